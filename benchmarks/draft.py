@@ -1,0 +1,298 @@
+"""How fast drafts are decoded, read and encoded: `python benchmarks/draft.py`.
+
+Drafts of 10, 1,000 and 100,000 segments, the same JSON text for each contestant:
+`json` alone (no types: the floor), nemovideo, and models of the same shape in
+pydantic 2 and msgspec that keep unknown keys. A msgspec struct cannot keep them
+by itself, so its models are filled from the decoded objects, with what they do
+not know in a mapping beside the fields.
+
+- decode: JSON text to a draft.
+- read: a decoded JSON value to a draft, as in the SDK, where the draft is a part of an answer.
+- walk: the same, then a look at each track's type and at each segment's duration and
+  metadata (and, in nemovideo only, its place on the timeline).
+- encode: a draft to a JSON value, as the SDK puts it into the body of a render request.
+- text: a draft to JSON text. The SDK leaves that to httpx, which uses `json.dumps`.
+
+The contestants take turns (A B C D, A B C D, …). Shown are the median time, and
+the most memory that decoding and walking take, the text not counted.
+Needs `pip install pydantic msgspec`.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import statistics
+import time
+import tracemalloc
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import attrs
+import msgspec
+import pydantic
+
+from nemovideo.draft import Draft
+
+RUNS = {10: 40, 1_000: 40, 100_000: 7}
+"""How often each contestant is measured, by the number of segments."""
+
+
+class PydanticSegment(pydantic.BaseModel):
+    """A segment as pydantic has it."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    d: int | None = None
+    m: dict[str, object] | None = None
+
+
+class PydanticTrack(pydantic.BaseModel):
+    """A track as pydantic has it."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    tt: int | None = None
+    d: int | None = None
+    m: dict[str, object] | None = None
+    sg: list[PydanticSegment] = []
+
+
+class PydanticDraft(pydantic.BaseModel):
+    """A draft as pydantic has it."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    t: list[PydanticTrack] = []
+    d: int | None = None
+    m: dict[str, object] | None = None
+
+
+class MsgspecSegment(msgspec.Struct):
+    """A segment as msgspec has it."""
+
+    d: int | None
+    m: dict[str, object] | None
+    extra: dict[str, object]
+
+
+class MsgspecTrack(msgspec.Struct):
+    """A track as msgspec has it."""
+
+    tt: int | None
+    d: int | None
+    m: dict[str, object] | None
+    sg: list[MsgspecSegment]
+    extra: dict[str, object]
+
+
+class MsgspecDraft(msgspec.Struct):
+    """A draft as msgspec has it."""
+
+    d: int | None
+    m: dict[str, object] | None
+    t: list[MsgspecTrack]
+    extra: dict[str, object]
+
+
+def unknown(fields: dict[str, Any], *known: str) -> dict[str, object]:
+    """Return what stands beside the known keys."""
+    return {key: value for key, value in fields.items() if key not in known}
+
+
+def msgspec_read(draft: dict[str, Any]) -> MsgspecDraft:
+    """Fill the msgspec models."""
+    tracks = [
+        MsgspecTrack(
+            track.get("tt"),
+            track.get("d"),
+            track.get("m"),
+            [
+                MsgspecSegment(part.get("d"), part.get("m"), unknown(part, "d", "m"))
+                for part in track.get("sg", [])
+            ],
+            unknown(track, "tt", "d", "m", "sg"),
+        )
+        for track in draft.get("t", [])
+    ]
+    return MsgspecDraft(draft.get("d"), draft.get("m"), tracks, unknown(draft, "t", "d", "m"))
+
+
+def msgspec_encode(draft: MsgspecDraft) -> dict[str, object]:
+    """Put the msgspec models together again."""
+    tracks = [
+        {
+            "tt": track.tt,
+            "sg": [{"d": part.d, "m": part.m, **part.extra} for part in track.sg],
+            "d": track.d,
+            "m": track.m,
+            **track.extra,
+        }
+        for track in draft.t
+    ]
+    return {"t": tracks, "d": draft.d, "m": draft.m, **draft.extra}
+
+
+def json_walk(text: bytes) -> None:
+    """Look at everything, in plain objects."""
+    for track in json.loads(text)["t"]:
+        _ = track["tt"]
+        for segment in track["sg"]:
+            _ = segment["d"], segment["m"]
+
+
+def nemovideo_walk(text: bytes) -> None:
+    """Look at everything, in nemovideo's drafts."""
+    for track in Draft.from_json(json.loads(text)).tracks:
+        _ = track.type
+        for segment in track.segments:
+            _ = segment.duration_ms, segment.metadata, segment.start_ms
+
+
+def pydantic_walk(text: bytes) -> None:
+    """Look at everything, in pydantic's models."""
+    for track in PydanticDraft.model_validate_json(text).t:
+        _ = track.tt
+        for segment in track.sg:
+            _ = segment.d, segment.m
+
+
+def msgspec_walk(text: bytes) -> None:
+    """Look at everything, in msgspec's models."""
+    for track in msgspec_read(msgspec.json.decode(text)).t:
+        _ = track.tt
+        for segment in track.sg:
+            _ = segment.d, segment.m
+
+
+@attrs.frozen
+class Contestant:
+    """One library, and how it does each of the jobs."""
+
+    name: str
+    decode: Callable[[bytes], Any]
+    read: Callable[[Any], Any]
+    walk: Callable[[bytes], None]
+    encode: Callable[[Any], Any]
+    text: Callable[[Any], str | bytes]
+
+
+CONTESTANTS = (
+    Contestant(
+        "json alone",
+        decode=json.loads,
+        read=lambda value: value,
+        walk=json_walk,
+        encode=lambda draft: draft,
+        text=json.dumps,
+    ),
+    Contestant(
+        "nemovideo",
+        decode=lambda text: Draft.from_json(json.loads(text)),
+        read=Draft.from_json,
+        walk=nemovideo_walk,
+        encode=lambda draft: draft.to_json(),
+        text=lambda draft: json.dumps(draft.to_json()),
+    ),
+    Contestant(
+        "pydantic 2",
+        decode=PydanticDraft.model_validate_json,
+        read=PydanticDraft.model_validate,
+        walk=pydantic_walk,
+        encode=lambda draft: draft.model_dump(),
+        text=lambda draft: draft.model_dump_json(),
+    ),
+    Contestant(
+        "msgspec",
+        decode=lambda text: msgspec_read(msgspec.json.decode(text)),
+        read=msgspec_read,
+        walk=msgspec_walk,
+        encode=msgspec_encode,
+        text=lambda draft: msgspec.json.encode(msgspec_encode(draft)),
+    ),
+)
+
+
+def make_draft(segments: int) -> bytes:
+    """Return a draft with four tracks of equal length, as JSON text."""
+    tracks = [
+        {
+            "tt": kind,
+            "sg": [
+                {
+                    "id": f"segment-{kind}-{index}",
+                    "d": 1500 + index % 700,
+                    "m": {"name": f"clip {index}.mp4", "volume": 0.35, "speed": 1, "crop": [0, 9]},
+                    "locked": False,
+                }
+                for index in range(segments * place // 4, segments * (place + 1) // 4)
+            ],
+            "d": 2_000 * segments // 4,
+            "m": {},
+            "mute": False,
+        }
+        for place, kind in enumerate((0, 1, 7, 5))
+    ]
+    return json.dumps({"t": tracks, "d": 500 * segments, "m": {"width": 1920}, "v": 3}).encode()
+
+
+def median_times(
+    jobs: dict[str, Callable[[], object]], runs: int, repeats: int
+) -> dict[str, float]:
+    """Return each job's median time in milliseconds, the jobs taking turns.
+
+    One turn does the job `repeats` times, so that small jobs are measured warm.
+    """
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(runs):
+        for name, job in jobs.items():
+            gc.collect()
+            started = time.perf_counter()
+            for _ in range(repeats):
+                job()
+            times[name].append((time.perf_counter() - started) / repeats)
+    return {name: 1000 * statistics.median(taken) for name, taken in times.items()}
+
+
+def peak_mib(job: Callable[[], object]) -> float:
+    """Return the most memory that a job takes, in MiB."""
+    gc.collect()
+    tracemalloc.start()
+    kept = job()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    del kept
+    return peak / 2**20
+
+
+def measure(segments: int, runs: int) -> None:
+    """Print the table for drafts of one size."""
+    text = make_draft(segments)
+    drafts = {each.name: each.decode(text) for each in CONTESTANTS}
+    for each in CONTESTANTS:
+        assert each.encode(drafts[each.name]) == json.loads(each.text(drafts[each.name]))
+        assert each.encode(drafts[each.name]) == json.loads(text)
+
+    def jobs(kind: str) -> dict[str, Callable[[], object]]:
+        inputs = {"decode": text, "walk": text, "read": json.loads(text)}
+        return {
+            each.name: partial(getattr(each, kind), inputs.get(kind, drafts[each.name]))
+            for each in CONTESTANTS
+        }
+
+    kinds = ("decode", "read", "walk", "encode", "text")
+    times = {kind: median_times(jobs(kind), runs, max(1, 1_000 // segments)) for kind in kinds}
+    print(f"\n{segments:,} segments, {len(text):,} bytes, {runs} runs")
+    print(f"{'ms':12}{''.join(f'{kind:>12}' for kind in kinds)}{'MiB decoded':>14}{'walked':>10}")
+    for each in CONTESTANTS:
+        row = "".join(f"{times[kind][each.name]:12.3f}" for kind in kinds)
+        memory = [peak_mib(jobs(kind)[each.name]) for kind in ("decode", "walk")]
+        print(f"{each.name:12}{row}{memory[0]:14.2f}{memory[1]:10.2f}")
+
+
+def main() -> None:
+    """Measure drafts of each size."""
+    for segments, runs in RUNS.items():
+        measure(segments, runs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Time, in one place: what waits or looks at a clock asks here, so that tests can inject theirs."""
+
+from __future__ import annotations
+
+import queue
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from anyio.abc import ObjectReceiveStream
+
+T = TypeVar("T")
+
+
+class Clock:
+    """The machine's clock; `nemovideo.testing.FakeClock` is one that never really waits.
+
+    `time()` is seconds since the epoch, `monotonic()` seconds since any point.
+    """
+
+    def time(self) -> float:
+        """Return the wall clock in seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Return seconds since an arbitrary point, never going back."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Block this thread for so many seconds."""
+        time.sleep(seconds)
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Suspend this task for so many seconds."""
+        import anyio
+
+        await anyio.sleep(seconds)
+
+    def receive(self, source: queue.SimpleQueue[T], timeout_s: float) -> T | None:
+        """Return the next item, or None once `timeout_s` seconds have passed without one."""
+        try:
+            return source.get(timeout=max(timeout_s, 0))
+        except queue.Empty:
+            return None
+
+    async def receive_async(self, source: ObjectReceiveStream[T], timeout_s: float) -> T | None:
+        """Return the next item, or None once `timeout_s` seconds have passed without one."""
+        import anyio
+
+        with anyio.move_on_after(max(timeout_s, 0)):
+            return await source.receive()
+        return None

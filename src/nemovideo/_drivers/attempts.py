@@ -1,0 +1,96 @@
+"""Deadlines and repeats, for both drivers: what tenacity is told, from the table in retry.py."""
+
+from __future__ import annotations
+
+import logging
+
+import tenacity
+
+from nemovideo._clock import Clock
+from nemovideo._flows.steps import Request
+from nemovideo.errors import APITimeoutError, NemoError, RateLimitError
+from nemovideo.retry import RetryPolicy
+
+log = logging.getLogger("nemovideo")
+
+
+class Deadline:
+    """A point in time by which a whole call must have ended, or never."""
+
+    def __init__(self, clock: Clock, seconds: float | None) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._ends_at = None if seconds is None else clock.monotonic() + seconds
+
+    def remaining(self) -> float:
+        """Return the seconds left; infinite where there is no deadline."""
+        return float("inf") if self._ends_at is None else self._ends_at - self._clock.monotonic()
+
+    def clip(self, seconds: float) -> float:
+        """Return so many seconds, or what is left if that is less.
+
+        Raises:
+            APITimeoutError: Nothing is left.
+        """
+        left = self.remaining()
+        if left <= 0:
+            raise self.passed()
+        return min(seconds, left)
+
+    def passed(self) -> APITimeoutError:
+        """Return the error that says so."""
+        return APITimeoutError(
+            f"the deadline of {self._seconds:g} s has passed",
+            remedy="Allow more time with deadline=.",
+        )
+
+
+class Attempts:
+    """The tries of one call, as tenacity asks about them."""
+
+    def __init__(self, policy: RetryPolicy, request: Request, deadline: Deadline) -> None:
+        self._policy = policy
+        self._request = request
+        self._deadline = deadline
+        self._limited = 0
+
+    def retry(self, state: tenacity.RetryCallState) -> bool:
+        """Say whether the table allows another try."""
+        error = _error(state)
+        if error is None:
+            return False
+        self._limited += isinstance(error, RateLimitError)
+        return self._policy.allows(
+            error,
+            attempt=state.attempt_number,
+            repeatable=self._request.repeatable,
+            limited=self._limited,
+        )
+
+    def wait(self, state: tenacity.RetryCallState) -> float:
+        """Return the seconds until then."""
+        error = _error(state)
+        return 0 if error is None else self._policy.wait_s(error, attempt=state.attempt_number)
+
+    def stop(self, state: tenacity.RetryCallState) -> bool:
+        """Say whether the deadline would pass before the next try."""
+        return state.upcoming_sleep >= self._deadline.remaining()
+
+    def before_sleep(self, state: tenacity.RetryCallState) -> None:
+        """Tell of it."""
+        error = _error(state)
+        if not isinstance(error, NemoError):
+            return
+        log.info(
+            "%s %s: %s; trying again in %.1f s",
+            self._request.method,
+            self._request.path,
+            type(error).__name__,
+            state.upcoming_sleep,
+        )
+        if self._policy.on_retry is not None:
+            self._policy.on_retry(error, state.upcoming_sleep)
+
+
+def _error(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome is not None else None

@@ -1,0 +1,169 @@
+"""One message to the agent, and its answer, whatever the wire does (protocol-sse.md)."""
+
+from __future__ import annotations
+
+import attrs
+
+from nemovideo import gui
+from nemovideo._answer import AnswerBuilder
+from nemovideo._flows import state as state_flow
+from nemovideo._flows.auth import with_token
+from nemovideo._flows.context import Context
+from nemovideo._flows.steps import (
+    Flow,
+    Request,
+    emit,
+    exclusive,
+    open_stream,
+    read,
+    sleep,
+)
+from nemovideo._sse import StreamDecoder
+from nemovideo.draft import Draft
+from nemovideo.errors import (
+    AgentError,
+    APIConnectionError,
+    InvalidRequestError,
+    NemoError,
+    StreamInterruptedError,
+    StreamTimeoutError,
+)
+from nemovideo.events import ErrorEvent, HeartbeatEvent, StillWorkingEvent
+from nemovideo.models import Reply, SessionState, Token
+
+
+def send(context: Context, session_id: str, text: str, *, tokens: bool = False) -> Flow[Reply]:
+    """Send one message, exactly once, and return the answer; events are emitted as they come.
+
+    Sends of one session wait for each other. The message is never sent again
+    once it could have arrived: after a drop, the state is asked instead.
+    """
+    if not text.strip():
+        raise InvalidRequestError("the message is empty", remedy="Say what the agent should do.")
+    return (yield from exclusive(f"session {session_id}", _turn(context, session_id, text, tokens)))
+
+
+def _turn(context: Context, session_id: str, text: str, tokens: bool) -> Flow[Reply]:
+    before = yield from _state_before(context, session_id)
+    request = Request(
+        "POST",
+        "/run_sse",
+        json={
+            "app_name": "nemo_agent",
+            "user_id": "me",
+            "session_id": session_id,
+            "new_message": {"role": "user", "parts": [{"text": text}]},
+            **({"streaming": True} if tokens else {}),
+        },
+        headers={"Accept": "text/event-stream"},
+    )
+    context.known.pop(session_id, None)
+    builder = AnswerBuilder()
+    try:
+        yield from with_token(context, lambda bearer: _listen(context, request, bearer, builder))
+    except APIConnectionError as error:
+        if not error.sent:
+            raise
+        if builder.failure is not None:
+            raise _agent_error(builder, builder.failure) from error
+        return (yield from _recover(context, session_id, before, builder, error))
+    if builder.failure is not None:
+        raise _agent_error(builder, builder.failure)
+    reply = _spoken(builder.reply())
+    if reply.silent:
+        after = yield from state_flow.get(context, session_id)
+        reply = attrs.evolve(reply, changes=_draft(before).diff(_draft(after)))
+    return reply
+
+
+def _state_before(context: Context, session_id: str) -> Flow[SessionState]:
+    """Return the state before the send.
+
+    It is what this client saw last, if nothing that it did since could have
+    changed it; otherwise it is asked for, for afterwards it is too late.
+    """
+    known = context.known.get(session_id)
+    return known if known is not None else (yield from state_flow.get(context, session_id))
+
+
+def _listen(
+    context: Context, request: Request, bearer: Token, builder: AnswerBuilder
+) -> Flow[None]:
+    """Read the stream to its end, within its limits."""
+    handle = yield from open_stream(request.with_token(bearer))
+    limits, clock = context.settings.stream, context.settings.clock
+    decoder = StreamDecoder()
+    started = heard = clock.monotonic()
+    notice_at = started + limits.notice_s
+    while True:
+        now = clock.monotonic()
+        ends_at = min(heard + limits.silence_s, started + limits.total_s)
+        chunk = yield from read(handle, min(notice_at, ends_at) - now)
+        now = clock.monotonic()
+        frames = () if chunk is None else decoder.feed(chunk) if chunk else decoder.finish()
+        for frame in frames:
+            builder.add(frame)
+            for event in frame.events:
+                if not isinstance(event, HeartbeatEvent):
+                    heard = now
+                yield from emit(event)
+        if chunk == b"":
+            return
+        if now >= notice_at:
+            yield from emit(StillWorkingEvent(now - started))
+            notice_at += limits.notice_s
+        if now - started >= limits.total_s or now - heard >= limits.silence_s:
+            minutes = (now - started) / 60
+            raise StreamTimeoutError(
+                f"the agent did not finish within {minutes:.0f} minutes", may_have_spent=True
+            )
+
+
+def _recover(
+    context: Context,
+    session_id: str,
+    before: SessionState,
+    builder: AnswerBuilder,
+    cause: NemoError,
+) -> Flow[Reply]:
+    """After a drop, let the state say what became of the message (protocol.md §10)."""
+    limits = context.settings.stream
+    for check in range(limits.checks):
+        yield from sleep(limits.check_s if check else limits.first_check_s)
+        try:
+            after = yield from state_flow.get(context, session_id)
+        except APIConnectionError:
+            continue  # still out of reach: as good as unchanged
+        if _differ(before, after):
+            changes = _draft(before).diff(_draft(after))
+            return attrs.evolve(_spoken(builder.reply()), recovered=True, changes=changes)
+    error = StreamInterruptedError(
+        "the connection broke during the answer, and the draft has not changed since",
+        may_have_spent=True,
+    )
+    error.reply = _spoken(builder.reply())
+    raise error from cause
+
+
+def _differ(before: SessionState, after: SessionState) -> bool:
+    """Say whether anything in the state has changed; nothing and empty are the same."""
+    parts = ("draft", "video_infos", "generated_media", "canvas_config", "video_analyses")
+    return any((getattr(before, part) or None) != (getattr(after, part) or None) for part in parts)
+
+
+def _spoken(reply: Reply) -> Reply:
+    """Take the GUI talk out of the answer's text."""
+    spoken = gui.clean(reply.raw_text)
+    return attrs.evolve(reply, text=spoken.text, actions=spoken.actions)
+
+
+def _agent_error(builder: AnswerBuilder, failure: ErrorEvent) -> AgentError:
+    message = failure.message or failure.code or "no reason given"
+    error = AgentError(f"the agent reported a failure: {message}", may_have_spent=True)
+    error.code = failure.code
+    error.reply = _spoken(builder.reply())
+    return error
+
+
+def _draft(state: SessionState) -> Draft:
+    return state.draft if state.draft is not None else Draft.from_json({})

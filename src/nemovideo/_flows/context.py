@@ -1,0 +1,24 @@
+"""What the flows of one client share: its settings, its token, and the states it has seen."""
+
+from __future__ import annotations
+
+import attrs
+
+from nemovideo._settings import Settings
+from nemovideo.models import SessionState, Token
+
+
+@attrs.define(eq=False)
+class Context:
+    """The memory of one client.
+
+    Attributes:
+        settings: What the client is set to.
+        token: The token in use, once there is one.
+        known: The last state seen of a session, as long as nothing that this client
+            did since could have changed it.
+    """
+
+    settings: Settings
+    token: Token | None = attrs.field(default=None, repr=False)
+    known: dict[str, SessionState] = attrs.field(factory=dict, repr=False)

@@ -1,0 +1,165 @@
+"""The steps that a flow can ask for, and typed wrappers to ask with.
+
+A flow is a generator. It yields a step, a driver carries it out, and sends the
+answer back or throws the step's error into the flow. The wrappers make
+`data = yield from call(request)` infer its type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+
+if TYPE_CHECKING:
+    from nemovideo._files import Part
+    from nemovideo.events import AgentEvent
+
+T = TypeVar("T")
+
+Flow = Generator["Step", Any, T]
+"""An operation: yields steps, is sent their answers, returns a T."""
+
+
+@attrs.frozen
+class Request:
+    """One HTTP request, as data.
+
+    Attributes:
+        method: GET or POST.
+        path: The path under the API's base URL, or a whole URL.
+        json: The body, as a JSON value; None for no body.
+        parts: Files to send as multipart, each a part named `files`.
+        headers: Headers besides the attribution headers.
+        repeatable: An identical repeat does no harm.
+        on_sent: Told of the bytes sent and all bytes, for uploads.
+    """
+
+    method: str
+    path: str
+    json: object = None
+    parts: tuple[Part, ...] = ()
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    repeatable: bool = False
+    on_sent: Callable[[int, int], None] | None = None
+
+    def with_token(self, token: str) -> Request:
+        """Return the request with its Authorization header."""
+        return attrs.evolve(self, headers={**self.headers, "Authorization": f"Bearer {token}"})
+
+
+class StreamHandle:
+    """An open stream, as its driver holds it; flows only pass it back."""
+
+
+@attrs.frozen
+class Call:
+    """Send a request; the answer is the JSON value in the envelope (protocol.md §3)."""
+
+    request: Request
+
+
+@attrs.frozen
+class Sleep:
+    """Wait."""
+
+    seconds: float
+
+
+@attrs.frozen
+class Blocking:
+    """Call a function that may touch the file system."""
+
+    function: Callable[[], object]
+
+
+@attrs.frozen
+class Exclusive:
+    """Run another flow while no other flow of this client runs under the same name."""
+
+    name: str
+    flow: Flow[Any]
+
+
+@attrs.frozen
+class Open:
+    """Begin to send a request whose answer is a stream; the answer is a StreamHandle."""
+
+    request: Request
+
+
+@attrs.frozen
+class Read:
+    """Wait for bytes of a stream: the answer is bytes, b"" at its end, or None once time is up."""
+
+    handle: StreamHandle
+    timeout_s: float
+
+
+@attrs.frozen
+class Emit:
+    """Hand an event to the user."""
+
+    event: AgentEvent
+
+
+@attrs.frozen
+class Download:
+    """Fetch a file; the answer is its path."""
+
+    request: Request
+    path: Path
+    on_received: Callable[[int, int | None], None] | None = None
+
+
+Step = Call | Sleep | Blocking | Exclusive | Open | Read | Emit | Download
+
+
+def call(request: Request) -> Flow[object]:
+    """Send a request and return what its envelope holds."""
+    data: object = yield Call(request)
+    return data
+
+
+def sleep(seconds: float) -> Flow[None]:
+    """Wait for so many seconds."""
+    yield Sleep(seconds)
+
+
+def blocking(function: Callable[[], T]) -> Flow[T]:
+    """Return what a function returns that touches the file system."""
+    result: T = yield Blocking(function)
+    return result
+
+
+def exclusive(name: str, flow: Flow[T]) -> Flow[T]:
+    """Return what a flow returns; flows of one name run one after the other."""
+    result: T = yield Exclusive(name, flow)
+    return result
+
+
+def open_stream(request: Request) -> Flow[StreamHandle]:
+    """Begin a stream."""
+    handle: StreamHandle = yield Open(request)
+    return handle
+
+
+def read(handle: StreamHandle, timeout_s: float) -> Flow[bytes | None]:
+    """Return the next bytes, b"" at the end, or None when `timeout_s` has passed."""
+    chunk: bytes | None = yield Read(handle, timeout_s)
+    return chunk
+
+
+def emit(event: AgentEvent) -> Flow[None]:
+    """Hand an event to the user."""
+    yield Emit(event)
+
+
+def download(
+    request: Request, path: Path, on_received: Callable[[int, int | None], None] | None = None
+) -> Flow[Path]:
+    """Fetch a file to `path` and return that."""
+    result: Path = yield Download(request, path, on_received)
+    return result

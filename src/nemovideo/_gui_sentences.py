@@ -1,0 +1,157 @@
+"""Where the sentences of an answer begin and end, and what in them is somebody's quoted words.
+
+Markdown is looked at only as far as sentences need it: lines, list items,
+headings, emphasis, code. What is quoted or code is masked by characters that
+no pattern of `_gui_words` matches, so that a title "Click here" is a title.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import attrs
+
+QUOTED = "\ue000"
+"""Stands for every character inside quotation marks or inline code."""
+CODE = "\ue001"
+"""Stands for every character of a fenced code block, line ends included."""
+LINK = "\ue002"
+"""Stands for every character of a URL."""
+
+_FENCE = re.compile(
+    r"^[ \t]*(`{3,9}|~{3,9})[^\n]*\n.*?(?:^[ \t]*\1[^\n]*|\Z)", re.DOTALL | re.MULTILINE
+)
+_URL = re.compile(r"https?://[^\s<>\"'“”‘’()（）\[\]，。！？；、]+")
+_APOSTROPHE = re.compile(r"(?<=\w)’(?=\w)")
+_QUOTES = re.compile(
+    r"""`[^`\n]{1,200}`|"[^"\n]{1,200}"|“[^”\n]{1,200}”|‘[^’\n]{1,200}’|「[^」\n]{1,200}」"""
+    r"""|『[^』\n]{1,200}』|《[^》\n]{1,200}》|【[^】\n]{1,200}】"""
+    r"""|(?<![\w'])'(?=\S)(?:[^'\n]|'(?=\w)){1,200}(?<=\S)'(?!\w)"""
+)
+_EMOJI = "[\u2190-\u21ff\u2300-\u27bf\u2b00-\u2bff\ufe0f\u200d\U0001f300-\U0001faff]"
+_POINTERS = "👉👇👆☝➡⬇➜→⏬🔽📥📤💾💡🖱▶"
+_HANDS = "👉👇👆📥📤💾💡"
+_PREFIX = re.compile(
+    rf"[ \t]*(?:>[ \t]*)*(?:(?:[-*+•·▪●◦‣]|{_EMOJI}+|\d{{1,3}}[.)]|#{{1,6}}|\[[ xX]\])[ \t]+"
+    r"|\d{1,3}[、．][ \t]*|[①-⑳][ \t]*|[（(]\d{1,2}[)）][ \t]*)*"
+)
+_LIST_MARK = re.compile(
+    r"[ \t]*(?:>[ \t]*)*(?:[-*+•·▪●◦‣][ \t]|\d{1,3}(?:[.)][ \t]|[、．])|[①-⑳]|[（(]\d)"
+)
+_CLOSERS = r"[\"'”’」』）)\]*_~]*"
+_END = re.compile(
+    rf"(?<![.!?…])(?:[.!?…]+{_CLOSERS}(?=\s|$)|[.!?…]*[。！？]+{_CLOSERS}|[.!?](?=[\u4e00-\u9fff])"
+    rf"|(?<![{_POINTERS}])(?![{_POINTERS}]){_EMOJI}(?=[ \t]+(?:[A-Z]|[\u4e00-\u9fff]))|(?<=\s)(?=[{_HANDS}]))"
+    rf"(?:[ \t]*(?![{_POINTERS}]){_EMOJI}+)*"
+)
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:e\.g|i\.e|etc|vs|approx|mr|mrs|ms|dr|st|no|fig|vol|min|max|sec|incl|resp|ca|[a-z])\.$",
+    re.IGNORECASE,
+)
+_INLINE_NUMBER = re.compile(r"(?<=\s)(?:\d{1,2}[.)]\s|[①-⑳]|[（(]\d{1,2}[)）])")
+_FIRST_NUMBER = re.compile(r"(?:^|\s)1[.)]\s|①|[（(]1[)）]")
+_EMPHASIS = re.compile(r"[*~]|(?<!\w)_+|_+(?!\w)")
+
+
+@attrs.frozen
+class Sentence:
+    """One sentence of an answer.
+
+    Attributes:
+        start: Where it begins in the text.
+        end: Where it ends, its punctuation and closing marks included.
+        line: The index of its line.
+        words: Its masked text, emphasis marks blanked; as long as the sentence.
+    """
+
+    start: int
+    end: int
+    line: int
+    words: str
+
+
+@attrs.frozen
+class Line:
+    """One line of an answer, without its line end.
+
+    Attributes:
+        start: Where it begins in the text.
+        end: Where its text ends.
+        next: Where the next line begins.
+        item: Whether it is an item of a list.
+        heading: Whether it is a markdown heading, or a line all in bold.
+        sentences: Its sentences, in order; none for a blank line.
+    """
+
+    start: int
+    end: int
+    next: int
+    item: bool
+    heading: bool
+    sentences: tuple[Sentence, ...]
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is nothing on this line."""
+        return not self.sentences
+
+
+def mask(text: str) -> str:
+    """Return the text, as long as it was, with quoted words, code and URLs masked."""
+    text = _FENCE.sub(lambda match: CODE * len(match[0]), text)
+    text = _URL.sub(lambda match: LINK * len(match[0]), text)
+    text = _APOSTROPHE.sub("'", text)
+    return _QUOTES.sub(_mask_quotation, text)
+
+
+def _mask_quotation(match: re.Match[str]) -> str:
+    quotation = match[0]
+    return quotation[0] + QUOTED * (len(quotation) - 2) + quotation[-1]
+
+
+def lines(text: str) -> list[Line]:
+    """Take a text apart into its lines and their sentences."""
+    masked = mask(text)
+    found: list[Line] = []
+    start = 0
+    for raw in masked.splitlines(keepends=True):
+        body = raw.rstrip("\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029")
+        prefix = _PREFIX.match(body)
+        skipped = prefix.end() if prefix else 0
+        stripped = body.strip()
+        found.append(
+            Line(
+                start=start,
+                end=start + len(body),
+                next=start + len(raw),
+                item=_LIST_MARK.match(body) is not None,
+                heading=stripped.startswith("#")
+                or (len(stripped) > 4 and stripped[:2] == stripped[-2:] == "**"),
+                sentences=tuple(_sentences(body, skipped, start, len(found))),
+            )
+        )
+        start += len(raw)
+    return found
+
+
+def _sentences(body: str, begin: int, offset: int, line: int) -> Iterator[Sentence]:
+    cuts = {match.end() for match in _END.finditer(body, begin) if not _inside(body, match)}
+    if _FIRST_NUMBER.search(body, begin):
+        cuts.update(match.start() for match in _INLINE_NUMBER.finditer(body, begin))
+    for end in sorted(cuts | {len(body)}):
+        piece = body[begin:end]
+        start = begin + len(piece) - len(piece.lstrip())
+        stop = begin + len(piece.rstrip())
+        if start < stop:
+            words = _EMPHASIS.sub(lambda match: " " * len(match[0]), body[start:stop])
+            yield Sentence(offset + start, offset + stop, line, words)
+        begin = end
+
+
+def _inside(body: str, match: re.Match[str]) -> bool:
+    """Whether a full stop belongs to an abbreviation or to a list number, not to a sentence."""
+    if body[match.start()] != "." or match[0].startswith(".."):
+        return False
+    before = body[max(0, match.start() - 12) : match.start() + 1]
+    return bool(_ABBREVIATION.search(before) or re.search(r"(?:^|\s)\d{1,2}\.$", before))

@@ -1,0 +1,31 @@
+"""The progress bar: tqdm's, in a terminal or a notebook, imported when one is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from nemovideo.models import Progress
+
+OnProgress = Callable[[Progress], None]
+
+
+@contextmanager
+def reporting(progress: bool | OnProgress | None) -> Iterator[OnProgress | None]:
+    """Give the callback for `progress=`: the user's own, or a bar's that ends with the block."""
+    if progress is None or progress is False:
+        yield None
+    elif progress is True:
+        from tqdm.auto import tqdm
+
+        layout = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+        with tqdm(total=1.0, desc="Connecting…", bar_format=layout, leave=True) as bar:
+
+            def show(now: Progress) -> None:
+                bar.set_description_str(now.message, refresh=False)
+                bar.n = now.fraction
+                bar.refresh()
+
+            yield show
+    else:
+        yield progress

@@ -1,0 +1,80 @@
+"""How a client's arguments and the environment become its settings (protocol.md §1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nemovideo import _settings
+from nemovideo._clock import Clock
+from nemovideo._settings import Settings
+from nemovideo._store import CredentialStore
+from nemovideo.retry import Polling, RetryPolicy, StreamLimits
+
+if TYPE_CHECKING:
+    from nemovideo.client import Options
+    from nemovideo.local import LocalBackend
+
+LOCAL_POLLING = Polling(interval_s=0.2, timeout_s=6 * 3600.0)
+"""A backend on this machine can be asked often, and its renders take what they take."""
+
+
+def settings_from(token: str | None, options: Options) -> Settings:
+    """Return the settings; what is not given comes from the environment, else is the default."""
+    environ = _settings.environment()
+    base_url = _settings.check_base_url(
+        options.get("base_url") or environ.get("NEMO_API_URL") or _settings.API_URL,
+        allow_http=options.get("allow_http", False),
+    )
+    web_url = options.get("web_url") or environ.get("NEMO_WEB_URL") or _settings.WEB_URL
+    directory = options.get("config_dir") or _settings.config_directory(environ)
+    return Settings(
+        base_url=base_url,
+        web_url=web_url.rstrip("/"),
+        token=_settings.check_token(environ.get("NEMO_TOKEN") if token is None else token),
+        store=CredentialStore(
+            Path(directory),
+            options.get("token_scope") or base_url,
+            options.get("client_id") or environ.get("NEMO_CLIENT_ID") or None,
+        ),
+        headers=_settings.attribution(
+            environ,
+            skill_source=options.get("skill_source"),
+            skill_version=options.get("skill_version"),
+            platform=options.get("platform"),
+            user_agent=options.get("user_agent"),
+        ),
+        anonymous=options.get("anonymous", True),
+        timeout_s=options.get("timeout_s", 60.0),
+        deadline_s=options.get("deadline"),
+        retry=options.get("retry") or RetryPolicy(),
+        polling=options.get("polling") or Polling(),
+        stream=options.get("stream") or StreamLimits(),
+        clock=options.get("clock") or Clock(),
+        edit_cost=options.get("edit_cost", _settings.EDIT_COST),
+    )
+
+
+def start_local(options: dict[str, Any]) -> tuple[LocalBackend, dict[str, Any]]:
+    """Start a local backend; return it, and the options for a client of it.
+
+    The user's own token and URLs are for the cloud, and stay out of it; the
+    client id and the anonymous token are kept with the backend's own state.
+    """
+    from nemovideo.client import Options
+    from nemovideo.local import LocalBackend
+
+    names = {"token", "http_client", *Options.__annotations__}
+    ours = {name: value for name, value in options.items() if name in names}
+    backend = LocalBackend(**{name: value for name, value in options.items() if name not in names})
+    backend.start()
+    defaults = {
+        "token": "",
+        "base_url": backend.url,
+        "web_url": backend.url,
+        "config_dir": backend.state_dir / "client",
+        "token_scope": "local",
+        "edit_cost": backend.edit_cost,
+        "polling": LOCAL_POLLING,
+    }
+    return backend, {**defaults, **ours}

@@ -1,0 +1,270 @@
+"""From the bytes of the agent's stream to events: pure, and indifferent to where the bytes are cut.
+
+The rules are those of protocol-sse.md. Lines are split here, since only LF, CR
+and CRLF end one and an event can be megabytes long; fields and frames are
+httpx-sse's work; what a frame means is decided in `read_frame`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+
+import attrs
+from httpx_sse._decoders import SSEDecoder
+
+from nemovideo.events import (
+    AgentEvent,
+    ErrorEvent,
+    HeartbeatEvent,
+    StateDeltaEvent,
+    TextEvent,
+    ThoughtEvent,
+    ToolCallEvent,
+    ToolResultEvent,
+    UnknownEvent,
+)
+
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_ERROR_START = re.compile(r"""\s*\{\s*"error(?:_?message|_?code)?"\s*:|\s*error\b""", re.IGNORECASE)
+_ERROR_FRAME = re.compile(r"""\s*\{\s*"error"\s*:\s*"?""")
+
+
+@attrs.frozen
+class Frame:
+    """What one frame of the stream means.
+
+    Attributes:
+        events: Its events, in order.
+        text: The words in it that belong to the answer.
+        partial: It is a piece; a whole one may follow.
+        failure: It says that the run has failed, whatever stands beside it.
+    """
+
+    events: tuple[AgentEvent, ...]
+    text: str = ""
+    partial: bool = False
+    failure: bool = False
+
+
+class LineSplitter:
+    """Bytes in, whole lines out. Work is linear in the bytes, however they are cut."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._after_cr = False
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Return the lines that end in this chunk."""
+        if self._after_cr and chunk:
+            self._after_cr = False
+            if chunk.startswith(b"\n"):  # the second half of a CRLF
+                chunk = chunk[1:]
+        if not chunk:
+            return []
+        self._after_cr = chunk.endswith(b"\r")
+        lines = chunk.split(b"\n") if b"\r" not in chunk else _LINE_END.split(chunk)
+        if len(lines) == 1:
+            self._pieces.append(chunk)
+            return []
+        if self._pieces:
+            lines[0] = b"".join((*self._pieces, lines[0]))
+        rest = lines.pop()
+        self._pieces = [rest] if rest else []
+        return lines
+
+    def flush(self) -> list[bytes]:
+        """Return what is left of a last line without an end."""
+        rest, self._pieces = b"".join(self._pieces), []
+        return [rest] if rest else []
+
+
+class StreamDecoder:
+    """Bytes in, frames out."""
+
+    def __init__(self) -> None:
+        self._lines = LineSplitter()
+        self._fields = SSEDecoder()
+        self._first = True
+
+    def feed(self, chunk: bytes) -> Iterator[Frame]:
+        """Yield the frames that end in this chunk."""
+        for line in self._lines.feed(chunk):
+            if (data := self._take(line)) is not None:
+                yield read_frame(data)
+
+    def finish(self) -> Iterator[Frame]:
+        """Yield a last frame that lacks its blank line, if its JSON is whole or it is an error."""
+        for line in (*self._lines.flush(), b""):
+            data = self._take(line)
+            if data and (_parse(data) is not _BROKEN or _ERROR_START.match(data)):
+                yield read_frame(data)
+
+    def _take(self, line: bytes) -> str | None:
+        text = line.decode("utf-8", "replace")
+        if self._first:
+            self._first = False
+            text = text.removeprefix("\ufeff")
+        if text.startswith(":"):
+            return ""  # a comment is a heartbeat
+        frame = self._fields.decode(text)
+        return None if frame is None else frame.data
+
+
+class _Broken:
+    """The value of text that is no JSON."""
+
+
+_BROKEN = _Broken()
+
+
+def _parse(data: str) -> object:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return _BROKEN
+
+
+def read_frame(data: str) -> Frame:
+    """Return what the data of one frame means; never raises."""
+    if not data.strip():
+        return Frame((HeartbeatEvent(),))
+    value = _parse(data)
+    if value is _BROKEN:
+        return _read_broken(data)
+    if isinstance(value, dict):
+        return _read_object(value)
+    if value == "heartbeat":
+        return Frame((HeartbeatEvent(raw=value),))
+    return Frame((UnknownEvent(value, raw=value),))
+
+
+def _read_broken(data: str) -> Frame:
+    if data.strip().lower() in ("heartbeat", "ping"):
+        return Frame((HeartbeatEvent(raw=data),))
+    if _ERROR_START.match(data):
+        message = _ERROR_FRAME.sub("", data, count=1).rstrip().removesuffix("}").rstrip()
+        message = message.removesuffix('"')
+        return Frame((ErrorEvent(None, message, raw=data),), failure=True)
+    return Frame((UnknownEvent(data, raw=data),))
+
+
+def _read_object(value: dict[str, object]) -> Frame:
+    kind = value.get("type")
+    if isinstance(kind, str) and (frame := _read_simple(kind, value)) is not None:
+        return frame
+    if not _ADK_KEYS.isdisjoint(value):
+        return _read_adk(value)
+    if "error" in value:
+        return _read_error(value)
+    if isinstance(text := value.get("text"), str):
+        return Frame((TextEvent(text, raw=value),), text)
+    return Frame((UnknownEvent(value, raw=value),))
+
+
+_ADK_KEYS = frozenset(
+    ("content", "author", "invocationId", "actions", "errorCode", "errorMessage", "partial")
+)
+
+
+def _read_simple(kind: str, value: dict[str, object]) -> Frame | None:
+    """Read a frame of the second dialect, or return None for one that is not of it."""
+    match kind:
+        case "heartbeat" | "ping":
+            return Frame((HeartbeatEvent(raw=value),))
+        case "text" if isinstance(text := value.get("content", value.get("text")), str):
+            partial = value.get("partial") is True
+            return Frame((TextEvent(text, partial, raw=value),), text, partial)
+        case "tool_call":
+            call = ToolCallEvent(
+                _text(value.get("name")), _mapping(value.get("args")), _id(value), raw=value
+            )
+            return Frame((call,))
+        case "tool_result":
+            result = ToolResultEvent(
+                _text(value.get("name")), _mapping(value.get("result")), _id(value), raw=value
+            )
+            return Frame((result,))
+        case "error":
+            return _read_error(value)
+    return None
+
+
+def _read_error(value: dict[str, object]) -> Frame:
+    """Read an error frame: `{"error": …}`, with or without `error_details`."""
+    error = value.get("error", value.get("message", value.get("content")))
+    details = value.get("error_details")
+    code = details.get("error_type") if isinstance(details, Mapping) else value.get("code")
+    if isinstance(error, Mapping):
+        code = error.get("code", code)
+        error = error.get("message", error)
+    message = error if isinstance(error, str) else json.dumps(error, ensure_ascii=False)
+    event = ErrorEvent(None if code is None else str(code), message, raw=value)
+    return Frame((event,), failure=True)
+
+
+def _read_adk(value: dict[str, object]) -> Frame:
+    partial = value.get("partial") is True
+    content = value.get("content")
+    parts = content.get("parts") if isinstance(content, Mapping) else None
+    events: list[AgentEvent] = []
+    texts: list[str] = []
+    failure = False
+    for part in parts if isinstance(parts, list) else ():
+        if not isinstance(part, dict):
+            events.append(UnknownEvent(part, raw=value))
+            continue
+        text = part.get("text")
+        if isinstance(text, str):
+            if part.get("thought") is True:
+                events.append(ThoughtEvent(text, partial, raw=value))
+            elif value.get("author") == "system" and text.startswith("Error: "):
+                events.append(ErrorEvent(None, text.removeprefix("Error: "), raw=value))
+                failure = True
+            elif text:
+                events.append(TextEvent(text, partial, raw=value))
+                texts.append(text)
+        if (event := _read_function(part, value)) is not None:
+            # Pieces carry function calls with half-built arguments: only whole ones count.
+            if not partial:
+                events.append(event)
+        elif not isinstance(text, str):
+            events.append(UnknownEvent(part, raw=value))
+    actions = value.get("actions")
+    delta = actions.get("stateDelta") if isinstance(actions, Mapping) else None
+    if isinstance(delta, Mapping) and delta:
+        events.append(StateDeltaEvent(delta, raw=value))
+    code, message = value.get("errorCode"), value.get("errorMessage")
+    if code or message:
+        events.append(ErrorEvent(str(code) if code else None, _text(message), raw=value))
+    if not events and not partial:
+        events.append(UnknownEvent(value, raw=value))
+    return Frame(tuple(events), "".join(texts), partial, failure)
+
+
+def _read_function(
+    part: Mapping[str, object], value: Mapping[str, object]
+) -> ToolCallEvent | ToolResultEvent | None:
+    if isinstance(call := part.get("functionCall"), Mapping):
+        return ToolCallEvent(
+            _text(call.get("name")), _mapping(call.get("args")), _id(call), raw=value
+        )
+    if isinstance(answer := part.get("functionResponse"), Mapping):
+        return ToolResultEvent(
+            _text(answer.get("name")), _mapping(answer.get("response")), _id(answer), raw=value
+        )
+    return None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {} if value is None else {"value": value}
+
+
+def _id(value: Mapping[str, object]) -> str | None:
+    found = value.get("id")
+    return found if isinstance(found, str) else None

@@ -1,0 +1,391 @@
+"""From answers on the wire to values and errors: envelopes and models (protocol.md §3-§7)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from html import unescape
+from typing import TypeVar
+
+import attrs
+import cattrs
+from cattrs.gen import make_dict_structure_fn, override
+
+from nemovideo.draft import Draft
+from nemovideo.errors import (
+    APIError,
+    MalformedResponseError,
+    MissingClientIdError,
+    RateLimitError,
+    SessionNotFoundError,
+    error_class,
+)
+from nemovideo.models import Credits, MediaFile, RenderJob, SessionState, Token
+
+T = TypeVar("T")
+
+REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "x-trace-id", "cf-ray")
+
+_SECRET = re.compile(r"\b(nmv_usr_|clm_)[\w.~+/=-]+")
+
+
+@attrs.frozen
+class Exchange:
+    """One answer and what is needed of its request to judge it. Header names are in lower case."""
+
+    method: str
+    path: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    secret: str = attrs.field(default="", repr=False)
+    now: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """True for a status that says nothing of a failure."""
+        return 200 <= self.status < 300
+
+    @property
+    def text(self) -> str:
+        """The body as text, without secrets."""
+        return redact(self.body.decode("utf-8", "replace"), self.secret)
+
+
+def redact(text: str, secret: str = "") -> str:
+    """Return the text with every token in it blotted out, `secret` among them."""
+    if secret:
+        text = text.replace(secret, "[redacted]")
+    return _SECRET.sub(r"\1[redacted]", text)
+
+
+def open_envelope(exchange: Exchange) -> object:
+    """Return what the answer's envelope holds, in any of its forms (protocol.md §3).
+
+    Raises:
+        APIError: The answer says no; the class follows protocol.md §7.
+        MalformedResponseError: The answer is no JSON although its status is good.
+    """
+    try:
+        value = json.loads(exchange.body)
+    except ValueError as error:
+        if exchange.ok:
+            raise MalformedResponseError(
+                f"{exchange.method} {exchange.path} did not answer with JSON", body=exchange.text
+            ) from error
+        raise failure_of(exchange) from None
+    if not exchange.ok:
+        raise api_error(exchange, value)
+    if not isinstance(value, dict):
+        return value
+    if (code := _code(value)) is not None:
+        if code != 0:
+            raise api_error(exchange, value)
+        return value.get("data", value)
+    if isinstance(value.get("success"), bool):
+        if not value["success"]:
+            raise api_error(exchange, value)
+        return value.get("data", value)
+    return value
+
+
+def failure_of(exchange: Exchange) -> APIError:
+    """Return the typed error for an answer whose status says no."""
+    try:
+        return api_error(exchange, json.loads(exchange.body))
+    except ValueError:
+        return api_error(exchange, None)
+
+
+def api_error(exchange: Exchange, value: object) -> APIError:
+    """Return the typed error for an answer that says no; `value` is its JSON, if it has any."""
+    code = _code(value)
+    message = redact(_message(value) or _page_title(exchange.text), exchange.secret)
+    cls = error_class(exchange.status if not exchange.ok else None, code)
+    if cls is APIError:
+        cls = _class_by_words(exchange, message)
+    error = cls(
+        message or f"the service answered with HTTP {exchange.status}",
+        status=exchange.status,
+        code=code,
+        request_id=next(
+            (exchange.headers[name] for name in REQUEST_ID_HEADERS if name in exchange.headers),
+            None,
+        ),
+        body=exchange.text,
+        method=exchange.method,
+        path=exchange.path,
+    )
+    if isinstance(error, RateLimitError):
+        error.retry_after = retry_after(exchange.headers.get("retry-after"), exchange.now)
+    return error
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """Return the seconds that a Retry-After header asks for, in either of its forms."""
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return max(0.0, moment.timestamp() - now)
+
+
+def _code(value: object) -> int | None:
+    found = value.get("code") if isinstance(value, Mapping) else None
+    if isinstance(found, str) and found.isascii() and found.isdigit():
+        return int(found)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def _message(value: object) -> str:
+    """Return what an error body says, whatever its form."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        if isinstance(value.get("msg"), str):  # one of FastAPI's validation errors
+            place = value.get("loc")
+            where = ".".join(map(str, place)) + ": " if isinstance(place, Sequence) else ""
+            return f"{where}{value['msg']}"
+        for key in ("message", "error", "detail"):
+            if text := _message(value.get(key)):
+                return text
+    if isinstance(value, list):
+        return "; ".join(text for item in value if (text := _message(item)))
+    return ""
+
+
+def _page_title(text: str) -> str:
+    found = re.search(r"<title[^>]*>([^<]{1,200})", text, re.IGNORECASE)
+    return unescape(found.group(1)).strip() if found else text.strip()[:200]
+
+
+def _class_by_words(exchange: Exchange, message: str) -> type[APIError]:
+    """Tell the answers apart that have neither a code nor a status of their own."""
+    if exchange.status == 404 and "session" in message.lower():
+        return SessionNotFoundError
+    if exchange.status == 400 and exchange.path.endswith("/anonymous-token"):
+        return MissingClientIdError
+    return APIError
+
+
+# --- JSON to models -------------------------------------------------------------------------
+
+
+@attrs.frozen
+class _TokenAnswer:
+    token: str
+    user_id: str | None = None
+    credits: int | None = None
+    expires_at: str | None = None
+
+
+@attrs.frozen
+class _SessionAnswer:
+    session_id: str
+    task_id: str | None = None
+    user_id: str | None = None
+
+
+@attrs.frozen
+class _ClaimAnswer:
+    claim_token: str
+    expires_in: float | None = None
+
+
+def _to_text(value: object, _: object) -> str:
+    """Take an id that came as a number for the text that it is; refuse what is neither."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError("expected text")
+
+
+def _to_number(value: object, target: type[float]) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError("expected a number")  # noqa: TRY004 - cattrs collects ValueErrors
+    return target(value)
+
+
+_converter = cattrs.Converter(detailed_validation=True)
+_converter.register_structure_hook(str, _to_text)
+_converter.register_structure_hook(int, _to_number)
+_converter.register_structure_hook(float, _to_number)
+_converter.register_structure_hook(
+    MediaFile,
+    make_dict_structure_fn(
+        MediaFile, _converter, duration_s=override(rename="duration"), raw=override(omit=True)
+    ),
+)
+
+
+def structure(value: object, cls: type[T], path: str = "$") -> T:
+    """Return the JSON value as an instance of `cls`.
+
+    Raises:
+        MalformedResponseError: It does not fit; `.path` says where.
+    """
+    try:
+        return _converter.structure(value, cls)
+    except (cattrs.BaseValidationError, TypeError, ValueError, AttributeError) as error:
+        lines = cattrs.transform_error(error, path=path)
+        raise MalformedResponseError(
+            f"the service's answer does not fit: {'; '.join(lines)}",
+            path=lines[0].rpartition(" @ ")[2] if lines else path,
+            body=redact(json.dumps(value, ensure_ascii=False, default=str)),
+        ) from None
+
+
+def read_token(data: object) -> Token:
+    """Read the answer of `anonymous-token`."""
+    answer = structure(data, _TokenAnswer)
+    expires_at = None
+    if answer.expires_at:
+        try:
+            moment = datetime.fromisoformat(answer.expires_at.replace("Z", "+00:00"))
+        except ValueError:
+            moment = None
+        if moment is not None:
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=timezone.utc)
+            expires_at = moment.timestamp()
+    return Token(
+        answer.token,
+        anonymous=True,
+        expires_at=expires_at,
+        user_id=answer.user_id,
+        credits=answer.credits,
+    )
+
+
+def read_session(data: object) -> tuple[str, str | None, str | None]:
+    """Read the answer of `with-session`: session id, task id, user id."""
+    answer = structure(data, _SessionAnswer)
+    return answer.session_id, answer.task_id, answer.user_id
+
+
+def read_claim(data: object) -> tuple[str, float | None]:
+    """Read the answer of `claim-token`: the token, and the seconds until it expires."""
+    answer = structure(data, _ClaimAnswer)
+    return answer.claim_token, answer.expires_in
+
+
+def read_files(data: object) -> list[MediaFile]:
+    """Read the answer of an upload."""
+    items = data.get("files") if isinstance(data, Mapping) else None
+    if not isinstance(items, list):
+        raise MalformedResponseError("the upload's answer lists no files", path="$.files")
+    files = []
+    for index, item in enumerate(items):
+        raw = _mapping(item, f"$.files[{index}]")
+        file = structure({"cdn_url": "", **raw}, MediaFile, f"$.files[{index}]")
+        files.append(attrs.evolve(file, raw=raw))
+    return files
+
+
+def read_credits(data: object) -> Credits:
+    """Read the balance; the total is worked out where it is missing."""
+    raw = _mapping(data, "$")
+    frozen = structure(raw.get("frozen") or 0, float, "$.frozen")
+    available = structure(raw.get("available"), float, "$.available")
+    total = raw.get("total")
+    return Credits(
+        _whole(available),
+        _whole(frozen),
+        _whole(available + frozen if total is None else structure(total, float, "$.total")),
+        raw=raw,
+    )
+
+
+def read_state(data: object) -> SessionState:
+    """Read a session's state; what is missing or null is empty."""
+    raw = _mapping(data, "$")
+    inner = raw.get("state")
+    state: Mapping[str, object] = inner if isinstance(inner, Mapping) else raw
+    draft = state.get("draft")
+    infos = state.get("video_infos")
+    return SessionState(
+        draft=None if draft is None else Draft.from_json(draft),
+        video_infos=tuple(i for i in infos if isinstance(i, Mapping))
+        if isinstance(infos, list)
+        else (),
+        generated_media=state.get("generated_media"),
+        canvas_config=_optional_mapping(state.get("canvas_config")),
+        video_analyses=_optional_mapping(state.get("video_analyses")),
+        session_id=_optional_text(raw.get("session_id")),
+        task_id=_optional_text(raw.get("task_id")),
+        task_name=_optional_text(raw.get("task_name")),
+        raw=raw,
+    )
+
+
+def read_render(data: object, render_id: str | None = None) -> RenderJob:
+    """Read a render job, at the top or under `data`, with either form of the link.
+
+    Args:
+        data: The JSON value.
+        render_id: The id that was asked for, for answers that do not repeat it.
+    """
+    raw = _mapping(data, "$")
+    job: Mapping[str, object] = raw
+    inner = raw.get("data")
+    if "status" not in raw and isinstance(inner, Mapping):
+        job = inner
+    output = job.get("output")
+    output = output if isinstance(output, Mapping) else {}
+    found_id = next(
+        (text for key in ("id", "render_id", "taskId") if (text := _optional_text(job.get(key)))),
+        render_id,
+    )
+    if found_id is None:
+        raise MalformedResponseError("the render's answer has no id", path="$.id")
+    progress = _optional_number(job.get("progress"))
+    if progress is not None:
+        progress = min(100.0, max(0.0, progress))
+    size = _optional_number(output.get("size"))
+    error = job.get("error")
+    return RenderJob(
+        id=found_id,
+        status=(_optional_text(job.get("status")) or "pending").lower(),
+        progress=progress,
+        url=_optional_text(output.get("url")) or _optional_text(job.get("outputUrl")),
+        duration_s=_optional_number(output.get("duration")),
+        size_bytes=None if size is None else int(size),
+        error=_message(error) or None,
+        created_at_ms=_optional_number(job.get("createdAt")),
+        completed_at_ms=_optional_number(job.get("completedAt")),
+        raw=raw,
+    )
+
+
+def _mapping(value: object, path: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise MalformedResponseError("the service's answer has no object here", path=path)
+    return value
+
+
+def _optional_mapping(value: object) -> Mapping[str, object] | None:
+    return value if isinstance(value, Mapping) else None
+
+
+def _optional_text(value: object) -> str | None:
+    return _to_text(value, str) if isinstance(value, (str, int)) and value != "" else None
+
+
+def _optional_number(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _whole(number: float) -> float:
+    """Return 100 for 100.0: credits are counted in whole numbers where they are whole."""
+    return int(number) if number.is_integer() else number

@@ -1,0 +1,407 @@
+"""The two clients: what users make first, and all that they need to know of."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from nemovideo import resources
+    from nemovideo._clock import Clock
+    from nemovideo._drivers import http
+    from nemovideo._files import Source
+    from nemovideo._flows.remove_background import Background, Job
+    from nemovideo._progress import OnProgress
+    from nemovideo._settings import Settings
+    from nemovideo.local import LocalBackend
+    from nemovideo.models import RenderedVideo
+    from nemovideo.retry import Polling, RetryPolicy, StreamLimits
+
+
+class Options(TypedDict, total=False):
+    """The keyword arguments that both clients take; all may be left out.
+
+    Attributes:
+        base_url: The API; default `NEMO_API_URL`, else the cloud's.
+        web_url: The web site, for links only; default `NEMO_WEB_URL`, else the cloud's.
+        anonymous: Acquire an anonymous token where none is given; default True.
+        client_id: The id that anonymous tokens are acquired with; default `NEMO_CLIENT_ID`,
+            else the one kept in `config_dir`.
+        config_dir: Where the client id and the anonymous token are kept; default
+            `$XDG_CONFIG_HOME/nemovideo`, else `~/.config/nemovideo`.
+        timeout_s: Seconds for one request's connection and for each wait for data; default 60.
+        deadline: Seconds for a whole call, all tries and waits included; default none.
+        retry: What is repeated and when.
+        polling: How render jobs are waited for.
+        stream: How long an agent's stream may last.
+        allow_http: Allow a plain http URL to another machine; default False.
+        user_agent: Added to the User-Agent header.
+        skill_source: The X-Skill-Source header; default `video-background-remover-ai`.
+        skill_version: The X-Skill-Version header; default this package's version.
+        platform: The X-Skill-Platform header; default `SKILL_SOURCE`, else detected.
+        clock: Where the time comes from; for tests.
+        token_scope: What the stored anonymous token belongs to; default the base URL.
+        edit_cost: What an edit is reckoned to cost when `max_credits` is checked; default 50.
+    """
+
+    base_url: str | None
+    web_url: str | None
+    anonymous: bool
+    client_id: str | None
+    config_dir: str | os.PathLike[str] | None
+    timeout_s: float
+    deadline: float | None
+    retry: RetryPolicy | None
+    polling: Polling | None
+    stream: StreamLimits | None
+    allow_http: bool
+    user_agent: str | None
+    skill_source: str | None
+    skill_version: str | None
+    platform: str | None
+    clock: Clock | None
+    token_scope: str | None
+    edit_cost: int
+
+
+class _Base:
+    """What both clients are: settings, and a backend of their own if there is one."""
+
+    def __init__(self, token: str | None, options: Options) -> None:
+        from nemovideo._flows.context import Context
+        from nemovideo._setup import settings_from
+
+        self._context = Context(settings_from(token, options))
+        self._backend: LocalBackend | None = None
+
+    @property
+    def _settings(self) -> Settings:
+        return self._context.settings
+
+    @property
+    def backend(self) -> LocalBackend | None:
+        """The local backend that `local()` started, or None."""
+        return self._backend
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._settings.base_url!r})"
+
+    def _stop_backend(self) -> None:
+        backend, self._backend = self._backend, None
+        if backend is not None:
+            backend.stop()
+
+    def _job(
+        self,
+        source: Source,
+        background: Background,
+        output: str | os.PathLike[str] | None,
+        format: str | None,  # noqa: A002 - the protocol's word
+        session: resources.Session | resources.AsyncSession | None,
+        max_credits: float | None,
+        overwrite: bool,
+    ) -> Job:
+        from nemovideo._flows.remove_background import Job, plan
+
+        picture, words, chosen = plan(background, output, format)
+        return Job(
+            source=source,
+            picture=picture,
+            words=words,
+            output=None if output is None else Path(output),
+            format=chosen,
+            session_id=None if session is None else session.id,
+            task_id=None if session is None else session.task_id,
+            overwrite=overwrite,
+            max_credits=max_credits,
+        )
+
+
+class Client(_Base):
+    """The client: give it a clip, say what you want, get a video back.
+
+    Safe to use from several threads. Close it, or use it in a `with` block.
+
+    Args:
+        token: A bearer token; default `NEMO_TOKEN`, else an anonymous one, which is
+            kept between runs (protocol.md §4).
+        http_client: An `httpx.Client` of your own, which is left open on close.
+        options: See `Options`.
+
+    Raises:
+        InvalidRequestError: The token is a claim token, or the URL is not safe to use.
+    """
+
+    def __init__(
+        self,
+        token: str | None = None,
+        *,
+        http_client: http.SyncClient | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(token, options)
+        from nemovideo._drivers.sync import SyncDriver
+
+        self._driver = SyncDriver(self._settings, http_client)
+
+    @classmethod
+    def local(cls, **options: Any) -> Self:  # noqa: ANN401 - both the client's and the backend's
+        """Start a local backend on this machine and return a client of it: no account, no network.
+
+        Args:
+            options: Those of `LocalBackend` (`state_dir`, `credits`, …) and of the
+                client (`deadline`, `retry`, …).
+
+        Raises:
+            MissingExtraError: The extra `[local]` is not installed.
+            LocalBackendError: The backend cannot start.
+        """
+        from nemovideo._setup import start_local
+
+        backend, chosen = start_local(options)
+        client = cls(**chosen)
+        client._backend = backend
+        return client
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections, and stop the local backend if there is one; twice is fine."""
+        self._driver.close()
+        self._stop_backend()
+
+    @cached_property
+    def auth(self) -> resources.Auth:
+        """Tokens."""
+        from nemovideo import resources
+
+        return resources.Auth(self._context, self._driver)
+
+    @cached_property
+    def sessions(self) -> resources.Sessions:
+        """Sessions: made and attached to."""
+        from nemovideo import resources
+
+        return resources.Sessions(self._context, self._driver)
+
+    @cached_property
+    def uploads(self) -> resources.Uploads:
+        """Files on their way into a session."""
+        from nemovideo import resources
+
+        return resources.Uploads(self._context, self._driver)
+
+    @cached_property
+    def agent(self) -> resources.Agent:
+        """Talking to the agent."""
+        from nemovideo import resources
+
+        return resources.Agent(self._context, self._driver)
+
+    @cached_property
+    def state(self) -> resources.State:
+        """What a session holds."""
+        from nemovideo import resources
+
+        return resources.State(self._context, self._driver)
+
+    @cached_property
+    def credits(self) -> resources.CreditsResource:
+        """The balance."""
+        from nemovideo import resources
+
+        return resources.CreditsResource(self._context, self._driver)
+
+    @cached_property
+    def render(self) -> resources.Render:
+        """From a draft to a file."""
+        from nemovideo import resources
+
+        return resources.Render(self._context, self._driver)
+
+    def remove_background(
+        self,
+        source: Source,
+        *,
+        background: Background = None,
+        output: str | os.PathLike[str] | None = None,
+        format: str | None = None,  # noqa: A002 - the protocol's word
+        session: resources.Session | None = None,
+        progress: bool | OnProgress | None = None,
+        max_credits: float | None = None,
+        overwrite: bool = False,
+        deadline: float | None = None,
+    ) -> RenderedVideo:
+        """Take a clip, remove its background, and give back a clean one.
+
+        Args:
+            source: A path, bytes, an open binary file, or an http(s) URL.
+            background: What comes behind the person: "transparent", "blur", a CSS colour, a path
+                or URL of an image or video, or free words ("office setting"). None asks for no
+                more than that the background goes, which in an MP4 leaves black.
+            output: Where to write the file, or None for its URL only.
+            format: "mp4", "webm" or "mov"; None goes by the suffix of `output`.
+            session: A session to do it in; None makes a new one.
+            progress: True draws a bar; a callback gets `Progress` values.
+            max_credits: Do not start if the edit is likely to use more than this.
+            overwrite: Replace a file that is there already.
+            deadline: Seconds for the whole call; None for the client's own deadline.
+
+        Raises:
+            SourceNotFoundError: There is no such file.
+            UnsupportedFileError: It is empty, or of a format that is not taken.
+            FileTooLargeError: It is over 500 MB.
+            InvalidRequestError: The arguments do not go together, or `output` exists.
+            InsufficientCreditsError: The credits do not cover it.
+            CreditLimitError: It would pass `max_credits`.
+            AgentError: The agent failed, or did not change the video.
+            RenderFailedError: The render failed twice.
+        """
+        from nemovideo._flows.remove_background import run
+        from nemovideo._progress import reporting
+
+        job = self._job(source, background, output, format, session, max_credits, overwrite)
+        limit = self._settings.deadline_s if deadline is None else deadline
+        with reporting(progress) as on_progress:
+            return self._driver.run(run(self._context, job, on_progress), limit)
+
+
+class AsyncClient(_Base):
+    """The client for async programs, on asyncio or trio; whatever `Client` has, it has too.
+
+    Args:
+        token: A bearer token; see `Client`.
+        http_client: An `httpx.AsyncClient` of your own, which is left open on close.
+        options: See `Options`.
+
+    Raises:
+        InvalidRequestError: The token is a claim token, or the URL is not safe to use.
+    """
+
+    def __init__(
+        self,
+        token: str | None = None,
+        *,
+        http_client: http.AsyncClient | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(token, options)
+        from nemovideo._drivers.aio import AsyncDriver
+
+        self._driver = AsyncDriver(self._settings, http_client)
+
+    @classmethod
+    def local(cls, **options: Any) -> Self:  # noqa: ANN401 - both the client's and the backend's
+        """Start a local backend and return a client of it; see `Client.local`."""
+        from nemovideo._setup import start_local
+
+        backend, chosen = start_local(options)
+        client = cls(**chosen)
+        client._backend = backend
+        return client
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections, and stop the local backend if there is one; twice is fine."""
+        from anyio import CancelScope, to_thread
+
+        try:
+            await self._driver.close()
+        finally:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(self._stop_backend)
+
+    @cached_property
+    def auth(self) -> resources.AsyncAuth:
+        """Tokens."""
+        from nemovideo import resources
+
+        return resources.AsyncAuth(self._context, self._driver)
+
+    @cached_property
+    def sessions(self) -> resources.AsyncSessions:
+        """Sessions: made and attached to."""
+        from nemovideo import resources
+
+        return resources.AsyncSessions(self._context, self._driver)
+
+    @cached_property
+    def uploads(self) -> resources.AsyncUploads:
+        """Files on their way into a session."""
+        from nemovideo import resources
+
+        return resources.AsyncUploads(self._context, self._driver)
+
+    @cached_property
+    def agent(self) -> resources.AsyncAgent:
+        """Talking to the agent."""
+        from nemovideo import resources
+
+        return resources.AsyncAgent(self._context, self._driver)
+
+    @cached_property
+    def state(self) -> resources.AsyncState:
+        """What a session holds."""
+        from nemovideo import resources
+
+        return resources.AsyncState(self._context, self._driver)
+
+    @cached_property
+    def credits(self) -> resources.AsyncCreditsResource:
+        """The balance."""
+        from nemovideo import resources
+
+        return resources.AsyncCreditsResource(self._context, self._driver)
+
+    @cached_property
+    def render(self) -> resources.AsyncRender:
+        """From a draft to a file."""
+        from nemovideo import resources
+
+        return resources.AsyncRender(self._context, self._driver)
+
+    async def remove_background(
+        self,
+        source: Source,
+        *,
+        background: Background = None,
+        output: str | os.PathLike[str] | None = None,
+        format: str | None = None,  # noqa: A002 - the protocol's word
+        session: resources.AsyncSession | None = None,
+        progress: bool | OnProgress | None = None,
+        max_credits: float | None = None,
+        overwrite: bool = False,
+        deadline: float | None = None,
+    ) -> RenderedVideo:
+        """Take a clip, remove its background, and give back a clean one; see `Client`."""
+        from nemovideo._flows.remove_background import run
+        from nemovideo._progress import reporting
+
+        job = self._job(source, background, output, format, session, max_credits, overwrite)
+        limit = self._settings.deadline_s if deadline is None else deadline
+        with reporting(progress) as on_progress:
+            return await self._driver.run(run(self._context, job, on_progress), limit)

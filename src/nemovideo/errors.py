@@ -1,0 +1,394 @@
+"""Every error that the SDK raises, what it means, and what to do about it.
+
+The tree::
+
+    NemoError
+    ├── APIError                      .status .code .message .request_id .body .remedy
+    │   ├── AuthenticationError       1001, HTTP 401
+    │   ├── ScopeError                HTTP 403
+    │   ├── SessionNotFoundError      1002
+    │   ├── InsufficientCreditsError  2001      .register_url
+    │   ├── UnsupportedFileError      4001      also raised before anything is sent
+    │   │   └── SourceNotFoundError   no such file here, also a FileNotFoundError
+    │   ├── FileTooLargeError         4002, 413 also raised before anything is sent
+    │   ├── MissingClientIdError      400
+    │   ├── ExportBlockedError        402
+    │   ├── RateLimitError            429       .retry_after
+    │   └── ServerError               5xx
+    ├── InvalidRequestError           refused before it was sent: an empty message, a missing file
+    ├── MalformedResponseError        .path (JSON path) .body
+    ├── APIConnectionError ── APITimeoutError
+    ├── StreamInterruptedError        dropped, and the state never changed
+    ├── StreamTimeoutError            heartbeats only, or past 15 min
+    ├── AgentError                    the agent itself reported a failure
+    ├── DraftNotReadyError
+    ├── RenderFailedError ── RenderCancelledError
+    ├── RenderTimeoutError
+    ├── CreditLimitError              max_credits would be passed
+    ├── DownloadError                 size or range does not hold
+    ├── MissingExtraError             a part that was not installed, also an ImportError
+    └── LocalBackendError             the local backend cannot start or go on
+        └── ModelUnavailableError     the engine's model is not here and cannot be fetched
+
+Each class holds its code, its HTTP status and its remedy, and puts itself into
+the table that `error_class` reads (protocol.md §7). Every error is built from
+one message and plain attributes, so that it survives `pickle` and `deepcopy`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from nemovideo.models import Reply
+
+SUPPORTED_SUFFIXES: tuple[str, ...] = (
+    *("mp4", "mov", "avi", "webm", "mkv"),
+    *("jpg", "png", "gif", "webp"),
+    *("mp3", "wav", "m4a", "aac"),
+)
+"""The file formats that the service takes, by suffix (protocol.md §4)."""
+
+MAX_UPLOAD_BYTES = 500 * 1024 * 1024
+"""The largest file that the service takes, in bytes (protocol.md §4)."""
+
+_BODY_LIMIT = 2000
+
+
+class NemoError(Exception):
+    """The root of every error that this package raises on purpose.
+
+    Attributes:
+        message: What happened, in one line.
+        remedy: What to do about it, in one sentence.
+        may_have_spent: True where credits may have been used although the call failed.
+    """
+
+    default_remedy: ClassVar[str] = "Report this with the message above."
+
+    def __init__(
+        self, message: str, *, remedy: str | None = None, may_have_spent: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.message = " ".join(message.split())
+        self.remedy = remedy or self.default_remedy
+        self.may_have_spent = may_have_spent
+
+    def __str__(self) -> str:
+        """Return message and remedy on one line."""
+        return f"{self.message.rstrip('.')}. {self.remedy}" if self.remedy else self.message
+
+
+_BY_CODE: dict[int, type[APIError]] = {}
+_BY_STATUS: dict[int, type[APIError]] = {}
+
+
+class APIError(NemoError):
+    """The service answered, and the answer was no.
+
+    Attributes:
+        status: The HTTP status, or None when nothing was sent.
+        code: The code of the envelope (protocol.md §7), or None where there was none.
+        request_id: The server's id of the request, from the response headers, if any.
+        body: The beginning of the response body, at most 2000 characters.
+        method: The HTTP method of the request.
+        path: The path of the request, without its query.
+    """
+
+    default_remedy = "See the code and the body of the answer."
+    codes: ClassVar[tuple[int, ...]] = ()
+    statuses: ClassVar[tuple[int, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        for code in cls.__dict__.get("codes", ()):
+            _BY_CODE[code] = cls
+        for status in cls.__dict__.get("statuses", ()):
+            _BY_STATUS[status] = cls
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str | None = None,
+        may_have_spent: bool = False,
+        status: int | None = None,
+        code: int | None = None,
+        request_id: str | None = None,
+        body: str = "",
+        method: str = "",
+        path: str = "",
+    ) -> None:
+        super().__init__(message, remedy=remedy, may_have_spent=may_have_spent)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.body = body[:_BODY_LIMIT]
+        self.method = method
+        self.path = path
+
+    def __str__(self) -> str:
+        """Return what was asked, what came back, and the remedy, on one line."""
+        place = f"{self.method} {self.path}".strip()
+        numbers = ", ".join(
+            f"{name} {value}"
+            for name, value in (
+                ("HTTP", self.status),
+                ("code", self.code),
+                ("request", self.request_id),
+            )
+            if value is not None
+        )
+        where = f"{place}: " if place else ""
+        return (
+            f"{where}{self.message.rstrip('.')}{f' ({numbers})' if numbers else ''}. {self.remedy}"
+        )
+
+
+class AuthenticationError(APIError):
+    """The token is missing, wrong or expired (code 1001, HTTP 401)."""
+
+    default_remedy = "Set NEMO_TOKEN to a valid token, or leave it unset to use an anonymous one."
+    codes = (1001,)
+    statuses = (401,)
+
+
+class ScopeError(APIError):
+    """The token is valid but lacks the scope for this call (HTTP 403)."""
+
+    default_remedy = "Use a token with the scope that this call needs."
+    codes = (403,)
+    statuses = (403,)
+
+
+class SessionNotFoundError(APIError):
+    """There is no such session, or it belongs to somebody else (code 1002)."""
+
+    default_remedy = "Make a new session with client.sessions.create()."
+    codes = (1002,)
+
+
+class InsufficientCreditsError(APIError):
+    """The credits do not cover this operation (code 2001).
+
+    Attributes:
+        register_url: Where an anonymous user registers for more; None for registered users.
+    """
+
+    default_remedy = "Top up credits in your account."
+    codes = (2001,)
+    register_url: str | None = None
+
+
+class UnsupportedFileError(APIError):
+    """The file is of a kind that the service does not take, or is damaged (code 4001)."""
+
+    default_remedy = f"Use one of: {', '.join(SUPPORTED_SUFFIXES)}."
+    codes = (4001,)
+
+
+class SourceNotFoundError(UnsupportedFileError, FileNotFoundError):
+    """There is no such file on this machine, or it cannot be read; nothing was sent."""
+
+    default_remedy = "Check the path."
+
+
+class FileTooLargeError(APIError):
+    """The file is over 500 MB (code 4002, HTTP 413)."""
+
+    default_remedy = "Compress or trim the file to 500 MB at most."
+    codes = (4002, 413)
+    statuses = (413,)
+
+
+class MissingClientIdError(APIError):
+    """The request had no X-Client-Id header (code 400)."""
+
+    default_remedy = "Set NEMO_CLIENT_ID to a UUID, or let the SDK make one."
+    codes = (400,)
+
+
+class ExportBlockedError(APIError):
+    """The subscription tier does not allow this export (code 402); credits do not matter."""
+
+    default_remedy = "Register or upgrade your plan to unlock export."
+    codes = (402,)
+    statuses = (402,)
+
+
+class RateLimitError(APIError):
+    """Too many requests, or a second anonymous token within a week (code 429).
+
+    Attributes:
+        retry_after: Seconds to wait as the server asked, or None where it did not say.
+    """
+
+    default_remedy = "Wait a little and try again."
+    codes = (429,)
+    statuses = (429,)
+    retry_after: float | None = None
+
+
+class ServerError(APIError):
+    """The service failed (HTTP 5xx)."""
+
+    default_remedy = "The service has a problem; try again later."
+
+
+class InvalidRequestError(NemoError, ValueError):
+    """The call makes no sense, and nothing was sent: an empty message, a missing file."""
+
+    default_remedy = "Correct the argument named above."
+
+
+class MalformedResponseError(NemoError):
+    """The answer does not have the form that protocol.md gives it.
+
+    Attributes:
+        path: The JSON path of the part that is wrong, such as `$.data.token`.
+        body: The beginning of the response body, at most 2000 characters.
+    """
+
+    default_remedy = "The service may have changed; look for a newer version of nemovideo."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str = "$",
+        body: str = "",
+        remedy: str | None = None,
+        may_have_spent: bool = False,
+    ) -> None:
+        super().__init__(message, remedy=remedy, may_have_spent=may_have_spent)
+        self.path = path
+        self.body = body[:_BODY_LIMIT]
+
+
+class APIConnectionError(NemoError):
+    """The service could not be reached, or the connection broke.
+
+    Attributes:
+        sent: False where it is certain that the request never reached the server.
+    """
+
+    default_remedy = "Check the network, the proxy settings and NEMO_API_URL, and try again."
+    sent: bool = True
+
+
+class APITimeoutError(APIConnectionError):
+    """The service did not answer within the time limit."""
+
+    default_remedy = "Try again, or allow more time with timeout_s= or deadline=."
+
+
+class StreamInterruptedError(NemoError):
+    """The agent's stream dropped, and the state did not change afterwards.
+
+    Attributes:
+        reply: What the agent had said and done until then.
+    """
+
+    default_remedy = (
+        "Look at session.state() before you send the message again: a second send is charged again."
+    )
+    reply: Reply | None = None
+
+
+class StreamTimeoutError(NemoError):
+    """The agent's stream brought nothing but heartbeats, or lasted too long."""
+
+    default_remedy = (
+        "Look at session.state() before you send the message again: a second send is charged again."
+    )
+
+
+class AgentError(NemoError):
+    """The agent itself reported a failure.
+
+    Attributes:
+        code: The code that the agent gave, if any.
+        reply: What the agent had said and done until then.
+    """
+
+    default_remedy = "Say it in other words, or in smaller steps."
+    code: str | None = None
+    reply: Reply | None = None
+
+
+class DraftNotReadyError(NemoError):
+    """The draft has nothing to render: no track with a segment."""
+
+    default_remedy = "Upload a clip or ask the agent for one, then export."
+
+
+class RenderFailedError(NemoError):
+    """The render job failed.
+
+    Attributes:
+        render_id: The job's id.
+    """
+
+    default_remedy = "Look at the message, change the draft, and export again; exports are free."
+    render_id: str | None = None
+
+
+class RenderCancelledError(RenderFailedError):
+    """The render job was cancelled."""
+
+    default_remedy = "Export again when you want the file after all."
+
+
+class RenderTimeoutError(NemoError):
+    """The render job did not finish within the time given; it may still be running.
+
+    Attributes:
+        render_id: The job's id.
+    """
+
+    default_remedy = "Go on waiting with client.render.wait(client.render.get(render_id))."
+    render_id: str | None = None
+
+
+class CreditLimitError(NemoError):
+    """The operation would pass max_credits, so it was not started."""
+
+    default_remedy = "Raise max_credits, or do less in one run."
+
+
+class DownloadError(NemoError):
+    """The downloaded bytes are not the whole file."""
+
+    default_remedy = "Download again with client.render.download(job, path)."
+
+
+class MissingExtraError(NemoError, ImportError):
+    """A part of the package was used whose dependencies are not installed."""
+
+    default_remedy = 'Install it: pip install "nemovideo[local]".'
+
+
+class LocalBackendError(NemoError):
+    """The local backend cannot start or go on."""
+
+    default_remedy = "See the message; LocalBackend(port=0) takes any free port."
+
+
+class ModelUnavailableError(LocalBackendError):
+    """The engine's model is not on this machine and cannot be fetched."""
+
+    default_remedy = (
+        'Go online and run "python -m nemovideo.local fetch-models", '
+        'or give a model of your own: LocalBackend(model="path").'
+    )
+
+
+def error_class(status: int | None, code: int | None) -> type[APIError]:
+    """Return the class for an answer: by its code if that is known, else by its HTTP status."""
+    if code is not None and code in _BY_CODE:
+        return _BY_CODE[code]
+    if status is not None and status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if any(number is not None and 500 <= number <= 599 for number in (status, code)):
+        return ServerError
+    return APIError

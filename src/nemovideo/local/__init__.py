@@ -1,0 +1,35 @@
+"""The local backend: the NemoVideo service on this machine, for trying, tests and offline work.
+
+`LocalBackend` is loaded on first use, so that importing this package needs
+none of the extra [local].
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nemovideo.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from nemovideo.local.backend import LocalBackend as LocalBackend
+    from nemovideo.local.faults import Fault as Fault
+    from nemovideo.local.forms import Forms as Forms
+
+__all__ = ["Fault", "Forms", "LocalBackend"]
+_HOMES = {"LocalBackend": "backend", "Fault": "faults", "Forms": "forms"}
+_EXTRA = {"ai_edge_litert", "av", "numpy", "PIL", "python_multipart", "starlette", "uvicorn"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    try:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
+            raise
+        raise MissingExtraError(
+            f"The local backend needs {error.name}, of nemovideo[local]"
+        ) from error

@@ -1,0 +1,97 @@
+"""From a message to a turn: the clauses are carried out one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from nemovideo.local.agent import speech
+from nemovideo.local.agent.clauses import split
+from nemovideo.local.agent.context import Context, Outcome, told
+from nemovideo.local.agent.intents.talk import unknown
+from nemovideo.local.agent.language import Language, detect
+from nemovideo.local.agent.message import QUOTE, Message, read_message
+from nemovideo.local.agent.turn import Kind, Step, Turn
+from nemovideo.local.media import MediaItem
+from nemovideo.local.timeline import Timeline
+
+MAX_CHARACTERS = 2000
+"""The longest message that the rules read; longer ones are refused, with words."""
+
+
+def respond(
+    text: str,
+    *,
+    timeline: Timeline | None,
+    media: Sequence[MediaItem],
+    history: Sequence[Timeline | None] = (),
+) -> Turn:
+    """Turn words, in English or Chinese, into edits of the timeline.
+
+    `media` are the session's uploads in their order, `history` the versions of
+    the timeline before this one, oldest first. What cannot be done is said, and
+    leaves the timeline as it was; of several wishes, those that can be met are.
+    Pure: the same arguments give the same turn, and nothing is read or written.
+    """
+    message = read_message(text, media)
+    context = Context(_language(message), timeline, media, history)
+    if len(text) > MAX_CHARACTERS:
+        said = context.say(
+            f"That is too long for me; say it in at most {MAX_CHARACTERS} characters.",
+            f"内容太长了，请控制在 {MAX_CHARACTERS} 个字以内。",
+        )
+        return _turn(told(said, done=False), context, before=timeline)
+    outcomes: list[Outcome] = []
+    for wanted in split(message):
+        act = wanted.intent.carry_out if wanted.intent else unknown
+        for outcome in act(wanted.clause, context):
+            outcomes.append(outcome)
+            if outcome.undone:
+                context = evolve(context, timeline=outcome.timeline, history=context.history[:-1])
+            elif outcome.timeline is not None:
+                context = evolve(context, timeline=outcome.timeline)
+    if not outcomes:
+        outcomes += told(
+            context.say("Tell me what to do with the video. ", "请告诉我要对视频做什么。")
+            + speech.abilities(context),
+            done=False,
+        )
+    return _turn(outcomes, context, before=timeline)
+
+
+def _language(message: Message) -> Language:
+    """Detect the language outside quotations, or inside where there is nothing else."""
+    outside = message.whole.text.replace(QUOTE, "")
+    return detect(outside if any(sign.isalpha() for sign in outside) else message.whole.raw)
+
+
+def _turn(outcomes: Sequence[Outcome], context: Context, *, before: Timeline | None) -> Turn:
+    edits = [outcome for outcome in outcomes if outcome.timeline is not None or outcome.undone]
+    alone = len(outcomes) == 1
+    undone = alone and outcomes[0].undone
+    changed = undone or context.timeline != before
+    silent = alone and outcomes[0].silent
+    generation = any(outcome.generation for outcome in outcomes)
+    kind: Kind = "chat"
+    if generation:
+        kind = "generation"
+    elif any(outcome.tool for outcome in outcomes):
+        kind = "edit"
+    steps = []
+    for outcome in outcomes:
+        said = outcome.said
+        if edits and outcome is edits[0]:
+            said = speech.opening(context) + said
+        if edits and outcome is edits[-1]:
+            said = f"{said} {speech.closing(context, generation=generation)}"
+        after = outcome.timeline if outcome in edits else None
+        steps.append(Step(outcome.tool, "" if silent else said, after))
+    return Turn(
+        kind=kind,
+        steps=tuple(steps),
+        timeline=context.timeline if changed else before,
+        changed=changed,
+        undone=undone,
+        silent=silent,
+    )

@@ -1,0 +1,223 @@
+"""Reading figures in English and Chinese: the language itself, numbers, times, percentages.
+
+All functions take text that `message.normalise` has made: lower case, half-width
+signs, simplified characters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Literal
+
+Language = Literal["en", "zh"]
+
+_CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+_UNITS += " fifteen sixteen seventeen eighteen nineteen"
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_ENGLISH = {word: value for value, word in enumerate(_UNITS.split())}
+_ENGLISH |= {word: 10 * value for value, word in enumerate(_TENS.split(), start=2)}
+_SMALL = "|".join(_UNITS.split()[1:10])
+_ENGLISH_NUMBER = re.compile(
+    rf"(?<![a-z])(?:(?P<tens>{'|'.join(_TENS.split())})(?:[- ](?P<ones>{_SMALL}))?"
+    rf"|(?P<word>{'|'.join(reversed(_UNITS.split()))}))(?P<hundred> hundred)?(?![a-z])"
+)
+_CHINESE = {
+    **{digit: value for value, digit in enumerate("零一二三四五六七八九")},
+    "两": 2,
+    "〇": 0,
+}
+_CHINESE_NUMBER = re.compile(r"[零〇一二两三四五六七八九十百千]+(?:点[零〇一二三四五六七八九]+)?")
+_UNIT_MS: dict[str, float] = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+_UNIT = (
+    r"(?:(?P<ms>ms|milli-?seconds?|毫秒)|(?P<s>s(?:ec(?:ond)?s?)?|秒钟?)"
+    r"|(?P<m>m(?:in(?:ute)?s?)?|分钟?)|(?P<h>h(?:rs?|ours?)?|个?小时))(?![a-z])"
+)
+_AMOUNT = re.compile(rf"(?<![\d.:])(\d+(?:\.\d+)?)[ -]?{_UNIT}(?P<half>半)?")
+_CLOCK = re.compile(r"(?<![\d:])(?:(\d{1,2}):)?(\d{1,3}):(\d{2}(?:\.\d+)?)(?![\d:])")
+_BARE = re.compile(r"(?<![\d.:])(\d+(?:\.\d+)?)(?![\d.:%倍x]|\s*(?:%|percent|倍|times))")
+_TIME = "\ue010"
+_MARKED = re.compile(rf"{_TIME}(\d+){_TIME}")
+_RANGE_SIGN = (
+    r"\s*(?:剪|截|保留|留|开始|起)?,?\s*(?:to|until|till|through|and|up to|-|–|—|~|到|"
+    r"至|和|直到)\s*(?:the )?(?:第)?"
+)
+
+
+def detect(text: str) -> Language:
+    """Return "zh" where the text has a Chinese character, else "en"."""
+    return "zh" if _CJK.search(text) else "en"
+
+
+def digits(text: str) -> str:
+    """Return the text with number words, fractions and Chinese numerals as digits."""
+    for pattern, replacement in _PHRASES:
+        text = pattern.sub(replacement, text)
+    text = _ENGLISH_NUMBER.sub(_english_value, text)
+    return _CHINESE_NUMBER.sub(_chinese_value, text)
+
+
+def _english_value(found: re.Match[str]) -> str:
+    value = _ENGLISH[found["tens"] or found["word"]] + _ENGLISH.get(found["ones"] or "zero", 0)
+    return str(value * 100 if found["hundred"] else value)
+
+
+def _chinese_value(found: re.Match[str]) -> str:
+    whole, _, fraction = found[0].partition("点")
+    total, digit = 0, 0
+    if not set(whole) & set("十百千"):
+        figures = "".join(str(_CHINESE[sign]) for sign in whole)
+    else:
+        for sign in whole:
+            if sign in _CHINESE:
+                digit = _CHINESE[sign]
+            else:
+                total += (digit or 1) * {"十": 10, "百": 100, "千": 1000}[sign]
+                digit = 0
+        figures = str(total + digit)
+    return figures + ("." + "".join(str(_CHINESE[sign]) for sign in fraction) if fraction else "")
+
+
+_A = r"(?<![a-z])"
+_NAMED_UNIT = r"(?=(?:milli)?(?:seconds?|secs?|minutes?|mins?|hours?)(?![a-z]))"
+_PHRASES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (
+        re.compile(rf"{_A}({_SMALL}|ten|\d+) and a half(?![a-z])"),
+        lambda found: f"{_ENGLISH.get(found[1], found[1])}.5",
+    ),
+    (re.compile(rf"{_A}an? (?:and )?a half {_NAMED_UNIT}"), "1.5 "),
+    (re.compile(rf"{_A}an? half[- ]{_NAMED_UNIT}"), "0.5 "),
+    (re.compile(rf"{_A}half (?:an? |of an? )?{_NAMED_UNIT}"), "0.5 "),
+    (re.compile(rf"{_A}a couple(?: of)? {_NAMED_UNIT}"), "2 "),
+    (re.compile(rf"{_A}(?:a few|several) {_NAMED_UNIT}"), "3 "),
+    (re.compile(rf"{_A}(?:an?|(?<=first )|(?<=last )|(?<=final )) ?{_NAMED_UNIT}"), "1 "),
+    (
+        re.compile(r"百分之([零一二两三四五六七八九十百点\d.]+)"),
+        lambda found: digits(found[1]) + "%",
+    ),
+    (
+        re.compile(r"([一二两三四五六七八九])成(?![为了功员分本都人品果长立片])"),
+        lambda found: f"{10 * _CHINESE[found[1]]}%",
+    ),
+    (re.compile(r"(?<![\d一二两三四五六七八九十])半个?(?=秒|分钟|小时)"), "0.5"),
+    (re.compile(r"几(?=秒)"), "3"),
+    (re.compile(r"(\d|[一二两三四五六七八九十])个半(?=小时)"), r"\1.5"),
+    (re.compile(r"一[点些下](?![零〇一二三四五六七八九\d])"), "些"),
+)
+
+
+def mark_times(text: str) -> str:
+    """Return the text with each point or stretch of time as one sign around its milliseconds.
+
+    "1m30s", "1 分 30 秒", "0:05", "三秒半" and "2-6s" (two of them) are understood.
+    """
+    text = digits(text)
+    text = _CLOCK.sub(_clock, text)
+    text = re.sub(
+        r"(?:sec(?:ond)?s? |第)(\d+(?:\.\d+)?)(?![\d.]|\s*[个张段条只]|\s*秒|\s*s)",
+        lambda found: _mark(_seconds(found[1])),
+        text,
+    )
+    text = _AMOUNT.sub(_amount, text)
+    # "1 minute 30 seconds" is one time, "2 to 6 seconds" shares one unit.
+    joined = re.compile(rf"{_TIME}(\d+){_TIME}(?:\s*(?:and\s|零|又)?\s*){_TIME}(\d+){_TIME}")
+    while found := joined.search(text):
+        larger, smaller = int(found[1]), int(found[2])
+        if larger < smaller:
+            break
+        text = text[: found.start()] + _mark(larger + smaller) + text[found.end() :]
+    text = re.sub(
+        rf"(?<![\d.])(\d+(?:\.\d+)?)(?={_RANGE_SIGN}{_TIME})", lambda n: _mark(_seconds(n[1])), text
+    )
+    return re.sub(
+        rf"({_TIME}\d+{_TIME}{_RANGE_SIGN})(\d+(?:\.\d+)?)(?![\d%])",
+        lambda found: found[1] + _mark(_seconds(found[2])),
+        text,
+    )
+
+
+def times(text: str) -> list[int]:
+    """Return every time in the text in milliseconds, in order."""
+    return [int(found) for found in _MARKED.findall(mark_times(text))]
+
+
+def time_range(text: str) -> tuple[int, int] | None:
+    """Return the first "from … to …" in milliseconds, None where there is none."""
+    time = rf"{_TIME}(\d+){_TIME}"
+    found = re.search(rf"{time}(?: ?(?:mark|处|的地方))?{_RANGE_SIGN}{time}", mark_times(text))
+    if not found:
+        bare = re.search(
+            rf"(?:from|between|seconds) (\d+(?:\.\d+)?){_RANGE_SIGN}(\d+(?:\.\d+)?)(?![\d%])",
+            digits(text),
+        )
+        return (_seconds(bare[1]), _seconds(bare[2])) if bare else None
+    return int(found[1]), int(found[2])
+
+
+def find_time(pattern: str, text: str) -> int | None:
+    """Return the time that stands where `pattern` has "TIME", in milliseconds."""
+    found = re.search(pattern.replace("TIME", rf"{_TIME}(\d+){_TIME}"), mark_times(text))
+    return next(int(group) for group in found.groups() if group) if found else None
+
+
+def percent(text: str) -> float | None:
+    """Return the first percentage as a fraction: 0.35 for "35%"; "一半" and "half" are 0.5."""
+    text = digits(text)
+    if found := re.search(r"(?<!\d)(\d+(?:\.\d+)?)\s*(?:%|percent|per cent|个百分点)", text):
+        return float(found[1]) / 100
+    if re.search(r"(?<![a-z])hal(?:f|ve[sd]?|ving)(?![a-z])|一半|1半|减半", text):
+        return 0.5
+    if re.search(r"(?<![a-z])(?:a )?quarter(?![a-z])|四分之一|4分之1", text):
+        return 0.25
+    return None
+
+
+def number(text: str) -> float | None:
+    """Return the first plain number, None where there is none; percentages are no plain numbers."""
+    found = _BARE.search(digits(text))
+    return float(found[1]) if found else None
+
+
+def factor(text: str) -> float | None:
+    """Return the first factor: "2x", "1.5 times", "0.5倍", "double", "twice", "half"."""
+    text = digits(text)
+    if re.search(r"[快加提慢][高了]?1倍|快一倍", text):
+        return 2.0
+    sign = r"(?:x(?![a-z])|×|times|-?fold|倍)"
+    if found := re.search(
+        rf"(?<!\d)(\d+(?:\.\d+)?)\s*{sign}|"
+        rf"(?<![a-z0-9])x\s*(\d+(?:\.\d+)?)",
+        text,
+    ):
+        return float(found[1] or found[2])
+    if found := re.search(r"(?<!\d)1\s*/\s*(\d)(?!\d)", text):
+        return 1 / max(1, int(found[1]))
+    for pattern, value in (
+        (r"(?<![a-z])(?:doubl(?:e|ed|ing)|twice)(?![a-z])|加倍|翻倍|快1倍|快一倍", 2.0),
+        (r"(?<![a-z])(?:tripl(?:e|ed|ing)|thrice)(?![a-z])", 3.0),
+        (r"(?<![a-z])(?:quadrupled?)(?![a-z])", 4.0),
+        (r"(?<![a-z])(?:half|halve[ds]?)(?![a-z])|一半|1半|减半", 0.5),
+        (r"(?<![a-z])quarter(?![a-z])|4分之1", 0.25),
+    ):
+        if re.search(pattern, text):
+            return value
+    return None
+
+
+def _mark(milliseconds: float) -> str:
+    return f"{_TIME}{round(milliseconds)}{_TIME}"
+
+
+def _seconds(figure: str) -> int:
+    return round(float(figure) * 1000)
+
+
+def _clock(found: re.Match[str]) -> str:
+    hours, minutes, seconds = found.groups()
+    return _mark((int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds)) * 1000)
+
+
+def _amount(found: re.Match[str]) -> str:
+    scale = next(_UNIT_MS[unit] for unit in _UNIT_MS if found[unit])
+    return _mark(float(found[1]) * scale + (scale / 2 if found["half"] else 0))

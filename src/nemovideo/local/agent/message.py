@@ -1,0 +1,134 @@
+"""A message made readable for rules: normalised, with quotations and file names set aside.
+
+Nothing here knows an intent. Normalising keeps every character in its place, so
+that a rule can find words in `text` and take them, as they were typed, from `raw`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+import attrs
+
+from nemovideo.local.media import MediaItem
+
+QUOTE = "\ue000"
+VIDEO = "\ue001"
+IMAGE = "\ue002"
+AUDIO = "\ue003"
+UNKNOWN_FILE = "\ue004"
+_SIGN = {"video": VIDEO, "image": IMAGE, "audio": AUDIO}
+
+_TRADITIONAL = (
+    "換换圖图頻频視视樂乐標标題题靜静聲声調调飽饱對对顏颜鐘钟從从後后開开頭头結结個个張张檔档為为設设變变綠绿藍蓝紅红黃黄淺浅純纯灘滩邊边辦办內内錄录攝摄長长時时間间還还刪删"
+    "減减動动虛虚體体廳厅場场鏡镜復复銷销輸输導导幫帮請请這这兩两節节畫画腦脑無无麼么給给讓让轉转裡里裏里貼贴寫写顯显應应該该單单雙双點点與与關关閉闭強强縮缩會会進进過过選选"
+    "雜杂濾滤鮮鲜艷艳擋挡棄弃幾几現现話话說说麗丽豎竖橫横幹干別别亂乱幀帧歸归圍围樣样號号飛飞熱热暈晕實实嗎吗攏拢來来將将裝装淨净暫暂條条機机門门語语編编輯辑創创製制簡简試试"
+    "謝谢陽阳庫库級级鋪铺總总詞词緩缓沒没併并於于塊块員员連连"
+)
+_TO_SIMPLIFIED = str.maketrans(_TRADITIONAL[::2], _TRADITIONAL[1::2])
+_APOSTROPHES = str.maketrans("’‘ʼ`´", "'''''")
+_FILE_LIKE = re.compile(
+    r"[\w\-.()]*\w\.(?:mp4|mov|avi|webm|mkv|jpe?g|png|gif|webp|mp3|wav|m4a|aac|ogg|flac|bmp|heic)"
+    r"(?![a-z0-9])",
+    re.ASCII,
+)
+_QUOTED = re.compile(
+    r"[“\"„＂]([^“”\"＂]+)[”\"“＂]|「([^」]+)」|『([^』]+)』|《([^》]+)》|〈([^〉]+)〉|«([^»]+)»"
+    r"|(?<![A-Za-z0-9])[‘'’]((?:[^‘'’\n]|(?<=\w)['’](?=[a-zA-Z]))+)[’'](?![A-Za-z0-9])"
+)
+
+
+@attrs.frozen
+class Clause:
+    """A stretch of the message that asks for one thing.
+
+    `text` is normalised, and every character of a quotation or a file name in
+    it is one of the signs of this module; `plain` is the same with quotations
+    readable. `raw` is as typed. All three have the same length. `quotes` and
+    `files` are what was set aside, in order.
+    """
+
+    text: str
+    plain: str
+    raw: str
+    quotes: tuple[str, ...] = ()
+    files: tuple[MediaItem, ...] = ()
+    unknown_files: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Message:
+    """The whole message, from which clauses are sliced."""
+
+    whole: Clause
+    _quotes: tuple[tuple[int, str], ...]
+    _files: tuple[tuple[int, MediaItem], ...]
+    _unknown: tuple[tuple[int, str], ...]
+
+    def clause(self, start: int, end: int, *, lead: str = "") -> Clause:
+        """Return the clause from `start` to `end`, with an understood `lead` word before it."""
+        front = f"{lead} " if lead else ""
+        return Clause(
+            text=front + self.whole.text[start:end],
+            plain=front + self.whole.plain[start:end],
+            raw=front + self.whole.raw[start:end],
+            quotes=tuple(words for place, words in self._quotes if start <= place < end),
+            files=tuple(item for place, item in self._files if start <= place < end),
+            unknown_files=tuple(name for place, name in self._unknown if start <= place < end),
+        )
+
+
+def normalise(text: str) -> str:
+    """Return the text in lower case, half-width and simplified, each character in its place."""
+    return "".join(map(_normal, text)).translate(_TO_SIMPLIFIED).translate(_APOSTROPHES)
+
+
+def read_message(text: str, media: Sequence[MediaItem]) -> Message:
+    """Set quotations and the names of files aside; `media` are the uploads."""
+    plain = list(normalise(text))
+    files: list[tuple[int, MediaItem]] = []
+    unknown: list[tuple[int, str]] = []
+    # "a.mp4" may be the end of "b a.mp4"; of two uploads with one name the last counts.
+    for _, item in sorted(enumerate(media), key=lambda pair: (-len(pair[1].name), -pair[0])):
+        for start in _places(normalise(item.name), "".join(plain)):
+            files.append((start, item))
+            plain[start : start + len(item.name)] = _SIGN[item.kind] * len(item.name)
+    for found in _FILE_LIKE.finditer("".join(plain)):
+        unknown.append((found.start(), text[found.start() : found.end()]))
+        plain[found.start() : found.end()] = UNKNOWN_FILE * len(found[0])
+    masked = list(plain)
+    quotes: list[tuple[int, str]] = []
+    quoted: set[int] = set()
+    for found in _QUOTED.finditer(text):
+        inside = "".join(plain[found.start() + 1 : found.end() - 1])
+        words = " ".join((found[found.lastindex or 0]).split())
+        if not words or set(inside.strip()) <= {VIDEO, IMAGE, AUDIO, UNKNOWN_FILE}:
+            continue
+        quotes.append((found.start(), words))
+        masked[found.start() : found.end()] = QUOTE * len(found[0])
+        quoted.update(range(*found.span()))
+    return Message(
+        whole=Clause(
+            "".join(masked),
+            "".join(plain),
+            text,
+            tuple(words for _, words in quotes),
+            tuple(item for _, item in sorted(files, key=lambda pair: pair[0])),
+        ),
+        quotes=tuple(quotes),
+        files=tuple(sorted(files, key=lambda pair: pair[0])),
+        unknown=tuple(pair for pair in unknown if pair[0] not in quoted),
+    )
+
+
+def _normal(sign: str) -> str:
+    folded = unicodedata.normalize("NFKC", sign).lower()
+    return folded if len(folded) == 1 else sign
+
+
+def _places(name: str, text: str) -> list[int]:
+    """Return where the name stands as a whole word, right to left."""
+    pattern = rf"(?<![a-z0-9_.\-]){re.escape(name)}(?![a-z0-9_\-])"
+    return [found.start() for found in re.finditer(pattern, text)] if name else []

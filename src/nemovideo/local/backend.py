@@ -1,0 +1,256 @@
+"""LocalBackend: the whole service in this process, on 127.0.0.1, in threads of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+import attrs
+
+from nemovideo.errors import MAX_UPLOAD_BYTES, LocalBackendError
+from nemovideo.local.agent import respond as real_respond
+from nemovideo.local.agent import timeline_for
+from nemovideo.local.app import create_app
+from nemovideo.local.context import Context, Probe, Respond, Tariff
+from nemovideo.local.faults import Fault, Faults
+from nemovideo.local.forms import Forms
+from nemovideo.local.guard import RequestLog, SeenRequest
+from nemovideo.local.jobs import Rendered, Renderer, RenderQueue
+from nemovideo.local.matte import SelfieSegmentation
+from nemovideo.local.media import MediaItem
+from nemovideo.local.media import probe as real_probe
+from nemovideo.local.render import render as real_render
+from nemovideo.local.server import HOST, Server
+from nemovideo.local.store import Store
+from nemovideo.local.timeline import Timeline
+
+
+class LocalBackend:
+    """The NemoVideo service, embedded: real behaviour over the real protocol, no account.
+
+    Use it as a context manager, or call start() and stop(); after a stop() it
+    may be started again. It listens on 127.0.0.1 only.
+
+    Args:
+        state_dir: Where everything is kept; a later backend on the same directory
+            goes on where this one stopped. None: a temporary one, removed by stop().
+        port: The TCP port; 0 takes a free one.
+        faults: Rules of what shall go wrong (see `nemovideo.local.faults.Fault`).
+        credits: What a new user has; 100 if None.
+        costs: What a turn of a kind ("edit", "generation", "chat") costs, in
+            credits; 1, 2 and 0 for those not named. While neither `credits` nor
+            `costs` is given, a cost takes at most what is left, so that nobody is
+            stopped who only tries things; once one is, a run that the balance
+            does not cover is refused (code 2001).
+        model: A segmentation model of your own (`.tflite`) for the matting engine.
+        max_upload_bytes: The largest file that is taken; 500 MiB.
+        clock: Gives the time in epoch seconds, for tokens and timestamps; the real one
+            if None.
+        sleep: Waits, for the delays of faults.
+        forms: Which of the documented forms its answers take; ★ by default.
+        respond: The agent, in place of the real one.
+        render: The renderer, in place of the real one.
+        probe: What tells a file's kind and size, in place of the real one.
+        opening: What makes the first timeline of an empty session from the files
+            uploaded to it, or None, in place of the real one.
+        render_workers: How many renders run at a time.
+    """
+
+    def __init__(
+        self,
+        state_dir: str | Path | None = None,
+        port: int = 0,
+        *,
+        faults: Iterable[Fault] | None = None,
+        credits: int | None = None,  # noqa: A002 - the protocol's word
+        costs: Mapping[str, int] | None = None,
+        model: str | Path | None = None,
+        max_upload_bytes: int = MAX_UPLOAD_BYTES,
+        clock: Callable[[], float] | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        forms: Forms | None = None,
+        respond: Respond = real_respond,
+        render: Renderer | None = None,
+        probe: Probe = real_probe,
+        opening: Callable[[Sequence[MediaItem]], Timeline | None] = timeline_for,
+        render_workers: int = 1,
+    ) -> None:
+        self.faults = Faults(faults or ())
+        self._log = RequestLog()
+        self._wanted_dir = None if state_dir is None else Path(state_dir).expanduser().absolute()
+        self._wanted_port = port
+        self._tariff = Tariff.of(credits, costs)
+        self._render = render or _renderer(None if model is None else Path(model))
+        self._render_workers = render_workers
+        self._max_upload_bytes = max_upload_bytes
+        self._clock = clock or time.time
+        self._sleep = sleep
+        self._forms = forms or Forms()
+        self._respond = respond
+        self._probe = probe
+        self._opening = opening
+        self._running: _Running | None = None
+
+    def start(self) -> LocalBackend:
+        """Start to serve, and return when it answers.
+
+        Raises:
+            LocalBackendError: It runs already, or the port or the state directory is taken.
+        """
+        if self._running is not None:
+            raise LocalBackendError(
+                "This backend is running already", remedy="Stop it first, or make another one."
+            )
+        with ExitStack() as stack:
+            state_dir = self._wanted_dir
+            if state_dir is None:
+                temporary = tempfile.TemporaryDirectory(prefix="nemovideo-")
+                state_dir = Path(stack.enter_context(temporary))
+            store = Store(state_dir, clock=self._clock)
+            stack.callback(store.close)
+            queue = RenderQueue(store, self._render, workers=self._render_workers)
+            stack.callback(queue.stop)
+            server = Server(self._wanted_port)
+            stack.callback(server.stop)
+            context = Context(
+                store=store,
+                queue=queue,
+                respond=self._respond,
+                probe=self._probe,
+                opening=self._opening,
+                tariff=self._tariff,
+                forms=self._forms,
+                max_upload_bytes=self._max_upload_bytes,
+                clock=self._clock,
+                sleep=self._sleep,
+            )
+            app = create_app(
+                context, faults=self.faults, log=self._log, disconnect=server.disconnect
+            )
+            server.start(app)
+            queue.start()
+            self._running = _Running(store, server, stack.pop_all())
+        return self
+
+    def stop(self) -> None:
+        """Close all connections, interrupt what runs, and stop; harmless if it has stopped.
+
+        A render that was interrupted is taken up again by the next backend on
+        the same state directory.
+        """
+        running, self._running = self._running, None
+        if running is not None:
+            running.stack.close()
+
+    def __enter__(self) -> LocalBackend:
+        """Start, unless it runs already."""
+        return self if self._running is not None else self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """The TCP port."""
+        return self._now().server.port
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at the end."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def state_dir(self) -> Path:
+        """Where everything is kept."""
+        return self._now().store.state_dir
+
+    @property
+    def edit_cost(self) -> int:
+        """What an edit takes, in credits."""
+        return self._tariff.costs["edit"]
+
+    @property
+    def requests(self) -> tuple[SeenRequest, ...]:
+        """The latest 10 000 requests as (method, path, status); status 0: no answer begun."""
+        return self._log.all()
+
+    def issue_token(
+        self,
+        *,
+        scopes: Iterable[str] = ("*",),
+        credits: int | None = None,  # noqa: A002 - the protocol's word
+        expires_in_s: float | None = None,
+        registered: bool = True,
+    ) -> str:
+        """Make a new user and return a token for it.
+
+        Args:
+            scopes: Of "read", "write", "upload", "render", "*".
+            credits: What the user has; what every new user has if None.
+            expires_in_s: The token's life; for ever if None.
+            registered: Whether the user is registered, or anonymous.
+        """
+        expires_at = None if expires_in_s is None else self._clock() + expires_in_s
+        amount = self._tariff.credits if credits is None else credits
+        issued = self._now().store.accounts.issue(
+            scopes=scopes, credits_=amount, expires_at=expires_at, registered=registered
+        )
+        return issued.token
+
+    def expire_tokens(self) -> None:
+        """Let every token end now (1001); anonymous clients may ask for new ones."""
+        self._now().store.accounts.expire_all()
+
+    def _now(self) -> _Running:
+        if self._running is None:
+            raise LocalBackendError(
+                "The local backend is not running", remedy="Call start(), or use it in `with`."
+            )
+        return self._running
+
+
+@attrs.frozen
+class _Running:
+    """What exists only between start() and stop(); the stack ends it in the right order."""
+
+    store: Store
+    server: Server
+    stack: ExitStack
+
+
+def _renderer(model: Path | None) -> Renderer:
+    """Return the real renderer, with an engine of its own for every job."""
+
+    def render(
+        timeline: Timeline,
+        media: Mapping[str, MediaItem],
+        output: Path,
+        *,
+        format: str,  # noqa: A002 - the renderer's own keyword
+        quality: str,
+        on_progress: Callable[[float], None] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> Rendered:
+        return real_render(
+            timeline,
+            media,
+            output,
+            format=format,
+            quality=quality,
+            engine=None if model is None else SelfieSegmentation(model),
+            on_progress=on_progress,
+            cancelled=cancelled,
+        )
+
+    return render

@@ -1,0 +1,125 @@
+"""The forms in which answers and refusals go out (protocol.md §3), ★ unless told otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+import attrs
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+JSON_LIMIT_BYTES = 1024 * 1024
+DRAFT_LIMIT_BYTES = 20 * 1024 * 1024
+
+Envelope = Literal["code", "success", "bare"]
+Endpoint = Literal[
+    "anonymous_token",
+    "claim_token",
+    "session",
+    "upload",
+    "credits",
+    "state",
+    "render_submit",
+    "render_status",
+    "render_cancel",
+]
+
+_STARRED: Mapping[str, Envelope] = MappingProxyType(
+    {"render_submit": "bare", "render_status": "bare", "render_cancel": "bare"}
+)
+
+
+class Problem(Exception):  # noqa: N818 - it is an answer, not an error of the program
+    """A request is refused. Without a `code` the answer is FastAPI's `{"detail": …}`."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: int | None = None,
+        detail: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.detail = detail
+        self.headers = dict(headers or {})
+
+
+@attrs.frozen
+class Forms:
+    """Which of the documented forms the server speaks.
+
+    `envelopes` names the envelope of single endpoints; all others keep ★: bare
+    for render, code for the rest. `render_id` is the key of a submitted job's
+    id, `render_link` where a finished one has its link. `errors` is "status"
+    (HTTP status and envelope ★), "ok" (HTTP 200 and envelope), "success",
+    "detail" (FastAPI) or "html" (a proxy's page).
+    """
+
+    envelopes: Mapping[Endpoint, Envelope] = attrs.field(factory=dict)
+    render_id: Literal["id", "render_id", "taskId"] = "id"
+    render_link: Literal["output", "outputUrl"] = "output"
+    errors: Literal["status", "ok", "success", "detail", "html"] = "status"
+
+    def answer(self, endpoint: Endpoint, data: Mapping[str, object]) -> JSONResponse:
+        """Wrap the data of a successful answer."""
+        match self.envelopes.get(endpoint, _STARRED.get(endpoint, "code")):
+            case "code":
+                return JSONResponse({"code": 0, "message": "success", "data": data})
+            case "success":
+                return JSONResponse({"success": True, "data": data})
+            case "bare":
+                return JSONResponse(data)
+
+    def refusal(self, problem: Problem) -> Response:
+        """Shape a refusal; 422 is always FastAPI's, as no envelope of it is known."""
+        status, headers = problem.status, problem.headers
+        envelope = {"code": problem.code, "message": problem.message}
+        detail = {"detail": problem.detail or problem.message}
+        if self.errors == "html":
+            page = f"<html><head><title>{status}</title></head><body><h1>Error</h1></body></html>"
+            return Response(page, max(status, 400), headers, media_type="text/html")
+        if problem.code is None or self.errors == "detail":
+            return JSONResponse(detail, max(status, 400), headers)
+        if self.errors == "success":
+            return JSONResponse({"success": False, "error": problem.message}, status, headers)
+        return JSONResponse(envelope, 200 if self.errors == "ok" else status, headers)
+
+
+async def read_json(request: Request, *, limit: int = JSON_LIMIT_BYTES) -> dict[str, object]:
+    """Read the body as a JSON object of at most `limit` bytes.
+
+    Raises:
+        Problem: It is too large (413), or no JSON object (400).
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise Problem(413, f"The request body is larger than {limit} bytes.", code=413)
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Problem(400, f"The request body is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise Problem(400, "The request body must be a JSON object.")
+    return value
+
+
+def text_field(body: Mapping[str, object], name: str, default: str | None = None) -> str:
+    """Return a string from a JSON body.
+
+    Raises:
+        Problem: It is missing without a default, or no non-empty string.
+    """
+    value = body.get(name, default)
+    if not isinstance(value, str) or not value:
+        raise Problem(400, f"The field {name!r} must be a non-empty string.")
+    return value

@@ -1,0 +1,136 @@
+"""A small paint box for drawn backgrounds: shapes, light and focus, at any size.
+
+Places are shares: x runs from 0 at the left to 1 at the right, y from 0 at the
+top to 1 at the bottom. Lengths are shares of the shorter side, so that shapes
+keep their form in any format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFilter
+
+Color: TypeAlias = tuple[int, int, int]
+Point: TypeAlias = tuple[float, float]
+
+_DRAWN_SIDE = 960
+_GRAIN = 1.2
+
+
+class Painting:
+    """A picture that is being painted, from the far to the near."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self._target = (width, height)
+        scale = min(1.0, _DRAWN_SIDE / max(width, height))
+        self._size = (max(16, round(width * scale)), max(16, round(height * scale)))
+        self._unit = min(self._size)
+        self._image = Image.new("RGB", self._size)
+
+    def across(self, length: float) -> float:
+        """Return a length as a share of the width."""
+        return length * self._unit / self._size[0]
+
+    def down(self, length: float) -> float:
+        """Return a length as a share of the height."""
+        return length * self._unit / self._size[1]
+
+    def gradient(self, top: float, bottom: float, colors: Sequence[Color]) -> None:
+        """Fill a band over the whole width with colours that pass into each other."""
+        first, last = round(top * self._size[1]), round(bottom * self._size[1])
+        if last <= first:
+            return
+        places = np.linspace(0, len(colors) - 1, last - first)
+        bands = [np.interp(places, range(len(colors)), [c[i] for c in colors]) for i in range(3)]
+        column = np.stack(bands, axis=-1)[:, np.newaxis].astype(np.uint8)
+        band = Image.fromarray(np.repeat(column, self._size[0], axis=1))
+        self._image.paste(band, (0, first))
+
+    def box(
+        self,
+        left: float,
+        top: float,
+        right: float,
+        bottom: float,
+        color: Color,
+        *,
+        alpha: float = 1,
+        radius: float = 0,
+    ) -> None:
+        """Draw a rectangle, with round corners if wanted."""
+        with_alpha = (*color, round(alpha * 255))
+        place = (*self._point((left, top)), *self._point((right, bottom)))
+        pencil = ImageDraw.Draw(self._image, "RGBA")
+        pencil.rounded_rectangle(place, radius * self._unit, fill=with_alpha)
+
+    def disc(self, center: Point, radius: float, color: Color, *, alpha: float = 1) -> None:
+        """Draw a circle."""
+        x, y = self._point(center)
+        r = radius * self._unit
+        pencil = ImageDraw.Draw(self._image, "RGBA")
+        pencil.ellipse((x - r, y - r, x + r, y + r), fill=(*color, round(alpha * 255)))
+
+    def shape(self, points: Sequence[Point], color: Color, *, alpha: float = 1) -> None:
+        """Draw a polygon."""
+        pencil = ImageDraw.Draw(self._image, "RGBA")
+        pencil.polygon([self._point(p) for p in points], fill=(*color, round(alpha * 255)))
+
+    def leaf(self, root: Point, angle: float, length: float, width: float, color: Color) -> None:
+        """Draw a pointed leaf that grows from `root` in a direction (radians, 0 to the right)."""
+        along = np.linspace(0, 1, 12)
+        half = width / 2 * np.sin(np.pi * along**0.8)
+        bend = 0.25 * along**2
+        x = along * length
+        edge = [(x, half + bend * length), (x[::-1], -half[::-1] + bend[::-1] * length)]
+        points: list[Point] = []
+        for xs, ys in edge:
+            turned_x = xs * np.cos(angle) - ys * np.sin(angle) * np.sign(np.cos(angle) or 1)
+            turned_y = xs * np.sin(angle) + ys
+            points += [
+                (root[0] + self.across(float(a)), root[1] + self.down(float(b)))
+                for a, b in zip(turned_x, turned_y, strict=True)
+            ]
+        self.shape(points, color)
+
+    def light(self, center: Point, radius: float, color: Color, strength: float = 1) -> None:
+        """Add a soft light that falls off from its middle."""
+        x, y = self._point(center)
+        rows = np.arange(self._size[1], dtype=np.float32)[:, np.newaxis]
+        columns = np.arange(self._size[0], dtype=np.float32)[np.newaxis]
+        distance = np.hypot(columns - x, rows - y) / (radius * self._unit)
+        fall = np.float32(strength) * np.exp(-2 * distance**2)[..., np.newaxis]
+        pixels = self._pixels()
+        room = 1 - pixels / 255  # as light does on film: bright parts gain less
+        tint = np.array(color, dtype=np.float32)
+        self._put(pixels + (fall * tint * room).astype(np.float32))
+
+    def shade(self, strength: float) -> None:
+        """Darken the margins a little, as a lens does."""
+        rows = np.linspace(-1, 1, self._size[1], dtype=np.float32)[:, np.newaxis]
+        columns = np.linspace(-1, 1, self._size[0], dtype=np.float32)[np.newaxis]
+        dark = 1 - strength * ((rows**2 + columns**2) / 2) ** 1.5
+        self._put((self._pixels() * dark[..., np.newaxis]).astype(np.float32))
+
+    def blur(self, radius: float) -> None:
+        """Put all that is painted so far out of focus."""
+        self._image = self._image.filter(ImageFilter.GaussianBlur(radius * self._unit))
+
+    def finished(self) -> Image.Image:
+        """Return the picture, with a trace of grain, so that gradients show no bands."""
+        image = self._image.resize(self._target, Image.Resampling.BICUBIC)
+        pixels = np.asarray(image, dtype=np.float32)
+        grain = np.random.default_rng(1).normal(0, _GRAIN, pixels.shape[:2]).astype(np.float32)
+        return Image.fromarray((pixels + grain[..., np.newaxis]).clip(0, 255).astype(np.uint8))
+
+    def _point(self, place: Point) -> Point:
+        return place[0] * self._size[0], place[1] * self._size[1]
+
+    def _pixels(self) -> npt.NDArray[np.float32]:
+        return np.asarray(self._image, dtype=np.float32)
+
+    def _put(self, pixels: npt.NDArray[np.float32]) -> None:
+        self._image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))

@@ -1,0 +1,193 @@
+"""What stands behind the person: one source of frames for each kind of background."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+from av.video.frame import VideoFrame
+from PIL import Image, ImageOps
+
+from nemovideo.errors import RenderFailedError
+from nemovideo.local.matte.engine import Mask, Picture
+from nemovideo.local.media import MediaItem, open_image
+from nemovideo.local.render.canvas import Canvas
+from nemovideo.local.render.decoding import at_rate, looped_frames
+from nemovideo.local.render.filters import Fitter
+from nemovideo.local.scenes import draw_scene
+from nemovideo.local.timeline import Background
+
+_BLUR_SHARE = 1 / 30
+_BLUR_SIDE = 64
+_LEAST_WEIGHT = 1e-4
+
+
+class Behind(Protocol):
+    """A background, frame by frame."""
+
+    def frame(self, picture: Picture, mask: Mask) -> VideoFrame:
+        """Return the next background frame on the canvas.
+
+        Args:
+            picture: The clip's own frame, small: height × width × 3, RGB.
+            mask: Its person's mask, in the same size.
+        """
+        ...
+
+
+def make_background(
+    background: Background, canvas: Canvas, media: Mapping[str, MediaItem]
+) -> Behind:
+    """Return the source of frames for a background; "transparent" is black.
+
+    Raises:
+        RenderFailedError: The kind is unknown, its colour or scene does not
+            exist, or its file is missing or of another kind.
+    """
+    size = (canvas.width, canvas.height)
+    match background.kind:
+        case "transparent":
+            return _Still(canvas, Image.new("RGB", size))
+        case "color":
+            return _Still(canvas, color_image(background.color or "#000000", size))
+        case "blur":
+            return _Blur(canvas)
+        case "scene":
+            try:
+                scene = draw_scene(background.scene or "", *size)
+            except KeyError:
+                raise RenderFailedError(f"there is no scene {background.scene!r}") from None
+            return _Still(canvas, scene)
+        case "image" | "video":
+            item = media_item(media, background.media)
+            if item.kind == "image":
+                return _Still(canvas, cover_image(load_image(item), size))
+            if item.kind == "video":
+                return _Video(canvas, item)
+            raise RenderFailedError(f"{item.name} is {item.kind}: it cannot be a background")
+        case kind:
+            raise RenderFailedError(f"there is no background of kind {kind!r}")
+
+
+def media_item(media: Mapping[str, MediaItem], media_id: str | None) -> MediaItem:
+    """Return the uploaded file of that id.
+
+    Raises:
+        RenderFailedError: There is none.
+    """
+    if media_id is None or media_id not in media:
+        raise RenderFailedError(f"the draft names media {media_id!r}, which is not uploaded")
+    return media[media_id]
+
+
+def load_image(item: MediaItem) -> Image.Image:
+    """Return an uploaded picture, upright.
+
+    Raises:
+        RenderFailedError: It cannot be read.
+    """
+    try:
+        return open_image(item.path)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise RenderFailedError(f"{item.name} cannot be read: {error}") from error
+
+
+def color_image(color: str, size: tuple[int, int]) -> Image.Image:
+    """Return a picture of one colour, in any form that CSS knows.
+
+    Raises:
+        RenderFailedError: There is no such colour.
+    """
+    try:
+        return Image.new("RGB", size, color)
+    except ValueError:
+        raise RenderFailedError(f"there is no colour {color!r}") from None
+
+
+def cover_image(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Return the picture filling the size, its margins cut off; on black where transparent."""
+    return ImageOps.fit(opaque(image), size, Image.Resampling.LANCZOS)
+
+
+def opaque(image: Image.Image) -> Image.Image:
+    """Return the picture as RGB, on black where it is transparent."""
+    if image.mode == "RGBA":
+        black = Image.new("RGBA", image.size, "black")
+        return Image.alpha_composite(black, image).convert("RGB")
+    return image
+
+
+class _Still:
+    """One picture all the time: a colour, an image, a scene."""
+
+    def __init__(self, canvas: Canvas, image: Image.Image) -> None:
+        self._frame = canvas.frame(image)
+
+    def frame(self, picture: Picture, mask: Mask) -> VideoFrame:  # noqa: ARG002 - the protocol
+        return self._frame
+
+
+class _Video:
+    """An uploaded video, filling the canvas and beginning again at its end."""
+
+    def __init__(self, canvas: Canvas, item: MediaItem) -> None:
+        self._fitter = Fitter(canvas, cover=True)
+        step_s = 1 / canvas.fps
+        frames = at_rate(looped_frames(item.path), start_s=Fraction(0), step_s=step_s)
+        self._frames: Iterator[VideoFrame] = frames
+        self._name = item.name
+        self._source: VideoFrame | None = None
+        self._fitted: VideoFrame | None = None
+
+    def frame(self, picture: Picture, mask: Mask) -> VideoFrame:  # noqa: ARG002 - the protocol
+        source = next(self._frames, None)
+        if source is None:
+            raise RenderFailedError(f"{self._name} has no picture that can be read")
+        if self._fitted is None or source is not self._source:
+            self._source, self._fitted = source, self._fitter(source, Fraction(1))
+        return self._fitted
+
+
+class _Blur:
+    """The clip's own background, out of focus.
+
+    The person is left out of the blur: otherwise a glow in their colours
+    would stand around them. All of it is done small, since nothing fine is left.
+    """
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+        scale = _BLUR_SIDE / max(canvas.width, canvas.height)
+        self._size = (max(8, round(canvas.width * scale)), max(8, round(canvas.height * scale)))
+        self._across = _blur_matrix(self._size[0])
+        self._down = _blur_matrix(self._size[1])
+
+    def frame(self, picture: Picture, mask: Mask) -> VideoFrame:
+        small_mask = Image.fromarray(mask).resize(self._size, Image.Resampling.BOX)
+        away = 1 - np.asarray(small_mask, dtype=np.float32)
+        weight = np.maximum(self._blurred(away), _LEAST_WEIGHT)
+        image = Image.fromarray(picture).resize(self._size, Image.Resampling.BOX)
+        bands = [
+            self._blurred(np.asarray(band, dtype=np.float32) * away) / weight
+            for band in image.split()
+        ]
+        small = Image.fromarray(np.stack(bands, axis=-1).clip(0, 255).astype(np.uint8))
+        frame = self._canvas.frame(small).reformat(
+            self._canvas.width, self._canvas.height, interpolation="BICUBIC"
+        )
+        return self._canvas.tagged(frame)
+
+    def _blurred(self, values: Mask) -> Mask:
+        blurred: Mask = self._down @ values @ self._across.T
+        return blurred
+
+
+def _blur_matrix(size: int) -> Mask:
+    """Return the matrix that blurs a row of that many values with a Gaussian."""
+    places = np.arange(size, dtype=np.float32)
+    distance = places[:, np.newaxis] - places[np.newaxis, :]
+    weights: Mask = np.exp(-0.5 * (distance / (_BLUR_SIDE * _BLUR_SHARE)) ** 2)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights

@@ -1,0 +1,216 @@
+"""FFmpeg filter graphs as plain functions of frames.
+
+Each class keeps its graph alive as long as itself: PyAV's contexts do not.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import av.filter
+from av.video.frame import VideoFrame
+
+from nemovideo.local.media import upright_size
+from nemovideo.local.render.canvas import FULL_RANGE, LIMITED_RANGE, Canvas, fit_size
+
+if TYPE_CHECKING:
+    from av.filter.context import FilterContext
+
+_TIME_BASE = Fraction(1, 25)  # only the order of frames matters inside a graph
+_MATRICES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc"}
+_TURNS = {90: ("cclock",), 180: ("clock", "clock"), 270: ("clock",)}
+
+
+class _FrameGraph:
+    """A graph with one output frame for each set of input frames."""
+
+    def __init__(self) -> None:
+        self._graph = av.filter.Graph()
+        self._sources: list[FilterContext] = []
+        self._sink: FilterContext | None = None
+        self._count = 0
+
+    def source(self, like: VideoFrame) -> FilterContext:
+        colors = {"range": "full" if like.color_range == FULL_RANGE else "limited"}
+        if like.colorspace in _MATRICES and like.format.name != "gray":
+            colors["colorspace"] = _MATRICES[like.colorspace]
+        source = self._graph.add(
+            "buffer",
+            video_size=f"{like.width}x{like.height}",
+            pix_fmt=like.format.name,
+            time_base=str(_TIME_BASE),
+            pixel_aspect="1/1",
+            **colors,
+        )
+        self._sources.append(source)
+        return source
+
+    def add(self, name: str, args: str, *inputs: FilterContext) -> FilterContext:
+        node = self._graph.add(name, args)
+        for number, context in enumerate(inputs):
+            context.link_to(node, 0, number)
+        return node
+
+    def finish(self, last: FilterContext) -> None:
+        self._sink = self._graph.add("buffersink")
+        last.link_to(self._sink)
+        self._graph.configure()
+
+    def run(self, *frames: VideoFrame) -> VideoFrame:
+        assert self._sink is not None  # noqa: S101 - finish() was called
+        for source, frame in zip(self._sources, frames, strict=True):
+            frame.pts = self._count
+            frame.time_base = _TIME_BASE
+            source.push(frame)
+        self._count += 1
+        made = self._sink.pull()
+        assert isinstance(made, VideoFrame)  # noqa: S101 - a video graph gives video frames
+        return made
+
+
+class Fitter:
+    """Bring decoded frames of any size, rotation and format onto the canvas.
+
+    With `cover` a picture fills the canvas and loses its margins; without, it
+    fits into it between black bars.
+    """
+
+    def __init__(self, canvas: Canvas, *, cover: bool = False) -> None:
+        self._canvas = canvas
+        self._cover = cover
+        self._graph: _FrameGraph | None = None
+        self._shape: tuple[object, ...] = ()
+
+    def __call__(self, frame: VideoFrame, aspect: Fraction) -> VideoFrame:
+        """Return the frame on the canvas; `aspect` is that of its pixels as stored."""
+        shape = (frame.width, frame.height, frame.format.name, frame.rotation, aspect)
+        colors = (frame.color_range, frame.colorspace)
+        if self._graph is None or (shape, colors) != self._shape:
+            self._shape = (shape, colors)
+            self._graph = self._build(frame, aspect)
+        return self._canvas.tagged(self._graph.run(frame))
+
+    def _build(self, frame: VideoFrame, aspect: Fraction) -> _FrameGraph:
+        canvas, graph = self._canvas, _FrameGraph()
+        node = graph.source(frame)
+        for direction in _TURNS.get(frame.rotation % 360, ()):
+            node = graph.add("transpose", direction, node)
+        width, height = upright_size(frame)
+        shown = 1 / aspect if frame.rotation % 180 else aspect
+        wide, high = fit_size(width * shown / canvas.aspect, height, canvas, cover=self._cover)
+        if (wide, high) != (width, height) or not self._same_colors(frame):
+            colors = f"out_color_matrix={canvas.matrix_name}:out_range=tv"
+            node = graph.add("scale", f"{wide}:{high}:flags=bicubic:{colors}", node)
+        node = graph.add("format", "yuv420p", node)
+        size = f"{canvas.width}:{canvas.height}"
+        if (wide, high) != (canvas.width, canvas.height):
+            if self._cover:
+                node = graph.add("crop", f"{size}:(iw-ow)/2:(ih-oh)/2", node)
+            else:
+                node = graph.add("pad", f"{size}:(ow-iw)/2:(oh-ih)/2", node)
+        graph.finish(node)
+        return graph
+
+    def _same_colors(self, frame: VideoFrame) -> bool:
+        return (
+            frame.format.name == "yuv420p"
+            and frame.color_range in (0, LIMITED_RANGE)
+            and frame.colorspace == self._canvas.matrix
+        )
+
+
+class Compositor:
+    """Lay what the mask keeps of a frame over a background."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+        self._graph: _FrameGraph | None = None
+
+    def __call__(self, frame: VideoFrame, mask: VideoFrame, behind: VideoFrame) -> VideoFrame:
+        """Return a new frame; frame and background have the canvas's size, the mask any."""
+        if self._graph is None:
+            self._graph = self._build(frame, mask, behind)
+        return self._canvas.tagged(self._graph.run(frame, mask, behind))
+
+    def _build(self, frame: VideoFrame, mask: VideoFrame, behind: VideoFrame) -> _FrameGraph:
+        graph = _FrameGraph()
+        kept, matte, below = graph.source(frame), graph.source(mask), graph.source(behind)
+        size = f"{self._canvas.width}:{self._canvas.height}"
+        matte = graph.add("scale", f"{size}:flags=bilinear", matte)
+        cut = graph.add("alphamerge", "", kept, matte)
+        graph.finish(graph.add("overlay", "0:0:format=yuv420", below, cut))
+        return graph
+
+
+class Cutout:
+    """Make everything that the mask does not keep transparent, and its colour black.
+
+    The colour stays a little beyond the mask's edge (`near`), so that the codec
+    does not bleed black into the person; beyond that nothing of the old
+    background is left in the file.
+    """
+
+    def __init__(self, canvas: Canvas, black: VideoFrame) -> None:
+        self._canvas = canvas
+        self._black = black
+        self._graph: _FrameGraph | None = None
+
+    def __call__(self, frame: VideoFrame, mask: VideoFrame, near: VideoFrame) -> VideoFrame:
+        """Return a new frame with an alpha plane; `near` is the mask grown by a few pixels."""
+        if self._graph is None:
+            self._graph = self._build(frame, mask, near)
+        return self._canvas.tagged(self._graph.run(frame, mask, near, self._black))
+
+    def _build(self, frame: VideoFrame, mask: VideoFrame, near: VideoFrame) -> _FrameGraph:
+        graph = _FrameGraph()
+        kept, matte, grown = graph.source(frame), graph.source(mask), graph.source(near)
+        black = graph.source(self._black)
+        size = f"{self._canvas.width}:{self._canvas.height}:flags=bilinear"
+        grown = graph.add("scale", size, grown)
+        matte = graph.add("scale", size, matte)
+        cut = graph.add("alphamerge", "", kept, grown)
+        clean = graph.add("overlay", "0:0:format=yuv420", black, cut)
+        opaque = graph.add("format", "yuv420p", clean)
+        graph.finish(graph.add("alphamerge", "", opaque, matte))
+        return graph
+
+
+class Stamp:
+    """Lay a small picture with alpha over frames at one place."""
+
+    def __init__(self, canvas: Canvas, patch: VideoFrame, x: int, y: int) -> None:
+        self._canvas = canvas
+        self._patch = patch
+        self._place = f"{x}:{y}:format=yuv420"
+        self._graph: _FrameGraph | None = None
+
+    def __call__(self, frame: VideoFrame) -> VideoFrame:
+        """Return the frame with the picture on it; the frame given is not changed."""
+        if self._graph is None:
+            graph = _FrameGraph()
+            below, above = graph.source(frame), graph.source(self._patch)
+            graph.finish(graph.add("overlay", self._place, below, above))
+            self._graph = graph
+        return self._canvas.tagged(self._graph.run(frame, self._patch))
+
+
+class Adjustment:
+    """Change brightness (added, -1..1), contrast and saturation (factors) of frames."""
+
+    def __init__(
+        self, canvas: Canvas, *, brightness: float, contrast: float, saturation: float
+    ) -> None:
+        self._canvas = canvas
+        luma = f"clip((val-126)*{contrast:.4f}+126+{brightness * 219:.3f}\\,16\\,235)"
+        chroma = f"clip((val-128)*{saturation * contrast:.4f}+128\\,16\\,240)"
+        self._args = f"y={luma}:u={chroma}:v={chroma}"
+        self._graph: _FrameGraph | None = None
+
+    def __call__(self, frame: VideoFrame) -> VideoFrame:
+        """Return the changed frame; the frame given is not changed."""
+        if self._graph is None:
+            graph = _FrameGraph()
+            graph.finish(graph.add("lutyuv", self._args, graph.source(frame)))
+            self._graph = graph
+        return self._canvas.tagged(self._graph.run(frame))

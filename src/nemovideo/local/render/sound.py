@@ -1,0 +1,195 @@
+"""The sound of the output: every clip's own and the music, mixed block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+import numpy.typing as npt
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.filter import Graph
+
+from nemovideo.local.media import MediaItem, open_media
+from nemovideo.local.timeline import Timeline
+
+SAMPLE_RATE = 48_000
+_TEMPO_STEPS = (0.5, 2.0)
+
+Block = npt.NDArray[np.float32]
+"""Channels × samples: two channels, 48 kHz, -1..1."""
+
+
+class Mixer:
+    """The whole sound of a draft, read from its beginning in blocks.
+
+    Nothing is held but the block that is being mixed, so the memory does not
+    grow with the draft's length.
+    """
+
+    def __init__(self, timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
+        self._position = 0
+        self._voices: list[_Voice] = []
+        clip_start_ms = 0
+        for clip in timeline.clips:
+            item = media.get(clip.media or "")
+            if clip.kind == "video" and item is not None and item.has_audio:
+                blocks = decode_blocks(
+                    item.path, start_s=Fraction(clip.source_start_ms, 1000), speed=clip.speed
+                )
+                self._voices.append(_Voice(blocks, clip_start_ms, clip.duration_ms, clip.volume))
+            clip_start_ms += clip.duration_ms
+        for sound in timeline.sounds:
+            item = media.get(sound.media)
+            if item is not None and item.has_audio:
+                blocks = looped_blocks(item.path)
+                self._voices.append(_Voice(blocks, sound.start_ms, sound.duration_ms, sound.volume))
+
+    @property
+    def silent(self) -> bool:
+        """Whether the draft has no sound anywhere."""
+        return not self._voices
+
+    def read(self, count: int) -> Block:
+        """Return the next `count` samples of the mix."""
+        mix = np.zeros((2, count), dtype=np.float32)
+        for voice in self._voices:
+            voice.add_to(mix, self._position)
+        self._position += count
+        return mix.clip(-1, 1)
+
+
+class _Voice:
+    """One sound in its place on the timeline."""
+
+    def __init__(
+        self, blocks: Iterator[Block], start_ms: int, duration_ms: int, volume: float
+    ) -> None:
+        self._blocks = blocks
+        self._start = start_ms * SAMPLE_RATE // 1000
+        self._end = (start_ms + duration_ms) * SAMPLE_RATE // 1000
+        self._volume = max(0.0, volume)
+        self._rest: Block = np.zeros((2, 0), dtype=np.float32)
+
+    def add_to(self, mix: Block, position: int) -> None:
+        """Add the part that falls into the block of the mix that begins at `position`."""
+        first = max(self._start - position, 0)
+        last = min(self._end - position, mix.shape[1])
+        while first < last:
+            if self._rest.shape[1] == 0:
+                block = next(self._blocks, None)
+                if block is None:
+                    return
+                self._rest = block
+            part = self._rest[:, : last - first]
+            mix[:, first : first + part.shape[1]] += part * np.float32(self._volume)
+            self._rest = self._rest[:, part.shape[1] :]
+            first += part.shape[1]
+
+
+def decode_blocks(
+    path: Path, *, start_s: Fraction = Fraction(0), speed: float = 1.0
+) -> Iterator[Block]:
+    """Yield a file's sound from `start_s` on, at another speed with its pitch kept."""
+    blocks = _from(_timed_blocks(path, start_s), start_s)
+    return blocks if speed == 1 else _at_speed(blocks, speed)
+
+
+def looped_blocks(path: Path) -> Iterator[Block]:
+    """Yield a file's sound again and again."""
+    while True:
+        count = 0
+        for block in decode_blocks(path):
+            count += block.shape[1]
+            yield block
+        if count == 0:
+            return
+
+
+def _timed_blocks(path: Path, start_s: Fraction) -> Iterator[tuple[int, Block]]:
+    """Yield (first sample's place, block); damaged packets are passed over."""
+    with open_media(path) as container:
+        stream = container.streams.audio[0]
+        origin_s = Fraction(container.start_time or 0, av.time_base)
+        if start_s > 1 and stream.time_base:
+            offset = int((start_s - 1 + origin_s) / stream.time_base)
+            container.seek(offset, stream=stream, backward=True)
+        resampler = AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
+        place: int | None = None
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                continue
+            for frame in frames:
+                if place is None:
+                    place = 0
+                    if frame.pts is not None and frame.time_base is not None:
+                        place = round((frame.pts * frame.time_base - origin_s) * SAMPLE_RATE)
+                for made in resampler.resample(frame):
+                    block = _samples(made)
+                    yield place, block
+                    place += block.shape[1]
+        for made in resampler.resample(None):
+            yield place or 0, _samples(made)
+
+
+def _from(timed: Iterator[tuple[int, Block]], start_s: Fraction) -> Iterator[Block]:
+    """Yield the blocks from a time on: what is earlier is dropped, what is missing is silence."""
+    position = round(start_s * SAMPLE_RATE)
+    for place, block in timed:
+        if place > position:
+            yield np.zeros((2, place - position), dtype=np.float32)
+            position = place
+        rest = block[:, position - place :]
+        if rest.shape[1]:
+            yield rest
+            position += rest.shape[1]
+
+
+def _at_speed(blocks: Iterator[Block], speed: float) -> Iterator[Block]:
+    graph = Graph()
+    source = graph.add_abuffer(sample_rate=SAMPLE_RATE, format="fltp", layout="stereo")
+    nodes = [graph.add("atempo", f"{factor:.6f}") for factor in _tempo_factors(speed)]
+    planar = graph.add("aformat", "sample_fmts=fltp")  # atempo works on interleaved samples
+    sink = graph.add("abuffersink")
+    graph.link_nodes(source, *nodes, planar, sink).configure()
+    position = 0
+    ended = False
+    while not ended:
+        block = next(blocks, None)
+        ended = block is None
+        if block is None:
+            source.push(None)
+        else:
+            frame = AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", "stereo")
+            frame.sample_rate, frame.pts = SAMPLE_RATE, position
+            frame.time_base = Fraction(1, SAMPLE_RATE)
+            position += block.shape[1]
+            source.push(frame)
+        while True:
+            try:
+                made = sink.pull()
+            except (BlockingIOError, EOFError):
+                break
+            if isinstance(made, AudioFrame):
+                yield _samples(made)
+
+
+def _tempo_factors(speed: float) -> list[float]:
+    """Split a speed into factors that `atempo` does well."""
+    slowest, fastest = _TEMPO_STEPS
+    factors: list[float] = []
+    while not slowest <= speed <= fastest:
+        step = slowest if speed < slowest else fastest
+        factors.append(step)
+        speed /= step
+    return [*factors, speed]
+
+
+def _samples(frame: AudioFrame) -> Block:
+    return frame.to_ndarray().astype(np.float32, copy=False)

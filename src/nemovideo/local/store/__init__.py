@@ -1,0 +1,61 @@
+"""What the local backend remembers: SQLite and files under one state directory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from nemovideo.local.store.accounts import Account, Accounts, IssuedToken
+from nemovideo.local.store.database import Database
+from nemovideo.local.store.projects import Projects, SessionRow, StoredFile
+from nemovideo.local.store.renders import Render, Renders
+
+__all__ = [
+    "Account",
+    "Accounts",
+    "Database",
+    "IssuedToken",
+    "Projects",
+    "Render",
+    "Renders",
+    "SessionRow",
+    "Store",
+    "StoredFile",
+]
+
+
+class Store:
+    """The whole memory of one local backend; it survives the process.
+
+    Opening it takes the state directory's lock and cleans up after a server
+    that died: half-received uploads go, reserved credits are given back, and
+    unfinished renders return to the queue.
+
+    Raises:
+        LocalBackendError: Another server uses the directory, or it cannot be used.
+    """
+
+    def __init__(self, state_dir: Path, *, clock: Callable[[], float]) -> None:
+        self.database = Database(state_dir)
+        shutil.rmtree(state_dir / "incoming", ignore_errors=True)
+        self.accounts = Accounts(self.database, clock)
+        self.projects = Projects(self.database, clock)
+        self.renders = Renders(self.database, clock)
+        self.accounts.release_all()
+        self.renders.requeue_unfinished()
+
+    @property
+    def state_dir(self) -> Path:
+        """The directory that holds everything."""
+        return self.database.state_dir
+
+    def folder(self, *parts: str) -> Path:
+        """Return a folder below the state directory, made if need be."""
+        folder = self.state_dir.joinpath(*parts)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def close(self) -> None:
+        """Close the database and give up the lock."""
+        self.database.close()

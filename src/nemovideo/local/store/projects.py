@@ -1,0 +1,172 @@
+"""Sessions, the files uploaded to them, the versions of their drafts, and claim tokens."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import attrs
+
+from nemovideo.local.media import MediaItem
+from nemovideo.local.store.database import Database
+
+CLAIM_LIFE_S = 7 * 24 * 3600
+
+
+@attrs.frozen
+class SessionRow:
+    """A session as it was made. `silent_edits` counts the edits answered without a word."""
+
+    session_id: str
+    task_id: str
+    user_id: str
+    task_name: str
+    language: str
+    silent_edits: int = 0
+
+
+@attrs.frozen
+class StoredFile:
+    """An uploaded file and the unguessable token in its link."""
+
+    item: MediaItem
+    file_token: str
+
+
+class Projects:
+    """What users work on. Times are in epoch seconds."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def create(self, user_id: str, task_name: str, language: str) -> SessionRow:
+        """Make a new, empty session."""
+        session = SessionRow(
+            session_id=str(10**18 + secrets.randbelow(9 * 10**18)),
+            task_id=str(uuid.uuid4()),
+            user_id=user_id,
+            task_name=task_name,
+            language=language,
+        )
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", attrs.astuple(session)
+            )
+        return session
+
+    def session(self, session_id: str, user_id: str | None = None) -> SessionRow | None:
+        """Return the session, or None where there is none or, if named, the user is another."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT * FROM sessions WHERE session_id = ? AND user_id = ifnull(?, user_id)",
+                (session_id, user_id),
+            ).fetchone()
+        return None if row is None else SessionRow(**dict(row))
+
+    def count_silent_edit(self, session_id: str) -> None:
+        """Remember that one more edit was answered without a word."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE sessions SET silent_edits = silent_edits + 1 WHERE session_id = ?",
+                (session_id,),
+            )
+
+    def add_files(self, session_id: str, items: Sequence[MediaItem]) -> list[StoredFile]:
+        """Keep uploaded files under the next free ids ("m1", "m2", …)."""
+        stored: list[StoredFile] = []
+        with self._database.transaction() as connection:
+            (count,) = connection.execute(
+                "SELECT count(*) FROM media WHERE session_id = ?", (session_id,)
+            ).fetchone()
+            for position, item in enumerate(items, start=count + 1):
+                file = StoredFile(attrs.evolve(item, id=f"m{position}"), secrets.token_urlsafe(18))
+                connection.execute(
+                    "INSERT INTO media VALUES (?, ?, ?, ?)",
+                    (session_id, position, file.file_token, self._facts(file.item)),
+                )
+                stored.append(file)
+        return stored
+
+    def files(self, session_id: str) -> list[StoredFile]:
+        """Return the session's files, in the order of upload."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT facts, file_token FROM media WHERE session_id = ? ORDER BY position",
+                (session_id,),
+            ).fetchall()
+        return [StoredFile(self._item(row["facts"]), row["file_token"]) for row in rows]
+
+    def file(self, file_token: str) -> MediaItem | None:
+        """Return the uploaded file behind a link, or None."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT facts FROM media WHERE file_token = ?", (file_token,)
+            ).fetchone()
+        return None if row is None else self._item(row["facts"])
+
+    def drafts(self, session_id: str) -> list[dict[str, object]]:
+        """Return every version of the draft, oldest first; the last one is current."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT draft FROM drafts WHERE session_id = ? ORDER BY version", (session_id,)
+            ).fetchall()
+        return [json.loads(row["draft"]) for row in rows]
+
+    def save_draft(
+        self, session_id: str, draft: dict[str, object], *, replace_last: bool = False
+    ) -> None:
+        """Make the draft the current version: a new one, or in place of the last one."""
+        if replace_last:
+            self.undo(session_id)
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO drafts SELECT ?, ifnull(max(version), 0) + 1, ? "
+                "FROM drafts WHERE session_id = ?",
+                (session_id, json.dumps(draft, ensure_ascii=False), session_id),
+            )
+
+    def undo(self, session_id: str) -> None:
+        """Drop the current version; the one before is current again."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "DELETE FROM drafts WHERE session_id = ? AND version = "
+                "(SELECT max(version) FROM drafts WHERE session_id = ?)",
+                (session_id, session_id),
+            )
+
+    def issue_claim(self, session_id: str) -> str:
+        """Return a new token that opens this session in a browser, and nothing else."""
+        token = f"clm_{secrets.token_urlsafe(24)}"
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO claims VALUES (?, ?, ?)",
+                (_digest(token), session_id, self._clock() + CLAIM_LIFE_S),
+            )
+        return token
+
+    def claimed(self, token: str) -> SessionRow | None:
+        """Return the session that a claim token opens, or None if it is unknown or too old."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT session_id FROM claims WHERE hash = ? AND expires_at > ?",
+                (_digest(token), self._clock()),
+            ).fetchone()
+        return None if row is None else self.session(row["session_id"])
+
+    def _facts(self, item: MediaItem) -> str:
+        """Return the item as JSON, its path relative so that the directory may be moved."""
+        path = item.path.relative_to(self._database.state_dir).as_posix()
+        return json.dumps({**attrs.asdict(item), "path": path})
+
+    def _item(self, facts: str) -> MediaItem:
+        values = json.loads(facts)
+        return MediaItem(**{**values, "path": self._database.state_dir / Path(values["path"])})
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

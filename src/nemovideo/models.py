@@ -1,0 +1,283 @@
+"""What users hold in their hands, except for drafts and events: tokens, files, jobs, results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from nemovideo.draft import Draft, DraftDiff
+    from nemovideo.events import ToolCallEvent
+    from nemovideo.gui import GuiAction
+
+
+class Token(str):
+    """A bearer token. It is a string, but its `repr` shows no more than its kind.
+
+    Attributes:
+        anonymous: True for one that was acquired without an account.
+        expires_at: When it expires, in seconds since the epoch; None where that is not known.
+        user_id: The user that it stands for, where the service said so.
+        credits: The free credits that came with it, where the service said so.
+    """
+
+    __slots__ = ("anonymous", "credits", "expires_at", "user_id")
+
+    anonymous: bool
+    expires_at: float | None
+    user_id: str | None
+    credits: int | None
+
+    def __new__(
+        cls,
+        value: str,
+        *,
+        anonymous: bool = False,
+        expires_at: float | None = None,
+        user_id: str | None = None,
+        credits: int | None = None,  # noqa: A002 - the service's own word
+    ) -> Token:
+        """Make a token from its text and what is known of it."""
+        token = super().__new__(cls, value)
+        token.anonymous = anonymous
+        token.expires_at = expires_at
+        token.user_id = user_id
+        token.credits = credits
+        return token
+
+    def __repr__(self) -> str:
+        """Return the token's kind, and never its text."""
+        kind = "anonymous" if self.anonymous else "given"
+        expiry = ""
+        if self.expires_at is not None:
+            moment = datetime.fromtimestamp(self.expires_at, timezone.utc)
+            expiry = f", expires {moment:%Y-%m-%d %H:%M} UTC"
+        return f"<Token nmv_usr_…: {kind}{expiry}>"
+
+
+@attrs.frozen
+class ClaimToken:
+    """Opens a project in a browser, and nothing else.
+
+    Attributes:
+        token: The claim token, `clm_…`.
+        url: The link to the project; it holds no bearer token.
+        expires_in_s: Seconds until it expires; None where the service did not say.
+    """
+
+    token: str = attrs.field(repr=False)
+    url: str = attrs.field(repr=False)
+    expires_in_s: float | None = None
+
+
+@attrs.frozen
+class MediaFile:
+    """A file as the service took it. Sizes are in pixels, `duration_s` in seconds.
+
+    Attributes:
+        filename: The name by which the agent knows it.
+        file_type: "video", "image" or "audio".
+        cdn_url: Where the service keeps it.
+        raw: The JSON as it came, unknown keys included.
+    """
+
+    filename: str
+    file_type: str
+    cdn_url: str = attrs.field(repr=False)
+    duration_s: float | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    hash: str | None = None
+    raw: Mapping[str, object] = attrs.field(factory=dict, repr=False, eq=False)
+
+
+@attrs.frozen
+class Credits:
+    """The balance. `frozen` is reserved by work in progress; `total` is the sum of both."""
+
+    available: float
+    frozen: float
+    total: float
+    raw: Mapping[str, object] = attrs.field(factory=dict, repr=False, eq=False)
+
+    def _repr_html_(self) -> str:
+        from nemovideo._html import credits_bar
+
+        return credits_bar(self.available, self.frozen, self.total)
+
+
+@attrs.frozen
+class SessionState:
+    """What a session holds: the draft, the uploaded files, and what was made.
+
+    `draft` is None until there is one. All parts stand in `raw` as they came.
+    """
+
+    draft: Draft | None
+    video_infos: tuple[Mapping[str, object], ...] = ()
+    generated_media: object = None
+    canvas_config: Mapping[str, object] | None = None
+    video_analyses: Mapping[str, object] | None = None
+    session_id: str | None = None
+    task_id: str | None = None
+    task_name: str | None = None
+    raw: Mapping[str, object] = attrs.field(factory=dict, repr=False)
+
+    def _repr_html_(self) -> str:
+        from nemovideo.draft import Draft
+
+        return (self.draft or Draft.from_json({}))._repr_html_()  # noqa: SLF001 - its own face
+
+
+@attrs.frozen
+class RenderJob:
+    """A render job as it stood when it was last asked for.
+
+    Attributes:
+        id: The job's id.
+        status: "pending", "processing", "completed", "failed", or a word not known here.
+        progress: 0 to 100, or None where the service did not say.
+        url: Where the file is, once there is one.
+        duration_s: The file's length in seconds, once known.
+        size_bytes: The file's size, once known.
+        error: Why it failed, if it did.
+    """
+
+    id: str
+    status: str
+    progress: float | None = None
+    url: str | None = attrs.field(default=None, repr=False)
+    duration_s: float | None = None
+    size_bytes: int | None = None
+    error: str | None = None
+    created_at_ms: float | None = None
+    completed_at_ms: float | None = None
+    raw: Mapping[str, object] = attrs.field(factory=dict, repr=False, eq=False)
+
+    @property
+    def finished(self) -> bool:
+        """True once the job has ended, well or not."""
+        return self.completed or self.failed or self.cancelled
+
+    @property
+    def completed(self) -> bool:
+        """True once the file is there."""
+        return self.status in ("completed", "succeeded", "success", "done")
+
+    @property
+    def failed(self) -> bool:
+        """True once the job has failed."""
+        return self.status in ("failed", "error")
+
+    @property
+    def cancelled(self) -> bool:
+        """True once the job was cancelled."""
+        return self.status in ("cancelled", "canceled")
+
+    def _repr_html_(self) -> str:
+        from nemovideo._html import job_progress
+
+        fraction = None if self.progress is None else self.progress / 100
+        return job_progress(self.status, fraction, self.error or "")
+
+
+@attrs.frozen
+class Reply:
+    """The agent's answer, whole.
+
+    Attributes:
+        text: The answer with its GUI instructions taken out (protocol.md §9).
+        raw_text: The answer as the agent gave it.
+        actions: What the GUI instructions asked for, in order.
+        tool_calls: The tools that the agent called, in order.
+        changes: What changed in the draft where the agent was silent or the stream dropped.
+        silent: True where the agent gave no text.
+        recovered: True where the stream dropped and the state told the rest.
+        incomplete: True where the text ends with pieces that no whole event confirmed.
+        warnings: Errors that the agent reported beside a good answer.
+    """
+
+    raw_text: str = ""
+    text: str = ""
+    actions: tuple[GuiAction, ...] = ()
+    tool_calls: tuple[ToolCallEvent, ...] = ()
+    changes: DraftDiff | None = None
+    silent: bool = False
+    recovered: bool = False
+    incomplete: bool = False
+    warnings: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the text, or what changed where there was none."""
+        return self.text or (str(self.changes) if self.changes is not None else "")
+
+
+@attrs.frozen
+class Progress:
+    """How far a long call is.
+
+    Attributes:
+        phase: "upload", "edit", "render" or "download".
+        fraction: 0.0 to 1.0 of the whole call.
+        elapsed_s: Seconds since the call began.
+        eta_s: Seconds left, roughly; None while that cannot be said.
+        message: One line for a person.
+    """
+
+    phase: str
+    fraction: float
+    elapsed_s: float
+    eta_s: float | None
+    message: str
+
+
+@attrs.frozen
+class RenderedVideo:
+    """A finished video.
+
+    Attributes:
+        path: The downloaded file, or None where none was asked for.
+        url: Where the service keeps the file.
+        project_url: Opens the project in a browser; None where no link could be had.
+        job: The render job.
+        credits_spent: What the whole call used, as the balance tells; None where it is not known.
+        reply: The agent's answer, where the call asked the agent.
+        source: The file that it was made from, where that is a file on this machine.
+    """
+
+    path: Path | None
+    url: str = attrs.field(repr=False)
+    project_url: str | None = attrs.field(repr=False)
+    job: RenderJob
+    session_id: str
+    credits_before: float | None = None
+    credits_after: float | None = None
+    reply: Reply | None = None
+    source: Path | None = None
+
+    @property
+    def credits_spent(self) -> float | None:
+        """The difference of the balances, or None where one of them is not known."""
+        if self.credits_before is None or self.credits_after is None:
+            return None
+        return self.credits_before - self.credits_after
+
+    @property
+    def duration_s(self) -> float | None:
+        """The video's length in seconds, where the service said so."""
+        return self.job.duration_s
+
+    @property
+    def size_bytes(self) -> int | None:
+        """The file's size in bytes."""
+        return self.path.stat().st_size if self.path is not None else self.job.size_bytes
+
+    def _repr_html_(self) -> str:
+        from nemovideo._html import video_player
+
+        return video_player(self.path or self.url, before=self.source)

@@ -1,0 +1,165 @@
+"""Talking to the agent: one message in, events and one answer out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from types import TracebackType
+
+from nemovideo._drivers import aio, sync
+from nemovideo._flows import agent
+from nemovideo.errors import InvalidRequestError
+from nemovideo.events import AgentEvent
+from nemovideo.models import Reply
+from nemovideo.resources.base import AsyncResource, Resource
+
+
+class Agent(Resource):
+    """`client.agent`."""
+
+    def send(
+        self, session_id: str, text: str, *, tokens: bool = False, deadline: float | None = None
+    ) -> Reply:
+        """Send a message, exactly once, and return the agent's whole answer.
+
+        Args:
+            session_id: The session; sends of one session wait for each other.
+            text: What the agent should do, in any words.
+            tokens: Ask the service for token-sized pieces; the answer is the same.
+            deadline: Seconds for the whole call; None for the client's own deadline.
+
+        Raises:
+            InvalidRequestError: The message is empty; nothing was sent.
+            SessionNotFoundError: There is no such session.
+            InsufficientCreditsError: The credits do not cover it.
+            AgentError: The agent reported a failure; `.reply` holds what it had said.
+            StreamInterruptedError: The connection broke, and the draft did not change.
+            StreamTimeoutError: Nothing but heartbeats for 10 minutes, or over 15 minutes in all.
+        """
+        return self._run(agent.send(self._context, session_id, text, tokens=tokens), deadline)
+
+    def stream(
+        self, session_id: str, text: str, *, tokens: bool = False, deadline: float | None = None
+    ) -> AgentStream:
+        """Return a context manager that iterates the events of the answer; see `send`.
+
+        The message is sent when the iteration begins. Leaving the block early
+        cancels the run at the service.
+        """
+        flow = agent.send(self._context, session_id, text, tokens=tokens)
+        limit = self._context.settings.deadline_s if deadline is None else deadline
+        return AgentStream(sync.Run(self._driver, flow, limit))
+
+
+class AgentStream:
+    """Iterates the events of one answer; `.reply` is the whole answer once they have ended."""
+
+    def __init__(self, run: sync.Run[Reply]) -> None:
+        self._run = run
+        self._reply: Reply | None = None
+
+    def __enter__(self) -> AgentStream:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[AgentEvent]:
+        return self
+
+    def __next__(self) -> AgentEvent:
+        if self._reply is not None:
+            raise StopIteration
+        event = self._run.advance()
+        if event is None:
+            self._reply = self._run.result
+            raise StopIteration
+        return event
+
+    @property
+    def reply(self) -> Reply:
+        """The whole answer.
+
+        Raises:
+            InvalidRequestError: The events have not been iterated to their end.
+        """
+        return _ended(self._reply)
+
+    def close(self) -> None:
+        """End the stream; before its end, this cancels the run at the service."""
+        self._run.close()
+
+
+class AsyncAgent(AsyncResource):
+    """`client.agent` of the async client; see `Agent`."""
+
+    async def send(
+        self, session_id: str, text: str, *, tokens: bool = False, deadline: float | None = None
+    ) -> Reply:
+        """Send a message and return the agent's whole answer; see `Agent.send`."""
+        flow = agent.send(self._context, session_id, text, tokens=tokens)
+        return await self._run(flow, deadline)
+
+    def stream(
+        self, session_id: str, text: str, *, tokens: bool = False, deadline: float | None = None
+    ) -> AsyncAgentStream:
+        """Return an async context manager that iterates the events; see `Agent.stream`."""
+        flow = agent.send(self._context, session_id, text, tokens=tokens)
+        limit = self._context.settings.deadline_s if deadline is None else deadline
+        return AsyncAgentStream(aio.Run(self._driver, flow, limit))
+
+
+class AsyncAgentStream:
+    """Iterates the events of one answer; `.reply` is the whole answer once they have ended."""
+
+    def __init__(self, run: aio.Run[Reply]) -> None:
+        self._run = run
+        self._reply: Reply | None = None
+
+    async def __aenter__(self) -> AsyncAgentStream:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> AsyncIterator[AgentEvent]:
+        return self
+
+    async def __anext__(self) -> AgentEvent:
+        if self._reply is not None:
+            raise StopAsyncIteration
+        event = await self._run.advance()
+        if event is None:
+            self._reply = self._run.result
+            raise StopAsyncIteration
+        return event
+
+    @property
+    def reply(self) -> Reply:
+        """The whole answer.
+
+        Raises:
+            InvalidRequestError: The events have not been iterated to their end.
+        """
+        return _ended(self._reply)
+
+    async def aclose(self) -> None:
+        """End the stream; before its end, this cancels the run at the service."""
+        await self._run.close()
+
+
+def _ended(reply: Reply | None) -> Reply:
+    if reply is None:
+        raise InvalidRequestError(
+            "the answer is not whole yet", remedy="Iterate the events to their end, or use send()."
+        )
+    return reply

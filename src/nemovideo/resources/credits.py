@@ -1,0 +1,23 @@
+"""The balance."""
+
+from __future__ import annotations
+
+from nemovideo._flows import state
+from nemovideo.models import Credits
+from nemovideo.resources.base import AsyncResource, Resource
+
+
+class CreditsResource(Resource):
+    """`client.credits`."""
+
+    def balance(self) -> Credits:
+        """Return the credits: available, frozen by work in progress, and the total."""
+        return self._run(state.balance(self._context))
+
+
+class AsyncCreditsResource(AsyncResource):
+    """`client.credits` of the async client; see `CreditsResource`."""
+
+    async def balance(self) -> Credits:
+        """Return the credits; see `CreditsResource.balance`."""
+        return await self._run(state.balance(self._context))

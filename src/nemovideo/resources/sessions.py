@@ -1,0 +1,222 @@
+"""Sessions: made, attached to, and the verbs of the other layers bound to one of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from nemovideo._drivers.aio import AsyncDriver
+from nemovideo._drivers.sync import SyncDriver
+from nemovideo._files import Source
+from nemovideo._flows import auth, render, sessions
+from nemovideo._flows.context import Context
+from nemovideo.models import MediaFile, RenderedVideo, RenderJob, Reply, SessionState
+from nemovideo.resources.agent import Agent, AgentStream, AsyncAgent, AsyncAgentStream
+from nemovideo.resources.base import AsyncResource, Resource
+from nemovideo.resources.state import AsyncState, State
+from nemovideo.resources.uploads import AsyncUploads, Uploads
+
+OnJob = Callable[[RenderJob], None]
+
+
+class Sessions(Resource):
+    """`client.sessions`."""
+
+    def create(self, task_name: str = "project", language: str = "en") -> Session:
+        """Make a session.
+
+        Args:
+            task_name: The project's name.
+            language: The language that the agent answers in: an ISO code such as en, zh-CN, ja.
+        """
+        found = self._run(sessions.create(self._context, task_name, language))
+        return Session(self._context, self._driver, *found)
+
+    def attach(self, session_id: str, task_id: str | None = None) -> Session:
+        """Return a session that exists already; nothing is sent."""
+        return Session(self._context, self._driver, session_id, task_id, None)
+
+
+class AsyncSessions(AsyncResource):
+    """`client.sessions` of the async client; see `Sessions`."""
+
+    async def create(self, task_name: str = "project", language: str = "en") -> AsyncSession:
+        """Make a session; see `Sessions.create`."""
+        found = await self._run(sessions.create(self._context, task_name, language))
+        return AsyncSession(self._context, self._driver, *found)
+
+    async def attach(self, session_id: str, task_id: str | None = None) -> AsyncSession:
+        """Return a session that exists already; nothing is sent."""
+        return AsyncSession(self._context, self._driver, session_id, task_id, None)
+
+
+class Session(Resource):
+    """One session, with the verbs of the client's layers, without the id.
+
+    Attributes:
+        id: The session's id, an opaque string.
+        task_id: Its project's id, or None where it was attached to without it.
+        user_id: Its user's id, where the service said so.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        driver: SyncDriver,
+        id: str,  # noqa: A002 - the public name
+        task_id: str | None,
+        user_id: str | None,
+    ) -> None:
+        super().__init__(context, driver)
+        self.id = id
+        self.task_id = task_id
+        self.user_id = user_id
+
+    def __repr__(self) -> str:
+        return f"Session({self.id!r})"
+
+    def upload(
+        self, *sources: Source, on_progress: Callable[[int, int], None] | None = None
+    ) -> list[MediaFile]:
+        """Upload files or URLs; see `Uploads.upload`."""
+        uploads = Uploads(self._context, self._driver)
+        return uploads.upload(self.id, *sources, on_progress=on_progress)
+
+    def upload_urls(self, *urls: str) -> list[MediaFile]:
+        """Let the service fetch files from URLs; see `Uploads.upload_urls`."""
+        return Uploads(self._context, self._driver).upload_urls(self.id, *urls)
+
+    def send(self, text: str, *, tokens: bool = False, deadline: float | None = None) -> Reply:
+        """Send a message and return the agent's whole answer; see `Agent.send`."""
+        agent = Agent(self._context, self._driver)
+        return agent.send(self.id, text, tokens=tokens, deadline=deadline)
+
+    def stream(
+        self, text: str, *, tokens: bool = False, deadline: float | None = None
+    ) -> AgentStream:
+        """Return a context manager that iterates the events of the answer; see `Agent.stream`."""
+        agent = Agent(self._context, self._driver)
+        return agent.stream(self.id, text, tokens=tokens, deadline=deadline)
+
+    def state(self) -> SessionState:
+        """Return the session's draft, files and analyses."""
+        return State(self._context, self._driver).get(self.id)
+
+    def export(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        format: str | None = None,  # noqa: A002 - the protocol's word
+        quality: str = "high",
+        on_progress: OnJob | None = None,
+        *,
+        overwrite: bool = False,
+        deadline: float | None = None,
+    ) -> RenderedVideo:
+        """Render the draft and download the file; exports are free of credits.
+
+        Args:
+            path: Where to write the file, or None for its URL only.
+            format: "mp4", "webm", "mov"; None goes by the path's suffix, else mp4.
+            quality: "high", or what else the service knows.
+            on_progress: Called with the job each time it was asked for.
+            overwrite: Replace a file that is there already.
+            deadline: Seconds for the whole call; None for the client's own deadline.
+
+        Raises:
+            DraftNotReadyError: There is nothing to render.
+            RenderFailedError: The render failed twice.
+            RenderTimeoutError: It did not end in time; it may still be running.
+            InvalidRequestError: `path` exists and `overwrite` is False.
+        """
+        flow = render.export(
+            self._context,
+            self.id,
+            None if path is None else Path(path),
+            format=render.format_for(path, format),
+            quality=quality,
+            overwrite=overwrite,
+            task_id=self.task_id,
+            on_job=on_progress,
+        )
+        return self._run(flow, deadline)
+
+    def project_url(self) -> str:
+        """Return a link that opens the project in a browser; it holds no bearer token."""
+        return self._run(auth.claim_token(self._context, self.id, self.task_id)).url
+
+
+class AsyncSession(AsyncResource):
+    """One session of the async client; see `Session`."""
+
+    def __init__(
+        self,
+        context: Context,
+        driver: AsyncDriver,
+        id: str,  # noqa: A002 - the public name
+        task_id: str | None,
+        user_id: str | None,
+    ) -> None:
+        super().__init__(context, driver)
+        self.id = id
+        self.task_id = task_id
+        self.user_id = user_id
+
+    def __repr__(self) -> str:
+        return f"AsyncSession({self.id!r})"
+
+    async def upload(
+        self, *sources: Source, on_progress: Callable[[int, int], None] | None = None
+    ) -> list[MediaFile]:
+        """Upload files or URLs; see `Uploads.upload`."""
+        uploads = AsyncUploads(self._context, self._driver)
+        return await uploads.upload(self.id, *sources, on_progress=on_progress)
+
+    async def upload_urls(self, *urls: str) -> list[MediaFile]:
+        """Let the service fetch files from URLs; see `Uploads.upload_urls`."""
+        return await AsyncUploads(self._context, self._driver).upload_urls(self.id, *urls)
+
+    async def send(
+        self, text: str, *, tokens: bool = False, deadline: float | None = None
+    ) -> Reply:
+        """Send a message and return the agent's whole answer; see `Agent.send`."""
+        agent = AsyncAgent(self._context, self._driver)
+        return await agent.send(self.id, text, tokens=tokens, deadline=deadline)
+
+    def stream(
+        self, text: str, *, tokens: bool = False, deadline: float | None = None
+    ) -> AsyncAgentStream:
+        """Return an async context manager that iterates the events; see `Agent.stream`."""
+        agent = AsyncAgent(self._context, self._driver)
+        return agent.stream(self.id, text, tokens=tokens, deadline=deadline)
+
+    async def state(self) -> SessionState:
+        """Return the session's draft, files and analyses."""
+        return await AsyncState(self._context, self._driver).get(self.id)
+
+    async def export(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        format: str | None = None,  # noqa: A002 - the protocol's word
+        quality: str = "high",
+        on_progress: OnJob | None = None,
+        *,
+        overwrite: bool = False,
+        deadline: float | None = None,
+    ) -> RenderedVideo:
+        """Render the draft and download the file; see `Session.export`."""
+        flow = render.export(
+            self._context,
+            self.id,
+            None if path is None else Path(path),
+            format=render.format_for(path, format),
+            quality=quality,
+            overwrite=overwrite,
+            task_id=self.task_id,
+            on_job=on_progress,
+        )
+        return await self._run(flow, deadline)
+
+    async def project_url(self) -> str:
+        """Return a link that opens the project in a browser; it holds no bearer token."""
+        return (await self._run(auth.claim_token(self._context, self.id, self.task_id))).url

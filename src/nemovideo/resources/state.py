@@ -1,0 +1,27 @@
+"""What a session holds right now."""
+
+from __future__ import annotations
+
+from nemovideo._flows import state
+from nemovideo.models import SessionState
+from nemovideo.resources.base import AsyncResource, Resource
+
+
+class State(Resource):
+    """`client.state`."""
+
+    def get(self, session_id: str) -> SessionState:
+        """Return a session's draft, files and analyses.
+
+        Raises:
+            SessionNotFoundError: There is no such session.
+        """
+        return self._run(state.get(self._context, session_id))
+
+
+class AsyncState(AsyncResource):
+    """`client.state` of the async client; see `State`."""
+
+    async def get(self, session_id: str) -> SessionState:
+        """Return a session's draft, files and analyses; see `State.get`."""
+        return await self._run(state.get(self._context, session_id))

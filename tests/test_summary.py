@@ -1,0 +1,101 @@
+"""The timeline in words, in the form of protocol.md §6."""
+
+from __future__ import annotations
+
+import pytest
+
+from nemovideo.draft import Draft
+from nemovideo.summary import one_line, seconds, time_range
+
+
+def summary(*tracks: object) -> str:
+    return Draft.from_json({"t": list(tracks)}).summary()
+
+
+def track(kind: object, *segments: object, **metadata: object) -> dict[str, object]:
+    return {"tt": kind, "sg": list(segments), "m": metadata}
+
+
+def segment(duration_ms: int, **metadata: object) -> dict[str, object]:
+    return {"d": duration_ms, "m": metadata}
+
+
+def test_the_form_of_the_protocol() -> None:
+    assert summary(
+        track(0, segment(10_000, name="city timelapse")),
+        track(1, segment(10_000, name="Lo-fi", volume=0.35)),
+        track(7, segment(3_000, text="Urban Dreams")),
+    ) == (
+        "Timeline (3 tracks): 1. Video: city timelapse (0-10s)"
+        ' 2. BGM: Lo-fi (0-10s, 35%) 3. Title: "Urban Dreams" (0-3s)'
+    )
+
+
+def test_no_track_and_one_track() -> None:
+    assert summary() == "Timeline (0 tracks)"
+    assert summary(track(0, segment(1_000, name="a"))) == "Timeline (1 track): 1. Video: a (0-1s)"
+    assert summary(track(1)) == "Timeline (1 track): 1. BGM: empty"
+
+
+def test_segments_of_a_track_follow_each_other() -> None:
+    assert summary(track(0, segment(4_000, name="a.mp4"), segment(2_500, name="b.mp4"))) == (
+        "Timeline (1 track): 1. Video: a.mp4 (0-4s), b.mp4 (4-6.5s)"
+    )
+
+
+def test_very_many_segments_are_counted() -> None:
+    many = summary(track(0, *(segment(1_000, name=f"clip {place}") for place in range(1_000))))
+    assert many.endswith("clip 9 (9-10s), 990 more (10-1000s)")
+
+
+@pytest.mark.parametrize(
+    ("start_ms", "end_ms", "words"),
+    [
+        (0, 400, "0-0.4s"),
+        (50, 51, "0.05-0.051s"),
+        (1_500, 61_250, "1.5-61.25s"),
+        (0, 3_661_000, "0-3661s"),
+        (0, 0, "0-0s"),
+    ],
+)
+def test_times_are_seconds_at_every_length(start_ms: int, end_ms: int, words: str) -> None:
+    assert time_range(start_ms, end_ms) == words
+    assert words.endswith(seconds(end_ms))
+
+
+@pytest.mark.parametrize(("kind", "label"), [(5, "Type 5"), (-3, "Type -3"), (None, "Track")])
+def test_tracks_of_unknown_types_are_shown_with_their_number(kind: object, label: str) -> None:
+    assert summary(track(kind, segment(500, name="glow"))) == (
+        f"Timeline (1 track): 1. {label}: glow (0-0.5s)"
+    )
+
+
+def test_a_segment_without_a_name_goes_by_its_track_or_by_nothing() -> None:
+    assert "Video: holiday (0-1s)" in summary(track(0, segment(1_000), name="holiday"))
+    assert "BGM: Lo-fi (0-1s, 20%)" in summary(track(1, segment(1_000), name="Lo-fi", volume=0.2))
+    assert summary(track(0, segment(1_000))) == "Timeline (1 track): 1. Video: (0-1s)"
+
+
+def test_volume_is_told_for_music_and_where_it_was_changed() -> None:
+    assert "(0-1s)" in summary(track(0, segment(1_000, name="a", volume=1.0)))
+    assert "(0-1s, 50%)" in summary(track(0, segment(1_000, name="a", volume=0.5)))
+    assert "(0-1s, 100%)" in summary(track(1, segment(1_000, name="a", volume=1.0)))
+    assert "(0-1s, 0%)" in summary(track(1, segment(1_000, name="a", volume=0)))
+
+
+def test_words_stay_on_one_line_between_their_quotes() -> None:
+    assert summary(track(7, segment(1_000, text='He said\n "hi"\x1b[31m'))).endswith(
+        "\"He said 'hi' [31m\" (0-1s)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a\u2028b\u202ec\ud800d", "a b c d"),
+        ("x" * 81, "x" * 79 + "…"),
+        ("👩\u200d🚀 都市", "👩\u200d🚀 都市"),
+    ],
+)
+def test_one_line_keeps_what_can_be_seen(text: str, line: str) -> None:
+    assert one_line(text) == line

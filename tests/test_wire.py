@@ -1,0 +1,157 @@
+"""Envelopes in all their forms, and JSON to models (protocol.md §3, §4, §7)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nemovideo import _wire, errors
+from nemovideo._wire import Exchange
+
+
+def exchange(
+    body: object, status: int = 200, path: str = "/x", headers: dict[str, str] | None = None
+) -> Exchange:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Exchange("POST", path, status, headers or {}, raw, secret="s3cret", now=1000.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"code": 0, "message": "ok", "data": {"a": 1}}, {"a": 1}),
+        ({"code": 0, "data": None}, None),
+        ({"code": "0", "data": [1]}, [1]),
+        ({"success": True, "data": {"a": 1}}, {"a": 1}),
+        ({"available": 5}, {"available": 5}),
+        ({"success": True, "id": "r"}, {"success": True, "id": "r"}),
+        ([1, 2], [1, 2]),
+    ],
+)
+def test_an_envelope_is_opened_whatever_its_form(body: object, expected: object) -> None:
+    assert _wire.open_envelope(exchange(body)) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "cls", "message"),
+    [
+        (200, {"code": 1002, "message": "no session"}, "SessionNotFoundError", "no session"),
+        (404, {"code": 1002, "message": "no session"}, "SessionNotFoundError", "no session"),
+        (404, {"detail": "Session not found: 5"}, "SessionNotFoundError", "Session not found: 5"),
+        (404, {"detail": "Not Found"}, "APIError", "Not Found"),
+        (401, {"detail": "bad token"}, "AuthenticationError", "bad token"),
+        (200, {"success": False, "error": "boom"}, "APIError", "boom"),
+        (500, {"success": False, "error": {"message": "boom"}}, "ServerError", "boom"),
+        (502, b"<html><title>502 Bad Gateway</title>x", "ServerError", "502 Bad Gateway"),
+        (401, b"<html><title>401</title></html>", "AuthenticationError", "401"),
+        (
+            422,
+            {"detail": [{"type": "missing", "loc": ["body", "new_message"], "msg": "required"}]},
+            "APIError",
+            "body.new_message: required",
+        ),
+        (500, b"", "ServerError", "the service answered with HTTP 500"),
+        (302, b"", "APIError", "the service answered with HTTP 302"),
+    ],
+)
+def test_errors_come_out_typed_whatever_their_form(
+    status: int, body: object, cls: str, message: str
+) -> None:
+    with pytest.raises(errors.APIError) as caught:
+        _wire.open_envelope(exchange(body, status))
+    assert type(caught.value).__name__ == cls
+    assert caught.value.message == message
+
+
+def test_a_good_status_with_no_json_is_malformed() -> None:
+    with pytest.raises(errors.MalformedResponseError) as caught:
+        _wire.open_envelope(exchange(b"<html>hello</html>"))
+    assert "hello" in caught.value.body
+
+
+def test_tokens_in_a_body_are_blotted_out() -> None:
+    body = {"detail": "token nmv_usr_abc.DEF-1 and s3cret and clm_xyz are wrong"}
+    with pytest.raises(errors.APIError) as caught:
+        _wire.open_envelope(exchange(body, 401))
+    shown = f"{caught.value}{caught.value!r}{caught.value.body}"
+    assert "abc" not in shown
+    assert "s3cret" not in shown
+    assert "xyz" not in shown
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("7", 7.0),
+        ("Thu, 01 Jan 1970 00:20:00 GMT", 200.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("soon", None),
+        (None, None),
+    ],
+)
+def test_retry_after_in_both_its_forms(value: str | None, expected: float | None) -> None:
+    assert _wire.retry_after(value, now=1000.0) == expected
+
+
+def test_the_request_id_is_taken_from_the_headers() -> None:
+    with pytest.raises(errors.ServerError) as caught:
+        _wire.open_envelope(exchange({"detail": "x"}, 500, headers={"x-request-id": "abc"}))
+    assert caught.value.request_id == "abc"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"id": "r1", "status": "completed", "output": {"url": "u", "duration": 2, "size": 9}},
+        {"render_id": "r1", "status": "COMPLETED", "outputUrl": "u"},
+        {"data": {"taskId": "r1", "status": "completed", "output": {"url": "u"}}},
+    ],
+)
+def test_a_render_is_read_in_all_its_forms(answer: object) -> None:
+    job = _wire.read_render(answer)
+    assert (job.id, job.status, job.url, job.finished) == ("r1", "completed", "u", True)
+
+
+def test_a_status_that_is_not_known_is_passed_on() -> None:
+    job = _wire.read_render({"id": "r", "status": "warming_up", "progress": 140})
+    assert (job.status, job.progress, job.finished) == ("warming_up", 100.0, False)
+
+
+def test_a_session_id_that_came_as_a_number_stays_exact() -> None:
+    found = _wire.read_session({"task_id": "t", "session_id": 5529798706024415232})
+    assert found == ("5529798706024415232", "t", None)
+
+
+def test_credits_are_whole_numbers_and_their_total_is_worked_out() -> None:
+    credits_ = _wire.read_credits({"available": 60, "frozen": 40})
+    assert (credits_.available, credits_.frozen, credits_.total) == (60, 40, 100)
+    assert repr(credits_) == "Credits(available=60, frozen=40, total=100)"
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "path"),
+    [
+        (_wire.read_token, {"tok": 1}, "$.token"),
+        (_wire.read_credits, {"available": "many"}, "$.available"),
+        (_wire.read_credits, [1], "$"),
+        (_wire.read_files, {"files": [{"filename": "a"}]}, "$.files[0].file_type"),
+        (_wire.read_files, {}, "$.files"),
+        (_wire.read_render, {"status": "pending"}, "$.id"),
+        (_wire.read_session, {"task_id": "t"}, "$.session_id"),
+    ],
+)
+def test_what_does_not_fit_is_named_by_its_path(read: object, value: object, path: str) -> None:
+    assert callable(read)
+    with pytest.raises(errors.MalformedResponseError) as caught:
+        read(value)
+    assert caught.value.path == path
+
+
+def test_the_state_is_kept_whole() -> None:
+    raw = {"state": {"draft": {"t": [], "zz": 1}, "video_infos": None, "x": 2}, "task_id": "t"}
+    state = _wire.read_state(raw)
+    assert state.draft is not None
+    assert state.draft.to_json() == {"t": [], "zz": 1}
+    assert state.video_infos == ()
+    assert state.raw == raw
