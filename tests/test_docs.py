@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
+import inspect
 import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[1] / "docs"
+from media_tools import make_clip, make_tone
+from nemovideo.local import LocalBackend
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 SERVERLESS = ("drafts.md",)
 """Pages whose examples need no server; they run in an empty folder, in one namespace a page."""
 
@@ -21,8 +33,16 @@ def run_page(page: Path) -> int:
     blocks = list(_BLOCK.finditer(text))
     for block in blocks:
         lines_above = text.count("\n", 0, block.start(1))
-        code = compile("\n" * lines_above + block[1], str(page), "exec", dont_inherit=True)
-        exec(code, namespace)
+        code = compile(
+            "\n" * lines_above + block[1],
+            str(page),
+            "exec",
+            flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
+            dont_inherit=True,
+        )
+        result = eval(code, namespace)
+        if inspect.iscoroutine(result):
+            asyncio.run(result)
     return len(blocks)
 
 
@@ -32,6 +52,55 @@ def test_the_examples_of_a_page_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run_page(DOCS / page)
+
+
+@pytest.fixture
+def _workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder with a clip and a song in it, and the "cloud" on this machine."""
+    make_clip(tmp_path / "talk.mp4", seconds=0.4)
+    make_tone(tmp_path / "song.wav")
+    monkeypatch.chdir(tmp_path)
+    with LocalBackend() as cloud:
+        monkeypatch.setenv("NEMO_API_URL", cloud.url)
+        monkeypatch.setenv("NEMO_WEB_URL", cloud.url)
+        yield
+
+
+@pytest.mark.usefixtures("_workplace")
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", DOCS / "index.md", DOCS / "local.md"], ids=str
+)
+def test_the_examples_of_a_page_run_against_a_backend(page: Path) -> None:
+    assert run_page(page)
+
+
+@pytest.mark.usefixtures("_workplace")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+def test_the_protocol_works_with_curl_alone(tmp_path: Path) -> None:
+    page = (DOCS / "local.md").read_text(encoding="utf-8")
+    found = re.search(r"^```sh\n(export API=.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert found
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "nemovideo.local", "--port", str(port)]
+    with subprocess.Popen(
+        [*command, "--state-dir", str(tmp_path / "state")], stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            assert server.stdout is not None
+            assert f":{port}" in server.stdout.readline()
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", found[1].replace("8000", str(port))],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        finally:
+            server.terminate()
+    assert done.returncode == 0, done.stderr
+    assert "functionCall" in done.stdout
+    assert (tmp_path / "clean.mp4").read_bytes()[4:8] == b"ftyp"
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("**/*.md")), ids=lambda page: page.stem)

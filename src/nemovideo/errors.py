@@ -26,6 +26,7 @@ The tree::
     ├── RenderTimeoutError
     ├── CreditLimitError              max_credits would be passed
     ├── DownloadError                 size or range does not hold
+    ├── CassetteError                 a recording that cannot be read, or lacks what was asked
     ├── MissingExtraError             a part that was not installed, also an ImportError
     └── LocalBackendError             the local backend cannot start or go on
         └── ModelUnavailableError     the engine's model is not here and cannot be fetched
@@ -360,6 +361,12 @@ class DownloadError(NemoError):
     """The downloaded bytes are not the whole file."""
 
     default_remedy = "Download again with client.render.download(job, path)."
+
+
+class CassetteError(NemoError):
+    """A recorded session cannot be read, or does not hold what was asked of it."""
+
+    default_remedy = "Record the session again with nemovideo.testing.record(path)."
 
 
 class MissingExtraError(NemoError, ImportError):

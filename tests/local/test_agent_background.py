@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from agent_tools import ask, gist
 
 WISHES = {

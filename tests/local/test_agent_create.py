@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from agent_tools import MEDIA, ask, start, upload
 
+from agent_tools import MEDIA, ask, start, upload
 from nemovideo.local.agent import respond
 from nemovideo.local.timeline import Timeline
 

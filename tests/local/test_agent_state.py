@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from agent_tools import MEDIA, RAIN, SONG, TALK, ask, gist, start
 
+from agent_tools import MEDIA, RAIN, SONG, TALK, ask, gist, start
 from nemovideo.local.agent import respond, timeline_for
 from nemovideo.local.media import MediaItem
 from nemovideo.local.timeline import Background

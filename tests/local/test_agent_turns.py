@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from agent_tools import GARDEN, MEDIA, SONG, TALK, ask, gist, start, upload
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent_tools import GARDEN, MEDIA, SONG, TALK, ask, gist, start, upload
 from nemovideo.local.agent import respond, timeline_for
 from nemovideo.local.agent.agent import MAX_CHARACTERS
 from nemovideo.local.agent.intents import INTENTS

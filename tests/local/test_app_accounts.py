@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from app_tools import Api, Clock, anonymous, client, serving
 
 DAY_S = 24 * 3600.0

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from app_tools import Api, read_events, run_body, serving, spoken
 
+from app_tools import Api, read_events, run_body, serving, spoken
 from nemovideo.local import Fault
 from nemovideo.local.faults import Faults, read_faults
 from nemovideo.local.sse import TEMPORARY_ISSUE

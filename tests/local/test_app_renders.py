@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from app_tools import SKILL, Api, Renderer, anonymous, client, serving
 
+from app_tools import SKILL, Api, Renderer, anonymous, client, serving
 from nemovideo.local import Forms
 
 SUBMIT = "/api/render/proxy/lambda"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from app_tools import Api, run_body, serving, spoken
 
+from app_tools import Api, run_body, serving, spoken
 from nemovideo.local import Fault
 from nemovideo.local.sse import SILENT_ENDINGS, pieces
 

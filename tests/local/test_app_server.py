@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from app_tools import (
     SKILL,
     Api,
@@ -30,7 +31,6 @@ from app_tools import (
     serving,
     spoken,
 )
-
 from nemovideo.errors import LocalBackendError
 from nemovideo.local import LocalBackend
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+
 from app_tools import VIDEO, Api, serving
 
 PART = b'--b\r\nContent-Disposition: form-data; name="%b"; filename="a.mp4"\r\n\r\n'

@@ -7,7 +7,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from render_tools import YellowMatte, carphone, item, look, person_picture, timeline_of
 
 from nemovideo.errors import ModelUnavailableError
 from nemovideo.local.matte import Cutter, SelfieSegmentation
@@ -16,6 +15,7 @@ from nemovideo.local.matte.smoothing import levels, steadied
 from nemovideo.local.matte.tracking import is_cut, person_box
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background
+from render_tools import YellowMatte, carphone, item, look, person_picture, timeline_of
 
 GREEN = (0, 177, 64)
 

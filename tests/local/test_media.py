@@ -9,10 +9,10 @@ from pathlib import Path
 import av
 import pytest
 from PIL import Image
-from render_tools import carphone, make_image, make_sound, make_video
 
 from nemovideo.errors import UnsupportedFileError
 from nemovideo.local.media import MediaItem, probe
+from render_tools import carphone, make_image, make_sound, make_video
 
 
 def probed(path: Path, name: str | None = None) -> MediaItem:

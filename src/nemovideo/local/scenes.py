@@ -131,17 +131,15 @@ def _studio(p: Painting) -> None:
     p.light((0.02, 0.30), 0.70, (20, 150, 190), 0.60)
     p.light((0.98, 0.34), 0.70, (214, 92, 96), 0.50)
     p.light((0.5, 0.98), 0.55, (130, 140, 160), 0.28)
-    for x, color in ((0.07, (150, 226, 244)), (0.93, (255, 190, 176))):
-        for y in (0.12, 0.24, 0.36, 0.48):
-            p.box(
-                x - p.across(0.012),
-                y,
-                x + p.across(0.012),
-                y + 0.085,
-                color,
-                alpha=0.8,
-                radius=0.01,
-            )
+    tubes: list[tuple[float, float, Color]] = [
+        (0.05, 0.10, (150, 226, 244)),
+        (0.10, 0.22, (120, 206, 236)),
+        (0.90, 0.22, (255, 176, 160)),
+        (0.95, 0.10, (255, 196, 182)),
+    ]
+    for x, top, color in tubes:
+        half = p.across(0.010)
+        p.box(x - half, top, x + half, top + 0.46, color, alpha=0.8, radius=0.01)
     p.blur(0.016)
     p.shade(0.45)
 

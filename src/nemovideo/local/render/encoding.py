@@ -118,7 +118,7 @@ class Writer:
         if kind.crf is not None:
             options["crf"] = str(kind.crf[_QUALITIES.index(quality)])
         stream = self._container.add_stream(kind.video, rate=canvas.fps, options=options)
-        assert isinstance(stream, VideoStream)  # noqa: S101 - as the codec is
+        assert isinstance(stream, VideoStream)
         context = stream.codec_context
         stream.width, stream.height = canvas.width, canvas.height
         with_alpha = canvas.alpha and kind.alpha_pixel_format is not None
@@ -136,7 +136,7 @@ class Writer:
 
     def _audio_stream(self, kind: Format) -> AudioStream:
         stream = self._container.add_stream(kind.audio, rate=SAMPLE_RATE, layout="stereo")
-        assert isinstance(stream, AudioStream)  # noqa: S101 - as the codec is
+        assert isinstance(stream, AudioStream)
         if kind.audio_bit_rate is not None:
             stream.bit_rate = kind.audio_bit_rate
         return stream

@@ -58,14 +58,14 @@ class _FrameGraph:
         self._graph.configure()
 
     def run(self, *frames: VideoFrame) -> VideoFrame:
-        assert self._sink is not None  # noqa: S101 - finish() was called
+        assert self._sink is not None
         for source, frame in zip(self._sources, frames, strict=True):
             frame.pts = self._count
             frame.time_base = _TIME_BASE
             source.push(frame)
         self._count += 1
         made = self._sink.pull()
-        assert isinstance(made, VideoFrame)  # noqa: S101 - a video graph gives video frames
+        assert isinstance(made, VideoFrame)
         return made
 
 
