@@ -68,7 +68,9 @@ def _workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 @pytest.mark.usefixtures("_workplace")
 @pytest.mark.parametrize(
-    "page", [ROOT / "README.md", DOCS / "index.md", DOCS / "local.md"], ids=str
+    "page",
+    [ROOT / "README.md", DOCS / "index.md", DOCS / "local.md", DOCS / "conversations.md"],
+    ids=str,
 )
 def test_the_examples_of_a_page_run_against_a_backend(page: Path) -> None:
     assert run_page(page)

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from typing_extensions import assert_type
 
+from nemovideo import (
+    Answer,
+    AsyncConversation,
+    AsyncSession,
+    Conversation,
+    NemoError,
+    RenderedVideo,
+    Reply,
+    Route,
+    Session,
+)
 from nemovideo.draft import Change, ChangeKind, Draft, DraftDiff, Segment, Track, Tracks, TrackType
 
 
@@ -54,3 +65,25 @@ def differences(before: Draft, after: Draft) -> None:
         assert_type(change.sentence, str)
         assert_type(change.track, int | None)
         assert_type(change.segment, int | None)
+
+
+def conversations(session: Session) -> None:
+    lines: list[str] = []
+    chat = session.conversation(on_notice=lines.append, output_dir="videos", language="zh")
+    assert_type(chat, Conversation)
+    answer = chat.say("export", deadline=60)
+    assert_type(answer, Answer)
+    assert_type(answer.text, str)
+    assert_type(answer.action, Route)
+    assert_type(answer.video, RenderedVideo | None)
+    assert_type(answer.reply, Reply | None)
+    assert_type(answer.error, NemoError | None)
+
+
+async def async_conversations(session: AsyncSession) -> None:
+    async def tell(line: str) -> None:
+        print(line)
+
+    chat = session.conversation(tell, local_files=False)
+    assert_type(chat, AsyncConversation)
+    assert_type(await chat.say("export"), Answer)

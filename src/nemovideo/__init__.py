@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from nemovideo.client import AsyncClient, Client
 
 if TYPE_CHECKING:
+    from nemovideo.conversation import AsyncConversation, Conversation, Route
     from nemovideo.draft import Draft, Segment, Track, TrackType
     from nemovideo.draft_diff import DraftDiff
     from nemovideo.errors import NemoError
     from nemovideo.gui import GuiAction
     from nemovideo.models import (
+        Answer,
         Credits,
         MediaFile,
         Progress,
@@ -30,9 +32,12 @@ if TYPE_CHECKING:
     from nemovideo.retry import Polling, RetryPolicy, StreamLimits
 
 __all__ = [
+    "Answer",
     "AsyncClient",
+    "AsyncConversation",
     "AsyncSession",
     "Client",
+    "Conversation",
     "Credits",
     "Draft",
     "DraftDiff",
@@ -45,6 +50,7 @@ __all__ = [
     "RenderedVideo",
     "Reply",
     "RetryPolicy",
+    "Route",
     "Segment",
     "Session",
     "SessionState",
@@ -55,12 +61,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "nemovideo.conversation": ("AsyncConversation", "Conversation", "Route"),
     "nemovideo.draft": ("Draft", "Segment", "Track", "TrackType"),
     "nemovideo.draft_diff": ("DraftDiff",),
     "nemovideo.errors": ("NemoError",),
     "nemovideo.gui": ("GuiAction",),
     "nemovideo.models": (
-        *("Credits", "MediaFile", "Progress", "RenderJob"),
+        *("Answer", "Credits", "MediaFile", "Progress", "RenderJob"),
         *("RenderedVideo", "Reply", "SessionState", "Token"),
     ),
     "nemovideo.resources": ("AsyncSession", "Session"),

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import queue
 import time
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from anyio.abc import ObjectReceiveStream
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Source(Protocol[T_co]):
+    """Where something arrives for a task to wait for."""
+
+    async def receive(self) -> T_co:
+        """Return the next item, once there is one."""
+        ...
 
 
 class Clock:
@@ -43,7 +49,7 @@ class Clock:
         except queue.Empty:
             return None
 
-    async def receive_async(self, source: ObjectReceiveStream[T], timeout_s: float) -> T | None:
+    async def receive_async(self, source: Source[T], timeout_s: float) -> T | None:
         """Return the next item, or None once `timeout_s` seconds have passed without one."""
         import anyio
 

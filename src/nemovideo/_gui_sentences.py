@@ -19,6 +19,9 @@ CODE = "\ue001"
 LINK = "\ue002"
 """Stands for every character of a URL."""
 
+QUOTATION = rf"[\"'“‘「『《【`\[]?{QUOTED}"
+"""A pattern for the beginning of quoted words."""
+
 _FENCE = re.compile(
     r"^[ \t]*(`{3,9}|~{3,9})[^\n]*\n.*?(?:^[ \t]*\1[^\n]*|\Z)", re.DOTALL | re.MULTILINE
 )
@@ -42,16 +45,24 @@ _LIST_MARK = re.compile(
 _CLOSERS = r"[\"'”’」』）)\]*_~]*"
 _END = re.compile(
     rf"(?<![.!?…])(?:[.!?…]+{_CLOSERS}(?=\s|$)|[.!?…]*[。！？]+{_CLOSERS}|[.!?](?=[\u4e00-\u9fff])"
-    rf"|(?<![{_POINTERS}])(?![{_POINTERS}]){_EMOJI}(?=[ \t]+(?:[A-Z]|[\u4e00-\u9fff]))|(?<=\s)(?=[{_HANDS}]))"
+    rf"|(?<![{_POINTERS}])(?![{_POINTERS}]){_EMOJI}(?=[ \t]+(?:[A-Z]|[\u4e00-\u9fff]))"
+    rf"|(?<=\s)(?=[{_HANDS}]))"
     rf"(?:[ \t]*(?![{_POINTERS}]){_EMOJI}+)*"
 )
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(])(?:e\.g|i\.e|etc|vs|approx|mr|mrs|ms|dr|st|no|fig|vol|min|max|sec|incl|resp|ca|[a-z])\.$",
+    r"(?:^|[\s(])(?:e\.g|i\.e|etc|vs|approx|mr|mrs|ms|dr|st|no|fig|vol|min|max|sec|incl|resp|ca"
+    r"|[a-z])\.$",
     re.IGNORECASE,
 )
 _INLINE_NUMBER = re.compile(r"(?<=\s)(?:\d{1,2}[.)]\s|[①-⑳]|[（(]\d{1,2}[)）])")
 _FIRST_NUMBER = re.compile(r"(?:^|\s)1[.)]\s|①|[（(]1[)）]")
 _EMPHASIS = re.compile(r"[*~]|(?<!\w)_+|_+(?!\w)")
+
+
+def compile_words(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern of words, in which a space stands for a few white space characters."""
+    spaced = pattern.replace(" ?", r"\s{0,4}").replace("[- ]", r"[-\s]").replace(" ", r"\s{1,4}")
+    return re.compile(spaced, re.IGNORECASE)
 
 
 @attrs.frozen

@@ -10,12 +10,12 @@ agent, as everything does that is in doubt.
 from __future__ import annotations
 
 import enum
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import attrs
 
+from nemovideo import _routing_phrases as phrases
 from nemovideo import _routing_words as words
 from nemovideo._gui_sentences import mask
 from nemovideo._paths import find_paths
@@ -87,12 +87,12 @@ def route(text: str, *, is_file: Callable[[str], bool] = is_existing_file) -> Ro
     if (wish := _simple(said)) is not None:
         return wish
     left, export = _peel(said)
-    if words.REFUSES_UPLOAD.search(said) is None and (found := find_paths(left, is_file)):
+    if phrases.REFUSES_UPLOAD.search(said) is None and (found := find_paths(left, is_file)):
         rest = "" if words.is_small_talk(found.rest) else found.rest
         return _with(Routed(Route.UPLOAD, rest=rest, paths=found.paths), export)
     if export is not None:
         return _with(_simple(left) or Routed(Route.AGENT, rest=left), export)
-    if words.EXPORTS_AN_EDIT.match(mask(said)) and not words.NEGATION.search(said):
+    if phrases.EXPORTS_AN_EDIT.match(mask(said)) and not phrases.NEGATION.search(said):
         return _with(Routed(Route.AGENT, rest=said), _details(said))
     return Routed(Route.AGENT, rest=said)
 
@@ -108,16 +108,21 @@ def _simple(said: str) -> Routed | None:
         if wish.is_said(masked):
             return Routed(found)
     export = _export(said)
-    return None if export is None else attrs.evolve(_with(Routed(Route.EXPORT), export), then_export=False)
+    return (
+        None
+        if export is None
+        else attrs.evolve(_with(Routed(Route.EXPORT), export), then_export=False)
+    )
 
 
 def _peel(said: str) -> tuple[str, _Export | None]:
     """Take the wish to export off the end of a sentence."""
     masked = mask(said)
     begin = max(0, len(said) - _TAIL_LENGTH)
-    for joint in words.JOINT.finditer(masked, begin):
+    for joint in phrases.JOINT.finditer(masked, begin):
         left, right = said[: joint.start()], said[joint.end() :]
-        if not left.strip() or words.NAMES_WORDS.search(left, max(0, len(left) - 40)):
+        names = phrases.NAMES_WORDS.search(left, max(0, len(left) - 40))
+        if not left.strip() or (names and phrases.BARE_JOINT.fullmatch(joint[0])):
             continue
         export = _export(right)
         if export is not None:
@@ -130,18 +135,27 @@ _TAIL_LENGTH = 240
 
 def _export(said: str) -> _Export | None:
     """Return the wish to export that these words are, or None where they are none."""
-    output = words.OUTPUT.search(said)
-    bare = f"{said[: output.start()]} {said[output.end() :]}" if output else said
-    return _details(said) if words.EXPORT.is_said(mask(bare)) else None
+    _, others = _output(said)
+    return _details(said) if words.EXPORT.is_said(mask(others)) else None
 
 
 def _details(said: str) -> _Export:
-    output = words.OUTPUT.search(said)
-    path = next((group for group in output.groups() if group), None) if output else None
-    named = words.FORMAT.search(path or said)
-    quality = next((level for level, named in words.QUALITIES.items() if named.search(said)), None)
+    output, others = _output(said)
+    named = phrases.FORMAT.search(output or said)
+    quality = next(
+        (level for level, named in phrases.QUALITIES.items() if named.search(others)), None
+    )
     extension = named[1].lower() if named else None
-    return _Export("mov" if extension == "prores" else extension, quality, path)
+    return _Export("mov" if extension == "prores" else extension, quality, output)
+
+
+def _output(said: str) -> tuple[str | None, str]:
+    """Return the path that an export is to have, if any, and the words without it."""
+    match = phrases.OUTPUT.search(said)
+    if match is None:
+        return None, said
+    path = next(group for group in match.groups() if group)
+    return path, f"{said[: match.start()]} {said[match.end() :]}"
 
 
 def _with(routed: Routed, export: _Export | None) -> Routed:

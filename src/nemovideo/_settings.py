@@ -8,8 +8,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
-from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,7 +16,10 @@ from urllib.parse import urlsplit
 import attrs
 
 from nemovideo._clock import Clock
+from nemovideo._version import VERSION
 from nemovideo.errors import InvalidRequestError
+from nemovideo.hooks import RequestInfo, ResponseInfo
+from nemovideo.models import Token
 from nemovideo.retry import Polling, RetryPolicy, StreamLimits
 
 if TYPE_CHECKING:
@@ -27,14 +29,6 @@ API_URL = "https://mega-api-prod.nemovideo.ai"
 WEB_URL = "https://nemovideo.com"
 SKILL_NAME = "video-background-remover-ai"
 EDIT_COST = 50
-
-
-def package_version() -> str:
-    """Return this package's version, as installed."""
-    try:
-        return version("nemovideo")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 def config_directory(environ: Mapping[str, str]) -> Path:
@@ -72,6 +66,8 @@ class Settings:
     stream: StreamLimits = attrs.field(factory=StreamLimits)
     clock: Clock = attrs.field(factory=Clock)
     edit_cost: int = EDIT_COST
+    on_request: Callable[[RequestInfo], None] | None = None
+    on_response: Callable[[ResponseInfo], None] | None = None
 
     @property
     def origin(self) -> tuple[str, str, int | None]:
@@ -93,6 +89,10 @@ def check_base_url(url: str, *, allow_http: bool = False) -> str:
         InvalidRequestError: It is no http(s) URL, or plain http to a host that is not this machine.
     """
     scheme, host, _ = origin_of(url)
+    if "@" in urlsplit(url).netloc:
+        raise InvalidRequestError(
+            f"the URL of {host!r} has a user name or password in it", remedy="Leave them out."
+        )
     if scheme not in ("http", "https") or not host:
         raise InvalidRequestError(
             f"{url!r} is not an http(s) URL", remedy="Set base_url or NEMO_API_URL to one."
@@ -124,7 +124,7 @@ def check_token(token: str | None) -> str | None:
             "this is a claim token (clm_…), which only opens a project in a browser",
             remedy="Use a bearer token, which begins with nmv_usr_.",
         )
-    if token and not (token.isascii() and token.isprintable() and " " not in token):
+    if token and not Token(token).sendable:
         raise InvalidRequestError(
             "the token has characters that no token has",
             remedy="Copy it again; it begins with nmv_usr_.",
@@ -141,10 +141,10 @@ def attribution(
     user_agent: str | None = None,
 ) -> dict[str, str]:
     """Return the headers that go with every request (protocol.md §2)."""
-    agent = f"nemovideo-python/{package_version()}"
+    agent = f"nemovideo-python/{VERSION}"
     return {
         "X-Skill-Source": skill_source or SKILL_NAME,
-        "X-Skill-Version": skill_version or package_version(),
+        "X-Skill-Version": skill_version or VERSION,
         "X-Skill-Platform": platform or detect_platform(environ),
         "User-Agent": f"{agent} {user_agent}" if user_agent else agent,
     }

@@ -52,7 +52,22 @@ def settings_from(token: str | None, options: Options) -> Settings:
         stream=options.get("stream") or StreamLimits(),
         clock=options.get("clock") or Clock(),
         edit_cost=options.get("edit_cost", _settings.EDIT_COST),
+        on_request=options.get("on_request"),
+        on_response=options.get("on_response"),
     )
+
+
+def resolved(options: Options, settings: Settings) -> Options:
+    """Return the options with what came from the environment filled in."""
+    filled: Options = {
+        "base_url": settings.base_url,
+        "web_url": settings.web_url,
+        "config_dir": settings.store.directory,
+        "client_id": settings.store.given_id,
+        "platform": settings.headers["X-Skill-Platform"],
+    }
+    both: Options = {**options, **filled}
+    return both
 
 
 def start_local(options: dict[str, Any]) -> tuple[LocalBackend, dict[str, Any]]:

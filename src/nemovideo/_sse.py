@@ -7,6 +7,7 @@ httpx-sse's work; what a frame means is decided in `read_frame`.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,7 @@ from nemovideo.events import (
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _ERROR_START = re.compile(r"""\s*\{\s*"error(?:_?message|_?code)?"\s*:|\s*error\b""", re.IGNORECASE)
 _ERROR_FRAME = re.compile(r"""\s*\{\s*"error"\s*:\s*"?""")
+"""How an error frame begins; old servers do not escape what stands in it."""
 
 
 @attrs.frozen
@@ -39,13 +41,20 @@ class Frame:
         events: Its events, in order.
         text: The words in it that belong to the answer.
         partial: It is a piece; a whole one may follow.
+        author: The agent that it comes from; "" where that is not said.
         failure: It says that the run has failed, whatever stands beside it.
     """
 
     events: tuple[AgentEvent, ...]
     text: str = ""
     partial: bool = False
+    author: str = ""
     failure: bool = False
+
+    @property
+    def heartbeat(self) -> bool:
+        """True where it says no more than that the server is still there."""
+        return len(self.events) == 1 and isinstance(self.events[0], HeartbeatEvent)
 
 
 class LineSplitter:
@@ -95,19 +104,23 @@ class StreamDecoder:
                 yield read_frame(data)
 
     def finish(self) -> Iterator[Frame]:
-        """Yield a last frame that lacks its blank line, if its JSON is whole or it is an error."""
+        """Yield a last frame that lacks its blank line, if its JSON is whole or an error frame's.
+
+        An event that was cut tells nothing, not even if it begins with an
+        `errorCode`: a silent edit's last event does that too.
+        """
         for line in (*self._lines.flush(), b""):
             data = self._take(line)
-            if data and (_parse(data) is not _BROKEN or _ERROR_START.match(data)):
+            if data and (_parse(data) is not _BROKEN or _ERROR_FRAME.match(data)):
                 yield read_frame(data)
 
     def _take(self, line: bytes) -> str | None:
-        text = line.decode("utf-8", "replace")
         if self._first:
             self._first = False
-            text = text.removeprefix("\ufeff")
-        if text.startswith(":"):
+            line = line.removeprefix(codecs.BOM_UTF8)
+        if line.startswith(b":"):
             return ""  # a comment is a heartbeat
+        text = line.decode("utf-8", "replace")
         frame = self._fields.decode(text)
         return None if frame is None else frame.data
 
@@ -117,18 +130,20 @@ class _Broken:
 
 
 _BROKEN = _Broken()
+_DECODE = json.JSONDecoder().decode  # json.loads would look at the type and the first byte again
 
 
 def _parse(data: str) -> object:
     try:
-        return json.loads(data)
+        value: object = _DECODE(data)
     except (ValueError, RecursionError):
         return _BROKEN
+    return value
 
 
 def read_frame(data: str) -> Frame:
     """Return what the data of one frame means; never raises."""
-    if not data.strip():
+    if not data or data.isspace():
         return Frame((HeartbeatEvent(),))
     value = _parse(data)
     if value is _BROKEN:
@@ -156,7 +171,7 @@ def _read_object(value: dict[str, object]) -> Frame:
         return frame
     if not _ADK_KEYS.isdisjoint(value):
         return _read_adk(value)
-    if "error" in value:
+    if value.get("error") is not None:
         return _read_error(value)
     if isinstance(text := value.get("text"), str):
         return Frame((TextEvent(text, raw=value),), text)
@@ -195,8 +210,8 @@ def _read_error(value: dict[str, object]) -> Frame:
     """Read an error frame: `{"error": …}`, with or without `error_details`."""
     error = value.get("error", value.get("message", value.get("content")))
     details = value.get("error_details")
-    code = details.get("error_type") if isinstance(details, Mapping) else value.get("code")
-    if isinstance(error, Mapping):
+    code = details.get("error_type") if isinstance(details, dict) else value.get("code")
+    if isinstance(error, dict):
         code = error.get("code", code)
         error = error.get("message", error)
     message = error if isinstance(error, str) else json.dumps(error, ensure_ascii=False)
@@ -206,8 +221,9 @@ def _read_error(value: dict[str, object]) -> Frame:
 
 def _read_adk(value: dict[str, object]) -> Frame:
     partial = value.get("partial") is True
+    author = _text(value.get("author"))
     content = value.get("content")
-    parts = content.get("parts") if isinstance(content, Mapping) else None
+    parts = content.get("parts") if isinstance(content, dict) else None
     events: list[AgentEvent] = []
     texts: list[str] = []
     failure = False
@@ -219,8 +235,8 @@ def _read_adk(value: dict[str, object]) -> Frame:
         if isinstance(text, str):
             if part.get("thought") is True:
                 events.append(ThoughtEvent(text, partial, raw=value))
-            elif value.get("author") == "system" and text.startswith("Error: "):
-                events.append(ErrorEvent(None, text.removeprefix("Error: "), raw=value))
+            elif author == "system" and text.startswith("Error:"):
+                events.append(ErrorEvent(None, text.removeprefix("Error:").strip(), raw=value))
                 failure = True
             elif text:
                 events.append(TextEvent(text, partial, raw=value))
@@ -232,25 +248,25 @@ def _read_adk(value: dict[str, object]) -> Frame:
         elif not isinstance(text, str):
             events.append(UnknownEvent(part, raw=value))
     actions = value.get("actions")
-    delta = actions.get("stateDelta") if isinstance(actions, Mapping) else None
-    if isinstance(delta, Mapping) and delta:
+    delta = actions.get("stateDelta") if isinstance(actions, dict) else None
+    if isinstance(delta, dict) and delta:
         events.append(StateDeltaEvent(delta, raw=value))
     code, message = value.get("errorCode"), value.get("errorMessage")
     if code or message:
         events.append(ErrorEvent(str(code) if code else None, _text(message), raw=value))
     if not events and not partial:
         events.append(UnknownEvent(value, raw=value))
-    return Frame(tuple(events), "".join(texts), partial, failure)
+    return Frame(tuple(events), "".join(texts), partial, author, failure)
 
 
 def _read_function(
     part: Mapping[str, object], value: Mapping[str, object]
 ) -> ToolCallEvent | ToolResultEvent | None:
-    if isinstance(call := part.get("functionCall"), Mapping):
+    if isinstance(call := part.get("functionCall"), dict):
         return ToolCallEvent(
             _text(call.get("name")), _mapping(call.get("args")), _id(call), raw=value
         )
-    if isinstance(answer := part.get("functionResponse"), Mapping):
+    if isinstance(answer := part.get("functionResponse"), dict):
         return ToolResultEvent(
             _text(answer.get("name")), _mapping(answer.get("response")), _id(answer), raw=value
         )
@@ -262,7 +278,7 @@ def _text(value: object) -> str:
 
 
 def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {} if value is None else {"value": value}
+    return value if isinstance(value, dict) else {} if value is None else {"value": value}
 
 
 def _id(value: Mapping[str, object]) -> str | None:

@@ -7,27 +7,36 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import cache
 from html import unescape
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 import attrs
-import cattrs
-from cattrs.gen import make_dict_structure_fn, override
 
 from nemovideo.draft import Draft
 from nemovideo.errors import (
     APIError,
+    ExportBlockedError,
+    InsufficientCreditsError,
     MalformedResponseError,
     MissingClientIdError,
     RateLimitError,
+    ServerError,
     SessionNotFoundError,
+    UnsupportedFileError,
     error_class,
 )
 from nemovideo.models import Credits, MediaFile, RenderJob, SessionState, Token
 
+if TYPE_CHECKING:
+    import cattrs
+
 T = TypeVar("T")
 
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "x-trace-id", "cf-ray")
+
+_OF_A_SESSION = re.compile(r"/run_sse$|/api/(state|upload-video)/|/api/auth/claim-token$")
 
 _SECRET = re.compile(r"\b(nmv_usr_|clm_)[\w.~+/=-]+")
 
@@ -39,8 +48,8 @@ class Exchange:
     method: str
     path: str
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
     secret: str = attrs.field(default="", repr=False)
     now: float = 0.0
 
@@ -105,23 +114,27 @@ def api_error(exchange: Exchange, value: object) -> APIError:
     code = _code(value)
     message = redact(_message(value) or _page_title(exchange.text), exchange.secret)
     cls = error_class(exchange.status if not exchange.ok else None, code)
-    if cls is APIError:
-        cls = _class_by_words(exchange, message)
+    if code is None:
+        cls = _class_by_place(exchange, message, cls)
     error = cls(
         message or f"the service answered with HTTP {exchange.status}",
         status=exchange.status,
         code=code,
-        request_id=next(
-            (exchange.headers[name] for name in REQUEST_ID_HEADERS if name in exchange.headers),
-            None,
-        ),
+        request_id=request_id(exchange.headers, exchange.secret),
+        remedy=_redirect_remedy(exchange),
         body=exchange.text,
         method=exchange.method,
         path=exchange.path,
     )
-    if isinstance(error, RateLimitError):
+    if isinstance(error, (RateLimitError, ServerError)):
         error.retry_after = retry_after(exchange.headers.get("retry-after"), exchange.now)
     return error
+
+
+def request_id(headers: Mapping[str, str], secret: str = "") -> str | None:
+    """Return the server's id of the request, if a header names it."""
+    found = (headers[name] for name in REQUEST_ID_HEADERS if name in headers)
+    return next((redact(value, secret)[:200] for value in found), None)
 
 
 def retry_after(value: str | None, now: float) -> float | None:
@@ -169,13 +182,36 @@ def _page_title(text: str) -> str:
     return unescape(found.group(1)).strip() if found else text.strip()[:200]
 
 
-def _class_by_words(exchange: Exchange, message: str) -> type[APIError]:
-    """Tell the answers apart that have neither a code nor a status of their own."""
-    if exchange.status == 404 and "session" in message.lower():
+def _class_by_place(exchange: Exchange, message: str, cls: type[APIError]) -> type[APIError]:
+    """Tell answers without a code apart, by what was asked, and else by their words.
+
+    Only some codes have an HTTP status of their own (protocol.md §7): a proxy's
+    page, say, has nothing else to go by.
+    """
+    path, words = exchange.path, message.lower()
+    if cls is ExportBlockedError and (path == "/run_sse" or "credits" in words):
+        return InsufficientCreditsError  # exports are free, and runs are no export
+    if cls is not APIError:
+        return cls
+    if exchange.status == 404 and (_OF_A_SESSION.match(path) or "session" in words):
         return SessionNotFoundError
-    if exchange.status == 400 and exchange.path.endswith("/anonymous-token"):
+    if exchange.status == 400 and path.endswith("/anonymous-token"):
         return MissingClientIdError
-    return APIError
+    if (
+        exchange.status in (400, 415)
+        and path.startswith("/api/upload-video/")
+        and (exchange.status == 415 or "supported" in words)
+    ):
+        return UnsupportedFileError
+    return cls
+
+
+def _redirect_remedy(exchange: Exchange) -> str | None:
+    """Return what to do about a redirect, which is never followed: the token would go with it."""
+    if not 300 <= exchange.status < 400:
+        return None
+    host = urlsplit(exchange.headers.get("location", "")).hostname
+    return f"Set NEMO_API_URL to where the API is{f', perhaps at {host}' if host else ''}."
 
 
 # --- JSON to models -------------------------------------------------------------------------
@@ -183,7 +219,7 @@ def _class_by_words(exchange: Exchange, message: str) -> type[APIError]:
 
 @attrs.frozen
 class _TokenAnswer:
-    token: str
+    token: str = attrs.field(repr=False)
     user_id: str | None = None
     credits: int | None = None
     expires_at: str | None = None
@@ -198,7 +234,7 @@ class _SessionAnswer:
 
 @attrs.frozen
 class _ClaimAnswer:
-    claim_token: str
+    claim_token: str = attrs.field(repr=False)
     expires_in: float | None = None
 
 
@@ -217,16 +253,23 @@ def _to_number(value: object, target: type[float]) -> float:
     return target(value)
 
 
-_converter = cattrs.Converter(detailed_validation=True)
-_converter.register_structure_hook(str, _to_text)
-_converter.register_structure_hook(int, _to_number)
-_converter.register_structure_hook(float, _to_number)
-_converter.register_structure_hook(
-    MediaFile,
-    make_dict_structure_fn(
-        MediaFile, _converter, duration_s=override(rename="duration"), raw=override(omit=True)
-    ),
-)
+@cache
+def _converter() -> cattrs.Converter:
+    """Return the converter, made when the first answer is read: its library takes time to load."""
+    import cattrs
+    from cattrs.gen import make_dict_structure_fn, override
+
+    made = cattrs.Converter(detailed_validation=True)
+    made.register_structure_hook(str, _to_text)
+    made.register_structure_hook(int, _to_number)
+    made.register_structure_hook(float, _to_number)
+    made.register_structure_hook(
+        MediaFile,
+        make_dict_structure_fn(
+            MediaFile, made, duration_s=override(rename="duration"), raw=override(omit=True)
+        ),
+    )
+    return made
 
 
 def structure(value: object, cls: type[T], path: str = "$") -> T:
@@ -235,8 +278,10 @@ def structure(value: object, cls: type[T], path: str = "$") -> T:
     Raises:
         MalformedResponseError: It does not fit; `.path` says where.
     """
+    import cattrs
+
     try:
-        return _converter.structure(value, cls)
+        return _converter().structure(value, cls)
     except (cattrs.BaseValidationError, TypeError, ValueError, AttributeError) as error:
         lines = cattrs.transform_error(error, path=path)
         raise MalformedResponseError(
@@ -259,13 +304,16 @@ def read_token(data: object) -> Token:
             if moment.tzinfo is None:
                 moment = moment.replace(tzinfo=timezone.utc)
             expires_at = moment.timestamp()
-    return Token(
+    token = Token(
         answer.token,
         anonymous=True,
         expires_at=expires_at,
         user_id=answer.user_id,
         credits=answer.credits,
     )
+    if not token.sendable:
+        raise MalformedResponseError("the service's answer has no usable token", path="$.token")
+    return token
 
 
 def read_session(data: object) -> tuple[str, str | None, str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
     from nemovideo import resources
     from nemovideo._clock import Clock
     from nemovideo._drivers import http
+    from nemovideo._drivers.aio import AsyncDriver
+    from nemovideo._drivers.sync import SyncDriver
     from nemovideo._files import Source
     from nemovideo._flows.remove_background import Background, Job
     from nemovideo._progress import OnProgress
     from nemovideo._settings import Settings
+    from nemovideo.hooks import RequestInfo, ResponseInfo
     from nemovideo.local import LocalBackend
     from nemovideo.models import RenderedVideo
     from nemovideo.retry import Polling, RetryPolicy, StreamLimits
@@ -46,6 +50,9 @@ class Options(TypedDict, total=False):
         platform: The X-Skill-Platform header; default `SKILL_SOURCE`, else detected.
         clock: Where the time comes from; for tests.
         token_scope: What the stored anonymous token belongs to; default the base URL.
+        on_request: Called with a `RequestInfo` before each request (`nemovideo.hooks`).
+        on_response: Called with a `ResponseInfo` once the head of its answer is there, or
+            when it is clear that none will come. Both must return quickly, and not raise.
         edit_cost: What an edit is reckoned to cost when `max_credits` is checked; default 50.
     """
 
@@ -67,17 +74,66 @@ class Options(TypedDict, total=False):
     clock: Clock | None
     token_scope: str | None
     edit_cost: int
+    on_request: Callable[[RequestInfo], None] | None
+    on_response: Callable[[ResponseInfo], None] | None
 
 
 class _Base:
     """What both clients are: settings, and a backend of their own if there is one."""
 
+    _driver: SyncDriver | AsyncDriver
+
     def __init__(self, token: str | None, options: Options) -> None:
         from nemovideo._flows.context import Context
         from nemovideo._setup import settings_from
 
+        self._options = options
         self._context = Context(settings_from(token, options))
         self._backend: LocalBackend | None = None
+        self._had_backend = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the settings, the given token among them; the connections stay behind."""
+        from nemovideo._setup import resolved
+
+        options = resolved(self._options, self._settings)
+        options.pop("clock", None)
+        return {"token": self._settings.token or "", "options": options}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["token"], **state["options"])  # type: ignore[misc]
+
+    def _variant(self, token: str | None, changes: Options) -> Self:
+        """Return a copy with other settings, for the same connections."""
+        from nemovideo._setup import resolved
+
+        given = self._settings.token or "" if token is None else token
+        options: Options = {**resolved(self._options, self._settings), **changes}
+        made = type(self).__new__(type(self))
+        _Base.__init__(made, given, options)
+        made._borrow(self)  # noqa: SLF001 - one of the same class
+        return made
+
+    def _borrow(self, lender: Self) -> None:
+        """Use another client's connections, and its token if it is for the same account."""
+        own, its = self._settings, lender._settings
+        if (own.token, own.store.scope, own.store.directory) == (
+            *(its.token, its.store.scope, its.store.directory),
+        ):
+            self._context.token = lender._context.token
+            self._context.known = lender._context.known
+        self._driver = type(lender._driver)(own, lender=lender._driver)  # type: ignore[arg-type]
+
+    def _reopen(self) -> None:
+        """Make it usable again after a close, unless its backend has gone with it."""
+        if self._had_backend and self._backend is None:
+            from nemovideo.errors import InvalidRequestError
+
+            raise InvalidRequestError(
+                "the client is closed, and its local backend has stopped",
+                remedy="Make another one with local(), with the same state_dir.",
+            )
+        self._driver.open()
 
     @property
     def _settings(self) -> Settings:
@@ -147,7 +203,7 @@ class Client(_Base):
         super().__init__(token, options)
         from nemovideo._drivers.sync import SyncDriver
 
-        self._driver = SyncDriver(self._settings, http_client)
+        self._driver: SyncDriver = SyncDriver(self._settings, http_client)
 
     @classmethod
     def local(cls, **options: Any) -> Self:  # noqa: ANN401 - both the client's and the backend's
@@ -165,10 +221,19 @@ class Client(_Base):
 
         backend, chosen = start_local(options)
         client = cls(**chosen)
-        client._backend = backend
+        client._backend, client._had_backend = backend, True
         return client
 
+    def with_options(self, token: str | None = None, **changes: Unpack[Options]) -> Self:
+        """Return a client with other settings, which uses this one's connections.
+
+        It keeps whatever is not named here. Closing it closes no connection;
+        after this client is closed, it is closed too.
+        """
+        return self._variant(token, changes)
+
     def __enter__(self) -> Self:
+        self._reopen()
         return self
 
     def __exit__(
@@ -302,7 +367,7 @@ class AsyncClient(_Base):
         super().__init__(token, options)
         from nemovideo._drivers.aio import AsyncDriver
 
-        self._driver = AsyncDriver(self._settings, http_client)
+        self._driver: AsyncDriver = AsyncDriver(self._settings, http_client)
 
     @classmethod
     def local(cls, **options: Any) -> Self:  # noqa: ANN401 - both the client's and the backend's
@@ -311,10 +376,15 @@ class AsyncClient(_Base):
 
         backend, chosen = start_local(options)
         client = cls(**chosen)
-        client._backend = backend
+        client._backend, client._had_backend = backend, True
         return client
 
+    def with_options(self, token: str | None = None, **changes: Unpack[Options]) -> Self:
+        """Return a client with other settings, on the same connections; see `Client`."""
+        return self._variant(token, changes)
+
     async def __aenter__(self) -> Self:
+        self._reopen()
         return self
 
     async def __aexit__(

@@ -40,6 +40,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+import attrs
+
 if TYPE_CHECKING:
     from nemovideo.models import Reply
 
@@ -231,9 +233,14 @@ class RateLimitError(APIError):
 
 
 class ServerError(APIError):
-    """The service failed (HTTP 5xx)."""
+    """The service failed (HTTP 5xx).
+
+    Attributes:
+        retry_after: Seconds to wait as the server asked, or None where it did not say.
+    """
 
     default_remedy = "The service has a problem; try again later."
+    retry_after: float | None = None
 
 
 class InvalidRequestError(NemoError, ValueError):
@@ -278,9 +285,14 @@ class APIConnectionError(NemoError):
 
 
 class APITimeoutError(APIConnectionError):
-    """The service did not answer within the time limit."""
+    """The service did not answer within the time limit.
+
+    Attributes:
+        deadline_passed: True where it was the deadline of the whole call that has passed.
+    """
 
     default_remedy = "Try again, or allow more time with timeout_s= or deadline=."
+    deadline_passed: bool = False
 
 
 class StreamInterruptedError(NemoError):
@@ -297,11 +309,16 @@ class StreamInterruptedError(NemoError):
 
 
 class StreamTimeoutError(NemoError):
-    """The agent's stream brought nothing but heartbeats, or lasted too long."""
+    """The agent's stream brought nothing but heartbeats, or lasted too long.
+
+    Attributes:
+        reply: What the agent had said and done until then.
+    """
 
     default_remedy = (
         "Look at session.state() before you send the message again: a second send is charged again."
     )
+    reply: Reply | None = None
 
 
 class AgentError(NemoError):
@@ -399,3 +416,50 @@ def error_class(status: int | None, code: int | None) -> type[APIError]:
     if any(number is not None and 500 <= number <= 599 for number in (status, code)):
         return ServerError
     return APIError
+
+
+@attrs.frozen
+class ErrorRow:
+    """One row of the table: which answers become which class, and what follows.
+
+    Attributes:
+        codes: The codes of the envelope, in words.
+        statuses: The HTTP statuses, in words.
+        name: The class.
+        meaning: The first line of its docstring.
+        remedy: What to do about it.
+        repeats: What the client does by itself before it raises.
+    """
+
+    codes: str
+    statuses: str
+    name: str
+    meaning: str
+    remedy: str
+    repeats: str
+
+
+_REPEATS = {
+    "AuthenticationError": "an anonymous token is renewed once, and the call repeated",
+    "MissingClientIdError": "a new client id is made once, and the call repeated",
+    "RateLimitError": "once, after `Retry-After` or 30 s",
+    "ServerError": "calls that do no harm, up to 4 times, with growing waits",
+}
+
+
+def error_table() -> list[ErrorRow]:
+    """Return the error table (protocol.md §7) as data, for the documentation."""
+    classes: dict[type[APIError], None] = dict.fromkeys(
+        [*_BY_CODE.values(), *_BY_STATUS.values(), ServerError]
+    )
+    return [
+        ErrorRow(
+            codes=", ".join(map(str, cls.codes)),
+            statuses="5xx" if cls is ServerError else ", ".join(map(str, cls.statuses)),
+            name=cls.__name__,
+            meaning=(cls.__doc__ or "").partition("\n")[0],
+            remedy=cls.default_remedy,
+            repeats=_REPEATS.get(cls.__name__, "never"),
+        )
+        for cls in classes
+    ]

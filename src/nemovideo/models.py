@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
+    from nemovideo._routing import Route
     from nemovideo.draft import Draft, DraftDiff
+    from nemovideo.errors import NemoError
     from nemovideo.events import ToolCallEvent
     from nemovideo.gui import GuiAction
 
@@ -48,6 +50,11 @@ class Token(str):
         token.user_id = user_id
         token.credits = credits
         return token
+
+    @property
+    def sendable(self) -> bool:
+        """True if it can stand in a header; the HTTP library would complain, and name it."""
+        return bool(self) and self.isascii() and self.isprintable() and " " not in self
 
     def __repr__(self) -> str:
         """Return the token's kind, and never its text."""
@@ -131,7 +138,7 @@ class SessionState:
     def _repr_html_(self) -> str:
         from nemovideo.draft import Draft
 
-        return (self.draft or Draft.from_json({}))._repr_html_()  # noqa: SLF001 - its own face
+        return (self.draft or Draft.from_json({}))._repr_html_()
 
 
 @attrs.frozen
@@ -195,7 +202,8 @@ class Reply:
         raw_text: The answer as the agent gave it.
         actions: What the GUI instructions asked for, in order.
         tool_calls: The tools that the agent called, in order.
-        changes: What changed in the draft where the agent was silent or the stream dropped.
+        changes: What changed in the draft since before the message, where no word followed the
+            agent's last edit or the stream dropped; else None.
         silent: True where the agent gave no text.
         recovered: True where the stream dropped and the state told the rest.
         incomplete: True where the text ends with pieces that no whole event confirmed.
@@ -213,8 +221,10 @@ class Reply:
     warnings: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Return the text, or what changed where there was none."""
-        return self.text or (str(self.changes) if self.changes is not None else "")
+        """Return the text, and what changed where the agent did not say so."""
+        if self.changes is None or (self.text and not self.changes):
+            return self.text
+        return f"{self.text}\n\n{self.changes}" if self.text else str(self.changes)
 
 
 @attrs.frozen
@@ -281,3 +291,26 @@ class RenderedVideo:
         from nemovideo._html import video_player
 
         return video_player(self.path or self.url, before=self.source)
+
+
+@attrs.frozen
+class Answer:
+    """What a conversation answers to one sentence of its user.
+
+    Attributes:
+        text: The answer, ready for a person, in the user's language.
+        action: Who took care of the sentence: the agent, or one of the actions that need none.
+        video: The exported video, where the sentence led to one.
+        reply: The agent's own answer, where it was asked.
+        error: What went wrong, if something did; `text` says it in words, with the remedy.
+    """
+
+    text: str
+    action: Route
+    video: RenderedVideo | None = None
+    reply: Reply | None = None
+    error: NemoError | None = attrs.field(default=None, eq=False)
+
+    def __str__(self) -> str:
+        """Return the text."""
+        return self.text

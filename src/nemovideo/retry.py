@@ -12,7 +12,13 @@ from collections.abc import Callable
 
 import attrs
 
-from nemovideo.errors import APIConnectionError, NemoError, RateLimitError, ServerError
+from nemovideo.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    NemoError,
+    RateLimitError,
+    ServerError,
+)
 
 
 @attrs.frozen
@@ -23,8 +29,9 @@ class RetryPolicy:
     connection errors and 5xx, `attempts` times in all, after exponential waits
     from `initial_s` up to `max_s` seconds with full jitter. Any call is
     repeated after a connection that was refused, for then nothing was sent, and
-    once after a 429, after `Retry-After` or `rate_limit_s` seconds; where the
-    server asks for more than `max_retry_after_s`, the error is raised at once.
+    once after a 429, after `Retry-After` or `rate_limit_s` seconds. `Retry-After`
+    goes for 5xx as well; where it asks for more than `max_retry_after_s`, the
+    error is raised at once.
     """
 
     attempts: int = 4
@@ -43,16 +50,23 @@ class RetryPolicy:
             return limited <= 1 and (error.retry_after or 0) <= self.max_retry_after_s
         if attempt >= self.attempts:
             return False
+        if isinstance(error, APITimeoutError) and error.deadline_passed:
+            return False
         if isinstance(error, APIConnectionError):
             return repeatable or not error.sent
-        return repeatable and isinstance(error, ServerError)
+        return (
+            repeatable
+            and isinstance(error, ServerError)
+            and (error.retry_after or 0) <= self.max_retry_after_s
+        )
 
     def wait_s(self, error: BaseException, *, attempt: int) -> float:
         """Return the seconds to wait before the next try."""
         if isinstance(error, RateLimitError):
             return self.rate_limit_s if error.retry_after is None else error.retry_after
         ceiling: float = min(self.max_s, self.initial_s * 2.0 ** (attempt - 1))
-        return random.uniform(0, ceiling)  # noqa: S311 - jitter, not a secret
+        asked = (error.retry_after if isinstance(error, ServerError) else None) or 0.0
+        return max(asked, random.uniform(0, ceiling))  # noqa: S311 - jitter, not a secret
 
 
 @attrs.frozen

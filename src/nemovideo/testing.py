@@ -1,71 +1,24 @@
-"""For tests of programs that use nemovideo: a pytest fixture, and a clock that never waits."""
+"""For tests of programs that use nemovideo: a pytest fixture, a clock that never waits, cassettes.
+
+`nemovideo_backend` is a real backend on this machine; `record` and `replay` keep
+a session with any backend, the cloud among them, as a file that a test plays back.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
 
-from nemovideo._clock import Clock
+from nemovideo._cassette import Recording, Replay, record, replay
+from nemovideo._fake_clock import FakeClock
 
 if TYPE_CHECKING:
-    import queue
-
-    from anyio.abc import ObjectReceiveStream
-
     from nemovideo.local import LocalBackend
 
-T = TypeVar("T")
-
-
-class FakeClock(Clock):
-    """A clock whose waits are over at once: `Client.local(clock=FakeClock())`.
-
-    Waiting moves its time on. Where something may really arrive meanwhile, it
-    is given `grace_s` seconds of real time first.
-
-    Attributes:
-        now: The time in seconds; set it to what the test needs.
-        waits: How long each wait was meant to be, in seconds.
-    """
-
-    def __init__(self, now: float = 1_800_000_000.0, grace_s: float = 0.5) -> None:
-        self.now = now
-        self.grace_s = grace_s
-        self.waits: list[float] = []
-
-    def time(self) -> float:
-        """Return the clock's own time."""
-        return self.now
-
-    def monotonic(self) -> float:
-        """Return the clock's own time."""
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        """Move the time on, at once."""
-        self.waits.append(seconds)
-        self.now += seconds
-
-    async def sleep_async(self, seconds: float) -> None:
-        """Move the time on, at once."""
-        self.sleep(seconds)
-
-    def receive(self, source: queue.SimpleQueue[T], timeout_s: float) -> T | None:
-        """Return what comes within the grace; else move the time on."""
-        item = super().receive(source, self.grace_s)
-        if item is None:
-            self.now += timeout_s
-        return item
-
-    async def receive_async(self, source: ObjectReceiveStream[T], timeout_s: float) -> T | None:
-        """Return what comes within the grace; else move the time on."""
-        item = await super().receive_async(source, self.grace_s)
-        if item is None:
-            self.now += timeout_s
-        return item
+__all__ = ["FakeClock", "Recording", "Replay", "nemovideo_backend", "record", "replay"]
 
 
 @pytest.fixture

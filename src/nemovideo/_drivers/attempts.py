@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-
-import tenacity
+from typing import TYPE_CHECKING, Any
 
 from nemovideo._clock import Clock
 from nemovideo._flows.steps import Request
 from nemovideo.errors import APITimeoutError, NemoError, RateLimitError
 from nemovideo.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    import tenacity
 
 log = logging.getLogger("nemovideo")
 
@@ -39,10 +41,12 @@ class Deadline:
 
     def passed(self) -> APITimeoutError:
         """Return the error that says so."""
-        return APITimeoutError(
+        error = APITimeoutError(
             f"the deadline of {self._seconds:g} s has passed",
             remedy="Allow more time with deadline=.",
         )
+        error.deadline_passed = True
+        return error
 
 
 class Attempts:
@@ -53,6 +57,17 @@ class Attempts:
         self._request = request
         self._deadline = deadline
         self._limited = 0
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What tenacity is told, but for how to sleep."""
+        return {
+            "retry": self.retry,
+            "wait": self.wait,
+            "stop": self.stop,
+            "before_sleep": self.before_sleep,
+            "reraise": True,
+        }
 
     def retry(self, state: tenacity.RetryCallState) -> bool:
         """Say whether the table allows another try."""

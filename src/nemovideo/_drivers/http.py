@@ -1,16 +1,23 @@
-"""All that is httpx: clients, requests, answers, its exceptions as ours. Nobody else imports it."""
+"""All that is httpx: clients, requests, answers, its exceptions as ours.
+
+Besides this module, only the cassette's transports import it.
+"""
 
 from __future__ import annotations
 
+import logging
+import math
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import httpx
 
 from nemovideo import _wire
+from nemovideo._drivers.attempts import Deadline
 from nemovideo._flows.steps import Request
 from nemovideo._settings import Settings, origin_of
 from nemovideo.errors import (
@@ -20,6 +27,7 @@ from nemovideo.errors import (
     DownloadError,
     InvalidRequestError,
     MalformedResponseError,
+    NemoError,
 )
 
 if TYPE_CHECKING:
@@ -28,9 +36,19 @@ if TYPE_CHECKING:
 SyncClient = httpx.Client
 AsyncClient = httpx.AsyncClient
 Response = httpx.Response
+BuiltRequest = httpx.Request
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """The largest JSON answer that is read; a draft of 100,000 segments has about 20 MB."""
+
+MAX_FAILURE_BYTES = 256 * 1024
+"""How much is read of an answer whose status says no: a proxy's page, say."""
+
+_LOG = logging.getLogger("httpcore.http11")
+_PROXY_LOG = logging.getLogger("httpcore.proxy")
+
+_CLOCK_STEP_S = 0.02
+"""A wait that was clipped to the deadline may end this much before it."""
 
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -38,8 +56,15 @@ _NEVER_SENT = (
     httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
 )
+
+
+_NO_REUSE = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+"""For streams: as many as wanted, each over a connection of its own.
+
+A message cannot be sent again, so it must not meet an idle connection that the
+other side has just closed.
+"""
 
 
 def sync_client() -> httpx.Client:
@@ -52,55 +77,175 @@ def async_client() -> httpx.AsyncClient:
     return httpx.AsyncClient()
 
 
+def sync_stream_client() -> httpx.Client:
+    """Return a new client whose connections are never used twice."""
+    return httpx.Client(limits=_NO_REUSE)
+
+
+def async_stream_client() -> httpx.AsyncClient:
+    """Return a new client whose connections are never used twice."""
+    return httpx.AsyncClient(limits=_NO_REUSE)
+
+
+class HungUpError(Exception):
+    """The user has left the stream before its request was sent."""
+
+
+class Line:
+    """The connection of one stream, which another thread can end at any time.
+
+    Before the answer's head is there, httpx gives no hold on it: so the line is
+    told of the connection as soon as it is made.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._hung_up = False
+
+    @property
+    def connected(self) -> bool:
+        """True once there is a connection that `hang_up` can end."""
+        return self._socket is not None
+
+    def check(self) -> None:
+        """Make sure that the line is still wanted.
+
+        Raises:
+            HungUpError: It is not.
+        """
+        if self._hung_up:
+            raise HungUpError
+
+    def connect(self, stream: object) -> None:
+        """Take the connection; one that is not wanted any more is closed.
+
+        Raises:
+            HungUpError: It is not.
+        """
+        with self._guard:
+            self._socket = _socket(stream)
+        if self._hung_up:
+            if (close := getattr(stream, "close", None)) is not None:
+                close()
+            raise HungUpError
+
+    def hang_up(self) -> None:
+        """End the connection, so that a thread that waits for it wakes up."""
+        with self._guard:
+            self._hung_up = True
+            if self._socket is not None:
+                with suppress(OSError):  # closed already
+                    self._socket.shutdown(socket.SHUT_RDWR)
+
+
 @contextmanager
 def built(
     client: httpx.Client | httpx.AsyncClient,
     settings: Settings,
     request: Request,
     *,
-    timeout_s: float,
-    read_timeout_s: float | None,
+    deadline: Deadline,
+    endless: bool = False,
+    line: Line | None = None,
 ) -> Iterator[httpx.Request]:
-    """Give the request as httpx wants it; the files in it are open while the block lasts."""
-    url = request.path if "://" in request.path else f"{settings.base_url}{request.path}"
-    home = origin_of(url) == settings.origin
-    headers = {**settings.headers, **request.headers} if home else _agent_only(settings)
+    """Give the request as httpx wants it; the files in it are open while the block lasts.
+
+    `endless` is for streams, which may be silent for long.
+    """
+    timeout_s = deadline.clip(settings.timeout_s)
+    timeouts = _Timeouts(
+        connect=timeout_s, write=timeout_s, pool=timeout_s, read=None if endless else timeout_s
+    )
+    timeouts.deadline = deadline
+    extensions: dict[str, object] = {"timeout": timeouts}
+    if endless or _is_logged():
+        is_async = isinstance(client, httpx.AsyncClient)
+        extensions["trace"] = _trace(is_async, line, secret_of(request))
     with ExitStack() as files:
-        yield client.build_request(
+        built = client.build_request(
             request.method,
-            url,
-            headers=headers,
+            request.path if "://" in request.path else f"{settings.base_url}{request.path}",
             json=request.json,
             files=[("files", _open(part, files)) for part in request.parts] or None,
-            timeout=httpx.Timeout(timeout_s, read=read_timeout_s),
-            extensions={"trace": _trace(isinstance(client, httpx.AsyncClient))},
+            extensions=extensions,
         )
+        built.headers = _all_headers(built.headers, request, settings)
+        if request.parts:
+            upload = AsyncUpload if isinstance(client, httpx.AsyncClient) else SyncUpload
+            built.stream = upload(built, request.on_sent, deadline)
+        yield built
 
 
-def _agent_only(settings: Settings) -> dict[str, str]:
-    """Return the headers for other hosts, which are told nothing of us but our name."""
-    return {"User-Agent": settings.headers["User-Agent"]}
+def _is_logged() -> bool:
+    return _LOG.isEnabledFor(logging.DEBUG) or _PROXY_LOG.isEnabledFor(logging.DEBUG)
+
+
+class _Timeouts(dict[str, "float | None"]):
+    """Seconds for each phase of a request; httpcore looks them up as the phase begins."""
+
+    deadline: Deadline
+
+    def get(self, phase: str, default: float | None = None) -> float | None:  # type: ignore[override]
+        """Return the phase's time, or what is left of the deadline if that is less."""
+        seconds = super().get(phase, default)
+        left = max(self.deadline.remaining(), 0.001)
+        return seconds if left == math.inf else min(left, math.inf if seconds is None else seconds)
+
+
+def _all_headers(base: httpx.Headers, request: Request, settings: Settings) -> httpx.Headers:
+    """Return httpx's own headers with ours; its `update` takes longer than the rest of the call."""
+    ours = {k.lower().encode(): (k, v) for k, v in _headers(request, settings).items()}
+    kept = [(k, v) for k, v in base.raw if k.lower() not in ours]
+    return httpx.Headers([*kept, *((k.encode(), v.encode()) for k, v in ours.values())])
+
+
+def _headers(request: Request, settings: Settings) -> dict[str, str]:
+    """Return the headers; other hosts than the API's are told nothing of us but our name."""
+    if "://" in request.path and origin_of(request.path) != settings.origin:
+        return {"User-Agent": settings.headers["User-Agent"], "Accept-Encoding": "identity"}
+    return {"Accept-Encoding": "gzip", **settings.headers, **request.headers}
 
 
 def _open(part: Part, files: ExitStack) -> tuple[str, BinaryIO, str]:
     return part.name, files.enter_context(part.open()), part.content_type
 
 
-def _trace(is_async: bool) -> Callable[[str, Mapping[str, object]], object]:
-    """Return a hook that switches TCP keepalive on for each new connection.
+def _trace(
+    is_async: bool, line: Line | None, secret: str
+) -> Callable[[str, dict[str, object]], object]:
+    """Return a hook that httpcore tells of its work, before it logs it.
 
-    A transport of our own would do it too, but httpx gives up the environment's
-    proxies then. Without keepalive, NATs drop a connection during minutes of silence.
+    It switches TCP keepalive on for each new connection, tells the line, and
+    keeps a token that a server sends back out of httpcore's log. A transport of
+    our own would do it too, but httpx gives up the environment's proxies then.
+    Without keepalive, NATs drop a connection during minutes of silence.
     """
 
-    def hook(event: str, info: Mapping[str, object]) -> None:
-        if event == "connection.connect_tcp.complete":
+    def hook(event: str, info: dict[str, object]) -> None:
+        if event.endswith(".connect_tcp.complete"):
             _keep_alive(info["return_value"])
+        if line is not None and event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            line.connect(info["return_value"])
+        if event.endswith((".complete", ".failed")):
+            for key, value in info.items():
+                info[key] = value if value is None else _Redacted(value, secret)
 
-    async def hook_async(event: str, info: Mapping[str, object]) -> None:
+    async def hook_async(event: str, info: dict[str, object]) -> None:
         hook(event, info)
 
     return hook_async if is_async else hook
+
+
+class _Redacted:
+    """Stands for a value in a log."""
+
+    def __init__(self, value: object, secret: str) -> None:
+        self._value = value
+        self._secret = secret
+
+    def __repr__(self) -> str:
+        return _wire.redact(repr(self._value), self._secret)
 
 
 def _keep_alive(stream: object) -> None:
@@ -119,71 +264,137 @@ def _socket(stream: object) -> socket.socket | None:
     return cast("socket.socket", found) if hasattr(found, "setsockopt") else None
 
 
-def hang_up(response: httpx.Response) -> None:
-    """End a response's connection, so that another thread that reads from it wakes up."""
-    connection = _socket(response.extensions.get("network_stream"))
-    if connection is not None:
-        with suppress(OSError):  # closed already
-            connection.shutdown(socket.SHUT_RDWR)
-
-
-def translated(error: Exception, request: Request) -> APIConnectionError:
+def translated(
+    error: Exception, request: Request, deadline: Deadline | None = None
+) -> APIConnectionError:
     """Return httpx's error as one of ours; it knows whether the request could have arrived."""
-    place = f"{request.method} {_wire.redact(request.path)}"
-    reason = _wire.redact(str(error)) or type(error).__name__
+    place = f"{request.method} {_wire.redact(request.path.partition('?')[0])}"
+    reason = _wire.redact(str(error), secret_of(request)) or type(error).__name__
     cls = APITimeoutError if isinstance(error, httpx.TimeoutException) else APIConnectionError
-    made = cls(f"{place}: {reason}", may_have_spent=request.path == "/run_sse")
+    made = cls(f"{place}: {reason}")
+    if deadline is not None and deadline.remaining() <= _CLOCK_STEP_S:
+        made = deadline.passed()
     made.sent = not isinstance(error, _NEVER_SENT)
-    made.may_have_spent = made.may_have_spent and made.sent
+    made.may_have_spent = request.path == "/run_sse" and made.sent
     return made
 
 
 @contextmanager
-def translating(request: Request) -> Iterator[None]:
+def translating(request: Request, deadline: Deadline | None = None) -> Iterator[None]:
     """Turn httpx's errors in the block into ours."""
     try:
         yield
-    except (httpx.TransportError, httpx.DecodingError, httpx.StreamError) as error:
-        raise translated(error, request) from error
+    except (httpx.RequestError, httpx.StreamError) as error:
+        raise translated(error, request, deadline) from _cleaned(error, secret_of(request))
     except httpx.InvalidURL as error:
         raise InvalidRequestError(f"{request.path!r} is not a URL: {error}") from error
+
+
+def typed(error: Exception, request: Request) -> NemoError:
+    """Return the error for the hooks: one of ours, whatever it is."""
+    if isinstance(error, NemoError):
+        return error
+    return translated(error, request)
+
+
+def closed_error() -> InvalidRequestError:
+    """Return the error for a client that was used after its end."""
+    return InvalidRequestError(
+        "the client is closed", remedy="Make another one, or use it inside its with block."
+    )
+
+
+@contextmanager
+def hanging_up(response: httpx.Response, deadline: Deadline) -> Iterator[None]:
+    """End the response's connection at the deadline, however slowly its bytes may drip in."""
+    left = deadline.remaining()
+    if left == math.inf:
+        yield
+        return
+    connection = _socket(response.extensions.get("network_stream"))
+    if connection is None:
+        yield
+        return
+    timer = threading.Timer(max(left, 0), _shut_down, [connection])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut_down(connection: socket.socket) -> None:
+    with suppress(OSError):  # closed already
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _cleaned(error: BaseException, secret: str) -> BaseException:
+    """Return the error without secrets and without frames, it and what led to it.
+
+    The local variables of the HTTP library's frames hold the request's headers,
+    and programs that report their errors (Sentry, say) send local variables
+    along. Its messages may quote what the server sent.
+    """
+    inner: BaseException | None = error
+    while inner is not None:
+        inner.__traceback__ = None
+        text = str(inner)
+        if (clean := _wire.redact(text, secret)) != text:
+            inner.args = (clean,)
+        inner = inner.__cause__ or inner.__context__
+    return error
+
+
+def secret_of(request: Request) -> str:
+    """Return the token that goes with the request, or an empty string."""
+    return request.headers.get("Authorization", "").removeprefix("Bearer ")
 
 
 def exchange(
     request: Request, response: httpx.Response, body: bytes, settings: Settings
 ) -> _wire.Exchange:
     """Return an answer in the form in which the wire rules judge it."""
+    secret = secret_of(request)
     return _wire.Exchange(
         method=request.method,
         path=response.request.url.path,
         status=response.status_code,
-        headers={name.lower(): value for name, value in response.headers.items()},
-        body=body,
-        secret=request.headers.get("Authorization", "").removeprefix("Bearer "),
+        headers=response.headers,
+        body=body.replace(secret.encode(), b"[redacted]") if secret else body,
+        secret=secret,
         now=settings.clock.time(),
     )
 
 
 class Body:
-    """Collects an answer's body, up to a limit."""
+    """Collects an answer's body, up to a limit; of a failure's, the beginning is enough.
 
-    def __init__(self, request: Request, limit: int = MAX_BODY_BYTES) -> None:
+    Raises:
+        MalformedResponseError: The answer is packed in a way that was not asked for.
+    """
+
+    def __init__(self, request: Request, response: httpx.Response) -> None:
         self._chunks: list[bytes] = []
-        self._left = limit
-        self._request = request
+        self._ok = response.is_success
+        self._left = MAX_BODY_BYTES if self._ok else MAX_FAILURE_BYTES
+        self._place = f"{request.method} {request.path}"
+        packed = response.headers.get("content-encoding", "identity").strip().lower()
+        # gzip makes at most a thousand bytes of one; what brotli or zstd can make has no bound.
+        if packed not in ("identity", "gzip", "x-gzip", "deflate", ""):
+            raise MalformedResponseError(f"the answer to {self._place} is packed as {packed!r}")
 
-    def add(self, chunk: bytes) -> None:
-        """Take the next bytes.
+    def add(self, chunk: bytes) -> bool:
+        """Take the next bytes; False means that no more are wanted.
 
         Raises:
             MalformedResponseError: The body is over the limit.
         """
+        if len(chunk) > self._left and self._ok:
+            raise MalformedResponseError(f"the answer to {self._place} is too large")
+        self._chunks.append(chunk[: self._left])
         self._left -= len(chunk)
-        if self._left < 0:
-            raise MalformedResponseError(
-                f"the answer to {self._request.method} {self._request.path} is too large"
-            )
-        self._chunks.append(chunk)
+        return self._left > 0
 
     def whole(self) -> bytes:
         """Return all that came."""
@@ -212,13 +423,20 @@ def not_a_stream(found: _wire.Exchange) -> Exception:
 class _Upload:
     """A multipart body that reports its progress."""
 
-    def __init__(self, request: httpx.Request, on_sent: Callable[[int, int], None] | None) -> None:
+    def __init__(
+        self,
+        request: httpx.Request,
+        on_sent: Callable[[int, int], None] | None,
+        deadline: Deadline,
+    ) -> None:
+        self._deadline = deadline
         self._chunks = cast("httpx.SyncByteStream", request.stream)
         self._total = int(request.headers.get("content-length", "0"))
         self._sent = 0
         self._on_sent = on_sent
 
     def _count(self, chunk: bytes) -> None:
+        self._deadline.clip(0)
         self._sent += len(chunk)
         if self._on_sent is not None:
             self._on_sent(self._sent, self._total)

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 import attrs
 
 from nemovideo._flows.steps import Exclusive, Flow, Step
+from nemovideo.errors import InvalidRequestError
 
 T = TypeVar("T")
 
@@ -35,8 +36,14 @@ class Machine(Generic[T]):
         """Return the next step, or None once the flow has returned.
 
         Raises:
+            InvalidRequestError: It has ended before, by an error or by being abandoned.
             BaseException: Whatever the flow raised.
         """
+        if not self._stack:
+            raise InvalidRequestError(
+                "this stream has ended or was left, and cannot be read again",
+                remedy="Look at session.state() for what became of the message.",
+            )
         name, flow = self._stack[-1]
         value, self._value = self._value, None
         error, self._error = self._error, None

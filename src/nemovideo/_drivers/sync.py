@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
+import warnings
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +13,13 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 import attrs
-import tenacity
 
 from nemovideo import _wire
 from nemovideo._drivers import http
 from nemovideo._drivers.attempts import Attempts, Deadline
+from nemovideo._drivers.locks import ThreadLock
 from nemovideo._drivers.machine import Leave, Machine
+from nemovideo._drivers.watch import Watch
 from nemovideo._flows.steps import (
     Blocking,
     Call,
@@ -32,35 +35,102 @@ from nemovideo._flows.steps import (
     StreamHandle,
 )
 from nemovideo._settings import Settings
+from nemovideo.errors import NemoError
 from nemovideo.events import AgentEvent
 
 T = TypeVar("T")
 
+_CONNECTING_GRACE_S = 0.1
+
+
+class _Pool:
+    """The connections and locks of a client and of the copies made of it."""
+
+    def __init__(self, given: http.SyncClient | None) -> None:
+        self.guard = threading.Lock()
+        self.locks: defaultdict[str, ThreadLock] = defaultdict(ThreadLock)
+        self._given = given
+        self._calls: http.SyncClient | None = None
+        self._streams: http.SyncClient | None = None
+
+    def client(self) -> http.SyncClient:
+        """Return the HTTP client, made when first needed."""
+        with self.guard:
+            if self._calls is None:
+                self._calls = self._given or http.sync_client()
+            return self._calls
+
+    def stream_client(self) -> http.SyncClient:
+        """Return the HTTP client for streams, made when first needed."""
+        with self.guard:
+            if self._streams is None:
+                self._streams = self._given or http.sync_stream_client()
+            return self._streams
+
+    def close(self) -> bool:
+        """Close the HTTP clients, unless the user brought one; say whether there were any."""
+        with self.guard:
+            open_clients = [c for c in (self._calls, self._streams) if c not in (None, self._given)]
+            self._calls = self._streams = None
+        for client in open_clients:
+            if client is not None:
+                client.close()
+        return bool(open_clients)
+
+    def __del__(self) -> None:
+        if self.close():
+            warnings.warn(
+                "a nemovideo Client was not closed; use it in a with block, or call close()",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
+
 
 class SyncDriver:
-    """Carries out flows for one client; safe to use from several threads."""
+    """Carries out flows for one client; safe to use from several threads.
 
-    def __init__(self, settings: Settings, client: http.SyncClient | None = None) -> None:
+    Args:
+        settings: The client's settings.
+        client: An HTTP client that the user brought, and closes.
+        lender: The driver of the client that this one's is a copy of; it lends its connections.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: http.SyncClient | None = None,
+        lender: SyncDriver | None = None,
+    ) -> None:
         self.settings = settings
-        self._client = client
-        self._owns_client = client is None
-        self._guard = threading.Lock()
-        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._lender = lender
+        self._pool: _Pool = _Pool(client) if lender is None else lender._pool  # noqa: SLF001
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """True once it was closed, or the one that lends it its connections."""
+        return self._closed or (self._lender is not None and self._lender.closed)
 
     @property
     def client(self) -> http.SyncClient:
-        """The HTTP client, made when first needed."""
-        with self._guard:
-            if self._client is None:
-                self._client = http.sync_client()
-            return self._client
+        """The HTTP client."""
+        return self._pool.client()
+
+    @property
+    def stream_client(self) -> http.SyncClient:
+        """The HTTP client for streams."""
+        return self._pool.stream_client()
+
+    def open(self) -> None:
+        """Make it usable again after a close."""
+        self._closed = False
 
     def close(self) -> None:
-        """Close the HTTP client, unless the user brought it."""
-        with self._guard:
-            if self._client is not None and self._owns_client:
-                self._client.close()
-                self._client = None
+        """Close the connections that are its own; twice is fine."""
+        self._closed = True
+        if self._lender is None:
+            self._pool.close()
 
     def run(self, flow: Flow[T], deadline_s: float | None = None) -> T:
         """Return what a flow returns; the events that it emits are passed over."""
@@ -69,10 +139,10 @@ class SyncDriver:
                 pass
             return run.result
 
-    def lock(self, name: str) -> threading.Lock:
+    def lock(self, name: str) -> ThreadLock:
         """Return the lock of this name."""
-        with self._guard:
-            return self._locks[name]
+        with self._pool.guard:
+            return self._pool.locks[name]
 
     def call(self, request: Request, deadline: Deadline) -> object:
         """Send a request, as often as the retry policy allows, and open its envelope."""
@@ -82,66 +152,85 @@ class SyncDriver:
         """Fetch a file, to a `.part` file that gets its name when it is whole."""
         return self._repeated(step.request, deadline, lambda: self._download_once(step, deadline))
 
-    def open_response(self, request: Request, deadline: Deadline) -> http.Response:
+    def open_response(self, request: Request, deadline: Deadline, line: http.Line) -> http.Response:
         """Begin a stream and return its response; any other answer is an error."""
-        return self._repeated(request, deadline, lambda: self._open_once(request, deadline))
+        return self._repeated(request, deadline, lambda: self._open_once(request, deadline, line))
 
     def _repeated(self, request: Request, deadline: Deadline, attempt: Callable[[], T]) -> T:
+        if self.closed:
+            raise http.closed_error()
+        try:
+            return attempt()
+        except NemoError as error:
+            failed = [error]
+        from tenacity import Retrying  # paid for only by calls that fail
+
+        def again() -> T:
+            if failed:
+                raise failed.pop()
+            return attempt()
+
         attempts = Attempts(self.settings.retry, request, deadline)
-        retrying = tenacity.Retrying(
-            sleep=self.settings.clock.sleep,
-            retry=attempts.retry,
-            wait=attempts.wait,
-            stop=attempts.stop,
-            before_sleep=attempts.before_sleep,
-            reraise=True,
-        )
-        return retrying(attempt)
+        return Retrying(sleep=self.settings.clock.sleep, **attempts.options)(again)
+
+    def _send(
+        self,
+        client: http.SyncClient,
+        request: Request,
+        built: http.BuiltRequest,
+        *,
+        follow: bool = False,
+    ) -> http.Response:
+        """Send a request, and tell the hooks of it and of the head of its answer."""
+        watch = Watch(self.settings, request)
+        try:
+            response = client.send(built, stream=True, follow_redirects=follow)
+        except Exception as error:
+            watch.failed(http.typed(error, request))
+            raise
+        watch.answered(response.status_code, response.headers)
+        return response
 
     def _call_once(self, request: Request, deadline: Deadline) -> object:
-        timeout_s = deadline.clip(self.settings.timeout_s)
+        client = self.client
         with (
-            http.translating(request),
-            http.built(
-                self.client, self.settings, request, timeout_s=timeout_s, read_timeout_s=timeout_s
-            ) as built,
+            http.translating(request, deadline),
+            http.built(client, self.settings, request, deadline=deadline) as built,
         ):
-            if request.parts:
-                built.stream = http.SyncUpload(built, request.on_sent)
-            response = self.client.send(built, stream=True, follow_redirects=False)
-            try:
-                body = self._read(request, response, deadline)
-            finally:
-                response.close()
-        return _wire.open_envelope(http.exchange(request, response, body, self.settings))
+            response = self._send(client, request, built)
+            found = self._read(request, response, deadline)
+        return _wire.open_envelope(found)
 
-    def _read(self, request: Request, response: http.Response, deadline: Deadline) -> bytes:
-        body = http.Body(request)
-        for chunk in response.iter_bytes():
-            body.add(chunk)
-            deadline.clip(0)
-        return body.whole()
+    def _read(
+        self, request: Request, response: http.Response, deadline: Deadline
+    ) -> _wire.Exchange:
+        """Read the whole answer, and close it."""
+        try:
+            body = http.Body(request, response)
+            with http.hanging_up(response, deadline):
+                for chunk in response.iter_bytes():
+                    if not body.add(chunk):
+                        break
+                    deadline.clip(0)
+        finally:
+            response.close()
+        return http.exchange(request, response, body.whole(), self.settings)
 
     def _download_once(self, step: Download, deadline: Deadline) -> Path:
         request, path = step.request, step.path
-        timeout_s = deadline.clip(self.settings.timeout_s)
         part = path.with_name(f"{path.name}.part")
+        client = self.client
         with (
-            http.translating(request),
-            http.built(
-                self.client, self.settings, request, timeout_s=timeout_s, read_timeout_s=timeout_s
-            ) as built,
+            http.translating(request, deadline),
+            http.built(client, self.settings, request, deadline=deadline) as built,
         ):
-            response = self.client.send(
-                built, stream=True, follow_redirects="Authorization" not in request.headers
-            )
+            anywhere = "Authorization" not in request.headers
+            response = self._send(client, request, built, follow=anywhere)
+            if not response.is_success:
+                raise _wire.failure_of(self._read(request, response, deadline))
             try:
-                if not response.is_success:
-                    body = self._read(request, response, deadline)
-                    found = http.exchange(request, response, body, self.settings)
-                    raise _wire.failure_of(found)
                 total, received = http.expected_size(response), 0
-                with part.open("wb") as file:
+                with part.open("wb") as file, http.hanging_up(response, deadline):
                     for chunk in response.iter_bytes():
                         file.write(chunk)
                         received += len(chunk)
@@ -153,22 +242,20 @@ class SyncDriver:
         http.check_size(received, total, path)
         return part.replace(path)
 
-    def _open_once(self, request: Request, deadline: Deadline) -> http.Response:
-        timeout_s = deadline.clip(self.settings.timeout_s)
+    def _open_once(self, request: Request, deadline: Deadline, line: http.Line) -> http.Response:
+        line.check()
+        client, settings = self.stream_client, self.settings
         with (
-            http.translating(request),
+            http.translating(request, deadline),
             http.built(
-                self.client, self.settings, request, timeout_s=timeout_s, read_timeout_s=None
+                client, settings, request, deadline=deadline, endless=True, line=line
             ) as built,
         ):
-            response = self.client.send(built, stream=True, follow_redirects=False)
+            response = self._send(client, request, built)
             if http.is_stream(response):
                 return response
-            try:
-                body = self._read(request, response, deadline)
-            finally:
-                response.close()
-        raise http.not_a_stream(http.exchange(request, response, body, self.settings))
+            found = self._read(request, response, deadline)
+        raise http.not_a_stream(found)
 
 
 class Run(Generic[T]):
@@ -211,13 +298,15 @@ class Run(Generic[T]):
         return self._machine.result
 
     def close(self) -> None:
-        """End what is still open."""
+        """End what is still open; another thread may do that to a reader that waits."""
+        # The flow is ended first: it must not take what follows for a drop, and recover.
+        held = self._machine.close()
         streams, self._streams = self._streams, []
         try:
             for stream in reversed(streams):
                 stream.close()
         finally:
-            for name in self._machine.close():
+            for name in held:
                 self._driver.lock(name).release()
 
     def _perform(self, step: Step) -> object:
@@ -238,8 +327,7 @@ class Run(Generic[T]):
                 assert isinstance(handle, _Stream)
                 return handle.read(self._deadline.clip(timeout_s))
             case Exclusive():
-                left = self._deadline.remaining()
-                if not self._driver.lock(step.name).acquire(timeout=min(left, 1e6)):
+                if not self._driver.lock(step.name).acquire(self._deadline.clip(math.inf)):
                     raise self._deadline.passed()
                 self._machine.enter(step)
         return None
@@ -269,38 +357,47 @@ class _Stream(StreamHandle):
         self._request = request
         self._deadline = deadline
         self._queue: queue.SimpleQueue[bytes | _Ended] = queue.SimpleQueue()
-        self._response: http.Response | None = None
-        self._closed = threading.Event()
+        self._ended: _Ended | None = None
+        self._line = http.Line()
         self._thread = threading.Thread(target=self._pump, name="nemovideo-stream", daemon=True)
         self._thread.start()
 
     def read(self, timeout_s: float) -> bytes | None:
         """Return the next bytes, b"" at the end, or None once the time is up."""
-        item = self._driver.settings.clock.receive(self._queue, timeout_s)
-        if not isinstance(item, _Ended):
-            return item
-        if item.error is not None:
-            raise item.error
+        chunks: list[bytes] = []
+        while self._ended is None:
+            # What has come already is taken at one go: a thread switch for each token is dear.
+            if chunks and self._queue.empty():
+                break
+            item = self._driver.settings.clock.receive(self._queue, timeout_s)
+            if item is None:
+                return None
+            if isinstance(item, _Ended):
+                self._ended = item
+            else:
+                chunks.append(item)
+        if chunks:
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if self._ended is not None and self._ended.error is not None:
+            raise self._ended.error
         return b""
 
     def close(self) -> None:
         """Hang up, and wait for the thread to end."""
-        self._closed.set()
-        if (response := self._response) is not None:
-            http.hang_up(response)
-        # A thread that still waits for the answer's head has no socket to hang up on: it
-        # closes what it gets as soon as it gets it.
-        self._thread.join(timeout=None if response is not None else 0.1)
+        self._line.hang_up()
+        # A thread that cannot connect yet has nothing to hang up on. It will send nothing, and
+        # ends when the connection comes or fails.
+        self._thread.join(timeout=None if self._line.connected else _CONNECTING_GRACE_S)
 
     def _pump(self) -> None:
         try:
-            response = self._driver.open_response(self._request, self._deadline)
-            self._response = response
+            response = self._driver.open_response(self._request, self._deadline, self._line)
             try:
-                if not self._closed.is_set():
-                    with http.translating(self._request):
-                        for chunk in response.iter_bytes():
-                            self._queue.put(chunk)
+                # A client that the user brought may have taken a connection that was there.
+                self._line.connect(response.extensions.get("network_stream"))
+                with http.translating(self._request):
+                    for chunk in response.iter_bytes():
+                        self._queue.put(chunk)
             finally:
                 response.close()
         except BaseException as error:  # noqa: BLE001 - the reader raises it

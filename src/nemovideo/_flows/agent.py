@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
 import attrs
 
 from nemovideo import gui
@@ -10,6 +13,7 @@ from nemovideo._flows import state as state_flow
 from nemovideo._flows.auth import with_token
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import (
+    Emit,
     Flow,
     Request,
     emit,
@@ -18,18 +22,27 @@ from nemovideo._flows.steps import (
     read,
     sleep,
 )
-from nemovideo._sse import StreamDecoder
+from nemovideo._sse import Frame, StreamDecoder
 from nemovideo.draft import Draft
 from nemovideo.errors import (
     AgentError,
     APIConnectionError,
+    APITimeoutError,
     InvalidRequestError,
+    MalformedResponseError,
     NemoError,
+    RateLimitError,
+    ServerError,
     StreamInterruptedError,
     StreamTimeoutError,
 )
-from nemovideo.events import ErrorEvent, HeartbeatEvent, StillWorkingEvent
+from nemovideo.events import ErrorEvent, StillWorkingEvent
 from nemovideo.models import Reply, SessionState, Token
+
+_TALK_MAX_CHARS = 200_000
+"""Nobody talks longer; to search megabytes of text for GUI words would take seconds."""
+
+_OUT_OF_REACH = (APIConnectionError, ServerError, RateLimitError)
 
 
 def send(context: Context, session_id: str, text: str, *, tokens: bool = False) -> Flow[Reply]:
@@ -66,14 +79,31 @@ def _turn(context: Context, session_id: str, text: str, tokens: bool) -> Flow[Re
             raise
         if builder.failure is not None:
             raise _agent_error(builder, builder.failure) from error
-        return (yield from _recover(context, session_id, before, builder, error))
+        with _spending():
+            if isinstance(error, APITimeoutError) and error.deadline_passed:
+                raise
+            return (yield from _recover(context, session_id, before, builder, error))
+    except (ServerError, MalformedResponseError) as error:
+        error.may_have_spent = True  # a gateway's answer says nothing of what went on behind it
+        raise
     if builder.failure is not None:
         raise _agent_error(builder, builder.failure)
     reply = _spoken(builder.reply())
-    if reply.silent:
-        after = yield from state_flow.get(context, session_id)
-        reply = attrs.evolve(reply, changes=_draft(before).diff(_draft(after)))
-    return reply
+    if not builder.fell_silent:
+        return reply
+    with _spending():
+        after = yield from _state_after_silence(context, session_id, reply)
+    return attrs.evolve(reply, changes=_draft(before).diff(_draft(after)))
+
+
+@contextmanager
+def _spending() -> Iterator[None]:
+    """Mark every error in the block: the message has arrived, and may have been charged."""
+    try:
+        yield
+    except NemoError as error:
+        error.may_have_spent = True
+        raise
 
 
 def _state_before(context: Context, session_id: str) -> Flow[SessionState]:
@@ -96,27 +126,56 @@ def _listen(
     started = heard = clock.monotonic()
     notice_at = started + limits.notice_s
     while True:
-        now = clock.monotonic()
         ends_at = min(heard + limits.silence_s, started + limits.total_s)
-        chunk = yield from read(handle, min(notice_at, ends_at) - now)
+        try:
+            chunk = yield from read(handle, min(notice_at, ends_at) - clock.monotonic())
+        except APIConnectionError:
+            yield from _tell(builder, decoder.finish())
+            raise
         now = clock.monotonic()
-        frames = () if chunk is None else decoder.feed(chunk) if chunk else decoder.finish()
-        for frame in frames:
-            builder.add(frame)
-            for event in frame.events:
-                if not isinstance(event, HeartbeatEvent):
-                    heard = now
-                yield from emit(event)
         if chunk == b"":
+            yield from _tell(builder, decoder.finish())
             return
+        if chunk is not None and (yield from _tell(builder, decoder.feed(chunk))):
+            heard = now
         if now >= notice_at:
             yield from emit(StillWorkingEvent(now - started))
-            notice_at += limits.notice_s
+            notice_at += limits.notice_s * ((now - notice_at) // limits.notice_s + 1)
         if now - started >= limits.total_s or now - heard >= limits.silence_s:
             minutes = (now - started) / 60
-            raise StreamTimeoutError(
+            error = StreamTimeoutError(
                 f"the agent did not finish within {minutes:.0f} minutes", may_have_spent=True
             )
+            error.reply = _spoken(builder.reply())
+            raise error
+
+
+def _tell(builder: AnswerBuilder, frames: Iterable[Frame]) -> Flow[bool]:
+    """Pass frames on; say whether there was more in them than heartbeats."""
+    heard = False
+    for frame in frames:
+        builder.add(frame)
+        heard = heard or not frame.heartbeat
+        for event in frame.events:
+            yield Emit(event)
+    return heard
+
+
+def _state_after_silence(context: Context, session_id: str, reply: Reply) -> Flow[SessionState]:
+    """Return the state after an answer without a word.
+
+    That it cannot be had must not look as if the message had not arrived: who
+    sent it again would be charged again.
+    """
+    try:
+        return (yield from state_flow.get(context, session_id))
+    except _OUT_OF_REACH as cause:
+        error = StreamInterruptedError(
+            "the agent answered without a word, and the state cannot be had to see what it did",
+            may_have_spent=True,
+        )
+        error.reply = reply
+        raise error from cause
 
 
 def _recover(
@@ -132,8 +191,8 @@ def _recover(
         yield from sleep(limits.check_s if check else limits.first_check_s)
         try:
             after = yield from state_flow.get(context, session_id)
-        except APIConnectionError:
-            continue  # still out of reach: as good as unchanged
+        except _OUT_OF_REACH:
+            continue  # as good as unchanged
         if _differ(before, after):
             changes = _draft(before).diff(_draft(after))
             return attrs.evolve(_spoken(builder.reply()), recovered=True, changes=changes)
@@ -152,7 +211,9 @@ def _differ(before: SessionState, after: SessionState) -> bool:
 
 
 def _spoken(reply: Reply) -> Reply:
-    """Take the GUI talk out of the answer's text."""
+    """Take the GUI talk out of the answer's text, if its length is that of talk."""
+    if len(reply.raw_text) > _TALK_MAX_CHARS:
+        return reply
     spoken = gui.clean(reply.raw_text)
     return attrs.evolve(reply, text=spoken.text, actions=spoken.actions)
 

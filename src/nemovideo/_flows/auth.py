@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
+import copy
+import logging
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 from nemovideo import _wire
 from nemovideo._flows.context import Context
-from nemovideo._flows.steps import Flow, Request, blocking, call, exclusive
-from nemovideo.errors import AuthenticationError, InsufficientCreditsError, MissingClientIdError
+from nemovideo._flows.steps import Flow, Request, blocking, call, exclusive, sleep
+from nemovideo.errors import (
+    APITimeoutError,
+    AuthenticationError,
+    InsufficientCreditsError,
+    MissingClientIdError,
+    NemoError,
+    RateLimitError,
+)
 from nemovideo.models import ClaimToken, Token
 
 T = TypeVar("T")
 
+log = logging.getLogger("nemovideo")
+
+_WARN_BEFORE_S = 24 * 3600.0
+_LOCK_POLL_S = 0.05
+_LOCK_PATIENCE_S = 300.0
+
 
 def token(context: Context) -> Flow[Token]:
     """Return the token to use: given, stored, or newly acquired, in this order."""
-    if context.token is not None:
-        return context.token
-    return (yield from exclusive("token", _find(context, rejected=None)))
+    found = context.token
+    if found is None:
+        found = yield from _one_at_a_time(context, rejected=None)
+    if context.warned_of is not found and _expires_soon(context, found):
+        context.warned_of = found
+        log.warning("%s", _farewell(context, found))
+    return found
 
 
 def authorized(context: Context, request: Request) -> Flow[object]:
@@ -34,35 +54,37 @@ def with_token(context: Context, attempt: Callable[[Token], Flow[T]]) -> Flow[T]
     """
     bearer = yield from token(context)
     try:
+        try:
+            return (yield from attempt(bearer))
+        except AuthenticationError:
+            if not bearer.anonymous:
+                raise
+        bearer = yield from _one_at_a_time(context, rejected=bearer)
         return (yield from attempt(bearer))
-    except AuthenticationError:
-        if not bearer.anonymous:
-            raise
     except InsufficientCreditsError as error:
         _explain(context, bearer, error)
         raise
-    renewed = yield from exclusive("token", _find(context, rejected=bearer))
-    return (yield from attempt(renewed))
-
-
-def new_anonymous_token(context: Context) -> Flow[Token]:
-    """Ask for a new anonymous token, and keep it for the next run."""
-    store = context.settings.store
-    client_id = yield from blocking(store.client_id)
-    request = Request("POST", "/api/auth/anonymous-token", headers={"X-Client-Id": client_id})
-    try:
-        data = yield from call(request)
-    except MissingClientIdError:
-        data = yield from call(request)
-    acquired = _wire.read_token(data)
-    yield from blocking(lambda: store.save(acquired))
-    return acquired
 
 
 def adopt_anonymous_token(context: Context) -> Flow[Token]:
-    """Ask for a new anonymous token, and use it from now on."""
-    context.token = yield from new_anonymous_token(context)
-    return context.token
+    """Ask for a new anonymous token, keep it for the next run, and use it from now on."""
+    store = context.settings.store
+    client_id = yield from blocking(store.client_id)
+    try:
+        try:
+            context.token = yield from _ask(client_id)
+        except MissingClientIdError:
+            client_id = yield from blocking(store.new_client_id)
+            context.token = yield from _ask(client_id)
+    except RateLimitError as error:
+        error.remedy = (
+            "A client id gets one anonymous token in 7 days, and an address a few: "
+            f"register at {context.settings.web_url} and set NEMO_TOKEN, or wait{_days(error)}."
+        )
+        raise
+    acquired = context.token
+    yield from blocking(lambda: store.save(acquired))
+    return acquired
 
 
 def claim_token(context: Context, session_id: str, task_id: str | None) -> Flow[ClaimToken]:
@@ -76,10 +98,24 @@ def claim_token(context: Context, session_id: str, task_id: str | None) -> Flow[
     return ClaimToken(claim, f"{web_url}/workspace/claim?ct={quote(claim, safe='')}", expires_in_s)
 
 
-def _find(context: Context, rejected: Token | None) -> Flow[Token]:
+def _ask(client_id: str) -> Flow[Token]:
+    request = Request("POST", "/api/auth/anonymous-token", headers={"X-Client-Id": client_id})
+    return _wire.read_token((yield from call(request)))
+
+
+def _one_at_a_time(context: Context, rejected: Token | None) -> Flow[Token]:
+    """Find a token; calls that come while another one asks share its answer, and its failure."""
+    failure = context.token_failure
+    return (yield from exclusive("token", _find(context, rejected, failure)))
+
+
+def _find(context: Context, rejected: Token | None, known: NemoError | None) -> Flow[Token]:
     """Set the context's token, unless another flow has done so meanwhile, and return it."""
     if context.token is not None and context.token != rejected:
         return context.token
+    failure = context.token_failure
+    if failure is not None and failure is not known:
+        raise copy.copy(failure)
     settings = context.settings
     if settings.token is not None:
         context.token = Token(settings.token)
@@ -89,16 +125,60 @@ def _find(context: Context, rejected: Token | None) -> Flow[Token]:
             "there is no token, and anonymous=False forbids to ask for one",
             remedy="Set NEMO_TOKEN, or pass token=.",
         )
-    stored = yield from blocking(lambda: settings.store.load(settings.clock.time()))
-    if stored is not None and stored != rejected:
-        context.token = stored
-        return stored
-    return (yield from adopt_anonymous_token(context))
+    try:
+        return (yield from _find_anonymous(context, rejected))
+    except NemoError as error:
+        if not (isinstance(error, APITimeoutError) and error.deadline_passed):
+            context.token_failure = copy.copy(error)  # a deadline is a matter of one call only
+        raise
+
+
+def _find_anonymous(context: Context, rejected: Token | None) -> Flow[Token]:
+    """Take the stored token, or ask for one, while other processes wait for the outcome."""
+    settings = context.settings
+    lock, clock = settings.store.lock(), settings.clock
+    ends_at = clock.monotonic() + _LOCK_PATIENCE_S
+    # A holder that dies frees the lock. One that is frozen must not stop all the others.
+    try:
+        while not (yield from blocking(lock.acquire)) and clock.monotonic() < ends_at:
+            yield from sleep(_LOCK_POLL_S)
+        stored = yield from blocking(lambda: settings.store.load(clock.time()))
+        if stored is not None and stored != rejected:
+            context.token = stored
+            return stored
+        return (yield from adopt_anonymous_token(context))
+    finally:
+        lock.release()
 
 
 def _explain(context: Context, bearer: Token, error: InsufficientCreditsError) -> None:
     """Tell an anonymous user where to register (protocol.md §7)."""
     if bearer.anonymous:
-        query = f"?{urlencode({'bind': bearer.user_id})}" if bearer.user_id else ""
-        error.register_url = f"{context.settings.web_url}{query}"
+        error.register_url = _register_url(context, bearer)
         error.remedy = f"Register for more credits: {error.register_url}"
+
+
+def _register_url(context: Context, bearer: Token) -> str:
+    query = f"?{urlencode({'bind': bearer.user_id})}" if bearer.user_id else ""
+    return f"{context.settings.web_url}{query}"
+
+
+def _expires_soon(context: Context, found: Token) -> bool:
+    if not found.anonymous or found.expires_at is None:
+        return False
+    return found.expires_at - context.settings.clock.time() < _WARN_BEFORE_S
+
+
+def _farewell(context: Context, found: Token) -> str:
+    moment = datetime.fromtimestamp(found.expires_at or 0, timezone.utc)
+    return (
+        f"the anonymous token expires at {moment:%Y-%m-%d %H:%M} UTC; "
+        f"register at {_register_url(context, found)} for a token that stays"
+    )
+
+
+def _days(error: RateLimitError) -> str:
+    if error.retry_after is None:
+        return ""
+    hours = error.retry_after / 3600
+    return f" {hours / 24:.1f} days" if hours >= 48 else f" {hours:.1f} hours"

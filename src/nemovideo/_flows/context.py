@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from nemovideo._settings import Settings
+from nemovideo.errors import NemoError
 from nemovideo.models import SessionState, Token
 
 
@@ -15,10 +16,14 @@ class Context:
     Attributes:
         settings: What the client is set to.
         token: The token in use, once there is one.
+        token_failure: Why the last try to get an anonymous token failed.
+        warned_of: The token whose end was announced already.
         known: The last state seen of a session, as long as nothing that this client
             did since could have changed it.
     """
 
     settings: Settings
     token: Token | None = attrs.field(default=None, repr=False)
+    token_failure: NemoError | None = attrs.field(default=None, repr=False)
+    warned_of: Token | None = attrs.field(default=None, repr=False)
     known: dict[str, SessionState] = attrs.field(factory=dict, repr=False)

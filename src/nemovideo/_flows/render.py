@@ -36,6 +36,8 @@ OnBytes = Callable[[int, int | None], None]
 
 _PATH = "/api/render/proxy/lambda"
 _PASSING = (APIConnectionError, ServerError, RateLimitError, MalformedResponseError)
+_UNCLEAR = (APIConnectionError, ServerError, MalformedResponseError)
+_CHECKS = 2
 
 
 def submit(
@@ -45,11 +47,37 @@ def submit(
     format: str = "mp4",  # noqa: A002 - the protocol's word
     quality: str = "high",
 ) -> Flow[RenderJob]:
-    """Submit a draft for rendering, exactly as it came.
+    """Submit a draft for rendering, exactly as it came; once more if that is known to have failed.
 
     Raises:
         DraftNotReadyError: It has no track with a segment; nothing was sent.
     """
+    try:
+        return (yield from _submit_once(context, session_id, draft, format, quality))
+    except _NeverArrivedError:
+        pass
+    try:
+        return (yield from _submit_once(context, session_id, draft, format, quality))
+    except _NeverArrivedError as failure:
+        raise failure.reason from None
+
+
+class _NeverArrivedError(Exception):
+    """The submit failed, and the service knows nothing of a job with its id."""
+
+    def __init__(self, reason: NemoError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+def _submit_once(
+    context: Context,
+    session_id: str,
+    draft: Draft,
+    format: str,  # noqa: A002 - the protocol's word
+    quality: str,
+) -> Flow[RenderJob]:
+    """Submit under a new id; where the answer was lost, ask for the job by that id."""
     if not draft.ready:
         raise DraftNotReadyError("the draft has no track with a segment")
     render_id = f"render_{uuid.uuid4().hex}"
@@ -59,8 +87,41 @@ def submit(
         "draft": draft.to_json(),
         "output": {"format": format, "quality": quality},
     }
-    data = yield from auth.authorized(context, Request("POST", _PATH, json=body))
+    try:
+        data = yield from auth.authorized(context, Request("POST", _PATH, json=body))
+    except _UNCLEAR as error:
+        if isinstance(error, APIConnectionError) and not error.sent:
+            raise
+        return (yield from _find_lost(context, render_id, error))
     return _wire.read_render(data, render_id)
+
+
+def _find_lost(context: Context, render_id: str, reason: NemoError) -> Flow[RenderJob]:
+    """Return the job whose submit was not properly answered.
+
+    The answer may be lost while the request is still on its way through a
+    gateway, so the service is given time, and asked more than once.
+
+    Raises:
+        _NeverArrivedError: The service does not know it, so another one does no harm.
+        NemoError: `reason`: it is not known whether there is such a job.
+    """
+    unknown = 0
+    for _ in range(_CHECKS):
+        try:
+            yield from sleep(context.settings.polling.interval_s)
+            return (yield from get(context, render_id))
+        except _PASSING:  # noqa: PERF203 - each question by itself
+            continue
+        except APIError as error:
+            unknown += 404 in (error.status, error.code)
+    if unknown == _CHECKS:
+        raise _NeverArrivedError(reason)
+    reason.remedy = (
+        f"Ask client.render.get({render_id!r}) whether the render was begun before you submit again"
+        f": {reason.remedy}"
+    )
+    raise reason
 
 
 def get(context: Context, render_id: str) -> Flow[RenderJob]:
@@ -165,16 +226,15 @@ def export(
         raise DraftNotReadyError("the session has no draft yet")
     draft = state.draft
 
-    def once() -> Flow[RenderJob]:
-        job = yield from submit(context, session_id, draft, format, quality)
-        return (yield from wait(context, job, on_job))
-
     try:
-        job = yield from once()
+        job = yield from _render(context, session_id, draft, format, quality, on_job)
     except RenderCancelledError:
         raise
-    except (RenderFailedError, ServerError):
-        job = yield from once()
+    except (RenderFailedError, _NeverArrivedError):
+        try:
+            job = yield from _render(context, session_id, draft, format, quality, on_job)
+        except _NeverArrivedError as failure:
+            raise failure.reason from None
     if path is not None:
         path = yield from fetch(context, job, path, overwrite=overwrite, on_progress=on_bytes)
     return RenderedVideo(
@@ -184,6 +244,18 @@ def export(
         job=job,
         session_id=session_id,
     )
+
+
+def _render(
+    context: Context,
+    session_id: str,
+    draft: Draft,
+    format: str,  # noqa: A002 - the protocol's word
+    quality: str,
+    on_job: OnJob | None,
+) -> Flow[RenderJob]:
+    job = yield from _submit_once(context, session_id, draft, format, quality)
+    return (yield from wait(context, job, on_job))
 
 
 def project_url(context: Context, session_id: str, task_id: str | None) -> Flow[str | None]:

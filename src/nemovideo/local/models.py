@@ -22,6 +22,7 @@ from pathlib import Path
 
 import attrs
 
+from nemovideo._filelock import FileLock
 from nemovideo.errors import ModelUnavailableError
 
 DEFAULT_MODEL = "selfie_segmentation.tflite"
@@ -218,33 +219,11 @@ def _one_process(lock: Path) -> Iterator[None]:
     Where the file system knows no locks, or the holder takes longer than any
     download may, go on without: files are put in place in one step anyway.
     """
+    file_lock = FileLock(lock)
     deadline_s = time.monotonic() + _FETCH_TIMEOUT_S
-    with lock.open("a+b") as file:
-        while not _locked(file.fileno()) and time.monotonic() < deadline_s:
-            time.sleep(_LOCK_POLL_S)
+    while not file_lock.acquire() and time.monotonic() < deadline_s:
+        time.sleep(_LOCK_POLL_S)
+    try:
         yield
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _locked(descriptor: int) -> bool:
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except PermissionError:
-            return False
-        except OSError:
-            return True
-        return True
-
-else:
-    import fcntl
-
-    def _locked(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-        return True
+    finally:
+        file_lock.release()

@@ -121,6 +121,7 @@ class AsyncAgentStream:
         self._reply: Reply | None = None
 
     async def __aenter__(self) -> AsyncAgentStream:
+        await self._run.__aenter__()
         return self
 
     async def __aexit__(

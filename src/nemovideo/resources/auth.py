@@ -11,43 +11,47 @@ from nemovideo.resources.sessions import AsyncSession, Session
 class Auth(Resource):
     """`client.auth`."""
 
-    def token(self) -> Token:
+    def token(self, *, deadline: float | None = None) -> Token:
         """Return the token in use: given, from `NEMO_TOKEN`, stored, or newly acquired.
 
         Raises:
             AuthenticationError: There is none, and `anonymous=False`.
             RateLimitError: This client id had its anonymous token within the last 7 days.
         """
-        return self._run(auth.token(self._context))
+        return self._run(auth.token(self._context), deadline)
 
-    def anonymous_token(self) -> Token:
+    def anonymous_token(self, *, deadline: float | None = None) -> Token:
         """Ask for a new anonymous token (100 credits, 7 days), keep it, and use it from now on.
 
         Raises:
             RateLimitError: This client id had one within the last 7 days (protocol.md §4).
         """
-        return self._run(auth.adopt_anonymous_token(self._context))
+        return self._run(auth.adopt_anonymous_token(self._context), deadline)
 
-    def claim_token(self, session: Session) -> ClaimToken:
+    def claim_token(self, session: Session, *, deadline: float | None = None) -> ClaimToken:
         """Return a token and a link (`.token`, `.url`) that open a session's project in a browser.
 
         Raises:
             SessionNotFoundError: There is no such session.
         """
-        return self._run(auth.claim_token(self._context, session.id, session.task_id))
+        flow = auth.claim_token(self._context, session.id, session.task_id)
+        return self._run(flow, deadline)
 
 
 class AsyncAuth(AsyncResource):
     """`client.auth` of the async client; see `Auth`."""
 
-    async def token(self) -> Token:
+    async def token(self, *, deadline: float | None = None) -> Token:
         """Return the token in use; see `Auth.token`."""
-        return await self._run(auth.token(self._context))
+        return await self._run(auth.token(self._context), deadline)
 
-    async def anonymous_token(self) -> Token:
+    async def anonymous_token(self, *, deadline: float | None = None) -> Token:
         """Ask for a new anonymous token; see `Auth.anonymous_token`."""
-        return await self._run(auth.adopt_anonymous_token(self._context))
+        return await self._run(auth.adopt_anonymous_token(self._context), deadline)
 
-    async def claim_token(self, session: AsyncSession) -> ClaimToken:
+    async def claim_token(
+        self, session: AsyncSession, *, deadline: float | None = None
+    ) -> ClaimToken:
         """Return a token and a link for a browser; see `Auth.claim_token`."""
-        return await self._run(auth.claim_token(self._context, session.id, session.task_id))
+        flow = auth.claim_token(self._context, session.id, session.task_id)
+        return await self._run(flow, deadline)

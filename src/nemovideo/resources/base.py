@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from nemovideo._drivers.aio import AsyncDriver
-from nemovideo._drivers.sync import SyncDriver
-from nemovideo._flows.context import Context
-from nemovideo._flows.steps import Flow
+if TYPE_CHECKING:
+    from nemovideo._drivers.aio import AsyncDriver
+    from nemovideo._drivers.sync import SyncDriver
+    from nemovideo._flows.context import Context
+    from nemovideo._flows.steps import Flow
 
 T = TypeVar("T")
 

@@ -10,14 +10,18 @@ from nemovideo.resources.base import AsyncResource, Resource
 class CreditsResource(Resource):
     """`client.credits`."""
 
-    def balance(self) -> Credits:
-        """Return the credits: available, frozen by work in progress, and the total."""
-        return self._run(state.balance(self._context))
+    def balance(self, *, deadline: float | None = None) -> Credits:
+        """Return the credits: available, frozen by work in progress, and the total.
+
+        Args:
+            deadline: Seconds for the whole call; None for the client's own deadline.
+        """
+        return self._run(state.balance(self._context), deadline)
 
 
 class AsyncCreditsResource(AsyncResource):
     """`client.credits` of the async client; see `CreditsResource`."""
 
-    async def balance(self) -> Credits:
+    async def balance(self, *, deadline: float | None = None) -> Credits:
         """Return the credits; see `CreditsResource.balance`."""
-        return await self._run(state.balance(self._context))
+        return await self._run(state.balance(self._context), deadline)

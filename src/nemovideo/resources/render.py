@@ -24,6 +24,8 @@ class Render(Resource):
         draft: Draft,
         format: str = "mp4",  # noqa: A002 - the protocol's word
         quality: str = "high",
+        *,
+        deadline: float | None = None,
     ) -> RenderJob:
         """Submit a draft for rendering; exports are free of credits.
 
@@ -32,16 +34,18 @@ class Render(Resource):
             draft: The draft; it is sent exactly as it came, unknown keys included.
             format: "mp4", or what else the service can make.
             quality: "high", or what else the service knows.
+            deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
             DraftNotReadyError: It has no track with a segment; nothing was sent.
             ExportBlockedError: The subscription tier does not allow it.
         """
-        return self._run(render.submit(self._context, session_id, draft, format, quality))
+        flow = render.submit(self._context, session_id, draft, format, quality)
+        return self._run(flow, deadline)
 
-    def get(self, render_id: str) -> RenderJob:
+    def get(self, render_id: str, *, deadline: float | None = None) -> RenderJob:
         """Return a job as it is now."""
-        return self._run(render.get(self._context, render_id))
+        return self._run(render.get(self._context, render_id), deadline)
 
     def wait(
         self, job: RenderJob, on_progress: OnJob | None = None, *, deadline: float | None = None
@@ -54,9 +58,9 @@ class Render(Resource):
         """
         return self._run(render.wait(self._context, job, on_progress), deadline)
 
-    def cancel(self, job: RenderJob) -> RenderJob:
+    def cancel(self, job: RenderJob, *, deadline: float | None = None) -> RenderJob:
         """Cancel a job that has not ended, and return it as it is then."""
-        return self._run(render.cancel(self._context, job))
+        return self._run(render.cancel(self._context, job), deadline)
 
     def download(
         self,
@@ -65,6 +69,7 @@ class Render(Resource):
         on_progress: OnBytes | None = None,
         *,
         overwrite: bool = False,
+        deadline: float | None = None,
     ) -> Path:
         """Download a finished job's file; it gets its name only when it is whole.
 
@@ -73,6 +78,7 @@ class Render(Resource):
             path: Where to write it.
             on_progress: Called with the bytes received, and all bytes where that is known.
             overwrite: Replace a file that is there already.
+            deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
             InvalidRequestError: `path` exists, or the job has not ended.
@@ -81,7 +87,8 @@ class Render(Resource):
         return self._run(
             render.fetch(
                 self._context, job, Path(path), overwrite=overwrite, on_progress=on_progress
-            )
+            ),
+            deadline,
         )
 
 
@@ -94,13 +101,16 @@ class AsyncRender(AsyncResource):
         draft: Draft,
         format: str = "mp4",  # noqa: A002 - the protocol's word
         quality: str = "high",
+        *,
+        deadline: float | None = None,
     ) -> RenderJob:
         """Submit a draft for rendering; see `Render.submit`."""
-        return await self._run(render.submit(self._context, session_id, draft, format, quality))
+        flow = render.submit(self._context, session_id, draft, format, quality)
+        return await self._run(flow, deadline)
 
-    async def get(self, render_id: str) -> RenderJob:
+    async def get(self, render_id: str, *, deadline: float | None = None) -> RenderJob:
         """Return a job as it is now."""
-        return await self._run(render.get(self._context, render_id))
+        return await self._run(render.get(self._context, render_id), deadline)
 
     async def wait(
         self, job: RenderJob, on_progress: OnJob | None = None, *, deadline: float | None = None
@@ -108,9 +118,9 @@ class AsyncRender(AsyncResource):
         """Ask for the job until it has ended; see `Render.wait`."""
         return await self._run(render.wait(self._context, job, on_progress), deadline)
 
-    async def cancel(self, job: RenderJob) -> RenderJob:
+    async def cancel(self, job: RenderJob, *, deadline: float | None = None) -> RenderJob:
         """Cancel a job that has not ended; see `Render.cancel`."""
-        return await self._run(render.cancel(self._context, job))
+        return await self._run(render.cancel(self._context, job), deadline)
 
     async def download(
         self,
@@ -119,10 +129,12 @@ class AsyncRender(AsyncResource):
         on_progress: OnBytes | None = None,
         *,
         overwrite: bool = False,
+        deadline: float | None = None,
     ) -> Path:
         """Download a finished job's file; see `Render.download`."""
         return await self._run(
             render.fetch(
                 self._context, job, Path(path), overwrite=overwrite, on_progress=on_progress
-            )
+            ),
+            deadline,
         )

@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nemovideo._drivers.aio import AsyncDriver
 from nemovideo._drivers.sync import SyncDriver
 from nemovideo._files import Source
 from nemovideo._flows import auth, render, sessions
 from nemovideo._flows.context import Context
+from nemovideo._flows.conversation import Talk
 from nemovideo.models import MediaFile, RenderedVideo, RenderJob, Reply, SessionState
 from nemovideo.resources.agent import Agent, AgentStream, AsyncAgent, AsyncAgentStream
 from nemovideo.resources.base import AsyncResource, Resource
 from nemovideo.resources.state import AsyncState, State
 from nemovideo.resources.uploads import AsyncUploads, Uploads
+
+if TYPE_CHECKING:
+    from nemovideo.conversation import AsyncConversation, Conversation, OnNotice
 
 OnJob = Callable[[RenderJob], None]
 
@@ -23,14 +28,17 @@ OnJob = Callable[[RenderJob], None]
 class Sessions(Resource):
     """`client.sessions`."""
 
-    def create(self, task_name: str = "project", language: str = "en") -> Session:
+    def create(
+        self, task_name: str = "project", language: str = "en", *, deadline: float | None = None
+    ) -> Session:
         """Make a session.
 
         Args:
             task_name: The project's name.
             language: The language that the agent answers in: an ISO code such as en, zh-CN, ja.
+            deadline: Seconds for the whole call; None for the client's own deadline.
         """
-        found = self._run(sessions.create(self._context, task_name, language))
+        found = self._run(sessions.create(self._context, task_name, language), deadline)
         return Session(self._context, self._driver, *found)
 
     def attach(self, session_id: str, task_id: str | None = None) -> Session:
@@ -41,9 +49,11 @@ class Sessions(Resource):
 class AsyncSessions(AsyncResource):
     """`client.sessions` of the async client; see `Sessions`."""
 
-    async def create(self, task_name: str = "project", language: str = "en") -> AsyncSession:
+    async def create(
+        self, task_name: str = "project", language: str = "en", *, deadline: float | None = None
+    ) -> AsyncSession:
         """Make a session; see `Sessions.create`."""
-        found = await self._run(sessions.create(self._context, task_name, language))
+        found = await self._run(sessions.create(self._context, task_name, language), deadline)
         return AsyncSession(self._context, self._driver, *found)
 
     async def attach(self, session_id: str, task_id: str | None = None) -> AsyncSession:
@@ -77,15 +87,18 @@ class Session(Resource):
         return f"Session({self.id!r})"
 
     def upload(
-        self, *sources: Source, on_progress: Callable[[int, int], None] | None = None
+        self,
+        *sources: Source,
+        on_progress: Callable[[int, int], None] | None = None,
+        deadline: float | None = None,
     ) -> list[MediaFile]:
         """Upload files or URLs; see `Uploads.upload`."""
         uploads = Uploads(self._context, self._driver)
-        return uploads.upload(self.id, *sources, on_progress=on_progress)
+        return uploads.upload(self.id, *sources, on_progress=on_progress, deadline=deadline)
 
-    def upload_urls(self, *urls: str) -> list[MediaFile]:
+    def upload_urls(self, *urls: str, deadline: float | None = None) -> list[MediaFile]:
         """Let the service fetch files from URLs; see `Uploads.upload_urls`."""
-        return Uploads(self._context, self._driver).upload_urls(self.id, *urls)
+        return Uploads(self._context, self._driver).upload_urls(self.id, *urls, deadline=deadline)
 
     def send(self, text: str, *, tokens: bool = False, deadline: float | None = None) -> Reply:
         """Send a message and return the agent's whole answer; see `Agent.send`."""
@@ -99,9 +112,9 @@ class Session(Resource):
         agent = Agent(self._context, self._driver)
         return agent.stream(self.id, text, tokens=tokens, deadline=deadline)
 
-    def state(self) -> SessionState:
+    def state(self, *, deadline: float | None = None) -> SessionState:
         """Return the session's draft, files and analyses."""
-        return State(self._context, self._driver).get(self.id)
+        return State(self._context, self._driver).get(self.id, deadline=deadline)
 
     def export(
         self,
@@ -141,9 +154,34 @@ class Session(Resource):
         )
         return self._run(flow, deadline)
 
-    def project_url(self) -> str:
+    def project_url(self, *, deadline: float | None = None) -> str:
         """Return a link that opens the project in a browser; it holds no bearer token."""
-        return self._run(auth.claim_token(self._context, self.id, self.task_id)).url
+        flow = auth.claim_token(self._context, self.id, self.task_id)
+        return self._run(flow, deadline).url
+
+    def conversation(
+        self,
+        on_notice: OnNotice | None = None,
+        output_dir: str | os.PathLike[str] = ".",
+        language: str | None = None,
+        *,
+        local_files: bool = True,
+    ) -> Conversation:
+        """Return a conversation about this session, for a chat front-end; nothing is sent.
+
+        Args:
+            on_notice: Called with a line to show while an answer is under way.
+            output_dir: The folder that exports go to; made if it is not there.
+            language: "zh" for Chinese, "en" for English; None follows the user.
+            local_files: Whether the user may name files and folders of this machine, to
+                upload and to export to; say False where strangers speak.
+        """
+        from nemovideo.conversation import Conversation
+
+        talk = Talk.begin(
+            self.id, self.task_id, Path(output_dir), language, local_files=local_files
+        )
+        return Conversation(self._context, self._driver, talk, on_notice)
 
 
 class AsyncSession(AsyncResource):
@@ -166,15 +204,20 @@ class AsyncSession(AsyncResource):
         return f"AsyncSession({self.id!r})"
 
     async def upload(
-        self, *sources: Source, on_progress: Callable[[int, int], None] | None = None
+        self,
+        *sources: Source,
+        on_progress: Callable[[int, int], None] | None = None,
+        deadline: float | None = None,
     ) -> list[MediaFile]:
         """Upload files or URLs; see `Uploads.upload`."""
         uploads = AsyncUploads(self._context, self._driver)
-        return await uploads.upload(self.id, *sources, on_progress=on_progress)
+        return await uploads.upload(self.id, *sources, on_progress=on_progress, deadline=deadline)
 
-    async def upload_urls(self, *urls: str) -> list[MediaFile]:
+    async def upload_urls(self, *urls: str, deadline: float | None = None) -> list[MediaFile]:
         """Let the service fetch files from URLs; see `Uploads.upload_urls`."""
-        return await AsyncUploads(self._context, self._driver).upload_urls(self.id, *urls)
+        return await AsyncUploads(self._context, self._driver).upload_urls(
+            self.id, *urls, deadline=deadline
+        )
 
     async def send(
         self, text: str, *, tokens: bool = False, deadline: float | None = None
@@ -190,9 +233,9 @@ class AsyncSession(AsyncResource):
         agent = AsyncAgent(self._context, self._driver)
         return agent.stream(self.id, text, tokens=tokens, deadline=deadline)
 
-    async def state(self) -> SessionState:
+    async def state(self, *, deadline: float | None = None) -> SessionState:
         """Return the session's draft, files and analyses."""
-        return await AsyncState(self._context, self._driver).get(self.id)
+        return await AsyncState(self._context, self._driver).get(self.id, deadline=deadline)
 
     async def export(
         self,
@@ -217,6 +260,26 @@ class AsyncSession(AsyncResource):
         )
         return await self._run(flow, deadline)
 
-    async def project_url(self) -> str:
+    async def project_url(self, *, deadline: float | None = None) -> str:
         """Return a link that opens the project in a browser; it holds no bearer token."""
-        return (await self._run(auth.claim_token(self._context, self.id, self.task_id))).url
+        flow = auth.claim_token(self._context, self.id, self.task_id)
+        return (await self._run(flow, deadline)).url
+
+    def conversation(
+        self,
+        on_notice: OnNotice | None = None,
+        output_dir: str | os.PathLike[str] = ".",
+        language: str | None = None,
+        *,
+        local_files: bool = True,
+    ) -> AsyncConversation:
+        """Return a conversation about this session; see `Session.conversation`.
+
+        Not awaited, for nothing is sent. `on_notice` may be a coroutine function.
+        """
+        from nemovideo.conversation import AsyncConversation
+
+        talk = Talk.begin(
+            self.id, self.task_id, Path(output_dir), language, local_files=local_files
+        )
+        return AsyncConversation(self._context, self._driver, talk, on_notice)

@@ -10,18 +10,22 @@ from nemovideo.resources.base import AsyncResource, Resource
 class State(Resource):
     """`client.state`."""
 
-    def get(self, session_id: str) -> SessionState:
+    def get(self, session_id: str, *, deadline: float | None = None) -> SessionState:
         """Return a session's draft, files and analyses.
+
+        Args:
+            session_id: The session.
+            deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
             SessionNotFoundError: There is no such session.
         """
-        return self._run(state.get(self._context, session_id))
+        return self._run(state.get(self._context, session_id), deadline)
 
 
 class AsyncState(AsyncResource):
     """`client.state` of the async client; see `State`."""
 
-    async def get(self, session_id: str) -> SessionState:
+    async def get(self, session_id: str, *, deadline: float | None = None) -> SessionState:
         """Return a session's draft, files and analyses; see `State.get`."""
-        return await self._run(state.get(self._context, session_id))
+        return await self._run(state.get(self._context, session_id), deadline)

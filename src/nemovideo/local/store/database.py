@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
+from nemovideo._filelock import FileLock
 from nemovideo.errors import LocalBackendError
 
 _SCHEMA_VERSION = 1
@@ -79,7 +78,7 @@ class Database:
     def __init__(self, state_dir: Path) -> None:
         try:
             state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock_file = _take_lock(state_dir / "server.lock")
+            self._lock = _take_lock(state_dir / "server.lock")
         except OSError as error:
             raise LocalBackendError(
                 f"The state directory {state_dir} cannot be used: {error}",
@@ -135,7 +134,7 @@ class Database:
         """Close the connection, then give up the lock."""
         with self._guard:
             self._connection.close()
-            self._lock_file.close()
+            self._lock.release()
 
     def _make_schema(self) -> None:
         version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
@@ -151,22 +150,12 @@ class Database:
         )
 
 
-def _take_lock(path: Path) -> IO[bytes]:
-    """Open and lock the file; the operating system frees the lock when the process ends."""
-    file = path.open("ab")
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
+def _take_lock(path: Path) -> FileLock:
+    """Lock the directory; the operating system frees the lock when the process ends."""
+    lock = FileLock(path)
+    if not lock.acquire():
         raise LocalBackendError(
             f"Another local backend is using {path.parent}",
             remedy="Connect to that one, stop it, or name another directory with state_dir=.",
-        ) from error
-    return file
+        )
+    return lock

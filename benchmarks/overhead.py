@@ -1,0 +1,150 @@
+"""What the client costs: one call against a bare httpx GET + json.loads, and its import.
+
+    python benchmarks/overhead.py [--calls 300] [--rounds 5]
+
+Both sides speak to the same small server on this machine, in a process of its
+own, over connections that stay open. The figures are medians of the rounds,
+which alternate; CPU is the user and system time of this process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import httpx
+
+from nemovideo import AsyncClient, Client
+
+TOKEN = "nmv_usr_benchmark"
+PATH = "/api/credits/balance/simple"
+SERVER = """
+import asyncio, json
+body = json.dumps({"code": 0, "data": {"available": 100, "frozen": 0, "total": 100}}).encode()
+head = f"HTTP/1.1 200 OK\\r\\nContent-Length: {len(body)}\\r\\n\\r\\n"
+class Answer(asyncio.Protocol):
+    def connection_made(self, transport): self.transport, self.data = transport, b""
+    def data_received(self, data):
+        self.data += data
+        while b"\\r\\n\\r\\n" in self.data:
+            _, _, self.data = self.data.partition(b"\\r\\n\\r\\n")
+            self.transport.write(head.encode() + body)
+async def main():
+    server = await asyncio.get_running_loop().create_server(Answer, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+asyncio.run(main())
+"""
+Timed = tuple[float, float]
+
+
+def timed(work: Callable[[], object]) -> Timed:
+    """Return the seconds of wall clock and of CPU that the work took."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def compare(
+    title: str, ours: Callable[[], object], bare: Callable[[], object], rounds: int, calls: int
+) -> None:
+    ours(), bare()
+    found: list[tuple[Timed, Timed]] = [(timed(bare), timed(ours)) for _ in range(rounds)]
+    for index, kind in enumerate(("wall", "CPU")):
+        base = statistics.median(pair[0][index] for pair in found) / calls
+        cost = statistics.median(pair[1][index] for pair in found) / calls
+        ratio = statistics.median(pair[1][index] / pair[0][index] for pair in found)
+        print(
+            f"{title:22} {kind:4} httpx {base * 1e6:7.0f} µs   "
+            f"nemovideo {cost * 1e6:7.0f} µs   × {ratio:.2f}"
+        )
+
+
+def run_sync(url: str, calls: int, rounds: int) -> None:
+    with (
+        httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}) as bare,
+        Client(TOKEN, base_url=url) as client,
+    ):
+        compare(
+            "sync, sequential",
+            lambda: [client.credits.balance() for _ in range(calls)],
+            lambda: [json.loads(bare.get(url + PATH).content) for _ in range(calls)],
+            rounds,
+            calls,
+        )
+
+
+def run_async(url: str, calls: int, rounds: int, together: int) -> None:
+    loop = asyncio.new_event_loop()
+    bare = httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"})
+    client = AsyncClient(TOKEN, base_url=url)
+
+    async def get() -> object:
+        return json.loads((await bare.get(url + PATH)).content)
+
+    def work(call: Callable[[], object]) -> Callable[[], object]:
+        async def main() -> None:
+            for _ in range(max(1, calls // together)):
+                await asyncio.gather(*(call() for _ in range(together)))  # type: ignore[call-overload]
+
+        return lambda: loop.run_until_complete(main())
+
+    title = "async, sequential" if together == 1 else f"async, {together} at once"
+    compare(
+        title, work(client.credits.balance), work(get), rounds, max(1, calls // together) * together
+    )
+    loop.run_until_complete(client.close())
+    loop.run_until_complete(bare.aclose())
+    loop.close()
+
+
+def run_imports(rounds: int) -> None:
+    codes = {
+        "import httpx": "import httpx",
+        "import nemovideo": "from nemovideo import Client",
+        "… and a first client": (
+            "from nemovideo import Client; c = Client('nmv_usr_x'); c.credits; c.close()"
+        ),
+    }
+    took: dict[str, list[float]] = {name: [] for name in codes}
+    for _ in range(rounds):
+        for name, code in codes.items():
+            program = (
+                f"import time; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
+            )
+            done = subprocess.run(
+                [sys.executable, "-c", program], capture_output=True, text=True, check=True
+            )
+            took[name].append(float(done.stdout))
+    base = statistics.median(took["import httpx"])
+    for name, values in took.items():
+        middle = statistics.median(values)
+        print(f"{name:22} {middle * 1e3:6.0f} ms   × {middle / base:.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--calls", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=5)
+    chosen = parser.parse_args()
+    server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        url = f"http://127.0.0.1:{int(server.stdout.readline())}"
+        run_sync(url, chosen.calls, chosen.rounds)
+        run_async(url, chosen.calls, chosen.rounds, 1)
+        run_async(url, chosen.calls, chosen.rounds, 100)
+    finally:
+        server.kill()
+        server.wait()
+    run_imports(chosen.rounds)
+
+
+if __name__ == "__main__":
+    main()

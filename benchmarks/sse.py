@@ -1,0 +1,192 @@
+"""How fast the agent's stream is read: `python benchmarks/sse.py`.
+
+The contestants read the same stream from the same server, which runs in a process of
+its own on this machine, one HTTP chunk an event:
+
+- bare: httpx-sse and `json.loads`, and nothing made of it.
+- stream, async stream: `client.agent.stream` of both clients, to the last event: typed
+  events, the answer put together, limits watched.
+
+They take turns (A B C, A B C, …). Shown are the median time, the events per second, and
+the time as a multiple of the bare loop's. The streams are one of token-sized events, as
+with `tokens=True`, one of events of 2 MB that hold a draft, and one of texts of 2 MB, which
+are not spoken by anybody, but show what is left when JSON costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from multiprocessing.connection import Connection
+
+import httpx
+import httpx_sse
+
+from nemovideo import AsyncClient, Client
+
+RUNS = 9
+TOKENS = 10_000
+LARGE_EVENTS = 10
+LARGE_BYTES = 2_000_000
+TOKEN = "nmv_usr_benchmark"
+
+
+def event(text: str, *, partial_: bool = False, delta: dict[str, object] | None = None) -> bytes:
+    """Return an event as google-adk 2.13 sends it."""
+    value = {
+        "modelVersion": "model-001",
+        "content": {"parts": [{"text": text}], "role": "model"},
+        "partial": partial_,
+        "invocationId": "e-6a2ea736-bc90-4344-b205-ececa6c1efc6",
+        "author": "nemo_agent",
+        "actions": {
+            "stateDelta": delta or {},
+            "artifactDelta": {},
+            "requestedAuthConfigs": {},
+            "requestedToolConfirmations": {},
+        },
+        "id": "d070fe7f-8d9a-41d8-8595-7598da180853",
+        "timestamp": 1795370831.8305137,
+    }
+    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n".encode()
+
+
+def draft() -> dict[str, object]:
+    """Return a draft of about 2 MB of JSON."""
+    segment = {"d": 4000, "m": {"name": "talk.mp4", "volume": 0.35, "background": "#00b140"}}
+    return {"t": [{"tt": 0, "sg": [segment] * (LARGE_BYTES // 85)}], "d": 10_000}
+
+
+def bodies() -> dict[str, list[bytes]]:
+    """Return the streams' events by session id."""
+    tokens = [event("word ", partial_=True)] * TOKENS
+    return {
+        "tokens": [*tokens, event("word " * TOKENS)],
+        "drafts": [event("", delta={"draft": draft()})] * LARGE_EVENTS,
+        "texts": [event("好 word " * (LARGE_BYTES // 9))] * LARGE_EVENTS,
+    }
+
+
+def answer(connection: socket.socket, streams: dict[str, bytes]) -> None:
+    """Answer the requests of one connection: runs with a stream, all else with an empty state."""
+    state = b'{"state":{"draft":null}}'
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\n%s\r\n\r\n"
+    with connection, connection.makefile("rb") as source:
+        while first := source.readline():
+            length = 0
+            while (line := source.readline().strip()) != b"":
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.partition(b":")[2])
+            body = source.read(length)
+            if first.startswith(b"POST /run_sse"):
+                stream = streams[json.loads(body)["session_id"]]
+                kind = head % (b"text/event-stream", b"transfer-encoding: chunked")
+                connection.sendall(kind + stream)
+            else:
+                size = b"content-length: %d" % len(state)
+                connection.sendall(head % (b"application/json", size) + state)
+
+
+def serve(ready: Connection) -> None:
+    """Serve until the process is ended; say the port to `ready`."""
+    streams = {
+        name: b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+        for name, parts in bodies().items()
+    }
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ready.send(listener.getsockname()[1])
+        while True:
+            connection, _ = listener.accept()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=answer, args=(connection, streams), daemon=True).start()
+
+
+def bare(url: str, client: httpx.Client, name: str) -> int:
+    """Read a stream with httpx-sse and json alone."""
+    count = 0
+    with httpx_sse.connect_sse(
+        client, "POST", f"{url}/run_sse", json={"session_id": name}
+    ) as source:
+        for sse in source.iter_sse():
+            json.loads(sse.data)
+            count += 1
+    return count
+
+
+def stream(client: Client, name: str) -> int:
+    """Read it with the client."""
+    with client.agent.stream(name, "go", tokens=True) as events:
+        return sum(1 for _ in events)
+
+
+async def stream_async(client: AsyncClient, name: str) -> int:
+    """Read it with the async client."""
+    count = 0
+    async with client.agent.stream(name, "go", tokens=True) as events:
+        async for _ in events:
+            count += 1
+    return count
+
+
+def in_loop(loop: asyncio.AbstractEventLoop, client: AsyncClient, name: str) -> int:
+    """Read it with the async client, from code that is not async."""
+    return loop.run_until_complete(stream_async(client, name))
+
+
+def measure(contestants: dict[str, Callable[[], int]], expected: int) -> dict[str, float]:
+    """Return each contestant's median time in seconds."""
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(RUNS):
+        for name, run in contestants.items():
+            started = time.perf_counter()
+            assert run() == expected
+            times[name].append(time.perf_counter() - started)
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def report(url: str) -> None:
+    """Measure both streams, and print."""
+    with (
+        closing(asyncio.new_event_loop()) as loop,
+        httpx.Client() as plain,
+        Client(TOKEN, base_url=url) as client,
+    ):
+        async_client = AsyncClient(TOKEN, base_url=url)
+        print(f"{'stream':8} {'':13} {'median':>10} {'events/s':>10} {'of bare':>8}")
+        for name, parts in bodies().items():
+            contestants: dict[str, Callable[[], int]] = {
+                "bare": partial(bare, url, plain, name),
+                "stream": partial(stream, client, name),
+                "async stream": partial(in_loop, loop, async_client, name),
+            }
+            found = measure(contestants, len(parts))
+            for contestant, seconds in found.items():
+                print(
+                    f"{name:8} {contestant:13} {seconds * 1000:7.1f} ms "
+                    f"{len(parts) / seconds:10,.0f} {seconds / found['bare']:7.2f}x"
+                )
+        loop.run_until_complete(async_client.close())
+
+
+def main() -> None:
+    """Start the server, measure, end it."""
+    here, there = multiprocessing.Pipe()
+    server = multiprocessing.get_context("spawn").Process(target=serve, args=(there,))
+    server.start()
+    try:
+        report(f"http://127.0.0.1:{here.recv()}")
+    finally:
+        server.terminate()
+        server.join()
+
+
+if __name__ == "__main__":
+    main()

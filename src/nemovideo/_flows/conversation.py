@@ -1,0 +1,295 @@
+"""What a chat front-end does with a sentence of its user (protocol.md §8 to §11).
+
+Where it goes, what is done, and what is told of it: the agent is asked at most
+once for a sentence, and never for anything that can be done without it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import attrs
+
+from nemovideo._error_sentences import sentence_for
+from nemovideo._export_names import export_path
+from nemovideo._files import Source, is_url
+from nemovideo._flows import agent, render, uploads
+from nemovideo._flows import state as state_flow
+from nemovideo._flows.context import Context
+from nemovideo._flows.notices import Notice, RenderMeter, with_notices
+from nemovideo._flows.steps import Flow, blocking, emit
+from nemovideo._phrases import ENGLISH, Phrases, phrases_for, phrases_in
+from nemovideo._routing import Route, Routed, is_existing_file, route
+from nemovideo.draft import Draft, TrackType
+from nemovideo.draft_diff import DraftDiff
+from nemovideo.errors import InvalidRequestError, NemoError
+from nemovideo.gui import GuiAction
+from nemovideo.models import Answer, RenderedVideo, Reply, SessionState
+
+_TIMELINE = (GuiAction.SHOW_STATE, GuiAction.SUMMARY)
+_BY_WORDS = (GuiAction.EDIT, GuiAction.CALL_API)
+
+
+@attrs.define(eq=False)
+class Talk:
+    """What a conversation remembers.
+
+    Attributes:
+        session_id: The session that it is about.
+        task_id: Its project's id, for the link.
+        output_dir: The folder that exports go to.
+        phrases: The language that was spoken last.
+        fixed: Whether that language is fixed.
+        local_files: Whether the user may name files and folders of this machine.
+        connected: Whether the user was told already that a connection is made.
+    """
+
+    session_id: str
+    task_id: str | None
+    output_dir: Path
+    phrases: Phrases = ENGLISH
+    fixed: bool = False
+    local_files: bool = True
+    connected: bool = False
+
+    @classmethod
+    def begin(
+        cls,
+        session_id: str,
+        task_id: str | None,
+        output_dir: Path,
+        language: str | None,
+        *,
+        local_files: bool,
+    ) -> Talk:
+        """Return the memory of a new conversation."""
+        return cls(
+            session_id,
+            task_id,
+            output_dir,
+            phrases=ENGLISH if language is None else phrases_in(language),
+            fixed=language is not None,
+            local_files=local_files,
+        )
+
+
+def say(
+    context: Context, talk: Talk, text: str, attachments: Sequence[Source] = ()
+) -> Flow[Answer]:
+    """Do what the user says, and return what to answer; errors become words, too."""
+    is_file = is_existing_file if talk.local_files else _is_no_file
+    routed = yield from blocking(partial(route, text, is_file=is_file))
+    if attachments and routed.route is Route.AGENT:
+        routed = attrs.evolve(routed, route=Route.UPLOAD)
+    if not talk.fixed:
+        talk.phrases = phrases_for(text, talk.phrases)
+    turn = _Turn(context, talk, talk.phrases)
+    try:
+        yield from turn.run(routed, text, attachments)
+    except NemoError as error:
+        turn.fail(error)
+    return turn.answer(routed.route)
+
+
+@attrs.define(eq=False)
+class _Turn:
+    """One sentence of the user on its way to its answer, which is put together by paragraphs."""
+
+    context: Context
+    talk: Talk
+    phrases: Phrases
+    paragraphs: list[str] = attrs.field(factory=list)
+    video: RenderedVideo | None = None
+    reply: Reply | None = None
+    error: NemoError | None = None
+
+    def run(self, routed: Routed, text: str, attachments: Sequence[Source]) -> Flow[None]:
+        """Do what the sentence asks for, one thing after the other."""
+        sources = (*attachments, *routed.paths)
+        if not text.strip() and not sources:
+            self.paragraphs.append(self.phrases.say_something)
+            self.error = InvalidRequestError("the message is empty")
+            return
+        if not self.talk.local_files and not all(map(is_url, routed.paths)):
+            self.paragraphs.append(self.phrases.no_local_files)
+            return
+        if not self.talk.connected:
+            self.talk.connected = True
+            yield from emit(Notice(self.phrases.connecting))
+        if sources:
+            yield from self._upload(sources)
+        match routed.route:
+            case Route.CREDITS:
+                yield from self._tell_credits()
+            case Route.STATE:
+                yield from self._tell_state()
+            case Route.EXPORT:
+                yield from self._export(routed)
+            case Route.UPLOAD | Route.AGENT if routed.rest:
+                yield from self._ask_agent(routed)
+            case _ if routed.then_export:
+                yield from self._export(routed)
+            case _:
+                phrases = self.phrases
+                self.paragraphs.append(phrases.what_now if sources else phrases.name_a_file)
+
+    def fail(self, error: NemoError) -> None:
+        """Take an error into the answer, and what the agent had said before it."""
+        self.error = error
+        partial_reply = getattr(error, "reply", None)
+        if isinstance(partial_reply, Reply):
+            self.reply = partial_reply
+            self.paragraphs.append(partial_reply.text)
+        self.paragraphs.append(sentence_for(error, self.phrases.language))
+
+    def answer(self, action: Route) -> Answer:
+        """Return the answer as it stands."""
+        text = "\n\n".join(words for part in self.paragraphs if (words := part.strip()))
+        return Answer(text, action, self.video, self.reply, self.error)
+
+    def _tell_credits(self) -> Flow[None]:
+        credits = yield from state_flow.balance(self.context)  # noqa: A001 - the protocol's word
+        self.paragraphs.append(self.phrases.balance(credits))
+
+    def _tell_state(self) -> Flow[None]:
+        state = yield from state_flow.get(self.context, self.talk.session_id)
+        if timeline := self._timeline(state):
+            self.paragraphs.append(timeline)
+        elif names := list(_file_names(state)):
+            joined = self.phrases.comma.join(names)
+            self.paragraphs.append(self.phrases.files_only.format(names=joined))
+        else:
+            self.paragraphs.append(self.phrases.nothing_yet)
+
+    def _timeline(self, state: SessionState | None) -> str:
+        """Return the summary of what is on the timeline, or nothing where nothing is."""
+        draft = None if state is None else state.draft
+        return self.phrases.timeline(draft) if draft is not None and draft.tracks else ""
+
+    def _upload(self, sources: Sequence[Source]) -> Flow[None]:
+        names = self.phrases.comma.join(_name(source) or self.phrases.a_file for source in sources)
+        yield from emit(Notice(self.phrases.uploading.format(names=names)))
+        files = yield from uploads.upload(self.context, self.talk.session_id, sources, None)
+        self.paragraphs.append(self.phrases.uploaded.format(files=self.phrases.files(files)))
+
+    def _ask_agent(self, routed: Routed) -> Flow[None]:
+        """Send the message, once, and tell what came of it."""
+        context, session_id = self.context, self.talk.session_id
+        before = context.known.get(session_id)
+        if before is None:
+            before = yield from state_flow.get(context, session_id)
+        self.reply = reply = yield from agent.send(context, session_id, routed.rest)
+        after = yield from self._state_after()
+        changes = reply.changes
+        if changes is None and after is not None:
+            changes = _draft(before).diff(_draft(after))
+        made = changes is not None and _is_generation(changes)
+        self._tell_reply(reply, changes, generation=made)
+        actions = set(reply.actions)
+        if actions.intersection(_TIMELINE) or (made and reply.changes is None):
+            self.paragraphs.append(self._timeline(after))
+        if GuiAction.CREDITS in actions:
+            yield from self._tell_credits()
+        if actions.intersection(_BY_WORDS):
+            self.paragraphs.append(self.phrases.offer_words)
+        wanted = changes is None or bool(changes) or GuiAction.EXPORT in actions
+        if routed.then_export and wanted:
+            yield from self._export(routed)
+        elif routed.then_export:
+            self.paragraphs.append(self.phrases.not_exported)
+        elif GuiAction.EXPORT in actions:
+            self.paragraphs.append(self.phrases.offer_export)
+
+    def _state_after(self) -> Flow[SessionState | None]:
+        """Return the state after the agent's turn; None where it cannot be had."""
+        known = self.context.known.get(self.talk.session_id)
+        if known is not None:
+            return known
+        try:
+            return (yield from state_flow.get(self.context, self.talk.session_id))
+        except NemoError:
+            return None
+
+    def _tell_reply(self, reply: Reply, changes: DraftDiff | None, *, generation: bool) -> None:
+        """Tell what the agent said, and what has changed of which it said nothing."""
+        phrases = self.phrases
+        self.paragraphs.append(reply.text)
+        if reply.recovered:
+            heading = phrases.recovered if changes else phrases.recovered_unchanged
+        elif reply.text and not reply.changes:
+            if reply.incomplete:
+                self.paragraphs.append(phrases.breaks_off)
+            return
+        elif changes:
+            heading = phrases.changed if reply.text else phrases.edited
+        else:
+            heading = phrases.unchanged if reply.silent else phrases.only_screen_talk
+        told = ""
+        if changes:
+            told = phrases.changes(changes)
+            if generation:
+                told = phrases.stages(changes, changes.after)
+        self.paragraphs.append(f"{heading}\n{told}")
+
+    def _export(self, routed: Routed) -> Flow[None]:
+        """Render the draft as it is, and download the file under a name that is free."""
+        context, talk = self.context, self.talk
+        state = yield from state_flow.get(context, talk.session_id)
+        path = yield from blocking(
+            partial(
+                export_path,
+                talk.output_dir,
+                state,
+                routed.output,
+                routed.format,
+                anywhere=talk.local_files,
+            )
+        )
+        notices: list[str] = []
+        meter = RenderMeter(context, self.phrases, notices.append)
+        self.video = yield from with_notices(
+            render.export(
+                context,
+                talk.session_id,
+                path,
+                format=render.format_for(path, None),
+                quality=routed.quality or "high",
+                task_id=talk.task_id,
+                on_job=meter,
+            ),
+            notices,
+        )
+        lines = [f"{self.phrases.ready} {path}"]
+        if self.video.project_url is not None:
+            lines.append(self.phrases.project.format(url=self.video.project_url))
+        self.paragraphs.append("\n".join(lines))
+
+
+def _name(source: Source) -> str:
+    """Return the name of a file as far as it is known before it is sent."""
+    named = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", "")
+    return Path(named).name if isinstance(named, (str, os.PathLike)) else ""
+
+
+def _is_no_file(_path: str) -> bool:
+    return False
+
+
+def _draft(state: SessionState) -> Draft:
+    return state.draft if state.draft is not None else Draft.from_json({})
+
+
+def _is_generation(changes: DraftDiff) -> bool:
+    """Say whether a video was made from nothing, with more on it than the raw video (§10)."""
+    kinds = {track.type for track in changes.after.tracks if track.segments}
+    return not changes.before.ready and TrackType.VIDEO in kinds and len(kinds) > 1
+
+
+def _file_names(state: SessionState) -> Iterator[str]:
+    for info in state.video_infos:
+        name = info.get("filename") or info.get("name")
+        if isinstance(name, str):
+            yield name

@@ -1,0 +1,5 @@
+"""This package's version: written down, for asking the installed metadata takes 40 ms."""
+
+from __future__ import annotations
+
+VERSION = "0.1.0"

@@ -1,0 +1,94 @@
+"""What a chat front-end needs: a sentence of a person in, an answer for a person out.
+
+The decisions are in `_flows/conversation.py`; here are its two faces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from nemovideo._drivers import aio, sync
+from nemovideo._drivers.aio import AsyncDriver
+from nemovideo._drivers.sync import SyncDriver
+from nemovideo._files import Source
+from nemovideo._flows import conversation
+from nemovideo._flows.context import Context
+from nemovideo._flows.conversation import Talk
+from nemovideo._flows.notices import line_for
+from nemovideo._routing import Route
+from nemovideo.models import Answer
+from nemovideo.resources.base import AsyncResource, Resource
+
+__all__ = ["Answer", "AsyncConversation", "Conversation", "OnNotice", "Route"]
+
+OnNotice = Callable[[str], object]
+"""Is told each notice; what it returns is awaited by the async face if that can be."""
+
+
+class Conversation(Resource):
+    """A chat about one session; made by `session.conversation()`."""
+
+    def __init__(
+        self, context: Context, driver: SyncDriver, talk: Talk, on_notice: OnNotice | None
+    ) -> None:
+        super().__init__(context, driver)
+        self._talk = talk
+        self._on_notice = on_notice
+
+    def __repr__(self) -> str:
+        return f"Conversation({self._talk.session_id!r})"
+
+    def say(
+        self, text: str, *, attachments: Sequence[Source] = (), deadline: float | None = None
+    ) -> Answer:
+        """Do what the user says, and return the answer (protocol.md §8 to §10).
+
+        "export", "credits", "show tracks" and files are taken care of without
+        the agent, in English and Chinese and in whole sentences; everything
+        else is sent to it, once. An error becomes an answer that says what
+        happened and what to do; `.error` holds it.
+
+        Args:
+            text: What the user said; a path or URL of a file in it is uploaded. It may be
+                empty where there are attachments.
+            attachments: Files that came with the sentence, to be uploaded first: paths,
+                bytes, open binary files, or URLs.
+            deadline: Seconds for the whole call; None for the client's own deadline.
+        """
+        limit = self._context.settings.deadline_s if deadline is None else deadline
+        flow = conversation.say(self._context, self._talk, text, attachments)
+        with sync.Run(self._driver, flow, limit) as run:
+            while (event := run.advance()) is not None:
+                line = line_for(event, self._talk.phrases)
+                if line is not None and self._on_notice is not None:
+                    self._on_notice(line)
+            return run.result
+
+
+class AsyncConversation(AsyncResource):
+    """A chat about one session of the async client; see `Conversation`."""
+
+    def __init__(
+        self, context: Context, driver: AsyncDriver, talk: Talk, on_notice: OnNotice | None
+    ) -> None:
+        super().__init__(context, driver)
+        self._talk = talk
+        self._on_notice = on_notice
+
+    def __repr__(self) -> str:
+        return f"AsyncConversation({self._talk.session_id!r})"
+
+    async def say(
+        self, text: str, *, attachments: Sequence[Source] = (), deadline: float | None = None
+    ) -> Answer:
+        """Do what the user says, and return the answer; see `Conversation.say`."""
+        limit = self._context.settings.deadline_s if deadline is None else deadline
+        flow = conversation.say(self._context, self._talk, text, attachments)
+        async with aio.Run(self._driver, flow, limit) as run:
+            while (event := await run.advance()) is not None:
+                line = line_for(event, self._talk.phrases)
+                if line is not None and self._on_notice is not None:
+                    told = self._on_notice(line)
+                    if isinstance(told, Awaitable):
+                        await told
+            return run.result

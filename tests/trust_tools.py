@@ -1,0 +1,126 @@
+"""Servers and clients for the tests of trust: scripted answers, with and without a socket."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import httpx
+
+from nemovideo import AsyncClient, Client
+
+TOKEN = "nmv_usr_canary-7fb1c0de"
+BASE = "https://api.test"
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+def clone(response: httpx.Response) -> httpx.Response:
+    """Return an answer like this one that nobody has read yet."""
+    return httpx.Response(response.status_code, headers=response.headers, content=response.content)
+
+
+class Script:
+    """Answers requests without a socket; the last answer of a path is repeated."""
+
+    def __init__(self, *answers: httpx.Response | Handler | Exception) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, httpx.Response):
+            return clone(answer)
+        return answer(request)
+
+    @property
+    def sent(self) -> list[str]:
+        return [f"{request.method} {request.url.path}" for request in self.requests]
+
+
+def sync_client(script: Handler, **options: object) -> Client:
+    transport = httpx.MockTransport(script)
+    given: dict[str, object] = {"token": TOKEN, "base_url": BASE, **options}
+    return Client(http_client=httpx.Client(transport=transport), **given)  # type: ignore[arg-type]
+
+
+def async_client(script: Handler, **options: object) -> AsyncClient:
+    transport = httpx.MockTransport(script)
+    given: dict[str, object] = {"token": TOKEN, "base_url": BASE, **options}
+    return AsyncClient(
+        http_client=httpx.AsyncClient(transport=transport),
+        **given,  # type: ignore[arg-type]
+    )
+
+
+class RawServer:
+    """A server of raw bytes: `behave` gets the connection and the head of each request."""
+
+    def __init__(self, behave: Callable[[socket.socket, bytes], None]) -> None:
+        self.heads: list[bytes] = []
+        self._behave = behave
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._threads: list[threading.Thread] = []
+        self._connections: list[socket.socket] = []
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self._connections.append(connection)
+                thread = threading.Thread(target=self._talk, args=[connection], daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            data = b""
+            while b"\r\n\r\n" not in data:
+                chunk = connection.recv(65536)
+                if not chunk:
+                    return
+                data += chunk
+            self.heads.append(data)
+            head, _, body = data.partition(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+            left = min(int(length.group(1)), 1_000_000) - len(body) if length else 0
+            while left > 0 and (chunk := connection.recv(65536)):
+                left -= len(chunk)
+            self._behave(connection, data)
+
+    def stop(self) -> None:
+        for opened in (self._listener, *self._connections):
+            with suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+            opened.close()
+        for thread in self._threads:
+            thread.join(5)
+
+
+@contextmanager
+def raw_server(behave: Callable[[socket.socket, bytes], None]) -> Iterator[RawServer]:
+    server = RawServer(behave)
+    thread = threading.Thread(target=server.serve, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join(5)
+
+
+def answer(body: object, status: str = "200 OK", kind: str = "application/json") -> bytes:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(raw)}\r\n\r\n"
+    return head.encode() + raw
+
+
+BALANCE = {"code": 0, "data": {"available": 100, "frozen": 0, "total": 100}}
