@@ -12,13 +12,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nemovideo._cassette import Recording, Replay, record, replay
 from nemovideo._fake_clock import FakeClock
 
 if TYPE_CHECKING:
+    from nemovideo._cassette import Recording, Replay, record, replay
     from nemovideo.local import LocalBackend
 
 __all__ = ["FakeClock", "Recording", "Replay", "nemovideo_backend", "record", "replay"]
+
+
+def __getattr__(name: str) -> object:
+    """Load the cassettes when they are asked for: every start of pytest loads this plugin."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from nemovideo import _cassette
+
+    return getattr(_cassette, name)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -92,12 +91,7 @@ class Replay:
         self._folder = tempfile.TemporaryDirectory(prefix="nemovideo-replay-")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
         if self._folder is not None:
             self._folder.cleanup()
         if error is None and self.missing:

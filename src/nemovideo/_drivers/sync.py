@@ -9,7 +9,6 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Generic, TypeVar
 
 import attrs
@@ -270,12 +269,7 @@ class Run(Generic[T]):
     def __enter__(self) -> Run[T]:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def advance(self) -> AgentEvent | None:
