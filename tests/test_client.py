@@ -455,3 +455,10 @@ def test_one_async_client_works_in_several_runs(backend: LocalBackend) -> None:
             return (await client.credits.balance()).available
 
     assert [asyncio.run(once()) for _ in range(2)] == [100, 100]
+
+
+def test_polls_begin_soon_and_settle_at_their_interval() -> None:
+    polling = Polling(interval_s=10)
+    assert [polling.wait_s(n) for n in range(6)] == [1, 2, 4, 8, 10, 10]
+    assert Polling(interval_s=0.05).wait_s(0) == 0.05
+    assert polling.wait_s(100_000) == 10

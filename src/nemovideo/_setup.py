@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nemovideo.client import Options
     from nemovideo.local import LocalBackend
 
-LOCAL_POLLING = Polling(interval_s=0.2, timeout_s=6 * 3600.0)
+LOCAL_POLLING = Polling(first_s=0.1, interval_s=0.2, timeout_s=6 * 3600.0)
 """A backend on this machine can be asked often, and its renders take what they take."""
 
 

@@ -71,10 +71,20 @@ class RetryPolicy:
 
 @attrs.frozen
 class Polling:
-    """How a render job is waited for: every `interval_s`, for `timeout_s` at most (§4)."""
+    """How a render job is waited for (§4).
 
+    It is asked for after `first_s` seconds, then after twice that, and so on up
+    to every `interval_s`: a short render is not waited for longer than it takes.
+    `timeout_s` is the limit for all of it.
+    """
+
+    first_s: float = 1.0
     interval_s: float = 10.0
     timeout_s: float = 1800.0
+
+    def wait_s(self, polls: int) -> float:
+        """Return the seconds to wait after so many polls."""
+        return min(self.interval_s, self.first_s * 2.0 ** min(polls, 30))
 
 
 @attrs.frozen

@@ -139,6 +139,7 @@ def wait(context: Context, job: RenderJob, on_progress: OnJob | None = None) -> 
     """
     polling, clock = context.settings.polling, context.settings.clock
     ends_at = clock.monotonic() + polling.timeout_s
+    polls = 0
     while not job.finished:
         if on_progress is not None:
             on_progress(job)
@@ -146,7 +147,8 @@ def wait(context: Context, job: RenderJob, on_progress: OnJob | None = None) -> 
             late = RenderTimeoutError(f"{job.id} did not end within {polling.timeout_s:.0f} s")
             late.render_id = job.id
             raise late
-        yield from sleep(polling.interval_s)
+        yield from sleep(polling.wait_s(polls))
+        polls += 1
         try:
             job = yield from get(context, job.id)
         except _PASSING:
