@@ -14,11 +14,12 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
-
-import av
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from nemovideo import Client, NemoError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 FRAMES = 4
 
@@ -36,6 +37,8 @@ def sample_clip() -> Path:
 
 def frames(path: Path) -> Iterator[Image.Image]:
     """Yield a few frames, spread over the video."""
+    import av
+
     with av.open(str(path)) as video:
         pictures = [frame.to_image() for frame in video.decode(video=0)]
     for index in range(FRAMES):
@@ -44,6 +47,8 @@ def frames(path: Path) -> Iterator[Image.Image]:
 
 def before_and_after(before: Path, after: Path, picture: Path) -> None:
     """Draw frames of both videos, one row each."""
+    from PIL import Image
+
     rows = [list(frames(before)), list(frames(after))]
     width, height = rows[0][0].size
     sheet = Image.new("RGB", (width * FRAMES, height * 2))
@@ -59,21 +64,24 @@ def main() -> None:
     parser.add_argument(
         "--background", default="office setting", help="in words; default: an office"
     )
-    parser.add_argument("--output", type=Path, default=Path("clean.mp4"))
+    parser.add_argument("--output", type=Path, help="default: clean.mp4, which may be replaced")
     options = parser.parse_args()
     clip = options.clip or sample_clip()
-    picture = options.output.with_name(f"{options.output.stem}-before-after.png")
+    output = options.output or Path("clean.mp4")
+    picture = output.with_name(f"{output.stem}-before-after.png")
     try:
         with Client.local() as client:
             video = client.remove_background(
                 clip,
                 background=options.background,
-                output=options.output,
+                output=output,
                 progress=True,
-                overwrite=True,
+                overwrite=options.output is None,
             )
     except NemoError as error:
         sys.exit(f"{error}")
+    except KeyboardInterrupt:
+        sys.exit("Stopped; nothing was written.")
     assert video.path is not None
     before_and_after(clip, video.path, picture)
     print(f"{video.reply}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -462,3 +463,41 @@ def test_polls_begin_soon_and_settle_at_their_interval() -> None:
     assert [polling.wait_s(n) for n in range(6)] == [1, 2, 4, 8, 10, 10]
     assert Polling(interval_s=0.05).wait_s(0) == 0.05
     assert polling.wait_s(100_000) == 10
+
+
+def test_the_result_is_never_written_over_its_source(
+    client: Client, clip: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.mp4"
+    mine.write_bytes(clip.read_bytes())
+    with pytest.raises(errors.InvalidRequestError, match="is made from"):
+        client.remove_background(mine, background="white", output=mine, overwrite=True)
+    assert mine.read_bytes() == clip.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "message"),
+    [
+        (Client, {"timeout": 3}, "no option 'timeout'; did you mean 'timeout_s'"),
+        (AsyncClient, {"tokn": "a"}, "no option 'tokn'"),
+        (Client.local, {"credit": 5}, "no option 'credit'; did you mean 'credits'"),
+    ],
+)
+def test_a_misspelt_option_is_refused(
+    make: Callable[..., object], options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(TypeError, match=re.escape(message)):
+        make(**options)
+
+
+def test_a_cost_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match="one of edit, generation"):
+        Client.local(costs={"edits": 5})
+
+
+def test_an_export_to_no_video_is_refused_before_anything_is_sent(
+    client: Client, backend: LocalBackend
+) -> None:
+    with pytest.raises(errors.InvalidRequestError, match="not a format"):
+        client.sessions.attach("1").export("notes.txt")
+    assert sent(backend) == []

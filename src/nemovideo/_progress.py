@@ -18,12 +18,14 @@ def reporting(progress: bool | OnProgress | None) -> Iterator[OnProgress | None]
     elif progress is True:
         from tqdm.auto import tqdm
 
-        layout = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+        layout = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
         with tqdm(total=1.0, desc="Connecting…", bar_format=layout, leave=True) as bar:
 
             def show(now: Progress) -> None:
                 bar.set_description_str(now.message, refresh=False)
                 bar.n = now.fraction
+                left = "" if now.eta_s is None else f"about {now.eta_s:.0f} s left"
+                bar.set_postfix_str(left, refresh=False)
                 bar.refresh()
 
             yield show

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +24,9 @@ LOCAL_POLLING = Polling(first_s=0.1, interval_s=0.2, timeout_s=6 * 3600.0)
 
 def settings_from(token: str | None, options: Options) -> Settings:
     """Return the settings; what is not given comes from the environment, else is the default."""
+    from nemovideo.client import Options as Known
+
+    check_names("Client()", options, Known.__annotations__)
     environ = _settings.environment()
     base_url = _settings.check_base_url(
         options.get("base_url") or environ.get("NEMO_API_URL") or _settings.API_URL,
@@ -57,6 +63,19 @@ def settings_from(token: str | None, options: Options) -> Settings:
     )
 
 
+def check_names(callee: str, names: Iterable[str], known: Collection[str]) -> None:
+    """Refuse a misspelt option, as Python would.
+
+    Raises:
+        TypeError: One of the names is not known; it names the nearest that is.
+    """
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise TypeError(f"{callee} has no option {name!r}{hint}")
+
+
 def resolved(options: Options, settings: Settings) -> Options:
     """Return the options with what came from the environment filled in."""
     filled: Options = {
@@ -80,6 +99,8 @@ def start_local(options: dict[str, Any]) -> tuple[LocalBackend, dict[str, Any]]:
     from nemovideo.local import LocalBackend
 
     names = {"token", "http_client", *Options.__annotations__}
+    theirs = {*inspect.signature(LocalBackend).parameters}
+    check_names("Client.local()", options, names | theirs)
     ours = {name: value for name, value in options.items() if name in names}
     backend = LocalBackend(**{name: value for name, value in options.items() if name not in names})
     backend.start()

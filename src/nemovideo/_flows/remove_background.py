@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import attrs
@@ -18,7 +18,6 @@ from nemovideo.models import Progress, RenderedVideo, RenderJob, Reply
 Background = str | os.PathLike[str] | None
 """What comes behind the person: see `Client.remove_background`."""
 
-FORMATS = ("mp4", "webm", "mov")
 WITH_ALPHA = ("webm", "mov")
 
 _WEIGHTS = {"upload": 0.15, "edit": 0.15, "render": 0.6, "download": 0.1}
@@ -56,10 +55,10 @@ def plan(
     if output is None and format is None and background == "transparent":
         format = "webm"  # noqa: A001
     format = render.format_for(output, format)  # noqa: A001
-    if format not in FORMATS:
+    if format not in render.FORMATS:
         raise InvalidRequestError(
             f"{format!r} is not a format for the result",
-            remedy=f"Use one of: {', '.join(FORMATS)}.",
+            remedy=f"Use one of: {', '.join(render.FORMATS)}.",
         )
     if background is None:
         return None, "remove the background", format
@@ -89,6 +88,8 @@ def run(
         yield from blocking(lambda: render.check_output(output, overwrite=job.overwrite))
     files = [job.source] if job.picture is None else [job.source, job.picture]
     parts = yield from uploads.prepare_all([file for file in files if not is_url(file)])
+    if output is not None:
+        yield from blocking(lambda: _keep_sources(parts, output))
     before = (yield from state.balance(context)).available
     if job.max_credits is not None and job.max_credits < context.settings.edit_cost:
         raise CreditLimitError(
@@ -145,6 +146,16 @@ def _edit(context: Context, session_id: str, words: str) -> Flow[Reply]:
     return reply
 
 
+def _keep_sources(parts: Sequence[Part], output: Path) -> None:
+    """Refuse to write the result over what it is made from, whatever `overwrite` says."""
+    target = output.expanduser()
+    for part in parts:
+        if part.path is not None and target.exists() and target.samefile(part.path):
+            raise InvalidRequestError(
+                f"{output} is the file that the result is made from", remedy="Choose another name."
+            )
+
+
 def _name(source: Source, parts: list[Part]) -> str:
     return url_name(source) if isinstance(source, str) and is_url(source) else parts[-1].name
 
@@ -169,12 +180,13 @@ class _Meter:
         """Take the progress of an upload or a download."""
         if self._phase == "render":
             self._phase, self._message = "download", "Downloading…"
+        elif self._phase == "upload":
+            self._message = "Uploading…"
         self._tell(done / total if total else 0.0)
 
     def job(self, job: RenderJob) -> None:
         """Take the progress of the render job."""
         percent = 100.0 if job.completed else job.progress or 0.0
-        self._message = f"Rendering… {percent:.0f} %"
         self._tell(percent / 100)
 
     def end(self) -> None:

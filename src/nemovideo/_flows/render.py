@@ -34,6 +34,9 @@ from nemovideo.models import RenderedVideo, RenderJob
 OnJob = Callable[[RenderJob], None]
 OnBytes = Callable[[int, int | None], None]
 
+FORMATS = ("mp4", "webm", "mov")
+"""The formats that a file's suffix can ask for."""
+
 _PATH = "/api/render/proxy/lambda"
 _PASSING = (APIConnectionError, ServerError, RateLimitError, MalformedResponseError)
 _UNCLEAR = (APIConnectionError, ServerError, MalformedResponseError)
@@ -269,9 +272,20 @@ def project_url(context: Context, session_id: str, task_id: str | None) -> Flow[
 
 
 def format_for(path: str | os.PathLike[str] | None, format: str | None) -> str:  # noqa: A002
-    """Return the format asked for, else the one that the path's suffix names, else mp4."""
+    """Return the format asked for, else the one that the path's suffix names, else mp4.
+
+    Raises:
+        InvalidRequestError: The suffix is that of no video.
+    """
+    if format:
+        return format
     suffix = "" if path is None else Path(path).suffix.lower().removeprefix(".")
-    return format or suffix or "mp4"
+    if suffix and suffix not in FORMATS:
+        raise InvalidRequestError(
+            f"{suffix!r} is not a format for the result",
+            remedy=f"Use one of: {', '.join(FORMATS)}.",
+        )
+    return suffix or "mp4"
 
 
 def check_output(path: Path, *, overwrite: bool) -> Path:

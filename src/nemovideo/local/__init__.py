@@ -32,4 +32,4 @@ def __getattr__(name: str) -> object:
             raise
         raise MissingExtraError(
             f"The local backend needs {error.name}, of nemovideo[local]"
-        ) from error
+        ) from None

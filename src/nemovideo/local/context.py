@@ -59,7 +59,13 @@ class Tariff:
 
     @classmethod
     def of(cls, credits_: int | None, costs: Mapping[str, int] | None) -> Tariff:
-        """Return the trial's tariff, or a hard one where anything is named."""
+        """Return the trial's tariff, or a hard one where anything is named.
+
+        Raises:
+            ValueError: A cost is of a kind that there is not.
+        """
+        if unknown := set(costs or {}) - set(TRIAL_COSTS):
+            raise ValueError(f"costs={unknown.pop()!r}: one of {', '.join(TRIAL_COSTS)}")
         return cls(
             credits=TRIAL_CREDITS if credits_ is None else credits_,
             costs={**TRIAL_COSTS, **(costs or {})},

@@ -128,7 +128,9 @@ class RenderQueue:
             output.unlink(missing_ok=True)
         except (NemoError, ValueError) as error:
             output.unlink(missing_ok=True)
-            renders.fail(job.render_id, str(error))
+            renders.fail(
+                job.render_id, error.message if isinstance(error, NemoError) else str(error)
+            )
         except Exception as error:  # noqa: BLE001 - a worker outlives any failure of a job
             _log.exception("the local renderer failed")
             output.unlink(missing_ok=True)
