@@ -135,8 +135,7 @@ class Line:
         with self._guard:
             self._hung_up = True
             if self._socket is not None:
-                with suppress(OSError):  # closed already
-                    self._socket.shutdown(socket.SHUT_RDWR)
+                _shut_down(self._socket)
 
 
 @contextmanager

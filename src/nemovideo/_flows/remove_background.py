@@ -54,12 +54,7 @@ def plan(
     """
     if output is None and format is None and background == "transparent":
         format = "webm"  # noqa: A001
-    format = render.format_for(output, format)  # noqa: A001
-    if format not in render.FORMATS:
-        raise InvalidRequestError(
-            f"{format!r} is not a format for the result",
-            remedy=f"Use one of: {', '.join(render.FORMATS)}.",
-        )
+    format = render.check_format(render.format_for(output, format))  # noqa: A001
     if background is None:
         return None, "remove the background", format
     if isinstance(background, os.PathLike) or is_url(background) or is_media_name(background):

@@ -280,12 +280,21 @@ def format_for(path: str | os.PathLike[str] | None, format: str | None) -> str: 
     if format:
         return format
     suffix = "" if path is None else Path(path).suffix.lower().removeprefix(".")
-    if suffix and suffix not in FORMATS:
+    return check_format(suffix) if suffix else "mp4"
+
+
+def check_format(format: str) -> str:  # noqa: A002 - the protocol's word
+    """Return the format.
+
+    Raises:
+        InvalidRequestError: It is none for a video.
+    """
+    if format not in FORMATS:
         raise InvalidRequestError(
-            f"{suffix!r} is not a format for the result",
+            f"{format!r} is not a format for the result",
             remedy=f"Use one of: {', '.join(FORMATS)}.",
         )
-    return suffix or "mp4"
+    return format
 
 
 def check_output(path: Path, *, overwrite: bool) -> Path:
