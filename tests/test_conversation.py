@@ -592,7 +592,7 @@ def test_render_notices_come_in_steps_and_after_long_silence(tmp_path: Path) -> 
     clock, lines = FakeClock(), list[str]()
     limits = StreamLimits(notice_s=60)
     context = Context(
-        settings_from("x", {"clock": clock, "stream": limits, "config_dir": tmp_path})
+        settings_from("nmv_usr_x", {"clock": clock, "stream": limits, "config_dir": tmp_path})
     )
     meter = RenderMeter(context, ENGLISH, lines.append)
     for progress in (None, 0, 4, 12, 19, 50, 55, 55, 55):

@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,10 +21,20 @@ from nemovideo.local import LocalBackend
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-SERVERLESS = ("drafts.md",)
-"""Pages whose examples need no server; they run in an empty folder, in one namespace a page."""
+OWN_TESTS = ("batches.md", "streaming.md", "testing.md")
+"""Pages whose examples need more than a clip and a backend: they are run by tests of their own."""
 
-_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+
+
+def pages() -> list[Path]:
+    """Return the README and every page of the docs that has examples."""
+    found = [ROOT / "README.md", *sorted(DOCS.glob("**/*.md"))]
+    return [
+        page
+        for page in found
+        if page.name not in OWN_TESTS and _BLOCK.search(page.read_text(encoding="utf-8"))
+    ]
 
 
 def run_page(page: Path) -> int:
@@ -32,9 +43,9 @@ def run_page(page: Path) -> int:
     namespace: dict[str, object] = {"__name__": page.stem}
     blocks = list(_BLOCK.finditer(text))
     for block in blocks:
-        lines_above = text.count("\n", 0, block.start(1))
+        lines_above = text.count("\n", 0, block.start(2))
         code = compile(
-            "\n" * lines_above + block[1],
+            "\n" * lines_above + textwrap.dedent(block[2]),
             str(page),
             "exec",
             flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
@@ -44,14 +55,6 @@ def run_page(page: Path) -> int:
         if inspect.iscoroutine(result):
             asyncio.run(result)
     return len(blocks)
-
-
-@pytest.mark.parametrize("page", SERVERLESS)
-def test_the_examples_of_a_page_run(
-    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert run_page(DOCS / page)
 
 
 @pytest.fixture
@@ -67,12 +70,8 @@ def _workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 
 @pytest.mark.usefixtures("_workplace")
-@pytest.mark.parametrize(
-    "page",
-    [ROOT / "README.md", DOCS / "index.md", DOCS / "local.md", DOCS / "conversations.md"],
-    ids=str,
-)
-def test_the_examples_of_a_page_run_against_a_backend(page: Path) -> None:
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)
+def test_the_examples_of_a_page_run(page: Path) -> None:
     assert run_page(page)
 
 

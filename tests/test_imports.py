@@ -18,26 +18,35 @@ ROOT = Path(nemovideo.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(layer.split())
     for layer in (
+        "__main__ cli",
         "__init__ testing",
         "_cassette",
-        "client _setup",
+        "client _setup jobs",
         "conversation",
         "resources _progress",
+        "_batch",
         "_drivers",
         "_flows",
         "_answer _routing _routing_ _paths _phrases _error_sentences _export_names",
         "_settings",
-        "_store retry _files",
+        "_store retry _files _multipart _transfer _partfile _checkpoint",
+        "_resume",
+        "_inspect",
+        "_formats _names",
         "_sse _wire",
         "_changes_chinese",
-        "models events gui _gui_",
+        "models events gui _gui_ batch",
         "draft draft_diff _draft_ _segment_ summary _html _html_",
         "hooks",
-        "errors _clock _fake_clock _filelock _version",
+        "errors _clock _fake_clock _filelock _outputs _version",
     )
 )
-LAZY_UP = {("sessions.py", "nemovideo.conversation")}
-LAZY_LOCAL = {("_setup.py", "nemovideo.local"), ("testing.py", "nemovideo.local")}
+LAZY_UP = {("sessions.py", "nemovideo.conversation"), ("work.py", "nemovideo.client")}
+LAZY_LOCAL = {
+    ("_setup.py", "nemovideo.local"),
+    ("testing.py", "nemovideo.local"),
+    ("serve.py", "nemovideo.local.__main__"),
+}
 
 
 def modules() -> list[Path]:
@@ -125,3 +134,19 @@ def test_importing_the_package_loads_no_http_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_a_client_loads_the_http_library_when_it_is_used_and_the_draft_when_there_is_one() -> None:
+    code = """
+import sys
+from nemovideo import Client, errors
+client = Client("nmv_usr_x", base_url="http://127.0.0.1:9")
+print(*(m for m in ("httpx", "anyio", "nemovideo.draft") if m in sys.modules))
+try:
+    client.credits.balance(deadline=0.3)
+except errors.APIConnectionError:
+    print(*(m for m in ("httpx", "cattrs", "nemovideo.draft") if m in sys.modules))
+client.close()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "\nhttpx\n"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import nemovideo
-from nemovideo import errors
-from nemovideo._version import VERSION
+from nemovideo import __version__, errors
 
 PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 BEGIN, END = "<!-- table: nemovideo.errors.error_table -->\n", "<!-- end -->"
@@ -39,5 +38,5 @@ def test_every_api_error_that_the_service_can_cause_is_in_the_table() -> None:
 
 def test_the_version_is_that_of_the_package() -> None:
     text = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
-    assert f'version = "{VERSION}"' in text
+    assert f'version = "{__version__}"' in text
     assert nemovideo.__name__ == "nemovideo"

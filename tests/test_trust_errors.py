@@ -7,20 +7,21 @@ import json
 import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import anyio
 import attrs
 import httpx
 import pytest
 
-from nemovideo import AsyncClient, Client, Draft, RetryPolicy, errors
+from nemovideo import AsyncClient, Client, Draft, RenderJob, RetryPolicy, errors
 from nemovideo.testing import FakeClock
-from trust_tools import BALANCE, Script, async_client, sync_client
+from trust_tools import BALANCE, PNG, Script, async_client, forms, sync_client
 
 DRAFT = Draft.from_json({"t": [{"tt": 0, "sg": [{"d": 1000}]}], "d": 1000})
 SESSION = "5529798706024415232"
 WEB = "https://web.test"
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
+DONE = RenderJob("r1", "completed")
 
 
 @attrs.frozen
@@ -74,7 +75,23 @@ ENDPOINTS = {
         lambda c: c.render.get("r1"),
         repeatable=True,
     ),
+    "download": Endpoint(
+        "/api/render/proxy/r1/download",
+        lambda c: _download(c),
+        lambda c: _download_async(c),
+        repeatable=True,
+    ),
 }
+
+
+def _download(client: Client) -> object:
+    with TemporaryDirectory() as folder:
+        return client.render.download(DONE, Path(folder) / "x.mp4")
+
+
+async def _download_async(client: AsyncClient) -> object:
+    with TemporaryDirectory() as folder:
+        return await client.render.download(DONE, Path(folder) / "x.mp4")
 
 
 async def _claim(client: AsyncClient) -> str:
@@ -99,21 +116,10 @@ ROWS = [
     Row(1002, 404, errors.SessionNotFoundError, "sessions.create", OF_A_SESSION),
     Row(4001, 415, errors.UnsupportedFileError, "mp4", ("upload",)),
     Row(4002, 413, errors.FileTooLargeError, "Compress or trim", ("upload",)),
-    Row(402, 402, errors.ExportBlockedError, "upgrade your plan", ("submit", "poll")),
+    Row(402, 402, errors.ExportBlockedError, "upgrade your plan", ("submit", "poll", "download")),
     Row(403, 403, errors.ScopeError, "scope"),
     Row(429, 429, errors.RateLimitError, "Wait", waits=(30.0,)),
 ]
-
-
-def forms(row_code: int, status: int) -> dict[str, httpx.Response]:
-    envelope = {"code": row_code, "message": "it was refused"}
-    page = f"<html><head><title>{status} Refused</title></head><body>{'x' * 9000}</body></html>"
-    return {
-        "status and envelope": httpx.Response(status, json=envelope),
-        "200 and envelope": httpx.Response(200, json=envelope),
-        "detail": httpx.Response(status, json={"detail": "it was refused"}),
-        "page": httpx.Response(status, html=page),
-    }
 
 
 def cases() -> Iterator[tuple[Row, str, str]]:

@@ -15,13 +15,12 @@ from pathlib import Path
 import attrs
 import pytest
 
-from nemovideo import AsyncClient, Client, Draft, NemoError, RetryPolicy, errors
+from nemovideo import AsyncClient, Client, Draft, NemoError, RetryPolicy, Upload, errors
 from nemovideo.models import RenderJob
-from trust_tools import BALANCE, TOKEN, RawServer, answer, raw_server
+from trust_tools import BALANCE, PNG, TOKEN, RawServer, answer, raw_server
 
 Behave = Callable[[socket.socket, bytes], None]
 DRAFT = Draft.from_json({"t": [{"tt": 0, "sg": [{"d": 1}]}]})
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 DEADLINE_S = 0.7
 
 
@@ -184,10 +183,11 @@ def test_a_packed_gigabyte_is_not_unpacked(kind: str, status: str) -> None:
 def test_the_deadline_holds_for_an_upload_that_nobody_takes(tmp_path: Path) -> None:
     film = tmp_path / "film.mp4"
     film.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(20_000_000))
+    sent = Upload(film, check=False)
     for kind in ("sync", "async"):
         started = time.monotonic()
         with raw_server(lambda c, head: time.sleep(DEADLINE_S + 1)) as server:
-            error = failing(kind, server.url, lambda c: c.uploads.upload("1", film))
+            error = failing(kind, server.url, lambda c: c.uploads.upload("1", sent))
             took = time.monotonic() - started
         assert isinstance(error, errors.APITimeoutError)
         assert took < DEADLINE_S + 2

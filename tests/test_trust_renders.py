@@ -13,7 +13,7 @@ from nemovideo import Draft, errors
 from nemovideo.local import LocalBackend
 from nemovideo.local.faults import Fault
 from nemovideo.testing import FakeClock
-from trust_tools import Script, async_client, clone, sync_client
+from trust_tools import Script, async_client, clone, forms, sync_client
 
 DRAFT_JSON = {"t": [{"tt": 0, "sg": [{"d": 1000}]}], "d": 1000}
 DRAFT = Draft.from_json(DRAFT_JSON)
@@ -87,6 +87,27 @@ def test_a_submit_that_never_arrived_is_repeated_once_with_a_new_id(fault: objec
         job = client.render.submit("1", DRAFT)
     assert len(set(service.submits)) == len(service.submits) == 2
     assert service.jobs == [job.id] == [service.submits[1]]
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+@pytest.mark.parametrize("form", forms(503, 503))
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_5xx_to_a_submit_makes_one_render_whether_it_arrived_or_not(
+    form: str, kind: str, arrives: bool
+) -> None:
+    service = Service(forms(503, 503)[form], arrives=arrives)
+    if kind == "sync":
+        with sync_client(service.script, clock=FakeClock()) as client:
+            found = client.render.submit("1", DRAFT).id
+    else:
+
+        async def main() -> str:
+            async with async_client(service.script, clock=FakeClock()) as client:
+                return (await client.render.submit("1", DRAFT)).id
+
+        found = anyio.run(main)
+    assert service.jobs == [found]
+    assert len(set(service.submits)) == len(service.submits) == (1 if arrives else 2)
 
 
 def test_a_submit_that_fails_twice_is_raised(tmp_path: Path) -> None:

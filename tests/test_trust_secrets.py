@@ -19,7 +19,7 @@ from nemovideo import AsyncClient, Client, Draft, RetryPolicy, _wire, errors
 from nemovideo._drivers import http
 from nemovideo.hooks import RequestInfo, ResponseInfo
 from nemovideo.models import RenderJob
-from trust_tools import BALANCE, TOKEN, answer, raw_server
+from trust_tools import BALANCE, PNG, TOKEN, answer, raw_server
 
 LOGGERS = ("httpx", "httpcore", "nemovideo", "asyncio", "anyio")
 QUICK = RetryPolicy(attempts=2, initial_s=0.001)
@@ -88,7 +88,6 @@ def mocking(connection: socket.socket, head: bytes) -> None:
 
 
 DRAFT = Draft.from_json({"t": [{"tt": 0, "sg": [{"d": 1}]}]})
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 CALLS: list[Callable[[Client], object]] = [
     lambda c: c.credits.balance(),
     lambda c: c.state.get("1"),

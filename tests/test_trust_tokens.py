@@ -310,3 +310,33 @@ def test_many_threads_share_one_client(backend: LocalBackend) -> None:
             thread.join(60)
     assert failures == []
     assert sent(backend).count(ASK) == 1
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        ("clm_abc", "claim token"),
+        ("sk-ant-abc", "nmv_usr_"),
+        ("abc", "nmv_usr_"),
+        ("Bearer nmv_usr_abc", "characters"),
+        ("nmv_usr_ä", "characters"),
+    ],
+)
+@pytest.mark.parametrize("made", [Client, AsyncClient])
+def test_a_token_of_another_form_is_refused_for_the_cloud_and_not_shown(
+    token: str, words: str, made: type[Client] | type[AsyncClient]
+) -> None:
+    with pytest.raises(errors.InvalidRequestError) as caught:
+        made(token)
+    assert words in str(caught.value)
+    assert caught.value.remedy
+    assert "abc" not in str(caught.value)
+
+
+def test_another_host_may_have_tokens_of_its_own_form_but_no_claim_tokens() -> None:
+    script = Script(httpx.Response(200, json=BALANCE))
+    with sync_client(script, token=" gateway-key ", base_url="https://gateway.test") as client:
+        client.credits.balance()
+    assert script.requests[0].headers["Authorization"] == "Bearer gateway-key"
+    with pytest.raises(errors.InvalidRequestError, match="claim token"):
+        sync_client(script, token="clm_abc", base_url="https://gateway.test")

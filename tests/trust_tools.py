@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import socket
@@ -15,6 +16,10 @@ from nemovideo import AsyncClient, Client
 
 TOKEN = "nmv_usr_canary-7fb1c0de"
 BASE = "https://api.test"
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+"""A picture of one pixel."""
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -22,6 +27,18 @@ Handler = Callable[[httpx.Request], httpx.Response]
 def clone(response: httpx.Response) -> httpx.Response:
     """Return an answer like this one that nobody has read yet."""
     return httpx.Response(response.status_code, headers=response.headers, content=response.content)
+
+
+def forms(row_code: int, status: int) -> dict[str, httpx.Response]:
+    """Return one refusal in the four forms in which it can come (protocol.md §3)."""
+    envelope = {"code": row_code, "message": "it was refused"}
+    page = f"<html><head><title>{status} Refused</title></head><body>{'x' * 9000}</body></html>"
+    return {
+        "status and envelope": httpx.Response(status, json=envelope),
+        "200 and envelope": httpx.Response(200, json=envelope),
+        "detail": httpx.Response(status, json={"detail": "it was refused"}),
+        "page": httpx.Response(status, html=page),
+    }
 
 
 class Script:
@@ -77,8 +94,8 @@ class RawServer:
                 connection, _ = self._listener.accept()
                 self._connections.append(connection)
                 thread = threading.Thread(target=self._talk, args=[connection], daemon=True)
-                self._threads.append(thread)
                 thread.start()
+                self._threads.append(thread)
 
     def _talk(self, connection: socket.socket) -> None:
         with suppress(OSError), connection:

@@ -2,20 +2,63 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
 from typing_extensions import assert_type
 
 from nemovideo import (
     Answer,
+    AsyncClient,
     AsyncConversation,
+    AsyncJob,
     AsyncSession,
+    Client,
     Conversation,
+    Credits,
+    Job,
+    JobStatus,
+    MediaFile,
     NemoError,
     RenderedVideo,
+    RenderJob,
     Reply,
+    RetryPolicy,
     Route,
     Session,
+    SessionState,
 )
 from nemovideo.draft import Change, ChangeKind, Draft, DraftDiff, Segment, Track, Tracks, TrackType
+
+
+def clients(draft: Draft) -> None:
+    with Client("nmv_usr_…", deadline=60, retry=RetryPolicy(attempts=2)) as client:
+        assert_type(client, Client)
+        assert_type(client.with_options(timeout_s=5), Client)
+        assert_type(client.credits.balance(), Credits)
+        assert_type(client.sessions.create(), Session)
+        assert_type(client.uploads.upload("id", "talk.mp4", b"bytes"), list[MediaFile])
+        assert_type(client.agent.send("id", "blur the background"), Reply)
+        assert_type(client.state.get("id"), SessionState)
+        job = client.render.submit("id", draft)
+        assert_type(job, RenderJob)
+        assert_type(client.render.wait(job), RenderJob)
+        assert_type(client.render.download(job, "out.mp4"), Path)
+        assert_type(client.remove_background("talk.mp4", background="blur"), RenderedVideo)
+
+
+async def async_clients(draft: Draft) -> None:
+    async with AsyncClient("nmv_usr_…", deadline=60) as client:
+        assert_type(client, AsyncClient)
+        assert_type(await client.credits.balance(), Credits)
+        assert_type(await client.sessions.create(), AsyncSession)
+        assert_type(await client.uploads.upload("id", Path("talk.mp4")), list[MediaFile])
+        assert_type((await client.state.get("id")).draft, Draft | None)
+        assert_type(await client.render.submit("id", draft), RenderJob)
+        video = await client.remove_background("talk.mp4", progress=print)
+        assert_type(video.path, Path | None)
+        assert_type(video.credits_spent, float | None)
 
 
 def drafts(value: object) -> None:
@@ -87,3 +130,34 @@ async def async_conversations(session: AsyncSession) -> None:
     chat = session.conversation(tell, local_files=False)
     assert_type(chat, AsyncConversation)
     assert_type(await chat.say("export"), Answer)
+
+
+def downloads(client: Client, job: RenderJob, file: BinaryIO) -> None:
+    assert_type(client.render.download(job, "film.mp4"), Path)
+    assert_type(client.render.download(job, Path("film.mp4"), overwrite=True), Path)
+    assert_type(client.render.download(job, file), int)
+    assert_type(client.render.download(job, BytesIO(), print, deadline=60), int)
+
+
+async def async_downloads(client: AsyncClient, job: RenderJob, file: BinaryIO) -> None:
+    assert_type(await client.render.download(job, "film.mp4"), Path)
+    assert_type(await client.render.download(job, file), int)
+
+
+def jobs(client: Client) -> None:
+    job = client.jobs.remove_background("a.mp4", checkpoint="job.json", background="white")
+    assert_type(job, Job)
+    assert_type(job.status, JobStatus)
+    assert_type(job.status.done, bool)
+    assert_type(job.run(progress=True, deadline=60, send_again=True), RenderedVideo)
+    assert_type(client.jobs.load("job.json"), Job)
+    assert_type(client.jobs.resume("job.json"), RenderedVideo)
+    assert_type(Job.resume("job.json", client), RenderedVideo)
+
+
+async def async_jobs(client: AsyncClient) -> None:
+    job = client.jobs.remove_background("a.mp4", checkpoint="job.json")
+    assert_type(job, AsyncJob)
+    assert_type(await job.run(), RenderedVideo)
+    assert_type(await client.jobs.resume("job.json"), RenderedVideo)
+    assert_type(await AsyncJob.resume("job.json", client), RenderedVideo)

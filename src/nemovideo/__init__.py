@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nemovideo._version import __version__ as __version__
 from nemovideo.client import AsyncClient, Client
 
 if TYPE_CHECKING:
+    from nemovideo._files import Upload
     from nemovideo.conversation import AsyncConversation, Conversation, Route
     from nemovideo.draft import Draft, Segment, Track, TrackType
     from nemovideo.draft_diff import DraftDiff
     from nemovideo.errors import NemoError
     from nemovideo.gui import GuiAction
+    from nemovideo.jobs import AsyncJob, Job, JobStatus
     from nemovideo.models import (
         Answer,
         Credits,
         MediaFile,
+        MediaInfo,
         Progress,
         RenderedVideo,
         RenderJob,
@@ -35,6 +39,7 @@ __all__ = [
     "Answer",
     "AsyncClient",
     "AsyncConversation",
+    "AsyncJob",
     "AsyncSession",
     "Client",
     "Conversation",
@@ -42,7 +47,10 @@ __all__ = [
     "Draft",
     "DraftDiff",
     "GuiAction",
+    "Job",
+    "JobStatus",
     "MediaFile",
+    "MediaInfo",
     "NemoError",
     "Polling",
     "Progress",
@@ -58,16 +66,20 @@ __all__ = [
     "Token",
     "Track",
     "TrackType",
+    "Upload",
+    "__version__",
 ]
 
 _HOMES = {
+    "nemovideo._files": ("Upload",),
     "nemovideo.conversation": ("AsyncConversation", "Conversation", "Route"),
     "nemovideo.draft": ("Draft", "Segment", "Track", "TrackType"),
     "nemovideo.draft_diff": ("DraftDiff",),
     "nemovideo.errors": ("NemoError",),
     "nemovideo.gui": ("GuiAction",),
+    "nemovideo.jobs": ("AsyncJob", "Job", "JobStatus"),
     "nemovideo.models": (
-        *("Answer", "Credits", "MediaFile", "Progress", "RenderJob"),
+        *("Answer", "Credits", "MediaFile", "MediaInfo", "Progress", "RenderJob"),
         *("RenderedVideo", "Reply", "SessionState", "Token"),
     ),
     "nemovideo.resources": ("AsyncSession", "Session"),

@@ -16,6 +16,8 @@ from typing import Any, cast
 _MARSHAL_VERSION = 4
 """The newest that every supported Python reads."""
 
+_PLAIN = {str, int, float, bool, type(None)}
+
 _LARGEST = 2**53
 """Beyond it a JSON number is not exact everywhere (RFC 8259 §6), nor a sensible quantity."""
 
@@ -59,11 +61,10 @@ def copied(value: Mapping[str, object]) -> dict[str, object]:
     Raises:
         ValueError: It holds something that is no JSON, or nested more than a thousand levels deep.
     """
-    fresh = dict(value)
-    for key, item in value.items():
-        if not isinstance(item, str | int | float | None):
-            fresh[key] = restored(snapshot(item))
-    return fresh
+    return {
+        key: item if type(item) in _PLAIN else restored(snapshot(item))
+        for key, item in value.items()
+    }
 
 
 def number(value: object) -> float | None:

@@ -6,11 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 
+from nemovideo._outputs import check_format, format_for, suffix_of
 from nemovideo.errors import InvalidRequestError
 from nemovideo.models import SessionState
-
-FORMATS = ("mp4", "webm", "mov")
-"""The formats that a video can be exported in, as far as is known."""
 
 _NAMELESS = ("", "project", "untitled")
 _UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\ud800-\udfff]+')
@@ -43,12 +41,7 @@ def export_path(
     if wanted and not anywhere:
         wanted = _fit(PureWindowsPath(wanted).name)  # knows both kinds of slashes
     path = folder / Path(wanted).expanduser() if wanted else folder / f"{_name(state)}-edited"
-    suffix = format or (path.suffix.lower().removeprefix(".") if wanted else "") or "mp4"
-    if suffix not in FORMATS:
-        raise InvalidRequestError(
-            f"{suffix!r} is not a format for the result",
-            remedy=f"Use one of: {', '.join(FORMATS)}.",
-        )
+    suffix = check_format(format_for(path if wanted else None, format))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -56,7 +49,9 @@ def export_path(
             f"the folder {folder} cannot be made: {error.strerror}",
             remedy="Choose another output_dir.",
         ) from error
-    stem = path.with_suffix("") if wanted and path.suffix else path
+    stem = path
+    if wanted and path.suffix:
+        stem = path.with_name(path.name[: -len(suffix_of(path)) - 1])
     return next(each for each in _numbered(stem, suffix) if not _taken(each))
 
 

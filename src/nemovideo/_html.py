@@ -21,6 +21,7 @@ from nemovideo._html_timeline import Lane, timeline_svg
 from nemovideo.summary import one_line, seconds
 
 if TYPE_CHECKING:
+    from nemovideo.batch import BatchReport
     from nemovideo.draft import Draft
     from nemovideo.draft_diff import Change, DraftDiff
 
@@ -69,6 +70,13 @@ background: color-mix(in srgb, var(--nemo-ink) 10%, transparent); }}
 object-fit: contain; border-radius: 6px;
 background: repeating-conic-gradient(var(--nemo-check) 0 25%, transparent 0 50%) 0 0/20px 20px; }}
 .nemo-face a {{ color: inherit; }}
+.nemo-face .nemo-rows {{ width: 100%; border-collapse: collapse; color: inherit; }}
+.nemo-face .nemo-rows tr {{ background: none; }}
+.nemo-face .nemo-rows :is(td, th) {{ padding: 3px 12px 3px 0; text-align: left;
+vertical-align: top; overflow-wrap: anywhere; border: 0;
+border-top: 1px solid color-mix(in srgb, var(--nemo-ink) 10%, transparent); }}
+.nemo-face .nemo-rows th {{ border: 0; font-weight: 600; opacity: .68; }}
+.nemo-face .nemo-rows td:first-child {{ white-space: nowrap; }}
 </style>"""
 
 
@@ -145,6 +153,32 @@ def video_player(
     return _face("Rendered video", "", f'<div class="nemo-pair">{"".join(players)}</div>')
 
 
+def batch_table(report: BatchReport) -> str:
+    """Return a batch's files as a table: what became of each, and what to do about failures."""
+    rows = [
+        f'<tr><td class="nemo-is-{_ROW_COLOURS[row.status]}">{row.status}</td>'
+        f"<td>{escape(one_line(row.source.name))}</td>"
+        f"<td>{escape(str(row.error or row.note or (row.output and row.output.name)))}</td>"
+        f"<td>{'' if row.duration_s is None else seconds(round(row.duration_s * 1000))}</td></tr>"
+        for row in report.rows[:_ROWS_SHOWN]
+    ]
+    if more := len(report.rows) - len(rows):
+        rows.append(f'<tr class="nemo-quiet"><td></td><td>and {more} more</td></tr>')
+    head = "<tr><th></th><th>file</th><th>result</th><th>length</th></tr>"
+    stopped = ""
+    if report.stopped_by is not None:
+        stopped = f"<p>Stopped: {escape(str(report.stopped_by))}</p>"
+    table = f'<table class="nemo-rows">{head}{"".join(rows)}</table>' if report.rows else ""
+    return _face("Batch", report.summary, stopped + table)
+
+
+_ROWS_SHOWN = 500
+_ROW_COLOURS = {
+    "done": "added",
+    "skipped": "quiet",
+    "failed": "removed",
+    "not started": "changed",
+}
 _SIGNS = {"added": "+", "removed": "−", "changed": "~"}
 _NOTHING_YET = '<div class="nemo-quiet">Nothing on the timeline yet.</div>'
 _STATUS_COLOURS = {

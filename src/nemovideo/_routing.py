@@ -18,6 +18,7 @@ import attrs
 from nemovideo import _routing_phrases as phrases
 from nemovideo import _routing_words as words
 from nemovideo._gui_sentences import mask
+from nemovideo._outputs import suffix_of
 from nemovideo._paths import find_paths
 
 
@@ -146,6 +147,10 @@ def _details(said: str) -> _Export:
         (level for level, named in phrases.QUALITIES.items() if named.search(others)), None
     )
     extension = named[1].lower() if named else None
+    if output is not None and extension is not None:
+        extension = suffix_of(output)
+    elif phrases.SEQUENCE.search(said):
+        extension = "zip"
     return _Export("mov" if extension == "prores" else extension, quality, output)
 
 

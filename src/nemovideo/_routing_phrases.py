@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_CONTAINER = r"(?:mp4|webm|mov|gif|mkv|avi|prores)"
+_CONTAINER = r"(?:mp4|webm|mov|gif|zip|png|jpe?g|webp|mkv|avi|prores)"
+SEQUENCE = re.compile(r"\b(?:png|image|frame) sequence|序列", re.IGNORECASE)
+"""One picture for each frame, which is a zip."""
 FORMAT = re.compile(rf"(?<![a-z0-9])({_CONTAINER})(?![a-z0-9])", re.IGNORECASE)
 OUTPUT = re.compile(
     r"(?:\b(?:to|as|into|in|at|under|named|called)\s+|[到为成叫]\s*|名为\s*)"

@@ -102,8 +102,8 @@ EXPORT = Wish(
         "output product cut version project timeline edit copy a an one as into in on from high "
         "higher highest low",
         "lower medium best full max maximum quality resolution hd uhd 4k 2k 1080p 720p 480p 1080 "
-        "720 format mp4",
-        "webm mov gif mkv avi prores computer laptop device phone desktop disk drive downloads "
+        "720 format mp4 gif zip png jpg jpeg webp sequence frames",
+        "webm mov mkv avi prores computer laptop device phone desktop disk drive downloads "
         "folder local locally",
         "machine over back out how do does where see show make it'd whole by in link via ship hit "
         "press click button",
@@ -146,6 +146,7 @@ EXPORT = Wish(
         "做完 剪完 处理完 做的 剪的 修改后 编辑后 处理后 剪辑后 成 为 到 以 用 按 格式 高清 "
         "高质量 最高 最好 高 质量 画质 清晰度 超清 无损 低 中等",
         "标准 普通 原画 1080p 720p 480p 1080 4k 2k mp4 webm mov gif prores avi mkv 本地 电脑 桌面 "
+        "zip png jpg jpeg webp 序列帧 序列 "
         "手机 相册 硬盘 文件夹 上 里 下来 出来 过来 回来 回 看看 看",
         "怎么 如何 怎样 哪里 在哪 在 哪儿 完成 后 完 之后 export video download timeline 一份 "
         "链接 开始 可 透明 通道 带 去掉背景后的 导出来 我的 出 动图",

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from nemovideo._clock import Clock
-from nemovideo._version import VERSION
+from nemovideo._version import __version__
 from nemovideo.errors import InvalidRequestError
 from nemovideo.hooks import RequestInfo, ResponseInfo
 from nemovideo.models import Token
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 API_URL = "https://mega-api-prod.nemovideo.ai"
 WEB_URL = "https://nemovideo.com"
+TOKEN_PREFIX = "nmv_usr_"  # noqa: S105 - what every token begins with
 SKILL_NAME = "video-background-remover-ai"
 EDIT_COST = 50
 
@@ -97,7 +98,7 @@ def check_base_url(url: str, *, allow_http: bool = False) -> str:
         raise InvalidRequestError(
             f"{url!r} is not an http(s) URL", remedy="Set base_url or NEMO_API_URL to one."
         )
-    if scheme == "http" and not allow_http and not _is_loopback(host):
+    if scheme == "http" and not allow_http and not is_loopback(host):
         raise InvalidRequestError(
             f"{host!r} would be spoken to without encryption, and the token could be read",
             remedy="Use an https URL, or pass allow_http=True if the way is safe.",
@@ -105,18 +106,23 @@ def check_base_url(url: str, *, allow_http: bool = False) -> str:
     return url.rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Say whether the host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def check_token(token: str | None) -> str | None:
+def check_token(token: str | None, base_url: str = API_URL) -> str | None:
     """Return the token, stripped, or None for an empty one.
 
+    The cloud's own tokens begin with `nmv_usr_` (protocol.md §1). What another
+    host takes, a gateway with tokens of its own, say, is that host's affair.
+
     Raises:
-        InvalidRequestError: It is a claim token, or cannot be part of a header.
+        InvalidRequestError: It is a claim token, is none of the cloud's although it would go
+            there, or cannot be part of a header.
     """
     token = (token or "").strip()
     if token.startswith("clm_"):
@@ -128,6 +134,11 @@ def check_token(token: str | None) -> str | None:
         raise InvalidRequestError(
             "the token has characters that no token has",
             remedy="Copy it again; it begins with nmv_usr_.",
+        )
+    if token and not token.startswith(TOKEN_PREFIX) and origin_of(base_url) == origin_of(API_URL):
+        raise InvalidRequestError(
+            "this is no token of NemoVideo's cloud: those begin with nmv_usr_",
+            remedy="Copy it again, or set base_url or NEMO_API_URL to the host that it is for.",
         )
     return token or None
 
@@ -141,10 +152,10 @@ def attribution(
     user_agent: str | None = None,
 ) -> dict[str, str]:
     """Return the headers that go with every request (protocol.md §2)."""
-    agent = f"nemovideo-python/{VERSION}"
+    agent = f"nemovideo-python/{__version__}"
     return {
         "X-Skill-Source": skill_source or SKILL_NAME,
-        "X-Skill-Version": skill_version or VERSION,
+        "X-Skill-Version": skill_version or __version__,
         "X-Skill-Platform": platform or detect_platform(environ),
         "User-Agent": f"{agent} {user_agent}" if user_agent else agent,
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +35,9 @@ def settings_from(token: str | None, options: Options) -> Settings:
     return Settings(
         base_url=base_url,
         web_url=web_url.rstrip("/"),
-        token=_settings.check_token(environ.get("NEMO_TOKEN") if token is None else token),
+        token=_settings.check_token(
+            environ.get("NEMO_TOKEN") if token is None else token, base_url
+        ),
         store=CredentialStore(
             Path(directory),
             options.get("token_scope") or base_url,
@@ -71,6 +71,8 @@ def check_names(callee: str, names: Iterable[str], known: Collection[str]) -> No
     """
     for name in names:
         if name not in known:
+            import difflib
+
             near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"{callee} has no option {name!r}{hint}")
@@ -95,6 +97,8 @@ def start_local(options: dict[str, Any]) -> tuple[LocalBackend, dict[str, Any]]:
     The user's own token and URLs are for the cloud, and stay out of it; the
     client id and the anonymous token are kept with the backend's own state.
     """
+    import inspect
+
     from nemovideo.client import Options
     from nemovideo.local import LocalBackend
 
@@ -105,12 +109,19 @@ def start_local(options: dict[str, Any]) -> tuple[LocalBackend, dict[str, Any]]:
     backend = LocalBackend(**{name: value for name, value in options.items() if name not in names})
     backend.start()
     defaults = {
+        **options_for(backend),
         "token": "",
-        "base_url": backend.url,
-        "web_url": backend.url,
-        "config_dir": backend.state_dir / "client",
         "token_scope": "local",
         "edit_cost": backend.edit_cost,
         "polling": LOCAL_POLLING,
     }
     return backend, {**defaults, **ours}
+
+
+def options_for(backend: LocalBackend) -> Options:
+    """Return what a client needs to know of a local backend, whatever else it is set to."""
+    return {
+        "base_url": backend.url,
+        "web_url": backend.url,
+        "config_dir": backend.state_dir / "client",
+    }

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from nemovideo.draft import Draft
 from nemovideo.errors import (
     APIError,
     ExportBlockedError,
@@ -266,7 +265,11 @@ def _converter() -> cattrs.Converter:
     made.register_structure_hook(
         MediaFile,
         make_dict_structure_fn(
-            MediaFile, made, duration_s=override(rename="duration"), raw=override(omit=True)
+            MediaFile,
+            made,
+            duration_s=override(rename="duration"),
+            raw=override(omit=True),
+            info=override(omit=True),
         ),
     )
     return made
@@ -284,11 +287,16 @@ def structure(value: object, cls: type[T], path: str = "$") -> T:
         return _converter().structure(value, cls)
     except (cattrs.BaseValidationError, TypeError, ValueError, AttributeError) as error:
         lines = cattrs.transform_error(error, path=path)
-        raise MalformedResponseError(
-            f"the service's answer does not fit: {'; '.join(lines)}",
-            path=lines[0].rpartition(" @ ")[2] if lines else path,
-            body=redact(json.dumps(value, ensure_ascii=False, default=str)),
-        ) from None
+        where = lines[0].rpartition(" @ ")[2] if lines else path
+        raise _unfit("; ".join(lines), value, where) from None
+
+
+def _unfit(reason: str, value: object, path: str) -> MalformedResponseError:
+    return MalformedResponseError(
+        f"the service's answer does not fit: {reason}",
+        path=path,
+        body=redact(json.dumps(value, ensure_ascii=False, default=str)),
+    )
 
 
 def read_token(data: object) -> Token:
@@ -344,19 +352,21 @@ def read_files(data: object) -> list[MediaFile]:
 def read_credits(data: object) -> Credits:
     """Read the balance; the total is worked out where it is missing."""
     raw = _mapping(data, "$")
-    frozen = structure(raw.get("frozen") or 0, float, "$.frozen")
-    available = structure(raw.get("available"), float, "$.available")
+    frozen = _number(raw.get("frozen") or 0, "$.frozen")
+    available = _number(raw.get("available"), "$.available")
     total = raw.get("total")
     return Credits(
-        _whole(available),
-        _whole(frozen),
-        _whole(available + frozen if total is None else structure(total, float, "$.total")),
+        available=_whole(available),
+        frozen=_whole(frozen),
+        total=_whole(available + frozen if total is None else _number(total, "$.total")),
         raw=raw,
     )
 
 
 def read_state(data: object) -> SessionState:
     """Read a session's state; what is missing or null is empty."""
+    from nemovideo.draft import Draft  # not needed by those who ask for their balance only
+
     raw = _mapping(data, "$")
     inner = raw.get("state")
     state: Mapping[str, object] = inner if isinstance(inner, Mapping) else raw
@@ -412,6 +422,7 @@ def read_render(data: object, render_id: str | None = None) -> RenderJob:
         error=_message(error) or None,
         created_at_ms=_optional_number(job.get("createdAt")),
         completed_at_ms=_optional_number(job.get("completedAt")),
+        warnings=_texts(job.get("warnings")),
         raw=raw,
     )
 
@@ -422,12 +433,23 @@ def _mapping(value: object, path: str) -> dict[str, object]:
     return value
 
 
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
+
+
 def _optional_mapping(value: object) -> Mapping[str, object] | None:
     return value if isinstance(value, Mapping) else None
 
 
 def _optional_text(value: object) -> str | None:
     return _to_text(value, str) if isinstance(value, (str, int)) and value != "" else None
+
+
+def _number(value: object, path: str) -> float:
+    try:
+        return _to_number(value, float)
+    except ValueError as error:
+        raise _unfit(str(error), value, path) from None
 
 
 def _optional_number(value: object) -> float | None:

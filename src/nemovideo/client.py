@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     from nemovideo._drivers.aio import AsyncDriver
     from nemovideo._drivers.sync import SyncDriver
     from nemovideo._files import Source
-    from nemovideo._flows.remove_background import Background, Job
+    from nemovideo._flows.remove_background import Background, Order
     from nemovideo._progress import OnProgress
     from nemovideo._settings import Settings
     from nemovideo.hooks import RequestInfo, ResponseInfo
+    from nemovideo.jobs import AsyncJobs, Jobs
     from nemovideo.local import LocalBackend
     from nemovideo.models import RenderedVideo
     from nemovideo.retry import Polling, RetryPolicy, StreamLimits
@@ -80,14 +82,14 @@ class Options(TypedDict, total=False):
 class _Base:
     """What both clients are: settings, and a backend of their own if there is one."""
 
-    _driver: SyncDriver | AsyncDriver
-
     def __init__(self, token: str | None, options: Options) -> None:
         from nemovideo._flows.context import Context
         from nemovideo._setup import settings_from
 
         self._options = options
         self._context = Context(settings_from(token, options))
+        self._lender: Self | None = None
+        self._making = Lock()
         self._backend: LocalBackend | None = None
         self._had_backend = False
 
@@ -109,19 +111,21 @@ class _Base:
         given = self._settings.token or "" if token is None else token
         options: Options = {**resolved(self._options, self._settings), **changes}
         made = type(self).__new__(type(self))
-        _Base.__init__(made, given, options)
+        made.__init__(given, **options)  # type: ignore[misc]
         made._borrow(self)  # noqa: SLF001 - one of the same class
         return made
 
     def _borrow(self, lender: Self) -> None:
         """Use another client's connections, and its token if it is for the same account."""
+        self._lender = lender
         own, its = self._settings, lender._settings
         if (own.token, own.store.scope, own.store.directory) == (
             *(its.token, its.store.scope, its.store.directory),
         ):
             self._context.token = lender._context.token
             self._context.known = lender._context.known
-        self._driver = type(lender._driver)(own, lender=lender._driver)  # type: ignore[arg-type]
+        self._context.backend_since = lender._context.backend_since
+        self._context.state_dir = lender._context.state_dir
 
     def _reopen(self) -> None:
         """Make it usable again after a close, unless its backend has gone with it."""
@@ -133,6 +137,11 @@ class _Base:
                 remedy="Make another one with local(), with the same state_dir.",
             )
         self._driver.open()
+
+    @property
+    def _driver(self) -> SyncDriver | AsyncDriver:
+        """What runs the flows; made when first needed, for the HTTP library takes long to load."""
+        raise NotImplementedError
 
     @property
     def _settings(self) -> Settings:
@@ -151,7 +160,7 @@ class _Base:
         if backend is not None:
             backend.stop()
 
-    def _job(
+    def _order(
         self,
         source: Source,
         background: Background,
@@ -160,11 +169,11 @@ class _Base:
         session: resources.Session | resources.AsyncSession | None,
         max_credits: float | None,
         overwrite: bool,
-    ) -> Job:
-        from nemovideo._flows.remove_background import Job, plan
+    ) -> Order:
+        from nemovideo._flows.remove_background import Order, plan
 
-        picture, words, chosen = plan(background, output, format)
-        return Job(
+        picture, words, chosen = plan(background, output, format, source)
+        return Order(
             source=source,
             picture=picture,
             words=words,
@@ -175,6 +184,23 @@ class _Base:
             overwrite=overwrite,
             max_credits=max_credits,
         )
+
+    def _own(self, backend: LocalBackend) -> None:
+        """Take a local backend that was just started for its own."""
+        self._backend, self._had_backend = backend, True
+        self._context.backend_since = self._settings.clock.time()
+        self._context.state_dir = backend.state_dir
+
+    def _beside(self, state_dir: Path) -> Self:
+        """Return a client with a backend like its own on another state directory, to be closed."""
+        from nemovideo._setup import options_for
+
+        assert self._backend is not None
+        backend = self._backend.on(state_dir).start()
+        options: Options = {**self._options, **options_for(backend)}
+        made = type(self)(self._settings.token or "", **options)  # type: ignore[misc]
+        made._own(backend)  # noqa: SLF001 - one of the same class
+        return made
 
 
 class Client(_Base):
@@ -200,9 +226,18 @@ class Client(_Base):
         **options: Unpack[Options],
     ) -> None:
         super().__init__(token, options)
-        from nemovideo._drivers.sync import SyncDriver
+        self._http_client = http_client
+        self._driver_made: SyncDriver | None = None
 
-        self._driver: SyncDriver = SyncDriver(self._settings, http_client)
+    @property
+    def _driver(self) -> SyncDriver:
+        with self._making:
+            if self._driver_made is None:
+                from nemovideo._drivers.sync import SyncDriver
+
+                lender = None if self._lender is None else self._lender._driver  # noqa: SLF001
+                self._driver_made = SyncDriver(self._settings, self._http_client, lender)
+            return self._driver_made
 
     @classmethod
     def local(cls, **options: Any) -> Self:  # noqa: ANN401 - both the client's and the backend's
@@ -220,7 +255,7 @@ class Client(_Base):
 
         backend, chosen = start_local(options)
         client = cls(**chosen)
-        client._backend, client._had_backend = backend, True
+        client._own(backend)
         return client
 
     def with_options(self, token: str | None = None, **changes: Unpack[Options]) -> Self:
@@ -292,6 +327,20 @@ class Client(_Base):
 
         return resources.Render(self._context, self._driver)
 
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Jobs that survive the process."""
+        from nemovideo.jobs import Jobs
+
+        return Jobs(self)
+
+    @cached_property
+    def batch(self) -> resources.Batch:
+        """Many files in one call."""
+        from nemovideo import resources
+
+        return resources.Batch(self)
+
     def remove_background(
         self,
         source: Source,
@@ -304,6 +353,7 @@ class Client(_Base):
         max_credits: float | None = None,
         overwrite: bool = False,
         deadline: float | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
     ) -> RenderedVideo:
         """Take a clip, remove its background, and give back a clean one.
 
@@ -313,12 +363,17 @@ class Client(_Base):
                 or URL of an image or video, or free words ("office setting"). None asks for no
                 more than that the background goes, which in an MP4 leaves black.
             output: Where to write the file, or None for its URL only.
-            format: "mp4", "webm" or "mov"; None goes by the suffix of `output`.
+            format: "mp4", "webm" or "mov"; the local backend also makes "gif", "zip" (a PNG for
+                each frame), for a picture "png", "jpg" or "webp", and the mask alone, as
+                "matte.mp4". None goes by the suffix of `output`; without one either it is "png"
+                for a picture, "webm" where it is transparent, else "mp4".
             session: A session to do it in; None makes a new one.
             progress: True draws a bar; a callback gets `Progress` values.
             max_credits: Do not start if the edit is likely to use more than this.
             overwrite: Replace a file that is there already.
             deadline: Seconds for the whole call; None for the client's own deadline.
+            checkpoint: A file to note every step in, so that the same call, or
+                `client.jobs.resume()`, goes on from there after a crash: see docs/jobs.md.
 
         Raises:
             SourceNotFoundError: There is no such file.
@@ -329,14 +384,12 @@ class Client(_Base):
             CreditLimitError: It would pass `max_credits`.
             AgentError: The agent failed, or did not change the video.
             RenderFailedError: The render failed twice.
+            CheckpointError: `checkpoint` is of another job, or cannot be used.
         """
-        from nemovideo._flows.remove_background import run
-        from nemovideo._progress import reporting
+        from nemovideo.jobs import perform
 
-        job = self._job(source, background, output, format, session, max_credits, overwrite)
-        limit = self._settings.deadline_s if deadline is None else deadline
-        with reporting(progress) as on_progress:
-            return self._driver.run(run(self._context, job, on_progress), limit)
+        order = self._order(source, background, output, format, session, max_credits, overwrite)
+        return perform(self, order, checkpoint, progress, deadline)
 
 
 class AsyncClient(_Base):
@@ -359,9 +412,18 @@ class AsyncClient(_Base):
         **options: Unpack[Options],
     ) -> None:
         super().__init__(token, options)
-        from nemovideo._drivers.aio import AsyncDriver
+        self._http_client = http_client
+        self._driver_made: AsyncDriver | None = None
 
-        self._driver: AsyncDriver = AsyncDriver(self._settings, http_client)
+    @property
+    def _driver(self) -> AsyncDriver:
+        with self._making:
+            if self._driver_made is None:
+                from nemovideo._drivers.aio import AsyncDriver
+
+                lender = None if self._lender is None else self._lender._driver  # noqa: SLF001
+                self._driver_made = AsyncDriver(self._settings, self._http_client, lender)
+            return self._driver_made
 
     @classmethod
     def local(cls, **options: Any) -> Self:  # noqa: ANN401 - both the client's and the backend's
@@ -370,7 +432,7 @@ class AsyncClient(_Base):
 
         backend, chosen = start_local(options)
         client = cls(**chosen)
-        client._backend, client._had_backend = backend, True
+        client._own(backend)
         return client
 
     def with_options(self, token: str | None = None, **changes: Unpack[Options]) -> Self:
@@ -443,6 +505,20 @@ class AsyncClient(_Base):
 
         return resources.AsyncRender(self._context, self._driver)
 
+    @cached_property
+    def jobs(self) -> AsyncJobs:
+        """Jobs that survive the process."""
+        from nemovideo.jobs import AsyncJobs
+
+        return AsyncJobs(self)
+
+    @cached_property
+    def batch(self) -> resources.AsyncBatch:
+        """Many files in one call."""
+        from nemovideo import resources
+
+        return resources.AsyncBatch(self)
+
     async def remove_background(
         self,
         source: Source,
@@ -455,12 +531,10 @@ class AsyncClient(_Base):
         max_credits: float | None = None,
         overwrite: bool = False,
         deadline: float | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
     ) -> RenderedVideo:
         """Take a clip, remove its background, and give back a clean one; see `Client`."""
-        from nemovideo._flows.remove_background import run
-        from nemovideo._progress import reporting
+        from nemovideo.jobs import perform_async
 
-        job = self._job(source, background, output, format, session, max_credits, overwrite)
-        limit = self._settings.deadline_s if deadline is None else deadline
-        with reporting(progress) as on_progress:
-            return await self._driver.run(run(self._context, job, on_progress), limit)
+        order = self._order(source, background, output, format, session, max_credits, overwrite)
+        return await perform_async(self, order, checkpoint, progress, deadline)

@@ -71,8 +71,8 @@ class Draft(Part):
         """
         if not isinstance(value, dict):
             raise MalformedResponseError("A draft must be a JSON object", path="$")
-        for place, track in enumerate(_checked(value, TRACKS, "$")):
-            _checked(track or {}, SEGMENTS, f"$.{TRACKS}[{place}]")
+        for place, track in enumerate(_checked(value, TRACKS)):
+            _checked(track or {}, SEGMENTS, place)
         try:
             return cls(snapshot(value))
         except ValueError as error:
@@ -222,18 +222,23 @@ class Draft(Part):
         return {"text/plain": str(self), "text/html": self._repr_html_()}
 
 
-def _checked(holder: dict[str, object], key: str, path: str) -> list[dict[str, object] | None]:
+def _checked(
+    holder: dict[str, object], key: str, track: int | None = None
+) -> list[dict[str, object] | None]:
     """Return the list under `key`, once it is certain to hold nothing but objects and nulls."""
     found = holder.get(key)
     if found is None:
         return []
+    if isinstance(found, list) and _OBJECT_OR_NULL.issuperset(map(type, found)):
+        return found
+    path = f"$.{key}" if track is None else f"$.{TRACKS}[{track}].{key}"
     if not isinstance(found, list):
-        raise MalformedResponseError("A draft holds a list here", path=f"{path}.{key}")
-    if not _OBJECT_OR_NULL.issuperset(map(type, found)):
-        for place, item in enumerate(found):
-            if not isinstance(item, dict | None):
-                where = f"{path}.{key}[{place}]"
-                raise MalformedResponseError("A draft holds a JSON object here", path=where)
+        raise MalformedResponseError("A draft holds a list here", path=path)
+    for place, item in enumerate(found):
+        if not isinstance(item, dict | None):
+            raise MalformedResponseError(
+                "A draft holds a JSON object here", path=f"{path}[{place}]"
+            )
     return found
 
 

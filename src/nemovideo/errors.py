@@ -25,7 +25,10 @@ The tree::
     ├── RenderFailedError ── RenderCancelledError
     ├── RenderTimeoutError
     ├── CreditLimitError              max_credits would be passed
-    ├── DownloadError                 size or range does not hold
+    ├── DownloadError                 size or range does not hold      .interrupted
+    │   └── OutputError           the file cannot be written here, also an OSError
+    ├── CheckpointError               a job's checkpoint that cannot be used for this    .path
+    │   └── JobRunningError           another process, or thread, is at this very job
     ├── CassetteError                 a recording that cannot be read, or lacks what was asked
     ├── MissingExtraError             a part that was not installed, also an ImportError
     └── LocalBackendError             the local backend cannot start or go on
@@ -375,9 +378,38 @@ class CreditLimitError(NemoError):
 
 
 class DownloadError(NemoError):
-    """The downloaded bytes are not the whole file."""
+    """The downloaded bytes are not the whole file.
+
+    Attributes:
+        interrupted: True where the bytes stopped coming: another download to the same path
+            goes on where this one was.
+    """
 
     default_remedy = "Download again with client.render.download(job, path)."
+    interrupted: bool = False
+
+
+class OutputError(DownloadError, OSError):
+    """The file cannot be written: no room, no permission, or another download is writing it."""
+
+    default_remedy = "Make room, or choose another place, and download again."
+
+
+class CheckpointError(NemoError):
+    """A job's checkpoint cannot be read, written, or used for this; the file is left as it is.
+
+    Attributes:
+        path: The file.
+    """
+
+    default_remedy = "Name another checkpoint= to start over."
+    path: str | None = None
+
+
+class JobRunningError(CheckpointError):
+    """Another process, or another thread of this one, is at this very job."""
+
+    default_remedy = "Wait for it, or end it, and resume the job then."
 
 
 class CassetteError(NemoError):

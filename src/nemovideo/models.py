@@ -82,6 +82,35 @@ class ClaimToken:
 
 
 @attrs.frozen
+class MediaInfo:
+    """What a file's header says of it; None is for what does not apply or is not said.
+
+    Attributes:
+        format: What the content is, as its usual suffix: "mp4", "mov", "webm", "png", …
+        kind: "video", "image" or "audio".
+        size_bytes: The file's size.
+        duration_ms: How long it lasts, in milliseconds.
+        width: The picture's width in pixels as it is shown, after rotation.
+        height: The picture's height, likewise.
+        rotation_deg: How far a player turns the stored picture clockwise: 0, 90, 180 or 270.
+        fps: The average number of pictures in a second.
+        video_codec: By FFmpeg's name: "h264", "hevc", "vp9", …
+        audio_codec: By FFmpeg's name: "aac", "opus", "pcm_s16le", …
+    """
+
+    format: str
+    kind: str
+    size_bytes: int
+    duration_ms: int | None = None
+    width: int | None = None
+    height: int | None = None
+    rotation_deg: int | None = None
+    fps: float | None = None
+    video_codec: str | None = None
+    audio_codec: str | None = None
+
+
+@attrs.frozen
 class MediaFile:
     """A file as the service took it. Sizes are in pixels, `duration_s` in seconds.
 
@@ -90,6 +119,7 @@ class MediaFile:
         file_type: "video", "image" or "audio".
         cdn_url: Where the service keeps it.
         raw: The JSON as it came, unknown keys included.
+        info: What its header said before it was sent; None for a file fetched from a URL.
     """
 
     filename: str
@@ -101,6 +131,7 @@ class MediaFile:
     fps: float | None = None
     hash: str | None = None
     raw: Mapping[str, object] = attrs.field(factory=dict, repr=False, eq=False)
+    info: MediaInfo | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen
@@ -153,6 +184,8 @@ class RenderJob:
         duration_s: The file's length in seconds, once known.
         size_bytes: The file's size, once known.
         error: Why it failed, if it did.
+        warnings: What to know of the file, in whole sentences, such as damaged footage. Only the
+            local backend gives any.
     """
 
     id: str
@@ -164,6 +197,7 @@ class RenderJob:
     error: str | None = None
     created_at_ms: float | None = None
     completed_at_ms: float | None = None
+    warnings: tuple[str, ...] = ()
     raw: Mapping[str, object] = attrs.field(factory=dict, repr=False, eq=False)
 
     @property
@@ -232,7 +266,7 @@ class Progress:
     """How far a long call is.
 
     Attributes:
-        phase: "upload", "edit", "render" or "download".
+        phase: "upload", "edit", "render" or "download"; "batch" for that of many files.
         fraction: 0.0 to 1.0 of the whole call.
         elapsed_s: Seconds since the call began.
         eta_s: Seconds left, roughly; None while that cannot be said.
@@ -276,6 +310,11 @@ class RenderedVideo:
         if self.credits_before is None or self.credits_after is None:
             return None
         return self.credits_before - self.credits_after
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know of the video, in whole sentences; see `RenderJob.warnings`."""
+        return self.job.warnings
 
     @property
     def duration_s(self) -> float | None:

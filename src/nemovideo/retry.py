@@ -15,6 +15,7 @@ import attrs
 from nemovideo.errors import (
     APIConnectionError,
     APITimeoutError,
+    DownloadError,
     NemoError,
     RateLimitError,
     ServerError,
@@ -31,7 +32,8 @@ class RetryPolicy:
     repeated after a connection that was refused, for then nothing was sent, and
     once after a 429, after `Retry-After` or `rate_limit_s` seconds. `Retry-After`
     goes for 5xx as well; where it asks for more than `max_retry_after_s`, the
-    error is raised at once.
+    error is raised at once. A download that breaks goes on where it was; a try that
+    brought it on does not count.
     """
 
     attempts: int = 4
@@ -54,6 +56,8 @@ class RetryPolicy:
             return False
         if isinstance(error, APIConnectionError):
             return repeatable or not error.sent
+        if isinstance(error, DownloadError):
+            return repeatable and error.interrupted
         return (
             repeatable
             and isinstance(error, ServerError)

@@ -74,6 +74,7 @@ def respond(
 class Rendered:
     duration_ms: int
     size_bytes: int
+    warnings: tuple[str, ...] = ()
 
 
 @attrs.define

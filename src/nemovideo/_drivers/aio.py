@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 import warnings
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 from contextlib import suppress
-from functools import partial
-from pathlib import Path
-from typing import Generic, TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 import attrs
@@ -27,9 +26,11 @@ from nemovideo._drivers.attempts import Attempts, Deadline
 from nemovideo._drivers.locks import TaskLock
 from nemovideo._drivers.machine import Leave, Machine
 from nemovideo._drivers.watch import Watch
+from nemovideo._drivers.writer import Writer
 from nemovideo._flows.steps import (
     Blocking,
     Call,
+    Collect,
     Download,
     Emit,
     Exclusive,
@@ -42,10 +43,17 @@ from nemovideo._flows.steps import (
     StreamHandle,
 )
 from nemovideo._settings import Settings
-from nemovideo.errors import NemoError
-from nemovideo.events import AgentEvent
+from nemovideo.errors import APIConnectionError, NemoError
+
+if TYPE_CHECKING:
+    import ssl
+
+    from nemovideo.events import AgentEvent
 
 T = TypeVar("T")
+
+_COLLECTED_BYTES = 1024 * 1024
+"""How much of a sync iterable is taken before the event loop is asked how things stand."""
 
 
 @attrs.define(eq=False)
@@ -106,13 +114,17 @@ class AsyncDriver:
         """True once it was closed, or the one that lends it its connections."""
         return self._closed or (self._lender is not None and self._lender.closed)
 
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        return http.certificates()
+
     @property
     def here(self) -> _Loop:
         """What this client keeps for the running loop, made when first needed."""
         loop = self._loop.get(None)
         if loop is None:
-            client = self._given or http.async_client()
-            streams = self._given or http.async_stream_client()
+            client = self._given or http.async_client(self._trust)
+            streams = self._given or http.async_stream_client(self._trust)
             keeper = _kept_open(*(() if self._given else (client, streams)))
             if self._given is None:
                 with suppress(StopIteration):
@@ -139,10 +151,14 @@ class AsyncDriver:
 
     async def run(self, flow: Flow[T], deadline_s: float | None = None) -> T:
         """Return what a flow returns; the events that it emits are passed over."""
-        async with Run(self, flow, deadline_s) as run:
+        # Not entered as a block: most flows open no stream, and need no group of tasks.
+        run = Run(self, flow, deadline_s)
+        try:
             while await run.advance() is not None:
                 pass
             return run.result
+        finally:
+            await run.close()
 
     def lock(self, name: str) -> TaskLock:
         """Return this loop's lock of this name."""
@@ -152,30 +168,37 @@ class AsyncDriver:
         """Send a request, as often as the retry policy allows, and open its envelope."""
         return await self._repeated(request, deadline, partial(self._call_once, request, deadline))
 
-    async def download(self, step: Download, deadline: Deadline) -> Path:
-        """Fetch a file, to a `.part` file that gets its name when it is whole."""
-        return await self._repeated(
-            step.request, deadline, partial(self._download_once, step, deadline)
-        )
+    async def download(self, step: Download, deadline: Deadline) -> None:
+        """Fetch a file; a connection that breaks is followed by one that goes on."""
+        attempt = partial(self._download_once, step, deadline)
+        await self._repeated(step.request, deadline, attempt, lambda: step.transfer.gained)
 
     async def open_response(self, request: Request, deadline: Deadline) -> http.Response:
         """Begin a stream and return its response; any other answer is an error."""
         return await self._repeated(request, deadline, partial(self._open_once, request, deadline))
 
     async def _repeated(
-        self, request: Request, deadline: Deadline, attempt: Callable[[], Awaitable[T]]
+        self,
+        request: Request,
+        deadline: Deadline,
+        attempt: Callable[[], Awaitable[T]],
+        gained: Callable[[], int] = int,
     ) -> T:
         if self.closed:
             raise http.closed_error()
         left = deadline.remaining()
         if left == math.inf:
-            return await self._tried(request, deadline, attempt)
+            return await self._tried(request, deadline, attempt, gained)
         with anyio.move_on_after(left):
-            return await self._tried(request, deadline, attempt)
+            return await self._tried(request, deadline, attempt, gained)
         raise deadline.passed()
 
     async def _tried(
-        self, request: Request, deadline: Deadline, attempt: Callable[[], Awaitable[T]]
+        self,
+        request: Request,
+        deadline: Deadline,
+        attempt: Callable[[], Awaitable[T]],
+        gained: Callable[[], int],
     ) -> T:
         try:
             return await attempt()
@@ -188,7 +211,7 @@ class AsyncDriver:
                 raise failed.pop()
             return await attempt()
 
-        attempts = Attempts(self.settings.retry, request, deadline)
+        attempts = Attempts(self.settings.retry, request, deadline, gained)
         return await AsyncRetrying(sleep=self.settings.clock.sleep_async, **attempts.options)(again)
 
     async def _send(
@@ -233,31 +256,45 @@ class AsyncDriver:
             await response.aclose()
         return http.exchange(request, response, body.whole(), self.settings)
 
-    async def _download_once(self, step: Download, deadline: Deadline) -> Path:
-        request, path = step.request, step.path
-        part = path.with_name(f"{path.name}.part")
-        client = self.here.client
-        with (
-            http.translating(request, deadline),
-            http.built(client, self.settings, request, deadline=deadline) as built,
-        ):
-            anywhere = "Authorization" not in request.headers
-            response = await self._send(client, request, built, follow=anywhere)
-            if not response.is_success:
-                raise _wire.failure_of(await self._read(request, response, deadline))
-            try:
-                total, received = http.expected_size(response), 0
-                async with await anyio.open_file(part, "wb") as file:
-                    async for chunk in response.aiter_bytes():
-                        await file.write(chunk)
-                        received += len(chunk)
-                        if step.on_received is not None:
-                            step.on_received(received, total)
-                        deadline.clip(0)
-            finally:
-                await response.aclose()
-        http.check_size(received, total, path)
-        return await to_thread.run_sync(part.replace, path)
+    async def _download_once(self, step: Download, deadline: Deadline) -> None:
+        transfer, client = step.transfer, self.here.client
+        while (question := transfer.question()) is not None:
+            request = step.request.asking(question.headers)
+            with (
+                http.translating(request, deadline),
+                http.built(client, self.settings, request, deadline=deadline) as built,
+            ):
+                anywhere = "Authorization" not in request.headers
+                response = await self._send(client, request, built, follow=anywhere)
+                if not http.is_file(response, question):
+                    raise http.not_a_file(await self._read(request, response, deadline))
+                try:
+                    head = http.head_of(response, transfer.place)
+                    if await to_thread.run_sync(transfer.answered, head):
+                        await self._take(step, response, deadline)
+                finally:
+                    await response.aclose()
+
+    async def _take(self, step: Download, response: http.Response, deadline: Deadline) -> None:
+        """Take what the answer brings of the file; nothing here waits for the disk."""
+        writer = Writer(step.transfer, self.settings.clock)
+        try:
+            with http.translating(step.request, deadline):
+                try:
+                    async for chunk in http.body_of_async(response):
+                        if writer.take(chunk):
+                            if not writer.flush(wait=False):
+                                await to_thread.run_sync(writer.flush)
+                            step.report()
+                            deadline.clip(0)
+                finally:
+                    with anyio.CancelScope(shield=True):  # what has come need not come again
+                        await to_thread.run_sync(writer.finish)
+        except APIConnectionError as error:
+            step.transfer.broke(error)
+        else:
+            step.transfer.ended()
+        step.report()
 
     async def _open_once(self, request: Request, deadline: Deadline) -> http.Response:
         client = self.here.stream_client
@@ -335,8 +372,13 @@ class Run(Generic[T]):
                 await self._sleep(seconds)
             case Blocking(function):
                 return await to_thread.run_sync(function)
+            case Collect():
+                with anyio.move_on_after(self._deadline.remaining()) as scope:
+                    await _collect(step)
+                if scope.cancelled_caught:
+                    raise self._deadline.passed()
             case Download():
-                return await self._driver.download(step, self._deadline)
+                await self._driver.download(step, self._deadline)
             case Open(request):
                 stream = _Stream(self._driver, request, self._deadline)
                 (await self._enter_tasks()).start_soon(stream.pump)
@@ -356,6 +398,27 @@ class Run(Generic[T]):
         if seconds >= self._deadline.remaining():
             raise self._deadline.passed()
         await self._driver.settings.clock.sleep_async(seconds)
+
+
+async def _collect(step: Collect) -> None:
+    """Take the chunks; those of a sync iterable are made in a thread, for it may block."""
+    if isinstance(step.chunks, AsyncIterable):
+        async for chunk in step.chunks:
+            await to_thread.run_sync(step.write, chunk)
+        return
+    chunks = iter(step.chunks)
+
+    def take() -> bool:
+        taken = 0
+        for chunk in chunks:
+            step.write(chunk)
+            taken += len(chunk)
+            if taken >= _COLLECTED_BYTES:
+                return True
+        return False
+
+    while await to_thread.run_sync(take, abandon_on_cancel=True):
+        pass
 
 
 @attrs.frozen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nemovideo._clock import Clock
@@ -24,6 +25,11 @@ class Deadline:
         self._seconds = seconds
         self._ends_at = None if seconds is None else clock.monotonic() + seconds
 
+    @property
+    def never(self) -> bool:
+        """True where there is no deadline."""
+        return self._ends_at is None
+
     def remaining(self) -> float:
         """Return the seconds left; infinite where there is no deadline."""
         return float("inf") if self._ends_at is None else self._ends_at - self._clock.monotonic()
@@ -34,6 +40,8 @@ class Deadline:
         Raises:
             APITimeoutError: Nothing is left.
         """
+        if self._ends_at is None:
+            return seconds
         left = self.remaining()
         if left <= 0:
             raise self.passed()
@@ -50,13 +58,29 @@ class Deadline:
 
 
 class Attempts:
-    """The tries of one call, as tenacity asks about them."""
+    """The tries of one call, as tenacity asks about them.
 
-    def __init__(self, policy: RetryPolicy, request: Request, deadline: Deadline) -> None:
+    Args:
+        policy: What is repeated.
+        request: What is sent.
+        deadline: When all must have ended.
+        gained: Says how far the call has come; a try that brought it on does not count.
+    """
+
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        request: Request,
+        deadline: Deadline,
+        gained: Callable[[], int] = int,
+    ) -> None:
         self._policy = policy
         self._request = request
         self._deadline = deadline
+        self._gained = gained
         self._limited = 0
+        self._best = 0
+        self._forgiven = 0
 
     @property
     def options(self) -> dict[str, Any]:
@@ -75,9 +99,11 @@ class Attempts:
         if error is None:
             return False
         self._limited += isinstance(error, RateLimitError)
+        if (gained := self._gained()) > self._best:
+            self._best, self._forgiven = gained, state.attempt_number
         return self._policy.allows(
             error,
-            attempt=state.attempt_number,
+            attempt=self._fruitless(state),
             repeatable=self._request.repeatable,
             limited=self._limited,
         )
@@ -85,11 +111,15 @@ class Attempts:
     def wait(self, state: tenacity.RetryCallState) -> float:
         """Return the seconds until then."""
         error = _error(state)
-        return 0 if error is None else self._policy.wait_s(error, attempt=state.attempt_number)
+        return 0 if error is None else self._policy.wait_s(error, attempt=self._fruitless(state))
 
     def stop(self, state: tenacity.RetryCallState) -> bool:
         """Say whether the deadline would pass before the next try."""
         return state.upcoming_sleep >= self._deadline.remaining()
+
+    def _fruitless(self, state: tenacity.RetryCallState) -> int:
+        """Return how many tries there were since the last that brought the call on."""
+        return state.attempt_number - self._forgiven
 
     def before_sleep(self, state: tenacity.RetryCallState) -> None:
         """Tell of it."""

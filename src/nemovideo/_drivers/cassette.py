@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     Begin = Callable[[str, str, Mapping[str, str]], Take]
     Ask = Callable[[str, str, Mapping[str, str]], Question]
 
-_ENCODING_HEADERS = ("content-encoding", "transfer-encoding")
-
 
 def recording_client(begin: Begin) -> httpx.Client:
     """Return a client that shows its traffic to the takes that `begin` makes."""
@@ -104,7 +102,7 @@ class _Heard:
         take.answered(response.status_code, headers)
         if "content-encoding" in headers:  # what is passed on has been decoded
             headers.pop("content-length", None)
-        self._headers = {k: v for k, v in headers.items() if k not in _ENCODING_HEADERS}
+        self._headers = {k: v for k, v in headers.items() if k != "content-encoding"}
 
     def passed_on(self, stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> httpx.Response:
         """Return the response for the client."""

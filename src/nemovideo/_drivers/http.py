@@ -6,19 +6,20 @@ Besides this module, only the cassette's transports import it.
 from __future__ import annotations
 
 import logging
-import math
-import os
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, BinaryIO, cast
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, cast
 
 import httpx
 
 from nemovideo import _wire
 from nemovideo._drivers.attempts import Deadline
 from nemovideo._flows.steps import Request
+from nemovideo._resume import Head, Question, understands
 from nemovideo._settings import Settings, origin_of
 from nemovideo.errors import (
     APIConnectionError,
@@ -31,7 +32,9 @@ from nemovideo.errors import (
 )
 
 if TYPE_CHECKING:
-    from nemovideo._files import Part
+    import ssl
+
+    from nemovideo._multipart import Multipart
 
 SyncClient = httpx.Client
 AsyncClient = httpx.AsyncClient
@@ -50,6 +53,8 @@ _PROXY_LOG = logging.getLogger("httpcore.proxy")
 _CLOCK_STEP_S = 0.02
 """A wait that was clipped to the deadline may end this much before it."""
 
+_CHUNKS_AT_ONCE = 4
+
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -67,24 +72,29 @@ other side has just closed.
 """
 
 
-def sync_client() -> httpx.Client:
-    """Return a new client; proxies and certificates come from the environment."""
-    return httpx.Client()
+def certificates() -> ssl.SSLContext:
+    """Return whom to trust, as the environment says; reading it takes longer than a call."""
+    return httpx.create_ssl_context()
 
 
-def async_client() -> httpx.AsyncClient:
-    """Return a new client; proxies and certificates come from the environment."""
-    return httpx.AsyncClient()
+def sync_client(trust: ssl.SSLContext | None = None) -> httpx.Client:
+    """Return a new client; its proxies come from the environment, and `trust` if it is None."""
+    return httpx.Client(verify=trust or True)
 
 
-def sync_stream_client() -> httpx.Client:
+def async_client(trust: ssl.SSLContext | None = None) -> httpx.AsyncClient:
+    """Return a new client; its proxies come from the environment, and `trust` if it is None."""
+    return httpx.AsyncClient(verify=trust or True)
+
+
+def sync_stream_client(trust: ssl.SSLContext) -> httpx.Client:
     """Return a new client whose connections are never used twice."""
-    return httpx.Client(limits=_NO_REUSE)
+    return httpx.Client(verify=trust, limits=_NO_REUSE)
 
 
-def async_stream_client() -> httpx.AsyncClient:
+def async_stream_client(trust: ssl.SSLContext) -> httpx.AsyncClient:
     """Return a new client whose connections are never used twice."""
-    return httpx.AsyncClient(limits=_NO_REUSE)
+    return httpx.AsyncClient(verify=trust, limits=_NO_REUSE)
 
 
 class HungUpError(Exception):
@@ -152,27 +162,25 @@ def built(
 
     `endless` is for streams, which may be silent for long.
     """
-    timeout_s = deadline.clip(settings.timeout_s)
-    timeouts = _Timeouts(
-        connect=timeout_s, write=timeout_s, pool=timeout_s, read=None if endless else timeout_s
-    )
-    timeouts.deadline = deadline
-    extensions: dict[str, object] = {"timeout": timeouts}
+    extensions: dict[str, object] = {"timeout": _timeouts(settings, deadline, endless=endless)}
     if endless or _is_logged():
         is_async = isinstance(client, httpx.AsyncClient)
         extensions["trace"] = _trace(is_async, line, secret_of(request))
-    with ExitStack() as files:
-        built = client.build_request(
-            request.method,
-            request.path if "://" in request.path else f"{settings.base_url}{request.path}",
-            json=request.json,
-            files=[("files", _open(part, files)) for part in request.parts] or None,
-            extensions=extensions,
-        )
-        built.headers = _all_headers(built.headers, request, settings)
-        if request.parts:
-            upload = AsyncUpload if isinstance(client, httpx.AsyncClient) else SyncUpload
-            built.stream = upload(built, request.on_sent, deadline)
+    body = _multipart(request)
+    built = client.build_request(
+        request.method,
+        request.path if "://" in request.path else _url(settings.base_url + request.path),
+        json=request.json,
+        headers=None if body is None else body.headers,
+        extensions=extensions,
+    )
+    built.headers = _all_headers(built.headers, request, settings)
+    if body is None:
+        yield built
+        return
+    upload = AsyncUpload if isinstance(client, httpx.AsyncClient) else SyncUpload
+    with closing(upload(body, request.on_sent, deadline)) as stream:
+        built.stream = stream
         yield built
 
 
@@ -180,34 +188,67 @@ def _is_logged() -> bool:
     return _LOG.isEnabledFor(logging.DEBUG) or _PROXY_LOG.isEnabledFor(logging.DEBUG)
 
 
+def _multipart(request: Request) -> Multipart | None:
+    if not request.parts:
+        return None
+    from nemovideo._multipart import Multipart  # needed by uploads only
+
+    return Multipart(request.parts)
+
+
+@lru_cache(maxsize=128)
+def _url(text: str) -> httpx.URL:
+    """Return a URL of the API, parsed once: parsing takes a tenth of a whole call."""
+    return httpx.URL(text)
+
+
+def _timeouts(
+    settings: Settings, deadline: Deadline, *, endless: bool
+) -> Mapping[str, float | None]:
+    timeout_s = deadline.clip(settings.timeout_s)
+    seconds = {
+        "connect": timeout_s,
+        "write": timeout_s,
+        "pool": timeout_s,
+        "read": None if endless else timeout_s,
+    }
+    return seconds if deadline.never else _Timeouts(seconds, deadline)
+
+
 class _Timeouts(dict[str, "float | None"]):
     """Seconds for each phase of a request; httpcore looks them up as the phase begins."""
 
-    deadline: Deadline
+    def __init__(self, seconds: Mapping[str, float | None], deadline: Deadline) -> None:
+        super().__init__(seconds)
+        self._deadline = deadline
 
     def get(self, phase: str, default: float | None = None) -> float | None:  # type: ignore[override]
         """Return the phase's time, or what is left of the deadline if that is less."""
         seconds = super().get(phase, default)
-        left = max(self.deadline.remaining(), 0.001)
-        return seconds if left == math.inf else min(left, math.inf if seconds is None else seconds)
+        left = max(self._deadline.remaining(), 0.001)
+        return left if seconds is None else min(left, seconds)
 
 
 def _all_headers(base: httpx.Headers, request: Request, settings: Settings) -> httpx.Headers:
     """Return httpx's own headers with ours; its `update` takes longer than the rest of the call."""
-    ours = {k.lower().encode(): (k, v) for k, v in _headers(request, settings).items()}
-    kept = [(k, v) for k, v in base.raw if k.lower() not in ours]
-    return httpx.Headers([*kept, *((k.encode(), v.encode()) for k, v in ours.values())])
+    ours = [(k.encode(), v.encode()) for k, v in _headers(request, settings).items()]
+    names = {name.lower() for name, _ in ours}
+    return httpx.Headers([*(held for held in base.raw if held[0].lower() not in names), *ours])
+
+
+_FOR_ANYBODY = ("Range", "If-Range")
 
 
 def _headers(request: Request, settings: Settings) -> dict[str, str]:
     """Return the headers; other hosts than the API's are told nothing of us but our name."""
     if "://" in request.path and origin_of(request.path) != settings.origin:
-        return {"User-Agent": settings.headers["User-Agent"], "Accept-Encoding": "identity"}
+        kept = {name: request.headers[name] for name in _FOR_ANYBODY if name in request.headers}
+        return {
+            "User-Agent": settings.headers["User-Agent"],
+            "Accept-Encoding": "identity",
+            **kept,
+        }
     return {"Accept-Encoding": "gzip", **settings.headers, **request.headers}
-
-
-def _open(part: Part, files: ExitStack) -> tuple[str, BinaryIO, str]:
-    return part.name, files.enter_context(part.open()), part.content_type
 
 
 def _trace(
@@ -306,15 +347,14 @@ def closed_error() -> InvalidRequestError:
 @contextmanager
 def hanging_up(response: httpx.Response, deadline: Deadline) -> Iterator[None]:
     """End the response's connection at the deadline, however slowly its bytes may drip in."""
-    left = deadline.remaining()
-    if left == math.inf:
+    if deadline.never:
         yield
         return
     connection = _socket(response.extensions.get("network_stream"))
     if connection is None:
         yield
         return
-    timer = threading.Timer(max(left, 0), _shut_down, [connection])
+    timer = threading.Timer(max(deadline.remaining(), 0), _shut_down, [connection])
     timer.daemon = True
     timer.start()
     try:
@@ -420,25 +460,26 @@ def not_a_stream(found: _wire.Exchange) -> Exception:
 
 
 class _Upload:
-    """A multipart body that reports its progress."""
+    """A multipart body that reports its progress, and that can be sent once."""
 
     def __init__(
-        self,
-        request: httpx.Request,
-        on_sent: Callable[[int, int], None] | None,
-        deadline: Deadline,
+        self, body: Multipart, on_sent: Callable[[int, int], None] | None, deadline: Deadline
     ) -> None:
-        self._deadline = deadline
-        self._chunks = cast("httpx.SyncByteStream", request.stream)
-        self._total = int(request.headers.get("content-length", "0"))
+        self._chunks = body.chunks()
+        self._total = body.size_bytes
         self._sent = 0
         self._on_sent = on_sent
+        self._deadline = deadline
 
     def _count(self, chunk: bytes) -> None:
         self._deadline.clip(0)
         self._sent += len(chunk)
         if self._on_sent is not None:
             self._on_sent(self._sent, self._total)
+
+    def close(self) -> None:
+        """Close the file that was being sent, if it was not sent to its end."""
+        self._chunks.close()
 
 
 class SyncUpload(_Upload, httpx.SyncByteStream):
@@ -452,32 +493,79 @@ class SyncUpload(_Upload, httpx.SyncByteStream):
 
 
 class AsyncUpload(_Upload, httpx.AsyncByteStream):
-    """An upload of the async driver, which reads its files in a thread."""
+    """An upload of the async driver, which reads its files in a thread.
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the body's chunks."""
+    It is an iterator of its own, and no generator, for nobody would close that
+    where the upload is given up.
+    """
+
+    _last: bytes | None = None
+    _read: Iterator[bytes] = iter(())
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Return the iterator over the body's chunks."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next chunk."""
+        if self._last is not None:
+            self._count(self._last)
+        self._last = next(self._read, None)
+        if self._last is None:
+            self._last = await self._read_more()
+        return self._last
+
+    async def _read_more(self) -> bytes:
         from anyio import to_thread
 
-        chunks = iter(self._chunks)
-        while (chunk := await to_thread.run_sync(next, chunks, None)) is not None:
-            yield chunk
-            self._count(chunk)
+        # A visit to a thread takes longer than to read a chunk there.
+        found = await to_thread.run_sync(list, islice(self._chunks, _CHUNKS_AT_ONCE))
+        if not found:
+            raise StopAsyncIteration
+        self._read = iter(found[1:])
+        return found[0]
 
 
-def expected_size(response: httpx.Response) -> int | None:
-    """Return the size of a download as its header gives it, unless it was compressed."""
-    length = response.headers.get("content-length", "")
-    encoded = response.headers.get("content-encoding", "identity") != "identity"
-    return int(length) if length.isdigit() and not encoded else None
+def is_file(response: httpx.Response, question: Question) -> bool:
+    """Say whether the answer to a question for a file can be one, going by its head."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    page = response.is_success and kind in ("application/json", "text/html")
+    return understands(question, response.status_code) and not page
 
 
-def check_size(received: int, expected: int | None, path: str | os.PathLike[str]) -> None:
-    """Make sure that a download is whole.
+def not_a_file(found: _wire.Exchange) -> Exception:
+    """Return the error for an answer that came in place of a file."""
+    if not 200 <= found.status < 300:
+        return _wire.failure_of(found)
+    try:
+        _wire.open_envelope(found)
+    except (APIError, MalformedResponseError) as error:
+        if isinstance(error, APIError):
+            return error
+    return DownloadError(f"{found.method} {found.path} answered with a page in place of the file")
 
-    Raises:
-        DownloadError: It is not.
-    """
-    if expected is not None and received != expected:
-        raise DownloadError(f"{path}: {received} bytes came, {expected} were announced")
-    if received == 0:
-        raise DownloadError(f"{path}: the file is empty")
+
+def head_of(response: httpx.Response, place: str) -> Head:
+    """Return the head of a file's answer."""
+    headers = response.headers
+    if response.is_stream_consumed and "content-encoding" in headers:
+        # A client that the user brought has read it already, and unpacked it.
+        unpacked = ("content-encoding", "content-length")
+        headers = httpx.Headers([held for held in headers.items() if held[0] not in unpacked])
+    version = response.extensions.get("http_version", b"")
+    framed = not (
+        version in (b"HTTP/1.0", b"HTTP/1.1")
+        and "content-length" not in headers
+        and "transfer-encoding" not in headers
+    )
+    return Head(response.status_code, headers, place, framed)
+
+
+def body_of(response: httpx.Response) -> Iterator[bytes]:
+    """Yield a file's bytes as they come over the wire, packed or not."""
+    return response.iter_bytes() if response.is_stream_consumed else response.iter_raw()
+
+
+def body_of_async(response: httpx.Response) -> AsyncIterator[bytes]:
+    """Yield a file's bytes as they come over the wire, packed or not."""
+    return response.aiter_bytes() if response.is_stream_consumed else response.aiter_raw()

@@ -7,9 +7,9 @@ import queue
 import threading
 import warnings
 from collections import defaultdict
-from collections.abc import Callable
-from pathlib import Path
-from typing import Generic, TypeVar
+from collections.abc import AsyncIterable, Callable, Iterable
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import attrs
 
@@ -19,9 +19,11 @@ from nemovideo._drivers.attempts import Attempts, Deadline
 from nemovideo._drivers.locks import ThreadLock
 from nemovideo._drivers.machine import Leave, Machine
 from nemovideo._drivers.watch import Watch
+from nemovideo._drivers.writer import Writer
 from nemovideo._flows.steps import (
     Blocking,
     Call,
+    Collect,
     Download,
     Emit,
     Exclusive,
@@ -34,8 +36,12 @@ from nemovideo._flows.steps import (
     StreamHandle,
 )
 from nemovideo._settings import Settings
-from nemovideo.errors import NemoError
-from nemovideo.events import AgentEvent
+from nemovideo.errors import APIConnectionError, InvalidRequestError, NemoError
+
+if TYPE_CHECKING:
+    import ssl
+
+    from nemovideo.events import AgentEvent
 
 T = TypeVar("T")
 
@@ -52,18 +58,22 @@ class _Pool:
         self._calls: http.SyncClient | None = None
         self._streams: http.SyncClient | None = None
 
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        return http.certificates()
+
     def client(self) -> http.SyncClient:
         """Return the HTTP client, made when first needed."""
         with self.guard:
             if self._calls is None:
-                self._calls = self._given or http.sync_client()
+                self._calls = self._given or http.sync_client(self._trust)
             return self._calls
 
     def stream_client(self) -> http.SyncClient:
         """Return the HTTP client for streams, made when first needed."""
         with self.guard:
             if self._streams is None:
-                self._streams = self._given or http.sync_stream_client()
+                self._streams = self._given or http.sync_stream_client(self._trust)
             return self._streams
 
     def close(self) -> bool:
@@ -147,15 +157,22 @@ class SyncDriver:
         """Send a request, as often as the retry policy allows, and open its envelope."""
         return self._repeated(request, deadline, lambda: self._call_once(request, deadline))
 
-    def download(self, step: Download, deadline: Deadline) -> Path:
-        """Fetch a file, to a `.part` file that gets its name when it is whole."""
-        return self._repeated(step.request, deadline, lambda: self._download_once(step, deadline))
+    def download(self, step: Download, deadline: Deadline) -> None:
+        """Fetch a file; a connection that breaks is followed by one that goes on."""
+        attempt = partial(self._download_once, step, deadline)
+        self._repeated(step.request, deadline, attempt, lambda: step.transfer.gained)
 
     def open_response(self, request: Request, deadline: Deadline, line: http.Line) -> http.Response:
         """Begin a stream and return its response; any other answer is an error."""
         return self._repeated(request, deadline, lambda: self._open_once(request, deadline, line))
 
-    def _repeated(self, request: Request, deadline: Deadline, attempt: Callable[[], T]) -> T:
+    def _repeated(
+        self,
+        request: Request,
+        deadline: Deadline,
+        attempt: Callable[[], T],
+        gained: Callable[[], int] = int,
+    ) -> T:
         if self.closed:
             raise http.closed_error()
         try:
@@ -169,7 +186,7 @@ class SyncDriver:
                 raise failed.pop()
             return attempt()
 
-        attempts = Attempts(self.settings.retry, request, deadline)
+        attempts = Attempts(self.settings.retry, request, deadline, gained)
         return Retrying(sleep=self.settings.clock.sleep, **attempts.options)(again)
 
     def _send(
@@ -215,31 +232,42 @@ class SyncDriver:
             response.close()
         return http.exchange(request, response, body.whole(), self.settings)
 
-    def _download_once(self, step: Download, deadline: Deadline) -> Path:
-        request, path = step.request, step.path
-        part = path.with_name(f"{path.name}.part")
-        client = self.client
-        with (
-            http.translating(request, deadline),
-            http.built(client, self.settings, request, deadline=deadline) as built,
-        ):
-            anywhere = "Authorization" not in request.headers
-            response = self._send(client, request, built, follow=anywhere)
-            if not response.is_success:
-                raise _wire.failure_of(self._read(request, response, deadline))
-            try:
-                total, received = http.expected_size(response), 0
-                with part.open("wb") as file, http.hanging_up(response, deadline):
-                    for chunk in response.iter_bytes():
-                        file.write(chunk)
-                        received += len(chunk)
-                        if step.on_received is not None:
-                            step.on_received(received, total)
-                        deadline.clip(0)
-            finally:
-                response.close()
-        http.check_size(received, total, path)
-        return part.replace(path)
+    def _download_once(self, step: Download, deadline: Deadline) -> None:
+        transfer, client = step.transfer, self.client
+        while (question := transfer.question()) is not None:
+            request = step.request.asking(question.headers)
+            with (
+                http.translating(request, deadline),
+                http.built(client, self.settings, request, deadline=deadline) as built,
+            ):
+                anywhere = "Authorization" not in request.headers
+                response = self._send(client, request, built, follow=anywhere)
+                if not http.is_file(response, question):
+                    raise http.not_a_file(self._read(request, response, deadline))
+                try:
+                    if transfer.answered(http.head_of(response, transfer.place)):
+                        self._take(step, response, deadline)
+                finally:
+                    response.close()
+
+    def _take(self, step: Download, response: http.Response, deadline: Deadline) -> None:
+        """Take what the answer brings of the file."""
+        writer = Writer(step.transfer, self.settings.clock)
+        try:
+            with http.translating(step.request, deadline), http.hanging_up(response, deadline):
+                try:
+                    for chunk in http.body_of(response):
+                        if writer.take(chunk):
+                            writer.flush()
+                            step.report()
+                            deadline.clip(0)
+                finally:
+                    writer.finish()
+        except APIConnectionError as error:
+            step.transfer.broke(error)
+        else:
+            step.transfer.ended()
+        step.report()
 
     def _open_once(self, request: Request, deadline: Deadline, line: http.Line) -> http.Response:
         line.check()
@@ -311,8 +339,10 @@ class Run(Generic[T]):
                 self._sleep(seconds)
             case Blocking(function):
                 return function()
+            case Collect(chunks, write):
+                self._collect(chunks, write)
             case Download():
-                return self._driver.download(step, self._deadline)
+                self._driver.download(step, self._deadline)
             case Open(request):
                 stream = _Stream(self._driver, request, self._deadline)
                 self._streams.append(stream)
@@ -325,6 +355,17 @@ class Run(Generic[T]):
                     raise self._deadline.passed()
                 self._machine.enter(step)
         return None
+
+    def _collect(
+        self, chunks: Iterable[bytes] | AsyncIterable[bytes], write: Callable[[bytes], None]
+    ) -> None:
+        if not isinstance(chunks, Iterable):
+            raise InvalidRequestError(
+                "an async iterable cannot be read by a Client", remedy="Use an AsyncClient."
+            )
+        for chunk in chunks:
+            self._deadline.clip(0)
+            write(chunk)
 
     def _sleep(self, seconds: float) -> None:
         if seconds >= self._deadline.remaining():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import attrs
@@ -186,22 +186,32 @@ def _recover(
     cause: NemoError,
 ) -> Flow[Reply]:
     """After a drop, let the state say what became of the message (protocol.md §10)."""
-    limits = context.settings.stream
-    for check in range(limits.checks):
-        yield from sleep(limits.check_s if check else limits.first_check_s)
-        try:
-            after = yield from state_flow.get(context, session_id)
-        except _OUT_OF_REACH:
-            continue  # as good as unchanged
-        if _differ(before, after):
-            changes = _draft(before).diff(_draft(after))
-            return attrs.evolve(_spoken(builder.reply()), recovered=True, changes=changes)
+    after = yield from watch(context, session_id, lambda now: _differ(before, now))
+    if after is not None:
+        changes = _draft(before).diff(_draft(after))
+        return attrs.evolve(_spoken(builder.reply()), recovered=True, changes=changes)
     error = StreamInterruptedError(
         "the connection broke during the answer, and the draft has not changed since",
         may_have_spent=True,
     )
     error.reply = _spoken(builder.reply())
     raise error from cause
+
+
+def watch(
+    context: Context, session_id: str, changed: Callable[[SessionState], bool]
+) -> Flow[SessionState | None]:
+    """Ask for the state as often as §10 says until it has changed; None where it never did."""
+    limits = context.settings.stream
+    for check in range(limits.checks):
+        yield from sleep(limits.check_s if check else limits.first_check_s)
+        try:
+            now = yield from state_flow.get(context, session_id)
+        except _OUT_OF_REACH:
+            continue  # as good as unchanged
+        if changed(now):
+            return now
+    return None
 
 
 def _differ(before: SessionState, after: SessionState) -> bool:

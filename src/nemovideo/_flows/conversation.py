@@ -21,6 +21,7 @@ from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.notices import Notice, RenderMeter, with_notices
 from nemovideo._flows.steps import Flow, blocking, emit
+from nemovideo._outputs import format_for
 from nemovideo._phrases import ENGLISH, Phrases, phrases_for, phrases_in
 from nemovideo._routing import Route, Routed, is_existing_file, route
 from nemovideo.draft import Draft, TrackType
@@ -255,14 +256,14 @@ class _Turn:
                 context,
                 talk.session_id,
                 path,
-                format=render.format_for(path, None),
+                format=format_for(path, None),
                 quality=routed.quality or "high",
                 task_id=talk.task_id,
                 on_job=meter,
             ),
             notices,
         )
-        lines = [f"{self.phrases.ready} {path}"]
+        lines = [f"{self.phrases.ready} {path}", *self.video.warnings]
         if self.video.project_url is not None:
             lines.append(self.phrases.project.format(url=self.video.project_url))
         self.paragraphs.append("\n".join(lines))

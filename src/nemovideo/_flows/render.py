@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +13,9 @@ from nemovideo._flows import auth
 from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, download, sleep
+from nemovideo._partfile import PartFile
+from nemovideo._resume import digest
+from nemovideo._transfer import BinaryWriter, OpenFile, Sink, Transfer
 from nemovideo.draft import Draft
 from nemovideo.errors import (
     APIConnectionError,
@@ -23,6 +25,7 @@ from nemovideo.errors import (
     InvalidRequestError,
     MalformedResponseError,
     NemoError,
+    OutputError,
     RateLimitError,
     RenderCancelledError,
     RenderFailedError,
@@ -33,14 +36,17 @@ from nemovideo.models import RenderedVideo, RenderJob
 
 OnJob = Callable[[RenderJob], None]
 OnBytes = Callable[[int, int | None], None]
-
-FORMATS = ("mp4", "webm", "mov")
-"""The formats that a file's suffix can ask for."""
+OnId = Callable[[str], Flow[None]]
 
 _PATH = "/api/render/proxy/lambda"
 _PASSING = (APIConnectionError, ServerError, RateLimitError, MalformedResponseError)
 _UNCLEAR = (APIConnectionError, ServerError, MalformedResponseError)
 _CHECKS = 2
+
+
+def _not_noted(_: str) -> Flow[None]:
+    """Do nothing with a new id."""
+    yield from ()
 
 
 def submit(
@@ -56,13 +62,18 @@ def submit(
         DraftNotReadyError: It has no track with a segment; nothing was sent.
     """
     try:
-        return (yield from _submit_once(context, session_id, draft, format, quality))
+        return (yield from _submit_once(context, session_id, draft, format, quality, _new_id()))
     except _NeverArrivedError:
         pass
     try:
-        return (yield from _submit_once(context, session_id, draft, format, quality))
+        return (yield from _submit_once(context, session_id, draft, format, quality, _new_id()))
     except _NeverArrivedError as failure:
         raise failure.reason from None
+
+
+def _new_id() -> str:
+    """Return an id that no render has had: each has its own (§4)."""
+    return f"render_{uuid.uuid4().hex}"
 
 
 class _NeverArrivedError(Exception):
@@ -79,11 +90,11 @@ def _submit_once(
     draft: Draft,
     format: str,  # noqa: A002 - the protocol's word
     quality: str,
+    render_id: str,
 ) -> Flow[RenderJob]:
-    """Submit under a new id; where the answer was lost, ask for the job by that id."""
+    """Submit under this id; where the answer was lost, ask for the job by it."""
     if not draft.ready:
         raise DraftNotReadyError("the draft has no track with a segment")
-    render_id = f"render_{uuid.uuid4().hex}"
     body = {
         "id": render_id,
         "sessionId": session_id,
@@ -131,6 +142,16 @@ def get(context: Context, render_id: str) -> Flow[RenderJob]:
     """Return the job as it is now."""
     request = Request("GET", f"{_PATH}/{quote(render_id, safe='')}", repeatable=True)
     return _wire.read_render((yield from auth.authorized(context, request)), render_id)
+
+
+def find(context: Context, render_id: str) -> Flow[RenderJob | None]:
+    """Return the job as it is now, or None where the service knows no such job."""
+    try:
+        return (yield from get(context, render_id))
+    except APIError as error:
+        if 404 in (error.status, error.code):
+            return None
+        raise
 
 
 def wait(context: Context, job: RenderJob, on_progress: OnJob | None = None) -> Flow[RenderJob]:
@@ -187,28 +208,62 @@ def fetch(
 
     Raises:
         InvalidRequestError: `path` exists and `overwrite` is False, or the job has no file yet.
-        DownloadError: What came is not the whole file.
+        DownloadError: What came is not the whole file; OutputError where it cannot be written.
     """
     path = yield from blocking(partial(check_output, path, overwrite=overwrite))
+    part = PartFile(path, _thing(context, job), overwrite=overwrite)
+    yield from _fetch(context, job, part, on_progress)
+    return path
+
+
+def fetch_to(
+    context: Context, job: RenderJob, file: BinaryWriter, *, on_progress: OnBytes | None = None
+) -> Flow[int]:
+    """Download a finished job's file to an open one, and return how many bytes that were."""
+    return (yield from _fetch(context, job, OpenFile(file), on_progress))
+
+
+def _fetch(context: Context, job: RenderJob, sink: Sink, on_progress: OnBytes | None) -> Flow[int]:
     if not job.completed:
         raise InvalidRequestError(
             f"{job.id} is {job.status}", remedy="Wait for it with client.render.wait(job)."
         )
+    transfer = Transfer(sink, _thing(context, job), job.size_bytes)
+    try:
+        yield from blocking(transfer.open)
+        yield from _receive(context, job, transfer, on_progress)
+        yield from blocking(transfer.finish)
+    finally:
+        transfer.close()
+    return transfer.received
+
+
+def _receive(
+    context: Context, job: RenderJob, transfer: Transfer, on_progress: OnBytes | None
+) -> Flow[None]:
     base_url = context.settings.base_url
     if job.url is not None:
         url = urljoin(f"{base_url}/", job.url)
+        transfer.turn_to(url)
         try:
-            return (yield from download(Request("GET", url, repeatable=True), path, on_progress))
+            yield from download(Request("GET", url, repeatable=True), transfer, on_progress)
+        except OutputError:
+            raise
         except (APIError, APIConnectionError, DownloadError):
             pass  # links expire; the API still has the file
-    request = Request(
-        "GET", f"/api/render/proxy/{quote(job.id, safe='')}/download", repeatable=True
+        else:
+            return
+    path = f"/api/render/proxy/{quote(job.id, safe='')}/download"
+    request = Request("GET", path, repeatable=True)
+    transfer.turn_to(base_url + path)
+    yield from auth.with_token(
+        context, lambda bearer: download(request.with_token(bearer), transfer, on_progress)
     )
-    return (
-        yield from auth.with_token(
-            context, lambda bearer: download(request.with_token(bearer), path, on_progress)
-        )
-    )
+
+
+def _thing(context: Context, job: RenderJob) -> str:
+    """Return what tells this job's file from any other, wherever it is fetched from."""
+    return digest(context.settings.base_url, job.id)
 
 
 def export(
@@ -226,20 +281,7 @@ def export(
     """Render a session's draft and fetch the file; a failed render is tried once more (§4)."""
     if path is not None:
         yield from blocking(partial(check_output, path, overwrite=overwrite))
-    state = yield from state_flow.get(context, session_id)
-    if state.draft is None:
-        raise DraftNotReadyError("the session has no draft yet")
-    draft = state.draft
-
-    try:
-        job = yield from _render(context, session_id, draft, format, quality, on_job)
-    except RenderCancelledError:
-        raise
-    except (RenderFailedError, _NeverArrivedError):
-        try:
-            job = yield from _render(context, session_id, draft, format, quality, on_job)
-        except _NeverArrivedError as failure:
-            raise failure.reason from None
+    job = yield from produce(context, session_id, format, quality, on_job)
     if path is not None:
         path = yield from fetch(context, job, path, overwrite=overwrite, on_progress=on_bytes)
     return RenderedVideo(
@@ -251,16 +293,71 @@ def export(
     )
 
 
-def _render(
+def produce(
     context: Context,
     session_id: str,
-    draft: Draft,
     format: str,  # noqa: A002 - the protocol's word
     quality: str,
-    on_job: OnJob | None,
+    on_job: OnJob | None = None,
+    *,
+    on_id: OnId = _not_noted,
+    earlier: str | None = None,
 ) -> Flow[RenderJob]:
-    job = yield from _submit_once(context, session_id, draft, format, quality)
-    return (yield from wait(context, job, on_job))
+    """Render a session's draft; a failed render is tried once more under a new id (§4).
+
+    Args:
+        context: The client's.
+        session_id: The session.
+        format: What the file shall be.
+        quality: How good.
+        on_job: Told of the job each time it was asked for.
+        on_id: Run with every new id before it is submitted.
+        earlier: The id that another process was about to submit, or did.
+    """
+    state = yield from state_flow.get(context, session_id)
+    if state.draft is None:
+        raise DraftNotReadyError("the session has no draft yet")
+    submit = partial(_submit_once, context, session_id, state.draft, format, quality)
+    job: RenderJob | None = None
+    try:
+        if earlier is not None:
+            job = yield from _take_up(context, earlier, submit)
+        if job is None:
+            job = yield from _submit_new(submit, on_id)
+        return (yield from wait(context, job, on_job))
+    except RenderCancelledError:
+        raise
+    except (RenderFailedError, _NeverArrivedError):
+        try:
+            job = yield from _submit_new(submit, on_id)
+        except _NeverArrivedError as failure:
+            raise failure.reason from None
+        return (yield from wait(context, job, on_job))
+
+
+def _submit_new(submit: Callable[[str], Flow[RenderJob]], on_id: OnId) -> Flow[RenderJob]:
+    render_id = _new_id()
+    yield from on_id(render_id)
+    return (yield from submit(render_id))
+
+
+def _take_up(
+    context: Context, render_id: str, submit: Callable[[str], Flow[RenderJob]]
+) -> Flow[RenderJob | None]:
+    """Return the job of an id that may have been submitted; None for one that was cancelled.
+
+    One that is unknown is submitted again under the same id, so that the service
+    can refuse it if the first submit is still on its way.
+    """
+    job = yield from find(context, render_id)
+    if job is None:
+        try:
+            return (yield from submit(render_id))
+        except APIError:
+            job = yield from find(context, render_id)
+            if job is None:
+                raise
+    return None if job.cancelled else job
 
 
 def project_url(context: Context, session_id: str, task_id: str | None) -> Flow[str | None]:
@@ -269,32 +366,6 @@ def project_url(context: Context, session_id: str, task_id: str | None) -> Flow[
         return (yield from auth.claim_token(context, session_id, task_id)).url
     except NemoError:
         return None
-
-
-def format_for(path: str | os.PathLike[str] | None, format: str | None) -> str:  # noqa: A002
-    """Return the format asked for, else the one that the path's suffix names, else mp4.
-
-    Raises:
-        InvalidRequestError: The suffix is that of no video.
-    """
-    if format:
-        return format
-    suffix = "" if path is None else Path(path).suffix.lower().removeprefix(".")
-    return check_format(suffix) if suffix else "mp4"
-
-
-def check_format(format: str) -> str:  # noqa: A002 - the protocol's word
-    """Return the format.
-
-    Raises:
-        InvalidRequestError: It is none for a video.
-    """
-    if format not in FORMATS:
-        raise InvalidRequestError(
-            f"{format!r} is not a format for the result",
-            remedy=f"Use one of: {', '.join(FORMATS)}.",
-        )
-    return format
 
 
 def check_output(path: Path, *, overwrite: bool) -> Path:
@@ -308,6 +379,10 @@ def check_output(path: Path, *, overwrite: bool) -> Path:
         raise InvalidRequestError(f"there is no folder {path.parent}", remedy="Make it first.")
     if path.is_dir():
         raise InvalidRequestError(f"{path} is a folder", remedy="Name a file in it.")
+    if path.exists() and not path.is_file():
+        raise InvalidRequestError(
+            f"{path} is no ordinary file", remedy="Open it, and give the open file."
+        )
     if path.exists() and not overwrite:
         raise InvalidRequestError(
             f"{path} exists already", remedy="Choose another name, or pass overwrite=True."

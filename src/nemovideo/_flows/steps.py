@@ -7,14 +7,14 @@ answer back or throws the step's error into the flow. The wrappers make
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from pathlib import Path
+from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
 if TYPE_CHECKING:
     from nemovideo._files import Part
+    from nemovideo._transfer import Transfer
     from nemovideo.events import AgentEvent
 
 T = TypeVar("T")
@@ -45,9 +45,16 @@ class Request:
     repeatable: bool = False
     on_sent: Callable[[int, int], None] | None = None
 
+    def asking(self, headers: Mapping[str, str]) -> Request:
+        """Return the request with these headers besides its own."""
+        return attrs.evolve(self, headers={**self.headers, **headers})
+
     def with_token(self, token: str) -> Request:
         """Return the request with its Authorization header."""
-        return attrs.evolve(self, headers={**self.headers, "Authorization": f"Bearer {token}"})
+        headers = {**self.headers, "Authorization": f"Bearer {token}"}
+        return Request(
+            self.method, self.path, self.json, self.parts, headers, self.repeatable, self.on_sent
+        )
 
 
 class StreamHandle:
@@ -73,6 +80,14 @@ class Blocking:
     """Call a function that may touch the file system."""
 
     function: Callable[[], object]
+
+
+@attrs.frozen
+class Collect:
+    """Pass all chunks of an iterable on to a function that may touch the file system."""
+
+    chunks: Iterable[bytes] | AsyncIterable[bytes]
+    write: Callable[[bytes], None]
 
 
 @attrs.frozen
@@ -107,14 +122,19 @@ class Emit:
 
 @attrs.frozen
 class Download:
-    """Fetch a file; the answer is its path."""
+    """Fetch a file, over as many answers as it takes; there is no answer."""
 
     request: Request
-    path: Path
+    transfer: Transfer
     on_received: Callable[[int, int | None], None] | None = None
 
+    def report(self) -> None:
+        """Say how far it is."""
+        if self.on_received is not None:
+            self.on_received(self.transfer.received, self.transfer.total)
 
-Step = Call | Sleep | Blocking | Exclusive | Open | Read | Emit | Download
+
+Step = Call | Sleep | Blocking | Collect | Exclusive | Open | Read | Emit | Download
 
 
 def call(request: Request) -> Flow[object]:
@@ -132,6 +152,13 @@ def blocking(function: Callable[[], T]) -> Flow[T]:
     """Return what a function returns that touches the file system."""
     result: T = yield Blocking(function)
     return result
+
+
+def collect(
+    chunks: Iterable[bytes] | AsyncIterable[bytes], write: Callable[[bytes], None]
+) -> Flow[None]:
+    """Pass all chunks on to a function that touches the file system."""
+    yield Collect(chunks, write)
 
 
 def exclusive(name: str, flow: Flow[T]) -> Flow[T]:
@@ -158,8 +185,9 @@ def emit(event: AgentEvent) -> Flow[None]:
 
 
 def download(
-    request: Request, path: Path, on_received: Callable[[int, int | None], None] | None = None
-) -> Flow[Path]:
-    """Fetch a file to `path` and return that."""
-    result: Path = yield Download(request, path, on_received)
-    return result
+    request: Request,
+    transfer: Transfer,
+    on_received: Callable[[int, int | None], None] | None = None,
+) -> Flow[None]:
+    """Fetch a file."""
+    yield Download(request, transfer, on_received)

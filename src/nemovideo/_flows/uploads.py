@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from urllib.parse import quote
 
+import attrs
+
 from nemovideo import _wire
-from nemovideo._files import Part, Source, is_url, prepare
+from nemovideo._files import Part, Source, Spool, Upload, chunks_of, is_url, prepare
 from nemovideo._flows.auth import authorized
 from nemovideo._flows.context import Context
-from nemovideo._flows.steps import Flow, Request, blocking
+from nemovideo._flows.steps import Flow, Request, blocking, collect
+from nemovideo._names import distinct
 from nemovideo.errors import InvalidRequestError
-from nemovideo.models import MediaFile
+from nemovideo.models import MediaFile, MediaInfo
 
 OnBytes = Callable[[int, int], None]
 
 
 def upload(
-    context: Context, session_id: str, sources: Sequence[Source], on_progress: OnBytes | None
+    context: Context,
+    session_id: str,
+    sources: Sequence[Source | Part],
+    on_progress: OnBytes | None,
 ) -> Flow[list[MediaFile]]:
     """Upload files and URLs; the answers come in the order of the sources."""
     if not sources:
         raise InvalidRequestError("there is nothing to upload", remedy="Name at least one file.")
-    urls = [str(source) for source in sources if is_url(source)]
+    urls = [_url(source) for source in sources if is_url(source)]
     parts = yield from prepare_all([source for source in sources if not is_url(source)])
     files = iter((yield from _send_parts(context, session_id, parts, on_progress)))
     linked = iter((yield from upload_urls(context, session_id, urls)) if urls else [])
@@ -31,9 +38,42 @@ def upload(
     return [file for file in (*pairs, *files, *linked) if file is not None]
 
 
-def prepare_all(sources: Sequence[Source]) -> Flow[list[Part]]:
-    """Check files before anything is sent."""
-    return (yield from blocking(lambda: [prepare(source) for source in sources]))
+def inspect(source: Source) -> Flow[MediaInfo]:
+    """Check a file, and return what its header says."""
+    if is_url(source):
+        raise InvalidRequestError(
+            "a URL is looked at by the service only", remedy="Fetch the file, or upload the URL."
+        )
+    (part,) = yield from prepare_all([source])
+    return part.info
+
+
+def prepare_all(sources: Sequence[Source | Part]) -> Flow[list[Part]]:
+    """Check files before anything is sent, and give each a name of its own.
+
+    What can be read only once is collected in temporary files, after the other
+    files were found to be good; they last as long as their parts.
+    """
+    uploads = [s if isinstance(s, (Part, Upload)) else Upload(s) for s in sources]
+    chunks = [None if isinstance(u, Part) else chunks_of(u) for u in uploads]
+
+    def ready() -> list[Part | None]:
+        return [
+            upload if isinstance(upload, Part) else None if once is not None else prepare(upload)
+            for upload, once in zip(uploads, chunks, strict=True)
+        ]
+
+    found = yield from blocking(ready)
+    parts: list[Part] = []
+    for upload, once, part in zip(uploads, chunks, found, strict=True):
+        if once is not None and isinstance(upload, Upload):
+            spool = yield from blocking(partial(Spool, upload))
+            yield from collect(once, spool.write)
+            parts.append((yield from blocking(spool.part)))
+        elif part is not None:
+            parts.append(part)
+    names = distinct(part.name for part in parts)
+    return [attrs.evolve(part, name=name) for part, name in zip(parts, names, strict=True)]
 
 
 def upload_urls(context: Context, session_id: str, urls: Sequence[str]) -> Flow[list[MediaFile]]:
@@ -56,7 +96,15 @@ def _send_parts(
         return []
     context.known.pop(session_id, None)
     request = Request("POST", _path(session_id), parts=tuple(parts), on_sent=on_progress)
-    return _wire.read_files((yield from authorized(context, request)))
+    files = _wire.read_files((yield from authorized(context, request)))
+    infos = {part.name: part.info for part in parts}
+    if len(files) == len(parts):
+        infos = {file.filename: part.info for file, part in zip(files, parts, strict=True)} | infos
+    return [attrs.evolve(file, info=infos.get(file.filename)) for file in files]
+
+
+def _url(source: Source | Part) -> str:
+    return str(source.source if isinstance(source, Upload) else source)
 
 
 def _path(session_id: str) -> str:

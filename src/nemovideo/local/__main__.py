@@ -25,9 +25,9 @@ Stop with Ctrl-C. To get going:
 _EXAMPLE_ID = "6f1e2d3c-0000-4000-8000-000000000001"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m nemovideo.local") -> int:
     """Serve until Ctrl-C or SIGTERM, or fetch the models; return the exit status."""
-    options = _parser().parse_args(arguments)
+    options = _parser(prog).parse_args(arguments)
     try:
         if options.command == "fetch-models":
             from nemovideo.local.models import fetch_models
@@ -65,8 +65,10 @@ def _serve(options: argparse.Namespace) -> None:
             pass
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m nemovideo.local", description=__doc__)
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=prog, description="The local backend for any client in any language."
+    )
     parser.add_argument("command", nargs="?", choices=["serve", "fetch-models"], default="serve")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one (8000)")
     parser.add_argument(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import weakref
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -93,7 +96,37 @@ class LocalBackend:
         self._respond = respond
         self._probe = probe
         self._opening = opening
+        self._holders: set[str] = set()
         self._running: _Running | None = None
+        self._options: Mapping[str, object] = {
+            "costs": costs,
+            "model": None if model is None else Path(model).expanduser().absolute(),
+            "max_upload_bytes": max_upload_bytes,
+        }
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """What to make a backend with that does the same work in another process."""
+        return self._options
+
+    def on(self, state_dir: str | Path) -> LocalBackend:
+        """Return another backend like this one, not started, on another state directory."""
+        made = copy.copy(self)
+        made.__dict__.update(
+            _wanted_dir=Path(state_dir).expanduser().absolute(),
+            _wanted_port=0,
+            _holders=set(),
+            _running=None,
+        )
+        return made
+
+    def hold(self, name: str) -> None:
+        """Keep a temporary state directory after stop(), until let_go() is called with the name."""
+        self._holders.add(name)
+
+    def let_go(self, name: str) -> None:
+        """Need the state directory no longer under this name."""
+        self._holders.discard(name)
 
     def start(self) -> LocalBackend:
         """Start to serve, and return when it answers.
@@ -108,8 +141,8 @@ class LocalBackend:
         with ExitStack() as stack:
             state_dir = self._wanted_dir
             if state_dir is None:
-                temporary = tempfile.TemporaryDirectory(prefix="nemovideo-")
-                state_dir = Path(stack.enter_context(temporary))
+                state_dir = Path(tempfile.mkdtemp(prefix="nemovideo-"))
+                stack.callback(weakref.finalize(self, _remove, state_dir, self._holders))
             store = Store(state_dir, clock=self._clock)
             stack.callback(store.close)
             queue = RenderQueue(store, self._render, workers=self._render_workers)
@@ -221,6 +254,12 @@ class _Running:
     store: Store
     server: Server
     stack: ExitStack
+
+
+def _remove(state_dir: Path, holders: Set[str]) -> None:
+    """Remove a temporary state directory that nobody holds."""
+    if not holders:
+        shutil.rmtree(state_dir, ignore_errors=True)
 
 
 def _renderer(model: Path | None) -> Renderer:

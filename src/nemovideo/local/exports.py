@@ -15,7 +15,7 @@ from nemovideo.local.store import Account, Render
 from nemovideo.local.store.renders import RenderExistsError
 
 _ATTRIBUTION = ("x-skill-source", "x-skill-version", "x-skill-platform")
-_FORMAT = re.compile(r"[a-z0-9]{1,8}")
+_FORMAT = re.compile(r"[a-z0-9]{1,8}(?:\.[a-z0-9]{1,8})?")
 
 
 async def submit(request: Request) -> Response:
@@ -109,6 +109,8 @@ def _describe(request: Request, render: Render) -> dict[str, object]:
         data["completedAt"] = int(render.completed_at * 1000)
     if render.error is not None:
         data["error"] = render.error
+    if render.warnings:
+        data["warnings"] = list(render.warnings)  # beyond the protocol: this backend's own
     if render.status == "completed" and render.duration_ms is not None:
         url = file_url(request, render.file_token, f"video.{render.format}")
         if forms.render_link == "outputUrl":

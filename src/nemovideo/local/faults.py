@@ -24,6 +24,8 @@ Kind = Literal[
     "status",
     "redirect",
     "content_type",
+    "headers",
+    "no_range",
     "truncate",
     "silent",
     "spoken",
@@ -51,6 +53,11 @@ class Fault:
             of the answer; the request does nothing.
         redirect: `status` (3xx, else 307) to `location`.
         content_type: The answer claims to be `content_type`.
+        headers: `headers` in place of the answer's own; an empty one is left out. Where
+            `Content-Length` is too short, the body is cut there; where it is too long, the
+            connection closes at the body's end.
+        no_range: The request's Range and If-Range are not seen. With "headers" of another
+            ETag it is a file that has changed.
         truncate: A whole answer, but its body ends after `after_bytes` (0 if None).
 
     Kinds of `/run_sse`:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,7 +46,13 @@ class Interference:
                 case "truncate":
                     send = _Truncated(send, fault.after_bytes or 0)
                 case "content_type":
-                    send = _relabelled(send, fault.content_type)
+                    send = _relabelled(send, {"content-type": fault.content_type})
+                case "headers":
+                    hang_up = partial(self._disconnect, scope, False)
+                    send = _Resized(_relabelled(send, fault.headers), fault.headers, hang_up)
+                case "no_range":
+                    scope = _without_range(scope)
+                    send = _relabelled(send, {"accept-ranges": "none"})
                 case _:
                     pass
         app = self._replacement(struck)
@@ -156,14 +163,43 @@ class _Truncated:
         await self._send({**message, "body": body})
 
 
-def _relabelled(send: Send, content_type: str) -> Send:
+class _Resized:
+    """Keeps a body to the length that its headers were made to claim."""
+
+    def __init__(self, send: Send, headers: Mapping[str, str], hang_up: Callable[[], None]) -> None:
+        claimed = {name.lower(): value for name, value in headers.items()}.get("content-length")
+        self._send = send
+        self._left = int(claimed) if claimed else None
+        self._hang_up = hang_up
+
+    async def __call__(self, message: Message) -> None:
+        if self._left is None or message["type"] != "http.response.body":
+            await self._send(message)
+            return
+        body = message.get("body", b"")[: self._left]
+        ends = not message.get("more_body", False)
+        self._left -= len(body)
+        await self._send({**message, "body": body, "more_body": self._left > 0 or not ends})
+        if ends and self._left > 0:
+            self._hang_up()
+
+
+def _relabelled(send: Send, headers: Mapping[str, str]) -> Send:
+    """Return a send that puts these headers in place of the answer's; empty ones are left out."""
+    given = {name.lower().encode(): value.encode() for name, value in headers.items()}
+
     async def relabel(message: Message) -> None:
         if message["type"] == "http.response.start":
-            kept = [(k, v) for k, v in message["headers"] if k.lower() != b"content-type"]
-            message = {**message, "headers": [*kept, (b"content-type", content_type.encode())]}
+            kept = [(k, v) for k, v in message["headers"] if k.lower() not in given]
+            message = {**message, "headers": [*kept, *((k, v) for k, v in given.items() if v)]}
         await send(message)
 
     return relabel
+
+
+def _without_range(scope: Scope) -> Scope:
+    kept = [(k, v) for k, v in scope["headers"] if k.lower() not in (b"range", b"if-range")]
+    return {**scope, "headers": kept}
 
 
 def _instead(fault: Fault) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -27,6 +27,11 @@ class Rendered(Protocol):
     @property
     def size_bytes(self) -> int:
         """The file's size."""
+        ...
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What the user should know of the file, in whole sentences."""
         ...
 
 
@@ -124,6 +129,12 @@ class RenderQueue:
                 on_progress=note,
                 cancelled=cancelled,
             )
+            renders.complete(
+                job.render_id,
+                duration_ms=result.duration_ms,
+                size_bytes=result.size_bytes,
+                warnings=result.warnings,
+            )
         except RenderCancelledError:
             output.unlink(missing_ok=True)
         except (NemoError, ValueError) as error:
@@ -135,7 +146,3 @@ class RenderQueue:
             _log.exception("the local renderer failed")
             output.unlink(missing_ok=True)
             renders.fail(job.render_id, f"{type(error).__name__}: {error}")
-        else:
-            renders.complete(
-                job.render_id, duration_ms=result.duration_ms, size_bytes=result.size_bytes
-            )

@@ -8,11 +8,11 @@ FFmpeg open other files or addresses.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import attrs
 import av
@@ -22,7 +22,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from nemovideo.errors import SUPPORTED_SUFFIXES, UnsupportedFileError
 
 if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
+    from av.stream import Stream
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -34,6 +36,21 @@ _DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mp3,wav,aac"
 _MAX_FPS = 120
 _PACKETS_TO_FIRST_FRAME = 500
 _HASH_BLOCK_BYTES = 1 << 20
+_LEAD_S = Fraction(1, 10)
+_SHORTER_S = Fraction(1, 10)
+_SQUARE = Fraction(1, 100)
+_MAX_ASPECT = 8
+
+_Stream = TypeVar("_Stream", bound="Stream")
+
+
+def _sentences(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)  # from JSON they come as a list
+
+
+class _Length(TypedDict):
+    duration_ms: int
+    warnings: tuple[str, ...]
 
 
 @attrs.frozen
@@ -42,7 +59,8 @@ class MediaItem:
 
     `id` names it in drafts ("m1", "m2", … in the order of upload). `kind` is
     "video", "image" or "audio". Times are in milliseconds, sizes in pixels as
-    shown (after rotation). `sha256` is the content's hash.
+    shown (after rotation). `sha256` is the content's hash. `warnings`
+    say what is wrong with a file that can be used all the same.
     """
 
     id: str
@@ -56,6 +74,7 @@ class MediaItem:
     height: int | None = None
     fps: float | None = None
     has_audio: bool = False
+    warnings: tuple[str, ...] = attrs.field(default=(), converter=_sentences)
 
 
 def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002 - the contract's name
@@ -119,13 +138,60 @@ def open_image(path: Path) -> Image.Image:
 def main_video(container: InputContainer) -> VideoStream | None:
     """Return the stream with the moving picture; a cover picture of an audio file is none."""
     attached = av.stream.Disposition.attached_pic
-    return next((s for s in container.streams.video if not s.disposition & attached), None)
+    streams = [s for s in container.streams.video if not s.disposition & attached]
+    return _default_of([s for s in streams if _has_decoder(s)])
+
+
+def main_audio(container: InputContainer) -> AudioStream | None:
+    """Return the stream with the sound that players play: the default one, else the first.
+
+    Streams that nothing here can decode are passed over, as phones add them.
+    """
+    return _default_of([s for s in container.streams.audio if _has_decoder(s)])
+
+
+def origin_s(container: InputContainer) -> Fraction:
+    """Return the moment, on the file's own clock, that counts as its beginning.
+
+    That is where the picture begins. Where the sound begins well before it, it
+    is where the sound begins; an encoder's run-up of some milliseconds is not
+    worth a doubled first frame.
+    """
+    video = main_video(container)
+    starts = [
+        stream.start_time * stream.time_base
+        for stream in (video, main_audio(container))
+        if stream is not None and stream.start_time is not None and stream.time_base
+    ]
+    earliest = min(starts, default=Fraction(container.start_time or 0, av.time_base))
+    if video is not None and video.start_time is not None and video.time_base:
+        begin = video.start_time * video.time_base
+        return begin if begin - earliest <= _LEAD_S else earliest
+    return earliest
+
+
+def pixel_aspect(stream: VideoStream) -> Fraction:
+    """Return how much wider than high the stream's pixels are, as they are stored."""
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    if abs(aspect - 1) < _SQUARE or not 1 <= max(aspect, 1 / aspect) <= _MAX_ASPECT:
+        return Fraction(1)
+    return aspect
 
 
 def upright_size(frame: VideoFrame) -> tuple[int, int]:
     """Return the frame's width and height once it is turned as its rotation says."""
     turned = frame.rotation % 180 != 0
     return (frame.height, frame.width) if turned else (frame.width, frame.height)
+
+
+def _has_decoder(stream: Stream) -> bool:
+    # PyAV types it as always there, and gives None for a codec that it does not know.
+    return getattr(stream, "codec_context", None) is not None
+
+
+def _default_of(streams: Sequence[_Stream]) -> _Stream | None:
+    default = av.stream.Disposition.default
+    return next((s for s in streams if s.disposition & default), next(iter(streams), None))
 
 
 def _probe_image(item: MediaItem) -> MediaItem:
@@ -149,23 +215,23 @@ def _probe_streams(item: MediaItem) -> MediaItem:
     try:
         with open_media(item.path) as container:
             stream = main_video(container)
-            has_audio = bool(container.streams.audio)
+            has_audio = main_audio(container) is not None
             if stream is None:
                 if not has_audio:
                     raise UnsupportedFileError(
                         f"{item.name}: there is neither picture nor sound in it", code=4001
                     )
-                duration_ms = _duration_ms(container, None, item.path)
-                return attrs.evolve(item, kind="audio", has_audio=True, duration_ms=duration_ms)
+                length = _length(container, item)
+                return attrs.evolve(item, kind="audio", has_audio=True, **length)
             width, height = upright_size(_first_frame(container, stream))
             return attrs.evolve(
                 item,
                 kind="video",
                 has_audio=has_audio,
-                duration_ms=_duration_ms(container, stream, item.path),
                 width=width,
                 height=height,
                 fps=float(_frame_rate(stream)),
+                **_length(container, item),
             )
     except (av.error.FFmpegError, ValueError) as error:
         raise _unreadable(item, "video or audio", error) from error
@@ -197,24 +263,56 @@ def _frame_rate(stream: VideoStream) -> Fraction:
     return rate if 0 < rate <= _MAX_FPS else Fraction(30)
 
 
-def _duration_ms(container: InputContainer, stream: VideoStream | None, path: Path) -> int:
-    """Return how long the picture lasts, or the sound where there is no picture."""
-    if stream is not None and stream.duration and stream.time_base:
-        return max(1, round(stream.duration * stream.time_base * 1000))
-    if container.duration:
-        return max(1, round(container.duration * 1000 / av.time_base))
-    return _counted_duration_ms(path)
+def _length(container: InputContainer, item: MediaItem) -> _Length:
+    """Return how long the picture lasts, or else the sound, and whether some of it is missing.
+
+    A header may promise more than the file holds, where that was cut off, or say
+    nothing, as in what browsers record; so the packets are looked through.
+    """
+    stream = main_video(container) or main_audio(container)
+    assert stream is not None
+    assert stream.time_base is not None
+    origin = origin_s(container)
+    shown_s, held_s = (end - origin for end in _ends(item.path))
+    promised_s = Fraction(0)
+    if stream.duration:
+        promised_s = ((stream.start_time or 0) + stream.duration) * stream.time_base - origin
+        held_s = shown_s
+    elif container.duration:  # of picture and sound, whichever is longer
+        promised_s = Fraction(container.duration, av.time_base)
+    if shown_s <= 0:
+        shown_s = held_s = promised_s
+    length_s = min(shown_s, promised_s) if promised_s else shown_s
+    warnings: tuple[str, ...] = ()
+    if promised_s - held_s > max(_SHORTER_S, 2 * _usual_s(stream)):
+        promised, held = (f"{float(value):.1f} s" for value in (promised_s, held_s))
+        warnings = (f"{item.name} is cut off: of its {promised} it has {held}.",)
+    return {"duration_ms": max(1, round(length_s * 1000)), "warnings": warnings}
 
 
-def _counted_duration_ms(path: Path) -> int:
-    """Return the length of a file whose header has none, as browsers record them."""
-    end = Fraction(0)
+def _ends(path: Path) -> tuple[Fraction, Fraction]:
+    """Return when the last picture ends, or else the last sound, and when the later of both."""
+    shown_s = held_s = Fraction(0)
     with open_media(path) as container:
-        wanted = main_video(container) or container.streams.audio[0]
-        for packet in container.demux(wanted):
-            if packet.pts is not None and packet.time_base:
-                end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
-    return max(1, round(end * 1000))
+        streams = [s for s in (main_video(container), main_audio(container)) if s is not None]
+        try:
+            for packet in container.demux(streams):
+                time = packet.pts if packet.pts is not None else packet.dts
+                if time is None or packet.is_discard or packet.size == 0:
+                    continue
+                lasts_s = (packet.duration or 0) * packet.time_base or _usual_s(packet.stream)
+                end_s = time * packet.time_base + lasts_s
+                held_s = max(held_s, end_s)
+                if packet.stream is streams[0]:
+                    shown_s = max(shown_s, end_s)
+        except av.error.FFmpegError:
+            pass  # cut off: what came before counts
+    return shown_s, held_s
+
+
+def _usual_s(stream: Stream) -> Fraction:
+    rate = getattr(stream, "average_rate", None)
+    return 1 / rate if rate else Fraction(0)
 
 
 def _sha256(path: Path) -> str:

@@ -25,9 +25,9 @@ SCENES: tuple[str, ...] = ("office", "studio", "living room", "beach", "city")
 class Background:
     """What stands behind the person once the real background is gone.
 
-    `kind` is "transparent", "color" (with `color`, as #rrggbb), "blur",
-    "image" or "video" (with `media`, the id of an uploaded file), or "scene"
-    (with `scene`, one of SCENES).
+    `kind` is "transparent", "matte" (the mask alone, white on black), "color"
+    (with `color`, as #rrggbb), "blur", "image" or "video" (with `media`, the id
+    of an uploaded file), or "scene" (with `scene`, one of SCENES).
     """
 
     kind: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import mimetypes
-import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 from starlette.responses import Response
 
+from nemovideo._names import safe_name
 from nemovideo.errors import SUPPORTED_SUFFIXES, UnsupportedFileError
 from nemovideo.local.auth import authenticate, own_session
 from nemovideo.local.context import Context, context_of
@@ -228,9 +228,8 @@ def _keep(context: Context, session_id: str, items: Sequence[MediaItem]) -> list
 
 
 def _display_name(name: str) -> str:
-    """Return the last part of a name, without control characters, at most 200 long."""
-    base = re.split(r"[/\\]", name)[-1]
-    plain = "".join(char for char in base if char.isprintable()).strip().strip(".")
+    """Return a name that is safe to show, at most 200 long."""
+    plain = safe_name(name)
     if len(plain) > _NAME_LIMIT:
         suffix = Path(plain).suffix[:16]
         plain = plain[: _NAME_LIMIT - len(suffix)] + suffix

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from nemovideo.resources.agent import Agent, AgentStream, AsyncAgent, AsyncAgentStream
     from nemovideo.resources.auth import AsyncAuth, Auth
+    from nemovideo.resources.batch import AsyncBatch, Batch
     from nemovideo.resources.credits import AsyncCreditsResource, CreditsResource
     from nemovideo.resources.render import AsyncRender, Render
     from nemovideo.resources.sessions import AsyncSession, AsyncSessions, Session, Sessions
@@ -22,6 +23,7 @@ __all__ = [
     "AsyncAgent",
     "AsyncAgentStream",
     "AsyncAuth",
+    "AsyncBatch",
     "AsyncCreditsResource",
     "AsyncRender",
     "AsyncSession",
@@ -29,6 +31,7 @@ __all__ = [
     "AsyncState",
     "AsyncUploads",
     "Auth",
+    "Batch",
     "CreditsResource",
     "Render",
     "Session",
@@ -40,6 +43,7 @@ __all__ = [
 _HOMES = {
     "agent": ("Agent", "AgentStream", "AsyncAgent", "AsyncAgentStream"),
     "auth": ("Auth", "AsyncAuth"),
+    "batch": ("Batch", "AsyncBatch"),
     "credits": ("CreditsResource", "AsyncCreditsResource"),
     "render": ("Render", "AsyncRender"),
     "sessions": ("Session", "Sessions", "AsyncSession", "AsyncSessions"),

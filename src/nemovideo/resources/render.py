@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import overload
 
 from nemovideo._flows import render
+from nemovideo._transfer import BinaryWriter
 from nemovideo.draft import Draft
 from nemovideo.models import RenderJob
 from nemovideo.resources.base import AsyncResource, Resource
@@ -62,34 +64,67 @@ class Render(Resource):
         """Cancel a job that has not ended, and return it as it is then."""
         return self._run(render.cancel(self._context, job), deadline)
 
+    @overload
     def download(
         self,
         job: RenderJob,
-        path: str | os.PathLike[str],
+        path_or_file: str | os.PathLike[str],
         on_progress: OnBytes | None = None,
         *,
         overwrite: bool = False,
         deadline: float | None = None,
-    ) -> Path:
+    ) -> Path: ...
+
+    @overload
+    def download(
+        self,
+        job: RenderJob,
+        path_or_file: BinaryWriter,
+        on_progress: OnBytes | None = None,
+        *,
+        overwrite: bool = False,
+        deadline: float | None = None,
+    ) -> int: ...
+
+    def download(
+        self,
+        job: RenderJob,
+        path_or_file: str | os.PathLike[str] | BinaryWriter,
+        on_progress: OnBytes | None = None,
+        *,
+        overwrite: bool = False,
+        deadline: float | None = None,
+    ) -> Path | int:
         """Download a finished job's file; it gets its name only when it is whole.
+
+        A connection that breaks is followed by one that goes on where it was. While it is
+        under way, the file is `<name>.part`; what another call or process has left there is
+        gone on with, if the server says that it is the same file.
 
         Args:
             job: The job; its link is tried first, then the API's own download.
-            path: Where to write it.
+            path_or_file: Where to write it: a path, or an open binary file, which is written
+                to from where it stands and is left open.
             on_progress: Called with the bytes received, and all bytes where that is known.
             overwrite: Replace a file that is there already.
             deadline: Seconds for the whole call; None for the client's own deadline.
 
+        Returns:
+            The path, or how many bytes were written to the open file.
+
         Raises:
-            InvalidRequestError: `path` exists, or the job has not ended.
+            InvalidRequestError: The path exists, the job has not ended, or the file takes no bytes.
+            OutputError: The file cannot be written: no room, no permission, or another download
+                is writing it.
             DownloadError: What came is not the whole file.
         """
-        return self._run(
-            render.fetch(
-                self._context, job, Path(path), overwrite=overwrite, on_progress=on_progress
-            ),
-            deadline,
-        )
+        context = self._context
+        if not isinstance(path_or_file, (str, os.PathLike)):
+            to_file = render.fetch_to(context, job, path_or_file, on_progress=on_progress)
+            return self._run(to_file, deadline)
+        path = Path(path_or_file)
+        flow = render.fetch(context, job, path, overwrite=overwrite, on_progress=on_progress)
+        return self._run(flow, deadline)
 
 
 class AsyncRender(AsyncResource):
@@ -122,19 +157,42 @@ class AsyncRender(AsyncResource):
         """Cancel a job that has not ended; see `Render.cancel`."""
         return await self._run(render.cancel(self._context, job), deadline)
 
+    @overload
     async def download(
         self,
         job: RenderJob,
-        path: str | os.PathLike[str],
+        path_or_file: str | os.PathLike[str],
         on_progress: OnBytes | None = None,
         *,
         overwrite: bool = False,
         deadline: float | None = None,
-    ) -> Path:
+    ) -> Path: ...
+
+    @overload
+    async def download(
+        self,
+        job: RenderJob,
+        path_or_file: BinaryWriter,
+        on_progress: OnBytes | None = None,
+        *,
+        overwrite: bool = False,
+        deadline: float | None = None,
+    ) -> int: ...
+
+    async def download(
+        self,
+        job: RenderJob,
+        path_or_file: str | os.PathLike[str] | BinaryWriter,
+        on_progress: OnBytes | None = None,
+        *,
+        overwrite: bool = False,
+        deadline: float | None = None,
+    ) -> Path | int:
         """Download a finished job's file; see `Render.download`."""
-        return await self._run(
-            render.fetch(
-                self._context, job, Path(path), overwrite=overwrite, on_progress=on_progress
-            ),
-            deadline,
-        )
+        context = self._context
+        if not isinstance(path_or_file, (str, os.PathLike)):
+            to_file = render.fetch_to(context, job, path_or_file, on_progress=on_progress)
+            return await self._run(to_file, deadline)
+        path = Path(path_or_file)
+        flow = render.fetch(context, job, path, overwrite=overwrite, on_progress=on_progress)
+        return await self._run(flow, deadline)

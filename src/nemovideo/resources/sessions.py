@@ -13,6 +13,7 @@ from nemovideo._files import Source
 from nemovideo._flows import auth, render, sessions
 from nemovideo._flows.context import Context
 from nemovideo._flows.conversation import Talk
+from nemovideo._outputs import format_for
 from nemovideo.models import MediaFile, RenderedVideo, RenderJob, Reply, SessionState
 from nemovideo.resources.agent import Agent, AgentStream, AsyncAgent, AsyncAgentStream
 from nemovideo.resources.base import AsyncResource, Resource
@@ -130,7 +131,8 @@ class Session(Resource):
 
         Args:
             path: Where to write the file, or None for its URL only.
-            format: "mp4", "webm", "mov"; None goes by the path's suffix, else mp4.
+            format: "mp4", "webm", "mov", "gif", "zip", "png", …, or "matte" for the mask alone;
+                None goes by the path's suffix, else mp4.
             quality: "high", or what else the service knows.
             on_progress: Called with the job each time it was asked for.
             overwrite: Replace a file that is there already.
@@ -146,7 +148,7 @@ class Session(Resource):
             self._context,
             self.id,
             None if path is None else Path(path),
-            format=render.format_for(path, format),
+            format=format_for(path, format),
             quality=quality,
             overwrite=overwrite,
             task_id=self.task_id,
@@ -252,7 +254,7 @@ class AsyncSession(AsyncResource):
             self._context,
             self.id,
             None if path is None else Path(path),
-            format=render.format_for(path, format),
+            format=format_for(path, format),
             quality=quality,
             overwrite=overwrite,
             task_id=self.task_id,

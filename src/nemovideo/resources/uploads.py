@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from nemovideo._files import Source
 from nemovideo._flows import uploads
-from nemovideo.models import MediaFile
+from nemovideo.models import MediaFile, MediaInfo
 from nemovideo.resources.base import AsyncResource, Resource
 
 
@@ -20,22 +20,41 @@ class Uploads(Resource):
         on_progress: Callable[[int, int], None] | None = None,
         deadline: float | None = None,
     ) -> list[MediaFile]:
-        """Upload files: paths, bytes, open binary files, or http(s) URLs, in one request.
+        """Upload files, all in one request; they are checked before anything is sent.
 
         Args:
             session_id: The session.
-            sources: The files, up to 500 MB each (protocol.md §4 lists the formats).
-            on_progress: Called with the bytes sent and all bytes of the request.
+            sources: The files, up to 500 MB each (protocol.md §4 lists the formats): paths, bytes,
+                open binary files, http(s) URLs, iterables of chunks, or an `Upload` of one of
+                them, which can give it a name. Two files of one name get different ones.
+            on_progress: Called with the bytes sent and all bytes of the request; it begins anew
+                where the request has to be sent again.
             deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
             SourceNotFoundError: There is no such file; nothing was sent.
-            UnsupportedFileError: A file is empty, or of a format that is not taken.
+            UnsupportedFileError: A file is empty, breaks off, is of a format that is not taken, or
+                not of the one that its name says.
             FileTooLargeError: A file is over 500 MB.
             SessionNotFoundError: There is no such session.
         """
         flow = uploads.upload(self._context, session_id, sources, on_progress)
         return self._run(flow, deadline)
+
+    def inspect(self, source: Source, *, deadline: float | None = None) -> MediaInfo:
+        """Check a file as `upload` would, and return what its header says; nothing is sent.
+
+        Args:
+            source: The file; of a large one, too, only a few KiB are read.
+            deadline: Seconds for the whole call; None for the client's own deadline.
+
+        Raises:
+            SourceNotFoundError: There is no such file.
+            UnsupportedFileError: It cannot be uploaded; the message and `.remedy` say why.
+            FileTooLargeError: It is over 500 MB.
+            InvalidRequestError: It is a URL, which only the service looks at.
+        """
+        return self._run(uploads.inspect(source), deadline)
 
     def upload_urls(
         self, session_id: str, *urls: str, deadline: float | None = None
@@ -68,6 +87,10 @@ class AsyncUploads(AsyncResource):
         """Upload files; see `Uploads.upload`."""
         flow = uploads.upload(self._context, session_id, sources, on_progress)
         return await self._run(flow, deadline)
+
+    async def inspect(self, source: Source, *, deadline: float | None = None) -> MediaInfo:
+        """Check a file, and return what its header says; see `Uploads.inspect`."""
+        return await self._run(uploads.inspect(source), deadline)
 
     async def upload_urls(
         self, session_id: str, *urls: str, deadline: float | None = None

@@ -59,6 +59,8 @@ def background_name(context: Context, background: Background) -> str:
     match background.kind:
         case "transparent":
             return context.say("transparent", "透明背景")
+        case "matte":
+            return context.say("the mask alone", "仅蒙版")
         case "blur":
             return context.say("a blur of the original", "虚化的原背景")
         case "color":
@@ -127,10 +129,11 @@ def abilities(context: Context) -> str:
     """Return what this agent can do, in one sentence."""
     return context.say(
         "I can remove the background, make it transparent, replace it with a color, a blur, an "
-        f"uploaded picture or video, or a scene ({scene_list(context)}), trim the video, add title "
-        "text and background music, mute it, adjust brightness, contrast and saturation, change "
-        "the speed, undo, and make a title video or a slideshow of your pictures.",
+        f"uploaded picture or video, or a scene ({scene_list(context)}), show the mask alone, "
+        "trim the video, add title text and background music, mute it, adjust brightness, "
+        "contrast and saturation, change the speed, undo, and make a title video or a slideshow "
+        "of your pictures.",
         "我可以去掉背景、让背景透明、把背景换成纯色、虚化、上传的图片或视频、或者场景"
-        f"（{scene_list(context)}），还能剪辑时长、加标题文字和背景音乐、静音、调整亮度、对比度和饱和度、"
+        f"（{scene_list(context)}），只显示蒙版，还能剪辑时长、加标题文字和背景音乐、静音、调整亮度、对比度和饱和度、"
         "变速、撤销，以及制作标题视频或图片幻灯片。",
     )

@@ -58,6 +58,13 @@ def stage_for(clause: Clause, context: Context, *, without: Collection[str] = ()
 
 def nothing_there(tool: str, context: Context) -> tuple[Outcome, ...]:
     """Return the refusal where there is no clip to work on."""
+    sounds = [item.name for item in context.media if item.kind == "audio"]
+    if sounds and len(sounds) == len(context.media):
+        said = context.say(
+            f"{sounds[-1]} is sound only: there is no picture in it. Upload a video or a picture.",
+            f"{sounds[-1]} 只有声音，没有画面。请上传一个视频或一张图片。",
+        )
+        return refused(tool, {}, said)
     return refused(
         tool,
         {},

@@ -1,10 +1,17 @@
-"""Matting: pictures in, soft masks of the person out.
+"""Matting: frames in, soft masks of the people out.
 
-`engine` says what an engine is, `selfie` is the one that comes along,
-`tracking` finds the crop that an engine looks at, `smoothing` makes masks
-steady, and `cutter` puts these together for the frames of one clip.
+`engine` says what an engine is. `selfie` comes along, `litert` and `onnx` run
+files of the user's own (`tensors` says of what form, `quiet` loads them), `rembg`
+brings rembg's; `choice` finds the one that is meant. What all share: `faces`
+finds faces, `people` who is to be kept and a crop for each (`tracking`,
+`regions`), `smoothing` steadies masks in time, `edges` puts them in place, and
+`cutter` does all this for the frames of one clip.
 """
 
+from nemovideo.local.matte.choice import Engine as Engine
+from nemovideo.local.matte.choice import Matting as Matting
+from nemovideo.local.matte.choice import load_matting as load_matting
+from nemovideo.local.matte.cutter import Cut as Cut
 from nemovideo.local.matte.cutter import Cutter as Cutter
 from nemovideo.local.matte.engine import Matte as Matte
 from nemovideo.local.matte.selfie import SelfieSegmentation as SelfieSegmentation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,14 @@ Picture: TypeAlias = npt.NDArray[np.uint8]
 Mask: TypeAlias = npt.NDArray[np.float32]
 """Height × width, 0 where there is background, 1 where there is the person."""
 
+DEFAULT_SIDE = 256
+"""The side of the pictures for an engine that does not say what it wants, in pixels."""
+
 
 class Matte(Protocol):
     """Something that tells a person from the background in one picture.
 
-    It keeps nothing from one call to the next: crops, time and levels are the
+    It keeps nothing from one call to the next: the crop, time and edges are the
     work of `Cutter`, so that all engines share them.
     """
 
@@ -25,10 +28,26 @@ class Matte(Protocol):
         """Return the person's soft mask.
 
         Args:
-            picture: Height × width × 3, uint8, RGB; any size.
+            picture: Height × width × 3, uint8, RGB: a crop of the frame, squeezed
+                to a square of the engine's own `side`, or else of 256 pixels.
 
         Returns:
             float32 in 0..1. It covers the same area as the picture, in the
             picture's size or in the engine's own.
         """
         ...
+
+
+@runtime_checkable
+class Sided(Protocol):
+    """An engine that says which size of pictures it works on."""
+
+    @property
+    def side(self) -> int:
+        """The side of its square pictures, in pixels."""
+        ...
+
+
+def side_of(engine: Matte) -> int:
+    """Return the side of the pictures that an engine shall be given, in pixels."""
+    return engine.side if isinstance(engine, Sided) else DEFAULT_SIDE

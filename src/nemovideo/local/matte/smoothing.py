@@ -1,4 +1,4 @@
-"""Making masks firm and steady: levels, and smoothing in time that follows motion."""
+"""Masks in time: calm where the picture stands still, in place where it moves."""
 
 from __future__ import annotations
 
@@ -6,15 +6,9 @@ import numpy as np
 
 from nemovideo.local.matte.engine import Mask
 
-_BLACK = 0.3
-_WHITE = 0.8
 _STEADY_SHARE = 0.4
 _MOTION = 0.35
-
-
-def levels(mask: Mask) -> Mask:
-    """Return the mask with its doubtful parts decided: below .3 gone, above .8 kept."""
-    return ((mask - _BLACK) / (_WHITE - _BLACK)).clip(0, 1)
+_FAST_SHARE = 0.04
 
 
 def steadied(mask: Mask, previous: Mask) -> Mask:
@@ -27,3 +21,15 @@ def steadied(mask: Mask, previous: Mask) -> Mask:
     follow = _STEADY_SHARE + (1 - _STEADY_SHARE) * (np.abs(change) / _MOTION).clip(0, 1)
     steady: Mask = previous + change * follow
     return steady.clip(0, 1)
+
+
+def between(before: Mask, after: Mask) -> Mask:
+    """Return the mask halfway between two."""
+    halfway: Mask = (before + after) * np.float32(0.5)
+    return halfway
+
+
+def is_fast(before: Mask, after: Mask) -> bool:
+    """Return whether so much moved between two masks that a mean of them would be a ghost."""
+    change = float(np.abs(after - before).mean())
+    return change > _FAST_SHARE * max(float(after.mean()), 1e-3)

@@ -9,44 +9,171 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
+from PIL import Image
 
-from nemovideo.local.matte.engine import Mask, Picture
+from nemovideo.local.matte.engine import Mask
 
 Box: TypeAlias = tuple[int, int, int, int]
-"""Left, top, right, bottom, in pixels; right and bottom are outside."""
+"""Left, top, right, bottom, in the frame's pixels; right and bottom are outside."""
 
-_PERSON = 0.5
-_PADDING = 0.12
+Size: TypeAlias = tuple[int, int]
+"""Width and height."""
+
+Thumbnail: TypeAlias = npt.NDArray[np.uint8]
+"""Height × width: the brightness of a frame, very small."""
+
+_PERSON = 0.7
+_CONTACT = 0.02
+_PADDING = 0.04
 _MIN_AREA = 0.01
-_GRID = 16
-_CUT = 40.0
-_CUT_STEP = 8
+_GRIDS_PER_SIDE = 80
+_SLACK_GRIDS = 4
+_GROWTH = 0.2
+_CUT_CHANGE = 30.0
+_CUT_SHARE = 0.5
 
 
-def person_box(mask: Mask) -> Box:
-    """Return the padded box around what the mask keeps, or the whole picture if that is little.
+def whole(size: Size) -> Box:
+    """Return the box that is all of the frame."""
+    return 0, 0, *size
 
-    Its edges lie on a grid, so that the crop does not tremble with the mask.
+
+def person_box(mask: Mask, seen: Box, size: Size) -> Box:
+    """Return the padded box around what a mask keeps, on an even grid.
+
+    Args:
+        mask: What was found, in any size.
+        seen: The part of the frame that the mask covers.
+        size: The frame's.
+
+    Returns:
+        All of the frame where the mask keeps next to nothing.
     """
-    height, width = mask.shape
     kept = mask > _PERSON
-    if kept.mean() < _MIN_AREA:
-        return 0, 0, width, height
-    columns = np.flatnonzero(kept.any(axis=0))
-    rows = np.flatnonzero(kept.any(axis=1))
-    left, right = int(columns[0]), int(columns[-1]) + 1
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    if kept.mean() * area(seen) < _MIN_AREA * size[0] * size[1]:
+        return whole(size)
+    columns, rows = np.flatnonzero(kept.any(axis=0)), np.flatnonzero(kept.any(axis=1))
+    step_x, step_y = (seen[2] - seen[0]) / kept.shape[1], (seen[3] - seen[1]) / kept.shape[0]
+    left, right = seen[0] + columns[0] * step_x, seen[0] + (columns[-1] + 1) * step_x
+    top, bottom = seen[1] + rows[0] * step_y, seen[1] + (rows[-1] + 1) * step_y
+    grid = _grid(size)
     pad_x, pad_y = (right - left) * _PADDING, (bottom - top) * _PADDING
     return (
-        max(0, int((left - pad_x) // _GRID) * _GRID),
-        max(0, int((top - pad_y) // _GRID) * _GRID),
-        min(width, -int(-(right + pad_x) // _GRID) * _GRID),
-        min(height, -int(-(bottom + pad_y) // _GRID) * _GRID),
+        max(0, int((left - pad_x) // grid) * grid),
+        max(0, int((top - pad_y) // grid) * grid),
+        min(size[0], -int(-(right + pad_x) // grid) * grid),
+        min(size[1], -int(-(bottom + pad_y) // grid) * grid),
     )
 
 
-def is_cut(previous: Picture, picture: Picture) -> bool:
-    """Return whether another scene begins: most of the picture changed at once."""
-    step = np.s_[::_CUT_STEP, ::_CUT_STEP]
-    change = previous[step].astype(np.int16) - picture[step]
-    return float(np.abs(change).mean()) > _CUT
+def steady_box(current: Box, wanted: Box, size: Size) -> Box:
+    """Return the wanted box, or the current one where that does as well.
+
+    A box that trembled would make the mask tremble. So a new one has a step of the
+    grid to spare, and it holds until the person leaves it, or leaves much of it empty.
+    """
+    slack = _SLACK_GRIDS * _grid(size)
+    inside = (
+        current[0] <= wanted[0]
+        and current[1] <= wanted[1]
+        and current[2] >= wanted[2]
+        and current[3] >= wanted[3]
+    )
+    near = all(abs(a - b) <= slack for a, b in zip(current, wanted, strict=True))
+    if inside and near:
+        return current
+    grid = _grid(size)
+    return (
+        max(0, wanted[0] - grid),
+        max(0, wanted[1] - grid),
+        min(size[0], wanted[2] + grid),
+        min(size[1], wanted[3] + grid),
+    )
+
+
+def wider(mask: Mask, box: Box, size: Size) -> Box:
+    """Return the box with more room on those sides where the person goes on beyond it.
+
+    Where the frame ends, or the person does, the box stays; so it comes back as
+    it is where it holds them whole.
+    """
+    kept = mask > _PERSON
+    grid = _grid(size)
+    more_x = max(grid, int((box[2] - box[0]) * _GROWTH) // grid * grid)
+    more_y = max(grid, int((box[3] - box[1]) * _GROWTH) // grid * grid)
+    return (
+        max(0, box[0] - more_x) if kept[:, 0].mean() > _CONTACT else box[0],
+        max(0, box[1] - more_y) if kept[0].mean() > _CONTACT else box[1],
+        min(size[0], box[2] + more_x) if kept[:, -1].mean() > _CONTACT else box[2],
+        min(size[1], box[3] + more_y) if kept[-1].mean() > _CONTACT else box[3],
+    )
+
+
+def around(first: Box, second: Box) -> Box:
+    """Return the smallest box that holds both."""
+    return (
+        min(first[0], second[0]),
+        min(first[1], second[1]),
+        max(first[2], second[2]),
+        max(first[3], second[3]),
+    )
+
+
+def contains(box: Box, place: tuple[int, int]) -> bool:
+    """Return whether a point lies in a box."""
+    return box[0] <= place[0] < box[2] and box[1] <= place[1] < box[3]
+
+
+def shared(first: Box, second: Box) -> float:
+    """Return the share of the smaller box that lies in the other."""
+    wide = min(first[2], second[2]) - max(first[0], second[0])
+    high = min(first[3], second[3]) - max(first[1], second[1])
+    return max(0, wide) * max(0, high) / max(1, min(area(first), area(second)))
+
+
+def area(box: Box) -> int:
+    """Return a box's area, in pixels."""
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def moved(mask: Mask, seen: Box, box: Box, side: int | None = None) -> Mask:
+    """Return a mask of one box as a mask of another; 0 where it saw nothing.
+
+    It keeps its size, or becomes a square of `side`.
+    """
+    height, width = mask.shape
+    wanted = (width, height) if side is None else (side, side)
+    if seen == box:
+        return resized(mask, wanted)
+    scale_x, scale_y = width / (seen[2] - seen[0]), height / (seen[3] - seen[1])
+    place = (
+        (box[0] - seen[0]) * scale_x,
+        (box[1] - seen[1]) * scale_y,
+        (box[2] - seen[0]) * scale_x,
+        (box[3] - seen[1]) * scale_y,
+    )
+    image = Image.fromarray(mask).transform(
+        wanted, Image.Transform.EXTENT, place, Image.Resampling.BILINEAR
+    )
+    return np.asarray(image, dtype=np.float32)
+
+
+def resized(mask: Mask, size: Size) -> Mask:
+    """Return a mask in another size."""
+    if (mask.shape[1], mask.shape[0]) == size:
+        return mask
+    image = Image.fromarray(mask).resize(size, Image.Resampling.BILINEAR)
+    return np.asarray(image, dtype=np.float32)
+
+
+def is_cut(previous: Thumbnail, thumbnail: Thumbnail) -> bool:
+    """Return whether another scene begins: much of the picture changed at once, and much."""
+    change = np.abs(previous.astype(np.int16) - thumbnail)
+    much = float((change > _CUT_CHANGE / 2).mean())
+    return float(change.mean()) > _CUT_CHANGE and much > _CUT_SHARE
+
+
+def _grid(size: Size) -> int:
+    """Return the grid's step: even, since chroma has half the size."""
+    return max(2, max(size) // _GRIDS_PER_SIDE // 2 * 2)

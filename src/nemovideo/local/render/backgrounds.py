@@ -11,7 +11,10 @@ from av.video.frame import VideoFrame
 from PIL import Image, ImageOps
 
 from nemovideo.errors import RenderFailedError
-from nemovideo.local.matte.engine import Mask, Picture
+from nemovideo.local.matte.cutter import Cut
+from nemovideo.local.matte.engine import Mask
+from nemovideo.local.matte.people import View
+from nemovideo.local.matte.tracking import moved, resized, whole
 from nemovideo.local.media import MediaItem, open_image
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.decoding import at_rate, looped_frames
@@ -27,12 +30,12 @@ _LEAST_WEIGHT = 1e-4
 class Behind(Protocol):
     """A background, frame by frame."""
 
-    def frame(self, picture: Picture, mask: Mask) -> VideoFrame:
+    def frame(self, view: View, cut: Cut) -> VideoFrame:
         """Return the next background frame on the canvas.
 
         Args:
-            picture: The clip's own frame, small: height × width × 3, RGB.
-            mask: Its person's mask, in the same size.
+            view: The clip's own frame.
+            cut: Where the person is in it.
         """
         ...
 
@@ -40,15 +43,15 @@ class Behind(Protocol):
 def make_background(
     background: Background, canvas: Canvas, media: Mapping[str, MediaItem]
 ) -> Behind:
-    """Return the source of frames for a background; "transparent" is black.
+    """Return the source of frames for a background; "transparent" and "matte" are black.
 
     Raises:
         RenderFailedError: The kind is unknown, its colour or scene does not
             exist, or its file is missing or of another kind.
     """
-    size = (canvas.width, canvas.height)
+    size = canvas.shown_size
     match background.kind:
-        case "transparent":
+        case "transparent" | "matte":
             return _Still(canvas, Image.new("RGB", size))
         case "color":
             return _Still(canvas, color_image(background.color or "#000000", size))
@@ -123,9 +126,9 @@ class _Still:
     """One picture all the time: a colour, an image, a scene."""
 
     def __init__(self, canvas: Canvas, image: Image.Image) -> None:
-        self._frame = canvas.frame(image)
+        self._frame = canvas.frame(canvas.squeezed(image))
 
-    def frame(self, picture: Picture, mask: Mask) -> VideoFrame:  # noqa: ARG002 - the protocol
+    def frame(self, view: View, cut: Cut) -> VideoFrame:  # noqa: ARG002 - the protocol
         return self._frame
 
 
@@ -141,7 +144,7 @@ class _Video:
         self._source: VideoFrame | None = None
         self._fitted: VideoFrame | None = None
 
-    def frame(self, picture: Picture, mask: Mask) -> VideoFrame:  # noqa: ARG002 - the protocol
+    def frame(self, view: View, cut: Cut) -> VideoFrame:  # noqa: ARG002 - the protocol
         source = next(self._frames, None)
         if source is None:
             raise RenderFailedError(f"{self._name} has no picture that can be read")
@@ -164,11 +167,11 @@ class _Blur:
         self._across = _blur_matrix(self._size[0])
         self._down = _blur_matrix(self._size[1])
 
-    def frame(self, picture: Picture, mask: Mask) -> VideoFrame:
-        small_mask = Image.fromarray(mask).resize(self._size, Image.Resampling.BOX)
-        away = 1 - np.asarray(small_mask, dtype=np.float32)
+    def frame(self, view: View, cut: Cut) -> VideoFrame:
+        everything = whole(view.size)
+        away = 1 - resized(moved(cut.mask, cut.box, everything), self._size)
         weight = np.maximum(self._blurred(away), _LEAST_WEIGHT)
-        image = Image.fromarray(picture).resize(self._size, Image.Resampling.BOX)
+        image = Image.fromarray(view.picture(everything, _BLUR_SIDE)).resize(self._size)
         bands = [
             self._blurred(np.asarray(band, dtype=np.float32) * away) / weight
             for band in image.split()

@@ -5,40 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
-import numpy as np
 from av.video.frame import VideoFrame
 from PIL import Image, ImageFilter, ImageOps
 
 from nemovideo.errors import RenderFailedError
-from nemovideo.local.matte.cutter import Cutter
-from nemovideo.local.matte.engine import Mask, Matte, Picture
-from nemovideo.local.media import MediaItem, main_video, open_media
+from nemovideo.local.matte import Matting
+from nemovideo.local.media import MediaItem, main_video, open_media, pixel_aspect
 from nemovideo.local.render.backgrounds import (
-    Behind,
     color_image,
     cover_image,
     load_image,
-    make_background,
     media_item,
     opaque,
 )
-from nemovideo.local.render.canvas import FULL_RANGE, Canvas
+from nemovideo.local.render.canvas import Canvas
+from nemovideo.local.render.cutting import cut_out
 from nemovideo.local.render.decoding import at_rate, decode_frames
-from nemovideo.local.render.filters import Adjustment, Compositor, Cutout, Fitter
+from nemovideo.local.render.filters import Adjustment, Fitter
+from nemovideo.local.render.notices import Warn, unheard
 from nemovideo.local.scenes import draw_scene
 from nemovideo.local.text import text_image
 from nemovideo.local.timeline import Background, Clip
 
-_MATTE_SIDE = 512
-_NEAR_PX = 7
 _CARD_COLOR = "#1b2430"
 _CARD_TEXT_SHARE = 0.12
 
-EngineSource = Callable[[], Matte]
+MattingSource = Callable[[], Matting]
 
 
 def clip_frames(
-    clip: Clip, canvas: Canvas, media: Mapping[str, MediaItem], engine: EngineSource
+    clip: Clip,
+    canvas: Canvas,
+    media: Mapping[str, MediaItem],
+    matting: MattingSource,
+    warn: Warn = unheard,
 ) -> Iterator[VideoFrame]:
     """Yield the clip's finished frames on the canvas, without end: the last one stands.
 
@@ -49,7 +49,7 @@ def clip_frames(
     """
     match clip.kind:
         case "video":
-            frames = _video_frames(clip, canvas, media_item(media, clip.media))
+            frames = _video_frames(clip, canvas, media_item(media, clip.media), warn)
         case "image":
             frames = _still(canvas.frame(_letterboxed(media_item(media, clip.media), canvas)))
         case "card":
@@ -57,7 +57,7 @@ def clip_frames(
         case kind:
             raise RenderFailedError(f"there is no clip of kind {kind!r}")
     if clip.background is not None and clip.kind != "card":
-        frames = _cut_out(frames, clip.background, canvas, media, engine())
+        frames = cut_out(frames, clip, canvas, media, matting(), warn)
     if (clip.brightness, clip.contrast, clip.saturation) != (0, 1, 1):
         adjust = Adjustment(
             canvas,
@@ -69,18 +69,19 @@ def clip_frames(
     return _each_once(frames, lambda frame: frame.reformat(format=canvas.pixel_format))
 
 
-def _video_frames(clip: Clip, canvas: Canvas, item: MediaItem) -> Iterator[VideoFrame]:
+def _video_frames(clip: Clip, canvas: Canvas, item: MediaItem, warn: Warn) -> Iterator[VideoFrame]:
     if item.kind != "video":
         raise RenderFailedError(f"{item.name} is {item.kind}, not video")
     if clip.speed <= 0:
         raise RenderFailedError(f"the speed of {clip.name} is {clip.speed:g}")
     with open_media(item.path) as container:
         stream = main_video(container)
-        aspect = (stream.sample_aspect_ratio if stream else None) or Fraction(1)
+        aspect = pixel_aspect(stream) if stream else Fraction(1)
     start_s = Fraction(clip.source_start_ms, 1000)
     step_s = Fraction(clip.speed).limit_denominator(1000) / canvas.fps
     fitter = Fitter(canvas)
-    sources = at_rate(decode_frames(item.path, start_s), start_s=start_s, step_s=step_s)
+    decoded = decode_frames(item.path, start_s, name=item.name, warn=warn)
+    sources = at_rate(decoded, start_s=start_s, step_s=step_s)
     frames = _each_once(sources, lambda frame: fitter(frame, aspect))
     first = next(frames, None)
     if first is None:
@@ -123,7 +124,7 @@ def _letterboxed(item: MediaItem, canvas: Canvas) -> Image.Image:
 
 def _card(clip: Clip, canvas: Canvas, media: Mapping[str, MediaItem]) -> Image.Image:
     """Return a drawn card: its words on its colour, or on a background that stands still."""
-    size = (canvas.width, canvas.height)
+    size = canvas.shown_size
     behind = clip.background or Background("color")
     if behind.kind == "scene" and behind.scene:
         card = draw_scene(behind.scene, *size)
@@ -136,68 +137,4 @@ def _card(clip: Clip, canvas: Canvas, media: Mapping[str, MediaItem]) -> Image.I
         text = text_image(words, size, height_share=_CARD_TEXT_SHARE)
         place = ((size[0] - text.width) // 2, (size[1] - text.height) // 2)
         card.paste(text, place, text)
-    return card
-
-
-def _cut_out(
-    frames: Iterator[VideoFrame],
-    background: Background,
-    canvas: Canvas,
-    media: Mapping[str, MediaItem],
-    engine: Matte,
-) -> Iterator[VideoFrame]:
-    """Yield the frames with the background replaced, or with an alpha plane."""
-    cutter = _FrameCutter(canvas, engine)
-    if background.kind == "transparent" and canvas.alpha:
-        black = canvas.frame(Image.new("RGB", (canvas.width, canvas.height)))
-        cutout = Cutout(canvas, black)
-        yield from _each_once(frames, lambda frame: cutout(frame, *cutter.masks(frame)))
-        return
-    behind: Behind = make_background(background, canvas, media)
-    compositor = Compositor(canvas)
-    shown: tuple[VideoFrame, VideoFrame] | None = None
-    made: VideoFrame | None = None
-    for frame in frames:
-        mask = cutter.mask_frame(frame)
-        below = behind.frame(cutter.picture, cutter.mask)
-        if made is None or shown is None or frame is not shown[0] or below is not shown[1]:
-            shown, made = (frame, below), compositor(frame, mask, below)
-        yield made
-
-
-class _FrameCutter:
-    """The masks of a clip's frames, worked out on small copies of them."""
-
-    def __init__(self, canvas: Canvas, engine: Matte) -> None:
-        scale = min(1, _MATTE_SIDE / max(canvas.width, canvas.height))
-        self._size = (round(canvas.width * scale), round(canvas.height * scale))
-        self._cutter = Cutter(engine)
-        self._frame: VideoFrame | None = None
-        self.picture: Picture = np.zeros((1, 1, 3), dtype=np.uint8)
-        self.mask: Mask = np.zeros((1, 1), dtype=np.float32)
-
-    def mask_frame(self, frame: VideoFrame) -> VideoFrame:
-        """Return the frame's mask; a frame that stands is looked at once."""
-        if frame is not self._frame:
-            self._frame = frame
-            width, height = self._size
-            small = frame.reformat(width, height, "rgb24", interpolation="AREA")
-            self.picture = small.to_ndarray().astype(np.uint8, copy=False)
-            self.mask = self._cutter.mask(self.picture)
-        return _gray_frame(Image.fromarray(_bytes(self.mask)))
-
-    def masks(self, frame: VideoFrame) -> tuple[VideoFrame, VideoFrame]:
-        """Return the mask, and the same grown by a few pixels."""
-        exact = self.mask_frame(frame)
-        grown = Image.fromarray(_bytes(self.mask)).filter(ImageFilter.MaxFilter(_NEAR_PX))
-        return exact, _gray_frame(grown.point(lambda value: 255 if value else 0))
-
-
-def _bytes(mask: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    return (mask * 255 + 0.5).astype(np.uint8)
-
-
-def _gray_frame(image: Image.Image) -> VideoFrame:
-    frame = VideoFrame.from_ndarray(np.asarray(image), format="gray")
-    frame.color_range = FULL_RANGE
-    return frame
+    return canvas.squeezed(card)

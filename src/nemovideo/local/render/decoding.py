@@ -3,60 +3,161 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import av
 import av.error
+import av.filter
+from av.video.frame import VideoFrame
 
-from nemovideo.local.media import main_video, open_media
+from nemovideo.local.media import main_video, open_media, origin_s
+from nemovideo.local.render.notices import Warn, unheard
 
 if TYPE_CHECKING:
-    from av.video.frame import VideoFrame
+    from av.container import InputContainer
+    from av.filter.context import FilterContext
+    from av.packet import Packet
+    from av.stream import Stream
+    from av.video.stream import VideoStream
+
+Timed = tuple[Fraction, VideoFrame]
+"""A frame, and the time in seconds from which on it is shown."""
 
 _SEEK_FROM_S = 2
 
 
 def decode_frames(
-    path: Path, start_s: Fraction = Fraction(0)
-) -> Iterator[tuple[Fraction, VideoFrame]]:
+    path: Path,
+    start_s: Fraction = Fraction(0),
+    *,
+    name: str | None = None,
+    warn: Warn = unheard,
+) -> Iterator[Timed]:
     """Yield (time in seconds, frame), from the key frame before `start_s` to the end.
 
-    Times count from the beginning of the file. Damaged packets are passed over.
+    Times count from the beginning of the file (`origin_s`). Interlaced frames
+    become whole ones. What is damaged is passed over, and told to `warn`, with
+    `name` for the file.
     """
     with open_media(path) as container:
         stream = main_video(container)
         if stream is None or stream.time_base is None:
             return
         stream.thread_type = "AUTO"
-        origin_s = Fraction(container.start_time or 0, av.time_base)
+        origin = origin_s(container)
         if start_s > _SEEK_FROM_S:
-            offset = int((start_s + origin_s) / stream.time_base)
+            offset = int((start_s + origin) / stream.time_base)
             container.seek(offset, stream=stream, backward=True)
+        frames = deinterlaced(
+            _decoded(container, stream, partial(warn, damaged(name or path.name)))
+        )
         step_s = 1 / (stream.average_rate or Fraction(30))
         time_s = -step_s
-        for packet in container.demux(stream):
-            try:
-                frames = packet.decode()
-            except av.error.InvalidDataError:
-                continue
-            for frame in frames:
-                if frame.pts is None:
-                    time_s += step_s
-                else:
-                    time_s = frame.pts * stream.time_base - origin_s
-                yield time_s, frame
+        for frame in frames:
+            if frame.pts is None:
+                time_s += step_s
+            else:
+                time_s = frame.pts * (frame.time_base or stream.time_base) - origin
+            yield time_s, frame
 
 
-def looped_frames(path: Path) -> Iterator[tuple[Fraction, VideoFrame]]:
+def damaged(name: str) -> str:
+    """Return what is said of a file of which some parts cannot be read."""
+    return f"{name} is damaged: what can be read of it is used."
+
+
+def packets_of(
+    container: InputContainer, stream: Stream, on_damage: Callable[[], None]
+) -> Iterator[Packet[Stream]]:
+    """Yield a stream's packets, as far as the file can be read, and the empty one at its end."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.error.FFmpegError:
+            on_damage()
+            return
+        if packet is None:
+            return
+        if packet.is_corrupt:
+            on_damage()
+        yield packet
+
+
+def _decoded(
+    container: InputContainer, stream: VideoStream, on_damage: Callable[[], None]
+) -> Iterator[VideoFrame]:
+    for packet in packets_of(container, stream, on_damage):
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            on_damage()
+            continue
+        for frame in frames:
+            if isinstance(frame, VideoFrame):
+                if frame.is_corrupt:
+                    on_damage()
+                yield frame
+    try:
+        yield from stream.codec_context.decode(None)  # what a file that breaks off leaves in there
+    except av.error.FFmpegError:
+        return
+
+
+def deinterlaced(frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+    """Yield the frames as they are, but interlaced ones made whole; as many as there were."""
+    first = next(frames, None)
+    if first is None:
+        return
+    if not first.interlaced_frame:
+        yield first
+        yield from frames
+        return
+    graph, source, sink = _weaver(first)
+    source.push(first)
+    for frame in frames:
+        source.push(frame)
+        yield from _ready(sink)
+    source.push(None)
+    yield from _ready(sink)
+    del graph  # until here it had to live: PyAV's contexts do not keep it
+
+
+def _weaver(like: VideoFrame) -> tuple[av.filter.Graph, FilterContext, FilterContext]:
+    graph = av.filter.Graph()
+    source = graph.add(
+        "buffer",
+        video_size=f"{like.width}x{like.height}",
+        pix_fmt=like.format.name,
+        time_base=str(like.time_base),
+        pixel_aspect="1/1",
+    )
+    woven = graph.add("bwdif", "mode=send_frame:deint=interlaced")
+    sink = graph.add("buffersink")
+    graph.link_nodes(source, woven, sink).configure()
+    return graph, source, sink
+
+
+def _ready(sink: FilterContext) -> Iterator[VideoFrame]:
+    while True:
+        try:
+            frame = sink.pull()
+        except (BlockingIOError, EOFError):
+            return
+        assert isinstance(frame, VideoFrame)
+        yield frame
+
+
+def looped_frames(path: Path, *, name: str | None = None, warn: Warn = unheard) -> Iterator[Timed]:
     """Yield the frames of a file again and again, with times that go on rising."""
     offset_s = Fraction(0)
     while True:
         last_s = gap_s = Fraction(0)
         count = 0
-        for time_s, frame in decode_frames(path):
+        for time_s, frame in decode_frames(path, name=name, warn=warn):
             gap_s, last_s = time_s - last_s, time_s
             count += 1
             yield offset_s + time_s, frame
@@ -66,7 +167,7 @@ def looped_frames(path: Path) -> Iterator[tuple[Fraction, VideoFrame]]:
 
 
 def at_rate(
-    frames: Iterator[tuple[Fraction, VideoFrame]], *, start_s: Fraction, step_s: Fraction
+    frames: Iterator[Timed], *, start_s: Fraction, step_s: Fraction
 ) -> Iterator[VideoFrame]:
     """Yield without end the frame that is shown at `start_s`, `start_s + step_s`, ….
 

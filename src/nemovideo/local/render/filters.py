@@ -12,7 +12,15 @@ import av.filter
 from av.video.frame import VideoFrame
 
 from nemovideo.local.media import upright_size
-from nemovideo.local.render.canvas import FULL_RANGE, LIMITED_RANGE, Canvas, fit_size
+from nemovideo.local.render.canvas import (
+    FULL_RANGE,
+    LIMITED_RANGE,
+    Canvas,
+    fit_size,
+    hdr_curve,
+    is_wide,
+)
+from nemovideo.local.render.tone_mapping import TABLE_FORMAT, color_table
 
 if TYPE_CHECKING:
     from av.filter.context import FilterContext
@@ -22,7 +30,7 @@ _MATRICES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc"}
 _TURNS = {90: ("cclock",), 180: ("clock", "clock"), 270: ("clock",)}
 
 
-class _FrameGraph:
+class FrameGraph:
     """A graph with one output frame for each set of input frames."""
 
     def __init__(self) -> None:
@@ -32,6 +40,7 @@ class _FrameGraph:
         self._count = 0
 
     def source(self, like: VideoFrame) -> FilterContext:
+        """Add an input for frames like this one."""
         colors = {"range": "full" if like.color_range == FULL_RANGE else "limited"}
         if like.colorspace in _MATRICES and like.format.name != "gray":
             colors["colorspace"] = _MATRICES[like.colorspace]
@@ -47,17 +56,20 @@ class _FrameGraph:
         return source
 
     def add(self, name: str, args: str, *inputs: FilterContext) -> FilterContext:
+        """Add a filter, with what goes into it."""
         node = self._graph.add(name, args)
         for number, context in enumerate(inputs):
             context.link_to(node, 0, number)
         return node
 
     def finish(self, last: FilterContext) -> None:
+        """Make the graph ready; what comes out of `last` is its output."""
         self._sink = self._graph.add("buffersink")
         last.link_to(self._sink)
         self._graph.configure()
 
     def run(self, *frames: VideoFrame) -> VideoFrame:
+        """Return the output for a frame of each input, in the order in which those were added."""
         assert self._sink is not None
         for source, frame in zip(self._sources, frames, strict=True):
             frame.pts = self._count
@@ -79,26 +91,35 @@ class Fitter:
     def __init__(self, canvas: Canvas, *, cover: bool = False) -> None:
         self._canvas = canvas
         self._cover = cover
-        self._graph: _FrameGraph | None = None
+        self._table: VideoFrame | None = None
+        self._graph: FrameGraph | None = None
         self._shape: tuple[object, ...] = ()
 
     def __call__(self, frame: VideoFrame, aspect: Fraction) -> VideoFrame:
         """Return the frame on the canvas; `aspect` is that of its pixels as stored."""
         shape = (frame.width, frame.height, frame.format.name, frame.rotation, aspect)
-        colors = (frame.color_range, frame.colorspace)
+        colors = (frame.color_range, frame.colorspace, frame.color_primaries, frame.color_trc)
         if self._graph is None or (shape, colors) != self._shape:
             self._shape = (shape, colors)
+            self._table = color_table(hdr_curve(frame)) if is_wide(frame) else None
             self._graph = self._build(frame, aspect)
-        return self._canvas.tagged(self._graph.run(frame))
+        frames = (frame,) if self._table is None else (frame, self._table)
+        return self._canvas.tagged(self._graph.run(*frames))
 
-    def _build(self, frame: VideoFrame, aspect: Fraction) -> _FrameGraph:
-        canvas, graph = self._canvas, _FrameGraph()
+    def _build(self, frame: VideoFrame, aspect: Fraction) -> FrameGraph:
+        canvas, graph = self._canvas, FrameGraph()
         node = graph.source(frame)
         for direction in _TURNS.get(frame.rotation % 360, ()):
             node = graph.add("transpose", direction, node)
+        if any(component.is_alpha for component in frame.format.components):
+            node = graph.add("premultiply", "inplace=1", node)  # on black, as pictures are
         width, height = upright_size(frame)
         shown = 1 / aspect if frame.rotation % 180 else aspect
         wide, high = fit_size(width * shown / canvas.aspect, height, canvas, cover=self._cover)
+        if self._table is not None:
+            node = graph.add("scale", f"{wide}:{high}:flags=bicubic", node)
+            node = graph.add("format", TABLE_FORMAT, node)
+            node = graph.add("haldclut", "clut=first", node, graph.source(self._table))
         if (wide, high) != (width, height) or not self._same_colors(frame):
             colors = f"out_color_matrix={canvas.matrix_name}:out_range=tv"
             node = graph.add("scale", f"{wide}:{high}:flags=bicubic:{colors}", node)
@@ -120,62 +141,6 @@ class Fitter:
         )
 
 
-class Compositor:
-    """Lay what the mask keeps of a frame over a background."""
-
-    def __init__(self, canvas: Canvas) -> None:
-        self._canvas = canvas
-        self._graph: _FrameGraph | None = None
-
-    def __call__(self, frame: VideoFrame, mask: VideoFrame, behind: VideoFrame) -> VideoFrame:
-        """Return a new frame; frame and background have the canvas's size, the mask any."""
-        if self._graph is None:
-            self._graph = self._build(frame, mask, behind)
-        return self._canvas.tagged(self._graph.run(frame, mask, behind))
-
-    def _build(self, frame: VideoFrame, mask: VideoFrame, behind: VideoFrame) -> _FrameGraph:
-        graph = _FrameGraph()
-        kept, matte, below = graph.source(frame), graph.source(mask), graph.source(behind)
-        size = f"{self._canvas.width}:{self._canvas.height}"
-        matte = graph.add("scale", f"{size}:flags=bilinear", matte)
-        cut = graph.add("alphamerge", "", kept, matte)
-        graph.finish(graph.add("overlay", "0:0:format=yuv420", below, cut))
-        return graph
-
-
-class Cutout:
-    """Make everything that the mask does not keep transparent, and its colour black.
-
-    The colour stays a little beyond the mask's edge (`near`), so that the codec
-    does not bleed black into the person; beyond that nothing of the old
-    background is left in the file.
-    """
-
-    def __init__(self, canvas: Canvas, black: VideoFrame) -> None:
-        self._canvas = canvas
-        self._black = black
-        self._graph: _FrameGraph | None = None
-
-    def __call__(self, frame: VideoFrame, mask: VideoFrame, near: VideoFrame) -> VideoFrame:
-        """Return a new frame with an alpha plane; `near` is the mask grown by a few pixels."""
-        if self._graph is None:
-            self._graph = self._build(frame, mask, near)
-        return self._canvas.tagged(self._graph.run(frame, mask, near, self._black))
-
-    def _build(self, frame: VideoFrame, mask: VideoFrame, near: VideoFrame) -> _FrameGraph:
-        graph = _FrameGraph()
-        kept, matte, grown = graph.source(frame), graph.source(mask), graph.source(near)
-        black = graph.source(self._black)
-        size = f"{self._canvas.width}:{self._canvas.height}:flags=bilinear"
-        grown = graph.add("scale", size, grown)
-        matte = graph.add("scale", size, matte)
-        cut = graph.add("alphamerge", "", kept, grown)
-        clean = graph.add("overlay", "0:0:format=yuv420", black, cut)
-        opaque = graph.add("format", "yuv420p", clean)
-        graph.finish(graph.add("alphamerge", "", opaque, matte))
-        return graph
-
-
 class Stamp:
     """Lay a small picture with alpha over frames at one place."""
 
@@ -183,12 +148,12 @@ class Stamp:
         self._canvas = canvas
         self._patch = patch
         self._place = f"{x}:{y}:format=yuv420"
-        self._graph: _FrameGraph | None = None
+        self._graph: FrameGraph | None = None
 
     def __call__(self, frame: VideoFrame) -> VideoFrame:
         """Return the frame with the picture on it; the frame given is not changed."""
         if self._graph is None:
-            graph = _FrameGraph()
+            graph = FrameGraph()
             below, above = graph.source(frame), graph.source(self._patch)
             graph.finish(graph.add("overlay", self._place, below, above))
             self._graph = graph
@@ -205,12 +170,30 @@ class Adjustment:
         luma = f"clip((val-126)*{contrast:.4f}+126+{brightness * 219:.3f}\\,16\\,235)"
         chroma = f"clip((val-128)*{saturation * contrast:.4f}+128\\,16\\,240)"
         self._args = f"y={luma}:u={chroma}:v={chroma}"
-        self._graph: _FrameGraph | None = None
+        self._graph: FrameGraph | None = None
 
     def __call__(self, frame: VideoFrame) -> VideoFrame:
         """Return the changed frame; the frame given is not changed."""
         if self._graph is None:
-            graph = _FrameGraph()
+            graph = FrameGraph()
             graph.finish(graph.add("lutyuv", self._args, graph.source(frame)))
             self._graph = graph
+        return self._canvas.tagged(self._graph.run(frame))
+
+
+class Fresh:
+    """Give each frame out as a frame of its own, though with the same pixels in memory.
+
+    One that stands can so be numbered by the encoder while it is still in use here.
+    """
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+        self._graph: FrameGraph | None = None
+
+    def __call__(self, frame: VideoFrame) -> VideoFrame:
+        """Return another frame of the same picture."""
+        if self._graph is None:
+            self._graph = FrameGraph()
+            self._graph.finish(self._graph.add("null", "", self._graph.source(frame)))
         return self._canvas.tagged(self._graph.run(frame))

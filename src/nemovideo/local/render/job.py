@@ -12,12 +12,15 @@ import av.error
 from av.video.frame import VideoFrame
 
 from nemovideo.errors import NemoError, RenderCancelledError, RenderFailedError
-from nemovideo.local.matte import Matte, SelfieSegmentation
+from nemovideo.local.matte import Engine, Matting, load_matting
 from nemovideo.local.media import MediaItem
+from nemovideo.local.render.ahead import ahead
 from nemovideo.local.render.canvas import Canvas
-from nemovideo.local.render.clips import EngineSource, clip_frames
-from nemovideo.local.render.encoding import format_named, open_writer
-from nemovideo.local.render.sound import SAMPLE_RATE, Mixer
+from nemovideo.local.render.clips import MattingSource, clip_frames
+from nemovideo.local.render.drafts import for_format, plain_photo
+from nemovideo.local.render.encoding import format_named, open_writer, sound_for
+from nemovideo.local.render.filters import Fresh
+from nemovideo.local.render.notices import Notices, Warn
 from nemovideo.local.render.titles import Titles
 from nemovideo.local.timeline import Timeline
 
@@ -26,13 +29,18 @@ _MAX_SIDE = 8192
 
 @attrs.frozen
 class RenderResult:
-    """The finished file."""
+    """The finished file.
+
+    `warnings` are whole sentences for the user about what the file lacks, such
+    as damaged frames of a source, or stretches where no person was found.
+    """
 
     path: Path
     duration_ms: int
     size_bytes: int
     width: int
     height: int
+    warnings: tuple[str, ...] = ()
 
 
 def render(
@@ -42,7 +50,7 @@ def render(
     *,
     format: str = "mp4",  # noqa: A002 - the protocol's name
     quality: str = "high",
-    engine: Matte | None = None,
+    engine: Engine | None = None,
     on_progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> RenderResult:
@@ -55,12 +63,15 @@ def render(
             odd sizes made even.
         media: The uploaded files, by the ids that the draft uses.
         output: Where the file goes; one that is there is replaced.
-        format: "mp4" (H.264, AAC), "webm" (VP9, Opus) or "mov" (ProRes, PCM).
-            A transparent background is kept in WebM and MOV; MP4 has no
-            transparency, there it is black.
+        format: "mp4" (H.264, AAC), "webm" (VP9, Opus), "mov" (ProRes, PCM),
+            "gif", "zip" (a PNG for each frame), or for a single picture "png",
+            "jpg" or "webp". A transparent background is kept where the format
+            can (not in MP4 and JPEG: there it is black). With "matte." before
+            it, as in "matte.mp4", the mask alone: white where the person is.
         quality: "high", "medium" or "low".
-        engine: What tells the person from the background; by default
-            MediaPipe's selfie segmentation, fetched on first use.
+        engine: What tells the person from the background: an object that does
+            (`matte.Matte`), "selfie" (the default: MediaPipe's selfie
+            segmentation, fetched on first use), or "rembg" or "rembg:u2netp".
         on_progress: Gets the share of frames done, 0..1, in the calling thread.
         cancelled: Asked before every frame; True stops the render.
 
@@ -73,25 +84,42 @@ def render(
     kind = format_named(format)
     _check(timeline, media)
     report = on_progress or _ignore
+    notices = Notices()
+    for media_id in _used(timeline):
+        for sentence in media[media_id].warnings:
+            notices.add(sentence)
     part = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
-        with_alpha = kind.alpha_pixel_format is not None and _has_alpha(timeline)
-        canvas = Canvas.of(timeline, media, alpha=with_alpha)
-        frames = _frames(timeline, canvas, media, _engine_source(engine))
+        timeline = for_format(timeline, media, kind)
+        canvas = Canvas.of(
+            timeline,
+            media,
+            alpha=kind.has_alpha and _has_alpha(timeline),
+            square_pixels=kind.square_pixels,
+            max_side=kind.max_side,
+            max_fps=kind.max_fps,
+        )
+        frames = _frames(timeline, canvas, media, _matting_source(engine), notices.add)
         total = _frame_at(timeline.duration_ms, canvas)
-        mixer = Mixer(timeline, media)
-        with open_writer(
-            part, kind, canvas, quality=quality, with_sound=not mixer.silent
-        ) as writer:
-            samples = 0
-            for number, frame in enumerate(frames):
-                if cancelled is not None and cancelled():
-                    raise RenderCancelledError("the render was cancelled")
+
+        def tick() -> None:
+            if cancelled is not None and cancelled():
+                raise RenderCancelledError("the render was cancelled")
+
+        sound = sound_for(timeline, media, kind, notices.add)
+        size = canvas.width, canvas.height
+        if kind.still and abs(size[0] - timeline.width) + abs(size[1] - timeline.height) <= 2:
+            size = timeline.width, timeline.height  # what is odd was made even for the canvas
+        photo = plain_photo(timeline, media) if kind.still and canvas.alpha else None
+        with (
+            open_writer(
+                part, kind, canvas, quality=quality, sound=sound, tick=tick, size=size, photo=photo
+            ) as writer,
+            ahead(frames, tick=tick) as made,
+        ):
+            for number, frame in enumerate(made):
+                tick()
                 writer.write_frame(frame)
-                if not mixer.silent:
-                    due = round((number + 1) * SAMPLE_RATE / canvas.fps)
-                    writer.write_sound(mixer.read(due - samples))
-                    samples = due
                 report((number + 1) / total)
         part.replace(output)
     except NemoError:
@@ -104,8 +132,9 @@ def render(
         path=output,
         duration_ms=timeline.duration_ms,
         size_bytes=output.stat().st_size,
-        width=canvas.width,
-        height=canvas.height,
+        width=size[0],
+        height=size[1],
+        warnings=notices.sentences,
     )
 
 
@@ -123,16 +152,21 @@ def _check(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
         raise RenderFailedError(f"{timeline.fps:g} frames a second cannot be made")
     if any(clip.duration_ms < 0 or clip.speed <= 0 for clip in timeline.clips):
         raise RenderFailedError("a clip of the draft has a negative duration or no speed")
-    backgrounds = [clip.background for clip in timeline.clips if clip.background]
-    used = [clip.media for clip in timeline.clips if clip.kind != "card"]
-    used += [sound.media for sound in timeline.sounds]
-    used += [b.media for b in backgrounds if b.kind in ("image", "video")]
-    for media_id in used:
-        item = media.get(media_id or "")
+    for media_id in _used(timeline):
+        item = media.get(media_id)
         if item is None:
             raise RenderFailedError(f"the draft names media {media_id!r}, which is not uploaded")
         if not item.path.is_file():
             raise RenderFailedError(f"the file of {item.name} is gone")
+
+
+def _used(timeline: Timeline) -> list[str]:
+    """Return the ids of the files that the draft needs; "" where it names none."""
+    backgrounds = [clip.background for clip in timeline.clips if clip.background]
+    used = [clip.media for clip in timeline.clips if clip.kind != "card"]
+    used += [sound.media for sound in timeline.sounds]
+    used += [b.media for b in backgrounds if b.kind in ("image", "video")]
+    return [media_id or "" for media_id in used]
 
 
 def _has_alpha(timeline: Timeline) -> bool:
@@ -140,14 +174,14 @@ def _has_alpha(timeline: Timeline) -> bool:
     return any(b is not None and b.kind == "transparent" for b in backgrounds)
 
 
-def _engine_source(engine: Matte | None) -> EngineSource:
-    """Return a function that gives the engine; the default one is loaded when first asked for."""
-    loaded = engine
+def _matting_source(engine: Engine | None) -> MattingSource:
+    """Return a function that gives the engine, which is loaded when first asked for."""
+    loaded: Matting | None = None
 
-    def give() -> Matte:
+    def give() -> Matting:
         nonlocal loaded
         if loaded is None:
-            loaded = SelfieSegmentation()
+            loaded = load_matting(engine)
         return loaded
 
     return give
@@ -158,15 +192,20 @@ def _frame_at(time_ms: int, canvas: Canvas) -> int:
 
 
 def _frames(
-    timeline: Timeline, canvas: Canvas, media: Mapping[str, MediaItem], engine: EngineSource
+    timeline: Timeline,
+    canvas: Canvas,
+    media: Mapping[str, MediaItem],
+    matting: MattingSource,
+    warn: Warn,
 ) -> Iterator[VideoFrame]:
-    """Yield every frame of the output."""
+    """Yield every frame of the output, each a frame of its own: the encoder numbers them."""
+    fresh = Fresh(canvas)
     titles = Titles(timeline, canvas)
     number = 0
     end_ms = 0
     for clip in timeline.clips:
         end_ms += clip.duration_ms
         end = _frame_at(end_ms, canvas)
-        for frame in islice(clip_frames(clip, canvas, media, engine), max(0, end - number)):
-            yield titles.over(frame, number)
+        for frame in islice(clip_frames(clip, canvas, media, matting, warn), max(0, end - number)):
+            yield fresh(titles.over(frame, number))
             number += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from pathlib import Path
+from functools import partial
 
 import av
 import av.error
@@ -14,10 +14,13 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.filter import Graph
 
-from nemovideo.local.media import MediaItem, open_media
+from nemovideo.local.media import MediaItem, main_audio, open_media, origin_s
+from nemovideo.local.render.decoding import damaged, packets_of
+from nemovideo.local.render.notices import Warn, unheard
 from nemovideo.local.timeline import Timeline
 
 SAMPLE_RATE = 48_000
+_DRIFT = SAMPLE_RATE // 20
 _TEMPO_STEPS = (0.5, 2.0)
 
 Block = npt.NDArray[np.float32]
@@ -31,22 +34,23 @@ class Mixer:
     grow with the draft's length.
     """
 
-    def __init__(self, timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
+    def __init__(
+        self, timeline: Timeline, media: Mapping[str, MediaItem], warn: Warn = unheard
+    ) -> None:
         self._position = 0
         self._voices: list[_Voice] = []
         clip_start_ms = 0
         for clip in timeline.clips:
             item = media.get(clip.media or "")
             if clip.kind == "video" and item is not None and item.has_audio:
-                blocks = decode_blocks(
-                    item.path, start_s=Fraction(clip.source_start_ms, 1000), speed=clip.speed
-                )
+                start_s = Fraction(clip.source_start_ms, 1000)
+                blocks = decode_blocks(item, start_s=start_s, speed=clip.speed, warn=warn)
                 self._voices.append(_Voice(blocks, clip_start_ms, clip.duration_ms, clip.volume))
             clip_start_ms += clip.duration_ms
         for sound in timeline.sounds:
             item = media.get(sound.media)
             if item is not None and item.has_audio:
-                blocks = looped_blocks(item.path)
+                blocks = looped_blocks(item, warn=warn)
                 self._voices.append(_Voice(blocks, sound.start_ms, sound.duration_ms, sound.volume))
 
     @property
@@ -92,50 +96,94 @@ class _Voice:
 
 
 def decode_blocks(
-    path: Path, *, start_s: Fraction = Fraction(0), speed: float = 1.0
+    item: MediaItem, *, start_s: Fraction = Fraction(0), speed: float = 1.0, warn: Warn = unheard
 ) -> Iterator[Block]:
     """Yield a file's sound from `start_s` on, at another speed with its pitch kept."""
-    blocks = _from(_timed_blocks(path, start_s), start_s)
+    blocks = _from(_timed_blocks(item, start_s, warn), start_s)
     return blocks if speed == 1 else _at_speed(blocks, speed)
 
 
-def looped_blocks(path: Path) -> Iterator[Block]:
+def looped_blocks(item: MediaItem, *, warn: Warn = unheard) -> Iterator[Block]:
     """Yield a file's sound again and again."""
     while True:
         count = 0
-        for block in decode_blocks(path):
+        for block in decode_blocks(item, warn=warn):
             count += block.shape[1]
             yield block
         if count == 0:
             return
 
 
-def _timed_blocks(path: Path, start_s: Fraction) -> Iterator[tuple[int, Block]]:
-    """Yield (first sample's place, block); damaged packets are passed over."""
-    with open_media(path) as container:
-        stream = container.streams.audio[0]
-        origin_s = Fraction(container.start_time or 0, av.time_base)
+def _timed_blocks(item: MediaItem, start_s: Fraction, warn: Warn) -> Iterator[tuple[int, Block]]:
+    """Yield (first sample's place, block); what is damaged is passed over.
+
+    Places are counted on; but where the file's own clock is far from the count,
+    packets are missing, and the clock holds.
+    """
+    resampler = _Resampler()
+    place = 0
+    for time_s, frame in _decoded(item, start_s, warn):
+        if time_s is not None:
+            told = round(time_s * SAMPLE_RATE)
+            if abs(told - place) > _DRIFT:
+                place = told
+        for block in resampler.feed(frame):
+            yield place, block
+            place += block.shape[1]
+    for block in resampler.rest():
+        yield place, block
+        place += block.shape[1]
+
+
+def _decoded(
+    item: MediaItem, start_s: Fraction, warn: Warn
+) -> Iterator[tuple[Fraction | None, AudioFrame]]:
+    """Yield (seconds from the file's beginning, frame), from a little before `start_s` on."""
+    with open_media(item.path) as container:
+        stream = main_audio(container)
+        if stream is None:
+            return
+        origin = origin_s(container)
         if start_s > 1 and stream.time_base:
-            offset = int((start_s - 1 + origin_s) / stream.time_base)
+            offset = int((start_s - 1 + origin) / stream.time_base)
             container.seek(offset, stream=stream, backward=True)
-        resampler = AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
-        place: int | None = None
-        for packet in container.demux(stream):
+        tell = partial(warn, damaged(item.name))
+        for packet in packets_of(container, stream, tell):
             try:
                 frames = packet.decode()
-            except av.error.InvalidDataError:
+            except av.error.FFmpegError:
+                tell()
                 continue
             for frame in frames:
-                if place is None:
-                    place = 0
+                if isinstance(frame, AudioFrame):
+                    time_s = None
                     if frame.pts is not None and frame.time_base is not None:
-                        place = round((frame.pts * frame.time_base - origin_s) * SAMPLE_RATE)
-                for made in resampler.resample(frame):
-                    block = _samples(made)
-                    yield place, block
-                    place += block.shape[1]
-        for made in resampler.resample(None):
-            yield place or 0, _samples(made)
+                        time_s = frame.pts * frame.time_base - origin
+                    yield time_s, frame
+
+
+class _Resampler:
+    """Brings sound of any form to the mix's, even where the form changes on the way."""
+
+    def __init__(self) -> None:
+        self._form: tuple[object, ...] = ()
+        self._resampler: AudioResampler | None = None
+
+    def feed(self, frame: AudioFrame) -> Iterator[Block]:
+        """Yield what can be had now."""
+        form = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if self._resampler is None or form != self._form:
+            yield from self.rest()
+            self._form = form
+            self._resampler = AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
+        for made in self._resampler.resample(frame):
+            yield _samples(made)
+
+    def rest(self) -> Iterator[Block]:
+        """Yield what is still held back."""
+        if self._resampler is not None:
+            for made in self._resampler.resample(None):
+                yield _samples(made)
 
 
 def _from(timed: Iterator[tuple[int, Block]], start_s: Fraction) -> Iterator[Block]:

@@ -47,7 +47,8 @@ class Titles:
 
 
 def _placed(title: Title, canvas: Canvas) -> _Shown:
-    image = text_image(title.text, (canvas.width, canvas.height), height_share=_TEXT_SHARE)
+    image = text_image(title.text, canvas.shown_size, height_share=_TEXT_SHARE)
+    image = canvas.squeezed(image)
     margin = round(canvas.height * _MARGIN_SHARE)
     room = canvas.height - image.height
     match title.position:

@@ -11,7 +11,7 @@ from pathlib import Path
 from nemovideo._filelock import FileLock
 from nemovideo.errors import LocalBackendError
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE users (
     user_id TEXT PRIMARY KEY,
@@ -62,7 +62,8 @@ CREATE TABLE renders (
     size_bytes INTEGER,
     error TEXT,
     created_at REAL NOT NULL,
-    completed_at REAL
+    completed_at REAL,
+    warnings TEXT NOT NULL DEFAULT '[]'
 );
 CREATE TABLE claims (
     hash TEXT PRIMARY KEY,
@@ -70,6 +71,8 @@ CREATE TABLE claims (
     expires_at REAL NOT NULL
 );
 """
+
+_FROM_1 = "ALTER TABLE renders ADD COLUMN warnings TEXT NOT NULL DEFAULT '[]';"
 
 
 class Database:
@@ -139,6 +142,9 @@ class Database:
     def _make_schema(self) -> None:
         version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
         if version == _SCHEMA_VERSION:
+            return
+        if version == 1:
+            self._connection.executescript(f"BEGIN; {_FROM_1} PRAGMA user_version = 2; COMMIT;")
             return
         if version:
             raise LocalBackendError(

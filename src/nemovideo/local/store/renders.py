@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -32,6 +32,7 @@ class Render:
     duration_ms: int | None = None
     size_bytes: int | None = None
     error: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -140,13 +141,22 @@ class Renders:
                 (progress, render_id),
             )
 
-    def complete(self, render_id: str, *, duration_ms: int, size_bytes: int) -> None:
+    def complete(
+        self, render_id: str, *, duration_ms: int, size_bytes: int, warnings: Sequence[str] = ()
+    ) -> None:
         """End a job well; one that was cancelled meanwhile stays cancelled."""
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE renders SET status = 'completed', progress = 100, duration_ms = ?,"
-                " size_bytes = ?, completed_at = ? WHERE render_id = ? AND status = 'processing'",
-                (duration_ms, size_bytes, self._clock(), render_id),
+                " size_bytes = ?, completed_at = ?, warnings = ?"
+                " WHERE render_id = ? AND status = 'processing'",
+                (
+                    duration_ms,
+                    size_bytes,
+                    self._clock(),
+                    json.dumps([*warnings], ensure_ascii=False),
+                    render_id,
+                ),
             )
 
     def fail(self, render_id: str, error: str) -> None:
@@ -183,4 +193,6 @@ class Renders:
 def _render(row: sqlite3.Row) -> Render:
     values = dict(row)
     del values["position"]
-    return Render(**{**values, "draft": json.loads(values["draft"])})
+    values["draft"] = json.loads(values["draft"])
+    values["warnings"] = tuple(json.loads(values["warnings"]))
+    return Render(**values)

@@ -153,12 +153,13 @@ def _edit(clause: Clause, context: Context) -> tuple[Outcome, ...]:
         background = wanted.background
     else:
         return _ask(context)
-    return _put(clause, context, background, is_default=wanted.is_default)
+    return put(clause, context, background, is_default=wanted.is_default)
 
 
-def _put(
-    clause: Clause, context: Context, background: Background, *, is_default: bool
+def put(
+    clause: Clause, context: Context, background: Background, *, is_default: bool = False
 ) -> tuple[Outcome, ...]:
+    """Put a background behind the people in the clips that the clause means."""
     taken = (background.media,) if background.media else ()
     stage = stage_for(clause, _without_backdrop(context, background), without=taken)
     if not stage or all(clip.kind == "card" for clip in stage.timeline.clips):
@@ -177,6 +178,11 @@ def _put(
         said = context.say(
             f"I've removed the background from {clips}; it is transparent now.",
             f"已去掉 {clips} 的背景，现在背景是透明的。",
+        )
+    elif background.kind == "matte":
+        said = context.say(
+            f"Of {clips} there is only the mask now: white where the person is, black elsewhere.",
+            f"{clips} 现在只显示蒙版：人物为白色，其余为黑色。",
         )
     else:
         said = context.say(

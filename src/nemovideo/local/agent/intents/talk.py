@@ -72,6 +72,12 @@ _EXPORT = either(
     r"my )?(?:\w+ )?(?:video|file|result)|give me the (?:\w+ )?(?:video|file)",
     "导出|下载|输出视频|保存视频|渲染|发给我|发我",
 )
+_FORMATS = either(
+    r"(?:file |video |image |output |export )*(?:formats?|file types?|codecs?|containers?)|"
+    r"(?:\.)?(?:mp4|webm|mov|pro ?res|gif|png|jpe?g|webp|zip)s?(?: sequences?| frames| files?)?|"
+    r"(?:image|png|frame) sequences?",
+    "格式|(?<![a-z0-9])(?:mp4|webm|mov|gif|png|jpg|zip)(?![a-z0-9])|序列(?:帧|图)|动图",
+)
 _CREDITS = either(
     r"credits?|balance|billing|account|quota|subscription", "积分|余额|账户|账号|额度"
 )
@@ -114,6 +120,8 @@ def _decline(_clause: Clause, context: Context) -> tuple[Outcome, ...]:
 
 def _explain(clause: Clause, context: Context) -> tuple[Outcome, ...]:
     text = clause.text
+    if has(_FORMATS, text):
+        return _formats(clause, context)
     if has(_EXPORT, text):
         return _export(clause, context)
     if has(_HELP, text) or has(
@@ -161,6 +169,18 @@ def _export(_clause: Clause, context: Context) -> tuple[Outcome, ...]:
     if context.timeline is None or not context.timeline.clips:
         return told(context.say("There is nothing to export yet.", "还没有可以导出的内容。"))
     return told(speech.closing(context, generation=False))
+
+
+def _formats(_clause: Clause, context: Context) -> tuple[Outcome, ...]:
+    return told(
+        context.say(
+            "Name the format when you export: I can make MP4, WebM and MOV, GIF, a ZIP of PNGs, "
+            "for a picture PNG, JPG and WebP, and the mask alone. All but MP4 and JPG keep "
+            "transparency.",
+            "导出时指定格式即可：可以导出 MP4、WebM、MOV、GIF、PNG 序列（ZIP），图片可导出 PNG、"
+            "JPG、WebP，也可以只导出蒙版。除 MP4 和 JPG 外都支持透明背景。",
+        )
+    )
 
 
 def _credits(_clause: Clause, context: Context) -> tuple[Outcome, ...]:
@@ -229,6 +249,12 @@ DECLINE = Intent("decline", "talk", is_negated, _decline)
 EXPLAIN = Intent("explain", "talk", is_question, _explain)
 KEEP = Intent("keep", "talk", _matches_keep, _keep)
 STATUS = Intent("status", "talk", _matches_status, _status)
+FORMATS = Intent(
+    "formats",
+    "talk",
+    lambda clause: has(_FORMATS, clause.text) and not has(_EXPORT, clause.text),
+    _formats,
+)
 EXPORT = Intent("export", "talk", lambda clause: has(_EXPORT, clause.text), _export)
 CREDITS = Intent("credits", "talk", lambda clause: has(_CREDITS, clause.text), _credits)
 HELP = Intent("help", "talk", lambda clause: _only(_HELP, clause, 40), _help)

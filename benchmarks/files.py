@@ -1,0 +1,313 @@
+"""500 MB up and 500 MB down: time, and how much the process grows.
+
+    python benchmarks/files.py [--size-mb 500] [--repeats 3] [--only download]
+
+Every peer runs in a process of its own, against a small server in another one, which takes
+uploads without keeping them and sends a file of zeros. They take turns (A B C, A B C, …), and the
+disk is left to come to rest in between. Shown are the median of the seconds that the transfer took
+(without the start of Python, with the `fsync` that only nemovideo does), that as a multiple of
+curl's and of bare httpx's, the seconds of CPU, and the most that the process grew by while it ran,
+after a small transfer that made it load all it needs. Growth is read from /proc, so on Linux only;
+of curl it is the whole process.
+
+- httpx, httpx async: `Client.stream` and `iter_raw` to a file; `post(files=…)` with an open file.
+- nemovideo, nemovideo async: `client.render.download` and `client.uploads.upload`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import shutil
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+TOKEN = "nmv_usr_benchmark"
+PEERS = ("curl", "httpx", "nemovideo", "httpx async", "nemovideo async")
+Run = tuple[float, float, int]
+"""Seconds, seconds of CPU, and the growth in KiB."""
+
+SMALL_BYTES = 1_000_000
+UPLOAD = "/api/upload-video/nemo_agent/me/1"
+TAKEN = {"files": [{"filename": "film.wav", "file_type": "audio", "cdn_url": "/film.wav"}]}
+HEAD = re.compile(rb"(\w+) (\S+) HTTP.*?(?:content-length: *(\d+)\r\n.*?)?\r\n\r\n", re.I | re.S)
+
+
+def make_film(path: Path, size: int) -> None:
+    """Write a file of this size that is well-formed: a sound of silence."""
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        *(b"RIFF", size - 8, b"WAVE"),
+        *(b"fmt ", 16, 1, 1, 48_000, 96_000, 2, 16),
+        *(b"data", size - 44),
+    )
+    path.write_bytes(head)
+    os.truncate(path, size)
+
+
+def answer(connection: socket.socket, folder: Path) -> None:
+    """Serve one connection: GET sends a file of the folder, POST takes everything."""
+    data = bytearray()
+    waste = bytearray(1 << 20)
+    with connection:
+        while True:
+            while (found := HEAD.match(data)) is None:
+                chunk = connection.recv(65536)
+                if not chunk:
+                    return
+                data += chunk
+            method, target, length = found.groups()
+            if method == b"GET":
+                path = folder / Path(target.decode()).name
+                size = path.stat().st_size
+                head = f'HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nETag: "1"\r\n\r\n'
+                connection.sendall(head.encode())
+                with path.open("rb") as file:
+                    connection.sendfile(file)
+                del data[: found.end()]
+                continue
+            if b"100-continue" in found[0]:
+                connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            left = found.end() + int(length or 0) - len(data)
+            while left > 0 and (count := connection.recv_into(waste)):
+                left -= count
+            data.clear()
+            body = json.dumps(TAKEN).encode()
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+
+def serve(folder: Path) -> None:
+    """Serve until the process is ended; print the port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        print(listener.getsockname()[1], flush=True)
+        while True:
+            connection, _ = listener.accept()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=answer, args=(connection, folder), daemon=True).start()
+
+
+def memory_kb(name: str, process: int | str = "self") -> int:
+    """Return a process's resident memory (VmRSS), or its peak (VmHWM); 0 where nobody says."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    found = re.search(rf"{name}:\s+(\d+)", status)
+    return int(found[1]) if found else 0
+
+
+def forget_peak() -> None:
+    """Make the peak of this process's memory begin anew, where the system knows how."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def httpx_peer(kind: str, url: str, folder: Path) -> Callable[[str], object]:
+    """Return what transfers a file with bare httpx."""
+    import httpx
+
+    client = httpx.Client()
+
+    def download(name: str) -> None:
+        with (
+            client.stream("GET", f"{url}/{name}") as response,
+            (folder / f"got-{name}").open("wb") as file,
+        ):
+            for chunk in response.iter_raw():
+                file.write(chunk)
+
+    def upload(name: str) -> None:
+        with (folder / name).open("rb") as file:
+            client.post(url + UPLOAD, files={"files": file}).raise_for_status()
+
+    return download if kind == "download" else upload
+
+
+def httpx_async_peer(kind: str, url: str, folder: Path) -> Callable[[str], object]:
+    """Return what transfers a file with bare httpx and asyncio, blocking the loop on the disk."""
+    import httpx
+
+    loop, client = asyncio.new_event_loop(), httpx.AsyncClient()
+
+    async def download(name: str) -> None:
+        async with client.stream("GET", f"{url}/{name}") as response:
+            with (folder / f"got-{name}").open("wb") as file:
+                async for chunk in response.aiter_raw():
+                    file.write(chunk)
+
+    async def upload(name: str) -> None:
+        with (folder / name).open("rb") as file:
+            (await client.post(url + UPLOAD, files={"files": file})).raise_for_status()
+
+    work = download if kind == "download" else upload
+    return lambda name: loop.run_until_complete(work(name))
+
+
+def nemovideo_peer(kind: str, url: str, folder: Path) -> Callable[[str], object]:
+    """Return what transfers a file with the client."""
+    from nemovideo import Client
+    from nemovideo.models import RenderJob
+
+    client = Client(TOKEN, base_url=url)
+
+    def download(name: str) -> None:
+        size = (folder / name).stat().st_size
+        job = RenderJob(name, "completed", url=f"{url}/{name}", size_bytes=size)
+        client.render.download(job, folder / f"got-{name}")
+
+    def upload(name: str) -> None:
+        client.uploads.upload("1", folder / name)
+
+    return download if kind == "download" else upload
+
+
+def nemovideo_async_peer(kind: str, url: str, folder: Path) -> Callable[[str], object]:
+    """Return what transfers a file with the async client."""
+    from nemovideo import AsyncClient
+    from nemovideo.models import RenderJob
+
+    loop, client = asyncio.new_event_loop(), AsyncClient(TOKEN, base_url=url)
+
+    async def download(name: str) -> None:
+        size = (folder / name).stat().st_size
+        job = RenderJob(name, "completed", url=f"{url}/{name}", size_bytes=size)
+        await client.render.download(job, folder / f"got-{name}")
+
+    async def upload(name: str) -> None:
+        await client.uploads.upload("1", folder / name)
+
+    work = download if kind == "download" else upload
+    return lambda name: loop.run_until_complete(work(name))
+
+
+def run_peer(peer: str, kind: str, url: str, folder: Path) -> None:
+    """Transfer the large file, and print the seconds and the growth as JSON."""
+    make = {
+        "httpx": httpx_peer,
+        "httpx async": httpx_async_peer,
+        "nemovideo": nemovideo_peer,
+        "nemovideo async": nemovideo_async_peer,
+    }[peer]
+    transfer = make(kind, url, folder)
+    transfer("small.wav")
+    forget_peak()
+    before, started, cpu = memory_kb("VmRSS"), time.perf_counter(), time.process_time()
+    transfer("film.wav")
+    seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
+    print(json.dumps([seconds, cpu_s, max(0, memory_kb("VmHWM") - before)]))
+    sys.stdout.flush()
+    os._exit(0)  # the clients were left open, for closing them is not what is measured
+
+
+def children_cpu_s() -> float:
+    """Return the seconds of CPU that the processes took which this one has started and seen end."""
+    found = os.times()
+    return found.children_user + found.children_system
+
+
+def run_curl(kind: str, url: str, folder: Path) -> Run:
+    """Transfer the large file with curl; the memory is that of the whole process."""
+    film = folder / "film.wav"
+    work = {
+        "download": ["-o", str(folder / "got-film.wav"), f"{url}/film.wav"],
+        "upload": ["-F", f"files=@{film}", "-o", os.devnull, url + UPLOAD],
+    }[kind]
+    started, cpu, peak = time.perf_counter(), children_cpu_s(), 0
+    with subprocess.Popen(["curl", "-sS", "--fail", "--noproxy", "*", *work]) as process:
+        while process.poll() is None:
+            peak = max(peak, memory_kb("VmHWM", process.pid))
+            time.sleep(0.005)
+    seconds = time.perf_counter() - started
+    assert process.returncode == 0
+    return seconds, children_cpu_s() - cpu, peak
+
+
+def measure(peer: str, kind: str, url: str, folder: Path) -> Run:
+    """Run a peer once, and check what came."""
+    if peer == "curl":
+        found = run_curl(kind, url, folder)
+    else:
+        command = [sys.executable, __file__, "--peer", peer, "--url", url, "--folder", str(folder)]
+        done = subprocess.run([*command, "--only", kind], stdout=subprocess.PIPE, check=True)
+        seconds, cpu_s, growth_kb = json.loads(done.stdout)
+        found = seconds, cpu_s, growth_kb
+    if kind == "download":
+        came = folder / "got-film.wav"
+        assert came.stat().st_size == (folder / "film.wav").stat().st_size
+    for path in folder.glob("got-*"):
+        path.unlink()
+    os.sync()
+    return found
+
+
+def report(kind: str, url: str, folder: Path, repeats: int, size_mb: int) -> None:
+    """Measure one direction, and print a table."""
+    peers = [peer for peer in PEERS if peer != "curl" or shutil.which("curl")]
+    results: dict[str, list[Run]] = {peer: [] for peer in peers}
+    for _ in range(repeats):
+        for peer in peers:
+            results[peer].append(measure(peer, kind, url, folder))
+    print(f"\n{kind} of {size_mb} MB, median of {repeats}\n")
+    if "curl" not in peers:
+        print("curl is not installed, so nothing is compared to it.\n")
+    print("| | seconds | of curl | of bare httpx | CPU | grows by |")
+    print("|---|---:|---:|---:|---:|---:|")
+    middle = {peer: statistics.median(run[0] for run in found) for peer, found in results.items()}
+    for peer, seconds in middle.items():
+        bare = middle["httpx async" if "async" in peer else "httpx"]
+        of_curl = f"{seconds / middle['curl']:.2f} ×" if "curl" in middle else ""
+        cpu_s = statistics.median(run[1] for run in results[peer])
+        growth = statistics.median(run[2] for run in results[peer]) / 1000
+        print(
+            f"| {peer} | {seconds:.2f} | {of_curl} | {seconds / bare:.2f} × "
+            f"| {cpu_s:.2f} s | {growth:.1f} MB |"
+        )
+
+
+def main() -> None:
+    """Start the server, measure, end it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--size-mb", type=int, default=500)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", choices=["upload", "download"])
+    parser.add_argument("--dir", type=Path, help="where to write; default: the temporary folder")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--peer", choices=PEERS, help=argparse.SUPPRESS)
+    parser.add_argument("--url", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.serve:
+        serve(chosen.folder)
+    if chosen.peer:
+        run_peer(chosen.peer, chosen.only, chosen.url, chosen.folder)
+    with tempfile.TemporaryDirectory(dir=chosen.dir) as name:
+        folder = Path(name)
+        make_film(folder / "film.wav", chosen.size_mb * 1_000_000)
+        make_film(folder / "small.wav", SMALL_BYTES)
+        command = [sys.executable, __file__, "--serve", "--folder", name]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            assert server.stdout is not None
+            url = f"http://127.0.0.1:{int(server.stdout.readline())}"
+            for kind in ("download", "upload"):
+                if chosen.only in (None, kind):
+                    report(kind, url, folder, chosen.repeats, chosen.size_mb)
+        finally:
+            server.kill()
+            server.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""How far masks are from the truth, by the measures of the Robust Video Matting paper.
+
+Definitions and scales are those of its published evaluation (Lin et al., "Robust
+High-Resolution Video Matting with Temporal Guidance", WACV 2022; `evaluate_hr.py`),
+with masks in 0..1, at full size, each the mean over the frames of a clip:
+
+- MAD: mean absolute difference, × 10³.
+- MSE: mean squared difference, × 10³.
+- Grad: sum of squared differences of gradient magnitudes (Gaussian derivatives,
+  σ 1.4, kernels of unit norm), ÷ 1000 (Rhemann et al., 2009). Grows with the picture.
+- dtSSD: root of the mean squared difference of the changes from the frame before,
+  × 10² (Erofeev et al., 2015); 0 for the first frame, as there.
+- IoU, which that paper has not: intersection over union where masks are ≥ 0.5;
+  1 if both are empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+_SIGMA = 1.4
+_EPSILON = 1e-2
+
+
+@attrs.frozen
+class Scores:
+    """How far a clip's masks are from the truth; 0 is perfect, but for `iou`, where it is 1."""
+
+    mad: float
+    mse: float
+    grad: float
+    dtssd: float
+    iou: float
+
+
+def compare(made: Iterable[Bytes], true: Iterable[Bytes]) -> Scores:
+    """Return the scores of a clip's masks.
+
+    Args:
+        made: The masks to judge, frame after frame, uint8, height × width, 0..255.
+        true: The true ones, as many and of the same size.
+
+    Raises:
+        ValueError: There are none, or the two differ in number or size.
+    """
+    rows: list[tuple[float, float, float, float, float]] = []
+    before: tuple[Floats, Floats] | None = None
+    for made_bytes, true_bytes in zip(made, true, strict=True):
+        if made_bytes.shape != true_bytes.shape:
+            raise ValueError(f"a mask is {made_bytes.shape}, the true one {true_bytes.shape}")
+        mask, truth = _share(made_bytes), _share(true_bytes)
+        apart = mask - truth
+        moved = 0.0 if before is None else _rms((mask - before[0]) - (truth - before[1]))
+        mad, mse = float(np.abs(apart).mean()), float((apart**2).mean())
+        rows.append((mad * 1e3, mse * 1e3, _grad(mask, truth), moved * 1e2, _iou(mask, truth)))
+        before = mask, truth
+    if not rows:
+        raise ValueError("there is no mask to compare")
+    return Scores(*(float(value) for value in np.mean(rows, axis=0)))
+
+
+def mean(scores: Iterable[Scores]) -> Scores:
+    """Return the mean over clips."""
+    rows = [attrs.astuple(score) for score in scores]
+    return Scores(*(float(value) for value in np.mean(rows, axis=0)))
+
+
+def _share(mask: Bytes) -> Floats:
+    return np.asarray(mask / np.float32(255), dtype=np.float32)
+
+
+def _rms(values: Floats) -> float:
+    return float(np.sqrt((values**2).mean()))
+
+
+def _iou(mask: Floats, truth: Floats) -> float:
+    made, true = mask >= 0.5, truth >= 0.5
+    union = np.count_nonzero(made | true)
+    return np.count_nonzero(made & true) / union if union else 1.0
+
+
+def _grad(mask: Floats, truth: Floats) -> float:
+    """Return the gradient error, worked out only around what is not empty in both."""
+    there = (mask > 0) | (truth > 0)
+    rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
+    if not rows.size:
+        return 0.0
+    reach = len(_BELL) // 2 + 1
+    top, bottom = max(0, int(rows[0]) - reach), int(rows[-1]) + reach + 1
+    left, right = max(0, int(columns[0]) - reach), int(columns[-1]) + reach + 1
+    part = np.s_[top:bottom, left:right]
+    return float(((_slope(mask[part]) - _slope(truth[part])) ** 2).sum()) / 1e3
+
+
+def _slope(mask: Floats) -> Floats:
+    """Return the size of the gradient at each pixel."""
+    across = _filtered(_filtered(mask, _BELL, 0), _FALL, 1)
+    down = _filtered(_filtered(mask, _FALL, 0), _BELL, 1)
+    return np.hypot(across, down)
+
+
+def _filtered(mask: Floats, kernel: Floats, axis: int) -> Floats:
+    """Return the mask filtered along an axis; beyond the border it goes on as it is there."""
+    half, length = len(kernel) // 2, mask.shape[axis]
+    widths = [(half, half) if each == axis else (0, 0) for each in range(2)]
+    padded = np.pad(mask, widths, mode="edge")
+    made = np.zeros_like(mask)
+    for start, weight in enumerate(kernel):
+        window = slice(start, start + length)
+        made += weight * (padded[window] if axis == 0 else padded[:, window])
+    return made
+
+
+def _kernels() -> tuple[Floats, Floats]:
+    """Return a Gaussian and its derivative, whose product is the paper's kernel.
+
+    That is cut where the Gaussian falls below a hundredth, and of unit norm: so
+    is each factor then.
+    """
+    half = int(np.ceil(_SIGMA * np.sqrt(-2 * np.log(np.sqrt(2 * np.pi) * _SIGMA * _EPSILON))))
+    at = np.arange(-half, half + 1)
+    bell = np.exp(-(at**2) / (2 * _SIGMA**2)) / (_SIGMA * np.sqrt(2 * np.pi))
+    fall = -at * bell / _SIGMA**2
+    return (
+        (bell / np.linalg.norm(bell)).astype(np.float32),
+        (fall / np.linalg.norm(fall)).astype(np.float32),
+    )
+
+
+_BELL, _FALL = _kernels()

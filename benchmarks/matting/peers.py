@@ -1,0 +1,226 @@
+"""The loops that this package is compared with, each run in a process of its own.
+
+    python -m benchmarks.matting.peers LOOP INPUT OUTPUT FRAMES
+
+does one and prints a line of JSON: seconds from the first frame read to the
+finished file (loading a model included, but rembg's; importing Python modules not), and the
+most memory the process had in use. All write H.264 with libx264 `veryfast`,
+crf 19, and copy the sound.
+
+A process imports only what its loop needs, so imports stand inside functions here.
+
+- decode: all frames decoded, nothing written.
+- plain: every frame decoded and encoded again: the floor.
+- nemovideo: `nemovideo.local.render`, with a plain colour as new background.
+- naive: the usual loop of tutorials: OpenCV reads, the same network sees each
+  frame whole, at 256 × 256, its mask is scaled up, and the two pictures are blended
+  as float RGB.
+- rembg: the same loop with `rembg.remove` for the mask. Its usual models lie
+  where no package registry is; the only one found in a registry is IS-Net
+  (its `isnet-general-use`) in @imgly/background-removal-data 1.4.5 (AGPL-3, only
+  fetched and run, never part of this project). It takes seconds a frame, so that
+  it gets few frames, and its time is scaled up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+import av
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+
+from benchmarks.matting.sources import isnet
+
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+MaskOf = Callable[[Bytes], Floats]
+"""The mask of an RGB picture, in 0..1, in any size."""
+
+LOOPS = ("decode", "plain", "nemovideo", "naive", "rembg")
+GREEN = (46, 160, 67)
+_X264 = {"preset": "veryfast", "crf": "19"}
+
+
+@attrs.frozen
+class Cost:
+    """What a run took."""
+
+    seconds: float
+    memory_mb: float
+
+
+def measured(loop: str, video: Path, output: Path, frames: int) -> Cost:
+    """Run a loop in a process of its own, and return what it took.
+
+    Raises:
+        subprocess.CalledProcessError: The loop failed; its words are on stderr.
+    """
+    module = [sys.executable, "-m", "benchmarks.matting.peers"]
+    command = [*module, loop, str(video), str(output), str(frames)]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=root)
+    return Cost(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def naive_mask() -> MaskOf:
+    """Return the mask of the whole picture by MediaPipe's network, as it comes."""
+    from nemovideo.local.matte import SelfieSegmentation
+
+    return SelfieSegmentation().mask
+
+
+def rembg_mask() -> MaskOf:
+    """Return the mask by rembg with IS-Net."""
+    model = isnet()
+    os.environ["REMBG_HOME"] = str(model.parent)  # it takes models from there only
+    import rembg
+
+    session = rembg.new_session("dis_custom", model_path=str(model))
+
+    def mask(picture: Bytes) -> Floats:
+        made = rembg.remove(picture, session=session, only_mask=True)
+        return np.asarray(np.asarray(made) / np.float32(255), dtype=np.float32)
+
+    return mask
+
+
+def loop_masks(mask_of: MaskOf, frames: Iterator[Bytes]) -> Iterator[Bytes]:
+    """Yield a loop's masks at full size, uint8, as it blends with them."""
+    import cv2
+
+    for picture in frames:
+        mask = cv2.resize(mask_of(picture), (picture.shape[1], picture.shape[0]))
+        yield (np.clip(mask, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def _decode(video: Path, _output: Path, frames: int) -> None:
+    with av.open(str(video)) as container:
+        container.streams.video[0].thread_type = "AUTO"
+        for number, _ in enumerate(container.decode(video=0), start=1):
+            if number == frames:
+                break
+
+
+def _plain(video: Path, output: Path, frames: int) -> None:
+    def decoded() -> Iterator[VideoFrame]:
+        with av.open(str(video)) as container:
+            container.streams.video[0].thread_type = "AUTO"
+            yield from container.decode(video=0)
+
+    _write(decoded(), video, output, frames)
+
+
+def _per_frame(mask_of: MaskOf, video: Path, output: Path, frames: int) -> None:
+    """Read with OpenCV, ask for each frame's mask, blend in float RGB."""
+    import cv2
+
+    def blended() -> Iterator[VideoFrame]:
+        capture = cv2.VideoCapture(str(video))
+        behind = np.array(GREEN, dtype=np.float32)
+        while True:
+            there, bgr = capture.read()
+            if not there:
+                return
+            picture = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+            mask = cv2.resize(mask_of(picture), (picture.shape[1], picture.shape[0]))
+            share = mask[..., np.newaxis].astype(np.float32)
+            made = picture.astype(np.float32) * share + behind * (1 - share)
+            yield VideoFrame.from_ndarray(made.astype(np.uint8), format="rgb24")
+
+    _write(blended(), video, output, frames)
+
+
+def _write(pictures: Iterator[VideoFrame], video: Path, output: Path, frames: int) -> None:
+    with av.open(str(video)) as source, av.open(str(output), "w") as target:
+        shown = source.streams.video[0]
+        stream = target.add_stream("libx264", rate=shown.average_rate, options=_X264)
+        stream.width, stream.height, stream.pix_fmt = shown.width, shown.height, "yuv420p"
+        heard = source.streams.audio
+        sound = target.add_stream_from_template(heard[0]) if heard else None
+        for number, frame in enumerate(pictures):
+            if number == frames:
+                break
+            frame.pict_type = 0
+            frame.pts, frame.time_base = number, 1 / shown.average_rate
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+        if sound is not None:
+            for packet in source.demux(heard[0]):
+                if packet.dts is not None:
+                    packet.stream = sound
+                    target.mux(packet)
+
+
+def _ours(video: Path, output: Path, frames: int) -> None:
+    from benchmarks.matting.ours import cut
+    from nemovideo.local.timeline import Background
+
+    color = "#{:02x}{:02x}{:02x}".format(*GREEN)
+    cut(video, output, frames=frames, background=Background("color", color))
+
+
+def _peak_mb() -> float:
+    """Return the most memory this process had in use.
+
+    Not from `getrusage` where Linux says it better: there a child's figure
+    begins with that of the process that started it.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        line = next(row for row in status.read_text().splitlines() if row.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 1024
+
+
+def _prepared(loop: str) -> Callable[[Path, Path, int], None]:
+    """Return a loop's function, with what it imports imported."""
+    match loop:
+        case "decode":
+            return _decode
+        case "plain":
+            return _plain
+        case "nemovideo":
+            import benchmarks.matting.ours  # noqa: F401
+
+            return _ours
+        case "naive":
+            import cv2
+
+            import nemovideo.local.matte  # noqa: F401
+
+            return lambda video, output, frames: _per_frame(naive_mask(), video, output, frames)
+        case _:
+            import cv2  # noqa: F401
+
+            mask_of = rembg_mask()
+            return lambda video, output, frames: _per_frame(mask_of, video, output, frames)
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("loop", choices=LOOPS)
+    parser.add_argument("video", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("frames", type=int)
+    wanted = parser.parse_args()
+    work = _prepared(wanted.loop)
+    start = time.perf_counter()
+    work(wanted.video, wanted.output, wanted.frames)
+    seconds = time.perf_counter() - start
+    print(json.dumps({"seconds": seconds, "memory_mb": _peak_mb()}))
+
+
+if __name__ == "__main__":
+    _main()

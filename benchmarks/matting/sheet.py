@@ -1,0 +1,103 @@
+"""The contact sheet: what was seen, what is true, what was made of it, and where they differ.
+
+A band for each clip, in it a row each for the first, middle and last frame:
+source, truth, our mask, the person over green, and the difference (red where
+the mask has too much, blue where it lacks something); then zooms on the person
+over green: at the top of the truth (hair), at its sides (shoulders, hands).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import attrs
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+
+Bytes = npt.NDArray[np.uint8]
+
+_CELL = (384, 216)
+_ZOOM = 216
+_CAPTION_PX = 18
+_GREEN = np.array([0, 177, 64], dtype=np.float32)
+
+
+@attrs.frozen(eq=False)
+class Moment:
+    """One frame of a clip: the picture, the true mask, and the mask that was made."""
+
+    picture: Bytes
+    truth: Bytes
+    mask: Bytes
+
+
+def moments(
+    pictures: Iterable[Bytes], truth: Iterable[Bytes], masks: Iterable[Bytes], count: int
+) -> list[Moment]:
+    """Return the first, middle and last of `count` frames."""
+    wanted = {0, count // 2, count - 1}
+    rows = enumerate(zip(pictures, truth, masks, strict=True))
+    return [Moment(*row) for number, row in rows if number in wanted]
+
+
+def draw(bands: Iterable[tuple[str, list[Moment]]], output: Path) -> None:
+    """Write the sheet as PNG; each band has its caption and its moments."""
+    drawn = [_band(caption, rows) for caption, rows in bands]
+    sheet = Image.new("RGB", (drawn[0].width, sum(band.height for band in drawn)), "white")
+    top = 0
+    for band in drawn:
+        sheet.paste(band, (0, top))
+        top += band.height
+    sheet.save(output)
+
+
+def _band(caption: str, rows: list[Moment]) -> Image.Image:
+    lines = [np.hstack(_cells(moment)) for moment in rows]
+    picture = np.vstack(lines)
+    band = Image.new("RGB", (picture.shape[1], picture.shape[0] + _CAPTION_PX), "white")
+    ImageDraw.Draw(band).text((4, 3), caption, fill="black")
+    band.paste(Image.fromarray(picture), (0, _CAPTION_PX))
+    return band
+
+
+def _cells(moment: Moment) -> list[Bytes]:
+    share = moment.mask[..., np.newaxis].astype(np.float32) / 255
+    over = (moment.picture * share + _GREEN * (1 - share)).astype(np.uint8)
+    apart = moment.mask.astype(np.int16) - moment.truth
+    red, blue = np.clip(apart, 0, 255), np.clip(-apart, 0, 255)
+    wrong = 255 - np.stack([blue, red + blue, red], axis=-1).clip(0, 255).astype(np.uint8)
+    gray = [np.repeat(mask[..., np.newaxis], 3, axis=2) for mask in (moment.truth, moment.mask)]
+    cells = [_fitted(each) for each in (moment.picture, *gray, over, wrong)]
+    return [*cells, *(_zoomed(over, place) for place in _places(moment.truth))]
+
+
+def _fitted(picture: Bytes) -> Bytes:
+    return np.asarray(cv2.resize(picture, _CELL, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _places(truth: Bytes) -> list[tuple[int, int]]:
+    """Return (x, y) of the top of the head, and of the left and right edge lower down."""
+    height, width = truth.shape
+    inside = truth > 127
+    rows = np.flatnonzero(inside.any(axis=1))
+    if not rows.size:
+        return [(width // 2, height // 2)] * 3
+    top = int(rows[0])
+    crown = int(np.median(np.flatnonzero(inside[top])))
+    below = min(height - 1, top + (height - top) * 2 // 3)
+    sides = np.flatnonzero(inside[below])
+    left, right = (int(sides[0]), int(sides[-1])) if sides.size else (crown, crown)
+    return [(crown, top), (left, below), (right, below)]
+
+
+def _zoomed(picture: Bytes, place: tuple[int, int]) -> Bytes:
+    """Return a square of a quarter of the picture's height around a place."""
+    height, width = picture.shape[:2]
+    side = height // 4
+    left = min(max(0, place[0] - side // 2), width - side)
+    top = min(max(0, place[1] - side // 2), height - side)
+    part = picture[top : top + side, left : left + side]
+    return np.asarray(cv2.resize(part, (_ZOOM, _ZOOM)), dtype=np.uint8)

@@ -1,0 +1,233 @@
+"""How fast a batch goes: all its files wait when one was told to, and all stop together."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import attrs
+
+from nemovideo._clock import Clock
+from nemovideo._flows.steps import (
+    Call,
+    Download,
+    Exclusive,
+    Flow,
+    Open,
+    Read,
+    Sleep,
+    Step,
+    StreamHandle,
+)
+from nemovideo.errors import NemoError, RateLimitError
+from nemovideo.retry import RetryPolicy
+
+T = TypeVar("T")
+
+log = logging.getLogger("nemovideo")
+
+_SLICE_S = 1.0
+_SPACING_S = 1.0
+_PATIENCE = 4
+
+
+class StoppedError(NemoError):
+    """The batch was interrupted, and this file with it."""
+
+    default_remedy = "Start the batch again: it goes on from here."
+
+    def __init__(self, message: str = "the batch was interrupted", **facts: Any) -> None:  # noqa: ANN401 - the root's own
+        super().__init__(message, **facts)
+
+
+@attrs.frozen
+class PacedRetry(RetryPolicy):
+    """A retry policy that leaves the answer 429 to the pace of the whole batch."""
+
+    @classmethod
+    def of(cls, policy: RetryPolicy) -> PacedRetry:
+        """Return the policy, but for 429."""
+        fields = attrs.fields(RetryPolicy)
+        return cls(**{field.name: getattr(policy, field.name) for field in fields})
+
+    def allows(self, error: BaseException, *, attempt: int, repeatable: bool, limited: int) -> bool:
+        """Say whether to try again, as the policy does, but never after 429."""
+        if isinstance(error, RateLimitError):
+            return False
+        return RetryPolicy.allows(
+            self, error, attempt=attempt, repeatable=repeatable, limited=limited
+        )
+
+
+class Pace:
+    """How many files a batch works on at a time, and until when all of them wait.
+
+    An answer 429 halves the number and lets everyone wait for as long as the service
+    asked; then they go on one after the other. Every file that ends well adds one again.
+
+    Args:
+        clock: The client's clock.
+        ceiling: See below.
+        policy: How long to wait where the service did not say, and at most.
+
+    Attributes:
+        ceiling: The largest number of files at a time.
+        limit: How many files may be under way now.
+        limited: How often the service has answered 429.
+    """
+
+    def __init__(self, clock: Clock, ceiling: int, policy: RetryPolicy) -> None:
+        self.limit = ceiling
+        self.limited = 0
+        self._clock = clock
+        self.ceiling = ceiling
+        self._policy = policy
+        self._guard = threading.Lock()
+        self._opens_at = self._next_at = clock.monotonic()
+
+    def wait_s(self) -> float:
+        """Return the seconds until the next request may be sent; each that waits gets its turn."""
+        with self._guard:
+            now = self._clock.monotonic()
+            if now >= self._opens_at:
+                return 0.0
+            turn = max(self._next_at, self._opens_at)
+            self._next_at = turn + _SPACING_S
+            return turn - now
+
+    def slow_down(self, wait_s: float = 0.0) -> None:
+        """Take note of an answer 429, after which nobody asks for `wait_s` seconds."""
+        with self._guard:
+            self.limited += 1
+            now = self._clock.monotonic()
+            if now >= self._opens_at:  # answers that come meanwhile were asked for before
+                self.limit = max(1, self.limit // 2)
+            self._opens_at = max(self._opens_at, now + wait_s)
+
+    def speed_up(self) -> None:
+        """Take note of a file that ended well."""
+        with self._guard:
+            self.limit = min(self.ceiling, self.limit + 1)
+
+    def patience_s(self, error: RateLimitError, tries: int) -> float | None:
+        """Return the seconds to wait after a 429, or None where that should be given up."""
+        wait_s = self._policy.wait_s(error, attempt=tries)
+        return None if tries >= _PATIENCE or wait_s > self._policy.max_retry_after_s else wait_s
+
+
+def paced(flow: Flow[T], pace: Pace, stopped: Callable[[], bool]) -> Flow[T]:
+    """Run a flow at a batch's pace; between any two steps, and in long waits, it can be stopped.
+
+    A request that was answered 429 did nothing, so it is sent again.
+
+    Raises:
+        StoppedError: `stopped` said so.
+    """
+    answer: object = None
+    error: Exception | None = None
+    steps = _Steps(pace, stopped)
+    try:
+        while True:
+            try:
+                step = flow.send(answer) if error is None else flow.throw(error)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            answer = error = None
+            try:
+                answer = yield from steps.perform(step)
+            except StoppedError:
+                raise
+            except Exception as raised:  # noqa: BLE001 - the flow decides
+                error = raised
+    finally:
+        flow.close()
+
+
+class _Steps:
+    """Carries out the steps of one flow, with waits between them."""
+
+    def __init__(self, pace: Pace, stopped: Callable[[], bool]) -> None:
+        self._pace = pace
+        self._stopped = stopped
+        self._opened: dict[StreamHandle, Open] = {}
+        self._current: dict[StreamHandle, StreamHandle | None] = {}
+
+    def perform(self, step: Step) -> Flow[object]:
+        """Return what the step is answered."""
+        self._check()
+        match step:
+            case Sleep(seconds):
+                yield from self._sleep(seconds)
+                return None
+            case Exclusive(name, flow):
+                step = Exclusive(name, paced(flow, self._pace, self._stopped))
+            case Read(handle, timeout_s):
+                return (yield from self._in_turn(lambda: self._read(handle, timeout_s)))
+            case Call() | Download():
+                sent = step
+                return (yield from self._in_turn(lambda: _plain(sent)))
+            case Open():
+                yield from self._wait_for_turn()
+                handle = yield step
+                self._opened[handle] = step
+                self._current[handle] = handle
+                return handle
+        answer: object = yield step
+        return answer
+
+    def _in_turn(self, attempt: Callable[[], Flow[object]]) -> Flow[object]:
+        tries = 0
+        while True:
+            yield from self._wait_for_turn()
+            try:
+                return (yield from attempt())
+            except RateLimitError as error:
+                tries += 1
+                wait_s = self._pace.patience_s(error, tries)
+                self._pace.slow_down(wait_s or 0.0)
+                if wait_s is None:
+                    raise
+                log.info("429: the batch waits for %.1f s", wait_s)
+
+    def _read(self, handle: StreamHandle, timeout_s: float) -> Flow[object]:
+        """Read from a stream; one that was answered 429 is opened again."""
+        left = timeout_s
+        while True:
+            self._check()
+            current = self._current.get(handle) or (yield self._opened[handle])
+            self._current[handle] = current
+            part = min(left, _SLICE_S)
+            try:
+                chunk: object = yield Read(current, part)
+            except RateLimitError:
+                self._current[handle] = None
+                raise
+            left -= part
+            if chunk is not None or left <= 0:
+                return chunk
+
+    def _wait_for_turn(self) -> Flow[None]:
+        while (wait_s := self._pace.wait_s()) > 0:
+            yield from self._sleep(wait_s)
+
+    def _sleep(self, seconds: float) -> Flow[None]:
+        """Wait in slices, so that an interruption is heard soon."""
+        left = seconds
+        while left > 0:
+            self._check()
+            part = min(left, _SLICE_S)
+            yield Sleep(part)
+            left -= part
+        self._check()
+
+    def _check(self) -> None:
+        if self._stopped():
+            raise StoppedError
+
+
+def _plain(step: Step) -> Flow[object]:
+    answer: object = yield step
+    return answer

@@ -1,0 +1,154 @@
+"""Which files a batch takes, and the names of what it makes of them."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path, PurePath
+
+import attrs
+
+from nemovideo._files import is_url
+from nemovideo._formats import suffix_of
+from nemovideo.errors import InvalidRequestError, SourceNotFoundError
+
+Sources = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+"""A folder, a file, a pattern such as "clips/**/*.mov", or the paths themselves."""
+
+VIDEO_SUFFIXES = ("mp4", "mov", "avi", "webm", "mkv")
+"""What is taken from a folder: a picture or a song in it is there for something else."""
+
+
+@attrs.frozen
+class Found:
+    """The files of a batch, absolute; `root` is the folder that they have in common.
+
+    `keep_folders` says that the folders below `root` are made again in the output.
+    """
+
+    paths: tuple[Path, ...]
+    root: Path
+    keep_folders: bool
+
+
+def find(sources: Sources, *, recursive: bool, out_dir: Path, made: Collection[Path]) -> Found:
+    """Return the files to work on, each once, without what earlier batches have `made`.
+
+    Raises:
+        SourceNotFoundError: There is no such folder or file, or no video in it.
+        InvalidRequestError: It is no path, or the output would go into the folder itself.
+    """
+    if not isinstance(sources, (str, os.PathLike)):
+        listed = [_absolute(path) for path in sources]
+        return _found(listed, made)
+    path = _absolute(sources)
+    if path.is_dir():
+        return _in_folder(path, recursive, out_dir, made)
+    text = os.fspath(sources)
+    if glob.has_magic(text) and not path.exists():
+        matches = sorted(glob.glob(os.path.expanduser(text), recursive=True))  # noqa: PTH111, PTH207 - a pattern is no path
+        files = [path for path in map(_absolute, matches) if _is_video(path)]
+        if not files:
+            raise SourceNotFoundError(f"no video matches {text!r}", remedy="Check the pattern.")
+        return _found(files, made)
+    if not path.exists():
+        raise SourceNotFoundError(f"there is no folder or file {path}")
+    return _found([path], made)
+
+
+def _in_folder(folder: Path, recursive: bool, out_dir: Path, made: Collection[Path]) -> Found:
+    if out_dir == folder:
+        raise InvalidRequestError(
+            f"the results would go among the clips, into {folder}",
+            remedy="Name another folder for them; one inside is fine.",
+        )
+    walk = folder.rglob("*") if recursive else folder.iterdir()
+    inside = out_dir.is_relative_to(folder)
+    files = sorted(
+        path
+        for path in walk
+        if _is_video(path) and not (inside and path.is_relative_to(out_dir)) and _seen(path, folder)
+    )
+    if not files:
+        deeper = "" if recursive else " Pass recursive=True to look into its folders."
+        raise SourceNotFoundError(
+            f"there is no video in {folder}", remedy=f"Check the path.{deeper}"
+        )
+    return Found(tuple(path for path in files if path not in made), folder, keep_folders=True)
+
+
+def _found(paths: Sequence[Path], made: Collection[Path]) -> Found:
+    chosen = tuple(path for path in dict.fromkeys(paths) if path not in made)
+    folders = [str(path.parent) for path in chosen]
+    root = Path(os.path.commonpath(folders)) if _one_drive(folders) else Path()
+    return Found(chosen, root, keep_folders=False)
+
+
+def _one_drive(folders: Sequence[str]) -> bool:
+    return len({os.path.splitdrive(folder)[0].lower() for folder in folders}) == 1
+
+
+def _absolute(path: str | os.PathLike[str]) -> Path:
+    """Return the path from the root on; a link stays the name that it is."""
+    if is_url(path):
+        raise InvalidRequestError(
+            f"{path!r} is no path of a file here", remedy="A batch takes files of this machine."
+        )
+    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - links are kept
+
+
+def _is_video(path: Path) -> bool:
+    return suffix_of(path.name) in VIDEO_SUFFIXES and not path.is_dir()
+
+
+def _seen(path: Path, folder: Path) -> bool:
+    return not any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def output_names(found: Found, format: str) -> list[PurePath]:  # noqa: A002 - the protocol's word
+    """Return the name of each result, below the output folder; no two are the same.
+
+    A result is named like its source. Where that name would be given twice, all that want
+    it get their own suffix into it ("talk-mov.mp4"), else their folders before it.
+    """
+    levels: list[Callable[[Path], Path]] = [
+        lambda path: Path(path.stem),
+        lambda path: Path(_with_suffix(path)),
+        lambda path: _below(path, found.root).with_name(path.stem),
+        lambda path: _below(path, found.root).with_name(_with_suffix(path)),
+        lambda path: Path(f"{path.stem}-{_short_hash(path)}"),
+    ]
+    if found.keep_folders:
+        del levels[:2]
+    chosen: dict[Path, Path] = {}
+    taken: set[str] = set()
+    for level in levels:
+        wanted = {path: level(path) for path in found.paths if path not in chosen}
+        if not wanted:
+            break
+        counts = Counter(_folded(name) for name in wanted.values())
+        free = {p: n for p, n in wanted.items() if counts[_folded(n)] == 1}
+        chosen |= {path: name for path, name in free.items() if _folded(name) not in taken}
+        taken |= counts.keys()  # a name that was wanted twice goes to nobody
+    return [PurePath(f"{chosen[path]}.{format}") for path in found.paths]
+
+
+def _short_hash(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
+
+
+def _with_suffix(path: Path) -> str:
+    suffix = suffix_of(path.name)
+    return f"{path.stem}-{suffix}" if suffix else path.stem
+
+
+def _below(path: Path, root: Path) -> Path:
+    return path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
+
+
+def _folded(name: Path) -> str:
+    """Return the name as a file system sees it that does not tell a from A."""
+    return str(name).casefold()

@@ -1,0 +1,159 @@
+"""The work on one file: what is handed out, what comes back, and the work itself.
+
+All of it survives pickling, for it may be done in another process or on another
+machine, by any `concurrent.futures.Executor`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from nemovideo._batch.pace import Pace, StoppedError, paced
+from nemovideo._checkpoint import Service
+from nemovideo._flows import job
+from nemovideo._flows.context import Context
+from nemovideo._flows.remove_background import Background, Order, plan
+from nemovideo._flows.steps import Flow
+from nemovideo.errors import NemoError
+from nemovideo.models import Progress
+
+if TYPE_CHECKING:
+    from nemovideo.client import Client
+
+
+@attrs.frozen
+class Task:
+    """One file to work on.
+
+    Attributes:
+        key: The source's content and what is wanted of it.
+        checkpoint: Where to note how far it is, or None.
+        service: Where the work is done.
+        stop_file: The batch was interrupted once this file is there.
+        deadline_s: Seconds that may be used, or None.
+        nonce: Makes every task another one, for executors that remember results.
+    """
+
+    key: str
+    source: Path
+    output: Path
+    background: Background
+    format: str
+    overwrite: bool
+    checkpoint: Path | None
+    service: Service
+    stop_file: Path
+    deadline_s: float | None = None
+    nonce: str = attrs.field(factory=lambda: uuid.uuid4().hex)
+
+
+@attrs.frozen
+class Outcome:
+    """What became of one file.
+
+    Attributes:
+        error: Why there is no result, or None.
+        credits_spent: What the account lost meanwhile.
+        limited: How often the service answered 429, where the work was done elsewhere.
+    """
+
+    error: NemoError | None = None
+    credits_spent: float | None = None
+    duration_s: float | None = None
+    elapsed_s: float = 0.0
+    limited: int = 0
+
+
+@attrs.frozen
+class Recipe:
+    """How another process makes its client; a client of a local backend brings its own backend.
+
+    A backend listens on its own machine only, and rendering is what is to be spread.
+    """
+
+    local: bool
+    options: Mapping[str, Any] = attrs.field(repr=False)
+    token: str = attrs.field(default="", repr=False)
+
+    def with_token(self, token: str) -> Recipe:
+        """Return the recipe for a client that uses this token."""
+        return attrs.evolve(self, token=token)
+
+    def client(self) -> Client:
+        """Return a new client."""
+        from nemovideo.client import Client
+
+        return Client.local(**self.options) if self.local else Client(self.token, **self.options)
+
+
+def work(recipe: Recipe, task: Task) -> Outcome:
+    """Do the work on one file, with a client of its own."""
+    stopped = task.stop_file.exists
+    try:
+        if stopped():
+            raise StoppedError
+        with recipe.client() as client:
+            context = client._context  # noqa: SLF001 - one house
+            pace = Pace(context.settings.clock, 1, context.settings.retry)
+            flow = one_file(context, task, pace, stopped, None)
+            outcome = client._driver.run(flow, task.deadline_s)  # noqa: SLF001
+        return attrs.evolve(outcome, limited=pace.limited)
+    except NemoError as error:
+        return Outcome(error)
+
+
+def one_file(
+    context: Context,
+    task: Task,
+    pace: Pace,
+    stopped: Callable[[], bool],
+    on_progress: Callable[[Progress], None] | None,
+) -> Flow[Outcome]:
+    """Do the work on one file, at the batch's pace; what goes wrong is part of the outcome."""
+    clock = context.settings.clock
+    began = clock.monotonic()
+    picture, words, chosen = plan(task.background, task.output, task.format)
+    order = Order(
+        source=task.source,
+        picture=picture,
+        words=words,
+        output=task.output,
+        format=chosen,
+        session_id=None,
+        overwrite=task.overwrite,
+    )
+    flow = job.run(
+        context,
+        order,
+        on_progress,
+        checkpoint=task.checkpoint,
+        service=task.service,
+        shared_account=True,  # the other files' edits move the balance too
+    )
+    try:
+        video = yield from paced(flow, pace, stopped)
+    except NemoError as error:
+        error.remedy = error.remedy.removesuffix(
+            f" Go on with client.jobs.resume({str(task.checkpoint)!r})."
+        )  # the batch does that, when it is run again
+        found = Outcome(error)
+    else:
+        found = Outcome(credits_spent=video.credits_spent, duration_s=video.duration_s)
+    return attrs.evolve(found, elapsed_s=clock.monotonic() - began)
+
+
+def failure(error: BaseException) -> NemoError:
+    """Return what a worker or an executor failed with, as an error of ours."""
+    if isinstance(error, NemoError):
+        return error
+    wrapped = NemoError(
+        f"the worker failed: {type(error).__name__}: {error}",
+        remedy="Look at the executor's own logs.",
+    )
+    wrapped.__cause__ = error
+    return wrapped

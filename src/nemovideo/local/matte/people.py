@@ -1,0 +1,214 @@
+"""Who is to be kept: each person in front has a crop of their own that follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import attrs
+import numpy as np
+
+from nemovideo.local.matte.engine import Mask, Matte, Picture, side_of
+from nemovideo.local.matte.faces import FaceFinder
+from nemovideo.local.matte.regions import main_people, region_at, regions_of
+from nemovideo.local.matte.tracking import (
+    Box,
+    Size,
+    Thumbnail,
+    area,
+    around,
+    contains,
+    moved,
+    person_box,
+    resized,
+    shared,
+    steady_box,
+    whole,
+    wider,
+)
+
+_MAX_TRIES = 8
+_MAX_DOUBT = 0.12
+_MORE_DOUBT = 1.3
+_MAX_PEOPLE = 3
+_SAME_PERSON = 0.35
+_LEAST_AREA = 0.004
+_SURE = 0.75
+_BEHIND_SHARE = 0.6
+_GROUP_SIDE = 1.5
+
+
+class View(Protocol):
+    """A frame as the matting asks for it: parts of it, small."""
+
+    @property
+    def size(self) -> Size:
+        """The frame's width and height."""
+        ...
+
+    def thumbnail(self) -> Thumbnail:
+        """Return the brightness of the whole frame, some dozen pixels wide."""
+        ...
+
+    def picture(self, box: Box, side: int) -> Picture:
+        """Return a part of the frame, squeezed to a square."""
+        ...
+
+
+@attrs.frozen(eq=False)
+class Person:
+    """Somebody who is followed: what was last seen of them in which box, and where to look next."""
+
+    box: Box
+    mask: Mask
+    next_box: Box
+
+
+@attrs.frozen(eq=False)
+class Seen:
+    """What the engine tells of a frame: a mask of a box with everybody in it."""
+
+    box: Box
+    mask: Mask
+
+
+class People:
+    """The people of one scene.
+
+    Args:
+        engine: What tells a person from the background.
+        faces: What finds faces, for an engine that knows people only; without it
+            whatever the engine sees is taken for a person.
+    """
+
+    def __init__(self, engine: Matte, faces: FaceFinder | None) -> None:
+        self._engine = engine
+        self._faces = faces
+        self._side = side_of(engine)
+        self._people: list[Person] = []
+
+    def forget(self) -> None:
+        """Begin anew, with another scene."""
+        self._people = []
+
+    def search(self, view: View) -> None:
+        """Look for people in all of the frame, and follow those who are new."""
+        found = [*self._people, *self._by_face(view)]
+        everything = whole(view.size)
+        mask = self._mask(view, everything)
+        for region in regions_of(mask):
+            box = person_box(region, everything, view.size)
+            known = any(shared(box, person.box) > _SAME_PERSON for person in found)
+            if not known and self._likely(region):
+                found.append(Person(everything, region, box))
+        self._people = _in_front(found, view.size)[:_MAX_PEOPLE]
+
+    def look(self, view: View) -> Seen | None:
+        """Return what is to be kept of a frame, or None where nobody is."""
+        people: list[Person] = []
+        for person in self._people:
+            seen = self._follow(view, person)
+            least = _LEAST_AREA * area(whole(view.size))
+            if float((seen.mask > 0.5).mean()) * area(seen.box) >= least:
+                people.append(seen)
+        self._people = _merged(people)
+        if not self._people:
+            return None
+        if len(self._people) == 1:
+            return Seen(self._people[0].box, self._people[0].mask)
+        box = self._people[0].box
+        for person in self._people[1:]:
+            box = around(box, person.box)
+        side = round(self._side * _GROUP_SIDE)
+        masks = [moved(person.mask, person.box, box, side) for person in self._people]
+        return Seen(box, np.maximum.reduce(masks))
+
+    def _follow(self, view: View, person: Person) -> Person:
+        """Return the person as seen in another frame."""
+        size, box = view.size, person.next_box
+        raw, box = self._whole_of(view, box, tries=1)
+        mask = main_people(raw, moved(person.mask, person.box, box))
+        return Person(box, mask, steady_box(box, person_box(mask, box, size), size))
+
+    def _by_face(self, view: View) -> list[Person]:
+        """Return those whose face is seen and who are not followed yet."""
+        if self._faces is None:
+            return []
+        found: list[Person] = []
+        for face in self._faces.find(view.picture(whole(view.size), self._faces.side), view.size):
+            place = ((face[0] + face[2]) // 2, (face[1] + face[3]) // 2)
+            if any(contains(person.next_box, place) for person in [*self._people, *found]):
+                continue
+            mask, box = self._whole_of(view, _bust(face, view.size), tries=_MAX_TRIES)
+            if (region := region_at(mask, box, place)) is not None:
+                found.append(Person(box, region, person_box(region, box, view.size)))
+        return found
+
+    def _whole_of(self, view: View, box: Box, *, tries: int) -> tuple[Mask, Box]:
+        """Return the mask of a box, and the box, made wider while the person goes on beyond it."""
+        mask = self._mask(view, box)
+        for _ in range(tries):
+            if (more := wider(mask, box, view.size)) == box:
+                break
+            seen = self._mask(view, more)
+            if _doubt(seen) > max(_MAX_DOUBT, _MORE_DOUBT * _doubt(mask)):
+                break  # the network lost itself in the background
+            mask, box = seen, more
+        return mask, box
+
+    def _likely(self, region: Mask) -> bool:
+        """Return whether what the engine sees is a person, no face being seen."""
+        kept = region > 0.3
+        if float(kept.mean()) < _LEAST_AREA:
+            return False
+        return self._faces is None or float(region[kept].mean()) > _SURE
+
+    def _mask(self, view: View, box: Box) -> Mask:
+        picture = view.picture(box, self._side)
+        return resized(self._engine.mask(picture), (self._side, self._side))
+
+
+def _doubt(mask: Mask) -> float:
+    """Return the share of a mask that is neither person nor background."""
+    return float(((mask > 0.1) & (mask < 0.9)).mean())
+
+
+def _bust(face: Box, size: Size) -> Box:
+    """Return the box of a face's head and shoulders, which the networks know best."""
+    wide, high = face[2] - face[0], face[3] - face[1]
+    box = (face[0] - wide * 2 // 3, face[1] - high // 2, face[2] + wide * 2 // 3, face[3] + high)
+    even = [value // 2 * 2 for value in box]
+    return max(0, even[0]), max(0, even[1]), min(size[0], even[2]), min(size[1], even[3])
+
+
+def _merged(people: Sequence[Person]) -> list[Person]:
+    """Return the people; of two whose boxes have much in common only the larger."""
+    kept: list[Person] = []
+    for person in sorted(people, key=lambda person: -area(person.box)):
+        if all(shared(person.box, other.box) < 2 * _SAME_PERSON for other in kept):
+            kept.append(person)
+    return kept
+
+
+def _in_front(people: Sequence[Person], size: Size) -> list[Person]:
+    """Return the people without those behind, the largest first.
+
+    The frame's lower edge cuts off who is in front. While somebody reaches it,
+    smaller people who do not are behind them, on a poster or walking past.
+    """
+    by_size = sorted(_merged(people), key=lambda person: -_kept_area(person))
+    if not by_size:
+        return []
+    reach = [person for person in by_size if person.next_box[3] >= size[1]]
+    if not reach:
+        return by_size
+    largest = max(_kept_area(person) for person in reach)
+    return [
+        person
+        for person in by_size
+        if person in reach or _kept_area(person) >= largest * _BEHIND_SHARE
+    ]
+
+
+def _kept_area(person: Person) -> float:
+    return float((person.mask > 0.5).mean()) * area(person.box)

@@ -1,0 +1,97 @@
+"""Pictures as the tensors of a network's file, and its tensors as masks.
+
+What a file of a user's own must be: one input with one RGB picture, `1 × height
+× width × 3` or `1 × 3 × height × width`, in 0..1 as float32 (or in 0..255 as
+uint8); its first output is the mask, with one channel (the person), or with two
+(background and person), before or after the last sigmoid or softmax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from nemovideo.errors import ModelUnavailableError
+from nemovideo.local.matte.engine import Mask, Picture
+
+Tensor = npt.NDArray[np.float32] | npt.NDArray[np.uint8]
+
+_OPEN_SIDE = 512
+_SLIP = 0.01
+_MAX_LOGIT = 80
+_REMEDY = (
+    "A model takes one RGB picture (float32 in 0..1, or uint8) and gives a mask of one or two "
+    "channels; for others use engine='rembg', or an object with mask(picture)."
+)
+
+
+@attrs.frozen
+class Input:
+    """What a network takes. `channels_first` tells 1 × 3 × H × W from 1 × H × W × 3."""
+
+    height: int
+    width: int
+    channels_first: bool
+    bytes_: bool
+
+    @classmethod
+    def of(cls, name: str, shape: Sequence[object], kind: str) -> Input:
+        """Read an input's shape, where what is no number is left open, and its type.
+
+        Raises:
+            ModelUnavailableError: It takes no RGB picture.
+        """
+        sizes = [size if isinstance(size, int) and size > 0 else None for size in shape]
+        if len(sizes) != 4 or sizes[0] not in (1, None) or kind not in ("float32", "uint8"):
+            raise unsuitable(name, f"its input is {kind} {list(shape)}")
+        channels_first = sizes[1] == 3
+        if not channels_first and sizes[3] != 3:
+            raise unsuitable(name, f"its input is {kind} {list(shape)}")
+        height, width = sizes[2:] if channels_first else sizes[1:3]
+        return cls(height or _OPEN_SIDE, width or _OPEN_SIDE, channels_first, kind == "uint8")
+
+    def tensor(self, picture: Picture) -> Tensor:
+        """Return a picture of any size as the network's input."""
+        if picture.shape[:2] != (self.height, self.width):
+            image = Image.fromarray(picture)
+            size = (self.width, self.height)
+            picture = np.asarray(image.resize(size, Image.Resampling.BILINEAR), dtype=np.uint8)
+        if self.channels_first:
+            picture = picture.transpose(2, 0, 1)
+        batch = np.ascontiguousarray(picture[np.newaxis])
+        return batch if self.bytes_ else batch.astype(np.float32) * np.float32(1 / 255)
+
+
+def as_mask(name: str, made: npt.NDArray[np.generic]) -> Mask:
+    """Return a network's output as a mask in its own size.
+
+    Raises:
+        ModelUnavailableError: It is no mask.
+    """
+    values = made.astype(np.float32)
+    if made.dtype == np.uint8:
+        values *= np.float32(1 / 255)
+    while values.ndim > 2 and values.shape[0] == 1:
+        values = values[0]
+    if values.ndim == 3 and values.shape[-1] <= 2:
+        values = np.moveaxis(values, -1, 0)
+    if values.ndim == 3 and values.shape[0] == 1:
+        values = values[0]
+    decided = values.size > 0 and values.min() >= -_SLIP and values.max() <= 1 + _SLIP
+    if values.ndim == 3 and values.shape[0] == 2:
+        values = values[1] if decided else values[1] - values[0]
+    if values.ndim != 2:
+        raise unsuitable(name, f"its output is {list(made.shape)}")
+    if not decided:
+        values = 1 / (1 + np.exp(-values.clip(-_MAX_LOGIT, _MAX_LOGIT)))
+    mask: Mask = values.clip(0, 1).astype(np.float32, copy=False)
+    return mask
+
+
+def unsuitable(name: str, reason: str) -> ModelUnavailableError:
+    """Return the error for a file that is a model, but none of a person's mask."""
+    return ModelUnavailableError(f"{name} cannot be used: {reason}", remedy=_REMEDY)

@@ -1,0 +1,94 @@
+"""Work done ahead in a thread of its own, so that making frames and encoding them overlap."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Generic, TypeVar
+
+import attrs
+
+_Item = TypeVar("_Item")
+
+_AHEAD = 3
+_POLL_S = 0.1
+_FAREWELL_S = 2.0
+
+
+@attrs.frozen
+class _End:
+    """The producer has ended, well or with an error."""
+
+    error: BaseException | None = None
+
+
+@contextmanager
+def ahead(items: Iterator[_Item], *, tick: Callable[[], None]) -> Iterator[Iterator[_Item]]:
+    """Take the items in another thread, a few ahead of who asks for them here.
+
+    An error of theirs is raised here. When the block is left, however that is,
+    the thread ends after the item that it is at.
+
+    Args:
+        items: What is to be taken; nobody else may.
+        tick: Called again and again while an item is waited for; it may raise.
+    """
+    producer = _Producer(items)
+    producer.start()
+    try:
+        yield producer.taken(tick)
+    finally:
+        producer.stop()
+
+
+class _Producer(Generic[_Item]):
+    def __init__(self, items: Iterator[_Item]) -> None:
+        self._items = items
+        self._queue: queue.Queue[_Item | _End] = queue.Queue(_AHEAD)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="nemovideo-frames", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; one that is deep in its work is not waited for very long."""
+        self._stopped.set()
+        self._thread.join(_FAREWELL_S)
+
+    def taken(self, tick: Callable[[], None]) -> Iterator[_Item]:
+        while True:
+            try:
+                item = self._queue.get(timeout=_POLL_S)
+            except queue.Empty:
+                tick()
+                continue
+            if isinstance(item, _End):
+                if item.error is not None:
+                    raise item.error
+                return
+            yield item
+
+    def _run(self) -> None:
+        end = _End()
+        try:
+            for item in self._items:
+                if not self._put(item):
+                    break
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the items are taken
+            end = _End(error)
+        close = getattr(self._items, "close", None)
+        if close is not None:  # files are closed by the thread that reads them
+            with suppress(Exception):
+                close()
+        self._put(end)
+
+    def _put(self, item: _Item | _End) -> bool:
+        """Wait for room; False if nobody takes items any more."""
+        while not self._stopped.is_set():
+            with suppress(queue.Full):
+                self._queue.put(item, timeout=_POLL_S)
+                return True
+        return False

@@ -1,0 +1,111 @@
+"""Sound that goes from the source into the output as it is, without being encoded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av.error
+
+from nemovideo.local.media import MediaItem, main_audio, open_media, origin_s
+from nemovideo.local.render.decoding import packets_of
+from nemovideo.local.timeline import Timeline
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer, OutputContainer
+    from av.packet import Packet
+    from av.stream import Stream
+
+_CODEC = "aac"
+_LEAD_PACKETS = 2
+_AT_ONCE_S = Fraction(1, 25)
+
+
+class CopiedSound:
+    """The AAC packets of a file from its beginning on, pulled along with the frames."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._packets = _timed_packets(path)
+        self._next: tuple[Fraction, Packet[Stream]] | None = None
+        self._container: OutputContainer | None = None
+        self._stream: AudioStream | None = None
+
+    def begin(self, container: OutputContainer) -> None:
+        """Add the stream to the output."""
+        with open_media(self._path) as source:
+            stream = main_audio(source)
+            assert stream is not None
+            self._stream = container.add_stream_from_template(stream)
+        self._container = container
+        self._next = next(self._packets, None)
+
+    def write_until(self, end_s: Fraction) -> None:
+        """Write the packets that begin before a moment."""
+        assert self._container is not None
+        assert self._stream is not None
+        while self._next is not None and self._next[0] < end_s:
+            packet = self._next[1]
+            packet.stream = self._stream
+            self._container.mux(packet)
+            self._next = next(self._packets, None)
+
+
+def copied_sound(timeline: Timeline, media: Mapping[str, MediaItem]) -> CopiedSound | None:
+    """Return the draft's sound as it stands in its file, where nothing was done to it.
+
+    That is so for one clip from the beginning of its file on, at its own speed
+    and volume, without music, if its sound is AAC and sets in with the picture:
+    not every player heeds a gap before it. None otherwise.
+    """
+    if len(timeline.clips) != 1 or timeline.sounds:
+        return None
+    clip = timeline.clips[0]
+    item = media.get(clip.media or "")
+    changed = (clip.source_start_ms, clip.speed, clip.volume) != (0, 1, 1)
+    if item is None or clip.kind != "video" or not item.has_audio or changed or item.warnings:
+        return None
+    with open_media(item.path) as container:
+        stream = main_audio(container)
+        if stream is None or stream.codec_context.name != _CODEC:
+            return None
+        if not stream.codec_context.extradata:  # it has its settings in every packet: not for MP4
+            return None
+        start_s = (stream.start_time or 0) * (stream.time_base or 0) - origin_s(container)
+        if abs(start_s) > _AT_ONCE_S:
+            return None
+        if not _is_sound(container, stream):
+            return None
+    return CopiedSound(item.path)
+
+
+def _is_sound(container: InputContainer, stream: AudioStream) -> bool:
+    """Say whether all of it can be decoded: what is damaged is not handed on."""
+    try:
+        for packet in container.demux(stream):
+            packet.decode()
+    except av.error.FFmpegError:
+        return False
+    return True
+
+
+def _timed_packets(path: Path) -> Iterator[tuple[Fraction, Packet[Stream]]]:
+    """Yield (seconds from the file's beginning, packet), the packets' own times changed too.
+
+    The decoder needs the packet or two before the first that is heard.
+    """
+    with open_media(path) as container:
+        stream = main_audio(container)
+        assert stream is not None
+        origin = origin_s(container)
+        for packet in packets_of(container, stream, lambda: None):
+            if packet.pts is None or packet.dts is None or not packet.size:
+                continue
+            shift = round(origin / packet.time_base)
+            packet.pts -= shift
+            packet.dts -= shift
+            if packet.pts + _LEAD_PACKETS * (packet.duration or 0) >= 0:
+                yield packet.pts * packet.time_base, packet

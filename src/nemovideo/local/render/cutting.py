@@ -1,0 +1,134 @@
+"""The frames of a clip with their background replaced, or made transparent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+
+import numpy as np
+from av.video.frame import VideoFrame
+from PIL import Image
+
+from nemovideo.local.matte import Cut, Cutter, Matting
+from nemovideo.local.matte.engine import Picture
+from nemovideo.local.matte.tracking import Box, Size, Thumbnail
+from nemovideo.local.media import MediaItem
+from nemovideo.local.render.backgrounds import make_background
+from nemovideo.local.render.canvas import Canvas
+from nemovideo.local.render.compositing import Compositor, Cutout, Lens
+from nemovideo.local.render.notices import Warn
+from nemovideo.local.timeline import Clip
+
+_THUMBNAIL_PX = 48
+
+
+class FrameView:
+    """A frame on the canvas as the cutter sees it."""
+
+    def __init__(self, frame: VideoFrame, lens: Lens) -> None:
+        self.frame = frame
+        self._lens = lens
+        self._seen: tuple[Box, int, Picture] | None = None
+
+    @property
+    def size(self) -> Size:
+        """The frame's width and height."""
+        return self.frame.width, self.frame.height
+
+    def thumbnail(self) -> Thumbnail:
+        """Return the brightness of single pixels, evenly spread over the frame."""
+        plane = self.frame.planes[0]
+        rows: Thumbnail = np.frombuffer(memoryview(plane), dtype=np.uint8)
+        rows = rows.reshape(plane.height, plane.line_size)
+        step = max(1, max(self.size) // _THUMBNAIL_PX)
+        thumbnail: Thumbnail = rows[step // 2 :: step, step // 2 : plane.width : step].copy()
+        return thumbnail
+
+    def picture(self, box: Box, side: int) -> Picture:
+        """Return a part of the frame, squeezed to a square, RGB."""
+        if self._seen is None or self._seen[:2] != (box, side):
+            self._seen = (box, side, self._lens(self.frame, box, side))
+        return self._seen[2]
+
+
+def cut_out(
+    frames: Iterator[VideoFrame],
+    clip: Clip,
+    canvas: Canvas,
+    media: Mapping[str, MediaItem],
+    matting: Matting,
+    warn: Warn,
+) -> Iterator[VideoFrame]:
+    """Yield the clip's frames with its background replaced, or with an alpha plane.
+
+    A background "matte" yields the mask alone, white on black. Where no person
+    is found nothing is kept, and `warn` is told when the frames end.
+    """
+    background = clip.background
+    assert background is not None
+    cuts = Cutter(matting.engine, matting.faces).follow(_views(frames))
+    seen = _told(cuts, clip, canvas, warn)
+    size = (canvas.width, canvas.height)
+    last: tuple[object, ...] = ()
+    made: VideoFrame | None = None
+    if background.kind == "transparent" and canvas.alpha:
+        cutout = Cutout(canvas, canvas.frame(Image.new("RGB", size)))
+        for view, cut in seen:
+            if made is None or last != (view, cut):
+                last, made = (view, cut), cutout(view.frame, cut)
+            yield made
+        return
+    behind = make_background(background, canvas, media)
+    white = canvas.frame(Image.new("RGB", size, "white"))
+    compositor = Compositor(canvas)
+    for view, cut in seen:
+        below = behind.frame(view, cut)
+        if made is None or last != (view, cut, below):
+            above = white if background.kind == "matte" else view.frame
+            last, made = (view, cut, below), compositor(above, cut, below)
+        yield made
+
+
+def _told(
+    cuts: Iterator[tuple[FrameView, Cut]], clip: Clip, canvas: Canvas, warn: Warn
+) -> Iterator[tuple[FrameView, Cut]]:
+    """Yield the cuts as they come; at their end say where nobody was."""
+    empty: list[int] = []
+    number = 0
+    try:
+        for number, (view, cut) in enumerate(cuts, 1):
+            if cut.nobody:
+                empty.append(number - 1)
+            yield view, cut
+    finally:
+        if empty:
+            warn(nobody_in(clip.name, empty, number, canvas.fps))
+
+
+def nobody_in(name: str, empty: Sequence[int], count: int, fps: Fraction) -> str:
+    """Return the sentence about frames in which nobody was found.
+
+    Args:
+        name: What was looked at.
+        empty: The numbers of those frames, rising.
+        count: How many there were in all.
+        fps: Their rate.
+    """
+    if len(empty) == count:
+        return f"No person was found in {name}: only the new background is left of it."
+    seconds = float(len(empty) / fps)
+    first = float(empty[0] / fps)
+    return (
+        f"No person was found in {seconds:.1f} s of {name}, first at {first:.1f} s: "
+        "there only the new background is left of it."
+    )
+
+
+def _views(frames: Iterator[VideoFrame]) -> Iterator[FrameView]:
+    """Yield a view of every frame; of one that stands, the same view again."""
+    lens = Lens()
+    view: FrameView | None = None
+    for frame in frames:
+        if view is None or view.frame is not frame:
+            view = FrameView(frame, lens)
+        yield view

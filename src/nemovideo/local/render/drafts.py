@@ -1,0 +1,67 @@
+"""A draft as a format needs it: for the mask alone, or for a single picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+from PIL import Image
+
+from nemovideo.errors import RenderFailedError
+from nemovideo.local.media import MediaItem
+from nemovideo.local.render.backgrounds import load_image, media_item, opaque
+from nemovideo.local.render.encoding import Format
+from nemovideo.local.timeline import Background, Clip, Timeline
+
+_STILL = ("image", "card")
+
+
+def for_format(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format) -> Timeline:
+    """Return the draft to be rendered for a format; most take it as it is.
+
+    For the mask alone everything but the pictures and their time is left out. A
+    single picture has the photo's own size.
+
+    Raises:
+        RenderFailedError: A video is to be one picture.
+    """
+    if kind.still:
+        timeline = _still(timeline, media, kind)
+    if kind.matte:
+        clips = tuple(_masked(clip) for clip in timeline.clips)
+        timeline = attrs.evolve(timeline, clips=clips, titles=(), sounds=())
+    return timeline
+
+
+def _still(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format) -> Timeline:
+    moving = any(clip.kind not in _STILL for clip in timeline.clips)
+    frame_ms = 1000 / timeline.fps
+    if (moving and timeline.duration_ms > 1.5 * frame_ms) or len(timeline.clips) > 1:
+        raise RenderFailedError(
+            f"{kind.name} holds one picture, and this draft is a video: ask for gif, or for zip, "
+            "which holds a PNG for each frame"
+        )
+    clip = timeline.clips[0]
+    photo = media.get(clip.media or "")
+    if clip.kind == "image" and photo is not None and photo.width and photo.height:
+        timeline = attrs.evolve(timeline, width=photo.width, height=photo.height)
+    return attrs.evolve(
+        timeline, clips=(attrs.evolve(clip, duration_ms=round(frame_ms)),), sounds=()
+    )
+
+
+def plain_photo(timeline: Timeline, media: Mapping[str, MediaItem]) -> Image.Image | None:
+    """Return the photo that the draft consists of, None if it has more or changes its colours."""
+    clip = timeline.clips[0]
+    changed = (clip.brightness, clip.contrast, clip.saturation) != (0, 1, 1)
+    if clip.kind != "image" or changed or timeline.titles or len(timeline.clips) > 1:
+        return None
+    return opaque(load_image(media_item(media, clip.media)))
+
+
+def _masked(clip: Clip) -> Clip:
+    """Return the clip with its person white, all else black, and no sound."""
+    plain = attrs.evolve(clip, volume=0.0, brightness=0.0, contrast=1.0, saturation=1.0)
+    if clip.kind == "card":
+        return attrs.evolve(plain, background=None, color="#000000", text=None)
+    return attrs.evolve(plain, background=Background("matte"))

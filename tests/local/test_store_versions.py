@@ -1,0 +1,55 @@
+"""A state directory that an earlier version of the package made."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from nemovideo.errors import LocalBackendError
+from nemovideo.local.store.database import Database
+from nemovideo.local.store.renders import Renders
+
+
+def renders_of(state_dir: Path) -> tuple[Database, Renders]:
+    database = Database(state_dir)
+    return database, Renders(database, lambda: 0.0)
+
+
+def add_user_and_session(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute("INSERT INTO users VALUES ('u', 'c', 0, 100, 0)")
+        connection.execute("INSERT INTO sessions VALUES ('s', 't', 'u', 'project', 'en', 0)")
+
+
+def test_the_first_version_is_taken_over_with_its_renders(tmp_path: Path) -> None:
+    database, renders = renders_of(tmp_path)
+    add_user_and_session(database)
+    renders.add("r", session_id="s", user_id="u", draft={}, format_="mp4", quality="high")
+    database.close()
+    with sqlite3.connect(tmp_path / "backend.sqlite3") as connection:
+        connection.execute("ALTER TABLE renders DROP COLUMN warnings")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    database, renders = renders_of(tmp_path)
+    found = renders.find("r")
+    assert found is not None
+    assert found.warnings == ()
+    assert renders.take() is not None
+    renders.complete("r", duration_ms=1, size_bytes=1, warnings=["It is dark."])
+    database.close()
+    database, renders = renders_of(tmp_path)
+    found = renders.find("r")
+    assert found is not None
+    assert found.warnings == ("It is dark.",)
+    database.close()
+
+
+def test_a_later_version_is_refused(tmp_path: Path) -> None:
+    Database(tmp_path).close()
+    with sqlite3.connect(tmp_path / "backend.sqlite3") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(LocalBackendError, match="another version"):
+        Database(tmp_path)

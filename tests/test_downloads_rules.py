@@ -1,0 +1,235 @@
+"""What to ask for and what an answer means: the rules by themselves, without I/O."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from nemovideo._resume import (
+    Anew,
+    Done,
+    Head,
+    Question,
+    Record,
+    Take,
+    ask,
+    digest,
+    judge,
+    place_of,
+    understands,
+)
+from nemovideo.errors import APIConnectionError, DownloadError, RateLimitError
+from nemovideo.retry import RetryPolicy
+
+HERE, THERE = place_of("https://cdn.test/a.mp4"), place_of("https://api.test/a.mp4")
+DATE = "Mon, 01 Jan 2024 00:00:00 GMT"
+RECORD = Record("thing", HERE, '"v1"', DATE, 1000)
+
+
+@pytest.mark.parametrize(
+    ("have", "record", "place", "wanted"),
+    [
+        (0, None, HERE, None),
+        (500, None, HERE, None),
+        (0, RECORD, HERE, None),
+        (500, RECORD, HERE, ("bytes=500-", '"v1"')),
+        (500, RECORD, THERE, ("bytes=500-", '"v1"')),
+        (1000, RECORD, HERE, ("bytes=999-", '"v1"')),
+        (1001, RECORD, HERE, None),
+        (1, attrs.evolve(RECORD, total=1), HERE, ("bytes=0-", '"v1"')),
+        (500, attrs.evolve(RECORD, total=None), HERE, ("bytes=500-", '"v1"')),
+        (500, attrs.evolve(RECORD, etag=None), HERE, ("bytes=500-", DATE)),
+        (500, attrs.evolve(RECORD, etag=None), THERE, None),
+        (500, attrs.evolve(RECORD, etag=None, last_modified=None), HERE, None),
+    ],
+)
+def test_what_is_asked_for(
+    have: int, record: Record | None, place: str, wanted: tuple[str, str] | None
+) -> None:
+    question = ask(have, record, place)
+    found = question.headers.get("Range"), question.headers.get("If-Range")
+    assert found == (wanted or (None, None))
+    assert question.headers["Accept-Encoding"] == "identity"
+    assert question.ranged == (wanted is not None)
+
+
+def heading(status: int, place: str = HERE, **headers: str) -> Head:
+    return Head(status, {name.replace("_", "-"): value for name, value in headers.items()}, place)
+
+
+REST = heading(206, content_range="bytes 500-999/1000", content_length="500", etag='"v1"')
+
+
+@pytest.mark.parametrize(
+    ("head", "verdict"),
+    [
+        (REST, Take(500, 1000, RECORD)),
+        (
+            attrs.evolve(REST, headers={"content-range": "bytes 500-999/1000"}),
+            Take(500, 1000, RECORD),
+        ),
+        (attrs.evolve(REST, place=THERE), Take(500, 1000, RECORD)),
+        (heading(206, THERE, content_range="bytes 500-999/1000"), Anew()),
+        (heading(206, content_range="bytes 500-999/*"), Take(500, 1000, RECORD)),
+        (heading(206, content_range="bytes 500-599/1000"), Take(500, 600, RECORD)),
+        (heading(206, content_range="bytes 501-999/1000"), Anew()),
+        (heading(206, content_range="bytes 499-999/1000"), Anew()),
+        (heading(206, content_range="bytes 500-1000/1001"), Anew()),
+        (heading(206, content_range="bytes 500-1000/*"), Anew()),
+        (heading(206, content_range="bytes 500-499/1000"), Anew()),
+        (heading(206, content_range="bytes=500-999/1000"), Anew()),
+        (heading(206, content_range="bytes 500-999/1000, bytes 0-9/1000"), Anew()),
+        (heading(206, content_range="bytes 500-999/1000", content_length="499"), Anew()),
+        (heading(206, content_range="bytes 500-999/1000", content_encoding="gzip"), Anew()),
+        (heading(206, content_range="bytes 500-999/1000", etag='"v2"'), Anew()),
+        (heading(206, content_range="bytes 500-999/1000", etag='W/"v1"'), Anew()),
+        (heading(206, content_type="multipart/byteranges; boundary=x"), Anew()),
+        (heading(416, content_range="bytes */1000"), Anew()),
+        (heading(416, content_range="bytes */500"), Anew()),
+        (heading(416), Anew()),
+        (heading(412), Anew()),
+        (heading(200, content_length="1000"), Take(0, 1000, Record("thing", HERE, total=1000))),
+        (
+            heading(200, content_length="7", etag='"v2"', last_modified=DATE),
+            Take(0, 7, Record("thing", HERE, '"v2"', DATE, 7)),
+        ),
+        (
+            heading(200, content_length="7", content_encoding="gzip", etag='"v2"'),
+            Take(0, None, Record("thing", HERE), packed=True),
+        ),
+        (
+            heading(200, transfer_encoding="chunked", content_length="7"),
+            Take(0, None, Record("thing", HERE)),
+        ),
+    ],
+)
+def test_what_an_answer_to_a_range_means(head: Head, verdict: Take | Anew | Done) -> None:
+    assert judge(ask(500, RECORD, HERE), head, RECORD, thing="thing", size=None) == verdict
+
+
+@pytest.mark.parametrize(
+    ("have", "total", "head", "done"),
+    [
+        (1000, None, heading(416, content_range="bytes */1000"), True),
+        (1000, None, heading(416, content_range="bytes */1000", etag='"v1"'), True),
+        (1000, None, heading(416, content_range="bytes */1000", etag='"v2"'), False),
+        (1000, None, heading(416, THERE, content_range="bytes */1000"), False),
+        (1000, None, heading(416, content_range="bytes */999"), False),
+        (1000, None, heading(416, content_range="bytes */1001"), False),
+        (1000, None, heading(416), False),
+        (1000, 1000, heading(416, content_range="bytes */1000"), True),
+    ],
+)
+def test_a_file_that_has_no_more_is_whole(
+    have: int, total: int | None, head: Head, done: bool
+) -> None:
+    record = attrs.evolve(RECORD, total=total)
+    found = judge(ask(have, record, HERE), head, record, thing="thing", size=None)
+    assert found == (Done() if done else Anew())
+
+
+def test_a_date_goes_for_its_own_place_only() -> None:
+    record = attrs.evolve(RECORD, etag=None)
+    question = Question(500, 500, {"Range": "bytes=500-", "If-Range": DATE})
+    rest = heading(206, content_range="bytes 500-999/1000", last_modified=DATE)
+    later = heading(206, content_range="bytes 500-999/1000", last_modified=DATE.replace("01", "02"))
+    elsewhere = attrs.evolve(rest, place=THERE)
+    verdicts = [
+        judge(question, head, record, thing="thing", size=None) for head in (rest, later, elsewhere)
+    ]
+    assert verdicts == [Take(500, 1000, record), Anew(), Anew()]
+
+
+@pytest.mark.parametrize(
+    ("head", "size"),
+    [
+        (heading(206, content_range="bytes 0-999/1000", content_length="1000"), None),
+        (heading(200, content_length="999"), 1000),
+        (heading(200, content_encoding="br", content_length="999"), None),
+        (attrs.evolve(heading(200), framed=False), None),
+    ],
+)
+def test_what_cannot_be_the_file_is_refused(head: Head, size: int | None) -> None:
+    with pytest.raises(DownloadError):
+        judge(ask(0, None, HERE), head, None, thing="thing", size=size)
+
+
+@pytest.mark.parametrize(
+    ("etag", "date", "sent", "kept"),
+    [
+        ('"v1"', DATE, "", ('"v1"', DATE)),
+        ('W/"v1"', DATE, "", (None, DATE)),
+        ("v1", "", "", (None, None)),
+        ('"a\x00b"', "", "", (None, None)),
+        ('"' + "x" * 600 + '"', "", "", (None, None)),
+        ("", DATE, DATE, (None, None)),
+        ("", DATE, DATE.replace("00:00 GMT", "00:01 GMT"), (None, DATE)),
+        ("", "Mon, 99 Jan 2024 00:00:00 GMT", "", (None, None)),
+        ("", "soon", "", (None, None)),
+    ],
+)
+def test_which_validators_are_strong(
+    etag: str, date: str, sent: str, kept: tuple[str | None, str | None]
+) -> None:
+    head = heading(200, content_length="7", etag=etag, last_modified=date, date=sent)
+    found = judge(ask(0, None, HERE), head, None, thing="thing", size=None)
+    assert isinstance(found, Take)
+    assert (found.record.etag, found.record.last_modified) == kept
+
+
+def test_a_record_survives_its_file() -> None:
+    for record in (RECORD, Record("thing", HERE), attrs.evolve(RECORD, etag='"\\"')):
+        assert Record.from_json(record.to_json()) == record
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"version": 1', '"version": 2'),
+        ('"total": 1000', '"total": "1000"'),
+        ('"total": 1000', '"total": true'),
+        ('"total": 1000', '"total": -1'),
+        ('"thing": "thing"', '"thing": 1'),
+        ('"thing": "thing",', ""),
+        ('"thing"', '"more": 1, "thing"'),
+        (r'"\"v1\""', '"v1"'),
+        (r'"\"v1\""', r'"\"v\n1\""'),
+        (DATE, "soon"),
+        ("{", "[" * 100_000),
+    ],
+)
+def test_a_record_that_is_not_quite_right_is_none(old: str, new: str) -> None:
+    text = RECORD.to_json()
+    assert old in text
+    assert Record.from_json(text.replace(old, new, 1)) is None
+
+
+def test_a_signature_in_the_query_does_not_make_another_place() -> None:
+    assert place_of("https://cdn.test/a.mp4?sig=1") == place_of("https://cdn.test/a.mp4?sig=2")
+    assert len({place_of(f"https://{host}/{path}") for host in "ab" for path in "xy"}) == 4
+    assert digest("a", "bc") != digest("ab", "c")
+
+
+def test_which_answers_are_errors() -> None:
+    whole, rest = ask(0, None, HERE), ask(500, RECORD, HERE)
+    assert [understands(whole, status) for status in (200, 206, 404, 412, 416)] == [
+        *(True, True),
+        *(False, False, False),
+    ]
+    assert [understands(rest, status) for status in (200, 206, 404, 412, 416)] == [
+        *(True, True),
+        *(False, True, True),
+    ]
+
+
+def test_an_interrupted_download_is_tried_again_and_a_wrong_one_is_not() -> None:
+    policy = RetryPolicy(attempts=2)
+    wrong, broken = DownloadError("wrong"), DownloadError("broken")
+    broken.interrupted = True
+    verdicts = [
+        policy.allows(error, attempt=attempt, repeatable=True, limited=0)
+        for error in (wrong, broken, APIConnectionError("gone"))
+        for attempt in (0, 1, 2)
+    ]
+    assert verdicts == [*(False, False, False), *(True, True, False), *(True, True, False)]
+    assert policy.allows(RateLimitError("slow"), attempt=0, repeatable=True, limited=1)
