@@ -1,0 +1,52 @@
+"""The group of all commands: errors become one line and an exit code here, and only here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nemovideo import __version__
+from nemovideo.cli.batch import batch
+from nemovideo.cli.chat import chat
+from nemovideo.cli.credits import show_credits
+from nemovideo.cli.jobs import jobs
+from nemovideo.cli.options import wants_json
+from nemovideo.cli.remove_background import remove_background
+from nemovideo.cli.report import INTERRUPTED, exit_code_of, print_error
+from nemovideo.cli.serve import serve
+from nemovideo.errors import NemoError
+
+
+class _Group(click.Group):
+    """A group whose commands may raise the SDK's errors."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        try:
+            return super().invoke(ctx)
+        except NemoError as error:
+            print_error(error, as_json=wants_json(ctx))
+            ctx.exit(exit_code_of(error))
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="nemovideo")
+def app() -> None:
+    """Take a video, remove its background, give back a clean one.
+
+    Talks to the NemoVideo cloud (with the token in NEMO_TOKEN, else an
+    anonymous one), or with --local to a backend on this machine that needs no
+    account and no network.
+
+    \b
+    Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not allowed (token),
+    4 credits, 5 no connection or timed out, 6 part of a batch failed,
+    130 stopped by Ctrl-C.
+    """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
+
+
+for _command in (remove_background, batch, chat, show_credits, jobs, serve):
+    app.add_command(_command)

@@ -1,0 +1,58 @@
+"""`nemovideo jobs`: look at a job that was stopped, and go on with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import click
+
+from nemovideo import Client, Job
+from nemovideo.cli.options import PATH, json_option, quiet_option
+from nemovideo.cli.report import print_json, print_video, wants_bar
+
+
+@click.group()
+def jobs() -> None:
+    """Look at jobs with a checkpoint, and go on with them."""
+
+
+@jobs.command()
+@click.argument("checkpoint", type=PATH)
+@click.option("--deadline", type=float, metavar="SECONDS", help="Give up after so long.")
+@click.option(
+    "--send-again",
+    is_flag=True,
+    help="Send the message again where nobody can say what came of it; it may be charged again.",
+)
+@quiet_option
+@json_option
+def resume(
+    checkpoint: Path, *, deadline: float | None, send_again: bool, quiet: bool, as_json: bool
+) -> None:
+    """Go on with the job of CHECKPOINT, where it was begun: in the cloud or on this machine."""
+    video = Job.resume(
+        checkpoint,
+        progress=wants_bar(quiet=quiet),
+        deadline=deadline,
+        send_again=send_again,
+    )
+    print_video(video, as_json=as_json)
+
+
+@jobs.command()
+@click.argument("checkpoint", type=PATH)
+@json_option
+def show(checkpoint: Path, *, as_json: bool) -> None:
+    """Show how far the job of CHECKPOINT is; nothing is sent."""
+    with Client() as client:
+        status = client.jobs.load(checkpoint).status
+    if as_json:
+        print_json(attrs.asdict(status))
+        return
+    click.echo(f"{status.source or 'A clip'}: {status.fraction:.0%}, next: {status.phase}")
+    if status.output is not None:
+        click.echo(f"result: {status.output}")
+    for name, value in (("session", status.session_id), ("render", status.render_id)):
+        if value is not None:
+            click.echo(f"{name}: {value}", err=True)

@@ -1,0 +1,53 @@
+"""What the commands share: their common options, and the client that these ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from nemovideo import Client
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+
+
+def local_option(command: F) -> F:
+    """Add `--local`."""
+    return click.option(
+        "--local", is_flag=True, help="Work on this machine: no account, no network."
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """Add `--json`; `wants_json` tells of it where an error is printed."""
+    return click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        callback=_note_json,
+        help="Print JSON on stdout and nothing else; an error is JSON too.",
+    )(command)
+
+
+def _note_json(context: click.Context, _option: click.Parameter, value: bool) -> bool:
+    context.find_root().obj = value
+    return value
+
+
+def wants_json(context: click.Context) -> bool:
+    """Say whether the command that was run has `--json`."""
+    return bool(context.find_root().obj)
+
+
+def quiet_option(command: F) -> F:
+    """Add `--quiet`."""
+    return click.option("-q", "--quiet", is_flag=True, help="Draw no progress bar.")(command)
+
+
+def open_client(*, local: bool, **options: Any) -> Client:  # noqa: ANN401 - the client's own
+    """Return the client to work with."""
+    return Client.local(**options) if local else Client(**options)

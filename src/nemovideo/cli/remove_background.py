@@ -1,0 +1,79 @@
+"""`nemovideo remove-background`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from nemovideo._outputs import default_format
+from nemovideo.cli.options import PATH, json_option, local_option, open_client, quiet_option
+from nemovideo.cli.report import print_video, wants_bar
+
+
+@click.command("remove-background")
+@click.argument("source")
+@click.option(
+    "-b",
+    "--background",
+    help='"transparent", "blur", a colour ("#00b140"), a picture or video, or words '
+    '("office setting"). Without it the background just goes.',
+)
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    help="Where to write the result; the format follows its suffix. Default: beside you, "
+    "as NAME-clean.mp4 (.webm where the background is transparent, .png for a picture).",
+)
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
+@click.option("--max-credits", type=float, help="Do not start if it is likely to cost more.")
+@click.option("--deadline", type=float, metavar="SECONDS", help="Give up after so long.")
+@click.option(
+    "--checkpoint",
+    type=PATH,
+    help="Keep the job's steps in this file; the same command, or `nemovideo jobs resume`, goes "
+    "on from there after a crash.",
+)
+@local_option
+@quiet_option
+@json_option
+def remove_background(
+    source: str,
+    *,
+    background: str | None,
+    output: Path | None,
+    overwrite: bool,
+    max_credits: float | None,
+    deadline: float | None,
+    checkpoint: Path | None,
+    local: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Remove the background of SOURCE, a file or a URL.
+
+    \b
+    nemovideo remove-background talk.mp4 -b "office setting"
+    nemovideo remove-background talk.mp4 -b transparent -o cutout.webm --local
+    """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
+    with open_client(local=local) as client:
+        video = client.remove_background(
+            source,
+            background=background,
+            output=output or _default_output(source, background),
+            progress=wants_bar(quiet=quiet),
+            max_credits=max_credits,
+            overwrite=overwrite,
+            deadline=deadline,
+            checkpoint=checkpoint,
+        )
+    print_video(video, as_json=as_json)
+
+
+def _default_output(source: str, background: str | None) -> Path:
+    """Return the result's name, in the folder that the user works in."""
+    name = urlsplit(source).path if "://" in source else source
+    suffix = default_format(name, transparent=background == "transparent")
+    return Path(f"{Path(name).stem or 'video'}-clean.{suffix}")

@@ -1,0 +1,121 @@
+"""How results and errors are shown: words or JSON, and the exit code that goes with them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from urllib.parse import urlsplit
+
+import click
+
+from nemovideo.errors import (
+    APIConnectionError,
+    APIError,
+    AuthenticationError,
+    CheckpointError,
+    CreditLimitError,
+    FileTooLargeError,
+    InsufficientCreditsError,
+    InvalidRequestError,
+    MissingExtraError,
+    NemoError,
+    RenderTimeoutError,
+    ScopeError,
+    StreamTimeoutError,
+    UnsupportedFileError,
+)
+from nemovideo.models import RenderedVideo
+
+FAILED = 1
+PARTLY = 6
+INTERRUPTED = 130
+
+_EXIT_CODES: tuple[tuple[tuple[type[NemoError], ...], int], ...] = (
+    (
+        (
+            CheckpointError,
+            FileTooLargeError,
+            InvalidRequestError,
+            MissingExtraError,
+            UnsupportedFileError,
+        ),
+        2,
+    ),
+    ((AuthenticationError, ScopeError), 3),
+    ((InsufficientCreditsError, CreditLimitError), 4),
+    ((APIConnectionError, StreamTimeoutError, RenderTimeoutError), 5),
+)
+
+
+def exit_code_of(error: NemoError) -> int:
+    """Return the exit code that an error ends the program with."""
+    return next((code for classes, code in _EXIT_CODES if isinstance(error, classes)), FAILED)
+
+
+def error_value(error: NemoError) -> dict[str, object]:
+    """Return an error as a JSON value."""
+    value: dict[str, object] = {
+        "type": type(error).__name__,
+        "message": error.message,
+        "remedy": error.remedy,
+        "may_have_spent": error.may_have_spent,
+    }
+    if isinstance(error, APIError):
+        value.update(code=error.code, status=error.status, request_id=error.request_id)
+    return value
+
+
+def print_error(error: NemoError, *, as_json: bool) -> None:
+    """Print an error: as JSON to stdout where JSON was asked for, else one line to stderr."""
+    if as_json:
+        print_json({"error": error_value(error)})
+    else:
+        click.secho("Error: ", fg="red", nl=False, err=True)
+        click.echo(str(error), err=True)
+
+
+def print_json(value: object) -> None:
+    """Print a JSON value."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def video_value(video: RenderedVideo) -> dict[str, object]:
+    """Return a finished video as a JSON value."""
+    return {
+        "path": None if video.path is None else str(video.path),
+        "url": video.url,
+        "project_url": video.project_url,
+        "session_id": video.session_id,
+        "render_id": video.job.id,
+        "duration_s": video.duration_s,
+        "size_bytes": video.size_bytes,
+        "credits_before": video.credits_before,
+        "credits_after": video.credits_after,
+        "credits_spent": video.credits_spent,
+        "warnings": list(video.warnings),
+    }
+
+
+def print_video(video: RenderedVideo, *, as_json: bool) -> None:
+    """Print a finished video: its path on stdout, what else there is to say on stderr."""
+    if as_json:
+        print_json(video_value(video))
+        return
+    click.echo(video.path or video.url)
+    notes = [f"Note: {warning}" for warning in video.warnings]
+    if video.credits_spent is not None:
+        notes.append(f"{video.credits_spent:g} credits spent, {video.credits_after:g} left")
+    if video.project_url and not _goes_with_us(video.project_url):
+        notes.append(f"project: {video.project_url}")
+    for note in notes:
+        click.echo(note, err=True)
+
+
+def _goes_with_us(link: str) -> bool:
+    """Say whether a link is of a backend on this machine, which may stop with this program."""
+    return urlsplit(link).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+def wants_bar(*, quiet: bool) -> bool:
+    """Say whether to draw a bar: only for a person who looks at it."""
+    return not quiet and sys.stderr.isatty()
