@@ -465,7 +465,7 @@ def test_the_report_names_every_failure_with_its_remedy_and_survives_pickle() ->
     )
     report = BatchReport(rows, 1.0, 3.0)
     text = str(report)
-    assert text.startswith("3 files: 1 done, 1 failed, 1 not started; 1 credits")
+    assert text.startswith("3 files: 1 done, 1 failed, 1 not started; 1 credit")
     assert "Record it again." in text
     assert "not started, 1: the cap is 1" in text
     html = report._repr_html_()

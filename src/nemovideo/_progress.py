@@ -24,7 +24,8 @@ def reporting(progress: bool | OnProgress | None) -> Iterator[OnProgress | None]
             def show(now: Progress) -> None:
                 bar.set_description_str(now.message, refresh=False)
                 bar.n = now.fraction
-                left = "" if now.eta_s is None else f"about {now.eta_s:.0f} s left"
+                done = now.eta_s is None or now.fraction >= 1
+                left = "" if done else f"about {now.eta_s:.0f} s left"
                 bar.set_postfix_str(left, refresh=False)
                 bar.refresh()
 

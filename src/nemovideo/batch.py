@@ -134,7 +134,8 @@ class BatchReport:
         order: tuple[BatchStatus, ...] = ("done", "skipped", "failed", "not started")
         parts = [f"{counts[status]} {status}" for status in order if counts[status]]
         files = f"{len(self.rows)} file{'' if len(self.rows) == 1 else 's'}"
-        spent = "" if self.credits_spent is None else f"; {self.credits_spent:g} credits"
+        unit = "credit" if self.credits_spent == 1 else "credits"
+        spent = "" if self.credits_spent is None else f"; {self.credits_spent:g} {unit}"
         return f"{files}: {', '.join(parts) or 'nothing to do'}{spent}"
 
     def __str__(self) -> str:

@@ -104,7 +104,8 @@ def print_video(video: RenderedVideo, *, as_json: bool) -> None:
     click.echo(video.path or video.url)
     notes = [f"Note: {warning}" for warning in video.warnings]
     if video.credits_spent is not None:
-        notes.append(f"{video.credits_spent:g} credits spent, {video.credits_after:g} left")
+        unit = "credit" if video.credits_spent == 1 else "credits"
+        notes.append(f"{video.credits_spent:g} {unit} spent, {video.credits_after:g} left")
     if video.project_url and not _goes_with_us(video.project_url):
         notes.append(f"project: {video.project_url}")
     for note in notes:
