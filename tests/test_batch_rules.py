@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePath
@@ -128,6 +130,54 @@ def test_what_is_named_but_not_there_fails_alone(
     assert isinstance(report.failed[0].error, errors.SourceNotFoundError)
 
 
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
+def test_a_name_that_is_no_unicode_is_like_any_other(
+    tmp_path: Path, clips: Path, worker: Client
+) -> None:
+    odd = (clips / "clip00.mp4").rename(clips / os.fsdecode(b"caf\xe9.mp4"))
+    report = worker.batch.remove_backgrounds(clips, tmp_path / "out", background="blur")
+    assert statuses(report) == ["done"] * 3
+    again = worker.batch.remove_backgrounds([odd], tmp_path / "out", background="blur")
+    assert statuses(again) == ["skipped"]
+
+
+def test_a_source_that_goes_away_meanwhile_fails_alone(
+    tmp_path: Path, clips: Path, worker: Client
+) -> None:
+    def take_away(_: Progress) -> None:
+        for number in (1, 2):
+            (clips / f"clip0{number}.mp4").unlink(missing_ok=True)
+
+    report = worker.batch.remove_backgrounds(
+        clips, tmp_path / "out", background="blur", concurrency=1, progress=take_away
+    )
+    assert statuses(report) == ["done", "failed", "failed"]
+    for row in report.failed:
+        assert isinstance(row.error, errors.SourceNotFoundError)
+        assert str(row.source) in row.error.message
+
+
+def test_a_result_that_cannot_be_put_in_its_place_fails_alone(
+    tmp_path: Path, clips: Path, worker: Client
+) -> None:
+    (clips / "below").mkdir()
+    (clips / "clip00.mp4").rename(clips / "below" / "clip00.mp4")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "below").write_text("a file where the folder should be")
+    report = worker.batch.remove_backgrounds(clips, out, background="blur", recursive=True)
+    assert sorted(statuses(report)) == ["done", "done", "failed"]
+    assert isinstance(report.failed[0].error, errors.OutputError)
+
+
+def test_an_out_dir_that_cannot_be_is_told_before_anything_is_sent(
+    tmp_path: Path, clips: Path, worker: Client
+) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(errors.OutputError, match="out"):
+        worker.batch.remove_backgrounds(clips, tmp_path / "out", background="blur")
+
+
 # --- second runs ---------------------------------------------------------------------------
 
 
@@ -233,6 +283,18 @@ def test_one_failure_does_not_stop_the_others(
     assert isinstance(report.failed[0].error, errors.AgentError)
     again = worker.batch.remove_backgrounds(clips, out, background="blur")
     assert statuses(again) == ["skipped", "done", "skipped"]
+
+
+def test_a_file_that_the_agent_left_as_it_was_is_asked_for_again_by_the_next_run(
+    tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client
+) -> None:
+    for run in (1, 2):
+        report = worker.batch.remove_backgrounds(
+            [clips / "clip00.mp4"], tmp_path / "out", background="a place that nobody can draw"
+        )
+        assert statuses(report) == ["failed"]
+        assert "client.jobs" not in report.failed[0].remedy
+        assert asked(quick, RUN) == run
 
 
 def test_what_concerns_all_stops_the_batch(

@@ -54,6 +54,17 @@ def test_the_main_job_as_json(run: Run, clip: Path) -> None:
     assert value["credits_spent"] == value["credits_before"] - value["credits_after"]
 
 
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
+def test_a_name_that_is_no_unicode_can_be_shown(run: Run, clip: Path, tmp_path: Path) -> None:
+    odd = shutil.copy(clip, tmp_path / os.fsdecode(b"caf\xe9.mp4"))
+    result = tmp_path / os.fsdecode(b"clean\xe9.mp4")
+    shown = run("remove-background", str(odd), "-o", str(result), "--json")
+    assert json.loads(shown.stdout)["path"] == str(result)
+    shown = run("remove-background", str(odd), "-o", str(result), "--overwrite")
+    assert shown.exit_code == 0
+    assert shown.stdout.strip() == str(tmp_path / "clean\ufffd.mp4")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -199,3 +210,14 @@ def test_a_batch_with_a_broken_file_names_it_and_ends_with_its_own_code(
     again = run("batch", "in", "-o", "out", "-b", "white", "--json")
     assert again.exit_code == 0
     assert [row["status"] for row in json.loads(again.stdout)["files"]] == ["skipped"]
+
+
+def test_remedies_are_said_in_the_words_of_a_shell(run: Run, clip: Path) -> None:
+    Path("there.mp4").write_bytes(b"mine")
+    done = run("remove-background", str(clip), "-o", "there.mp4")
+    assert "pass --overwrite." in done.stderr
+    assert "=True" not in done.stderr
+
+
+def test_one_answer_that_failed_makes_a_piped_chat_fail(run: Run) -> None:
+    assert run("chat", "nothing.mp4", text="credits\nquit\n").exit_code == 1

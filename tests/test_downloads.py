@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import re
 import stat
 from collections.abc import Callable
@@ -271,6 +272,19 @@ def test_an_expired_link_is_followed_by_the_api(tmp_path: Path) -> None:
     with serving(cdn) as links, serving(api) as server:
         path = fetch("sync", server.url, job_at(links), tmp_path / "film.mp4")
     assert path.read_bytes() == FILM
+
+
+@pytest.mark.parametrize("kind", ["sync", "asyncio"])
+def test_a_link_that_is_asked_again_is_logged_without_its_signature(
+    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = Site(FILM, cuts=(100_000,))
+    with caplog.at_level(logging.INFO, "nemovideo"), serving(site) as server:
+        job = job_at(server, path="/film.mp4?X-Amz-Signature=5ecre7")
+        fetch(kind, server.url, job, tmp_path / "film.mp4")
+    told = [record.getMessage() for record in caplog.records if record.name == "nemovideo"]
+    assert "trying again" in "".join(told)
+    assert "5ecre7" not in "".join(told)
 
 
 def test_what_is_kept_between_runs_holds_no_secret(tmp_path: Path) -> None:

@@ -28,6 +28,10 @@ def write(path: Path, data: bytes) -> Path:
     return path
 
 
+def test_the_formats_that_people_are_told_are_those_that_are_taken() -> None:
+    assert {*errors.SUPPORTED_SUFFIXES, "jpeg"} == {*CONTENT_TYPES}
+
+
 def test_a_path_an_open_file_and_bytes_are_taken(folder: Path, tmp_path: Path) -> None:
     data = (folder / "a.mp4").read_bytes()
     path = write(tmp_path / "clip é 中.mp4", data)

@@ -21,7 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "__main__ cli",
         "__init__ testing",
         "_cassette",
-        "client _setup jobs",
+        "client _client_base _setup jobs _job_runs",
         "conversation",
         "resources _progress",
         "_batch",
@@ -32,13 +32,14 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "_store retry _files _multipart _transfer _partfile _checkpoint",
         "_resume",
         "_inspect",
-        "_formats _names",
+        "_names",
         "_sse _wire",
         "_changes_chinese",
-        "models events gui _gui_ batch",
+        "models events gui _gui_ batch _options",
         "draft draft_diff _draft_ _segment_ summary _html _html_",
         "hooks",
-        "errors _clock _fake_clock _filelock _outputs _version",
+        "_outputs",
+        "errors _clock _disk _fake_clock _filelock _formats _json _version",
     )
 )
 LAZY_UP = {("sessions.py", "nemovideo.conversation"), ("work.py", "nemovideo.client")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import sys
 import threading
@@ -15,12 +16,13 @@ import pytest
 
 from job_child import COLOR, QUICK
 from job_tools import RGB, Ledger, QuickRenderer, runs_of
-from media_tools import corner, make_clip, make_picture, near, pictures
+from media_tools import corner, make_clip, make_picture, make_tone, near, pictures
 from nemovideo import AsyncClient, AsyncJob, Client, Draft, Job, _checkpoint, errors
-from nemovideo._checkpoint import Checkpoint, FileNote, MessageNote, OrderNote, Print, Service
+from nemovideo._checkpoint import Checkpoint, FileNote, MessageNote, OrderNote, Service
+from nemovideo._disk import Stamp, sha256_of_file
 from nemovideo._filelock import FileLock
 from nemovideo._flows import job_files, job_message
-from nemovideo._flows.job import has_arrived
+from nemovideo._flows.job_result import has_arrived
 from nemovideo.local import LocalBackend
 from nemovideo.local.faults import Fault
 from nemovideo.models import Credits, Progress, SessionState
@@ -133,7 +135,7 @@ def test_a_session_that_holds_the_file_needs_no_second_upload(
         (None, None, None, True),
         (None, 6, None, False),
         ("same", 5, None, False),
-        (Print(5, 1, 1), 5, None, True),
+        (Stamp(5, 1, 1), 5, None, True),
         (None, 5, "right", True),
         (None, 5, "wrong", False),
     ],
@@ -144,11 +146,11 @@ def test_a_file_at_the_outputs_place_is_the_result_only_if_it_came_since(
     output = tmp_path / "clean.mp4"
     output.write_bytes(b"whole")
     if sha256 == "right":
-        sha256 = _checkpoint.sha256_of_file(output)
+        sha256 = sha256_of_file(output)
     record = Checkpoint(
         attrs.evolve(ORDER, output=str(output)),
         Service("https://api.test"),
-        output_before=Print.of(output) if before == "same" else before,
+        output_before=Stamp.of(output) if before == "same" else before,
         sha256=sha256,
     )
     assert has_arrived(record, size) is expected
@@ -166,7 +168,7 @@ def test_a_checkpoint_comes_back_as_it_was_written(tmp_path: Path) -> None:
         files=("talk.mp4", "b.png"),
         message=MessageNote("done", 1.5, "a", "b", 100, 0, "Fertig! 完成"),
         render_id="render_1",
-        output_before=Print(1, 2, 3),
+        output_before=Stamp(1, 2, 3),
         credits_before=100,
         fraction=0.5,
     )
@@ -177,6 +179,18 @@ def test_a_checkpoint_comes_back_as_it_was_written(tmp_path: Path) -> None:
     if sys.platform != "win32":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [file.name for file in tmp_path.iterdir()] == ["job.json"]
+
+
+def test_names_and_words_that_are_no_unicode_are_kept_too(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9.mp4")
+    record = Checkpoint(
+        attrs.evolve(ORDER, source=attrs.evolve(NOTE, path=odd), words="a \udce9"),
+        Service("http://127.0.0.1:1"),
+    )
+    _checkpoint.save(tmp_path / "job.json", record)
+    assert _checkpoint.load(tmp_path / "job.json") == record
+    state = SessionState(Draft.from_json({"t": [{"n": "\ud800"}]}))
+    assert job_message.draft_digest(state) != job_message.draft_digest(BEFORE)
 
 
 def test_urls_that_may_hold_a_secret_are_known_by_their_digest_only() -> None:
@@ -727,3 +741,22 @@ def test_a_token_of_the_environment_is_not_sent_to_where_a_file_says(
     _checkpoint.save(path, Checkpoint(ORDER, Service("https://elsewhere.test")))
     with pytest.raises(errors.CheckpointError, match="NEMO_TOKEN"):
         Job.resume(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "words"),
+    [("song.wav", "x.mp4", "sound alone"), ("talk.mp4", "x.png", "holds one picture")],
+)
+def test_what_cannot_be_is_refused_before_anything_is_sent(
+    client: Client,
+    backend: LocalBackend,
+    clip: Path,
+    tmp_path: Path,
+    name: str,
+    output: str,
+    words: str,
+) -> None:
+    source = clip if name == "talk.mp4" else make_tone(tmp_path / name)
+    with pytest.raises(errors.NemoError, match=words):
+        client.remove_background(source, output=tmp_path / output)
+    assert backend.requests == ()

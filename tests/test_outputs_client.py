@@ -13,8 +13,9 @@ from PIL import Image
 from media_tools import make_tone
 from nemovideo import Client, Upload
 from nemovideo._export_names import export_path
+from nemovideo._files import Source
 from nemovideo._flows.remove_background import plan
-from nemovideo._outputs import default_format, format_for, known_format, suffix_of
+from nemovideo._outputs import format_for, known_format, result_suffix
 from nemovideo._wire import read_render
 from nemovideo.errors import AgentError, InvalidRequestError
 from nemovideo.models import SessionState
@@ -47,7 +48,7 @@ def test_a_format_follows_the_name_or_the_word(
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.mkv", "a.matte.txt", "a.zip.part"])
-def test_a_suffix_of_no_result_is_refused_with_the_formats(name: str) -> None:
+def test_a_result_suffix_no_result_is_refused_with_the_formats(name: str) -> None:
     with pytest.raises(InvalidRequestError, match="is not a format") as caught:
         format_for(name, None)
     assert "gif" in caught.value.remedy
@@ -58,15 +59,27 @@ def test_known_formats_and_suffixes() -> None:
     assert known_format("JPEG") == "jpg"
     assert known_format("mp4.matte") is None
     assert known_format("") is None
-    assert suffix_of("a.tar.gz") == "gz"
-    assert suffix_of("a") == ""
+    assert result_suffix("a.tar.gz") == "gz"
+    assert result_suffix("a") == ""
 
 
-def test_without_a_word_a_picture_becomes_a_picture() -> None:
-    assert default_format("me.JPG", transparent=False) == "png"
-    assert default_format(Path("me.webp"), transparent=True) == "png"
-    assert default_format("https://example.com/talk.mp4", transparent=True) == "webm"
-    assert default_format(b"\xff", transparent=False) == "mp4"
+@pytest.mark.parametrize(
+    ("source", "background", "expected"),
+    [
+        ("me.JPG", None, "png"),
+        (Path("me.webp"), "transparent", "png"),
+        ("https://example.com/talk.mp4", "transparent", "webm"),
+        ("https://example.com/me.png?signature=1", None, "png"),
+        (Upload("me.png"), None, "png"),
+        (Upload(b"\xff", name="me.jpeg"), None, "png"),
+        (b"\xff", None, "mp4"),
+    ],
+    ids=str,
+)
+def test_without_a_word_a_picture_becomes_a_picture(
+    source: Source, background: str | None, expected: str
+) -> None:
+    assert plan(background, None, None, source)[2] == expected
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import attrs
 
+from nemovideo._disk import Stamp, replace_text
+from nemovideo._json import json_text
 from nemovideo.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ JobPhase = Literal["new", "upload", "edit", "render", "download", "done"]
 
 _KIND = "nemovideo job"
 _LARGEST_BYTES = 4 * 1024 * 1024
-_CHUNK_BYTES = 1024 * 1024
 
 
 @attrs.frozen
@@ -117,23 +116,6 @@ class MessageNote:
 
 
 @attrs.frozen
-class Print:
-    """What tells one state of a file from another without reading it."""
-
-    size_bytes: int
-    mtime_ns: int
-    inode: int
-
-    @classmethod
-    def of(cls, path: Path) -> Print | None:
-        """Return the file's print, or None where there is no file."""
-        with suppress(OSError):
-            found = path.stat()
-            return cls(found.st_size, found.st_mtime_ns, found.st_ino)
-        return None
-
-
-@attrs.frozen
 class Checkpoint:
     """How far a job is. Every step is noted before it is taken, and after.
 
@@ -171,7 +153,7 @@ class Checkpoint:
     message: MessageNote | None = None
     render_id: str | None = None
     rendered: bool = False
-    output_before: Print | None = None
+    output_before: Stamp | None = None
     sha256: str | None = None
     finished: bool = False
     credits_before: float | None = None
@@ -246,16 +228,9 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "phase": checkpoint.phase,
         **attrs.asdict(checkpoint),
     }
-    new = path.with_name(f".{path.name}.new")  # only the holder of the job's lock is here
+    by = path.with_name(f".{path.name}.new")  # only the holder of the job's lock is here
     try:
-        new.unlink(missing_ok=True)
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(value, file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        _sync_folder(path.parent)
+        replace_text(path, json_text(value, indent=1), by=by, private=True, lasting=True)
     except OSError as error:
         raise failure(
             path,
@@ -283,31 +258,6 @@ def note_url(url: str) -> FileNote:
     name = parts.path.rpartition("/")[2] or parts.hostname or "file"
     digest = hashlib.sha256(url.encode()).hexdigest()
     return FileNote(name, f"url:{digest}", url=None if private else url)
-
-
-def sha256_of(opened: BinaryIO) -> str:
-    """Return the digest of what is left of an open file."""
-    digest = hashlib.sha256()
-    while chunk := opened.read(_CHUNK_BYTES):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
-def sha256_of_file(path: Path) -> str:
-    """Return the digest of a file."""
-    with path.open("rb") as file:
-        return sha256_of(file)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last, where the system can."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            with suppress(OSError):
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 @cache

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 
-from nemovideo._outputs import check_format, format_for, suffix_of
+from nemovideo._outputs import check_format, format_for, result_suffix
 from nemovideo.errors import InvalidRequestError
 from nemovideo.models import SessionState
 
@@ -51,7 +51,7 @@ def export_path(
         ) from error
     stem = path
     if wanted and path.suffix:
-        stem = path.with_name(path.name[: -len(suffix_of(path)) - 1])
+        stem = path.with_name(path.name[: -len(result_suffix(path)) - 1])
     return next(each for each in _numbered(stem, suffix) if not _taken(each))
 
 

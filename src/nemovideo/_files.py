@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
+from nemovideo._disk import reading
 from nemovideo._formats import CONTENT_TYPES, family_of, sniff, suffix_for, suffix_of
 from nemovideo._inspect import DamagedError, inspect, known_only_by
 from nemovideo._names import safe_name
@@ -107,6 +108,19 @@ def url_name(url: str) -> str:
     return PurePosixPath(unquote(parts.path)).name or parts.netloc
 
 
+def name_of(source: Source) -> str:
+    """Return the name that a source has or was given; empty for one without."""
+    if isinstance(source, Upload):
+        return source.name or name_of(source.source)
+    if isinstance(source, str) and is_url(source):
+        return url_name(source)
+    if isinstance(source, (str, os.PathLike)):
+        return Path(source).name
+    name = getattr(source, "name", None)  # an open file's
+    base = Path(os.fsdecode(name)).name if isinstance(name, (str, bytes, os.PathLike)) else ""
+    return "" if base.startswith("<") else base
+
+
 def chunks_of(upload: Upload) -> Iterable[bytes] | AsyncIterable[bytes] | None:
     """Return the chunks of a source that can be read only once; None for any other source."""
     source = upload.source
@@ -159,7 +173,7 @@ class Spool:
     def part(self) -> Part:
         """Return what was collected as a part to send; raises what `prepare` raises."""
         self._file.seek(0)
-        name = self._upload.name or _named(getattr(self._upload.source, "name", None))
+        name = name_of(self._upload)
         return _prepare_file(cast("BinaryIO", self._file), name, self._open, self._upload.check)
 
     def _open(self) -> AbstractContextManager[BinaryIO]:
@@ -182,15 +196,15 @@ def prepare(source: Source) -> Part:
     if isinstance(content, (bytes, bytearray, memoryview)):
         data = bytes(content)
         opener = partial(io.BytesIO, data)
-        return _prepare_file(opener(), upload.name, opener, upload.check)
+        return _prepare_file(opener(), name_of(upload), opener, upload.check)
     if isinstance(content, (str, os.PathLike)):
         return _prepare_path(Path(content).expanduser(), upload)
     if hasattr(content, "read") and not isinstance(content, AsyncIterable):
         file = cast("BinaryIO", content)
         try:
             start = file.tell()
-            name = upload.name or _named(getattr(file, "name", None))
-            return _prepare_file(file, name, partial(_reopened, file, start), upload.check)
+            again = partial(_reopened, file, start)
+            return _prepare_file(file, name_of(upload), again, upload.check)
         except (OSError, ValueError) as error:
             if isinstance(error, NemoError):
                 raise
@@ -205,29 +219,22 @@ def prepare(source: Source) -> Part:
 
 
 def _prepare_path(path: Path, upload: Upload) -> Part:
-    try:
+    with reading(path):
         if path.is_dir():
             raise SourceNotFoundError(f"{path} is a folder, not a file")
         with path.open("rb", buffering=0) as file:
             part = _prepare_file(
                 cast("BinaryIO", file),
-                upload.name or path.name,
+                name_of(upload),
                 lambda: cast("BinaryIO", path.open("rb", buffering=0)),
                 upload.check,
             )
-    except NemoError:
-        raise
-    except FileNotFoundError:
-        raise SourceNotFoundError(f"there is no file {path}") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise SourceNotFoundError(f"{path} cannot be read: {reason}") from error
     return attrs.evolve(part, path=path)
 
 
 def _prepare_file(
     file: BinaryIO,
-    name: str | None,
+    name: str,
     opener: Callable[[], AbstractContextManager[BinaryIO]],
     check: bool,
 ) -> Part:
@@ -250,11 +257,11 @@ def _checked(
     file: BinaryIO,
     size: int,
     head: bytes,
-    given: str | None,
+    given: str,
     opener: Callable[[], AbstractContextManager[BinaryIO]],
     check: bool,
 ) -> Part:
-    name = safe_name(given or "") or "upload"
+    name = safe_name(given) or "upload"
     suffix = suffix_of(name)
     families = sniff(head)
     if size == 0:
@@ -309,14 +316,6 @@ def _remedy(families: frozenset[str]) -> str:
 
 def _too_large(name: str, size: int) -> FileTooLargeError:
     return FileTooLargeError(f"{name!r} has {size / 1e6:.0f} MB, over the limit of 500 MB")
-
-
-def _named(name: object) -> str | None:
-    """Return an open file's name, if it has one that means something."""
-    if not isinstance(name, (str, bytes, os.PathLike)):
-        return None
-    base = Path(os.fsdecode(name)).name
-    return None if base.startswith("<") else base
 
 
 def _can_seek(file: BinaryIO) -> bool:

@@ -22,6 +22,14 @@ CONTENT_TYPES = {
 }
 """What is sent as a part's Content-Type, by suffix."""
 
+
+def _of_kind(kind: str) -> frozenset[str]:
+    return frozenset(s for s, known_as in CONTENT_TYPES.items() if known_as.startswith(kind))
+
+
+VIDEO_SUFFIXES, IMAGE_SUFFIXES, AUDIO_SUFFIXES = map(_of_kind, ("video/", "image/", "audio/"))
+"""The suffixes of what moves, of pictures (a GIF among them), and of sounds."""
+
 _FAMILIES = {"mov": "mp4", "m4a": "mp4", "webm": "matroska", "mkv": "matroska", "jpg": "jpeg"}
 _BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip", b"pnot")
 _RIFF_FORMS = {b"AVI ": "avi", b"WAVE": "wav", b"WEBP": "webp"}

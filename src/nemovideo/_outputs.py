@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from pathlib import PurePath
 
+from nemovideo._formats import IMAGE_SUFFIXES, suffix_of
 from nemovideo.errors import InvalidRequestError
 
 VIDEOS = ("mp4", "webm", "mov", "gif")
@@ -27,7 +28,6 @@ WITH_ALPHA = ("webm", "mov", "gif", "zip", "png", "webp")
 
 MATTE = "matte"
 _SAME = {"jpeg": "jpg"}
-_PICTURES = ("jpg", "jpeg", "png", "gif", "webp")
 
 
 def known_format(name: str) -> str | None:
@@ -65,7 +65,7 @@ def format_for(path: str | os.PathLike[str] | None, wanted: str | None) -> str:
     Raises:
         InvalidRequestError: The suffix is that of no result.
     """
-    suffix = "" if path is None else suffix_of(path)
+    suffix = "" if path is None else result_suffix(path)
     if wanted and wanted.lower() != MATTE:
         return known_format(wanted) or wanted
     if not wanted:
@@ -73,7 +73,7 @@ def format_for(path: str | os.PathLike[str] | None, wanted: str | None) -> str:
     return check_format(suffix if suffix.startswith(MATTE) else f"{MATTE}.{suffix or 'mp4'}")
 
 
-def suffix_of(path: str | os.PathLike[str]) -> str:
+def result_suffix(path: str | os.PathLike[str]) -> str:
     """Return the suffix that names a format, without its dot and in lower case; "" for none."""
     suffixes = PurePath(path).suffixes
     if suffixes[-2:-1] and suffixes[-2].lower() == f".{MATTE}":
@@ -81,15 +81,18 @@ def suffix_of(path: str | os.PathLike[str]) -> str:
     return suffixes[-1].lower().removeprefix(".") if suffixes else ""
 
 
-def default_format(source: object, *, transparent: bool) -> str:
-    """Return the format for a result of which no more is said than what it is made from."""
-    if isinstance(source, (str, os.PathLike)):
-        suffix = PurePath(source).suffix.lower().removeprefix(".")
-        if suffix in _PICTURES:
-            return "png"
+def default_format(source: str, *, transparent: bool) -> str:
+    """Return the format for a result of which no more is known than its source's name."""
+    if suffix_of(source) in IMAGE_SUFFIXES:
+        return "png"
     return "webm" if transparent else "mp4"
 
 
 def has_alpha(name: str) -> bool:
     """Say whether a file of the format can be transparent."""
     return name in WITH_ALPHA
+
+
+def is_still(name: str) -> bool:
+    """Say whether a file of the format holds one picture."""
+    return name.rpartition(".")[2] in STILLS

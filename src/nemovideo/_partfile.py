@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from nemovideo import _filelock
+from nemovideo._disk import replace_text, writing
 from nemovideo._resume import Record
 from nemovideo.errors import InvalidRequestError, OutputError
 
@@ -47,7 +47,7 @@ class PartFile:
         Raises:
             OutputError: It cannot be made, or another download has hold of it.
         """
-        with self._told():
+        with writing(self._target):
             self._descriptor = self._hold()
             size = os.fstat(self._descriptor).st_size
         record = self._noted()
@@ -60,7 +60,7 @@ class PartFile:
         Raises:
             OutputError: The record cannot be kept.
         """
-        with self._told():
+        with writing(self._target):
             # In this order: a record never stands beside the bytes of another file.
             os.ftruncate(self._held, start)
             os.lseek(self._held, start, os.SEEK_SET)
@@ -75,7 +75,7 @@ class PartFile:
         Raises:
             OutputError: The disk is full, or gone.
         """
-        with self._told():
+        with writing(self._target):
             written = os.write(self._held, data)
             while written < len(data):
                 written += os.write(self._held, memoryview(data)[written:])
@@ -87,10 +87,9 @@ class PartFile:
             InvalidRequestError: A file of that name has come meanwhile; the part is kept.
             OutputError: The name cannot be given.
         """
-        with self._told():
+        with writing(self._target):
             os.fsync(self._held)
-            if os.name == "nt":
-                self._let_go()  # an open file cannot be renamed there
+            self._let_go_where_that_comes_first()
             if self._overwrite:
                 self._path.replace(self._target)
             else:
@@ -106,6 +105,7 @@ class PartFile:
             size = os.fstat(self._descriptor).st_size
             resumable = self.record is not None and self.record.resumable
             if size == 0 or (self._begun and not resumable):
+                self._let_go_where_that_comes_first()
                 self._path.unlink(missing_ok=True)
                 self._note.unlink(missing_ok=True)
         self._let_go()
@@ -151,6 +151,11 @@ class PartFile:
         if descriptor is not None:
             _filelock.give_back(descriptor)
 
+    def _let_go_where_that_comes_first(self) -> None:
+        """Let go on Windows, where an open file can be neither renamed nor removed."""
+        if os.name == "nt":
+            self._let_go()
+
     def _noted(self) -> Record | None:
         """Read the record beside the part; one that is damaged is none."""
         with suppress(OSError, UnicodeDecodeError), self._note.open("rb") as file:
@@ -162,12 +167,8 @@ class PartFile:
         if not record.resumable:
             self._note.unlink(missing_ok=True)
             return
-        new = self._note.with_name(f"{self._note.name}.new")  # only who holds the part is here
-        new.unlink(missing_ok=True)
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(record.to_json())
-        new.replace(self._note)
+        by = self._note.with_name(f"{self._note.name}.new")  # only who holds the part is here
+        replace_text(self._note, record.to_json(), by=by, private=True)
 
     def _name_anew(self) -> None:
         """Rename the part, but never over another file."""
@@ -187,15 +188,3 @@ class PartFile:
             f"{self._target} has appeared while it was downloaded, and is left as it is",
             remedy=f"Download to another name, or pass overwrite=True; {self._path} has it all.",
         )
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn the system's errors into ours."""
-        try:
-            yield
-        except OutputError:
-            raise
-        except OSError as error:
-            raise OutputError(
-                f"{self._target} cannot be written: {error.strerror or error}"
-            ) from error

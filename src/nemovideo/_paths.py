@@ -10,7 +10,7 @@ from urllib.request import url2pathname
 
 import attrs
 
-from nemovideo.errors import SUPPORTED_SUFFIXES
+from nemovideo._formats import CONTENT_TYPES
 
 
 @attrs.frozen
@@ -33,7 +33,7 @@ class _Place:
     path: str
 
 
-_MEDIA = "(?:" + "|".join((*SUPPORTED_SUFFIXES, "jpeg")) + ")"
+_MEDIA = "(?:" + "|".join(CONTENT_TYPES) + ")"
 _CJK = "\u4e00-\u9fff"
 _URL = re.compile(r"(?:https?|file)://[^\s<>\"'“”‘’，。！？；、]+", re.IGNORECASE)
 _QUOTED = re.compile(

@@ -18,7 +18,7 @@ import attrs
 from nemovideo import _routing_phrases as phrases
 from nemovideo import _routing_words as words
 from nemovideo._gui_sentences import mask
-from nemovideo._outputs import suffix_of
+from nemovideo._outputs import result_suffix
 from nemovideo._paths import find_paths
 
 
@@ -148,7 +148,7 @@ def _details(said: str) -> _Export:
     )
     extension = named[1].lower() if named else None
     if output is not None and extension is not None:
-        extension = suffix_of(output)
+        extension = result_suffix(output)
     elif phrases.SEQUENCE.search(said):
         extension = "zip"
     return _Export("mov" if extension == "prores" else extension, quality, output)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from nemovideo import _settings
 from nemovideo._clock import Clock
+from nemovideo._options import Options
 from nemovideo._settings import Settings
 from nemovideo._store import CredentialStore
 from nemovideo.retry import Polling, RetryPolicy, StreamLimits
 
 if TYPE_CHECKING:
-    from nemovideo.client import Options
     from nemovideo.local import LocalBackend
 
 LOCAL_POLLING = Polling(first_s=0.1, interval_s=0.2, timeout_s=6 * 3600.0)
@@ -22,15 +23,16 @@ LOCAL_POLLING = Polling(first_s=0.1, interval_s=0.2, timeout_s=6 * 3600.0)
 
 def settings_from(token: str | None, options: Options) -> Settings:
     """Return the settings; what is not given comes from the environment, else is the default."""
-    from nemovideo.client import Options as Known
-
-    check_names("Client()", options, Known.__annotations__)
+    check_names("Client()", options, Options.__annotations__)
     environ = _settings.environment()
     base_url = _settings.check_base_url(
         options.get("base_url") or environ.get("NEMO_API_URL") or _settings.API_URL,
         allow_http=options.get("allow_http", False),
     )
-    web_url = options.get("web_url") or environ.get("NEMO_WEB_URL") or _settings.WEB_URL
+    # A backend on this machine serves its own links; those of the cloud would not know them.
+    here = _settings.is_loopback(urlsplit(base_url).hostname or "")
+    usual = base_url if here else _settings.WEB_URL
+    web_url = options.get("web_url") or environ.get("NEMO_WEB_URL") or usual
     directory = options.get("config_dir") or _settings.config_directory(environ)
     return Settings(
         base_url=base_url,
@@ -99,7 +101,6 @@ def start_local(options: dict[str, Any]) -> tuple[LocalBackend, dict[str, Any]]:
     """
     import inspect
 
-    from nemovideo.client import Options
     from nemovideo.local import LocalBackend
 
     names = {"token", "http_client", *Options.__annotations__}

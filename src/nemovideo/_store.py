@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import tempfile
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from nemovideo._disk import replace_text
 from nemovideo._filelock import FileLock
 from nemovideo.models import Token
 
@@ -108,13 +107,7 @@ def _write(path: Path, text: str) -> None:
     """Write the whole file or nothing, readable by its owner only; say so where it cannot be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        by = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # other processes write it too
+        replace_text(path, text, by=by, private=True)
     except OSError as error:
         log.warning("%s cannot be kept for the next run: %s", path, error.strerror)

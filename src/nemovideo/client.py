@@ -3,207 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
+
+from nemovideo._client_base import BaseClient
+from nemovideo._options import Options
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from nemovideo import resources
-    from nemovideo._clock import Clock
     from nemovideo._drivers import http
     from nemovideo._drivers.aio import AsyncDriver
     from nemovideo._drivers.sync import SyncDriver
     from nemovideo._files import Source
-    from nemovideo._flows.remove_background import Background, Order
+    from nemovideo._flows.remove_background import Background
     from nemovideo._progress import OnProgress
-    from nemovideo._settings import Settings
-    from nemovideo.hooks import RequestInfo, ResponseInfo
     from nemovideo.jobs import AsyncJobs, Jobs
-    from nemovideo.local import LocalBackend
     from nemovideo.models import RenderedVideo
-    from nemovideo.retry import Polling, RetryPolicy, StreamLimits
 
 
-class Options(TypedDict, total=False):
-    """The keyword arguments that both clients take; all may be left out.
-
-    Attributes:
-        base_url: The API; default `NEMO_API_URL`, else the cloud's.
-        web_url: The web site, for links only; default `NEMO_WEB_URL`, else the cloud's.
-        anonymous: Acquire an anonymous token where none is given; default True.
-        client_id: The id that anonymous tokens are acquired with; default `NEMO_CLIENT_ID`,
-            else the one kept in `config_dir`.
-        config_dir: Where the client id and the anonymous token are kept; default
-            `$XDG_CONFIG_HOME/nemovideo`, else `~/.config/nemovideo`.
-        timeout_s: Seconds for one request's connection and for each wait for data; default 60.
-        deadline: Seconds for a whole call, all tries and waits included; default none.
-        retry: What is repeated and when.
-        polling: How render jobs are waited for.
-        stream: How long an agent's stream may last.
-        allow_http: Allow a plain http URL to another machine; default False.
-        user_agent: Added to the User-Agent header.
-        skill_source: The X-Skill-Source header; default `video-background-remover-ai`.
-        skill_version: The X-Skill-Version header; default this package's version.
-        platform: The X-Skill-Platform header; default `SKILL_SOURCE`, else detected.
-        clock: Where the time comes from; for tests.
-        token_scope: What the stored anonymous token belongs to; default the base URL.
-        on_request: Called with a `RequestInfo` before each request (`nemovideo.hooks`).
-        on_response: Called with a `ResponseInfo` once the head of its answer is there, or
-            when it is clear that none will come. Both must return quickly, and not raise.
-        edit_cost: What an edit is reckoned to cost when `max_credits` is checked; default 50.
-    """
-
-    base_url: str | None
-    web_url: str | None
-    anonymous: bool
-    client_id: str | None
-    config_dir: str | os.PathLike[str] | None
-    timeout_s: float
-    deadline: float | None
-    retry: RetryPolicy | None
-    polling: Polling | None
-    stream: StreamLimits | None
-    allow_http: bool
-    user_agent: str | None
-    skill_source: str | None
-    skill_version: str | None
-    platform: str | None
-    clock: Clock | None
-    token_scope: str | None
-    edit_cost: int
-    on_request: Callable[[RequestInfo], None] | None
-    on_response: Callable[[ResponseInfo], None] | None
-
-
-class _Base:
-    """What both clients are: settings, and a backend of their own if there is one."""
-
-    def __init__(self, token: str | None, options: Options) -> None:
-        from nemovideo._flows.context import Context
-        from nemovideo._setup import settings_from
-
-        self._options = options
-        self._context = Context(settings_from(token, options))
-        self._lender: Self | None = None
-        self._making = Lock()
-        self._backend: LocalBackend | None = None
-        self._had_backend = False
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the settings, the given token among them; the connections stay behind."""
-        from nemovideo._setup import resolved
-
-        options = resolved(self._options, self._settings)
-        options.pop("clock", None)
-        return {"token": self._settings.token or "", "options": options}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["token"], **state["options"])  # type: ignore[misc]
-
-    def _variant(self, token: str | None, changes: Options) -> Self:
-        """Return a copy with other settings, for the same connections."""
-        from nemovideo._setup import resolved
-
-        given = self._settings.token or "" if token is None else token
-        options: Options = {**resolved(self._options, self._settings), **changes}
-        made = type(self).__new__(type(self))
-        made.__init__(given, **options)  # type: ignore[misc]
-        made._borrow(self)  # noqa: SLF001 - one of the same class
-        return made
-
-    def _borrow(self, lender: Self) -> None:
-        """Use another client's connections, and its token if it is for the same account."""
-        self._lender = lender
-        own, its = self._settings, lender._settings
-        if (own.token, own.store.scope, own.store.directory) == (
-            *(its.token, its.store.scope, its.store.directory),
-        ):
-            self._context.token = lender._context.token
-            self._context.known = lender._context.known
-        self._context.backend_since = lender._context.backend_since
-        self._context.state_dir = lender._context.state_dir
-
-    def _reopen(self) -> None:
-        """Make it usable again after a close, unless its backend has gone with it."""
-        if self._had_backend and self._backend is None:
-            from nemovideo.errors import InvalidRequestError
-
-            raise InvalidRequestError(
-                "the client is closed, and its local backend has stopped",
-                remedy="Make another one with local(), with the same state_dir.",
-            )
-        self._driver.open()
-
-    @property
-    def _driver(self) -> SyncDriver | AsyncDriver:
-        """What runs the flows; made when first needed, for the HTTP library takes long to load."""
-        raise NotImplementedError
-
-    @property
-    def _settings(self) -> Settings:
-        return self._context.settings
-
-    @property
-    def backend(self) -> LocalBackend | None:
-        """The local backend that `local()` started, or None."""
-        return self._backend
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._settings.base_url!r})"
-
-    def _stop_backend(self) -> None:
-        backend, self._backend = self._backend, None
-        if backend is not None:
-            backend.stop()
-
-    def _order(
-        self,
-        source: Source,
-        background: Background,
-        output: str | os.PathLike[str] | None,
-        format: str | None,  # noqa: A002 - the protocol's word
-        session: resources.Session | resources.AsyncSession | None,
-        max_credits: float | None,
-        overwrite: bool,
-    ) -> Order:
-        from nemovideo._flows.remove_background import Order, plan
-
-        picture, words, chosen = plan(background, output, format, source)
-        return Order(
-            source=source,
-            picture=picture,
-            words=words,
-            output=None if output is None else Path(output),
-            format=chosen,
-            session_id=None if session is None else session.id,
-            task_id=None if session is None else session.task_id,
-            overwrite=overwrite,
-            max_credits=max_credits,
-        )
-
-    def _own(self, backend: LocalBackend) -> None:
-        """Take a local backend that was just started for its own."""
-        self._backend, self._had_backend = backend, True
-        self._context.backend_since = self._settings.clock.time()
-        self._context.state_dir = backend.state_dir
-
-    def _beside(self, state_dir: Path) -> Self:
-        """Return a client with a backend like its own on another state directory, to be closed."""
-        from nemovideo._setup import options_for
-
-        assert self._backend is not None
-        backend = self._backend.on(state_dir).start()
-        options: Options = {**self._options, **options_for(backend)}
-        made = type(self)(self._settings.token or "", **options)  # type: ignore[misc]
-        made._own(backend)  # noqa: SLF001 - one of the same class
-        return made
-
-
-class Client(_Base):
+class Client(BaseClient):
     """The client: give it a clip, say what you want, get a video back.
 
     Safe to use from several threads. Close it, or use it in a `with` block.
@@ -386,13 +206,13 @@ class Client(_Base):
             RenderFailedError: The render failed twice.
             CheckpointError: `checkpoint` is of another job, or cannot be used.
         """
-        from nemovideo.jobs import perform
+        from nemovideo._job_runs import perform
 
         order = self._order(source, background, output, format, session, max_credits, overwrite)
         return perform(self, order, checkpoint, progress, deadline)
 
 
-class AsyncClient(_Base):
+class AsyncClient(BaseClient):
     """The client for async programs, on asyncio or trio; whatever `Client` has, it has too.
 
     Args:
@@ -534,7 +354,7 @@ class AsyncClient(_Base):
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> RenderedVideo:
         """Take a clip, remove its background, and give back a clean one; see `Client`."""
-        from nemovideo.jobs import perform_async
+        from nemovideo._job_runs import perform_async
 
         order = self._order(source, background, output, format, session, max_credits, overwrite)
         return await perform_async(self, order, checkpoint, progress, deadline)

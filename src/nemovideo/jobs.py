@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
-from nemovideo import _checkpoint, _settings
-from nemovideo._checkpoint import Checkpoint, JobPhase, Service
-from nemovideo._flows import job as flow
-from nemovideo._progress import OnProgress, reporting
-from nemovideo.errors import CheckpointError
+from nemovideo import _checkpoint
+from nemovideo._checkpoint import JobPhase
+from nemovideo._flows.job_result import delivered
+from nemovideo._job_runs import found_at, home_of, perform, perform_async, resolved
+from nemovideo._progress import OnProgress
 
 if TYPE_CHECKING:
     from nemovideo import resources
     from nemovideo._files import Source
     from nemovideo._flows.remove_background import Background, Order
     from nemovideo.client import AsyncClient, Client
-    from nemovideo.local import LocalBackend
     from nemovideo.models import RenderedVideo
 
 _Path = str | os.PathLike[str]
@@ -61,7 +58,7 @@ class _Base:
     """What both kinds of jobs are: a checkpoint file, and perhaps an order."""
 
     def __init__(self, path: _Path, order: Order | None) -> None:
-        self.path = _resolved(path)
+        self.path = resolved(path)
         self._order = order
 
     @property
@@ -152,12 +149,12 @@ class Job(_Base):
         """
         if client is not None:
             return client.jobs.resume(path, progress, deadline, send_again=send_again)
-        found = _found(_resolved(path))
-        if (done := flow.delivered(found)) is not None:
+        found = found_at(resolved(path))
+        if (done := delivered(found)) is not None:
             return done
         from nemovideo.client import Client
 
-        home = _home(_resolved(path), found)
+        home = home_of(resolved(path), found)
         made = (
             Client(base_url=home.base_url)
             if home.state_dir is None
@@ -207,11 +204,11 @@ class AsyncJob(_Base):
 
         from nemovideo.client import AsyncClient
 
-        found = await to_thread.run_sync(lambda: _found(_resolved(path)))
-        done = await to_thread.run_sync(flow.delivered, found)
+        found = await to_thread.run_sync(lambda: found_at(resolved(path)))
+        done = await to_thread.run_sync(delivered, found)
         if done is not None:
             return done
-        home = _home(_resolved(path), found)
+        home = home_of(resolved(path), found)
         made = (
             AsyncClient(base_url=home.base_url)
             if home.state_dir is None
@@ -267,7 +264,7 @@ class Jobs:
         Raises:
             CheckpointError: The file is not there, or cannot be used.
         """
-        _found(_resolved(path))
+        found_at(resolved(path))
         return Job(self._client, path)
 
     def resume(
@@ -309,7 +306,7 @@ class AsyncJobs:
 
     def load(self, path: _Path) -> AsyncJob:
         """Return the job of a checkpoint; not awaited, for it reads no more than a small file."""
-        _found(_resolved(path))
+        found_at(resolved(path))
         return AsyncJob(self._client, path)
 
     async def resume(
@@ -322,166 +319,3 @@ class AsyncJobs:
     ) -> RenderedVideo:
         """Go on with the job of a checkpoint, and return its result; see `Job.run`."""
         return await self.load(path).run(progress, deadline, send_again=send_again)
-
-
-def perform(
-    client: Client,
-    order: Order | None,
-    checkpoint: _Path | None,
-    progress: bool | OnProgress | None,
-    deadline: float | None,
-    *,
-    send_again: bool = False,
-) -> RenderedVideo:
-    """Carry out an order, or what a checkpoint says, with the sync client."""
-    path = None if checkpoint is None else _resolved(checkpoint)
-    with _at_home(client, path) as doer, _holding(doer.backend, path), reporting(progress) as told:
-        work = flow.run(
-            doer._context,  # noqa: SLF001 - the client's own
-            order,
-            told,
-            checkpoint=path,
-            service=_service(doer),
-            send_again=send_again,
-        )
-        return doer._driver.run(work, _limit(doer, deadline))  # noqa: SLF001 - the client's own
-
-
-async def perform_async(
-    client: AsyncClient,
-    order: Order | None,
-    checkpoint: _Path | None,
-    progress: bool | OnProgress | None,
-    deadline: float | None,
-    *,
-    send_again: bool = False,
-) -> RenderedVideo:
-    """Carry out an order, or what a checkpoint says, with the async client."""
-    path = None if checkpoint is None else _resolved(checkpoint)
-    async with _at_home_async(client, path) as doer:
-        with _holding(doer.backend, path), reporting(progress) as told:
-            work = flow.run(
-                doer._context,  # noqa: SLF001 - the client's own
-                order,
-                told,
-                checkpoint=path,
-                service=_service(doer),
-                send_again=send_again,
-            )
-            return await doer._driver.run(  # noqa: SLF001 - the client's own
-                work, _limit(doer, deadline)
-            )
-
-
-@contextmanager
-def _at_home(client: Client, path: Path | None) -> Iterator[Client]:
-    """Give the client itself, or one with its backend on the state that the job began with."""
-    state_dir = _other_state(client, path)
-    if state_dir is None:
-        yield client
-    else:
-        with client._beside(state_dir) as made:  # noqa: SLF001 - the client's own
-            yield made
-
-
-@asynccontextmanager
-async def _at_home_async(client: AsyncClient, path: Path | None) -> AsyncIterator[AsyncClient]:
-    state_dir = _other_state(client, path)
-    if state_dir is None:
-        yield client
-    else:
-        from anyio import to_thread
-
-        made = await to_thread.run_sync(client._beside, state_dir)  # noqa: SLF001
-        async with made:
-            yield made
-
-
-def _other_state(client: Client | AsyncClient, path: Path | None) -> Path | None:
-    """Return the state directory of an unfinished local job, if the client's backend has another.
-
-    Raises:
-        CheckpointError: That directory is gone.
-    """
-    if path is None or client.backend is None:
-        return None
-    found = _checkpoint.load(path)
-    noted = None if found is None else found.service.state_dir
-    if noted is None or Path(noted) == client.backend.state_dir:
-        return None
-    return _kept_state(path, noted)
-
-
-def _kept_state(path: Path, noted: str) -> Path:
-    if not Path(noted).is_dir():
-        raise _checkpoint.failure(
-            path,
-            f"is of a job of a local backend whose state, {noted}, is gone",
-            remedy="Name another checkpoint= to start over; "
-            "Client.local(state_dir=…) keeps its state where you say.",
-        )
-    return Path(noted)
-
-
-@contextmanager
-def _holding(backend: LocalBackend | None, path: Path | None) -> Iterator[None]:
-    """Keep the temporary state of a local backend for a job that does not come to its end."""
-    if backend is None or path is None:
-        yield
-        return
-    backend.hold(str(path))
-    state_dir = str(backend.state_dir)
-    try:
-        yield
-    finally:
-        found = None
-        with suppress(CheckpointError):
-            found = _checkpoint.load(path)
-        if found is None or found.finished or found.service.state_dir != state_dir:
-            backend.let_go(str(path))
-
-
-def _home(path: Path, found: Checkpoint) -> Service:
-    """Return the service that a job is done by, for a client from the environment.
-
-    Raises:
-        CheckpointError: The state of its local backend is gone; or it is done by another
-            service than the environment names, which must not be sent its token.
-    """
-    noted = found.service
-    if noted.state_dir is not None:
-        return Service(noted.base_url, str(_kept_state(path, noted.state_dir)))
-    environ = _settings.environment()
-    usual = (environ.get("NEMO_API_URL") or _settings.API_URL).rstrip("/")
-    trusted = noted.base_url == usual or _settings.is_loopback(
-        _settings.origin_of(noted.base_url)[1]
-    )
-    if environ.get("NEMO_TOKEN") and not trusted:
-        raise _checkpoint.failure(
-            path,
-            f"is of a job of {noted.base_url}, which NEMO_TOKEN may not be meant for",
-            remedy="Pass client=Client(base_url=…), or set NEMO_API_URL.",
-        )
-    return noted
-
-
-def _service(client: Client | AsyncClient) -> Service:
-    context = client._context  # noqa: SLF001 - the client's own
-    state_dir = None if context.state_dir is None else str(context.state_dir)
-    return Service(context.settings.base_url, state_dir)
-
-
-def _limit(client: Client | AsyncClient, deadline: float | None) -> float | None:
-    settings = client._context.settings  # noqa: SLF001 - the client's own
-    return settings.deadline_s if deadline is None else deadline
-
-
-def _resolved(path: _Path) -> Path:
-    return Path(path).expanduser().resolve()
-
-
-def _found(path: Path) -> Checkpoint:
-    found = _checkpoint.load(path)
-    if found is None:
-        raise _checkpoint.failure(path, "is not there", remedy="Check the path.")
-    return found

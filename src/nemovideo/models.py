@@ -301,7 +301,7 @@ class RenderedVideo:
     session_id: str
     credits_before: float | None = None
     credits_after: float | None = None
-    reply: Reply | None = None
+    reply: Reply | None = attrs.field(default=None, repr=False)
     source: Path | None = None
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ import pytest
 
 from app_tools import SKILL, Api, Renderer, anonymous, client, serving
 from nemovideo.local import Forms
+from nemovideo.local.store import StoredFile
 
 SUBMIT = "/api/render/proxy/lambda"
 
@@ -119,6 +121,24 @@ def test_a_failed_render_says_why_and_the_next_one_runs(api: Api, format_: str, 
     api.submit(session_id, first, format=format_)
     job = api.finished(first)
     assert (job["status"], error in job["error"]) == ("failed", True)
+    api.submit(session_id, second, format="mp4")
+    assert api.finished(second)["status"] == "completed"
+
+
+def test_a_store_that_fails_once_costs_one_render_only(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = api.backend._running
+    assert running is not None
+    session_id, first, second = api.session_with_video(), new_id(), new_id()
+
+    def locked(_: str) -> list[StoredFile]:
+        raise sqlite3.OperationalError("database is locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running.store.projects, "files", locked)
+        api.submit(session_id, first, format="mp4")
+        assert api.finished(first)["status"] == "failed"
     api.submit(session_id, second, format="mp4")
     assert api.finished(second)["status"] == "completed"
 

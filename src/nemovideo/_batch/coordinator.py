@@ -11,131 +11,44 @@ import json
 import os
 import shutil
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 
-from nemovideo._batch.manifest import Manifest, hash_file
+from nemovideo._batch.commands import Commands, Do, Ended, Moved, Start, Wait
+from nemovideo._batch.manifest import Manifest
 from nemovideo._batch.pace import Pace
-from nemovideo._batch.sources import Sources, find, output_names
+from nemovideo._batch.plan import Plan
+from nemovideo._batch.sources import find, output_names
+from nemovideo._batch.trouble import Trouble
 from nemovideo._batch.work import Outcome, Task, failure
-from nemovideo._checkpoint import Service
+from nemovideo._disk import reading, replacing, sha256_of_file, writing
 from nemovideo._files import is_url, prepare
 from nemovideo._flows import remove_background, state
 from nemovideo._flows.context import Context
 from nemovideo._flows.remove_background import Background
-from nemovideo._flows.steps import Flow, blocking
+from nemovideo._flows.steps import blocking
 from nemovideo.batch import BatchReport, BatchRow, BatchStatus
 from nemovideo.errors import (
-    APIConnectionError,
     APITimeoutError,
-    AuthenticationError,
     CheckpointError,
     CreditLimitError,
-    ExportBlockedError,
     FileTooLargeError,
-    InsufficientCreditsError,
     InvalidRequestError,
     JobRunningError,
-    LocalBackendError,
-    MissingClientIdError,
-    MissingExtraError,
     NemoError,
-    RateLimitError,
-    ScopeError,
-    ServerError,
+    OutputError,
     SessionNotFoundError,
+    SourceNotFoundError,
     UnsupportedFileError,
 )
 from nemovideo.models import Progress
 
-T = TypeVar("T")
-
 FOLDER = ".nemovideo-batch"
 """The folder in `out_dir` for the manifest, the checkpoints, and the lock."""
-
-_CONCERNS_ALL = (
-    AuthenticationError,
-    ScopeError,
-    InsufficientCreditsError,
-    ExportBlockedError,
-    MissingClientIdError,
-    RateLimitError,
-    MissingExtraError,
-    LocalBackendError,
-)
-_UNREACHABLE = (APIConnectionError, ServerError)
-_IN_A_ROW = 3
-
-
-@attrs.frozen
-class Do:
-    """Run a flow; the answer is what it returns."""
-
-    flow: Flow[Any]
-
-
-@attrs.frozen
-class Start:
-    """Begin the work on a file, without waiting for it."""
-
-    task: Task
-
-
-@attrs.frozen
-class Wait:
-    """Wait for news of the work that was begun: the answer is Moved or Ended."""
-
-
-@attrs.frozen
-class Moved:
-    """A file is so far, 0 to 1."""
-
-    key: str
-    fraction: float
-
-
-@attrs.frozen
-class Ended:
-    """The work on a file has ended."""
-
-    key: str
-    outcome: Outcome
-
-
-def _absolute(path: str | os.PathLike[str]) -> Path:
-    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - links are kept
-
-
-Commands = Generator[Do | Start | Wait, Any, T]
-
-
-@attrs.frozen
-class Plan:
-    """What a batch is to do.
-
-    Attributes:
-        service: Where the work is done.
-        own_backends: Every file is done by a local backend of its own: credits are not shared,
-            and no checkpoint outlives the work.
-    """
-
-    sources: Sources
-    out_dir: Path = attrs.field(converter=_absolute)
-    background: Background = attrs.field(kw_only=True)
-    format: str = attrs.field(kw_only=True)
-    recursive: bool = attrs.field(kw_only=True)
-    max_credits: float | None = attrs.field(kw_only=True)
-    manifest: Path | None = attrs.field(
-        kw_only=True, converter=attrs.converters.optional(_absolute)
-    )
-    overwrite: bool = attrs.field(kw_only=True)
-    deadline_s: float | None = attrs.field(kw_only=True)
-    service: Service = attrs.field(kw_only=True)
-    own_backends: bool = attrs.field(kw_only=True)
 
 
 @attrs.define(eq=False)
@@ -176,8 +89,7 @@ class Coordinator:
         self._running: dict[str, _Item] = {}
         self._followers: defaultdict[str, list[_Item]] = defaultdict(list)
         self._failures: dict[str, NemoError] = {}
-        self._reason: NemoError | None = None
-        self._failures_in_a_row = 0
+        self._trouble = Trouble()
         self._balance: float | None = None
         self._spent: float | None = None
 
@@ -205,14 +117,15 @@ class Coordinator:
             self._manifest.close()
         rows = tuple(item.row for item in self._items if item.row is not None)
         elapsed_s = self._clock.monotonic() - self._began
-        return BatchReport(rows, self._spent, elapsed_s, self._reason)
+        return BatchReport(rows, self._spent, elapsed_s, self._trouble.reason)
 
     def _open(self) -> Manifest:
         """Make the folders, and open the manifest."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         path = self._plan.manifest or self._folder / "manifest.jsonl"
-        manifest = Manifest(path, self._folder / "lock")
-        self._stop_file.unlink(missing_ok=True)
+        with writing(path):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            manifest = Manifest(path, self._folder / "lock")
+            self._stop_file.unlink(missing_ok=True)
         return manifest
 
     def _look(self) -> None:
@@ -222,7 +135,8 @@ class Coordinator:
         if picture is not None and not is_url(picture):
             path = Path(str(picture)).expanduser().absolute()
             prepare(path)
-            self._background, words = path, hash_file(path)
+            with reading(path):
+                self._background, words = path, sha256_of_file(path)
         wanted = json.dumps([words, str(picture) if is_url(picture) else "", plan.format])
         self._wanted = hashlib.sha256(wanted.encode()).hexdigest()[:16]
         found = find(
@@ -260,15 +174,18 @@ class Coordinator:
         while self._queue and len(self._running) < self.pace.limit:
             item = self._queue.popleft()
             self._check_deadline()
-            yield Do(blocking(partial(self._consider, item)))
+            try:
+                yield Do(blocking(partial(self._consider, item)))
+            except (SourceNotFoundError, OutputError) as error:
+                self._fail(item, error)
             if item.row is not None:
                 self._tell()
             elif item.key in self._failures:
                 self._fail(item, self._failures[item.key])
             elif item.key in self._running:
                 self._followers[item.key].append(item)
-            elif self._reason is not None:
-                self._leave_out(item, self._reason)
+            elif self._trouble.reason is not None:
+                self._leave_out(item, self._trouble.reason)
             elif (affordable := (yield from self._afford())) is None:
                 self._queue.appendleft(item)  # what is under way may have used less
                 return
@@ -299,14 +216,20 @@ class Coordinator:
         try:
             yield Start(task)
         except Exception as error:  # noqa: BLE001 - whatever an executor refuses work with
-            self._reason = failure(error)
-            self._fail(item, self._reason)
+            refused = failure(error)
+            self._trouble.stop(refused)
+            self._fail(item, refused)
         else:
             self._running[item.key] = item
 
     def _consider(self, item: _Item) -> None:
-        """Find out whether a result is there already; copy one that another file has."""
-        digest = self._manifest.sha256(item.source, reading=self._reason is None)
+        """Find out whether a result is there already; copy one that another file has.
+
+        Raises:
+            SourceNotFoundError: The source cannot be read any more.
+            OutputError: Its result cannot be put in its place.
+        """
+        digest = self._manifest.sha256(item.source, to_read=self._trouble.reason is None)
         if digest is None:
             return
         item.key = f"{digest}-{self._wanted}"
@@ -323,7 +246,8 @@ class Coordinator:
         elif made:
             self._copy(item, next(iter(made)))
         else:
-            item.output.parent.mkdir(parents=True, exist_ok=True)
+            with writing(item.output):
+                item.output.parent.mkdir(parents=True, exist_ok=True)
 
     def _note_begin(self, item: _Item) -> None:
         item.resumes = self._checkpoint(item).exists()
@@ -340,10 +264,11 @@ class Coordinator:
 
     def _copy(self, item: _Item, made: Path) -> None:
         """Give a file of the same content the same result."""
-        item.output.parent.mkdir(parents=True, exist_ok=True)
         part = item.output.with_name(f"{item.output.name}.part")
-        shutil.copyfile(made, part)
-        part.replace(item.output)
+        with writing(item.output):
+            item.output.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(item.output, by=part):
+                shutil.copyfile(made, part)
         self._manifest.record(item.key, item.source, item.output)
         self._skip(item, f"the same content as that of {made.name}")
 
@@ -363,12 +288,12 @@ class Coordinator:
         elif self._starts_over(item, outcome.error):
             self._queue.appendleft(item)
         else:
-            self._judge(outcome.error)
+            self._trouble.judge(outcome.error)
             self._failures[item.key] = outcome.error
             self._fail(item, outcome.error, outcome.elapsed_s)
 
     def _done(self, item: _Item, outcome: Outcome) -> None:
-        self._failures_in_a_row = 0
+        self._trouble.calm()
         self.pace.speed_up()
         spent = outcome.credits_spent
         if self._plan.own_backends:
@@ -403,33 +328,23 @@ class Coordinator:
         self._checkpoint(item).unlink(missing_ok=True)
         return True
 
-    def _judge(self, error: NemoError) -> None:
-        """Stop the batch for an error that the next file would meet as well."""
-        if isinstance(error, _CONCERNS_ALL):
-            self._reason = self._reason or error
-        late = isinstance(error, APITimeoutError) and error.deadline_passed
-        broken = isinstance(error, _UNREACHABLE) or type(error) is NemoError
-        self._failures_in_a_row = self._failures_in_a_row + 1 if broken and not late else 0
-        if self._failures_in_a_row >= _IN_A_ROW:
-            self._reason = self._reason or error
-
     def _check_deadline(self) -> None:
         limit = self._plan.deadline_s
-        if limit is None or self._reason or self._clock.monotonic() - self._began < limit:
+        if limit is None or self._trouble.reason or self._clock.monotonic() - self._began < limit:
             return
         error = APITimeoutError(
             f"the deadline of {limit:g} s has passed",
             remedy="Start the batch again: it goes on from here.",
         )
         error.deadline_passed = True
-        self._reason = error
+        self._trouble.stop(error)
 
     def _afford(self) -> Commands[bool | NemoError | None]:
         """Say whether one more file may begin: True, or why not, or None for "ask later"."""
         if self._balance is None and not self._plan.own_backends:
             yield from self._settle_credits()
-            if self._reason is not None:
-                return self._reason
+            if self._trouble.reason is not None:
+                return self._trouble.reason
         limit, cost = self._plan.max_credits, self.context.settings.edit_cost
         if limit is None:
             return True
@@ -450,7 +365,7 @@ class Coordinator:
             now: float = (yield Do(state.balance(self.context))).available
         except NemoError as error:
             if not passing:
-                self._reason = self._reason or error
+                self._trouble.stop(error)
             return
         if self._balance is not None:
             self._spent = (self._spent or 0.0) + max(0.0, self._balance - now)
@@ -473,7 +388,7 @@ class Coordinator:
 
     def _checkpoint(self, item: _Item) -> Path:
         name = f"{item.key}:{item.output.relative_to(self._plan.out_dir).as_posix()}"
-        return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.json"
+        return self._folder / f"{hashlib.sha256(os.fsencode(name)).hexdigest()[:24]}.json"
 
     def _skip(self, item: _Item, note: str = "") -> None:
         entry = self._manifest.entry_of(item.output)
@@ -510,6 +425,6 @@ class Coordinator:
 
 def _exists(path: Path) -> InvalidRequestError:
     return InvalidRequestError(
-        f"{path} exists already, and is not this file's result",
+        f"{path} exists already, and was not made of this file with these options",
         remedy="Move it away, choose another out_dir, or pass overwrite=True.",
     )

@@ -8,7 +8,6 @@ secrets: paths, sizes, hashes and credits.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -19,30 +18,13 @@ from typing import TextIO
 
 import attrs
 
+from nemovideo._disk import Stamp, absolute, reading, replace_text, sha256_of_file, writing
 from nemovideo._filelock import FileLock
 from nemovideo.errors import InvalidRequestError
 
 log = logging.getLogger("nemovideo")
 
-_BLOCK_BYTES = 1024 * 1024
 _is_text = attrs.validators.instance_of(str)
-
-
-@attrs.frozen
-class Stamp:
-    """What tells cheaply that a file is still the one that it was."""
-
-    size_bytes: int
-    mtime_ns: int
-
-    @classmethod
-    def of(cls, path: Path) -> Stamp | None:
-        """Return the stamp of a file, or None where there is none."""
-        try:
-            status = path.stat()
-        except OSError:
-            return None
-        return cls(status.st_size, status.st_mtime_ns)
 
 
 @attrs.frozen
@@ -82,6 +64,7 @@ class Made:
     credits_spent: float | None = None
 
 
+_Event = Hashed | Begun | Made
 _EVENTS = {"hashed": Hashed, "begun": Begun, "made": Made}
 
 
@@ -120,19 +103,24 @@ class Manifest:
         """All results that are recorded, whether they are still there or not."""
         return {self.path_of(output) for output in self._made}
 
-    def sha256(self, source: Path, *, reading: bool = True) -> str | None:
+    def sha256(self, source: Path, *, to_read: bool = True) -> str | None:
         """Return the hash of a file's content, read only if the file is not known as it is.
 
-        None where it is not known and `reading` is False.
+        None where it is not known and `to_read` is False.
+
+        Raises:
+            SourceNotFoundError: It cannot be read.
         """
         stamp = Stamp.of(source)
         known = self._hashed.get(str(source))
-        if known is not None and stamp == Stamp(known.size_bytes, known.mtime_ns):
+        if known is not None and _same(known, stamp):
             return known.sha256
-        if stamp is None or not reading:
+        if not to_read:
             return None
-        found = hash_file(source)
-        self._add(Hashed(str(source), stamp.size_bytes, stamp.mtime_ns, found))
+        with reading(source):
+            found = sha256_of_file(source)
+        if stamp is not None:
+            self._add(Hashed(str(source), stamp.size_bytes, stamp.mtime_ns, found))
         return found
 
     def made(self, key: str) -> Iterator[Made]:
@@ -158,9 +146,7 @@ class Manifest:
         """
         begun = self._begun.get((key, self._name_of(output)))
         stamp = Stamp.of(output)
-        if begun is None or stamp is None:
-            return False
-        return (begun.size_bytes, begun.mtime_ns) != (stamp.size_bytes, stamp.mtime_ns)
+        return begun is not None and stamp is not None and not _same(begun, stamp)
 
     def begin(self, key: str, output: Path) -> None:
         """Record that a result is being made."""
@@ -185,7 +171,7 @@ class Manifest:
 
     def path_of(self, output: str) -> Path:
         """Return where a recorded result is."""
-        return Path(os.path.abspath(self._path.parent / output))  # noqa: PTH100 - links are kept
+        return absolute(self._path.parent / output)
 
     def _name_of(self, output: Path) -> str:
         try:
@@ -193,12 +179,13 @@ class Manifest:
         except ValueError:  # another drive
             return output.as_posix()
 
-    def _add(self, event: Hashed | Begun | Made) -> None:
+    def _add(self, event: _Event) -> None:
         self._take(event)
-        self._file.write(_line(event))
-        self._file.flush()
+        with writing(self._path):
+            self._file.write(_line(event))
+            self._file.flush()
 
-    def _take(self, event: Hashed | Begun | Made) -> None:
+    def _take(self, event: _Event) -> None:
         match event:
             case Hashed():
                 self._hashed[event.path] = event
@@ -223,33 +210,29 @@ class Manifest:
     def _rewritten(self) -> TextIO:
         """Write what counts to a new file, put that in place, and leave it open to add to."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_name(f"{self._path.name}.new")
-        with fresh.open("w", encoding="utf-8") as file:
-            for events in (self._hashed, self._begun, self._made):
-                file.writelines(map(_line, events.values()))
-        fresh.replace(self._path)
+        events: list[_Event] = [*self._hashed.values(), *self._begun.values(), *self._made.values()]
+        by = self._path.with_name(f"{self._path.name}.new")
+        replace_text(self._path, "".join(map(_line, events)), by=by)
         return self._path.open("a", encoding="utf-8")
 
 
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+def _same(noted: Hashed | Begun, stamp: Stamp | None) -> bool:
+    """Say whether a file is as it was noted; inodes do not last on every network drive."""
+    return stamp is not None and (noted.size_bytes, noted.mtime_ns) == (
+        *(stamp.size_bytes, stamp.mtime_ns),
+    )
 
 
-def _line(event: Hashed | Begun | Made) -> str:
+def _line(event: _Event) -> str:
     names = {cls: name for name, cls in _EVENTS.items()}
     return json.dumps({"event": names[type(event)], **attrs.asdict(event)}) + "\n"
 
 
-def _event(line: bytes) -> Hashed | Begun | Made | None:
+def _event(line: bytes) -> _Event | None:
     with suppress(ValueError, KeyError, TypeError, RecursionError):
         fields = json.loads(line)
         if isinstance(fields, Mapping):
             known = dict(fields)
-            made: Hashed | Begun | Made = _EVENTS[known.pop("event")](**known)
+            made: _Event = _EVENTS[known.pop("event")](**known)
             return made
     return None

@@ -20,6 +20,7 @@ from nemovideo._flows.steps import (
     Sleep,
     Step,
     StreamHandle,
+    through,
 )
 from nemovideo.errors import NemoError, RateLimitError
 from nemovideo.retry import RetryPolicy
@@ -125,25 +126,7 @@ def paced(flow: Flow[T], pace: Pace, stopped: Callable[[], bool]) -> Flow[T]:
     Raises:
         StoppedError: `stopped` said so.
     """
-    answer: object = None
-    error: Exception | None = None
-    steps = _Steps(pace, stopped)
-    try:
-        while True:
-            try:
-                step = flow.send(answer) if error is None else flow.throw(error)
-            except StopIteration as stop:
-                result: T = stop.value
-                return result
-            answer = error = None
-            try:
-                answer = yield from steps.perform(step)
-            except StoppedError:
-                raise
-            except Exception as raised:  # noqa: BLE001 - the flow decides
-                error = raised
-    finally:
-        flow.close()
+    return through(flow, _Steps(pace, stopped).perform, fatal=StoppedError)
 
 
 class _Steps:

@@ -8,7 +8,8 @@ from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecu
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from nemovideo._batch.coordinator import Commands, Coordinator, Do, Ended, Moved, Start
+from nemovideo._batch.commands import Commands, Do, Ended, Moved, Start
+from nemovideo._batch.coordinator import Coordinator
 from nemovideo._batch.work import Outcome, Recipe, Task, failure, one_file, work
 from nemovideo._flows import auth
 from nemovideo.batch import BatchReport

@@ -13,7 +13,8 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from nemovideo._batch.coordinator import Coordinator, Do, Ended, Moved, Start
+from nemovideo._batch.commands import Do, Ended, Moved, Start
+from nemovideo._batch.coordinator import Coordinator
 from nemovideo._batch.pace import StoppedError
 from nemovideo._batch.running import outcome_of
 from nemovideo._batch.work import Outcome, Recipe, Task, failure, one_file, work

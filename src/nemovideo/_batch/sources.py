@@ -11,15 +11,13 @@ from pathlib import Path, PurePath
 
 import attrs
 
+from nemovideo._disk import absolute
 from nemovideo._files import is_url
-from nemovideo._formats import suffix_of
+from nemovideo._formats import VIDEO_SUFFIXES, suffix_of
 from nemovideo.errors import InvalidRequestError, SourceNotFoundError
 
 Sources = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 """A folder, a file, a pattern such as "clips/**/*.mov", or the paths themselves."""
-
-VIDEO_SUFFIXES = ("mp4", "mov", "avi", "webm", "mkv")
-"""What is taken from a folder: a picture or a song in it is there for something else."""
 
 
 @attrs.frozen
@@ -42,15 +40,15 @@ def find(sources: Sources, *, recursive: bool, out_dir: Path, made: Collection[P
         InvalidRequestError: It is no path, or the output would go into the folder itself.
     """
     if not isinstance(sources, (str, os.PathLike)):
-        listed = [_absolute(path) for path in sources]
+        listed = [_here(path) for path in sources]
         return _found(listed, made)
-    path = _absolute(sources)
+    path = _here(sources)
     if path.is_dir():
         return _in_folder(path, recursive, out_dir, made)
     text = os.fspath(sources)
     if glob.has_magic(text) and not path.exists():
         matches = sorted(glob.glob(os.path.expanduser(text), recursive=True))  # noqa: PTH111, PTH207 - a pattern is no path
-        files = [path for path in map(_absolute, matches) if _is_video(path)]
+        files = [path for path in map(_here, matches) if _is_video(path)]
         if not files:
             raise SourceNotFoundError(f"no video matches {text!r}", remedy="Check the pattern.")
         return _found(files, made)
@@ -91,16 +89,17 @@ def _one_drive(folders: Sequence[str]) -> bool:
     return len({os.path.splitdrive(folder)[0].lower() for folder in folders}) == 1
 
 
-def _absolute(path: str | os.PathLike[str]) -> Path:
-    """Return the path from the root on; a link stays the name that it is."""
+def _here(path: str | os.PathLike[str]) -> Path:
+    """Return the path from the root on; a URL is refused."""
     if is_url(path):
         raise InvalidRequestError(
             f"{path!r} is no path of a file here", remedy="A batch takes files of this machine."
         )
-    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - links are kept
+    return absolute(path)
 
 
 def _is_video(path: Path) -> bool:
+    """Say whether it is taken from a folder: a picture in it is there for something else."""
     return suffix_of(path.name) in VIDEO_SUFFIXES and not path.is_dir()
 
 

@@ -133,14 +133,11 @@ def one_file(
         on_progress,
         checkpoint=task.checkpoint,
         service=task.service,
-        shared_account=True,  # the other files' edits move the balance too
+        in_batch=True,
     )
     try:
         video = yield from paced(flow, pace, stopped)
     except NemoError as error:
-        error.remedy = error.remedy.removesuffix(
-            f" Go on with client.jobs.resume({str(task.checkpoint)!r})."
-        )  # the batch does that, when it is run again
         found = Outcome(error)
     else:
         found = Outcome(credits_spent=video.credits_spent, duration_s=video.duration_s)

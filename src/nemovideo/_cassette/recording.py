@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     from nemovideo._clock import Clock
     from nemovideo._drivers.cassette import Begin
+    from nemovideo._options import Options
     from nemovideo._settings import Settings
-    from nemovideo.client import AsyncClient, Client, Options
+    from nemovideo.client import AsyncClient, Client
 
 KEEP_BYTES = 32 * 1024 * 1024
 """The largest body that a cassette holds; of a larger one it has size and hash."""

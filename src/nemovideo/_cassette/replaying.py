@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from nemovideo._drivers.cassette import Ask
-    from nemovideo.client import AsyncClient, Client, Options
+    from nemovideo._options import Options
+    from nemovideo.client import AsyncClient, Client
 
 _TOKEN = "nmv_usr_replayed"  # noqa: S105 - stands where a token must stand
 _CLIENT_ID = "00000000-0000-0000-0000-000000000000"

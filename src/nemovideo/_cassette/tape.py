@@ -8,13 +8,14 @@ UTF-8 (a chunk that the network cut inside a character) has its odd bytes as
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import attrs
 import cattrs
 from cattrs.gen import make_dict_unstructure_fn
 
+from nemovideo._disk import replace_text
+from nemovideo._json import json_text
 from nemovideo.errors import CassetteError
 
 FORMAT = "nemovideo-cassette"
@@ -105,19 +106,9 @@ for _cls in (Asked, Answered):
 def write(tape: Tape, path: Path) -> None:
     """Write the whole file or nothing."""
     value = _converter.unstructure(tape)
-    text = json.dumps(
-        {"format": value.pop("format"), "version": value.pop("version"), **value},
-        ensure_ascii=False,
-        indent=1,
-    )
-    # Lone surrogates have no place in UTF-8, but as escapes they have one in JSON.
-    text = re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)
-    part = path.with_name(f"{path.name}.part")
-    try:
-        part.write_text(f"{text}\n", encoding="utf-8", newline="\n")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    head = {"format": value.pop("format"), "version": value.pop("version")}
+    text = json_text({**head, **value}, indent=1)
+    replace_text(path, f"{text}\n", by=path.with_name(f"{path.name}.part"))
 
 
 def read(path: Path) -> Tape:

@@ -127,9 +127,8 @@ class Attempts:
         if not isinstance(error, NemoError):
             return
         log.info(
-            "%s %s: %s; trying again in %.1f s",
-            self._request.method,
-            self._request.path,
+            "%s: %s; trying again in %.1f s",
+            self._request.place,
             type(error).__name__,
             state.upcoming_sleep,
         )

@@ -6,18 +6,17 @@ Besides this module, only the cassette's transports import it.
 from __future__ import annotations
 
 import logging
-import socket
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import httpx
 
 from nemovideo import _wire
 from nemovideo._drivers.attempts import Deadline
+from nemovideo._drivers.line import Line, keep_alive
 from nemovideo._flows.steps import Request
 from nemovideo._resume import Head, Question, understands
 from nemovideo._settings import Settings, origin_of
@@ -95,57 +94,6 @@ def sync_stream_client(trust: ssl.SSLContext) -> httpx.Client:
 def async_stream_client(trust: ssl.SSLContext) -> httpx.AsyncClient:
     """Return a new client whose connections are never used twice."""
     return httpx.AsyncClient(verify=trust, limits=_NO_REUSE)
-
-
-class HungUpError(Exception):
-    """The user has left the stream before its request was sent."""
-
-
-class Line:
-    """The connection of one stream, which another thread can end at any time.
-
-    Before the answer's head is there, httpx gives no hold on it: so the line is
-    told of the connection as soon as it is made.
-    """
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._socket: socket.socket | None = None
-        self._hung_up = False
-
-    @property
-    def connected(self) -> bool:
-        """True once there is a connection that `hang_up` can end."""
-        return self._socket is not None
-
-    def check(self) -> None:
-        """Make sure that the line is still wanted.
-
-        Raises:
-            HungUpError: It is not.
-        """
-        if self._hung_up:
-            raise HungUpError
-
-    def connect(self, stream: object) -> None:
-        """Take the connection; one that is not wanted any more is closed.
-
-        Raises:
-            HungUpError: It is not.
-        """
-        with self._guard:
-            self._socket = _socket(stream)
-        if self._hung_up:
-            if (close := getattr(stream, "close", None)) is not None:
-                close()
-            raise HungUpError
-
-    def hang_up(self) -> None:
-        """End the connection, so that a thread that waits for it wakes up."""
-        with self._guard:
-            self._hung_up = True
-            if self._socket is not None:
-                _shut_down(self._socket)
 
 
 @contextmanager
@@ -264,7 +212,7 @@ def _trace(
 
     def hook(event: str, info: dict[str, object]) -> None:
         if event.endswith(".connect_tcp.complete"):
-            _keep_alive(info["return_value"])
+            keep_alive(info["return_value"])
         if line is not None and event.endswith((".connect_tcp.complete", ".start_tls.complete")):
             line.connect(info["return_value"])
         if event.endswith((".complete", ".failed")):
@@ -288,30 +236,13 @@ class _Redacted:
         return _wire.redact(repr(self._value), self._secret)
 
 
-def _keep_alive(stream: object) -> None:
-    connection = _socket(stream)
-    if connection is None:
-        return
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (("TCP_KEEPIDLE", 45), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
-        if hasattr(socket, name):
-            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-def _socket(stream: object) -> socket.socket | None:
-    get_extra_info = getattr(stream, "get_extra_info", None)
-    found = get_extra_info("socket") if get_extra_info is not None else None
-    return cast("socket.socket", found) if hasattr(found, "setsockopt") else None
-
-
 def translated(
     error: Exception, request: Request, deadline: Deadline | None = None
 ) -> APIConnectionError:
     """Return httpx's error as one of ours; it knows whether the request could have arrived."""
-    place = f"{request.method} {_wire.redact(request.path.partition('?')[0])}"
     reason = _wire.redact(str(error), secret_of(request)) or type(error).__name__
     cls = APITimeoutError if isinstance(error, httpx.TimeoutException) else APIConnectionError
-    made = cls(f"{place}: {reason}")
+    made = cls(f"{request.place}: {reason}")
     if deadline is not None and deadline.remaining() <= _CLOCK_STEP_S:
         made = deadline.passed()
     made.sent = not isinstance(error, _NEVER_SENT)
@@ -327,7 +258,12 @@ def translating(request: Request, deadline: Deadline | None = None) -> Iterator[
     except (httpx.RequestError, httpx.StreamError) as error:
         raise translated(error, request, deadline) from _cleaned(error, secret_of(request))
     except httpx.InvalidURL as error:
-        raise InvalidRequestError(f"{request.path!r} is not a URL: {error}") from error
+        raise InvalidRequestError(f"{request.place} is not a URL: {error}") from error
+
+
+def network_stream(response: httpx.Response) -> object:
+    """Return the connection that an answer comes over, for `line.hanging_up`."""
+    return response.extensions.get("network_stream")
 
 
 def typed(error: Exception, request: Request) -> NemoError:
@@ -342,30 +278,6 @@ def closed_error() -> InvalidRequestError:
     return InvalidRequestError(
         "the client is closed", remedy="Make another one, or use it inside its with block."
     )
-
-
-@contextmanager
-def hanging_up(response: httpx.Response, deadline: Deadline) -> Iterator[None]:
-    """End the response's connection at the deadline, however slowly its bytes may drip in."""
-    if deadline.never:
-        yield
-        return
-    connection = _socket(response.extensions.get("network_stream"))
-    if connection is None:
-        yield
-        return
-    timer = threading.Timer(max(deadline.remaining(), 0), _shut_down, [connection])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _shut_down(connection: socket.socket) -> None:
-    with suppress(OSError):  # closed already
-        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _cleaned(error: BaseException, secret: str) -> BaseException:
@@ -417,7 +329,7 @@ class Body:
         self._chunks: list[bytes] = []
         self._ok = response.is_success
         self._left = MAX_BODY_BYTES if self._ok else MAX_FAILURE_BYTES
-        self._place = f"{request.method} {request.path}"
+        self._place = request.place
         packed = response.headers.get("content-encoding", "identity").strip().lower()
         # gzip makes at most a thousand bytes of one; what brotli or zstd can make has no bound.
         if packed not in ("identity", "gzip", "x-gzip", "deflate", ""):

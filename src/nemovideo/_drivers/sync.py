@@ -16,6 +16,7 @@ import attrs
 from nemovideo import _wire
 from nemovideo._drivers import http
 from nemovideo._drivers.attempts import Attempts, Deadline
+from nemovideo._drivers.line import Line, hanging_up
 from nemovideo._drivers.locks import ThreadLock
 from nemovideo._drivers.machine import Leave, Machine
 from nemovideo._drivers.watch import Watch
@@ -162,7 +163,7 @@ class SyncDriver:
         attempt = partial(self._download_once, step, deadline)
         self._repeated(step.request, deadline, attempt, lambda: step.transfer.gained)
 
-    def open_response(self, request: Request, deadline: Deadline, line: http.Line) -> http.Response:
+    def open_response(self, request: Request, deadline: Deadline, line: Line) -> http.Response:
         """Begin a stream and return its response; any other answer is an error."""
         return self._repeated(request, deadline, lambda: self._open_once(request, deadline, line))
 
@@ -223,7 +224,7 @@ class SyncDriver:
         """Read the whole answer, and close it."""
         try:
             body = http.Body(request, response)
-            with http.hanging_up(response, deadline):
+            with hanging_up(http.network_stream(response), deadline):
                 for chunk in response.iter_bytes():
                     if not body.add(chunk):
                         break
@@ -254,7 +255,10 @@ class SyncDriver:
         """Take what the answer brings of the file."""
         writer = Writer(step.transfer, self.settings.clock)
         try:
-            with http.translating(step.request, deadline), http.hanging_up(response, deadline):
+            with (
+                http.translating(step.request, deadline),
+                hanging_up(http.network_stream(response), deadline),
+            ):
                 try:
                     for chunk in http.body_of(response):
                         if writer.take(chunk):
@@ -269,7 +273,7 @@ class SyncDriver:
             step.transfer.ended()
         step.report()
 
-    def _open_once(self, request: Request, deadline: Deadline, line: http.Line) -> http.Response:
+    def _open_once(self, request: Request, deadline: Deadline, line: Line) -> http.Response:
         line.check()
         client, settings = self.stream_client, self.settings
         with (
@@ -393,7 +397,7 @@ class _Stream(StreamHandle):
         self._deadline = deadline
         self._queue: queue.SimpleQueue[bytes | _Ended] = queue.SimpleQueue()
         self._ended: _Ended | None = None
-        self._line = http.Line()
+        self._line = Line()
         self._thread = threading.Thread(target=self._pump, name="nemovideo-stream", daemon=True)
         self._thread.start()
 
@@ -429,7 +433,7 @@ class _Stream(StreamHandle):
             response = self._driver.open_response(self._request, self._deadline, self._line)
             try:
                 # A client that the user brought may have taken a connection that was there.
-                self._line.connect(response.extensions.get("network_stream"))
+                self._line.connect(http.network_stream(response))
                 with http.translating(self._request):
                     for chunk in response.iter_bytes():
                         self._queue.put(chunk)

@@ -10,6 +10,7 @@ import attrs
 
 from nemovideo import _checkpoint
 from nemovideo._checkpoint import FileNote
+from nemovideo._disk import sha256_of
 from nemovideo._files import Part, Source, Upload, is_url
 from nemovideo._flows import state as state_flow
 from nemovideo._flows import uploads
@@ -17,7 +18,8 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.job_journal import Journal
 from nemovideo._flows.job_progress import Meter
 from nemovideo._flows.steps import Flow, blocking, sleep
-from nemovideo.errors import InvalidRequestError
+from nemovideo._outputs import is_still
+from nemovideo.errors import InvalidRequestError, UnsupportedFileError
 
 
 @attrs.frozen
@@ -42,6 +44,27 @@ def look_at(sources: Sequence[Source], *, hashed: bool) -> Flow[list[Input]]:
             path = None if part.path is None else str(part.path.absolute())
             inputs.append(Input(part, FileNote(part.name, digest, path=path)))
     return inputs
+
+
+def check_kind(source: Input, format: str) -> None:  # noqa: A002 - the protocol's word
+    """Refuse what no background can be removed from, or what no such result can be made of.
+
+    Raises:
+        UnsupportedFileError: The source is sound alone.
+        InvalidRequestError: It is a video, and the result shall be one picture.
+    """
+    if not isinstance(source.source, Part):
+        return  # a URL: the service finds out
+    name, kind = source.source.name, source.source.content_type.partition("/")[0]
+    if kind == "audio":
+        raise UnsupportedFileError(
+            f"{name!r} is sound alone, and has no background", remedy="Give a video or a picture."
+        )
+    if kind == "video" and is_still(format):
+        raise InvalidRequestError(
+            f"{name!r} is a video, and .{format} holds one picture",
+            remedy="Use .zip for one picture of each frame, or a video's suffix.",
+        )
 
 
 def keep_apart(inputs: Sequence[Input], output: Path) -> None:
@@ -157,7 +180,7 @@ def _again(note: FileNote, checkpoint: Path) -> Flow[Input]:
 
 def _digest(part: Part) -> str:
     with part.open() as file:
-        return _checkpoint.sha256_of(file)
+        return sha256_of(file)
 
 
 def _name(info: Mapping[str, object], note: FileNote) -> str:

@@ -73,7 +73,7 @@ def aftermath(
     note: MessageNote,
     *,
     send_again: bool,
-    shared_account: bool,
+    in_batch: bool,
 ) -> Flow[Reply | None]:
     """Find out what became of a message; None means that it is to be sent.
 
@@ -82,7 +82,9 @@ def aftermath(
         session_id: The session.
         note: What was noted before the message was sent.
         send_again: Send it where nobody can say.
-        shared_account: The balance says nothing, for other jobs use it too.
+        in_batch: The balance says nothing, for other jobs use it too; and one that was
+            answered, and has not changed the draft, is sent again: for that the batch was
+            run again.
 
     Raises:
         AgentError: It was answered, and has not changed the draft.
@@ -92,11 +94,11 @@ def aftermath(
     if draft_digest(state) == note.draft and not _over(context, note):
         yield from agent.watch(context, session_id, lambda now: draft_digest(now) != note.draft)
         state = yield from state_flow.get(context, session_id)
-    balance = None if shared_account else (yield from state_flow.balance(context))
+    balance = None if in_batch else (yield from state_flow.balance(context))
     found = verdict(note, state, balance)
     if found == "changed":
         return Reply(raw_text=note.reply, text=note.reply, recovered=True)
-    if found == "lost" or send_again:
+    if found == "lost" or send_again or (found == "answered" and in_batch):
         return None
     if found == "answered":
         raise unchanged(note.reply)
@@ -152,7 +154,7 @@ def _over(context: Context, note: MessageNote) -> bool:
 
 
 def _digest(value: object) -> str:
-    text = json.dumps(_settled(value), sort_keys=True, ensure_ascii=False)
+    text = json.dumps(_settled(value), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

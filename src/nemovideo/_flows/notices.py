@@ -6,13 +6,13 @@ own way; callbacks inside a flow note them, and `with_notices` lets them out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 
 import attrs
 
 from nemovideo._flows.context import Context
-from nemovideo._flows.steps import Emit, Flow
+from nemovideo._flows.steps import Emit, Flow, Step, through
 from nemovideo._phrases import Phrases
 from nemovideo.events import AgentEvent, StillWorkingEvent
 from nemovideo.models import RenderJob
@@ -68,31 +68,20 @@ class RenderMeter:
 
 def with_notices(flow: Flow[T], notices: list[str]) -> Flow[T]:
     """Run a flow, and hand on between its steps what its callbacks have noted."""
-    answer: object = None
-    error: Exception | None = None
-    try:
-        while True:
-            try:
-                step = flow.send(answer) if error is None else flow.throw(error)
-            except StopIteration as stop:
-                result: T = stop.value
-                break
-            for line in _drained(notices):
-                yield Emit(Notice(line))
-            try:
-                answer, error = (yield step), None
-            except Exception as raised:  # noqa: BLE001 - the inner flow decides
-                error = raised
-        for line in _drained(notices):
-            yield Emit(Notice(line))
-    finally:
-        flow.close()
+
+    def perform(step: Step) -> Flow[object]:
+        yield from _emitted(notices)
+        answer: object = yield step
+        return answer
+
+    result = yield from through(flow, perform)
+    yield from _emitted(notices)
     return result
 
 
-def _drained(notices: list[str]) -> Iterator[str]:
+def _emitted(notices: list[str]) -> Flow[None]:
     while notices:
-        yield notices.pop(0)
+        yield Emit(Notice(notices.pop(0)))
 
 
 def _still_working(phrases: Phrases, elapsed_s: float) -> str:

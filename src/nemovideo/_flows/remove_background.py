@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from nemovideo._files import Source, is_media_name, is_url
+from nemovideo._files import Source, is_media_name, is_url, name_of
 from nemovideo._outputs import (
     MATTE,
     WITH_ALPHA,
@@ -58,7 +58,8 @@ def plan(
         InvalidRequestError: The format cannot be, or cannot hold what is wanted.
     """
     if output is None and format is None:
-        format = default_format(source, transparent=background == "transparent")  # noqa: A001
+        name = "" if source is None else name_of(source)
+        format = default_format(name, transparent=background == "transparent")  # noqa: A001
     format = check_format(format_for(output, format))  # noqa: A001
     if background is None:
         return None, "remove the background", format

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
+from nemovideo import _wire
+
 if TYPE_CHECKING:
     from nemovideo._files import Part
     from nemovideo._transfer import Transfer
@@ -44,6 +46,11 @@ class Request:
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     repeatable: bool = False
     on_sent: Callable[[int, int], None] | None = None
+
+    @property
+    def place(self) -> str:
+        """The method and the path, as a log or an error may tell them: no query, no token."""
+        return f"{self.method} {_wire.redact(self.path.partition('?')[0])}"
 
     def asking(self, headers: Mapping[str, str]) -> Request:
         """Return the request with these headers besides its own."""
@@ -135,6 +142,39 @@ class Download:
 
 
 Step = Call | Sleep | Blocking | Collect | Exclusive | Open | Read | Emit | Download
+
+
+def through(
+    flow: Flow[T],
+    perform: Callable[[Step], Flow[object]],
+    *,
+    fatal: type[Exception] | tuple[()] = (),
+) -> Flow[T]:
+    """Run a flow whose steps are carried out by another one.
+
+    Args:
+        flow: The flow; it is closed at the end, however that comes.
+        perform: Returns the flow that answers a step; its errors are thrown into the first.
+        fatal: Errors that end both at once.
+    """
+    answer: object = None
+    error: Exception | None = None
+    try:
+        while True:
+            try:
+                step = flow.send(answer) if error is None else flow.throw(error)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            answer = error = None
+            try:
+                answer = yield from perform(step)
+            except fatal:
+                raise
+            except Exception as raised:  # noqa: BLE001 - the flow decides
+                error = raised
+    finally:
+        flow.close()
 
 
 def call(request: Request) -> Flow[object]:

@@ -22,4 +22,6 @@ def main() -> None:
             '(the extra "local" brings it too).\n'
         )
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     app()

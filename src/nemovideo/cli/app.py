@@ -13,7 +13,7 @@ from nemovideo.cli.credits import show_credits
 from nemovideo.cli.jobs import jobs
 from nemovideo.cli.options import wants_json
 from nemovideo.cli.remove_background import remove_background
-from nemovideo.cli.report import INTERRUPTED, exit_code_of, print_error
+from nemovideo.cli.report import INTERRUPTED, exit_code_of, print_error, print_stopped
 from nemovideo.cli.serve import serve
 from nemovideo.errors import NemoError
 
@@ -28,7 +28,8 @@ class _Group(click.Group):
             print_error(error, as_json=wants_json(ctx))
             ctx.exit(exit_code_of(error))
         except KeyboardInterrupt:
-            click.echo("stopped", err=True)
+            asked = ctx.find_root().meta.get("checkpoint")
+            print_stopped(as_json=wants_json(ctx), checkpoint=asked)
             ctx.exit(INTERRUPTED)
 
 

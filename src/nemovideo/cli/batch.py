@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from nemovideo.cli.options import PATH, json_option, local_option, open_client, quiet_option
-from nemovideo.cli.report import PARTLY, print_json, wants_bar
+from nemovideo.cli.report import PARTLY, print_json, print_text, wants_bar
 
 
 @click.command()
@@ -63,6 +63,6 @@ def batch(
     if as_json:
         print_json({"summary": report.summary, "files": report.to_dicts()})
     else:
-        click.echo(report)
+        print_text(report)
     if not report.ok:
         raise SystemExit(PARTLY)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from nemovideo._json import json_text
 from nemovideo.cli.options import PATH, json_option, local_option, open_client
-from nemovideo.cli.report import FAILED, error_value, video_value
+from nemovideo.cli.report import FAILED, error_value, print_text, video_value
 from nemovideo.models import Answer
 
+_FAREWELLS = ("", "quit", "exit", "bye", "退出", "再见")
 _CLEAR_LINE = "\r\x1b[2K"
 
 
@@ -30,49 +31,47 @@ def chat(files: tuple[str, ...], *, output_dir: Path, local: bool, as_json: bool
     """Chat about your video; FILES are uploaded first.
 
     Say what you want, in English or Chinese: a path to upload, "remove the
-    background", "show tracks", "credits", "export". An empty line ends the
-    chat. With --json every answer is a JSON value on a line of its own.
+    background", "show tracks", "credits", "export". An empty line, or "quit",
+    ends the chat. With --json every answer is a JSON value on a line of its own.
     """
     show = _print_json if as_json else _print_text
     failed = False
     with open_client(local=local) as client:
         conversation = client.sessions.create().conversation(
-            on_notice=None if as_json else _print_notice, output_dir=output_dir
+            on_notice=_print_notice if sys.stderr.isatty() and not as_json else None,
+            output_dir=output_dir,
         )
         for text in _sentences(files):
             answer = conversation.say(text)
-            failed = answer.error is not None
+            failed = failed or answer.error is not None
             show(answer)
     if failed and not sys.stdin.isatty():  # a script wants to know how it ended
         raise SystemExit(FAILED)
 
 
 def _sentences(files: tuple[str, ...]) -> Iterator[str]:
-    """Yield the files, then what is typed, until an empty line or the end."""
+    """Yield the files, then what is typed, until an empty line, a farewell or the end."""
     yield from files
     while True:
         try:
             text = input("> " if sys.stdin.isatty() else "")
         except EOFError:
             return
-        if not text.strip():
+        if text.strip().lower() in _FAREWELLS:
             return
         yield text
 
 
 def _print_notice(line: str) -> None:
-    """Show a line that the next one replaces; in a pipe, on a line of its own."""
-    if sys.stderr.isatty():
-        click.echo(f"{_CLEAR_LINE}{line}", nl=False, err=True)
-    else:
-        click.echo(line, err=True)
+    """Show a line that the next one replaces."""
+    click.echo(f"{_CLEAR_LINE}{line}", nl=False, err=True)
 
 
 def _print_text(answer: Answer) -> None:
     """Show an answer in the place of the last notice."""
     if sys.stderr.isatty():
         click.echo(_CLEAR_LINE, nl=False, err=True)
-    click.echo(f"{answer.text}\n")
+    print_text(f"{answer.text}\n")
 
 
 def _print_json(answer: Answer) -> None:
@@ -82,4 +81,4 @@ def _print_json(answer: Answer) -> None:
         "video": None if answer.video is None else video_value(answer.video),
         "error": None if answer.error is None else error_value(answer.error),
     }
-    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+    click.echo(json_text(value, default=str))

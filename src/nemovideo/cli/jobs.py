@@ -7,9 +7,9 @@ from pathlib import Path
 import attrs
 import click
 
-from nemovideo import Client, Job
-from nemovideo.cli.options import PATH, json_option, quiet_option
-from nemovideo.cli.report import print_json, print_video, wants_bar
+from nemovideo import Client, Job, JobStatus
+from nemovideo.cli.options import PATH, json_option, note_checkpoint, quiet_option
+from nemovideo.cli.report import print_json, print_text, print_video, wants_bar
 
 
 @click.group()
@@ -18,7 +18,7 @@ def jobs() -> None:
 
 
 @jobs.command()
-@click.argument("checkpoint", type=PATH)
+@click.argument("checkpoint", type=PATH, callback=note_checkpoint)
 @click.option("--deadline", type=float, metavar="SECONDS", help="Give up after so long.")
 @click.option(
     "--send-again",
@@ -50,9 +50,13 @@ def show(checkpoint: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(attrs.asdict(status))
         return
-    click.echo(f"{status.source or 'A clip'}: {status.fraction:.0%}, next: {status.phase}")
+    print_text(f"{status.source or 'A clip'}: {_progress(status)}")
     if status.output is not None:
-        click.echo(f"result: {status.output}")
+        print_text(f"result: {status.output}")
     for name, value in (("session", status.session_id), ("render", status.render_id)):
         if value is not None:
             click.echo(f"{name}: {value}", err=True)
+
+
+def _progress(status: JobStatus) -> str:
+    return "done" if status.done else f"{status.fraction:.0%}, next: {status.phase}"

@@ -51,3 +51,11 @@ def quiet_option(command: F) -> F:
 def open_client(*, local: bool, **options: Any) -> Client:  # noqa: ANN401 - the client's own
     """Return the client to work with."""
     return Client.local(**options) if local else Client(**options)
+
+
+def note_checkpoint(
+    context: click.Context, _option: click.Parameter, value: Path | None
+) -> Path | None:
+    """Keep the checkpoint's name for what is said after Ctrl-C."""
+    context.find_root().meta["checkpoint"] = value
+    return value

@@ -8,7 +8,14 @@ from urllib.parse import urlsplit
 import click
 
 from nemovideo._outputs import default_format
-from nemovideo.cli.options import PATH, json_option, local_option, open_client, quiet_option
+from nemovideo.cli.options import (
+    PATH,
+    json_option,
+    local_option,
+    note_checkpoint,
+    open_client,
+    quiet_option,
+)
 from nemovideo.cli.report import print_video, wants_bar
 
 
@@ -33,6 +40,7 @@ from nemovideo.cli.report import print_video, wants_bar
 @click.option(
     "--checkpoint",
     type=PATH,
+    callback=note_checkpoint,
     help="Keep the job's steps in this file; the same command, or `nemovideo jobs resume`, goes "
     "on from there after a crash.",
 )

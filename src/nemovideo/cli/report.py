@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import re
 import sys
 from urllib.parse import urlsplit
 
 import click
 
+from nemovideo._json import json_text
 from nemovideo.errors import (
     APIConnectionError,
     APIError,
@@ -65,18 +66,51 @@ def error_value(error: NemoError) -> dict[str, object]:
     return value
 
 
+_SHELL_WORDS: tuple[tuple[str, str], ...] = (
+    (
+        r"client\.jobs\.resume\((['\"])(.*?)\1, send_again=True\)",
+        r"`nemovideo jobs resume --send-again \2`",
+    ),
+    (
+        r"(?:client\.jobs|nemovideo\.Job)\.resume\((['\"])(.*?)\1\)",
+        r"`nemovideo jobs resume \2`",
+    ),
+    (r"[Pp]ass (\w+)=True", r"pass --\1"),
+    (r"\b(checkpoint|format|background|output|deadline)=", r"--\1"),
+    (r"; Upload\(source, check=False\) sends it as it is", ""),
+)
+"""How the remedies of the SDK are said in a shell."""
+
+
 def print_error(error: NemoError, *, as_json: bool) -> None:
     """Print an error: as JSON to stdout where JSON was asked for, else one line to stderr."""
     if as_json:
         print_json({"error": error_value(error)})
+        return
+    words = str(error)
+    for pattern, shell in _SHELL_WORDS:
+        words = re.sub(pattern, shell, words)
+    click.secho("Error: ", fg="red", nl=False, err=True)
+    click.echo(click.format_filename(words), err=True)
+
+
+def print_stopped(*, as_json: bool, checkpoint: object) -> None:
+    """Say that Ctrl-C ended it, and how to go on where that can be."""
+    hint = f"; go on with `nemovideo jobs resume {checkpoint}`" if checkpoint else ""
+    if as_json:
+        print_json({"error": {"type": "Stopped", "message": f"stopped by Ctrl-C{hint}"}})
     else:
-        click.secho("Error: ", fg="red", nl=False, err=True)
-        click.echo(str(error), err=True)
+        click.echo(f"\nstopped{hint}", err=True)
 
 
 def print_json(value: object) -> None:
     """Print a JSON value."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    click.echo(json_text(value, indent=2, default=str))
+
+
+def print_text(text: object) -> None:
+    """Print words on stdout; of a file name in them that is no Unicode, as much as can be shown."""
+    click.echo(click.format_filename(str(text)))
 
 
 def video_value(video: RenderedVideo) -> dict[str, object]:
@@ -101,7 +135,7 @@ def print_video(video: RenderedVideo, *, as_json: bool) -> None:
     if as_json:
         print_json(video_value(video))
         return
-    click.echo(video.path or video.url)
+    print_text(video.path or video.url)
     notes = [f"Note: {warning}" for warning in video.warnings]
     if video.credits_spent is not None:
         unit = "credit" if video.credits_spent == 1 else "credits"

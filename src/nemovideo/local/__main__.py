@@ -53,6 +53,7 @@ def _serve(options: argparse.Namespace) -> None:
         options.port,
         credits=options.credits,
         faults=load_faults(options.faults) if options.faults else (),
+        engine=options.engine,
         model=options.model,
     )
     with backend:
@@ -79,7 +80,8 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--credits", type=int, help="what a new user has, as a hard limit")
     parser.add_argument("--faults", type=Path, help="a JSON file of fault rules")
-    parser.add_argument("--model", type=Path, help="a segmentation model (.tflite) of your own")
+    parser.add_argument("--engine", help="selfie, rembg, or rembg:<session> (selfie)")
+    parser.add_argument("--model", type=Path, help="a model of your own (.tflite or .onnx)")
     return parser
 
 

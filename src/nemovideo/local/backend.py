@@ -23,7 +23,7 @@ from nemovideo.local.faults import Fault, Faults
 from nemovideo.local.forms import Forms
 from nemovideo.local.guard import RequestLog, SeenRequest
 from nemovideo.local.jobs import Rendered, Renderer, RenderQueue
-from nemovideo.local.matte import SelfieSegmentation
+from nemovideo.local.matte import Engine, load_matting
 from nemovideo.local.media import MediaItem
 from nemovideo.local.media import probe as real_probe
 from nemovideo.local.render import render as real_render
@@ -49,7 +49,12 @@ class LocalBackend:
             `costs` is given, a cost takes at most what is left, so that nobody is
             stopped who only tries things; once one is, a run that the balance
             does not cover is refused (code 2001).
-        model: A segmentation model of your own (`.tflite`) for the matting engine.
+        engine: What tells people from the background: "selfie" (the default), "rembg"
+            or "rembg:" and the name of one of its sessions, or an object with
+            `mask(picture)` (see `nemovideo.local.matte.Matte`), which several renders
+            may ask at a time.
+        model: A segmentation model of your own instead, a `.tflite` or `.onnx` file
+            that takes an RGB picture and gives a mask. It is loaded by start().
         max_upload_bytes: The largest file that is taken; 500 MiB.
         clock: Gives the time in epoch seconds, for tokens and timestamps; the real one
             if None.
@@ -71,6 +76,7 @@ class LocalBackend:
         faults: Iterable[Fault] | None = None,
         credits: int | None = None,  # noqa: A002 - the protocol's word
         costs: Mapping[str, int] | None = None,
+        engine: Engine | None = None,
         model: str | Path | None = None,
         max_upload_bytes: int = MAX_UPLOAD_BYTES,
         clock: Callable[[], float] | None = None,
@@ -80,14 +86,16 @@ class LocalBackend:
         render: Renderer | None = None,
         probe: Probe = real_probe,
         opening: Callable[[Sequence[MediaItem]], Timeline | None] = timeline_for,
-        render_workers: int = 1,
+        render_workers: int = 2,
     ) -> None:
         self.faults = Faults(faults or ())
         self._log = RequestLog()
         self._wanted_dir = None if state_dir is None else Path(state_dir).expanduser().absolute()
         self._wanted_port = port
         self._tariff = Tariff.of(credits, costs)
-        self._render = render or _renderer(None if model is None else Path(model))
+        self._render = render
+        self._engine = engine
+        self._model = None if model is None else Path(model).expanduser().absolute()
         self._render_workers = render_workers
         self._max_upload_bytes = max_upload_bytes
         self._clock = clock or time.time
@@ -100,7 +108,8 @@ class LocalBackend:
         self._running: _Running | None = None
         self._options: Mapping[str, object] = {
             "costs": costs,
-            "model": None if model is None else Path(model).expanduser().absolute(),
+            "engine": engine,
+            "model": self._model,
             "max_upload_bytes": max_upload_bytes,
         }
 
@@ -132,12 +141,16 @@ class LocalBackend:
         """Start to serve, and return when it answers.
 
         Raises:
-            LocalBackendError: It runs already, or the port or the state directory is taken.
+            LocalBackendError: It runs already, the port or the state directory is taken, or
+                there is no such engine.
+            MissingExtraError: The engine needs an extra that is not installed.
+            ModelUnavailableError: The model of the user's own cannot be used.
         """
         if self._running is not None:
             raise LocalBackendError(
                 "This backend is running already", remedy="Stop it first, or make another one."
             )
+        render = self._render or _renderer(self._engine, self._model)
         with ExitStack() as stack:
             state_dir = self._wanted_dir
             if state_dir is None:
@@ -145,7 +158,7 @@ class LocalBackend:
                 stack.callback(weakref.finalize(self, _remove, state_dir, self._holders))
             store = Store(state_dir, clock=self._clock)
             stack.callback(store.close)
-            queue = RenderQueue(store, self._render, workers=self._render_workers)
+            queue = RenderQueue(store, render, workers=self._render_workers)
             stack.callback(queue.stop)
             server = Server(self._wanted_port)
             stack.callback(server.stop)
@@ -262,8 +275,9 @@ def _remove(state_dir: Path, holders: Set[str]) -> None:
         shutil.rmtree(state_dir, ignore_errors=True)
 
 
-def _renderer(model: Path | None) -> Renderer:
-    """Return the real renderer, with an engine of its own for every job."""
+def _renderer(engine: Engine | None, model: Path | None) -> Renderer:
+    """Return the real renderer; what was asked for is loaded now, the default on first use."""
+    loaded = None if engine is None and model is None else load_matting(engine, model).engine
 
     def render(
         timeline: Timeline,
@@ -281,7 +295,7 @@ def _renderer(model: Path | None) -> Renderer:
             output,
             format=format,
             quality=quality,
-            engine=None if model is None else SelfieSegmentation(model),
+            engine=loaded,
             on_progress=on_progress,
             cancelled=cancelled,
         )

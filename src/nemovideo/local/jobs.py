@@ -107,7 +107,6 @@ class RenderQueue:
     def _run(self, job: Render) -> None:
         renders = self._store.renders
         output = self.path(job)
-        media = {f.item.id: f.item for f in self._store.projects.files(job.session_id)}
         percent = 0
 
         def note(fraction: float) -> None:
@@ -120,6 +119,7 @@ class RenderQueue:
             return self._stopping or renders.status(job.render_id) == "cancelled"
 
         try:
+            media = {f.item.id: f.item for f in self._store.projects.files(job.session_id)}
             result = self._render(
                 Timeline.from_draft(job.draft),
                 media,

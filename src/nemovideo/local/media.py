@@ -7,7 +7,6 @@ FFmpeg open other files or addresses.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -19,7 +18,9 @@ import av
 import av.error
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from nemovideo.errors import SUPPORTED_SUFFIXES, UnsupportedFileError
+from nemovideo._disk import sha256_of_file
+from nemovideo._formats import AUDIO_SUFFIXES, CONTENT_TYPES, IMAGE_SUFFIXES, suffix_of
+from nemovideo.errors import UnsupportedFileError
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -28,14 +29,10 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-IMAGE_SUFFIXES = frozenset({"jpg", "jpeg", "png", "gif", "webp"})
-AUDIO_SUFFIXES = frozenset({"mp3", "wav", "m4a", "aac"})
-
 _IMAGE_FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 _DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mp3,wav,aac"
 _MAX_FPS = 120
 _PACKETS_TO_FIRST_FRAME = 500
-_HASH_BLOCK_BYTES = 1 << 20
 _LEAD_S = Fraction(1, 10)
 _SHORTER_S = Fraction(1, 10)
 _SQUARE = Fraction(1, 100)
@@ -92,14 +89,14 @@ def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002 - the c
         UnsupportedFileError: The file is of another format than its suffix or
             than protocol.md §4 allows, is empty, or cannot be read.
     """
-    suffix = Path(name).suffix.lower().lstrip(".")
-    if suffix and suffix not in {*SUPPORTED_SUFFIXES, *IMAGE_SUFFIXES}:
+    suffix = suffix_of(name)
+    if suffix and suffix not in CONTENT_TYPES:
         raise UnsupportedFileError(f"{name}: files of type .{suffix} are not supported", code=4001)
     size_bytes = path.stat().st_size
     if size_bytes == 0:
         raise UnsupportedFileError(f"{name}: the file is empty", code=4001)
     item = MediaItem(
-        id=id, name=name, path=path, kind="", size_bytes=size_bytes, sha256=_sha256(path)
+        id=id, name=name, path=path, kind="", size_bytes=size_bytes, sha256=sha256_of_file(path)
     )
     if suffix in IMAGE_SUFFIXES or (not suffix and _looks_like_image(path)):
         return _probe_image(item)
@@ -313,14 +310,6 @@ def _ends(path: Path) -> tuple[Fraction, Fraction]:
 def _usual_s(stream: Stream) -> Fraction:
     rate = getattr(stream, "average_rate", None)
     return 1 / rate if rate else Fraction(0)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_HASH_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _unreadable(item: MediaItem, kind: str, error: Exception) -> UnsupportedFileError:

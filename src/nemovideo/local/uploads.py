@@ -19,8 +19,9 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 from starlette.responses import Response
 
+from nemovideo._formats import CONTENT_TYPES, suffix_of
 from nemovideo._names import safe_name
-from nemovideo.errors import SUPPORTED_SUFFIXES, UnsupportedFileError
+from nemovideo.errors import UnsupportedFileError
 from nemovideo.local.auth import authenticate, own_session
 from nemovideo.local.context import Context, context_of
 from nemovideo.local.fetch import open_url
@@ -89,9 +90,9 @@ class Intake:
         if len(self.files) == MAX_FILES:
             raise Problem(400, f"More than {MAX_FILES} files in one request.")
         name = _display_name(name)
-        suffix = Path(name).suffix.lower()
-        known = suffix.removeprefix(".") in SUPPORTED_SUFFIXES
-        path = self.folder / f"{secrets.token_hex(8)}{suffix if known else ''}"
+        suffix = suffix_of(name)
+        known = f".{suffix}" if suffix in CONTENT_TYPES else ""
+        path = self.folder / f"{secrets.token_hex(8)}{known}"
         self.files.append(Received(name, path))
         self._file = path.open("wb")
         self._hash = hashlib.sha256()

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from nemovideo._batch.coordinator import Coordinator, Plan
+from nemovideo._batch.coordinator import Coordinator
 from nemovideo._batch.pace import Pace, PacedRetry
+from nemovideo._batch.plan import Plan
 from nemovideo._batch.running import run
 from nemovideo._batch.sources import Sources
 from nemovideo._batch.work import Recipe
@@ -77,6 +78,7 @@ class Batch:
             UnsupportedFileError: The background is a file that is not taken.
             InvalidRequestError: The arguments do not go together, or another batch is at work
                 on `out_dir`.
+            OutputError: `out_dir` cannot be made, or the manifest cannot be written.
         """
         setup = _Setup(self._client, executor, concurrency)
         client = self._client.with_options(retry=setup.retry)

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import overload
 
-from nemovideo._flows import render
+from nemovideo._flows import downloads, render
+from nemovideo._flows.downloads import OnBytes
 from nemovideo._transfer import BinaryWriter
 from nemovideo.draft import Draft
 from nemovideo.models import RenderJob
 from nemovideo.resources.base import AsyncResource, Resource
 
 OnJob = Callable[[RenderJob], None]
-OnBytes = Callable[[int, int | None], None]
 
 
 class Render(Resource):
@@ -120,10 +120,10 @@ class Render(Resource):
         """
         context = self._context
         if not isinstance(path_or_file, (str, os.PathLike)):
-            to_file = render.fetch_to(context, job, path_or_file, on_progress=on_progress)
+            to_file = downloads.fetch_to(context, job, path_or_file, on_progress=on_progress)
             return self._run(to_file, deadline)
         path = Path(path_or_file)
-        flow = render.fetch(context, job, path, overwrite=overwrite, on_progress=on_progress)
+        flow = downloads.fetch(context, job, path, overwrite=overwrite, on_progress=on_progress)
         return self._run(flow, deadline)
 
 
@@ -191,8 +191,8 @@ class AsyncRender(AsyncResource):
         """Download a finished job's file; see `Render.download`."""
         context = self._context
         if not isinstance(path_or_file, (str, os.PathLike)):
-            to_file = render.fetch_to(context, job, path_or_file, on_progress=on_progress)
+            to_file = downloads.fetch_to(context, job, path_or_file, on_progress=on_progress)
             return await self._run(to_file, deadline)
         path = Path(path_or_file)
-        flow = render.fetch(context, job, path, overwrite=overwrite, on_progress=on_progress)
+        flow = downloads.fetch(context, job, path, overwrite=overwrite, on_progress=on_progress)
         return await self._run(flow, deadline)

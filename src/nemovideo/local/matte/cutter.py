@@ -8,13 +8,17 @@ from typing import TypeVar
 import attrs
 import numpy as np
 
-from nemovideo.local.matte.edges import brightness, refined
+from nemovideo.local.matte.edges import refined
 from nemovideo.local.matte.engine import DEFAULT_SIDE, Mask, Matte
 from nemovideo.local.matte.faces import FaceFinder
 from nemovideo.local.matte.people import People, Seen, View
-from nemovideo.local.matte.smoothing import between, is_fast, steadied
-from nemovideo.local.matte.tracking import Box, Thumbnail, is_cut, moved, whole
+from nemovideo.local.matte.smoothing import between, changed, steadied
+from nemovideo.local.matte.tracking import Box, Thumbnail, around, is_cut, moved, whole
 
+_STRIDE = 2
+_MAX_STRIDE = 4
+_FAST = 0.04
+_CALM = 0.02
 _SEARCH_EVERY = 15
 _SEARCH_EVERY_WHEN_LOST = 4
 
@@ -45,43 +49,52 @@ class Cutter:
         self._people = People(engine, faces)
         self._known: Seen | None = None
         self._looks = 0
+        self._stride = _STRIDE
+
+    @property
+    def face_seen(self) -> bool:
+        """Whether any face was found; without a face finder there is no doubt."""
+        return self._people.face_seen
 
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
-        """Yield every view with its mask, in order, a frame late.
+        """Yield every view with its mask, in order, some frames late.
 
-        The engine sees every second frame; the one between takes its mask from
-        both neighbours, unless much moves. A view given again (a picture that
-        stands) is not looked at again.
+        The engine sees every second frame, or fewer where little moves, or all
+        where much does; those between take their masks from both neighbours. A
+        view given again (a picture that stands) is not looked at again.
         """
-        waiting: _View | None = None
+        waiting: list[_View] = []
         last: _View | None = None
         made: Cut | None = None
         thumbnail: Thumbnail | None = None
         for view in views:
-            if view is last and made is not None and waiting is None:
+            if view is last and made is not None and not waiting:
                 yield view, made
                 continue
             last = view
             before, thumbnail = thumbnail, view.thumbnail()
             if before is not None and is_cut(before, thumbnail):
-                if waiting is not None:
-                    yield waiting, self._cut(waiting)
-                    waiting = None
+                yield from self._looked_at(waiting)
+                waiting, made = [], None
                 self._forget()
-            if made is not None and self._looks and waiting is None:
-                waiting = view
+            if made is not None and len(waiting) + 1 < self._stride:
+                waiting.append(view)
                 continue
             first, made = self._known, self._cut(view)
-            if waiting is not None:
-                yield waiting, made if waiting is view else self._between(waiting, first)
-                waiting = None
+            for number, late in enumerate(waiting, 1):
+                share = number / (len(waiting) + 1)
+                yield late, made if late is view else self._between(late, first, share)
+            waiting = []
             yield view, made
-        if waiting is not None:
-            yield waiting, self._cut(waiting)
+        yield from self._looked_at(waiting)
+
+    def _looked_at(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
+        for view in views:
+            yield view, self._cut(view)
 
     def _forget(self) -> None:
         self._people.forget()
-        self._known, self._looks = None, 0
+        self._known, self._looks, self._stride = None, 0, _STRIDE
 
     def _cut(self, view: View) -> Cut:
         """Return the cut of a view that the engine looks at."""
@@ -95,19 +108,29 @@ class Cutter:
             seen = self._people.look(view)
         if seen is not None and self._known is not None:
             before = moved(self._known.mask, self._known.box, seen.box, seen.mask.shape[0])
+            self._stride = _stride_after(changed(before, seen.mask), self._stride)
             seen = attrs.evolve(seen, mask=steadied(seen.mask, before))
         self._known = seen
         return _finished(view, seen)
 
-    def _between(self, view: View, before: Seen | None) -> Cut:
+    def _between(self, view: View, before: Seen | None, share: float) -> Cut:
         """Return the cut of a view between the last two that the engine looked at."""
         after = self._known
         if before is None or after is None:
             return _finished(view, after)
         first = moved(before.mask, before.box, after.box, after.mask.shape[0])
-        if is_fast(first, after.mask) and (now := self._people.look(view)) is not None:
-            return _finished(view, now)
-        return _finished(view, attrs.evolve(after, mask=between(first, after.mask)))
+        if changed(first, after.mask) > _FAST:
+            return _finished(view, self._people.glance(view, around(before.box, after.box)))
+        return _finished(view, attrs.evolve(after, mask=between(first, after.mask, share)))
+
+
+def _stride_after(change: float, stride: int) -> int:
+    """Return after how many frames the engine looks again: sooner the more moves."""
+    if change > _FAST:
+        return 1
+    if change > _CALM:
+        return _STRIDE
+    return min(stride + 1, _MAX_STRIDE)
 
 
 def _finished(view: View, seen: Seen | None) -> Cut:
@@ -115,5 +138,5 @@ def _finished(view: View, seen: Seen | None) -> Cut:
     if seen is None:
         empty = np.zeros((DEFAULT_SIDE, DEFAULT_SIDE), dtype=np.float32)
         return Cut(whole(view.size), empty, nobody=True)
-    picture = view.picture(seen.box, seen.mask.shape[0])
-    return Cut(seen.box, refined(seen.mask, brightness(picture)))
+    guide = view.brightness(seen.box, seen.mask.shape[0])
+    return Cut(seen.box, refined(seen.mask, guide))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,15 @@ from nemovideo.local.matte.tensors import Input, as_mask, unsuitable
 class LiteRTModel:
     """A `.tflite` file as an engine; what it must be is said in `tensors`.
 
+    Several threads may ask it; they are answered one after the other.
+
     Raises:
         ModelUnavailableError: It cannot be read, or is no such model.
     """
 
     def __init__(self, path: Path) -> None:
         self._name = path.name
+        self._lock = threading.Lock()
         self._interpreter = load_interpreter(path)
         entries = self._interpreter.get_input_details()
         if len(entries) != 1:
@@ -41,6 +45,9 @@ class LiteRTModel:
 
     def mask(self, picture: Picture) -> Mask:
         """Return the person's soft mask, in the model's own size."""
-        self._interpreter.set_tensor(self._entry, self._input.tensor(picture))
-        self._interpreter.invoke()
-        return as_mask(self._name, np.asarray(self._interpreter.get_tensor(self._exit)))
+        values = self._input.tensor(picture)
+        with self._lock:
+            self._interpreter.set_tensor(self._entry, values)
+            self._interpreter.invoke()
+            made = np.asarray(self._interpreter.get_tensor(self._exit))
+        return as_mask(self._name, made)

@@ -27,13 +27,14 @@ from nemovideo.local.matte.tracking import (
     wider,
 )
 
-_MAX_TRIES = 8
+_TRIES = 2
+_TRIES_AT_FIRST = 8
 _MAX_DOUBT = 0.12
 _MORE_DOUBT = 1.3
 _MAX_PEOPLE = 3
 _SAME_PERSON = 0.35
 _LEAST_AREA = 0.004
-_SURE = 0.75
+_SURE = 0.85
 _BEHIND_SHARE = 0.6
 _GROUP_SIDE = 1.5
 
@@ -51,7 +52,11 @@ class View(Protocol):
         ...
 
     def picture(self, box: Box, side: int) -> Picture:
-        """Return a part of the frame, squeezed to a square."""
+        """Return a part of the frame, squeezed to a square, RGB."""
+        ...
+
+    def brightness(self, box: Box, side: int) -> Mask:
+        """Return the luma of a part of the frame, squeezed to a square, 0..1."""
         ...
 
 
@@ -86,6 +91,7 @@ class People:
         self._faces = faces
         self._side = side_of(engine)
         self._people: list[Person] = []
+        self.face_seen = faces is None
 
     def forget(self) -> None:
         """Begin anew, with another scene."""
@@ -98,7 +104,7 @@ class People:
         mask = self._mask(view, everything)
         for region in regions_of(mask):
             box = person_box(region, everything, view.size)
-            known = any(shared(box, person.box) > _SAME_PERSON for person in found)
+            known = any(shared(box, person.next_box) > _SAME_PERSON for person in found)
             if not known and self._likely(region):
                 found.append(Person(everything, region, box))
         self._people = _in_front(found, view.size)[:_MAX_PEOPLE]
@@ -123,10 +129,14 @@ class People:
         masks = [moved(person.mask, person.box, box, side) for person in self._people]
         return Seen(box, np.maximum.reduce(masks))
 
+    def glance(self, view: View, box: Box) -> Seen:
+        """Return what is to be kept of a frame in between, in a box that surely holds it."""
+        return Seen(box, main_people(self._mask(view, box)))
+
     def _follow(self, view: View, person: Person) -> Person:
         """Return the person as seen in another frame."""
         size, box = view.size, person.next_box
-        raw, box = self._whole_of(view, box, tries=1)
+        raw, box = self._whole_of(view, box, tries=_TRIES)
         mask = main_people(raw, moved(person.mask, person.box, box))
         return Person(box, mask, steady_box(box, person_box(mask, box, size), size))
 
@@ -135,11 +145,13 @@ class People:
         if self._faces is None:
             return []
         found: list[Person] = []
-        for face in self._faces.find(view.picture(whole(view.size), self._faces.side), view.size):
+        faces = self._faces.find(view.picture(whole(view.size), self._faces.side), view.size)
+        self.face_seen = self.face_seen or bool(faces)
+        for face in faces:
             place = ((face[0] + face[2]) // 2, (face[1] + face[3]) // 2)
             if any(contains(person.next_box, place) for person in [*self._people, *found]):
                 continue
-            mask, box = self._whole_of(view, _bust(face, view.size), tries=_MAX_TRIES)
+            mask, box = self._whole_of(view, _bust(face, view.size), tries=_TRIES_AT_FIRST)
             if (region := region_at(mask, box, place)) is not None:
                 found.append(Person(box, region, person_box(region, box, view.size)))
         return found
@@ -184,8 +196,8 @@ def _bust(face: Box, size: Size) -> Box:
 def _merged(people: Sequence[Person]) -> list[Person]:
     """Return the people; of two whose boxes have much in common only the larger."""
     kept: list[Person] = []
-    for person in sorted(people, key=lambda person: -area(person.box)):
-        if all(shared(person.box, other.box) < 2 * _SAME_PERSON for other in kept):
+    for person in sorted(people, key=lambda person: -area(person.next_box)):
+        if all(shared(person.next_box, other.next_box) < 2 * _SAME_PERSON for other in kept):
             kept.append(person)
     return kept
 

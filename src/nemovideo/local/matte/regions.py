@@ -14,7 +14,7 @@ from nemovideo.local.matte.tracking import Box
 
 _CELLS = 64
 _ROW = _CELLS + 2  # an empty column on each side: nothing spreads around the edge
-_INSIDE = sum((2**_CELLS - 1) << (row * _ROW + 1) for row in range(1, _CELLS + 1))
+_INSIDE = sum(((1 << _CELLS) - 1) << (row * _ROW + 1) for row in range(1, _CELLS + 1))
 _LIKELY = 0.5
 _REACH_CELLS = 2
 _MIN_SHARE = 0.2

@@ -8,7 +8,6 @@ from nemovideo.local.matte.engine import Mask
 
 _STEADY_SHARE = 0.4
 _MOTION = 0.35
-_FAST_SHARE = 0.04
 
 
 def steadied(mask: Mask, previous: Mask) -> Mask:
@@ -23,13 +22,12 @@ def steadied(mask: Mask, previous: Mask) -> Mask:
     return steady.clip(0, 1)
 
 
-def between(before: Mask, after: Mask) -> Mask:
-    """Return the mask halfway between two."""
-    halfway: Mask = (before + after) * np.float32(0.5)
-    return halfway
+def between(before: Mask, after: Mask, share: float) -> Mask:
+    """Return the mask that lies at a share of the way between two."""
+    mask: Mask = before + (after - before) * np.float32(share)
+    return mask
 
 
-def is_fast(before: Mask, after: Mask) -> bool:
-    """Return whether so much moved between two masks that a mean of them would be a ghost."""
-    change = float(np.abs(after - before).mean())
-    return change > _FAST_SHARE * max(float(after.mean()), 1e-3)
+def changed(before: Mask, after: Mask) -> float:
+    """Return how much of the people moved between two masks, as a share of their area."""
+    return float(np.abs(after - before).mean()) / max(float(after.mean()), 1e-3)

@@ -29,7 +29,7 @@ _PADDING = 0.04
 _MIN_AREA = 0.01
 _GRIDS_PER_SIDE = 80
 _SLACK_GRIDS = 4
-_GROWTH = 0.2
+_GROWTH = 0.35
 _CUT_CHANGE = 30.0
 _CUT_SHARE = 0.5
 
@@ -165,6 +165,11 @@ def resized(mask: Mask, size: Size) -> Mask:
         return mask
     image = Image.fromarray(mask).resize(size, Image.Resampling.BILINEAR)
     return np.asarray(image, dtype=np.float32)
+
+
+def reduced(mask: Mask, size: Size) -> Mask:
+    """Return a mask in a smaller size, as means."""
+    return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.BOX), dtype=np.float32)
 
 
 def is_cut(previous: Thumbnail, thumbnail: Thumbnail) -> bool:

@@ -12,7 +12,7 @@ import attrs
 
 _Item = TypeVar("_Item")
 
-_AHEAD = 3
+_AHEAD = 2
 _POLL_S = 0.1
 _FAREWELL_S = 2.0
 

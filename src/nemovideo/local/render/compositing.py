@@ -21,25 +21,25 @@ _NEAR_PX = 7
 
 
 class Lens:
-    """Parts of frames, squeezed to a square, in RGB."""
+    """Parts of frames, squeezed to a square."""
 
     def __init__(self) -> None:
         self._graphs: dict[tuple[object, ...], FrameGraph] = {}
 
-    def __call__(self, frame: VideoFrame, box: Box, side: int) -> Picture:
-        """Return what is in the box: side × side × 3."""
-        key = (box, side, frame.width, frame.height, frame.format.name, frame.colorspace)
-        graph = self._graphs.pop(key, None) or self._build(frame, box, side)
+    def __call__(self, frame: VideoFrame, box: Box, side: int, pixels: str) -> Picture:
+        """Return what is in the box: side × side × 3 as "rgb24", side × side as "gray"."""
+        key = (box, side, pixels, frame.width, frame.height, frame.format.name, frame.colorspace)
+        graph = self._graphs.pop(key, None) or self._build(frame, box, side, pixels)
         self._graphs[key] = graph
         if len(self._graphs) > _GRAPHS_KEPT:
             del self._graphs[next(iter(self._graphs))]
         return graph.run(frame).to_ndarray().astype(np.uint8, copy=False)
 
-    def _build(self, frame: VideoFrame, box: Box, side: int) -> FrameGraph:
+    def _build(self, frame: VideoFrame, box: Box, side: int, pixels: str) -> FrameGraph:
         graph = FrameGraph()
         part = graph.add("crop", _crop(box), graph.source(frame))
         small = graph.add("scale", f"{side}:{side}:flags=area", part)
-        graph.finish(graph.add("format", "rgb24", small))
+        graph.finish(graph.add("format", pixels, small))
         return graph
 
 

@@ -10,7 +10,7 @@ from av.video.frame import VideoFrame
 from PIL import Image
 
 from nemovideo.local.matte import Cut, Cutter, Matting
-from nemovideo.local.matte.engine import Picture
+from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.tracking import Box, Size, Thumbnail
 from nemovideo.local.media import MediaItem
 from nemovideo.local.render.backgrounds import make_background
@@ -47,8 +47,14 @@ class FrameView:
     def picture(self, box: Box, side: int) -> Picture:
         """Return a part of the frame, squeezed to a square, RGB."""
         if self._seen is None or self._seen[:2] != (box, side):
-            self._seen = (box, side, self._lens(self.frame, box, side))
+            self._seen = (box, side, self._lens(self.frame, box, side, "rgb24"))
         return self._seen[2]
+
+    def brightness(self, box: Box, side: int) -> Mask:
+        """Return the luma of a part of the frame, squeezed to a square, 0..1."""
+        luma = self._lens(self.frame, box, side, "gray").astype(np.float32)
+        shares: Mask = luma * np.float32(1 / 255)
+        return shares
 
 
 def cut_out(
@@ -66,8 +72,8 @@ def cut_out(
     """
     background = clip.background
     assert background is not None
-    cuts = Cutter(matting.engine, matting.faces).follow(_views(frames))
-    seen = _told(cuts, clip, canvas, warn)
+    cutter = Cutter(matting.engine, matting.faces)
+    seen = _told(cutter, _views(frames), clip, canvas.fps, warn)
     size = (canvas.width, canvas.height)
     last: tuple[object, ...] = ()
     made: VideoFrame | None = None
@@ -90,37 +96,34 @@ def cut_out(
 
 
 def _told(
-    cuts: Iterator[tuple[FrameView, Cut]], clip: Clip, canvas: Canvas, warn: Warn
+    cutter: Cutter, views: Iterator[FrameView], clip: Clip, fps: Fraction, warn: Warn
 ) -> Iterator[tuple[FrameView, Cut]]:
     """Yield the cuts as they come; at their end say where nobody was."""
     empty: list[int] = []
-    number = 0
+    count = 0
     try:
-        for number, (view, cut) in enumerate(cuts, 1):
+        for view, cut in cutter.follow(views):
             if cut.nobody:
-                empty.append(number - 1)
+                empty.append(count)
+            count += 1
             yield view, cut
     finally:
         if empty:
-            warn(nobody_in(clip.name, empty, number, canvas.fps))
+            warn(_nobody(clip.name, empty, count, fps))
+        elif count and not cutter.face_seen:
+            warn(
+                f"No face was seen in {clip.name}: what was kept of it may be "
+                "something else than a person."
+            )
 
 
-def nobody_in(name: str, empty: Sequence[int], count: int, fps: Fraction) -> str:
-    """Return the sentence about frames in which nobody was found.
-
-    Args:
-        name: What was looked at.
-        empty: The numbers of those frames, rising.
-        count: How many there were in all.
-        fps: Their rate.
-    """
+def _nobody(name: str, empty: Sequence[int], count: int, fps: Fraction) -> str:
+    """Return the sentence about the frames in which nobody was found."""
     if len(empty) == count:
         return f"No person was found in {name}: only the new background is left of it."
-    seconds = float(len(empty) / fps)
-    first = float(empty[0] / fps)
     return (
-        f"No person was found in {seconds:.1f} s of {name}, first at {first:.1f} s: "
-        "there only the new background is left of it."
+        f"No person was found in {float(len(empty) / fps):.1f} s of {name}, first at "
+        f"{float(empty[0] / fps):.1f} s: there only the new background is left of it."
     )
 
 

@@ -35,6 +35,7 @@ class FrameGraph:
 
     def __init__(self) -> None:
         self._graph = av.filter.Graph()
+        self._graph.threads = 1  # the encoder has use for the others
         self._sources: list[FilterContext] = []
         self._sink: FilterContext | None = None
         self._count = 0

@@ -1,0 +1,61 @@
+"""When one file's error ends the whole batch: where the next file would meet it as well."""
+
+from __future__ import annotations
+
+from nemovideo.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    AuthenticationError,
+    ExportBlockedError,
+    InsufficientCreditsError,
+    LocalBackendError,
+    MissingClientIdError,
+    MissingExtraError,
+    NemoError,
+    RateLimitError,
+    ScopeError,
+    ServerError,
+)
+
+_CONCERNS_ALL = (
+    AuthenticationError,
+    ScopeError,
+    InsufficientCreditsError,
+    ExportBlockedError,
+    MissingClientIdError,
+    RateLimitError,
+    MissingExtraError,
+    LocalBackendError,
+)
+_UNREACHABLE = (APIConnectionError, ServerError)
+_IN_A_ROW = 3
+
+
+class Trouble:
+    """The errors of a batch so far.
+
+    Attributes:
+        reason: Why no more files are begun, or None; the first reason stays.
+    """
+
+    def __init__(self) -> None:
+        self.reason: NemoError | None = None
+        self._in_a_row = 0
+
+    def stop(self, reason: NemoError) -> None:
+        """Begin no more files."""
+        self.reason = self.reason or reason
+
+    def judge(self, error: NemoError) -> None:
+        """Take a file's error; some end the batch at once, some when they come in a row."""
+        if isinstance(error, _CONCERNS_ALL):
+            self.stop(error)
+        late = isinstance(error, APITimeoutError) and error.deadline_passed
+        broken = isinstance(error, _UNREACHABLE) or type(error) is NemoError
+        self._in_a_row = self._in_a_row + 1 if broken and not late else 0
+        if self._in_a_row >= _IN_A_ROW:
+            self.stop(error)
+
+    def calm(self) -> None:
+        """Take note of a file that ended well."""
+        self._in_a_row = 0

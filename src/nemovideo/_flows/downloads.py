@@ -1,0 +1,119 @@
+"""Downloads of finished jobs: from their link, or else from the API itself (protocol.md §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote, urljoin
+
+from nemovideo._flows import auth
+from nemovideo._flows.context import Context
+from nemovideo._flows.steps import Flow, Request, blocking, download
+from nemovideo._partfile import PartFile
+from nemovideo._resume import digest
+from nemovideo._transfer import BinaryWriter, OpenFile, Sink, Transfer
+from nemovideo.errors import (
+    APIConnectionError,
+    APIError,
+    DownloadError,
+    InvalidRequestError,
+    OutputError,
+)
+from nemovideo.models import RenderJob
+
+OnBytes = Callable[[int, int | None], None]
+
+
+def check_output(path: Path, *, overwrite: bool) -> Path:
+    """Return where the file will be written to.
+
+    Raises:
+        InvalidRequestError: The folder does not exist, or the file does and must not be replaced.
+    """
+    path = path.expanduser()
+    if not path.parent.is_dir():
+        raise InvalidRequestError(f"there is no folder {path.parent}", remedy="Make it first.")
+    if path.is_dir():
+        raise InvalidRequestError(f"{path} is a folder", remedy="Name a file in it.")
+    if path.exists() and not path.is_file():
+        raise InvalidRequestError(
+            f"{path} is no ordinary file", remedy="Open it, and give the open file."
+        )
+    if path.exists() and not overwrite:
+        raise InvalidRequestError(
+            f"{path} exists already", remedy="Choose another name, or pass overwrite=True."
+        )
+    return path
+
+
+def fetch(
+    context: Context,
+    job: RenderJob,
+    path: Path,
+    *,
+    overwrite: bool = False,
+    on_progress: OnBytes | None = None,
+) -> Flow[Path]:
+    """Download a finished job's file: from its link, or else from the API itself.
+
+    The token goes only with requests to the API's own origin.
+
+    Raises:
+        InvalidRequestError: `path` exists and `overwrite` is False, or the job has no file yet.
+        DownloadError: What came is not the whole file; OutputError where it cannot be written.
+    """
+    path = yield from blocking(partial(check_output, path, overwrite=overwrite))
+    part = PartFile(path, _thing(context, job), overwrite=overwrite)
+    yield from _fetch(context, job, part, on_progress)
+    return path
+
+
+def fetch_to(
+    context: Context, job: RenderJob, file: BinaryWriter, *, on_progress: OnBytes | None = None
+) -> Flow[int]:
+    """Download a finished job's file to an open one, and return how many bytes that were."""
+    return (yield from _fetch(context, job, OpenFile(file), on_progress))
+
+
+def _fetch(context: Context, job: RenderJob, sink: Sink, on_progress: OnBytes | None) -> Flow[int]:
+    if not job.completed:
+        raise InvalidRequestError(
+            f"{job.id} is {job.status}", remedy="Wait for it with client.render.wait(job)."
+        )
+    transfer = Transfer(sink, _thing(context, job), job.size_bytes)
+    try:
+        yield from blocking(transfer.open)
+        yield from _receive(context, job, transfer, on_progress)
+        yield from blocking(transfer.finish)
+    finally:
+        transfer.close()
+    return transfer.received
+
+
+def _receive(
+    context: Context, job: RenderJob, transfer: Transfer, on_progress: OnBytes | None
+) -> Flow[None]:
+    base_url = context.settings.base_url
+    if job.url is not None:
+        url = urljoin(f"{base_url}/", job.url)
+        transfer.turn_to(url)
+        try:
+            yield from download(Request("GET", url, repeatable=True), transfer, on_progress)
+        except OutputError:
+            raise
+        except (APIError, APIConnectionError, DownloadError):
+            pass  # links expire; the API still has the file
+        else:
+            return
+    path = f"/api/render/proxy/{quote(job.id, safe='')}/download"
+    request = Request("GET", path, repeatable=True)
+    transfer.turn_to(base_url + path)
+    yield from auth.with_token(
+        context, lambda bearer: download(request.with_token(bearer), transfer, on_progress)
+    )
+
+
+def _thing(context: Context, job: RenderJob) -> str:
+    """Return what tells this job's file from any other, wherever it is fetched from."""
+    return digest(context.settings.base_url, job.id)

@@ -1,0 +1,104 @@
+"""What the matting tests share: pictures as frames to be cut, and made-up model files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from nemovideo.local.matte.cutter import Cut
+from nemovideo.local.matte.engine import Mask, Picture
+from nemovideo.local.matte.tracking import Box, Size, Thumbnail, moved, whole
+
+WALL = (30, 60, 160)
+PERSON = (225, 205, 40)
+
+
+class PictureView:
+    """A picture as the cutter sees a frame."""
+
+    def __init__(self, pixels: Picture) -> None:
+        self.pixels = pixels
+        self.looks = 0
+
+    @property
+    def size(self) -> Size:
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    def thumbnail(self) -> Thumbnail:
+        small: Thumbnail = self.pixels[::8, ::8].mean(axis=2).astype(np.uint8)
+        return small
+
+    def picture(self, box: Box, side: int) -> Picture:
+        part = Image.fromarray(self.pixels).crop(box)
+        return np.asarray(part.resize((side, side), Image.Resampling.BOX), dtype=np.uint8)
+
+    def brightness(self, box: Box, side: int) -> Mask:
+        luma = Image.fromarray(self.picture(box, side)).convert("L")
+        return (np.asarray(luma, dtype=np.float32) / 255).astype(np.float32)
+
+
+class Watched:
+    """An engine for these pictures (yellow is a person) that counts what it is shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[Picture] = []
+
+    def mask(self, picture: Picture) -> Mask:
+        self.shown.append(picture)
+        person: Mask = (picture[..., 0].astype(int) - picture[..., 2] > 60).astype(np.float32)
+        return person
+
+
+def scene(*people: Box, size: Size = (320, 240), wall: tuple[int, int, int] = WALL) -> Picture:
+    """A wall with yellow blocks before it."""
+    pixels = np.full((size[1], size[0], 3), wall, dtype=np.uint8)
+    for left, top, right, bottom in people:
+        pixels[top:bottom, left:right] = PERSON
+    return pixels
+
+
+def full_mask(cut: Cut, size: Size) -> Mask:
+    """The cut's mask over all of a square picture's frame, squeezed to 256 × 256."""
+    return moved(cut.mask, cut.box, whole(size), 256)
+
+
+def tiny_onnx(path: Path, *, shape: tuple[int, ...] = (1, 3, 8, 8), inputs: int = 1) -> None:
+    """Write a network that gives the mean of an input's channels, N × 3 × H × W."""
+    nodes = _field(1, _text(1, "x0") + _text(2, "y") + _text(4, "ReduceMean") + _axes())
+    values = b"".join(_field(11, _value(f"x{n}", shape)) for n in range(inputs))
+    out = _field(12, _value("y", (shape[0], 1, *shape[2:])))
+    graph = nodes + _text(2, "tiny") + values + out
+    model = _number(1, 8) + _field(7, graph) + _field(8, _number(2, 13))
+    path.write_bytes(model)
+
+
+def _axes() -> bytes:
+    axes = _text(1, "axes") + _number(8, 1) + _number(20, 7)
+    return _field(5, axes)
+
+
+def _value(name: str, shape: tuple[int, ...]) -> bytes:
+    sizes = b"".join(_field(1, _number(1, size)) for size in shape)
+    return _text(1, name) + _field(2, _field(1, _number(1, 1) + _field(2, sizes)))
+
+
+def _varint(value: int) -> bytes:
+    made = bytearray()
+    while value > 127:
+        made.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*made, value])
+
+
+def _number(field: int, value: int) -> bytes:
+    return _varint(field << 3) + _varint(value)
+
+
+def _field(field: int, content: bytes) -> bytes:
+    return _varint(field << 3 | 2) + _varint(len(content)) + content
+
+
+def _text(field: int, text: str) -> bytes:
+    return _field(field, text.encode())
