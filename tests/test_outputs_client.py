@@ -17,7 +17,7 @@ from nemovideo._files import Source
 from nemovideo._flows.remove_background import plan
 from nemovideo._outputs import format_for, known_format, result_suffix
 from nemovideo._wire import read_render
-from nemovideo.errors import AgentError, InvalidRequestError
+from nemovideo.errors import InvalidRequestError, UnsupportedFileError
 from nemovideo.models import SessionState
 
 
@@ -113,7 +113,10 @@ def test_what_can_be_transparent_is_asked_for(name: str) -> None:
 
 def test_sound_alone_is_refused_with_a_reason(client: Client, tmp_path: Path) -> None:
     song = make_tone(tmp_path / "song.wav")
-    with pytest.raises(AgentError, match=r"song\.wav is sound only"):
+    session = client.sessions.create()
+    session.upload(song)
+    assert "song.wav is sound only" in session.send("remove the background").text
+    with pytest.raises(UnsupportedFileError, match=r"'song\.wav' is sound alone"):
         client.remove_background(song, output=tmp_path / "o.mp4")
 
 
