@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -17,6 +19,10 @@ from media_tools import corner, near, pictures
 from nemovideo.cli.app import app
 from nemovideo.local import LocalBackend
 from nemovideo.local.faults import Fault
+
+# Before click 8.2 one had to ask for stdout and stderr apart.
+OLDER_CLICK = "mix_stderr" in inspect.signature(CliRunner).parameters
+APART: dict[str, Any] = {"mix_stderr": False} if OLDER_CLICK else {}
 
 
 @pytest.fixture
@@ -31,7 +37,7 @@ def run(backend: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 class Run:
     def __call__(self, *arguments: str, text: str | None = None) -> Result:
-        return CliRunner().invoke(app, list(arguments), input=text)
+        return CliRunner(**APART).invoke(app, list(arguments), input=text)
 
 
 def test_credits_in_words_and_as_json(run: Run) -> None:

@@ -153,7 +153,7 @@ def warp(rgba: Floats, pose: Pose, size: tuple[int, int], place: tuple[float, fl
     made = cv2.remap(
         shrunk, map_u, map_v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=0
     )
-    return np.clip(made, 0, 1).astype(np.float32, copy=False)
+    return np.asarray(np.clip(made, 0, 1), np.float32)
 
 
 def _scaled(grid: npt.NDArray[np.floating], width: int, height: int) -> Floats:

@@ -36,7 +36,8 @@ def photo_room(size: Size, name: str, *, blur: float = 0.004, pan: float = 0.0) 
         moved = (pan * width * frame / 30) % (2 * span) if pan else span / 2
         left = moved if moved <= span else 2 * span - moved
         shift = np.array([[1, 0, -left], [0, 1, -top]], dtype=np.float32)
-        return np.clip(cv2.warpAffine(large, shift, size, borderMode=cv2.BORDER_REFLECT), 0, 1)
+        shown = cv2.warpAffine(large, shift, size, borderMode=cv2.BORDER_REFLECT)
+        return np.asarray(np.clip(shown, 0, 1), np.float32)
 
     return room if pan else _standing(room(0))
 
@@ -177,4 +178,4 @@ def _standing(picture: Floats) -> Room:
 def _blurred(picture: Floats, sigma: float) -> Floats:
     if sigma < 0.3:
         return picture
-    return np.clip(cv2.GaussianBlur(picture, (0, 0), sigma), 0, 1).astype(np.float32, copy=False)
+    return np.asarray(np.clip(cv2.GaussianBlur(picture, (0, 0), sigma), 0, 1), np.float32)

@@ -22,7 +22,7 @@ class FakeClock(Clock):
     """
 
     def __init__(self, now: float = 1_800_000_000.0, grace_s: float = 0.5) -> None:
-        self.now = now
+        self.now: float = now
         self.grace_s = grace_s
         self.waits: list[float] = []
 

@@ -81,8 +81,8 @@ class Transfer:
     """
 
     def __init__(self, sink: Sink, thing: str, size: int | None) -> None:
-        self.place = ""
-        self.received = 0
+        self.place: str = ""
+        self.received: int = 0
         self._sink = sink
         self._thing = thing
         self._size = size or None

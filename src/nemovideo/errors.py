@@ -76,8 +76,8 @@ class NemoError(Exception):
         self, message: str, *, remedy: str | None = None, may_have_spent: bool = False
     ) -> None:
         super().__init__(message)
-        self.message = " ".join(message.split())
-        self.remedy = remedy or self.default_remedy
+        self.message: str = " ".join(message.split())
+        self.remedy: str = remedy or self.default_remedy
         self.may_have_spent = may_have_spent
 
     def __str__(self) -> str:
@@ -129,7 +129,7 @@ class APIError(NemoError):
         self.status = status
         self.code = code
         self.request_id = request_id
-        self.body = body[:_BODY_LIMIT]
+        self.body: str = body[:_BODY_LIMIT]
         self.method = method
         self.path = path
 
@@ -155,23 +155,23 @@ class AuthenticationError(APIError):
     """The token is missing, wrong or expired (code 1001, HTTP 401)."""
 
     default_remedy = "Set NEMO_TOKEN to a valid token, or leave it unset to use an anonymous one."
-    codes = (1001,)
-    statuses = (401,)
+    codes: ClassVar[tuple[int, ...]] = (1001,)
+    statuses: ClassVar[tuple[int, ...]] = (401,)
 
 
 class ScopeError(APIError):
     """The token is valid but lacks the scope for this call (HTTP 403)."""
 
     default_remedy = "Use a token with the scope that this call needs."
-    codes = (403,)
-    statuses = (403,)
+    codes: ClassVar[tuple[int, ...]] = (403,)
+    statuses: ClassVar[tuple[int, ...]] = (403,)
 
 
 class SessionNotFoundError(APIError):
     """There is no such session, or it belongs to somebody else (code 1002)."""
 
     default_remedy = "Make a new session with client.sessions.create()."
-    codes = (1002,)
+    codes: ClassVar[tuple[int, ...]] = (1002,)
 
 
 class InsufficientCreditsError(APIError):
@@ -182,15 +182,15 @@ class InsufficientCreditsError(APIError):
     """
 
     default_remedy = "Top up credits in your account."
-    codes = (2001,)
+    codes: ClassVar[tuple[int, ...]] = (2001,)
     register_url: str | None = None
 
 
 class UnsupportedFileError(APIError):
     """The file is of a kind that the service does not take, or is damaged (code 4001)."""
 
-    default_remedy = f"Use one of: {', '.join(SUPPORTED_SUFFIXES)}."
-    codes = (4001,)
+    default_remedy: ClassVar[str] = f"Use one of: {', '.join(SUPPORTED_SUFFIXES)}."
+    codes: ClassVar[tuple[int, ...]] = (4001,)
 
 
 class SourceNotFoundError(UnsupportedFileError, FileNotFoundError):
@@ -203,23 +203,23 @@ class FileTooLargeError(APIError):
     """The file is over 500 MB (code 4002, HTTP 413)."""
 
     default_remedy = "Compress or trim the file to 500 MB at most."
-    codes = (4002, 413)
-    statuses = (413,)
+    codes: ClassVar[tuple[int, ...]] = (4002, 413)
+    statuses: ClassVar[tuple[int, ...]] = (413,)
 
 
 class MissingClientIdError(APIError):
     """The request had no X-Client-Id header (code 400)."""
 
     default_remedy = "Set NEMO_CLIENT_ID to a UUID, or let the SDK make one."
-    codes = (400,)
+    codes: ClassVar[tuple[int, ...]] = (400,)
 
 
 class ExportBlockedError(APIError):
     """The subscription tier does not allow this export (code 402); credits do not matter."""
 
     default_remedy = "Register or upgrade your plan to unlock export."
-    codes = (402,)
-    statuses = (402,)
+    codes: ClassVar[tuple[int, ...]] = (402,)
+    statuses: ClassVar[tuple[int, ...]] = (402,)
 
 
 class RateLimitError(APIError):
@@ -230,8 +230,8 @@ class RateLimitError(APIError):
     """
 
     default_remedy = "Wait a little and try again."
-    codes = (429,)
-    statuses = (429,)
+    codes: ClassVar[tuple[int, ...]] = (429,)
+    statuses: ClassVar[tuple[int, ...]] = (429,)
     retry_after: float | None = None
 
 
@@ -273,7 +273,7 @@ class MalformedResponseError(NemoError):
     ) -> None:
         super().__init__(message, remedy=remedy, may_have_spent=may_have_spent)
         self.path = path
-        self.body = body[:_BODY_LIMIT]
+        self.body: str = body[:_BODY_LIMIT]
 
 
 class APIConnectionError(NemoError):

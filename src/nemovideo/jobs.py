@@ -58,7 +58,7 @@ class _Base:
     """What both kinds of jobs are: a checkpoint file, and perhaps an order."""
 
     def __init__(self, path: _Path, order: Order | None) -> None:
-        self.path = resolved(path)
+        self.path: Path = resolved(path)
         self._order = order
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import uuid
 from collections.abc import Iterator
 
@@ -132,11 +133,15 @@ def test_a_store_that_fails_once_costs_one_render_only(
     assert running is not None
     session_id, first, second = api.session_with_video(), new_id(), new_id()
 
-    def locked(_: str) -> list[StoredFile]:
-        raise sqlite3.OperationalError("database is locked")
+    files = running.store.projects.files
+
+    def locked_to_workers(session: str) -> list[StoredFile]:
+        if threading.current_thread().name.startswith("nemovideo-render"):
+            raise sqlite3.OperationalError("database is locked")
+        return files(session)
 
     with monkeypatch.context() as patch:
-        patch.setattr(running.store.projects, "files", locked)
+        patch.setattr(running.store.projects, "files", locked_to_workers)
         api.submit(session_id, first, format="mp4")
         assert api.finished(first)["status"] == "failed"
     api.submit(session_id, second, format="mp4")

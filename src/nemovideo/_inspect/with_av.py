@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -42,7 +42,7 @@ def fill(info: MediaInfo, reader: Reader) -> MediaInfo:
     view = _View(reader)
     whitelist = {"format_whitelist": _DEMUXERS[info.format], "protocol_whitelist": ""}
     try:
-        with av.open(view, options={**_OPTIONS, **whitelist}, metadata_errors="replace") as found:
+        with av.open(view, options={**_OPTIONS, **whitelist}, **any_text()) as found:
             return _filled(info, found)
     except av.error.InvalidDataError:
         if info.format in ("mp3", "aac") and not view.spent:
@@ -50,6 +50,17 @@ def fill(info: MediaInfo, reader: Reader) -> MediaInfo:
         return info
     except Exception:  # noqa: BLE001 - whatever PyAV stumbles over, the service may read
         return info
+
+
+def any_text() -> dict[str, Any]:
+    """Return the arguments with which `av.open` takes titles that are no UTF-8.
+
+    PyAV 19 takes them as they are, and has no such argument any more.
+    """
+    import av
+
+    older = int(av.__version__.split(".")[0]) < 19
+    return {"metadata_errors": "replace"} if older else {}
 
 
 def _gaps(info: MediaInfo) -> bool:

@@ -88,7 +88,7 @@ class LocalBackend:
         opening: Callable[[Sequence[MediaItem]], Timeline | None] = timeline_for,
         render_workers: int = 2,
     ) -> None:
-        self.faults = Faults(faults or ())
+        self.faults: Faults = Faults(faults or ())
         self._log = RequestLog()
         self._wanted_dir = None if state_dir is None else Path(state_dir).expanduser().absolute()
         self._wanted_port = port

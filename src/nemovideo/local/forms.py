@@ -49,7 +49,7 @@ class Problem(Exception):  # noqa: N818 - it is an answer, not an error of the p
         self.message = message
         self.code = code
         self.detail = detail
-        self.headers = dict(headers or {})
+        self.headers: dict[str, str] = dict(headers or {})
 
 
 @attrs.frozen

@@ -20,6 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from nemovideo._disk import sha256_of_file
 from nemovideo._formats import AUDIO_SUFFIXES, CONTENT_TYPES, IMAGE_SUFFIXES, suffix_of
+from nemovideo._inspect.with_av import any_text
 from nemovideo.errors import UnsupportedFileError
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def open_media(path: Path) -> Iterator[InputContainer]:
         av.error.FFmpegError: It is no file of the supported formats.
     """
     options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
-    with av.open(str(path), options=options, metadata_errors="replace") as container:
+    with av.open(str(path), options=options, **any_text()) as container:
         yield container
 
 

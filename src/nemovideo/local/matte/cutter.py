@@ -48,6 +48,8 @@ class Cutter:
     def __init__(self, engine: Matte, faces: FaceFinder | None = None) -> None:
         self._people = People(engine, faces)
         self._known: Seen | None = None
+        self._before: Mask | None = None  # what was known before, as a mask of the same box
+        self._change = 0.0
         self._looks = 0
         self._stride = _STRIDE
 
@@ -106,9 +108,12 @@ class Cutter:
         if seen is None and self._known is not None:
             self._people.search(view)
             seen = self._people.look(view)
+        self._before = None
         if seen is not None and self._known is not None:
             before = moved(self._known.mask, self._known.box, seen.box, seen.mask.shape[0])
-            self._stride = _stride_after(changed(before, seen.mask), self._stride)
+            self._change = changed(before, seen.mask)
+            self._stride = _stride_after(self._change, self._stride)
+            self._before = before
             seen = attrs.evolve(seen, mask=steadied(seen.mask, before))
         self._known = seen
         return _finished(view, seen)
@@ -116,12 +121,13 @@ class Cutter:
     def _between(self, view: View, before: Seen | None, share: float) -> Cut:
         """Return the cut of a view between the last two that the engine looked at."""
         after = self._known
-        if before is None or after is None:
-            return _finished(view, after)
-        first = moved(before.mask, before.box, after.box, after.mask.shape[0])
-        if changed(first, after.mask) > _FAST:
+        if before is None or after is None or self._before is None:
+            there = before or after  # somebody came or went in between
+            return _finished(view, there and self._people.glance(view, there.box))
+        if self._change > _FAST:
             return _finished(view, self._people.glance(view, around(before.box, after.box)))
-        return _finished(view, attrs.evolve(after, mask=between(first, after.mask, share)))
+        mask = between(self._before, after.mask, share)
+        return _finished(view, attrs.evolve(after, mask=mask))
 
 
 def _stride_after(change: float, stride: int) -> int:

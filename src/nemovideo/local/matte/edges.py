@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 
 from nemovideo.local.matte.engine import Mask
-from nemovideo.local.matte.tracking import reduced, resized
 
 _BLACK = 0.3
 _WHITE = 0.8
@@ -35,8 +34,7 @@ def guided(mask: Mask, guide: Mask) -> Mask:
     The fit is made at half that size and drawn with all of the guide (He, Sun,
     "Fast Guided Filter", 2015).
     """
-    half = (guide.shape[1] // 2, guide.shape[0] // 2)
-    coarse, soft = reduced(guide, half), reduced(mask, half)
+    coarse, soft = _halved(guide), _halved(mask)
     pairs = np.stack([coarse, soft, coarse * soft, coarse * coarse])
     mean_guide, mean_mask, mean_product, mean_square = box_mean(pairs)
     covariance = mean_product - mean_guide * mean_mask
@@ -44,9 +42,26 @@ def guided(mask: Mask, guide: Mask) -> Mask:
     slope = covariance / (variance + np.float32(_EPSILON))
     offset = mean_mask - slope * mean_guide
     mean_slope, mean_offset = box_mean(np.stack([slope, offset]))
-    whole = (guide.shape[1], guide.shape[0])
-    fitted: Mask = resized(mean_slope, whole) * guide + resized(mean_offset, whole)
+    fitted: Mask = _doubled(mean_slope) * guide + _doubled(mean_offset)
     return fitted.clip(0, 1)
+
+
+def _halved(values: Mask) -> Mask:
+    """Return the means of each 2 × 2 values; both sizes must be even."""
+    rows = values[::2] + values[1::2]
+    halved: Mask = (rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25)
+    return halved
+
+
+def _doubled(values: Mask) -> Mask:
+    """Return the values at twice the size, each between its neighbours."""
+    for _ in range(2):
+        padded = np.concatenate([values[:1], values, values[-1:]])
+        doubled = np.empty((2 * values.shape[0], values.shape[1]), dtype=np.float32)
+        doubled[::2] = values * np.float32(0.75) + padded[:-2] * np.float32(0.25)
+        doubled[1::2] = values * np.float32(0.75) + padded[2:] * np.float32(0.25)
+        values = doubled.T
+    return values
 
 
 def box_mean(values: Mask) -> Mask:
@@ -55,8 +70,13 @@ def box_mean(values: Mask) -> Mask:
     Args:
         values: Any number of planes, … × height × width.
     """
-    around = ((0, 0),) * (values.ndim - 2) + ((_RADIUS, _RADIUS),) * 2
-    padded = np.pad(values, around, mode="edge")
+    r = _RADIUS
+    padded = np.empty(
+        (*values.shape[:-2], values.shape[-2] + 2 * r, values.shape[-1] + 2 * r), dtype=np.float32
+    )
+    padded[..., r:-r, r:-r] = values
+    padded[..., r:-r, :r], padded[..., r:-r, -r:] = values[..., :, :1], values[..., :, -1:]
+    padded[..., :r, :], padded[..., -r:, :] = padded[..., r : r + 1, :], padded[..., -r - 1 : -r, :]
     across = _sums_of_five(padded)
     summed = _sums_of_five(across.swapaxes(-1, -2)).swapaxes(-1, -2)
     mean: Mask = summed * np.float32(1 / (2 * _RADIUS + 1) ** 2)

@@ -15,6 +15,7 @@ Mask: TypeAlias = npt.NDArray[np.float32]
 
 DEFAULT_SIDE = 256
 """The side of the pictures for an engine that does not say what it wants, in pixels."""
+_LEAST_SIDE = 16
 
 
 class Matte(Protocol):
@@ -49,5 +50,6 @@ class Sided(Protocol):
 
 
 def side_of(engine: Matte) -> int:
-    """Return the side of the pictures that an engine shall be given, in pixels."""
-    return engine.side if isinstance(engine, Sided) else DEFAULT_SIDE
+    """Return the side of the pictures that an engine shall be given, in pixels; it is even."""
+    side = engine.side if isinstance(engine, Sided) else DEFAULT_SIDE
+    return max(_LEAST_SIDE, side + side % 2)

@@ -32,7 +32,7 @@ class FaceFinder:
         self._interpreter = load_interpreter(model_path(_MODEL))
         entry = self._interpreter.get_input_details()[0]
         self._input: int = entry["index"]
-        self.side = int(entry["shape"][1])
+        self.side: int = int(entry["shape"][1])
         outputs = self._interpreter.get_output_details()
         self._scores: int = next(o["index"] for o in outputs if o["shape"][-1] == 1)
         self._places: int = next(o["index"] for o in outputs if o["shape"][-1] != 1)

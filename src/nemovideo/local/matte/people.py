@@ -91,7 +91,7 @@ class People:
         self._faces = faces
         self._side = side_of(engine)
         self._people: list[Person] = []
-        self.face_seen = faces is None
+        self.face_seen: bool = faces is None
 
     def forget(self) -> None:
         """Begin anew, with another scene."""
@@ -114,8 +114,7 @@ class People:
         people: list[Person] = []
         for person in self._people:
             seen = self._follow(view, person)
-            least = _LEAST_AREA * area(whole(view.size))
-            if float((seen.mask > 0.5).mean()) * area(seen.box) >= least:
+            if _visible(seen.mask, seen.box, view.size):
                 people.append(seen)
         self._people = _merged(people)
         if not self._people:
@@ -125,13 +124,14 @@ class People:
         box = self._people[0].box
         for person in self._people[1:]:
             box = around(box, person.box)
-        side = round(self._side * _GROUP_SIDE)
+        side = int(self._side * _GROUP_SIDE / 2) * 2
         masks = [moved(person.mask, person.box, box, side) for person in self._people]
         return Seen(box, np.maximum.reduce(masks))
 
-    def glance(self, view: View, box: Box) -> Seen:
-        """Return what is to be kept of a frame in between, in a box that surely holds it."""
-        return Seen(box, main_people(self._mask(view, box)))
+    def glance(self, view: View, box: Box) -> Seen | None:
+        """Return what is to be kept of a frame in between, looked for in one box."""
+        mask = main_people(self._mask(view, box))
+        return Seen(box, mask) if _visible(mask, box, view.size) else None
 
     def _follow(self, view: View, person: Person) -> Person:
         """Return the person as seen in another frame."""
@@ -224,3 +224,8 @@ def _in_front(people: Sequence[Person], size: Size) -> list[Person]:
 
 def _kept_area(person: Person) -> float:
     return float((person.mask > 0.5).mean()) * area(person.box)
+
+
+def _visible(mask: Mask, seen: Box, size: Size) -> bool:
+    """Return whether a mask keeps enough of the frame to be somebody."""
+    return float((mask > 0.5).mean()) * area(seen) >= _LEAST_AREA * area(whole(size))

@@ -167,11 +167,6 @@ def resized(mask: Mask, size: Size) -> Mask:
     return np.asarray(image, dtype=np.float32)
 
 
-def reduced(mask: Mask, size: Size) -> Mask:
-    """Return a mask in a smaller size, as means."""
-    return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.BOX), dtype=np.float32)
-
-
 def is_cut(previous: Thumbnail, thumbnail: Thumbnail) -> bool:
     """Return whether another scene begins: much of the picture changed at once, and much."""
     change = np.abs(previous.astype(np.int16) - thumbnail)

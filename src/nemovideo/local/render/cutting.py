@@ -85,13 +85,13 @@ def cut_out(
             yield made
         return
     behind = make_background(background, canvas, media)
-    white = canvas.frame(Image.new("RGB", size, "white"))
+    matte_only = background.kind == "matte"
+    white = canvas.frame(Image.new("RGB", size, "white")) if matte_only else None
     compositor = Compositor(canvas)
     for view, cut in seen:
         below = behind.frame(view, cut)
         if made is None or last != (view, cut, below):
-            above = white if background.kind == "matte" else view.frame
-            last, made = (view, cut, below), compositor(above, cut, below)
+            last, made = (view, cut, below), compositor(white or view.frame, cut, below)
         yield made
 
 

@@ -27,6 +27,7 @@ Timed = tuple[Fraction, VideoFrame]
 """A frame, and the time in seconds from which on it is shown."""
 
 _SEEK_FROM_S = 2
+_THREADS = 2  # each holds a frame, and the encoder takes far longer than two of them
 
 
 def decode_frames(
@@ -47,6 +48,7 @@ def decode_frames(
         if stream is None or stream.time_base is None:
             return
         stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = _THREADS
         origin = origin_s(container)
         if start_s > _SEEK_FROM_S:
             offset = int((start_s + origin) / stream.time_base)

@@ -37,11 +37,11 @@ class Store:
     """
 
     def __init__(self, state_dir: Path, *, clock: Callable[[], float]) -> None:
-        self.database = Database(state_dir)
+        self.database: Database = Database(state_dir)
         shutil.rmtree(state_dir / "incoming", ignore_errors=True)
-        self.accounts = Accounts(self.database, clock)
-        self.projects = Projects(self.database, clock)
-        self.renders = Renders(self.database, clock)
+        self.accounts: Accounts = Accounts(self.database, clock)
+        self.projects: Projects = Projects(self.database, clock)
+        self.renders: Renders = Renders(self.database, clock)
         self.accounts.release_all()
         self.renders.requeue_unfinished()
 
