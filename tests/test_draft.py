@@ -48,7 +48,7 @@ def _part(**known: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.builds(
         lambda fields, others, shuffle: dict(shuffle([*fields.items(), *others.items()])),
         st.fixed_dictionaries({}, optional=known),
-        OBJECTS,
+        OBJECTS.map(lambda others: {k: v for k, v in others.items() if k not in known}),
         st.randoms(use_true_random=False).map(
             lambda random: lambda items: random.sample(items, len(items))
         ),

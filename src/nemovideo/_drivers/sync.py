@@ -297,6 +297,7 @@ class Run(Generic[T]):
         self._machine = Machine(flow)
         self._deadline = Deadline(driver.settings.clock, deadline_s)
         self._streams: list[_Stream] = []
+        self._closed = False
 
     def __enter__(self) -> Run[T]:
         return self
@@ -325,6 +326,7 @@ class Run(Generic[T]):
 
     def close(self) -> None:
         """End what is still open; another thread may do that to a reader that waits."""
+        self._closed = True
         # The flow is ended first: it must not take what follows for a drop, and recover.
         held = self._machine.close()
         streams, self._streams = self._streams, []
@@ -349,7 +351,11 @@ class Run(Generic[T]):
                 self._driver.download(step, self._deadline)
             case Open(request):
                 stream = _Stream(self._driver, request, self._deadline)
+                # Known before it begins, so that a close in another thread finds it in any case.
                 self._streams.append(stream)
+                if self._closed:
+                    stream.close()
+                stream.start()
                 return stream
             case Read(handle, timeout_s):
                 assert isinstance(handle, _Stream)
@@ -399,6 +405,9 @@ class _Stream(StreamHandle):
         self._ended: _Ended | None = None
         self._line = Line()
         self._thread = threading.Thread(target=self._pump, name="nemovideo-stream", daemon=True)
+
+    def start(self) -> None:
+        """Begin to connect; one that is closed already ends at once and sends nothing."""
         self._thread.start()
 
     def read(self, timeout_s: float) -> bytes | None:
@@ -426,7 +435,8 @@ class _Stream(StreamHandle):
         self._line.hang_up()
         # A thread that cannot connect yet has nothing to hang up on. It will send nothing, and
         # ends when the connection comes or fails.
-        self._thread.join(timeout=None if self._line.connected else _CONNECTING_GRACE_S)
+        if self._thread.is_alive():
+            self._thread.join(timeout=None if self._line.connected else _CONNECTING_GRACE_S)
 
     def _pump(self) -> None:
         try:
