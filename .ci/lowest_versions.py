@@ -1,30 +1,53 @@
 """Print pip constraints that hold each direct dependency at its lowest version.
 
-Usage: lowest_versions.py PYPROJECT
+Usage: lowest_versions.py WHEEL EXTRA
 
-Linters and type checkers are left out: what they find belongs to their newest versions.
+Direct are the dependencies of the core and of the extra, with the extras that it brings
+along. Linters and type checkers are left out: what they find belongs to their newest versions.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+import zipfile
+from email.parser import Parser
 from pathlib import Path
 
-TOOLS = {"mypy", "ruff", "pyright", "basedpyright"}
-REQUIREMENT = re.compile(r'"([a-z0-9-]+)(?:\[[^]]*\])?>=([0-9.]+)[^"]*"')
+TOOLS = {"mypy", "ruff"}
+REQUIREMENT = re.compile(
+    r"(?P<name>[\w.-]+)(?:\[(?P<extras>[^]]*)\])?(?P<bounds>[^;]*)"
+    r"(?:;.*extra == ['\"](?P<of>[\w-]+))?"
+)
 
 
-def main(pyproject: Path) -> None:
-    # By hand: tomllib came with Python 3.11, and the lowest version is 3.10.
-    text = pyproject.read_text(encoding="utf-8")
-    project = text[text.index("dependencies = [") : text.index("[tool.")]
-    bounds = [bound for bound in REQUIREMENT.findall(project) if bound[0] not in TOOLS]
-    found = dict(bounds)
-    assert set(bounds) == set(found.items()), "a package has two different lowest versions"
-    assert {"httpx", "attrs", "av", "pytest"} <= set(found)
-    print(*(f"{name}=={version}" for name, version in sorted(found.items())), sep="\n")
+def requirements(wheel: Path) -> list[dict[str, str]]:
+    with zipfile.ZipFile(wheel) as archive:
+        (about,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = Parser().parsestr(archive.read(about).decode())
+    found = [REQUIREMENT.match(line) for line in metadata.get_all("Requires-Dist", [])]
+    return [match.groupdict("") for match in found if match]
+
+
+def lowest(wheel: Path, extra: str) -> dict[str, str]:
+    known, versions = requirements(wheel), dict[str, str]()
+    wanted, seen = ["", extra], set[str]()
+    while wanted:
+        of = wanted.pop()
+        seen.add(of)
+        for one in known:
+            if one["of"] != of:
+                continue
+            if one["name"] == "nemovideo":
+                wanted += {name.strip() for name in one["extras"].split(",")} - seen
+            bound = re.search(r">=\s*([\w.]+)", one["bounds"])
+            if bound and one["name"] not in TOOLS:
+                version = versions.setdefault(one["name"], bound[1])
+                assert version == bound[1], f"{one['name']} has two different lowest versions"
+    return versions
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    found = lowest(Path(sys.argv[1]), sys.argv[2])
+    assert {"httpx", "attrs", "av", "pytest"} <= set(found)
+    print(*(f"{name}=={version}" for name, version in sorted(found.items())), sep="\n")

@@ -115,7 +115,8 @@ ENCODINGS: Mapping[str, Encoding] = {
         alpha_pixel_format=None,
         audio_bit_rate=192_000,
         crf=(19, 24, 29),
-        video_options={"preset": "veryfast"},
+        # Its coarsest refinement of motion: a third less work, for half a decibel at fifty.
+        video_options={"preset": "veryfast", "subq": "1"},
         container_options={"movflags": "+faststart"},
     ),
     "webm": Encoding(
