@@ -144,6 +144,7 @@ def everything_that_can_be_seen(url: str, given: bool, config: Path) -> Iterator
         yield repr(pickle.dumps(failure))
         while told is not None:
             yield f"{told!s} {told!r} {vars(told)!r}"
+            yield repr(pickle.dumps(told))
             told = told.__cause__ or told.__context__
 
 

@@ -285,7 +285,9 @@ def _cleaned(error: BaseException, secret: str) -> BaseException:
 
     The local variables of the HTTP library's frames hold the request's headers,
     and programs that report their errors (Sentry, say) send local variables
-    along. Its messages may quote what the server sent.
+    along. Its messages may quote what the server sent. Its errors hold the
+    request itself, and some programs pickle an error with what led to it (tblib
+    does, which Dask installs for the whole process).
     """
     inner: BaseException | None = error
     while inner is not None:
@@ -293,6 +295,8 @@ def _cleaned(error: BaseException, secret: str) -> BaseException:
         text = str(inner)
         if (clean := _wire.redact(text, secret)) != text:
             inner.args = (clean,)
+        if isinstance(inner, httpx.RequestError) and inner._request is not None:
+            inner.request = httpx.Request(inner.request.method, inner.request.url)
         inner = inner.__cause__ or inner.__context__
     return error
 
