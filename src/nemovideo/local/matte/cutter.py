@@ -82,10 +82,11 @@ class Cutter:
             if made is not None and len(waiting) + 1 < self._stride:
                 waiting.append(view)
                 continue
-            first, made = self._known, self._cut(view)
+            first = self._known, made
+            made = self._cut(view)
             for number, late in enumerate(waiting, 1):
                 share = number / (len(waiting) + 1)
-                yield late, made if late is view else self._between(late, first, share)
+                yield late, made if late is view else self._between(late, first, made, share)
             waiting = []
             yield view, made
         yield from self._looked_at(waiting)
@@ -118,16 +119,21 @@ class Cutter:
         self._known = seen
         return _finished(view, seen)
 
-    def _between(self, view: View, before: Seen | None, share: float) -> Cut:
+    def _between(
+        self, view: View, first: tuple[Seen | None, Cut | None], last: Cut, share: float
+    ) -> Cut:
         """Return the cut of a view between the last two that the engine looked at."""
-        after = self._known
-        if before is None or after is None or self._before is None:
+        (before, cut), after = first, self._known
+        if before is None or cut is None or after is None or self._before is None:
             there = before or after  # somebody came or went in between
             return _finished(view, there and self._people.glance(view, there.box))
         if self._change > _FAST:
             return _finished(view, self._people.glance(view, around(before.box, after.box)))
-        mask = between(self._before, after.mask, share)
-        return _finished(view, attrs.evolve(after, mask=mask))
+        if self._change > _CALM:
+            mask = between(self._before, after.mask, share)
+            return _finished(view, attrs.evolve(after, mask=mask))
+        finished = moved(cut.mask, cut.box, last.box, last.mask.shape[0])
+        return attrs.evolve(last, mask=between(finished, last.mask, share))
 
 
 def _stride_after(change: float, stride: int) -> int:

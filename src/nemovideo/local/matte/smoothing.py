@@ -24,7 +24,9 @@ def steadied(mask: Mask, previous: Mask) -> Mask:
 
 def between(before: Mask, after: Mask, share: float) -> Mask:
     """Return the mask that lies at a share of the way between two."""
-    mask: Mask = before + (after - before) * np.float32(share)
+    mask: Mask = after - before
+    mask *= np.float32(share)
+    mask += before
     return mask
 
 

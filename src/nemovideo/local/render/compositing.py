@@ -6,18 +6,26 @@ changes seldom; a graph is built anew when it does.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from av.video.frame import VideoFrame
 from PIL import Image, ImageFilter
 
 from nemovideo.local.matte.cutter import Cut
 from nemovideo.local.matte.engine import Mask, Picture
-from nemovideo.local.matte.tracking import Box
+from nemovideo.local.matte.spill import missing_color
+from nemovideo.local.matte.tracking import Box, resized
 from nemovideo.local.render.canvas import FULL_RANGE, Canvas
 from nemovideo.local.render.filters import FrameGraph
 
+if TYPE_CHECKING:
+    from av.filter.context import FilterContext
+
 _GRAPHS_KEPT = 4
 _NEAR_PX = 7
+_COLOR_SIDE = 128
+_NEUTRAL = 128
 
 
 class Lens:
@@ -27,7 +35,11 @@ class Lens:
         self._graphs: dict[tuple[object, ...], FrameGraph] = {}
 
     def __call__(self, frame: VideoFrame, box: Box, side: int, pixels: str) -> Picture:
-        """Return what is in the box: side × side × 3 as "rgb24", side × side as "gray"."""
+        """Return what is in the box.
+
+        Its shape is side × side × 3 as "rgb24", 3 × side × side as "yuv444p", side × side
+        as "gray".
+        """
         key = (box, side, pixels, frame.width, frame.height, frame.format.name, frame.colorspace)
         graph = self._graphs.pop(key, None) or self._build(frame, box, side, pixels)
         self._graphs[key] = graph
@@ -43,29 +55,53 @@ class Lens:
         return graph
 
 
+class EdgeColors:
+    """What the colours in a box lack for edges without the old background."""
+
+    def __init__(self) -> None:
+        self._lens = Lens()
+
+    def __call__(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
+        """Return a small frame that is to be scaled to the box and merged with what is there.
+
+        Its values are differences, and 128 where there is none.
+        """
+        colors = self._lens(frame, cut.box, _COLOR_SIDE, "yuv444p").astype(np.float32)
+        lacking = missing_color(colors, resized(cut.mask, (_COLOR_SIDE, _COLOR_SIDE)))
+        lacking += np.float32(_NEUTRAL + 0.5)
+        made = VideoFrame.from_ndarray(lacking.clip(0, 255).astype(np.uint8), format="yuv444p")
+        made.colorspace, made.color_range = frame.colorspace, frame.color_range
+        return made
+
+
 class Compositor:
     """Lay the person over a background."""
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
+        self._colors = EdgeColors()
         self._graph: FrameGraph | None = None
         self._box: Box | None = None
 
     def __call__(self, frame: VideoFrame, cut: Cut, behind: VideoFrame) -> VideoFrame:
         """Return a new frame; frame and background have the canvas's size."""
-        mask = _gray(cut.mask)
+        frames = frame, self._colors(frame, cut), _gray(cut.mask), behind
         if self._graph is None or cut.box != self._box:
-            self._graph, self._box = self._build(frame, mask, behind, cut.box), cut.box
-        return self._canvas.tagged(self._graph.run(frame, mask, behind))
+            self._graph, self._box = self._build(*frames, cut.box), cut.box
+        return self._canvas.tagged(self._graph.run(*frames))
 
     def _build(
-        self, frame: VideoFrame, mask: VideoFrame, behind: VideoFrame, box: Box
+        self,
+        frame: VideoFrame,
+        lacking: VideoFrame,
+        mask: VideoFrame,
+        behind: VideoFrame,
+        box: Box,
     ) -> FrameGraph:
         graph = FrameGraph()
-        kept, matte, below = graph.source(frame), graph.source(mask), graph.source(behind)
-        kept = graph.add("crop", _crop(box), kept)
-        matte = graph.add("scale", _scale(box), matte)
-        cut = graph.add("alphamerge", "", kept, matte)
+        kept = _with_clean_edges(graph, frame, lacking, box)
+        matte, below = graph.source(mask), graph.source(behind)
+        cut = graph.add("alphamerge", "", kept, graph.add("scale", _scale(box), matte))
         place = f"{box[0]}:{box[1]}:format=yuv420"
         graph.finish(graph.add("overlay", place, below, cut))
         return graph
@@ -82,30 +118,48 @@ class Cutout:
     def __init__(self, canvas: Canvas, black: VideoFrame) -> None:
         self._canvas = canvas
         self._black = black
+        self._colors = EdgeColors()
         self._graph: FrameGraph | None = None
         self._box: Box | None = None
 
     def __call__(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
         """Return a new frame with an alpha plane."""
-        mask = _gray(cut.mask)
         grown = Image.fromarray(_bytes(cut.mask)).filter(ImageFilter.MaxFilter(_NEAR_PX))
         near = _gray_frame(grown.point(lambda value: 255 if value else 0))
+        frames = frame, self._colors(frame, cut), _gray(cut.mask), near, self._black
         if self._graph is None or cut.box != self._box:
-            self._graph, self._box = self._build(frame, mask, near, cut.box), cut.box
-        return self._canvas.tagged(self._graph.run(frame, mask, near, self._black))
+            self._graph, self._box = self._build(*frames, cut.box), cut.box
+        return self._canvas.tagged(self._graph.run(*frames))
 
-    def _build(self, frame: VideoFrame, mask: VideoFrame, near: VideoFrame, box: Box) -> FrameGraph:
+    def _build(
+        self,
+        frame: VideoFrame,
+        lacking: VideoFrame,
+        mask: VideoFrame,
+        near: VideoFrame,
+        black: VideoFrame,
+        box: Box,
+    ) -> FrameGraph:
         graph = FrameGraph()
-        kept, matte, grown = graph.source(frame), graph.source(mask), graph.source(near)
-        black = graph.source(self._black)
-        kept = graph.add("crop", _crop(box), kept)
+        kept = _with_clean_edges(graph, frame, lacking, box)
+        matte, grown, below = graph.source(mask), graph.source(near), graph.source(black)
         cut = graph.add("alphamerge", "", kept, graph.add("scale", _scale(box), grown))
-        clean = graph.add("overlay", f"{box[0]}:{box[1]}:format=yuv420", black, cut)
+        clean = graph.add("overlay", f"{box[0]}:{box[1]}:format=yuv420", below, cut)
         opaque = graph.add("format", "yuv420p", clean)
         matte = graph.add("scale", _scale(box), matte)
         size = f"{self._canvas.width}:{self._canvas.height}:{box[0]}:{box[1]}"
         graph.finish(graph.add("alphamerge", "", opaque, graph.add("pad", size, matte)))
         return graph
+
+
+def _with_clean_edges(
+    graph: FrameGraph, frame: VideoFrame, lacking: VideoFrame, box: Box
+) -> FilterContext:
+    """Add the inputs for a frame and its edge colours; return what is in the box, with both."""
+    part = graph.add("crop", _crop(box), graph.source(frame))
+    wide = graph.add("scale", _scale(box), graph.source(lacking))
+    wide = graph.add("format", "yuv420p", wide)
+    return graph.add("blend", "all_mode=grainmerge", part, wide)
 
 
 def _crop(box: Box) -> str:

@@ -1,0 +1,56 @@
+"""Taking the old background's colour out of a person's edges.
+
+Where a mask is half, the picture is a mixture of the person and what was behind
+them. Over another background that old colour would shine through hair as a rim.
+The person's own colour is spread from where the mask is sure of them, and that
+of the background from where it is sure of nobody; their difference, by the share
+that is not the person's, is what the picture lacks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nemovideo.local.matte.engine import Mask
+from nemovideo.local.matte.pyramid import doubled, halved
+
+_SURELY_KEPT = 0.95
+_SURELY_GONE = 0.05
+_LEAST_SIDE = 2
+_LEAST_WEIGHT = np.float32(1e-4)
+
+
+def missing_color(colors: Mask, mask: Mask) -> Mask:
+    """Return what must be added to a picture so that its edges have the person's own colour.
+
+    Args:
+        colors: Planes × side × side, in any colour space; the side is a power of two.
+        mask: Side × side, 0..1: how much of each value is the person's.
+
+    Returns:
+        As large as `colors`; nothing, where the mask is nowhere sure of the person, or
+        of the background. No value is taken further than to the colour that the
+        person has nearby, so that a mask which is wrong does no harm.
+    """
+    small, share = halved(colors), halved(mask)
+    kept, gone = share > _SURELY_KEPT, share < _SURELY_GONE
+    if not (kept.any() and gone.any()):
+        return np.zeros_like(colors)
+    own, behind = (doubled(_spread(small, part.astype(np.float32))) for part in (kept, gone))
+    lacking = (own - behind) * (1 - mask)
+    room = own - colors
+    limited: Mask = lacking.clip(np.minimum(room, 0), np.maximum(room, 0))
+    return limited
+
+
+def _spread(colors: Mask, weight: Mask) -> Mask:
+    """Return the colours with those that weigh nothing taken from the nearest that do."""
+    if colors.shape[-1] <= _LEAST_SIDE:
+        total = np.maximum(weight.sum(), _LEAST_WEIGHT)
+        mean = (colors * weight).sum(axis=(-1, -2), keepdims=True) / total
+        return np.broadcast_to(mean, colors.shape)
+    small_weight = halved(weight)
+    small: Mask = halved(colors * weight) / np.maximum(small_weight, _LEAST_WEIGHT)
+    filled = doubled(_spread(small, small_weight))
+    filled += (colors - filled) * weight
+    return filled
