@@ -15,7 +15,7 @@ from nemovideo.local.matte.edges import guided, levels
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.faces import FaceFinder
 from nemovideo.local.matte.regions import main_people, region_at, regions_of
-from nemovideo.local.matte.smoothing import between, changed, steadied
+from nemovideo.local.matte.smoothing import between, changed, motion, steadied
 from nemovideo.local.matte.tracking import (
     is_cut,
     moved,
@@ -282,3 +282,21 @@ def test_noise_is_calmed_and_motion_is_followed() -> None:
     assert between(before, now, 0.25)[0] == pytest.approx([0.525, 0.25, 0.75])
     assert changed(before, before) == 0
     assert changed(before, now) > 0.5
+
+
+def test_a_hole_where_the_picture_stands_still_opens_slowly() -> None:
+    before = np.ones((64, 64), dtype=np.float32)
+    hole = before.copy()
+    hole[16:48, 16:48] = 0.1
+    still = motion(before * 0.5, before * 0.5 + np.float32(0.005))
+    assert steadied(hole, before, still)[32, 32] > 0.7
+    assert steadied(hole, before)[32, 32] < 0.2
+
+
+def test_motion_is_where_the_picture_changed() -> None:
+    before = np.full((64, 64), 0.5, dtype=np.float32)
+    after = before.copy()
+    after[:16] = 0.8
+    moving = motion(after, before)
+    assert moving[:14].min() > 0.99
+    assert moving[32:].max() < 0.01

@@ -12,7 +12,7 @@ from nemovideo.local.matte.edges import refined
 from nemovideo.local.matte.engine import DEFAULT_SIDE, Mask, Matte
 from nemovideo.local.matte.faces import FaceFinder
 from nemovideo.local.matte.people import People, Seen, View
-from nemovideo.local.matte.smoothing import between, changed, steadied
+from nemovideo.local.matte.smoothing import between, changed, motion, steadied
 from nemovideo.local.matte.tracking import Box, Thumbnail, around, is_cut, moved, whole
 
 _STRIDE = 2
@@ -48,6 +48,7 @@ class Cutter:
     def __init__(self, engine: Matte, faces: FaceFinder | None = None) -> None:
         self._people = People(engine, faces)
         self._known: Seen | None = None
+        self._guide: Mask | None = None  # the brightness of the view in which it was
         self._before: Mask | None = None  # what was known before, as a mask of the same box
         self._change = 0.0
         self._looks = 0
@@ -110,14 +111,22 @@ class Cutter:
             self._people.search(view)
             seen = self._people.look(view)
         self._before = None
-        if seen is not None and self._known is not None:
+        guide = None if seen is None else _guide(view, seen)
+        if seen is not None and guide is not None and self._known is not None:
             before = moved(self._known.mask, self._known.box, seen.box, seen.mask.shape[0])
             self._change = changed(before, seen.mask)
             self._stride = _stride_after(self._change, self._stride)
             self._before = before
-            seen = attrs.evolve(seen, mask=steadied(seen.mask, before))
-        self._known = seen
-        return _finished(view, seen)
+            moving: Mask | float = 1.0
+            if (
+                self._guide is not None
+                and self._guide.shape == guide.shape
+                and self._known.box == seen.box
+            ):
+                moving = motion(guide, self._guide)
+            seen = attrs.evolve(seen, mask=steadied(seen.mask, before, moving))
+        self._known, self._guide = seen, guide
+        return _finished(view, seen, guide)
 
     def _between(
         self, view: View, first: tuple[Seen | None, Cut | None], last: Cut, share: float
@@ -145,10 +154,14 @@ def _stride_after(change: float, stride: int) -> int:
     return min(stride + 1, _MAX_STRIDE)
 
 
-def _finished(view: View, seen: Seen | None) -> Cut:
+def _guide(view: View, seen: Seen) -> Mask:
+    """Return the picture's brightness where somebody was seen, as large as their mask."""
+    return view.brightness(seen.box, seen.mask.shape[0])
+
+
+def _finished(view: View, seen: Seen | None, guide: Mask | None = None) -> Cut:
     """Return the cut with its edges at those of the picture."""
     if seen is None:
         empty = np.zeros((DEFAULT_SIDE, DEFAULT_SIDE), dtype=np.float32)
         return Cut(whole(view.size), empty, nobody=True)
-    guide = view.brightness(seen.box, seen.mask.shape[0])
-    return Cut(seen.box, refined(seen.mask, guide))
+    return Cut(seen.box, refined(seen.mask, _guide(view, seen) if guide is None else guide))

@@ -183,7 +183,8 @@ class _Blur:
         return self._canvas.tagged(frame)
 
     def _blurred(self, values: Mask) -> Mask:
-        blurred: Mask = self._down @ values @ self._across.T
+        columns: Mask = self._down @ values
+        blurred: Mask = columns @ self._across.T
         return blurred
 
 
