@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
@@ -194,6 +195,9 @@ class ContainerWriter:
         context.color_primaries = canvas.primaries
         context.color_trc = canvas.transfer
         context.thread_type = "AUTO"
+        # As many as there are cores: those that x264 adds of its own accord take memory,
+        # and the thread that makes the frames needs time, too.
+        context.thread_count = os.cpu_count() or 1
         return stream
 
     def write_frame(self, frame: VideoFrame) -> None:
