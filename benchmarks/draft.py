@@ -1,4 +1,4 @@
-"""How fast drafts are decoded, read and encoded: `python benchmarks/draft.py`.
+"""How fast drafts are decoded, read and encoded: `python benchmarks/draft.py [--json FILE]`.
 
 Drafts of 10, 1,000 and 100,000 segments, the same JSON text for each contestant:
 `json` alone (no types: the floor), nemovideo, and models of the same shape in
@@ -20,19 +20,26 @@ Needs `pip install pydantic msgspec`.
 
 from __future__ import annotations
 
+import argparse
 import gc
 import json
 import statistics
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import attrs
 import msgspec
 import pydantic
 
+# Run as a file, it finds its rooms from the project's root.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.record import Row, add_option, write
 from nemovideo.draft import Draft
 
 RUNS = {10: 40, 1_000: 40, 100_000: 7}
@@ -263,8 +270,8 @@ def peak_mib(job: Callable[[], object]) -> float:
     return peak / 2**20
 
 
-def measure(segments: int, runs: int) -> None:
-    """Print the table for drafts of one size."""
+def measure(segments: int, runs: int) -> list[Row]:
+    """Print the table for drafts of one size, and return what is in it."""
     text = make_draft(segments)
     drafts = {each.name: each.decode(text) for each in CONTESTANTS}
     for each in CONTESTANTS:
@@ -282,16 +289,25 @@ def measure(segments: int, runs: int) -> None:
     times = {kind: median_times(jobs(kind), runs, max(1, 1_000 // segments)) for kind in kinds}
     print(f"\n{segments:,} segments, {len(text):,} bytes, {runs} runs")
     print(f"{'ms':12}{''.join(f'{kind:>12}' for kind in kinds)}{'MiB decoded':>14}{'walked':>10}")
+    rows: list[Row] = []
     for each in CONTESTANTS:
-        row = "".join(f"{times[kind][each.name]:12.3f}" for kind in kinds)
+        taken = {f"{kind}_ms": times[kind][each.name] for kind in kinds}
+        row = "".join(f"{time_ms:12.3f}" for time_ms in taken.values())
         memory = [peak_mib(jobs(kind)[each.name]) for kind in ("decode", "walk")]
         print(f"{each.name:12}{row}{memory[0]:14.2f}{memory[1]:10.2f}")
+        peaks = {"decode_mib": memory[0], "walk_mib": memory[1]}
+        rows.append({"segments": segments, "library": each.name, **taken, **peaks})
+    return rows
 
 
 def main() -> None:
     """Measure drafts of each size."""
-    for segments, runs in RUNS.items():
-        measure(segments, runs)
+    parser = argparse.ArgumentParser()
+    add_option(parser)
+    chosen = parser.parse_args()
+    rows = [row for segments, runs in RUNS.items() for row in measure(segments, runs)]
+    how = f"median of {', '.join(map(str, RUNS.values()))} runs"
+    write(chosen.json, "draft", rows, how=how, packages=["pydantic", "msgspec"])
 
 
 if __name__ == "__main__":

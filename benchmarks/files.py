@@ -1,6 +1,6 @@
 """500 MB up and 500 MB down: time, and how much the process grows.
 
-    python benchmarks/files.py [--size-mb 500] [--repeats 3] [--only download]
+    python benchmarks/files.py [--size-mb 500] [--repeats 3] [--only download] [--json FILE]
 
 Every peer runs in a process of its own, against a small server in another one, which takes
 uploads without keeping them and sends a file of zeros. They take turns (A B C, A B C, …), and the
@@ -33,6 +33,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+# Run as a file, it finds its rooms from the project's root.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.record import Row, add_option, write
 
 TOKEN = "nmv_usr_benchmark"
 PEERS = ("curl", "httpx", "nemovideo", "httpx async", "nemovideo async")
@@ -252,8 +257,8 @@ def measure(peer: str, kind: str, url: str, folder: Path) -> Run:
     return found
 
 
-def report(kind: str, url: str, folder: Path, repeats: int, size_mb: int) -> None:
-    """Measure one direction, and print a table."""
+def report(kind: str, url: str, folder: Path, repeats: int, size_mb: int) -> list[Row]:
+    """Measure one direction, print a table, and return what is in it."""
     peers = [peer for peer in PEERS if peer != "curl" or shutil.which("curl")]
     results: dict[str, list[Run]] = {peer: [] for peer in peers}
     for _ in range(repeats):
@@ -265,6 +270,7 @@ def report(kind: str, url: str, folder: Path, repeats: int, size_mb: int) -> Non
     print("| | seconds | of curl | of bare httpx | CPU | grows by |")
     print("|---|---:|---:|---:|---:|---:|")
     middle = {peer: statistics.median(run[0] for run in found) for peer, found in results.items()}
+    rows: list[Row] = []
     for peer, seconds in middle.items():
         bare = middle["httpx async" if "async" in peer else "httpx"]
         of_curl = f"{seconds / middle['curl']:.2f} ×" if "curl" in middle else ""
@@ -274,6 +280,26 @@ def report(kind: str, url: str, folder: Path, repeats: int, size_mb: int) -> Non
             f"| {peer} | {seconds:.2f} | {of_curl} | {seconds / bare:.2f} × "
             f"| {cpu_s:.2f} s | {growth:.1f} MB |"
         )
+        rows.append(
+            {
+                "way": kind,
+                "peer": peer,
+                "median_s": seconds,
+                "of_curl": seconds / middle["curl"] if "curl" in middle else None,
+                "of_httpx": seconds / bare,
+                "cpu_s": cpu_s,
+                "growth_mb": growth,
+            }
+        )
+    return rows
+
+
+def curl_version() -> dict[str, str]:
+    """Return curl's version by its name, or nothing where there is no curl."""
+    if not shutil.which("curl"):
+        return {}
+    said = subprocess.run(["curl", "--version"], stdout=subprocess.PIPE, text=True, check=True)
+    return {"curl": said.stdout.split()[1]}
 
 
 def main() -> None:
@@ -283,6 +309,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", choices=["upload", "download"])
     parser.add_argument("--dir", type=Path, help="where to write; default: the temporary folder")
+    add_option(parser)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--peer", choices=PEERS, help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
@@ -301,12 +328,16 @@ def main() -> None:
         try:
             assert server.stdout is not None
             url = f"http://127.0.0.1:{int(server.stdout.readline())}"
-            for kind in ("download", "upload"):
-                if chosen.only in (None, kind):
-                    report(kind, url, folder, chosen.repeats, chosen.size_mb)
+            ways = [chosen.only] if chosen.only else ["download", "upload"]
+            measured = [report(way, url, folder, chosen.repeats, chosen.size_mb) for way in ways]
         finally:
             server.kill()
             server.wait()
+    rows = [row for found in measured for row in found]
+    how = f"{chosen.size_mb} MB, median of {chosen.repeats}"
+    packages = ["httpx", "httpcore", "anyio"]
+    programs = curl_version()
+    write(chosen.json, "files", rows, how=how, packages=packages, programs=programs)
 
 
 if __name__ == "__main__":

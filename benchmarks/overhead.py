@@ -1,6 +1,6 @@
 """What the client costs: a call against a bare httpx GET + json.loads, and its import.
 
-    python benchmarks/overhead.py [--calls 300] [--rounds 15]
+    python benchmarks/overhead.py [--calls 300] [--rounds 15] [--json FILE]
 
 Both sides speak to the same small server on this machine, in a process of its
 own, over connections that stay open. The figures are medians of the rounds,
@@ -21,9 +21,14 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 
+# Run as a file, it finds its rooms from the project's root.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.record import Row, add_option, write
 from nemovideo import AsyncClient, Client
 
 TOKEN = "nmv_usr_benchmark"
@@ -57,7 +62,9 @@ def timed(work: Callable[[], object]) -> Timed:
 
 def compare(
     title: str, ours: Callable[[], object], bare: Callable[[], object], rounds: int, calls: int
-) -> None:
+) -> Row:
+    """Print what a call takes on both sides, and return it."""
+    row: Row = {"what": title}
     for _ in range(2):
         ours(), bare()
     found: list[tuple[Timed, Timed]] = []
@@ -73,14 +80,19 @@ def compare(
             f"{title:22} {kind:4} httpx {base * 1e6:7.0f} µs   "
             f"nemovideo {cost * 1e6:7.0f} µs   × {ratio:.2f}"
         )
+        name = kind.lower()
+        figures = {"httpx": base * 1e6, "nemovideo": cost * 1e6}
+        row |= {f"{side}_{name}_us": value for side, value in figures.items()}
+        row[f"{name}_ratio"] = ratio
+    return row
 
 
-def run_sync(url: str, calls: int, rounds: int) -> None:
+def run_sync(url: str, calls: int, rounds: int) -> Row:
     with (
         httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}) as bare,
         Client(TOKEN, base_url=url) as client,
     ):
-        compare(
+        return compare(
             "sync, sequential",
             lambda: [client.credits.balance() for _ in range(calls)],
             lambda: [json.loads(bare.get(url + PATH).content) for _ in range(calls)],
@@ -89,7 +101,7 @@ def run_sync(url: str, calls: int, rounds: int) -> None:
         )
 
 
-def run_threads(url: str, calls: int, rounds: int, together: int) -> None:
+def run_threads(url: str, calls: int, rounds: int, together: int) -> Row:
     with (
         httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}) as bare,
         Client(TOKEN, base_url=url) as client,
@@ -99,7 +111,7 @@ def run_threads(url: str, calls: int, rounds: int, together: int) -> None:
         def work(call: Callable[[], object]) -> Callable[[], object]:
             return lambda: list(pool.map(lambda _: call(), range(calls)))
 
-        compare(
+        return compare(
             f"sync, {together} threads",
             work(client.credits.balance),
             work(lambda: json.loads(bare.get(url + PATH).content)),
@@ -108,7 +120,7 @@ def run_threads(url: str, calls: int, rounds: int, together: int) -> None:
         )
 
 
-def run_async(url: str, calls: int, rounds: int, together: int) -> None:
+def run_async(url: str, calls: int, rounds: int, together: int) -> Row:
     loop = asyncio.new_event_loop()
     bare = httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"})
     client = AsyncClient(TOKEN, base_url=url)
@@ -124,15 +136,16 @@ def run_async(url: str, calls: int, rounds: int, together: int) -> None:
         return lambda: loop.run_until_complete(main())
 
     title = "async, sequential" if together == 1 else f"async, {together} at once"
-    compare(
+    row = compare(
         title, work(client.credits.balance), work(get), rounds, max(1, calls // together) * together
     )
     loop.run_until_complete(client.close())
     loop.run_until_complete(bare.aclose())
     loop.close()
+    return row
 
 
-def run_imports(url: str, rounds: int) -> None:
+def run_imports(url: str, rounds: int) -> list[Row]:
     make = f"from nemovideo import Client; c = Client({TOKEN!r}, base_url={url!r})"
     bare = "import httpx; c = httpx.Client()"
     codes = {
@@ -153,29 +166,38 @@ def run_imports(url: str, rounds: int) -> None:
                 [sys.executable, "-c", program], capture_output=True, text=True, check=True
             )
             took[name].append(float(done.stdout))
+    rows: list[Row] = []
     for name, values in took.items():
         base = took["httpx: a first answer" if "the same" in name else "import httpx"]
         ratio = statistics.median(ours / its for ours, its in zip(values, base, strict=True))
-        print(f"{name:22} {statistics.median(values) * 1e3:6.0f} ms   × {ratio:.2f}")
+        time_ms = statistics.median(values) * 1e3
+        print(f"{name:22} {time_ms:6.0f} ms   × {ratio:.2f}")
+        rows.append({"what": name, "median_ms": time_ms, "ratio": ratio})
+    return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--calls", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=15)
+    add_option(parser)
     chosen = parser.parse_args()
     server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         url = f"http://127.0.0.1:{int(server.stdout.readline())}"
-        run_sync(url, chosen.calls, chosen.rounds)
-        run_threads(url, chosen.calls, chosen.rounds, 100)
-        run_async(url, chosen.calls, chosen.rounds, 1)
-        run_async(url, chosen.calls, chosen.rounds, 100)
-        run_imports(url, chosen.rounds)
+        rows = [
+            run_sync(url, chosen.calls, chosen.rounds),
+            run_threads(url, chosen.calls, chosen.rounds, 100),
+            run_async(url, chosen.calls, chosen.rounds, 1),
+            run_async(url, chosen.calls, chosen.rounds, 100),
+            *run_imports(url, chosen.rounds),
+        ]
     finally:
         server.kill()
         server.wait()
+    how = f"median of {chosen.rounds} rounds, of {chosen.calls} calls each"
+    write(chosen.json, "overhead", rows, how=how, packages=["httpx", "httpcore", "anyio"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How fast the agent's stream is read: `python benchmarks/sse.py`.
+"""How fast the agent's stream is read: `python benchmarks/sse.py [--runs 9] [--json FILE]`.
 
 The contestants read the same stream from the same server, which runs in a process of
 its own on this machine, one HTTP chunk an event:
@@ -15,24 +15,30 @@ are not spoken by anybody, but show what is left when JSON costs next to nothing
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import multiprocessing
 import socket
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import httpx
 import httpx_sse
 
+# Run as a file, it finds its rooms from the project's root.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.record import Row, add_option, write
 from nemovideo import AsyncClient, Client
 
-RUNS = 9
 TOKENS = 10_000
 LARGE_EVENTS = 10
 LARGE_BYTES = 2_000_000
@@ -141,10 +147,12 @@ def in_loop(loop: asyncio.AbstractEventLoop, client: AsyncClient, name: str) -> 
     return loop.run_until_complete(stream_async(client, name))
 
 
-def measure(contestants: dict[str, Callable[[], int]], expected: int) -> dict[str, float]:
+def measure(
+    contestants: dict[str, Callable[[], int]], expected: int, runs: int
+) -> dict[str, float]:
     """Return each contestant's median time in seconds."""
     times: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(RUNS):
+    for _ in range(runs):
         for name, run in contestants.items():
             started = time.perf_counter()
             assert run() == expected
@@ -152,8 +160,9 @@ def measure(contestants: dict[str, Callable[[], int]], expected: int) -> dict[st
     return {name: statistics.median(found) for name, found in times.items()}
 
 
-def report(url: str) -> None:
-    """Measure both streams, and print."""
+def report(url: str, runs: int) -> list[Row]:
+    """Measure each stream, print, and return what was measured."""
+    rows: list[Row] = []
     with (
         closing(asyncio.new_event_loop()) as loop,
         httpx.Client() as plain,
@@ -167,25 +176,43 @@ def report(url: str) -> None:
                 "stream": partial(stream, client, name),
                 "async stream": partial(in_loop, loop, async_client, name),
             }
-            found = measure(contestants, len(parts))
+            found = measure(contestants, len(parts), runs)
             for contestant, seconds in found.items():
                 print(
                     f"{name:8} {contestant:13} {seconds * 1000:7.1f} ms "
                     f"{len(parts) / seconds:10,.0f} {seconds / found['bare']:7.2f}x"
                 )
+                rows.append(
+                    {
+                        "stream": name,
+                        "reader": contestant,
+                        "events": len(parts),
+                        "median_ms": seconds * 1000,
+                        "events_per_s": len(parts) / seconds,
+                        "of_bare": seconds / found["bare"],
+                    }
+                )
         loop.run_until_complete(async_client.close())
+    return rows
 
 
 def main() -> None:
     """Start the server, measure, end it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=9)
+    add_option(parser)
+    chosen = parser.parse_args()
     here, there = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(there,))
     server.start()
     try:
-        report(f"http://127.0.0.1:{here.recv()}")
+        rows = report(f"http://127.0.0.1:{here.recv()}", chosen.runs)
     finally:
         server.terminate()
         server.join()
+    how = f"median of {chosen.runs} runs"
+    packages = ["httpx", "httpcore", "httpx-sse"]
+    write(chosen.json, "sse", rows, how=how, packages=packages)
 
 
 if __name__ == "__main__":

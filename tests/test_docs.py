@@ -107,4 +107,12 @@ def test_the_protocol_works_with_curl_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", sorted(DOCS.glob("**/*.md")), ids=lambda page: page.stem)
 def test_the_pictures_of_a_page_are_there_and_small(page: Path) -> None:
     for address in re.findall(r"!\[[^]]*\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
-        assert (page.parent / address).stat().st_size < 60_000
+        assert (page.parent / address).stat().st_size < 150_000
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("**/*.md")), ids=lambda page: page.stem)
+def test_the_blocks_of_a_page_begin_as_mkdocs_reads_them(page: Path) -> None:
+    fences = re.findall(r"^ *```(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(fences) % 2 == 0
+    assert all(re.fullmatch(r"\w+", language) for language in fences[::2])
+    assert not any(fences[1::2])

@@ -1,7 +1,7 @@
 """Make the pictures of the notebook faces: `python docs/img/make_faces.py CLIP [CUTOUT]`.
 
 Needs Chromium (`chromium` on the path). CLIP and CUTOUT are the videos that the player
-shows before and after.
+shows before and after; `make_cuts.py` calls this with what the engine makes.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def pictures(clip: Path, cutout: Path) -> dict[str, tuple[str, int, int]]:
         "draft": (_html.draft(BEFORE), 924, 260),
         "diff": (_html.draft_diff(BEFORE.diff(AFTER)), 924, 396),
         "credits-and-job": (f"{balance}<br>{jobs}<br>{done}", 924, 256),
-        "video": (_html.video_player(cutout, before=clip), 600, 326),
+        "video": (_html.video_player(cutout, before=clip), 600, 253),
     }
 
 
@@ -80,13 +80,17 @@ def shoot(html: str, width: int, height: int, target: Path, *, dark: bool) -> No
         picture.convert("RGB").quantize(128).save(target, optimize=True)
 
 
-def main() -> None:
+def make(clip: Path, cutout: Path) -> None:
     """Write one picture for each face and theme beside this file."""
-    clip = Path(sys.argv[1])
-    cutout = Path(sys.argv[2] if len(sys.argv) > 2 else clip)
     for name, (html, width, height) in pictures(clip, cutout).items():
         for theme in ("light", "dark"):
             shoot(html, width, height, HERE / f"face-{name}-{theme}.png", dark=theme == "dark")
+
+
+def main() -> None:
+    """Read the command line."""
+    clip = Path(sys.argv[1])
+    make(clip, Path(sys.argv[2] if len(sys.argv) > 2 else clip))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,335 @@
+"""The tables of the benchmarks page, and for each aim whether it is met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import attrs
+
+from benchmarks.record import Record, Row
+
+_KINDS = {
+    "static": "still background",
+    "moving": "moving camera",
+    "hair": "long hair",
+    "fast": "fast motion",
+    "two": "two people",
+    "small": "person far away",
+    "people": "people behind",
+}
+_SCORES = ("mad", "mse", "grad", "dtssd", "iou")
+_JOBS = {
+    "decode": "decode JSON text",
+    "read": "read decoded JSON",
+    "walk": "decode, then look at every segment",
+    "encode": "encode to a JSON value",
+    "text": "encode to JSON text",
+}
+
+
+@attrs.frozen
+class Benchmark:
+    """How one benchmark is run, and how its figures are shown.
+
+    Attributes:
+        command: The script with its options, from the project's root.
+        tables: Gives the figures as Markdown.
+        aims: Gives a sentence for each aim, with whether it is met.
+    """
+
+    command: str
+    tables: Callable[[Record], str]
+    aims: Callable[[Record], list[str]]
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, names: int = 1) -> str:
+    """Return a Markdown table.
+
+    The first `names` columns are words, the others numbers. With two columns of words, the first
+    is left empty where it is that of the row above.
+    """
+    marks = ["---"] * names + ["---:"] * (len(heads) - names)
+    lines = [list(heads), marks]
+    above = ""
+    for first, *others in rows:
+        repeated = names > 1 and first == above
+        lines.append(["" if repeated else first, *others])
+        above = first
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def judged(
+    aim: str,
+    values: Mapping[str, float],
+    limit: float,
+    *,
+    least: bool = False,
+    form: str = "{:.2f} ×",
+) -> str:
+    """Return the aim, and whether it is met: each value at most the limit, or `least` that."""
+    missed = {
+        name: form.format(value)
+        for name, value in values.items()
+        if not (value >= limit if least else value <= limit)
+    }
+    if not missed:
+        return f"{aim}: met."
+    if len(values) == 1:
+        return f"{aim}: **missed** ({', '.join(missed.values())})."
+    named = ", ".join(f"{name} ({value})" for name, value in missed.items())
+    return f"{aim}: met by {len(values) - len(missed)} of {len(values)}, **missed** by {named}."
+
+
+def figure(value: float) -> str:
+    """Return a number with three digits that count, if it has no more before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}".rstrip(".")
+
+
+def _stream_tables(run: Record) -> str:
+    streams: dict[str, dict[str, Row]] = {}
+    for row in run.rows:
+        streams.setdefault(row["stream"], {})[row["reader"]] = row
+    names = {
+        "tokens": f"{streams['tokens']['bare']['events']:,} events of a token",
+        "drafts": "2 MB events, each with a draft",
+        "texts": "2 MB events, all text",
+    }
+    return table(
+        ["stream", "bare loop", "`agent.stream`", "async"],
+        [
+            [
+                names[name],
+                f"{figure(found['bare']['median_ms'])} ms",
+                *(f"{found[reader]['of_bare']:.2f} ×" for reader in ("stream", "async stream")),
+            ]
+            for name, found in streams.items()
+        ],
+    )
+
+
+def _stream_aims(run: Record) -> list[str]:
+    ours = {
+        f"{row['stream']}, {row['reader']}": row["of_bare"]
+        for row in run.rows
+        if row["reader"] != "bare"
+    }
+    return [judged("At most 1.25 × the bare loop", ours, 1.25)]
+
+
+def _call_tables(run: Record) -> str:
+    calls = table(
+        ["calls", "httpx", "nemovideo", "time", "CPU"],
+        [
+            [
+                row["what"],
+                f"{figure(row['httpx_wall_us'] / 1000)} ms",
+                f"{figure(row['nemovideo_wall_us'] / 1000)} ms",
+                f"{row['wall_ratio']:.2f} ×",
+                f"{row['cpu_ratio']:.2f} ×",
+            ]
+            for row in run.rows
+            if "wall_ratio" in row
+        ],
+    )
+    starts = table(
+        ["a new process", "time", "ratio"],
+        [
+            [row["what"], f"{figure(row['median_ms'])} ms", f"{row['ratio']:.2f} ×"]
+            for row in run.rows
+            if "median_ms" in row
+        ],
+    )
+    words = "“The same” is compared with httpx's first answer, the others with `import httpx`:"
+    return f"{calls}\n\n{words}\n\n{starts}"
+
+
+def _call_aims(run: Record) -> list[str]:
+    calls = {row["what"]: row["wall_ratio"] for row in run.rows if "wall_ratio" in row}
+    starts = {row["what"]: row["ratio"] for row in run.rows if "ratio" in row}
+    imported, client = "import nemovideo", "… and a first client"
+    return [
+        judged("A call at most 1.15 × httpx's", calls, 1.15),
+        judged("The import at most 0.5 × httpx's", {imported: starts[imported]}, 0.5),
+        judged("Import and a first client at most 1.3 ×", {"it": starts[client]}, 1.3),
+    ]
+
+
+def _draft_libraries(run: Record) -> dict[int, dict[str, Row]]:
+    """Return the rows by the number of segments, then by library."""
+    sizes: dict[int, dict[str, Row]] = {}
+    for row in run.rows:
+        sizes.setdefault(row["segments"], {})[row["library"]] = row
+    return sizes
+
+
+def _draft_tables(run: Record) -> str:
+    idle = ("read", "encode")  # plain JSON values need neither
+    peers = ("json alone", "pydantic 2", "msgspec")
+    rows = []
+    for segments, found in _draft_libraries(run).items():
+        for job, words in (*_JOBS.items(), ("memory", "memory, decoded")):
+            key = "decode_mib" if job == "memory" else f"{job}_ms"
+            ours = found["nemovideo"][key]
+            ratios = [
+                "–" if peer == "json alone" and job in idle else f"{ours / found[peer][key]:.2f} ×"
+                for peer in peers
+            ]
+            unit = "MiB" if job == "memory" else "ms"
+            rows.append([f"{segments:,}", words, f"{figure(ours)} {unit}", *ratios])
+    return table(
+        ["segments", "job", "nemovideo", "of `json` alone", "of pydantic 2", "of msgspec"],
+        rows,
+        names=2,
+    )
+
+
+def _draft_aims(run: Record) -> list[str]:
+    sizes = _draft_libraries(run)
+    ratios = {
+        f"“{words}”": max(
+            found["nemovideo"][f"{job}_ms"] / found["pydantic 2"][f"{job}_ms"]
+            for found in sizes.values()
+        )
+        for job, words in _JOBS.items()
+    }
+    small, large = sorted(sizes)[-2:]
+    grown = [
+        sizes[large][name]["decode_ms"] / sizes[small][name]["decode_ms"] * small / large
+        for name in ("nemovideo", "json alone")
+    ]
+    grows = (
+        f"Time grows as the draft does: to decode, a segment of {large:,} takes {grown[0]:.2f} × "
+        f"the time of one of {small:,}; with `json` alone, {grown[1]:.2f} ×."
+    )
+    return [judged("No job slower than in pydantic 2, at any size", ratios, 1.0), grows]
+
+
+def _file_tables(run: Record) -> str:
+    return table(
+        ["", "", "time", "of curl", "of httpx", "CPU", "grows by"],
+        [
+            [
+                row["way"],
+                row["peer"],
+                f"{row['median_s']:.2f} s",
+                "" if row["of_curl"] is None else f"{row['of_curl']:.2f} ×",
+                f"{row['of_httpx']:.2f} ×",
+                f"{row['cpu_s']:.2f} s",
+                f"{row['growth_mb']:.1f} MB",
+            ]
+            for row in run.rows
+        ],
+        names=2,
+    )
+
+
+def _file_aims(run: Record) -> list[str]:
+    ours = {f"{row['way']}, {row['peer']}": row for row in run.rows if "nemovideo" in row["peer"]}
+    compared = {name: row["of_curl"] for name, row in ours.items() if row["of_curl"] is not None}
+    growth = {name: row["growth_mb"] for name, row in ours.items()}
+    return [
+        judged("At most 1.3 × curl's time", compared, 1.3),
+        judged("The process grows by less than 16 MB", growth, 16, form="{:.1f} MB"),
+    ]
+
+
+def _mean(rows: Sequence[Row], who: str, score: str) -> float:
+    return float(sum(row[who][score] for row in rows) / len(rows))
+
+
+def _score(score: str, value: float) -> str:
+    digits = {"dtssd": 2, "iou": 3}.get(score, 1)
+    return f"{value:.{digits}f}"
+
+
+def _quality_tables(run: Record) -> str:
+    plain = [row for row in run.rows if not row["hard"]]
+    hard = [row for row in run.rows if row["hard"]]
+    rows = []
+    for group, label in ((plain, "**mean**"), (hard, "**mean, people behind**")):
+        rows += [
+            [
+                row["clip"],
+                _KINDS[row["kind"]],
+                *(_score(score, row["nemovideo"][score]) for score in _SCORES),
+                _score("mad", row["naive"]["mad"]),
+            ]
+            for row in group
+        ]
+        if group:
+            means = [_score(score, _mean(group, "nemovideo", score)) for score in _SCORES]
+            rows.append([label, "", *means, _score("mad", _mean(group, "naive", "mad"))])
+    heads = ["clip", "", "MAD", "MSE", "Grad", "dtSSD", "IoU", "naive MAD"]
+    naive = ", ".join(
+        f"{head} {_score(score, _mean(plain, 'naive', score))}"
+        for head, score in zip(heads[2:], _SCORES, strict=False)
+    )
+    return (
+        f"{table(heads, rows, names=2)}\n\nThe naive loop's means, without people behind: {naive}."
+    )
+
+
+def _quality_aims(run: Record) -> list[str]:
+    plain = [row for row in run.rows if not row["hard"]]
+    mad, iou, dtssd = (_mean(plain, "nemovideo", score) for score in ("mad", "iou", "dtssd"))
+    clips = {row["clip"]: row["nemovideo"]["mad"] for row in plain}
+    return [
+        judged("Mean MAD at most 8", {"the mean": mad}, 8, form="{:.1f}"),
+        judged("No clip over 13", clips, 13, form="{:.1f}"),
+        judged("Mean IoU at least .97", {"the mean": iou}, 0.97, least=True, form="{:.3f}"),
+        judged("Mean dtSSD at most 2.0", {"the mean": dtssd}, 2.0, form="{:.2f}"),
+    ]
+
+
+def _case(row: Row) -> str:
+    return f"{row['lines']}p, {row['background']} background"
+
+
+def _speed_tables(run: Record) -> str:
+    return table(
+        ["", "loop", "time", "of plain", "memory"],
+        [
+            [
+                _case(row),
+                row["loop"],
+                f"{figure(row['median_s'])} s",
+                f"{row['of_plain']:.2f} ×" if row["of_plain"] < 100 else f"{row['of_plain']:.0f} ×",
+                f"{row['memory_mb']:.0f} MB",
+            ]
+            for row in run.rows
+        ],
+        names=2,
+    )
+
+
+def _speed_aims(run: Record) -> list[str]:
+    ours = [row for row in run.rows if row["loop"] == "nemovideo"]
+
+    def ratios(lines: int, background: str = "") -> dict[str, float]:
+        rows = [row for row in ours if row["lines"] == lines and background in row["background"]]
+        return {_case(row): row["of_plain"] for row in rows}
+
+    memory = {_case(row): row["memory_mb"] for row in ours}
+    return [
+        judged(
+            "1080p before a standing background, at most 1.25 ×", ratios(1080, "standing"), 1.25
+        ),
+        judged("1080p before a moving one, at most 0.9 ×", ratios(1080, "moving"), 0.9),
+        judged("480p, at most 1.5 ×", ratios(480), 1.5),
+        judged("Memory, at most 400 MB", memory, 400, form="{:.0f} MB"),
+    ]
+
+
+BENCHMARKS = {
+    "matte-quality": Benchmark(
+        "benchmarks/matte.py --only quality", _quality_tables, _quality_aims
+    ),
+    "matte-speed": Benchmark(
+        "benchmarks/matte.py --only speed --slow-once", _speed_tables, _speed_aims
+    ),
+    "files": Benchmark("benchmarks/files.py", _file_tables, _file_aims),
+    "sse": Benchmark("benchmarks/sse.py", _stream_tables, _stream_aims),
+    "overhead": Benchmark("benchmarks/overhead.py", _call_tables, _call_aims),
+    "draft": Benchmark("benchmarks/draft.py", _draft_tables, _draft_aims),
+}
+"""By name, in the order of the page."""
