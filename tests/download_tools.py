@@ -140,15 +140,21 @@ def fetch(
     overwrite: bool = False,
     on_progress: Callable[[int, int | None], None] | None = None,
     retry: RetryPolicy = QUICK,
+    timeout_s: float = 60.0,
+    deadline: float | None = None,
 ) -> Path:
     """Download with a client of this kind."""
     if kind == "sync":
-        with Client(TOKEN, base_url=api, retry=retry) as client:
-            return client.render.download(job, target, on_progress, overwrite=overwrite)
+        with Client(TOKEN, base_url=api, retry=retry, timeout_s=timeout_s) as client:
+            return client.render.download(
+                job, target, on_progress, overwrite=overwrite, deadline=deadline
+            )
 
     async def main() -> Path:
-        async with AsyncClient(TOKEN, base_url=api, retry=retry) as client:
-            return await client.render.download(job, target, on_progress, overwrite=overwrite)
+        async with AsyncClient(TOKEN, base_url=api, retry=retry, timeout_s=timeout_s) as client:
+            return await client.render.download(
+                job, target, on_progress, overwrite=overwrite, deadline=deadline
+            )
 
     if kind == "asyncio":
         return asyncio.run(main())

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -80,13 +81,19 @@ def async_client(script: Handler, **options: object) -> AsyncClient:
 class RawServer:
     """A server of raw bytes: `behave` gets the connection and the head of each request."""
 
-    def __init__(self, behave: Callable[[socket.socket, bytes], None]) -> None:
+    def __init__(
+        self,
+        behave: Callable[[socket.socket, bytes], None],
+        secure: ssl.SSLContext | None = None,
+    ) -> None:
         self.heads: list[bytes] = []
         self._behave = behave
+        self._secure = secure
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._threads: list[threading.Thread] = []
         self._connections: list[socket.socket] = []
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        scheme = "http" if secure is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def serve(self) -> None:
         with suppress(OSError):
@@ -98,7 +105,7 @@ class RawServer:
                 self._threads.append(thread)
 
     def _talk(self, connection: socket.socket) -> None:
-        with suppress(OSError), connection:
+        with suppress(OSError), self._secured(connection) as connection:
             data = b""
             while b"\r\n\r\n" not in data:
                 chunk = connection.recv(65536)
@@ -113,6 +120,11 @@ class RawServer:
                 left -= len(chunk)
             self._behave(connection, data)
 
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        if self._secure is None:
+            return connection
+        return self._secure.wrap_socket(connection, server_side=True)
+
     def stop(self) -> None:
         for opened in (self._listener, *self._connections):
             with suppress(OSError):
@@ -123,8 +135,10 @@ class RawServer:
 
 
 @contextmanager
-def raw_server(behave: Callable[[socket.socket, bytes], None]) -> Iterator[RawServer]:
-    server = RawServer(behave)
+def raw_server(
+    behave: Callable[[socket.socket, bytes], None], secure: ssl.SSLContext | None = None
+) -> Iterator[RawServer]:
+    server = RawServer(behave, secure)
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     try:

@@ -10,7 +10,7 @@ import math
 import warnings
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -21,7 +21,7 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import RunVar
 
 from nemovideo import _wire
-from nemovideo._drivers import http
+from nemovideo._drivers import downloads, http
 from nemovideo._drivers.attempts import Attempts, Deadline
 from nemovideo._drivers.locks import TaskLock
 from nemovideo._drivers.machine import Leave, Machine
@@ -266,10 +266,10 @@ class AsyncDriver:
             ):
                 anywhere = "Authorization" not in request.headers
                 response = await self._send(client, request, built, follow=anywhere)
-                if not http.is_file(response, question):
-                    raise http.not_a_file(await self._read(request, response, deadline))
+                if not downloads.is_file(response, question):
+                    raise downloads.not_a_file(await self._read(request, response, deadline))
                 try:
-                    head = http.head_of(response, transfer.place)
+                    head = downloads.head_of(response, transfer.place)
                     if await to_thread.run_sync(transfer.answered, head):
                         await self._take(step, response, deadline)
                 finally:
@@ -281,12 +281,14 @@ class AsyncDriver:
         try:
             with http.translating(step.request, deadline):
                 try:
-                    async for chunk in http.body_of_async(response):
-                        if writer.take(chunk):
-                            if not writer.flush(wait=False):
-                                await to_thread.run_sync(writer.flush)
-                            step.report()
-                            deadline.clip(0)
+                    body = downloads.body_of_async(response, ours=self._given is None)
+                    async with aclosing(body):
+                        async for chunk in body:
+                            if writer.take(chunk):
+                                if not writer.flush(wait=False):
+                                    await to_thread.run_sync(writer.flush)
+                                step.report()
+                                deadline.clip(0)
                 finally:
                     with anyio.CancelScope(shield=True):  # what has come need not come again
                         await to_thread.run_sync(writer.finish)

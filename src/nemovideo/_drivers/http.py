@@ -1,15 +1,15 @@
 """All that is httpx: clients, requests, answers, its exceptions as ours.
 
-Besides this module, only the cassette's transports import it.
+Besides this module, only the files that go and come (`uploads.py`, `downloads.py`) and the
+cassette's transports import it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,14 +17,13 @@ import httpx
 from nemovideo import _wire
 from nemovideo._drivers.attempts import Deadline
 from nemovideo._drivers.line import Line, keep_alive
+from nemovideo._drivers.uploads import AsyncUpload, SyncUpload
 from nemovideo._flows.steps import Request
-from nemovideo._resume import Head, Question, understands
 from nemovideo._settings import Settings, origin_of
 from nemovideo.errors import (
     APIConnectionError,
     APIError,
     APITimeoutError,
-    DownloadError,
     InvalidRequestError,
     MalformedResponseError,
     NemoError,
@@ -51,8 +50,6 @@ _PROXY_LOG = logging.getLogger("httpcore.proxy")
 
 _CLOCK_STEP_S = 0.02
 """A wait that was clipped to the deadline may end this much before it."""
-
-_CHUNKS_AT_ONCE = 4
 
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -127,7 +124,7 @@ def built(
         yield built
         return
     upload = AsyncUpload if isinstance(client, httpx.AsyncClient) else SyncUpload
-    with closing(upload(body, request.on_sent, deadline)) as stream:
+    with closing(upload(body, request.on_sent, deadline, settings.clock)) as stream:
         built.stream = stream
         yield built
 
@@ -295,7 +292,7 @@ def _cleaned(error: BaseException, secret: str) -> BaseException:
         text = str(inner)
         if (clean := _wire.redact(text, secret)) != text:
             inner.args = (clean,)
-        if isinstance(inner, httpx.RequestError) and inner._request is not None:
+        if isinstance(inner, httpx.RequestError) and inner._request is not None:  # noqa: SLF001 - its property would raise
             inner.request = httpx.Request(inner.request.method, inner.request.url)
         inner = inner.__cause__ or inner.__context__
     return error
@@ -373,115 +370,3 @@ def not_a_stream(found: _wire.Exchange) -> Exception:
         body=found.text,
         may_have_spent=True,
     )
-
-
-class _Upload:
-    """A multipart body that reports its progress, and that can be sent once."""
-
-    def __init__(
-        self, body: Multipart, on_sent: Callable[[int, int], None] | None, deadline: Deadline
-    ) -> None:
-        self._chunks = body.chunks()
-        self._total = body.size_bytes
-        self._sent = 0
-        self._on_sent = on_sent
-        self._deadline = deadline
-
-    def _count(self, chunk: bytes) -> None:
-        self._deadline.clip(0)
-        self._sent += len(chunk)
-        if self._on_sent is not None:
-            self._on_sent(self._sent, self._total)
-
-    def close(self) -> None:
-        """Close the file that was being sent, if it was not sent to its end."""
-        self._chunks.close()
-
-
-class SyncUpload(_Upload, httpx.SyncByteStream):
-    """An upload of the sync driver."""
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Yield the body's chunks."""
-        for chunk in self._chunks:
-            yield chunk
-            self._count(chunk)
-
-
-class AsyncUpload(_Upload, httpx.AsyncByteStream):
-    """An upload of the async driver, which reads its files in a thread.
-
-    It is an iterator of its own, and no generator, for nobody would close that
-    where the upload is given up.
-    """
-
-    _last: bytes | None = None
-    _read: Iterator[bytes] = iter(())
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """Return the iterator over the body's chunks."""
-        return self
-
-    async def __anext__(self) -> bytes:
-        """Return the next chunk."""
-        if self._last is not None:
-            self._count(self._last)
-        self._last = next(self._read, None)
-        if self._last is None:
-            self._last = await self._read_more()
-        return self._last
-
-    async def _read_more(self) -> bytes:
-        from anyio import to_thread
-
-        # A visit to a thread takes longer than to read a chunk there.
-        found = await to_thread.run_sync(list, islice(self._chunks, _CHUNKS_AT_ONCE))
-        if not found:
-            raise StopAsyncIteration
-        self._read = iter(found[1:])
-        return found[0]
-
-
-def is_file(response: httpx.Response, question: Question) -> bool:
-    """Say whether the answer to a question for a file can be one, going by its head."""
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    page = response.is_success and kind in ("application/json", "text/html")
-    return understands(question, response.status_code) and not page
-
-
-def not_a_file(found: _wire.Exchange) -> Exception:
-    """Return the error for an answer that came in place of a file."""
-    if not 200 <= found.status < 300:
-        return _wire.failure_of(found)
-    try:
-        _wire.open_envelope(found)
-    except (APIError, MalformedResponseError) as error:
-        if isinstance(error, APIError):
-            return error
-    return DownloadError(f"{found.method} {found.path} answered with a page in place of the file")
-
-
-def head_of(response: httpx.Response, place: str) -> Head:
-    """Return the head of a file's answer."""
-    headers = response.headers
-    if response.is_stream_consumed and "content-encoding" in headers:
-        # A client that the user brought has read it already, and unpacked it.
-        unpacked = ("content-encoding", "content-length")
-        headers = httpx.Headers([held for held in headers.items() if held[0] not in unpacked])
-    version = response.extensions.get("http_version", b"")
-    framed = not (
-        version in (b"HTTP/1.0", b"HTTP/1.1")
-        and "content-length" not in headers
-        and "transfer-encoding" not in headers
-    )
-    return Head(response.status_code, headers, place, framed)
-
-
-def body_of(response: httpx.Response) -> Iterator[bytes]:
-    """Yield a file's bytes as they come over the wire, packed or not."""
-    return response.iter_bytes() if response.is_stream_consumed else response.iter_raw()
-
-
-def body_of_async(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Yield a file's bytes as they come over the wire, packed or not."""
-    return response.aiter_bytes() if response.is_stream_consumed else response.aiter_raw()

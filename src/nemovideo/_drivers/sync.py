@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import attrs
 
 from nemovideo import _wire
-from nemovideo._drivers import http
+from nemovideo._drivers import downloads, http
 from nemovideo._drivers.attempts import Attempts, Deadline
 from nemovideo._drivers.line import Line, hanging_up
 from nemovideo._drivers.locks import ThreadLock
@@ -58,6 +58,11 @@ class _Pool:
         self._given = given
         self._calls: http.SyncClient | None = None
         self._streams: http.SyncClient | None = None
+
+    @property
+    def ours(self) -> bool:
+        """Whether no user has brought the HTTP client."""
+        return self._given is None
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
@@ -243,10 +248,10 @@ class SyncDriver:
             ):
                 anywhere = "Authorization" not in request.headers
                 response = self._send(client, request, built, follow=anywhere)
-                if not http.is_file(response, question):
-                    raise http.not_a_file(self._read(request, response, deadline))
+                if not downloads.is_file(response, question):
+                    raise downloads.not_a_file(self._read(request, response, deadline))
                 try:
-                    if transfer.answered(http.head_of(response, transfer.place)):
+                    if transfer.answered(downloads.head_of(response, transfer.place)):
                         self._take(step, response, deadline)
                 finally:
                     response.close()
@@ -260,7 +265,7 @@ class SyncDriver:
                 hanging_up(http.network_stream(response), deadline),
             ):
                 try:
-                    for chunk in http.body_of(response):
+                    for chunk in downloads.body_of(response, ours=self._pool.ours):
                         if writer.take(chunk):
                             writer.flush()
                             step.report()

@@ -1,0 +1,97 @@
+"""Files that go: the body of an upload, as httpx takes it from either driver."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import httpx
+
+from nemovideo._clock import Clock
+from nemovideo._drivers.attempts import Deadline
+
+if TYPE_CHECKING:
+    from nemovideo._multipart import Multipart
+
+_CHUNKS_AT_ONCE = 4
+"""So many are read in one visit to a thread, which takes longer than to read one there."""
+
+
+class _Upload:
+    """A multipart body that reports its progress, and that can be sent once."""
+
+    def __init__(
+        self,
+        body: Multipart,
+        on_sent: Callable[[int, int], None] | None,
+        deadline: Deadline,
+        clock: Clock,
+    ) -> None:
+        self._body = body
+        self._chunks = body.chunks()
+        self._total = body.size_bytes
+        self._sent = 0
+        self._on_sent = on_sent
+        self._deadline = deadline
+        self._clock = clock
+        self._began = 0.0
+
+    def _begin(self) -> None:
+        self._began = self._clock.monotonic()
+
+    def _count(self, chunk: bytes) -> None:
+        self._deadline.clip(0)
+        self._body.took(self._clock.monotonic() - self._began, len(chunk))
+        self._sent += len(chunk)
+        if self._on_sent is not None:
+            self._on_sent(self._sent, self._total)
+
+    def close(self) -> None:
+        """Close the file that was being sent, if it was not sent to its end."""
+        self._chunks.close()
+
+
+class SyncUpload(_Upload, httpx.SyncByteStream):
+    """An upload of the sync driver."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the body's chunks."""
+        for chunk in self._chunks:
+            self._begin()
+            yield chunk
+            self._count(chunk)
+
+
+class AsyncUpload(_Upload, httpx.AsyncByteStream):
+    """An upload of the async driver, which reads its files in a thread.
+
+    It is an iterator of its own, and no generator, for nobody would close that
+    where the upload is given up.
+    """
+
+    _last: bytes | None = None
+    _read: Iterator[bytes] = iter(())
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Return the iterator over the body's chunks."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next chunk."""
+        if self._last is not None:
+            self._count(self._last)
+        self._last = next(self._read, None)
+        if self._last is None:
+            self._last = await self._read_more()
+        self._begin()
+        return self._last
+
+    async def _read_more(self) -> bytes:
+        from anyio import to_thread
+
+        found = await to_thread.run_sync(list, islice(self._chunks, _CHUNKS_AT_ONCE))
+        if not found:
+            raise StopAsyncIteration
+        self._read = iter(found[1:])
+        return found[0]
