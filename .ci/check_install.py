@@ -10,14 +10,14 @@ import subprocess
 import sys
 from importlib.metadata import distributions
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nemovideo
 from nemovideo import Client, NemoError
 
 CORE = {
     *("anyio", "attrs", "cattrs", "certifi", "exceptiongroup", "h11", "httpcore", "httpx"),
-    *("httpx-sse", "idna", "nemovideo", "pip", "setuptools", "sniffio", "tenacity", "tqdm"),
-    "typing-extensions",
+    *("httpx-sse", "idna", "nemovideo", "sniffio", "tenacity", "tqdm", "typing-extensions"),
 }
 
 
@@ -61,11 +61,60 @@ def check_cli() -> None:
 
 
 def check_notebook() -> None:
-    assert {"ipython", "ipywidgets"} <= installed()
+    from IPython.core.formatters import DisplayFormatter
+    from tqdm.notebook import tqdm_notebook
+
+    from nemovideo.draft import Draft
+
+    shown, _ = DisplayFormatter().format(Draft.from_json({"t": []}))
+    assert "text/html" in shown
+    tqdm_notebook(total=1, display=False).close()  # raises without ipywidgets
 
 
 def check_batch() -> None:
-    assert "distributed" in installed()
+    from distributed import Client as Cluster
+
+    with Cluster(processes=False, dashboard_address=None) as cluster:
+        assert cluster.get_executor().submit(int, "7").result() == 7
+
+
+def check_local() -> None:
+    with TemporaryDirectory() as folder, Client.local() as client:
+        clip, model = Path(folder) / "talk.mp4", Path(folder) / "no-model.onnx"
+        model.touch()
+        said = refusal(model=model)
+        expected = "cannot be loaded" if "onnxruntime" in installed() else "nemovideo[onnx]"
+        assert expected in said, said
+        if "rembg" not in installed():  # the first import of rembg compiles for minutes
+            said = refusal(engine="rembg")
+            assert "nemovideo[rembg]" in said, said
+        make_clip(clip)
+        made = client.remove_background(clip, background="white", output=clip.with_name("out.mp4"))
+        assert made.path, made
+        assert made.path.stat().st_size > 0
+
+
+def refusal(engine: str | None = None, model: Path | None = None) -> str:
+    """Return what is said where there is no such engine."""
+    from nemovideo.local.matte.choice import load_matting
+
+    try:
+        load_matting(engine, model)
+    except NemoError as error:
+        return str(error)
+    raise AssertionError(f"{engine or model} is no engine")
+
+
+def make_clip(path: Path) -> None:
+    import av
+    import numpy as np
+
+    with av.open(path, "w") as output:
+        stream = output.add_stream("h264", rate=25, width=64, height=48, pix_fmt="yuv420p")
+        for shade in range(10):
+            picture = np.full((48, 64, 3), 20 * shade, np.uint8)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        output.mux(stream.encode())
 
 
 def check_onnx() -> None:
@@ -75,13 +124,7 @@ def check_onnx() -> None:
 
 def check_rembg() -> None:
     assert "rembg" in installed()
-
-
-def check_local() -> None:
-    with Client.local() as client:
-        session = client.sessions.create()
-        assert session.state().draft is None
-        assert client.credits.balance().available > 0
+    check_local()
 
 
 if __name__ == "__main__":

@@ -332,7 +332,7 @@ def test_a_silence_is_noticed_in_the_replay_as_it_was(
     path: Path, backend: LocalBackend, clip: Path
 ) -> None:
     slow(path, 130, backend, clip)
-    with replay(path, speed=1000) as played, played.client() as client:
+    with replay(path, speed=100) as played, played.client() as client:
         session = client.sessions.create()
         session.upload(clip)
         with session.stream("blur the background") as stream:

@@ -37,10 +37,10 @@ def missing_color(colors: Mask, mask: Mask) -> Mask:
     if not (kept.any() and gone.any()):
         return np.zeros_like(colors)
     own, behind = (doubled(_spread(small, part.astype(np.float32))) for part in (kept, gone))
-    lacking = (own - behind) * (1 - mask)
-    room = own - colors
-    limited: Mask = lacking.clip(np.minimum(room, 0), np.maximum(room, 0))
-    return limited
+    lacking: Mask = own - behind
+    lacking *= 1 - mask
+    own -= colors  # how far it may go
+    return lacking.clip(np.minimum(own, 0), np.maximum(own, 0), out=lacking)
 
 
 def _spread(colors: Mask, weight: Mask) -> Mask:
@@ -50,7 +50,8 @@ def _spread(colors: Mask, weight: Mask) -> Mask:
         mean = (colors * weight).sum(axis=(-1, -2), keepdims=True) / total
         return np.broadcast_to(mean, colors.shape)
     small_weight = halved(weight)
-    small: Mask = halved(colors * weight) / np.maximum(small_weight, _LEAST_WEIGHT)
+    divisor: Mask = np.maximum(small_weight, _LEAST_WEIGHT)
+    small: Mask = halved(colors * weight) / divisor
     filled = doubled(_spread(small, small_weight))
     filled += (colors - filled) * weight
     return filled
