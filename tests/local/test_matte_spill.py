@@ -10,7 +10,7 @@ import pytest
 from av.video.frame import VideoFrame
 
 from nemovideo.local.matte.cutter import Cut
-from nemovideo.local.matte.pyramid import doubled, halved
+from nemovideo.local.matte.pyramid import doubled, edged, halved
 from nemovideo.local.matte.spill import missing_color
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.compositing import Compositor, Cutout
@@ -71,6 +71,11 @@ def test_planes_are_halved_and_doubled_without_a_shift() -> None:
     assert np.allclose(again[:, :, 1:-1], ramp[:, :, 1:-1])
     turned = ramp.swapaxes(-1, -2)
     assert np.allclose(doubled(halved(turned)), again.swapaxes(-1, -2))
+
+
+def test_an_edge_repeats_what_is_outermost() -> None:
+    plane = np.arange(12, dtype=np.float32).reshape(3, 4)
+    assert (edged(plane, 2) == np.pad(plane, 2, mode="edge")).all()
 
 
 @pytest.fixture

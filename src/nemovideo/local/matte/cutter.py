@@ -16,7 +16,7 @@ from nemovideo.local.matte.smoothing import between, changed, motion, steadied
 from nemovideo.local.matte.tracking import Box, Thumbnail, around, is_cut, moved, whole
 
 _STRIDE = 2
-_MAX_STRIDE = 4
+_MAX_STRIDE = 6
 _FAST = 0.04
 _CALM = 0.02
 _SEARCH_EVERY = 15
@@ -29,12 +29,14 @@ _View = TypeVar("_View", bound=View)
 class Cut:
     """Where people are in a frame: the mask of a box; outside of it there is nobody.
 
-    `nobody` tells that no person was found at all: the mask is empty then.
+    `nobody` tells that no person was found at all: the mask is empty then. `settled`
+    tells that next to nothing has moved since the cut before.
     """
 
     box: Box
     mask: Mask
     nobody: bool = False
+    settled: bool = False
 
 
 class Cutter:
@@ -142,7 +144,7 @@ class Cutter:
             mask = between(self._before, after.mask, share)
             return _finished(view, attrs.evolve(after, mask=mask))
         finished = moved(cut.mask, cut.box, last.box, last.mask.shape[0])
-        return attrs.evolve(last, mask=between(finished, last.mask, share))
+        return attrs.evolve(last, mask=between(finished, last.mask, share), settled=True)
 
 
 def _stride_after(change: float, stride: int) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from nemovideo.local.matte.engine import Mask
-from nemovideo.local.matte.pyramid import doubled, halved
+from nemovideo.local.matte.pyramid import doubled, edged, halved
 
 _BLACK = 0.3
 _WHITE = 0.8
@@ -48,7 +48,7 @@ def guided(mask: Mask, guide: Mask) -> Mask:
 
 def box_mean(values: Mask) -> Mask:
     """Return the mean of the 5 × 5 square around every value; what is outside repeats the edge."""
-    padded = np.pad(values, _RADIUS, mode="edge")
+    padded = edged(values, _RADIUS)
     mean = _sums_of_five(_sums_of_five(padded.T).T)
     mean *= np.float32(1 / (2 * _RADIUS + 1) ** 2)
     return mean

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nemovideo.local.matte.engine import Mask
+from nemovideo.local.matte.pyramid import edged
 from nemovideo.local.matte.tracking import resized
 
 _STEADY_SHARE = 0.4
@@ -42,7 +43,7 @@ def motion(brightness: Mask, previous: Mask) -> Mask:
     flat in places.
     """
     change = resized(np.abs(brightness - previous), (_SQUARES, _SQUARES))
-    padded = np.pad(change, 1, mode="edge")
+    padded = edged(change, 1)
     rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
     most = np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
     moving: Mask = ((most - _NOISE) / np.float32(_SURELY_MOVED - _NOISE)).clip(0, 1)

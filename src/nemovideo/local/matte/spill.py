@@ -32,11 +32,11 @@ def missing_color(colors: Mask, mask: Mask) -> Mask:
         of the background. No value is taken further than to the colour that the
         person has nearby, so that a mask which is wrong does no harm.
     """
-    small, share = halved(colors), halved(mask)
-    kept, gone = share > _SURELY_KEPT, share < _SURELY_GONE
-    if not (kept.any() and gone.any()):
+    share = halved(mask)
+    sure = np.stack([share > _SURELY_KEPT, share < _SURELY_GONE])
+    if not sure.any(axis=(1, 2)).all():
         return np.zeros_like(colors)
-    own, behind = (doubled(_spread(small, part.astype(np.float32))) for part in (kept, gone))
+    own, behind = doubled(_spread(halved(colors), sure[:, np.newaxis].astype(np.float32)))
     lacking: Mask = own - behind
     lacking *= 1 - mask
     own -= colors  # how far it may go
@@ -44,11 +44,14 @@ def missing_color(colors: Mask, mask: Mask) -> Mask:
 
 
 def _spread(colors: Mask, weight: Mask) -> Mask:
-    """Return the colours with those that weigh nothing taken from the nearest that do."""
-    if colors.shape[-1] <= _LEAST_SIDE:
-        total = np.maximum(weight.sum(), _LEAST_WEIGHT)
-        mean = (colors * weight).sum(axis=(-1, -2), keepdims=True) / total
-        return np.broadcast_to(mean, colors.shape)
+    """Return the colours with those that weigh nothing taken from the nearest that do.
+
+    What is told of one set of colours holds for several, each with a weight of its own.
+    """
+    if weight.shape[-1] <= _LEAST_SIDE:
+        total = np.maximum(weight.sum(axis=(-1, -2), keepdims=True), _LEAST_WEIGHT)
+        mean: Mask = (colors * weight).sum(axis=(-1, -2), keepdims=True) / total
+        return np.repeat(np.repeat(mean, _LEAST_SIDE, axis=-1), _LEAST_SIDE, axis=-2)
     small_weight = halved(weight)
     divisor: Mask = np.maximum(small_weight, _LEAST_WEIGHT)
     small: Mask = halved(colors * weight) / divisor

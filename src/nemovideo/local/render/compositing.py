@@ -60,12 +60,19 @@ class EdgeColors:
 
     def __init__(self) -> None:
         self._lens = Lens()
+        self._made: tuple[Box, VideoFrame] | None = None
 
     def __call__(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
         """Return a small frame that is to be scaled to the box and merged with what is there.
 
-        Its values are differences, and 128 where there is none.
+        Its values are differences, and 128 where there is none. For a cut that is
+        settled it is that of the cut before.
         """
+        if self._made is None or not cut.settled or self._made[0] != cut.box:
+            self._made = cut.box, self._make(frame, cut)
+        return self._made[1]
+
+    def _make(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
         colors = self._lens(frame, cut.box, _COLOR_SIDE, "yuv444p").astype(np.float32)
         lacking = missing_color(colors, resized(cut.mask, (_COLOR_SIDE, _COLOR_SIDE)))
         lacking += np.float32(_NEUTRAL + 0.5)
