@@ -117,7 +117,8 @@ ENCODINGS: Mapping[str, Encoding] = {
         audio_bit_rate=192_000,
         crf=(19, 24, 29),
         # Its coarsest refinement of motion: a third less work, for half a decibel at fifty.
-        video_options={"preset": "veryfast", "subq": "1"},
+        # Looking ahead without a thread of its own saves 25 MB, and costs no time.
+        video_options={"preset": "veryfast", "subq": "1", "x264-params": "sync-lookahead=0"},
         container_options={"movflags": "+faststart"},
     ),
     "webm": Encoding(
