@@ -9,7 +9,8 @@ SEQUENCE = re.compile(r"\b(?:png|image|frame) sequence|序列", re.IGNORECASE)
 """One picture for each frame, which is a zip."""
 FORMAT = re.compile(rf"(?<![a-z0-9])({_CONTAINER})(?![a-z0-9])", re.IGNORECASE)
 OUTPUT = re.compile(
-    r"(?:\b(?:to|as|into|in|at|under|named|called)\s+|[到为成叫]\s*|名为\s*)"
+    r"(?:\b(?:to|as|into|in|at|under|named|called)\s+|[到为成叫]\s*|名为\s*"
+    r"|(?<=export)\s+|(?<=download)\s+|(?<=render)\s+|(?<=save)\s+|(?<=导出)\s*|(?<=下载)\s*)"
     rf"(?:[\"'“‘`「]([^\"'”’`」\n]{{1,300}}\.{_CONTAINER})[\"'”’`」]"
     rf"|((?:[~./\\\w:-]|[^\x00-\x7f，。；！？、“”‘’\s]){{1,300}}\.{_CONTAINER})(?![\w.])"
     r"|((?:~[\\/]|\.{1,2}[\\/]|/|[A-Za-z]:[\\/])(?:[^\s\"'，。；,;]{0,299}[^\s\"'，。；,;.!?])?))",
