@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nemovideo import SessionState
 from nemovideo.draft import Draft
 from nemovideo.summary import one_line, seconds, time_range
 
@@ -99,3 +100,12 @@ def test_words_stay_on_one_line_between_their_quotes() -> None:
 )
 def test_one_line_keeps_what_can_be_seen(text: str, line: str) -> None:
     assert one_line(text) == line
+
+
+def test_a_state_prints_as_its_draft_and_its_files() -> None:
+    draft = Draft.from_json({"t": [{"tt": 0, "sg": [{"d": 1000, "m": {"name": "talk.mp4"}}]}]})
+    files: tuple[dict[str, object], ...]
+    files = ({"filename": "talk.mp4"}, {"filename": None}, {}, {"filename": "beach.jpg"})
+    assert str(SessionState(draft, files)) == f"{draft}\nFiles: talk.mp4, beach.jpg"
+    assert str(SessionState(draft)) == str(draft)
+    assert str(SessionState(None)) == "No draft yet"

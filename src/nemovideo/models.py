@@ -166,6 +166,12 @@ class SessionState:
     task_name: str | None = None
     raw: Mapping[str, object] = attrs.field(factory=dict, repr=False)
 
+    def __str__(self) -> str:
+        """Return the draft's summary, and the names of the uploaded files."""
+        shown = "No draft yet" if self.draft is None else str(self.draft)
+        names = [name for info in self.video_infos if isinstance(name := info.get("filename"), str)]
+        return f"{shown}\nFiles: {', '.join(names)}" if names else shown
+
     def _repr_html_(self) -> str:
         from nemovideo.draft import Draft
 
