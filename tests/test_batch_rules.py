@@ -9,11 +9,22 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePath
+from typing import Any
 
 import anyio
+import attrs
 import pytest
 
-from batch_tools import asked, make_broken, make_clips, quick_backend, quick_client, results
+from batch_tools import (
+    Written,
+    asked,
+    make_broken,
+    make_clips,
+    quick_backend,
+    quick_client,
+    quick_render,
+    results,
+)
 from nemovideo import AsyncClient, Client, errors
 from nemovideo._batch.manifest import Manifest
 from nemovideo._batch.pace import Pace, paced
@@ -179,6 +190,22 @@ def test_an_out_dir_that_cannot_be_is_told_before_anything_is_sent(
 
 
 # --- second runs ---------------------------------------------------------------------------
+
+
+def test_what_is_to_be_known_of_a_result_is_told(
+    tmp_path: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warned(*args: Any, **options: Any) -> Written:
+        return attrs.evolve(quick_render(*args, **options), warnings=("Nobody was found.",))
+
+    with (
+        LocalBackend(tmp_path / "state", render=warned) as backend,
+        quick_client(backend) as client,
+    ):
+        report = client.batch.remove_backgrounds(clips, tmp_path / "out", background="white")
+    assert [row.note for row in report] == ["Nobody was found."] * 3
+    assert str(report).count("Nobody was found.") == 3
+    assert report.to_dicts()[0]["note"] == "Nobody was found."
 
 
 def test_a_second_run_does_nothing_and_asks_nobody(

@@ -98,6 +98,10 @@ _SENTENCES: dict[type[NemoError], _Sentence] = {
         "The render has not ended in time; it may still be running. Say “export” again later.",
         "渲染没有在限定时间内完成，可能仍在进行。请稍后再回复“导出”。",
     ),
+    errors.OutputError: (
+        "{message}. {remedy} Then say “export” again; exports are free.",
+        "无法写入文件：{message}。请换一个文件夹，再回复“导出”；导出不消耗积分。",
+    ),
     errors.DownloadError: (
         "The file did not arrive whole. Say “export” again; exports are free.",
         "文件没有完整下载。请再回复“导出”；导出不消耗积分。",

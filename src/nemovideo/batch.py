@@ -25,7 +25,8 @@ class BatchRow:
         output: Its result, or None where there is none.
         status: "done", "skipped", "failed" or "not started".
         error: Why it failed, or was not started; else None.
-        note: Where a skipped file's result comes from, if that is not plain.
+        note: What to know of the result, such as that nobody was found; of a skipped file, where
+            its result comes from, if that is not plain.
         credits_spent: What it used; None where files shared an account at the same time, for
             then only `BatchReport.credits_spent` is known.
         elapsed_s: Seconds of work on it in this run.
@@ -139,8 +140,9 @@ class BatchReport:
         return f"{files}: {', '.join(parts) or 'nothing to do'}{spent}"
 
     def __str__(self) -> str:
-        """Return the numbers, and a line for each file that has no result, with its remedy."""
+        """Return the numbers, and a line for each file with a note, or no result and its remedy."""
         lines = [self.summary]
+        lines += [f"  note: {row.source}: {row.note}" for row in self.done if row.note]
         lines += [f"  failed: {row.source}: {row.error}" for row in self.failed]
         left = self.not_started
         if self.stopped_by is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from agent_tools import ask, gist, start
+from nemovideo.local.timeline import Title
 
 EDITS = {
     "clips=talk.mp4:1000+7000": (
@@ -494,3 +496,36 @@ def test_what_cannot_or_should_not_be_done_leaves_the_draft_as_it_was(text: str)
     assert turn.timeline == start()
     assert turn.steps
     assert all(step.text and step.timeline is None for step in turn.steps)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "make the title red",
+        "make the title bigger",
+        "change the title font to Arial",
+        "change the title color to green",
+        "make the title bold",
+        "把标题改成红色",
+        "标题字体换成宋体",
+    ],
+)
+def test_how_a_title_looks_is_not_what_it_says(text: str) -> None:
+    titled = attrs.evolve(start(), titles=(Title("Hello", 1000),))
+    turn = ask(text, titled)
+    assert not turn.changed
+    assert turn.timeline == titled
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("change the title to Big Day", "Big Day"),
+        ("make the title say Red Sea", "Red Sea"),
+        ("把标题改成红海", "红海"),
+    ],
+)
+def test_a_title_may_be_of_colours_and_sizes(text: str, words: str) -> None:
+    turn = ask(text, attrs.evolve(start(), titles=(Title("Hello", 1000),)))
+    assert turn.timeline is not None
+    assert [title.text for title in turn.timeline.titles] == [words]

@@ -311,6 +311,7 @@ class Coordinator:
         self._settle(
             item,
             "done",
+            note=outcome.note,
             credits_spent=spent,
             elapsed_s=outcome.elapsed_s,
             duration_s=outcome.duration_s,

@@ -60,6 +60,7 @@ class Outcome:
         error: Why there is no result, or None.
         credits_spent: What the account lost meanwhile.
         limited: How often the service answered 429, where the work was done elsewhere.
+        note: What to know of the result, in whole sentences.
     """
 
     error: NemoError | None = None
@@ -67,6 +68,7 @@ class Outcome:
     duration_s: float | None = None
     elapsed_s: float = 0.0
     limited: int = 0
+    note: str = ""
 
 
 @attrs.frozen
@@ -140,7 +142,11 @@ def one_file(
     except NemoError as error:
         found = Outcome(error)
     else:
-        found = Outcome(credits_spent=video.credits_spent, duration_s=video.duration_s)
+        found = Outcome(
+            credits_spent=video.credits_spent,
+            duration_s=video.duration_s,
+            note=" ".join(video.warnings),
+        )
     return attrs.evolve(found, elapsed_s=clock.monotonic() - began)
 
 

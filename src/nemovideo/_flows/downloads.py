@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -30,10 +31,16 @@ def check_output(path: Path, *, overwrite: bool) -> Path:
 
     Raises:
         InvalidRequestError: The folder does not exist, or the file does and must not be replaced.
+        OutputError: Nothing may be written in the folder.
     """
     path = path.expanduser()
     if not path.parent.is_dir():
         raise InvalidRequestError(f"there is no folder {path.parent}", remedy="Make it first.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"nothing can be written in the folder {path.parent}",
+            remedy="Choose another folder, or change its permissions.",
+        )
     if path.is_dir():
         raise InvalidRequestError(f"{path} is a folder", remedy="Name a file in it.")
     if path.exists() and not path.is_file():

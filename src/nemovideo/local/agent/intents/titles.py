@@ -99,6 +99,8 @@ _STYLE = either(
     "font|bold|italic|big(?:ger)?|large(?:r)?|small(?:er)?|size|animated?|shadow|gradient|neon",
     "字体|加粗|斜体|字号|大小|动画|阴影",
 )
+_LOOK = either("fonts?|colou?rs?|sizes?|styles?|typefaces?", "字体|字号|颜色|大小|样式|风格")
+_INTO = either("to|into|say|says|read|reads|saying|reading", "写|内容|文字是|文字为")
 
 
 def text_of(clause: Clause) -> str | None:
@@ -222,8 +224,14 @@ def _change(clause: Clause, context: Context) -> tuple[Outcome, ...]:
     )
     index = meant[-1] if meant else len(timeline.titles) - 1
     old = timeline.titles[index]
-    new_text = text_of(clause)
-    if new_text is None and (found := _TO.search(clause.plain)) and not position(found["it"]):
+    of_look = _is_of_look(clause)
+    new_text = None if of_look else text_of(clause)
+    if (
+        not of_look
+        and new_text is None
+        and (found := _TO.search(clause.plain))
+        and not position(found["it"])
+    ):
         words = without_when(" " + found["it"])[1:]
         raw = clause.raw[found.start("it") : found.start("it") + len(words)].strip(" .,;!。，")
         new_text = raw if raw and not says_when(clause.text) else None
@@ -245,6 +253,17 @@ def _change(clause: Clause, context: Context) -> tuple[Outcome, ...]:
     if new.text == old.text:
         said = context.say(f"I've moved the title “{new.text}”.", f"已调整标题“{new.text}”。")
     return (did("edit_title", _args(new), evolve(timeline, titles=titles), said),)
+
+
+def _is_of_look(clause: Clause) -> bool:
+    """Return whether a clause is about how a title looks, and not what it says."""
+    if clause.quotes:
+        return False
+    text = clause.text
+    if has(_LOOK, text):
+        return True
+    styled = has(_STYLE, text) or any(find_colors(text))
+    return styled and not has(_INTO, text)
 
 
 def _add(clause: Clause, context: Context) -> tuple[Outcome, ...]:
