@@ -13,7 +13,12 @@ from typing import Any
 import attrs
 import httpx
 
-from nemovideo.errors import RenderCancelledError, RenderFailedError, UnsupportedFileError
+from nemovideo.errors import (
+    ModelUnavailableError,
+    RenderCancelledError,
+    RenderFailedError,
+    UnsupportedFileError,
+)
 from nemovideo.local.agent.turn import Step, ToolUse, Turn
 from nemovideo.local.backend import LocalBackend
 from nemovideo.local.media import MediaItem
@@ -100,6 +105,8 @@ class Renderer:
         assert cancelled is not None
         if format == "tape":
             raise RenderFailedError("There is no format tape")
+        if format == "offline":
+            raise ModelUnavailableError("the model is not here")
         if format == "bug":
             raise ZeroDivisionError("by zero")
         self.media = media

@@ -115,7 +115,11 @@ def test_an_unknown_session_or_job_is_said(api: Api) -> None:
 
 @pytest.mark.parametrize(
     ("format_", "error"),
-    [("tape", "There is no format tape"), ("bug", "ZeroDivisionError: by zero")],
+    [
+        ("tape", "There is no format tape"),
+        ("offline", "python -m nemovideo.local fetch-models"),
+        ("bug", "ZeroDivisionError: by zero"),
+    ],
 )
 def test_a_failed_render_says_why_and_the_next_one_runs(api: Api, format_: str, error: str) -> None:
     session_id, first, second = api.session_with_video(), new_id(), new_id()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from nemovideo.errors import NemoError, RenderCancelledError
+from nemovideo.errors import LocalBackendError, NemoError, RenderCancelledError
 from nemovideo.local.media import MediaItem
 from nemovideo.local.store import Render, Store
 from nemovideo.local.timeline import Timeline
@@ -137,6 +137,9 @@ class RenderQueue:
             )
         except RenderCancelledError:
             output.unlink(missing_ok=True)
+        except LocalBackendError as error:  # its remedy is for this machine, not for the draft
+            output.unlink(missing_ok=True)
+            renders.fail(job.render_id, str(error))
         except (NemoError, ValueError) as error:
             output.unlink(missing_ok=True)
             renders.fail(
