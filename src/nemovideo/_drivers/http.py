@@ -287,7 +287,9 @@ def _cleaned(error: BaseException, secret: str) -> BaseException:
     does, which Dask installs for the whole process).
     """
     inner: BaseException | None = error
-    while inner is not None:
+    seen: list[BaseException] = []  # what led to an error can lead back to it
+    while inner is not None and inner not in seen:
+        seen.append(inner)
         inner.__traceback__ = None
         text = str(inner)
         if (clean := _wire.redact(text, secret)) != text:
