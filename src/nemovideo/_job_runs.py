@@ -16,6 +16,7 @@ from nemovideo.errors import CheckpointError
 
 if TYPE_CHECKING:
     from nemovideo._flows.remove_background import Order
+    from nemovideo._flows.steps import Flow
     from nemovideo.client import AsyncClient, Client
     from nemovideo.local import LocalBackend
     from nemovideo.models import RenderedVideo
@@ -35,14 +36,7 @@ def perform(
     """Carry out an order, or what a checkpoint says, with the sync client."""
     path = None if checkpoint is None else resolved(checkpoint)
     with _at_home(client, path) as doer, _holding(doer.backend, path), reporting(progress) as told:
-        work = flow.run(
-            doer._context,  # noqa: SLF001 - the client's own
-            order,
-            told,
-            checkpoint=path,
-            service=_service(doer),
-            send_again=send_again,
-        )
+        work = _work(doer, order, told, path, send_again=send_again)
         return doer._driver.run(work, _limit(doer, deadline))  # noqa: SLF001 - the client's own
 
 
@@ -59,17 +53,29 @@ async def perform_async(
     path = None if checkpoint is None else resolved(checkpoint)
     async with _at_home_async(client, path) as doer:
         with _holding(doer.backend, path), reporting(progress) as told:
-            work = flow.run(
-                doer._context,  # noqa: SLF001 - the client's own
-                order,
-                told,
-                checkpoint=path,
-                service=_service(doer),
-                send_again=send_again,
-            )
+            work = _work(doer, order, told, path, send_again=send_again)
             return await doer._driver.run(  # noqa: SLF001 - the client's own
                 work, _limit(doer, deadline)
             )
+
+
+def _work(
+    doer: Client | AsyncClient,
+    order: Order | None,
+    on_progress: OnProgress | None,
+    path: Path | None,
+    *,
+    send_again: bool,
+) -> Flow[RenderedVideo]:
+    """Return the flow of an order, or of what a checkpoint says, for the client that does it."""
+    return flow.run(
+        doer._context,  # noqa: SLF001 - the client's own
+        order,
+        on_progress,
+        checkpoint=path,
+        service=_service(doer),
+        send_again=send_again,
+    )
 
 
 @contextmanager

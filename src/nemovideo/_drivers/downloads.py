@@ -78,10 +78,10 @@ def body_of(response: httpx.Response, *, ours: bool) -> Iterator[bytes]:
         return
     chunks = response.iter_raw()
     stream = response.extensions.get("network_stream")
-    if ours and isinstance(stream, httpcore.NetworkStream) and _length(response):
+    if ours and isinstance(stream, httpcore.NetworkStream) and (length := _length(response)):
         first = next(chunks, b"")
         yield first
-        rest = _Rest(response, len(first))
+        rest = _Rest(response.request, length, len(first))
         if rest.is_large:
             with rest.errors():
                 while rest.wanted:
@@ -98,10 +98,10 @@ async def body_of_async(response: httpx.Response, *, ours: bool) -> AsyncGenerat
         return
     chunks = response.aiter_raw()
     stream = response.extensions.get("network_stream")
-    if ours and isinstance(stream, httpcore.AsyncNetworkStream) and _length(response):
+    if ours and isinstance(stream, httpcore.AsyncNetworkStream) and (length := _length(response)):
         first = await anext(chunks, b"")
         yield first
-        rest = _Rest(response, len(first))
+        rest = _Rest(response.request, length, len(first))
         if rest.is_large:
             try:
                 with rest.errors():
@@ -147,10 +147,10 @@ class _Rest:
     more is wanted: so what follows the first chunk is still in the connection.
     """
 
-    def __init__(self, response: httpx.Response, came: int) -> None:
-        self._request = response.request
-        self._length = _length(response)
-        self._left = self._length - came
+    def __init__(self, request: httpx.Request, length: int, came: int) -> None:
+        self._request = request
+        self._length = length
+        self._left = length - came
         self.timeout_s: float | None = self._request.extensions["timeout"].get("read")
 
     @property

@@ -137,15 +137,17 @@ class RenderQueue:
             )
         except RenderCancelledError:
             output.unlink(missing_ok=True)
-        except LocalBackendError as error:  # its remedy is for this machine, not for the draft
-            output.unlink(missing_ok=True)
-            renders.fail(job.render_id, str(error))
         except (NemoError, ValueError) as error:
             output.unlink(missing_ok=True)
-            renders.fail(
-                job.render_id, error.message if isinstance(error, NemoError) else str(error)
-            )
+            renders.fail(job.render_id, _reason(error))
         except Exception as error:  # noqa: BLE001 - a worker outlives any failure of a job
             _log.exception("the local renderer failed")
             output.unlink(missing_ok=True)
             renders.fail(job.render_id, f"{type(error).__name__}: {error}")
+
+
+def _reason(error: NemoError | ValueError) -> str:
+    """Return why a render failed; a remedy only where it is for this machine, not for the draft."""
+    if isinstance(error, NemoError) and not isinstance(error, LocalBackendError):
+        return error.message
+    return str(error)

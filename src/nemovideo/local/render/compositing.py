@@ -6,21 +6,28 @@ changes seldom; a graph is built anew when it does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from av.video.frame import VideoFrame
 from PIL import Image, ImageFilter
 
 from nemovideo.local.matte.cutter import Cut
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.spill import missing_color
-from nemovideo.local.matte.tracking import Box, resized
+from nemovideo.local.matte.tracking import Box, Size, resized
 from nemovideo.local.render.canvas import FULL_RANGE, Canvas
 from nemovideo.local.render.filters import FrameGraph
 
 if TYPE_CHECKING:
     from av.filter.context import FilterContext
+
+    _Draw: TypeAlias = Callable[[FrameGraph, Box, Sequence[FilterContext]], FilterContext]
+
+Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 _GRAPHS_KEPT = 4
 _NEAR_PX = 7
@@ -81,37 +88,40 @@ class EdgeColors:
         return made
 
 
-class Compositor:
-    """Lay the person over a background."""
+class _BoxGraph:
+    """A graph whose work lies in a box; it is built anew when the box changes."""
 
-    def __init__(self, canvas: Canvas) -> None:
+    def __init__(self, canvas: Canvas, draw: _Draw) -> None:
         self._canvas = canvas
-        self._colors = EdgeColors()
+        self._draw = draw
         self._graph: FrameGraph | None = None
         self._box: Box | None = None
 
-    def __call__(self, frame: VideoFrame, cut: Cut, behind: VideoFrame) -> VideoFrame:
-        """Return a new frame; frame and background have the canvas's size."""
-        frames = frame, self._colors(frame, cut), _gray(cut.mask), behind
-        if self._graph is None or cut.box != self._box:
-            self._graph, self._box = self._build(*frames, cut.box), cut.box
+    def __call__(self, box: Box, *frames: VideoFrame) -> VideoFrame:
+        if self._graph is None or box != self._box:
+            graph = FrameGraph()
+            graph.finish(self._draw(graph, box, [graph.source(frame) for frame in frames]))
+            self._graph, self._box = graph, box
         return self._canvas.tagged(self._graph.run(*frames))
 
-    def _build(
-        self,
-        frame: VideoFrame,
-        lacking: VideoFrame,
-        mask: VideoFrame,
-        behind: VideoFrame,
-        box: Box,
-    ) -> FrameGraph:
-        graph = FrameGraph()
-        kept = _with_clean_edges(graph, frame, lacking, box)
-        matte, below = graph.source(mask), graph.source(behind)
-        cut = graph.add("alphamerge", "", kept, graph.add("scale", _scale(box), matte))
-        place = f"{box[0]}:{box[1]}:format=yuv420"
-        graph.finish(graph.add("overlay", place, below, cut))
-        return graph
+
+class Compositor:
+    """Lay the person over a background.
+
+    Args:
+        canvas: What the frames have in common.
+        clean_edges: Whether the old background's colour is taken out of the edges; not for a
+            frame that is no picture of the person.
+    """
+
+    def __init__(self, canvas: Canvas, *, clean_edges: bool = True) -> None:
+        self._colors = EdgeColors() if clean_edges else None
+        self._graph = _BoxGraph(canvas, _laid_over)
+
+    def __call__(self, frame: VideoFrame, cut: Cut, behind: VideoFrame) -> VideoFrame:
+        """Return a new frame; frame and background have the canvas's size."""
+        lacking = () if self._colors is None else (self._colors(frame, cut),)
+        return self._graph(cut.box, frame, *lacking, _gray(_bytes(cut.mask)), behind)
 
 
 class Cutout:
@@ -123,49 +133,46 @@ class Cutout:
     """
 
     def __init__(self, canvas: Canvas, black: VideoFrame) -> None:
-        self._canvas = canvas
         self._black = black
         self._colors = EdgeColors()
-        self._graph: FrameGraph | None = None
-        self._box: Box | None = None
+        self._graph = _BoxGraph(canvas, partial(_alone, size=(canvas.width, canvas.height)))
 
     def __call__(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
         """Return a new frame with an alpha plane."""
-        grown = Image.fromarray(_bytes(cut.mask)).filter(ImageFilter.MaxFilter(_NEAR_PX))
-        near = _gray_frame(grown.point(lambda value: 255 if value else 0))
-        frames = frame, self._colors(frame, cut), _gray(cut.mask), near, self._black
-        if self._graph is None or cut.box != self._box:
-            self._graph, self._box = self._build(*frames, cut.box), cut.box
-        return self._canvas.tagged(self._graph.run(*frames))
-
-    def _build(
-        self,
-        frame: VideoFrame,
-        lacking: VideoFrame,
-        mask: VideoFrame,
-        near: VideoFrame,
-        black: VideoFrame,
-        box: Box,
-    ) -> FrameGraph:
-        graph = FrameGraph()
-        kept = _with_clean_edges(graph, frame, lacking, box)
-        matte, grown, below = graph.source(mask), graph.source(near), graph.source(black)
-        cut = graph.add("alphamerge", "", kept, graph.add("scale", _scale(box), grown))
-        clean = graph.add("overlay", f"{box[0]}:{box[1]}:format=yuv420", below, cut)
-        opaque = graph.add("format", "yuv420p", clean)
-        matte = graph.add("scale", _scale(box), matte)
-        size = f"{self._canvas.width}:{self._canvas.height}:{box[0]}:{box[1]}"
-        graph.finish(graph.add("alphamerge", "", opaque, graph.add("pad", size, matte)))
-        return graph
+        mask = _bytes(cut.mask)
+        grown = Image.fromarray(mask).filter(ImageFilter.MaxFilter(_NEAR_PX))
+        near = np.asarray(grown.point(lambda value: 255 if value else 0))
+        lacking = self._colors(frame, cut)
+        return self._graph(cut.box, frame, lacking, _gray(near), self._black, _gray(mask))
 
 
-def _with_clean_edges(
-    graph: FrameGraph, frame: VideoFrame, lacking: VideoFrame, box: Box
+def _laid_over(graph: FrameGraph, box: Box, inputs: Sequence[FilterContext]) -> FilterContext:
+    """Draw a frame, perhaps with its edge colours, by a mask, over another."""
+    *kept, mask, below = inputs
+    scaled = graph.add("scale", _scale(box), mask)
+    cut = graph.add("alphamerge", "", _inside(graph, box, *kept), scaled)
+    return graph.add("overlay", f"{box[0]}:{box[1]}:format=yuv420", below, cut)
+
+
+def _alone(
+    graph: FrameGraph, box: Box, inputs: Sequence[FilterContext], *, size: Size
 ) -> FilterContext:
-    """Add the inputs for a frame and its edge colours; return what is in the box, with both."""
-    part = graph.add("crop", _crop(box), graph.source(frame))
-    wide = graph.add("scale", _scale(box), graph.source(lacking))
-    wide = graph.add("format", "yuv420p", wide)
+    """Draw a frame as far as it is near the person, over black, with the mask as its alpha."""
+    *shown, mask = inputs
+    opaque = graph.add("format", "yuv420p", _laid_over(graph, box, shown))
+    alpha = graph.add("scale", _scale(box), mask)
+    alpha = graph.add("pad", f"{size[0]}:{size[1]}:{box[0]}:{box[1]}", alpha)
+    return graph.add("alphamerge", "", opaque, alpha)
+
+
+def _inside(
+    graph: FrameGraph, box: Box, frame: FilterContext, lacking: FilterContext | None = None
+) -> FilterContext:
+    """Return what a frame has in the box, with its edge colours where they are given."""
+    part = graph.add("crop", _crop(box), frame)
+    if lacking is None:
+        return part
+    wide = graph.add("format", "yuv420p", graph.add("scale", _scale(box), lacking))
     return graph.add("blend", "all_mode=grainmerge", part, wide)
 
 
@@ -177,15 +184,11 @@ def _scale(box: Box) -> str:
     return f"{box[2] - box[0]}:{box[3] - box[1]}:flags=bilinear"
 
 
-def _gray(mask: Mask) -> VideoFrame:
-    return _gray_frame(Image.fromarray(_bytes(mask)))
-
-
-def _bytes(mask: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _bytes(mask: Mask) -> Bytes:
     return (mask * 255 + 0.5).astype(np.uint8)
 
 
-def _gray_frame(image: Image.Image) -> VideoFrame:
-    frame = VideoFrame.from_ndarray(np.asarray(image), format="gray")
+def _gray(values: Bytes) -> VideoFrame:
+    frame = VideoFrame.from_ndarray(values, format="gray")
     frame.color_range = FULL_RANGE
     return frame

@@ -87,7 +87,7 @@ def cut_out(
     behind = make_background(background, canvas, media)
     matte_only = background.kind == "matte"
     white = canvas.frame(Image.new("RGB", size, "white")) if matte_only else None
-    compositor = Compositor(canvas)
+    compositor = Compositor(canvas, clean_edges=not matte_only)
     for view, cut in seen:
         below = behind.frame(view, cut)
         if made is None or last != (view, cut, below):

@@ -224,17 +224,7 @@ def _change(clause: Clause, context: Context) -> tuple[Outcome, ...]:
     )
     index = meant[-1] if meant else len(timeline.titles) - 1
     old = timeline.titles[index]
-    of_look = _is_of_look(clause)
-    new_text = None if of_look else text_of(clause)
-    if (
-        not of_look
-        and new_text is None
-        and (found := _TO.search(clause.plain))
-        and not position(found["it"])
-    ):
-        words = without_when(" " + found["it"])[1:]
-        raw = clause.raw[found.start("it") : found.start("it") + len(words)].strip(" .,;!。，")
-        new_text = raw if raw and not says_when(clause.text) else None
+    new_text = None if _is_of_look(clause) else _new_text_of(clause)
     new = evolve(old, text=new_text or old.text, position=position(clause.text) or old.position)
     if says_when(clause.text):
         timed = when(clause.text, timeline.duration_ms, old.duration_ms)
@@ -255,6 +245,17 @@ def _change(clause: Clause, context: Context) -> tuple[Outcome, ...]:
     return (did("edit_title", _args(new), evolve(timeline, titles=titles), said),)
 
 
+def _new_text_of(clause: Clause) -> str | None:
+    """Return the words that a title shall have from now on, if the clause says any."""
+    said = text_of(clause)
+    found = _TO.search(clause.plain)
+    if said is not None or found is None or position(found["it"]) or says_when(clause.text):
+        return said
+    words = without_when(" " + found["it"])[1:]
+    raw = clause.raw[found.start("it") : found.start("it") + len(words)].strip(" .,;!。，")
+    return raw or None
+
+
 def _is_of_look(clause: Clause) -> bool:
     """Return whether a clause is about how a title looks, and not what it says."""
     if clause.quotes:
@@ -262,8 +263,11 @@ def _is_of_look(clause: Clause) -> bool:
     text = clause.text
     if has(_LOOK, text):
         return True
-    styled = has(_STYLE, text) or any(find_colors(text))
-    return styled and not has(_INTO, text)
+    return _names_style(text) and not has(_INTO, text)
+
+
+def _names_style(text: str) -> bool:
+    return has(_STYLE, text) or any(find_colors(text))
 
 
 def _add(clause: Clause, context: Context) -> tuple[Outcome, ...]:
@@ -293,7 +297,7 @@ def _add(clause: Clause, context: Context) -> tuple[Outcome, ...]:
     said = context.say(
         f"I've added the title “{words}” ({shown}).", f"已添加标题“{words}”（{shown}）。"
     )
-    if has(_STYLE, outside) or any(find_colors(outside)):
+    if _names_style(outside):
         said += context.say(" I can't set its font, size or color.", "字体、字号和颜色我无法设置。")
     return (did("add_title", _args(title), edited, said),)
 
