@@ -17,6 +17,8 @@ from nemovideo.local.matte.faces import FaceFinder
 from nemovideo.local.matte.regions import main_people, region_at, regions_of
 from nemovideo.local.matte.smoothing import between, changed, motion, steadied
 from nemovideo.local.matte.tracking import (
+    Box,
+    Thumbnail,
     is_cut,
     moved,
     person_box,
@@ -151,6 +153,37 @@ def test_a_picture_that_stands_is_looked_at_once() -> None:
     followed = list(Cutter(engine).follow([view] * 50))
     assert len(followed) == 50
     assert len(engine.shown) == 2 * once
+
+
+class Given(PictureView):
+    """A picture that must not be touched once it was given out: somebody else has it then."""
+
+    out = False
+
+    def thumbnail(self) -> Thumbnail:
+        assert not self.out
+        return super().thumbnail()
+
+    def picture(self, box: Box, side: int) -> Picture:
+        assert not self.out
+        return super().picture(box, side)
+
+
+@pytest.mark.parametrize("step", [0, 1, 12])
+@pytest.mark.parametrize("times", [[1], [1, 2], [3, 1, 1], [2, 5], [1, 1, 9]])
+def test_pictures_that_stand_for_some_frames_are_worked_on_once_and_then_let_go(
+    step: int, times: list[int]
+) -> None:
+    one_by_one = [
+        Given(scene((20 + step * n % 150, 60, 120 + step * n % 150, 240))) for n in range(16)
+    ]
+    views = [view for n, view in enumerate(one_by_one) for _ in range(times[n % len(times)])]
+    followed = []
+    for view, cut in Cutter(Watched()).follow(views):
+        view.out = True
+        followed.append((view, cut))
+    assert [view for view, _ in followed] == views
+    assert len(set(followed)) == len(one_by_one)
 
 
 def test_at_a_cut_the_whole_picture_is_looked_at_again() -> None:

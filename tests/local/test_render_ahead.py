@@ -38,6 +38,24 @@ def test_items_come_in_order_from_another_thread() -> None:
     assert frame_threads() == []
 
 
+def test_no_more_is_made_than_there_is_room_for() -> None:
+    made: list[int] = []
+    waits = threading.Event()
+
+    def items() -> Iterator[int]:
+        for number in range(50):
+            made.append(number)
+            if number == 4:
+                waits.set()
+            yield number
+
+    with ahead(items(), room=3) as taken:
+        assert next(taken) == 0
+        assert waits.wait(WAIT_S)  # one taken, three that wait, one that finds no room
+    assert made == [0, 1, 2, 3, 4]
+    assert frame_threads() == []
+
+
 def test_an_error_of_the_producer_is_raised_where_the_items_are_taken() -> None:
     def items() -> Iterator[int]:
         yield 1
@@ -161,6 +179,16 @@ def test_a_person_who_is_there_part_of_the_time_is_told_of(tmp_path: Path) -> No
         timeline_of(talk, background=GREEN), {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte()
     )
     assert "No person was found in 1.0 s of talk.mp4, first at 1.0 s" in result.warnings[0]
+
+
+def test_what_was_looked_at_ahead_of_the_end_is_not_told_of(tmp_path: Path) -> None:
+    wall = np.full((120, 160, 3), (30, 60, 160), dtype=np.uint8)
+    there = wall.copy()
+    there[30:, 50:110] = (225, 205, 40)
+    talk = item(make_video(tmp_path / "talk.mp4", pictures=[there, wall], seconds=2))
+    timeline = timeline_of(talk, background=GREEN, duration_ms=1000)
+    result = render(timeline, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte())
+    assert result.warnings == ()
 
 
 def test_without_a_cut_out_nobody_is_looked_for(tmp_path: Path) -> None:

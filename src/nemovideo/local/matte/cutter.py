@@ -18,7 +18,8 @@ from nemovideo.local.matte.tracking import Box, Thumbnail, around, is_cut, moved
 _STRIDE = 2
 _MAX_STRIDE = 6
 _FAST = 0.04
-_CALM = 0.02
+_CALM = 0.03
+_STILL = 0.02
 _SEARCH_EVERY = 15
 _SEARCH_EVERY_WHEN_LOST = 4
 
@@ -30,7 +31,7 @@ class Cut:
     """Where people are in a frame: the mask of a box; outside of it there is nobody.
 
     `nobody` tells that no person was found at all: the mask is empty then. `settled`
-    tells that next to nothing has moved since the cut before.
+    tells that little has moved since the cut before.
     """
 
     box: Box
@@ -66,7 +67,8 @@ class Cutter:
 
         The engine sees every second frame, or fewer where little moves, or all
         where much does; those between take their masks from both neighbours. A
-        view given again (a picture that stands) is not looked at again.
+        view given again (a picture that stands) is not looked at again. What was
+        yielded is not touched any more: another thread may work on it.
         """
         waiting: list[_View] = []
         last: _View | None = None
@@ -87,16 +89,24 @@ class Cutter:
                 continue
             first = self._known, made
             made = self._cut(view)
+            shown: tuple[_View, Cut] = view, made
             for number, late in enumerate(waiting, 1):
                 share = number / (len(waiting) + 1)
-                yield late, made if late is view else self._between(late, first, made, share)
+                if late is view:
+                    shown = view, made
+                elif late is not shown[0]:
+                    shown = late, self._between(late, first, made, share)
+                yield shown
             waiting = []
             yield view, made
         yield from self._looked_at(waiting)
 
     def _looked_at(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
+        shown: tuple[_View, Cut] | None = None
         for view in views:
-            yield view, self._cut(view)
+            if shown is None or view is not shown[0]:
+                shown = view, self._cut(view)
+            yield shown
 
     def _forget(self) -> None:
         self._people.forget()
@@ -153,6 +163,8 @@ def _stride_after(change: float, stride: int) -> int:
         return 1
     if change > _CALM:
         return _STRIDE
+    if change > _STILL:
+        return max(_STRIDE, stride - 1)
     return min(stride + 1, _MAX_STRIDE)
 
 

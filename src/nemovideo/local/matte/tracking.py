@@ -163,7 +163,7 @@ def resized(mask: Mask, size: Size) -> Mask:
     """Return a mask in another size."""
     if (mask.shape[1], mask.shape[0]) == size:
         return mask
-    image = Image.fromarray(mask).resize(size, Image.Resampling.BILINEAR)
+    image = Image.fromarray(mask).resize(size, Image.Resampling.BILINEAR, reducing_gap=1.0)
     return np.asarray(image, dtype=np.float32)
 
 

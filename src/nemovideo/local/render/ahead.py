@@ -1,4 +1,4 @@
-"""Work done ahead in a thread of its own, so that making frames and encoding them overlap."""
+"""Work done ahead in a thread of its own: masks, frames and encoding overlap."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import attrs
 
 _Item = TypeVar("_Item")
 
-_AHEAD = 2
+_ROOM = 2
 _POLL_S = 0.1
 _FAREWELL_S = 2.0
 
@@ -24,8 +24,14 @@ class _End:
     error: BaseException | None = None
 
 
+def _go_on() -> None:
+    pass
+
+
 @contextmanager
-def ahead(items: Iterator[_Item], *, tick: Callable[[], None]) -> Iterator[Iterator[_Item]]:
+def ahead(
+    items: Iterator[_Item], *, tick: Callable[[], None] = _go_on, room: int = _ROOM
+) -> Iterator[Iterator[_Item]]:
     """Take the items in another thread, a few ahead of who asks for them here.
 
     An error of theirs is raised here. When the block is left, however that is,
@@ -34,8 +40,9 @@ def ahead(items: Iterator[_Item], *, tick: Callable[[], None]) -> Iterator[Itera
     Args:
         items: What is to be taken; nobody else may.
         tick: Called again and again while an item is waited for; it may raise.
+        room: How many finished items may wait to be taken.
     """
-    producer = _Producer(items)
+    producer = _Producer(items, room)
     producer.start()
     try:
         yield producer.taken(tick)
@@ -44,9 +51,9 @@ def ahead(items: Iterator[_Item], *, tick: Callable[[], None]) -> Iterator[Itera
 
 
 class _Producer(Generic[_Item]):
-    def __init__(self, items: Iterator[_Item]) -> None:
+    def __init__(self, items: Iterator[_Item], room: int) -> None:
         self._items = items
-        self._queue: queue.Queue[_Item | _End] = queue.Queue(_AHEAD)
+        self._queue: queue.Queue[_Item | _End] = queue.Queue(room)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nemovideo-frames", daemon=True)
 
@@ -56,6 +63,9 @@ class _Producer(Generic[_Item]):
     def stop(self) -> None:
         """End the thread; one that is deep in its work is not waited for very long."""
         self._stopped.set()
+        with suppress(queue.Empty):
+            while True:  # it may be waiting for room
+                self._queue.get_nowait()
         self._thread.join(_FAREWELL_S)
 
     def taken(self, tick: Callable[[], None]) -> Iterator[_Item]:
@@ -90,5 +100,5 @@ class _Producer(Generic[_Item]):
         while not self._stopped.is_set():
             with suppress(queue.Full):
                 self._queue.put(item, timeout=_POLL_S)
-                return True
+                return not self._stopped.is_set()
         return False

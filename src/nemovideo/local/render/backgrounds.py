@@ -13,10 +13,10 @@ from PIL import Image, ImageOps
 from nemovideo.errors import RenderFailedError
 from nemovideo.local.matte.cutter import Cut
 from nemovideo.local.matte.engine import Mask
-from nemovideo.local.matte.people import View
 from nemovideo.local.matte.tracking import moved, resized, whole
 from nemovideo.local.media import MediaItem, open_image
 from nemovideo.local.render.canvas import Canvas
+from nemovideo.local.render.compositing import Lens
 from nemovideo.local.render.decoding import at_rate, looped_frames
 from nemovideo.local.render.filters import Fitter
 from nemovideo.local.scenes import draw_scene
@@ -30,11 +30,11 @@ _LEAST_WEIGHT = 1e-4
 class Behind(Protocol):
     """A background, frame by frame."""
 
-    def frame(self, view: View, cut: Cut) -> VideoFrame:
+    def frame(self, shown: VideoFrame, cut: Cut) -> VideoFrame:
         """Return the next background frame on the canvas.
 
         Args:
-            view: The clip's own frame.
+            shown: The clip's own frame.
             cut: Where the person is in it.
         """
         ...
@@ -128,7 +128,7 @@ class _Still:
     def __init__(self, canvas: Canvas, image: Image.Image) -> None:
         self._frame = canvas.frame(canvas.squeezed(image))
 
-    def frame(self, view: View, cut: Cut) -> VideoFrame:  # noqa: ARG002 - the protocol
+    def frame(self, shown: VideoFrame, cut: Cut) -> VideoFrame:  # noqa: ARG002 - the protocol
         return self._frame
 
 
@@ -144,7 +144,7 @@ class _Video:
         self._source: VideoFrame | None = None
         self._fitted: VideoFrame | None = None
 
-    def frame(self, view: View, cut: Cut) -> VideoFrame:  # noqa: ARG002 - the protocol
+    def frame(self, shown: VideoFrame, cut: Cut) -> VideoFrame:  # noqa: ARG002 - the protocol
         source = next(self._frames, None)
         if source is None:
             raise RenderFailedError(f"{self._name} has no picture that can be read")
@@ -162,22 +162,24 @@ class _Blur:
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
+        self._lens = Lens()
         scale = _BLUR_SIDE / max(canvas.width, canvas.height)
         self._size = (max(8, round(canvas.width * scale)), max(8, round(canvas.height * scale)))
         self._across = _blur_matrix(self._size[0])
         self._down = _blur_matrix(self._size[1])
 
-    def frame(self, view: View, cut: Cut) -> VideoFrame:
-        everything = whole(view.size)
+    def frame(self, shown: VideoFrame, cut: Cut) -> VideoFrame:
+        everything = whole((shown.width, shown.height))
         away = 1 - resized(moved(cut.mask, cut.box, everything), self._size)
         weight = np.maximum(self._blurred(away), _LEAST_WEIGHT)
-        image = Image.fromarray(view.picture(everything, _BLUR_SIDE)).resize(self._size)
+        small = self._lens(shown, everything, _BLUR_SIDE, "rgb24")
+        image = Image.fromarray(small).resize(self._size)
         bands = [
             self._blurred(np.asarray(band, dtype=np.float32) * away) / weight
             for band in image.split()
         ]
-        small = Image.fromarray(np.stack(bands, axis=-1).clip(0, 255).astype(np.uint8))
-        frame = self._canvas.frame(small).reformat(
+        blurred = Image.fromarray(np.stack(bands, axis=-1).clip(0, 255).astype(np.uint8))
+        frame = self._canvas.frame(blurred).reformat(
             self._canvas.width, self._canvas.height, interpolation="BICUBIC"
         )
         return self._canvas.tagged(frame)

@@ -13,6 +13,7 @@ from nemovideo.local.matte import Cut, Cutter, Matting
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.tracking import Box, Size, Thumbnail
 from nemovideo.local.media import MediaItem
+from nemovideo.local.render.ahead import ahead
 from nemovideo.local.render.backgrounds import make_background
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.compositing import Compositor, Cutout, Lens
@@ -20,6 +21,7 @@ from nemovideo.local.render.notices import Warn
 from nemovideo.local.timeline import Clip
 
 _THUMBNAIL_PX = 48
+_CUTS_AHEAD = 4
 
 
 class FrameView:
@@ -68,12 +70,23 @@ def cut_out(
     """Yield the clip's frames with its background replaced, or with an alpha plane.
 
     A background "matte" yields the mask alone, white on black. Where no person
-    is found nothing is kept, and `warn` is told when the frames end.
+    is found nothing is kept, and `warn` is told when the frames end. The frames are
+    taken, and the masks made, in a thread of its own.
     """
+    cutter = Cutter(matting.engine, matting.faces)
+    with ahead(cutter.follow(_views(frames)), room=_CUTS_AHEAD) as cuts:
+        yield from _composed(_told(cuts, cutter, clip, canvas.fps, warn), clip, canvas, media)
+
+
+def _composed(
+    seen: Iterator[tuple[FrameView, Cut]],
+    clip: Clip,
+    canvas: Canvas,
+    media: Mapping[str, MediaItem],
+) -> Iterator[VideoFrame]:
+    """Yield the frames with what the clip wants in place of their background."""
     background = clip.background
     assert background is not None
-    cutter = Cutter(matting.engine, matting.faces)
-    seen = _told(cutter, _views(frames), clip, canvas.fps, warn)
     size = (canvas.width, canvas.height)
     last: tuple[object, ...] = ()
     made: VideoFrame | None = None
@@ -89,20 +102,20 @@ def cut_out(
     white = canvas.frame(Image.new("RGB", size, "white")) if matte_only else None
     compositor = Compositor(canvas, clean_edges=not matte_only)
     for view, cut in seen:
-        below = behind.frame(view, cut)
+        below = behind.frame(view.frame, cut)
         if made is None or last != (view, cut, below):
             last, made = (view, cut, below), compositor(white or view.frame, cut, below)
         yield made
 
 
 def _told(
-    cutter: Cutter, views: Iterator[FrameView], clip: Clip, fps: Fraction, warn: Warn
+    cuts: Iterator[tuple[FrameView, Cut]], cutter: Cutter, clip: Clip, fps: Fraction, warn: Warn
 ) -> Iterator[tuple[FrameView, Cut]]:
-    """Yield the cuts as they come; at their end say where nobody was."""
+    """Yield the cuts as they are taken; at their end say where nobody was."""
     empty: list[int] = []
     count = 0
     try:
-        for view, cut in cutter.follow(views):
+        for view, cut in cuts:
             if cut.nobody:
                 empty.append(count)
             count += 1

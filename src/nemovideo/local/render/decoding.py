@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
@@ -27,7 +28,9 @@ Timed = tuple[Fraction, VideoFrame]
 """A frame, and the time in seconds from which on it is shown."""
 
 _SEEK_FROM_S = 2
-_THREADS = 2  # each holds a frame, and the encoder takes far longer than two of them
+# Each holds a frame, and the encoder takes far longer than two of them. Where there are but
+# two cores, the second costs more than it brings.
+_THREADS = 1 if (os.cpu_count() or 1) <= 2 else 2
 
 
 def decode_frames(
