@@ -8,7 +8,7 @@ FFmpeg open other files or addresses.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, TypeVar
@@ -290,22 +290,20 @@ def _length(container: InputContainer, item: MediaItem) -> _Length:
 
 def _ends(path: Path) -> tuple[Fraction, Fraction]:
     """Return when the last picture ends, or else the last sound, and when the later of both."""
-    shown_s = held_s = Fraction(0)
     with open_media(path) as container:
         streams = [s for s in (main_video(container), main_audio(container)) if s is not None]
-        try:
+        bases = {s.index: s.time_base or Fraction(0) for s in streams}
+        usual = {s.index: _usual_s(s) / (s.time_base or 1) for s in streams}
+        ends: dict[int, Fraction | int] = dict.fromkeys(bases, 0)
+        with suppress(av.error.FFmpegError):  # cut off: what came before counts
             for packet in container.demux(streams):
                 time = packet.pts if packet.pts is not None else packet.dts
                 if time is None or packet.is_discard or packet.size == 0:
                     continue
-                lasts_s = (packet.duration or 0) * packet.time_base or _usual_s(packet.stream)
-                end_s = time * packet.time_base + lasts_s
-                held_s = max(held_s, end_s)
-                if packet.stream is streams[0]:
-                    shown_s = max(shown_s, end_s)
-        except av.error.FFmpegError:
-            pass  # cut off: what came before counts
-    return shown_s, held_s
+                at = packet.stream_index
+                ends[at] = max(ends[at], time + (packet.duration or usual[at]))
+    ends_s = [ends[index] * base for index, base in bases.items()]
+    return ends_s[0], max(ends_s)
 
 
 def _usual_s(stream: Stream) -> Fraction:

@@ -21,6 +21,7 @@ from nemovideo.local.matte.tracking import (
     moved,
     person_box,
     resized,
+    share,
     shared,
     steady_box,
     whole,
@@ -171,7 +172,7 @@ class People:
     def _likely(self, region: Mask) -> bool:
         """Return whether what the engine sees is a person, no face being seen."""
         kept = region > 0.3
-        if float(kept.mean()) < _LEAST_AREA:
+        if share(kept) < _LEAST_AREA:
             return False
         return self._faces is None or float(region[kept].mean()) > _SURE
 
@@ -182,7 +183,7 @@ class People:
 
 def _doubt(mask: Mask) -> float:
     """Return the share of a mask that is neither person nor background."""
-    return float(((mask > 0.1) & (mask < 0.9)).mean())
+    return share((mask > 0.1) & (mask < 0.9))
 
 
 def _bust(face: Box, size: Size) -> Box:
@@ -223,9 +224,9 @@ def _in_front(people: Sequence[Person], size: Size) -> list[Person]:
 
 
 def _kept_area(person: Person) -> float:
-    return float((person.mask > 0.5).mean()) * area(person.box)
+    return share(person.mask > 0.5) * area(person.box)
 
 
 def _visible(mask: Mask, seen: Box, size: Size) -> bool:
     """Return whether a mask keeps enough of the frame to be somebody."""
-    return float((mask > 0.5).mean()) * area(seen) >= _LEAST_AREA * area(whole(size))
+    return share(mask > 0.5) * area(seen) >= _LEAST_AREA * area(whole(size))

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from nemovideo.local.matte.engine import Mask
-from nemovideo.local.matte.tracking import Box
+from nemovideo.local.matte.tracking import Box, resized
 
 _CELLS = 64
 _ROW = _CELLS + 2  # an empty column on each side: nothing spreads around the edge
@@ -99,7 +99,7 @@ def _spread(cells: int) -> int:
 
 def _grid(mask: Mask) -> int:
     """Return the mask's likely parts as bits, row after row."""
-    small = np.asarray(Image.fromarray(mask).resize((_CELLS, _CELLS), Image.Resampling.BOX))
+    small = resized(mask, (_CELLS, _CELLS))
     bits = np.zeros((_CELLS + 2, _ROW), dtype=np.uint8)
     bits[1:-1, 1:-1] = small > _LIKELY
     packed: bytes = np.packbits(bits).tobytes()

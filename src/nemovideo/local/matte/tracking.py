@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from nemovideo.local.matte.engine import Mask
+from nemovideo.local.matte.pyramid import halved
 
 Box: TypeAlias = tuple[int, int, int, int]
 """Left, top, right, bottom, in the frame's pixels; right and bottom are outside."""
@@ -51,7 +52,7 @@ def person_box(mask: Mask, seen: Box, size: Size) -> Box:
         All of the frame where the mask keeps next to nothing.
     """
     kept = mask > _PERSON
-    if kept.mean() * area(seen) < _MIN_AREA * size[0] * size[1]:
+    if share(kept) * area(seen) < _MIN_AREA * size[0] * size[1]:
         return whole(size)
     columns, rows = np.flatnonzero(kept.any(axis=0)), np.flatnonzero(kept.any(axis=1))
     step_x, step_y = (seen[2] - seen[0]) / kept.shape[1], (seen[3] - seen[1]) / kept.shape[0]
@@ -103,10 +104,10 @@ def wider(mask: Mask, box: Box, size: Size) -> Box:
     more_x = max(grid, int((box[2] - box[0]) * _GROWTH) // grid * grid)
     more_y = max(grid, int((box[3] - box[1]) * _GROWTH) // grid * grid)
     return (
-        max(0, box[0] - more_x) if kept[:, 0].mean() > _CONTACT else box[0],
-        max(0, box[1] - more_y) if kept[0].mean() > _CONTACT else box[1],
-        min(size[0], box[2] + more_x) if kept[:, -1].mean() > _CONTACT else box[2],
-        min(size[1], box[3] + more_y) if kept[-1].mean() > _CONTACT else box[3],
+        max(0, box[0] - more_x) if share(kept[:, 0]) > _CONTACT else box[0],
+        max(0, box[1] - more_y) if share(kept[0]) > _CONTACT else box[1],
+        min(size[0], box[2] + more_x) if share(kept[:, -1]) > _CONTACT else box[2],
+        min(size[1], box[3] + more_y) if share(kept[-1]) > _CONTACT else box[3],
     )
 
 
@@ -130,6 +131,11 @@ def shared(first: Box, second: Box) -> float:
     wide = min(first[2], second[2]) - max(first[0], second[0])
     high = min(first[3], second[3]) - max(first[1], second[1])
     return max(0, wide) * max(0, high) / max(1, min(area(first), area(second)))
+
+
+def share(kept: npt.NDArray[np.bool_]) -> float:
+    """Return how much of a mask is kept, 0..1."""
+    return np.count_nonzero(kept) / kept.size
 
 
 def area(box: Box) -> int:
@@ -160,18 +166,25 @@ def moved(mask: Mask, seen: Box, box: Box, side: int | None = None) -> Mask:
 
 
 def resized(mask: Mask, size: Size) -> Mask:
-    """Return a mask in another size."""
-    if (mask.shape[1], mask.shape[0]) == size:
+    """Return a mask in another size; first halved, while it is twice as large or more."""
+    width, height = size
+    while _is_even(mask) and mask.shape[0] >= 2 * height and mask.shape[1] >= 2 * width:
+        mask = halved(mask)
+    if mask.shape == (height, width):
         return mask
-    image = Image.fromarray(mask).resize(size, Image.Resampling.BILINEAR, reducing_gap=1.0)
+    image = Image.fromarray(mask).resize(size, Image.Resampling.BILINEAR)
     return np.asarray(image, dtype=np.float32)
+
+
+def _is_even(mask: Mask) -> bool:
+    return all(side % 2 == 0 for side in mask.shape)
 
 
 def is_cut(previous: Thumbnail, thumbnail: Thumbnail) -> bool:
     """Return whether another scene begins: much of the picture changed at once, and much."""
     change = np.abs(previous.astype(np.int16) - thumbnail)
-    much = float((change > _CUT_CHANGE / 2).mean())
-    return float(change.mean()) > _CUT_CHANGE and much > _CUT_SHARE
+    much = share(change > _CUT_CHANGE / 2)
+    return much > _CUT_SHARE and float(change.mean()) > _CUT_CHANGE
 
 
 def _grid(size: Size) -> int:

@@ -62,32 +62,6 @@ class Lens:
         return graph
 
 
-class EdgeColors:
-    """What the colours in a box lack for edges without the old background."""
-
-    def __init__(self) -> None:
-        self._lens = Lens()
-        self._made: tuple[Box, VideoFrame] | None = None
-
-    def __call__(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
-        """Return a small frame that is to be scaled to the box and merged with what is there.
-
-        Its values are differences, and 128 where there is none. For a cut that is
-        settled it is that of the cut before.
-        """
-        if self._made is None or not cut.settled or self._made[0] != cut.box:
-            self._made = cut.box, self._make(frame, cut)
-        return self._made[1]
-
-    def _make(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
-        colors = self._lens(frame, cut.box, _COLOR_SIDE, "yuv444p").astype(np.float32)
-        lacking = missing_color(colors, resized(cut.mask, (_COLOR_SIDE, _COLOR_SIDE)))
-        lacking += np.float32(_NEUTRAL + 0.5)
-        made = VideoFrame.from_ndarray(lacking.clip(0, 255).astype(np.uint8), format="yuv444p")
-        made.colorspace, made.color_range = frame.colorspace, frame.color_range
-        return made
-
-
 class _BoxGraph:
     """A graph whose work lies in a box; it is built anew when the box changes."""
 
@@ -105,6 +79,33 @@ class _BoxGraph:
         return self._canvas.tagged(self._graph.run(*frames))
 
 
+class EdgeColors:
+    """What the colours in a box lack for edges without the old background."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._lens = Lens()
+        self._stretched = _BoxGraph(canvas, _stretched)
+        self._made: tuple[Box, VideoFrame] | None = None
+
+    def __call__(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
+        """Return a frame of the box's size that is to be merged with what is there.
+
+        Its values are differences, and 128 where there is none. For a cut that is
+        settled it is that of the cut before.
+        """
+        if self._made is None or not cut.settled or self._made[0] != cut.box:
+            self._made = cut.box, self._stretched(cut.box, self._make(frame, cut))
+        return self._made[1]
+
+    def _make(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
+        colors = self._lens(frame, cut.box, _COLOR_SIDE, "yuv444p").astype(np.float32)
+        lacking = missing_color(colors, resized(cut.mask, (_COLOR_SIDE, _COLOR_SIDE)))
+        lacking += np.float32(_NEUTRAL + 0.5)
+        made = VideoFrame.from_ndarray(lacking.clip(0, 255).astype(np.uint8), format="yuv444p")
+        made.colorspace, made.color_range = frame.colorspace, frame.color_range
+        return made
+
+
 class Compositor:
     """Lay the person over a background.
 
@@ -115,7 +116,7 @@ class Compositor:
     """
 
     def __init__(self, canvas: Canvas, *, clean_edges: bool = True) -> None:
-        self._colors = EdgeColors() if clean_edges else None
+        self._colors = EdgeColors(canvas) if clean_edges else None
         self._graph = _BoxGraph(canvas, _laid_over)
 
     def __call__(self, frame: VideoFrame, cut: Cut, behind: VideoFrame) -> VideoFrame:
@@ -134,7 +135,7 @@ class Cutout:
 
     def __init__(self, canvas: Canvas, black: VideoFrame) -> None:
         self._black = black
-        self._colors = EdgeColors()
+        self._colors = EdgeColors(canvas)
         self._graph = _BoxGraph(canvas, partial(_alone, size=(canvas.width, canvas.height)))
 
     def __call__(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
@@ -170,10 +171,13 @@ def _inside(
 ) -> FilterContext:
     """Return what a frame has in the box, with its edge colours where they are given."""
     part = graph.add("crop", _crop(box), frame)
-    if lacking is None:
-        return part
-    wide = graph.add("format", "yuv420p", graph.add("scale", _scale(box), lacking))
-    return graph.add("blend", "all_mode=grainmerge", part, wide)
+    return part if lacking is None else graph.add("blend", "all_mode=grainmerge", part, lacking)
+
+
+def _stretched(graph: FrameGraph, box: Box, inputs: Sequence[FilterContext]) -> FilterContext:
+    """Draw a small frame as large as the box."""
+    (small,) = inputs
+    return graph.add("format", "yuv420p", graph.add("scale", _scale(box), small))
 
 
 def _crop(box: Box) -> str:

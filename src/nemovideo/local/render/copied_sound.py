@@ -30,7 +30,8 @@ class CopiedSound:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._packets = _timed_packets(path)
-        self._next: tuple[Fraction, Packet[Stream]] | None = None
+        self._next: tuple[int, Packet[Stream]] | None = None
+        self._time_base = Fraction(1)
         self._container: OutputContainer | None = None
         self._stream: AudioStream | None = None
 
@@ -39,6 +40,8 @@ class CopiedSound:
         with open_media(self._path) as source:
             stream = main_audio(source)
             assert stream is not None
+            assert stream.time_base is not None
+            self._time_base = stream.time_base
             self._stream = container.add_stream_from_template(stream)
         self._container = container
         self._next = next(self._packets, None)
@@ -47,7 +50,8 @@ class CopiedSound:
         """Write the packets that begin before a moment."""
         assert self._container is not None
         assert self._stream is not None
-        while self._next is not None and self._next[0] < end_s:
+        end = end_s / self._time_base
+        while self._next is not None and self._next[0] < end:
             packet = self._next[1]
             packet.stream = self._stream
             self._container.mux(packet)
@@ -92,20 +96,20 @@ def _is_sound(container: InputContainer, stream: AudioStream) -> bool:
     return True
 
 
-def _timed_packets(path: Path) -> Iterator[tuple[Fraction, Packet[Stream]]]:
-    """Yield (seconds from the file's beginning, packet), the packets' own times changed too.
+def _timed_packets(path: Path) -> Iterator[tuple[int, Packet[Stream]]]:
+    """Yield (time from the file's beginning, packet), the packets' own times changed too.
 
     The decoder needs the packet or two before the first that is heard.
     """
     with open_media(path) as container:
         stream = main_audio(container)
         assert stream is not None
-        origin = origin_s(container)
+        assert stream.time_base is not None
+        shift = round(origin_s(container) / stream.time_base)
         for packet in packets_of(container, stream, lambda: None):
             if packet.pts is None or packet.dts is None or not packet.size:
                 continue
-            shift = round(origin / packet.time_base)
             packet.pts -= shift
             packet.dts -= shift
             if packet.pts + _LEAD_PACKETS * (packet.duration or 0) >= 0:
-                yield packet.pts * packet.time_base, packet
+                yield packet.pts, packet
