@@ -64,6 +64,14 @@ def full_mask(cut: Cut, size: Size) -> Mask:
     return moved(cut.mask, cut.box, whole(size), 256)
 
 
+def agreement(cut: Cut, picture: Picture) -> float:
+    """How much of the frame is in the mask and is a person, of what is either."""
+    view = PictureView(picture)
+    made = full_mask(cut, view.size) > 0.5
+    true = view.picture(whole(view.size), 256)[..., 0] > 120
+    return float((made & true).sum() / max(1, (made | true).sum()))
+
+
 def tiny_onnx(path: Path, *, shape: tuple[int, ...] = (1, 3, 8, 8), inputs: int = 1) -> None:
     """Write a network that gives the mean of an input's channels, N × 3 × H × W."""
     nodes = _field(1, _text(1, "x0") + _text(2, "y") + _text(4, "ReduceMean") + _axes())

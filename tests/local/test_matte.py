@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from matte_tools import PictureView, Watched, full_mask, scene
+from matte_tools import PictureView, Watched, agreement, scene
 from nemovideo.local.matte import Cut, Cutter, SelfieSegmentation
 from nemovideo.local.matte.edges import guided, levels
 from nemovideo.local.matte.engine import Mask, Picture
@@ -48,22 +48,6 @@ def pictures() -> list[Picture]:
 
 def cuts(engine: Watched, pictures: Iterable[Picture]) -> list[Cut]:
     return [cut for _, cut in Cutter(engine).follow(PictureView(p) for p in pictures)]
-
-
-def kept(cut: Cut, size: tuple[int, int] = SIZE) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Which pixels of the frame, squeezed to 256 × 256, are the person's."""
-    return full_mask(cut, size) > 0.5
-
-
-def wanted(picture: Picture) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    view = PictureView(picture)
-    return view.picture((0, 0, *view.size), 256)[..., 0] > 120
-
-
-def agreement(cut: Cut, picture: Picture) -> float:
-    size = (picture.shape[1], picture.shape[0])
-    both = kept(cut, size) & wanted(picture)
-    return float(both.sum() / max(1, (kept(cut, size) | wanted(picture)).sum()))
 
 
 def test_the_engine_tells_the_man_from_the_car(

@@ -11,6 +11,7 @@ import numpy as np
 from nemovideo.local.matte.edges import refined
 from nemovideo.local.matte.engine import DEFAULT_SIDE, Mask, Matte
 from nemovideo.local.matte.faces import FaceFinder
+from nemovideo.local.matte.lookout import Lookout
 from nemovideo.local.matte.people import People, Seen, View
 from nemovideo.local.matte.smoothing import between, changed, motion, steadied
 from nemovideo.local.matte.tracking import Box, Thumbnail, around, is_cut, moved, whole
@@ -20,8 +21,6 @@ _MAX_STRIDE = 6
 _FAST = 0.04
 _CALM = 0.03
 _STILL = 0.02
-_SEARCH_EVERY = 15
-_SEARCH_EVERY_WHEN_LOST = 4
 
 _View = TypeVar("_View", bound=View)
 
@@ -54,7 +53,7 @@ class Cutter:
         self._guide: Mask | None = None  # the brightness of the view in which it was
         self._before: Mask | None = None  # what was known before, as a mask of the same box
         self._change = 0.0
-        self._looks = 0
+        self._lookout = Lookout()
         self._stride = _STRIDE
 
     @property
@@ -79,6 +78,7 @@ class Cutter:
                 yield view, made
                 continue
             last = view
+            self._lookout.count()
             before, thumbnail = thumbnail, view.thumbnail()
             if before is not None and is_cut(before, thumbnail):
                 yield from self._looked_at(waiting)
@@ -110,14 +110,13 @@ class Cutter:
 
     def _forget(self) -> None:
         self._people.forget()
-        self._known, self._looks, self._stride = None, 0, _STRIDE
+        self._lookout.forget()
+        self._known, self._stride = None, _STRIDE
 
     def _cut(self, view: View) -> Cut:
         """Return the cut of a view that the engine looks at."""
-        every = _SEARCH_EVERY_WHEN_LOST if self._known is None else _SEARCH_EVERY
-        if self._looks % every == 0:
+        if self._lookout.is_due(view, self._people.boxes):
             self._people.search(view)
-        self._looks += 1
         seen = self._people.look(view)
         if seen is None and self._known is not None:
             self._people.search(view)

@@ -94,6 +94,11 @@ class People:
         self._people: list[Person] = []
         self.face_seen: bool = faces is None
 
+    @property
+    def boxes(self) -> list[Box]:
+        """Where those who are followed will be looked for next."""
+        return [person.next_box for person in self._people]
+
     def forget(self) -> None:
         """Begin anew, with another scene."""
         self._people = []
