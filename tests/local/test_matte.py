@@ -22,6 +22,7 @@ from nemovideo.local.matte.tracking import (
     is_cut,
     moved,
     person_box,
+    roomy,
     shared,
     steady_box,
     wider,
@@ -181,7 +182,7 @@ def test_at_a_cut_the_whole_picture_is_looked_at_again() -> None:
 
 
 def test_two_people_are_both_kept_each_with_a_crop() -> None:
-    picture = scene((20, 60, 90, 240), (210, 80, 290, 240))
+    picture = scene((10, 110, 120, 240), (200, 100, 310, 240))
     engine = Watched()
     (cut,) = cuts(engine, [picture])
     assert agreement(cut, picture) > 0.93
@@ -244,6 +245,28 @@ def test_a_box_widens_where_the_person_goes_on() -> None:
     left, top, right, bottom = wider(mask, (100, 100, 200, 200), (400, 400))
     assert (left, top, right) == (100, 100, 200)
     assert bottom > 200
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (640, 480), (639, 481)])
+def test_what_the_engine_sees_is_never_squeezed_much_while_there_is_room(
+    size: tuple[int, int],
+) -> None:
+    wide, high = size
+    for box in (
+        (0, 0, wide // 8, high),
+        (wide - 60, high // 3, wide, high),
+        (wide // 3, 40, wide // 3 + 80, 400),
+        (0, high // 2, wide, high // 2 + 90),
+        (20, 20, 220, 180),
+    ):
+        left, top, right, bottom = roomy(box, size)
+        assert 0 <= left <= box[0] < box[2] <= right <= wide
+        assert 0 <= top <= box[1] < box[3] <= bottom <= high
+        aspect = (right - left) / (bottom - top)
+        assert aspect >= 0.8 or (left, right) == (0, wide)
+        assert aspect <= 1.25 or (top, bottom) == (0, high)
+        assert all(edge % 2 == 0 or edge in (*box, *size) for edge in (left, top, right, bottom))
+    assert roomy((20, 20, 220, 180), size) == (20, 20, 220, 180)
 
 
 def blocks(*boxes: tuple[int, int, int, int]) -> Mask:

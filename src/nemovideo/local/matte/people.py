@@ -21,6 +21,7 @@ from nemovideo.local.matte.tracking import (
     moved,
     person_box,
     resized,
+    roomy,
     share,
     shared,
     steady_box,
@@ -182,8 +183,10 @@ class People:
         return self._faces is None or float(region[kept].mean()) > _SURE
 
     def _mask(self, view: View, box: Box) -> Mask:
-        picture = view.picture(box, self._side)
-        return resized(self._engine.mask(picture), (self._side, self._side))
+        """Return the mask of a box; the engine sees it with some room around it."""
+        seen = roomy(box, view.size)
+        mask = self._engine.mask(view.picture(seen, self._side))
+        return moved(resized(mask, (self._side, self._side)), seen, box)
 
 
 def _doubt(mask: Mask) -> float:

@@ -31,6 +31,7 @@ _MIN_AREA = 0.01
 _GRIDS_PER_SIDE = 80
 _SLACK_GRIDS = 4
 _GROWTH = 0.35
+_LEAST_ASPECT = 0.8
 _CUT_CHANGE = 30.0
 _CUT_SHARE = 0.5
 
@@ -91,6 +92,28 @@ def steady_box(current: Box, wanted: Box, size: Size) -> Box:
         min(size[0], wanted[2] + grid),
         min(size[1], wanted[3] + grid),
     )
+
+
+def roomy(box: Box, size: Size) -> Box:
+    """Return the box with more room at its sides where it is much taller than wide, or less tall.
+
+    Squeezed to a square, somebody in a narrow box would look as no one did whom the
+    networks learnt from, and there would be nothing around them to tell them from.
+    """
+    left, top, right, bottom = box
+    grid = _grid(size)
+    left, right = _stretched(left, right, (bottom - top) * _LEAST_ASPECT, size[0], grid)
+    top, bottom = _stretched(top, bottom, (box[2] - box[0]) * _LEAST_ASPECT, size[1], grid)
+    return left, top, right, bottom
+
+
+def _stretched(begin: int, end: int, least: float, limit: int, grid: int) -> tuple[int, int]:
+    """Return a stretch of at least that length, as far as there is room from 0 to the limit."""
+    if end - begin >= least:
+        return begin, end
+    first = int(max(0.0, min((begin + end - least) / 2, limit - least))) // grid * grid
+    last = min(limit, -int(-(first + least) // grid) * grid)
+    return min(begin, first), max(end, last)
 
 
 def wider(mask: Mask, box: Box, size: Size) -> Box:
@@ -159,9 +182,11 @@ def moved(mask: Mask, seen: Box, box: Box, side: int | None = None) -> Mask:
         (box[2] - seen[0]) * scale_x,
         (box[3] - seen[1]) * scale_y,
     )
-    image = Image.fromarray(mask).transform(
-        wanted, Image.Transform.EXTENT, place, Image.Resampling.BILINEAR
-    )
+    image = Image.fromarray(mask)
+    if around(seen, box) == seen:
+        image = image.resize(wanted, Image.Resampling.BILINEAR, box=place)
+    else:
+        image = image.transform(wanted, Image.Transform.EXTENT, place, Image.Resampling.BILINEAR)
     return np.asarray(image, dtype=np.float32)
 
 
