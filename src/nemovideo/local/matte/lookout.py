@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from nemovideo.local.matte.people import View
-from nemovideo.local.matte.tracking import Box, Size, Thumbnail, share
+from nemovideo.local.matte.tracking import Box, Size, Thumbnail, difference, share
 
 _FRAMES = 30
 _FRAMES_WHEN_LOST = 8
@@ -52,7 +50,7 @@ class Lookout:
         """Return whether the picture changed since the last search, but for the known."""
         if self._then is None:
             return True
-        stirred = np.abs(now.astype(np.int16) - self._then) > _STIRRED
+        stirred = difference(self._then, now) > _STIRRED
         for box in known:
             rows, columns = _cells(box, size, now.shape)
             stirred[rows, columns] = False

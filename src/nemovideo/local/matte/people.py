@@ -20,7 +20,6 @@ from nemovideo.local.matte.tracking import (
     contains,
     moved,
     person_box,
-    resized,
     roomy,
     share,
     shared,
@@ -186,7 +185,7 @@ class People:
         """Return the mask of a box; the engine sees it with some room around it."""
         seen = roomy(box, view.size)
         mask = self._engine.mask(view.picture(seen, self._side))
-        return moved(resized(mask, (self._side, self._side)), seen, box)
+        return moved(mask, seen, box, self._side)
 
 
 def _doubt(mask: Mask) -> float:

@@ -205,9 +205,15 @@ def _is_even(mask: Mask) -> bool:
     return all(side % 2 == 0 for side in mask.shape)
 
 
+def difference(previous: Thumbnail, thumbnail: Thumbnail) -> npt.NDArray[np.int16]:
+    """Return how far the brightness of each pixel changed, 0..255."""
+    change: npt.NDArray[np.int16] = np.abs(previous.astype(np.int16) - thumbnail)
+    return change
+
+
 def is_cut(previous: Thumbnail, thumbnail: Thumbnail) -> bool:
     """Return whether another scene begins: much of the picture changed at once, and much."""
-    change = np.abs(previous.astype(np.int16) - thumbnail)
+    change = difference(previous, thumbnail)
     much = share(change > _CUT_CHANGE / 2)
     return much > _CUT_SHARE and float(change.mean()) > _CUT_CHANGE
 

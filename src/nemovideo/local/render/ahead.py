@@ -24,13 +24,13 @@ class _End:
     error: BaseException | None = None
 
 
-def _go_on() -> None:
-    pass
+def go_on() -> None:
+    """Do nothing: the tick of work that nobody stops."""
 
 
 @contextmanager
 def ahead(
-    items: Iterator[_Item], *, tick: Callable[[], None] = _go_on, room: int = _ROOM
+    items: Iterator[_Item], *, tick: Callable[[], None] = go_on, room: int = _ROOM
 ) -> Iterator[Iterator[_Item]]:
     """Take the items in another thread, a few ahead of who asks for them here.
 

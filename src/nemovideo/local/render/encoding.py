@@ -21,6 +21,7 @@ from PIL import Image
 from nemovideo._outputs import FORMATS, MATTE, STILLS, WITH_ALPHA, known_format
 from nemovideo.errors import RenderFailedError
 from nemovideo.local.media import MediaItem
+from nemovideo.local.render.ahead import go_on
 from nemovideo.local.render.canvas import LIMITED_RANGE, Canvas
 from nemovideo.local.render.copied_sound import CopiedSound, copied_sound
 from nemovideo.local.render.notices import Warn
@@ -261,10 +262,6 @@ def sound_for(
     return None if mixer.silent else mixer
 
 
-def _go_on() -> None:
-    pass
-
-
 @contextmanager
 def open_writer(
     path: Path,
@@ -274,7 +271,7 @@ def open_writer(
     quality: str,
     size: tuple[int, int],
     sound: Mixer | CopiedSound | None = None,
-    tick: Callable[[], None] = _go_on,
+    tick: Callable[[], None] = go_on,
     photo: Image.Image | None = None,
 ) -> Iterator[Writer]:
     """Open a file for writing; it is complete when the block is left without an error.
