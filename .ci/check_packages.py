@@ -30,7 +30,7 @@ def main(dist: Path) -> None:
     assert {"local", "notebook", "batch", "cli", "test", "docs"} <= extras, extras
     with tarfile.open(sdist) as source:
         inside = {name.split("/", 1)[-1] for name in source.getnames()}
-    for needed in ("src/nemovideo/client.py", "tests/conftest.py", "LICENSE", "README.md"):
+    for needed in ("nemovideo/client.py", "tests/conftest.py", "LICENSE", "README.md"):
         assert needed in inside, needed
     print(f"{wheel.name}: {len(names)} files, {wheel.stat().st_size / 1e3:.0f} kB; {sdist.name}")
 
