@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nemovideo._version import __version__ as __version__
+from nemovideo._support.version import __version__ as __version__
 from nemovideo.client import AsyncClient, Client
 
 if TYPE_CHECKING:
-    from nemovideo._files import Upload
+    from nemovideo._uploads.files import Upload
     from nemovideo.conversation import AsyncConversation, Conversation, Route
-    from nemovideo.draft import Draft, Segment, Track, TrackType
-    from nemovideo.draft_diff import DraftDiff
+    from nemovideo.draft import Draft, DraftDiff, Segment, Track, TrackType
     from nemovideo.errors import NemoError
     from nemovideo.gui import GuiAction
     from nemovideo.jobs import AsyncJob, Job, JobStatus
@@ -71,10 +70,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "nemovideo._files": ("Upload",),
+    "nemovideo._uploads.files": ("Upload",),
     "nemovideo.conversation": ("AsyncConversation", "Conversation", "Route"),
-    "nemovideo.draft": ("Draft", "Segment", "Track", "TrackType"),
-    "nemovideo.draft_diff": ("DraftDiff",),
+    "nemovideo.draft": ("Draft", "DraftDiff", "Segment", "Track", "TrackType"),
     "nemovideo.errors": ("NemoError",),
     "nemovideo.gui": ("GuiAction",),
     "nemovideo.jobs": ("AsyncJob", "Job", "JobStatus"),

@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from nemovideo import resources
+    from nemovideo._config.settings import Settings
     from nemovideo._drivers.aio import AsyncDriver
     from nemovideo._drivers.sync import SyncDriver
-    from nemovideo._files import Source
-    from nemovideo._flows.remove_background import Background, Order
-    from nemovideo._options import Options
-    from nemovideo._settings import Settings
+    from nemovideo._jobs.plan import Background, Order
+    from nemovideo._uploads.files import Source
     from nemovideo.local import LocalBackend
+    from nemovideo.options import Options
 
 
 class BaseClient:
     """What both clients are: settings, and a backend of their own if there is one."""
 
     def __init__(self, token: str | None, options: Options) -> None:
+        from nemovideo._config.setup import settings_from
         from nemovideo._flows.context import Context
-        from nemovideo._setup import settings_from
 
         self._options = options
         self._context = Context(settings_from(token, options))
@@ -36,7 +36,7 @@ class BaseClient:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the settings, the given token among them; the connections stay behind."""
-        from nemovideo._setup import resolved
+        from nemovideo._config.setup import resolved
 
         options = resolved(self._options, self._settings)
         options.pop("clock", None)
@@ -47,7 +47,7 @@ class BaseClient:
 
     def _variant(self, token: str | None, changes: Options) -> Self:
         """Return a copy with other settings, for the same connections."""
-        from nemovideo._setup import resolved
+        from nemovideo._config.setup import resolved
 
         given = self._settings.token or "" if token is None else token
         options: Options = {**resolved(self._options, self._settings), **changes}
@@ -111,7 +111,7 @@ class BaseClient:
         max_credits: float | None,
         overwrite: bool,
     ) -> Order:
-        from nemovideo._flows.remove_background import Order, plan
+        from nemovideo._jobs.plan import Order, plan
 
         picture, words, chosen = plan(background, output, format, source)
         return Order(
@@ -134,7 +134,7 @@ class BaseClient:
 
     def _beside(self, state_dir: Path) -> Self:
         """Return a client with a backend like its own on another state directory, to be closed."""
-        from nemovideo._setup import options_for
+        from nemovideo._config.setup import options_for
 
         assert self._backend is not None
         backend = self._backend.on(state_dir).start()

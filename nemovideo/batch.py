@@ -152,7 +152,7 @@ class BatchReport:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        from nemovideo._html import batch_table
+        from nemovideo._notebook.cards import batch_table
 
         return batch_table(self)
 

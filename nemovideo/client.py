@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nemovideo._client_base import BaseClient
-from nemovideo._options import Options
+from nemovideo.options import Options
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from nemovideo._drivers import http
     from nemovideo._drivers.aio import AsyncDriver
     from nemovideo._drivers.sync import SyncDriver
-    from nemovideo._files import Source
-    from nemovideo._flows.remove_background import Background
-    from nemovideo._progress import OnProgress
+    from nemovideo._jobs.plan import Background
+    from nemovideo._jobs.progress_bar import OnProgress
+    from nemovideo._uploads.files import Source
     from nemovideo.jobs import AsyncJobs, Jobs
     from nemovideo.models import RenderedVideo
 
@@ -71,7 +71,7 @@ class Client(BaseClient):
             MissingExtraError: The extra `[local]` is not installed.
             LocalBackendError: The backend cannot start.
         """
-        from nemovideo._setup import start_local
+        from nemovideo._config.setup import start_local
 
         backend, chosen = start_local(options)
         client = cls(**chosen)
@@ -206,7 +206,7 @@ class Client(BaseClient):
             RenderFailedError: The render failed twice.
             CheckpointError: `checkpoint` is of another job, or cannot be used.
         """
-        from nemovideo._job_runs import perform
+        from nemovideo._jobs.runs import perform
 
         order = self._order(source, background, output, format, session, max_credits, overwrite)
         return perform(self, order, checkpoint, progress, deadline)
@@ -248,7 +248,7 @@ class AsyncClient(BaseClient):
     @classmethod
     def local(cls, **options: Any) -> Self:  # noqa: ANN401 - both the client's and the backend's
         """Start a local backend and return a client of it; see `Client.local`."""
-        from nemovideo._setup import start_local
+        from nemovideo._config.setup import start_local
 
         backend, chosen = start_local(options)
         client = cls(**chosen)
@@ -354,7 +354,7 @@ class AsyncClient(BaseClient):
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> RenderedVideo:
         """Take a clip, remove its background, and give back a clean one; see `Client`."""
-        from nemovideo._job_runs import perform_async
+        from nemovideo._jobs.runs import perform_async
 
         order = self._order(source, background, output, format, session, max_credits, overwrite)
         return await perform_async(self, order, checkpoint, progress, deadline)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import attrs
 
-from nemovideo import _gui_words as grammar
-from nemovideo._gui_cuts import judge
-from nemovideo._gui_layout import orphans, rewrite
-from nemovideo._gui_sentences import lines
-from nemovideo._gui_words import GuiAction
+from nemovideo._language.gui import words as grammar
+from nemovideo._language.gui.cuts import judge
+from nemovideo._language.gui.layout import orphans, rewrite
+from nemovideo._language.gui.sentences import lines
+from nemovideo._language.gui.words import GuiAction
 
 __all__ = ["GuiAction", "Spoken", "clean"]
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from nemovideo import _checkpoint
-from nemovideo._checkpoint import JobPhase
-from nemovideo._flows.job_result import delivered
-from nemovideo._job_runs import found_at, home_of, perform, perform_async, resolved
-from nemovideo._progress import OnProgress
+from nemovideo._jobs import checkpoints
+from nemovideo._jobs.checkpoints import JobPhase
+from nemovideo._jobs.progress_bar import OnProgress
+from nemovideo._jobs.result import delivered
+from nemovideo._jobs.runs import found_at, home_of, perform, perform_async, resolved
 
 if TYPE_CHECKING:
     from nemovideo import resources
-    from nemovideo._files import Source
-    from nemovideo._flows.remove_background import Background, Order
+    from nemovideo._jobs.plan import Background, Order
+    from nemovideo._uploads.files import Source
     from nemovideo.client import AsyncClient, Client
     from nemovideo.models import RenderedVideo
 
@@ -68,7 +68,7 @@ class _Base:
         Raises:
             CheckpointError: The file cannot be read, or is no checkpoint.
         """
-        found = _checkpoint.load(self.path)
+        found = checkpoints.load(self.path)
         if found is None:
             return JobStatus("new", output=None if self._order is None else self._order.output)
         return JobStatus(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from nemovideo._routing import Route
+    from nemovideo._language.routing.route import Route
     from nemovideo.draft import Draft, DraftDiff
     from nemovideo.errors import NemoError
     from nemovideo.events import ToolCallEvent
@@ -144,7 +144,7 @@ class Credits:
     raw: Mapping[str, object] = attrs.field(factory=dict, repr=False, eq=False)
 
     def _repr_html_(self) -> str:
-        from nemovideo._html import credits_bar
+        from nemovideo._notebook.cards import credits_bar
 
         return credits_bar(self.available, self.frozen, self.total)
 
@@ -227,7 +227,7 @@ class RenderJob:
         return self.status in ("cancelled", "canceled")
 
     def _repr_html_(self) -> str:
-        from nemovideo._html import job_progress
+        from nemovideo._notebook.cards import job_progress
 
         fraction = None if self.progress is None else self.progress / 100
         return job_progress(self.status, fraction, self.error or "")
@@ -333,7 +333,7 @@ class RenderedVideo:
         return self.path.stat().st_size if self.path is not None else self.job.size_bytes
 
     def _repr_html_(self) -> str:
-        from nemovideo._html import video_player
+        from nemovideo._notebook.cards import video_player
 
         return video_player(self.path or self.url, before=self.source)
 

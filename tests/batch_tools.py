@@ -12,7 +12,7 @@ import attrs
 from media_tools import make_clip
 from nemovideo import Client
 from nemovideo.local import LocalBackend
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
 from nemovideo.retry import Polling, StreamLimits
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import anyio
 
-from nemovideo import AsyncClient, Client, Polling, StreamLimits, _checkpoint
+from nemovideo import AsyncClient, Client, Polling, StreamLimits
+from nemovideo._jobs import checkpoints
 from nemovideo.hooks import RequestInfo, ResponseInfo
 from nemovideo.models import Progress
 
@@ -70,14 +71,14 @@ def child(
 ) -> None:
     """Do the job, up to the point where it dies; say what happened if it does not."""
     killer = Killer(point)
-    save = _checkpoint.save
+    save = checkpoints.save
 
-    def noted(path: Path, checkpoint: _checkpoint.Checkpoint) -> None:
+    def noted(path: Path, checkpoint: checkpoints.Checkpoint) -> None:
         killer("before note")
         save(path, checkpoint)
         killer("after note")
 
-    _checkpoint.save = noted
+    checkpoints.save = noted
     options = {**QUICK, "on_request": killer.on_request, "on_response": killer.on_response}
     order: dict[str, Any] = {
         "background": COLOR,

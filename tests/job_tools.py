@@ -23,7 +23,7 @@ import numpy as np
 from job_child import child
 from nemovideo.errors import RenderCancelledError
 from nemovideo.local import LocalBackend
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import RenderResult
 from nemovideo.local.timeline import Timeline
 

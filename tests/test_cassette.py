@@ -13,15 +13,15 @@ import httpx
 import pytest
 
 from nemovideo import Client, errors
-from nemovideo._cassette import tape
-from nemovideo._cassette.multipart import MultipartReader
-from nemovideo._cassette.redaction import Redactor, alike
 from nemovideo.events import StillWorkingEvent, TextEvent
 from nemovideo.local import LocalBackend
-from nemovideo.local.faults import Fault
+from nemovideo.local.server.faults import Fault
 from nemovideo.models import RenderedVideo
 from nemovideo.retry import Polling, StreamLimits
 from nemovideo.testing import FakeClock, record, replay
+from nemovideo.testing.cassettes import tape
+from nemovideo.testing.cassettes.multipart import MultipartReader
+from nemovideo.testing.cassettes.redaction import Redactor, alike
 
 QUICK = Polling(interval_s=0.05)
 

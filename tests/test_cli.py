@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from media_tools import corner, near, pictures
 from nemovideo.cli.app import app
 from nemovideo.local import LocalBackend
-from nemovideo.local.faults import Fault
+from nemovideo.local.server.faults import Fault
 
 # Before click 8.2 one had to ask for stdout and stderr apart.
 OLDER_CLICK = "mix_stderr" in inspect.signature(CliRunner).parameters

@@ -12,14 +12,14 @@ import pytest
 
 from media_tools import duration_s, make_picture
 from nemovideo import Answer, AsyncClient, Client, Conversation, Credits, NemoError, Route, errors
-from nemovideo import _error_sentences as error_sentences
-from nemovideo._changes_chinese import in_chinese
-from nemovideo._export_names import export_path
-from nemovideo._phrases import CHINESE, ENGLISH, phrases_for
+from nemovideo._downloads.export_names import export_path
+from nemovideo._language import errors as error_sentences
+from nemovideo._language.changes import in_chinese
+from nemovideo._language.phrases import CHINESE, ENGLISH, phrases_for
 from nemovideo.draft import Change, ChangeKind, Draft
 from nemovideo.local import LocalBackend
 from nemovideo.local.agent import Step, ToolUse, Turn
-from nemovideo.local.faults import Fault
+from nemovideo.local.server.faults import Fault
 from nemovideo.local.timeline import Clip, Sound, Timeline, Title
 from nemovideo.models import MediaFile, SessionState
 from nemovideo.retry import Polling, StreamLimits
@@ -584,9 +584,9 @@ def test_a_sentence_without_words_keeps_the_language(text: str) -> None:
 
 
 def test_render_notices_come_in_steps_and_after_long_silence(tmp_path: Path) -> None:
+    from nemovideo._config.setup import settings_from
     from nemovideo._flows.context import Context
     from nemovideo._flows.notices import RenderMeter
-    from nemovideo._setup import settings_from
     from nemovideo.models import RenderJob
 
     clock, lines = FakeClock(), list[str]()

@@ -20,8 +20,8 @@ import pytest
 from download_tools import KINDS, QUICK, Answer, Site, fetch, job_at, serving, some_bytes
 from nemovideo import AsyncClient, Client, errors
 from nemovideo.local import LocalBackend
-from nemovideo.local.faults import Fault
 from nemovideo.local.render import RenderResult
+from nemovideo.local.server.faults import Fault
 from nemovideo.models import RenderJob
 from nemovideo.retry import Polling
 from trust_tools import TOKEN

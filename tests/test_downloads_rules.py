@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from nemovideo._resume import (
+from nemovideo._downloads.resume import (
     Anew,
     Done,
     Head,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemovideo import _html
+from nemovideo._notebook import cards
 from test_draft import SAMPLE, draft, segment, track
 
 VOID = {"img", "br"}
@@ -69,8 +69,8 @@ def test_no_name_becomes_markup(name: str) -> None:
         made._repr_html_(),
         draft().diff(made)._repr_html_(),
         made.diff(draft())._repr_html_(),
-        _html.job_progress(EVIL, None, EVIL),
-        _html.video_player(EVIL.replace("/", ""), before=f"https://example.org/{EVIL}"),
+        cards.job_progress(EVIL, None, EVIL),
+        cards.video_player(EVIL.replace("/", ""), before=f"https://example.org/{EVIL}"),
     ):
         page = Page(html)
         assert not {"script", "img", "b>"} & set(page.tags)
@@ -109,11 +109,11 @@ def test_a_plain_terminal_gets_the_words() -> None:
 
 
 def test_credits_show_what_is_free_and_what_is_reserved() -> None:
-    html = _html.credits_bar(60, 20, 80)
+    html = cards.credits_bar(60, 20, 80)
     assert "60 of 80 available · 20 reserved" in Page(html).words
     assert "width:75.00%" in html
     assert "width:25.00%" in html
-    assert "width:0.00%" in _html.credits_bar(0, 0, 0)
+    assert "width:0.00%" in cards.credits_bar(0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_credits_show_what_is_free_and_what_is_reserved() -> None:
     ],
 )
 def test_a_job_shows_how_far_it_is(status: str, fraction: float | None, words: str) -> None:
-    assert words in Page(_html.job_progress(status, fraction)).words
+    assert words in Page(cards.job_progress(status, fraction)).words
 
 
 def test_small_files_are_embedded_and_large_ones_linked(
@@ -136,8 +136,8 @@ def test_small_files_are_embedded_and_large_ones_linked(
     small, large = Path("cut out.webm"), Path("a & b.mp4")
     small.write_bytes(b"12345")
     with large.open("wb") as file:
-        file.truncate(_html.EMBED_LIMIT_BYTES + 1)
-    page = Page(_html.video_player(small, before=large))
+        file.truncate(cards.EMBED_LIMIT_BYTES + 1)
+    page = Page(cards.video_player(small, before=large))
     assert page.values("src") == ["a%20%26%20b.mp4", "data:video/webm;base64,MTIzNDU="]
     assert page.tags.count("video") == 2
     assert page.words.index("Before · ") < page.words.index("After · cut out.webm")
@@ -146,7 +146,7 @@ def test_small_files_are_embedded_and_large_ones_linked(
 def test_a_picture_before_and_a_poster_are_shown_as_pictures(tmp_path: Path) -> None:
     picture = tmp_path / "still.png"
     picture.write_bytes(b"1")
-    page = Page(_html.video_player("https://cdn.example.org/v.mp4", picture, poster=picture))
+    page = Page(cards.video_player("https://cdn.example.org/v.mp4", picture, poster=picture))
     assert page.values("poster") == ["data:image/png;base64,MQ=="]
     assert "img" in page.tags
     assert page.values("href") == ["https://cdn.example.org/v.mp4"]
@@ -154,6 +154,6 @@ def test_a_picture_before_and_a_poster_are_shown_as_pictures(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("source", ["javascript:alert(1)", "data:text/html,x", "/no/such/file.mp4"])
 def test_what_is_no_file_and_no_web_address_is_not_linked(source: str) -> None:
-    page = Page(_html.video_player(source))
+    page = Page(cards.video_player(source))
     assert page.values("src") == page.values("href") == []
     assert any("is not there" in word for word in page.words)

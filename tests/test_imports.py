@@ -20,32 +20,24 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     for layer in (
         "__main__ cli",
         "__init__ testing",
-        "_cassette",
-        "client _client_base _setup jobs _job_runs",
+        "client _client_base jobs",
         "conversation",
-        "resources _progress",
+        "resources",
         "_batch",
         "_drivers",
-        "_flows",
-        "_answer _routing _routing_ _paths _phrases _error_sentences _export_names",
-        "_settings",
-        "_store retry _files _multipart _transfer _partfile _checkpoint",
-        "_resume",
-        "_inspect",
-        "_names",
-        "_sse _wire",
-        "_changes_chinese",
-        "models events gui _gui_ batch _options",
-        "draft draft_diff _draft_ _segment_ summary _html _html_",
+        "_jobs _flows",
+        "_config",
+        "retry _uploads _downloads",
+        "_wire _language models events gui batch options",
+        "draft _notebook",
         "hooks",
-        "_outputs",
-        "errors _clock _disk _fake_clock _filelock _formats _json _version",
+        "errors _support",
     )
 )
 LAZY_UP = {("sessions.py", "nemovideo.conversation"), ("work.py", "nemovideo.client")}
 LAZY_LOCAL = {
-    ("_setup.py", "nemovideo.local"),
-    ("testing.py", "nemovideo.local"),
+    ("setup.py", "nemovideo.local"),
+    ("__init__.py", "nemovideo.local"),
     ("serve.py", "nemovideo.local.__main__"),
 }
 

@@ -17,14 +17,16 @@ import pytest
 from job_child import COLOR, QUICK
 from job_tools import RGB, Ledger, QuickRenderer, runs_of
 from media_tools import corner, make_clip, make_picture, make_tone, near, pictures
-from nemovideo import AsyncClient, AsyncJob, Client, Draft, Job, _checkpoint, errors
-from nemovideo._checkpoint import Checkpoint, FileNote, MessageNote, OrderNote, Service
-from nemovideo._disk import Stamp, sha256_of_file
-from nemovideo._filelock import FileLock
-from nemovideo._flows import job_files, job_message
-from nemovideo._flows.job_result import has_arrived
+from nemovideo import AsyncClient, AsyncJob, Client, Draft, Job, errors
+from nemovideo._jobs import checkpoints
+from nemovideo._jobs import files as job_files
+from nemovideo._jobs import message as job_message
+from nemovideo._jobs.checkpoints import Checkpoint, FileNote, MessageNote, OrderNote, Service
+from nemovideo._jobs.result import has_arrived
+from nemovideo._support.disk import Stamp, sha256_of_file
+from nemovideo._support.filelock import FileLock
 from nemovideo.local import LocalBackend
-from nemovideo.local.faults import Fault
+from nemovideo.local.server.faults import Fault
 from nemovideo.models import Credits, Progress, SessionState
 from nemovideo.testing import FakeClock
 
@@ -162,7 +164,7 @@ def test_a_file_at_the_outputs_place_is_the_result_only_if_it_came_since(
 
 def test_a_checkpoint_comes_back_as_it_was_written(tmp_path: Path) -> None:
     record = Checkpoint(
-        attrs.evolve(ORDER, picture=_checkpoint.note_url("https://a.test/b.png")),
+        attrs.evolve(ORDER, picture=checkpoints.note_url("https://a.test/b.png")),
         Service("http://127.0.0.1:1", "/state"),
         session_id="1",
         files=("talk.mp4", "b.png"),
@@ -173,8 +175,8 @@ def test_a_checkpoint_comes_back_as_it_was_written(tmp_path: Path) -> None:
         fraction=0.5,
     )
     path = tmp_path / "job.json"
-    _checkpoint.save(path, record)
-    assert _checkpoint.load(path) == record
+    checkpoints.save(path, record)
+    assert checkpoints.load(path) == record
     assert json.loads(path.read_text(encoding="utf-8"))["phase"] == "render"
     if sys.platform != "win32":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -187,15 +189,15 @@ def test_names_and_words_that_are_no_unicode_are_kept_too(tmp_path: Path) -> Non
         attrs.evolve(ORDER, source=attrs.evolve(NOTE, path=odd), words="a \udce9"),
         Service("http://127.0.0.1:1"),
     )
-    _checkpoint.save(tmp_path / "job.json", record)
-    assert _checkpoint.load(tmp_path / "job.json") == record
+    checkpoints.save(tmp_path / "job.json", record)
+    assert checkpoints.load(tmp_path / "job.json") == record
     state = SessionState(Draft.from_json({"t": [{"n": "\ud800"}]}))
     assert job_message.draft_digest(state) != job_message.draft_digest(BEFORE)
 
 
 def test_urls_that_may_hold_a_secret_are_known_by_their_digest_only() -> None:
-    plain = _checkpoint.note_url("https://a.test/talk.mp4")
-    signed = _checkpoint.note_url("https://a.test/talk.mp4?sig=s3cret")
+    plain = checkpoints.note_url("https://a.test/talk.mp4")
+    signed = checkpoints.note_url("https://a.test/talk.mp4?sig=s3cret")
     assert plain.url == "https://a.test/talk.mp4"
     assert signed.readable is False
     assert "s3cret" not in repr(signed)
@@ -292,7 +294,7 @@ class Bench:
 
     def crash(self, notes: int, source: Any = None, **options: Any) -> None:
         """Run the job until it has noted so much."""
-        save, count = _checkpoint.save, 0
+        save, count = checkpoints.save, 0
 
         def noted(path: Path, record: Checkpoint) -> None:
             nonlocal count
@@ -302,7 +304,7 @@ class Bench:
                 raise Crash
 
         with self.monkeypatch.context() as patch, self.client() as client:
-            patch.setattr(_checkpoint, "save", noted)
+            patch.setattr(checkpoints, "save", noted)
             with pytest.raises(Crash):
                 client.remove_background(source or self.clip, **self.order(**options))
 
@@ -523,7 +525,7 @@ def test_a_picture_and_a_session_of_ones_own_survive_too(
 
 def test_a_message_that_may_have_arrived_is_waited_for_as_long_as_10_says(bench: Bench) -> None:
     bench.crash(ASKING)
-    clock = FakeClock(now=_checkpoint.load(bench.path).message.sent_at)  # type: ignore[union-attr]
+    clock = FakeClock(now=checkpoints.load(bench.path).message.sent_at)  # type: ignore[union-attr]
     with bench.client(clock=clock, stream=None) as client:
         video = client.jobs.resume(bench.path)
     assert clock.waits[:5] == [30, 60, 60, 60, 60]
@@ -534,7 +536,7 @@ def test_a_message_that_may_have_arrived_is_waited_for_as_long_as_10_says(bench:
 
 def test_after_half_an_hour_nothing_is_waited_for(bench: Bench) -> None:
     bench.crash(ASKING)
-    sent_at = _checkpoint.load(bench.path).message.sent_at  # type: ignore[union-attr]
+    sent_at = checkpoints.load(bench.path).message.sent_at  # type: ignore[union-attr]
     clock = FakeClock(now=sent_at + 2000)
     with bench.client(clock=clock, stream=None) as client:
         client.jobs.resume(bench.path)
@@ -738,7 +740,7 @@ def test_a_token_of_the_environment_is_not_sent_to_where_a_file_says(
 ) -> None:
     monkeypatch.setenv("NEMO_TOKEN", "nmv_usr_mine")
     path = tmp_path / "job.json"
-    _checkpoint.save(path, Checkpoint(ORDER, Service("https://elsewhere.test")))
+    checkpoints.save(path, Checkpoint(ORDER, Service("https://elsewhere.test")))
     with pytest.raises(errors.CheckpointError, match="NEMO_TOKEN"):
         Job.resume(path)
 

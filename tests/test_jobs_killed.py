@@ -16,7 +16,7 @@ from job_tools import RGB, Ledger, QuickRenderer, clean_environment, kill, runs_
 from media_tools import corner, near, pictures
 from nemovideo import Client, Job
 from nemovideo.local import LocalBackend
-from nemovideo.local.faults import Fault
+from nemovideo.local.server.faults import Fault
 from nemovideo.models import RenderedVideo
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")

@@ -12,11 +12,11 @@ from PIL import Image
 
 from media_tools import make_tone
 from nemovideo import Client, Upload
-from nemovideo._export_names import export_path
-from nemovideo._files import Source
-from nemovideo._flows.remove_background import plan
-from nemovideo._outputs import format_for, known_format, result_suffix
-from nemovideo._wire import read_render
+from nemovideo._downloads.export_names import export_path
+from nemovideo._jobs.plan import plan
+from nemovideo._support.outputs import format_for, known_format, result_suffix
+from nemovideo._uploads.files import Source
+from nemovideo._wire.envelopes import read_render
 from nemovideo.errors import InvalidRequestError, UnsupportedFileError
 from nemovideo.models import SessionState
 

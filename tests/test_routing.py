@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nemovideo._routing import Route, Routed, route
+from nemovideo._language.routing.route import Route, Routed, route
 
 
 def no_file(_: str) -> bool:

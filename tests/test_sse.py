@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemovideo._answer import AnswerBuilder
-from nemovideo._sse import Frame, StreamDecoder, read_frame
+from nemovideo._wire.answer import AnswerBuilder
+from nemovideo._wire.sse import Frame, StreamDecoder, read_frame
 from nemovideo.events import (
     AgentEvent,
     ErrorEvent,

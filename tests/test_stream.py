@@ -28,8 +28,8 @@ from nemovideo.events import (
     UnknownEvent,
 )
 from nemovideo.local import LocalBackend
-from nemovideo.local.faults import Fault
-from nemovideo.local.sse import SILENT_ENDINGS
+from nemovideo.local.server.faults import Fault
+from nemovideo.local.server.sse import SILENT_ENDINGS
 from nemovideo.models import Reply
 from nemovideo.retry import StreamLimits
 from nemovideo.testing import FakeClock

@@ -6,7 +6,7 @@ import pytest
 
 from nemovideo import SessionState
 from nemovideo.draft import Draft
-from nemovideo.summary import one_line, seconds, time_range
+from nemovideo.draft.summary import one_line, seconds, time_range
 
 
 def summary(*tracks: object) -> str:

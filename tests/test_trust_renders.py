@@ -11,7 +11,7 @@ import pytest
 
 from nemovideo import Draft, errors
 from nemovideo.local import LocalBackend
-from nemovideo.local.faults import Fault
+from nemovideo.local.server.faults import Fault
 from nemovideo.testing import FakeClock
 from trust_tools import Script, async_client, clone, forms, sync_client
 

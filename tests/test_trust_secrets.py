@@ -15,8 +15,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from nemovideo import AsyncClient, Client, Draft, RetryPolicy, _wire, errors
+from nemovideo import AsyncClient, Client, Draft, RetryPolicy, errors
 from nemovideo._drivers import http
+from nemovideo._wire import envelopes
 from nemovideo.hooks import RequestInfo, ResponseInfo
 from nemovideo.models import RenderJob
 from trust_tools import BALANCE, PNG, TOKEN, answer, raw_server
@@ -188,7 +189,7 @@ def test_errors_that_led_to_each_other_are_cleaned_once() -> None:
 @pytest.mark.parametrize(
     ("module", "name", "plain"),
     [
-        (_wire, "redact", lambda text, secret="": text),
+        (envelopes, "redact", lambda text, secret="": text),
         (http, "_cleaned", lambda error, secret: error),
         (http, "secret_of", lambda request: ""),
     ],

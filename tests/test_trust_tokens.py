@@ -18,8 +18,8 @@ import httpx
 import pytest
 
 from nemovideo import AsyncClient, Client, errors
-from nemovideo._filelock import FileLock
-from nemovideo._store import CredentialStore
+from nemovideo._config.credentials import CredentialStore
+from nemovideo._support.filelock import FileLock
 from nemovideo.local import LocalBackend
 from nemovideo.testing import FakeClock
 from trust_tools import BALANCE, Script, async_client, sync_client
@@ -81,7 +81,7 @@ def test_ten_processes_make_one_id_and_ask_for_one_token(
 def test_a_lock_whose_holder_died_is_free(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     code = (
-        "import os, sys, pathlib; from nemovideo._filelock import FileLock\n"
+        "import os, sys, pathlib; from nemovideo._support.filelock import FileLock\n"
         f"assert FileLock(pathlib.Path({str(path)!r})).acquire(); os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9

@@ -18,10 +18,11 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from nemovideo import AsyncClient, Client, Upload, _files, errors
-from nemovideo._clock import Clock
-from nemovideo._files import Part, Source, prepare
-from nemovideo._multipart import CHUNK_BYTES, Multipart
+from nemovideo import AsyncClient, Client, Upload, errors
+from nemovideo._support.clock import Clock
+from nemovideo._uploads import files
+from nemovideo._uploads.files import Part, Source, prepare
+from nemovideo._uploads.multipart import CHUNK_BYTES, Multipart
 from nemovideo.local import LocalBackend
 from upload_tools import make_file
 
@@ -251,7 +252,7 @@ def test_one_bad_source_among_good_ones_and_nothing_is_sent(
     bad: Callable[[Path], Source],
     cls: type[Exception],
 ) -> None:
-    monkeypatch.setattr(_files, "MAX_UPLOAD_BYTES", 1_000_000)
+    monkeypatch.setattr(files, "MAX_UPLOAD_BYTES", 1_000_000)
     with pytest.raises(cls):
         client.uploads.upload("1", talk, bad(talk), talk)
     assert backend.requests == ()
@@ -407,8 +408,8 @@ def test_a_server_with_a_lower_limit_is_heard(tmp_path: Path, talk: Path, megaby
 def test_temporary_files_go_with_the_upload(
     client: Client, talk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spools: list[_files.Spool] = []
-    monkeypatch.setattr(_files.Spool, "_open", _remember(spools, _files.Spool._open))
+    spools: list[files.Spool] = []
+    monkeypatch.setattr(files.Spool, "_open", _remember(spools, files.Spool._open))
     client.sessions.create().upload(pieces(talk.read_bytes()))
     (file,) = [spool._file for spool in spools]
     spools.clear()
@@ -417,9 +418,9 @@ def test_temporary_files_go_with_the_upload(
 
 
 def _remember(
-    spools: list[_files.Spool], open_: Callable[[_files.Spool], object]
-) -> Callable[[_files.Spool], object]:
-    def opened(spool: _files.Spool) -> object:
+    spools: list[files.Spool], open_: Callable[[files.Spool], object]
+) -> Callable[[files.Spool], object]:
+    def opened(spool: files.Spool) -> object:
         spools.append(spool)
         return open_(spool)
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from nemovideo import AsyncClient, Client, MediaInfo, Upload, errors
-from nemovideo._files import prepare
+from nemovideo._uploads.files import prepare
 from upload_tools import FORMATS, FPS, HEIGHT, PICTURES, WIDTH, Counting, make_file
 
 SOUNDS = ("mp3", "wav", "m4a", "aac")

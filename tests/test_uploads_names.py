@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nemovideo import Client, Upload
-from nemovideo._names import MAX_NAME_BYTES, distinct, safe_name
+from nemovideo._uploads.names import MAX_NAME_BYTES, distinct, safe_name
 from upload_tools import make_file
 
 NFC = unicodedata.normalize("NFC", "Äpfel é.mp4")

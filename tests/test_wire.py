@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from nemovideo import _wire, errors
-from nemovideo._wire import Exchange
+from nemovideo import errors
+from nemovideo._wire import envelopes
+from nemovideo._wire.envelopes import Exchange
 
 
 def exchange(
@@ -30,7 +31,7 @@ def exchange(
     ],
 )
 def test_an_envelope_is_opened_whatever_its_form(body: object, expected: object) -> None:
-    assert _wire.open_envelope(exchange(body)) == expected
+    assert envelopes.open_envelope(exchange(body)) == expected
 
 
 @pytest.mark.parametrize(
@@ -59,21 +60,21 @@ def test_errors_come_out_typed_whatever_their_form(
     status: int, body: object, cls: str, message: str
 ) -> None:
     with pytest.raises(errors.APIError) as caught:
-        _wire.open_envelope(exchange(body, status))
+        envelopes.open_envelope(exchange(body, status))
     assert type(caught.value).__name__ == cls
     assert caught.value.message == message
 
 
 def test_a_good_status_with_no_json_is_malformed() -> None:
     with pytest.raises(errors.MalformedResponseError) as caught:
-        _wire.open_envelope(exchange(b"<html>hello</html>"))
+        envelopes.open_envelope(exchange(b"<html>hello</html>"))
     assert "hello" in caught.value.body
 
 
 def test_tokens_in_a_body_are_blotted_out() -> None:
     body = {"detail": "token nmv_usr_abc.DEF-1 and s3cret and clm_xyz are wrong"}
     with pytest.raises(errors.APIError) as caught:
-        _wire.open_envelope(exchange(body, 401))
+        envelopes.open_envelope(exchange(body, 401))
     shown = f"{caught.value}{caught.value!r}{caught.value.body}"
     assert "abc" not in shown
     assert "s3cret" not in shown
@@ -91,12 +92,12 @@ def test_tokens_in_a_body_are_blotted_out() -> None:
     ],
 )
 def test_retry_after_in_both_its_forms(value: str | None, expected: float | None) -> None:
-    assert _wire.retry_after(value, now=1000.0) == expected
+    assert envelopes.retry_after(value, now=1000.0) == expected
 
 
 def test_the_request_id_is_taken_from_the_headers() -> None:
     with pytest.raises(errors.ServerError) as caught:
-        _wire.open_envelope(exchange({"detail": "x"}, 500, headers={"x-request-id": "abc"}))
+        envelopes.open_envelope(exchange({"detail": "x"}, 500, headers={"x-request-id": "abc"}))
     assert caught.value.request_id == "abc"
 
 
@@ -109,22 +110,22 @@ def test_the_request_id_is_taken_from_the_headers() -> None:
     ],
 )
 def test_a_render_is_read_in_all_its_forms(answer: object) -> None:
-    job = _wire.read_render(answer)
+    job = envelopes.read_render(answer)
     assert (job.id, job.status, job.url, job.finished) == ("r1", "completed", "u", True)
 
 
 def test_a_status_that_is_not_known_is_passed_on() -> None:
-    job = _wire.read_render({"id": "r", "status": "warming_up", "progress": 140})
+    job = envelopes.read_render({"id": "r", "status": "warming_up", "progress": 140})
     assert (job.status, job.progress, job.finished) == ("warming_up", 100.0, False)
 
 
 def test_a_session_id_that_came_as_a_number_stays_exact() -> None:
-    found = _wire.read_session({"task_id": "t", "session_id": 5529798706024415232})
+    found = envelopes.read_session({"task_id": "t", "session_id": 5529798706024415232})
     assert found == ("5529798706024415232", "t", None)
 
 
 def test_credits_are_whole_numbers_and_their_total_is_worked_out() -> None:
-    credits_ = _wire.read_credits({"available": 60, "frozen": 40})
+    credits_ = envelopes.read_credits({"available": 60, "frozen": 40})
     assert (credits_.available, credits_.frozen, credits_.total) == (60, 40, 100)
     assert repr(credits_) == "Credits(available=60, frozen=40, total=100)"
 
@@ -132,13 +133,13 @@ def test_credits_are_whole_numbers_and_their_total_is_worked_out() -> None:
 @pytest.mark.parametrize(
     ("read", "value", "path"),
     [
-        (_wire.read_token, {"tok": 1}, "$.token"),
-        (_wire.read_credits, {"available": "many"}, "$.available"),
-        (_wire.read_credits, [1], "$"),
-        (_wire.read_files, {"files": [{"filename": "a"}]}, "$.files[0].file_type"),
-        (_wire.read_files, {}, "$.files"),
-        (_wire.read_render, {"status": "pending"}, "$.id"),
-        (_wire.read_session, {"task_id": "t"}, "$.session_id"),
+        (envelopes.read_token, {"tok": 1}, "$.token"),
+        (envelopes.read_credits, {"available": "many"}, "$.available"),
+        (envelopes.read_credits, [1], "$"),
+        (envelopes.read_files, {"files": [{"filename": "a"}]}, "$.files[0].file_type"),
+        (envelopes.read_files, {}, "$.files"),
+        (envelopes.read_render, {"status": "pending"}, "$.id"),
+        (envelopes.read_session, {"task_id": "t"}, "$.session_id"),
     ],
 )
 def test_what_does_not_fit_is_named_by_its_path(read: object, value: object, path: str) -> None:
@@ -150,7 +151,7 @@ def test_what_does_not_fit_is_named_by_its_path(read: object, value: object, pat
 
 def test_the_state_is_kept_whole() -> None:
     raw = {"state": {"draft": {"t": [], "zz": 1}, "video_infos": None, "x": 2}, "task_id": "t"}
-    state = _wire.read_state(raw)
+    state = envelopes.read_state(raw)
     assert state.draft is not None
     assert state.draft.to_json() == {"t": [], "zz": 1}
     assert state.video_infos == ()

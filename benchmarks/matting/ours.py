@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from nemovideo.local.media import probe
+from nemovideo.local.media.probe import probe
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background, Clip, Timeline
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from nemovideo import _html
+from nemovideo._notebook import cards
 from nemovideo.draft import Draft
 
 HERE = Path(__file__).parent
@@ -47,14 +47,14 @@ AFTER = (
 
 def pictures(clip: Path, cutout: Path) -> dict[str, tuple[str, int, int]]:
     """Return each picture's HTML, width and height."""
-    balance = _html.credits_bar(65, 20, 85)
-    jobs = _html.job_progress("processing", 0.62, "about 20 s left")
-    done = _html.job_progress("completed", 1)
+    balance = cards.credits_bar(65, 20, 85)
+    jobs = cards.job_progress("processing", 0.62, "about 20 s left")
+    done = cards.job_progress("completed", 1)
     return {
-        "draft": (_html.draft(BEFORE), 924, 260),
-        "diff": (_html.draft_diff(BEFORE.diff(AFTER)), 924, 396),
+        "draft": (cards.draft(BEFORE), 924, 260),
+        "diff": (cards.draft_diff(BEFORE.diff(AFTER)), 924, 396),
         "credits-and-job": (f"{balance}<br>{jobs}<br>{done}", 924, 256),
-        "video": (_html.video_player(cutout, before=clip), 600, 253),
+        "video": (cards.video_player(cutout, before=clip), 600, 253),
     }
 
 

@@ -25,12 +25,13 @@ from nemovideo._batch.plan import Plan
 from nemovideo._batch.sources import find, output_names
 from nemovideo._batch.trouble import Trouble
 from nemovideo._batch.work import Outcome, Task, failure
-from nemovideo._disk import reading, replacing, sha256_of_file, writing
-from nemovideo._files import is_url, prepare
-from nemovideo._flows import remove_background, state
+from nemovideo._flows import state
 from nemovideo._flows.context import Context
-from nemovideo._flows.remove_background import Background
 from nemovideo._flows.steps import blocking
+from nemovideo._jobs.plan import Background
+from nemovideo._jobs.plan import plan as planned
+from nemovideo._support.disk import reading, replacing, sha256_of_file, writing
+from nemovideo._uploads.files import is_url, prepare
 from nemovideo.batch import BatchReport, BatchRow, BatchStatus
 from nemovideo.errors import (
     APITimeoutError,
@@ -131,7 +132,7 @@ class Coordinator:
     def _look(self) -> None:
         """Find the files and name their results; those that are broken fail here already."""
         plan = self._plan
-        picture, words, _ = remove_background.plan(plan.background, None, plan.format)
+        picture, words, _ = planned(plan.background, None, plan.format)
         if picture is not None and not is_url(picture):
             path = Path(str(picture)).expanduser().absolute()
             prepare(path)

@@ -18,8 +18,8 @@ from typing import TextIO
 
 import attrs
 
-from nemovideo._disk import Stamp, absolute, reading, replace_text, sha256_of_file, writing
-from nemovideo._filelock import FileLock
+from nemovideo._support.disk import Stamp, absolute, reading, replace_text, sha256_of_file, writing
+from nemovideo._support.filelock import FileLock
 from nemovideo.errors import InvalidRequestError
 
 log = logging.getLogger("nemovideo")

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 import attrs
 
-from nemovideo._clock import Clock
 from nemovideo._flows.steps import (
     Call,
     Download,
@@ -22,6 +21,7 @@ from nemovideo._flows.steps import (
     StreamHandle,
     through,
 )
+from nemovideo._support.clock import Clock
 from nemovideo.errors import NemoError, RateLimitError
 from nemovideo.retry import RetryPolicy
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import attrs
 
 from nemovideo._batch.sources import Sources
-from nemovideo._checkpoint import Service
-from nemovideo._disk import absolute
-from nemovideo._flows.remove_background import Background
+from nemovideo._jobs.checkpoints import Service
+from nemovideo._jobs.plan import Background
+from nemovideo._support.disk import absolute
 
 
 @attrs.frozen

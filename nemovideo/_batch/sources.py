@@ -11,9 +11,9 @@ from pathlib import Path, PurePath
 
 import attrs
 
-from nemovideo._disk import absolute
-from nemovideo._files import is_url
-from nemovideo._formats import VIDEO_SUFFIXES, suffix_of
+from nemovideo._support.disk import absolute
+from nemovideo._support.formats import VIDEO_SUFFIXES, suffix_of
+from nemovideo._uploads.files import is_url
 from nemovideo.errors import InvalidRequestError, SourceNotFoundError
 
 Sources = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from nemovideo._batch.pace import Pace, StoppedError, paced
-from nemovideo._checkpoint import Service
-from nemovideo._flows import job
 from nemovideo._flows.context import Context
-from nemovideo._flows.remove_background import Background, Order, plan
 from nemovideo._flows.steps import Flow
+from nemovideo._jobs import flow
+from nemovideo._jobs.checkpoints import Service
+from nemovideo._jobs.plan import Background, Order, plan
 from nemovideo.errors import NemoError
 from nemovideo.models import Progress
 
@@ -129,7 +129,7 @@ def one_file(
         session_id=None,
         overwrite=task.overwrite,
     )
-    flow = job.run(
+    steps = flow.run(
         context,
         order,
         on_progress,
@@ -138,7 +138,7 @@ def one_file(
         in_batch=True,
     )
     try:
-        video = yield from paced(flow, pace, stopped)
+        video = yield from paced(steps, pace, stopped)
     except NemoError as error:
         found = Outcome(error)
     else:

@@ -20,7 +20,7 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 from anyio.lowlevel import RunVar
 
-from nemovideo import _wire
+from nemovideo._config.settings import Settings
 from nemovideo._drivers import downloads, http
 from nemovideo._drivers.attempts import Attempts, Deadline
 from nemovideo._drivers.locks import TaskLock
@@ -42,7 +42,7 @@ from nemovideo._flows.steps import (
     Step,
     StreamHandle,
 )
-from nemovideo._settings import Settings
+from nemovideo._wire import envelopes
 from nemovideo.errors import APIConnectionError, NemoError
 
 if TYPE_CHECKING:
@@ -240,11 +240,11 @@ class AsyncDriver:
         ):
             response = await self._send(client, request, built)
             found = await self._read(request, response, deadline)
-        return _wire.open_envelope(found)
+        return envelopes.open_envelope(found)
 
     async def _read(
         self, request: Request, response: http.Response, deadline: Deadline
-    ) -> _wire.Exchange:
+    ) -> envelopes.Exchange:
         """Read the whole answer, and close it."""
         try:
             body = http.Body(request, response)

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from nemovideo._clock import Clock
 from nemovideo._flows.steps import Request
+from nemovideo._support.clock import Clock
 from nemovideo.errors import APITimeoutError, NemoError, RateLimitError
 from nemovideo.retry import RetryPolicy
 

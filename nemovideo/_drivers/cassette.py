@@ -15,8 +15,8 @@ import httpx
 from nemovideo._drivers import http
 
 if TYPE_CHECKING:
-    from nemovideo._cassette.recording import Take
-    from nemovideo._cassette.replaying import Answer, Question
+    from nemovideo.testing.cassettes.recording import Take
+    from nemovideo.testing.cassettes.replaying import Answer, Question
 
     Begin = Callable[[str, str, Mapping[str, str]], Take]
     Ask = Callable[[str, str, Mapping[str, str]], Question]

@@ -16,8 +16,8 @@ import anyio
 import httpcore
 import httpx
 
-from nemovideo import _wire
-from nemovideo._resume import Head, Question, understands
+from nemovideo._downloads.resume import Head, Question, understands
+from nemovideo._wire import envelopes
 from nemovideo.errors import APIError, DownloadError, MalformedResponseError
 
 READ_BYTES = 256 * 1024
@@ -37,12 +37,12 @@ def is_file(response: httpx.Response, question: Question) -> bool:
     return understands(question, response.status_code) and not page
 
 
-def not_a_file(found: _wire.Exchange) -> Exception:
+def not_a_file(found: envelopes.Exchange) -> Exception:
     """Return the error for an answer that came in place of a file."""
     if not 200 <= found.status < 300:
-        return _wire.failure_of(found)
+        return envelopes.failure_of(found)
     try:
-        _wire.open_envelope(found)
+        envelopes.open_envelope(found)
     except (APIError, MalformedResponseError) as error:
         if isinstance(error, APIError):
             return error

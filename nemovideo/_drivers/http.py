@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from nemovideo import _wire
+from nemovideo._config.settings import Settings, origin_of
 from nemovideo._drivers.attempts import Deadline
 from nemovideo._drivers.line import Line, keep_alive
 from nemovideo._drivers.uploads import AsyncUpload, SyncUpload
 from nemovideo._flows.steps import Request
-from nemovideo._settings import Settings, origin_of
+from nemovideo._wire import envelopes
 from nemovideo.errors import (
     APIConnectionError,
     APIError,
@@ -32,7 +32,7 @@ from nemovideo.errors import (
 if TYPE_CHECKING:
     import ssl
 
-    from nemovideo._multipart import Multipart
+    from nemovideo._uploads.multipart import Multipart
 
 SyncClient = httpx.Client
 AsyncClient = httpx.AsyncClient
@@ -136,7 +136,7 @@ def _is_logged() -> bool:
 def _multipart(request: Request) -> Multipart | None:
     if not request.parts:
         return None
-    from nemovideo._multipart import Multipart  # needed by uploads only
+    from nemovideo._uploads.multipart import Multipart  # needed by uploads only
 
     return Multipart(request.parts)
 
@@ -230,14 +230,14 @@ class _Redacted:
         self._secret = secret
 
     def __repr__(self) -> str:
-        return _wire.redact(repr(self._value), self._secret)
+        return envelopes.redact(repr(self._value), self._secret)
 
 
 def translated(
     error: Exception, request: Request, deadline: Deadline | None = None
 ) -> APIConnectionError:
     """Return httpx's error as one of ours; it knows whether the request could have arrived."""
-    reason = _wire.redact(str(error), secret_of(request)) or type(error).__name__
+    reason = envelopes.redact(str(error), secret_of(request)) or type(error).__name__
     cls = APITimeoutError if isinstance(error, httpx.TimeoutException) else APIConnectionError
     made = cls(f"{request.place}: {reason}")
     if deadline is not None and deadline.remaining() <= _CLOCK_STEP_S:
@@ -292,7 +292,7 @@ def _cleaned(error: BaseException, secret: str) -> BaseException:
         seen.append(inner)
         inner.__traceback__ = None
         text = str(inner)
-        if (clean := _wire.redact(text, secret)) != text:
+        if (clean := envelopes.redact(text, secret)) != text:
             inner.args = (clean,)
         if isinstance(inner, httpx.RequestError) and inner._request is not None:  # noqa: SLF001 - its property would raise
             inner.request = httpx.Request(inner.request.method, inner.request.url)
@@ -307,10 +307,10 @@ def secret_of(request: Request) -> str:
 
 def exchange(
     request: Request, response: httpx.Response, body: bytes, settings: Settings
-) -> _wire.Exchange:
+) -> envelopes.Exchange:
     """Return an answer in the form in which the wire rules judge it."""
     secret = secret_of(request)
-    return _wire.Exchange(
+    return envelopes.Exchange(
         method=request.method,
         path=response.request.url.path,
         status=response.status_code,
@@ -361,10 +361,10 @@ def is_stream(response: httpx.Response) -> bool:
     return response.status_code == 200 and kind == "text/event-stream"
 
 
-def not_a_stream(found: _wire.Exchange) -> Exception:
+def not_a_stream(found: envelopes.Exchange) -> Exception:
     """Return the error for an answer that came in place of a stream."""
     try:
-        _wire.open_envelope(found)
+        envelopes.open_envelope(found)
     except (APIError, MalformedResponseError) as error:
         return error
     return MalformedResponseError(

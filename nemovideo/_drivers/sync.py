@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import attrs
 
-from nemovideo import _wire
+from nemovideo._config.settings import Settings
 from nemovideo._drivers import downloads, http
 from nemovideo._drivers.attempts import Attempts, Deadline
 from nemovideo._drivers.line import Line, hanging_up
@@ -36,7 +36,7 @@ from nemovideo._flows.steps import (
     Step,
     StreamHandle,
 )
-from nemovideo._settings import Settings
+from nemovideo._wire import envelopes
 from nemovideo.errors import APIConnectionError, InvalidRequestError, NemoError
 
 if TYPE_CHECKING:
@@ -221,11 +221,11 @@ class SyncDriver:
         ):
             response = self._send(client, request, built)
             found = self._read(request, response, deadline)
-        return _wire.open_envelope(found)
+        return envelopes.open_envelope(found)
 
     def _read(
         self, request: Request, response: http.Response, deadline: Deadline
-    ) -> _wire.Exchange:
+    ) -> envelopes.Exchange:
         """Read the whole answer, and close it."""
         try:
             body = http.Body(request, response)

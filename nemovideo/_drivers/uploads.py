@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from nemovideo._clock import Clock
 from nemovideo._drivers.attempts import Deadline
+from nemovideo._support.clock import Clock
 
 if TYPE_CHECKING:
-    from nemovideo._multipart import Multipart
+    from nemovideo._uploads.multipart import Multipart
 
 _CHUNKS_AT_ONCE = 4
 """So many are read in one visit to a thread, which takes longer than to read one there."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from nemovideo import _wire
+from nemovideo._config.settings import Settings
 from nemovideo._drivers import http
 from nemovideo._flows.steps import Request
-from nemovideo._settings import Settings
+from nemovideo._wire import envelopes
 from nemovideo.errors import NemoError
 from nemovideo.hooks import RequestInfo, ResponseInfo
 
@@ -24,14 +24,14 @@ class Watch:
         self._started = settings.clock.monotonic()
         self._secret = http.secret_of(request)
         url = urlsplit(request.path if "://" in request.path else settings.base_url + request.path)
-        self._info = RequestInfo(request.method, url.hostname or "", _wire.redact(url.path))
+        self._info = RequestInfo(request.method, url.hostname or "", envelopes.redact(url.path))
         if settings.on_request is not None:
             settings.on_request(self._info)
 
     def answered(self, status: int, headers: Mapping[str, str]) -> None:
         """Tell of the head of the answer."""
         if self._info is not None:
-            self._tell(status, _wire.request_id(headers, self._secret))
+            self._tell(status, envelopes.request_id(headers, self._secret))
 
     def failed(self, error: NemoError) -> None:
         """Tell that there is none."""

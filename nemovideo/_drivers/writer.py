@@ -6,8 +6,8 @@ import queue
 import threading
 from collections.abc import Sequence
 
-from nemovideo._clock import Clock
-from nemovideo._transfer import Transfer
+from nemovideo._downloads.transfer import Transfer
+from nemovideo._support.clock import Clock
 
 _BATCH_BYTES = 1024 * 1024
 _BATCH_S = 0.25

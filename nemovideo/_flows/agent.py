@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import attrs
 
 from nemovideo import gui
-from nemovideo._answer import AnswerBuilder
 from nemovideo._flows import state as state_flow
 from nemovideo._flows.auth import with_token
 from nemovideo._flows.context import Context
@@ -22,7 +21,8 @@ from nemovideo._flows.steps import (
     read,
     sleep,
 )
-from nemovideo._sse import Frame, StreamDecoder
+from nemovideo._wire.answer import AnswerBuilder
+from nemovideo._wire.sse import Frame, StreamDecoder
 from nemovideo.draft import Draft
 from nemovideo.errors import (
     AgentError,

@@ -9,9 +9,9 @@ from datetime import datetime, timezone
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
-from nemovideo import _wire
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, call, exclusive, sleep
+from nemovideo._wire import envelopes
 from nemovideo.errors import (
     APITimeoutError,
     AuthenticationError,
@@ -93,14 +93,14 @@ def claim_token(context: Context, session_id: str, task_id: str | None) -> Flow[
     data = yield from authorized(
         context, Request("POST", "/api/auth/claim-token", json=body, repeatable=True)
     )
-    claim, expires_in_s = _wire.read_claim(data)
+    claim, expires_in_s = envelopes.read_claim(data)
     web_url = context.settings.web_url
     return ClaimToken(claim, f"{web_url}/workspace/claim?ct={quote(claim, safe='')}", expires_in_s)
 
 
 def _ask(client_id: str) -> Flow[Token]:
     request = Request("POST", "/api/auth/anonymous-token", headers={"X-Client-Id": client_id})
-    return _wire.read_token((yield from call(request)))
+    return envelopes.read_token((yield from call(request)))
 
 
 def _one_at_a_time(context: Context, rejected: Token | None) -> Flow[Token]:

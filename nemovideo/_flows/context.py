@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from nemovideo._settings import Settings
+    from nemovideo._config.settings import Settings
     from nemovideo.errors import NemoError
     from nemovideo.models import SessionState, Token
 

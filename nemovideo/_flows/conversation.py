@@ -13,19 +13,18 @@ from pathlib import Path
 
 import attrs
 
-from nemovideo._error_sentences import sentence_for
-from nemovideo._export_names import export_path
-from nemovideo._files import Source, is_url
+from nemovideo._downloads.export_names import export_path
 from nemovideo._flows import agent, render, uploads
 from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.notices import Notice, RenderMeter, with_notices
 from nemovideo._flows.steps import Flow, blocking, emit
-from nemovideo._outputs import format_for
-from nemovideo._phrases import ENGLISH, Phrases, phrases_for, phrases_in
-from nemovideo._routing import Route, Routed, is_existing_file, route
-from nemovideo.draft import Draft, TrackType
-from nemovideo.draft_diff import DraftDiff
+from nemovideo._language.errors import sentence_for
+from nemovideo._language.phrases import ENGLISH, Phrases, phrases_for, phrases_in
+from nemovideo._language.routing.route import Route, Routed, is_existing_file, route
+from nemovideo._support.outputs import format_for
+from nemovideo._uploads.files import Source, is_url
+from nemovideo.draft import Draft, DraftDiff, TrackType
 from nemovideo.errors import InvalidRequestError, NemoError
 from nemovideo.gui import GuiAction
 from nemovideo.models import Answer, RenderedVideo, Reply, SessionState

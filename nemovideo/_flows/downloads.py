@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urljoin
 
+from nemovideo._downloads.partfile import PartFile
+from nemovideo._downloads.resume import digest
+from nemovideo._downloads.transfer import BinaryWriter, OpenFile, Sink, Transfer
 from nemovideo._flows import auth
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, download
-from nemovideo._partfile import PartFile
-from nemovideo._resume import digest
-from nemovideo._transfer import BinaryWriter, OpenFile, Sink, Transfer
 from nemovideo.errors import (
     APIConnectionError,
     APIError,

@@ -13,7 +13,7 @@ import attrs
 
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Emit, Flow, Step, through
-from nemovideo._phrases import Phrases
+from nemovideo._language.phrases import Phrases
 from nemovideo.events import AgentEvent, StillWorkingEvent
 from nemovideo.models import RenderJob
 

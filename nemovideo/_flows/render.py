@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urljoin
 
-from nemovideo import _wire
 from nemovideo._flows import auth, downloads
 from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.downloads import OnBytes
 from nemovideo._flows.steps import Flow, Request, blocking, sleep
+from nemovideo._wire import envelopes
 from nemovideo.draft import Draft
 from nemovideo.errors import (
     APIConnectionError,
@@ -101,7 +101,7 @@ def _submit_once(
         if isinstance(error, APIConnectionError) and not error.sent:
             raise
         return (yield from _find_lost(context, render_id, error))
-    return _wire.read_render(data, render_id)
+    return envelopes.read_render(data, render_id)
 
 
 def _find_lost(context: Context, render_id: str, reason: NemoError) -> Flow[RenderJob]:
@@ -135,7 +135,7 @@ def _find_lost(context: Context, render_id: str, reason: NemoError) -> Flow[Rend
 def get(context: Context, render_id: str) -> Flow[RenderJob]:
     """Return the job as it is now."""
     request = Request("GET", f"{_PATH}/{quote(render_id, safe='')}", repeatable=True)
-    return _wire.read_render((yield from auth.authorized(context, request)), render_id)
+    return envelopes.read_render((yield from auth.authorized(context, request)), render_id)
 
 
 def find(context: Context, render_id: str) -> Flow[RenderJob | None]:

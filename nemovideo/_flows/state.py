@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from nemovideo import _wire
 from nemovideo._flows.auth import authorized
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request
+from nemovideo._wire import envelopes
 from nemovideo.models import Credits, SessionState
 
 
@@ -15,7 +15,7 @@ def get(context: Context, session_id: str) -> Flow[SessionState]:
     """Return the session's state as it is now."""
     path = f"/api/state/nemo_agent/me/{quote(session_id, safe='')}/latest"
     data = yield from authorized(context, Request("GET", path, repeatable=True))
-    state = _wire.read_state(data)
+    state = envelopes.read_state(data)
     context.known[session_id] = state
     return state
 
@@ -23,4 +23,4 @@ def get(context: Context, session_id: str) -> Flow[SessionState]:
 def balance(context: Context) -> Flow[Credits]:
     """Return the credits as they are now."""
     request = Request("GET", "/api/credits/balance/simple", repeatable=True)
-    return _wire.read_credits((yield from authorized(context, request)))
+    return envelopes.read_credits((yield from authorized(context, request)))

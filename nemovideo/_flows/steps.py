@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from nemovideo import _wire
+from nemovideo._wire import envelopes
 
 if TYPE_CHECKING:
-    from nemovideo._files import Part
-    from nemovideo._transfer import Transfer
+    from nemovideo._downloads.transfer import Transfer
+    from nemovideo._uploads.files import Part
     from nemovideo.events import AgentEvent
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class Request:
     @property
     def place(self) -> str:
         """The method and the path, as a log or an error may tell them: no query, no token."""
-        return f"{self.method} {_wire.redact(self.path.partition('?')[0])}"
+        return f"{self.method} {envelopes.redact(self.path.partition('?')[0])}"
 
     def asking(self, headers: Mapping[str, str]) -> Request:
         """Return the request with these headers besides its own."""

@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 import attrs
 
-from nemovideo import _wire
-from nemovideo._files import Part, Source, Spool, Upload, chunks_of, is_url, prepare
 from nemovideo._flows.auth import authorized
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, collect
-from nemovideo._names import distinct
+from nemovideo._uploads.files import Part, Source, Spool, Upload, chunks_of, is_url, prepare
+from nemovideo._uploads.names import distinct
+from nemovideo._wire import envelopes
 from nemovideo.errors import InvalidRequestError
 from nemovideo.models import MediaFile, MediaInfo
 
@@ -86,7 +86,7 @@ def upload_urls(context: Context, session_id: str, urls: Sequence[str]) -> Flow[
     body = {"urls": list(urls), "source_type": "url"}
     context.known.pop(session_id, None)
     data = yield from authorized(context, Request("POST", _path(session_id), json=body))
-    return _wire.read_files(data)
+    return envelopes.read_files(data)
 
 
 def _send_parts(
@@ -96,7 +96,7 @@ def _send_parts(
         return []
     context.known.pop(session_id, None)
     request = Request("POST", _path(session_id), parts=tuple(parts), on_sent=on_progress)
-    files = _wire.read_files((yield from authorized(context, request)))
+    files = envelopes.read_files((yield from authorized(context, request)))
     infos = {part.name: part.info for part in parts}
     if len(files) == len(parts):
         infos = {file.filename: part.info for file, part in zip(files, parts, strict=True)} | infos

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from nemovideo._json import json_text
+from nemovideo._support.json_text import json_text
 from nemovideo.cli.options import PATH, json_option, local_option, open_client
 from nemovideo.cli.report import FAILED, error_value, print_text, video_value
 from nemovideo.models import Answer

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from nemovideo._outputs import default_format
+from nemovideo._support.outputs import default_format
 from nemovideo.cli.options import (
     PATH,
     json_option,

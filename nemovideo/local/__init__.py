@@ -12,11 +12,11 @@ from nemovideo.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from nemovideo.local.backend import LocalBackend as LocalBackend
-    from nemovideo.local.faults import Fault as Fault
-    from nemovideo.local.forms import Forms as Forms
+    from nemovideo.local.server.faults import Fault as Fault
+    from nemovideo.local.server.forms import Forms as Forms
 
 __all__ = ["Fault", "Forms", "LocalBackend"]
-_HOMES = {"LocalBackend": "backend", "Fault": "faults", "Forms": "forms"}
+_HOMES = {"LocalBackend": "backend", "Fault": "server.faults", "Forms": "server.forms"}
 _EXTRA = {"ai_edge_litert", "av", "numpy", "PIL", "python_multipart", "starlette", "uvicorn"}
 
 

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m nemov
 
 def _serve(options: argparse.Namespace) -> None:
     from nemovideo.local import LocalBackend  # first: it says what is not installed
-    from nemovideo.local.faults import load_faults
+    from nemovideo.local.server.faults import load_faults
 
     stopped = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

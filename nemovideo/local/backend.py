@@ -17,17 +17,17 @@ import attrs
 from nemovideo.errors import MAX_UPLOAD_BYTES, LocalBackendError
 from nemovideo.local.agent import respond as real_respond
 from nemovideo.local.agent import timeline_for
-from nemovideo.local.app import create_app
-from nemovideo.local.context import Context, Probe, Respond, Tariff
-from nemovideo.local.faults import Fault, Faults
-from nemovideo.local.forms import Forms
-from nemovideo.local.guard import RequestLog, SeenRequest
-from nemovideo.local.jobs import Rendered, Renderer, RenderQueue
 from nemovideo.local.matte import Engine, load_matting
-from nemovideo.local.media import MediaItem
-from nemovideo.local.media import probe as real_probe
+from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.media.probe import probe as real_probe
 from nemovideo.local.render import render as real_render
-from nemovideo.local.server import HOST, Server
+from nemovideo.local.server.app import create_app
+from nemovideo.local.server.context import Context, Probe, Respond, Tariff
+from nemovideo.local.server.faults import Fault, Faults
+from nemovideo.local.server.forms import Forms
+from nemovideo.local.server.guard import RequestLog, SeenRequest
+from nemovideo.local.server.listener import HOST, Server
+from nemovideo.local.server.queue import Rendered, Renderer, RenderQueue
 from nemovideo.local.store import Store
 from nemovideo.local.timeline import Timeline
 
@@ -42,7 +42,7 @@ class LocalBackend:
         state_dir: Where everything is kept; a later backend on the same directory
             goes on where this one stopped. None: a temporary one, removed by stop().
         port: The TCP port; 0 takes a free one.
-        faults: Rules of what shall go wrong (see `nemovideo.local.faults.Fault`).
+        faults: Rules of what shall go wrong (see `nemovideo.local.server.faults.Fault`).
         credits: What a new user has; 100 if None.
         costs: What a turn of a kind ("edit", "generation", "chat") costs, in
             credits; 1, 2 and 0 for those not named. While neither `credits` nor

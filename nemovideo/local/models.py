@@ -22,7 +22,7 @@ from pathlib import Path
 
 import attrs
 
-from nemovideo._filelock import FileLock
+from nemovideo._support.filelock import FileLock
 from nemovideo.errors import ModelUnavailableError
 
 DEFAULT_MODEL = "selfie_segmentation.tflite"

@@ -14,10 +14,9 @@ from nemovideo._batch.plan import Plan
 from nemovideo._batch.running import run
 from nemovideo._batch.sources import Sources
 from nemovideo._batch.work import Recipe
-from nemovideo._checkpoint import Service
-from nemovideo._flows import remove_background
-from nemovideo._flows.remove_background import Background
-from nemovideo._progress import OnProgress, reporting
+from nemovideo._jobs.checkpoints import Service
+from nemovideo._jobs.plan import Background, plan
+from nemovideo._jobs.progress_bar import OnProgress, reporting
 from nemovideo.batch import BatchReport
 from nemovideo.errors import InvalidRequestError
 
@@ -180,7 +179,7 @@ class _Setup:
             sources,
             out_dir,
             background=background,
-            format=remove_background.plan(background, None, format)[2],
+            format=plan(background, None, format)[2],
             recursive=recursive,
             max_credits=max_credits,
             manifest=manifest,

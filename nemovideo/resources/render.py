@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import overload
 
+from nemovideo._downloads.transfer import BinaryWriter
 from nemovideo._flows import downloads, render
 from nemovideo._flows.downloads import OnBytes
-from nemovideo._transfer import BinaryWriter
 from nemovideo.draft import Draft
 from nemovideo.models import RenderJob
 from nemovideo.resources.base import AsyncResource, Resource

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nemovideo._files import Source
 from nemovideo._flows import uploads
+from nemovideo._uploads.files import Source
 from nemovideo.models import MediaFile, MediaInfo
 from nemovideo.resources.base import AsyncResource, Resource
 

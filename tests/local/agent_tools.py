@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nemovideo.local.agent import Turn, respond, timeline_for
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
 
 

@@ -21,7 +21,7 @@ from nemovideo.errors import (
 )
 from nemovideo.local.agent.turn import Step, ToolUse, Turn
 from nemovideo.local.backend import LocalBackend
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Clip, Timeline, Title
 
 SKILL = {"X-Skill-Source": "tests", "X-Skill-Version": "1.0", "X-Skill-Platform": "unknown"}

@@ -17,7 +17,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from nemovideo.local.media import probe
+from nemovideo.local.media.probe import probe
 from nemovideo.local.render import RenderResult, render
 from nemovideo.local.timeline import Clip, Timeline
 from render_tools import Pixels, Seen, YellowMatte, look

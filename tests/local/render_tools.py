@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from nemovideo.local.matte.engine import Mask, Picture
-from nemovideo.local.media import MediaItem, probe
+from nemovideo.local.media.probe import MediaItem, probe
 from nemovideo.local.timeline import Clip, Sound, Timeline, Title
 
 WALL = (30, 60, 160)

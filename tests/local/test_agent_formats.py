@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nemovideo.local.agent import respond
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Background
 
 TALK = MediaItem(

@@ -6,7 +6,7 @@ import pytest
 
 from agent_tools import MEDIA, RAIN, SONG, TALK, ask, gist, start
 from nemovideo.local.agent import respond, timeline_for
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Background
 
 AFTER = (

@@ -10,8 +10,8 @@ import pytest
 
 from app_tools import Api, read_events, run_body, serving, spoken
 from nemovideo.local import Fault
-from nemovideo.local.faults import Faults, read_faults
-from nemovideo.local.sse import TEMPORARY_ISSUE
+from nemovideo.local.server.faults import Faults, read_faults
+from nemovideo.local.server.sse import TEMPORARY_ISSUE
 
 BALANCE = "/api/credits/balance/simple"
 

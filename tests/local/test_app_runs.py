@@ -10,7 +10,7 @@ import pytest
 
 from app_tools import Api, run_body, serving, spoken
 from nemovideo.local import Fault
-from nemovideo.local.sse import SILENT_ENDINGS, pieces
+from nemovideo.local.server.sse import SILENT_ENDINGS, pieces
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from footage_tools import (
     tone,
     written_interlaced,
 )
-from nemovideo.local.media import probe
+from nemovideo.local.media.probe import probe
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background, Clip, Timeline
 from render_tools import Pixels, look, near

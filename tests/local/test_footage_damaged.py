@@ -11,7 +11,7 @@ import pytest
 
 from footage_tools import FPS, HEIGHT, WIDTH, Track, film, rendered, shades, tone
 from nemovideo.errors import NemoError, RenderFailedError, UnsupportedFileError
-from nemovideo.local.media import probe
+from nemovideo.local.media.probe import probe
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Clip, Sound, Timeline
 from render_tools import item, look, make_sound, make_video

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from nemovideo.errors import UnsupportedFileError
-from nemovideo.local.media import MediaItem, probe
+from nemovideo.local.media.probe import MediaItem, probe
 from render_tools import carphone, make_image, make_sound, make_video
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from footage_tools import FPS, clap, clap_times, quarters, rendered
 from nemovideo.errors import RenderCancelledError, RenderFailedError
-from nemovideo.local.media import MediaItem, open_image
+from nemovideo.local.media.probe import MediaItem, open_image
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background, Clip, Timeline, Title
 from render_tools import (

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from nemovideo.errors import RenderCancelledError, RenderFailedError
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background, Clip, Sound, Timeline, Title
 from render_tools import YellowMatte, draft, item, make_image, make_video, timeline_of

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import render
-from nemovideo.local.scenes import draw_scene
+from nemovideo.local.render.drawing.scenes import draw_scene
 from nemovideo.local.timeline import SCENES, Background, Clip, Timeline, Title
 from render_tools import (
     PERSON,

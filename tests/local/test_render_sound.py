@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Clip, Sound, Timeline
 from render_tools import draft, item, look, make_image, make_sound, make_video, timeline_of

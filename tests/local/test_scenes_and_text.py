@@ -7,9 +7,9 @@ import pytest
 from PIL import Image, ImageFont
 
 from nemovideo.errors import ModelUnavailableError
-from nemovideo.local import fonts
-from nemovideo.local.scenes import draw_scene
-from nemovideo.local.text import text_image
+from nemovideo.local.render.drawing import fonts
+from nemovideo.local.render.drawing.scenes import draw_scene
+from nemovideo.local.render.drawing.text import text_image
 from nemovideo.local.timeline import SCENES
 
 

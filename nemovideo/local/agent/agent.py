@@ -13,7 +13,7 @@ from nemovideo.local.agent.intents.talk import unknown
 from nemovideo.local.agent.language import Language, detect
 from nemovideo.local.agent.message import QUOTE, Message, read_message
 from nemovideo.local.agent.turn import Kind, Step, Turn
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
 
 MAX_CHARACTERS = 2000

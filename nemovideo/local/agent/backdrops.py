@@ -25,7 +25,7 @@ from nemovideo.local.agent.words import (
     either,
     has,
 )
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Background
 
 TRANSPARENT = either(

@@ -10,7 +10,7 @@ import attrs
 from nemovideo.local.agent.language import Language
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.turn import ToolUse
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
 
 Family = Literal[

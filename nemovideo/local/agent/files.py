@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from nemovideo.local.agent.message import Clause, normalise
 from nemovideo.local.agent.words import either, has
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 
 _ORDINALS = (
     (either("first|1st", "第一|第1"), 0),

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 
 QUOTE = "\ue000"
 VIDEO = "\ue001"

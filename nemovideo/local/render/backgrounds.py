@@ -14,12 +14,12 @@ from nemovideo.errors import RenderFailedError
 from nemovideo.local.matte.cutter import Cut
 from nemovideo.local.matte.engine import Mask
 from nemovideo.local.matte.tracking import moved, resized, whole
-from nemovideo.local.media import MediaItem, open_image
+from nemovideo.local.media.probe import MediaItem, open_image
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.compositing import Lens
 from nemovideo.local.render.decoding import at_rate, looped_frames
+from nemovideo.local.render.drawing.scenes import draw_scene
 from nemovideo.local.render.filters import Fitter
-from nemovideo.local.scenes import draw_scene
 from nemovideo.local.timeline import Background
 
 _BLUR_SHARE = 1 / 30

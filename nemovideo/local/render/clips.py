@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 from nemovideo.errors import RenderFailedError
 from nemovideo.local.matte import Matting
-from nemovideo.local.media import MediaItem, main_video, open_media, pixel_aspect
+from nemovideo.local.media.probe import MediaItem, main_video, open_media, pixel_aspect
 from nemovideo.local.render.backgrounds import (
     color_image,
     cover_image,
@@ -21,10 +21,10 @@ from nemovideo.local.render.backgrounds import (
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.cutting import cut_out
 from nemovideo.local.render.decoding import at_rate, decode_frames
+from nemovideo.local.render.drawing.scenes import draw_scene
+from nemovideo.local.render.drawing.text import text_image
 from nemovideo.local.render.filters import Adjustment, Fitter
 from nemovideo.local.render.notices import Warn, unheard
-from nemovideo.local.scenes import draw_scene
-from nemovideo.local.text import text_image
 from nemovideo.local.timeline import Background, Clip
 
 _CARD_COLOR = "#1b2430"

@@ -12,7 +12,7 @@ from PIL import Image
 from nemovideo.local.matte import Cut, Cutter, Matting
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.tracking import Box, Size, Thumbnail
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.ahead import ahead
 from nemovideo.local.render.backgrounds import make_background
 from nemovideo.local.render.canvas import Canvas

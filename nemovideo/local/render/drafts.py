@@ -8,7 +8,7 @@ import attrs
 from PIL import Image
 
 from nemovideo.errors import RenderFailedError
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.backgrounds import load_image, media_item, opaque
 from nemovideo.local.render.encoding import Format
 from nemovideo.local.timeline import Background, Clip, Timeline

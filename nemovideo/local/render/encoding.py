@@ -18,9 +18,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from PIL import Image
 
-from nemovideo._outputs import FORMATS, MATTE, STILLS, WITH_ALPHA, known_format
+from nemovideo._support.outputs import FORMATS, MATTE, STILLS, WITH_ALPHA, known_format
 from nemovideo.errors import RenderFailedError
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.ahead import go_on
 from nemovideo.local.render.canvas import LIMITED_RANGE, Canvas
 from nemovideo.local.render.copied_sound import CopiedSound, copied_sound

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import av.filter
 from av.video.frame import VideoFrame
 
-from nemovideo.local.media import upright_size
+from nemovideo.local.media.probe import upright_size
 from nemovideo.local.render.canvas import (
     FULL_RANGE,
     LIMITED_RANGE,

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 
 from nemovideo.errors import NemoError, RenderCancelledError, RenderFailedError
 from nemovideo.local.matte import Engine, Matting, load_matting
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.ahead import ahead
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.clips import MattingSource, clip_frames

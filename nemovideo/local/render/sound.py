@@ -14,7 +14,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.filter import Graph
 
-from nemovideo.local.media import MediaItem, main_audio, open_media, origin_s
+from nemovideo.local.media.probe import MediaItem, main_audio, open_media, origin_s
 from nemovideo.local.render.decoding import damaged, packets_of
 from nemovideo.local.render.notices import Warn, unheard
 from nemovideo.local.timeline import Timeline

@@ -7,8 +7,8 @@ from av.video.frame import VideoFrame
 
 from nemovideo.errors import RenderFailedError
 from nemovideo.local.render.canvas import Canvas
+from nemovideo.local.render.drawing.text import text_image
 from nemovideo.local.render.filters import Stamp
-from nemovideo.local.text import text_image
 from nemovideo.local.timeline import Timeline, Title
 
 _TEXT_SHARE = 0.09

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nemovideo._filelock import FileLock
+from nemovideo._support.filelock import FileLock
 from nemovideo.errors import LocalBackendError
 
 _SCHEMA_VERSION = 2

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import attrs
 
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.store.database import Database
 
 CLAIM_LIFE_S = 7 * 24 * 3600

@@ -18,7 +18,7 @@ from nemovideo.local.agent.words import (
     either,
     has,
 )
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
 
 _APPEND = either(

@@ -20,7 +20,7 @@ from nemovideo.local.agent.language import find_time, times
 from nemovideo.local.agent.message import IMAGE, Clause
 from nemovideo.local.agent.timing import without_when
 from nemovideo.local.agent.words import BACKGROUND, MUSIC, PICTURE, VIDEO_NOUN, either, has, verbs
-from nemovideo.local.media import MediaItem
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Clip, Timeline, Title
 
 CARD_MS = 5000

@@ -1,0 +1,1 @@
+"""What a client is configured with: arguments, environment variables and stored credentials."""

@@ -1,0 +1,166 @@
+"""What a client is set to: options, environment variables, and the headers that follow from them.
+
+Sources: protocol.md §1 (environment) and §2 (attribution headers).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import attrs
+
+from nemovideo._support.clock import Clock
+from nemovideo._support.version import __version__
+from nemovideo.errors import InvalidRequestError
+from nemovideo.hooks import RequestInfo, ResponseInfo
+from nemovideo.models import Token
+from nemovideo.retry import Polling, RetryPolicy, StreamLimits
+
+if TYPE_CHECKING:
+    from nemovideo._config.credentials import CredentialStore
+
+API_URL = "https://mega-api-prod.nemovideo.ai"
+WEB_URL = "https://nemovideo.com"
+TOKEN_PREFIX = "nmv_usr_"  # noqa: S105 - what every token begins with
+SKILL_NAME = "video-background-remover-ai"
+EDIT_COST = 50
+
+
+def config_directory(environ: Mapping[str, str]) -> Path:
+    """Return where the client id and the anonymous token are kept (protocol.md §1)."""
+    base = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(base) / "nemovideo"
+
+
+def detect_platform(environ: Mapping[str, str], program: Path | None = None) -> str:
+    """Return the X-Skill-Platform: `SKILL_SOURCE`, else by where the calling program lives."""
+    if source := environ.get("SKILL_SOURCE", "").strip():
+        return source
+    program = program or Path(sys.argv[0] or ".")
+    path = program.expanduser().absolute()
+    for root, platform in ((".clawhub", "clawhub"), (".cursor/skills", "cursor")):
+        if path.is_relative_to(Path.home() / root):
+            return platform
+    return "unknown"
+
+
+@attrs.frozen
+class Settings:
+    """Everything that a client needs to know before it opens a connection."""
+
+    base_url: str
+    web_url: str
+    token: str | None = attrs.field(repr=False)
+    store: CredentialStore
+    headers: Mapping[str, str]
+    anonymous: bool = True
+    timeout_s: float = 60.0
+    deadline_s: float | None = None
+    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    polling: Polling = attrs.field(factory=Polling)
+    stream: StreamLimits = attrs.field(factory=StreamLimits)
+    clock: Clock = attrs.field(factory=Clock)
+    edit_cost: int = EDIT_COST
+    on_request: Callable[[RequestInfo], None] | None = None
+    on_response: Callable[[ResponseInfo], None] | None = None
+
+    @property
+    def origin(self) -> tuple[str, str, int | None]:
+        """Scheme, host and port of the API: the only place that a token is sent to."""
+        return origin_of(self.base_url)
+
+
+def origin_of(url: str) -> tuple[str, str, int | None]:
+    """Return scheme, host and port, with the scheme's own port filled in."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, (parts.hostname or "").lower(), port
+
+
+def check_base_url(url: str, *, allow_http: bool = False) -> str:
+    """Return the URL without its last slash.
+
+    Raises:
+        InvalidRequestError: It is no http(s) URL, or plain http to a host that is not this machine.
+    """
+    scheme, host, _ = origin_of(url)
+    if "@" in urlsplit(url).netloc:
+        raise InvalidRequestError(
+            f"the URL of {host!r} has a user name or password in it", remedy="Leave them out."
+        )
+    if scheme not in ("http", "https") or not host:
+        raise InvalidRequestError(
+            f"{url!r} is not an http(s) URL", remedy="Set base_url or NEMO_API_URL to one."
+        )
+    if scheme == "http" and not allow_http and not is_loopback(host):
+        raise InvalidRequestError(
+            f"{host!r} would be spoken to without encryption, and the token could be read",
+            remedy="Use an https URL, or pass allow_http=True if the way is safe.",
+        )
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether the host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_token(token: str | None, base_url: str = API_URL) -> str | None:
+    """Return the token, stripped, or None for an empty one.
+
+    The cloud's own tokens begin with `nmv_usr_` (protocol.md §1). What another
+    host takes, a gateway with tokens of its own, say, is that host's affair.
+
+    Raises:
+        InvalidRequestError: It is a claim token, is none of the cloud's although it would go
+            there, or cannot be part of a header.
+    """
+    token = (token or "").strip()
+    if token.startswith("clm_"):
+        raise InvalidRequestError(
+            "this is a claim token (clm_…), which only opens a project in a browser",
+            remedy="Use a bearer token, which begins with nmv_usr_.",
+        )
+    if token and not Token(token).sendable:
+        raise InvalidRequestError(
+            "the token has characters that no token has",
+            remedy="Copy it again; it begins with nmv_usr_.",
+        )
+    if token and not token.startswith(TOKEN_PREFIX) and origin_of(base_url) == origin_of(API_URL):
+        raise InvalidRequestError(
+            "this is no token of NemoVideo's cloud: those begin with nmv_usr_",
+            remedy="Copy it again, or set base_url or NEMO_API_URL to the host that it is for.",
+        )
+    return token or None
+
+
+def attribution(
+    environ: Mapping[str, str],
+    *,
+    skill_source: str | None = None,
+    skill_version: str | None = None,
+    platform: str | None = None,
+    user_agent: str | None = None,
+) -> dict[str, str]:
+    """Return the headers that go with every request (protocol.md §2)."""
+    agent = f"nemovideo-python/{__version__}"
+    return {
+        "X-Skill-Source": skill_source or SKILL_NAME,
+        "X-Skill-Version": skill_version or __version__,
+        "X-Skill-Platform": platform or detect_platform(environ),
+        "User-Agent": f"{agent} {user_agent}" if user_agent else agent,
+    }
+
+
+def environment() -> Mapping[str, str]:
+    """Return the process's environment, as it is now."""
+    return os.environ

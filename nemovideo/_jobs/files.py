@@ -1,0 +1,188 @@
+"""The files of a job: known by their content, and uploaded once, whichever process did it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import attrs
+
+from nemovideo._flows import state as state_flow
+from nemovideo._flows import uploads
+from nemovideo._flows.context import Context
+from nemovideo._flows.steps import Flow, blocking, sleep
+from nemovideo._jobs import checkpoints
+from nemovideo._jobs.checkpoints import FileNote
+from nemovideo._jobs.journal import Journal
+from nemovideo._jobs.progress import Meter
+from nemovideo._support.disk import sha256_of
+from nemovideo._support.outputs import is_still
+from nemovideo._uploads.files import Part, Source, Upload, is_url
+from nemovideo.errors import InvalidRequestError, UnsupportedFileError
+
+
+@attrs.frozen
+class Input:
+    """A file of the order as this process can send it: a part, or a URL."""
+
+    source: Part | str
+    note: FileNote
+
+
+def look_at(sources: Sequence[Source], *, hashed: bool) -> Flow[list[Input]]:
+    """Check the sources before anything is sent; with `hashed`, note what is in them too."""
+    parts = iter((yield from uploads.prepare_all([s for s in sources if not is_url(s)])))
+    inputs = []
+    for source in sources:
+        if is_url(source):
+            url = str(source.source if isinstance(source, Upload) else source)
+            inputs.append(Input(url, checkpoints.note_url(url)))
+        else:
+            part = next(parts)
+            digest = (yield from blocking(partial(_digest, part))) if hashed else None
+            path = None if part.path is None else str(part.path.absolute())
+            inputs.append(Input(part, FileNote(part.name, digest, path=path)))
+    return inputs
+
+
+def check_kind(source: Input, format: str) -> None:  # noqa: A002 - the protocol's word
+    """Refuse what no background can be removed from, or what no such result can be made of.
+
+    Raises:
+        UnsupportedFileError: The source is sound alone.
+        InvalidRequestError: It is a video, and the result shall be one picture.
+    """
+    if not isinstance(source.source, Part):
+        return  # a URL: the service finds out
+    name, kind = source.source.name, source.source.content_type.partition("/")[0]
+    if kind == "audio":
+        raise UnsupportedFileError(
+            f"{name!r} is sound alone, and has no background", remedy="Give a video or a picture."
+        )
+    if kind == "video" and is_still(format):
+        raise InvalidRequestError(
+            f"{name!r} is a video, and .{format} holds one picture",
+            remedy="Use .zip for one picture of each frame, or a video's suffix.",
+        )
+
+
+def keep_apart(inputs: Sequence[Input], output: Path) -> None:
+    """Refuse to write the result over what it is made from, whatever `overwrite` says."""
+    target = output.expanduser()
+    for given in inputs:
+        path = given.source.path if isinstance(given.source, Part) else None
+        if path is not None and target.exists() and target.samefile(path):
+            raise InvalidRequestError(
+                f"{output} is the file that the result is made from", remedy="Choose another name."
+            )
+
+
+def upload_all(
+    context: Context, session_id: str, inputs: Sequence[Input], journal: Journal, meter: Meter
+) -> Flow[None]:
+    """Upload what is not in the session yet, one file at a time, each noted before and after.
+
+    Raises:
+        CheckpointError: A file is still to be sent, and cannot be read again, or has changed.
+    """
+    notes = journal.now.order.files
+    for index in range(len(journal.now.files), len(notes)):
+        name = None
+        if journal.now.held is not None:
+            name = yield from _find_arrived(context, session_id, notes[index], journal.now.held)
+        if name is None:
+            name = yield from _upload(context, session_id, index, inputs, journal, meter)
+        files = (*journal.now.files, name)
+        yield from journal.note(attrs.evolve(journal.now, files=files, held=None))
+
+
+def arrived(infos: Sequence[Mapping[str, object]], note: FileNote, held: int) -> str | None:
+    """Return the name under which a session holds a file, or None where it does not.
+
+    Args:
+        infos: What the session holds.
+        note: The file.
+        held: How many files it held before this one was sent.
+    """
+    for info in infos:
+        if note.sha256 is not None and info.get("hash") == note.sha256:
+            return _name(info, note)
+    for info in infos[held:]:
+        found = info.get("hash")
+        comparable = isinstance(found, str) and len(found) == len(note.sha256 or "")
+        if not comparable:
+            return _name(info, note)
+    return None
+
+
+def _find_arrived(context: Context, session_id: str, note: FileNote, held: int) -> Flow[str | None]:
+    """Look for a file that a dead process was sending, twice: the service may be at it still."""
+    for wait_s in (0.0, context.settings.polling.interval_s):
+        if wait_s:
+            yield from sleep(wait_s)
+        state = yield from state_flow.get(context, session_id)
+        name = arrived(state.video_infos, note, held)
+        if name is not None:
+            return name
+    return None
+
+
+def _upload(
+    context: Context,
+    session_id: str,
+    index: int,
+    inputs: Sequence[Input],
+    journal: Journal,
+    meter: Meter,
+) -> Flow[str]:
+    record = journal.now
+    notes = record.order.files
+    if inputs:
+        given = inputs[index]
+    else:
+        assert journal.path is not None
+        given = yield from _again(notes[index], journal.path)
+    if journal.path is not None:
+        held = len(record.files)
+        if record.order.session_id is not None:  # the user's own, which may hold others
+            held = len((yield from state_flow.get(context, session_id)).video_infos)
+        yield from journal.note(attrs.evolve(record, held=held))
+    count = len(notes)
+    sent = yield from uploads.upload(
+        context,
+        session_id,
+        [given.source],
+        lambda done, total: meter.bytes(index * total + done, count * total),
+    )
+    return sent[0].filename if sent else given.note.name
+
+
+def _again(note: FileNote, checkpoint: Path) -> Flow[Input]:
+    """Return a file of the notes, if this process can read it, and it is the same still."""
+    if note.url is not None:
+        return Input(note.url, note)
+    if note.path is None:
+        raise checkpoints.failure(
+            checkpoint,
+            f"does not say where {note.name} can be read again",
+            remedy="Make the same call again, with the source and this checkpoint=.",
+        )
+    (part,) = yield from uploads.prepare_all([Path(note.path)])
+    if (yield from blocking(partial(_digest, part))) != note.sha256:
+        raise checkpoints.failure(
+            checkpoint,
+            f"is of a job that began with another {note.path}",
+            remedy="Put the file back, or name another checkpoint= to start over.",
+        )
+    return Input(attrs.evolve(part, name=note.name), note)
+
+
+def _digest(part: Part) -> str:
+    with part.open() as file:
+        return sha256_of(file)
+
+
+def _name(info: Mapping[str, object], note: FileNote) -> str:
+    found = info.get("filename")
+    return found if isinstance(found, str) and found else note.name

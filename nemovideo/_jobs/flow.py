@@ -1,0 +1,246 @@
+"""The main job: a clip in, the agent's edit, a render, a file out; one pipeline, resumable.
+
+Every step is noted before it is taken and after, so that another process can go
+on at any moment: see docs/jobs.md for what it looks at, step by step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urljoin
+
+import attrs
+
+from nemovideo._flows import agent, downloads, render, sessions, state
+from nemovideo._flows.context import Context
+from nemovideo._flows.steps import Flow, blocking
+from nemovideo._jobs import files as job_files
+from nemovideo._jobs import message as job_message
+from nemovideo._jobs.checkpoints import Checkpoint, Service
+from nemovideo._jobs.files import Input
+from nemovideo._jobs.journal import Journal
+from nemovideo._jobs.order import begin, check_service
+from nemovideo._jobs.plan import Order
+from nemovideo._jobs.progress import Meter, OnProgress
+from nemovideo._jobs.result import as_ordered, delivered, has_arrived, noted_reply, result
+from nemovideo._support.disk import Stamp, sha256_of_file
+from nemovideo._wire import envelopes
+from nemovideo.errors import NemoError, SessionNotFoundError
+from nemovideo.models import RenderedVideo, RenderJob, Reply
+
+_QUALITY = "high"
+_REPLY_CHARS = 20_000
+
+
+def run(
+    context: Context,
+    order: Order | None,
+    on_progress: OnProgress | None,
+    *,
+    checkpoint: Path | None,
+    service: Service,
+    send_again: bool = False,
+    in_batch: bool = False,
+) -> Flow[RenderedVideo]:
+    """Carry a job out, or go on with it where another process stopped.
+
+    Args:
+        context: The client's.
+        order: What is to be done; None for what the checkpoint says.
+        on_progress: Told of every step.
+        checkpoint: Where the steps are noted; None for a job that need not survive.
+        service: Where it is done.
+        send_again: Send a message again of which nobody can say what came of it.
+        in_batch: A batch does it, which goes on with it when it is run again. Other jobs
+            spend the same credits meanwhile: the state alone decides what came of a message,
+            for the balance says nothing of it.
+
+    Raises:
+        CheckpointError: The checkpoint cannot be used for this.
+        NemoError: Something failed; its remedy says how to go on.
+    """
+    journal = Journal(checkpoint, context.settings.clock)
+    try:
+        found = yield from journal.open()
+        if found is not None and checkpoint is not None:
+            check_service(checkpoint, found, service)
+        record, inputs = yield from begin(context, order, found, checkpoint, service)
+        meter = Meter(context.settings.clock, on_progress, record.fraction, record.elapsed_s)
+        journal.begin(record, meter)
+        if found is None:
+            yield from journal.note(record)
+        work = _Work(context, inputs, journal, meter, send_again=send_again, in_batch=in_batch)
+        if journal.now.finished:
+            done = yield from blocking(lambda: delivered(journal.now))
+            if done is not None:
+                return as_ordered(done, order)
+        return as_ordered((yield from work.carry_out()), order)
+    except NemoError as error:
+        if journal.resumable and not in_batch:
+            error.remedy = _remedy(error, checkpoint, journal.now)
+        raise
+    finally:
+        journal.close()
+
+
+def _remedy(error: NemoError, checkpoint: Path | None, record: Checkpoint) -> str:
+    """Return what to do about an error in a job that has a checkpoint."""
+    if isinstance(error, SessionNotFoundError):
+        return (
+            f"The job's session is gone from {record.service.base_url}, or belongs to another "
+            "account: use its token, or name another checkpoint= to start over."
+        )
+    answered = record.message is not None and record.message.status == "answered"
+    option = ", send_again=True" if answered else ""
+    return f"{error.remedy} Go on with client.jobs.resume({str(checkpoint)!r}{option})."
+
+
+@attrs.frozen
+class _Work:
+    """One job under way in this process."""
+
+    context: Context
+    inputs: Sequence[Input]
+    journal: Journal
+    meter: Meter
+    send_again: bool
+    in_batch: bool
+
+    def carry_out(self) -> Flow[RenderedVideo]:
+        """Do whatever is not done yet."""
+        session_id = yield from self._session()
+        yield from job_files.upload_all(
+            self.context, session_id, self.inputs, self.journal, self.meter
+        )
+        reply = yield from self._edit(session_id)
+        job = yield from self._render(session_id)
+        path = yield from self._download(job)
+        return (yield from self._finish(session_id, job, path, reply))
+
+    def _session(self) -> Flow[str]:
+        self.meter.begin("upload", "Connecting…")
+        record = self.journal.now
+        if record.session_id is not None:
+            return record.session_id
+        session_id, task_id, _ = yield from sessions.create(self.context, "project", "en")
+        yield from self.journal.note(attrs.evolve(record, session_id=session_id, task_id=task_id))
+        return session_id
+
+    def _edit(self, session_id: str) -> Flow[Reply]:
+        """See to it that the message has changed the draft, and was sent once."""
+        context, journal = self.context, self.journal
+        note = journal.now.message
+        if note is not None and note.status == "done":
+            return noted_reply(journal.now)
+        self.meter.begin("edit", "Removing the background…")
+        reply = None
+        if note is not None:
+            reply = yield from job_message.aftermath(
+                context,
+                session_id,
+                note,
+                send_again=self.send_again,
+                in_batch=self.in_batch,
+            )
+        if note is None or reply is None:
+            before = yield from state.get(context, session_id)
+            balance = yield from state.balance(context)
+            note = job_message.noted(context.settings.clock.time(), before, balance)
+            spent_from = journal.now.credits_before
+            yield from journal.note(
+                attrs.evolve(
+                    journal.now,
+                    message=note,
+                    credits_before=balance.available if spent_from is None else spent_from,
+                )
+            )
+            try:
+                reply = yield from agent.send(context, session_id, self._words())
+            except NemoError as error:
+                left = job_message.after_failure(note, error)
+                record = attrs.evolve(journal.now, message=left)
+                if left is None:  # the balance may have changed when it is sent the next time
+                    record = attrs.evolve(record, credits_before=spent_from)
+                yield from journal.note(record)
+                raise
+            note = attrs.evolve(note, reply=envelopes.redact(reply.text)[:_REPLY_CHARS])
+            after = yield from state.get(context, session_id)
+            if after.draft == before.draft:
+                note = attrs.evolve(note, status="answered")
+                yield from journal.note(attrs.evolve(journal.now, message=note))
+                failure = job_message.unchanged(reply.text)
+                failure.reply = reply
+                raise failure
+        note = attrs.evolve(note, status="done")
+        yield from journal.note(attrs.evolve(journal.now, message=note))
+        return reply
+
+    def _words(self) -> str:
+        record = self.journal.now
+        if record.order.picture is None:
+            return record.order.words
+        return f'replace the background with the uploaded file "{record.files[1]}"'
+
+    def _render(self, session_id: str) -> Flow[RenderJob]:
+        journal = self.journal
+        self.meter.begin("render", "Rendering…")
+
+        def on_id(render_id: str) -> Flow[None]:
+            yield from journal.note(attrs.evolve(journal.now, render_id=render_id, rendered=False))
+
+        job = yield from render.produce(
+            self.context,
+            session_id,
+            journal.now.order.format,
+            _QUALITY,
+            self.meter.job,
+            on_id=on_id,
+            earlier=journal.now.render_id,
+        )
+        if not journal.now.rendered:
+            output = journal.now.output
+            there = None
+            if output is not None:
+                there = yield from blocking(lambda: Stamp.of(output))
+            yield from journal.note(
+                attrs.evolve(
+                    journal.now, rendered=True, output_before=there, duration_s=job.duration_s
+                )
+            )
+        return job
+
+    def _download(self, job: RenderJob) -> Flow[Path | None]:
+        record = self.journal.now
+        if (output := record.output) is None:
+            return None
+        arrived = yield from blocking(lambda: has_arrived(record, job.size_bytes))
+        if not arrived:
+            self.meter.begin("download", "Downloading…")
+            yield from downloads.fetch(
+                self.context,
+                job,
+                output,
+                overwrite=record.overwrite,
+                on_progress=self.meter.bytes,
+            )
+        if self.journal.path is not None:
+            digest = yield from blocking(lambda: sha256_of_file(output))
+            yield from self.journal.note(attrs.evolve(self.journal.now, sha256=digest))
+        return output
+
+    def _finish(
+        self, session_id: str, job: RenderJob, path: Path | None, reply: Reply
+    ) -> Flow[RenderedVideo]:
+        context, record = self.context, self.journal.now
+        after = record.credits_after
+        if after is None:
+            try:
+                after = (yield from state.balance(context)).available
+            except NemoError:
+                after = None  # the video is there; only the receipt is missing
+        url = urljoin(f"{context.settings.base_url}/", job.url or "")
+        project_url = yield from render.project_url(context, session_id, record.task_id)
+        self.meter.end()
+        yield from self.journal.note(attrs.evolve(record, finished=True, credits_after=after))
+        return result(self.journal.now, path, url, project_url, job, reply)

@@ -1,0 +1,106 @@
+"""How a job begins: what was ordered, checked before anything is sent, and compared with notes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+
+from nemovideo._flows import downloads
+from nemovideo._flows.context import Context
+from nemovideo._flows.steps import Flow, blocking
+from nemovideo._jobs import checkpoints
+from nemovideo._jobs import files as job_files
+from nemovideo._jobs.checkpoints import Checkpoint, OrderNote, Service
+from nemovideo._jobs.files import Input
+from nemovideo._jobs.plan import Order
+from nemovideo.errors import CreditLimitError, InvalidRequestError
+
+
+def check_service(path: Path, record: Checkpoint, service: Service) -> None:
+    """Refuse to do a local backend's job in the cloud, and the other way round.
+
+    Raises:
+        CheckpointError: The job belongs elsewhere.
+    """
+    noted = record.service
+    if noted.state_dir == service.state_dir:
+        return
+    home = "the cloud" if noted.state_dir is None else f"a local backend in {noted.state_dir}"
+    raise checkpoints.failure(
+        path,
+        f"is of a job of {home}",
+        remedy=f"Go on with nemovideo.Job.resume({str(path)!r}), which finds its way there.",
+    )
+
+
+def begin(
+    context: Context,
+    order: Order | None,
+    found: Checkpoint | None,
+    path: Path | None,
+    service: Service,
+) -> Flow[tuple[Checkpoint, Sequence[Input]]]:
+    """Check all that can be checked before anything is sent; return the notes to go on from."""
+    inputs: Sequence[Input] = ()
+    if order is not None:
+        if found is None and order.output is not None:
+            output = order.output
+            if path == output.expanduser().resolve():
+                raise InvalidRequestError(
+                    f"{output} cannot be both the checkpoint and the output",
+                    remedy="Give the checkpoint a name of its own.",
+                )
+        inputs = yield from job_files.look_at(order.files, hashed=path is not None)
+        job_files.check_kind(inputs[0], order.format)
+        record = _ordered(order, inputs, service)
+        if found is None and order.output is not None:
+            output = order.output
+            yield from blocking(lambda: job_files.keep_apart(inputs, output))
+            yield from blocking(lambda: downloads.check_output(output, overwrite=order.overwrite))
+    if found is not None and path is not None:
+        if order is not None and not record.order.same_as(found.order):
+            raise checkpoints.failure(
+                path,
+                "is of another job",
+                remedy="Name another checkpoint= for this one, or resume that one with "
+                f"client.jobs.resume({str(path)!r}).",
+            )
+        limits = found if order is None else record
+        record = attrs.evolve(found, overwrite=limits.overwrite, max_credits=limits.max_credits)
+    elif order is None:
+        assert path is not None
+        raise checkpoints.failure(path, "is not there", remedy="Check the path.")
+    if record.message is None:
+        _check_limit(context, record.max_credits)
+    return record, inputs
+
+
+def _ordered(order: Order, inputs: Sequence[Input], service: Service) -> Checkpoint:
+    source, *others = (given.note for given in inputs)
+    output = None if order.output is None else str(order.output.expanduser().absolute())
+    noted = OrderNote(
+        source,
+        others[0] if others else None,
+        order.words,
+        output,
+        order.format,
+        order.session_id,
+    )
+    return Checkpoint(
+        noted,
+        service,
+        overwrite=order.overwrite,
+        max_credits=order.max_credits,
+        session_id=order.session_id,
+        task_id=order.task_id,
+    )
+
+
+def _check_limit(context: Context, max_credits: float | None) -> None:
+    cost = context.settings.edit_cost
+    if max_credits is not None and max_credits < cost:
+        raise CreditLimitError(
+            f"an edit takes about {cost} credits, and max_credits is {max_credits:g}"
+        )

@@ -1,0 +1,74 @@
+"""What the phases of a job report, as the progress of the whole, over all its processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nemovideo._support.clock import Clock
+from nemovideo.models import Progress, RenderJob
+
+OnProgress = Callable[[Progress], None]
+
+_WEIGHTS = {"upload": 0.15, "edit": 0.15, "render": 0.6, "download": 0.1}
+
+
+class Meter:
+    """Adds the phases up by their weights; never goes back.
+
+    Args:
+        clock: Where the time comes from.
+        report: Told of every step; None for nobody.
+        fraction: What was done before this process.
+        elapsed_s: The seconds that it took.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        report: OnProgress | None,
+        fraction: float = 0.0,
+        elapsed_s: float = 0.0,
+    ) -> None:
+        self._clock = clock
+        self._report = report
+        self._started = clock.monotonic() - elapsed_s
+        self._phase = "upload"
+        self._message = ""
+        self.fraction = fraction
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds that the job took so far, in all its processes."""
+        return self._clock.monotonic() - self._started
+
+    def begin(self, phase: str, message: str) -> None:
+        """Start a phase; those before it are done."""
+        self._phase, self._message = phase, message
+        self._tell(0.0)
+
+    def bytes(self, done: int, total: int | None) -> None:
+        """Take the progress of an upload or a download."""
+        if self._phase == "upload":
+            self._message = "Uploading…"
+        self._tell(done / total if total else 0.0)
+
+    def job(self, job: RenderJob) -> None:
+        """Take the progress of the render job."""
+        percent = 100.0 if job.completed else job.progress or 0.0
+        self._tell(percent / 100)
+
+    def end(self) -> None:
+        """Say that all is done."""
+        self._phase, self._message, self.fraction = "download", "Video ready!", 1.0
+        self._tell(1.0)
+
+    def _tell(self, part: float) -> None:
+        names = list(_WEIGHTS)
+        done = sum(_WEIGHTS[name] for name in names[: names.index(self._phase)])
+        fraction = min(1.0, done + _WEIGHTS[self._phase] * min(part, 1.0))
+        self.fraction = fraction = max(fraction, self.fraction)
+        if self._report is None:
+            return
+        elapsed = self.elapsed_s
+        eta = elapsed * (1 - fraction) / fraction if fraction > _WEIGHTS["upload"] else None
+        self._report(Progress(self._phase, fraction, elapsed, eta, self._message))

@@ -1,0 +1,83 @@
+"""The result of a job: whether it is there already, and what the user gets of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from nemovideo._jobs.checkpoints import Checkpoint
+from nemovideo._jobs.plan import Order
+from nemovideo._support.disk import Stamp, sha256_of_file
+from nemovideo.models import RenderedVideo, RenderJob, Reply
+
+
+def delivered(record: Checkpoint) -> RenderedVideo | None:
+    """Return the result of a job that is done, if its file is there and whole, from notes alone.
+
+    Its links are not noted, for whoever has them needs no token: they are left out.
+    """
+    if not record.finished or record.output is None or not record.output.is_file():
+        return None
+    if sha256_of_file(record.output) != record.sha256:
+        return None
+    size = record.output.stat().st_size
+    job = RenderJob(
+        record.render_id or "",
+        "completed",
+        progress=100.0,
+        duration_s=record.duration_s,
+        size_bytes=size,
+    )
+    return result(record, record.output, "", None, job, noted_reply(record))
+
+
+def has_arrived(record: Checkpoint, size_bytes: int | None) -> bool:
+    """Say whether the output is the result, which an earlier process downloaded.
+
+    A download gets its name when it is whole. So it is the result if it came there
+    after the download was begun, and has the size that the service tells. Once that
+    was noted, its content decides.
+    """
+    there = None if record.output is None else Stamp.of(record.output)
+    if record.output is None or there is None or there == record.output_before:
+        return False
+    if record.sha256 is not None:
+        return sha256_of_file(record.output) == record.sha256
+    return size_bytes is None or there.size_bytes == size_bytes
+
+
+def result(
+    record: Checkpoint,
+    path: Path | None,
+    url: str,
+    project_url: str | None,
+    job: RenderJob,
+    reply: Reply,
+) -> RenderedVideo:
+    """Return what the notes and the finished render come to."""
+    source = record.order.source.path
+    return RenderedVideo(
+        path=path,
+        url=url,
+        project_url=project_url,
+        job=job,
+        session_id=record.session_id or "",
+        credits_before=record.credits_before,
+        credits_after=record.credits_after,
+        reply=reply,
+        source=None if source is None else Path(source),
+    )
+
+
+def noted_reply(record: Checkpoint) -> Reply:
+    """Return the agent's answer as it was noted; empty where there was none."""
+    said = "" if record.message is None else record.message.reply
+    return Reply(raw_text=said, text=said)
+
+
+def as_ordered(video: RenderedVideo, order: Order | None) -> RenderedVideo:
+    """Return the result with its path as the user wrote it; notes hold the whole path."""
+    if order is None or order.output is None or video.path is None:
+        return video
+    return attrs.evolve(video, path=order.output.expanduser())

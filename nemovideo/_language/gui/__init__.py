@@ -1,0 +1,1 @@
+"""Finding and removing GUI instructions in the agent's answers."""

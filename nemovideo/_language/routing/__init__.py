@@ -1,0 +1,1 @@
+"""Deciding what a user's sentence asks for."""

@@ -1,0 +1,263 @@
+"""Notebook faces: what drafts, differences, balances, jobs and videos look like in a notebook.
+
+Pure functions from values to HTML: no scripts, no ids, no outside resources, all
+text escaped. Colours follow the notebook's theme (JupyterLab's and VS Code's own
+variables), else the system's light or dark mode.
+"""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+import os
+from collections import defaultdict
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from nemovideo._notebook.timeline import Lane, timeline_svg
+from nemovideo.draft.json_values import whole
+from nemovideo.draft.summary import one_line, seconds
+
+if TYPE_CHECKING:
+    from nemovideo.batch import BatchReport
+    from nemovideo.draft import Change, Draft, DraftDiff
+
+EMBED_LIMIT_BYTES = 8 * 1024 * 1024
+"""Files up to this size are put into the notebook itself; larger ones are linked."""
+
+_SENTENCES_SHOWN = 50
+
+_DARK = """
+--nemo-paper: var(--jp-layout-color0, var(--vscode-editor-background, #16181d));
+--nemo-ink: var(--jp-content-font-color1, var(--vscode-editor-foreground, #e6e8ec));
+--nemo-added: #4ade80; --nemo-changed: #fbbf24; --nemo-removed: #f87171;
+--nemo-check: #3a3f47;"""
+
+_STYLE = f"""<style>
+.nemo-face {{
+--nemo-paper: var(--jp-layout-color0, var(--vscode-editor-background, #ffffff));
+--nemo-ink: var(--jp-content-font-color1, var(--vscode-editor-foreground, #1f2430));
+--nemo-video: #2563eb; --nemo-audio: #15803d; --nemo-text: #7c3aed; --nemo-other: #5b6675;
+--nemo-added: #16a34a; --nemo-changed: #d97706; --nemo-removed: #dc2626;
+--nemo-check: #d5d9df;
+box-sizing: border-box; max-width: 900px; padding: 12px 14px; border-radius: 10px;
+border: 1px solid color-mix(in srgb, var(--nemo-ink) 14%, transparent);
+background: var(--nemo-paper); color: var(--nemo-ink);
+font: 13px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }}
+@media (prefers-color-scheme: dark) {{ .nemo-face {{{_DARK} }} }}
+html[theme="dark"] .nemo-face, [data-theme="dark"] .nemo-face, .vscode-dark .nemo-face,
+[data-jp-theme-light="false"] .nemo-face, [data-md-color-scheme="slate"] .nemo-face {{{_DARK} }}
+.nemo-face .nemo-head {{ display: flex; gap: 10px; align-items: baseline; margin: 0 0 8px; }}
+.nemo-face .nemo-head b {{ font-size: 14px; font-weight: 600; overflow-wrap: anywhere; }}
+.nemo-face .nemo-quiet {{ opacity: .68; }}
+.nemo-face svg {{ display: block; width: 100%; height: auto; }}
+.nemo-face ul {{ list-style: none; margin: 0 0 10px; padding: 0; }}
+.nemo-face li {{ display: flex; gap: 8px; margin: 1px 0; overflow-wrap: anywhere; }}
+.nemo-face li > i {{ flex: none; width: 1.2em; text-align: center; font-style: normal;
+font-weight: 700; }}
+.nemo-face .nemo-is-added {{ color: var(--nemo-added); }}
+.nemo-face .nemo-is-changed {{ color: var(--nemo-changed); }}
+.nemo-face .nemo-is-removed {{ color: var(--nemo-removed); }}
+.nemo-face .nemo-bar {{ display: flex; height: 10px; border-radius: 5px; overflow: hidden;
+background: color-mix(in srgb, var(--nemo-ink) 10%, transparent); }}
+.nemo-face .nemo-pair {{ display: flex; flex-wrap: wrap; gap: 12px; }}
+.nemo-face figure {{ flex: 1 1 260px; margin: 0; min-width: 0; }}
+.nemo-face figcaption {{ margin: 0 0 4px; opacity: .68; overflow-wrap: anywhere; }}
+.nemo-face video, .nemo-face figure > img {{ display: block; width: 100%; max-height: 420px;
+object-fit: contain; border-radius: 6px;
+background: repeating-conic-gradient(var(--nemo-check) 0 25%, transparent 0 50%) 0 0/20px 20px; }}
+.nemo-face a {{ color: inherit; }}
+.nemo-face .nemo-rows {{ width: 100%; border-collapse: collapse; color: inherit; }}
+.nemo-face .nemo-rows tr {{ background: none; }}
+.nemo-face .nemo-rows :is(td, th) {{ padding: 3px 12px 3px 0; text-align: left;
+vertical-align: top; overflow-wrap: anywhere; border: 0;
+border-top: 1px solid color-mix(in srgb, var(--nemo-ink) 10%, transparent); }}
+.nemo-face .nemo-rows th {{ border: 0; font-weight: 600; opacity: .68; }}
+.nemo-face .nemo-rows td:first-child {{ white-space: nowrap; }}
+</style>"""
+
+
+def draft(draft: Draft) -> str:
+    """Return a draft's timeline: tracks as lanes, segments as bars, a time axis."""
+    count = len(draft.tracks)
+    size = _frame_size(draft)
+    facts = [f"{count} track{'' if count == 1 else 's'}", seconds(draft.duration_ms), size]
+    lanes = [Lane(track, place) for place, track in enumerate(draft.tracks)]
+    body = timeline_svg(lanes, draft.duration_ms, str(draft)) if lanes else _NOTHING_YET
+    return _face(draft.name or "Draft", " · ".join(filter(None, facts)), body)
+
+
+def draft_diff(diff: DraftDiff) -> str:
+    """Return what changed as a list, and marked on the timeline after."""
+    if not diff.changes:
+        return _face("Nothing changed", "", "")
+    shown = diff.changes[:_SENTENCES_SHOWN]
+    lines = [
+        f'<li><i class="nemo-is-{_state(change)}">{_SIGNS[_state(change)]}</i>'
+        f"<span>{escape(change.sentence)}</span></li>"
+        for change in shown
+    ]
+    if more := len(diff.changes) - len(shown):
+        lines.append(f'<li class="nemo-quiet"><i></i><span>and {more} more</span></li>')
+    lanes = _marked_lanes(diff)
+    total_ms = max(diff.before.duration_ms, diff.after.duration_ms)
+    svg = timeline_svg(lanes, total_ms, str(diff), dimmed=True) if lanes else ""
+    count = len(diff.changes)
+    heading = f"{count} change{'' if count == 1 else 's'}"
+    return _face(heading, "", f"<ul>{''.join(lines)}</ul>{svg}")
+
+
+def credits_bar(available: float, frozen: float, total: float) -> str:
+    """Return the balance as a bar: what is free to use, and what work in progress has reserved."""
+    whole = max(total, available + frozen, 0)
+    parts = [
+        (available, "var(--nemo-audio)", 1.0),
+        (frozen, "var(--nemo-changed)", 0.8),
+    ]
+    spans = "".join(
+        f'<span style="width:{_share(amount, whole):.2f}%;background:{colour};opacity:{opacity}">'
+        "</span>"
+        for amount, colour, opacity in parts
+    )
+    reserved = f" · {_amount(frozen)} reserved" if frozen else ""
+    facts = f"{_amount(available)} of {_amount(total)} available{reserved}"
+    return _face("Credits", facts, f'<div class="nemo-bar">{spans}</div>')
+
+
+def job_progress(status: str, fraction: float | None, detail: str = "") -> str:
+    """Return a render job's state, with a bar where it is known how far it is (0 to 1)."""
+    done = 1.0 if status == "completed" else fraction
+    colour = _STATUS_COLOURS.get(status, "var(--nemo-video)")
+    width = _share(done or 0, 1)
+    bar = f'<span style="width:{width:.1f}%;background:{colour}"></span>'
+    facts = [one_line(status), "" if done is None else f"{width:.0f}%", one_line(detail)]
+    return _face("Render", " · ".join(filter(None, facts)), f'<div class="nemo-bar">{bar}</div>')
+
+
+def video_player(
+    after: Path | str,
+    before: Path | str | None = None,
+    poster: Path | str | None = None,
+) -> str:
+    """Return a player, with the video before beside it if there is one.
+
+    Transparent parts show a chequered ground. Without a poster the player shows the video's
+    own first frame, transparency included. Files up to `EMBED_LIMIT_BYTES` are embedded, so that
+    the notebook keeps them; larger ones and URLs (http and https only) are linked.
+    """
+    players = [] if before is None else [_figure("Before", before, None)]
+    players.append(_figure("After" if players else "Video", after, poster))
+    return _face("Rendered video", "", f'<div class="nemo-pair">{"".join(players)}</div>')
+
+
+def batch_table(report: BatchReport) -> str:
+    """Return a batch's files as a table: what became of each, and what to do about failures."""
+    rows = [
+        f'<tr><td class="nemo-is-{_ROW_COLOURS[row.status]}">{row.status}</td>'
+        f"<td>{escape(one_line(row.source.name))}</td>"
+        f"<td>{escape(str(row.error or row.note or (row.output and row.output.name)))}</td>"
+        f"<td>{'' if row.duration_s is None else seconds(round(row.duration_s * 1000))}</td></tr>"
+        for row in report.rows[:_ROWS_SHOWN]
+    ]
+    if more := len(report.rows) - len(rows):
+        rows.append(f'<tr class="nemo-quiet"><td></td><td>and {more} more</td></tr>')
+    head = "<tr><th></th><th>file</th><th>result</th><th>length</th></tr>"
+    stopped = ""
+    if report.stopped_by is not None:
+        stopped = f"<p>Stopped: {escape(str(report.stopped_by))}</p>"
+    table = f'<table class="nemo-rows">{head}{"".join(rows)}</table>' if report.rows else ""
+    return _face("Batch", report.summary, stopped + table)
+
+
+_ROWS_SHOWN = 500
+_ROW_COLOURS = {
+    "done": "added",
+    "skipped": "quiet",
+    "failed": "removed",
+    "not started": "changed",
+}
+_SIGNS = {"added": "+", "removed": "−", "changed": "~"}
+_NOTHING_YET = '<div class="nemo-quiet">Nothing on the timeline yet.</div>'
+_STATUS_COLOURS = {
+    "completed": "var(--nemo-audio)",
+    "failed": "var(--nemo-removed)",
+    "cancelled": "var(--nemo-other)",
+}
+
+
+def _face(heading: str, facts: str, body: str) -> str:
+    head = (
+        f'<div class="nemo-head"><b>{escape(one_line(heading))}</b>'
+        f'<span class="nemo-quiet">{escape(facts)}</span></div>'
+    )
+    return f'{_STYLE}<div class="nemo-face">{head}{body}</div>'
+
+
+def _frame_size(draft: Draft) -> str:
+    width, height = (whole(draft.metadata.get(key)) for key in ("width", "height"))
+    return f"{width}×{height}" if width and height else ""
+
+
+def _state(change: Change) -> str:
+    return "removed" if change.removed else "added" if change.added else "changed"
+
+
+def _marked_lanes(diff: DraftDiff) -> list[Lane]:
+    """Return the lanes after, marked, and below them the lanes that are gone."""
+    marks: defaultdict[int, dict[int | None, str]] = defaultdict(dict)
+    gone: list[int] = []
+    for change in diff.changes:
+        if change.track is None:
+            continue
+        if not change.removed:
+            marks[change.track].setdefault(change.segment, _state(change))
+        elif change.segment is None:
+            gone.append(change.track)
+    after = [Lane(track, place, marks[place]) for place, track in enumerate(diff.after.tracks)]
+    before = diff.before.tracks
+    return after + [Lane(before[place], place, {None: "removed"}) for place in gone]
+
+
+def _share(amount: float, whole: float) -> float:
+    return min(100.0, max(0.0, 100 * amount / whole)) if whole else 0.0
+
+
+def _amount(credits: float) -> str:  # noqa: A002
+    return f"{credits:,.10g}"
+
+
+def _figure(caption: str, source: Path | str, poster: Path | str | None) -> str:
+    address, name = _address(source)
+    if address is None:
+        media = f'<div class="nemo-quiet">{escape(name)} is not there to be shown.</div>'
+    elif _mime_type(name).startswith("image/"):
+        media = f'<img src="{escape(address)}" alt="">'
+    else:
+        image = None if poster is None else _address(poster)[0]
+        still = "" if image is None else f' poster="{escape(image)}"'
+        media = (
+            f'<video controls playsinline preload="auto" src="{escape(address)}"{still}></video>'
+        )
+    linked = address is not None and not address.startswith("data:")
+    words = f'<a href="{escape(address or "")}">{escape(name)}</a>' if linked else escape(name)
+    return f"<figure><figcaption>{caption} · {words}</figcaption>{media}</figure>"
+
+
+def _address(source: Path | str) -> tuple[str | None, str]:
+    """Return what to put into `src`, None where nothing safe can be, and the file's name."""
+    parts = urlsplit(source) if isinstance(source, str) else None
+    if parts is not None and parts.scheme in ("http", "https"):
+        return str(source), one_line(Path(parts.path).name or parts.netloc)
+    path = Path(source)
+    name = one_line(path.name)
+    if not path.is_file():
+        return None, name
+    if path.stat().st_size > EMBED_LIMIT_BYTES:
+        return quote(Path(os.path.relpath(path)).as_posix()), name
+    return f"data:{_mime_type(name)};base64,{base64.b64encode(path.read_bytes()).decode()}", name
+
+
+def _mime_type(name: str) -> str:
+    return mimetypes.guess_type(name)[0] or "video/mp4"

@@ -1,0 +1,330 @@
+"""Files on their way up: what may be sent, under which name and type, checked beforehand.
+
+The rules (formats, 500 MB) are those of protocol.md §4. What a header must hold
+is decided in `_inspect`, which names are safe in `_names`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import weakref
+from collections.abc import AsyncIterable, Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
+from urllib.parse import unquote, urlsplit
+
+import attrs
+
+from nemovideo._support.disk import reading
+from nemovideo._support.formats import CONTENT_TYPES, family_of, sniff, suffix_for, suffix_of
+from nemovideo._uploads.inspect import DamagedError, inspect, known_only_by
+from nemovideo._uploads.names import safe_name
+from nemovideo.errors import (
+    MAX_UPLOAD_BYTES,
+    SUPPORTED_SUFFIXES,
+    FileTooLargeError,
+    InvalidRequestError,
+    NemoError,
+    SourceNotFoundError,
+    UnsupportedFileError,
+)
+from nemovideo.models import MediaInfo
+
+Content = (
+    str
+    | os.PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | BinaryIO
+    | Iterable[bytes]
+    | AsyncIterable[bytes]
+)
+"""A path, an http(s) URL, bytes, an open binary file, or an iterable of chunks.
+
+An async iterable is for the async client.
+"""
+
+_HEAD_BYTES = 4096
+_READ_BYTES = 256 * 1024
+
+
+@attrs.frozen
+class Upload:
+    """A file to upload, with what cannot be seen from its content.
+
+    Attributes:
+        source: A path, bytes, an open binary file, an http(s) URL, or an iterable of chunks.
+        name: The name that the agent shall know it by; None for the source's own. Its suffix
+            must be that of its format; one without a suffix gets it.
+        check: Refuse a file whose content is damaged or is not what its suffix says. Suffix,
+            size and emptiness are looked at in any case.
+    """
+
+    source: Content = attrs.field(repr=False)
+    name: str | None = None
+    check: bool = True
+
+
+Source = Content | Upload
+"""What can be uploaded: some content, or an `Upload` of it."""
+
+
+@attrs.frozen
+class Part:
+    """One file to send: its name, its type, its size, what it is, and how to open it.
+
+    `open` gives a context manager, so that files that we opened are closed and
+    files that the user opened are left open.
+    """
+
+    name: str
+    content_type: str
+    size_bytes: int
+    info: MediaInfo
+    open: Callable[[], AbstractContextManager[BinaryIO]] = attrs.field(repr=False)
+    path: Path | None = None
+
+
+def is_url(source: object) -> bool:
+    """Say whether the source is an http(s) URL."""
+    if isinstance(source, Upload):
+        return is_url(source.source)
+    return isinstance(source, str) and source.lower().startswith(("http://", "https://"))
+
+
+def is_media_name(text: str) -> bool:
+    """Say whether the text ends like the name of a file that the service takes."""
+    return suffix_of(text) in CONTENT_TYPES
+
+
+def url_name(url: str) -> str:
+    """Return the file name in a URL's path, or the host where there is none."""
+    parts = urlsplit(url)
+    return PurePosixPath(unquote(parts.path)).name or parts.netloc
+
+
+def name_of(source: Source) -> str:
+    """Return the name that a source has or was given; empty for one without."""
+    if isinstance(source, Upload):
+        return source.name or name_of(source.source)
+    if isinstance(source, str) and is_url(source):
+        return url_name(source)
+    if isinstance(source, (str, os.PathLike)):
+        return Path(source).name
+    name = getattr(source, "name", None)  # an open file's
+    base = Path(os.fsdecode(name)).name if isinstance(name, (str, bytes, os.PathLike)) else ""
+    return "" if base.startswith("<") else base
+
+
+def chunks_of(upload: Upload) -> Iterable[bytes] | AsyncIterable[bytes] | None:
+    """Return the chunks of a source that can be read only once; None for any other source."""
+    source = upload.source
+    if isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)):
+        return None
+    if isinstance(source, AsyncIterable):
+        return source
+    if hasattr(source, "read"):
+        file = cast("BinaryIO", source)
+        return None if _can_seek(file) else iter(partial(file.read, _READ_BYTES), b"")
+    return source if hasattr(source, "__iter__") else None
+
+
+class Spool:
+    """Keeps chunks in a temporary file, so that they can be checked, and sent again.
+
+    Args:
+        upload: Where they come from.
+    """
+
+    def __init__(self, upload: Upload) -> None:
+        self._upload = upload
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed once nobody can send it
+        weakref.finalize(self, self._file.close)
+        self._size = 0
+
+    def write(self, chunk: bytes) -> None:
+        """Add a chunk.
+
+        Raises:
+            FileTooLargeError: That is over 500 MB.
+            InvalidRequestError: It is not bytes, or there is no room for it.
+        """
+        if not isinstance(chunk, (bytes, bytearray, memoryview)):
+            raise InvalidRequestError(
+                f"a chunk of an upload is a {type(chunk).__name__}, not bytes",
+                remedy="Give several files as several arguments: upload(id, *files).",
+            )
+        self._size += memoryview(chunk).nbytes
+        if self._size > MAX_UPLOAD_BYTES:
+            raise _too_large(self._upload.name or "the upload", self._size)
+        try:
+            self._file.write(chunk)
+        except OSError as error:
+            raise InvalidRequestError(
+                f"the chunks cannot be kept in {tempfile.gettempdir()}: {error.strerror}",
+                remedy="Make room there, or set TMPDIR to a folder that has it.",
+            ) from error
+
+    def part(self) -> Part:
+        """Return what was collected as a part to send; raises what `prepare` raises."""
+        self._file.seek(0)
+        name = name_of(self._upload)
+        return _prepare_file(cast("BinaryIO", self._file), name, self._open, self._upload.check)
+
+    def _open(self) -> AbstractContextManager[BinaryIO]:
+        self._file.seek(0)
+        return nullcontext(cast("BinaryIO", self._file))
+
+
+def prepare(source: Source) -> Part:
+    """Look at a source and return it as a part to send; reads a few KiB of it at most.
+
+    Raises:
+        SourceNotFoundError: There is no such file, or it is a folder.
+        UnsupportedFileError: It is empty or breaks off, is of a format that the service does not
+            take, or its content is not what its name says.
+        FileTooLargeError: It is over 500 MB.
+        InvalidRequestError: It is no source at all, or a file opened as text.
+    """
+    upload = source if isinstance(source, Upload) else Upload(source)
+    content = upload.source
+    if isinstance(content, (bytes, bytearray, memoryview)):
+        data = bytes(content)
+        opener = partial(io.BytesIO, data)
+        return _prepare_file(opener(), name_of(upload), opener, upload.check)
+    if isinstance(content, (str, os.PathLike)):
+        return _prepare_path(Path(content).expanduser(), upload)
+    if hasattr(content, "read") and not isinstance(content, AsyncIterable):
+        file = cast("BinaryIO", content)
+        try:
+            start = file.tell()
+            again = partial(_reopened, file, start)
+            return _prepare_file(file, name_of(upload), again, upload.check)
+        except (OSError, ValueError) as error:
+            if isinstance(error, NemoError):
+                raise
+            raise InvalidRequestError(
+                f"the file cannot be read from its beginning: {error}",
+                remedy="Give a path, bytes, an open binary file, or an iterable of chunks.",
+            ) from error
+    raise InvalidRequestError(
+        f"cannot upload a {type(content).__name__}",
+        remedy="Give a path, bytes, an open binary file, an http(s) URL, or chunks of bytes.",
+    )
+
+
+def _prepare_path(path: Path, upload: Upload) -> Part:
+    with reading(path):
+        if path.is_dir():
+            raise SourceNotFoundError(f"{path} is a folder, not a file")
+        with path.open("rb", buffering=0) as file:
+            part = _prepare_file(
+                cast("BinaryIO", file),
+                name_of(upload),
+                lambda: cast("BinaryIO", path.open("rb", buffering=0)),
+                upload.check,
+            )
+    return attrs.evolve(part, path=path)
+
+
+def _prepare_file(
+    file: BinaryIO,
+    name: str,
+    opener: Callable[[], AbstractContextManager[BinaryIO]],
+    check: bool,
+) -> Part:
+    """Look at a file from where it stands, and leave it there."""
+    start = file.tell()
+    head = file.read(_HEAD_BYTES)
+    if not isinstance(head, bytes):
+        raise InvalidRequestError(
+            "the file was opened as text", remedy='Open it with open(path, "rb").'
+        )
+    size = max(0, file.seek(0, os.SEEK_END) - start)
+    file.seek(start)
+    try:
+        return _checked(file, size, head, name, opener, check)
+    finally:
+        file.seek(start)
+
+
+def _checked(
+    file: BinaryIO,
+    size: int,
+    head: bytes,
+    given: str,
+    opener: Callable[[], AbstractContextManager[BinaryIO]],
+    check: bool,
+) -> Part:
+    name = safe_name(given) or "upload"
+    suffix = suffix_of(name)
+    families = sniff(head)
+    if size == 0:
+        raise UnsupportedFileError(f"{name!r} is empty", remedy="Give a file with something in it.")
+    if suffix and suffix not in CONTENT_TYPES:
+        raise UnsupportedFileError(
+            f"{name!r} is of a format that the service does not take", remedy=_remedy(families)
+        )
+    if size > MAX_UPLOAD_BYTES:
+        raise _too_large(name, size)
+    try:
+        info = _examined(file, size, name, families)
+    except UnsupportedFileError:
+        if check or not suffix:
+            raise
+        info = known_only_by(suffix, size)
+    if not suffix:
+        name, suffix = safe_name(f"{name}.{info.format}"), info.format
+    return Part(name, CONTENT_TYPES[suffix], size, info, opener)
+
+
+def _examined(file: BinaryIO, size: int, name: str, families: frozenset[str]) -> MediaInfo:
+    """Return what the header says; make sure that it fits the name, and the content the header."""
+    suffix = suffix_of(name)
+    family = family_of(suffix) or min(families, default="")
+    if family not in families:
+        raise _misnamed(name, families)
+    try:
+        info = inspect(file, size, family, suffix or suffix_for(family))
+    except DamagedError as error:
+        raise UnsupportedFileError(
+            f"{name!r} {error}",
+            remedy="Save or copy the file again; Upload(source, check=False) sends it as it is.",
+        ) from None
+    if suffix and family_of(info.format) != family:
+        raise _misnamed(name, frozenset({family_of(info.format)}))
+    return info
+
+
+def _misnamed(name: str, families: frozenset[str]) -> UnsupportedFileError:
+    looks_like = f"looks like {'/'.join(sorted(families))}" if families else "is no media file"
+    return UnsupportedFileError(
+        f"{name!r} {looks_like}, whatever its name says", remedy=_remedy(families)
+    )
+
+
+def _remedy(families: frozenset[str]) -> str:
+    if len(families) == 1:
+        return f"Rename it to end in .{suffix_for(min(families))}."
+    return f"Use one of: {', '.join(SUPPORTED_SUFFIXES)}."
+
+
+def _too_large(name: str, size: int) -> FileTooLargeError:
+    return FileTooLargeError(f"{name!r} has {size / 1e6:.0f} MB, over the limit of 500 MB")
+
+
+def _can_seek(file: BinaryIO) -> bool:
+    try:
+        return file.seekable() if hasattr(file, "seekable") else hasattr(file, "seek")
+    except ValueError:  # it is closed: told where it is read
+        return True
+
+
+def _reopened(file: BinaryIO, start: int) -> AbstractContextManager[BinaryIO]:
+    file.seek(start)
+    return nullcontext(file)

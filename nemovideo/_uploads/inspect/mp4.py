@@ -1,0 +1,230 @@
+"""MP4, MOV and M4A: what the movie box says (ISO/IEC 14496-12, Apple's QuickTime format)."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable
+
+import attrs
+
+from nemovideo._uploads.inspect import fragments
+from nemovideo._uploads.inspect.boxes import Box, boxes, children, version
+from nemovideo._uploads.inspect.fragments import Fragment
+from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader, cut_short
+from nemovideo.models import MediaInfo
+
+_CODECS = {
+    **dict.fromkeys((b"avc1", b"avc3", b"dva1", b"dvav"), "h264"),
+    **dict.fromkeys((b"hvc1", b"hev1", b"dvh1", b"dvhe"), "hevc"),
+    **dict.fromkeys((b"apch", b"apcn", b"apcs", b"apco", b"ap4h", b"ap4x"), "prores"),
+    **dict.fromkeys((b"jpeg", b"mjpa"), "mjpeg"),
+    b"av01": "av1",
+    b"vp08": "vp8",
+    b"vp09": "vp9",
+    b"mp4v": "mpeg4",
+    b"png ": "png",
+    b"mp4a": "aac",
+    b"Opus": "opus",
+    b"fLaC": "flac",
+    b"alac": "alac",
+    b"ac-3": "ac3",
+    b"ec-3": "eac3",
+    b".mp3": "mp3",
+    b"sowt": "pcm_s16le",
+    b"twos": "pcm_s16be",
+    b"in24": "pcm_s24be",
+}
+_NEEDED = (b"moov", b"mdat", b"moof")
+_MOST_TRACKS = 64
+_LAST_FRAGMENTS = 16
+"""Where every track has fragments of its own, these hold some of each."""
+
+_ENABLED = 1
+
+
+@attrs.frozen
+class _Track:
+    id: int = 0
+    handler: bytes = b""
+    scale: int = 0
+    enabled: bool = True
+    codec: str | None = None
+    width: int | None = None
+    height: int | None = None
+    rotation_deg: int = 0
+    fps: float | None = None
+    duration_ms: int | None = None
+
+
+@attrs.frozen
+class _Movie:
+    tracks: tuple[_Track, ...]
+    duration_ms: int | None
+    fragmented: bool = False
+    defaults: dict[int, int] = attrs.field(factory=dict)
+
+
+def look(reader: Reader) -> MediaInfo:
+    """Return what the movie box says, and make sure that the boxes are whole.
+
+    Raises:
+        DamagedError: There is no movie box, or a box that is needed breaks off.
+    """
+    movie: _Movie | None = None
+    brand = b"qt  "  # files from before there were brands
+    recent: deque[Box] = deque(maxlen=_LAST_FRAGMENTS)
+    try:
+        for box in boxes(reader, 0, reader.size):
+            if box.end > reader.size and (movie is None or box.type in _NEEDED):
+                # Fragments are made so that the whole ones can be played.
+                if box.type == b"mdat" and recent:
+                    recent.pop()
+                if movie is None or not (movie.fragmented and recent):
+                    raise cut_short(box.end, reader.size)
+                break
+            if box.type == b"ftyp":
+                brand = reader.read(box.start, 4)
+            elif box.type == b"moov" and movie is None:
+                movie = _movie(reader, box)
+            elif box.type == b"moof":
+                recent.append(box)
+        if movie is not None and movie.fragmented:
+            movie = _with_fragments(reader, movie, recent)
+    except EnoughError:  # thousands of fragments, say
+        if movie is None:
+            raise
+    if movie is None:
+        raise DamagedError("has no moov box: the recording was not finished, or was cut")
+    return _info(movie, brand, reader.size)
+
+
+def _with_fragments(reader: Reader, movie: _Movie, recent: Iterable[Box]) -> _Movie:
+    """Return the movie with what its last fragments say of its tracks."""
+    parts: dict[int, Fragment] = {}
+    for moof in recent:
+        parts |= fragments.look(reader, moof, movie.defaults)
+    tracks = [_until(track, parts.get(track.id)) for track in movie.tracks]
+    ends = [track.duration_ms for track in tracks if track.duration_ms and track.id in parts]
+    return attrs.evolve(
+        movie, tracks=tuple(tracks), duration_ms=max(ends, default=movie.duration_ms)
+    )
+
+
+def _until(track: _Track, last: Fragment | None) -> _Track:
+    if last is None or not last.duration or not track.scale:
+        return track
+    return attrs.evolve(
+        track,
+        duration_ms=_in_ms(last.start + last.duration, track.scale),
+        fps=round(last.samples * track.scale / last.duration, 3)
+        if track.handler == b"vide"
+        else None,
+    )
+
+
+def _info(movie: _Movie, brand: bytes, size: int) -> MediaInfo:
+    sound = next((t for t in movie.tracks if t.handler == b"soun"), None)
+    pictures = [track for track in movie.tracks if track.handler == b"vide"]
+    # The pictures of an audio book's chapters are a track too, one that is not enabled.
+    shown = [track for track in pictures if track.enabled] or ([] if sound else pictures)
+    video = shown[0] if shown else _Track()
+    only_sound = sound is not None and not shown
+    duration_ms = movie.duration_ms or video.duration_ms or (sound and sound.duration_ms)
+    return MediaInfo(
+        format="m4a"
+        if only_sound or brand in (b"M4A ", b"M4B ")
+        else ("mov" if brand == b"qt  " else "mp4"),
+        kind="audio" if only_sound else "video",
+        size_bytes=size,
+        duration_ms=duration_ms or None,
+        width=video.width,
+        height=video.height,
+        rotation_deg=video.rotation_deg if shown else None,
+        fps=video.fps,
+        video_codec=video.codec,
+        audio_codec=sound.codec if sound else None,
+    )
+
+
+def _movie(reader: Reader, moov: Box) -> _Movie:
+    tracks: list[_Track] = []
+    scale, duration, fragmented, compressed = 0, 0, False, False
+    sample_durations: dict[int, int] = {}
+    for box in boxes(reader, moov.start, moov.end):
+        if box.end > moov.end:
+            raise DamagedError("has a damaged header")
+        if box.type == b"mvhd":
+            scale, duration = _time(reader, box)
+        elif box.type == b"trak" and len(tracks) < _MOST_TRACKS:
+            tracks.append(_track(reader, box))
+        elif box.type == b"mvex":
+            fragmented = True
+            sample_durations = fragments.defaults(reader, box)
+            if (mehd := children(reader, box, b"mehd").get(b"mehd")) is not None:
+                long, _ = version(reader, mehd)
+                (duration,) = reader.unpack(">Q" if long else ">I", mehd.start + 4)
+        elif box.type == b"cmov":
+            compressed = True
+    if not tracks and not compressed:
+        raise DamagedError("has no tracks in it")
+    return _Movie(tuple(tracks), _in_ms(duration, scale), fragmented, sample_durations)
+
+
+def _track(reader: Reader, trak: Box) -> _Track:
+    parts = children(reader, trak, b"tkhd", b"mdia")
+    track = _Track()
+    if (tkhd := parts.get(b"tkhd")) is not None:
+        long, flags = version(reader, tkhd)
+        (number,) = reader.unpack(">I", tkhd.start + (20 if long else 12))
+        a, b = reader.unpack(">ii", tkhd.start + (52 if long else 40))
+        rotation = round(math.degrees(math.atan2(b, a)) / 90) * 90 % 360
+        track = _Track(number, enabled=bool(flags & _ENABLED), rotation_deg=rotation)
+    if (mdia := parts.get(b"mdia")) is None:
+        return track
+    parts = children(reader, mdia, b"mdhd", b"hdlr", b"minf")
+    handler, scale, duration = b"", 0, 0
+    if (hdlr := parts.get(b"hdlr")) is not None:
+        handler = reader.read(hdlr.start + 8, 4)
+    if (mdhd := parts.get(b"mdhd")) is not None:
+        scale, duration = _time(reader, mdhd)
+    duration_ms = _in_ms(duration, scale)
+    track = attrs.evolve(track, handler=handler, scale=scale, duration_ms=duration_ms)
+    if (minf := parts.get(b"minf")) is None:
+        return track
+    if (stbl := children(reader, minf, b"stbl").get(b"stbl")) is None:
+        return track
+    return _described(reader, stbl, track, duration / scale if scale else 0.0)
+
+
+def _described(reader: Reader, stbl: Box, track: _Track, seconds: float) -> _Track:
+    """Return the track with what its sample tables say."""
+    parts = children(reader, stbl, b"stsd", b"stsz")
+    fps = None
+    if (stsz := parts.get(b"stsz")) is not None and seconds > 0 and track.handler == b"vide":
+        (samples,) = reader.unpack(">I", stsz.start + 8)
+        fps = round(samples / seconds, 3) if samples > 1 else None
+    stsd = parts.get(b"stsd")
+    if stsd is None or stsd.end - stsd.start < 16:
+        return attrs.evolve(track, fps=fps)
+    entry = stsd.start + 8
+    codec = _CODECS.get(reader.read(entry + 4, 4))
+    if track.handler != b"vide" or stsd.end - entry < 36:
+        return attrs.evolve(track, codec=codec)
+    width, height = reader.unpack(">HH", entry + 32)
+    if track.rotation_deg % 180:
+        width, height = height, width
+    return attrs.evolve(track, codec=codec, fps=fps, width=width or None, height=height or None)
+
+
+def _time(reader: Reader, box: Box) -> tuple[int, int]:
+    """Return the time scale and the duration of an mvhd or mdhd box, 0 for what is not known."""
+    long, _ = version(reader, box)
+    layout, place = (">IQ", 20) if long else (">II", 12)
+    scale, duration = reader.unpack(layout, box.start + place)
+    unknown = 0xFFFFFFFFFFFFFFFF if long else 0xFFFFFFFF
+    return scale, 0 if duration == unknown else duration
+
+
+def _in_ms(duration: int, scale: int) -> int | None:
+    return round(duration * 1000 / scale) or None if scale else None

@@ -1,0 +1,147 @@
+"""PNG, JPEG and GIF: their size, how they are turned, and whether they are whole."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import Literal
+
+from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader
+from nemovideo.models import MediaInfo
+
+_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+_TAIL_BYTES = 64 * 1024
+
+_START_OF_SCAN, _APP1 = 0xDA, 0xE1
+_NO_FRAME_HEADERS = (0xC4, 0xC8, 0xCC)  # among C0 to CF; they are tables
+_BARE_MARKERS = (0x01, *range(0xD0, 0xDA))
+# In the picture's own data, FF stands before 00 and restart markers only; between its scans
+# are Huffman tables, restart intervals and the next scan's header.
+_NOT_SCAN_DATA = re.compile(rb"\xff[^\x00\xc4\xd0-\xd7\xda\xdd\xff]", re.DOTALL)
+_TURNS = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}  # Exif's orientations, clockwise
+
+_IMAGE_BLOCK, _EXTENSION = 0x2C, 0x21
+
+
+def look_at_png(reader: Reader) -> MediaInfo:
+    """Return the picture's size.
+
+    Raises:
+        DamagedError: It breaks off.
+    """
+    length, kind, width, height = reader.unpack(">IIII", 8)
+    if length != 13 or kind != int.from_bytes(b"IHDR", "big") or not (width and height):
+        raise DamagedError("has a damaged header")
+    if reader.read(max(0, reader.size - len(_PNG_END)), len(_PNG_END)) != _PNG_END:
+        with suppress(EnoughError):
+            _walk_png(reader)
+    return MediaInfo("png", "image", reader.size, width=width, height=height, rotation_deg=0)
+
+
+def _walk_png(reader: Reader) -> None:
+    """Look for the end among the chunks: something else may follow it."""
+    place = 8
+    while True:
+        length, kind = reader.unpack(">II", place)
+        place += 12 + length
+        if place > reader.size:
+            raise DamagedError("breaks off in its picture")
+        if kind == int.from_bytes(b"IEND", "big"):
+            return
+
+
+def look_at_jpeg(reader: Reader) -> MediaInfo:
+    """Return the picture's size and how it is turned.
+
+    Raises:
+        DamagedError: It breaks off.
+    """
+    place, turn, size = 2, 0, (0, 0)
+    while True:
+        mark, code = reader.unpack(">BB", place)
+        if mark != 0xFF:
+            raise DamagedError("has a damaged header")
+        if code == 0xFF or code in _BARE_MARKERS:
+            place += 1 if code == 0xFF else 2
+            continue
+        (length,) = reader.unpack(">H", place + 2)
+        if code == _START_OF_SCAN:
+            break
+        if 0xC0 <= code <= 0xCF and code not in _NO_FRAME_HEADERS:
+            height, width = reader.unpack(">HH", place + 5)
+            size = width, height
+        elif code == _APP1 and not turn:
+            turn = _orientation(reader.read(place + 4, max(0, min(length - 2, 4096))))
+        place += 2 + max(length, 2)
+    if not size[0]:
+        raise DamagedError("has a damaged header")
+    if _ends_in_scan(reader, place + 2 + length):
+        raise DamagedError("breaks off in its picture")
+    shown = size if turn % 180 == 0 else size[::-1]
+    return MediaInfo(
+        "jpg", "image", reader.size, width=shown[0], height=shown[1] or None, rotation_deg=turn
+    )
+
+
+def _ends_in_scan(reader: Reader, start: int) -> bool:
+    """Say whether the file ends within picture data, without the marker that ends it."""
+    start = max(start, reader.size - _TAIL_BYTES)
+    tail = reader.read(start, _TAIL_BYTES)
+    padded = len(tail) == _TAIL_BYTES and not any(tail)
+    return not padded and _NOT_SCAN_DATA.search(tail) is None
+
+
+def _orientation(data: bytes) -> int:
+    """Return the degrees that an Exif block asks for, 0 where it does not."""
+    if not data.startswith(b"Exif\0\0"):
+        return 0
+    tiff = data[6:]
+    order: Literal["little", "big"] = "little" if tiff.startswith(b"II") else "big"
+
+    def number(place: int, count: int) -> int:
+        return int.from_bytes(tiff[place : place + count], order)
+
+    first = number(4, 4)
+    for index in range(min(number(first, 2), 64)):
+        entry = first + 2 + 12 * index
+        if number(entry, 2) == 0x0112:
+            return _TURNS.get(number(entry + 8, 2), 0)
+    return 0
+
+
+def look_at_gif(reader: Reader) -> MediaInfo:
+    """Return the picture's size.
+
+    Raises:
+        DamagedError: It breaks off before the end of its first picture.
+    """
+    width, height, flags = reader.unpack("<HHB", 6)
+    info = MediaInfo("gif", "image", reader.size, width=width, height=height, rotation_deg=0)
+    with suppress(EnoughError):
+        _walk_gif(reader, 13 + _palette_bytes(flags))
+    return info
+
+
+def _walk_gif(reader: Reader, place: int) -> None:
+    """Go past the first picture."""
+    while True:
+        (block,) = reader.unpack(">B", place)
+        if block == _IMAGE_BLOCK:
+            (flags,) = reader.unpack(">B", place + 9)
+            _after_sub_blocks(reader, place + 11 + _palette_bytes(flags))
+            return
+        if block != _EXTENSION:
+            raise DamagedError("has no picture in it")
+        place = _after_sub_blocks(reader, place + 2)
+
+
+def _palette_bytes(flags: int) -> int:
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+
+def _after_sub_blocks(reader: Reader, place: int) -> int:
+    while True:
+        (length,) = reader.unpack(">B", place)
+        place += 1 + length
+        if length == 0:
+            return place

@@ -1,0 +1,121 @@
+"""What our own look leaves open, asked of PyAV where it is installed (extra `[local]`).
+
+That is above all how long MP3 and AAC files last. FFmpeg is never asked about
+MP4: damaged tables can keep it busy for minutes, and our own look knows enough.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader
+from nemovideo.models import MediaInfo
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+_DEMUXERS = {
+    **dict.fromkeys(("webm", "mkv"), "matroska,webm"),
+    **{name: name for name in ("avi", "mp3", "aac")},
+}
+_MOST_FPS = 240
+_OPTIONS = {"probesize": "262144", "analyzeduration": "1000000"}
+
+
+def fill(info: MediaInfo, reader: Reader) -> MediaInfo:
+    """Return the info with its gaps filled as far as PyAV can.
+
+    Raises:
+        DamagedError: It is MPEG audio, of which we know no more, and PyAV finds none.
+    """
+    if info.format not in _DEMUXERS or not _gaps(info):
+        return info
+    try:
+        import av
+        import av.error
+    except ImportError:
+        return info
+    view = _View(reader)
+    whitelist = {"format_whitelist": _DEMUXERS[info.format], "protocol_whitelist": ""}
+    try:
+        with av.open(view, options={**_OPTIONS, **whitelist}, **any_text()) as found:
+            return _filled(info, found)
+    except av.error.InvalidDataError:
+        if info.format in ("mp3", "aac") and not view.spent:
+            raise DamagedError("has no sound in it that could be read") from None
+        return info
+    except Exception:  # noqa: BLE001 - whatever PyAV stumbles over, the service may read
+        return info
+
+
+def any_text() -> dict[str, Any]:
+    """Return the arguments with which `av.open` takes titles that are no UTF-8.
+
+    PyAV 19 takes them as they are, and has no such argument any more.
+    """
+    import av
+
+    older = int(av.__version__.split(".")[0]) < 19
+    return {"metadata_errors": "replace"} if older else {}
+
+
+def _gaps(info: MediaInfo) -> bool:
+    codec = info.video_codec if info.kind == "video" else info.audio_codec
+    return info.duration_ms is None or codec is None
+
+
+def _filled(info: MediaInfo, found: InputContainer) -> MediaInfo:
+    video = next(iter(found.streams.video), None) if info.kind == "video" else None
+    audio = next(iter(found.streams.audio), None)
+    duration_ms = round(found.duration / 1000) if found.duration and found.duration > 0 else None
+    # The average is taken of the few frames that were read, and lies where they are uneven.
+    rate = video.guessed_rate if video is not None else None
+    return attrs.evolve(
+        info,
+        duration_ms=info.duration_ms or duration_ms,
+        fps=info.fps or (round(float(rate), 3) if rate and rate <= _MOST_FPS else None),
+        video_codec=info.video_codec or (video.codec_context.name if video is not None else None),
+        audio_codec=info.audio_codec or (audio.codec_context.name if audio is not None else None),
+    )
+
+
+class _View(io.RawIOBase):
+    """The file as PyAV reads it; it ends early where the budget does."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._place = 0
+        self.spent = False
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes."""
+        wanted = self._reader.size - self._place if size < 0 else size
+        try:
+            data = self._reader.read(self._place, wanted)
+        except EnoughError:
+            self.spent = True
+            return b""
+        self._place += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place in the file."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._reader.size}[whence]
+        self._place = max(0, base + offset)
+        return self._place
+
+    def tell(self) -> int:
+        """Return the place in the file."""
+        return self._place

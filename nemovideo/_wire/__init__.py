@@ -1,0 +1,1 @@
+"""Bytes and JSON from the wire to models and events."""

@@ -1,0 +1,152 @@
+"""Which part of the draft before is which part of the draft after: matching, in linear time.
+
+Nothing in the protocol identifies a track or a segment, so parts are matched by
+what they hold: first the unchanged ones, then those that a person would call by
+the same name, then those that stand in the same place.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from nemovideo.draft.model import Segment, Track
+
+_PartType = TypeVar("_PartType")
+
+
+def match_tracks(before: Sequence[Track], after: Sequence[Track]) -> list[int | None]:
+    """Return, for each track after, the index of the same one before, or None if it is new."""
+    matcher = _Matcher(before, after)
+    matcher.by(lambda track: repr(track.raw))
+    matcher.by(lambda track: (track.type, *map(_identity, track.segments)))
+    matcher.by_votes(
+        lambda track: [(track.type, known) for part in track.segments if (known := _identity(part))]
+    )
+    matcher.by_place(lambda track: track.type)
+    return matcher.found
+
+
+def match_segments(before: Sequence[Segment], after: Sequence[Segment]) -> list[int | None]:
+    """Return, for each segment after, the index of the same one before, or None if it is new."""
+    matcher = _Matcher(before, after)
+    matcher.by(lambda segment: repr(segment.raw))
+    matcher.by(_identity)
+    matcher.by_place(lambda _: None)
+    return matcher.found
+
+
+def moved(found: Iterable[int | None]) -> set[int]:
+    """Return the places after whose parts left the order of before: as few as explain it."""
+    lowest_ends: list[int] = []
+    end_places: list[int] = []
+    previous: dict[int, int | None] = {}
+    for place, index in enumerate(found):
+        if index is None:
+            continue
+        length = bisect_left(lowest_ends, index)
+        previous[place] = end_places[length - 1] if length else None
+        lowest_ends[length : length + 1] = [index]
+        end_places[length : length + 1] = [place]
+    out_of_order = set(previous)
+    kept = end_places[-1] if end_places else None
+    while kept is not None:
+        out_of_order.discard(kept)
+        kept = previous[kept]
+    return out_of_order
+
+
+class _Matcher(Generic[_PartType]):
+    """Two sequences, and what is matched so far: equal beginnings and ends from the start."""
+
+    def __init__(self, before: Sequence[_PartType], after: Sequence[_PartType]) -> None:
+        self.before = before
+        self.after = after
+        self.found: list[int | None] = [None] * len(after)
+        self._free = [True] * len(before)
+        shorter = min(len(before), len(after))
+        same = 0
+        while same < shorter and before[same] == after[same]:
+            self._pair(same, same)
+            same += 1
+        end = 1
+        while end <= shorter - same and before[-end] == after[-end]:
+            self._pair(len(before) - end, len(after) - end)
+            end += 1
+
+    def by(self, key: Callable[[_PartType], Hashable]) -> None:
+        """Match parts with the same key, first to first; None matches nothing."""
+        self._pair_queues(
+            ((index, key(self.before[index])) for index in self._unmatched_before()),
+            ((place, key(self.after[place])) for place in self._unmatched_after()),
+        )
+
+    def by_votes(self, keys: Callable[[_PartType], Iterable[Hashable]]) -> None:
+        """Match the parts that have the most keys in common."""
+        owners: dict[Hashable, int] = {}
+        for index in self._unmatched_before():
+            for key in keys(self.before[index]):
+                owners.setdefault(key, index)
+        for place in self._unmatched_after():
+            shared = (owners[key] for key in keys(self.after[place]) if key in owners)
+            votes = Counter(index for index in shared if self._free[index])
+            if votes:
+                self._pair(votes.most_common(1)[0][0], place)
+
+    def by_place(self, key: Callable[[_PartType], Hashable]) -> None:
+        """Match parts with the same key that follow the same matched part."""
+        taken = [not free for free in self._free]
+        self._pair_queues(
+            (
+                (index, (previous, key(self.before[index])))
+                for index, previous in _with_previous(
+                    index if matched else None for index, matched in enumerate(taken)
+                )
+            ),
+            (
+                (place, (previous, key(self.after[place])))
+                for place, previous in _with_previous(list(self.found))
+            ),
+        )
+
+    def _pair_queues(
+        self,
+        before: Iterable[tuple[int, Hashable]],
+        after: Iterable[tuple[int, Hashable]],
+    ) -> None:
+        queues: defaultdict[Hashable, deque[int]] = defaultdict(deque)
+        for index, key in before:
+            if key is not None:
+                queues[key].append(index)
+        for place, key in after:
+            if queue := queues.get(key):
+                self._pair(queue.popleft(), place)
+
+    def _pair(self, index: int, place: int) -> None:
+        self.found[place] = index
+        self._free[index] = False
+
+    def _unmatched_before(self) -> list[int]:
+        return [index for index, free in enumerate(self._free) if free]
+
+    def _unmatched_after(self) -> list[int]:
+        return [place for place, index in enumerate(self.found) if index is None]
+
+
+def _with_previous(matched: Iterable[int | None]) -> Iterator[tuple[int, int]]:
+    """Yield each unmatched place, with the index before of the last matched one ahead of it."""
+    previous = -1
+    for place, index in enumerate(matched):
+        if index is None:
+            yield place, previous
+        else:
+            previous = index
+
+
+def _identity(segment: Segment) -> tuple[str | None, str | None] | None:
+    """Return what a person would know the segment by: its name and words."""
+    name, text = segment.name, segment.text
+    return None if name is None and text is None else (name, text)

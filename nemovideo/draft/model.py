@@ -1,0 +1,253 @@
+"""The draft: what the user is editing, in plain names (protocol.md §6).
+
+The service sends a draft as terse JSON. `Draft` is a view on that JSON: it gives
+back the very value that came, and names what stands in it.
+
+The protocol says nothing of the keys inside metadata. The following are
+conventions, looked up in this order; where none of them carries a fitting value
+the property is None:
+
+- `name`: `name`, `title`, `filename`, `label`.
+- `Segment.text`: `text`, `content`.
+- `Segment.volume`: `volume`, up to 2 as a factor (0.35 is 35 %), above 2 as a
+  percentage (35 is 35 %). `muted: true` is 0.
+- `Segment.start_ms`: `start_ms`. Without it a segment starts where the one before
+  it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import ClassVar, TypeVar, cast
+
+import attrs
+
+from nemovideo._notebook import cards
+from nemovideo.draft.compare import compare
+from nemovideo.draft.diff import Change, ChangeKind, DraftDiff
+from nemovideo.draft.json_values import TrackType, first_text, milliseconds, restored, snapshot
+from nemovideo.draft.parts import (
+    DURATION,
+    METADATA,
+    SEGMENTS,
+    START_KEY,
+    TEXT_KEYS,
+    TRACKS,
+    TYPE,
+    Part,
+    Segment,
+    Track,
+    Tracks,
+    raw_list,
+    raw_parts,
+)
+from nemovideo.draft.summary import seconds, summarize
+from nemovideo.errors import InvalidRequestError, MalformedResponseError
+
+__all__ = ["Change", "ChangeKind", "Draft", "DraftDiff", "Segment", "Track", "TrackType", "Tracks"]
+
+_OBJECT_OR_NULL = {dict, type(None)}
+
+_Found = TypeVar("_Found", bound=Part)
+
+
+@attrs.frozen(repr=False, eq=False)
+class Draft(Part):
+    """A whole draft, made with `Draft.from_json`. Two drafts are equal when their JSON is."""
+
+    _snapshot: bytes
+    _known_keys = (TRACKS, DURATION, METADATA)
+
+    @classmethod
+    def from_json(cls, value: object) -> Draft:
+        """Read a decoded draft, as the state endpoint gives it; the value is copied.
+
+        Nulls, missing parts and values of the wrong type are taken as absent.
+
+        Raises:
+            MalformedResponseError: The draft, a track or a segment is no JSON object, or the
+                tracks or segments are no list; `.path` says which.
+        """
+        if not isinstance(value, dict):
+            raise MalformedResponseError("A draft must be a JSON object", path="$")
+        for place, track in enumerate(_checked(value, TRACKS)):
+            _checked(track or {}, SEGMENTS, place)
+        try:
+            return cls(snapshot(value))
+        except ValueError as error:
+            raise MalformedResponseError(f"The draft is {error}", path="$") from error
+
+    def to_json(self) -> dict[str, object]:
+        """Return the JSON value that came, as a copy: unknown keys, types and order included."""
+        return cast("dict[str, object]", restored(self._snapshot))
+
+    @cached_property
+    def _value(self) -> dict[str, object]:
+        return self.to_json()
+
+    def _fields(self) -> dict[str, object]:
+        return self._value
+
+    @cached_property
+    def tracks(self) -> Tracks:
+        """The tracks in order; `.video`, `.audio` and `.text` select from them."""
+        return Tracks(Track(raw) for raw in raw_parts(self._value, TRACKS))
+
+    @property
+    def duration_ms(self) -> int:
+        """How long the video lasts: as the draft says, else as long as its longest track."""
+        said = self._said_duration_ms()
+        return _longest_ms(self.tracks) if said is None else said
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to export: a track with a segment (protocol.md §6)."""
+        return any(raw_parts(track, SEGMENTS) for track in raw_parts(self._value, TRACKS))
+
+    def summary(self) -> str:
+        """Return the timeline on one line, in the form of protocol.md §6."""
+        return summarize(self)
+
+    def diff(self, other: Draft) -> DraftDiff:
+        """Return what was changed from this draft to `other`: `before.diff(after)`.
+
+        Empty exactly if the two are equal, as Python compares JSON values (1 is 1.0).
+        """
+        return compare(self, other)
+
+    def evolve(
+        self,
+        *,
+        tracks: Iterable[Track] | None = None,
+        duration_ms: int | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> Draft:
+        """Return this draft with the given parts replaced; everything else lives on.
+
+        Args:
+            tracks: What replaces all tracks. The duration follows, where the draft says one.
+            duration_ms: The new length, in milliseconds.
+            metadata: What replaces the whole of the metadata.
+
+        Raises:
+            InvalidRequestError: The duration is below zero, or the metadata no JSON.
+        """
+        if tracks is None:
+            changed = self._changed(duration_ms, metadata)
+            return self if changed is None else Draft(snapshot(changed))
+        parts = list(tracks)
+        if duration_ms is None and self._said_duration_ms() is not None:
+            duration_ms = _longest_ms(parts)
+        return Draft(snapshot(self._changed(duration_ms, metadata, **{TRACKS: raw_list(parts)})))
+
+    def without_track(self, track: int) -> Draft:
+        """Return this draft without the track at this index.
+
+        Raises:
+            InvalidRequestError: There is no such track.
+        """
+        dropped = _at(self.tracks, track, "track")
+        return self.evolve(tracks=[kept for kept in self.tracks if kept is not dropped])
+
+    def trim(self, track: int, segment: int, duration_ms: int) -> Draft:
+        """Return this draft with one segment cut off after `duration_ms` milliseconds.
+
+        Segments that follow it move up, and the durations of track and draft follow.
+
+        Raises:
+            InvalidRequestError: There is no such segment, or it is not longer than that.
+        """
+        found = _at(_at(self.tracks, track, "track").segments, segment, "segment")
+        if not 0 < duration_ms <= found.duration_ms:
+            raise InvalidRequestError(
+                f"A segment of {found.duration_ms} ms cannot be trimmed to {duration_ms} ms"
+            )
+        return self._with_segment(track, found, found.evolve(duration_ms=duration_ms))
+
+    def with_text(self, track: int, segment: int, text: str) -> Draft:
+        """Return this draft with other words in one segment, under the key that held them.
+
+        A segment without words gets them under `text`.
+
+        Raises:
+            InvalidRequestError: There is no such segment.
+        """
+        found = _at(_at(self.tracks, track, "track").segments, segment, "segment")
+        metadata = found.metadata
+        key = next((key for key in TEXT_KEYS if first_text(metadata, [key])), TEXT_KEYS[0])
+        return self._with_segment(track, found, found.evolve(metadata={**metadata, key: text}))
+
+    def with_title(self, text: str, *, start_ms: int = 0, duration_ms: int = 3000) -> Draft:
+        """Return this draft with a title laid over it, in a text track of its own.
+
+        The words and the start stand under `text` and `start_ms`, the local
+        backend's keys; the protocol names none.
+
+        Raises:
+            InvalidRequestError: A time is below zero.
+        """
+        if milliseconds(start_ms) is None:
+            raise InvalidRequestError(f"{start_ms!r} is no time in milliseconds")
+        metadata = {"text": text} | ({START_KEY: start_ms} if start_ms else {})
+        segment = Segment({}).evolve(duration_ms=duration_ms, metadata=metadata)
+        title = Track({TYPE: TrackType.TEXT.value, SEGMENTS: []}).evolve(segments=[segment])
+        return self.evolve(tracks=[*self.tracks, title.evolve(duration_ms=start_ms + duration_ms)])
+
+    def _with_segment(self, track: int, old: Segment, new: Segment) -> Draft:
+        changed = self.tracks[track]
+        segments = [new if segment is old else segment for segment in changed.segments]
+        tracks = [
+            held.evolve(segments=segments) if held is changed else held for held in self.tracks
+        ]
+        return self.evolve(tracks=tracks)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Draft):
+            return NotImplemented
+        return self._snapshot == other._snapshot or self._value == other._value
+
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def __repr__(self) -> str:
+        return f"Draft({len(self.tracks)} tracks, {seconds(self.duration_ms)})"
+
+    def _repr_html_(self) -> str:
+        return cards.draft(self)
+
+    def _repr_mimebundle_(self, **_formats: object) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self._repr_html_()}
+
+
+def _checked(
+    holder: dict[str, object], key: str, track: int | None = None
+) -> list[dict[str, object] | None]:
+    """Return the list under `key`, once it is certain to hold nothing but objects and nulls."""
+    found = holder.get(key)
+    if found is None:
+        return []
+    if isinstance(found, list) and _OBJECT_OR_NULL.issuperset(map(type, found)):
+        return found
+    path = f"$.{key}" if track is None else f"$.{TRACKS}[{track}].{key}"
+    if not isinstance(found, list):
+        raise MalformedResponseError("A draft holds a list here", path=path)
+    for place, item in enumerate(found):
+        if not isinstance(item, dict | None):
+            raise MalformedResponseError(
+                "A draft holds a JSON object here", path=f"{path}[{place}]"
+            )
+    return found
+
+
+def _at(parts: Sequence[_Found], index: int, what: str) -> _Found:
+    try:
+        return parts[index]
+    except IndexError:
+        raise InvalidRequestError(f"There is no {what} {index}: there are {len(parts)}") from None
+
+
+def _longest_ms(tracks: Iterable[Track]) -> int:
+    return max((track.duration_ms for track in tracks), default=0)

@@ -1,0 +1,268 @@
+"""What a draft consists of: segments on tracks, as views on the draft's JSON.
+
+Each property reads its wire key (protocol.md §6) on demand, so nothing is taken
+apart that would have to be put together again, nothing can be lost on the way,
+and a draft that is only passed on to the renderer costs one copy. All parts are
+immutable; what they hand out is a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import ClassVar
+
+import attrs
+
+from nemovideo.draft.json_values import (
+    TrackType,
+    copied,
+    first_text,
+    json_object,
+    milliseconds,
+    number,
+    whole,
+)
+from nemovideo.draft.summary import seconds, time_range
+from nemovideo.errors import InvalidRequestError
+
+TRACKS, TYPE, SEGMENTS, DURATION, METADATA = "t", "tt", "sg", "d", "m"
+"""The wire keys of protocol.md §6: the only ones that are publicly known."""
+
+NAME_KEYS = ("name", "title", "filename", "label")
+TEXT_KEYS = ("text", "content")
+VOLUME_KEY, MUTED_KEY, START_KEY = "volume", "muted", "start_ms"
+
+_LOUDEST_FACTOR = 2
+_TRACK_TYPES = frozenset(TrackType)
+
+
+class Part:
+    """What draft, track and segment have in common: the JSON they are a view on."""
+
+    __slots__ = ()
+    _known_keys: ClassVar[tuple[str, ...]]
+
+    def _fields(self) -> dict[str, object]:
+        """Return the JSON itself, empty where it was null; not to be changed."""
+        raise NotImplementedError
+
+    @property
+    def metadata(self) -> dict[str, object]:
+        """What the service says of this part, as a copy; empty where it says nothing."""
+        return copied(self._metadata)
+
+    @property
+    def name(self) -> str | None:
+        """What it is called, by convention (see the module's table)."""
+        return first_text(self._metadata, NAME_KEYS)
+
+    @property
+    def text(self) -> str | None:
+        """The words that it shows, by convention (see the module's table)."""
+        return first_text(self._metadata, TEXT_KEYS)
+
+    @property
+    def volume(self) -> float | None:
+        """How loud it is, as a factor (1 is unchanged), by convention (see the module's table)."""
+        if self._metadata.get(MUTED_KEY) is True:
+            return 0.0
+        said = number(self._metadata.get(VOLUME_KEY))
+        if said is None or said < 0:
+            return None
+        return said if said <= _LOUDEST_FACTOR else said / 100
+
+    @property
+    def extra(self) -> dict[str, object]:
+        """The keys that protocol.md does not name, and their values, as a copy."""
+        raw = self._fields()
+        return copied({key: raw[key] for key in raw if key not in self._known_keys})
+
+    @property
+    def raw(self) -> dict[str, object]:
+        """The JSON as it came, as a copy; empty where it was null."""
+        return copied(self._fields())
+
+    @property
+    def _metadata(self) -> dict[str, object]:
+        return json_object(self._fields().get(METADATA))
+
+    def _said_duration_ms(self) -> int | None:
+        return milliseconds(self._fields().get(DURATION))
+
+    def _changed(
+        self,
+        duration_ms: int | None,
+        metadata: Mapping[str, object] | None,
+        **lists: list[dict[str, object] | None],
+    ) -> dict[str, object] | None:
+        """Return the JSON with these values replaced where they stand, and new ones at its end.
+
+        Returns None where there is nothing to replace.
+        """
+        changes: dict[str, object] = {**lists}
+        if duration_ms is not None:
+            if milliseconds(duration_ms) is None:
+                raise InvalidRequestError(f"{duration_ms!r} is no duration in milliseconds")
+            changes[DURATION] = duration_ms
+        if metadata is not None:
+            try:
+                changes[METADATA] = copied(metadata)
+            except ValueError as error:
+                raise InvalidRequestError(f"The metadata is {error}") from error
+        return {**self._fields(), **changes} if changes else None
+
+
+@attrs.frozen(repr=False)
+class Segment(Part):
+    """One stretch of a track: a clip, a piece of music, a title.
+
+    Two segments are equal when their JSON is; where they start does not matter.
+
+    Attributes:
+        start_ms: Where it starts on the timeline, in milliseconds.
+        duration_ms: How long it lasts there, in milliseconds; 0 where the draft does not say.
+    """
+
+    _raw: dict[str, object] | None
+    start_ms: int = attrs.field(default=0, eq=False)
+    duration_ms: int = attrs.field(default=0, eq=False)
+    _known_keys = (DURATION, METADATA)
+
+    def _fields(self) -> dict[str, object]:
+        return self._raw or {}
+
+    @property
+    def end_ms(self) -> int:
+        """Where it ends on the timeline, in milliseconds."""
+        return self.start_ms + self.duration_ms
+
+    def evolve(
+        self, *, duration_ms: int | None = None, metadata: Mapping[str, object] | None = None
+    ) -> Segment:
+        """Return this segment with the given parts replaced; everything else lives on.
+
+        Args:
+            duration_ms: The new length, in milliseconds.
+            metadata: What replaces the whole of the metadata.
+
+        Raises:
+            InvalidRequestError: The duration is below zero, or the metadata no JSON.
+        """
+        changed = self._changed(duration_ms, metadata)
+        if changed is None:
+            return self
+        kept_ms = self.duration_ms if duration_ms is None else duration_ms
+        return Segment(changed, self.start_ms, kept_ms)
+
+    def __repr__(self) -> str:
+        return f"Segment({time_range(self.start_ms, self.end_ms)}, {self._raw!r})"
+
+
+@attrs.frozen(repr=False)
+class Track(Part):
+    """One lane of the timeline. Two tracks are equal when their JSON is."""
+
+    _raw: dict[str, object] | None
+    _known_keys = (TYPE, SEGMENTS, DURATION, METADATA)
+
+    def _fields(self) -> dict[str, object]:
+        return self._raw or {}
+
+    @property
+    def type(self) -> TrackType | int | None:
+        """What it holds: a `TrackType`, another number as it came, or None without a number."""
+        said = whole(self._fields().get(TYPE))
+        return TrackType(said) if said in _TRACK_TYPES else said
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """Its segments in order, each with its place on the timeline."""
+        segments: list[Segment] = []
+        end_ms = 0
+        for raw in raw_parts(self._fields(), SEGMENTS):
+            fields = raw or {}
+            metadata = fields.get(METADATA)
+            said = metadata.get(START_KEY) if isinstance(metadata, dict) else None
+            start_ms = end_ms if said is None else milliseconds(said)
+            if start_ms is None:
+                start_ms = end_ms
+            duration_ms = milliseconds(fields.get(DURATION)) or 0
+            segments.append(Segment(raw, start_ms, duration_ms))
+            end_ms = start_ms + duration_ms
+        return tuple(segments)
+
+    @property
+    def duration_ms(self) -> int:
+        """How long it lasts: as the draft says, else until its last segment ends."""
+        said = self._said_duration_ms()
+        return end_ms(self.segments) if said is None else said
+
+    def evolve(
+        self,
+        *,
+        segments: Iterable[Segment] | None = None,
+        duration_ms: int | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> Track:
+        """Return this track with the given parts replaced; everything else lives on.
+
+        Args:
+            segments: What replaces all segments. The duration follows, where the track says one.
+            duration_ms: The new length, in milliseconds.
+            metadata: What replaces the whole of the metadata.
+
+        Raises:
+            InvalidRequestError: The duration is below zero, or the metadata no JSON.
+        """
+        if segments is None:
+            changed = self._changed(duration_ms, metadata)
+            return self if changed is None else Track(changed)
+        parts = list(segments)
+        if duration_ms is None and self._said_duration_ms() is not None:
+            duration_ms = end_ms(Track({SEGMENTS: raw_list(parts)}).segments)
+        return Track(self._changed(duration_ms, metadata, **{SEGMENTS: raw_list(parts)}))
+
+    def __repr__(self) -> str:
+        count = len(raw_parts(self._fields(), SEGMENTS))
+        return f"Track(type={self.type!r}, {count} segments, {seconds(self.duration_ms)})"
+
+
+class Tracks(tuple[Track, ...]):
+    """The tracks of a draft in order, with the three common kinds picked out."""
+
+    __slots__ = ()
+
+    @property
+    def video(self) -> Tracks:
+        """The video tracks."""
+        return self._of(TrackType.VIDEO)
+
+    @property
+    def audio(self) -> Tracks:
+        """The audio tracks."""
+        return self._of(TrackType.AUDIO)
+
+    @property
+    def text(self) -> Tracks:
+        """The text tracks."""
+        return self._of(TrackType.TEXT)
+
+    def _of(self, kind: TrackType) -> Tracks:
+        return Tracks(track for track in self if track.type is kind)
+
+
+def raw_parts(holder: dict[str, object] | None, key: str) -> list[dict[str, object] | None]:
+    """Return a list that `Draft.from_json` has checked."""
+    found = (holder or {}).get(key)
+    return found if isinstance(found, list) else []
+
+
+def end_ms(segments: Iterable[Segment]) -> int:
+    """Return the end of the last segment, in ms."""
+    return max((segment.end_ms for segment in segments), default=0)
+
+
+def raw_list(parts: Iterable[Segment] | Iterable[Track]) -> list[dict[str, object] | None]:
+    """Return the JSON that parts are views on, for a new view to share."""
+    return [part._raw for part in parts]  # noqa: SLF001 (their own module)

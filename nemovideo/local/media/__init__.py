@@ -1,0 +1,1 @@
+"""What the local backend knows of a media file."""

@@ -1,0 +1,1 @@
+"""Drawn pictures: scenes, titles and their fonts."""

@@ -1,0 +1,101 @@
+"""Words as pictures: wrapped, outlined and shadowed, so that they read on anything."""
+
+from __future__ import annotations
+
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from nemovideo.local.render.drawing.fonts import font_for
+
+_MIN_PX = 12
+_WIDTH_SHARE = 0.9
+_HEIGHT_SHARE = 0.8
+_SHRINK = 0.85
+_LINE_SPACING = 0.25
+
+
+def text_image(
+    text: str, size: tuple[int, int], *, height_share: float, color: str = "white"
+) -> Image.Image:
+    """Return the words as RGBA, just large enough for them and their shadow.
+
+    Args:
+        text: The words; line breaks are kept.
+        size: Width and height of the picture that they go over.
+        height_share: The height of a line, as a share of the picture's height
+            (or of its width, where that is less).
+        color: Of the letters.
+
+    Raises:
+        ModelUnavailableError: No font at hand has these characters, and none
+            can be fetched.
+    """
+    room = size[0] * _WIDTH_SHARE, size[1] * _HEIGHT_SHARE
+    px = max(_MIN_PX, round(min(size) * height_share))
+    image = _drawn(text, px, room[0], color)
+    while (image.width > size[0] or image.height > room[1]) and px > _MIN_PX:
+        px = max(_MIN_PX, int(px * _SHRINK))
+        image = _drawn(text, px, room[0], color)
+    return image
+
+
+def _drawn(text: str, px: int, room_px: float, color: str) -> Image.Image:
+    text, font = font_for(text, px)
+    outline = max(1, round(px / 16))
+    pad = outline + max(2, px // 4)
+    lines = "\n".join(_wrapped(line, font, room_px - 2 * outline) for line in text.splitlines())
+    spacing = px * _LINE_SPACING
+    ruler = ImageDraw.Draw(Image.new("L", (1, 1)))
+    left, top, right, bottom = ruler.multiline_textbbox(
+        (0, 0), lines, font=font, spacing=spacing, align="center", stroke_width=outline
+    )
+    width, height = round(right - left) + 2 * pad, round(bottom - top) + 2 * pad
+    place = (pad - left, pad - top)
+
+    def written(
+        fill: str | int, mode: str, drop: float, edge: tuple[int, ...] | None
+    ) -> Image.Image:
+        layer = Image.new(mode, (width, height), 0 if mode == "L" else (0, 0, 0, 0))
+        ImageDraw.Draw(layer).multiline_text(
+            (place[0], place[1] + drop),
+            lines,
+            fill=fill,
+            font=font,
+            spacing=spacing,
+            align="center",
+            stroke_width=outline,
+            stroke_fill=edge,
+        )
+        return layer
+
+    shadow = written(190, "L", px / 24, None).filter(ImageFilter.GaussianBlur(px / 12))
+    image = Image.new("RGBA", (width, height), (0, 0, 0, 0))
+    image.putalpha(shadow)
+    return Image.alpha_composite(image, written(color, "RGBA", 0, (0, 0, 0, 200)))
+
+
+def _wrapped(line: str, font: ImageFont.FreeTypeFont, room_px: float) -> str:
+    """Return the line broken where it passes the room: between words, or between CJK characters."""
+    rows = [""]
+    for piece in _pieces(line):
+        if rows[-1].strip() and font.getlength((rows[-1] + piece).rstrip()) > room_px:
+            rows.append(piece.lstrip())
+        else:
+            rows[-1] += piece
+    return "\n".join(row.rstrip() for row in rows)
+
+
+def _pieces(line: str) -> list[str]:
+    """Return the parts of a line between which it may break."""
+    pieces: list[str] = []
+    for character in line:
+        alone = ord(character) > 0x2E80
+        after_break = not pieces or pieces[-1][-1:] == " " or ord(pieces[-1][-1]) > 0x2E80
+        if (alone and character not in "，。！？、：；）》」』”’…") or (
+            after_break and character != " " and not alone
+        ):
+            pieces.append(character)
+        elif pieces:
+            pieces[-1] += character
+        else:
+            pieces.append(character)
+    return pieces

@@ -1,0 +1,1 @@
+"""The HTTP server of the local backend: routes, uploads, runs, renders, faults."""

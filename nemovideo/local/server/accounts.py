@@ -1,0 +1,91 @@
+"""Who is asking: bearer tokens, scopes, and the two endpoints that give tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from nemovideo.local.server.context import context_of
+from nemovideo.local.server.forms import Problem, read_json, text_field
+from nemovideo.local.store import Account, SessionRow
+from nemovideo.local.store.accounts import TokenTooSoonError
+from nemovideo.local.store.projects import CLAIM_LIFE_S
+
+
+def authenticate(request: Request, *scopes: str) -> Account:
+    """Return the account of the bearer token, which needs one of the scopes named.
+
+    Raises:
+        Problem: 401 (code 1001) without a valid token, 403 without the scope.
+    """
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    account = context_of(request).store.accounts.find(token.strip())
+    if kind.lower() != "bearer" or account is None:
+        raise Problem(
+            *(401, "The token is missing, unknown or expired."),
+            code=1001,
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    if not account.scopes.intersection({*scopes, "*"}):
+        raise Problem(403, f"The token lacks the scope {' or '.join(scopes)!r}.", code=403)
+    return account
+
+
+def own_session(request: Request, account: Account, session_id: str) -> SessionRow:
+    """Return the account's session.
+
+    Raises:
+        Problem: 404 (code 1002): there is none, or it is somebody else's.
+    """
+    session = context_of(request).store.projects.session(session_id, account.user_id)
+    if session is None:
+        raise Problem(404, "Session not found.", code=1002)
+    return session
+
+
+async def anonymous_token(request: Request) -> Response:
+    """POST /api/auth/anonymous-token: 100 credits for 7 days, one for each client id."""
+    context = context_of(request)
+    client_id = request.headers.get("x-client-id", "").strip()
+    if not client_id:
+        raise Problem(400, "The header X-Client-Id is missing.", code=400)
+    try:
+        issued = context.store.accounts.issue_anonymous(client_id, context.tariff.credits)
+    except TokenTooSoonError as error:
+        raise Problem(
+            *(429, "This client id has a valid anonymous token; one every 7 days."),
+            code=429,
+            headers={"Retry-After": str(int(error.retry_after_s) + 1)},
+        ) from error
+    data: dict[str, object] = {
+        "token": issued.token,
+        "user_id": issued.user_id,
+        "credits": issued.credits,
+    }
+    if issued.expires_at is not None:
+        expiry = datetime.fromtimestamp(issued.expires_at, tz=timezone.utc)
+        data["expires_at"] = expiry.isoformat().replace("+00:00", "Z")
+    return context.forms.answer("anonymous_token", data)
+
+
+async def claim_token(request: Request) -> Response:
+    """POST /api/auth/claim-token: a token that opens the project in a browser."""
+    context = context_of(request)
+    account = authenticate(request, "write")
+    body = await read_json(request)
+    session = own_session(request, account, text_field(body, "session_id"))
+    if text_field(body, "task_id") != session.task_id:
+        raise Problem(404, "The session belongs to another task.", code=1002)
+    token = context.store.projects.issue_claim(session.session_id)
+    return context.forms.answer("claim_token", {"claim_token": token, "expires_in": CLAIM_LIFE_S})
+
+
+async def balance(request: Request) -> Response:
+    """GET /api/credits/balance/simple: what is left, what is reserved, and both."""
+    context = context_of(request)
+    account = authenticate(request, "read")
+    available, frozen = context.store.accounts.balance(account.user_id)
+    data = {"available": available, "frozen": frozen, "total": available + frozen}
+    return context.forms.answer("credits", data)

@@ -1,0 +1,102 @@
+"""What every request handler can reach: the store, the agent, the queue, the settings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+import attrs
+from starlette.requests import Request
+
+from nemovideo.local.agent.turn import Turn
+from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.server.forms import Forms
+from nemovideo.local.server.queue import RenderQueue
+from nemovideo.local.store import Store
+from nemovideo.local.timeline import Timeline
+
+TRIAL_CREDITS = 100
+TRIAL_COSTS: Mapping[str, int] = {"edit": 1, "generation": 2}
+
+
+class Respond(Protocol):
+    """The agent: words in, a turn out; `nemovideo.local.agent.respond`."""
+
+    def __call__(
+        self,
+        text: str,
+        *,
+        timeline: Timeline | None,
+        media: Sequence[MediaItem],
+        history: Sequence[Timeline | None] = (),
+    ) -> Turn:
+        """Answer the message."""
+        ...
+
+
+class Probe(Protocol):
+    """What a file is; `nemovideo.local.media.probe`."""
+
+    def __call__(self, path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002
+        """Read the file's header, or raise UnsupportedFileError."""
+        ...
+
+
+@attrs.frozen
+class Tariff:
+    """What a new user has, and what turns cost by their kind, in credits.
+
+    With `hard` a run that the balance does not cover is refused (2001); without
+    it a cost takes at most what is left, so that nothing ever stops.
+    """
+
+    credits: int = TRIAL_CREDITS
+    costs: Mapping[str, int] = attrs.field(factory=lambda: dict(TRIAL_COSTS))
+    hard: bool = False
+
+    @classmethod
+    def of(cls, credits_: int | None, costs: Mapping[str, int] | None) -> Tariff:
+        """Return the trial's tariff, or a hard one where anything is named.
+
+        Raises:
+            ValueError: A cost is of a kind that there is not.
+        """
+        if unknown := set(costs or {}) - set(TRIAL_COSTS):
+            raise ValueError(f"costs={unknown.pop()!r}: one of {', '.join(TRIAL_COSTS)}")
+        return cls(
+            credits=TRIAL_CREDITS if credits_ is None else credits_,
+            costs={**TRIAL_COSTS, **(costs or {})},
+            hard=credits_ is not None or costs is not None,
+        )
+
+
+@attrs.frozen
+class Context:
+    """The parts of one running backend."""
+
+    store: Store
+    queue: RenderQueue
+    respond: Respond
+    probe: Probe
+    opening: Callable[[Sequence[MediaItem]], Timeline | None]
+    tariff: Tariff
+    forms: Forms
+    max_upload_bytes: int
+    clock: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    _locks: WeakValueDictionary[str, asyncio.Lock] = attrs.field(
+        factory=WeakValueDictionary, init=False
+    )
+
+    def session_lock(self, session_id: str) -> asyncio.Lock:
+        """Return the lock that keeps two changes of one session apart."""
+        return self._locks.setdefault(session_id, asyncio.Lock())
+
+
+def context_of(request: Request) -> Context:
+    """Return the context that the app was made with."""
+    context: Context = request.app.state.context
+    return context

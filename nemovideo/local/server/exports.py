@@ -1,0 +1,129 @@
+"""Render jobs over HTTP, and the files that come of them."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from nemovideo.local.server.accounts import authenticate, own_session
+from nemovideo.local.server.context import context_of
+from nemovideo.local.server.forms import DRAFT_LIMIT_BYTES, Problem, read_json, text_field
+from nemovideo.local.server.sessions import file_url
+from nemovideo.local.store import Account, Render
+from nemovideo.local.store.renders import RenderExistsError
+
+_ATTRIBUTION = ("x-skill-source", "x-skill-version", "x-skill-platform")
+_FORMAT = re.compile(r"[a-z0-9]{1,8}(?:\.[a-z0-9]{1,8})?")
+
+
+async def submit(request: Request) -> Response:
+    """POST /api/render/proxy/lambda: queue a render of the draft that was sent."""
+    context = context_of(request)
+    account = authenticate(request, "render", "write")
+    if not account.anonymous and not account.scopes & {"render", "*"}:
+        raise Problem(403, "The token lacks the scope 'render'.", code=403)
+    if not all(request.headers.get(name, "").strip() for name in _ATTRIBUTION):
+        raise Problem(402, "Export is blocked: the attribution headers are missing.", code=402)
+    body = await read_json(request, limit=DRAFT_LIMIT_BYTES)
+    session = own_session(request, account, text_field(body, "sessionId"))
+    draft, output = body.get("draft"), body.get("output", {})
+    if not isinstance(draft, dict) or not _ready(draft):
+        raise Problem(400, "The draft is not ready: no track has a segment.")
+    if not isinstance(output, dict):
+        raise Problem(400, "The field 'output' must be an object.")
+    format_ = text_field(output, "format", "mp4").lower()
+    if not _FORMAT.fullmatch(format_):
+        raise Problem(400, "The output format must be a plain suffix such as mp4.")
+    try:
+        render = context.store.renders.add(
+            text_field(body, "id"),
+            session_id=session.session_id,
+            user_id=account.user_id,
+            draft=draft,
+            format_=format_,
+            quality=text_field(output, "quality", "high"),
+        )
+    except RenderExistsError as error:
+        raise Problem(409, "This render id was used before; every render has its own.") from error
+    context.queue.notify()
+    data = {context.forms.render_id: render.render_id, "status": render.status, "progress": 0}
+    return context.forms.answer("render_submit", data)
+
+
+async def status(request: Request) -> Response:
+    """GET /api/render/proxy/lambda/<id>: how far the job is, and its link when done."""
+    render = _own_render(request, authenticate(request, "read", "render"))
+    return context_of(request).forms.answer("render_status", _describe(request, render))
+
+
+async def cancel(request: Request) -> Response:
+    """POST /api/render/proxy/lambda/<id>/cancel; a finished job stays what it is."""
+    context = context_of(request)
+    render = _own_render(request, authenticate(request, "write", "render"))
+    context.store.renders.cancel(render.render_id)
+    now = context.store.renders.find(render.render_id) or render
+    return context.forms.answer("render_cancel", _describe(request, now))
+
+
+async def download(request: Request) -> Response:
+    """GET /api/render/proxy/<id>/download: the file itself, whole or in ranges."""
+    render = _own_render(request, authenticate(request, "read", "render"))
+    if render.status != "completed":
+        raise Problem(404, f"The render has no file: it is {render.status}.")
+    path = context_of(request).queue.path(render)
+    return FileResponse(path, filename=f"{render.render_id}.{render.format}")
+
+
+async def file(request: Request) -> Response:
+    """GET /files/<token>/<name>: an uploaded or rendered file, for who has the link."""
+    context = context_of(request)
+    token = request.path_params["token"]
+    headers = {"x-content-type-options": "nosniff"}
+    item, render = context.store.projects.file(token), context.store.renders.by_file(token)
+    if item is not None and item.path.is_file():
+        return FileResponse(item.path, headers=headers, filename=item.name)
+    if render is not None and context.queue.path(render).is_file():
+        path = context.queue.path(render)
+        return FileResponse(path, headers=headers, filename=f"video.{render.format}")
+    raise Problem(404, "Not Found")
+
+
+def _own_render(request: Request, account: Account) -> Render:
+    render = context_of(request).store.renders.find(request.path_params["render_id"])
+    if render is None or render.user_id != account.user_id:
+        raise Problem(404, "There is no such render.")
+    return render
+
+
+def _describe(request: Request, render: Render) -> dict[str, object]:
+    forms = context_of(request).forms
+    data: dict[str, object] = {
+        forms.render_id: render.render_id,
+        "status": render.status,
+        "progress": render.progress,
+        "createdAt": int(render.created_at * 1000),
+    }
+    if render.completed_at is not None:
+        data["completedAt"] = int(render.completed_at * 1000)
+    if render.error is not None:
+        data["error"] = render.error
+    if render.warnings:
+        data["warnings"] = list(render.warnings)  # beyond the protocol: this backend's own
+    if render.status == "completed" and render.duration_ms is not None:
+        url = file_url(request, render.file_token, f"video.{render.format}")
+        if forms.render_link == "outputUrl":
+            data["outputUrl"] = url
+        else:
+            seconds = render.duration_ms / 1000
+            data["output"] = {"url": url, "duration": seconds, "size": render.size_bytes}
+    return data
+
+
+def _ready(draft: dict[str, object]) -> bool:
+    tracks = draft.get("t")
+    return isinstance(tracks, list) and any(
+        isinstance(track, dict) and isinstance(track.get("sg"), list) and track["sg"]
+        for track in tracks
+    )

@@ -1,0 +1,223 @@
+"""ASGI middleware that makes the faults happen to answers, byte for byte."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nemovideo.local.server.faults import Fault, Faults, StreamScript
+from nemovideo.local.server.waiting import first_of, until_gone
+
+Disconnect = Callable[[Scope, bool], None]
+"""Closes the request's connection once all that was sent is out, or resets it (True)."""
+
+
+class Interference:
+    """Looks up the rules that strike a request, and bends its answer accordingly."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        faults: Faults,
+        disconnect: Disconnect,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._app = app
+        self._faults = faults
+        self._disconnect = disconnect
+        self._sleep = sleep
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request, or have the app answer it."""
+        if scope["type"] != "http" or scope["path"] == "/__faults__":
+            await self._app(scope, receive, send)
+            return
+        struck = self._faults.strike(scope["method"], scope["path"])
+        scope["nemovideo.faults"] = StreamScript(struck)
+        cut = next((fault for fault in struck if fault.kind in ("drop", "stall")), None)
+        for fault in struck:
+            match fault.kind:
+                case "truncate":
+                    send = _Truncated(send, fault.after_bytes or 0)
+                case "content_type":
+                    send = _relabelled(send, {"content-type": fault.content_type})
+                case "headers":
+                    hang_up = partial(self._disconnect, scope, False)
+                    send = _Resized(_relabelled(send, fault.headers), fault.headers, hang_up)
+                case "no_range":
+                    scope = _without_range(scope)
+                    send = _relabelled(send, {"accept-ranges": "none"})
+                case _:
+                    pass
+        app = self._replacement(struck)
+        if cut is None:
+            await app(scope, receive, send)
+        else:
+            await self._cut_short(app, cut, scope, receive, send)
+
+    def _replacement(self, struck: tuple[Fault, ...]) -> ASGIApp:
+        """Return what answers: the app itself, unless a rule puts something in its place."""
+        for fault in struck:
+            match fault.kind:
+                case "status":
+                    return _instead(fault)
+                case "redirect":
+                    status = fault.status if 300 <= fault.status < 400 else 307
+                    return Response(status_code=status, headers={"location": fault.location})
+                case "heartbeats":
+                    return self._heartbeats(fault)
+                case _:
+                    pass
+        return self._app
+
+    def _heartbeats(self, fault: Fault) -> ASGIApp:
+        text = fault.body if isinstance(fault.body, str) else ": ping"
+
+        async def beat(send: Send) -> None:
+            headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            sent = 0
+            while fault.count is None or sent < fault.count:
+                body = f"{text}\n\n".encode()
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+                sent += 1
+                await self._sleep(fault.delay_s)
+                await asyncio.sleep(0)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+            await first_of(beat(send), until_gone(receive))
+
+        return app
+
+    async def _cut_short(
+        self, app: ASGIApp, fault: Fault, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        answer = _Cut(send, fault)
+        listen = _deaf(receive) if fault.run_continues else receive
+        running = asyncio.ensure_future(app(scope, listen, answer))
+        reached = asyncio.ensure_future(answer.reached.wait())
+        try:
+            await asyncio.wait({running, reached}, return_when=asyncio.FIRST_COMPLETED)
+            if not answer.reached.is_set():
+                running.result()
+                return
+            if fault.kind == "drop":
+                self._disconnect(scope, fault.reset)
+            if fault.run_continues:
+                await running
+        finally:
+            running.cancel()
+            reached.cancel()
+            await asyncio.gather(running, reached, return_exceptions=True)
+        await until_gone(receive)
+
+
+class _Cut:
+    """Lets the first bytes of a body through (None: not even the status line).
+
+    What comes after them goes nowhere; unless the run is to go on, the sender
+    is held right there, so that nothing happens that would follow.
+    """
+
+    def __init__(self, send: Send, fault: Fault) -> None:
+        self._send = send
+        self._left = fault.after_bytes
+        self._goes_on = fault.run_continues
+        self.reached = asyncio.Event()
+
+    async def __call__(self, message: Message) -> None:
+        body = message.get("body", b"")
+        if self._left is None or self.reached.is_set():
+            self.reached.set()
+        elif message["type"] == "http.response.start" or len(body) < self._left:
+            self._left -= len(body)
+            await self._send(message)
+        else:
+            await self._send({**message, "body": body[: self._left], "more_body": True})
+            self.reached.set()
+        if self.reached.is_set() and not self._goes_on:
+            await asyncio.Event().wait()
+
+
+class _Truncated:
+    """Ends a body early, as if it were meant to be that short."""
+
+    def __init__(self, send: Send, after_bytes: int) -> None:
+        self._send = send
+        self._left = after_bytes
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [(k, v) for k, v in message["headers"] if k.lower() != b"content-length"]
+            await self._send({**message, "headers": kept})
+            return
+        body = message.get("body", b"")[: self._left]
+        self._left -= len(body)
+        await self._send({**message, "body": body})
+
+
+class _Resized:
+    """Keeps a body to the length that its headers were made to claim."""
+
+    def __init__(self, send: Send, headers: Mapping[str, str], hang_up: Callable[[], None]) -> None:
+        claimed = {name.lower(): value for name, value in headers.items()}.get("content-length")
+        self._send = send
+        self._left = int(claimed) if claimed else None
+        self._hang_up = hang_up
+
+    async def __call__(self, message: Message) -> None:
+        if self._left is None or message["type"] != "http.response.body":
+            await self._send(message)
+            return
+        body = message.get("body", b"")[: self._left]
+        ends = not message.get("more_body", False)
+        self._left -= len(body)
+        await self._send({**message, "body": body, "more_body": self._left > 0 or not ends})
+        if ends and self._left > 0:
+            self._hang_up()
+
+
+def _relabelled(send: Send, headers: Mapping[str, str]) -> Send:
+    """Return a send that puts these headers in place of the answer's; empty ones are left out."""
+    given = {name.lower().encode(): value.encode() for name, value in headers.items()}
+
+    async def relabel(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [(k, v) for k, v in message["headers"] if k.lower() not in given]
+            message = {**message, "headers": [*kept, *((k, v) for k, v in given.items() if v)]}
+        await send(message)
+
+    return relabel
+
+
+def _without_range(scope: Scope) -> Scope:
+    kept = [(k, v) for k, v in scope["headers"] if k.lower() not in (b"range", b"if-range")]
+    return {**scope, "headers": kept}
+
+
+def _instead(fault: Fault) -> Response:
+    headers = dict(fault.headers)
+    if isinstance(fault.body, str):
+        return Response(fault.body, fault.status, headers, media_type="text/plain")
+    code = 1001 if fault.status == 401 else fault.status
+    body = fault.body or {"code": code, "message": "This was asked for by a fault rule."}
+    return JSONResponse(json.loads(json.dumps(body)), fault.status, headers)
+
+
+def _deaf(receive: Receive) -> Receive:
+    """Return a receive that never hears of the client's leaving."""
+
+    async def listen() -> Message:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            await asyncio.Event().wait()
+        return message
+
+    return listen

@@ -1,0 +1,232 @@
+"""POST /run_sse: a message to the agent, its answer as a stream, and what it costs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from typing import TypeVar
+
+import attrs
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from nemovideo.local.agent.turn import Step, Turn
+from nemovideo.local.server.accounts import authenticate, own_session
+from nemovideo.local.server.context import Context, context_of
+from nemovideo.local.server.faults import StreamScript
+from nemovideo.local.server.forms import Problem, read_json
+from nemovideo.local.server.sse import SILENT_ENDINGS, Narrator, frames
+from nemovideo.local.server.waiting import first_of, until_gone
+from nemovideo.local.store import SessionRow
+from nemovideo.local.store.accounts import NotEnoughCreditsError
+from nemovideo.local.timeline import Timeline
+
+_log = logging.getLogger("nemovideo.local")
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+]
+_HISTORY = 50
+
+
+async def run_sse(request: Request) -> RunStream:
+    """Check the request as ADK's server does (401, 422, 1002), then stream the run."""
+    account = authenticate(request, "write")
+    message = _read_message(await _read_body(request))
+    if (message.app_name, message.user_id) != ("nemo_agent", "me"):
+        raise Problem(404, "Session not found.", code=1002)
+    session = own_session(request, account, message.session_id)
+    return RunStream(context_of(request), session, message, request.scope["nemovideo.faults"])
+
+
+@attrs.frozen
+class Message:
+    """What the client asked for."""
+
+    app_name: str
+    user_id: str
+    session_id: str
+    text: str
+    streaming: bool
+
+
+@attrs.frozen
+class RunStream:
+    """One run as an ASGI response; a client that leaves aborts it.
+
+    The draft and its charge are written in one transaction right before the
+    function response goes out: a run aborted earlier changed and cost nothing.
+    """
+
+    context: Context
+    session: SessionRow
+    message: Message
+    script: StreamScript
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Run until the answer is out or the client has gone."""
+        await first_of(self._run(send), until_gone(receive))
+
+    async def _run(self, send: Send) -> None:
+        context, user_id = self.context, self.session.user_id
+        narrator = Narrator(context.clock)
+        async with context.session_lock(self.session.session_id):
+            try:
+                turn = await asyncio.to_thread(self._ask)
+            except Exception as error:  # noqa: BLE001 - ADK streams any failure of the agent
+                _log.exception("the local agent failed")
+                await _start(send)
+                for text in narrator.failure("event", type(error).__name__, str(error)):
+                    await _write(send, text)
+                await _end(send)
+                return
+            bill = self._reserve(user_id, turn)
+            try:
+                await _start(send)
+                await self._tell(narrator, turn, bill, send)
+                await _end(send)
+            finally:
+                bill.settle()
+
+    def _ask(self) -> Turn:
+        projects = self.context.store.projects
+        versions = projects.drafts(self.session.session_id)[-_HISTORY:]
+        timelines = [None, *map(Timeline.from_draft, versions)]
+        return self.context.respond(
+            self.message.text,
+            timeline=timelines[-1],
+            media=[file.item for file in projects.files(self.session.session_id)],
+            history=timelines[:-1],
+        )
+
+    def _reserve(self, user_id: str, turn: Turn) -> Bill:
+        tariff, accounts = self.context.tariff, self.context.store.accounts
+        cost = tariff.costs.get(turn.kind, 0)
+        try:
+            amount = accounts.reserve(user_id, cost, at_most_available=not tariff.hard)
+        except NotEnoughCreditsError as error:
+            message = f"Not enough credits: this costs {cost}."
+            raise Problem(200, message, code=2001) from error
+        return Bill(self.context, self.session, amount)
+
+    async def _tell(self, narrator: Narrator, turn: Turn, bill: Bill, send: Send) -> None:
+        script = self.script
+        ending = script.silent_ending(turn, SILENT_ENDINGS, self.session.silent_edits)
+        sent = 0
+        for emission in narrator.tell(turn, streaming=self.message.streaming, silent_ending=ending):
+            if script.fails_after(sent):
+                break
+            if emission.applies is not None:
+                bill.apply(turn, turn.steps[emission.applies])
+            for text in frames(emission.event, script.dialect):
+                for extra in script.injected(sent):
+                    await _write(send, extra)
+                if script.delay_s:
+                    await self.context.sleep(script.delay_s)
+                await _write(send, text)
+                sent += 1
+        if script.error is not None:
+            form, message = script.error
+            for text in narrator.failure(form, "RuntimeError", message):
+                await _write(send, text)
+        elif turn.changed and not bill.applied:
+            bill.apply(turn, Step(tool=None, text="", timeline=turn.timeline))
+        if ending is not None and bill.applied:
+            self.context.store.projects.count_silent_edit(self.session.session_id)
+
+
+@attrs.define
+class Bill:
+    """The credits reserved for one run: spent with its first edit, or given back."""
+
+    context: Context
+    session: SessionRow
+    amount: int
+    applied: bool = False
+
+    def apply(self, turn: Turn, step: Step) -> None:
+        """Write the draft after the step, and the charge with the first one, at once."""
+        store, session_id = self.context.store, self.session.session_id
+        if not turn.changed or (step.timeline is None and not turn.undone):
+            return
+        with store.database.transaction():
+            if not turn.undone and step.timeline is not None:
+                store.projects.save_draft(
+                    session_id, step.timeline.to_draft(), replace_last=self.applied
+                )
+            elif not self.applied:
+                store.projects.undo(session_id)
+            if not self.applied:
+                store.accounts.spend(self.session.user_id, self.amount)
+        self.applied = True
+
+    def settle(self) -> None:
+        """Give back what was not spent."""
+        if not self.applied:
+            self.context.store.accounts.release(self.session.user_id, self.amount)
+
+
+async def _start(send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+
+
+async def _write(send: Send, text: str) -> None:
+    await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+
+
+async def _end(send: Send) -> None:
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _read_body(request: Request) -> Mapping[str, object]:
+    try:
+        return await read_json(request)
+    except Problem as problem:
+        if problem.status != 400:
+            raise
+        raise _unprocessable("json_invalid", ["body", 0], "JSON decode error", {}) from problem
+
+
+def _read_message(body: Mapping[str, object]) -> Message:
+    """Read the body as ADK's server does, snake_case or camelCase; the role may be missing."""
+    text = "".join(_texts(_field(body, "new_message", "newMessage", dict)))
+    if not text.strip():
+        loc: list[object] = ["body", "new_message", "parts"]
+        raise _unprocessable("value_error", loc, "The message has no text", body)
+    return Message(
+        app_name=_field(body, "app_name", "appName", str),
+        user_id=_field(body, "user_id", "userId", str),
+        session_id=_field(body, "session_id", "sessionId", str),
+        text=text,
+        streaming=body.get("streaming") is True,
+    )
+
+
+def _texts(message: Mapping[str, object]) -> list[str]:
+    parts = message.get("parts")
+    if not isinstance(parts, list):
+        loc: list[object] = ["body", "new_message", "parts"]
+        raise _unprocessable("list_type", loc, "Input should be a valid list", parts)
+    texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
+    return [text for text in texts if isinstance(text, str)]
+
+
+_T = TypeVar("_T")
+
+
+def _field(body: Mapping[str, object], name: str, alias: str, kind: type[_T]) -> _T:
+    value = body.get(name, body.get(alias))
+    if isinstance(value, kind):
+        return value
+    if value is None:
+        raise _unprocessable("missing", ["body", name], "Field required", body)
+    named = "string" if kind is str else "dictionary"
+    message = f"Input should be a valid {named}"
+    raise _unprocessable(f"{kind.__name__}_type", ["body", name], message, value)
+
+
+def _unprocessable(kind: str, loc: list[object], msg: str, value: object) -> Problem:
+    detail = [{"type": kind, "loc": loc, "msg": msg, "input": value}]
+    return Problem(422, json.dumps(detail), detail=detail)

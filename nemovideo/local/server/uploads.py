@@ -1,0 +1,242 @@
+"""Uploads: files as multipart parts or by URL, streamed to disk, all of them or none."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import mimetypes
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import attrs
+from python_multipart import MultipartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+from starlette.requests import Request
+from starlette.responses import Response
+
+from nemovideo._support.formats import CONTENT_TYPES, suffix_of
+from nemovideo._uploads.names import safe_name
+from nemovideo.errors import UnsupportedFileError
+from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.server.accounts import authenticate, own_session
+from nemovideo.local.server.context import Context, context_of
+from nemovideo.local.server.fetch import open_url
+from nemovideo.local.server.forms import Problem, read_json
+from nemovideo.local.server.sessions import file_info
+from nemovideo.local.store import StoredFile
+
+MAX_FILES = 20
+_CHUNK_BYTES = 1024 * 1024
+_MULTIPART_SLACK_BYTES = 64 * 1024
+_NAME_LIMIT = 200
+
+
+async def upload(request: Request) -> Response:
+    """POST /api/upload-video/nemo_agent/me/<session_id>: multipart or JSON with URLs.
+
+    The first video in an empty session is put on the timeline.
+    """
+    context = context_of(request)
+    account = authenticate(request, "upload")
+    session = own_session(request, account, request.path_params["session_id"])
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    with _incoming(context, session.session_id) as intake:
+        if kind == b"multipart/form-data":
+            await _receive(request, options.get(b"boundary", b""), intake)
+        else:
+            urls = _urls(await read_json(request))
+            for url in urls:
+                await asyncio.to_thread(_fetch, url, intake)
+        if not intake.files:
+            raise Problem(400, "No file was sent: each is a part named 'files'.")
+        items = await asyncio.to_thread(_probe, context, intake.files)
+        async with context.session_lock(session.session_id):
+            stored = _keep(context, session.session_id, items)
+    files = [file_info(request, file) for file in stored]
+    return context.forms.answer("upload", {"files": files, "session_state_applied": True})
+
+
+@attrs.define
+class Received:
+    """One file on its way in. `name` is the user's; the path never holds it."""
+
+    name: str
+    path: Path
+    size_bytes: int = 0
+    sha256: str = ""
+
+
+@attrs.define
+class Intake:
+    """Writes what comes to disk, counts and hashes it, and refuses what is too large.
+
+    `whole` is set once the end of a multipart body has been seen.
+    """
+
+    folder: Path
+    max_bytes: int
+    files: list[Received] = attrs.field(factory=list)
+    whole: bool = False
+    _file: IO[bytes] | None = None
+    _hash: hashlib._Hash = attrs.field(factory=hashlib.sha256)
+
+    def begin(self, name: str) -> None:
+        """Start the next file."""
+        if len(self.files) == MAX_FILES:
+            raise Problem(400, f"More than {MAX_FILES} files in one request.")
+        name = _display_name(name)
+        suffix = suffix_of(name)
+        known = f".{suffix}" if suffix in CONTENT_TYPES else ""
+        path = self.folder / f"{secrets.token_hex(8)}{known}"
+        self.files.append(Received(name, path))
+        self._file = path.open("wb")
+        self._hash = hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        """Add to the file that was begun."""
+        if self._file is None:
+            return
+        file = self.files[-1]
+        file.size_bytes += len(data)
+        if file.size_bytes > self.max_bytes:
+            raise Problem(413, f"{file.name} is over {self.max_bytes} bytes.", code=4002)
+        self._file.write(data)
+        self._hash.update(data)
+
+    def end(self) -> None:
+        """Finish the file that was begun."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self.files[-1].sha256 = self._hash.hexdigest()
+
+
+@contextmanager
+def _incoming(context: Context, session_id: str) -> Iterator[Intake]:
+    """Give a place for files to arrive at; what is still there at the end is removed."""
+    folder = context.store.folder("incoming", f"{session_id}-{secrets.token_hex(4)}")
+    intake = Intake(folder, context.max_upload_bytes)
+    try:
+        yield intake
+    finally:
+        intake.end()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _receive(request: Request, boundary: bytes, intake: Intake) -> None:
+    """Parse a multipart body as it comes; memory stays at about a megabyte."""
+    length = request.headers.get("content-length", "")
+    most = MAX_FILES * (intake.max_bytes + _MULTIPART_SLACK_BYTES)
+    if length.isdigit() and int(length) > most:
+        raise Problem(413, f"The request is over {most} bytes.", code=4002)
+    if not boundary:
+        raise Problem(400, "The Content-Type names no boundary.")
+    try:
+        parser = _parser(boundary, intake)
+        waiting = bytearray()
+        async for chunk in request.stream():
+            waiting += chunk
+            if len(waiting) >= _CHUNK_BYTES:
+                await asyncio.to_thread(parser.write, bytes(waiting))
+                waiting.clear()
+        await asyncio.to_thread(parser.write, bytes(waiting))
+    except FormParserError as error:
+        raise Problem(400, f"The multipart body is damaged: {error}") from error
+    if not intake.whole:
+        raise Problem(400, "The multipart body ends before its last boundary.")
+
+
+def _parser(boundary: bytes, intake: Intake) -> MultipartParser:
+    headers: dict[bytes, bytes] = {}
+    field, value = bytearray(), bytearray()
+
+    def on_header_end() -> None:
+        headers[bytes(field).lower()] = bytes(value)
+        field.clear()
+        value.clear()
+
+    def on_end() -> None:
+        intake.whole = True
+
+    def on_headers_finished() -> None:
+        _, options = parse_options_header(headers.get(b"content-disposition", b""))
+        headers.clear()
+        if options.get(b"name") == b"files" and b"filename" in options:
+            intake.begin(_percent_decoded(options[b"filename"].decode("utf-8", "replace")))
+
+    return MultipartParser(
+        boundary,
+        {
+            "on_header_field": lambda data, start, end: field.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: value.extend(data[start:end]),
+            "on_header_end": on_header_end,
+            "on_headers_finished": on_headers_finished,
+            "on_part_data": lambda data, start, end: intake.write(data[start:end]),
+            "on_part_end": intake.end,
+            "on_end": on_end,
+        },
+    )
+
+
+def _urls(body: dict[str, object]) -> list[str]:
+    urls = body.get("urls")
+    if body.get("source_type") != "url" or not isinstance(urls, list) or not urls:
+        raise Problem(400, 'The body must be {"urls": ["…"], "source_type": "url"}.')
+    if not all(isinstance(url, str) for url in urls):
+        raise Problem(400, "Every one of 'urls' must be a string.")
+    return [str(url) for url in urls]
+
+
+def _fetch(url: str, intake: Intake) -> None:
+    with open_url(url) as remote:
+        name = remote.name
+        if not Path(name).suffix:
+            name += mimetypes.guess_extension(remote.content_type) or ""
+        intake.begin(name)
+        for chunk in remote.chunks(_CHUNK_BYTES):
+            intake.write(chunk)
+        intake.end()
+
+
+def _probe(context: Context, files: Sequence[Received]) -> list[MediaItem]:
+    items: list[MediaItem] = []
+    for number, file in enumerate(files, start=1):
+        try:
+            item = context.probe(file.path, file.name, id=f"m{number}")
+        except UnsupportedFileError as error:
+            raise Problem(400, error.message, code=4001) from error
+        items.append(attrs.evolve(item, sha256=file.sha256))
+    return items
+
+
+def _keep(context: Context, session_id: str, items: Sequence[MediaItem]) -> list[StoredFile]:
+    """Move the files to their place and note them, with the timeline that they open."""
+    projects = context.store.projects
+    folder = context.store.folder("media", session_id)
+    kept = [attrs.evolve(item, path=item.path.replace(folder / item.path.name)) for item in items]
+    with context.store.database.transaction():
+        stored = projects.add_files(session_id, kept)
+        if not projects.drafts(session_id):
+            opening = context.opening([file.item for file in stored])
+            if opening is not None:
+                projects.save_draft(session_id, opening.to_draft())
+    return stored
+
+
+def _display_name(name: str) -> str:
+    """Return a name that is safe to show, at most 200 long."""
+    plain = safe_name(name)
+    if len(plain) > _NAME_LIMIT:
+        suffix = Path(plain).suffix[:16]
+        plain = plain[: _NAME_LIMIT - len(suffix)] + suffix
+    return plain or "file"
+
+
+def _percent_decoded(name: str) -> str:
+    """Undo what HTML clients escape in file names, and nothing else (WHATWG, multipart)."""
+    return name.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")

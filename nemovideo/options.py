@@ -1,0 +1,63 @@
+"""The keyword arguments that both clients take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from nemovideo._support.clock import Clock
+    from nemovideo.hooks import RequestInfo, ResponseInfo
+    from nemovideo.retry import Polling, RetryPolicy, StreamLimits
+
+
+class Options(TypedDict, total=False):
+    """The keyword arguments that both clients take; all may be left out.
+
+    Attributes:
+        base_url: The API; default `NEMO_API_URL`, else the cloud's.
+        web_url: The web site, for links only; default `NEMO_WEB_URL`, else the cloud's.
+        anonymous: Acquire an anonymous token where none is given; default True.
+        client_id: The id that anonymous tokens are acquired with; default `NEMO_CLIENT_ID`,
+            else the one kept in `config_dir`.
+        config_dir: Where the client id and the anonymous token are kept; default
+            `$XDG_CONFIG_HOME/nemovideo`, else `~/.config/nemovideo`.
+        timeout_s: Seconds for one request's connection and for each wait for data; default 60.
+        deadline: Seconds for a whole call, all tries and waits included; default none.
+        retry: What is repeated and when.
+        polling: How render jobs are waited for.
+        stream: How long an agent's stream may last.
+        allow_http: Allow a plain http URL to another machine; default False.
+        user_agent: Added to the User-Agent header.
+        skill_source: The X-Skill-Source header; default `video-background-remover-ai`.
+        skill_version: The X-Skill-Version header; default this package's version.
+        platform: The X-Skill-Platform header; default `SKILL_SOURCE`, else detected.
+        clock: Where the time comes from; for tests.
+        token_scope: What the stored anonymous token belongs to; default the base URL.
+        on_request: Called with a `RequestInfo` before each request (`nemovideo.hooks`).
+        on_response: Called with a `ResponseInfo` once the head of its answer is there, or
+            when it is clear that none will come. Both must return quickly, and not raise.
+        edit_cost: What an edit is reckoned to cost when `max_credits` is checked; default 50.
+    """
+
+    base_url: str | None
+    web_url: str | None
+    anonymous: bool
+    client_id: str | None
+    config_dir: str | os.PathLike[str] | None
+    timeout_s: float
+    deadline: float | None
+    retry: RetryPolicy | None
+    polling: Polling | None
+    stream: StreamLimits | None
+    allow_http: bool
+    user_agent: str | None
+    skill_source: str | None
+    skill_version: str | None
+    platform: str | None
+    clock: Clock | None
+    token_scope: str | None
+    edit_cost: int
+    on_request: Callable[[RequestInfo], None] | None
+    on_response: Callable[[ResponseInfo], None] | None

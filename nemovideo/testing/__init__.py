@@ -1,0 +1,43 @@
+"""For tests of programs that use nemovideo: a pytest fixture, a clock that never waits, cassettes.
+
+`nemovideo_backend` is a real backend on this machine; `record` and `replay` keep
+a session with any backend, the cloud among them, as a file that a test plays back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nemovideo.testing.fake_clock import FakeClock
+
+if TYPE_CHECKING:
+    from nemovideo.local import LocalBackend
+    from nemovideo.testing.cassettes import Recording, Replay, record, replay
+
+__all__ = ["FakeClock", "Recording", "Replay", "nemovideo_backend", "record", "replay"]
+
+
+def __getattr__(name: str) -> object:
+    """Load the cassettes when they are asked for: every start of pytest loads this plugin."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from nemovideo.testing import cassettes
+
+    return getattr(cassettes, name)
+
+
+@pytest.fixture
+def nemovideo_backend(tmp_path: Path) -> Iterator[LocalBackend]:
+    """A running `LocalBackend` with the real agent and renderer, new for each test.
+
+    Raises:
+        MissingExtraError: The extra [local] is not installed.
+    """
+    from nemovideo.local import LocalBackend
+
+    with LocalBackend(tmp_path / "nemovideo-backend") as backend:
+        yield backend

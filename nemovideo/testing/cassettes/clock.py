@@ -1,0 +1,46 @@
+"""The clock of a replay that takes its time: it starts when the recording did, and runs faster."""
+
+from __future__ import annotations
+
+import queue
+from typing import TypeVar
+
+from nemovideo._support.clock import Clock, Source
+
+T = TypeVar("T")
+
+
+class FastClock(Clock):
+    """A clock that begins at `now` (seconds since the epoch) and runs `speed` times as fast.
+
+    The recorded time matters: on today's date a recorded token would have expired.
+    """
+
+    def __init__(self, now: float, speed: float) -> None:
+        self._speed = speed
+        self._now = now
+        self._began = super().monotonic()
+
+    def time(self) -> float:
+        """Return the recorded time."""
+        return self._now + self.monotonic()
+
+    def monotonic(self) -> float:
+        """Return the recorded seconds that have passed since the clock was made."""
+        return (super().monotonic() - self._began) * self._speed
+
+    def sleep(self, seconds: float) -> None:
+        """Block this thread for so many recorded seconds."""
+        super().sleep(seconds / self._speed)
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Suspend this task for so many recorded seconds."""
+        await super().sleep_async(seconds / self._speed)
+
+    def receive(self, source: queue.SimpleQueue[T], timeout_s: float) -> T | None:
+        """Return the next item, or None after `timeout_s` recorded seconds."""
+        return super().receive(source, timeout_s / self._speed)
+
+    async def receive_async(self, source: Source[T], timeout_s: float) -> T | None:
+        """Return the next item, or None after `timeout_s` recorded seconds."""
+        return await super().receive_async(source, timeout_s / self._speed)

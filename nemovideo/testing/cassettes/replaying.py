@@ -1,0 +1,319 @@
+"""Playing back: clients whose answers come from a cassette, and no server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import attrs
+
+from nemovideo._config.credentials import CredentialStore
+from nemovideo._support.clock import Clock
+from nemovideo.errors import CassetteError, InvalidRequestError
+from nemovideo.models import Token
+from nemovideo.testing.cassettes import tape
+from nemovideo.testing.cassettes.clock import FastClock
+from nemovideo.testing.cassettes.recording import Incoming
+from nemovideo.testing.cassettes.redaction import alike
+from nemovideo.testing.cassettes.tape import Answered, Asked, Interaction
+from nemovideo.testing.fake_clock import FakeClock
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from nemovideo._drivers.cassette import Ask
+    from nemovideo.client import AsyncClient, Client
+    from nemovideo.options import Options
+
+_TOKEN = "nmv_usr_replayed"  # noqa: S105 - stands where a token must stand
+_CLIENT_ID = "00000000-0000-0000-0000-000000000000"
+_TOKEN_PATH = "/api/auth/anonymous-token"  # noqa: S105 - a path
+_GRACE_S = 2.0
+"""How long a stream may take to hand on what is there; only after that is it silent."""
+
+
+@attrs.frozen
+class Answer:
+    """What the transport plays: chunks, each with the seconds to wait before it."""
+
+    status: int | None
+    headers: Mapping[str, str]
+    chunks: tuple[tuple[float, bytes], ...]
+    left: bool
+    error: str | None
+    clock: Clock
+
+
+class Question(Incoming):
+    """One request of a replayed client."""
+
+    def __init__(
+        self, method: str, url: str, headers: Mapping[str, str], player: Replay, clock: Clock
+    ) -> None:
+        super().__init__(method, url, headers)
+        self._player = player
+        self._clock = clock
+
+    def answer(self) -> Answer:
+        """Return the recorded answer.
+
+        Raises:
+            CassetteError: Nothing like this was recorded, or its body was not kept.
+        """
+        return self._player.answer(self.asked(), self._clock)
+
+
+class Replay:
+    """A session that is played back; see `replay`.
+
+    Attributes:
+        path: The cassette's file.
+        missing: Requests that were made but never recorded, as "METHOD URL".
+    """
+
+    def __init__(self, path: Path, speed: float | None) -> None:
+        self.path = path
+        self.missing: list[str] = []
+        self._speed = speed
+        self._tape = tape.read(path)
+        self._left = list(self._tape.interactions)
+        self._guard = threading.Lock()
+        self._recorded_ids: dict[str, str] = {}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory(prefix="nemovideo-replay-")
+        return self
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+        if error is None and self.missing:
+            # The SDK does without some answers, a project link, say; a test must not.
+            raise CassetteError(f"{self.path} does not hold: {', '.join(self.missing)}")
+
+    def client(self, **options: Unpack[Options]) -> Client:
+        """Return a client that hears what was recorded; its arguments are those of `Client`."""
+        from nemovideo._drivers.cassette import replaying_client
+        from nemovideo.client import Client
+
+        token, chosen = self._options(options)
+        return Client(token, http_client=replaying_client(self._ask(chosen["clock"])), **chosen)
+
+    def async_client(self, **options: Unpack[Options]) -> AsyncClient:
+        """Return an async client that hears what was recorded."""
+        from nemovideo._drivers.cassette import async_replaying_client
+        from nemovideo.client import AsyncClient
+
+        token, chosen = self._options(options)
+        http_client = async_replaying_client(self._ask(chosen["clock"]))
+        return AsyncClient(token, http_client=http_client, **chosen)
+
+    @property
+    def unused(self) -> list[str]:
+        """The recorded requests that nobody has made yet, as "METHOD URL", in their order.
+
+        Requests for anonymous tokens do not count: a replay may have no need of them.
+        """
+        with self._guard:
+            return [str(item) for item in self._left if _path(item.request.url) != _TOKEN_PATH]
+
+    def assert_all_used(self) -> None:
+        """Make sure that the whole recording was asked for.
+
+        Raises:
+            AssertionError: Some of it was not; the message names it.
+        """
+        unused = self.unused
+        if unused:
+            raise AssertionError(f"{self.path}: nobody asked for {', '.join(unused)}")
+
+    def answer(self, asked: Asked, clock: Clock) -> Answer:
+        """Return the first recorded answer to such a request that was not given yet.
+
+        Raises:
+            CassetteError: There is none, or its body was not kept.
+        """
+        with self._guard:
+            found = next((item for item in self._left if self._fits(item.request, asked)), None)
+            if found is None:
+                self.missing.append(f"{asked.method} {asked.url}")
+                raise CassetteError(
+                    f"{asked.method} {asked.url} is not in {self.path}, or was answered already"
+                    f"{self._difference(asked)}"
+                )
+            self._left.remove(found)
+            if (ids := _own_ids(found.request, asked)) is not None:
+                self._recorded_ids[ids[1]] = ids[0]
+            return self._played(found, clock)
+
+    def _fits(self, recorded: Asked, sent: Asked) -> bool:
+        """Say whether a request is the recorded one: by method, path, body, and file names.
+
+        The host does not count, and neither do ids that the client makes up.
+        """
+        if recorded.method != sent.method or not alike(
+            _target(recorded.url), self._as_recorded(_target(sent.url))
+        ):
+            return False
+        sent_json = json.loads(self._as_recorded(json.dumps(sent.json)))
+        if (ids := _own_ids(recorded, sent)) is not None:
+            sent_json = {**sent_json, "id": ids[0]}
+        files = [file.filename for file in recorded.files]
+        return _same(recorded.json, sent_json) and (
+            len(files) == len(sent.files)
+            and all(alike(a, b.filename) for a, b in zip(files, sent.files, strict=True))
+        )
+
+    def _difference(self, asked: Asked) -> str:
+        """Say what a recorded request to the same path has in its body instead."""
+        for item in self._left:
+            if item.request.method == asked.method and _path(item.request.url) == _path(asked.url):
+                was, now = (
+                    json.dumps(request.json, ensure_ascii=False)
+                    if request.json
+                    else ", ".join(file.filename for file in request.files)
+                    for request in (item.request, asked)
+                )
+                return f"; recorded with {was[:300]}, now with {now[:300]}"
+        return ""
+
+    def _as_recorded(self, text: str) -> str:
+        for sent, recorded in self._recorded_ids.items():
+            text = text.replace(sent, recorded)
+        return text
+
+    def _as_sent(self, body: bytes) -> bytes:
+        for sent, recorded in self._recorded_ids.items():
+            body = body.replace(recorded.encode(), sent.encode())
+        return body
+
+    def _played(self, item: Interaction, clock: Clock) -> Answer:
+        response = item.response
+        if response.size is not None:
+            raise CassetteError(
+                f"the answer to {item} was not kept: it has {response.size} bytes",
+                remedy="Record again, with record(path, keep_bytes=…) as large as that.",
+            )
+        headers, error = dict(response.headers), response.error
+        chunks = tuple(self._chunks(response))
+        if response.base64 is not None and error is None:
+            headers["content-length"] = str(sum(len(chunk) for _, chunk in chunks))
+        if response.left and response.stream is None:
+            error = "ReadTimeout: the recorded client went away here"
+        return Answer(response.status, headers, chunks, response.left, error, clock)
+
+    def _chunks(self, response: Answered) -> Iterator[tuple[float, bytes]]:
+        if response.stream is not None:
+            before = 0.0
+            for at, text in response.stream:
+                wait_s = 0.0 if self._speed is None else max(0.0, at - before)
+                yield wait_s, self._as_sent(text.encode("utf-8", "surrogateescape"))
+                before = at
+        elif response.base64 is not None:
+            yield 0.0, base64.b64decode(response.base64)
+        elif response.json is not None:
+            yield 0.0, self._as_sent(json.dumps(response.json).encode())
+        elif response.text is not None:
+            yield 0.0, self._as_sent(response.text.encode("utf-8", "surrogatepass"))
+
+    def _ask(self, clock: Clock | None) -> Ask:
+        def ask(method: str, url: str, headers: Mapping[str, str]) -> Question:
+            return Question(method, url, headers, self, clock or Clock())
+
+        return ask
+
+    def _options(self, options: Options) -> tuple[str, Options]:
+        """Return the token, and options that need no server, no account and no waiting.
+
+        Where the recorded client had an anonymous token, the replayed one has one too, so
+        that a renewal is played back as it was.
+        """
+        if self._folder is None:
+            raise CassetteError("the cassette is not open", remedy="Use it in a with block.")
+        now = self._tape.recorded_at
+        chosen: Options = {
+            "base_url": self._tape.base_url,
+            "web_url": self._tape.web_url,
+            "allow_http": True,
+            "client_id": _CLIENT_ID,
+            "config_dir": self._folder.name,
+            "clock": (
+                FakeClock(now, grace_s=_GRACE_S)
+                if self._speed is None
+                else FastClock(now, self._speed)
+            ),
+        }
+        chosen.update(options)
+        asked = [_path(item.request.url) == _TOKEN_PATH for item in self._tape.interactions]
+        if not any(asked):
+            return _TOKEN, chosen
+        if not asked[0]:
+            scope = chosen.get("token_scope") or str(chosen["base_url"]).rstrip("/")
+            store = CredentialStore(Path(self._folder.name), scope, _CLIENT_ID)
+            store.save(Token(_TOKEN, anonymous=True))
+        return "", chosen
+
+
+def _path(url: str) -> str:
+    return urlsplit(url).path
+
+
+def _target(url: str) -> str:
+    """Return what counts of a URL: path and query."""
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def _own_ids(recorded: Asked, sent: Asked) -> tuple[str, str] | None:
+    """Return the ids that the two clients made up for the same thing (protocol.md §4, render)."""
+    if isinstance(recorded.json, dict) and isinstance(sent.json, dict):
+        was, now = recorded.json.get("id"), sent.json.get("id")
+        if isinstance(was, str) and isinstance(now, str) and now:
+            return was, now
+    return None
+
+
+def _same(recorded: object, sent: object) -> bool:
+    """Say whether two JSON values are the same, whatever stands for a placeholder."""
+    if isinstance(recorded, dict) and isinstance(sent, dict):
+        return recorded.keys() == sent.keys() and all(
+            _same(value, sent[key]) for key, value in recorded.items()
+        )
+    if isinstance(recorded, list) and isinstance(sent, list):
+        return len(recorded) == len(sent) and all(map(_same, recorded, sent))
+    if isinstance(recorded, str) and isinstance(sent, str):
+        return alike(recorded, sent)
+    return recorded == sent
+
+
+def replay(path: str | os.PathLike[str], *, speed: float | None = None) -> Replay:
+    """Play a recorded session back, with no server and no account.
+
+    `with replay("talk.json") as cassette, cassette.client() as client: …`
+
+    Each request gets the first recorded answer to such
+    a request that was not given yet. A request that was not recorded raises
+    `CassetteError`, and so does the end of the block, should the program have
+    gone on without the answer.
+
+    Args:
+        path: A file that `record` wrote.
+        speed: None plays all at once, on a clock that never waits; 1.0 plays streams as
+            they came, 10.0 and all waits ten times as fast. With a clock of your own,
+            `client(clock=…)`, that one says how long a second is.
+
+    Raises:
+        CassetteError: The file cannot be read.
+        InvalidRequestError: `speed` is not above 0.
+    """
+    if speed is not None and not speed > 0:
+        raise InvalidRequestError(f"speed is {speed}", remedy="Use a number above 0, or None.")
+    return Replay(Path(path), speed)
