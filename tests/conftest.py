@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from media_tools import make_clip
 from nemovideo import Client
 from nemovideo.local import LocalBackend
 from nemovideo.retry import Polling
+from tests.support.media import make_clip
 
 
 @pytest.fixture(autouse=True)

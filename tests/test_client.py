@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from media_tools import corner, duration_s, make_clip, make_picture, near, pictures
 from nemovideo import AsyncClient, Client, GuiAction, NemoError, errors
 from nemovideo.events import StateDeltaEvent, TextEvent, ToolCallEvent, ToolResultEvent
 from nemovideo.local import LocalBackend
 from nemovideo.models import Progress, RenderJob
 from nemovideo.retry import Polling
 from nemovideo.testing import FakeClock
+from tests.support.media import corner, duration_s, make_clip, make_picture, near, pictures
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -10,7 +10,6 @@ from pathlib import Path
 import attrs
 import pytest
 
-from media_tools import duration_s, make_picture
 from nemovideo import Answer, AsyncClient, Client, Conversation, Credits, NemoError, Route, errors
 from nemovideo._downloads.export_names import export_path
 from nemovideo._language import errors as error_sentences
@@ -24,6 +23,7 @@ from nemovideo.local.timeline import Clip, Sound, Timeline, Title
 from nemovideo.models import MediaFile, SessionState
 from nemovideo.retry import Polling, StreamLimits
 from nemovideo.testing import FakeClock
+from tests.support.media import duration_s, make_picture
 
 HAN = re.compile("[\u4e00-\u9fff]")
 SCREEN_TALK = re.compile(r"\bclick|\bbutton|\bdrag|top right|点击|按钮|拖拽", re.IGNORECASE)

@@ -14,9 +14,6 @@ from typing import Any
 import attrs
 import pytest
 
-from job_child import COLOR, QUICK
-from job_tools import RGB, Ledger, QuickRenderer, runs_of
-from media_tools import corner, make_clip, make_picture, make_tone, near, pictures
 from nemovideo import AsyncClient, AsyncJob, Client, Draft, Job, errors
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs import files as job_files
@@ -29,6 +26,9 @@ from nemovideo.local import LocalBackend
 from nemovideo.local.server.faults import Fault
 from nemovideo.models import Credits, Progress, SessionState
 from nemovideo.testing import FakeClock
+from tests.support.job_child import COLOR, QUICK
+from tests.support.jobs import RGB, Ledger, QuickRenderer, runs_of
+from tests.support.media import corner, make_clip, make_picture, make_tone, near, pictures
 
 SHA = "ab" * 32
 NOTE = FileNote("talk.mp4", SHA, path="/nowhere/talk.mp4")

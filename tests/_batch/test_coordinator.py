@@ -1,0 +1,581 @@
+"""What a batch takes, how it names results, what it does again, and when it stops."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path, PurePath
+from typing import Any
+
+import anyio
+import attrs
+import pytest
+
+from nemovideo import AsyncClient, Client, errors
+from nemovideo._batch.manifest import Manifest
+from nemovideo._batch.pace import Pace, paced
+from nemovideo._batch.sources import Found, find, output_names
+from nemovideo._flows.steps import Call, Flow, Request, Sleep, call
+from nemovideo.batch import BatchReport, BatchRow
+from nemovideo.local import Fault, LocalBackend
+from nemovideo.models import Progress
+from nemovideo.retry import Polling, RetryPolicy
+from nemovideo.testing import FakeClock
+from tests.support.batch import (
+    Written,
+    asked,
+    make_broken,
+    make_clips,
+    quick_backend,
+    quick_client,
+    quick_render,
+    results,
+)
+
+RUN = "/run_sse"
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Iterator[LocalBackend]:
+    with quick_backend(tmp_path / "state") as backend:
+        yield backend
+
+
+@pytest.fixture
+def worker(quick: LocalBackend) -> Iterator[Client]:
+    with quick_client(quick) as client:
+        yield client
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    folder = tmp_path / "clips"
+    make_clips(folder, 3)
+    return folder
+
+
+def statuses(report: BatchReport) -> list[str]:
+    return [row.status for row in report]
+
+
+# --- names ---------------------------------------------------------------------------------
+
+
+def named(*paths: str, root: str = "/in", keep: bool = False) -> list[str]:
+    found = Found(tuple(map(Path, paths)), Path(root), keep_folders=keep)
+    return [name.as_posix() for name in output_names(found, "mp4")]
+
+
+def test_a_result_is_named_like_its_source() -> None:
+    assert named("/in/talk.mov", "/in/walk.v2.webm") == ["talk.mp4", "walk.v2.mp4"]
+
+
+def test_results_that_would_share_a_name_get_their_suffix_or_their_folders() -> None:
+    assert named("/in/talk.mov", "/in/talk.mp4") == ["talk-mov.mp4", "talk-mp4.mp4"]
+    assert named("/in/a/x.mp4", "/in/b/x.mp4", "/in/b/y.mp4") == ["a/x.mp4", "b/x.mp4", "y.mp4"]
+    assert named("/in/a/x.mp4", keep=True) == ["a/x.mp4"]
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_no_two_results_share_a_name_whatever_the_sources(keep: bool) -> None:
+    stems = ("x", "X", "x-mov", "x-mp4", "x.mov", "y")
+    paths = [f"/in/{d}{s}.{e}" for d in ("", "a/", "A/") for s in stems for e in ("mov", "mp4")]
+    names = named(*paths, keep=keep)
+    assert len({name.casefold() for name in names}) == len(paths)
+    back = named(*reversed(paths), keep=keep)
+    assert dict(zip(paths, names, strict=True)) == dict(zip(reversed(paths), back, strict=True))
+    assert not any(".." in PurePath(name).parts for name in names)
+
+
+# --- sources -------------------------------------------------------------------------------
+
+
+def test_a_folder_gives_its_videos_and_those_below_only_when_asked(tmp_path: Path) -> None:
+    for name in ("b.MP4", "a.webm", "sub/c.mov", "office.jpg", "song.mp3", ".hidden.mp4",
+                 ".trash/d.mp4", "note.txt", "out/e.mp4"):  # fmt: skip
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    look = partial(find, tmp_path, out_dir=tmp_path / "out", made=())
+    assert [p.name for p in look(recursive=False).paths] == ["a.webm", "b.MP4"]
+    assert [p.name for p in look(recursive=True).paths] == ["a.webm", "b.MP4", "c.mov"]
+    pattern = find(str(tmp_path / "**/*.mov"), recursive=False, out_dir=tmp_path / "out", made=())
+    assert [p.name for p in pattern.paths] == ["c.mov"]
+
+
+def test_sources_that_cannot_be_are_refused(tmp_path: Path, clips: Path, worker: Client) -> None:
+    remove = worker.batch.remove_backgrounds
+    with pytest.raises(errors.SourceNotFoundError, match="no folder or file"):
+        remove(tmp_path / "nowhere", tmp_path / "out")
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(errors.SourceNotFoundError, match="recursive=True"):
+        remove(tmp_path / "bare", tmp_path / "out")
+    with pytest.raises(errors.SourceNotFoundError, match="no video matches"):
+        remove(str(tmp_path / "*.mkv"), tmp_path / "out")
+    with pytest.raises(errors.InvalidRequestError, match="among the clips"):
+        remove(clips, clips)
+    with pytest.raises(errors.InvalidRequestError, match="would replace it"):
+        remove(list(clips.iterdir()), clips)
+    with pytest.raises(errors.InvalidRequestError, match="no path"):
+        remove(["https://example.com/talk.mp4"], tmp_path / "out")
+    with pytest.raises(errors.InvalidRequestError, match="cannot be transparent"):
+        remove(clips, tmp_path / "out", background="transparent", format="mp4")
+    with pytest.raises(errors.InvalidRequestError, match="concurrency=0"):
+        remove(clips, tmp_path / "out", concurrency=0)
+    with pytest.raises(errors.SourceNotFoundError):
+        remove(clips, tmp_path / "out", background=tmp_path / "office.jpg")
+    assert not results(tmp_path / "out")
+    assert len(remove([], tmp_path / "out")) == 0
+
+
+def test_what_is_named_but_not_there_fails_alone(
+    tmp_path: Path, clips: Path, worker: Client
+) -> None:
+    named = [clips / "clip00.mp4", clips / "nothing.mp4", clips, clips / "clip00.mp4"]
+    report = worker.batch.remove_backgrounds(named, tmp_path / "out", background="blur")
+    assert statuses(report) == ["done", "failed", "failed"]
+    assert isinstance(report.failed[0].error, errors.SourceNotFoundError)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
+def test_a_name_that_is_no_unicode_is_like_any_other(
+    tmp_path: Path, clips: Path, worker: Client
+) -> None:
+    odd = (clips / "clip00.mp4").rename(clips / os.fsdecode(b"caf\xe9.mp4"))
+    report = worker.batch.remove_backgrounds(clips, tmp_path / "out", background="blur")
+    assert statuses(report) == ["done"] * 3
+    again = worker.batch.remove_backgrounds([odd], tmp_path / "out", background="blur")
+    assert statuses(again) == ["skipped"]
+
+
+def test_a_source_that_goes_away_meanwhile_fails_alone(
+    tmp_path: Path, clips: Path, worker: Client
+) -> None:
+    def take_away(_: Progress) -> None:
+        for number in (1, 2):
+            (clips / f"clip0{number}.mp4").unlink(missing_ok=True)
+
+    report = worker.batch.remove_backgrounds(
+        clips, tmp_path / "out", background="blur", concurrency=1, progress=take_away
+    )
+    assert statuses(report) == ["done", "failed", "failed"]
+    for row in report.failed:
+        assert isinstance(row.error, errors.SourceNotFoundError)
+        assert str(row.source) in row.error.message
+
+
+def test_a_result_that_cannot_be_put_in_its_place_fails_alone(
+    tmp_path: Path, clips: Path, worker: Client
+) -> None:
+    (clips / "below").mkdir()
+    (clips / "clip00.mp4").rename(clips / "below" / "clip00.mp4")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "below").write_text("a file where the folder should be")
+    report = worker.batch.remove_backgrounds(clips, out, background="blur", recursive=True)
+    assert sorted(statuses(report)) == ["done", "done", "failed"]
+    assert isinstance(report.failed[0].error, errors.OutputError)
+
+
+def test_an_out_dir_that_cannot_be_is_told_before_anything_is_sent(
+    tmp_path: Path, clips: Path, worker: Client
+) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(errors.OutputError, match="out"):
+        worker.batch.remove_backgrounds(clips, tmp_path / "out", background="blur")
+
+
+# --- second runs ---------------------------------------------------------------------------
+
+
+def test_what_is_to_be_known_of_a_result_is_told(
+    tmp_path: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warned(*args: Any, **options: Any) -> Written:
+        return attrs.evolve(quick_render(*args, **options), warnings=("Nobody was found.",))
+
+    with (
+        LocalBackend(tmp_path / "state", render=warned) as backend,
+        quick_client(backend) as client,
+    ):
+        report = client.batch.remove_backgrounds(clips, tmp_path / "out", background="white")
+    assert [row.note for row in report] == ["Nobody was found."] * 3
+    assert str(report).count("Nobody was found.") == 3
+    assert report.to_dicts()[0]["note"] == "Nobody was found."
+
+
+def test_a_second_run_does_nothing_and_asks_nobody(
+    tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client
+) -> None:
+    out = clips / "clean"
+    first = worker.batch.remove_backgrounds(clips, out, background="blur", recursive=True)
+    assert statuses(first) == ["done"] * 3
+    assert first.credits_spent == 3
+    before, seen = results(out), len(quick.requests)
+    pattern = str(clips / "**/*.mp4")
+    for sources in (clips, pattern, sorted(clips.rglob("*.mp4"))):
+        again = worker.batch.remove_backgrounds(sources, out, background="blur", recursive=True)
+        assert statuses(again) == ["skipped"] * 3
+        assert again.ok
+        assert [row.output for row in again] == [row.output for row in first]
+    assert results(out) == before
+    assert len(quick.requests) == seen
+
+
+def test_a_result_that_is_gone_or_cut_off_is_made_again(
+    tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client
+) -> None:
+    out = tmp_path / "out"
+    worker.batch.remove_backgrounds(clips, out, background="blur")
+    whole = (out / "clip01.mp4").read_bytes()
+    (out / "clip00.mp4").unlink()
+    (out / "clip01.mp4").write_bytes(whole[:100])
+    report = worker.batch.remove_backgrounds(clips, out, background="blur")
+    assert statuses(report) == ["done", "done", "skipped"]
+    assert (out / "clip01.mp4").read_bytes() == whole
+    assert asked(quick, RUN) == 5
+
+
+def test_the_same_content_is_done_once_under_whatever_name(
+    tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client
+) -> None:
+    out = tmp_path / "out"
+    shutil.copy(clips / "clip00.mp4", clips / "copy.mp4")
+    report = worker.batch.remove_backgrounds(clips, out, background="blur", concurrency=4)
+    assert statuses(report) == ["done", "done", "done", "skipped"]
+    assert (out / "copy.mp4").read_bytes() == (out / "clip00.mp4").read_bytes()
+    (clips / "clip02.mp4").rename(clips / "renamed.mp4")
+    report = worker.batch.remove_backgrounds(clips, out, background="blur")
+    assert statuses(report) == ["skipped"] * 4
+    assert "same content" in report.skipped[-1].note
+    assert (out / "renamed.mp4").read_bytes() == (out / "clip02.mp4").read_bytes()
+    assert asked(quick, RUN) == 3
+
+
+def test_other_wishes_do_not_replace_what_is_there_unless_told_to(
+    tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client
+) -> None:
+    out = tmp_path / "out"
+    worker.batch.remove_backgrounds(clips, out, background="blur")
+    before = results(out)
+    report = worker.batch.remove_backgrounds(clips, out, background="white")
+    assert statuses(report) == ["failed"] * 3
+    assert "exists already" in str(report)
+    assert results(out) == before
+    assert asked(quick, RUN) == 3
+    report = worker.batch.remove_backgrounds(clips, out, background="white", overwrite=True)
+    assert statuses(report) == ["done"] * 3
+    assert b"#ffffff" in (out / "clip00.mp4").read_bytes().lower()
+    report = worker.batch.remove_backgrounds(clips, out, background="blur", overwrite=True)
+    assert statuses(report) == ["done"] * 3
+
+
+def test_a_manifest_with_damaged_lines_still_counts(
+    tmp_path: Path, clips: Path, worker: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    out, manifest = tmp_path / "out", tmp_path / "done.jsonl"
+    remove = partial(worker.batch.remove_backgrounds, background="blur", manifest=manifest)
+    remove(clips, out)
+    lines = manifest.read_bytes().splitlines(keepends=True)
+    lines[0] = b'{"event": "made", "key": [], "output": {}}\n'
+    manifest.write_bytes(b"".join(lines) + b'{"event": "ma')
+    assert statuses(remove(clips, out)) == ["skipped"] * 3
+    assert "line 1 cannot be read" in caplog.text
+    assert "clip00" in manifest.read_text()
+
+
+def test_two_batches_do_not_work_in_one_folder(tmp_path: Path, clips: Path, worker: Client) -> None:
+    out = tmp_path / "out"
+    held = Manifest(out / ".nemovideo-batch/manifest.jsonl", out / ".nemovideo-batch/lock")
+    with pytest.raises(errors.InvalidRequestError, match="another batch"):
+        worker.batch.remove_backgrounds(clips, out)
+    held.close()
+    assert worker.batch.remove_backgrounds(clips, out, background="blur").ok
+
+
+# --- failures ------------------------------------------------------------------------------
+
+
+def test_one_failure_does_not_stop_the_others(
+    tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client
+) -> None:
+    quick.faults.add(Fault(kind="error", path=RUN, nth=2, form="event"))
+    out = tmp_path / "out"
+    report = worker.batch.remove_backgrounds(clips, out, background="blur", concurrency=1)
+    assert statuses(report) == ["done", "failed", "done"]
+    assert isinstance(report.failed[0].error, errors.AgentError)
+    again = worker.batch.remove_backgrounds(clips, out, background="blur")
+    assert statuses(again) == ["skipped", "done", "skipped"]
+
+
+def test_a_file_that_the_agent_left_as_it_was_is_asked_for_again_by_the_next_run(
+    tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client
+) -> None:
+    for run in (1, 2):
+        report = worker.batch.remove_backgrounds(
+            [clips / "clip00.mp4"], tmp_path / "out", background="a place that nobody can draw"
+        )
+        assert statuses(report) == ["failed"]
+        assert "client.jobs" not in report.failed[0].remedy
+        assert asked(quick, RUN) == run
+
+
+def test_what_concerns_all_stops_the_batch(
+    tmp_path: Path, clips: Path, quick: LocalBackend
+) -> None:
+    with quick_client(quick, token="nmv_usr_nobody") as client:
+        report = client.batch.remove_backgrounds(clips, tmp_path / "out", background="blur")
+    assert statuses(report) == ["not started"] * 3
+    assert isinstance(report.stopped_by, errors.AuthenticationError)
+    assert "nmv_usr_nobody" not in str(report) + repr(report) + report._repr_html_()
+    with pytest.raises(errors.AuthenticationError):
+        report.raise_for_failures()
+
+
+def test_a_batch_without_credits_ends_and_goes_on_with_more(tmp_path: Path, clips: Path) -> None:
+    out = tmp_path / "out"
+    with quick_backend(tmp_path / "poor", credits=2, costs={"edit": 1}) as backend:
+        with quick_client(backend) as client:
+            report = client.batch.remove_backgrounds(clips, out, background="blur", concurrency=1)
+        assert statuses(report) == ["done", "done", "failed"]
+        assert isinstance(report.stopped_by, errors.InsufficientCreditsError)
+        assert report.credits_spent == 2
+        with quick_client(backend, token=backend.issue_token(credits=5)) as client:
+            report = client.batch.remove_backgrounds(clips, out, background="blur", concurrency=1)
+    assert statuses(report) == ["skipped", "skipped", "done"]
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_the_credit_cap_holds_over_all(
+    tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client, concurrency: int
+) -> None:
+    remove = partial(worker.batch.remove_backgrounds, background="blur", concurrency=concurrency)
+    report = remove(clips, tmp_path / "out", max_credits=2)
+    assert sorted(statuses(report)) == ["done", "done", "not started"]
+    assert isinstance(report.not_started[0].error, errors.CreditLimitError)
+    assert asked(quick, RUN) == 2
+    assert statuses(remove(clips, tmp_path / "out")).count("skipped") == 2
+
+
+def test_a_service_out_of_reach_stops_the_batch(tmp_path: Path, clips: Path) -> None:
+    with quick_backend(tmp_path / "state") as backend:
+        client = quick_client(backend, retry=RetryPolicy(attempts=1), token="nmv_usr_any")
+    with client:
+        report = client.batch.remove_backgrounds(clips, tmp_path / "out", background="blur")
+    assert statuses(report) == ["not started"] * 3
+    assert isinstance(report.stopped_by, errors.APIConnectionError)
+
+
+def test_three_failures_of_the_service_in_a_row_stop_the_batch(
+    tmp_path: Path, quick: LocalBackend
+) -> None:
+    make_clips(tmp_path / "clips", 6)
+    path = "/api/upload-video/*"
+    quick.faults.add(Fault(kind="status", path=path, nth=2, times=None, status=503))
+    with quick_client(quick, retry=RetryPolicy(attempts=1)) as client:
+        report = client.batch.remove_backgrounds(
+            tmp_path / "clips", tmp_path / "out", background="blur", concurrency=1
+        )
+    assert statuses(report) == ["done", *["failed"] * 3, *["not started"] * 2]
+    assert isinstance(report.stopped_by, errors.ServerError)
+
+
+def test_the_deadline_is_that_of_the_whole_batch(
+    tmp_path: Path, clips: Path, quick: LocalBackend
+) -> None:
+    clock = FakeClock()
+
+    def dawdle(progress: Progress) -> None:
+        clock.now += 1000 * ("1 of 3" in progress.message)
+
+    with quick_client(quick, clock=clock) as client:
+        report = client.batch.remove_backgrounds(
+            clips, tmp_path / "out", background="blur", concurrency=1, deadline=500, progress=dawdle
+        )
+    assert statuses(report) == ["done", "not started", "not started"]
+    assert isinstance(report.stopped_by, errors.APITimeoutError)
+
+
+# --- 429 -----------------------------------------------------------------------------------
+
+
+def pace_of(clock: FakeClock, ceiling: int = 4) -> Pace:
+    return Pace(clock, ceiling, RetryPolicy())
+
+
+def too_many(retry_after: float | None) -> errors.RateLimitError:
+    error = errors.RateLimitError("too many requests")
+    error.retry_after = retry_after
+    return error
+
+
+def ask() -> Flow[object]:
+    return (yield from call(Request("GET", "/")))
+
+
+def test_a_429_slows_the_whole_batch_down() -> None:
+    clock = FakeClock(now=100)
+    pace = pace_of(clock)
+    first = paced(ask(), pace, lambda: False)
+    assert isinstance(next(first), Call)
+    assert isinstance(first.throw(too_many(20)), Sleep)
+    assert pace.limit == 2
+    second = paced(ask(), pace, lambda: False)
+    assert isinstance(next(second), Sleep), "the others wait as well"
+    clock.now += 20
+    assert pace.wait_s() == 0
+    pace.slow_down(5)
+    pace.slow_down(5)
+    assert pace.limit == 1, "answers to what was asked before do not count twice"
+    turns = [pace.wait_s() for _ in range(3)]
+    assert turns == sorted(set(turns)), "then they go on one after the other"
+    for _ in range(9):
+        pace.speed_up()
+    assert pace.limit == 4
+
+
+@pytest.mark.parametrize(("retry_after", "requests"), [(20.0, 4), (None, 4), (86_400.0, 1)])
+def test_a_429_that_stays_is_given_up(retry_after: float | None, requests: int) -> None:
+    clock = FakeClock(now=100)
+    flow = paced(ask(), pace_of(clock), lambda: False)
+    calls, waited = 0, 0.0
+
+    def refuse_all() -> None:
+        nonlocal calls, waited
+        step = next(flow)
+        while True:
+            if isinstance(step, Sleep):
+                clock.sleep(step.seconds)
+                waited += step.seconds
+                step = next(flow)
+            else:
+                calls += 1
+                step = flow.throw(too_many(retry_after))
+
+    with pytest.raises(errors.RateLimitError):
+        refuse_all()
+    assert calls == requests
+    assert waited >= (requests - 1) * 20
+
+
+def test_a_batch_waits_out_429_wherever_it_comes(
+    tmp_path: Path, clips: Path, quick: LocalBackend
+) -> None:
+    headers = {"Retry-After": "20"}
+    for path in (RUN, "/api/upload-video/*", "/api/render/proxy/*", "/api/state/*"):
+        quick.faults.add(Fault(kind="status", path=path, nth=2, status=429, headers=headers))
+    clock = FakeClock()
+    with quick_client(quick, clock=clock, polling=Polling(first_s=1, interval_s=1)) as client:
+        report = client.batch.remove_backgrounds(clips, tmp_path / "out", background="blur")
+    assert report.ok, str(report)
+    assert clock.now - 1_800_000_000 >= 20
+    assert asked(quick, RUN) == 4
+    assert report.credits_spent == 3
+
+
+def test_a_429_for_long_stops_the_batch(tmp_path: Path, clips: Path, quick: LocalBackend) -> None:
+    headers = {"Retry-After": "604800"}
+    quick.faults.add(Fault(kind="status", path=RUN, times=None, status=429, headers=headers))
+    with quick_client(quick) as client:
+        report = client.batch.remove_backgrounds(
+            clips, tmp_path / "out", background="blur", concurrency=1
+        )
+    assert statuses(report) == ["failed", "not started", "not started"]
+    assert isinstance(report.stopped_by, errors.RateLimitError)
+    assert asked(quick, RUN) == 1
+
+
+# --- async ---------------------------------------------------------------------------------
+
+
+def async_client(backend: LocalBackend) -> AsyncClient:
+    polling = Polling(first_s=0.01, interval_s=0.05)
+    return AsyncClient(base_url=backend.url, edit_cost=1, polling=polling)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_the_async_batch_does_the_same(
+    loop: str, tmp_path: Path, clips: Path, quick: LocalBackend
+) -> None:
+    make_broken(clips)
+    out, seen = tmp_path / "out", list[Progress]()
+
+    async def main() -> tuple[BatchReport, BatchReport]:
+        async with async_client(quick) as client:
+            remove = partial(client.batch.remove_backgrounds, clips, out, background="blur")
+            return await remove(progress=seen.append), await remove()
+
+    first, second = anyio.run(main, backend=loop)
+    assert statuses(first).count("done") == 3
+    assert statuses(second).count("skipped") == 3
+    assert len(first.failed) == len(second.failed) == 3
+    assert asked(quick, RUN) == 3
+    assert seen[-1].fraction == 1
+    assert seen[-1].phase == "batch"
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_an_async_batch_that_is_cancelled_goes_on_later(
+    loop: str, tmp_path: Path, quick: LocalBackend
+) -> None:
+    make_clips(tmp_path / "clips", 8)
+    out = tmp_path / "out"
+
+    async def main() -> BatchReport:
+        async with async_client(quick) as client:
+            remove = partial(
+                client.batch.remove_backgrounds, tmp_path / "clips", out, background="blur"
+            )
+            with anyio.CancelScope() as scope:
+                await remove(progress=lambda _: scope.cancel() if len(results(out)) > 3 else None)
+            assert scope.cancelled_caught
+            assert 3 < len(results(out)) < 8
+            return await remove()
+
+    report = anyio.run(main, backend=loop)
+    assert report.ok, str(report)
+    assert len(report) == 8
+    assert asked(quick, "/api/render/proxy/lambda") == 8
+
+
+# --- report --------------------------------------------------------------------------------
+
+
+def test_the_report_names_every_failure_with_its_remedy_and_survives_pickle() -> None:
+    broken = errors.UnsupportedFileError("'<b>x</b>.mp4' is empty", remedy="Record it again.")
+    rows = (
+        BatchRow(Path("a.mp4"), Path("out/a.mp4"), "done", credits_spent=1.0, duration_s=2.5),
+        BatchRow(Path("<b>x</b>.mp4"), None, "failed", broken),
+        BatchRow(Path("c.mp4"), None, "not started", errors.CreditLimitError("the cap is 1")),
+    )
+    report = BatchReport(rows, 1.0, 3.0)
+    text = str(report)
+    assert text.startswith("3 files: 1 done, 1 failed, 1 not started; 1 credit")
+    assert "Record it again." in text
+    assert "not started, 1: the cap is 1" in text
+    html = report._repr_html_()
+    assert "<b>x</b>" not in html
+    assert "Record it again." in html
+    again = pickle.loads(pickle.dumps(report))
+    assert again == report
+    assert str(again) == text
+    assert report.to_dicts()[1] == {
+        "source": "<b>x</b>.mp4",
+        "output": None,
+        "status": "failed",
+        "error": "'<b>x</b>.mp4' is empty",
+        "error_type": "UnsupportedFileError",
+        "remedy": "Record it again.",
+        "note": None,
+        "credits_spent": None,
+        "elapsed_s": 0.0,
+        "duration_s": None,
+        "size_bytes": None,
+    }
+    with pytest.raises(errors.UnsupportedFileError):
+        report.raise_for_failures()
+    BatchReport(rows[:1]).raise_for_failures()

@@ -1,0 +1,209 @@
+"""Batches whose work is done by other processes: a process pool, and a real Dask cluster."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from nemovideo import AsyncClient, Client, errors
+from nemovideo._batch.pace import StoppedError
+from nemovideo._batch.work import Outcome, Recipe
+from nemovideo.local import LocalBackend
+from nemovideo.models import Progress
+from tests.docs.test_docs import run_page
+from tests.resources.test_batch import check_all_done
+from tests.support import ROOT
+from tests.support.batch import GOOD, make_broken, make_clips, quick_backend, quick_client, results
+from tests.support.media import pictures
+
+if TYPE_CHECKING:
+    import distributed
+
+
+@pytest.fixture(scope="module")
+def dask() -> Iterator[distributed.Client]:
+    """A cluster of two worker processes on this machine."""
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Iterator[LocalBackend]:
+    with quick_backend(tmp_path / "state") as backend:
+        yield backend
+
+
+def test_forty_clips_on_dask_with_an_interruption(
+    tmp_path: Path, quick: LocalBackend, dask: distributed.Client
+) -> None:
+    forty, out = tmp_path / "forty", tmp_path / "out"
+    make_clips(forty, GOOD)
+    make_broken(forty)
+
+    def interrupt(progress: Progress) -> None:
+        if len(results(out)) >= GOOD // 2:
+            raise KeyboardInterrupt
+
+    with quick_client(quick) as client:
+        remove = partial(
+            client.batch.remove_backgrounds,
+            forty,
+            out,
+            background="blur",
+            executor=dask.get_executor(),
+            concurrency=3,
+        )
+        with pytest.raises(KeyboardInterrupt):
+            remove(progress=interrupt)
+        before = results(out)
+        assert GOOD // 2 <= len(before) < GOOD
+        report = remove()
+        check_all_done(report, out, quick, client)
+    assert before.items() <= results(out).items()
+
+
+def test_dask_workers_of_a_local_client_render_by_themselves(
+    tmp_path: Path, dask: distributed.Client
+) -> None:
+    clips, out = tmp_path / "clips", tmp_path / "out"
+    make_clips(clips, 3)
+    make_broken(clips)
+    with Client.local(costs={"edit": 2}) as client:
+        remove = partial(
+            client.batch.remove_backgrounds,
+            clips,
+            out,
+            background="#00b140",
+            executor=dask.get_executor(),
+        )
+        first = remove(max_credits=5)
+        second = remove()
+        assert client.backend is not None
+        assert not client.backend.requests
+    assert (len(first.done), len(first.not_started), len(first.failed)) == (2, 1, 3)
+    assert (len(second.done), len(second.skipped), len(second.failed)) == (1, 2, 3)
+    assert (first.credits_spent, second.credits_spent) == (4, 2)
+    assert [row.credits_spent for row in first.done] == [2, 2]
+    assert len(pictures(out / "clip00.mp4")) == 5
+
+
+@pytest.fixture
+def pool() -> Iterator[Executor]:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as executor:
+        yield executor
+
+
+def test_a_process_pool_does_the_work_with_the_account_of_the_client(
+    tmp_path: Path, quick: LocalBackend, pool: Executor
+) -> None:
+    make_clips(tmp_path / "clips", 3)
+    out = tmp_path / "out"
+    token = quick.issue_token(credits=7)
+    calls: list[object] = []
+    with quick_client(quick, token=token, on_request=calls.append) as client:
+        remove = partial(client.batch.remove_backgrounds, tmp_path / "clips", executor=pool)
+        report = remove(out, background="blur")
+        assert report.ok, str(report)
+        assert client.credits.balance().available == 4
+    assert calls, "hooks are called for what this process sends"
+    assert token not in repr(report) + (out / ".nemovideo-batch/manifest.jsonl").read_text()
+
+    async def main() -> None:
+        async with AsyncClient(token, base_url=quick.url, edit_cost=1) as client:
+            remove = partial(client.batch.remove_backgrounds, tmp_path / "clips", executor=pool)
+            assert len((await remove(out, background="blur")).skipped) == 3
+            assert (await remove(tmp_path / "other", background="blur")).ok
+
+    anyio.run(main)
+
+
+def test_the_users_own_threads_do_the_work_with_this_client(
+    tmp_path: Path, quick: LocalBackend
+) -> None:
+    make_clips(tmp_path / "clips", 3)
+    with quick_client(quick) as client, ThreadPoolExecutor(2) as threads:
+        report = client.batch.remove_backgrounds(
+            tmp_path / "clips", tmp_path / "out", background="blur", executor=threads
+        )
+        assert report.ok
+        assert threads.submit(len, "open").result() == 4
+
+
+def test_an_executor_that_takes_no_work_stops_the_batch(
+    tmp_path: Path, quick: LocalBackend
+) -> None:
+    make_clips(tmp_path / "clips", 3)
+    threads = ThreadPoolExecutor(2)
+    threads.shutdown()
+    with quick_client(quick) as client:
+        report = client.batch.remove_backgrounds(
+            tmp_path / "clips", tmp_path / "out", background="blur", executor=threads
+        )
+    assert len(report.failed) == 1
+    assert len(report.not_started) == 2
+    assert report.stopped_by is not None
+    assert "cannot schedule new futures" in str(report.stopped_by)
+
+
+def test_an_interruption_travels() -> None:
+    again = pickle.loads(pickle.dumps(Outcome(StoppedError()))).error
+    assert type(again) is StoppedError
+    assert "goes on from here" in str(again)
+
+
+def test_a_recipe_travels_and_shows_no_token() -> None:
+    recipe = Recipe(False, {"base_url": "https://api.test"}).with_token("nmv_usr_secret")
+    assert "secret" not in repr(recipe)
+    again = pickle.loads(pickle.dumps(recipe))
+    with again.client() as client:
+        assert client.auth.token() == "nmv_usr_secret"
+    with pytest.raises(errors.InvalidRequestError):
+        Recipe(False, {"base_url": "http://example.com"}).client()
+
+
+def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = tmp_path / "clips"
+    make_clips(clips, 2)
+    (clips / "empty.mp4").touch()
+    text = (ROOT / "docs/batches.md").read_text(encoding="utf-8")
+    page = tmp_path / "batches.md"
+    page.write_text(text.replace('if __name__ == "__main__":', "if True:"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with quick_backend(tmp_path / "state") as cloud:
+        monkeypatch.setenv("NEMO_API_URL", cloud.url)
+        monkeypatch.setenv("NEMO_WEB_URL", cloud.url)
+        assert run_page(page) == 4
+    assert sorted(results(tmp_path / "green")) == ["clip00.mp4", "clip01.mp4"]
+
+
+def test_the_example_script_uses_a_cluster(tmp_path: Path, dask: distributed.Client) -> None:
+    make_clips(tmp_path / "clips", 2)
+    make_broken(tmp_path / "clips")
+    script = [sys.executable, str(ROOT / "examples/batch_dask.py"), "clips", "out"]
+    done = subprocess.run(
+        [*script, "--scheduler", str(dask.scheduler_info()["address"])],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith("5 files: 2 done, 3 failed; 2 credits")
+    assert "empty.mp4' is empty" in done.stdout

@@ -1,0 +1,231 @@
+"""Clients inside other programs: copied, pickled, shared, closed, forgotten, watched."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import gc
+import pickle
+import socket
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+from nemovideo import AsyncClient, Client, errors
+from nemovideo.hooks import RequestInfo, ResponseInfo
+from nemovideo.local import LocalBackend
+from nemovideo.testing import FakeClock
+from tests.support.servers import BALANCE, TOKEN, Script, answer, raw_server, sync_client
+
+GOOD = httpx.Response(200, json=BALANCE)
+
+
+def serve(connection: socket.socket, head: bytes) -> None:
+    connection.sendall(answer(BALANCE))
+
+
+@pytest.mark.parametrize("cls", [Client, AsyncClient])
+@pytest.mark.parametrize("journey", ["pickle", "deepcopy"])
+def test_a_client_travels_with_its_settings_only(
+    cls: type[Client] | type[AsyncClient],
+    journey: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("NEMO_TOKEN", TOKEN)
+    monkeypatch.setenv("NEMO_API_URL", "https://api.test")
+    made = cls(clock=FakeClock(), timeout_s=7, deadline=9, user_agent="me/1", config_dir=tmp_path)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.delenv("NEMO_TOKEN")
+        elsewhere.delenv("NEMO_API_URL")
+        twin = pickle.loads(pickle.dumps(made)) if journey == "pickle" else copy.deepcopy(made)
+    ours, its = made._settings, twin._settings
+    assert type(twin) is cls
+    assert (its.base_url, its.token, its.timeout_s, its.deadline_s) == (
+        *(ours.base_url, ours.token),
+        *(7, 9),
+    )
+    assert its.headers == ours.headers
+    assert its.store.directory == tmp_path
+    assert not isinstance(its.clock, FakeClock)
+    assert twin.backend is None
+
+
+def test_a_pickled_client_works_in_another_process(backend: LocalBackend) -> None:
+    with Client(base_url=backend.url) as client:
+        assert client.credits.balance().available == 100
+        code = (
+            "import pickle, sys\n"
+            "with pickle.load(sys.stdin.buffer) as c: print(c.credits.balance().available)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", code],
+            input=pickle.dumps(client),
+            capture_output=True,
+            check=True,
+        )
+    assert done.stdout.strip() == b"100"
+    asked = [seen for seen in backend.requests if seen.path.endswith("anonymous-token")]
+    assert len(asked) == 1
+
+
+def test_a_copy_with_other_options_uses_the_same_connections() -> None:
+    script = Script(GOOD)
+    with sync_client(script, timeout_s=5, user_agent="me/1") as client:
+        copied = client.with_options(timeout_s=9, user_agent="you/2")
+        assert (client._settings.timeout_s, copied._settings.timeout_s) == (5, 9)
+        copied.credits.balance()
+        with copied.with_options("nmv_usr_other") as third:
+            third.credits.balance()
+        assert copied._driver.client is client._driver.client
+        client.credits.balance()
+    agents = [request.headers["User-Agent"].split()[-1] for request in script.requests]
+    assert agents == ["you/2", "you/2", "me/1"]
+    tokens = [request.headers["Authorization"] for request in script.requests]
+    assert tokens == [f"Bearer {TOKEN}", "Bearer nmv_usr_other", f"Bearer {TOKEN}"]
+    with pytest.raises(errors.InvalidRequestError, match="closed"):
+        copied.credits.balance()
+
+
+def test_closing_twice_is_fine_and_use_after_it_is_told() -> None:
+    client = sync_client(Script(GOOD))
+    client.close()
+    client.close()
+    with pytest.raises(errors.InvalidRequestError, match="the client is closed"):
+        client.credits.balance()
+    with client:  # entered again, it is open again
+        assert client.credits.balance().available == 100
+
+    async def main() -> None:
+        made = AsyncClient(TOKEN, base_url="https://api.test")
+        await made.close()
+        await made.close()
+        with pytest.raises(errors.InvalidRequestError, match="the client is closed"):
+            await made.credits.balance()
+
+    asyncio.run(main())
+
+
+def test_a_client_of_its_own_backend_cannot_be_opened_again(tmp_path: Path) -> None:
+    client = Client.local(state_dir=tmp_path / "s")
+    client.close()
+    with pytest.raises(errors.InvalidRequestError, match="backend has stopped"):
+        client.__enter__()
+
+
+def test_a_forgotten_client_gives_a_resource_warning() -> None:
+    with raw_server(serve) as server:
+        client = Client(TOKEN, base_url=server.url)
+        client.credits.balance()
+        with pytest.warns(ResourceWarning, match="nemovideo Client was not closed"):  # noqa: PT031
+            del client
+            gc.collect()
+
+
+def test_a_forgotten_async_client_is_closed_when_its_loop_ends() -> None:
+    with raw_server(serve) as server:
+        client = AsyncClient(TOKEN, base_url=server.url)
+        pools: list[httpx.AsyncClient] = []
+
+        async def once() -> float:
+            found = await client.credits.balance()
+            pools.append(client._driver.here.client)
+            return found.available
+
+        for _ in range(2):
+            with pytest.warns(ResourceWarning, match="AsyncClient was not closed") as caught:  # noqa: PT031
+                assert asyncio.run(once()) == 100
+                gc.collect()
+            assert len(caught) == 1  # and none of asyncio's own, about an open transport
+    assert [pool.is_closed for pool in pools] == [True, True]
+    assert pools[0] is not pools[1]
+
+
+def test_a_forgotten_local_client_does_not_hang_the_program(tmp_path: Path) -> None:
+    code = (
+        "from nemovideo import Client\n"
+        f"client = Client.local(state_dir={str(tmp_path / 's')!r}); client.credits.balance()\n"
+        "print('end')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert done.stdout == "end\n"
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_hooks_are_told_of_each_try_on_both_loops(loop: str) -> None:
+    told: list[RequestInfo | ResponseInfo] = []
+    script = Script(httpx.ConnectError("refused"), httpx.Response(503), GOOD)
+
+    async def main() -> None:
+        http_client = httpx.AsyncClient(transport=httpx.MockTransport(script))
+        async with AsyncClient(
+            TOKEN,
+            base_url="https://api.test",
+            http_client=http_client,
+            clock=FakeClock(),
+            on_request=told.append,
+            on_response=told.append,
+        ) as client:
+            await client.credits.balance()
+        assert not http_client.is_closed
+        await http_client.aclose()
+
+    anyio.run(main, backend=loop)
+    asked = [info for info in told if isinstance(info, RequestInfo)]
+    answers = [info for info in told if isinstance(info, ResponseInfo)]
+    assert [type(info) for info in told] == [RequestInfo, ResponseInfo] * 3
+    assert {(info.method, info.host, info.path) for info in asked} == {
+        ("GET", "api.test", "/api/credits/balance/simple")
+    }
+    assert [info.status for info in answers] == [None, 503, 200]
+    assert isinstance(answers[0].error, errors.APIConnectionError)
+    assert all(info.request is request for info, request in zip(answers, asked, strict=True))
+
+
+def test_trio_end_to_end_over_a_socket_with_a_deadline() -> None:
+    with raw_server(serve) as server:
+
+        async def main() -> float:
+            async with AsyncClient(TOKEN, base_url=server.url) as client:
+                return (await client.credits.balance(deadline=5)).available
+
+        assert anyio.run(main, backend="trio") == 100
+
+
+def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    with raw_server(serve) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("http_proxy", proxy.url)
+        with Client(TOKEN, base_url="http://api.test", allow_http=True) as client:
+            assert client.credits.balance().available == 100
+    assert proxy.heads[0].startswith(b"GET http://api.test/api/credits/balance/simple HTTP/1.1")
+
+
+def test_a_ca_bundle_of_the_environment_is_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("no certificate at all")
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    with (
+        Client(TOKEN, base_url="https://api.test") as client,
+        pytest.raises(Exception, match=r"SSL|X509|PEM|cert"),
+    ):
+        client.credits.balance()
+
+
+def test_nothing_is_kept_in_globals() -> None:
+    with warnings.catch_warnings():
+        one, two = sync_client(Script(GOOD)), sync_client(Script(GOOD), token="nmv_usr_b")
+        one.credits.balance()
+        two.credits.balance()
+    assert one._driver.client is not two._driver.client
+    assert one._context is not two._context
+    one.close()
+    assert two.credits.balance().available == 100
+    two.close()

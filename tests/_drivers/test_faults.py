@@ -1,0 +1,211 @@
+"""What a network can do to an answer: a typed error in time, nothing sent twice, no leak."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import threading
+import time
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+import pytest
+
+from nemovideo import AsyncClient, Client, Draft, NemoError, RetryPolicy, Upload, errors
+from nemovideo.models import RenderJob
+from tests.support.servers import BALANCE, PNG, TOKEN, RawServer, answer, raw_server
+
+Behave = Callable[[socket.socket, bytes], None]
+DRAFT = Draft.from_json({"t": [{"tt": 0, "sg": [{"d": 1}]}]})
+DEADLINE_S = 0.7
+
+
+def reset(connection: socket.socket) -> None:
+    """Close with a reset, as a firewall would."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def stall(connection: socket.socket) -> None:
+    connection.settimeout(10)
+    connection.recv(1)
+
+
+def reset_later(connection: socket.socket, head: bytes) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")
+    reset(connection)
+
+
+def stall_later(connection: socket.socket, head: bytes) -> None:
+    connection.sendall(answer(BALANCE)[:-5])
+    stall(connection)
+
+
+def drip(connection: socket.socket, head: bytes) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    for _ in range(200):
+        connection.sendall(b" ")
+        time.sleep(0.05)
+
+
+def bomb() -> bytes:
+    """Return a gigabyte of spaces, packed: after a full flush, a block can be repeated."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    block = b" " * (16 << 20)
+    first = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+    again = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+    return first + again * 63 + packer.flush()
+
+
+def packed(data: bytes, status: str = "200 OK") -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Encoding: gzip\r\nContent-Length: {len(data)}\r\n\r\n"
+    return head.encode() + data
+
+
+@attrs.frozen
+class Trouble:
+    """What the server does, and which error it becomes."""
+
+    behave: Behave
+    expected: type[NemoError] | tuple[type[NemoError], ...]
+    repeats: bool = False
+
+
+TROUBLES = {
+    "reset at accept": Trouble(lambda c, head: reset(c), errors.APIConnectionError, repeats=True),
+    "closed without a word": Trouble(lambda c, head: c.close(), errors.APIConnectionError, True),
+    "reset in mid-body": Trouble(reset_later, errors.APIConnectionError, repeats=True),
+    "stall before headers": Trouble(lambda c, head: stall(c), errors.APITimeoutError),
+    "stall in mid-body": Trouble(stall_later, errors.APITimeoutError),
+    "drip": Trouble(drip, errors.APITimeoutError),
+    "502 page": Trouble(
+        lambda c, head: c.sendall(
+            answer(b"<title>502 Bad Gateway</title>" + b"x" * 500_000, "502 No", "text/html")
+        ),
+        errors.ServerError,
+        repeats=True,
+    ),
+    "truncated JSON": Trouble(
+        lambda c, head: c.sendall(answer(b'{"code": 0, "data": {"avail')),
+        errors.MalformedResponseError,
+    ),
+    "wrong content type": Trouble(
+        lambda c, head: c.sendall(answer(b"<html>Log in to the hotel</html>", kind="text/html")),
+        errors.MalformedResponseError,
+    ),
+    "unknown packing": Trouble(
+        lambda c, head: c.sendall(packed(b"x").replace(b"gzip", b"zstd")),
+        errors.MalformedResponseError,
+    ),
+    "damaged packing": Trouble(
+        lambda c, head: c.sendall(packed(b"this is no gzip")),
+        errors.APIConnectionError,
+        repeats=True,
+    ),
+    "redirect to another host": Trouble(
+        lambda c, head: c.sendall(
+            b"HTTP/1.1 302 Go\r\nLocation: https://evil.test/\r\nContent-Length: 0\r\n\r\n"
+        ),
+        errors.APIError,
+    ),
+}
+CALLS: dict[str, tuple[Callable[[Client | AsyncClient], object], bool]] = {
+    "credits": (lambda c: c.credits.balance(), True),
+    "session": (lambda c: c.sessions.create(), False),
+    "upload": (lambda c: c.uploads.upload("1", PNG), False),
+}
+
+
+def failing(kind: str, url: str, call: Callable[[Client | AsyncClient], object]) -> NemoError:
+    retry = RetryPolicy(attempts=3, initial_s=0.001)
+    if kind == "sync":
+        with (
+            Client(TOKEN, base_url=url, retry=retry, deadline=DEADLINE_S) as client,
+            pytest.raises(NemoError) as caught,
+        ):
+            call(client)
+        return caught.value
+
+    async def main() -> NemoError:
+        async with AsyncClient(TOKEN, base_url=url, retry=retry, deadline=DEADLINE_S) as client:
+            with pytest.raises(NemoError) as caught:
+                await call(client)  # type: ignore[misc]
+            return caught.value
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_a_typed_error_in_time_and_nothing_sent_twice(trouble: str, name: str, kind: str) -> None:
+    what = TROUBLES[trouble]
+    call, repeatable = CALLS[name]
+    started = time.monotonic()
+    with raw_server(what.behave) as server:
+        error = failing(kind, server.url, call)
+        requests = len(server.heads)
+    assert isinstance(error, what.expected)
+    assert time.monotonic() - started < DEADLINE_S + 20  # a hang, not a slow machine, fails this
+    assert requests == (3 if what.repeats and repeatable else 1)
+    assert TOKEN not in f"{error!s}{error!r}{vars(error)}"
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_refused_connection_is_told_in_time(kind: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    error = failing(kind, url, CALLS["session"][0])
+    assert isinstance(error, errors.APIConnectionError)
+    assert not error.sent
+
+
+@pytest.mark.parametrize("status", ["200 OK", "502 Bad Gateway"])
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_packed_gigabyte_is_not_unpacked(kind: str, status: str) -> None:
+    data = packed(bomb(), status)
+    ok = status.startswith("200")
+    with raw_server(lambda c, head: c.sendall(data)) as server:
+        tracemalloc.start()
+        try:
+            error = failing(kind, server.url, CALLS["session"][0])
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert isinstance(error, errors.MalformedResponseError if ok else errors.ServerError)
+    assert peak < 300e6
+
+
+def test_the_deadline_holds_for_an_upload_that_nobody_takes(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(20_000_000))
+    sent = Upload(film, check=False)
+    for kind in ("sync", "async"):
+        started = time.monotonic()
+        with raw_server(lambda c, head: time.sleep(DEADLINE_S + 1)) as server:
+            error = failing(kind, server.url, lambda c: c.uploads.upload("1", sent))
+            took = time.monotonic() - started
+        assert isinstance(error, errors.APITimeoutError)
+        assert took < DEADLINE_S + 20
+
+
+@pytest.mark.parametrize("fault", ["reset in mid-body", "stall in mid-body"])
+def test_a_broken_download_leaves_no_file_of_that_name(tmp_path: Path, fault: str) -> None:
+    with raw_server(TROUBLES[fault].behave) as server:
+        job = RenderJob(id="r", status="completed", url=f"{server.url}/x.mp4")
+        error = failing("sync", server.url, lambda c: c.render.download(job, tmp_path / "x.mp4"))
+    assert isinstance(error, NemoError)
+    assert not (tmp_path / "x.mp4").exists()
+
+
+def test_no_thread_and_no_socket_is_left(tmp_path: Path) -> None:
+    before = {thread.name for thread in threading.enumerate()}
+    server: RawServer
+    with raw_server(TROUBLES["stall before headers"].behave) as server:
+        failing("sync", server.url, CALLS["credits"][0])
+    after = {thread.name for thread in threading.enumerate() if "nemovideo" in thread.name}
+    assert after <= before

@@ -1,0 +1,187 @@
+"""Render submits: a new id each, and never two renders of one call unless the first failed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+from nemovideo import Draft, errors
+from nemovideo.local import LocalBackend
+from nemovideo.local.server.faults import Fault
+from nemovideo.testing import FakeClock
+from tests.support.servers import Script, async_client, clone, forms, sync_client
+
+DRAFT_JSON = {"t": [{"tt": 0, "sg": [{"d": 1000}]}], "d": 1000}
+DRAFT = Draft.from_json(DRAFT_JSON)
+SUBMIT = "/api/render/proxy/lambda"
+LOST = [
+    httpx.ReadError("reset"),
+    httpx.ReadTimeout("silence"),
+    httpx.Response(502, html="<title>502 Bad Gateway</title>"),
+    httpx.Response(200, content=b'{"id": "render_'),
+]
+
+
+class Service:
+    """A render service whose first submits go wrong as told; it knows the jobs that arrived."""
+
+    def __init__(self, *faults: object, arrives: bool) -> None:
+        self.faults = list(faults)
+        self.arrives = arrives
+        self.jobs: list[str] = []
+        self.status = "completed"
+        self.script = Script(self.answer)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/api/state/"):
+            return httpx.Response(200, json={"code": 0, "data": {"state": {"draft": DRAFT_JSON}}})
+        if request.url.path == SUBMIT:
+            render_id = json.loads(request.content)["id"]
+            fault = self.faults.pop(0) if self.faults else None
+            if fault is None or self.arrives:
+                self.jobs.append(render_id)
+            if isinstance(fault, Exception):
+                raise fault
+            if isinstance(fault, httpx.Response):
+                return clone(fault)
+            return httpx.Response(200, json={"id": render_id, "status": "pending"})
+        render_id = request.url.path.rpartition("/")[2]
+        if render_id in self.jobs:
+            link = {"url": "/files/x.mp4"}
+            body = {"id": render_id, "status": self.status, "output": link}
+            return httpx.Response(200, json=body)
+        return httpx.Response(404, json={"detail": "no such render"})
+
+    @property
+    def submits(self) -> list[str]:
+        found = [r for r in self.script.requests if r.url.path == SUBMIT]
+        return [json.loads(request.content)["id"] for request in found]
+
+
+@pytest.mark.parametrize("fault", LOST, ids=lambda fault: type(fault).__name__)
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_submit_whose_answer_was_lost_is_found_and_not_repeated(fault: object, kind: str) -> None:
+    service = Service(fault, arrives=True)
+    clock = FakeClock()
+    if kind == "sync":
+        with sync_client(service.script, clock=clock) as client:
+            found = client.render.submit("1", DRAFT).id
+    else:
+
+        async def main() -> str:
+            async with async_client(service.script, clock=clock) as client:
+                return (await client.render.submit("1", DRAFT)).id
+
+        found = anyio.run(main)
+    assert service.submits == service.jobs == [found]
+
+
+@pytest.mark.parametrize("fault", LOST, ids=lambda fault: type(fault).__name__)
+def test_a_submit_that_never_arrived_is_repeated_once_with_a_new_id(fault: object) -> None:
+    service = Service(fault, arrives=False)
+    with sync_client(service.script, clock=FakeClock()) as client:
+        job = client.render.submit("1", DRAFT)
+    assert len(set(service.submits)) == len(service.submits) == 2
+    assert service.jobs == [job.id] == [service.submits[1]]
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+@pytest.mark.parametrize("form", forms(503, 503))
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_5xx_to_a_submit_makes_one_render_whether_it_arrived_or_not(
+    form: str, kind: str, arrives: bool
+) -> None:
+    service = Service(forms(503, 503)[form], arrives=arrives)
+    if kind == "sync":
+        with sync_client(service.script, clock=FakeClock()) as client:
+            found = client.render.submit("1", DRAFT).id
+    else:
+
+        async def main() -> str:
+            async with async_client(service.script, clock=FakeClock()) as client:
+                return (await client.render.submit("1", DRAFT)).id
+
+        found = anyio.run(main)
+    assert service.jobs == [found]
+    assert len(set(service.submits)) == len(service.submits) == (1 if arrives else 2)
+
+
+def test_a_submit_that_fails_twice_is_raised(tmp_path: Path) -> None:
+    service = Service(*[LOST[2]] * 9, arrives=False)
+    with sync_client(service.script, clock=FakeClock()) as client:
+        with pytest.raises(errors.ServerError):
+            client.render.submit("1", DRAFT)
+        assert len(service.submits) == 2
+        with pytest.raises(errors.ServerError):
+            client.sessions.attach("1").export(tmp_path / "x.mp4")
+        assert len(service.submits) == 4
+
+
+def test_where_nobody_can_say_whether_it_arrived_nothing_is_repeated() -> None:
+    script = Script(httpx.ReadError("reset"))
+    with (
+        sync_client(script, clock=FakeClock()) as client,
+        pytest.raises(errors.APIConnectionError) as caught,
+    ):
+        client.render.submit("1", DRAFT)
+    assert script.sent.count(f"POST {SUBMIT}") == 1
+    assert "client.render.get('render_" in caught.value.remedy
+
+
+def test_a_submit_that_was_never_sent_is_repeated_under_the_same_id() -> None:
+    service = Service(httpx.ConnectError("refused"), arrives=False)
+    with sync_client(service.script, clock=FakeClock()) as client:
+        client.render.submit("1", DRAFT)
+    assert len(service.submits) == 2
+    assert len(set(service.submits)) == 1
+
+
+def test_a_failed_render_is_tried_once_more_and_no_more(tmp_path: Path) -> None:
+    service = Service(arrives=True)
+    service.status = "failed"
+    with (
+        sync_client(service.script, clock=FakeClock()) as client,
+        pytest.raises(errors.RenderFailedError),
+    ):
+        client.sessions.attach("1").export()
+    assert len(set(service.submits)) == 2
+
+
+def test_failed_polls_are_no_failed_job() -> None:
+    polls: list[httpx.Response | Exception] = [
+        httpx.ReadError("reset"),
+        httpx.Response(502, html="<p>no</p>"),
+        httpx.Response(200, content=b"{"),
+        httpx.Response(429, json={"code": 429}, headers={"Retry-After": "500"}),
+        httpx.Response(200, json={"id": "r", "status": "completed"}),
+    ]
+    script = Script(httpx.Response(200, json={"id": "r", "status": "processing"}), *polls)
+    with sync_client(script, clock=FakeClock()) as client:
+        assert client.render.wait(client.render.get("r")).completed
+
+
+def test_a_wait_ends_at_its_deadline_however_the_polls_fare() -> None:
+    script = Script(httpx.Response(200, json={"id": "r", "status": "x"}), httpx.ReadError("reset"))
+    clock = FakeClock()
+    with sync_client(script, clock=clock) as client:
+        job = client.render.get("r")
+        before = clock.now
+        with pytest.raises(errors.NemoError):
+            client.render.wait(job, deadline=60)
+    assert clock.now - before <= 60
+
+
+def test_a_lost_upload_is_not_repeated(backend: LocalBackend, clip: Path) -> None:
+    from nemovideo import Client
+
+    with Client(base_url=backend.url) as client:
+        session = client.sessions.create()
+        backend.faults.add(Fault(kind="drop", path="/api/upload-video/*"))
+        with pytest.raises(errors.APIConnectionError):
+            session.upload(clip)
+    uploads = [seen for seen in backend.requests if "upload" in seen.path]
+    assert len(uploads) == 1

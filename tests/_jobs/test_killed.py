@@ -1,0 +1,223 @@
+"""A job is killed (SIGKILL, a real process) at every point of its way, and gone on with."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+
+from nemovideo import Client, Job
+from nemovideo.local import LocalBackend
+from nemovideo.local.server.faults import Fault
+from nemovideo.models import RenderedVideo
+from tests.support.job_child import COLOR, QUICK
+from tests.support.jobs import RGB, Ledger, QuickRenderer, clean_environment, kill, runs_of, start
+from tests.support.media import corner, near, pictures
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+
+NOTES = [f"{side} note {n}" for n in range(1, 11) for side in ("before", "after")]
+REQUESTS = [
+    *("after session 1", "after upload 1", "after state 1", "after balance 1"),
+    *("before message 1", "after message 1", "after state 2"),
+    *("before submit 1", "after submit 1", "after poll 1"),
+    *("before file 1", "after file 1", "after balance 2", "after claim 1"),
+]
+BYTES = ["uploading 2", "downloading 2"]
+
+
+class Stage:
+    """A backend, and a job in another process."""
+
+    def __init__(self, folder: Path, clip: Path, backend: LocalBackend) -> None:
+        self.folder = folder
+        self.clip = clip
+        self.backend = backend
+        self.token = backend.issue_token(credits=100)
+        self.checkpoint = folder / "talk.job.json"
+        self.child: BaseProcess | None = None
+
+    def begin(self, point: str | None = None, driver: str = "sync") -> None:
+        self.child = start(driver, point, self.backend.url, self.token, self.clip, self.checkpoint)
+
+    def dies(self) -> None:
+        assert self.child is not None
+        self.child.join(60)
+        assert self.child.exitcode == -9
+
+    def resume(self) -> RenderedVideo:
+        with Client(self.token, base_url=self.backend.url, **QUICK) as client:
+            if not self.checkpoint.exists():  # it died before the first note
+                return client.remove_background(
+                    self.clip,
+                    background=COLOR,
+                    output=self.folder / "clean.mp4",
+                    checkpoint=self.checkpoint,
+                )
+            return client.jobs.resume(self.checkpoint)
+
+    def is_right(self, video: RenderedVideo) -> None:
+        assert video.path == self.folder / "clean.mp4"
+        assert len(pictures(video.path)) == 5
+        assert near(corner(pictures(video.path)[0]), RGB)
+        assert (video.credits_before, video.credits_after, video.credits_spent) == (100, 99, 1)
+        done = Ledger.of(self.backend)
+        assert (done.files, done.edits, done.renders, done.spent) == (1, 1, 1, 1)
+        assert done.sessions <= 2
+        assert sorted(path.name for path in self.folder.iterdir()) == ["clean.mp4", "talk.job.json"]
+
+
+@pytest.fixture
+def renderer() -> QuickRenderer:
+    return QuickRenderer()
+
+
+@pytest.fixture
+def stage(tmp_path: Path, clip: Path, renderer: QuickRenderer) -> Iterator[Stage]:
+    (tmp_path / "work").mkdir()
+    with LocalBackend(tmp_path / "state", render=renderer) as backend:
+        stage = Stage(tmp_path / "work", clip, backend)
+        try:
+            yield stage
+        finally:
+            if stage.child is not None:
+                stage.child.kill()
+                stage.child.join()
+
+
+def test_the_points_are_those_of_a_whole_job(stage: Stage) -> None:
+    stage.begin()
+    assert stage.child is not None
+    stage.child.join(60)
+    assert stage.child.exitcode == 0
+    events = (stage.folder / "events").read_text().split("\n")
+    assert [event for event in events if "note" in event] == NOTES
+    assert set(REQUESTS + BYTES) <= set(events)
+    assert len(events) >= 40
+
+
+@pytest.mark.parametrize("point", NOTES + REQUESTS + BYTES)
+def test_a_job_killed_at_any_point_is_done_once(stage: Stage, point: str) -> None:
+    stage.begin(point)
+    stage.dies()
+    stage.is_right(stage.resume())
+    if point != "after message 1":  # where the run was aborted, and may have had no effect
+        assert runs_of(stage.backend) == 1
+
+
+@pytest.mark.parametrize("driver", ["asyncio", "trio"])
+@pytest.mark.parametrize("point", ["after note 3", "before message 1", "after submit 1"])
+def test_so_is_one_of_the_async_client(stage: Stage, driver: str, point: str) -> None:
+    stage.begin(point, driver)
+    stage.dies()
+    stage.is_right(stage.resume())
+
+
+@pytest.mark.parametrize("event", range(1, 4))
+def test_a_job_killed_in_the_middle_of_the_answer_is_charged_once(
+    tmp_path: Path, clip: Path, event: int
+) -> None:
+    (tmp_path / "work").mkdir()
+    heard = 0
+
+    async def before_event(_: float) -> None:
+        nonlocal heard
+        heard += 1
+        if heard == event:
+            assert victim.child is not None
+            await asyncio.to_thread(kill, victim.child)
+            await asyncio.sleep(0.1)  # the server sees it go
+
+    backend = LocalBackend(
+        tmp_path / "state",
+        render=QuickRenderer(),
+        faults=[Fault(kind="slow", path="/run_sse", delay_s=1)],
+        sleep=before_event,
+    )
+    with backend:
+        victim = Stage(tmp_path / "work", clip, backend)
+        victim.begin()
+        victim.dies()
+        assert heard == event
+        edited = Ledger.of(backend).edits
+        victim.is_right(victim.resume())
+        assert runs_of(backend) == 2 - edited  # again only where nothing had come of it
+
+
+def test_a_job_killed_while_it_renders_waits_for_that_render(
+    stage: Stage, renderer: QuickRenderer
+) -> None:
+    def at_work() -> None:
+        assert stage.child is not None
+        kill(stage.child)
+
+    renderer.at_work = at_work
+    stage.begin()
+    stage.dies()
+    stage.is_right(stage.resume())
+    assert renderer.runs == 1
+
+
+def test_a_job_killed_again_and_again_is_done_once(stage: Stage) -> None:
+    for point in (
+        *("after session 1", "after upload 1", "before message 1", "after submit 1"),
+        *("before file 1", "downloading 1", "before claim 1"),
+    ):
+        stage.begin(point)
+        stage.dies()
+    stage.is_right(stage.resume())
+
+
+def test_a_path_alone_is_enough_in_a_new_interpreter(stage: Stage) -> None:
+    stage.begin("after poll 1")
+    stage.dies()
+    code = "import sys, nemovideo; print(nemovideo.Job.resume(sys.argv[1]).credits_spent)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(stage.checkpoint)],
+        env={**clean_environment(), "NEMO_TOKEN": stage.token},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "1"
+    stage.is_right(Job.resume(stage.checkpoint))
+
+
+LOCAL = """
+import os, signal, sys
+from nemovideo import Client
+
+def on_request(request):
+    if request.path.endswith("lambda"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with Client.local(on_request=on_request) as client:
+    client.remove_background(
+        sys.argv[1], background="white", output="clean.mp4", checkpoint="talk.job.json"
+    )
+"""
+
+
+def test_a_job_of_a_killed_local_client_goes_on_in_its_state(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    environ = {**clean_environment(), "TMPDIR": str(tmp_path)}
+    killed = subprocess.run(
+        [sys.executable, "-c", LOCAL, str(clip)], env=environ, check=False, capture_output=True
+    )
+    assert killed.returncode == -9, killed.stderr
+    with Client.local(render=QuickRenderer()) as client:  # another state, another port
+        assert client.jobs.load("talk.job.json").status.phase == "render"
+        video = client.remove_background(
+            clip, background="white", output="clean.mp4", checkpoint="talk.job.json"
+        )
+        assert runs_of(client.backend or LocalBackend()) == 0
+    assert near(corner(pictures(tmp_path / "clean.mp4")[0]), (255, 255, 255))
+    assert video.credits_spent == 1

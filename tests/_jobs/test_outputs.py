@@ -1,0 +1,211 @@
+"""The formats of the output through the whole chain: what a user types, and what lies there."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from nemovideo import Client, Upload
+from nemovideo._downloads.export_names import export_path
+from nemovideo._jobs.plan import plan
+from nemovideo._support.outputs import format_for, known_format, result_suffix
+from nemovideo._uploads.files import Source
+from nemovideo._wire.envelopes import read_render
+from nemovideo.errors import InvalidRequestError, UnsupportedFileError
+from nemovideo.models import SessionState
+from tests.support.media import make_tone
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted", "format_"),
+    [
+        ("a.mp4", None, "mp4"),
+        ("a.GIF", None, "gif"),
+        ("a.jpeg", None, "jpg"),
+        ("a.b/c.zip", None, "zip"),
+        ("a.matte.mp4", None, "matte.mp4"),
+        ("A.MATTE.PNG", None, "matte.png"),
+        ("matte.mp4", None, "mp4"),
+        ("a.mov", "matte", "matte.mov"),
+        ("a.matte.mov", "matte", "matte.mov"),
+        ("a", "matte", "matte.mp4"),
+        (None, "matte", "matte.mp4"),
+        (None, None, "mp4"),
+        ("a.bin", "webm", "webm"),
+        ("a.bin", ".WebM", "webm"),
+        ("a.hologram", "hologram", "hologram"),
+    ],
+)
+def test_a_format_follows_the_name_or_the_word(
+    path: str | None, wanted: str | None, format_: str
+) -> None:
+    assert format_for(path, wanted) == format_
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.mkv", "a.matte.txt", "a.zip.part"])
+def test_a_result_suffix_no_result_is_refused_with_the_formats(name: str) -> None:
+    with pytest.raises(InvalidRequestError, match="is not a format") as caught:
+        format_for(name, None)
+    assert "gif" in caught.value.remedy
+    assert "matte.mp4" in caught.value.remedy
+
+
+def test_known_formats_and_suffixes() -> None:
+    assert known_format("JPEG") == "jpg"
+    assert known_format("mp4.matte") is None
+    assert known_format("") is None
+    assert result_suffix("a.tar.gz") == "gz"
+    assert result_suffix("a") == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "background", "expected"),
+    [
+        ("me.JPG", None, "png"),
+        (Path("me.webp"), "transparent", "png"),
+        ("https://example.com/talk.mp4", "transparent", "webm"),
+        ("https://example.com/me.png?signature=1", None, "png"),
+        (Upload("me.png"), None, "png"),
+        (Upload(b"\xff", name="me.jpeg"), None, "png"),
+        (b"\xff", None, "mp4"),
+    ],
+    ids=str,
+)
+def test_without_a_word_a_picture_becomes_a_picture(
+    source: Source, background: str | None, expected: str
+) -> None:
+    assert plan(background, None, None, source)[2] == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "format_", "name"),
+    [
+        ("cut.matte.mp4", None, "cut.matte.mp4"),
+        ("cut.matte.mp4", "gif", "cut.gif"),
+        ("cut.mp4", "matte", "cut.matte.mp4"),
+        (None, "zip", "video-edited.zip"),
+    ],
+)
+def test_an_exported_file_gets_a_name_that_fits(
+    tmp_path: Path, wanted: str | None, format_: str | None, name: str
+) -> None:
+    assert export_path(tmp_path, SessionState(draft=None), wanted, format_) == tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.jpg"])
+def test_what_cannot_be_transparent_is_refused(name: str) -> None:
+    with pytest.raises(InvalidRequestError, match="transparent") as caught:
+        plan("transparent", name, None)
+    assert "webm" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["a.webm", "a.gif", "a.zip", "a.png", "a.matte.mp4"])
+def test_what_can_be_transparent_is_asked_for(name: str) -> None:
+    _, words, format_ = plan("transparent", name, None)
+    assert "transparent" in words
+    assert name == f"a.{format_}"
+
+
+def test_sound_alone_is_refused_with_a_reason(client: Client, tmp_path: Path) -> None:
+    song = make_tone(tmp_path / "song.wav")
+    session = client.sessions.create()
+    session.upload(song)
+    assert "song.wav is sound only" in session.send("remove the background").text
+    with pytest.raises(UnsupportedFileError, match=r"'song\.wav' is sound alone"):
+        client.remove_background(song, output=tmp_path / "o.mp4")
+
+
+def test_a_session_exports_in_every_format(client: Client, clip: Path, tmp_path: Path) -> None:
+    session = client.sessions.create()
+    session.upload(clip)
+    session.send("keep only the first 0.4 seconds")
+    gif = session.export(tmp_path / "talk.gif")
+    archive = session.export(tmp_path / "frames.zip")
+    named = session.export(tmp_path / "talk.bin", format="webm")
+    assert gif.path is not None
+    with Image.open(tmp_path / "talk.gif") as image:
+        assert (image.format, getattr(image, "n_frames", 1)) == ("GIF", 5)
+    with zipfile.ZipFile(tmp_path / "frames.zip") as frames:
+        assert len(frames.namelist()) == 10
+    with av.open(str(tmp_path / "talk.bin")) as video:
+        assert "webm" in video.format.name
+    assert archive.warnings == named.warnings == ()
+
+
+def test_the_mask_of_a_real_clip(client: Client, carphone: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short.mp4"
+    with av.open(str(carphone)) as source, av.open(str(short), "w") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        packets = [p for p in source.demux(video=0) if p.dts is not None]
+        for packet in packets[:12]:
+            packet.stream = stream
+            out.mux(packet)
+    video = client.remove_background(short, output=tmp_path / "man.matte.mp4")
+    assert video.path is not None
+    with av.open(str(video.path)) as container:
+        assert len(container.streams) == 1
+        frame = next(container.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+    assert np.ptp(frame, axis=2).max() <= 4
+    assert frame[:, 60:110].mean() > 150
+    assert frame[:40, :20].mean() < 30
+    assert 0.2 < (frame[..., 0] > 128).mean() < 0.8
+
+
+@pytest.mark.parametrize("name", ["man.png", None])
+def test_a_photo_is_cut_out(
+    client: Client, carphone: Path, tmp_path: Path, name: str | None
+) -> None:
+    with av.open(str(carphone)) as container:
+        next(container.decode(video=0)).to_image().save(tmp_path / "photo.jpg", quality=95)
+    result = client.remove_background(
+        tmp_path / "photo.jpg", output=None if name is None else tmp_path / name
+    )
+    assert result.url.endswith(".png")
+    if name is None:
+        return
+    with Image.open(tmp_path / name) as image:
+        assert (image.mode, image.size) == ("RGBA", (176, 144))
+        alpha = np.asarray(image)[..., 3]
+    assert alpha[100, 85] > 250
+    assert alpha[5, 5] < 20
+
+
+def test_a_conversation_exports_a_gif(client: Client, clip: Path, tmp_path: Path) -> None:
+    session = client.sessions.create()
+    talk = session.conversation(output_dir=tmp_path)
+    talk.say(f'upload "{clip}"')
+    answer = talk.say("export it as a gif")
+    assert answer.video is not None
+    assert answer.video.path is not None
+    assert answer.video.path.suffix == ".gif"
+    assert answer.video.path.read_bytes().startswith(b"GIF89a")
+
+
+def test_what_is_wrong_with_a_file_is_said(client: Client, clip: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.mkv"
+    with av.open(str(clip)) as source, av.open(str(damaged), "w") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[: len(whole) * 4 // 5])
+    session = client.sessions.create()
+    session.upload(Upload(damaged, check=False))
+    video = session.export(tmp_path / "rest.mp4")
+    assert any("damaged.mkv" in sentence for sentence in video.warnings)
+    assert video.warnings == video.job.warnings
+    assert video.job.raw["warnings"] == list(video.warnings)
+
+
+@pytest.mark.parametrize("warnings", [None, "text", 3, {"a": 1}, [1, None]])
+def test_another_services_warnings_are_no_matter(warnings: object) -> None:
+    job = read_render({"id": "r", "status": "completed", "warnings": warnings})
+    assert job.warnings == ()
+    assert job.raw["warnings"] == warnings

@@ -1,0 +1,159 @@
+"""Notebook faces: what they show, and that nothing in a name can become markup."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nemovideo._notebook import cards
+from tests.draft.test_model import SAMPLE, draft, segment, track
+
+VOID = {"img", "br"}
+EVIL = """"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;"""
+
+
+class Page(HTMLParser):
+    """What a browser would find: the tags, the attributes, and the words."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] != ["style"]:
+            self.words.append(data)
+
+    def values(self, name: str) -> list[str]:
+        return [value or "" for key, value in self.attributes if key == name]
+
+
+def test_a_draft_shows_its_tracks_names_and_times() -> None:
+    page = Page(SAMPLE._repr_html_())
+    assert {"Urban Dreams", "1. Video", "2. BGM", "3. Title"} <= set(page.words)
+    assert {"city timelapse", "Lo-fi · 35%", '"Urban Dreams"', "0s", "10s"} <= set(page.words)
+    assert "3 tracks · 10s · 1920×1080" in page.words
+    assert page.values("aria-label") == [str(SAMPLE)]
+
+
+@given(st.text())
+def test_no_name_becomes_markup(name: str) -> None:
+    made = draft(
+        track(0, segment(9_000, name=f"{name}{EVIL}")),
+        track(7, segment(9_000, text=f"{EVIL}{name}")),
+        m={"title": EVIL + name},
+    )
+    for html in (
+        made._repr_html_(),
+        draft().diff(made)._repr_html_(),
+        made.diff(draft())._repr_html_(),
+        cards.job_progress(EVIL, None, EVIL),
+        cards.video_player(EVIL.replace("/", ""), before=f"https://example.org/{EVIL}"),
+    ):
+        page = Page(html)
+        assert not {"script", "img", "b>"} & set(page.tags)
+        assert not [key for key, _ in page.attributes if key.startswith("on") or key == "id"]
+        html.encode()
+
+
+def test_very_many_segments_and_tracks_stay_a_small_picture() -> None:
+    pieces = [segment(700 + place % 9, name=f"clip {place}") for place in range(20_000)]
+    many = draft(track(0, *pieces), *[track(5, segment(1))] * 500)
+    html = many._repr_html_()
+    assert len(html) < 200_000
+    assert "and 471 more tracks" in Page(html).words
+
+
+def test_a_long_name_is_clipped_to_its_bar() -> None:
+    made = draft(track(0, segment(1_000, name="a very long name indeed"), segment(9_000)))
+    words = Page(made._repr_html_()).words
+    assert any(word.startswith("a very") and word.endswith("…") for word in words)
+
+
+def test_a_difference_marks_what_changed() -> None:
+    after = SAMPLE.without_track(1).with_text(1, 0, "New words").with_title("More")
+    diff = SAMPLE.diff(after)
+    page = Page(diff._repr_html_())
+    assert set(diff.sentences) <= set(page.words)
+    strokes = set(page.values("stroke"))
+    assert {"var(--nemo-added)", "var(--nemo-changed)", "var(--nemo-removed)"} <= strokes
+    assert "Nothing changed" in Page(SAMPLE.diff(SAMPLE)._repr_html_()).words
+
+
+def test_a_plain_terminal_gets_the_words() -> None:
+    assert SAMPLE._repr_mimebundle_()["text/plain"] == str(SAMPLE)
+    diff = SAMPLE.diff(SAMPLE.without_track(0))
+    assert diff._repr_mimebundle_()["text/plain"] == str(diff)
+
+
+def test_credits_show_what_is_free_and_what_is_reserved() -> None:
+    html = cards.credits_bar(60, 20, 80)
+    assert "60 of 80 available · 20 reserved" in Page(html).words
+    assert "width:75.00%" in html
+    assert "width:25.00%" in html
+    assert "width:0.00%" in cards.credits_bar(0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "fraction", "words"),
+    [
+        ("processing", 0.625, "processing · 62%"),
+        ("completed", None, "completed · 100%"),
+        ("pending", None, "pending"),
+        ("processing", 7.0, "processing · 100%"),
+    ],
+)
+def test_a_job_shows_how_far_it_is(status: str, fraction: float | None, words: str) -> None:
+    assert words in Page(cards.job_progress(status, fraction)).words
+
+
+def test_small_files_are_embedded_and_large_ones_linked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small, large = Path("cut out.webm"), Path("a & b.mp4")
+    small.write_bytes(b"12345")
+    with large.open("wb") as file:
+        file.truncate(cards.EMBED_LIMIT_BYTES + 1)
+    page = Page(cards.video_player(small, before=large))
+    assert page.values("src") == ["a%20%26%20b.mp4", "data:video/webm;base64,MTIzNDU="]
+    assert page.tags.count("video") == 2
+    assert page.words.index("Before · ") < page.words.index("After · cut out.webm")
+
+
+def test_a_picture_before_and_a_poster_are_shown_as_pictures(tmp_path: Path) -> None:
+    picture = tmp_path / "still.png"
+    picture.write_bytes(b"1")
+    page = Page(cards.video_player("https://cdn.example.org/v.mp4", picture, poster=picture))
+    assert page.values("poster") == ["data:image/png;base64,MQ=="]
+    assert "img" in page.tags
+    assert page.values("href") == ["https://cdn.example.org/v.mp4"]
+
+
+@pytest.mark.parametrize("source", ["javascript:alert(1)", "data:text/html,x", "/no/such/file.mp4"])
+def test_what_is_no_file_and_no_web_address_is_not_linked(source: str) -> None:
+    page = Page(cards.video_player(source))
+    assert page.values("src") == page.values("href") == []
+    assert any("is not there" in word for word in page.words)

@@ -1,0 +1,182 @@
+"""What may be uploaded: decided before anything is sent."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from nemovideo import Upload, errors
+from nemovideo._support.formats import CONTENT_TYPES, family_of, sniff
+from nemovideo._uploads.files import prepare
+from tests.support.uploads import FORMATS, make_file
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One file of every format, called `a` and its suffix."""
+    made = tmp_path_factory.mktemp("every format")
+    for suffix in FORMATS:
+        make_file(made / f"a.{suffix}")
+    return made
+
+
+def write(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def test_the_formats_that_people_are_told_are_those_that_are_taken() -> None:
+    assert {*errors.SUPPORTED_SUFFIXES, "jpeg"} == {*CONTENT_TYPES}
+
+
+def test_a_path_an_open_file_and_bytes_are_taken(folder: Path, tmp_path: Path) -> None:
+    data = (folder / "a.mp4").read_bytes()
+    path = write(tmp_path / "clip é 中.mp4", data)
+    by_path = prepare(path)
+    assert (by_path.name, by_path.content_type) == (path.name, "video/mp4")
+    assert by_path.size_bytes == by_path.info.size_bytes == len(data)
+    assert prepare(str(path)).path == path
+    with path.open("rb") as file:
+        by_file = prepare(file)
+        assert (by_file.name, by_file.info) == (path.name, by_path.info)
+        with by_file.open() as opened:
+            assert opened.read() == data
+        assert not file.closed
+    for same in (data, bytearray(data), memoryview(data)):
+        by_bytes = prepare(same)
+        assert (by_bytes.name, by_bytes.content_type) == ("upload.mp4", "video/mp4")
+
+
+def test_a_file_is_sent_from_where_it_stood(folder: Path) -> None:
+    data = (folder / "a.mp4").read_bytes()
+    file = io.BytesIO(b"junk" + data)
+    file.seek(4)
+    part = prepare(file)
+    assert part.size_bytes == len(data)
+    assert file.tell() == 4
+    for _ in range(2):  # a repeat starts at the same place
+        with part.open() as opened:
+            assert opened.read() == data
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_content_without_a_name_is_called_after_its_format(folder: Path, suffix: str) -> None:
+    data = (folder / f"a.{suffix}").read_bytes()
+    assert prepare(data).name == f"upload.{suffix}"
+    assert prepare(Upload(data, name="我的 talk")).name == f"我的 talk.{suffix}"
+    assert prepare(data).content_type == CONTENT_TYPES[suffix]
+
+
+def test_an_open_file_whose_name_says_nothing_is_called_after_its_format(folder: Path) -> None:
+    for name in ("<stdin>", 3, b"/tmp/x", "/tmp/x", None):
+        file = io.BytesIO((folder / "a.png").read_bytes())
+        file.name = name
+        assert prepare(file).name == ("x.png" if "x" in str(name) else "upload.png")
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_file_called_after_another_format_is_refused_with_its_right_suffix(
+    folder: Path, tmp_path: Path, suffix: str
+) -> None:
+    data = (folder / f"a.{suffix}").read_bytes()
+    for other in FORMATS:
+        named = Upload(data, name=f"talk.{other}")
+        if family_of(other) == family_of(suffix):
+            assert prepare(named).name == f"talk.{other}"
+            continue
+        with pytest.raises(errors.UnsupportedFileError, match="whatever its name says") as caught:
+            prepare(named)
+        assert caught.value.remedy
+        assert prepare(Upload(data, name=f"talk.{other}", check=False)).info.format == other
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("notes.txt", b"hello", "format that the service does not take"),
+        ("notes.mp4", b"hello, this is text", "is no media file"),
+        ("notes.mp3", "hello".encode("utf-16"), "is no media file"),
+        ("noise.mp3", b"\x01\x02\x03", "is no media file"),
+        ("empty.mp4", b"", "is empty"),
+        ("notes", b"hello", "is no media file"),
+        (".mp4", b"", "is empty"),
+    ],
+)
+def test_what_the_service_would_refuse_is_refused_here(
+    tmp_path: Path, name: str, data: bytes, message: str
+) -> None:
+    with pytest.raises(errors.UnsupportedFileError, match=message) as caught:
+        prepare(write(tmp_path / name, data))
+    assert caught.value.remedy
+
+
+def test_the_remedy_names_the_right_suffix(folder: Path) -> None:
+    with pytest.raises(errors.UnsupportedFileError) as caught:
+        prepare(Upload((folder / "a.png").read_bytes(), name="picture.mp4"))
+    assert caught.value.remedy == "Rename it to end in .png."
+
+
+def test_without_the_check_only_name_and_size_count(tmp_path: Path) -> None:
+    odd = write(tmp_path / "odd.mp4", b"no header that anybody knows")
+    part = prepare(Upload(odd, check=False))
+    assert (part.info.format, part.info.kind, part.info.duration_ms) == ("mp4", "video", None)
+    for name in ("empty.mp4", "odd.txt"):
+        path = write(tmp_path / name, b"" if "empty" in name else b"text")
+        with pytest.raises(errors.UnsupportedFileError):
+            prepare(Upload(path, check=False))
+
+
+def test_501_mb_are_refused_without_reading_them(folder: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "huge.mp4", (folder / "a.mp4").read_bytes())
+    os.truncate(path, 501 * 1024 * 1024)  # sparse: takes no room
+    for source in (path, Upload(path, check=False)):
+        with pytest.raises(errors.FileTooLargeError, match="over the limit of 500 MB"):
+            prepare(source)
+
+
+def test_a_missing_file_and_a_folder_are_told_apart_from_bad_ones(tmp_path: Path) -> None:
+    with pytest.raises(errors.SourceNotFoundError, match="there is no file"):
+        prepare(tmp_path / "nothing.mp4")
+    with pytest.raises(errors.SourceNotFoundError, match="is a folder"):
+        prepare(tmp_path)
+    for impossible in ("a\0b.mp4", "n" * 5000 + ".mp4"):
+        with pytest.raises(errors.SourceNotFoundError):
+            prepare(impossible)
+
+
+def test_what_is_no_source_at_all_is_said() -> None:
+    with pytest.raises(errors.InvalidRequestError, match="cannot upload a int"):
+        prepare(7)  # type: ignore[arg-type]
+    with pytest.raises(errors.InvalidRequestError, match="opened as text"):
+        prepare(io.StringIO("text"))  # type: ignore[arg-type]
+    closed = io.BytesIO(b"x")
+    closed.close()
+    with pytest.raises(errors.InvalidRequestError, match="cannot be read"):
+        prepare(closed)
+
+
+@pytest.mark.parametrize(
+    ("family", "head"),
+    [
+        ("mp4", b"\0\0\0\x14ftypqt  "),
+        ("mp4", b"\0\0\0\x08wide\0\0"),
+        ("mp4", b"\0\0\0\x20ftypM4A "),
+        ("avi", b"RIFF\0\0\0\0AVI LIST"),
+        ("matroska", b"\x1a\x45\xdf\xa3\x01"),
+        ("jpeg", b"\xff\xd8\xff\xe0"),
+        ("gif", b"GIF89a"),
+        ("webp", b"RIFF\0\0\0\0WEBPVP8 "),
+        ("mp3", b"ID3\x04"),
+        ("mp3", b"\0\0\0\xff\xfb\x90"),
+        ("wav", b"RIFF\0\0\0\0WAVEfmt "),
+        ("wav", b"RF64\xff\xff\xff\xffWAVEds64"),
+        ("aac", b"\xff\xf1\x50"),
+        ("aac", b"ID3\x04"),
+        ("aac", b"ADIF"),
+    ],
+)
+def test_a_format_is_known_by_its_first_bytes(family: str, head: bytes) -> None:
+    assert family in sniff(head + b"\0" * 64)

@@ -1,0 +1,384 @@
+"""What a file's header says, and whether it can be all of what it begins as."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import attrs
+import av
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from nemovideo import AsyncClient, Client, MediaInfo, Upload, errors
+from nemovideo._uploads.files import prepare
+from tests.support.uploads import FORMATS, FPS, HEIGHT, PICTURES, WIDTH, Counting, make_file
+
+SOUNDS = ("mp3", "wav", "m4a", "aac")
+VIDEOS = ("mp4", "mov", "avi", "webm", "mkv")
+LIMIT_BYTES = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One file of every format, and other forms of some."""
+    made = tmp_path_factory.mktemp("Größe 大小")
+    for suffix in FORMATS:
+        make_file(made / f"a.{suffix}")
+    make_file(made / "fast.mp4", options={"movflags": "faststart"})
+    make_file(made / "fragments.mp4", options={"movflags": "frag_keyframe+empty_moov"})
+    make_file(made / "frames.mp4", options={"movflags": "dash+frag_every_frame"})
+    make_file(made / "live.webm", options={"live": "1"})
+    picture = Image.open(made / "a.png")
+    picture.save(made / "progressive.jpg", progressive=True)
+    picture.save(made / "lossless.webp", lossless=True)
+    picture.convert("RGBA").save(made / "extended.webp", exif=b"Exif\0\0")
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    picture.save(made / "turned.jpg", exif=turned)
+    return made
+
+
+@pytest.fixture(params=["with PyAV", "without PyAV"])
+def has_av(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Run a test with PyAV, and as if it were not installed."""
+    if request.param == "without PyAV":
+        monkeypatch.setitem(sys.modules, "av", None)
+        return False
+    return True
+
+
+def look(path: Path) -> MediaInfo:
+    return prepare(path).info
+
+
+def refusal(path: Path, data: bytes) -> str:
+    """Return why a file with this content is refused."""
+    path.write_bytes(data)
+    with pytest.raises(errors.UnsupportedFileError) as caught:
+        prepare(path)
+    assert "check=False" in caught.value.remedy
+    assert prepare(Upload(path, check=False)).size_bytes == len(data)
+    return str(caught.value)
+
+
+# --- what is there ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "format_", "video_codec", "audio_codec"),
+    [
+        ("a.mp4", "mp4", "h264", "aac"),
+        ("fast.mp4", "mp4", "h264", "aac"),
+        ("a.mov", "mov", "prores", "pcm_s16le"),
+        ("a.avi", "avi", "mjpeg", "pcm_s16le"),
+        ("a.webm", "webm", "vp9", "opus"),
+        ("a.mkv", "mkv", "h264", "flac"),
+    ],
+)
+def test_a_video_is_described_with_pyav_and_without(
+    folder: Path, has_av: bool, name: str, format_: str, video_codec: str, audio_codec: str
+) -> None:
+    info = look(folder / name)
+    assert (info.format, info.kind) == (format_, "video")
+    assert (info.video_codec, info.audio_codec) == (video_codec, audio_codec)
+    assert (info.width, info.height, info.rotation_deg, info.fps) == (WIDTH, HEIGHT, 0, FPS)
+    assert info.duration_ms == pytest.approx(1000, abs=45)
+    assert info.size_bytes == (folder / name).stat().st_size
+
+
+@pytest.mark.parametrize("suffix", SOUNDS)
+def test_a_sound_is_described(folder: Path, suffix: str) -> None:
+    info = look(folder / f"a.{suffix}")
+    codec = {"mp3": "mp3", "wav": "pcm_s16le"}.get(suffix, "aac")
+    assert (info.format, info.kind, info.audio_codec) == (suffix, "audio", codec)
+    assert info.duration_ms == pytest.approx(1000, abs=60)
+    assert (info.width, info.rotation_deg, info.fps, info.video_codec) == (None,) * 4
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "aac"])
+def test_without_pyav_the_length_of_mpeg_audio_stays_open(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    info = look(folder / f"a.{suffix}")
+    assert (info.format, info.duration_ms, info.audio_codec) == (suffix, None, suffix)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*(f"a.{suffix}" for suffix in PICTURES), "progressive.jpg", "lossless.webp", "extended.webp"],
+)
+def test_a_picture_is_described(folder: Path, has_av: bool, name: str) -> None:
+    info = look(folder / name)
+    assert (info.format, info.kind) == (Path(name).suffix[1:], "image")
+    assert (info.width, info.height, info.rotation_deg) == (WIDTH, HEIGHT, 0)
+    assert info.duration_ms is None
+
+
+def test_a_turned_photo_has_the_size_that_is_shown(folder: Path) -> None:
+    info = look(folder / "turned.jpg")
+    assert (info.width, info.height, info.rotation_deg) == (HEIGHT, WIDTH, 90)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "matrix", "size"),
+    [
+        (90, (0, 1, -1, 0), (HEIGHT, WIDTH)),
+        (180, (-1, 0, 0, -1), (WIDTH, HEIGHT)),
+        (270, (0, -1, 1, 0), (HEIGHT, WIDTH)),
+    ],
+)
+def test_a_phone_s_rotation_is_read_and_the_size_is_as_shown(
+    folder: Path,
+    tmp_path: Path,
+    degrees: int,
+    matrix: tuple[int, int, int, int],
+    size: tuple[int, int],
+) -> None:
+    data = bytearray((folder / "a.mp4").read_bytes())
+    a, b, c, d = (value << 16 for value in matrix)
+    struct.pack_into(">5i", data, data.index(b"tkhd") + 44, a, b, 0, c, d)
+    path = tmp_path / "phone.mp4"
+    path.write_bytes(data)
+    info = look(path)
+    assert (info.width, info.height, info.rotation_deg) == (*size, degrees)
+    with av.open(str(path)) as video:  # FFmpeg counts the other way round
+        frame = next(video.decode(video=0))
+        assert -frame.rotation % 360 == degrees
+
+
+def test_fragments_and_live_recordings_are_taken(folder: Path, has_av: bool) -> None:
+    for name in ("fragments.mp4", "frames.mp4", "live.webm"):
+        info = look(folder / name)
+        assert (info.width, info.fps, info.video_codec is not None) == (WIDTH, FPS, True)
+        if info.format == "mp4":
+            assert info.duration_ms == pytest.approx(1000, abs=90)
+
+
+def test_of_a_fragmented_recording_that_breaks_off_the_whole_fragments_count(
+    folder: Path, tmp_path: Path
+) -> None:
+    data = (folder / "frames.mp4").read_bytes()
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(data[: len(data) // 2])
+    info = look(path)
+    assert info.duration_ms is not None
+    assert 100 < info.duration_ms < 800
+    one = (folder / "fragments.mp4").read_bytes()
+    assert "breaks off" in refusal(path, one[: one.rindex(b"mdat") + 300])
+
+
+def test_a_last_box_that_goes_on_to_the_end_is_taken(folder: Path, tmp_path: Path) -> None:
+    data = bytearray((folder / "fast.mp4").read_bytes())
+    struct.pack_into(">I", data, data.rindex(b"mdat") - 4, 0)
+    (tmp_path / "a.mp4").write_bytes(data)
+    assert look(tmp_path / "a.mp4").duration_ms
+
+
+def test_what_follows_a_whole_file_does_no_harm(folder: Path, tmp_path: Path) -> None:
+    for suffix in (*VIDEOS, *PICTURES, "wav"):
+        for more in (b"\0" * 70_000, b"\xff\xfe and more"):
+            path = tmp_path / f"more.{suffix}"
+            path.write_bytes((folder / f"a.{suffix}").read_bytes() + more)
+            whole, padded = look(folder / f"a.{suffix}"), look(path)
+            assert attrs.evolve(padded, size_bytes=whole.size_bytes) == whole
+
+
+def test_a_wave_that_was_streamed_has_no_size_in_its_header(folder: Path, tmp_path: Path) -> None:
+    data = bytearray((folder / "a.wav").read_bytes())
+    for place in (4, data.index(b"data") + 4):
+        struct.pack_into("<I", data, place, 0xFFFFFFFF)
+    (tmp_path / "a.wav").write_bytes(data)
+    assert look(tmp_path / "a.wav").duration_ms == pytest.approx(1000, abs=45)
+
+
+# --- what is broken ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["a.mp4", "fast.mp4", "a.mov", "a.webm", "a.mkv", "a.avi", "a.wav"]
+)
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9, 0.999])
+def test_a_recording_that_breaks_off_is_refused(
+    folder: Path, tmp_path: Path, has_av: bool, name: str, part: float
+) -> None:
+    data = (folder / name).read_bytes()
+    reason = refusal(tmp_path / name, data[: int(len(data) * part)])
+    assert "breaks off" in reason or "no moov" in reason or "has no" in reason
+
+
+@pytest.mark.parametrize("name", [*(f"a.{s}" for s in PICTURES), "progressive.jpg"])
+@pytest.mark.parametrize("part", [0.05, 0.5, 0.95])
+def test_a_picture_that_breaks_off_is_refused(
+    folder: Path, tmp_path: Path, name: str, part: float
+) -> None:
+    data = (folder / name).read_bytes()
+    assert "breaks off" in refusal(tmp_path / name, data[: int(len(data) * part)])
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", len(content) + 8, kind) + content
+
+
+FTYP = box(b"ftyp", b"isom\0\0\2\0isom")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.mp4", FTYP + box(b"mdat", b"x" * 999), "no moov box"),
+        ("a.mp4", FTYP, "no moov box"),
+        ("a.mp4", FTYP + struct.pack(">I4s", 5000, b"mdat") + b"x" * 99, "only the first"),
+        ("a.mp4", FTYP + box(b"moov", box(b"mvhd", b"\0" * 100)), "no tracks"),
+        ("a.mp4", FTYP + box(b"moov", b"\0\0\xff\xfftrak" + b"\0" * 9), "damaged header"),
+        ("a.webm", b"\x1a\x45\xdf\xa3\x87\x42\x82\x84webm\x18\x53\x80\x67\x80", "no tracks"),
+        ("a.mkv", b"\x1a\x45\xdf\xa3\x80", "breaks off"),
+        ("a.mp3", b"ID3\4\0\0\0\0\0\5hello", "no sound in it"),
+        ("a.png", b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0", "breaks off in its header"),
+        ("a.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF\0", "breaks off in its header"),
+        ("a.jpg", b"\xff\xd8\xff\xda\0\2\xff\xd9", "damaged header"),
+        ("a.gif", b"GIF89a\1\0\1\0\0\0\0;", "no picture in it"),
+        ("a.webp", b"RIFF\x08\0\0\0WEBPEXIF", "no picture in it"),
+        ("a.wav", b"RIFF\x04\0\0\0WAVE", "no sound in it"),
+        ("a.avi", b"RIFF\x04\0\0\0AVI ", "breaks off in its header"),
+    ],
+)
+def test_a_header_without_what_matters_is_refused(
+    tmp_path: Path, name: str, data: bytes, message: str
+) -> None:
+    assert message in refusal(tmp_path / name, data)
+
+
+def test_pyav_says_that_noise_after_a_tag_is_no_sound(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    noise = np.random.default_rng(3).integers(1, 200, 40_000, np.uint8).tobytes()
+    assert "no sound" in refusal(tmp_path / "a.mp3", b"ID3\4\0\0\0\0\0\0" + noise)
+    assert capfd.readouterr().err == ""
+
+
+# --- how much is read -------------------------------------------------------------------------
+
+
+def sparse(folder: Path, path: Path, *, moov_first: bool) -> Path:
+    """Write an MP4 of 400 MB whose content is a hole."""
+    data = (folder / "fast.mp4").read_bytes()
+    start = data.index(b"moov") - 4
+    end = start + struct.unpack_from(">I", data, start)[0]
+    before, moov = data[:start], data[start:end]
+    hole = struct.pack(">I4s", 400_000_000, b"mdat")
+    with path.open("wb") as file:
+        file.write(before + (moov if moov_first else b"") + hole)
+        file.seek(400_000_000 - 8, os.SEEK_CUR)
+        file.write(box(b"free", b"") if moov_first else moov)
+    return path
+
+
+@pytest.mark.parametrize("moov_first", [True, False])
+def test_400_mb_are_passed_over(
+    folder: Path, tmp_path: Path, has_av: bool, moov_first: bool
+) -> None:
+    path = sparse(folder, tmp_path / "large.mp4", moov_first=moov_first)
+    with Counting(path) as file:
+        info = prepare(file).info
+        assert file.count < 100_000
+    assert info == look(path)
+    assert info.width == WIDTH
+    assert info.duration_ms == pytest.approx(1000, abs=45)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_of_no_format_more_than_the_header_is_read(
+    folder: Path, tmp_path: Path, suffix: str
+) -> None:
+    data = (folder / f"a.{suffix}").read_bytes()
+    path = tmp_path / f"long.{suffix}"
+    path.write_bytes(data)
+    os.truncate(path, 50_000_000)
+    with Counting(path) as file:
+        prepare(file)
+        assert file.count < LIMIT_BYTES
+
+
+def test_thousands_of_fragments_are_not_all_visited(folder: Path, tmp_path: Path) -> None:
+    data = (folder / "frames.mp4").read_bytes()
+    start = data.index(b"moof") - 4
+    path = tmp_path / "long.mp4"
+    path.write_bytes(data[:start] + data[start:] * 400)
+    with Counting(path) as file:
+        assert prepare(file).info.width == WIDTH
+        assert file.count < LIMIT_BYTES
+
+
+# --- whatever the bytes -----------------------------------------------------------------------
+
+MAGIC = (
+    *(b"\0\0\0\x14ftypisom", b"\0\0\0\x08wide", b"\x1a\x45\xdf\xa3", b"\xff\xd8\xff"),
+    *(b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\0\0\0\0AVI ", b"RIFF\xff\0\0\0WAVE"),
+    *(b"RIFF\0\0\0\0WEBP", b"ID3", b"\xff\xfb", b"\xff\xf1", FTYP + b"\0\0\0\x60moov"),
+    b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff",
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(magic=st.sampled_from(MAGIC), rest=st.binary(max_size=300), check=st.booleans())
+@example(magic=FTYP, rest=b"\0\0\0\1moov" + b"\xff" * 20, check=True)
+@example(magic=b"RIFF\0\0\0\0WEBP", rest=b"VP8X" + b"\0" * 9, check=True)
+def test_any_bytes_are_described_or_refused(magic: bytes, rest: bytes, check: bool) -> None:
+    with suppress(errors.UnsupportedFileError):
+        assert prepare(Upload(magic + rest, check=check)).info.size_bytes == len(magic + rest)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    name=st.sampled_from(["fast.mp4", "frames.mp4", "a.webm", "a.avi", "turned.jpg"]),
+    damage=st.dictionaries(st.integers(0, 1500), st.integers(0, 255), min_size=1, max_size=5),
+)
+def test_damage_anywhere_is_described_or_refused(
+    folder: Path, name: str, damage: dict[int, int]
+) -> None:
+    content = bytearray((folder / name).read_bytes())
+    for place, value in damage.items():
+        content[place] = value
+    with suppress(errors.UnsupportedFileError):
+        assert prepare(Upload(content, name=name)).size_bytes == len(content)
+
+
+# --- the public face --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def offline() -> Iterator[Client]:
+    """A client whose server is not there: nothing may be sent."""
+    with Client(base_url="http://127.0.0.1:9", token="nmv_usr_x") as client:
+        yield client
+
+
+def test_inspect_sends_nothing(offline: Client, folder: Path, tmp_path: Path) -> None:
+    info = offline.uploads.inspect(folder / "a.mp4")
+    assert info == look(folder / "a.mp4")
+    assert offline.uploads.inspect((folder / "a.mp4").read_bytes()) == info
+    chunks = iter([(folder / "a.mp4").read_bytes()])
+    assert offline.uploads.inspect(Upload(chunks, name="talk.mp4")) == info
+    with pytest.raises(errors.UnsupportedFileError):
+        offline.uploads.inspect(io.BytesIO(b"text"))
+    with pytest.raises(errors.InvalidRequestError, match="URL"):
+        offline.uploads.inspect("https://example.com/a.mp4")
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+@pytest.mark.anyio
+async def test_inspect_of_the_async_client(anyio_backend: str, folder: Path) -> None:
+    async with AsyncClient(base_url="http://127.0.0.1:9", token="nmv_usr_x") as client:
+        assert await client.uploads.inspect(folder / "a.mov") == look(folder / "a.mov")

@@ -1,0 +1,229 @@
+"""The command line: what it prints, where, and the exit codes that it ends with."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from nemovideo.cli.app import app
+from nemovideo.local import LocalBackend
+from nemovideo.local.server.faults import Fault
+from tests.support.media import corner, near, pictures
+
+# Before click 8.2 one had to ask for stdout and stderr apart.
+OLDER_CLICK = "mix_stderr" in inspect.signature(CliRunner).parameters
+APART: dict[str, Any] = {"mix_stderr": False} if OLDER_CLICK else {}
+
+
+@pytest.fixture
+def run(backend: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command line against `backend`, in a folder of the test's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEMO_API_URL", backend.url)
+    monkeypatch.setenv("NEMO_WEB_URL", backend.url)
+    monkeypatch.delenv("NEMO_TOKEN", raising=False)
+    return Run()
+
+
+class Run:
+    def __call__(self, *arguments: str, text: str | None = None) -> Result:
+        return CliRunner(**APART).invoke(app, list(arguments), input=text)
+
+
+def test_credits_in_words_and_as_json(run: Run) -> None:
+    assert run("credits").stdout == "100 credits available\n"
+    value = json.loads(run("credits", "--json").stdout)
+    assert value == {"available": 100, "frozen": 0, "total": 100}
+
+
+def test_the_main_job_prints_the_path_and_only_that_on_stdout(run: Run, clip: Path) -> None:
+    done = run("remove-background", str(clip), "-b", "#00b140")
+    assert (done.exit_code, done.stdout) == (0, "talk-clean.mp4\n")
+    assert "1 credit spent, 99 left" in done.stderr
+    assert near(corner(pictures(Path("talk-clean.mp4"))[0]), (0, 177, 64))
+
+
+def test_the_main_job_as_json(run: Run, clip: Path) -> None:
+    arguments = ["-b", "white", "-o", "out.mp4", "--json"]
+    value = json.loads(run("remove-background", str(clip), *arguments).stdout)
+    assert value["path"] == "out.mp4"
+    assert value["credits_spent"] == value["credits_before"] - value["credits_after"]
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
+def test_a_name_that_is_no_unicode_can_be_shown(run: Run, clip: Path, tmp_path: Path) -> None:
+    odd = shutil.copy(clip, tmp_path / os.fsdecode(b"caf\xe9.mp4"))
+    result = tmp_path / os.fsdecode(b"clean\xe9.mp4")
+    shown = run("remove-background", str(odd), "-o", str(result), "--json")
+    assert json.loads(shown.stdout)["path"] == str(result)
+    shown = run("remove-background", str(odd), "-o", str(result), "--overwrite")
+    assert shown.exit_code == 0
+    assert shown.stdout.strip() == str(tmp_path / "clean\ufffd.mp4")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["remove-background", "nothing.mp4"], 2, "there is no file nothing.mp4"),
+        (["remove-background"], 2, "Missing argument"),
+        (["remove-background", "x.mp4", "--max-credits", "much"], 2, "not a valid float"),
+        (["dance"], 2, "No such command"),
+    ],
+)
+def test_wrong_use_says_what_is_wrong_and_sends_nothing(
+    run: Run, backend: LocalBackend, arguments: list[str], code: int, words: str
+) -> None:
+    done = run(*arguments)
+    assert done.exit_code == code
+    assert words in done.stderr
+    assert done.stdout == ""
+    assert backend.requests == ()
+
+
+def test_an_error_is_json_where_json_was_asked_for(run: Run) -> None:
+    done = run("remove-background", "nothing.mp4", "--json")
+    error = json.loads(done.stdout)["error"]
+    assert done.exit_code == 2
+    assert (error["type"], error["remedy"]) == ("SourceNotFoundError", "Check the path.")
+
+
+@pytest.mark.parametrize(
+    ("token", "arguments", "code"),
+    [
+        ("nmv_usr_wrong", ["credits"], 3),
+        ("clm_link", ["credits"], 2),
+    ],
+)
+def test_a_token_that_does_not_work(
+    run: Run, monkeypatch: pytest.MonkeyPatch, token: str, arguments: list[str], code: int
+) -> None:
+    monkeypatch.setenv("NEMO_TOKEN", token)
+    done = run(*arguments)
+    assert done.exit_code == code
+    assert token not in done.output
+
+
+def test_max_credits_ends_with_its_own_code(run: Run, clip: Path) -> None:
+    done = run("remove-background", str(clip), "--max-credits", "0")
+    assert done.exit_code == 4
+    assert "max_credits is 0" in done.stderr
+
+
+def test_no_connection_ends_with_its_own_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEMO_API_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("NEMO_TOKEN", "nmv_usr_x")
+    assert run("credits").exit_code == 5
+
+
+def test_chat_in_a_pipe(run: Run, clip: Path) -> None:
+    done = run("chat", str(clip), text="show tracks\ncredits\n\nnever said\n")
+    assert done.exit_code == 0
+    assert "Timeline" in done.stdout
+    assert "100" in done.stdout
+    assert "never said" not in done.output
+
+
+def test_chat_as_json_lines_and_the_exit_code_of_a_pipe(run: Run) -> None:
+    done = run("chat", "--json", text="credits\nupload nothing.mp4\n")
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert first["action"] == "credits"
+    assert first["error"] is None
+    assert second["error"]["type"] == "SourceNotFoundError"
+    assert done.exit_code == 1
+
+
+def test_every_command_explains_itself() -> None:
+    for name, command in app.commands.items():
+        assert command.get_short_help_str(), name
+    shown = CliRunner().invoke(app, ["--help"]).stdout
+    assert "Exit codes: 0 done" in shown
+
+
+def test_serve_and_the_module_are_the_same_program(tmp_path: Path) -> None:
+    arguments = ["serve", "--port", "0", "--state-dir", str(tmp_path)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "nemovideo", *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+        asked = subprocess.run(
+            [sys.executable, "-m", "nemovideo", "credits"],
+            env={**os.environ, "NEMO_API_URL": url, "XDG_CONFIG_HOME": str(tmp_path / "config")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert asked.stdout == "100 credits available\n"
+    assert process.returncode == 0
+
+
+def test_without_click_it_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise ModuleNotFoundError('no click', name='click')")
+    done = subprocess.run(
+        [sys.executable, "-m", "nemovideo", "--help"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert 'pip install "nemovideo[cli]"' in done.stderr
+
+
+def test_a_job_goes_on_and_can_be_looked_at(run: Run, clip: Path, backend: LocalBackend) -> None:
+    backend.faults.add(Fault(kind="status", status=402, path="/api/render/*", times=None))
+    words = ["-b", "white", "-o", "out.mp4", "--checkpoint", "talk.json"]
+    stopped = run("remove-background", str(clip), *words)
+    assert stopped.exit_code == 1
+    assert "talk.json" in stopped.stderr
+    shown = json.loads(run("jobs", "show", "talk.json", "--json").stdout)
+    assert shown["phase"] == "render"
+    assert "next: render" in run("jobs", "show", "talk.json").stdout
+    backend.faults.clear()
+    done = run("jobs", "resume", "talk.json")
+    assert (done.exit_code, done.stdout) == (0, f"{Path.cwd() / 'out.mp4'}\n")
+    assert sum(seen.path == "/run_sse" for seen in backend.requests) == 1
+
+
+def test_a_job_that_is_not_there(run: Run) -> None:
+    done = run("jobs", "resume", "nothing.json")
+    assert done.exit_code == 2
+    assert "nothing.json" in done.stderr
+
+
+def test_a_batch_with_a_broken_file_names_it_and_ends_with_its_own_code(
+    run: Run, clip: Path
+) -> None:
+    Path("in").mkdir()
+    shutil.copy(clip, "in/good.mp4")
+    Path("in/bad.mp4").write_bytes(b"")
+    done = run("batch", "in", "-o", "out", "-b", "white")
+    assert done.exit_code == 6
+    assert "bad.mp4" in done.stdout
+    Path("in/bad.mp4").unlink()
+    again = run("batch", "in", "-o", "out", "-b", "white", "--json")
+    assert again.exit_code == 0
+    assert [row["status"] for row in json.loads(again.stdout)["files"]] == ["skipped"]
+
+
+def test_remedies_are_said_in_the_words_of_a_shell(run: Run, clip: Path) -> None:
+    Path("there.mp4").write_bytes(b"mine")
+    done = run("remove-background", str(clip), "-o", "there.mp4")
+    assert "pass --overwrite." in done.stderr
+    assert "=True" not in done.stderr
+
+
+def test_one_answer_that_failed_makes_a_piped_chat_fail(run: Run) -> None:
+    assert run("chat", "nothing.mp4", text="credits\nquit\n").exit_code == 1

@@ -1,0 +1,79 @@
+"""The examples do what they say: the script, the notebook, the fixture."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pytest
+
+from nemovideo import Client
+from nemovideo.local import LocalBackend
+from tests.support import ROOT
+from tests.support.media import corner, near, pictures
+
+EXAMPLES = ROOT / "examples"
+
+
+def test_the_script_removes_the_background_of_the_sample_clip(
+    tmp_path: Path, carphone: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "remove_background.py"), "--background", "#00b140"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Credits spent:    1" in done.stdout
+    before, after = pictures(carphone), pictures(tmp_path / "clean.mp4")
+    assert len(after) == len(before)
+    assert near(corner(after[60]), (0, 177, 64))
+    from PIL import Image
+
+    with Image.open(tmp_path / "clean-before-after.png") as sheet:
+        assert sheet.size == (176 * 4, 144 * 2)
+
+
+def test_the_script_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "remove_background.py"), "nothing.mp4"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "there is no file nothing.mp4. Check the path."
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq", "ignore::RuntimeWarning:zmq")
+def test_the_notebook_runs_and_shows_its_faces(tmp_path: Path) -> None:
+    notebook = nbformat.read(  # type: ignore[no-untyped-call]
+        EXAMPLES / "remove_background.ipynb", as_version=4
+    )
+    resources = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(notebook, timeout=120, resources=resources).execute()
+    shown = [
+        output.data
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if output.output_type == "execute_result"
+    ]
+    player, reply, draft, diff, balance = shown
+    assert player["text/html"].count("<video") == 2
+    assert "Done" in reply["text/plain"]
+    assert "<svg" in draft["text/html"]
+    assert "carphone_pristine.mp4" in draft["text/html"]
+    assert "Title added: 'Carphone' (0-3s)" in diff["text/plain"]
+    assert "99" not in balance["text/html"] or "98" in balance["text/html"]
+    assert (tmp_path / "clean.mp4").stat().st_size > 10_000
+
+
+def test_the_fixture_gives_a_running_backend(nemovideo_backend: LocalBackend) -> None:
+    with Client(base_url=nemovideo_backend.url) as client:
+        assert client.credits.balance().available == 100

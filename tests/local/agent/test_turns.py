@@ -1,0 +1,216 @@
+"""The shape of a turn: kinds, steps, silence, words, and that nothing makes the agent fail."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nemovideo.local.agent import respond, timeline_for
+from nemovideo.local.agent.agent import MAX_CHARACTERS
+from nemovideo.local.agent.intents import INTENTS
+from nemovideo.local.agent.language import digits, percent, time_range, times
+from nemovideo.local.timeline import Timeline
+from tests.support.agent import GARDEN, MEDIA, SONG, TALK, ask, gist, start, upload
+
+ENGLISH = (
+    "remove the background with white office and make it transparent garden.jpg title saying 'Hi' "
+    "from 2s to 5 seconds music at 35% mute brighter speed 2x undo don't how first last trim rgb("
+)
+CHINESE = "去掉 背景 换成 办公室 加标题 “你好” 前3秒 音量 静音 两倍速 撤销 不要 怎么 和 , 。 ; #fff"
+WORDS = (*ENGLISH.split(), *CHINESE.split())
+
+
+@given(
+    st.text(max_size=80) | st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join),
+    st.booleans(),
+)
+def test_no_text_makes_the_agent_fail_and_unchanged_means_unchanged(text: str, empty: bool) -> None:
+    timeline = None if empty else start()
+    turn = respond(text, timeline=timeline, media=MEDIA, history=(None,))
+    assert turn.steps
+    if not turn.changed:
+        assert turn.timeline == timeline
+    elif turn.timeline is not None:
+        assert Timeline.from_draft(turn.timeline.to_draft()) == turn.timeline
+        titles = [(title.start_ms, title.duration_ms) for title in turn.timeline.titles]
+        sounds = [(sound.start_ms, sound.duration_ms) for sound in turn.timeline.sounds]
+        for start_ms, duration_ms in titles + sounds:
+            assert start_ms >= 0
+            assert duration_ms > 0
+            assert start_ms + duration_ms <= turn.timeline.duration_ms
+    for step in turn.steps:
+        if step.tool:
+            json.dumps([step.tool.args, step.tool.result])
+
+
+def test_an_edit_speaks_of_the_export_button() -> None:
+    turn = ask("remove the background")
+    assert turn.kind == "edit"
+    assert turn.steps[-1].text.startswith("Done!")
+    assert "Export button" in turn.steps[-1].text
+
+
+def test_the_answer_is_in_the_users_language() -> None:
+    assert "导出" in ask("去掉背景").steps[-1].text
+    assert "Export" in ask("add a title “你好”").steps[-1].text
+
+
+@pytest.mark.parametrize("text", ["mute it", "静音", "make it brighter", "对比度提高20%"])
+def test_sound_and_look_are_edited_without_a_word(text: str) -> None:
+    turn = ask(text)
+    assert turn.silent
+    assert turn.changed
+    assert [step.text for step in turn.steps] == [""]
+
+
+def test_a_silent_edit_beside_another_speaks() -> None:
+    turn = ask("mute it and blur the background")
+    assert not turn.silent
+    assert all(step.text for step in turn.steps)
+
+
+def test_every_wish_is_a_step_with_the_timeline_after_it() -> None:
+    turn = ask("remove the background, trim it to 5 seconds and add a title 'Hi'")
+    assert [step.tool.name for step in turn.steps if step.tool] == [
+        "edit_background",
+        "trim_clip",
+        "add_title",
+    ]
+    assert turn.steps[-1].timeline == turn.timeline
+    assert turn.steps[0].timeline is not None
+    assert turn.steps[0].timeline.duration_ms == 10_000
+
+
+def test_a_partly_possible_message_does_the_rest_and_says_what_not() -> None:
+    turn = ask("blur the background and trim it to 60 seconds")
+    assert turn.changed
+    assert gist(turn) == "bg=blur"
+    assert any("only 10 s" in step.text for step in turn.steps)
+
+
+def test_a_refusal_is_an_error_result_and_costs_nothing() -> None:
+    turn = ask("replace the background with a spaceship")
+    tool = turn.steps[0].tool
+    assert tool is not None
+    assert tool.result["status"] == "error"
+    assert "spaceship" in turn.steps[0].text
+    assert "office" in turn.steps[0].text
+
+
+def test_talk_is_chat() -> None:
+    assert {ask(text).kind for text in ("hello", "status", "导出", "how do I add music?")} == {
+        "chat"
+    }
+
+
+def test_the_status_is_the_timeline_summary() -> None:
+    edited = ask('add a title "A" and music at 35%').timeline
+    said = ask("what's on the timeline?", edited).steps[0].text
+    assert said == (
+        "Timeline (3 tracks): 1. Video: talk.mp4 (0-10 s) 2. BGM: song.mp3 (0-10 s, 35%) "
+        '3. Title: "A" (0-3 s)'
+    )
+
+
+def test_the_first_edit_puts_the_uploaded_video_on_the_timeline() -> None:
+    turn = respond("去掉背景", timeline=None, media=(GARDEN, TALK))
+    assert turn.timeline is not None
+    assert turn.timeline.clips[0].media == TALK.id
+    assert (turn.timeline.width, turn.timeline.height, turn.timeline.fps) == (1280, 720, 25.0)
+
+
+def test_timeline_for_needs_a_video() -> None:
+    assert timeline_for((GARDEN, SONG)) is None
+
+
+def test_odd_sizes_become_even() -> None:
+    timeline = timeline_for((upload(1, "a.mp4", "video", 1000),))
+    assert timeline is not None
+    assert timeline.width % 2 == timeline.height % 2 == 0
+
+
+def test_trimming_counts_in_the_sped_up_time() -> None:
+    fast = ask("2x speed").timeline
+    turn = ask("cut the first 2 seconds", fast)
+    assert turn.timeline is not None
+    assert turn.timeline.clips[0].source_start_ms == 4000
+    assert turn.timeline.duration_ms == 3000
+
+
+def test_titles_and_music_are_clipped_to_the_new_length() -> None:
+    edited = ask('add a title "A" for 8 seconds and add music').timeline
+    turn = ask("trim to 5s", edited)
+    assert turn.timeline is not None
+    assert turn.timeline.titles[0].duration_ms == 5000
+    assert turn.timeline.sounds[0].duration_ms == 5000
+
+
+@pytest.mark.parametrize("name", ["blur.mp4", "green office.mp4", "mute title.mp4", "背景.mp4"])
+def test_a_file_name_is_never_read_as_a_wish(name: str) -> None:
+    media = (upload(1, name, "video", 10_000),)
+    turn = respond(f"remove the background of {name}", timeline=None, media=media)
+    assert turn.timeline is not None
+    background = turn.timeline.clips[0].background
+    assert background is not None
+    assert background.kind == "transparent"
+    assert len(turn.steps) == 1
+
+
+def test_an_overlong_message_is_refused() -> None:
+    assert not ask("remove the background " * MAX_CHARACTERS).changed
+
+
+def test_intents_have_names_of_their_own() -> None:
+    assert len({intent.name for intent in INTENTS}) == len(INTENTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("3 seconds", [3000]),
+        ("0:05", [5000]),
+        ("1:02:03", [3_723_000]),
+        ("1m30s", [90_000]),
+        ("two and a half minutes", [150_000]),
+        ("half a second", [500]),
+        ("250 ms", [250]),
+        ("三秒", [3000]),
+        ("十五秒", [15_000]),
+        ("两秒半", [2500]),
+        ("半分钟", [30_000]),
+        ("一分三十秒", [90_000]),
+        ("twenty-five seconds", [25_000]),
+        ("no time at all", []),
+    ],
+)
+def test_times_in_words_and_figures(text: str, expected: list[int]) -> None:
+    assert times(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from 10 to 20 seconds",
+        "10 到 20 秒",
+        "十到二十秒",
+        "0:10-0:20",
+        "10s ~ 20s",
+        "between 10s and 20s",
+    ],
+)
+def test_ranges_share_their_unit(text: str) -> None:
+    assert time_range(text) == (10_000, 20_000)
+
+
+@pytest.mark.parametrize("text", ["35%", "百分之三十五", "35 percent", "thirty-five percent"])
+def test_percentages(text: str) -> None:
+    assert percent(text) == pytest.approx(0.35)
+
+
+def test_chinese_numerals_become_digits() -> None:
+    assert digits("一百二十") == "120"
+    assert digits("一点五") == "1.5"
+    assert digits("二零二四") == "2024"

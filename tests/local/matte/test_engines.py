@@ -1,0 +1,197 @@
+"""Engines: whose they are, what they are given, and what is said of those that cannot work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nemovideo.errors import LocalBackendError, MissingExtraError, ModelUnavailableError
+from nemovideo.local import LocalBackend
+from nemovideo.local.matte import SelfieSegmentation, load_matting
+from nemovideo.local.matte.litert import LiteRTModel
+from nemovideo.local.matte.onnx import OnnxModel
+from nemovideo.local.matte.rembg import RembgEngine
+from nemovideo.local.matte.tensors import Input, as_mask
+from nemovideo.local.models import model_path
+from tests.support.matte import PERSON, Watched, tiny_onnx
+
+
+class FakeSession:
+    """What rembg's sessions are: pictures in, masks in mode L out."""
+
+    def predict(self, img: Image.Image) -> Sequence[Image.Image]:
+        return [img.convert("L").point(lambda value: 255 if value > 128 else 0)]
+
+
+def yellow_half(side: int = 64) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    picture = np.zeros((side, side, 3), dtype=np.uint8)
+    picture[:, side // 2 :] = PERSON
+    return picture
+
+
+def test_the_default_is_the_selfie_engine_with_a_face_finder() -> None:
+    for matting in (load_matting(), load_matting("selfie")):
+        assert isinstance(matting.engine, SelfieSegmentation)
+        assert matting.faces is not None
+
+
+def test_an_engine_of_ones_own_is_taken_as_it_is() -> None:
+    engine = Watched()
+    matting = load_matting(engine)
+    assert matting.engine is engine
+    assert matting.faces is None
+
+
+def test_rembgs_sessions_are_engines() -> None:
+    mask = RembgEngine(FakeSession()).mask(yellow_half())
+    assert mask.dtype == np.float32
+    assert mask[:, :32].max() == 0
+    assert mask[:, 32:].min() == 1
+
+
+def test_a_real_session_of_rembg_is_an_engine(tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    base = pytest.importorskip("rembg.sessions.u2netp")
+    tiny_onnx(tmp_path / "u2netp.onnx", shape=(1, 3, 320, 320))
+
+    class Tiny(base.U2netpSession):  # type: ignore[misc, name-defined]
+        @classmethod
+        def download_models(cls, *args: object, **kwargs: object) -> str:
+            return str(tmp_path / "u2netp.onnx")
+
+    session = Tiny("u2netp", onnxruntime.SessionOptions(), providers=["CPUExecutionProvider"])
+    mask = RembgEngine(session).mask(yellow_half())
+    assert mask.shape == (64, 64)
+    assert mask[:, 40:].mean() > mask[:, :24].mean() + 0.5
+
+
+def test_without_rembg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rembg", None)
+    with pytest.raises(MissingExtraError, match="rembg") as caught:
+        load_matting("rembg:u2netp")
+    assert 'pip install "nemovideo[rembg]"' in caught.value.remedy
+
+
+def test_a_session_that_rembg_does_not_have_is_named() -> None:
+    pytest.importorskip("rembg")
+    with pytest.raises(ModelUnavailableError, match="no-such-net"):
+        load_matting("rembg:no-such-net")
+
+
+def test_an_engine_that_does_not_exist_is_named_with_those_that_do() -> None:
+    with pytest.raises(LocalBackendError, match="'selfy'") as caught:
+        load_matting("selfy")
+    assert "rembg" in caught.value.remedy
+    with pytest.raises(LocalBackendError, match="both"):
+        load_matting("selfie", model_path())
+
+
+def test_a_tflite_file_of_ones_own_is_an_engine() -> None:
+    engine = load_matting(None, model_path()).engine
+    assert isinstance(engine, LiteRTModel)
+    assert engine.side == 256
+    assert engine.mask(yellow_half()).shape == (256, 256)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 8, 8), (1, 3, 16, 12)])
+def test_an_onnx_file_of_ones_own_is_an_engine(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    pytest.importorskip("onnxruntime")
+    tiny_onnx(tmp_path / "mine.onnx", shape=shape)
+    engine = load_matting(None, tmp_path / "mine.onnx").engine
+    assert isinstance(engine, OnnxModel)
+    assert engine.side == max(shape[2:])
+    mask = engine.mask(yellow_half())
+    assert mask.shape == shape[2:]
+    assert mask[:, 0] == pytest.approx(0, abs=1e-6)
+    assert mask[:, -1] == pytest.approx(sum(PERSON) / 3 / 255, abs=1e-3)
+
+
+def test_without_onnxruntime_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_onnx(tmp_path / "mine.onnx")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingExtraError) as caught:
+        load_matting(None, tmp_path / "mine.onnx")
+    assert 'pip install "nemovideo[onnx]"' in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["mine.tflite", "mine.onnx", "mine.pt", "mine"])
+def test_a_file_that_is_no_model_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelUnavailableError, match=r"no model at"):
+        load_matting(None, tmp_path / name)
+    (tmp_path / name).write_bytes(b"no model at all")
+    with pytest.raises(ModelUnavailableError, match=name):
+        load_matting(None, tmp_path / name)
+
+
+@pytest.mark.parametrize("change", [{"shape": (1, 4, 8, 8)}, {"shape": (2, 3, 8, 8)}])
+def test_a_model_of_something_else_is_refused_before_any_work(
+    tmp_path: Path, change: dict[str, tuple[int, ...]]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    tiny_onnx(tmp_path / "else.onnx", shape=change["shape"])
+    with pytest.raises(ModelUnavailableError, match=r"else\.onnx cannot be used"):
+        load_matting(None, tmp_path / "else.onnx")
+    tiny_onnx(tmp_path / "two.onnx", inputs=2)
+    with pytest.raises(ModelUnavailableError, match="2 inputs"):
+        load_matting(None, tmp_path / "two.onnx")
+
+
+def test_a_backend_with_a_bad_engine_does_not_start(tmp_path: Path) -> None:
+    (tmp_path / "bad.tflite").write_bytes(b"no model")
+    with pytest.raises(ModelUnavailableError, match=r"bad\.tflite"):
+        LocalBackend(tmp_path / "state", model=tmp_path / "bad.tflite").start()
+    with pytest.raises(LocalBackendError, match="selfy"):
+        LocalBackend(tmp_path / "state", engine="selfy").start()
+    with LocalBackend(tmp_path / "state", engine=Watched()) as backend:
+        assert backend.port
+
+
+def test_loading_a_model_writes_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    SelfieSegmentation()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_inputs_are_read_from_the_shape() -> None:
+    picture = yellow_half(8)
+    last = Input.of("m", [1, 4, 6, 3], "float32").tensor(picture)
+    assert last.shape == (1, 4, 6, 3)
+    assert last[0, 0, -1] == pytest.approx(np.array(PERSON) / 255, abs=1e-6)
+    first = Input.of("m", ["batch", 3, None, -1], "uint8").tensor(picture)
+    assert first.shape == (1, 3, 512, 512)
+    assert first.dtype == np.uint8
+
+
+PLAIN = np.repeat(np.array([[0, 0, 0, 1, 1, 1]], dtype=np.float32), 4, axis=0)
+"""A mask of 4 × 6: the right half is the person."""
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        PLAIN[np.newaxis, :, :, np.newaxis],
+        PLAIN[np.newaxis],
+        PLAIN[np.newaxis, np.newaxis] * 100 - 50,
+        (PLAIN[np.newaxis, np.newaxis] * 255).astype(np.uint8),
+        np.stack([1 - PLAIN, PLAIN])[np.newaxis],
+        np.stack([1 - PLAIN, PLAIN], axis=-1)[np.newaxis],
+        np.stack([20 - 50 * PLAIN, 50 * PLAIN - 20])[np.newaxis],
+    ],
+)
+def test_outputs_of_any_common_form_become_masks(
+    made: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+) -> None:
+    mask = as_mask("m", made)
+    assert mask.shape == PLAIN.shape
+    assert mask == pytest.approx(PLAIN, abs=1e-6)
+
+
+def test_an_output_that_is_no_mask_is_refused() -> None:
+    with pytest.raises(ModelUnavailableError, match="output"):
+        as_mask("m", np.zeros((1, 21, 8, 8), dtype=np.float32))

@@ -1,0 +1,68 @@
+"""When the engine looks for people who came: soon where something stirred, seldom where not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nemovideo.local.matte import Cutter
+from nemovideo.local.matte.engine import Picture
+from nemovideo.local.matte.lookout import Lookout
+from nemovideo.local.matte.tracking import Box
+from tests.support.matte import PictureView, Watched, agreement, scene
+
+PERSON: Box = (90, 60, 180, 240)
+
+
+def searched(pictures: list[Picture], known: list[Box]) -> list[int]:
+    """The numbers of the pictures that are to be searched, each looked at."""
+    lookout = Lookout()
+    due = []
+    for number, picture in enumerate(pictures):
+        lookout.count()
+        if lookout.is_due(PictureView(picture), known):
+            due.append(number)
+    return due
+
+
+def noisy(picture: Picture, seed: int) -> Picture:
+    noise = np.random.default_rng(seed).normal(0, 6, picture.shape)
+    return (picture + noise).clip(0, 255).astype(np.uint8)
+
+
+def test_while_all_around_the_known_stands_still_the_frame_is_searched_every_third_second() -> None:
+    pictures = [noisy(scene((90 + n % 8, 60, 172 + n % 8, 240)), n) for n in range(200)]
+    assert searched(pictures, [PERSON]) == [0, 90, 180]
+
+
+def test_where_something_stirs_around_them_it_is_searched_once_a_second() -> None:
+    pictures = [scene(PERSON) for _ in range(100)]
+    for number, picture in enumerate(pictures):
+        picture[40:80, 220:260] = number * 3 % 200
+    assert searched(pictures, [PERSON]) == [0, 30, 60, 90]
+
+
+def test_what_stirs_is_compared_with_what_was_there_at_the_last_search() -> None:
+    before, after = scene(PERSON), scene(PERSON, (220, 100, 280, 240))
+    assert searched([before] * 20 + [after] * 90, [PERSON]) == [0, 30]
+
+
+def test_while_nobody_is_known_it_is_searched_often() -> None:
+    assert searched([scene()] * 30, []) == [0, 8, 16, 24]
+
+
+def test_another_scene_is_searched_at_once() -> None:
+    lookout, view = Lookout(), PictureView(scene(PERSON))
+    assert lookout.is_due(view, [])
+    assert not lookout.is_due(view, [PERSON])
+    lookout.forget()
+    assert lookout.is_due(view, [PERSON])
+
+
+@pytest.mark.parametrize("second", [(210, 80, 290, 240), (4, 60, 70, 240)])
+def test_who_joins_somebody_is_found_within_about_a_second(second: Box) -> None:
+    alone, both = scene(PERSON), scene(PERSON, second)
+    views = [PictureView(picture) for picture in [alone] * 40 + [both] * 40]
+    cuts = [cut for _, cut in Cutter(Watched()).follow(views)]
+    assert agreement(cuts[39], alone) > 0.93
+    assert agreement(cuts[-1], both) > 0.93

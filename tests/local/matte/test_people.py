@@ -1,0 +1,342 @@
+"""Matting: the real engine on a real clip, and what all engines share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from nemovideo.local.matte import Cut, Cutter, SelfieSegmentation
+from nemovideo.local.matte.edges import guided, levels
+from nemovideo.local.matte.engine import Mask, Picture
+from nemovideo.local.matte.faces import FaceFinder
+from nemovideo.local.matte.regions import main_people, region_at, regions_of
+from nemovideo.local.matte.smoothing import between, changed, motion, steadied
+from nemovideo.local.matte.tracking import (
+    Box,
+    Thumbnail,
+    is_cut,
+    moved,
+    person_box,
+    roomy,
+    shared,
+    steady_box,
+    wider,
+)
+from nemovideo.local.render import render
+from nemovideo.local.timeline import Background
+from tests.support.matte import PictureView, Watched, agreement, scene
+from tests.support.render import carphone, item, look, timeline_of
+
+GREEN = (0, 177, 64)
+SIZE = (320, 240)
+
+
+@pytest.fixture(scope="module")
+def engine() -> SelfieSegmentation:
+    return SelfieSegmentation()
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[Picture]:
+    with av.open(str(carphone())) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    return [frame.astype(np.uint8) for frame in frames]
+
+
+def cuts(engine: Watched, pictures: Iterable[Picture]) -> list[Cut]:
+    return [cut for _, cut in Cutter(engine).follow(PictureView(p) for p in pictures)]
+
+
+def test_the_engine_tells_the_man_from_the_car(
+    engine: SelfieSegmentation, pictures: list[Picture]
+) -> None:
+    mask = engine.mask(pictures[0])
+    assert mask.shape == (256, 256)
+    assert mask.dtype == np.float32
+    assert mask[90:150, 110:150].mean() > 0.9, "the face"
+    assert mask[220:, 100:200].mean() > 0.9, "the jacket"
+    assert mask[:90, 210:].mean() < 0.1, "the car's window"
+    assert mask[:20].mean() < 0.1, "the car's roof"
+
+
+def test_a_face_is_found_where_it_is_and_none_where_none_is(pictures: list[Picture]) -> None:
+    faces = FaceFinder()
+    view = PictureView(pictures[0])
+    (face,) = faces.find(view.picture((0, 0, 176, 144), faces.side), (176, 144))
+    assert shared(face, (65, 40, 115, 100)) > 0.7
+    wall = PictureView(scene())
+    assert faces.find(wall.picture((0, 0, *SIZE), faces.side), SIZE) == []
+
+
+def test_the_car_is_gone_and_the_man_is_there(
+    tmp_path: Path, engine: SelfieSegmentation, pictures: list[Picture]
+) -> None:
+    car = item(carphone())
+    timeline = timeline_of(car, background=Background("color", color="#00b140"))
+    result = render(timeline, {"m1": car}, tmp_path / "o.mp4", engine=engine)
+    seen = look(result.path)
+    assert result.warnings == ()
+    assert len(seen.frames) == 120
+    assert seen.frames[0].shape == (144, 176, 3)
+    for number in (0, 30, 60, 90, 119):
+        after, before = seen.frames[number].astype(int), pictures[number].astype(int)
+        for corner in (np.s_[4:30, 4:30], np.s_[4:30, 150:172], np.s_[60:100, 4:20]):
+            assert np.abs(after[corner] - GREEN).mean() < 8
+        assert np.abs(after - before)[120:140, 60:110].mean() < 12, "the shirt"
+        there = np.abs(after - GREEN).sum(axis=-1) > 60
+        assert 0.25 < there.mean() < 0.6
+        assert np.median(np.abs(after - before)[there]) < 6
+
+
+def test_the_default_engine_is_used_where_none_is_given(tmp_path: Path) -> None:
+    car = item(carphone())
+    timeline = timeline_of(car, background=Background("color", color="#00b140"), duration_ms=200)
+    seen = look(render(timeline, {"m1": car}, tmp_path / "o.mp4").path)
+    assert np.abs(np.array(seen.corner(0)) - GREEN).max() < 8
+
+
+def test_every_view_comes_back_in_order_with_the_person_in_it() -> None:
+    pictures = [scene((100 + n, 60, 200 + n, 240)) for n in range(9)]
+    views = [PictureView(picture) for picture in pictures]
+    followed = list(Cutter(Watched()).follow(views))
+    assert [view for view, _ in followed] == views
+    for (_, cut), picture in zip(followed, pictures, strict=True):
+        assert agreement(cut, picture) > 0.93
+
+
+def test_the_engine_looks_at_the_person_and_finds_who_leaves_the_crop() -> None:
+    engine = Watched()
+    pictures = [scene((left, 100, left + 80, 240)) for left in range(20, 200, 6)]
+    made = cuts(engine, pictures)
+    assert all(cut.box[2] - cut.box[0] < 200 for cut in made)
+    assert all(agreement(cut, picture) > 0.9 for cut, picture in zip(made, pictures, strict=True))
+
+
+def test_nothing_trails_behind_fast_motion() -> None:
+    pictures = [scene((left, 100, left + 60, 240)) for left in range(20, 220, 25)]
+    for cut, picture in zip(cuts(Watched(), pictures), pictures, strict=True):
+        assert agreement(cut, picture) > 0.9
+
+
+def test_the_engine_is_asked_seldom_while_little_moves_and_often_while_much_does() -> None:
+    still, fast = Watched(), Watched()
+    cuts(still, [scene((100, 60, 200, 240)) for _ in range(40)])
+    cuts(fast, [scene((20 + 5 * n, 60, 120 + 5 * n, 240)) for n in range(40)])
+    assert len(still.shown) <= 18
+    assert len(fast.shown) >= 40
+
+
+def test_a_picture_that_stands_is_looked_at_once() -> None:
+    engine = Watched()
+    view = PictureView(scene((100, 60, 200, 240)))
+    list(Cutter(engine).follow([view]))
+    once = len(engine.shown)
+    followed = list(Cutter(engine).follow([view] * 50))
+    assert len(followed) == 50
+    assert len(engine.shown) == 2 * once
+
+
+class Given(PictureView):
+    """A picture that must not be touched once it was given out: somebody else has it then."""
+
+    out = False
+
+    def thumbnail(self) -> Thumbnail:
+        assert not self.out
+        return super().thumbnail()
+
+    def picture(self, box: Box, side: int) -> Picture:
+        assert not self.out
+        return super().picture(box, side)
+
+
+@pytest.mark.parametrize("step", [0, 1, 12])
+@pytest.mark.parametrize("times", [[1], [1, 2], [3, 1, 1], [2, 5], [1, 1, 9]])
+def test_pictures_that_stand_for_some_frames_are_worked_on_once_and_then_let_go(
+    step: int, times: list[int]
+) -> None:
+    one_by_one = [
+        Given(scene((20 + step * n % 150, 60, 120 + step * n % 150, 240))) for n in range(16)
+    ]
+    views = [view for n, view in enumerate(one_by_one) for _ in range(times[n % len(times)])]
+    followed = []
+    for view, cut in Cutter(Watched()).follow(views):
+        view.out = True
+        followed.append((view, cut))
+    assert [view for view, _ in followed] == views
+    assert len(set(followed)) == len(one_by_one)
+
+
+def test_at_a_cut_the_whole_picture_is_looked_at_again() -> None:
+    left = scene((10, 100, 90, 240))
+    right = scene((220, 60, 310, 240), wall=(90, 250, 250))
+    made = cuts(Watched(), [left, left, left, right, right])
+    assert is_cut(PictureView(left).thumbnail(), PictureView(right).thumbnail())
+    assert not is_cut(PictureView(left).thumbnail(), PictureView(left).thumbnail())
+    assert agreement(made[2], left) > 0.93
+    assert agreement(made[3], right) > 0.93
+
+
+def test_two_people_are_both_kept_each_with_a_crop() -> None:
+    picture = scene((10, 110, 120, 240), (200, 100, 310, 240))
+    engine = Watched()
+    (cut,) = cuts(engine, [picture])
+    assert agreement(cut, picture) > 0.93
+    assert sum((shown[..., 0] > 120).mean() > 0.6 for shown in engine.shown) == 2
+
+
+def test_who_does_not_reach_the_lower_edge_is_behind_those_who_do() -> None:
+    poster = (230, 30, 290, 100)
+    (cut,) = cuts(Watched(), [scene((60, 60, 180, 240), poster)])
+    assert agreement(cut, scene((60, 60, 180, 240))) > 0.93
+    (alone,) = cuts(Watched(), [scene(poster)])
+    assert agreement(alone, scene(poster)) > 0.9
+
+
+def test_who_comes_in_later_is_found() -> None:
+    empty, full = scene(), scene((100, 60, 200, 240))
+    made = cuts(Watched(), [empty] * 10 + [full] * 20)
+    assert all(cut.nobody and not cut.mask.any() for cut in made[:10])
+    assert agreement(made[-1], full) > 0.93
+    assert sum(cut.nobody for cut in made) < 24
+
+
+def test_who_leaves_is_gone() -> None:
+    made = cuts(Watched(), [scene((100, 60, 200, 240))] * 6 + [scene()] * 6)
+    assert [cut.nobody for cut in made] == [False] * 6 + [True] * 6
+
+
+def test_a_mask_of_one_box_is_that_of_another() -> None:
+    mask = np.zeros((64, 64), dtype=np.float32)
+    mask[32:, :32] = 1
+    seen = moved(mask, (0, 0, 64, 64), (0, 32, 32, 64))
+    assert seen[4:, :-4].min() == 1
+    assert moved(mask, (0, 0, 64, 64), (64, 0, 128, 64)).max() == 0
+    assert moved(mask, (0, 0, 64, 64), (0, 0, 64, 64), 32).shape == (32, 32)
+
+
+def test_boxes_hold_the_person_with_some_room() -> None:
+    mask = np.zeros((100, 100), dtype=np.float32)
+    mask[40:, 20:60] = 1
+    box = person_box(mask, (0, 0, 800, 800), (800, 800))
+    assert box[0] < 160 < 480 < box[2]
+    assert box[1] < 320
+    assert box[3] == 800
+    assert all(value % 2 == 0 for value in box)
+    assert person_box(np.zeros((90, 160), np.float32), (0, 0, 9, 9), (160, 90)) == (0, 0, 160, 90)
+
+
+def test_a_box_does_not_tremble() -> None:
+    box = steady_box((0, 0, 800, 800), (100, 100, 400, 800), (800, 800))
+    assert box != (0, 0, 800, 800)
+    for shift in (-8, 0, 8):
+        assert steady_box(box, (100 + shift, 100, 400 + shift, 800), (800, 800)) == box
+    assert steady_box(box, (60, 100, 400, 800), (800, 800))[0] <= 60
+
+
+def test_a_box_widens_where_the_person_goes_on() -> None:
+    mask = np.zeros((50, 50), dtype=np.float32)
+    mask[20:, 10:40] = 1
+    assert wider(mask, (100, 100, 200, 200), (400, 200)) == (100, 100, 200, 200)
+    left, top, right, bottom = wider(mask, (100, 100, 200, 200), (400, 400))
+    assert (left, top, right) == (100, 100, 200)
+    assert bottom > 200
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (640, 480), (639, 481)])
+def test_what_the_engine_sees_is_never_squeezed_much_while_there_is_room(
+    size: tuple[int, int],
+) -> None:
+    wide, high = size
+    for box in (
+        (0, 0, wide // 8, high),
+        (wide - 60, high // 3, wide, high),
+        (wide // 3, 40, wide // 3 + 80, 400),
+        (0, high // 2, wide, high // 2 + 90),
+        (20, 20, 220, 180),
+    ):
+        left, top, right, bottom = roomy(box, size)
+        assert 0 <= left <= box[0] < box[2] <= right <= wide
+        assert 0 <= top <= box[1] < box[3] <= bottom <= high
+        aspect = (right - left) / (bottom - top)
+        assert aspect >= 0.8 or (left, right) == (0, wide)
+        assert aspect <= 1.25 or (top, bottom) == (0, high)
+        assert all(edge % 2 == 0 or edge in (*box, *size) for edge in (left, top, right, bottom))
+    assert roomy((20, 20, 220, 180), size) == (20, 20, 220, 180)
+
+
+def blocks(*boxes: tuple[int, int, int, int]) -> Mask:
+    mask = np.zeros((256, 256), dtype=np.float32)
+    for left, top, right, bottom in boxes:
+        mask[top:bottom, left:right] = 1
+    return mask
+
+
+def test_small_parts_that_lie_apart_are_dropped() -> None:
+    person, fog = (40, 40, 160, 256), (220, 20, 240, 40)
+    mask = main_people(blocks(person, fog))
+    assert mask[fog[1] : fog[3], fog[0] : fog[2]].max() == 0
+    assert np.array_equal(mask[:, :200], blocks(person)[:, :200])
+
+
+def test_a_hand_that_comes_loose_is_kept() -> None:
+    body, hand = (40, 40, 160, 256), (200, 100, 220, 130)
+    arm = (150, 105, 215, 125)
+    before = blocks(body, hand, arm)
+    assert main_people(blocks(body, hand), before)[115, 210] == 1
+
+
+def test_parts_are_told_apart_to_the_very_edges() -> None:
+    found = regions_of(blocks((0, 0, 40, 256), (216, 0, 256, 256), (100, 100, 110, 110)))
+    assert [round(float(region.sum())) for region in found] == [10240, 10240, 100]
+    assert region_at(blocks((0, 0, 40, 40)), (0, 0, 256, 256), (20, 20)) is not None
+    assert region_at(blocks((0, 0, 40, 40)), (0, 0, 256, 256), (200, 200)) is None
+    assert region_at(blocks((216, 216, 256, 256)), (100, 100, 356, 356), (340, 340)) is not None
+
+
+def test_an_edge_goes_where_the_picture_has_it() -> None:
+    guide = np.zeros((64, 64), dtype=np.float32)
+    guide[:, 34:] = 1
+    rough = np.zeros((64, 64), dtype=np.float32)
+    rough[:, 31:] = 1
+    made = levels(guided(rough, guide))
+    assert np.abs(made - guide).mean() < 0.75 * np.abs(rough - guide).mean()
+    assert np.abs(guided(rough, np.full_like(guide, 0.5)) - rough).mean() < 0.06
+
+
+def test_levels_decide_what_is_doubtful() -> None:
+    mask = np.array([[0.0, 0.3, 0.55, 0.8, 1.0]], dtype=np.float32)
+    assert levels(mask) == pytest.approx(np.array([[0, 0, 0.5, 1, 1]]), abs=1e-6)
+
+
+def test_noise_is_calmed_and_motion_is_followed() -> None:
+    before = np.array([[0.5, 0.0, 1.0]], dtype=np.float32)
+    now = np.array([[0.6, 1.0, 0.0]], dtype=np.float32)
+    steady = steadied(now, before)
+    assert 0.5 < steady[0, 0] < 0.56
+    assert steady[0, 1:] == pytest.approx([1, 0])
+    assert between(before, now, 0.25)[0] == pytest.approx([0.525, 0.25, 0.75])
+    assert changed(before, before) == 0
+    assert changed(before, now) > 0.5
+
+
+def test_a_hole_where_the_picture_stands_still_opens_slowly() -> None:
+    before = np.ones((64, 64), dtype=np.float32)
+    hole = before.copy()
+    hole[16:48, 16:48] = 0.1
+    still = motion(before * 0.5, before * 0.5 + np.float32(0.005))
+    assert steadied(hole, before, still)[32, 32] > 0.7
+    assert steadied(hole, before)[32, 32] < 0.2
+
+
+def test_motion_is_where_the_picture_changed() -> None:
+    before = np.full((64, 64), 0.5, dtype=np.float32)
+    after = before.copy()
+    after[:16] = 0.8
+    moving = motion(after, before)
+    assert moving[:14].min() > 0.99
+    assert moving[32:].max() < 0.01

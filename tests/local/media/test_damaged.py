@@ -1,0 +1,190 @@
+"""Files that are cut off or have wrong bits: what can be read is used, and it is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from nemovideo.errors import NemoError, RenderFailedError, UnsupportedFileError
+from nemovideo.local.media.probe import probe
+from nemovideo.local.render import render
+from nemovideo.local.timeline import Clip, Sound, Timeline
+from tests.support.footage import FPS, HEIGHT, WIDTH, Track, film, rendered, shades, tone
+from tests.support.render import item, look, make_sound, make_video
+
+
+def noisy(count: int) -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
+    """Pictures with so much in them that damage hits what counts."""
+    rng = np.random.default_rng(3)
+    return [rng.integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8) for _ in range(count)]
+
+
+def talk(path: Path, **how: Any) -> Path:
+    tracks = [Track(tone(2))]
+    return film(path, noisy(2 * FPS), tracks=tracks, **how)
+
+
+def cut(path: Path, share: float) -> Path:
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("a.mp4", "libx264", {"movflags": "faststart"}),
+        ("a.mp4", "libx264", {"movflags": "frag_keyframe+empty_moov"}),
+        ("a.mov", "libx264", {"movflags": "faststart"}),
+        ("a.mkv", "libx264", {}),
+        ("a.webm", "libvpx-vp9", {}),
+        ("a.avi", "mpeg4", {}),
+    ],
+)
+def test_of_a_file_that_was_cut_off_the_rest_is_used(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str]
+) -> None:
+    sound = {"a.webm": "libopus", "a.avi": "libmp3lame"}.get(name, "aac")
+    path = film(
+        tmp_path / name,
+        noisy(2 * FPS),
+        codec=codec,
+        options={"g": "5"},
+        container_options=options,
+        tracks=[Track(tone(2), sound)],
+    )
+    cut(path, 0.5)
+    result = rendered(path, tmp_path / "o.mp4")
+    seen = look(result.path)
+    assert 0.6 <= seen.duration_s <= 1.5
+    assert seen.loudness(0.1, 0.4) == pytest.approx(0.3 / 2**0.5, rel=0.1)
+    assert np.abs(np.diff([frame.mean() for frame in seen.frames[:10]])).max() > 0
+    assert result.warnings
+    assert all(name in each for each in result.warnings)
+    if options == {"movflags": "faststart"}:
+        assert any("cut off" in each and "2.0 s" in each for each in result.warnings)
+
+
+def test_wrong_bits_in_the_picture_cost_no_more_than_some_frames(tmp_path: Path) -> None:
+    path = talk(tmp_path / "a.mp4", options={"g": "10", "flags": "+cgop"})
+    whole = bytearray(path.read_bytes())
+    rng = np.random.default_rng(11)
+    begin = whole.index(b"mdat") + 400
+    for place in rng.integers(begin, int(len(whole) * 0.9), 60):
+        whole[place] ^= 0xFF
+    path.write_bytes(whole)
+    result = rendered(path, tmp_path / "o.mp4")
+    seen = look(result.path)
+    assert seen.duration_s == pytest.approx(2, abs=0.1)
+    assert any("a.mp4 is damaged" in each for each in result.warnings)
+
+
+def test_each_warning_is_said_once(tmp_path: Path) -> None:
+    path = talk(tmp_path / "a.mkv")
+    whole = bytearray(path.read_bytes())
+    for place in range(3000, len(whole) - 3000, 997):
+        whole[place] ^= 0x55
+    path.write_bytes(whole)
+    warnings = rendered(path, tmp_path / "o.mp4").warnings
+    assert len(warnings) == len(set(warnings))
+
+
+def test_a_sound_with_wrong_bits_stays_in_time(tmp_path: Path) -> None:
+    """The tone sets in at 1.4 s; of the silence before it some packets cannot be read."""
+    path = film(tmp_path / "a.mkv", shades(2 * FPS), tracks=[Track(tone(2, start_s=1.4), "ac3")])
+    damaged = tmp_path / "b.mkv"
+    with av.open(str(path)) as source, av.open(str(damaged), "w") as out:
+        streams = {s.index: out.add_stream_from_template(s) for s in source.streams}
+        for packet in source.demux():
+            if packet.dts is None:
+                continue
+            if packet.stream.type == "audio" and 0.3 < float(packet.pts * packet.time_base) < 0.9:
+                continue  # lost on the way
+            packet.stream = streams[packet.stream.index]
+            out.mux(packet)
+    seen = look(rendered(damaged, tmp_path / "o.mp4").path)
+    assert seen.sound is not None
+    assert np.argmax(np.abs(seen.sound[0]) > 0.1) / 48000 == pytest.approx(1.4, abs=0.03)
+
+
+def test_sound_that_changes_its_form_on_the_way_is_heard_to_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.aac"
+    parts = []
+    for number, (rate, layout) in enumerate([(48000, "stereo"), (44100, "mono")]):
+        part = tmp_path / f"{number}.aac"
+        with av.open(str(part), "w", format="adts") as out:
+            stream = out.add_stream("aac", rate=rate, layout=layout)
+            assert isinstance(stream, av.AudioStream)
+            wave = np.stack([tone(1, rate=rate)] * (2 if layout == "stereo" else 1))
+            frame = av.AudioFrame.from_ndarray(wave, "fltp", layout)
+            frame.sample_rate = rate
+            out.mux(stream.encode(frame))
+            out.mux(stream.encode(None))
+        parts.append(part.read_bytes())
+    path.write_bytes(b"".join(parts))
+    clip = item(make_video(tmp_path / "v.mp4", seconds=2, tone=None))
+    music = item(path, "m2")
+    timeline = Timeline(
+        clips=(Clip("video", 2000, "v", media="m1"),),
+        sounds=(Sound("m2", "a.aac", 2000, volume=1.0),),
+        width=160,
+        height=120,
+        fps=25,
+    )
+    seen = look(render(timeline, {"m1": clip, "m2": music}, tmp_path / "o.mp4").path)
+    assert seen.loudness(0.2, 0.8) == pytest.approx(0.3 / 2**0.5, rel=0.1)
+    assert seen.loudness(1.3, 1.8) > 0.1
+
+
+@pytest.mark.parametrize("share", [0.02, 0.9])
+def test_a_file_without_its_index_is_refused_with_a_reason(tmp_path: Path, share: float) -> None:
+    path = cut(talk(tmp_path / "a.mp4"), share)  # an MP4 has its index at its end
+    with pytest.raises(UnsupportedFileError, match=r"a\.mp4"):
+        probe(path, "a.mp4", id="m1")
+
+
+def test_a_file_that_is_damaged_after_the_upload_fails_with_words(tmp_path: Path) -> None:
+    path = talk(tmp_path / "a.mp4", container_options={"movflags": "faststart"})
+    media = item(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.index(b"mdat") + 8] + bytes(len(whole) // 2))
+    timeline = Timeline(
+        clips=(Clip("video", 2000, "a", media="m1"),), width=WIDTH, height=HEIGHT, fps=FPS
+    )
+    with pytest.raises(RenderFailedError, match=r"a\.mp4"):
+        render(timeline, {"m1": media}, tmp_path / "o.mp4")
+
+
+def test_a_sound_alone_has_no_background_to_remove(tmp_path: Path) -> None:
+    media = item(make_sound(tmp_path / "a.mp3"))
+    timeline = Timeline(clips=(Clip("video", 1000, "a", media="m1"),), width=64, height=64, fps=25)
+    with pytest.raises(NemoError, match="audio"):
+        render(timeline, {"m1": media}, tmp_path / "o.mp4")
+
+
+def test_an_unharmed_file_has_no_warnings(tmp_path: Path) -> None:
+    result = rendered(talk(tmp_path / "a.mp4"), tmp_path / "o.mp4")
+    assert result.warnings == ()
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.avi", "a.webm"])
+@pytest.mark.parametrize("sound_s", [0.5, 3.0])
+def test_a_sound_of_another_length_is_no_damage(tmp_path: Path, name: str, sound_s: float) -> None:
+    codec = {"a.webm": "libvpx-vp9", "a.avi": "mpeg4"}.get(name, "libx264")
+    sound = {"a.webm": "libopus", "a.avi": "libmp3lame"}.get(name, "aac")
+    path = film(tmp_path / name, shades(FPS), codec=codec, tracks=[Track(tone(sound_s), sound)])
+    media = probe(path, name, id="m1")
+    assert media.warnings == ()
+    assert media.duration_ms == pytest.approx(1000, abs=90)
+
+
+@pytest.mark.parametrize("fps", [1, 120])
+def test_the_last_frame_of_a_whole_file_is_not_missed(tmp_path: Path, fps: int) -> None:
+    for name in ("a.mkv", "a.mp4"):
+        media = probe(film(tmp_path / name, shades(3), fps=fps), name, id="m1")
+        assert media.warnings == ()
+        assert media.duration_ms == pytest.approx(3000 / fps, abs=5)

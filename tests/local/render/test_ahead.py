@@ -1,0 +1,196 @@
+"""Frames made in a thread of their own: order, errors, ends, and renders side by side."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nemovideo.errors import RenderCancelledError
+from nemovideo.local.matte.engine import Mask, Picture
+from nemovideo.local.render import render
+from nemovideo.local.render.ahead import ahead
+from nemovideo.local.timeline import Background
+from tests.support.render import YellowMatte, item, look, make_video, timeline_of
+
+GREEN = Background("color", color="#00b140")
+WAIT_S = 20
+
+
+def frame_threads() -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t.name == "nemovideo-frames" and t.is_alive()]
+
+
+def test_items_come_in_order_from_another_thread() -> None:
+    threads: set[str] = set()
+
+    def items() -> Iterator[int]:
+        for number in range(50):
+            threads.add(threading.current_thread().name)
+            yield number
+
+    with ahead(items(), tick=lambda: None) as taken:
+        assert list(taken) == list(range(50))
+    assert threads == {"nemovideo-frames"}
+    assert frame_threads() == []
+
+
+def test_no_more_is_made_than_there_is_room_for() -> None:
+    made: list[int] = []
+    waits = threading.Event()
+
+    def items() -> Iterator[int]:
+        for number in range(50):
+            made.append(number)
+            if number == 4:
+                waits.set()
+            yield number
+
+    with ahead(items(), room=3) as taken:
+        assert next(taken) == 0
+        assert waits.wait(WAIT_S)  # one taken, three that wait, one that finds no room
+    assert made == [0, 1, 2, 3, 4]
+    assert frame_threads() == []
+
+
+def test_an_error_of_the_producer_is_raised_where_the_items_are_taken() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("no second")
+
+    with ahead(items(), tick=lambda: None) as taken:
+        assert next(taken) == 1
+        with pytest.raises(ValueError, match="no second"):
+            next(taken)
+    assert frame_threads() == []
+
+
+def test_a_consumer_that_raises_leaves_no_thread_behind_and_closes_the_source() -> None:
+    closed = threading.Event()
+
+    def items() -> Iterator[int]:
+        try:
+            while True:
+                yield 1
+        finally:
+            closed.set()
+
+    def take(taken: Iterator[int]) -> None:
+        raise ZeroDivisionError(next(taken))
+
+    with pytest.raises(ZeroDivisionError), ahead(items(), tick=lambda: None) as taken:
+        take(taken)
+    assert closed.is_set()
+    assert frame_threads() == []
+
+
+def test_who_waits_for_a_slow_item_can_still_stop() -> None:
+    release = threading.Event()
+
+    def items() -> Iterator[int]:
+        release.wait(WAIT_S)
+        yield 1
+
+    def tick() -> None:
+        release.set()
+        raise RenderCancelledError("enough")
+
+    with pytest.raises(RenderCancelledError), ahead(items(), tick=tick) as taken:
+        next(taken)
+    assert frame_threads() == []
+
+
+def test_a_cancelled_render_leaves_no_thread(tmp_path: Path) -> None:
+    talk = item(make_video(tmp_path / "talk.mp4"))
+    told: list[float] = []
+    with pytest.raises(RenderCancelledError):
+        render(
+            timeline_of(talk, background=GREEN),
+            {"m1": talk},
+            tmp_path / "o.mp4",
+            engine=YellowMatte(),
+            on_progress=told.append,
+            cancelled=lambda: len(told) == 3,
+        )
+    assert frame_threads() == []
+
+
+def test_two_renders_go_on_side_by_side(tmp_path: Path) -> None:
+    talk = item(make_video(tmp_path / "talk.mp4"))
+    both = threading.Barrier(2)
+
+    class Meeting(YellowMatte):
+        """An engine that waits at its first picture until the other render is there too."""
+
+        def __init__(self) -> None:
+            self.met = False
+
+        def mask(self, picture: Picture) -> Mask:
+            if not self.met:
+                both.wait(WAIT_S)
+                self.met = True
+            return super().mask(picture)
+
+    def run(name: str) -> None:
+        timeline = timeline_of(talk, background=GREEN)
+        render(timeline, {"m1": talk}, tmp_path / name, engine=Meeting())
+
+    workers = [threading.Thread(target=run, args=(name,)) for name in ("a.mp4", "b.mp4")]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(WAIT_S)
+    assert len(look(tmp_path / "a.mp4").frames) == len(look(tmp_path / "b.mp4").frames) == 25
+
+
+class Nobody:
+    """An engine that sees no one."""
+
+    def mask(self, picture: Picture) -> Mask:
+        return np.zeros(picture.shape[:2], dtype=np.float32)
+
+
+def test_where_nobody_is_the_result_says_so(tmp_path: Path) -> None:
+    talk = item(make_video(tmp_path / "talk.mp4"))
+    result = render(
+        timeline_of(talk, background=GREEN), {"m1": talk}, tmp_path / "o.mp4", engine=Nobody()
+    )
+    (warning,) = result.warnings
+    assert "No person was found in talk.mp4" in warning
+    assert np.abs(np.array(look(result.path).center()) - (0, 177, 64)).max() < 8
+
+
+def test_the_default_engine_says_so_too(tmp_path: Path) -> None:
+    wall = np.full((120, 160, 3), (30, 60, 160), dtype=np.uint8)
+    talk = item(make_video(tmp_path / "wall.mp4", pictures=[wall], seconds=0.4))
+    result = render(timeline_of(talk, background=GREEN), {"m1": talk}, tmp_path / "o.mp4")
+    assert "No person was found in wall.mp4" in result.warnings[0]
+
+
+def test_a_person_who_is_there_part_of_the_time_is_told_of(tmp_path: Path) -> None:
+    wall = np.full((120, 160, 3), (30, 60, 160), dtype=np.uint8)
+    there = wall.copy()
+    there[30:, 50:110] = (225, 205, 40)
+    talk = item(make_video(tmp_path / "talk.mp4", pictures=[there, wall], seconds=2))
+    result = render(
+        timeline_of(talk, background=GREEN), {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte()
+    )
+    assert "No person was found in 1.0 s of talk.mp4, first at 1.0 s" in result.warnings[0]
+
+
+def test_what_was_looked_at_ahead_of_the_end_is_not_told_of(tmp_path: Path) -> None:
+    wall = np.full((120, 160, 3), (30, 60, 160), dtype=np.uint8)
+    there = wall.copy()
+    there[30:, 50:110] = (225, 205, 40)
+    talk = item(make_video(tmp_path / "talk.mp4", pictures=[there, wall], seconds=2))
+    timeline = timeline_of(talk, background=GREEN, duration_ms=1000)
+    result = render(timeline, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte())
+    assert result.warnings == ()
+
+
+def test_without_a_cut_out_nobody_is_looked_for(tmp_path: Path) -> None:
+    talk = item(make_video(tmp_path / "talk.mp4"))
+    assert render(timeline_of(talk), {"m1": talk}, tmp_path / "o.mp4").warnings == ()

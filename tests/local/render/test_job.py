@@ -1,0 +1,145 @@
+"""A render as a job: progress, cancelling, errors, and the file that it leaves behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from nemovideo.errors import RenderCancelledError, RenderFailedError
+from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.render import render
+from nemovideo.local.timeline import Background, Clip, Sound, Timeline, Title
+from tests.support.render import YellowMatte, draft, item, make_image, make_video, timeline_of
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> MediaItem:
+    return item(make_video(tmp_path_factory.mktemp("talk") / "talk.mp4"))
+
+
+def test_progress_rises_evenly_to_one(tmp_path: Path, talk: MediaItem) -> None:
+    told: list[float] = []
+    render(timeline_of(talk), {"m1": talk}, tmp_path / "o.mp4", on_progress=told.append)
+    assert told == [pytest.approx(number / 25) for number in range(1, 26)]
+
+
+def test_a_cancel_stops_at_the_next_frame_and_leaves_nothing(
+    tmp_path: Path, talk: MediaItem
+) -> None:
+    told: list[float] = []
+    with pytest.raises(RenderCancelledError):
+        render(
+            timeline_of(talk),
+            {"m1": talk},
+            tmp_path / "o.mp4",
+            on_progress=told.append,
+            cancelled=lambda: len(told) == 5,
+        )
+    assert len(told) == 5
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_render_leaves_the_old_file_alone(tmp_path: Path, talk: MediaItem) -> None:
+    output = tmp_path / "o.mp4"
+    output.write_bytes(b"old")
+    with pytest.raises(RenderCancelledError):
+        render(timeline_of(talk), {"m1": talk}, output, cancelled=lambda: True)
+    assert output.read_bytes() == b"old"
+    render(timeline_of(talk), {"m1": talk}, output)
+    assert output.stat().st_size > 1000
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_a_lower_quality_makes_a_smaller_file(tmp_path: Path, talk: MediaItem) -> None:
+    sizes = [
+        render(timeline_of(talk, volume=0), {"m1": talk}, tmp_path / q, quality=q).size_bytes
+        for q in ("high", "medium", "low")
+    ]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > sizes[2]
+
+
+@pytest.mark.parametrize(
+    "clips",
+    [
+        (),
+        (Clip("video", 1000, "x", media="m9"),),
+        (Clip("video", 1000, "x"),),
+        (Clip("hologram", 1000, "x", media="m1"),),
+        (Clip("video", 1000, "x", media="m1", speed=0),),
+        (Clip("video", 1000, "x", media="m1", background=Background("lava")),),
+        (Clip("video", 1000, "x", media="m1", background=Background("color", color="blau")),),
+        (Clip("video", 1000, "x", media="m1", background=Background("scene", scene="moon")),),
+        (Clip("video", 1000, "x", media="m1", background=Background("image", media="m9")),),
+    ],
+)
+def test_a_draft_that_makes_no_sense_fails(
+    tmp_path: Path, talk: MediaItem, clips: tuple[Clip, ...]
+) -> None:
+    timeline = draft(talk, *clips)
+    with pytest.raises(RenderFailedError):
+        render(timeline, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sounds": (Sound("m9", "x", 1000),)},
+        {"titles": (Title("x", 1000, position="behind"),)},
+        {"width": 0},
+        {"height": 100_000},
+        {"fps": 0.0},
+    ],
+)
+def test_a_wrong_part_of_the_draft_fails(
+    tmp_path: Path, talk: MediaItem, change: dict[str, Any]
+) -> None:
+    timeline: Timeline = attrs.evolve(timeline_of(talk), **change)
+    with pytest.raises(RenderFailedError):
+        render(timeline, {"m1": talk}, tmp_path / "o.mp4")
+
+
+@pytest.mark.parametrize("option", [{"format": "xyz"}, {"quality": "best"}])
+def test_an_unknown_format_or_quality_is_named(
+    tmp_path: Path, talk: MediaItem, option: dict[str, str]
+) -> None:
+    with pytest.raises(RenderFailedError, match=r"xyz|best"):
+        render(timeline_of(talk), {"m1": talk}, tmp_path / "o", **option)  # type: ignore[arg-type]
+
+
+def test_a_file_that_is_gone_or_damaged_fails(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mp4")
+    talk = item(path)
+    path.write_bytes(b"no video any more")
+    with pytest.raises(RenderFailedError):
+        render(timeline_of(talk), {"m1": talk}, tmp_path / "o.mp4")
+    path.unlink()
+    with pytest.raises(RenderFailedError, match=r"a\.mp4"):
+        render(timeline_of(talk), {"m1": talk}, tmp_path / "o.mp4")
+
+
+def test_a_picture_is_no_video(tmp_path: Path) -> None:
+    photo = item(make_image(tmp_path / "p.png", (1, 2, 3)))
+    with pytest.raises(RenderFailedError, match="image"):
+        render(
+            draft(photo_as_frame(photo), Clip("video", 400, "p", media="m1")),
+            {"m1": photo},
+            tmp_path / "o.mp4",
+        )
+
+
+def photo_as_frame(photo: MediaItem) -> MediaItem:
+    return attrs.evolve(photo, fps=25.0)
+
+
+def test_the_callers_words_are_not_changed(tmp_path: Path, talk: MediaItem) -> None:
+    media = {"m1": talk}
+    timeline = timeline_of(talk, Title("a", 500))
+    before = timeline.to_draft()
+    render(timeline, media, tmp_path / "o.mp4")
+    assert timeline.to_draft() == before
+    assert media == {"m1": talk}

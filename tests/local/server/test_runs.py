@@ -1,0 +1,192 @@
+"""The agent's stream over the wire, and what a run leaves behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from nemovideo.local import Fault
+from nemovideo.local.server.sse import SILENT_ENDINGS, pieces
+from tests.support.app import Api, run_body, serving, spoken
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    """A backend for sessions that do not see each other."""
+    with serving() as api:
+        yield api
+
+
+def parts(event: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = event.get("content", {}).get("parts", [])
+    return found
+
+
+def test_words_come_as_one_event_of_adks_form(api: Api) -> None:
+    (event,) = api.events(api.session(), "你好，世界\u2028!")
+    assert parts(event) == [{"text": "You said: 你好，世界\u2028!"}]
+    assert event["author"] == "nemo_agent"
+    assert event["actions"]["stateDelta"] == {}
+    assert {"id", "invocationId", "timestamp"} <= event.keys()
+    assert "partial" not in event
+
+
+def test_text_goes_out_as_raw_utf8_on_one_line(api: Api) -> None:
+    body = api.run(api.session(), "说\n话").content
+    assert "说".encode() in body
+    assert body.count(b"\n") == 2
+
+
+def test_an_edit_is_called_answered_and_told(api: Api) -> None:
+    session_id = api.session()
+    call, response, text = api.events(session_id, "edit Hello")
+    function_call = parts(call)[0]["functionCall"]
+    function_response = parts(response)[0]["functionResponse"]
+    assert function_call["args"] == {"text": "Hello"}
+    assert function_call["id"] == function_response["id"]
+    assert function_response["response"] == {"status": "success"}
+    assert parts(text) == [{"text": "Done! The title is there."}]
+    assert response["actions"]["stateDelta"]["draft"] == api.draft(session_id)
+    assert api.titles(session_id) == ["Hello"]
+
+
+def test_with_streaming_the_pieces_come_before_the_whole(api: Api) -> None:
+    events = api.events(api.session(), "edit Hello", streaming=True)
+    whole = [event for event in events if event.get("partial") is not True]
+    partial_text = "".join(
+        part.get("text", "") for event in events if event.get("partial") for part in parts(event)
+    )
+    assert partial_text == spoken(whole) == "Done! The title is there."
+    calls = [event["partial"] for event in events if "functionCall" in str(event)]
+    assert calls == [True, False]
+
+
+def test_pieces_add_up() -> None:
+    text = "One two three 四五六七八九十 and much more than one piece"
+    assert "".join(pieces(text)) == text
+    assert len(pieces(text)) > 2
+
+
+def test_silent_edits_end_in_every_known_way(api: Api) -> None:
+    session_id = api.session()
+    last = []
+    for number in range(2 * len(SILENT_ENDINGS)):
+        events = api.events(session_id, f"quietly {number}")
+        assert spoken(events) == ""
+        end = events[-1]
+        content = end.get("content", {})
+        last.append((end.get("errorCode"), len(content.get("parts", [])), content.get("role")))
+    one_round = [
+        (None, 1, "user"),
+        (None, 0, "model"),
+        (None, 1, "model"),
+        ("MODEL_RETURNED_NO_CONTENT", 0, "model"),
+        ("STOP", 0, None),
+    ]
+    assert last == one_round * 2
+    assert len(api.titles(session_id)) == 10
+
+
+def test_two_steps_of_one_turn_are_one_version_and_one_charge(api: Api) -> None:
+    session_id = api.session()
+    before = api.balance()[0]
+    events = api.events(session_id, "generate Stars")
+    deltas = [event["actions"]["stateDelta"] for event in events]
+    drafts = [delta["draft"] for delta in deltas if delta]
+    assert [draft["m"]["title"] for draft in drafts] == ["project", "with music"]
+    assert before - api.balance()[0] == 2
+    api.events(session_id, "undo")
+    assert api.draft(session_id) is None
+
+
+def test_undo_goes_back_one_version_at_a_time(api: Api) -> None:
+    session_id = api.session()
+    for name in ("one", "two", "three"):
+        api.events(session_id, f"edit {name}")
+    _, response, _ = api.events(session_id, "undo")
+    assert api.titles(session_id) == ["one", "two"]
+    assert response["actions"]["stateDelta"]["draft"] == api.draft(session_id)
+    api.events(session_id, "undo")
+    assert api.titles(session_id) == ["one"]
+    api.events(session_id, "edit four")
+    assert api.titles(session_id) == ["one", "four"]
+
+
+def test_an_unknown_session_is_said_before_the_stream(api: Api) -> None:
+    answer = api.run("5529798706024415232", "hello")
+    assert (answer.status_code, answer.json()["code"]) == (404, 1002)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "loc"),
+    [
+        ({"session_id": None}, "missing", ["body", "session_id"]),
+        ({"user_id": 5}, "str_type", ["body", "user_id"]),
+        ({"new_message": None}, "missing", ["body", "new_message"]),
+        ({"new_message": "text"}, "dict_type", ["body", "new_message"]),
+        ({"new_message": {"role": "user"}}, "list_type", ["body", "new_message", "parts"]),
+        (
+            {"new_message": {"parts": [{"text": "  "}]}},
+            "value_error",
+            ["body", "new_message", "parts"],
+        ),
+    ],
+)
+def test_a_bad_body_is_answered_as_fastapi_does(
+    api: Api, change: dict[str, Any], kind: str, loc: list[str]
+) -> None:
+    answer = api.ask("POST", "/run_sse", json={**run_body("1", "hi"), **change})
+    assert answer.status_code == 422
+    (problem,) = answer.json()["detail"]
+    assert (problem["type"], problem["loc"]) == (kind, loc)
+    assert {"msg", "input"} <= problem.keys()
+
+
+def test_a_body_that_is_no_json_is_unprocessable(api: Api) -> None:
+    answer = api.ask("POST", "/run_sse", content=b'{"app_name"')
+    assert (answer.status_code, answer.json()["detail"][0]["type"]) == (422, "json_invalid")
+
+
+def test_a_body_over_a_megabyte_is_too_large(api: Api) -> None:
+    assert api.run(api.session(), "x" * 1024 * 1024).status_code == 413
+
+
+def test_a_client_that_leaves_before_the_edit_is_made_changed_and_spent_nothing() -> None:
+    with serving(faults=[Fault(kind="drop", path="/run_sse", after_bytes=10)]) as api:
+        session_id = api.session()
+        with pytest.raises(Exception, match="incomplete chunked read"):
+            api.run(session_id, "edit Hello")
+        assert api.draft(session_id) is None
+        assert api.balance() == (100, 0, 100)
+
+
+def test_a_client_that_leaves_after_the_edit_was_made_has_it_and_paid_for_it() -> None:
+    with serving() as api:
+        whole = api.run(api.session(), "edit Hello").content
+        cut = whole.index(b"functionResponse")
+        api.backend.faults.add(Fault(kind="drop", path="/run_sse", after_bytes=cut))
+        session_id = api.session()
+        with pytest.raises(Exception, match="incomplete chunked read"):
+            api.run(session_id, "edit Hello")
+        assert api.titles(session_id) == ["Hello"]
+        assert api.balance() == (98, 0, 98)
+
+
+def test_two_runs_in_one_session_do_not_lose_each_others_edit(api: Api) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    session_id = api.session()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: api.events(session_id, f"edit {n}"), range(8)))
+    assert sorted(api.titles(session_id)) == [str(n) for n in range(8)]
+
+
+def test_a_big_draft_is_streamed_and_kept_whole(api: Api) -> None:
+    session_id = api.session()
+    words = "很长" * 150_000
+    events = api.events(session_id, f"edit {words}")
+    assert words in json.dumps(events[1], ensure_ascii=False)
+    assert api.titles(session_id) == [words]

@@ -1,0 +1,171 @@
+"""Uploads over the wire: multipart and URLs, names, limits, damage."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.support.app import VIDEO, Api, serving
+
+PART = b'--b\r\nContent-Disposition: form-data; name="%b"; filename="a.mp4"\r\n\r\n'
+UPLOAD = "/api/upload-video/nemo_agent/me/{}"
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    """A backend that takes files of up to two million bytes."""
+    with serving(max_upload_bytes=2_000_000) as api:
+        yield api
+
+
+def test_an_uploaded_file_is_described_and_can_be_fetched_by_its_link(api: Api) -> None:
+    answer = api.upload(api.session(), ("talk.mp4", VIDEO)).json()["data"]
+    (file,) = answer["files"]
+    assert answer["session_state_applied"] is True
+    assert file["hash"] == hashlib.sha256(VIDEO).hexdigest()
+    kind = (file["filename"], file["file_type"], file["duration"], file["width"], file["fps"])
+    assert kind == ("talk.mp4", "video", 1.0, 4, 25.0)
+    assert file["cdn_url"].startswith(f"{api.backend.url}/files/")
+    assert httpx.get(file["cdn_url"]).content == VIDEO
+    part = httpx.get(file["cdn_url"], headers={"Range": "bytes=6-7"})
+    assert (part.status_code, part.content) == (206, VIDEO[6:8])
+
+
+def test_the_first_video_of_an_empty_session_is_put_on_the_timeline(api: Api) -> None:
+    session_id = api.session()
+    api.upload(session_id, ("one.mp4", VIDEO))
+    first = api.draft(session_id)
+    assert first is not None
+    assert first["t"][0]["sg"][0]["m"]["name"] == "one.mp4"
+    api.upload(session_id, ("two.mp4", VIDEO))
+    assert api.draft(session_id) == first
+    state = api.data("GET", f"/api/state/nemo_agent/me/{session_id}/latest")["state"]
+    assert [info["filename"] for info in state["video_infos"]] == ["one.mp4", "two.mp4"]
+
+
+def test_several_files_go_in_one_request(api: Api) -> None:
+    answer = api.upload(api.session(), ("a.mp4", VIDEO), ("b.mp4", b"VIDEO 2")).json()["data"]
+    assert [file["filename"] for file in answer["files"]] == ["a.mp4", "b.mp4"]
+    assert [httpx.get(file["cdn_url"]).content for file in answer["files"]] == [VIDEO, b"VIDEO 2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("说话 #1? 100%.mp4", "说话 #1? 100%.mp4"),
+        ('say "hi".mp4', 'say "hi".mp4'),
+        ("../../../etc/passwd.mp4", "passwd.mp4"),
+        ("C:\\temp\\evil.mp4", "evil.mp4"),
+        ("/etc/cron.d/x.mp4", "x.mp4"),
+        ("..", "file"),
+        ("n" * 300 + ".mp4", "n" * 196 + ".mp4"),
+    ],
+)
+def test_names_are_kept_for_showing_and_stay_out_of_paths(api: Api, name: str, shown: str) -> None:
+    (file,) = api.upload(api.session(), (name, VIDEO)).json()["data"]["files"]
+    assert file["filename"] == shown
+    assert httpx.get(file["cdn_url"]).content == VIDEO
+    assert all(shown not in str(path) for path in api.backend.state_dir.rglob("*"))
+
+
+def test_an_unsupported_file_is_refused_and_none_of_its_request_is_kept(api: Api) -> None:
+    session_id, before = api.session(), len(list(api.backend.state_dir.rglob("*.mp4")))
+    answer = api.upload(session_id, ("good.mp4", VIDEO), ("text.mp4", b"some text"))
+    assert (answer.status_code, answer.json()["code"]) == (400, 4001)
+    assert "text.mp4" in answer.json()["message"]
+    assert api.draft(session_id) is None
+    assert len(list(api.backend.state_dir.rglob("*.mp4"))) == before
+
+
+def test_a_file_at_the_limit_is_taken_and_one_byte_more_is_too_large(api: Api) -> None:
+    session_id = api.session()
+    assert api.upload(session_id, ("a.mp4", VIDEO.ljust(2_000_000))).status_code == 200
+    answer = api.upload(session_id, ("b.mp4", VIDEO.ljust(2_000_001)))
+    assert (answer.status_code, answer.json()["code"]) == (413, 4002)
+    assert list((api.backend.state_dir / "incoming").iterdir()) == []
+
+
+def test_a_length_that_no_upload_can_have_is_refused_before_it_is_read(api: Api) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", api.backend.port, timeout=30)
+    connection.putrequest("POST", UPLOAD.format(api.session()))
+    connection.putheader("Authorization", api.http.headers["authorization"])
+    connection.putheader("Content-Type", "multipart/form-data; boundary=b")
+    connection.putheader("Content-Length", str(10**9))
+    connection.endheaders()
+    with connection.getresponse() as answer:
+        assert (answer.status, json.load(answer)["code"]) == (413, 4002)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b"--b--"),
+        ("multipart/form-data; boundary=b", b"no multipart at all"),
+        ("multipart/form-data; boundary=b", b"--b--\r\n"),
+        (
+            "multipart/form-data; boundary=b",
+            PART % b"files" + b"VIDEO cut",
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            PART % b"other" + b"VIDEO\r\n--b--\r\n",
+        ),
+        ("application/json", b'{"urls": [], "source_type": "url"}'),
+        ("application/json", b'{"urls": ["http://127.0.0.1/a.mp4"]}'),
+        ("application/json", b'{"urls": [1], "source_type": "url"}'),
+        ("application/json", b"[]"),
+        ("application/json", b"{"),
+    ],
+)
+def test_a_bad_body_is_refused(api: Api, content_type: str, body: bytes) -> None:
+    path = UPLOAD.format(api.session())
+    answer = api.ask("POST", path, content=body, headers={"Content-Type": content_type})
+    assert answer.status_code == 400
+    assert "detail" in answer.json()
+
+
+def upload_url(api: Api, session_id: str, *urls: str) -> httpx.Response:
+    body = {"urls": list(urls), "source_type": "url"}
+    return api.ask("POST", UPLOAD.format(session_id), json=body)
+
+
+def test_a_file_can_be_named_by_its_url(api: Api) -> None:
+    (file,) = api.upload(api.session(), ("käse 1.mp4", VIDEO)).json()["data"]["files"]
+    session_id = api.session()
+    answer = upload_url(api, session_id, file["cdn_url"], file["cdn_url"]).json()["data"]
+    assert [found["filename"] for found in answer["files"]] == ["käse 1.mp4"] * 2
+    assert httpx.get(answer["files"][0]["cdn_url"]).content == VIDEO
+    assert api.draft(session_id) is not None
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/passwd", "ftp://127.0.0.1/a.mp4", "data:,VIDEO", "a.mp4", "http://", "http://[/"],
+)
+def test_only_http_urls_are_fetched(api: Api, url: str) -> None:
+    assert upload_url(api, api.session(), url).status_code == 400
+
+
+def test_a_url_that_answers_with_an_error_is_refused(api: Api) -> None:
+    answer = upload_url(api, api.session(), f"{api.backend.url}/files/none/a.mp4")
+    assert answer.status_code == 400
+    assert "404" in answer.json()["detail"]
+
+
+def test_a_file_behind_a_url_may_not_be_too_large_either(api: Api) -> None:
+    with serving() as big:
+        (file,) = big.upload(big.session(), ("a.mp4", VIDEO.ljust(2_000_001))).json()["data"][
+            "files"
+        ]
+        assert upload_url(api, api.session(), file["cdn_url"]).json()["code"] == 4002
+
+
+def test_guessing_a_link_finds_nothing(api: Api) -> None:
+    for path in ("/files/m1/talk.mp4", "/files/../backend.sqlite3", "/files/%2e%2e/x"):
+        assert httpx.get(api.backend.url + path).status_code == 404

@@ -1,0 +1,110 @@
+"""Batches on threads: broken files, interruptions, and what a second run does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nemovideo import Client
+from nemovideo.batch import BatchReport
+from nemovideo.local import LocalBackend
+from nemovideo.models import Progress
+from tests.support.batch import (
+    BROKEN,
+    GOOD,
+    asked,
+    make_broken,
+    make_clips,
+    quick_backend,
+    quick_client,
+    results,
+)
+
+HALF = GOOD // 2
+
+
+@pytest.fixture(scope="module")
+def forty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 40 clips, 3 of them broken."""
+    folder = tmp_path_factory.mktemp("forty")
+    make_clips(folder, GOOD)
+    make_broken(folder)
+    return folder
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Iterator[LocalBackend]:
+    with quick_backend(tmp_path / "state") as backend:
+        yield backend
+
+
+@pytest.fixture
+def worker(quick: LocalBackend) -> Iterator[Client]:
+    with quick_client(quick) as client:
+        yield client
+
+
+def check_all_done(report: BatchReport, out: Path, backend: LocalBackend, client: Client) -> None:
+    """Hold what was promised of the 40 clips, whatever happened on the way."""
+    assert len(results(out)) == GOOD
+    assert sorted(row.source.name for row in report.failed) == ["cut.mp4", "empty.mp4", "text.mp4"]
+    assert len(report) == GOOD + BROKEN
+    assert len(report.done) + len(report.skipped) == GOOD
+    assert len({path.read_bytes() for path in out.glob("*.mp4")}) == GOOD
+    assert 100 - client.credits.balance().available == GOOD
+    assert asked(backend, "/api/render/proxy/lambda") == GOOD
+    assert not list((out / ".nemovideo-batch").glob("*.json"))
+
+
+def test_forty_clips_with_an_interruption_by_the_user(
+    forty: Path, tmp_path: Path, quick: LocalBackend, worker: Client
+) -> None:
+    out = tmp_path / "out"
+
+    def interrupt(progress: Progress) -> None:
+        if len(results(out)) >= HALF:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        worker.batch.remove_backgrounds(forty, out, background="blur", progress=interrupt)
+    before = results(out)
+    assert HALF <= len(before) < GOOD
+    report = worker.batch.remove_backgrounds(forty, out, background="blur")
+    check_all_done(report, out, quick, worker)
+    assert before.items() <= results(out).items()
+    assert {row.output.name for row in report.skipped if row.output} >= before.keys()
+
+
+_SCRIPT = """
+import sys
+from pathlib import Path
+from nemovideo import Client
+from nemovideo.retry import Polling
+polling = Polling(first_s=0.01, interval_s=0.05)
+with Client(base_url={url!r}, edit_cost=1, polling=polling) as client:
+    client.batch.remove_backgrounds(
+        {forty!r}, {out!r}, background="blur", progress=lambda now: print(now.message, flush=True)
+    )
+"""
+
+
+def test_forty_clips_with_the_process_killed(
+    forty: Path, tmp_path: Path, quick: LocalBackend, worker: Client
+) -> None:
+    out = tmp_path / "out"
+    script = _SCRIPT.format(url=quick.url, forty=str(forty), out=str(out))
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        for _ in process.stdout:
+            if len(results(out)) >= HALF:
+                process.kill()
+                break
+    before = results(out)
+    assert HALF <= len(before) < GOOD
+    report = worker.batch.remove_backgrounds(forty, out, background="blur")
+    check_all_done(report, out, quick, worker)
+    assert before.items() <= results(out).items()

@@ -1,0 +1,97 @@
+"""What the batch tests share: clips that differ, broken ones, and a renderer that takes no time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from nemovideo import Client
+from nemovideo.local import LocalBackend
+from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.timeline import Timeline
+from nemovideo.retry import Polling, StreamLimits
+from tests.support.media import make_clip
+
+GOOD, BROKEN = 37, 3
+
+
+@attrs.frozen
+class Written:
+    duration_ms: int
+    size_bytes: int
+    warnings: tuple[str, ...] = ()
+
+
+def quick_render(
+    timeline: Timeline,
+    media: Mapping[str, MediaItem],
+    output: Path,
+    *,
+    format: str,  # noqa: A002 - the renderer's own keyword
+    quality: str,
+    on_progress: Callable[[float], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> Written:
+    """Write a file that tells what it was made from."""
+    used = [media[clip.media].path.read_bytes() for clip in timeline.clips if clip.media]
+    backgrounds = [str(clip.background) for clip in timeline.clips]
+    output.write_bytes(b"\0\0\0\x18ftypisom" + repr(backgrounds).encode() + b"".join(used))
+    return Written(timeline.duration_ms, output.stat().st_size)
+
+
+def make_clips(folder: Path, count: int) -> list[Path]:
+    """Write small clips of different content."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sizes = ((64 + 2 * (n % 8), 48 + 2 * (n // 8)) for n in range(count))
+    return [
+        make_clip(folder / f"clip{n:02}.mp4", seconds=0.2, width=w, height=h, tone_hz=None)
+        for n, (w, h) in enumerate(sizes)
+    ]
+
+
+def make_broken(folder: Path) -> list[Path]:
+    """Write an empty file, a text, and a clip that was cut off in the middle."""
+    whole = make_clip(folder / "whole.tmp.mp4", seconds=0.2, width=64, height=48, tone_hz=None)
+    content = whole.read_bytes()
+    whole.unlink()
+    contents = {"empty.mp4": b"", "text.mp4": b"no video " * 99, "cut.mp4": content[:600]}
+    for name, what in contents.items():
+        (folder / name).write_bytes(what)
+    return [folder / name for name in contents]
+
+
+def results(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return the results in a folder, each with what tells whether it was written again."""
+    found = (path for path in folder.rglob("*.mp4") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, path.stat().st_ino)
+        for path in found
+    }
+
+
+def asked(backend: LocalBackend, path: str) -> int:
+    """Return how many requests for a path the backend has seen."""
+    return sum(request.path == path for request in backend.requests)
+
+
+@contextmanager
+def quick_backend(state_dir: Path, **options: Any) -> Iterator[LocalBackend]:
+    """Run a backend that renders in no time."""
+    with LocalBackend(state_dir, render=quick_render, **options) as backend:
+        yield backend
+
+
+def quick_client(backend: LocalBackend, **options: Any) -> Client:
+    """Return a client of a backend, as of the cloud, that loses no time with waiting."""
+    given = {
+        "base_url": backend.url,
+        "web_url": backend.url,
+        "edit_cost": backend.edit_cost,
+        "polling": Polling(first_s=0.01, interval_s=0.05),
+        "stream": StreamLimits(first_check_s=0.05, check_s=0.05),
+    }
+    return Client(**{**given, **options})

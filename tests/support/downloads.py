@@ -1,0 +1,161 @@
+"""A server of one file, as good or as odd as a test wants it, and clients that download from it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import anyio
+import attrs
+
+from nemovideo import AsyncClient, Client
+from nemovideo.models import RenderJob
+from nemovideo.retry import RetryPolicy
+from tests.support.servers import TOKEN, RawServer, raw_server
+
+KINDS = ("sync", "asyncio", "trio")
+QUICK = RetryPolicy(attempts=3, initial_s=0.001, max_s=0.002)
+
+
+def some_bytes(count: int, seed: str = "film") -> bytes:
+    """Return bytes that look like nothing, the same each time."""
+    return hashlib.shake_256(seed.encode()).digest(count)
+
+
+@attrs.frozen
+class Asked:
+    """A request as the server saw it."""
+
+    path: str
+    headers: dict[str, str]
+
+    @property
+    def start(self) -> int | None:
+        """The first byte that was asked for, None for a request for all of it."""
+        found = re.fullmatch(r"bytes=(\d+)-", self.headers.get("range", ""))
+        return int(found[1]) if found else None
+
+
+@attrs.define
+class Answer:
+    """What the server is about to answer; a test may change it."""
+
+    number: int
+    asked: Asked
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    cut_at: int | None = None
+
+
+class Site:
+    """Serves `data` with ranges and validators; `bend` changes answers before they go out.
+
+    Attributes:
+        cuts: For each request in turn, after how many bytes of its body the connection breaks;
+            None for those that go through.
+        asked: The requests that came.
+        sent: How many bytes of a body each answer brought.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        *,
+        etag: str = '"v1"',
+        modified: str = "",
+        cuts: tuple[int | None, ...] = (),
+        bend: Callable[[Answer], None] = lambda answer: None,
+    ) -> None:
+        self.data = data
+        self.etag = etag
+        self.modified = modified
+        self.cuts = list(cuts)
+        self.bend = bend
+        self.asked: list[Asked] = []
+        self.sent: list[int] = []
+
+    def __call__(self, connection: socket.socket, head: bytes) -> None:
+        first, *lines = head.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+        pairs = (line.partition(":") for line in lines)
+        asked = Asked(first.split()[1], {k.strip().lower(): v.strip() for k, _, v in pairs})
+        self.asked.append(asked)
+        answer = self._answer(asked)
+        answer.cut_at = self.cuts.pop(0) if self.cuts else None
+        self.bend(answer)
+        self.sent.append(
+            len(answer.body if answer.cut_at is None else answer.body[: answer.cut_at])
+        )
+        written = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items() if value)
+        connection.sendall(f"HTTP/1.1 {answer.status} So\r\n{written}\r\n".encode("latin-1"))
+        connection.sendall(answer.body[: answer.cut_at])
+
+    def _answer(self, asked: Asked) -> Answer:
+        headers = {"ETag": self.etag, "Last-Modified": self.modified, "Connection": "close"}
+        fresh = asked.headers.get("if-range") in (None, self.etag, self.modified)
+        start, total = asked.start, len(self.data)
+        if start is None or not fresh:
+            status, body = 200, self.data
+        elif start >= total:
+            status, body = 416, b""
+            headers["Content-Range"] = f"bytes */{total}"
+        else:
+            status, body = 206, self.data[start:]
+            headers["Content-Range"] = f"bytes {start}-{total - 1}/{total}"
+        headers["Content-Length"] = str(len(body))
+        return Answer(len(self.asked), asked, status, headers, body)
+
+    @property
+    def starts(self) -> list[int | None]:
+        """Where each request wanted the file from."""
+        return [asked.start for asked in self.asked]
+
+
+@contextmanager
+def serving(site: Site) -> Iterator[RawServer]:
+    """Serve a site."""
+    with raw_server(site) as server:
+        yield server
+
+
+def job_at(
+    server: RawServer | None, size: int | None = None, path: str = "/film.mp4", name: str = "r1"
+) -> RenderJob:
+    """Return a finished job whose file is at this server, or at the API only."""
+    url = None if server is None else f"{server.url}{path}"
+    return RenderJob(id=name, status="completed", url=url, size_bytes=size)
+
+
+def fetch(
+    kind: str,
+    api: str,
+    job: RenderJob,
+    target: Path,
+    *,
+    overwrite: bool = False,
+    on_progress: Callable[[int, int | None], None] | None = None,
+    retry: RetryPolicy = QUICK,
+    timeout_s: float = 60.0,
+    deadline: float | None = None,
+) -> Path:
+    """Download with a client of this kind."""
+    if kind == "sync":
+        with Client(TOKEN, base_url=api, retry=retry, timeout_s=timeout_s) as client:
+            return client.render.download(
+                job, target, on_progress, overwrite=overwrite, deadline=deadline
+            )
+
+    async def main() -> Path:
+        async with AsyncClient(TOKEN, base_url=api, retry=retry, timeout_s=timeout_s) as client:
+            return await client.render.download(
+                job, target, on_progress, overwrite=overwrite, deadline=deadline
+            )
+
+    if kind == "asyncio":
+        return asyncio.run(main())
+    return anyio.run(main, backend="trio")
