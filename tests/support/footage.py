@@ -7,6 +7,7 @@ both from one moment on.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -60,7 +61,10 @@ def tone(seconds: float, *, rate: int = 48000, start_s: float = 0.0, level: floa
 
 @attrs.frozen
 class Track:
-    """A sound to write; `start_s` is where it begins on the file's clock."""
+    """A sound to write: one wave for all channels, or one for each.
+
+    `start_s` is where it begins on the file's clock.
+    """
 
     wave: Wave
     codec: str = "aac"
@@ -68,6 +72,7 @@ class Track:
     rate: int = 48000
     start_s: float = 0.0
     default: bool = False
+    options: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def film(
@@ -113,7 +118,9 @@ def film(
 
 
 def _sound_stream(out: av.container.OutputContainer, track: Track) -> av.AudioStream:
-    stream = out.add_stream(track.codec, rate=track.rate, layout=track.layout)
+    stream = out.add_stream(
+        track.codec, rate=track.rate, layout=track.layout, options=dict(track.options)
+    )
     assert isinstance(stream, av.AudioStream)
     if track.default:
         stream.disposition = av.stream.Disposition.default
@@ -122,7 +129,8 @@ def _sound_stream(out: av.container.OutputContainer, track: Track) -> av.AudioSt
 
 def _sound_frame(track: Track) -> av.AudioFrame:
     channels = len(av.AudioLayout(track.layout).channels)
-    frame = av.AudioFrame.from_ndarray(np.stack([track.wave] * channels), "fltp", track.layout)
+    waves = np.stack([track.wave] * channels) if track.wave.ndim == 1 else track.wave
+    frame = av.AudioFrame.from_ndarray(waves, "fltp", track.layout)
     frame.sample_rate, frame.time_base = track.rate, Fraction(1, track.rate)
     frame.pts = round(track.start_s * track.rate)
     return frame
@@ -228,3 +236,21 @@ def rendered(path: Path, output: Path, *, format: str = "mp4", **clip: Any) -> R
 def seen_after(path: Path, output: Path, **clip: Any) -> Seen:
     """Render a file as it is, and look at what came out."""
     return look(rendered(path, output, **clip).path)
+
+
+def with_channels(path: Path, tag: int, labels: Sequence[int] = ()) -> Path:
+    """Give a MOV's sound another `chan` box, as editors and cameras write it (QuickTime's tags)."""
+    data = bytearray(path.read_bytes())
+    start = data.index(b"chan") - 4
+    (size,) = struct.unpack_from(">I", data, start)
+    described = b"".join(struct.pack(">II3f", label, 0, 0.0, 0.0, 0.0) for label in labels)
+    body = struct.pack(">IIII", 0, tag, 0, len(labels)) + described
+    box = struct.pack(">I", len(body) + 8) + b"chan" + body
+    data[start : start + size] = box
+    entry = b"sowt"
+    for parent in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", entry):
+        place = data.rindex(parent, 0, start) - 4
+        (before,) = struct.unpack_from(">I", data, place)
+        struct.pack_into(">I", data, place, before + len(box) - size)
+    path.write_bytes(data)
+    return path

@@ -1,45 +1,33 @@
-"""What the local backend knows of a file, and the only place that opens one.
-
-A file is opened by its content, never by its name alone: the demuxers are a
-fixed list, so that a playlist or a list of file names, called .mp4, cannot make
-FFmpeg open other files or addresses.
-"""
+"""What the local backend knows of a file: its kind, size, length, and what is wrong with it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, TypeVar
+from typing import TYPE_CHECKING, TypedDict
 
 import attrs
 import av
 import av.error
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from nemovideo._support.disk import sha256_of_file
 from nemovideo._support.formats import AUDIO_SUFFIXES, CONTENT_TYPES, IMAGE_SUFFIXES, suffix_of
-from nemovideo._uploads.inspect.with_av import any_text
 from nemovideo.errors import UnsupportedFileError
+from nemovideo.local.media.containers import main_audio, main_video, open_media, origin_s
+from nemovideo.local.media.pictures import looks_like_image, open_image
 
 if TYPE_CHECKING:
-    from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.stream import Stream
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-_IMAGE_FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
-_DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mp3,wav,aac"
 _MAX_FPS = 120
 _PACKETS_TO_FIRST_FRAME = 500
-_LEAD_S = Fraction(1, 10)
 _SHORTER_S = Fraction(1, 10)
-_SQUARE = Fraction(1, 100)
-_MAX_ASPECT = 8
-
-_Stream = TypeVar("_Stream", bound="Stream")
 
 
 def _sentences(values: Iterable[str]) -> tuple[str, ...]:
@@ -99,7 +87,7 @@ def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002 - the c
     item = MediaItem(
         id=id, name=name, path=path, kind="", size_bytes=size_bytes, sha256=sha256_of_file(path)
     )
-    if suffix in IMAGE_SUFFIXES or (not suffix and _looks_like_image(path)):
+    if suffix in IMAGE_SUFFIXES or (not suffix and looks_like_image(path)):
         return _probe_image(item)
     found = _probe_streams(item)
     if suffix in AUDIO_SUFFIXES:
@@ -109,87 +97,10 @@ def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002 - the c
     return found
 
 
-@contextmanager
-def open_media(path: Path) -> Iterator[InputContainer]:
-    """Open a video or audio file for reading, by its content.
-
-    Raises:
-        av.error.FFmpegError: It is no file of the supported formats.
-    """
-    options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
-    with av.open(str(path), options=options, **any_text()) as container:
-        yield container
-
-
-def open_image(path: Path) -> Image.Image:
-    """Return a picture upright and decoded, as RGB, or RGBA where it has transparent parts.
-
-    Raises:
-        OSError, ValueError, Image.DecompressionBombError: It is no picture of
-            the supported formats, or it is damaged or too large.
-    """
-    with Image.open(path, formats=_IMAGE_FORMATS) as image:
-        upright = ImageOps.exif_transpose(image)
-        return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-
-
-def main_video(container: InputContainer) -> VideoStream | None:
-    """Return the stream with the moving picture; a cover picture of an audio file is none."""
-    attached = av.stream.Disposition.attached_pic
-    streams = [s for s in container.streams.video if not s.disposition & attached]
-    return _default_of([s for s in streams if _has_decoder(s)])
-
-
-def main_audio(container: InputContainer) -> AudioStream | None:
-    """Return the stream with the sound that players play: the default one, else the first.
-
-    Streams that nothing here can decode are passed over, as phones add them.
-    """
-    return _default_of([s for s in container.streams.audio if _has_decoder(s)])
-
-
-def origin_s(container: InputContainer) -> Fraction:
-    """Return the moment, on the file's own clock, that counts as its beginning.
-
-    That is where the picture begins. Where the sound begins well before it, it
-    is where the sound begins; an encoder's run-up of some milliseconds is not
-    worth a doubled first frame.
-    """
-    video = main_video(container)
-    starts = [
-        stream.start_time * stream.time_base
-        for stream in (video, main_audio(container))
-        if stream is not None and stream.start_time is not None and stream.time_base
-    ]
-    earliest = min(starts, default=Fraction(container.start_time or 0, av.time_base))
-    if video is not None and video.start_time is not None and video.time_base:
-        begin = video.start_time * video.time_base
-        return begin if begin - earliest <= _LEAD_S else earliest
-    return earliest
-
-
-def pixel_aspect(stream: VideoStream) -> Fraction:
-    """Return how much wider than high the stream's pixels are, as they are stored."""
-    aspect = stream.sample_aspect_ratio or Fraction(1)
-    if abs(aspect - 1) < _SQUARE or not 1 <= max(aspect, 1 / aspect) <= _MAX_ASPECT:
-        return Fraction(1)
-    return aspect
-
-
 def upright_size(frame: VideoFrame) -> tuple[int, int]:
     """Return the frame's width and height once it is turned as its rotation says."""
     turned = frame.rotation % 180 != 0
     return (frame.height, frame.width) if turned else (frame.width, frame.height)
-
-
-def _has_decoder(stream: Stream) -> bool:
-    # PyAV types it as always there, and gives None for a codec that it does not know.
-    return getattr(stream, "codec_context", None) is not None
-
-
-def _default_of(streams: Sequence[_Stream]) -> _Stream | None:
-    default = av.stream.Disposition.default
-    return next((s for s in streams if s.disposition & default), next(iter(streams), None))
 
 
 def _probe_image(item: MediaItem) -> MediaItem:
@@ -198,14 +109,6 @@ def _probe_image(item: MediaItem) -> MediaItem:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise _unreadable(item, "picture", error) from error
     return attrs.evolve(item, kind="image", width=width, height=height)
-
-
-def _looks_like_image(path: Path) -> bool:
-    try:
-        with Image.open(path, formats=_IMAGE_FORMATS):
-            return True
-    except (UnidentifiedImageError, OSError, ValueError):
-        return False
 
 
 def _probe_streams(item: MediaItem) -> MediaItem:

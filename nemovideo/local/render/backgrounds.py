@@ -14,7 +14,8 @@ from nemovideo.errors import RenderFailedError
 from nemovideo.local.matte.cutter import Cut
 from nemovideo.local.matte.engine import Mask
 from nemovideo.local.matte.tracking import moved, resized, whole
-from nemovideo.local.media.probe import MediaItem, open_image
+from nemovideo.local.media.pictures import open_image
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.compositing import Lens
 from nemovideo.local.render.decoding import at_rate, looped_frames

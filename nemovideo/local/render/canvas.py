@@ -16,7 +16,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from nemovideo.local.media.probe import MediaItem, main_video, open_media, pixel_aspect
+from nemovideo.local.media.containers import main_video, open_media, pixel_aspect
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
 
 LIMITED_RANGE = 1

@@ -10,7 +10,8 @@ from PIL import Image, ImageFilter, ImageOps
 
 from nemovideo.errors import RenderFailedError
 from nemovideo.local.matte import Matting
-from nemovideo.local.media.probe import MediaItem, main_video, open_media, pixel_aspect
+from nemovideo.local.media.containers import main_video, open_media, pixel_aspect
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.backgrounds import (
     color_image,
     cover_image,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import av.error
 
-from nemovideo.local.media.probe import MediaItem, main_audio, open_media, origin_s
+from nemovideo.local.media.containers import main_audio, open_media, origin_s
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.decoding import packets_of
 from nemovideo.local.timeline import Timeline
 

@@ -14,7 +14,7 @@ import av.error
 import av.filter
 from av.video.frame import VideoFrame
 
-from nemovideo.local.media.probe import main_video, open_media, origin_s
+from nemovideo.local.media.containers import main_video, open_media, origin_s
 from nemovideo.local.render.notices import Warn, unheard
 
 if TYPE_CHECKING:

@@ -14,7 +14,9 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.filter import Graph
 
-from nemovideo.local.media.probe import MediaItem, main_audio, open_media, origin_s
+from nemovideo.local.media.channels import floats, needs_mixing, speakers_of, stereo
+from nemovideo.local.media.containers import main_audio, open_with_speakers, origin_s
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.decoding import damaged, packets_of
 from nemovideo.local.render.notices import Warn, unheard
 from nemovideo.local.timeline import Timeline
@@ -22,6 +24,7 @@ from nemovideo.local.timeline import Timeline
 SAMPLE_RATE = 48_000
 _DRIFT = SAMPLE_RATE // 20
 _TEMPO_STEPS = (0.5, 2.0)
+_STEREO = ("FL", "FR")
 
 Block = npt.NDArray[np.float32]
 """Channels × samples: two channels, 48 kHz, -1..1."""
@@ -99,8 +102,16 @@ def decode_blocks(
     item: MediaItem, *, start_s: Fraction = Fraction(0), speed: float = 1.0, warn: Warn = unheard
 ) -> Iterator[Block]:
     """Yield a file's sound from `start_s` on, at another speed with its pitch kept."""
-    blocks = _from(_timed_blocks(item, start_s, warn), start_s)
+    blocks = _heard(_from(_timed_blocks(item, start_s, warn), start_s), item.name, warn)
     return blocks if speed == 1 else _at_speed(blocks, speed)
+
+
+def _heard(blocks: Iterator[Block], name: str, warn: Warn) -> Iterator[Block]:
+    """Yield the blocks; where no more can be read, end, and say so: a picture needs no sound."""
+    try:
+        yield from blocks
+    except (av.error.FFmpegError, ValueError):
+        warn(f"The sound of {name} cannot be read to its end: the rest is silent.")
 
 
 def looped_blocks(item: MediaItem, *, warn: Warn = unheard) -> Iterator[Block]:
@@ -139,10 +150,11 @@ def _decoded(
     item: MediaItem, start_s: Fraction, warn: Warn
 ) -> Iterator[tuple[Fraction | None, AudioFrame]]:
     """Yield (seconds from the file's beginning, frame), from a little before `start_s` on."""
-    with open_media(item.path) as container:
+    with open_with_speakers(item.path) as (container, speakers):
         stream = main_audio(container)
         if stream is None:
             return
+        names = speakers[stream.index]
         origin = origin_s(container)
         if start_s > 1 and stream.time_base:
             offset = int((start_s - 1 + origin) / stream.time_base)
@@ -159,7 +171,24 @@ def _decoded(
                     time_s = None
                     if frame.pts is not None and frame.time_base is not None:
                         time_s = frame.pts * frame.time_base - origin
-                    yield time_s, frame
+                    if frame.layout.nb_channels > len(_STEREO):
+                        warn(
+                            f"The sound of {item.name} has {frame.layout.nb_channels} channels: "
+                            "they were mixed down to two."
+                        )
+                    yield time_s, _mixed(frame, names)
+
+
+def _mixed(frame: AudioFrame, names: tuple[str, ...]) -> AudioFrame:
+    """Return a frame that FFmpeg can bring to two channels: the same, or a mix of it."""
+    if not needs_mixing(frame):
+        return frame
+    samples = stereo(floats(frame), speakers_of(frame, names))
+    made = AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", "stereo")
+    made.sample_rate, made.pts = frame.sample_rate, frame.pts
+    if frame.time_base is not None:
+        made.time_base = frame.time_base
+    return made
 
 
 class _Resampler:

@@ -137,6 +137,7 @@ class RenderQueue:
             )
         except RenderCancelledError:
             output.unlink(missing_ok=True)
+            renders.put_back(job.render_id)  # unless it is the user who cancelled it
         except (NemoError, ValueError) as error:
             output.unlink(missing_ok=True)
             renders.fail(job.render_id, _reason(error))

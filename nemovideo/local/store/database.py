@@ -11,7 +11,7 @@ from pathlib import Path
 from nemovideo._support.filelock import FileLock
 from nemovideo.errors import LocalBackendError
 
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _SCHEMA = """
 CREATE TABLE users (
     user_id TEXT PRIMARY KEY,
@@ -63,7 +63,8 @@ CREATE TABLE renders (
     error TEXT,
     created_at REAL NOT NULL,
     completed_at REAL,
-    warnings TEXT NOT NULL DEFAULT '[]'
+    warnings TEXT NOT NULL DEFAULT '[]',
+    attempts INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE claims (
     hash TEXT PRIMARY KEY,
@@ -72,7 +73,11 @@ CREATE TABLE claims (
 );
 """
 
-_FROM_1 = "ALTER TABLE renders ADD COLUMN warnings TEXT NOT NULL DEFAULT '[]';"
+_UPGRADES = {
+    1: "ALTER TABLE renders ADD COLUMN warnings TEXT NOT NULL DEFAULT '[]';",
+    2: "ALTER TABLE renders ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;",
+}
+"""What brings a database of a version to the next one."""
 
 
 class Database:
@@ -143,8 +148,11 @@ class Database:
         version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
         if version == _SCHEMA_VERSION:
             return
-        if version == 1:
-            self._connection.executescript(f"BEGIN; {_FROM_1} PRAGMA user_version = 2; COMMIT;")
+        if version in _UPGRADES:
+            steps = " ".join(_UPGRADES[step] for step in range(version, _SCHEMA_VERSION))
+            self._connection.executescript(
+                f"BEGIN; {steps} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
+            )
             return
         if version:
             raise LocalBackendError(

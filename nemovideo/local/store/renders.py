@@ -12,6 +12,11 @@ import attrs
 from nemovideo.local.store.database import Database
 
 FINISHED = ("completed", "failed", "cancelled")
+MOST_ATTEMPTS = 3
+_GIVEN_UP = (
+    "The local backend ended each time it worked on this render, so it is not tried again. "
+    "One of its files may be damaged in a way that ends the decoder."
+)
 
 
 @attrs.frozen
@@ -129,7 +134,9 @@ class Renders:
             if row is None:
                 return None
             connection.execute(
-                "UPDATE renders SET status = 'processing' WHERE position = ?", (row["position"],)
+                "UPDATE renders SET status = 'processing', attempts = attempts + 1"
+                " WHERE position = ?",
+                (row["position"],),
             )
         return attrs.evolve(_render(row), status="processing")
 
@@ -177,9 +184,23 @@ class Renders:
                 (self._clock(), render_id),
             )
 
-    def requeue_unfinished(self) -> None:
-        """Put jobs back into the queue whose server ended before they did."""
+    def put_back(self, render_id: str) -> None:
+        """Return a job to the queue that was interrupted on purpose: it was no attempt."""
         with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE renders SET status = 'pending', progress = 0, attempts = attempts - 1"
+                " WHERE render_id = ? AND status = 'processing'",
+                (render_id,),
+            )
+
+    def requeue_unfinished(self) -> None:
+        """Put jobs back into the queue during which their server died; fail those that it kills."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE renders SET status = 'failed', error = ?, completed_at = ?"
+                " WHERE status = 'processing' AND attempts >= ?",
+                (_GIVEN_UP, self._clock(), MOST_ATTEMPTS),
+            )
             connection.execute(
                 "UPDATE renders SET status = 'pending', progress = 0 WHERE status = 'processing'"
             )
@@ -192,7 +213,7 @@ class Renders:
 
 def _render(row: sqlite3.Row) -> Render:
     values = dict(row)
-    del values["position"]
+    del values["position"], values["attempts"]
     values["draft"] = json.loads(values["draft"])
     values["warnings"] = tuple(json.loads(values["warnings"]))
     return Render(**values)

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from nemovideo.errors import RenderCancelledError, RenderFailedError
-from nemovideo.local.media.probe import MediaItem, open_image
+from nemovideo.local.media.pictures import open_image
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background, Clip, Timeline, Title
 from tests.support.footage import FPS, clap, clap_times, quarters, rendered

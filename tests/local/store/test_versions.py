@@ -30,6 +30,7 @@ def test_the_first_version_is_taken_over_with_its_renders(tmp_path: Path) -> Non
     database.close()
     with sqlite3.connect(tmp_path / "backend.sqlite3") as connection:
         connection.execute("ALTER TABLE renders DROP COLUMN warnings")
+        connection.execute("ALTER TABLE renders DROP COLUMN attempts")
         connection.execute("PRAGMA user_version = 1")
     connection.close()
     database, renders = renders_of(tmp_path)
