@@ -102,6 +102,7 @@ class APIError(NemoError):
     """
 
     default_remedy = "See the code and the body of the answer."
+    status_remedies: ClassVar[dict[int, str]] = {}
     codes: ClassVar[tuple[int, ...]] = ()
     statuses: ClassVar[tuple[int, ...]] = ()
 
@@ -125,6 +126,7 @@ class APIError(NemoError):
         method: str = "",
         path: str = "",
     ) -> None:
+        remedy = remedy or self.status_remedies.get(status or 0)
         super().__init__(message, remedy=remedy, may_have_spent=may_have_spent)
         self.status = status
         self.code = code
@@ -243,6 +245,9 @@ class ServerError(APIError):
     """
 
     default_remedy = "The service has a problem; try again later."
+    status_remedies: ClassVar[dict[int, str]] = {
+        507: "Free some space on the server's disk, then repeat the call."
+    }
     retry_after: float | None = None
 
 

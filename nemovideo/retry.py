@@ -21,6 +21,8 @@ from nemovideo.errors import (
     ServerError,
 )
 
+_DISK_FULL = 507
+
 
 @attrs.frozen
 class RetryPolicy:
@@ -61,6 +63,7 @@ class RetryPolicy:
         return (
             repeatable
             and isinstance(error, ServerError)
+            and error.status != _DISK_FULL
             and (error.retry_after or 0) <= self.max_retry_after_s
         )
 

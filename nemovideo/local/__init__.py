@@ -14,9 +14,15 @@ if TYPE_CHECKING:
     from nemovideo.local.backend import LocalBackend as LocalBackend
     from nemovideo.local.server.faults import Fault as Fault
     from nemovideo.local.server.forms import Forms as Forms
+    from nemovideo.local.server.limits import Limits as Limits
 
-__all__ = ["Fault", "Forms", "LocalBackend"]
-_HOMES = {"LocalBackend": "backend", "Fault": "server.faults", "Forms": "server.forms"}
+__all__ = ["Fault", "Forms", "Limits", "LocalBackend"]
+_HOMES = {
+    "LocalBackend": "backend",
+    "Fault": "server.faults",
+    "Forms": "server.forms",
+    "Limits": "server.limits",
+}
 _EXTRA = {"ai_edge_litert", "av", "numpy", "PIL", "python_multipart", "starlette", "uvicorn"}
 
 

@@ -26,6 +26,7 @@ from nemovideo.local.server.context import Context, Probe, Respond, Tariff
 from nemovideo.local.server.faults import Fault, Faults
 from nemovideo.local.server.forms import Forms
 from nemovideo.local.server.guard import RequestLog, SeenRequest
+from nemovideo.local.server.limits import Limits
 from nemovideo.local.server.listener import HOST, Server
 from nemovideo.local.server.queue import Rendered, Renderer, RenderQueue
 from nemovideo.local.store import Store
@@ -66,6 +67,8 @@ class LocalBackend:
         opening: What makes the first timeline of an empty session from the files
             uploaded to it, or None, in place of the real one.
         render_workers: How many renders run at a time.
+        limits: What each user may take; no bounds but the time of an upload by URL if None.
+        private_urls: Whether uploads by URL may name this machine and its private networks.
     """
 
     def __init__(
@@ -87,6 +90,8 @@ class LocalBackend:
         probe: Probe = real_probe,
         opening: Callable[[Sequence[MediaItem]], Timeline | None] = timeline_for,
         render_workers: int = 2,
+        limits: Limits | None = None,
+        private_urls: bool = True,
     ) -> None:
         self.faults: Faults = Faults(faults or ())
         self._log = RequestLog()
@@ -100,6 +105,8 @@ class LocalBackend:
         self._max_upload_bytes = max_upload_bytes
         self._clock = clock or time.time
         self._sleep = sleep
+        self._limits = limits or Limits()
+        self._private_urls = private_urls
         self._forms = forms or Forms()
         self._respond = respond
         self._probe = probe
@@ -171,6 +178,8 @@ class LocalBackend:
                 tariff=self._tariff,
                 forms=self._forms,
                 max_upload_bytes=self._max_upload_bytes,
+                limits=self._limits,
+                private_urls=self._private_urls,
                 clock=self._clock,
                 sleep=self._sleep,
             )

@@ -14,8 +14,11 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_unstructure_fn, override
 
-_Part = TypeVar("_Part")
+_Part = TypeVar("_Part", bound=attrs.AttrsInstance)
 _converter = cattrs.Converter(omit_if_default=True)
+
+_LARGEST = 10**9
+"""More than any width, rate, or time in milliseconds (11 days) that makes sense."""
 
 SCENES: tuple[str, ...] = ("office", "studio", "living room", "beach", "city")
 """The backgrounds that the local backend draws itself."""
@@ -181,7 +184,15 @@ def _read(part: type[_Part], segment: Mapping[str, Any], **defaults: str) -> _Pa
     metadata = segment.get("m")
     values = {**defaults, **(metadata if isinstance(metadata, Mapping) else {})}
     try:
-        return _converter.structure({**values, "duration_ms": segment.get("d")}, part)
+        read = _converter.structure({**values, "duration_ms": segment.get("d")}, part)
     except cattrs.BaseValidationError as error:
         reason = "; ".join(cattrs.transform_error(error, path="m"))
         raise ValueError(f"a {part.__name__.lower()} in the draft is wrong: {reason}") from error
+    except OverflowError as error:
+        raise ValueError(
+            f"a {part.__name__.lower()} in the draft has too large a number"
+        ) from error
+    for name, number in attrs.asdict(read, recurse=False).items():
+        if isinstance(number, (int, float)) and not abs(number) <= _LARGEST:  # NaN is not, either
+            raise ValueError(f"{name} in the draft is {number:g}, which is not a usable number")
+    return read

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nemovideo.local.server.context import context_of
-from nemovideo.local.server.forms import Problem, read_json, text_field
+from nemovideo.local.server.forms import Problem, is_utf8, read_json, text_field
 from nemovideo.local.store import Account, SessionRow
 from nemovideo.local.store.accounts import TokenTooSoonError
 from nemovideo.local.store.projects import CLAIM_LIFE_S
@@ -39,7 +39,8 @@ def own_session(request: Request, account: Account, session_id: str) -> SessionR
     Raises:
         Problem: 404 (code 1002): there is none, or it is somebody else's.
     """
-    session = context_of(request).store.projects.session(session_id, account.user_id)
+    projects = context_of(request).store.projects
+    session = projects.session(session_id, account.user_id) if is_utf8(session_id) else None
     if session is None:
         raise Problem(404, "Session not found.", code=1002)
     return session

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import attrs
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -16,6 +18,7 @@ from nemovideo.local.server.faults import Fault, Faults, read_faults
 from nemovideo.local.server.forms import Problem
 from nemovideo.local.server.guard import Guard, RequestLog
 from nemovideo.local.server.interference import Disconnect, Interference
+from nemovideo.local.server.trouble import DISK_FULL, is_disk_full
 
 _RENDERS = "/api/render/proxy"
 
@@ -52,6 +55,8 @@ def create_app(
             Problem: _refuse,
             HTTPException: _refuse_plainly,
             ClientDisconnect: _nobody_listens,
+            OSError: _refuse_full_disk,
+            sqlite3.OperationalError: _refuse_full_disk,
         },
     )
     app.state.context = context
@@ -63,6 +68,12 @@ def _refuse(request: Request, problem: Exception) -> Response:
     if not isinstance(problem, Problem):
         raise problem
     return context_of(request).forms.refusal(problem)
+
+
+def _refuse_full_disk(request: Request, error: Exception) -> Response:
+    if not is_disk_full(error):
+        raise error
+    return context_of(request).forms.refusal(Problem(507, DISK_FULL, code=507))
 
 
 def _refuse_plainly(_request: Request, error: Exception) -> Response:

@@ -14,6 +14,8 @@ from starlette.requests import Request
 from nemovideo.local.agent.turn import Turn
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.server.forms import Forms
+from nemovideo.local.server.lanes import Lanes
+from nemovideo.local.server.limits import Limits
 from nemovideo.local.server.queue import RenderQueue
 from nemovideo.local.store import Store
 from nemovideo.local.timeline import Timeline
@@ -85,8 +87,11 @@ class Context:
     tariff: Tariff
     forms: Forms
     max_upload_bytes: int
+    limits: Limits
+    private_urls: bool
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
+    lanes: Lanes = attrs.field(factory=Lanes, init=False)
     _locks: WeakValueDictionary[str, asyncio.Lock] = attrs.field(
         factory=WeakValueDictionary, init=False
     )

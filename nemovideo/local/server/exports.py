@@ -15,6 +15,7 @@ from nemovideo.local.store import Account, Render
 from nemovideo.local.store.renders import RenderExistsError
 
 _ATTRIBUTION = ("x-skill-source", "x-skill-version", "x-skill-platform")
+_RENDER_ID = re.compile(r"[\w\-.~:@+=,]{1,200}")
 _FORMAT = re.compile(r"[a-z0-9]{1,8}(?:\.[a-z0-9]{1,8})?")
 
 
@@ -38,7 +39,7 @@ async def submit(request: Request) -> Response:
         raise Problem(400, "The output format must be a plain suffix such as mp4.")
     try:
         render = context.store.renders.add(
-            text_field(body, "id"),
+            _render_id(text_field(body, "id")),
             session_id=session.session_id,
             user_id=account.user_id,
             draft=draft,
@@ -88,6 +89,12 @@ async def file(request: Request) -> Response:
         path = context.queue.path(render)
         return FileResponse(path, headers=headers, filename=f"video.{render.format}")
     raise Problem(404, "Not Found")
+
+
+def _render_id(text: str) -> str:
+    if not _RENDER_ID.fullmatch(text):
+        raise Problem(400, "The id of a render must be 1 to 200 letters, digits and -._~:@+=,")
+    return text
 
 
 def _own_render(request: Request, account: Account) -> Render:

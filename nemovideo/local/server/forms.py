@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
 import attrs
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse as _JSONResponse
+from starlette.responses import Response
 
+from nemovideo.local.server.trouble import without_paths
+from nemovideo.local.store.text import json_bytes
+
+_MOST_NESTED = 200
+_TEXT_LIMIT = 1000
 JSON_LIMIT_BYTES = 1024 * 1024
 DRAFT_LIMIT_BYTES = 20 * 1024 * 1024
 
@@ -32,6 +39,14 @@ _STARRED: Mapping[str, Envelope] = MappingProxyType(
 )
 
 
+class JSONResponse(_JSONResponse):
+    """Any JSON value, text that UTF-8 cannot carry included."""
+
+    def render(self, content: object) -> bytes:
+        """Return the body."""
+        return json_bytes(content)
+
+
 class Problem(Exception):  # noqa: N818 - it is an answer, not an error of the program
     """A request is refused. Without a `code` the answer is FastAPI's `{"detail": …}`."""
 
@@ -46,7 +61,7 @@ class Problem(Exception):  # noqa: N818 - it is an answer, not an error of the p
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.message = message
+        self.message = without_paths(message)
         self.code = code
         self.detail = detail
         self.headers: dict[str, str] = dict(headers or {})
@@ -97,7 +112,8 @@ async def read_json(request: Request, *, limit: int = JSON_LIMIT_BYTES) -> dict[
     """Read the body as a JSON object of at most `limit` bytes.
 
     Raises:
-        Problem: It is too large (413), or no JSON object (400).
+        Problem: It is too large (413), or not a JSON object (400): `NaN`, `Infinity`,
+            numbers that no float holds and nesting deeper than 200 levels are not taken.
     """
     body = bytearray()
     async for chunk in request.stream():
@@ -105,21 +121,55 @@ async def read_json(request: Request, *, limit: int = JSON_LIMIT_BYTES) -> dict[
         if len(body) > limit:
             raise Problem(413, f"The request body is larger than {limit} bytes.", code=413)
     try:
-        value = json.loads(body)
+        value = json.loads(body, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise Problem(400, f"The request body is no JSON: {error}") from error
+        raise Problem(400, f"The request body is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise Problem(400, "The request body must be a JSON object.")
+    if _is_deep(value):
+        raise Problem(400, f"The request body is nested deeper than {_MOST_NESTED} levels.")
     return value
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is not a number of JSON")
+
+
+def _finite(digits: str) -> float:
+    if math.isfinite(number := float(digits)):
+        return number
+    raise ValueError(f"{digits[:40]} is too large a number")
+
+
+def _is_deep(value: dict[str, object]) -> bool:
+    """Return whether a value is nested too deeply to be written again."""
+    level: list[dict[str, object] | list[object]] = [value]
+    for _ in range(_MOST_NESTED):
+        level = [
+            item
+            for part in level
+            for item in (part.values() if isinstance(part, dict) else part)
+            if isinstance(item, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def text_field(body: Mapping[str, object], name: str, default: str | None = None) -> str:
-    """Return a string from a JSON body.
+    """Return a string of 1 to 1000 characters from a JSON body.
 
     Raises:
-        Problem: It is missing without a default, or no non-empty string.
+        Problem: It is missing without a default, or something else.
     """
     value = body.get(name, default)
-    if not isinstance(value, str) or not value:
-        raise Problem(400, f"The field {name!r} must be a non-empty string.")
+    if not isinstance(value, str) or not 1 <= len(value) <= _TEXT_LIMIT:
+        raise Problem(400, f"The field {name!r} must be a text of 1 to {_TEXT_LIMIT} characters.")
+    if not is_utf8(value):
+        raise Problem(400, f"The field {name!r} has half a character in it.")
     return value
+
+
+def is_utf8(text: str) -> bool:
+    """Return whether UTF-8 can carry the text: it has no lone surrogate."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from nemovideo.errors import LocalBackendError, NemoError, RenderCancelledError
+from nemovideo.errors import NemoError, RenderCancelledError
 from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.server.trouble import reason, without_paths
 from nemovideo.local.store import Render, Store
 from nemovideo.local.timeline import Timeline
 
@@ -56,13 +59,16 @@ class Renderer(Protocol):
 class RenderQueue:
     """Runs renders in `workers` threads between start() and stop().
 
-    A job that stop() interrupts stays in the store and is taken up by the next
-    server on the same directory.
+    A worker goes on whatever its job does. A job that stop() interrupts stays in the store
+    and is taken up by the next server on the same directory.
     """
 
-    def __init__(self, store: Store, render: Renderer, *, workers: int = 1) -> None:
+    def __init__(
+        self, store: Store, render: Renderer, *, workers: int = 1, retry_s: float = 2.0
+    ) -> None:
         self._store = store
         self._render = render
+        self._retry_s = retry_s
         self._wake = threading.Condition()
         self._stopping = False
         self._threads = [
@@ -94,26 +100,38 @@ class RenderQueue:
         return self._store.folder("renders") / render.file_name
 
     def _work(self) -> None:
-        while True:
-            with self._wake:
-                if self._stopping:
-                    return
-                job = self._store.renders.take()
-                if job is None:
-                    self._wake.wait()
-                    continue
+        while (job := self._next()) is not None:
             self._run(job)
 
+    def _next(self) -> Render | None:
+        """Wait for a job and return it, or None at the stop.
+
+        While the store cannot be written to, try again every `retry_s` seconds.
+        """
+        with self._wake:
+            while not self._stopping:
+                try:
+                    saved = self._store.renders.save_unsaved()
+                    if (job := self._store.renders.take()) is not None:
+                        return job
+                except sqlite3.Error as error:
+                    _log.warning("the render queue cannot be written: %s", error)
+                    saved = False
+                self._wake.wait(None if saved else self._retry_s)
+        return None
+
     def _run(self, job: Render) -> None:
+        try:
+            self._make(job)
+        except BaseException:  # noqa: BLE001 - a worker outlives whatever its job does
+            _log.exception("the end of a render could not be recorded")
+
+    def _make(self, job: Render) -> None:
         renders = self._store.renders
         output = self.path(job)
-        percent = 0
 
         def note(fraction: float) -> None:
-            nonlocal percent
-            if (now := min(99, int(fraction * 100))) > percent:
-                percent = now
-                renders.set_progress(job.render_id, now)
+            renders.set_progress(job.render_id, min(99, int(fraction * 100)))
 
         def cancelled() -> bool:
             return self._stopping or renders.status(job.render_id) == "cancelled"
@@ -121,7 +139,7 @@ class RenderQueue:
         try:
             media = {f.item.id: f.item for f in self._store.projects.files(job.session_id)}
             result = self._render(
-                Timeline.from_draft(job.draft),
+                Timeline.from_draft(renders.draft(job.render_id)),
                 media,
                 output,
                 format=job.format,
@@ -129,26 +147,25 @@ class RenderQueue:
                 on_progress=note,
                 cancelled=cancelled,
             )
+            output.chmod(0o600)
             renders.complete(
-                job.render_id,
+                job,
                 duration_ms=result.duration_ms,
                 size_bytes=result.size_bytes,
-                warnings=result.warnings,
+                warnings=[without_paths(sentence) for sentence in result.warnings],
             )
         except RenderCancelledError:
-            output.unlink(missing_ok=True)
+            _remove(output)
             renders.put_back(job.render_id)  # unless it is the user who cancelled it
-        except (NemoError, ValueError) as error:
-            output.unlink(missing_ok=True)
-            renders.fail(job.render_id, _reason(error))
-        except Exception as error:  # noqa: BLE001 - a worker outlives any failure of a job
-            _log.exception("the local renderer failed")
-            output.unlink(missing_ok=True)
-            renders.fail(job.render_id, f"{type(error).__name__}: {error}")
+        except BaseException as error:  # noqa: BLE001 - no job may take its worker along
+            if not isinstance(error, (NemoError, ValueError)):
+                _log.exception("the local renderer failed")
+            _remove(output)
+            renders.fail(job, reason(error))
+        finally:
+            renders.forget_progress(job.render_id)
 
 
-def _reason(error: NemoError | ValueError) -> str:
-    """Return why a render failed; a remedy only where it is for this machine, not for the draft."""
-    if isinstance(error, NemoError) and not isinstance(error, LocalBackendError):
-        return error.message
-    return str(error)
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)

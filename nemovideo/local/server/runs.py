@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-from collections.abc import Mapping
-from typing import TypeVar
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import TypeVar, overload
 
 import attrs
 from starlette.requests import Request
@@ -18,9 +18,11 @@ from nemovideo.local.server.context import Context, context_of
 from nemovideo.local.server.faults import StreamScript
 from nemovideo.local.server.forms import Problem, read_json
 from nemovideo.local.server.sse import SILENT_ENDINGS, Narrator, frames
+from nemovideo.local.server.trouble import told
 from nemovideo.local.server.waiting import first_of, until_gone
 from nemovideo.local.store import SessionRow
 from nemovideo.local.store.accounts import NotEnoughCreditsError
+from nemovideo.local.store.projects import Projects
 from nemovideo.local.timeline import Timeline
 
 _log = logging.getLogger("nemovideo.local")
@@ -74,31 +76,32 @@ class RunStream:
         narrator = Narrator(context.clock)
         async with context.session_lock(self.session.session_id):
             try:
-                turn = await asyncio.to_thread(self._ask)
+                turn = await context.lanes.runs.run(self._ask)
             except Exception as error:  # noqa: BLE001 - ADK streams any failure of the agent
-                _log.exception("the local agent failed")
                 await _start(send)
-                for text in narrator.failure("event", type(error).__name__, str(error)):
-                    await _write(send, text)
+                await _tell_failure(narrator, error, send)
                 await _end(send)
                 return
             bill = self._reserve(user_id, turn)
             try:
                 await _start(send)
-                await self._tell(narrator, turn, bill, send)
+                try:
+                    await self._tell(narrator, turn, bill, send)
+                except (OSError, sqlite3.Error) as error:
+                    await _tell_failure(narrator, error, send)
                 await _end(send)
             finally:
                 bill.settle()
 
     def _ask(self) -> Turn:
-        projects = self.context.store.projects
-        versions = projects.drafts(self.session.session_id)[-_HISTORY:]
-        timelines = [None, *map(Timeline.from_draft, versions)]
+        projects, session_id = self.context.store.projects, self.session.session_id
+        numbers = projects.versions(session_id, latest=_HISTORY)
+        versions = Versions(projects, session_id, (None, *numbers))
         return self.context.respond(
             self.message.text,
-            timeline=timelines[-1],
-            media=[file.item for file in projects.files(self.session.session_id)],
-            history=timelines[:-1],
+            timeline=versions[-1],
+            media=[file.item for file in projects.files(session_id)],
+            history=versions[:-1],
         )
 
     def _reserve(self, user_id: str, turn: Turn) -> Bill:
@@ -137,6 +140,30 @@ class RunStream:
             self.context.store.projects.count_silent_edit(self.session.session_id)
 
 
+@attrs.frozen
+class Versions(Sequence[Timeline | None]):
+    """The draft's versions as the agent sees them, the empty one first; read when asked for."""
+
+    projects: Projects
+    session_id: str
+    numbers: tuple[int | None, ...]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> Timeline | None: ...
+    @overload
+    def __getitem__(self, index: slice) -> Versions: ...
+    def __getitem__(self, index: int | slice) -> Timeline | Versions | None:
+        if isinstance(index, slice):
+            return attrs.evolve(self, numbers=self.numbers[index])
+        number = self.numbers[index]
+        if number is None:
+            return None
+        return Timeline.from_draft(self.projects.version(self.session_id, number))
+
+
 @attrs.define
 class Bill:
     """The credits reserved for one run: spent with its first edit, or given back."""
@@ -163,9 +190,18 @@ class Bill:
         self.applied = True
 
     def settle(self) -> None:
-        """Give back what was not spent."""
+        """Give back what was not spent; where the disk is full, the next start does it."""
         if not self.applied:
-            self.context.store.accounts.release(self.session.user_id, self.amount)
+            try:
+                self.context.store.accounts.release(self.session.user_id, self.amount)
+            except sqlite3.OperationalError:
+                _log.exception("reserved credits could not be given back")
+
+
+async def _tell_failure(narrator: Narrator, error: Exception, send: Send) -> None:
+    _log.error("the local agent failed", exc_info=error)
+    for text in narrator.failure("event", type(error).__name__, told(error)):
+        await _write(send, text)
 
 
 async def _start(send: Send) -> None:
@@ -173,7 +209,8 @@ async def _start(send: Send) -> None:
 
 
 async def _write(send: Send, text: str) -> None:
-    await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+    body = text.encode("utf-8", "backslashreplace")  # as in json_bytes
+    await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
 async def _end(send: Send) -> None:

@@ -48,8 +48,7 @@ async def state(request: Request) -> Response:
     context = context_of(request)
     account = authenticate(request, "read")
     session = own_session(request, account, request.path_params["session_id"])
-    drafts = context.store.projects.drafts(session.session_id)
-    draft = drafts[-1] if drafts else None
+    draft = context.store.projects.draft(session.session_id)
     files = context.store.projects.files(session.session_id)
     canvas = draft.get("m") if draft else None
     keys = ("width", "height", "fps")
@@ -76,7 +75,7 @@ async def claimed(request: Request) -> Response:
     session = context.store.projects.claimed(request.query_params.get("ct", ""))
     if session is None:
         raise Problem(404, "The claim token is unknown or has expired.")
-    drafts = context.store.projects.drafts(session.session_id)
+    draft = context.store.projects.draft(session.session_id)
     files = [
         _link(file_info(request, f)["cdn_url"], f.item.name)
         for f in context.store.projects.files(session.session_id)
@@ -89,9 +88,7 @@ async def claimed(request: Request) -> Response:
     ]
     page = _PAGE.format(
         title=escape(session.task_name),
-        summary=escape(
-            Draft.from_json(drafts[-1]).summary() if drafts else "The timeline is empty."
-        ),
+        summary=escape(Draft.from_json(draft).summary() if draft else "The timeline is empty."),
         files="".join(files),
         renders="".join(renders),
     )

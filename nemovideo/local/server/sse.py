@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
@@ -10,6 +9,7 @@ from typing import Literal
 import attrs
 
 from nemovideo.local.agent.turn import Step, ToolUse, Turn
+from nemovideo.local.store.text import json_text
 
 Event = Mapping[str, object]
 Dialect = Literal["adk", "simple"]
@@ -144,7 +144,7 @@ def pieces(text: str) -> list[str]:
 
 def frame(event: Event) -> str:
     """Return the event as one frame: raw UTF-8 JSON on one `data:` line."""
-    return f"data: {json.dumps(event, ensure_ascii=False, separators=(',', ':'))}\n\n"
+    return f"data: {json_text(event)}\n\n"
 
 
 def frames(event: Event, dialect: Dialect) -> list[str]:

@@ -9,6 +9,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -16,7 +17,7 @@ import attrs
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from nemovideo._support.formats import CONTENT_TYPES, suffix_of
@@ -25,10 +26,13 @@ from nemovideo.errors import UnsupportedFileError
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.server.accounts import authenticate, own_session
 from nemovideo.local.server.context import Context, context_of
-from nemovideo.local.server.fetch import open_url
+from nemovideo.local.server.fetch import Fetching
 from nemovideo.local.server.forms import Problem, read_json
 from nemovideo.local.server.sessions import file_info
+from nemovideo.local.server.trouble import without_paths
+from nemovideo.local.server.waiting import first_of, until_gone
 from nemovideo.local.store import StoredFile
+from nemovideo.local.store.private import write_private
 
 MAX_FILES = 20
 _CHUNK_BYTES = 1024 * 1024
@@ -49,12 +53,10 @@ async def upload(request: Request) -> Response:
         if kind == b"multipart/form-data":
             await _receive(request, options.get(b"boundary", b""), intake)
         else:
-            urls = _urls(await read_json(request))
-            for url in urls:
-                await asyncio.to_thread(_fetch, url, intake)
+            await _fetch_all(request, _urls(await read_json(request)), intake)
         if not intake.files:
             raise Problem(400, "No file was sent: each is a part named 'files'.")
-        items = await asyncio.to_thread(_probe, context, intake.files)
+        items = await context.lanes.probes.run(partial(_probe, context, intake.files))
         async with context.session_lock(session.session_id):
             stored = _keep(context, session.session_id, items)
     files = [file_info(request, file) for file in stored]
@@ -85,16 +87,17 @@ class Intake:
     _file: IO[bytes] | None = None
     _hash: hashlib._Hash = attrs.field(factory=hashlib.sha256)
 
-    def begin(self, name: str) -> None:
-        """Start the next file."""
+    def begin(self, name: str, size_bytes: int | None = None) -> None:
+        """Start the next file; its size if that is known beforehand."""
         if len(self.files) == MAX_FILES:
             raise Problem(400, f"More than {MAX_FILES} files in one request.")
         name = _display_name(name)
+        self._check(name, size_bytes or 0)
         suffix = suffix_of(name)
         known = f".{suffix}" if suffix in CONTENT_TYPES else ""
         path = self.folder / f"{secrets.token_hex(8)}{known}"
         self.files.append(Received(name, path))
-        self._file = path.open("wb")
+        self._file = write_private(path)
         self._hash = hashlib.sha256()
 
     def write(self, data: bytes) -> None:
@@ -103,8 +106,7 @@ class Intake:
             return
         file = self.files[-1]
         file.size_bytes += len(data)
-        if file.size_bytes > self.max_bytes:
-            raise Problem(413, f"{file.name} is over {self.max_bytes} bytes.", code=4002)
+        self._check(file.name, file.size_bytes)
         self._file.write(data)
         self._hash.update(data)
 
@@ -114,6 +116,10 @@ class Intake:
             self._file.close()
             self._file = None
             self.files[-1].sha256 = self._hash.hexdigest()
+
+    def _check(self, name: str, size_bytes: int) -> None:
+        if size_bytes > self.max_bytes:
+            raise Problem(413, f"{name} is over {self.max_bytes} bytes.", code=4002)
 
 
 @contextmanager
@@ -136,15 +142,16 @@ async def _receive(request: Request, boundary: bytes, intake: Intake) -> None:
         raise Problem(413, f"The request is over {most} bytes.", code=4002)
     if not boundary:
         raise Problem(400, "The Content-Type names no boundary.")
+    write = context_of(request).lanes.writes.run
     try:
         parser = _parser(boundary, intake)
         waiting = bytearray()
         async for chunk in request.stream():
             waiting += chunk
             if len(waiting) >= _CHUNK_BYTES:
-                await asyncio.to_thread(parser.write, bytes(waiting))
+                await write(partial(parser.write, bytes(waiting)))
                 waiting.clear()
-        await asyncio.to_thread(parser.write, bytes(waiting))
+        await write(partial(parser.write, bytes(waiting)))
     except FormParserError as error:
         raise Problem(400, f"The multipart body is damaged: {error}") from error
     if not intake.whole:
@@ -192,12 +199,37 @@ def _urls(body: dict[str, object]) -> list[str]:
     return [str(url) for url in urls]
 
 
-def _fetch(url: str, intake: Intake) -> None:
-    with open_url(url) as remote:
+async def _fetch_all(request: Request, urls: Sequence[str], intake: Intake) -> None:
+    """Fetch files until all are there, their time is over, or the client leaves."""
+    context = context_of(request)
+    fetching = Fetching(private_urls=context.private_urls)
+    done = False
+
+    async def fetch() -> None:
+        nonlocal done
+        for url in urls:
+            await context.lanes.fetches.run(partial(_fetch, fetching, url, intake))
+        done = True
+
+    try:
+        await asyncio.wait_for(
+            first_of(fetch(), until_gone(request.receive)), context.limits.url_upload_s
+        )
+    except asyncio.TimeoutError:
+        seconds = f"{context.limits.url_upload_s:g}"
+        raise Problem(400, f"The URLs could not be fetched within {seconds} s.") from None
+    finally:
+        fetching.stop()
+    if not done:
+        raise ClientDisconnect
+
+
+def _fetch(fetching: Fetching, url: str, intake: Intake) -> None:
+    with fetching.open(url) as remote:
         name = remote.name
         if not Path(name).suffix:
             name += mimetypes.guess_extension(remote.content_type) or ""
-        intake.begin(name)
+        intake.begin(name, remote.size_bytes)
         for chunk in remote.chunks(_CHUNK_BYTES):
             intake.write(chunk)
         intake.end()
@@ -209,7 +241,7 @@ def _probe(context: Context, files: Sequence[Received]) -> list[MediaItem]:
         try:
             item = context.probe(file.path, file.name, id=f"m{number}")
         except UnsupportedFileError as error:
-            raise Problem(400, error.message, code=4001) from error
+            raise Problem(400, without_paths(error.message), code=4001) from error
         items.append(attrs.evolve(item, sha256=file.sha256))
     return items
 
@@ -221,7 +253,7 @@ def _keep(context: Context, session_id: str, items: Sequence[MediaItem]) -> list
     kept = [attrs.evolve(item, path=item.path.replace(folder / item.path.name)) for item in items]
     with context.store.database.transaction():
         stored = projects.add_files(session_id, kept)
-        if not projects.drafts(session_id):
+        if projects.draft(session_id) is None:
             opening = context.opening([file.item for file in stored])
             if opening is not None:
                 projects.save_draft(session_id, opening.to_draft())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nemovideo.local.store.accounts import Account, Accounts, IssuedToken
 from nemovideo.local.store.database import Database
+from nemovideo.local.store.private import private_folder
 from nemovideo.local.store.projects import Projects, SessionRow, StoredFile
 from nemovideo.local.store.renders import Render, Renders
 
@@ -52,9 +53,7 @@ class Store:
 
     def folder(self, *parts: str) -> Path:
         """Return a folder below the state directory, made if need be."""
-        folder = self.state_dir.joinpath(*parts)
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return private_folder(self.state_dir, *parts)
 
     def close(self) -> None:
         """Close the database and give up the lock."""

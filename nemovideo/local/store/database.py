@@ -10,7 +10,9 @@ from pathlib import Path
 
 from nemovideo._support.filelock import FileLock
 from nemovideo.errors import LocalBackendError
+from nemovideo.local.store.private import make_private, private_file
 
+_FILE = "backend.sqlite3"
 _SCHEMA_VERSION = 3
 _SCHEMA = """
 CREATE TABLE users (
@@ -86,6 +88,8 @@ class Database:
     def __init__(self, state_dir: Path) -> None:
         try:
             state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(state_dir)
+            private_file(state_dir / _FILE)  # SQLite gives its other files the same mode
             self._lock = _take_lock(state_dir / "server.lock")
         except OSError as error:
             raise LocalBackendError(
@@ -96,7 +100,7 @@ class Database:
         self._guard = threading.RLock()
         self._depth = 0
         self._connection = sqlite3.connect(
-            state_dir / "backend.sqlite3", check_same_thread=False, isolation_level=None
+            state_dir / _FILE, check_same_thread=False, isolation_level=None
         )
         self._connection.row_factory = sqlite3.Row
         try:
@@ -130,11 +134,12 @@ class Database:
             self._depth = 1
             try:
                 yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            else:
                 self._connection.execute("COMMIT")
+            except BaseException:
+                # A full disk makes SQLite roll back by itself, or leaves that to us.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
             finally:
                 self._depth = 0
 

@@ -13,6 +13,7 @@ import attrs
 
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.store.database import Database
+from nemovideo.local.store.text import json_text
 
 CLAIM_LIFE_S = 7 * 24 * 3600
 
@@ -109,13 +110,29 @@ class Projects:
             ).fetchone()
         return None if row is None else self._item(row["facts"])
 
-    def drafts(self, session_id: str) -> list[dict[str, object]]:
-        """Return every version of the draft, oldest first; the last one is current."""
+    def draft(self, session_id: str) -> dict[str, object] | None:
+        """Return the current draft, or None in an empty session."""
+        numbers = self.versions(session_id, latest=1)
+        return self.version(session_id, numbers[-1]) if numbers else None
+
+    def versions(self, session_id: str, *, latest: int) -> list[int]:
+        """Return the numbers of the latest versions of the draft, oldest first."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT draft FROM drafts WHERE session_id = ? ORDER BY version", (session_id,)
+                "SELECT version FROM drafts WHERE session_id = ? ORDER BY version DESC LIMIT ?",
+                (session_id, latest),
             ).fetchall()
-        return [json.loads(row["draft"]) for row in rows]
+        return [row["version"] for row in reversed(rows)]
+
+    def version(self, session_id: str, number: int) -> dict[str, object]:
+        """Return one version of the draft."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT draft FROM drafts WHERE session_id = ? AND version = ?",
+                (session_id, number),
+            ).fetchone()
+        draft: dict[str, object] = json.loads(row["draft"])
+        return draft
 
     def save_draft(
         self, session_id: str, draft: dict[str, object], *, replace_last: bool = False
@@ -127,7 +144,7 @@ class Projects:
             connection.execute(
                 "INSERT INTO drafts SELECT ?, ifnull(max(version), 0) + 1, ? "
                 "FROM drafts WHERE session_id = ?",
-                (session_id, json.dumps(draft, ensure_ascii=False), session_id),
+                (session_id, json_text(draft), session_id),
             )
 
     def undo(self, session_id: str) -> None:
@@ -161,7 +178,7 @@ class Projects:
     def _facts(self, item: MediaItem) -> str:
         """Return the item as JSON, its path relative so that the directory may be moved."""
         path = item.path.relative_to(self._database.state_dir).as_posix()
-        return json.dumps({**attrs.asdict(item), "path": path})
+        return json_text({**attrs.asdict(item), "path": path})
 
     def _item(self, facts: str) -> MediaItem:
         values = json.loads(facts)

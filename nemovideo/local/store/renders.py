@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
+import threading
 from collections.abc import Callable, Sequence
 
 import attrs
 
 from nemovideo.local.store.database import Database
+from nemovideo.local.store.text import json_text
 
 FINISHED = ("completed", "failed", "cancelled")
 MOST_ATTEMPTS = 3
@@ -26,7 +28,6 @@ class Render:
     render_id: str
     session_id: str
     user_id: str
-    draft: dict[str, object] = attrs.field(repr=False)
     format: str
     quality: str
     status: str
@@ -50,6 +51,10 @@ class Render:
         return f"{self.file_token}.{self.format}"
 
 
+_COLUMNS = ", ".join(field.name for field in attrs.fields(Render))
+_SELECT = f"SELECT {_COLUMNS} FROM renders"  # noqa: S608 - the names of our own fields
+
+
 class RenderExistsError(Exception):
     """The render id was used before."""
 
@@ -60,6 +65,9 @@ class Renders:
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
         self._clock = clock
+        self._guard = threading.Lock()
+        self._progress: dict[str, int] = {}
+        self._unsaved: dict[str, Render] = {}
 
     def add(
         self,
@@ -85,7 +93,7 @@ class Renders:
                         render_id,
                         session_id,
                         user_id,
-                        json.dumps(draft, ensure_ascii=False),
+                        json_text(draft),
                         format_,
                         quality,
                         secrets.token_urlsafe(18),
@@ -94,14 +102,12 @@ class Renders:
                 )
             except sqlite3.IntegrityError as error:
                 raise RenderExistsError from error
-            row = connection.execute(
-                "SELECT * FROM renders WHERE render_id = ?", (render_id,)
-            ).fetchone()
-        return _render(row)
+            row = connection.execute(f"{_SELECT} WHERE render_id = ?", (render_id,)).fetchone()
+        return self._read(row)
 
     def find(self, render_id: str) -> Render | None:
         """Return the job, or None."""
-        return self._one("SELECT * FROM renders WHERE render_id = ?", render_id)
+        return self._one("render_id", render_id)
 
     def status(self, render_id: str) -> str:
         """Return the status alone, as often as one likes."""
@@ -111,69 +117,72 @@ class Renders:
             ).fetchone()
         return str(row["status"])
 
+    def draft(self, render_id: str) -> dict[str, object]:
+        """Return the draft that the job is to render."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT draft FROM renders WHERE render_id = ?", (render_id,)
+            ).fetchone()
+        draft: dict[str, object] = json.loads(row["draft"])
+        return draft
+
     def by_file(self, file_token: str) -> Render | None:
         """Return the completed job behind a link, or None."""
-        return self._one(
-            "SELECT * FROM renders WHERE status = 'completed' AND file_token = ?", file_token
-        )
+        found = self._one("file_token", file_token)
+        return found if found is not None and found.status == "completed" else None
 
     def of_session(self, session_id: str) -> list[Render]:
         """Return the session's jobs, oldest first."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT * FROM renders WHERE session_id = ? ORDER BY position", (session_id,)
+                f"{_SELECT} WHERE session_id = ? ORDER BY position", (session_id,)
             ).fetchall()
-        return [_render(row) for row in rows]
+        return [self._read(row) for row in rows]
 
     def take(self) -> Render | None:
         """Mark the oldest pending job as processing and return it, or None if there is none."""
         with self._database.transaction() as connection:
             row = connection.execute(
-                "SELECT * FROM renders WHERE status = 'pending' ORDER BY position LIMIT 1"
+                f"{_SELECT} WHERE status = 'pending' ORDER BY position LIMIT 1"
             ).fetchone()
             if row is None:
                 return None
             connection.execute(
                 "UPDATE renders SET status = 'processing', attempts = attempts + 1"
-                " WHERE position = ?",
-                (row["position"],),
+                " WHERE render_id = ?",
+                (row["render_id"],),
             )
         return attrs.evolve(_render(row), status="processing")
 
     def set_progress(self, render_id: str, progress: int) -> None:
-        """Note how far a job is, in percent."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE renders SET progress = ? WHERE render_id = ? AND status = 'processing'",
-                (progress, render_id),
-            )
+        """Note how far a running job is, in percent; kept in memory only."""
+        with self._guard:
+            self._progress[render_id] = progress
+
+    def forget_progress(self, render_id: str) -> None:
+        """Drop the progress of a job that no longer runs."""
+        with self._guard:
+            self._progress.pop(render_id, None)
 
     def complete(
-        self, render_id: str, *, duration_ms: int, size_bytes: int, warnings: Sequence[str] = ()
+        self, job: Render, *, duration_ms: int, size_bytes: int, warnings: Sequence[str] = ()
     ) -> None:
-        """End a job well; one that was cancelled meanwhile stays cancelled."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE renders SET status = 'completed', progress = 100, duration_ms = ?,"
-                " size_bytes = ?, completed_at = ?, warnings = ?"
-                " WHERE render_id = ? AND status = 'processing'",
-                (
-                    duration_ms,
-                    size_bytes,
-                    self._clock(),
-                    json.dumps([*warnings], ensure_ascii=False),
-                    render_id,
-                ),
+        """End a running job well; one that was cancelled meanwhile stays cancelled."""
+        self._end(
+            attrs.evolve(
+                job,
+                status="completed",
+                progress=100,
+                duration_ms=duration_ms,
+                size_bytes=size_bytes,
+                warnings=tuple(warnings),
+                completed_at=self._clock(),
             )
+        )
 
-    def fail(self, render_id: str, error: str) -> None:
-        """End a job with an error; one that was cancelled meanwhile stays cancelled."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE renders SET status = 'failed', error = ?, completed_at = ?"
-                " WHERE render_id = ? AND status = 'processing'",
-                (error, self._clock(), render_id),
-            )
+    def fail(self, job: Render, error: str) -> None:
+        """End a running job with an error; one that was cancelled meanwhile stays cancelled."""
+        self._end(attrs.evolve(job, status="failed", error=error, completed_at=self._clock()))
 
     def cancel(self, render_id: str) -> None:
         """End a job that has not finished."""
@@ -193,6 +202,44 @@ class Renders:
                 (render_id,),
             )
 
+    def save_unsaved(self) -> bool:
+        """Write the ends of jobs that a full disk kept from it; return whether none is left."""
+        with self._guard:
+            for job in list(self._unsaved.values()):
+                try:
+                    self._write_end(job)
+                except sqlite3.OperationalError:
+                    return False
+                del self._unsaved[job.render_id]
+        return True
+
+    def _end(self, job: Render) -> None:
+        """Write how a job ended; where the disk is full, now in memory and later on disk.
+
+        Should the process end before that, the next one does the job again.
+        """
+        with self._guard:
+            self._unsaved[job.render_id] = job
+        self.save_unsaved()
+
+    def _write_end(self, job: Render) -> None:
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE renders SET status = ?, progress = ?, duration_ms = ?, size_bytes = ?,"
+                " error = ?, warnings = ?, completed_at = ?"
+                " WHERE render_id = ? AND status = 'processing'",
+                (
+                    job.status,
+                    job.progress,
+                    job.duration_ms,
+                    job.size_bytes,
+                    job.error,
+                    json_text(job.warnings),
+                    job.completed_at,
+                    job.render_id,
+                ),
+            )
+
     def requeue_unfinished(self) -> None:
         """Put jobs back into the queue during which their server died; fail those that it kills."""
         with self._database.transaction() as connection:
@@ -205,15 +252,23 @@ class Renders:
                 "UPDATE renders SET status = 'pending', progress = 0 WHERE status = 'processing'"
             )
 
-    def _one(self, query: str, value: str) -> Render | None:
+    def _one(self, column: str, value: str) -> Render | None:
         with self._database.reading() as connection:
-            row = connection.execute(query, (value,)).fetchone()
-        return None if row is None else _render(row)
+            row = connection.execute(f"{_SELECT} WHERE {column} = ?", (value,)).fetchone()
+        return None if row is None else self._read(row)
+
+    def _read(self, row: sqlite3.Row) -> Render:
+        """Return the job as it is now: what runs, and what could not be written, is in memory."""
+        render = _render(row)
+        if render.status != "processing":
+            return render
+        with self._guard:
+            unsaved = self._unsaved.get(render.render_id)
+            progress = self._progress.get(render.render_id, 0)
+        return unsaved or attrs.evolve(render, progress=progress)
 
 
 def _render(row: sqlite3.Row) -> Render:
     values = dict(row)
-    del values["position"], values["attempts"]
-    values["draft"] = json.loads(values["draft"])
     values["warnings"] = tuple(json.loads(values["warnings"]))
     return Render(**values)

@@ -38,7 +38,9 @@ def test_the_first_version_is_taken_over_with_its_renders(tmp_path: Path) -> Non
     assert found is not None
     assert found.warnings == ()
     assert renders.take() is not None
-    renders.complete("r", duration_ms=1, size_bytes=1, warnings=["It is dark."])
+    job = renders.find("r")
+    assert job is not None
+    renders.complete(job, duration_ms=1, size_bytes=1, warnings=["It is dark."])
     database.close()
     database, renders = renders_of(tmp_path)
     found = renders.find("r")

@@ -1,0 +1,37 @@
+"""What may be fetched for somebody who is not trusted: addresses of the public internet."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def is_public(address: str) -> bool:
+    """Return whether an IP address is one of the public internet.
+
+    Loopback, link-local, private, shared, multicast and reserved addresses are not, nor is
+    an IPv6 address that stands for such an IPv4 address.
+    """
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is None and ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast
+
+
+def resolves_to_public(host: str, port: int) -> bool:
+    """Return whether a host name has addresses, and all of them are public.
+
+    Raises:
+        OSError: The name cannot be resolved.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return bool(found) and all(is_public(str(entry[4][0])) for entry in found)

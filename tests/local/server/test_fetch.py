@@ -1,0 +1,136 @@
+"""Uploads by URL: what is fetched, from where, for how long, and what it holds up."""
+
+from __future__ import annotations
+
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from nemovideo.local import Limits
+from nemovideo.local.server import fetch
+from tests.support.app import VIDEO, Api, serving
+from tests.support.origin import origin, reply
+
+UPLOAD = "/api/upload-video/nemo_agent/me/{}"
+
+
+def upload_url(api: Api, session_id: str, *urls: str) -> httpx.Response:
+    body = {"urls": list(urls), "source_type": "url"}
+    return api.ask("POST", UPLOAD.format(session_id), json=body)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply(b"VIDEO half", length=100),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nVIDEO\r\n",
+    ],
+)
+def test_a_file_that_broke_off_is_refused(answer: bytes) -> None:
+    with serving() as api, origin(answer) as there:
+        session_id = api.session()
+        answered = upload_url(api, session_id, f"{there.url}/a.mp4")
+        assert answered.status_code == 400
+        assert "a.mp4" in answered.json()["detail"]
+        assert api.draft(session_id) is None
+
+
+def test_a_size_over_the_limit_is_refused_before_the_file_comes() -> None:
+    with serving(max_upload_bytes=50) as api, origin(reply(b"", length=51), hold=True) as there:
+        answered = upload_url(api, api.session(), f"{there.url}/a.mp4")
+        assert (answered.status_code, answered.json()["code"]) == (413, 4002)
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/my clip.mp4", "/my%20clip.mp4"),
+        ("/说话 100%.mp4?von=Käse", "/%E8%AF%B4%E8%AF%9D%20100%25.mp4?von=K%C3%A4se"),
+        ("/a%20b.mp4#part", "/a%20b.mp4"),
+    ],
+)
+def test_urls_may_have_spaces_and_any_letters(path: str, asked: str) -> None:
+    with serving() as api, origin(reply(VIDEO)) as there:
+        answered = upload_url(api, api.session(), there.url + path)
+        assert answered.status_code == 200, answered.text
+        assert there.asked.get(timeout=10) == f"GET {asked} HTTP/1.1"
+
+
+def test_slow_urls_hold_up_nothing_else() -> None:
+    with (
+        serving() as api,
+        origin(reply(b"V", length=99), hold=True) as there,
+        ThreadPoolExecutor(40) as pool,
+    ):
+        slow = api.session()
+        for number in range(40):
+            pool.submit(upload_url, api, slow, f"{there.url}/{number}.mp4")
+        for _ in range(16):
+            there.asked.get(timeout=10)
+        other = api.session_with_video()
+        api.events(other, "edit Hello")
+        api.submit(other, "r", format="mp4")
+        assert api.finished("r")["status"] == "completed"
+        api.backend.stop()
+
+
+def test_what_is_fetched_ends_with_its_client() -> None:
+    with serving() as api, origin(reply(b"V", length=99), hold=True) as there:
+        body = json.dumps({"urls": [f"{there.url}/a.mp4"], "source_type": "url"})
+        request = (
+            f"POST {UPLOAD.format(api.session())} HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: {api.http.headers['authorization']}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}"
+        )
+        with socket.create_connection(("127.0.0.1", api.backend.port)) as client:
+            client.sendall(request.encode())
+            there.asked.get(timeout=10)
+        there.left.get(timeout=10)
+
+
+def test_all_urls_of_a_request_have_one_time_limit() -> None:
+    limits = Limits(url_upload_s=0.05)
+    with serving(limits=limits) as api, origin(reply(b"V", length=99), hold=True) as there:
+        answered = upload_url(api, api.session(), f"{there.url}/a.mp4")
+        assert (answered.status_code, "within 0.05 s" in answered.text) == (400, True)
+        there.left.get(timeout=10)
+
+
+def test_private_addresses_are_refused_where_that_is_asked_for() -> None:
+    with serving(private_urls=False) as api, origin(reply(VIDEO)) as there:
+        answered = upload_url(api, api.session(), f"{there.url}/a.mp4")
+        assert (answered.status_code, "public internet" in answered.text) == (400, True)
+        assert there.asked.empty()
+
+
+def test_a_redirect_to_a_private_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr(fetch, "resolves_to_public", lambda host, port: True)  # as if rebound
+    with (
+        serving(private_urls=False) as api,
+        origin(reply(VIDEO), host="127.0.0.2") as inside,
+        origin(reply(b"", f"Location: {inside.url}/a.mp4", status="302 Found")) as there,
+    ):
+        answered = upload_url(api, api.session(), f"{there.url}/a.mp4")
+        assert (answered.status_code, "public internet" in answered.text) == (400, True)
+        assert there.asked.get(timeout=10).startswith("GET /a.mp4")
+        assert inside.asked.empty()
+
+
+def test_a_redirect_to_a_file_is_refused() -> None:
+    answer = reply(b"", "Location: file:///etc/passwd", status="302 Found")
+    with serving() as api, origin(answer) as there:
+        assert upload_url(api, api.session(), f"{there.url}/a.mp4").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "url", ["http://user:secret@127.0.0.1/a.mp4", "http://\ud83d.test/a.mp4", "http://127.0.0.1:x/"]
+)
+def test_a_url_that_makes_no_sense_is_refused(url: str) -> None:
+    with serving() as api:
+        body = json.dumps({"urls": [url], "source_type": "url"})
+        answered = api.ask("POST", UPLOAD.format(api.session()), content=body)
+        assert answered.status_code == 400

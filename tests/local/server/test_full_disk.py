@@ -1,0 +1,113 @@
+"""A full disk: users are told so, nothing dies, and what is missing is written later."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from nemovideo import Client
+from nemovideo.errors import ServerError
+from nemovideo.local.store import Database
+from nemovideo.retry import RetryPolicy
+from tests.support.app import Api, Rendered, Renderer, serving
+
+LONG = "The file lacks much. " * 500
+
+
+def database(api: Api) -> Database:
+    running = api.backend._running
+    assert running is not None
+    return running.store.database
+
+
+@contextmanager
+def full(api: Api) -> Iterator[None]:
+    """Leave SQLite no page to write to, which it takes for a full disk."""
+    with database(api).reading() as connection:
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA max_page_count = 1")  # which means: as many as there are
+    while api.ask("POST", "/api/tasks/me/with-session/nemo_agent", json={}).status_code == 200:
+        pass
+    yield
+    with database(api).reading() as connection:
+        connection.execute("PRAGMA max_page_count = 1000000")
+
+
+def test_who_asks_is_told_that_the_disk_is_full() -> None:
+    with serving() as api, full(api):
+        answer = api.ask("POST", "/api/tasks/me/with-session/nemo_agent", json={})
+        assert (answer.status_code, "disk" in answer.json()["message"]) == (507, True)
+        with Client(api.http.headers["authorization"][7:], base_url=api.backend.url) as client:
+            with pytest.raises(ServerError, match="disk of the server is full") as caught:
+                client.sessions.create(task_name="x" * 900)
+            assert "space" in caught.value.remedy
+
+
+def test_waiting_does_not_help_against_a_full_disk() -> None:
+    full, busy = (ServerError("no", status=status) for status in (507, 503))
+    assert not RetryPolicy().allows(full, attempt=1, repeatable=True, limited=0)
+    assert RetryPolicy().allows(busy, attempt=1, repeatable=True, limited=0)
+
+
+class Wordy(Renderer):
+    def __call__(self, *args: object, **kwargs: object) -> Rendered:
+        done = super().__call__(*args, **kwargs)  # type: ignore[arg-type]
+        return Rendered(done.duration_ms, done.size_bytes, (LONG,))
+
+
+def test_the_end_of_a_render_is_told_at_once_and_written_when_there_is_room() -> None:
+    renderer = Wordy()
+    with serving(render=renderer) as api:
+        session_id = api.session_with_video()
+        api.submit(session_id, "r", format="mp4")
+        assert renderer.begun.wait(10)
+        with full(api):
+            renderer.gate.set()
+            job = api.finished("r")
+            assert (job["status"], job["warnings"]) == ("completed", [LONG])
+            assert kept(api, "r") == "processing"
+        api.submit(session_id, "next", format="mp4")
+        assert api.finished("next")["status"] == "completed"
+        assert kept(api, "r") == "completed"
+
+
+def kept(api: Api, render_id: str) -> str:
+    with database(api).reading() as connection:
+        row = connection.execute("SELECT status FROM renders WHERE render_id = ?", (render_id,))
+        return str(row.fetchone()["status"])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "a.mp4"),
+        sqlite3.OperationalError("database or disk is full"),
+        SystemExit(1),
+        MemoryError(),
+        KeyboardInterrupt(),
+    ],
+)
+def test_a_worker_outlives_whatever_its_job_does(error: BaseException) -> None:
+    calls = 0
+
+    def render(*args: object, **kwargs: object) -> Rendered:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise error
+        done = Renderer()
+        done.gate.set()
+        return done(*args, **kwargs)  # type: ignore[arg-type]
+
+    with serving(render=render, render_workers=1) as api:
+        session_id = api.session_with_video()
+        api.submit(session_id, "one", format="mp4")
+        job = api.finished("one")
+        assert job["status"] == "failed"
+        assert ("disk" in job["error"]) == isinstance(error, (OSError, sqlite3.Error))
+        api.submit(session_id, "two", format="mp4")
+        assert api.finished("two")["status"] == "completed"

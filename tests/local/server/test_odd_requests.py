@@ -1,0 +1,131 @@
+"""Requests that make no sense: refused in a sentence, never HTTP 500, and no path comes out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nemovideo.errors import RenderFailedError
+from tests.support.app import RUN, VIDEO, Api, Rendered, serving
+
+HALF = "\ud83d"
+DEEP = json.loads("[" * 400 + "]" * 400)
+VALUES: list[object] = [
+    *(None, True, 0, -1, 10**400, 1.5, "", HALF, "x" * 5000, "\0", [], {}, [HALF], {"a": HALF}),
+    *(float("nan"), float("inf"), DEEP),
+]
+BODIES: dict[str, tuple[str, ...]] = {
+    "/api/tasks/me/with-session/nemo_agent": ("task_name", "language"),
+    "/api/auth/claim-token": ("task_id", "session_id"),
+    "/run_sse": ("app_name", "user_id", "session_id", "new_message", "streaming"),
+    "/api/upload-video/nemo_agent/me/{}": ("urls", "source_type"),
+    "/api/render/proxy/lambda": ("id", "sessionId", "draft", "output"),
+}
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    """A backend that renders at once."""
+    with serving() as api:
+        yield api
+
+
+def good(path: str, session_id: str) -> dict[str, Any]:
+    draft = {"t": [{"tt": 0, "sg": [{"d": 1000, "m": {"media": "m1"}}]}], "m": {}}
+    message = {"role": "user", "parts": [{"text": "hello"}]}
+    bodies: dict[str, dict[str, Any]] = {
+        "/run_sse": {**RUN, "session_id": session_id, "new_message": message},
+        "/api/auth/claim-token": {"session_id": session_id, "task_id": "t"},
+        "/api/render/proxy/lambda": {"id": "r", "sessionId": session_id, "draft": draft},
+    }
+    return bodies.get(path, {})
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_no_value_of_any_field_is_an_error_of_the_server(api: Api, path: str) -> None:
+    session_id = api.session_with_video()
+    where = path.format(session_id)
+    for field in BODIES[path]:
+        for value in VALUES:
+            body = json.dumps({**good(path, session_id), field: value})
+            answer = api.ask("POST", where, content=body)
+            assert answer.status_code < 500, (field, str(value)[:50], answer.text)
+            answer.json() if "json" in answer.headers["content-type"] else answer.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"\xff", b"[" * 100_000, b'{"a":' * 50_000, b"1" * 10_000, b'{"fps": 1e999}', b"NaN", b"\0"],
+)
+def test_bodies_that_are_not_json_are_refused(api: Api, body: bytes) -> None:
+    for path in BODIES:
+        answer = api.ask("POST", path.format(api.session()), content=body)
+        assert answer.status_code in (400, 422), answer.text
+
+
+def test_half_a_character_in_a_message_comes_back_as_it_was_sent(api: Api) -> None:
+    session_id = api.session()
+    message = {"parts": [{"text": f"edit {HALF} 说"}]}
+    body = {**good("/run_sse", session_id), "new_message": message}
+    answer = api.ask("POST", "/run_sse", content=json.dumps(body))
+    assert b"\\ud83d \xe8\xaf\xb4" in answer.content
+    assert api.titles(session_id) == [f"{HALF} 说"]
+    draft = api.draft(session_id)
+    sent = json.dumps(
+        {**good("/api/render/proxy/lambda", session_id), "draft": draft, "id": "half"}
+    )
+    assert api.ask("POST", "/api/render/proxy/lambda", content=sent).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        *(("fps", "NaN"), ("fps", "Infinity"), ("width", 10**30), ("height", [4])),
+        *(("speed", "Infinity"), ("speed", "-inf"), ("volume", 10**400), ("source_start_ms", "1")),
+    ],
+)
+def test_numbers_of_a_draft_that_cannot_be_used_fail_the_render(
+    api: Api, part: str, value: object
+) -> None:
+    session_id = api.session_with_video()
+    clip: dict[str, Any] = {"d": 1000, "m": {"media": "m1", "name": "a.mp4"}}
+    canvas: dict[str, Any] = {}
+    draft = {"t": [{"tt": 0, "sg": [clip]}], "m": canvas}
+    (canvas if part in ("fps", "width", "height") else clip["m"])[part] = value
+    render_id = f"{part}-{str(value)[:8].strip('[]')}"
+    body = {"id": render_id, "sessionId": session_id, "draft": draft, "output": {}}
+    assert api.ask("POST", "/api/render/proxy/lambda", json=body).status_code == 200
+    job = api.finished(render_id)
+    expected = "completed" if part == "source_start_ms" else "failed"  # "1" is a number in JSON
+    assert job["status"] == expected
+    assert expected == "completed" or "in the draft" in job["error"]
+
+
+@pytest.mark.parametrize("render_id", ["a/b", "a b", "x" * 201, "a\nb", "../x"])
+def test_a_render_id_can_stand_in_a_path(api: Api, render_id: str) -> None:
+    body = {**good("/api/render/proxy/lambda", api.session_with_video()), "id": render_id}
+    assert api.ask("POST", "/api/render/proxy/lambda", json=body).status_code == 400
+
+
+def test_no_error_names_a_path_of_the_server() -> None:
+    def render(*_: object, **__: object) -> Rendered:
+        raise RenderFailedError("cannot open '/var/lib/secret folder/in/a.mp4' or C:\\me\\b.mp4")
+
+    def respond(*_: object, **__: object) -> Any:
+        raise OSError(2, "No such file", str(Path(__file__)))
+
+    with serving(render=render) as api:
+        session_id = api.session_with_video()
+        api.submit(session_id, "r", format="mp4")
+        told = api.finished("r")["error"]
+        assert "a.mp4" in told
+        assert not any(part in told for part in ("var", "lib", "me\\"))
+    with serving(respond=respond) as api:
+        told = str(api.events(api.session(), "hello"))
+        assert "test_odd_requests.py" in told
+        assert str(Path(__file__).parent) not in told
+        api.upload(api.session(), ("a.mp4", VIDEO))

@@ -1,0 +1,67 @@
+"""A server somewhere else that files are fetched from, byte for byte as a test wants it."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import attrs
+
+
+@attrs.define
+class Origin:
+    """Answers every request with `answer`, closes after it, or holds the line open.
+
+    `asked` gets the first line of each request, `left` a None for each client that went away
+    while the line was held.
+    """
+
+    listener: socket.socket
+    answer: bytes = b""
+    hold: bool = False
+    asked: queue.Queue[str] = attrs.field(factory=queue.Queue)
+    left: queue.Queue[None] = attrs.field(factory=queue.Queue)
+
+    @property
+    def url(self) -> str:
+        host, port = self.listener.getsockname()
+        return f"http://{host}:{port}"
+
+    def serve(self) -> None:
+        with suppress(OSError):  # the listener was closed
+            while True:
+                connection, _ = self.listener.accept()
+                threading.Thread(target=self.one, args=(connection,), daemon=True).start()
+
+    def one(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            head = connection.recv(65536).decode("latin-1")
+            if not head:
+                return
+            self.asked.put(head.partition("\r\n")[0])
+            connection.sendall(self.answer)
+            while self.hold:
+                if not connection.recv(1):
+                    self.left.put(None)
+                    return
+
+
+@contextmanager
+def origin(answer: bytes = b"", *, hold: bool = False, host: str = "127.0.0.1") -> Iterator[Origin]:
+    """Run an origin for the time of the block."""
+    with socket.create_server((host, 0)) as listener:
+        made = Origin(listener, answer, hold)
+        threading.Thread(target=made.serve, daemon=True).start()
+        yield made
+        with suppress(OSError):  # what wakes accept()
+            listener.shutdown(socket.SHUT_RDWR)
+
+
+def reply(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
+    """Return an HTTP answer; its length may be a lie."""
+    size = len(body) if length is None else length
+    head = [f"HTTP/1.1 {status}", f"Content-Length: {size}", "Connection: close", *headers]
+    return "\r\n".join([*head, "", ""]).encode() + body
