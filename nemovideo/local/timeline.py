@@ -20,6 +20,12 @@ _converter = cattrs.Converter(omit_if_default=True)
 _LARGEST = 10**9
 """More than any width, rate, or time in milliseconds (11 days) that makes sense."""
 
+POSITIONS: tuple[str, ...] = (
+    "top", "center", "bottom", "left", "right",
+    "top left", "top right", "bottom left", "bottom right",
+)  # fmt: skip
+"""The places of titles and overlays."""
+
 SCENES: tuple[str, ...] = ("office", "studio", "living room", "beach", "city")
 """The backgrounds that the local backend draws itself."""
 
@@ -30,13 +36,39 @@ class Background:
 
     `kind` is "transparent", "matte" (the mask alone, white on black), "color"
     (with `color`, as #rrggbb), "blur", "image" or "video" (with `media`, the id
-    of an uploaded file), or "scene" (with `scene`, one of SCENES).
+    of an uploaded file), or "scene" (with `scene`, one of SCENES). `volume` is that
+    of the sound of a background video: 0 (silent, the default) to 1 and beyond.
     """
 
     kind: str
     color: str | None = None
     media: str | None = None
     scene: str | None = None
+    volume: float = 0.0
+
+
+@attrs.frozen
+class Crop:
+    """The part of a picture that is kept, as shares of its width and height (0..1)."""
+
+    left: float = 0.0
+    top: float = 0.0
+    right: float = 1.0
+    bottom: float = 1.0
+
+
+@attrs.frozen
+class Place:
+    """Where the person stands on the canvas, and how large.
+
+    `x` and `y` run from 0 (left, top) to 1 (right, bottom) over the room that is free
+    around the person; None leaves them where the picture has them. `scale` is a factor
+    of the size at which they would be shown otherwise.
+    """
+
+    x: float | None = None
+    y: float | None = None
+    scale: float = 1.0
 
 
 @attrs.frozen
@@ -47,6 +79,13 @@ class Clip:
     (None for a card), `duration_ms` the time on the timeline, after `speed`.
     `brightness` is added (-1..1, 0 neutral); `contrast` and `saturation` are
     factors (0..3, 1 neutral). `color` is a card's own colour, `text` its words.
+
+    The picture is first turned (`turn`: 0, 90, 180 or 270 degrees clockwise), then
+    mirrored (`flip`: "", "x" for left and right, "y" for top and bottom, or "xy"), then
+    cropped. `fit` is "contain" (all of it is shown, between bars), "blur" (between bars that
+    a blurred copy fills) or "cover" (it fills the canvas, and the person is kept in the
+    frame). `place` moves the person over a new
+    background.
     """
 
     kind: str
@@ -62,6 +101,11 @@ class Clip:
     saturation: float = 1.0
     text: str | None = None
     color: str | None = None
+    turn: int = 0
+    flip: str = ""
+    crop: Crop | None = None
+    fit: str = "contain"
+    place: Place | None = None
 
 
 @attrs.frozen
@@ -77,25 +121,57 @@ class Sound:
 
 @attrs.frozen
 class Title:
-    """Words over the picture. `position` is "top", "center" or "bottom"."""
+    """Words over the picture.
+
+    `position` is one of POSITIONS, `color` any CSS color, `size` a factor of the usual
+    height of the letters.
+    """
 
     text: str
     duration_ms: int
     start_ms: int = 0
     position: str = "center"
+    color: str = "white"
+    size: float = 1.0
+
+
+@attrs.frozen
+class Overlay:
+    """An uploaded picture over the video, such as a logo.
+
+    `position` is one of POSITIONS, `size` its width as a share of the canvas's shorter side.
+    """
+
+    media: str
+    name: str
+    duration_ms: int
+    start_ms: int = 0
+    position: str = "top right"
+    size: float = 0.15
+    opacity: float = 1.0
+    kind: str = "overlay"
 
 
 @attrs.frozen
 class Timeline:
-    """The whole draft. `width`, `height` and `fps` are the first video's, if there is one."""
+    """The whole draft.
+
+    `width`, `height` and `fps` are the first video's, if there is one, until a shape is
+    asked for: `shaped` is True then, and pixels are square. `fade_in_ms` and `fade_out_ms`
+    are the lengths of the fades from and to black, for picture and sound.
+    """
 
     clips: tuple[Clip, ...] = ()
     sounds: tuple[Sound, ...] = ()
     titles: tuple[Title, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
     width: int = 1920
     height: int = 1080
     fps: float = 30.0
     title: str = "project"
+    shaped: bool = False
+    fade_in_ms: int = 0
+    fade_out_ms: int = 0
 
     @property
     def duration_ms(self) -> int:
@@ -107,10 +183,10 @@ class Timeline:
         tracks: list[dict[str, Any]] = []
         if self.clips:
             tracks.append(_track(0, [_segment(clip) for clip in self.clips], self.duration_ms))
-        tracks += [_track(1, [_segment(s)], s.start_ms + s.duration_ms) for s in self.sounds]
-        tracks += [_track(7, [_segment(t)], t.start_ms + t.duration_ms) for t in self.titles]
-        metadata = {"title": self.title, "width": self.width, "height": self.height}
-        return {"t": tracks, "d": self.duration_ms, "m": {**metadata, "fps": self.fps}}
+        for kind, parts in ((0, self.overlays), (1, self.sounds), (7, self.titles)):
+            tracks += [_track(kind, [_segment(p)], p.start_ms + p.duration_ms) for p in parts]
+        frame = _Frame(**{field.name: getattr(self, field.name) for field in attrs.fields(_Frame)})
+        return {"t": tracks, "d": self.duration_ms, "m": _segment(frame)["m"]}
 
     @classmethod
     def from_draft(cls, draft: Mapping[str, Any]) -> Timeline:
@@ -122,9 +198,12 @@ class Timeline:
         clips: list[Clip] = []
         sounds: list[Sound] = []
         titles: list[Title] = []
+        overlays: list[Overlay] = []
         for track in _items(draft, "t"):
             for segment in _items(track, "sg"):
                 match track.get("tt"):
+                    case 0 if _kind(segment) == "overlay":
+                        overlays.append(_read(Overlay, segment, name="picture"))
                     case 0:
                         clips.append(_read(Clip, segment, kind="video", name="clip"))
                     case 1:
@@ -138,10 +217,12 @@ class Timeline:
             clips=tuple(clips),
             sounds=tuple(sounds),
             titles=tuple(titles),
-            width=frame.width,
-            height=frame.height,
-            fps=frame.fps,
-            title=frame.title,
+            overlays=tuple(overlays),
+            **{
+                field.name: getattr(frame, field.name)
+                for field in attrs.fields(_Frame)
+                if field.name != "duration_ms"
+            },
         )
 
 
@@ -150,17 +231,34 @@ class _Frame:
     """The part of the draft's own `m` that describes the picture."""
 
     duration_ms: int = 0
+    title: str = "project"
     width: int = 1920
     height: int = 1080
     fps: float = 30.0
-    title: str = "project"
+    shaped: bool = False
+    fade_in_ms: int = 0
+    fade_out_ms: int = 0
 
 
-# Music always says how loud it is: people look for that in the summary.
+_ALWAYS = override(omit_if_default=False)
+# People look for how loud the music is in the summary.
 _converter.register_unstructure_hook(
-    Sound,
+    Sound, make_dict_unstructure_fn(Sound, _converter, _cattrs_omit_if_default=True, volume=_ALWAYS)
+)
+_converter.register_unstructure_hook(
+    Overlay,
+    make_dict_unstructure_fn(Overlay, _converter, _cattrs_omit_if_default=True, kind=_ALWAYS),
+)
+_converter.register_unstructure_hook(
+    _Frame,
     make_dict_unstructure_fn(
-        Sound, _converter, _cattrs_omit_if_default=True, volume=override(omit_if_default=False)
+        _Frame,
+        _converter,
+        _cattrs_omit_if_default=True,
+        title=_ALWAYS,
+        width=_ALWAYS,
+        height=_ALWAYS,
+        fps=_ALWAYS,
     ),
 )
 
@@ -169,10 +267,15 @@ def _track(kind: int, segments: list[dict[str, Any]], duration_ms: int) -> dict[
     return {"tt": kind, "sg": segments, "d": duration_ms, "m": {}}
 
 
-def _segment(part: Clip | Sound | Title) -> dict[str, Any]:
+def _segment(part: Clip | Sound | Title | Overlay | _Frame) -> dict[str, Any]:
     """Return the segment's JSON; values that equal the default are left out."""
     values = _converter.unstructure(part)
-    return {"d": values.pop("duration_ms"), "m": values}
+    return {"d": values.pop("duration_ms", 0), "m": values}
+
+
+def _kind(segment: Mapping[str, Any]) -> object:
+    metadata = segment.get("m")
+    return metadata.get("kind") if isinstance(metadata, Mapping) else None
 
 
 def _items(holder: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

@@ -164,12 +164,24 @@ class _Blur:
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
         self._lens = Lens()
-        scale = _BLUR_SIDE / max(canvas.width, canvas.height)
-        self._size = (max(8, round(canvas.width * scale)), max(8, round(canvas.height * scale)))
+        self._size: tuple[int, int] = (0, 0)
+
+    def _begin(self, shown: VideoFrame) -> None:
+        """Get ready for frames of this size, which need not be the canvas's."""
+        longest = max(shown.width, shown.height)
+        sides = [max(8, round(side * _BLUR_SIDE / longest)) for side in (shown.width, shown.height)]
+        self._size = (sides[0], sides[1])
         self._across = _blur_matrix(self._size[0])
         self._down = _blur_matrix(self._size[1])
+        # The part of the picture that has the canvas's shape.
+        ratio = self._canvas.width / self._canvas.height * sides[1] / sides[0]
+        wide, high = sides[0] * min(1.0, ratio), sides[1] * min(1.0, 1 / ratio)
+        left, top = (sides[0] - wide) / 2, (sides[1] - high) / 2
+        self._part = (left, top, left + wide, top + high)
 
     def frame(self, shown: VideoFrame, cut: Cut) -> VideoFrame:
+        if not self._size[0]:
+            self._begin(shown)
         everything = whole((shown.width, shown.height))
         away = 1 - resized(moved(cut.mask, cut.box, everything), self._size)
         weight = np.maximum(self._blurred(away), _LEAST_WEIGHT)
@@ -180,6 +192,8 @@ class _Blur:
             for band in image.split()
         ]
         blurred = Image.fromarray(np.stack(bands, axis=-1).clip(0, 255).astype(np.uint8))
+        if (shown.width, shown.height) != (self._canvas.width, self._canvas.height):
+            blurred = blurred.resize(self._size, Image.Resampling.BILINEAR, box=self._part)
         frame = self._canvas.frame(blurred).reformat(
             self._canvas.width, self._canvas.height, interpolation="BICUBIC"
         )

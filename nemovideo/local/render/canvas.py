@@ -103,7 +103,8 @@ class Canvas:
             codec = stream.codec_context
             turned = stream.width != media[first].width and stream.width == media[first].height
             aspect = pixel_aspect(stream)
-            plain = attrs.evolve(plain, aspect=1 / aspect if turned else aspect)
+            if not timeline.shaped:
+                plain = attrs.evolve(plain, aspect=1 / aspect if turned else aspect)
             if is_wide(codec) or codec.colorspace not in _KEPT_MATRICES:
                 return attrs.evolve(plain, matrix=_BT709, primaries=_BT709, transfer=_BT709)
             return attrs.evolve(

@@ -20,7 +20,7 @@ from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.spill import missing_color
 from nemovideo.local.matte.tracking import Box, Size, resized
 from nemovideo.local.render.canvas import FULL_RANGE, Canvas
-from nemovideo.local.render.filters import FrameGraph
+from nemovideo.local.render.filters import FrameGraph, Mover
 
 if TYPE_CHECKING:
     from av.filter.context import FilterContext
@@ -63,19 +63,28 @@ class Lens:
 
 
 class _BoxGraph:
-    """A graph whose work lies in a box; it is built anew when the box changes."""
+    """A graph whose work lies in a box; it is built anew when the box changes.
+
+    What it draws last may be moved: then its last filter is an overlay.
+    """
 
     def __init__(self, canvas: Canvas, draw: _Draw) -> None:
         self._canvas = canvas
         self._draw = draw
         self._graph: FrameGraph | None = None
         self._box: Box | None = None
+        self._move: Mover | None = None
 
-    def __call__(self, box: Box, *frames: VideoFrame) -> VideoFrame:
+    def __call__(
+        self, box: Box, *frames: VideoFrame, offset: tuple[int, int] = (0, 0)
+    ) -> VideoFrame:
         if self._graph is None or box != self._box:
             graph = FrameGraph()
-            graph.finish(self._draw(graph, box, [graph.source(frame) for frame in frames]))
-            self._graph, self._box = graph, box
+            last = self._draw(graph, box, [graph.source(frame) for frame in frames])
+            graph.finish(last)
+            self._graph, self._box, self._move = graph, box, Mover(last, (box[0], box[1]))
+        if self._move is not None:
+            self._move((box[0] + offset[0], box[1] + offset[1]))
         return self._canvas.tagged(self._graph.run(*frames))
 
 
@@ -119,10 +128,13 @@ class Compositor:
         self._colors = EdgeColors(canvas) if clean_edges else None
         self._graph = _BoxGraph(canvas, _laid_over)
 
-    def __call__(self, frame: VideoFrame, cut: Cut, behind: VideoFrame) -> VideoFrame:
-        """Return a new frame; frame and background have the canvas's size."""
+    def __call__(
+        self, frame: VideoFrame, cut: Cut, behind: VideoFrame, offset: tuple[int, int] = (0, 0)
+    ) -> VideoFrame:
+        """Return a new frame of the background's size; `offset` is the frame's place on it."""
         lacking = () if self._colors is None else (self._colors(frame, cut),)
-        return self._graph(cut.box, frame, *lacking, _gray(_bytes(cut.mask)), behind)
+        mask = _gray(_bytes(cut.mask))
+        return self._graph(cut.box, frame, *lacking, mask, behind, offset=offset)
 
 
 class Cutout:

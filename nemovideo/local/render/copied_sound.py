@@ -63,12 +63,14 @@ def copied_sound(timeline: Timeline, media: Mapping[str, MediaItem]) -> CopiedSo
     """Return the draft's sound as it stands in its file, where nothing was done to it.
 
     That is so for one clip from the beginning of its file on, at its own speed
-    and volume, without music, if its sound is AAC and sets in with the picture:
+    and volume, without music or fades, if its sound is AAC and sets in with the picture:
     not every player heeds a gap before it. None otherwise.
     """
-    if len(timeline.clips) != 1 or timeline.sounds:
+    if len(timeline.clips) != 1 or timeline.sounds or timeline.fade_in_ms or timeline.fade_out_ms:
         return None
     clip = timeline.clips[0]
+    if clip.background is not None and clip.background.volume:
+        return None
     item = media.get(clip.media or "")
     changed = (clip.source_start_ms, clip.speed, clip.volume) != (0, 1, 1)
     if item is None or clip.kind != "video" or not item.has_audio or changed or item.warnings:

@@ -17,6 +17,8 @@ from nemovideo.local.render.ahead import ahead
 from nemovideo.local.render.backgrounds import make_background
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.compositing import Compositor, Cutout, Lens
+from nemovideo.local.render.filters import Shift
+from nemovideo.local.render.layout import Layout
 from nemovideo.local.render.notices import Warn
 from nemovideo.local.timeline import Clip
 
@@ -66,8 +68,11 @@ def cut_out(
     media: Mapping[str, MediaItem],
     matting: Matting,
     warn: Warn,
+    layout: Layout | None = None,
 ) -> Iterator[VideoFrame]:
     """Yield the clip's frames with its background replaced, or with an alpha plane.
+
+    With a `layout` the frames are a stage's, which is laid on the canvas.
 
     A background "matte" yields the mask alone, white on black. Where no person
     is found nothing is kept, and `warn` is told when the frames end. The frames are
@@ -75,7 +80,8 @@ def cut_out(
     """
     cutter = Cutter(matting.engine, matting.faces)
     with ahead(cutter.follow(_views(frames)), room=_CUTS_AHEAD) as cuts:
-        yield from _composed(_told(cuts, cutter, clip, canvas.fps, warn), clip, canvas, media)
+        told = _told(cuts, cutter, clip, canvas.fps, warn)
+        yield from _composed(told, clip, canvas, media, layout)
 
 
 def _composed(
@@ -83,28 +89,35 @@ def _composed(
     clip: Clip,
     canvas: Canvas,
     media: Mapping[str, MediaItem],
+    layout: Layout | None,
 ) -> Iterator[VideoFrame]:
     """Yield the frames with what the clip wants in place of their background."""
     background = clip.background
     assert background is not None
-    size = (canvas.width, canvas.height)
+    stage = canvas if layout is None else layout.stage(canvas)
+    size = (stage.width, stage.height)
     last: tuple[object, ...] = ()
     made: VideoFrame | None = None
     if background.kind == "transparent" and canvas.alpha:
-        cutout = Cutout(canvas, canvas.frame(Image.new("RGB", size)))
-        for view, cut in seen:
-            if made is None or last != (view, cut):
-                last, made = (view, cut), cutout(view.frame, cut)
+        cutout = Cutout(stage, stage.frame(Image.new("RGB", size)))
+        shift = Shift(canvas) if layout is not None else None
+        for number, (view, cut) in enumerate(seen):
+            offset = (0, 0) if layout is None else layout.at(number)
+            if made is None or last != (view, cut, offset):
+                last, made = (view, cut, offset), cutout(view.frame, cut)
+                made = made if shift is None else shift(made, offset)
             yield made
         return
     behind = make_background(background, canvas, media)
     matte_only = background.kind == "matte"
-    white = canvas.frame(Image.new("RGB", size, "white")) if matte_only else None
+    white = stage.frame(Image.new("RGB", size, "white")) if matte_only else None
     compositor = Compositor(canvas, clean_edges=not matte_only)
-    for view, cut in seen:
+    for number, (view, cut) in enumerate(seen):
         below = behind.frame(view.frame, cut)
-        if made is None or last != (view, cut, below):
-            last, made = (view, cut, below), compositor(white or view.frame, cut, below)
+        offset = (0, 0) if layout is None else layout.at(number)
+        if made is None or last != (view, cut, below, offset):
+            last = (view, cut, below, offset)
+            made = compositor(white or view.frame, cut, below, offset)
         yield made
 
 

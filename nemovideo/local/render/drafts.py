@@ -29,7 +29,9 @@ def for_format(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format)
         timeline = _still(timeline, media, kind)
     if kind.matte:
         clips = tuple(_masked(clip) for clip in timeline.clips)
-        timeline = attrs.evolve(timeline, clips=clips, titles=(), sounds=())
+        timeline = attrs.evolve(
+            timeline, clips=clips, titles=(), overlays=(), sounds=(), fade_in_ms=0, fade_out_ms=0
+        )
     return timeline
 
 
@@ -43,18 +45,23 @@ def _still(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format) -> 
         )
     clip = timeline.clips[0]
     photo = media.get(clip.media or "")
-    if clip.kind == "image" and photo is not None and photo.width and photo.height:
+    if not timeline.shaped and photo is not None and photo.width and photo.height:
         timeline = attrs.evolve(timeline, width=photo.width, height=photo.height)
     return attrs.evolve(
-        timeline, clips=(attrs.evolve(clip, duration_ms=round(frame_ms)),), sounds=()
+        timeline,
+        clips=(attrs.evolve(clip, duration_ms=round(frame_ms)),),
+        sounds=(),
+        fade_in_ms=0,
+        fade_out_ms=0,
     )
 
 
 def plain_photo(timeline: Timeline, media: Mapping[str, MediaItem]) -> Image.Image | None:
     """Return the photo that the draft consists of, None if it has more or changes its colours."""
     clip = timeline.clips[0]
-    changed = (clip.brightness, clip.contrast, clip.saturation) != (0, 1, 1)
-    if clip.kind != "image" or changed or timeline.titles or len(timeline.clips) > 1:
+    plain = Clip("image", clip.duration_ms, clip.name, clip.media, background=clip.background)
+    added = timeline.titles or timeline.overlays or len(timeline.clips) > 1
+    if clip != plain or timeline.shaped or added:
         return None
     return opaque(load_image(media_item(media, clip.media)))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import av.filter
 from av.video.frame import VideoFrame
+from PIL import Image
 
 from nemovideo.local.media.probe import upright_size
 from nemovideo.local.render.canvas import (
@@ -21,12 +22,14 @@ from nemovideo.local.render.canvas import (
     is_wide,
 )
 from nemovideo.local.render.tone_mapping import TABLE_FORMAT, color_table
+from nemovideo.local.timeline import Clip, Crop
 
 if TYPE_CHECKING:
     from av.filter.context import FilterContext
 
 _TIME_BASE = Fraction(1, 25)  # only the order of frames matters inside a graph
 _MATRICES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc"}
+_FILL_LIGHT = 0.75
 _TURNS = {90: ("cclock",), 180: ("clock", "clock"), 270: ("clock",)}
 
 
@@ -86,12 +89,15 @@ class Fitter:
     """Bring decoded frames of any size, rotation and format onto the canvas.
 
     With `cover` a picture fills the canvas and loses its margins; without, it
-    fits into it between black bars.
+    fits into it between black bars. A clip's own turn, flip and crop come first.
     """
 
-    def __init__(self, canvas: Canvas, *, cover: bool = False) -> None:
+    def __init__(self, canvas: Canvas, clip: Clip | None = None, *, cover: bool = False) -> None:
         self._canvas = canvas
         self._cover = cover
+        self._turn = clip.turn if clip else 0
+        self._flip = clip.flip if clip else ""
+        self._crop = clip.crop if clip else None
         self._table: VideoFrame | None = None
         self._graph: FrameGraph | None = None
         self._shape: tuple[object, ...] = ()
@@ -116,6 +122,15 @@ class Fitter:
             node = graph.add("premultiply", "inplace=1", node)  # on black, as pictures are
         width, height = upright_size(frame)
         shown = 1 / aspect if frame.rotation % 180 else aspect
+        for direction in _TURNS.get(-self._turn % 360, ()):
+            node = graph.add("transpose", direction, node)
+        if self._turn % 180:
+            width, height, shown = height, width, 1 / shown
+        for mirror in self._flip:
+            node = graph.add({"x": "hflip", "y": "vflip"}[mirror], "", node)
+        if self._crop is not None:
+            left, top, width, height = cropped(self._crop, width, height)
+            node = graph.add("crop", f"{width}:{height}:{left}:{top}", node)
         wide, high = fit_size(width * shown / canvas.aspect, height, canvas, cover=self._cover)
         if self._table is not None:
             node = graph.add("scale", f"{wide}:{high}:flags=bicubic", node)
@@ -140,6 +155,95 @@ class Fitter:
             and frame.color_range in (0, LIMITED_RANGE)
             and frame.colorspace == self._canvas.matrix
         )
+
+
+def cropped(crop: Crop, width: int, height: int) -> tuple[int, int, int, int]:
+    """Return left, top, width and height of a crop in pixels, on even places."""
+    left, top = round(crop.left * width / 2) * 2, round(crop.top * height / 2) * 2
+    wide = round((crop.right - crop.left) * width / 2) * 2
+    high = round((crop.bottom - crop.top) * height / 2) * 2
+    return left, top, max(2, min(wide, width - left)), max(2, min(high, height - top))
+
+
+class Shift:
+    """Lay frames of any size on the canvas, at a place that can change from frame to frame.
+
+    What lies beyond them is black, or transparent where the canvas has alpha; with `fill`
+    it is a blurred and darker copy of the frame.
+    """
+
+    def __init__(self, canvas: Canvas, *, fill: bool = False) -> None:
+        self._canvas = canvas
+        self._fill = fill
+        mode = "RGBA" if canvas.alpha else "RGB"
+        self._below = canvas.frame(Image.new(mode, (canvas.width, canvas.height)))
+        self._graph: FrameGraph | None = None
+        self._move: Mover | None = None
+
+    def __call__(self, frame: VideoFrame, offset: tuple[int, int]) -> VideoFrame:
+        """Return a frame of the canvas's size."""
+        if self._graph is None or self._move is None:
+            self._graph = FrameGraph()
+            below, above = self._graph.source(self._below), self._graph.source(frame)
+            if self._fill:
+                below, above = self._filled(self._graph, below, above)
+            over = self._graph.add("overlay", f"{_at(offset)}:format=yuv420", below, above)
+            self._move = Mover(over, offset)
+            self._graph.finish(over)
+        self._move(offset)
+        return self._canvas.tagged(self._graph.run(self._below, frame))
+
+    def _filled(
+        self, graph: FrameGraph, below: FilterContext, above: FilterContext
+    ) -> tuple[FilterContext, FilterContext]:
+        """Return the canvas filled with a blurred copy of the frame, and the frame."""
+        wide, high = self._canvas.width, self._canvas.height
+        small = f"{max(8, wide // 16)}:{max(8, high // 16)}"
+        both = graph.add("split", "2", above)
+        node = graph.add("scale", f"{small}:force_original_aspect_ratio=increase", both)
+        node = graph.add("crop", small, node)
+        node = graph.add("gblur", "sigma=3", node)
+        node = graph.add("scale", f"{wide}:{high}:flags=bicubic", node)
+        node = graph.add("lutyuv", f"y=16+(val-16)*{_FILL_LIGHT}", node)
+        sharp = graph.add("null", "")
+        both.link_to(sharp, 1, 0)
+        return graph.add("overlay", "0:0:format=yuv420", below, node), sharp
+
+
+class Mover:
+    """Moves what an overlay filter lays over."""
+
+    def __init__(self, overlay: FilterContext, place: tuple[int, int]) -> None:
+        self._overlay = overlay
+        self._place = place
+
+    def __call__(self, place: tuple[int, int]) -> None:
+        """Lay it at this place from the next frame on."""
+        for name, new, old in zip("xy", place, self._place, strict=True):
+            if new != old:
+                self._overlay.process_command(name, str(new))
+        self._place = place
+
+
+def _at(place: tuple[int, int]) -> str:
+    return f"{place[0]}:{place[1]}"
+
+
+class Fade:
+    """Fade frames in from black, or out to it; with alpha, from and to transparency."""
+
+    def __init__(self, canvas: Canvas, *, out: bool, frames: int) -> None:
+        self._canvas = canvas
+        kind = "out" if out else "in"
+        self._args = f"type={kind}:start_frame=0:nb_frames={frames}:alpha={int(canvas.alpha)}"
+        self._graph: FrameGraph | None = None
+
+    def __call__(self, frame: VideoFrame) -> VideoFrame:
+        """Return the next frame of the fade."""
+        if self._graph is None:
+            self._graph = FrameGraph()
+            self._graph.finish(self._graph.add("fade", self._args, self._graph.source(frame)))
+        return self._canvas.tagged(self._graph.run(frame))
 
 
 class Stamp:

@@ -19,12 +19,13 @@ from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.clips import MattingSource, clip_frames
 from nemovideo.local.render.drafts import for_format, plain_photo
 from nemovideo.local.render.encoding import format_named, open_writer, sound_for
-from nemovideo.local.render.filters import Fresh
+from nemovideo.local.render.filters import Fade, Fresh
 from nemovideo.local.render.notices import Notices, Warn
 from nemovideo.local.render.titles import Titles
-from nemovideo.local.timeline import Timeline
+from nemovideo.local.timeline import Clip, Crop, Place, Timeline
 
 _MAX_SIDE = 8192
+_LEAST_SCALE, _MOST_SCALE = 0.02, 4.0
 
 
 @attrs.frozen
@@ -152,6 +153,9 @@ def _check(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
         raise RenderFailedError(f"{timeline.fps:g} frames a second cannot be made")
     if any(clip.duration_ms < 0 or clip.speed <= 0 for clip in timeline.clips):
         raise RenderFailedError("a clip of the draft has a negative duration or no speed")
+    for clip in timeline.clips:
+        if not _is_framed(clip):
+            raise RenderFailedError(f"the frame of {clip.name} in the draft is wrong")
     for media_id in _used(timeline):
         item = media.get(media_id)
         if item is None:
@@ -160,11 +164,26 @@ def _check(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
             raise RenderFailedError(f"the file of {item.name} is gone")
 
 
+def _is_framed(clip: Clip) -> bool:
+    """Return whether the clip's turn, flip, crop and place can be carried out."""
+    crop, place = clip.crop or Crop(), clip.place or Place()
+    return (
+        clip.turn in (0, 90, 180, 270)
+        and clip.flip in ("", "x", "y", "xy")
+        and clip.fit in ("contain", "blur", "cover")
+        and 0 <= crop.left < crop.right <= 1
+        and 0 <= crop.top < crop.bottom <= 1
+        and _LEAST_SCALE <= place.scale <= _MOST_SCALE
+        and all(share is None or 0 <= share <= 1 for share in (place.x, place.y))
+    )
+
+
 def _used(timeline: Timeline) -> list[str]:
     """Return the ids of the files that the draft needs; "" where it names none."""
     backgrounds = [clip.background for clip in timeline.clips if clip.background]
     used = [clip.media for clip in timeline.clips if clip.kind != "card"]
     used += [sound.media for sound in timeline.sounds]
+    used += [overlay.media for overlay in timeline.overlays]
     used += [b.media for b in backgrounds if b.kind in ("image", "video")]
     return [media_id or "" for media_id in used]
 
@@ -200,12 +219,22 @@ def _frames(
 ) -> Iterator[VideoFrame]:
     """Yield every frame of the output, each a frame of its own: the encoder numbers them."""
     fresh = Fresh(canvas)
-    titles = Titles(timeline, canvas)
+    titles = Titles(timeline, canvas, media)
+    total = _frame_at(timeline.duration_ms, canvas)
+    fade_in = min(total, round(timeline.fade_in_ms * canvas.fps / 1000))
+    fade_out = min(total, round(timeline.fade_out_ms * canvas.fps / 1000))
+    rising = Fade(canvas, out=False, frames=fade_in)
+    falling = Fade(canvas, out=True, frames=fade_out)
     number = 0
     end_ms = 0
     for clip in timeline.clips:
         end_ms += clip.duration_ms
         end = _frame_at(end_ms, canvas)
         for frame in islice(clip_frames(clip, canvas, media, matting, warn), max(0, end - number)):
-            yield fresh(titles.over(frame, number))
+            made = fresh(titles.over(frame, number))
+            if number < fade_in:
+                made = rising(made)
+            if number >= total - fade_out:
+                made = falling(made)
+            yield made
             number += 1

@@ -49,7 +49,16 @@ class Mixer:
                 start_s = Fraction(clip.source_start_ms, 1000)
                 blocks = decode_blocks(item, start_s=start_s, speed=clip.speed, warn=warn)
                 self._voices.append(_Voice(blocks, clip_start_ms, clip.duration_ms, clip.volume))
+            behind = clip.background
+            if behind is not None and behind.kind == "video" and behind.volume > 0:
+                item = media.get(behind.media or "")
+                if item is not None and item.has_audio:
+                    blocks = looped_blocks(item, warn=warn)
+                    voice = _Voice(blocks, clip_start_ms, clip.duration_ms, behind.volume)
+                    self._voices.append(voice)
             clip_start_ms += clip.duration_ms
+        self._length = clip_start_ms * SAMPLE_RATE // 1000
+        self._fades = timeline.fade_in_ms, timeline.fade_out_ms
         for sound in timeline.sounds:
             item = media.get(sound.media)
             if item is not None and item.has_audio:
@@ -66,8 +75,18 @@ class Mixer:
         mix = np.zeros((2, count), dtype=np.float32)
         for voice in self._voices:
             voice.add_to(mix, self._position)
+        self._fade(mix)
         self._position += count
         return mix.clip(-1, 1)
+
+    def _fade(self, mix: Block) -> None:
+        """Fade a block in and out, as far as it lies at the draft's ends."""
+        fade_in, fade_out = (length * SAMPLE_RATE / 1000 for length in self._fades)
+        places = self._position + np.arange(mix.shape[1])
+        if fade_in > 0:
+            mix *= (places / fade_in).clip(0, 1).astype(np.float32)
+        if fade_out > 0:
+            mix *= ((self._length - places) / fade_out).clip(0, 1).astype(np.float32)
 
 
 class _Voice:

@@ -1,0 +1,116 @@
+"""Where people and their heads are in a clip, looked at small and a few times a second.
+
+A shape or a place is planned from these sights before the first frame is made, so
+that the frame can begin to move before the person does.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+
+from nemovideo.local.matte import Cut, Cutter, Matting
+from nemovideo.local.matte.tracking import Thumbnail, is_cut, whole
+from nemovideo.local.render.compositing import Lens
+from nemovideo.local.render.cutting import FrameView
+from nemovideo.local.render.layout import Region, Sight
+
+SIDE_PX = 512
+"""The longer side of the frames that are looked at."""
+_PER_SECOND = 5
+_KEPT = 0.5
+_HEAD_SHARE = 0.25
+_FACE_ROOM = 0.35
+
+
+def find_people(frames: Iterable[VideoFrame], fps: float, matting: Matting) -> list[Sight]:
+    """Return where people are in the frames, about five times a second and around cuts.
+
+    Frames in which nobody is found are left out.
+    """
+    chosen: deque[tuple[int, int]] = deque()
+    cutter = Cutter(matting.engine, matting.faces)
+    sights: list[Sight] = []
+    for view, cut in cutter.follow(_sampled(frames, max(1, round(fps / _PER_SECOND)), chosen)):
+        number, scene = chosen.popleft()
+        if cut.nobody or not (cut.mask > _KEPT).any():
+            continue
+        person, top = _person(cut, view.size)
+        sights.append(Sight(number, scene, person, top, _faces(view, person, matting)))
+    return sights
+
+
+def _sampled(
+    frames: Iterable[VideoFrame], every: int, chosen: deque[tuple[int, int]]
+) -> Iterator[FrameView]:
+    """Yield every n-th frame, and those on both sides of a cut; `chosen` gets their numbers."""
+    lens = Lens()
+    scene = 0
+    last: FrameView | None = None
+    seen: Thumbnail | None = None
+    taken = -1
+    number = -1
+    for number, frame in enumerate(frames):
+        view = FrameView(frame, lens)
+        before, seen = seen, view.thumbnail()
+        begins = before is not None and is_cut(before, seen)
+        if begins:
+            if last is not None and taken < number - 1:
+                chosen.append((number - 1, scene))
+                yield last
+            scene += 1
+        if begins or number % every == 0:
+            chosen.append((number, scene))
+            yield view
+            taken = number
+        last = view
+    if last is not None and taken < number:
+        chosen.append((number, scene))
+        yield last
+
+
+def _person(cut: Cut, size: tuple[int, int]) -> tuple[Region, Region]:
+    """Return the box around what a mask keeps, and the one around its upper part."""
+    kept = cut.mask > _KEPT
+    rows, columns = np.flatnonzero(kept.any(axis=1)), np.flatnonzero(kept.any(axis=0))
+    first, last = int(rows[0]), int(rows[-1]) + 1
+    below = first + max(1, round((last - first) * _HEAD_SHARE))
+    above = np.flatnonzero(kept[first:below].any(axis=0))
+    left, top, right, bottom = cut.box
+    wide, high = (right - left) / kept.shape[1], (bottom - top) / kept.shape[0]
+
+    def region(across: npt.NDArray[np.intp], end: int) -> Region:
+        return (
+            float((left + across[0] * wide) / size[0]),
+            float((top + first * high) / size[1]),
+            float((left + (across[-1] + 1) * wide) / size[0]),
+            float((top + end * high) / size[1]),
+        )
+
+    return region(columns, last), region(above, below)
+
+
+def _faces(view: FrameView, person: Region, matting: Matting) -> tuple[Region, ...]:
+    """Return the faces of the people, with some room around them."""
+    if matting.faces is None:
+        return ()
+    wide, high = view.size
+    picture = view.picture(whole(view.size), matting.faces.side)
+    faces: list[Region] = []
+    for left, top, right, bottom in matting.faces.find(picture, view.size):
+        x, y = (left + right) / 2 / wide, (top + bottom) / 2 / high
+        if person[0] <= x <= person[2] and person[1] <= y <= person[3]:
+            room_x, room_y = (right - left) * _FACE_ROOM, (bottom - top) * _FACE_ROOM
+            faces.append(
+                (
+                    max(0.0, (left - room_x) / wide),
+                    max(0.0, (top - 1.5 * room_y) / high),
+                    min(1.0, (right + room_x) / wide),
+                    min(1.0, (bottom + room_y) / high),
+                )
+            )
+    return tuple(faces)

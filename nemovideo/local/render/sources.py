@@ -1,0 +1,194 @@
+"""What a clip shows before anything else is done to it: frames of a video, a photo or a card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from typing import Protocol
+
+from av.video.frame import VideoFrame
+from PIL import Image, ImageFilter, ImageOps
+
+from nemovideo.errors import RenderFailedError
+from nemovideo.local.media.containers import main_video, open_media, pixel_aspect
+from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.render.backgrounds import (
+    color_image,
+    cover_image,
+    load_image,
+    media_item,
+    opaque,
+)
+from nemovideo.local.render.canvas import Canvas
+from nemovideo.local.render.decoding import at_rate, decode_frames
+from nemovideo.local.render.drawing.scenes import draw_scene
+from nemovideo.local.render.drawing.text import text_image
+from nemovideo.local.render.filters import Fitter, cropped
+from nemovideo.local.render.notices import Warn
+from nemovideo.local.timeline import Background, Clip
+
+_CARD_COLOR = "#1b2430"
+_CARD_TEXT_SHARE = 0.12
+_TURNS = {
+    90: Image.Transpose.ROTATE_270,  # Pillow turns counterclockwise
+    180: Image.Transpose.ROTATE_180,
+    270: Image.Transpose.ROTATE_90,
+}
+
+
+class Source(Protocol):
+    """The picture of a clip, before anything else is done to it."""
+
+    @property
+    def shape(self) -> Fraction:
+        """Its width as it is shown, divided by its height."""
+        ...
+
+    def frames(self, canvas: Canvas) -> Iterator[VideoFrame]:
+        """Yield its frames on a canvas, without end: the last one stands."""
+        ...
+
+
+def open_source(clip: Clip, media: Mapping[str, MediaItem], warn: Warn) -> Source:
+    """Return what a clip shows.
+
+    Raises:
+        RenderFailedError: The clip names something that is not there or cannot be read.
+    """
+    match clip.kind:
+        case "video":
+            return _Video(clip, media_item(media, clip.media), warn)
+        case "image":
+            return _Photo(clip, media_item(media, clip.media))
+        case "card":
+            return _Card(clip, media)
+        case kind:
+            raise RenderFailedError(f"there is no clip of kind {kind!r}")
+
+
+def each_once(
+    frames: Iterator[VideoFrame], work: Callable[[VideoFrame], VideoFrame]
+) -> Iterator[VideoFrame]:
+    """Yield the work's result for each frame; a frame that stands is worked on once."""
+    source: VideoFrame | None = None
+    result: VideoFrame | None = None
+    for frame in frames:
+        if result is None or frame is not source:
+            source, result = frame, work(frame)
+        yield result
+
+
+class _Video:
+    """An uploaded video, from the clip's start on, at its speed."""
+
+    def __init__(self, clip: Clip, item: MediaItem, warn: Warn) -> None:
+        if item.kind != "video":
+            raise RenderFailedError(f"{item.name} is {item.kind}, not video")
+        if clip.speed <= 0:
+            raise RenderFailedError(f"the speed of {clip.name} is {clip.speed:g}")
+        self._clip, self._item, self._warn = clip, item, warn
+        with open_media(item.path) as container:
+            stream = main_video(container)
+            self._aspect = pixel_aspect(stream) if stream else Fraction(1)
+            turned = (
+                stream is not None
+                and stream.width != item.width
+                and (stream.width, stream.height) == (item.height, item.width)
+            )
+        shown = 1 / self._aspect if turned else self._aspect
+        self.shape = _framed(clip, item.width or 1, item.height or 1, shown)
+
+    def frames(self, canvas: Canvas) -> Iterator[VideoFrame]:
+        clip, item = self._clip, self._item
+        start_s = Fraction(clip.source_start_ms, 1000)
+        step_s = Fraction(clip.speed).limit_denominator(1000) / canvas.fps
+        fitter = Fitter(canvas, clip)
+        decoded = decode_frames(item.path, start_s, name=item.name, warn=self._warn)
+        sources = at_rate(decoded, start_s=start_s, step_s=step_s)
+        frames = each_once(sources, lambda frame: fitter(frame, self._aspect))
+        first = next(frames, None)
+        if first is None:
+            raise RenderFailedError(f"{item.name} has no picture that can be read")
+        yield first
+        yield from frames
+
+
+class _Photo:
+    """An uploaded picture, which stands."""
+
+    def __init__(self, clip: Clip, item: MediaItem) -> None:
+        self._image = framed_photo(clip, opaque(load_image(item)))
+        self.shape = Fraction(self._image.width, self._image.height)
+
+    def frames(self, canvas: Canvas) -> Iterator[VideoFrame]:
+        return _still(canvas.frame(_letterboxed(self._image, canvas)))
+
+
+class _Card:
+    """A drawn title card."""
+
+    shape = Fraction(1)
+
+    def __init__(self, clip: Clip, media: Mapping[str, MediaItem]) -> None:
+        self._clip, self._media = clip, media
+
+    def frames(self, canvas: Canvas) -> Iterator[VideoFrame]:
+        return _still(canvas.frame(_card(self._clip, canvas, self._media)))
+
+
+def _framed(clip: Clip, width: int, height: int, aspect: Fraction) -> Fraction:
+    """Return the shape of a picture after the clip's turn and crop."""
+    if clip.turn % 180:
+        width, height, aspect = height, width, 1 / aspect
+    if clip.crop is not None:
+        _, _, width, height = cropped(clip.crop, width, height)
+    return width * aspect / height
+
+
+def framed_photo(clip: Clip, image: Image.Image) -> Image.Image:
+    """Return a picture after the clip's turn, flip and crop."""
+    if clip.turn % 360:
+        image = image.transpose(_TURNS[clip.turn % 360])
+    for mirror in clip.flip:
+        image = ImageOps.mirror(image) if mirror == "x" else ImageOps.flip(image)
+    if clip.crop is not None:
+        left, top, wide, high = cropped(clip.crop, *image.size)
+        image = image.crop((left, top, left + wide, top + high))
+    return image
+
+
+def _still(frame: VideoFrame) -> Iterator[VideoFrame]:
+    while True:
+        yield frame
+
+
+def _letterboxed(image: Image.Image, canvas: Canvas) -> Image.Image:
+    """Return a picture whole on the canvas; where it leaves room, over a blurred copy of itself."""
+    size = (canvas.width, canvas.height)
+    shown = round(image.width / canvas.aspect), image.height
+    fitted = ImageOps.contain(image.resize(shown) if canvas.aspect != 1 else image, size)
+    if all(abs(a - b) <= 2 for a, b in zip(fitted.size, size, strict=True)):
+        return image.resize(size, Image.Resampling.LANCZOS)
+    small = (max(1, size[0] // 8), max(1, size[1] // 8))
+    around = cover_image(image, small).filter(ImageFilter.GaussianBlur(max(small) / 24))
+    whole = around.resize(size, Image.Resampling.BICUBIC).point(lambda value: value * 0.75)
+    whole.paste(fitted, ((size[0] - fitted.width) // 2, (size[1] - fitted.height) // 2))
+    return whole
+
+
+def _card(clip: Clip, canvas: Canvas, media: Mapping[str, MediaItem]) -> Image.Image:
+    """Return a drawn card: its words on its colour, or on a background that stands still."""
+    size = canvas.shown_size
+    behind = clip.background or Background("color")
+    if behind.kind == "scene" and behind.scene:
+        card = draw_scene(behind.scene, *size)
+    elif behind.kind == "image":
+        card = cover_image(load_image(media_item(media, behind.media)), size)
+    else:
+        card = color_image(clip.color or behind.color or _CARD_COLOR, size)
+    words = clip.text or ""
+    if words.strip():
+        text = text_image(words, size, height_share=_CARD_TEXT_SHARE)
+        place = ((size[0] - text.width) // 2, (size[1] - text.height) // 2)
+        card.paste(text, place, text)
+    return canvas.squeezed(card)

@@ -1,0 +1,399 @@
+"""Shape, place and frame of a clip: planned from sights, and seen in the decoded file."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from nemovideo.errors import RenderFailedError
+from nemovideo.local.matte import load_matting
+from nemovideo.local.matte.tracking import whole
+from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.render import render
+from nemovideo.local.render.canvas import Canvas
+from nemovideo.local.render.compositing import Lens
+from nemovideo.local.render.cutting import FrameView
+from nemovideo.local.render.decoding import decode_frames
+from nemovideo.local.render.layout import Region, Sight, plan
+from nemovideo.local.timeline import (
+    Background,
+    Clip,
+    Crop,
+    Overlay,
+    Place,
+    Sound,
+    Timeline,
+    Title,
+)
+from tests.support.render import (
+    PERSON,
+    WALL,
+    Pixels,
+    Seen,
+    YellowMatte,
+    carphone,
+    draft,
+    item,
+    look,
+    look_through,
+    make_image,
+    make_video,
+    near,
+    timeline_of,
+)
+
+RED, GREEN = (220, 30, 30), (20, 190, 40)
+TALL = Canvas(90, 160, Fraction(25))
+WIDE = Fraction(16, 9)
+COVER = Clip("video", 4000, "talk.mp4", fit="cover")
+
+
+def _sight(frame: int, x: float, *, scene: int = 0, wide: float = 0.08) -> Sight:
+    head = (x - wide / 2, 0.2, x + wide / 2, 0.4)
+    return Sight(frame, scene, (x - 0.1, 0.2, x + 0.1, 1.0), head, (head,))
+
+
+def _shown(numbers: list[int], sights: list[Sight]) -> list[tuple[float, float]]:
+    """Plan a vertical layout; return where each head begins and ends on the canvas."""
+    layout = plan(COVER, TALL, WIDE, sights, 100)
+    assert layout.width >= TALL.width
+    by_frame = {sight.frame: sight.faces[0] for sight in sights}
+    return [
+        (
+            by_frame[number][0] * layout.width + layout.at(number)[0],
+            by_frame[number][2] * layout.width + layout.at(number)[0],
+        )
+        for number in numbers
+    ]
+
+
+def test_the_frame_follows_a_head_that_walks_across_and_never_cuts_it() -> None:
+    sights = [_sight(n, 0.1 + 0.8 * n / 95) for n in range(0, 96, 5)]
+    for first, last in _shown([sight.frame for sight in sights], sights):
+        assert first >= -1
+        assert last <= TALL.width + 1
+    layout = plan(COVER, TALL, WIDE, sights, 100)
+    steps = [abs(b[0] - a[0]) for a, b in pairwise(layout.offsets)]
+    assert max(steps) <= 6  # slowly: never a jump
+
+
+def test_the_frame_stands_still_while_the_head_only_sways() -> None:
+    sights = [_sight(n, 0.6 + 0.01 * (n // 5 % 3)) for n in range(0, 96, 5)]
+    assert len(set(plan(COVER, TALL, WIDE, sights, 100).offsets)) == 1
+
+
+def test_a_hard_cut_is_a_hard_cut_of_the_frame_too() -> None:
+    sights = [_sight(n, 0.2) for n in range(0, 50, 5)]
+    sights += [_sight(n, 0.8, scene=1) for n in range(50, 100, 5)]
+    layout = plan(COVER, TALL, WIDE, sights, 100)
+    assert layout.at(49) == layout.at(0)
+    assert layout.at(50) == layout.at(99)
+    assert layout.at(50)[0] < layout.at(49)[0] - 90
+
+
+def test_of_two_faces_the_one_that_stays_is_kept_and_both_where_they_fit() -> None:
+    def both(frame: int, other: float, *, gone: bool = False) -> Sight:
+        stays, leaves = (0.2, 0.2, 0.3, 0.4), (other, 0.1, other + 0.15, 0.45)
+        faces: tuple[Region, ...] = (stays,) if gone else (leaves, stays)
+        return Sight(frame, 0, (0.1, 0.1, 0.9, 1.0), leaves, faces)
+
+    far = [both(n, 0.7, gone=n > 50) for n in range(0, 96, 5)]
+    layout = plan(COVER, TALL, WIDE, far, 100)
+    assert len(set(layout.offsets)) == 1
+    assert 0 <= 0.2 * layout.width + layout.at(0)[0] < 0.3 * layout.width + layout.at(0)[0] <= 90
+    close = [both(n, 0.35) for n in range(0, 96, 5)]
+    layout = plan(COVER, TALL, WIDE, close, 100)
+    assert 0 <= 0.2 * layout.width + layout.at(0)[0] < 0.5 * layout.width + layout.at(0)[0] <= 92
+
+
+def test_a_face_wider_than_the_frame_is_shown_whole_between_blurred_bars() -> None:
+    sights = [_sight(n, 0.5, wide=0.8) for n in range(0, 96, 5)]
+    layout = plan(COVER, TALL, WIDE, sights, 100)
+    assert layout.filled
+    assert layout.width * 0.8 / 1.7 <= TALL.width < layout.width
+    assert layout.height < TALL.height
+
+
+def _talk(folder: Path, pictures: list[Pixels] | None = None, **options: object) -> MediaItem:
+    return item(make_video(folder / "talk.mp4", pictures=pictures, tone=None, **options))  # type: ignore[arg-type]
+
+
+def _made(timeline: Timeline, folder: Path, *media: MediaItem, name: str = "out.mp4") -> Seen:
+    path = folder / name
+    render(timeline, {m.id: m for m in media}, path, engine=YellowMatte())
+    return look(path)
+
+
+def _person(picture: Pixels) -> tuple[float, float, float, float]:
+    """Where the yellow person is: left, top, right, bottom in pixels."""
+    yellow = (picture[..., 0].astype(int) - picture[..., 2] > 90) & (picture[..., 1] > 140)
+    rows, columns = np.flatnonzero(yellow.any(axis=1)), np.flatnonzero(yellow.any(axis=0))
+    return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+
+
+def _walk() -> list[Pixels]:
+    """A narrow person walking from left to right before a wall, 320×180."""
+    pictures = []
+    for step in range(25):
+        picture = np.full((180, 320, 3), WALL, dtype=np.uint8)
+        left = 10 + step * 11
+        picture[60:, left : left + 40] = PERSON
+        pictures.append(picture)
+    return pictures
+
+
+def test_vertical_keeps_a_walking_person_whole_in_every_frame(tmp_path: Path) -> None:
+    talk = _talk(tmp_path, _walk(), seconds=2)
+    timeline = attrs.evolve(timeline_of(talk, fit="cover"), width=180, height=320, shaped=True)
+    seen = _made(timeline, tmp_path, talk)
+    assert len(seen.frames) == 50
+    for picture in seen.frames:
+        assert picture.shape == (320, 180, 3)
+        left, _, right, bottom = _person(picture)
+        assert (left > 1) or (right < 179)
+        assert right - left >= 65  # 40 pixels of 180 rows, on 320 rows
+        assert bottom == 320
+
+
+def test_a_real_talking_head_becomes_vertical_with_the_face_never_cut(tmp_path: Path) -> None:
+    talk = item(carphone())
+    timeline = attrs.evolve(timeline_of(talk, fit="cover"), width=288, height=512, shaped=True)
+    path = tmp_path / "tall.mp4"
+    result = render(timeline, {talk.id: talk}, path)
+    assert (result.width, result.height) == (288, 512)
+    faces = load_matting().faces
+    assert faces is not None
+    lens = Lens()
+    found = 0
+    for number, (_, frame) in enumerate(decode_frames(path)):
+        if number % 6:
+            continue
+        view = FrameView(frame, lens)
+        boxes = faces.find(view.picture(whole(view.size), faces.side), view.size)
+        found += len(boxes) == 1
+        for left, top, right, _ in boxes:
+            assert left >= 0
+            assert top >= 0
+            assert right <= 288
+    assert found >= 15
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "scale", "where"),
+    [
+        (1.0, 1.0, 0.4, (136, 84, 157, 120)),
+        (0.0, None, 1.0, (4, 30, 57, 120)),
+        (0.5, 0.0, 0.5, (67, 4, 93, 49)),
+        (None, None, 1.2, (48, 12, 112, 120)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["color", "transparent"])
+def test_the_person_is_placed_over_a_new_background(
+    tmp_path: Path,
+    kind: str,
+    x: float | None,
+    y: float | None,
+    scale: float,
+    where: tuple[int, int, int, int],
+) -> None:
+    talk = _talk(tmp_path, seconds=0.2)
+    behind = Background(kind, color="#14be28" if kind == "color" else None)
+    timeline = timeline_of(talk, background=behind, place=Place(x, y, scale))
+    path = tmp_path / ("out.mp4" if kind == "color" else "out.webm")
+    render(timeline, {"m1": talk}, path, format=path.suffix[1:], engine=YellowMatte())
+    picture = look(path).frames[2] if kind == "color" else look_through(path)[2]
+    assert np.abs(np.subtract(_person(picture), where)).max() <= 4
+    empty = picture[4:12, 4:12] if x != 0.0 else picture[4:12, -12:-4]
+    if kind == "color":
+        assert near(tuple(int(v) for v in empty.reshape(-1, 3).mean(axis=0)), GREEN, 20)
+    else:
+        assert empty[..., 3].max() < 20
+        middle = picture[int(where[1] + where[3]) // 2, int(where[0] + where[2]) // 2]
+        assert middle[3] > 240
+
+
+def test_the_person_stays_whole_when_the_shape_changes_before_a_new_background(
+    tmp_path: Path,
+) -> None:
+    talk = _talk(tmp_path, seconds=0.2)
+    office = Background("color", color="#14be28")
+    timeline = attrs.evolve(
+        timeline_of(talk, background=office, fit="cover"), width=60, height=120, shaped=True
+    )
+    left, top, right, bottom = _person(_made(timeline, tmp_path, talk).frames[2])
+    assert 0 < left < right < 60
+    assert right - left > 45  # as large as the width allows
+    assert 20 < top < bottom == 120
+
+
+@pytest.mark.parametrize(
+    ("frame", "size", "where"),
+    [
+        ({"turn": 90}, (120, 160), (0, 53, 90, 107)),
+        ({"turn": 180}, (160, 120), (53, 0, 107, 90)),
+        ({"turn": 270}, (120, 160), (30, 53, 120, 107)),
+        ({"flip": "y"}, (160, 120), (53, 0, 107, 90)),
+        ({"crop": Crop(0.25, 0, 0.75, 1)}, (80, 120), (13, 30, 67, 120)),
+        ({"crop": Crop(0, 0.5, 1, 1), "flip": "x"}, (160, 60), (53, 0, 107, 60)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["video", "image"])
+def test_a_picture_is_turned_mirrored_and_cropped(
+    tmp_path: Path,
+    kind: str,
+    frame: dict[str, object],
+    size: tuple[int, int],
+    where: tuple[int, int, int, int],
+) -> None:
+    if kind == "video":
+        media = _talk(tmp_path, seconds=0.2)
+        clip = timeline_of(media, **frame).clips[0]
+    else:
+        from PIL import Image
+
+        from tests.support.render import person_picture
+
+        Image.fromarray(person_picture()).save(tmp_path / "photo.png")
+        media = item(tmp_path / "photo.png")
+        clip = Clip("image", 200, "photo.png", media.id, **frame)  # type: ignore[arg-type]
+    timeline = Timeline(clips=(clip,), width=size[0], height=size[1], fps=25, shaped=True)
+    picture = _made(timeline, tmp_path, media).frames[2]
+    assert picture.shape[:2] == (size[1], size[0])
+    assert np.abs(np.subtract(_person(picture), where)).max() <= 3
+
+
+def test_a_mirrored_picture_has_left_on_the_right(tmp_path: Path) -> None:
+    picture = np.full((120, 160, 3), WALL, dtype=np.uint8)
+    picture[:, :40] = RED
+    talk = _talk(tmp_path, [picture], seconds=0.2)
+    made = _made(timeline_of(talk, flip="x"), tmp_path, talk).frames[2]
+    assert near(tuple(int(v) for v in made[60, 150]), RED, 25)
+    assert near(tuple(int(v) for v in made[60, 10]), WALL, 25)
+
+
+def test_without_cropping_a_blurred_copy_fills_the_bars(tmp_path: Path) -> None:
+    talk = _talk(tmp_path, seconds=0.2)
+    shaped = attrs.evolve(timeline_of(talk, fit="blur"), width=120, height=240, shaped=True)
+    made = _made(shaped, tmp_path, talk).frames[2]
+    left, top, right, bottom = _person(made[75:165])
+    assert (right - left, bottom - top) == pytest.approx((40, 67), abs=4)
+    assert made[10, 10].max() > 60  # not black
+
+
+def test_picture_and_sound_fade_in_and_out(tmp_path: Path) -> None:
+    talk = item(make_video(tmp_path / "talk.mp4", seconds=2))
+    timeline = attrs.evolve(timeline_of(talk), fade_in_ms=400, fade_out_ms=800)
+    seen = _made(timeline, tmp_path, talk)
+    light = [float(frame.mean()) for frame in seen.frames]
+    assert light[0] < 5
+    assert light[4] == pytest.approx(light[20] / 2, rel=0.3)
+    assert light[40] == pytest.approx(light[20] / 2, rel=0.3)
+    assert light[49] < 8
+    assert seen.loudness(0, 0.1) < 0.4 * seen.loudness(0.8, 1.0)
+    assert seen.loudness(1.9, 2.0) < 0.2 * seen.loudness(0.8, 1.0)
+
+
+def test_a_logo_is_laid_over_in_its_corner_and_size(tmp_path: Path) -> None:
+    talk = _talk(tmp_path, seconds=0.4)
+    logo = item(make_image(tmp_path / "logo.png", RED), "m2")
+    shown = Overlay("m2", "logo.png", 200, position="top right", size=0.25)
+    timeline = attrs.evolve(timeline_of(talk), overlays=(shown,))
+    seen = _made(timeline, tmp_path, talk, logo)
+    red = (seen.frames[2][..., 0] > 150) & (seen.frames[2][..., 1] < 90)
+    rows, columns = np.flatnonzero(red.any(axis=1)), np.flatnonzero(red.any(axis=0))
+    assert columns[-1] - columns[0] + 1 == pytest.approx(30, abs=3)
+    assert rows[-1] - rows[0] + 1 == pytest.approx(22, abs=3)
+    assert columns[-1] > 145
+    assert rows[0] < 14
+    assert not ((seen.frames[8][..., 0] > 150) & (seen.frames[8][..., 1] < 90)).any()
+
+
+def test_a_title_has_its_color_size_and_corner(tmp_path: Path) -> None:
+    talk = _talk(tmp_path, seconds=0.2, size=(320, 240))
+    plain = _made(timeline_of(talk), tmp_path, talk, name="plain.mp4").frames[2].astype(int)
+
+    def shown(**style: object) -> tuple[Pixels, npt.NDArray[np.intp]]:
+        title = Title("Hello", 200, **{"position": "top left", "color": "red", **style})  # type: ignore[arg-type]
+        picture = _made(timeline_of(talk, title), tmp_path, talk).frames[2]
+        return picture, np.argwhere(np.abs(picture.astype(int) - plain).max(axis=2) > 60)
+
+    picture, places = shown()
+    assert places.mean(axis=0)[0] < 60
+    assert places.mean(axis=0)[1] < 120
+    letters = picture[places[:, 0], places[:, 1]]
+    assert ((letters[:, 0] > 150) & (letters[:, 2] < 100)).sum() > 60
+    assert np.ptp(shown(size=2.0)[1][:, 0]) > 1.6 * np.ptp(places[:, 0])
+
+
+def test_a_background_video_is_heard_as_loud_as_asked(tmp_path: Path) -> None:
+    talk = _talk(tmp_path, seconds=0.8)
+    waves = item(make_video(tmp_path / "waves.mp4", seconds=0.3, tone=0.4), "m2")
+    loud = [
+        _made(
+            timeline_of(talk, background=Background("video", media="m2", volume=volume)),
+            tmp_path,
+            talk,
+            waves,
+        ).loudness()
+        for volume in (0.0, 0.25, 0.5)
+    ]
+    assert loud[0] == 0
+    assert loud[1] == pytest.approx(0.4 / 2**0.5 / 4, rel=0.2)
+    assert loud[2] == pytest.approx(2 * loud[1], rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"turn": 45},
+        {"flip": "z"},
+        {"fit": "stretch"},
+        {"crop": Crop(0.5, 0, 0.5, 1)},
+        {"crop": Crop(0, 0, float("nan"), 1)},
+        {"place": Place(2.0, 0)},
+        {"place": Place(scale=0)},
+        {"place": Place(scale=1e9)},
+    ],
+    ids=str,
+)
+def test_a_draft_with_an_impossible_frame_is_refused(
+    tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    talk = _talk(tmp_path, seconds=0.2)
+    with pytest.raises(RenderFailedError, match=r"talk\.mp4"):
+        _made(timeline_of(talk, **wrong), tmp_path, talk)
+
+
+def test_a_draft_with_everything_comes_back_as_it_was() -> None:
+    clip = Clip(
+        "video", 100, "a.mp4", "m1",
+        background=Background("video", media="m2", volume=0.3),
+        turn=90, flip="x", crop=Crop(0.1), fit="cover", place=Place(1.0, None, 0.4),
+    )  # fmt: skip
+    timeline = Timeline(
+        clips=(clip,),
+        sounds=(Sound("m3", "song.mp3", 100),),
+        titles=(Title("Hi", 100, color="#ff0000", size=2.0, position="top left"),),
+        overlays=(Overlay("m4", "logo.png", 100),),
+        shaped=True,
+        fade_in_ms=10,
+        fade_out_ms=20,
+    )
+    assert Timeline.from_draft(timeline.to_draft()) == timeline
+
+
+def test_a_turned_clip_can_stand_beside_a_plain_one(tmp_path: Path) -> None:
+    talk = _talk(tmp_path, seconds=0.2)
+    plain = timeline_of(talk).clips[0]
+    timeline = draft(talk, plain, attrs.evolve(plain, turn=90), attrs.evolve(plain, fit="cover"))
+    seen = _made(timeline, tmp_path, talk)
+    assert len(seen.frames) == 15
+    assert near(seen.middle(2), PERSON)
+    assert near(seen.corner(7), (0, 0, 0))
+    assert near(seen.middle(12), PERSON)
