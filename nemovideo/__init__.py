@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from nemovideo.conversation import AsyncConversation, Conversation, Route
     from nemovideo.draft import Draft, DraftDiff, Segment, Track, TrackType
     from nemovideo.errors import NemoError
-    from nemovideo.gui import GuiAction
     from nemovideo.jobs import AsyncJob, Job, JobStatus
     from nemovideo.models import (
         Answer,
         Credits,
+        GuiAction,
         MediaFile,
         MediaInfo,
         Progress,
@@ -74,10 +74,9 @@ _HOMES = {
     "nemovideo.conversation": ("AsyncConversation", "Conversation", "Route"),
     "nemovideo.draft": ("Draft", "DraftDiff", "Segment", "Track", "TrackType"),
     "nemovideo.errors": ("NemoError",),
-    "nemovideo.gui": ("GuiAction",),
     "nemovideo.jobs": ("AsyncJob", "Job", "JobStatus"),
     "nemovideo.models": (
-        *("Answer", "Credits", "MediaFile", "MediaInfo", "Progress", "RenderJob"),
+        *("Answer", "Credits", "GuiAction", "MediaFile", "MediaInfo", "Progress", "RenderJob"),
         *("RenderedVideo", "Reply", "SessionState", "Token"),
     ),
     "nemovideo.resources": ("AsyncSession", "Session"),

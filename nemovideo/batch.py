@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import attrs
 
-if TYPE_CHECKING:
-    from nemovideo.errors import NemoError
+from nemovideo._support.text import seconds
+from nemovideo.errors import NemoError
 
 BatchStatus = Literal["done", "skipped", "failed", "not started"]
 """What became of a file: "skipped" is one whose result was there already."""
@@ -152,9 +152,19 @@ class BatchReport:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        from nemovideo._notebook.cards import batch_table
+        from nemovideo._notebook.cards import Row, batch_table
 
-        return batch_table(self)
+        rows = [
+            Row(
+                row.status,
+                row.source.name,
+                str(row.error or row.note or (row.output and row.output.name)),
+                "" if row.duration_s is None else seconds(round(row.duration_s * 1000)),
+            )
+            for row in self.rows
+        ]
+        stopped = None if self.stopped_by is None else str(self.stopped_by)
+        return batch_table(rows, self.summary, stopped)
 
     def _of(self, status: BatchStatus) -> tuple[BatchRow, ...]:
         return tuple(row for row in self.rows if row.status == status)

@@ -14,9 +14,8 @@ from nemovideo._flows import conversation
 from nemovideo._flows.context import Context
 from nemovideo._flows.conversation import Talk
 from nemovideo._flows.notices import line_for
-from nemovideo._language.routing.route import Route
 from nemovideo._uploads.files import Source
-from nemovideo.models import Answer
+from nemovideo.models import Answer, Route
 from nemovideo.resources.base import AsyncResource, Resource
 
 __all__ = ["Answer", "AsyncConversation", "Conversation", "OnNotice", "Route"]

@@ -41,12 +41,10 @@ one message and plain attributes, so that it survives `pickle` and `deepcopy`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Protocol
 
 import attrs
-
-if TYPE_CHECKING:
-    from nemovideo.models import Reply
 
 SUPPORTED_SUFFIXES: tuple[str, ...] = (
     *("mp4", "mov", "avi", "webm", "mkv"),
@@ -59,6 +57,25 @@ MAX_UPLOAD_BYTES = 500 * 1024 * 1024
 """The largest file that the service takes, in bytes (protocol.md §4)."""
 
 _BODY_LIMIT = 2000
+
+
+class PartialReply(Protocol):
+    """What the agent had said and done before it failed: a `nemovideo.Reply`."""
+
+    @property
+    def text(self) -> str:
+        """The text, without GUI instructions."""
+        ...
+
+    @property
+    def raw_text(self) -> str:
+        """The text as the agent gave it."""
+        ...
+
+    @property
+    def tool_calls(self) -> Sequence[object]:
+        """The tools that the agent called, in order: `ToolCallEvent`s."""
+        ...
 
 
 class NemoError(Exception):
@@ -313,7 +330,7 @@ class StreamInterruptedError(NemoError):
     default_remedy = (
         "Look at session.state() before you send the message again: a second send is charged again."
     )
-    reply: Reply | None = None
+    reply: PartialReply | None = None
 
 
 class StreamTimeoutError(NemoError):
@@ -326,7 +343,7 @@ class StreamTimeoutError(NemoError):
     default_remedy = (
         "Look at session.state() before you send the message again: a second send is charged again."
     )
-    reply: Reply | None = None
+    reply: PartialReply | None = None
 
 
 class AgentError(NemoError):
@@ -339,7 +356,7 @@ class AgentError(NemoError):
 
     default_remedy = "Say it in other words, or in smaller steps."
     code: str | None = None
-    reply: Reply | None = None
+    reply: PartialReply | None = None
 
 
 class DraftNotReadyError(NemoError):

@@ -13,7 +13,7 @@ from nemovideo._language.gui import words as grammar
 from nemovideo._language.gui.cuts import judge
 from nemovideo._language.gui.layout import orphans, rewrite
 from nemovideo._language.gui.sentences import lines
-from nemovideo._language.gui.words import GuiAction
+from nemovideo.models import GuiAction
 
 __all__ = ["GuiAction", "Spoken", "clean"]
 

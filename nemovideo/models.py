@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,11 +11,30 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from nemovideo._language.routing.route import Route
     from nemovideo.draft import Draft, DraftDiff
     from nemovideo.errors import NemoError
     from nemovideo.events import ToolCallEvent
-    from nemovideo.gui import GuiAction
+
+
+class Route(enum.Enum):
+    """Who handles what the user said."""
+
+    EXPORT = "export"
+    CREDITS = "credits"
+    STATE = "state"
+    UPLOAD = "upload"
+    AGENT = "agent"
+
+
+class GuiAction(enum.Enum):
+    """What the program does in place of the person who was told to use the screen."""
+
+    EXPORT = "export"
+    SHOW_STATE = "show_state"
+    EDIT = "edit"
+    SUMMARY = "summary"
+    CREDITS = "credits"
+    CALL_API = "call_api"
 
 
 class Token(str):

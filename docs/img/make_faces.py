@@ -51,8 +51,8 @@ def pictures(clip: Path, cutout: Path) -> dict[str, tuple[str, int, int]]:
     jobs = cards.job_progress("processing", 0.62, "about 20 s left")
     done = cards.job_progress("completed", 1)
     return {
-        "draft": (cards.draft(BEFORE), 924, 260),
-        "diff": (cards.draft_diff(BEFORE.diff(AFTER)), 924, 396),
+        "draft": (BEFORE._repr_html_(), 924, 260),
+        "diff": (BEFORE.diff(AFTER)._repr_html_(), 924, 396),
         "credits-and-job": (f"{balance}<br>{jobs}<br>{done}", 924, 256),
         "video": (cards.video_player(cutout, before=clip), 600, 253),
     }

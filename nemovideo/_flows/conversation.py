@@ -13,6 +13,7 @@ from pathlib import Path
 
 import attrs
 
+from nemovideo import gui
 from nemovideo._downloads.export_names import export_path
 from nemovideo._flows import agent, render, uploads
 from nemovideo._flows import state as state_flow
@@ -21,13 +22,12 @@ from nemovideo._flows.notices import Notice, RenderMeter, with_notices
 from nemovideo._flows.steps import Flow, blocking, emit
 from nemovideo._language.errors import sentence_for
 from nemovideo._language.phrases import ENGLISH, Phrases, phrases_for, phrases_in
-from nemovideo._language.routing.route import Route, Routed, is_existing_file, route
+from nemovideo._language.routing.route import Routed, is_existing_file, route
 from nemovideo._support.outputs import format_for
 from nemovideo._uploads.files import Source, is_url
 from nemovideo.draft import Draft, DraftDiff, TrackType
 from nemovideo.errors import InvalidRequestError, NemoError
-from nemovideo.gui import GuiAction
-from nemovideo.models import Answer, RenderedVideo, Reply, SessionState
+from nemovideo.models import Answer, GuiAction, RenderedVideo, Reply, Route, SessionState
 
 _TIMELINE = (GuiAction.SHOW_STATE, GuiAction.SUMMARY)
 _BY_WORDS = (GuiAction.EDIT, GuiAction.CALL_API)
@@ -143,7 +143,8 @@ class _Turn:
         if isinstance(partial_reply, Reply):
             self.reply = partial_reply
             self.paragraphs.append(partial_reply.text)
-        self.paragraphs.append(sentence_for(error, self.phrases.language))
+        message = gui.clean(error.message).text
+        self.paragraphs.append(sentence_for(error, message, self.phrases.language))
 
     def answer(self, action: Route) -> Answer:
         """Return the answer as it stands."""

@@ -7,7 +7,7 @@ and where credits may have been used, that is said (protocol.md §7, §10).
 
 from __future__ import annotations
 
-from nemovideo import errors, gui
+from nemovideo import errors
 from nemovideo.errors import NemoError
 
 _Sentence = tuple[str, str]
@@ -126,10 +126,16 @@ _SPENT: _Sentence = (
 )
 
 
-def sentence_for(error: NemoError, language: str) -> str:
-    """Return what to tell a person of an error, remedy included, in "zh" or else in English."""
+def sentence_for(error: NemoError, message: str, language: str) -> str:
+    """Return an error as a sentence for a person, in "zh" or else in English.
+
+    Args:
+        error: The error.
+        message: Its message without GUI instructions.
+        language: The language code.
+    """
     place = 1 if language == "zh" else 0
-    message = (gui.clean(error.message).text or error.message).strip().rstrip(".。")
+    message = (message or error.message).strip().rstrip(".。")
     said = _sentence(error)[place].format(
         message=_capitalized(message),
         remedy=error.remedy,

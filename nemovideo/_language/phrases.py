@@ -1,7 +1,7 @@
 """What a Conversation says of its own, in English and Chinese, and which of the two to speak.
 
-Every sentence stands here, but for errors (`_error_sentences`) and for what
-changed in a draft (`_changes_chinese`).
+Every sentence is here, except those about errors (`errors.py`) and about changes of a draft
+(`Change.describe`).
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Iterable
 
 import attrs
 
-from nemovideo._language.changes import in_chinese
 from nemovideo._language.gui.sentences import mask
-from nemovideo.draft import Change, ChangeKind, Draft
-from nemovideo.draft.summary import describe_segments, one_line, seconds, summarize, track_label
+from nemovideo._support.text import one_line, seconds
+from nemovideo.draft import Change, ChangeKind, Draft, TrackType
+from nemovideo.draft.summary import summarize
 from nemovideo.models import Credits, MediaFile
 
 _HAN = re.compile("[\u4e00-\u9fff]")
@@ -25,7 +25,6 @@ _PATH = re.compile(
     r"|[^\s\u4e00-\u9fff]*(?:[/\\]|\.\w)[^\s\u4e00-\u9fff]*"
 )
 _ADDED = (ChangeKind.TRACK_ADDED, ChangeKind.SEGMENT_ADDED)
-_TRACK_NAMES = {"Video": "视频", "BGM": "背景音乐", "Title": "标题", "Track": "轨道"}
 
 
 @attrs.frozen(kw_only=True)
@@ -72,13 +71,7 @@ class Phrases:
 
     def timeline(self, draft: Draft) -> str:
         """Return the timeline's summary, in the form of protocol.md §6."""
-        if self.language != "zh":
-            return summarize(draft)
-        tracks = (
-            f"{place}. {_track_name(track_label(track))}：{describe_segments(track) or '空'}"
-            for place, track in enumerate(draft.tracks, 1)
-        )
-        return f"时间线（{len(draft.tracks)} 个轨道）：{' '.join(tracks)}"
+        return summarize(draft.tracks, self.language)
 
     def files(self, files: Iterable[MediaFile]) -> str:
         """Return files by name and length, or size where there is no length."""
@@ -86,7 +79,7 @@ class Phrases:
 
     def changes(self, changes: Iterable[Change]) -> str:
         """Return changes as a list, one a line."""
-        return "\n".join(f"- {self._change(change)}" for change in changes)
+        return "\n".join(f"- {change.describe(self.language)}" for change in changes)
 
     def stages(self, changes: Iterable[Change], after: Draft) -> str:
         """Return the changes that made a video from nothing, as the two stages of §10."""
@@ -94,13 +87,10 @@ class Phrases:
         second: list[str] = []
         for change in changes:
             if change.kind in _ADDED and change.track is not None:
-                label = track_label(after.tracks[change.track])
-                (first if label == "Video" else second).append(self._change(change))
+                video = after.tracks[change.track].type == TrackType.VIDEO
+                (first if video else second).append(change.describe(self.language))
         stages = [(self.first_stage, first), (self.second_stage, second)]
         return "\n".join(f"{name}{self.comma.join(done)}" for name, done in stages if done)
-
-    def _change(self, change: Change) -> str:
-        return in_chinese(change) if self.language == "zh" else change.sentence
 
     def _file(self, file: MediaFile) -> str:
         name = one_line(file.filename)
@@ -196,7 +186,3 @@ def phrases_for(text: str, otherwise: Phrases) -> Phrases:
 def phrases_in(language: str) -> Phrases:
     """Return the sentences of a language by its ISO code: Chinese, or else English."""
     return CHINESE if language.lower().startswith("zh") else ENGLISH
-
-
-def _track_name(label: str) -> str:
-    return _TRACK_NAMES.get(label, label)

@@ -10,19 +10,15 @@ from __future__ import annotations
 import base64
 import mimetypes
 import os
-from collections import defaultdict
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from nemovideo._notebook.timeline import Lane, timeline_svg
-from nemovideo.draft.json_values import whole
-from nemovideo.draft.summary import one_line, seconds
+import attrs
 
-if TYPE_CHECKING:
-    from nemovideo.batch import BatchReport
-    from nemovideo.draft import Change, Draft, DraftDiff
+from nemovideo._notebook.timeline import Lane, timeline_svg
+from nemovideo._support.text import one_line
 
 EMBED_LIMIT_BYTES = 8 * 1024 * 1024
 """Files up to this size are put into the notebook itself; larger ones are linked."""
@@ -79,33 +75,35 @@ border-top: 1px solid color-mix(in srgb, var(--nemo-ink) 10%, transparent); }}
 </style>"""
 
 
-def draft(draft: Draft) -> str:
-    """Return a draft's timeline: tracks as lanes, segments as bars, a time axis."""
-    count = len(draft.tracks)
-    size = _frame_size(draft)
-    facts = [f"{count} track{'' if count == 1 else 's'}", seconds(draft.duration_ms), size]
-    lanes = [Lane(track, place) for place, track in enumerate(draft.tracks)]
-    body = timeline_svg(lanes, draft.duration_ms, str(draft)) if lanes else _NOTHING_YET
-    return _face(draft.name or "Draft", " · ".join(filter(None, facts)), body)
+def timeline(
+    heading: str, facts: Sequence[str], lanes: Sequence[Lane], duration_ms: int, description: str
+) -> str:
+    """Return a timeline: tracks as lanes, segments as bars, a time axis."""
+    body = timeline_svg(lanes, duration_ms, description) if lanes else _NOTHING_YET
+    return _face(heading, " · ".join(filter(None, facts)), body)
 
 
-def draft_diff(diff: DraftDiff) -> str:
-    """Return what changed as a list, and marked on the timeline after."""
-    if not diff.changes:
+def changes(
+    rows: Sequence[tuple[str, str]], lanes: Sequence[Lane], duration_ms: int, description: str
+) -> str:
+    """Return what changed as a list, and marked on the timeline.
+
+    Args:
+        rows: "added", "changed" or "removed", and a sentence.
+        lanes: The timeline, marked.
+        duration_ms: The length of the longer timeline.
+        description: The changes as text.
+    """
+    if not rows:
         return _face("Nothing changed", "", "")
-    shown = diff.changes[:_SENTENCES_SHOWN]
     lines = [
-        f'<li><i class="nemo-is-{_state(change)}">{_SIGNS[_state(change)]}</i>'
-        f"<span>{escape(change.sentence)}</span></li>"
-        for change in shown
+        f'<li><i class="nemo-is-{mark}">{_SIGNS[mark]}</i><span>{escape(sentence)}</span></li>'
+        for mark, sentence in rows[:_SENTENCES_SHOWN]
     ]
-    if more := len(diff.changes) - len(shown):
+    if more := len(rows) - len(lines):
         lines.append(f'<li class="nemo-quiet"><i></i><span>and {more} more</span></li>')
-    lanes = _marked_lanes(diff)
-    total_ms = max(diff.before.duration_ms, diff.after.duration_ms)
-    svg = timeline_svg(lanes, total_ms, str(diff), dimmed=True) if lanes else ""
-    count = len(diff.changes)
-    heading = f"{count} change{'' if count == 1 else 's'}"
+    svg = timeline_svg(lanes, duration_ms, description, dimmed=True) if lanes else ""
+    heading = f"{len(rows)} change{'' if len(rows) == 1 else 's'}"
     return _face(heading, "", f"<ul>{''.join(lines)}</ul>{svg}")
 
 
@@ -152,23 +150,31 @@ def video_player(
     return _face("Rendered video", "", f'<div class="nemo-pair">{"".join(players)}</div>')
 
 
-def batch_table(report: BatchReport) -> str:
-    """Return a batch's files as a table: what became of each, and what to do about failures."""
-    rows = [
+@attrs.frozen
+class Row:
+    """A file of a batch: its status, its name, what came of it, and how long it is."""
+
+    status: str
+    name: str
+    result: str
+    length: str
+
+
+def batch_table(rows: Sequence[Row], facts: str, stopped: str | None) -> str:
+    """Return a batch's files as a table: what became of each, and why the batch stopped early."""
+    lines = [
         f'<tr><td class="nemo-is-{_ROW_COLOURS[row.status]}">{row.status}</td>'
-        f"<td>{escape(one_line(row.source.name))}</td>"
-        f"<td>{escape(str(row.error or row.note or (row.output and row.output.name)))}</td>"
-        f"<td>{'' if row.duration_s is None else seconds(round(row.duration_s * 1000))}</td></tr>"
-        for row in report.rows[:_ROWS_SHOWN]
+        f"<td>{escape(one_line(row.name))}</td>"
+        f"<td>{escape(row.result)}</td>"
+        f"<td>{row.length}</td></tr>"
+        for row in rows[:_ROWS_SHOWN]
     ]
-    if more := len(report.rows) - len(rows):
-        rows.append(f'<tr class="nemo-quiet"><td></td><td>and {more} more</td></tr>')
+    if more := len(rows) - len(lines):
+        lines.append(f'<tr class="nemo-quiet"><td></td><td>and {more} more</td></tr>')
     head = "<tr><th></th><th>file</th><th>result</th><th>length</th></tr>"
-    stopped = ""
-    if report.stopped_by is not None:
-        stopped = f"<p>Stopped: {escape(str(report.stopped_by))}</p>"
-    table = f'<table class="nemo-rows">{head}{"".join(rows)}</table>' if report.rows else ""
-    return _face("Batch", report.summary, stopped + table)
+    why = "" if stopped is None else f"<p>Stopped: {escape(stopped)}</p>"
+    table = f'<table class="nemo-rows">{head}{"".join(lines)}</table>' if rows else ""
+    return _face("Batch", facts, why + table)
 
 
 _ROWS_SHOWN = 500
@@ -193,31 +199,6 @@ def _face(heading: str, facts: str, body: str) -> str:
         f'<span class="nemo-quiet">{escape(facts)}</span></div>'
     )
     return f'{_STYLE}<div class="nemo-face">{head}{body}</div>'
-
-
-def _frame_size(draft: Draft) -> str:
-    width, height = (whole(draft.metadata.get(key)) for key in ("width", "height"))
-    return f"{width}×{height}" if width and height else ""
-
-
-def _state(change: Change) -> str:
-    return "removed" if change.removed else "added" if change.added else "changed"
-
-
-def _marked_lanes(diff: DraftDiff) -> list[Lane]:
-    """Return the lanes after, marked, and below them the lanes that are gone."""
-    marks: defaultdict[int, dict[int | None, str]] = defaultdict(dict)
-    gone: list[int] = []
-    for change in diff.changes:
-        if change.track is None:
-            continue
-        if not change.removed:
-            marks[change.track].setdefault(change.segment, _state(change))
-        elif change.segment is None:
-            gone.append(change.track)
-    after = [Lane(track, place, marks[place]) for place, track in enumerate(diff.after.tracks)]
-    before = diff.before.tracks
-    return after + [Lane(before[place], place, {None: "removed"}) for place in gone]
 
 
 def _share(amount: float, whole: float) -> float:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 import attrs
 
-from nemovideo.draft.json_values import TrackType
-from nemovideo.draft.summary import describe_segment, one_line, percent, segment_name, track_label
-
-if TYPE_CHECKING:
-    from nemovideo.draft import Segment, Track
+from nemovideo._support.text import one_line
 
 _WIDTH = 860
 _LABEL_WIDTH = 84
@@ -25,7 +20,7 @@ _AXIS_HEIGHT = 22
 _LANES_SHOWN = 30
 _BARS_SHOWN = 300
 _NARROW = 3.0
-"""Bars narrower than this, in pixels, are drawn together with their neighbours."""
+"""Bars narrower than this, in pixels, are drawn together with their neighbors."""
 
 _LETTER_WIDTH = 6.8
 _LABEL_INSET = 8
@@ -37,27 +32,53 @@ _STEPS_S = (
 
 
 @attrs.frozen
+class Bar:
+    """A segment as it is drawn.
+
+    Attributes:
+        start_ms: Where it begins on the axis.
+        duration_ms: How long it is.
+        label: What stands in it, where there is room.
+        tip: What it says when the pointer is over it.
+        mark: "added", "changed" or "removed"; None for an unchanged one.
+    """
+
+    start_ms: int
+    duration_ms: int
+    label: str
+    tip: str
+    mark: str | None = None
+
+    @property
+    def end_ms(self) -> int:
+        """Where it ends on the axis."""
+        return self.start_ms + self.duration_ms
+
+
+@attrs.frozen
 class Lane:
     """A track as it is drawn.
 
     Attributes:
-        place: Its index in its draft.
-        marks: "added", "changed" or "removed" for a segment's index, or under None for the
-            whole track.
+        label: What stands in front of it.
+        color: "video", "audio", "text" or "other".
+        bars: Its segments, in order.
+        removed: Whether the whole track is gone.
     """
 
-    track: Track
-    place: int
-    marks: Mapping[int | None, str] = attrs.field(factory=dict)
+    label: str
+    color: str
+    bars: Sequence[Bar]
+    removed: bool = False
 
 
 @attrs.frozen
-class _Bar:
-    """One or more segments, drawn as one rectangle."""
+class _Box:
+    """One or more bars, drawn as one rectangle."""
 
     x: float
     width: float
-    segments: list[Segment]
+    bars: list[Bar]
     mark: str | None
 
 
@@ -73,7 +94,7 @@ def timeline_svg(
         dimmed: Whether what is not marked stands back.
     """
     shown = lanes[:_LANES_SHOWN]
-    ends = (part.end_ms for lane in shown for part in lane.track.segments)
+    ends = (bar.end_ms for lane in shown for bar in lane.bars)
     total_ms = max(duration_ms, max(ends, default=0), 1)
     bottom = len(shown) * _LANE_PITCH
     rows = "".join(
@@ -90,90 +111,71 @@ def timeline_svg(
 
 
 def _lane(lane: Lane, top: int, total_ms: int, *, dimmed: bool) -> str:
-    whole = lane.marks.get(None)
-    label = track_label(lane.track)
     ground = (
         f'<rect x="{_LABEL_WIDTH}" y="{top}" width="{_SPAN}" height="{_LANE_HEIGHT}" rx="6"'
         ' fill-opacity=".06"/>'
     )
-    name = _text(0, top + 20, f"{lane.place + 1}. {label}", opacity=0.8)
-    if whole == "removed":
+    name = _text(0, top + 20, lane.label, opacity=0.8)
+    if lane.removed:
         name = f'<g text-decoration="line-through">{name}</g>'
-    bars = _bars(lane, total_ms)
-    drawn = "".join(_bar(lane.track, bar, top, dimmed=dimmed) for bar in bars[:_BARS_SHOWN])
+    boxes = _boxes(lane.bars, total_ms)[:_BARS_SHOWN]
+    drawn = "".join(_bar(lane.color, box, top, dimmed=dimmed) for box in boxes)
     return ground + name + drawn
 
 
-def _bars(lane: Lane, total_ms: int) -> list[_Bar]:
-    """Return the lane's bars; neighbours too narrow to be seen apart become one."""
-    bars: list[_Bar] = []
-    for index, segment in enumerate(lane.track.segments):
-        x = segment.start_ms / total_ms * _SPAN
-        width = segment.duration_ms / total_ms * _SPAN
-        mark = lane.marks.get(index, lane.marks.get(None))
-        last = bars[-1] if bars else None
+def _boxes(bars: Sequence[Bar], total_ms: int) -> list[_Box]:
+    """Return what to draw; neighbors too narrow to be told apart become one box."""
+    boxes: list[_Box] = []
+    for bar in bars:
+        x = bar.start_ms / total_ms * _SPAN
+        width = bar.duration_ms / total_ms * _SPAN
+        last = boxes[-1] if boxes else None
         if (
             last is not None
             and width < _NARROW
             and last.width < 2 * _NARROW
-            and last.mark == mark
+            and last.mark == bar.mark
             and 0 <= x - last.x <= 2 * _NARROW
         ):
             end = max(last.x + last.width, x + width)
-            last.segments.append(segment)
-            bars[-1] = attrs.evolve(last, width=end - last.x)
+            last.bars.append(bar)
+            boxes[-1] = attrs.evolve(last, width=end - last.x)
         else:
-            bars.append(_Bar(x, width, [segment], mark))
-    return bars
+            boxes.append(_Box(x, width, [bar], bar.mark))
+    return boxes
 
 
-def _bar(track: Track, bar: _Bar, top: int, *, dimmed: bool) -> str:
+def _bar(color: str, box: _Box, top: int, *, dimmed: bool) -> str:
     # A nested <svg> clips its content, without the ids that a clip path needs
     # and that would clash between two outputs of one notebook.
-    gap = 1.5 if bar.width > 2 * _NARROW else 0.0
-    width = max(bar.width - gap, 2.0)
-    colour = f"var(--nemo-{_COLOURS.get(track.type, 'other')})"
-    inset = 1.0 if bar.mark else 0.0
-    paint, ink = f'fill="{colour}"', "#fff"
-    if dimmed and bar.mark is None:
+    gap = 1.5 if box.width > 2 * _NARROW else 0.0
+    width = max(box.width - gap, 2.0)
+    fill = f"var(--nemo-{color})"
+    inset = 1.0 if box.mark else 0.0
+    paint, ink = f'fill="{fill}"', "#fff"
+    if dimmed and box.mark is None:
         paint, ink = f'{paint} fill-opacity=".3"', "currentColor"
-    elif bar.mark == "removed":
+    elif box.mark == "removed":
         paint = 'fill="none" stroke="var(--nemo-removed)" stroke-width="1.5" stroke-dasharray="4 3"'
         ink = "currentColor"
-    elif bar.mark:
-        paint = f'{paint} stroke="var(--nemo-{bar.mark})" stroke-width="3"'
+    elif box.mark:
+        paint = f'{paint} stroke="var(--nemo-{box.mark})" stroke-width="3"'
     return (
-        f'<svg x="{_LABEL_WIDTH + bar.x:.1f}" y="{top}" width="{width:.1f}"'
-        f' height="{_LANE_HEIGHT}"><title>{_tip(track, bar)}</title>'
+        f'<svg x="{_LABEL_WIDTH + box.x:.1f}" y="{top}" width="{width:.1f}"'
+        f' height="{_LANE_HEIGHT}"><title>{_tip(box)}</title>'
         f'<rect x="{inset}" y="{inset}" width="{max(width - 2 * inset, 1):.1f}"'
         f' height="{_LANE_HEIGHT - 2 * inset}" rx="5" {paint}/>'
-        f"{_label(track, bar, width, ink)}</svg>"
+        f"{_label(box, width, ink)}</svg>"
     )
 
 
-_COLOURS: dict[object, str] = {
-    TrackType.VIDEO: "video",
-    TrackType.AUDIO: "audio",
-    TrackType.TEXT: "text",
-}
-
-
-def _label(track: Track, bar: _Bar, width: float, ink: str) -> str:
-    if len(bar.segments) > 1:
-        return ""
-    segment = bar.segments[0]
-    volume = track.volume if segment.volume is None else segment.volume
-    loud = volume is not None and (track.type == TrackType.AUDIO or volume != 1)
-    name = segment_name(track, segment, '"')
-    words = f"{name} · {percent(volume)}" if volume is not None and loud else name
-    fitting = _fit(words, width - 2 * _LABEL_INSET)
+def _label(box: _Box, width: float, ink: str) -> str:
+    fitting = "" if len(box.bars) > 1 else _fit(box.bars[0].label, width - 2 * _LABEL_INSET)
     return _text(_LABEL_INSET, 20.5, fitting, fill=ink) if fitting else ""
 
 
-def _tip(track: Track, bar: _Bar) -> str:
-    if len(bar.segments) > 1:
-        return f"{len(bar.segments)} segments"
-    return escape(describe_segment(track, bar.segments[0]))
+def _tip(box: _Box) -> str:
+    return f"{len(box.bars)} segments" if len(box.bars) > 1 else escape(box.bars[0].tip)
 
 
 def _fit(words: str, width: float) -> str:

@@ -1,25 +1,24 @@
-"""What changed between two drafts, in typed changes and in sentences.
-
-`Draft.diff()` makes a `DraftDiff`. The sentences are what a user is told after an
-edit about which the agent said nothing (protocol.md §10).
-"""
+"""What changed between two drafts: values first, and each as a sentence in two languages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import Any
 
 import attrs
 
-from nemovideo._notebook import cards
+from nemovideo._support.text import one_line, percent, quoted, seconds
+from nemovideo.draft.keys import TrackType
+from nemovideo.draft.parts import Segment, Track
+from nemovideo.draft.summary import describe_segment, describe_segments, track_label
+from nemovideo.draft.values import number
 
-if TYPE_CHECKING:
-    from nemovideo.draft.model import Draft
+_KEYS_SHOWN = 10
 
 
 class ChangeKind(Enum):
-    """What kind of change it is."""
+    """The kinds of changes."""
 
     TRACK_ADDED = "track added"
     TRACK_REMOVED = "track removed"
@@ -39,21 +38,52 @@ class ChangeKind(Enum):
 
 
 @attrs.frozen
+class Subject:
+    """What a change is about: the whole draft, a track, or a segment.
+
+    Attributes:
+        track: The index of the track, or None for the whole draft. It counts in the draft
+            after; for something removed, in the draft before.
+        segment: The index of the segment within that track, or None for the track itself.
+        name: What a person would call it: a title's text, a clip's name; empty without one.
+        part: The track, or the track that the segment is on; None for the whole draft.
+    """
+
+    track: int | None = None
+    segment: int | None = None
+    name: str = ""
+    part: Track | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen
 class Change:
-    """One thing that changed.
+    """One thing that changed; `str(change)` is the sentence.
 
     Attributes:
         kind: What kind of change it is.
-        sentence: The change in words, without a full stop.
-        track: The index of the track it is about, or None if it is about the whole draft. It
-            counts in the draft after; for something removed, in the draft before.
-        segment: The index of the segment within that track, or None if it is about the track.
+        subject: What it is about.
+        field: The metadata key of an adjustment, such as "speed"; else None.
+        before: The value before: milliseconds, a factor, text, an index where something moved, the
+            `Track` or `Segment` that was removed, or, for other settings, a mapping of the keys
+            that differ. None where there was none.
+        after: The value after, likewise.
     """
 
     kind: ChangeKind
-    sentence: str
-    track: int | None = None
-    segment: int | None = None
+    subject: Subject
+    field: str | None = None
+    before: object = None
+    after: object = None
+
+    @property
+    def track(self) -> int | None:
+        """The index of the track it is about; see `Subject`."""
+        return self.subject.track
+
+    @property
+    def segment(self) -> int | None:
+        """The index of the segment within the track; see `Subject`."""
+        return self.subject.segment
 
     @property
     def removed(self) -> bool:
@@ -65,40 +95,241 @@ class Change:
         """Whether it is about something that only the draft after has."""
         return self.kind in {ChangeKind.TRACK_ADDED, ChangeKind.SEGMENT_ADDED}
 
+    @property
+    def sentence(self) -> str:
+        """The change in English, without a full stop."""
+        return self.describe()
+
+    def describe(self, language: str = "en") -> str:
+        """Return the change as a sentence in English or ("zh") Chinese, without a full stop."""
+        return _sentence(self, language)
+
     def __str__(self) -> str:
         return self.sentence
 
 
-@attrs.frozen
-class DraftDiff:
-    """All that changed from one draft to another; iterates its changes, and is false if none.
+_ENGLISH = {
+    "draft duration": "Duration {old} → {new}",
+    "draft renamed": "Project renamed: {old} → {new}",
+    "draft settings": "Project settings changed: {keys}",
+    "draft changed": "Other settings changed",
+    "added": "{Label} added: {held}",
+    "removed": "{Label} removed: {held}",
+    "track added": "{Noun} added",
+    "track removed": "{Noun} removed",
+    "track removed with": "{Noun} removed: {held}",
+    "moved": "{Noun} moved among the others",
+    "track moved": "{Noun} moved to position {new}",
+    "segment moved": "{Noun} moved from position {old} to {new}",
+    "replaced": "{old} replaced by {noun}",
+    "title": "Title changed: {old} → {Noun}",
+    "rewritten": "{What} of {noun} changed: {old} → {new}",
+    "shifted": "{What} of {noun} {old} → {new}",
+    "set": "{What} of {noun} set to {new}",
+    "reset": "{What} of {noun} reset",
+    "muted": "{Noun} muted",
+    "background restored": "{What} of {noun} restored",
+    "background removed": "{What} of {noun} removed",
+    "background blurred": "{What} of {noun} blurred",
+    "background replaced": "{What} of {noun} replaced: {new}",
+    "background changed": "{What} of {noun} changed",
+    "settings": "{Noun} changed: {keys}",
+    "changed": "{Noun} changed",
+}
+_CHINESE = {
+    "draft duration": "总时长 {old} → {new}",
+    "draft renamed": "项目已改名：{old} → {new}",
+    "draft settings": "项目设置已更改：{keys}",
+    "draft changed": "其他设置已更改",
+    "added": "已添加{Label}：{held}",
+    "removed": "已移除{Label}：{held}",
+    "track added": "已添加{noun}",
+    "track removed": "已移除{noun}",
+    "track removed with": "已移除{noun}：{held}",
+    "moved": "{noun} 的顺序已调整",
+    "track moved": "{noun} 已移到第 {new} 位",
+    "segment moved": "{noun} 已从第 {old} 位移到第 {new} 位",
+    "replaced": "{old} 已替换为 {noun}",
+    "title": "标题已修改：{old} → {noun}",
+    "rewritten": "{noun} 的{What}已修改：{old} → {new}",
+    "shifted": "{noun} 的{What} {old} → {new}",
+    "set": "{noun} 的{What}已设为 {new}",
+    "reset": "{noun} 的{What}已重置",
+    "muted": "{noun} 已静音",
+    "background restored": "已恢复 {noun} 的{What}",
+    "background removed": "已去除 {noun} 的{What}",
+    "background blurred": "已虚化 {noun} 的{What}",
+    "background replaced": "{noun} 的{What}已替换为：{new}",
+    "background changed": "{noun} 的{What}已更改",
+    "settings": "{noun} 已更改：{keys}",
+    "changed": "{noun} 已更改",
+}
+_WORDS_CHINESE = {
+    "volume": "音量",
+    "speed": "速度",
+    "brightness": "亮度",
+    "contrast": "对比度",
+    "saturation": "饱和度",
+    "opacity": "不透明度",
+    "position": "位置",
+    "duration": "时长",
+    "start": "开始时间",
+    "text": "文字",
+    "background": "背景",
+    "audio": "音频",
+    "video": "视频",
+    "no text": "无文字",
+    "no name": "无名称",
+    "A nameless segment": "未命名的片段",
+    "a setting": "一项设置",
+}
 
-    Attributes:
-        changes: What changed, in the order of the tracks; what concerns all of it comes last.
-        before: The draft before.
-        after: The draft after.
-    """
 
-    changes: tuple[Change, ...]
-    before: Draft = attrs.field(repr=False)
-    after: Draft = attrs.field(repr=False)
+def _sentence(change: Change, language: str) -> str:
+    form, values = _form(change, language)
+    forms = _CHINESE if language == "zh" else _ENGLISH
+    subject = change.subject
+    if change.kind is ChangeKind.TRACK_MOVED and isinstance(change.before, int):
+        subject = attrs.evolve(subject, track=change.before)  # called by its number before
+    noun = _noun(subject, language)
+    return (
+        forms[form]
+        .format(
+            Noun=noun,
+            noun=noun if subject.name else noun[:1].lower() + noun[1:],
+            Label="" if subject.part is None else track_label(subject.part, language),
+            What=_word(change.field or change.kind.value, language, capital=True),
+            **values,
+        )
+        .strip()
+    )
 
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """The changes in words."""
-        return tuple(change.sentence for change in self.changes)
 
-    def __iter__(self) -> Iterator[Change]:
-        return iter(self.changes)
+def _form(change: Change, language: str) -> tuple[str, dict[str, Any]]:
+    """Return the form of the sentence, and the values that belong into it."""
+    subject, before, after = change.subject, change.before, change.after
+    whole = subject.track is None
+    match change.kind:
+        case ChangeKind.TRACK_ADDED | ChangeKind.TRACK_REMOVED:
+            return _track_form(change)
+        case ChangeKind.SEGMENT_ADDED | ChangeKind.SEGMENT_REMOVED:
+            segment = after if change.added else before
+            assert subject.part is not None
+            assert isinstance(segment, Segment)
+            held = describe_segment(subject.part, segment, "'")
+            return "added" if change.added else "removed", {"held": held}
+        case ChangeKind.TRACK_MOVED | ChangeKind.SEGMENT_MOVED:
+            assert isinstance(before, int)
+            assert isinstance(after, int)
+            places = {"old": before + 1, "new": after + 1}
+            return change.kind.value if before != after else "moved", places
+        case ChangeKind.DURATION | ChangeKind.START:
+            assert isinstance(before, int)
+            assert isinstance(after, int)
+            times = {"old": seconds(before), "new": seconds(after)}
+            return "draft duration" if whole else "shifted", times
+        case ChangeKind.NAME:
+            nameless = _word("no name", language)
+            return "draft renamed", {"old": _text(before, nameless), "new": _text(after, nameless)}
+        case ChangeKind.SEGMENT_REPLACED:
+            nameless = _word("A nameless segment", language)
+            return "replaced", {"old": one_line(str(before or "")) or nameless}
+        case ChangeKind.TEXT:
+            wordless = _word("no text", language)
+            title = subject.part is not None and subject.part.type == TrackType.TEXT
+            texts = {"old": _text(before, wordless), "new": _text(after, wordless)}
+            return "title" if title else "rewritten", texts
+        case ChangeKind.VOLUME if after == 0:
+            return "muted", {}
+        case ChangeKind.VOLUME:
+            return _shift(_percent(before), _percent(after))
+        case ChangeKind.ADJUSTMENT:
+            return _shift(adjustment(before), adjustment(after))
+        case ChangeKind.BACKGROUND:
+            return _background_form(after)
+        case ChangeKind.SETTING:
+            keys = _keys(before, after, language)
+            form = "settings" if keys else "changed"
+            return f"draft {form}" if whole else form, {"keys": keys}
 
-    def __len__(self) -> int:
-        return len(self.changes)
 
-    def __str__(self) -> str:
-        return "\n".join(self.sentences) or "Nothing changed"
+def _track_form(change: Change) -> tuple[str, dict[str, Any]]:
+    track = change.after if change.added else change.before
+    assert isinstance(track, Track)
+    held = describe_segments(track, "'")
+    if change.added:
+        return ("added" if held else "track added"), {"held": held}
+    return ("track removed with" if held else "track removed"), {"held": held}
 
-    def _repr_html_(self) -> str:
-        return cards.draft_diff(self)
 
-    def _repr_mimebundle_(self, **_formats: object) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": self._repr_html_()}
+def _shift(old: str | None, new: str | None) -> tuple[str, dict[str, Any]]:
+    if new is None:
+        return "reset", {}
+    return ("set" if old is None else "shifted"), {"old": old, "new": new}
+
+
+def _background_form(background: object) -> tuple[str, dict[str, Any]]:
+    fields = background if isinstance(background, Mapping) else {"kind": background}
+    kind = fields.get("kind")
+    new = next((fields[key] for key in ("name", "scene", "color") if fields.get(key)), kind)
+    if background is None:
+        return "background restored", {}
+    if kind in ("transparent", "none"):
+        return "background removed", {}
+    if kind == "blur":
+        return "background blurred", {}
+    if isinstance(new, str):
+        return "background replaced", {"new": one_line(new)}
+    return "background changed", {}
+
+
+def adjustment(value: object) -> str | None:
+    """Return the value of an adjustment as it is shown, or None where it says nothing."""
+    found = number(value)
+    if found is not None:
+        return f"{found:.10g}"
+    return one_line(value) if isinstance(value, str) and value.strip() else None
+
+
+def _noun(subject: Subject, language: str) -> str:
+    """Return a segment by its name, and anything else as `Track 2 (audio)`, counted from 1."""
+    if subject.track is None:
+        return ""
+    track_type = None if subject.part is None else subject.part.type
+    if subject.name:
+        name = subject.name
+        return quoted(name, "'") if track_type == TrackType.TEXT else one_line(name)
+    track = subject.track + 1
+    if subject.segment is not None:
+        place = subject.segment + 1
+        zh = f"轨道 {track} 的第 {place} 段"
+        return zh if language == "zh" else f"Segment {place} of track {track}"
+    if isinstance(track_type, TrackType):
+        kind = _word(track_type.name.lower(), language)
+        return f"轨道 {track}（{kind}）" if language == "zh" else f"Track {track} ({kind})"
+    noun = f"轨道 {track}" if language == "zh" else f"Track {track}"
+    return noun if track_type is None or language == "zh" else f"{noun} (type {track_type})"
+
+
+def _percent(volume: object) -> str | None:
+    return percent(volume) if isinstance(volume, float | int) else None
+
+
+def _keys(before: object, after: object, language: str) -> str:
+    """Return the changed keys as `filter, crop`; from the eleventh on they are only counted."""
+    assert isinstance(before, Mapping)
+    assert isinstance(after, Mapping)
+    keys = list({**before, **after})
+    shown = [one_line(key) or _word("a setting", language) for key in keys[:_KEYS_SHOWN]]
+    more = len(keys) - len(shown)
+    return ", ".join([*shown, f"{more} more"] if more else shown)
+
+
+def _text(value: object, otherwise: str) -> str:
+    return otherwise if value is None else quoted(str(value), "'")
+
+
+def _word(word: str, language: str, *, capital: bool = False) -> str:
+    if language == "zh":
+        return _WORDS_CHINESE.get(word, word)
+    return word.capitalize() if capital else word

@@ -10,10 +10,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
-if TYPE_CHECKING:
-    from nemovideo.draft.model import Segment, Track
+from nemovideo.draft.parts import Segment, Track
 
 _PartType = TypeVar("_PartType")
 

@@ -17,35 +17,28 @@ the property is None:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import ClassVar, TypeVar, cast
 
 import attrs
 
-from nemovideo._notebook import cards
-from nemovideo.draft.compare import compare
-from nemovideo.draft.diff import Change, ChangeKind, DraftDiff
-from nemovideo.draft.json_values import TrackType, first_text, milliseconds, restored, snapshot
-from nemovideo.draft.parts import (
+from nemovideo._support.text import seconds
+from nemovideo.draft.diff import Change
+from nemovideo.draft.keys import (
     DURATION,
     METADATA,
     SEGMENTS,
-    START_KEY,
+    START_MS,
     TEXT_KEYS,
     TRACKS,
     TYPE,
-    Part,
-    Segment,
-    Track,
-    Tracks,
-    raw_list,
-    raw_parts,
+    TrackType,
 )
-from nemovideo.draft.summary import seconds, summarize
+from nemovideo.draft.parts import Part, Segment, Timeline, Track, Tracks, raw_list, raw_parts
+from nemovideo.draft.summary import summarize
+from nemovideo.draft.values import first_text, milliseconds, restored, snapshot
 from nemovideo.errors import InvalidRequestError, MalformedResponseError
-
-__all__ = ["Change", "ChangeKind", "Draft", "DraftDiff", "Segment", "Track", "TrackType", "Tracks"]
 
 _OBJECT_OR_NULL = {dict, type(None)}
 
@@ -53,7 +46,7 @@ _Found = TypeVar("_Found", bound=Part)
 
 
 @attrs.frozen(repr=False, eq=False)
-class Draft(Part):
+class Draft(Timeline):
     """A whole draft, made with `Draft.from_json`. Two drafts are equal when their JSON is."""
 
     _snapshot: bytes
@@ -107,14 +100,17 @@ class Draft(Part):
 
     def summary(self) -> str:
         """Return the timeline on one line, in the form of protocol.md §6."""
-        return summarize(self)
+        return summarize(self.tracks)
 
     def diff(self, other: Draft) -> DraftDiff:
         """Return what was changed from this draft to `other`: `before.diff(after)`.
 
         Empty exactly if the two are equal, as Python compares JSON values (1 is 1.0).
         """
-        return compare(self, other)
+        from nemovideo.draft.compare import compare
+
+        changes = () if self == other else tuple(compare(self, other))
+        return DraftDiff(changes, self, other)
 
     def evolve(
         self,
@@ -189,7 +185,7 @@ class Draft(Part):
         """
         if milliseconds(start_ms) is None:
             raise InvalidRequestError(f"{start_ms!r} is no time in milliseconds")
-        metadata = {"text": text} | ({START_KEY: start_ms} if start_ms else {})
+        metadata = {"text": text} | ({START_MS: start_ms} if start_ms else {})
         segment = Segment({}).evolve(duration_ms=duration_ms, metadata=metadata)
         title = Track({TYPE: TrackType.TEXT.value, SEGMENTS: []}).evolve(segments=[segment])
         return self.evolve(tracks=[*self.tracks, title.evolve(duration_ms=start_ms + duration_ms)])
@@ -216,7 +212,46 @@ class Draft(Part):
         return f"Draft({len(self.tracks)} tracks, {seconds(self.duration_ms)})"
 
     def _repr_html_(self) -> str:
-        return cards.draft(self)
+        from nemovideo.draft.cards import draft_card
+
+        return draft_card(self)
+
+    def _repr_mimebundle_(self, **_formats: object) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self._repr_html_()}
+
+
+@attrs.frozen
+class DraftDiff:
+    """All that changed from one draft to another; iterates its changes, and is false if none.
+
+    Attributes:
+        changes: What changed, in the order of the tracks; changes of the whole draft come last.
+        before: The draft before.
+        after: The draft after.
+    """
+
+    changes: tuple[Change, ...]
+    before: Draft = attrs.field(repr=False)
+    after: Draft = attrs.field(repr=False)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The changes as English sentences."""
+        return tuple(change.sentence for change in self.changes)
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self.changes)
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    def __str__(self) -> str:
+        return "\n".join(self.sentences) or "Nothing changed"
+
+    def _repr_html_(self) -> str:
+        from nemovideo.draft.cards import diff_card
+
+        return diff_card(self.changes, self.before, self.after)
 
     def _repr_mimebundle_(self, **_formats: object) -> dict[str, str]:
         return {"text/plain": str(self), "text/html": self._repr_html_()}

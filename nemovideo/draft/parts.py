@@ -14,24 +14,21 @@ from typing import ClassVar
 
 import attrs
 
-from nemovideo.draft.json_values import (
+from nemovideo._support.text import seconds, time_range
+from nemovideo.draft.keys import (
+    DURATION,
+    METADATA,
+    MUTED,
+    NAME_KEYS,
+    SEGMENTS,
+    START_MS,
+    TEXT_KEYS,
+    TYPE,
+    VOLUME,
     TrackType,
-    copied,
-    first_text,
-    json_object,
-    milliseconds,
-    number,
-    whole,
 )
-from nemovideo.draft.summary import seconds, time_range
+from nemovideo.draft.values import copied, first_text, json_object, milliseconds, number, whole
 from nemovideo.errors import InvalidRequestError
-
-TRACKS, TYPE, SEGMENTS, DURATION, METADATA = "t", "tt", "sg", "d", "m"
-"""The wire keys of protocol.md §6: the only ones that are publicly known."""
-
-NAME_KEYS = ("name", "title", "filename", "label")
-TEXT_KEYS = ("text", "content")
-VOLUME_KEY, MUTED_KEY, START_KEY = "volume", "muted", "start_ms"
 
 _LOUDEST_FACTOR = 2
 _TRACK_TYPES = frozenset(TrackType)
@@ -65,9 +62,9 @@ class Part:
     @property
     def volume(self) -> float | None:
         """How loud it is, as a factor (1 is unchanged), by convention (see the module's table)."""
-        if self._metadata.get(MUTED_KEY) is True:
+        if self._metadata.get(MUTED) is True:
             return 0.0
-        said = number(self._metadata.get(VOLUME_KEY))
+        said = number(self._metadata.get(VOLUME))
         if said is None or said < 0:
             return None
         return said if said <= _LOUDEST_FACTOR else said / 100
@@ -183,7 +180,7 @@ class Track(Part):
         for raw in raw_parts(self._fields(), SEGMENTS):
             fields = raw or {}
             metadata = fields.get(METADATA)
-            said = metadata.get(START_KEY) if isinstance(metadata, dict) else None
+            said = metadata.get(START_MS) if isinstance(metadata, dict) else None
             start_ms = end_ms if said is None else milliseconds(said)
             if start_ms is None:
                 start_ms = end_ms
@@ -250,6 +247,22 @@ class Tracks(tuple[Track, ...]):
 
     def _of(self, kind: TrackType) -> Tracks:
         return Tracks(track for track in self if track.type is kind)
+
+
+class Timeline(Part):
+    """A whole draft, as far as it can be compared, summarized and drawn."""
+
+    __slots__ = ()
+
+    @property
+    def tracks(self) -> Tracks:
+        """The tracks in order."""
+        raise NotImplementedError
+
+    @property
+    def duration_ms(self) -> int:
+        """How long it lasts, in milliseconds."""
+        raise NotImplementedError
 
 
 def raw_parts(holder: dict[str, object] | None, key: str) -> list[dict[str, object] | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import random
 from typing import Any
 
@@ -109,6 +110,44 @@ def test_any_difference_is_told(one: dict[str, Any], other: dict[str, Any]) -> N
 )
 def test_one_change_is_one_sentence(after: Draft, told: str) -> None:
     assert sentences(BASE, after) == [told]
+
+
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [
+        (
+            draft(track(0, TALK), track(1, LOFI), PARADISE, d=10_000),
+            "已添加标题：'Paradise Found' (0-3s)",
+        ),
+        (talk(background="transparent"), "已去除 talk.mp4 的背景"),
+        (talk(background={"kind": "scene", "scene": "office"}), "talk.mp4 的背景已替换为：office"),
+        (talk(speed=2), "talk.mp4 的速度已设为 2"),
+        (talk(filter="sepia"), "talk.mp4 已更改：filter"),
+        (base(d=9_500), "总时长 10s → 9.5s"),
+        (draft(track(0, TALK), d=10_000), "已移除轨道 2（音频）：Lo-fi (0-10s, 50%)"),
+        (draft(track(1, LOFI), track(0, TALK), d=10_000), "轨道 2（音频） 已移到第 1 位"),
+        (
+            draft(track(0, TALK), track(1, segment(10_000, name="Lo-fi", volume=0)), d=10_000),
+            "Lo-fi 已静音",
+        ),
+    ],
+)
+def test_one_change_is_one_sentence_in_chinese(after: Draft, told: str) -> None:
+    assert [change.describe("zh") for change in BASE.diff(after)] == [told]
+
+
+def test_a_change_is_a_value() -> None:
+    (change,) = BASE.diff(talk(speed=1.5))
+    assert (change.kind, change.field, change.before, change.after) == (
+        ChangeKind.ADJUSTMENT,
+        "speed",
+        None,
+        1.5,
+    )
+    assert (change.subject.track, change.subject.segment, change.subject.name) == (0, 0, "talk.mp4")
+    (setting,) = talk(filter="sepia").diff(talk(filter="noir", crop=1))
+    assert (setting.before, setting.after) == ({"filter": "sepia"}, {"filter": "noir", "crop": 1})
+    assert pickle.loads(pickle.dumps(setting)) == setting
 
 
 def test_what_was_removed_comes_back() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nemovideo import SessionState
+from nemovideo._support.text import one_line, seconds, time_range
 from nemovideo.draft import Draft
-from nemovideo.draft.summary import one_line, seconds, time_range
 
 
 def summary(*tracks: object) -> str:

@@ -9,7 +9,8 @@ import attrs
 
 from nemovideo._language.gui import words as grammar
 from nemovideo._language.gui.sentences import LINK, Sentence
-from nemovideo._language.gui.words import GuiAction, Kind
+from nemovideo._language.gui.words import Kind
+from nemovideo.models import GuiAction
 
 
 @attrs.frozen

@@ -14,17 +14,7 @@ import re
 from nemovideo._language.gui import chinese as zh
 from nemovideo._language.gui import english as en
 from nemovideo._language.gui.sentences import compile_words
-
-
-class GuiAction(enum.Enum):
-    """What the program does in place of the person who was told to use the screen."""
-
-    EXPORT = "export"
-    SHOW_STATE = "show_state"
-    EDIT = "edit"
-    SUMMARY = "summary"
-    CREDITS = "credits"
-    CALL_API = "call_api"
+from nemovideo.models import GuiAction
 
 
 class Kind(enum.Enum):

@@ -9,7 +9,6 @@ agent, as everything does that is in doubt.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,16 +18,7 @@ from nemovideo._language.gui.sentences import mask
 from nemovideo._language.paths import find_paths
 from nemovideo._language.routing import phrases, words
 from nemovideo._support.outputs import result_suffix
-
-
-class Route(enum.Enum):
-    """Who takes care of what the user said."""
-
-    EXPORT = "export"
-    CREDITS = "credits"
-    STATE = "state"
-    UPLOAD = "upload"
-    AGENT = "agent"
+from nemovideo.models import Route
 
 
 @attrs.frozen

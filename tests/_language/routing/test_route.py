@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nemovideo._language.routing.route import Route, Routed, route
+from nemovideo._language.routing.route import Routed, route
+from nemovideo.models import Route
 
 
 def no_file(_: str) -> bool:

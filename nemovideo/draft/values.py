@@ -10,7 +10,6 @@ import json
 import marshal
 import math
 from collections.abc import Iterable, Mapping
-from enum import IntEnum
 from typing import Any, cast
 
 _MARSHAL_VERSION = 4
@@ -20,14 +19,6 @@ _PLAIN = {str, int, float, bool, type(None)}
 
 _LARGEST = 2**53
 """Beyond it a JSON number is not exact everywhere (RFC 8259 §6), nor a sensible quantity."""
-
-
-class TrackType(IntEnum):
-    """What a track holds (protocol.md §6). Other numbers exist and are kept as numbers."""
-
-    VIDEO = 0
-    AUDIO = 1
-    TEXT = 7
 
 
 def snapshot(value: object) -> bytes:

@@ -1,0 +1,46 @@
+"""Times, percentages and names as text, written the same way wherever they are shown."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+_NAME_LENGTH = 80
+
+
+def time_range(start_ms: int, end_ms: int) -> str:
+    """Return `0-10s` or `0.4-2.05s`: seconds, with no more decimals than needed."""
+    return f"{_in_seconds(start_ms)}-{seconds(end_ms)}"
+
+
+def seconds(duration_ms: int) -> str:
+    """Return `10s` or `0.4s`."""
+    return f"{_in_seconds(duration_ms)}s"
+
+
+def percent(factor: float) -> str:
+    """Return a factor as `35%`."""
+    return f"{round(factor * 100)}%"
+
+
+def quoted(text: str, quote: str = '"') -> str:
+    """Return the text on one line in quotes; the same quotes inside become the other kind."""
+    other = "'" if quote == '"' else '"'
+    return f"{quote}{one_line(text).replace(quote, other)}{quote}"
+
+
+def one_line(text: str) -> str:
+    """Return the text without line breaks and invisible characters, truncated to 80 characters."""
+    line = " ".join(_invisible().sub(" ", text[: 10 * _NAME_LENGTH]).split())
+    return line if len(line) <= _NAME_LENGTH else f"{line[: _NAME_LENGTH - 1].rstrip()}…"
+
+
+@cache
+def _invisible() -> re.Pattern[str]:
+    """Match controls, changes of the writing direction, and lone surrogates."""
+    return re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def _in_seconds(time_ms: int) -> str:
+    whole, rest = divmod(time_ms, 1000)
+    return f"{whole}.{rest:03d}".rstrip("0") if rest else str(whole)

@@ -1,0 +1,86 @@
+"""Drafts and differences as notebook cards: from tracks and changes to lanes and rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from nemovideo._notebook import cards
+from nemovideo._notebook.timeline import Bar, Lane
+from nemovideo._support.text import percent, seconds
+from nemovideo.draft.diff import Change
+from nemovideo.draft.keys import TrackType
+from nemovideo.draft.parts import Segment, Timeline, Track, Tracks
+from nemovideo.draft.summary import (
+    describe_segment,
+    segment_name,
+    summarize,
+    track_label,
+    worth_saying,
+)
+from nemovideo.draft.values import whole
+
+
+def draft_card(draft: Timeline) -> str:
+    """Return a draft's timeline as HTML."""
+    count = len(draft.tracks)
+    width, height = (whole(draft.metadata.get(key)) for key in ("width", "height"))
+    size = f"{width}×{height}" if width and height else ""
+    facts = (f"{count} track{'' if count == 1 else 's'}", seconds(draft.duration_ms), size)
+    lanes = [_lane(track, place) for place, track in enumerate(draft.tracks)]
+    return cards.timeline(
+        draft.name or "Draft", facts, lanes, draft.duration_ms, summarize(draft.tracks)
+    )
+
+
+def diff_card(changes: Sequence[Change], before: Timeline, after: Timeline) -> str:
+    """Return what changed as HTML: a list, and the timeline after with its changes marked."""
+    sentences = [change.sentence for change in changes]
+    rows = list(zip(map(_mark, changes), sentences, strict=True))
+    duration_ms = max(before.duration_ms, after.duration_ms)
+    lanes = _marked_lanes(changes, before.tracks, after.tracks)
+    return cards.changes(rows, lanes, duration_ms, "\n".join(sentences))
+
+
+def _mark(change: Change) -> str:
+    return "removed" if change.removed else "added" if change.added else "changed"
+
+
+def _marked_lanes(changes: Sequence[Change], before: Tracks, after: Tracks) -> list[Lane]:
+    """Return the lanes after, marked, and below them the lanes that are gone."""
+    marks: defaultdict[int, dict[int | None, str]] = defaultdict(dict)
+    gone: list[int] = []
+    for change in changes:
+        if change.track is None:
+            continue
+        if not change.removed:
+            marks[change.track].setdefault(change.segment, _mark(change))
+        elif change.segment is None:
+            gone.append(change.track)
+    lanes = [_lane(track, place, marks[place]) for place, track in enumerate(after)]
+    return lanes + [_lane(before[place], place, {None: "removed"}) for place in gone]
+
+
+def _lane(track: Track, place: int, marks: Mapping[int | None, str] | None = None) -> Lane:
+    found = marks or {}
+    kind = track.type
+    return Lane(
+        f"{place + 1}. {track_label(track)}",
+        kind.name.lower() if isinstance(kind, TrackType) else "other",
+        [
+            _bar(track, segment, found.get(index, found.get(None)))
+            for index, segment in enumerate(track.segments)
+        ],
+        removed=found.get(None) == "removed",
+    )
+
+
+def _bar(track: Track, segment: Segment, mark: str | None) -> Bar:
+    name, volume = segment_name(track, segment), worth_saying(track, segment)
+    return Bar(
+        segment.start_ms,
+        segment.duration_ms,
+        name if volume is None else f"{name} · {percent(volume)}",
+        describe_segment(track, segment),
+        mark,
+    )
