@@ -7,19 +7,12 @@ proxies hold, nothing is bound to an event loop, and nothing is left open.
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import httpx
 
 from nemovideo._drivers import http
-
-if TYPE_CHECKING:
-    from nemovideo.testing.cassettes.recording import Take
-    from nemovideo.testing.cassettes.replaying import Answer, Question
-
-    Begin = Callable[[str, str, Mapping[str, str]], Take]
-    Ask = Callable[[str, str, Mapping[str, str]], Question]
+from nemovideo._drivers.recorded import Answer, Ask, Begin, Take
 
 
 def recording_client(begin: Begin) -> httpx.Client:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from nemovideo._config.settings import Settings
-    from nemovideo._drivers.cassette import Begin
+    from nemovideo._drivers.recorded import Begin
     from nemovideo._support.clock import Clock
     from nemovideo.client import AsyncClient, Client
     from nemovideo.options import Options

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import attrs
-
 from nemovideo._config.credentials import CredentialStore
+from nemovideo._drivers.recorded import Answer
 from nemovideo._support.clock import Clock
 from nemovideo.errors import CassetteError, InvalidRequestError
 from nemovideo.models import Token
@@ -28,7 +27,7 @@ from nemovideo.testing.fake_clock import FakeClock
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from nemovideo._drivers.cassette import Ask
+    from nemovideo._drivers.recorded import Ask
     from nemovideo.client import AsyncClient, Client
     from nemovideo.options import Options
 
@@ -37,18 +36,6 @@ _CLIENT_ID = "00000000-0000-0000-0000-000000000000"
 _TOKEN_PATH = "/api/auth/anonymous-token"  # noqa: S105 - a path
 _GRACE_S = 2.0
 """How long a stream may take to hand on what is there; only after that is it silent."""
-
-
-@attrs.frozen
-class Answer:
-    """What the transport plays: chunks, each with the seconds to wait before it."""
-
-    status: int | None
-    headers: Mapping[str, str]
-    chunks: tuple[tuple[float, bytes], ...]
-    left: bool
-    error: str | None
-    clock: Clock
 
 
 class Question(Incoming):
