@@ -13,10 +13,10 @@ from nemovideo._support.version import __version__ as __version__
 from nemovideo.client import AsyncClient, Client
 
 if TYPE_CHECKING:
-    from nemovideo._uploads.files import Upload
     from nemovideo.conversation import AsyncConversation, Conversation, Route
     from nemovideo.draft import Draft, DraftDiff, Segment, Track, TrackType
     from nemovideo.errors import NemoError
+    from nemovideo.files import Upload
     from nemovideo.jobs import AsyncJob, Job, JobStatus
     from nemovideo.models import (
         Answer,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         SessionState,
         Token,
     )
-    from nemovideo.resources import AsyncSession, Session
+    from nemovideo.resources.sessions import AsyncSession, Session
     from nemovideo.retry import Polling, RetryPolicy, StreamLimits
 
 __all__ = [
@@ -70,7 +70,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "nemovideo._uploads.files": ("Upload",),
+    "nemovideo.files": ("Upload",),
     "nemovideo.conversation": ("AsyncConversation", "Conversation", "Route"),
     "nemovideo.draft": ("Draft", "DraftDiff", "Segment", "Track", "TrackType"),
     "nemovideo.errors": ("NemoError",),
@@ -79,7 +79,7 @@ _HOMES = {
         *("Answer", "Credits", "GuiAction", "MediaFile", "MediaInfo", "Progress", "RenderJob"),
         *("RenderedVideo", "Reply", "SessionState", "Token"),
     ),
-    "nemovideo.resources": ("AsyncSession", "Session"),
+    "nemovideo.resources.sessions": ("AsyncSession", "Session"),
     "nemovideo.retry": ("Polling", "RetryPolicy", "StreamLimits"),
 }
 

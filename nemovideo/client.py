@@ -3,24 +3,182 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from importlib import import_module
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from nemovideo._client_base import BaseClient
+import attrs
+
 from nemovideo.options import Options
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from nemovideo import resources
+    from nemovideo._config.settings import Settings
     from nemovideo._drivers import http
     from nemovideo._drivers.aio import AsyncDriver
     from nemovideo._drivers.sync import SyncDriver
+    from nemovideo._flows.context import Context
     from nemovideo._jobs.plan import Background
     from nemovideo._jobs.progress_bar import OnProgress
-    from nemovideo._uploads.files import Source
+    from nemovideo.files import Source
     from nemovideo.jobs import AsyncJobs, Jobs
+    from nemovideo.local import LocalBackend
     from nemovideo.models import RenderedVideo
+    from nemovideo.resources.agent import Agent, AsyncAgent
+    from nemovideo.resources.auth import AsyncAuth, Auth
+    from nemovideo.resources.batch import AsyncBatch, Batch
+    from nemovideo.resources.credits import AsyncCreditsResource, CreditsResource
+    from nemovideo.resources.render import AsyncRender, Render
+    from nemovideo.resources.sessions import AsyncSession, AsyncSessions, Session, Sessions
+    from nemovideo.resources.state import AsyncState, State
+    from nemovideo.resources.uploads import AsyncUploads, Uploads
+
+S = TypeVar("S")
+A = TypeVar("A")
+D = TypeVar("D")
+
+
+class Layer(Generic[S, A]):
+    """A layer of both clients: loaded when it is first used, then kept on the client.
+
+    Args:
+        module: Where its two classes are.
+        name: The class of the sync client; that of the async one is called `Async…`.
+        doc: What it is for.
+    """
+
+    def __init__(self, module: str, name: str, doc: str) -> None:
+        self._module = module
+        self._class = name
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type[BaseClient], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, client: None, owner: type[BaseClient]) -> Layer[S, A]: ...
+    @overload
+    def __get__(self, client: Client, owner: type[BaseClient]) -> S: ...
+    @overload
+    def __get__(self, client: AsyncClient, owner: type[BaseClient]) -> A: ...
+    def __get__(self, client: BaseClient | None, owner: type[BaseClient]) -> object:
+        """Return the layer of a client; of the class, the descriptor itself."""
+        if client is None:
+            return self
+        prefix = "Async" if issubclass(owner, AsyncClient) else ""
+        face = getattr(import_module(self._module), prefix + self._class)
+        return vars(client).setdefault(self._name, _face(client, face))
+
+
+@attrs.frozen
+class Lent(Generic[D]):
+    """What a client lends to a copy of itself: its context, and the way to its driver."""
+
+    context: Context
+    driver: Callable[[], D]
+
+
+class BaseClient:
+    """What both clients are: settings, layers, and a local backend of their own if there is one."""
+
+    auth: Layer[Auth, AsyncAuth] = Layer("nemovideo.resources.auth", "Auth", "Tokens.")
+    sessions: Layer[Sessions, AsyncSessions] = Layer(
+        "nemovideo.resources.sessions", "Sessions", "Creating sessions, and attaching to them."
+    )
+    uploads: Layer[Uploads, AsyncUploads] = Layer(
+        "nemovideo.resources.uploads", "Uploads", "Uploading files into a session."
+    )
+    agent: Layer[Agent, AsyncAgent] = Layer(
+        "nemovideo.resources.agent", "Agent", "Sending messages to the agent."
+    )
+    state: Layer[State, AsyncState] = Layer(
+        "nemovideo.resources.state", "State", "What a session holds."
+    )
+    credits: Layer[CreditsResource, AsyncCreditsResource] = Layer(
+        "nemovideo.resources.credits", "CreditsResource", "The balance."
+    )
+    render: Layer[Render, AsyncRender] = Layer(
+        "nemovideo.resources.render", "Render", "From a draft to a file."
+    )
+    jobs: Layer[Jobs, AsyncJobs] = Layer("nemovideo.jobs", "Jobs", "Jobs that can be resumed.")
+    batch: Layer[Batch, AsyncBatch] = Layer(
+        "nemovideo.resources.batch", "Batch", "Many files in one call."
+    )
+
+    def __init__(self, token: str | None, options: Options, context: Context | None) -> None:
+        from nemovideo._config.setup import settings_from
+        from nemovideo._flows.context import Context
+
+        base = None if context is None else context.settings
+        settings = settings_from(token, options, base)
+        self._context = Context(settings) if context is None else context.variant(settings)
+        self._making = Lock()
+        self._closed = False
+        self._owns_backend = False
+        self._backend_stopped = False
+
+    @property
+    def _driver(self) -> Any:  # noqa: ANN401 - the two clients say which
+        raise NotImplementedError
+
+    @property
+    def _settings(self) -> Settings:
+        return self._context.settings
+
+    @property
+    def backend(self) -> LocalBackend | None:
+        """The local backend that `local()` started, or None."""
+        return None if self._backend_stopped else self._context.backend
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the settings, a given token among them; the connections stay behind."""
+        return {"settings": self._settings}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from nemovideo._flows.context import Context
+
+        self.__init__("")  # type: ignore[misc]
+        self._context = Context(state["settings"])
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._settings.base_url!r})"
+
+    @classmethod
+    def _start_local(cls, options: dict[str, Any]) -> Self:
+        from nemovideo._config import embedded
+
+        backend, chosen = embedded.start(options)
+        try:
+            client = cls(**chosen)
+        except BaseException:
+            backend.stop()
+            raise
+        client._own(backend)
+        return client
+
+    def _own(self, backend: LocalBackend) -> None:
+        self._context.own(backend)
+        self._owns_backend = True
+
+    def _check_backend(self) -> None:
+        if self._backend_stopped:
+            from nemovideo.errors import InvalidRequestError
+
+            raise InvalidRequestError(
+                "the client is closed, and its local backend has stopped",
+                remedy="Make another one with local(), with the same state_dir.",
+            )
+
+    def _stop_backend(self) -> None:
+        if self._owns_backend and self._context.backend is not None:
+            self._backend_stopped = True
+            self._context.backend.stop()
+
+
+def _face(self: BaseClient, face: Callable[[Context, Any], object]) -> object:
+    return face(self._context, self._driver)
 
 
 class Client(BaseClient):
@@ -30,7 +188,7 @@ class Client(BaseClient):
 
     Args:
         token: A bearer token; default `NEMO_TOKEN`, else an anonymous one, which is
-            kept between runs (protocol.md §4).
+            kept between runs (docs/protocol.md, "Tokens").
         http_client: An `httpx.Client` of your own, which is left open on close.
         options: See `Options`.
 
@@ -43,10 +201,12 @@ class Client(BaseClient):
         token: str | None = None,
         *,
         http_client: http.SyncClient | None = None,
+        lent: Lent[SyncDriver] | None = None,
         **options: Unpack[Options],
     ) -> None:
-        super().__init__(token, options)
+        super().__init__(token, options, None if lent is None else lent.context)
         self._http_client = http_client
+        self._lent = lent
         self._driver_made: SyncDriver | None = None
 
     @property
@@ -55,8 +215,10 @@ class Client(BaseClient):
             if self._driver_made is None:
                 from nemovideo._drivers.sync import SyncDriver
 
-                lender = None if self._lender is None else self._lender._driver  # noqa: SLF001
+                lender = None if self._lent is None else self._lent.driver()
                 self._driver_made = SyncDriver(self._settings, self._http_client, lender)
+                if self._closed:
+                    self._driver_made.shut()
             return self._driver_made
 
     @classmethod
@@ -71,12 +233,7 @@ class Client(BaseClient):
             MissingExtraError: The extra `[local]` is not installed.
             LocalBackendError: The backend cannot start.
         """
-        from nemovideo._config.setup import start_local
-
-        backend, chosen = start_local(options)
-        client = cls(**chosen)
-        client._own(backend)
-        return client
+        return cls._start_local(options)
 
     def with_options(self, token: str | None = None, **changes: Unpack[Options]) -> Self:
         """Return a client with other settings, which uses this one's connections.
@@ -84,10 +241,14 @@ class Client(BaseClient):
         It keeps whatever is not named here. Closing it closes no connection;
         after this client is closed, it is closed too.
         """
-        return self._variant(token, changes)
+        lent = Lent(self._context, lambda: self._driver)
+        return type(self)(token, lent=lent, **changes)
 
     def __enter__(self) -> Self:
-        self._reopen()
+        self._check_backend()
+        self._closed = False
+        if self._driver_made is not None:
+            self._driver_made.open()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -95,71 +256,10 @@ class Client(BaseClient):
 
     def close(self) -> None:
         """Close the connections, and stop the local backend if there is one; twice is fine."""
-        self._driver.close()
+        self._closed = True
+        if self._driver_made is not None:
+            self._driver_made.close()
         self._stop_backend()
-
-    @cached_property
-    def auth(self) -> resources.Auth:
-        """Tokens."""
-        from nemovideo import resources
-
-        return resources.Auth(self._context, self._driver)
-
-    @cached_property
-    def sessions(self) -> resources.Sessions:
-        """Sessions: made and attached to."""
-        from nemovideo import resources
-
-        return resources.Sessions(self._context, self._driver)
-
-    @cached_property
-    def uploads(self) -> resources.Uploads:
-        """Files on their way into a session."""
-        from nemovideo import resources
-
-        return resources.Uploads(self._context, self._driver)
-
-    @cached_property
-    def agent(self) -> resources.Agent:
-        """Talking to the agent."""
-        from nemovideo import resources
-
-        return resources.Agent(self._context, self._driver)
-
-    @cached_property
-    def state(self) -> resources.State:
-        """What a session holds."""
-        from nemovideo import resources
-
-        return resources.State(self._context, self._driver)
-
-    @cached_property
-    def credits(self) -> resources.CreditsResource:
-        """The balance."""
-        from nemovideo import resources
-
-        return resources.CreditsResource(self._context, self._driver)
-
-    @cached_property
-    def render(self) -> resources.Render:
-        """From a draft to a file."""
-        from nemovideo import resources
-
-        return resources.Render(self._context, self._driver)
-
-    @cached_property
-    def jobs(self) -> Jobs:
-        """Jobs that survive the process."""
-        from nemovideo.jobs import Jobs
-
-        return Jobs(self)
-
-    @cached_property
-    def batch(self) -> resources.Batch:
-        """Many files in one call."""
-        from nemovideo import resources
-
-        return resources.Batch(self)
 
     def remove_background(
         self,
@@ -168,7 +268,7 @@ class Client(BaseClient):
         background: Background = None,
         output: str | os.PathLike[str] | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
-        session: resources.Session | None = None,
+        session: Session | None = None,
         progress: bool | OnProgress | None = None,
         max_credits: float | None = None,
         overwrite: bool = False,
@@ -206,10 +306,11 @@ class Client(BaseClient):
             RenderFailedError: The render failed twice.
             CheckpointError: `checkpoint` is of another job, or cannot be used.
         """
+        from nemovideo._jobs.plan import order_for
         from nemovideo._jobs.runs import perform
 
-        order = self._order(source, background, output, format, session, max_credits, overwrite)
-        return perform(self, order, checkpoint, progress, deadline)
+        order = order_for(source, background, output, format, session, max_credits, overwrite)
+        return perform(self._context, self._driver, order, checkpoint, progress, deadline)
 
 
 class AsyncClient(BaseClient):
@@ -229,10 +330,12 @@ class AsyncClient(BaseClient):
         token: str | None = None,
         *,
         http_client: http.AsyncClient | None = None,
+        lent: Lent[AsyncDriver] | None = None,
         **options: Unpack[Options],
     ) -> None:
-        super().__init__(token, options)
+        super().__init__(token, options, None if lent is None else lent.context)
         self._http_client = http_client
+        self._lent = lent
         self._driver_made: AsyncDriver | None = None
 
     @property
@@ -241,26 +344,27 @@ class AsyncClient(BaseClient):
             if self._driver_made is None:
                 from nemovideo._drivers.aio import AsyncDriver
 
-                lender = None if self._lender is None else self._lender._driver  # noqa: SLF001
+                lender = None if self._lent is None else self._lent.driver()
                 self._driver_made = AsyncDriver(self._settings, self._http_client, lender)
+                if self._closed:
+                    self._driver_made.shut()
             return self._driver_made
 
     @classmethod
     def local(cls, **options: Any) -> Self:  # noqa: ANN401 - both the client's and the backend's
         """Start a local backend and return a client of it; see `Client.local`."""
-        from nemovideo._config.setup import start_local
-
-        backend, chosen = start_local(options)
-        client = cls(**chosen)
-        client._own(backend)
-        return client
+        return cls._start_local(options)
 
     def with_options(self, token: str | None = None, **changes: Unpack[Options]) -> Self:
         """Return a client with other settings, on the same connections; see `Client`."""
-        return self._variant(token, changes)
+        lent = Lent(self._context, lambda: self._driver)
+        return type(self)(token, lent=lent, **changes)
 
     async def __aenter__(self) -> Self:
-        self._reopen()
+        self._check_backend()
+        self._closed = False
+        if self._driver_made is not None:
+            self._driver_made.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -268,76 +372,16 @@ class AsyncClient(BaseClient):
 
     async def close(self) -> None:
         """Close the connections, and stop the local backend if there is one; twice is fine."""
-        from anyio import CancelScope, to_thread
-
+        self._closed = True
         try:
-            await self._driver.close()
+            if self._driver_made is not None:
+                await self._driver_made.close()
         finally:
-            with CancelScope(shield=True):
-                await to_thread.run_sync(self._stop_backend)
+            if self._owns_backend:
+                from anyio import CancelScope, to_thread
 
-    @cached_property
-    def auth(self) -> resources.AsyncAuth:
-        """Tokens."""
-        from nemovideo import resources
-
-        return resources.AsyncAuth(self._context, self._driver)
-
-    @cached_property
-    def sessions(self) -> resources.AsyncSessions:
-        """Sessions: made and attached to."""
-        from nemovideo import resources
-
-        return resources.AsyncSessions(self._context, self._driver)
-
-    @cached_property
-    def uploads(self) -> resources.AsyncUploads:
-        """Files on their way into a session."""
-        from nemovideo import resources
-
-        return resources.AsyncUploads(self._context, self._driver)
-
-    @cached_property
-    def agent(self) -> resources.AsyncAgent:
-        """Talking to the agent."""
-        from nemovideo import resources
-
-        return resources.AsyncAgent(self._context, self._driver)
-
-    @cached_property
-    def state(self) -> resources.AsyncState:
-        """What a session holds."""
-        from nemovideo import resources
-
-        return resources.AsyncState(self._context, self._driver)
-
-    @cached_property
-    def credits(self) -> resources.AsyncCreditsResource:
-        """The balance."""
-        from nemovideo import resources
-
-        return resources.AsyncCreditsResource(self._context, self._driver)
-
-    @cached_property
-    def render(self) -> resources.AsyncRender:
-        """From a draft to a file."""
-        from nemovideo import resources
-
-        return resources.AsyncRender(self._context, self._driver)
-
-    @cached_property
-    def jobs(self) -> AsyncJobs:
-        """Jobs that survive the process."""
-        from nemovideo.jobs import AsyncJobs
-
-        return AsyncJobs(self)
-
-    @cached_property
-    def batch(self) -> resources.AsyncBatch:
-        """Many files in one call."""
-        from nemovideo import resources
-
-        return resources.AsyncBatch(self)
+                with CancelScope(shield=True):
+                    await to_thread.run_sync(self._stop_backend)
 
     async def remove_background(
         self,
@@ -346,7 +390,7 @@ class AsyncClient(BaseClient):
         background: Background = None,
         output: str | os.PathLike[str] | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
-        session: resources.AsyncSession | None = None,
+        session: AsyncSession | None = None,
         progress: bool | OnProgress | None = None,
         max_credits: float | None = None,
         overwrite: bool = False,
@@ -354,7 +398,10 @@ class AsyncClient(BaseClient):
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> RenderedVideo:
         """Take a clip, remove its background, and give back a clean one; see `Client`."""
+        from nemovideo._jobs.plan import order_for
         from nemovideo._jobs.runs import perform_async
 
-        order = self._order(source, background, output, format, session, max_credits, overwrite)
-        return await perform_async(self, order, checkpoint, progress, deadline)
+        order = order_for(source, background, output, format, session, max_credits, overwrite)
+        return await perform_async(
+            self._context, self._driver, order, checkpoint, progress, deadline
+        )

@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from nemovideo._drivers import aio, sync
 from nemovideo._drivers.aio import AsyncDriver
+from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._drivers.sync import SyncDriver
 from nemovideo._flows import conversation
 from nemovideo._flows.context import Context
 from nemovideo._flows.conversation import Talk
 from nemovideo._flows.notices import line_for
-from nemovideo._uploads.files import Source
+from nemovideo.files import Source
 from nemovideo.models import Answer, Route
-from nemovideo.resources.base import AsyncResource, Resource
 
 __all__ = ["Answer", "AsyncConversation", "Conversation", "OnNotice", "Route"]
 

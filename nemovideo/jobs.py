@@ -4,24 +4,46 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
+from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import JobPhase
+from nemovideo._jobs.places import driving, driving_async
+from nemovideo._jobs.plan import Background, Order, order_for
 from nemovideo._jobs.progress_bar import OnProgress
 from nemovideo._jobs.result import delivered
-from nemovideo._jobs.runs import found_at, home_of, perform, perform_async, resolved
+from nemovideo._jobs.runs import found_at, perform, perform_async, place_of, resolved
+from nemovideo.files import Source
+from nemovideo.models import RenderedVideo
 
 if TYPE_CHECKING:
-    from nemovideo import resources
-    from nemovideo._jobs.plan import Background, Order
-    from nemovideo._uploads.files import Source
-    from nemovideo.client import AsyncClient, Client
-    from nemovideo.models import RenderedVideo
+    from nemovideo._drivers.aio import AsyncDriver
+    from nemovideo._drivers.sync import SyncDriver
+    from nemovideo._flows.context import Context
+    from nemovideo.resources.sessions import AsyncSession, Session
 
 _Path = str | os.PathLike[str]
+
+
+class HasJobs(Protocol):
+    """A client, as far as jobs need it."""
+
+    @property
+    def jobs(self) -> Jobs:
+        """Its jobs."""
+        ...
+
+
+class HasAsyncJobs(Protocol):
+    """An async client, as far as jobs need it."""
+
+    @property
+    def jobs(self) -> AsyncJobs:
+        """Its jobs."""
+        ...
 
 
 @attrs.frozen
@@ -55,11 +77,10 @@ class JobStatus:
 
 
 class _Base:
-    """What both kinds of jobs are: a checkpoint file, and perhaps an order."""
+    """What both kinds of jobs have: a checkpoint file, and perhaps an order."""
 
-    def __init__(self, path: _Path, order: Order | None) -> None:
-        self.path: Path = resolved(path)
-        self._order = order
+    path: Path
+    _order: Order | None
 
     @property
     def status(self) -> JobStatus:
@@ -86,7 +107,7 @@ class _Base:
         return f"{type(self).__name__}({str(self.path)!r})"
 
 
-class Job(_Base):
+class Job(_Base, Resource):
     """A job with a checkpoint: whatever stops it, another process can go on with it.
 
     Made by `client.jobs.remove_background()` and `client.jobs.load()`.
@@ -95,9 +116,12 @@ class Job(_Base):
         path: The checkpoint file.
     """
 
-    def __init__(self, client: Client, path: _Path, order: Order | None = None) -> None:
-        super().__init__(path, order)
-        self._client = client
+    def __init__(
+        self, context: Context, driver: SyncDriver, path: _Path, order: Order | None = None
+    ) -> None:
+        Resource.__init__(self, context, driver)
+        self.path = resolved(path)
+        self._order = order
 
     def run(
         self,
@@ -120,14 +144,21 @@ class Job(_Base):
             StreamInterruptedError: Nobody can say what came of the message; see `send_again`.
             NemoError: Whatever `Client.remove_background` raises; its remedy names the file.
         """
-        order = self._order
-        return perform(self._client, order, self.path, progress, deadline, send_again=send_again)
+        return perform(
+            self._context,
+            self._driver,
+            self._order,
+            self.path,
+            progress,
+            deadline,
+            send_again=send_again,
+        )
 
     @classmethod
     def resume(
         cls,
         path: _Path,
-        client: Client | None = None,
+        client: HasJobs | None = None,
         progress: bool | OnProgress | None = None,
         deadline: float | None = None,
         *,
@@ -152,28 +183,24 @@ class Job(_Base):
         found = found_at(resolved(path))
         if (done := delivered(found)) is not None:
             return done
-        from nemovideo.client import Client
-
-        home = home_of(resolved(path), found)
-        made = (
-            Client(base_url=home.base_url)
-            if home.state_dir is None
-            else Client.local(state_dir=home.state_dir)
-        )
-        with made:
-            return made.jobs.resume(path, progress, deadline, send_again=send_again)
+        context = place_of(resolved(path), found).context()
+        with driving(context) as driver:
+            return cls(context, driver, path).run(progress, deadline, send_again=send_again)
 
 
-class AsyncJob(_Base):
+class AsyncJob(_Base, AsyncResource):
     """A job of the async client; see `Job`.
 
     Attributes:
         path: The checkpoint file.
     """
 
-    def __init__(self, client: AsyncClient, path: _Path, order: Order | None = None) -> None:
-        super().__init__(path, order)
-        self._client = client
+    def __init__(
+        self, context: Context, driver: AsyncDriver, path: _Path, order: Order | None = None
+    ) -> None:
+        AsyncResource.__init__(self, context, driver)
+        self.path = resolved(path)
+        self._order = order
 
     async def run(
         self,
@@ -184,14 +211,20 @@ class AsyncJob(_Base):
     ) -> RenderedVideo:
         """Do whatever is not done yet, and return the result; see `Job.run`."""
         return await perform_async(
-            self._client, self._order, self.path, progress, deadline, send_again=send_again
+            self._context,
+            self._driver,
+            self._order,
+            self.path,
+            progress,
+            deadline,
+            send_again=send_again,
         )
 
     @classmethod
     async def resume(
         cls,
         path: _Path,
-        client: AsyncClient | None = None,
+        client: HasAsyncJobs | None = None,
         progress: bool | OnProgress | None = None,
         deadline: float | None = None,
         *,
@@ -202,27 +235,18 @@ class AsyncJob(_Base):
             return await client.jobs.resume(path, progress, deadline, send_again=send_again)
         from anyio import to_thread
 
-        from nemovideo.client import AsyncClient
-
         found = await to_thread.run_sync(lambda: found_at(resolved(path)))
         done = await to_thread.run_sync(delivered, found)
         if done is not None:
             return done
-        home = home_of(resolved(path), found)
-        made = (
-            AsyncClient(base_url=home.base_url)
-            if home.state_dir is None
-            else await to_thread.run_sync(lambda: AsyncClient.local(state_dir=home.state_dir))
-        )
-        async with made:
-            return await made.jobs.resume(path, progress, deadline, send_again=send_again)
+        context = await to_thread.run_sync(place_of(resolved(path), found).context)
+        async with driving_async(context) as driver:
+            job = cls(context, driver, path)
+            return await job.run(progress, deadline, send_again=send_again)
 
 
-class Jobs:
+class Jobs(Resource):
     """`client.jobs`."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
 
     def remove_background(
         self,
@@ -232,7 +256,7 @@ class Jobs:
         background: Background = None,
         output: _Path | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
-        session: resources.Session | None = None,
+        session: Session | None = None,
         max_credits: float | None = None,
         overwrite: bool = False,
     ) -> Job:
@@ -252,11 +276,8 @@ class Jobs:
         Raises:
             InvalidRequestError: The arguments do not go together.
         """
-        client = self._client
-        order = client._order(  # noqa: SLF001 - the client's own
-            source, background, output, format, session, max_credits, overwrite
-        )
-        return Job(client, checkpoint, order)
+        order = order_for(source, background, output, format, session, max_credits, overwrite)
+        return Job(self._context, self._driver, checkpoint, order)
 
     def load(self, path: _Path) -> Job:
         """Return the job of a checkpoint, to look at or to go on with; nothing is done yet.
@@ -265,7 +286,7 @@ class Jobs:
             CheckpointError: The file is not there, or cannot be used.
         """
         found_at(resolved(path))
-        return Job(self._client, path)
+        return Job(self._context, self._driver, path)
 
     def resume(
         self,
@@ -279,11 +300,8 @@ class Jobs:
         return self.load(path).run(progress, deadline, send_again=send_again)
 
 
-class AsyncJobs:
+class AsyncJobs(AsyncResource):
     """`client.jobs` of the async client; see `Jobs`."""
-
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
 
     def remove_background(
         self,
@@ -293,21 +311,18 @@ class AsyncJobs:
         background: Background = None,
         output: _Path | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
-        session: resources.AsyncSession | None = None,
+        session: AsyncSession | None = None,
         max_credits: float | None = None,
         overwrite: bool = False,
     ) -> AsyncJob:
         """Return the job of `AsyncClient.remove_background`; not awaited, for nothing is sent."""
-        client = self._client
-        order = client._order(  # noqa: SLF001 - the client's own
-            source, background, output, format, session, max_credits, overwrite
-        )
-        return AsyncJob(client, checkpoint, order)
+        order = order_for(source, background, output, format, session, max_credits, overwrite)
+        return AsyncJob(self._context, self._driver, checkpoint, order)
 
     def load(self, path: _Path) -> AsyncJob:
         """Return the job of a checkpoint; not awaited, for it reads no more than a small file."""
         found_at(resolved(path))
-        return AsyncJob(self._client, path)
+        return AsyncJob(self._context, self._driver, path)
 
     async def resume(
         self,

@@ -31,7 +31,7 @@ from nemovideo._flows.steps import blocking
 from nemovideo._jobs.plan import Background
 from nemovideo._jobs.plan import plan as planned
 from nemovideo._support.disk import reading, replacing, sha256_of_file, writing
-from nemovideo._uploads.files import is_url, prepare
+from nemovideo._uploads.files import prepare
 from nemovideo.batch import BatchReport, BatchRow, BatchStatus
 from nemovideo.errors import (
     APITimeoutError,
@@ -46,6 +46,7 @@ from nemovideo.errors import (
     SourceNotFoundError,
     UnsupportedFileError,
 )
+from nemovideo.files import is_url
 from nemovideo.models import Progress
 
 FOLDER = ".nemovideo-batch"

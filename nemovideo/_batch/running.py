@@ -8,10 +8,13 @@ from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecu
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from nemovideo._batch.commands import Commands, Do, Ended, Moved, Start
 from nemovideo._batch.coordinator import Coordinator
-from nemovideo._batch.work import Outcome, Recipe, Task, failure, one_file, work
+from nemovideo._batch.work import Outcome, Task, failure, one_file, work
 from nemovideo._flows import auth
+from nemovideo._jobs.places import Place
 from nemovideo.batch import BatchReport
 
 if TYPE_CHECKING:
@@ -26,9 +29,9 @@ def run(
     driver: SyncDriver,
     coordinator: Coordinator,
     executor: Executor | None,
-    recipe: Recipe,
+    place: Place,
 ) -> BatchReport:
-    """Run a batch: threads share this client, other workers make theirs by the recipe."""
+    """Run a batch: threads share this client, other workers make theirs of their own."""
     news: News = queue.SimpleQueue()
 
     def here(task: Task) -> Outcome:
@@ -52,8 +55,8 @@ def run(
             if isinstance(chosen, ThreadPoolExecutor):
                 future = chosen.submit(here, task)
             else:
-                token = "" if recipe.local else str(driver.run(auth.token(coordinator.context)))
-                future = chosen.submit(work, recipe.with_token(token), task)
+                token = "" if place.local else str(driver.run(auth.token(coordinator.context)))
+                future = chosen.submit(work, attrs.evolve(place, token=token), task)
             future.add_done_callback(lambda done: news.put(Ended(task.key, outcome_of(done))))
 
         return _carry_out(coordinator.run(), driver.run, launch, news)

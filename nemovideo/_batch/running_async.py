@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import attrs
 from anyio import to_thread
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -17,8 +18,9 @@ from nemovideo._batch.commands import Do, Ended, Moved, Start
 from nemovideo._batch.coordinator import Coordinator
 from nemovideo._batch.pace import StoppedError
 from nemovideo._batch.running import outcome_of
-from nemovideo._batch.work import Outcome, Recipe, Task, failure, one_file, work
+from nemovideo._batch.work import Outcome, Task, failure, one_file, work
 from nemovideo._flows import auth
+from nemovideo._jobs.places import Place
 from nemovideo.batch import BatchReport
 
 if TYPE_CHECKING:
@@ -29,9 +31,9 @@ async def run(
     driver: AsyncDriver,
     coordinator: Coordinator,
     executor: Executor | None,
-    recipe: Recipe,
+    place: Place,
 ) -> BatchReport:
-    """Run a batch: tasks share this client, an executor's workers make theirs by the recipe."""
+    """Run a batch: tasks share this client, an executor's workers make theirs of their own."""
     send, receive = anyio.create_memory_object_stream["Moved | Ended"](math.inf)
     limiter = anyio.CapacityLimiter(coordinator.pace.ceiling)
 
@@ -46,8 +48,8 @@ async def run(
         return await driver.run(flow, task.deadline_s)
 
     async def elsewhere(chosen: Executor, task: Task) -> Outcome:
-        token = "" if recipe.local else str(await driver.run(auth.token(coordinator.context)))
-        future = chosen.submit(work, recipe.with_token(token), task)
+        token = "" if place.local else str(await driver.run(auth.token(coordinator.context)))
+        future = chosen.submit(work, attrs.evolve(place, token=token), task)
         ends: list[Outcome] = []
         with anyio.CancelScope(shield=True):  # it ends by the stop file, and until then it runs
             ends.append(await to_thread.run_sync(outcome_of, future, limiter=limiter))

@@ -13,8 +13,8 @@ import attrs
 
 from nemovideo._support.disk import absolute
 from nemovideo._support.formats import VIDEO_SUFFIXES, suffix_of
-from nemovideo._uploads.files import is_url
 from nemovideo.errors import InvalidRequestError, SourceNotFoundError
+from nemovideo.files import is_url
 
 Sources = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 """A folder, a file, a pattern such as "clips/**/*.mov", or the paths themselves."""

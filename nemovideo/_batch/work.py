@@ -7,9 +7,8 @@ machine, by any `concurrent.futures.Executor`.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -18,12 +17,10 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow
 from nemovideo._jobs import flow
 from nemovideo._jobs.checkpoints import Service
+from nemovideo._jobs.places import Place, driving
 from nemovideo._jobs.plan import Background, Order, plan
 from nemovideo.errors import NemoError
 from nemovideo.models import Progress
-
-if TYPE_CHECKING:
-    from nemovideo.client import Client
 
 
 @attrs.frozen
@@ -71,39 +68,17 @@ class Outcome:
     note: str = ""
 
 
-@attrs.frozen
-class Recipe:
-    """How another process makes its client; a client of a local backend brings its own backend.
-
-    A backend listens on its own machine only, and rendering is what is to be spread.
-    """
-
-    local: bool
-    options: Mapping[str, Any] = attrs.field(repr=False)
-    token: str = attrs.field(default="", repr=False)
-
-    def with_token(self, token: str) -> Recipe:
-        """Return the recipe for a client that uses this token."""
-        return attrs.evolve(self, token=token)
-
-    def client(self) -> Client:
-        """Return a new client."""
-        from nemovideo.client import Client
-
-        return Client.local(**self.options) if self.local else Client(self.token, **self.options)
-
-
-def work(recipe: Recipe, task: Task) -> Outcome:
-    """Do the work on one file, with a client of its own."""
+def work(place: Place, task: Task) -> Outcome:
+    """Do the work on one file, in a place of its own."""
     stopped = task.stop_file.exists
     try:
         if stopped():
             raise StoppedError
-        with recipe.client() as client:
-            context = client._context  # noqa: SLF001 - one house
+        context = place.context()
+        with driving(context) as driver:
             pace = Pace(context.settings.clock, 1, context.settings.retry)
-            flow = one_file(context, task, pace, stopped, None)
-            outcome = client._driver.run(flow, task.deadline_s)  # noqa: SLF001
+            steps = one_file(context, task, pace, stopped, None)
+            outcome = driver.run(steps, task.deadline_s)
         return attrs.evolve(outcome, limited=pace.limited)
     except NemoError as error:
         return Outcome(error)

@@ -24,12 +24,14 @@ from nemovideo.retry import Polling, RetryPolicy, StreamLimits
 
 if TYPE_CHECKING:
     from nemovideo._config.credentials import CredentialStore
+    from nemovideo.options import Options
 
 API_URL = "https://mega-api-prod.nemovideo.ai"
 WEB_URL = "https://nemovideo.com"
 TOKEN_PREFIX = "nmv_usr_"  # noqa: S105 - what every token begins with
 SKILL_NAME = "video-background-remover-ai"
 EDIT_COST = 50
+_USER_AGENT = f"nemovideo-python/{__version__}"
 
 
 def config_directory(environ: Mapping[str, str]) -> Path:
@@ -60,6 +62,7 @@ class Settings:
     store: CredentialStore
     headers: Mapping[str, str]
     anonymous: bool = True
+    allow_http: bool = False
     timeout_s: float = 60.0
     deadline_s: float | None = None
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
@@ -69,6 +72,14 @@ class Settings:
     edit_cost: int = EDIT_COST
     on_request: Callable[[RequestInfo], None] | None = None
     on_response: Callable[[ResponseInfo], None] | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return all but the clock, which another process has of its own."""
+        return {**attrs.asdict(self, recurse=False), "clock": Clock()}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
 
     @property
     def origin(self) -> tuple[str, str, int | None]:
@@ -143,22 +154,26 @@ def check_token(token: str | None, base_url: str = API_URL) -> str | None:
     return token or None
 
 
-def attribution(
-    environ: Mapping[str, str],
-    *,
-    skill_source: str | None = None,
-    skill_version: str | None = None,
-    platform: str | None = None,
-    user_agent: str | None = None,
-) -> dict[str, str]:
-    """Return the headers that go with every request (protocol.md §2)."""
-    agent = f"nemovideo-python/{__version__}"
+def default_attribution(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that go with every request (docs/protocol.md, "Headers")."""
     return {
-        "X-Skill-Source": skill_source or SKILL_NAME,
-        "X-Skill-Version": skill_version or __version__,
-        "X-Skill-Platform": platform or detect_platform(environ),
-        "User-Agent": f"{agent} {user_agent}" if user_agent else agent,
+        "X-Skill-Source": SKILL_NAME,
+        "X-Skill-Version": __version__,
+        "X-Skill-Platform": detect_platform(environ),
+        "User-Agent": _USER_AGENT,
     }
+
+
+def attribution(options: Options) -> dict[str, str]:
+    """Return those of the attribution headers that the options set."""
+    user_agent = options.get("user_agent")
+    headers = {
+        "X-Skill-Source": options.get("skill_source"),
+        "X-Skill-Version": options.get("skill_version"),
+        "X-Skill-Platform": options.get("platform"),
+        "User-Agent": f"{_USER_AGENT} {user_agent}" if user_agent else None,
+    }
+    return {name: value for name, value in headers.items() if value}
 
 
 def environment() -> Mapping[str, str]:

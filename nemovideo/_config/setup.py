@@ -1,10 +1,9 @@
-"""How a client's arguments and the environment become its settings (protocol.md §1)."""
+"""How a client's arguments and the environment become its settings."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from nemovideo._config import settings as env
@@ -14,60 +13,77 @@ from nemovideo._support.clock import Clock
 from nemovideo.options import Options
 from nemovideo.retry import Polling, RetryPolicy, StreamLimits
 
-if TYPE_CHECKING:
-    from nemovideo.local import LocalBackend
 
-LOCAL_POLLING = Polling(first_s=0.1, interval_s=0.2, timeout_s=6 * 3600.0)
-"""A backend on this machine can be asked often, and its renders take what they take."""
+def settings_from(token: str | None, options: Options, base: Settings | None = None) -> Settings:
+    """Return the settings of a client.
 
-
-def settings_from(token: str | None, options: Options) -> Settings:
-    """Return the settings; what is not given comes from the environment, else is the default."""
+    Args:
+        token: A bearer token; None for the one of `base`, else the environment's.
+        options: What was given; anything else comes from `base`, else from the environment, else
+            it is the default.
+        base: The settings of the client that the new one is a copy of.
+    """
     check_names("Client()", options, Options.__annotations__)
     environ = env.environment()
-    base_url = env.check_base_url(
-        options.get("base_url") or environ.get("NEMO_API_URL") or env.API_URL,
-        allow_http=options.get("allow_http", False),
-    )
-    # A backend on this machine serves its own links; those of the cloud would not know them.
-    here = env.is_loopback(urlsplit(base_url).hostname or "")
-    usual = base_url if here else env.WEB_URL
-    web_url = options.get("web_url") or environ.get("NEMO_WEB_URL") or usual
-    directory = options.get("config_dir") or env.config_directory(environ)
+    allow_http = options.get("allow_http", False if base is None else base.allow_http)
+    usual_url = (environ.get("NEMO_API_URL") or env.API_URL) if base is None else base.base_url
+    base_url = env.check_base_url(options.get("base_url") or usual_url, allow_http=allow_http)
+    if base is None:
+        base = _defaults(base_url)
+        token = environ.get("NEMO_TOKEN") if token is None else token
+    elif token is None:
+        token = base.token
+    store = base.store
+    follows = store.scope == base.base_url  # unless a scope of its own was given
     return Settings(
         base_url=base_url,
-        web_url=web_url.rstrip("/"),
-        token=env.check_token(environ.get("NEMO_TOKEN") if token is None else token, base_url),
+        web_url=(options.get("web_url") or base.web_url).rstrip("/"),
+        token=env.check_token(token, base_url),
         store=CredentialStore(
-            Path(directory),
-            options.get("token_scope") or base_url,
-            options.get("client_id") or environ.get("NEMO_CLIENT_ID") or None,
+            Path(options.get("config_dir") or store.directory),
+            options.get("token_scope") or (base_url if follows else store.scope),
+            options.get("client_id") or store.given_id,
         ),
-        headers=env.attribution(
-            environ,
-            skill_source=options.get("skill_source"),
-            skill_version=options.get("skill_version"),
-            platform=options.get("platform"),
-            user_agent=options.get("user_agent"),
+        headers={**base.headers, **env.attribution(options)},
+        anonymous=options.get("anonymous", base.anonymous),
+        allow_http=allow_http,
+        timeout_s=options.get("timeout_s", base.timeout_s),
+        deadline_s=options.get("deadline", base.deadline_s),
+        retry=options.get("retry") or base.retry,
+        polling=options.get("polling") or base.polling,
+        stream=options.get("stream") or base.stream,
+        clock=options.get("clock") or base.clock,
+        edit_cost=options.get("edit_cost", base.edit_cost),
+        on_request=options.get("on_request", base.on_request),
+        on_response=options.get("on_response", base.on_response),
+    )
+
+
+def _defaults(base_url: str) -> Settings:
+    """Return what a client has where nothing is given: the environment's, else the defaults."""
+    environ = env.environment()
+    # A backend on this machine serves its own links; the cloud's web site does not know them.
+    here = env.is_loopback(urlsplit(base_url).hostname or "")
+    return Settings(
+        base_url=base_url,
+        web_url=environ.get("NEMO_WEB_URL") or (base_url if here else env.WEB_URL),
+        token=None,
+        store=CredentialStore(
+            env.config_directory(environ), base_url, environ.get("NEMO_CLIENT_ID") or None
         ),
-        anonymous=options.get("anonymous", True),
-        timeout_s=options.get("timeout_s", 60.0),
-        deadline_s=options.get("deadline"),
-        retry=options.get("retry") or RetryPolicy(),
-        polling=options.get("polling") or Polling(),
-        stream=options.get("stream") or StreamLimits(),
-        clock=options.get("clock") or Clock(),
-        edit_cost=options.get("edit_cost", env.EDIT_COST),
-        on_request=options.get("on_request"),
-        on_response=options.get("on_response"),
+        headers=env.default_attribution(environ),
+        retry=RetryPolicy(),
+        polling=Polling(),
+        stream=StreamLimits(),
+        clock=Clock(),
     )
 
 
 def check_names(callee: str, names: Iterable[str], known: Collection[str]) -> None:
-    """Refuse a misspelt option, as Python would.
+    """Refuse a misspelled option, as Python would.
 
     Raises:
-        TypeError: One of the names is not known; it names the nearest that is.
+        TypeError: One of the names is not known; the message has the nearest that is.
     """
     for name in names:
         if name not in known:
@@ -76,51 +92,3 @@ def check_names(callee: str, names: Iterable[str], known: Collection[str]) -> No
             near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"{callee} has no option {name!r}{hint}")
-
-
-def resolved(options: Options, settings: Settings) -> Options:
-    """Return the options with what came from the environment filled in."""
-    filled: Options = {
-        "base_url": settings.base_url,
-        "web_url": settings.web_url,
-        "config_dir": settings.store.directory,
-        "client_id": settings.store.given_id,
-        "platform": settings.headers["X-Skill-Platform"],
-    }
-    both: Options = {**options, **filled}
-    return both
-
-
-def start_local(options: dict[str, Any]) -> tuple[LocalBackend, dict[str, Any]]:
-    """Start a local backend; return it, and the options for a client of it.
-
-    The user's own token and URLs are for the cloud, and stay out of it; the
-    client id and the anonymous token are kept with the backend's own state.
-    """
-    import inspect
-
-    from nemovideo.local import LocalBackend
-
-    names = {"token", "http_client", *Options.__annotations__}
-    theirs = {*inspect.signature(LocalBackend).parameters}
-    check_names("Client.local()", options, names | theirs)
-    ours = {name: value for name, value in options.items() if name in names}
-    backend = LocalBackend(**{name: value for name, value in options.items() if name not in names})
-    backend.start()
-    defaults = {
-        **options_for(backend),
-        "token": "",
-        "token_scope": "local",
-        "edit_cost": backend.edit_cost,
-        "polling": LOCAL_POLLING,
-    }
-    return backend, {**defaults, **ours}
-
-
-def options_for(backend: LocalBackend) -> Options:
-    """Return what a client needs to know of a local backend, whatever else it is set to."""
-    return {
-        "base_url": backend.url,
-        "web_url": backend.url,
-        "config_dir": backend.state_dir / "client",
-    }

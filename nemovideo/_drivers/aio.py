@@ -103,11 +103,15 @@ class AsyncDriver:
     ) -> None:
         self.settings = settings
         self._lender = lender
-        self._given: http.AsyncClient | None = client if lender is None else lender._given  # noqa: SLF001
-        self._loop: RunVar[_Loop | None] = RunVar(f"nemovideo-{id(self)}")
+        self.given: http.AsyncClient | None = client if lender is None else lender.given
+        self.loop: RunVar[_Loop | None] = RunVar(f"nemovideo-{id(self)}")
         if lender is not None:
-            self._loop = lender._loop  # noqa: SLF001 - one of the same class
+            self.loop = lender.loop
         self._closed = False
+
+    def variant(self, settings: Settings) -> AsyncDriver:
+        """Return a driver with other settings, on the same connections."""
+        return AsyncDriver(settings, lender=self)
 
     @property
     def closed(self) -> bool:
@@ -121,17 +125,21 @@ class AsyncDriver:
     @property
     def here(self) -> _Loop:
         """What this client keeps for the running loop, made when first needed."""
-        loop = self._loop.get(None)
+        loop = self.loop.get(None)
         if loop is None:
-            client = self._given or http.async_client(self._trust)
-            streams = self._given or http.async_stream_client(self._trust)
-            keeper = _kept_open(*(() if self._given else (client, streams)))
-            if self._given is None:
+            client = self.given or http.async_client(self._trust)
+            streams = self.given or http.async_stream_client(self._trust)
+            keeper = _kept_open(*(() if self.given else (client, streams)))
+            if self.given is None:
                 with suppress(StopIteration):
                     keeper.__anext__().send(None)  # to its yield, which takes no waiting
             loop = _Loop(client, streams, keeper)
-            self._loop.set(loop)
+            self.loop.set(loop)
         return loop
+
+    def shut(self) -> None:
+        """Refuse further calls."""
+        self._closed = True
 
     def open(self) -> None:
         """Make it usable again after a close."""
@@ -140,10 +148,10 @@ class AsyncDriver:
     async def close(self) -> None:
         """Close this loop's connections, if they are its own; twice is fine."""
         self._closed = True
-        loop = self._loop.get(None)
+        loop = self.loop.get(None)
         if loop is not None and self._lender is None:
-            self._loop.set(None)
-            if self._given is None:
+            self.loop.set(None)
+            if self.given is None:
                 with suppress(StopAsyncIteration):
                     await loop.keeper.__anext__()
                 await loop.client.aclose()
@@ -281,7 +289,7 @@ class AsyncDriver:
         try:
             with http.translating(step.request, deadline):
                 try:
-                    body = downloads.body_of_async(response, ours=self._given is None)
+                    body = downloads.body_of_async(response, ours=self.given is None)
                     async with aclosing(body):
                         async for chunk in body:
                             if writer.take(chunk):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -294,8 +294,9 @@ def _cleaned(error: BaseException, secret: str) -> BaseException:
         text = str(inner)
         if (clean := envelopes.redact(text, secret)) != text:
             inner.args = (clean,)
-        if isinstance(inner, httpx.RequestError) and inner._request is not None:  # noqa: SLF001 - its property would raise
-            inner.request = httpx.Request(inner.request.method, inner.request.url)
+        if isinstance(inner, httpx.RequestError):
+            with suppress(RuntimeError):  # it has no request
+                inner.request = httpx.Request(inner.request.method, inner.request.url)
         inner = inner.__cause__ or inner.__context__
     return error
 

@@ -119,8 +119,12 @@ class SyncDriver:
     ) -> None:
         self.settings = settings
         self._lender = lender
-        self._pool: _Pool = _Pool(client) if lender is None else lender._pool  # noqa: SLF001
+        self.pool: _Pool = _Pool(client) if lender is None else lender.pool
         self._closed = False
+
+    def variant(self, settings: Settings) -> SyncDriver:
+        """Return a driver with other settings, on the same connections."""
+        return SyncDriver(settings, lender=self)
 
     @property
     def closed(self) -> bool:
@@ -130,12 +134,16 @@ class SyncDriver:
     @property
     def client(self) -> http.SyncClient:
         """The HTTP client."""
-        return self._pool.client()
+        return self.pool.client()
 
     @property
     def stream_client(self) -> http.SyncClient:
         """The HTTP client for streams."""
-        return self._pool.stream_client()
+        return self.pool.stream_client()
+
+    def shut(self) -> None:
+        """Refuse further calls."""
+        self._closed = True
 
     def open(self) -> None:
         """Make it usable again after a close."""
@@ -145,7 +153,7 @@ class SyncDriver:
         """Close the connections that are its own; twice is fine."""
         self._closed = True
         if self._lender is None:
-            self._pool.close()
+            self.pool.close()
 
     def run(self, flow: Flow[T], deadline_s: float | None = None) -> T:
         """Return what a flow returns; the events that it emits are passed over."""
@@ -156,8 +164,8 @@ class SyncDriver:
 
     def lock(self, name: str) -> ThreadLock:
         """Return the lock of this name."""
-        with self._pool.guard:
-            return self._pool.locks[name]
+        with self.pool.guard:
+            return self.pool.locks[name]
 
     def call(self, request: Request, deadline: Deadline) -> object:
         """Send a request, as often as the retry policy allows, and open its envelope."""
@@ -265,7 +273,7 @@ class SyncDriver:
                 hanging_up(http.network_stream(response), deadline),
             ):
                 try:
-                    for chunk in downloads.body_of(response, ours=self._pool.ours):
+                    for chunk in downloads.body_of(response, ours=self.pool.ours):
                         if writer.take(chunk):
                             writer.flush()
                             step.report()

@@ -24,9 +24,9 @@ from nemovideo._language.errors import sentence_for
 from nemovideo._language.phrases import ENGLISH, Phrases, phrases_for, phrases_in
 from nemovideo._language.routing.route import Routed, is_existing_file, route
 from nemovideo._support.outputs import format_for
-from nemovideo._uploads.files import Source, is_url
 from nemovideo.draft import Draft, DraftDiff, TrackType
 from nemovideo.errors import InvalidRequestError, NemoError
+from nemovideo.files import Source, is_url
 from nemovideo.models import Answer, GuiAction, RenderedVideo, Reply, Route, SessionState
 
 _TIMELINE = (GuiAction.SHOW_STATE, GuiAction.SUMMARY)

@@ -11,10 +11,11 @@ import attrs
 from nemovideo._flows.auth import authorized
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, collect
-from nemovideo._uploads.files import Part, Source, Spool, Upload, chunks_of, is_url, prepare
+from nemovideo._uploads.files import Part, Spool, chunks_of, prepare
 from nemovideo._uploads.names import distinct
 from nemovideo._wire import envelopes
 from nemovideo.errors import InvalidRequestError
+from nemovideo.files import Source, Upload, is_url
 from nemovideo.models import MediaFile, MediaInfo
 
 OnBytes = Callable[[int, int], None]

@@ -18,8 +18,9 @@ from nemovideo._jobs.journal import Journal
 from nemovideo._jobs.progress import Meter
 from nemovideo._support.disk import sha256_of
 from nemovideo._support.outputs import is_still
-from nemovideo._uploads.files import Part, Source, Upload, is_url
+from nemovideo._uploads.files import Part
 from nemovideo.errors import InvalidRequestError, UnsupportedFileError
+from nemovideo.files import Source, Upload, is_url
 
 
 @attrs.frozen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Protocol
 
 import attrs
 
@@ -15,8 +16,8 @@ from nemovideo._support.outputs import (
     format_for,
     has_alpha,
 )
-from nemovideo._uploads.files import Source, is_media_name, is_url, name_of
 from nemovideo.errors import InvalidRequestError
+from nemovideo.files import Source, is_media_name, is_url, name_of
 
 Background = str | os.PathLike[str] | None
 """What comes behind the person: see `Client.remove_background`."""
@@ -44,6 +45,37 @@ class Order:
     def files(self) -> tuple[Source, ...]:
         """What is to be uploaded, in this order."""
         return (self.source,) if self.picture is None else (self.source, self.picture)
+
+
+class Session(Protocol):
+    """A session, sync or async, as far as an order needs it."""
+
+    id: str
+    task_id: str | None
+
+
+def order_for(
+    source: Source,
+    background: Background,
+    output: str | os.PathLike[str] | None,
+    format: str | None,  # noqa: A002 - the protocol's word
+    session: Session | None,
+    max_credits: float | None,
+    overwrite: bool,
+) -> Order:
+    """Return the order of a `remove_background` call; see there."""
+    picture, words, chosen = plan(background, output, format, source)
+    return Order(
+        source=source,
+        picture=picture,
+        words=words,
+        output=None if output is None else Path(output),
+        format=chosen,
+        session_id=None if session is None else session.id,
+        task_id=None if session is None else session.task_id,
+        overwrite=overwrite,
+        max_credits=max_credits,
+    )
 
 
 def plan(

@@ -1,4 +1,4 @@
-"""Carries a job out with a client: where it is done, and what of that place is kept for it."""
+"""Carries a job out: where it is done, and what of that place is kept for it."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemovideo._config import settings as env
+from nemovideo._flows.context import Context
 from nemovideo._jobs import checkpoints, flow
 from nemovideo._jobs.checkpoints import Checkpoint, Service
+from nemovideo._jobs.places import Place, beside, driving, driving_async
 from nemovideo._jobs.progress_bar import OnProgress, reporting
 from nemovideo.errors import CheckpointError
 
 if TYPE_CHECKING:
+    from nemovideo._drivers.aio import AsyncDriver
+    from nemovideo._drivers.sync import SyncDriver
     from nemovideo._flows.steps import Flow
     from nemovideo._jobs.plan import Order
-    from nemovideo.client import AsyncClient, Client
-    from nemovideo.local import LocalBackend
     from nemovideo.models import RenderedVideo
 
 _Path = str | os.PathLike[str]
 
 
 def perform(
-    client: Client,
+    context: Context,
+    driver: SyncDriver,
     order: Order | None,
     checkpoint: _Path | None,
     progress: bool | OnProgress | None,
@@ -33,15 +36,20 @@ def perform(
     *,
     send_again: bool = False,
 ) -> RenderedVideo:
-    """Carry out an order, or what a checkpoint says, with the sync client."""
+    """Carry out an order, or what a checkpoint says, with a sync driver."""
     path = None if checkpoint is None else resolved(checkpoint)
-    with _at_home(client, path) as doer, _holding(doer.backend, path), reporting(progress) as told:
-        work = _work(doer, order, told, path, send_again=send_again)
-        return doer._driver.run(work, _limit(doer, deadline))  # noqa: SLF001 - the client's own
+    with (
+        _at_home(context, driver, path) as (here, doer),
+        _holding(here, path),
+        reporting(progress) as told,
+    ):
+        work = _work(here, order, told, path, send_again=send_again)
+        return doer.run(work, here.settings.deadline_s if deadline is None else deadline)
 
 
 async def perform_async(
-    client: AsyncClient,
+    context: Context,
+    driver: AsyncDriver,
     order: Order | None,
     checkpoint: _Path | None,
     progress: bool | OnProgress | None,
@@ -49,70 +57,74 @@ async def perform_async(
     *,
     send_again: bool = False,
 ) -> RenderedVideo:
-    """Carry out an order, or what a checkpoint says, with the async client."""
+    """Carry out an order, or what a checkpoint says, with an async driver."""
     path = None if checkpoint is None else resolved(checkpoint)
-    async with _at_home_async(client, path) as doer:
-        with _holding(doer.backend, path), reporting(progress) as told:
-            work = _work(doer, order, told, path, send_again=send_again)
-            return await doer._driver.run(  # noqa: SLF001 - the client's own
-                work, _limit(doer, deadline)
-            )
+    async with _at_home_async(context, driver, path) as (here, doer):
+        with _holding(here, path), reporting(progress) as told:
+            work = _work(here, order, told, path, send_again=send_again)
+            limit = here.settings.deadline_s if deadline is None else deadline
+            return await doer.run(work, limit)
 
 
 def _work(
-    doer: Client | AsyncClient,
+    context: Context,
     order: Order | None,
     on_progress: OnProgress | None,
     path: Path | None,
     *,
     send_again: bool,
 ) -> Flow[RenderedVideo]:
-    """Return the flow of an order, or of what a checkpoint says, for the client that does it."""
+    """Return the flow of an order, or of what a checkpoint says."""
     return flow.run(
-        doer._context,  # noqa: SLF001 - the client's own
+        context,
         order,
         on_progress,
         checkpoint=path,
-        service=_service(doer),
+        service=service_of(context),
         send_again=send_again,
     )
 
 
 @contextmanager
-def _at_home(client: Client, path: Path | None) -> Iterator[Client]:
-    """Give the client itself, or one with its backend on the state that the job began with."""
-    state_dir = _other_state(client, path)
+def _at_home(
+    context: Context, driver: SyncDriver, path: Path | None
+) -> Iterator[tuple[Context, SyncDriver]]:
+    """Give the client's own place, or one with a backend on the state that the job began with."""
+    state_dir = _other_state(context, path)
     if state_dir is None:
-        yield client
+        yield context, driver
     else:
-        with client._beside(state_dir) as made:  # noqa: SLF001 - the client's own
-            yield made
+        made = beside(context, state_dir)
+        with driving(made) as doer:
+            yield made, doer
 
 
 @asynccontextmanager
-async def _at_home_async(client: AsyncClient, path: Path | None) -> AsyncIterator[AsyncClient]:
-    state_dir = _other_state(client, path)
+async def _at_home_async(
+    context: Context, driver: AsyncDriver, path: Path | None
+) -> AsyncIterator[tuple[Context, AsyncDriver]]:
+    state_dir = _other_state(context, path)
     if state_dir is None:
-        yield client
+        yield context, driver
     else:
         from anyio import to_thread
 
-        made = await to_thread.run_sync(client._beside, state_dir)  # noqa: SLF001
-        async with made:
-            yield made
+        made = await to_thread.run_sync(beside, context, state_dir)
+        async with driving_async(made) as doer:
+            yield made, doer
 
 
-def _other_state(client: Client | AsyncClient, path: Path | None) -> Path | None:
-    """Return the state directory of an unfinished local job, if the client's backend has another.
+def _other_state(context: Context, path: Path | None) -> Path | None:
+    """Return the state directory of an unfinished local job, if the backend here has another.
 
     Raises:
         CheckpointError: That directory is gone.
     """
-    if path is None or client.backend is None:
+    if path is None or context.backend is None:
         return None
     found = checkpoints.load(path)
     noted = None if found is None else found.service.state_dir
-    if noted is None or Path(noted) == client.backend.state_dir:
+    if noted is None or Path(noted) == context.state_dir:
         return None
     return _kept_state(path, noted)
 
@@ -129,8 +141,9 @@ def _kept_state(path: Path, noted: str) -> Path:
 
 
 @contextmanager
-def _holding(backend: LocalBackend | None, path: Path | None) -> Iterator[None]:
-    """Keep the temporary state of a local backend for a job that does not come to its end."""
+def _holding(context: Context, path: Path | None) -> Iterator[None]:
+    """Keep the temporary state of a local backend for a job that does not finish."""
+    backend = context.backend
     if backend is None or path is None:
         yield
         return
@@ -146,8 +159,8 @@ def _holding(backend: LocalBackend | None, path: Path | None) -> Iterator[None]:
             backend.let_go(str(path))
 
 
-def home_of(path: Path, found: Checkpoint) -> Service:
-    """Return the service that a job is done by, for a client from the environment.
+def place_of(path: Path, found: Checkpoint) -> Place:
+    """Return where a job is done, for a call without a client.
 
     Raises:
         CheckpointError: The state of its local backend is gone; or it is done by another
@@ -155,7 +168,7 @@ def home_of(path: Path, found: Checkpoint) -> Service:
     """
     noted = found.service
     if noted.state_dir is not None:
-        return Service(noted.base_url, str(_kept_state(path, noted.state_dir)))
+        return Place(local=True, options={"state_dir": str(_kept_state(path, noted.state_dir))})
     environ = env.environment()
     usual = (environ.get("NEMO_API_URL") or env.API_URL).rstrip("/")
     trusted = noted.base_url == usual or env.is_loopback(env.origin_of(noted.base_url)[1])
@@ -165,18 +178,13 @@ def home_of(path: Path, found: Checkpoint) -> Service:
             f"is of a job of {noted.base_url}, which NEMO_TOKEN may not be meant for",
             remedy="Pass client=Client(base_url=…), or set NEMO_API_URL.",
         )
-    return noted
+    return Place(local=False, options={"base_url": noted.base_url})
 
 
-def _service(client: Client | AsyncClient) -> Service:
-    context = client._context  # noqa: SLF001 - the client's own
+def service_of(context: Context) -> Service:
+    """Return the service of a context, as a checkpoint notes it."""
     state_dir = None if context.state_dir is None else str(context.state_dir)
     return Service(context.settings.base_url, state_dir)
-
-
-def _limit(client: Client | AsyncClient, deadline: float | None) -> float | None:
-    settings = client._context.settings  # noqa: SLF001 - the client's own
-    return settings.deadline_s if deadline is None else deadline
 
 
 def resolved(path: _Path) -> Path:

@@ -121,13 +121,13 @@ class Segment(Part):
         duration_ms: How long it lasts there, in milliseconds; 0 where the draft does not say.
     """
 
-    _raw: dict[str, object] | None
+    origin: dict[str, object] | None
     start_ms: int = attrs.field(default=0, eq=False)
     duration_ms: int = attrs.field(default=0, eq=False)
     _known_keys = (DURATION, METADATA)
 
     def _fields(self) -> dict[str, object]:
-        return self._raw or {}
+        return self.origin or {}
 
     @property
     def end_ms(self) -> int:
@@ -153,18 +153,18 @@ class Segment(Part):
         return Segment(changed, self.start_ms, kept_ms)
 
     def __repr__(self) -> str:
-        return f"Segment({time_range(self.start_ms, self.end_ms)}, {self._raw!r})"
+        return f"Segment({time_range(self.start_ms, self.end_ms)}, {self.origin!r})"
 
 
 @attrs.frozen(repr=False)
 class Track(Part):
     """One lane of the timeline. Two tracks are equal when their JSON is."""
 
-    _raw: dict[str, object] | None
+    origin: dict[str, object] | None
     _known_keys = (TYPE, SEGMENTS, DURATION, METADATA)
 
     def _fields(self) -> dict[str, object]:
-        return self._raw or {}
+        return self.origin or {}
 
     @property
     def type(self) -> TrackType | int | None:
@@ -278,4 +278,4 @@ def end_ms(segments: Iterable[Segment]) -> int:
 
 def raw_list(parts: Iterable[Segment] | Iterable[Track]) -> list[dict[str, object] | None]:
     """Return the JSON that parts are views on, for a new view to share."""
-    return [part._raw for part in parts]  # noqa: SLF001 (their own module)
+    return [part.origin for part in parts]

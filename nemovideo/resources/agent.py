@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 from nemovideo._drivers import aio, sync
+from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows import agent
 from nemovideo.errors import InvalidRequestError
 from nemovideo.events import AgentEvent
 from nemovideo.models import Reply
-from nemovideo.resources.base import AsyncResource, Resource
 
 
 class Agent(Resource):

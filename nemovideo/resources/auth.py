@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows import auth
 from nemovideo.models import ClaimToken, Token
-from nemovideo.resources.base import AsyncResource, Resource
 from nemovideo.resources.sessions import AsyncSession, Session
 
 

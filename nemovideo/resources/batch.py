@@ -13,26 +13,23 @@ from nemovideo._batch.pace import Pace, PacedRetry
 from nemovideo._batch.plan import Plan
 from nemovideo._batch.running import run
 from nemovideo._batch.sources import Sources
-from nemovideo._batch.work import Recipe
-from nemovideo._jobs.checkpoints import Service
+from nemovideo._drivers.resource import AsyncResource, Resource
+from nemovideo._jobs.places import Place
 from nemovideo._jobs.plan import Background, plan
 from nemovideo._jobs.progress_bar import OnProgress, reporting
+from nemovideo._jobs.runs import service_of
 from nemovideo.batch import BatchReport
 from nemovideo.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from nemovideo.client import AsyncClient, Client
-    from nemovideo.local import LocalBackend
+    from nemovideo._flows.context import Context
 
 _AT_A_TIME = 2
 _ELSEWHERE = 8
 
 
-class Batch:
+class Batch(Resource):
     """Batches of the sync client."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
 
     def remove_backgrounds(
         self,
@@ -79,8 +76,7 @@ class Batch:
                 on `out_dir`.
             OutputError: `out_dir` cannot be made, or the manifest cannot be written.
         """
-        setup = _Setup(self._client, executor, concurrency)
-        client = self._client.with_options(retry=setup.retry)
+        setup = _Setup(self._context, executor, concurrency)
         plan = setup.plan(
             sources,
             out_dir,
@@ -93,15 +89,13 @@ class Batch:
             deadline_s=deadline,
         )
         with reporting(progress) as on_progress:
-            coordinator = Coordinator(client._context, plan, setup.pace, on_progress)  # noqa: SLF001
-            return run(client._driver, coordinator, executor, setup.recipe)  # noqa: SLF001
+            coordinator = Coordinator(setup.context, plan, setup.pace, on_progress)
+            driver = self._driver.variant(setup.context.settings)
+            return run(driver, coordinator, executor, setup.place)
 
 
-class AsyncBatch:
+class AsyncBatch(AsyncResource):
     """Batches of the async client."""
-
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
 
     async def remove_backgrounds(
         self,
@@ -122,8 +116,7 @@ class AsyncBatch:
         """Remove the background of many videos; see `Batch.remove_backgrounds`."""
         from nemovideo._batch.running_async import run
 
-        setup = _Setup(self._client, executor, concurrency)
-        client = self._client.with_options(retry=setup.retry)
+        setup = _Setup(self._context, executor, concurrency)
         plan = setup.plan(
             sources,
             out_dir,
@@ -136,29 +129,28 @@ class AsyncBatch:
             deadline_s=deadline,
         )
         with reporting(progress) as on_progress:
-            coordinator = Coordinator(client._context, plan, setup.pace, on_progress)  # noqa: SLF001
-            return await run(client._driver, coordinator, executor, setup.recipe)  # noqa: SLF001
+            coordinator = Coordinator(setup.context, plan, setup.pace, on_progress)
+            driver = self._driver.variant(setup.context.settings)
+            return await run(driver, coordinator, executor, setup.place)
 
 
 class _Setup:
     """What a batch takes from its client, and from the executor."""
 
     def __init__(
-        self, client: Client | AsyncClient, executor: Executor | None, concurrency: int | None
+        self, context: Context, executor: Executor | None, concurrency: int | None
     ) -> None:
         room = getattr(executor, "_max_workers", _ELSEWHERE)
         usual = _AT_A_TIME if executor is None else room
         ceiling = usual if concurrency is None else concurrency
         if ceiling < 1:
-            raise InvalidRequestError(f"concurrency={ceiling} is no number of files at a time")
-        settings = client._settings  # noqa: SLF001 - one house
-        self._client = client
-        self._settings = settings
-        self.retry = PacedRetry.of(settings.retry)
+            raise InvalidRequestError(f"concurrency={ceiling} is not a number of files")
+        settings = context.settings
+        self._retry = PacedRetry.of(settings.retry)
+        self.context = context.variant(attrs.evolve(settings, retry=self._retry))
         self.pace = Pace(settings.clock, ceiling, settings.retry)
-        self._backend = _backend_of(client)
         shared = executor is None or isinstance(executor, ThreadPoolExecutor)
-        self._own_backends = self._backend is not None and not shared
+        self._own_backends = context.backend is not None and not shared
 
     def plan(
         self,
@@ -174,7 +166,6 @@ class _Setup:
         deadline_s: float | None,
     ) -> Plan:
         """Return the plan; see `Batch.remove_backgrounds`."""
-        state_dir = self._client._context.state_dir  # noqa: SLF001 - one house
         return Plan(
             sources,
             out_dir,
@@ -184,29 +175,27 @@ class _Setup:
             max_credits=max_credits,
             manifest=manifest,
             overwrite=overwrite,
-            deadline_s=self._settings.deadline_s if deadline_s is None else deadline_s,
-            service=Service(self._settings.base_url, None if state_dir is None else str(state_dir)),
+            deadline_s=self.context.settings.deadline_s if deadline_s is None else deadline_s,
+            service=service_of(self.context),
             own_backends=self._own_backends,
         )
 
     @property
-    def recipe(self) -> Recipe:
-        """How other processes make their clients; hooks and clock stay behind."""
-        policy = attrs.evolve(self.retry, on_retry=None)
-        if self._own_backends and self._backend is not None:
+    def place(self) -> Place:
+        """Where other processes do the work; hooks and clock stay behind.
+
+        A local backend listens on its own machine only, and rendering is what is to be spread, so
+        each worker brings its own.
+        """
+        settings = self.context.settings
+        policy = attrs.evolve(self._retry, on_retry=None)
+        backend = self.context.backend
+        if self._own_backends and backend is not None:
             limits = {
-                name: value
-                for name, value in self._client._options.items()  # noqa: SLF001 - one house
-                if name in ("timeout_s", "polling", "stream")
+                "timeout_s": settings.timeout_s,
+                "polling": settings.polling,
+                "stream": settings.stream,
             }
-            return Recipe(True, {**self._backend.options, **limits, "retry": policy})
-        options = self._client.__getstate__()["options"]
-        kept = {n: v for n, v in options.items() if n not in ("on_request", "on_response")}
-        return Recipe(False, {**kept, "retry": policy})
-
-
-def _backend_of(client: Client | AsyncClient) -> LocalBackend | None:
-    """Return the local backend of a client, or of the one that it is a copy of."""
-    while client.backend is None and client._lender is not None:  # noqa: SLF001 - one house
-        client = client._lender  # noqa: SLF001
-    return client.backend
+            return Place(True, {**backend.options, **limits, "retry": policy})
+        alone = attrs.evolve(settings, retry=policy, on_request=None, on_response=None)
+        return Place(False, {}, settings=alone)

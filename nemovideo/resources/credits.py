@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows import state
 from nemovideo.models import Credits
-from nemovideo.resources.base import AsyncResource, Resource
 
 
 class CreditsResource(Resource):

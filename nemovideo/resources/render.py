@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import overload
 
 from nemovideo._downloads.transfer import BinaryWriter
+from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows import downloads, render
 from nemovideo._flows.downloads import OnBytes
 from nemovideo.draft import Draft
 from nemovideo.models import RenderJob
-from nemovideo.resources.base import AsyncResource, Resource
 
 OnJob = Callable[[RenderJob], None]
 

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemovideo._drivers.aio import AsyncDriver
+from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._drivers.sync import SyncDriver
 from nemovideo._flows import auth, render, sessions
 from nemovideo._flows.context import Context
 from nemovideo._flows.conversation import Talk
 from nemovideo._support.outputs import format_for
-from nemovideo._uploads.files import Source
+from nemovideo.files import Source
 from nemovideo.models import MediaFile, RenderedVideo, RenderJob, Reply, SessionState
 from nemovideo.resources.agent import Agent, AgentStream, AsyncAgent, AsyncAgentStream
-from nemovideo.resources.base import AsyncResource, Resource
 from nemovideo.resources.state import AsyncState, State
 from nemovideo.resources.uploads import AsyncUploads, Uploads
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows import uploads
-from nemovideo._uploads.files import Source
+from nemovideo.files import Source
 from nemovideo.models import MediaFile, MediaInfo
-from nemovideo.resources.base import AsyncResource, Resource
 
 
 class Uploads(Resource):

@@ -17,7 +17,8 @@ import pytest
 
 from nemovideo import AsyncClient, Client, errors
 from nemovideo._batch.pace import StoppedError
-from nemovideo._batch.work import Outcome, Recipe
+from nemovideo._batch.work import Outcome
+from nemovideo._jobs.places import Place
 from nemovideo.local import LocalBackend
 from nemovideo.models import Progress
 from tests.docs.test_docs import run_page
@@ -168,14 +169,13 @@ def test_an_interruption_travels() -> None:
     assert "goes on from here" in str(again)
 
 
-def test_a_recipe_travels_and_shows_no_token() -> None:
-    recipe = Recipe(False, {"base_url": "https://api.test"}).with_token("nmv_usr_secret")
-    assert "secret" not in repr(recipe)
-    again = pickle.loads(pickle.dumps(recipe))
-    with again.client() as client:
-        assert client.auth.token() == "nmv_usr_secret"
+def test_a_place_travels_and_shows_no_token() -> None:
+    place = Place(False, {"base_url": "https://api.test"}, token="nmv_usr_secret")
+    assert "secret" not in repr(place)
+    again = pickle.loads(pickle.dumps(place))
+    assert again.context().settings.token == "nmv_usr_secret"
     with pytest.raises(errors.InvalidRequestError):
-        Recipe(False, {"base_url": "http://example.com"}).client()
+        Place(False, {"base_url": "http://example.com"}).context()
 
 
 def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,9 +14,9 @@ from nemovideo import Client, Upload
 from nemovideo._downloads.export_names import export_path
 from nemovideo._jobs.plan import plan
 from nemovideo._support.outputs import format_for, known_format, result_suffix
-from nemovideo._uploads.files import Source
 from nemovideo._wire.envelopes import read_render
 from nemovideo.errors import InvalidRequestError, UnsupportedFileError
+from nemovideo.files import Source
 from nemovideo.models import SessionState
 from tests.support.media import make_tone
 

@@ -21,8 +21,9 @@ from anyio import to_thread
 from nemovideo import AsyncClient, Client, Upload, errors
 from nemovideo._support.clock import Clock
 from nemovideo._uploads import files
-from nemovideo._uploads.files import Part, Source, prepare
+from nemovideo._uploads.files import Part, prepare
 from nemovideo._uploads.multipart import CHUNK_BYTES, Multipart
+from nemovideo.files import Source
 from nemovideo.local import LocalBackend
 from tests.support.uploads import make_file
 

@@ -1,0 +1,86 @@
+"""Where a job runs: a context and a driver, those of a client or made for one job."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import attrs
+
+from nemovideo._config import embedded
+from nemovideo._config.setup import settings_from
+from nemovideo._flows.context import Context
+
+if TYPE_CHECKING:
+    from nemovideo._config.settings import Settings
+    from nemovideo._drivers.aio import AsyncDriver
+    from nemovideo._drivers.sync import SyncDriver
+    from nemovideo.options import Options
+
+
+@attrs.frozen
+class Place:
+    """How to make a context of one's own, in this process or another.
+
+    Attributes:
+        local: Whether it brings a local backend of its own.
+        options: The arguments of `Client`, or of `Client.local`.
+        settings: Settings to start from instead of the environment's.
+        token: The bearer token, for a place that is not local; None for that of the settings.
+    """
+
+    local: bool
+    options: Mapping[str, Any] = attrs.field(repr=False)
+    settings: Settings | None = attrs.field(default=None, repr=False)
+    token: str | None = attrs.field(default=None, repr=False)
+
+    def context(self) -> Context:
+        """Return a new context; a local backend is started for it."""
+        if not self.local:
+            return Context(settings_from(self.token, cast("Options", self.options), self.settings))
+        backend, options = embedded.start(self.options)
+        context = Context(settings_from(options.pop("token"), cast("Options", options)))
+        context.own(backend)
+        return context
+
+
+def beside(context: Context, state_dir: Path) -> Context:
+    """Return a context like this one, with a backend like its own on another state directory."""
+    assert context.backend is not None
+    backend = context.backend.on(state_dir).start()
+    made = Context(settings_from(None, embedded.options_for(backend), context.settings))
+    made.own(backend)
+    return made
+
+
+@contextmanager
+def driving(context: Context) -> Iterator[SyncDriver]:
+    """Give a driver of one's own; at the end it is closed, and the context's backend stopped."""
+    from nemovideo._drivers.sync import SyncDriver
+
+    driver = SyncDriver(context.settings)
+    try:
+        yield driver
+    finally:
+        driver.close()
+        if context.backend is not None:
+            context.backend.stop()
+
+
+@asynccontextmanager
+async def driving_async(context: Context) -> AsyncIterator[AsyncDriver]:
+    """Give an async driver of one's own; see `driving`."""
+    from anyio import CancelScope, to_thread
+
+    from nemovideo._drivers.aio import AsyncDriver
+
+    driver = AsyncDriver(context.settings)
+    try:
+        yield driver
+    finally:
+        with CancelScope(shield=True):
+            await driver.close()
+            if context.backend is not None:
+                await to_thread.run_sync(context.backend.stop)
