@@ -16,6 +16,7 @@ _SEEK_HEAD, _SEEK, _SEEK_ID, _SEEK_POSITION = 0x114D9B74, 0x4DBB, 0x53AB, 0x53AC
 _INFO, _SCALE, _DURATION = 0x1549A966, 0x2AD7B1, 0x4489
 _TRACKS, _ENTRY, _TYPE, _CODEC, _FRAME_NS = 0x1654AE6B, 0xAE, 0x83, 0x86, 0x23E383
 _VIDEO, _WIDTH, _HEIGHT = 0xE0, 0xB0, 0xBA
+_CROP = (0x54CC, 0x54BB, 0x54DD, 0x54AA)  # left, top, right, bottom
 _CLUSTER = 0x1F43B675
 
 _VIDEO_TRACK, _AUDIO_TRACK = 1, 2
@@ -69,7 +70,29 @@ def look(reader: Reader) -> MediaInfo:
     raise DamagedError("breaks off in its header")
 
 
+def pixel_crop(reader: Reader, place: int) -> tuple[int, ...]:
+    """Return how many pixels of a video track are not shown: left, top, right, bottom.
+
+    `place` is the track's among the video tracks, from 0 on.
+    """
+    for element in _elements(reader, 0, reader.size):
+        if element.id == _SEGMENT:
+            _, entries = _head(reader, element)
+            tracks = [e for e in entries if _integer(e.get(_TYPE, b"")) == _VIDEO_TRACK]
+            picture = dict(_fields(tracks[place].get(_VIDEO, b""))) if place < len(tracks) else {}
+            return tuple(_integer(picture.get(side, b"")) for side in _CROP)
+    return 0, 0, 0, 0
+
+
 def _with_segment(reader: Reader, segment: _Element, info: MediaInfo) -> MediaInfo:
+    about, entries = _head(reader, segment)
+    if not entries:
+        raise DamagedError("has no tracks: the recording was not finished, or was cut")
+    return _with_tracks(attrs.evolve(info, duration_ms=_duration_ms(about)), entries)
+
+
+def _head(reader: Reader, segment: _Element) -> tuple[bytes, list[dict[int, bytes]]]:
+    """Return what the segment says of itself, and its tracks."""
     end = reader.size if segment.end is None else segment.end
     about, tracks = b"", b""
     elsewhere: list[int] = []
@@ -90,10 +113,7 @@ def _with_segment(reader: Reader, segment: _Element, info: MediaInfo) -> MediaIn
             elif element.id == _TRACKS and not tracks:
                 tracks = _content(reader, element)
             break
-    entries = [dict(_fields(value)) for name, value in _fields(tracks) if name == _ENTRY]
-    if not entries:
-        raise DamagedError("has no tracks: the recording was not finished, or was cut")
-    return _with_tracks(attrs.evolve(info, duration_ms=_duration_ms(about)), entries)
+    return about, [dict(_fields(value)) for name, value in _fields(tracks) if name == _ENTRY]
 
 
 def _with_tracks(info: MediaInfo, entries: list[dict[int, bytes]]) -> MediaInfo:

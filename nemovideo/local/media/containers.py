@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import av
-import av.error
+from av.codec.codec import UnknownCodecError
+from av.codec.context import CodecContext
+from av.video.codeccontext import VideoCodecContext
 
 from nemovideo._uploads.inspect.with_av import any_text
 from nemovideo.local.media.channels import take_over
@@ -27,8 +29,11 @@ if TYPE_CHECKING:
 
 _DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mp3,wav,aac"
 _LEAD_S = Fraction(1, 10)
+_UNRELATED_S = 600
 _SQUARE = Fraction(1, 100)
 _MAX_ASPECT = 8
+
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 _Stream = TypeVar("_Stream", bound="Stream")
 
@@ -74,24 +79,48 @@ def main_audio(container: InputContainer) -> AudioStream | None:
     return _default_of([s for s in container.streams.audio if _has_decoder(s)])
 
 
-def origin_s(container: InputContainer) -> Fraction:
+def origin_s(container: InputContainer, stream: Stream | None = None) -> Fraction:
     """Return the moment, on the file's own clock, that counts as its beginning.
 
     That is where the picture begins. Where the sound begins well before it, it
     is where the sound begins; an encoder's run-up of some milliseconds is not
-    worth a doubled first frame.
+    worth a doubled first frame. Where the two have nothing to do with each other,
+    as after a counter that ran over, it is where `stream` itself begins (the
+    picture, if it is None).
     """
-    video = main_video(container)
-    starts = [
-        stream.start_time * stream.time_base
-        for stream in (video, main_audio(container))
-        if stream is not None and stream.start_time is not None and stream.time_base
-    ]
-    earliest = min(starts, default=Fraction(container.start_time or 0, av.time_base))
-    if video is not None and video.start_time is not None and video.time_base:
-        begin = video.start_time * video.time_base
-        return begin if begin - earliest <= _LEAD_S else earliest
-    return earliest
+    video, audio = main_video(container), main_audio(container)
+    picture_s, sound_s = _start_s(video), _start_s(audio)
+    if picture_s is None or sound_s is None:
+        found = sound_s if picture_s is None else picture_s
+        return Fraction(container.start_time or 0, av.time_base) if found is None else found
+    if abs(picture_s - sound_s) > _UNRELATED_S:
+        return sound_s if stream is not None and stream is audio else picture_s
+    return sound_s if picture_s - sound_s > _LEAD_S else picture_s
+
+
+def _start_s(stream: Stream | None) -> Fraction | None:
+    if stream is None or stream.start_time is None or not stream.time_base:
+        return None
+    return stream.start_time * stream.time_base
+
+
+def decoder_of(stream: VideoStream) -> VideoCodecContext:
+    """Return what decodes the stream: its own decoder, or for VP8 and VP9 one that reads alpha.
+
+    FFmpeg's own decoders of both pass over the alpha that WebM has beside a frame.
+    """
+    own = stream.codec_context
+    with_alpha = _ALPHA_DECODERS.get(own.name)
+    if with_alpha is None or stream.metadata.get("alpha_mode") != "1":
+        return own
+    try:
+        made = CodecContext.create(with_alpha, "r")
+    except UnknownCodecError:
+        return own
+    assert isinstance(made, VideoCodecContext)
+    made.extradata = own.extradata
+    made.width, made.height = own.width, own.height
+    return made
 
 
 def pixel_aspect(stream: VideoStream) -> Fraction:

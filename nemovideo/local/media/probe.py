@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 import attrs
 import av
@@ -16,12 +15,23 @@ from PIL import Image
 from nemovideo._support.disk import sha256_of_file
 from nemovideo._support.formats import AUDIO_SUFFIXES, CONTENT_TYPES, IMAGE_SUFFIXES, suffix_of
 from nemovideo.errors import UnsupportedFileError
-from nemovideo.local.media.containers import main_audio, main_video, open_media, origin_s
+from nemovideo.local.media.containers import (
+    decoder_of,
+    main_audio,
+    main_video,
+    open_media,
+    origin_s,
+    pixel_aspect,
+)
+from nemovideo.local.media.cropping import margins_of
+from nemovideo.local.media.limits import MOST_HOURS, MOST_PIXELS, MOST_SIDE_PX
+from nemovideo.local.media.orientation import is_turned
 from nemovideo.local.media.pictures import looks_like_image, open_image
+from nemovideo.local.media.survey import Survey, survey, usual_s
+from nemovideo.local.media.transparency import has_transparent_parts
 
 if TYPE_CHECKING:
     from av.container import InputContainer
-    from av.stream import Stream
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -34,19 +44,17 @@ def _sentences(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(values)  # from JSON they come as a list
 
 
-class _Length(TypedDict):
-    duration_ms: int
-    warnings: tuple[str, ...]
-
-
 @attrs.frozen
 class MediaItem:
     """A file that was uploaded to a session.
 
     `id` names it in drafts ("m1", "m2", … in the order of upload). `kind` is
     "video", "image" or "audio". Times are in milliseconds, sizes in pixels as
-    shown (after rotation). `sha256` is the content's hash. `warnings`
-    say what is wrong with a file that can be used all the same.
+    shown (cropped and turned). `sha256` is the content's hash. `aspect` is how
+    much wider than high the pixels are, as shown. `has_alpha` is whether some of
+    the picture is transparent: that is its mask then. The times of a file with a
+    `broken_clock` jump, or start again. `warnings` say what is wrong with a file
+    that can be used all the same.
     """
 
     id: str
@@ -60,6 +68,9 @@ class MediaItem:
     height: int | None = None
     fps: float | None = None
     has_audio: bool = False
+    aspect: float = 1.0
+    has_alpha: bool = False
+    broken_clock: bool = False
     warnings: tuple[str, ...] = attrs.field(default=(), converter=_sentences)
 
 
@@ -97,12 +108,6 @@ def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002 - the c
     return found
 
 
-def upright_size(frame: VideoFrame) -> tuple[int, int]:
-    """Return the frame's width and height once it is turned as its rotation says."""
-    turned = frame.rotation % 180 != 0
-    return (frame.height, frame.width) if turned else (frame.width, frame.height)
-
-
 def _probe_image(item: MediaItem) -> MediaItem:
     try:
         width, height = open_image(item.path).size
@@ -116,32 +121,55 @@ def _probe_streams(item: MediaItem) -> MediaItem:
     try:
         with open_media(item.path) as container:
             stream = main_video(container)
-            has_audio = main_audio(container) is not None
+            item = attrs.evolve(item, has_audio=main_audio(container) is not None)
+            if stream is None and not item.has_audio:
+                raise UnsupportedFileError(
+                    f"{item.name}: there is neither picture nor sound in it", code=4001
+                )
+            if stream is not None:
+                _check_size(item, stream.width, stream.height)
+            seen = survey(item.path)
             if stream is None:
-                if not has_audio:
-                    raise UnsupportedFileError(
-                        f"{item.name}: there is neither picture nor sound in it", code=4001
-                    )
-                length = _length(container, item)
-                return attrs.evolve(item, kind="audio", has_audio=True, **length)
-            width, height = upright_size(_first_frame(container, stream))
-            return attrs.evolve(
-                item,
-                kind="video",
-                has_audio=has_audio,
-                width=width,
-                height=height,
-                fps=float(_frame_rate(stream)),
-                **_length(container, item),
-            )
+                return _with_length(attrs.evolve(item, kind="audio"), container, seen)
+            item = _with_shape(item, stream, _first_frame(container, stream), seen)
+            return _with_length(item, container, seen)
     except (av.error.FFmpegError, ValueError) as error:
+        if isinstance(error, UnsupportedFileError):
+            raise
         raise _unreadable(item, "video or audio", error) from error
 
 
+def _with_shape(item: MediaItem, stream: VideoStream, frame: VideoFrame, seen: Survey) -> MediaItem:
+    """Return the item with the size in which it is shown: where that changes, the largest."""
+    margins = margins_of(item.path, stream)
+    width, height = max(((frame.width, frame.height), *seen.sizes), key=lambda s: s[0] * s[1])
+    _check_size(item, width, height)
+    if (frame.width, frame.height) == (width, height):
+        width -= margins.left + margins.right
+        height -= margins.top + margins.bottom
+    aspect = pixel_aspect(stream)
+    if is_turned(frame):
+        width, height, aspect = height, width, 1 / aspect
+    rate = _frame_rate(stream)
+    if seen.broken and seen.frames and seen.shown_s:
+        rate = min(Fraction(seen.frames) / seen.shown_s, Fraction(_MAX_FPS))
+    return attrs.evolve(
+        item,
+        kind="video",
+        width=width,
+        height=height,
+        aspect=float(aspect),
+        has_alpha=has_transparent_parts(frame),
+        broken_clock=seen.broken,
+        fps=float(rate),
+    )
+
+
 def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
+    decoder = decoder_of(stream)
     for number, packet in enumerate(container.demux(stream)):
         try:
-            frames = packet.decode()
+            frames = decoder.decode(packet)
         except av.error.InvalidDataError:
             frames = []
         for frame in frames:
@@ -164,17 +192,19 @@ def _frame_rate(stream: VideoStream) -> Fraction:
     return rate if 0 < rate <= _MAX_FPS else Fraction(30)
 
 
-def _length(container: InputContainer, item: MediaItem) -> _Length:
-    """Return how long the picture lasts, or else the sound, and whether some of it is missing.
+def _with_length(item: MediaItem, container: InputContainer, seen: Survey) -> MediaItem:
+    """Return the item with how long its picture lasts, or else its sound, and what is missing.
 
     A header may promise more than the file holds, where that was cut off, or say
-    nothing, as in what browsers record; so the packets are looked through.
+    nothing, as in what browsers record; so it is the packets that count.
     """
+    if seen.broken:
+        return _lasting(item, seen.shown_s)
     stream = main_video(container) or main_audio(container)
     assert stream is not None
     assert stream.time_base is not None
     origin = origin_s(container)
-    shown_s, held_s = (end - origin for end in _ends(item.path))
+    shown_s, held_s = seen.shown_s - origin, seen.held_s - origin
     promised_s = Fraction(0)
     if stream.duration:
         promised_s = ((stream.start_time or 0) + stream.duration) * stream.time_base - origin
@@ -183,35 +213,42 @@ def _length(container: InputContainer, item: MediaItem) -> _Length:
         promised_s = Fraction(container.duration, av.time_base)
     if shown_s <= 0:
         shown_s = held_s = promised_s
-    length_s = min(shown_s, promised_s) if promised_s else shown_s
-    warnings: tuple[str, ...] = ()
-    if promised_s - held_s > max(_SHORTER_S, 2 * _usual_s(stream)):
-        promised, held = (f"{float(value):.1f} s" for value in (promised_s, held_s))
-        warnings = (f"{item.name} is cut off: of its {promised} it has {held}.",)
-    return {"duration_ms": max(1, round(length_s * 1000)), "warnings": warnings}
+    if promised_s - held_s > max(_SHORTER_S, 2 * usual_s(stream)):
+        promised, held = seconds_text(promised_s), seconds_text(held_s)
+        warning = f"{item.name} is cut off: of its {promised} it has {held}."
+        item = attrs.evolve(item, warnings=(*item.warnings, warning))
+    return _lasting(item, min(shown_s, promised_s) if promised_s else shown_s)
 
 
-def _ends(path: Path) -> tuple[Fraction, Fraction]:
-    """Return when the last picture ends, or else the last sound, and when the later of both."""
-    with open_media(path) as container:
-        streams = [s for s in (main_video(container), main_audio(container)) if s is not None]
-        bases = {s.index: s.time_base or Fraction(0) for s in streams}
-        usual = {s.index: _usual_s(s) / (s.time_base or 1) for s in streams}
-        ends: dict[int, Fraction | int] = dict.fromkeys(bases, 0)
-        with suppress(av.error.FFmpegError):  # cut off: what came before counts
-            for packet in container.demux(streams):
-                time = packet.pts if packet.pts is not None else packet.dts
-                if time is None or packet.is_discard or packet.size == 0:
-                    continue
-                at = packet.stream_index
-                ends[at] = max(ends[at], time + (packet.duration or usual[at]))
-    ends_s = [ends[index] * base for index, base in bases.items()]
-    return ends_s[0], max(ends_s)
+def _lasting(item: MediaItem, length_s: Fraction) -> MediaItem:
+    if length_s > MOST_HOURS * 3600:
+        raise UnsupportedFileError(
+            f"{item.name} lasts {float(length_s) / 3600:.1f} hours: the local backend takes files "
+            f"of up to {MOST_HOURS} hours",
+            code=4001,
+            remedy="Cut the file into parts, and upload those.",
+        )
+    return attrs.evolve(item, duration_ms=max(1, round(length_s * 1000)))
 
 
-def _usual_s(stream: Stream) -> Fraction:
-    rate = getattr(stream, "average_rate", None)
-    return 1 / rate if rate else Fraction(0)
+def _check_size(item: MediaItem, width: int, height: int) -> None:
+    """Refuse a picture that is larger than one that can be made of it."""
+    if max(width, height) > MOST_SIDE_PX or width * height > MOST_PIXELS:
+        raise UnsupportedFileError(
+            f"{item.name} has {width}×{height} pixels: the local backend takes up to "
+            f"{MOST_PIXELS / 1e6:.0f} million, and up to {MOST_SIDE_PX} on a side",
+            code=4001,
+            remedy="Make the picture smaller, and upload it again.",
+        )
+
+
+def seconds_text(length_s: Fraction) -> str:
+    """Return a length in words, as exact as it has to be for it not to be zero."""
+    return (
+        f"{float(length_s):.1f} s"
+        if length_s >= _SHORTER_S / 2
+        else f"{float(length_s) * 1000:.0f} ms"
+    )
 
 
 def _unreadable(item: MediaItem, kind: str, error: Exception) -> UnsupportedFileError:

@@ -139,8 +139,9 @@ class _Video:
     def __init__(self, canvas: Canvas, item: MediaItem) -> None:
         self._fitter = Fitter(canvas, cover=True)
         step_s = 1 / canvas.fps
-        frames = at_rate(looped_frames(item.path), start_s=Fraction(0), step_s=step_s)
+        frames = at_rate(looped_frames(item), start_s=Fraction(0), step_s=step_s)
         self._frames: Iterator[VideoFrame] = frames
+        self._aspect = Fraction(item.aspect).limit_denominator(1000)
         self._name = item.name
         self._source: VideoFrame | None = None
         self._fitted: VideoFrame | None = None
@@ -150,7 +151,7 @@ class _Video:
         if source is None:
             raise RenderFailedError(f"{self._name} has no picture that can be read")
         if self._fitted is None or source is not self._source:
-            self._source, self._fitted = source, self._fitter(source, Fraction(1))
+            self._source, self._fitted = source, self._fitter(source, self._aspect)
         return self._fitted
 
 

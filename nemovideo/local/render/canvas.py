@@ -9,28 +9,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Protocol
 
 import attrs
 import numpy as np
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from nemovideo.local.media.containers import main_video, open_media, pixel_aspect
 from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.render.colors import (
+    BT709,
+    FULL_RANGE,
+    LIMITED_RANGE,
+    UNSPECIFIED,
+    colors_of,
+    matrix_for,
+)
 from nemovideo.local.timeline import Timeline
 
-LIMITED_RANGE = 1
-FULL_RANGE = 2
-_UNSPECIFIED = 2
-_RGB = 0
-_BT709 = 1
-_BT601 = 6
-_BT2020 = 9
-_KEPT_MATRICES = (_RGB, _BT709, _UNSPECIFIED, 5, _BT601)
 _SWS_BT709 = 1
 _SWS_DEFAULT = 5
-_HDR_CURVES = {16: "smpte2084", 18: "arib-std-b67"}
 
 
 @attrs.frozen
@@ -46,9 +43,9 @@ class Canvas:
     height: int
     fps: Fraction
     aspect: Fraction = Fraction(1)
-    matrix: int = _BT601
-    primaries: int = _UNSPECIFIED
-    transfer: int = _UNSPECIFIED
+    matrix: int = BT709
+    primaries: int = BT709
+    transfer: int = BT709
     alpha: bool = False
 
     @classmethod
@@ -62,12 +59,10 @@ class Canvas:
         max_side: int | None = None,
         max_fps: int | None = None,
     ) -> Canvas:
-        """Return the canvas for a draft: the colours are those of its first video.
+        """Return the canvas for a draft: the colors are those of its first video.
 
-        A video without colour tags keeps having none: players then show it as
-        they show the original. HDR, wide colours and rare matrices become BT.709.
-        A draft without video is tagged BT.601, which is also what players take
-        where they pass over the tags.
+        HDR, wide colors and rare matrices become BT.709. What has no tags, as a draft
+        without video, gets those that players take for its size.
 
         With `square_pixels` the picture is as wide as it is shown, with `max_side`
         no larger, and with `max_fps` every second, third, … frame is left.
@@ -94,25 +89,13 @@ class Canvas:
             alpha=alpha,
         )
         first = next((clip.media for clip in timeline.clips if clip.kind == "video"), None)
-        if first is None or first not in media or media[first].kind != "video":
-            return plain
-        with open_media(media[first].path) as container:
-            stream = main_video(container)
-            if stream is None:
-                return plain
-            codec = stream.codec_context
-            turned = stream.width != media[first].width and stream.width == media[first].height
-            aspect = pixel_aspect(stream)
-            if not timeline.shaped:
-                plain = attrs.evolve(plain, aspect=1 / aspect if turned else aspect)
-            if is_wide(codec) or codec.colorspace not in _KEPT_MATRICES:
-                return attrs.evolve(plain, matrix=_BT709, primaries=_BT709, transfer=_BT709)
-            return attrs.evolve(
-                plain,
-                matrix=codec.colorspace if codec.colorspace != _RGB else _BT601,
-                primaries=codec.color_primaries,
-                transfer=codec.color_trc,
-            )
+        item = None if first is None else media.get(first)
+        if item is None or item.kind != "video":
+            return attrs.evolve(plain, matrix=matrix_for(plain.height))
+        if not timeline.shaped:
+            plain = attrs.evolve(plain, aspect=Fraction(item.aspect).limit_denominator(1000))
+        matrix, primaries, transfer = colors_of(item)
+        return attrs.evolve(plain, matrix=matrix, primaries=primaries, transfer=transfer)
 
     @property
     def pixel_format(self) -> str:
@@ -122,7 +105,7 @@ class Canvas:
     @property
     def matrix_name(self) -> str:
         """The colour matrix as the scale filter calls it."""
-        return "bt709" if self.matrix == _BT709 else "bt601"
+        return "bt709" if self.matrix == BT709 else "bt601"
 
     @property
     def shown_size(self) -> tuple[int, int]:
@@ -143,7 +126,7 @@ class Canvas:
         pixels = np.asarray(image if rgba else image.convert("RGB"))
         frame = VideoFrame.from_ndarray(pixels, format="rgba" if rgba else "rgb24").reformat(
             format="yuva420p" if rgba else "yuv420p",
-            dst_colorspace=_SWS_BT709 if self.matrix == _BT709 else _SWS_DEFAULT,
+            dst_colorspace=_SWS_BT709 if self.matrix == BT709 else _SWS_DEFAULT,
             dst_color_range=LIMITED_RANGE,
         )
         return self.tagged(frame)
@@ -152,11 +135,11 @@ class Canvas:
         """Return a frame of the canvas in the colours of screens: "rgb24", "rgba" or "bgra"."""
         made = frame.reformat(
             format=pixels,
-            src_colorspace=_SWS_BT709 if self.matrix == _BT709 else _SWS_DEFAULT,
+            src_colorspace=_SWS_BT709 if self.matrix == BT709 else _SWS_DEFAULT,
             src_color_range=LIMITED_RANGE,
             dst_color_range=FULL_RANGE,
         )
-        made.color_primaries = made.color_trc = _UNSPECIFIED
+        made.color_primaries = made.color_trc = UNSPECIFIED
         return made
 
     def image(self, frame: VideoFrame) -> Image.Image:
@@ -175,30 +158,6 @@ class Canvas:
 
 def _even(size: Fraction) -> int:
     return max(2, round(size / 2) * 2)
-
-
-class Colors(Protocol):
-    """What is asked of a frame's or a stream's colours: FFmpeg's numbers."""
-
-    @property
-    def color_primaries(self) -> int:
-        """The primaries."""
-        ...
-
-    @property
-    def color_trc(self) -> int:
-        """The transfer curve."""
-        ...
-
-
-def is_wide(colors: Colors) -> bool:
-    """Say whether the colours go beyond BT.709: in HDR, or with the primaries of BT.2020."""
-    return hdr_curve(colors) is not None or colors.color_primaries == _BT2020
-
-
-def hdr_curve(colors: Colors) -> str | None:
-    """Return FFmpeg's name of the curve of HDR colours, PQ or HLG; None for others."""
-    return _HDR_CURVES.get(colors.color_trc)
 
 
 def fit_size(width: Fraction, height: int, canvas: Canvas, *, cover: bool) -> tuple[int, int]:

@@ -19,7 +19,8 @@ from nemovideo.local.matte.cutter import Cut
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.spill import missing_color
 from nemovideo.local.matte.tracking import Box, Size, resized
-from nemovideo.local.render.canvas import FULL_RANGE, Canvas
+from nemovideo.local.render.canvas import Canvas
+from nemovideo.local.render.colors import FULL_RANGE
 from nemovideo.local.render.filters import FrameGraph, Mover
 
 if TYPE_CHECKING:

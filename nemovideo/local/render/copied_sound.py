@@ -73,7 +73,14 @@ def copied_sound(timeline: Timeline, media: Mapping[str, MediaItem]) -> CopiedSo
         return None
     item = media.get(clip.media or "")
     changed = (clip.source_start_ms, clip.speed, clip.volume) != (0, 1, 1)
-    if item is None or clip.kind != "video" or not item.has_audio or changed or item.warnings:
+    if (
+        item is None
+        or item.broken_clock
+        or clip.kind != "video"
+        or not item.has_audio
+        or changed
+        or item.warnings
+    ):
         return None
     with open_media(item.path) as container:
         stream = main_audio(container)
@@ -81,7 +88,7 @@ def copied_sound(timeline: Timeline, media: Mapping[str, MediaItem]) -> CopiedSo
             return None
         if not stream.codec_context.extradata:  # it has its settings in every packet: not for MP4
             return None
-        start_s = (stream.start_time or 0) * (stream.time_base or 0) - origin_s(container)
+        start_s = (stream.start_time or 0) * (stream.time_base or 0) - origin_s(container, stream)
         if abs(start_s) > _AT_ONCE_S:
             return None
         if not _is_sound(container, stream):
@@ -108,7 +115,7 @@ def _timed_packets(path: Path) -> Iterator[tuple[int, Packet[Stream]]]:
         stream = main_audio(container)
         assert stream is not None
         assert stream.time_base is not None
-        shift = round(origin_s(container) / stream.time_base)
+        shift = round(origin_s(container, stream) / stream.time_base)
         for packet in packets_of(container, stream, lambda: None):
             if packet.pts is None or packet.dts is None or not packet.size:
                 continue

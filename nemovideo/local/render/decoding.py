@@ -7,21 +7,25 @@ import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av.error
 import av.filter
 from av.video.frame import VideoFrame
 
-from nemovideo.local.media.containers import main_video, open_media, origin_s
+from nemovideo.local.media.clock import Clock
+from nemovideo.local.media.containers import decoder_of, main_video, open_media, origin_s
+from nemovideo.local.media.cropping import margins_of
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.notices import Warn, unheard
+from nemovideo.local.render.upright import Upright
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.filter.context import FilterContext
     from av.packet import Packet
     from av.stream import Stream
+    from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
 
 Timed = tuple[Fraction, VideoFrame]
@@ -34,39 +38,39 @@ _THREADS = 1 if (os.cpu_count() or 1) <= 2 else 2
 
 
 def decode_frames(
-    path: Path,
-    start_s: Fraction = Fraction(0),
-    *,
-    name: str | None = None,
-    warn: Warn = unheard,
+    item: MediaItem, start_s: Fraction = Fraction(0), *, warn: Warn = unheard
 ) -> Iterator[Timed]:
     """Yield (time in seconds, frame), from the key frame before `start_s` to the end.
 
-    Times count from the beginning of the file (`origin_s`). Interlaced frames
-    become whole ones. What is damaged is passed over, and told to `warn`, with
-    `name` for the file.
+    Times count from the beginning of the file (`origin_s`). Frames are as they are
+    meant to be seen: whole where they were interlaced, cropped, upright, and marked
+    with the color matrix that players take for them. What is damaged is passed over,
+    and told to `warn`.
     """
-    with open_media(path) as container:
+    with open_media(item.path) as container:
         stream = main_video(container)
         if stream is None or stream.time_base is None:
             return
-        stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = _THREADS
+        decoder = decoder_of(stream)
+        decoder.thread_type = "AUTO"
+        decoder.thread_count = _THREADS
         origin = origin_s(container)
-        if start_s > _SEEK_FROM_S:
+        if start_s > _SEEK_FROM_S and not item.broken_clock:
             offset = int((start_s + origin) / stream.time_base)
             container.seek(offset, stream=stream, backward=True)
-        frames = deinterlaced(
-            _decoded(container, stream, partial(warn, damaged(name or path.name)))
-        )
-        step_s = 1 / (stream.average_rate or Fraction(30))
+        tell = partial(warn, damaged(item.name))
+        frames = deinterlaced(_decoded(container, stream, decoder, tell))
+        clock = Clock(broken=item.broken_clock, tick_s=stream.time_base)
+        step_s = 1 / Fraction(item.fps or 30).limit_denominator(1001)
         time_s = -step_s
+        upright = Upright(margins_of(item.path, stream), (stream.width, stream.height))
         for frame in frames:
             if frame.pts is None:
                 time_s += step_s
             else:
-                time_s = frame.pts * (frame.time_base or stream.time_base) - origin
-            yield time_s, frame
+                read_s = frame.pts * (frame.time_base or stream.time_base) - origin
+                time_s = clock.at(read_s, step_s)
+            yield time_s, upright(frame)
 
 
 def damaged(name: str) -> str:
@@ -93,11 +97,14 @@ def packets_of(
 
 
 def _decoded(
-    container: InputContainer, stream: VideoStream, on_damage: Callable[[], None]
+    container: InputContainer,
+    stream: VideoStream,
+    decoder: VideoCodecContext,
+    on_damage: Callable[[], None],
 ) -> Iterator[VideoFrame]:
     for packet in packets_of(container, stream, on_damage):
         try:
-            frames = packet.decode()
+            frames = decoder.decode(packet)
         except av.error.FFmpegError:
             on_damage()
             continue
@@ -107,7 +114,7 @@ def _decoded(
                     on_damage()
                 yield frame
     try:
-        yield from stream.codec_context.decode(None)  # what a file that breaks off leaves in there
+        yield from decoder.decode(None)  # what a file that breaks off leaves in there
     except av.error.FFmpegError:
         return
 
@@ -156,13 +163,13 @@ def _ready(sink: FilterContext) -> Iterator[VideoFrame]:
         yield frame
 
 
-def looped_frames(path: Path, *, name: str | None = None, warn: Warn = unheard) -> Iterator[Timed]:
+def looped_frames(item: MediaItem, *, warn: Warn = unheard) -> Iterator[Timed]:
     """Yield the frames of a file again and again, with times that go on rising."""
     offset_s = Fraction(0)
     while True:
         last_s = gap_s = Fraction(0)
         count = 0
-        for time_s, frame in decode_frames(path, name=name, warn=warn):
+        for time_s, frame in decode_frames(item, warn=warn):
             gap_s, last_s = time_s - last_s, time_s
             count += 1
             yield offset_s + time_s, frame

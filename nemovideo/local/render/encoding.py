@@ -22,7 +22,8 @@ from nemovideo._support.outputs import FORMATS, MATTE, STILLS, WITH_ALPHA, known
 from nemovideo.errors import RenderFailedError
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.ahead import go_on
-from nemovideo.local.render.canvas import LIMITED_RANGE, Canvas
+from nemovideo.local.render.canvas import Canvas
+from nemovideo.local.render.colors import LIMITED_RANGE
 from nemovideo.local.render.copied_sound import CopiedSound, copied_sound
 from nemovideo.local.render.notices import Warn
 from nemovideo.local.render.pictures import GifWriter, StillWriter, ZipWriter

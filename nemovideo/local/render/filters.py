@@ -12,15 +12,8 @@ import av.filter
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from nemovideo.local.media.probe import upright_size
-from nemovideo.local.render.canvas import (
-    FULL_RANGE,
-    LIMITED_RANGE,
-    Canvas,
-    fit_size,
-    hdr_curve,
-    is_wide,
-)
+from nemovideo.local.render.canvas import Canvas, fit_size
+from nemovideo.local.render.colors import FULL_RANGE, LIMITED_RANGE, hdr_curve, is_wide
 from nemovideo.local.render.tone_mapping import TABLE_FORMAT, color_table
 from nemovideo.local.timeline import Clip, Crop
 
@@ -86,7 +79,7 @@ class FrameGraph:
 
 
 class Fitter:
-    """Bring decoded frames of any size, rotation and format onto the canvas.
+    """Bring upright frames of any size and format onto the canvas.
 
     With `cover` a picture fills the canvas and loses its margins; without, it
     fits into it between black bars. A clip's own turn, flip and crop come first.
@@ -103,8 +96,8 @@ class Fitter:
         self._shape: tuple[object, ...] = ()
 
     def __call__(self, frame: VideoFrame, aspect: Fraction) -> VideoFrame:
-        """Return the frame on the canvas; `aspect` is that of its pixels as stored."""
-        shape = (frame.width, frame.height, frame.format.name, frame.rotation, aspect)
+        """Return the frame on the canvas; `aspect` is that of its pixels."""
+        shape = (frame.width, frame.height, frame.format.name, aspect)
         colors = (frame.color_range, frame.colorspace, frame.color_primaries, frame.color_trc)
         if self._graph is None or (shape, colors) != self._shape:
             self._shape = (shape, colors)
@@ -116,12 +109,9 @@ class Fitter:
     def _build(self, frame: VideoFrame, aspect: Fraction) -> FrameGraph:
         canvas, graph = self._canvas, FrameGraph()
         node = graph.source(frame)
-        for direction in _TURNS.get(frame.rotation % 360, ()):
-            node = graph.add("transpose", direction, node)
         if any(component.is_alpha for component in frame.format.components):
             node = graph.add("premultiply", "inplace=1", node)  # on black, as pictures are
-        width, height = upright_size(frame)
-        shown = 1 / aspect if frame.rotation % 180 else aspect
+        width, height, shown = frame.width, frame.height, aspect
         for direction in _TURNS.get(-self._turn % 360, ()):
             node = graph.add("transpose", direction, node)
         if self._turn % 180:

@@ -15,6 +15,7 @@ from av.audio.resampler import AudioResampler
 from av.filter import Graph
 
 from nemovideo.local.media.channels import floats, needs_mixing, speakers_of, stereo
+from nemovideo.local.media.clock import Clock
 from nemovideo.local.media.containers import main_audio, open_with_speakers, origin_s
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.decoding import damaged, packets_of
@@ -174,8 +175,9 @@ def _decoded(
         if stream is None:
             return
         names = speakers[stream.index]
-        origin = origin_s(container)
-        if start_s > 1 and stream.time_base:
+        origin = origin_s(container, stream)
+        clock = Clock(broken=item.broken_clock, tick_s=stream.time_base or Fraction(1, 1000))
+        if start_s > 1 and stream.time_base and not item.broken_clock:
             offset = int((start_s - 1 + origin) / stream.time_base)
             container.seek(offset, stream=stream, backward=True)
         tell = partial(warn, damaged(item.name))
@@ -189,7 +191,8 @@ def _decoded(
                 if isinstance(frame, AudioFrame):
                     time_s = None
                     if frame.pts is not None and frame.time_base is not None:
-                        time_s = frame.pts * frame.time_base - origin
+                        length_s = Fraction(frame.samples, frame.sample_rate)
+                        time_s = clock.at(frame.pts * frame.time_base - origin, length_s)
                     if frame.layout.nb_channels > len(_STEREO):
                         warn(
                             f"The sound of {item.name} has {frame.layout.nb_channels} channels: "

@@ -10,7 +10,6 @@ from av.video.frame import VideoFrame
 from PIL import Image, ImageFilter, ImageOps
 
 from nemovideo.errors import RenderFailedError
-from nemovideo.local.media.containers import main_video, open_media, pixel_aspect
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.backgrounds import (
     color_image,
@@ -87,23 +86,15 @@ class _Video:
         if clip.speed <= 0:
             raise RenderFailedError(f"the speed of {clip.name} is {clip.speed:g}")
         self._clip, self._item, self._warn = clip, item, warn
-        with open_media(item.path) as container:
-            stream = main_video(container)
-            self._aspect = pixel_aspect(stream) if stream else Fraction(1)
-            turned = (
-                stream is not None
-                and stream.width != item.width
-                and (stream.width, stream.height) == (item.height, item.width)
-            )
-        shown = 1 / self._aspect if turned else self._aspect
-        self.shape = _framed(clip, item.width or 1, item.height or 1, shown)
+        self._aspect = Fraction(item.aspect).limit_denominator(1000)
+        self.shape = _framed(clip, item.width or 1, item.height or 1, self._aspect)
 
     def frames(self, canvas: Canvas) -> Iterator[VideoFrame]:
         clip, item = self._clip, self._item
         start_s = Fraction(clip.source_start_ms, 1000)
         step_s = Fraction(clip.speed).limit_denominator(1000) / canvas.fps
         fitter = Fitter(canvas, clip)
-        decoded = decode_frames(item.path, start_s, name=item.name, warn=self._warn)
+        decoded = decode_frames(item, start_s, warn=self._warn)
         sources = at_rate(decoded, start_s=start_s, step_s=step_s)
         frames = each_once(sources, lambda frame: fitter(frame, self._aspect))
         first = next(frames, None)

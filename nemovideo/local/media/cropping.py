@@ -1,0 +1,97 @@
+"""The part of the picture that is meant to be seen: `clap` in MP4 and MOV, PixelCrop in Matroska.
+
+FFmpeg reads both and leaves it to its caller to crop; PyAV does not hand them on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import attrs
+
+from nemovideo._support.formats import sniff
+from nemovideo._uploads.inspect import matroska
+from nemovideo._uploads.inspect.boxes import Box, boxes, children, version
+from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader
+
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
+
+_ENTRY_BYTES = 86  # of a video sample entry, before its own boxes
+_HEAD_BYTES = 64
+
+
+@attrs.frozen
+class Margins:
+    """How many pixels to leave out on each side, of the picture as it is stored."""
+
+    left: int = 0
+    top: int = 0
+    right: int = 0
+    bottom: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to leave out."""
+        return any(attrs.astuple(self))
+
+
+def margins_of(path: Path, stream: VideoStream) -> Margins:
+    """Return what a file says to leave out of a stream's picture; nothing where it says nothing."""
+    try:
+        with path.open("rb") as file:
+            families = sniff(file.read(_HEAD_BYTES))
+            reader = Reader(cast("BinaryIO", file), 0, path.stat().st_size)
+            if "mp4" in families:
+                return _clean_aperture(reader, stream.id)
+            if "matroska" in families:
+                place = stream.container.streams.video.index(stream)
+                return Margins(*matroska.pixel_crop(reader, place))
+    except (OSError, DamagedError, EnoughError):
+        pass
+    return Margins()
+
+
+def _clean_aperture(reader: Reader, track: int) -> Margins:
+    for entry in _video_entries(reader, track):
+        width, height = reader.unpack(">HH", entry.start + 24)
+        for box in boxes(reader, entry.start + _ENTRY_BYTES - 8, entry.end):
+            if box.type == b"clap":
+                return _margins(reader.unpack(">IIIIiIiI", box.start), width, height)
+    return Margins()
+
+
+def _video_entries(reader: Reader, track: int) -> Iterator[Box]:
+    for moov in boxes(reader, 0, reader.size):
+        if moov.type != b"moov":
+            continue
+        for trak in boxes(reader, moov.start, moov.end):
+            if trak.type != b"trak":
+                continue
+            box: Box | None = trak
+            tkhd = children(reader, trak, b"tkhd").get(b"tkhd")
+            if tkhd is None:
+                continue
+            long, _ = version(reader, tkhd)
+            if reader.unpack(">I", tkhd.start + (20 if long else 12)) != (track,):
+                continue
+            for name in (b"mdia", b"minf", b"stbl", b"stsd"):
+                box = children(reader, box, name).get(name) if box is not None else None
+            if box is not None:
+                yield from boxes(reader, box.start + 8, box.end)
+
+
+def _margins(values: tuple[int, ...], width: int, height: int) -> Margins:
+    """Return the margins of an aperture, from its size and how far its middle is off center."""
+    if not all(values[1::2]):
+        return Margins()
+    size_x, size_y, off_x, off_y = (
+        Fraction(n, d) for n, d in zip(values[::2], values[1::2], strict=True)
+    )
+    left = round((width - size_x) / 2 + off_x)
+    top = round((height - size_y) / 2 + off_y)
+    right, bottom = width - left - round(size_x), height - top - round(size_y)
+    inside = min(left, top, right, bottom) >= 0 and left + right < width and top + bottom < height
+    return Margins(left, top, right, bottom) if inside else Margins()

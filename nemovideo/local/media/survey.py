@@ -1,0 +1,207 @@
+"""One look through all packets of a file: how long it is, whether its clock is right, its sizes.
+
+Nothing is decoded but the few key frames that may have another size than those before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+import av
+import av.error
+
+from nemovideo.local.media.clock import Clock, is_wrap
+from nemovideo.local.media.containers import main_audio, main_video, open_media
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.stream import Stream
+    from av.video.stream import VideoStream
+
+_BACK_S = Fraction(1, 5)
+_GAP_S = Fraction(60)
+_UNUSUAL = 20
+_BUCKET_S = 10
+_LONGEST_FRAME_S = Fraction(10)
+_MOST_SIZES = 64
+_SPS = {"h264": (7, 0x1F, 0), "hevc": (33, 0x3F, 1)}
+"""The type of a NAL unit with a picture's size, and the bits in its first byte that tell it."""
+_HEADER_BYTES = {"vp8": slice(3, 10), "vp9": slice(0, 10), "av1": slice(0, 16)}
+
+
+@attrs.frozen
+class Survey:
+    """What the packets say.
+
+    Times are in seconds on the file's clock: `shown_s` is when the last picture (or else the
+    last sound) ends, `held_s` when the later of both does. Where the clock is `broken`, they
+    count from the first packet. `frames` is the number of pictures. `sizes` are the stored
+    sizes of key frames that begin with another header than the first.
+    """
+
+    shown_s: Fraction
+    held_s: Fraction
+    frames: int
+    broken: bool
+    sizes: tuple[tuple[int, int], ...] = ()
+
+
+def survey(path: Path) -> Survey:
+    """Look through the packets of the main picture and sound."""
+    plain = _look(path, broken=False)
+    return _look(path, broken=True) if plain.broken else plain
+
+
+def _look(path: Path, *, broken: bool) -> Survey:
+    with open_media(path) as container:
+        video = main_video(container)
+        streams = [s for s in (video, main_audio(container)) if s is not None]
+        tracks = {s.index: _Track(s, broken=broken) for s in streams}
+        sizes = _Sizes(video) if video is not None and not broken else None
+        heard: set[int] = set()
+        with suppress(av.error.FFmpegError):  # cut off: what came before counts
+            for packet in container.demux(streams):
+                time_s = tracks[packet.stream_index].add(packet)
+                if time_s is not None and video is not None:
+                    if packet.stream_index != video.index:
+                        heard.add(int(time_s // _BUCKET_S))
+                    elif sizes is not None and packet.is_keyframe:
+                        sizes.look(packet)
+        main = tracks[streams[0].index]
+        ends_s = [track.end_s for track in tracks.values()]
+        return Survey(
+            shown_s=main.end_s,
+            held_s=max(ends_s),
+            frames=main.count,
+            broken=any(track.went_back or track.wrapped for track in tracks.values())
+            or main.has_hole(heard if len(streams) > 1 else None),
+            sizes=tuple(sizes.found) if sizes is not None else (),
+        )
+
+
+class _Track:
+    """The times of one stream."""
+
+    def __init__(self, stream: Stream, *, broken: bool) -> None:
+        rate = getattr(stream, "average_rate", None)
+        self._tick_s = stream.time_base or Fraction(1, 1000)
+        self._usual_s = usual_s(stream)
+        if broken and (rate is None or rate < 1):  # it was taken of the broken clock
+            guessed = getattr(stream, "guessed_rate", None) or Fraction(30)
+            self._usual_s = 1 / guessed if rate is not None else Fraction(0)
+        self._broken = broken
+        self._clock = Clock(broken=broken, tick_s=self._tick_s)
+        self._origin_s: Fraction | None = None
+        self._last_s: Fraction | None = None
+        self._longest_s = Fraction(0)
+        self._gaps: list[tuple[Fraction, Fraction]] = []
+        self.count = 0
+        self.end_s = Fraction(0)
+        self.went_back = False
+        self.wrapped = False
+
+    def add(self, packet: Packet[Stream]) -> Fraction | None:
+        """Take a packet, and return its time in the file."""
+        shown = packet.pts if packet.pts is not None else packet.dts
+        if shown is None or packet.is_discard or packet.size == 0:
+            return None
+        coded_s = (packet.dts if packet.dts is not None else shown) * self._tick_s
+        shown_s = shown * self._tick_s
+        duration_s = (packet.duration or 0) * self._tick_s or self._usual_s
+        if self._broken:
+            duration_s = min(duration_s, _LONGEST_FRAME_S) if self._usual_s == 0 else self._usual_s
+            if self._origin_s is None:
+                self._origin_s = coded_s
+            due_s = self._clock.at(coded_s, duration_s) - self._origin_s
+            self.end_s = max(self.end_s, due_s + duration_s)
+        else:
+            self.end_s = max(self.end_s, shown_s + duration_s)
+        self._compare(coded_s)
+        self.count += 1
+        return shown_s
+
+    def has_hole(self, heard: set[int] | None) -> bool:
+        """Return whether the picture stops for long while no sound goes on either."""
+        for start_s, end_s in self._gaps:
+            first, last = int(start_s // _BUCKET_S) + 1, int(end_s // _BUCKET_S)
+            if heard is None or not any(first <= bucket < last for bucket in heard):
+                return True
+        return False
+
+    def _compare(self, coded_s: Fraction) -> None:
+        if self._last_s is not None:
+            step_s = coded_s - self._last_s
+            self.went_back |= step_s < -_BACK_S
+            self.wrapped |= is_wrap(step_s, self._tick_s)
+            if step_s > max(_GAP_S, _UNUSUAL * self._longest_s):
+                self._gaps.append((self._last_s, coded_s))
+            else:
+                self._longest_s = max(self._longest_s, step_s)
+        self._last_s = coded_s
+
+
+class _Sizes:
+    """The sizes of a stream's key frames, each that may be another decoded once."""
+
+    def __init__(self, stream: VideoStream) -> None:
+        context = stream.codec_context
+        self._name = context.name.removeprefix("lib")
+        self._extradata = context.extradata or b""
+        self._codec = context.name
+        self._seen: set[bytes] = {b""}
+        self.found: list[tuple[int, int]] = []
+
+    def look(self, packet: Packet[Stream]) -> None:
+        """Look at a key frame's header, and decode the frame if that is a new one."""
+        if packet.has_sidedata("new_extradata"):  # another sample entry begins
+            self._extradata = head = bytes(packet.get_sidedata("new_extradata"))
+        else:
+            head = self._head(packet)
+        if head in self._seen or len(self._seen) > _MOST_SIZES:
+            return
+        self._seen.add(head)
+        decoder = av.CodecContext.create(self._codec, "r")
+        assert isinstance(decoder, av.VideoCodecContext)
+        decoder.extradata = self._extradata or None
+        with suppress(av.error.FFmpegError):
+            frames = [*decoder.decode(packet), *decoder.decode(None)]
+            self.found += [(frame.width, frame.height) for frame in frames[:1]]
+
+    def _head(self, packet: Packet[Stream]) -> bytes:
+        data = bytes(packet)
+        if self._name in _HEADER_BYTES:
+            return data[_HEADER_BYTES[self._name]]
+        if self._name not in _SPS:
+            return b""
+        wanted, mask, shift = _SPS[self._name]
+        units = _units(data, self._unit_length())
+        return b"".join(u for u in units if u and (u[0] >> shift) & mask == wanted)
+
+    def _unit_length(self) -> int:
+        """Return how many bytes tell a NAL unit's length, 0 where start codes part them."""
+        place = 4 if self._name == "h264" else 21
+        if len(self._extradata) <= place or self._extradata[0] != 1:
+            return 0
+        return (self._extradata[place] & 3) + 1
+
+
+def usual_s(stream: Stream) -> Fraction:
+    """Return how long a frame of the stream usually lasts, in seconds; 0 for sound."""
+    rate = getattr(stream, "average_rate", None)
+    return 1 / rate if rate else Fraction(0)
+
+
+def _units(data: bytes, length: int) -> Iterator[bytes]:
+    if length == 0:
+        yield from data.split(b"\0\0\1")
+        return
+    place = 0
+    while place + length <= len(data):
+        size = int.from_bytes(data[place : place + length], "big")
+        yield data[place + length : place + length + size]
+        place += length + size

@@ -1,0 +1,23 @@
+"""Whether a picture is transparent in places: that is then the mask, as its maker meant it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+_OPAQUE = 250
+
+
+def keeps_alpha(frame: VideoFrame) -> bool:
+    """Return whether the frame's format has room for transparency."""
+    return frame.format.name == "pal8" or any(c.is_alpha for c in frame.format.components)
+
+
+def has_transparent_parts(frame: VideoFrame) -> bool:
+    """Return whether some of the frame is transparent."""
+    if not keeps_alpha(frame):
+        return False
+    alpha = frame.reformat(format="rgba").to_ndarray()[..., 3]
+    return bool(alpha.min() < _OPAQUE)
