@@ -171,7 +171,7 @@ def test_a_real_talking_head_becomes_vertical_with_the_face_never_cut(tmp_path: 
     assert faces is not None
     lens = Lens()
     found = 0
-    for number, (_, frame) in enumerate(decode_frames(path)):
+    for number, (_, frame) in enumerate(decode_frames(item(path))):
         if number % 6:
             continue
         view = FrameView(frame, lens)
