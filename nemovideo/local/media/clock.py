@@ -7,6 +7,7 @@ from fractions import Fraction
 _JUMP_S = 10
 _WRAP_TICKS = 2**32
 _NEAR_S = 1
+_OVERLAP_S = Fraction(1, 20)
 
 
 class Clock:
@@ -16,27 +17,32 @@ class Clock:
         broken: Whether the file's clock cannot be relied on (`MediaItem.broken_clock`); if it
             can, every time is returned as it is, gaps included.
         tick_s: The stream's unit of time, in seconds.
+        gapless: Whether the next thing is due when the last one is over, as with sound.
     """
 
-    def __init__(self, *, broken: bool, tick_s: Fraction) -> None:
+    def __init__(self, *, broken: bool, tick_s: Fraction, gapless: bool = False) -> None:
         self._broken = broken
         self._tick_s = tick_s
+        self._gapless = gapless
+        self._due_s: Fraction | None = None
+        self._usual_s = Fraction(0)
         self._shift_s = Fraction(0)
-        self._last_s: Fraction | None = None
 
     def at(self, time_s: Fraction, usual_s: Fraction) -> Fraction:
         """Return when something is due whose time in the file is `time_s`.
 
-        After a jump it is due `usual_s` after what was before it.
+        It lasts `usual_s`. After a jump it is due when what was before it is over.
         """
         if not self._broken:
             return time_s
-        if self._last_s is not None:
-            step_s = time_s + self._shift_s - self._last_s
-            if step_s < 0 or is_jump(step_s, self._tick_s):
-                self._shift_s = self._last_s + usual_s - time_s
-        self._last_s = time_s + self._shift_s
-        return self._last_s
+        if self._due_s is not None:
+            late_s = time_s + self._shift_s - self._due_s
+            earliest_s = -_OVERLAP_S if self._gapless else -self._usual_s
+            if late_s < earliest_s or is_jump(late_s, self._tick_s):
+                self._shift_s = self._due_s - time_s
+        shown_s = time_s + self._shift_s
+        self._due_s, self._usual_s = shown_s + usual_s, usual_s
+        return shown_s
 
 
 def is_jump(step_s: Fraction, tick_s: Fraction) -> bool:

@@ -95,7 +95,8 @@ class _Track:
             guessed = getattr(stream, "guessed_rate", None) or Fraction(30)
             self._usual_s = 1 / guessed if rate is not None else Fraction(0)
         self._broken = broken
-        self._clock = Clock(broken=broken, tick_s=self._tick_s)
+        gapless = stream.type == "audio"
+        self._clock = Clock(broken=broken, tick_s=self._tick_s, gapless=gapless)
         self._origin_s: Fraction | None = None
         self._last_s: Fraction | None = None
         self._longest_s = Fraction(0)

@@ -176,7 +176,8 @@ def _decoded(
             return
         names = speakers[stream.index]
         origin = origin_s(container, stream)
-        clock = Clock(broken=item.broken_clock, tick_s=stream.time_base or Fraction(1, 1000))
+        tick_s = stream.time_base or Fraction(1, 1000)
+        clock = Clock(broken=item.broken_clock, tick_s=tick_s, gapless=True)
         if start_s > 1 and stream.time_base and not item.broken_clock:
             offset = int((start_s - 1 + origin) / stream.time_base)
             container.seek(offset, stream=stream, backward=True)
