@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import math
 import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nemovideo.errors import NemoError
+from nemovideo.errors import LocalBackendError, NemoError
 
 _BANNER = """\
 NemoVideo's local backend: {url}
@@ -21,6 +23,11 @@ Stop with Ctrl-C. To get going:
   export NEMO_API_URL={url} NEMO_TOKEN=<the token above>
   curl -X POST -H "Authorization: Bearer $NEMO_TOKEN" -H 'Content-Type: application/json' \\
     -d '{{"task_name": "project", "language": "en"}}' {url}/api/tasks/me/with-session/nemo_agent
+"""
+_SHARED_BANNER = """\
+NemoVideo's local backend: {url} and, for others, port {port} of {host}
+State: {state_dir}
+Stop with Ctrl-C. Clients set NEMO_API_URL to its address and NEMO_TOKEN to an API key.
 """
 _EXAMPLE_ID = "6f1e2d3c-0000-4000-8000-000000000001"
 
@@ -42,9 +49,13 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m nemov
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from nemovideo.local import LocalBackend  # first: it says what is not installed
+    from nemovideo.local import Limits, LocalBackend  # first: it says what is not installed
     from nemovideo.local.server.faults import load_faults
+    from nemovideo.local.server.limits import SHARED
 
+    _log_to_stderr()
+    keys = [*options.api_key, *(_keys_in(options.api_key_file) if options.api_key_file else ())]
+    usual = SHARED if keys else Limits()
     stopped = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stopped.set())
@@ -55,10 +66,22 @@ def _serve(options: argparse.Namespace) -> None:
         faults=load_faults(options.faults) if options.faults else (),
         engine=options.engine,
         model=options.model,
+        host=options.host,
+        api_key=keys or None,
+        limits=Limits(
+            renders=options.max_renders or usual.renders,
+            disk_bytes=options.max_disk or usual.disk_bytes,
+        ),
+        keep_s=options.keep,
+        private_urls=options.private_urls or None,
     )
     with backend:
-        banner = _BANNER.format(
-            url=backend.url, state_dir=backend.state_dir, example_id=_EXAMPLE_ID
+        banner = (_SHARED_BANNER if keys else _BANNER).format(
+            url=backend.url,
+            state_dir=backend.state_dir,
+            example_id=_EXAMPLE_ID,
+            host=options.host,
+            port=backend.port,
         )
         sys.stdout.write(banner)
         sys.stdout.flush()
@@ -71,6 +94,11 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         prog=prog, description="The local backend for any client in any language."
     )
     parser.add_argument("command", nargs="?", choices=["serve", "fetch-models"], default="serve")
+    parser.add_argument("--host", help="the address to listen on; needs a key (127.0.0.1)")
+    parser.add_argument(
+        "--api-key", action="append", default=[], help="a key that clients must send as their token"
+    )
+    parser.add_argument("--api-key-file", type=Path, help="a file with one key a line")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one (8000)")
     parser.add_argument(
         "--state-dir",
@@ -82,7 +110,69 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--faults", type=Path, help="a JSON file of fault rules")
     parser.add_argument("--engine", help="selfie, rembg, or rembg:<session> (selfie)")
     parser.add_argument("--model", type=Path, help="a model of your own (.tflite or .onnx)")
+    parser.add_argument(
+        "--keep", type=_seconds, help="remove what nobody used for so long: 90m, 12h, 7d (never)"
+    )
+    parser.add_argument(
+        "--max-renders", type=_count, help="unfinished renders for each key (4 with a key)"
+    )
+    parser.add_argument(
+        "--max-disk", type=_bytes, help="disk for each key: 500M, 10G (10G with a key)"
+    )
+    parser.add_argument(
+        "--private-urls",
+        action="store_true",
+        help="with a key: let uploads by URL name private networks, too",
+    )
     return parser
+
+
+def _seconds(text: str) -> float:
+    return _number(text, {"m": 60, "h": 3600, "d": 86_400})
+
+
+def _bytes(text: str) -> int:
+    return int(_number(text, {"M": 1024**2, "G": 1024**3}))
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r}: a whole number from 1")
+    return int(text)
+
+
+def _number(text: str, units: Mapping[str, int]) -> float:
+    """Return a positive number with one of the units behind it."""
+    try:
+        number = float(text[:-1]) * units[text[-1:]]
+    except (KeyError, ValueError):
+        number = 0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: a number and one of {', '.join(units)}")
+    return number
+
+
+def _keys_in(path: Path) -> list[str]:
+    """Return the keys of a file, one a line; empty lines and comments (#) are passed over."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise LocalBackendError(
+            f"The keys in {path} cannot be read: {error}", remedy="Write one key a line."
+        ) from error
+    keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    if not keys:
+        raise LocalBackendError(f"There is no key in {path}", remedy="Write one key a line.")
+    return keys
+
+
+def _log_to_stderr() -> None:
+    """Log a line for each request, and what goes wrong, to stderr."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("nemovideo.local")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
 
 
 def _data_dir() -> Path:

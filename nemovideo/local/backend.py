@@ -1,4 +1,4 @@
-"""LocalBackend: the whole service in this process, on 127.0.0.1, in threads of its own."""
+"""LocalBackend: the whole service in this process, in threads of its own."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.media.probe import probe as real_probe
 from nemovideo.local.render import render as real_render
 from nemovideo.local.server.app import create_app
+from nemovideo.local.server.cleaning import Cleaner
 from nemovideo.local.server.context import Context, Probe, Respond, Tariff
+from nemovideo.local.server.door import door
 from nemovideo.local.server.faults import Fault, Faults
 from nemovideo.local.server.forms import Forms
 from nemovideo.local.server.guard import RequestLog, SeenRequest
-from nemovideo.local.server.limits import Limits
-from nemovideo.local.server.listener import HOST, Server
+from nemovideo.local.server.limits import SHARED, Limits
+from nemovideo.local.server.listener import Server
 from nemovideo.local.server.queue import Rendered, Renderer, RenderQueue
 from nemovideo.local.store import Store
 from nemovideo.local.timeline import Timeline
@@ -37,7 +39,7 @@ class LocalBackend:
     """The NemoVideo service, embedded: real behaviour over the real protocol, no account.
 
     Use it as a context manager, or call start() and stop(); after a stop() it
-    may be started again. It listens on 127.0.0.1 only.
+    may be started again. It listens on 127.0.0.1 only, unless there are `host` and `api_key`.
 
     Args:
         state_dir: Where everything is kept; a later backend on the same directory
@@ -67,8 +69,17 @@ class LocalBackend:
         opening: What makes the first timeline of an empty session from the files
             uploaded to it, or None, in place of the real one.
         render_workers: How many renders run at a time.
-        limits: What each user may take; no bounds but the time of an upload by URL if None.
-        private_urls: Whether uploads by URL may name this machine and its private networks.
+        host: The address to listen on, such as "0.0.0.0"; only together with `api_key`.
+        api_key: One key, or several, that clients send as their token; each is a user of its
+            own. There are no anonymous tokens then.
+        limits: What each user may take; if None, four renders at a time and 10 GiB where
+            there is an `api_key`, else no bounds.
+        keep_s: Remove results this old, and sessions not used for as long; never if None.
+        private_urls: Whether uploads by URL may name this machine and private networks;
+            if None, only where there is no `api_key`.
+
+    Raises:
+        InvalidRequestError: `host` and `api_key` do not go together, or a key cannot be sent.
     """
 
     def __init__(
@@ -90,8 +101,11 @@ class LocalBackend:
         probe: Probe = real_probe,
         opening: Callable[[Sequence[MediaItem]], Timeline | None] = timeline_for,
         render_workers: int = 2,
+        host: str | None = None,
+        api_key: str | Iterable[str] | None = None,
         limits: Limits | None = None,
-        private_urls: bool = True,
+        keep_s: float | None = None,
+        private_urls: bool | None = None,
     ) -> None:
         self.faults: Faults = Faults(faults or ())
         self._log = RequestLog()
@@ -105,8 +119,10 @@ class LocalBackend:
         self._max_upload_bytes = max_upload_bytes
         self._clock = clock or time.time
         self._sleep = sleep
-        self._limits = limits or Limits()
-        self._private_urls = private_urls
+        self._door = door(host, api_key)
+        self._limits = limits or (SHARED if self._door.shared else Limits())
+        self._keep_s = keep_s
+        self._private_urls = not self._door.shared if private_urls is None else private_urls
         self._forms = forms or Forms()
         self._respond = respond
         self._probe = probe
@@ -167,7 +183,10 @@ class LocalBackend:
             stack.callback(store.close)
             queue = RenderQueue(store, render, workers=self._render_workers)
             stack.callback(queue.stop)
-            server = Server(self._wanted_port)
+            cleaner = Cleaner(store, self._keep_s)
+            stack.callback(cleaner.stop)
+            store.accounts.set_keys(self._door.keys, self._tariff.credits)
+            server = Server(self._door.host, self._wanted_port, shared=self._door.shared)
             stack.callback(server.stop)
             context = Context(
                 store=store,
@@ -180,12 +199,14 @@ class LocalBackend:
                 max_upload_bytes=self._max_upload_bytes,
                 limits=self._limits,
                 private_urls=self._private_urls,
+                door=self._door,
                 clock=self._clock,
                 sleep=self._sleep,
             )
             app = create_app(
                 context, faults=self.faults, log=self._log, disconnect=server.disconnect
             )
+            cleaner.start()
             server.start(app)
             queue.start()
             self._running = _Running(store, server, stack.pop_all())
@@ -216,8 +237,8 @@ class LocalBackend:
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at the end."""
-        return f"http://{HOST}:{self.port}"
+        """The base URL for this machine, without a slash at the end."""
+        return f"http://{self._door.own_host}:{self.port}"
 
     @property
     def state_dir(self) -> Path:

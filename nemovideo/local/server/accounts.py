@@ -22,12 +22,15 @@ def authenticate(request: Request, *scopes: str) -> Account:
     """
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     account = context_of(request).store.accounts.find(token.strip())
+    if account is not None and account.anonymous and context_of(request).door.shared:
+        account = None
     if kind.lower() != "bearer" or account is None:
         raise Problem(
             *(401, "The token is missing, unknown or expired."),
             code=1001,
             headers={"WWW-Authenticate": "Bearer"},
         )
+    request.scope["nemovideo.user"] = account.user_id
     if not account.scopes.intersection({*scopes, "*"}):
         raise Problem(403, f"The token lacks the scope {' or '.join(scopes)!r}.", code=403)
     return account
@@ -43,12 +46,15 @@ def own_session(request: Request, account: Account, session_id: str) -> SessionR
     session = projects.session(session_id, account.user_id) if is_utf8(session_id) else None
     if session is None:
         raise Problem(404, "Session not found.", code=1002)
+    projects.touch(session)
     return session
 
 
 async def anonymous_token(request: Request) -> Response:
     """POST /api/auth/anonymous-token: 100 credits for 7 days, one for each client id."""
     context = context_of(request)
+    if context.door.shared:
+        raise Problem(401, "This server gives no tokens: send its API key as one.", code=1001)
     client_id = request.headers.get("x-client-id", "").strip()
     if not client_id:
         raise Problem(400, "The header X-Client-Id is missing.", code=400)

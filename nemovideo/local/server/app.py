@@ -45,10 +45,11 @@ def create_app(
             Route(f"{_RENDERS}/lambda/{{render_id}}/cancel", exports.cancel, methods=["POST"]),
             Route(f"{_RENDERS}/{{render_id}}/download", exports.download),
             Route("/files/{token}/{name}", exports.file, name="file"),
-            Route("/__faults__", _fault_desk, methods=["GET", "POST", "DELETE"]),
+            Route("/healthz", _health),
+            *([] if context.door.shared else [_FAULT_DESK]),
         ],
         middleware=[
-            Middleware(Guard, log=log),
+            Middleware(Guard, log=log, any_host=context.door.shared),
             Middleware(Interference, faults=faults, disconnect=disconnect, sleep=context.sleep),
         ],
         exception_handlers={
@@ -103,6 +104,18 @@ async def _fault_desk(request: Request) -> Response:
             raise Problem(400, str(error)) from error
     rules = [_rule_json(rule) for rule in faults.rules]
     return JSONResponse({"code": 0, "message": "success", "data": {"faults": rules}})
+
+
+_FAULT_DESK = Route("/__faults__", _fault_desk, methods=["GET", "POST", "DELETE"])
+
+
+async def _health(request: Request) -> Response:
+    """GET /healthz: 200 while the state can be read and the render workers are there."""
+    context = context_of(request)
+    with context.store.database.reading() as connection:
+        connection.execute("SELECT 1 FROM users LIMIT 1").fetchone()
+    well = context.queue.alive
+    return JSONResponse({"status": "ok" if well else "failing"}, 200 if well else 503)
 
 
 def _rule_json(rule: Fault) -> dict[str, object]:

@@ -13,9 +13,10 @@ from starlette.requests import Request
 
 from nemovideo.local.agent.turn import Turn
 from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.server.door import Door
 from nemovideo.local.server.forms import Forms
 from nemovideo.local.server.lanes import Lanes
-from nemovideo.local.server.limits import Limits
+from nemovideo.local.server.limits import Arriving, Limits
 from nemovideo.local.server.queue import RenderQueue
 from nemovideo.local.store import Store
 from nemovideo.local.timeline import Timeline
@@ -88,10 +89,12 @@ class Context:
     forms: Forms
     max_upload_bytes: int
     limits: Limits
+    door: Door
     private_urls: bool
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     lanes: Lanes = attrs.field(factory=Lanes, init=False)
+    arriving: Arriving = attrs.field(factory=Arriving, init=False)
     _locks: WeakValueDictionary[str, asyncio.Lock] = attrs.field(
         factory=WeakValueDictionary, init=False
     )
@@ -105,3 +108,13 @@ def context_of(request: Request) -> Context:
     """Return the context that the app was made with."""
     context: Context = request.app.state.context
     return context
+
+
+def check_disk(context: Context, user_id: str) -> None:
+    """Refuse a user whose part of the disk is used up.
+
+    Raises:
+        Problem: 507.
+    """
+    if context.limits.disk_bytes is not None:
+        context.limits.check_disk(context.store.space.used_bytes(user_id))

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from nemovideo.local.server.accounts import authenticate, own_session
-from nemovideo.local.server.context import context_of
+from nemovideo.local.server.context import check_disk, context_of
 from nemovideo.local.server.forms import DRAFT_LIMIT_BYTES, Problem, read_json, text_field
 from nemovideo.local.server.sessions import file_url
 from nemovideo.local.store import Account, Render
@@ -37,6 +37,8 @@ async def submit(request: Request) -> Response:
     format_ = text_field(output, "format", "mp4").lower()
     if not _FORMAT.fullmatch(format_):
         raise Problem(400, "The output format must be a plain suffix such as mp4.")
+    context.limits.check_renders(context.store.renders.unfinished(account.user_id))
+    check_disk(context, account.user_id)
     try:
         render = context.store.renders.add(
             _render_id(text_field(body, "id")),

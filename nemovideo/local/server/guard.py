@@ -1,15 +1,20 @@
-"""The door of the server: only this machine's names are let in, and every request is noted."""
+"""What every request passes first: a check of the host's name, and the log."""
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
+import time
 from typing import NamedTuple
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_access = logging.getLogger("nemovideo.local.access")
+_FILE_TOKEN = re.compile(r"(?<=^/files/)[^/]+")
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNORECASE)
 
 
@@ -51,27 +56,47 @@ class RequestLog:
 
 
 class Guard:
-    """Refuses other host names, which a browser sends after DNS rebinding (421)."""
+    """Notes every request, and logs a line when it is answered.
 
-    def __init__(self, app: ASGIApp, *, log: RequestLog) -> None:
+    Unless `any_host`, it refuses other host names than this machine's (421), which a browser
+    sends after DNS rebinding.
+    """
+
+    def __init__(self, app: ASGIApp, *, log: RequestLog, any_host: bool) -> None:
         self._app = app
         self._log = log
+        self._any_host = any_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or refuse it."""
         number = self._log.note(scope["method"], scope["path"])
+        began_s, status, size = time.perf_counter(), 0, 0
 
         async def answer(message: Message) -> None:
+            nonlocal status, size
             if message["type"] == "http.response.start":
-                self._log.answered(number, message["status"])
+                status = message["status"]
+                self._log.answered(number, status)
+            size += len(message.get("body", b""))
             await send(message)
 
-        app = self._app if _is_local(scope) else _MISDIRECTED
-        await app(scope, receive, answer)
+        app = self._app if self._any_host or _is_local(scope) else _MISDIRECTED
+        try:
+            await app(scope, receive, answer)
+        finally:
+            seconds = time.perf_counter() - began_s
+            _access.info("%s %d %d B %.3f s", _described(scope), status, size, seconds)
 
 
 def _is_local(scope: Scope) -> bool:
     return _LOCAL.fullmatch(Headers(scope=scope).get("host", "")) is not None
+
+
+def _described(scope: Scope) -> str:
+    """Return who asked for what, without the query and the secret part of a file's link."""
+    path = _FILE_TOKEN.sub("***", quote(scope["path"]))
+    client = (scope.get("client") or ("-",))[0]
+    return f"{client} {scope.get('nemovideo.user', '-')} {quote(scope['method'])} {path}"
 
 
 _MISDIRECTED = JSONResponse(

@@ -35,7 +35,7 @@ class Interference:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or have the app answer it."""
-        if scope["type"] != "http" or scope["path"] == "/__faults__":
+        if scope["type"] != "http" or scope["path"] in ("/__faults__", "/healthz"):
             await self._app(scope, receive, send)
             return
         struck = self._faults.strike(scope["method"], scope["path"])

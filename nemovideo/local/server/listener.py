@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn on a loopback socket, in a thread with an event loop of its own."""
+"""The HTTP server: uvicorn on one socket, in a thread with an event loop of its own."""
 
 from __future__ import annotations
 
@@ -7,26 +7,35 @@ import socket
 import struct
 import sys
 import threading
+import time
 
 import uvicorn
 from starlette.types import ASGIApp, Scope
 
 from nemovideo.errors import LocalBackendError
+from nemovideo.local.server.waiting import first_of
 
-HOST = "127.0.0.1"
 _KEEP_ALIVE_S = 120
+_MOST_CONNECTIONS = 256
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Server:
-    """Serves an app between start() and stop(), on 127.0.0.1 only.
+    """Serves an app between start() and stop().
+
+    With `shared` there may be 256 connections at a time, and one that sends no whole request
+    head for long is closed.
 
     Raises:
         LocalBackendError: The port is taken.
     """
 
-    def __init__(self, port: int) -> None:
-        self._socket = _listen(port)
+    def __init__(
+        self, host: str, port: int, *, shared: bool = False, request_head_s: float = 30.0
+    ) -> None:
+        self._socket = _listen(host, port)
+        self._shared = shared
+        self._request_head_s = request_head_s
         self.port: int = self._socket.getsockname()[1]
         self._started = threading.Event()
         self._thread: threading.Thread | None = None
@@ -45,8 +54,11 @@ class Server:
             server_header=False,
             date_header=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
+            limit_concurrency=_MOST_CONNECTIONS if self._shared else None,
         )
-        self._uvicorn = server = _Uvicorn(config, self._started)
+        self._uvicorn = server = _Uvicorn(
+            config, self._started, request_head_s=self._request_head_s if self._shared else None
+        )
 
         def serve() -> None:
             try:
@@ -86,9 +98,12 @@ class Server:
 class _Uvicorn(uvicorn.Server):
     """Uvicorn that says when it is ready, and stops without ticking or waiting for clients."""
 
-    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ready: threading.Event, *, request_head_s: float | None
+    ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._request_head_s = request_head_s
         self._finished = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -97,9 +112,30 @@ class _Uvicorn(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         self._ready.set()
         await self.on_tick(0)
-        await self._finished.wait()
+        if self._request_head_s is None:
+            await self._finished.wait()
+        else:
+            await first_of(self._watch_idle(self._request_head_s), _until(self._finished))
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+
+    async def _watch_idle(self, request_head_s: float) -> None:
+        """Close connections that have been without a whole request head for too long.
+
+        Uvicorn does so only after an answer, and only until the next byte comes.
+        """
+        idle_since: dict[object, float] = {}
+        while True:
+            now_s, before, idle_since = time.monotonic(), idle_since, {}
+            for connection in list(self.server_state.connections):
+                cycle = getattr(connection, "cycle", None)
+                if cycle is not None and not cycle.response_complete:
+                    continue
+                since = idle_since[connection] = before.get(connection, now_s)
+                limit_s = request_head_s + (0 if cycle is None else _KEEP_ALIVE_S)
+                if now_s - since >= limit_s:
+                    connection.transport.abort()
+            await asyncio.sleep(request_head_s / 6)
 
     def finish(self) -> None:
         """End main_loop(), from any thread."""
@@ -107,16 +143,24 @@ class _Uvicorn(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._finished.set)
 
 
-def _listen(port: int) -> socket.socket:
-    # asyncio sets TCP_NODELAY only where the protocol is named; without it every answer,
-    # written as head and body, waits 40 ms for a delayed acknowledgement.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+async def _until(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener: socket.socket | None = None
     try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, _, _, address = found[0]
+        # asyncio sets TCP_NODELAY only where the protocol is named; without it every answer,
+        # written as head and body, waits 40 ms for a delayed acknowledgement.
+        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
         if sys.platform != "win32":  # where it means that a port may be taken over
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
+        listener.bind(address)
         listener.listen(socket.SOMAXCONN)
     except (OSError, OverflowError) as error:
-        listener.close()
-        raise LocalBackendError(f"Port {port} of {HOST} cannot be used: {error}") from error
+        if listener is not None:
+            listener.close()
+        raise LocalBackendError(f"Port {port} of {host} cannot be used: {error}") from error
     return listener

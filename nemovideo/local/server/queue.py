@@ -95,6 +95,11 @@ class RenderQueue:
         with self._wake:
             self._wake.notify()
 
+    @property
+    def alive(self) -> bool:
+        """Whether every worker is there."""
+        return all(thread.is_alive() for thread in self._threads)
+
     def path(self, render: Render) -> Path:
         """Return where the job's file is, or will be."""
         return self._store.folder("renders") / render.file_name

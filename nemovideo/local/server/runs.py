@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from nemovideo.local.agent.turn import Step, Turn
 from nemovideo.local.server.accounts import authenticate, own_session
-from nemovideo.local.server.context import Context, context_of
+from nemovideo.local.server.context import Context, check_disk, context_of
 from nemovideo.local.server.faults import StreamScript
 from nemovideo.local.server.forms import Problem, read_json
 from nemovideo.local.server.sse import SILENT_ENDINGS, Narrator, frames
@@ -39,8 +39,9 @@ async def run_sse(request: Request) -> RunStream:
     message = _read_message(await _read_body(request))
     if (message.app_name, message.user_id) != ("nemo_agent", "me"):
         raise Problem(404, "Session not found.", code=1002)
-    session = own_session(request, account, message.session_id)
-    return RunStream(context_of(request), session, message, request.scope["nemovideo.faults"])
+    context, session = context_of(request), own_session(request, account, message.session_id)
+    check_disk(context, account.user_id)
+    return RunStream(context, session, message, request.scope["nemovideo.faults"])
 
 
 @attrs.frozen

@@ -7,7 +7,7 @@ import hashlib
 import mimetypes
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from nemovideo.local.server.forms import Problem, read_json
 from nemovideo.local.server.sessions import file_info
 from nemovideo.local.server.trouble import without_paths
 from nemovideo.local.server.waiting import first_of, until_gone
-from nemovideo.local.store import StoredFile
+from nemovideo.local.store import SessionRow, StoredFile
 from nemovideo.local.store.private import write_private
 
 MAX_FILES = 20
@@ -49,7 +49,7 @@ async def upload(request: Request) -> Response:
     account = authenticate(request, "upload")
     session = own_session(request, account, request.path_params["session_id"])
     kind, options = parse_options_header(request.headers.get("content-type", ""))
-    with _incoming(context, session.session_id) as intake:
+    with _incoming(context, session) as intake:
         if kind == b"multipart/form-data":
             await _receive(request, options.get(b"boundary", b""), intake)
         else:
@@ -77,11 +77,13 @@ class Received:
 class Intake:
     """Writes what comes to disk, counts and hashes it, and refuses what is too large.
 
-    `whole` is set once the end of a multipart body has been seen.
+    `check_disk` is told of more bytes before they are written, and may refuse them. `whole`
+    is set once the end of a multipart body has been seen.
     """
 
     folder: Path
     max_bytes: int
+    check_disk: Callable[[int], None]
     files: list[Received] = attrs.field(factory=list)
     whole: bool = False
     _file: IO[bytes] | None = None
@@ -107,6 +109,7 @@ class Intake:
         file = self.files[-1]
         file.size_bytes += len(data)
         self._check(file.name, file.size_bytes)
+        self.check_disk(len(data))
         self._file.write(data)
         self._hash.update(data)
 
@@ -123,15 +126,24 @@ class Intake:
 
 
 @contextmanager
-def _incoming(context: Context, session_id: str) -> Iterator[Intake]:
+def _incoming(context: Context, session: SessionRow) -> Iterator[Intake]:
     """Give a place for files to arrive at; what is still there at the end is removed."""
-    folder = context.store.folder("incoming", f"{session_id}-{secrets.token_hex(4)}")
-    intake = Intake(folder, context.max_upload_bytes)
-    try:
-        yield intake
-    finally:
-        intake.end()
-        shutil.rmtree(folder, ignore_errors=True)
+    folder = context.store.folder("incoming", f"{session.session_id}-{secrets.token_hex(4)}")
+    with context.arriving.of(session.user_id) as more:
+
+        def check_disk(size: int) -> None:
+            arriving = more(size)
+            if context.limits.disk_bytes is not None:
+                context.limits.check_disk(
+                    context.store.space.used_bytes(session.user_id) + arriving
+                )
+
+        intake = Intake(folder, context.max_upload_bytes, check_disk)
+        try:
+            yield intake
+        finally:
+            intake.end()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _receive(request: Request, boundary: bytes, intake: Intake) -> None:

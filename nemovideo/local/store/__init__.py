@@ -11,6 +11,7 @@ from nemovideo.local.store.database import Database
 from nemovideo.local.store.private import private_folder
 from nemovideo.local.store.projects import Projects, SessionRow, StoredFile
 from nemovideo.local.store.renders import Render, Renders
+from nemovideo.local.store.space import Space
 
 __all__ = [
     "Account",
@@ -21,6 +22,7 @@ __all__ = [
     "Render",
     "Renders",
     "SessionRow",
+    "Space",
     "Store",
     "StoredFile",
 ]
@@ -43,6 +45,7 @@ class Store:
         self.accounts: Accounts = Accounts(self.database, clock)
         self.projects: Projects = Projects(self.database, clock)
         self.renders: Renders = Renders(self.database, clock)
+        self.space: Space = Space(self.database, clock)
         self.accounts.release_all()
         self.renders.requeue_unfinished()
 

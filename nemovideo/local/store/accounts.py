@@ -91,6 +91,21 @@ class Accounts:
             self._add_user(connection, user_id, None, credits_, registered=registered)
             return self._add_token(connection, user_id, scopes, credits_, expires_at)
 
+    def set_keys(self, keys: Iterable[str], credits_: int) -> None:
+        """Make these keys valid tokens, each of a user of its own, and former keys invalid."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM tokens WHERE user_id LIKE 'key\\_%' ESCAPE '\\'")
+            for key in dict.fromkeys(keys):
+                digest = _digest(key)
+                user_id = f"key_{digest[:16]}"
+                connection.execute(
+                    "INSERT OR IGNORE INTO users (user_id, registered, available) VALUES (?, 1, ?)",
+                    (user_id, credits_),
+                )
+                connection.execute(
+                    "INSERT OR REPLACE INTO tokens VALUES (?, ?, '*', NULL)", (digest, user_id)
+                )
+
     def find(self, token: str) -> Account | None:
         """Return whom the token speaks for, or None if it is unknown or has expired."""
         digest = _digest(token)

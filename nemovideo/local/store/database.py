@@ -13,7 +13,7 @@ from nemovideo.errors import LocalBackendError
 from nemovideo.local.store.private import make_private, private_file
 
 _FILE = "backend.sqlite3"
-_SCHEMA_VERSION = 3
+_SCHEMA_VERSION = 4
 _SCHEMA = """
 CREATE TABLE users (
     user_id TEXT PRIMARY KEY,
@@ -34,8 +34,10 @@ CREATE TABLE sessions (
     user_id TEXT NOT NULL REFERENCES users,
     task_name TEXT NOT NULL,
     language TEXT NOT NULL,
-    silent_edits INTEGER NOT NULL DEFAULT 0
+    silent_edits INTEGER NOT NULL DEFAULT 0,
+    used_at REAL NOT NULL DEFAULT 0
 );
+CREATE INDEX sessions_by_user ON sessions (user_id);
 CREATE TABLE media (
     session_id TEXT NOT NULL REFERENCES sessions,
     position INTEGER NOT NULL,
@@ -68,6 +70,8 @@ CREATE TABLE renders (
     warnings TEXT NOT NULL DEFAULT '[]',
     attempts INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX renders_by_user ON renders (user_id);
+CREATE INDEX renders_by_session ON renders (session_id);
 CREATE TABLE claims (
     hash TEXT PRIMARY KEY,
     session_id TEXT NOT NULL REFERENCES sessions,
@@ -78,6 +82,13 @@ CREATE TABLE claims (
 _UPGRADES = {
     1: "ALTER TABLE renders ADD COLUMN warnings TEXT NOT NULL DEFAULT '[]';",
     2: "ALTER TABLE renders ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;",
+    3: """
+ALTER TABLE sessions ADD COLUMN used_at REAL NOT NULL DEFAULT 0;
+UPDATE sessions SET used_at = CAST(strftime('%s', 'now') AS REAL);
+CREATE INDEX IF NOT EXISTS sessions_by_user ON sessions (user_id);
+CREATE INDEX IF NOT EXISTS renders_by_user ON renders (user_id);
+CREATE INDEX IF NOT EXISTS renders_by_session ON renders (session_id);
+""",
 }
 """What brings a database of a version to the next one."""
 

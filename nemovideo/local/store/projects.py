@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -15,12 +17,16 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.store.database import Database
 from nemovideo.local.store.text import json_text
 
+_TOUCH_S = 60.0
 CLAIM_LIFE_S = 7 * 24 * 3600
 
 
 @attrs.frozen
 class SessionRow:
-    """A session as it was made. `silent_edits` counts the edits answered without a word."""
+    """A session as it was made. `silent_edits` counts the edits answered without a word.
+
+    `used_at` is when somebody last worked in it, in epoch seconds, a minute more or less.
+    """
 
     session_id: str
     task_id: str
@@ -28,6 +34,7 @@ class SessionRow:
     task_name: str
     language: str
     silent_edits: int = 0
+    used_at: float = 0.0
 
 
 @attrs.frozen
@@ -53,10 +60,11 @@ class Projects:
             user_id=user_id,
             task_name=task_name,
             language=language,
+            used_at=self._clock(),
         )
         with self._database.transaction() as connection:
             connection.execute(
-                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", attrs.astuple(session)
+                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", attrs.astuple(session)
             )
         return session
 
@@ -68,6 +76,16 @@ class Projects:
                 (session_id, user_id),
             ).fetchone()
         return None if row is None else SessionRow(**dict(row))
+
+    def touch(self, session: SessionRow) -> None:
+        """Note that the session is in use; a full disk does not matter here."""
+        if self._clock() - session.used_at < _TOUCH_S:
+            return
+        with suppress(sqlite3.OperationalError), self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE sessions SET used_at = ? WHERE session_id = ?",
+                (self._clock(), session.session_id),
+            )
 
     def count_silent_edit(self, session_id: str) -> None:
         """Remember that one more edit was answered without a word."""

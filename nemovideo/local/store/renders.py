@@ -47,12 +47,17 @@ class Render:
 
     @property
     def file_name(self) -> str:
-        """The name of its file; nothing in it comes from outside but the checked format."""
-        return f"{self.file_token}.{self.format}"
+        """The name of its file."""
+        return file_name(self.file_token, self.format)
 
 
 _COLUMNS = ", ".join(field.name for field in attrs.fields(Render))
 _SELECT = f"SELECT {_COLUMNS} FROM renders"  # noqa: S608 - the names of our own fields
+
+
+def file_name(file_token: str, format_: str) -> str:
+    """Return the name of a job's file; only the checked format in it comes from outside."""
+    return f"{file_token}.{format_}"
 
 
 class RenderExistsError(Exception):
@@ -138,6 +143,16 @@ class Renders:
                 f"{_SELECT} WHERE session_id = ? ORDER BY position", (session_id,)
             ).fetchall()
         return [self._read(row) for row in rows]
+
+    def unfinished(self, user_id: str) -> int:
+        """Return how many of the user's jobs wait or run."""
+        with self._database.reading() as connection:
+            (count,) = connection.execute(
+                "SELECT count(*) FROM renders"
+                " WHERE user_id = ? AND status IN ('pending', 'processing')",
+                (user_id,),
+            ).fetchone()
+        return int(count)
 
     def take(self) -> Render | None:
         """Mark the oldest pending job as processing and return it, or None if there is none."""

@@ -16,7 +16,7 @@ def renders(tmp_path: Path) -> Iterator[Renders]:
     database = Database(tmp_path)
     with database.transaction() as connection:
         connection.execute("INSERT INTO users VALUES ('u', 'c', 0, 100, 0)")
-        connection.execute("INSERT INTO sessions VALUES ('s', 't', 'u', 'project', 'en', 0)")
+        connection.execute("INSERT INTO sessions VALUES ('s', 't', 'u', 'project', 'en', 0, 0)")
     renders = Renders(database, lambda: 0.0)
     renders.add("r", session_id="s", user_id="u", draft={}, format_="mp4", quality="high")
     yield renders

@@ -20,7 +20,7 @@ def renders_of(state_dir: Path) -> tuple[Database, Renders]:
 def add_user_and_session(database: Database) -> None:
     with database.transaction() as connection:
         connection.execute("INSERT INTO users VALUES ('u', 'c', 0, 100, 0)")
-        connection.execute("INSERT INTO sessions VALUES ('s', 't', 'u', 'project', 'en', 0)")
+        connection.execute("INSERT INTO sessions VALUES ('s', 't', 'u', 'project', 'en', 0, 0)")
 
 
 def test_the_first_version_is_taken_over_with_its_renders(tmp_path: Path) -> None:
@@ -31,6 +31,7 @@ def test_the_first_version_is_taken_over_with_its_renders(tmp_path: Path) -> Non
     with sqlite3.connect(tmp_path / "backend.sqlite3") as connection:
         connection.execute("ALTER TABLE renders DROP COLUMN warnings")
         connection.execute("ALTER TABLE renders DROP COLUMN attempts")
+        connection.execute("ALTER TABLE sessions DROP COLUMN used_at")
         connection.execute("PRAGMA user_version = 1")
     connection.close()
     database, renders = renders_of(tmp_path)

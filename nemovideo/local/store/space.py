@@ -1,0 +1,76 @@
+"""What users take of the disk, and what is removed from it when nobody has used it for long."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from nemovideo.local.store.database import Database
+from nemovideo.local.store.renders import file_name
+
+_USED = """
+SELECT ifnull((SELECT sum(json_extract(facts, '$.size_bytes'))
+    FROM media JOIN sessions USING (session_id) WHERE user_id = :user), 0)
++ ifnull((SELECT sum(length(draft))
+    FROM drafts JOIN sessions USING (session_id) WHERE user_id = :user), 0)
++ ifnull((SELECT sum(ifnull(size_bytes, 0) + length(draft))
+    FROM renders WHERE user_id = :user), 0)
+"""
+_OLD_SESSIONS = """
+SELECT session_id FROM sessions WHERE used_at < ? AND NOT EXISTS (
+    SELECT 1 FROM renders WHERE renders.session_id = sessions.session_id
+    AND status IN ('pending', 'processing'))
+"""
+_OLD_RENDERS = "SELECT render_id, file_token, format FROM renders WHERE completed_at < ?"
+_RENDERS_OF = """
+SELECT render_id, file_token, format FROM renders WHERE session_id = ? AND completed_at >= ?
+"""
+
+
+class Space:
+    """The bytes of the state directory."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def used_bytes(self, user_id: str) -> int:
+        """Return what a user's uploads, drafts and results take."""
+        with self._database.reading() as connection:
+            (used,) = connection.execute(_USED, {"user": user_id}).fetchone()
+        return int(used)
+
+    def remove_older(self, keep_s: float) -> int:
+        """Remove results this old, and whole sessions not used for as long; return how many.
+
+        Sessions with a render that waits or runs stay.
+        """
+        before = self._clock() - keep_s
+        root = self._database.state_dir
+        gone: list[Path] = []
+        with self._database.transaction() as connection:
+            sessions = [row["session_id"] for row in connection.execute(_OLD_SESSIONS, (before,))]
+            renders = connection.execute(_OLD_RENDERS, (before,)).fetchall()
+            for session_id in sessions:
+                gone.append(root / "media" / session_id)
+                renders += connection.execute(_RENDERS_OF, (session_id, before)).fetchall()
+            gone += [root / "renders" / file_name(r["file_token"], r["format"]) for r in renders]
+            connection.executemany(
+                "DELETE FROM renders WHERE render_id = ?", [(r["render_id"],) for r in renders]
+            )
+            for table in ("media", "drafts", "claims", "sessions"):
+                connection.executemany(
+                    f"DELETE FROM {table} WHERE session_id = ?",  # noqa: S608 - our tables
+                    [(session_id,) for session_id in sessions],
+                )
+            now = self._clock()
+            connection.execute("DELETE FROM claims WHERE expires_at < ?", (now,))
+        for path in gone:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+        return len(sessions) + len(renders)

@@ -1,0 +1,223 @@
+"""A backend that serves others: its key, its limits, its log, and what it removes."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.responses import PlainTextResponse
+
+from nemovideo import Client
+from nemovideo.errors import AuthenticationError, InvalidRequestError
+from nemovideo.local import Limits
+from nemovideo.local.__main__ import main
+from nemovideo.local.server.listener import Server
+from tests.support.app import VIDEO, Api, Clock, Renderer, anonymous, client, fast_backend, serving
+from tests.support.origin import origin, reply
+
+KEY, OTHER = "key-of-anna", "key-of-ben"
+DAY_S = 24 * 3600.0
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Api]:
+    """A backend that serves two others, and a client with the key of one."""
+    with (
+        serving(host="0.0.0.0", api_key=[KEY, OTHER]) as api,
+        client(api.backend, KEY) as anna,
+    ):
+        yield anna
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"host": "0.0.0.0"},
+        {"host": "::"},
+        {"host": "192.168.1.5"},
+        {"host": "my-machine"},
+        {"api_key": KEY},
+        {"host": "0.0.0.0", "api_key": ""},
+        {"host": "0.0.0.0", "api_key": []},
+        {"host": "0.0.0.0", "api_key": "two words"},
+        {"host": "0.0.0.0", "api_key": "schlüssel"},
+    ],
+)
+def test_nobody_is_let_in_by_mistake(options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequestError):
+        fast_backend(**options)
+
+
+def test_the_key_is_the_token_and_there_is_no_other(shared: Api) -> None:
+    with Client(KEY, base_url=shared.backend.url) as anna:
+        assert anna.credits.balance().total == 100
+    assert anonymous(shared).status_code == 401
+    with client(shared.backend, shared.backend.issue_token(registered=False)) as visitor:
+        assert visitor.ask("GET", "/api/credits/balance/simple").json()["code"] == 1001
+    with (
+        Client("wrong", base_url=shared.backend.url) as stranger,
+        pytest.raises(AuthenticationError),
+    ):
+        stranger.sessions.create()
+
+
+def test_a_client_without_a_key_is_told_so_at_once(shared: Api, tmp_path: Path) -> None:
+    with (
+        Client("", base_url=shared.backend.url, config_dir=tmp_path) as stranger,
+        pytest.raises(AuthenticationError, match="API key"),
+    ):
+        stranger.sessions.create()
+
+
+def test_each_key_is_a_user_of_its_own(shared: Api) -> None:
+    session_id = shared.session()
+    with client(shared.backend, OTHER) as ben:
+        answer = ben.ask("GET", f"/api/state/nemo_agent/me/{session_id}/latest")
+        assert answer.json()["code"] == 1002
+
+
+def test_faults_cannot_be_set_by_others_and_any_host_name_is_answered(shared: Api) -> None:
+    assert shared.ask("POST", "/__faults__", json={"kind": "drop"}).status_code == 404
+    answer = shared.ask("GET", "/healthz", headers={"Host": "video.example"})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_a_key_that_was_taken_away_opens_nothing_and_the_other_keeps_its_work(
+    tmp_path: Path,
+) -> None:
+    both = fast_backend(tmp_path, host="127.0.0.1", api_key=[KEY, OTHER])
+    with both as backend, client(backend, KEY) as anna:
+        session_id = anna.session()
+    one = fast_backend(tmp_path, host="127.0.0.1", api_key=KEY)
+    with one as backend, client(backend, KEY) as anna, client(backend, OTHER) as ben:
+        assert anna.draft(session_id) is None
+        assert ben.ask("GET", "/api/credits/balance/simple").status_code == 401
+    with serving(tmp_path) as api, client(api.backend, KEY) as anna:
+        assert anna.ask("GET", "/api/credits/balance/simple").status_code == 401
+
+
+def test_uploads_by_url_reach_the_public_internet_only(shared: Api) -> None:
+    with origin(reply(VIDEO)) as inside:
+        body = {"urls": [f"{inside.url}/a.mp4"], "source_type": "url"}
+        path = f"/api/upload-video/nemo_agent/me/{shared.session()}"
+        assert shared.ask("POST", path, json=body).status_code == 400
+        assert inside.asked.empty()
+
+
+def test_a_user_has_so_many_renders_at_a_time() -> None:
+    renderer = Renderer()
+    with serving(render=renderer, limits=Limits(renders=2)) as api:
+        session_id = api.session_with_video()
+        answers = [api.submit(session_id, f"r{n}", format="mp4") for n in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert answers[2].headers["retry-after"] == "10"
+        with client(api.backend) as other:
+            assert other.submit(other.session_with_video(), "o", format="mp4").status_code == 200
+        renderer.gate.set()
+        api.finished("r1")
+        assert api.submit(session_id, "r2", format="mp4").status_code == 200
+
+
+def test_a_user_has_so_much_of_the_disk() -> None:
+    with serving(limits=Limits(disk_bytes=2000)) as api:
+        session_id = api.session()
+        assert api.upload(session_id, ("a.mp4", VIDEO.ljust(1500))).status_code == 200
+        answer = api.upload(session_id, ("b.mp4", VIDEO.ljust(1500)))
+        assert (answer.status_code, "used up" in answer.json()["message"]) == (507, True)
+        assert list((api.backend.state_dir / "incoming").iterdir()) == []
+        with client(api.backend) as other:
+            assert other.upload(other.session(), ("c.mp4", VIDEO)).status_code == 200
+        while api.run(session_id, "edit more").status_code == 200:
+            pass
+        assert api.run(session_id, "edit more").json()["code"] == 507
+        assert api.submit(session_id, "r", format="mp4").status_code == 507
+
+
+def test_what_nobody_used_for_a_week_is_removed(tmp_path: Path) -> None:
+    clock = Clock()
+    with serving(tmp_path, clock=clock, keep_s=7 * DAY_S) as api:
+        token = api.http.headers["authorization"].removeprefix("Bearer ")
+        old, used = api.session_with_video(), api.session_with_video()
+        for render_id, session_id in (("old", old), ("used", used)):
+            api.submit(session_id, render_id, format="mp4")
+            api.finished(render_id)
+        clock.now += 6 * DAY_S
+        api.events(used, "edit Hello")
+        clock.now += 2 * DAY_S
+    later = fast_backend(tmp_path, clock=clock, keep_s=7 * DAY_S)
+    with later as backend, client(backend, token) as api:
+        gone = api.ask("GET", f"/api/state/nemo_agent/me/{old}/latest")
+        assert gone.json()["code"] == 1002
+        assert api.titles(used) == ["Hello"]
+        assert api.ask("GET", "/api/render/proxy/lambda/used").status_code == 404
+        assert [path.parent.name for path in tmp_path.rglob("*.mp4")] == [used]
+
+
+def test_a_session_that_is_being_rendered_is_not_removed(tmp_path: Path) -> None:
+    clock, renderer = Clock(), Renderer()
+    with serving(tmp_path, clock=clock, render=renderer) as api:
+        token = api.http.headers["authorization"].removeprefix("Bearer ")
+        session_id = api.session_with_video()
+        api.submit(session_id, "r", format="mp4")
+        assert renderer.begun.wait(10)
+    clock.now += 30 * DAY_S
+    later = fast_backend(tmp_path, clock=clock, keep_s=DAY_S)
+    with later as backend, client(backend, token) as api:
+        assert api.finished("r")["status"] == "completed"
+
+
+def test_each_request_is_one_line_of_the_log_without_secrets(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, "nemovideo.local.access"), serving() as api:
+        (file,) = api.upload(api.session(), ("a\nb.mp4", VIDEO)).json()["data"]["files"]
+        httpx.get(file["cdn_url"])
+        httpx.get(f"{api.backend.url}/workspace/claim?ct=clm_secret")
+    lines = [r.getMessage() for r in caplog.records if r.name == "nemovideo.local.access"]
+    assert len(lines) == 4
+    assert re.fullmatch(r"127\.0\.0\.1 user_\w+ POST /api/\S+ 200 \d+ B \d+\.\d{3} s", lines[0])
+    token = httpx.URL(file["cdn_url"]).path.split("/")[2]
+    authorization = api.http.headers["authorization"].removeprefix("Bearer ")
+    assert not any(s in "".join(lines) for s in (token, authorization, "clm_secret", "\n"))
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: x"])
+def test_a_connection_that_asks_for_nothing_is_closed(sent: bytes) -> None:
+    server = Server("127.0.0.1", 0, shared=True, request_head_s=0.05)
+    server.start(PlainTextResponse("hello"))
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as silent:
+            silent.sendall(sent)
+            with suppress(ConnectionResetError):
+                assert silent.recv(1) == b""
+        assert httpx.get(f"http://127.0.0.1:{server.port}").text == "hello"
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--host", "0.0.0.0"], "api_key"),
+        (["--host", "0.0.0.0", "--api-key-file", "missing"], "cannot be read"),
+        (["--api-key", "k"], "host"),
+    ],
+)
+def test_the_command_line_says_what_is_missing(
+    arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--state-dir", str(tmp_path)]) == 1
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--keep", "7"], ["--max-disk", "-1G"], ["--keep", "nan d"]])
+def test_the_command_line_refuses_what_is_no_time_or_size(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
