@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m nemov
         if options.command == "fetch-models":
             from nemovideo.local.models import fetch_models
 
-            fetch_models()
+            fetch_models(fonts=options.fonts)
         else:
             _serve(options)
     except NemoError as error:
@@ -60,7 +60,7 @@ def _serve(options: argparse.Namespace) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stopped.set())
     backend = LocalBackend(
-        options.state_dir,
+        options.state_dir or _data_dir(),
         options.port,
         credits=options.credits,
         faults=load_faults(options.faults) if options.faults else (),
@@ -101,10 +101,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--api-key-file", type=Path, help="a file with one key a line")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one (8000)")
     parser.add_argument(
-        "--state-dir",
-        type=Path,
-        default=_data_dir(),
-        help="where everything is kept (%(default)s)",
+        "--state-dir", type=Path, help="where everything is kept (a folder of your user data)"
     )
     parser.add_argument("--credits", type=int, help="what a new user has, as a hard limit")
     parser.add_argument("--faults", type=Path, help="a JSON file of fault rules")
@@ -123,6 +120,9 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "--private-urls",
         action="store_true",
         help="with a key: let uploads by URL name private networks, too",
+    )
+    parser.add_argument(
+        "--fonts", action="store_true", help="fetch-models: also the font for Chinese titles"
     )
     return parser
 
