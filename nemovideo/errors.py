@@ -46,6 +46,8 @@ from typing import ClassVar, Protocol
 
 import attrs
 
+from nemovideo._text.remedies import Code, Medium, Option, Remedy, said
+
 SUPPORTED_SUFFIXES: tuple[str, ...] = (
     *("mp4", "mov", "avi", "webm", "mkv"),
     *("jpg", "png", "gif", "webp"),
@@ -97,9 +99,18 @@ class NemoError(Exception):
         self.remedy: str = remedy or self.default_remedy
         self.may_have_spent = may_have_spent
 
+    def headline(self) -> str:
+        """Return what happened, without the remedy."""
+        return self.message
+
+    def describe(self, medium: Medium = "python") -> str:
+        """Return message and remedy on one line, for a Python program, a shell or a chat."""
+        remedy = said(self.remedy, medium)
+        return f"{self.headline().rstrip('.')}. {remedy}" if remedy else self.headline()
+
     def __str__(self) -> str:
         """Return message and remedy on one line."""
-        return f"{self.message.rstrip('.')}. {self.remedy}" if self.remedy else self.message
+        return self.describe()
 
 
 _BY_CODE: dict[int, type[APIError]] = {}
@@ -152,8 +163,8 @@ class APIError(NemoError):
         self.method = method
         self.path = path
 
-    def __str__(self) -> str:
-        """Return what was asked, what came back, and the remedy, on one line."""
+    def headline(self) -> str:
+        """Return what was asked and what came back, on one line."""
         place = f"{self.method} {self.path}".strip()
         numbers = ", ".join(
             f"{name} {value}"
@@ -165,9 +176,7 @@ class APIError(NemoError):
             if value is not None
         )
         where = f"{place}: " if place else ""
-        return (
-            f"{where}{self.message.rstrip('.')}{f' ({numbers})' if numbers else ''}. {self.remedy}"
-        )
+        return f"{where}{self.message.rstrip('.')}{f' ({numbers})' if numbers else ''}"
 
 
 class AuthenticationError(APIError):
@@ -189,7 +198,9 @@ class ScopeError(APIError):
 class SessionNotFoundError(APIError):
     """There is no such session, or it belongs to somebody else (code 1002)."""
 
-    default_remedy = "Make a new session with client.sessions.create()."
+    default_remedy: ClassVar[str] = Remedy(
+        ("make a new session", Code(" with client.sessions.create()", ""))
+    )
     codes: ClassVar[tuple[int, ...]] = (1002,)
 
 
@@ -246,12 +257,14 @@ class RateLimitError(APIError):
 
     Attributes:
         retry_after: Seconds to wait as the server asked, or None where it did not say.
+        register_url: Where to register, for somebody who has had the anonymous token of the week.
     """
 
     default_remedy = "Wait a little and try again."
     codes: ClassVar[tuple[int, ...]] = (429,)
     statuses: ClassVar[tuple[int, ...]] = (429,)
     retry_after: float | None = None
+    register_url: str | None = None
 
 
 class ServerError(APIError):
@@ -316,7 +329,9 @@ class APITimeoutError(APIConnectionError):
         deadline_passed: True where it was the deadline of the whole call that has passed.
     """
 
-    default_remedy = "Try again, or allow more time with timeout_s= or deadline=."
+    default_remedy: ClassVar[str] = Remedy(
+        "try again", ("allow more time with ", Option("timeout_s"), " or ", Option("deadline"))
+    )
     deadline_passed: bool = False
 
 
@@ -327,8 +342,12 @@ class StreamInterruptedError(NemoError):
         reply: What the agent had said and done until then.
     """
 
-    default_remedy = (
-        "Look at session.state() before you send the message again: a second send is charged again."
+    default_remedy: ClassVar[str] = Remedy(
+        (
+            "look at ",
+            Code("session.state()", "the project"),
+            " before you send the message again: a second send is charged again",
+        )
     )
     reply: PartialReply | None = None
 
@@ -340,8 +359,12 @@ class StreamTimeoutError(NemoError):
         reply: What the agent had said and done until then.
     """
 
-    default_remedy = (
-        "Look at session.state() before you send the message again: a second send is charged again."
+    default_remedy: ClassVar[str] = Remedy(
+        (
+            "look at ",
+            Code("session.state()", "the project"),
+            " before you send the message again: a second send is charged again",
+        )
     )
     reply: PartialReply | None = None
 
@@ -389,7 +412,9 @@ class RenderTimeoutError(NemoError):
         render_id: The job's id.
     """
 
-    default_remedy = "Go on waiting with client.render.wait(client.render.get(render_id))."
+    default_remedy: ClassVar[str] = Remedy(
+        ("keep waiting", Code(" with client.render.wait(client.render.get(render_id))", ""))
+    )
     render_id: str | None = None
 
 
@@ -407,14 +432,16 @@ class DownloadError(NemoError):
             goes on where this one was.
     """
 
-    default_remedy = "Download again with client.render.download(job, path)."
+    default_remedy: ClassVar[str] = Remedy(
+        ("download again", Code(" with client.render.download(job, path)", ""))
+    )
     interrupted: bool = False
 
 
 class OutputError(DownloadError, OSError):
     """The file cannot be written: no room, no permission, or another download is writing it."""
 
-    default_remedy = "Make room, or choose another place, and download again."
+    default_remedy: ClassVar[str] = "Make room, or choose another place, and download again."
 
 
 class CheckpointError(NemoError):
@@ -424,14 +451,16 @@ class CheckpointError(NemoError):
         path: The file.
     """
 
-    default_remedy = "Name another checkpoint= to start over."
+    default_remedy: ClassVar[str] = Remedy(
+        ("name another ", Option("checkpoint"), " to start over")
+    )
     path: str | None = None
 
 
 class JobRunningError(CheckpointError):
     """Another process, or another thread of this one, is at this very job."""
 
-    default_remedy = "Wait for it, or end it, and resume the job then."
+    default_remedy: ClassVar[str] = "Wait for it, or end it, and resume the job then."
 
 
 class CassetteError(NemoError):

@@ -585,20 +585,20 @@ def test_a_sentence_without_words_keeps_the_language(text: str) -> None:
 def test_render_notices_come_in_steps_and_after_long_silence(tmp_path: Path) -> None:
     from nemovideo._config.setup import settings_from
     from nemovideo._flows.context import Context
-    from nemovideo._flows.notices import RenderMeter
+    from nemovideo._flows.notices import Notice, RenderMeter, line_for
     from nemovideo.models import RenderJob
 
-    clock, lines = FakeClock(), list[str]()
+    clock, notices = FakeClock(), list[Notice]()
     limits = StreamLimits(notice_s=60)
     context = Context(
         settings_from("nmv_usr_x", {"clock": clock, "stream": limits, "config_dir": tmp_path})
     )
-    meter = RenderMeter(context, ENGLISH, lines.append)
+    meter = RenderMeter(context, notices.append)
     for progress in (None, 0, 4, 12, 19, 50, 55, 55, 55):
         meter(RenderJob("r", "processing", progress))
         clock.sleep(25)
     meter(RenderJob("r", "completed", 100))
-    assert lines == [
+    assert [line_for(notice, ENGLISH) for notice in notices] == [
         "⏳ Rendering…",
         "⏳ Rendering… 10 %",
         "⏳ Rendering… 50 %",

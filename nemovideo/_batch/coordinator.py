@@ -31,6 +31,7 @@ from nemovideo._flows.steps import blocking
 from nemovideo._jobs.plan import Background
 from nemovideo._jobs.plan import plan as planned
 from nemovideo._support.disk import reading, replacing, sha256_of_file, writing
+from nemovideo._text.remedies import Option, Remedy
 from nemovideo._uploads.files import prepare
 from nemovideo.batch import BatchReport, BatchRow, BatchStatus
 from nemovideo.errors import (
@@ -429,5 +430,7 @@ class Coordinator:
 def _exists(path: Path) -> InvalidRequestError:
     return InvalidRequestError(
         f"{path} exists already, and was not made of this file with these options",
-        remedy="Move it away, choose another out_dir, or pass overwrite=True.",
+        remedy=Remedy(
+            "move it away", "choose another folder", ("pass ", Option("overwrite", True))
+        ),
     )

@@ -17,6 +17,7 @@ import attrs
 
 from nemovideo._support.clock import Clock
 from nemovideo._support.version import __version__
+from nemovideo._text.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError
 from nemovideo.hooks import RequestInfo, ResponseInfo
 from nemovideo.models import Token
@@ -112,7 +113,9 @@ def check_base_url(url: str, *, allow_http: bool = False) -> str:
     if scheme == "http" and not allow_http and not is_loopback(host):
         raise InvalidRequestError(
             f"{host!r} would be spoken to without encryption, and the token could be read",
-            remedy="Use an https URL, or pass allow_http=True if the way is safe.",
+            remedy=Remedy(
+                "use an https URL", ("pass ", Option("allow_http", True), " if the network is safe")
+            ),
         )
     return url.rstrip("/")
 

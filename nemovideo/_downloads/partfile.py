@@ -14,6 +14,7 @@ from pathlib import Path
 from nemovideo._downloads.resume import Record
 from nemovideo._support import filelock
 from nemovideo._support.disk import replace_text, writing
+from nemovideo._text.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError, OutputError
 
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -186,5 +187,9 @@ class PartFile:
     def _taken(self) -> InvalidRequestError:
         return InvalidRequestError(
             f"{self._target} has appeared while it was downloaded, and is left as it is",
-            remedy=f"Download to another name, or pass overwrite=True; {self._path} has it all.",
+            remedy=Remedy(
+                f"use {self._path}, which is complete",
+                "download to another name",
+                ("pass ", Option("overwrite", True)),
+            ),
         )

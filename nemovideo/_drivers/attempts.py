@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nemovideo._flows.steps import Request
 from nemovideo._support.clock import Clock
+from nemovideo._text.remedies import Option, Remedy
 from nemovideo.errors import APITimeoutError, NemoError, RateLimitError
 from nemovideo.retry import RetryPolicy
 
@@ -51,7 +52,7 @@ class Deadline:
         """Return the error that says so."""
         error = APITimeoutError(
             f"the deadline of {self._seconds:g} s has passed",
-            remedy="Allow more time with deadline=.",
+            remedy=Remedy(("allow more time with ", Option("deadline"))),
         )
         error.deadline_passed = True
         return error

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 import attrs
 
 from nemovideo._flows.steps import Exclusive, Flow, Step
+from nemovideo._text.remedies import Code, Remedy
 from nemovideo.errors import InvalidRequestError
 
 T = TypeVar("T")
@@ -42,7 +43,9 @@ class Machine(Generic[T]):
         if not self._stack:
             raise InvalidRequestError(
                 "this stream has ended or was left, and cannot be read again",
-                remedy="Look at session.state() for what became of the message.",
+                remedy=Remedy(
+                    ("look at ", Code("session.state()"), " for what became of the message")
+                ),
             )
         name, flow = self._stack[-1]
         value, self._value = self._value, None

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, call, exclusive, sleep
+from nemovideo._text.remedies import Code, Remedy
 from nemovideo._wire import envelopes
 from nemovideo.errors import (
     APITimeoutError,
@@ -77,6 +78,7 @@ def adopt_anonymous_token(context: Context) -> Flow[Token]:
             client_id = yield from blocking(store.new_client_id)
             context.token = yield from _ask(client_id)
     except RateLimitError as error:
+        error.register_url = context.settings.web_url
         error.remedy = (
             "A client id gets one anonymous token in 7 days, and an address a few: "
             f"register at {context.settings.web_url} and set NEMO_TOKEN, or wait{_days(error)}."
@@ -123,7 +125,7 @@ def _find(context: Context, rejected: Token | None, known: NemoError | None) -> 
     if not settings.anonymous:
         raise AuthenticationError(
             "there is no token, and anonymous=False forbids to ask for one",
-            remedy="Set NEMO_TOKEN, or pass token=.",
+            remedy=Remedy("set NEMO_TOKEN", ("pass ", Code("token="))),
         )
     try:
         return (yield from _find_anonymous(context, rejected))

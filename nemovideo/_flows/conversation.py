@@ -118,7 +118,7 @@ class _Turn:
             return
         if not self.talk.connected:
             self.talk.connected = True
-            yield from emit(Notice(self.phrases.connecting))
+            yield from emit(Notice("connecting"))
         if sources:
             yield from self._upload(sources)
         match routed.route:
@@ -171,8 +171,7 @@ class _Turn:
         return self.phrases.timeline(draft) if draft is not None and draft.tracks else ""
 
     def _upload(self, sources: Sequence[Source]) -> Flow[None]:
-        names = self.phrases.comma.join(_name(source) or self.phrases.a_file for source in sources)
-        yield from emit(Notice(self.phrases.uploading.format(names=names)))
+        yield from emit(Notice("uploading", {"names": [_name(source) for source in sources]}))
         files = yield from uploads.upload(self.context, self.talk.session_id, sources, None)
         self.paragraphs.append(self.phrases.uploaded.format(files=self.phrases.files(files)))
 
@@ -249,8 +248,8 @@ class _Turn:
                 anywhere=talk.local_files,
             )
         )
-        notices: list[str] = []
-        meter = RenderMeter(context, self.phrases, notices.append)
+        notices: list[Notice] = []
+        meter = RenderMeter(context, notices.append)
         self.video = yield from with_notices(
             render.export(
                 context,

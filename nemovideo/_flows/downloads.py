@@ -14,6 +14,7 @@ from nemovideo._downloads.transfer import BinaryWriter, OpenFile, Sink, Transfer
 from nemovideo._flows import auth
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, download
+from nemovideo._text.remedies import Code, Option, Remedy
 from nemovideo.errors import (
     APIConnectionError,
     APIError,
@@ -49,7 +50,8 @@ def check_output(path: Path, *, overwrite: bool) -> Path:
         )
     if path.exists() and not overwrite:
         raise InvalidRequestError(
-            f"{path} exists already", remedy="Choose another name, or pass overwrite=True."
+            f"{path} exists already",
+            remedy=Remedy("choose another name", ("pass ", Option("overwrite", True))),
         )
     return path
 
@@ -86,7 +88,8 @@ def fetch_to(
 def _fetch(context: Context, job: RenderJob, sink: Sink, on_progress: OnBytes | None) -> Flow[int]:
     if not job.completed:
         raise InvalidRequestError(
-            f"{job.id} is {job.status}", remedy="Wait for it with client.render.wait(job)."
+            f"{job.id} is {job.status}",
+            remedy=Remedy(("wait for it with ", Code("client.render.wait(job)"))),
         )
     transfer = Transfer(sink, _thing(context, job), job.size_bytes)
     try:

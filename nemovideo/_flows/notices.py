@@ -1,12 +1,12 @@
-"""What a person is told while an answer is under way: one line at a time.
+"""What a user sees while an answer is in progress: notices, few enough to read.
 
-Notices are events, so that both faces of a conversation hand them on in their
-own way; callbacks inside a flow note them, and `with_notices` lets them out.
+Notices are events, so that both faces of a conversation pass them on in their own way; callbacks
+inside a flow collect them, and `with_notices` emits them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import attrs
@@ -24,18 +24,24 @@ _STEP_PERCENT = 10
 
 @attrs.frozen
 class Notice(AgentEvent):
-    """A line for the user while the answer is under way."""
+    """What happens while the answer is in progress: a kind, with its figures.
 
-    text: str
+    Attributes:
+        kind: The name of its phrase in `Phrases`, such as "rendering_percent".
+        figures: What is filled into the phrase.
+    """
+
+    kind: str
+    figures: Mapping[str, object] = attrs.field(factory=dict)
 
 
 def line_for(event: AgentEvent, phrases: Phrases) -> str | None:
-    """Return the line to show for an event, or None where it is none of the user's business."""
+    """Return the line to show for an event, in the user's language; None where there is none."""
     match event:
-        case Notice(text):
-            return text
+        case Notice(kind, figures):
+            return phrases.notice(kind, figures)
         case StillWorkingEvent(elapsed_s):
-            return _still_working(phrases, elapsed_s)
+            return phrases.notice("still_working", _minutes(elapsed_s))
         case _:
             return None
 
@@ -43,30 +49,29 @@ def line_for(event: AgentEvent, phrases: Phrases) -> str | None:
 class RenderMeter:
     """Turns the polls of a render job into notices, few enough to read."""
 
-    def __init__(self, context: Context, phrases: Phrases, tell: Callable[[str], None]) -> None:
+    def __init__(self, context: Context, tell: Callable[[Notice], None]) -> None:
         self._clock = context.settings.clock
         self._notice_s = context.settings.stream.notice_s
-        self._phrases = phrases
         self._tell = tell
         self._shown = -1
         self._started = self._told = self._clock.monotonic()
 
     def __call__(self, job: RenderJob) -> None:
-        """Take the job as it is now."""
+        """Report the job as of this poll."""
         now = self._clock.monotonic()
         percent = int((job.progress or 0) // _STEP_PERCENT) * _STEP_PERCENT
         if job.completed:
-            self._tell(self._phrases.ready)
+            self._tell(Notice("ready"))
         elif percent > self._shown:
-            form = self._phrases.rendering_percent if percent else self._phrases.rendering
-            self._tell(form.format(percent=min(percent, 100)))
+            kind = "rendering_percent" if percent else "rendering"
+            self._tell(Notice(kind, {"percent": min(percent, 100)}))
             self._shown, self._told = percent, now
         elif now - self._told >= self._notice_s:
-            self._tell(_still_working(self._phrases, now - self._started))
+            self._tell(Notice("still_working", _minutes(now - self._started)))
             self._told = now
 
 
-def with_notices(flow: Flow[T], notices: list[str]) -> Flow[T]:
+def with_notices(flow: Flow[T], notices: list[Notice]) -> Flow[T]:
     """Run a flow, and hand on between its steps what its callbacks have noted."""
 
     def perform(step: Step) -> Flow[object]:
@@ -79,10 +84,10 @@ def with_notices(flow: Flow[T], notices: list[str]) -> Flow[T]:
     return result
 
 
-def _emitted(notices: list[str]) -> Flow[None]:
+def _emitted(notices: list[Notice]) -> Flow[None]:
     while notices:
-        yield Emit(Notice(notices.pop(0)))
+        yield Emit(notices.pop(0))
 
 
-def _still_working(phrases: Phrases, elapsed_s: float) -> str:
-    return phrases.still_working.format(minutes=max(1, round(elapsed_s / 60)))
+def _minutes(elapsed_s: float) -> dict[str, object]:
+    return {"minutes": max(1, round(elapsed_s / 60))}

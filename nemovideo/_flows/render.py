@@ -13,6 +13,7 @@ from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.downloads import OnBytes
 from nemovideo._flows.steps import Flow, Request, blocking, sleep
+from nemovideo._text.remedies import Code, Remedy
 from nemovideo._wire import envelopes
 from nemovideo.draft import Draft
 from nemovideo.errors import (
@@ -125,10 +126,14 @@ def _find_lost(context: Context, render_id: str, reason: NemoError) -> Flow[Rend
             unknown += 404 in (error.status, error.code)
     if unknown == _CHECKS:
         raise _NeverArrivedError(reason)
-    reason.remedy = (
-        f"Ask client.render.get({render_id!r}) whether the render was begun before you submit again"
-        f": {reason.remedy}"
+    asking = Remedy(
+        (
+            "ask ",
+            Code(f"client.render.get({render_id!r})"),
+            " whether the render was started before you submit again",
+        )
     )
+    reason.remedy = Remedy.after(asking, Remedy(reason.remedy))
     raise reason
 
 

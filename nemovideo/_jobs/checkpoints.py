@@ -18,6 +18,7 @@ import attrs
 
 from nemovideo._support.disk import Stamp, replace_text
 from nemovideo._support.json_text import json_text
+from nemovideo._text.remedies import Option, Remedy
 from nemovideo.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -205,7 +206,9 @@ def load(path: Path) -> Checkpoint | None:
         raise failure(
             path,
             f"is of version {value.get('version')!r}, and this nemovideo knows {VERSION}",
-            remedy="Update nemovideo, or name another checkpoint= to start over.",
+            remedy=Remedy(
+                "update nemovideo", ("name another ", Option("checkpoint"), " to start over")
+            ),
         )
     import cattrs
 
@@ -235,7 +238,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         raise failure(
             path,
             f"cannot be written: {error.strerror}",
-            remedy="Make room, or name another checkpoint=.",
+            remedy=Remedy("make room", ("name another ", Option("checkpoint"))),
         ) from error
 
 

@@ -18,6 +18,7 @@ from nemovideo._jobs.journal import Journal
 from nemovideo._jobs.progress import Meter
 from nemovideo._support.disk import sha256_of
 from nemovideo._support.outputs import is_still
+from nemovideo._text.remedies import Option, Remedy
 from nemovideo._uploads.files import Part
 from nemovideo.errors import InvalidRequestError, UnsupportedFileError
 from nemovideo.files import Source, Upload, is_url
@@ -167,14 +168,18 @@ def _again(note: FileNote, checkpoint: Path) -> Flow[Input]:
         raise checkpoints.failure(
             checkpoint,
             f"does not say where {note.name} can be read again",
-            remedy="Make the same call again, with the source and this checkpoint=.",
+            remedy=Remedy(
+                ("make the same call again, with the source and this ", Option("checkpoint"))
+            ),
         )
     (part,) = yield from uploads.prepare_all([Path(note.path)])
     if (yield from blocking(partial(_digest, part))) != note.sha256:
         raise checkpoints.failure(
             checkpoint,
             f"is of a job that began with another {note.path}",
-            remedy="Put the file back, or name another checkpoint= to start over.",
+            remedy=Remedy(
+                "put the file back", ("name another ", Option("checkpoint"), " to start over")
+            ),
         )
     return Input(attrs.evolve(part, name=note.name), note)
 

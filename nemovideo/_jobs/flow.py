@@ -25,6 +25,7 @@ from nemovideo._jobs.plan import Order
 from nemovideo._jobs.progress import Meter, OnProgress
 from nemovideo._jobs.result import as_ordered, delivered, has_arrived, noted_reply, result
 from nemovideo._support.disk import Stamp, sha256_of_file
+from nemovideo._text.remedies import Option, Remedy, Resume
 from nemovideo._wire import envelopes
 from nemovideo.errors import NemoError, SessionNotFoundError
 from nemovideo.models import RenderedVideo, RenderJob, Reply
@@ -84,16 +85,17 @@ def run(
         journal.close()
 
 
-def _remedy(error: NemoError, checkpoint: Path | None, record: Checkpoint) -> str:
+def _remedy(error: NemoError, checkpoint: Path | None, record: Checkpoint) -> Remedy:
     """Return what to do about an error in a job that has a checkpoint."""
     if isinstance(error, SessionNotFoundError):
-        return (
-            f"The job's session is gone from {record.service.base_url}, or belongs to another "
-            "account: use its token, or name another checkpoint= to start over."
+        return Remedy(
+            f"the job's session is gone from {record.service.base_url}, or belongs to another "
+            "account: use its token",
+            ("name another ", Option("checkpoint"), " to start over"),
         )
     answered = record.message is not None and record.message.status == "answered"
-    option = ", send_again=True" if answered else ""
-    return f"{error.remedy} Go on with client.jobs.resume({str(checkpoint)!r}{option})."
+    resume = Remedy(("resume with ", Resume(str(checkpoint), send_again=answered)))
+    return Remedy.after(error.remedy, resume)
 
 
 @attrs.frozen

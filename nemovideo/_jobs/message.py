@@ -19,6 +19,7 @@ from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow
 from nemovideo._jobs.checkpoints import MessageNote
+from nemovideo._text.remedies import Option, Remedy
 from nemovideo._wire import envelopes
 from nemovideo.errors import (
     AgentError,
@@ -105,8 +106,13 @@ def aftermath(
     raise StreamInterruptedError(
         "the process ended while the message was under way, and it may have arrived: "
         "the draft has not changed since, but the credits or the rest of the session have",
-        remedy="Look at the project; where the message is still needed, resume with "
-        "send_again=True: it may be charged again.",
+        remedy=Remedy(
+            (
+                "look at the project; where the message is still needed, resume with ",
+                Option("send_again", True),
+                ": it may be charged again",
+            )
+        ),
         may_have_spent=True,
     )
 

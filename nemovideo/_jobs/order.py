@@ -15,6 +15,7 @@ from nemovideo._jobs import files as job_files
 from nemovideo._jobs.checkpoints import Checkpoint, OrderNote, Service
 from nemovideo._jobs.files import Input
 from nemovideo._jobs.plan import Order
+from nemovideo._text.remedies import Option, Remedy, Resume
 from nemovideo.errors import CreditLimitError, InvalidRequestError
 
 
@@ -31,7 +32,9 @@ def check_service(path: Path, record: Checkpoint, service: Service) -> None:
     raise checkpoints.failure(
         path,
         f"is of a job of {home}",
-        remedy=f"Go on with nemovideo.Job.resume({str(path)!r}), which finds its way there.",
+        remedy=Remedy(
+            ("resume it with ", Resume(str(path), anywhere=True), ", which finds that place itself")
+        ),
     )
 
 
@@ -64,8 +67,10 @@ def begin(
             raise checkpoints.failure(
                 path,
                 "is of another job",
-                remedy="Name another checkpoint= for this one, or resume that one with "
-                f"client.jobs.resume({str(path)!r}).",
+                remedy=Remedy(
+                    ("name another ", Option("checkpoint"), " for this one"),
+                    ("resume that one with ", Resume(str(path))),
+                ),
             )
         limits = found if order is None else record
         record = attrs.evolve(found, overwrite=limits.overwrite, max_credits=limits.max_credits)

@@ -14,6 +14,7 @@ from nemovideo._jobs import checkpoints, flow
 from nemovideo._jobs.checkpoints import Checkpoint, Service
 from nemovideo._jobs.places import Place, beside, driving, driving_async
 from nemovideo._jobs.progress_bar import OnProgress, reporting
+from nemovideo._text.remedies import Code, Option, Remedy
 from nemovideo.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -134,8 +135,12 @@ def _kept_state(path: Path, noted: str) -> Path:
         raise checkpoints.failure(
             path,
             f"is of a job of a local backend whose state, {noted}, is gone",
-            remedy="Name another checkpoint= to start over; "
-            "Client.local(state_dir=…) keeps its state where you say.",
+            remedy=Remedy(
+                ("name another ", Option("checkpoint"), " to start over"),
+                following=Remedy(
+                    ("next time, keep the state where you say with ", Option("state_dir"))
+                ),
+            ),
         )
     return Path(noted)
 
@@ -176,7 +181,7 @@ def place_of(path: Path, found: Checkpoint) -> Place:
         raise checkpoints.failure(
             path,
             f"is of a job of {noted.base_url}, which NEMO_TOKEN may not be meant for",
-            remedy="Pass client=Client(base_url=…), or set NEMO_API_URL.",
+            remedy=Remedy("set NEMO_API_URL", ("pass ", Code("client=Client(base_url=…)"))),
         )
     return Place(local=False, options={"base_url": noted.base_url})
 

@@ -8,6 +8,7 @@ and where credits may have been used, that is said (protocol.md §7, §10).
 from __future__ import annotations
 
 from nemovideo import errors
+from nemovideo._text.remedies import said as remedy_for
 from nemovideo.errors import NemoError
 
 _Sentence = tuple[str, str]
@@ -138,7 +139,7 @@ def sentence_for(error: NemoError, message: str, language: str) -> str:
     message = (message or error.message).strip().rstrip(".。")
     said = _sentence(error)[place].format(
         message=_capitalized(message),
-        remedy=error.remedy,
+        remedy=remedy_for(error.remedy, "chat"),
         url=getattr(error, "register_url", None),
         formats="、".join(errors.SUPPORTED_SUFFIXES),
     )
@@ -158,7 +159,7 @@ def _sentence(error: NemoError) -> _Sentence:
             return _REGISTER
         case errors.APIConnectionError(sent=False):
             return _NOT_SENT
-        case errors.RateLimitError() if error.remedy != error.default_remedy:
+        case errors.RateLimitError(register_url=str()):
             return _LIMITED
         case _:
             return next(_SENTENCES[cls] for cls in type(error).__mro__ if cls in _SENTENCES)

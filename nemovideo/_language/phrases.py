@@ -7,12 +7,12 @@ Every sentence is here, except those about errors (`errors.py`) and about change
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
 from nemovideo._language.gui.sentences import mask
-from nemovideo._support.text import one_line, seconds
+from nemovideo._text.lines import one_line, seconds
 from nemovideo.draft import Change, ChangeKind, Draft, TrackType
 from nemovideo.draft.summary import summarize
 from nemovideo.models import Credits, MediaFile
@@ -63,6 +63,14 @@ class Phrases:
     not_exported: str
     comma: str
     bracketed: str
+
+    def notice(self, kind: str, figures: Mapping[str, object]) -> str:
+        """Return a notice as a line; names without text become "a file"."""
+        names = figures.get("names")
+        if isinstance(names, Sequence):
+            figures = {"names": self.comma.join(str(name) or self.a_file for name in names)}
+        form: str = getattr(self, kind)
+        return form.format(**figures)
 
     def balance(self, credits: Credits) -> str:  # noqa: A002 - the protocol's word
         """Return the balance as a sentence."""

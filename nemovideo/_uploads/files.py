@@ -20,6 +20,7 @@ import attrs
 
 from nemovideo._support.disk import reading
 from nemovideo._support.formats import CONTENT_TYPES, family_of, sniff, suffix_for, suffix_of
+from nemovideo._text.remedies import Code, Remedy
 from nemovideo._uploads.inspect import DamagedError, inspect, known_only_by
 from nemovideo._uploads.names import safe_name
 from nemovideo.errors import (
@@ -227,7 +228,10 @@ def _examined(file: BinaryIO, size: int, name: str, families: frozenset[str]) ->
     except DamagedError as error:
         raise UnsupportedFileError(
             f"{name!r} {error}",
-            remedy="Save or copy the file again; Upload(source, check=False) sends it as it is.",
+            remedy=Remedy(
+                "save or copy the file again",
+                ("send it as it is with ", Code("Upload(source, check=False)")),
+            ),
         ) from None
     if suffix and family_of(info.format) != family:
         raise _misnamed(name, frozenset({family_of(info.format)}))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from urllib.parse import urlsplit
 
 import click
 
 from nemovideo._support.json_text import json_text
+from nemovideo._text.remedies import said
 from nemovideo.errors import (
     APIConnectionError,
     APIError,
@@ -58,7 +58,7 @@ def error_value(error: NemoError) -> dict[str, object]:
     value: dict[str, object] = {
         "type": type(error).__name__,
         "message": error.message,
-        "remedy": error.remedy,
+        "remedy": said(error.remedy, "shell"),
         "may_have_spent": error.may_have_spent,
     }
     if isinstance(error, APIError):
@@ -66,32 +66,13 @@ def error_value(error: NemoError) -> dict[str, object]:
     return value
 
 
-_SHELL_WORDS: tuple[tuple[str, str], ...] = (
-    (
-        r"client\.jobs\.resume\((['\"])(.*?)\1, send_again=True\)",
-        r"`nemovideo jobs resume --send-again \2`",
-    ),
-    (
-        r"(?:client\.jobs|nemovideo\.Job)\.resume\((['\"])(.*?)\1\)",
-        r"`nemovideo jobs resume \2`",
-    ),
-    (r"[Pp]ass (\w+)=True", r"pass --\1"),
-    (r"\b(checkpoint|format|background|output|deadline)=", r"--\1"),
-    (r"; Upload\(source, check=False\) sends it as it is", ""),
-)
-"""How the remedies of the SDK are said in a shell."""
-
-
 def print_error(error: NemoError, *, as_json: bool) -> None:
     """Print an error: as JSON to stdout where JSON was asked for, else one line to stderr."""
     if as_json:
         print_json({"error": error_value(error)})
         return
-    words = str(error)
-    for pattern, shell in _SHELL_WORDS:
-        words = re.sub(pattern, shell, words)
     click.secho("Error: ", fg="red", nl=False, err=True)
-    click.echo(click.format_filename(words), err=True)
+    click.echo(click.format_filename(error.describe("shell")), err=True)
 
 
 def print_stopped(*, as_json: bool, checkpoint: object) -> None:

@@ -23,7 +23,7 @@ from typing import ClassVar, TypeVar, cast
 
 import attrs
 
-from nemovideo._support.text import seconds
+from nemovideo._text.lines import seconds
 from nemovideo.draft.diff import Change
 from nemovideo.draft.keys import (
     DURATION,

@@ -1,0 +1,137 @@
+"""Remedies as values: steps that a Python program, a shell or a chat says in its own way."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Literal
+
+import attrs
+
+Medium = Literal["python", "shell", "chat"]
+"""Who reads it: a programmer, somebody at a command line, or somebody in a chat."""
+
+
+@attrs.frozen
+class Option:
+    """An argument to pass: `overwrite=True`, or `--overwrite` in a shell.
+
+    Attributes:
+        name: The argument's name.
+        value: Its value; None where the user chooses one.
+    """
+
+    name: str
+    value: object = None
+
+    def said(self, medium: Medium) -> str | None:
+        """Return the argument in the reader's language; None where it has none."""
+        if medium == "chat":
+            return None
+        if medium == "shell":
+            return f"--{self.name.replace('_', '-')}"
+        return f"{self.name}=" if self.value is None else f"{self.name}={self.value!r}"
+
+
+@attrs.frozen
+class Resume:
+    """Resume the job of a checkpoint.
+
+    Attributes:
+        path: The checkpoint file.
+        send_again: Whether to send the message again.
+        anywhere: Whether without a client, which finds the job's own service.
+    """
+
+    path: str
+    send_again: bool = False
+    anywhere: bool = False
+
+    def said(self, medium: Medium) -> str | None:
+        """Return the call or the command; None for a chat."""
+        if medium == "chat":
+            return None
+        if medium == "shell":
+            again = "--send-again " if self.send_again else ""
+            return f"`nemovideo jobs resume {again}{shlex.quote(self.path)}`"
+        call = "nemovideo.Job.resume" if self.anywhere else "client.jobs.resume"
+        return f"{call}({self.path!r}{', send_again=True' if self.send_again else ''})"
+
+
+@attrs.frozen
+class Code:
+    """A piece of Python, which only a Python program can use.
+
+    Attributes:
+        text: The code.
+        otherwise: What other readers see in its place; None where the step is not for them.
+    """
+
+    text: str
+    otherwise: str | None = None
+
+    def said(self, medium: Medium) -> str | None:
+        """Return the code, or what stands in its place."""
+        return self.text if medium == "python" else self.otherwise
+
+
+Action = Option | Resume | Code
+Step = str | tuple[str | Action, ...]
+
+
+class Remedy(str):
+    """What to do about an error: alternative steps; as a string, as a Python program says them.
+
+    A step is text, or a tuple of text and actions. A reader who cannot take an action does not
+    see the step.
+    """
+
+    steps: tuple[Step, ...]
+    following: str
+
+    def __new__(cls, *steps: Step, following: str = "") -> Remedy:
+        """Make a remedy; `following` is a second remedy, after the first."""
+        made = super().__new__(cls, _joined(steps, following, "python"))
+        made.steps, made.following = steps, following
+        return made
+
+    @classmethod
+    def after(cls, first: str, second: Remedy) -> Remedy:
+        """Return a remedy that is followed by a second one."""
+        steps = first.steps if isinstance(first, Remedy) else (first,)
+        return cls(*steps, following=second)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (self.steps, self.following)
+
+    def said(self, medium: Medium) -> str:
+        """Return the remedy for a reader; empty where nothing can be done there."""
+        return _joined(self.steps, self.following, medium)
+
+
+def said(remedy: str, medium: Medium) -> str:
+    """Return a remedy for a reader, whether it is a value or only text."""
+    return remedy.said(medium) if isinstance(remedy, Remedy) else remedy
+
+
+def _restored(steps: tuple[Step, ...], following: str) -> Remedy:
+    return Remedy(*steps, following=following)
+
+
+def _joined(steps: tuple[Step, ...], following: str, medium: Medium) -> str:
+    said_steps = [text for step in steps if (text := _step(step, medium)) is not None]
+    last = said_steps[-1:]
+    head = ", ".join(said_steps[:-1])
+    sentence = ", or ".join(filter(None, [head, *last]))
+    if sentence:
+        sentence = f"{sentence[0].upper()}{sentence[1:]}"
+        sentence = sentence if sentence.endswith(".") else f"{sentence}."
+    return " ".join(filter(None, (sentence, said(following, medium))))
+
+
+def _step(step: Step, medium: Medium) -> str | None:
+    pieces = [part if isinstance(part, str) else part.said(medium) for part in _pieces(step)]
+    return None if None in pieces else "".join(filter(None, pieces))
+
+
+def _pieces(step: Step) -> tuple[str | Action, ...]:
+    return (step,) if isinstance(step, str) else step

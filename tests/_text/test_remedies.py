@@ -1,0 +1,51 @@
+"""Remedies: one value, said to a Python program, a shell and a chat."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from nemovideo import errors
+from nemovideo._text.remedies import Code, Option, Remedy, Resume, said
+
+OVERWRITE = Remedy("choose another name", ("pass ", Option("overwrite", True)))
+
+
+@pytest.mark.parametrize(
+    ("remedy", "python", "shell", "chat"),
+    [
+        (
+            OVERWRITE,
+            "Choose another name, or pass overwrite=True.",
+            "Choose another name, or pass --overwrite.",
+            "Choose another name.",
+        ),
+        (
+            Remedy.after("Check the network.", Remedy(("resume with ", Resume("a b.json", True)))),
+            "Check the network. Resume with client.jobs.resume('a b.json', send_again=True).",
+            "Check the network. Resume with `nemovideo jobs resume --send-again 'a b.json'`.",
+            "Check the network.",
+        ),
+        (
+            Remedy("save it again", ("send it with ", Code("Upload(source, check=False)"))),
+            "Save it again, or send it with Upload(source, check=False).",
+            "Save it again.",
+            "Save it again.",
+        ),
+        ("Check the path.", *["Check the path."] * 3),
+    ],
+)
+def test_each_reader_sees_what_they_can_do(remedy: str, python: str, shell: str, chat: str) -> None:
+    assert remedy == python
+    assert (said(remedy, "shell"), said(remedy, "chat")) == (shell, chat)
+
+
+def test_an_error_keeps_its_remedy_for_each_reader_when_it_is_copied() -> None:
+    error = errors.InvalidRequestError("out.mp4 exists already", remedy=OVERWRITE)
+    for twin in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+        assert twin.describe("shell") == (
+            "out.mp4 exists already. Choose another name, or pass --overwrite."
+        )
+        assert str(twin) == "out.mp4 exists already. Choose another name, or pass overwrite=True."
