@@ -7,6 +7,8 @@ clause by clause, and returns them as actions; what it says of the video stays.
 
 from __future__ import annotations
 
+import logging
+
 import attrs
 
 from nemovideo._language.gui import words as grammar
@@ -16,6 +18,8 @@ from nemovideo._language.gui.sentences import lines
 from nemovideo.models import GuiAction
 
 __all__ = ["GuiAction", "Spoken", "clean"]
+
+_log = logging.getLogger("nemovideo")
 
 
 @attrs.frozen
@@ -32,13 +36,23 @@ class Spoken:
 
 
 def clean(text: str) -> Spoken:
-    """Take the GUI instructions out of an answer, English or Chinese (protocol.md §9).
+    """Remove the GUI instructions from an answer, English or Chinese (protocol.md §9).
 
-    Instructions are cut by the clause, so that what else a sentence says stays,
+    Instructions are cut clause by clause, so that the rest of a sentence stays
     whole and grammatical; list items and headings that are left empty go too.
     A text without instructions comes back unchanged, byte for byte. Quoted
     words, code and sentences with a URL are never touched. Takes linear time.
+    Where the cutting itself fails, the text comes back as it was: an answer
+    that was paid for is never lost to this.
     """
+    try:
+        return _clean(text)
+    except Exception:  # noqa: BLE001 - whatever it is, the raw answer is worth more
+        _log.debug("could not remove GUI instructions", exc_info=True)
+        return Spoken(text)
+
+
+def _clean(text: str) -> Spoken:
     if not grammar.TRIGGER.search(text):
         return Spoken(text)
     page = lines(text)

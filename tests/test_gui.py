@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemovideo.gui import GuiAction, clean
+from nemovideo.gui import GuiAction, Spoken, clean
 
 EXPORT = GuiAction.EXPORT
 STATE = GuiAction.SHOW_STATE
@@ -411,26 +411,31 @@ def test_what_is_left_is_a_part_of_what_was_said(pieces: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece",
+    ("said", "left"),
     [
-        "a",
-        " ",
-        ".",
-        "'",
-        "*",
-        "`",
-        "```\n",
-        "(",
-        "在中",
-        "you can also ",
-        "and then also now ",
-        "> ",
+        (
+            "Done! I removed the background. Click the Export button — and",
+            "Done! I removed the background.",
+        ),
+        ("I removed the noise. Open the Media panel — then", "I removed the noise."),
+        ("Muted. Click Export; then", "Muted."),
+        ("背景已移除。点击导出按钮下载 - ，", "背景已移除。"),
+        ("Click Export, now that", ""),
     ],
 )
-def test_a_long_answer_takes_linear_time(piece: str) -> None:
-    filler = piece * (200_000 // len(piece))
-    spoken = clean(f"Muted.\n\nClick Export.\n\n{filler}")
-    assert spoken.actions == (EXPORT,)
+def test_an_answer_that_breaks_off_after_an_instruction_is_cleaned(said: str, left: str) -> None:
+    assert clean(said).text == left
+
+
+def test_where_cutting_fails_the_answer_comes_back_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: object) -> None:
+        raise IndexError
+
+    monkeypatch.setattr("nemovideo.gui.judge", fails)
+    said = "Done! Click Export."
+    assert clean(said) == Spoken(said)
 
 
 def test_a_megabyte_of_answers_is_cleaned() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
+import os
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path, PureWindowsPath
+from pathlib import PureWindowsPath
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
@@ -123,21 +125,35 @@ def _places(text: str, is_file: Callable[[str], bool]) -> Iterator[_Place]:
         path = _from_url(url)
         if handed or path != url or _SUFFIX.search(urlsplit(url).path):
             yield _Place(match.start(), match.start() + len(url), path)
+    urls = list(taken)
     for match in _QUOTED.finditer(text):
         inside = next(group for group in match.groups() if group is not None)
-        if _overlaps(taken, *match.span()) or not _looks_like_path(inside):
+        if _overlaps(urls, *match.span()) or not _looks_like_path(inside):
             continue
         taken.append(match.span())
         if not _is_shown(text, *match.span()):
             yield from _quoted(match, inside, is_file, handed=handed)
+    yield from _bare(text, sorted(taken), is_file, handed=handed)
+
+
+def _bare(
+    text: str, taken: list[tuple[int, int]], is_file: Callable[[str], bool], *, handed: bool
+) -> Iterator[_Place]:
+    """Yield the files whose names are neither quoted nor URLs; `taken` are the spans of those."""
+    spans = iter(taken)
+    span = next(spans, None)
+    floor = 0
     for end in _ends(text):
-        if not _overlaps(taken, end - 1, end):
-            begin = max(end - _REACH, text.rfind("\n", 0, end) + 1)
-            begin = max([begin, *(stop for _, stop in taken if stop <= end)])
-            place = _ending_at(text, begin, end, is_file, handed=handed)
-            if place is not None:
-                taken.append((place.start, place.end))
-                yield place
+        while span is not None and span[0] < end:
+            floor = max(floor, span[1])
+            span = next(spans, None)
+        if floor >= end:
+            continue
+        begin = max(floor, end - _REACH, text.rfind("\n", max(0, end - _REACH), end) + 1)
+        place = _ending_at(text, begin, end, is_file, handed=handed)
+        if place is not None:
+            floor = end
+            yield place
 
 
 def _is_shown(text: str, start: int, end: int) -> bool:
@@ -169,7 +185,7 @@ def _ending_at(
     """Return the longest existing file whose name ends here, or one that was handed over."""
     starts = [match.start() for match in _WORD_START.finditer(text, begin, end)][-_TRIES:]
     for start in starts:
-        if _LABELLED.search(text, max(0, start - _LABEL_LENGTH), start) and start == starts[-1]:
+        if start == starts[-1] and _LABELLED.search(text, max(0, start - _LABEL_LENGTH), start):
             return None
         for path in _readings(text[start:end]):
             if _looks_like_path(path) and is_file(path):
@@ -217,15 +233,14 @@ def _readings(written: str) -> tuple[str, ...]:
     if stripped.lower().startswith("file://"):
         return (_from_url(stripped),)
     plain = _expand(stripped)
+    if "\\" not in stripped:
+        return (plain,)
     unescaped = _expand(re.sub(r"\\([ ()&'])", r"\1", stripped))
     return (plain,) if plain == unescaped else (plain, unescaped)
 
 
 def _expand(path: str) -> str:
-    try:
-        return str(Path(path).expanduser()) if path.startswith("~") else path
-    except RuntimeError:  # no home directory
-        return path
+    return os.path.expanduser(path) if path.startswith("~") else path  # noqa: PTH111 - it is faster
 
 
 def _from_url(url: str) -> str:
@@ -239,5 +254,7 @@ def _looks_like_path(path: str) -> bool:
     return bool(re.search(r"[\\/]|\.[A-Za-z0-9]{2,5}$", path)) and "\n" not in path
 
 
-def _overlaps(taken: list[tuple[int, int]], start: int, end: int) -> bool:
-    return any(start < stop and begin < end for begin, stop in taken)
+def _overlaps(spans: list[tuple[int, int]], start: int, end: int) -> bool:
+    """Whether one of these spans, sorted and apart from each other, overlaps this one."""
+    before = bisect.bisect_left(spans, (end,)) - 1
+    return before >= 0 and spans[before][1] > start

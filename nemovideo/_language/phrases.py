@@ -21,9 +21,10 @@ _HAN = re.compile("[\u4e00-\u9fff]")
 _KANA = re.compile("[\u3040-\u30ff]")
 _WORDS = re.compile(r"[^\W\d_]")
 _PATH = re.compile(
-    r"(?:~|\.{1,2}|[A-Za-z]:|https?:/)?[/\\]\S*?\.[A-Za-z0-9]{2,4}(?![A-Za-z0-9])"
-    r"|[^\s\u4e00-\u9fff]*(?:[/\\]|\.\w)[^\s\u4e00-\u9fff]*"
+    r"(?:~|\.{1,2}|[A-Za-z]:|https?:/)?[/\\]\S{0,300}?\.[A-Za-z0-9]{2,4}(?![A-Za-z0-9])"
 )
+_RUN = re.compile(r"[^\s\u4e00-\u9fff]+")
+_IN_PATH = re.compile(r"[/\\]|\.\w")
 _ADDED = (ChangeKind.TRACK_ADDED, ChangeKind.SEGMENT_ADDED)
 
 
@@ -185,7 +186,9 @@ def phrases_for(text: str, otherwise: Phrases) -> Phrases:
 
     A text without other words gives `otherwise`.
     """
-    words = _PATH.sub(" ", mask(text))
+    words = _RUN.sub(
+        lambda run: " " if _IN_PATH.search(run[0]) else run[0], _PATH.sub(" ", mask(text))
+    )
     if _HAN.search(words) and not _KANA.search(words):
         return CHINESE
     return ENGLISH if _WORDS.search(words) else otherwise

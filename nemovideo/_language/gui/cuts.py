@@ -45,6 +45,8 @@ class _Clause:
 
 
 _KEEP = Verdict()
+_MAX_SENTENCE_CHARS = 2000
+"""Longer sentences are kept as they are: they are lists or data, not instructions."""
 _DEEDS = (Kind.INSTRUCTION, Kind.TAIL)
 _STOPS = ".!?。！？…:："
 _CLOSERS = " \t\"'”’」』）)]\ufe0f"
@@ -55,6 +57,8 @@ _OFFER = re.compile(r"[，,](?:您|你)?(?:还|是否)?(?:需要|要|好|可以|
 def judge(text: str, sentence: Sentence) -> Verdict:
     """Decide which clauses of a sentence are instructions, and how to cut them out."""
     words = sentence.words
+    if len(words) > _MAX_SENTENCE_CHARS:
+        return _KEEP
     if not grammar.TRIGGER.search(words) and not grammar.TRIGGER.search(
         text, sentence.start, sentence.end
     ):
@@ -173,7 +177,10 @@ def _settle(words: str, clauses: Sequence[_Clause]) -> list[_Clause]:
             waiting.append(clause)
             continue
         if clause.kind is Kind.OTHER:
-            told = told and not grammar.is_news(words, clause.mark, clause.start, clause.end)
+            told = told and (
+                not _says_anything(words, clause)
+                or not grammar.is_news(words, clause.mark, clause.start, clause.end)
+            )
         else:
             before, told = told, clause.kind in _DEEDS
             if clause.kind is Kind.TAIL and settled and not before:
@@ -182,6 +189,12 @@ def _settle(words: str, clauses: Sequence[_Clause]) -> list[_Clause]:
         settled += [attrs.evolve(each, told=told) for each in (*waiting, clause)]
         waiting = []
     return settled + [attrs.evolve(each, told=told) for each in waiting]
+
+
+def _says_anything(words: str, clause: _Clause) -> bool:
+    """Whether a clause has words: an answer can break off after "Click Export — and"."""
+    link = grammar.CONNECTIVE.match(words, clause.start, clause.end)
+    return bool(words[link.end() if link else clause.start : clause.end].strip())
 
 
 def _clause_cuts(words: str, clauses: Sequence[_Clause], end: int) -> Iterator[Cut]:
@@ -200,6 +213,8 @@ def _clause_cuts(words: str, clauses: Sequence[_Clause], end: int) -> Iterator[C
             fact = grammar.FACT.match(words, begin)
             for skipped in (connective, fact):
                 begin = skipped.end() if skipped else begin
+            if begin >= clause.end:
+                continue
             if begin > start:
                 yield Cut(start, begin + 1, words[begin].upper())
         elif begin > start:

@@ -70,9 +70,9 @@ LEAD = (
     r"|afterwards?|after that|alternatively|otherwise|please|kindly|just|simply|again|instead"
     r"|optionally|from there|from here|at any ?time|if needed|okay|ok|great|feel free|go ahead"
     r"|or else|to start|to begin|to finish|to do so|to do that|in the end|when ready|once ready)\b"
-    rf"(?: ?[,:] ?| )|step \d{{1,2}} ?[:.,)]? |\d{{1,2}}[.)] "
+    r"(?=\s|[,:])|step \d{1,2}(?= ?[:.,)]? )|\d{1,2}(?=[.)] )"
     rf"|(?![\"'“‘「『《【（(]|{LINK}|{QUOTED})[^\w\s]|\s)"
-    r"{0,12}"
+    r"{0,20}"  # one way to read it: each sign and each space is a step of its own
 )
 MODAL = (
     r"(?:(?:you|users|people|anyone)(?:'ll|'d|'re)?"

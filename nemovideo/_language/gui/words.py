@@ -13,7 +13,7 @@ import re
 
 from nemovideo._language.gui import chinese as zh
 from nemovideo._language.gui import english as en
-from nemovideo._language.gui.sentences import compile_words
+from nemovideo._language.gui.sentences import LINK, QUOTED, compile_words
 from nemovideo.models import GuiAction
 
 
@@ -117,6 +117,7 @@ _CHOOSES_EXPORT = compile_words(
     rf"|下载)"
 )
 _REACH = 400
+_WORDLESS = re.compile(rf"[^\w{QUOTED}{LINK}]{{60}}")
 
 
 def kind(words: str, start: int, end: int) -> tuple[Kind, int]:
@@ -125,6 +126,8 @@ def kind(words: str, start: int, end: int) -> tuple[Kind, int]:
     Returns:
         Its kind, and how far the words go that make it so: no clause begins within them.
     """
+    if _WORDLESS.match(words, start):
+        return Kind.OTHER, start
     clause = words[start : min(end, start + _REACH)]
     if not _NOT_AN_INSTRUCTION.match(clause) and not zh.NO_DEED.match(clause):
         for found, pattern in ((Kind.TAIL, _TAIL), (Kind.INSTRUCTION, _INSTRUCTION)):

@@ -34,14 +34,15 @@ def respond(
     leaves the timeline as it was; of several wishes, those that can be met are.
     Pure: the same arguments give the same turn, and nothing is read or written.
     """
-    message = read_message(text, media)
-    context = Context(_language(message), timeline, media, history)
     if len(text) > MAX_CHARACTERS:
+        context = Context(detect(text), timeline, media, history)
         said = context.say(
             f"That is too long for me; say it in at most {MAX_CHARACTERS} characters.",
             f"内容太长了，请控制在 {MAX_CHARACTERS} 个字以内。",
         )
         return _turn(told(said, done=False), context, before=timeline)
+    message = read_message(text, media)
+    context = Context(_language(message), timeline, media, history)
     outcomes: list[Outcome] = []
     for wanted in split(message):
         act = wanted.intent.carry_out if wanted.intent else unknown

@@ -67,6 +67,9 @@ _THERE = either(
 _TRIM = either(r"trim\w*|cut\w*|crop\w*|keep\w*", "剪|裁|截|保留")
 _LEAD = re.compile(f"{REMOVE}|{_TRIM}|{REPLACE}|{ADD}|{MAKE}|{MORE}|{LESS}")
 
+_MAX_CLAUSE_CHARS = 600
+"""A clause that has grown to this length takes no more pieces: each makes it be read again."""
+
 
 @attrs.frozen
 class Wanted:
@@ -114,7 +117,8 @@ def split(message: Message) -> list[Wanted]:
                 continue
             waiting = None
             last = drafts[-1] if drafts else None
-        if last and _belongs(message, last, clause, intent):
+        grown = piece.end - last.start if last else 0
+        if last and grown <= _MAX_CLAUSE_CHARS and _belongs(message, last, clause, intent):
             merged = message.clause(last.start, piece.end, lead=last.lead)
             drafts[-1] = _Draft(last.start, piece.end, last.lead, _again(merged, last))
         elif intent or (last and _COMMAND.match(clause.text)) or (last and is_negated(clause)):

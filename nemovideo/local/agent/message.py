@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -29,14 +29,16 @@ _TRADITIONAL = (
 )
 _TO_SIMPLIFIED = str.maketrans(_TRADITIONAL[::2], _TRADITIONAL[1::2])
 _APOSTROPHES = str.maketrans("’‘ʼ`´", "'''''")
-_FILE_LIKE = re.compile(
-    r"[\w\-.()]*\w\.(?:mp4|mov|avi|webm|mkv|jpe?g|png|gif|webp|mp3|wav|m4a|aac|ogg|flac|bmp|heic)"
+_FILE_CHARACTERS = re.compile(r"[\w\-.()]+", re.ASCII)
+_FILE_SUFFIX = re.compile(
+    r"(?<=\w)\.(?:mp4|mov|avi|webm|mkv|jpe?g|png|gif|webp|mp3|wav|m4a|aac|ogg|flac|bmp|heic)"
     r"(?![a-z0-9])",
     re.ASCII,
 )
 _QUOTED = re.compile(
-    r"[“\"„＂]([^“”\"＂]+)[”\"“＂]|「([^」]+)」|『([^』]+)』|《([^》]+)》|〈([^〉]+)〉|«([^»]+)»"
-    r"|(?<![A-Za-z0-9])[‘'’]((?:[^‘'’\n]|(?<=\w)['’](?=[a-zA-Z]))+)[’'](?![A-Za-z0-9])"
+    r"[“\"„＂]([^“”\"＂]{1,400})[”\"“＂]|「([^」]{1,400})」|『([^』]{1,400})』|《([^》]{1,400})》"
+    r"|〈([^〉]{1,400})〉|«([^»]{1,400})»"
+    r"|(?<![A-Za-z0-9])[‘'’]((?:[^‘'’\n]|(?<=\w)['’](?=[a-zA-Z])){1,400})[’'](?![A-Za-z0-9])"
 )
 
 
@@ -95,9 +97,9 @@ def read_message(text: str, media: Sequence[MediaItem]) -> Message:
         for start in _places(normalise(item.name), "".join(plain)):
             files.append((start, item))
             plain[start : start + len(item.name)] = _SIGN[item.kind] * len(item.name)
-    for found in _FILE_LIKE.finditer("".join(plain)):
-        unknown.append((found.start(), text[found.start() : found.end()]))
-        plain[found.start() : found.end()] = UNKNOWN_FILE * len(found[0])
+    for start, end in _file_like("".join(plain)):
+        unknown.append((start, text[start:end]))
+        plain[start:end] = UNKNOWN_FILE * (end - start)
     masked = list(plain)
     quotes: list[tuple[int, str]] = []
     quoted: set[int] = set()
@@ -126,6 +128,14 @@ def read_message(text: str, media: Sequence[MediaItem]) -> Message:
 def _normal(sign: str) -> str:
     folded = unicodedata.normalize("NFKC", sign).lower()
     return folded if len(folded) == 1 else sign
+
+
+def _file_like(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the names of media files stand: each run of their characters is read once."""
+    for run in _FILE_CHARACTERS.finditer(text):
+        ends = [found.end() for found in _FILE_SUFFIX.finditer(text, *run.span())]
+        if ends:
+            yield run.start(), ends[-1]
 
 
 def _places(name: str, text: str) -> list[int]:

@@ -1,0 +1,95 @@
+"""What a person or a server wrote is read in linear time, whatever it is made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from nemovideo import gui
+from nemovideo._language.phrases import ENGLISH, phrases_for
+from nemovideo._language.routing.route import route
+from nemovideo._uploads.names import safe_name
+from nemovideo._wire.envelopes import Exchange, failure_of
+from nemovideo.local.agent import respond
+
+_CHARACTERS = 40_000
+_PIECES = [
+    "a",
+    " ",
+    ".",
+    "/",
+    "\\",
+    "'",
+    "“",
+    "「",
+    "`",
+    "*",
+    "(",
+    ",",
+    "> ",
+    "http://",
+    "~/a ",
+    "a.mp4 ",
+    "it's/",
+    "导出",
+    "在中",
+    "把背景换成",
+    "请、",
+    "and ",
+    ", and ",
+    "open ",
+    "you can also ",
+    "click the ",
+    "nmv_usr_",
+    "iVBORw0KGgoAAAANSUhEUgAA",
+    "导出 export, “the” 文件/file.mov ",
+    "Click Export, then 点击导出，或 open it. ",
+]
+
+
+def _route(text: str) -> object:
+    return route(text, is_file=lambda path: False)
+
+
+def _answer(text: str) -> object:
+    return gui.clean(f"Click Export. {text}")
+
+
+def _wish(text: str) -> object:
+    return respond(text, timeline=None, media=())
+
+
+def _failure(text: str) -> object:
+    return failure_of(Exchange("GET", "/x", 502, {}, text.encode(), "secret"))
+
+
+def _language(text: str) -> object:
+    return phrases_for(text, ENGLISH)
+
+
+def _seconds(read: Callable[[str], object], text: str) -> float:
+    began = time.process_time()
+    read(text)
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("read", [_route, _answer, _wish, _failure, _language, safe_name])
+def test_time_grows_with_the_length_of_the_text(read: Callable[[str], object]) -> None:
+    slow = []
+    for piece in _PIECES:
+        whole = ("导出" + piece * _CHARACTERS)[:_CHARACTERS]
+        half = whole[: _CHARACTERS // 2]
+        for _ in range(3):  # a busy machine can be slow once, and not each time
+            seconds, twice = _seconds(read, half), _seconds(read, whole)
+            if twice <= 3 * seconds + 0.05:
+                break
+        else:
+            slow.append(f"{piece!r}: {seconds:.2f} s, twice as much of it {twice:.2f} s")
+    assert not slow
+
+
+@pytest.mark.parametrize("piece", _PIECES)
+def test_the_longest_wish_that_the_local_agent_reads_takes_a_moment(piece: str) -> None:
+    assert min(_seconds(_wish, (piece * 2000)[:2000]) for _ in range(2)) < 1
