@@ -5,7 +5,6 @@ Sources: protocol.md §1 (environment) and §2 (attribution headers).
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from nemovideo._support.addresses import is_loopback
 from nemovideo._support.clock import Clock
 from nemovideo._support.version import __version__
 from nemovideo._text.remedies import Option, Remedy
@@ -87,6 +87,25 @@ class Settings:
         """Scheme, host and port of the API: the only place that a token is sent to."""
         return origin_of(self.base_url)
 
+    def check_link(self, url: str) -> None:
+        """Refuse to fetch a result over plain http, as `base_url` is refused.
+
+        Links to this machine are fine where the API itself is on it.
+
+        Raises:
+            InvalidRequestError: The link, or a redirect of it, is plain http to another host.
+        """
+        try:
+            scheme, host = urlsplit(url).scheme, urlsplit(url).hostname or ""
+        except ValueError:
+            return  # not a URL: that is told where it is fetched
+        local = is_loopback(host) and is_loopback(self.origin[1])
+        if scheme == "http" and not self.allow_http and not local:
+            raise InvalidRequestError(
+                f"the result would be fetched from {host!r} without encryption",
+                remedy="Pass allow_http=True if the way is safe.",
+            )
+
 
 def origin_of(url: str) -> tuple[str, str, int | None]:
     """Return scheme, host and port, with the scheme's own port filled in."""
@@ -118,14 +137,6 @@ def check_base_url(url: str, *, allow_http: bool = False) -> str:
             ),
         )
     return url.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether the host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def check_token(token: str | None, base_url: str = API_URL) -> str | None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from nemovideo._config import settings as env
 from nemovideo._config.credentials import CredentialStore
 from nemovideo._config.settings import Settings
+from nemovideo._support.addresses import is_loopback
 from nemovideo._support.clock import Clock
 from nemovideo.options import Options
 from nemovideo.retry import Polling, RetryPolicy, StreamLimits
@@ -63,7 +64,7 @@ def _defaults(base_url: str) -> Settings:
     """Return what a client has where nothing is given: the environment's, else the defaults."""
     environ = env.environment()
     # A backend on this machine serves its own links; the cloud's web site does not know them.
-    here = env.is_loopback(urlsplit(base_url).hostname or "")
+    here = is_loopback(urlsplit(base_url).hostname or "")
     return Settings(
         base_url=base_url,
         web_url=environ.get("NEMO_WEB_URL") or (base_url if here else env.WEB_URL),

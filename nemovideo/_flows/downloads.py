@@ -69,7 +69,8 @@ def fetch(
     The token goes only with requests to the API's own origin.
 
     Raises:
-        InvalidRequestError: `path` exists and `overwrite` is False, or the job has no file yet.
+        InvalidRequestError: `path` exists and `overwrite` is False, the job has no file yet, or
+            its link is plain http to another host.
         DownloadError: What came is not the whole file; OutputError where it cannot be written.
     """
     path = yield from blocking(partial(check_output, path, overwrite=overwrite))
@@ -107,6 +108,7 @@ def _receive(
     base_url = context.settings.base_url
     if job.url is not None:
         url = urljoin(f"{base_url}/", job.url)
+        context.settings.check_link(url)
         transfer.turn_to(url)
         try:
             yield from download(Request("GET", url, repeatable=True), transfer, on_progress)

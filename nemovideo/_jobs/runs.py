@@ -14,6 +14,7 @@ from nemovideo._jobs import checkpoints, flow
 from nemovideo._jobs.checkpoints import Checkpoint, Service
 from nemovideo._jobs.places import Place, beside, driving, driving_async
 from nemovideo._jobs.progress_bar import OnProgress, reporting
+from nemovideo._support.addresses import is_loopback
 from nemovideo._text.remedies import Code, Option, Remedy
 from nemovideo.errors import CheckpointError
 
@@ -176,7 +177,7 @@ def place_of(path: Path, found: Checkpoint) -> Place:
         return Place(local=True, options={"state_dir": str(_kept_state(path, noted.state_dir))})
     environ = env.environment()
     usual = (environ.get("NEMO_API_URL") or env.API_URL).rstrip("/")
-    trusted = noted.base_url == usual or env.is_loopback(env.origin_of(noted.base_url)[1])
+    trusted = noted.base_url == usual or is_loopback(env.origin_of(noted.base_url)[1])
     if environ.get("NEMO_TOKEN") and not trusted:
         raise checkpoints.failure(
             path,

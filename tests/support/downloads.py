@@ -145,13 +145,17 @@ def fetch(
 ) -> Path:
     """Download with a client of this kind."""
     if kind == "sync":
-        with Client(TOKEN, base_url=api, retry=retry, timeout_s=timeout_s) as client:
+        with Client(
+            TOKEN, base_url=api, retry=retry, timeout_s=timeout_s, allow_http=True
+        ) as client:
             return client.render.download(
                 job, target, on_progress, overwrite=overwrite, deadline=deadline
             )
 
     async def main() -> Path:
-        async with AsyncClient(TOKEN, base_url=api, retry=retry, timeout_s=timeout_s) as client:
+        async with AsyncClient(
+            TOKEN, base_url=api, retry=retry, timeout_s=timeout_s, allow_http=True
+        ) as client:
             return await client.render.download(
                 job, target, on_progress, overwrite=overwrite, deadline=deadline
             )

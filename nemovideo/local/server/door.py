@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 
 import attrs
 
+from nemovideo._support.addresses import is_loopback
 from nemovideo.errors import InvalidRequestError
 
 LOOPBACK = "127.0.0.1"
@@ -55,16 +55,9 @@ def door(host: str | None, api_key: str | Iterable[str] | None) -> Door:
             "api_key is given without host",
             remedy="Name the address to listen on too, such as host='0.0.0.0'.",
         )
-    if not keys and not _is_loopback(host or LOOPBACK):
+    if not keys and not is_loopback(host or LOOPBACK):
         raise InvalidRequestError(
             f"host={host!r} would let everybody use this machine",
             remedy="Give api_key as well (--api-key or --api-key-file).",
         )
     return Door(host or LOOPBACK, keys)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 
 import attrs
 
-from nemovideo._uploads.trust import is_public, resolves_to_public
+from nemovideo._support.addresses import is_public, resolves_to_public
 from nemovideo.local.server.forms import Problem
 from nemovideo.local.server.trouble import is_disk_full
 

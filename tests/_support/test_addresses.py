@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nemovideo._uploads.trust import is_public
+from nemovideo._support.addresses import is_public
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])

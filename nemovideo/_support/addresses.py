@@ -1,4 +1,4 @@
-"""What may be fetched for somebody who is not trusted: addresses of the public internet."""
+"""Where an address or a host name leads: to this machine, or to the public internet."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import ipaddress
 import socket
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether the host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def is_public(address: str) -> bool:
