@@ -6,17 +6,19 @@ The decisions are in `_flows/conversation.py`; here are its two faces.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
-from nemovideo._drivers import aio, sync
-from nemovideo._drivers.aio import AsyncDriver
 from nemovideo._drivers.resource import AsyncResource, Resource
-from nemovideo._drivers.sync import SyncDriver
 from nemovideo._flows import conversation
 from nemovideo._flows.context import Context
 from nemovideo._flows.conversation import Talk
 from nemovideo._flows.notices import line_for
 from nemovideo.files import Source
 from nemovideo.models import Answer, Route
+
+if TYPE_CHECKING:
+    from nemovideo._drivers.aio import AsyncDriver
+    from nemovideo._drivers.sync import SyncDriver
 
 __all__ = ["Answer", "AsyncConversation", "Conversation", "OnNotice", "Route"]
 
@@ -56,7 +58,7 @@ class Conversation(Resource):
         """
         limit = self._context.settings.deadline_s if deadline is None else deadline
         flow = conversation.say(self._context, self._talk, text, attachments)
-        with sync.Run(self._driver, flow, limit) as run:
+        with self._driver.start(flow, limit) as run:
             while (event := run.advance()) is not None:
                 line = line_for(event, self._talk.phrases)
                 if line is not None and self._on_notice is not None:
@@ -83,7 +85,7 @@ class AsyncConversation(AsyncResource):
         """Do what the user says, and return the answer; see `Conversation.say`."""
         limit = self._context.settings.deadline_s if deadline is None else deadline
         flow = conversation.say(self._context, self._talk, text, attachments)
-        async with aio.Run(self._driver, flow, limit) as run:
+        async with self._driver.start(flow, limit) as run:
             while (event := await run.advance()) is not None:
                 line = line_for(event, self._talk.phrases)
                 if line is not None and self._on_notice is not None:

@@ -316,10 +316,14 @@ class APIConnectionError(NemoError):
 
     Attributes:
         sent: False where it is certain that the request never reached the server.
+        permanent: True where another try cannot help: a certificate that is refused, say.
+        stale: True where a connection that had been idle was closed before any answer came.
     """
 
     default_remedy = "Check the network, the proxy settings and NEMO_API_URL, and try again."
     sent: bool = True
+    permanent: bool = False
+    stale: bool = False
 
 
 class APITimeoutError(APIConnectionError):

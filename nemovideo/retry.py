@@ -34,7 +34,8 @@ class RetryPolicy:
     repeated after a connection that was refused, for then nothing was sent, and
     once after a 429, after `Retry-After` or `rate_limit_s` seconds. `Retry-After`
     goes for 5xx as well; where it asks for more than `max_retry_after_s`, the
-    error is raised at once. A download that breaks goes on where it was; a try that
+    error is raised at once. No try follows a timeout once the time limit of a single
+    one is used up. A download that breaks is resumed where it was; a try that
     brought it on does not count.
     """
 
@@ -46,9 +47,13 @@ class RetryPolicy:
     on_retry: Callable[[NemoError, float], None] | None = None
 
     def allows(self, error: BaseException, *, attempt: int, repeatable: bool, limited: int) -> bool:
-        """Say whether to try again after `error`, which was the `attempt`-th, from 1.
+        """Return whether to try again.
 
-        `limited` is how many 429 answers this call has had, this one included.
+        Args:
+            error: Why the last try failed.
+            attempt: Its number, from 1.
+            repeatable: Whether an identical repeat does no harm.
+            limited: How many 429 answers this call has had, this one included.
         """
         if isinstance(error, RateLimitError):
             return limited <= 1 and (error.retry_after or 0) <= self.max_retry_after_s
@@ -57,6 +62,8 @@ class RetryPolicy:
         if isinstance(error, APITimeoutError) and error.deadline_passed:
             return False
         if isinstance(error, APIConnectionError):
+            if error.permanent:
+                return False
             return repeatable or not error.sent
         if isinstance(error, DownloadError):
             return repeatable and error.interrupted
@@ -100,6 +107,8 @@ class StreamLimits:
 
     `notice_s`: a StillWorkingEvent so often. `silence_s`: nothing but
     heartbeats for so long counts as timed out. `total_s`: the whole stream.
+    `turn_grace_s`: what may follow an event that completes the turn, where the server
+    leaves the connection open.
     After a drop the state is asked for after `first_check_s`, then every
     `check_s`; `checks` times unchanged means failed.
     """
@@ -110,3 +119,4 @@ class StreamLimits:
     first_check_s: float = 30.0
     check_s: float = 60.0
     checks: int = 5
+    turn_grace_s: float = 3.0

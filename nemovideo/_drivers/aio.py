@@ -1,38 +1,43 @@
 """The async driver: carries out flows with httpx.AsyncClient and anyio, on asyncio or trio.
 
-What belongs to a running event loop (the HTTP client, the locks) is kept per
-loop, so that one AsyncClient works in several `asyncio.run` calls.
+What belongs to a running event loop (the HTTP clients, the locks) is kept per loop, so that one
+AsyncClient works in several `asyncio.run` calls.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
+import os
 import warnings
-from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
-from contextlib import aclosing, suppress
-from functools import cached_property, partial
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 import anyio
 import attrs
 from anyio import to_thread
-from anyio.abc import TaskGroup
 from anyio.lowlevel import RunVar
 
+from nemovideo._config.proxies import Proxies
 from nemovideo._config.settings import Settings
 from nemovideo._drivers import downloads, http
+from nemovideo._drivers.aio_stream import Stream
 from nemovideo._drivers.attempts import Attempts, Deadline
-from nemovideo._drivers.locks import TaskLock
+from nemovideo._drivers.connections import AsyncTrace
+from nemovideo._drivers.loops import Loop, TaskLock, current_task
 from nemovideo._drivers.machine import Leave, Machine
+from nemovideo._drivers.troubles import Way, closed_error, detach, forked_error
 from nemovideo._drivers.watch import Watch
-from nemovideo._drivers.writer import Writer
 from nemovideo._flows.steps import (
     Blocking,
     Call,
     Collect,
     Download,
     Emit,
+    End,
     Exclusive,
     Flow,
     Open,
@@ -40,30 +45,37 @@ from nemovideo._flows.steps import (
     Request,
     Sleep,
     Step,
-    StreamHandle,
 )
 from nemovideo._wire import envelopes
 from nemovideo.errors import APIConnectionError, NemoError
 
 if TYPE_CHECKING:
-    import ssl
-
     from nemovideo.events import AgentEvent
 
 T = TypeVar("T")
 
 _COLLECTED_BYTES = 1024 * 1024
-"""How much of a sync iterable is taken before the event loop is asked how things stand."""
+"""How much of a sync iterable is taken before the event loop gets its turn."""
 
 
 @attrs.define(eq=False)
-class _Loop:
+class _Home:
     """What one client keeps for one running event loop."""
 
     client: http.AsyncClient
-    stream_client: http.AsyncClient
+    fresh: http.AsyncClient
     keeper: AsyncGenerator[None, None]
-    locks: defaultdict[str, TaskLock] = attrs.field(factory=lambda: defaultdict(TaskLock))
+    pid: int = attrs.field(factory=os.getpid)
+    loop: Loop = attrs.field(factory=Loop)
+    locks: WeakValueDictionary[str, TaskLock] = attrs.field(factory=WeakValueDictionary)
+    waits: set[anyio.CancelScope] = attrs.field(factory=set)
+
+    def lock(self, name: str) -> TaskLock:
+        """Return this loop's lock of this name; it lives as long as somebody has it."""
+        lock = self.locks.get(name)
+        if lock is None:
+            self.locks[name] = lock = TaskLock()
+        return lock
 
 
 async def _kept_open(*clients: http.AsyncClient) -> AsyncGenerator[None, None]:
@@ -92,7 +104,7 @@ class AsyncDriver:
     Args:
         settings: The client's settings.
         client: An HTTP client that the user brought, and closes.
-        lender: The driver of the client that this one's is a copy of; it lends its connections.
+        lender: The driver of the client that this one is a copy of; it lends its connections.
     """
 
     def __init__(
@@ -104,10 +116,12 @@ class AsyncDriver:
         self.settings = settings
         self._lender = lender
         self.given: http.AsyncClient | None = client if lender is None else lender.given
-        self.loop: RunVar[_Loop | None] = RunVar(f"nemovideo-{id(self)}")
+        self.homes: RunVar[_Home | None] = RunVar(f"nemovideo-{id(self)}")
+        self.pid = os.getpid()
         if lender is not None:
-            self.loop = lender.loop
+            self.homes, self.pid = lender.homes, lender.pid
         self._closed = False
+        self.way = Way(settings, Proxies.from_environment() if self.given is None else None)
 
     def variant(self, settings: Settings) -> AsyncDriver:
         """Return a driver with other settings, on the same connections."""
@@ -118,24 +132,27 @@ class AsyncDriver:
         """True once it was closed, or the one that lends it its connections."""
         return self._closed or (self._lender is not None and self._lender.closed)
 
-    @cached_property
-    def _trust(self) -> ssl.SSLContext:
-        return http.certificates()
-
     @property
-    def here(self) -> _Loop:
-        """What this client keeps for the running loop, made when first needed."""
-        loop = self.loop.get(None)
-        if loop is None:
-            client = self.given or http.async_client(self._trust)
-            streams = self.given or http.async_stream_client(self._trust)
-            keeper = _kept_open(*(() if self.given else (client, streams)))
+    def home(self) -> _Home:
+        """What this client keeps for the running loop, made when first needed.
+
+        Raises:
+            InvalidRequestError: The user brought the HTTP client, and it belongs to the parent
+                of a fork.
+        """
+        home = self.homes.get(None)
+        if home is None or home.pid != os.getpid():  # a child makes its own connections
+            if self.given is not None and self.pid != os.getpid():
+                raise forked_error()
+            client = self.given or http.async_client()
+            fresh = self.given or http.async_client(reuse=False)
+            keeper = _kept_open(*(() if self.given else (client, fresh)))
             if self.given is None:
                 with suppress(StopIteration):
                     keeper.__anext__().send(None)  # to its yield, which takes no waiting
-            loop = _Loop(client, streams, keeper)
-            self.loop.set(loop)
-        return loop
+            home = _Home(client, fresh, keeper)
+            self.homes.set(home)
+        return home
 
     def shut(self) -> None:
         """Refuse further calls."""
@@ -146,44 +163,56 @@ class AsyncDriver:
         self._closed = False
 
     async def close(self) -> None:
-        """Close this loop's connections, if they are its own; twice is fine."""
+        """Close this loop's connections, if they are its own; twice is fine.
+
+        Tasks that wait for an answer, a stream, a lock or a pause wake up with an error.
+        """
         self._closed = True
-        loop = self.loop.get(None)
-        if loop is not None and self._lender is None:
-            self.loop.set(None)
+        home = self.homes.get(None)
+        if home is not None and self._lender is None:
+            self.homes.set(None)
+            for scope in list(home.waits):
+                scope.cancel()
             if self.given is None:
                 with suppress(StopAsyncIteration):
-                    await loop.keeper.__anext__()
-                await loop.client.aclose()
-                await loop.stream_client.aclose()
+                    await home.keeper.__anext__()
+                await home.client.aclose()
+                await home.fresh.aclose()
+
+    def start(self, flow: Flow[T], deadline_s: float | None = None) -> Run[T]:
+        """Return a run of a flow, for those who want its events."""
+        return Run(self, flow, deadline_s)
 
     async def run(self, flow: Flow[T], deadline_s: float | None = None) -> T:
-        """Return what a flow returns; the events that it emits are passed over."""
-        # Not entered as a block: most flows open no stream, and need no group of tasks.
-        run = Run(self, flow, deadline_s)
-        try:
+        """Return what a flow returns; the events that it emits are dropped."""
+        async with self.start(flow, deadline_s) as run:
             while await run.advance() is not None:
                 pass
             return run.result
-        finally:
-            await run.close()
 
-    def lock(self, name: str) -> TaskLock:
-        """Return this loop's lock of this name."""
-        return self.here.locks[name]
+    def check(self) -> None:
+        """Check that the client is open.
+
+        Raises:
+            InvalidRequestError: It was closed.
+        """
+        if self.closed:
+            raise closed_error()
 
     async def call(self, request: Request, deadline: Deadline) -> object:
         """Send a request, as often as the retry policy allows, and open its envelope."""
         return await self._repeated(request, deadline, partial(self._call_once, request, deadline))
 
     async def download(self, step: Download, deadline: Deadline) -> None:
-        """Fetch a file; a connection that breaks is followed by one that goes on."""
+        """Fetch a file; a connection that breaks is followed by one that resumes."""
         attempt = partial(self._download_once, step, deadline)
         await self._repeated(step.request, deadline, attempt, lambda: step.transfer.gained)
 
-    async def open_response(self, request: Request, deadline: Deadline) -> http.Response:
-        """Begin a stream and return its response; any other answer is an error."""
-        return await self._repeated(request, deadline, partial(self._open_once, request, deadline))
+    def stream(self, request: Request, deadline: Deadline) -> Stream:
+        """Return a stream, which begins to connect."""
+        attempt = partial(self._open_once, request, deadline)
+        connect = partial(self._repeated, request, deadline, attempt)
+        return Stream(connect, request, self.way, self.settings.clock, self.home.loop)
 
     async def _repeated(
         self,
@@ -192,8 +221,7 @@ class AsyncDriver:
         attempt: Callable[[], Awaitable[T]],
         gained: Callable[[], int] = int,
     ) -> T:
-        if self.closed:
-            raise http.closed_error()
+        self.check()
         left = deadline.remaining()
         if left == math.inf:
             return await self._tried(request, deadline, attempt, gained)
@@ -208,111 +236,129 @@ class AsyncDriver:
         attempt: Callable[[], Awaitable[T]],
         gained: Callable[[], int],
     ) -> T:
+        began = deadline.now()
         try:
             return await attempt()
         except NemoError as error:
             failed = [error]
-        from tenacity import AsyncRetrying  # paid for only by calls that fail
+        self.check()
+        from tenacity import AsyncRetrying
 
         async def again() -> T:
             if failed:
                 raise failed.pop()
             return await attempt()
 
-        attempts = Attempts(self.settings.retry, request, deadline, gained)
-        return await AsyncRetrying(sleep=self.settings.clock.sleep_async, **attempts.options)(again)
+        settings = self.settings
+        attempts = Attempts(settings.retry, request, deadline, began, settings.timeout_s, gained)
+        return await AsyncRetrying(sleep=settings.clock.sleep_async, **attempts.options)(again)
 
-    async def _send(
+    @asynccontextmanager
+    async def _answer(
         self,
-        client: http.AsyncClient,
         request: Request,
-        built: http.BuiltRequest,
+        deadline: Deadline,
         *,
+        endless: bool = False,
         follow: bool = False,
-    ) -> http.Response:
-        """Send a request, and tell the hooks of it and of the head of its answer."""
-        watch = Watch(self.settings, request)
-        try:
-            response = await client.send(built, stream=True, follow_redirects=follow)
-        except Exception as error:
-            watch.failed(http.typed(error, request))
-            raise
-        watch.answered(response.status_code, response.headers)
-        return response
+    ) -> AsyncIterator[http.Response]:
+        """Send a request, give its answer, of which only the headers were read, and close it.
+
+        Args:
+            request: What to send.
+            deadline: When the whole call must have ended.
+            endless: Whether it is a stream, whose answer is left open.
+            follow: Whether redirects are followed.
+        """
+        home, way, settings = self.home, self.way, self.settings
+        fresh = request.fresh or endless
+        client = home.fresh if fresh else home.client
+        trace, ours = AsyncTrace(), self.given is None
+        with (
+            way.translating(request, deadline),
+            http.built(
+                client,
+                settings,
+                request,
+                deadline=deadline,
+                trace=trace,
+                ours=ours,
+                endless=endless,
+            ) as built,
+        ):
+            watch = Watch(settings, request)
+            try:
+                response = await client.send(built, stream=True, follow_redirects=False)
+                for count in itertools.count() if follow else ():
+                    following = http.redirected(response, built, count, ours=ours)
+                    if following is None:
+                        break
+                    await response.aclose()
+                    response = await client.send(following, stream=True, follow_redirects=False)
+            except Exception as error:  # noqa: BLE001 - raised again, as one of ours
+                self.check()
+                raise watch.failed(way.typed(error, request, deadline, trace, client)) from None
+            watch.answered(response.status_code, response.headers)
+            try:
+                yield response
+            finally:
+                if not (endless and http.is_stream(response)):
+                    await response.aclose()
 
     async def _call_once(self, request: Request, deadline: Deadline) -> object:
-        client = self.here.client
-        with (
-            http.translating(request, deadline),
-            http.built(client, self.settings, request, deadline=deadline) as built,
-        ):
-            response = await self._send(client, request, built)
+        async with self._answer(request, deadline) as response:
             found = await self._read(request, response, deadline)
         return envelopes.open_envelope(found)
 
     async def _read(
         self, request: Request, response: http.Response, deadline: Deadline
     ) -> envelopes.Exchange:
-        """Read the whole answer, and close it."""
-        try:
-            body = http.Body(request, response)
-            async for chunk in response.aiter_bytes():
-                if not body.add(chunk):
-                    break
-                deadline.clip(0)
-        finally:
-            await response.aclose()
+        """Read the whole answer."""
+        body = http.Body(request, response)
+        async for chunk in response.aiter_bytes():
+            if not body.add(chunk):
+                break
+            deadline.clip(0)
         return http.exchange(request, response, body.whole(), self.settings)
 
     async def _download_once(self, step: Download, deadline: Deadline) -> None:
-        transfer, client = step.transfer, self.here.client
+        transfer = step.transfer
         while (question := transfer.question()) is not None:
             request = step.request.asking(question.headers)
-            with (
-                http.translating(request, deadline),
-                http.built(client, self.settings, request, deadline=deadline) as built,
-            ):
-                anywhere = "Authorization" not in request.headers
-                response = await self._send(client, request, built, follow=anywhere)
+            anywhere = "Authorization" not in request.headers
+            async with self._answer(request, deadline, follow=anywhere) as response:
                 if not downloads.is_file(response, question):
                     raise downloads.not_a_file(await self._read(request, response, deadline))
-                try:
-                    head = downloads.head_of(response, transfer.place)
-                    if await to_thread.run_sync(transfer.answered, head):
-                        await self._take(step, response, deadline)
-                finally:
-                    await response.aclose()
+                head = downloads.head_of(response, transfer.place)
+                if await to_thread.run_sync(transfer.answered, head):
+                    await self._take(step, response, deadline)
 
     async def _take(self, step: Download, response: http.Response, deadline: Deadline) -> None:
-        """Take what the answer brings of the file; nothing here waits for the disk."""
-        writer = Writer(step.transfer, self.settings.clock)
+        """Write what the answer brings of the file, in a thread: the disk may be slow."""
+        batch = downloads.Batch(self.settings.clock)
         try:
-            with http.translating(step.request, deadline):
+            with self.way.translating(step.request, deadline):
+                chunks = downloads.body_of_async(response)
                 try:
-                    body = downloads.body_of_async(response, ours=self.given is None)
-                    async with aclosing(body):
-                        async for chunk in body:
-                            if writer.take(chunk):
-                                if not writer.flush(wait=False):
-                                    await to_thread.run_sync(writer.flush)
-                                step.report()
-                                deadline.clip(0)
+                    async for chunk in chunks:
+                        if batch.add(chunk):
+                            await to_thread.run_sync(step.transfer.write_all, batch.taken())
+                            step.report()
+                            deadline.clip(0)
                 finally:
-                    with anyio.CancelScope(shield=True):  # what has come need not come again
-                        await to_thread.run_sync(writer.finish)
+                    with anyio.CancelScope(shield=True):
+                        await http.closed(response, chunks)
+                        # What has arrived need not come again.
+                        await to_thread.run_sync(step.transfer.write_all, batch.taken())
         except APIConnectionError as error:
+            self.check()
             step.transfer.broke(error)
         else:
             step.transfer.ended()
         step.report()
 
     async def _open_once(self, request: Request, deadline: Deadline) -> http.Response:
-        client = self.here.stream_client
-        with (
-            http.translating(request, deadline),
-            http.built(client, self.settings, request, deadline=deadline, endless=True) as built,
-        ):
-            response = await self._send(client, request, built)
+        async with self._answer(request, deadline, endless=True) as response:
             if http.is_stream(response):
                 return response
             found = await self._read(request, response, deadline)
@@ -320,36 +366,68 @@ class AsyncDriver:
 
 
 class Run(Generic[T]):
-    """One flow on its way; closing it ends its streams and gives its locks back."""
+    """A flow being run; closing it, or dropping it, ends its streams and releases its locks.
+
+    Between two calls of `advance` no task group and no cancel scope is open: the user's code runs
+    then, in any task.
+
+    Attributes:
+        user: The task that advanced it last.
+        advancing: Whether a task is advancing it right now.
+    """
 
     def __init__(self, driver: AsyncDriver, flow: Flow[T], deadline_s: float | None) -> None:
         self._driver = driver
         self._machine = Machine(flow)
         self._deadline = Deadline(driver.settings.clock, deadline_s)
-        self._tasks: TaskGroup | None = None
+        self._streams: list[Stream] = []
+        self._locks: dict[str, TaskLock] = {}
+        self._loop: Loop | None = None
+        self.user = 0
+        self.advancing = False
 
     async def __aenter__(self) -> Run[T]:
-        # Entered here, and not by the first step, so that each step may stand in a scope of
-        # the user's own: `with anyio.move_on_after(5): event = await anext(stream)`.
-        await self._enter_tasks()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    def __del__(self) -> None:
+        self._machine.close()
+        if self._loop is not None and (self._streams or self._locks):
+            streams, locks = self._streams, list(self._locks.values())
+
+            def end() -> None:
+                for stream in streams:
+                    stream.cancel()
+                for lock in locks:
+                    lock.release()
+
+            self._loop.soon(end)
+
     async def advance(self) -> AgentEvent | None:
         """Go on to the next event, or to the end: then the answer is None."""
-        while (step := self._machine.next()) is not None:
-            if isinstance(step, Emit):
-                return step.event
-            if isinstance(step, Leave):
-                self._driver.lock(step.name).release()
-                continue
-            try:
-                self._machine.answer(await self._perform(step))
-            except Exception as error:  # noqa: BLE001 - the flow decides
-                self._machine.fail(error)
-        return None
+        self.user, self.advancing = current_task(), True
+        try:
+            while (step := self._machine.next()) is not None:
+                if isinstance(step, Emit):
+                    return step.event
+                if isinstance(step, Leave):
+                    self._locks.pop(step.name).release()
+                    continue
+                try:
+                    self._machine.answer(await self._interruptible(step))
+                except Exception as error:  # noqa: BLE001 - the flow decides
+                    detach(error)
+                    self._machine.fail(error)
+                except BaseException:
+                    # Cancelled. Only reading can be continued; any other step has no answer.
+                    if not isinstance(step, Read):
+                        self._machine.close()
+                    raise
+            return None
+        finally:
+            self.advancing = False
 
     @property
     def result(self) -> T:
@@ -357,57 +435,66 @@ class Run(Generic[T]):
         return self._machine.result
 
     async def close(self) -> None:
-        """End what is still open."""
-        held = self._machine.close()
-        tasks, self._tasks = self._tasks, None
+        """End what is still open; another task may do that while a reader waits."""
+        self._machine.close()
+        streams, self._streams = self._streams, []
         try:
-            if tasks is not None:
-                tasks.cancel_scope.cancel()
-                await tasks.__aexit__(None, None, None)
+            for stream in reversed(streams):
+                await stream.close()
         finally:
-            for name in held:
-                self._driver.lock(name).release()
+            while self._locks:
+                self._locks.popitem()[1].release()
 
-    async def _enter_tasks(self) -> TaskGroup:
-        if self._tasks is None:
-            self._tasks = anyio.create_task_group()
-            await self._tasks.__aenter__()
-        return self._tasks
+    async def _interruptible(self, step: Step) -> object:
+        """Carry out a step; closing the client interrupts it."""
+        self._driver.check()
+        home = self._driver.home
+        self._loop = home.loop
+        with anyio.CancelScope() as scope:
+            home.waits.add(scope)
+            try:
+                return await self._perform(step, home)
+            finally:
+                home.waits.discard(scope)
+        raise closed_error()
 
-    async def _perform(self, step: Step) -> object:
+    async def _perform(self, step: Step, home: _Home) -> object:
+        driver, deadline = self._driver, self._deadline
         match step:
             case Call(request):
-                return await self._driver.call(request, self._deadline)
-            case Sleep(seconds):
-                await self._sleep(seconds)
+                return await driver.call(request, deadline)
+            case Sleep(seconds, polling):
+                if seconds >= deadline.remaining():
+                    raise deadline.passed()
+                await driver.settings.clock.wait_async(seconds, polling=polling)
             case Blocking(function):
                 return await to_thread.run_sync(function)
             case Collect():
-                with anyio.move_on_after(self._deadline.remaining()) as scope:
+                with anyio.move_on_after(deadline.remaining()) as scope:
                     await _collect(step)
                 if scope.cancelled_caught:
-                    raise self._deadline.passed()
+                    raise deadline.passed()
             case Download():
-                await self._driver.download(step, self._deadline)
+                await driver.download(step, deadline)
             case Open(request):
-                stream = _Stream(self._driver, request, self._deadline)
-                (await self._enter_tasks()).start_soon(stream.pump)
+                stream = driver.stream(request, deadline)
+                self._streams.append(stream)
                 return stream
             case Read(handle, timeout_s):
-                assert isinstance(handle, _Stream)
-                return await handle.read(self._deadline.clip(timeout_s))
+                assert isinstance(handle, Stream)
+                return await handle.read(deadline.clip(timeout_s))
+            case End(handle):
+                assert isinstance(handle, Stream)
+                await handle.close()
             case Exclusive():
-                with anyio.move_on_after(self._deadline.remaining()):
-                    await self._driver.lock(step.name).acquire()
+                lock = home.lock(step.name)
+                with anyio.move_on_after(deadline.remaining()):
+                    await lock.acquire(self)
+                    self._locks[step.name] = lock
                     self._machine.enter(step)
                     return None
-                raise self._deadline.passed()
+                raise deadline.passed()
         return None
-
-    async def _sleep(self, seconds: float) -> None:
-        if seconds >= self._deadline.remaining():
-            raise self._deadline.passed()
-        await self._driver.settings.clock.sleep_async(seconds)
 
 
 async def _collect(step: Collect) -> None:
@@ -429,65 +516,3 @@ async def _collect(step: Collect) -> None:
 
     while await to_thread.run_sync(take, abandon_on_cancel=True):
         pass
-
-
-@attrs.frozen
-class _Ended:
-    """How reading has ended."""
-
-    error: BaseException | None = None
-
-
-class _Stream(StreamHandle):
-    """A stream, read by a task of its own, so that waiting for it can be given up.
-
-    A read that is cancelled would end httpx's response; the task lets a silent
-    stream live on while the client says that it is still working.
-    """
-
-    def __init__(self, driver: AsyncDriver, request: Request, deadline: Deadline) -> None:
-        self._driver = driver
-        self._request = request
-        self._deadline = deadline
-        self._chunks: list[bytes] = []
-        self._ended: _Ended | None = None
-        self._arrived = anyio.Event()
-
-    async def read(self, timeout_s: float) -> bytes | None:
-        """Return the next bytes, b"" at the end, or None once the time is up."""
-        if not self._chunks and self._ended is None:
-            found = await self._driver.settings.clock.receive_async(self, timeout_s)
-            if found is None:
-                return None
-        # What has come already is taken at one go: a task switch for each token is dear.
-        chunks, self._chunks = self._chunks, []
-        if chunks:
-            return b"".join(chunks)
-        if self._ended is not None and self._ended.error is not None:
-            raise self._ended.error
-        return b""
-
-    async def receive(self) -> bool:
-        """Return once there is something to read; for the clock."""
-        while not self._chunks and self._ended is None:
-            self._arrived = anyio.Event()
-            await self._arrived.wait()
-        return True
-
-    async def pump(self) -> None:
-        """Read to the end; the task of this stream."""
-        try:
-            response = await self._driver.open_response(self._request, self._deadline)
-            try:
-                with http.translating(self._request):
-                    async for chunk in response.aiter_bytes():
-                        self._chunks.append(chunk)
-                        self._arrived.set()
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await response.aclose()
-        except Exception as error:  # noqa: BLE001 - the reader raises it
-            self._ended = _Ended(error)
-        finally:
-            self._ended = self._ended or _Ended()
-            self._arrived.set()

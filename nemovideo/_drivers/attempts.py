@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nemovideo._flows.steps import Request
 from nemovideo._support.clock import Clock
 from nemovideo._text.remedies import Option, Remedy
-from nemovideo.errors import APITimeoutError, NemoError, RateLimitError
+from nemovideo.errors import APIConnectionError, APITimeoutError, NemoError, RateLimitError
 from nemovideo.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -31,12 +31,20 @@ class Deadline:
         """True where there is no deadline."""
         return self._ends_at is None
 
+    def now(self) -> float:
+        """Return the time on the clock that the deadline is kept by."""
+        return self._clock.monotonic()
+
+    def elapsed_since(self, moment: float) -> float:
+        """Return the seconds since `now()` returned this."""
+        return self._clock.monotonic() - moment
+
     def remaining(self) -> float:
         """Return the seconds left; infinite where there is no deadline."""
         return float("inf") if self._ends_at is None else self._ends_at - self._clock.monotonic()
 
     def clip(self, seconds: float) -> float:
-        """Return so many seconds, or what is left if that is less.
+        """Return the smaller of `seconds` and what is left.
 
         Raises:
             APITimeoutError: Nothing is left.
@@ -65,7 +73,9 @@ class Attempts:
         policy: What is repeated.
         request: What is sent.
         deadline: When all must have ended.
-        gained: Says how far the call has come; a try that brought it on does not count.
+        began: When the first try began, on the deadline's clock.
+        timeout_s: How long one try may take; a server that hangs is not waited for again.
+        gained: Returns how far the call has got; a try that made progress does not count.
     """
 
     def __init__(
@@ -73,11 +83,15 @@ class Attempts:
         policy: RetryPolicy,
         request: Request,
         deadline: Deadline,
+        began: float,
+        timeout_s: float,
         gained: Callable[[], int] = int,
     ) -> None:
         self._policy = policy
         self._request = request
         self._deadline = deadline
+        self._began = began
+        self._timeout_s = timeout_s
         self._gained = gained
         self._limited = 0
         self._best = 0
@@ -85,7 +99,7 @@ class Attempts:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What tenacity is told, but for how to sleep."""
+        """The arguments for tenacity, except how to sleep."""
         return {
             "retry": self.retry,
             "wait": self.wait,
@@ -95,9 +109,11 @@ class Attempts:
         }
 
     def retry(self, state: tenacity.RetryCallState) -> bool:
-        """Say whether the table allows another try."""
+        """Return whether the table allows another try."""
         error = _error(state)
         if error is None:
+            return False
+        if isinstance(error, APITimeoutError) and self._hangs():
             return False
         self._limited += isinstance(error, RateLimitError)
         if (gained := self._gained()) > self._best:
@@ -105,9 +121,12 @@ class Attempts:
         return self._policy.allows(
             error,
             attempt=self._fruitless(state),
-            repeatable=self._request.repeatable,
+            repeatable=self._request.repeatable or (self._request.spare and _stale(error)),
             limited=self._limited,
         )
+
+    def _hangs(self) -> bool:
+        return self._deadline.elapsed_since(self._began) >= self._timeout_s
 
     def wait(self, state: tenacity.RetryCallState) -> float:
         """Return the seconds until then."""
@@ -115,15 +134,15 @@ class Attempts:
         return 0 if error is None else self._policy.wait_s(error, attempt=self._fruitless(state))
 
     def stop(self, state: tenacity.RetryCallState) -> bool:
-        """Say whether the deadline would pass before the next try."""
+        """Return whether the deadline would pass before the next try."""
         return state.upcoming_sleep >= self._deadline.remaining()
 
     def _fruitless(self, state: tenacity.RetryCallState) -> int:
-        """Return how many tries there were since the last that brought the call on."""
+        """Return how many tries there were since the last that made progress."""
         return state.attempt_number - self._forgiven
 
     def before_sleep(self, state: tenacity.RetryCallState) -> None:
-        """Tell of it."""
+        """Log the retry, and call `on_retry`."""
         error = _error(state)
         if not isinstance(error, NemoError):
             return
@@ -135,6 +154,10 @@ class Attempts:
         )
         if self._policy.on_retry is not None:
             self._policy.on_retry(error, state.upcoming_sleep)
+
+
+def _stale(error: BaseException) -> bool:
+    return isinstance(error, APIConnectionError) and error.stale
 
 
 def _error(state: tenacity.RetryCallState) -> BaseException | None:

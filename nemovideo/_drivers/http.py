@@ -1,13 +1,12 @@
-"""All that is httpx: clients, requests, answers, its exceptions as ours.
+"""All that is httpx: clients, requests, answers.
 
-Besides this module, only the files that go and come (`uploads.py`, `downloads.py`) and the
-cassette's transports import it.
+Besides this module, only its neighbors for transports, errors, uploads, downloads and cassettes
+import it.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -16,22 +15,15 @@ import httpx
 
 from nemovideo._config.settings import Settings, origin_of
 from nemovideo._drivers.attempts import Deadline
-from nemovideo._drivers.line import Line, keep_alive
+from nemovideo._drivers.connections import Trace
+from nemovideo._drivers.routes import FULL_URL, AsyncRoute, Route
+from nemovideo._drivers.troubles import connect_timeout_s, secret_of
 from nemovideo._drivers.uploads import AsyncUpload, SyncUpload
 from nemovideo._flows.steps import Request
 from nemovideo._wire import envelopes
-from nemovideo.errors import (
-    APIConnectionError,
-    APIError,
-    APITimeoutError,
-    InvalidRequestError,
-    MalformedResponseError,
-    NemoError,
-)
+from nemovideo.errors import APIError, MalformedResponseError
 
 if TYPE_CHECKING:
-    import ssl
-
     from nemovideo._uploads.multipart import Multipart
 
 SyncClient = httpx.Client
@@ -43,54 +35,24 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 """The largest JSON answer that is read; a draft of 100,000 segments has about 20 MB."""
 
 MAX_FAILURE_BYTES = 256 * 1024
-"""How much is read of an answer whose status says no: a proxy's page, say."""
+"""How much is read of an answer whose status is an error: a proxy's page, say."""
 
-_LOG = logging.getLogger("httpcore.http11")
-_PROXY_LOG = logging.getLogger("httpcore.proxy")
-
-_CLOCK_STEP_S = 0.02
-"""A wait that was clipped to the deadline may end this much before it."""
-
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
+_MAX_REDIRECTS = 20
 
 
-_NO_REUSE = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-"""For streams: as many as wanted, each over a connection of its own.
+def sync_client(*, reuse: bool = True) -> httpx.Client:
+    """Return a new client with the environment's proxies.
 
-A message cannot be sent again, so it must not meet an idle connection that the
-other side has just closed.
-"""
-
-
-def certificates() -> ssl.SSLContext:
-    """Return whom to trust, as the environment says; reading it takes longer than a call."""
-    return httpx.create_ssl_context()
+    Args:
+        reuse: Whether connections are used again. A message cannot be sent twice, so it must not
+            meet an idle connection that the other side has just closed.
+    """
+    return httpx.Client(transport=Route(reuse=reuse), trust_env=False)
 
 
-def sync_client(trust: ssl.SSLContext | None = None) -> httpx.Client:
-    """Return a new client; its proxies come from the environment, and `trust` if it is None."""
-    return httpx.Client(verify=trust or True)
-
-
-def async_client(trust: ssl.SSLContext | None = None) -> httpx.AsyncClient:
-    """Return a new client; its proxies come from the environment, and `trust` if it is None."""
-    return httpx.AsyncClient(verify=trust or True)
-
-
-def sync_stream_client(trust: ssl.SSLContext) -> httpx.Client:
-    """Return a new client whose connections are never used twice."""
-    return httpx.Client(verify=trust, limits=_NO_REUSE)
-
-
-def async_stream_client(trust: ssl.SSLContext) -> httpx.AsyncClient:
-    """Return a new client whose connections are never used twice."""
-    return httpx.AsyncClient(verify=trust, limits=_NO_REUSE)
+def async_client(*, reuse: bool = True) -> httpx.AsyncClient:
+    """Return a new async client with the environment's proxies; see `sync_client`."""
+    return httpx.AsyncClient(transport=AsyncRoute(reuse=reuse), trust_env=False)
 
 
 @contextmanager
@@ -100,37 +62,66 @@ def built(
     request: Request,
     *,
     deadline: Deadline,
+    trace: Trace,
+    ours: bool,
     endless: bool = False,
-    line: Line | None = None,
 ) -> Iterator[httpx.Request]:
     """Give the request as httpx wants it; the files in it are open while the block lasts.
 
-    `endless` is for streams, which may be silent for long.
+    Args:
+        client: The client that will send it.
+        settings: The client's settings.
+        request: What to send.
+        deadline: When the whole call must have ended.
+        trace: What is told about the connection.
+        ours: Whether the client has a transport of `routes.py`.
+        endless: For streams, which may be silent for long.
     """
-    extensions: dict[str, object] = {"timeout": _timeouts(settings, deadline, endless=endless)}
-    if endless or _is_logged():
-        is_async = isinstance(client, httpx.AsyncClient)
-        extensions["trace"] = _trace(is_async, line, secret_of(request))
     body = _multipart(request)
-    built = client.build_request(
+    url = request.path if "://" in request.path else settings.base_url + request.path
+    made = client.build_request(
         request.method,
-        request.path if "://" in request.path else _url(settings.base_url + request.path),
+        _url(url),
         json=request.json,
         headers=None if body is None else body.headers,
-        extensions=extensions,
+        extensions={"timeout": _timeouts(settings, deadline, endless=endless), "trace": trace},
     )
-    built.headers = _all_headers(built.headers, request, settings)
+    made.headers = _all_headers(made.headers, request, settings)
+    if ours:
+        _hide_query(made)
     if body is None:
-        yield built
+        yield made
         return
     upload = AsyncUpload if isinstance(client, httpx.AsyncClient) else SyncUpload
     with closing(upload(body, request.on_sent, deadline, settings.clock)) as stream:
-        built.stream = stream
-        yield built
+        made.stream = stream
+        yield made
 
 
-def _is_logged() -> bool:
-    return _LOG.isEnabledFor(logging.DEBUG) or _PROXY_LOG.isEnabledFor(logging.DEBUG)
+def redirected(
+    response: httpx.Response, request: httpx.Request, count: int, *, ours: bool
+) -> httpx.Request | None:
+    """Return the request that follows a redirect, or None where the answer is none.
+
+    Raises:
+        httpx.TooManyRedirects: This was one redirect too many.
+    """
+    following = response.next_request
+    if following is None:
+        return None
+    if count >= _MAX_REDIRECTS:
+        raise httpx.TooManyRedirects("too many redirects", request=request)
+    following.extensions = {k: v for k, v in request.extensions.items() if k != FULL_URL}
+    if ours:
+        _hide_query(following)
+    return following
+
+
+def _hide_query(request: httpx.Request) -> None:
+    """Keep a link's signature out of the line that httpx logs; our own transports restore it."""
+    if request.url.query:
+        request.extensions[FULL_URL] = request.url
+        request.url = request.url.copy_with(query=None)
 
 
 def _multipart(request: Request) -> Multipart | None:
@@ -143,35 +134,24 @@ def _multipart(request: Request) -> Multipart | None:
 
 @lru_cache(maxsize=128)
 def _url(text: str) -> httpx.URL:
-    """Return a URL of the API, parsed once: parsing takes a tenth of a whole call."""
+    """Return a URL, parsed once: parsing takes a tenth of a whole call."""
     return httpx.URL(text)
 
 
 def _timeouts(
     settings: Settings, deadline: Deadline, *, endless: bool
 ) -> Mapping[str, float | None]:
+    """Return how long each phase of a request may take, in seconds.
+
+    A call that waits for a connection to become free waits as long as it takes.
+    """
     timeout_s = deadline.clip(settings.timeout_s)
-    seconds = {
-        "connect": timeout_s,
+    return {
+        "connect": min(connect_timeout_s(settings), timeout_s),
         "write": timeout_s,
-        "pool": timeout_s,
+        "pool": None if deadline.never else max(deadline.remaining(), 0.001),
         "read": None if endless else timeout_s,
     }
-    return seconds if deadline.never else _Timeouts(seconds, deadline)
-
-
-class _Timeouts(dict[str, "float | None"]):
-    """Seconds for each phase of a request; httpcore looks them up as the phase begins."""
-
-    def __init__(self, seconds: Mapping[str, float | None], deadline: Deadline) -> None:
-        super().__init__(seconds)
-        self._deadline = deadline
-
-    def get(self, phase: str, default: float | None = None) -> float | None:  # type: ignore[override]
-        """Return the phase's time, or what is left of the deadline if that is less."""
-        seconds = super().get(phase, default)
-        left = max(self._deadline.remaining(), 0.001)
-        return left if seconds is None else min(left, seconds)
 
 
 def _all_headers(base: httpx.Headers, request: Request, settings: Settings) -> httpx.Headers:
@@ -185,7 +165,7 @@ _FOR_ANYBODY = ("Range", "If-Range")
 
 
 def _headers(request: Request, settings: Settings) -> dict[str, str]:
-    """Return the headers; other hosts than the API's are told nothing of us but our name."""
+    """Return the headers; other hosts than the API's learn nothing about us but our name."""
     if "://" in request.path and origin_of(request.path) != settings.origin:
         kept = {name: request.headers[name] for name in _FOR_ANYBODY if name in request.headers}
         return {
@@ -196,114 +176,20 @@ def _headers(request: Request, settings: Settings) -> dict[str, str]:
     return {"Accept-Encoding": "gzip", **settings.headers, **request.headers}
 
 
-def _trace(
-    is_async: bool, line: Line | None, secret: str
-) -> Callable[[str, dict[str, object]], object]:
-    """Return a hook that httpcore tells of its work, before it logs it.
-
-    It switches TCP keepalive on for each new connection, tells the line, and
-    keeps a token that a server sends back out of httpcore's log. A transport of
-    our own would do it too, but httpx gives up the environment's proxies then.
-    Without keepalive, NATs drop a connection during minutes of silence.
-    """
-
-    def hook(event: str, info: dict[str, object]) -> None:
-        if event.endswith(".connect_tcp.complete"):
-            keep_alive(info["return_value"])
-        if line is not None and event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-            line.connect(info["return_value"])
-        if event.endswith((".complete", ".failed")):
-            for key, value in info.items():
-                info[key] = value if value is None else _Redacted(value, secret)
-
-    async def hook_async(event: str, info: dict[str, object]) -> None:
-        hook(event, info)
-
-    return hook_async if is_async else hook
-
-
-class _Redacted:
-    """Stands for a value in a log."""
-
-    def __init__(self, value: object, secret: str) -> None:
-        self._value = value
-        self._secret = secret
-
-    def __repr__(self) -> str:
-        return envelopes.redact(repr(self._value), self._secret)
-
-
-def translated(
-    error: Exception, request: Request, deadline: Deadline | None = None
-) -> APIConnectionError:
-    """Return httpx's error as one of ours; it knows whether the request could have arrived."""
-    reason = envelopes.redact(str(error), secret_of(request)) or type(error).__name__
-    cls = APITimeoutError if isinstance(error, httpx.TimeoutException) else APIConnectionError
-    made = cls(f"{request.place}: {reason}")
-    if deadline is not None and deadline.remaining() <= _CLOCK_STEP_S:
-        made = deadline.passed()
-    made.sent = not isinstance(error, _NEVER_SENT)
-    made.may_have_spent = request.path == "/run_sse" and made.sent
-    return made
-
-
-@contextmanager
-def translating(request: Request, deadline: Deadline | None = None) -> Iterator[None]:
-    """Turn httpx's errors in the block into ours."""
-    try:
-        yield
-    except (httpx.RequestError, httpx.StreamError) as error:
-        raise translated(error, request, deadline) from _cleaned(error, secret_of(request))
-    except httpx.InvalidURL as error:
-        raise InvalidRequestError(f"{request.place} is not a URL: {error}") from error
-
-
 def network_stream(response: httpx.Response) -> object:
-    """Return the connection that an answer comes over, for `line.hanging_up`."""
+    """Return the connection that an answer comes over."""
     return response.extensions.get("network_stream")
 
 
-def typed(error: Exception, request: Request) -> NemoError:
-    """Return the error for the hooks: one of ours, whatever it is."""
-    if isinstance(error, NemoError):
-        return error
-    return translated(error, request)
+async def closed(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
+    """Close an answer, and the generators that would wait for more of it.
 
-
-def closed_error() -> InvalidRequestError:
-    """Return the error for a client that was used after its end."""
-    return InvalidRequestError(
-        "the client is closed", remedy="Make another one, or use it inside its with block."
-    )
-
-
-def _cleaned(error: BaseException, secret: str) -> BaseException:
-    """Return the error without secrets and without frames, it and what led to it.
-
-    The local variables of the HTTP library's frames hold the request's headers,
-    and programs that report their errors (Sentry, say) send local variables
-    along. Its messages may quote what the server sent. Its errors hold the
-    request itself, and some programs pickle an error with what led to it (tblib
-    does, which Dask installs for the whole process).
+    Left to the garbage collector, they would end at any time in the event loop; trio warns of it.
     """
-    inner: BaseException | None = error
-    seen: list[BaseException] = []  # what led to an error can lead back to it
-    while inner is not None and inner not in seen:
-        seen.append(inner)
-        inner.__traceback__ = None
-        text = str(inner)
-        if (clean := envelopes.redact(text, secret)) != text:
-            inner.args = (clean,)
-        if isinstance(inner, httpx.RequestError):
-            with suppress(RuntimeError):  # it has no request
-                inner.request = httpx.Request(inner.request.method, inner.request.url)
-        inner = inner.__cause__ or inner.__context__
-    return error
-
-
-def secret_of(request: Request) -> str:
-    """Return the token that goes with the request, or an empty string."""
-    return request.headers.get("Authorization", "").removeprefix("Bearer ")
+    await response.aclose()
+    with suppress(httpx.HTTPError, httpx.StreamError, RuntimeError):
+        async for _ in chunks:  # the connection is closed, so this ends at once
+            pass
 
 
 def exchange(
@@ -326,7 +212,7 @@ class Body:
     """Collects an answer's body, up to a limit; of a failure's, the beginning is enough.
 
     Raises:
-        MalformedResponseError: The answer is packed in a way that was not asked for.
+        MalformedResponseError: The answer is compressed in a way that was not asked for.
     """
 
     def __init__(self, request: Request, response: httpx.Response) -> None:
@@ -334,10 +220,10 @@ class Body:
         self._ok = response.is_success
         self._left = MAX_BODY_BYTES if self._ok else MAX_FAILURE_BYTES
         self._place = request.place
-        packed = response.headers.get("content-encoding", "identity").strip().lower()
+        coding = response.headers.get("content-encoding", "identity").strip().lower()
         # gzip makes at most a thousand bytes of one; what brotli or zstd can make has no bound.
-        if packed not in ("identity", "gzip", "x-gzip", "deflate", ""):
-            raise MalformedResponseError(f"the answer to {self._place} is packed as {packed!r}")
+        if coding not in ("identity", "gzip", "x-gzip", "deflate", ""):
+            raise MalformedResponseError(f"the answer to {self._place} is packed as {coding!r}")
 
     def add(self, chunk: bytes) -> bool:
         """Take the next bytes; False means that no more are wanted.
@@ -352,12 +238,12 @@ class Body:
         return self._left > 0
 
     def whole(self) -> bytes:
-        """Return all that came."""
+        """Return all that arrived."""
         return b"".join(self._chunks)
 
 
 def is_stream(response: httpx.Response) -> bool:
-    """Say whether the answer is an event stream, with a good status."""
+    """Whether the answer is an event stream, with a good status."""
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     return response.status_code == 200 and kind == "text/event-stream"
 

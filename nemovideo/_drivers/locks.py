@@ -1,15 +1,50 @@
-"""Locks that know who holds them, so that nobody waits for themselves for ever."""
+"""Locks that a closed client, a dropped stream or a forked process never leaves locked."""
 
 from __future__ import annotations
 
 import threading
-
-import anyio
+from collections.abc import Callable
+from typing import Protocol
+from weakref import ReferenceType, ref
 
 from nemovideo.errors import InvalidRequestError
 
-_LONGEST_WAIT_S = 1e6
-"""Python's own limit for a lock is not much higher."""
+_LOOK_S = 0.1
+"""How often a waiting thread checks whether waiting still makes sense."""
+
+OWN_STREAM_S = 1.0
+"""How long a send waits for a stream that its own thread or task left open.
+
+An async generator that was left by `break` is closed a moment later, by another task.
+"""
+
+
+class Holder(Protocol):
+    """What holds a lock: a run.
+
+    Attributes:
+        user: The thread or task that advanced it last.
+        advancing: Whether it is being advanced right now.
+    """
+
+    user: int
+    advancing: bool
+
+
+class Ownership:
+    """Finds out whether a lock is held by a stream that only the waiting thread could end."""
+
+    def __init__(self) -> None:
+        self._holder: ReferenceType[Holder] | None = None
+
+    def set(self, holder: Holder | None) -> None:
+        """Set who holds the lock; by a weak reference, since a dropped run must free it."""
+        self._holder = None if holder is None else ref(holder)
+
+    def hopeless(self, user: int) -> bool:
+        """Whether this thread or task waits for itself."""
+        holder = None if self._holder is None else self._holder()
+        return holder is not None and holder.user == user and not holder.advancing
 
 
 class ThreadLock:
@@ -17,54 +52,40 @@ class ThreadLock:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._holder: int | None = None
+        self._owner = Ownership()
 
-    def acquire(self, timeout_s: float) -> bool:
-        """Take the lock, and say whether that was possible in time.
+    def acquire(self, holder: Holder, timeout_s: float, check: Callable[[], None]) -> bool:
+        """Take the lock, and return whether that was possible in time.
+
+        Args:
+            holder: The run that takes it.
+            timeout_s: How long to wait.
+            check: Called while it waits; its errors end the waiting.
 
         Raises:
-            InvalidRequestError: This very thread holds it.
+            InvalidRequestError: It is held by a stream that this very thread has left open.
         """
-        thread = threading.get_ident()
-        if self._holder == thread:
-            raise _own_stream()
-        if not self._lock.acquire(timeout=min(timeout_s, _LONGEST_WAIT_S)):
-            return False
-        self._holder = thread
+        user, waited, hopeless_for = threading.get_ident(), 0.0, 0.0
+        # Waits are counted, not measured: in a test with frozen time no clock goes on.
+        while not self._lock.acquire(timeout=(step := min(_LOOK_S, max(timeout_s - waited, 0)))):
+            check()
+            waited += step
+            hopeless_for = hopeless_for + step if self._owner.hopeless(user) else 0.0
+            if hopeless_for >= OWN_STREAM_S:
+                raise own_stream_error()
+            if waited >= timeout_s:
+                return False
+        self._owner.set(holder)
         return True
 
     def release(self) -> None:
-        """Give the lock back."""
-        self._holder = None
+        """Release the lock."""
+        self._owner.set(None)
         self._lock.release()
 
 
-class TaskLock:
-    """A lock for tasks; any task of the same event loop may release it."""
-
-    def __init__(self) -> None:
-        self._lock = anyio.Semaphore(1)
-        self._holder: int | None = None
-
-    async def acquire(self) -> None:
-        """Take the lock.
-
-        Raises:
-            InvalidRequestError: This very task holds it.
-        """
-        task = anyio.get_current_task().id
-        if self._holder == task:
-            raise _own_stream()
-        await self._lock.acquire()
-        self._holder = task
-
-    def release(self) -> None:
-        """Give the lock back."""
-        self._holder = None
-        self._lock.release()
-
-
-def _own_stream() -> InvalidRequestError:
+def own_stream_error() -> InvalidRequestError:
+    """Return the error for a send that would wait for itself."""
     return InvalidRequestError(
         "a stream of this session is still open, and sends of one session wait for each other",
         remedy="Read the stream to its end, or leave its block, before the next message.",

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-import queue
 import threading
 import warnings
-from collections import defaultdict
-from collections.abc import AsyncIterable, Callable, Iterable
-from functools import cached_property, partial
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
+from weakref import WeakSet, WeakValueDictionary
 
-import attrs
-
+from nemovideo._config.proxies import Proxies
 from nemovideo._config.settings import Settings
 from nemovideo._drivers import downloads, http
 from nemovideo._drivers.attempts import Attempts, Deadline
-from nemovideo._drivers.line import Line, hanging_up
+from nemovideo._drivers.connections import Connections, Line, SyncTrace
 from nemovideo._drivers.locks import ThreadLock
 from nemovideo._drivers.machine import Leave, Machine
+from nemovideo._drivers.sync_stream import Stream
+from nemovideo._drivers.troubles import Way, closed_error, detach, forked_error
 from nemovideo._drivers.watch import Watch
-from nemovideo._drivers.writer import Writer
 from nemovideo._flows.steps import (
     Blocking,
     Call,
     Collect,
     Download,
     Emit,
+    End,
     Exclusive,
     Flow,
     Open,
@@ -34,63 +36,92 @@ from nemovideo._flows.steps import (
     Request,
     Sleep,
     Step,
-    StreamHandle,
 )
+from nemovideo._support.forks import reset_in_children
 from nemovideo._wire import envelopes
 from nemovideo.errors import APIConnectionError, InvalidRequestError, NemoError
 
 if TYPE_CHECKING:
-    import ssl
-
     from nemovideo.events import AgentEvent
 
 T = TypeVar("T")
 
-_CONNECTING_GRACE_S = 0.1
-
 
 class _Pool:
-    """The connections and locks of a client and of the copies made of it."""
+    """The connections and locks of a client and of the copies made of it, in one process."""
 
     def __init__(self, given: http.SyncClient | None) -> None:
-        self.guard = threading.Lock()
-        self.locks: defaultdict[str, ThreadLock] = defaultdict(ThreadLock)
         self._given = given
+        self._forked = False
+        self._renew()
+        reset_in_children(self)
+
+    def _renew(self) -> None:
+        self.guard = threading.RLock()  # a stream may be dropped in a garbage collection
+        self.locks: WeakValueDictionary[str, ThreadLock] = WeakValueDictionary()
+        self.streams: WeakSet[Stream] = WeakSet()
+        self.connections = Connections()
+        self.closing = threading.Event()
         self._calls: http.SyncClient | None = None
-        self._streams: http.SyncClient | None = None
+        self._fresh: http.SyncClient | None = None
 
     @property
     def ours(self) -> bool:
-        """Whether no user has brought the HTTP client."""
+        """Whether the user brought no HTTP client."""
         return self._given is None
 
-    @cached_property
-    def _trust(self) -> ssl.SSLContext:
-        return http.certificates()
+    def client(self, *, fresh: bool = False) -> http.SyncClient:
+        """Return the HTTP client, or the one that uses no connection twice; made when needed.
 
-    def client(self) -> http.SyncClient:
-        """Return the HTTP client, made when first needed."""
+        Raises:
+            InvalidRequestError: The user brought it, and it belongs to the parent of a fork.
+        """
         with self.guard:
-            if self._calls is None:
-                self._calls = self._given or http.sync_client(self._trust)
+            if self._given is not None:
+                if self._forked:
+                    raise forked_error()
+                return self._given
+            if fresh:
+                self._fresh = self._fresh or http.sync_client(reuse=False)
+                return self._fresh
+            self._calls = self._calls or http.sync_client()
             return self._calls
 
-    def stream_client(self) -> http.SyncClient:
-        """Return the HTTP client for streams, made when first needed."""
+    def lock(self, name: str) -> ThreadLock:
+        """Return the lock of this name; it lives as long as somebody has it."""
         with self.guard:
-            if self._streams is None:
-                self._streams = self._given or http.sync_stream_client(self._trust)
-            return self._streams
+            lock = self.locks.get(name)
+            if lock is None:
+                self.locks[name] = lock = ThreadLock()
+            return lock
 
     def close(self) -> bool:
-        """Close the HTTP clients, unless the user brought one; say whether there were any."""
+        """Close the HTTP clients, unless the user brought one; return whether there were any.
+
+        Threads that wait for an answer, a stream, a lock or a pause wake up with an error.
+        """
+        self.closing.set()
         with self.guard:
-            open_clients = [c for c in (self._calls, self._streams) if c not in (None, self._given)]
-            self._calls = self._streams = None
+            open_clients = [client for client in (self._calls, self._fresh) if client is not None]
+            self._calls = self._fresh = None
+            streams = list(self.streams)
+            connections, self.connections = self.connections, Connections()
+        for stream in streams:
+            stream.end(closed_error())
+        connections.shut_down()
         for client in open_clients:
-            if client is not None:
-                client.close()
+            client.close()
         return bool(open_clients)
+
+    def open(self) -> None:
+        """Make it usable again after a close."""
+        if self.closing.is_set():
+            self.closing = threading.Event()
+
+    def after_fork(self) -> None:
+        """Make this child's own connections and locks; the parent's sockets are closed already."""
+        self._forked = True
+        self._renew()
 
     def __del__(self) -> None:
         if self.close():
@@ -108,7 +139,7 @@ class SyncDriver:
     Args:
         settings: The client's settings.
         client: An HTTP client that the user brought, and closes.
-        lender: The driver of the client that this one's is a copy of; it lends its connections.
+        lender: The driver of the client that this one is a copy of; it lends its connections.
     """
 
     def __init__(
@@ -121,6 +152,7 @@ class SyncDriver:
         self._lender = lender
         self.pool: _Pool = _Pool(client) if lender is None else lender.pool
         self._closed = False
+        self.way = Way(settings, Proxies.from_environment() if self.pool.ours else None)
 
     def variant(self, settings: Settings) -> SyncDriver:
         """Return a driver with other settings, on the same connections."""
@@ -131,16 +163,6 @@ class SyncDriver:
         """True once it was closed, or the one that lends it its connections."""
         return self._closed or (self._lender is not None and self._lender.closed)
 
-    @property
-    def client(self) -> http.SyncClient:
-        """The HTTP client."""
-        return self.pool.client()
-
-    @property
-    def stream_client(self) -> http.SyncClient:
-        """The HTTP client for streams."""
-        return self.pool.stream_client()
-
     def shut(self) -> None:
         """Refuse further calls."""
         self._closed = True
@@ -148,6 +170,8 @@ class SyncDriver:
     def open(self) -> None:
         """Make it usable again after a close."""
         self._closed = False
+        if self._lender is None:
+            self.pool.open()
 
     def close(self) -> None:
         """Close the connections that are its own; twice is fine."""
@@ -155,30 +179,56 @@ class SyncDriver:
         if self._lender is None:
             self.pool.close()
 
+    def start(self, flow: Flow[T], deadline_s: float | None = None) -> Run[T]:
+        """Return a run of a flow, for those who want its events."""
+        return Run(self, flow, deadline_s)
+
     def run(self, flow: Flow[T], deadline_s: float | None = None) -> T:
-        """Return what a flow returns; the events that it emits are passed over."""
-        with Run(self, flow, deadline_s) as run:
+        """Return what a flow returns; the events that it emits are dropped."""
+        with self.start(flow, deadline_s) as run:
             while run.advance() is not None:
                 pass
             return run.result
 
+    def check(self) -> None:
+        """Check that the client is open.
+
+        Raises:
+            InvalidRequestError: It was closed.
+        """
+        if self.closed:
+            raise closed_error()
+
     def lock(self, name: str) -> ThreadLock:
         """Return the lock of this name."""
-        with self.pool.guard:
-            return self.pool.locks[name]
+        return self.pool.lock(name)
+
+    def pause(self, seconds: float, *, polling: bool = False) -> None:
+        """Wait, unless the client is closed meanwhile."""
+        self.check()
+        if self.settings.clock.wait(self.pool.closing, seconds, polling=polling):
+            raise closed_error()
 
     def call(self, request: Request, deadline: Deadline) -> object:
         """Send a request, as often as the retry policy allows, and open its envelope."""
         return self._repeated(request, deadline, lambda: self._call_once(request, deadline))
 
     def download(self, step: Download, deadline: Deadline) -> None:
-        """Fetch a file; a connection that breaks is followed by one that goes on."""
+        """Fetch a file; a connection that breaks is followed by one that resumes."""
         attempt = partial(self._download_once, step, deadline)
         self._repeated(step.request, deadline, attempt, lambda: step.transfer.gained)
 
-    def open_response(self, request: Request, deadline: Deadline, line: Line) -> http.Response:
-        """Begin a stream and return its response; any other answer is an error."""
-        return self._repeated(request, deadline, lambda: self._open_once(request, deadline, line))
+    def stream(self, request: Request, deadline: Deadline) -> Stream:
+        """Return a stream, not started."""
+
+        def connect(line: Line) -> http.Response:
+            return self._repeated(
+                request, deadline, lambda: self._open_once(request, deadline, line)
+            )
+
+        stream = Stream(connect, request, self.way, self.settings.clock)
+        self.pool.streams.add(stream)
+        return stream
 
     def _repeated(
         self,
@@ -187,100 +237,119 @@ class SyncDriver:
         attempt: Callable[[], T],
         gained: Callable[[], int] = int,
     ) -> T:
-        if self.closed:
-            raise http.closed_error()
+        self.check()
+        began = deadline.now()
         try:
             return attempt()
         except NemoError as error:
             failed = [error]
-        from tenacity import Retrying  # paid for only by calls that fail
+        self.check()
+        from tenacity import Retrying
 
         def again() -> T:
             if failed:
                 raise failed.pop()
             return attempt()
 
-        attempts = Attempts(self.settings.retry, request, deadline, gained)
-        return Retrying(sleep=self.settings.clock.sleep, **attempts.options)(again)
+        settings = self.settings
+        attempts = Attempts(settings.retry, request, deadline, began, settings.timeout_s, gained)
+        return Retrying(sleep=self.pause, **attempts.options)(again)
 
-    def _send(
+    @contextmanager
+    def _answer(
         self,
-        client: http.SyncClient,
         request: Request,
-        built: http.BuiltRequest,
+        deadline: Deadline,
         *,
+        line: Line | None = None,
         follow: bool = False,
-    ) -> http.Response:
-        """Send a request, and tell the hooks of it and of the head of its answer."""
-        watch = Watch(self.settings, request)
-        try:
-            response = client.send(built, stream=True, follow_redirects=follow)
-        except Exception as error:
-            watch.failed(http.typed(error, request))
-            raise
-        watch.answered(response.status_code, response.headers)
-        return response
+    ) -> Iterator[http.Response]:
+        """Send a request, give its answer, of which only the headers were read, and close it.
+
+        Args:
+            request: What to send.
+            deadline: When the whole call must have ended.
+            line: For a stream: how another thread ends it. Its answer is left open.
+            follow: Whether redirects are followed.
+        """
+        pool, way = self.pool, self.way
+        fresh = request.fresh or line is not None
+        client = pool.client(fresh=fresh)
+        trace = SyncTrace(pool.connections, line)
+        settings, ours = self.settings, pool.ours
+        with (
+            way.translating(request, deadline),
+            http.built(
+                client,
+                settings,
+                request,
+                deadline=deadline,
+                trace=trace,
+                ours=ours,
+                endless=line is not None,
+            ) as built,
+        ):
+            watch = Watch(settings, request)
+            try:
+                response = client.send(built, stream=True, follow_redirects=False)
+                for count in itertools.count() if follow else ():
+                    following = http.redirected(response, built, count, ours=ours)
+                    if following is None:
+                        break
+                    response.close()
+                    response = client.send(following, stream=True, follow_redirects=False)
+            except Exception as error:  # noqa: BLE001 - raised again, as one of ours
+                self.check()
+                raise watch.failed(way.typed(error, request, deadline, trace, client)) from None
+            watch.answered(response.status_code, response.headers)
+            try:
+                yield response
+            finally:
+                if line is None or not http.is_stream(response):
+                    response.close()
 
     def _call_once(self, request: Request, deadline: Deadline) -> object:
-        client = self.client
-        with (
-            http.translating(request, deadline),
-            http.built(client, self.settings, request, deadline=deadline) as built,
-        ):
-            response = self._send(client, request, built)
+        with self._answer(request, deadline) as response:
             found = self._read(request, response, deadline)
         return envelopes.open_envelope(found)
 
     def _read(
         self, request: Request, response: http.Response, deadline: Deadline
     ) -> envelopes.Exchange:
-        """Read the whole answer, and close it."""
-        try:
-            body = http.Body(request, response)
-            with hanging_up(http.network_stream(response), deadline):
-                for chunk in response.iter_bytes():
-                    if not body.add(chunk):
-                        break
-                    deadline.clip(0)
-        finally:
-            response.close()
+        """Read the whole answer."""
+        body = http.Body(request, response)
+        for chunk in response.iter_bytes():
+            if not body.add(chunk):
+                break
+            deadline.clip(0)
         return http.exchange(request, response, body.whole(), self.settings)
 
     def _download_once(self, step: Download, deadline: Deadline) -> None:
-        transfer, client = step.transfer, self.client
+        transfer = step.transfer
         while (question := transfer.question()) is not None:
             request = step.request.asking(question.headers)
-            with (
-                http.translating(request, deadline),
-                http.built(client, self.settings, request, deadline=deadline) as built,
-            ):
-                anywhere = "Authorization" not in request.headers
-                response = self._send(client, request, built, follow=anywhere)
+            anywhere = "Authorization" not in request.headers
+            with self._answer(request, deadline, follow=anywhere) as response:
                 if not downloads.is_file(response, question):
                     raise downloads.not_a_file(self._read(request, response, deadline))
-                try:
-                    if transfer.answered(downloads.head_of(response, transfer.place)):
-                        self._take(step, response, deadline)
-                finally:
-                    response.close()
+                if transfer.answered(downloads.head_of(response, transfer.place)):
+                    self._take(step, response, deadline)
 
     def _take(self, step: Download, response: http.Response, deadline: Deadline) -> None:
-        """Take what the answer brings of the file."""
-        writer = Writer(step.transfer, self.settings.clock)
+        """Write what the answer brings of the file."""
+        batch = downloads.Batch(self.settings.clock)
         try:
-            with (
-                http.translating(step.request, deadline),
-                hanging_up(http.network_stream(response), deadline),
-            ):
+            with self.way.translating(step.request, deadline):
                 try:
-                    for chunk in downloads.body_of(response, ours=self.pool.ours):
-                        if writer.take(chunk):
-                            writer.flush()
+                    for chunk in downloads.body_of(response):
+                        if batch.add(chunk):
+                            step.transfer.write_all(batch.taken())
                             step.report()
                             deadline.clip(0)
                 finally:
-                    writer.finish()
+                    step.transfer.write_all(batch.taken())  # need not come again
         except APIConnectionError as error:
+            self.check()
             step.transfer.broke(error)
         else:
             step.transfer.ended()
@@ -288,14 +357,7 @@ class SyncDriver:
 
     def _open_once(self, request: Request, deadline: Deadline, line: Line) -> http.Response:
         line.check()
-        client, settings = self.stream_client, self.settings
-        with (
-            http.translating(request, deadline),
-            http.built(
-                client, settings, request, deadline=deadline, endless=True, line=line
-            ) as built,
-        ):
-            response = self._send(client, request, built)
+        with self._answer(request, deadline, line=line) as response:
             if http.is_stream(response):
                 return response
             found = self._read(request, response, deadline)
@@ -303,14 +365,22 @@ class SyncDriver:
 
 
 class Run(Generic[T]):
-    """One flow on its way; closing it ends its streams and gives its locks back."""
+    """A flow being run; closing it, or dropping it, ends its streams and releases its locks.
+
+    Attributes:
+        user: The thread that advanced it last.
+        advancing: Whether a thread is advancing it right now.
+    """
 
     def __init__(self, driver: SyncDriver, flow: Flow[T], deadline_s: float | None) -> None:
         self._driver = driver
         self._machine = Machine(flow)
         self._deadline = Deadline(driver.settings.clock, deadline_s)
-        self._streams: list[_Stream] = []
+        self._streams: list[Stream] = []
+        self._locks: dict[str, ThreadLock] = {}
         self._closed = False
+        self.user = threading.get_ident()
+        self.advancing = False
 
     def __enter__(self) -> Run[T]:
         return self
@@ -318,19 +388,34 @@ class Run(Generic[T]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        for stream in self._end():
+            stream.hang_up()
+        self._release()
+
     def advance(self) -> AgentEvent | None:
         """Go on to the next event, or to the end: then the answer is None."""
-        while (step := self._machine.next()) is not None:
-            if isinstance(step, Emit):
-                return step.event
-            if isinstance(step, Leave):
-                self._driver.lock(step.name).release()
-                continue
-            try:
-                self._machine.answer(self._perform(step))
-            except Exception as error:  # noqa: BLE001 - the flow decides
-                self._machine.fail(error)
-        return None
+        self.user, self.advancing = threading.get_ident(), True
+        try:
+            while (step := self._machine.next()) is not None:
+                if isinstance(step, Emit):
+                    return step.event
+                if isinstance(step, Leave):
+                    self._locks.pop(step.name).release()
+                    continue
+                try:
+                    self._machine.answer(self._perform(step))
+                except Exception as error:  # noqa: BLE001 - the flow decides
+                    detach(error)
+                    self._machine.fail(error)
+                except BaseException:
+                    # Interrupted. Only reading can be continued; any other step has no answer.
+                    if not isinstance(step, Read):
+                        self._machine.close()
+                    raise
+            return None
+        finally:
+            self.advancing = False
 
     @property
     def result(self) -> T:
@@ -338,32 +423,44 @@ class Run(Generic[T]):
         return self._machine.result
 
     def close(self) -> None:
-        """End what is still open; another thread may do that to a reader that waits."""
-        self._closed = True
-        # The flow is ended first: it must not take what follows for a drop, and recover.
-        held = self._machine.close()
-        streams, self._streams = self._streams, []
+        """End what is still open; another thread may do that while a reader waits."""
+        streams = self._end()
         try:
             for stream in reversed(streams):
                 stream.close()
         finally:
-            for name in held:
-                self._driver.lock(name).release()
+            self._release()
+
+    def _end(self) -> list[Stream]:
+        """End the flow, and return the streams that are still to be ended."""
+        self._closed = True
+        # The flow is ended first: it must not take what follows for a drop, and recover.
+        self._machine.close()
+        streams, self._streams = self._streams, []
+        return streams
+
+    def _release(self) -> None:
+        while self._locks:
+            self._locks.popitem()[1].release()
 
     def _perform(self, step: Step) -> object:
+        driver = self._driver
         match step:
             case Call(request):
-                return self._driver.call(request, self._deadline)
-            case Sleep(seconds):
-                self._sleep(seconds)
+                return driver.call(request, self._deadline)
+            case Sleep(seconds, polling):
+                if seconds >= self._deadline.remaining():
+                    raise self._deadline.passed()
+                driver.pause(seconds, polling=polling)
             case Blocking(function):
                 return function()
             case Collect(chunks, write):
                 self._collect(chunks, write)
             case Download():
-                self._driver.download(step, self._deadline)
+                driver.download(step, self._deadline)
             case Open(request):
-                stream = _Stream(self._driver, request, self._deadline)
+                driver.check()
+                stream = driver.stream(request, self._deadline)
                 # Known before it begins, so that a close in another thread finds it in any case.
                 self._streams.append(stream)
                 if self._closed:
@@ -371,11 +468,16 @@ class Run(Generic[T]):
                 stream.start()
                 return stream
             case Read(handle, timeout_s):
-                assert isinstance(handle, _Stream)
+                assert isinstance(handle, Stream)
                 return handle.read(self._deadline.clip(timeout_s))
+            case End(handle):
+                assert isinstance(handle, Stream)
+                handle.close()
             case Exclusive():
-                if not self._driver.lock(step.name).acquire(self._deadline.clip(math.inf)):
+                lock = driver.lock(step.name)
+                if not lock.acquire(self, self._deadline.clip(math.inf), driver.check):
                     raise self._deadline.passed()
+                self._locks[step.name] = lock
                 self._machine.enter(step)
         return None
 
@@ -389,80 +491,3 @@ class Run(Generic[T]):
         for chunk in chunks:
             self._deadline.clip(0)
             write(chunk)
-
-    def _sleep(self, seconds: float) -> None:
-        if seconds >= self._deadline.remaining():
-            raise self._deadline.passed()
-        self._driver.settings.clock.sleep(seconds)
-
-
-@attrs.frozen
-class _Ended:
-    """The last thing that a reader puts into its queue."""
-
-    error: BaseException | None = None
-
-
-class _Stream(StreamHandle):
-    """A stream, read by a thread of its own, so that waiting for it can be given up.
-
-    A read that times out would end httpx's response; the thread lets a silent
-    stream live on while the client says that it is still working.
-    """
-
-    def __init__(self, driver: SyncDriver, request: Request, deadline: Deadline) -> None:
-        self._driver = driver
-        self._request = request
-        self._deadline = deadline
-        self._queue: queue.SimpleQueue[bytes | _Ended] = queue.SimpleQueue()
-        self._ended: _Ended | None = None
-        self._line = Line()
-        self._thread = threading.Thread(target=self._pump, name="nemovideo-stream", daemon=True)
-
-    def start(self) -> None:
-        """Begin to connect; one that is closed already ends at once and sends nothing."""
-        self._thread.start()
-
-    def read(self, timeout_s: float) -> bytes | None:
-        """Return the next bytes, b"" at the end, or None once the time is up."""
-        chunks: list[bytes] = []
-        while self._ended is None:
-            # What has come already is taken at one go: a thread switch for each token is dear.
-            if chunks and self._queue.empty():
-                break
-            item = self._driver.settings.clock.receive(self._queue, timeout_s)
-            if item is None:
-                return None
-            if isinstance(item, _Ended):
-                self._ended = item
-            else:
-                chunks.append(item)
-        if chunks:
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        if self._ended is not None and self._ended.error is not None:
-            raise self._ended.error
-        return b""
-
-    def close(self) -> None:
-        """Hang up, and wait for the thread to end."""
-        self._line.hang_up()
-        # A thread that cannot connect yet has nothing to hang up on. It will send nothing, and
-        # ends when the connection comes or fails.
-        if self._thread.is_alive():
-            self._thread.join(timeout=None if self._line.connected else _CONNECTING_GRACE_S)
-
-    def _pump(self) -> None:
-        try:
-            response = self._driver.open_response(self._request, self._deadline, self._line)
-            try:
-                # A client that the user brought may have taken a connection that was there.
-                self._line.connect(http.network_stream(response))
-                with http.translating(self._request):
-                    for chunk in response.iter_bytes():
-                        self._queue.put(chunk)
-            finally:
-                response.close()
-        except BaseException as error:  # noqa: BLE001 - the reader raises it
-            self._queue.put(_Ended(error))
-        else:
-            self._queue.put(_Ended())

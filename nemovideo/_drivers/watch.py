@@ -1,46 +1,69 @@
-"""Tells the user's hooks of each request and its answer."""
+"""Reports each request and its answer: to the user's hooks, and to the log at DEBUG."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from nemovideo._config.settings import Settings
-from nemovideo._drivers import http
+from nemovideo._drivers.troubles import secret_of
 from nemovideo._flows.steps import Request
 from nemovideo._wire import envelopes
 from nemovideo.errors import NemoError
 from nemovideo.hooks import RequestInfo, ResponseInfo
 
+E = TypeVar("E", bound=Exception)
+
+log = logging.getLogger("nemovideo")
+
 
 class Watch:
-    """One request under way; makes nothing where nobody listens."""
+    """One request under way; does nothing where nobody listens."""
 
     def __init__(self, settings: Settings, request: Request) -> None:
         self._info: RequestInfo | None = None
-        if settings.on_request is None and settings.on_response is None:
+        self._logs = log.isEnabledFor(logging.DEBUG)
+        if settings.on_request is None and settings.on_response is None and not self._logs:
             return
         self._settings = settings
         self._started = settings.clock.monotonic()
-        self._secret = http.secret_of(request)
+        self._secret = secret_of(request)
         url = urlsplit(request.path if "://" in request.path else settings.base_url + request.path)
         self._info = RequestInfo(request.method, url.hostname or "", envelopes.redact(url.path))
+        if self._logs:
+            log.debug("%s %s%s", self._info.method, self._info.host, self._info.path)
         if settings.on_request is not None:
             settings.on_request(self._info)
 
     def answered(self, status: int, headers: Mapping[str, str]) -> None:
-        """Tell of the head of the answer."""
+        """Report the response headers."""
         if self._info is not None:
-            self._tell(status, envelopes.request_id(headers, self._secret))
+            self._report(status, envelopes.request_id(headers, self._secret))
 
-    def failed(self, error: NemoError) -> None:
-        """Tell that there is none."""
-        self._tell(None, None, error)
+    def failed(self, error: E) -> E:
+        """Report that there is no answer, and return the error."""
+        if isinstance(error, NemoError):
+            self._report(None, None, error)
+        return error
 
-    def _tell(
+    def _report(
         self, status: int | None, request_id: str | None, error: NemoError | None = None
     ) -> None:
-        if self._info is None or self._settings.on_response is None:
+        if self._info is None:
             return
         elapsed_s = self._settings.clock.monotonic() - self._started
-        self._settings.on_response(ResponseInfo(self._info, status, request_id, elapsed_s, error))
+        if self._logs:
+            log.debug(
+                "%s %s%s: %s in %.3f s",
+                self._info.method,
+                self._info.host,
+                self._info.path,
+                f"HTTP {status}" if error is None else type(error).__name__,
+                elapsed_s,
+            )
+        if self._settings.on_response is not None:
+            self._settings.on_response(
+                ResponseInfo(self._info, status, request_id, elapsed_s, error)
+            )

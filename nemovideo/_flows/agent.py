@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ from nemovideo._flows.steps import (
     Flow,
     Request,
     emit,
+    end_stream,
     exclusive,
     open_stream,
     read,
@@ -83,6 +85,11 @@ def _turn(context: Context, session_id: str, text: str, tokens: bool) -> Flow[Re
             if isinstance(error, APITimeoutError) and error.deadline_passed:
                 raise
             return (yield from _recover(context, session_id, before, builder, error))
+    except StreamTimeoutError as error:
+        if builder.failure is not None or not builder.complete:
+            raise
+        with _spending():
+            return (yield from _recover(context, session_id, before, builder, error))
     except (ServerError, MalformedResponseError) as error:
         error.may_have_spent = True  # a gateway's answer says nothing of what went on behind it
         raise
@@ -125,12 +132,17 @@ def _listen(
     decoder = StreamDecoder()
     started = heard = clock.monotonic()
     notice_at = started + limits.notice_s
+    turn_ends_at = math.inf
     while True:
         ends_at = min(heard + limits.silence_s, started + limits.total_s)
+        waits_until = min(notice_at, ends_at, turn_ends_at)
         try:
-            chunk = yield from read(handle, min(notice_at, ends_at) - clock.monotonic())
+            chunk = yield from read(handle, waits_until - clock.monotonic())
         except APIConnectionError:
             yield from _tell(builder, decoder.finish())
+            raise
+        except InvalidRequestError as closed:  # the client was, while the agent was at work
+            closed.may_have_spent = True
             raise
         now = clock.monotonic()
         if chunk == b"":
@@ -138,13 +150,21 @@ def _listen(
             return
         if chunk is not None and (yield from _tell(builder, decoder.feed(chunk))):
             heard = now
+            turn_ends_at = now + limits.turn_grace_s if builder.turn_complete else math.inf
+        if now >= turn_ends_at:  # some servers leave the connection open
+            yield from end_stream(handle)
+            yield from _tell(builder, decoder.finish())
+            return
         if now >= notice_at:
             yield from emit(StillWorkingEvent(now - started))
             notice_at += limits.notice_s * ((now - notice_at) // limits.notice_s + 1)
         if now - started >= limits.total_s or now - heard >= limits.silence_s:
-            minutes = (now - started) / 60
+            yield from end_stream(handle)
+            total = now - started >= limits.total_s
+            seconds = limits.total_s if total else limits.silence_s
+            what = "did not finish" if total else "sent nothing but heartbeats"
             error = StreamTimeoutError(
-                f"the agent did not finish within {minutes:.0f} minutes", may_have_spent=True
+                f"the agent {what} within {seconds / 60:g} minutes", may_have_spent=True
             )
             error.reply = _spoken(builder.reply())
             raise error
@@ -185,11 +205,13 @@ def _recover(
     builder: AnswerBuilder,
     cause: NemoError,
 ) -> Flow[Reply]:
-    """After a drop, let the state say what became of the message (protocol.md §10)."""
+    """After a drop, find out from the state what became of the message (protocol.md §10)."""
     after = yield from watch(context, session_id, lambda now: _differ(before, now))
     if after is not None:
         changes = _draft(before).diff(_draft(after))
         return attrs.evolve(_spoken(builder.reply()), recovered=True, changes=changes)
+    if isinstance(cause, StreamTimeoutError):
+        raise cause
     error = StreamInterruptedError(
         "the connection broke during the answer, and the draft has not changed since",
         may_have_spent=True,

@@ -97,7 +97,8 @@ def _submit_once(
         "output": {"format": format, "quality": quality},
     }
     try:
-        data = yield from auth.authorized(context, Request("POST", _PATH, json=body))
+        request = Request("POST", _PATH, json=body, fresh=True)
+        data = yield from auth.authorized(context, request)
     except _UNCLEAR as error:
         if isinstance(error, APIConnectionError) and not error.sent:
             raise
@@ -170,12 +171,15 @@ def wait(context: Context, job: RenderJob, on_progress: OnJob | None = None) -> 
             late = RenderTimeoutError(f"{job.id} did not end within {polling.timeout_s:.0f} s")
             late.render_id = job.id
             raise late
-        yield from sleep(polling.wait_s(polls))
+        yield from sleep(polling.wait_s(polls), polling=True)
         polls += 1
         try:
-            job = yield from get(context, job.id)
+            now = yield from get(context, job.id)
         except _PASSING:
             continue
+        if (now.status, now.progress) != (job.status, job.progress):
+            ends_at = clock.extended(ends_at, polling.timeout_s)
+        job = now
     if not job.completed:
         cls = RenderCancelledError if job.cancelled else RenderFailedError
         error = cls(f"{job.id} {job.status}{f': {job.error}' if job.error else ''}")

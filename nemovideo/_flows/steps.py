@@ -36,7 +36,10 @@ class Request:
         parts: Files to send as multipart, each a part named `files`.
         headers: Headers besides the attribution headers.
         repeatable: An identical repeat does no harm.
-        on_sent: Told of the bytes sent and all bytes, for uploads.
+        spare: A repeat does no more harm than to make one thing that nobody uses: it is sent
+            again where a connection that had been idle turned out to be dead.
+        fresh: Use a new connection, since a repeat could do harm.
+        on_sent: Called with the bytes sent and all bytes, for uploads.
     """
 
     method: str
@@ -45,6 +48,8 @@ class Request:
     parts: tuple[Part, ...] = ()
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     repeatable: bool = False
+    spare: bool = False
+    fresh: bool = False
     on_sent: Callable[[int, int], None] | None = None
 
     @property
@@ -58,10 +63,7 @@ class Request:
 
     def with_token(self, token: str) -> Request:
         """Return the request with its Authorization header."""
-        headers = {**self.headers, "Authorization": f"Bearer {token}"}
-        return Request(
-            self.method, self.path, self.json, self.parts, headers, self.repeatable, self.on_sent
-        )
+        return self.asking({"Authorization": f"Bearer {token}"})
 
 
 class StreamHandle:
@@ -77,9 +79,16 @@ class Call:
 
 @attrs.frozen
 class Sleep:
-    """Wait."""
+    """Wait.
+
+    Attributes:
+        seconds: How long.
+        polling: Whether it is a wait for a job of the service, which takes real time even where
+            a test's clock does not.
+    """
 
     seconds: float
+    polling: bool = False
 
 
 @attrs.frozen
@@ -121,6 +130,13 @@ class Read:
 
 
 @attrs.frozen
+class End:
+    """End a stream before the flow ends; there is no answer."""
+
+    handle: StreamHandle
+
+
+@attrs.frozen
 class Emit:
     """Hand an event to the user."""
 
@@ -141,7 +157,7 @@ class Download:
             self.on_received(self.transfer.received, self.transfer.total)
 
 
-Step = Call | Sleep | Blocking | Collect | Exclusive | Open | Read | Emit | Download
+Step = Call | Sleep | Blocking | Collect | Exclusive | Open | Read | End | Emit | Download
 
 
 def through(
@@ -183,9 +199,9 @@ def call(request: Request) -> Flow[object]:
     return data
 
 
-def sleep(seconds: float) -> Flow[None]:
-    """Wait for so many seconds."""
-    yield Sleep(seconds)
+def sleep(seconds: float, *, polling: bool = False) -> Flow[None]:
+    """Wait; see `Sleep`."""
+    yield Sleep(seconds, polling)
 
 
 def blocking(function: Callable[[], T]) -> Flow[T]:
@@ -217,6 +233,11 @@ def read(handle: StreamHandle, timeout_s: float) -> Flow[bytes | None]:
     """Return the next bytes, b"" at the end, or None when `timeout_s` has passed."""
     chunk: bytes | None = yield Read(handle, timeout_s)
     return chunk
+
+
+def end_stream(handle: StreamHandle) -> Flow[None]:
+    """End a stream."""
+    yield End(handle)
 
 
 def emit(event: AgentEvent) -> Flow[None]:

@@ -86,7 +86,8 @@ def upload_urls(context: Context, session_id: str, urls: Sequence[str]) -> Flow[
         raise InvalidRequestError("there is nothing to upload", remedy="Name at least one URL.")
     body = {"urls": list(urls), "source_type": "url"}
     context.known.pop(session_id, None)
-    data = yield from authorized(context, Request("POST", _path(session_id), json=body))
+    request = Request("POST", _path(session_id), json=body, fresh=True)
+    data = yield from authorized(context, request)
     return envelopes.read_files(data)
 
 
@@ -96,7 +97,9 @@ def _send_parts(
     if not parts:
         return []
     context.known.pop(session_id, None)
-    request = Request("POST", _path(session_id), parts=tuple(parts), on_sent=on_progress)
+    request = Request(
+        "POST", _path(session_id), parts=tuple(parts), fresh=True, on_sent=on_progress
+    )
     files = envelopes.read_files((yield from authorized(context, request)))
     infos = {part.name: part.info for part in parts}
     if len(files) == len(parts):

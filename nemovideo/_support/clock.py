@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from typing import Protocol, TypeVar
 
@@ -41,6 +42,24 @@ class Clock:
         import anyio
 
         await anyio.sleep(seconds)
+
+    def wait(self, event: threading.Event, seconds: float, *, polling: bool = False) -> bool:  # noqa: ARG002 - for clocks of tests
+        """Block this thread for so many seconds, or until the event, and return whether it came.
+
+        Args:
+            event: What ends the wait early.
+            seconds: How long to wait.
+            polling: Whether the wait is for a job of the service.
+        """
+        return event.wait(seconds)
+
+    async def wait_async(self, seconds: float, *, polling: bool = False) -> None:  # noqa: ARG002
+        """Suspend this task for so many seconds; see `wait`."""
+        await self.sleep_async(seconds)
+
+    def extended(self, ends_at: float, limit_s: float) -> float:  # noqa: ARG002
+        """Return until when to wait for a job that has just made progress; its limit stays."""
+        return ends_at
 
     def receive(self, source: queue.SimpleQueue[T], timeout_s: float) -> T | None:
         """Return the next item, or None once `timeout_s` seconds have passed without one."""

@@ -40,7 +40,11 @@ class _Saying:
 
 
 class AnswerBuilder:
-    """Takes the frames of a run in order; knows the answer at the end."""
+    """Takes the frames of a run in order; knows the answer at the end.
+
+    Attributes:
+        turn_complete: Whether the last frame says that the turn is over.
+    """
 
     def __init__(self) -> None:
         self._sayings: list[_Saying] = []
@@ -52,9 +56,12 @@ class AnswerBuilder:
         self._warnings: list[str] = []
         self._suspect: ErrorEvent | None = None
         self._failure: ErrorEvent | None = None
+        self.turn_complete = False
 
     def add(self, frame: Frame) -> None:
         """Take the next frame."""
+        if not frame.heartbeat:
+            self.turn_complete = frame.turn_complete
         for event in frame.events:
             if isinstance(event, TextEvent):
                 continue
@@ -83,6 +90,11 @@ class AnswerBuilder:
     def fell_silent(self) -> bool:
         """True where no word followed the last tool, or none came at all."""
         return not self._speaking
+
+    @property
+    def complete(self) -> bool:
+        """True where the last step has ended with a whole text."""
+        return self._speaking and not self._open
 
     @property
     def text(self) -> str:
@@ -114,7 +126,10 @@ class AnswerBuilder:
         saying.texts.append(frame.text)
 
     def _take_whole(self, frame: Frame) -> None:
-        """Take a whole text, which repeats its pieces: adding both would double the text."""
+        """Take a whole text, which repeats its pieces: adding both would double the text.
+
+        ADK 1.0 repeats only the first part; then the pieces are the answer.
+        """
         saying = self._open.pop(frame.author, None)
         late = self._unconfirmed.pop(frame.author, None)
         if saying is None and late is not None and late.text == frame.text:
@@ -122,7 +137,8 @@ class AnswerBuilder:
         if saying is None:
             saying = _Saying()
             self._sayings.append(saying)
-        saying.texts = [frame.text]
+        if not (frame.text.strip() and saying.text.startswith(frame.text)):
+            saying.texts = [frame.text]
 
     def _end_step(self, author: str) -> None:
         """Keep pieces that no whole event has repeated: the model's step is over."""

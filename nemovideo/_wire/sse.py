@@ -43,6 +43,7 @@ class Frame:
         partial: It is a piece; a whole one may follow.
         author: The agent that it comes from; "" where that is not said.
         failure: It says that the run has failed, whatever stands beside it.
+        turn_complete: It says that the turn is over; some servers leave the connection open.
     """
 
     events: tuple[AgentEvent, ...]
@@ -50,6 +51,7 @@ class Frame:
     partial: bool = False
     author: str = ""
     failure: bool = False
+    turn_complete: bool = False
 
     @property
     def heartbeat(self) -> bool:
@@ -256,7 +258,8 @@ def _read_adk(value: dict[str, object]) -> Frame:
         events.append(ErrorEvent(str(code) if code else None, _text(message), raw=value))
     if not events and not partial:
         events.append(UnknownEvent(value, raw=value))
-    return Frame(tuple(events), "".join(texts), partial, author, failure)
+    complete = value.get("turnComplete") is True and not partial
+    return Frame(tuple(events), "".join(texts), partial, author, failure, complete)
 
 
 def _read_function(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
 
-from nemovideo._drivers import aio, sync
 from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows import agent
 from nemovideo.errors import InvalidRequestError
 from nemovideo.events import AgentEvent
 from nemovideo.models import Reply
+
+if TYPE_CHECKING:
+    from nemovideo._drivers import aio, sync
 
 
 class Agent(Resource):
@@ -42,11 +45,11 @@ class Agent(Resource):
         """Return a context manager that iterates the events of the answer; see `send`.
 
         The message is sent when the iteration begins. Leaving the block early
-        cancels the run at the service.
+        cancels the run at the service. Without a block, so does dropping the stream.
         """
         flow = agent.send(self._context, session_id, text, tokens=tokens)
         limit = self._context.settings.deadline_s if deadline is None else deadline
-        return AgentStream(sync.Run(self._driver, flow, limit))
+        return AgentStream(self._driver.start(flow, limit))
 
 
 class AgentStream:
@@ -104,7 +107,7 @@ class AsyncAgent(AsyncResource):
         """Return an async context manager that iterates the events; see `Agent.stream`."""
         flow = agent.send(self._context, session_id, text, tokens=tokens)
         limit = self._context.settings.deadline_s if deadline is None else deadline
-        return AsyncAgentStream(aio.Run(self._driver, flow, limit))
+        return AsyncAgentStream(self._driver.start(flow, limit))
 
 
 class AsyncAgentStream:
@@ -115,7 +118,6 @@ class AsyncAgentStream:
         self._reply: Reply | None = None
 
     async def __aenter__(self) -> AsyncAgentStream:
-        await self._run.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemovideo._drivers.aio import AsyncDriver
 from nemovideo._drivers.resource import AsyncResource, Resource
-from nemovideo._drivers.sync import SyncDriver
 from nemovideo._flows import auth, render, sessions
 from nemovideo._flows.context import Context
 from nemovideo._flows.conversation import Talk
@@ -21,6 +19,8 @@ from nemovideo.resources.state import AsyncState, State
 from nemovideo.resources.uploads import AsyncUploads, Uploads
 
 if TYPE_CHECKING:
+    from nemovideo._drivers.aio import AsyncDriver
+    from nemovideo._drivers.sync import SyncDriver
     from nemovideo.conversation import AsyncConversation, Conversation, OnNotice
 
 OnJob = Callable[[RenderJob], None]

@@ -13,7 +13,6 @@ import attrs
 import pytest
 
 from nemovideo import errors
-from nemovideo._drivers import downloads
 from nemovideo.retry import RetryPolicy
 from tests.support.downloads import KINDS, Answer, Site, fetch, job_at, serving, some_bytes
 from tests.support.servers import TOKEN
@@ -23,17 +22,10 @@ OTHER = some_bytes(300_000, "another film")
 OLD = "Mon, 01 Jan 2024 00:00:00 GMT"
 
 
-@pytest.fixture(params=["by httpx", "past it"])
-def _either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read the bytes in both of the ways in which they are read, large file or small."""
-    monkeypatch.setattr(downloads, "LARGE_BYTES", 1 if request.param == "past it" else 1e9)
-
-
 def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.usefixtures("_either_way")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_download_cut_twenty_times_is_byte_identical(kind: str, tmp_path: Path) -> None:
     cuts = tuple(1 + 14_000 * (number % 3) for number in range(20))
@@ -223,7 +215,6 @@ ODD = {
 }
 
 
-@pytest.mark.usefixtures("_either_way")
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize("kind", ["sync", "asyncio"])
 def test_an_odd_server_gives_the_right_file_or_an_error(
@@ -357,7 +348,6 @@ def test_a_part_that_may_be_of_something_else_is_begun_anew(what: str, tmp_path:
     assert left(tmp_path) == ["film.mp4"]
 
 
-@pytest.mark.usefixtures("_either_way")
 def test_a_redirect_is_asked_for_the_rest_as_well(tmp_path: Path) -> None:
     cdn = Site(FILM, cuts=(100_000,))
 

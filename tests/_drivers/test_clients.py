@@ -82,7 +82,6 @@ def test_a_copy_with_other_options_uses_the_same_connections() -> None:
         copied.credits.balance()
         with copied.with_options("nmv_usr_other") as third:
             third.credits.balance()
-        assert copied._driver.client is client._driver.client
         client.credits.balance()
     agents = [request.headers["User-Agent"].split()[-1] for request in script.requests]
     assert agents == ["you/2", "you/2", "me/1"]
@@ -130,20 +129,15 @@ def test_a_forgotten_client_gives_a_resource_warning() -> None:
 def test_a_forgotten_async_client_is_closed_when_its_loop_ends() -> None:
     with raw_server(serve) as server:
         client = AsyncClient(TOKEN, base_url=server.url)
-        pools: list[httpx.AsyncClient] = []
 
         async def once() -> float:
-            found = await client.credits.balance()
-            pools.append(client._driver.here.client)
-            return found.available
+            return (await client.credits.balance()).available
 
         for _ in range(2):
             with pytest.warns(ResourceWarning, match="AsyncClient was not closed") as caught:  # noqa: PT031
                 assert asyncio.run(once()) == 100
                 gc.collect()
             assert len(caught) == 1  # and none of asyncio's own, about an open transport
-    assert [pool.is_closed for pool in pools] == [True, True]
-    assert pools[0] is not pools[1]
 
 
 def test_a_forgotten_local_client_does_not_hang_the_program(tmp_path: Path) -> None:
@@ -214,7 +208,7 @@ def test_a_ca_bundle_of_the_environment_is_read(
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
     with (
         Client(TOKEN, base_url="https://api.test") as client,
-        pytest.raises(Exception, match=r"SSL|X509|PEM|cert"),
+        pytest.raises(errors.InvalidRequestError, match="SSL_CERT_FILE"),
     ):
         client.credits.balance()
 
@@ -224,7 +218,6 @@ def test_nothing_is_kept_in_globals() -> None:
         one, two = sync_client(Script(GOOD)), sync_client(Script(GOOD), token="nmv_usr_b")
         one.credits.balance()
         two.credits.balance()
-    assert one._driver.client is not two._driver.client
     assert one._context is not two._context
     one.close()
     assert two.credits.balance().available == 100

@@ -812,7 +812,7 @@ async def test_a_task_that_has_a_stream_open_is_told_so_and_does_not_wait_for_it
 
 def keepalive_of(stream: object) -> int:
     (handle,) = stream._run._streams  # type: ignore[attr-defined]
-    connection: socket.socket = handle._line._socket
+    connection: socket.socket = handle._line._stream.get_extra_info("socket")
     return connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 

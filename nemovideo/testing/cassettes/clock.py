@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from typing import TypeVar
 
 from nemovideo._support.clock import Clock, Source
@@ -36,6 +37,10 @@ class FastClock(Clock):
     async def sleep_async(self, seconds: float) -> None:
         """Suspend this task for so many recorded seconds."""
         await super().sleep_async(seconds / self._speed)
+
+    def wait(self, event: threading.Event, seconds: float, *, polling: bool = False) -> bool:
+        """Block this thread for so many recorded seconds, or until the event."""
+        return super().wait(event, seconds / self._speed, polling=polling)
 
     def receive(self, source: queue.SimpleQueue[T], timeout_s: float) -> T | None:
         """Return the next item, or None after `timeout_s` recorded seconds."""

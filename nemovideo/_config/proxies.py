@@ -1,0 +1,130 @@
+"""Which proxy a request goes through, by the environment; this machine is never behind one.
+
+`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case; on Windows and
+macOS also the system's settings.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from urllib.parse import urlsplit
+
+import attrs
+
+from nemovideo._support.addresses import is_loopback
+from nemovideo.errors import InvalidRequestError
+
+SCHEMES = ("http", "https", "socks5", "socks5h")
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@attrs.frozen
+class Proxy:
+    """One proxy.
+
+    Attributes:
+        url: Its URL, with the user name and password if there are any.
+        variable: The environment variable that names it.
+    """
+
+    url: str = attrs.field(repr=False)
+    variable: str
+
+    @property
+    def scheme(self) -> str:
+        """How the proxy is spoken to."""
+        return urlsplit(self.url).scheme
+
+    def __str__(self) -> str:
+        """Return how an error names it: without the password."""
+        address = urlsplit(self.url).netloc.rpartition("@")[2]
+        return f"the proxy {address} ({self.variable})"
+
+
+@attrs.frozen
+class Proxies:
+    """The proxies of an environment.
+
+    Attributes:
+        by_scheme: For "http", "https" and "all", as far as they are set.
+        exceptions: The entries of NO_PROXY.
+    """
+
+    by_scheme: dict[str, Proxy]
+    exceptions: tuple[str, ...]
+
+    @classmethod
+    def from_environment(cls) -> Proxies:
+        """Read them as they are now."""
+        from urllib.request import getproxies  # loaded by httpx anyway, but not by import nemovideo
+
+        found = getproxies()
+        exceptions = tuple(re.split(r"[,\s]+", found.get("no", "").strip()))
+        proxies = {
+            scheme: Proxy(value if "://" in value else f"http://{value}", _variable(scheme))
+            for scheme in ("http", "https", "all")
+            if (value := found.get(scheme, "").strip())
+        }
+        return cls(proxies, exceptions)
+
+    def find(self, scheme: str, host: str, port: int | None = None) -> Proxy | None:
+        """Return the proxy for requests to a host, or None for a direct connection.
+
+        Raises:
+            InvalidRequestError: The variable does not hold the URL of a proxy.
+        """
+        proxy = self.by_scheme.get(scheme) or self.by_scheme.get("all")
+        if proxy is None or is_loopback(host):
+            return None
+        port = port or _DEFAULT_PORTS.get(scheme)
+        if any(_matches(entry, scheme, host.lower(), port) for entry in self.exceptions):
+            return None
+        return _checked(proxy)
+
+
+def _variable(scheme: str) -> str:
+    """Return the name of the variable that holds the proxy for a scheme."""
+    name = f"{scheme}_proxy"
+    return next((each for each in (name, name.upper()) if os.environ.get(each)), name.upper())
+
+
+def _checked(proxy: Proxy) -> Proxy:
+    try:
+        parts = urlsplit(proxy.url)
+        usable = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        scheme = proxy.url.partition("://")[0]
+        raise InvalidRequestError(
+            f"{proxy.variable} does not hold the URL of a proxy that can be used"
+            + (f": unknown scheme {scheme!r}" if scheme not in SCHEMES else ""),
+            remedy=f"Set {proxy.variable} to a URL such as http://host:3128 or socks5://host:1080, "
+            "or add the host to NO_PROXY.",
+        )
+    return proxy
+
+
+def _matches(entry: str, scheme: str, host: str, port: int | None) -> bool:
+    """Whether an entry of NO_PROXY names the host: a name, a domain, an address or a network."""
+    entry = entry.lower()
+    if entry == "*":
+        return True
+    of_scheme, separator, rest = entry.rpartition("://")
+    if separator and of_scheme not in ("all", scheme):
+        return False
+    name = rest
+    if match := re.fullmatch(r"(\[[^\]]*\]|[^:]*):(\d{1,5})", rest):
+        name = match[1]
+        if int(match[2]) != port:
+            return False
+    name = name.strip("[]")
+    try:
+        return ipaddress.ip_address(host.strip("[]")) in ipaddress.ip_network(name, strict=False)
+    except (ValueError, TypeError):
+        pass
+    domain = name.removeprefix("*").removeprefix(".")
+    return bool(domain) and (host == domain or host.endswith(f".{domain}"))

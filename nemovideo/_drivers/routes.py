@@ -1,0 +1,150 @@
+"""The transports below httpx's clients: direct or through the environment's proxies.
+
+httpx reads the environment for all hosts alike, when a client is made. Here loopback is always
+reached directly, and certificates are loaded, and a proxy checked, only for a request that needs
+them.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import threading
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+
+from nemovideo._config.proxies import Proxies, Proxy
+from nemovideo.errors import InvalidRequestError, MissingExtraError
+
+FULL_URL = "nemovideo_url"
+"""The request extension with the URL that is really asked for.
+
+httpx logs the URL of every request at INFO; the query of a link may be a signature, so the
+request itself goes without it.
+"""
+
+MAX_CONNECTIONS = 100
+"""More calls than that wait for their turn."""
+
+Transport = TypeVar("Transport", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
+
+
+def _context(scheme: str) -> ssl.SSLContext:
+    """Return what a connection trusts; plain http needs no certificates, which take long to load.
+
+    Raises:
+        InvalidRequestError: SSL_CERT_FILE or SSL_CERT_DIR names none.
+    """
+    if scheme != "https":
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    variable = next((v for v in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(v)), "")
+    path = os.environ.get(variable, "")
+    try:
+        if variable == "SSL_CERT_DIR":
+            next(Path(path).iterdir(), None)  # OpenSSL takes a folder that is not there
+        return httpx.create_ssl_context()
+    except OSError as error:  # ssl.SSLError is one
+        raise InvalidRequestError(
+            f"no certificates can be read from {variable}={path}: {error.strerror or error}"
+            if variable
+            else f"the certificates cannot be read: {error.strerror or error}",
+            remedy=f"Set {variable} to a PEM file of certificates, or unset it."
+            if variable == "SSL_CERT_FILE"
+            else "Set SSL_CERT_FILE to a PEM file of certificates.",
+        ) from None
+
+
+class _Routes:
+    """Chooses the transport of a request; each is made when first needed."""
+
+    def __init__(self, *, reuse: bool) -> None:
+        self._limits = httpx.Limits(
+            # Where connections are used once, nothing ever waits for one to become free.
+            max_connections=MAX_CONNECTIONS if reuse else None,
+            max_keepalive_connections=20 if reuse else 0,
+        )
+        self.proxies = Proxies.from_environment()
+        self._guard = threading.Lock()
+
+    def _make(
+        self, kind: type[Transport], made: dict[tuple[str, Proxy | None], Transport], url: httpx.URL
+    ) -> Transport:
+        proxy = self.proxies.find(url.scheme, url.host, url.port)
+        with self._guard:
+            if (url.scheme, proxy) not in made:
+                # The proxy's own certificate is checked by the same context.
+                secure = "https" in (url.scheme, proxy.scheme if proxy else "")
+                context = _context("https" if secure else "http")
+                made[url.scheme, proxy] = _transport(kind, context, self._limits, proxy)
+            return made[url.scheme, proxy]
+
+
+def _transport(
+    kind: type[Transport], context: ssl.SSLContext, limits: httpx.Limits, proxy: Proxy | None
+) -> Transport:
+    if proxy is None:
+        return kind(verify=context, limits=limits, trust_env=False)
+    secure = context if proxy.scheme == "https" else None
+    try:
+        through = httpx.Proxy(proxy.url, ssl_context=secure)
+        return kind(verify=context, limits=limits, trust_env=False, proxy=through)
+    except ImportError:
+        raise MissingExtraError(
+            f"{proxy.variable} names a SOCKS proxy, which needs the extra [socks]",
+            remedy='Install it: pip install "nemovideo[socks]".',
+        ) from None
+    except (ValueError, httpx.InvalidURL):
+        raise InvalidRequestError(
+            f"{proxy.variable} does not hold the URL of a proxy",
+            remedy=f"Set {proxy.variable} to a URL such as http://host:3128.",
+        ) from None
+
+
+def _whole(request: httpx.Request) -> httpx.Request:
+    """Return the request with the URL that is really asked for."""
+    url = request.extensions.get(FULL_URL)
+    if url is None:
+        return request
+    extensions = {key: value for key, value in request.extensions.items() if key != FULL_URL}
+    return httpx.Request(
+        request.method, url, headers=request.headers, stream=request.stream, extensions=extensions
+    )
+
+
+class Route(_Routes, httpx.BaseTransport):
+    """The transport of a sync client."""
+
+    def __init__(self, *, reuse: bool = True) -> None:
+        super().__init__(reuse=reuse)
+        self._made: dict[tuple[str, Proxy | None], httpx.HTTPTransport] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        whole = _whole(request)
+        return self._make(httpx.HTTPTransport, self._made, whole.url).handle_request(whole)
+
+    def close(self) -> None:
+        """Close all connections."""
+        for transport in list(self._made.values()):
+            transport.close()
+
+
+class AsyncRoute(_Routes, httpx.AsyncBaseTransport):
+    """The transport of an async client."""
+
+    def __init__(self, *, reuse: bool = True) -> None:
+        super().__init__(reuse=reuse)
+        self._made: dict[tuple[str, Proxy | None], httpx.AsyncHTTPTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        whole = _whole(request)
+        transport = self._make(httpx.AsyncHTTPTransport, self._made, whole.url)
+        return await transport.handle_async_request(whole)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for transport in list(self._made.values()):
+            await transport.aclose()

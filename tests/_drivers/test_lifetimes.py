@@ -1,0 +1,284 @@
+"""Streams that are left, dropped or closed elsewhere, clients closed while in use, and forks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import gc
+import os
+import socket
+import threading
+import time
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio
+import pytest
+
+from nemovideo import AsyncClient, AsyncSession, Client, NemoError, Session, errors
+from nemovideo.events import AgentEvent
+from tests.support.service import Service, hanging, serving, words
+
+TOKEN = "nmv_usr_x"
+LOOPS = ("asyncio", "trio")
+
+
+@pytest.fixture
+def talking() -> Iterator[Service]:
+    """A service whose answers begin and do not end."""
+    with serving(run_sse=words) as service:
+        yield service
+
+
+def answers_again(service: Service) -> None:
+    """Let the next message be answered."""
+    del service.routes["/run_sse"]
+
+
+async def events(session: AsyncSession) -> AsyncIterator[AgentEvent]:
+    async with session.stream("go") as stream:
+        async for event in stream:
+            yield event
+
+
+def test_leaving_an_async_generator_ends_its_stream_and_nothing_else(talking: Service) -> None:
+    async def main() -> None:
+        async with AsyncClient(TOKEN, base_url=talking.url) as client:
+            session = await client.sessions.create()
+
+            async def once() -> str:
+                async for _ in events(session):
+                    break
+                answers_again(talking)
+                return (await session.send("next")).text  # waits for the stream's end
+
+            assert await asyncio.create_task(once()) == "Done!"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("how", ["dropped", "within a scope", "closed in another task"])
+def test_a_stream_that_ends_early_frees_its_session(talking: Service, loop: str, how: str) -> None:
+    async def main() -> None:
+        async with AsyncClient(TOKEN, base_url=talking.url) as client:
+            session = await client.sessions.create()
+            if how == "dropped":
+                async for _ in session.stream("go"):
+                    break
+                gc.collect()
+            elif how == "within a scope":
+                with anyio.move_on_after(0.2) as scope:
+                    async for _ in session.stream("go"):
+                        pass
+                assert scope.cancelled_caught
+            else:
+                stack = contextlib.AsyncExitStack()
+                begun, gone_on = anyio.Event(), anyio.Event()
+
+                async def opener() -> None:
+                    stream = await stack.enter_async_context(session.stream("go"))
+                    await anext(stream)
+                    begun.set()
+                    await anyio.sleep(0.1)
+                    gone_on.set()
+
+                async with anyio.create_task_group() as group:
+                    group.start_soon(opener)
+                    await begun.wait()
+                    await stack.aclose()
+                assert gone_on.is_set()
+            answers_again(talking)
+            with anyio.fail_after(5):
+                assert (await session.send("next")).text == "Done!"
+
+    anyio.run(main, backend=loop)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_closing_a_stream_wakes_the_task_that_reads_it(talking: Service, loop: str) -> None:
+    async def main() -> None:
+        async with AsyncClient(TOKEN, base_url=talking.url) as client:
+            stream = (await client.sessions.create()).stream("go")
+            await anext(stream)
+
+            async def read() -> None:
+                with pytest.raises(NemoError):
+                    await anext(stream)
+
+            with anyio.fail_after(5):
+                async with anyio.create_task_group() as group:
+                    group.start_soon(read)
+                    await anyio.sleep(0.05)
+                    await stream.aclose()
+
+    anyio.run(main, backend=loop)
+
+
+def test_a_dropped_stream_frees_its_session(talking: Service) -> None:
+    with Client(TOKEN, base_url=talking.url) as client:
+        session = client.sessions.create()
+        for _ in session.stream("go"):
+            break
+        answers_again(talking)
+        assert session.send("next", deadline=5).text == "Done!"
+
+
+def test_a_stream_may_be_advanced_by_many_threads(talking: Service) -> None:
+    """As a web framework does with a sync generator: any thread may take the next event."""
+
+    def generated(session: Session) -> Iterator[AgentEvent]:
+        with session.stream("go") as stream:
+            yield from stream
+
+    with Client(TOKEN, base_url=talking.url) as client, ThreadPoolExecutor(1) as other:
+        session = client.sessions.create()
+        generator = generated(session)
+        other.submit(next, generator).result()
+        waiting = threading.Thread(target=lambda: next(generator, None), daemon=True)
+        waiting.start()  # advanced by somebody else now
+        answers_again(talking)
+        sent = other.submit(session.send, "next", deadline=10)
+        time.sleep(1.5)  # the thread that began the stream is not told that it waits for itself
+        assert not sent.done()
+        talking.going.set()
+        assert sent.result().text == "Done!"
+
+
+CALLS: dict[str, Callable[[Session, Client], object]] = {
+    "an answer": lambda session, client: client.credits.balance(),
+    "a stream": lambda session, client: session.send("go"),
+    "a pause": lambda session, client: client.state.get("missing"),
+}
+
+
+def sick(service: Service, connection: socket.socket, path: str) -> object:
+    connection.sendall(b"HTTP/1.1 503 No\r\nRetry-After: 60\r\nContent-Length: 2\r\n\r\n{}")
+    return None
+
+
+ROUTES = {
+    "api__credits": hanging,
+    "run_sse": words,
+    "api__state__nemo_agent__me__missing": sick,
+}
+
+
+@pytest.mark.parametrize("waits_for", [*CALLS, "a lock"])
+def test_closing_the_client_wakes_the_threads_that_wait(waits_for: str) -> None:
+    with serving(
+        api__credits=hanging, run_sse=words, api__state__nemo_agent__me__missing=sick
+    ) as service:
+        client = Client(TOKEN, base_url=service.url)
+        session = client.sessions.create()
+        held = session.stream("go") if waits_for == "a lock" else None
+        if held is not None:
+            next(held)
+        call = CALLS.get(waits_for, lambda session, client: session.send("next"))
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(call, session, client)
+            time.sleep(0.3)
+            began = time.monotonic()
+            client.close()
+            error = future.exception(timeout=5)
+        assert isinstance(error, errors.InvalidRequestError)
+        assert "closed" in str(error)
+        assert error.may_have_spent == (waits_for == "a stream")
+        assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("waits_for", CALLS)
+def test_closing_the_client_wakes_the_tasks_that_wait(waits_for: str, loop: str) -> None:
+    with serving(
+        api__credits=hanging, run_sse=words, api__state__nemo_agent__me__missing=sick
+    ) as service:
+
+        async def main() -> None:
+            client = AsyncClient(TOKEN, base_url=service.url)
+            session = await client.sessions.create()
+
+            async def wait() -> None:
+                with pytest.raises(errors.InvalidRequestError, match="closed"):
+                    await CALLS[waits_for](session, client)  # type: ignore[arg-type, misc]
+
+            with anyio.fail_after(5):
+                async with anyio.create_task_group() as group:
+                    group.start_soon(wait)
+                    await anyio.sleep(0.2)
+                    await client.close()
+
+        anyio.run(main, backend=loop)
+
+
+def in_a_child(function: Callable[[], object]) -> str:
+    """Return what a function returns in a forked child, or its error, as a text."""
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of threads and fork
+        pid = os.fork()
+    if pid == 0:
+        try:
+            told = str(function())
+        except BaseException as error:  # noqa: BLE001 - told to the parent
+            told = repr(error)
+        os.write(writing, told.encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        told = pipe.read()
+    os.waitpid(pid, 0)
+    return told
+
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+@needs_fork
+def test_a_forked_child_makes_its_own_connections() -> None:
+    with serving() as service, Client(TOKEN, base_url=service.url) as client:
+        client.credits.balance()
+        for _ in range(3):
+            assert in_a_child(lambda: client.credits.balance().available) == "100"
+        client.credits.balance()
+    assert service.connections == 4  # the parent's one, and one of each child
+
+
+@needs_fork
+def test_a_forked_child_does_not_touch_its_parents_stream(talking: Service) -> None:
+    with Client(TOKEN, base_url=talking.url) as client:
+        session = client.sessions.create()
+        with session.stream("go") as stream:
+            next(stream)
+
+            def in_child() -> str:
+                with pytest.raises(errors.InvalidRequestError, match="fork"):
+                    next(stream)
+                stream.close()
+                answers_again(talking)
+                return client.sessions.attach("other").state().session_id or "fine"
+
+            assert in_a_child(in_child) == "fine"
+
+
+def test_hooks_see_the_callers_context_variables(talking: Service) -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="lost")
+    seen: list[str] = []
+    answers_again(talking)
+
+    def look(_: object) -> None:
+        seen.append(variable.get())
+
+    with Client(TOKEN, base_url=talking.url, on_request=look, on_response=look) as client:
+        variable.set("r-1")
+        client.sessions.create().send("hello")
+
+    async def main() -> None:
+        async with AsyncClient(TOKEN, base_url=talking.url, on_request=look) as made:
+            await (await made.sessions.create()).send("hello")
+
+    for loop in LOOPS:
+        anyio.run(main, backend=loop)
+    assert set(seen) == {"r-1"}
