@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import attrs
 
 from nemovideo.local.agent import Turn, respond, timeline_for
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
+
+_PHRASES = Path(__file__).parents[1] / "local" / "agent" / "phrases"
+
+
+def phrases(name: str) -> list[str]:
+    """Return a list of sentences from `tests/local/agent/phrases/`."""
+    loaded: list[str] = _load(name)
+    return loaded
+
+
+def rows(name: str) -> list[dict[str, Any]]:
+    """Return a table of sentences, row by row."""
+    loaded: list[dict[str, Any]] = _load(name)
+    return loaded
+
+
+def wrong(name: str, answer: Callable[[str], str]) -> list[tuple[str, str, str]]:
+    """Return (sentence, what it should do, what it does) for every wrong row of a table."""
+    table: dict[str, list[str]] = _load(name)
+    return [
+        (text, wanted, got)
+        for wanted, texts in table.items()
+        for text in texts
+        if (got := answer(text)) != wanted
+    ]
+
+
+def _load(name: str) -> Any:
+    return json.loads((_PHRASES / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def upload(number: int, name: str, kind: str, duration_ms: int | None = None) -> MediaItem:
@@ -62,10 +95,37 @@ def gist(turn: Turn, before: Timeline | None = None) -> str:
     ]:
         told.append(f"clips={','.join(stretches)}")
     first_old, first = old.clips[0], new.clips[0]
-    if first.background != first_old.background:
-        behind = first.background
+    behind = first.background
+    if (behind and attrs.evolve(behind, volume=0.0)) != (
+        first_old.background and attrs.evolve(first_old.background, volume=0.0)
+    ):
         value = behind and (behind.color or behind.scene or behind.media or behind.kind)
         told.append(f"bg={value}")
+    if (new.width, new.height) != (old.width, old.height):
+        told.append(f"size={new.width}x{new.height}")
+    for name in ("fit", "turn", "flip"):
+        if getattr(first, name) != getattr(first_old, name):
+            told.append(f"{name}={getattr(first, name) or '-'}")
+    if first.crop != first_old.crop and first.crop:
+        told.append("crop=" + ",".join(f"{v:.4g}" for v in attrs.astuple(first.crop)))
+    if first.place != first_old.place:
+        place = first.place and attrs.astuple(first.place)
+        told.append("place=" + ",".join("-" if v is None else f"{v:g}" for v in place or ()))
+    if behind and behind.volume != (first_old.background.volume if first_old.background else 0):
+        told.append(f"sound={behind.volume:g}")
+    for name in ("fade_in_ms", "fade_out_ms"):
+        if getattr(new, name) != getattr(old, name):
+            told.append(f"{name[:-3]}={getattr(new, name)}")
+    if new.overlays != old.overlays:
+        told.append(
+            "logo="
+            + ",".join(
+                f"{o.media}@{o.position}*{o.size:g}"
+                + (f"/{o.opacity:g}" if o.opacity != 1 else "")
+                + (f":{o.start_ms}+{o.duration_ms}" if o.duration_ms != new.duration_ms else "")
+                for o in new.overlays
+            )
+        )
     for name in ("speed", "volume", "brightness", "contrast", "saturation"):
         if getattr(first, name) != getattr(first_old, name):
             told.append(f"{name}={getattr(first, name):g}")
@@ -77,6 +137,11 @@ def gist(turn: Turn, before: Timeline | None = None) -> str:
     if new.titles != old.titles:
         told.append(
             "titles="
-            + ",".join(f"{t.text}@{t.position}:{t.start_ms}+{t.duration_ms}" for t in new.titles)
+            + ",".join(
+                f"{t.text}@{t.position}:{t.start_ms}+{t.duration_ms}"
+                + (f" {t.color}" if t.color != "white" else "")
+                + (f" *{t.size:g}" if t.size != 1 else "")
+                for t in new.titles
+            )
         )
     return " ".join(told) or "same"

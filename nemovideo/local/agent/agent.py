@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from attrs import evolve
 
 from nemovideo.local.agent import speech
+from nemovideo.local.agent.answers import completed, declines, is_answer
 from nemovideo.local.agent.clauses import split
 from nemovideo.local.agent.context import Context, Outcome, told
 from nemovideo.local.agent.intents.talk import unknown
 from nemovideo.local.agent.language import Language, detect
 from nemovideo.local.agent.message import QUOTE, Message, read_message
-from nemovideo.local.agent.turn import Kind, Step, Turn
+from nemovideo.local.agent.turn import Kind, Question, Step, Turn
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
 
@@ -26,11 +27,13 @@ def respond(
     timeline: Timeline | None,
     media: Sequence[MediaItem],
     history: Sequence[Timeline | None] = (),
+    question: Question | None = None,
 ) -> Turn:
     """Turn words, in English or Chinese, into edits of the timeline.
 
     `media` are the session's uploads in their order, `history` the versions of
-    the timeline before this one, oldest first. What cannot be done is said, and
+    the timeline before this one, oldest first. `question` is that of the turn before:
+    words that mean nothing of their own are its answer. What cannot be done is said, and
     leaves the timeline as it was; of several wishes, those that can be met are.
     Pure: the same arguments give the same turn, and nothing is read or written.
     """
@@ -42,9 +45,13 @@ def respond(
         )
         return _turn(told(said, done=False), context, before=timeline)
     message = read_message(text, media)
+    if question is not None and is_answer(message, question):
+        message = read_message(completed(message, question), media)
     context = Context(_language(message), timeline, media, history)
     outcomes: list[Outcome] = []
-    for wanted in split(message):
+    if question is not None and declines(message):
+        outcomes += told(context.say("All right.", "好的。"))
+    for wanted in split(message) if not outcomes else ():
         act = wanted.intent.carry_out if wanted.intent else unknown
         for outcome in act(wanted.clause, context):
             outcomes.append(outcome)
@@ -95,4 +102,5 @@ def _turn(outcomes: Sequence[Outcome], context: Context, *, before: Timeline | N
         changed=changed,
         undone=undone,
         silent=silent,
+        question=next((outcome.asks for outcome in outcomes if outcome.asks), None),
     )

@@ -15,11 +15,24 @@ from nemovideo.local.agent.backdrops import resolves
 from nemovideo.local.agent.context import Intent
 from nemovideo.local.agent.intents import find_intent
 from nemovideo.local.agent.intents.talk import is_negated
-from nemovideo.local.agent.message import QUOTE, Clause, Message
+from nemovideo.local.agent.message import QUOTE, VIDEO, Clause, Message
 from nemovideo.local.agent.timing import position, says_when
-from nemovideo.local.agent.words import ADD, LESS, MAKE, MORE, MUSIC, REMOVE, REPLACE, either, has
+from nemovideo.local.agent.words import (
+    ADD,
+    BACKGROUND,
+    LESS,
+    MAKE,
+    MORE,
+    MUSIC,
+    REMOVE,
+    REPLACE,
+    SOUND,
+    either,
+    has,
+)
 
 _GUARDED = re.compile(
+    r"\bin (?:and|&) (?:fade )?out\b|"
     r"(?:start|begin)\w* [^,.;]{1,30}? and (?=(?:end|stop|finish))|black (?:and|&|n) white|"
     r"b ?& ?w|黑和白|\band a half\b|\b(?:rgb|hsl)a?\([^()]*\)"
     r"|between [^,.;]{1,30}? and|\d+ ?(?:m|min|minutes?) and \d|more and more|over and over|"
@@ -198,10 +211,14 @@ def _belongs(message: Message, last: _Draft, clause: Clause, intent: Intent | No
     family = last.intent.family
     text = clause.text
     before = message.clause(last.start, last.end, lead=last.lead)
+    if family == "frame" and has(either(r"crop\w*|cut\w*", "裁"), text) and is_negated(clause):
+        return True  # "make it 9:16, don't crop"
     if is_negated(clause):
         return False
     if intent is None:
         return _goes_on(family, clause)
+    if family == "background" and intent.name == "keep" and VIDEO in before.text:
+        return has(SOUND, text)  # "… with waves.mp4 and keep its sound"
     if family == "talk" or intent.family == "talk":
         return False
     if family == intent.family:
@@ -227,6 +244,10 @@ def _belongs(message: Message, last: _Draft, clause: Clause, intent: Intent | No
         return not has(either("original|video|clip|voice|mute\\w*", "原声|视频|人声|静音"), text)
     if family in ("title", "music") and intent.family == "trim":
         return not _COMMAND.match(text) and not has(REMOVE, text)
+    if family == "title" and intent.family == "background":
+        return not _COMMAND.match(text) and not has(BACKGROUND, text)  # "smaller and blue"
+    if family == "logo" and intent.family == "background":
+        return not _COMMAND.match(text) and not has(BACKGROUND, text)  # "…, semi-transparent"
     if family == "create" and intent.family == "title":
         return not before.quotes and bool(clause.quotes)
     if family == "background" and intent.family == "clips":

@@ -9,7 +9,7 @@ import attrs
 
 from nemovideo.local.agent.language import Language
 from nemovideo.local.agent.message import Clause
-from nemovideo.local.agent.turn import ToolUse
+from nemovideo.local.agent.turn import Question, ToolUse
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
 
@@ -23,6 +23,8 @@ Family = Literal[
     "speed",
     "create",
     "clips",
+    "frame",
+    "logo",
     "undo",
     "talk",
 ]
@@ -47,7 +49,7 @@ class Outcome:
     """What became of a clause: words, and, if a tool was used, what it did.
 
     `timeline` is the new one, None where nothing changed. `done` is False where
-    the wish could not be met.
+    the wish could not be met. `asks` is set where the words are a question.
     """
 
     said: str
@@ -57,6 +59,7 @@ class Outcome:
     generation: bool = False
     silent: bool = False
     undone: bool = False
+    asks: Question | None = None
 
 
 @attrs.frozen
@@ -98,3 +101,10 @@ def refused(tool: str, args: dict[str, object], said: str) -> tuple[Outcome, ...
 def told(said: str, *, done: bool = True) -> tuple[Outcome, ...]:
     """Return words alone."""
     return (Outcome(said, done=done),)
+
+
+def asked(
+    said: str, before: str, after: str = "", *, anything: bool = False
+) -> tuple[Outcome, ...]:
+    """Return a question; see `Question` for what the answer becomes."""
+    return (Outcome(said, done=False, asks=Question(before, after, anything)),)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from attrs import evolve
 
 from nemovideo.local.media.probe import MediaItem
-from nemovideo.local.timeline import Background, Clip, Timeline
+from nemovideo.local.timeline import Background, Clip, Crop, Overlay, Sound, Timeline
 
 IMAGE_MS = 5000
 """How long a single picture stands when nobody says."""
@@ -63,6 +64,81 @@ def set_background(
     )
 
 
+def shape(timeline: Timeline, size: tuple[int, int], fit: str | None) -> Timeline:
+    """Return the timeline on a canvas of this size.
+
+    `fit` is how videos, or a single picture, lie on it (`Clip.fit`), None where that stays.
+    """
+    alone = len(timeline.clips) == 1
+
+    def change(clip: Clip) -> Clip:
+        fits = clip.kind == "video" or (clip.kind == "image" and alone)
+        return evolve(clip, fit=fit) if fit and fits else clip
+
+    wide, high = _even(size[0]), _even(size[1])
+    return evolve(on_clips(timeline, change), width=wide, height=high, shaped=True)
+
+
+def turn(timeline: Timeline, degrees: int, only: Sequence[int] | None = None) -> Timeline:
+    """Return the timeline with its clips turned clockwise; the canvas turns with all of them."""
+    sideways = degrees % 180 != 0
+
+    def change(clip: Clip) -> Clip:
+        if clip.kind == "card":
+            return clip
+        crop = clip.crop
+        for _ in range(degrees % 360 // 90):
+            crop = crop and Crop(1 - crop.bottom, crop.left, 1 - crop.top, crop.right)
+        # The renderer mirrors after it has turned.
+        flip = {"x": "y", "y": "x"}.get(clip.flip, clip.flip) if sideways else clip.flip
+        return evolve(clip, turn=(clip.turn + degrees) % 360, crop=crop, flip=flip)
+
+    turned = on_clips(timeline, change, only)
+    if not sideways or only is not None:
+        return turned
+    return evolve(turned, width=timeline.height, height=timeline.width, shaped=True)
+
+
+def flip(timeline: Timeline, axis: str, only: Sequence[int] | None = None) -> Timeline:
+    """Return the timeline with its clips mirrored: "x" swaps left and right, "y" top and bottom."""
+
+    def change(clip: Clip) -> Clip:
+        if clip.kind == "card":
+            return clip
+        crop = clip.crop
+        if crop is not None and axis == "x":
+            crop = evolve(crop, left=1 - crop.right, right=1 - crop.left)
+        elif crop is not None:
+            crop = evolve(crop, top=1 - crop.bottom, bottom=1 - crop.top)
+        return evolve(clip, flip="".join(sorted(set(clip.flip) ^ {axis})), crop=crop)
+
+    return on_clips(timeline, change, only)
+
+
+def crop(timeline: Timeline, kept: Crop, only: Sequence[int] | None = None) -> Timeline:
+    """Return the timeline with its clips cropped; the canvas shrinks with all of them."""
+
+    def change(clip: Clip) -> Clip:
+        if clip.kind == "card":
+            return clip
+        old = clip.crop or Crop()
+        wide, high = old.right - old.left, old.bottom - old.top
+        inner = Crop(
+            old.left + kept.left * wide,
+            old.top + kept.top * high,
+            old.left + kept.right * wide,
+            old.top + kept.bottom * high,
+        )
+        return evolve(clip, crop=inner)
+
+    cropped = on_clips(timeline, change, only)
+    if only is not None:
+        return cropped
+    wide = _even(round(timeline.width * (kept.right - kept.left)))
+    high = _even(round(timeline.height * (kept.bottom - kept.top)))
+    return evolve(cropped, width=wide, height=high, shaped=True)
+
+
 def keep(timeline: Timeline, start_ms: int, end_ms: int) -> Timeline:
     """Return the timeline cut down to the stretch from `start_ms` to `end_ms`."""
     return _fitted(timeline, _between(timeline.clips, start_ms, end_ms))
@@ -104,12 +180,8 @@ def prepend(timeline: Timeline, clip: Clip) -> Timeline:
         timeline,
         clips=(clip, *timeline.clips),
         titles=tuple(evolve(t, start_ms=t.start_ms + shift) for t in timeline.titles),
-        sounds=tuple(
-            evolve(s, duration_ms=s.duration_ms + shift)
-            if s.start_ms == 0 and s.duration_ms == total
-            else evolve(s, start_ms=s.start_ms + shift)
-            for s in timeline.sounds
-        ),
+        sounds=tuple(_later(sound, shift, total) for sound in timeline.sounds),
+        overlays=tuple(_later(overlay, shift, total) for overlay in timeline.overlays),
     )
 
 
@@ -138,7 +210,7 @@ def _between(clips: Sequence[Clip], start_ms: int, end_ms: int) -> tuple[Clip, .
 def _fitted(timeline: Timeline, clips: tuple[Clip, ...]) -> Timeline:
     """Return the timeline with these clips, its titles and music clipped to the new length.
 
-    Music that filled the old length fills the new one.
+    Music and pictures that filled the old length fill the new one.
     """
     old, new = timeline.duration_ms, sum(clip.duration_ms for clip in clips)
     return evolve(
@@ -149,17 +221,25 @@ def _fitted(timeline: Timeline, clips: tuple[Clip, ...]) -> Timeline:
             for title in timeline.titles
             if title.start_ms < new
         ),
-        sounds=tuple(
-            evolve(
-                sound,
-                duration_ms=new - sound.start_ms
-                if sound.start_ms + sound.duration_ms >= old
-                else min(sound.duration_ms, new - sound.start_ms),
-            )
-            for sound in timeline.sounds
-            if sound.start_ms < new
-        ),
+        sounds=tuple(_refitted(s, old, new) for s in timeline.sounds if s.start_ms < new),
+        overlays=tuple(_refitted(o, old, new) for o in timeline.overlays if o.start_ms < new),
     )
+
+
+_Laid = TypeVar("_Laid", Sound, Overlay)
+
+
+def _refitted(part: _Laid, old_ms: int, new_ms: int) -> _Laid:
+    rest = new_ms - part.start_ms
+    fills = part.start_ms + part.duration_ms >= old_ms
+    return evolve(part, duration_ms=rest if fills else min(part.duration_ms, rest))
+
+
+def _later(part: _Laid, shift_ms: int, total_ms: int) -> _Laid:
+    """Return the part as much later, or as much longer where it filled everything."""
+    if part.start_ms == 0 and part.duration_ms == total_ms:
+        return evolve(part, duration_ms=part.duration_ms + shift_ms)
+    return evolve(part, start_ms=part.start_ms + shift_ms)
 
 
 def _even(pixels: int) -> int:

@@ -18,6 +18,17 @@ _SCENES = {
     "beach": "海滩",
     "city": "城市",
 }
+_POSITIONS = {
+    "top": "顶部",
+    "center": "中间",
+    "bottom": "底部",
+    "left": "左侧",
+    "right": "右侧",
+    "top left": "左上角",
+    "top right": "右上角",
+    "bottom left": "左下角",
+    "bottom right": "右下角",
+}
 
 
 def seconds(context: Context, milliseconds: int) -> str:
@@ -73,6 +84,11 @@ def background_name(context: Context, background: Background) -> str:
             return item.name if item else background.kind
 
 
+def position_name(context: Context, position: str) -> str:
+    """Return a place on the picture in words: "bottom right", "右下角"."""
+    return context.say(position, _POSITIONS.get(position, position))
+
+
 def clip_names(context: Context, timeline: Timeline) -> str:
     """Return the names of the clips on the timeline, each once."""
     return listed(context, list(dict.fromkeys(clip.name for clip in timeline.clips)))
@@ -97,11 +113,14 @@ def summary(context: Context, timeline: Timeline) -> str:
         end = sound.start_ms + sound.duration_ms
         place = span(context, sound.start_ms, end)
         parts.append(f"BGM: {sound.name} ({place}, {percentage(sound.volume)})")
+    for overlay in timeline.overlays:
+        place = span(context, overlay.start_ms, overlay.start_ms + overlay.duration_ms)
+        parts.append(f"{context.say('Picture', '图片')}: {overlay.name} ({place})")
     for title in timeline.titles:
         place = span(context, title.start_ms, title.start_ms + title.duration_ms)
         parts.append(f'{context.say("Title", "标题")}: "{title.text}" ({place})')
     lines = " ".join(f"{number}. {part}" for number, part in enumerate(parts, start=1))
-    tracks = sum(map(bool, (timeline.clips,))) + len(timeline.sounds) + len(timeline.titles)
+    tracks = len(parts) - max(0, len(timeline.clips) - 1)
     return context.say(
         f"Timeline ({tracks} tracks): {lines}", f"时间线（{tracks} 个轨道）：{lines}"
     )
@@ -130,10 +149,12 @@ def abilities(context: Context) -> str:
     return context.say(
         "I can remove the background, make it transparent, replace it with a color, a blur, an "
         f"uploaded picture or video, or a scene ({scene_list(context)}), show the mask alone, "
-        "trim the video, add title text and background music, mute it, adjust brightness, "
-        "contrast and saturation, change the speed, undo, and make a title video or a slideshow "
-        "of your pictures.",
+        "change the shape and size of the picture, place and scale the person, crop, rotate, "
+        "flip and fade, trim the video, add titles, a logo and background music, mute it, "
+        "adjust brightness, contrast and saturation, change the speed, undo, and make a title "
+        "video or a slideshow of your pictures.",
         "我可以去掉背景、让背景透明、把背景换成纯色、虚化、上传的图片或视频、或者场景"
-        f"（{scene_list(context)}），只显示蒙版，还能剪辑时长、加标题文字和背景音乐、静音、调整亮度、对比度和饱和度、"
-        "变速、撤销，以及制作标题视频或图片幻灯片。",
+        f"（{scene_list(context)}），只显示蒙版，还能改变画面比例和大小、移动和缩放人物、裁剪、旋转、翻转、"
+        "淡入淡出、剪辑时长、加标题文字、水印和背景音乐、静音、调整亮度、对比度和饱和度、变速、撤销，"
+        "以及制作标题视频或图片幻灯片。",
     )

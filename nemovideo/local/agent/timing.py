@@ -7,13 +7,9 @@ import re
 import attrs
 
 from nemovideo.local.agent.language import find_time, mark_times, time_range, times
+from nemovideo.local.agent.places import find_spot
 from nemovideo.local.agent.words import WHOLE, either, has
 
-_TOP = either("top|upper|above|header", "顶|上方|上面|上边|上部|上端")
-_BOTTOM = either(
-    "bottom|lower|below|underneath|footer|lower[ -]third|beneath", "底|下方|下面|下边|下部|下端"
-)
-_CENTER = either("center(?:ed)?|centre(?:d)?|middle", "中间|中央|居中|正中|中部|中心")
 _AT_END = either(
     r"(?:at|near|towards|for|in) (?:the )?(?:very )?(?:end|ending|finish|"
     r"close)(?! of the (?:first|intro))|"
@@ -40,9 +36,9 @@ class When:
 
 
 def position(text: str) -> str | None:
-    """Return "top", "center" or "bottom" if the text says where on the picture."""
-    places = {"top": _TOP, "bottom": _BOTTOM, "center": _CENTER}
-    return next((name for name, pattern in places.items() if has(pattern, text)), None)
+    """Return the place on the picture that the text names, as a title's `position`."""
+    spot = find_spot(text)
+    return spot.position if spot else None
 
 
 def says_when(text: str) -> bool:

@@ -24,6 +24,19 @@ class ToolUse:
 
 
 @attrs.frozen
+class Question:
+    """What the agent asked, so that the next message can answer it.
+
+    The answer stands between `before` and `after` in the wish that it completes. With
+    `anything` it may be any words, such as a title's; otherwise greetings are no answer.
+    """
+
+    before: str
+    after: str = ""
+    anything: bool = False
+
+
+@attrs.frozen
 class Step:
     """One step of the answer: an optional tool use, the timeline after it, then words.
 
@@ -42,7 +55,8 @@ class Turn:
     `timeline` is the final one, None when nothing was ever on it. `changed` is
     False where it is what it was before. `undone` means that the turn did
     nothing but go back one version. `silent` turns speak no word after the
-    edit, as the real service sometimes does (protocol.md §10).
+    edit, as the real service sometimes does (protocol.md §10). `question` is what it
+    asks the user.
     """
 
     kind: Kind
@@ -51,3 +65,4 @@ class Turn:
     changed: bool = False
     undone: bool = False
     silent: bool = False
+    question: Question | None = None

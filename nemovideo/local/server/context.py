@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import attrs
 from starlette.requests import Request
 
-from nemovideo.local.agent.turn import Turn
+from nemovideo.local.agent.turn import Question, Turn
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.server.door import Door
 from nemovideo.local.server.forms import Forms
@@ -21,6 +21,7 @@ from nemovideo.local.server.queue import RenderQueue
 from nemovideo.local.store import Store
 from nemovideo.local.timeline import Timeline
 
+_QUESTIONS_KEPT = 1000
 TRIAL_CREDITS = 100
 TRIAL_COSTS: Mapping[str, int] = {"edit": 1, "generation": 2}
 
@@ -35,6 +36,7 @@ class Respond(Protocol):
         timeline: Timeline | None,
         media: Sequence[MediaItem],
         history: Sequence[Timeline | None] = (),
+        question: Question | None = None,
     ) -> Turn:
         """Answer the message."""
         ...
@@ -98,6 +100,18 @@ class Context:
     _locks: WeakValueDictionary[str, asyncio.Lock] = attrs.field(
         factory=WeakValueDictionary, init=False
     )
+
+    _questions: dict[str, Question] = attrs.field(factory=dict, init=False)
+
+    def question(self, session_id: str) -> Question | None:
+        """Return what the agent asked in the last turn of a session, and forget it."""
+        return self._questions.pop(session_id, None)
+
+    def keep_question(self, session_id: str, question: Question) -> None:
+        """Remember a question until the next message; of many sessions only the latest ones'."""
+        self._questions[session_id] = question
+        while len(self._questions) > _QUESTIONS_KEPT:
+            del self._questions[next(iter(self._questions))]
 
     def session_lock(self, session_id: str) -> asyncio.Lock:
         """Return the lock that keeps two changes of one session apart."""

@@ -13,8 +13,9 @@ from nemovideo.local.agent.backdrops import (
     resolves,
     wish,
 )
-from nemovideo.local.agent.context import Context, Intent, Outcome, did, refused, told
+from nemovideo.local.agent.context import Context, Intent, Outcome, asked, did, refused, told
 from nemovideo.local.agent.intents.look import GREY
+from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.stage import nothing_there, stage_for
 from nemovideo.local.agent.words import (
@@ -67,6 +68,11 @@ _NO_BLUR = either(
     "背景(?:变)?清晰",
 )
 _UNTOUCHED = either("original|real|actual|old", "原来|原本|原始|原背景")
+_HEARD = either(
+    r"(?:with|keep\w*|use|using|includ\w*|plus|hear\w*) (?:its|the|their|his|her) (?:own )?"
+    r"(?:sound|audio|volume)",
+    "(?:带|保留|用|使用|连同|播放)(?:上|着)?(?:它|其|视频)?的?(?:原?声音?|音频|音量)",
+)
 _SHADE_ONLY = either(
     r"(?:bright|dark)(?:en|er|ened)|dim(?:mer)?|brightness|contrast|saturat\w+",
     "亮度|对比度|饱和度|[调变更](?:亮|暗)",
@@ -149,6 +155,8 @@ def _edit(clause: Clause, context: Context) -> tuple[Outcome, ...]:
         if not isinstance(chosen, Background):
             return chosen
         background = chosen
+        if chosen.kind == "video" and has(_HEARD, clause.text):
+            background = Background("video", media=chosen.media, volume=percent(clause.text) or 1.0)
     elif wanted.background is not None:
         background = wanted.background
     else:
@@ -280,7 +288,7 @@ def _ask(context: Context) -> tuple[Outcome, ...]:
         f"or a scene: {speech.scene_list(context)}.",
         f"想换成什么背景？可以说颜色、虚化、上传的图片，或者场景：{speech.scene_list(context)}。",
     )
-    return told(said, done=False)
+    return asked(said, context.say("replace the background with ", "把背景换成"))
 
 
 RESTORE_BACKGROUND = Intent("restore_background", "background", _matches_restore, restore)

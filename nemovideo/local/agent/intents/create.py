@@ -13,12 +13,12 @@ from attrs import evolve
 
 from nemovideo.local.agent import edits, files, speech
 from nemovideo.local.agent.colors import find_colors
-from nemovideo.local.agent.context import Context, Intent, Outcome, did, refused, told
+from nemovideo.local.agent.context import Context, Intent, Outcome, asked, did, refused
 from nemovideo.local.agent.intents.music import add_music
-from nemovideo.local.agent.intents.titles import text_of
 from nemovideo.local.agent.language import find_time, times
 from nemovideo.local.agent.message import IMAGE, Clause
 from nemovideo.local.agent.timing import without_when
+from nemovideo.local.agent.title_words import text_of
 from nemovideo.local.agent.words import BACKGROUND, MUSIC, PICTURE, VIDEO_NOUN, either, has, verbs
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Clip, Timeline, Title
@@ -94,6 +94,14 @@ def _matches(clause: Clause) -> bool:
     )
 
 
+def asks_for_new(clause: Clause) -> bool:
+    """Return whether a video is to be made from nothing, and not only changed in its shape."""
+    text = clause.text
+    shown = has(_SLIDES, text) or has(_BOOKEND, text) or has(PICTURE, text)
+    told = clause.quotes or text_of(clause) or has(either("about", "关于|讲述|介绍"), text)
+    return _matches(clause) and bool(shown or told)
+
+
 def _create(clause: Clause, context: Context) -> tuple[Outcome, ...]:
     pictures = files.named(clause, ("image",)) or files.of_kind(context.media, ("image",))
     text = clause.text
@@ -120,7 +128,9 @@ def _create(clause: Clause, context: Context) -> tuple[Outcome, ...]:
             "“Hello”; or upload pictures for a slideshow.",
             "视频要显示什么？请给一个标题，例如：制作一个标题为“你好”的视频；或者上传图片做幻灯片。",
         )
-        return told(said, done=False)
+        wish = clause.raw.strip(" .,!。，！")
+        before = context.say(f"{wish} with the title “", f"{wish}，标题为“")
+        return asked(said, before, "”", anything=True)
     return _decorated(clause, context, _cards(clause, context, words), words)
 
 
@@ -215,7 +225,10 @@ def _decorated(
 def _bookend(clause: Clause, context: Context, timeline: Timeline) -> tuple[Outcome, ...]:
     words = _words(clause)
     if not words:
-        return told(context.say("What should the card say?", "要显示什么文字？"), done=False)
+        wish = clause.raw.strip(" .,!。，！")
+        before = context.say(f"{wish} saying “", f"{wish}，写着“")
+        said = context.say("What should the card say?", "要显示什么文字？")
+        return asked(said, before, "”", anything=True)
     given = times(clause.text)
     color = next((found.value for found in find_colors(clause.text)), CARD_COLOR)
     length = given[0] if given else SLIDE_MS

@@ -1,21 +1,64 @@
-"""The clips' own sound: muted, brought back, louder or quieter."""
+"""The clips' own sound, and that of a background video: muted, brought back, louder or quieter."""
 
 from __future__ import annotations
 
 from attrs import evolve
 
 from nemovideo.local.agent import edits, speech
-from nemovideo.local.agent.context import Context, Intent, Outcome, did, refused, told
+from nemovideo.local.agent.context import Context, Intent, Outcome, asked, did, refused, told
 from nemovideo.local.agent.language import percent, times
 from nemovideo.local.agent.loudness import LOUDNESS, MUTE, UNMUTE, new_volume
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.stage import nothing_there, stage_for
 from nemovideo.local.agent.words import MUSIC, REMOVE, SOUND, TITLE, either, has
+from nemovideo.local.timeline import Clip
 
 _CLEANING = either(
     r"noises?|denois\w*|echo|hum|hiss|enhance\w*|clean\w*|auto-?tune|pitch",
     "噪|杂音|降噪|回声|变声",
 )
+
+
+_BEHIND = either(
+    r"(?:background|backdrop) (?:video|clip)(?:'s)?|"
+    r"(?:sound|audio|volume|noise) (?:of|from|in) (?:the |my |that )?(?:background|backdrop)"
+    r"(?: (?:video|clip))?",
+    "背景(?:里的?|中的?)?(?:视频|影片|素材)",
+)
+
+
+def _matches_behind(clause: Clause) -> bool:
+    text = clause.text
+    if not has(_BEHIND, text) or has(TITLE, text):
+        return False
+    return has(SOUND, text) or has(MUTE, text) or has(LOUDNESS, text)
+
+
+def _set_behind(clause: Clause, context: Context) -> tuple[Outcome, ...]:
+    timeline = context.timeline
+    clips = timeline.clips if timeline else ()
+    behind = [c.background for c in clips if c.background and c.background.kind == "video"]
+    if timeline is None or not behind:
+        said = context.say("There is no background video to hear.", "没有背景视频。")
+        return refused("set_background_volume", {}, said)
+    volume = _volume(clause.text, behind[0].volume or 0.6)
+    volume = 1.0 if volume is None else volume
+
+    def change(clip: Clip) -> Clip:
+        if clip.background is None or clip.background.kind != "video":
+            return clip
+        return evolve(clip, background=evolve(clip.background, volume=volume))
+
+    edited = edits.on_clips(timeline, change)
+    shown = speech.percentage(volume)
+    if edited == timeline:
+        return told(
+            context.say(f"The background is already at {shown}.", f"背景声音已经是 {shown} 了。")
+        )
+    said = context.say(
+        f"The background video is heard at {shown} now.", f"背景视频的音量已设为 {shown}。"
+    )
+    return (did("set_background_volume", {"volume": volume}, edited, said),)
 
 
 def _matches(clause: Clause) -> bool:
@@ -53,7 +96,7 @@ def _set(clause: Clause, context: Context) -> tuple[Outcome, ...]:
         said = context.say(
             "How loud should it be? Say for example “volume 50%”.", "音量要多大？例如“音量50%”。"
         )
-        return told(said, done=False)
+        return asked(said, context.say("set the volume to ", "音量设为"))
     edited = edits.on_clips(stage.timeline, lambda clip: evolve(clip, volume=volume), stage.only)
     shown = speech.percentage(volume)
     if edited == stage.timeline:
@@ -80,4 +123,5 @@ def _volume(text: str, current: float) -> float | None:
     return volume
 
 
+BACKGROUND_VOLUME = Intent("background_volume", "sound", _matches_behind, _set_behind)
 SOUND_VOLUME = Intent("sound_volume", "sound", _matches, _set)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nemovideo.local.agent import edits, speech
-from nemovideo.local.agent.context import Context, Intent, Outcome, did, refused, told
+from nemovideo.local.agent.context import Context, Intent, Outcome, asked, did, refused, told
 from nemovideo.local.agent.language import factor, number, percent
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.stage import nothing_there, stage_for
@@ -73,7 +73,7 @@ def _change(clause: Clause, context: Context) -> tuple[Outcome, ...]:
             "How fast should it be? Say for example “2x” or “half speed”.",
             "要变成几倍速？例如可以说“2倍速”或“慢放一半”。",
         )
-        return told(said, done=False)
+        return asked(said, context.say("change the speed to ", "速度改为"))
     speeds = {clip.speed * new if relative else new for clip in stage.timeline.clips}
     if not all(SLOWEST <= speed <= FASTEST for speed in speeds):
         said = context.say(

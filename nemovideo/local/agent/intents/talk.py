@@ -241,8 +241,11 @@ def unknown(clause: Clause, context: Context) -> tuple[Outcome, ...]:
     """Return the refusal of a wish that no intent knows; the draft stays as it is."""
     wish = " ".join(clause.raw.split()).strip(" ,.;!?，。；！？、")
     wish = wish if len(wish) <= 80 else wish[:77] + "…"
-    said = context.say(f"I can't do this: “{wish}”. ", f"这个我做不到：“{wish}”。")
-    return told(said + speech.abilities(context), done=False)
+    said = context.say(
+        f"I can't do this: “{wish}”. Ask “help” for what I can do.",
+        f"这个我做不到：“{wish}”。想知道我会什么，请说“帮助”。",
+    )
+    return told(said, done=False)
 
 
 DECLINE = Intent("decline", "talk", is_negated, _decline)

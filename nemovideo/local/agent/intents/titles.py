@@ -8,10 +8,13 @@ from attrs import evolve
 
 from nemovideo.local.agent import speech
 from nemovideo.local.agent.colors import find_colors
-from nemovideo.local.agent.context import Context, Intent, Outcome, did, refused, told
+from nemovideo.local.agent.context import Context, Intent, Outcome, asked, did, refused
+from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import QUOTE, Clause
+from nemovideo.local.agent.places import BIGGER, SMALLER, new_size
 from nemovideo.local.agent.stage import nothing_there, stage_for
 from nemovideo.local.agent.timing import position, says_when, when, without_when
+from nemovideo.local.agent.title_words import text_of
 from nemovideo.local.agent.words import (
     ADD,
     BACKGROUND,
@@ -38,90 +41,18 @@ _WRITE = either(
     rf"ing)?",
     "写|打上|打出|显示|字样|叠加",
 )
-_SAYING = re.compile(
-    r"(?<![a-z])(?:that says|that reads|which says|which reads|saying|says|say|reading|reads|"
-    r"read|called|titled|entitled|named|"
-    r"with the (?:text|words?|title|caption|content)|with text|should be|to be|"
-    r"is)(?![a-z])(?: that)?\s*[:,]?\s*(?P<it>.+)$"
+_CANNOT = either(
+    "fonts?|typefaces?|bold|italics?|animated?|animation|shadow|gradient|neon|underlined?",
+    "字体|加粗|斜体|动画|阴影|下划线",
 )
-_COLON = re.compile(
-    r"(?<![a-z])(?:titles?|texts?|captions?|sub-?titles?|headings?|headlines?|"
-    r"words)(?: \w+){0,5}? ?[:=-]\s*(?P<it>.+)$"
+_LOOK = either(
+    r"fonts?|colou?rs?|sizes?|styles?|typefaces?|bold|italics?",
+    "字体|字号|颜色|大小|样式|风格|加粗",
 )
-_AFTER_NOUN = re.compile(
-    r"(?<![a-z])(?:add|put|insert|show|display|write|overlay|include|create|give|have|make|want|"
-    r"need|with|use)\b(?: (?:in|it|me|on))?(?: (?:a|an|the|some|my))*(?: \w+)? ?"
-    r"(?:title|text|caption|subtitle|heading|headline|words|label|banner|"
-    r"text overlay)s?(?: (?:text|overlay|card|of))*\s+"
-    r"(?!at |on |in |from |for |to |please|over |near |with |and |that |of |as |overlay|during|"
-    r"which|about |above |below |under |between )(?P<it>.+)$"
-)
-_BEFORE_NOUN = re.compile(
-    r"(?<![a-z])(?:add|put|insert|show|display|write|overlay|include|type|print|use|place)(?:s|"
-    r"ing)?\s+(?:the (?:words?|text|phrase)\s+)?(?P<it>.+?)\s+"
-    r"(?:as|for|on|onto|over|across|at|in|to) (?:the |a |an |my )?(?:very |main )?(?:title|"
-    r"caption|subtitle|text|heading|headline|"
-    r"screen|video|clip|top|bottom|center|centre|middle|picture|label|footage|lower|upper|"
-    r"beginning|start|end).*$"
-)
-_WRITTEN = re.compile(
-    r"(?<![a-z])(?:write|writing|type|caption it|title it|call it|name it)\s+(?P<it>.+)$"
-)
+_MOST, _LEAST = 4.0, 0.3
 _TO = re.compile(r"(?<![a-z])(?:to|into|with)\s+(?:say\s+|read\s+)?(?P<it>.+)$")
-_CHINESE = (
-    re.compile(
-        r"(?:标题|字幕|文字|片名|文本|文案|题目|标语|[行句段个]字)(?:的?内容|文字)?(?:是|为|"
-        r"叫做?|写着?|改成|改为|换成|换为|变成|:|设为|设成)+\s*(?P<it>.+)$"
-    ),
-    re.compile(
-        r"(?:写上|写着|写|打上|打出|显示|内容(?:是|为)|叫做?|名为)(?:文字|字幕|标题|"
-        r"字)?:?\s*(?P<it>.+)$"
-    ),
-    re.compile(
-        r"(?:加上?|添加|加入|插入|放上?|用|以)一?个?(?P<it>[^,。;]+?)(?:这[几个]*字)?(?:做|作为?|"
-        r"当|为|的)?(?:标题|字幕|文字|字样|片名|大字)"
-    ),
-    re.compile(
-        r"(?:加上?|添加|加入|插入|放上?|配上?)一?[个行段条]?(?:主|副|大)?(?:标题|字幕|文字|片名|"
-        r"大字)[,:\s]*(?P<it>.+)$"
-    ),
-)
-_CHINESE_TAIL = re.compile(
-    r"[,\s]*(?:在|放在?|放到|持续|显示|从|位置|位于|时长)?(?:视频|画面|"
-    r"屏幕)?(?:的)?(?:最?(?:顶部|底部|上方|下方|中间|中央|居中|上面|下面|左|右|开头|结尾|末尾|最后)"
-    r"|[\d一二三四五六七八九十两半]+\s*(?:秒|分)|第?\d).*$"
-)
-_EMPTY = re.compile(
-    r"^(?:\W|(?:a|an|the|some|it|to|title|text|caption|please)(?![a-z])|"
-    r"[吧一个下上去我的请好吗在和了大主新中英文行段些])*$"
-)
-_STYLE = either(
-    "font|bold|italic|big(?:ger)?|large(?:r)?|small(?:er)?|size|animated?|shadow|gradient|neon",
-    "字体|加粗|斜体|字号|大小|动画|阴影",
-)
-_LOOK = either("fonts?|colou?rs?|sizes?|styles?|typefaces?", "字体|字号|颜色|大小|样式|风格")
+_ANOTHER = either(r"add|insert|another|second|new", "再|另|新|加(?!大|粗|长)|添")
 _INTO = either("to|into|say|says|read|reads|saying|reading", "写|内容|文字是|文字为")
-
-
-def text_of(clause: Clause) -> str | None:
-    """Return the words that are to be shown, as they were typed: quoted, or after "saying"."""
-    if clause.quotes:
-        return clause.quotes[-1]
-    text = clause.plain
-    english = (_SAYING, _COLON, _AFTER_NOUN, _BEFORE_NOUN, _WRITTEN)
-    for pattern in (*english, *_CHINESE):
-        found = pattern.search(text)
-        if not found:
-            continue
-        words = without_when(found["it"])
-        if pattern in _CHINESE:
-            words = _CHINESE_TAIL.sub("", words)
-            words = re.sub(r"(?:的?(?:标题|字幕|文字|字样|大字)|吧|好吗)+$", "", words)
-        start = found.start("it")
-        shown = clause.raw[start : start + len(words)].strip(" \t\n:：,，。.;；、-")
-        if not _EMPTY.match(shown.lower()):
-            return " ".join(shown.split())
-    return None
 
 
 def is_addition(clause: Clause) -> bool:
@@ -202,7 +133,9 @@ def _meant(clause: Clause, timeline: Timeline) -> list[int]:
 
 def _matches_change(clause: Clause) -> bool:
     text = clause.text
-    if not has(TITLE, text) or not has(_CHANGE, text):
+    if not has(TITLE, text) or not (
+        has(_CHANGE, text) or (_is_of_look(clause) and not has(ADD, text))
+    ):
         return False
     if has(BACKGROUND, text) or has(
         either("add|insert|another|create|make a|make an", "加(?!的|了|长)|添"), text
@@ -215,17 +148,20 @@ def _matches_change(clause: Clause) -> bool:
 def _change(clause: Clause, context: Context) -> tuple[Outcome, ...]:
     timeline = context.timeline
     if timeline is None or not timeline.titles:
-        if text_of(clause):
+        if text_of(clause) and not _is_of_look(clause):
             return _add(clause, context)
         said = context.say("There is no title to change.", "没有可以修改的标题。")
         return refused("edit_title", {}, said)
-    meant = (
-        _meant(clause, timeline) if len(clause.quotes) != 1 else list(range(len(timeline.titles)))
-    )
-    index = meant[-1] if meant else len(timeline.titles) - 1
+    every = list(range(len(timeline.titles)))
+    looks = _is_of_look(clause)
+    meant = every if len(clause.quotes) == 1 or looks else _meant(clause, timeline)
+    index = meant[-1] if meant else every[-1]
     old = timeline.titles[index]
-    new_text = None if _is_of_look(clause) else _new_text_of(clause)
-    new = evolve(old, text=new_text or old.text, position=position(clause.text) or old.position)
+    new_text = None if looks else _new_text_of(clause)
+    outside = clause.text
+    if new_text and not clause.quotes:
+        outside = outside.replace(new_text.lower(), " ")
+    new = _styled(evolve(old, text=new_text or old.text), outside)
     if says_when(clause.text):
         timed = when(clause.text, timeline.duration_ms, old.duration_ms)
         if timed is None:
@@ -233,15 +169,14 @@ def _change(clause: Clause, context: Context) -> tuple[Outcome, ...]:
         new = evolve(new, start_ms=timed.start_ms, duration_ms=timed.duration_ms)
     if new == old:
         said = context.say(
-            "I can change "
-            "a title's words, its place (top, center, bottom) and its time, not its look.",
-            "我可以修改标题的文字、位置（顶部、中间、底部）和时间，不能修改样式。",
+            "I can change a title's words, place, time, color and size, not its font or effects.",
+            "我可以修改标题的文字、位置、时间、颜色和大小，不能修改字体和特效。",
         )
         return refused("edit_title", {}, said)
     titles = tuple(new if i == index else t for i, t in enumerate(timeline.titles))
     said = context.say(f"I've changed the title to “{new.text}”.", f"标题已改为“{new.text}”。")
     if new.text == old.text:
-        said = context.say(f"I've moved the title “{new.text}”.", f"已调整标题“{new.text}”。")
+        said = context.say(f"I've changed the title “{new.text}”.", f"已调整标题“{new.text}”。")
     return (did("edit_title", _args(new), evolve(timeline, titles=titles), said),)
 
 
@@ -263,23 +198,37 @@ def _is_of_look(clause: Clause) -> bool:
     text = clause.text
     if has(_LOOK, text):
         return True
-    return _names_style(text) and not has(_INTO, text)
+    return (_names_style(text) or has(_CANNOT, text)) and not has(_INTO, text)
 
 
 def _names_style(text: str) -> bool:
-    return has(_STYLE, text) or any(find_colors(text))
+    return has(BIGGER, text) or has(SMALLER, text) or any(find_colors(text))
+
+
+def _styled(title: Title, text: str) -> Title:
+    """Return the title with the place, color and size that the text asks for."""
+    color = next((found.value for found in find_colors(text)), title.color)
+    sized = has(BIGGER, text) or has(SMALLER, text) or (has(_LOOK, text) and percent(text))
+    size = (new_size(text, title.size) if sized else None) or title.size
+    where = position(text) or title.position
+    return evolve(title, color=color, size=round(min(_MOST, max(_LEAST, size)), 4), position=where)
 
 
 def _add(clause: Clause, context: Context) -> tuple[Outcome, ...]:
     words = text_of(clause)
+    titled = context.timeline is not None and bool(context.timeline.titles)
+    if titled and _is_of_look(clause) and not has(_ANOTHER, clause.text):
+        return _change(clause, context)
     if not words:
-        if context.timeline and context.timeline.titles and position(clause.text):
+        if titled and position(clause.text):
             return _change(clause, context)
         said = context.say(
             "What should the text say? For example: add a title saying “Hello”.",
             "要写什么文字？例如：加标题“你好”。",
         )
-        return told(said, done=False)
+        wish = clause.raw.strip(" .,!。，！:：")
+        before = context.say(f"{wish} saying “", f"{wish}“")
+        return asked(said, before, "”", anything=True)
     stage = stage_for(clause, context)
     if not stage:
         return nothing_there("add_title", context)
@@ -290,15 +239,15 @@ def _add(clause: Clause, context: Context) -> tuple[Outcome, ...]:
     timed = when(outside, timeline.duration_ms, min(DEFAULT_MS, timeline.duration_ms))
     if timed is None:
         return _out_of_range("add_title", context, timeline)
-    where = position(outside) or ("bottom" if has(_LOW, outside) else "center")
-    title = Title(words, timed.duration_ms, timed.start_ms, where)
+    where = "bottom" if has(_LOW, outside) else "center"
+    title = _styled(Title(words, timed.duration_ms, timed.start_ms, where), outside)
     edited = evolve(timeline, titles=(*timeline.titles, title))
     shown = speech.span(context, timed.start_ms, timed.end_ms)
     said = context.say(
         f"I've added the title “{words}” ({shown}).", f"已添加标题“{words}”（{shown}）。"
     )
-    if _names_style(outside):
-        said += context.say(" I can't set its font, size or color.", "字体、字号和颜色我无法设置。")
+    if has(_CANNOT, outside):
+        said += context.say(" I can't set its font or effects.", "字体和特效我无法设置。")
     return (did("add_title", _args(title), edited, said),)
 
 
@@ -311,11 +260,14 @@ def _out_of_range(tool: str, context: Context, timeline: Timeline) -> tuple[Outc
 
 
 def _args(title: Title) -> dict[str, object]:
+    style = {"color": title.color, "size": title.size}
+    plain = Title(title.text, title.duration_ms)
     return {
         "text": title.text,
         "start_ms": title.start_ms,
         "duration_ms": title.duration_ms,
         "position": title.position,
+        **{name: value for name, value in style.items() if value != getattr(plain, name)},
     }
 
 

@@ -7,7 +7,7 @@ import re
 import attrs
 
 from nemovideo.local.agent import edits, speech
-from nemovideo.local.agent.context import Context, Intent, Outcome, did, refused, told
+from nemovideo.local.agent.context import Context, Intent, Outcome, asked, did, refused, told
 from nemovideo.local.agent.language import find_time, mark_times, percent, time_range, times
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.stage import nothing_there, stage_for
@@ -71,6 +71,13 @@ _BEFORE = r"(?:before|until|till|up to|prior to|preceding)(?: (?:the|second|mark
 _BY = either(r"by|off", "掉|短|少")
 
 
+_UNTOLD = re.compile(
+    r"\W*(?:please |can you |could you )?(?:trim|shorten|cut)"
+    r"(?: (?:it|this|(?:the|my) (?:video|clip)))?(?: please| (?:a )?(?:bit|little))?\W*$"
+    r"|\W*(?:请|帮我|把?视频)*(?:剪短|剪辑|剪一?下|裁短|缩短|修剪)(?:一?[下些点])?(?:视频|它)?\W*$"
+)
+
+
 @attrs.frozen
 class _Cut:
     """What is asked for: the stretch, and whether it is kept or dropped."""
@@ -82,6 +89,8 @@ class _Cut:
 
 def _matches(clause: Clause) -> bool:
     text = clause.text
+    if _UNTOLD.match(text):
+        return True
     marked = mark_times(text)
     timed = bool(times(text)) or time_range(text) is not None
     part = has(_HALF, text) or (percent(text) is not None and has(f"{_FIRST}|{_LAST}", text))
@@ -134,7 +143,7 @@ def _trim(clause: Clause, context: Context) -> tuple[Outcome, ...]:
             f"should I cut? Say for example “keep the first 5 seconds”; it is {length} long.",
             f"要剪哪一段？例如可以说“只保留前5秒”。现在总长 {length}。",
         )
-        return told(said, done=False)
+        return asked(said, context.say("trim to ", "只保留"))
     start, end = cut.start_ms, cut.end_ms
     args: dict[str, object] = {
         "action": "keep" if cut.keeps else "cut",

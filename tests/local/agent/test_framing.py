@@ -1,0 +1,101 @@
+"""Shape, place, frame, logo, title style and background sound, and answers to questions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from nemovideo import Client
+from nemovideo.local import LocalBackend
+from nemovideo.local.agent import edits, respond
+from nemovideo.local.timeline import Background, Crop, Overlay, Timeline, Title
+from tests.support.agent import GARDEN, RAIN, SONG, TALK, ask, gist, rows, start, upload, wrong
+from tests.support.media import make_clip
+
+MEDIA = (TALK, GARDEN, SONG, RAIN, upload(5, "logo.png", "image"))
+
+
+def _behind(background: Background) -> Timeline:
+    return edits.set_background(start(), background)
+
+
+def _wrong(name: str, before: Timeline) -> list[tuple[str, str, str]]:
+    return wrong(name, lambda text: gist(ask(text, before, MEDIA), before))
+
+
+def test_shape_frame_fade_and_logo() -> None:
+    assert not _wrong("framing", start())
+
+
+def test_the_person_is_placed_and_scaled_over_a_new_background() -> None:
+    assert not _wrong("placed", _behind(Background("scene", scene="office")))
+
+
+def test_the_style_of_the_title_that_is_there() -> None:
+    assert not _wrong("titled", attrs.evolve(start(), titles=(Title("Hello", 1000),)))
+
+
+def test_the_logo_that_is_there() -> None:
+    logo = Overlay("m5", "logo.png", 10_000, size=0.2)
+    assert not _wrong("laid", attrs.evolve(start(), overlays=(logo,)))
+
+
+def test_the_sound_of_the_background_video() -> None:
+    assert not _wrong("heard", _behind(Background("video", media="m4")))
+
+
+def test_an_answer_completes_what_was_asked() -> None:
+    wrong = []
+    for row in rows("answers"):
+        asked = respond(row["first"], timeline=start(), media=(TALK,))
+        assert asked.question is not None, row["first"]
+        assert not asked.changed
+        for text in row["texts"]:
+            turn = respond(text, timeline=start(), media=(TALK,), question=asked.question)
+            if gist(turn) != row["then"] or turn.question is not None:
+                wrong.append((row["first"], text, row["then"], gist(turn)))
+    assert not wrong
+
+
+def test_a_question_is_remembered_by_the_server_for_one_message(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "talk.mp4", seconds=0.4)
+    with (
+        LocalBackend(tmp_path / "state") as backend,
+        Client(backend.issue_token(), base_url=backend.url) as client,
+    ):
+        session = client.sessions.create()
+        session.upload(clip)
+        assert "?" in session.send("add a title").text
+        session.send("Hello")
+        assert "Hello" in str(session.state().draft)
+        session.send("Again")
+        assert "Again" not in str(session.state().draft)
+
+
+def test_what_it_cannot_do_it_says_in_one_line() -> None:
+    for text in ("teleport the moon", "给我变个魔术"):
+        said = ask(text).steps[0].text
+        assert text in said
+        assert len(said) < 100
+
+
+def test_turning_and_mirroring_keep_what_is_seen_of_a_crop() -> None:
+    cropped = edits.crop(start(), Crop(0, 0, 0.5, 1))
+    turned = edits.turn(cropped, 90)
+    assert turned.clips[0].crop == Crop(0, 0, 1, 0.5)
+    assert (turned.width, turned.height) == (720, 640)
+    assert edits.turn(turned, 270) == attrs.evolve(cropped, shaped=True)
+    assert edits.flip(cropped, "x").clips[0].crop == Crop(0.5, 0, 1, 1)
+    mirrored = edits.turn(edits.flip(start(), "x"), 90).clips[0]
+    assert (mirrored.turn, mirrored.flip) == (90, "y")
+
+
+def test_a_logo_and_music_go_along_when_the_video_gets_longer_or_shorter() -> None:
+    logo = Overlay("m5", "logo.png", 10_000, size=0.2)
+    short = ask("keep the first 4 seconds", attrs.evolve(start(), overlays=(logo,)), MEDIA)
+    assert short.timeline is not None
+    assert short.timeline.overlays[0].duration_ms == 4000
+    longer = ask("create a 2 second intro saying 'Hi'", short.timeline, MEDIA)
+    assert longer.timeline is not None
+    assert longer.timeline.overlays[0].duration_ms == 6000
