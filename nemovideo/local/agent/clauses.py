@@ -16,6 +16,7 @@ from nemovideo.local.agent.context import Intent
 from nemovideo.local.agent.intents import find_intent
 from nemovideo.local.agent.intents.talk import is_negated
 from nemovideo.local.agent.message import QUOTE, VIDEO, Clause, Message
+from nemovideo.local.agent.places import BIGGER, SMALLER
 from nemovideo.local.agent.timing import position, says_when
 from nemovideo.local.agent.words import (
     ADD,
@@ -269,6 +270,8 @@ def _goes_on(family: str, clause: Clause) -> bool:
         return _PRONOUN.search(text) is not None and (has(_THERE, text) or resolves(clause))
     if family in ("title", "music", "create"):
         told_how = says_when(text) or position(text) or QUOTE in text
+        if family == "title":
+            told_how = told_how or has(f"{BIGGER}|{SMALLER}", text)
         if family == "create" and has(MUSIC, text):
             return True
         return bool(told_how) or not _COMMAND.match(text)

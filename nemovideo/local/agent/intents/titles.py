@@ -51,6 +51,9 @@ _LOOK = either(
 )
 _MOST, _LEAST = 4.0, 0.3
 _TO = re.compile(r"(?<![a-z])(?:to|into|with)\s+(?:say\s+|read\s+)?(?P<it>.+)$")
+_TO_PLACE = re.compile(
+    r"(?:in)?to the (?:very )?(?:top|bottom|upper|lower|left|right|cent(?:er|re)|middle|corner)"
+)
 _ANOTHER = either(r"add|insert|another|second|new", "再|另|新|加(?!大|粗|长)|添")
 _INTO = either("to|into|say|says|read|reads|saying|reading", "写|内容|文字是|文字为")
 
@@ -195,7 +198,7 @@ def _is_of_look(clause: Clause) -> bool:
     """Return whether a clause is about how a title looks, and not what it says."""
     if clause.quotes:
         return False
-    text = clause.text
+    text = _TO_PLACE.sub(" ", clause.text)
     if has(_LOOK, text):
         return True
     return (_names_style(text) or has(_CANNOT, text)) and not has(_INTO, text)
