@@ -9,7 +9,7 @@ from typing import Literal
 
 import attrs
 
-from nemovideo._text.lines import seconds
+from nemovideo._values.lines import seconds
 from nemovideo.errors import NemoError
 
 BatchStatus = Literal["done", "skipped", "failed", "not started"]

@@ -46,13 +46,10 @@ from typing import ClassVar, Protocol
 
 import attrs
 
-from nemovideo._text.remedies import Code, Medium, Option, Remedy, said
+from nemovideo._values.formats import CONTENT_TYPES
+from nemovideo._values.remedies import Code, Medium, Option, Remedy, said
 
-SUPPORTED_SUFFIXES: tuple[str, ...] = (
-    *("mp4", "mov", "avi", "webm", "mkv"),
-    *("jpg", "png", "gif", "webp"),
-    *("mp3", "wav", "m4a", "aac"),
-)
+SUPPORTED_SUFFIXES: tuple[str, ...] = tuple(s for s in CONTENT_TYPES if s != "jpeg")
 """The file formats that the service takes, by suffix (protocol.md §4)."""
 
 MAX_UPLOAD_BYTES = 500 * 1024 * 1024

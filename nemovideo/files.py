@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
-from nemovideo._support.formats import CONTENT_TYPES, suffix_of
+from nemovideo._values.formats import CONTENT_TYPES, suffix_of
 
 __all__ = ["Content", "Source", "Upload"]
 

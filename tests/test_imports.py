@@ -23,7 +23,7 @@ _flows _config local
 _downloads _uploads _wire
 gui _language batch files options retry hooks
 models events draft _notebook
-_support errors _text
+_support errors _values
 """
 """From top to bottom, and from left to right: each imports only what comes after it."""
 

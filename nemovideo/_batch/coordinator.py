@@ -31,8 +31,8 @@ from nemovideo._flows.steps import blocking
 from nemovideo._jobs.plan import Background
 from nemovideo._jobs.plan import plan as planned
 from nemovideo._support.disk import reading, replacing, sha256_of_file, writing
-from nemovideo._text.remedies import Option, Remedy
 from nemovideo._uploads.files import prepare
+from nemovideo._values.remedies import Option, Remedy
 from nemovideo.batch import BatchReport, BatchRow, BatchStatus
 from nemovideo.errors import (
     APITimeoutError,

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 import attrs
 
 from nemovideo._support.disk import absolute
-from nemovideo._support.formats import VIDEO_SUFFIXES, suffix_of
+from nemovideo._values.formats import VIDEO_SUFFIXES, suffix_of
 from nemovideo.errors import InvalidRequestError, SourceNotFoundError
 from nemovideo.files import is_url
 

@@ -17,7 +17,7 @@ import attrs
 from nemovideo._support.addresses import is_loopback
 from nemovideo._support.clock import Clock
 from nemovideo._support.version import __version__
-from nemovideo._text.remedies import Option, Remedy
+from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError
 from nemovideo.hooks import RequestInfo, ResponseInfo
 from nemovideo.models import Token

@@ -14,7 +14,7 @@ from pathlib import Path
 from nemovideo._downloads.resume import Record
 from nemovideo._support import filelock
 from nemovideo._support.disk import replace_text, writing
-from nemovideo._text.remedies import Option, Remedy
+from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError, OutputError
 
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)

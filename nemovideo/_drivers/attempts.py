@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nemovideo._flows.steps import Request
 from nemovideo._support.clock import Clock
-from nemovideo._text.remedies import Option, Remedy
+from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import APIConnectionError, APITimeoutError, NemoError, RateLimitError
 from nemovideo.retry import RetryPolicy
 

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 import attrs
 
 from nemovideo._flows.steps import Exclusive, Flow, Step
-from nemovideo._text.remedies import Code, Remedy
+from nemovideo._values.remedies import Code, Remedy
 from nemovideo.errors import InvalidRequestError
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from nemovideo._drivers.attempts import Deadline
 from nemovideo._drivers.connections import HungUpError, Trace
 from nemovideo._flows.steps import Request
 from nemovideo._support.addresses import is_loopback
-from nemovideo._text.remedies import Code, Remedy
+from nemovideo._values.remedies import Code, Remedy
 from nemovideo._wire import envelopes
 from nemovideo.errors import (
     APIConnectionError,

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, call, exclusive, sleep
-from nemovideo._text.remedies import Code, Remedy
+from nemovideo._values.remedies import Code, Remedy
 from nemovideo._wire import envelopes
 from nemovideo.errors import (
     APITimeoutError,

@@ -14,7 +14,7 @@ from nemovideo._downloads.transfer import BinaryWriter, OpenFile, Sink, Transfer
 from nemovideo._flows import auth
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, download
-from nemovideo._text.remedies import Code, Option, Remedy
+from nemovideo._values.remedies import Code, Option, Remedy
 from nemovideo.errors import (
     APIConnectionError,
     APIError,

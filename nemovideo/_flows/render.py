@@ -13,7 +13,7 @@ from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.downloads import OnBytes
 from nemovideo._flows.steps import Flow, Request, blocking, sleep
-from nemovideo._text.remedies import Code, Remedy
+from nemovideo._values.remedies import Code, Remedy
 from nemovideo._wire import envelopes
 from nemovideo.draft import Draft
 from nemovideo.errors import (

@@ -18,7 +18,7 @@ import attrs
 
 from nemovideo._support.disk import Stamp, replace_text
 from nemovideo._support.json_text import json_text
-from nemovideo._text.remedies import Option, Remedy
+from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import CheckpointError
 
 if TYPE_CHECKING:

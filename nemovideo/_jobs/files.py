@@ -18,8 +18,8 @@ from nemovideo._jobs.journal import Journal
 from nemovideo._jobs.progress import Meter
 from nemovideo._support.disk import sha256_of
 from nemovideo._support.outputs import is_still
-from nemovideo._text.remedies import Option, Remedy
 from nemovideo._uploads.files import Part
+from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError, UnsupportedFileError
 from nemovideo.files import Source, Upload, is_url
 

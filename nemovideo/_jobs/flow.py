@@ -25,7 +25,7 @@ from nemovideo._jobs.plan import Order
 from nemovideo._jobs.progress import Meter, OnProgress
 from nemovideo._jobs.result import as_ordered, delivered, has_arrived, noted_reply, result
 from nemovideo._support.disk import Stamp, sha256_of_file
-from nemovideo._text.remedies import Option, Remedy, Resume
+from nemovideo._values.remedies import Option, Remedy, Resume
 from nemovideo._wire import envelopes
 from nemovideo.errors import NemoError, SessionNotFoundError
 from nemovideo.models import RenderedVideo, RenderJob, Reply

@@ -19,7 +19,7 @@ from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow
 from nemovideo._jobs.checkpoints import MessageNote
-from nemovideo._text.remedies import Option, Remedy
+from nemovideo._values.remedies import Option, Remedy
 from nemovideo._wire import envelopes
 from nemovideo.errors import (
     AgentError,

@@ -15,7 +15,7 @@ from nemovideo._jobs import files as job_files
 from nemovideo._jobs.checkpoints import Checkpoint, OrderNote, Service
 from nemovideo._jobs.files import Input
 from nemovideo._jobs.plan import Order
-from nemovideo._text.remedies import Option, Remedy, Resume
+from nemovideo._values.remedies import Option, Remedy, Resume
 from nemovideo.errors import CreditLimitError, InvalidRequestError
 
 

@@ -15,7 +15,7 @@ from nemovideo._jobs.checkpoints import Checkpoint, Service
 from nemovideo._jobs.places import Place, beside, driving, driving_async
 from nemovideo._jobs.progress_bar import OnProgress, reporting
 from nemovideo._support.addresses import is_loopback
-from nemovideo._text.remedies import Code, Option, Remedy
+from nemovideo._values.remedies import Code, Option, Remedy
 from nemovideo.errors import CheckpointError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ and where credits may have been used, that is said (protocol.md §7, §10).
 from __future__ import annotations
 
 from nemovideo import errors
-from nemovideo._text.remedies import said as remedy_for
+from nemovideo._values.remedies import said as remedy_for
 from nemovideo.errors import NemoError
 
 _Sentence = tuple[str, str]

@@ -12,7 +12,7 @@ from urllib.request import url2pathname
 
 import attrs
 
-from nemovideo._support.formats import CONTENT_TYPES
+from nemovideo._values.formats import CONTENT_TYPES
 
 
 @attrs.frozen

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import attrs
 
 from nemovideo._language.gui.sentences import mask
-from nemovideo._text.lines import one_line, seconds
+from nemovideo._values.lines import one_line, seconds
 from nemovideo.draft import Change, ChangeKind, Draft, TrackType
 from nemovideo.draft.summary import summarize
 from nemovideo.models import Credits, MediaFile

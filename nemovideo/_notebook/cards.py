@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import attrs
 
 from nemovideo._notebook.timeline import Lane, timeline_svg
-from nemovideo._text.lines import one_line
+from nemovideo._values.lines import one_line
 
 EMBED_LIMIT_BYTES = 8 * 1024 * 1024
 """Files up to this size are put into the notebook itself; larger ones are linked."""

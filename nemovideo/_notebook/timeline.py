@@ -8,7 +8,7 @@ from html import escape
 
 import attrs
 
-from nemovideo._text.lines import one_line
+from nemovideo._values.lines import one_line
 
 _WIDTH = 860
 _LABEL_WIDTH = 84

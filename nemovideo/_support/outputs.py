@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from pathlib import PurePath
 
-from nemovideo._support.formats import IMAGE_SUFFIXES, suffix_of
+from nemovideo._values.formats import IMAGE_SUFFIXES, suffix_of
 from nemovideo.errors import InvalidRequestError
 
 VIDEOS = ("mp4", "webm", "mov", "gif")

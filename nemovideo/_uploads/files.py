@@ -19,10 +19,10 @@ from typing import BinaryIO, cast
 import attrs
 
 from nemovideo._support.disk import reading
-from nemovideo._support.formats import CONTENT_TYPES, family_of, sniff, suffix_for, suffix_of
-from nemovideo._text.remedies import Code, Remedy
 from nemovideo._uploads.inspect import DamagedError, inspect, known_only_by
 from nemovideo._uploads.names import safe_name
+from nemovideo._values.formats import CONTENT_TYPES, family_of, sniff, suffix_for, suffix_of
+from nemovideo._values.remedies import Code, Remedy
 from nemovideo.errors import (
     MAX_UPLOAD_BYTES,
     SUPPORTED_SUFFIXES,

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import click
 
 from nemovideo._support.json_text import json_text
-from nemovideo._text.remedies import said
+from nemovideo._values.remedies import said
 from nemovideo.errors import (
     APIConnectionError,
     APIError,

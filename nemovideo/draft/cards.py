@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from nemovideo._notebook import cards
 from nemovideo._notebook.timeline import Bar, Lane
-from nemovideo._text.lines import percent, seconds
+from nemovideo._values.lines import percent, seconds
 from nemovideo.draft.diff import Change
 from nemovideo.draft.keys import TrackType
 from nemovideo.draft.parts import Segment, Timeline, Track, Tracks

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from nemovideo._text.lines import one_line, percent, quoted, seconds
+from nemovideo._values.lines import one_line, percent, quoted, seconds
 from nemovideo.draft.keys import TrackType
 from nemovideo.draft.parts import Segment, Track
 from nemovideo.draft.summary import describe_segment, describe_segments, track_label

@@ -23,7 +23,7 @@ from typing import ClassVar, TypeVar, cast
 
 import attrs
 
-from nemovideo._text.lines import seconds
+from nemovideo._values.lines import seconds
 from nemovideo.draft.diff import Change
 from nemovideo.draft.keys import (
     DURATION,
@@ -37,7 +37,7 @@ from nemovideo.draft.keys import (
 )
 from nemovideo.draft.parts import Part, Segment, Timeline, Track, Tracks, raw_list, raw_parts
 from nemovideo.draft.summary import summarize
-from nemovideo.draft.values import first_text, milliseconds, restored, snapshot
+from nemovideo.draft.values import first_text, is_ready, milliseconds, restored, snapshot
 from nemovideo.errors import InvalidRequestError, MalformedResponseError
 
 _OBJECT_OR_NULL = {dict, type(None)}
@@ -96,7 +96,7 @@ class Draft(Timeline):
     @property
     def ready(self) -> bool:
         """Whether there is something to export: a track with a segment (protocol.md §6)."""
-        return any(raw_parts(track, SEGMENTS) for track in raw_parts(self._value, TRACKS))
+        return is_ready(self._value)
 
     def summary(self) -> str:
         """Return the timeline on one line, in the form of protocol.md §6."""

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import attrs
 
-from nemovideo._text.lines import seconds, time_range
+from nemovideo._values.lines import seconds, time_range
 from nemovideo.draft.keys import (
     DURATION,
     METADATA,

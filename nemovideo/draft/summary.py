@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nemovideo._text.lines import one_line, percent, quoted, time_range
+from nemovideo._values.lines import one_line, percent, quoted, time_range
 from nemovideo.draft.keys import TrackType
 from nemovideo.draft.parts import Segment, Track
 

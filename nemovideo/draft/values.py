@@ -12,6 +12,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
+from nemovideo.draft.keys import SEGMENTS, TRACKS
+
 _MARSHAL_VERSION = 4
 """The newest that every supported Python reads."""
 
@@ -91,3 +93,12 @@ def first_text(metadata: Mapping[str, object], keys: Iterable[str]) -> str | Non
 def json_object(value: object) -> dict[str, object]:
     """Return the value itself if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def is_ready(draft: Mapping[str, object]) -> bool:
+    """Return whether a draft can be exported: whether a track has a segment."""
+    tracks = draft.get(TRACKS)
+    return isinstance(tracks, list) and any(
+        isinstance(track, dict) and isinstance(found := track.get(SEGMENTS), list) and found
+        for track in tracks
+    )

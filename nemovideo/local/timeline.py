@@ -14,6 +14,8 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_unstructure_fn, override
 
+from nemovideo.draft.keys import DURATION, METADATA, SEGMENTS, TRACKS, TYPE, TrackType
+
 _Part = TypeVar("_Part", bound=attrs.AttrsInstance)
 _converter = cattrs.Converter(omit_if_default=True)
 
@@ -182,11 +184,17 @@ class Timeline:
         """Return the draft JSON of protocol.md §6, with this backend's keys in `m`."""
         tracks: list[dict[str, Any]] = []
         if self.clips:
-            tracks.append(_track(0, [_segment(clip) for clip in self.clips], self.duration_ms))
-        for kind, parts in ((0, self.overlays), (1, self.sounds), (7, self.titles)):
+            tracks.append(
+                _track(TrackType.VIDEO, [_segment(clip) for clip in self.clips], self.duration_ms)
+            )
+        for kind, parts in (
+            (TrackType.VIDEO, self.overlays),
+            (TrackType.AUDIO, self.sounds),
+            (TrackType.TEXT, self.titles),
+        ):
             tracks += [_track(kind, [_segment(p)], p.start_ms + p.duration_ms) for p in parts]
         frame = _Frame(**{field.name: getattr(self, field.name) for field in attrs.fields(_Frame)})
-        return {"t": tracks, "d": self.duration_ms, "m": _segment(frame)["m"]}
+        return {TRACKS: tracks, DURATION: self.duration_ms, METADATA: _segment(frame)[METADATA]}
 
     @classmethod
     def from_draft(cls, draft: Mapping[str, Any]) -> Timeline:
@@ -199,20 +207,20 @@ class Timeline:
         sounds: list[Sound] = []
         titles: list[Title] = []
         overlays: list[Overlay] = []
-        for track in _items(draft, "t"):
-            for segment in _items(track, "sg"):
-                match track.get("tt"):
-                    case 0 if _kind(segment) == "overlay":
+        for track in _items(draft, TRACKS):
+            for segment in _items(track, SEGMENTS):
+                match track.get(TYPE):
+                    case TrackType.VIDEO if _kind(segment) == "overlay":
                         overlays.append(_read(Overlay, segment, name="picture"))
-                    case 0:
+                    case TrackType.VIDEO:
                         clips.append(_read(Clip, segment, kind="video", name="clip"))
-                    case 1:
+                    case TrackType.AUDIO:
                         sounds.append(_read(Sound, segment, name="music"))
-                    case 7:
+                    case TrackType.TEXT:
                         titles.append(_read(Title, segment))
                     case _:
                         pass
-        frame = _read(_Frame, {"m": draft.get("m"), "d": draft.get("d", 0)})
+        frame = _read(_Frame, {METADATA: draft.get(METADATA), DURATION: draft.get(DURATION, 0)})
         return cls(
             clips=tuple(clips),
             sounds=tuple(sounds),
@@ -263,18 +271,18 @@ _converter.register_unstructure_hook(
 )
 
 
-def _track(kind: int, segments: list[dict[str, Any]], duration_ms: int) -> dict[str, Any]:
-    return {"tt": kind, "sg": segments, "d": duration_ms, "m": {}}
+def _track(kind: TrackType, segments: list[dict[str, Any]], duration_ms: int) -> dict[str, Any]:
+    return {TYPE: int(kind), SEGMENTS: segments, DURATION: duration_ms, METADATA: {}}
 
 
 def _segment(part: Clip | Sound | Title | Overlay | _Frame) -> dict[str, Any]:
     """Return the segment's JSON; values that equal the default are left out."""
     values = _converter.unstructure(part)
-    return {"d": values.pop("duration_ms", 0), "m": values}
+    return {DURATION: values.pop("duration_ms", 0), METADATA: values}
 
 
 def _kind(segment: Mapping[str, Any]) -> object:
-    metadata = segment.get("m")
+    metadata = segment.get(METADATA)
     return metadata.get("kind") if isinstance(metadata, Mapping) else None
 
 
@@ -284,10 +292,10 @@ def _items(holder: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 
 
 def _read(part: type[_Part], segment: Mapping[str, Any], **defaults: str) -> _Part:
-    metadata = segment.get("m")
+    metadata = segment.get(METADATA)
     values = {**defaults, **(metadata if isinstance(metadata, Mapping) else {})}
     try:
-        read = _converter.structure({**values, "duration_ms": segment.get("d")}, part)
+        read = _converter.structure({**values, "duration_ms": segment.get(DURATION)}, part)
     except cattrs.BaseValidationError as error:
         reason = "; ".join(cattrs.transform_error(error, path="m"))
         raise ValueError(f"a {part.__name__.lower()} in the draft is wrong: {reason}") from error

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from nemovideo import Upload, errors
-from nemovideo._support.formats import CONTENT_TYPES, family_of, sniff
 from nemovideo._uploads.files import prepare
+from nemovideo._values.formats import CONTENT_TYPES, family_of, sniff
 from tests.support.uploads import FORMATS, make_file
 
 

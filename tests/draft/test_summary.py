@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nemovideo import SessionState
-from nemovideo._text.lines import one_line, seconds, time_range
+from nemovideo._values.lines import one_line, seconds, time_range
 from nemovideo.draft import Draft
 
 

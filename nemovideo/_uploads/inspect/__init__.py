@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO
 
-from nemovideo._support.formats import CONTENT_TYPES
 from nemovideo._uploads.inspect import matroska, mp4, mpeg_audio, pictures, riff, with_av
 from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader
+from nemovideo._values.formats import CONTENT_TYPES
 from nemovideo.models import MediaInfo
 
 __all__ = ["DamagedError", "inspect", "known_only_by"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nemovideo._support.formats import sniff
 from nemovideo._uploads.inspect.reader import DamagedError, Reader
+from nemovideo._values.formats import sniff
 from nemovideo.models import MediaInfo
 
 _PADDING_BYTES = 4096

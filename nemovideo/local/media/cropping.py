@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import attrs
 
-from nemovideo._support.formats import sniff
 from nemovideo._uploads.inspect import matroska
 from nemovideo._uploads.inspect.boxes import Box, boxes, children, version
 from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader
+from nemovideo._values.formats import sniff
 
 if TYPE_CHECKING:
     from av.video.stream import VideoStream

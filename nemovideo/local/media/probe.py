@@ -13,7 +13,7 @@ import av.error
 from PIL import Image
 
 from nemovideo._support.disk import sha256_of_file
-from nemovideo._support.formats import AUDIO_SUFFIXES, CONTENT_TYPES, IMAGE_SUFFIXES, suffix_of
+from nemovideo._values.formats import AUDIO_SUFFIXES, CONTENT_TYPES, IMAGE_SUFFIXES, suffix_of
 from nemovideo.errors import UnsupportedFileError
 from nemovideo.local.media.containers import (
     decoder_of,

@@ -7,6 +7,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from nemovideo.draft.values import is_ready
 from nemovideo.local.server.accounts import authenticate, own_session
 from nemovideo.local.server.context import check_disk, context_of
 from nemovideo.local.server.forms import DRAFT_LIMIT_BYTES, Problem, read_json, text_field
@@ -30,7 +31,7 @@ async def submit(request: Request) -> Response:
     body = await read_json(request, limit=DRAFT_LIMIT_BYTES)
     session = own_session(request, account, text_field(body, "sessionId"))
     draft, output = body.get("draft"), body.get("output", {})
-    if not isinstance(draft, dict) or not _ready(draft):
+    if not isinstance(draft, dict) or not is_ready(draft):
         raise Problem(400, "The draft is not ready: no track has a segment.")
     if not isinstance(output, dict):
         raise Problem(400, "The field 'output' must be an object.")
@@ -128,11 +129,3 @@ def _describe(request: Request, render: Render) -> dict[str, object]:
             seconds = render.duration_ms / 1000
             data["output"] = {"url": url, "duration": seconds, "size": render.size_bytes}
     return data
-
-
-def _ready(draft: dict[str, object]) -> bool:
-    tracks = draft.get("t")
-    return isinstance(tracks, list) and any(
-        isinstance(track, dict) and isinstance(track.get("sg"), list) and track["sg"]
-        for track in tracks
-    )

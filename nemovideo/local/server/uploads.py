@@ -20,8 +20,8 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from nemovideo._support.formats import CONTENT_TYPES, suffix_of
 from nemovideo._uploads.names import safe_name
+from nemovideo._values.formats import CONTENT_TYPES, suffix_of
 from nemovideo.errors import UnsupportedFileError
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.server.accounts import authenticate, own_session

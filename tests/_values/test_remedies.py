@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from nemovideo import errors
-from nemovideo._text.remedies import Code, Option, Remedy, Resume, said
+from nemovideo._values.remedies import Code, Option, Remedy, Resume, said
 
 OVERWRITE = Remedy("choose another name", ("pass ", Option("overwrite", True)))
 

@@ -1,1 +1,0 @@
-"""Values as text: times, names and remedies, written the same way wherever they are shown."""
