@@ -16,8 +16,8 @@ from nemovideo._wire import envelopes
 
 if TYPE_CHECKING:
     from nemovideo._downloads.transfer import Transfer
-    from nemovideo._uploads.files import Part
     from nemovideo.events import AgentEvent
+    from nemovideo.files import Upload
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ class Request:
     method: str
     path: str
     json: object = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[Upload, ...] = ()
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     repeatable: bool = False
     spare: bool = False

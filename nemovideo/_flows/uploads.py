@@ -11,7 +11,7 @@ import attrs
 from nemovideo._flows.auth import authorized
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, collect
-from nemovideo._uploads.files import Part, Spool, chunks_of, prepare
+from nemovideo._uploads.files import Spool, chunks_of, prepare
 from nemovideo._uploads.names import distinct
 from nemovideo._wire import envelopes
 from nemovideo.errors import InvalidRequestError
@@ -24,7 +24,7 @@ OnBytes = Callable[[int, int], None]
 def upload(
     context: Context,
     session_id: str,
-    sources: Sequence[Source | Part],
+    sources: Sequence[Source],
     on_progress: OnBytes | None,
 ) -> Flow[list[MediaFile]]:
     """Upload files and URLs; the answers come in the order of the sources."""
@@ -45,36 +45,37 @@ def inspect(source: Source) -> Flow[MediaInfo]:
         raise InvalidRequestError(
             "a URL is looked at by the service only", remedy="Fetch the file, or upload the URL."
         )
-    (part,) = yield from prepare_all([source])
-    return part.info
+    (upload,) = yield from prepare_all([source])
+    return upload.header
 
 
-def prepare_all(sources: Sequence[Source | Part]) -> Flow[list[Part]]:
+def prepare_all(sources: Sequence[Source]) -> Flow[list[Upload]]:
     """Check files before anything is sent, and give each a name of its own.
 
     What can be read only once is collected in temporary files, after the other
-    files were found to be good; they last as long as their parts.
+    files were found to be good; they last as long as their uploads. What was checked already is
+    not checked again.
     """
-    uploads = [s if isinstance(s, (Part, Upload)) else Upload(s) for s in sources]
-    chunks = [None if isinstance(u, Part) else chunks_of(u) for u in uploads]
+    uploads = [source if isinstance(source, Upload) else Upload(source) for source in sources]
+    chunks = [None if upload.info is not None else chunks_of(upload) for upload in uploads]
 
-    def ready() -> list[Part | None]:
+    def check() -> list[Upload]:
         return [
-            upload if isinstance(upload, Part) else None if once is not None else prepare(upload)
+            upload if once is not None or upload.info is not None else prepare(upload)
             for upload, once in zip(uploads, chunks, strict=True)
         ]
 
-    found = yield from blocking(ready)
-    parts: list[Part] = []
-    for upload, once, part in zip(uploads, chunks, found, strict=True):
-        if once is not None and isinstance(upload, Upload):
+    found = yield from blocking(check)
+    checked: list[Upload] = []
+    for upload, once in zip(found, chunks, strict=True):
+        if once is None:
+            checked.append(upload)
+        else:
             spool = yield from blocking(partial(Spool, upload))
             yield from collect(once, spool.write)
-            parts.append((yield from blocking(spool.part)))
-        elif part is not None:
-            parts.append(part)
-    names = distinct(part.name for part in parts)
-    return [attrs.evolve(part, name=name) for part, name in zip(parts, names, strict=True)]
+            checked.append((yield from blocking(spool.checked)))
+    names = distinct(upload.name or "" for upload in checked)
+    return [attrs.evolve(upload, name=name) for upload, name in zip(checked, names, strict=True)]
 
 
 def upload_urls(context: Context, session_id: str, urls: Sequence[str]) -> Flow[list[MediaFile]]:
@@ -92,7 +93,7 @@ def upload_urls(context: Context, session_id: str, urls: Sequence[str]) -> Flow[
 
 
 def _send_parts(
-    context: Context, session_id: str, parts: Sequence[Part], on_progress: OnBytes | None
+    context: Context, session_id: str, parts: Sequence[Upload], on_progress: OnBytes | None
 ) -> Flow[list[MediaFile]]:
     if not parts:
         return []
@@ -101,13 +102,13 @@ def _send_parts(
         "POST", _path(session_id), parts=tuple(parts), fresh=True, on_sent=on_progress
     )
     files = envelopes.read_files((yield from authorized(context, request)))
-    infos = {part.name: part.info for part in parts}
+    infos = {part.name or "": part.info for part in parts}
     if len(files) == len(parts):
         infos = {file.filename: part.info for file, part in zip(files, parts, strict=True)} | infos
     return [attrs.evolve(file, info=infos.get(file.filename)) for file in files]
 
 
-def _url(source: Source | Part) -> str:
+def _url(source: Source) -> str:
     return str(source.source if isinstance(source, Upload) else source)
 
 

@@ -18,46 +18,41 @@ from nemovideo._jobs.journal import Journal
 from nemovideo._jobs.progress import Meter
 from nemovideo._support.disk import sha256_of
 from nemovideo._support.outputs import is_still
-from nemovideo._uploads.files import Part
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError, UnsupportedFileError
 from nemovideo.files import Source, Upload, is_url
 
 
-@attrs.frozen
-class Input:
-    """A file of the order as this process can send it: a part, or a URL."""
-
-    source: Part | str
-    note: FileNote
-
-
-def look_at(sources: Sequence[Source], *, hashed: bool) -> Flow[list[Input]]:
-    """Check the sources before anything is sent; with `hashed`, note what is in them too."""
-    parts = iter((yield from uploads.prepare_all([s for s in sources if not is_url(s)])))
-    inputs = []
+def look_at(
+    sources: Sequence[Source], *, hashed: bool
+) -> Flow[tuple[list[Upload], list[FileNote]]]:
+    """Check the sources before anything is sent, and note them; with `hashed`, by content."""
+    checked = iter((yield from uploads.prepare_all([s for s in sources if not is_url(s)])))
+    found, notes = list[Upload](), list[FileNote]()
     for source in sources:
         if is_url(source):
-            url = str(source.source if isinstance(source, Upload) else source)
-            inputs.append(Input(url, checkpoints.note_url(url)))
+            upload = source if isinstance(source, Upload) else Upload(source)
+            note = checkpoints.note_url(str(upload.source))
         else:
-            part = next(parts)
-            digest = (yield from blocking(partial(_digest, part))) if hashed else None
-            path = None if part.path is None else str(part.path.absolute())
-            inputs.append(Input(part, FileNote(part.name, digest, path=path)))
-    return inputs
+            upload = next(checked)
+            digest = (yield from blocking(partial(_digest, upload))) if hashed else None
+            path = None if upload.path is None else str(upload.path.absolute())
+            note = FileNote(upload.name or "", digest, path=path)
+        found.append(upload)
+        notes.append(note)
+    return found, notes
 
 
-def check_kind(source: Input, format: str) -> None:  # noqa: A002 - the protocol's word
+def check_kind(source: Upload, format: str) -> None:  # noqa: A002 - the protocol's word
     """Refuse what no background can be removed from, or what no such result can be made of.
 
     Raises:
         UnsupportedFileError: The source is sound alone.
         InvalidRequestError: It is a video, and the result shall be one picture.
     """
-    if not isinstance(source.source, Part):
+    if source.info is None:
         return  # a URL: the service finds out
-    name, kind = source.source.name, source.source.content_type.partition("/")[0]
+    name, kind = source.name, source.content_type.partition("/")[0]
     if kind == "audio":
         raise UnsupportedFileError(
             f"{name!r} is sound alone, and has no background", remedy="Give a video or a picture."
@@ -69,11 +64,11 @@ def check_kind(source: Input, format: str) -> None:  # noqa: A002 - the protocol
         )
 
 
-def keep_apart(inputs: Sequence[Input], output: Path) -> None:
+def keep_apart(inputs: Sequence[Upload], output: Path) -> None:
     """Refuse to write the result over what it is made from, whatever `overwrite` says."""
     target = output.expanduser()
     for given in inputs:
-        path = given.source.path if isinstance(given.source, Part) else None
+        path = given.path
         if path is not None and target.exists() and target.samefile(path):
             raise InvalidRequestError(
                 f"{output} is the file that the result is made from", remedy="Choose another name."
@@ -81,7 +76,7 @@ def keep_apart(inputs: Sequence[Input], output: Path) -> None:
 
 
 def upload_all(
-    context: Context, session_id: str, inputs: Sequence[Input], journal: Journal, meter: Meter
+    context: Context, session_id: str, inputs: Sequence[Upload], journal: Journal, meter: Meter
 ) -> Flow[None]:
     """Upload what is not in the session yet, one file at a time, each noted before and after.
 
@@ -134,7 +129,7 @@ def _upload(
     context: Context,
     session_id: str,
     index: int,
-    inputs: Sequence[Input],
+    inputs: Sequence[Upload],
     journal: Journal,
     meter: Meter,
 ) -> Flow[str]:
@@ -154,16 +149,16 @@ def _upload(
     sent = yield from uploads.upload(
         context,
         session_id,
-        [given.source],
+        [given],
         lambda done, total: meter.bytes(index * total + done, count * total),
     )
-    return sent[0].filename if sent else given.note.name
+    return sent[0].filename if sent else notes[index].name
 
 
-def _again(note: FileNote, checkpoint: Path) -> Flow[Input]:
+def _again(note: FileNote, checkpoint: Path) -> Flow[Upload]:
     """Return a file of the notes, if this process can read it, and it is the same still."""
     if note.url is not None:
-        return Input(note.url, note)
+        return Upload(note.url)
     if note.path is None:
         raise checkpoints.failure(
             checkpoint,
@@ -172,8 +167,8 @@ def _again(note: FileNote, checkpoint: Path) -> Flow[Input]:
                 ("make the same call again, with the source and this ", Option("checkpoint"))
             ),
         )
-    (part,) = yield from uploads.prepare_all([Path(note.path)])
-    if (yield from blocking(partial(_digest, part))) != note.sha256:
+    (upload,) = yield from uploads.prepare_all([Path(note.path)])
+    if (yield from blocking(partial(_digest, upload))) != note.sha256:
         raise checkpoints.failure(
             checkpoint,
             f"is of a job that began with another {note.path}",
@@ -181,11 +176,11 @@ def _again(note: FileNote, checkpoint: Path) -> Flow[Input]:
                 "put the file back", ("name another ", Option("checkpoint"), " to start over")
             ),
         )
-    return Input(attrs.evolve(part, name=note.name), note)
+    return attrs.evolve(upload, name=note.name)
 
 
-def _digest(part: Part) -> str:
-    with part.open() as file:
+def _digest(upload: Upload) -> str:
+    with upload.opened() as file:
         return sha256_of(file)
 
 

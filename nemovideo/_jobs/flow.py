@@ -18,7 +18,6 @@ from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import files as job_files
 from nemovideo._jobs import message as job_message
 from nemovideo._jobs.checkpoints import Checkpoint, Service
-from nemovideo._jobs.files import Input
 from nemovideo._jobs.journal import Journal
 from nemovideo._jobs.order import begin, check_service
 from nemovideo._jobs.plan import Order
@@ -28,6 +27,7 @@ from nemovideo._support.disk import Stamp, sha256_of_file
 from nemovideo._values.remedies import Option, Remedy, Resume
 from nemovideo._wire import envelopes
 from nemovideo.errors import NemoError, SessionNotFoundError
+from nemovideo.files import Upload
 from nemovideo.models import RenderedVideo, RenderJob, Reply
 
 _QUALITY = "high"
@@ -103,7 +103,7 @@ class _Work:
     """One job under way in this process."""
 
     context: Context
-    inputs: Sequence[Input]
+    inputs: Sequence[Upload]
     journal: Journal
     meter: Meter
     send_again: bool

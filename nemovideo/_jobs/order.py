@@ -12,11 +12,11 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs import files as job_files
-from nemovideo._jobs.checkpoints import Checkpoint, OrderNote, Service
-from nemovideo._jobs.files import Input
+from nemovideo._jobs.checkpoints import Checkpoint, FileNote, OrderNote, Service
 from nemovideo._jobs.plan import Order
 from nemovideo._values.remedies import Option, Remedy, Resume
 from nemovideo.errors import CreditLimitError, InvalidRequestError
+from nemovideo.files import Upload
 
 
 def check_service(path: Path, record: Checkpoint, service: Service) -> None:
@@ -44,9 +44,9 @@ def begin(
     found: Checkpoint | None,
     path: Path | None,
     service: Service,
-) -> Flow[tuple[Checkpoint, Sequence[Input]]]:
+) -> Flow[tuple[Checkpoint, Sequence[Upload]]]:
     """Check all that can be checked before anything is sent; return the notes to go on from."""
-    inputs: Sequence[Input] = ()
+    inputs: Sequence[Upload] = ()
     if order is not None:
         if found is None and order.output is not None:
             output = order.output
@@ -55,9 +55,9 @@ def begin(
                     f"{output} cannot be both the checkpoint and the output",
                     remedy="Give the checkpoint a name of its own.",
                 )
-        inputs = yield from job_files.look_at(order.files, hashed=path is not None)
+        inputs, notes = yield from job_files.look_at(order.files, hashed=path is not None)
         job_files.check_kind(inputs[0], order.format)
-        record = _ordered(order, inputs, service)
+        record = _ordered(order, notes, service)
         if found is None and order.output is not None:
             output = order.output
             yield from blocking(lambda: job_files.keep_apart(inputs, output))
@@ -82,8 +82,8 @@ def begin(
     return record, inputs
 
 
-def _ordered(order: Order, inputs: Sequence[Input], service: Service) -> Checkpoint:
-    source, *others = (given.note for given in inputs)
+def _ordered(order: Order, notes: Sequence[FileNote], service: Service) -> Checkpoint:
+    source, *others = notes
     output = None if order.output is None else str(order.output.expanduser().absolute())
     noted = OrderNote(
         source,

@@ -10,7 +10,7 @@ import io
 import os
 import tempfile
 import weakref
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -32,27 +32,11 @@ from nemovideo.errors import (
     SourceNotFoundError,
     UnsupportedFileError,
 )
-from nemovideo.files import Source, Upload, name_of
+from nemovideo.files import Opener, Source, Upload, name_of
 from nemovideo.models import MediaInfo
 
 _HEAD_BYTES = 4096
 _READ_BYTES = 256 * 1024
-
-
-@attrs.frozen
-class Part:
-    """One file to send: its name, its type, its size, what it is, and how to open it.
-
-    `open` gives a context manager, so that files that we opened are closed and
-    files that the user opened are left open.
-    """
-
-    name: str
-    content_type: str
-    size_bytes: int
-    info: MediaInfo
-    open: Callable[[], AbstractContextManager[BinaryIO]] = attrs.field(repr=False)
-    path: Path | None = None
 
 
 def chunks_of(upload: Upload) -> Iterable[bytes] | AsyncIterable[bytes] | None:
@@ -104,19 +88,18 @@ class Spool:
                 remedy="Make room there, or set TMPDIR to a folder that has it.",
             ) from error
 
-    def part(self) -> Part:
-        """Return what was collected as a part to send; raises what `prepare` raises."""
+    def checked(self) -> Upload:
+        """Return what was collected, checked; raises what `prepare` raises."""
         self._file.seek(0)
-        name = name_of(self._upload)
-        return _prepare_file(cast("BinaryIO", self._file), name, self._open, self._upload.check)
+        return _prepare_file(cast("BinaryIO", self._file), self._upload, self._open)
 
     def _open(self) -> AbstractContextManager[BinaryIO]:
         self._file.seek(0)
         return nullcontext(cast("BinaryIO", self._file))
 
 
-def prepare(source: Source) -> Part:
-    """Look at a source and return it as a part to send; reads a few KiB of it at most.
+def prepare(source: Source) -> Upload:
+    """Check a source, and return it ready to send; reads a few KiB of it at most.
 
     Raises:
         SourceNotFoundError: There is no such file, or it is a folder.
@@ -130,7 +113,7 @@ def prepare(source: Source) -> Part:
     if isinstance(content, (bytes, bytearray, memoryview)):
         data = bytes(content)
         opener = partial(io.BytesIO, data)
-        return _prepare_file(opener(), name_of(upload), opener, upload.check)
+        return _prepare_file(opener(), upload, opener)
     if isinstance(content, (str, os.PathLike)):
         return _prepare_path(Path(content).expanduser(), upload)
     if hasattr(content, "read") and not isinstance(content, AsyncIterable):
@@ -138,7 +121,7 @@ def prepare(source: Source) -> Part:
         try:
             start = file.tell()
             again = partial(_reopened, file, start)
-            return _prepare_file(file, name_of(upload), again, upload.check)
+            return _prepare_file(file, upload, again)
         except (OSError, ValueError) as error:
             if isinstance(error, NemoError):
                 raise
@@ -152,26 +135,19 @@ def prepare(source: Source) -> Part:
     )
 
 
-def _prepare_path(path: Path, upload: Upload) -> Part:
+def _prepare_path(path: Path, upload: Upload) -> Upload:
     with reading(path):
         if path.is_dir():
             raise SourceNotFoundError(f"{path} is a folder, not a file")
         with path.open("rb", buffering=0) as file:
-            part = _prepare_file(
+            return _prepare_file(
                 cast("BinaryIO", file),
-                name_of(upload),
+                upload,
                 lambda: cast("BinaryIO", path.open("rb", buffering=0)),
-                upload.check,
             )
-    return attrs.evolve(part, path=path)
 
 
-def _prepare_file(
-    file: BinaryIO,
-    name: str,
-    opener: Callable[[], AbstractContextManager[BinaryIO]],
-    check: bool,
-) -> Part:
+def _prepare_file(file: BinaryIO, upload: Upload, opener: Opener) -> Upload:
     """Look at a file from where it stands, and leave it there."""
     start = file.tell()
     head = file.read(_HEAD_BYTES)
@@ -182,20 +158,15 @@ def _prepare_file(
     size = max(0, file.seek(0, os.SEEK_END) - start)
     file.seek(start)
     try:
-        return _checked(file, size, head, name, opener, check)
+        name, info = _checked(file, size, head, upload)
     finally:
         file.seek(start)
+    return attrs.evolve(upload, name=name, info=info, open=opener)
 
 
-def _checked(
-    file: BinaryIO,
-    size: int,
-    head: bytes,
-    given: str,
-    opener: Callable[[], AbstractContextManager[BinaryIO]],
-    check: bool,
-) -> Part:
-    name = safe_name(given) or "upload"
+def _checked(file: BinaryIO, size: int, head: bytes, upload: Upload) -> tuple[str, MediaInfo]:
+    """Return the name to send the file under, and what its header says."""
+    name = safe_name(name_of(upload)) or "upload"
     suffix = suffix_of(name)
     families = sniff(head)
     if size == 0:
@@ -209,12 +180,12 @@ def _checked(
     try:
         info = _examined(file, size, name, families)
     except UnsupportedFileError:
-        if check or not suffix:
+        if upload.check or not suffix:
             raise
         info = known_only_by(suffix, size)
     if not suffix:
-        name, suffix = safe_name(f"{name}.{info.format}"), info.format
-    return Part(name, CONTENT_TYPES[suffix], size, info, opener)
+        name = safe_name(f"{name}.{info.format}")
+    return name, info
 
 
 def _examined(file: BinaryIO, size: int, name: str, families: frozenset[str]) -> MediaInfo:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Generator, Iterator, Sequence
 
-from nemovideo._uploads.files import Part
 from nemovideo.errors import SourceNotFoundError
+from nemovideo.files import Upload
 
 CHUNK_BYTES = 256 * 1024
 """How large the first chunks are."""
@@ -30,7 +30,7 @@ class Multipart:
         size_bytes: How long it is.
     """
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Upload]) -> None:
         boundary = secrets.token_hex(16)
         self._parts = [(part, _head(part, boundary)) for part in parts]
         self._end = f"--{boundary}--\r\n".encode()
@@ -61,10 +61,10 @@ class Multipart:
         elif seconds < _QUICK_S and count >= self._chunk_bytes:
             self._chunk_bytes = min(self._chunk_bytes * 2, _LARGEST_BYTES)
 
-    def _content(self, part: Part) -> Iterator[bytes]:
+    def _content(self, part: Upload) -> Iterator[bytes]:
         left = part.size_bytes
         try:
-            with part.open() as file:
+            with part.opened() as file:
                 while left and (chunk := file.read(min(self._chunk_bytes, left))):
                     left -= len(chunk)
                     yield chunk
@@ -74,9 +74,9 @@ class Multipart:
             raise SourceNotFoundError(f"{part.name!r} became shorter while it was sent")
 
 
-def _head(part: Part, boundary: str) -> bytes:
+def _head(part: Upload, boundary: str) -> bytes:
     # In a safe name, quotation marks are all that is left to be escaped (WHATWG, multipart).
-    name = part.name.replace('"', "%22")
+    name = (part.name or "").replace('"', "%22")
     return (
         f"--{boundary}\r\n"
         f'Content-Disposition: form-data; name="files"; filename="{name}"\r\n'

@@ -37,12 +37,12 @@ def test_a_path_an_open_file_and_bytes_are_taken(folder: Path, tmp_path: Path) -
     path = write(tmp_path / "clip é 中.mp4", data)
     by_path = prepare(path)
     assert (by_path.name, by_path.content_type) == (path.name, "video/mp4")
-    assert by_path.size_bytes == by_path.info.size_bytes == len(data)
+    assert by_path.size_bytes == by_path.header.size_bytes == len(data)
     assert prepare(str(path)).path == path
     with path.open("rb") as file:
         by_file = prepare(file)
-        assert (by_file.name, by_file.info) == (path.name, by_path.info)
-        with by_file.open() as opened:
+        assert (by_file.name, by_file.header) == (path.name, by_path.header)
+        with by_file.opened() as opened:
             assert opened.read() == data
         assert not file.closed
     for same in (data, bytearray(data), memoryview(data)):
@@ -58,7 +58,7 @@ def test_a_file_is_sent_from_where_it_stood(folder: Path) -> None:
     assert part.size_bytes == len(data)
     assert file.tell() == 4
     for _ in range(2):  # a repeat starts at the same place
-        with part.open() as opened:
+        with part.opened() as opened:
             assert opened.read() == data
 
 
@@ -90,7 +90,7 @@ def test_a_file_called_after_another_format_is_refused_with_its_right_suffix(
         with pytest.raises(errors.UnsupportedFileError, match="whatever its name says") as caught:
             prepare(named)
         assert caught.value.remedy
-        assert prepare(Upload(data, name=f"talk.{other}", check=False)).info.format == other
+        assert prepare(Upload(data, name=f"talk.{other}", check=False)).header.format == other
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_the_remedy_names_the_right_suffix(folder: Path) -> None:
 def test_without_the_check_only_name_and_size_count(tmp_path: Path) -> None:
     odd = write(tmp_path / "odd.mp4", b"no header that anybody knows")
     part = prepare(Upload(odd, check=False))
-    assert (part.info.format, part.info.kind, part.info.duration_ms) == ("mp4", "video", None)
+    assert (part.header.format, part.header.kind, part.header.duration_ms) == ("mp4", "video", None)
     for name in ("empty.mp4", "odd.txt"):
         path = write(tmp_path / name, b"" if "empty" in name else b"text")
         with pytest.raises(errors.UnsupportedFileError):

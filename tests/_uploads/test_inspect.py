@@ -57,7 +57,7 @@ def has_av(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> b
 
 
 def look(path: Path) -> MediaInfo:
-    return prepare(path).info
+    return prepare(path).header
 
 
 def refusal(path: Path, data: bytes) -> str:
@@ -289,7 +289,7 @@ def test_400_mb_are_passed_over(
 ) -> None:
     path = sparse(folder, tmp_path / "large.mp4", moov_first=moov_first)
     with Counting(path) as file:
-        info = prepare(file).info
+        info = prepare(file).header
         assert file.count < 100_000
     assert info == look(path)
     assert info.width == WIDTH
@@ -315,7 +315,7 @@ def test_thousands_of_fragments_are_not_all_visited(folder: Path, tmp_path: Path
     path = tmp_path / "long.mp4"
     path.write_bytes(data[:start] + data[start:] * 400)
     with Counting(path) as file:
-        assert prepare(file).info.width == WIDTH
+        assert prepare(file).header.width == WIDTH
         assert file.count < LIMIT_BYTES
 
 
@@ -335,7 +335,7 @@ MAGIC = (
 @example(magic=b"RIFF\0\0\0\0WEBP", rest=b"VP8X" + b"\0" * 9, check=True)
 def test_any_bytes_are_described_or_refused(magic: bytes, rest: bytes, check: bool) -> None:
     with suppress(errors.UnsupportedFileError):
-        assert prepare(Upload(magic + rest, check=check)).info.size_bytes == len(magic + rest)
+        assert prepare(Upload(magic + rest, check=check)).header.size_bytes == len(magic + rest)
 
 
 @settings(

@@ -21,7 +21,7 @@ from anyio import to_thread
 from nemovideo import AsyncClient, Client, Upload, errors
 from nemovideo._support.clock import Clock
 from nemovideo._uploads import files
-from nemovideo._uploads.files import Part, prepare
+from nemovideo._uploads.files import prepare
 from nemovideo._uploads.multipart import CHUNK_BYTES, Multipart
 from nemovideo.files import Source
 from nemovideo.local import LocalBackend
@@ -451,7 +451,7 @@ def test_a_body_takes_the_memory_of_a_few_chunks(tmp_path: Path, talk: Path) -> 
     assert peak < 4 * CHUNK_BYTES
 
 
-def head_of(part: Part) -> list[str]:
+def head_of(part: Upload) -> list[str]:
     lines = next(Multipart([part]).chunks()).decode().split("\r\n")
     assert lines[-2:] == ["", ""]
     return lines[:-2]
