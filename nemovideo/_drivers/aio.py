@@ -290,11 +290,13 @@ class AsyncDriver:
             try:
                 response = await client.send(built, stream=True, follow_redirects=False)
                 for count in itertools.count() if follow else ():
-                    following = http.redirected(response, built, count, ours=ours)
-                    if following is None:
+                    if response.next_request is None:
                         break
                     await response.aclose()
-                    response = await client.send(following, stream=True, follow_redirects=False)
+                    following = http.redirected(response, built, count, settings, ours=ours)
+                    response = await client.send(
+                        following, stream=True, auth=None, follow_redirects=False
+                    )
             except Exception as error:  # noqa: BLE001 - raised again, as one of ours
                 self.check()
                 raise watch.failed(way.typed(error, request, deadline, trace, client)) from None

@@ -99,16 +99,22 @@ def built(
 
 
 def redirected(
-    response: httpx.Response, request: httpx.Request, count: int, *, ours: bool
-) -> httpx.Request | None:
-    """Return the request that follows a redirect, or None where the answer is none.
+    response: httpx.Response,
+    request: httpx.Request,
+    count: int,
+    settings: Settings,
+    *,
+    ours: bool,
+) -> httpx.Request:
+    """Return the request that follows a redirect.
 
     Raises:
         httpx.TooManyRedirects: This was one redirect too many.
+        InvalidRequestError: It leads to another host over plain http.
     """
     following = response.next_request
-    if following is None:
-        return None
+    assert following is not None
+    settings.check_link(str(following.url))
     if count >= _MAX_REDIRECTS:
         raise httpx.TooManyRedirects("too many redirects", request=request)
     following.extensions = {k: v for k, v in request.extensions.items() if k != FULL_URL}

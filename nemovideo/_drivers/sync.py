@@ -293,11 +293,13 @@ class SyncDriver:
             try:
                 response = client.send(built, stream=True, follow_redirects=False)
                 for count in itertools.count() if follow else ():
-                    following = http.redirected(response, built, count, ours=ours)
-                    if following is None:
+                    if response.next_request is None:
                         break
                     response.close()
-                    response = client.send(following, stream=True, follow_redirects=False)
+                    following = http.redirected(response, built, count, settings, ours=ours)
+                    response = client.send(
+                        following, stream=True, auth=None, follow_redirects=False
+                    )
             except Exception as error:  # noqa: BLE001 - raised again, as one of ours
                 self.check()
                 raise watch.failed(way.typed(error, request, deadline, trace, client)) from None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 
+import httpx
 import pytest
 
-from nemovideo import Client
+from nemovideo import AsyncClient, Client
 from nemovideo.errors import InvalidRequestError
 from nemovideo.models import RenderJob
 from tests.support.origin import origin, reply
@@ -48,3 +50,48 @@ def test_nothing_is_asked_of_a_host_that_is_refused() -> None:
         with pytest.raises(InvalidRequestError, match="without encryption"):
             client.render.download(job, io.BytesIO())
         assert there.asked.empty()
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_redirect_to_plain_http_on_another_host_is_not_followed(kind: str) -> None:
+    with origin(reply(b"EVIL!")) as there:
+        moved = there.url.replace("127.0.0.1", "0.0.0.0")
+        answer = reply(b"", f"Location: {moved}/a.mp4", status="302 Found")
+        with origin(answer) as api:
+            job = RenderJob(id="r", status="completed", url=f"{api.url}/a.mp4")
+            get = download if kind == "sync" else download_async
+            with pytest.raises(InvalidRequestError, match="without encryption"):
+                get(api.url, job)
+        assert there.asked.empty()
+
+
+def download(base_url: str, job: RenderJob) -> None:
+    with Client("nmv_usr_x", base_url=base_url) as client:
+        client.render.download(job, io.BytesIO())
+
+
+def download_async(base_url: str, job: RenderJob) -> None:
+    async def main() -> None:
+        async with AsyncClient("nmv_usr_x", base_url=base_url) as client:
+            await client.render.download(job, io.BytesIO())
+
+    asyncio.run(main())
+
+
+def test_the_credentials_of_a_users_own_client_do_not_follow_a_redirect() -> None:
+    heads: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        heads.append(f"{request.url.host} {request.headers.get('authorization')}")
+        if request.url.host == "api.test":
+            return httpx.Response(302, headers={"location": "https://cdn.test/a.mp4"})
+        return httpx.Response(200, content=b"video", headers={"content-type": "video/mp4"})
+
+    with (
+        httpx.Client(transport=httpx.MockTransport(answer), auth=("me", "secret")) as own,
+        Client("nmv_usr_x", base_url="https://api.test", http_client=own) as client,
+    ):
+        job = RenderJob(id="r", status="completed", url="https://api.test/a.mp4")
+        client.render.download(job, io.BytesIO())
+    assert heads[0].startswith("api.test Basic")
+    assert heads[1] == "cdn.test None"
