@@ -111,7 +111,8 @@ def decoder_of(stream: VideoStream) -> VideoCodecContext:
     """
     own = stream.codec_context
     with_alpha = _ALPHA_DECODERS.get(own.name)
-    if with_alpha is None or stream.metadata.get("alpha_mode") != "1":
+    told = {name.lower(): value for name, value in stream.metadata.items()}
+    if with_alpha is None or told.get("alpha_mode") != "1":
         return own
     try:
         made = CodecContext.create(with_alpha, "r")

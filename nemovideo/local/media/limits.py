@@ -6,7 +6,10 @@ MOST_SIDE_PX = 8192
 """The longest side of a picture that is taken or made, in pixels."""
 
 MOST_PIXELS = 36_000_000
-"""The most pixels of a picture that is taken or made: 8K video, or a photo of that size."""
+"""The most pixels of a video's picture that is taken or made: 8K."""
+
+MOST_PHOTO_PIXELS = 50_000_000
+"""The most pixels of a photo that is taken or made."""
 
 MOST_HOURS = 12
 """The longest file or draft, in hours."""

@@ -1,30 +1,136 @@
-"""Pictures: opened by their content, upright, in the colours of screens."""
+"""Pictures: opened by their content, measured before they are decoded, upright, in sRGB."""
 
 from __future__ import annotations
 
+import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import BinaryIO, cast
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-_IMAGE_FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
+from nemovideo._support.formats import sniff
+from nemovideo._uploads.inspect import DamagedError, inspect
+from nemovideo.local.media.limits import MOST_PHOTO_PIXELS, MOST_SIDE_PX
+
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
+UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+"""What Pillow raises for a picture that it cannot read."""
+
+_FAMILIES = frozenset({"jpeg", "png", "gif", "webp"})
+_HEAD_BYTES = 64
+_LARGE_PIXELS = 4_000_000
+_SIXTEEN_BITS = 257  # what 255 is, there
+
+_one_large_decode = threading.Lock()
+
+
+class PictureTooLargeError(ValueError):
+    """The picture has more pixels than the local backend takes."""
 
 
 def open_image(path: Path) -> Image.Image:
-    """Return a picture upright and decoded, as RGB, or RGBA where it has transparent parts.
+    """Return a picture upright, decoded and in sRGB: RGB, or RGBA where it has transparent parts.
 
     Raises:
-        OSError, ValueError, Image.DecompressionBombError: It is no picture of
-            the supported formats, or it is damaged or too large.
+        PictureTooLargeError: Its header says so; nothing was decoded.
+        OSError, ValueError, SyntaxError, Image.DecompressionBombError: It is not a picture of
+            the supported formats, or it is damaged (`UNREADABLE`).
     """
-    with Image.open(path, formats=_IMAGE_FORMATS) as image:
-        upright = ImageOps.exif_transpose(image)
-        return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    with opened(path) as image, decoding(image.size):
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        return in_srgb(image)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """Open a picture's header, and refuse one that is too large."""
+    check_pixels(header_size(path))
+    with Image.open(path, formats=FORMATS) as image:
+        check_pixels(image.size)
+        yield image
+
+
+@contextmanager
+def decoding(size: tuple[int, int]) -> Iterator[None]:
+    """Hold the place for a decode of a picture of that size: one large one at a time."""
+    large = size[0] * size[1] > _LARGE_PIXELS
+    with _one_large_decode if large else nullcontext():
+        yield
+
+
+def check_pixels(size: tuple[int, int]) -> None:
+    """Refuse a picture of a size that is not taken.
+
+    Raises:
+        PictureTooLargeError: It is too large.
+    """
+    width, height = size
+    if max(width, height) > MOST_SIDE_PX or width * height > MOST_PHOTO_PIXELS:
+        raise PictureTooLargeError(
+            f"it has {width}×{height} pixels: the local backend takes pictures of up to "
+            f"{MOST_PHOTO_PIXELS // 1_000_000} million pixels, {MOST_SIDE_PX} on a side"
+        )
+
+
+def header_size(path: Path) -> tuple[int, int]:
+    """Return the width and height in a picture's header; 0 for what it does not tell."""
+    family = picture_family(path)
+    if family is None:
+        return 0, 0
+    try:
+        with path.open("rb") as file:
+            info = inspect(cast("BinaryIO", file), path.stat().st_size, family, family)
+    except DamagedError:
+        return 0, 0
+    return info.width or 0, info.height or 0
+
+
+def picture_family(path: Path) -> str | None:
+    """Return the format of a picture by its first bytes; None for any other file."""
+    with path.open("rb") as file:
+        families = sniff(file.read(_HEAD_BYTES)) & _FAMILIES
+    return min(families, default=None)
 
 
 def looks_like_image(path: Path) -> bool:
     """Return whether a file begins as a picture of the supported formats."""
     try:
-        with Image.open(path, formats=_IMAGE_FORMATS):
-            return True
-    except (UnidentifiedImageError, OSError, ValueError):
+        return picture_family(path) is not None
+    except (UnidentifiedImageError, OSError):
         return False
+
+
+def in_srgb(image: Image.Image) -> Image.Image:
+    """Return a decoded picture as RGB or RGBA in sRGB, by the profile that is embedded in it."""
+    profile = image.info.get("icc_profile")
+    if image.mode.startswith("I"):
+        image = _in_eight_bits(image)
+    wanted = "RGBA" if image.has_transparency_data else "RGB"
+    if profile:
+        if image.mode in ("P", "PA", "1", "LA", "La", "RGBa") or wanted == "RGBA":
+            image = image.convert(wanted)
+        image = _converted(image, profile)
+    made = image if image.mode == wanted else image.convert(wanted)
+    made.info.pop("icc_profile", None)  # it is not that of these pixels any more
+    return made
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    values = np.asarray(image).astype(np.uint32)
+    return Image.fromarray(((values + _SIXTEEN_BITS // 2) // _SIXTEEN_BITS).astype(np.uint8))
+
+
+def _converted(image: Image.Image, profile: bytes) -> Image.Image:
+    mode = "RGBA" if image.mode == "RGBA" else "RGB"
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        target = ImageCms.createProfile("sRGB")
+        made = ImageCms.profileToProfile(image, source, target, outputMode=mode)
+    except (ImageCms.PyCMSError, OSError, ValueError):  # a damaged profile, or one of another mode
+        return image
+    return image if made is None else made

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import attrs
 import av
 import av.error
-from PIL import Image
 
 from nemovideo._support.disk import sha256_of_file
 from nemovideo._values.formats import AUDIO_SUFFIXES, CONTENT_TYPES, IMAGE_SUFFIXES, suffix_of
 from nemovideo.errors import UnsupportedFileError
+from nemovideo.local.media.animation import describe, is_animated
 from nemovideo.local.media.containers import (
     decoder_of,
     main_audio,
@@ -26,9 +26,14 @@ from nemovideo.local.media.containers import (
 from nemovideo.local.media.cropping import margins_of
 from nemovideo.local.media.limits import MOST_HOURS, MOST_PIXELS, MOST_SIDE_PX
 from nemovideo.local.media.orientation import is_turned
-from nemovideo.local.media.pictures import looks_like_image, open_image
+from nemovideo.local.media.pictures import (
+    UNREADABLE,
+    PictureTooLargeError,
+    looks_like_image,
+    open_image,
+)
 from nemovideo.local.media.survey import Survey, survey, usual_s
-from nemovideo.local.media.transparency import has_transparent_parts
+from nemovideo.local.media.transparency import has_clear_parts, has_transparent_parts
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -109,11 +114,32 @@ def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002 - the c
 
 
 def _probe_image(item: MediaItem) -> MediaItem:
+    """Return the item as a picture, or as a video if it moves."""
     try:
-        width, height = open_image(item.path).size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        if is_animated(item.path):
+            moving = describe(item.path)
+            return attrs.evolve(
+                item,
+                kind="video",
+                width=moving.width,
+                height=moving.height,
+                duration_ms=moving.duration_ms,
+                fps=float(moving.fps),
+                has_alpha=moving.has_alpha,
+            )
+        image = open_image(item.path)
+    except PictureTooLargeError as error:
+        raise UnsupportedFileError(
+            f"{item.name}: {error}",
+            code=4001,
+            remedy="Make the picture smaller, and upload it again.",
+        ) from error
+    except UNREADABLE as error:
         raise _unreadable(item, "picture", error) from error
-    return attrs.evolve(item, kind="image", width=width, height=height)
+    width, height = image.size
+    return attrs.evolve(
+        item, kind="image", width=width, height=height, has_alpha=has_clear_parts(image)
+    )
 
 
 def _probe_streams(item: MediaItem) -> MediaItem:

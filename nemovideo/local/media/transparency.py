@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-_OPAQUE = 250
+_OPAQUE = 250  # less than this, somebody meant
 
 
 def keeps_alpha(frame: VideoFrame) -> bool:
@@ -21,3 +23,11 @@ def has_transparent_parts(frame: VideoFrame) -> bool:
         return False
     alpha = frame.reformat(format="rgba").to_ndarray()[..., 3]
     return bool(alpha.min() < _OPAQUE)
+
+
+def has_clear_parts(image: Image.Image) -> bool:
+    """Return whether some of a picture is transparent."""
+    if image.mode != "RGBA":
+        return False
+    lowest, _ = image.getchannel("A").getextrema()
+    return not isinstance(lowest, tuple) and lowest < _OPAQUE

@@ -14,7 +14,7 @@ from nemovideo.errors import RenderFailedError
 from nemovideo.local.matte.cutter import Cut
 from nemovideo.local.matte.engine import Mask
 from nemovideo.local.matte.tracking import moved, resized, whole
-from nemovideo.local.media.pictures import open_image
+from nemovideo.local.media.pictures import UNREADABLE, open_image
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.compositing import Lens
@@ -94,7 +94,7 @@ def load_image(item: MediaItem) -> Image.Image:
     """
     try:
         return open_image(item.path)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise RenderFailedError(f"{item.name} cannot be read: {error}") from error
 
 

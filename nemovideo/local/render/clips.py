@@ -16,6 +16,7 @@ from nemovideo.local.render.cutting import cut_out
 from nemovideo.local.render.filters import Adjustment, Shift
 from nemovideo.local.render.layout import Layout, Offset, lies_plain, plan
 from nemovideo.local.render.notices import Warn, unheard
+from nemovideo.local.render.own_alpha import lay_over
 from nemovideo.local.render.sights import SIDE_PX, find_people
 from nemovideo.local.render.sources import Source, each_once, open_source
 from nemovideo.local.timeline import Clip
@@ -42,7 +43,9 @@ def clip_frames(
     if clip.kind != "card" and not lies_plain(clip, canvas, source.shape):
         layout = _laid_out(clip, canvas, source, matting, warn)
     frames = source.frames(canvas if layout is None else layout.stage(canvas))
-    if clip.background is not None and clip.kind != "card":
+    if source.has_alpha:
+        frames = lay_over(frames, clip, canvas, media, layout)
+    elif clip.background is not None and clip.kind != "card":
         frames = cut_out(frames, clip, canvas, media, matting(), warn, layout)
     elif layout is not None:
         frames = _shifted(frames, canvas, layout)

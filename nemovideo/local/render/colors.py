@@ -11,6 +11,7 @@ from typing import Protocol
 from av.video.frame import VideoFrame
 
 from nemovideo.local.media.containers import main_video, open_media
+from nemovideo.local.media.pictures import picture_family
 from nemovideo.local.media.probe import MediaItem
 
 LIMITED_RANGE = 1
@@ -68,6 +69,9 @@ def colors_of(item: MediaItem) -> tuple[int, int, int]:
     They are its own where it has them, and a canvas can have them; what it does not say is
     what players take.
     """
+    if picture_family(item.path) is not None:
+        matrix = matrix_for(item.height or 0)
+        return matrix, BT709, BT709
     with open_media(item.path) as container:
         stream = main_video(container)
         if stream is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -13,9 +14,11 @@ import av.error
 import av.filter
 from av.video.frame import VideoFrame
 
+from nemovideo.local.media import animation
 from nemovideo.local.media.clock import Clock
 from nemovideo.local.media.containers import decoder_of, main_video, open_media, origin_s
 from nemovideo.local.media.cropping import margins_of
+from nemovideo.local.media.pictures import picture_family
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.notices import Warn, unheard
 from nemovideo.local.render.upright import Upright
@@ -47,6 +50,9 @@ def decode_frames(
     with the color matrix that players take for them. What is damaged is passed over,
     and told to `warn`.
     """
+    if picture_family(item.path) is not None:
+        yield from animation.frames(item.path)
+        return
     with open_media(item.path) as container:
         stream = main_video(container)
         if stream is None or stream.time_base is None:
@@ -164,9 +170,13 @@ def _ready(sink: FilterContext) -> Iterator[VideoFrame]:
 
 
 def looped_frames(item: MediaItem, *, warn: Warn = unheard) -> Iterator[Timed]:
-    """Yield the frames of a file again and again, with times that go on rising."""
+    """Yield the frames of a file again and again, with times that go on rising.
+
+    An animation that is meant to be shown so many times ends after them.
+    """
+    moving = picture_family(item.path) is not None
     offset_s = Fraction(0)
-    while True:
+    for _ in _times(animation.plays(item.path) if moving else None):
         last_s = gap_s = Fraction(0)
         count = 0
         for time_s, frame in decode_frames(item, warn=warn):
@@ -175,7 +185,13 @@ def looped_frames(item: MediaItem, *, warn: Warn = unheard) -> Iterator[Timed]:
             yield offset_s + time_s, frame
         if count == 0:
             return
-        offset_s += last_s + (gap_s if gap_s > 0 else Fraction(1, 25))
+        if moving:  # its last time is that at which it ends
+            gap_s = Fraction(0)
+        offset_s += last_s + (gap_s if gap_s > 0 or moving else Fraction(1, 25))
+
+
+def _times(count: int | None) -> Iterator[int]:
+    return itertools.count() if count is None else iter(range(count))
 
 
 def at_rate(

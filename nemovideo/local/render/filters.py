@@ -12,6 +12,7 @@ import av.filter
 from av.video.frame import VideoFrame
 from PIL import Image
 
+from nemovideo.local.media.transparency import keeps_alpha
 from nemovideo.local.render.canvas import Canvas, fit_size
 from nemovideo.local.render.colors import FULL_RANGE, LIMITED_RANGE, hdr_curve, is_wide
 from nemovideo.local.render.tone_mapping import TABLE_FORMAT, color_table
@@ -83,10 +84,20 @@ class Fitter:
 
     With `cover` a picture fills the canvas and loses its margins; without, it
     fits into it between black bars. A clip's own turn, flip and crop come first.
+    With `keep_alpha` frames have an alpha plane; without, what is transparent is black.
     """
 
-    def __init__(self, canvas: Canvas, clip: Clip | None = None, *, cover: bool = False) -> None:
+    def __init__(
+        self,
+        canvas: Canvas,
+        clip: Clip | None = None,
+        *,
+        cover: bool = False,
+        keep_alpha: bool = False,
+    ) -> None:
         self._canvas = canvas
+        self._keep_alpha = keep_alpha
+        self._pixels = "yuva420p" if keep_alpha else "yuv420p"
         self._cover = cover
         self._turn = clip.turn if clip else 0
         self._flip = clip.flip if clip else ""
@@ -101,7 +112,8 @@ class Fitter:
         colors = (frame.color_range, frame.colorspace, frame.color_primaries, frame.color_trc)
         if self._graph is None or (shape, colors) != self._shape:
             self._shape = (shape, colors)
-            self._table = color_table(hdr_curve(frame)) if is_wide(frame) else None
+            wide = is_wide(frame) and not self._keep_alpha
+            self._table = color_table(hdr_curve(frame)) if wide else None
             self._graph = self._build(frame, aspect)
         frames = (frame,) if self._table is None else (frame, self._table)
         return self._canvas.tagged(self._graph.run(*frames))
@@ -109,7 +121,7 @@ class Fitter:
     def _build(self, frame: VideoFrame, aspect: Fraction) -> FrameGraph:
         canvas, graph = self._canvas, FrameGraph()
         node = graph.source(frame)
-        if any(component.is_alpha for component in frame.format.components):
+        if keeps_alpha(frame) and not self._keep_alpha:
             node = graph.add("premultiply", "inplace=1", node)  # on black, as pictures are
         width, height, shown = frame.width, frame.height, aspect
         for direction in _TURNS.get(-self._turn % 360, ()):
@@ -129,19 +141,20 @@ class Fitter:
         if (wide, high) != (width, height) or not self._same_colors(frame):
             colors = f"out_color_matrix={canvas.matrix_name}:out_range=tv"
             node = graph.add("scale", f"{wide}:{high}:flags=bicubic:{colors}", node)
-        node = graph.add("format", "yuv420p", node)
+        node = graph.add("format", self._pixels, node)
         size = f"{canvas.width}:{canvas.height}"
+        fill = "black@0" if self._keep_alpha else "black"
         if (wide, high) != (canvas.width, canvas.height):
             if self._cover:
                 node = graph.add("crop", f"{size}:(iw-ow)/2:(ih-oh)/2", node)
             else:
-                node = graph.add("pad", f"{size}:(ow-iw)/2:(oh-ih)/2", node)
+                node = graph.add("pad", f"{size}:(ow-iw)/2:(oh-ih)/2:{fill}", node)
         graph.finish(node)
         return graph
 
     def _same_colors(self, frame: VideoFrame) -> bool:
         return (
-            frame.format.name == "yuv420p"
+            frame.format.name == self._pixels
             and frame.color_range in (0, LIMITED_RANGE)
             and frame.colorspace == self._canvas.matrix
         )

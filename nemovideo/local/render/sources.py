@@ -43,6 +43,11 @@ class Source(Protocol):
         """Its width as it is shown, divided by its height."""
         ...
 
+    @property
+    def has_alpha(self) -> bool:
+        """Whether its frames have an alpha plane, which is the mask for the clip's background."""
+        ...
+
     def frames(self, canvas: Canvas) -> Iterator[VideoFrame]:
         """Yield its frames on a canvas, without end: the last one stands."""
         ...
@@ -87,13 +92,14 @@ class _Video:
             raise RenderFailedError(f"the speed of {clip.name} is {clip.speed:g}")
         self._clip, self._item, self._warn = clip, item, warn
         self._aspect = Fraction(item.aspect).limit_denominator(1000)
+        self.has_alpha = item.has_alpha and clip.background is not None
         self.shape = _framed(clip, item.width or 1, item.height or 1, self._aspect)
 
     def frames(self, canvas: Canvas) -> Iterator[VideoFrame]:
         clip, item = self._clip, self._item
         start_s = Fraction(clip.source_start_ms, 1000)
         step_s = Fraction(clip.speed).limit_denominator(1000) / canvas.fps
-        fitter = Fitter(canvas, clip)
+        fitter = Fitter(canvas, clip, keep_alpha=self.has_alpha)
         decoded = decode_frames(item, start_s, warn=self._warn)
         sources = at_rate(decoded, start_s=start_s, step_s=step_s)
         frames = each_once(sources, lambda frame: fitter(frame, self._aspect))
@@ -108,7 +114,9 @@ class _Photo:
     """An uploaded picture, which stands."""
 
     def __init__(self, clip: Clip, item: MediaItem) -> None:
-        self._image = framed_photo(clip, opaque(load_image(item)))
+        self.has_alpha = item.has_alpha and clip.background is not None
+        image = load_image(item)
+        self._image = framed_photo(clip, image if self.has_alpha else opaque(image))
         self.shape = Fraction(self._image.width, self._image.height)
 
     def frames(self, canvas: Canvas) -> Iterator[VideoFrame]:
@@ -119,6 +127,7 @@ class _Card:
     """A drawn title card."""
 
     shape = Fraction(1)
+    has_alpha = False
 
     def __init__(self, clip: Clip, media: Mapping[str, MediaItem]) -> None:
         self._clip, self._media = clip, media
@@ -154,16 +163,25 @@ def _still(frame: VideoFrame) -> Iterator[VideoFrame]:
 
 
 def _letterboxed(image: Image.Image, canvas: Canvas) -> Image.Image:
-    """Return a picture whole on the canvas; where it leaves room, over a blurred copy of itself."""
+    """Return a picture whole on the canvas.
+
+    Where it leaves room, it lies over a blurred copy of itself, or over nothing if it is
+    transparent in places.
+    """
     size = (canvas.width, canvas.height)
     shown = round(image.width / canvas.aspect), image.height
     fitted = ImageOps.contain(image.resize(shown) if canvas.aspect != 1 else image, size)
     if all(abs(a - b) <= 2 for a, b in zip(fitted.size, size, strict=True)):
         return image.resize(size, Image.Resampling.LANCZOS)
+    place = (size[0] - fitted.width) // 2, (size[1] - fitted.height) // 2
+    if image.mode == "RGBA":
+        clear = Image.new("RGBA", size)
+        clear.paste(fitted, place)
+        return clear
     small = (max(1, size[0] // 8), max(1, size[1] // 8))
     around = cover_image(image, small).filter(ImageFilter.GaussianBlur(max(small) / 24))
     whole = around.resize(size, Image.Resampling.BICUBIC).point(lambda value: value * 0.75)
-    whole.paste(fitted, ((size[0] - fitted.width) // 2, (size[1] - fitted.height) // 2))
+    whole.paste(fitted, place)
     return whole
 
 

@@ -1,0 +1,246 @@
+"""Pictures as cameras, editors and the web make them: profiles, 16 bits, moving, too large."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image, ImageCms
+
+from nemovideo.errors import UnsupportedFileError
+from nemovideo.local.matte.engine import Mask, Picture
+from nemovideo.local.media.pictures import open_image
+from nemovideo.local.media.probe import probe
+from nemovideo.local.render import render
+from nemovideo.local.timeline import Background, Clip, Timeline
+from tests.support.footage import COLORS, FPS, HEIGHT, WIDTH, film, quarters, shades, shown_quarters
+from tests.support.render import YellowMatte, item, look, near
+
+Samples = npt.NDArray[np.uint16]
+XYZ = tuple[float, float, float]
+Space = tuple[XYZ, XYZ, XYZ, float | None]
+# Adobe RGB and Display P3: red, green and blue as XYZ, and the gamma (None: that of sRGB).
+ADOBE: Space = (
+    (0.60974, 0.31111, 0.01947),
+    (0.20528, 0.62567, 0.06087),
+    (0.14919, 0.06322, 0.74457),
+    2.2,
+)
+P3: Space = (
+    (0.51512, 0.24120, -0.00105),
+    (0.29198, 0.69225, 0.04189),
+    (0.15710, 0.06657, 0.78407),
+    None,
+)
+
+
+def profile(space: Space) -> bytes:
+    """A profile of a space of three primaries, as ICC.1 writes it."""
+    red, green, blue, gamma = space
+
+    def fixed(*values: float) -> bytes:
+        return b"".join(struct.pack(">i", round(value * 65536)) for value in values)
+
+    if gamma is None:
+        curve = b"para\0\0\0\0\0\3\0\0" + fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+    else:
+        curve = b"curv\0\0\0\0\0\0\0\1" + struct.pack(">H", round(gamma * 256)) + b"\0\0"
+    point = b"XYZ \0\0\0\0"
+    tags = [
+        (b"desc", b"desc\0\0\0\0\0\0\0\2x\0" + bytes(79)),
+        (b"cprt", b"text\0\0\0\0x\0\0\0"),
+        (b"wtpt", point + fixed(0.9642, 1, 0.82491)),
+        (b"rXYZ", point + fixed(*red)),
+        (b"gXYZ", point + fixed(*green)),
+        (b"bXYZ", point + fixed(*blue)),
+        *((name, curve) for name in (b"rTRC", b"gTRC", b"bTRC")),
+    ]
+    place = 128 + 4 + 12 * len(tags)
+    table, data = struct.pack(">I", len(tags)), b""
+    for name, value in tags:
+        table += name + struct.pack(">II", place + len(data), len(value))
+        data += value + bytes(-len(value) % 4)
+    body = table + data
+    head = struct.pack(
+        ">I4sI4s4s4s", 128 + len(body), bytes(4), 0x02400000, b"mntr", b"RGB ", b"XYZ "
+    )
+    head += (
+        struct.pack(">6H", 2024, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + fixed(0.9642, 1, 0.82491)
+    )
+    return head + bytes(128 - len(head)) + body
+
+
+def with_profile(path: Path, color: tuple[int, int, int], space: Space) -> Path:
+    """A picture that shows an sRGB color in another space."""
+    icc = profile(space)
+    source = ImageCms.createProfile("sRGB")
+    target = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+    image = ImageCms.profileToProfile(Image.new("RGB", (WIDTH, HEIGHT), color), source, target)
+    assert image is not None
+    image.save(path, icc_profile=icc, quality=98)
+    return path
+
+
+@pytest.mark.parametrize("space", [ADOBE, P3], ids=["Adobe RGB", "Display P3"])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
+def test_a_profile_is_converted_to_srgb(tmp_path: Path, space: Space, suffix: str) -> None:
+    color = (200, 90, 60)
+    path = with_profile(tmp_path / f"a.{suffix}", color, space)
+    with Image.open(path) as stored:
+        assert not near(stored.convert("RGB").getpixel((9, 9)), color, 8), "it is another space"  # type: ignore[arg-type]
+    image = open_image(path)
+    assert near(image.getpixel((9, 9)), color, 4)  # type: ignore[arg-type]
+    assert "icc_profile" not in image.info
+
+
+def test_a_profile_is_converted_as_the_subject_and_as_a_background(tmp_path: Path) -> None:
+    subject = item(with_profile(tmp_path / "a.png", (200, 180, 60), P3))
+    behind = item(with_profile(tmp_path / "b.png", (20, 90, 160), ADOBE), "m2")
+    clip = Clip("image", 40, "a", media="m1", background=Background("image", media="m2"))
+    draft = Timeline(clips=(clip,), width=WIDTH, height=HEIGHT, fps=FPS)
+
+    class Half:
+        def mask(self, picture: Picture) -> Mask:
+            mask: Mask = np.zeros((len(picture), len(picture)), np.float32)
+            mask[:, : len(picture) // 2] = 1
+            return mask
+
+    out = render(
+        draft, {"m1": subject, "m2": behind}, tmp_path / "o.png", format="png", engine=Half()
+    )
+    made = np.asarray(Image.open(out.path).convert("RGB"))
+    assert near(tuple(int(v) for v in made[32, 10]), (200, 180, 60), 6)
+    assert near(tuple(int(v) for v in made[32, -6]), (20, 90, 160), 6)
+
+
+def test_a_damaged_profile_is_passed_over(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 48), (200, 90, 60)).save(tmp_path / "a.png", icc_profile=b"no profile")
+    assert open_image(tmp_path / "a.png").getpixel((9, 9)) == (200, 90, 60)
+
+
+def test_sixteen_bits_keep_their_brightness(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65535, 256).astype(np.uint16)[None].repeat(8, 0)
+    Image.fromarray(ramp).save(tmp_path / "gray.png")
+    wanted = np.arange(256)
+    assert np.abs(np.asarray(open_image(tmp_path / "gray.png"))[4, :, 1] - wanted).max() <= 1
+    (tmp_path / "rgb.png").write_bytes(png(256, 8, 16, 2, ramp[..., None].repeat(3, -1)))
+    assert np.abs(np.asarray(open_image(tmp_path / "rgb.png"))[4, :, 1] - wanted).max() <= 1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_of_exif_is_obeyed(tmp_path: Path, orientation: int) -> None:
+    upright = Image.fromarray(quarters())
+    back = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Pillow's transpositions, which undo it
+    stored = upright if orientation == 1 else upright.transpose(Image.Transpose(back[orientation]))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save(tmp_path / "a.jpg", exif=exif, quality=98)
+    made = np.asarray(open_image(tmp_path / "a.jpg"))
+    assert made.shape == (HEIGHT, WIDTH, 3)
+    assert all(near(a, b, 12) for a, b in zip(shown_quarters(made), COLORS, strict=True))
+
+
+# --- Moving ---------------------------------------------------------------------------------
+
+
+def moving(path: Path, *, durations: list[int], loop: int | None = 0) -> Path:
+    frames = [Image.fromarray(p) for p in shades(len(durations))]
+    more: dict[str, Any] = {} if loop is None else {"loop": loop}
+    frames[0].save(
+        path, save_all=True, append_images=frames[1:], duration=durations, lossless=True, **more
+    )
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
+def test_an_animation_is_a_video_with_its_own_timing(tmp_path: Path, suffix: str) -> None:
+    path = moving(tmp_path / f"a.{suffix}", durations=[100, 300, 200])
+    media = probe(path, path.name, id="m1")
+    assert (media.kind, media.duration_ms, media.fps) == ("video", 600, 10)
+    draft = Timeline(
+        clips=(Clip("video", 600, "a", media="m1"),), width=WIDTH, height=HEIGHT, fps=10
+    )
+    seen = look(render(draft, {"m1": media}, tmp_path / "o.mp4").path)
+    means = [round(float(frame.mean())) for frame in seen.frames]
+    wanted = [round(float(p.mean())) for p in shades(3)]
+    assert means == pytest.approx([wanted[n] for n in (0, 1, 1, 1, 2, 2)], abs=2)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "loop", "shown"),
+    [
+        ("gif", 0, [0, 1, 2, 0, 1, 2, 0, 1]),
+        ("webp", 0, [0, 1, 2, 0, 1, 2, 0, 1]),
+        ("gif", None, [0, 1, 2, 2, 2, 2, 2, 2]),
+        ("webp", 2, [0, 1, 2, 0, 1, 2, 2, 2]),
+    ],
+)
+def test_an_animation_behind_somebody_moves_as_often_as_it_is_meant_to(
+    tmp_path: Path, suffix: str, loop: int | None, shown: list[int]
+) -> None:
+    behind = item(moving(tmp_path / f"b.{suffix}", durations=[200] * 3, loop=loop), "m2")
+    empty = item(film(tmp_path / "a.mp4", [np.full((HEIGHT, WIDTH, 3), 30, np.uint8)] * 40))
+    clip = Clip("video", 1600, "a", media="m1", background=Background("video", media="m2"))
+    draft = Timeline(clips=(clip,), width=WIDTH, height=HEIGHT, fps=FPS)
+    media = {"m1": empty, "m2": behind}
+    seen = look(render(draft, media, tmp_path / "o.mp4", engine=YellowMatte()).path)
+    means = [float(frame.mean()) for frame in seen.frames[2::5]]
+    wanted = [float(p.mean()) for p in shades(3)]
+    assert means == pytest.approx([wanted[n] for n in shown], abs=3)
+
+
+# --- Too large ------------------------------------------------------------------------------
+
+
+def png(width: int, height: int, bits: int, color: int, rows: Samples | None = None) -> bytes:
+    """A PNG by hand: of some pixels, or black, and then as small as it can be."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    packer = zlib.compressobj(9)
+    channels = {0: 1, 2: 3, 6: 4}[color]
+    data = b""
+    for number in range(height):
+        row = bytes((width * bits * channels + 7) // 8)
+        data += packer.compress(
+            b"\0" + (row if rows is None else rows[number].astype(">u2").tobytes())
+        )
+    head = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0)
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", data + packer.flush()) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+@pytest.mark.parametrize(("width", "bits", "color"), [(13000, 1, 0), (9000, 8, 6), (8000, 8, 2)])
+def test_a_bomb_is_refused_by_its_header(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int, bits: int, color: int
+) -> None:
+    (tmp_path / "a.png").write_bytes(png(width, width, bits, color))
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("it is decoded")
+
+    monkeypatch.setattr(Image.Image, "load", never)
+    monkeypatch.setattr(Image, "open", never)
+    with pytest.raises(UnsupportedFileError, match=rf"{width}×{width} pixels.*8192 on a side"):
+        probe(tmp_path / "a.png", "a.png", id="m1")
+
+
+def test_a_video_of_too_many_pixels_is_refused_with_the_limit(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mkv", [np.zeros((16, 8400, 3), np.uint8)], codec="ffv1")
+    with pytest.raises(UnsupportedFileError, match=r"8400×16 pixels.*8192"):
+        probe(path, "a.mkv", id="m1")
+
+
+def test_a_video_of_too_many_hours_is_refused_with_the_limit(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mkv", shades(1500, 16, 16), times_s=[30 * n for n in range(1500)])
+    with pytest.raises(UnsupportedFileError, match=r"hours.*12 hours"):
+        probe(path, "a.mkv", id="m1")

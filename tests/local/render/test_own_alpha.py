@@ -1,0 +1,145 @@
+"""A cut-out comes back in: its own alpha is the mask, and no engine is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from nemovideo.local.matte.engine import Mask, Picture
+from nemovideo.local.media.probe import probe
+from nemovideo.local.render import render
+from nemovideo.local.timeline import Background, Clip, Timeline
+from tests.support.footage import FPS, HEIGHT, WIDTH, film
+from tests.support.render import Pixels, item, look, near
+
+PERSON, GREEN = (200, 90, 60), (0, 0xB1, 0x40)
+COUNT = 6
+
+
+class NeverAsked:
+    """An engine for clips that need none."""
+
+    def mask(self, picture: Picture) -> Mask:
+        raise AssertionError("the clip has its own alpha")
+
+
+def cutouts(count: int = COUNT) -> list[av.VideoFrame]:
+    """A block that moves to the right, opaque, with a half transparent rim; nothing around it."""
+    frames = []
+    for number in range(count):
+        picture = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+        left = 16 + 8 * number
+        picture[16:, left - 4 : left + 28] = (*PERSON, 128)
+        picture[16:, left : left + 24] = (*PERSON, 255)
+        frames.append(av.VideoFrame.from_ndarray(picture, "rgba"))
+    return frames
+
+
+def cutout(path: Path, codec: str, pix_fmt: str, frames: list[av.VideoFrame] | None = None) -> Path:
+    options = {"crf": "4", "b": "0", "auto-alt-ref": "0"} if "vpx" in codec else {}
+
+    def alpha_mode(stream: av.VideoStream) -> None:
+        if path.suffix == ".webm":
+            stream.metadata["alpha_mode"] = "1"
+
+    return film(
+        path, frames=frames or cutouts(), codec=codec, pix_fmt=pix_fmt, options=options,
+        prepare=alpha_mode,
+    )  # fmt: skip
+
+
+def placed(path: Path, output: Path, background: Background, *others: Path) -> Path:
+    media = {f"m{n}": item(p, f"m{n}") for n, p in enumerate((path, *others), 1)}
+    first = media["m1"]
+    assert first.has_alpha
+    clip = Clip(first.kind, COUNT * 40, "a", media="m1", background=background)
+    draft = Timeline(clips=(clip,), width=first.width or 0, height=first.height or 0, fps=FPS)
+    format_ = "".join(output.suffixes)[1:]
+    return render(draft, media, output, format=format_, engine=NeverAsked()).path
+
+
+def at(picture: Pixels, x: int, y: int) -> tuple[int, ...]:
+    return tuple(int(v) for v in picture[y, x])
+
+
+KINDS = [
+    ("a.webm", "libvpx-vp9", "yuva420p"),
+    ("a.webm", "libvpx", "yuva420p"),
+    ("a.mov", "prores_ks", "yuva444p10le"),
+    ("a.mov", "qtrle", "argb"),
+    ("a.mkv", "ffv1", "yuva420p"),
+]
+
+
+@pytest.mark.parametrize(("name", "codec", "pix_fmt"), KINDS)
+def test_its_own_alpha_is_the_mask(tmp_path: Path, name: str, codec: str, pix_fmt: str) -> None:
+    path = cutout(tmp_path / name, codec, pix_fmt)
+    seen = look(placed(path, tmp_path / "o.mp4", Background("color", color="#00b140")))
+    assert len(seen.frames) == COUNT
+    for number, frame in enumerate(seen.frames):
+        left = 16 + 8 * number
+        assert near(at(frame, left + 12, 40), PERSON, 12)
+        assert near(at(frame, 4, 40), GREEN, 12)
+        assert near(at(frame, left + 12, 6), GREEN, 12)
+        half = tuple((a + b) // 2 for a, b in zip(PERSON, GREEN, strict=True))
+        assert near(at(frame, left + 26, 40), half, 30), "the rim is half of each"
+
+
+@pytest.mark.parametrize("output", ["o.mov", "o.matte.mp4", "o.zip"])
+def test_it_goes_out_again_as_it_came(tmp_path: Path, output: str) -> None:
+    path = cutout(tmp_path / "a.webm", "libvpx-vp9", "yuva420p")
+    made = placed(path, tmp_path / output, Background("transparent"))
+    alpha = alphas(made)[2].astype(int)
+    assert alpha[40, 32 + 12] == pytest.approx(255, abs=2)
+    assert alpha[40, 32 + 26] == pytest.approx(128, abs=16)
+    assert alpha[40, 4] == pytest.approx(0, abs=2)
+
+
+def alphas(path: Path) -> list[Pixels]:
+    if path.suffix == ".zip":
+        import zipfile
+
+        with zipfile.ZipFile(path) as archive:
+            names = sorted(archive.namelist())
+            pictures = [Image.open(archive.open(name)).convert("RGBA") for name in names]
+        return [np.asarray(picture)[..., 3] for picture in pictures]
+    with av.open(str(path)) as made:
+        frames = list(made.decode(video=0))
+    if "matte" in path.name:
+        return [frame.to_ndarray(format="gray") for frame in frames]
+    return [frame.reformat(format="rgba").to_ndarray()[..., 3] for frame in frames]
+
+
+def test_our_own_cutout_can_be_used_again(tmp_path: Path) -> None:
+    """Out of the renderer as a transparent WebM, and in again over a blur and a picture."""
+    path = cutout(tmp_path / "a.mov", "qtrle", "argb")
+    webm = placed(path, tmp_path / "cutout.webm", Background("transparent"))
+    Image.new("RGB", (64, 64), (0, 0, 250)).save(tmp_path / "blue.png")
+    over = placed(webm, tmp_path / "o.mp4", Background("image", media="m2"), tmp_path / "blue.png")
+    frame = look(over).frames[3]
+    assert near(at(frame, 4, 40), (0, 0, 250), 14)
+    assert near(at(frame, 40 + 12, 40), PERSON, 14)
+    blurred = look(placed(webm, tmp_path / "b.mp4", Background("blur"))).frames[3]
+    assert near(at(blurred, 40 + 12, 40), PERSON, 14)
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "gif"])
+def test_a_transparent_picture_lies_over_its_background(tmp_path: Path, suffix: str) -> None:
+    picture = np.asarray(cutouts(1)[0].to_ndarray())
+    picture = picture.copy()
+    picture[..., 3] = np.where(picture[..., 3] == 255, 255, 0)
+    Image.fromarray(picture, "RGBA").save(tmp_path / f"a.{suffix}", lossless=True)
+    out = placed(tmp_path / f"a.{suffix}", tmp_path / "o.mp4", Background("color", color="#00b140"))
+    frame = look(out).frames[0]
+    assert near(at(frame, 28, 40), PERSON, 14)
+    assert near(at(frame, 4, 40), GREEN, 12)
+
+
+def test_an_opaque_alpha_is_no_mask(tmp_path: Path) -> None:
+    solid = [av.VideoFrame.from_ndarray(np.full((HEIGHT, WIDTH, 4), 255, np.uint8), "rgba")] * 2
+    path = cutout(tmp_path / "a.mov", "qtrle", "argb", solid)
+    assert not probe(path, "a.mov", id="m1").has_alpha
