@@ -305,3 +305,21 @@ class Fresh:
             self._graph = FrameGraph()
             self._graph.finish(self._graph.add("null", "", self._graph.source(frame)))
         return self._canvas.tagged(self._graph.run(frame))
+
+
+class Widened:
+    """Give frames ten bits and chroma of full size, what is opaque staying wholly opaque.
+
+    FFmpeg only shifts the eight bits of alpha: 255 of 255 would be 1020 of 1023.
+    """
+
+    def __init__(self) -> None:
+        self._graph: FrameGraph | None = None
+
+    def __call__(self, frame: VideoFrame) -> VideoFrame:
+        """Return the frame as "yuva444p10le"."""
+        if self._graph is None:
+            self._graph = FrameGraph()
+            wide = self._graph.add("format", "yuva444p10le", self._graph.source(frame))
+            self._graph.finish(self._graph.add("lutyuv", "a=val*1023/1020", wide))
+        return self._graph.run(frame)

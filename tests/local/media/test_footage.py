@@ -216,9 +216,8 @@ def test_four_k_keeps_its_size(tmp_path: Path) -> None:
     assert near(color_at(frame[2000, 3700]), COLORS[3], 16), "the yellow quarter is the person"
 
 
-def test_a_picture_with_a_palette_and_its_first_frame(tmp_path: Path) -> None:
-    first, second = (Image.fromarray(quarters()[::step]).quantize(8) for step in (1, -1))
-    first.save(tmp_path / "a.gif", save_all=True, append_images=[second])
+def test_a_picture_with_a_palette(tmp_path: Path) -> None:
+    Image.fromarray(quarters()).quantize(8).save(tmp_path / "a.gif")
     media = probe(tmp_path / "a.gif", "a.gif", id="m1")
     assert media.kind == "image"
     timeline = Timeline(

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from nemovideo.errors import RenderCancelledError, RenderFailedError
+from nemovideo.local.media.containers import decoder_of, main_video, open_media
 from nemovideo.local.media.pictures import open_image
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import render
@@ -197,6 +198,24 @@ def test_the_mov_is_one_that_editors_take(tmp_path: Path, talk: MediaItem) -> No
         assert (video.codec_context.pix_fmt or "").startswith("yuva444p")
         assert sound.codec_context.name == "pcm_s16le"
         assert sound.codec_context.rate == 48000
+
+
+@pytest.mark.parametrize(("format_", "opaque", "slack"), [("mov", 4095, 0), ("webm", 255, 1)])
+def test_a_person_is_wholly_opaque_and_all_else_wholly_clear(
+    tmp_path: Path, talk: MediaItem, format_: str, opaque: int, slack: int
+) -> None:
+    with open_media(made(talk, tmp_path / f"o.{format_}", format_, background=CLEAR)) as container:
+        video = main_video(container)
+        assert video is not None
+        decoder = decoder_of(video)
+        frame = next(f for packet in container.demux(video) for f in decoder.decode(packet))
+        plane = frame.planes[3]
+        values = np.frombuffer(memoryview(plane), np.uint8 if opaque == 255 else np.uint16)
+        alpha = values.reshape(plane.height, -1)[:, : plane.width].astype(int)
+    inside = alpha[plane.height // 2 :, 4 * plane.width // 9 : 5 * plane.width // 9]
+    assert inside.min() >= opaque - slack
+    assert inside.max() == opaque
+    assert alpha[:, : plane.width // 4].max() <= slack
 
 
 @pytest.mark.parametrize("format_", ["mp4", "webm", "mov"])
