@@ -12,8 +12,8 @@ from typing import BinaryIO, cast
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from nemovideo._support.formats import sniff
 from nemovideo._uploads.inspect import DamagedError, inspect
+from nemovideo._values.formats import sniff
 from nemovideo.local.media.limits import MOST_PHOTO_PIXELS, MOST_SIDE_PX
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")

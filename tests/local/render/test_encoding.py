@@ -200,7 +200,7 @@ def test_the_mov_is_one_that_editors_take(tmp_path: Path, talk: MediaItem) -> No
         assert sound.codec_context.rate == 48000
 
 
-@pytest.mark.parametrize(("format_", "opaque", "slack"), [("mov", 4095, 0), ("webm", 255, 1)])
+@pytest.mark.parametrize(("format_", "opaque", "slack"), [("mov", 4095, 0), ("webm", 255, 3)])
 def test_a_person_is_wholly_opaque_and_all_else_wholly_clear(
     tmp_path: Path, talk: MediaItem, format_: str, opaque: int, slack: int
 ) -> None:
