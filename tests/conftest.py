@@ -42,7 +42,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def backend(tmp_path: Path) -> Iterator[LocalBackend]:
     """A backend with its state in a folder of the test's own."""
-    with LocalBackend(tmp_path / "state") as running:
+    with LocalBackend(tmp_path / "state", engine="fast") as running:
         yield running
 
 

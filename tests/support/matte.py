@@ -30,12 +30,12 @@ class PictureView:
         small: Thumbnail = self.pixels[::8, ::8].mean(axis=2).astype(np.uint8)
         return small
 
-    def picture(self, box: Box, side: int) -> Picture:
+    def picture(self, box: Box, size: Size) -> Picture:
         part = Image.fromarray(self.pixels).crop(box)
-        return np.asarray(part.resize((side, side), Image.Resampling.BOX), dtype=np.uint8)
+        return np.asarray(part.resize(size, Image.Resampling.BOX), dtype=np.uint8)
 
-    def brightness(self, box: Box, side: int) -> Mask:
-        luma = Image.fromarray(self.picture(box, side)).convert("L")
+    def brightness(self, box: Box, size: Size) -> Mask:
+        luma = Image.fromarray(self.picture(box, size)).convert("L")
         return (np.asarray(luma, dtype=np.float32) / 255).astype(np.float32)
 
 
@@ -68,7 +68,7 @@ def agreement(cut: Cut, picture: Picture) -> float:
     """How much of the frame is in the mask and is a person, of what is either."""
     view = PictureView(picture)
     made = full_mask(cut, view.size) > 0.5
-    true = view.picture(whole(view.size), 256)[..., 0] > 120
+    true = view.picture(whole(view.size), (256, 256))[..., 0] > 120
     return float((made & true).sum() / max(1, (made | true).sum()))
 
 

@@ -9,9 +9,13 @@ finds faces, `people` who is to be kept and a crop for each (`tracking`,
 """
 
 from nemovideo.local.matte.choice import Engine as Engine
+from nemovideo.local.matte.choice import Follower as Follower
+from nemovideo.local.matte.choice import LazyMatting as LazyMatting
 from nemovideo.local.matte.choice import Matting as Matting
 from nemovideo.local.matte.choice import load_matting as load_matting
 from nemovideo.local.matte.cutter import Cut as Cut
 from nemovideo.local.matte.cutter import Cutter as Cutter
 from nemovideo.local.matte.engine import Matte as Matte
+from nemovideo.local.matte.model import Model as Model
+from nemovideo.local.matte.runtime import AUTO as AUTO
 from nemovideo.local.matte.selfie import SelfieSegmentation as SelfieSegmentation

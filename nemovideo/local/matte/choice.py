@@ -2,43 +2,98 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 import attrs
 
-from nemovideo.errors import LocalBackendError, ModelUnavailableError
+from nemovideo.errors import LocalBackendError
+from nemovideo.local.matte.cutter import Cut, Cutter
 from nemovideo.local.matte.engine import Matte
 from nemovideo.local.matte.faces import FaceFinder
-from nemovideo.local.matte.litert import LiteRTModel
-from nemovideo.local.matte.onnx import OnnxModel
+from nemovideo.local.matte.model import Model
+from nemovideo.local.matte.people import View
 from nemovideo.local.matte.rembg import DEFAULT_SESSION, RembgEngine
+from nemovideo.local.matte.runtime import AUTO
 from nemovideo.local.matte.selfie import SelfieSegmentation
 
-Engine: TypeAlias = Matte | str
-"""An engine, or the name of one: "selfie", "rembg", or "rembg:" and a session of rembg."""
+Engine: TypeAlias = Matte | Model | str
+"""An engine, a model's file, or a name: "fine", "fast", "rembg", "rembg:" and a session."""
 
-_SELFIE = "selfie"
+_FINE = "fine"
+_FAST = "fast"
 _REMBG = "rembg"
+
+_View = TypeVar("_View", bound=View)
+
+
+class Follower(Protocol):
+    """Follows the people through the frames of one clip."""
+
+    @property
+    def face_seen(self) -> bool:
+        """Whether any face was found; without a face finder there is no doubt."""
+        ...
+
+    def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
+        """Yield every view with its mask, in order, some frames late."""
+        ...
 
 
 @attrs.frozen
 class Matting:
-    """An engine, and the face finder that belongs to one that sees people only."""
+    """An engine that is ready to work.
+
+    `faces` belongs to one that sees people only; `strong` is the second network of the
+    engine "fine", of which `engine` is the small one.
+    """
 
     engine: Matte
     faces: FaceFinder | None = None
+    strong: Matte | None = None
+
+    def cutter(self) -> Follower:
+        """Return what follows people through one clip."""
+        if self.strong is None:
+            return Cutter(self.engine, self.faces)
+        from nemovideo.local.matte.fine import FineCutter
+
+        return FineCutter(self.engine, self.faces, self.strong)
 
 
-def load_matting(engine: Engine | None = None, model: Path | None = None) -> Matting:
+class LazyMatting:
+    """An engine that is loaded when it is first needed, once for all threads."""
+
+    def __init__(
+        self, engine: Engine | None = None, model: Path | None = None, device: str = AUTO
+    ) -> None:
+        self._wanted = engine, model, device
+        self._lock = threading.Lock()
+        self._loaded: Matting | None = None
+
+    def load(self) -> Matting:
+        """Return the engine; raises what `load_matting` does."""
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = load_matting(*self._wanted)
+            return self._loaded
+
+
+def load_matting(
+    engine: Engine | None = None, model: Path | None = None, device: str = AUTO
+) -> Matting:
     """Return an engine that is ready to work.
 
     Args:
-        engine: An engine, or the name of one; "selfie" by default.
-        model: A `.tflite` or `.onnx` file to take instead (see `tensors`).
+        engine: An engine, or the name of one; "fine" by default.
+        model: A `.tflite` or `.onnx` file to use instead: short for `Model(path)`.
+        device: Where `.onnx` models run (see `runtime.open_session`).
 
     Raises:
-        LocalBackendError: There is no engine of that name, or both are given.
+        LocalBackendError: There is no engine or device of that name, or both engine and
+            model are given.
         MissingExtraError: The engine needs an extra that is not installed.
         ModelUnavailableError: The model cannot be fetched, or the file cannot be used.
     """
@@ -47,32 +102,29 @@ def load_matting(engine: Engine | None = None, model: Path | None = None) -> Mat
             raise LocalBackendError(
                 "engine= and model= were both given", remedy="Give one of the two."
             )
-        return Matting(_from_file(model))
-    if engine is None or engine == _SELFIE:
-        return Matting(SelfieSegmentation(), FaceFinder())
+        engine = Model(model)
+    if engine is None:
+        engine = _FINE
+    if isinstance(engine, Model):
+        return Matting(engine.load(device))
     if isinstance(engine, str):
-        kind, _, session = engine.partition(":")
-        if kind != _REMBG:
-            raise LocalBackendError(
-                f"there is no engine {engine!r}",
-                remedy=f"There are {_SELFIE!r}, {_REMBG!r} and such as '{_REMBG}:u2netp'.",
-            )
-        return Matting(RembgEngine(session or DEFAULT_SESSION))
+        return _named(engine, device)
     if isinstance(engine, SelfieSegmentation):
         return Matting(engine, FaceFinder())
     return Matting(engine)
 
 
-def _from_file(path: Path) -> Matte:
-    if not path.is_file():
-        raise ModelUnavailableError(f"there is no model at {path}")
-    match path.suffix.lower():
-        case ".tflite":
-            return LiteRTModel(path)
-        case ".onnx":
-            return OnnxModel(path)
-        case suffix:
-            raise ModelUnavailableError(
-                f"{path.name} cannot be used: {suffix or 'no suffix'} is no format of models here",
-                remedy="Give a .tflite or an .onnx file.",
-            )
+def _named(name: str, device: str) -> Matting:
+    kind, _, session = name.partition(":")
+    if name == _FAST:
+        return Matting(SelfieSegmentation(), FaceFinder())
+    if name == _FINE:
+        from nemovideo.local.matte.modnet import Portrait
+
+        return Matting(SelfieSegmentation(), FaceFinder(), Portrait(device=device))
+    if kind == _REMBG:
+        return Matting(RembgEngine(session or DEFAULT_SESSION))
+    raise LocalBackendError(
+        f"there is no engine {name!r}",
+        remedy=f"Use {_FINE!r}, {_FAST!r}, {_REMBG!r} or one like '{_REMBG}:u2netp'.",
+    )

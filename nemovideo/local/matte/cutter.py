@@ -169,7 +169,7 @@ def _stride_after(change: float, stride: int) -> int:
 
 def _guide(view: View, seen: Seen) -> Mask:
     """Return the picture's brightness where somebody was seen, as large as their mask."""
-    return view.brightness(seen.box, seen.mask.shape[0])
+    return view.brightness(seen.box, (seen.mask.shape[1], seen.mask.shape[0]))
 
 
 def _finished(view: View, seen: Seen | None, guide: Mask | None = None) -> Cut:

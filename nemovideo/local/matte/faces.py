@@ -6,6 +6,8 @@ a person. A face tells both that somebody is there, and where to look.
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -22,13 +24,16 @@ _SAME_FACE = 0.3
 
 
 class FaceFinder:
-    """Finds faces up to some metres away.
+    """Finds faces up to some meters away.
+
+    Several threads may ask it; they are answered one after the other.
 
     Raises:
         ModelUnavailableError: The model is not here and cannot be fetched.
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._interpreter = load_interpreter(model_path(_MODEL))
         entry = self._interpreter.get_input_details()[0]
         self._input: int = entry["index"]
@@ -69,10 +74,11 @@ class FaceFinder:
     def _run(self, square: Image.Image) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return each anchor's probability, and its face's centre and size in the square."""
         values = np.asarray(square, dtype=np.float32)[np.newaxis] / 127.5 - 1
-        self._interpreter.set_tensor(self._input, values)
-        self._interpreter.invoke()
-        logits = np.asarray(self._interpreter.get_tensor(self._scores))[0, :, 0]
-        places = np.asarray(self._interpreter.get_tensor(self._places))[0, :, :4].copy()
+        with self._lock:
+            self._interpreter.set_tensor(self._input, values)
+            self._interpreter.invoke()
+            logits = np.asarray(self._interpreter.get_tensor(self._scores))[0, :, 0].copy()
+            places = np.asarray(self._interpreter.get_tensor(self._places))[0, :, :4].copy()
         cells = round(len(logits) ** 0.5)  # one anchor in the middle of each cell of a grid
         rows, columns = np.divmod(np.arange(len(logits)), cells)
         places[:, 0] += (columns + 0.5) * self.side / cells

@@ -9,7 +9,7 @@ import numpy as np
 
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.quiet import load_interpreter
-from nemovideo.local.matte.tensors import Input, as_mask, unsuitable
+from nemovideo.local.matte.tensors import Input, Normalization, as_mask, unsuitable
 
 
 class LiteRTModel:
@@ -21,7 +21,7 @@ class LiteRTModel:
         ModelUnavailableError: It cannot be read, or is no such model.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, normalization: Normalization | None = None) -> None:
         self._name = path.name
         self._lock = threading.Lock()
         self._interpreter = load_interpreter(path)
@@ -29,7 +29,8 @@ class LiteRTModel:
         if len(entries) != 1:
             raise unsuitable(path.name, f"it takes {len(entries)} inputs")
         shape = [int(size) for size in entries[0].get("shape_signature", entries[0]["shape"])]
-        self._input = Input.of(path.name, shape, np.dtype(entries[0]["dtype"]).name)
+        kind = np.dtype(entries[0]["dtype"]).name
+        self._input = Input.of(path.name, shape, kind, normalization)
         self._entry: int = entries[0]["index"]
         if min(shape) < 0:
             wanted = self._input.tensor(np.zeros((1, 1, 3), dtype=np.uint8)).shape

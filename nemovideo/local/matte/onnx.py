@@ -1,57 +1,69 @@
-"""Models as `.onnx` files, run by onnxruntime (extra `[onnx]`)."""
+"""Models as `.onnx` files: which network a file holds, by its inputs."""
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nemovideo.errors import MissingExtraError, ModelUnavailableError
-from nemovideo.local.matte.engine import Mask, Picture
-from nemovideo.local.matte.tensors import Input, as_mask, unsuitable
+from nemovideo.errors import ModelUnavailableError
+from nemovideo.local.matte.engine import Mask, Matte, Picture
+from nemovideo.local.matte.runtime import AUTO, open_session
+from nemovideo.local.matte.tensors import Input, Normalization, as_mask, unsuitable
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 _KINDS = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
+_MODNET = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+_MODNET_INPUT = ("input", ["batch_size", 3, "height", "width"])
+_RECURRENT = {"src", "r1i", "r2i", "r3i", "r4i", "downsample_ratio"}
 
 
-class OnnxModel:
-    """An `.onnx` file as an engine; what it must be is said in `tensors`.
+def load_onnx(path: Path, normalization: Normalization | None = None, device: str = AUTO) -> Matte:
+    """Return an `.onnx` file as an engine; what it must be is said in `tensors`.
 
-    A size that the file leaves open becomes 512.
+    Args:
+        path: The file. MODNet's and Robust Video Matting's inputs are recognized.
+        normalization: What it is fed; if None what is known of the network, or values
+            in 0..1.
+        device: Where it runs.
 
     Raises:
         MissingExtraError: onnxruntime is not installed.
-        ModelUnavailableError: It cannot be read, or is no such model.
+        ModelUnavailableError: It cannot be read, or is not such a model.
     """
+    session = open_session(path, device)
+    try:
+        if {entry.name for entry in session.get_inputs()} == _RECURRENT:
+            return RecurrentModel(path.name, session)
+        return OnnxModel(path.name, session, normalization)
+    except ModelUnavailableError:
+        raise
+    except Exception as error:  # onnxruntime has classes of its own for this, in no one tree
+        raise unsuitable(path.name, str(error)) from error
 
-    def __init__(self, path: Path) -> None:
-        try:
-            import onnxruntime
-        except ImportError:
-            raise MissingExtraError(
-                "An .onnx model needs onnxruntime",
-                remedy='Install it: pip install "nemovideo[onnx]".',
-            ) from None
-        self._name = path.name
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # what matters is raised
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime has classes of its own for this, in no one tree
-            raise ModelUnavailableError(f"{path.name} cannot be loaded: {error}") from error
-        entries = self._session.get_inputs()
+
+class OnnxModel:
+    """A network with one input; a size that its file leaves open becomes 512."""
+
+    def __init__(
+        self, name: str, session: InferenceSession, normalization: Normalization | None = None
+    ) -> None:
+        self._name = name
+        self._session = session
+        entries = session.get_inputs()
         if len(entries) != 1:
-            raise unsuitable(path.name, f"it takes {len(entries)} inputs")
-        kind = _KINDS.get(entries[0].type, entries[0].type)
-        self._input = Input.of(path.name, entries[0].shape, kind)
-        self._entry, self._exit = entries[0].name, self._session.get_outputs()[0].name
-        try:
-            self.mask(np.zeros((1, 1, 3), dtype=np.uint8))  # what is wrong with it shows now
-        except ModelUnavailableError:
-            raise
-        except Exception as error:
-            raise unsuitable(path.name, str(error)) from error
+            raise unsuitable(name, f"it takes {len(entries)} inputs")
+        entry = entries[0]
+        if normalization is None and (entry.name, list(entry.shape)) == _MODNET_INPUT:
+            normalization = _MODNET
+        kind = _KINDS.get(entry.type, entry.type)
+        self._input = Input.of(name, entry.shape, kind, normalization)
+        self._entry, self._exit = entry.name, session.get_outputs()[0].name
+        self.mask(np.zeros((1, 1, 3), dtype=np.uint8))  # what is wrong with it shows now
 
     @property
     def side(self) -> int:
@@ -62,3 +74,33 @@ class OnnxModel:
         """Return the person's soft mask, in the model's own size."""
         values = {self._entry: self._input.tensor(picture)}
         return as_mask(self._name, np.asarray(self._session.run([self._exit], values)[0]))
+
+
+class RecurrentModel:
+    """Robust Video Matting: its inputs are a picture and four states of what it saw before.
+
+    Crops follow people here and change, so that each picture is a beginning: the
+    states start empty.
+    """
+
+    side = 512
+
+    def __init__(self, name: str, session: InferenceSession) -> None:
+        self._name = name
+        self._session = session
+        kinds = {entry.name: entry.type for entry in session.get_inputs()}
+        self._dtype = np.float16 if kinds["src"] == "tensor(float16)" else np.float32
+        self._exit = "pha"
+        self._lock = threading.Lock()
+        self.mask(np.zeros((self.side, self.side, 3), dtype=np.uint8))
+
+    def mask(self, picture: Picture) -> Mask:
+        """Return the person's alpha, in the picture's size."""
+        values = picture.astype(self._dtype).transpose(2, 0, 1)[np.newaxis] / 255
+        empty = np.zeros((1, 1, 1, 1), dtype=self._dtype)
+        states = {f"r{n}i": empty for n in range(1, 5)}
+        ratio = np.array([1.0], dtype=np.float32)
+        given = {"src": values.astype(self._dtype), **states, "downsample_ratio": ratio}
+        with self._lock:
+            (made,) = self._session.run([self._exit], given)
+        return as_mask(self._name, np.asarray(made))

@@ -52,12 +52,12 @@ class View(Protocol):
         """Return the brightness of the whole frame, some dozen pixels wide."""
         ...
 
-    def picture(self, box: Box, side: int) -> Picture:
-        """Return a part of the frame, squeezed to a square, RGB."""
+    def picture(self, box: Box, size: Size) -> Picture:
+        """Return a part of the frame in a size of its own, RGB."""
         ...
 
-    def brightness(self, box: Box, side: int) -> Mask:
-        """Return the luma of a part of the frame, squeezed to a square, 0..1."""
+    def brightness(self, box: Box, size: Size) -> Mask:
+        """Return the luma of a part of the frame in a size of its own, 0..1."""
         ...
 
 
@@ -151,7 +151,9 @@ class People:
         if self._faces is None:
             return []
         found: list[Person] = []
-        faces = self._faces.find(view.picture(whole(view.size), self._faces.side), view.size)
+        faces = self._faces.find(
+            view.picture(whole(view.size), (self._faces.side, self._faces.side)), view.size
+        )
         self.face_seen = self.face_seen or bool(faces)
         for face in faces:
             place = ((face[0] + face[2]) // 2, (face[1] + face[3]) // 2)
@@ -184,7 +186,7 @@ class People:
     def _mask(self, view: View, box: Box) -> Mask:
         """Return the mask of a box; the engine sees it with some room around it."""
         seen = roomy(box, view.size)
-        mask = self._engine.mask(view.picture(seen, self._side))
+        mask = self._engine.mask(view.picture(seen, (self._side, self._side)))
         return moved(mask, seen, box, self._side)
 
 

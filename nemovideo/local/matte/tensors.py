@@ -30,6 +30,14 @@ _REMEDY = (
 
 
 @attrs.frozen
+class Normalization:
+    """What a network is fed: (value − mean) / std of values in 0..1, by channel."""
+
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+
+@attrs.frozen
 class Input:
     """What a network takes. `channels_first` tells 1 × 3 × H × W from 1 × H × W × 3."""
 
@@ -37,10 +45,17 @@ class Input:
     width: int
     channels_first: bool
     bytes_: bool
+    normalization: Normalization = Normalization()
 
     @classmethod
-    def of(cls, name: str, shape: Sequence[object], kind: str) -> Input:
-        """Read an input's shape, where what is no number is left open, and its type.
+    def of(
+        cls,
+        name: str,
+        shape: Sequence[object],
+        kind: str,
+        normalization: Normalization | None = None,
+    ) -> Input:
+        """Read an input's shape, where whatever is not a number is left open, and its type.
 
         Raises:
             ModelUnavailableError: It takes no RGB picture.
@@ -52,7 +67,13 @@ class Input:
         if not channels_first and sizes[3] != 3:
             raise unsuitable(name, f"its input is {kind} {list(shape)}")
         height, width = sizes[2:] if channels_first else sizes[1:3]
-        return cls(height or _OPEN_SIDE, width or _OPEN_SIDE, channels_first, kind == "uint8")
+        return cls(
+            height or _OPEN_SIDE,
+            width or _OPEN_SIDE,
+            channels_first,
+            kind == "uint8",
+            normalization or Normalization(),
+        )
 
     def tensor(self, picture: Picture) -> Tensor:
         """Return a picture of any size as the network's input."""
@@ -60,10 +81,15 @@ class Input:
             image = Image.fromarray(picture)
             size = (self.width, self.height)
             picture = np.asarray(image.resize(size, Image.Resampling.BILINEAR), dtype=np.uint8)
-        if self.channels_first:
-            picture = picture.transpose(2, 0, 1)
-        batch = np.ascontiguousarray(picture[np.newaxis])
-        return batch if self.bytes_ else batch.astype(np.float32) * np.float32(1 / 255)
+        if self.bytes_:
+            return np.ascontiguousarray(self._ordered(picture), dtype=np.uint8)
+        values = picture.astype(np.float32)
+        values -= np.array(self.normalization.mean, dtype=np.float32) * 255
+        values /= np.array(self.normalization.std, dtype=np.float32) * 255
+        return np.ascontiguousarray(self._ordered(values), dtype=np.float32)
+
+    def _ordered(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        return (values.transpose(2, 0, 1) if self.channels_first else values)[np.newaxis]
 
 
 def as_mask(name: str, made: npt.NDArray[np.generic]) -> Mask:

@@ -186,7 +186,7 @@ class _Blur:
         everything = whole((shown.width, shown.height))
         away = 1 - resized(moved(cut.mask, cut.box, everything), self._size)
         weight = np.maximum(self._blurred(away), _LEAST_WEIGHT)
-        small = self._lens(shown, everything, _BLUR_SIDE, "rgb24")
+        small = self._lens(shown, everything, (_BLUR_SIDE, _BLUR_SIDE), "rgb24")
         image = Image.fromarray(small).resize(self._size)
         bands = [
             self._blurred(np.asarray(band, dtype=np.float32) * away) / weight

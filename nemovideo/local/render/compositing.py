@@ -30,41 +30,41 @@ if TYPE_CHECKING:
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
-_GRAPHS_KEPT = 4
+_GRAPHS_KEPT = 12
 _NEAR_PX = 7
-_COLOR_SIDE = 128
+_COLOR_SIZE = (128, 128)
 _NEUTRAL = 128
 
 
 class Lens:
-    """Parts of frames, squeezed to a square."""
+    """Parts of frames, each in a size of its own."""
 
     def __init__(self) -> None:
         self._graphs: dict[tuple[object, ...], FrameGraph] = {}
 
-    def __call__(self, frame: VideoFrame, box: Box, side: int, pixels: str) -> Picture:
+    def __call__(self, frame: VideoFrame, box: Box, size: Size, pixels: str) -> Picture:
         """Return what is in the box.
 
-        Its shape is side × side × 3 as "rgb24", 3 × side × side as "yuv444p", side × side
-        as "gray".
+        Its shape is height × width × 3 as "rgb24", 3 × height × width as "yuv444p",
+        height × width as "gray".
         """
-        key = (box, side, pixels, frame.width, frame.height, frame.format.name, frame.colorspace)
-        graph = self._graphs.pop(key, None) or self._build(frame, box, side, pixels)
+        key = (box, size, pixels, frame.width, frame.height, frame.format.name, frame.colorspace)
+        graph = self._graphs.pop(key, None) or self._build(frame, box, size, pixels)
         self._graphs[key] = graph
         if len(self._graphs) > _GRAPHS_KEPT:
             del self._graphs[next(iter(self._graphs))]
         return graph.run(frame).to_ndarray().astype(np.uint8, copy=False)
 
-    def _build(self, frame: VideoFrame, box: Box, side: int, pixels: str) -> FrameGraph:
+    def _build(self, frame: VideoFrame, box: Box, size: Size, pixels: str) -> FrameGraph:
         graph = FrameGraph()
         part = graph.add("crop", _crop(box), graph.source(frame))
-        small = graph.add("scale", f"{side}:{side}:flags=area", part)
+        small = graph.add("scale", f"{size[0]}:{size[1]}:flags=area", part)
         graph.finish(graph.add("format", pixels, small))
         return graph
 
 
 class _BoxGraph:
-    """A graph whose work lies in a box; it is built anew when the box changes.
+    """A graph whose work lies in a box; it is built anew when the box or a size changes.
 
     What it draws last may be moved: then its last filter is an overlay.
     """
@@ -73,17 +73,18 @@ class _BoxGraph:
         self._canvas = canvas
         self._draw = draw
         self._graph: FrameGraph | None = None
-        self._box: Box | None = None
+        self._form: tuple[object, ...] = ()
         self._move: Mover | None = None
 
     def __call__(
         self, box: Box, *frames: VideoFrame, offset: tuple[int, int] = (0, 0)
     ) -> VideoFrame:
-        if self._graph is None or box != self._box:
+        form = (box, *((frame.width, frame.height) for frame in frames))
+        if self._graph is None or form != self._form:
             graph = FrameGraph()
             last = self._draw(graph, box, [graph.source(frame) for frame in frames])
             graph.finish(last)
-            self._graph, self._box, self._move = graph, box, Mover(last, (box[0], box[1]))
+            self._graph, self._form, self._move = graph, form, Mover(last, (box[0], box[1]))
         if self._move is not None:
             self._move((box[0] + offset[0], box[1] + offset[1]))
         return self._canvas.tagged(self._graph.run(*frames))
@@ -108,8 +109,8 @@ class EdgeColors:
         return self._made[1]
 
     def _make(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
-        colors = self._lens(frame, cut.box, _COLOR_SIDE, "yuv444p").astype(np.float32)
-        lacking = missing_color(colors, resized(cut.mask, (_COLOR_SIDE, _COLOR_SIDE)))
+        colors = self._lens(frame, cut.box, _COLOR_SIZE, "yuv444p").astype(np.float32)
+        lacking = missing_color(colors, resized(cut.mask, _COLOR_SIZE))
         lacking += np.float32(_NEUTRAL + 0.5)
         made = VideoFrame.from_ndarray(lacking.clip(0, 255).astype(np.uint8), format="yuv444p")
         made.colorspace, made.color_range = frame.colorspace, frame.color_range

@@ -9,7 +9,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from nemovideo.local.matte import Cut, Cutter, Matting
+from nemovideo.local.matte import Cut, Follower, Matting
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.tracking import Box, Size, Thumbnail
 from nemovideo.local.media.probe import MediaItem
@@ -32,7 +32,7 @@ class FrameView:
     def __init__(self, frame: VideoFrame, lens: Lens) -> None:
         self.frame = frame
         self._lens = lens
-        self._seen: tuple[Box, int, Picture] | None = None
+        self._seen: tuple[Box, Size, Picture] | None = None
 
     @property
     def size(self) -> Size:
@@ -48,15 +48,15 @@ class FrameView:
         thumbnail: Thumbnail = rows[step // 2 :: step, step // 2 : plane.width : step].copy()
         return thumbnail
 
-    def picture(self, box: Box, side: int) -> Picture:
-        """Return a part of the frame, squeezed to a square, RGB."""
-        if self._seen is None or self._seen[:2] != (box, side):
-            self._seen = (box, side, self._lens(self.frame, box, side, "rgb24"))
+    def picture(self, box: Box, size: Size) -> Picture:
+        """Return a part of the frame in a size of its own, RGB."""
+        if self._seen is None or self._seen[:2] != (box, size):
+            self._seen = (box, size, self._lens(self.frame, box, size, "rgb24"))
         return self._seen[2]
 
-    def brightness(self, box: Box, side: int) -> Mask:
-        """Return the luma of a part of the frame, squeezed to a square, 0..1."""
-        luma = self._lens(self.frame, box, side, "gray").astype(np.float32)
+    def brightness(self, box: Box, size: Size) -> Mask:
+        """Return the luma of a part of the frame in a size of its own, 0..1."""
+        luma = self._lens(self.frame, box, size, "gray").astype(np.float32)
         shares: Mask = luma * np.float32(1 / 255)
         return shares
 
@@ -78,7 +78,7 @@ def cut_out(
     is found nothing is kept, and `warn` is told when the frames end. The frames are
     taken, and the masks made, in a thread of its own.
     """
-    cutter = Cutter(matting.engine, matting.faces)
+    cutter = matting.cutter()
     with ahead(cutter.follow(_views(frames)), room=_CUTS_AHEAD) as cuts:
         told = _told(cuts, cutter, clip, canvas.fps, warn)
         yield from _composed(told, clip, canvas, media, layout)
@@ -122,7 +122,7 @@ def _composed(
 
 
 def _told(
-    cuts: Iterator[tuple[FrameView, Cut]], cutter: Cutter, clip: Clip, fps: Fraction, warn: Warn
+    cuts: Iterator[tuple[FrameView, Cut]], cutter: Follower, clip: Clip, fps: Fraction, warn: Warn
 ) -> Iterator[tuple[FrameView, Cut]]:
     """Yield the cuts as they are taken; at their end say where nobody was."""
     empty: list[int] = []

@@ -12,7 +12,7 @@ import av.error
 from av.video.frame import VideoFrame
 
 from nemovideo.errors import NemoError, RenderCancelledError, RenderFailedError
-from nemovideo.local.matte import Engine, Matting, load_matting
+from nemovideo.local.matte import Engine, LazyMatting
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.ahead import ahead
 from nemovideo.local.render.canvas import Canvas
@@ -52,6 +52,7 @@ def render(
     format: str = "mp4",  # noqa: A002 - the protocol's name
     quality: str = "high",
     engine: Engine | None = None,
+    matting: MattingSource | None = None,
     on_progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> RenderResult:
@@ -71,8 +72,9 @@ def render(
             it, as in "matte.mp4", the mask alone: white where the person is.
         quality: "high", "medium" or "low".
         engine: What tells the person from the background: an object that does
-            (`matte.Matte`), "selfie" (the default: MediaPipe's selfie
-            segmentation, fetched on first use), or "rembg" or "rembg:u2netp".
+            (`matte.Matte`), "fine" (the default) or "fast", whose networks are fetched
+            on first use, or "rembg" or "rembg:u2netp".
+        matting: Gives the loaded engine instead, when it is needed.
         on_progress: Gets the share of frames done, 0..1, in the calling thread.
         cancelled: Asked before every frame; True stops the render.
 
@@ -100,7 +102,7 @@ def render(
             max_side=kind.max_side,
             max_fps=kind.max_fps,
         )
-        frames = _frames(timeline, canvas, media, _matting_source(engine), notices.add)
+        frames = _frames(timeline, canvas, media, matting or LazyMatting(engine).load, notices.add)
         total = _frame_at(timeline.duration_ms, canvas)
 
         def tick() -> None:
@@ -191,19 +193,6 @@ def _used(timeline: Timeline) -> list[str]:
 def _has_alpha(timeline: Timeline) -> bool:
     backgrounds = (clip.background for clip in timeline.clips if clip.kind != "card")
     return any(b is not None and b.kind == "transparent" for b in backgrounds)
-
-
-def _matting_source(engine: Engine | None) -> MattingSource:
-    """Return a function that gives the engine, which is loaded when first asked for."""
-    loaded: Matting | None = None
-
-    def give() -> Matting:
-        nonlocal loaded
-        if loaded is None:
-            loaded = load_matting(engine)
-        return loaded
-
-    return give
 
 
 def _frame_at(time_ms: int, canvas: Canvas) -> int:

@@ -99,7 +99,8 @@ def _faces(view: FrameView, person: Region, matting: Matting) -> tuple[Region, .
     if matting.faces is None:
         return ()
     wide, high = view.size
-    picture = view.picture(whole(view.size), matting.faces.side)
+    side = matting.faces.side
+    picture = view.picture(whole(view.size), (side, side))
     faces: list[Region] = []
     for left, top, right, bottom in matting.faces.find(picture, view.size):
         x, y = (left + right) / 2 / wide, (top + bottom) / 2 / high

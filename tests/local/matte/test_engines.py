@@ -34,10 +34,15 @@ def yellow_half(side: int = 64) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8
     return picture
 
 
-def test_the_default_is_the_selfie_engine_with_a_face_finder() -> None:
-    for matting in (load_matting(), load_matting("selfie")):
+def test_the_default_has_a_second_network_and_the_fast_engine_has_not() -> None:
+    for name, matting in (
+        (None, load_matting()),
+        ("fine", load_matting("fine")),
+        ("fast", load_matting("fast")),
+    ):
         assert isinstance(matting.engine, SelfieSegmentation)
         assert matting.faces is not None
+        assert (matting.strong is None) == (name == "fast")
 
 
 def test_an_engine_of_ones_own_is_taken_as_it_is() -> None:
@@ -84,11 +89,11 @@ def test_a_session_that_rembg_does_not_have_is_named() -> None:
 
 
 def test_an_engine_that_does_not_exist_is_named_with_those_that_do() -> None:
-    with pytest.raises(LocalBackendError, match="'selfy'") as caught:
-        load_matting("selfy")
+    with pytest.raises(LocalBackendError, match="'fst'") as caught:
+        load_matting("fst")
     assert "rembg" in caught.value.remedy
     with pytest.raises(LocalBackendError, match="both"):
-        load_matting("selfie", model_path())
+        load_matting("fast", model_path())
 
 
 def test_a_tflite_file_of_ones_own_is_an_engine() -> None:
@@ -118,7 +123,7 @@ def test_without_onnxruntime_the_extra_is_named(
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtraError) as caught:
         load_matting(None, tmp_path / "mine.onnx")
-    assert 'pip install "nemovideo[onnx]"' in caught.value.remedy
+    assert 'pip install "nemovideo[local]"' in caught.value.remedy
 
 
 @pytest.mark.parametrize("name", ["mine.tflite", "mine.onnx", "mine.pt", "mine"])
@@ -147,8 +152,8 @@ def test_a_backend_with_a_bad_engine_does_not_start(tmp_path: Path) -> None:
     (tmp_path / "bad.tflite").write_bytes(b"no model")
     with pytest.raises(ModelUnavailableError, match=r"bad\.tflite"):
         LocalBackend(tmp_path / "state", model=tmp_path / "bad.tflite").start()
-    with pytest.raises(LocalBackendError, match="selfy"):
-        LocalBackend(tmp_path / "state", engine="selfy").start()
+    with pytest.raises(LocalBackendError, match="fst"):
+        LocalBackend(tmp_path / "state", engine="fst").start()
     with LocalBackend(tmp_path / "state", engine=Watched()) as backend:
         assert backend.port
 

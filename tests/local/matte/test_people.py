@@ -17,6 +17,7 @@ from nemovideo.local.matte.regions import main_people, region_at, regions_of
 from nemovideo.local.matte.smoothing import between, changed, motion, steadied
 from nemovideo.local.matte.tracking import (
     Box,
+    Size,
     Thumbnail,
     is_cut,
     moved,
@@ -66,10 +67,10 @@ def test_the_engine_tells_the_man_from_the_car(
 def test_a_face_is_found_where_it_is_and_none_where_none_is(pictures: list[Picture]) -> None:
     faces = FaceFinder()
     view = PictureView(pictures[0])
-    (face,) = faces.find(view.picture((0, 0, 176, 144), faces.side), (176, 144))
+    (face,) = faces.find(view.picture((0, 0, 176, 144), (faces.side, faces.side)), (176, 144))
     assert shared(face, (65, 40, 115, 100)) > 0.7
     wall = PictureView(scene())
-    assert faces.find(wall.picture((0, 0, *SIZE), faces.side), SIZE) == []
+    assert faces.find(wall.picture((0, 0, *SIZE), (faces.side, faces.side)), SIZE) == []
 
 
 def test_the_car_is_gone_and_the_man_is_there(
@@ -149,9 +150,9 @@ class Given(PictureView):
         assert not self.out
         return super().thumbnail()
 
-    def picture(self, box: Box, side: int) -> Picture:
+    def picture(self, box: Box, size: Size) -> Picture:
         assert not self.out
-        return super().picture(box, side)
+        return super().picture(box, size)
 
 
 @pytest.mark.parametrize("step", [0, 1, 12])

@@ -175,7 +175,7 @@ def test_a_real_talking_head_becomes_vertical_with_the_face_never_cut(tmp_path: 
         if number % 6:
             continue
         view = FrameView(frame, lens)
-        boxes = faces.find(view.picture(whole(view.size), faces.side), view.size)
+        boxes = faces.find(view.picture(whole(view.size), (faces.side, faces.side)), view.size)
         found += len(boxes) == 1
         for left, top, right, _ in boxes:
             assert left >= 0

@@ -1,0 +1,90 @@
+"""A model file of the user's own, and what its network is fed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from nemovideo.errors import LocalBackendError, ModelUnavailableError
+from nemovideo.local.matte.engine import Matte
+from nemovideo.local.matte.runtime import AUTO
+from nemovideo.local.matte.tensors import Normalization
+
+
+class Model:
+    """A network of your own as an engine: `Client.local(engine=Model("x.onnx"))`.
+
+    MODNet and Robust Video Matting are recognized by their inputs. Any other takes one
+    RGB picture and returns a mask of one channel (the person) or two (background and
+    person).
+
+    Args:
+        path: A `.tflite` or `.onnx` file.
+        mean: What is subtracted from the picture's values in 0..1: one number, or one
+            for each of red, green and blue.
+        std: What they are divided by after that.
+
+    Raises:
+        LocalBackendError: `mean` or `std` is not one or three numbers, or `std` has a zero.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        mean: float | Sequence[float] | None = None,
+        std: float | Sequence[float] | None = None,
+    ) -> None:
+        self.path = Path(path).expanduser().absolute()
+        self.normalization: Normalization | None = None
+        if mean is not None or std is not None:
+            self.normalization = Normalization(
+                _three("mean", 0.0 if mean is None else mean),
+                _three("std", 1.0 if std is None else std),
+            )
+        if self.normalization is not None and 0 in self.normalization.std:
+            raise LocalBackendError("std has a zero", remedy="Give the network's own std.")
+
+    def __repr__(self) -> str:
+        """Name the file."""
+        return f"Model({str(self.path)!r})"
+
+    def load(self, device: str = AUTO) -> Matte:
+        """Return the network, ready to work.
+
+        Args:
+            device: Where an `.onnx` file runs (see `runtime.open_session`).
+
+        Raises:
+            MissingExtraError: onnxruntime is not installed.
+            ModelUnavailableError: The file cannot be loaded, or does not find the person in
+                a test picture.
+        """
+        if not self.path.is_file():
+            raise ModelUnavailableError(f"there is no model at {self.path}")
+        match self.path.suffix.lower():
+            case ".tflite":
+                from nemovideo.local.matte.litert import LiteRTModel
+
+                return LiteRTModel(self.path, self.normalization)
+            case ".onnx":
+                from nemovideo.local.matte.onnx import load_onnx
+
+                return load_onnx(self.path, self.normalization, device)
+            case suffix:
+                raise ModelUnavailableError(
+                    f"{self.path.name} cannot be used: {suffix or 'no suffix'} "
+                    "is not a model format that works here",
+                    remedy="Use a .tflite or an .onnx file.",
+                )
+
+
+def _three(name: str, values: float | Sequence[float]) -> tuple[float, float, float]:
+    numbers = [values] * 3 if isinstance(values, int | float) else list(values)
+    if len(numbers) != 3 or not all(isinstance(number, int | float) for number in numbers):
+        raise LocalBackendError(
+            f"{name} is {values!r}", remedy=f"Give {name} as one number or as three, in 0..1."
+        )
+    red, green, blue = numbers
+    return float(red), float(green), float(blue)
