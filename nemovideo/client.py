@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import attrs
 
+from nemovideo._drivers.resource import Layer
 from nemovideo.options import Options
 
 if TYPE_CHECKING:
@@ -40,36 +40,20 @@ A = TypeVar("A")
 D = TypeVar("D")
 
 
-class Layer(Generic[S, A]):
-    """A layer of both clients: loaded when it is first used, then kept on the client.
+class BothLayers(Layer[S], Generic[S, A]):
+    """A layer of both clients: that of the async one is of the class called `Async…`."""
 
-    Args:
-        module: Where its two classes are.
-        name: The class of the sync client; that of the async one is called `Async…`.
-        doc: What it is for.
-    """
-
-    def __init__(self, module: str, name: str, doc: str) -> None:
-        self._module = module
-        self._class = name
-        self.__doc__ = doc
-
-    def __set_name__(self, owner: type[BaseClient], name: str) -> None:
-        self._name = name
-
+    @overload  # type: ignore[override]  # of the class, it is the descriptor itself
+    def __get__(self, holder: None, owner: type[BaseClient]) -> BothLayers[S, A]: ...
     @overload
-    def __get__(self, client: None, owner: type[BaseClient]) -> Layer[S, A]: ...
+    def __get__(self, holder: Client, owner: type[BaseClient]) -> S: ...
     @overload
-    def __get__(self, client: Client, owner: type[BaseClient]) -> S: ...
-    @overload
-    def __get__(self, client: AsyncClient, owner: type[BaseClient]) -> A: ...
-    def __get__(self, client: BaseClient | None, owner: type[BaseClient]) -> object:
+    def __get__(self, holder: AsyncClient, owner: type[BaseClient]) -> A: ...
+    def __get__(self, holder: BaseClient | None, owner: type[BaseClient]) -> object:
         """Return the layer of a client; of the class, the descriptor itself."""
-        if client is None:
+        if holder is None:
             return self
-        prefix = "Async" if issubclass(owner, AsyncClient) else ""
-        face = getattr(import_module(self._module), prefix + self._class)
-        return vars(client).setdefault(self._name, _face(client, face))
+        return self.of(holder, "Async" if issubclass(owner, AsyncClient) else "")
 
 
 @attrs.frozen
@@ -83,27 +67,29 @@ class Lent(Generic[D]):
 class BaseClient:
     """What both clients are: settings, layers, and a local backend of their own if there is one."""
 
-    auth: Layer[Auth, AsyncAuth] = Layer("nemovideo.resources.auth", "Auth", "Tokens.")
-    sessions: Layer[Sessions, AsyncSessions] = Layer(
+    auth: BothLayers[Auth, AsyncAuth] = BothLayers("nemovideo.resources.auth", "Auth", "Tokens.")
+    sessions: BothLayers[Sessions, AsyncSessions] = BothLayers(
         "nemovideo.resources.sessions", "Sessions", "Creating sessions, and attaching to them."
     )
-    uploads: Layer[Uploads, AsyncUploads] = Layer(
+    uploads: BothLayers[Uploads, AsyncUploads] = BothLayers(
         "nemovideo.resources.uploads", "Uploads", "Uploading files into a session."
     )
-    agent: Layer[Agent, AsyncAgent] = Layer(
+    agent: BothLayers[Agent, AsyncAgent] = BothLayers(
         "nemovideo.resources.agent", "Agent", "Sending messages to the agent."
     )
-    state: Layer[State, AsyncState] = Layer(
+    state: BothLayers[State, AsyncState] = BothLayers(
         "nemovideo.resources.state", "State", "What a session holds."
     )
-    credits: Layer[CreditsResource, AsyncCreditsResource] = Layer(
+    credits: BothLayers[CreditsResource, AsyncCreditsResource] = BothLayers(
         "nemovideo.resources.credits", "CreditsResource", "The balance."
     )
-    render: Layer[Render, AsyncRender] = Layer(
+    render: BothLayers[Render, AsyncRender] = BothLayers(
         "nemovideo.resources.render", "Render", "From a draft to a file."
     )
-    jobs: Layer[Jobs, AsyncJobs] = Layer("nemovideo.jobs", "Jobs", "Jobs that can be resumed.")
-    batch: Layer[Batch, AsyncBatch] = Layer(
+    jobs: BothLayers[Jobs, AsyncJobs] = BothLayers(
+        "nemovideo.jobs", "Jobs", "Jobs that can be resumed."
+    )
+    batch: BothLayers[Batch, AsyncBatch] = BothLayers(
         "nemovideo.resources.batch", "Batch", "Many files in one call."
     )
 
@@ -175,10 +161,6 @@ class BaseClient:
         if self._owns_backend and self._context.backend is not None:
             self._backend_stopped = True
             self._context.backend.stop()
-
-
-def _face(self: BaseClient, face: Callable[[Context, Any], object]) -> object:
-    return face(self._context, self._driver)
 
 
 class Client(BaseClient):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from nemovideo._drivers.aio import AsyncDriver
@@ -11,6 +13,42 @@ if TYPE_CHECKING:
     from nemovideo._flows.steps import Flow
 
 T = TypeVar("T")
+L = TypeVar("L")
+
+
+class Layer(Generic[L]):
+    """A layer of a client or a session: loaded when it is first used, and kept on its holder.
+
+    Args:
+        module: The module of its class.
+        name: The name of its class.
+        doc: What it is for.
+    """
+
+    def __init__(self, module: str, name: str, doc: str = "") -> None:
+        self._module = module
+        self._class = name
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type[object], name: str) -> None:
+        self._name = name
+
+    def __get__(self, holder: object, owner: type[object]) -> L:
+        """Return the holder's layer."""
+        made: L = self.of(holder)
+        return made
+
+    def of(self, holder: object, prefix: str = "") -> Any:  # noqa: ANN401 - the caller knows
+        """Return the holder's layer, of the class with this prefix."""
+        held = vars(holder)
+        if self._name not in held:
+            face = getattr(import_module(self._module), prefix + self._class)
+            held[self._name] = _face(holder, face)
+        return held[self._name]
+
+
+def _face(self: Any, face: Callable[[Context, Any], object]) -> object:  # noqa: ANN401 - any holder
+    return face(self._context, self._driver)
 
 
 class _Base:
@@ -24,7 +62,8 @@ class _Base:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the settings and the own attributes; the connections stay behind."""
-        state = {**vars(self), "settings": self._context.settings}
+        kept = {name: value for name, value in vars(self).items() if not isinstance(value, _Base)}
+        state = {**kept, "settings": self._context.settings}
         del state["_context"], state["_driver"]
         return state
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from nemovideo._flows.auth import authorized
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request
@@ -9,6 +11,20 @@ from nemovideo._wire import envelopes
 from nemovideo.models import SessionState
 
 PATH = "/api/tasks/me/with-session/nemo_agent"
+
+
+class SessionLike(Protocol):
+    """A session, sync or async, as far as another call needs it."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def task_id(self) -> str | None:
+        """Its project's id, if that is known."""
+        ...
 
 
 def create(

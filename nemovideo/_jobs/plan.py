@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Protocol
 
 import attrs
 
+from nemovideo._flows.sessions import SessionLike
 from nemovideo._support.outputs import (
     MATTE,
     WITH_ALPHA,
@@ -47,19 +47,12 @@ class Order:
         return (self.source,) if self.picture is None else (self.source, self.picture)
 
 
-class Session(Protocol):
-    """A session, sync or async, as far as an order needs it."""
-
-    id: str
-    task_id: str | None
-
-
 def order_for(
     source: Source,
     background: Background,
     output: str | os.PathLike[str] | None,
     format: str | None,  # noqa: A002 - the protocol's word
-    session: Session | None,
+    session: SessionLike | None,
     max_credits: float | None,
     overwrite: bool,
 ) -> Order:

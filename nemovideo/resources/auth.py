@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows import auth
+from nemovideo._flows.sessions import SessionLike
 from nemovideo.models import ClaimToken, Token
-from nemovideo.resources.sessions import AsyncSession, Session
 
 
 class Auth(Resource):
@@ -28,7 +28,7 @@ class Auth(Resource):
         """
         return self._run(auth.adopt_anonymous_token(self._context), deadline)
 
-    def claim_token(self, session: Session, *, deadline: float | None = None) -> ClaimToken:
+    def claim_token(self, session: SessionLike, *, deadline: float | None = None) -> ClaimToken:
         """Return a token and a link (`.token`, `.url`) that open a session's project in a browser.
 
         Raises:
@@ -50,7 +50,7 @@ class AsyncAuth(AsyncResource):
         return await self._run(auth.adopt_anonymous_token(self._context), deadline)
 
     async def claim_token(
-        self, session: AsyncSession, *, deadline: float | None = None
+        self, session: SessionLike, *, deadline: float | None = None
     ) -> ClaimToken:
         """Return a token and a link for a browser; see `Auth.claim_token`."""
         flow = auth.claim_token(self._context, session.id, session.task_id)

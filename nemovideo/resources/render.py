@@ -11,8 +11,9 @@ from nemovideo._downloads.transfer import BinaryWriter
 from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows import downloads, render
 from nemovideo._flows.downloads import OnBytes
+from nemovideo._support.outputs import format_for
 from nemovideo.draft import Draft
-from nemovideo.models import RenderJob
+from nemovideo.models import RenderedVideo, RenderJob
 
 OnJob = Callable[[RenderJob], None]
 
@@ -43,6 +44,31 @@ class Render(Resource):
             ExportBlockedError: The subscription tier does not allow it.
         """
         flow = render.submit(self._context, session_id, draft, format, quality)
+        return self._run(flow, deadline)
+
+    def export(
+        self,
+        session_id: str,
+        path: str | os.PathLike[str] | None = None,
+        format: str | None = None,  # noqa: A002 - the protocol's word
+        quality: str = "high",
+        on_progress: OnJob | None = None,
+        *,
+        overwrite: bool = False,
+        task_id: str | None = None,
+        deadline: float | None = None,
+    ) -> RenderedVideo:
+        """Render a session's draft and download the file; see `Session.export`."""
+        flow = render.export(
+            self._context,
+            session_id,
+            None if path is None else Path(path),
+            format=format_for(path, format),
+            quality=quality,
+            overwrite=overwrite,
+            task_id=task_id,
+            on_job=on_progress,
+        )
         return self._run(flow, deadline)
 
     def get(self, render_id: str, *, deadline: float | None = None) -> RenderJob:
@@ -141,6 +167,31 @@ class AsyncRender(AsyncResource):
     ) -> RenderJob:
         """Submit a draft for rendering; see `Render.submit`."""
         flow = render.submit(self._context, session_id, draft, format, quality)
+        return await self._run(flow, deadline)
+
+    async def export(
+        self,
+        session_id: str,
+        path: str | os.PathLike[str] | None = None,
+        format: str | None = None,  # noqa: A002 - the protocol's word
+        quality: str = "high",
+        on_progress: OnJob | None = None,
+        *,
+        overwrite: bool = False,
+        task_id: str | None = None,
+        deadline: float | None = None,
+    ) -> RenderedVideo:
+        """Render a session's draft and download the file; see `AsyncSession.export`."""
+        flow = render.export(
+            self._context,
+            session_id,
+            None if path is None else Path(path),
+            format=format_for(path, format),
+            quality=quality,
+            overwrite=overwrite,
+            task_id=task_id,
+            on_job=on_progress,
+        )
         return await self._run(flow, deadline)
 
     async def get(self, render_id: str, *, deadline: float | None = None) -> RenderJob:

@@ -7,21 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemovideo._drivers.resource import AsyncResource, Resource
-from nemovideo._flows import auth, render, sessions
+from nemovideo._drivers.resource import AsyncResource, Layer, Resource
+from nemovideo._flows import sessions
 from nemovideo._flows.context import Context
-from nemovideo._flows.conversation import Talk
-from nemovideo._support.outputs import format_for
-from nemovideo.files import Source
 from nemovideo.models import MediaFile, RenderedVideo, RenderJob, Reply, SessionState
-from nemovideo.resources.agent import Agent, AgentStream, AsyncAgent, AsyncAgentStream
-from nemovideo.resources.state import AsyncState, State
-from nemovideo.resources.uploads import AsyncUploads, Uploads
 
 if TYPE_CHECKING:
     from nemovideo._drivers.aio import AsyncDriver
     from nemovideo._drivers.sync import SyncDriver
     from nemovideo.conversation import AsyncConversation, Conversation, OnNotice
+    from nemovideo.files import Source
+    from nemovideo.resources.agent import Agent, AgentStream, AsyncAgent, AsyncAgentStream
+    from nemovideo.resources.auth import AsyncAuth, Auth
+    from nemovideo.resources.render import AsyncRender, Render
+    from nemovideo.resources.state import AsyncState, State
+    from nemovideo.resources.uploads import AsyncUploads, Uploads
 
 OnJob = Callable[[RenderJob], None]
 
@@ -71,6 +71,12 @@ class Session(Resource):
         user_id: Its user's id, where the service said so.
     """
 
+    _agent: Layer[Agent] = Layer("nemovideo.resources.agent", "Agent")
+    _auth: Layer[Auth] = Layer("nemovideo.resources.auth", "Auth")
+    _render: Layer[Render] = Layer("nemovideo.resources.render", "Render")
+    _state: Layer[State] = Layer("nemovideo.resources.state", "State")
+    _uploads: Layer[Uploads] = Layer("nemovideo.resources.uploads", "Uploads")
+
     def __init__(
         self,
         context: Context,
@@ -94,28 +100,25 @@ class Session(Resource):
         deadline: float | None = None,
     ) -> list[MediaFile]:
         """Upload files or URLs; see `Uploads.upload`."""
-        uploads = Uploads(self._context, self._driver)
-        return uploads.upload(self.id, *sources, on_progress=on_progress, deadline=deadline)
+        return self._uploads.upload(self.id, *sources, on_progress=on_progress, deadline=deadline)
 
     def upload_urls(self, *urls: str, deadline: float | None = None) -> list[MediaFile]:
         """Let the service fetch files from URLs; see `Uploads.upload_urls`."""
-        return Uploads(self._context, self._driver).upload_urls(self.id, *urls, deadline=deadline)
+        return self._uploads.upload_urls(self.id, *urls, deadline=deadline)
 
     def send(self, text: str, *, tokens: bool = False, deadline: float | None = None) -> Reply:
         """Send a message and return the agent's whole answer; see `Agent.send`."""
-        agent = Agent(self._context, self._driver)
-        return agent.send(self.id, text, tokens=tokens, deadline=deadline)
+        return self._agent.send(self.id, text, tokens=tokens, deadline=deadline)
 
     def stream(
         self, text: str, *, tokens: bool = False, deadline: float | None = None
     ) -> AgentStream:
         """Return a context manager that iterates the events of the answer; see `Agent.stream`."""
-        agent = Agent(self._context, self._driver)
-        return agent.stream(self.id, text, tokens=tokens, deadline=deadline)
+        return self._agent.stream(self.id, text, tokens=tokens, deadline=deadline)
 
     def state(self, *, deadline: float | None = None) -> SessionState:
         """Return the session's draft, files and analyses."""
-        return State(self._context, self._driver).get(self.id, deadline=deadline)
+        return self._state.get(self.id, deadline=deadline)
 
     def export(
         self,
@@ -144,22 +147,20 @@ class Session(Resource):
             RenderTimeoutError: It did not end in time; it may still be running.
             InvalidRequestError: `path` exists and `overwrite` is False.
         """
-        flow = render.export(
-            self._context,
+        return self._render.export(
             self.id,
-            None if path is None else Path(path),
-            format=format_for(path, format),
-            quality=quality,
+            path,
+            format,
+            quality,
+            on_progress,
             overwrite=overwrite,
             task_id=self.task_id,
-            on_job=on_progress,
+            deadline=deadline,
         )
-        return self._run(flow, deadline)
 
     def project_url(self, *, deadline: float | None = None) -> str:
         """Return a link that opens the project in a browser; it holds no bearer token."""
-        flow = auth.claim_token(self._context, self.id, self.task_id)
-        return self._run(flow, deadline).url
+        return self._auth.claim_token(self, deadline=deadline).url
 
     def conversation(
         self,
@@ -178,6 +179,7 @@ class Session(Resource):
             local_files: Whether the user may name files and folders of this machine, to
                 upload and to export to; say False where strangers speak.
         """
+        from nemovideo._flows.conversation import Talk
         from nemovideo.conversation import Conversation
 
         talk = Talk.begin(
@@ -188,6 +190,12 @@ class Session(Resource):
 
 class AsyncSession(AsyncResource):
     """One session of the async client; see `Session`."""
+
+    _agent: Layer[AsyncAgent] = Layer("nemovideo.resources.agent", "AsyncAgent")
+    _auth: Layer[AsyncAuth] = Layer("nemovideo.resources.auth", "AsyncAuth")
+    _render: Layer[AsyncRender] = Layer("nemovideo.resources.render", "AsyncRender")
+    _state: Layer[AsyncState] = Layer("nemovideo.resources.state", "AsyncState")
+    _uploads: Layer[AsyncUploads] = Layer("nemovideo.resources.uploads", "AsyncUploads")
 
     def __init__(
         self,
@@ -212,32 +220,29 @@ class AsyncSession(AsyncResource):
         deadline: float | None = None,
     ) -> list[MediaFile]:
         """Upload files or URLs; see `Uploads.upload`."""
-        uploads = AsyncUploads(self._context, self._driver)
-        return await uploads.upload(self.id, *sources, on_progress=on_progress, deadline=deadline)
+        return await self._uploads.upload(
+            self.id, *sources, on_progress=on_progress, deadline=deadline
+        )
 
     async def upload_urls(self, *urls: str, deadline: float | None = None) -> list[MediaFile]:
         """Let the service fetch files from URLs; see `Uploads.upload_urls`."""
-        return await AsyncUploads(self._context, self._driver).upload_urls(
-            self.id, *urls, deadline=deadline
-        )
+        return await self._uploads.upload_urls(self.id, *urls, deadline=deadline)
 
     async def send(
         self, text: str, *, tokens: bool = False, deadline: float | None = None
     ) -> Reply:
         """Send a message and return the agent's whole answer; see `Agent.send`."""
-        agent = AsyncAgent(self._context, self._driver)
-        return await agent.send(self.id, text, tokens=tokens, deadline=deadline)
+        return await self._agent.send(self.id, text, tokens=tokens, deadline=deadline)
 
     def stream(
         self, text: str, *, tokens: bool = False, deadline: float | None = None
     ) -> AsyncAgentStream:
         """Return an async context manager that iterates the events; see `Agent.stream`."""
-        agent = AsyncAgent(self._context, self._driver)
-        return agent.stream(self.id, text, tokens=tokens, deadline=deadline)
+        return self._agent.stream(self.id, text, tokens=tokens, deadline=deadline)
 
     async def state(self, *, deadline: float | None = None) -> SessionState:
         """Return the session's draft, files and analyses."""
-        return await AsyncState(self._context, self._driver).get(self.id, deadline=deadline)
+        return await self._state.get(self.id, deadline=deadline)
 
     async def export(
         self,
@@ -250,22 +255,20 @@ class AsyncSession(AsyncResource):
         deadline: float | None = None,
     ) -> RenderedVideo:
         """Render the draft and download the file; see `Session.export`."""
-        flow = render.export(
-            self._context,
+        return await self._render.export(
             self.id,
-            None if path is None else Path(path),
-            format=format_for(path, format),
-            quality=quality,
+            path,
+            format,
+            quality,
+            on_progress,
             overwrite=overwrite,
             task_id=self.task_id,
-            on_job=on_progress,
+            deadline=deadline,
         )
-        return await self._run(flow, deadline)
 
     async def project_url(self, *, deadline: float | None = None) -> str:
         """Return a link that opens the project in a browser; it holds no bearer token."""
-        flow = auth.claim_token(self._context, self.id, self.task_id)
-        return (await self._run(flow, deadline)).url
+        return (await self._auth.claim_token(self, deadline=deadline)).url
 
     def conversation(
         self,
@@ -279,6 +282,7 @@ class AsyncSession(AsyncResource):
 
         Not awaited, for nothing is sent. `on_notice` may be a coroutine function.
         """
+        from nemovideo._flows.conversation import Talk
         from nemovideo.conversation import AsyncConversation
 
         talk = Talk.begin(

@@ -96,7 +96,7 @@ CALLS: list[Callable[[Client], object]] = [
     lambda c: c.credits.balance(),
     lambda c: c.state.get("1"),
     lambda c: c.sessions.create(),
-    lambda c: c.auth.claim_token(SimpleNamespace(id="1", task_id="2")),  # type: ignore[arg-type]
+    lambda c: c.auth.claim_token(SimpleNamespace(id="1", task_id="2")),
     lambda c: c.render.get("reset"),
     lambda c: c.render.get("garbage"),
     lambda c: c.render.submit("1", DRAFT),
