@@ -160,7 +160,8 @@ class Timeline:
 
     `width`, `height` and `fps` are the first video's, if there is one, until a shape is
     asked for: `shaped` is True then, and pixels are square. `fade_in_ms` and `fade_out_ms`
-    are the lengths of the fades from and to black, for picture and sound.
+    are the lengths of the fades from and to black, for picture and sound. `keep_metadata`
+    is whether the file says when and where its first video was recorded, and the like.
     """
 
     clips: tuple[Clip, ...] = ()
@@ -174,6 +175,7 @@ class Timeline:
     shaped: bool = False
     fade_in_ms: int = 0
     fade_out_ms: int = 0
+    keep_metadata: bool = True
 
     @property
     def duration_ms(self) -> int:
@@ -246,6 +248,7 @@ class _Frame:
     shaped: bool = False
     fade_in_ms: int = 0
     fade_out_ms: int = 0
+    keep_metadata: bool = True
 
 
 _ALWAYS = override(omit_if_default=False)

@@ -168,7 +168,8 @@ def look(path: Path) -> Seen:
     with av.open(str(path)) as container:
         video = container.streams.video[0]
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video)]
-        fps, codecs = video.average_rate, tuple(s.codec_context.name for s in container.streams)
+        heard = [s for s in container.streams if s.type in ("video", "audio")]
+        fps, codecs = video.average_rate, tuple(s.codec_context.name for s in heard)
         assert fps is not None
         duration_s = (container.duration or 0) / 1e6
     return Seen([f.astype(np.uint8) for f in frames], fps, duration_s, _sound(path), codecs)

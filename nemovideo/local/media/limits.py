@@ -5,8 +5,11 @@ from __future__ import annotations
 MOST_SIDE_PX = 8192
 """The longest side of a picture that is taken or made, in pixels."""
 
-MOST_PIXELS = 36_000_000
-"""The most pixels of a video's picture that is taken or made: 8K."""
+MOST_PIXELS = 17_000_000
+"""The most pixels of a video's picture that is taken or made, such as 4096×4096.
+
+Encoders need some 80 bytes of memory for each.
+"""
 
 MOST_PHOTO_PIXELS = 50_000_000
 """The most pixels of a photo that is taken or made."""

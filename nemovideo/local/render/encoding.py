@@ -21,6 +21,7 @@ from PIL import Image
 from nemovideo._support.outputs import FORMATS, MATTE, STILLS, WITH_ALPHA, known_format
 from nemovideo.errors import RenderFailedError
 from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.media.tags import Tags
 from nemovideo.local.render.ahead import go_on
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.colors import LIMITED_RANGE
@@ -174,8 +175,10 @@ class ContainerWriter:
         *,
         quality: str,
         sound: Mixer | CopiedSound | None,
+        tags: Tags,
     ) -> None:
         self._container = container
+        container.metadata.update(tags.values)
         self._canvas = canvas
         self._video = self._video_stream(kind, quality)
         wide = canvas.alpha and kind.alpha_pixel_format == _TEN_BITS
@@ -187,6 +190,21 @@ class ContainerWriter:
         elif sound is not None:
             self._copied = sound
             sound.begin(container)
+        if tags.language is not None:
+            for stream in container.streams.audio:
+                stream.metadata["language"] = tags.language
+        container.set_chapters(
+            [
+                {
+                    "id": number,
+                    "start": round(chapter.start_s * 1000),
+                    "end": round(chapter.end_s * 1000),
+                    "time_base": Fraction(1, 1000),
+                    "metadata": {"title": chapter.title},
+                }
+                for number, chapter in enumerate(tags.chapters)
+            ]
+        )
         self._frames = 0
 
     def _video_stream(self, kind: Encoding, quality: str) -> VideoStream:
@@ -286,6 +304,7 @@ def open_writer(
     quality: str,
     size: tuple[int, int],
     sound: Mixer | CopiedSound | None = None,
+    tags: Tags | None = None,
     tick: Callable[[], None] = go_on,
     photo: Image.Image | None = None,
 ) -> Iterator[Writer]:
@@ -297,6 +316,7 @@ def open_writer(
         canvas: What its frames have in common.
         quality: "high", "medium" or "low"; a GIF and PNGs have no such choice.
         sound: What is heard, None for silence.
+        tags: What the file says of itself, where its format has a place for it.
         tick: Called now and then while the file is finished; it may raise.
         photo: What a single picture is cut out of, if no more was done to it.
         size: Of a single picture, which can be odd.
@@ -313,7 +333,9 @@ def open_writer(
             options = dict(encoding.container_options)
             container = av.open(str(path), "w", format=encoding.container, options=options)
             stack.enter_context(container)
-            writer = ContainerWriter(container, encoding, canvas, quality=quality, sound=sound)
+            writer = ContainerWriter(
+                container, encoding, canvas, quality=quality, sound=sound, tags=tags or Tags()
+            )
         elif kind.name == "gif":
             writer = GifWriter(path, canvas, tick)
             stack.callback(writer.close)

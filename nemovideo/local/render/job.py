@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -13,18 +14,24 @@ from av.video.frame import VideoFrame
 
 from nemovideo.errors import NemoError, RenderCancelledError, RenderFailedError
 from nemovideo.local.matte import Engine, LazyMatting
+from nemovideo.local.media.limits import MOST_HOURS, MOST_PHOTO_PIXELS, MOST_PIXELS, MOST_SIDE_PX
 from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.media.tags import Tags
 from nemovideo.local.render.ahead import ahead
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.clips import MattingSource, clip_frames
 from nemovideo.local.render.drafts import for_format, plain_photo
-from nemovideo.local.render.encoding import format_named, open_writer, sound_for
+from nemovideo.local.render.encoding import Format, format_named, open_writer, sound_for
 from nemovideo.local.render.filters import Fade, Fresh
+from nemovideo.local.render.kept_tags import tags_for
 from nemovideo.local.render.notices import Notices, Warn
 from nemovideo.local.render.titles import Titles
 from nemovideo.local.timeline import Clip, Crop, Place, Timeline
 
-_MAX_SIDE = 8192
+_HEAVY = {"webm": 2}
+"""How many times as much memory the encoder of a format takes for frames with alpha."""
+_BYTES_PER_PIXEL = {"zip": 0.02, "gif": 0.02, "mov": 0.02}
+"""What a frame takes on the disk at the very least, of formats that take much."""
 _LEAST_SCALE, _MOST_SCALE = 0.02, 4.0
 
 
@@ -104,6 +111,7 @@ def render(
         )
         frames = _frames(timeline, canvas, media, matting or LazyMatting(engine).load, notices.add)
         total = _frame_at(timeline.duration_ms, canvas)
+        _check_cost(kind, canvas, total, output.parent)
 
         def tick() -> None:
             if cancelled is not None and cancelled():
@@ -113,10 +121,20 @@ def render(
         size = canvas.width, canvas.height
         if kind.still and abs(size[0] - timeline.width) + abs(size[1] - timeline.height) <= 2:
             size = timeline.width, timeline.height  # what is odd was made even for the canvas
+        tagged = kind.name in ("mp4", "mov") and not kind.matte
+        tags = tags_for(timeline, media, notices.add) if tagged else Tags()
         photo = plain_photo(timeline, media) if kind.still and canvas.alpha else None
         with (
             open_writer(
-                part, kind, canvas, quality=quality, sound=sound, tick=tick, size=size, photo=photo
+                part,
+                kind,
+                canvas,
+                quality=quality,
+                sound=sound,
+                tags=tags,
+                tick=tick,
+                size=size,
+                photo=photo,
             ) as writer,
             ahead(frames, tick=tick) as made,
         ):
@@ -149,8 +167,16 @@ def _check(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
     """Refuse a draft that cannot be rendered before any work is done."""
     if timeline.duration_ms <= 0:
         raise RenderFailedError("the draft has no picture: there is nothing to render")
-    if not (0 < timeline.width <= _MAX_SIDE and 0 < timeline.height <= _MAX_SIDE):
-        raise RenderFailedError(f"a picture of {timeline.width}×{timeline.height} cannot be made")
+    if not (0 < timeline.width <= MOST_SIDE_PX and 0 < timeline.height <= MOST_SIDE_PX):
+        raise RenderFailedError(
+            f"a picture of {timeline.width}×{timeline.height} cannot be made: the local backend "
+            f"makes up to {MOST_SIDE_PX} pixels on a side"
+        )
+    if timeline.duration_ms > MOST_HOURS * 3_600_000:
+        raise RenderFailedError(
+            f"the draft lasts {timeline.duration_ms / 3_600_000:.1f} hours: the local backend "
+            f"makes files of up to {MOST_HOURS} hours"
+        )
     if not 0 < timeline.fps <= 240:
         raise RenderFailedError(f"{timeline.fps:g} frames a second cannot be made")
     if any(clip.duration_ms < 0 or clip.speed <= 0 for clip in timeline.clips):
@@ -164,6 +190,26 @@ def _check(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
             raise RenderFailedError(f"the draft names media {media_id!r}, which is not uploaded")
         if not item.path.is_file():
             raise RenderFailedError(f"the file of {item.name} is gone")
+
+
+def _check_cost(kind: Format, canvas: Canvas, frames: int, folder: Path) -> None:
+    """Refuse what would take more memory, or more of the disk, than there should be."""
+    pixels = canvas.width * canvas.height
+    most = MOST_PHOTO_PIXELS if kind.still else MOST_PIXELS
+    if canvas.alpha:
+        most //= _HEAVY.get(kind.name, 1)
+    if pixels > most:
+        raise RenderFailedError(
+            f"a picture of {canvas.width}×{canvas.height} cannot be made: as {kind.name} the local "
+            f"backend makes up to {most / 1e6:.0f} million pixels"
+        )
+    needed = _BYTES_PER_PIXEL.get(kind.name, 0) * pixels * frames
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise RenderFailedError(
+            f"there is no room for the file: as {kind.name} it takes {needed / 1e9:.1f} GB or "
+            f"more, and {free / 1e9:.1f} GB are free"
+        )
 
 
 def _is_framed(clip: Clip) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +144,32 @@ def test_the_callers_words_are_not_changed(tmp_path: Path, talk: MediaItem) -> N
     render(timeline, media, tmp_path / "o.mp4")
     assert timeline.to_draft() == before
     assert media == {"m1": talk}
+
+
+@pytest.mark.parametrize(
+    ("change", "format_", "limit"),
+    [
+        ({"width": 8192, "height": 8192}, "webm", "17 million"),
+        ({"width": 6000, "height": 6000}, "mp4", "17 million"),
+        ({"width": 9000}, "mp4", "8192"),
+        ({"clips": (Clip("card", 10**9, "c", color="#00b140"),)}, "mp4", "12 hours"),
+    ],
+)
+def test_a_draft_that_would_take_too_much_is_refused_with_the_limit(
+    tmp_path: Path, change: dict[str, Any], format_: str, limit: str
+) -> None:
+    card = Clip("card", 80, "c", color="#00b140")
+    draft = attrs.evolve(Timeline(clips=(card,), fps=25), **change)
+    with pytest.raises(RenderFailedError, match=limit):
+        render(draft, {}, tmp_path / f"o.{format_}", format=format_)
+
+
+def test_a_file_for_which_there_is_no_room_is_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    draft = Timeline(clips=(Clip("card", 2000, "c", color="#00b140"),), fps=25)
+    with pytest.raises(RenderFailedError, match="no room"):
+        render(draft, {}, tmp_path / "o.zip", format="zip")
+    assert list(tmp_path.iterdir()) == []
