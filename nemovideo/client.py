@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nemovideo._drivers.aio import AsyncDriver
     from nemovideo._drivers.sync import SyncDriver
     from nemovideo._flows.context import Context
-    from nemovideo._jobs.plan import Background
+    from nemovideo._jobs.plan import Background, Trim
     from nemovideo._jobs.progress_bar import OnProgress
     from nemovideo.files import Source
     from nemovideo.jobs import AsyncJobs, Jobs
@@ -248,8 +248,11 @@ class Client(BaseClient):
         source: Source,
         *,
         background: Background = None,
+        edit: str | None = None,
+        trim: Trim | None = None,
         output: str | os.PathLike[str] | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
+        quality: str = "high",
         session: Session | None = None,
         progress: bool | OnProgress | None = None,
         max_credits: float | None = None,
@@ -264,11 +267,15 @@ class Client(BaseClient):
             background: What comes behind the person: "transparent", "blur", a CSS colour, a path
                 or URL of an image or video, or free words ("office setting"). None asks for no
                 more than that the background goes, which in an MP4 leaves black.
+            edit: More wishes in words, sent along in the same message, such as "make it 9:16 and
+                put me in the bottom right corner".
+            trim: The stretch of the clip to keep, as (start, end) in seconds.
             output: Where to write the file, or None for its URL only.
             format: "mp4", "webm" or "mov"; the local backend also makes "gif", "zip" (a PNG for
                 each frame), for a picture "png", "jpg" or "webp", and the mask alone, as
                 "matte.mp4". None goes by the suffix of `output`; without one either it is "png"
                 for a picture, "webm" where it is transparent, else "mp4".
+            quality: "high", "medium" or "low" with the local backend; the cloud gets what is given.
             session: A session to do it in; None makes a new one.
             progress: True draws a bar; a callback gets `Progress` values.
             max_credits: Do not start if the edit is likely to use more than this.
@@ -291,7 +298,18 @@ class Client(BaseClient):
         from nemovideo._jobs.plan import order_for
         from nemovideo._jobs.runs import perform
 
-        order = order_for(source, background, output, format, session, max_credits, overwrite)
+        order = order_for(
+            source,
+            background,
+            output,
+            format,
+            session,
+            max_credits,
+            overwrite,
+            edit=edit,
+            trim=trim,
+            quality=quality,
+        )
         return perform(self._context, self._driver, order, checkpoint, progress, deadline)
 
 
@@ -370,8 +388,11 @@ class AsyncClient(BaseClient):
         source: Source,
         *,
         background: Background = None,
+        edit: str | None = None,
+        trim: Trim | None = None,
         output: str | os.PathLike[str] | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
+        quality: str = "high",
         session: AsyncSession | None = None,
         progress: bool | OnProgress | None = None,
         max_credits: float | None = None,
@@ -383,7 +404,18 @@ class AsyncClient(BaseClient):
         from nemovideo._jobs.plan import order_for
         from nemovideo._jobs.runs import perform_async
 
-        order = order_for(source, background, output, format, session, max_credits, overwrite)
+        order = order_for(
+            source,
+            background,
+            output,
+            format,
+            session,
+            max_credits,
+            overwrite,
+            edit=edit,
+            trim=trim,
+            quality=quality,
+        )
         return await perform_async(
             self._context, self._driver, order, checkpoint, progress, deadline
         )

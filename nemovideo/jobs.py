@@ -12,7 +12,7 @@ from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import JobPhase
 from nemovideo._jobs.places import driving, driving_async
-from nemovideo._jobs.plan import Background, Order, order_for
+from nemovideo._jobs.plan import Background, Order, Trim, order_for
 from nemovideo._jobs.progress_bar import OnProgress
 from nemovideo._jobs.result import delivered
 from nemovideo._jobs.runs import found_at, perform, perform_async, place_of, resolved
@@ -254,8 +254,11 @@ class Jobs(Resource):
         *,
         checkpoint: _Path,
         background: Background = None,
+        edit: str | None = None,
+        trim: Trim | None = None,
         output: _Path | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
+        quality: str = "high",
         session: Session | None = None,
         max_credits: float | None = None,
         overwrite: bool = False,
@@ -267,8 +270,11 @@ class Jobs(Resource):
             checkpoint: The file to note every step in. If it is there, and of the same
                 order, the job goes on from there.
             background: What comes behind the person.
+            edit: More wishes in words.
+            trim: The stretch to keep, as (start, end) in seconds.
             output: Where to write the file.
             format: "mp4", "webm" or "mov".
+            quality: How good.
             session: A session to do it in.
             max_credits: Do not start if the edit is likely to use more than this.
             overwrite: Replace a file that is there already.
@@ -276,7 +282,18 @@ class Jobs(Resource):
         Raises:
             InvalidRequestError: The arguments do not go together.
         """
-        order = order_for(source, background, output, format, session, max_credits, overwrite)
+        order = order_for(
+            source,
+            background,
+            output,
+            format,
+            session,
+            max_credits,
+            overwrite,
+            edit=edit,
+            trim=trim,
+            quality=quality,
+        )
         return Job(self._context, self._driver, checkpoint, order)
 
     def load(self, path: _Path) -> Job:
@@ -309,14 +326,28 @@ class AsyncJobs(AsyncResource):
         *,
         checkpoint: _Path,
         background: Background = None,
+        edit: str | None = None,
+        trim: Trim | None = None,
         output: _Path | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
+        quality: str = "high",
         session: AsyncSession | None = None,
         max_credits: float | None = None,
         overwrite: bool = False,
     ) -> AsyncJob:
         """Return the job of `AsyncClient.remove_background`; not awaited, for nothing is sent."""
-        order = order_for(source, background, output, format, session, max_credits, overwrite)
+        order = order_for(
+            source,
+            background,
+            output,
+            format,
+            session,
+            max_credits,
+            overwrite,
+            edit=edit,
+            trim=trim,
+            quality=quality,
+        )
         return AsyncJob(self._context, self._driver, checkpoint, order)
 
     def load(self, path: _Path) -> AsyncJob:

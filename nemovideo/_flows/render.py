@@ -13,6 +13,7 @@ from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.downloads import OnBytes
 from nemovideo._flows.steps import Flow, Request, blocking, sleep
+from nemovideo._support import outputs
 from nemovideo._values.remedies import Code, Remedy
 from nemovideo._wire import envelopes
 from nemovideo.draft import Draft
@@ -66,6 +67,16 @@ def submit(
         raise failure.reason from None
 
 
+def check_quality(context: Context, quality: str) -> None:
+    """Refuse a quality that the client's own local backend does not make; the cloud may know it.
+
+    Raises:
+        InvalidRequestError: There is none of that name; the remedy lists them.
+    """
+    if context.backend is not None:
+        outputs.check_quality(quality)
+
+
 def _new_id() -> str:
     """Return an id that no render has had: each has its own (§4)."""
     return f"render_{uuid.uuid4().hex}"
@@ -88,6 +99,7 @@ def _submit_once(
     render_id: str,
 ) -> Flow[RenderJob]:
     """Submit under this id; where the answer was lost, ask for the job by it."""
+    check_quality(context, quality)
     if not draft.ready:
         raise DraftNotReadyError("the draft has no track with a segment")
     body = {

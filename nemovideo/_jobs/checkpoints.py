@@ -18,6 +18,7 @@ import attrs
 
 from nemovideo._support.disk import Stamp, replace_text
 from nemovideo._support.json_text import json_text
+from nemovideo._support.outputs import DEFAULT_QUALITY
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import CheckpointError
 
@@ -65,6 +66,8 @@ class OrderNote:
     output: str | None
     format: str
     session_id: str | None
+    quality: str = DEFAULT_QUALITY
+    stretch_s: float | None = None
 
     @property
     def files(self) -> tuple[FileNote, ...]:
@@ -78,7 +81,7 @@ class OrderNote:
             picture = None if order.picture is None else order.picture.sha256
             return (
                 *(order.source.sha256, order.picture is None, picture),
-                *(order.words, order.output, order.format, order.session_id),
+                *(order.words, order.output, order.format, order.session_id, order.quality),
             )
 
         return essence(self) == essence(other)

@@ -30,7 +30,6 @@ from nemovideo.errors import NemoError, SessionNotFoundError
 from nemovideo.files import Upload
 from nemovideo.models import RenderedVideo, RenderJob, Reply
 
-_QUALITY = "high"
 _REPLY_CHARS = 20_000
 
 
@@ -174,6 +173,8 @@ class _Work:
                 failure = job_message.unchanged(reply.text)
                 failure.reply = reply
                 raise failure
+            if (late := job_message.untrimmed(journal.now.order, after, reply)) is not None:
+                raise late
         note = attrs.evolve(note, status="done")
         yield from journal.note(attrs.evolve(journal.now, message=note))
         return reply
@@ -182,7 +183,8 @@ class _Work:
         record = self.journal.now
         if record.order.picture is None:
             return record.order.words
-        return f'replace the background with the uploaded file "{record.files[1]}"'
+        first = f'replace the background with the uploaded file "{record.files[1]}"'
+        return ". ".join(filter(None, (first, record.order.words)))
 
     def _render(self, session_id: str) -> Flow[RenderJob]:
         journal = self.journal
@@ -195,7 +197,7 @@ class _Work:
             self.context,
             session_id,
             journal.now.order.format,
-            _QUALITY,
+            journal.now.order.quality,
             self.meter.job,
             on_id=on_id,
             earlier=journal.now.render_id,

@@ -18,7 +18,7 @@ from nemovideo._flows import agent
 from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow
-from nemovideo._jobs.checkpoints import MessageNote
+from nemovideo._jobs.checkpoints import MessageNote, OrderNote
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo._wire import envelopes
 from nemovideo.errors import (
@@ -35,6 +35,7 @@ Verdict = Literal["changed", "answered", "unclear", "lost"]
 """What is known of a message: the draft has changed; or it was answered, and has not; or nobody
 can say; or nothing came of it, and nothing will."""
 
+_TRIM_SLACK_S = 0.5
 _LINK = ("http://", "https://")
 
 
@@ -122,6 +123,21 @@ def unchanged(said: str) -> AgentError:
     return AgentError(
         f"the agent did not change the video: {said or 'it said nothing'}", may_have_spent=True
     )
+
+
+def untrimmed(order: OrderNote, state: SessionState, reply: Reply) -> AgentError | None:
+    """Return the error for a video that is longer than it was to be trimmed to."""
+    if order.stretch_s is None or state.draft is None:
+        return None
+    if state.draft.duration_ms <= 1000 * (order.stretch_s + _TRIM_SLACK_S):
+        return None
+    error = AgentError(
+        f"the agent did not trim the video: {reply.text or 'it said nothing'}",
+        remedy="Check that trim= lies within the video.",
+        may_have_spent=True,
+    )
+    error.reply = reply
+    return error
 
 
 def after_failure(note: MessageNote, error: NemoError) -> MessageNote | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from nemovideo._flows import downloads
+from nemovideo._flows import downloads, render
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import checkpoints
@@ -48,6 +48,7 @@ def begin(
     """Check all that can be checked before anything is sent; return the notes to go on from."""
     inputs: Sequence[Upload] = ()
     if order is not None:
+        render.check_quality(context, order.quality)
         if found is None and order.output is not None:
             output = order.output
             if path == output.expanduser().resolve():
@@ -92,6 +93,8 @@ def _ordered(order: Order, notes: Sequence[FileNote], service: Service) -> Check
         output,
         order.format,
         order.session_id,
+        order.quality,
+        order.stretch_s,
     )
     return Checkpoint(
         noted,

@@ -9,6 +9,7 @@ import attrs
 
 from nemovideo._flows.sessions import SessionLike
 from nemovideo._support.outputs import (
+    DEFAULT_QUALITY,
     MATTE,
     WITH_ALPHA,
     check_format,
@@ -19,6 +20,11 @@ from nemovideo._support.outputs import (
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Source, is_media_name, is_url, name_of
 
+Trim = tuple[float, float]
+"""Where a video begins and ends, in seconds."""
+
+_LONGEST_S = 7 * 24 * 3600
+
 Background = str | os.PathLike[str] | None
 """What comes behind the person: see `Client.remove_background`."""
 
@@ -27,8 +33,9 @@ Background = str | os.PathLike[str] | None
 class Order:
     """What is to be done, checked as far as it can be before anything is sent.
 
-    `picture` is the file or URL to put behind the person, if that is wanted,
-    and `words` what to say to the agent otherwise.
+    `picture` is the file or URL to put behind the person, if that is wanted, and `words`
+    what to say to the agent besides or instead. `stretch_s` is how long the video is to be
+    after a trim and nothing else.
     """
 
     source: Source
@@ -40,6 +47,8 @@ class Order:
     task_id: str | None = None
     overwrite: bool = False
     max_credits: float | None = None
+    quality: str = DEFAULT_QUALITY
+    stretch_s: float | None = None
 
     @property
     def files(self) -> tuple[Source, ...]:
@@ -55,20 +64,50 @@ def order_for(
     session: SessionLike | None,
     max_credits: float | None,
     overwrite: bool,
+    edit: str | None = None,
+    trim: Trim | None = None,
+    quality: str = DEFAULT_QUALITY,
 ) -> Order:
     """Return the order of a `remove_background` call; see there."""
     picture, words, chosen = plan(background, output, format, source)
+    wishes = [words, *_trim_words(trim), *_edit_words(edit)]
+    if not quality:
+        raise InvalidRequestError("the quality is empty", remedy="Leave it out, or name one.")
     return Order(
         source=source,
         picture=picture,
-        words=words,
+        words=". ".join(filter(None, wishes)),
         output=None if output is None else Path(output),
         format=chosen,
         session_id=None if session is None else session.id,
         task_id=None if session is None else session.task_id,
         overwrite=overwrite,
         max_credits=max_credits,
+        quality=quality,
+        stretch_s=trim[1] - trim[0] if trim is not None and edit is None else None,
     )
+
+
+def _trim_words(trim: Trim | None) -> list[str]:
+    if trim is None:
+        return []
+    start_s, end_s = trim
+    if not 0 <= start_s < end_s < _LONGEST_S:
+        raise InvalidRequestError(
+            f"trim={trim!r} is not a stretch of a video",
+            remedy="Give its start and its end in seconds, such as (0, 6.5).",
+        )
+    start, end = (f"{time_s:.3f}".rstrip("0").rstrip(".") for time_s in trim)
+    return [f"keep only {start}s to {end}s"]
+
+
+def _edit_words(edit: str | None) -> list[str]:
+    if edit is None:
+        return []
+    words = " ".join(edit.split()).rstrip(" .")
+    if not words:
+        raise InvalidRequestError("the edit is empty", remedy="Say what should be done.")
+    return [words]
 
 
 def plan(

@@ -26,6 +26,11 @@ FORMATS = (*VIDEOS, "zip", *STILLS)
 WITH_ALPHA = ("webm", "mov", "gif", "zip", "png", "webp")
 """The formats that can be transparent; a GIF's pixels are so wholly or not at all."""
 
+QUALITIES = ("high", "medium", "low")
+"""The qualities that the local backend makes; of the cloud's only the first is known."""
+
+DEFAULT_QUALITY = "high"
+
 MATTE = "matte"
 _SAME = {"jpeg": "jpg"}
 
@@ -54,6 +59,20 @@ def check_format(name: str) -> str:
             "for the mask alone.",
         )
     return found
+
+
+def check_quality(name: str) -> str:
+    """Return the name of a quality that the local backend makes.
+
+    Raises:
+        InvalidRequestError: There is none of that name.
+    """
+    if name not in QUALITIES:
+        raise InvalidRequestError(
+            f"{name!r} is not a quality of the local backend",
+            remedy=f"Use one of: {', '.join(QUALITIES)}.",
+        )
+    return name
 
 
 def format_for(path: str | os.PathLike[str] | None, wanted: str | None) -> str:

@@ -10,6 +10,7 @@ from nemovideo import __version__
 from nemovideo.cli.batch import batch
 from nemovideo.cli.chat import chat
 from nemovideo.cli.credits import show_credits
+from nemovideo.cli.export import export
 from nemovideo.cli.jobs import jobs
 from nemovideo.cli.options import wants_json
 from nemovideo.cli.remove_background import remove_background
@@ -49,5 +50,5 @@ def app() -> None:
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
 
 
-for _command in (remove_background, batch, chat, show_credits, jobs, serve):
+for _command in (remove_background, export, batch, chat, show_credits, jobs, serve):
     app.add_command(_command)

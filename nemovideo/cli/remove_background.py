@@ -28,11 +28,20 @@ from nemovideo.cli.report import print_video, wants_bar
     '("office setting"). Without it the background just goes.',
 )
 @click.option(
+    "--edit", metavar="WORDS", help='More wishes: "make it 9:16 and put me bottom right".'
+)
+@click.option(
+    "--trim", type=(float, float), metavar="START END", help="Keep only this stretch, in seconds."
+)
+@click.option(
     "-o",
     "--output",
     type=PATH,
     help="Where to write the result; the format follows its suffix. Default: beside you, "
     "as NAME-clean.mp4 (.webm where the background is transparent, .png for a picture).",
+)
+@click.option(
+    "--quality", default="high", show_default=True, help="With --local: high, medium or low."
 )
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
 @click.option("--max-credits", type=float, help="Do not start if it is likely to cost more.")
@@ -51,7 +60,10 @@ def remove_background(
     source: str,
     *,
     background: str | None,
+    edit: str | None,
+    trim: tuple[float, float] | None,
     output: Path | None,
+    quality: str,
     overwrite: bool,
     max_credits: float | None,
     deadline: float | None,
@@ -70,6 +82,9 @@ def remove_background(
         video = client.remove_background(
             source,
             background=background,
+            edit=edit,
+            trim=trim,
+            quality=quality,
             output=output or _default_output(source, background),
             progress=wants_bar(quiet=quiet),
             max_credits=max_credits,

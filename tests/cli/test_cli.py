@@ -53,6 +53,16 @@ def test_the_main_job_prints_the_path_and_only_that_on_stdout(run: Run, clip: Pa
     assert near(corner(pictures(Path("talk-clean.mp4"))[0]), (0, 177, 64))
 
 
+def test_more_wishes_and_the_export_of_a_session(run: Run, clip: Path) -> None:
+    wishes = ["--edit", "make it square", "--trim", "0", "0.4", "--quality", "low", "--json"]
+    done = run("remove-background", str(clip), "-b", "white", "-o", "a.mp4", *wishes)
+    value = json.loads(done.stdout)
+    assert len(pictures(Path("a.mp4"))) == 10
+    assert pictures(Path("a.mp4"))[0].shape == (120, 120, 3)
+    assert run("export", value["session_id"], "-o", "b.webm").stdout == "b.webm\n"
+    assert len(pictures(Path("b.webm"))) == 10
+
+
 def test_the_main_job_as_json(run: Run, clip: Path) -> None:
     arguments = ["-b", "white", "-o", "out.mp4", "--json"]
     value = json.loads(run("remove-background", str(clip), *arguments).stdout)

@@ -18,7 +18,14 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from PIL import Image
 
-from nemovideo._support.outputs import FORMATS, MATTE, STILLS, WITH_ALPHA, known_format
+from nemovideo._support.outputs import (
+    FORMATS,
+    MATTE,
+    QUALITIES,
+    STILLS,
+    WITH_ALPHA,
+    known_format,
+)
 from nemovideo.errors import RenderFailedError
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.media.tags import Tags
@@ -36,7 +43,6 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
 
 _TEN_BITS = "yuva444p10le"
-_QUALITIES = ("high", "medium", "low")
 _GIF_SIDE = 480
 _GIF_FPS = 15
 
@@ -211,7 +217,7 @@ class ContainerWriter:
         canvas = self._canvas
         options = dict(kind.video_options)
         if kind.crf is not None:
-            options["crf"] = str(kind.crf[_QUALITIES.index(quality)])
+            options["crf"] = str(kind.crf[QUALITIES.index(quality)])
         stream = self._container.add_stream(kind.video, rate=canvas.fps, options=options)
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
@@ -324,8 +330,8 @@ def open_writer(
     Raises:
         RenderFailedError: There is no such quality.
     """
-    if quality not in _QUALITIES:
-        known = ", ".join(_QUALITIES)
+    if quality not in QUALITIES:
+        known = ", ".join(QUALITIES)
         raise RenderFailedError(f"there is no quality {quality!r}; there are: {known}")
     with ExitStack() as stack:
         writer: Writer
@@ -343,6 +349,6 @@ def open_writer(
             writer = ZipWriter(path, canvas)
             stack.callback(writer.close)
         else:
-            writer = StillWriter(path, kind.name, canvas, _QUALITIES.index(quality), size, photo)
+            writer = StillWriter(path, kind.name, canvas, QUALITIES.index(quality), size, photo)
         yield writer
         writer.finish()

@@ -7,6 +7,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from nemovideo._support.outputs import DEFAULT_QUALITY, QUALITIES
 from nemovideo.draft.values import is_ready
 from nemovideo.local.server.accounts import authenticate, own_session
 from nemovideo.local.server.context import check_disk, context_of
@@ -38,6 +39,10 @@ async def submit(request: Request) -> Response:
     format_ = text_field(output, "format", "mp4").lower()
     if not _FORMAT.fullmatch(format_):
         raise Problem(400, "The output format must be a plain suffix such as mp4.")
+    quality = text_field(output, "quality", DEFAULT_QUALITY)
+    if quality not in QUALITIES:
+        known = ", ".join(QUALITIES)
+        raise Problem(400, f"There is no quality {quality!r}; there are: {known}.")
     context.limits.check_renders(context.store.renders.unfinished(account.user_id))
     check_disk(context, account.user_id)
     try:
@@ -47,7 +52,7 @@ async def submit(request: Request) -> Response:
             user_id=account.user_id,
             draft=draft,
             format_=format_,
-            quality=text_field(output, "quality", "high"),
+            quality=quality,
         )
     except RenderExistsError as error:
         raise Problem(409, "This render id was used before; every render has its own.") from error

@@ -1,0 +1,150 @@
+"""More wishes in one call of `remove_background`: `edit=`, `trim=` and `quality=`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nemovideo import AsyncClient, Client
+from nemovideo._jobs.plan import order_for
+from nemovideo.errors import AgentError, APIError, CheckpointError, InvalidRequestError
+from nemovideo.local import LocalBackend
+from nemovideo.retry import Polling
+from tests.support.render import YellowMatte, look, make_image, make_video, near
+
+_QUICK = Polling(interval_s=0.05)
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Path:
+    return make_video(tmp_path / "talk.mp4", seconds=2)
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[Client]:
+    with Client.local(state_dir=tmp_path / "local", engine=YellowMatte(), polling=_QUICK) as client:
+        yield client
+
+
+def test_wishes_and_a_stretch_go_along_in_one_message(
+    local: Client, talk: Path, tmp_path: Path
+) -> None:
+    video = local.remove_background(
+        talk,
+        background="#14be28",
+        edit="make it 9:16 and put me in the bottom left corner",
+        trim=(0.5, 1.25),
+        output=tmp_path / "out.mp4",
+    )
+    seen = look(tmp_path / "out.mp4")
+    picture = seen.frames[3]
+    assert len(seen.frames) == pytest.approx(0.75 * 25, abs=1)
+    assert picture.shape == (214, 120, 3)
+    yellow = picture[-20:, 8:16].reshape(-1, 3).mean(axis=0)
+    assert near(tuple(int(value) for value in yellow), (225, 205, 40), 25)
+    assert near(seen.corner(3), (20, 190, 40), 20)
+    assert video.credits_spent == 1
+    backend = local.backend
+    assert backend is not None
+    assert [seen.path for seen in backend.requests].count("/run_sse") == 1
+
+
+def test_wishes_go_along_with_a_picture_of_ones_own(
+    local: Client, talk: Path, tmp_path: Path
+) -> None:
+    beach = make_image(tmp_path / "beach.png", (200, 30, 30), (320, 240))
+    local.remove_background(
+        talk, background=beach, edit="改成正方形", trim=(0, 1), output=tmp_path / "out.mp4"
+    )
+    seen = look(tmp_path / "out.mp4")
+    assert seen.frames[0].shape == (120, 120, 3)
+    assert len(seen.frames) == 25
+    assert near(seen.corner(3), (200, 30, 30), 20)
+
+
+@pytest.mark.anyio
+async def test_the_async_client_takes_them_too(talk: Path, tmp_path: Path) -> None:
+    async with AsyncClient.local(
+        state_dir=tmp_path / "state", engine=YellowMatte(), polling=_QUICK
+    ) as client:
+        await client.remove_background(
+            talk, background="white", trim=(0, 0.4), output=tmp_path / "out.mp4", quality="low"
+        )
+    assert len(look(tmp_path / "out.mp4").frames) == 10
+
+
+def test_a_stretch_beyond_the_video_is_not_taken_for_done(
+    local: Client, talk: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(AgentError, match="did not trim"):
+        local.remove_background(talk, background="white", trim=(5, 6), output=tmp_path / "o.mp4")
+    assert not (tmp_path / "o.mp4").exists()
+
+
+def test_an_unknown_quality_is_refused_before_anything_is_sent_to_a_local_backend(
+    local: Client, talk: Path, tmp_path: Path
+) -> None:
+    backend = local.backend
+    assert backend is not None
+    with pytest.raises(InvalidRequestError, match="'superb'") as caught:
+        local.remove_background(talk, quality="superb", output=tmp_path / "out.mp4")
+    assert "high, medium, low" in str(caught.value.remedy)
+    assert not [seen for seen in backend.requests if seen.path == "/run_sse"]
+    session = local.sessions.create()
+    session.upload(talk)
+    with pytest.raises(InvalidRequestError, match="'superb'"):
+        session.export(tmp_path / "out.mp4", quality="superb")
+    assert not [seen for seen in backend.requests if "/render/" in seen.path]
+
+
+def test_elsewhere_the_service_decides_on_the_quality(talk: Path, tmp_path: Path) -> None:
+    with (
+        LocalBackend(tmp_path / "state", engine=YellowMatte()) as backend,
+        Client(backend.issue_token(), base_url=backend.url, polling=_QUICK) as client,
+    ):
+        session = client.sessions.create()
+        session.upload(talk)
+        with pytest.raises(APIError, match="high, medium, low"):
+            session.export(tmp_path / "out.mp4", quality="superb")
+        assert [seen for seen in backend.requests if "/render/" in seen.path]
+
+
+def test_a_checkpoint_of_other_wishes_is_of_another_job(
+    local: Client, talk: Path, tmp_path: Path
+) -> None:
+    job = tmp_path / "job.json"
+    for quality in ("low", "low"):  # the second is delivered from the notes
+        video = local.remove_background(
+            talk,
+            background="white",
+            edit="make it square",
+            quality=quality,
+            output=tmp_path / "out.mp4",
+            checkpoint=job,
+        )
+        assert video.path == tmp_path / "out.mp4"
+    for edit, quality in (("make it 9:16", "low"), ("make it square", "high")):
+        with pytest.raises(CheckpointError, match="another job"):
+            local.remove_background(
+                talk,
+                background="white",
+                edit=edit,
+                quality=quality,
+                output=tmp_path / "out.mp4",
+                checkpoint=job,
+            )
+
+
+@pytest.mark.parametrize(
+    "trim", [(2.0, 1.0), (-1.0, 2.0), (0.0, float("nan")), (0.0, float("inf")), (1.0, 1.0)]
+)
+def test_a_stretch_that_is_none_is_refused(trim: tuple[float, float]) -> None:
+    with pytest.raises(InvalidRequestError, match="stretch"):
+        order_for("talk.mp4", None, None, None, None, None, False, trim=trim)
+
+
+def test_an_empty_edit_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="empty"):
+        order_for("talk.mp4", None, None, None, None, None, False, edit=" ")
