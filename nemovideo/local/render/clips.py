@@ -17,7 +17,7 @@ from nemovideo.local.render.filters import Adjustment, Shift
 from nemovideo.local.render.layout import Layout, Offset, lies_plain, plan
 from nemovideo.local.render.notices import Warn, unheard
 from nemovideo.local.render.own_alpha import lay_over
-from nemovideo.local.render.sights import SIDE_PX, find_people
+from nemovideo.local.render.sights import find_people
 from nemovideo.local.render.sources import Source, each_once, open_source
 from nemovideo.local.timeline import Clip
 
@@ -66,18 +66,21 @@ def _laid_out(
     """Look through the clip for its people, and plan where its picture lies."""
     count = max(1, round(clip.duration_ms * canvas.fps / 1000))
     looked_at = clip.fit == "cover" or clip.background is not None
-    small = _small(canvas, source.shape)
-    frames = islice(source.frames(small), count if clip.kind == "video" else 1)
+
+    def frames(side: int) -> Iterator[VideoFrame]:
+        small = _small(canvas, source.shape, side)
+        return islice(source.frames(small), count if clip.kind == "video" else 1)
+
     sights = find_people(frames, float(canvas.fps), matting()) if looked_at else []
     if looked_at and not sights and clip.background is None:
         warn(f"No person was found in {clip.name}: the middle of it is shown.")
     return plan(clip, canvas, source.shape, sights, count)
 
 
-def _small(canvas: Canvas, shape: Fraction) -> Canvas:
+def _small(canvas: Canvas, shape: Fraction, longest: int) -> Canvas:
     """Return a small canvas of a picture's own shape."""
     wide, high = shape / canvas.aspect, Fraction(1)
-    scale = SIDE_PX / max(wide, high)
+    scale = longest / max(wide, high)
     sides = [max(16, round(side * scale / 2) * 2) for side in (wide, high)]
     return attrs.evolve(canvas, width=sides[0], height=sides[1])
 

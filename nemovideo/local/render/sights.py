@@ -7,35 +7,53 @@ that the frame can begin to move before the person does.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 from nemovideo.local.matte import Cut, Cutter, Matting
+from nemovideo.local.matte.choice import Follower
 from nemovideo.local.matte.tracking import Thumbnail, is_cut, whole
 from nemovideo.local.render.compositing import Lens
 from nemovideo.local.render.cutting import FrameView
 from nemovideo.local.render.layout import Region, Sight
 
-SIDE_PX = 512
-"""The longer side of the frames that are looked at."""
+_SIDE_PX = 512
+_STRONG_SIDE_PX = 1024
 _PER_SECOND = 5
 _KEPT = 0.5
 _HEAD_SHARE = 0.25
 _FACE_ROOM = 0.35
 
 
-def find_people(frames: Iterable[VideoFrame], fps: float, matting: Matting) -> list[Sight]:
-    """Return where people are in the frames, about five times a second and around cuts.
+def find_people(
+    frames: Callable[[int], Iterable[VideoFrame]], fps: float, matting: Matting
+) -> list[Sight]:
+    """Return where people are in a clip, about five times a second and around cuts.
 
-    Frames in which nobody is found are left out.
+    The small network does this. Where it finds nobody at all, as in a wide shot, the strong
+    one looks once a second. Frames in which nobody is found are left out.
+
+    Args:
+        frames: Gives the clip's frames from its beginning, with a longer side of so many pixels.
+        fps: How many of them there are in a second.
+        matting: The engine, and what finds faces.
     """
+    small = Cutter(matting.engine, matting.faces)
+    sights = _look(frames(_SIDE_PX), small, fps / _PER_SECOND, matting)
+    if not sights and matting.strong is not None:
+        sights = _look(frames(_STRONG_SIDE_PX), matting.cutter(), fps, matting)
+    return sights
+
+
+def _look(
+    frames: Iterable[VideoFrame], cutter: Follower, every: float, matting: Matting
+) -> list[Sight]:
     chosen: deque[tuple[int, int]] = deque()
-    cutter = Cutter(matting.engine, matting.faces)
     sights: list[Sight] = []
-    for view, cut in cutter.follow(_sampled(frames, max(1, round(fps / _PER_SECOND)), chosen)):
+    for view, cut in cutter.follow(_sampled(frames, max(1, round(every)), chosen)):
         number, scene = chosen.popleft()
         if cut.nobody or not (cut.mask > _KEPT).any():
             continue
