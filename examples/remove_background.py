@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 FRAMES = 4
+MOST_PX = 1920
 
 
 def sample_clip() -> Path:
@@ -36,17 +37,30 @@ def sample_clip() -> Path:
 
 
 def frames(path: Path) -> Iterator[Image.Image]:
-    """Yield a few frames, spread over the video."""
+    """Yield a few small frames, spread over the video, with one of them in memory at a time."""
     import av
 
     with av.open(str(path)) as video:
-        pictures = [frame.to_image() for frame in video.decode(video=0)]
-    for index in range(FRAMES):
-        yield pictures[index * (len(pictures) - 1) // (FRAMES - 1)]
+        stream = video.streams.video[0]
+        stream.thread_type = "AUTO"
+        start_s = float((stream.start_time or 0) * (stream.time_base or 0))
+        length_s = (video.duration or 0) / av.time_base
+        image = None
+        for number in range(FRAMES):
+            wanted_s = start_s + length_s * number / (FRAMES - 1)
+            video.seek(int(wanted_s * av.time_base), backward=True)
+            for frame in video.decode(stream):
+                image = frame
+                if frame.time is not None and frame.time >= wanted_s:
+                    break
+            if image is not None:  # at the very end it is the last one
+                upright = image.to_image().rotate(image.rotation, expand=True)
+                upright.thumbnail((MOST_PX // FRAMES, MOST_PX // FRAMES))
+                yield upright
 
 
 def before_and_after(before: Path, after: Path, picture: Path) -> None:
-    """Draw frames of both videos, one row each."""
+    """Draw frames of both videos, one row each, in a picture of at most 1920 pixels."""
     from PIL import Image
 
     rows = [list(frames(before)), list(frames(after))]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbclient
 import nbformat
+import numpy as np
 import pytest
 
 from nemovideo import Client
@@ -36,6 +37,31 @@ def test_the_script_removes_the_background_of_the_sample_clip(
 
     with Image.open(tmp_path / "clean-before-after.png") as sheet:
         assert sheet.size == (176 * 4, 144 * 2)
+
+
+def test_the_before_and_after_of_a_large_clip_is_small_and_takes_little_memory(
+    tmp_path: Path,
+) -> None:
+    from tests.support.footage import film
+
+    large = [np.full((1080, 1920, 3), n * 4, np.uint8) for n in range(2)] * 30
+    clip = film(tmp_path / "a.mp4", large, options={"g": "15"})
+    code = f"""
+import runpy, resource
+from pathlib import Path
+example = runpy.run_path({str(EXAMPLES / "remove_background.py")!r})
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+example["before_and_after"](Path({str(clip)!r}), Path({str(clip)!r}), Path("sheet.png"))
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 150, "megabytes; all frames would take 370"
+    from PIL import Image
+
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == (1920, 540)
 
 
 def test_the_script_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
