@@ -17,7 +17,7 @@ from nemovideo import Client, NemoError
 
 CORE = {
     *("anyio", "attrs", "cattrs", "certifi", "exceptiongroup", "h11", "httpcore", "httpx"),
-    *("httpx-sse", "idna", "nemovideo", "sniffio", "tenacity", "tqdm", "typing-extensions"),
+    *("idna", "nemovideo", "sniffio", "tenacity", "tqdm", "typing-extensions"),
 }
 
 

@@ -126,7 +126,6 @@ def test_no_private_name_is_imported_from_another_distribution() -> None:
         for name, path in MODULES.items()
         for target in imports(path)
         if target.split(".")[0] not in ours | set(sys.stdlib_module_names)
-        and target != "httpx_sse._decoders"  # until the decoder is our own
         and any(part.startswith("_") and part != "__future__" for part in target.split("."))
     ]
     assert private == []

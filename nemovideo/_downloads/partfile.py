@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
+import uuid
 from contextlib import suppress
 from pathlib import Path
 
 from nemovideo._downloads.resume import Record
 from nemovideo._support import filelock
 from nemovideo._support.disk import replace_text, writing
+from nemovideo._support.filelock import Taken
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError, OutputError
 
@@ -39,6 +41,7 @@ class PartFile:
         self._note = target.with_name(f"{target.name}.part.json")
         self._descriptor: int | None = None
         self._begun = False
+        self._exclusive = 0
         self.record: Record | None = None
         self.have = 0
 
@@ -104,7 +107,7 @@ class PartFile:
             return
         with suppress(OSError):
             size = os.fstat(self._descriptor).st_size
-            resumable = self.record is not None and self.record.resumable
+            resumable = not self._exclusive and self.record is not None and self.record.resumable
             if size == 0 or (self._begun and not resumable):
                 self._let_go_where_that_comes_first()
                 self._path.unlink(missing_ok=True)
@@ -119,7 +122,7 @@ class PartFile:
     def _hold(self) -> int:
         """Return a descriptor of the part, which is locked."""
         for _ in range(_TRIES):
-            descriptor = os.open(self._path, _FLAGS, 0o666)
+            descriptor = os.open(self._path, _FLAGS | self._exclusive, 0o666)
             try:
                 if self._is_held(descriptor):
                     return descriptor
@@ -131,11 +134,15 @@ class PartFile:
 
     def _is_held(self, descriptor: int) -> bool:
         """Lock the part, and say whether it still is that; its last holder may have named it."""
-        if not filelock.take(descriptor):
+        taken = Taken.YES if self._exclusive else filelock.take(descriptor, self._path)
+        if taken is Taken.BUSY:
             raise OutputError(
-                f"another download to {self._target} is under way",
+                f"another download to {self._target} is in progress",
                 remedy="Wait for it, or choose another name.",
             )
+        if taken is Taken.UNKNOWN:
+            self._work_alone(descriptor)
+            return False
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise OutputError(f"{self._path} is no file", remedy="Remove it.")
@@ -146,6 +153,18 @@ class PartFile:
             return os.path.samestat(found, self._path.stat())
         except FileNotFoundError:
             return False
+
+    def _work_alone(self, descriptor: int) -> None:
+        """Use a part of a name of its own: here a lock keeps nobody else away from the usual one.
+
+        Such a part cannot be resumed by another process, so it is removed if it stays incomplete.
+        """
+        if os.fstat(descriptor).st_size == 0:  # made just now
+            self._path.unlink(missing_ok=True)
+        name = f"{uuid.uuid4().hex}.part"
+        self._path = self._target.with_name(name)
+        self._note = self._target.with_name(f"{name}.json")
+        self._exclusive = os.O_EXCL
 
     def _let_go(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
@@ -165,6 +184,8 @@ class PartFile:
 
     def _keep(self, record: Record) -> None:
         """Write the record, whole or not at all; one that helps nobody is not kept."""
+        if self._exclusive:
+            return
         if not record.resumable:
             self._note.unlink(missing_ok=True)
             return

@@ -6,6 +6,7 @@ import it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
@@ -21,7 +22,7 @@ from nemovideo._drivers.troubles import connect_timeout_s, secret_of
 from nemovideo._drivers.uploads import AsyncUpload, SyncUpload
 from nemovideo._flows.steps import Request
 from nemovideo._wire import envelopes
-from nemovideo.errors import APIError, MalformedResponseError
+from nemovideo.errors import APIError, InvalidRequestError, MalformedResponseError
 
 if TYPE_CHECKING:
     from nemovideo._uploads.multipart import Multipart
@@ -82,8 +83,8 @@ def built(
     made = client.build_request(
         request.method,
         _url(url),
-        json=request.json,
-        headers=None if body is None else body.headers,
+        content=None if request.json is None else _json(request),
+        headers=_JSON if request.json is not None else None if body is None else body.headers,
         extensions={"timeout": _timeouts(settings, deadline, endless=endless), "trace": trace},
     )
     made.headers = _all_headers(made.headers, request, settings)
@@ -128,6 +129,27 @@ def _hide_query(request: httpx.Request) -> None:
     if request.url.query:
         request.extensions[FULL_URL] = request.url
         request.url = request.url.copy_with(query=None)
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def _json(request: Request) -> bytes:
+    """Return the body; half an emoji, which UTF-8 cannot carry, goes as the JSON escape.
+
+    Raises:
+        InvalidRequestError: It cannot be written as JSON.
+    """
+    try:
+        try:
+            text = json.dumps(
+                request.json, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+            )
+            return text.encode()
+        except UnicodeEncodeError:
+            return json.dumps(request.json, separators=(",", ":"), allow_nan=False).encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidRequestError(f"{request.place} cannot be sent as JSON: {error}") from None
 
 
 def _multipart(request: Request) -> Multipart | None:

@@ -70,9 +70,9 @@ def _turn(context: Context, session_id: str, text: str, tokens: bool) -> Flow[Re
             "new_message": {"role": "user", "parts": [{"text": text}]},
             **({"streaming": True} if tokens else {}),
         },
-        headers={"Accept": "text/event-stream"},
+        headers={"Accept": "text/event-stream", "Accept-Encoding": "identity"},
     )
-    context.known.pop(session_id, None)
+    context.known.forget(session_id)
     builder = AnswerBuilder()
     try:
         yield from with_token(context, lambda bearer: _listen(context, request, bearer, builder))

@@ -2,16 +2,68 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import attrs
+
+from nemovideo._support.forks import reset_in_children
 
 if TYPE_CHECKING:
     from nemovideo._config.settings import Settings
     from nemovideo.errors import NemoError
     from nemovideo.local import LocalBackend
     from nemovideo.models import SessionState, Token
+
+
+MAX_STATES = 16
+MAX_NEW_SESSIONS = 1000
+
+
+class States:
+    """The last state seen of the sessions used lately; the others are asked for when needed.
+
+    A decoded draft takes half a megabyte easily, and a service has thousands of sessions.
+    """
+
+    def __init__(self) -> None:
+        self._guard = Lock()
+        self._states: OrderedDict[str, SessionState] = OrderedDict()
+        self._new: OrderedDict[str, SessionState] = OrderedDict()
+        reset_in_children(self)
+
+    def __len__(self) -> int:
+        return len(self._states) + len(self._new)
+
+    def __setitem__(self, session_id: str, state: SessionState) -> None:
+        with self._guard:
+            self._states.pop(session_id, None)
+            self._new.pop(session_id, None)
+            small = state.draft is None and not state.video_infos
+            kept, limit = (self._new, MAX_NEW_SESSIONS) if small else (self._states, MAX_STATES)
+            kept[session_id] = state
+            while len(kept) > limit:
+                kept.popitem(last=False)
+
+    def get(self, session_id: str) -> SessionState | None:
+        """Return the state, if it is known."""
+        with self._guard:
+            if session_id in self._states:
+                self._states.move_to_end(session_id)
+                return self._states[session_id]
+            return self._new.get(session_id)
+
+    def forget(self, session_id: str) -> None:
+        """Forget a state that may have changed."""
+        with self._guard:
+            self._states.pop(session_id, None)
+            self._new.pop(session_id, None)
+
+    def after_fork(self) -> None:
+        """Make a new guard in a child: the parent's may have been held."""
+        self._guard = Lock()
 
 
 @attrs.define(eq=False)
@@ -39,7 +91,7 @@ class Context:
     token: Token | None = attrs.field(default=None, repr=False)
     token_failure: NemoError | None = attrs.field(default=None, repr=False)
     warned_of: Token | None = attrs.field(default=None, repr=False)
-    known: dict[str, SessionState] = attrs.field(factory=dict, repr=False)
+    known: States = attrs.field(factory=States, repr=False)
 
     def own(self, backend: LocalBackend) -> None:
         """Use a local backend that was just started."""

@@ -86,7 +86,7 @@ def upload_urls(context: Context, session_id: str, urls: Sequence[str]) -> Flow[
     if not urls:
         raise InvalidRequestError("there is nothing to upload", remedy="Name at least one URL.")
     body = {"urls": list(urls), "source_type": "url"}
-    context.known.pop(session_id, None)
+    context.known.forget(session_id)
     request = Request("POST", _path(session_id), json=body, fresh=True)
     data = yield from authorized(context, request)
     return envelopes.read_files(data)
@@ -97,7 +97,7 @@ def _send_parts(
 ) -> Flow[list[MediaFile]]:
     if not parts:
         return []
-    context.known.pop(session_id, None)
+    context.known.forget(session_id)
     request = Request(
         "POST", _path(session_id), parts=tuple(parts), fresh=True, on_sent=on_progress
     )

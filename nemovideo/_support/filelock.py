@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from enum import Enum
 from pathlib import Path
 
 if sys.platform == "win32":
@@ -28,16 +29,38 @@ else:
 _TRIES = 100
 
 
-def take(descriptor: int) -> bool:
-    """Lock an open file, and say whether that was possible; it never waits.
+class Taken(Enum):
+    """How an attempt to lock a file went."""
 
-    Where the file system knows no locks, the lock counts as taken.
+    YES = "yes"
+    BUSY = "busy"
+    UNKNOWN = "unknown"
+    """The file system knows no locks, or gives one to everybody who asks."""
+
+
+def take(descriptor: int, path: Path) -> Taken:
+    """Lock an open file; never waits.
+
+    Some network file systems grant every lock, so a second one is asked for, which must fail.
     """
     try:
         _lock(descriptor)
     except OSError as error:
-        return not isinstance(error, (BlockingIOError, PermissionError))
-    return True
+        refused = isinstance(error, (BlockingIOError, PermissionError))
+        return Taken.BUSY if refused else Taken.UNKNOWN
+    try:
+        probe = os.open(path, os.O_RDWR)
+    except OSError:
+        return Taken.YES
+    try:
+        _lock(probe)
+    except OSError:
+        return Taken.YES
+    else:
+        same = os.path.samestat(os.fstat(probe), os.fstat(descriptor))
+        return Taken.UNKNOWN if same else Taken.YES
+    finally:
+        os.close(probe)
 
 
 def give_back(descriptor: int) -> None:
@@ -55,10 +78,10 @@ class FileLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
-        """Take the lock; False means that somebody else has it.
+        """Take the lock; False means that it is held elsewhere.
 
         Where the file system knows no locks, or the folder cannot be written to,
-        the lock counts as taken: then nobody else can write there either.
+        the lock counts as taken.
         """
         for _ in range(_TRIES):
             try:
@@ -66,7 +89,7 @@ class FileLock:
                 descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             except OSError:
                 return True
-            if not take(descriptor):
+            if take(descriptor, self._path) is Taken.BUSY:
                 os.close(descriptor)
                 return False
             if self._is_there(descriptor):
@@ -76,19 +99,19 @@ class FileLock:
         return False
 
     def _is_there(self, descriptor: int) -> bool:
-        """Say whether the open file is the one that others find at the path."""
+        """Return whether the open file is the one that others find at the path."""
         with suppress(OSError):
             return os.path.samestat(os.fstat(descriptor), self._path.stat())
         return False
 
     def discard(self) -> None:
-        """Remove the file, if the lock is held and the system allows it; nobody needs it again."""
+        """Remove the file, if the lock is held and the system allows it."""
         if self._descriptor is not None:
             with suppress(OSError):
                 self._path.unlink()
 
     def release(self) -> None:
-        """Give the lock back, if it is held."""
+        """Release the lock, if it is held."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             give_back(descriptor)

@@ -1,8 +1,7 @@
 """From the bytes of the agent's stream to events: pure, and indifferent to where the bytes are cut.
 
-The rules are those of protocol-sse.md. Lines are split here, since only LF, CR
-and CRLF end one and an event can be megabytes long; fields and frames are
-httpx-sse's work; what a frame means is decided in `read_frame`.
+The rules are those of protocol-sse.md and of the HTML standard ("Server-sent events"), of which
+only `data` matters here. What a frame means is decided in `read_frame`.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 import attrs
-from httpx_sse._decoders import SSEDecoder
 
+from nemovideo.errors import MalformedResponseError
 from nemovideo.events import (
     AgentEvent,
     ErrorEvent,
@@ -27,6 +26,7 @@ from nemovideo.events import (
     UnknownEvent,
 )
 
+_FIELDS = (b"data", b"event", b"id", b"retry")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _ERROR_START = re.compile(r"""\s*\{\s*"error(?:_?message|_?code)?"\s*:|\s*error\b""", re.IGNORECASE)
 _ERROR_FRAME = re.compile(r"""\s*\{\s*"error"\s*:\s*"?""")
@@ -59,12 +59,21 @@ class Frame:
         return len(self.events) == 1 and isinstance(self.events[0], HeartbeatEvent)
 
 
+MAX_EVENT_BYTES = 64 * 1024 * 1024
+"""The largest event that is read, unpacked; real ones have a few megabytes at most."""
+
+
 class LineSplitter:
-    """Bytes in, whole lines out. Work is linear in the bytes, however they are cut."""
+    """Bytes in, whole lines out. Work is linear in the bytes, however they are cut.
+
+    Attributes:
+        waiting: How many bytes of a line wait for its end.
+    """
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
         self._after_cr = False
+        self.waiting = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the lines that end in this chunk."""
@@ -78,11 +87,13 @@ class LineSplitter:
         lines = chunk.split(b"\n") if b"\r" not in chunk else _LINE_END.split(chunk)
         if len(lines) == 1:
             self._pieces.append(chunk)
+            self.waiting += len(chunk)
             return []
         if self._pieces:
             lines[0] = b"".join((*self._pieces, lines[0]))
         rest = lines.pop()
         self._pieces = [rest] if rest else []
+        self.waiting = len(rest)
         return lines
 
     def flush(self) -> list[bytes]:
@@ -96,14 +107,21 @@ class StreamDecoder:
 
     def __init__(self) -> None:
         self._lines = LineSplitter()
-        self._fields = SSEDecoder()
+        self._data: list[bytes] = []
+        self._data_bytes = 0
+        self._begun = False
         self._first = True
 
     def feed(self, chunk: bytes) -> Iterator[Frame]:
-        """Yield the frames that end in this chunk."""
+        """Yield the frames that end in this chunk.
+
+        Raises:
+            MalformedResponseError: An event is too large.
+        """
         for line in self._lines.feed(chunk):
             if (data := self._take(line)) is not None:
                 yield read_frame(data)
+        self._check_size()
 
     def finish(self) -> Iterator[Frame]:
         """Yield a last frame that lacks its blank line, if its JSON is whole or an error frame's.
@@ -120,11 +138,29 @@ class StreamDecoder:
         if self._first:
             self._first = False
             line = line.removeprefix(codecs.BOM_UTF8)
+        if not line:
+            return self._frame() if self._begun else None
         if line.startswith(b":"):
             return ""  # a comment is a heartbeat
-        text = line.decode("utf-8", "replace")
-        frame = self._fields.decode(text)
-        return None if frame is None else frame.data
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            self._data.append(value.removeprefix(b" "))
+            self._data_bytes += len(value)
+            self._check_size()
+        self._begun = self._begun or name in _FIELDS
+        return None
+
+    def _frame(self) -> str:
+        data = b"\n".join(self._data).decode("utf-8", "replace")
+        self._data, self._data_bytes, self._begun = [], 0, False
+        return data
+
+    def _check_size(self) -> None:
+        if self._data_bytes + self._lines.waiting > MAX_EVENT_BYTES:
+            raise MalformedResponseError(
+                f"an event of the agent's stream is over {MAX_EVENT_BYTES // 1024**2} MiB",
+                may_have_spent=True,
+            )
 
 
 class _Broken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import os
 import shutil
 import tempfile
 import time
@@ -185,7 +186,9 @@ class LocalBackend:
             state_dir = self._wanted_dir
             if state_dir is None:
                 state_dir = Path(tempfile.mkdtemp(prefix="nemovideo-"))
-                stack.callback(weakref.finalize(self, _remove, state_dir, self._holders))
+                stack.callback(
+                    weakref.finalize(self, _remove, state_dir, self._holders, os.getpid())
+                )
             store = Store(state_dir, clock=self._clock)
             stack.callback(store.close)
             queue = RenderQueue(store, render, workers=self._render_workers)
@@ -226,7 +229,7 @@ class LocalBackend:
         the same state directory.
         """
         running, self._running = self._running, None
-        if running is not None:
+        if running is not None and running.pid == os.getpid():  # else it is a parent's
             running.stack.close()
 
     def __enter__(self) -> LocalBackend:
@@ -304,11 +307,12 @@ class _Running:
     store: Store
     server: Server
     stack: ExitStack
+    pid: int = attrs.field(factory=os.getpid)
 
 
-def _remove(state_dir: Path, holders: Set[str]) -> None:
-    """Remove a temporary state directory that nobody holds."""
-    if not holders:
+def _remove(state_dir: Path, holders: Set[str], owner: int) -> None:
+    """Remove a temporary state directory that nobody holds; a forked child leaves it alone."""
+    if not holders and os.getpid() == owner:
         shutil.rmtree(state_dir, ignore_errors=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import resource
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -542,3 +544,33 @@ def test_the_local_backends_two_places_agree_on_the_file(
     path = viewer.render.download(finished, tmp_path / "film.mp4")
     assert [found.status for found in cinema.requests[-3:]] == [200, 404, 206]
     assert path.read_bytes() == FILM
+
+
+@pytest.mark.skipif(os.name == "nt", reason="flock")
+@pytest.mark.parametrize("flock", ["says yes to all", "is missing"])
+def test_where_locks_cannot_be_trusted_two_downloads_to_one_name_never_mix(
+    flock: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    def lie(descriptor: int, operation: int) -> None:
+        if flock == "is missing":
+            raise OSError(errno.ENOSYS, "not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", lie)
+    films = [some_bytes(6 * MEGABYTE, name) for name in ("one", "other")]
+    sites = [Held(film, 3 * MEGABYTE) for film in films]
+    target = tmp_path / "film.mp4"
+    with serving(sites[0]) as one, serving(sites[1]) as other, ThreadPoolExecutor(2) as pool:
+        futures = [
+            pool.submit(fetch, "sync", server.url, job_at(server), target, overwrite=True)
+            for server in (one, other)
+        ]
+        for site in sites:
+            assert site.halfway.wait(20)
+        for site in sites:
+            site.let_go.set()
+        for future in futures:
+            future.result()
+    assert target.read_bytes() in films
+    assert left(tmp_path) == ["film.mp4"]

@@ -8,6 +8,8 @@ import contextvars
 import gc
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -261,6 +263,22 @@ def test_a_forked_child_does_not_touch_its_parents_stream(talking: Service) -> N
                 return client.sessions.attach("other").state().session_id or "fine"
 
             assert in_a_child(in_child) == "fine"
+
+
+@needs_fork
+def test_a_forked_child_leaves_its_parents_local_backend_alone() -> None:
+    code = (
+        "import os, sys, warnings; warnings.simplefilter('ignore')\n"
+        "from nemovideo import Client\n"
+        "with Client.local() as client:\n"
+        "    client.credits.balance()\n"
+        "    if (pid := os.fork()) == 0:\n"
+        "        client.credits.balance(); client.close(); sys.exit()\n"
+        "    os.waitpid(pid, 0)\n"
+        "    print(client.backend.state_dir.is_dir(), client.credits.balance().available > 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "True True\n"
 
 
 def test_hooks_see_the_callers_context_variables(talking: Service) -> None:

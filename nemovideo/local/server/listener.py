@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp, Scope
 
 from nemovideo.errors import LocalBackendError
+from nemovideo.local.server import loop
 from nemovideo.local.server.waiting import first_of
 
 _KEEP_ALIVE_S = 120
@@ -62,7 +63,7 @@ class Server:
 
         def serve() -> None:
             try:
-                asyncio.run(server.serve(sockets=[self._socket]))
+                loop.run(server.serve(sockets=[self._socket]))
             finally:
                 self._started.set()
 

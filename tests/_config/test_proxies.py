@@ -1,0 +1,101 @@
+"""Which proxy a host is reached through."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from nemovideo import Client, errors
+from nemovideo._config.proxies import Proxies
+from nemovideo.retry import RetryPolicy
+from tests.support.service import serving
+
+TOKEN = "nmv_usr_x"
+ONCE = RetryPolicy(attempts=1)
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "host", "port", "direct"),
+    [
+        ("", "api.test", None, False),
+        ("", "localhost", None, True),
+        ("", "127.0.0.1", 8000, True),
+        ("", "::1", None, True),
+        ("*", "api.test", None, True),
+        ("api.test", "api.test", None, True),
+        ("api.test", "www.api.test", None, True),
+        (".api.test", "www.api.test", None, True),
+        ("*.api.test", "www.api.test", None, True),
+        ("api.test", "wwwapi.test", None, False),
+        ("API.test", "api.TEST", None, True),
+        ("a, api.test", "api.test", None, True),
+        ("api.test:8080", "api.test", 8080, True),
+        ("api.test:8080", "api.test", 9090, False),
+        ("10.0.0.0/8", "10.2.3.4", None, True),
+        ("10.0.0.0/8", "11.2.3.4", None, False),
+        ("localhost,[::2]", "::2", None, True),
+        ("[fe80::1]:80", "fe80::1", 80, True),
+        ("fe80::/10", "fe80::1", None, True),
+        ("http://api.test", "api.test", None, True),
+        ("https://api.test", "api.test", None, False),
+    ],
+)
+def test_no_proxy_names_hosts_domains_and_networks(
+    no_proxy: str, host: str, port: int | None, direct: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "proxy.test:3128")
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    found = Proxies.from_environment().find("http", host, port)
+    assert (found is None) == direct
+    assert found is None or found.url == "http://proxy.test:3128"
+
+
+@pytest.mark.parametrize(
+    "value", ["socks://proxy.test:1080/", "ftp://proxy.test", "http://", "http://proxy.test:x"]
+)
+def test_a_proxy_that_cannot_be_used_is_an_error_that_names_the_variable(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", value)
+    with (
+        Client(TOKEN, base_url="http://api.test", allow_http=True) as client,
+        pytest.raises(errors.InvalidRequestError, match="ALL_PROXY") as caught,
+    ):
+        client.credits.balance()
+    assert "NO_PROXY" in caught.value.remedy
+    with serving() as service, Client(TOKEN, base_url=service.url) as client:
+        assert client.credits.balance().available == 100  # loopback is direct
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_error_names_the_host_the_proxy_and_the_way_out_but_no_password(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:5ecret@127.0.0.1:9")
+    monkeypatch.setenv("HTTP_PROXY", "http://me:5ecret@127.0.0.1:9")
+    with (
+        Client(TOKEN, base_url=f"{scheme}://api.test", allow_http=True, retry=ONCE) as client,
+        pytest.raises(errors.APIConnectionError) as caught,
+    ):
+        client.credits.balance()
+    assert f"api.test through the proxy 127.0.0.1:9 ({scheme.upper()}_PROXY)" in str(caught.value)
+    assert "5ecret" not in str(caught.value)
+    assert "Client.local()" in caught.value.remedy
+
+
+def test_the_extra_for_socks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    monkeypatch.setitem(__import__("sys").modules, "socksio", None)
+    with (
+        Client(TOKEN, base_url="https://api.test") as client,
+        pytest.raises(errors.MissingExtraError, match=r"nemovideo\[socks\]"),
+    ):
+        client.credits.balance()

@@ -1,0 +1,155 @@
+"""What is kept in memory has a limit, and whoever waits for a turn gets one."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import anyio
+import pytest
+
+from nemovideo import AsyncClient, Client, errors
+from nemovideo._wire import sse
+from tests.support.service import (
+    Service,
+    begin_stream,
+    end_stream,
+    send_chunk,
+    send_event,
+    serving,
+)
+
+TOKEN = "nmv_usr_x"
+KINDS = ("sync", "asyncio", "trio")
+MEGABYTE = 1_000_000
+
+
+class Flood:
+    """Sends events of a megabyte, as many as are taken."""
+
+    def __init__(self) -> None:
+        self.sent_bytes = 0
+
+    def __call__(self, service: Service, connection: socket.socket, path: str) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+        begin_stream(connection)
+        while not service.going.is_set():
+            send_event(connection, "x" * MEGABYTE)
+            self.sent_bytes += MEGABYTE
+
+
+def settled(flood: Flood) -> int:
+    """Return how much was sent once nothing more is taken."""
+    before = -1
+    while before != flood.sent_bytes:
+        before = flood.sent_bytes
+        time.sleep(0.3)
+    return before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_slow_consumer_slows_the_server_down(kind: str) -> None:
+    flood = Flood()
+    with serving(run_sse=flood) as service:
+        if kind == "sync":
+            with (
+                Client(TOKEN, base_url=service.url) as client,
+                client.sessions.create().stream("go") as stream,
+            ):
+                next(stream)
+                sent = settled(flood)
+        else:
+
+            async def main() -> int:
+                async with (
+                    AsyncClient(TOKEN, base_url=service.url) as client,
+                    (await client.sessions.create()).stream("go") as stream,
+                ):
+                    await anext(stream)
+                    return await anyio.to_thread.run_sync(settled, flood)
+
+            sent = anyio.run(main, backend=kind)
+    assert sent < 16 * MEGABYTE
+
+
+@pytest.mark.parametrize("lines", ["one line", "many lines", "no line end"])
+def test_an_event_has_a_largest_size(lines: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "MAX_EVENT_BYTES", 2 * MEGABYTE)
+    piece = b"x" * 100_000
+
+    def grow(service: Service, connection: socket.socket, path: str) -> None:
+        begin_stream(connection)
+        for number in range(1000):
+            start = b"data: " if number == 0 or lines == "many lines" else b""
+            send_chunk(connection, start + piece + (b"\n" if lines == "many lines" else b""))
+        send_chunk(connection, b"\n\n" if lines == "one line" else b"")
+        end_stream(connection)
+
+    with serving(run_sse=grow) as service, Client(TOKEN, base_url=service.url) as client:
+        session = client.sessions.create()
+        with pytest.raises(errors.MalformedResponseError, match="over 1 MiB") as caught:
+            session.send("go")
+    assert caught.value.may_have_spent
+
+
+def slow(service: Service, connection: socket.socket, path: str) -> object:
+    time.sleep(0.3)
+    return {"available": 1, "frozen": 0, "total": 1}
+
+
+def test_calls_wait_for_a_connection_as_long_as_it_takes() -> None:
+    with serving(api__credits=slow) as service:
+
+        async def main() -> int:
+            async with (
+                AsyncClient(TOKEN, base_url=service.url, timeout_s=0.5) as client,
+                anyio.create_task_group() as group,
+            ):
+                for _ in range(350):  # 100 connections at a time
+                    group.start_soon(client.credits.balance)
+            return len(service.seen)
+
+        assert anyio.run(main) == 350
+
+
+def test_only_the_states_of_the_latest_sessions_are_kept() -> None:
+    with serving() as service, Client(TOKEN, base_url=service.url) as client:
+        sessions = [client.sessions.create() for _ in range(40)]
+        for session in sessions:
+            session.state()
+        service.seen.clear()
+        assert len(client._context.known) <= 16
+        sessions[-1].send("the state before is known")
+        sessions[0].send("and here it is asked for")
+    states = [seen for seen in service.seen if "/state/" in seen]
+    assert states == ["GET /api/state/nemo_agent/me/s1/latest"]
+
+
+def test_a_call_to_a_server_that_hangs_gives_up_once_the_limit_is_used_up() -> None:
+    def hang(service: Service, connection: socket.socket, path: str) -> None:
+        service.going.wait(20)
+
+    with serving(api__credits=hang) as service:
+        began = time.monotonic()
+        with (
+            Client(TOKEN, base_url=service.url, timeout_s=0.5) as client,
+            pytest.raises(errors.APITimeoutError, match=r"no answer within 0.5 s"),
+        ):
+            client.credits.balance()
+        assert time.monotonic() - began < 1.5
+
+
+def test_a_session_is_made_although_the_pooled_connection_has_died() -> None:
+    def close_second(service: Service, connection: socket.socket, path: str) -> object:
+        if service.connections == 1:
+            return False
+        return {"task_id": "t", "session_id": "s1"}
+
+    with (
+        serving(api__tasks=close_second) as service,
+        Client(TOKEN, base_url=service.url) as client,
+    ):
+        client.credits.balance()
+        assert client.sessions.create().id == "s1"
+        assert client.uploads.upload_urls("s1", "https://x.example/a.mp4")
+    assert service.connections == 3  # what cannot be repeated has one of its own
