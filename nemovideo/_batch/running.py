@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import queue
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
@@ -53,7 +54,8 @@ def run(
 
         def launch(task: Task) -> None:
             if isinstance(chosen, ThreadPoolExecutor):
-                future = chosen.submit(here, task)
+                # Hooks see the caller's context variables.
+                future = chosen.submit(contextvars.copy_context().run, here, task)
             else:
                 token = "" if place.local else str(driver.run(auth.token(coordinator.context)))
                 future = chosen.submit(work, attrs.evolve(place, token=token), task)

@@ -2,13 +2,13 @@
 
 Without these files the second script run of a week would be answered 429. The
 client id is no secret; the tokens' file is readable by its owner only. Where
-the folder cannot be written to, both live as long as the client does.
+the folder cannot be written to, a temporary one takes its place.
 """
 
 from __future__ import annotations
 
 import json
-import logging
+import re
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,9 +16,13 @@ from pathlib import Path
 
 from nemovideo._support.disk import replace_text
 from nemovideo._support.filelock import FileLock
+from nemovideo._support.places import can_write_to, replacement
 from nemovideo.models import Token
 
-log = logging.getLogger("nemovideo")
+_CLIENT_ID = re.compile(r"[!-~]{1,64}")
+"""A UUID, or another stable text such as `client-<timestamp>-<random>` (protocol.md §1)."""
+
+_REMEDY = "Set config_dir= or XDG_CONFIG_HOME to a folder that can be written to."
 
 
 class CredentialStore:
@@ -35,29 +39,32 @@ class CredentialStore:
         self.scope = scope
         self.given_id = client_id
         self._made_id: str | None = None
+        self._replacement: Path | None = None
 
     def lock(self) -> FileLock:
         """Return the lock that keeps other processes from asking for a token meanwhile."""
-        return FileLock(self.directory / "lock")
+        return FileLock(self._folder / "lock")
 
     def client_id(self) -> str:
         """Return the client id, made once and then reused; a damaged file is kept aside."""
         if self.given_id:
             return self.given_id
         with suppress(OSError, ValueError):
-            return str(uuid.UUID(self._id_file.read_text(encoding="utf-8").strip()))
+            found = self._read("client_id").decode("ascii").strip()
+            if _CLIENT_ID.fullmatch(found):
+                return found
         return self._made_id or self.new_client_id()
 
     def new_client_id(self) -> str:
         """Make a new client id, and keep the file of the old one aside; a given one stays."""
         if self.given_id:
             return self.given_id
-        path = self._id_file
-        if path.exists():
-            with suppress(OSError):
+        path = self._folder / "client_id"
+        with suppress(OSError):
+            if path.exists():
                 path.replace(path.with_name(f"{path.name}.damaged-{uuid.uuid4().hex[:8]}"))
         self._made_id = str(uuid.uuid4())
-        _write(path, self._made_id + "\n")
+        self._write("client_id", self._made_id + "\n")
         return self._made_id
 
     def load(self, now: float) -> Token | None:
@@ -82,18 +89,35 @@ class CredentialStore:
 
     def save(self, token: Token) -> None:
         """Keep the token for the next run."""
-        _write(
-            self.directory / "tokens.json",
-            json.dumps({**self._entries(), self.scope: _entry(token)}, indent=1),
-        )
+        entries = {**self._entries(), self.scope: _entry(token)}
+        self._write("tokens.json", json.dumps(entries, indent=1))
 
     @property
-    def _id_file(self) -> Path:
-        return self.directory / "client_id"
+    def _folder(self) -> Path:
+        if self._replacement is None and not can_write_to(self.directory):
+            self._replacement = replacement(self.directory, "cannot be written to", _REMEDY)
+        return self._replacement or self.directory
+
+    def _read(self, name: str) -> bytes:
+        """Return a file's content; a folder that cannot be written to may still be read."""
+        try:
+            return (self._folder / name).read_bytes()
+        except OSError:
+            return (self.directory / name).read_bytes()
+
+    def _write(self, name: str, text: str) -> None:
+        """Write a file, readable by its owner only; in a temporary folder where it must be."""
+        try:
+            _replace(self._folder / name, text)
+        except OSError as error:
+            reason = f"cannot be written ({error.strerror})"
+            self._replacement = replacement(self.directory, reason, _REMEDY)
+            with suppress(OSError):
+                _replace(self._replacement / name, text)
 
     def _entries(self) -> dict[str, object]:
         with suppress(OSError, ValueError, RecursionError):
-            found = json.loads((self.directory / "tokens.json").read_text(encoding="utf-8"))
+            found = json.loads(self._read("tokens.json"))
             if isinstance(found, dict):
                 return found
         return {}
@@ -103,11 +127,8 @@ def _entry(token: Token) -> dict[str, object]:
     return {"token": str(token), "expires_at": token.expires_at, "user_id": token.user_id}
 
 
-def _write(path: Path, text: str) -> None:
-    """Write the whole file or nothing, readable by its owner only; say so where it cannot be."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        by = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # other processes write it too
-        replace_text(path, text, by=by, private=True)
-    except OSError as error:
-        log.warning("%s cannot be kept for the next run: %s", path, error.strerror)
+def _replace(path: Path, text: str) -> None:
+    """Write the whole file or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    by = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # other processes write it too
+    replace_text(path, text, by=by, private=True)

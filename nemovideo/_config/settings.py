@@ -16,6 +16,7 @@ import attrs
 
 from nemovideo._support.addresses import is_loopback
 from nemovideo._support.clock import Clock
+from nemovideo._support.places import home, replacement
 from nemovideo._support.version import __version__
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError
@@ -32,23 +33,31 @@ WEB_URL = "https://nemovideo.com"
 TOKEN_PREFIX = "nmv_usr_"  # noqa: S105 - what every token begins with
 SKILL_NAME = "video-background-remover-ai"
 EDIT_COST = 50
+_CONFIG_REMEDY = "Set HOME, XDG_CONFIG_HOME or config_dir= to a folder that can be written to."
 _USER_AGENT = f"nemovideo-python/{__version__}"
 
 
 def config_directory(environ: Mapping[str, str]) -> Path:
     """Return where the client id and the anonymous token are kept (protocol.md §1)."""
-    base = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(base) / "nemovideo"
+    if base := environ.get("XDG_CONFIG_HOME"):
+        return Path(base) / "nemovideo"
+    found = home()
+    if found is None:
+        return replacement("~/.config/nemovideo", "has no home folder", _CONFIG_REMEDY)
+    return found / ".config" / "nemovideo"
 
 
 def detect_platform(environ: Mapping[str, str], program: Path | None = None) -> str:
     """Return the X-Skill-Platform: `SKILL_SOURCE`, else by where the calling program lives."""
     if source := environ.get("SKILL_SOURCE", "").strip():
         return source
+    user = home()
+    if user is None:
+        return "unknown"
     program = program or Path(sys.argv[0] or ".")
     path = program.expanduser().absolute()
     for root, platform in ((".clawhub", "clawhub"), (".cursor/skills", "cursor")):
-        if path.is_relative_to(Path.home() / root):
+        if path.is_relative_to(user / root):
             return platform
     return "unknown"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,8 +14,8 @@ OnProgress = Callable[[Progress], None]
 @contextmanager
 def reporting(progress: bool | OnProgress | None) -> Iterator[OnProgress | None]:
     """Give the callback for `progress=`: the user's own, or a bar's that ends with the block."""
-    if progress is None or progress is False:
-        yield None
+    if progress is None or progress is False or (progress is True and sys.stderr is None):
+        yield None  # a program without a console has no place for a bar
     elif progress is True:
         from tqdm.auto import tqdm
 

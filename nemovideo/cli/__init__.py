@@ -24,4 +24,7 @@ def main() -> None:
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    from nemovideo.cli.console import prepare
+
+    prepare()
     app()

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from nemovideo._support.json_text import json_text
+from nemovideo.cli.console import is_terminal
 from nemovideo.cli.options import PATH, json_option, local_option, open_client
 from nemovideo.cli.report import FAILED, error_value, print_text, video_value
 from nemovideo.models import Answer
@@ -38,23 +39,23 @@ def chat(files: tuple[str, ...], *, output_dir: Path, local: bool, as_json: bool
     failed = False
     with open_client(local=local) as client:
         conversation = client.sessions.create().conversation(
-            on_notice=_print_notice if sys.stderr.isatty() and not as_json else None,
+            on_notice=_print_notice if is_terminal(sys.stderr) and not as_json else None,
             output_dir=output_dir,
         )
         for text in _sentences(files):
             answer = conversation.say(text)
             failed = failed or answer.error is not None
             show(answer)
-    if failed and not sys.stdin.isatty():  # a script wants to know how it ended
+    if failed and not is_terminal(sys.stdin):  # a script wants to know how it ended
         raise SystemExit(FAILED)
 
 
 def _sentences(files: tuple[str, ...]) -> Iterator[str]:
     """Yield the files, then what is typed, until an empty line, a farewell or the end."""
     yield from files
-    while True:
+    while sys.stdin is not None:
         try:
-            text = input("> " if sys.stdin.isatty() else "")
+            text = input("> " if is_terminal(sys.stdin) else "")
         except EOFError:
             return
         if text.strip().lower() in _FAREWELLS:
@@ -69,7 +70,7 @@ def _print_notice(line: str) -> None:
 
 def _print_text(answer: Answer) -> None:
     """Show an answer in the place of the last notice."""
-    if sys.stderr.isatty():
+    if is_terminal(sys.stderr):
         click.echo(_CLEAR_LINE, nl=False, err=True)
     print_text(f"{answer.text}\n")
 

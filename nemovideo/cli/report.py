@@ -9,6 +9,7 @@ import click
 
 from nemovideo._support.json_text import json_text
 from nemovideo._values.remedies import said
+from nemovideo.cli.console import colored, is_terminal
 from nemovideo.errors import (
     APIConnectionError,
     APIError,
@@ -71,7 +72,7 @@ def print_error(error: NemoError, *, as_json: bool) -> None:
     if as_json:
         print_json({"error": error_value(error)})
         return
-    click.secho("Error: ", fg="red", nl=False, err=True)
+    click.echo(colored("Error: ", "red"), nl=False, err=True)
     click.echo(click.format_filename(error.describe("shell")), err=True)
 
 
@@ -134,4 +135,4 @@ def _goes_with_us(link: str) -> bool:
 
 def wants_bar(*, quiet: bool) -> bool:
     """Say whether to draw a bar: only for a person who looks at it."""
-    return not quiet and sys.stderr.isatty()
+    return not quiet and is_terminal(sys.stderr)

@@ -279,7 +279,7 @@ def test_where_nothing_can_be_kept_the_client_works_all_the_same(
         assert client.auth.token() == "nmv_usr_a"
         assert client.auth.token() == "nmv_usr_a"
     assert len(tokens.requests) == 1
-    assert "cannot be kept" in caplog.text
+    assert "cannot be written" in caplog.text
     assert "nmv_usr_a" not in caplog.text
 
 

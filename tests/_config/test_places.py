@@ -1,0 +1,53 @@
+"""Machines without a home folder, or with one that cannot be written to."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from nemovideo import Client
+from nemovideo._config import settings
+from nemovideo._config.credentials import CredentialStore
+from nemovideo.models import Token
+
+
+@pytest.fixture(autouse=True)
+def _own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+
+
+def test_without_a_home_folder_a_temporary_one_serves(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    for _ in range(2):
+        Client("nmv_usr_x", base_url="http://127.0.0.1:9").close()
+    (warning,) = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert "XDG_CONFIG_HOME" in warning
+    folder = settings.config_directory({})
+    assert folder.parent == tmp_path / "tmp"
+    assert os.name == "nt" or stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_what_cannot_be_kept_in_its_folder_is_kept_in_a_temporary_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("a file where the folder should be")
+    store = CredentialStore(blocked / "sub", "scope")
+    client_id = store.client_id()
+    store.save(Token("nmv_usr_a", anonymous=True))
+    again = CredentialStore(blocked / "sub", "scope")
+    assert again.client_id() == client_id
+    assert again.load(0) == "nmv_usr_a"
+    assert len([r for r in caplog.records if r.levelno == logging.WARNING]) == 1
