@@ -1,14 +1,16 @@
 """The formats in which a result can be had, and how a file's name asks for one.
 
 A format is what stands in `output.format` of a render (protocol.md §4), and the
-suffix of its file. "matte.mp4" is a suffix with two parts: only the mask, white
-where the person is, in an MP4. The cloud service is known to make the first
-three; the local backend makes them all.
+suffix of its file. Some suffixes have two parts: "matte.mp4" is only the mask, white
+where the person is; "stacked.mp4" is twice as high, with the color above and the mask
+below; "bundle.zip" holds both as a file each. The cloud service is known to make the
+first three formats; the local backend makes them all.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import PurePath
 
 from nemovideo._values.formats import IMAGE_SUFFIXES, suffix_of
@@ -18,10 +20,10 @@ VIDEOS = ("mp4", "webm", "mov", "gif")
 """Formats with moving pictures."""
 
 STILLS = ("png", "jpg", "webp")
-"""Formats of one picture."""
+"""Formats of one picture; a WebP can be animated, too."""
 
 FORMATS = (*VIDEOS, "zip", *STILLS)
-"""All formats; a zip holds one PNG for each frame. Each has a `matte.` form besides."""
+"""The formats of one part; a zip holds one PNG for each frame."""
 
 WITH_ALPHA = ("webm", "mov", "gif", "zip", "png", "webp")
 """The formats that can be transparent; a GIF's pixels are so wholly or not at all."""
@@ -32,18 +34,25 @@ QUALITIES = ("high", "medium", "low")
 DEFAULT_QUALITY = "high"
 
 MATTE = "matte"
+STACKED = "stacked"
+BUNDLE = "bundle"
+_KINDS: Mapping[str, tuple[str, ...]] = {
+    MATTE: FORMATS,
+    STACKED: ("mp4", "mov", "webm"),
+    BUNDLE: ("zip",),
+}
+"""The first parts of a format's name, and what can follow them, the usual one first."""
 _SAME = {"jpeg": "jpg"}
 
 
 def known_format(name: str) -> str | None:
     """Return the format of that name in its usual form, None where there is none."""
     words = name.lower().lstrip(".").split(".")
-    if words == [MATTE]:
-        return f"{MATTE}.mp4"
+    if len(words) == 1 and words[0] in _KINDS:
+        return f"{words[0]}.{_KINDS[words[0]][0]}"
     kind = _SAME.get(words[-1], words[-1])
-    if kind not in FORMATS or words[:-1] not in ([], [MATTE]):
-        return None
-    return ".".join([*words[:-1], kind])
+    known = FORMATS if len(words) == 1 else _KINDS.get(".".join(words[:-1]), ())
+    return ".".join([*words[:-1], kind]) if kind in known else None
 
 
 def check_format(name: str) -> str:
@@ -55,8 +64,8 @@ def check_format(name: str) -> str:
     if (found := known_format(name)) is None:
         raise InvalidRequestError(
             f"{name!r} is not a format for the result",
-            remedy=f"Use one of: {', '.join(FORMATS)}; or {MATTE}.mp4 and its like, "
-            "for the mask alone.",
+            remedy=f"Use one of: {', '.join(FORMATS)}; {MATTE}.mp4 and its like for the mask "
+            f"alone, {STACKED}.mp4 for both in one picture, or {BUNDLE}.zip for both files.",
         )
     return found
 
@@ -78,25 +87,26 @@ def check_quality(name: str) -> str:
 def format_for(path: str | os.PathLike[str] | None, wanted: str | None) -> str:
     """Return the format asked for, else the one that the path's suffix names, else mp4.
 
-    A `wanted` of "matte" alone leaves it to the suffix what the mask comes in. One that
-    is not known here is returned as it is: the service may know it.
+    A `wanted` of "matte" or "stacked" alone leaves it to the suffix what it comes in. One
+    that is not known here is returned as it is: the service may know it.
 
     Raises:
         InvalidRequestError: The suffix is that of no result.
     """
     suffix = "" if path is None else result_suffix(path)
-    if wanted and wanted.lower() != MATTE:
+    first = wanted.lower() if wanted else ""
+    if wanted and first not in (MATTE, STACKED):
         return known_format(wanted) or wanted
     if not wanted:
         return check_format(suffix) if suffix else "mp4"
-    return check_format(suffix if suffix.startswith(MATTE) else f"{MATTE}.{suffix or 'mp4'}")
+    return check_format(suffix if suffix.startswith(first) else f"{first}.{suffix or 'mp4'}")
 
 
 def result_suffix(path: str | os.PathLike[str]) -> str:
     """Return the suffix that names a format, without its dot and in lower case; "" for none."""
     suffixes = PurePath(path).suffixes
-    if suffixes[-2:-1] and suffixes[-2].lower() == f".{MATTE}":
-        return f"{MATTE}{suffixes[-1]}".lower()
+    if suffixes[-2:-1] and suffixes[-2].lower().removeprefix(".") in _KINDS:
+        return "".join(suffixes[-2:]).lower().removeprefix(".")
     return suffixes[-1].lower().removeprefix(".") if suffixes else ""
 
 
@@ -109,9 +119,10 @@ def default_format(source: str, *, transparent: bool) -> str:
 
 def has_alpha(name: str) -> bool:
     """Say whether a file of the format can be transparent."""
-    return name in WITH_ALPHA
+    return name in WITH_ALPHA or name.startswith((STACKED, BUNDLE))
 
 
 def is_still(name: str) -> bool:
-    """Say whether a file of the format holds one picture."""
-    return name.rpartition(".")[2] in STILLS
+    """Return whether a file of the format holds one picture and never more."""
+    kind = name.rpartition(".")[2]
+    return kind in STILLS and kind != "webp"

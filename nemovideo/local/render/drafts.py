@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import attrs
 from PIL import Image
 
+from nemovideo._support.outputs import BUNDLE
 from nemovideo.errors import RenderFailedError
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.backgrounds import load_image, media_item, opaque
-from nemovideo.local.render.encoding import Format
+from nemovideo.local.render.encoding import Format, animated
 from nemovideo.local.timeline import Background, Clip, Timeline
 
 _STILL = ("image", "card")
@@ -27,6 +28,9 @@ def for_format(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format)
     """
     if kind.still:
         timeline = _still(timeline, media, kind)
+    if kind.stacked or kind.name == BUNDLE:
+        clips = tuple(_cut_out(clip) for clip in timeline.clips)
+        timeline = attrs.evolve(timeline, clips=clips)
     if kind.matte:
         clips = tuple(_masked(clip) for clip in timeline.clips)
         timeline = attrs.evolve(
@@ -35,10 +39,26 @@ def for_format(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format)
     return timeline
 
 
-def _still(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format) -> Timeline:
+def settled(timeline: Timeline, kind: Format) -> Format:
+    """Return the format as this draft needs it: a WebP of one picture, or a moving one."""
+    return animated(kind) if kind.name == "webp" and _moves(timeline) else kind
+
+
+def _moves(timeline: Timeline) -> bool:
     moving = any(clip.kind not in _STILL for clip in timeline.clips)
+    return (moving and timeline.duration_ms > 1500 / timeline.fps) or len(timeline.clips) > 1
+
+
+def _cut_out(clip: Clip) -> Clip:
+    """Return the clip with nothing behind its person, unless the draft says what."""
+    if clip.background is not None or clip.kind == "card":
+        return clip
+    return attrs.evolve(clip, background=Background("transparent"))
+
+
+def _still(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format) -> Timeline:
     frame_ms = 1000 / timeline.fps
-    if (moving and timeline.duration_ms > 1.5 * frame_ms) or len(timeline.clips) > 1:
+    if _moves(timeline):
         raise RenderFailedError(
             f"{kind.name} holds one picture, and this draft is a video: ask for gif, or for zip, "
             "which holds a PNG for each frame"

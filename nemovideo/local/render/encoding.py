@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
@@ -19,9 +20,11 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from nemovideo._support.outputs import (
+    BUNDLE,
     FORMATS,
     MATTE,
     QUALITIES,
+    STACKED,
     STILLS,
     WITH_ALPHA,
     known_format,
@@ -33,9 +36,9 @@ from nemovideo.local.render.ahead import go_on
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.colors import LIMITED_RANGE
 from nemovideo.local.render.copied_sound import CopiedSound, copied_sound
-from nemovideo.local.render.filters import Widened
+from nemovideo.local.render.filters import Color, Mask, Stacked, Widened
 from nemovideo.local.render.notices import Warn
-from nemovideo.local.render.pictures import GifWriter, StillWriter, ZipWriter
+from nemovideo.local.render.pictures import AnimationWriter, GifWriter, StillWriter, ZipWriter
 from nemovideo.local.render.sound import SAMPLE_RATE, Block, Mixer
 from nemovideo.local.timeline import Timeline
 
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
 _TEN_BITS = "yuva444p10le"
 _GIF_SIDE = 480
 _GIF_FPS = 15
+_WEBP_SIDE = 720
+_WEBP_FPS = 30
 
 
 class Writer(Protocol):
@@ -61,14 +66,16 @@ class Writer(Protocol):
 
 @attrs.frozen
 class Format:
-    """What a format asks of the render; `name` is without its "matte.".
+    """What a format asks of the render; `name` is without its "matte." or "stacked.".
 
-    `max_side` and `max_fps` are limits of the picture. `matte` stands for the
-    mask alone, which has neither sound nor transparency.
+    `max_side` and `max_fps` are limits of the picture, as long as the draft names no size
+    of its own. `matte` stands for the mask alone, which has neither sound nor transparency;
+    `stacked` for the color with the mask below it.
     """
 
     name: str
     matte: bool = False
+    stacked: bool = False
     has_alpha: bool = False
     has_sound: bool = True
     still: bool = False
@@ -87,20 +94,28 @@ def format_named(name: str) -> Format:
     if known is None:
         raise RenderFailedError(
             f"there is no format {name!r}; there are: {', '.join(FORMATS)}, "
-            f"and for the mask alone {MATTE}.mp4 and its like"
+            f"for the mask alone {MATTE}.mp4 and its like, {STACKED}.mp4 and {BUNDLE}.zip"
         )
-    kind = known.rpartition(".")[2]
-    matte = kind != known
+    first, _, kind = known.rpartition(".")
+    if first == BUNDLE:
+        return Format(BUNDLE, has_alpha=True)
+    matte = first == MATTE
     return Format(
         kind,
         matte=matte,
-        has_alpha=kind in WITH_ALPHA and not matte,
+        stacked=first == STACKED,
+        has_alpha=first == STACKED or (kind in WITH_ALPHA and not matte),
         has_sound=kind in ENCODINGS and not matte,
         still=kind in STILLS,
         square_pixels=kind not in ENCODINGS,
         max_side=_GIF_SIDE if kind == "gif" else None,
         max_fps=_GIF_FPS if kind == "gif" else None,
     )
+
+
+def animated(kind: Format) -> Format:
+    """Return the format of a moving WebP."""
+    return attrs.evolve(kind, still=False, max_side=_WEBP_SIDE, max_fps=_WEBP_FPS)
 
 
 @attrs.frozen
@@ -259,6 +274,68 @@ class ContainerWriter:
             self._mixed.finish()
 
 
+class StackedWriter:
+    """A video of color above and mask below, which plays where transparency does not."""
+
+    def __init__(self, writer: Writer, canvas: Canvas) -> None:
+        self._writer = writer
+        self._stack = Stacked(canvas)
+
+    def write_frame(self, frame: VideoFrame) -> None:
+        """Add the next frame."""
+        self._writer.write_frame(self._stack(frame))
+
+    def finish(self) -> None:
+        """Write what is still held back."""
+        self._writer.finish()
+
+
+class BundleWriter:
+    """A zip with two files, color.mp4 and matte.mp4: for programs that want them apart."""
+
+    def __init__(
+        self,
+        path: Path,
+        canvas: Canvas,
+        stack: ExitStack,
+        *,
+        quality: str,
+        sound: Mixer | CopiedSound | None,
+        tags: Tags | None,
+    ) -> None:
+        self._path = path
+        opaque = attrs.evolve(canvas, alpha=False)
+        self._split: tuple[Color | Mask, ...] = (Color(opaque), Mask(opaque))
+        self._paths = [path.with_name(f"{path.name}.{part}") for part in ("color", "matte")]
+        self._containers: list[OutputContainer] = []
+        self._writers: list[ContainerWriter] = []
+        encoding = ENCODINGS["mp4"]
+        for part, heard in zip(self._paths, (sound, None), strict=True):
+            stack.callback(part.unlink, missing_ok=True)
+            options = dict(encoding.container_options)
+            container = av.open(str(part), "w", format=encoding.container, options=options)
+            stack.enter_context(container)
+            self._containers.append(container)
+            writer = ContainerWriter(
+                container, encoding, opaque, quality=quality, sound=heard, tags=tags or Tags()
+            )
+            self._writers.append(writer)
+
+    def write_frame(self, frame: VideoFrame) -> None:
+        """Add the next frame to both."""
+        for split, writer in zip(self._split, self._writers, strict=True):
+            writer.write_frame(split(frame))
+
+    def finish(self) -> None:
+        """Finish both files and put them into the zip."""
+        for writer, container in zip(self._writers, self._containers, strict=True):
+            writer.finish()
+            container.close()
+        with zipfile.ZipFile(self._path, "w", zipfile.ZIP_STORED) as bundle:
+            for part, name in zip(self._paths, ("color.mp4", "matte.mp4"), strict=True):
+                bundle.write(part, name)
+
+
 class _MixedSound:
     """The mix on its way through the encoder."""
 
@@ -335,15 +412,25 @@ def open_writer(
         raise RenderFailedError(f"there is no quality {quality!r}; there are: {known}")
     with ExitStack() as stack:
         writer: Writer
-        if (encoding := ENCODINGS.get(kind.name)) is not None:
+        if kind.name == BUNDLE:
+            writer = BundleWriter(path, canvas, stack, quality=quality, sound=sound, tags=tags)
+        elif (encoding := ENCODINGS.get(kind.name)) is not None:
             options = dict(encoding.container_options)
             container = av.open(str(path), "w", format=encoding.container, options=options)
             stack.enter_context(container)
+            written = canvas
+            if kind.stacked:
+                written = attrs.evolve(canvas, height=2 * canvas.height, alpha=False)
             writer = ContainerWriter(
-                container, encoding, canvas, quality=quality, sound=sound, tags=tags or Tags()
+                container, encoding, written, quality=quality, sound=sound, tags=tags or Tags()
             )
+            if kind.stacked:
+                writer = StackedWriter(writer, written)
         elif kind.name == "gif":
             writer = GifWriter(path, canvas, tick)
+            stack.callback(writer.close)
+        elif kind.name == "webp" and not kind.still:
+            writer = AnimationWriter(path, canvas, QUALITIES.index(quality))
             stack.callback(writer.close)
         elif kind.name == "zip":
             writer = ZipWriter(path, canvas)

@@ -249,6 +249,58 @@ class Fade:
         return self._canvas.tagged(self._graph.run(frame))
 
 
+class Color:
+    """The color of frames with alpha, on its own."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+
+    def __call__(self, frame: VideoFrame) -> VideoFrame:
+        """Return an opaque frame."""
+        return self._canvas.tagged(frame.reformat(format="yuv420p"))
+
+
+class Mask:
+    """The alpha of frames, as a picture: white where they are opaque."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+        self._graph: FrameGraph | None = None
+
+    def __call__(self, frame: VideoFrame) -> VideoFrame:
+        """Return an opaque frame."""
+        if self._graph is None:
+            self._graph = FrameGraph()
+            self._graph.finish(_mask_of(self._graph, self._graph.source(frame)))
+        return self._canvas.tagged(self._graph.run(frame))
+
+
+class Stacked:
+    """Frames with alpha as opaque ones of twice the height: color above, mask below."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+        self._graph: FrameGraph | None = None
+
+    def __call__(self, frame: VideoFrame) -> VideoFrame:
+        """Return an opaque frame."""
+        if self._graph is None:
+            graph = FrameGraph()
+            both = graph.add("split", "2", graph.source(frame))
+            color = graph.add("format", "yuv420p", both)
+            opened = graph.add("null", "")
+            both.link_to(opened, 1, 0)
+            graph.finish(graph.add("vstack", "", color, _mask_of(graph, opened)))
+            self._graph = graph
+        return self._canvas.tagged(self._graph.run(frame))
+
+
+def _mask_of(graph: FrameGraph, frame: FilterContext) -> FilterContext:
+    alpha = graph.add("alphaextract", "", frame)
+    limited = graph.add("scale", "in_range=full:out_range=limited", alpha)
+    return graph.add("format", "yuv420p", limited)
+
+
 class Stamp:
     """Lay a small picture with alpha over frames at one place."""
 

@@ -12,6 +12,7 @@ import attrs
 import av.error
 from av.video.frame import VideoFrame
 
+from nemovideo._support.outputs import BUNDLE
 from nemovideo.errors import NemoError, RenderCancelledError, RenderFailedError
 from nemovideo.local.matte import Engine, LazyMatting
 from nemovideo.local.media.limits import MOST_HOURS, MOST_PHOTO_PIXELS, MOST_PIXELS, MOST_SIDE_PX
@@ -20,7 +21,7 @@ from nemovideo.local.media.tags import Tags
 from nemovideo.local.render.ahead import ahead
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.clips import MattingSource, clip_frames
-from nemovideo.local.render.drafts import for_format, plain_photo
+from nemovideo.local.render.drafts import for_format, plain_photo, settled
 from nemovideo.local.render.encoding import Format, format_named, open_writer, sound_for
 from nemovideo.local.render.filters import Fade, Fresh
 from nemovideo.local.render.kept_tags import tags_for
@@ -77,6 +78,8 @@ def render(
             "jpg" or "webp". A transparent background is kept where the format
             can (not in MP4 and JPEG: there it is black). With "matte." before
             it, as in "matte.mp4", the mask alone: white where the person is.
+            "stacked.mp4" has the color above and the mask below; "bundle.zip"
+            holds both as MP4 files. A "webp" of a video is animated.
         quality: "high", "medium" or "low".
         engine: What tells the person from the background: an object that does
             (`matte.Matte`), "fine" (the default) or "fast", whose networks are fetched
@@ -91,7 +94,7 @@ def render(
         RenderCancelledError: `cancelled` said so.
         ModelUnavailableError: The engine's model or a font cannot be fetched.
     """
-    kind = format_named(format)
+    kind = settled(timeline, format_named(format))
     _check(timeline, media)
     report = on_progress or _ignore
     notices = Notices()
@@ -106,9 +109,13 @@ def render(
             media,
             alpha=kind.has_alpha and _has_alpha(timeline),
             square_pixels=kind.square_pixels,
-            max_side=kind.max_side,
+            max_side=None if timeline.shaped else kind.max_side,
             max_fps=kind.max_fps,
         )
+        if (kind.stacked or kind.name == BUNDLE) and not canvas.alpha:
+            raise RenderFailedError(
+                "nothing in the draft is transparent: there is no mask to put beside the color"
+            )
         frames = _frames(timeline, canvas, media, matting or LazyMatting(engine).load, notices.add)
         total = _frame_at(timeline.duration_ms, canvas)
         _check_cost(kind, canvas, total, output.parent)
@@ -118,7 +125,7 @@ def render(
                 raise RenderCancelledError("the render was cancelled")
 
         sound = sound_for(timeline, media, kind, notices.add)
-        size = canvas.width, canvas.height
+        size = canvas.width, canvas.height * (2 if kind.stacked else 1)
         if kind.still and abs(size[0] - timeline.width) + abs(size[1] - timeline.height) <= 2:
             size = timeline.width, timeline.height  # what is odd was made even for the canvas
         tagged = kind.name in ("mp4", "mov") and not kind.matte

@@ -1,4 +1,4 @@
-"""Outputs that are pictures and have no sound: a GIF, a zip of PNGs, a single picture."""
+"""Outputs that are pictures and have no sound: a GIF, a WebP, a zip of PNGs, a single picture."""
 
 from __future__ import annotations
 
@@ -72,6 +72,35 @@ class StillWriter:
         """Write the file."""
         assert self._image is not None
         self._image.save(self._path, self._format, **self._options)
+
+
+class AnimationWriter:
+    """An animated WebP, with transparency."""
+
+    def __init__(self, path: Path, canvas: Canvas, quality: int) -> None:
+        self._canvas = canvas
+        self._file = av.open(str(path), "w", format="webp", options={"loop": "0"})
+        pixels = "yuva420p" if canvas.alpha else "yuv420p"
+        self._stream = _add_stream(self._file, "libwebp_anim", pixels, canvas)
+        chosen = _WEBP_QUALITIES[quality]
+        self._stream.options = {"quality": str(chosen), "compression_level": "3"}
+        self._frames = 0
+
+    def write_frame(self, frame: VideoFrame) -> None:
+        """Add the next frame."""
+        frame.pts, frame.time_base = self._frames, 1 / self._canvas.fps
+        frame.pict_type = 0
+        self._frames += 1
+        self._file.mux(self._stream.encode(frame))
+
+    def finish(self) -> None:
+        """Write what the encoder still holds."""
+        self._file.mux(self._stream.encode(None))
+        self._file.close()
+
+    def close(self) -> None:
+        """Close the file, complete or not."""
+        self._file.close()
 
 
 class ZipWriter:

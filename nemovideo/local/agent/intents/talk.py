@@ -174,11 +174,12 @@ def _export(_clause: Clause, context: Context) -> tuple[Outcome, ...]:
 def _formats(_clause: Clause, context: Context) -> tuple[Outcome, ...]:
     return told(
         context.say(
-            "Name the format when you export: I can make MP4, WebM and MOV, GIF, a ZIP of PNGs, "
-            "for a picture PNG, JPG and WebP, and the mask alone. All but MP4 and JPG keep "
-            "transparency.",
-            "导出时指定格式即可：可以导出 MP4、WebM、MOV、GIF、PNG 序列（ZIP），图片可导出 PNG、"
-            "JPG、WebP，也可以只导出蒙版。除 MP4 和 JPG 外都支持透明背景。",
+            "Name the format when you export: I can make MP4, WebM and MOV, GIF, WebP, a ZIP of "
+            "PNGs, for a picture PNG, JPG and WebP, and the mask alone, below the color or beside "
+            "it. All but MP4 and JPG keep transparency.",
+            "导出时指定格式即可：可以导出 MP4、WebM、MOV、GIF、WebP、PNG 序列（ZIP），图片可导出 "
+            "PNG、JPG、WebP，也可以只导出蒙版，或者与画面上下拼接、分开打包。"
+            "除 MP4 和 JPG 外都支持透明背景。",
         )
     )
 
