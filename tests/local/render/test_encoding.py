@@ -380,7 +380,7 @@ def test_a_photo_can_be_a_gif_or_a_video_too(tmp_path: Path, photo: MediaItem) -
         assert output.stat().st_size > 200
 
 
-@pytest.mark.parametrize("format_", ["png", "jpg", "webp", "matte.png"])
+@pytest.mark.parametrize("format_", ["png", "jpg", "matte.png"])
 def test_a_video_does_not_fit_into_one_picture(
     tmp_path: Path, talk: MediaItem, format_: str
 ) -> None:
