@@ -170,7 +170,7 @@ class Client(BaseClient):
 
     Args:
         token: A bearer token; default `NEMO_TOKEN`, else an anonymous one, which is
-            kept between runs (docs/protocol.md, "Tokens").
+            kept between runs (docs/protocol.md §4).
         http_client: An `httpx.Client` of your own, which is left open on close.
         options: See `Options`.
 

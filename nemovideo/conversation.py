@@ -42,7 +42,7 @@ class Conversation(Resource):
     def say(
         self, text: str, *, attachments: Sequence[Source] = (), deadline: float | None = None
     ) -> Answer:
-        """Do what the user says, and return the answer (protocol.md §8 to §10).
+        """Do what the user says, and return the answer (docs/protocol.md §8 to §10).
 
         "export", "credits", "show tracks" and files are taken care of without
         the agent, in English and Chinese and in whole sentences; everything

@@ -35,7 +35,7 @@ The tree::
         └── ModelUnavailableError     the engine's model is not here and cannot be fetched
 
 Each class holds its code, its HTTP status and its remedy, and puts itself into
-the table that `error_class` reads (protocol.md §7). Every error is built from
+the table that `error_class` reads (docs/protocol.md §7). Every error is built from
 one message and plain attributes, so that it survives `pickle` and `deepcopy`.
 """
 
@@ -50,10 +50,10 @@ from nemovideo._values.formats import CONTENT_TYPES
 from nemovideo._values.remedies import Code, Medium, Option, Remedy, said
 
 SUPPORTED_SUFFIXES: tuple[str, ...] = tuple(s for s in CONTENT_TYPES if s != "jpeg")
-"""The file formats that the service takes, by suffix (protocol.md §4)."""
+"""The file formats that the service takes, by suffix (docs/protocol.md §4)."""
 
 MAX_UPLOAD_BYTES = 500 * 1024 * 1024
-"""The largest file that the service takes, in bytes (protocol.md §4)."""
+"""The largest file that the service takes, in bytes (docs/protocol.md §4)."""
 
 _BODY_LIMIT = 2000
 
@@ -119,7 +119,7 @@ class APIError(NemoError):
 
     Attributes:
         status: The HTTP status, or None when nothing was sent.
-        code: The code of the envelope (protocol.md §7), or None where there was none.
+        code: The code of the envelope (docs/protocol.md §7), or None where there was none.
         request_id: The server's id of the request, from the response headers, if any.
         body: The beginning of the response body, at most 2000 characters.
         method: The HTTP method of the request.
@@ -285,7 +285,7 @@ class InvalidRequestError(NemoError, ValueError):
 
 
 class MalformedResponseError(NemoError):
-    """The answer does not have the form that protocol.md gives it.
+    """The answer does not have the form that docs/protocol.md gives it.
 
     Attributes:
         path: The JSON path of the part that is wrong, such as `$.data.token`.
@@ -532,7 +532,7 @@ _REPEATS = {
 
 
 def error_table() -> list[ErrorRow]:
-    """Return the error table (protocol.md §7) as data, for the documentation."""
+    """Return the error table (docs/protocol.md §7) as data, for the documentation."""
     classes: dict[type[APIError], None] = dict.fromkeys(
         [*_BY_CODE.values(), *_BY_STATUS.values(), ServerError]
     )

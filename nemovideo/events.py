@@ -1,6 +1,6 @@
 """What the agent's stream brings, as it comes: one small class for each kind of event.
 
-The wire forms are those of protocol-sse.md, both dialects. Every event has
+The wire forms are those of docs/protocol.md §5, both dialects. Every event has
 `.raw`, the decoded JSON as it came (None where the client made the event).
 """
 

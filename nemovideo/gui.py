@@ -1,7 +1,7 @@
 """Take the talk of buttons and panels out of what the agent says, and keep what it means.
 
 The cloud agent thinks that it speaks to a person in front of an editor
-(protocol.md §9). `clean` cuts its instructions for the screen out of an answer,
+(docs/protocol.md §9). `clean` cuts its instructions for the screen out of an answer,
 clause by clause, and returns them as actions; what it says of the video stays.
 """
 
@@ -36,7 +36,7 @@ class Spoken:
 
 
 def clean(text: str) -> Spoken:
-    """Remove the GUI instructions from an answer, English or Chinese (protocol.md §9).
+    """Remove the GUI instructions from an answer, English or Chinese (docs/protocol.md §9).
 
     Instructions are cut clause by clause, so that the rest of a sentence stays
     whole and grammatical; list items and headings that are left empty go too.

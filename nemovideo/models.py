@@ -258,7 +258,7 @@ class Reply:
     """The agent's answer, whole.
 
     Attributes:
-        text: The answer with its GUI instructions taken out (protocol.md §9).
+        text: The answer with its GUI instructions taken out (docs/protocol.md §9).
         raw_text: The answer as the agent gave it.
         actions: What the GUI instructions asked for, in order.
         tool_calls: The tools that the agent called, in order.

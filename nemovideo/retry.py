@@ -1,4 +1,4 @@
-"""What is tried again, when, and for how long: the error table as data (protocol.md §4, §7, §10).
+"""What is repeated, when, and for how long: the error table as data (docs/protocol.md §7).
 
 Only identical calls are repeated here, and only where a repeat cannot do harm.
 What follows an error by other means (a new token, a new render id) is decided

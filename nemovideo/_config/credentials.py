@@ -1,4 +1,4 @@
-"""What survives between runs: the client id and the anonymous token (protocol.md §1, §4).
+"""What survives between runs: the client id and the anonymous token (docs/protocol.md §1, §4).
 
 Without these files the second script run of a week would be answered 429. The
 client id is no secret; the tokens' file is readable by its owner only. Where
@@ -20,7 +20,7 @@ from nemovideo._support.places import can_write_to, replacement
 from nemovideo.models import Token
 
 _CLIENT_ID = re.compile(r"[!-~]{1,64}")
-"""A UUID, or another stable text such as `client-<timestamp>-<random>` (protocol.md §1)."""
+"""A UUID, or another stable text such as `client-<timestamp>-<random>` (docs/protocol.md §1)."""
 
 _REMEDY = "Set config_dir= or XDG_CONFIG_HOME to a folder that can be written to."
 

@@ -1,6 +1,6 @@
 """What a client is set to: options, environment variables, and the headers that follow from them.
 
-Sources: protocol.md §1 (environment) and §2 (attribution headers).
+Sources: docs/protocol.md §1 (environment) and §2 (attribution headers).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _USER_AGENT = f"nemovideo-python/{__version__}"
 
 
 def config_directory(environ: Mapping[str, str]) -> Path:
-    """Return where the client id and the anonymous token are kept (protocol.md §1)."""
+    """Return where the client id and the anonymous token are kept (docs/protocol.md §1)."""
     if base := environ.get("XDG_CONFIG_HOME"):
         return Path(base) / "nemovideo"
     found = home()
@@ -151,7 +151,7 @@ def check_base_url(url: str, *, allow_http: bool = False) -> str:
 def check_token(token: str | None, base_url: str = API_URL) -> str | None:
     """Return the token, stripped, or None for an empty one.
 
-    The cloud's own tokens begin with `nmv_usr_` (protocol.md §1). What another
+    The cloud's own tokens begin with `nmv_usr_` (docs/protocol.md §1). What another
     host takes, a gateway with tokens of its own, say, is that host's affair.
 
     Raises:

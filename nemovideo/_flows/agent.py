@@ -1,4 +1,4 @@
-"""One message to the agent, and its answer, whatever the wire does (protocol-sse.md)."""
+"""One message to the agent, and its answer, whatever the wire does (docs/protocol.md §5)."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def _recover(
     builder: AnswerBuilder,
     cause: NemoError,
 ) -> Flow[Reply]:
-    """After a drop, find out from the state what became of the message (protocol.md §10)."""
+    """After a drop, find out from the state what became of the message (docs/protocol.md §10)."""
     after = yield from watch(context, session_id, lambda now: _differ(before, now))
     if after is not None:
         changes = _draft(before).diff(_draft(after))

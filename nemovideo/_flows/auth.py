@@ -1,4 +1,4 @@
-"""Which token to use, when to get a new one, and claim tokens (protocol.md §1, §4, §7)."""
+"""Which token to use, when to get a new one, and claim tokens (docs/protocol.md §1, §4, §7)."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def _find_anonymous(context: Context, rejected: Token | None) -> Flow[Token]:
 
 
 def _explain(context: Context, bearer: Token, error: InsufficientCreditsError) -> None:
-    """Tell an anonymous user where to register (protocol.md §7)."""
+    """Tell an anonymous user where to register (docs/protocol.md §7)."""
     if bearer.anonymous:
         error.register_url = _register_url(context, bearer)
         error.remedy = f"Register for more credits: {error.register_url}"

@@ -1,4 +1,4 @@
-"""What a chat front-end does with a sentence of its user (protocol.md §8 to §11).
+"""What a chat front-end does with a sentence of its user (docs/protocol.md §8 to §11).
 
 Where it goes, what is done, and what is told of it: the agent is asked at most
 once for a sentence, and never for anything that can be done without it.

@@ -1,4 +1,4 @@
-"""Downloads of finished jobs: from their link, or else from the API itself (protocol.md §4)."""
+"""Downloads of finished jobs: from their link, else from the API (docs/protocol.md §4)."""
 
 from __future__ import annotations
 

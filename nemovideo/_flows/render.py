@@ -1,4 +1,4 @@
-"""Render jobs: submitted, waited for, and done once more where they fail (protocol.md §4)."""
+"""Render jobs: submitted, waited for, and done once more where they fail (docs/protocol.md §4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making a session (protocol.md §4)."""
+"""Making a session (docs/protocol.md §4)."""
 
 from __future__ import annotations
 

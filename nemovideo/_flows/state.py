@@ -1,4 +1,4 @@
-"""The session's state and the credits: two questions that change nothing (protocol.md §4)."""
+"""The session's state and the credits: two questions that change nothing (docs/protocol.md §4)."""
 
 from __future__ import annotations
 

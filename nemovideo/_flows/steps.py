@@ -72,7 +72,7 @@ class StreamHandle:
 
 @attrs.frozen
 class Call:
-    """Send a request; the answer is the JSON value in the envelope (protocol.md §3)."""
+    """Send a request; the answer is the JSON value in the envelope (docs/protocol.md §3)."""
 
     request: Request
 

@@ -1,4 +1,4 @@
-"""Uploads: files and URLs, checked before anything is sent (protocol.md §4)."""
+"""Uploads: files and URLs, checked before anything is sent (docs/protocol.md §4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `remove_background` is asked for, checked and put into words (protocol.md §11)."""
+"""What `remove_background` is asked for, checked and put into words (docs/protocol.md §11)."""
 
 from __future__ import annotations
 

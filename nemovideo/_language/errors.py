@@ -2,7 +2,7 @@
 
 The errors' own remedies speak to programmers ("Make a new session with …");
 these speak to whoever typed the sentence. Nothing is sent again for an error,
-and where credits may have been used, that is said (protocol.md §7, §10).
+and where credits may have been used, that is said (docs/protocol.md §7, §10).
 """
 
 from __future__ import annotations

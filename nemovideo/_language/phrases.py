@@ -79,7 +79,7 @@ class Phrases:
         return phrase.format(available=f"{credits.available:g}", reserved=f"{credits.frozen:g}")
 
     def timeline(self, draft: Draft) -> str:
-        """Return the timeline's summary, in the form of protocol.md §6."""
+        """Return the timeline's summary, in the form of docs/protocol.md §6."""
         return summarize(draft.tracks, self.language)
 
     def files(self, files: Iterable[MediaFile]) -> str:

@@ -1,6 +1,6 @@
 """The formats in which a result can be had, and how a file's name asks for one.
 
-A format is what stands in `output.format` of a render (protocol.md §4), and the
+A format is what stands in `output.format` of a render (docs/protocol.md §4), and the
 suffix of its file. Some suffixes have two parts: "matte.mp4" is only the mask, white
 where the person is; "stacked.mp4" is twice as high, with the color above and the mask
 below; "bundle.zip" holds both as a file each. The cloud service is known to make the

@@ -1,6 +1,6 @@
 """Files on their way up: what may be sent, under which name and type, checked beforehand.
 
-The rules (formats, 500 MB) are those of protocol.md §4. What a header must hold
+The rules (formats, 500 MB) are those of docs/protocol.md §4. What a header must hold
 is decided in `_inspect`, which names are safe in `_names`.
 """
 

@@ -1,4 +1,4 @@
-"""From the frames of one run to one answer (protocol-sse.md, "From events to one answer")."""
+"""From the frames of one run to one answer (docs/protocol.md §5)."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class AnswerBuilder:
         """The texts of all steps, in order, separated by a blank line."""
         texts = [saying.text for saying in self._sayings]
         text = "\n\n".join(text for text in texts if text and not text.isspace())
-        # Said after a good answer, a temporary issue means nothing (protocol.md §10).
+        # Said after a good answer, a temporary issue means nothing (docs/protocol.md §10).
         while (at := text.rfind("\n\n")) > 0 and _says_temporary_issue(text[at + 2 :]):
             text = text[:at]
         return text

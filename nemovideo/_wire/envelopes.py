@@ -1,4 +1,4 @@
-"""From answers on the wire to values and errors: envelopes and models (protocol.md §3-§7)."""
+"""From answers on the wire to values and errors: envelopes and models (docs/protocol.md §3-§7)."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def redact(text: str, secret: str = "") -> str:
 
 
 def open_envelope(exchange: Exchange) -> object:
-    """Return what the answer's envelope holds, in any of its forms (protocol.md §3).
+    """Return what the answer's envelope holds, in any of its forms (docs/protocol.md §3).
 
     Raises:
-        APIError: The answer says no; the class follows protocol.md §7.
+        APIError: The answer says no; the class follows docs/protocol.md §7.
         MalformedResponseError: The answer is no JSON although its status is good.
     """
     try:
@@ -184,7 +184,7 @@ def _page_title(text: str) -> str:
 def _class_by_place(exchange: Exchange, message: str, cls: type[APIError]) -> type[APIError]:
     """Tell answers without a code apart, by what was asked, and else by their words.
 
-    Only some codes have an HTTP status of their own (protocol.md §7): a proxy's
+    Only some codes have an HTTP status of their own (docs/protocol.md §7): a proxy's
     page, say, has nothing else to go by.
     """
     path, words = exchange.path, message.lower()

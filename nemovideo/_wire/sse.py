@@ -1,6 +1,6 @@
 """From the bytes of the agent's stream to events: pure, and indifferent to where the bytes are cut.
 
-The rules are those of protocol-sse.md and of the HTML standard ("Server-sent events"), of which
+The rules are those of docs/protocol.md §5 and of the HTML standard ("Server-sent events"), of which
 only `data` matters here. What a frame means is decided in `read_frame`.
 """
 

@@ -1,6 +1,6 @@
 """The keys of draft JSON: those of the protocol, and the conventions inside metadata.
 
-The protocol names `t`, `tt`, `sg`, `d` and `m` (docs/protocol.md, "Draft"). It does not say
+The protocol names `t`, `tt`, `sg`, `d` and `m` (docs/protocol.md §6). It does not say
 what stands inside `m`; the other keys here are conventions, which the local backend writes
 and the SDK reads.
 """

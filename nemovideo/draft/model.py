@@ -1,4 +1,4 @@
-"""The draft: what the user is editing, in plain names (protocol.md §6).
+"""The draft: what the user is editing, in plain names (docs/protocol.md §6).
 
 The service sends a draft as terse JSON. `Draft` is a view on that JSON: it gives
 back the very value that came, and names what stands in it.
@@ -95,11 +95,11 @@ class Draft(Timeline):
 
     @property
     def ready(self) -> bool:
-        """Whether there is something to export: a track with a segment (protocol.md §6)."""
+        """Whether there is something to export: a track with a segment (docs/protocol.md §6)."""
         return is_ready(self._value)
 
     def summary(self) -> str:
-        """Return the timeline on one line, in the form of protocol.md §6."""
+        """Return the timeline on one line, in the form of docs/protocol.md §6."""
         return summarize(self.tracks)
 
     def diff(self, other: Draft) -> DraftDiff:

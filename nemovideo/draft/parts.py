@@ -1,6 +1,6 @@
 """What a draft consists of: segments on tracks, as views on the draft's JSON.
 
-Each property reads its wire key (protocol.md §6) on demand, so nothing is taken
+Each property reads its wire key (docs/protocol.md §6) on demand, so nothing is taken
 apart that would have to be put together again, nothing can be lost on the way,
 and a draft that is only passed on to the renderer costs one copy. All parts are
 immutable; what they hand out is a copy.
@@ -71,7 +71,7 @@ class Part:
 
     @property
     def extra(self) -> dict[str, object]:
-        """The keys that protocol.md does not name, and their values, as a copy."""
+        """The keys that docs/protocol.md does not name, and their values, as a copy."""
         raw = self._fields()
         return copied({key: raw[key] for key in raw if key not in self._known_keys})
 

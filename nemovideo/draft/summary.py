@@ -1,4 +1,4 @@
-"""A timeline in words: the summary that the protocol shows users (docs/protocol.md, "Draft")."""
+"""A timeline in words: the summary that the protocol shows users (docs/protocol.md §6)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Reading and copying decoded JSON that may hold anything: the ground that the draft stands on.
 
 Nothing here raises for a value of the wrong type; it answers None, and the
-caller decides what that means. Only JSON of protocol.md §6 passes through.
+caller decides what that means. Only JSON of docs/protocol.md §6 passes through.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the local agent edits and the local renderer reads: a draft in plain words.
 
-The protocol names only `t`, `tt`, `sg`, `d` and `m` (protocol.md §6). All that
+The protocol names only `t`, `tt`, `sg`, `d` and `m` (docs/protocol.md §6). All that
 this backend needs beyond them stands in the segments' `m`, under the keys that
 this module writes and reads. They are the local backend's own conventions.
 """
@@ -183,7 +183,7 @@ class Timeline:
         return sum(clip.duration_ms for clip in self.clips)
 
     def to_draft(self) -> dict[str, Any]:
-        """Return the draft JSON of protocol.md §6, with this backend's keys in `m`."""
+        """Return the draft JSON of docs/protocol.md §6, with this backend's keys in `m`."""
         tracks: list[dict[str, Any]] = []
         if self.clips:
             tracks.append(

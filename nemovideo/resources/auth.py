@@ -24,7 +24,7 @@ class Auth(Resource):
         """Ask for a new anonymous token (100 credits, 7 days), keep it, and use it from now on.
 
         Raises:
-            RateLimitError: This client id had one within the last 7 days (protocol.md §4).
+            RateLimitError: This client id had one within the last 7 days (docs/protocol.md §4).
         """
         return self._run(auth.adopt_anonymous_token(self._context), deadline)
 

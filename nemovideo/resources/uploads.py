@@ -24,7 +24,7 @@ class Uploads(Resource):
 
         Args:
             session_id: The session.
-            sources: The files, up to 500 MB each (protocol.md §4 lists the formats): paths, bytes,
+            sources: The files, up to 500 MB each (formats: docs/protocol.md §4): paths, bytes,
                 open binary files, http(s) URLs, iterables of chunks, or an `Upload` of one of
                 them, which can give it a name. Two files of one name get different ones.
             on_progress: Called with the bytes sent and all bytes of the request; it begins anew

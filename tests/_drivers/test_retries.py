@@ -1,4 +1,4 @@
-"""Every row of protocol.md §7, in each of its forms, on every endpoint, sync and async."""
+"""Every row of docs/protocol.md §7, in each of its forms, on every endpoint, sync and async."""
 
 from __future__ import annotations
 

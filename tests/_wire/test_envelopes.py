@@ -1,4 +1,4 @@
-"""Envelopes in all their forms, and JSON to models (protocol.md §3, §4, §7)."""
+"""Envelopes in all their forms, and JSON to models (docs/protocol.md §3, §4, §7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stream's bytes to events, whole or cut anywhere (protocol-sse.md)."""
+"""The stream's bytes to events, whole or cut anywhere (docs/protocol.md §5)."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def clone(response: httpx.Response) -> httpx.Response:
 
 
 def forms(row_code: int, status: int) -> dict[str, httpx.Response]:
-    """Return one refusal in the four forms in which it can come (protocol.md §3)."""
+    """Return one refusal in the four forms in which it can come (docs/protocol.md §3)."""
     envelope = {"code": row_code, "message": "it was refused"}
     page = f"<html><head><title>{status} Refused</title></head><body>{'x' * 9000}</body></html>"
     return {

@@ -1,4 +1,4 @@
-"""The words by which a backend that believes in a screen talks about its buttons (protocol.md §9).
+"""The words by which a backend that believes in a screen talks about its buttons.
 
 Every pattern looks at one clause of a masked sentence (see `_gui_sentences`),
 and most are anchored where a clause begins: what decides is whether somebody is
@@ -227,7 +227,7 @@ _VERBS = (
 
 
 def action(words: str, raw: str) -> GuiAction | None:
-    """Return the action that an instruction means, if any (protocol.md §9).
+    """Return the action that an instruction means, if any (docs/protocol.md §9).
 
     Args:
         words: The masked clause.

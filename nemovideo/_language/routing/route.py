@@ -1,6 +1,6 @@
 """What a sentence of a user asks for: a file, the credits, the timeline, an upload, or the agent.
 
-The table of protocol.md §8, for whole sentences in English and Chinese. A wish
+The table of docs/protocol.md §8, for whole sentences in English and Chinese. A wish
 is recognised by two things at once: a key that names it, and no word that does
 not belong to it (`_routing_words`). "How many credits are left?" is made of
 nothing else; "add the credits at the end" has an "add", so it goes to the
@@ -63,7 +63,7 @@ def is_existing_file(path: str) -> bool:
 
 
 def route(text: str, *, is_file: Callable[[str], bool] = is_existing_file) -> Routed:
-    """Decide who takes care of what the user said (protocol.md §8).
+    """Decide who takes care of what the user said (docs/protocol.md §8).
 
     Where a sentence has several wishes, the agent's come first, and a wish to
     export at its end is noted in `then_export`: "remove the background and then

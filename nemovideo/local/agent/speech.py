@@ -1,7 +1,7 @@
 """How the agent talks: times, names and lists as words, and the closing sentence.
 
 The agent believes in an editor with buttons, as the real service does
-(protocol.md §9); what an intent has to say of its own stands in the intent.
+(docs/protocol.md §9); what an intent has to say of its own stands in the intent.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def clip_names(context: Context, timeline: Timeline) -> str:
 
 
 def summary(context: Context, timeline: Timeline) -> str:
-    """Return what is on the timeline, in the form of protocol.md §6."""
+    """Return what is on the timeline, in the form of docs/protocol.md §6."""
     parts: list[str] = []
     at = 0
     for clip in timeline.clips:

@@ -55,7 +55,7 @@ class Turn:
     `timeline` is the final one, None when nothing was ever on it. `changed` is
     False where it is what it was before. `undone` means that the turn did
     nothing but go back one version. `silent` turns speak no word after the
-    edit, as the real service sometimes does (protocol.md §10). `question` is what it
+    edit, as the real service sometimes does (docs/protocol.md §10). `question` is what it
     asks the user.
     """
 

@@ -92,7 +92,7 @@ def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002 - the c
 
     Raises:
         UnsupportedFileError: The file is of another format than its suffix or
-            than protocol.md §4 allows, is empty, or cannot be read.
+            than docs/protocol.md §4 allows, is empty, or cannot be read.
     """
     suffix = suffix_of(name)
     if suffix and suffix not in CONTENT_TYPES:

@@ -1,4 +1,4 @@
-"""The routes of the local backend: every endpoint of protocol.md §4, and the fault desk."""
+"""The routes of the local backend: every endpoint of docs/protocol.md §4, and the fault desk."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class Fault:
             `form` chooses how a silent one ends (sse.SILENT_ENDINGS).
         error: After `after_events` events (None: after the last) the run fails,
             in the `form` "bare", "system", "details", "event" or "temporary"
-            (protocol-sse.md, rule 6), saying `message`.
+            (docs/protocol.md §5, rule 6), saying `message`.
         slow: `delay_s` before every event.
         dialect: `form` is "simple" or "adk".
         inject: `frames`, raw text, before event number `after_events` (0 if None).

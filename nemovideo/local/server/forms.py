@@ -1,4 +1,4 @@
-"""The forms in which answers and refusals go out (protocol.md §3), ★ unless told otherwise."""
+"""The forms in which answers and refusals go out (docs/protocol.md §3), ★ unless told otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A turn of the agent, shaped as ADK's events or the second dialect; pure (protocol-sse.md)."""
+"""A turn of the agent, shaped as ADK's events or the second dialect; pure (docs/protocol.md §5)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Dialect = Literal["adk", "simple"]
 ErrorForm = Literal["bare", "system", "details", "event", "temporary"]
 
 SILENT_ENDINGS = ("end", "no_parts", "empty_text", "no_content", "stop")
-"""How a silent edit ends, in the order of rotation (protocol-sse.md, rule 4)."""
+"""How a silent edit ends, in the order of rotation (docs/protocol.md §5, rule 4)."""
 
 TEMPORARY_ISSUE = "I encountered a temporary issue. Please try again."
 
@@ -60,7 +60,7 @@ class Narrator:
         """Yield the frames of a failure after the 200, in one of its forms (rule 6).
 
         "temporary" is no failure: the last words that a client is to ignore
-        after a good answer (protocol.md §10).
+        after a good answer (docs/protocol.md §10).
         """
         details = {"error_type": kind, "error_message": message, "timestamp": self.now()}
         last = {"error": f"{kind}: {message}", "error_details": details}

@@ -260,7 +260,7 @@ def _target(url: str) -> str:
 
 
 def _own_ids(recorded: Asked, sent: Asked) -> tuple[str, str] | None:
-    """Return the ids that the two clients made up for the same thing (protocol.md §4, render)."""
+    """Return the ids that the two clients chose for the same thing (docs/protocol.md §4)."""
     if isinstance(recorded.json, dict) and isinstance(sent.json, dict):
         was, now = recorded.json.get("id"), sent.json.get("id")
         if isinstance(was, str) and isinstance(now, str) and now:

@@ -1,6 +1,6 @@
 """A video from nothing: a title card, cards, or a slideshow of uploaded pictures.
 
-It is made in two stages, as the service does it (protocol.md §10): the raw
+It is made in two stages, as the service does it (docs/protocol.md §10): the raw
 picture first, then titles and music.
 """
 
