@@ -309,6 +309,7 @@ class Client(BaseClient):
             edit=edit,
             trim=trim,
             quality=quality,
+            local_files=self._context.settings.local_files,
         )
         return perform(self._context, self._driver, order, checkpoint, progress, deadline)
 
@@ -415,6 +416,7 @@ class AsyncClient(BaseClient):
             edit=edit,
             trim=trim,
             quality=quality,
+            local_files=self._context.settings.local_files,
         )
         return await perform_async(
             self._context, self._driver, order, checkpoint, progress, deadline

@@ -293,6 +293,7 @@ class Jobs(Resource):
             edit=edit,
             trim=trim,
             quality=quality,
+            local_files=self._context.settings.local_files,
         )
         return Job(self._context, self._driver, checkpoint, order)
 
@@ -347,6 +348,7 @@ class AsyncJobs(AsyncResource):
             edit=edit,
             trim=trim,
             quality=quality,
+            local_files=self._context.settings.local_files,
         )
         return AsyncJob(self._context, self._driver, checkpoint, order)
 

@@ -29,6 +29,13 @@ class Options(TypedDict, total=False):
         polling: How render jobs are waited for.
         stream: How long an agent's stream may last.
         allow_http: Allow a plain http URL to another machine; default False.
+        local_files: Whether a `str` may be a path or a URL, as a source, as a background and in
+            a conversation; default True. Say False where the words of strangers get there:
+            files are then `Path`, bytes and open files only. Holds for sessions, conversations,
+            jobs and batches too; paths of results are yours to choose.
+        private_urls: Whether `upload_urls` may name this machine and private networks; default
+            what `local_files` is. False resolves every host first; the backend that
+            `local()` starts then refuses such addresses in redirects, too.
         user_agent: Added to the User-Agent header.
         skill_source: The X-Skill-Source header; default `video-background-remover-ai`.
         skill_version: The X-Skill-Version header; default this package's version.
@@ -52,6 +59,8 @@ class Options(TypedDict, total=False):
     polling: Polling | None
     stream: StreamLimits | None
     allow_http: bool
+    local_files: bool
+    private_urls: bool | None
     user_agent: str | None
     skill_source: str | None
     skill_version: str | None

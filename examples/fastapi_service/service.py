@@ -1,21 +1,26 @@
 """A web service that removes backgrounds: FastAPI around one `AsyncClient`.
 
     pip install "nemovideo[local]" fastapi
-    NEMO_LOCAL=1 uvicorn --app-dir examples/fastapi_service service:app
+    NEMO_LOCAL=1 uvicorn --app-dir examples/fastapi_service --limit-concurrency 200 service:app
 
 Without NEMO_LOCAL it works with the cloud, and the token in NEMO_TOKEN. Open the address that
 uvicorn prints: a page takes a clip, shows the progress as it comes, and plays the result.
 
 One client serves all requests; each clip is a task of its own, which goes on when the browser is
-closed. Uploaded files and results live in a temporary folder that goes with the service.
+closed. What visitors send is not trusted: their words are never a path or a URL
+(`local_files=False`), and sizes, times, jobs and kept results have limits. Who may use it, and how
+much each visitor may use, is for a proxy or a login in front of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
+import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,12 +29,31 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import FastAPI, Form, HTTPException, Request, UploadFile
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nemovideo import AsyncClient, NemoError, Progress
+from nemovideo.errors import (
+    SUPPORTED_SUFFIXES,
+    AgentError,
+    FileTooLargeError,
+    RenderFailedError,
+    UnsupportedFileError,
+)
 
 PAGE = Path(__file__).with_name("page.html")
 CHUNK_BYTES = 1 << 20
+MAX_CLIP_BYTES = int(os.environ.get("MAX_CLIP_BYTES", 100 << 20))
+MAX_JOBS = int(os.environ.get("MAX_JOBS", 4))  # uploads and clips under way, at a time
+MAX_KEPT = 50  # results, beyond which the oldest go
+KEEP_S = 3600.0
+UPLOAD_S = 300.0
+JOB_S = 1800.0
+
+SAID_TO_VISITORS = (AgentError, FileTooLargeError, RenderFailedError, UnsupportedFileError)
+"""Errors about the clip and the wish; the others are for who runs this."""
+
+log = logging.getLogger("uvicorn.error")
 
 
 @dataclass
@@ -39,6 +63,7 @@ class Clip:
     folder: Path
     news: dict[str, object] = field(default_factory=lambda: {"message": "Uploading…"})
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    ended_at: float | None = None
 
     @property
     def result(self) -> Path:
@@ -50,19 +75,73 @@ class Clip:
             self.changed.notify_all()
 
 
+class Places:
+    """Takes so many uploads and jobs at a time, and of each upload so many bytes and seconds.
+
+    That is decided before a form is read: FastAPI reads all of it before it calls a handler.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self.app(scope, receive, send)
+            return
+        state, left = scope["app"].state, MAX_CLIP_BYTES + CHUNK_BYTES
+
+        async def limited() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise HTTPException(413, f"a clip may have {MAX_CLIP_BYTES >> 20} MB")
+            return message
+
+        if state.uploads + len(state.tasks) >= MAX_JOBS:
+            busy = JSONResponse(
+                {"detail": "busy: try again in a minute"}, 503, {"Retry-After": "60"}
+            )
+            await busy(scope, receive, send)
+            return
+        state.uploads += 1
+        try:
+            await asyncio.wait_for(self.app(scope, limited, send), UPLOAD_S)
+        except asyncio.TimeoutError:
+            await JSONResponse({"detail": "the upload took too long"}, 408)(scope, receive, send)
+        finally:
+            state.uploads -= 1
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    make = AsyncClient.local if os.environ.get("NEMO_LOCAL") else AsyncClient
+    state = app.state
+    local = bool(os.environ.get("NEMO_LOCAL"))
     with tempfile.TemporaryDirectory() as folder:
-        async with make() as app.state.client:
-            app.state.folder, app.state.clips, app.state.tasks = Path(folder), {}, set()
+        state.folder, state.clips, state.tasks, state.uploads = Path(folder), {}, set(), 0
+        options = {"local_files": False, "deadline": JOB_S}
+        made = AsyncClient.local(**options, keep_s=KEEP_S) if local else AsyncClient(**options)  # type: ignore[arg-type]
+        async with made as state.client:
+            cleaner = asyncio.create_task(clean_up(state.clips))
             yield
-            for task in app.state.tasks:
+            for task in (cleaner, *state.tasks):
                 task.cancel()
-            await asyncio.gather(*app.state.tasks, return_exceptions=True)
+            await asyncio.gather(cleaner, *state.tasks, return_exceptions=True)
+
+
+async def clean_up(clips: dict[str, Clip]) -> None:
+    """Remove results that are old, or too many, once a minute."""
+    while True:
+        ended = sorted((clip.ended_at, name) for name, clip in clips.items() if clip.ended_at)
+        kept = [name for at, name in ended if at > time.monotonic() - KEEP_S][-MAX_KEPT:]
+        for _, name in ended:
+            if name not in kept:
+                await asyncio.to_thread(shutil.rmtree, clips.pop(name).folder, ignore_errors=True)
+        await asyncio.sleep(60)
 
 
 app = FastAPI(title="Background remover", lifespan=lifespan)
+app.add_middleware(Places)
 
 
 @app.get("/")
@@ -72,18 +151,23 @@ async def page() -> FileResponse:
 
 @app.post("/clips", status_code=202)
 async def start(
-    request: Request, file: UploadFile, background: Annotated[str, Form()] = "office setting"
+    request: Request,
+    file: UploadFile,
+    background: Annotated[str, Form(max_length=200)] = "office setting",
 ) -> dict[str, str]:
     """Take a clip, and begin; the answer names it."""
     state = request.app.state
     name = uuid.uuid4().hex
-    clip = state.clips[name] = Clip(state.folder / name)
-    clip.folder.mkdir()
+    clip = Clip(state.folder / name)
     # The name that the browser gave never becomes a path; only its suffix says what the file is.
-    source = clip.folder / f"source{Path(file.filename or '').suffix}"
+    suffix = Path(file.filename or "").suffix.lower()
+    known = suffix.removeprefix(".") in SUPPORTED_SUFFIXES
+    source = clip.folder / f"source{suffix if known else ''}"
+    clip.folder.mkdir()
     with source.open("wb") as target:
         while chunk := await file.read(CHUNK_BYTES):
             target.write(chunk)
+    state.clips[name] = clip
     task = asyncio.create_task(work(state.client, clip, source, background))
     state.tasks.add(task)
     task.add_done_callback(state.tasks.discard)
@@ -103,10 +187,15 @@ async def work(client: AsyncClient, clip: Clip, source: Path, background: str) -
         await client.remove_background(
             source, background=background, output=clip.result, progress=on_progress
         )
-    except NemoError as error:
+    except SAID_TO_VISITORS as error:
         last: dict[str, object] = {"error": error.message, "remedy": error.remedy}
+    except NemoError:
+        log.exception("a clip failed")
+        last = {"error": "it could not be done", "remedy": "Try again later."}
     else:
         last = {"done": True, "fraction": 1.0, "message": "Ready"}
+    finally:
+        clip.ended_at = time.monotonic()
     await asyncio.gather(*telling)
     await clip.tell(**last)
 
@@ -144,4 +233,5 @@ async def video(request: Request, name: str) -> FileResponse:
     clip = find(request, name)
     if not clip.result.exists():
         raise HTTPException(409, "it is not ready")
-    return FileResponse(clip.result, media_type="video/mp4")
+    headers = {"X-Content-Type-Options": "nosniff"}
+    return FileResponse(clip.result, media_type="video/mp4", headers=headers)

@@ -134,7 +134,10 @@ class Coordinator:
     def _look(self) -> None:
         """Find the files and name their results; those that are broken fail here already."""
         plan = self._plan
-        picture, words, _ = planned(plan.background, None, plan.format)
+        picture, words, _ = planned(
+            *(plan.background, None, plan.format),
+            local_files=self.context.settings.local_files,
+        )
         if picture is not None and not is_url(picture):
             path = Path(str(picture)).expanduser().absolute()
             prepare(path)

@@ -94,7 +94,10 @@ def one_file(
     """Do the work on one file, at the batch's pace; what goes wrong is part of the outcome."""
     clock = context.settings.clock
     began = clock.monotonic()
-    picture, words, chosen = plan(task.background, task.output, task.format)
+    picture, words, chosen = plan(
+        *(task.background, task.output, task.format),
+        local_files=context.settings.local_files,
+    )
     order = Order(
         source=task.source,
         picture=picture,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from nemovideo._config.setup import check_names
+from nemovideo._config.setup import check_names, may_name_private
 from nemovideo.options import Options
 from nemovideo.retry import Polling
 
@@ -29,7 +29,10 @@ def start(options: Mapping[str, Any]) -> tuple[LocalBackend, dict[str, Any]]:
     names = {"token", "http_client", *Options.__annotations__}
     check_names("Client.local()", options, names | {*inspect.signature(LocalBackend).parameters})
     ours = {name: value for name, value in options.items() if name in names}
-    backend = LocalBackend(**{name: value for name, value in options.items() if name not in names})
+    theirs = {name: value for name, value in options.items() if name not in names}
+    if not may_name_private(cast("Options", ours), usual=True):
+        theirs["private_urls"] = False
+    backend = LocalBackend(**theirs)
     backend.start()
     defaults = {
         **options_for(backend),

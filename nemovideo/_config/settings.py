@@ -73,6 +73,8 @@ class Settings:
     headers: Mapping[str, str]
     anonymous: bool = True
     allow_http: bool = False
+    local_files: bool = True
+    private_urls: bool = True
     timeout_s: float = 60.0
     deadline_s: float | None = None
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)

@@ -48,6 +48,8 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
         headers={**base.headers, **env.attribution(options)},
         anonymous=options.get("anonymous", base.anonymous),
         allow_http=allow_http,
+        local_files=options.get("local_files", base.local_files),
+        private_urls=may_name_private(options, base.private_urls),
         timeout_s=options.get("timeout_s", base.timeout_s),
         deadline_s=options.get("deadline", base.deadline_s),
         retry=options.get("retry") or base.retry,
@@ -58,6 +60,12 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
         on_request=options.get("on_request", base.on_request),
         on_response=options.get("on_response", base.on_response),
     )
+
+
+def may_name_private(options: Options, usual: bool) -> bool:
+    """Return whether URLs of private networks may be named: as asked, else as `local_files` is."""
+    asked = options.get("private_urls")
+    return options.get("local_files", usual) if asked is None else asked
 
 
 def _defaults(base_url: str) -> Settings:

@@ -24,6 +24,7 @@ from nemovideo._language.errors import sentence_for
 from nemovideo._language.phrases import ENGLISH, Phrases, phrases_for, phrases_in
 from nemovideo._language.routing.route import Routed, is_existing_file, route
 from nemovideo._support.outputs import format_for
+from nemovideo._uploads.trust import check_urls
 from nemovideo.draft import Draft, DraftDiff, TrackType
 from nemovideo.errors import InvalidRequestError, NemoError
 from nemovideo.files import Source, is_url
@@ -80,7 +81,8 @@ def say(
     context: Context, talk: Talk, text: str, attachments: Sequence[Source] = ()
 ) -> Flow[Answer]:
     """Do what the user says, and return what to answer; errors become words, too."""
-    is_file = is_existing_file if talk.local_files else _is_no_file
+    local_files = talk.local_files and context.settings.local_files
+    is_file = is_existing_file if local_files else _is_no_file
     routed = yield from blocking(partial(route, text, is_file=is_file))
     if attachments and routed.route is Route.AGENT:
         routed = attrs.evolve(routed, route=Route.UPLOAD)
@@ -113,8 +115,7 @@ class _Turn:
             self.paragraphs.append(self.phrases.say_something)
             self.error = InvalidRequestError("the message is empty")
             return
-        if not self.talk.local_files and not all(map(is_url, routed.paths)):
-            self.paragraphs.append(self.phrases.no_local_files)
+        if routed.paths and not (yield from self._may_name(routed.paths)):
             return
         if not self.talk.connected:
             self.talk.connected = True
@@ -135,6 +136,24 @@ class _Turn:
             case _:
                 phrases = self.phrases
                 self.paragraphs.append(phrases.what_now if sources else phrases.name_a_file)
+
+    def _may_name(self, paths: Sequence[str]) -> Flow[bool]:
+        """Return whether the user may name these files; where not, say so.
+
+        Raises:
+            InvalidRequestError: A link is not of the public internet.
+        """
+        settings = self.context.settings
+        if self.talk.local_files and settings.local_files:
+            return True
+        if not settings.local_files:
+            self.paragraphs.append(self.phrases.no_files_named)
+            return False
+        if not all(map(is_url, paths)):
+            self.paragraphs.append(self.phrases.no_local_files)
+            return False
+        yield from blocking(partial(check_urls, paths, own=settings.base_url))
+        return True
 
     def fail(self, error: NemoError) -> None:
         """Take an error into the answer, and what the agent had said before it."""
@@ -245,7 +264,7 @@ class _Turn:
                 state,
                 routed.output,
                 routed.format,
-                anywhere=talk.local_files,
+                anywhere=talk.local_files and context.settings.local_files,
             )
         )
         notices: list[Notice] = []

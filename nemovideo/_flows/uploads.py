@@ -13,6 +13,7 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, collect
 from nemovideo._uploads.files import Spool, chunks_of, prepare
 from nemovideo._uploads.names import distinct
+from nemovideo._uploads.trust import check_sources, check_urls
 from nemovideo._wire import envelopes
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Source, Upload, is_url
@@ -30,6 +31,7 @@ def upload(
     """Upload files and URLs; the answers come in the order of the sources."""
     if not sources:
         raise InvalidRequestError("there is nothing to upload", remedy="Name at least one file.")
+    check_sources(sources, local_files=context.settings.local_files)
     urls = [_url(source) for source in sources if is_url(source)]
     parts = yield from prepare_all([source for source in sources if not is_url(source)])
     files = iter((yield from _send_parts(context, session_id, parts, on_progress)))
@@ -39,8 +41,9 @@ def upload(
     return [file for file in (*pairs, *files, *linked) if file is not None]
 
 
-def inspect(source: Source) -> Flow[MediaInfo]:
+def inspect(context: Context, source: Source) -> Flow[MediaInfo]:
     """Check a file, and return what its header says."""
+    check_sources([source], local_files=context.settings.local_files)
     if is_url(source):
         raise InvalidRequestError(
             "a URL is looked at by the service only", remedy="Fetch the file, or upload the URL."
@@ -85,6 +88,8 @@ def upload_urls(context: Context, session_id: str, urls: Sequence[str]) -> Flow[
             raise InvalidRequestError(f"{url!r} is not an http(s) URL", remedy="Use upload().")
     if not urls:
         raise InvalidRequestError("there is nothing to upload", remedy="Name at least one URL.")
+    if not context.settings.private_urls:
+        yield from blocking(partial(check_urls, urls))
     body = {"urls": list(urls), "source_type": "url"}
     context.known.forget(session_id)
     request = Request("POST", _path(session_id), json=body, fresh=True)

@@ -17,6 +17,7 @@ from nemovideo._support.outputs import (
     format_for,
     has_alpha,
 )
+from nemovideo._uploads.trust import check_sources
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Source, is_media_name, is_url, name_of
 
@@ -67,9 +68,12 @@ def order_for(
     edit: str | None = None,
     trim: Trim | None = None,
     quality: str = DEFAULT_QUALITY,
+    *,
+    local_files: bool,
 ) -> Order:
     """Return the order of a `remove_background` call; see there."""
-    picture, words, chosen = plan(background, output, format, source)
+    check_sources([source], local_files=local_files)
+    picture, words, chosen = plan(background, output, format, source, local_files=local_files)
     wishes = [words, *_trim_words(trim), *_edit_words(edit)]
     if not quality:
         raise InvalidRequestError("the quality is empty", remedy="Leave it out, or name one.")
@@ -115,8 +119,12 @@ def plan(
     output: str | os.PathLike[str] | None,
     format: str | None,  # noqa: A002 - the protocol's word
     source: Source | None = None,
+    *,
+    local_files: bool,
 ) -> tuple[Source | None, str, str]:
     """Return the picture to upload, the words to say, and the format of the file.
+
+    Without `local_files` a text as background is words, whatever it looks like.
 
     Raises:
         InvalidRequestError: The format cannot be, or cannot hold what is wanted.
@@ -127,7 +135,10 @@ def plan(
     format = check_format(format_for(output, format))  # noqa: A001
     if background is None:
         return None, "remove the background", format
-    if isinstance(background, os.PathLike) or is_url(background) or is_media_name(background):
+    named = local_files and isinstance(background, str)
+    if isinstance(background, os.PathLike) or (
+        named and (is_url(background) or is_media_name(background))
+    ):
         return background, "", format
     words = " ".join(background.split())
     if not words:

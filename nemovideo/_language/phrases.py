@@ -48,6 +48,7 @@ class Phrases:
     say_something: str
     name_a_file: str
     no_local_files: str
+    no_files_named: str
     uploaded: str
     what_now: str
     edited: str
@@ -127,6 +128,7 @@ ENGLISH = Phrases(
     say_something="Say what you want to do with your video.",
     name_a_file="Which file? Name its path, or a link to it.",
     no_local_files="Files cannot be named by a path here: attach them, or give a link.",
+    no_files_named="Files and links cannot be named here: attach the file.",
     uploaded="Uploaded: {files}.",
     what_now="What shall be done with it?",
     edited="Done. What has changed:",
@@ -162,6 +164,7 @@ CHINESE = Phrases(
     say_something="请告诉我您想对视频做什么。",
     name_a_file="要上传哪个文件？请给出文件路径或链接。",
     no_local_files="这里不能用路径指定文件：请直接发送文件，或给出链接。",
+    no_files_named="这里不能指定文件路径或链接：请直接发送文件。",
     uploaded="已上传：{files}。",
     what_now="接下来想怎么处理？",
     edited="已完成。更改如下：",

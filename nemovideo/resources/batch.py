@@ -18,6 +18,7 @@ from nemovideo._jobs.places import Place
 from nemovideo._jobs.plan import Background, plan
 from nemovideo._jobs.progress_bar import OnProgress, reporting
 from nemovideo._jobs.runs import service_of
+from nemovideo._uploads.trust import check_sources
 from nemovideo.batch import BatchReport
 from nemovideo.errors import InvalidRequestError
 
@@ -166,11 +167,14 @@ class _Setup:
         deadline_s: float | None,
     ) -> Plan:
         """Return the plan; see `Batch.remove_backgrounds`."""
+        local_files = self.context.settings.local_files
+        named = [sources] if isinstance(sources, (str, os.PathLike)) else [*sources]
+        check_sources(named, local_files=local_files)
         return Plan(
-            sources,
+            sources if isinstance(sources, (str, os.PathLike)) else named,
             out_dir,
             background=background,
-            format=plan(background, None, format)[2],
+            format=plan(background, None, format, local_files=local_files)[2],
             recursive=recursive,
             max_credits=max_credits,
             manifest=manifest,
@@ -195,6 +199,8 @@ class _Setup:
                 "timeout_s": settings.timeout_s,
                 "polling": settings.polling,
                 "stream": settings.stream,
+                "local_files": settings.local_files,
+                "private_urls": settings.private_urls,
             }
             return Place(True, {**backend.options, **limits, "retry": policy})
         alone = attrs.evolve(settings, retry=policy, on_request=None, on_response=None)

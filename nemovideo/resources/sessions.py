@@ -177,7 +177,8 @@ class Session(Resource):
             output_dir: The folder that exports go to; made if it is not there.
             language: "zh" for Chinese, "en" for English; None follows the user.
             local_files: Whether the user may name files and folders of this machine, to
-                upload and to export to; say False where strangers speak.
+                upload and to export to, and links of private networks; say False where strangers
+                speak. A client with `local_files=False` takes no links in words either.
         """
         from nemovideo._flows.conversation import Talk
         from nemovideo.conversation import Conversation

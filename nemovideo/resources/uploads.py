@@ -54,7 +54,7 @@ class Uploads(Resource):
             FileTooLargeError: It is over 500 MB.
             InvalidRequestError: It is a URL, which only the service looks at.
         """
-        return self._run(uploads.inspect(source), deadline)
+        return self._run(uploads.inspect(self._context, source), deadline)
 
     def upload_urls(
         self, session_id: str, *urls: str, deadline: float | None = None
@@ -90,7 +90,7 @@ class AsyncUploads(AsyncResource):
 
     async def inspect(self, source: Source, *, deadline: float | None = None) -> MediaInfo:
         """Check a file, and return what its header says; see `Uploads.inspect`."""
-        return await self._run(uploads.inspect(source), deadline)
+        return await self._run(uploads.inspect(self._context, source), deadline)
 
     async def upload_urls(
         self, session_id: str, *urls: str, deadline: float | None = None

@@ -79,7 +79,7 @@ def test_known_formats_and_suffixes() -> None:
 def test_without_a_word_a_picture_becomes_a_picture(
     source: Source, background: str | None, expected: str
 ) -> None:
-    assert plan(background, None, None, source)[2] == expected
+    assert plan(background, None, None, source, local_files=True)[2] == expected
 
 
 @pytest.mark.parametrize(
@@ -100,13 +100,13 @@ def test_an_exported_file_gets_a_name_that_fits(
 @pytest.mark.parametrize("name", ["a.mp4", "a.jpg"])
 def test_what_cannot_be_transparent_is_refused(name: str) -> None:
     with pytest.raises(InvalidRequestError, match="transparent") as caught:
-        plan("transparent", name, None)
+        plan("transparent", name, None, local_files=True)
     assert "webm" in caught.value.remedy
 
 
 @pytest.mark.parametrize("name", ["a.webm", "a.gif", "a.zip", "a.png", "a.matte.mp4"])
 def test_what_can_be_transparent_is_asked_for(name: str) -> None:
-    _, words, format_ = plan("transparent", name, None)
+    _, words, format_ = plan("transparent", name, None, local_files=True)
     assert "transparent" in words
     assert name == f"a.{format_}"
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,7 @@ import pytest
 
 from tests.support import ROOT
 from tests.support.media import pictures
+from tests.support.origin import origin, reply
 
 FOLDER = ROOT / "examples" / "fastapi_service"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -29,11 +31,18 @@ BROWSER_FLAGS = [
 @pytest.fixture(scope="module")
 def service() -> Iterator[str]:
     """The service in a process of its own, as uvicorn runs it."""
+    with running() as url:
+        yield url
+
+
+@contextmanager
+def running(**settings: str) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "uvicorn", "--app-dir", str(FOLDER), "--port", str(port)]
     with subprocess.Popen(
-        [*command, "--log-level", "warning", "service:app"], env={**os.environ, "NEMO_LOCAL": "1"}
+        [*command, "--log-level", "warning", "service:app"],
+        env={**os.environ, "NEMO_LOCAL": "1", **settings},
     ) as process:
         try:
             _wait_for(port, process)
@@ -83,6 +92,80 @@ def test_a_file_that_is_no_clip_is_named_with_its_remedy(service: str) -> None:
     assert last["remedy"]
     assert httpx.get(f"{service}/clips/{name}/video").status_code == 409
     assert httpx.get(f"{service}/clips/other/events").status_code == 404
+
+
+def test_visitors_reach_nothing_but_their_own_clips(service: str, clip: Path) -> None:
+    secret = clip.with_name("secret.png")
+    secret.write_bytes(b"secret")
+    with origin(reply(b"inside")) as inside:
+        answers = []
+        for words in (
+            str(secret),
+            f"file://{secret}",
+            str(clip.with_name("no-such-file.png")),
+            f"{inside.url}/a.png",
+            "http://169.254.169.254/a.png",
+        ):
+            with clip.open("rb") as file:
+                started = httpx.post(
+                    f"{service}/clips", files={"file": file}, data={"background": words}
+                )
+            (*_, last) = _news(service, started.json()["id"])
+            answers.append(str(last).replace(Path(words).name, "NAME"))
+        assert inside.asked.empty()
+    assert "secret" not in str(answers)
+    assert answers[0] == answers[2]  # nobody learns which files are there
+    assert not any("done" in answer for answer in answers)
+
+
+@pytest.mark.parametrize(
+    "name", ["../../a.mp4", "a.mp4/../../x", "a." + "m" * 300, "a.mp4\0", "a.sh", "", "." * 9]
+)
+def test_no_file_name_does_harm(service: str, name: str, clip: Path) -> None:
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="'
+        + name.encode()
+        + b'"\r\nContent-Type: video/mp4\r\n\r\n'
+        + clip.read_bytes()
+        + b"\r\n--b--\r\n"
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = httpx.post(f"{service}/clips", content=body, headers=headers, timeout=60)
+    assert answer.status_code in (202, 422)
+    if answer.status_code == 202:
+        assert _news(service, answer.json()["id"])[-1].get("done")
+
+
+def test_size_words_and_number_have_limits(clip: Path) -> None:
+    with running(MAX_CLIP_BYTES="2000000", MAX_JOBS="1") as url:
+        big = b"x" * 4_000_000
+        assert httpx.post(f"{url}/clips", files={"file": ("a.mp4", big)}).status_code == 413
+
+        def chunks() -> Iterator[bytes]:
+            yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+            yield from (b"x" * 100_000 for _ in range(60))
+
+        headers = {"Content-Type": "multipart/form-data; boundary=b"}
+        with suppress(httpx.WriteError, httpx.RemoteProtocolError):  # it need not listen on
+            answer = httpx.post(f"{url}/clips", content=chunks(), headers=headers)
+            assert answer.status_code == 413
+        files = {"file": ("a.mp4", clip.read_bytes())}
+        words = {"background": "w" * 201}
+        assert httpx.post(f"{url}/clips", files=files, data=words).status_code == 422
+        port = httpx.URL(url).port or 0
+        with socket.create_connection(("127.0.0.1", port)) as slow:
+            slow.sendall(
+                b"POST /clips HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n"
+                b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+            )
+            for _ in range(9):
+                answer = httpx.post(f"{url}/clips", files=files)
+                if answer.status_code == 503:
+                    break
+                _news(url, answer.json()["id"])  # it came before the slow one
+            assert answer.headers["retry-after"] == "60"
+        answers = (httpx.post(f"{url}/clips", files=files).status_code for _ in range(500))
+        assert 202 in answers  # the place of the one that left is given back
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")

@@ -98,12 +98,13 @@ class RunStream:
         projects, session_id = self.context.store.projects, self.session.session_id
         numbers = projects.versions(session_id, latest=_HISTORY)
         versions = Versions(projects, session_id, (None, *numbers))
+        asked = self.context.question(session_id)
         turn = self.context.respond(
             self.message.text,
             timeline=versions[-1],
             media=[file.item for file in projects.files(session_id)],
             history=versions[:-1],
-            question=self.context.question(session_id),
+            **({} if asked is None else {"question": asked}),  # not every agent asks back
         )
         if turn.question is not None:
             self.context.keep_question(session_id, turn.question)
