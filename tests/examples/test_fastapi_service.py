@@ -8,10 +8,10 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -37,42 +37,35 @@ def service() -> Iterator[str]:
 
 @contextmanager
 def running(**settings: str) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(FOLDER), "--port", str(port)]
-    with subprocess.Popen(
-        [*command, "--log-level", "warning", "service:app"],
-        env={**os.environ, "NEMO_LOCAL": "1", **settings},
-    ) as process:
+    """Start the service on a socket that listens already: requests wait until it is ready."""
+    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(FOLDER), "--log-level", "warning"]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        process = subprocess.Popen(
+            [*command, "--fd", str(listener.fileno()), "service:app"],
+            env={**os.environ, "NEMO_LOCAL": "1", **settings},
+            pass_fds=[listener.fileno()],
+        )
+    with process:
         try:
-            _wait_for(port, process)
-            yield f"http://127.0.0.1:{port}"
+            yield url
         finally:
             process.terminate()
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Return once the port answers; a process of its own can only be asked again and again."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("the service did not start")
+def post(url: str, **body: Any) -> httpx.Response:
+    return httpx.post(f"{url}/clips", timeout=120, **body)
 
 
 def _news(url: str, name: str) -> list[dict[str, object]]:
-    with httpx.stream("GET", f"{url}/clips/{name}/events", timeout=60) as answer:
+    with httpx.stream("GET", f"{url}/clips/{name}/events", timeout=120) as answer:
         lines = [line for line in answer.iter_lines() if line]
     return [json.loads(line.removeprefix("data: ")) for line in lines]
 
 
 def test_a_clip_goes_in_and_a_clean_one_comes_out(service: str, clip: Path, tmp_path: Path) -> None:
     with clip.open("rb") as file:
-        answer = httpx.post(f"{service}/clips", files={"file": file}, data={"background": "white"})
+        answer = post(service, files={"file": file}, data={"background": "white"})
     name = answer.json()["id"]
     news = _news(service, name)
     fractions = [float(str(line.get("fraction", 0))) for line in news]
@@ -85,7 +78,7 @@ def test_a_clip_goes_in_and_a_clean_one_comes_out(service: str, clip: Path, tmp_
 
 def test_a_file_that_is_no_clip_is_named_with_its_remedy(service: str) -> None:
     files = {"file": ("notes.mp4", b"dear diary", "video/mp4")}
-    name = httpx.post(f"{service}/clips", files=files).json()["id"]
+    name = post(service, files=files).json()["id"]
     (*_, last) = _news(service, name)
     assert "notes" not in str(last)
     assert "source.mp4" in str(last["error"])
@@ -107,9 +100,7 @@ def test_visitors_reach_nothing_but_their_own_clips(service: str, clip: Path) ->
             "http://169.254.169.254/a.png",
         ):
             with clip.open("rb") as file:
-                started = httpx.post(
-                    f"{service}/clips", files={"file": file}, data={"background": words}
-                )
+                started = post(service, files={"file": file}, data={"background": words})
             (*_, last) = _news(service, started.json()["id"])
             answers.append(str(last).replace(Path(words).name, "NAME"))
         assert inside.asked.empty()
@@ -130,7 +121,7 @@ def test_no_file_name_does_harm(service: str, name: str, clip: Path) -> None:
         + b"\r\n--b--\r\n"
     )
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    answer = httpx.post(f"{service}/clips", content=body, headers=headers, timeout=60)
+    answer = post(service, content=body, headers=headers)
     assert answer.status_code in (202, 422)
     if answer.status_code == 202:
         assert _news(service, answer.json()["id"])[-1].get("done")
@@ -139,7 +130,7 @@ def test_no_file_name_does_harm(service: str, name: str, clip: Path) -> None:
 def test_size_words_and_number_have_limits(clip: Path) -> None:
     with running(MAX_CLIP_BYTES="2000000", MAX_JOBS="1") as url:
         big = b"x" * 4_000_000
-        assert httpx.post(f"{url}/clips", files={"file": ("a.mp4", big)}).status_code == 413
+        assert post(url, files={"file": ("a.mp4", big)}).status_code == 413
 
         def chunks() -> Iterator[bytes]:
             yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
@@ -147,11 +138,11 @@ def test_size_words_and_number_have_limits(clip: Path) -> None:
 
         headers = {"Content-Type": "multipart/form-data; boundary=b"}
         with suppress(httpx.WriteError, httpx.RemoteProtocolError):  # it need not listen on
-            answer = httpx.post(f"{url}/clips", content=chunks(), headers=headers)
+            answer = post(url, content=chunks(), headers=headers)
             assert answer.status_code == 413
         files = {"file": ("a.mp4", clip.read_bytes())}
         words = {"background": "w" * 201}
-        assert httpx.post(f"{url}/clips", files=files, data=words).status_code == 422
+        assert post(url, files=files, data=words).status_code == 422
         port = httpx.URL(url).port or 0
         with socket.create_connection(("127.0.0.1", port)) as slow:
             slow.sendall(
@@ -159,12 +150,12 @@ def test_size_words_and_number_have_limits(clip: Path) -> None:
                 b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
             )
             for _ in range(9):
-                answer = httpx.post(f"{url}/clips", files=files)
+                answer = post(url, files=files)
                 if answer.status_code == 503:
                     break
                 _news(url, answer.json()["id"])  # it came before the slow one
             assert answer.headers["retry-after"] == "60"
-        answers = (httpx.post(f"{url}/clips", files=files).status_code for _ in range(500))
+        answers = (post(url, files=files).status_code for _ in range(500))
         assert 202 in answers  # the place of the one that left is given back
 
 
