@@ -142,9 +142,9 @@ def test_a_checkpoint_of_other_wishes_is_of_another_job(
 )
 def test_a_stretch_that_is_none_is_refused(trim: tuple[float, float]) -> None:
     with pytest.raises(InvalidRequestError, match="stretch"):
-        order_for("talk.mp4", None, None, None, None, None, False, trim=trim)
+        order_for("talk.mp4", None, None, None, None, None, False, trim=trim, local_files=True)
 
 
 def test_an_empty_edit_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="empty"):
-        order_for("talk.mp4", None, None, None, None, None, False, edit=" ")
+        order_for("talk.mp4", None, None, None, None, None, False, edit=" ", local_files=True)
