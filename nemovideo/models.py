@@ -355,7 +355,7 @@ class RenderedVideo:
     def _repr_html_(self) -> str:
         from nemovideo._notebook.cards import video_player
 
-        return video_player(self.path or self.url, before=self.source)
+        return video_player(self.path or self.url, before=self.source, notes=self.warnings)
 
 
 @attrs.frozen

@@ -52,7 +52,7 @@ def check_kind(source: Upload, format: str) -> None:  # noqa: A002 - the protoco
     """
     if source.info is None:
         return  # a URL: the service finds out
-    name, kind = source.name, source.content_type.partition("/")[0]
+    name, kind = source.name, source.info.kind
     if kind == "audio":
         raise UnsupportedFileError(
             f"{name!r} is sound alone, and has no background", remedy="Give a video or a picture."

@@ -138,8 +138,9 @@ def video_player(
     after: Path | str,
     before: Path | str | None = None,
     poster: Path | str | None = None,
+    notes: Sequence[str] = (),
 ) -> str:
-    """Return a player, with the video before beside it if there is one.
+    """Return a player, with the video before beside it if there is one, and notes below it.
 
     Transparent parts show a chequered ground. Without a poster the player shows the video's
     own first frame, transparency included. Files up to `EMBED_LIMIT_BYTES` are embedded, so that
@@ -147,7 +148,9 @@ def video_player(
     """
     players = [] if before is None else [_figure("Before", before, None)]
     players.append(_figure("After" if players else "Video", after, poster))
-    return _face("Rendered video", "", f'<div class="nemo-pair">{"".join(players)}</div>')
+    lines = "".join(f"<li><i>!</i><span>{escape(note)}</span></li>" for note in notes)
+    below = f"<ul>{lines}</ul>" if lines else ""
+    return _face("Rendered video", "", f'<div class="nemo-pair">{"".join(players)}</div>{below}')
 
 
 @attrs.frozen

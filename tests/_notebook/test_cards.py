@@ -157,3 +157,10 @@ def test_what_is_no_file_and_no_web_address_is_not_linked(source: str) -> None:
     page = Page(cards.video_player(source))
     assert page.values("src") == page.values("href") == []
     assert any("is not there" in word for word in page.words)
+
+
+def test_a_video_shows_what_there_is_to_know_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"x")
+    shown = cards.video_player(path, notes=["The sound of <a> was mixed down."])
+    assert "The sound of &lt;a&gt; was mixed down." in shown

@@ -382,3 +382,22 @@ def test_inspect_sends_nothing(offline: Client, folder: Path, tmp_path: Path) ->
 async def test_inspect_of_the_async_client(anyio_backend: str, folder: Path) -> None:
     async with AsyncClient(base_url="http://127.0.0.1:9", token="nmv_usr_x") as client:
         assert await client.uploads.inspect(folder / "a.mov") == look(folder / "a.mov")
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
+def test_an_animated_picture_is_a_video(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.new("RGB", (32, 24), color) for color in ("red", "lime")]
+    frames[0].save(tmp_path / f"still.{suffix}")
+    frames[0].save(tmp_path / f"moving.{suffix}", save_all=True, append_images=frames[1:])
+    assert look(tmp_path / f"still.{suffix}").kind == "image"
+    assert look(tmp_path / f"moving.{suffix}").kind == "video"
+
+
+def test_an_animated_picture_is_not_asked_to_become_a_single_one(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (32, 24), color) for color in ("red", "lime")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    with (
+        Client("t", base_url="http://127.0.0.1:9") as client,
+        pytest.raises(errors.InvalidRequestError, match="one picture"),
+    ):
+        client.remove_background(tmp_path / "a.gif", output=tmp_path / "o.png")

@@ -30,12 +30,14 @@ def look_at_png(reader: Reader) -> MediaInfo:
         DamagedError: It breaks off.
     """
     length, kind, width, height = reader.unpack(">IIII", 8)
+    moves = reader.read(37, 4) == b"acTL"
     if length != 13 or kind != int.from_bytes(b"IHDR", "big") or not (width and height):
         raise DamagedError("has a damaged header")
     if reader.read(max(0, reader.size - len(_PNG_END)), len(_PNG_END)) != _PNG_END:
         with suppress(EnoughError):
             _walk_png(reader)
-    return MediaInfo("png", "image", reader.size, width=width, height=height, rotation_deg=0)
+    shown = "video" if moves else "image"
+    return MediaInfo("png", shown, reader.size, width=width, height=height, rotation_deg=0)
 
 
 def _walk_png(reader: Reader) -> None:
@@ -116,20 +118,23 @@ def look_at_gif(reader: Reader) -> MediaInfo:
         DamagedError: It breaks off before the end of its first picture.
     """
     width, height, flags = reader.unpack("<HHB", 6)
-    info = MediaInfo("gif", "image", reader.size, width=width, height=height, rotation_deg=0)
+    moves = False
     with suppress(EnoughError):
-        _walk_gif(reader, 13 + _palette_bytes(flags))
-    return info
+        place = _walk_gif(reader, 13 + _palette_bytes(flags))
+        with suppress(DamagedError):  # what follows the first picture may be anything
+            _walk_gif(reader, place)
+            moves = True
+    kind = "video" if moves else "image"
+    return MediaInfo("gif", kind, reader.size, width=width, height=height, rotation_deg=0)
 
 
-def _walk_gif(reader: Reader, place: int) -> None:
-    """Go past the first picture."""
+def _walk_gif(reader: Reader, place: int) -> int:
+    """Go past the next picture, and return where that ends."""
     while True:
         (block,) = reader.unpack(">B", place)
         if block == _IMAGE_BLOCK:
             (flags,) = reader.unpack(">B", place + 9)
-            _after_sub_blocks(reader, place + 11 + _palette_bytes(flags))
-            return
+            return _after_sub_blocks(reader, place + 11 + _palette_bytes(flags))
         if block != _EXTENSION:
             raise DamagedError("has no picture in it")
         place = _after_sub_blocks(reader, place + 2)

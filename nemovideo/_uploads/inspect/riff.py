@@ -22,6 +22,7 @@ _VIDEO_CODECS = {
     b"AV01": "av1",
 }
 _AUDIO_CODECS = {0x50: "mp2", 0x55: "mp3", 0xFF: "aac", 0x1610: "aac", 0x2000: "ac3"}
+_ANIMATED = 0x02  # in the flags of VP8X
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 
 
@@ -83,10 +84,11 @@ def look_at_webp(reader: Reader) -> MediaInfo:
     (size,) = reader.unpack("<I", 4)
     if size + 8 > reader.size:
         raise cut_short(size + 8, reader.size)
-    kind, start = reader.read(12, 4), 20
+    kind, start, moves = reader.read(12, 4), 20, False
     if kind == b"VP8X":
         low_w, high_w, low_h, high_h = reader.unpack("<HBHB", start + 4)
         width, height = (low_w | high_w << 16) + 1, (low_h | high_h << 16) + 1
+        moves = bool(reader.unpack("<B", start)[0] & _ANIMATED)
     elif kind == b"VP8 ":
         width, height = (side & 0x3FFF for side in reader.unpack("<HH", start + 6))
     elif kind == b"VP8L":
@@ -94,7 +96,8 @@ def look_at_webp(reader: Reader) -> MediaInfo:
         width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     else:
         raise DamagedError("has no picture in it")
-    return MediaInfo("webp", "image", reader.size, width=width, height=height, rotation_deg=0)
+    shown = "video" if moves else "image"
+    return MediaInfo("webp", shown, reader.size, width=width, height=height, rotation_deg=0)
 
 
 def _chunks(reader: Reader, start: int, end: int) -> Iterator[_Chunk]:

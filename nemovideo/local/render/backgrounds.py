@@ -21,6 +21,7 @@ from nemovideo.local.render.compositing import Lens
 from nemovideo.local.render.decoding import at_rate, looped_frames
 from nemovideo.local.render.drawing.scenes import draw_scene
 from nemovideo.local.render.filters import Fitter
+from nemovideo.local.render.notices import Warn, unheard
 from nemovideo.local.timeline import Background
 
 _BLUR_SHARE = 1 / 30
@@ -42,7 +43,10 @@ class Behind(Protocol):
 
 
 def make_background(
-    background: Background, canvas: Canvas, media: Mapping[str, MediaItem]
+    background: Background,
+    canvas: Canvas,
+    media: Mapping[str, MediaItem],
+    warn: Warn = unheard,
 ) -> Behind:
     """Return the source of frames for a background; "transparent" and "matte" are black.
 
@@ -69,7 +73,7 @@ def make_background(
             if item.kind == "image":
                 return _Still(canvas, cover_image(load_image(item), size))
             if item.kind == "video":
-                return _Video(canvas, item)
+                return _Video(canvas, item, warn)
             raise RenderFailedError(f"{item.name} is {item.kind}: it cannot be a background")
         case kind:
             raise RenderFailedError(f"there is no background of kind {kind!r}")
@@ -136,10 +140,10 @@ class _Still:
 class _Video:
     """An uploaded video, filling the canvas and beginning again at its end."""
 
-    def __init__(self, canvas: Canvas, item: MediaItem) -> None:
+    def __init__(self, canvas: Canvas, item: MediaItem, warn: Warn) -> None:
         self._fitter = Fitter(canvas, cover=True)
         step_s = 1 / canvas.fps
-        frames = at_rate(looped_frames(item), start_s=Fraction(0), step_s=step_s)
+        frames = at_rate(looped_frames(item, warn=warn), start_s=Fraction(0), step_s=step_s)
         self._frames: Iterator[VideoFrame] = frames
         self._aspect = Fraction(item.aspect).limit_denominator(1000)
         self._name = item.name

@@ -44,7 +44,7 @@ def clip_frames(
         layout = _laid_out(clip, canvas, source, matting, warn)
     frames = source.frames(canvas if layout is None else layout.stage(canvas))
     if source.has_alpha:
-        frames = lay_over(frames, clip, canvas, media, layout)
+        frames = lay_over(frames, clip, canvas, media, layout, warn)
     elif clip.background is not None and clip.kind != "card":
         frames = cut_out(frames, clip, canvas, media, matting(), warn, layout)
     elif layout is not None:

@@ -79,7 +79,8 @@ def colors_of(item: MediaItem) -> tuple[int, int, int]:
         codec = stream.codec_context
         if is_wide(codec) or codec.colorspace not in (*_KEPT_MATRICES, UNSPECIFIED, RGB):
             return BT709, BT709, BT709
-        matrix = codec.colorspace
+        # A JPEG is in BT.601, whatever its container says.
+        matrix = BT601_PAL if codec.name == "mjpeg" else codec.colorspace
         if matrix not in _KEPT_MATRICES:
             matrix = matrix_for(stream.height)
         primaries, transfer = (

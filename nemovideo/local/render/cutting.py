@@ -12,7 +12,7 @@ from PIL import Image
 from nemovideo.local.matte import Cut, Follower, Matting
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.tracking import Box, Size, Thumbnail
-from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.media.probe import MediaItem, seconds_text
 from nemovideo.local.render.ahead import ahead
 from nemovideo.local.render.backgrounds import make_background
 from nemovideo.local.render.canvas import Canvas
@@ -81,7 +81,7 @@ def cut_out(
     cutter = matting.cutter()
     with ahead(cutter.follow(_views(frames)), room=_CUTS_AHEAD) as cuts:
         told = _told(cuts, cutter, clip, canvas.fps, warn)
-        yield from _composed(told, clip, canvas, media, layout)
+        yield from _composed(told, clip, canvas, media, layout, warn)
 
 
 def _composed(
@@ -90,6 +90,7 @@ def _composed(
     canvas: Canvas,
     media: Mapping[str, MediaItem],
     layout: Layout | None,
+    warn: Warn,
 ) -> Iterator[VideoFrame]:
     """Yield the frames with what the clip wants in place of their background."""
     background = clip.background
@@ -108,7 +109,7 @@ def _composed(
                 made = made if shift is None else shift(made, offset)
             yield made
         return
-    behind = make_background(background, canvas, media)
+    behind = make_background(background, canvas, media, warn)
     matte_only = background.kind == "matte"
     white = stage.frame(Image.new("RGB", size, "white")) if matte_only else None
     compositor = Compositor(canvas, clean_edges=not matte_only)
@@ -148,7 +149,7 @@ def _nobody(name: str, empty: Sequence[int], count: int, fps: Fraction) -> str:
     if len(empty) == count:
         return f"No person was found in {name}: only the new background is left of it."
     return (
-        f"No person was found in {float(len(empty) / fps):.1f} s of {name}, first at "
+        f"No person was found in {seconds_text(len(empty) / fps)} of {name}, first at "
         f"{float(empty[0] / fps):.1f} s: there only the new background is left of it."
     )
 

@@ -172,7 +172,7 @@ def _ready(sink: FilterContext) -> Iterator[VideoFrame]:
 def looped_frames(item: MediaItem, *, warn: Warn = unheard) -> Iterator[Timed]:
     """Yield the frames of a file again and again, with times that go on rising.
 
-    An animation that is meant to be shown so many times ends after them.
+    An animation that is meant to be shown so many times ends after them, and `warn` is told.
     """
     moving = picture_family(item.path) is not None
     offset_s = Fraction(0)
@@ -188,6 +188,7 @@ def looped_frames(item: MediaItem, *, warn: Warn = unheard) -> Iterator[Timed]:
         if moving:  # its last time is that at which it ends
             gap_s = Fraction(0)
         offset_s += last_s + (gap_s if gap_s > 0 or moving else Fraction(1, 25))
+    warn(f"{item.name} is not made to repeat without end: its last picture stands after that.")
 
 
 def _times(count: int | None) -> Iterator[int]:

@@ -140,7 +140,7 @@ class Fitter:
             node = graph.add("haldclut", "clut=first", node, graph.source(self._table))
         if (wide, high) != (width, height) or not self._same_colors(frame):
             colors = f"out_color_matrix={canvas.matrix_name}:out_range=tv"
-            node = graph.add("scale", f"{wide}:{high}:flags=bicubic:{colors}", node)
+            node = graph.add("scale", f"{wide}:{high}:flags=bicubic+accurate_rnd:{colors}", node)
         node = graph.add("format", self._pixels, node)
         size = f"{canvas.width}:{canvas.height}"
         fill = "black@0" if self._keep_alpha else "black"

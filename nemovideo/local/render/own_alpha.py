@@ -15,6 +15,7 @@ from nemovideo.local.render.backgrounds import make_background
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.filters import FrameGraph, Mover, Shift
 from nemovideo.local.render.layout import Layout
+from nemovideo.local.render.notices import Warn, unheard
 from nemovideo.local.timeline import Clip
 
 _ALPHA_PLANE = 3
@@ -26,6 +27,7 @@ def lay_over(
     canvas: Canvas,
     media: Mapping[str, MediaItem],
     layout: Layout | None = None,
+    warn: Warn = unheard,
 ) -> Iterator[VideoFrame]:
     """Yield a clip's frames over its background, or with their alpha as it is.
 
@@ -35,12 +37,15 @@ def lay_over(
         canvas: What is being made.
         media: The uploaded files.
         layout: Where the frames lie on the canvas; None if they fill it.
+        warn: Is told what the result lacks.
     """
     background = clip.background
     assert background is not None
     stage = canvas if layout is None else layout.stage(canvas)
     kind = "alpha" if background.kind == "transparent" and canvas.alpha else background.kind
-    behind = None if kind in ("alpha", "matte") else make_background(background, canvas, media)
+    behind = (
+        None if kind in ("alpha", "matte") else make_background(background, canvas, media, warn)
+    )
     shift = None if layout is None else Shift(canvas)
     extract, overlay = _Extract(stage), _Overlay(canvas)
     last: tuple[object, ...] = ()

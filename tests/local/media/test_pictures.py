@@ -189,10 +189,11 @@ def test_an_animation_behind_somebody_moves_as_often_as_it_is_meant_to(
     clip = Clip("video", 1600, "a", media="m1", background=Background("video", media="m2"))
     draft = Timeline(clips=(clip,), width=WIDTH, height=HEIGHT, fps=FPS)
     media = {"m1": empty, "m2": behind}
-    seen = look(render(draft, media, tmp_path / "o.mp4", engine=YellowMatte()).path)
-    means = [float(frame.mean()) for frame in seen.frames[2::5]]
+    result = render(draft, media, tmp_path / "o.mp4", engine=YellowMatte())
+    means = [float(frame.mean()) for frame in look(result.path).frames[2::5]]
     wanted = [float(p.mean()) for p in shades(3)]
     assert means == pytest.approx([wanted[n] for n in shown], abs=3)
+    assert any("last picture stands" in each for each in result.warnings) == (loop != 0)
 
 
 # --- Too large ------------------------------------------------------------------------------

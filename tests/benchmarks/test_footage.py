@@ -1,0 +1,40 @@
+"""The comparison of footage: one clip of each kind holds, and a wrong one is seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.footage import (
+    CLOCKS,
+    FORMS,
+    ORIENTATIONS,
+    Form,
+    card,
+    compared,
+    rendered,
+    turned,
+    write,
+)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.codec} {form.pixels}")
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_footage_is_within_four_levels_and_one_frame(
+    tmp_path: Path, form: Form, clock: str
+) -> None:
+    at = FORMS.index(form)
+    matrix = [*ORIENTATIONS.values()][(at + 3 * [*CLOCKS].index(clock)) % 8]
+    path = write(tmp_path / "a.mov", FORMS[at], CLOCKS[clock], tagged=at % 2 == 0)
+    frames = rendered(turned(path, matrix), tmp_path / "o.mp4")
+    rate = float((tmp_path / "o.rate").read_text())
+    levels, off = compared(frames, clock, matrix, rate, gray=FORMS[at].pixels == "gray")
+    assert levels <= 4
+    assert off <= 1
+
+
+def test_a_wrong_picture_is_seen() -> None:
+    frames = [card(n, gray=False)[:, ::-1] for n in range(12)]
+    levels, _ = compared(frames, "constant", ORIENTATIONS["upright"], 25.0, gray=False)
+    assert levels > 50
