@@ -35,21 +35,49 @@ TOKEN = "nmv_usr_benchmark"
 PATH = "/api/credits/balance/simple"
 SERVER = """
 import asyncio, json
-body = json.dumps({"code": 0, "data": {"available": 100, "frozen": 0, "total": 100}}).encode()
-head = f"HTTP/1.1 200 OK\\r\\nContent-Length: {len(body)}\\r\\n\\r\\n"
+def answer(value, kind="application/json"):
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    head = f"HTTP/1.1 200 OK\\r\\nContent-Type: {kind}\\r\\nContent-Length: {len(body)}\\r\\n\\r\\n"
+    return head.encode() + body
+event = b'data: {"content": {"parts": [{"text": "Done!"}]}, "author": "a", "actions": {}}\\n\\n'
+ROUTES = {
+    b"GET /api/credits": answer({"code": 0, "data": {"available": 100, "frozen": 0, "total": 100}}),
+    b"POST /api/tasks": answer({"code": 0, "data": {"task_id": "t", "session_id": "s"}}),
+    b"POST /run_sse": answer(event, "text/event-stream"),
+}
 class Answer(asyncio.Protocol):
     def connection_made(self, transport): self.transport, self.data = transport, b""
     def data_received(self, data):
         self.data += data
         while b"\\r\\n\\r\\n" in self.data:
-            _, _, self.data = self.data.partition(b"\\r\\n\\r\\n")
-            self.transport.write(head.encode() + body)
+            head, _, rest = self.data.partition(b"\\r\\n\\r\\n")
+            length = head.lower().partition(b"content-length: ")[2].partition(b"\\r\\n")[0]
+            if len(rest) < int(length or 0):
+                return
+            self.data = rest[int(length or 0):]
+            self.transport.write(next(a for p, a in ROUTES.items() if head.startswith(p)))
 async def main():
     server = await asyncio.get_running_loop().create_server(Answer, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 asyncio.run(main())
 """
+SESSION = """import json
+r = json.loads(c.post({url!r} + "/api/tasks/me/with-session/nemo_agent",
+    json={{"task_name": "project", "language": "en"}}).content)["data"]"""
+MESSAGE = """
+import httpx_sse
+b = {{"app_name": "nemo_agent", "user_id": "me", "session_id": r["session_id"],
+    "new_message": {{"role": "user", "parts": [{{"text": "go"}}]}}}}
+with httpx_sse.connect_sse(c, "POST", {url!r} + "/run_sse", json=b) as events:
+    [json.loads(event.data) for event in events.iter_sse()]"""
+BASES = {
+    "nemovideo: the same": "httpx: a first answer",
+    "nemovideo: the same session": "httpx: a first session",
+    "nemovideo: the same message": "httpx-sse: a first message",
+}
+"""What a new process is compared with, where that is not the import of httpx."""
+
 Timed = tuple[float, float]
 
 
@@ -155,6 +183,10 @@ def run_imports(url: str, rounds: int) -> list[Row]:
         "httpx: a first client": bare,
         "httpx: a first answer": f"{bare}; import json; json.loads(c.get({url + PATH!r}).content)",
         "nemovideo: the same": f"{make}; c.credits.balance()",
+        "httpx: a first session": f"{bare}; {SESSION.format(url=url)}",
+        "nemovideo: the same session": f"{make}; c.sessions.create()",
+        "httpx-sse: a first message": f"{bare}; {(SESSION + MESSAGE).format(url=url)}",
+        "nemovideo: the same message": f"{make}; c.sessions.create().send('go')",
     }
     took: dict[str, list[float]] = {name: [] for name in codes}
     for _ in range(rounds):
@@ -168,7 +200,7 @@ def run_imports(url: str, rounds: int) -> list[Row]:
             took[name].append(float(done.stdout))
     rows: list[Row] = []
     for name, values in took.items():
-        base = took["httpx: a first answer" if "the same" in name else "import httpx"]
+        base = took[BASES.get(name, "import httpx")]
         ratio = statistics.median(ours / its for ours, its in zip(values, base, strict=True))
         time_ms = statistics.median(values) * 1e3
         print(f"{name:22} {time_ms:6.0f} ms   × {ratio:.2f}")

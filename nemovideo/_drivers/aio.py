@@ -23,7 +23,7 @@ from anyio.lowlevel import RunVar
 
 from nemovideo._config.proxies import Proxies
 from nemovideo._config.settings import Settings
-from nemovideo._drivers import downloads, http
+from nemovideo._drivers import http
 from nemovideo._drivers.aio_stream import Stream
 from nemovideo._drivers.attempts import Attempts, Deadline
 from nemovideo._drivers.connections import AsyncTrace
@@ -273,7 +273,9 @@ class AsyncDriver:
         home, way, settings = self.home, self.way, self.settings
         fresh = request.fresh or endless
         client = home.fresh if fresh else home.client
-        trace, ours = AsyncTrace(), self.given is None
+        ours = self.given is None
+        # Its calls of the HTTP library take time, so only those have one that need it.
+        trace = AsyncTrace() if request.spare or (endless and not ours) else None
         with (
             way.translating(request, deadline),
             http.built(
@@ -324,6 +326,8 @@ class AsyncDriver:
         return http.exchange(request, response, body.whole(), self.settings)
 
     async def _download_once(self, step: Download, deadline: Deadline) -> None:
+        from nemovideo._drivers import downloads  # needed by downloads only
+
         transfer = step.transfer
         while (question := transfer.question()) is not None:
             request = step.request.asking(question.headers)
@@ -337,6 +341,8 @@ class AsyncDriver:
 
     async def _take(self, step: Download, response: http.Response, deadline: Deadline) -> None:
         """Write what the answer brings of the file, in a thread: the disk may be slow."""
+        from nemovideo._drivers import downloads
+
         batch = downloads.Batch(self.settings.clock)
         try:
             with self.way.translating(step.request, deadline):

@@ -156,15 +156,24 @@ class AsyncTrace(Trace):
         self.take(event, info)
 
 
+def keep_alive_options() -> list[tuple[int, int, int]]:
+    """Return the socket options that switch TCP keepalive on."""
+    numbers = (("TCP_KEEPIDLE", 45), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+    return [
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        *(
+            (socket.IPPROTO_TCP, getattr(socket, name), value)
+            for name, value in numbers
+            if hasattr(socket, name)
+        ),
+    ]
+
+
 def keep_alive(stream: object) -> None:
     """Switch TCP keepalive on, for a network stream that has a socket."""
-    connection = _socket(stream)
-    if connection is None:
-        return
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (("TCP_KEEPIDLE", 45), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
-        if hasattr(socket, name):
-            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    if (connection := _socket(stream)) is not None:
+        for option in keep_alive_options():
+            connection.setsockopt(*option)
 
 
 def _socket(stream: object) -> socket.socket | None:

@@ -63,7 +63,7 @@ def built(
     request: Request,
     *,
     deadline: Deadline,
-    trace: Trace,
+    trace: Trace | None,
     ours: bool,
     endless: bool = False,
 ) -> Iterator[httpx.Request]:
@@ -85,7 +85,10 @@ def built(
         _url(url),
         content=None if request.json is None else _json(request),
         headers=_JSON if request.json is not None else None if body is None else body.headers,
-        extensions={"timeout": _timeouts(settings, deadline, endless=endless), "trace": trace},
+        extensions={
+            "timeout": _timeouts(settings, deadline, endless=endless),
+            **({} if trace is None else {"trace": trace}),
+        },
     )
     made.headers = _all_headers(made.headers, request, settings)
     if ours:

@@ -16,6 +16,7 @@ from typing import TypeVar
 import httpx
 
 from nemovideo._config.proxies import Proxies, Proxy
+from nemovideo._drivers.connections import keep_alive_options
 from nemovideo.errors import InvalidRequestError, MissingExtraError
 
 FULL_URL = "nemovideo_url"
@@ -84,12 +85,15 @@ class _Routes:
 def _transport(
     kind: type[Transport], context: ssl.SSLContext, limits: httpx.Limits, proxy: Proxy | None
 ) -> Transport:
+    options = keep_alive_options()
     if proxy is None:
-        return kind(verify=context, limits=limits, trust_env=False)
+        return kind(verify=context, limits=limits, trust_env=False, socket_options=options)
     secure = context if proxy.scheme == "https" else None
     try:
         through = httpx.Proxy(proxy.url, ssl_context=secure)
-        return kind(verify=context, limits=limits, trust_env=False, proxy=through)
+        return kind(
+            verify=context, limits=limits, trust_env=False, proxy=through, socket_options=options
+        )
     except ImportError:
         raise MissingExtraError(
             f"{proxy.variable} names a SOCKS proxy, which needs the extra [socks]",

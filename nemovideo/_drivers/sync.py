@@ -14,7 +14,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 from nemovideo._config.proxies import Proxies
 from nemovideo._config.settings import Settings
-from nemovideo._drivers import downloads, http
+from nemovideo._drivers import http
 from nemovideo._drivers.attempts import Attempts, Deadline
 from nemovideo._drivers.connections import Connections, Line, SyncTrace
 from nemovideo._drivers.locks import ThreadLock
@@ -327,6 +327,8 @@ class SyncDriver:
         return http.exchange(request, response, body.whole(), self.settings)
 
     def _download_once(self, step: Download, deadline: Deadline) -> None:
+        from nemovideo._drivers import downloads  # needed by downloads only
+
         transfer = step.transfer
         while (question := transfer.question()) is not None:
             request = step.request.asking(question.headers)
@@ -339,6 +341,8 @@ class SyncDriver:
 
     def _take(self, step: Download, response: http.Response, deadline: Deadline) -> None:
         """Write what the answer brings of the file."""
+        from nemovideo._drivers import downloads
+
         batch = downloads.Batch(self.settings.clock)
         try:
             with self.way.translating(step.request, deadline):

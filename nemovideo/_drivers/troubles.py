@@ -101,7 +101,7 @@ class Way:
         error: Exception,
         request: Request,
         deadline: Deadline,
-        trace: Trace,
+        trace: Trace | None,
         client: httpx.Client | httpx.AsyncClient,
     ) -> Exception:
         """Return the error for a request that got no answer; what is not httpx's stays as it is."""
@@ -111,7 +111,7 @@ class Way:
             return InvalidRequestError(f"{request.place} is not a URL: {error}")
         if isinstance(error, (httpx.RequestError, httpx.StreamError)):
             made = self.translated(error, request, deadline)
-            made.stale = trace.reused and isinstance(error, _DROPPED)
+            made.stale = trace is not None and trace.reused and isinstance(error, _DROPPED)
             return made
         if isinstance(error, RuntimeError) and client.is_closed:
             return InvalidRequestError(

@@ -27,9 +27,10 @@ from nemovideo.events import (
 )
 
 _FIELDS = (b"data", b"event", b"id", b"retry")
-_LINE_END = re.compile(rb"\r\n|\n|\r")
-_ERROR_START = re.compile(r"""\s*\{\s*"error(?:_?message|_?code)?"\s*:|\s*error\b""", re.IGNORECASE)
-_ERROR_FRAME = re.compile(r"""\s*\{\s*"error"\s*:\s*"?""")
+# Compiled by `re` when first needed, which only broken frames and old line ends do.
+_LINE_END = rb"\r\n|\n|\r"
+_ERROR_START = r"""\s*\{\s*"error(?:_?message|_?code)?"\s*:|\s*error\b"""
+_ERROR_FRAME = r"""\s*\{\s*"error"\s*:\s*"?"""
 """How an error frame begins; old servers do not escape what stands in it."""
 
 
@@ -84,7 +85,7 @@ class LineSplitter:
         if not chunk:
             return []
         self._after_cr = chunk.endswith(b"\r")
-        lines = chunk.split(b"\n") if b"\r" not in chunk else _LINE_END.split(chunk)
+        lines = chunk.split(b"\n") if b"\r" not in chunk else re.split(_LINE_END, chunk)
         if len(lines) == 1:
             self._pieces.append(chunk)
             self.waiting += len(chunk)
@@ -131,7 +132,7 @@ class StreamDecoder:
         """
         for line in (*self._lines.flush(), b""):
             data = self._take(line)
-            if data and (_parse(data) is not _BROKEN or _ERROR_FRAME.match(data)):
+            if data and (_parse(data) is not _BROKEN or re.match(_ERROR_FRAME, data)):
                 yield read_frame(data)
 
     def _take(self, line: bytes) -> str | None:
@@ -196,8 +197,8 @@ def read_frame(data: str) -> Frame:
 def _read_broken(data: str) -> Frame:
     if data.strip().lower() in ("heartbeat", "ping"):
         return Frame((HeartbeatEvent(raw=data),))
-    if _ERROR_START.match(data):
-        message = _ERROR_FRAME.sub("", data, count=1).rstrip().removesuffix("}").rstrip()
+    if re.match(_ERROR_START, data, re.IGNORECASE):
+        message = re.sub(_ERROR_FRAME, "", data, count=1).rstrip().removesuffix("}").rstrip()
         message = message.removesuffix('"')
         return Frame((ErrorEvent(None, message, raw=data),), failure=True)
     return Frame((UnknownEvent(data, raw=data),))

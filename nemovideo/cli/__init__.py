@@ -7,6 +7,7 @@ themselves know no more than arguments in, one call of the SDK, words out.
 
 from __future__ import annotations
 
+import signal
 import sys
 
 
@@ -27,4 +28,10 @@ def main() -> None:
     from nemovideo.cli.console import prepare
 
     prepare()
+    signal.signal(signal.SIGTERM, _terminate)
     app()
+
+
+def _terminate(*_: object) -> None:
+    """Leave as usual on SIGTERM, so that a local backend removes its temporary files."""
+    raise SystemExit(143)

@@ -93,7 +93,7 @@ def test_an_event_has_a_largest_size(lines: str, monkeypatch: pytest.MonkeyPatch
 
 
 def slow(service: Service, connection: socket.socket, path: str) -> object:
-    time.sleep(0.3)
+    time.sleep(0.7)
     return {"available": 1, "frozen": 0, "total": 1}
 
 
@@ -102,7 +102,7 @@ def test_calls_wait_for_a_connection_as_long_as_it_takes() -> None:
 
         async def main() -> int:
             async with (
-                AsyncClient(TOKEN, base_url=service.url, timeout_s=0.5) as client,
+                AsyncClient(TOKEN, base_url=service.url, timeout_s=2) as client,
                 anyio.create_task_group() as group,
             ):
                 for _ in range(350):  # 100 connections at a time

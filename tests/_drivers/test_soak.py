@@ -1,0 +1,19 @@
+"""A short form of `benchmarks/soak.py`, in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOAK = Path(__file__).parents[2] / "benchmarks" / "soak.py"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts in /proc")
+def test_nothing_is_left_after_calls_streams_and_forks() -> None:
+    done = subprocess.run(
+        [sys.executable, SOAK, "--share", "0.05"], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

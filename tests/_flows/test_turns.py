@@ -1,0 +1,124 @@
+"""The end of a turn, where the connection does not end with it; and renders under a fake clock."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from nemovideo import AsyncClient, Client, RenderJob, errors
+from nemovideo.local import LocalBackend
+from nemovideo.retry import StreamLimits
+from nemovideo.testing import FakeClock
+from tests.support.service import Service, begin_stream, send_event, serving
+
+TOKEN = "nmv_usr_x"
+
+
+class LeftOpen:
+    """Answers with these events, and leaves the connection open."""
+
+    def __init__(self, *events: dict[str, object], changes: bool = False) -> None:
+        self._events = events
+        self._changes = changes
+
+    def __call__(self, service: Service, connection: socket.socket, path: str) -> None:
+        begin_stream(connection)
+        for event in self._events:
+            send_event(connection, **event)  # type: ignore[arg-type]
+        if self._changes:
+            service.draft = {**service.draft, "d": 2000}
+        service.going.wait(30)
+
+
+def quick() -> FakeClock:
+    return FakeClock(grace_s=0.2)
+
+
+def test_a_complete_turn_ends_although_the_connection_stays_open() -> None:
+    events: list[dict[str, object]]
+    events = [{"text": "Done!"}, {"text": "One thing more.", "turnComplete": True}]
+    with (
+        serving(run_sse=LeftOpen(*events)) as service,
+        Client(TOKEN, base_url=service.url, clock=quick()) as client,
+    ):
+        reply = client.sessions.create().send("go")
+    assert reply.raw_text == "Done!\n\nOne thing more."
+    assert not reply.recovered
+
+
+@pytest.mark.anyio
+async def test_a_complete_turn_ends_for_the_async_client() -> None:
+    with serving(run_sse=LeftOpen({"text": "Done!", "turnComplete": True})) as service:
+        async with AsyncClient(TOKEN, base_url=service.url, clock=quick()) as client:
+            assert (await (await client.sessions.create()).send("go")).text == "Done!"
+
+
+@pytest.mark.parametrize("changes", [True, False])
+def test_after_a_complete_answer_the_state_decides_what_a_timeout_means(changes: bool) -> None:
+    limits = StreamLimits(silence_s=60)
+    with (
+        serving(run_sse=LeftOpen({"text": "Done!"}, changes=changes)) as service,
+        Client(TOKEN, base_url=service.url, clock=quick(), stream=limits) as client,
+    ):
+        session = client.sessions.create()
+        session.state()
+        if changes:
+            reply = session.send("go")
+            assert (reply.text, reply.recovered, bool(reply.changes)) == ("Done!", True, True)
+        else:
+            with pytest.raises(errors.StreamTimeoutError, match="within 1 minutes"):
+                session.send("go")
+        assert service.seen.count("POST /run_sse") == 1
+
+
+def test_pieces_that_go_on_after_the_whole_text_are_the_answer() -> None:
+    """ADK 1.0 repeats only the first part of the text."""
+    events = (
+        {"text": "I removed ", "partial": True},
+        {"text": "the background.", "partial": True},
+        {"text": "I removed ", "turnComplete": True},
+    )
+    with (
+        serving(run_sse=LeftOpen(*events)) as service,
+        Client(TOKEN, base_url=service.url, clock=quick()) as client,
+    ):
+        assert client.sessions.create().send("go").text == "I removed the background."
+
+
+def test_a_real_render_is_waited_for_by_a_fake_clock(
+    backend: LocalBackend, clip: Path, tmp_path: Path
+) -> None:
+    clock = FakeClock()
+    with Client(base_url=backend.url, clock=clock) as client:
+        session = client.sessions.create()
+        session.upload(clip)
+        session.send("remove the background")
+        video = session.export(tmp_path / "clean.mp4")
+    assert video.path is not None
+    assert video.path.stat().st_size > 0
+
+
+def test_a_job_that_makes_progress_does_not_run_out_of_a_fake_clocks_time() -> None:
+    polls = 0
+
+    def slow(service: Service, connection: socket.socket, path: str) -> object:
+        nonlocal polls
+        polls += 1
+        done = polls > 40  # 40 waits of 10 s
+        return {
+            "status": "completed" if done else "processing",
+            "progress": polls,
+            "output": {"url": "http://127.0.0.1/x"} if done else None,
+        }
+
+    from nemovideo.retry import Polling
+
+    polling = Polling(first_s=10, interval_s=10, timeout_s=100)
+    with (
+        serving(api__render=slow) as service,
+        Client(TOKEN, base_url=service.url, clock=quick(), polling=polling) as client,
+    ):
+        job = client.render.wait(RenderJob(id="r", status="pending"))
+    assert job.completed
