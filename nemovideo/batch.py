@@ -1,4 +1,4 @@
-"""The report of a batch: one row for each file, and what it comes to in all."""
+"""The report of a batch: one row for each file, and the totals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nemovideo._values.lines import seconds
 from nemovideo.errors import NemoError
 
 BatchStatus = Literal["done", "skipped", "failed", "not started"]
-"""What became of a file: "skipped" is one whose result was there already."""
+"""What became of a file; "skipped": its result was there already."""
 
 
 @attrs.frozen
@@ -25,9 +25,9 @@ class BatchRow:
         output: Its result, or None where there is none.
         status: "done", "skipped", "failed" or "not started".
         error: Why it failed, or was not started; else None.
-        note: What to know of the result, such as that nobody was found; of a skipped file, where
-            its result comes from, if that is not plain.
-        credits_spent: What it used; None where files shared an account at the same time, for
+        note: What to know about the result, such as that nobody was found; for a skipped file,
+            where its result comes from if not from an earlier run.
+        credits_spent: What it used; None where several files used one account at the same time:
             then only `BatchReport.credits_spent` is known.
         elapsed_s: Seconds of work on it in this run.
         duration_s: The result's length in seconds, where that is known.
@@ -72,9 +72,9 @@ class BatchReport:
 
     Attributes:
         rows: One row for each file.
-        credits_spent: What the whole run used, as the balance tells; None where not known.
+        credits_spent: What the whole run used, by the balance; None where not known.
         elapsed_s: Seconds that the whole run took.
-        stopped_by: What ended the batch before its end, for it concerned all files; else None.
+        stopped_by: The error that ended the batch early, since it concerned all files; else None.
     """
 
     rows: tuple[BatchRow, ...]
@@ -100,12 +100,12 @@ class BatchReport:
 
     @property
     def failed(self) -> tuple[BatchRow, ...]:
-        """The files that failed; the others were not held up by them."""
+        """The files that failed; they do not stop the others."""
         return self._of("failed")
 
     @property
     def not_started(self) -> tuple[BatchRow, ...]:
-        """The files that the credits, the deadline or `stopped_by` left over."""
+        """The files left over by the credits, the deadline or `stopped_by`."""
         return self._of("not started")
 
     @property

@@ -1,15 +1,11 @@
-"""What a batch does next, without I/O: a generator of commands that two small runners carry out.
+"""What a batch does next: flows that two small runners call, with threads or with tasks.
 
-It alone writes the manifest and counts the credits; those who work on the files
-only get orders and give back outcomes.
+It alone counts the credits and writes the report; what is done is in the checkpoints,
+which the workers write.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from functools import partial
@@ -18,56 +14,64 @@ from typing import Any
 
 import attrs
 
-from nemovideo._batch.commands import Commands, Do, Ended, Moved, Start, Wait
-from nemovideo._batch.manifest import Manifest
+from nemovideo._batch.notes import Notes, is_cut_off
 from nemovideo._batch.pace import Pace
 from nemovideo._batch.plan import Plan
 from nemovideo._batch.sources import find, output_names
 from nemovideo._batch.trouble import Trouble
-from nemovideo._batch.work import Outcome, Task, failure
+from nemovideo._batch.work import Limit, Outcome, Task
 from nemovideo._flows import state
 from nemovideo._flows.context import Context
-from nemovideo._flows.steps import blocking
+from nemovideo._flows.steps import Flow, blocking
+from nemovideo._jobs import checkpoints
+from nemovideo._jobs.checkpoints import FileNote, OrderNote
 from nemovideo._jobs.plan import Background
 from nemovideo._jobs.plan import plan as planned
-from nemovideo._support.disk import reading, replacing, sha256_of_file, writing
+from nemovideo._support.disk import reading, sha256_of_file, writing
 from nemovideo._uploads.files import prepare
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.batch import BatchReport, BatchRow, BatchStatus
 from nemovideo.errors import (
-    APITimeoutError,
     CheckpointError,
     CreditLimitError,
     FileTooLargeError,
     InvalidRequestError,
-    JobRunningError,
     NemoError,
     OutputError,
-    SessionNotFoundError,
     SourceNotFoundError,
     UnsupportedFileError,
 )
 from nemovideo.files import is_url
 from nemovideo.models import Progress
 
-FOLDER = ".nemovideo-batch"
-"""The folder in `out_dir` for the manifest, the checkpoints, and the lock."""
+Key = tuple[object, ...]
 
 
 @attrs.define(eq=False)
-class _Item:
-    """One file on its way through the batch."""
+class Item:
+    """One file on its way through the batch.
+
+    Attributes:
+        key: The source's content and what is wanted of it, once known.
+        row: What became of it, once that is decided.
+        overwrite: Whether the result may replace a file.
+        fraction: How much of the work is done, 0 to 1.
+    """
 
     source: Path
     output: Path
-    key: str = ""
+    key: Key | None = None
     row: BatchRow | None = None
-    resumes: bool = False
+    overwrite: bool = False
     fraction: float = 0.0
 
 
 class Coordinator:
-    """One batch. `run()` yields commands and returns the report."""
+    """One batch. Call `open`, then `next` until it has no task, `ended` for each, and `report`.
+
+    Attributes:
+        stopped: Whether the batch was interrupted.
+    """
 
     def __init__(
         self,
@@ -75,279 +79,255 @@ class Coordinator:
         plan: Plan,
         pace: Pace,
         on_progress: Callable[[Progress], None] | None,
+        on_file: Callable[[BatchRow], None] | None,
     ) -> None:
         self.stopped = False
         self.context = context
+        self.pace = pace
         self._clock = context.settings.clock
         self._plan = plan
-        self.pace = pace
-        self._report = on_progress
+        self._on_progress = on_progress
+        self._on_file = on_file
         self._began = self._clock.monotonic()
-        self._folder = plan.out_dir / FOLDER
+        self._notes = Notes(plan.out_dir)
         self._background: Background = plan.background
-        self._wanted = ""
-        self._items: list[_Item] = []
+        self._words = ""
+        self._picture: FileNote | None = None
+        self._items: list[Item] = []
         self._counts: Counter[BatchStatus] = Counter()
-        self._queue: deque[_Item] = deque()
-        self._running: dict[str, _Item] = {}
-        self._followers: defaultdict[str, list[_Item]] = defaultdict(list)
-        self._failures: dict[str, NemoError] = {}
+        self._settled: deque[BatchRow] = deque()
+        self._queue: deque[Item] = deque()
+        self._running: dict[Key, Item] = {}
+        self._followers: defaultdict[Key, list[Item]] = defaultdict(list)
+        self._failures: dict[Key, NemoError] = {}
         self._trouble = Trouble()
         self._balance: float | None = None
         self._spent: float | None = None
 
-    def run(self) -> Commands[BatchReport]:
-        """Do it all.
+    def open(self) -> Flow[None]:
+        """Find the files, and what earlier runs have done.
 
         Raises:
             SourceNotFoundError: There is no such folder, or nothing in it.
             InvalidRequestError: The arguments do not go together, or another batch is at work
                 there.
         """
-        self._manifest: Manifest = yield Do(blocking(self._open))
-        try:
-            yield Do(blocking(self._look))
-            self._tell()
-            yield from self._all()
-            if self._balance is not None:
-                yield from self._settle_credits(passing=True)
-        except GeneratorExit:
-            raise
-        except BaseException:
-            yield from self._stop()
-            raise
-        finally:
-            self._manifest.close()
+        yield from blocking(self._notes.open)
+        yield from blocking(self._look)
+
+    def next(self) -> Flow[tuple[Item, Task] | None]:
+        """Return the next file to start, or None where none may be started now."""
+        while self._queue and len(self._running) < self.pace.limit:
+            item = self._queue.popleft()
+            self._check_deadline()
+            try:
+                yield from blocking(partial(self._consider, item))
+            except (SourceNotFoundError, OutputError, CheckpointError) as error:
+                self._fail(item, error)
+            if item.row is not None:
+                self.tell()
+            elif item.key is not None and item.key in self._failures:
+                self._fail(item, self._failures[item.key])
+            elif item.key is not None and item.key in self._running:
+                self._followers[item.key].append(item)
+            elif self._trouble.reason is not None:
+                self._settle(item, "not started", error=self._trouble.reason)
+            elif (affordable := (yield from self._afford())) is None:
+                self._queue.appendleft(item)  # the files in progress may use less
+                return None
+            elif isinstance(affordable, NemoError):
+                self._settle(item, "not started", error=affordable)
+            else:
+                assert item.key is not None
+                self._running[item.key] = item
+                return item, self._task(item)
+        return None
+
+    def ended(self, item: Item, outcome: Outcome) -> Flow[None]:
+        """Record what became of a file."""
+        assert item.key is not None
+        del self._running[item.key]
+        self._queue.extendleft(reversed(self._followers.pop(item.key, [])))
+        if outcome.limited:
+            self.pace.slow_down()
+        if outcome.error is None:
+            record = yield from blocking(partial(self._notes.reload, item.output))
+            self._done(item, outcome, record)
+        else:
+            self._trouble.record_failure(outcome.error)
+            self._failures[item.key] = outcome.error
+            self._fail(item, outcome.error, outcome.elapsed_s)
+
+    def refused(self, error: NemoError) -> None:
+        """Start no more files: the executor does not accept them."""
+        self._trouble.stop(error)
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether files are being worked on."""
+        return bool(self._running)
+
+    def report(self) -> Flow[BatchReport]:
+        """Return the report, once nothing is in progress."""
+        if self._balance is not None:
+            yield from self._settle_credits(passing=True)
         rows = tuple(item.row for item in self._items if item.row is not None)
         elapsed_s = self._clock.monotonic() - self._began
         return BatchReport(rows, self._spent, elapsed_s, self._trouble.reason)
 
-    def _open(self) -> Manifest:
-        """Make the folders, and open the manifest."""
-        path = self._plan.manifest or self._folder / "manifest.jsonl"
-        with writing(path):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            manifest = Manifest(path, self._folder / "lock")
-            self._stop_file.unlink(missing_ok=True)
-        return manifest
+    def stop(self) -> None:
+        """Interrupt the work, wherever it is done."""
+        self.stopped = True
+        self._notes.stop()
+
+    def close(self) -> None:
+        """Release the output folder."""
+        self._notes.close()
+
+    @property
+    def interrupted(self) -> str:
+        """What was done until an interruption, and how to go on."""
+        there = self._counts["done"] + self._counts["skipped"]
+        return (
+            f"stopped: {there} of {len(self._items)} files are done; "
+            "run the same batch again to do the rest"
+        )
+
+    def tell(self) -> None:
+        """Report the files that are settled, and how far the whole batch is."""
+        while self._settled:
+            row = self._settled.popleft()
+            if self._on_file is not None:
+                self._on_file(row)
+        if self._on_progress is None:
+            return
+        total, settled = len(self._items), self._counts.total()
+        work = settled + sum(item.fraction for item in self._running.values())
+        fraction = min(1.0, work / total) if total else 1.0
+        elapsed_s = self._clock.monotonic() - self._began
+        quick = settled - self._counts["done"]  # took no time, and says nothing about the rest
+        eta_s = elapsed_s / (work - quick) * (total - work) if work - quick >= 1 else None
+        failed = self._counts["failed"]
+        message = f"{settled} of {total} files" + (f", {failed} failed" if failed else "")
+        self._on_progress(Progress("batch", fraction, elapsed_s, eta_s, message))
 
     def _look(self) -> None:
-        """Find the files and name their results; those that are broken fail here already."""
+        """Find the files and name their results; broken ones fail here already."""
         plan = self._plan
-        picture, words, _ = planned(
+        picture, self._words, _ = planned(
             *(plan.background, None, plan.format),
             local_files=self.context.settings.local_files,
         )
-        if picture is not None and not is_url(picture):
+        if picture is not None and is_url(picture):
+            self._picture = checkpoints.note_url(str(picture))
+        elif picture is not None:
             path = Path(str(picture)).expanduser().absolute()
             prepare(path)
             with reading(path):
-                self._background, words = path, sha256_of_file(path)
-        wanted = json.dumps([words, str(picture) if is_url(picture) else "", plan.format])
-        self._wanted = hashlib.sha256(wanted.encode()).hexdigest()[:16]
+                self._picture = FileNote(path.name, sha256_of_file(path), path=str(path))
+            self._background = path
         found = find(
             plan.sources,
             recursive=plan.recursive,
             out_dir=plan.out_dir,
-            made=self._manifest.outputs,
+            made=self._notes.is_result,
         )
-        outputs = [plan.out_dir / name for name in output_names(found, plan.format)]
+        names = output_names(found, plan.format, plan.name)
+        outputs = [plan.out_dir / name for name in names]
         for path in sorted(set(outputs) & set(found.paths)):
             raise InvalidRequestError(
                 f"the result for {path} would replace it", remedy="Name another out_dir."
             )
-        self._items = [_Item(*pair) for pair in zip(found.paths, outputs, strict=True)]
+        self._items = [Item(*pair) for pair in zip(found.paths, outputs, strict=True)]
         for item in self._items:
             self._preflight(item)
         self._queue.extend(item for item in self._items if item.row is None)
 
-    def _preflight(self, item: _Item) -> None:
+    def _preflight(self, item: Item) -> None:
         try:
             prepare(item.source)
         except (UnsupportedFileError, FileTooLargeError) as error:
             self._fail(item, error)
 
-    def _all(self) -> Commands[None]:
-        """Work through the queue, as many files at a time as the pace allows."""
-        while self._queue or self._running:
-            yield from self._fill()
-            if self._running:
-                self._hear((yield Wait()))
-                self._tell()
-
-    def _fill(self) -> Commands[None]:
-        """Begin with files until no more may be under way."""
-        while self._queue and len(self._running) < self.pace.limit:
-            item = self._queue.popleft()
-            self._check_deadline()
-            try:
-                yield Do(blocking(partial(self._consider, item)))
-            except (SourceNotFoundError, OutputError) as error:
-                self._fail(item, error)
-            if item.row is not None:
-                self._tell()
-            elif item.key in self._failures:
-                self._fail(item, self._failures[item.key])
-            elif item.key in self._running:
-                self._followers[item.key].append(item)
-            elif self._trouble.reason is not None:
-                self._leave_out(item, self._trouble.reason)
-            elif (affordable := (yield from self._afford())) is None:
-                self._queue.appendleft(item)  # what is under way may have used less
-                return
-            elif isinstance(affordable, NemoError):
-                self._leave_out(item, affordable)
-            else:
-                yield from self._begin(item)
-
-    def _begin(self, item: _Item) -> Commands[None]:
-        deadline_s = self._plan.deadline_s
-        if deadline_s is not None:
-            deadline_s -= self._clock.monotonic() - self._began
-        recorded = self._manifest.entry_of(item.output)
-        own = recorded is not None and recorded.key == item.key
-        task = Task(
-            key=item.key,
-            source=item.source,
-            output=item.output,
-            background=self._background,
-            format=self._plan.format,
-            overwrite=self._plan.overwrite or own,
-            checkpoint=None if self._plan.own_backends else self._checkpoint(item),
-            service=self._plan.service,
-            stop_file=self._stop_file,
-            deadline_s=deadline_s,
-        )
-        yield Do(blocking(partial(self._note_begin, item)))
-        try:
-            yield Start(task)
-        except Exception as error:  # noqa: BLE001 - whatever an executor refuses work with
-            refused = failure(error)
-            self._trouble.stop(refused)
-            self._fail(item, refused)
-        else:
-            self._running[item.key] = item
-
-    def _consider(self, item: _Item) -> None:
+    def _consider(self, item: Item) -> None:
         """Find out whether a result is there already; copy one that another file has.
 
         Raises:
             SourceNotFoundError: The source cannot be read any more.
             OutputError: Its result cannot be put in its place.
+            CheckpointError: A checkpoint cannot be written.
         """
-        digest = self._manifest.sha256(item.source, to_read=self._trouble.reason is None)
-        if digest is None:
+        source = self._notes.note_of(item.source, to_read=self._trouble.reason is None)
+        if source is None:
             return
-        item.key = f"{digest}-{self._wanted}"
-        made = {self._manifest.path_of(e.output): e for e in self._manifest.made(item.key)}
-        exists = item.output.exists()
-        if item.output in made:
-            self._skip(item)
-        elif self._manifest.arrived(item.key, item.output):
-            self._checkpoint(item).unlink(missing_ok=True)
-            self._manifest.record(item.key, item.source, item.output)
-            self._skip(item, "made by the run before, which was interrupted")
-        elif exists and not self._plan.overwrite and not self._is_stump(item):
+        order = OrderNote(
+            source, self._picture, self._words, str(item.output), self._plan.format, None
+        )
+        item.key = order.key
+        record = self._notes.record(item.output)
+        if record is not None and record.order.key != order.key:
+            record = None
+        item.overwrite = self._plan.overwrite or is_cut_off(record, item.output)
+        if record is not None and (made := self._notes.settle(item.output)) is not None:
+            note = "" if record.finished else "made by the run before, which was interrupted"
+            self._skip(item, made, note)
+        elif item.output.exists() and not item.overwrite:
             self._fail(item, _exists(item.output))
-        elif made:
-            self._copy(item, next(iter(made)))
+        elif (twin := next(self._notes.same(order.key), None)) is not None:
+            path, copied = twin
+            self._notes.copy(path, copied, source, item.output)
+            self._skip(item, copied, f"the same content as that of {path.name}")
         else:
+            if record is None:
+                self._notes.discard(item.output)
             with writing(item.output):
                 item.output.parent.mkdir(parents=True, exist_ok=True)
 
-    def _note_begin(self, item: _Item) -> None:
-        item.resumes = self._checkpoint(item).exists()
-        self._manifest.begin(item.key, item.output)
-
-    def _is_stump(self, item: _Item) -> bool:
-        """Say whether the result is the recorded one, cut off."""
-        entry = self._manifest.entry_of(item.output)
-        return (
-            entry is not None
-            and entry.key == item.key
-            and item.output.stat().st_size < entry.size_bytes
+    def _task(self, item: Item) -> Task:
+        plan, limits = self._plan, list[Limit]()
+        if plan.deadline_s is not None:
+            left_s = plan.deadline_s - (self._clock.monotonic() - self._began)
+            limits.append(Limit("deadline", plan.deadline_s, left_s))
+        if plan.file_deadline_s is not None:
+            limits.append(Limit("file_deadline", plan.file_deadline_s, plan.file_deadline_s))
+        return Task(
+            source=item.source,
+            output=item.output,
+            background=self._background,
+            format=plan.format,
+            overwrite=item.overwrite,
+            checkpoint=self._notes.path_of(item.output),
+            run_file=self._notes.run_file,
+            run=self._notes.run,
+            limit=min(limits, key=lambda limit: limit.left_s, default=None),
         )
 
-    def _copy(self, item: _Item, made: Path) -> None:
-        """Give a file of the same content the same result."""
-        part = item.output.with_name(f"{item.output.name}.part")
-        with writing(item.output):
-            item.output.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(item.output, by=part):
-                shutil.copyfile(made, part)
-        self._manifest.record(item.key, item.source, item.output)
-        self._skip(item, f"the same content as that of {made.name}")
-
-    def _hear(self, news: Moved | Ended) -> None:
-        item = self._running[news.key]
-        if isinstance(news, Moved):
-            item.fraction = max(item.fraction, news.fraction)
-            return
-        del self._running[news.key]
-        followers = self._followers.pop(news.key, [])
-        outcome = news.outcome
-        if outcome.limited:
-            self.pace.slow_down()
-        self._queue.extendleft(reversed(followers))
-        if outcome.error is None:
-            self._done(item, outcome)
-        elif self._starts_over(item, outcome.error):
-            self._queue.appendleft(item)
-        else:
-            self._trouble.judge(outcome.error)
-            self._failures[item.key] = outcome.error
-            self._fail(item, outcome.error, outcome.elapsed_s)
-
-    def _done(self, item: _Item, outcome: Outcome) -> None:
-        self._trouble.calm()
+    def _done(self, item: Item, outcome: Outcome, record: checkpoints.Checkpoint | None) -> None:
+        self._trouble.record_success()
         self.pace.speed_up()
         spent = outcome.credits_spent
         if self._plan.own_backends:
             self._spent = (self._spent or 0.0) + (spent or 0.0)
         elif self.pace.ceiling > 1:
-            spent = None  # the balance tells of the neighbours' credits as well
-        self._checkpoint(item).unlink(missing_ok=True)
-        entry = self._manifest.record(
-            item.key,
-            item.source,
-            item.output,
-            duration_s=outcome.duration_s,
-            credits_spent=spent,
-        )
+            spent = None  # the balance tells of the other files' credits as well
         self._settle(
             item,
             "done",
             note=outcome.note,
             credits_spent=spent,
             elapsed_s=outcome.elapsed_s,
-            duration_s=outcome.duration_s,
-            size_bytes=entry.size_bytes,
+            duration_s=None if record is None else record.duration_s,
+            size_bytes=None if record is None else record.size_bytes,
         )
-
-    def _starts_over(self, item: _Item, error: NemoError) -> bool:
-        """Say whether a file's checkpoint is of no use any more, and is gone now.
-
-        Its session may have ended with a local backend, or the service has forgotten it.
-        """
-        stale = isinstance(error, (CheckpointError, SessionNotFoundError))
-        if not stale or isinstance(error, JobRunningError) or not item.resumes:
-            return False
-        self._checkpoint(item).unlink(missing_ok=True)
-        return True
 
     def _check_deadline(self) -> None:
         limit = self._plan.deadline_s
         if limit is None or self._trouble.reason or self._clock.monotonic() - self._began < limit:
             return
-        error = APITimeoutError(
-            f"the deadline of {limit:g} s has passed",
-            remedy="Start the batch again: it goes on from here.",
-        )
-        error.deadline_passed = True
-        self._trouble.stop(error)
+        self._trouble.stop(Limit("deadline", limit, 0.0).passed())
 
-    def _afford(self) -> Commands[bool | NemoError | None]:
-        """Say whether one more file may begin: True, or why not, or None for "ask later"."""
+    def _afford(self) -> Flow[bool | NemoError | None]:
+        """Return whether one more file may start: True, or why not, or None for "ask later"."""
         if self._balance is None and not self._plan.own_backends:
             yield from self._settle_credits()
             if self._trouble.reason is not None:
@@ -366,10 +346,10 @@ class Coordinator:
             f"an edit takes about {cost} credits, {spent:g} are used, and max_credits is {limit:g}"
         )
 
-    def _settle_credits(self, *, passing: bool = False) -> Commands[None]:
-        """Ask for the balance, and add to what was used; a top-up takes nothing off it."""
+    def _settle_credits(self, *, passing: bool = False) -> Flow[None]:
+        """Ask for the balance, and add to what was used; a top-up is not subtracted."""
         try:
-            now: float = (yield Do(state.balance(self.context))).available
+            now = (yield from state.balance(self.context)).available
         except NemoError as error:
             if not passing:
                 self._trouble.stop(error)
@@ -378,56 +358,19 @@ class Coordinator:
             self._spent = (self._spent or 0.0) + max(0.0, self._balance - now)
         self._balance = now
 
-    def _stop(self) -> Commands[None]:
-        """Let what is under way come to a halt, and take note of what did end well."""
-        self.stopped = True
-        self._stop_file.touch()
-        while self._running:
-            news = yield Wait()
-            if isinstance(news, Ended):
-                item = self._running.pop(news.key)
-                if news.outcome.error is None:
-                    self._done(item, news.outcome)
-
-    @property
-    def _stop_file(self) -> Path:
-        return self._folder / "stop"
-
-    def _checkpoint(self, item: _Item) -> Path:
-        name = f"{item.key}:{item.output.relative_to(self._plan.out_dir).as_posix()}"
-        return self._folder / f"{hashlib.sha256(os.fsencode(name)).hexdigest()[:24]}.json"
-
-    def _skip(self, item: _Item, note: str = "") -> None:
-        entry = self._manifest.entry_of(item.output)
-        assert entry is not None
-        duration_s, size_bytes = entry.duration_s, entry.size_bytes
+    def _skip(self, item: Item, record: checkpoints.Checkpoint, note: str) -> None:
+        duration_s, size_bytes = record.duration_s, record.size_bytes
         self._settle(item, "skipped", note=note, duration_s=duration_s, size_bytes=size_bytes)
 
-    def _fail(self, item: _Item, error: NemoError, elapsed_s: float = 0.0) -> None:
+    def _fail(self, item: Item, error: NemoError, elapsed_s: float = 0.0) -> None:
         self._settle(item, "failed", error=error, elapsed_s=elapsed_s)
 
-    def _leave_out(self, item: _Item, reason: NemoError) -> None:
-        self._settle(item, "not started", error=reason)
-
-    def _settle(self, item: _Item, status: BatchStatus, **facts: Any) -> None:  # noqa: ANN401
+    def _settle(self, item: Item, status: BatchStatus, **facts: Any) -> None:  # noqa: ANN401
         """Write the file's row."""
         output = item.output if status in ("done", "skipped") else None
         item.row = BatchRow(item.source, output, status, **facts)
         self._counts[status] += 1
-
-    def _tell(self) -> None:
-        """Report how far the whole batch is."""
-        if self._report is None:
-            return
-        total, settled = len(self._items), self._counts.total()
-        work = settled + sum(item.fraction for item in self._running.values())
-        fraction = min(1.0, work / total) if total else 1.0
-        elapsed_s = self._clock.monotonic() - self._began
-        quick = settled - self._counts["done"]  # took no time, and says nothing of the rest
-        eta_s = elapsed_s / (work - quick) * (total - work) if work - quick >= 1 else None
-        failed = self._counts["failed"]
-        message = f"{settled} of {total} files" + (f", {failed} failed" if failed else "")
-        self._report(Progress("batch", fraction, elapsed_s, eta_s, message))
+        self._settled.append(item.row)
 
 
 def _exists(path: Path) -> InvalidRequestError:

@@ -1,4 +1,4 @@
-"""How fast a batch goes: all its files wait when one was told to, and all stop together."""
+"""The pace of a batch: after an answer 429 all its files wait, and all stop together."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _PATIENCE = 4
 class StoppedError(NemoError):
     """The batch was interrupted, and this file with it."""
 
-    default_remedy = "Start the batch again: it goes on from here."
+    default_remedy = "Run the batch again: it resumes from here."
 
     def __init__(self, message: str = "the batch was interrupted", **facts: Any) -> None:  # noqa: ANN401 - the root's own
         super().__init__(message, **facts)
@@ -49,12 +49,12 @@ class PacedRetry(RetryPolicy):
 
     @classmethod
     def of(cls, policy: RetryPolicy) -> PacedRetry:
-        """Return the policy, but for 429."""
+        """Return the policy, except for 429."""
         fields = attrs.fields(RetryPolicy)
         return cls(**{field.name: getattr(policy, field.name) for field in fields})
 
     def allows(self, error: BaseException, *, attempt: int, repeatable: bool, limited: int) -> bool:
-        """Say whether to try again, as the policy does, but never after 429."""
+        """Return whether to try again: never after 429."""
         if isinstance(error, RateLimitError):
             return False
         return RetryPolicy.allows(
@@ -65,17 +65,17 @@ class PacedRetry(RetryPolicy):
 class Pace:
     """How many files a batch works on at a time, and until when all of them wait.
 
-    An answer 429 halves the number and lets everyone wait for as long as the service
-    asked; then they go on one after the other. Every file that ends well adds one again.
+    An answer 429 halves the number and makes all wait for as long as the service asked;
+    then they continue one after the other. Every file that ends well adds one again.
 
     Args:
         clock: The client's clock.
-        ceiling: See below.
+        ceiling: The largest number of files at a time.
         policy: How long to wait where the service did not say, and at most.
 
     Attributes:
         ceiling: The largest number of files at a time.
-        limit: How many files may be under way now.
+        limit: How many files may be in progress now.
         limited: How often the service has answered 429.
     """
 
@@ -89,7 +89,7 @@ class Pace:
         self._opens_at = self._next_at = clock.monotonic()
 
     def wait_s(self) -> float:
-        """Return the seconds until the next request may be sent; each that waits gets its turn."""
+        """Return the seconds until the next request may be sent, and reserve that moment."""
         with self._guard:
             now = self._clock.monotonic()
             if now >= self._opens_at:
@@ -99,38 +99,38 @@ class Pace:
             return turn - now
 
     def slow_down(self, wait_s: float = 0.0) -> None:
-        """Take note of an answer 429, after which nobody asks for `wait_s` seconds."""
+        """Record an answer 429: nothing is sent for `wait_s` seconds."""
         with self._guard:
             self.limited += 1
             now = self._clock.monotonic()
-            if now >= self._opens_at:  # answers that come meanwhile were asked for before
+            if now >= self._opens_at:  # not an answer to an earlier request
                 self.limit = max(1, self.limit // 2)
             self._opens_at = max(self._opens_at, now + wait_s)
 
     def speed_up(self) -> None:
-        """Take note of a file that ended well."""
+        """Record a file that ended well."""
         with self._guard:
             self.limit = min(self.ceiling, self.limit + 1)
 
     def patience_s(self, error: RateLimitError, tries: int) -> float | None:
-        """Return the seconds to wait after a 429, or None where that should be given up."""
+        """Return the seconds to wait after a 429, or None to give up."""
         wait_s = self._policy.wait_s(error, attempt=tries)
         return None if tries >= _PATIENCE or wait_s > self._policy.max_retry_after_s else wait_s
 
 
 def paced(flow: Flow[T], pace: Pace, stopped: Callable[[], bool]) -> Flow[T]:
-    """Run a flow at a batch's pace; between any two steps, and in long waits, it can be stopped.
+    """Run a flow at a batch's pace; it can be stopped between steps and during waits.
 
-    A request that was answered 429 did nothing, so it is sent again.
+    A request that was answered 429 had no effect, so it is sent again.
 
     Raises:
-        StoppedError: `stopped` said so.
+        StoppedError: `stopped` returned True.
     """
     return through(flow, _Steps(pace, stopped).perform, fatal=StoppedError)
 
 
 class _Steps:
-    """Carries out the steps of one flow, with waits between them."""
+    """Passes on the steps of one flow, with waits between them."""
 
     def __init__(self, pace: Pace, stopped: Callable[[], bool]) -> None:
         self._pace = pace
@@ -139,7 +139,7 @@ class _Steps:
         self._current: dict[StreamHandle, StreamHandle | None] = {}
 
     def perform(self, step: Step) -> Flow[object]:
-        """Return what the step is answered."""
+        """Return the answer to a step."""
         self._check()
         match step:
             case Sleep(seconds):
@@ -173,7 +173,7 @@ class _Steps:
                 self._pace.slow_down(wait_s or 0.0)
                 if wait_s is None:
                     raise
-                log.info("429: the batch waits for %.1f s", wait_s)
+                log.info("HTTP 429: the batch waits %.1f s", wait_s)
 
     def _read(self, handle: StreamHandle, timeout_s: float) -> Flow[object]:
         """Read from a stream; one that was answered 429 is opened again."""
@@ -197,7 +197,7 @@ class _Steps:
             yield from self._sleep(wait_s)
 
     def _sleep(self, seconds: float) -> Flow[None]:
-        """Wait in slices, so that an interruption is heard soon."""
+        """Wait in slices, to notice an interruption soon."""
         left = seconds
         while left > 0:
             self._check()

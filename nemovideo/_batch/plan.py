@@ -1,4 +1,4 @@
-"""What a batch is to do: the user's arguments, with the paths from the root on."""
+"""What a batch is to do: the user's arguments, checked, with absolute paths."""
 
 from __future__ import annotations
 
@@ -7,29 +7,43 @@ from pathlib import Path
 import attrs
 
 from nemovideo._batch.sources import Sources
-from nemovideo._jobs.checkpoints import Service
 from nemovideo._jobs.plan import Background
 from nemovideo._support.disk import absolute
+from nemovideo.errors import InvalidRequestError
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Plan:
     """What a batch is to do; see `Batch.remove_backgrounds`.
 
     Attributes:
-        service: Where the work is done.
         own_backends: Every file is done by a local backend of its own: credits are not shared,
-            and no checkpoint outlives the work.
+            and no unfinished work can be resumed.
     """
 
     sources: Sources
     out_dir: Path = attrs.field(converter=absolute)
-    background: Background = attrs.field(kw_only=True)
-    format: str = attrs.field(kw_only=True)
-    recursive: bool = attrs.field(kw_only=True)
-    max_credits: float | None = attrs.field(kw_only=True)
-    manifest: Path | None = attrs.field(kw_only=True, converter=attrs.converters.optional(absolute))
-    overwrite: bool = attrs.field(kw_only=True)
-    deadline_s: float | None = attrs.field(kw_only=True)
-    service: Service = attrs.field(kw_only=True)
-    own_backends: bool = attrs.field(kw_only=True)
+    background: Background
+    format: str
+    name: str = attrs.field()
+    recursive: bool
+    max_credits: float | None
+    overwrite: bool
+    deadline_s: float | None
+    file_deadline_s: float | None
+    own_backends: bool
+
+    @name.validator
+    def _check_name(self, _: object, pattern: str) -> None:
+        try:
+            made = {pattern.format(stem="x" * 300 + end, suffix=".mp4") for end in "ab"}
+        except (LookupError, ValueError, AttributeError):
+            made = set()
+        good = len(made) == 2 and all(
+            name.endswith(".mp4") and not set(name) & {"/", "\\", "\0"} for name in made
+        )
+        if not good:
+            raise InvalidRequestError(
+                f"{pattern!r} is not a pattern of file names",
+                remedy='Write it with {stem}, and end it with {suffix}: "{stem}-clean{suffix}".',
+            )

@@ -1,107 +1,124 @@
-"""Carries out a batch's commands with threads, or with an executor of the user's."""
+"""Runs a batch with threads, or with an executor of the user's."""
 
 from __future__ import annotations
 
-import contextvars
 import queue
-from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, suppress
+from contextvars import copy_context
+from typing import TYPE_CHECKING
 
 import attrs
 
-from nemovideo._batch.commands import Commands, Do, Ended, Moved, Start
-from nemovideo._batch.coordinator import Coordinator
+from nemovideo._batch.coordinator import Coordinator, Item
 from nemovideo._batch.work import Outcome, Task, failure, one_file, work
 from nemovideo._flows import auth
 from nemovideo._jobs.places import Place
 from nemovideo.batch import BatchReport
+from nemovideo.models import Progress
 
 if TYPE_CHECKING:
     from nemovideo._drivers.sync import SyncDriver
 
-News = queue.SimpleQueue["Moved | Ended"]
-
-_PATIENCE_S = 0.5
+_TICK_S = 0.5
+"""How often progress is reported; some systems deliver Ctrl-C only between two waits."""
 
 
 def run(
-    driver: SyncDriver,
-    coordinator: Coordinator,
-    executor: Executor | None,
-    place: Place,
+    driver: SyncDriver, coordinator: Coordinator, executor: Executor | None, place: Place
 ) -> BatchReport:
-    """Run a batch: threads share this client, other workers make theirs of their own."""
-    news: News = queue.SimpleQueue()
-
-    def here(task: Task) -> Outcome:
-        flow = one_file(
-            coordinator.context,
-            task,
-            coordinator.pace,
-            stopped=lambda: coordinator.stopped,
-            on_progress=lambda now: news.put(Moved(task.key, now.fraction)),
-        )
-        return driver.run(flow, task.deadline_s)
-
+    """Run a batch: threads share this client, other workers make their own."""
     with ExitStack() as stack:
+        stack.callback(coordinator.close)
+        driver.run(coordinator.open())
         if executor is None:
             executor = stack.enter_context(
                 ThreadPoolExecutor(coordinator.pace.ceiling, "nemovideo-batch")
             )
-        chosen = executor
+        running = _Work(driver, coordinator, executor, place)
+        try:
+            running.carry_out()
+            return driver.run(coordinator.report())
+        except BaseException as error:
+            running.stop()
+            if isinstance(error, KeyboardInterrupt):
+                error.args = (coordinator.interrupted,)
+            raise
 
-        def launch(task: Task) -> None:
-            if isinstance(chosen, ThreadPoolExecutor):
-                # Hooks see the caller's context variables.
-                future = chosen.submit(contextvars.copy_context().run, here, task)
-            else:
-                token = "" if place.local else str(driver.run(auth.token(coordinator.context)))
-                future = chosen.submit(work, attrs.evolve(place, token=token), task)
-            future.add_done_callback(lambda done: news.put(Ended(task.key, outcome_of(done))))
 
-        return _carry_out(coordinator.run(), driver.run, launch, news)
+class _Work:
+    """The files of one batch that are in progress."""
+
+    def __init__(
+        self, driver: SyncDriver, coordinator: Coordinator, executor: Executor, place: Place
+    ) -> None:
+        self._driver = driver
+        self._coordinator = coordinator
+        self._executor = executor
+        self._place = place
+        self._futures: dict[Future[Outcome], Item] = {}
+        self._ended: queue.SimpleQueue[Future[Outcome]] = queue.SimpleQueue()
+
+    def carry_out(self) -> None:
+        """Start files, and record what became of them, until there are no more."""
+        driver, coordinator = self._driver, self._coordinator
+        while True:
+            coordinator.tell()
+            while (following := driver.run(coordinator.next())) is not None:
+                self._start(*following)
+            if not coordinator.in_progress:
+                coordinator.tell()
+                return
+            with suppress(queue.Empty):
+                self._record(self._ended.get(timeout=_TICK_S))
+
+    def stop(self) -> None:
+        """Stop the work; only for the threads of this process it waits."""
+        self._coordinator.stop()
+        for future in list(self._futures):
+            future.cancel()
+        while self._futures and isinstance(self._executor, ThreadPoolExecutor):
+            self._record(self._ended.get())
+
+    def _start(self, item: Item, task: Task) -> None:
+        try:
+            future = self._submit(item, task)
+        except Exception as error:  # noqa: BLE001 - whatever an executor refuses work with
+            refused = failure(error)
+            self._coordinator.refused(refused)
+            self._driver.run(self._coordinator.ended(item, Outcome(refused)))
+        else:
+            self._futures[future] = item
+            future.add_done_callback(self._ended.put)
+
+    def _submit(self, item: Item, task: Task) -> Future[Outcome]:
+        if isinstance(self._executor, ThreadPoolExecutor):
+            context = copy_context()  # hooks see the caller's context variables
+            return self._executor.submit(context.run, self._here, item, task)
+        token = None
+        if not self._place.local:
+            token = str(self._driver.run(auth.token(self._coordinator.context)))
+        return self._executor.submit(work, attrs.evolve(self._place, token=token), task)
+
+    def _here(self, item: Item, task: Task) -> Outcome:
+        coordinator = self._coordinator
+
+        def moved(now: Progress) -> None:
+            item.fraction = max(item.fraction, now.fraction)
+
+        flow = one_file(
+            coordinator.context, task, coordinator.pace, lambda: coordinator.stopped, moved
+        )
+        return self._driver.run(flow, task.deadline_s)
+
+    def _record(self, future: Future[Outcome]) -> None:
+        item = self._futures.pop(future)
+        self._driver.run(self._coordinator.ended(item, outcome_of(future)))
 
 
 def outcome_of(future: Future[Outcome]) -> Outcome:
-    """Return what a future that has ended brought."""
+    """Return the outcome in a future that has ended."""
     try:
         return future.result()
-    except (Exception, CancelledError, KeyboardInterrupt) as error:  # noqa: BLE001 - it is told
+    except (Exception, CancelledError, KeyboardInterrupt) as error:  # noqa: BLE001 - reported
         return Outcome(failure(error))
-
-
-def _carry_out(
-    commands: Commands[BatchReport],
-    do: Callable[[Any], object],
-    launch: Callable[[Task], None],
-    news: News,
-) -> BatchReport:
-    answer: object = None
-    error: BaseException | None = None
-    while True:
-        try:
-            command = commands.send(answer) if error is None else commands.throw(error)
-        except StopIteration as stop:
-            report: BatchReport = stop.value
-            return report
-        answer = error = None
-        try:
-            if isinstance(command, Do):
-                answer = do(command.flow)
-            elif isinstance(command, Start):
-                launch(command.task)
-            else:
-                answer = _next(news)
-        except BaseException as raised:  # noqa: BLE001 - the coordinator brings all to a halt
-            error = raised
-
-
-def _next(news: News) -> Moved | Ended:
-    """Wait for news; in short waits, for some systems hear of Ctrl-C only between them."""
-    while True:
-        try:
-            return news.get(timeout=_PATIENCE_S)
-        except queue.Empty:  # noqa: PERF203
-            continue

@@ -1,136 +1,129 @@
-"""Carries out a batch's commands with tasks, on asyncio or trio, or with an executor."""
+"""Runs a batch with tasks, on asyncio or trio, or with an executor of the user's."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import anyio
 import attrs
 from anyio import to_thread
 from anyio.abc import TaskGroup
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from nemovideo._batch.commands import Do, Ended, Moved, Start
-from nemovideo._batch.coordinator import Coordinator
-from nemovideo._batch.pace import StoppedError
+from nemovideo._batch.coordinator import Coordinator, Item
 from nemovideo._batch.running import outcome_of
 from nemovideo._batch.work import Outcome, Task, failure, one_file, work
 from nemovideo._flows import auth
 from nemovideo._jobs.places import Place
 from nemovideo.batch import BatchReport
+from nemovideo.models import Progress
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from nemovideo._drivers.aio import AsyncDriver
+
+_TICK_S = 0.5
+"""How often progress is reported."""
 
 
 async def run(
-    driver: AsyncDriver,
-    coordinator: Coordinator,
-    executor: Executor | None,
-    place: Place,
+    driver: AsyncDriver, coordinator: Coordinator, executor: Executor | None, place: Place
 ) -> BatchReport:
-    """Run a batch: tasks share this client, an executor's workers make theirs of their own."""
-    send, receive = anyio.create_memory_object_stream["Moved | Ended"](math.inf)
-    limiter = anyio.CapacityLimiter(coordinator.pace.ceiling)
-
-    async def here(task: Task) -> Outcome:
-        flow = one_file(
-            coordinator.context,
-            task,
-            coordinator.pace,
-            stopped=lambda: coordinator.stopped,
-            on_progress=lambda now: send.send_nowait(Moved(task.key, now.fraction)),
-        )
-        return await driver.run(flow, task.deadline_s)
-
-    async def elsewhere(chosen: Executor, task: Task) -> Outcome:
-        token = "" if place.local else str(await driver.run(auth.token(coordinator.context)))
-        future = chosen.submit(work, attrs.evolve(place, token=token), task)
-        ends: list[Outcome] = []
-        with anyio.CancelScope(shield=True):  # it ends by the stop file, and until then it runs
-            ends.append(await to_thread.run_sync(outcome_of, future, limiter=limiter))
-        return ends[0]
-
-    job = here if executor is None else partial(elsewhere, executor)
-    with send, receive:
-        return await _Runner(coordinator, driver.run, job, send, receive).run()
+    """Run a batch: tasks share this client, an executor's workers make their own."""
+    with ExitStack() as stack:
+        stack.callback(coordinator.close)
+        await driver.run(coordinator.open())
+        running = stack.enter_context(_Work(driver, coordinator, executor, place))
+        failures: list[Exception] = []
+        async with anyio.create_task_group() as tasks:
+            try:
+                await running.carry_out(tasks)
+            except Exception as error:  # noqa: BLE001 - the group would wrap it in one of its own
+                failures.append(error)
+                tasks.cancel_scope.cancel()
+            finally:
+                coordinator.stop()
+        for failed in failures:
+            raise failed
+        return await driver.run(coordinator.report())
 
 
-class _Runner:
-    """Carries out the commands of one batch."""
+class _Work:
+    """The files of one batch that are in progress."""
 
     def __init__(
         self,
+        driver: AsyncDriver,
         coordinator: Coordinator,
-        do: Callable[[Any], Awaitable[object]],
-        job: Callable[[Task], Awaitable[Outcome]],
-        send: MemoryObjectSendStream[Moved | Ended],
-        receive: MemoryObjectReceiveStream[Moved | Ended],
+        executor: Executor | None,
+        place: Place,
     ) -> None:
+        self._driver = driver
         self._coordinator = coordinator
-        self._do = do
-        self._job = job
-        self._send = send
-        self._receive = receive
-        self._scopes: set[anyio.CancelScope] = set()
+        self._executor = executor
+        self._place = place
+        self._limiter = anyio.CapacityLimiter(coordinator.pace.ceiling)
+        self._send, self._ended = anyio.create_memory_object_stream[tuple[Item, Outcome]](math.inf)
 
-    async def run(self) -> BatchReport:
-        """Return the batch's report."""
-        failures: list[Exception] = []
-        reports: list[BatchReport] = []
-        async with anyio.create_task_group() as tasks:
-            try:
-                reports.append(await self._carry_out(tasks))
-            except Exception as error:  # noqa: BLE001 - the group would wrap it in one of its own
-                failures.append(error)
-        for failed in failures:
-            raise failed
-        return reports[0]
+    def __enter__(self) -> Self:
+        return self
 
-    async def _carry_out(self, tasks: TaskGroup) -> BatchReport:
-        commands = self._coordinator.run()
-        answer: object = None
-        error: BaseException | None = None
+    def __exit__(self, *_: object) -> None:
+        self._send.close()
+        self._ended.close()
+
+    async def carry_out(self, tasks: TaskGroup) -> None:
+        """Start files, and record what became of them, until there are no more."""
+        driver, coordinator = self._driver, self._coordinator
         while True:
-            try:
-                command = commands.send(answer) if error is None else commands.throw(error)
-            except StopIteration as stop:
-                report: BatchReport = stop.value
-                return report
-            answer = error = None
-            try:
-                if isinstance(command, Do):
-                    answer = await self._do(command.flow)
-                elif isinstance(command, Start):
-                    tasks.start_soon(self._work, command.task)
-                else:
-                    answer = await self._next()
-            except BaseException as raised:  # noqa: BLE001 - the coordinator brings all to a halt
-                error = raised
+            coordinator.tell()
+            while (following := await driver.run(coordinator.next())) is not None:
+                tasks.start_soon(self._work, *following)
+            if not coordinator.in_progress:
+                coordinator.tell()
+                return
+            ended = None
+            with anyio.move_on_after(_TICK_S):
+                ended = await self._ended.receive()
+            if ended is not None:
+                await driver.run(coordinator.ended(*ended))
 
-    async def _next(self) -> Moved | Ended:
-        """Wait for news; once the batch is stopped, for the ends of the tasks it cancels."""
-        stopped = self._coordinator.stopped
-        if stopped:
-            for scope in self._scopes:
-                scope.cancel()
-        news: list[Moved | Ended] = []
-        with anyio.CancelScope(shield=stopped):
-            news.append(await self._receive.receive())
-        return news[0]
-
-    async def _work(self, task: Task) -> None:
-        outcome = Outcome(StoppedError())
+    async def _work(self, item: Item, task: Task) -> None:
         try:
-            with anyio.CancelScope() as scope:
-                self._scopes.add(scope)
-                outcome = await self._job(task)
-        except Exception as error:  # noqa: BLE001 - it is told
+            if self._executor is None:
+                outcome = await self._here(item, task)
+            else:
+                outcome = await self._elsewhere(self._executor, task)
+        except Exception as error:  # noqa: BLE001 - reported
             outcome = Outcome(failure(error))
+        self._send.send_nowait((item, outcome))
+
+    async def _here(self, item: Item, task: Task) -> Outcome:
+        coordinator = self._coordinator
+
+        def moved(now: Progress) -> None:
+            item.fraction = max(item.fraction, now.fraction)
+
+        flow = one_file(
+            coordinator.context, task, coordinator.pace, lambda: coordinator.stopped, moved
+        )
+        return await self._driver.run(flow, task.deadline_s)
+
+    async def _elsewhere(self, executor: Executor, task: Task) -> Outcome:
+        token = None
+        if not self._place.local:
+            token = str(await self._driver.run(auth.token(self._coordinator.context)))
+        try:
+            future = executor.submit(work, attrs.evolve(self._place, token=token), task)
+        except Exception as error:
+            self._coordinator.refused(failure(error))
+            raise
+        try:
+            return await to_thread.run_sync(
+                outcome_of, future, limiter=self._limiter, abandon_on_cancel=True
+            )
         finally:
-            self._scopes.discard(scope)
-            self._send.send_nowait(Ended(task.key, outcome))
+            future.cancel()

@@ -6,7 +6,7 @@ import glob
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePath
 
 import attrs
@@ -24,7 +24,7 @@ Sources = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 class Found:
     """The files of a batch, absolute; `root` is the folder that they have in common.
 
-    `keep_folders` says that the folders below `root` are made again in the output.
+    `keep_folders`: the folders below `root` are made again in the output.
     """
 
     paths: tuple[Path, ...]
@@ -32,12 +32,20 @@ class Found:
     keep_folders: bool
 
 
-def find(sources: Sources, *, recursive: bool, out_dir: Path, made: Collection[Path]) -> Found:
-    """Return the files to work on, each once, without what earlier batches have `made`.
+def find(
+    sources: Sources, *, recursive: bool, out_dir: Path, made: Callable[[Path], bool]
+) -> Found:
+    """Return the files to work on, each once, without results of earlier batches.
+
+    Args:
+        sources: See `Sources`.
+        recursive: Whether folders are searched to any depth.
+        out_dir: Where the results go.
+        made: Returns whether a file is such a result.
 
     Raises:
         SourceNotFoundError: There is no such folder or file, or no video in it.
-        InvalidRequestError: It is no path, or the output would go into the folder itself.
+        InvalidRequestError: It is not a path, or the output would go into the folder itself.
     """
     if not isinstance(sources, (str, os.PathLike)):
         listed = [_here(path) for path in sources]
@@ -47,7 +55,7 @@ def find(sources: Sources, *, recursive: bool, out_dir: Path, made: Collection[P
         return _in_folder(path, recursive, out_dir, made)
     text = os.fspath(sources)
     if glob.has_magic(text) and not path.exists():
-        matches = sorted(glob.glob(os.path.expanduser(text), recursive=True))  # noqa: PTH111, PTH207 - a pattern is no path
+        matches = sorted(glob.glob(os.path.expanduser(text), recursive=True))  # noqa: PTH111, PTH207 - a pattern is not a path
         files = [path for path in map(_here, matches) if _is_video(path)]
         if not files:
             raise SourceNotFoundError(f"no video matches {text!r}", remedy="Check the pattern.")
@@ -57,7 +65,7 @@ def find(sources: Sources, *, recursive: bool, out_dir: Path, made: Collection[P
     return _found([path], made)
 
 
-def _in_folder(folder: Path, recursive: bool, out_dir: Path, made: Collection[Path]) -> Found:
+def _in_folder(folder: Path, recursive: bool, out_dir: Path, made: Callable[[Path], bool]) -> Found:
     if out_dir == folder:
         raise InvalidRequestError(
             f"the results would go among the clips, into {folder}",
@@ -75,11 +83,11 @@ def _in_folder(folder: Path, recursive: bool, out_dir: Path, made: Collection[Pa
         raise SourceNotFoundError(
             f"there is no video in {folder}", remedy=f"Check the path.{deeper}"
         )
-    return Found(tuple(path for path in files if path not in made), folder, keep_folders=True)
+    return Found(tuple(path for path in files if not made(path)), folder, keep_folders=True)
 
 
-def _found(paths: Sequence[Path], made: Collection[Path]) -> Found:
-    chosen = tuple(path for path in dict.fromkeys(paths) if path not in made)
+def _found(paths: Sequence[Path], made: Callable[[Path], bool]) -> Found:
+    chosen = tuple(path for path in dict.fromkeys(paths) if not made(path))
     folders = [str(path.parent) for path in chosen]
     root = Path(os.path.commonpath(folders)) if _one_drive(folders) else Path()
     return Found(chosen, root, keep_folders=False)
@@ -90,16 +98,16 @@ def _one_drive(folders: Sequence[str]) -> bool:
 
 
 def _here(path: str | os.PathLike[str]) -> Path:
-    """Return the path from the root on; a URL is refused."""
+    """Return the absolute path; a URL is refused."""
     if is_url(path):
         raise InvalidRequestError(
-            f"{path!r} is no path of a file here", remedy="A batch takes files of this machine."
+            f"{path!r} is not a local path", remedy="A batch takes files of this machine."
         )
     return absolute(path)
 
 
 def _is_video(path: Path) -> bool:
-    """Say whether it is taken from a folder: a picture in it is there for something else."""
+    """Return whether a file of a folder is taken: pictures are there for something else."""
     return suffix_of(path.name) in VIDEO_SUFFIXES and not path.is_dir()
 
 
@@ -107,11 +115,15 @@ def _seen(path: Path, folder: Path) -> bool:
     return not any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
-def output_names(found: Found, format: str) -> list[PurePath]:  # noqa: A002 - the protocol's word
+def output_names(
+    found: Found,
+    format: str,  # noqa: A002 - the protocol's word
+    pattern: str = "{stem}{suffix}",
+) -> list[PurePath]:
     """Return the name of each result, below the output folder; no two are the same.
 
-    A result is named like its source. Where that name would be given twice, all that want
-    it get their own suffix into it ("talk-mov.mp4"), else their folders before it.
+    A result is named like its source, by the pattern. Where two sources have the same stem,
+    their own suffixes are added to it ("talk-mov.mp4"), else their folders go before it.
     """
     levels: list[Callable[[Path], Path]] = [
         lambda path: Path(path.stem),
@@ -131,8 +143,11 @@ def output_names(found: Found, format: str) -> list[PurePath]:  # noqa: A002 - t
         counts = Counter(_folded(name) for name in wanted.values())
         free = {p: n for p, n in wanted.items() if counts[_folded(n)] == 1}
         chosen |= {path: name for path, name in free.items() if _folded(name) not in taken}
-        taken |= counts.keys()  # a name that was wanted twice goes to nobody
-    return [PurePath(f"{chosen[path]}.{format}") for path in found.paths]
+        taken |= counts.keys()  # a name that two files want goes to neither
+    return [
+        chosen[path].with_name(pattern.format(stem=chosen[path].name, suffix=f".{format}"))
+        for path in found.paths
+    ]
 
 
 def _short_hash(path: Path) -> str:
@@ -149,5 +164,5 @@ def _below(path: Path, root: Path) -> Path:
 
 
 def _folded(name: Path) -> str:
-    """Return the name as a file system sees it that does not tell a from A."""
+    """Return the name as a case-insensitive file system sees it."""
     return str(name).casefold()

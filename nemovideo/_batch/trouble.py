@@ -1,4 +1,4 @@
-"""When one file's error ends the whole batch: where the next file would meet it as well."""
+"""When one file's error ends the whole batch: where the next file would fail in the same way."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Trouble:
     """The errors of a batch so far.
 
     Attributes:
-        reason: Why no more files are begun, or None; the first reason stays.
+        reason: Why no more files are started, or None; the first reason stays.
     """
 
     def __init__(self) -> None:
@@ -43,11 +43,11 @@ class Trouble:
         self._in_a_row = 0
 
     def stop(self, reason: NemoError) -> None:
-        """Begin no more files."""
+        """Start no more files."""
         self.reason = self.reason or reason
 
-    def judge(self, error: NemoError) -> None:
-        """Take a file's error; some end the batch at once, some when they come in a row."""
+    def record_failure(self, error: NemoError) -> None:
+        """Record a file's error; some end the batch at once, some when they come in a row."""
         if isinstance(error, _CONCERNS_ALL):
             self.stop(error)
         late = isinstance(error, APITimeoutError) and error.deadline_passed
@@ -56,6 +56,6 @@ class Trouble:
         if self._in_a_row >= _IN_A_ROW:
             self.stop(error)
 
-    def calm(self) -> None:
-        """Take note of a file that ended well."""
+    def record_success(self) -> None:
+        """Record a file that ended well."""
         self._in_a_row = 0

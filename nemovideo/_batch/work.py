@@ -1,6 +1,6 @@
-"""The work on one file: what is handed out, what comes back, and the work itself.
+"""The work on one file: the order, the outcome, and the flow between them.
 
-All of it survives pickling, for it may be done in another process or on another
+All of it survives pickling: it may be done in another process or on another
 machine, by any `concurrent.futures.Executor`.
 """
 
@@ -8,19 +8,55 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import attrs
 
+from nemovideo._batch.notes import settled
 from nemovideo._batch.pace import Pace, StoppedError, paced
 from nemovideo._flows.context import Context
-from nemovideo._flows.steps import Flow
-from nemovideo._jobs import flow
-from nemovideo._jobs.checkpoints import Service
+from nemovideo._flows.steps import Flow, blocking, sleep
+from nemovideo._jobs import checkpoints, flow
+from nemovideo._jobs.checkpoints import Checkpoint
 from nemovideo._jobs.places import Place, driving
 from nemovideo._jobs.plan import Background, Order, plan
-from nemovideo.errors import NemoError
+from nemovideo._jobs.runs import service_of
+from nemovideo._values.remedies import Option, Remedy
+from nemovideo.errors import (
+    APITimeoutError,
+    CheckpointError,
+    JobRunningError,
+    NemoError,
+    SessionNotFoundError,
+)
 from nemovideo.models import Progress
+
+_HANDOVER_S = 60
+"""How long to wait for a worker of an interrupted run to stop."""
+
+
+@attrs.frozen
+class Limit:
+    """A time limit as the user set it, and what is left of it for one file, in seconds."""
+
+    option: Literal["deadline", "file_deadline"]
+    seconds: float
+    left_s: float
+
+    def passed(self, *, may_have_spent: bool = False) -> NemoError:
+        """Return the error for what took longer."""
+        whose = "the batch's deadline" if self.option == "deadline" else "the limit for one file,"
+        found = APITimeoutError(
+            f"{whose} of {self.seconds:g} s has passed",
+            remedy=Remedy(
+                "run the batch again: it resumes from here", ("set another ", Option(self.option))
+            ),
+            may_have_spent=may_have_spent,
+        )
+        found.deadline_passed = True
+        return found
 
 
 @attrs.frozen
@@ -28,57 +64,63 @@ class Task:
     """One file to work on.
 
     Attributes:
-        key: The source's content and what is wanted of it.
-        checkpoint: Where to note how far it is, or None.
-        service: Where the work is done.
-        stop_file: The batch was interrupted once this file is there.
-        deadline_s: Seconds that may be used, or None.
-        nonce: Makes every task another one, for executors that remember results.
+        checkpoint: Where to note how far it is.
+        run_file: The batch was interrupted once this file no longer holds `run`.
+        limit: How long it may take.
+        nonce: Makes every task unique, for executors that remember results.
     """
 
-    key: str
     source: Path
     output: Path
     background: Background
     format: str
     overwrite: bool
-    checkpoint: Path | None
-    service: Service
-    stop_file: Path
-    deadline_s: float | None = None
+    checkpoint: Path
+    run_file: Path
+    run: str
+    limit: Limit | None = None
     nonce: str = attrs.field(factory=lambda: uuid.uuid4().hex)
+
+    def stopped(self) -> bool:
+        """Return whether the batch was interrupted."""
+        try:
+            return self.run_file.read_text(encoding="utf-8") != self.run
+        except (OSError, ValueError):
+            return True
+
+    @property
+    def deadline_s(self) -> float | None:
+        """Seconds that it may take."""
+        return None if self.limit is None else self.limit.left_s
 
 
 @attrs.frozen
 class Outcome:
-    """What became of one file.
+    """What became of one file; its checkpoint has the rest.
 
     Attributes:
         error: Why there is no result, or None.
         credits_spent: What the account lost meanwhile.
         limited: How often the service answered 429, where the work was done elsewhere.
-        note: What to know of the result, in whole sentences.
+        note: What to know about the result, in whole sentences.
     """
 
     error: NemoError | None = None
     credits_spent: float | None = None
-    duration_s: float | None = None
     elapsed_s: float = 0.0
     limited: int = 0
     note: str = ""
 
 
 def work(place: Place, task: Task) -> Outcome:
-    """Do the work on one file, in a place of its own."""
-    stopped = task.stop_file.exists
+    """Do the work on one file in another process: with a client of its own."""
     try:
-        if stopped():
+        if task.stopped():
             raise StoppedError
         context = place.context()
         with driving(context) as driver:
             pace = Pace(context.settings.clock, 1, context.settings.retry)
-            steps = one_file(context, task, pace, stopped, None)
-            outcome = driver.run(steps, task.deadline_s)
+            outcome = driver.run(one_file(context, task, pace, task.stopped), task.deadline_s)
         return attrs.evolve(outcome, limited=pace.limited)
     except NemoError as error:
         return Outcome(error)
@@ -89,11 +131,28 @@ def one_file(
     task: Task,
     pace: Pace,
     stopped: Callable[[], bool],
-    on_progress: Callable[[Progress], None] | None,
+    on_progress: Callable[[Progress], None] | None = None,
 ) -> Flow[Outcome]:
-    """Do the work on one file, at the batch's pace; what goes wrong is part of the outcome."""
+    """Do the work on one file at the batch's pace; errors are part of the outcome."""
     clock = context.settings.clock
     began = clock.monotonic()
+    try:
+        found = yield from paced(_job(context, task, on_progress), pace, stopped)
+    except NemoError as error:
+        late = isinstance(error, APITimeoutError) and error.deadline_passed
+        if late and task.limit is not None:
+            error = task.limit.passed(may_have_spent=error.may_have_spent)
+        found = Outcome(error)
+    return attrs.evolve(found, elapsed_s=clock.monotonic() - began)
+
+
+def _job(
+    context: Context, task: Task, on_progress: Callable[[Progress], None] | None
+) -> Flow[Outcome]:
+    """Run the job, or resume it; a checkpoint that is of no use is dropped, and the job restarted.
+
+    Its session may have ended with a local backend, or the service has forgotten it.
+    """
     picture, words, chosen = plan(
         *(task.background, task.output, task.format),
         local_files=context.settings.local_files,
@@ -107,29 +166,59 @@ def one_file(
         session_id=None,
         overwrite=task.overwrite,
     )
-    steps = flow.run(
-        context,
-        order,
-        on_progress,
-        checkpoint=task.checkpoint,
-        service=task.service,
-        in_batch=True,
-    )
+    clock = context.settings.clock
+    patient_until = clock.monotonic() + _HANDOVER_S
+    resumes = yield from blocking(task.checkpoint.exists)
+    noted = yield from blocking(partial(_noted, task))
+    while True:
+        try:
+            video = yield from flow.run(
+                context,
+                order,
+                on_progress,
+                checkpoint=task.checkpoint,
+                service=service_of(context),
+                in_batch=True,
+            )
+        except JobRunningError:  # noqa: PERF203 - a retry
+            if clock.monotonic() >= patient_until:
+                raise
+            yield from sleep(1.0)
+        except (CheckpointError, SessionNotFoundError):
+            record = yield from blocking(partial(_arrived, task))
+            if record is not None:
+                return Outcome(credits_spent=_spent(record))
+            if not resumes:
+                raise
+            yield from blocking(lambda: task.checkpoint.unlink(missing_ok=True))
+            resumes = False
+        else:
+            paid = noted is not None and noted.finished  # the result was only lost
+            spent = 0.0 if paid and resumes else video.credits_spent
+            return Outcome(credits_spent=spent, note=" ".join(video.warnings))
+
+
+def _arrived(task: Task) -> Checkpoint | None:
+    """Return the record of a result that another worker has made, which then died or was lost."""
+    record = _noted(task)
+    return None if record is None else settled(task.checkpoint, record, task.output)
+
+
+def _noted(task: Task) -> Checkpoint | None:
     try:
-        video = yield from paced(steps, pace, stopped)
-    except NemoError as error:
-        found = Outcome(error)
-    else:
-        found = Outcome(
-            credits_spent=video.credits_spent,
-            duration_s=video.duration_s,
-            note=" ".join(video.warnings),
-        )
-    return attrs.evolve(found, elapsed_s=clock.monotonic() - began)
+        return checkpoints.load(task.checkpoint)
+    except CheckpointError:
+        return None
+
+
+def _spent(record: Checkpoint) -> float | None:
+    if record.credits_before is None or record.credits_after is None:
+        return None
+    return record.credits_before - record.credits_after
 
 
 def failure(error: BaseException) -> NemoError:
-    """Return what a worker or an executor failed with, as an error of ours."""
+    """Return the error that a worker or an executor failed with, as one of ours."""
     if isinstance(error, NemoError):
         return error
     wrapped = NemoError(

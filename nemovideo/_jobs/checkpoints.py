@@ -43,17 +43,14 @@ class FileNote:
         sha256: Of its content, or of the whole URL; None for what can be read only once.
         path: Where it is on this machine, if it is there.
         url: Its URL, unless there may be a secret in it.
+        stamp: The file's size and times when it was hashed.
     """
 
     name: str
     sha256: str | None
     path: str | None = None
     url: str | None = None
-
-    @property
-    def readable(self) -> bool:
-        """Whether a new process knows where to read it."""
-        return self.path is not None or self.url is not None
+    stamp: Stamp | None = None
 
 
 @attrs.frozen
@@ -74,17 +71,17 @@ class OrderNote:
         """The files to upload, in this order."""
         return (self.source,) if self.picture is None else (self.source, self.picture)
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What decides the result: the files' content and what is wanted of them."""
+        picture = None if self.picture is None else self.picture.sha256
+        wishes = (self.words, self.format, self.quality)
+        return (self.source.sha256, self.picture is None, picture, *wishes)
+
     def same_as(self, other: OrderNote) -> bool:
-        """Say whether both mean the same; where a file was moved to does not matter."""
-
-        def essence(order: OrderNote) -> tuple[object, ...]:
-            picture = None if order.picture is None else order.picture.sha256
-            return (
-                *(order.source.sha256, order.picture is None, picture),
-                *(order.words, order.output, order.format, order.session_id, order.quality),
-            )
-
-        return essence(self) == essence(other)
+        """Return whether both mean the same; where a file was moved to does not matter."""
+        place = (self.output, self.session_id)
+        return self.key == other.key and place == (other.output, other.session_id)
 
 
 @attrs.frozen
@@ -137,6 +134,7 @@ class Checkpoint:
         rendered: Whether the render was seen to have ended well.
         output_before: What was at the output's place before the download.
         sha256: The digest of the result, once it is there.
+        size_bytes: The size of the result, once it is there.
         finished: Whether all is done.
         credits_before: The available credits before the message.
         credits_after: The available credits at the end.
@@ -159,6 +157,7 @@ class Checkpoint:
     rendered: bool = False
     output_before: Stamp | None = None
     sha256: str | None = None
+    size_bytes: int | None = None
     finished: bool = False
     credits_before: float | None = None
     credits_after: float | None = None

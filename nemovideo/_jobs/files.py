@@ -16,7 +16,7 @@ from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import FileNote
 from nemovideo._jobs.journal import Journal
 from nemovideo._jobs.progress import Meter
-from nemovideo._support.disk import sha256_of
+from nemovideo._support.disk import Stamp, sha256_of
 from nemovideo._support.outputs import is_still
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError, UnsupportedFileError
@@ -35,9 +35,11 @@ def look_at(
             note = checkpoints.note_url(str(upload.source))
         else:
             upload = next(checked)
+            path = upload.path
+            stamp = None if path is None else Stamp.of(path)
             digest = (yield from blocking(partial(_digest, upload))) if hashed else None
-            path = None if upload.path is None else str(upload.path.absolute())
-            note = FileNote(upload.name or "", digest, path=path)
+            place = None if path is None else str(path.absolute())
+            note = FileNote(upload.name or "", digest, path=place, stamp=stamp)
         found.append(upload)
         notes.append(note)
     return found, notes

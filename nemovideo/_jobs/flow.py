@@ -230,7 +230,11 @@ class _Work:
             )
         if self.journal.path is not None:
             digest = yield from blocking(lambda: sha256_of_file(output))
-            yield from self.journal.note(attrs.evolve(self.journal.now, sha256=digest))
+            there = yield from blocking(lambda: Stamp.of(output))
+            size = None if there is None else there.size_bytes
+            yield from self.journal.note(
+                attrs.evolve(self.journal.now, sha256=digest, size_bytes=size)
+            )
         return output
 
     def _finish(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -17,13 +18,14 @@ from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._jobs.places import Place
 from nemovideo._jobs.plan import Background, plan
 from nemovideo._jobs.progress_bar import OnProgress, reporting
-from nemovideo._jobs.runs import service_of
 from nemovideo._uploads.trust import check_sources
-from nemovideo.batch import BatchReport
+from nemovideo.batch import BatchReport, BatchRow
 from nemovideo.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from nemovideo._flows.context import Context
+
+OnFile = Callable[[BatchRow], None]
 
 _AT_A_TIME = 2
 _ELSEWHERE = 8
@@ -39,58 +41,63 @@ class Batch(Resource):
         *,
         background: Background = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
+        name: str = "{stem}{suffix}",
         recursive: bool = False,
         concurrency: int | None = None,
         executor: Executor | None = None,
         max_credits: float | None = None,
-        manifest: str | os.PathLike[str] | None = None,
         progress: bool | OnProgress | None = None,
+        on_file: OnFile | None = None,
         overwrite: bool = False,
         deadline: float | None = None,
+        file_deadline: float | None = None,
     ) -> BatchReport:
         """Remove the background of many videos; a second run does only what is missing.
 
-        One file's failure does not stop the others: look at the report. What a run has
-        done is noted in `out_dir`, by content, so it may be interrupted at any time and
-        started again.
+        One file's failure does not stop the others: see the report. What is done is noted in
+        `out_dir`, by content, so a batch may be interrupted at any time and run again.
 
         Args:
             sources: A folder (its videos are taken), a file, a pattern ("clips/**/*.mov"), or
                 paths.
-            out_dir: Where the results go, named like their sources; it is made if need be.
+            out_dir: Where the results go; it is created if necessary.
             background: See `Client.remove_background`.
             format: "mp4", "webm" or "mov"; None is "webm" for "transparent", else "mp4".
-            recursive: Take the folders below as well; the results get the same folders.
-            concurrency: How many files at a time; None is 2, or what the executor has room
-                for if it says so, else 8. Answers 429 lower it for a while.
+            name: The pattern of the results' names, such as "{stem}-clean{suffix}".
+            recursive: Search subfolders too; the results get the same subfolders.
+            concurrency: How many files at a time; None is 2, or the number of an executor's
+                workers if it has one, else 8. Answers 429 lower it for a while.
             executor: Does the work elsewhere: any `concurrent.futures.Executor`.
-            max_credits: Begin no file by which the batch is likely to use more than this.
-            manifest: The file to note in what was done; None for one in `out_dir`.
+            max_credits: Start no file by which the batch is likely to use more than this.
             progress: True draws a bar; a callback gets `Progress` values of the whole batch.
-            overwrite: Replace files that are in the way.
+            on_file: Called with the row of each file once its result is decided.
+            overwrite: Replace existing files.
             deadline: Seconds for the whole batch; None for the client's own deadline.
+            file_deadline: Seconds for each file; one that takes longer fails alone.
 
         Raises:
             SourceNotFoundError: There is no such folder, or no video in it.
-            UnsupportedFileError: The background is a file that is not taken.
+            UnsupportedFileError: The background is a file of an unsupported type.
             InvalidRequestError: The arguments do not go together, or another batch is at work
                 on `out_dir`.
-            OutputError: `out_dir` cannot be made, or the manifest cannot be written.
+            OutputError: `out_dir` cannot be created or written to.
+            KeyboardInterrupt: After Ctrl-C; its message says how many files are done.
         """
         setup = _Setup(self._context, executor, concurrency)
         plan = setup.plan(
-            sources,
-            out_dir,
+            sources=sources,
+            out_dir=out_dir,
             background=background,
             format=format,
+            name=name,
             recursive=recursive,
             max_credits=max_credits,
-            manifest=manifest,
             overwrite=overwrite,
-            deadline_s=deadline,
+            deadline_s=self._limit(deadline),
+            file_deadline_s=file_deadline,
         )
         with reporting(progress) as on_progress:
-            coordinator = Coordinator(setup.context, plan, setup.pace, on_progress)
+            coordinator = Coordinator(setup.context, plan, setup.pace, on_progress, on_file)
             driver = self._driver.variant(setup.context.settings)
             return run(driver, coordinator, executor, setup.place)
 
@@ -105,32 +112,35 @@ class AsyncBatch(AsyncResource):
         *,
         background: Background = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
+        name: str = "{stem}{suffix}",
         recursive: bool = False,
         concurrency: int | None = None,
         executor: Executor | None = None,
         max_credits: float | None = None,
-        manifest: str | os.PathLike[str] | None = None,
         progress: bool | OnProgress | None = None,
+        on_file: OnFile | None = None,
         overwrite: bool = False,
         deadline: float | None = None,
+        file_deadline: float | None = None,
     ) -> BatchReport:
         """Remove the background of many videos; see `Batch.remove_backgrounds`."""
         from nemovideo._batch.running_async import run
 
         setup = _Setup(self._context, executor, concurrency)
         plan = setup.plan(
-            sources,
-            out_dir,
+            sources=sources,
+            out_dir=out_dir,
             background=background,
             format=format,
+            name=name,
             recursive=recursive,
             max_credits=max_credits,
-            manifest=manifest,
             overwrite=overwrite,
-            deadline_s=deadline,
+            deadline_s=self._limit(deadline),
+            file_deadline_s=file_deadline,
         )
         with reporting(progress) as on_progress:
-            coordinator = Coordinator(setup.context, plan, setup.pace, on_progress)
+            coordinator = Coordinator(setup.context, plan, setup.pace, on_progress, on_file)
             driver = self._driver.variant(setup.context.settings)
             return await run(driver, coordinator, executor, setup.place)
 
@@ -155,33 +165,22 @@ class _Setup:
 
     def plan(
         self,
-        sources: Sources,
-        out_dir: str | os.PathLike[str],
         *,
+        sources: Sources,
         background: Background,
         format: str | None,  # noqa: A002 - the protocol's word
-        recursive: bool,
-        max_credits: float | None,
-        manifest: str | os.PathLike[str] | None,
-        overwrite: bool,
-        deadline_s: float | None,
+        **given: Any,  # noqa: ANN401 - the method's own
     ) -> Plan:
         """Return the plan; see `Batch.remove_backgrounds`."""
         local_files = self.context.settings.local_files
         named = [sources] if isinstance(sources, (str, os.PathLike)) else [*sources]
         check_sources(named, local_files=local_files)
         return Plan(
-            sources if isinstance(sources, (str, os.PathLike)) else named,
-            out_dir,
+            sources=sources if isinstance(sources, (str, os.PathLike)) else named,
             background=background,
             format=plan(background, None, format, local_files=local_files)[2],
-            recursive=recursive,
-            max_credits=max_credits,
-            manifest=manifest,
-            overwrite=overwrite,
-            deadline_s=self.context.settings.deadline_s if deadline_s is None else deadline_s,
-            service=service_of(self.context),
             own_backends=self._own_backends,
+            **given,
         )
 
     @property

@@ -7,6 +7,8 @@ import pickle
 import shutil
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
@@ -16,7 +18,7 @@ import attrs
 import pytest
 
 from nemovideo import AsyncClient, Client, errors
-from nemovideo._batch.manifest import Manifest
+from nemovideo._batch.notes import Notes
 from nemovideo._batch.pace import Pace, paced
 from nemovideo._batch.sources import Found, find, output_names
 from nemovideo._flows.steps import Call, Flow, Request, Sleep, call
@@ -80,6 +82,23 @@ def test_results_that_would_share_a_name_get_their_suffix_or_their_folders() -> 
     assert named("/in/a/x.mp4", keep=True) == ["a/x.mp4"]
 
 
+def test_results_are_named_by_a_pattern(tmp_path: Path, clips: Path, worker: Client) -> None:
+    found = Found((Path("/in/a/x.mp4"), Path("/in/b/x.mp4")), Path("/in"), keep_folders=False)
+    named = [name.as_posix() for name in output_names(found, "mov", "{stem}-clean{suffix}")]
+    assert named == ["a/x-clean.mov", "b/x-clean.mov"]
+    remove = partial(worker.batch.remove_backgrounds, clips, tmp_path / "out", background="blur")
+    for wrong in ("clean", "{suffix}", "{stem}", "{stem:.3}{suffix}", "{0}{stem}{suffix}",
+                  "a/{stem}{suffix}", "{stem}{", "{stem.a}{suffix}"):  # fmt: skip
+        with pytest.raises(errors.InvalidRequestError, match="pattern"):
+            remove(name=wrong)
+    rows = list[BatchRow]()
+    report = remove(name="{stem}-clean{suffix}", on_file=rows.append)
+    assert sorted(results(tmp_path / "out")) == [f"clip0{n}-clean.mp4" for n in range(3)]
+    assert sorted(rows, key=lambda row: row.source) == list(report)
+    again = list[BatchRow]()
+    assert remove(name="{stem}-clean{suffix}", on_file=again.append).rows == tuple(again)
+
+
 @pytest.mark.parametrize("keep", [False, True])
 def test_no_two_results_share_a_name_whatever_the_sources(keep: bool) -> None:
     stems = ("x", "X", "x-mov", "x-mp4", "x.mov", "y")
@@ -100,10 +119,12 @@ def test_a_folder_gives_its_videos_and_those_below_only_when_asked(tmp_path: Pat
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    look = partial(find, tmp_path, out_dir=tmp_path / "out", made=())
+    look = partial(find, tmp_path, out_dir=tmp_path / "out", made=lambda _: False)
     assert [p.name for p in look(recursive=False).paths] == ["a.webm", "b.MP4"]
     assert [p.name for p in look(recursive=True).paths] == ["a.webm", "b.MP4", "c.mov"]
-    pattern = find(str(tmp_path / "**/*.mov"), recursive=False, out_dir=tmp_path / "out", made=())
+    pattern = find(
+        str(tmp_path / "**/*.mov"), recursive=False, out_dir=tmp_path / "out", made=lambda _: False
+    )
     assert [p.name for p in pattern.paths] == ["c.mov"]
 
 
@@ -120,7 +141,7 @@ def test_sources_that_cannot_be_are_refused(tmp_path: Path, clips: Path, worker:
         remove(clips, clips)
     with pytest.raises(errors.InvalidRequestError, match="would replace it"):
         remove(list(clips.iterdir()), clips)
-    with pytest.raises(errors.InvalidRequestError, match="no path"):
+    with pytest.raises(errors.InvalidRequestError, match="not a local path"):
         remove(["https://example.com/talk.mp4"], tmp_path / "out")
     with pytest.raises(errors.InvalidRequestError, match="cannot be transparent"):
         remove(clips, tmp_path / "out", background="transparent", format="mp4")
@@ -226,7 +247,7 @@ def test_a_second_run_does_nothing_and_asks_nobody(
     assert len(quick.requests) == seen
 
 
-def test_a_result_that_is_gone_or_cut_off_is_made_again(
+def test_a_result_that_is_gone_or_cut_off_is_fetched_again_and_paid_once(
     tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client
 ) -> None:
     out = tmp_path / "out"
@@ -234,10 +255,12 @@ def test_a_result_that_is_gone_or_cut_off_is_made_again(
     whole = (out / "clip01.mp4").read_bytes()
     (out / "clip00.mp4").unlink()
     (out / "clip01.mp4").write_bytes(whole[:100])
-    report = worker.batch.remove_backgrounds(clips, out, background="blur")
+    report = worker.batch.remove_backgrounds(clips, out, background="blur", concurrency=1)
     assert statuses(report) == ["done", "done", "skipped"]
     assert (out / "clip01.mp4").read_bytes() == whole
-    assert asked(quick, RUN) == 5
+    assert asked(quick, RUN) == 3
+    assert report.credits_spent == 0
+    assert [row.credits_spent for row in report.done] == [0, 0]
 
 
 def test_the_same_content_is_done_once_under_whatever_name(
@@ -274,27 +297,42 @@ def test_other_wishes_do_not_replace_what_is_there_unless_told_to(
     assert statuses(report) == ["done"] * 3
 
 
-def test_a_manifest_with_damaged_lines_still_counts(
+def test_a_damaged_checkpoint_costs_one_file_and_an_old_manifest_nothing(
     tmp_path: Path, clips: Path, worker: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    out, manifest = tmp_path / "out", tmp_path / "done.jsonl"
-    remove = partial(worker.batch.remove_backgrounds, background="blur", manifest=manifest)
-    remove(clips, out)
-    lines = manifest.read_bytes().splitlines(keepends=True)
-    lines[0] = b'{"event": "made", "key": [], "output": {}}\n'
-    manifest.write_bytes(b"".join(lines) + b'{"event": "ma')
-    assert statuses(remove(clips, out)) == ["skipped"] * 3
-    assert "line 1 cannot be read" in caplog.text
-    assert "clip00" in manifest.read_text()
+    out = tmp_path / "out"
+    folder = out / ".nemovideo-batch"
+    folder.mkdir(parents=True)
+    (folder / "manifest.jsonl").write_text('{"event": "made", "key": "')
+    (folder / "stop").touch()
+    remove = partial(worker.batch.remove_backgrounds, clips, out, background="blur")
+    assert statuses(remove()) == ["done"] * 3
+    next(folder.glob("*.json")).write_text("[" * 100_000)
+    assert sorted(statuses(remove())) == ["failed", "skipped", "skipped"]
+    assert "is damaged" in caplog.text
+    assert statuses(remove(overwrite=True)).count("done") == 1
 
 
 def test_two_batches_do_not_work_in_one_folder(tmp_path: Path, clips: Path, worker: Client) -> None:
     out = tmp_path / "out"
-    held = Manifest(out / ".nemovideo-batch/manifest.jsonl", out / ".nemovideo-batch/lock")
+    held = Notes(out)
+    held.open()
     with pytest.raises(errors.InvalidRequestError, match="another batch"):
         worker.batch.remove_backgrounds(clips, out)
+    assert held.run_file.read_text() == held.run, "the one that holds the folder goes on"
     held.close()
     assert worker.batch.remove_backgrounds(clips, out, background="blur").ok
+
+
+def test_results_keep_their_notes_when_their_folder_is_moved(
+    tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client
+) -> None:
+    worker.batch.remove_backgrounds(clips, clips / "clean", background="blur")
+    moved = clips.rename(tmp_path / "moved")
+    remove = partial(worker.batch.remove_backgrounds, background="blur", recursive=True)
+    assert statuses(remove(str(moved / "**/*.mp4"), moved / "clean")) == ["skipped"] * 3
+    (moved / "clean" / "clip01.mp4").unlink()
+    assert remove(moved, moved / "clean").ok
 
 
 # --- failures ------------------------------------------------------------------------------
@@ -398,6 +436,43 @@ def test_the_deadline_is_that_of_the_whole_batch(
         )
     assert statuses(report) == ["done", "not started", "not started"]
     assert isinstance(report.stopped_by, errors.APITimeoutError)
+
+
+def test_one_file_that_takes_too_long_fails_alone_with_the_limit_that_was_set(
+    tmp_path: Path, clips: Path, quick: LocalBackend
+) -> None:
+    clock = FakeClock()
+    quick.faults.add(
+        Fault(kind="status", path=RUN, nth=2, status=429, headers={"Retry-After": "9"})
+    )
+    token, polling = quick.issue_token(credits=9), Polling(first_s=0, interval_s=0)
+    with quick_client(quick, token=token, clock=clock, polling=polling) as client:
+        remove = partial(client.batch.remove_backgrounds, clips, background="blur", concurrency=1)
+        report = remove(tmp_path / "out", file_deadline=7)
+        late = remove(tmp_path / "other", deadline=0.001)
+    assert statuses(report) == ["done", "failed", "done"]
+    assert "the limit for one file, of 7 s has passed" in str(report.failed[0].error)
+    assert "file_deadline=" in report.failed[0].remedy
+    for row in (*late.failed, *late.not_started):
+        assert "the batch's deadline of 0.001 s has passed" in str(row.error)
+
+
+@pytest.mark.parametrize("own_threads", [False, True])
+def test_hooks_see_the_callers_context_variables(
+    own_threads: bool, tmp_path: Path, clips: Path, quick: LocalBackend
+) -> None:
+    request_id = ContextVar("request_id", default="")
+    seen = set[str]()
+    with (
+        ThreadPoolExecutor(2) as threads,
+        quick_client(quick, on_request=lambda _: seen.add(request_id.get())) as client,
+    ):
+        request_id.set("req-42")
+        report = client.batch.remove_backgrounds(
+            clips, tmp_path / "out", background="blur", executor=threads if own_threads else None
+        )
+    assert report.ok
+    assert seen == {"req-42"}
 
 
 # --- 429 -----------------------------------------------------------------------------------

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -50,14 +52,18 @@ def quick(tmp_path: Path) -> Iterator[LocalBackend]:
         yield backend
 
 
-def test_forty_clips_on_dask_with_an_interruption(
+def test_forty_clips_on_dask_with_a_killed_worker_and_an_interruption(
     tmp_path: Path, quick: LocalBackend, dask: distributed.Client
 ) -> None:
     forty, out = tmp_path / "forty", tmp_path / "out"
     make_clips(forty, GOOD)
     make_broken(forty)
+    workers = dask.run(os.getpid)
 
     def interrupt(progress: Progress) -> None:
+        if workers and len(results(out)) >= GOOD // 4:
+            os.kill(workers.popitem()[1], signal.SIGKILL)
+            workers.clear()
         if len(results(out)) >= GOOD // 2:
             raise KeyboardInterrupt
 
@@ -70,8 +76,9 @@ def test_forty_clips_on_dask_with_an_interruption(
             executor=dask.get_executor(),
             concurrency=3,
         )
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match="of 40 files are done; run the same batch"):
             remove(progress=interrupt)
+        assert not workers
         before = results(out)
         assert GOOD // 2 <= len(before) < GOOD
         report = remove()
@@ -124,7 +131,8 @@ def test_a_process_pool_does_the_work_with_the_account_of_the_client(
         assert report.ok, str(report)
         assert client.credits.balance().available == 4
     assert calls, "hooks are called for what this process sends"
-    assert token not in repr(report) + (out / ".nemovideo-batch/manifest.jsonl").read_text()
+    kept = [path.read_text() for path in (out / ".nemovideo-batch").iterdir()]
+    assert token not in repr(report) + "".join(kept)
 
     async def main() -> None:
         async with AsyncClient(token, base_url=quick.url, edit_cost=1) as client:
@@ -163,10 +171,55 @@ def test_an_executor_that_takes_no_work_stops_the_batch(
     assert "cannot schedule new futures" in str(report.stopped_by)
 
 
+class Never(Executor):
+    """Workers that are lost: nothing that they were given ever ends."""
+
+    def __init__(self) -> None:
+        self.futures: list[Future[Any]] = []
+
+    def submit(self, function: Callable[..., Any], /, *_: Any, **__: Any) -> Future[Any]:
+        self.futures.append(Future())
+        return self.futures[-1]
+
+
+@pytest.mark.parametrize("loop", ["threads", "asyncio", "trio"])
+def test_an_interruption_does_not_wait_for_workers_elsewhere(
+    loop: str, tmp_path: Path, quick: LocalBackend
+) -> None:
+    make_clips(tmp_path / "clips", 3)
+    lost = Never()
+    clips, out = tmp_path / "clips", tmp_path / "out"
+
+    def interrupt(_: Progress) -> None:
+        if lost.futures:
+            raise KeyboardInterrupt
+
+    async def cancelled() -> None:
+        async with AsyncClient(base_url=quick.url, edit_cost=1) as client:
+            with anyio.CancelScope() as scope:
+                await client.batch.remove_backgrounds(
+                    clips,
+                    out,
+                    executor=lost,
+                    progress=lambda _: scope.cancel() if lost.futures else None,
+                )
+            assert scope.cancelled_caught
+
+    if loop == "threads":
+        with (
+            quick_client(quick) as client,
+            pytest.raises(KeyboardInterrupt, match="0 of 3 files are done"),
+        ):
+            client.batch.remove_backgrounds(clips, out, executor=lost, progress=interrupt)
+    else:
+        anyio.run(cancelled, backend=loop)
+    assert all(future.cancelled() for future in lost.futures)
+
+
 def test_an_interruption_travels() -> None:
     again = pickle.loads(pickle.dumps(Outcome(StoppedError()))).error
     assert type(again) is StoppedError
-    assert "goes on from here" in str(again)
+    assert "resumes from here" in str(again)
 
 
 def test_a_place_travels_and_shows_no_token() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from nemovideo import Client
+from nemovideo._jobs import checkpoints
 from nemovideo.batch import BatchReport
 from nemovideo.local import LocalBackend
 from nemovideo.models import Progress
@@ -57,7 +58,8 @@ def check_all_done(report: BatchReport, out: Path, backend: LocalBackend, client
     assert len({path.read_bytes() for path in out.glob("*.mp4")}) == GOOD
     assert 100 - client.credits.balance().available == GOOD
     assert asked(backend, "/api/render/proxy/lambda") == GOOD
-    assert not list((out / ".nemovideo-batch").glob("*.json"))
+    records = list(map(checkpoints.load, (out / ".nemovideo-batch").glob("*.json")))
+    assert sum(record is not None and record.finished for record in records) == GOOD
 
 
 def test_forty_clips_with_an_interruption_by_the_user(
@@ -69,7 +71,9 @@ def test_forty_clips_with_an_interruption_by_the_user(
         if len(results(out)) >= HALF:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(
+        KeyboardInterrupt, match=r"stopped: \d\d of 40 files are done; run the same"
+    ):
         worker.batch.remove_backgrounds(forty, out, background="blur", progress=interrupt)
     before = results(out)
     assert HALF <= len(before) < GOOD

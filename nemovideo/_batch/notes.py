@@ -1,0 +1,204 @@
+"""What earlier runs have done: the checkpoints of a batch, one for each result."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import attrs
+
+from nemovideo._jobs import checkpoints
+from nemovideo._jobs.checkpoints import Checkpoint, FileNote
+from nemovideo._jobs.result import has_arrived
+from nemovideo._support.disk import Stamp, reading, replacing, sha256_of_file, writing
+from nemovideo._support.filelock import FileLock
+from nemovideo.errors import CheckpointError, InvalidRequestError
+
+log = logging.getLogger("nemovideo")
+
+FOLDER = ".nemovideo-batch"
+"""The folder in `out_dir` for the checkpoints, the lock, and the name of the current run."""
+
+
+class Notes:
+    """The checkpoints in an output folder, held by one batch at a time.
+
+    Attributes:
+        run_file: Holds `run` as long as this batch goes on; its workers stop without it.
+        run: The name of this run.
+    """
+
+    def __init__(self, out_dir: Path) -> None:
+        self._out_dir = out_dir
+        self._folder = out_dir / FOLDER
+        self._lock = FileLock(self._folder / "lock")
+        self._held = False
+        self._records: dict[Path, Checkpoint] = {}
+        self._hashed: dict[str, FileNote] = {}
+        self.run_file = self._folder / "run"
+        self.run = uuid.uuid4().hex
+
+    def open(self) -> None:
+        """Take the folder, and read what is in it.
+
+        Raises:
+            InvalidRequestError: Another batch has it.
+            OutputError: It cannot be made.
+        """
+        with writing(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if not self._lock.acquire():
+                raise InvalidRequestError(
+                    f"another batch is at work on {self._out_dir}",
+                    remedy="Wait for it to end, or name another out_dir.",
+                )
+            self._held = True
+            self.run_file.write_text(self.run, encoding="utf-8")
+            for path in sorted(self._folder.glob("*.json")):
+                self._read(path)
+
+    def stop(self) -> None:
+        """Stop the workers of this run, wherever they are."""
+        if self._held:
+            with suppress(OSError):
+                self.run_file.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Release the folder; twice is fine."""
+        self.stop()
+        self._held = False
+        self._lock.release()
+
+    def path_of(self, output: Path) -> Path:
+        """Return the checkpoint of a result: named by its place below the output folder."""
+        name = Path(os.path.relpath(output, self._out_dir)).as_posix()
+        return self._folder / f"{hashlib.sha256(os.fsencode(name)).hexdigest()[:24]}.json"
+
+    def is_result(self, path: Path) -> bool:
+        """Return whether a batch made this file."""
+        if not path.is_relative_to(self._out_dir):
+            return False
+        record = self._records.get(self.path_of(path))
+        return record is not None and record.finished
+
+    def note_of(self, source: Path, *, to_read: bool = True) -> FileNote | None:
+        """Return a source with its digest; its content is read only if it may have changed.
+
+        None where it would have to be read, and `to_read` is False.
+
+        Raises:
+            SourceNotFoundError: It cannot be read.
+        """
+        stamp = Stamp.of(source)
+        known = self._hashed.get(str(source))
+        if known is not None and stamp is not None and _alike(known.stamp, stamp):
+            return known
+        if not to_read:
+            return None
+        with reading(source):
+            note = FileNote(source.name, sha256_of_file(source), path=str(source), stamp=stamp)
+        self._hashed[str(source)] = note
+        return note
+
+    def record(self, output: Path) -> Checkpoint | None:
+        """Return what is noted of a result."""
+        return self._records.get(self.path_of(output))
+
+    def settle(self, output: Path) -> Checkpoint | None:
+        """Return the record of a complete result; see `settled`."""
+        path = self.path_of(output)
+        found = settled(path, self._records[path], output)
+        if found is not None:
+            self._records[path] = found
+        return found
+
+    def reload(self, output: Path) -> Checkpoint | None:
+        """Return what a worker has noted of a result."""
+        path = self.path_of(output)
+        self._records.pop(path, None)
+        self._read(path)
+        return self._records.get(path)
+
+    def discard(self, output: Path) -> None:
+        """Forget what is noted of a result."""
+        path = self.path_of(output)
+        self._records.pop(path, None)
+        path.unlink(missing_ok=True)
+
+    def same(self, key: tuple[object, ...]) -> Iterator[tuple[Path, Checkpoint]]:
+        """Yield the complete results of the same content and wishes."""
+        for record in list(self._records.values()):
+            output = record.output
+            if record.order.key == key and output is not None and is_complete(record, output):
+                yield output, record
+
+    def copy(self, made: Path, record: Checkpoint, source: FileNote, output: Path) -> None:
+        """Give a file of the same content a copy of the result.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        part = output.with_name(f"{output.name}.part")
+        with writing(output):
+            output.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(output, by=part):
+                shutil.copyfile(made, part)
+                order = attrs.evolve(record.order, source=source, output=str(output))
+                path = self.path_of(output)
+                copied = attrs.evolve(record, order=order)
+                checkpoints.save(path, copied)
+        self._records[path] = copied
+
+    def _read(self, path: Path) -> None:
+        try:
+            record = checkpoints.load(path)
+        except CheckpointError as error:
+            log.warning("%s; it is ignored", error.message)
+            return
+        if record is not None:
+            self._records[path] = record
+            if (source := record.order.source).path is not None:
+                self._hashed[source.path] = source
+
+
+def settled(path: Path, record: Checkpoint, output: Path) -> Checkpoint | None:
+    """Return the record of a result that is there, finished in the file too; None without one.
+
+    A download gets its name when it is complete, so a process that was killed right after that
+    has left a result without a note of it.
+    """
+    if record.finished:
+        return record if is_complete(record, output) else None
+    here = attrs.evolve(record, order=attrs.evolve(record.order, output=str(output)))
+    if not record.rendered or not has_arrived(here, None):
+        return None
+    finished = attrs.evolve(here, finished=True, size_bytes=output.stat().st_size)
+    checkpoints.save(path, finished)
+    return finished
+
+
+def is_complete(record: Checkpoint, output: Path) -> bool:
+    """Return whether a finished result is there with all its bytes."""
+    stamp = Stamp.of(output)
+    return record.finished and stamp is not None and stamp.size_bytes == record.size_bytes
+
+
+def is_cut_off(record: Checkpoint | None, output: Path) -> bool:
+    """Return whether a finished result is there with some of its bytes only."""
+    stamp = Stamp.of(output)
+    size = None if record is None or not record.finished else record.size_bytes
+    return stamp is not None and size is not None and stamp.size_bytes < size
+
+
+def _alike(noted: Stamp | None, now: Stamp) -> bool:
+    """Compare two stamps; inodes change on some network drives."""
+    return noted is not None and (noted.size_bytes, noted.mtime_ns) == (
+        now.size_bytes,
+        now.mtime_ns,
+    )
