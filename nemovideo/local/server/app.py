@@ -9,13 +9,13 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from nemovideo.local.server import accounts, exports, runs, sessions, uploads
 from nemovideo.local.server.context import Context, context_of
 from nemovideo.local.server.faults import Fault, Faults, read_faults
-from nemovideo.local.server.forms import Problem
+from nemovideo.local.server.forms import JSONResponse, Problem, read_value
 from nemovideo.local.server.guard import Guard, RequestLog
 from nemovideo.local.server.interference import Disconnect, Interference
 from nemovideo.local.server.trouble import DISK_FULL, is_disk_full
@@ -99,7 +99,7 @@ async def _fault_desk(request: Request) -> Response:
         if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
             raise Problem(415, "Send the rules as application/json.")
         try:
-            faults.add(*read_faults(await request.json()))
+            faults.add(*read_faults(await read_value(request)))
         except ValueError as error:
             raise Problem(400, str(error)) from error
     rules = [_rule_json(rule) for rule in faults.rules]

@@ -109,10 +109,18 @@ class Forms:
 
 
 async def read_json(request: Request, *, limit: int = JSON_LIMIT_BYTES) -> dict[str, object]:
-    """Read the body as a JSON object of at most `limit` bytes.
+    """Read the body as a JSON object of at most `limit` bytes; see `read_value`."""
+    value = await read_value(request, limit=limit)
+    if not isinstance(value, dict):
+        raise Problem(400, "The request body must be a JSON object.")
+    return value
+
+
+async def read_value(request: Request, *, limit: int = JSON_LIMIT_BYTES) -> object:
+    """Read the body as JSON of at most `limit` bytes.
 
     Raises:
-        Problem: It is too large (413), or not a JSON object (400): `NaN`, `Infinity`,
+        Problem: It is too large (413), or not JSON (400): `NaN`, `Infinity`,
             numbers that no float holds and nesting deeper than 200 levels are not taken.
     """
     body = bytearray()
@@ -124,9 +132,7 @@ async def read_json(request: Request, *, limit: int = JSON_LIMIT_BYTES) -> dict[
         value = json.loads(body, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise Problem(400, f"The request body is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise Problem(400, "The request body must be a JSON object.")
-    if _is_deep(value):
+    if isinstance(value, (dict, list)) and _is_deep(value):
         raise Problem(400, f"The request body is nested deeper than {_MOST_NESTED} levels.")
     return value
 
@@ -141,7 +147,7 @@ def _finite(digits: str) -> float:
     raise ValueError(f"{digits[:40]} is too large a number")
 
 
-def _is_deep(value: dict[str, object]) -> bool:
+def _is_deep(value: dict[str, object] | list[object]) -> bool:
     """Return whether a value is nested too deeply to be written again."""
     level: list[dict[str, object] | list[object]] = [value]
     for _ in range(_MOST_NESTED):
