@@ -253,6 +253,7 @@ class Client(BaseClient):
         output: str | os.PathLike[str] | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
         quality: str = "high",
+        metadata: bool = True,
         session: Session | None = None,
         progress: bool | OnProgress | None = None,
         max_credits: float | None = None,
@@ -276,6 +277,7 @@ class Client(BaseClient):
                 "matte.mp4". None goes by the suffix of `output`; without one either it is "png"
                 for a picture, "webm" where it is transparent, else "mp4".
             quality: "high", "medium" or "low" with the local backend; the cloud gets what is given.
+            metadata: Whether the recording's date, location and title are kept.
             session: A session to do it in; None makes a new one.
             progress: True draws a bar; a callback gets `Progress` values.
             max_credits: Do not start if the edit is likely to use more than this.
@@ -309,6 +311,7 @@ class Client(BaseClient):
             edit=edit,
             trim=trim,
             quality=quality,
+            metadata=metadata,
             local_files=self._context.settings.local_files,
         )
         return perform(self._context, self._driver, order, checkpoint, progress, deadline)
@@ -394,6 +397,7 @@ class AsyncClient(BaseClient):
         output: str | os.PathLike[str] | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
         quality: str = "high",
+        metadata: bool = True,
         session: AsyncSession | None = None,
         progress: bool | OnProgress | None = None,
         max_credits: float | None = None,
@@ -416,6 +420,7 @@ class AsyncClient(BaseClient):
             edit=edit,
             trim=trim,
             quality=quality,
+            metadata=metadata,
             local_files=self._context.settings.local_files,
         )
         return await perform_async(

@@ -259,6 +259,7 @@ class Jobs(Resource):
         output: _Path | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
         quality: str = "high",
+        metadata: bool = True,
         session: Session | None = None,
         max_credits: float | None = None,
         overwrite: bool = False,
@@ -275,6 +276,7 @@ class Jobs(Resource):
             output: Where to write the file.
             format: "mp4", "webm" or "mov".
             quality: How good.
+            metadata: Whether the recording's date, location and title are kept.
             session: A session to do it in.
             max_credits: Do not start if the edit is likely to use more than this.
             overwrite: Replace a file that is there already.
@@ -293,6 +295,7 @@ class Jobs(Resource):
             edit=edit,
             trim=trim,
             quality=quality,
+            metadata=metadata,
             local_files=self._context.settings.local_files,
         )
         return Job(self._context, self._driver, checkpoint, order)
@@ -332,6 +335,7 @@ class AsyncJobs(AsyncResource):
         output: _Path | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
         quality: str = "high",
+        metadata: bool = True,
         session: AsyncSession | None = None,
         max_credits: float | None = None,
         overwrite: bool = False,
@@ -348,6 +352,7 @@ class AsyncJobs(AsyncResource):
             edit=edit,
             trim=trim,
             quality=quality,
+            metadata=metadata,
             local_files=self._context.settings.local_files,
         )
         return AsyncJob(self._context, self._driver, checkpoint, order)

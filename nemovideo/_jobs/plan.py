@@ -68,6 +68,7 @@ def order_for(
     edit: str | None = None,
     trim: Trim | None = None,
     quality: str = DEFAULT_QUALITY,
+    metadata: bool = True,
     *,
     local_files: bool,
 ) -> Order:
@@ -75,6 +76,8 @@ def order_for(
     check_sources([source], local_files=local_files)
     picture, words, chosen = plan(background, output, format, source, local_files=local_files)
     wishes = [words, *_trim_words(trim), *_edit_words(edit)]
+    if not metadata:
+        wishes.append("remove the metadata")
     if not quality:
         raise InvalidRequestError("the quality is empty", remedy="Leave it out, or name one.")
     return Order(

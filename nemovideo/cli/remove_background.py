@@ -43,6 +43,13 @@ from nemovideo.cli.report import print_video, wants_bar
 @click.option(
     "--quality", default="high", show_default=True, help="With --local: high, medium or low."
 )
+@click.option(
+    "--no-metadata",
+    "metadata",
+    flag_value=False,
+    default=True,
+    help="Leave out the recording's date, location and title.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
 @click.option("--max-credits", type=float, help="Do not start if it is likely to cost more.")
 @click.option("--deadline", type=float, metavar="SECONDS", help="Give up after so long.")
@@ -64,6 +71,7 @@ def remove_background(
     trim: tuple[float, float] | None,
     output: Path | None,
     quality: str,
+    metadata: bool,
     overwrite: bool,
     max_credits: float | None,
     deadline: float | None,
@@ -85,6 +93,7 @@ def remove_background(
             edit=edit,
             trim=trim,
             quality=quality,
+            metadata=metadata,
             output=output or _default_output(source, background),
             progress=wants_bar(quiet=quiet),
             max_credits=max_credits,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import pytest
 
 from nemovideo import AsyncClient, Client
@@ -143,6 +144,26 @@ def test_a_checkpoint_of_other_wishes_is_of_another_job(
 def test_a_stretch_that_is_none_is_refused(trim: tuple[float, float]) -> None:
     with pytest.raises(InvalidRequestError, match="stretch"):
         order_for("talk.mp4", None, None, None, None, None, False, trim=trim, local_files=True)
+
+
+def test_what_the_recording_says_of_itself_can_be_left_out(local: Client, tmp_path: Path) -> None:
+    talk = tmp_path / "dated.mp4"
+    plain_path = make_video(tmp_path / "plain.mp4", seconds=0.4)
+    with av.open(str(plain_path)) as plain, av.open(str(talk), "w") as dated:
+        dated.metadata["title"] = "At home"
+        stream = dated.add_stream_from_template(plain.streams.video[0])
+        for packet in plain.demux(plain.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                dated.mux(packet)
+    titles = []
+    for keep in (True, False):
+        path = tmp_path / f"{keep}.mp4"
+        video = local.remove_background(talk, background="white", metadata=keep, output=path)
+        with av.open(str(path)) as made:
+            titles.append(made.metadata.get("title"))
+    assert titles == ["At home", None]
+    assert any("title" in warning for warning in video.warnings)
 
 
 def test_an_empty_edit_is_refused() -> None:

@@ -113,6 +113,8 @@ def gist(turn: Turn, before: Timeline | None = None) -> str:
         told.append("place=" + ",".join("-" if v is None else f"{v:g}" for v in place or ()))
     if behind and behind.volume != (first_old.background.volume if first_old.background else 0):
         told.append(f"sound={behind.volume:g}")
+    if new.keep_metadata != old.keep_metadata:
+        told.append(f"metadata={new.keep_metadata}")
     for name in ("fade_in_ms", "fade_out_ms"):
         if getattr(new, name) != getattr(old, name):
             told.append(f"{name[:-3]}={getattr(new, name)}")
