@@ -103,6 +103,8 @@ def gist(turn: Turn, before: Timeline | None = None) -> str:
         told.append(f"bg={value}")
     if (new.width, new.height) != (old.width, old.height):
         told.append(f"size={new.width}x{new.height}")
+    if new.fps != old.fps:
+        told.append(f"fps={new.fps:g}")
     for name in ("fit", "turn", "flip"):
         if getattr(first, name) != getattr(first_old, name):
             told.append(f"{name}={getattr(first, name) or '-'}")

@@ -84,7 +84,7 @@ MUSIC = either(
 TITLE = either(
     r"titles?|texts?|captions?|sub-?titles?|sub-?titling|head(?:ing|line)s?|lettering|"
     r"lower[ -]thirds?|words|wording|label|tag ?line|banner|typography",
-    "标题|字幕|文字|片名|题目|字样|文本|文案|大字|标语|花字|字(?=[:“「『《\ue000])",
+    "标题|字幕|文字|片名|题目|字样|文本|文案|大字|标语|花字|字(?=[:“「『《\ue000]|变成?[^,。]?色|的?颜色|放大|缩小)",
 )
 SOUND = either(
     r"sounds?|audio|volume|voices?|noise|speech|loudness",

@@ -30,17 +30,18 @@ _UPRIGHT = either(
 )
 
 _CROP = either(
-    r"crop\w*|cut(?:ting)? (?:off )?(?:\w+ ){0,4}?(?=top|bottom|left|right|sides?|edges?)",
+    r"crop\w*|(?:cut|trim)(?:ting|ming)? (?:off )?(?:\w+ ){0,4}?"
+    r"(?:top|bottom|left|right|sides?|edges?)",
     "裁|切掉|剪掉[上下左右]|去掉[上下左右](?:边|方|半)|只(?:保留|留|要)[^,。;]{0,4}[上下左右](?:半|边|侧)",
 )
 _SIDES = {
-    "left": either(r"left", "左"),
+    "left": either(r"left|(?:the |both )sides", "左"),
     "top": either(r"top|upper", "上|顶"),
-    "right": either(r"right", "右"),
+    "right": either(r"right|(?:the |both )sides", "右"),
     "bottom": either(r"bottom|lower", "下|底"),
 }
 _ALL_SIDES = either(
-    r"edges?|each side|every side|all (?:the |four )?sides?|around|borders?|margins?|sides",
+    r"edges?|each side|every side|all (?:the |four )?sides?|around|borders?|margins?",
     "[四4][周边]|每边|边缘|各边|周围",
 )
 _KEPT = either(r"to|keep\w*|only|just", "只|保留|留下|裁到|裁成|裁剪到|裁剪成")

@@ -25,7 +25,7 @@ _PERSON_EN = (
 _PERSON_ZH = "(?:我|[他她](?!的)|人物|人像|主体|主播|讲者|人(?!声|像))"
 _MOVED = re.compile(
     rf"(?<![a-z])(?:put|mov|plac|shift|position|bring|slid|push|keep|stand|set|align|have|want|"
-    rf"drag|pin|anchor|get|cent(?:er|re))\w* (?:of )?{_PERSON_EN}(?![a-z])"
+    rf"drag|pin|anchor|get|stick|pop|tuck|drop|cent(?:er|re))\w* (?:of )?{_PERSON_EN}(?![a-z])"
     r"|(?<![a-z])(?:i (?:want|would like|should|need|must)(?: to)? (?:be|appear|stand|sit)|"
     r"i'd like to be)"
     rf"|(?:把|让|将|给)?{_PERSON_ZH}[^,。;]{{0,6}}?(?:放|移|挪|置|站|摆|靠|居|在|到|往|向|坐)"

@@ -9,13 +9,14 @@ from attrs import evolve
 from nemovideo.local.agent import edits
 from nemovideo.local.agent.context import Context, Intent, Outcome, did, refused, told
 from nemovideo.local.agent.intents.create import asks_for_new
-from nemovideo.local.agent.language import digits, times
+from nemovideo.local.agent.language import digits, percent, times
 from nemovideo.local.agent.message import QUOTE, Clause
 from nemovideo.local.agent.stage import nothing_there, stage_for
 from nemovideo.local.agent.words import BACKGROUND, MUSIC, TITLE, either, has
 from nemovideo.local.timeline import Timeline
 
 _MOST_PX, _LEAST_PX = 4320, 64
+_MOST_FPS = 120
 _NAMED: tuple[tuple[str, tuple[float, float]], ...] = (
     (
         either(
@@ -76,6 +77,22 @@ _BLURRED = either(
 )
 
 
+_SCALED = re.compile(
+    r"(?<![a-z])(?:re-?siz|(?:down|up)?-?scal|shrink)\w*(?: (?:it|this|the (?:video|picture|clip|"
+    r"canvas|frame|image)))?(?: down| up)? (?:to|by) \d+|(?:画面|视频|尺寸|分辨率)缩[放小]到\d+ ?%"
+)
+_RATE = re.compile(
+    r"(?<![\d.])(\d{1,3}(?:\.\d{1,3})?) ?(?:fps|frames? (?:per|a|each) second|帧(?:每秒|/秒))"
+    r"|(?:帧率|每秒)\D{0,4}(\d{1,3})(?: ?帧)?"
+)
+
+
+def rate_for(text: str) -> float | None:
+    """Return the frame rate that a text asks for, in frames a second."""
+    found = _RATE.search(digits(text))
+    return float(found[1] or found[2]) if found else None
+
+
 def size_for(text: str, width: int, height: int) -> tuple[int, int] | None:
     """Return the canvas that a text asks for, None where it asks for none.
 
@@ -89,7 +106,8 @@ def size_for(text: str, width: int, height: int) -> tuple[int, int] | None:
     ratio = _ratio(text)
     lines = next((count for words, count in _LINES if has(words, text)), None)
     if ratio is None and lines is None:
-        return None
+        share = percent(text) if _SCALED.search(text) else None
+        return (share and (round(width * share / 2) * 2, round(height * share / 2) * 2)) or None
     short = lines or min(width, height)
     wide, high = ratio or (width, height)
     scale = short / min(wide, high)
@@ -108,12 +126,15 @@ def shaped(timeline: Timeline, text: str) -> Timeline:
     """Return the timeline on the canvas that the text asks for."""
     size = size_for(text, timeline.width, timeline.height) or (timeline.width, timeline.height)
     same = abs(size[0] * timeline.height - size[1] * timeline.width) <= 2 * max(size)
+    timeline = evolve(timeline, fps=rate_for(text) or timeline.fps)
     fit = "blur" if has(_BLURRED, text) else "contain" if has(_WHOLE, text) else None
     return edits.shape(timeline, size, fit or (None if same else "cover"))
 
 
 def _matches(clause: Clause) -> bool:
     text = clause.text
+    if rate_for(text) is not None:
+        return True
     if has(_OTHER, text) or has(TITLE, text) or has(MUSIC, text) or QUOTE in text:
         return False
     exact = _PIXELS.search(digits(text)) is not None or any(
@@ -140,15 +161,26 @@ def _shape(clause: Clause, context: Context) -> tuple[Outcome, ...]:
             f"做不了 {size} 的画面：每边须在 {_LEAST_PX} 到 {_MOST_PX} 像素之间。",
         )
         return refused("set_canvas", {}, said)
+    if not 1 <= edited.fps <= _MOST_FPS:
+        said = context.say(
+            f"I can make 1 to {_MOST_FPS} frames a second.",
+            f"帧率须在每秒 1 到 {_MOST_FPS} 帧之间。",
+        )
+        return refused("set_canvas", {"fps": edited.fps}, said)
     if evolve(edited, shaped=stage.timeline.shaped) == context.timeline:
         return told(context.say(f"The picture is {size} already.", f"画面已经是 {size} 了。"))
     said = context.say(f"I've made the picture {size}.", f"画面已改为 {size}。")
-    if any(clip.fit == "cover" for clip in edited.clips):
+    if rate_for(clause.text) is not None:
+        said = context.say(
+            f"The picture is {size} at {edited.fps:g} frames a second now.",
+            f"画面现在是 {size}，每秒 {edited.fps:g} 帧。",
+        )
+    elif any(clip.fit == "cover" for clip in edited.clips):
         said = context.say(
             f"I've made the picture {size} and keep the person in the frame.",
             f"画面已改为 {size}，人物会保持在画面中。",
         )
-    args: dict[str, object] = {"width": edited.width, "height": edited.height}
+    args: dict[str, object] = {"fps": edited.fps, "width": edited.width, "height": edited.height}
     return (did("set_canvas", args, edited, said),)
 
 

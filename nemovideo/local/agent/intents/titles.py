@@ -11,7 +11,7 @@ from nemovideo.local.agent.colors import find_colors
 from nemovideo.local.agent.context import Context, Intent, Outcome, asked, did, refused
 from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import QUOTE, Clause
-from nemovideo.local.agent.places import BIGGER, SMALLER, new_size
+from nemovideo.local.agent.places import BIGGER, SMALLER, new_size, nudge
 from nemovideo.local.agent.stage import nothing_there, stage_for
 from nemovideo.local.agent.timing import position, says_when, when, without_when
 from nemovideo.local.agent.title_words import text_of
@@ -54,6 +54,7 @@ _TO = re.compile(r"(?<![a-z])(?:to|into|with)\s+(?:say\s+|read\s+)?(?P<it>.+)$")
 _TO_PLACE = re.compile(
     r"(?:in)?to the (?:very )?(?:top|bottom|upper|lower|left|right|cent(?:er|re)|middle|corner)"
 )
+_MOVED = either(r"mov\w+|shift\w*|put", "移|挪|放")
 _ANOTHER = either(r"add|insert|another|second|new", "再|另|新|加(?!大|粗|长)|添")
 _INTO = either("to|into|say|says|read|reads|saying|reading", "写|内容|文字是|文字为")
 
@@ -213,7 +214,9 @@ def _styled(title: Title, text: str) -> Title:
     color = next((found.value for found in find_colors(text)), title.color)
     sized = has(BIGGER, text) or has(SMALLER, text) or (has(_LOOK, text) and percent(text))
     size = (new_size(text, title.size) if sized else None) or title.size
-    where = position(text) or title.position
+    _, down = nudge(text)
+    moved = {-1: "top", 1: "bottom"}.get((down > 0) - (down < 0)) if has(_MOVED, text) else None
+    where = position(text) or moved or title.position
     return evolve(title, color=color, size=round(min(_MOST, max(_LEAST, size)), 4), position=where)
 
 
