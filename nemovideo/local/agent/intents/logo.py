@@ -40,12 +40,11 @@ _OPACITY = either(
 
 def _matches(clause: Clause) -> bool:
     text = clause.text
-    if has(BACKGROUND, text) or QUOTE in text or has(TITLE, text) or asks_for_new(clause):
+    if has(BACKGROUND, text) or QUOTE in text or has(TITLE, text):
         return False
-    if has(_LOGO, text):
-        return True
     pictured = IMAGE in text or UNKNOWN_FILE in text or has(PICTURE, text)
-    return pictured and has(_OVER, text) and has(f"{ADD}|{_MOVE}", text)
+    laid = pictured and has(_OVER, text) and has(f"{ADD}|{_MOVE}", text)
+    return (laid or has(_LOGO, text)) and not asks_for_new(clause)
 
 
 def _logo(clause: Clause, context: Context) -> tuple[Outcome, ...]:

@@ -88,17 +88,17 @@ _RATE = re.compile(
 
 
 def rate_for(text: str) -> float | None:
-    """Return the frame rate that a text asks for, in frames a second."""
-    found = _RATE.search(digits(text))
+    """Return the frame rate that a text with figures asks for, in frames a second."""
+    found = _RATE.search(text)
     return float(found[1] or found[2]) if found else None
 
 
 def size_for(text: str, width: int, height: int) -> tuple[int, int] | None:
     """Return the canvas that a text asks for, None where it asks for none.
 
-    A shape keeps the length of the shorter side, a size such as "720p" the shape.
+    A shape keeps the length of the shorter side, a size such as "720p" the shape. Numbers
+    are figures in the text.
     """
-    text = digits(text)
     if found := _PIXELS.search(text):
         pixels = int(found[1]), int(found[2])
         if min(pixels) >= _LEAST_PX:
@@ -115,15 +115,17 @@ def size_for(text: str, width: int, height: int) -> tuple[int, int] | None:
 
 
 def _ratio(text: str) -> tuple[float, float] | None:
-    for found in _RATIO.finditer(text):
-        ratio = float(found[1]), float(found[2])
-        if ratio in _RATIOS:
-            return ratio
-    return next((ratio for words, ratio in _NAMED if has(words, text)), None)
+    named = (ratio for words, ratio in _NAMED if has(words, text))
+    return _exact_ratio(text) or next(named, None)
+
+
+def _exact_ratio(text: str) -> tuple[float, float] | None:
+    ratios = ((float(found[1]), float(found[2])) for found in _RATIO.finditer(text))
+    return next((ratio for ratio in ratios if ratio in _RATIOS), None)
 
 
 def shaped(timeline: Timeline, text: str) -> Timeline:
-    """Return the timeline on the canvas that the text asks for."""
+    """Return the timeline on the canvas that the text, with figures, asks for."""
     size = size_for(text, timeline.width, timeline.height) or (timeline.width, timeline.height)
     same = abs(size[0] * timeline.height - size[1] * timeline.width) <= 2 * max(size)
     timeline = evolve(timeline, fps=rate_for(text) or timeline.fps)
@@ -132,28 +134,24 @@ def shaped(timeline: Timeline, text: str) -> Timeline:
 
 
 def _matches(clause: Clause) -> bool:
-    text = clause.text
+    text = digits(clause.text)
     if rate_for(text) is not None:
         return True
     if has(_OTHER, text) or has(TITLE, text) or has(MUSIC, text) or QUOTE in text:
         return False
-    exact = _PIXELS.search(digits(text)) is not None or any(
-        (float(found[1]), float(found[2])) in _RATIOS for found in _RATIO.finditer(digits(text))
-    )
-    if exact:
-        return not times(text) or ":" in text
-    if has(BACKGROUND, text) or asks_for_new(clause):
-        return False
-    return size_for(text, 16, 9) is not None or (
-        has(_BLURRED, text) or (has(_WHOLE, text) and has(_SHAPE_WORD, text))
-    )
+    if _PIXELS.search(text) or _exact_ratio(text):
+        return ":" in text or not times(text)
+    wanted = size_for(text, 16, 9) or has(_BLURRED, text)
+    wanted = wanted or (has(_WHOLE, text) and has(_SHAPE_WORD, text))
+    return bool(wanted) and not has(BACKGROUND, text) and not asks_for_new(clause)
 
 
 def _shape(clause: Clause, context: Context) -> tuple[Outcome, ...]:
     stage = stage_for(clause, context)
     if not stage:
         return nothing_there("set_canvas", context)
-    edited = shaped(stage.timeline, clause.text)
+    text = digits(clause.text)
+    edited = shaped(stage.timeline, text)
     size = f"{edited.width}×{edited.height}"
     if not all(_LEAST_PX <= side <= _MOST_PX for side in (edited.width, edited.height)):
         said = context.say(
@@ -170,7 +168,7 @@ def _shape(clause: Clause, context: Context) -> tuple[Outcome, ...]:
     if evolve(edited, shaped=stage.timeline.shaped) == context.timeline:
         return told(context.say(f"The picture is {size} already.", f"画面已经是 {size} 了。"))
     said = context.say(f"I've made the picture {size}.", f"画面已改为 {size}。")
-    if rate_for(clause.text) is not None:
+    if rate_for(text) is not None:
         said = context.say(
             f"The picture is {size} at {edited.fps:g} frames a second now.",
             f"画面现在是 {size}，每秒 {edited.fps:g} 帧。",
