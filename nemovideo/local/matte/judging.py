@@ -10,9 +10,8 @@ from __future__ import annotations
 import attrs
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from nemovideo.local.matte.engine import Mask, Picture
+from nemovideo.local.matte.engine import Mask
 from nemovideo.local.matte.raster import Region, grown, parts
 
 _SURE = 0.6
@@ -22,10 +21,10 @@ _LEAST_PX = 40
 _RIM = 2
 _TOUCHES = 0.6
 _VERY_SURE = 0.96
-_ENCLOSED = 0.5
-_DENIED = 0.12
-_NEAR_PX = 24
-_BINS = 8
+_ENCLOSED = 0.45
+_DENIED = 0.045
+_DOUBTED = 0.13
+_LARGE_PX = 150
 
 
 @attrs.frozen(eq=False)
@@ -42,8 +41,8 @@ class Verdict:
     drop: Mask | None = None
 
 
-def judged(small: Mask, strong: Mask, colors: Picture) -> Verdict:
-    """Compare two masks of the whole frame, and the frame's colors, all of one size."""
+def judged(small: Mask, strong: Mask) -> Verdict:
+    """Compare two small masks of the whole frame."""
     sure = small > _SURE
     if np.count_nonzero(sure & (strong > _SURE)) < _LOST * np.count_nonzero(sure):
         return Verdict(small_stands=True)
@@ -55,9 +54,10 @@ def judged(small: Mask, strong: Mask, colors: Picture) -> Verdict:
             keep |= part
     drop = np.zeros(small.shape, dtype=bool)
     for part in parts(strong - small > _DIFFERS, _LEAST_PX):
+        doubt = float(small[part].mean())
         rim = grown(part, _RIM) & ~part
-        enclosed = agreed[rim].mean() > _ENCLOSED and small[part].mean() < _DENIED
-        if enclosed or _looks_like_background(part, small, strong, colors):
+        enclosed = agreed[rim].mean() > _ENCLOSED and not _reaches_border(part)
+        if (doubt < _DENIED and part.sum() > _LARGE_PX) or (doubt < _DOUBTED and enclosed):
             drop |= part
     return Verdict(keep=_soft(keep), drop=_soft(drop))
 
@@ -69,21 +69,5 @@ def _soft(region: Region) -> Mask | None:
     return np.asarray(cv2.blur(wide, (3, 3)), dtype=np.float32)
 
 
-def _looks_like_background(part: Region, small: Mask, strong: Mask, colors: Picture) -> bool:
-    near = grown(part, _NEAR_PX)
-    behind = near & (small < 0.1) & (strong < 0.1)
-    person = near & (small > 0.9) & (strong > 0.9)
-    if behind.sum() < _LEAST_PX:
-        return False
-    own = _histogram(colors, part)
-    like_behind = np.sqrt(own * _histogram(colors, behind)).sum()
-    like_person = np.sqrt(own * _histogram(colors, person)).sum() if person.any() else 0.0
-    return bool(like_behind > 0.5 and like_behind > like_person + 0.1)
-
-
-def _histogram(colors: Picture, region: Region) -> npt.NDArray[np.float32]:
-    made = cv2.calcHist(
-        [colors], [0, 1, 2], region.astype(np.uint8), [_BINS] * 3, [0, 256, 0, 256, 0, 256]
-    )
-    made = cv2.GaussianBlur(made.reshape(_BINS, _BINS * _BINS), (3, 3), 0).ravel()
-    return np.asarray(made / max(float(made.sum()), 1e-6), dtype=np.float32)
+def _reaches_border(part: Region) -> bool:
+    return bool(part[0].any() or part[-1].any() or part[:, 0].any() or part[:, -1].any())

@@ -84,8 +84,7 @@ class Looker:
         self._last = []
         strong_grid = _joined(made, grid)
         if small is not None:
-            colors = view.picture(grid.box, grid.size)
-            verdict = judged(small_grid, strong_grid, colors)
+            verdict = judged(small_grid, strong_grid)
         else:
             verdict = Verdict()
         if small is not None and verdict.small_stands:
