@@ -14,10 +14,10 @@ from nemovideo.local.matte.cutter import Cut, Cutter
 from nemovideo.local.matte.engine import Matte
 from nemovideo.local.matte.faces import FaceFinder
 from nemovideo.local.matte.model import Model
-from nemovideo.local.matte.people import View
 from nemovideo.local.matte.rembg import DEFAULT_SESSION, RembgEngine
 from nemovideo.local.matte.runtime import AUTO
 from nemovideo.local.matte.selfie import SelfieSegmentation
+from nemovideo.local.matte.view import View
 
 Engine: TypeAlias = Matte | Model | str
 """An engine, a model's file, or a name: "fine", "fast", "rembg", "rembg:" and a session."""

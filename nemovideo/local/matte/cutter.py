@@ -12,9 +12,10 @@ from nemovideo.local.matte.edges import refined
 from nemovideo.local.matte.engine import DEFAULT_SIDE, Mask, Matte
 from nemovideo.local.matte.faces import FaceFinder
 from nemovideo.local.matte.lookout import Lookout
-from nemovideo.local.matte.people import People, Seen, View
+from nemovideo.local.matte.people import People, Seen
 from nemovideo.local.matte.smoothing import between, changed, motion, steadied
-from nemovideo.local.matte.tracking import Box, Thumbnail, around, is_cut, moved, whole
+from nemovideo.local.matte.tracking import Box, Thumbnail, is_cut, moved, whole
+from nemovideo.local.matte.view import View
 
 _STRIDE = 2
 _MAX_STRIDE = 6
@@ -29,14 +30,16 @@ _View = TypeVar("_View", bound=View)
 class Cut:
     """Where people are in a frame: the mask of a box; outside of it there is nobody.
 
-    `nobody` tells that no person was found at all: the mask is empty then. `settled`
-    tells that little has moved since the cut before.
+    `nobody`: no person was found at all, and the mask is empty. `settled`: little has
+    moved since the cut before. `left_out`: how many people in front were too many to be
+    followed.
     """
 
     box: Box
     mask: Mask
     nobody: bool = False
     settled: bool = False
+    left_out: int = 0
 
 
 class Cutter:
@@ -137,7 +140,7 @@ class Cutter:
                 moving = motion(guide, self._guide)
             seen = attrs.evolve(seen, mask=steadied(seen.mask, before, moving))
         self._known, self._guide = seen, guide
-        return _finished(view, seen, guide)
+        return attrs.evolve(_finished(view, seen, guide), left_out=self._people.left_out)
 
     def _between(
         self, view: View, first: tuple[Seen | None, Cut | None], last: Cut, share: float
@@ -146,9 +149,9 @@ class Cutter:
         (before, cut), after = first, self._known
         if before is None or cut is None or after is None or self._before is None:
             there = before or after  # somebody came or went in between
-            return _finished(view, there and self._people.glance(view, there.box))
+            return _finished(view, there and self._people.glance(view))
         if self._change > _FAST:
-            return _finished(view, self._people.glance(view, around(before.box, after.box)))
+            return _finished(view, self._people.glance(view))
         if self._change > _CALM:
             mask = between(self._before, after.mask, share)
             return _finished(view, attrs.evolve(after, mask=mask))

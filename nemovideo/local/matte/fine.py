@@ -14,12 +14,13 @@ from nemovideo.local.matte.engine import DEFAULT_SIDE, Mask, Matte
 from nemovideo.local.matte.faces import FaceFinder
 from nemovideo.local.matte.looking import Look, Looker, grid_of
 from nemovideo.local.matte.lookout import Lookout
-from nemovideo.local.matte.people import People, View
+from nemovideo.local.matte.people import People
 from nemovideo.local.matte.raster import Gray, Stage, placed
 from nemovideo.local.matte.tracking import Thumbnail, area, around, is_cut, whole
+from nemovideo.local.matte.view import View
 
 _STRIDE = 6
-_LEAST_SHARE = 0.001
+_LEAST_SHARE = 0.0005
 _ROOMY = 1.7
 _SCALES_ALIKE = 1.3
 _SPARE_GRIDS = 40
@@ -45,6 +46,7 @@ class _Key(Generic[_View]):
     stage: Stage | None = None
     alpha: Mask | None = None
     cut: Cut | None = None
+    left_out: int = 0
 
 
 class FineCutter:
@@ -97,7 +99,7 @@ class FineCutter:
             if keys and not self._is_due(last, keys[-1], waiting):
                 waiting.append(last)
                 continue
-            keys.append(_Key(last, self._look(view), waiting))
+            keys.append(_Key(last, self._look(view), waiting, left_out=self._people.left_out))
             waiting = []
             yield from self._advanced(keys)
         yield from self._ended(keys, waiting)
@@ -114,8 +116,8 @@ class FineCutter:
         return has_moved(moment.gray, key.moment.gray, flow, key.look.there)
 
     def _look(self, view: View) -> Look | None:
-        if self._lookout.is_due(view, self._people.boxes):
-            self._people.search(view)
+        lost = not self._people.boxes
+        self._people.search(view, far=lost and self._lookout.is_due(view, []))
         return self._looker.look(view)
 
     def _forget(self) -> None:
@@ -157,7 +159,7 @@ class FineCutter:
                 for side in (before, after)
             ]
             key.alpha = steadied(key.alpha, *sides)
-        key.cut = _cut(key.moment.view, stage, key.alpha)
+        key.cut = attrs.evolve(_cut(key.moment.view, stage, key.alpha), left_out=key.left_out)
         last: tuple[_Moment[_View], Cut] | None = None
         for number, moment in enumerate(key.span, 1):
             if before is not None and moment is before.moment:
@@ -167,7 +169,8 @@ class FineCutter:
                 last = moment, key.cut
             elif last is None or moment is not last[0]:
                 share = number / (len(key.span) + 1)
-                last = moment, self._between(before, key, moment, share)
+                cut = self._between(before, key, moment, share)
+                last = moment, attrs.evolve(cut, left_out=key.left_out)
             yield moment.view, last[1]
         yield key.moment.view, key.cut
 

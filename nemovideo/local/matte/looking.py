@@ -15,9 +15,10 @@ from nemovideo.local.matte.edges import refined
 from nemovideo.local.matte.engine import Mask, Matte
 from nemovideo.local.matte.judging import Verdict, judged
 from nemovideo.local.matte.modnet import fitting
-from nemovideo.local.matte.people import People, Seen, View
+from nemovideo.local.matte.people import People, Seen
 from nemovideo.local.matte.raster import Region, Stage, grown, parts, placed
 from nemovideo.local.matte.tracking import Box, Size, area, around, shared, whole
+from nemovideo.local.matte.view import View
 
 GRID_PX = 320
 """The longer side of the small pictures in which areas are compared and motion is found."""
@@ -25,13 +26,14 @@ GRID_PX = 320
 _SIDE = 512
 _LEAST_SIDE = 288
 _MOST_STAGE_PX = 800_000
-_PERSON_SHARE = 0.004
+_PERSON_SHARE = 0.001
 _MARGIN = 0.15
 _SAME = 0.4
 _STRETCH = (0.05, 0.9)
-_ALONE_SHARE = 0.002
+_ALONE_SHARE = 0.001
 _ALONE_SURE = 0.75
 _THERE = 0.5
+_ALIKE = 0.6
 
 
 @attrs.frozen(eq=False)
@@ -83,10 +85,9 @@ class Looker:
         made = self._alphas(view, boxes) if boxes else self._alone(view, grid)
         self._last = []
         strong_grid = _joined(made, grid)
-        if small is not None:
-            verdict = judged(small_grid, strong_grid)
-        else:
-            verdict = Verdict()
+        verdict = Verdict() if small is None else judged(small_grid, strong_grid)
+        if not self._people.face_here and _apart(small_grid, strong_grid):
+            return None
         if small is not None and verdict.small_stands:
             made = [small]
         elif not made:
@@ -128,6 +129,12 @@ class Looker:
         if kept.mean() < _ALONE_SHARE or seen[kept].mean() < _ALONE_SURE:
             return []
         return made
+
+
+def _apart(small: Mask, strong: Mask) -> bool:
+    """Return whether two networks see so different things that it is nobody, no face being seen."""
+    one, other = small > _THERE, strong > _THERE
+    return bool(np.count_nonzero(one & other) < _ALIKE * np.count_nonzero(one | other))
 
 
 def _finished(view: View, seen: Seen) -> Seen:

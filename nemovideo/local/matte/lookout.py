@@ -1,14 +1,14 @@
-"""When a scene is searched for people who came: about once a second, where something stirred."""
+"""When a scene is searched for people who came: soon where something stirred."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-from nemovideo.local.matte.people import View
 from nemovideo.local.matte.tracking import Box, Size, Thumbnail, difference, share
+from nemovideo.local.matte.view import View
 
-_FRAMES = 30
+_FRAMES = 6
 _FRAMES_WHEN_LOST = 8
 _FRAMES_AT_MOST = 90
 _STIRRED = 16

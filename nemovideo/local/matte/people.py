@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import attrs
 import numpy as np
 
-from nemovideo.local.matte.engine import Mask, Matte, Picture, side_of
+from nemovideo.local.matte.distance import far_faces
+from nemovideo.local.matte.engine import Mask, Matte, side_of
 from nemovideo.local.matte.faces import FaceFinder
 from nemovideo.local.matte.regions import main_people, region_at, regions_of
 from nemovideo.local.matte.tracking import (
     Box,
     Size,
-    Thumbnail,
     area,
     around,
     contains,
@@ -23,42 +22,24 @@ from nemovideo.local.matte.tracking import (
     roomy,
     share,
     shared,
+    side_by_side,
     steady_box,
     whole,
     wider,
 )
+from nemovideo.local.matte.view import View
 
 _TRIES = 2
 _TRIES_AT_FIRST = 8
 _MAX_DOUBT = 0.12
 _MORE_DOUBT = 1.3
-_MAX_PEOPLE = 3
+_MAX_PEOPLE = 12
 _SAME_PERSON = 0.35
 _LEAST_AREA = 0.004
+_LEAST_FAR_AREA = 0.001
 _SURE = 0.85
 _BEHIND_SHARE = 0.6
-_GROUP_SIDE = 1.5
-
-
-class View(Protocol):
-    """A frame as the matting asks for it: parts of it, small."""
-
-    @property
-    def size(self) -> Size:
-        """The frame's width and height."""
-        ...
-
-    def thumbnail(self) -> Thumbnail:
-        """Return the brightness of the whole frame, some dozen pixels wide."""
-        ...
-
-    def picture(self, box: Box, size: Size) -> Picture:
-        """Return a part of the frame in a size of its own, RGB."""
-        ...
-
-    def brightness(self, box: Box, size: Size) -> Mask:
-        """Return the luma of a part of the frame in a size of its own, 0..1."""
-        ...
+_LEAST_GROUP_SIDE, _GROUP_SIDE = 1.5, 2.5
 
 
 @attrs.frozen(eq=False)
@@ -93,6 +74,8 @@ class People:
         self._side = side_of(engine)
         self._people: list[Person] = []
         self.face_seen: bool = faces is None
+        self.face_here: bool = faces is None
+        self.left_out = 0
 
     @property
     def boxes(self) -> list[Box]:
@@ -102,10 +85,19 @@ class People:
     def forget(self) -> None:
         """Begin anew, with another scene."""
         self._people = []
+        self.face_here = self._faces is None
+        self.left_out = 0
 
-    def search(self, view: View) -> None:
-        """Look for people in all of the frame, and follow those who are new."""
+    def search(self, view: View, *, far: bool = False) -> None:
+        """Look for people in all of the frame, and follow those who are new.
+
+        Args:
+            view: The frame.
+            far: Whether to look for small faces too, where nobody is known.
+        """
         found = [*self._people, *self._by_face(view)]
+        if far and not found and self._faces is not None:
+            found = self._around_faces(view, far_faces(view, self._faces))
         everything = whole(view.size)
         mask = self._mask(view, everything)
         for region in regions_of(mask):
@@ -113,7 +105,8 @@ class People:
             known = any(shared(box, person.next_box) > _SAME_PERSON for person in found)
             if not known and self._likely(region):
                 found.append(Person(everything, region, box))
-        self._people = _in_front(found, view.size)[:_MAX_PEOPLE]
+        front = _in_front(found, view.size)
+        self._people, self.left_out = front[:_MAX_PEOPLE], len(front[_MAX_PEOPLE:])
 
     def look(self, view: View) -> Seen | None:
         """Return what is to be kept of a frame, or None where nobody is."""
@@ -125,19 +118,28 @@ class People:
         self._people = _merged(people)
         if not self._people:
             return None
-        if len(self._people) == 1:
-            return Seen(self._people[0].box, self._people[0].mask)
-        box = self._people[0].box
-        for person in self._people[1:]:
-            box = around(box, person.box)
-        side = int(self._side * _GROUP_SIDE / 2) * 2
-        masks = [moved(person.mask, person.box, box, side) for person in self._people]
-        return Seen(box, np.maximum.reduce(masks))
+        return self._together([Seen(person.box, person.mask) for person in self._people])
 
-    def glance(self, view: View, box: Box) -> Seen | None:
-        """Return what is to be kept of a frame in between, looked for in one box."""
-        mask = main_people(self._mask(view, box))
-        return Seen(box, mask) if _visible(mask, box, view.size) else None
+    def glance(self, view: View) -> Seen | None:
+        """Return what is to be kept of a frame in between: each person in a crop of their own."""
+        seen: list[Seen] = []
+        for person in self._people:
+            box = around(person.box, person.next_box)
+            mask = main_people(self._mask(view, box), moved(person.mask, person.box, box))
+            if _visible(mask, box, view.size):
+                seen.append(Seen(box, mask))
+        return self._together(seen) if seen else None
+
+    def _together(self, seen: Sequence[Seen]) -> Seen:
+        """Return one mask of all."""
+        if len(seen) == 1:
+            return seen[0]
+        box = seen[0].box
+        for one in seen[1:]:
+            box = around(box, one.box)
+        finest = max(area(box) / area(one.box) for one in seen) ** 0.5
+        side = int(self._side * min(_GROUP_SIDE, max(_LEAST_GROUP_SIDE, finest)) / 2) * 2
+        return Seen(box, np.maximum.reduce([moved(one.mask, one.box, box, side) for one in seen]))
 
     def _follow(self, view: View, person: Person) -> Person:
         """Return the person as seen in another frame."""
@@ -150,11 +152,14 @@ class People:
         """Return those whose face is seen and who are not followed yet."""
         if self._faces is None:
             return []
+        picture = view.picture(whole(view.size), (self._faces.side, self._faces.side))
+        return self._around_faces(view, self._faces.find(picture, view.size))
+
+    def _around_faces(self, view: View, faces: Sequence[Box]) -> list[Person]:
+        """Return the people of those faces who are not followed yet."""
         found: list[Person] = []
-        faces = self._faces.find(
-            view.picture(whole(view.size), (self._faces.side, self._faces.side)), view.size
-        )
-        self.face_seen = self.face_seen or bool(faces)
+        if faces:
+            self.face_seen = self.face_here = True
         for face in faces:
             place = ((face[0] + face[2]) // 2, (face[1] + face[3]) // 2)
             if any(contains(person.next_box, place) for person in [*self._people, *found]):
@@ -184,10 +189,20 @@ class People:
         return self._faces is None or float(region[kept].mean()) > _SURE
 
     def _mask(self, view: View, box: Box) -> Mask:
-        """Return the mask of a box; the engine sees it with some room around it."""
-        seen = roomy(box, view.size)
-        mask = self._engine.mask(view.picture(seen, (self._side, self._side)))
-        return moved(mask, seen, box, self._side)
+        """Return the mask of a box; the engine sees it with some room around it.
+
+        A row of people is seen in several pictures: squeezed into one, they would look
+        like nobody the network has learned from.
+        """
+        crops = side_by_side(box)
+        side = self._side if len(crops) == 1 else 2 * self._side
+        masks: list[Mask] = []
+        for crop in crops:
+            seen = roomy(crop, view.size)
+            mask = self._engine.mask(view.picture(seen, (self._side, self._side)))
+            masks.append(moved(mask, seen, box, side))
+        together: Mask = np.maximum.reduce(masks)
+        return together
 
 
 def _doubt(mask: Mask) -> float:
@@ -238,4 +253,4 @@ def _kept_area(person: Person) -> float:
 
 def _visible(mask: Mask, seen: Box, size: Size) -> bool:
     """Return whether a mask keeps enough of the frame to be somebody."""
-    return share(mask > 0.5) * area(seen) >= _LEAST_AREA * area(whole(size))
+    return share(mask > 0.5) * area(seen) >= _LEAST_FAR_AREA * area(whole(size))

@@ -6,6 +6,7 @@ person and not on the whole frame.
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -27,11 +28,14 @@ Thumbnail: TypeAlias = npt.NDArray[np.uint8]
 _PERSON = 0.7
 _CONTACT = 0.02
 _PADDING = 0.04
-_MIN_AREA = 0.01
+_MIN_AREA = 0.001
 _GRIDS_PER_SIDE = 80
 _SLACK_GRIDS = 4
 _GROWTH = 0.35
 _LEAST_ASPECT = 0.8
+_MOST_ASPECT = 2.0
+_PART_ASPECT = 1.3
+_PART_STEP = 0.7
 _CUT_CHANGE = 30.0
 _CUT_SHARE = 0.5
 
@@ -114,6 +118,17 @@ def _stretched(begin: int, end: int, least: float, limit: int, grid: int) -> tup
     first = int(max(0.0, min((begin + end - least) / 2, limit - least))) // grid * grid
     last = min(limit, -int(-(first + least) // grid) * grid)
     return min(begin, first), max(end, last)
+
+
+def side_by_side(box: Box) -> list[Box]:
+    """Return the box, or overlapping parts of it where it is far wider than tall."""
+    left, top, right, bottom = box
+    wide, part = right - left, int((bottom - top) * _PART_ASPECT) // 2 * 2
+    if wide <= _MOST_ASPECT * (bottom - top):
+        return [box]
+    count = math.ceil((wide - part) / (part * _PART_STEP)) + 1
+    starts = [left + (wide - part) * n // (count - 1) // 2 * 2 for n in range(count)]
+    return [(start, top, start + part, bottom) for start in starts]
 
 
 def wider(mask: Mask, box: Box, size: Size) -> Box:

@@ -127,14 +127,24 @@ def _told(
 ) -> Iterator[tuple[FrameView, Cut]]:
     """Yield the cuts as they are taken; at their end say where nobody was."""
     empty: list[int] = []
+    crowded: list[int] = []
+    left_out = 0
     count = 0
     try:
         for view, cut in cuts:
             if cut.nobody:
                 empty.append(count)
+            if cut.left_out:
+                crowded.append(count)
+                left_out = max(left_out, cut.left_out)
             count += 1
             yield view, cut
     finally:
+        if crowded:
+            warn(
+                f"{left_out} people of {clip.name} are left out, in frames {crowded[0]} to "
+                f"{crowded[-1]}: there are more than can be followed."
+            )
         if empty:
             warn(_nobody(clip.name, empty, count, fps))
         elif count and not cutter.face_seen:

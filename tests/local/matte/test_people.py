@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from nemovideo.local.matte import Cut, Cutter, SelfieSegmentation
+from nemovideo.local.matte.distance import far_faces
 from nemovideo.local.matte.edges import guided, levels
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.faces import FaceFinder
@@ -24,6 +27,7 @@ from nemovideo.local.matte.tracking import (
     person_box,
     roomy,
     shared,
+    side_by_side,
     steady_box,
     wider,
 )
@@ -71,6 +75,29 @@ def test_a_face_is_found_where_it_is_and_none_where_none_is(pictures: list[Pictu
     assert shared(face, (65, 40, 115, 100)) > 0.7
     wall = PictureView(scene())
     assert faces.find(wall.picture((0, 0, *SIZE), (faces.side, faces.side)), SIZE) == []
+
+
+def test_a_small_face_is_found_in_a_wide_shot_and_no_face_on_a_wall(
+    pictures: list[Picture],
+) -> None:
+    faces = FaceFinder()
+    wide = scene(size=(1280, 720))
+    small = Image.fromarray(pictures[0]).resize((88, 72), Image.Resampling.LANCZOS)
+    wide[400:472, 800:888] = np.asarray(small)
+    view = PictureView(wide)
+    assert faces.find(view.picture((0, 0, 1280, 720), (faces.side, faces.side)), view.size) == []
+    (face,) = far_faces(view, faces)
+    assert shared(face, (832, 420, 858, 450)) > 0.7
+    assert far_faces(PictureView(scene(size=(1280, 720))), faces) == []
+
+
+def test_a_row_of_people_is_seen_in_several_pictures_and_one_person_in_one() -> None:
+    assert side_by_side((100, 50, 300, 450)) == [(100, 50, 300, 450)]
+    parts = side_by_side((40, 300, 1240, 700))
+    assert len(parts) > 2
+    assert parts[0][0] == 40
+    assert parts[-1][2] == 1240
+    assert all(left[2] - right[0] > 100 for left, right in itertools.pairwise(parts))
 
 
 def test_the_car_is_gone_and_the_man_is_there(
