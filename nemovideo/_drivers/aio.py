@@ -312,7 +312,7 @@ class AsyncDriver:
     async def _call_once(self, request: Request, deadline: Deadline) -> object:
         async with self._answer(request, deadline) as response:
             found = await self._read(request, response, deadline)
-        return envelopes.open_envelope(found)
+        return http.opened(found)
 
     async def _read(
         self, request: Request, response: http.Response, deadline: Deadline

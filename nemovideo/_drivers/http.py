@@ -21,7 +21,7 @@ from nemovideo._drivers.routes import FULL_URL, AsyncRoute, Route
 from nemovideo._drivers.troubles import connect_timeout_s, secret_of
 from nemovideo._drivers.uploads import AsyncUpload, SyncUpload
 from nemovideo._flows.steps import Request
-from nemovideo._wire import envelopes
+from nemovideo._wire import envelopes, pages
 from nemovideo.errors import APIError, InvalidRequestError, MalformedResponseError
 
 if TYPE_CHECKING:
@@ -239,6 +239,20 @@ def exchange(
     )
 
 
+def opened(found: envelopes.Exchange) -> object:
+    """Return what the answer's envelope holds; the error for a web page says what that means.
+
+    Raises:
+        APIError: The answer says no.
+        MalformedResponseError: It is not an answer of the API.
+    """
+    try:
+        return envelopes.open_envelope(found)
+    except (APIError, MalformedResponseError) as error:
+        pages.explain(error, found)
+        raise
+
+
 class Body:
     """Collects an answer's body, up to a limit; of a failure's, the beginning is enough.
 
@@ -282,7 +296,7 @@ def is_stream(response: httpx.Response) -> bool:
 def not_a_stream(found: envelopes.Exchange) -> Exception:
     """Return the error for an answer that came in place of a stream."""
     try:
-        envelopes.open_envelope(found)
+        opened(found)
     except (APIError, MalformedResponseError) as error:
         return error
     return MalformedResponseError(

@@ -313,7 +313,7 @@ class SyncDriver:
     def _call_once(self, request: Request, deadline: Deadline) -> object:
         with self._answer(request, deadline) as response:
             found = self._read(request, response, deadline)
-        return envelopes.open_envelope(found)
+        return http.opened(found)
 
     def _read(
         self, request: Request, response: http.Response, deadline: Deadline
