@@ -12,9 +12,9 @@ from nemovideo.cli.chat import chat
 from nemovideo.cli.credits import show_credits
 from nemovideo.cli.export import export
 from nemovideo.cli.jobs import jobs
-from nemovideo.cli.options import wants_json
+from nemovideo.cli.options import note_json, wants_json
 from nemovideo.cli.remove_background import remove_background
-from nemovideo.cli.report import INTERRUPTED, exit_code_of, print_error, print_stopped
+from nemovideo.cli.report import INTERRUPTED, exit_code_of, print_error, print_stopped, print_usage
 from nemovideo.cli.serve import serve
 from nemovideo.errors import NemoError
 
@@ -22,15 +22,24 @@ from nemovideo.errors import NemoError
 class _Group(click.Group):
     """A group whose commands may raise the SDK's errors."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        note_json(ctx, args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         try:
             return super().invoke(ctx)
         except NemoError as error:
             print_error(error, as_json=wants_json(ctx))
             ctx.exit(exit_code_of(error))
-        except KeyboardInterrupt:
+        except click.UsageError as error:
+            if not wants_json(ctx):
+                raise
+            print_usage(error)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt as stop:
             asked = ctx.find_root().meta.get("checkpoint")
-            print_stopped(as_json=wants_json(ctx), checkpoint=asked)
+            print_stopped(stop, as_json=wants_json(ctx), checkpoint=asked)
             ctx.exit(INTERRUPTED)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from nemovideo.cli.options import PATH, json_option, local_option, open_client, quiet_option
-from nemovideo.cli.report import PARTLY, print_json, print_text, wants_bar
+from nemovideo.cli.report import PARTLY, print_json, print_text, row_value, wants_bar
 
 
 @click.command()
@@ -19,11 +19,22 @@ from nemovideo.cli.report import PARTLY, print_json, print_text, wants_bar
     "format_",
     help="mp4, webm, mov, gif or zip. Default: webm where it is transparent, else mp4.",
 )
-@click.option("-r", "--recursive", is_flag=True, help="Take the folders below as well.")
+@click.option(
+    "--name",
+    default="{stem}{suffix}",
+    metavar="PATTERN",
+    help='How the results are named, such as "{stem}-clean{suffix}".',
+)
+@click.option("-r", "--recursive", is_flag=True, help="Search subfolders too.")
 @click.option("-n", "--concurrency", type=int, help="How many at a time. Default: 2.")
-@click.option("--max-credits", type=float, help="Begin no file that is likely to pass this sum.")
-@click.option("--deadline", type=float, metavar="SECONDS", help="Begin nothing after so long.")
-@click.option("--overwrite", is_flag=True, help="Replace files that are in the way.")
+@click.option("--max-credits", type=float, help="Start no file that is likely to exceed this.")
+@click.option(
+    "--deadline", type=float, metavar="SECONDS", help="Start no new file after this many seconds."
+)
+@click.option(
+    "--file-deadline", type=float, metavar="SECONDS", help="Give up a file after this many seconds."
+)
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @local_option
 @quiet_option
 @json_option
@@ -33,10 +44,12 @@ def batch(
     out_dir: Path,
     background: str | None,
     format_: str | None,
+    name: str,
     recursive: bool,
     concurrency: int | None,
     max_credits: float | None,
     deadline: float | None,
+    file_deadline: float | None,
     overwrite: bool,
     local: bool,
     quiet: bool,
@@ -44,8 +57,8 @@ def batch(
 ) -> None:
     """Remove the background of many clips: SOURCES are a folder, or files.
 
-    A second run does only what is missing, so it may be stopped at any time
-    and started again.
+    A second run does only what is missing, so a batch may be stopped at any
+    time and run again.
     """
     with open_client(local=local) as client:
         report = client.batch.remove_backgrounds(
@@ -53,15 +66,17 @@ def batch(
             out_dir,
             background=background,
             format=format_,
+            name=name,
             recursive=recursive,
             concurrency=concurrency,
             max_credits=max_credits,
             progress=wants_bar(quiet=quiet),
             overwrite=overwrite,
             deadline=deadline,
+            file_deadline=file_deadline,
         )
     if as_json:
-        print_json({"summary": report.summary, "files": report.to_dicts()})
+        print_json({"summary": report.summary, "files": [row_value(row) for row in report]})
     else:
         print_text(report)
     if not report.ok:

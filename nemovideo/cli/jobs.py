@@ -1,4 +1,4 @@
-"""`nemovideo jobs`: look at a job that was stopped, and go on with it."""
+"""`nemovideo jobs`: show a job that was stopped, and resume it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from nemovideo.cli.report import print_json, print_text, print_video, wants_bar
 
 @click.group()
 def jobs() -> None:
-    """Look at jobs with a checkpoint, and go on with them."""
+    """Show jobs with a checkpoint, and resume them."""
 
 
 @jobs.command()
 @click.argument("checkpoint", type=PATH, callback=note_checkpoint)
-@click.option("--deadline", type=float, metavar="SECONDS", help="Give up after so long.")
+@click.option("--deadline", type=float, metavar="SECONDS", help="Give up after this many seconds.")
 @click.option(
     "--send-again",
     is_flag=True,
@@ -30,7 +30,7 @@ def jobs() -> None:
 def resume(
     checkpoint: Path, *, deadline: float | None, send_again: bool, quiet: bool, as_json: bool
 ) -> None:
-    """Go on with the job of CHECKPOINT, where it was begun: in the cloud or on this machine."""
+    """Resume the job in CHECKPOINT where it runs: in the cloud or on this machine."""
     video = Job.resume(
         checkpoint,
         progress=wants_bar(quiet=quiet),

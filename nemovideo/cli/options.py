@@ -1,4 +1,4 @@
-"""What the commands share: their common options, and the client that these ask for."""
+"""What the commands share: common options, and the client that they select."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ def local_option(command: F) -> F:
 
 
 def json_option(command: F) -> F:
-    """Add `--json`; `wants_json` tells of it where an error is printed."""
+    """Add `--json`; `wants_json` reports it where an error is printed."""
     return click.option(
         "--json",
         "as_json",
         is_flag=True,
-        callback=_note_json,
         help="Print JSON on stdout and nothing else; an error is JSON too.",
     )(command)
 
 
-def _note_json(context: click.Context, _option: click.Parameter, value: bool) -> bool:
-    context.find_root().obj = value
-    return value
+def note_json(context: click.Context, arguments: list[str]) -> None:
+    """Record whether `--json` is given, before any argument can be wrong."""
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    context.find_root().obj = "--json" in own
 
 
 def wants_json(context: click.Context) -> bool:
-    """Say whether the command that was run has `--json`."""
+    """Return whether the command that was run has `--json`."""
     return bool(context.find_root().obj)
 
 
@@ -56,6 +56,6 @@ def open_client(*, local: bool, **options: Any) -> Client:  # noqa: ANN401 - the
 def note_checkpoint(
     context: click.Context, _option: click.Parameter, value: Path | None
 ) -> Path | None:
-    """Keep the checkpoint's name for what is said after Ctrl-C."""
+    """Keep the checkpoint's name for the message after Ctrl-C."""
     context.find_root().meta["checkpoint"] = value
     return value

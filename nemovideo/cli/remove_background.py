@@ -52,7 +52,7 @@ from nemovideo.cli.report import print_video, wants_bar
 )
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
 @click.option("--max-credits", type=float, help="Do not start if it is likely to cost more.")
-@click.option("--deadline", type=float, metavar="SECONDS", help="Give up after so long.")
+@click.option("--deadline", type=float, metavar="SECONDS", help="Give up after this many seconds.")
 @click.option(
     "--checkpoint",
     type=PATH,

@@ -9,6 +9,7 @@ import click
 
 from nemovideo._support.json_text import json_text
 from nemovideo._values.remedies import said
+from nemovideo.batch import BatchRow
 from nemovideo.cli.console import colored, is_terminal
 from nemovideo.errors import (
     APIConnectionError,
@@ -56,15 +57,41 @@ def exit_code_of(error: NemoError) -> int:
 
 def error_value(error: NemoError) -> dict[str, object]:
     """Return an error as a JSON value."""
-    value: dict[str, object] = {
-        "type": type(error).__name__,
-        "message": error.message,
-        "remedy": said(error.remedy, "shell"),
-        "may_have_spent": error.may_have_spent,
+    answer = error if isinstance(error, APIError) else None
+    return _error_value(
+        type(error).__name__,
+        error.message,
+        exit_code_of(error),
+        remedy=said(error.remedy, "shell"),
+        may_have_spent=error.may_have_spent,
+        code=None if answer is None else answer.code,
+        status=None if answer is None else answer.status,
+        request_id=None if answer is None else answer.request_id,
+    )
+
+
+def _error_value(
+    kind: str,
+    message: str,
+    exit_code: int,
+    *,
+    remedy: str = "",
+    may_have_spent: bool = False,
+    code: int | None = None,
+    status: int | None = None,
+    request_id: str | None = None,
+) -> dict[str, object]:
+    """Return the JSON value of any error: all have the same fields."""
+    return {
+        "type": kind,
+        "message": message,
+        "remedy": remedy,
+        "may_have_spent": may_have_spent,
+        "code": code,
+        "status": status,
+        "request_id": request_id,
+        "exit_code": exit_code,
     }
-    if isinstance(error, APIError):
-        value.update(code=error.code, status=error.status, request_id=error.request_id)
-    return value
 
 
 def print_error(error: NemoError, *, as_json: bool) -> None:
@@ -76,13 +103,25 @@ def print_error(error: NemoError, *, as_json: bool) -> None:
     click.echo(click.format_filename(error.describe("shell")), err=True)
 
 
-def print_stopped(*, as_json: bool, checkpoint: object) -> None:
-    """Say that Ctrl-C ended it, and how to go on where that can be."""
-    hint = f"; go on with `nemovideo jobs resume {checkpoint}`" if checkpoint else ""
+def print_usage(error: click.UsageError) -> None:
+    """Print wrong usage as JSON."""
+    context = error.ctx
+    remedy = f"See `{context.command_path} --help`." if context is not None else ""
+    value = _error_value("UsageError", error.format_message(), error.exit_code, remedy=remedy)
+    print_json({"error": value})
+
+
+def print_stopped(stop: KeyboardInterrupt, *, as_json: bool, checkpoint: object) -> None:
+    """Print that Ctrl-C ended it, what was done, and how to resume where that is possible."""
+    message = str(stop) or "stopped by Ctrl-C"
+    remedy = "" if checkpoint is None else f"resume with `nemovideo jobs resume {checkpoint}`"
     if as_json:
-        print_json({"error": {"type": "Stopped", "message": f"stopped by Ctrl-C{hint}"}})
+        value = _error_value(
+            "Interrupted", message, INTERRUPTED, remedy=remedy, may_have_spent=True
+        )
+        print_json({"error": value})
     else:
-        click.echo(f"\nstopped{hint}", err=True)
+        click.echo(f"\n{'; '.join(filter(None, (message, remedy)))}", err=True)
 
 
 def print_json(value: object) -> None:
@@ -93,6 +132,14 @@ def print_json(value: object) -> None:
 def print_text(text: object) -> None:
     """Print words on stdout; of a file name in them that is no Unicode, as much as can be shown."""
     click.echo(click.format_filename(str(text)))
+
+
+def row_value(row: BatchRow) -> dict[str, object]:
+    """Return a file of a batch as a JSON value, its error with the fields of every error."""
+    value: dict[str, object] = {**row.to_dict()}
+    del value["error_type"], value["remedy"]
+    value["error"] = None if row.error is None else error_value(row.error)
+    return value
 
 
 def video_value(video: RenderedVideo) -> dict[str, object]:

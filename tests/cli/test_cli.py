@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from nemovideo.cli.app import app
 from nemovideo.local import LocalBackend
 from nemovideo.local.server.faults import Fault
+from nemovideo.resources.batch import Batch
 from tests.support.media import corner, near, pictures
 
 # Before click 8.2 one had to ask for stdout and stderr apart.
@@ -100,11 +101,36 @@ def test_wrong_use_says_what_is_wrong_and_sends_nothing(
     assert backend.requests == ()
 
 
-def test_an_error_is_json_where_json_was_asked_for(run: Run) -> None:
-    done = run("remove-background", "nothing.mp4", "--json")
-    error = json.loads(done.stdout)["error"]
-    assert done.exit_code == 2
-    assert (error["type"], error["remedy"]) == ("SourceNotFoundError", "Check the path.")
+def interrupted(*_: Any, **__: Any) -> Any:
+    raise KeyboardInterrupt("stopped: 2 of 3 files are done")
+
+
+FIELDS = {"type", "message", "remedy", "may_have_spent", "code", "status", "request_id"}
+
+
+def test_every_error_is_json_with_the_same_fields_where_json_was_asked_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Path("in").mkdir()
+    Path("in/bad.mp4").touch()
+    row = json.loads(run("batch", "in", "-o", "out", "--json").stdout)["files"][0]
+    values = [row["error"]]
+    chat = run("chat", "--json", text="upload nothing.mp4\n")
+    values.append(json.loads(chat.stdout)["error"])
+    monkeypatch.setattr(Batch, "remove_backgrounds", interrupted)
+    for kind, code, arguments in (
+        ("SourceNotFoundError", 2, ["remove-background", "nothing.mp4"]),
+        ("UsageError", 2, ["remove-background", "x.mp4", "--max-credits", "much"]),
+        ("UsageError", 2, ["dance"]),
+        ("UsageError", 2, ["jobs", "show"]),
+        ("Interrupted", 130, ["batch", "in", "-o", "out"]),
+    ):
+        done = run(*arguments, "--json")
+        values.append(json.loads(done.stdout)["error"])
+        assert (done.exit_code, values[-1]["type"]) == (code, kind)
+        assert values[-1]["exit_code"] == code
+    assert [value.keys() for value in values] == [FIELDS | {"exit_code"}] * len(values)
+    assert "2 of 3 files are done" in run("batch", "in", "-o", "out").stderr
 
 
 @pytest.mark.parametrize(
@@ -223,6 +249,9 @@ def test_a_batch_with_a_broken_file_names_it_and_ends_with_its_own_code(
     assert done.exit_code == 6
     assert "bad.mp4" in done.stdout
     Path("in/bad.mp4").unlink()
+    names = ["--name", "{stem}-clean{suffix}"]
+    named = run("batch", "in", "-o", "named", "-b", "white", *names, "--json")
+    assert json.loads(named.stdout)["files"][0]["output"].endswith("good-clean.mp4")
     again = run("batch", "in", "-o", "out", "-b", "white", "--json")
     assert again.exit_code == 0
     assert [row["status"] for row in json.loads(again.stdout)["files"]] == ["skipped"]
