@@ -153,6 +153,20 @@ class MediaFile:
     raw: Mapping[str, object] = attrs.field(factory=dict, repr=False, eq=False)
     info: MediaInfo | None = attrs.field(default=None, repr=False)
 
+    def _repr_html_(self) -> str:
+        from nemovideo._notebook.cards import facts_card
+
+        info = self.info
+        codecs = () if info is None else (info.video_codec, info.audio_codec)
+        facts = (
+            ("size", f"{self.width}×{self.height}" if self.width and self.height else ""),
+            ("length", "" if self.duration_s is None else f"{self.duration_s:g} s"),
+            ("frames per second", "" if self.fps is None else f"{self.fps:g}"),
+            ("codecs", ", ".join(filter(None, codecs))),
+            ("bytes", "" if info is None else f"{info.size_bytes:,}"),
+        )
+        return facts_card(f"Uploaded {self.file_type}", self.filename, facts)
+
 
 @attrs.frozen
 class Credits:
@@ -286,6 +300,14 @@ class Reply:
             return self.text
         return f"{self.text}\n\n{self.changes}" if self.text else str(self.changes)
 
+    def _repr_html_(self) -> str:
+        from nemovideo._notebook.cards import message_card
+
+        tools = ", ".join(dict.fromkeys(call.name for call in self.tool_calls))
+        facts = (tools, "recovered" if self.recovered else "")
+        below = "" if self.changes is None else self.changes._repr_html_()
+        return message_card("Reply", self.text, facts=facts, warnings=self.warnings, below=below)
+
 
 @attrs.frozen
 class Progress:
@@ -353,9 +375,9 @@ class RenderedVideo:
         return self.path.stat().st_size if self.path is not None else self.job.size_bytes
 
     def _repr_html_(self) -> str:
-        from nemovideo._notebook.cards import video_player
+        from nemovideo._notebook.cards import video_card
 
-        return video_player(self.path or self.url, before=self.source, notes=self.warnings)
+        return video_card(self.path or self.url, self.source, self.warnings)
 
 
 @attrs.frozen
@@ -379,3 +401,9 @@ class Answer:
     def __str__(self) -> str:
         """Return the text."""
         return self.text
+
+    def _repr_html_(self) -> str:
+        from nemovideo._notebook.cards import message_card
+
+        below = "" if self.video is None else self.video._repr_html_()
+        return message_card("Answer", self.text, facts=(self.action.value,), below=below)

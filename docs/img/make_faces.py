@@ -54,7 +54,7 @@ def pictures(clip: Path, cutout: Path) -> dict[str, tuple[str, int, int]]:
         "draft": (BEFORE._repr_html_(), 924, 260),
         "diff": (BEFORE.diff(AFTER)._repr_html_(), 924, 396),
         "credits-and-job": (f"{balance}<br>{jobs}<br>{done}", 924, 256),
-        "video": (cards.video_player(cutout, before=clip), 600, 253),
+        "video": (cards.video_card(cutout, clip), 600, 253),
     }
 
 

@@ -1,27 +1,21 @@
-"""Notebook faces: what drafts, differences, balances, jobs and videos look like in a notebook.
+"""Cards for notebooks: drafts, differences, balances, jobs, answers and videos.
 
 Pure functions from values to HTML: no scripts, no ids, no outside resources, all
-text escaped. Colours follow the notebook's theme (JupyterLab's and VS Code's own
+text escaped. Colors follow the notebook's theme (JupyterLab's and VS Code's own
 variables), else the system's light or dark mode.
 """
 
 from __future__ import annotations
 
-import base64
-import mimetypes
-import os
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from urllib.parse import quote, urlsplit
 
 import attrs
 
+from nemovideo._notebook.figures import figure, kind_of
 from nemovideo._notebook.timeline import Lane, timeline_svg
 from nemovideo._values.lines import one_line
-
-EMBED_LIMIT_BYTES = 8 * 1024 * 1024
-"""Files up to this size are put into the notebook itself; larger ones are linked."""
 
 _SENTENCES_SHOWN = 50
 
@@ -65,6 +59,7 @@ background: color-mix(in srgb, var(--nemo-ink) 10%, transparent); }}
 object-fit: contain; border-radius: 6px;
 background: repeating-conic-gradient(var(--nemo-check) 0 25%, transparent 0 50%) 0 0/20px 20px; }}
 .nemo-face a {{ color: inherit; }}
+.nemo-face p {{ margin: 4px 0; overflow-wrap: anywhere; }}
 .nemo-face .nemo-rows {{ width: 100%; border-collapse: collapse; color: inherit; }}
 .nemo-face .nemo-rows tr {{ background: none; }}
 .nemo-face .nemo-rows :is(td, th) {{ padding: 3px 12px 3px 0; text-align: left;
@@ -115,9 +110,9 @@ def credits_bar(available: float, frozen: float, total: float) -> str:
         (frozen, "var(--nemo-changed)", 0.8),
     ]
     spans = "".join(
-        f'<span style="width:{_share(amount, whole):.2f}%;background:{colour};opacity:{opacity}">'
+        f'<span style="width:{_share(amount, whole):.2f}%;background:{color};opacity:{opacity}">'
         "</span>"
-        for amount, colour, opacity in parts
+        for amount, color, opacity in parts
     )
     reserved = f" · {_amount(frozen)} reserved" if frozen else ""
     facts = f"{_amount(available)} of {_amount(total)} available{reserved}"
@@ -127,30 +122,46 @@ def credits_bar(available: float, frozen: float, total: float) -> str:
 def job_progress(status: str, fraction: float | None, detail: str = "") -> str:
     """Return a render job's state, with a bar where it is known how far it is (0 to 1)."""
     done = 1.0 if status == "completed" else fraction
-    colour = _STATUS_COLOURS.get(status, "var(--nemo-video)")
+    color = _STATUS_COLORS.get(status, "var(--nemo-video)")
     width = _share(done or 0, 1)
-    bar = f'<span style="width:{width:.1f}%;background:{colour}"></span>'
+    bar = f'<span style="width:{width:.1f}%;background:{color}"></span>'
     facts = [one_line(status), "" if done is None else f"{width:.0f}%", one_line(detail)]
     return _face("Render", " · ".join(filter(None, facts)), f'<div class="nemo-bar">{bar}</div>')
 
 
-def video_player(
-    after: Path | str,
-    before: Path | str | None = None,
-    poster: Path | str | None = None,
-    notes: Sequence[str] = (),
+def video_card(
+    after: Path | str, before: Path | str | None = None, notes: Sequence[str] = ()
 ) -> str:
-    """Return a player, with the video before beside it if there is one, and notes below it.
+    """Return a result as a player or a picture, with its source beside it if there is one."""
+    figures = [] if before is None else [figure("Before", before)]
+    kind = kind_of(after)
+    figures.append(figure("After" if figures else kind.capitalize(), after))
+    body = f'<div class="nemo-pair">{"".join(figures)}</div>{_notes(notes)}'
+    return _face(f"Rendered {kind}", "", body)
 
-    Transparent parts show a chequered ground. Without a poster the player shows the video's
-    own first frame, transparency included. Files up to `EMBED_LIMIT_BYTES` are embedded, so that
-    the notebook keeps them; larger ones and URLs (http and https only) are linked.
-    """
-    players = [] if before is None else [_figure("Before", before, None)]
-    players.append(_figure("After" if players else "Video", after, poster))
-    lines = "".join(f"<li><i>!</i><span>{escape(note)}</span></li>" for note in notes)
-    below = f"<ul>{lines}</ul>" if lines else ""
-    return _face("Rendered video", "", f'<div class="nemo-pair">{"".join(players)}</div>{below}')
+
+def message_card(
+    heading: str,
+    text: str,
+    *,
+    facts: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+    below: str = "",
+) -> str:
+    """Return an answer: its paragraphs, its warnings, and a card below them, such as a video's."""
+    paragraphs = "".join(f"<p>{escape(part)}</p>" for part in text.split("\n") if part.strip())
+    card = _face(heading, " · ".join(filter(None, facts)), paragraphs + _notes(warnings))
+    return card + below
+
+
+def facts_card(heading: str, name: str, facts: Sequence[tuple[str, str]]) -> str:
+    """Return what is known about one thing, as a table."""
+    rows = "".join(
+        f"<tr><th>{escape(key)}</th><td>{escape(one_line(value))}</td></tr>"
+        for key, value in facts
+        if value
+    )
+    return _face(heading, one_line(name), f'<table class="nemo-rows">{rows}</table>')
 
 
 @attrs.frozen
@@ -166,7 +177,7 @@ class Row:
 def batch_table(rows: Sequence[Row], facts: str, stopped: str | None) -> str:
     """Return a batch's files as a table: what became of each, and why the batch stopped early."""
     lines = [
-        f'<tr><td class="nemo-is-{_ROW_COLOURS[row.status]}">{row.status}</td>'
+        f'<tr><td class="nemo-is-{_ROW_COLORS[row.status]}">{row.status}</td>'
         f"<td>{escape(one_line(row.name))}</td>"
         f"<td>{escape(row.result)}</td>"
         f"<td>{row.length}</td></tr>"
@@ -181,7 +192,7 @@ def batch_table(rows: Sequence[Row], facts: str, stopped: str | None) -> str:
 
 
 _ROWS_SHOWN = 500
-_ROW_COLOURS = {
+_ROW_COLORS = {
     "done": "added",
     "skipped": "quiet",
     "failed": "removed",
@@ -189,7 +200,7 @@ _ROW_COLOURS = {
 }
 _SIGNS = {"added": "+", "removed": "−", "changed": "~"}
 _NOTHING_YET = '<div class="nemo-quiet">Nothing on the timeline yet.</div>'
-_STATUS_COLOURS = {
+_STATUS_COLORS = {
     "completed": "var(--nemo-audio)",
     "failed": "var(--nemo-removed)",
     "cancelled": "var(--nemo-other)",
@@ -212,36 +223,5 @@ def _amount(credits: float) -> str:  # noqa: A002
     return f"{credits:,.10g}"
 
 
-def _figure(caption: str, source: Path | str, poster: Path | str | None) -> str:
-    address, name = _address(source)
-    if address is None:
-        media = f'<div class="nemo-quiet">{escape(name)} is not there to be shown.</div>'
-    elif _mime_type(name).startswith("image/"):
-        media = f'<img src="{escape(address)}" alt="">'
-    else:
-        image = None if poster is None else _address(poster)[0]
-        still = "" if image is None else f' poster="{escape(image)}"'
-        media = (
-            f'<video controls playsinline preload="auto" src="{escape(address)}"{still}></video>'
-        )
-    linked = address is not None and not address.startswith("data:")
-    words = f'<a href="{escape(address or "")}">{escape(name)}</a>' if linked else escape(name)
-    return f"<figure><figcaption>{caption} · {words}</figcaption>{media}</figure>"
-
-
-def _address(source: Path | str) -> tuple[str | None, str]:
-    """Return what to put into `src`, None where nothing safe can be, and the file's name."""
-    parts = urlsplit(source) if isinstance(source, str) else None
-    if parts is not None and parts.scheme in ("http", "https"):
-        return str(source), one_line(Path(parts.path).name or parts.netloc)
-    path = Path(source)
-    name = one_line(path.name)
-    if not path.is_file():
-        return None, name
-    if path.stat().st_size > EMBED_LIMIT_BYTES:
-        return quote(Path(os.path.relpath(path)).as_posix()), name
-    return f"data:{_mime_type(name)};base64,{base64.b64encode(path.read_bytes()).decode()}", name
-
-
-def _mime_type(name: str) -> str:
-    return mimetypes.guess_type(name)[0] or "video/mp4"
+def _notes(warnings: Sequence[str]) -> str:
+    return "".join(f'<p class="nemo-is-changed">Note: {escape(text)}</p>' for text in warnings)

@@ -93,6 +93,9 @@ class Session(Resource):
     def __repr__(self) -> str:
         return f"Session({self.id!r})"
 
+    def _repr_html_(self) -> str:
+        return _card(self.id, self.task_id, self._context)
+
     def upload(
         self,
         *sources: Source,
@@ -214,6 +217,9 @@ class AsyncSession(AsyncResource):
     def __repr__(self) -> str:
         return f"AsyncSession({self.id!r})"
 
+    def _repr_html_(self) -> str:
+        return _card(self.id, self.task_id, self._context)
+
     async def upload(
         self,
         *sources: Source,
@@ -290,3 +296,12 @@ class AsyncSession(AsyncResource):
             self.id, self.task_id, Path(output_dir), language, local_files=local_files
         )
         return AsyncConversation(self._context, self._driver, talk, on_notice)
+
+
+def _card(session_id: str, task_id: str | None, context: Context) -> str:
+    """Return a session for a notebook; nothing is sent, so the draft is the last one seen."""
+    from nemovideo._notebook.cards import facts_card
+
+    known = context.known.get(session_id)
+    below = "" if known is None else known._repr_html_()
+    return facts_card("Session", session_id, [("project", task_id or "")]) + below

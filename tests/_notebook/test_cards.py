@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+from nemovideo import Client
 from nemovideo._notebook import cards
+from nemovideo._notebook.figures import EMBED_LIMIT_BYTES
+from nemovideo.events import ToolCallEvent
+from nemovideo.models import Answer, MediaFile, RenderedVideo, RenderJob, Reply, Route
 from tests.draft.test_model import SAMPLE, draft, segment, track
+from tests.support.media import make_clip
 
 VOID = {"img", "br"}
 EVIL = """"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;"""
@@ -70,7 +79,9 @@ def test_no_name_becomes_markup(name: str) -> None:
         draft().diff(made)._repr_html_(),
         made.diff(draft())._repr_html_(),
         cards.job_progress(EVIL, None, EVIL),
-        cards.video_player(EVIL.replace("/", ""), before=f"https://example.org/{EVIL}"),
+        cards.video_card(EVIL.replace("/", ""), f"https://example.org/{EVIL}", [EVIL]),
+        cards.message_card(EVIL, EVIL, facts=[EVIL], warnings=[EVIL]),
+        cards.facts_card(EVIL, EVIL, [(EVIL, EVIL)]),
     ):
         page = Page(html)
         assert not {"script", "img", "b>"} & set(page.tags)
@@ -136,25 +147,73 @@ def test_small_files_are_embedded_and_large_ones_linked(
     small, large = Path("cut out.webm"), Path("a & b.mp4")
     small.write_bytes(b"12345")
     with large.open("wb") as file:
-        file.truncate(cards.EMBED_LIMIT_BYTES + 1)
-    page = Page(cards.video_player(small, before=large))
+        file.truncate(EMBED_LIMIT_BYTES + 1)
+    page = Page(cards.video_card(small, large))
     assert page.values("src") == ["a%20%26%20b.mp4", "data:video/webm;base64,MTIzNDU="]
     assert page.tags.count("video") == 2
     assert page.words.index("Before · ") < page.words.index("After · cut out.webm")
 
 
-def test_a_picture_before_and_a_poster_are_shown_as_pictures(tmp_path: Path) -> None:
+def test_pictures_are_shown_and_titled_as_pictures(tmp_path: Path) -> None:
     picture = tmp_path / "still.png"
     picture.write_bytes(b"1")
-    page = Page(cards.video_player("https://cdn.example.org/v.mp4", picture, poster=picture))
-    assert page.values("poster") == ["data:image/png;base64,MQ=="]
-    assert "img" in page.tags
+    page = Page(cards.video_card("https://cdn.example.org/v.mp4", picture, ["Nobody was found."]))
+    assert page.values("src") == ["data:image/png;base64,MQ==", "https://cdn.example.org/v.mp4"]
     assert page.values("href") == ["https://cdn.example.org/v.mp4"]
+    assert "Note: Nobody was found." in page.words
+    titles = {name: Page(cards.video_card(name)).words[0] for name in ("a.webp", "a.zip", "a.mov")}
+    assert titles == {
+        "a.webp": "Rendered picture",
+        "a.zip": "Rendered frames",
+        "a.mov": "Rendered video",
+    }
+
+
+def test_what_browsers_do_not_play_is_shown_as_its_first_frame(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mov", seconds=0.2, width=64, height=48, tone_hz=None)
+    frames = tmp_path / "frames.zip"
+    content = io.BytesIO()
+    Image.new("RGB", (6, 4), "red").save(content, "PNG")
+    with zipfile.ZipFile(frames, "w") as archive:
+        archive.writestr("frame-0001.png", content.getvalue())
+    for path, size in ((clip, (64, 48)), (frames, (6, 4))):
+        page = Page(cards.video_card(path))
+        (source,) = page.values("src")
+        still = Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2])))
+        assert still.size == size
+        assert "video" not in page.tags
+    (tmp_path / "broken.mov").write_bytes(b"no video")
+    (tmp_path / "broken.zip").write_bytes(b"no archive")
+    for name in ("broken.mov", "broken.zip"):
+        page = Page(cards.video_card(tmp_path / name))
+        assert page.values("src") == []
+        assert any("Browsers do not play" in word for word in page.words)
+
+
+def test_answers_files_and_sessions_show_themselves() -> None:
+    diff = SAMPLE.diff(SAMPLE.without_track(0))
+    call = ToolCallEvent("trim_clip", {}, "1")
+    reply = Reply(
+        text="Done.\nTwo cuts.", tool_calls=(call,), changes=diff, warnings=("It is dark.",)
+    )
+    page = Page(reply._repr_html_())
+    assert {"Reply", "trim_clip", "Done.", "Two cuts.", "Note: It is dark."} <= set(page.words)
+    assert set(diff.sentences) <= set(page.words)
+    video = RenderedVideo(None, "https://cdn.example.org/v.mp4", None, RenderJob("r", "done"), "s")
+    page = Page(Answer("Here it is.", Route.EXPORT, video)._repr_html_())
+    assert {"Here it is.", "export", "Rendered video"} <= set(page.words)
+    file = MediaFile("talk.mp4", "video", "https://cdn/x?sig=secret", 2.5, 1920, 1080, 29.97)
+    html = file._repr_html_()
+    assert {"talk.mp4", "1920×1080", "2.5 s", "29.97"} <= set(Page(html).words)
+    assert "secret" not in html
+    with Client("nmv_usr_x", base_url="http://127.0.0.1:9") as client:
+        html = client.sessions.attach("s-1", "t-1")._repr_html_()
+    assert {"Session", "s-1", "t-1"} <= set(Page(html).words)
 
 
 @pytest.mark.parametrize("source", ["javascript:alert(1)", "data:text/html,x", "/no/such/file.mp4"])
 def test_what_is_no_file_and_no_web_address_is_not_linked(source: str) -> None:
-    page = Page(cards.video_player(source))
+    page = Page(cards.video_card(source))
     assert page.values("src") == page.values("href") == []
     assert any("is not there" in word for word in page.words)
 
@@ -162,5 +221,5 @@ def test_what_is_no_file_and_no_web_address_is_not_linked(source: str) -> None:
 def test_a_video_shows_what_there_is_to_know_of_it(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"x")
-    shown = cards.video_player(path, notes=["The sound of <a> was mixed down."])
+    shown = cards.video_card(path, notes=["The sound of <a> was mixed down."])
     assert "The sound of &lt;a&gt; was mixed down." in shown

@@ -1,0 +1,110 @@
+"""Videos and pictures in a notebook: players, and stills of what no browser plays."""
+
+from __future__ import annotations
+
+import base64
+import io
+import mimetypes
+import os
+import zipfile
+from contextlib import suppress
+from html import escape
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from nemovideo._values.formats import suffix_of
+from nemovideo._values.lines import one_line
+
+EMBED_LIMIT_BYTES = 8 * 1024 * 1024
+"""Files up to this size are put into the notebook itself; larger ones are linked."""
+
+_PLAYED = ("mp4", "m4v", "webm", "ogv", "")
+_STILL_WIDTH = 960
+
+
+def kind_of(source: Path | str) -> str:
+    """Return what a file is to a person: "video", "animation", "picture", or "frames" in a ZIP."""
+    suffix = suffix_of(_named(source))
+    if suffix in ("gif", "zip"):
+        return {"gif": "animation", "zip": "frames"}[suffix]
+    return "picture" if _mime_type(_named(source)).startswith("image/") else "video"
+
+
+def figure(caption: str, source: Path | str) -> str:
+    """Return a file with its caption; transparent parts show a checkered ground.
+
+    Files up to `EMBED_LIMIT_BYTES` are embedded, so that the notebook keeps them; larger ones
+    and URLs (http and https only) are linked. What browsers do not play (MOV, ZIP, MKV) is shown
+    as its first frame.
+    """
+    name = one_line(_named(source))
+    address = _address(source)
+    linked = address is not None and not address.startswith("data:")
+    words = f'<a href="{escape(address or "")}">{escape(name)}</a>' if linked else escape(name)
+    if address is None:
+        media = f'<div class="nemo-quiet">{escape(name)} is not there to be shown.</div>'
+    elif _mime_type(name).startswith("image/"):
+        media = f'<img src="{escape(address)}" alt="">'
+    elif suffix_of(name) in _PLAYED:
+        media = f'<video controls playsinline preload="auto" src="{escape(address)}"></video>'
+    else:
+        still = None if _is_url(source) else _still(Path(source))
+        picture = "" if still is None else f'<img src="{_embedded(still, "image/png")}" alt="">'
+        hint = f"Browsers do not play .{escape(suffix_of(name))} files; open it in a player."
+        media = f'{picture}<div class="nemo-quiet">{hint}</div>'
+    return f"<figure><figcaption>{caption} · {words}</figcaption>{media}</figure>"
+
+
+def _still(path: Path) -> bytes | None:
+    """Return the first frame as a PNG, or None where it cannot be had."""
+    if suffix_of(path.name) == "zip":
+        with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+            for item in archive.infolist():
+                if suffix_of(item.filename) == "png" and item.file_size <= EMBED_LIMIT_BYTES:
+                    return archive.read(item)
+        return None
+    try:
+        import av
+        import PIL  # noqa: F401 - PyAV makes pictures with it
+    except ImportError:
+        return None
+    with suppress(av.FFmpegError, OSError, StopIteration), av.open(path) as container:
+        image = next(container.decode(video=0)).to_image()
+        image.thumbnail((_STILL_WIDTH, _STILL_WIDTH))
+        written = io.BytesIO()
+        image.save(written, "PNG")
+        return written.getvalue()
+    return None
+
+
+def _address(source: Path | str) -> str | None:
+    """Return what to put into `src`; None where nothing safe can be."""
+    if _is_url(source):
+        return str(source)
+    path = Path(source)
+    if not path.is_file():
+        return None
+    kind = _mime_type(path.name)
+    shown = kind.startswith("image/") or suffix_of(path.name) in _PLAYED
+    if path.stat().st_size > EMBED_LIMIT_BYTES or not shown:
+        return quote(Path(os.path.relpath(path)).as_posix())
+    return _embedded(path.read_bytes(), kind)
+
+
+def _embedded(content: bytes, mime_type: str) -> str:
+    return f"data:{mime_type};base64,{base64.b64encode(content).decode()}"
+
+
+def _is_url(source: Path | str) -> bool:
+    return isinstance(source, str) and urlsplit(source).scheme in ("http", "https")
+
+
+def _named(source: Path | str) -> str:
+    if _is_url(source):
+        parts = urlsplit(str(source))
+        return Path(parts.path).name or parts.netloc
+    return Path(source).name
+
+
+def _mime_type(name: str) -> str:
+    return mimetypes.guess_type(name)[0] or "video/mp4"
