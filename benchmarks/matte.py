@@ -19,7 +19,8 @@ fetches and makes the clips: some minutes.
     --slow-once        the naive and the rembg loop in one round of the first case only
     --json file        keeps the figures there too; with `--only`, for they are two kinds
     --only quality     or speed
-    --clips tuning     or report (the default), or parts of names of clips of both
+    --clips tuning     or report (the default), parts of names of clips of both, or folders
+                       of your own: NAME.mp4 with its true alpha in NAME.alpha.mkv
     --sheet out.png    draws a contact sheet of the measured clips
     --rounds 3         how often each loop is timed
 """
@@ -50,7 +51,8 @@ _PACKAGES = ["av", "ai-edge-litert", "numpy"]
 
 def measure_quality(names: Sequence[str], *, frames: int, picture: Path | None) -> list[record.Row]:
     """Print the table of scores, and return it; draw the sheet if a file for it is given."""
-    print(f"{'clip':28}{'kind':8}{'MAD':>7}{'MSE':>7}{'Grad':>8}{'dtSSD':>7}{'IoU':>7}   naive MAD")
+    columns = f"{'MAD':>7}{'MSE':>7}{'Grad':>8}{'dtSSD':>7}{'IoU':>7}{'band':>7}{'lost':>6}"
+    print(f"{'clip':28}{'kind':8}{columns} naive MAD")
     rows: list[tuple[clips.KnownClip, Scores, Scores]] = []
     bands: list[tuple[str, list[sheet.Moment]]] = []
     for clip in _chosen(names, frames):
@@ -149,12 +151,17 @@ def _chosen(names: Sequence[str], frames: int) -> Iterator[clips.KnownClip]:
     elif list(names) == ["report"]:
         yield from clips.report_clips(frames=frames)
     else:
-        yield from clips.named_clips(names, frames=frames)
+        folders = [Path(name) for name in names if Path(name).is_dir()]
+        for folder in folders:
+            yield from clips.folder_clips(folder, frames=frames)
+        if others := [name for name in names if not Path(name).is_dir()]:
+            yield from clips.named_clips(others, frames=frames)
 
 
 def _numbers(scores: Scores) -> str:
     return (
         f"{scores.mad:7.1f}{scores.mse:7.1f}{scores.grad:8.1f}{scores.dtssd:7.2f}{scores.iou:7.3f}"
+        f"{scores.band:7.1f}{scores.lost:6.0f}"
     )
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import attrs
@@ -72,6 +73,25 @@ def named_clips(parts: Sequence[str], *, frames: int = FRAMES) -> tuple[KnownCli
     return tuple(_made(spec, frames) for spec in chosen)
 
 
+def folder_clips(folder: Path, *, frames: int = FRAMES) -> tuple[KnownClip, ...]:
+    """Return the clips of a folder: `NAME.mp4` with its true alpha in `NAME.alpha.mkv`.
+
+    Raises:
+        FileNotFoundError: A clip has no alpha, or there is no clip.
+    """
+    made: list[KnownClip] = []
+    for video in sorted(folder.glob("*.mp4")):
+        alpha = video.with_suffix(".alpha.mkv")
+        with av.open(str(alpha)) as container:
+            stream = container.streams.video[0]
+            size = stream.width, stream.height
+            count = sum(1 for _ in container.decode(stream))
+        made.append(KnownClip(video.stem, video, alpha, size, min(count, frames), "given", False))
+    if not made:
+        raise FileNotFoundError(f"there is no NAME.mp4 in {folder}")
+    return tuple(made)
+
+
 def speed_clip(size: Size, *, moving: bool, seconds: int) -> KnownClip:
     """Return a long clip for measuring time, with a sound track."""
     spec = SPEED[size, moving]
@@ -81,7 +101,7 @@ def speed_clip(size: Size, *, moving: bool, seconds: int) -> KnownClip:
 def truth(clip: KnownClip) -> Iterator[Bytes]:
     """Yield the true alpha of each frame, uint8, height × width, 0..255."""
     with av.open(str(clip.alpha)) as container:
-        for frame in container.decode(video=0):
+        for frame in islice(container.decode(video=0), clip.frames):
             yield frame.to_ndarray(format="gray").astype(np.uint8, copy=False)
 
 

@@ -33,6 +33,14 @@ def test_the_difference_is_in_thousandths_and_its_square_too() -> None:
     assert scores.mse == pytest.approx(40)
 
 
+def test_the_band_is_around_the_true_edge_and_frames_without_people_count_as_found() -> None:
+    wrong_far_off = half(size=80)
+    wrong_far_off[:, :4] = 255
+    assert compare([wrong_far_off], [half(size=80)]).band == 0
+    assert compare([half(0, 51, 80)], [half(size=80)]).band > 300
+    assert compare([flat(255, 40), half(), flat(0, 40)], [flat(0, 40), half(), half()]).lost == 1
+
+
 def test_too_much_and_too_little_do_not_cancel_out() -> None:
     assert compare([half(255, 0)], [half(0, 255)]).mad == pytest.approx(1000)
 

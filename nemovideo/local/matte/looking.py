@@ -25,6 +25,7 @@ GRID_PX = 320
 
 _SIDE = 512
 _LEAST_SIDE = 288
+_MOST_ZOOM = 1.5
 _MOST_STAGE_PX = 800_000
 _PERSON_SHARE = 0.001
 _MARGIN = 0.15
@@ -109,7 +110,8 @@ class Looker:
         made: list[Seen] = []
         low, high = _STRETCH
         for box in boxes:
-            size = fitting((box[2] - box[0], box[3] - box[1]), side)
+            sharp = max(_LEAST_SIDE, round(_MOST_ZOOM * area(box) ** 0.5))
+            size = fitting((box[2] - box[0], box[3] - box[1]), min(side, sharp))
             mask = self._strong.mask(view.picture(box, size))
             made.append(Seen(box, ((mask - low) / (high - low)).clip(0, 1)))
         return made
