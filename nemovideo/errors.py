@@ -4,7 +4,7 @@ The tree::
 
     NemoError
     ├── APIError                      .status .code .message .request_id .body .remedy
-    │   ├── AuthenticationError       1001, HTTP 401
+    │   ├── AuthenticationError       1001, 1010, 1011, HTTP 401
     │   ├── ScopeError                HTTP 403
     │   ├── SessionNotFoundError      1002
     │   ├── InsufficientCreditsError  2001      .register_url
@@ -56,6 +56,7 @@ MAX_UPLOAD_BYTES = 500 * 1024 * 1024
 """The largest file that the service takes, in bytes (docs/protocol.md §4)."""
 
 _BODY_LIMIT = 2000
+_MESSAGE_LIMIT = 1000
 
 
 class PartialReply(Protocol):
@@ -81,7 +82,7 @@ class NemoError(Exception):
     """The root of every error that this package raises on purpose.
 
     Attributes:
-        message: What happened, in one line.
+        message: What happened, in one line of at most 1000 characters that any stream can print.
         remedy: What to do about it, in one sentence.
         may_have_spent: True where credits may have been used although the call failed.
     """
@@ -91,8 +92,9 @@ class NemoError(Exception):
     def __init__(
         self, message: str, *, remedy: str | None = None, may_have_spent: bool = False
     ) -> None:
+        message = _bounded(" ".join(message.split()))
         super().__init__(message)
-        self.message: str = " ".join(message.split())
+        self.message: str = message
         self.remedy: str = remedy or self.default_remedy
         self.may_have_spent = may_have_spent
 
@@ -108,6 +110,13 @@ class NemoError(Exception):
     def __str__(self) -> str:
         """Return message and remedy on one line."""
         return self.describe()
+
+
+def _bounded(message: str) -> str:
+    """Shorten what a server may have written, and escape what UTF-8 cannot carry."""
+    if len(message) > _MESSAGE_LIMIT:
+        message = f"{message[: _MESSAGE_LIMIT - 1]}…"
+    return message.encode("utf-8", "backslashreplace").decode()
 
 
 _BY_CODE: dict[int, type[APIError]] = {}
@@ -177,10 +186,10 @@ class APIError(NemoError):
 
 
 class AuthenticationError(APIError):
-    """The token is missing, wrong or expired (code 1001, HTTP 401)."""
+    """The token is missing, wrong or expired (codes 1001, 1010, 1011, HTTP 401)."""
 
     default_remedy = "Set NEMO_TOKEN to a valid token, or leave it unset to use an anonymous one."
-    codes: ClassVar[tuple[int, ...]] = (1001,)
+    codes: ClassVar[tuple[int, ...]] = (1001, 1010, 1011)
     statuses: ClassVar[tuple[int, ...]] = (401,)
 
 

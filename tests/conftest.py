@@ -19,7 +19,9 @@ def _own_environment(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Keep the tests away from the user's token, client id and settings."""
-    for name in ("NEMO_TOKEN", "NEMO_API_URL", "NEMO_WEB_URL", "NEMO_CLIENT_ID", "SKILL_SOURCE"):
+    for name in ("TOKEN", "API_URL", "WEB_URL", "CLIENT_ID"):
+        monkeypatch.delenv(f"NEMO_{name}", raising=False)
+    for name in ("NEMOVIDEO_API_KEY", "SKILL_SOURCE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from nemovideo._support.disk import replace_text
 from nemovideo._support.filelock import FileLock
+from nemovideo._support.json_text import read_json
 from nemovideo._support.places import can_write_to, replacement
 from nemovideo.models import Token
 
@@ -116,8 +117,8 @@ class CredentialStore:
                 _replace(self._replacement / name, text)
 
     def _entries(self) -> dict[str, object]:
-        with suppress(OSError, ValueError, RecursionError):
-            found = json.loads(self._read("tokens.json"))
+        with suppress(OSError, ValueError):
+            found = read_json(self._read("tokens.json"))
             if isinstance(found, dict):
                 return found
         return {}

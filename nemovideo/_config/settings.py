@@ -201,6 +201,11 @@ def attribution(options: Options) -> dict[str, str]:
     return {name: value for name, value in headers.items() if value}
 
 
+def token(environ: Mapping[str, str]) -> str | None:
+    """Return the bearer token of the environment: NEMO_TOKEN, else the vendor's own name for it."""
+    return environ.get("NEMO_TOKEN") or environ.get("NEMOVIDEO_API_KEY")
+
+
 def environment() -> Mapping[str, str]:
     """Return the process's environment, as it is now."""
     return os.environ

@@ -31,7 +31,7 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
     base_url = env.check_base_url(options.get("base_url") or usual_url, allow_http=allow_http)
     if base is None:
         base = _defaults(base_url)
-        token = environ.get("NEMO_TOKEN") if token is None else token
+        token = env.token(environ) if token is None else token
     elif token is None:
         token = base.token
     store = base.store

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from nemovideo._support.json_text import read_json
 from nemovideo.errors import DownloadError
 
 VERSION = 1
@@ -71,8 +72,8 @@ class Record:
     def from_json(cls, text: str) -> Record | None:
         """Read what was kept; None for anything that is not quite right."""
         try:
-            value: object = json.loads(text)
-        except (ValueError, RecursionError):
+            value = read_json(text)
+        except ValueError:
             return None
         names = [field.name for field in attrs.fields(cls)]
         if not isinstance(value, dict):

@@ -6,7 +6,6 @@ import it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
@@ -21,6 +20,7 @@ from nemovideo._drivers.routes import FULL_URL, AsyncRoute, Route
 from nemovideo._drivers.troubles import connect_timeout_s, secret_of
 from nemovideo._drivers.uploads import AsyncUpload, SyncUpload
 from nemovideo._flows.steps import Request
+from nemovideo._support.json_text import json_bytes
 from nemovideo._wire import envelopes, pages
 from nemovideo.errors import APIError, InvalidRequestError, MalformedResponseError
 
@@ -54,6 +54,16 @@ def sync_client(*, reuse: bool = True) -> httpx.Client:
 def async_client(*, reuse: bool = True) -> httpx.AsyncClient:
     """Return a new async client with the environment's proxies; see `sync_client`."""
     return httpx.AsyncClient(transport=AsyncRoute(reuse=reuse), trust_env=False)
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def _json(request: Request) -> bytes:
+    try:
+        return json_bytes(request.json)
+    except ValueError as error:
+        raise InvalidRequestError(f"{request.place} cannot be sent as JSON: {error}") from None
 
 
 @contextmanager
@@ -132,27 +142,6 @@ def _hide_query(request: httpx.Request) -> None:
     if request.url.query:
         request.extensions[FULL_URL] = request.url
         request.url = request.url.copy_with(query=None)
-
-
-_JSON = {"Content-Type": "application/json"}
-
-
-def _json(request: Request) -> bytes:
-    """Return the body; half an emoji, which UTF-8 cannot carry, goes as the JSON escape.
-
-    Raises:
-        InvalidRequestError: It cannot be written as JSON.
-    """
-    try:
-        try:
-            text = json.dumps(
-                request.json, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-            )
-            return text.encode()
-        except UnicodeEncodeError:
-            return json.dumps(request.json, separators=(",", ":"), allow_nan=False).encode()
-    except (ValueError, TypeError, RecursionError) as error:
-        raise InvalidRequestError(f"{request.place} cannot be sent as JSON: {error}") from None
 
 
 def _multipart(request: Request) -> Multipart | None:

@@ -7,7 +7,6 @@ itself, and nothing of what the service keeps but its ids.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -17,7 +16,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from nemovideo._support.disk import Stamp, replace_text
-from nemovideo._support.json_text import json_text
+from nemovideo._support.json_text import json_text, read_json
 from nemovideo._support.outputs import DEFAULT_QUALITY
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import CheckpointError
@@ -199,8 +198,8 @@ def load(path: Path) -> Checkpoint | None:
     except OSError as error:
         raise failure(path, f"cannot be read: {error.strerror}") from error
     try:
-        value = json.loads(content if len(content) <= _LARGEST_BYTES else b"")
-    except (ValueError, RecursionError):
+        value = read_json(content if len(content) <= _LARGEST_BYTES else b"")
+    except ValueError:
         raise failure(path, "is damaged, or no checkpoint at all") from None
     if not isinstance(value, dict) or value.get("kind") != _KIND:
         raise failure(path, "is no checkpoint of a job")

@@ -178,7 +178,7 @@ def place_of(path: Path, found: Checkpoint) -> Place:
     environ = env.environment()
     usual = (environ.get("NEMO_API_URL") or env.API_URL).rstrip("/")
     trusted = noted.base_url == usual or is_loopback(env.origin_of(noted.base_url)[1])
-    if environ.get("NEMO_TOKEN") and not trusted:
+    if env.token(environ) and not trusted:
         raise checkpoints.failure(
             path,
             f"is of a job of {noted.base_url}, which NEMO_TOKEN may not be meant for",

@@ -25,6 +25,8 @@ _TEMPORARY = (
     r"|\W*(?:抱歉|对不起|不好意思)?[，,。！!\s]*我?遇到了?一?[个些]?(?:临时|暂时)性?的?问题"
 )
 _TEMPORARY_MAX_CHARS = 300
+_ASK = "ask_question"
+"""The tool call by which the agent asks the user something: its question is the answer's text."""
 
 
 @attrs.define
@@ -67,7 +69,12 @@ class AnswerBuilder:
             if isinstance(event, ToolCallEvent):
                 self._calls.append(event)
                 self._get_over_it()
+                if question := _question(event):
+                    self._sayings.append(_Saying([question]))
+                    self._speaking = True
             elif isinstance(event, ToolResultEvent):
+                if event.name == _ASK:
+                    continue
                 self._tool_ran = True
                 self._end_step(frame.author)
             elif isinstance(event, ErrorEvent):
@@ -159,6 +166,15 @@ class AnswerBuilder:
         if self._suspect is not None:
             self._warnings.append(self._suspect.message or self._suspect.code or "")
             self._suspect = None
+
+
+def _question(call: ToolCallEvent) -> str:
+    """Return what the agent asks, which stands in the arguments under no fixed key."""
+    if call.name != _ASK:
+        return ""
+    texts = [value for value in call.args.values() if isinstance(value, str) and value.strip()]
+    named = call.args.get("question")
+    return named if isinstance(named, str) and named.strip() else next(iter(texts), "")
 
 
 def _says_temporary_issue(text: str) -> bool:

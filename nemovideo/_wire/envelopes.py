@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from nemovideo._support.json_text import json_text, read_json
 from nemovideo.errors import (
     APIError,
     ExportBlockedError,
@@ -36,6 +37,11 @@ T = TypeVar("T")
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "x-trace-id", "cf-ray")
 
 _OF_A_SESSION = re.compile(r"/run_sse$|/api/(state|upload-video)/|/api/auth/claim-token$")
+
+_MAX_CODE_DIGITS = 9
+_UNKNOWN_CODE = -1
+"""Stands for a code of more digits than any code has."""
+_MAX_MESSAGES = 20
 
 _SECRET = re.compile(r"\b(nmv_usr_|clm_)[\w.~+/=-]+")
 
@@ -75,15 +81,16 @@ def open_envelope(exchange: Exchange) -> object:
 
     Raises:
         APIError: The answer says no; the class follows docs/protocol.md §7.
-        MalformedResponseError: The answer is no JSON although its status is good.
+        MalformedResponseError: The status is good, but the answer is not JSON, or not usable.
     """
     try:
-        value = json.loads(exchange.body)
+        value = read_json(exchange.body)
     except ValueError as error:
         if exchange.ok:
             raise MalformedResponseError(
-                f"{exchange.method} {exchange.path} did not answer with JSON", body=exchange.text
-            ) from error
+                f"{exchange.method} {exchange.path} did not answer with usable JSON: {error}",
+                body=exchange.text,
+            ) from None
         raise failure_of(exchange) from None
     if not exchange.ok:
         raise api_error(exchange, value)
@@ -103,9 +110,10 @@ def open_envelope(exchange: Exchange) -> object:
 def failure_of(exchange: Exchange) -> APIError:
     """Return the typed error for an answer whose status says no."""
     try:
-        return api_error(exchange, json.loads(exchange.body))
+        value = read_json(exchange.body)
     except ValueError:
-        return api_error(exchange, None)
+        value = None
+    return api_error(exchange, value)
 
 
 def api_error(exchange: Exchange, value: object) -> APIError:
@@ -137,30 +145,32 @@ def request_id(headers: Mapping[str, str], secret: str = "") -> str | None:
 
 
 def retry_after(value: str | None, now: float) -> float | None:
-    """Return the seconds that a Retry-After header asks for, in either of its forms."""
+    """Return the seconds that a Retry-After header asks for; None where it cannot be read."""
     if value is None:
         return None
     value = value.strip()
     if value.isascii() and value.isdigit():
-        return float(value)
+        return float(value) if len(value) <= _MAX_CODE_DIGITS else None
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)
+        return max(0.0, moment.timestamp() - now)
+    except (ValueError, OverflowError, TypeError, IndexError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return max(0.0, moment.timestamp() - now)
 
 
 def _code(value: object) -> int | None:
     found = value.get("code") if isinstance(value, Mapping) else None
     if isinstance(found, str) and found.isascii() and found.isdigit():
-        return int(found)
+        return int(found) if len(found) <= _MAX_CODE_DIGITS else _UNKNOWN_CODE
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
-def _message(value: object) -> str:
-    """Return what an error body says, whatever its form."""
+def _message(value: object, depth: int = 8) -> str:
+    """Return what an error body says, whatever its form; deeper than `depth`, nothing."""
+    if not depth:
+        return ""
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping):
@@ -169,10 +179,11 @@ def _message(value: object) -> str:
             where = ".".join(map(str, place)) + ": " if isinstance(place, Sequence) else ""
             return f"{where}{value['msg']}"
         for key in ("message", "error", "detail"):
-            if text := _message(value.get(key)):
+            if text := _message(value.get(key), depth - 1):
                 return text
     if isinstance(value, list):
-        return "; ".join(text for item in value if (text := _message(item)))
+        found = (_message(item, depth - 1) for item in value[:_MAX_MESSAGES])
+        return "; ".join(text for text in found if text)
     return ""
 
 
@@ -209,7 +220,10 @@ def _redirect_remedy(exchange: Exchange) -> str | None:
     """Return what to do about a redirect, which is never followed: the token would go with it."""
     if not 300 <= exchange.status < 400:
         return None
-    host = urlsplit(exchange.headers.get("location", "")).hostname
+    try:
+        host = urlsplit(exchange.headers.get("location", "")).hostname
+    except ValueError:
+        host = None
     return f"Set NEMO_API_URL to where the API is{f', perhaps at {host}' if host else ''}."
 
 
@@ -237,11 +251,15 @@ class _ClaimAnswer:
     expires_in: float | None = None
 
 
+_MAX_NUMBER = 10**30
+"""Ids that come as numbers and quantities alike are below this."""
+
+
 def _to_text(value: object, _: object) -> str:
     """Take an id that came as a number for the text that it is; refuse what is neither."""
     if isinstance(value, str):
         return value
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER:
         return str(value)
     raise ValueError("expected text")
 
@@ -249,7 +267,13 @@ def _to_text(value: object, _: object) -> str:
 def _to_number(value: object, target: type[float]) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError("expected a number")  # noqa: TRY004 - cattrs collects ValueErrors
-    return target(value)
+    try:
+        number = target(value)
+    except OverflowError:
+        raise ValueError("the number is out of range") from None
+    if not math.isfinite(number) or abs(number) >= _MAX_NUMBER:
+        raise ValueError("the number is out of range")
+    return number
 
 
 @cache
@@ -295,7 +319,7 @@ def _unfit(reason: str, value: object, path: str) -> MalformedResponseError:
     return MalformedResponseError(
         f"the service's answer does not fit: {reason}",
         path=path,
-        body=redact(json.dumps(value, ensure_ascii=False, default=str)),
+        body=redact(json_text(value, default=str)),
     )
 
 
@@ -327,7 +351,7 @@ def read_token(data: object) -> Token:
 def read_session(data: object) -> tuple[str, str | None, str | None]:
     """Read the answer of `with-session`: session id, task id, user id."""
     answer = structure(data, _SessionAnswer)
-    return answer.session_id, answer.task_id, answer.user_id
+    return _id(answer.session_id, "$.session_id"), answer.task_id, answer.user_id
 
 
 def read_claim(data: object) -> tuple[str, float | None]:
@@ -413,10 +437,10 @@ def read_render(data: object, render_id: str | None = None) -> RenderJob:
     size = _optional_number(output.get("size"))
     error = job.get("error")
     return RenderJob(
-        id=found_id,
+        id=_id(found_id, "$.id"),
         status=(_optional_text(job.get("status")) or "pending").lower(),
         progress=progress,
-        url=_optional_text(output.get("url")) or _optional_text(job.get("outputUrl")),
+        url=_url(_optional_text(output.get("url")) or _optional_text(job.get("outputUrl"))),
         duration_s=_optional_number(output.get("duration")),
         size_bytes=None if size is None else int(size),
         error=_message(error) or None,
@@ -442,7 +466,40 @@ def _optional_mapping(value: object) -> Mapping[str, object] | None:
 
 
 def _optional_text(value: object) -> str | None:
-    return _to_text(value, str) if isinstance(value, (str, int)) and value != "" else None
+    if value == "" or not isinstance(value, (str, int)):
+        return None
+    try:
+        return _to_text(value, str)
+    except ValueError as error:
+        raise _unfit(str(error), value, "$") from None
+
+
+def _id(text: str, path: str) -> str:
+    """Refuse an id that no URL can hold: text that UTF-8 cannot carry."""
+    if not _is_unicode(text):
+        raise MalformedResponseError("the service's answer has an unusable id", path=path)
+    return text
+
+
+def _url(text: str | None) -> str | None:
+    """Refuse a link that is not one."""
+    if text is None:
+        return None
+    try:
+        usable = _is_unicode(text) and urlsplit(text).hostname != ""
+    except ValueError:
+        usable = False
+    if not usable:
+        raise MalformedResponseError("the service's answer has an unusable link", path="$.output")
+    return text
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _number(value: object, path: str) -> float:
@@ -453,7 +510,13 @@ def _number(value: object, path: str) -> float:
 
 
 def _optional_number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    """Return a number that an answer may have; what is not one counts as absent."""
+    if isinstance(value, str):
+        return None
+    try:
+        return _to_number(value, float)
+    except ValueError:
+        return None
 
 
 def _whole(number: float) -> float:

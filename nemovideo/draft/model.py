@@ -56,12 +56,15 @@ class Draft(Timeline):
     def from_json(cls, value: object) -> Draft:
         """Read a decoded draft, as the state endpoint gives it; the value is copied.
 
-        Nulls, missing parts and values of the wrong type are taken as absent.
+        Nulls, missing parts and values of the wrong type are taken as absent. A draft that is
+        text (XML, say) is kept as it is: it has no tracks, and `raw` and `to_json` return the text.
 
         Raises:
             MalformedResponseError: The draft, a track or a segment is no JSON object, or the
                 tracks or segments are no list; `.path` says which.
         """
+        if isinstance(value, str):
+            return cls(snapshot(value))
         if not isinstance(value, dict):
             raise MalformedResponseError("A draft must be a JSON object", path="$")
         for place, track in enumerate(_checked(value, TRACKS)):
@@ -75,9 +78,20 @@ class Draft(Timeline):
         """Return the JSON value that came, as a copy: unknown keys, types and order included."""
         return cast("dict[str, object]", restored(self._snapshot))
 
+    @property
+    def raw(self) -> dict[str, object]:
+        """The JSON as it came, as a copy."""
+        return self.to_json()
+
+    @cached_property
+    def _text(self) -> str | None:
+        """The draft where it came as text, which is not read."""
+        value = restored(self._snapshot)
+        return value if isinstance(value, str) else None
+
     @cached_property
     def _value(self) -> dict[str, object]:
-        return self.to_json()
+        return {} if self._text is not None else self.to_json()
 
     def _fields(self) -> dict[str, object]:
         return self._value
@@ -95,11 +109,18 @@ class Draft(Timeline):
 
     @property
     def ready(self) -> bool:
-        """Whether there is something to export: a track with a segment (docs/protocol.md §6)."""
+        """Whether there is something to export: a track with a segment (docs/protocol.md §6).
+
+        A draft that came as text is not read, and is ready unless it is blank.
+        """
+        if self._text is not None:
+            return bool(self._text.strip())
         return is_ready(self._value)
 
     def summary(self) -> str:
         """Return the timeline on one line, in the form of docs/protocol.md §6."""
+        if self._text is not None:
+            return f"Draft in a form that is not read here ({len(self._text):,} characters of text)"
         return summarize(self.tracks)
 
     def diff(self, other: Draft) -> DraftDiff:
@@ -127,8 +148,11 @@ class Draft(Timeline):
             metadata: What replaces the whole of the metadata.
 
         Raises:
-            InvalidRequestError: The duration is below zero, or the metadata no JSON.
+            InvalidRequestError: The duration is below zero, the metadata is not JSON, or the
+                draft came as text.
         """
+        if self._text is not None:
+            raise InvalidRequestError("A draft that came as text cannot be edited here")
         if tracks is None:
             changed = self._changed(duration_ms, metadata)
             return self if changed is None else Draft(snapshot(changed))
@@ -201,7 +225,9 @@ class Draft(Timeline):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Draft):
             return NotImplemented
-        return self._snapshot == other._snapshot or self._value == other._value
+        return self._snapshot == other._snapshot or (
+            self._text == other._text and self._value == other._value
+        )
 
     __hash__: ClassVar[None] = None  # type: ignore[assignment]
 

@@ -212,7 +212,31 @@ def test_a_client_id_comes_from_the_environment(
     assert not (tmp_path / "client_id").exists()
 
 
-@pytest.mark.parametrize("damage", [b"", b"\xff\xfe\x00", b"not a uuid\n", b"x" * 100_000])
+@pytest.mark.parametrize(
+    ("environment", "token"),
+    [
+        ({"NEMOVIDEO_API_KEY": "nmv_usr_vendor"}, "nmv_usr_vendor"),
+        ({"NEMOVIDEO_API_KEY": "nmv_usr_vendor", "NEMO_TOKEN": "nmv_usr_own"}, "nmv_usr_own"),
+    ],
+)
+def test_the_token_of_the_environment_has_two_names(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], token: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with Client() as client:
+        assert str(client.auth.token()) == token
+
+
+@pytest.mark.parametrize(
+    "kept", ["client-1732830000-ab12", "{0B9C7A6E-1111-4222-8333-444455556666}"]
+)
+def test_a_stable_client_id_of_any_form_is_used_as_it_is(tmp_path: Path, kept: str) -> None:
+    (tmp_path / "client_id").write_text(f"{kept}\n")
+    assert CredentialStore(tmp_path, "scope").client_id() == kept
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe\x00", b"two words\n", b"x" * 65])
 def test_a_damaged_id_file_is_kept_aside(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "client_id").write_bytes(damage)
     store = CredentialStore(tmp_path, "scope")

@@ -386,3 +386,11 @@ def test_no_json_makes_the_decoder_raise(value: object) -> None:
     builder = answer(data(value))
     assert isinstance(builder.text, str)
     assert builder.failure is None or isinstance(builder.failure, ErrorEvent)
+
+
+def test_the_agents_question_is_the_answers_text() -> None:
+    call = {"functionCall": {"id": "1", "name": "ask_question", "args": {"question": "Which one?"}}}
+    done = {"functionResponse": {"id": "1", "name": "ask_question", "response": {}}}
+    asked = answer(data(adk({"text": "I need to know."}), adk(call), adk(done)))
+    assert asked.text == "I need to know.\n\nWhich one?"
+    assert not asked.fell_silent

@@ -157,7 +157,7 @@ def test_the_typed_view_names_what_the_terse_json_holds() -> None:
     [
         (None, "$"),
         ([], "$"),
-        ("text", "$"),
+        (7, "$"),
         ({"t": 5}, "$.t"),
         ({"t": {"0": {}}}, "$.t"),
         ({"t": [{}, "track"]}, "$.t[1]"),
@@ -356,3 +356,26 @@ def test_what_the_local_backend_writes_is_read_by_its_names() -> None:
         "Timeline (3 tracks): 1. Video: talk.mp4 (0-8s)"
         ' 2. BGM: Lo-fi (0-8s, 35%) 3. Title: "Hello" (1-3s)'
     )
+
+
+XML = '<draft fps="25" width="4" height="2" duration="1000"><track/></draft>'
+
+
+def test_a_draft_that_comes_as_text_is_kept_as_it_is() -> None:
+    draft = Draft.from_json(XML)
+    raw: object = draft.raw
+    sent: object = draft.to_json()
+    assert raw == XML
+    assert sent == XML
+    assert not draft.tracks
+    assert draft.ready
+    assert "not read" in draft.summary()
+    assert pickle.loads(pickle.dumps(draft)) == draft
+    assert draft.diff(Draft.from_json({}))
+    with pytest.raises(InvalidRequestError):
+        draft.with_title("Hello")
+
+
+def test_half_an_emoji_survives() -> None:
+    value = {"t": [{"tt": 7, "sg": [{"m": {"text": "Hi \ud83d"}}]}]}
+    assert Draft.from_json(value).to_json() == value

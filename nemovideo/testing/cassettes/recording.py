@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from nemovideo._support.json_text import read_json
 from nemovideo._wire.envelopes import REQUEST_ID_HEADERS
 from nemovideo.errors import InvalidRequestError
 from nemovideo.testing.cassettes import tape
@@ -67,7 +68,7 @@ class Incoming:
                 for name, value in self.headers.items()
                 if name in _ASKED_HEADERS or name.startswith("x-skill-")
             },
-            json=json.loads(body) if body else None,
+            json=read_json(body) if body else None,
             files=() if self._multipart is None else tuple(self._multipart.files),
         )
 
@@ -171,7 +172,7 @@ def _with_body(
     except UnicodeDecodeError:
         return attrs.evolve(response, base64=base64.b64encode(body).decode("ascii"))
     try:
-        value = _clean_json(json.loads(text, parse_constant=_refused), redactor)
+        value = _clean_json(read_json(text), redactor)
     except ValueError:
         value = None
     if value is None:
@@ -199,10 +200,6 @@ def _clean_strings(value: object, redactor: Redactor) -> object:
     if isinstance(value, dict):
         return {key: _clean_strings(item, redactor) for key, item in value.items()}
     return value
-
-
-def _refused(constant: str) -> object:
-    raise ValueError(f"{constant} is no JSON")
 
 
 class Recording:

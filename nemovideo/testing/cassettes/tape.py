@@ -7,7 +7,6 @@ UTF-8 (a chunk that the network cut inside a character) has its odd bytes as
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import attrs
@@ -15,7 +14,7 @@ import cattrs
 from cattrs.gen import make_dict_unstructure_fn
 
 from nemovideo._support.disk import replace_text
-from nemovideo._support.json_text import json_text
+from nemovideo._support.json_text import json_text, read_json
 from nemovideo.errors import CassetteError
 
 FORMAT = "nemovideo-cassette"
@@ -118,7 +117,7 @@ def read(path: Path) -> Tape:
         CassetteError: There is none, or it is damaged or of another version.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = read_json(path.read_bytes())
     except OSError as error:
         raise CassetteError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:

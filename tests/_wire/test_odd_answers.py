@@ -1,0 +1,102 @@
+"""Answers that no service should give, over a real socket: each is a NemoError or is ignored."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from nemovideo import Client
+from nemovideo.draft import Draft
+from nemovideo.errors import APIError, MalformedResponseError, RateLimitError, ServerError
+from nemovideo.retry import RetryPolicy
+from tests.support.servers import Script, raw_server, sync_client
+
+_DEEP = "[" * 20_000 + "]" * 20_000
+
+
+def _answer(body: str, status: str = "200 OK", head: str = "") -> bytes:
+    raw = body.encode()
+    return (
+        f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n{head}"
+        f"Content-Length: {len(raw)}\r\n\r\n"
+    ).encode() + raw
+
+
+@pytest.fixture
+def served(request: pytest.FixtureRequest) -> Iterator[Client]:
+    def behave(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(request.param)
+
+    with (
+        raw_server(behave) as server,
+        Client("nmv_usr_x", base_url=server.url, retry=RetryPolicy(attempts=1)) as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("served", "expected"),
+    [
+        (_answer(_DEEP), MalformedResponseError),
+        (_answer('{"id":"r","output":{"size":Infinity}}'), MalformedResponseError),
+        (_answer('{"id":"r","output":{"size":NaN}}'), MalformedResponseError),
+        (_answer('{"id":"r","progress":1e999}'), MalformedResponseError),
+        (_answer('{"id":"r","status":true}'), MalformedResponseError),
+        (_answer('{"id":"\\ud800"}'), MalformedResponseError),
+        (_answer('{"id":"r","output":{"url":"http://[::::"}}'), MalformedResponseError),
+        (_answer('{"id":"r","outputUrl":"http://x/\\ud800"}'), MalformedResponseError),
+        (_answer('{"code":"' + "9" * 5000 + '"}'), APIError),
+        (_answer(_DEEP, "500 X"), ServerError),
+        (_answer('{"detail":' + "[" * 150 + '"x"' + "]" * 150 + "}", "500 X"), ServerError),
+        (
+            _answer("{}", "503 X", "Retry-After: Mon, 01 Jan 99999999999999999999 00:00 GMT\r\n"),
+            ServerError,
+        ),
+        (
+            _answer("{}", "429 X", f"Retry-After: {'9' * 400}\r\n"),
+            RateLimitError,
+        ),
+        (
+            _answer("{}", "429 X", "Retry-After: Mon, 01 Jan 2024 00:00 +9999999999999999999\r\n"),
+            RateLimitError,
+        ),
+        (_answer("", "304 N", "Location: http://[::::\r\n"), APIError),
+    ],
+    indirect=["served"],
+)
+def test_an_odd_answer_is_a_typed_error(served: Client, expected: type[Exception]) -> None:
+    with pytest.raises(expected):
+        served.render.get("r")
+
+
+@pytest.mark.parametrize(
+    "served", [_answer('{"id":"r","progress":1' + "0" * 400 + "}")], indirect=True
+)
+def test_a_progress_out_of_range_counts_as_absent(served: Client) -> None:
+    assert served.render.get("r").progress is None
+
+
+@pytest.mark.parametrize(
+    "served",
+    [_answer(json.dumps({"detail": "x\n" * 100_000 + "\ud800"}), "500 X")],
+    indirect=True,
+)
+def test_the_message_of_an_error_is_bounded_and_printable(served: Client) -> None:
+    with pytest.raises(ServerError) as caught:
+        served.render.get("r")
+    assert len(caught.value.message) <= 1000
+    str(caught.value).encode()
+
+
+def test_half_an_emoji_goes_back_as_the_escape_that_it_was() -> None:
+    draft = Draft.from_json(json.loads('{"t":[{"sg":[{"m":{"title":"Hi \\ud83d"}}]}]}'))
+    script = Script(httpx.Response(200, json={"id": "r", "status": "pending"}))
+    with sync_client(script) as client:
+        client.render.submit("s", draft)
+    (request,) = script.requests
+    assert b'"Hi \\ud83d"' in request.content
+    assert request.headers["Content-Type"] == "application/json"
