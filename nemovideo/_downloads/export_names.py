@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 
+from nemovideo._downloads.places import part_paths
 from nemovideo._support.outputs import check_format, format_for, result_suffix
 from nemovideo.errors import InvalidRequestError
 from nemovideo.models import SessionState
@@ -89,4 +90,4 @@ def _numbered(stem: Path, suffix: str) -> Iterator[Path]:
 
 def _taken(path: Path) -> bool:
     """Whether the name is in use, or about to be: downloads are written to a `.part` file first."""
-    return path.exists() or path.with_name(f"{path.name}.part").exists()
+    return path.exists() or part_paths(path)[0].exists()

@@ -12,6 +12,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
+from nemovideo._downloads.places import part_paths
 from nemovideo._downloads.resume import Record
 from nemovideo._support import filelock
 from nemovideo._support.disk import replace_text, writing
@@ -37,8 +38,7 @@ class PartFile:
         self._target = target
         self._thing = thing
         self._overwrite = overwrite
-        self._path = target.with_name(f"{target.name}.part")
-        self._note = target.with_name(f"{target.name}.part.json")
+        self._path, self._note = part_paths(target)
         self._descriptor: int | None = None
         self._begun = False
         self._exclusive = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from nemovideo.models import SessionState, Token
 
 
+_SESSIONS = 256
 MAX_STATES = 16
 MAX_NEW_SESSIONS = 1000
 
@@ -82,6 +84,7 @@ class Context:
         warned_of: The token whose expiry was announced already.
         known: The last state seen of a session, as long as nothing that this client
             did since could have changed it.
+        uploaded: The files that were uploaded to a session, which no export replaces.
     """
 
     settings: Settings
@@ -92,17 +95,24 @@ class Context:
     token_failure: NemoError | None = attrs.field(default=None, repr=False)
     warned_of: Token | None = attrs.field(default=None, repr=False)
     known: States = attrs.field(factory=States, repr=False)
+    uploaded: dict[str, tuple[Path, ...]] = attrs.field(factory=dict, repr=False)
 
     def own(self, backend: LocalBackend) -> None:
         """Use a local backend that was just started."""
         self.backend, self.state_dir = backend, backend.state_dir
         self.backend_since = self.settings.clock.time()
 
+    def has_uploaded(self, session_id: str, paths: Sequence[Path]) -> None:
+        """Remember files that were uploaded, for as many sessions as anybody exports from."""
+        self.uploaded[session_id] = (*self.uploaded.pop(session_id, ()), *paths)
+        while len(self.uploaded) > _SESSIONS:
+            self.uploaded.pop(next(iter(self.uploaded)), None)
+
     def variant(self, settings: Settings) -> Context:
         """Return the context of a copy of the client; the token is shared within one account."""
         made = Context(settings, self.backend, self.state_dir, self.backend_since)
         if _account(settings) == _account(self.settings):
-            made.token, made.known = self.token, self.known
+            made.token, made.known, made.uploaded = self.token, self.known, self.uploaded
         return made
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urljoin
 
 from nemovideo._downloads.partfile import PartFile
+from nemovideo._downloads.places import check_output
 from nemovideo._downloads.resume import digest
 from nemovideo._downloads.transfer import BinaryWriter, OpenFile, Sink, Transfer
 from nemovideo._flows import auth
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, download
-from nemovideo._values.remedies import Code, Option, Remedy
+from nemovideo._values.remedies import Code, Remedy
 from nemovideo.errors import (
     APIConnectionError,
     APIError,
@@ -25,35 +25,6 @@ from nemovideo.errors import (
 from nemovideo.models import RenderJob
 
 OnBytes = Callable[[int, int | None], None]
-
-
-def check_output(path: Path, *, overwrite: bool) -> Path:
-    """Return where the file will be written to.
-
-    Raises:
-        InvalidRequestError: The folder does not exist, or the file does and must not be replaced.
-        OutputError: Nothing may be written in the folder.
-    """
-    path = path.expanduser()
-    if not path.parent.is_dir():
-        raise InvalidRequestError(f"there is no folder {path.parent}", remedy="Make it first.")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise OutputError(
-            f"nothing can be written in the folder {path.parent}",
-            remedy="Choose another folder, or change its permissions.",
-        )
-    if path.is_dir():
-        raise InvalidRequestError(f"{path} is a folder", remedy="Name a file in it.")
-    if path.exists() and not path.is_file():
-        raise InvalidRequestError(
-            f"{path} is no ordinary file", remedy="Open it, and give the open file."
-        )
-    if path.exists() and not overwrite:
-        raise InvalidRequestError(
-            f"{path} exists already",
-            remedy=Remedy("choose another name", ("pass ", Option("overwrite", True))),
-        )
-    return path
 
 
 def fetch(
@@ -73,10 +44,10 @@ def fetch(
             its link is plain http to another host.
         DownloadError: What came is not the whole file; OutputError where it cannot be written.
     """
-    path = yield from blocking(partial(check_output, path, overwrite=overwrite))
-    part = PartFile(path, _thing(context, job), overwrite=overwrite)
+    target = yield from blocking(partial(check_output, path, overwrite=overwrite))
+    part = PartFile(target, _thing(context, job), overwrite=overwrite)
     yield from _fetch(context, job, part, on_progress)
-    return path
+    return path.expanduser()
 
 
 def fetch_to(

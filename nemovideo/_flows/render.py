@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urljoin
 
+from nemovideo._downloads.places import check_output
 from nemovideo._flows import auth, downloads
 from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
@@ -223,7 +224,8 @@ def export(
 ) -> Flow[RenderedVideo]:
     """Render a session's draft and fetch the file; a failed render is tried once more (§4)."""
     if path is not None:
-        yield from blocking(partial(downloads.check_output, path, overwrite=overwrite))
+        sources = context.uploaded.get(session_id, ())
+        yield from blocking(partial(check_output, path, overwrite=overwrite, sources=sources))
     job = yield from produce(context, session_id, format, quality, on_job)
     if path is not None:
         path = yield from downloads.fetch(

@@ -107,6 +107,7 @@ def _send_parts(
         "POST", _path(session_id), parts=tuple(parts), fresh=True, on_sent=on_progress
     )
     files = envelopes.read_files((yield from authorized(context, request)))
+    context.has_uploaded(session_id, [part.path for part in parts if part.path is not None])
     infos = {part.name or "": part.info for part in parts}
     if len(files) == len(parts):
         infos = {file.filename: part.info for file, part in zip(files, parts, strict=True)} | infos

@@ -22,6 +22,8 @@ from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError, UnsupportedFileError
 from nemovideo.files import Source, Upload, is_url
 
+_LEAST_BYTES_PER_S = 125_000
+
 
 def look_at(
     sources: Sequence[Source], *, hashed: bool
@@ -66,15 +68,12 @@ def check_kind(source: Upload, format: str) -> None:  # noqa: A002 - the protoco
         )
 
 
-def keep_apart(inputs: Sequence[Upload], output: Path) -> None:
-    """Refuse to write the result over what it is made from, whatever `overwrite` says."""
-    target = output.expanduser()
-    for given in inputs:
-        path = given.path
-        if path is not None and target.exists() and target.samefile(path):
-            raise InvalidRequestError(
-                f"{output} is the file that the result is made from", remedy="Choose another name."
-            )
+def least_result_bytes(source: Upload) -> float:
+    """Return a size that the result hardly falls below: 1 Mbit/s, or the source's own size."""
+    info = source.info
+    if info is None:
+        return 0
+    return min(info.size_bytes, (info.duration_ms or 0) / 1000 * _LEAST_BYTES_PER_S)
 
 
 def upload_all(

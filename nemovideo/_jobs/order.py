@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import attrs
 
-from nemovideo._flows import downloads, render
+from nemovideo._downloads.places import check_output
+from nemovideo._flows import render
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import checkpoints
@@ -51,7 +54,7 @@ def begin(
         render.check_quality(context, order.quality)
         if found is None and order.output is not None:
             output = order.output
-            if path == output.expanduser().resolve():
+            if path == Path(os.path.realpath(output.expanduser())):
                 raise InvalidRequestError(
                     f"{output} cannot be both the checkpoint and the output",
                     remedy="Give the checkpoint a name of its own.",
@@ -61,8 +64,14 @@ def begin(
         record = _ordered(order, notes, service)
         if found is None and order.output is not None:
             output = order.output
-            yield from blocking(lambda: job_files.keep_apart(inputs, output))
-            yield from blocking(lambda: downloads.check_output(output, overwrite=order.overwrite))
+            check = partial(
+                check_output,
+                output,
+                overwrite=order.overwrite,
+                needed_bytes=job_files.least_result_bytes(inputs[0]),
+                sources=[given.path for given in inputs if given.path is not None],
+            )
+            yield from blocking(check)
     if found is not None and path is not None:
         if order is not None and not record.order.same_as(found.order):
             raise checkpoints.failure(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import attrs
 
+from nemovideo._downloads.places import output_path
 from nemovideo._flows.sessions import SessionLike
 from nemovideo._support.outputs import (
     DEFAULT_QUALITY,
@@ -73,6 +74,7 @@ def order_for(
     local_files: bool,
 ) -> Order:
     """Return the order of a `remove_background` call; see there."""
+    path = None if output is None else output_path(output)
     check_sources([source], local_files=local_files)
     picture, words, chosen = plan(background, output, format, source, local_files=local_files)
     wishes = [words, *_trim_words(trim), *_edit_words(edit)]
@@ -84,7 +86,7 @@ def order_for(
         source=source,
         picture=picture,
         words=". ".join(filter(None, wishes)),
-        output=None if output is None else Path(output),
+        output=path,
         format=chosen,
         session_id=None if session is None else session.id,
         task_id=None if session is None else session.task_id,

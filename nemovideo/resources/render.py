@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import overload
 
+from nemovideo._downloads.places import output_path
 from nemovideo._downloads.transfer import BinaryWriter
 from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows import downloads, render
@@ -62,7 +63,7 @@ class Render(Resource):
         flow = render.export(
             self._context,
             session_id,
-            None if path is None else Path(path),
+            None if path is None else output_path(path),
             format=format_for(path, format),
             quality=quality,
             overwrite=overwrite,
@@ -185,7 +186,7 @@ class AsyncRender(AsyncResource):
         flow = render.export(
             self._context,
             session_id,
-            None if path is None else Path(path),
+            None if path is None else output_path(path),
             format=format_for(path, format),
             quality=quality,
             overwrite=overwrite,

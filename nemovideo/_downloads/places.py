@@ -1,0 +1,161 @@
+"""Where a download is written: its real place, its part beside it, and what makes it impossible."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from nemovideo._values.remedies import Option, Remedy
+from nemovideo.errors import InvalidRequestError, OutputError
+
+_USUAL_NAME_BYTES = 255
+_PART, _NOTE = ".part", ".part.json"
+_DIGEST_CHARS = 16
+_LEAST_FREE_BYTES = 64 * 1024
+
+
+def output_path(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a file to be written.
+
+    Raises:
+        InvalidRequestError: It names a folder ("clips/"), or has a NUL in it.
+    """
+    written = os.fspath(path)
+    if "\0" in written:
+        raise InvalidRequestError(
+            f"the output {written!r} has a NUL in it", remedy="Choose another name."
+        )
+    if written.endswith(tuple(filter(None, (os.sep, os.altsep)))):
+        raise InvalidRequestError(f"{written} is a folder", remedy="Name a file in it.")
+    return Path(written)
+
+
+def part_paths(target: Path) -> tuple[Path, Path]:
+    """Return the names of a download's part and of its record, beside the target.
+
+    A name that leaves no room for a suffix is shortened, and told apart by a digest.
+    """
+    name = target.name
+    room = _name_limit(target.parent) - len(_NOTE)
+    if len(os.fsencode(name)) > room:
+        digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:_DIGEST_CHARS]
+        kept = os.fsencode(name)[: room - _DIGEST_CHARS - 1].decode("utf-8", "ignore")
+        name = f"{kept}-{digest}"
+    return target.with_name(f"{name}{_PART}"), target.with_name(f"{name}{_NOTE}")
+
+
+def real_path(path: Path) -> Path:
+    """Return where a file of this name is written: links are followed, `~` is expanded.
+
+    Raises:
+        InvalidRequestError: The link leads to itself.
+    """
+    path = path.expanduser()
+    if not os.path.islink(path):  # noqa: PTH114 - is_symlink() raises for names that are too long
+        return path
+    try:
+        target = path.resolve()
+    except (OSError, RuntimeError):
+        target = path
+    if target.is_symlink():
+        raise InvalidRequestError(
+            f"{path} is a link that leads to itself", remedy="Choose another name."
+        )
+    return target
+
+
+def check_output(
+    path: Path, *, overwrite: bool, needed_bytes: float = 0, sources: Iterable[Path] = ()
+) -> Path:
+    """Return the real path of the file, once it is clear that it can be written.
+
+    Args:
+        path: The name that the user gave.
+        overwrite: Whether a file that is there may be replaced.
+        needed_bytes: The least size that the file can have.
+        sources: Files that are never replaced: what the result is made from.
+
+    Raises:
+        InvalidRequestError: The folder does not exist, the name is too long or is a folder's, the
+            file must not be replaced, or it is one of the sources.
+        OutputError: Nothing can be written in the folder, or the disk has too little room.
+    """
+    target = real_path(path)
+    named = str(path) if target == path.expanduser() else f"{path} (a link to {target})"
+    folder = target.parent
+    if not folder.is_dir():
+        raise InvalidRequestError(f"{named}: there is no folder {folder}", remedy="Make it first.")
+    _check_name(target)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"nothing can be written in the folder {folder}",
+            remedy="Choose another folder, or change its permissions.",
+        )
+    if target.is_dir():
+        raise InvalidRequestError(f"{named} is a folder", remedy="Name a file in it.")
+    if target.exists():
+        _check_replaced(target, named, overwrite=overwrite, sources=sources)
+    needed = max(needed_bytes, _LEAST_FREE_BYTES)
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return target
+    if free < needed:
+        raise OutputError(
+            f"the disk of {folder} has {free:,} bytes free, and the file needs about {needed:,.0f}",
+            remedy="Make room, or choose another folder.",
+        )
+    return target
+
+
+def _check_name(target: Path) -> None:
+    limit = _name_limit(target.parent)
+    try:
+        target.lstat()
+        for beside in part_paths(target):
+            with suppress(FileNotFoundError):
+                beside.lstat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if error.errno not in (errno.ENAMETOOLONG, errno.EINVAL):
+            return
+        size = len(os.fsencode(target.name))
+        reason = f"its name has {size} bytes, and {limit} are possible"
+        if size <= limit:
+            reason = error.strerror or "its path cannot be"
+        raise InvalidRequestError(
+            f"{target.name[:40]}… cannot be written in {target.parent}: {reason}",
+            remedy="Choose a shorter name.",
+        ) from None
+
+
+def _check_replaced(target: Path, named: str, *, overwrite: bool, sources: Iterable[Path]) -> None:
+    if not target.is_file():
+        raise InvalidRequestError(
+            f"{named} is not an ordinary file", remedy="Open it, and give the open file."
+        )
+    for source in sources:
+        with suppress(OSError):
+            if target.samefile(source):
+                raise InvalidRequestError(
+                    f"{named} is the file that the result is made from",
+                    remedy="Choose another name.",
+                )
+    if not overwrite:
+        raise InvalidRequestError(
+            f"{named} exists already",
+            remedy=Remedy("choose another name", ("pass ", Option("overwrite", True))),
+        )
+
+
+def _name_limit(folder: Path) -> int:
+    if hasattr(os, "pathconf"):
+        with suppress(OSError, ValueError):
+            return os.pathconf(folder, "PC_NAME_MAX")
+    return _USUAL_NAME_BYTES
