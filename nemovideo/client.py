@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import attrs
 
+from nemovideo._config.local_options import LocalOptions
 from nemovideo._drivers.resource import Layer
 from nemovideo.options import Options
 
@@ -132,7 +133,7 @@ class BaseClient:
         return f"{type(self).__name__}({self._settings.base_url!r})"
 
     @classmethod
-    def _start_local(cls, options: dict[str, Any]) -> Self:
+    def _start_local(cls, options: LocalOptions) -> Self:
         from nemovideo._config import embedded
 
         backend, chosen = embedded.start(options)
@@ -204,7 +205,7 @@ class Client(BaseClient):
             return self._driver_made
 
     @classmethod
-    def local(cls, **options: Any) -> Self:  # noqa: ANN401 - both the client's and the backend's
+    def local(cls, **options: Unpack[LocalOptions]) -> Self:
         """Start a local backend on this machine and return a client of it: no account, no network.
 
         Args:
@@ -355,7 +356,7 @@ class AsyncClient(BaseClient):
             return self._driver_made
 
     @classmethod
-    def local(cls, **options: Any) -> Self:  # noqa: ANN401 - both the client's and the backend's
+    def local(cls, **options: Unpack[LocalOptions]) -> Self:
         """Start a local backend and return a client of it; see `Client.local`."""
         return cls._start_local(options)
 

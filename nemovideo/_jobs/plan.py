@@ -9,6 +9,7 @@ import attrs
 
 from nemovideo._downloads.places import output_path
 from nemovideo._flows.sessions import SessionLike
+from nemovideo._jobs.arguments import check_background, check_source
 from nemovideo._support.outputs import (
     DEFAULT_QUALITY,
     MATTE,
@@ -74,6 +75,8 @@ def order_for(
     local_files: bool,
 ) -> Order:
     """Return the order of a `remove_background` call; see there."""
+    check_source(source)
+    check_background(background)
     path = None if output is None else output_path(output)
     check_sources([source], local_files=local_files)
     picture, words, chosen = plan(background, output, format, source, local_files=local_files)

@@ -1,0 +1,63 @@
+"""What `remove_background` is given, refused at once with a sentence where it cannot be right."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from nemovideo.errors import InvalidRequestError
+from nemovideo.files import Upload
+
+_CONTENT = (str, os.PathLike, bytes, bytearray, memoryview, Upload)
+_COLOR_PARTS = (3, 4)
+
+
+def check_source(source: object) -> None:
+    """Refuse what is not a file.
+
+    Raises:
+        InvalidRequestError: An array, a list of files, or nothing that can be uploaded.
+    """
+    if isinstance(source, _CONTENT):
+        return
+    kind = type(source).__name__
+    if _is_array(source):
+        raise InvalidRequestError(
+            f"the source is an array ({kind}), not a file",
+            remedy="Encode it first: a picture as PNG bytes, frames as a video file.",
+        )
+    if isinstance(source, Sequence) and any(
+        isinstance(item, (str, os.PathLike)) for item in source
+    ):
+        raise InvalidRequestError(
+            f"the source is a {kind} of files, and one file is wanted",
+            remedy="Use client.batch.remove_backgrounds(files, folder).",
+        )
+    if not any(hasattr(source, name) for name in ("read", "__iter__", "__aiter__")):
+        raise InvalidRequestError(
+            f"the source is a {kind}, not a file",
+            remedy="Give a path, bytes, an open binary file, an http(s) URL, or chunks of bytes.",
+        )
+
+
+def check_background(background: object) -> None:
+    """Refuse what is neither words nor a file's path or URL.
+
+    Raises:
+        InvalidRequestError: A tuple of numbers, an array, bytes or the like.
+    """
+    if background is None or isinstance(background, (str, os.PathLike)):
+        return
+    remedy = 'Give a color ("#00b140"), words, or the path or URL of a picture or video.'
+    if isinstance(background, (tuple, list)) and len(background) in _COLOR_PARTS:
+        numbers = [part for part in background if isinstance(part, int) and 0 <= part <= 255]
+        if len(numbers) == len(background):
+            remedy = f'Write it as "#{bytes(numbers[:3]).hex()}".'
+    shown = "an array" if _is_array(background) else f"{background!r:.60}"
+    raise InvalidRequestError(
+        f"background={shown} is a {type(background).__name__}, not text or a path", remedy=remedy
+    )
+
+
+def _is_array(value: object) -> bool:
+    return hasattr(value, "__array_interface__") or hasattr(value, "__array__")
