@@ -13,6 +13,7 @@ from pathlib import Path
 
 import attrs
 
+from nemovideo._downloads.places import part_paths
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import Checkpoint, FileNote
 from nemovideo._jobs.result import has_arrived
@@ -144,7 +145,7 @@ class Notes:
         Raises:
             OutputError: It cannot be written.
         """
-        part = output.with_name(f"{output.name}.part")
+        part, _ = part_paths(output)
         with writing(output):
             output.parent.mkdir(parents=True, exist_ok=True)
             with replacing(output, by=part):
