@@ -125,7 +125,7 @@ class Looker:
             if kept.mean() < _ALONE_SHARE or seen[kept].mean() < _ALONE_SURE:
                 return []
             boxes = [_padded(box, view.size) for box in _regions(seen, grid)]
-        made = self._alphas(view, boxes)
+        made = self._alphas(view, boxes) if boxes else []
         seen = _joined(made, grid)
         kept = seen > _THERE
         if kept.mean() < _ALONE_SHARE or seen[kept].mean() < _ALONE_SURE:
