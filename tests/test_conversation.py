@@ -284,6 +284,17 @@ def test_attachments_are_uploaded_before_the_rest_is_done(chat: Chat, clip: Path
     ]
 
 
+def test_a_sentence_may_name_the_files_that_came_with_it(
+    client: Client, backend: LocalBackend, clip: Path
+) -> None:
+    talk = client.sessions.create().conversation(local_files=False)
+    answer = talk.say("here is talk.mp4: blur the background", attachments=[clip])
+    assert answer.reply is not None
+    assert answer.reply.tool_calls
+    assert sum("/upload-video/" in seen.path for seen in backend.requests) == 1
+    assert talk.say("here is talk.mp4").text == ENGLISH.no_local_files
+
+
 def test_strangers_reach_no_files_of_this_machine(
     client: Client, backend: LocalBackend, clip: Path, tmp_path: Path
 ) -> None:

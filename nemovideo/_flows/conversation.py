@@ -84,6 +84,9 @@ def say(
     local_files = talk.local_files and context.settings.local_files
     is_file = is_existing_file if local_files else _is_no_file
     routed = yield from blocking(partial(route, text, is_file=is_file))
+    attached = {_name(source) for source in attachments}
+    if attached.intersection(routed.paths):  # the text speaks of what came with it
+        routed = attrs.evolve(routed, paths=tuple(p for p in routed.paths if p not in attached))
     if attachments and routed.route is Route.AGENT:
         routed = attrs.evolve(routed, route=Route.UPLOAD)
     if not talk.fixed:
