@@ -58,6 +58,32 @@ def check_cli() -> None:
     )
     assert done.returncode == 2
     assert "nemovideo[local]" in done.stderr, done.stderr
+    done = subprocess.run([script, "mcp", "."], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "nemovideo[mcp]" in done.stderr, done.stderr
+
+
+def check_mcp() -> None:
+    import anyio
+    from mcp import Client as Agent
+    from mcp.client.stdio import StdioServerParameters
+
+    async def tools() -> set[str]:
+        with TemporaryDirectory() as folder:
+            arguments = ["-m", "nemovideo", "mcp", folder]
+            server = StdioServerParameters(command=sys.executable, args=arguments)
+            async with Agent(server) as agent:
+                return {tool.name for tool in (await agent.list_tools()).tools}
+
+    assert {"remove_background", "job_status"} <= anyio.run(tools)
+    done = subprocess.run(
+        [sys.executable, "-m", "nemovideo", "mcp", "--local", "."],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nemovideo[local]" in done.stderr, done.stderr
 
 
 def check_notebook() -> None:

@@ -15,7 +15,7 @@ import nemovideo
 ROOT = Path(nemovideo.__file__).parent
 
 ORDER = """
-__main__ cli testing
+__main__ cli _mcp testing
 __init__ client
 jobs resources conversation
 _batch _jobs _drivers

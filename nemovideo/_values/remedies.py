@@ -1,4 +1,4 @@
-"""Remedies as values: steps that a Python program, a shell or a chat says in its own way."""
+"""Remedies as values: steps that each kind of reader is told in its own way."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import Literal
 
 import attrs
 
-Medium = Literal["python", "shell", "chat"]
-"""Who reads it: a programmer, somebody at a command line, or somebody in a chat."""
+Medium = Literal["python", "shell", "chat", "tool"]
+"""Who reads it: a programmer, somebody at a command line or in a chat, or an AI with tools."""
+
+_TOOL_ARGUMENTS = ("overwrite", "max_credits")
+"""The options that the tools of the MCP server have, too."""
 
 
 @attrs.frozen
@@ -29,6 +32,8 @@ class Option:
             return None
         if medium == "shell":
             return f"--{self.name.replace('_', '-')}"
+        if medium == "tool" and self.name not in _TOOL_ARGUMENTS:
+            return None
         return f"{self.name}=" if self.value is None else f"{self.name}={self.value!r}"
 
 
@@ -47,8 +52,8 @@ class Resume:
     anywhere: bool = False
 
     def said(self, medium: Medium) -> str | None:
-        """Return the call or the command; None for a chat."""
-        if medium == "chat":
+        """Return the call or the command; None where there is neither."""
+        if medium in ("chat", "tool"):
             return None
         if medium == "shell":
             again = "--send-again " if self.send_again else ""

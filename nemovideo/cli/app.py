@@ -12,6 +12,7 @@ from nemovideo.cli.chat import chat
 from nemovideo.cli.credits import show_credits
 from nemovideo.cli.export import export
 from nemovideo.cli.jobs import jobs
+from nemovideo.cli.mcp import mcp
 from nemovideo.cli.options import note_json, wants_json
 from nemovideo.cli.remove_background import remove_background
 from nemovideo.cli.report import INTERRUPTED, exit_code_of, print_error, print_stopped, print_usage
@@ -59,5 +60,5 @@ def app() -> None:
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
 
 
-for _command in (remove_background, export, batch, chat, show_credits, jobs, serve):
+for _command in (remove_background, export, batch, chat, show_credits, jobs, mcp, serve):
     app.add_command(_command)

@@ -42,6 +42,12 @@ def test_each_reader_sees_what_they_can_do(remedy: str, python: str, shell: str,
     assert (said(remedy, "shell"), said(remedy, "chat")) == (shell, chat)
 
 
+def test_an_ai_is_told_the_arguments_that_its_tools_have() -> None:
+    assert said(OVERWRITE, "tool") == "Choose another name, or pass overwrite=True."
+    elsewhere = Remedy("try again", ("allow more time with ", Option("timeout_s")))
+    assert said(elsewhere, "tool") == "Try again."
+
+
 def test_an_error_keeps_its_remedy_for_each_reader_when_it_is_copied() -> None:
     error = errors.InvalidRequestError("out.mp4 exists already", remedy=OVERWRITE)
     for twin in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):

@@ -1,0 +1,113 @@
+"""What tools answer: a few words for the model to read, and the same as data."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+
+from mcp.types import CallToolResult, ContentBlock, ImageContent, TextContent
+
+from nemovideo._values.remedies import said
+from nemovideo.errors import NemoError
+from nemovideo.gui import clean
+from nemovideo.models import Answer, Credits, RenderedVideo, SessionState
+
+
+def answer(
+    text: str, data: Mapping[str, object] | None = None, pictures: Sequence[bytes] = ()
+) -> CallToolResult:
+    """Return a result of words, data, and pictures as PNG files."""
+    content: list[ContentBlock] = [TextContent(type="text", text=text)]
+    for picture in pictures:
+        coded = base64.b64encode(picture).decode("ascii")
+        content.append(ImageContent(type="image", data=coded, mime_type="image/png"))
+    return CallToolResult(content=content, structured_content=None if data is None else dict(data))
+
+
+def refusal(error: NemoError, text: str | None = None) -> CallToolResult:
+    """Return an error: what happened and what to do about it, as a sentence."""
+    words = text or _sentence(error)
+    url = getattr(error, "register_url", None)
+    if isinstance(url, str) and url not in words:
+        words = f"{words} Register for more: {url}"
+    if error.may_have_spent and text is None:
+        words = f"{words} Credits may have been used: check them before you try again."
+    data = {"error": type(error).__name__, "may_have_spent": error.may_have_spent}
+    return CallToolResult(
+        content=[TextContent(type="text", text=words)], structured_content=data, is_error=True
+    )
+
+
+def failure(text: str) -> CallToolResult:
+    """Return a failure that is not an error of the SDK's."""
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
+
+
+def video_answer(video: RenderedVideo) -> CallToolResult:
+    """Return a finished video."""
+    lines = [f"Saved {video.path}", *_facts(video)]
+    return answer("\n".join(lines), _video_data(video))
+
+
+def spoken(reply: Answer, session_id: str) -> CallToolResult:
+    """Return what a conversation answered; its words are ready for a person."""
+    if reply.error is not None:
+        return refusal(reply.error, reply.text)
+    data: dict[str, object] = {"session_id": session_id}
+    if reply.video is not None:
+        data |= _video_data(reply.video)
+    return answer(reply.text, data)
+
+
+def timeline(state: SessionState, session_id: str) -> CallToolResult:
+    """Return what a session holds."""
+    draft = state.draft
+    files = [str(info.get("filename") or info.get("name")) for info in state.video_infos]
+    if draft is not None and draft.tracks:
+        text = draft.summary()
+    elif files:
+        text = f"Nothing is on the timeline yet. Uploaded: {', '.join(files)}."
+    else:
+        text = "There is nothing in this session yet."
+    data: dict[str, object] = {
+        "session_id": session_id,
+        "ready": draft is not None and draft.ready,
+        "duration_s": 0.0 if draft is None else draft.duration_ms / 1000,
+        "files": files,
+    }
+    return answer(text, data)
+
+
+def balance(found: Credits) -> CallToolResult:
+    """Return the credits that are left."""
+    data = {"available": found.available, "frozen": found.frozen, "total": found.total}
+    reserved = f", {found.frozen:g} reserved by work in progress" if found.frozen else ""
+    return answer(f"{found.available:g} credits available{reserved}.", data)
+
+
+def _sentence(error: NemoError) -> str:
+    message = clean(error.message).text.strip().rstrip(".") or "The service refused this"
+    return f"{message[0].upper()}{message[1:]}. {said(error.remedy, 'tool')}".strip()
+
+
+def _facts(video: RenderedVideo) -> list[str]:
+    facts = [f"Note: {warning}" for warning in video.warnings]
+    if video.credits_spent is not None:
+        unit = "credit" if video.credits_spent == 1 else "credits"
+        facts.append(f"{video.credits_spent:g} {unit} spent, {video.credits_after:g} left.")
+    if video.project_url:
+        facts.append(f"Project: {video.project_url}")
+    return [*facts, f"Session: {video.session_id}"]
+
+
+def _video_data(video: RenderedVideo) -> dict[str, object]:
+    return {
+        "path": None if video.path is None else str(video.path),
+        "session_id": video.session_id,
+        "duration_s": video.duration_s,
+        "size_bytes": video.size_bytes,
+        "credits_spent": video.credits_spent,
+        "credits_left": video.credits_after,
+        "project_url": video.project_url,
+        "warnings": list(video.warnings),
+    }

@@ -1,0 +1,93 @@
+"""Which files an agent may name: those below the folders that were given at the start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import attrs
+
+from nemovideo.errors import InvalidRequestError, SourceNotFoundError
+
+
+@attrs.frozen
+class Folders:
+    """The folders that an agent may read and write, with every link in their paths resolved.
+
+    Attributes:
+        roots: The folders; the first one is where results go unless told otherwise.
+    """
+
+    roots: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, named: Sequence[str | os.PathLike[str]]) -> Folders:
+        """Return the folders of these paths.
+
+        Raises:
+            InvalidRequestError: There is none, or one of them is not a folder.
+        """
+        roots = []
+        for one in named:
+            path = Path(one).expanduser().resolve()
+            if not path.is_dir():
+                raise InvalidRequestError(f"{one} is not a folder", remedy="Check the path.")
+            roots.append(path)
+        if not roots:
+            raise InvalidRequestError(
+                "no folder was named", remedy="Name the folders that the agent may use."
+            )
+        return cls(tuple(roots))
+
+    def source(self, text: str) -> Path:
+        """Return the file of a path, a `file:` URL, or a name within one of the folders.
+
+        Raises:
+            InvalidRequestError: It is outside of the folders, or leads out of them by a link.
+            SourceNotFoundError: There is no such file.
+        """
+        path = self._inside(text)
+        if not path.is_file():
+            raise SourceNotFoundError(f"there is no file {path}")
+        return path
+
+    def output(self, text: str) -> Path:
+        """Return where to write a file; see `source`. Whether it exists is not looked at.
+
+        Raises:
+            InvalidRequestError: It is outside of the folders, or leads out of them by a link.
+        """
+        return self._inside(text)
+
+    def holds(self, text: str) -> bool:
+        """Return whether the text is the path of an existing file in the folders."""
+        try:
+            return self._inside(text).is_file()
+        except (InvalidRequestError, OSError):
+            return False
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.roots))
+
+    def _inside(self, text: str) -> Path:
+        try:
+            paths = [path.resolve() for path in self._candidates(text)]
+        except (OSError, RuntimeError, ValueError):  # a circle of links, a NUL
+            paths = []
+        paths = [path for path in paths if any(path.is_relative_to(root) for root in self.roots)]
+        if not paths:
+            raise InvalidRequestError(
+                f"{text!r} is not in a folder that may be used here",
+                remedy=f"Name a file below {self}.",
+            )
+        return next((path for path in paths if path.exists()), paths[0])
+
+    def _candidates(self, text: str) -> list[Path]:
+        """Return the places that a path may mean: it is relative to any of the folders."""
+        if text.lower().startswith("file:"):
+            text = url2pathname(urlsplit(text).path)
+        path = Path(text).expanduser()
+        return [root / path for root in self.roots]

@@ -1,0 +1,99 @@
+"""The server: the tools over stdin and stdout, until the client closes them.
+
+While it runs, the SDK keeps stdout for the protocol: whatever else is printed there, by this
+process or its children, goes to stderr.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Awaitable, Callable
+
+import anyio
+from anyio.abc import TaskGroup
+from mcp.server.mcpserver import MCPServer
+from mcp.types import CallToolResult, ToolAnnotations
+
+from nemovideo import AsyncClient, __version__
+from nemovideo._mcp.folders import Folders
+from nemovideo._mcp.tools import Tools
+from nemovideo._mcp.work import Works
+
+_INSTRUCTIONS = """\
+Edits videos of people with NemoVideo: removes and replaces backgrounds, and edits by words.
+For "remove the background of this clip", call remove_background once; it saves a file.
+For anything else, call say, look at the result with show_timeline, and save it with export.
+Files must be below: {folders}. A tool that takes long answers with a job_id: call job_status.\
+"""
+
+
+async def serve(client: AsyncClient, folders: Folders, wait_s: float) -> None:
+    """Serve the tools on stdin and stdout until stdin ends, or the process is told to stop.
+
+    Args:
+        client: Does the work; closed at the end. It was made with `on_request=note_render`.
+        folders: What the tools may read and write.
+        wait_s: Seconds that a call waits for its work.
+    """
+    closing = anyio.Lock()
+    async with anyio.create_task_group() as signals:
+        signals.start_soon(_close_on_signal, client, closing)
+        try:
+            async with anyio.create_task_group() as tasks:
+                await server_of(client, folders, tasks, wait_s).run_stdio_async()
+                tasks.cancel_scope.cancel()
+        finally:
+            await _close(client, closing)
+        signals.cancel_scope.cancel()
+
+
+async def _close(client: AsyncClient, closing: anyio.Lock) -> None:
+    with anyio.CancelScope(shield=True):
+        async with closing:
+            await client.close()
+
+
+async def _close_on_signal(client: AsyncClient, closing: anyio.Lock) -> None:
+    """Close the client before a signal ends the process.
+
+    Cancelling would not end it: a thread waits for the next line of stdin. A client that closes
+    stdin sends SIGTERM soon after, perhaps while the local backend is still stopping.
+    """
+    try:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+            async for number in received:
+                await _close(client, closing)
+                signal.signal(number, signal.SIG_DFL)
+                signal.raise_signal(number)
+    except NotImplementedError:  # on Windows
+        return
+
+
+def server_of(
+    client: AsyncClient, folders: Folders, tasks: TaskGroup, wait_s: float
+) -> MCPServer[object]:
+    """Return the server, not running; see `serve`. Long work runs in `tasks`."""
+    tools = Tools(client, folders, Works(tasks, client, wait_s))
+    server: MCPServer[object] = MCPServer(
+        "nemovideo",
+        title="NemoVideo",
+        version=__version__,
+        instructions=_INSTRUCTIONS.format(folders=folders),
+        log_level="WARNING",
+    )
+    looks = ToolAnnotations(read_only_hint=True, open_world_hint=True)
+    works = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=True)
+    stops = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True)
+    saves = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=True)
+    table: tuple[tuple[Callable[..., Awaitable[CallToolResult]], str, ToolAnnotations], ...] = (
+        (tools.remove_background, "Remove a background", saves),
+        (tools.say, "Edit by words", works),
+        (tools.show_timeline, "Show the timeline", looks),
+        (tools.export, "Export the video", saves),
+        (tools.credits, "Show the credits", looks),
+        (tools.job_status, "Wait for a job", looks),
+        (tools.cancel_job, "Cancel a job", stops),
+    )
+    for tool, title, hints in table:
+        server.add_tool(tool, title=title, annotations=hints, structured_output=False)
+    return server

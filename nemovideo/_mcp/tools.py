@@ -1,0 +1,242 @@
+"""The tools: each takes what a model writes, makes one call of the SDK, and answers in words."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+from anyio import to_thread
+from mcp.types import CallToolResult
+from pydantic import Field
+
+from nemovideo import AsyncClient, AsyncSession
+from nemovideo._downloads.export_names import export_path
+from nemovideo._language.paths import find_paths
+from nemovideo._language.routing.route import route
+from nemovideo._mcp.answers import balance, refusal, spoken, timeline, video_answer
+from nemovideo._mcp.folders import Folders
+from nemovideo._mcp.work import Call, Work, Works
+from nemovideo._support.outputs import default_format
+from nemovideo.errors import DraftNotReadyError, NemoError
+from nemovideo.files import is_media_name, is_url, url_name
+
+P = ParamSpec("P")
+
+SessionId = Annotated[
+    str | None, Field(description="The session_id that a tool gave. Default: the last one used.")
+]
+Overwrite = Annotated[bool, Field(description="Replace the file if it exists.")]
+
+
+def answering(
+    tool: Callable[P, Awaitable[CallToolResult]],
+) -> Callable[P, Awaitable[CallToolResult]]:
+    """Let a tool answer with the sentence of an error that it raises."""
+
+    @functools.wraps(tool)
+    async def answered(*args: P.args, **kwargs: P.kwargs) -> CallToolResult:
+        try:
+            return await tool(*args, **kwargs)
+        except NemoError as error:
+            return refusal(error)
+
+    return answered
+
+
+class Tools:
+    """The tools of one server.
+
+    Args:
+        client: Does the work.
+        folders: What may be read and written.
+        works: Runs what takes long.
+    """
+
+    def __init__(self, client: AsyncClient, folders: Folders, works: Works) -> None:
+        self._client = client
+        self._folders = folders
+        self._works = works
+        self._session: AsyncSession | None = None
+
+    @answering
+    async def remove_background(
+        self,
+        call: Call,
+        source: Annotated[str, Field(description="The path or the http(s) URL of the clip.")],
+        background: Annotated[
+            str | None,
+            Field(
+                description='What comes behind the person: "transparent", "blur", a CSS color, the '
+                'path or URL of a picture or video, or words such as "office setting". '
+                "Default: the background just goes, which leaves black in an MP4."
+            ),
+        ] = None,
+        output: Annotated[
+            str | None,
+            Field(
+                description="Where to write the result; its suffix names the format: .mp4, and "
+                "for a transparent background .webm or .mov. Default: NAME-clean.mp4 (or .webm) "
+                "beside the clip."
+            ),
+        ] = None,
+        max_credits: Annotated[
+            float | None, Field(description="Do not start if it is likely to cost more credits.")
+        ] = None,
+        overwrite: Overwrite = False,
+    ) -> CallToolResult:
+        """Remove or replace the background of a video or picture of a person, and save the result.
+
+        This one call does the whole job. It takes a minute or more for a longer clip: a call
+        that takes too long answers with a job_id for job_status. The answer names a session_id,
+        with which `say` can edit the result further and `export` can save it again.
+        """
+
+        async def job(work: Work) -> CallToolResult:
+            clip = self._source(source)
+            target = self._output(output, clip, transparent=background == "transparent")
+            video = await self._client.remove_background(
+                clip,
+                background=self._background(background),
+                output=target,
+                progress=work.progress,
+                max_credits=max_credits,
+                overwrite=overwrite,
+            )
+            self._session = await self._client.sessions.attach(video.session_id)
+            return video_answer(video)
+
+        return await self._works.run(call, "remove_background", job)
+
+    @answering
+    async def say(
+        self,
+        call: Call,
+        text: Annotated[
+            str, Field(description='What to do, in plain words: "trim it to the first 5 seconds".')
+        ],
+        files: Annotated[
+            Sequence[str],
+            Field(description="Paths or http(s) URLs of clips, pictures, songs to upload first."),
+        ] = (),
+        session_id: SessionId = None,
+    ) -> CallToolResult:
+        """Edit a video by saying what you want, in English or Chinese.
+
+        The service's own agent does it: trim, titles, music, backgrounds, shape, speed and more.
+        Files that the text names by their path are uploaded, too. Saying "export" saves the
+        video in the first folder; the tool `export` lets you choose the file.
+        """
+
+        async def job(work: Work) -> CallToolResult:
+            said, attachments = self._named_files(text)
+            attachments = [*map(self._source, files), *attachments]
+            if self._session is None and session_id is None:
+                self._session = await self._client.sessions.create()
+            session = await self._attached(session_id)
+            conversation = session.conversation(
+                work.notice, self._folders.roots[0], local_files=False
+            )
+            answer = await conversation.say(said, attachments=attachments)
+            return spoken(answer, session.id)
+
+        return await self._works.run(call, "say", job)
+
+    @answering
+    async def show_timeline(self, session_id: SessionId = None) -> CallToolResult:
+        """Show what is on the timeline: tracks, clips, titles, music, and their times."""
+        session = await self._attached(session_id)
+        return timeline(await session.state(), session.id)
+
+    @answering
+    async def export(
+        self,
+        call: Call,
+        output: Annotated[
+            str | None,
+            Field(
+                description="Where to write the video; its suffix names the format (.mp4, .webm, "
+                ".mov, .gif, ...). Default: a free name in the first folder."
+            ),
+        ] = None,
+        quality: Annotated[str, Field(description='"high", "medium" or "low".')] = "high",
+        overwrite: Overwrite = False,
+        session_id: SessionId = None,
+    ) -> CallToolResult:
+        """Render the timeline as it is, and save the video; exports cost no credits."""
+
+        async def job(work: Work) -> CallToolResult:
+            session = await self._attached(session_id)
+            if output is None:
+                state = await session.state()
+                path = await to_thread.run_sync(
+                    lambda: export_path(self._folders.roots[0], state, None, None)
+                )
+            else:
+                path = self._folders.output(output)
+            video = await session.export(
+                path, quality=quality, on_progress=work.render, overwrite=overwrite
+            )
+            return video_answer(video)
+
+        return await self._works.run(call, "export", job)
+
+    @answering
+    async def credits(self) -> CallToolResult:
+        """Show how many credits are left."""
+        return balance(await self._client.credits.balance())
+
+    @answering
+    async def job_status(
+        self, call: Call, job_id: Annotated[str, Field(description="The id that a tool gave.")]
+    ) -> CallToolResult:
+        """Wait for a tool that is still working, and return its result once it has ended."""
+        return await self._works.status(call, job_id)
+
+    @answering
+    async def cancel_job(
+        self, job_id: Annotated[str, Field(description="The id that a tool gave.")]
+    ) -> CallToolResult:
+        """Stop a tool that is still working. Credits that were used are not given back."""
+        return await self._works.cancel(job_id)
+
+    async def _attached(self, session_id: str | None) -> AsyncSession:
+        """Return the session of an id, or else the last one used.
+
+        Raises:
+            DraftNotReadyError: There is none yet.
+        """
+        if session_id is not None and (self._session is None or self._session.id != session_id):
+            self._session = await self._client.sessions.attach(session_id)
+        if self._session is None:
+            raise DraftNotReadyError(
+                "there is no video yet", remedy="Call remove_background or say first."
+            )
+        return self._session
+
+    def _source(self, text: str) -> str | Path:
+        return text if is_url(text) else self._folders.source(text)
+
+    def _background(self, text: str | None) -> str | Path | None:
+        if text is None or is_url(text) or not is_media_name(text):
+            return text
+        return self._folders.source(text)
+
+    def _output(self, text: str | None, clip: str | Path, *, transparent: bool) -> Path:
+        """Return where the result goes: beside the clip, if nothing else was said."""
+        if text is not None:
+            return self._folders.output(text)
+        name = clip.name if isinstance(clip, Path) else url_name(clip)
+        folder = clip.parent if isinstance(clip, Path) else self._folders.roots[0]
+        suffix = default_format(name, transparent=transparent)
+        return self._folders.output(str(folder / f"{Path(name).stem}-clean.{suffix}"))
+
+    def _named_files(self, text: str) -> tuple[str, list[str | Path]]:
+        """Return a text without the files that it names, and these files."""
+        named = route(text, is_file=self._folders.holds).paths
+        if all(map(is_url, named)):
+            return text, []
+        files = [self._source(path) for path in named]
+        found = find_paths(text, lambda path: path in named)
+        return found.rest if found else "", files

@@ -1,0 +1,211 @@
+"""Long work: it goes on while its tool call waits, and after the call if that waited long enough.
+
+Clients give up on a call after a while, many of them after a minute. A call therefore waits
+for a limited time, and then answers with the id of a job that can be asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import ContextVar
+
+import anyio
+import attrs
+from anyio.abc import TaskGroup
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult
+
+from nemovideo import AsyncClient
+from nemovideo._mcp.answers import answer, failure, refusal
+from nemovideo.errors import InvalidRequestError, NemoError
+from nemovideo.hooks import RequestInfo
+from nemovideo.models import Progress, RenderJob
+
+Call = Context[None, object]
+"""A tool call, which takes reports of its progress."""
+
+_log = logging.getLogger("nemovideo.mcp")
+
+_TICK_S = 0.5
+_BEAT_S = 5.0
+_BEAT = 0.001
+_KEPT = 50
+_CLEAN_UP_S = 5.0
+_RENDERS = "/api/render/proxy/lambda/"
+
+
+@attrs.define(eq=False)
+class Work:
+    """One piece of work.
+
+    Attributes:
+        id: What a client asks for it by.
+        tool: The tool that began it.
+        fraction: How much of it is done, 0.0 to 1.0.
+        message: What it is doing, in a few words.
+        render_id: The render that it waits for, once there is one.
+        result: What came of it, once it has ended.
+    """
+
+    id: str
+    tool: str
+    fraction: float = 0.0
+    message: str = "Starting…"
+    render_id: str | None = None
+    result: CallToolResult | None = None
+    scope: anyio.CancelScope = attrs.field(factory=anyio.CancelScope)
+    ended: anyio.Event = attrs.field(factory=anyio.Event)
+
+    def progress(self, now: Progress) -> None:
+        """Take the progress of a call of the SDK."""
+        self.fraction, self.message = max(self.fraction, now.fraction), now.message
+
+    def render(self, job: RenderJob) -> None:
+        """Take the progress of a render."""
+        self.fraction = max(self.fraction, (job.progress or 0.0) / 100)
+        self.message = "Rendering…"
+
+    def notice(self, line: str) -> None:
+        """Take a line to show while the work goes on."""
+        self.message = line
+
+
+_current: ContextVar[Work] = ContextVar("nemovideo_mcp_work")
+
+
+def note_render(request: RequestInfo) -> None:
+    """Note which render the work that sends this request is waiting for: a client's hook."""
+    work = _current.get(None)
+    if work is not None and request.path.startswith(_RENDERS):
+        work.render_id = request.path.removeprefix(_RENDERS).partition("/")[0]
+
+
+Job = Callable[[Work], Awaitable[CallToolResult]]
+
+
+class Works:
+    """All the work of a server.
+
+    Args:
+        tasks: Where the work runs; it ends with this group.
+        client: Does the work, with `note_render` as its hook.
+        wait_s: Seconds that a call waits for its work.
+    """
+
+    def __init__(self, tasks: TaskGroup, client: AsyncClient, wait_s: float) -> None:
+        self._tasks = tasks
+        self._client = client
+        self._wait_s = wait_s
+        self._begun = 0
+        self._known: dict[str, Work] = {}
+
+    async def run(self, call: Call, tool: str, job: Job) -> CallToolResult:
+        """Begin some work, and return its result, or where it is after a while.
+
+        A call that the client cancels takes its work with it.
+        """
+        self._begun += 1
+        work = Work(f"job-{self._begun}", tool)
+        self._known[work.id] = work
+        self._tasks.start_soon(self._perform, work, job)
+        try:
+            return await self._watch(call, work)
+        except anyio.get_cancelled_exc_class():
+            work.scope.cancel()
+            raise
+
+    async def status(self, call: Call, id: str) -> CallToolResult:  # noqa: A002
+        """Return the result of some work, or where it is after a while.
+
+        Raises:
+            InvalidRequestError: There is no such job.
+        """
+        return await self._watch(call, self._find(id))
+
+    async def cancel(self, id: str) -> CallToolResult:  # noqa: A002
+        """Stop some work, and return what came of it.
+
+        Raises:
+            InvalidRequestError: There is no such job.
+        """
+        work = self._find(id)
+        work.scope.cancel()
+        await work.ended.wait()
+        return work.result or _cancelled(work)
+
+    def _find(self, id: str) -> Work:  # noqa: A002
+        try:
+            return self._known[id]
+        except KeyError:
+            raise InvalidRequestError(
+                f"there is no job {id!r}",
+                remedy="Use the job_id that a tool gave, or call the tool again.",
+            ) from None
+
+    async def _perform(self, work: Work, job: Job) -> None:
+        _current.set(work)
+        try:
+            with work.scope:
+                work.result = await _outcome(work, job)
+            if work.result is None:
+                work.result = _cancelled(work)
+                await self._cancel_render(work)
+        finally:
+            work.ended.set()
+            self._forget()
+
+    async def _cancel_render(self, work: Work) -> None:
+        """Cancel the render that cancelled work was waiting for, if it is still running."""
+        if work.render_id is None:
+            return
+        with anyio.move_on_after(_CLEAN_UP_S), suppress(NemoError):
+            job = await self._client.render.get(work.render_id)
+            if not job.finished:
+                await self._client.render.cancel(job)
+
+    def _forget(self) -> None:
+        """Keep the results of the last jobs only."""
+        ended = [id for id, work in self._known.items() if work.ended.is_set()]  # noqa: A001
+        for id in ended[:-_KEPT]:  # noqa: A001
+            del self._known[id]
+
+    async def _watch(self, call: Call, work: Work) -> CallToolResult:
+        """Wait for the work, and report its progress meanwhile."""
+        told, next_beat = -1.0, 0.0
+        until = anyio.current_time() + self._wait_s
+        while not work.ended.is_set() and (left := until - anyio.current_time()) > 0:
+            with anyio.move_on_after(min(_TICK_S, left)):
+                await work.ended.wait()
+            now = anyio.current_time()
+            if work.fraction > told or now >= next_beat:
+                # The protocol wants every notification to report more than the one before.
+                told = max(work.fraction, told + _BEAT) if told >= 0 else work.fraction
+                next_beat = now + _BEAT_S
+                await call.report_progress(round(min(told, 1.0), 3), 1.0, work.message)
+        return work.result or _going_on(work)
+
+
+async def _outcome(work: Work, job: Job) -> CallToolResult:
+    try:
+        return await job(work)
+    except NemoError as error:
+        return refusal(error)
+    except Exception:  # noqa: BLE001 - the server outlives a bug in one of its tools
+        _log.exception("%s failed", work.tool)
+        return failure(f"{work.tool} failed because of a bug in nemovideo; the log says more.")
+
+
+def _going_on(work: Work) -> CallToolResult:
+    percent = f"{work.fraction:.0%}"
+    text = (
+        f"{work.tool} is still working ({percent}: {work.message}). "
+        f"Call job_status with job_id {work.id!r} to wait for the result."
+    )
+    data = {"job_id": work.id, "done": False, "progress": round(work.fraction, 3)}
+    return answer(text, data)
+
+
+def _cancelled(work: Work) -> CallToolResult:
+    return failure(f"{work.tool} was cancelled. Credits may have been used: see the tool credits.")

@@ -1,0 +1,63 @@
+"""`nemovideo mcp`: the tools for AI agents, over stdin and stdout."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from nemovideo.cli.options import PATH, local_option
+from nemovideo.errors import MissingExtraError
+
+
+@click.command()
+@click.argument("folders", nargs=-1, required=True, type=PATH)
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0),
+    default=50.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a tool call waits for its work before it answers with a job to ask for; "
+    "many agents give up on a call after 60 seconds.",
+)
+@click.option(
+    "--engine",
+    help='With --local: "fine" (the default), "fast", "rembg", or "rembg:" and a session.',
+)
+@local_option
+def mcp(folders: tuple[Path, ...], *, wait_s: float, engine: str | None, local: bool) -> None:
+    """Serve the tools of an AI agent (MCP) on stdin and stdout.
+
+    The agent starts this program itself; docs/mcp.md shows the lines for its
+    configuration. It can read and write files below FOLDERS, and nowhere else.
+    """
+    if engine is not None and not local:
+        raise click.UsageError("--engine goes with --local")
+    try:
+        import anyio
+
+        from nemovideo._mcp.folders import Folders
+        from nemovideo._mcp.server import serve
+        from nemovideo._mcp.work import note_render
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("mcp", "pydantic"):
+            raise
+        raise MissingExtraError(
+            "the MCP server needs the extra [mcp]",
+            remedy='Install it: pip install "nemovideo[mcp]".',
+        ) from None
+    from nemovideo import AsyncClient
+
+    allowed = Folders.of(folders)
+    if local:
+        client = AsyncClient.local(engine=engine, private_urls=False, on_request=note_render)
+    else:
+        client = AsyncClient(on_request=note_render)
+    anyio.run(serve, client, allowed, wait_s)
+    # A render that was interrupted deep in a native library would abort an ordinary exit.
+    sys.stderr.flush()
+    os._exit(0)

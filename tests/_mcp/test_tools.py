@@ -1,0 +1,208 @@
+"""The tools, called by the SDK's own client in this process, against a local backend."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio import to_thread
+from mcp import Client as Agent
+from mcp.types import CallToolResult, TextContent
+
+from nemovideo import AsyncClient
+from nemovideo._mcp.folders import Folders
+from nemovideo._mcp.server import server_of
+from nemovideo._mcp.work import note_render
+from nemovideo.local import Fault, LocalBackend
+from nemovideo.retry import Polling
+from tests.support.app import Renderer
+from tests.support.jobs import QuickRenderer
+from tests.support.media import make_clip, make_picture
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, clip: Path) -> Path:
+    made = tmp_path.resolve() / "clips"
+    made.mkdir()
+    make_clip(made / "talk.mp4")
+    make_picture(made / "bg.png", (0, 200, 0))
+    return made
+
+
+@asynccontextmanager
+async def agent_of(
+    backend: LocalBackend, *folders: Path, wait_s: float = 60.0
+) -> AsyncIterator[Agent]:
+    """Give an agent with the tools of a server, whose client is one of `backend`."""
+    polling = Polling(first_s=0.01, interval_s=0.05)
+    client = AsyncClient(base_url=backend.url, polling=polling, on_request=note_render)
+    async with client, anyio.create_task_group() as tasks:
+        server = server_of(client, Folders.of(folders), tasks, wait_s)
+        async with Agent(server) as agent:
+            yield agent
+        tasks.cancel_scope.cancel()
+
+
+def text_of(result: CallToolResult) -> str:
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    return content.text
+
+
+def data_of(result: CallToolResult) -> dict[str, Any]:
+    assert not result.is_error, text_of(result)
+    assert result.structured_content is not None
+    return dict(result.structured_content)
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def saved(result: CallToolResult) -> bool:
+    return Path(data_of(result)["path"]).is_file()
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Any:
+    with LocalBackend(tmp_path / "quick", render=QuickRenderer(), private_urls=False) as backend:
+        yield backend
+
+
+async def test_a_clip_becomes_a_file_that_can_be_edited_further(
+    quick: LocalBackend, folder: Path
+) -> None:
+    async with agent_of(quick, folder) as agent:
+        video = data_of(await agent.call_tool("remove_background", {"source": "talk.mp4"}))
+        assert video["path"] == str(folder / "talk-clean.mp4")
+        assert video["credits_spent"] == 1
+        said = await agent.call_tool("say", {"text": "add a title saying 'Hello'"})
+        assert data_of(said)["session_id"] == video["session_id"]
+        shown = await agent.call_tool("show_timeline", {})
+        assert "Hello" in text_of(shown)
+        assert data_of(shown)["ready"]
+        again = data_of(await agent.call_tool("export", {"output": "titled.mp4"}))
+        assert again["session_id"] == video["session_id"]
+        assert (folder / "titled.mp4").stat().st_size == again["size_bytes"]
+        left = data_of(await agent.call_tool("credits", {}))
+        assert left == {"available": 98, "frozen": 0, "total": 98}
+
+
+async def test_files_that_a_text_names_are_uploaded_and_the_wishes_around_them_are_done(
+    quick: LocalBackend, folder: Path
+) -> None:
+    async with agent_of(quick, folder) as agent:
+        words = "here is talk.mp4 and bg.png: put bg.png behind me, then export it"
+        result = await agent.call_tool("say", {"text": words})
+        assert "talk.mp4" in text_of(result)
+        assert Path(data_of(result)["path"]).parent == folder
+        files = data_of(await agent.call_tool("show_timeline", {}))["files"]
+        assert files == ["talk.mp4", "bg.png"]
+
+
+REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("remove_background", {"source": "/etc/passwd"}, "Name a file below"),
+    ("remove_background", {"source": "nothing.mp4"}, "Check the path."),
+    ("remove_background", {"source": "talk.mp4", "background": "/etc/a.png"}, "Name a file below"),
+    ("remove_background", {"source": "talk.mp4", "output": "../a.mp4"}, "Name a file below"),
+    ("remove_background", {"source": "talk.mp4", "output": "there.mp4"}, "pass overwrite=True."),
+    ("remove_background", {"source": "talk.mp4", "max_credits": 0}, "max_credits"),
+    ("say", {"text": "upload /etc/passwd.mp4"}, "Name a file below"),
+    ("say", {"text": "blur it", "files": ["../x.mp4"]}, "Name a file below"),
+    ("show_timeline", {}, "Call remove_background or say first."),
+    ("export", {}, "Call remove_background or say first."),
+    ("export", {"session_id": "nothing"}, "Make a new session."),
+    ("job_status", {"job_id": "job-99"}, "Use the job_id that a tool gave"),
+    ("remove_background", {}, "source"),
+)
+
+
+async def test_a_refusal_says_what_to_do(quick: LocalBackend, folder: Path) -> None:
+    make_picture(folder / "there.mp4.png", (0, 0, 0)).rename(folder / "there.mp4")
+    async with agent_of(quick, folder) as agent:
+        for tool, arguments, said in REFUSED:
+            result = await agent.call_tool(tool, arguments)
+            assert (result.is_error, said in text_of(result)) == (True, True), text_of(result)
+    assert not any("/upload-video/" in seen.path for seen in quick.requests)
+
+
+async def test_addresses_of_this_machine_are_not_fetched(quick: LocalBackend, folder: Path) -> None:
+    async with agent_of(quick, folder) as agent:
+        for arguments in (
+            {"source": f"{quick.url}/a.mp4"},
+            {"source": "talk.mp4", "background": "http://169.254.169.254/a.png"},
+        ):
+            result = await agent.call_tool("remove_background", arguments)
+            assert result.is_error
+            assert "not an address of the public internet" in text_of(result)
+
+
+async def test_work_that_takes_long_is_a_job_whose_result_can_be_had_later(
+    tmp_path: Path, folder: Path
+) -> None:
+    renderer = Renderer()
+    with LocalBackend(tmp_path / "slow", render=renderer) as backend:
+        async with agent_of(backend, folder, wait_s=0.0) as agent:
+            begun = await agent.call_tool("remove_background", {"source": "talk.mp4"})
+            job = {"job_id": data_of(begun)["job_id"]}
+            assert "Call job_status" in text_of(begun)
+            await to_thread.run_sync(renderer.begun.wait)
+            assert not data_of(await agent.call_tool("job_status", job))["done"]
+            renderer.gate.set()
+            result = await agent.call_tool("job_status", job)
+            while data_of(result).get("done") is False:
+                result = await agent.call_tool("job_status", job)
+            assert saved(result)
+            assert text_of(await agent.call_tool("job_status", job)) == text_of(result)
+
+
+@pytest.mark.parametrize("by_tool", [True, False])
+async def test_a_job_that_is_cancelled_stops_its_render(
+    tmp_path: Path, folder: Path, *, by_tool: bool
+) -> None:
+    renderer = Renderer()
+    with LocalBackend(tmp_path / "slow", render=renderer) as backend:
+        wait_s = 0.0 if by_tool else 60.0
+        async with agent_of(backend, folder, wait_s=wait_s) as agent:
+
+            async def call(scope: anyio.CancelScope) -> None:
+                with scope:
+                    await agent.call_tool("remove_background", {"source": "talk.mp4"})
+
+            scope = anyio.CancelScope()
+            async with anyio.create_task_group() as calls:
+                calls.start_soon(call, scope)
+                await to_thread.run_sync(renderer.begun.wait)
+                while not any("/lambda/" in seen.path for seen in backend.requests):
+                    await anyio.lowlevel.checkpoint()
+                if not by_tool:
+                    scope.cancel()
+            result = await agent.call_tool("cancel_job", {"job_id": "job-1"})
+            assert result.is_error
+            assert "was cancelled" in text_of(result)
+        paths = [seen.path for seen in backend.requests]
+        assert sum(path.endswith("/cancel") for path in paths) == 1
+    assert names_in(folder) == ["bg.png", "talk.mp4"]
+
+
+async def test_a_failure_of_the_service_is_a_sentence_and_the_server_goes_on(
+    quick: LocalBackend, folder: Path
+) -> None:
+    async with agent_of(quick, folder) as agent:
+        quick.faults.add(Fault(kind="status", path="/run_sse", status=402))
+        failed = await agent.call_tool("remove_background", {"source": "talk.mp4"})
+        assert failed.is_error
+        assert text_of(failed).endswith("unlock export.")
+        done = await agent.call_tool("remove_background", {"source": "talk.mp4"})
+        assert saved(done)
