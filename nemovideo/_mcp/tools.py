@@ -27,6 +27,7 @@ P = ParamSpec("P")
 SessionId = Annotated[
     str | None, Field(description="The session_id that a tool gave. Default: the last one used.")
 ]
+Quality = Annotated[str, Field(description='"high", "medium" or "low".')]
 Overwrite = Annotated[bool, Field(description="Replace the file if it exists.")]
 
 
@@ -73,6 +74,17 @@ class Tools:
                 "Default: the background just goes, which leaves black in an MP4."
             ),
         ] = None,
+        edit: Annotated[
+            str | None,
+            Field(
+                description="More wishes in plain words, done in the same step: "
+                '"make it 9:16 and put me in the bottom right corner".'
+            ),
+        ] = None,
+        trim: Annotated[
+            tuple[float, float] | None,
+            Field(description="The stretch of the clip to keep: start and end in seconds."),
+        ] = None,
         output: Annotated[
             str | None,
             Field(
@@ -81,6 +93,7 @@ class Tools:
                 "beside the clip."
             ),
         ] = None,
+        quality: Quality = "high",
         max_credits: Annotated[
             float | None, Field(description="Do not start if it is likely to cost more credits.")
         ] = None,
@@ -99,6 +112,9 @@ class Tools:
             video = await self._client.remove_background(
                 clip,
                 background=self._background(background),
+                edit=edit,
+                trim=trim,
+                quality=quality,
                 output=target,
                 progress=work.progress,
                 max_credits=max_credits,
@@ -160,7 +176,7 @@ class Tools:
                 ".mov, .gif, ...). Default: a free name in the first folder."
             ),
         ] = None,
-        quality: Annotated[str, Field(description='"high", "medium" or "low".')] = "high",
+        quality: Quality = "high",
         overwrite: Overwrite = False,
         session_id: SessionId = None,
     ) -> CallToolResult:

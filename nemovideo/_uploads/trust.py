@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from nemovideo._support.addresses import resolves_to_public
+from nemovideo._values.remedies import Code, Remedy
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Upload
 
@@ -56,5 +57,8 @@ def check_urls(urls: Iterable[str], *, own: str = "") -> None:
         if not public:
             raise InvalidRequestError(
                 f"{host!r} is not an address of the public internet",
-                remedy="Upload the file itself, or pass private_urls=True if that is meant.",
+                remedy=Remedy(
+                    "upload the file itself",
+                    ("pass ", Code("private_urls=True"), " if that is meant"),
+                ),
             )

@@ -56,7 +56,7 @@ def mcp(folders: tuple[Path, ...], *, wait_s: float, engine: str | None, local: 
     if local:
         client = AsyncClient.local(engine=engine, private_urls=False, on_request=note_render)
     else:
-        client = AsyncClient(on_request=note_render)
+        client = AsyncClient(private_urls=False, on_request=note_render)
     anyio.run(serve, client, allowed, wait_s)
     # A render that was interrupted deep in a native library would abort an ordinary exit.
     sys.stderr.flush()
