@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import click
@@ -59,5 +58,4 @@ def mcp(folders: tuple[Path, ...], *, wait_s: float, engine: str | None, local: 
         client = AsyncClient(private_urls=False, on_request=note_render)
     anyio.run(serve, client, allowed, wait_s)
     # A render that was interrupted deep in a native library would abort an ordinary exit.
-    sys.stderr.flush()
     os._exit(0)
