@@ -30,8 +30,12 @@ def clip_frames(
     media: Mapping[str, MediaItem],
     matting: MattingSource,
     warn: Warn = unheard,
+    *,
+    count: int,
 ) -> Iterator[VideoFrame]:
-    """Yield the clip's finished frames on the canvas, without end: the last one stands.
+    """Yield the clip's finished frames on the canvas, `count` of them: the last one stands.
+
+    Nothing is asked for more frames than that: an engine that looks ahead would not end.
 
     A frame may be yielded again as it is, so the receiver must not change it.
 
@@ -42,7 +46,9 @@ def clip_frames(
     layout = None
     if clip.kind != "card" and not lies_plain(clip, canvas, source.shape):
         layout = _laid_out(clip, canvas, source, matting, warn)
-    frames = source.frames(canvas if layout is None else layout.stage(canvas))
+    frames: Iterator[VideoFrame] = islice(
+        source.frames(canvas if layout is None else layout.stage(canvas)), count
+    )
     if source.has_alpha:
         frames = lay_over(frames, clip, canvas, media, layout, warn)
     elif clip.background is not None and clip.kind != "card":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 
 import attrs
@@ -272,7 +271,8 @@ def _frames(
     for clip in timeline.clips:
         end_ms += clip.duration_ms
         end = _frame_at(end_ms, canvas)
-        for frame in islice(clip_frames(clip, canvas, media, matting, warn), max(0, end - number)):
+        count = max(0, end - number)
+        for frame in clip_frames(clip, canvas, media, matting, warn, count=count):
             made = fresh(titles.over(frame, number))
             if number < fade_in:
                 made = rising(made)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 import pytest
 
 from nemovideo.errors import RenderCancelledError, RenderFailedError
+from nemovideo.local.matte import Cut, Cutter
+from nemovideo.local.matte.tracking import whole
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import render
+from nemovideo.local.render.cutting import FrameView
 from nemovideo.local.timeline import Background, Clip, Sound, Timeline, Title
 from tests.support.render import YellowMatte, draft, item, make_image, make_video, timeline_of
 
@@ -173,3 +179,21 @@ def test_a_file_for_which_there_is_no_room_is_not_begun(
     with pytest.raises(RenderFailedError, match="no room"):
         render(draft, {}, tmp_path / "o.zip", format="zip")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_more_frames_are_asked_for_than_the_clip_has(
+    tmp_path: Path, talk: MediaItem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine that looks ahead takes all there are before it gives the last ones out."""
+    taken: list[int] = []
+
+    def all_at_once(self: object, views: Iterable[FrameView]) -> Iterator[tuple[FrameView, Cut]]:
+        seen = list(islice(views, 1000))
+        taken.append(len(seen))
+        empty = np.zeros((2, 2), np.float32)
+        return iter([(view, Cut(whole(view.size), empty)) for view in seen])
+
+    monkeypatch.setattr(Cutter, "follow", all_at_once)
+    clear = timeline_of(talk, background=Background("color", color="#00b140"))
+    render(clear, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte())
+    assert taken == [25]
