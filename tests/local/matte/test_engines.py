@@ -11,13 +11,14 @@ import pytest
 from PIL import Image
 
 from nemovideo.errors import LocalBackendError, MissingExtraError, ModelUnavailableError
-from nemovideo.local import LocalBackend
+from nemovideo.local import LocalBackend, Model
 from nemovideo.local.matte import SelfieSegmentation, load_matting
 from nemovideo.local.matte.litert import LiteRTModel
 from nemovideo.local.matte.onnx import OnnxModel
 from nemovideo.local.matte.rembg import RembgEngine
+from nemovideo.local.matte.runtime import providers_for
 from nemovideo.local.matte.tensors import Input, as_mask
-from nemovideo.local.models import model_path
+from nemovideo.local.models import MODNET, model_path
 from tests.support.matte import PERSON, Watched, tiny_onnx
 
 
@@ -171,6 +172,35 @@ def test_inputs_are_read_from_the_shape() -> None:
     first = Input.of("m", ["batch", 3, None, -1], "uint8").tensor(picture)
     assert first.shape == (1, 3, 512, 512)
     assert first.dtype == np.uint8
+
+
+def test_a_model_names_its_normalization(tmp_path: Path) -> None:
+    tiny_onnx(tmp_path / "mine.onnx")
+    engine = load_matting(Model(tmp_path / "mine.onnx", mean=0.5, std=(0.5, 0.5, 0.5))).engine
+    gray = np.full((8, 8, 3), 255, dtype=np.uint8)
+    assert engine.mask(gray) == pytest.approx(1, abs=1e-6)
+    assert engine.mask(gray // 4 * 3) == pytest.approx(0.482, abs=0.01)
+    for wrong in ({"mean": (0.5, 0.5)}, {"std": 0.0}):
+        with pytest.raises(LocalBackendError, match=next(iter(wrong))):
+            Model(tmp_path / "mine.onnx", **wrong)
+
+
+def test_modnet_is_recognized_by_its_inputs() -> None:
+    engine = load_matting(Model(model_path(MODNET))).engine
+    assert isinstance(engine, OnnxModel)
+    picture = np.zeros((1, 1, 3), dtype=np.uint8)
+    assert engine._input.tensor(picture).min() == pytest.approx(-1)
+
+
+def test_devices_are_those_of_the_installed_onnxruntime() -> None:
+    both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    assert providers_for("auto", both) == both
+    assert providers_for("auto", ["CoreMLExecutionProvider", both[1]]) == both[1:]
+    assert providers_for("cpu", both) == both[1:]
+    with pytest.raises(LocalBackendError, match="cannot use"):
+        providers_for("cuda", both[1:])
+    with pytest.raises(LocalBackendError, match="'gpu'"):
+        load_matting("fine", device="gpu")
 
 
 PLAIN = np.repeat(np.array([[0, 0, 0, 1, 1, 1]], dtype=np.float32), 4, axis=0)
