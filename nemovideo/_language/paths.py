@@ -12,6 +12,7 @@ from urllib.request import url2pathname
 
 import attrs
 
+from nemovideo._support.patterns import lazy
 from nemovideo._values.formats import CONTENT_TYPES
 
 
@@ -37,28 +38,28 @@ class _Place:
 
 _MEDIA = "(?:" + "|".join(CONTENT_TYPES) + ")"
 _CJK = "\u4e00-\u9fff"
-_URL = re.compile(r"(?:https?|file)://[^\s<>\"'“”‘’，。！？；、]+", re.IGNORECASE)
-_QUOTED = re.compile(
+_URL = lazy(r"(?:https?|file)://[^\s<>\"'“”‘’，。！？；、]+", re.IGNORECASE)
+_QUOTED = lazy(
     r"\"([^\"\n]{1,400})\"|'([^'\n]{1,400})'|“([^”\n]{1,400})”|‘([^’\n]{1,400})’|`([^`\n]{1,400})`"
     r"|「([^」\n]{1,400})」"
 )
-_SUFFIX = re.compile(rf"\.{_MEDIA}(?![A-Za-z0-9_])(?!\.\w)", re.IGNORECASE)
-_PATH = re.compile(
+_SUFFIX = lazy(rf"\.{_MEDIA}(?![A-Za-z0-9_])(?!\.\w)", re.IGNORECASE)
+_PATH = lazy(
     r"(?:~[\\/]|\.{1,2}[\\/]|/(?=\w)|[A-Za-z]:[\\/]|\\\\\w)(?:\\ |[^\s\"'“”‘’，。；！？])+"
 )
-_WORD_START = re.compile(rf"(?<![^\s\"'“”‘’(（:：,，。=；;{_CJK}])\S|(?<=[{_CJK}])[~/\\.A-Za-z0-9]")
-_LABELLED = re.compile(
+_WORD_START = lazy(rf"(?<![^\s\"'“”‘’(（:：,，。=；;{_CJK}])\S|(?<=[{_CJK}])[~/\\.A-Za-z0-9]")
+_LABELLED = lazy(
     r"(?:\b(?:text|title|caption|subtitle|says?|saying|words?|named|called|reads?|reading|heading"
     r"|write|type|rename\w*|(?:title|text|caption) to)|文字|标题|字幕|写着|内容|字样|写上?|打上"
     r"|显示|标题改[成为])[\s:：]*$",
     re.IGNORECASE,
 )
-_CAPTIONED = re.compile(
+_CAPTIONED = lazy(
     r"\s*(?:as\s+(?:an?\s+|the\s+)?(?:caption|title|text|subtitle|heading)\b|这?几个字|字样"
     r"|作为(?:标题|字幕|文字))",
     re.IGNORECASE,
 )
-_HANDED = re.compile(
+_HANDED = lazy(
     r"\b(?:upload|attach|import)\b|\bhere(?:'s| is| are)\b|\bthis is\b|上传|导入"
     r"|这是",
     re.IGNORECASE,
@@ -73,7 +74,7 @@ _KIND = (
     r"(?:videos?|files?|clips?|photos?|pictures?|images?|songs?|music|footage|recordings?|takes?"
     r"|media|audio|logo|path)"
 )
-_DELIVERY = re.compile(
+_DELIVERY = lazy(
     r"[^\w~]*(?:(?:please|can|could|would|you|i|want|need|would|like|to|i'd|let|me|hi|hey|hello|ok"
     r"|okay|now|just|so|first|then|also)[\s,!]+){0,8}"
     r"(?:upload(?:ing)?|attach(?:ed|ing)?|import|load|add|here(?:'s|\s+is|\s+are|\s+you\s+go)?"
@@ -86,17 +87,17 @@ _DELIVERY = re.compile(
     rf"{_FILES}\s*(?:上传|传上去|发给你|上来|给你|一下|这个|这段|视频|文件){{0,3}}",
     re.IGNORECASE,
 )
-_NEEDS_FILE = re.compile(
+_NEEDS_FILE = lazy(
     r"\s*(?:(?:as|for|in|on|to|into|behind|with|at|is|are|by|from|after|before|instead|needs?|has"
     r"|should|looks?|over|under|of|was|will)\b|的|作为|做|当|放|里|中|为|是|换|替|设|太|有|需要"
     r"|当作|加|变|改|剪|裁|调)",
     re.IGNORECASE,
 )
-_JOINT = re.compile(
+_JOINT = lazy(
     r"(?:[\s,.;:!，。；：！—–-]|(?:and then|and|then|please)\b|然后|再|并且|并|接着|谢谢)+",
     re.IGNORECASE,
 )
-_APPENDED = re.compile(rf"\s*(?:[:：]\s*|[(（]\s*){_FILES}\s*[)）]?\s*$")
+_APPENDED = lazy(rf"\s*(?:[:：]\s*|[(（]\s*){_FILES}\s*[)）]?\s*$")
 
 
 def find_paths(text: str, is_file: Callable[[str], bool]) -> Found | None:

@@ -6,25 +6,23 @@ Every sentence is here, except those about errors (`errors.py`) and about change
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
 from nemovideo._language.gui.sentences import mask
+from nemovideo._support.patterns import lazy
 from nemovideo._values.lines import one_line, seconds
 from nemovideo.draft import Change, ChangeKind, Draft, TrackType
 from nemovideo.draft.summary import summarize
 from nemovideo.models import Credits, MediaFile
 
-_HAN = re.compile("[\u4e00-\u9fff]")
-_KANA = re.compile("[\u3040-\u30ff]")
-_WORDS = re.compile(r"[^\W\d_]")
-_PATH = re.compile(
-    r"(?:~|\.{1,2}|[A-Za-z]:|https?:/)?[/\\]\S{0,300}?\.[A-Za-z0-9]{2,4}(?![A-Za-z0-9])"
-)
-_RUN = re.compile(r"[^\s\u4e00-\u9fff]+")
-_IN_PATH = re.compile(r"[/\\]|\.\w")
+_HAN = lazy("[\u4e00-\u9fff]")
+_KANA = lazy("[\u3040-\u30ff]")
+_WORDS = lazy(r"[^\W\d_]")
+_PATH = lazy(r"(?:~|\.{1,2}|[A-Za-z]:|https?:/)?[/\\]\S{0,300}?\.[A-Za-z0-9]{2,4}(?![A-Za-z0-9])")
+_RUN = lazy(r"[^\s\u4e00-\u9fff]+")
+_IN_PATH = lazy(r"[/\\]|\.\w")
 _ADDED = (ChangeKind.TRACK_ADDED, ChangeKind.SEGMENT_ADDED)
 
 

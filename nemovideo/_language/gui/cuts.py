@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 import attrs
@@ -10,6 +9,7 @@ import attrs
 from nemovideo._language.gui import words as grammar
 from nemovideo._language.gui.sentences import LINK, Sentence
 from nemovideo._language.gui.words import Kind
+from nemovideo._support.patterns import lazy
 from nemovideo.models import GuiAction
 
 
@@ -50,8 +50,8 @@ _MAX_SENTENCE_CHARS = 2000
 _DEEDS = (Kind.INSTRUCTION, Kind.TAIL)
 _STOPS = ".!?。！？…:："
 _CLOSERS = " \t\"'”’」』）)]\ufe0f"
-_ASIDE = re.compile(r"\s{0,4}[(（]([^()（）]{1,300})[)）]")
-_OFFER = re.compile(r"[，,](?:您|你)?(?:还|是否)?(?:需要|要|好|可以|行)(?:的|么)?[吗么]?[?？]$")
+_ASIDE = lazy(r"\s{0,4}[(（]([^()（）]{1,300})[)）]")
+_OFFER = lazy(r"[，,](?:您|你)?(?:还|是否)?(?:需要|要|好|可以|行)(?:的|么)?[吗么]?[?？]$")
 
 
 def judge(text: str, sentence: Sentence) -> Verdict:

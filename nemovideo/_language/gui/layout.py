@@ -8,18 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from nemovideo._language.gui.cuts import Cut, Verdict
 from nemovideo._language.gui.sentences import Line, Sentence
+from nemovideo._support.patterns import lazy
 
-_COLON = re.compile(r"\s{0,4}[:：]\s{0,4}$")
+_COLON = lazy(r"\s{0,4}[:：]\s{0,4}$")
 _BLOCK_LIMIT = 200
 _INTRO_LENGTH = 120
-_LEADING_QUESTION = re.compile(
+_LEADING_QUESTION = lazy(
     r"(?!.*(?:\bme\b|\bI\b|我|要不要|还有|还要))(?:ready|want|need|happy|like|satisfied|looks?"
     r"|looking|all|would you like|do you|not|prefer|how"
     r"|想|不[满喜合]|准备|满意|要|如何|怎么|(?:是否)?需要(?=导出|下载|预览|修改|调整|更改|编辑"
     r"|保存))[^\n]{0,80}[?？]$",
     re.IGNORECASE,
 )
-_SCREEN_INTRO = re.compile(
+_SCREEN_INTRO = lazy(
     r"[\W\d]*(?:(?:to|how|next|what's|what you|steps?|then|from here|here's how|here are|follow"
     r"|you can|in the|if you"
     r"|instructions|when|now|for|options|tips?|quick|export|download|preview|getting|where|using|"
@@ -27,7 +28,7 @@ _SCREEN_INTRO = re.compile(
     r"|您可以|你可以|指南|提示|如下|若|如需|想要|后续|导出|下载|预览))",
     re.IGNORECASE,
 )
-_DANGLING = re.compile(
+_DANGLING = lazy(
     r"(?:[\s,，;；]*(?:(?:and|so|but)\s+)?(?:now\s+)?(?:(?:you|here's how you)\s+can(?:\s+\w+){0,3}"
     r"|(?:please\s+)?follow\s+these\s+steps[^,]{0,40}"
     r"|to\s+(?:export|download|preview|edit)[^,]{0,30}|next\s+steps?|here's\s+(?:how"

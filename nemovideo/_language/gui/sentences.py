@@ -12,6 +12,8 @@ from collections.abc import Iterator
 
 import attrs
 
+from nemovideo._support.patterns import lazy
+
 QUOTED = "\ue000"
 """Stands for every character inside quotation marks or inline code."""
 CODE = "\ue001"
@@ -22,12 +24,10 @@ LINK = "\ue002"
 QUOTATION = rf"[\"'“‘「『《【`\[]?{QUOTED}"
 """A pattern for the beginning of quoted words."""
 
-_FENCE = re.compile(
-    r"^[ \t]*(`{3,9}|~{3,9})[^\n]*\n.*?(?:^[ \t]*\1[^\n]*|\Z)", re.DOTALL | re.MULTILINE
-)
-_URL = re.compile(r"https?://[^\s<>\"'“”‘’()（）\[\]，。！？；、]+")
-_APOSTROPHE = re.compile(r"(?<=\w)’(?=\w)")
-_QUOTES = re.compile(
+_FENCE = lazy(r"^[ \t]*(`{3,9}|~{3,9})[^\n]*\n.*?(?:^[ \t]*\1[^\n]*|\Z)", re.DOTALL | re.MULTILINE)
+_URL = lazy(r"https?://[^\s<>\"'“”‘’()（）\[\]，。！？；、]+")
+_APOSTROPHE = lazy(r"(?<=\w)’(?=\w)")
+_QUOTES = lazy(
     r"""`[^`\n]{1,200}`|"[^"\n]{1,200}"|“[^”\n]{1,200}”|‘[^’\n]{1,200}’|「[^」\n]{1,200}」"""
     r"""|『[^』\n]{1,200}』|《[^》\n]{1,200}》|【[^】\n]{1,200}】"""
     r"""|(?<![\w'])'(?=\S)(?:[^'\n]|'(?=\w)){1,200}(?<=\S)'(?!\w)"""
@@ -35,34 +35,34 @@ _QUOTES = re.compile(
 _EMOJI = "[\u2190-\u21ff\u2300-\u27bf\u2b00-\u2bff\ufe0f\u200d\U0001f300-\U0001faff]"
 _POINTERS = "👉👇👆☝➡⬇➜→⏬🔽📥📤💾💡🖱▶"
 _HANDS = "👉👇👆📥📤💾💡"
-_PREFIX = re.compile(
+_PREFIX = lazy(
     rf"[ \t]*(?:>[ \t]*)*(?:(?:[-*+•·▪●◦‣]|{_EMOJI}+|\d{{1,3}}[.)]|#{{1,6}}|\[[ xX]\])[ \t]+"
     r"|\d{1,3}[、．][ \t]*|[①-⑳][ \t]*|[（(]\d{1,2}[)）][ \t]*)*"
 )
-_LIST_MARK = re.compile(
+_LIST_MARK = lazy(
     r"[ \t]*(?:>[ \t]*)*(?:[-*+•·▪●◦‣][ \t]|\d{1,3}(?:[.)][ \t]|[、．])|[①-⑳]|[（(]\d)"
 )
 _CLOSERS = r"[\"'”’」』）)\]*_~]*"
-_END = re.compile(
+_END = lazy(
     rf"(?<![.!?…])(?:[.!?…]+{_CLOSERS}(?=\s|$)|[.!?…]*[。！？]+{_CLOSERS}|[.!?](?=[\u4e00-\u9fff])"
     rf"|(?<![{_POINTERS}])(?![{_POINTERS}]){_EMOJI}(?=[ \t]+(?:[A-Z]|[\u4e00-\u9fff]))"
     rf"|(?<=\s)(?=[{_HANDS}]))"
     rf"(?:[ \t]*(?![{_POINTERS}]){_EMOJI}+)*"
 )
-_ABBREVIATION = re.compile(
+_ABBREVIATION = lazy(
     r"(?:^|[\s(])(?:e\.g|i\.e|etc|vs|approx|mr|mrs|ms|dr|st|no|fig|vol|min|max|sec|incl|resp|ca"
     r"|[a-z])\.$",
     re.IGNORECASE,
 )
-_INLINE_NUMBER = re.compile(r"(?<=\s)(?:\d{1,2}[.)]\s|[①-⑳]|[（(]\d{1,2}[)）])")
-_FIRST_NUMBER = re.compile(r"(?:^|\s)1[.)]\s|①|[（(]1[)）]")
-_EMPHASIS = re.compile(r"[*~]|(?<!\w)_+|_+(?!\w)")
+_INLINE_NUMBER = lazy(r"(?<=\s)(?:\d{1,2}[.)]\s|[①-⑳]|[（(]\d{1,2}[)）])")
+_FIRST_NUMBER = lazy(r"(?:^|\s)1[.)]\s|①|[（(]1[)）]")
+_EMPHASIS = lazy(r"[*~]|(?<!\w)_+|_+(?!\w)")
 
 
 def compile_words(pattern: str) -> re.Pattern[str]:
     """Compile a pattern of words, in which a space stands for a few white space characters."""
     spaced = pattern.replace(" ?", r"\s{0,4}").replace("[- ]", r"[-\s]").replace(" ", r"\s{1,4}")
-    return re.compile(spaced, re.IGNORECASE)
+    return lazy(spaced, re.IGNORECASE)
 
 
 @attrs.frozen

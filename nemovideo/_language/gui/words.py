@@ -14,6 +14,7 @@ import re
 from nemovideo._language.gui import chinese as zh
 from nemovideo._language.gui import english as en
 from nemovideo._language.gui.sentences import LINK, QUOTED, compile_words
+from nemovideo._support.patterns import lazy
 from nemovideo.models import GuiAction
 
 
@@ -32,7 +33,7 @@ class Kind(enum.Enum):
 
 # --- What a clause is -------------------------------------------------------------------------
 
-BOUNDARY = re.compile(
+BOUNDARY = lazy(
     r"\s{0,4}(?:[;；—–]|\s--?\s|[,，]|：|:(?=\s|$)|、(?=请|点击|打开|拖))\s{0,4}"
     r"|(?<!\s)\s{1,4}(?=(?:and|or|but|so|then|which|that|where|by|via|through|using|from|to|for"
     r"|with|under|in|just|simply|please|after)\s)"
@@ -41,7 +42,7 @@ BOUNDARY = re.compile(
     r"|前往)|(?:请|您可以|你可以|并可以?)(?:将|把|导出|下载|拖|预览|在)|并(?:将|把|导出|下载|拖))",
     re.IGNORECASE,
 )
-_HARD = re.compile(r"[;；—–]|\s-\s|\bbut\b|不过|但")
+_HARD = lazy(r"[;；—–]|\s-\s|\bbut\b|不过|但")
 CONNECTIVE = compile_words(
     r"(?:(?:and|or|but|so|then|also|otherwise|alternatively|plus|instead)\b,? ?|(?:或者|或|并且"
     r"|而且|并|同时|但是|但|不过)[，,]? ?"
@@ -117,7 +118,7 @@ _CHOOSES_EXPORT = compile_words(
     rf"|下载)"
 )
 _REACH = 400
-_WORDLESS = re.compile(rf"[^\w{QUOTED}{LINK}]{{60}}")
+_WORDLESS = lazy(rf"[^\w{QUOTED}{LINK}]{{60}}")
 
 
 def kind(words: str, start: int, end: int) -> tuple[Kind, int]:

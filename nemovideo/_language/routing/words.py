@@ -7,6 +7,7 @@ import re
 import attrs
 
 from nemovideo._language.gui.sentences import compile_words
+from nemovideo._support.patterns import lazy
 
 
 def _words(*lines: str) -> frozenset[str]:
@@ -15,14 +16,14 @@ def _words(*lines: str) -> frozenset[str]:
 
 def _chinese(*lines: str) -> re.Pattern[str]:
     """Return a pattern of any of these words, the longest first."""
-    return re.compile("|".join(sorted(map(re.escape, _words(*lines)), key=len, reverse=True)))
+    return lazy("|".join(sorted(map(re.escape, _words(*lines)), key=len, reverse=True)))
 
 
-_CJK = re.compile("[\u4e00-\u9fff]")
-_TOKEN = re.compile(
+_CJK = lazy("[\u4e00-\u9fff]")
+_TOKEN = lazy(
     r"[a-z0-9']+|[^\s\w.,!?…;:~\-–—/\ufe0f\u200d\u2600-\u27bf\U0001f300-\U0001faff]|[^\W\da-z_]+"
 )
-_PUNCTUATION = re.compile(
+_PUNCTUATION = lazy(
     r"[\s.,!?…;:~\-–—/，。！？；：、～（）()\ufe0f\u200d\u2600-\u27bf\U0001f300-\U0001faff]+"
 )
 

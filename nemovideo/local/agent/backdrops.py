@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from nemovideo._support.patterns import lazy
 from nemovideo.local.agent.colors import SOLID_DEFAULT, find_colors
 from nemovideo.local.agent.files import mentions_stem
 from nemovideo.local.agent.message import AUDIO, IMAGE, UNKNOWN_FILE, VIDEO, Clause
@@ -100,7 +101,7 @@ _OWNED = (
     r"original|old)"
 )
 _SOURCES = tuple(
-    re.compile(pattern)
+    lazy(pattern)
     for pattern in (
         # "remove the messy white background (from my office interview)"
         (
@@ -154,17 +155,17 @@ _SOURCES = tuple(
         rf"(?:这个|我的|这段|这条|那个|从|在)[^,。;背换改变成]{{0,12}}?{VIDEO_NOUN}",
     )
 )
-_TARGET_BEFORE = re.compile(
+_TARGET_BEFORE = lazy(
     r"(?:with|to|into|us(?:e|ing)|put|place|set|add|apply|play|have|want|behind|in|by|as|is|be|"
     r"换成|换为|换上|换|用|改成|改为|变成|替换成|替换为|替换|使用|设为|设成|作为|放|为|成|加)"
     r"\W*(?:(?:the|my|a|an|this|uploaded|video|file|clip|picture|image|上传的?|我的|视频|文件|"
     r"图片)\W*)*$"
 )
-_TARGET_AFTER = re.compile(
+_TARGET_AFTER = lazy(
     r"^\W*(?:for|as|behind|instead|in the back|作|做|当|设|成为|来|替|to replace|background|背景)"
 )
 _UNKNOWN_PATTERNS = tuple(
-    re.compile(pattern)
+    lazy(pattern)
     for pattern in (
         r"(?<![a-z])(?:with|into|to|by|for)(?![a-z]) (?P<it>.+?)(?: as | instead|[,.;!?\n]|$)",
         (
@@ -183,16 +184,16 @@ _UNKNOWN_PATTERNS = tuple(
         rf"{BACKGROUND}(?: (?:should be|is|be|as|to))? ?:? ?(?P<it>.+?)(?:[,.;!?\n]|$)",
     )
 )
-_PLACE_UNKNOWN = re.compile(
+_PLACE_UNKNOWN = lazy(
     rf"{PLACE_PERSON}\s*(?P<it>.+?)(?:[里中上]?(?:[,.;!?。\n]|$)| (?:please|instead|behind))"
 )
-_FILLER = re.compile(
+_FILLER = lazy(
     r"(?<![a-z])(?:an?|the|some|my|new|it|this|that|of|background|backdrop|bg|please|scene|setting|"
     r"instead|thanks|thank you|one|there|now|behind|me|as|for|picture|image|photo|view|with|"
     r"can|could|you|would|i|we|want|use|make|add|put|give|set|have|need|like|just|also|nice|"
     r"like|'d|look|more|video|clip)(?![a-z])|背景|场景|的|一个|一张|个|张|吧|请|了|样子|画面"
 )
-_VAGUE = re.compile(
+_VAGUE = lazy(
     r"^(?:something.*|everything.*|all.*|disappear|vanish|gone|go away|anything.*|another.*|"
     r"different.*|whatever.*|else|other|better|good|cool|nicer|be.*|"
     r"look.*|match.*|fit.*|professional|beautiful|better|nice|别的|其他|其它|另外?|好看|新|更.*|"
@@ -205,7 +206,7 @@ _COLOR_FILLER = (
     r"studio|paper|seamless)"
     r"(?![a-z]))*"
 )
-_COLOR_ENDS = re.compile(
+_COLOR_ENDS = lazy(
     _COLOR_FILLER
     + r"[\s-]*(?:$|[^\w\s]|(?:so|for|like|because|that|which|while|and|or|with|from|in|"
     r"on|to|as|of|if|then|when|but|is|at|by|using|would|should|here|everywhere|everything|around|"

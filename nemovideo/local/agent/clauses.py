@@ -11,6 +11,7 @@ import re
 
 import attrs
 
+from nemovideo._support.patterns import lazy
 from nemovideo.local.agent.backdrops import resolves
 from nemovideo.local.agent.context import Intent
 from nemovideo.local.agent.intents import find_intent
@@ -32,14 +33,14 @@ from nemovideo.local.agent.words import (
     has,
 )
 
-_GUARDED = re.compile(
+_GUARDED = lazy(
     r"\bin (?:and|&) (?:fade )?out\b|"
     r"(?:start|begin)\w* [^,.;]{1,30}? and (?=(?:end|stop|finish))|black (?:and|&|n) white|"
     r"b ?& ?w|黑和白|\band a half\b|\b(?:rgb|hsl)a?\([^()]*\)"
     r"|between [^,.;]{1,30}? and|\d+ ?(?:m|min|minutes?) and \d|more and more|over and over|"
     r"(?<=\d),(?=\d)|a\.m\.|p\.m\.|e\.g\.|i\.e\."
 )
-_SEPARATOR = re.compile(
+_SEPARATOR = lazy(
     r"[。;；!！?？\n]+|[.,、，](?=\s|$|[^\w\s])|(?<=[^\x00-\x7f])[.,]|,(?=[^\d\s])|、"
     r"|(?<![a-z])(?:and then|and also|as well as|along with|together with|after that|afterwards|"
     r"and|then|also|plus|but|next"
@@ -49,14 +50,14 @@ _SEPARATOR = re.compile(
     r"|并(?=[^不列])|(?<![暖柔温缓])和(?!谐|平)|还要|也要?(?=[加把给调剪去换设配])|与|跟(?=背|音|"
     r"标|字)"
 )
-_LIST = re.compile(r"^\W*(?:and|and also|also|as well as|和|以及|与|、|,|&|plus|跟)?\W*$")
-_COMMENT = re.compile(
+_LIST = lazy(r"^\W*(?:and|and also|also|as well as|和|以及|与|、|,|&|plus|跟)?\W*$")
+_COMMENT = lazy(
     r"^\W*(?:it'?s|it is|this is|that'?s|because|since|as it|the (?:video|clip|background) (?:is|"
     r"was|looks)|i'?m|i am|i was|i look|he|she|"
     r"they|we'?re|so that|so it|for my|if possible|if you can|thank|please|因为|这是|它是|这样|"
     r"方便|谢|麻烦|拜托|我在|我是|好吗|可以吗|行吗)"
 )
-_COMMAND = re.compile(
+_COMMAND = lazy(
     r"^\W*(?:(?:please|can you|could you|would you|i want to|i want you to|i'd like to|i want|"
     r"i need|just|let's|also|now|kindly|to|you|"
     r"请|帮我|给我|麻烦|再|也|把|将|我想|我要|让|给|对)\s*)*"
@@ -69,7 +70,7 @@ _COMMAND = re.compile(
     r"加|添|插|做|旋转|翻转|缩放|放大|稳定|翻译|写|换|转|改|变|调|修|美|锐化|去|删|生成|制作|画|"
     r"倒放|循环|分享|发布|发送|导入|镜像|磨皮|瘦)"
 )
-_PRONOUN = re.compile(
+_PRONOUN = lazy(
     r"(?<![a-z])(?:replac|swap|chang|switch|turn|mak|set|fill|put|blur|us|add|insert|plac)(?:e|"
     r"es|ing|s|ting)?(?![a-z])"
     r"|^\W*(?:换|改|变|替换|用|设|弄|加上?|放)"
@@ -79,7 +80,7 @@ _THERE = either(
     "换|改成|变成|代替|替换|后面",
 )
 _TRIM = either(r"trim\w*|cut\w*|crop\w*|keep\w*", "剪|裁|截|保留")
-_LEAD = re.compile(f"{REMOVE}|{_TRIM}|{REPLACE}|{ADD}|{MAKE}|{MORE}|{LESS}")
+_LEAD = lazy(f"{REMOVE}|{_TRIM}|{REPLACE}|{ADD}|{MAKE}|{MORE}|{LESS}")
 
 _MAX_CLAUSE_CHARS = 600
 """A clause that has grown to this length takes no more pieces: each makes it be read again."""

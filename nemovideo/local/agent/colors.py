@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import attrs
 from PIL import ImageColor
 
+from nemovideo._support.patterns import lazy
+
 SOLID_DEFAULT = "#e8eaed"
 """The light neutral grey taken for "a solid color" when none is named."""
 
@@ -54,7 +56,7 @@ _SPACED = {
 _NAMES = "|".join(sorted({*_SPACED, *_ENGLISH_EXTRA}, key=len, reverse=True))
 _TONES_EN = "|".join(tone for tone in (*_LIGHTER, *_DARKER, *_NEUTRAL) if tone.isascii())
 _TONES_ZH = "|".join(tone for tone in (*_LIGHTER, *_DARKER, *_NEUTRAL) if not tone.isascii())
-_COLOR = re.compile(
+_COLOR = lazy(
     r"(?P<css>#(?:[0-9a-f]{6}|[0-9a-f]{3})(?![0-9a-z])|(?:rgb|hsl)\([^()]{3,40}\))"
     r"|(?P<green>(?<![a-z])(?:green[- ]?screen|chroma[- ]?key(?! green))(?:ed)?(?![a-z])|绿幕|"
     r"绿屏|绿布)"
@@ -66,7 +68,7 @@ _COLOR = re.compile(
 )
 _SHADES = {"dark": "#222222", "深色": "#222222", "暗色": "#222222"}
 # Nouns that CSS took for colours: in "in the snow" they are places, not colours.
-_PLACES = re.compile(r"(?:in|on|at|inside|to|by) (?:an? |the )$")
+_PLACES = lazy(r"(?:in|on|at|inside|to|by) (?:an? |the )$")
 
 
 @attrs.frozen

@@ -10,16 +10,18 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
+from nemovideo._support.patterns import lazy
+
 Language = Literal["en", "zh"]
 
-_CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_CJK = lazy(r"[\u3400-\u9fff\uf900-\ufaff]")
 _UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
 _UNITS += " fifteen sixteen seventeen eighteen nineteen"
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _ENGLISH = {word: value for value, word in enumerate(_UNITS.split())}
 _ENGLISH |= {word: 10 * value for value, word in enumerate(_TENS.split(), start=2)}
 _SMALL = "|".join(_UNITS.split()[1:10])
-_ENGLISH_NUMBER = re.compile(
+_ENGLISH_NUMBER = lazy(
     rf"(?<![a-z])(?:(?P<tens>{'|'.join(_TENS.split())})(?:[- ](?P<ones>{_SMALL}))?"
     rf"|(?P<word>{'|'.join(reversed(_UNITS.split()))}))(?P<hundred> hundred)?(?![a-z])"
 )
@@ -28,17 +30,17 @@ _CHINESE = {
     "两": 2,
     "〇": 0,
 }
-_CHINESE_NUMBER = re.compile(r"[零〇一二两三四五六七八九十百千]+(?:点[零〇一二三四五六七八九]+)?")
+_CHINESE_NUMBER = lazy(r"[零〇一二两三四五六七八九十百千]+(?:点[零〇一二三四五六七八九]+)?")
 _UNIT_MS: dict[str, float] = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 _UNIT = (
     r"(?:(?P<ms>ms|milli-?seconds?|毫秒)|(?P<s>s(?:ec(?:ond)?s?)?|秒钟?)"
     r"|(?P<m>m(?:in(?:ute)?s?)?|分钟?)|(?P<h>h(?:rs?|ours?)?|个?小时))(?![a-z])"
 )
-_AMOUNT = re.compile(rf"(?<![\d.:])(\d+(?:\.\d+)?)[ -]?{_UNIT}(?P<half>半)?")
-_CLOCK = re.compile(r"(?<![\d:])(?:(\d{1,2}):)?(\d{1,3}):(\d{2}(?:\.\d+)?)(?![\d:])")
-_BARE = re.compile(r"(?<![\d.:])(\d+(?:\.\d+)?)(?![\d.:%倍x]|\s*(?:%|percent|倍|times))")
+_AMOUNT = lazy(rf"(?<![\d.:])(\d+(?:\.\d+)?)[ -]?{_UNIT}(?P<half>半)?")
+_CLOCK = lazy(r"(?<![\d:])(?:(\d{1,2}):)?(\d{1,3}):(\d{2}(?:\.\d+)?)(?![\d:])")
+_BARE = lazy(r"(?<![\d.:])(\d+(?:\.\d+)?)(?![\d.:%倍x]|\s*(?:%|percent|倍|times))")
 _TIME = "\ue010"
-_MARKED = re.compile(rf"{_TIME}(\d+){_TIME}")
+_MARKED = lazy(rf"{_TIME}(\d+){_TIME}")
 _RANGE_SIGN = (
     r"\s*(?:剪|截|保留|留|开始|起)?,?\s*(?:to|until|till|through|and|up to|-|–|—|~|到|"
     r"至|和|直到)\s*(?:the )?(?:第)?"
@@ -83,27 +85,27 @@ _A = r"(?<![a-z])"
 _NAMED_UNIT = r"(?=(?:milli)?(?:seconds?|secs?|minutes?|mins?|hours?)(?![a-z]))"
 _PHRASES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (
-        re.compile(rf"{_A}({_SMALL}|ten|\d+) and a half(?![a-z])"),
+        lazy(rf"{_A}({_SMALL}|ten|\d+) and a half(?![a-z])"),
         lambda found: f"{_ENGLISH.get(found[1], found[1])}.5",
     ),
-    (re.compile(rf"{_A}an? (?:and )?a half {_NAMED_UNIT}"), "1.5 "),
-    (re.compile(rf"{_A}an? half[- ]{_NAMED_UNIT}"), "0.5 "),
-    (re.compile(rf"{_A}half (?:an? |of an? )?{_NAMED_UNIT}"), "0.5 "),
-    (re.compile(rf"{_A}a couple(?: of)? {_NAMED_UNIT}"), "2 "),
-    (re.compile(rf"{_A}(?:a few|several) {_NAMED_UNIT}"), "3 "),
-    (re.compile(rf"{_A}(?:an?|(?<=first )|(?<=last )|(?<=final )) ?{_NAMED_UNIT}"), "1 "),
+    (lazy(rf"{_A}an? (?:and )?a half {_NAMED_UNIT}"), "1.5 "),
+    (lazy(rf"{_A}an? half[- ]{_NAMED_UNIT}"), "0.5 "),
+    (lazy(rf"{_A}half (?:an? |of an? )?{_NAMED_UNIT}"), "0.5 "),
+    (lazy(rf"{_A}a couple(?: of)? {_NAMED_UNIT}"), "2 "),
+    (lazy(rf"{_A}(?:a few|several) {_NAMED_UNIT}"), "3 "),
+    (lazy(rf"{_A}(?:an?|(?<=first )|(?<=last )|(?<=final )) ?{_NAMED_UNIT}"), "1 "),
     (
-        re.compile(r"百分之([零一二两三四五六七八九十百点\d.]+)"),
+        lazy(r"百分之([零一二两三四五六七八九十百点\d.]+)"),
         lambda found: digits(found[1]) + "%",
     ),
     (
-        re.compile(r"([一二两三四五六七八九])成(?![为了功员分本都人品果长立片])"),
+        lazy(r"([一二两三四五六七八九])成(?![为了功员分本都人品果长立片])"),
         lambda found: f"{10 * _CHINESE[found[1]]}%",
     ),
-    (re.compile(r"(?<![\d一二两三四五六七八九十])半个?(?=秒|分钟|小时)"), "0.5"),
-    (re.compile(r"几(?=秒)"), "3"),
-    (re.compile(r"(\d|[一二两三四五六七八九十])个半(?=小时)"), r"\1.5"),
-    (re.compile(r"一[点些下](?![零〇一二三四五六七八九\d])"), "些"),
+    (lazy(r"(?<![\d一二两三四五六七八九十])半个?(?=秒|分钟|小时)"), "0.5"),
+    (lazy(r"几(?=秒)"), "3"),
+    (lazy(r"(\d|[一二两三四五六七八九十])个半(?=小时)"), r"\1.5"),
+    (lazy(r"一[点些下](?![零〇一二三四五六七八九\d])"), "些"),
 )
 
 
@@ -121,7 +123,7 @@ def mark_times(text: str) -> str:
     )
     text = _AMOUNT.sub(_amount, text)
     # "1 minute 30 seconds" is one time, "2 to 6 seconds" shares one unit.
-    joined = re.compile(rf"{_TIME}(\d+){_TIME}(?:\s*(?:and\s|零|又)?\s*){_TIME}(\d+){_TIME}")
+    joined = lazy(rf"{_TIME}(\d+){_TIME}(?:\s*(?:and\s|零|又)?\s*){_TIME}(\d+){_TIME}")
     while found := joined.search(text):
         larger, smaller = int(found[1]), int(found[2])
         if larger < smaller:

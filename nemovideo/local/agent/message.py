@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
+from nemovideo._support.patterns import lazy
 from nemovideo.local.media.probe import MediaItem
 
 QUOTE = "\ue000"
@@ -29,13 +30,13 @@ _TRADITIONAL = (
 )
 _TO_SIMPLIFIED = str.maketrans(_TRADITIONAL[::2], _TRADITIONAL[1::2])
 _APOSTROPHES = str.maketrans("’‘ʼ`´", "'''''")
-_FILE_CHARACTERS = re.compile(r"[\w\-.()]+", re.ASCII)
-_FILE_SUFFIX = re.compile(
+_FILE_CHARACTERS = lazy(r"[\w\-.()]+", re.ASCII)
+_FILE_SUFFIX = lazy(
     r"(?<=\w)\.(?:mp4|mov|avi|webm|mkv|jpe?g|png|gif|webp|mp3|wav|m4a|aac|ogg|flac|bmp|heic)"
     r"(?![a-z0-9])",
     re.ASCII,
 )
-_QUOTED = re.compile(
+_QUOTED = lazy(
     r"[“\"„＂]([^“”\"＂]{1,400})[”\"“＂]|「([^」]{1,400})」|『([^』]{1,400})』|《([^》]{1,400})》"
     r"|〈([^〉]{1,400})〉|«([^»]{1,400})»"
     r"|(?<![A-Za-z0-9])[‘'’]((?:[^‘'’\n]|(?<=\w)['’](?=[a-zA-Z])){1,400})[’'](?![A-Za-z0-9])"

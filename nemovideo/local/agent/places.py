@@ -6,6 +6,7 @@ import re
 
 import attrs
 
+from nemovideo._support.patterns import lazy
 from nemovideo.local.agent.language import digits, factor, percent
 from nemovideo.local.agent.words import MUCH, SLIGHTLY, either, has
 
@@ -24,9 +25,7 @@ _BOTTOM = either(
 )
 _CENTER = either("center(?:ed)?|centre(?:d)?|middle", "中间|中央|居中|正中|中部|中心")
 _CORNER = either("corners?", "角落|边角")
-_HALVES = re.compile(
-    r"(?:left|right|top|bottom|upper|lower)[ -]?(?:hand )?half|[左右上下]半[边部]?"
-)
+_HALVES = lazy(r"(?:left|right|top|bottom|upper|lower)[ -]?(?:hand )?half|[左右上下]半[边部]?")
 BIGGER = either(
     r"big(?:ger)?|large(?:r)?|huge|enormous|enlarg\w*|grow|scale (?:\w+ ){0,3}up|increas\w*|"
     r"twice|double|closer|zoom\w* in",

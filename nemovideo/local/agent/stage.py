@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 
 import attrs
 
+from nemovideo._support.patterns import lazy
 from nemovideo.local.agent import edits, files
 from nemovideo.local.agent.context import Context, Outcome, refused
 from nemovideo.local.agent.language import digits
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.timeline import Timeline
 
-_NUMBERED_CLIP = re.compile(
+_NUMBERED_CLIP = lazy(
     r"(?:first|second|third|fourth|last|\d(?:st|nd|rd|th)) (?:video|clip|shot)(?! ?\d)"
     r"|(?:第\d|最后1?)[个段条](?:视频|片段|镜头|素材)"
 )

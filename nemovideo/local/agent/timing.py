@@ -6,6 +6,7 @@ import re
 
 import attrs
 
+from nemovideo._support.patterns import lazy
 from nemovideo.local.agent.language import find_time, mark_times, time_range, times
 from nemovideo.local.agent.places import find_spot
 from nemovideo.local.agent.words import WHOLE, either, has
@@ -82,7 +83,7 @@ def _without_lengths(text: str) -> str:
     return re.sub("\ue010\\d+\ue010", "", mark_times(text))
 
 
-_TAIL = re.compile(
+_TAIL = lazy(
     r"[\s,]+(?:(?:at|on|in|near|along|to) (?:the )?(?:very )?(?:top|bottom|center|centre|middle|"
     r"upper|lower|"
     r"end|start|beginning|screen|video|clip|picture|left|right|corner|first|last|whole|"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from nemovideo._support.patterns import lazy
 from nemovideo.local.agent import edits, files, speech
 from nemovideo.local.agent.backdrops import (
     PLACE_PERSON,
@@ -78,7 +77,7 @@ _SHADE_ONLY = either(
     "亮度|对比度|饱和度|[调变更](?:亮|暗)",
 )
 _KEEPS = either("keep(?:s|ing)?|leave|leaving|retain(?:s|ing)?|preserve", "保留|保持|不变")
-_PRONOUN = re.compile(
+_PRONOUN = lazy(
     r"(?<![a-z])(?:mak|turn|paint|colou?r|chang|set|fill|swap|switch|replac)\w*"
     r"(?: (?:it|that|this|one|everything|for|with|the rest))*"
     r"(?! (?:the|my|his|her|our|their|your|its) )(?![a-z])"
@@ -88,7 +87,7 @@ _PRONOUN = re.compile(
     r"|^[\s,，请帮我你想要给再就那都能不可以直接还是麻烦把将它这个去先视频画面让]*(?:[换变改设弄搞做调]|试|来个|要|用)"
 )
 # "Remove the car in the background" wants another thing gone than the background.
-_PART_OF_IT = re.compile(
+_PART_OF_IT = lazy(
     r"(?:remov|eras|delet|get rid|tak|edit|clean|hid|blur|chang|replac|mov)\w*(?: of|"
     r" out)? (?:the|that|this|those|these|an?|my|any|some)"
     r" (?!(?:whole |entire )?(?:back|bg|stuff|clutter|mess|rest))(?:[\w-]+ ){1,3}(?:in|from|on|"

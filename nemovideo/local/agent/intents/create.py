@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
+from nemovideo._support.patterns import lazy
 from nemovideo.local.agent import edits, files, speech
 from nemovideo.local.agent.colors import find_colors
 from nemovideo.local.agent.context import Context, Intent, Outcome, asked, did, refused
@@ -52,7 +53,7 @@ _FROM_NOTHING = either(
     "[个段条](?:[^,。;]{0,12})?(?:视频|短片|影片|片子|短视频|动画|预告)|(?:制作|生成|创建|"
     "创作)(?:[^,。;]{0,12})?(?:视频|短片|影片|片子)",
 )
-_TOPIC = re.compile(
+_TOPIC = lazy(
     r"(?:(?<![a-z])(?:about|on|of|showing|featuring|for)(?![a-z])|关于|讲述?|"
     r"介绍)\s*(?P<it>(?!\s|my |our |the |these |those |uploaded|pictures|photos|"
     r"images)[^,.;!?。]+?)(?:的?(?:视频|短片|影片|片子)|[,.;!?。]|$)"

@@ -6,6 +6,7 @@ import re
 
 from attrs import evolve
 
+from nemovideo._support.patterns import lazy
 from nemovideo.local.agent import edits, speech
 from nemovideo.local.agent.context import Context, Intent, Outcome, asked, did, refused, told
 from nemovideo.local.agent.language import digits, number, percent, times
@@ -47,7 +48,7 @@ _ALL_SIDES = either(
 _KEPT = either(r"to|keep\w*|only|just", "只|保留|留下|裁到|裁成|裁剪到|裁剪成")
 _DROPPED = either(r"out|off|away|remov\w*", "掉|去")
 _MIDDLE = either(r"middle|cent(?:er|re)", "中间|中央|中部|中心")
-_PIXELS = re.compile(r"(\d+) ?(?:px|pixels?|像素)")
+_PIXELS = lazy(r"(\d+) ?(?:px|pixels?|像素)")
 
 _FADE = either(r"fad(?:e|es|ed|ing)(?:-?(?:in|out))?", "淡入|淡出|渐入|渐出|渐显|渐隐|渐黑|淡化")
 _FADE_IN = either(

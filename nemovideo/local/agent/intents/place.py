@@ -6,6 +6,7 @@ import re
 
 from attrs import evolve
 
+from nemovideo._support.patterns import lazy
 from nemovideo.local.agent import edits, speech
 from nemovideo.local.agent.backdrops import resolves
 from nemovideo.local.agent.context import Context, Intent, Outcome, did, told
@@ -23,14 +24,14 @@ _PERSON_EN = (
     r"woman|host|figure|cut-?out|talking head|body|foreground))"
 )
 _PERSON_ZH = "(?:我|[他她](?!的)|人物|人像|主体|主播|讲者|人(?!声|像))"
-_MOVED = re.compile(
+_MOVED = lazy(
     rf"(?<![a-z])(?:put|mov|plac|shift|position|bring|slid|push|keep|stand|set|align|have|want|"
     rf"drag|pin|anchor|get|stick|pop|tuck|drop|cent(?:er|re))\w* (?:of )?{_PERSON_EN}(?![a-z])"
     r"|(?<![a-z])(?:i (?:want|would like|should|need|must)(?: to)? (?:be|appear|stand|sit)|"
     r"i'd like to be)"
     rf"|(?:把|让|将|给)?{_PERSON_ZH}[^,。;]{{0,6}}?(?:放|移|挪|置|站|摆|靠|居|在|到|往|向|坐)"
 )
-_SIZED = re.compile(
+_SIZED = lazy(
     rf"(?<![a-z])(?:mak|scal|shrink|enlarg|resiz|zoom|grow|blow|want|show|put|keep|reduc|increas|"
     r"set|turn|doubl|halv)\w*(?: (?:in|out|up|down))?(?: on)?(?: the size of)? "
     rf"{_PERSON_EN}(?![a-z]| an? (?!bit|little|lot|tad|touch))"
@@ -41,7 +42,7 @@ _SIZED = re.compile(
     rf"|(?:放大|缩小){_PERSON_ZH}|(?:拉近|拉远|推近)(?:镜头|画面)?|镜头(?:拉近|拉远|推近)"
     "|(?:画面|视频)(?:放大|缩小|拉近|拉远)|(?:放大|缩小)(?:画面|镜头|视频)"
 )
-_RESET = re.compile(
+_RESET = lazy(
     r"(?<![a-z])(?:reset|restore|undo) (?:my|the) (?:position|place|size|zoom)|"
     rf"(?:back )?(?:where|as) (?:i was|{_PERSON_EN} was)|"
     r"(?:my|the) (?:original|normal) (?:position|place|size)"

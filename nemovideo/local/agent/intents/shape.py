@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from attrs import evolve
 
+from nemovideo._support.patterns import lazy
 from nemovideo.local.agent import edits
 from nemovideo.local.agent.context import Context, Intent, Outcome, did, refused, told
 from nemovideo.local.agent.intents.create import asks_for_new
@@ -45,10 +44,8 @@ _LINES: tuple[tuple[str, int], ...] = (
     (either(r"360p"), 360),
     (either(r"240p"), 240),
 )
-_PIXELS = re.compile(
-    r"(?<![\d.])(\d{2,5}) ?(?:px|pixels?)? ?(?:x|×|\*|by|乘以?) ?(\d{2,5})(?![\d.])"
-)
-_RATIO = re.compile(
+_PIXELS = lazy(r"(?<![\d.])(\d{2,5}) ?(?:px|pixels?)? ?(?:x|×|\*|by|乘以?) ?(\d{2,5})(?![\d.])")
+_RATIO = lazy(
     r"(?<![\d:.])(\d{1,2}(?:\.\d{1,2})?) ?(?::|/|x|×|by|to|比|-) ?"
     r"(\d{1,2}(?:\.\d{1,2})?)(?![\d:.%])"
 )
@@ -77,11 +74,11 @@ _BLURRED = either(
 )
 
 
-_SCALED = re.compile(
+_SCALED = lazy(
     r"(?<![a-z])(?:re-?siz|(?:down|up)?-?scal|shrink)\w*(?: (?:it|this|the (?:video|picture|clip|"
     r"canvas|frame|image)))?(?: down| up)? (?:to|by) \d+|(?:画面|视频|尺寸|分辨率)缩[放小]到\d+ ?%"
 )
-_RATE = re.compile(
+_RATE = lazy(
     r"(?<![\d.])(\d{1,3}(?:\.\d{1,3})?) ?(?:fps|frames? (?:per|a|each) second|帧(?:每秒|/秒))"
     r"|(?:帧率|每秒)\D{0,4}(\d{1,3})(?: ?帧)?"
 )

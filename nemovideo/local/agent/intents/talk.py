@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from nemovideo._support.patterns import lazy
 from nemovideo.local.agent import speech
 from nemovideo.local.agent.context import Context, Intent, Outcome, told
 from nemovideo.local.agent.message import Clause
@@ -29,7 +30,7 @@ _VERB_ZH = (
     "去掉|去除|移|换|加|改|动|剪|静音|替换|模糊|虚化|抠|用|调|变|做|碰|裁|删|撤|设|放|"
     "加速|减速|导出"
 )
-_NEGATED = re.compile(
+_NEGATED = lazy(
     rf"(?<![a-z])(?:(?:do not|don't|dont|never|please not|shouldn't|should not|must not|mustn't|"
     rf"won't|"
     rf"no need to|not necessary to|refrain from|avoid|not|rather not)(?: (?:you|me|to|want|wanna|"
@@ -38,14 +39,14 @@ _NEGATED = re.compile(
     rf"|(?:不要|别|不用|不必|请勿|勿|无需|不需要|不想|不许|不能|不准|先别)(?:再|去|给我|帮我|"
     rf"把[^,。;]{{0,8}}|对[^,。;]{{0,8}}|将[^,。;]{{0,8}}|动)?(?:{_VERB_ZH})"
 )
-_NOT_NEGATED = re.compile(
+_NOT_NEGATED = lazy(
     r"(?:don't|do not|not) (?:forget|hesitate)|why (?:don't|not)|(?:can't|won't|couldn't|"
     r"wouldn't) you|"
     r"don't (?:want|need|like) (?:the|any|this|that|a|my|to see|to hear|to have)|not only|别忘|"
     r"不要忘|"
     r"(?:不要|别)(?:用|加|放)?(?:了)?$|不能不|能不能|not (?:so|too|as)|don't mute"
 )
-_QUESTION = re.compile(
+_QUESTION = lazy(
     r"^(?:(?:hi|hey|hello|ok|so|and|but|well|please|tell me|explain|show me|你好|请问|那|告诉我|"
     r"嗨)[\s,!]*)*"
     r"(?:how (?:do|can|could|to|would|should|does|did|is|are|long|many|much|come)|what(?:'s| is|"
@@ -55,7 +56,7 @@ _QUESTION = re.compile(
     r"|should i)(?![a-z])|^(?:你好|请问|那|告诉我|嗨|[\s,!])*(?:怎么(?!样把)|如何|怎样|为什么|"
     r"为啥|什么是|有没有(?!办法把)|是不是|是否|哪)"
 )
-_QUESTION_ZH = re.compile(
+_QUESTION_ZH = lazy(
     r"(?:怎么(?!样\W*$)|如何|怎样(?!\W*$)|为什么|是什么|什么样|了吗\W*$|了没有?\W*$|多长|多少|"
     r"几秒\W*$|哪些|有什么|是不是|吗.{0,2}为什么)"
 )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from attrs import evolve
 
+from nemovideo._support.patterns import lazy
 from nemovideo.local.agent import speech
 from nemovideo.local.agent.colors import find_colors
 from nemovideo.local.agent.context import Context, Intent, Outcome, asked, did, refused
@@ -50,8 +49,8 @@ _LOOK = either(
     "字体|字号|颜色|大小|样式|风格|加粗",
 )
 _MOST, _LEAST = 4.0, 0.3
-_TO = re.compile(r"(?<![a-z])(?:to|into|with)\s+(?:say\s+|read\s+)?(?P<it>.+)$")
-_TO_PLACE = re.compile(
+_TO = lazy(r"(?<![a-z])(?:to|into|with)\s+(?:say\s+|read\s+)?(?P<it>.+)$")
+_TO_PLACE = lazy(
     r"(?:in)?to the (?:very )?(?:top|bottom|upper|lower|left|right|cent(?:er|re)|middle|corner)"
 )
 _MOVED = either(r"mov\w+|shift\w*|put", "移|挪|放")

@@ -6,6 +6,7 @@ import re
 
 import attrs
 
+from nemovideo._support.patterns import lazy
 from nemovideo.local.agent import edits, speech
 from nemovideo.local.agent.context import Context, Intent, Outcome, asked, did, refused, told
 from nemovideo.local.agent.language import find_time, mark_times, percent, time_range, times
@@ -71,7 +72,7 @@ _BEFORE = r"(?:before|until|till|up to|prior to|preceding)(?: (?:the|second|mark
 _BY = either(r"by|off", "掉|短|少")
 
 
-_UNTOLD = re.compile(
+_UNTOLD = lazy(
     r"\W*(?:please |can you |could you )?(?:trim|shorten|cut)"
     r"(?: (?:it|this|(?:the|my) (?:video|clip)))?(?: please| (?:a )?(?:bit|little))?\W*$"
     r"|\W*(?:请|帮我|把?视频)*(?:剪短|剪辑|剪一?下|裁短|缩短|修剪)(?:一?[下些点])?(?:视频|它)?\W*$"

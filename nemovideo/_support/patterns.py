@@ -1,0 +1,28 @@
+"""Patterns that are compiled when they are first used: some take longer than a whole call."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import Any, cast
+
+
+class _Lazy:
+    """Stands for a compiled pattern; any attribute compiles it."""
+
+    def __init__(self, pattern: str, flags: int) -> None:
+        self.args = pattern, flags
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        return re.compile(*self.args)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - that of the compiled pattern
+        found = getattr(self.compiled, name)
+        setattr(self, name, found)
+        return found
+
+
+def lazy(pattern: str, flags: int = 0) -> re.Pattern[str]:
+    """Return a pattern that is compiled when it is first used."""
+    return cast("re.Pattern[str]", _Lazy(pattern, flags))
