@@ -44,8 +44,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
-import attrs
-
 from nemovideo._values.formats import CONTENT_TYPES
 from nemovideo._values.remedies import Code, Medium, Option, Remedy, said
 
@@ -509,50 +507,3 @@ def error_class(status: int | None, code: int | None) -> type[APIError]:
     if any(number is not None and 500 <= number <= 599 for number in (status, code)):
         return ServerError
     return APIError
-
-
-@attrs.frozen
-class ErrorRow:
-    """One row of the table: which answers become which class, and what follows.
-
-    Attributes:
-        codes: The codes of the envelope, in words.
-        statuses: The HTTP statuses, in words.
-        name: The class.
-        meaning: The first line of its docstring.
-        remedy: What to do about it.
-        repeats: What the client does by itself before it raises.
-    """
-
-    codes: str
-    statuses: str
-    name: str
-    meaning: str
-    remedy: str
-    repeats: str
-
-
-_REPEATS = {
-    "AuthenticationError": "an anonymous token is renewed once, and the call repeated",
-    "MissingClientIdError": "a new client id is made once, and the call repeated",
-    "RateLimitError": "once, after `Retry-After` or 30 s",
-    "ServerError": "calls that do no harm, up to 4 times, with growing waits",
-}
-
-
-def error_table() -> list[ErrorRow]:
-    """Return the error table (docs/protocol.md §7) as data, for the documentation."""
-    classes: dict[type[APIError], None] = dict.fromkeys(
-        [*_BY_CODE.values(), *_BY_STATUS.values(), ServerError]
-    )
-    return [
-        ErrorRow(
-            codes=", ".join(map(str, cls.codes)),
-            statuses="5xx" if cls is ServerError else ", ".join(map(str, cls.statuses)),
-            name=cls.__name__,
-            meaning=(cls.__doc__ or "").partition("\n")[0],
-            remedy=cls.default_remedy,
-            repeats=_REPEATS.get(cls.__name__, "never"),
-        )
-        for cls in classes
-    ]

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -568,8 +569,8 @@ def test_a_body_too_large_to_keep_is_told_by_the_replay(path: Path, backend: Loc
     ("content", "message"),
     [
         (None, "cannot be read"),
-        ("{", "is no JSON"),
-        ("[]", "is no cassette"),
+        ("{", "is not JSON"),
+        ("[]", "is not a cassette"),
         ('{"format": "nemovideo-cassette", "version": 99}', "version 99"),
         ('{"format": "nemovideo-cassette", "version": 1}', "is damaged"),
     ],
@@ -598,3 +599,42 @@ def test_the_file_holds_any_text_and_any_bytes(path: Path) -> None:
     tape.write(kept, path)
     assert tape.read(path) == kept
     assert "好" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["\\", "/", "http://", "http:", "eyJ", "-eyJ", ".eyJaaaaaaaaa", '"token', '"url":"?', "a b "],
+)
+def test_secrets_are_looked_for_in_linear_time(piece: str) -> None:
+    def took(text: str) -> float:
+        began = time.process_time()
+        redactor = Redactor()
+        redactor.learn(text)
+        redactor.chunks([text[at : at + 50].encode() for at in range(0, len(text), 50)])
+        assert not alike("a redacted-1 " * 12 + "!", text)
+        return time.process_time() - began
+
+    count = 20_000 // len(piece)
+    once = min(took(f"http:{piece * count}") for _ in range(3))
+    assert min(took(f"http:{piece * 4 * count}") for _ in range(3)) < 10 * once + 0.05
+
+
+def test_signed_links_and_tokens_are_found_wherever_they_begin() -> None:
+    jwt = "eyJhbGciOiJI.eyJzdWIiOiIx.c2ln"
+    for text in (f"x-{jwt}", f"a={jwt}.", f"https://h/p?sig={jwt}", f"http:///http://h/p?k={jwt}"):
+        assert "c2ln" not in Redactor().text(text), text
+
+
+def test_a_placeholder_stands_for_any_text() -> None:
+    assert alike("to redacted-1 and redacted-2!", "to ann and bob!")
+    assert not alike("to redacted-1 and redacted-2!", "to ann and !")
+    assert not alike("redacted-1", "")
+    assert alike("redacted-1redacted-2", "ab")
+    assert not alike("redacted-1redacted-2", "a")
+
+
+def test_a_file_nested_too_deep_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(errors.CassetteError):
+        replay(path)

@@ -120,10 +120,10 @@ def read(path: Path) -> Tape:
         value = read_json(path.read_bytes())
     except OSError as error:
         raise CassetteError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise CassetteError(f"{path} is no JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise CassetteError(f"{path} is not JSON: {error}") from None
     if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise CassetteError(f"{path} is no cassette")
+        raise CassetteError(f"{path} is not a cassette")
     if value.get("version") != VERSION:
         raise CassetteError(
             f"{path} is a cassette of version {value.get('version')}, not {VERSION}"
