@@ -1,4 +1,4 @@
-"""Remove the backgrounds of a folder of clips on a Dask cluster; run it again to go on.
+"""Remove the backgrounds of a folder of clips on a Dask cluster; run it again to resume.
 
     python examples/batch_dask.py CLIPS OUT [--scheduler tcp://host:8786] [--background "#00b140"]
 
@@ -43,8 +43,8 @@ def main() -> None:
             )
         except NemoError as error:
             sys.exit(f"{error}")
-        except KeyboardInterrupt:
-            sys.exit("Stopped; run it again to go on.")
+        except KeyboardInterrupt as stop:
+            sys.exit(f"{stop}")  # how many files are done
     print(report)
     sys.exit(0 if report.ok else 1)
 

@@ -26,7 +26,15 @@ from nemovideo.models import Progress
 from tests.docs.test_docs import run_page
 from tests.resources.test_batch import check_all_done
 from tests.support import ROOT
-from tests.support.batch import GOOD, make_broken, make_clips, quick_backend, quick_client, results
+from tests.support.batch import (
+    GOOD,
+    LeftHalf,
+    make_broken,
+    make_clips,
+    quick_backend,
+    quick_client,
+    results,
+)
 from tests.support.media import pictures
 
 if TYPE_CHECKING:
@@ -92,7 +100,7 @@ def test_dask_workers_of_a_local_client_render_by_themselves(
     clips, out = tmp_path / "clips", tmp_path / "out"
     make_clips(clips, 3)
     make_broken(clips)
-    with Client.local(costs={"edit": 2}) as client:
+    with Client.local(costs={"edit": 2}, engine=LeftHalf()) as client:
         remove = partial(
             client.batch.remove_backgrounds,
             clips,
