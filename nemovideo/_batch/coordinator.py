@@ -186,7 +186,7 @@ class Coordinator:
 
     @property
     def interrupted(self) -> str:
-        """What was done until an interruption, and how to go on."""
+        """What was done until an interruption, and how to resume."""
         there = self._counts["done"] + self._counts["skipped"]
         return (
             f"stopped: {there} of {len(self._items)} files are done; "
@@ -309,7 +309,7 @@ class Coordinator:
         if self._plan.own_backends:
             self._spent = (self._spent or 0.0) + (spent or 0.0)
         elif self.pace.ceiling > 1:
-            spent = None  # the balance tells of the other files' credits as well
+            spent = None  # the balance shows the other files' credits too
         self._settle(
             item,
             "done",

@@ -130,7 +130,7 @@ def print_json(value: object) -> None:
 
 
 def print_text(text: object) -> None:
-    """Print words on stdout; of a file name in them that is no Unicode, as much as can be shown."""
+    """Print text on stdout; bytes of a file name that are not Unicode are replaced."""
     click.echo(click.format_filename(str(text)))
 
 
