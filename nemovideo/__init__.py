@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         RenderedVideo,
         RenderJob,
         Reply,
+        SavedVideo,
         SessionState,
         Token,
     )
@@ -58,6 +59,7 @@ __all__ = [
     "Reply",
     "RetryPolicy",
     "Route",
+    "SavedVideo",
     "Segment",
     "Session",
     "SessionState",
@@ -77,7 +79,7 @@ _HOMES = {
     "nemovideo.jobs": ("AsyncJob", "Job", "JobStatus"),
     "nemovideo.models": (
         *("Answer", "Credits", "GuiAction", "MediaFile", "MediaInfo", "Progress", "RenderJob"),
-        *("RenderedVideo", "Reply", "SessionState", "Token"),
+        *("RenderedVideo", "Reply", "SavedVideo", "SessionState", "Token"),
     ),
     "nemovideo.resources.sessions": ("AsyncSession", "Session"),
     "nemovideo.retry": ("Polling", "RetryPolicy", "StreamLimits"),

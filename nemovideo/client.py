@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 import attrs
 
@@ -21,18 +21,19 @@ if TYPE_CHECKING:
     from nemovideo._drivers.aio import AsyncDriver
     from nemovideo._drivers.sync import SyncDriver
     from nemovideo._flows.context import Context
-    from nemovideo._jobs.plan import Background, Trim
+    from nemovideo._flows.sessions import SessionLike
+    from nemovideo._jobs.plan import Background, Trim, Wishes
     from nemovideo._jobs.progress_bar import OnProgress
     from nemovideo.files import Source
     from nemovideo.jobs import AsyncJobs, Jobs
     from nemovideo.local import LocalBackend
-    from nemovideo.models import RenderedVideo
+    from nemovideo.models import RenderedVideo, SavedVideo
     from nemovideo.resources.agent import Agent, AsyncAgent
     from nemovideo.resources.auth import AsyncAuth, Auth
     from nemovideo.resources.batch import AsyncBatch, Batch
     from nemovideo.resources.credits import AsyncCreditsResource, CreditsResource
     from nemovideo.resources.render import AsyncRender, Render
-    from nemovideo.resources.sessions import AsyncSession, AsyncSessions, Session, Sessions
+    from nemovideo.resources.sessions import AsyncSessions, Sessions
     from nemovideo.resources.state import AsyncState, State
     from nemovideo.resources.uploads import AsyncUploads, Uploads
 
@@ -68,30 +69,43 @@ class Lent(Generic[D]):
 class BaseClient:
     """What both clients are: settings, layers, and a local backend of their own if there is one."""
 
-    auth: BothLayers[Auth, AsyncAuth] = BothLayers("nemovideo.resources.auth", "Auth", "Tokens.")
-    sessions: BothLayers[Sessions, AsyncSessions] = BothLayers(
-        "nemovideo.resources.sessions", "Sessions", "Creating sessions, and attaching to them."
+    auth = cast(
+        "BothLayers[Auth, AsyncAuth]",
+        BothLayers("nemovideo.resources.auth", "Auth", "Tokens."),
     )
-    uploads: BothLayers[Uploads, AsyncUploads] = BothLayers(
-        "nemovideo.resources.uploads", "Uploads", "Uploading files into a session."
+    sessions = cast(
+        "BothLayers[Sessions, AsyncSessions]",
+        BothLayers(
+            "nemovideo.resources.sessions", "Sessions", "Creating sessions, and attaching to them."
+        ),
     )
-    agent: BothLayers[Agent, AsyncAgent] = BothLayers(
-        "nemovideo.resources.agent", "Agent", "Sending messages to the agent."
+    uploads = cast(
+        "BothLayers[Uploads, AsyncUploads]",
+        BothLayers("nemovideo.resources.uploads", "Uploads", "Uploading files into a session."),
     )
-    state: BothLayers[State, AsyncState] = BothLayers(
-        "nemovideo.resources.state", "State", "What a session holds."
+    agent = cast(
+        "BothLayers[Agent, AsyncAgent]",
+        BothLayers("nemovideo.resources.agent", "Agent", "Sending messages to the agent."),
     )
-    credits: BothLayers[CreditsResource, AsyncCreditsResource] = BothLayers(
-        "nemovideo.resources.credits", "CreditsResource", "The balance."
+    state = cast(
+        "BothLayers[State, AsyncState]",
+        BothLayers("nemovideo.resources.state", "State", "What a session holds."),
     )
-    render: BothLayers[Render, AsyncRender] = BothLayers(
-        "nemovideo.resources.render", "Render", "From a draft to a file."
+    credits = cast(
+        "BothLayers[CreditsResource, AsyncCreditsResource]",
+        BothLayers("nemovideo.resources.credits", "CreditsResource", "The balance."),
     )
-    jobs: BothLayers[Jobs, AsyncJobs] = BothLayers(
-        "nemovideo.jobs", "Jobs", "Jobs that can be resumed."
+    render = cast(
+        "BothLayers[Render, AsyncRender]",
+        BothLayers("nemovideo.resources.render", "Render", "From a draft to a file."),
     )
-    batch: BothLayers[Batch, AsyncBatch] = BothLayers(
-        "nemovideo.resources.batch", "Batch", "Many files in one call."
+    jobs = cast(
+        "BothLayers[Jobs, AsyncJobs]",
+        BothLayers("nemovideo.jobs", "Jobs", "Jobs that can be resumed."),
+    )
+    batch = cast(
+        "BothLayers[Batch, AsyncBatch]",
+        BothLayers("nemovideo.resources.batch", "Batch", "Many files in one call."),
     )
 
     def __init__(self, token: str | None, options: Options, context: Context | None) -> None:
@@ -179,6 +193,9 @@ class Client(BaseClient):
         InvalidRequestError: The token is a claim token, or the URL is not safe to use.
     """
 
+    if TYPE_CHECKING:
+        jobs: Jobs  # for protocols, which do not see through a descriptor
+
     def __init__(
         self,
         token: str | None = None,
@@ -244,6 +261,14 @@ class Client(BaseClient):
             self._driver_made.close()
         self._stop_backend()
 
+    @overload
+    def remove_background(
+        self, source: Source, *, output: str | os.PathLike[str], **wishes: Unpack[Wishes]
+    ) -> SavedVideo: ...
+    @overload
+    def remove_background(
+        self, source: Source, *, output: None = None, **wishes: Unpack[Wishes]
+    ) -> RenderedVideo: ...
     def remove_background(
         self,
         source: Source,
@@ -255,7 +280,7 @@ class Client(BaseClient):
         format: str | None = None,  # noqa: A002 - the protocol's word
         quality: str = "high",
         metadata: bool = True,
-        session: Session | None = None,
+        session: SessionLike | None = None,
         progress: bool | OnProgress | None = None,
         max_credits: float | None = None,
         overwrite: bool = False,
@@ -330,6 +355,9 @@ class AsyncClient(BaseClient):
         InvalidRequestError: The token is a claim token, or the URL is not safe to use.
     """
 
+    if TYPE_CHECKING:
+        jobs: AsyncJobs  # for protocols, which do not see through a descriptor
+
     def __init__(
         self,
         token: str | None = None,
@@ -388,6 +416,14 @@ class AsyncClient(BaseClient):
                 with CancelScope(shield=True):
                     await to_thread.run_sync(self._stop_backend)
 
+    @overload
+    async def remove_background(
+        self, source: Source, *, output: str | os.PathLike[str], **wishes: Unpack[Wishes]
+    ) -> SavedVideo: ...
+    @overload
+    async def remove_background(
+        self, source: Source, *, output: None = None, **wishes: Unpack[Wishes]
+    ) -> RenderedVideo: ...
     async def remove_background(
         self,
         source: Source,
@@ -399,7 +435,7 @@ class AsyncClient(BaseClient):
         format: str | None = None,  # noqa: A002 - the protocol's word
         quality: str = "high",
         metadata: bool = True,
-        session: AsyncSession | None = None,
+        session: SessionLike | None = None,
         progress: bool | OnProgress | None = None,
         max_credits: float | None = None,
         overwrite: bool = False,

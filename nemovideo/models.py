@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-if TYPE_CHECKING:
-    from nemovideo.draft import Draft, DraftDiff
-    from nemovideo.errors import NemoError
-    from nemovideo.events import ToolCallEvent
+from nemovideo.draft import Draft, DraftDiff
+from nemovideo.errors import NemoError
+from nemovideo.events import ToolCallEvent
 
 
 class Route(enum.Enum):
@@ -378,6 +377,13 @@ class RenderedVideo:
         from nemovideo._notebook.cards import video_card
 
         return video_card(self.path or self.url, self.source, self.warnings)
+
+
+class SavedVideo(RenderedVideo):
+    """A finished video that was downloaded: `path` is always there."""
+
+    if TYPE_CHECKING:
+        path: Path
 
 
 @attrs.frozen

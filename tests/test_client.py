@@ -321,7 +321,7 @@ def test_arguments_that_cannot_be_are_told_before_anything_is_sent(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "there.mp4").write_bytes(b"mine")
     with pytest.raises(errors.InvalidRequestError, match=message):
-        client.remove_background(clip, **arguments)  # type: ignore[arg-type]
+        client.remove_background(clip, **arguments)  # type: ignore[call-overload]
     assert sent(backend) == []
     assert (tmp_path / "there.mp4").read_bytes() == b"mine"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import typing
 from collections import defaultdict
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
@@ -167,17 +168,29 @@ def test_importing_the_package_loads_no_http_library() -> None:
     assert done.stdout.split() == []
 
 
-def test_a_client_loads_the_http_library_when_it_is_used_and_the_draft_when_there_is_one() -> None:
+def test_a_client_loads_the_http_library_when_it_is_used() -> None:
     code = """
 import sys
 from nemovideo import Client, errors
 client = Client("nmv_usr_x", base_url="http://127.0.0.1:9")
-print(*(m for m in ("httpx", "anyio", "nemovideo.draft") if m in sys.modules))
+print(*(m for m in ("httpx", "anyio", "nemovideo._language") if m in sys.modules))
 try:
     client.credits.balance(deadline=0.3)
 except errors.APIConnectionError:
-    print(*(m for m in ("httpx", "cattrs", "nemovideo.draft") if m in sys.modules))
+    print(*(m for m in ("httpx", "cattrs", "nemovideo._language") if m in sys.modules))
 client.close()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "\nhttpx\n"
+
+
+def test_type_hints_of_public_classes_can_be_read() -> None:
+    public = [getattr(nemovideo, name) for name in nemovideo.__all__]
+    unreadable = []
+    for cls in public:
+        if isinstance(cls, type):
+            try:
+                typing.get_type_hints(cls)
+            except NameError as error:
+                unreadable.append(f"{cls.__name__}: {error}")
+    assert unreadable == []

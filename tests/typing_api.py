@@ -46,6 +46,9 @@ def clients(draft: Draft) -> None:
         assert_type(client.render.wait(job), RenderJob)
         assert_type(client.render.download(job, "out.mp4"), Path)
         assert_type(client.remove_background("talk.mp4", background="blur"), RenderedVideo)
+        saved = client.remove_background("talk.mp4", output="clean.mp4", progress=True)
+        assert_type(saved.path, Path)
+        assert_type(client.sessions.attach("id").export("clean.mp4").path, Path)
 
 
 async def async_clients(draft: Draft) -> None:
@@ -58,6 +61,8 @@ async def async_clients(draft: Draft) -> None:
         assert_type(await client.render.submit("id", draft), RenderJob)
         video = await client.remove_background("talk.mp4", progress=print)
         assert_type(video.path, Path | None)
+        saved = await client.remove_background("talk.mp4", output="clean.mp4")
+        assert_type(saved.path, Path)
         assert_type(video.credits_spent, float | None)
 
 

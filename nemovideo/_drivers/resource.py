@@ -54,7 +54,8 @@ def _face(self: Any, face: Callable[[Context, Any], object]) -> object:  # noqa:
 class _Base:
     """A layer: it keeps what it needs alive, a local backend included, and pickles as settings."""
 
-    _context: Context
+    if TYPE_CHECKING:
+        _context: Context
 
     def _limit(self, deadline: float | None) -> float | None:
         """Return `deadline`, or the client's own."""

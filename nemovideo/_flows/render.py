@@ -30,7 +30,7 @@ from nemovideo.errors import (
     RenderTimeoutError,
     ServerError,
 )
-from nemovideo.models import RenderedVideo, RenderJob
+from nemovideo.models import RenderedVideo, RenderJob, SavedVideo
 
 OnJob = Callable[[RenderJob], None]
 OnId = Callable[[str], Flow[None]]
@@ -231,7 +231,8 @@ def export(
         path = yield from downloads.fetch(
             context, job, path, overwrite=overwrite, on_progress=on_bytes
         )
-    return RenderedVideo(
+    cls = RenderedVideo if path is None else SavedVideo
+    return cls(
         path=path,
         url=urljoin(f"{context.settings.base_url}/", job.url or ""),
         project_url=(yield from project_url(context, session_id, task_id)),

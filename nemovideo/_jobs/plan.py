@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TypedDict
 
 import attrs
 
 from nemovideo._downloads.places import output_path
 from nemovideo._flows.sessions import SessionLike
 from nemovideo._jobs.arguments import check_background, check_source
+from nemovideo._jobs.progress_bar import OnProgress
 from nemovideo._support.outputs import (
     DEFAULT_QUALITY,
     MATTE,
@@ -30,6 +32,23 @@ _LONGEST_S = 7 * 24 * 3600
 
 Background = str | os.PathLike[str] | None
 """What comes behind the person: see `Client.remove_background`."""
+
+
+class Wishes(TypedDict, total=False):
+    """The keyword arguments of `remove_background` besides `output`; see there."""
+
+    background: Background
+    edit: str | None
+    trim: Trim | None
+    format: str | None
+    quality: str
+    metadata: bool
+    session: SessionLike | None
+    progress: bool | OnProgress | None
+    max_credits: float | None
+    overwrite: bool
+    deadline: float | None
+    checkpoint: str | os.PathLike[str] | None
 
 
 @attrs.frozen

@@ -9,7 +9,7 @@ import attrs
 from nemovideo._jobs.checkpoints import Checkpoint
 from nemovideo._jobs.plan import Order
 from nemovideo._support.disk import Stamp, sha256_of_file
-from nemovideo.models import RenderedVideo, RenderJob, Reply
+from nemovideo.models import RenderedVideo, RenderJob, Reply, SavedVideo
 
 
 def delivered(record: Checkpoint) -> RenderedVideo | None:
@@ -57,7 +57,8 @@ def result(
 ) -> RenderedVideo:
     """Return what the notes and the finished render come to."""
     source = record.order.source.path
-    return RenderedVideo(
+    cls = RenderedVideo if path is None else SavedVideo
+    return cls(
         path=path,
         url=url,
         project_url=project_url,

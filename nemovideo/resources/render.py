@@ -14,7 +14,7 @@ from nemovideo._flows import downloads, render
 from nemovideo._flows.downloads import OnBytes
 from nemovideo._support.outputs import format_for
 from nemovideo.draft import Draft
-from nemovideo.models import RenderedVideo, RenderJob
+from nemovideo.models import RenderedVideo, RenderJob, SavedVideo
 
 OnJob = Callable[[RenderJob], None]
 
@@ -47,6 +47,32 @@ class Render(Resource):
         flow = render.submit(self._context, session_id, draft, format, quality)
         return self._run(flow, deadline)
 
+    @overload
+    def export(
+        self,
+        session_id: str,
+        path: str | os.PathLike[str],
+        format: str | None = None,
+        quality: str = "high",
+        on_progress: OnJob | None = None,
+        *,
+        overwrite: bool = False,
+        task_id: str | None = None,
+        deadline: float | None = None,
+    ) -> SavedVideo: ...
+    @overload
+    def export(
+        self,
+        session_id: str,
+        path: None = None,
+        format: str | None = None,
+        quality: str = "high",
+        on_progress: OnJob | None = None,
+        *,
+        overwrite: bool = False,
+        task_id: str | None = None,
+        deadline: float | None = None,
+    ) -> RenderedVideo: ...
     def export(
         self,
         session_id: str,
@@ -170,6 +196,32 @@ class AsyncRender(AsyncResource):
         flow = render.submit(self._context, session_id, draft, format, quality)
         return await self._run(flow, deadline)
 
+    @overload
+    async def export(
+        self,
+        session_id: str,
+        path: str | os.PathLike[str],
+        format: str | None = None,
+        quality: str = "high",
+        on_progress: OnJob | None = None,
+        *,
+        overwrite: bool = False,
+        task_id: str | None = None,
+        deadline: float | None = None,
+    ) -> SavedVideo: ...
+    @overload
+    async def export(
+        self,
+        session_id: str,
+        path: None = None,
+        format: str | None = None,
+        quality: str = "high",
+        on_progress: OnJob | None = None,
+        *,
+        overwrite: bool = False,
+        task_id: str | None = None,
+        deadline: float | None = None,
+    ) -> RenderedVideo: ...
     async def export(
         self,
         session_id: str,

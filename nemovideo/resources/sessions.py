@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast, overload
 
 from nemovideo._drivers.resource import AsyncResource, Layer, Resource
 from nemovideo._flows import sessions
 from nemovideo._flows.context import Context
-from nemovideo.models import MediaFile, RenderedVideo, RenderJob, Reply, SessionState
+from nemovideo.models import MediaFile, RenderedVideo, RenderJob, Reply, SavedVideo, SessionState
 
 if TYPE_CHECKING:
     from nemovideo._drivers.aio import AsyncDriver
@@ -71,11 +71,11 @@ class Session(Resource):
         user_id: Its user's id, where the service said so.
     """
 
-    _agent: Layer[Agent] = Layer("nemovideo.resources.agent", "Agent")
-    _auth: Layer[Auth] = Layer("nemovideo.resources.auth", "Auth")
-    _render: Layer[Render] = Layer("nemovideo.resources.render", "Render")
-    _state: Layer[State] = Layer("nemovideo.resources.state", "State")
-    _uploads: Layer[Uploads] = Layer("nemovideo.resources.uploads", "Uploads")
+    _agent = cast("Layer[Agent]", Layer("nemovideo.resources.agent", "Agent"))
+    _auth = cast("Layer[Auth]", Layer("nemovideo.resources.auth", "Auth"))
+    _render = cast("Layer[Render]", Layer("nemovideo.resources.render", "Render"))
+    _state = cast("Layer[State]", Layer("nemovideo.resources.state", "State"))
+    _uploads = cast("Layer[Uploads]", Layer("nemovideo.resources.uploads", "Uploads"))
 
     def __init__(
         self,
@@ -123,6 +123,28 @@ class Session(Resource):
         """Return the session's draft, files and analyses."""
         return self._state.get(self.id, deadline=deadline)
 
+    @overload
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        format: str | None = None,
+        quality: str = "high",
+        on_progress: OnJob | None = None,
+        *,
+        overwrite: bool = False,
+        deadline: float | None = None,
+    ) -> SavedVideo: ...
+    @overload
+    def export(
+        self,
+        path: None = None,
+        format: str | None = None,
+        quality: str = "high",
+        on_progress: OnJob | None = None,
+        *,
+        overwrite: bool = False,
+        deadline: float | None = None,
+    ) -> RenderedVideo: ...
     def export(
         self,
         path: str | os.PathLike[str] | None = None,
@@ -195,11 +217,11 @@ class Session(Resource):
 class AsyncSession(AsyncResource):
     """One session of the async client; see `Session`."""
 
-    _agent: Layer[AsyncAgent] = Layer("nemovideo.resources.agent", "AsyncAgent")
-    _auth: Layer[AsyncAuth] = Layer("nemovideo.resources.auth", "AsyncAuth")
-    _render: Layer[AsyncRender] = Layer("nemovideo.resources.render", "AsyncRender")
-    _state: Layer[AsyncState] = Layer("nemovideo.resources.state", "AsyncState")
-    _uploads: Layer[AsyncUploads] = Layer("nemovideo.resources.uploads", "AsyncUploads")
+    _agent = cast("Layer[AsyncAgent]", Layer("nemovideo.resources.agent", "AsyncAgent"))
+    _auth = cast("Layer[AsyncAuth]", Layer("nemovideo.resources.auth", "AsyncAuth"))
+    _render = cast("Layer[AsyncRender]", Layer("nemovideo.resources.render", "AsyncRender"))
+    _state = cast("Layer[AsyncState]", Layer("nemovideo.resources.state", "AsyncState"))
+    _uploads = cast("Layer[AsyncUploads]", Layer("nemovideo.resources.uploads", "AsyncUploads"))
 
     def __init__(
         self,
@@ -251,6 +273,28 @@ class AsyncSession(AsyncResource):
         """Return the session's draft, files and analyses."""
         return await self._state.get(self.id, deadline=deadline)
 
+    @overload
+    async def export(
+        self,
+        path: str | os.PathLike[str],
+        format: str | None = None,
+        quality: str = "high",
+        on_progress: OnJob | None = None,
+        *,
+        overwrite: bool = False,
+        deadline: float | None = None,
+    ) -> SavedVideo: ...
+    @overload
+    async def export(
+        self,
+        path: None = None,
+        format: str | None = None,
+        quality: str = "high",
+        on_progress: OnJob | None = None,
+        *,
+        overwrite: bool = False,
+        deadline: float | None = None,
+    ) -> RenderedVideo: ...
     async def export(
         self,
         path: str | os.PathLike[str] | None = None,
