@@ -66,13 +66,13 @@ def check_cli() -> None:
 def check_mcp() -> None:
     import anyio
     from mcp import Client as Agent
-    from mcp.client.stdio import StdioServerParameters
+    from mcp.client.stdio import StdioServerParameters, stdio_client
 
     async def tools() -> set[str]:
         with TemporaryDirectory() as folder:
             arguments = ["-m", "nemovideo", "mcp", folder]
             server = StdioServerParameters(command=sys.executable, args=arguments)
-            async with Agent(server) as agent:
+            async with Agent(stdio_client(server)) as agent:
                 return {tool.name for tool in (await agent.list_tools()).tools}
 
     assert {"remove_background", "job_status"} <= anyio.run(tools)

@@ -11,10 +11,14 @@ import contextvars
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import anyio
 
 from nemovideo._drivers.locks import OWN_STREAM_S, Holder, Ownership, own_stream_error
+
+if TYPE_CHECKING:
+    from trio.lowlevel import TrioToken
 
 _LOOK_S = 0.02
 
@@ -23,8 +27,7 @@ class Loop:
     """The event loop that runs now."""
 
     def __init__(self) -> None:
-        trio = sys.modules.get("trio")
-        self._trio = trio.lowlevel.current_trio_token() if trio and _in_trio() else None
+        self._trio = _trio_token()
         self._asyncio = None if self._trio is not None else asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
 
@@ -62,10 +65,15 @@ class Loop:
                 self._trio.run_sync_soon(function)
 
 
-def _in_trio() -> bool:
+def _trio_token() -> TrioToken | None:
+    """Return the token of the trio run that this is in, if it is in one."""
+    if "trio" not in sys.modules:
+        return None
     import trio
 
-    return trio.lowlevel.in_trio_run()
+    with suppress(RuntimeError):
+        return trio.lowlevel.current_trio_token()
+    return None
 
 
 def current_task() -> int:

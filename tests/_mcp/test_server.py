@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from mcp import Client as Agent
-from mcp.client.stdio import StdioServerParameters
+from mcp.client.stdio import StdioServerParameters, stdio_client
 
 import nemovideo
 from tests.support.media import corner, make_clip, near, pictures
@@ -61,7 +61,7 @@ async def test_an_agent_makes_a_file_of_a_clip(
     server = StdioServerParameters(
         command=COMMAND[0], args=[*COMMAND[1:], str(folder)], env=environment
     )
-    async with Agent(server, mode=mode) as agent:
+    async with Agent(stdio_client(server), mode=mode) as agent:
         assert {tool.name for tool in (await agent.list_tools()).tools} >= {
             *("remove_background", "say", "show_timeline", "export", "credits", "job_status")
         }
