@@ -173,17 +173,18 @@ class Works:
 
     async def _watch(self, call: Call, work: Work) -> CallToolResult:
         """Wait for the work, and report its progress meanwhile."""
-        told, next_beat = -1.0, 0.0
+        told, next_beat = -_BEAT, 0.0
         until = anyio.current_time() + self._wait_s
         while not work.ended.is_set() and (left := until - anyio.current_time()) > 0:
             with anyio.move_on_after(min(_TICK_S, left)):
                 await work.ended.wait()
             now = anyio.current_time()
-            if work.fraction > told or now >= next_beat:
-                # The protocol wants every notification to report more than the one before.
-                told = max(work.fraction, told + _BEAT) if told >= 0 else work.fraction
-                next_beat = now + _BEAT_S
-                await call.report_progress(round(min(told, 1.0), 3), 1.0, work.message)
+            # The protocol wants every notification to report more than the one before.
+            least = told + _BEAT if now >= next_beat else work.fraction
+            value = round(min(max(work.fraction, least), 1.0), 3)
+            if value > told:
+                told, next_beat = value, now + _BEAT_S
+                await call.report_progress(value, 1.0, work.message)
         return work.result or _going_on(work)
 
 
