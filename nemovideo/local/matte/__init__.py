@@ -11,7 +11,7 @@ finds faces, `people` who is to be kept and a crop for each (`tracking`,
 from nemovideo.local.matte.choice import Engine as Engine
 from nemovideo.local.matte.choice import Follower as Follower
 from nemovideo.local.matte.choice import LazyMatting as LazyMatting
-from nemovideo.local.matte.choice import Matting as Matting
+from nemovideo.local.matte.choice import LoadedEngine as LoadedEngine
 from nemovideo.local.matte.choice import load_matting as load_matting
 from nemovideo.local.matte.cutter import Cut as Cut
 from nemovideo.local.matte.cutter import Cutter as Cutter

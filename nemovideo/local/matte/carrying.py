@@ -82,7 +82,7 @@ def steadied(alpha: Mask, before: Carried, after: Carried) -> Mask:
     return made
 
 
-def has_moved(picture: Gray, other: Gray, flow: Flow, there: Region) -> bool:
+def has_moved(picture: Gray, other: Gray, flow: Flow, there: Region, *, much: float = 1.0) -> bool:
     """Return whether people moved so far, or so oddly, that their mask should be made anew.
 
     Args:
@@ -90,14 +90,15 @@ def has_moved(picture: Gray, other: Gray, flow: Flow, there: Region) -> bool:
         other: The last one that was looked at, small.
         flow: From the frame to that.
         there: Where people were in that.
+        much: How many times the usual they must have moved.
     """
     if not there.any():
         return False
     far = np.abs(flow).max(axis=2)[there]
-    if np.percentile(far, 90) > _FAR_PX:
+    if np.percentile(far, 90) > much * _FAR_PX:
         return True
     then = warped(other, _moved_by(flow))
-    return bool((np.abs(picture - then)[there] > _TOLERANCE).mean() > _ODD_SHARE)
+    return bool((np.abs(picture - then)[there] > _TOLERANCE).mean() > much * _ODD_SHARE)
 
 
 def _moved_by(flow: Flow) -> Places:

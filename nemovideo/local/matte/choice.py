@@ -43,7 +43,7 @@ class Follower(Protocol):
 
 
 @attrs.frozen
-class Matting:
+class LoadedEngine:
     """An engine that is ready to work.
 
     `faces` belongs to one that sees people only; `strong` is the second network of the
@@ -54,13 +54,13 @@ class Matting:
     faces: FaceFinder | None = None
     strong: Matte | None = None
 
-    def cutter(self) -> Follower:
-        """Return what follows people through one clip."""
+    def cutter(self, *, behind: bool = False) -> Follower:
+        """Return what follows people through one clip, or with `behind` those behind, too."""
         if self.strong is None:
-            return Cutter(self.engine, self.faces)
+            return Cutter(self.engine, self.faces, behind=behind)
         from nemovideo.local.matte.fine import FineCutter
 
-        return FineCutter(self.engine, self.faces, self.strong)
+        return FineCutter(self.engine, self.faces, self.strong, behind=behind)
 
 
 class LazyMatting:
@@ -71,9 +71,9 @@ class LazyMatting:
     ) -> None:
         self._wanted = engine, model, device
         self._lock = threading.Lock()
-        self._loaded: Matting | None = None
+        self._loaded: LoadedEngine | None = None
 
-    def load(self) -> Matting:
+    def load(self) -> LoadedEngine:
         """Return the engine; raises what `load_matting` does."""
         with self._lock:
             if self._loaded is None:
@@ -83,7 +83,7 @@ class LazyMatting:
 
 def load_matting(
     engine: Engine | None = None, model: Path | None = None, device: str = AUTO
-) -> Matting:
+) -> LoadedEngine:
     """Return an engine that is ready to work.
 
     Args:
@@ -106,24 +106,24 @@ def load_matting(
     if engine is None:
         engine = _FINE
     if isinstance(engine, Model):
-        return Matting(engine.load(device))
+        return LoadedEngine(engine.load(device))
     if isinstance(engine, str):
         return _named(engine, device)
     if isinstance(engine, SelfieSegmentation):
-        return Matting(engine, FaceFinder())
-    return Matting(engine)
+        return LoadedEngine(engine, FaceFinder())
+    return LoadedEngine(engine)
 
 
-def _named(name: str, device: str) -> Matting:
+def _named(name: str, device: str) -> LoadedEngine:
     kind, _, session = name.partition(":")
     if name == _FAST:
-        return Matting(SelfieSegmentation(), FaceFinder())
+        return LoadedEngine(SelfieSegmentation(), FaceFinder())
     if name == _FINE:
         from nemovideo.local.matte.modnet import Portrait
 
-        return Matting(SelfieSegmentation(), FaceFinder(), Portrait(device=device))
+        return LoadedEngine(SelfieSegmentation(), FaceFinder(), Portrait(device=device))
     if kind == _REMBG:
-        return Matting(RembgEngine(session or DEFAULT_SESSION))
+        return LoadedEngine(RembgEngine(session or DEFAULT_SESSION))
     raise LocalBackendError(
         f"there is no engine {name!r}",
         remedy=f"Use {_FINE!r}, {_FAST!r}, {_REMBG!r} or one like '{_REMBG}:u2netp'.",

@@ -48,10 +48,13 @@ class Cutter:
     Args:
         engine: What tells them from the background.
         faces: What finds faces, for an engine that sees people only.
+        behind: Whether those behind the people in front are kept, too.
     """
 
-    def __init__(self, engine: Matte, faces: FaceFinder | None = None) -> None:
-        self._people = People(engine, faces)
+    def __init__(
+        self, engine: Matte, faces: FaceFinder | None = None, *, behind: bool = False
+    ) -> None:
+        self._people = People(engine, faces, behind=behind)
         self._known: Seen | None = None
         self._guide: Mask | None = None  # the brightness of the view in which it was
         self._before: Mask | None = None  # what was known before, as a mask of the same box

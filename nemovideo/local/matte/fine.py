@@ -19,7 +19,9 @@ from nemovideo.local.matte.raster import Gray, Stage, placed
 from nemovideo.local.matte.tracking import Thumbnail, area, around, is_cut, whole
 from nemovideo.local.matte.view import View
 
-_STRIDE = 6
+_LEAST_STRIDE, _USUAL_STRIDE, _STRIDE = 2, 3, 6
+_HASTE = 2.0
+_STRIDE_WITH_NOBODY = 12
 _LEAST_SHARE = 0.0005
 _ROOMY = 1.7
 _SCALES_ALIKE = 1.3
@@ -56,10 +58,13 @@ class FineCutter:
         small: The network that finds people.
         faces: What finds faces.
         strong: The matting network that sees the key frames.
+        behind: Whether those behind the people in front are kept, too.
     """
 
-    def __init__(self, small: Matte, faces: FaceFinder | None, strong: Matte) -> None:
-        self._people = People(small, faces)
+    def __init__(
+        self, small: Matte, faces: FaceFinder | None, strong: Matte, *, behind: bool = False
+    ) -> None:
+        self._people = People(small, faces, behind=behind)
         self._looker = Looker(self._people, strong)
         self._carrier = Carrier()
         self._lookout = Lookout()
@@ -73,7 +78,8 @@ class FineCutter:
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
         """Yield every view with its mask, in order, some frames late.
 
-        Every third frame is looked at by both networks. The mask of such a key frame
+        Every sixth frame is looked at by both networks: every second or third where
+        much moves, every twelfth where nobody is. The mask of such a key frame
         is the median of its own and its neighbors', so that an answer that nobody else
         gives is not believed; those between take theirs from both sides, moved along
         with the picture. A view given again (a picture that stands) is not looked at again.
@@ -99,7 +105,9 @@ class FineCutter:
             if keys and not self._is_due(last, keys[-1], waiting):
                 waiting.append(last)
                 continue
-            keys.append(_Key(last, self._look(view), waiting, left_out=self._people.left_out))
+            calm = not keys or len(waiting) + 1 >= _STRIDE
+            look = self._look(view, calm=calm)
+            keys.append(_Key(last, look, waiting, left_out=self._people.left_out))
             waiting = []
             yield from self._advanced(keys)
         yield from self._ended(keys, waiting)
@@ -108,17 +116,21 @@ class FineCutter:
         self, moment: _Moment[_View], key: _Key[_View], waiting: list[_Moment[_View]]
     ) -> bool:
         """Return whether a frame must be looked at: the last key is long ago, or much moved."""
-        if len({id(other) for other in waiting}) + 1 >= _STRIDE:
-            return True
+        count = len({id(other) for other in waiting}) + 1
         if key.look is None:
-            return len(waiting) + 1 >= 3
+            return count >= _STRIDE_WITH_NOBODY
+        if count < _LEAST_STRIDE:
+            return False
+        if count >= _STRIDE:
+            return True
         flow = self._carrier.flow(moment.gray, key.moment.gray)
-        return has_moved(moment.gray, key.moment.gray, flow, key.look.there)
+        much = 1.0 if count >= _USUAL_STRIDE else _HASTE
+        return has_moved(moment.gray, key.moment.gray, flow, key.look.there, much=much)
 
-    def _look(self, view: View) -> Look | None:
+    def _look(self, view: View, *, calm: bool) -> Look | None:
         lost = not self._people.boxes
         self._people.search(view, far=lost and self._lookout.is_due(view, []))
-        return self._looker.look(view)
+        return self._looker.look(view, sharp=calm)
 
     def _forget(self) -> None:
         self._looker.forget()
@@ -140,7 +152,7 @@ class FineCutter:
         if waiting:
             moment = waiting.pop()
             known = keys[-1] if moment is keys[-1].moment else None
-            look = known.look if known else self._look(moment.view)
+            look = known.look if known else self._look(moment.view, calm=True)
             keys.append(_Key(moment, look, waiting))
             yield from self._advanced(keys)
         if len(keys) == 2:
@@ -159,19 +171,24 @@ class FineCutter:
                 for side in (before, after)
             ]
             key.alpha = steadied(key.alpha, *sides)
-        key.cut = attrs.evolve(_cut(key.moment.view, stage, key.alpha), left_out=key.left_out)
+        if before is not None and key.moment is before.moment:
+            key.cut = before.cut
+        else:
+            key.cut = attrs.evolve(_cut(key.moment.view, stage, key.alpha), left_out=key.left_out)
         last: tuple[_Moment[_View], Cut] | None = None
         for number, moment in enumerate(key.span, 1):
             if before is not None and moment is before.moment:
                 assert before.cut is not None
                 last = moment, before.cut
             elif moment is key.moment:
+                assert key.cut is not None
                 last = moment, key.cut
             elif last is None or moment is not last[0]:
                 share = number / (len(key.span) + 1)
                 cut = self._between(before, key, moment, share)
                 last = moment, attrs.evolve(cut, left_out=key.left_out)
             yield moment.view, last[1]
+        assert key.cut is not None
         yield key.moment.view, key.cut
 
     def _between(

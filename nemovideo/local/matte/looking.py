@@ -23,8 +23,8 @@ from nemovideo.local.matte.view import View
 GRID_PX = 320
 """The longer side of the small pictures in which areas are compared and motion is found."""
 
-_SIDE = 512
-_LEAST_SIDE = 288
+_SIDE, _SHARP_SIDE = 384, 512
+_LEAST_SIDE = 256
 _MOST_ZOOM = 1.5
 _MOST_STAGE_PX = 800_000
 _PERSON_SHARE = 0.001
@@ -68,14 +68,21 @@ class Looker:
         self._people = people
         self._strong = strong
         self._last: list[Box] = []
+        self._side = _SHARP_SIDE
 
     def forget(self) -> None:
         """Begin anew, with another scene."""
         self._people.forget()
         self._last = []
 
-    def look(self, view: View) -> Look | None:
-        """Return what is to be kept of a frame, or None where nobody is."""
+    def look(self, view: View, *, sharp: bool = True) -> Look | None:
+        """Return what is to be kept of a frame, or None where nobody is.
+
+        Args:
+            view: The frame.
+            sharp: Whether the strong network sees more pixels, which takes nearly twice as long.
+        """
+        self._side = _SHARP_SIDE if sharp else _SIDE
         grid = grid_of(view.size)
         seen = self._people.look(view)
         small = None if seen is None else _finished(view, seen)
@@ -104,9 +111,9 @@ class Looker:
             alpha = np.maximum(alpha, kept)
         return Look(stage, alpha, grown(placed(alpha, stage.box, grid) > _THERE, 3))
 
-    def _alphas(self, view: View, boxes: Sequence[Box]) -> list[Seen]:
+    def _alphas(self, view: View, boxes: Sequence[Box], *, side: int | None = None) -> list[Seen]:
         """Return what the strong network sees in each box; the more there are, the smaller."""
-        side = max(_LEAST_SIDE, round(_SIDE / len(boxes) ** 0.5))
+        side = max(_LEAST_SIDE, round((side or self._side) / len(boxes) ** 0.5))
         made: list[Seen] = []
         low, high = _STRETCH
         for box in boxes:
@@ -120,7 +127,7 @@ class Looker:
         """Return what the strong network sees where the small one sees nobody."""
         boxes = self._last
         if not boxes:
-            seen = _joined(self._alphas(view, [grid.box]), grid)
+            seen = _joined(self._alphas(view, [grid.box], side=_SIDE), grid)
             kept = seen > _THERE
             if kept.mean() < _ALONE_SHARE or seen[kept].mean() < _ALONE_SURE:
                 return []

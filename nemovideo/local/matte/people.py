@@ -66,9 +66,11 @@ class People:
         engine: What tells a person from the background.
         faces: What finds faces, for an engine that knows people only; without it
             whatever the engine sees is taken for a person.
+        behind: Whether those behind the people in front are kept, too.
     """
 
-    def __init__(self, engine: Matte, faces: FaceFinder | None) -> None:
+    def __init__(self, engine: Matte, faces: FaceFinder | None, *, behind: bool = False) -> None:
+        self._behind = behind
         self._engine = engine
         self._faces = faces
         self._side = side_of(engine)
@@ -105,7 +107,7 @@ class People:
             known = any(shared(box, person.next_box) > _SAME_PERSON for person in found)
             if not known and self._likely(region):
                 found.append(Person(everything, region, box))
-        front = _in_front(found, view.size)
+        front = _in_front(found, view.size, behind=self._behind)
         self._people, self.left_out = front[:_MAX_PEOPLE], len(front[_MAX_PEOPLE:])
 
     def look(self, view: View) -> Seen | None:
@@ -227,8 +229,8 @@ def _merged(people: Sequence[Person]) -> list[Person]:
     return kept
 
 
-def _in_front(people: Sequence[Person], size: Size) -> list[Person]:
-    """Return the people without those behind, the largest first.
+def _in_front(people: Sequence[Person], size: Size, *, behind: bool) -> list[Person]:
+    """Return the people, unless `behind` without those behind, the largest first.
 
     The frame's lower edge cuts off who is in front. While somebody reaches it,
     smaller people who do not are behind them, on a poster or walking past.
@@ -237,7 +239,7 @@ def _in_front(people: Sequence[Person], size: Size) -> list[Person]:
     if not by_size:
         return []
     reach = [person for person in by_size if person.next_box[3] >= size[1]]
-    if not reach:
+    if behind or not reach:
         return by_size
     largest = max(_kept_area(person) for person in reach)
     return [

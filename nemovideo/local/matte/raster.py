@@ -130,3 +130,20 @@ def grown(region: Region, by: int) -> Region:
     """Return the region with a rim around it."""
     shape = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * by + 1, 2 * by + 1))
     return np.asarray(cv2.dilate(region.astype(np.uint8), shape) > 0)
+
+
+def resized_edges(mask: Mask, by_px: int) -> Mask:
+    """Return the mask with its edges so far outward, or inward where that is below 0."""
+    if by_px == 0:
+        return mask
+    reach = abs(by_px)
+    shape = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    work = cv2.dilate if by_px > 0 else cv2.erode
+    return np.asarray(work(mask, shape), dtype=np.float32)
+
+
+def softened(mask: Mask, sigma_px: float) -> Mask:
+    """Return the mask with softer edges."""
+    if sigma_px <= 0:
+        return mask
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), sigma_px), dtype=np.float32)

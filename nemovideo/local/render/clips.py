@@ -9,7 +9,7 @@ from itertools import islice
 import attrs
 from av.video.frame import VideoFrame
 
-from nemovideo.local.matte import Matting
+from nemovideo.local.matte import LoadedEngine
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.cutting import cut_out
@@ -21,7 +21,7 @@ from nemovideo.local.render.sights import find_people
 from nemovideo.local.render.sources import Source, each_once, open_source
 from nemovideo.local.timeline import Clip
 
-MattingSource = Callable[[], Matting]
+MattingSource = Callable[[], LoadedEngine]
 
 
 def clip_frames(

@@ -9,7 +9,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from nemovideo.local.matte import Cut, Follower, Matting
+from nemovideo.local.matte import Cut, Follower, LoadedEngine
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.tracking import Box, Size, Thumbnail
 from nemovideo.local.media.probe import MediaItem, seconds_text
@@ -66,7 +66,7 @@ def cut_out(
     clip: Clip,
     canvas: Canvas,
     media: Mapping[str, MediaItem],
-    matting: Matting,
+    matting: LoadedEngine,
     warn: Warn,
     layout: Layout | None = None,
 ) -> Iterator[VideoFrame]:
@@ -79,7 +79,7 @@ def cut_out(
     taken, and the masks made, in a thread of its own.
     """
     cutter = matting.cutter()
-    with ahead(cutter.follow(_views(frames)), room=_CUTS_AHEAD) as cuts:
+    with ahead(cutter.follow(views_of(frames)), room=_CUTS_AHEAD) as cuts:
         told = _told(cuts, cutter, clip, canvas.fps, warn)
         yield from _composed(told, clip, canvas, media, layout, warn)
 
@@ -164,7 +164,7 @@ def _nobody(name: str, empty: Sequence[int], count: int, fps: Fraction) -> str:
     )
 
 
-def _views(frames: Iterator[VideoFrame]) -> Iterator[FrameView]:
+def views_of(frames: Iterator[VideoFrame]) -> Iterator[FrameView]:
     """Yield a view of every frame; of one that stands, the same view again."""
     lens = Lens()
     view: FrameView | None = None

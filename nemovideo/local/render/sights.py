@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from nemovideo.local.matte import Cut, Cutter, Matting
+from nemovideo.local.matte import Cut, Cutter, LoadedEngine
 from nemovideo.local.matte.choice import Follower
 from nemovideo.local.matte.tracking import Thumbnail, is_cut, whole
 from nemovideo.local.render.compositing import Lens
@@ -29,7 +29,7 @@ _FACE_ROOM = 0.35
 
 
 def find_people(
-    frames: Callable[[int], Iterable[VideoFrame]], fps: float, matting: Matting
+    frames: Callable[[int], Iterable[VideoFrame]], fps: float, matting: LoadedEngine
 ) -> list[Sight]:
     """Return where people are in a clip, about five times a second and around cuts.
 
@@ -49,7 +49,7 @@ def find_people(
 
 
 def _look(
-    frames: Iterable[VideoFrame], cutter: Follower, every: float, matting: Matting
+    frames: Iterable[VideoFrame], cutter: Follower, every: float, matting: LoadedEngine
 ) -> list[Sight]:
     chosen: deque[tuple[int, int]] = deque()
     sights: list[Sight] = []
@@ -112,7 +112,7 @@ def _person(cut: Cut, size: tuple[int, int]) -> tuple[Region, Region]:
     return region(columns, last), region(above, below)
 
 
-def _faces(view: FrameView, person: Region, matting: Matting) -> tuple[Region, ...]:
+def _faces(view: FrameView, person: Region, matting: LoadedEngine) -> tuple[Region, ...]:
     """Return the faces of the people, with some room around them."""
     if matting.faces is None:
         return ()
