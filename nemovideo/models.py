@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 import attrs
 
 from nemovideo.draft import Draft, DraftDiff
-from nemovideo.errors import NemoError
+from nemovideo.errors import InvalidRequestError, MissingExtraError, NemoError
 from nemovideo.events import ToolCallEvent
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 class Route(enum.Enum):
@@ -373,6 +377,24 @@ class RenderedVideo:
         """The file's size in bytes."""
         return self.path.stat().st_size if self.path is not None else self.job.size_bytes
 
+    def frames(self) -> Iterator[Frame]:
+        """Yield the frames of the downloaded file as arrays, with their alpha.
+
+        Raises:
+            InvalidRequestError: No file was downloaded.
+            MissingExtraError: PyAV or numpy is not installed.
+            UnsupportedFileError: The file is not here any more, or cannot be read.
+        """
+        if self.path is None:
+            raise InvalidRequestError(
+                "the video was not downloaded", remedy="Give output= a path, then read its frames."
+            )
+        try:
+            from nemovideo._support.pixels import frames_of
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(f"frames() needs {error.name}") from None
+        return (Frame(*pixels) for pixels in frames_of(self.path))
+
     def _repr_html_(self) -> str:
         from nemovideo._notebook.cards import video_card
 
@@ -384,6 +406,21 @@ class SavedVideo(RenderedVideo):
 
     if TYPE_CHECKING:
         path: Path
+
+
+@attrs.frozen(eq=False)
+class Frame:
+    """One frame of a video, as arrays.
+
+    Attributes:
+        time_s: When it is shown, in seconds from the beginning.
+        rgb: Its picture, height × width × 3, uint8.
+        alpha: How much of each pixel is kept, height × width, float32 in 0..1.
+    """
+
+    time_s: float
+    rgb: npt.NDArray[np.uint8] = attrs.field(repr=False)
+    alpha: npt.NDArray[np.float32] = attrs.field(repr=False)
 
 
 @attrs.frozen

@@ -11,6 +11,7 @@ from nemovideo.cli.batch import batch
 from nemovideo.cli.chat import chat
 from nemovideo.cli.credits import show_credits
 from nemovideo.cli.export import export
+from nemovideo.cli.frames import frames
 from nemovideo.cli.jobs import jobs
 from nemovideo.cli.mcp import mcp
 from nemovideo.cli.options import note_json, wants_json
@@ -60,5 +61,5 @@ def app() -> None:
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
 
 
-for _command in (remove_background, export, batch, chat, show_credits, jobs, mcp, serve):
+for _command in (remove_background, export, frames, batch, chat, show_credits, jobs, mcp, serve):
     app.add_command(_command)

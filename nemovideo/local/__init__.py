@@ -13,16 +13,18 @@ from nemovideo.errors import MissingExtraError
 if TYPE_CHECKING:
     from nemovideo.local.backend import LocalBackend as LocalBackend
     from nemovideo.local.matte.model import Model as Model
+    from nemovideo.local.matting import Matting as Matting
     from nemovideo.local.server.faults import Fault as Fault
     from nemovideo.local.server.forms import Forms as Forms
     from nemovideo.local.server.limits import Limits as Limits
 
-__all__ = ["Fault", "Forms", "Limits", "LocalBackend", "Model"]
+__all__ = ["Fault", "Forms", "Limits", "LocalBackend", "Matting", "Model"]
 _HOMES = {
     "LocalBackend": "backend",
     "Fault": "server.faults",
     "Forms": "server.forms",
     "Limits": "server.limits",
+    "Matting": "matting",
     "Model": "matte.model",
 }
 _EXTRA = {

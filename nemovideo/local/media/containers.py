@@ -14,9 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import av
-from av.codec.codec import UnknownCodecError
-from av.codec.context import CodecContext
-from av.video.codeccontext import VideoCodecContext
 
 from nemovideo._uploads.inspect.with_av import any_text
 from nemovideo.local.media.channels import take_over
@@ -33,7 +30,6 @@ _UNRELATED_S = 600
 _SQUARE = Fraction(1, 100)
 _MAX_ASPECT = 8
 
-_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 _Stream = TypeVar("_Stream", bound="Stream")
 
@@ -102,26 +98,6 @@ def _start_s(stream: Stream | None) -> Fraction | None:
     if stream is None or stream.start_time is None or not stream.time_base:
         return None
     return stream.start_time * stream.time_base
-
-
-def decoder_of(stream: VideoStream) -> VideoCodecContext:
-    """Return what decodes the stream: its own decoder, or for VP8 and VP9 one that reads alpha.
-
-    FFmpeg's own decoders of both pass over the alpha that WebM has beside a frame.
-    """
-    own = stream.codec_context
-    with_alpha = _ALPHA_DECODERS.get(own.name)
-    told = {name.lower(): value for name, value in stream.metadata.items()}
-    if with_alpha is None or told.get("alpha_mode") != "1":
-        return own
-    try:
-        made = CodecContext.create(with_alpha, "r")
-    except UnknownCodecError:
-        return own
-    assert isinstance(made, VideoCodecContext)
-    made.extradata = own.extradata
-    made.width, made.height = own.width, own.height
-    return made
 
 
 def pixel_aspect(stream: VideoStream) -> Fraction:

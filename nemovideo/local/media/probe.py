@@ -12,11 +12,11 @@ import av
 import av.error
 
 from nemovideo._support.disk import sha256_of_file
+from nemovideo._support.pixels import decoder_of
 from nemovideo._values.formats import AUDIO_SUFFIXES, CONTENT_TYPES, IMAGE_SUFFIXES, suffix_of
 from nemovideo.errors import UnsupportedFileError
 from nemovideo.local.media.animation import describe, is_animated
 from nemovideo.local.media.containers import (
-    decoder_of,
     main_audio,
     main_video,
     open_media,

@@ -161,6 +161,18 @@ class Cutout:
         return self._graph(cut.box, frame, lacking, _gray(near), self._black, _gray(mask))
 
 
+class AlphaPlane:
+    """Make a cut's mask as large as the frame: the alpha that `Cutout` gives it."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._graph = _BoxGraph(canvas, partial(_plane, size=(canvas.width, canvas.height)))
+
+    def __call__(self, cut: Cut) -> Bytes:
+        """Return the alpha, height × width, 0..255."""
+        made = self._graph(cut.box, _gray(_bytes(cut.mask)))
+        return made.to_ndarray().astype(np.uint8, copy=False)
+
+
 def _laid_over(graph: FrameGraph, box: Box, inputs: Sequence[FilterContext]) -> FilterContext:
     """Draw a frame, perhaps with its edge colours, by a mask, over another."""
     *kept, mask, below = inputs
@@ -175,9 +187,15 @@ def _alone(
     """Draw a frame as far as it is near the person, over black, with the mask as its alpha."""
     *shown, mask = inputs
     opaque = graph.add("format", "yuv420p", _laid_over(graph, box, shown))
-    alpha = graph.add("scale", _scale(box), mask)
-    alpha = graph.add("pad", f"{size[0]}:{size[1]}:{box[0]}:{box[1]}", alpha)
-    return graph.add("alphamerge", "", opaque, alpha)
+    return graph.add("alphamerge", "", opaque, _plane(graph, box, [mask], size=size))
+
+
+def _plane(
+    graph: FrameGraph, box: Box, inputs: Sequence[FilterContext], *, size: Size
+) -> FilterContext:
+    """Draw a mask as large as the frame, with nothing outside its box."""
+    scaled = graph.add("scale", _scale(box), *inputs)
+    return graph.add("pad", f"{size[0]}:{size[1]}:{box[0]}:{box[1]}", scaled)
 
 
 def _inside(

@@ -14,9 +14,10 @@ import av.error
 import av.filter
 from av.video.frame import VideoFrame
 
+from nemovideo._support.pixels import decoder_of
 from nemovideo.local.media import animation
 from nemovideo.local.media.clock import Clock
-from nemovideo.local.media.containers import decoder_of, main_video, open_media, origin_s
+from nemovideo.local.media.containers import main_video, open_media, origin_s
 from nemovideo.local.media.cropping import margins_of
 from nemovideo.local.media.pictures import picture_family
 from nemovideo.local.media.probe import MediaItem

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nemovideo._support.pixels import decoder_of
 from nemovideo.errors import RenderCancelledError, RenderFailedError
-from nemovideo.local.media.containers import decoder_of, main_video, open_media
+from nemovideo.local.media.containers import main_video, open_media
 from nemovideo.local.media.pictures import open_image
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import render

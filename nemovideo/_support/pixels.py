@@ -1,0 +1,108 @@
+"""Pixels of a finished file: its decoder, and its frames as arrays, by PyAV and numpy."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import av
+import av.error
+import numpy as np
+import numpy.typing as npt
+from av.codec.codec import UnknownCodecError
+from av.codec.context import CodecContext
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from PIL import Image, ImageSequence
+
+from nemovideo.errors import UnsupportedFileError
+
+Pixels: TypeAlias = tuple[float, npt.NDArray[np.uint8], npt.NDArray[np.float32]]
+"""A time in seconds, height × width × 3 RGB, and height × width alpha in 0..1."""
+
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+_DEMUXERS = "mov,mp4,matroska,webm"
+_PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif"}
+_UNREADABLE = (av.error.FFmpegError, OSError, ValueError, IndexError, zipfile.BadZipFile)
+
+
+def decoder_of(stream: VideoStream) -> VideoCodecContext:
+    """Return what decodes the stream: its own decoder, or for VP8 and VP9 one that reads alpha.
+
+    FFmpeg's own decoders of both pass over the alpha that WebM has beside a frame.
+    """
+    own = stream.codec_context
+    with_alpha = _ALPHA_DECODERS.get(own.name)
+    told = {name.lower(): value for name, value in stream.metadata.items()}
+    if with_alpha is None or told.get("alpha_mode") != "1":
+        return own
+    try:
+        made = CodecContext.create(with_alpha, "r")
+    except UnknownCodecError:
+        return own
+    assert isinstance(made, VideoCodecContext)
+    made.extradata = own.extradata
+    made.width, made.height = own.width, own.height
+    return made
+
+
+def frames_of(path: Path) -> Iterator[Pixels]:
+    """Yield the frames of a finished file, from its first to its last.
+
+    What has no alpha is opaque. The pictures of a ZIP have no times: theirs are 0.
+
+    Raises:
+        UnsupportedFileError: The file is not here, or cannot be read.
+    """
+    try:
+        if path.suffix.lower() == ".zip":
+            yield from _zipped(path)
+        elif path.suffix.lower() in _PICTURES:
+            yield from _pictures(path)
+        else:
+            yield from _decoded(path)
+    except _UNREADABLE as error:
+        raise UnsupportedFileError(f"{path.name} cannot be read: {error}", code=4001) from error
+
+
+def _decoded(path: Path) -> Iterator[Pixels]:
+    options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
+    with av.open(str(path), options=options, metadata_errors="replace") as container:
+        stream = container.streams.video[0]
+        decoder = decoder_of(stream)
+        for packet in container.demux(stream):
+            for frame in decoder.decode(packet if packet.size else None):
+                if isinstance(frame, VideoFrame):
+                    time_s = float(frame.pts * stream.time_base) if frame.pts is not None else 0.0
+                    yield time_s, *_split(_rgba(frame))
+
+
+def _rgba(frame: VideoFrame) -> npt.NDArray[np.uint8]:
+    made = frame.reformat(format="rgba", src_colorspace=frame.colorspace)
+    return made.to_ndarray().astype(np.uint8, copy=False)
+
+
+def _pictures(path: Path) -> Iterator[Pixels]:
+    with Image.open(path) as image:
+        time_s = 0.0
+        for picture in ImageSequence.Iterator(image):
+            yield time_s, *_split(np.asarray(picture.convert("RGBA")))
+            time_s += float(picture.info.get("duration", 0)) / 1000
+
+
+def _zipped(path: Path) -> Iterator[Pixels]:
+    with zipfile.ZipFile(path) as archive:
+        for name in sorted(archive.namelist()):
+            if name.endswith(".png"):
+                with archive.open(name) as file, Image.open(file) as image:
+                    yield 0.0, *_split(np.asarray(image.convert("RGBA")))
+
+
+def _split(
+    rgba: npt.NDArray[np.uint8],
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    alpha = rgba[..., 3].astype(np.float32) * np.float32(1 / 255)
+    return np.ascontiguousarray(rgba[..., :3]), alpha

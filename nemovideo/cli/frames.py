@@ -1,0 +1,95 @@
+"""`nemovideo frames`: the frames of a video with their alpha, into a pipe or a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nemovideo.cli.options import PATH
+from nemovideo.errors import InvalidRequestError, OutputError
+
+if TYPE_CHECKING:
+    from nemovideo.models import Frame
+
+
+@click.command("frames")
+@click.argument("source", type=PATH)
+@click.option("--raw", is_flag=True, help="Write RGBA pixels to stdout, for ffmpeg and its like.")
+@click.option(
+    "-o", "--output", type=PATH, help="The folder for the PNGs. Default: NAME-frames, beside you."
+)
+@click.option("--engine", default="fine", show_default=True, help="fine, fast or rembg.")
+@click.option("--softness", default=0.0, show_default=True, help="Softer edges, 0 to 1.")
+@click.option("--grow", "grow_px", default=0, show_default=True, help="Larger masks, in pixels.")
+@click.option(
+    "--keep",
+    type=click.Choice(["front", "all"]),
+    default="front",
+    show_default=True,
+    help="The people in front, or those behind them, too.",
+)
+def frames(
+    source: Path,
+    *,
+    raw: bool,
+    output: Path | None,
+    engine: str,
+    softness: float,
+    grow_px: int,
+    keep: str,
+) -> None:
+    """Give the frames of SOURCE, a video, with everything but the people transparent.
+
+    \b
+    nemovideo frames talk.mp4 --raw | ffmpeg -f rawvideo -pix_fmt rgba -s 1280x720 -r 30 -i - …
+    nemovideo frames talk.mp4 -o frames
+    """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
+    from nemovideo.local import Matting
+
+    if raw and output is not None:
+        raise InvalidRequestError("--raw goes to stdout", remedy="Leave out -o, or --raw.")
+    matting = Matting(
+        engine, softness=softness, grow_px=grow_px, keep="all" if keep == "all" else "front"
+    )
+    made = matting.frames(source)
+    if raw:
+        _pipe(made)
+        return
+    folder = output or Path(f"{source.stem}-frames")
+    for number, frame in enumerate(made):
+        _save(frame, folder, number)
+    click.echo(str(folder))
+
+
+def _pipe(frames: Iterator[Frame]) -> None:
+    """Write pixels to stdout, and first their form to stderr."""
+    first = list(islice(frames, 2))
+    for frame in first[:1]:
+        height, width = frame.alpha.shape
+        rate = f", {1 / (first[1].time_s - frame.time_s):.6g} fps" if len(first) > 1 else ""
+        click.echo(f"rgba {width}x{height}{rate}", err=True)
+    for frame in chain(first, frames):
+        click.echo(_rgba(frame), nl=False)
+
+
+def _rgba(frame: Frame) -> bytes:
+    import numpy as np
+
+    alpha = (frame.alpha * 255 + np.float32(0.5)).astype(np.uint8)
+    return np.dstack([frame.rgb, alpha]).tobytes()
+
+
+def _save(frame: Frame, folder: Path, number: int) -> None:
+    from PIL import Image
+
+    height, width = frame.alpha.shape
+    image = Image.frombytes("RGBA", (width, height), _rgba(frame))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        image.save(folder / f"{number:06}.png")
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error}") from error

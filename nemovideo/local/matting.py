@@ -1,0 +1,270 @@
+"""Mattes for your own program: the frames of a video with their alpha, as arrays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import av.error
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from nemovideo._support.outputs import QUALITIES, check_quality, format_for
+from nemovideo.errors import (
+    InvalidRequestError,
+    OutputError,
+    SourceNotFoundError,
+    UnsupportedFileError,
+)
+from nemovideo.local.matte import AUTO, Engine, LazyMatting
+from nemovideo.local.matte.raster import resized, resized_edges, softened
+from nemovideo.local.media.limits import MOST_PHOTO_PIXELS
+from nemovideo.local.media.probe import MediaItem, probe
+from nemovideo.local.render.backgrounds import load_image
+from nemovideo.local.render.canvas import Canvas
+from nemovideo.local.render.colors import matrix_for
+from nemovideo.local.render.encoding import format_named, open_writer
+from nemovideo.local.render.mattes import mattes, picture_matte
+from nemovideo.local.render.notices import unheard
+from nemovideo.models import Frame as Frame
+
+if TYPE_CHECKING:
+    from nemovideo.local.render.encoding import Writer
+
+Picture: TypeAlias = npt.NDArray[np.uint8] | Image.Image | str | os.PathLike[str]
+"""Height × width × 3 (or 4, or none) in uint8, a Pillow image, or the path of a picture."""
+
+_SOFTEST = 0.02
+_MOST_GROWTH_PX = 500
+
+
+class Matting:
+    """Finds the people in pictures and videos on this machine: `Matting().frames("talk.mp4")`.
+
+    The network is loaded at the first call, and fetched if it is not there.
+
+    Args:
+        engine: What `Client.local(engine=…)` takes: "fine", "fast", "rembg", a `Model`, or
+            an object of your own.
+        softness: How soft edges are made, from 0 (as the engine has them) to 1 (a blur of
+            a fiftieth of the shorter side).
+        grow_px: How far edges are moved outward, in pixels; inward if below 0.
+        keep: "front" keeps the people in front, as an export does; "all" keeps those behind
+            them, too.
+        device: Where `.onnx` models run: "auto", "cpu", "cuda", ….
+
+    Raises:
+        InvalidRequestError: An argument is not one of these.
+    """
+
+    def __init__(
+        self,
+        engine: Engine = "fine",
+        *,
+        softness: float = 0.0,
+        grow_px: int = 0,
+        keep: Literal["front", "all"] = "front",
+        device: str = AUTO,
+    ) -> None:
+        _check("softness", softness, 0, 1)
+        _check("grow_px", grow_px, -_MOST_GROWTH_PX, _MOST_GROWTH_PX, whole=True)
+        if keep not in ("front", "all"):
+            raise InvalidRequestError(f"keep is {keep!r}", remedy='Use "front" or "all".')
+        self._engine = LazyMatting(engine, device=device)
+        self._softness = softness
+        self._grow_px = grow_px
+        self._behind = keep == "all"
+
+    def alpha(self, picture: Picture) -> npt.NDArray[np.float32]:
+        """Return how much of each pixel is a person's: height × width, 0..1.
+
+        A picture that is transparent in places keeps its own alpha.
+
+        Args:
+            picture: An RGB array, a Pillow image, or the path of a picture.
+
+        Raises:
+            InvalidRequestError: It is not a picture of at least one pixel.
+            ModelUnavailableError: The engine's model cannot be fetched.
+            UnsupportedFileError: The file is not here, or is not a picture.
+        """
+        image = _image(picture)
+        own = np.asarray(image.getchannel("A"))
+        if own.min() < 255:
+            return self._finished(own)
+        made = picture_matte(image.convert("RGB"), self._engine.load(), behind=self._behind)
+        return self._finished(made, image.size)
+
+    def frames(self, source: str | os.PathLike[str]) -> Iterator[Frame]:
+        """Yield every frame of a video with its alpha, in time order.
+
+        The masks are those of an export, bit for bit, at the file's own rate; sides are
+        even. A few frames are held at a time, however long the video is.
+
+        Args:
+            source: The path of a video.
+
+        Raises:
+            ModelUnavailableError: The engine's model cannot be fetched.
+            UnsupportedFileError: The file is not here, or is not a video.
+            RenderFailedError: The file has no picture that can be read.
+        """
+        item = _probed(Path(source))
+        if item.kind != "video":
+            raise UnsupportedFileError(
+                f"{item.name} is not a video", code=4001, remedy="Use alpha() for a picture."
+            )
+        return self._frames(item)
+
+    def write(
+        self,
+        frames: Iterable[Frame],
+        output: str | os.PathLike[str],
+        *,
+        fps: float = 30,
+        quality: str = QUALITIES[0],
+    ) -> Path:
+        """Write frames into a video file, without sound.
+
+        Args:
+            frames: What `frames()` yields, or your own `Frame(time_s, rgb, alpha)`, all of
+                one size; `time_s` is not used.
+            output: Where it goes; the suffix names the format. In one without alpha (MP4) what
+                is transparent is black.
+            fps: Frames a second.
+            quality: "high", "medium" or "low".
+
+        Returns:
+            The file's path.
+
+        Raises:
+            InvalidRequestError: There is no frame, the frames differ in size, or an argument
+                is wrong.
+            OutputError: The file cannot be written.
+        """
+        path = Path(output)
+        kind = format_named(format_for(path, None))
+        if kind.still or kind.matte:
+            raise InvalidRequestError(
+                f"{path.name} is not a video with color", remedy="Use .webm, .mov, .mp4 or .gif."
+            )
+        _check("fps", fps, 1, 240)
+        check_quality(quality)
+        rest = iter(frames)
+        first = next(rest, None)
+        if first is None:
+            raise InvalidRequestError("there is no frame to write", remedy="Give at least one.")
+        height, width = first.rgb.shape[:2]
+        even = width + width % 2, height + height % 2
+        rate = Fraction(fps).limit_denominator(1001)
+        canvas = Canvas(*even, rate, matrix=matrix_for(even[1]), alpha=kind.has_alpha)
+        size = canvas.width, canvas.height * (2 if kind.stacked else 1)
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            with open_writer(part, kind, canvas, quality=quality, size=size) as writer:
+                _write(writer, canvas, first, first.rgb.shape)
+                for frame in rest:
+                    _write(writer, canvas, frame, first.rgb.shape)
+            part.replace(path)
+        except (OSError, av.error.FFmpegError) as error:
+            raise OutputError(f"{path} cannot be written: {error}") from error
+        finally:
+            part.unlink(missing_ok=True)
+        return path
+
+    def _frames(self, item: MediaItem) -> Iterator[Frame]:
+        engine = self._engine.load()
+        for time_s, rgb, alpha in mattes(item, engine, behind=self._behind, warn=unheard):
+            yield Frame(float(time_s), rgb, self._finished(alpha))
+
+    def _finished(
+        self, alpha: npt.NDArray[np.uint8], size: tuple[int, int] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Return the alpha as shares, in a size, with the edges that are wanted."""
+        made: npt.NDArray[np.float32] = alpha.astype(np.float32) * np.float32(1 / 255)
+        if size is not None:
+            made = resized(made, size)
+        grown = resized_edges(made, self._grow_px)
+        return softened(grown, self._softness * _SOFTEST * min(made.shape))
+
+
+def _check(name: str, value: object, low: int, high: int, *, whole: bool = False) -> None:
+    """Refuse what is not a number in a range."""
+    kinds = int if whole else (int, float)
+    if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
+        raise InvalidRequestError(
+            f"{name} is {value!r}",
+            remedy=f"Give {'a whole number' if whole else 'a number'} from {low} to {high}.",
+        )
+
+
+def _write(writer: Writer, canvas: Canvas, frame: Frame, shape: tuple[int, ...]) -> None:
+    rgb, alpha = frame.rgb, frame.alpha
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape != shape or shape[2] != 3:
+        raise InvalidRequestError(
+            f"rgb is {rgb.dtype} of shape {rgb.shape}",
+            remedy="Give height × width × 3 in uint8, the same for every frame.",
+        )
+    if alpha.shape != shape[:2]:
+        raise InvalidRequestError(
+            f"alpha has the shape {alpha.shape}", remedy="Give height × width, as the picture has."
+        )
+    share = np.asarray(alpha, dtype=np.float32).clip(0, 1)[..., np.newaxis]
+    if canvas.alpha:
+        opaque = (share * 255 + np.float32(0.5)).astype(np.uint8)
+        image = Image.fromarray(np.concatenate([rgb, opaque], axis=2))
+    else:
+        image = Image.fromarray((rgb * share + np.float32(0.5)).astype(np.uint8))
+    size = canvas.width, canvas.height
+    writer.write_frame(canvas.frame(image if image.size == size else image.resize(size)))
+
+
+def _image(picture: Picture) -> Image.Image:
+    """Return a picture as RGBA."""
+    if isinstance(picture, str | os.PathLike):
+        item = _probed(Path(picture))
+        if item.kind != "image":
+            raise UnsupportedFileError(
+                f"{item.name} is not a picture", code=4001, remedy="Use frames() for a video."
+            )
+        image = load_image(item)
+    elif isinstance(picture, Image.Image):
+        image = picture
+    else:
+        image = _from_array(picture)
+    if image.width * image.height > MOST_PHOTO_PIXELS or not all(image.size):
+        raise InvalidRequestError(
+            f"a picture of {image.width}×{image.height} cannot be cut",
+            remedy=f"Use one of 1 to {MOST_PHOTO_PIXELS} pixels.",
+        )
+    return image.convert("RGBA")
+
+
+def _from_array(picture: object) -> Image.Image:
+    """Return an array as a picture; it comes from a user, and may be anything."""
+    if (
+        isinstance(picture, np.ndarray)
+        and picture.dtype == np.uint8
+        and picture.size > 0
+        and (picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] in (3, 4)))
+    ):
+        return Image.fromarray(np.ascontiguousarray(picture))
+    given = f"{picture.dtype} of shape {picture.shape}" if isinstance(picture, np.ndarray) else ""
+    raise InvalidRequestError(
+        f"{given or type(picture).__name__} is not a picture",
+        remedy="Give height × width × 3 in uint8 (RGB), a Pillow image, or a path.",
+    )
+
+
+def _probed(path: Path) -> MediaItem:
+    path = path.expanduser()
+    if not path.is_file():
+        raise SourceNotFoundError(f"there is no file {path}")
+    try:
+        return probe(path, path.name, id="source")
+    except OSError as error:
+        raise UnsupportedFileError(f"{path.name} cannot be read: {error}", code=4001) from error

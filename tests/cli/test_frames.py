@@ -1,0 +1,51 @@
+"""`nemovideo frames`: pixels for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from nemovideo.cli.app import app
+from nemovideo.local import Matting
+from tests.cli.test_cli import APART
+from tests.support.render import make_video
+
+
+@pytest.fixture
+def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return make_video(tmp_path / "talk.mp4", seconds=0.2)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner(**APART).invoke(app, ["frames", *arguments])
+
+
+def test_raw_frames_are_rgba_pixels_and_their_form_is_told(talk: Path) -> None:
+    done = run(str(talk), "--raw", "--engine", "fast")
+    assert done.exit_code == 0
+    assert done.stderr.strip().endswith("rgba 160x120, 25 fps")
+    frames = np.frombuffer(done.stdout_bytes, np.uint8).reshape(5, 120, 160, 4)
+    wanted = next(Matting("fast").frames(talk))
+    assert np.array_equal(frames[0, ..., :3], wanted.rgb)
+    assert np.array_equal(frames[0, ..., 3] / np.float32(255), wanted.alpha)
+
+
+def test_pictures_go_into_a_folder(talk: Path) -> None:
+    done = run(str(talk), "--engine", "fast")
+    assert (done.exit_code, done.stdout) == (0, "talk-frames\n")
+    pictures = sorted(Path("talk-frames").iterdir())
+    assert len(pictures) == 5
+    with Image.open(pictures[0]) as picture:
+        assert (picture.mode, picture.size) == ("RGBA", (160, 120))
+
+
+def test_what_cannot_work_is_one_line_with_a_remedy(talk: Path) -> None:
+    for wrong in (["nowhere.mp4"], [str(talk), "--softness", "3"], [str(talk), "--raw", "-o", "x"]):
+        done = run(*wrong)
+        assert done.exit_code == 2
+        assert "Traceback" not in done.stderr
