@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from nemovideo._drivers.aio import AsyncDriver
     from nemovideo._drivers.sync import SyncDriver
     from nemovideo._flows.context import Context
+    from nemovideo._flows.preview import At
     from nemovideo._flows.sessions import SessionLike
     from nemovideo._jobs.plan import Background, Trim, Wishes
     from nemovideo._jobs.progress_bar import OnProgress
     from nemovideo.files import Source
     from nemovideo.jobs import AsyncJobs, Jobs
     from nemovideo.local import LocalBackend
-    from nemovideo.models import RenderedVideo, SavedVideo
+    from nemovideo.models import Preview, RenderedVideo, SavedVideo
     from nemovideo.resources.agent import Agent, AsyncAgent
     from nemovideo.resources.auth import AsyncAuth, Auth
     from nemovideo.resources.batch import AsyncBatch, Batch
@@ -342,6 +343,38 @@ class Client(BaseClient):
         )
         return perform(self._context, self._driver, order, checkpoint, progress, deadline)
 
+    def preview(
+        self,
+        source: Source,
+        *,
+        background: Background = None,
+        at: At = None,
+        deadline: float | None = None,
+    ) -> Preview:
+        """Return what a clip would look like with another background, before anything is spent.
+
+        It is made on this machine by the engine of the local backend, whatever the client talks
+        to: nothing is sent, and no credits are used. The cloud's own result may differ.
+
+        Args:
+            source: A path, bytes or an open binary file.
+            background: See `remove_background`.
+            at: Seconds from the beginning, one moment or several; None for the start, the
+                middle and the end.
+            deadline: Seconds for the whole call; None for the client's own deadline.
+
+        Raises:
+            MissingExtraError: The extra `[local]` is not installed.
+            InvalidRequestError: The source is a URL, or `at` cannot be shown.
+            AgentError: The local agent does not understand the background.
+            RenderFailedError: The clip cannot be read.
+        """
+        from nemovideo._jobs.preview import of_source
+
+        flow = of_source(self._context, source, background, at)
+        limit = self._settings.deadline_s if deadline is None else deadline
+        return self._driver.run(flow, limit)
+
 
 class AsyncClient(BaseClient):
     """The client for async programs, on asyncio or trio; whatever `Client` has, it has too.
@@ -463,3 +496,18 @@ class AsyncClient(BaseClient):
         return await perform_async(
             self._context, self._driver, order, checkpoint, progress, deadline
         )
+
+    async def preview(
+        self,
+        source: Source,
+        *,
+        background: Background = None,
+        at: At = None,
+        deadline: float | None = None,
+    ) -> Preview:
+        """Return what a clip would look like with another background; see `Client.preview`."""
+        from nemovideo._jobs.preview import of_source
+
+        flow = of_source(self._context, source, background, at)
+        limit = self._settings.deadline_s if deadline is None else deadline
+        return await self._driver.run(flow, limit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -421,6 +422,69 @@ class Frame:
     time_s: float
     rgb: npt.NDArray[np.uint8] = attrs.field(repr=False)
     alpha: npt.NDArray[np.float32] = attrs.field(repr=False)
+
+
+@attrs.frozen
+class PreviewStill:
+    """One moment of a preview, as PNG files.
+
+    Attributes:
+        time_s: When it is, in seconds from the beginning.
+        before: The footage as it was uploaded; None where it is not on this machine.
+        after: The finished picture, with transparency where nothing is behind the person.
+    """
+
+    time_s: float
+    before: bytes | None = attrs.field(repr=False)
+    after: bytes = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Preview:
+    """A few moments of a video before it is exported, as PNG files of at most 1280 pixels a side.
+
+    Attributes:
+        before: The footage as it was uploaded; several moments are side by side. None where it
+            is not on this machine.
+        after: The finished picture; several moments are side by side.
+        stills: Every moment by itself.
+        sheet: All of it in one picture: the footage above, the finished pictures below.
+        basis: What it was made from: "local engine", which the cloud's result may differ from,
+            or "free export".
+        warnings: What to know of it, in whole sentences.
+    """
+
+    before: bytes | None = attrs.field(repr=False)
+    after: bytes = attrs.field(repr=False)
+    stills: tuple[PreviewStill, ...] = attrs.field(repr=False)
+    sheet: bytes = attrs.field(repr=False)
+    basis: str
+    warnings: tuple[str, ...] = ()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the sheet as a PNG file, replacing one that is there, and return its path.
+
+        Raises:
+            InvalidRequestError: The name has another suffix than ".png".
+            OutputError: It cannot be written.
+        """
+        from nemovideo._support.disk import writing
+        from nemovideo.errors import InvalidRequestError
+
+        target = Path(path).expanduser()
+        if target.suffix.lower() != ".png":
+            raise InvalidRequestError(
+                f"{target.name} is not a PNG file", remedy='Give a name that ends in ".png".'
+            )
+        with writing(target):
+            target.write_bytes(self.sheet)
+        return target
+
+    def _repr_html_(self) -> str:
+        from nemovideo._notebook.cards import preview_card
+
+        moments = [(still.time_s, still.before, still.after) for still in self.stills]
+        return preview_card(moments, self.basis, self.warnings)
 
 
 @attrs.frozen

@@ -21,6 +21,7 @@ from nemovideo import (
     JobStatus,
     MediaFile,
     NemoError,
+    Preview,
     RenderedVideo,
     RenderJob,
     Reply,
@@ -49,6 +50,8 @@ def clients(draft: Draft) -> None:
         saved = client.remove_background("talk.mp4", output="clean.mp4", progress=True)
         assert_type(saved.path, Path)
         assert_type(client.sessions.attach("id").export("clean.mp4").path, Path)
+        assert_type(client.preview("talk.mp4", background="blur", at=(0.5, 3)), Preview)
+        assert_type(client.sessions.create().preview(1), Preview)
 
 
 async def async_clients(draft: Draft) -> None:
@@ -63,6 +66,7 @@ async def async_clients(draft: Draft) -> None:
         assert_type(video.path, Path | None)
         saved = await client.remove_background("talk.mp4", output="clean.mp4")
         assert_type(saved.path, Path)
+        assert_type(await client.preview("talk.mp4"), Preview)
         assert_type(video.credits_spent, float | None)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import attrs
 
-from nemovideo._notebook.figures import figure, kind_of
+from nemovideo._notebook.figures import figure, kind_of, png_figure
 from nemovideo._notebook.timeline import Lane, timeline_svg
 from nemovideo._values.lines import one_line
 
@@ -138,6 +138,18 @@ def video_card(
     figures.append(figure("After" if figures else kind.capitalize(), after))
     body = f'<div class="nemo-pair">{"".join(figures)}</div>{_notes(notes)}'
     return _face(f"Rendered {kind}", "", body)
+
+
+def preview_card(
+    moments: Sequence[tuple[float, bytes | None, bytes]], basis: str, notes: Sequence[str] = ()
+) -> str:
+    """Return moments of a video, each as its time, its footage if there is any, and its result."""
+    rows = []
+    for time_s, before, after in moments:
+        pair = [] if before is None else [png_figure(f"Before · {time_s:.1f} s", before)]
+        pair.append(png_figure(f"After · {time_s:.1f} s", after))
+        rows.append(f'<div class="nemo-pair">{"".join(pair)}</div>')
+    return _face("Preview", one_line(basis), "".join(rows) + _notes(notes))
 
 
 def message_card(

@@ -55,6 +55,12 @@ def figure(caption: str, source: Path | str) -> str:
     return f"<figure><figcaption>{caption} · {words}</figcaption>{media}</figure>"
 
 
+def png_figure(caption: str, png: bytes) -> str:
+    """Return a PNG file with its caption, embedded."""
+    image = f'<img src="{_embedded(png, "image/png")}" alt="">'
+    return f"<figure><figcaption>{escape(caption)}</figcaption>{image}</figure>"
+
+
 def _still(path: Path) -> bytes | None:
     """Return the first frame as a PNG, or None where it cannot be had."""
     if suffix_of(path.name) == "zip":

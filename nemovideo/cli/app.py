@@ -15,6 +15,7 @@ from nemovideo.cli.frames import frames
 from nemovideo.cli.jobs import jobs
 from nemovideo.cli.mcp import mcp
 from nemovideo.cli.options import note_json, wants_json
+from nemovideo.cli.preview import preview
 from nemovideo.cli.remove_background import remove_background
 from nemovideo.cli.report import INTERRUPTED, exit_code_of, print_error, print_stopped, print_usage
 from nemovideo.cli.serve import serve
@@ -61,5 +62,8 @@ def app() -> None:
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
 
 
-for _command in (remove_background, export, frames, batch, chat, show_credits, jobs, mcp, serve):
+for _command in (
+    *(remove_background, preview, export, frames, batch, chat),
+    *(show_credits, jobs, mcp, serve),
+):
     app.add_command(_command)

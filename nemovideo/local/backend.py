@@ -18,10 +18,11 @@ import attrs
 from nemovideo.errors import MAX_UPLOAD_BYTES, LocalBackendError
 from nemovideo.local.agent import respond as real_respond
 from nemovideo.local.agent import timeline_for
-from nemovideo.local.matte import AUTO, Engine, LazyMatting
+from nemovideo.local.matte import AUTO, Engine, LazyMatting, LoadedEngine
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.media.probe import probe as real_probe
 from nemovideo.local.render import render as real_render
+from nemovideo.local.render.clips import MattingSource
 from nemovideo.local.server.app import create_app
 from nemovideo.local.server.cleaning import Cleaner
 from nemovideo.local.server.context import Context, Probe, Respond, Tariff
@@ -122,6 +123,7 @@ class LocalBackend:
         self._engine = engine
         self._device = device
         self._model = None if model is None else Path(model).expanduser().absolute()
+        self._matting = LazyMatting(engine, self._model, device)
         self._render_workers = render_workers
         self._max_upload_bytes = max_upload_bytes
         self._clock = clock or time.time
@@ -181,7 +183,11 @@ class LocalBackend:
             raise LocalBackendError(
                 "This backend is running already", remedy="Stop it first, or make another one."
             )
-        render = self._render or _renderer(self._engine, self._model, self._device)
+        render = self._render
+        if render is None:
+            if self._engine is not None or self._model is not None or self._device != AUTO:
+                self._matting.load()
+            render = _renderer(self._matting.load)
         with ExitStack() as stack:
             state_dir = self._wanted_dir
             if state_dir is None:
@@ -201,6 +207,7 @@ class LocalBackend:
             context = Context(
                 store=store,
                 queue=queue,
+                matting=self._matting.load,
                 respond=self._respond,
                 probe=self._probe,
                 opening=self._opening,
@@ -260,6 +267,10 @@ class LocalBackend:
         """What an edit takes, in credits."""
         return self._tariff.costs["edit"]
 
+    def load_engine(self) -> LoadedEngine:
+        """Return the engine, which is loaded once for all renders and previews."""
+        return self._matting.load()
+
     @property
     def requests(self) -> tuple[SeenRequest, ...]:
         """The latest 10 000 requests as (method, path, status); status 0: no answer begun."""
@@ -316,14 +327,8 @@ def _remove(state_dir: Path, holders: Set[str], owner: int) -> None:
         shutil.rmtree(state_dir, ignore_errors=True)
 
 
-def _renderer(engine: Engine | None, model: Path | None, device: str) -> Renderer:
-    """Return the real renderer; what was asked for is loaded now, the default on first use.
-
-    All renders share what is loaded.
-    """
-    matting = LazyMatting(engine, model, device)
-    if engine is not None or model is not None or device != AUTO:
-        matting.load()
+def _renderer(matting: MattingSource) -> Renderer:
+    """Return the real renderer; all renders share the engine, which is loaded on first use."""
 
     def render(
         timeline: Timeline,
@@ -341,7 +346,7 @@ def _renderer(engine: Engine | None, model: Path | None, device: str) -> Rendere
             output,
             format=format,
             quality=quality,
-            matting=matting.load,
+            matting=matting,
             on_progress=on_progress,
             cancelled=cancelled,
         )

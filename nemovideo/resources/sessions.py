@@ -8,9 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast, overload
 
 from nemovideo._drivers.resource import AsyncResource, Layer, Resource
-from nemovideo._flows import sessions
+from nemovideo._flows import preview, sessions
 from nemovideo._flows.context import Context
-from nemovideo.models import MediaFile, RenderedVideo, RenderJob, Reply, SavedVideo, SessionState
+from nemovideo._flows.preview import At
+from nemovideo.models import (
+    MediaFile,
+    Preview,
+    RenderedVideo,
+    RenderJob,
+    Reply,
+    SavedVideo,
+    SessionState,
+)
 
 if TYPE_CHECKING:
     from nemovideo._drivers.aio import AsyncDriver
@@ -183,6 +192,25 @@ class Session(Resource):
             deadline=deadline,
         )
 
+    def preview(self, at: At = None, *, deadline: float | None = None) -> Preview:
+        """Return a few moments of the draft, before and after, without spending credits.
+
+        A local backend on this machine makes them in a second or two. The cloud's come from a
+        free export, which takes as long as an export does; `Preview.basis` says which.
+
+        Args:
+            at: Seconds from the beginning, one moment or several; None for the start, the
+                middle and the end.
+            deadline: Seconds for the whole call; None for the client's own deadline.
+
+        Raises:
+            DraftNotReadyError: There is nothing to show.
+            MissingExtraError: In the cloud, `[local]` is needed to read the export.
+            RenderFailedError: The pictures, or the export, cannot be made.
+        """
+        flow = preview.of_session(self._context, self.id, self.task_id, at)
+        return self._run(flow, deadline)
+
     def project_url(self, *, deadline: float | None = None) -> str:
         """Return a link that opens the project in a browser; it holds no bearer token."""
         return self._auth.claim_token(self, deadline=deadline).url
@@ -316,6 +344,11 @@ class AsyncSession(AsyncResource):
             task_id=self.task_id,
             deadline=deadline,
         )
+
+    async def preview(self, at: At = None, *, deadline: float | None = None) -> Preview:
+        """Return a few moments of the draft; see `Session.preview`."""
+        flow = preview.of_session(self._context, self.id, self.task_id, at)
+        return await self._run(flow, deadline)
 
     async def project_url(self, *, deadline: float | None = None) -> str:
         """Return a link that opens the project in a browser; it holds no bearer token."""

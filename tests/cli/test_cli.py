@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from nemovideo.cli.app import app
 from nemovideo.local import LocalBackend
@@ -62,6 +63,33 @@ def test_more_wishes_and_the_export_of_a_session(run: Run, clip: Path) -> None:
     assert pictures(Path("a.mp4"))[0].shape == (120, 120, 3)
     assert run("export", value["session_id"], "-o", "b.webm").stdout == "b.webm\n"
     assert len(pictures(Path("b.webm"))) == 10
+
+
+def test_a_preview_is_a_picture_of_a_clip_or_a_session(run: Run, carphone: Path) -> None:
+    done = run("preview", str(carphone), "-b", "#00b140", "--at", "0.5", "--json", "--local")
+    value = json.loads(done.stdout)
+    assert value["path"] == "carphone_pristine-preview.png"
+    assert value["basis"] == "local engine"
+    with Image.open(value["path"]) as sheet:
+        assert sheet.height > 2 * 144
+        assert near(sheet.convert("RGB").getpixel((4, 144 + 12)), (0, 177, 64))
+    again = run("preview", str(carphone), "-b", "white")
+    assert (again.exit_code, "--overwrite" in again.stderr) == (2, True)
+    wishes = [
+        "remove-background",
+        str(carphone),
+        "-b",
+        "white",
+        "--trim",
+        "0",
+        "0.2",
+        "-o",
+        "a.mp4",
+    ]
+    session_id = json.loads(run(*wishes, "--json").stdout)["session_id"]
+    assert run("preview", "--session", session_id, "-o", "b.png").stdout == "b.png\n"
+    assert run("preview").exit_code == 2
+    assert run("preview", "--session", session_id, "-b", "blur").exit_code == 2
 
 
 def test_the_main_job_as_json(run: Run, clip: Path) -> None:

@@ -47,8 +47,12 @@ def make_background(
     canvas: Canvas,
     media: Mapping[str, MediaItem],
     warn: Warn = unheard,
+    *,
+    begun_s: Fraction = Fraction(0),
 ) -> Behind:
     """Return the source of frames for a background; "transparent" and "matte" are black.
+
+    A video begins `begun_s` seconds after its start.
 
     Raises:
         RenderFailedError: The kind is unknown, its colour or scene does not
@@ -73,7 +77,7 @@ def make_background(
             if item.kind == "image":
                 return _Still(canvas, cover_image(load_image(item), size))
             if item.kind == "video":
-                return _Video(canvas, item, warn)
+                return _Video(canvas, item, warn, begun_s)
             raise RenderFailedError(f"{item.name} is {item.kind}: it cannot be a background")
         case kind:
             raise RenderFailedError(f"there is no background of kind {kind!r}")
@@ -140,10 +144,10 @@ class _Still:
 class _Video:
     """An uploaded video, filling the canvas and beginning again at its end."""
 
-    def __init__(self, canvas: Canvas, item: MediaItem, warn: Warn) -> None:
+    def __init__(self, canvas: Canvas, item: MediaItem, warn: Warn, begun_s: Fraction) -> None:
         self._fitter = Fitter(canvas, cover=True)
         step_s = 1 / canvas.fps
-        frames = at_rate(looped_frames(item, warn=warn), start_s=Fraction(0), step_s=step_s)
+        frames = at_rate(looped_frames(item, warn=warn), start_s=begun_s, step_s=step_s)
         self._frames: Iterator[VideoFrame] = frames
         self._aspect = Fraction(item.aspect).limit_denominator(1000)
         self._name = item.name

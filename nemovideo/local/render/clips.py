@@ -13,6 +13,7 @@ from nemovideo.local.matte import LoadedEngine
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.cutting import cut_out
+from nemovideo.local.render.decoding import Decode, decode_frames
 from nemovideo.local.render.filters import Adjustment, Shift
 from nemovideo.local.render.layout import Layout, Offset, lies_plain, plan
 from nemovideo.local.render.notices import Warn, unheard
@@ -32,6 +33,8 @@ def clip_frames(
     warn: Warn = unheard,
     *,
     count: int,
+    decode: Decode = decode_frames,
+    begun_s: Fraction = Fraction(0),
 ) -> Iterator[VideoFrame]:
     """Yield the clip's finished frames on the canvas, `count` of them: the last one stands.
 
@@ -39,10 +42,20 @@ def clip_frames(
 
     A frame may be yielded again as it is, so the receiver must not change it.
 
+    Args:
+        clip: The clip.
+        canvas: What is being made.
+        media: The uploaded files.
+        matting: Gives the engine when it is needed.
+        warn: Is told what the result lacks.
+        count: How many frames to make.
+        decode: Gives the frames of a video.
+        begun_s: How far into its background the clip begins, in seconds.
+
     Raises:
         RenderFailedError: The clip names something that is not there or cannot be read.
     """
-    source = open_source(clip, media, warn)
+    source = open_source(clip, media, warn, decode)
     layout = None
     if clip.kind != "card" and not lies_plain(clip, canvas, source.shape):
         layout = _laid_out(clip, canvas, source, matting, warn)
@@ -50,9 +63,9 @@ def clip_frames(
         source.frames(canvas if layout is None else layout.stage(canvas)), count
     )
     if source.has_alpha:
-        frames = lay_over(frames, clip, canvas, media, layout, warn)
+        frames = lay_over(frames, clip, canvas, media, layout, warn, begun_s=begun_s)
     elif clip.background is not None and clip.kind != "card":
-        frames = cut_out(frames, clip, canvas, media, matting(), warn, layout)
+        frames = cut_out(frames, clip, canvas, media, matting(), warn, layout, begun_s=begun_s)
     elif layout is not None:
         frames = _shifted(frames, canvas, layout)
     if (clip.brightness, clip.contrast, clip.saturation) != (0, 1, 1):

@@ -69,10 +69,13 @@ def cut_out(
     matting: LoadedEngine,
     warn: Warn,
     layout: Layout | None = None,
+    *,
+    begun_s: Fraction = Fraction(0),
 ) -> Iterator[VideoFrame]:
     """Yield the clip's frames with its background replaced, or with an alpha plane.
 
-    With a `layout` the frames are a stage's, which is laid on the canvas.
+    With a `layout` the frames are a stage's, which is laid on the canvas. `begun_s` is how far
+    into the clip the first frame is, in seconds.
 
     A background "matte" yields the mask alone, white on black. Where no person
     is found nothing is kept, and `warn` is told when the frames end. The frames are
@@ -81,7 +84,7 @@ def cut_out(
     cutter = matting.cutter()
     with ahead(cutter.follow(views_of(frames)), room=_CUTS_AHEAD) as cuts:
         told = _told(cuts, cutter, clip, canvas.fps, warn)
-        yield from _composed(told, clip, canvas, media, layout, warn)
+        yield from _composed(told, clip, canvas, media, layout, warn, begun_s)
 
 
 def _composed(
@@ -91,6 +94,7 @@ def _composed(
     media: Mapping[str, MediaItem],
     layout: Layout | None,
     warn: Warn,
+    begun_s: Fraction,
 ) -> Iterator[VideoFrame]:
     """Yield the frames with what the clip wants in place of their background."""
     background = clip.background
@@ -109,7 +113,7 @@ def _composed(
                 made = made if shift is None else shift(made, offset)
             yield made
         return
-    behind = make_background(background, canvas, media, warn)
+    behind = make_background(background, canvas, media, warn, begun_s=begun_s)
     matte_only = background.kind == "matte"
     white = stage.frame(Image.new("RGB", size, "white")) if matte_only else None
     compositor = Compositor(canvas, clean_edges=not matte_only)

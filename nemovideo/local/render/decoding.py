@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import av.error
 import av.filter
@@ -34,6 +34,15 @@ if TYPE_CHECKING:
 
 Timed = tuple[Fraction, VideoFrame]
 """A frame, and the time in seconds from which on it is shown."""
+
+
+class Decode(Protocol):
+    """Gives the frames of a file; `decode_frames` does."""
+
+    def __call__(self, item: MediaItem, start_s: Fraction, *, warn: Warn) -> Iterator[Timed]:
+        """Yield (time in seconds, frame), beginning at `start_s` or before it."""
+        ...
+
 
 _SEEK_FROM_S = 2
 # Each holds a frame, and the encoder takes far longer than two of them. Where there are but

@@ -41,10 +41,11 @@ def for_format(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format)
 
 def settled(timeline: Timeline, kind: Format) -> Format:
     """Return the format as this draft needs it: a WebP of one picture, or a moving one."""
-    return animated(kind) if kind.name == "webp" and _moves(timeline) else kind
+    return animated(kind) if kind.name == "webp" and moves(timeline) else kind
 
 
-def _moves(timeline: Timeline) -> bool:
+def moves(timeline: Timeline) -> bool:
+    """Return whether the draft is a video, not one picture."""
     moving = any(clip.kind not in _STILL for clip in timeline.clips)
     return (moving and timeline.duration_ms > 1500 / timeline.fps) or len(timeline.clips) > 1
 
@@ -58,7 +59,7 @@ def _cut_out(clip: Clip) -> Clip:
 
 def _still(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format) -> Timeline:
     frame_ms = 1000 / timeline.fps
-    if _moves(timeline):
+    if moves(timeline):
         raise RenderFailedError(
             f"{kind.name} holds one picture, and this draft is a video: ask for gif, or for zip, "
             "which holds a PNG for each frame"

@@ -22,10 +22,10 @@ from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.clips import MattingSource, clip_frames
 from nemovideo.local.render.drafts import for_format, plain_photo, settled
 from nemovideo.local.render.encoding import Format, format_named, open_writer, sound_for
-from nemovideo.local.render.filters import Fade, Fresh
+from nemovideo.local.render.filters import Fresh
+from nemovideo.local.render.finishing import Finish, frame_at
 from nemovideo.local.render.kept_tags import tags_for
 from nemovideo.local.render.notices import Notices, Warn
-from nemovideo.local.render.titles import Titles
 from nemovideo.local.timeline import Clip, Crop, Place, Timeline
 
 _HEAVY = {"webm": 2}
@@ -94,7 +94,7 @@ def render(
         ModelUnavailableError: The engine's model or a font cannot be fetched.
     """
     kind = settled(timeline, format_named(format))
-    _check(timeline, media)
+    check_draft(timeline, media)
     report = on_progress or _ignore
     notices = Notices()
     for media_id in _used(timeline):
@@ -106,7 +106,7 @@ def render(
         canvas = Canvas.of(
             timeline,
             media,
-            alpha=kind.has_alpha and _has_alpha(timeline),
+            alpha=kind.has_alpha and has_alpha(timeline),
             square_pixels=kind.square_pixels,
             max_side=None if timeline.shaped else kind.max_side,
             max_fps=kind.max_fps,
@@ -116,7 +116,7 @@ def render(
                 "nothing in the draft is transparent: there is no mask to put beside the color"
             )
         frames = _frames(timeline, canvas, media, matting or LazyMatting(engine).load, notices.add)
-        total = _frame_at(timeline.duration_ms, canvas)
+        total = frame_at(timeline.duration_ms, canvas)
         _check_cost(kind, canvas, total, output.parent)
 
         def tick() -> None:
@@ -169,8 +169,12 @@ def _ignore(_fraction: float) -> None:
     pass
 
 
-def _check(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
-    """Refuse a draft that cannot be rendered before any work is done."""
+def check_draft(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
+    """Refuse a draft that cannot be rendered before any work is done.
+
+    Raises:
+        RenderFailedError: A file is missing, or a number is out of bounds.
+    """
     if timeline.duration_ms <= 0:
         raise RenderFailedError("the draft has no picture: there is nothing to render")
     if not (0 < timeline.width <= MOST_SIDE_PX and 0 < timeline.height <= MOST_SIDE_PX):
@@ -242,13 +246,10 @@ def _used(timeline: Timeline) -> list[str]:
     return [media_id or "" for media_id in used]
 
 
-def _has_alpha(timeline: Timeline) -> bool:
+def has_alpha(timeline: Timeline) -> bool:
+    """Return whether some clip is to be transparent."""
     backgrounds = (clip.background for clip in timeline.clips if clip.kind != "card")
     return any(b is not None and b.kind == "transparent" for b in backgrounds)
-
-
-def _frame_at(time_ms: int, canvas: Canvas) -> int:
-    return max(1, round(time_ms * canvas.fps / 1000))
 
 
 def _frames(
@@ -260,23 +261,12 @@ def _frames(
 ) -> Iterator[VideoFrame]:
     """Yield every frame of the output, each a frame of its own: the encoder numbers them."""
     fresh = Fresh(canvas)
-    titles = Titles(timeline, canvas, media)
-    total = _frame_at(timeline.duration_ms, canvas)
-    fade_in = min(total, round(timeline.fade_in_ms * canvas.fps / 1000))
-    fade_out = min(total, round(timeline.fade_out_ms * canvas.fps / 1000))
-    rising = Fade(canvas, out=False, frames=fade_in)
-    falling = Fade(canvas, out=True, frames=fade_out)
+    finish = Finish(timeline, canvas, media)
     number = 0
     end_ms = 0
     for clip in timeline.clips:
         end_ms += clip.duration_ms
-        end = _frame_at(end_ms, canvas)
-        count = max(0, end - number)
+        count = max(0, frame_at(end_ms, canvas) - number)
         for frame in clip_frames(clip, canvas, media, matting, warn, count=count):
-            made = fresh(titles.over(frame, number))
-            if number < fade_in:
-                made = rising(made)
-            if number >= total - fade_out:
-                made = falling(made)
-            yield made
+            yield finish.faded(fresh(finish.titled(frame, number)), number)
             number += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -28,6 +29,8 @@ def lay_over(
     media: Mapping[str, MediaItem],
     layout: Layout | None = None,
     warn: Warn = unheard,
+    *,
+    begun_s: Fraction = Fraction(0),
 ) -> Iterator[VideoFrame]:
     """Yield a clip's frames over its background, or with their alpha as it is.
 
@@ -38,13 +41,16 @@ def lay_over(
         media: The uploaded files.
         layout: Where the frames lie on the canvas; None if they fill it.
         warn: Is told what the result lacks.
+        begun_s: How far into the clip the first frame is, in seconds.
     """
     background = clip.background
     assert background is not None
     stage = canvas if layout is None else layout.stage(canvas)
     kind = "alpha" if background.kind == "transparent" and canvas.alpha else background.kind
     behind = (
-        None if kind in ("alpha", "matte") else make_background(background, canvas, media, warn)
+        None
+        if kind in ("alpha", "matte")
+        else make_background(background, canvas, media, warn, begun_s=begun_s)
     )
     shift = None if layout is None else Shift(canvas)
     extract, overlay = _Extract(stage), _Overlay(canvas)

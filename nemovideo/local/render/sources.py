@@ -19,7 +19,7 @@ from nemovideo.local.render.backgrounds import (
     opaque,
 )
 from nemovideo.local.render.canvas import Canvas
-from nemovideo.local.render.decoding import at_rate, decode_frames
+from nemovideo.local.render.decoding import Decode, at_rate, decode_frames
 from nemovideo.local.render.drawing.scenes import draw_scene
 from nemovideo.local.render.drawing.text import text_image
 from nemovideo.local.render.filters import Fitter, cropped
@@ -53,15 +53,17 @@ class Source(Protocol):
         ...
 
 
-def open_source(clip: Clip, media: Mapping[str, MediaItem], warn: Warn) -> Source:
-    """Return what a clip shows.
+def open_source(
+    clip: Clip, media: Mapping[str, MediaItem], warn: Warn, decode: Decode = decode_frames
+) -> Source:
+    """Return what a clip shows; `decode` gives the frames of a video.
 
     Raises:
         RenderFailedError: The clip names something that is not there or cannot be read.
     """
     match clip.kind:
         case "video":
-            return _Video(clip, media_item(media, clip.media), warn)
+            return _Video(clip, media_item(media, clip.media), warn, decode)
         case "image":
             return _Photo(clip, media_item(media, clip.media))
         case "card":
@@ -85,12 +87,12 @@ def each_once(
 class _Video:
     """An uploaded video, from the clip's start on, at its speed."""
 
-    def __init__(self, clip: Clip, item: MediaItem, warn: Warn) -> None:
+    def __init__(self, clip: Clip, item: MediaItem, warn: Warn, decode: Decode) -> None:
         if item.kind != "video":
             raise RenderFailedError(f"{item.name} is {item.kind}, not video")
         if clip.speed <= 0:
             raise RenderFailedError(f"the speed of {clip.name} is {clip.speed:g}")
-        self._clip, self._item, self._warn = clip, item, warn
+        self._clip, self._item, self._warn, self._decode = clip, item, warn, decode
         self._aspect = Fraction(item.aspect).limit_denominator(1000)
         self.has_alpha = item.has_alpha and clip.background is not None
         self.shape = _framed(clip, item.width or 1, item.height or 1, self._aspect)
@@ -100,7 +102,7 @@ class _Video:
         start_s = Fraction(clip.source_start_ms, 1000)
         step_s = Fraction(clip.speed).limit_denominator(1000) / canvas.fps
         fitter = Fitter(canvas, clip, keep_alpha=self.has_alpha)
-        decoded = decode_frames(item, start_s, warn=self._warn)
+        decoded = self._decode(item, start_s, warn=self._warn)
         sources = at_rate(decoded, start_s=start_s, step_s=step_s)
         frames = each_once(sources, lambda frame: fitter(frame, self._aspect))
         first = next(frames, None)

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from nemovideo.local.server import accounts, exports, runs, sessions, uploads
+from nemovideo.local.server import accounts, exports, previews, runs, sessions, uploads
 from nemovideo.local.server.context import Context, context_of
 from nemovideo.local.server.faults import Fault, Faults, read_faults
 from nemovideo.local.server.forms import JSONResponse, Problem, read_value
@@ -44,6 +44,7 @@ def create_app(
             Route(f"{_RENDERS}/lambda/{{render_id}}", exports.status),
             Route(f"{_RENDERS}/lambda/{{render_id}}/cancel", exports.cancel, methods=["POST"]),
             Route(f"{_RENDERS}/{{render_id}}/download", exports.download),
+            Route("/api/local/preview", previews.preview, methods=["POST"]),
             Route("/files/{token}/{name}", exports.file, name="file"),
             Route("/healthz", _health),
             *([] if context.door.shared else [_FAULT_DESK]),
@@ -110,12 +111,16 @@ _FAULT_DESK = Route("/__faults__", _fault_desk, methods=["GET", "POST", "DELETE"
 
 
 async def _health(request: Request) -> Response:
-    """GET /healthz: 200 while the state can be read and the render workers are there."""
+    """GET /healthz: 200 while the state can be read and the render workers are there.
+
+    `previews` says that this backend has /api/local/preview, which the protocol does not.
+    """
     context = context_of(request)
     with context.store.database.reading() as connection:
         connection.execute("SELECT 1 FROM users LIMIT 1").fetchone()
     well = context.queue.alive
-    return JSONResponse({"status": "ok" if well else "failing"}, 200 if well else 503)
+    status = "ok" if well else "failing"
+    return JSONResponse({"status": status, "previews": True}, 200 if well else 503)
 
 
 def _rule_json(rule: Fault) -> dict[str, object]:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from nemovideo.local.agent.turn import Question, Turn
 from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.render.clips import MattingSource
 from nemovideo.local.server.door import Door
 from nemovideo.local.server.forms import Forms
 from nemovideo.local.server.lanes import Lanes
@@ -84,6 +85,7 @@ class Context:
 
     store: Store
     queue: RenderQueue
+    matting: MattingSource
     respond: Respond
     probe: Probe
     opening: Callable[[Sequence[MediaItem]], Timeline | None]

@@ -33,4 +33,5 @@ class Lanes:
     runs: Lane = attrs.field(factory=lambda: Lane(4))
     probes: Lane = attrs.field(factory=lambda: Lane(2))
     writes: Lane = attrs.field(factory=lambda: Lane(4))
+    previews: Lane = attrs.field(factory=lambda: Lane(1))
     fetches: Lane = attrs.field(factory=lambda: Lane(16))

@@ -86,7 +86,7 @@ def test_each_key_is_a_user_of_its_own(shared: Api) -> None:
 def test_faults_cannot_be_set_by_others_and_any_host_name_is_answered(shared: Api) -> None:
     assert shared.ask("POST", "/__faults__", json={"kind": "drop"}).status_code == 404
     answer = shared.ask("GET", "/healthz", headers={"Host": "video.example"})
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "previews": True})
 
 
 def test_a_key_that_was_taken_away_opens_nothing_and_the_other_keeps_its_work(

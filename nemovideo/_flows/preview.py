@@ -1,0 +1,126 @@
+"""A preview of a session's draft: by its local backend, or from a free export."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from nemovideo._flows import render
+from nemovideo._flows import state as state_flow
+from nemovideo._flows.auth import authorized
+from nemovideo._flows.context import Context
+from nemovideo._flows.steps import Flow, Request, blocking, call
+from nemovideo._support.addresses import is_loopback
+from nemovideo._wire.previews import read_preview
+from nemovideo.errors import (
+    APIError,
+    DraftNotReadyError,
+    InvalidRequestError,
+    MalformedResponseError,
+    MissingExtraError,
+)
+from nemovideo.models import Preview
+
+At = float | Sequence[float] | None
+"""Seconds from the beginning: one moment or several; None for the start, the middle, the end."""
+
+_MOST = 24
+
+
+def moments(at: At) -> list[float] | None:
+    """Return the moments of a preview.
+
+    Raises:
+        InvalidRequestError: They are not seconds, or too many.
+    """
+    if at is None:
+        return None
+    remedy = f"Give seconds from the beginning, such as at=(0.5, 3): at most {_MOST}."
+    try:
+        found = [float(at)] if isinstance(at, (int, float)) else [float(one) for one in at]
+    except (TypeError, ValueError):
+        raise InvalidRequestError(
+            f"at={at!r:.60} is not a list of seconds", remedy=remedy
+        ) from None
+    if not 1 <= len(found) <= _MOST or not all(math.isfinite(s) and s >= 0 for s in found):
+        raise InvalidRequestError(f"at={at!r:.60} cannot be shown", remedy=remedy)
+    return found
+
+
+def of_session(context: Context, session_id: str, task_id: str | None, at: At) -> Flow[Preview]:
+    """Return a preview of a session's draft.
+
+    Raises:
+        DraftNotReadyError: There is nothing to show.
+        MissingExtraError: In the cloud, the extra `[local]` is needed to read the export.
+        RenderFailedError: The pictures, or the export, cannot be made.
+    """
+    at_s = moments(at)
+    state = yield from state_flow.get(context, session_id)
+    if state.draft is None or not state.draft.ready:
+        raise DraftNotReadyError("the session has no draft that can be shown yet")
+    if (yield from _makes_previews(context)):
+        body = {"sessionId": session_id, **({} if at_s is None else {"at": at_s})}
+        request = Request("POST", "/api/local/preview", json=body, repeatable=True)
+        return read_preview((yield from authorized(context, request)), "local engine")
+    return (yield from _from_export(context, session_id, task_id, at_s))
+
+
+def _makes_previews(context: Context) -> Flow[bool]:
+    """Return whether the service is a local backend on this machine; no other one is asked."""
+    if context.backend is not None:
+        return True
+    if not is_loopback(context.settings.origin[1]):
+        return False
+    try:
+        found = yield from call(Request("GET", "/healthz"))
+    except (APIError, MalformedResponseError):
+        return False
+    return isinstance(found, dict) and found.get("previews") is True
+
+
+def _from_export(
+    context: Context, session_id: str, task_id: str | None, at_s: list[float] | None
+) -> Flow[Preview]:
+    yield from blocking(check_extra)
+    folder = yield from blocking(lambda: Path(tempfile.mkdtemp(prefix="nemovideo-preview-")))
+    sources = context.uploaded.get(session_id, ())
+    try:
+        video = yield from render.export(
+            context,
+            session_id,
+            folder / "preview.mp4",
+            format="mp4",
+            quality="high",
+            task_id=task_id,
+        )
+        assert video.path is not None
+        return (yield from blocking(partial(_read_export, video.path, sources, at_s)))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_extra() -> None:
+    """Refuse to begin what needs the extra `[local]` where that is missing.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    try:
+        from nemovideo.local import LocalBackend  # noqa: F401
+    except MissingExtraError as error:
+        raise MissingExtraError(
+            "a preview is made on this machine, which needs nemovideo[local]",
+            remedy='Install it: pip install "nemovideo[local]", or export the draft.',
+        ) from error
+
+
+def _read_export(video: Path, sources: Sequence[Path], at_s: list[float] | None) -> Preview:
+    from nemovideo.local.previews import Footage, preview_export
+
+    source = next((path for path in sources if path.is_file()), None)
+    return preview_export(video, None if source is None else Footage(source, source.name), at_s)

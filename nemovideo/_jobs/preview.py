@@ -1,0 +1,88 @@
+"""A preview of what `remove_background` would make of a clip: on this machine, free of credits."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+from nemovideo._flows.context import Context
+from nemovideo._flows.preview import At, check_extra, moments
+from nemovideo._flows.steps import Flow, blocking
+from nemovideo._flows.uploads import prepare_all
+from nemovideo._jobs.arguments import check_background, check_source
+from nemovideo._jobs.plan import Background, plan
+from nemovideo._uploads.trust import check_sources
+from nemovideo.errors import InvalidRequestError
+from nemovideo.files import Source, Upload, is_url
+from nemovideo.models import Preview
+
+
+def of_source(context: Context, source: Source, background: Background, at: At) -> Flow[Preview]:
+    """Return a preview of a clip with another background.
+
+    Raises:
+        MissingExtraError: The extra `[local]` is not installed.
+        InvalidRequestError: A file is a URL, or the arguments do not go together.
+        AgentError: The local agent does not understand the background.
+        RenderFailedError: The pictures cannot be made.
+    """
+    at_s = moments(at)
+    uploads, words = yield from prepared(context, source, background)
+    return (yield from blocking(partial(_made, context, uploads, words, at_s)))
+
+
+def prepared(
+    context: Context, source: Source, background: Background
+) -> Flow[tuple[list[Upload], str]]:
+    """Return the checked files of a job on this machine, and its message."""
+    check_source(source)
+    check_background(background)
+    local_files = context.settings.local_files
+    picture, words, _ = plan(background, None, "webm", source, local_files=local_files)
+    files = [source] if picture is None else [source, picture]
+    check_sources(files, local_files=local_files)
+    if any(is_url(file) for file in files):
+        raise InvalidRequestError(
+            "a preview is made on this machine, which does not fetch URLs",
+            remedy="Fetch the file first, or upload the URL and use session.preview().",
+        )
+    yield from blocking(check_extra)
+    uploads = yield from prepare_all(files)
+    if picture is not None:
+        words = f'replace the background with the uploaded file "{uploads[1].name}"'
+    return uploads, words
+
+
+@contextmanager
+def on_disk(uploads: Sequence[Upload]) -> Iterator[list[Path]]:
+    """Give the path of each file; what is not on the disk is copied there meanwhile."""
+    with ExitStack() as stack:
+        yield [upload.path or _copied(upload, stack) for upload in uploads]
+
+
+def _copied(upload: Upload, stack: ExitStack) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="nemovideo-preview-"))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / f"file{Path(upload.name or '').suffix}"
+    with upload.opened() as content, path.open("wb") as file:
+        shutil.copyfileobj(content, file)
+    return path
+
+
+def _made(
+    context: Context, uploads: Sequence[Upload], words: str, at_s: list[float] | None
+) -> Preview:
+    from nemovideo.local.previews import Footage, preview_footage
+
+    with on_disk(uploads) as paths:
+        footage = [
+            Footage(path, upload.name or path.name)
+            for path, upload in zip(paths, uploads, strict=True)
+        ]
+        if context.backend is None:
+            return preview_footage(footage, words, at_s)
+        return preview_footage(footage, words, at_s, context.backend.load_engine)

@@ -1,0 +1,66 @@
+"""Previews as the local backend sends them: PNG pictures in base64."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+import attrs
+
+from nemovideo._wire.envelopes import structure
+from nemovideo.errors import MalformedResponseError, RenderFailedError
+from nemovideo.models import Preview, PreviewStill
+
+
+@attrs.frozen
+class _StillAnswer:
+    time: float
+    after: str
+    before: str | None = None
+
+
+@attrs.frozen
+class _Answer:
+    after: str
+    sheet: str
+    stills: list[_StillAnswer]
+    before: str | None = None
+    warnings: list[str] = attrs.field(factory=list)
+
+
+@attrs.frozen
+class _Failure:
+    failure: str | None = None
+
+
+def read_preview(data: object, basis: str) -> Preview:
+    """Return the preview in an answer.
+
+    Raises:
+        RenderFailedError: The backend could not make it.
+        MalformedResponseError: The answer is something else.
+    """
+    failure = structure(data, _Failure).failure
+    if failure is not None:
+        raise RenderFailedError(f"the preview cannot be made: {failure}")
+    answer = structure(data, _Answer)
+    return Preview(
+        before=_png(answer.before),
+        after=_png(answer.after) or b"",
+        stills=tuple(
+            PreviewStill(still.time, _png(still.before), _png(still.after) or b"")
+            for still in answer.stills
+        ),
+        sheet=_png(answer.sheet) or b"",
+        basis=basis,
+        warnings=tuple(answer.warnings),
+    )
+
+
+def _png(text: str | None) -> bytes | None:
+    if text is None:
+        return None
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise MalformedResponseError("a picture of the preview is not base64") from None

@@ -1,0 +1,83 @@
+"""`nemovideo preview`: before and after, as a picture, before anything is spent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from nemovideo.cli.options import PATH, json_option, local_option, open_client
+from nemovideo.cli.report import print_json
+from nemovideo.models import Preview
+
+
+@click.command()
+@click.argument("source", required=False)
+@click.option("-b", "--background", help="As for remove-background.")
+@click.option("--session", "session_id", help="Show this session's draft instead of a clip.")
+@click.option(
+    "--at",
+    type=float,
+    multiple=True,
+    metavar="SECONDS",
+    help="A moment; give it again for more. Default: the start, the middle and the end.",
+)
+@click.option(
+    "-o", "--output", type=PATH, help="Where to write the PNG. Default: NAME-preview.png."
+)
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
+@local_option
+@json_option
+def preview(
+    source: str | None,
+    *,
+    background: str | None,
+    session_id: str | None,
+    at: tuple[float, ...],
+    output: Path | None,
+    overwrite: bool,
+    local: bool,
+    as_json: bool,
+) -> None:
+    """Show SOURCE with another background: before above, after below.
+
+    This machine makes the pictures (extra [local]), and no credits are used. With
+    --session a draft is shown; in the cloud that is a free export.
+
+    \b
+    nemovideo preview talk.mp4 -b "office setting"
+    nemovideo preview talk.mp4 -b transparent --at 0.5 --at 3 -o look.png
+    """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
+    if (source is None) == (session_id is None):
+        raise click.UsageError("Name a file, or a session with --session.")
+    if session_id is not None and background is not None:
+        raise click.UsageError("--background goes with a file, not with --session.")
+    name = "session" if source is None else urlsplit(source).path if "://" in source else source
+    target = output or Path(f"{Path(name).stem or 'video'}-preview.png")
+    if target.suffix.lower() != ".png":
+        raise click.UsageError(f"{target.name} is not a PNG file: its name must end in .png.")
+    if target.exists() and not overwrite:
+        raise click.UsageError(f"{target} exists already; --overwrite replaces it.")
+    with open_client(local=local) as client:
+        if source is not None:
+            made = client.preview(source, background=background, at=at or None)
+        else:
+            made = client.sessions.attach(session_id or "").preview(at or None)
+    _print(made, made.save(target), as_json=as_json)
+
+
+def _print(made: Preview, path: Path, *, as_json: bool) -> None:
+    if as_json:
+        value = {
+            "path": str(path),
+            "at": [still.time_s for still in made.stills],
+            "basis": made.basis,
+            "warnings": list(made.warnings),
+        }
+        print_json(value)
+        return
+    click.echo(click.format_filename(path))
+    click.echo(f"Made by: {made.basis}", err=True)
+    for warning in made.warnings:
+        click.echo(f"Note: {warning}", err=True)

@@ -1,0 +1,155 @@
+"""Previews: a few moments of a draft, a clip or a finished file, as PNG pictures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+from PIL import Image
+
+from nemovideo.errors import AgentError
+from nemovideo.local.agent import respond, timeline_for
+from nemovideo.local.matte import LazyMatting
+from nemovideo.local.media.probe import MediaItem, probe
+from nemovideo.local.render.clips import MattingSource
+from nemovideo.local.render.notices import Notices
+from nemovideo.local.render.stills import Still, make_stills
+from nemovideo.local.timeline import Timeline
+from nemovideo.models import Preview, PreviewStill
+
+ENGINE_BASIS = "local engine"
+EXPORT_BASIS = "free export"
+
+_STRIP_HEIGHT_PX = 480
+_GAP_PX = 8
+_QUICK = 1
+
+_default = LazyMatting()
+
+
+@attrs.frozen
+class Footage:
+    """A file on this machine, and the name that the agent knows it by."""
+
+    path: Path
+    name: str
+
+
+def preview_draft(
+    timeline: Timeline,
+    media: Mapping[str, MediaItem],
+    at_s: Sequence[float] | None,
+    matting: MattingSource = _default.load,
+) -> Preview:
+    """Return what an export of a draft would show at some moments; see `make_stills`."""
+    notices = Notices()
+    stills = make_stills(timeline, media, at_s, matting, notices.add)
+    return _preview(stills, ENGINE_BASIS, notices.sentences)
+
+
+def preview_footage(
+    footage: Sequence[Footage],
+    words: str,
+    at_s: Sequence[float] | None,
+    matting: MattingSource = _default.load,
+) -> Preview:
+    """Return what a message would make of the first file; the others are named by it.
+
+    Raises:
+        AgentError: The agent does not understand it.
+        UnsupportedFileError: A file cannot be used.
+        RenderFailedError: A file is damaged.
+        ModelUnavailableError: The engine's model cannot be fetched.
+    """
+    timeline, media = edited(footage, words)
+    return preview_draft(timeline, media, at_s, matting)
+
+
+def edited(footage: Sequence[Footage], words: str) -> tuple[Timeline, dict[str, MediaItem]]:
+    """Return the draft that a message makes of the first file, and the files by their ids.
+
+    Raises:
+        AgentError: The agent does not understand it.
+        UnsupportedFileError: A file cannot be used.
+    """
+    items = [probe(one.path, one.name, id=str(place)) for place, one in enumerate(footage)]
+    turn = respond(words, timeline=timeline_for(items[:1]), media=items)
+    if turn.timeline is None or not turn.changed:
+        said = " ".join(step.text for step in turn.steps if step.text)
+        raise AgentError(f"the local agent cannot do this: {said or words}")
+    return turn.timeline, {item.id: item for item in items}
+
+
+def preview_export(video: Path, source: Footage | None, at_s: Sequence[float] | None) -> Preview:
+    """Return moments of an exported file, beside those of its source at the same times."""
+    notices = Notices()
+    stills = _plain(Footage(video, video.name), at_s, notices)
+    before = stills
+    if source is not None:
+        before = _plain(source, [still.time_s for still in stills], notices)
+    pairs = [
+        attrs.evolve(after, before=was.after) for was, after in zip(before, stills, strict=True)
+    ]
+    return _preview(pairs, EXPORT_BASIS, notices.sentences, has_before=source is not None)
+
+
+def _plain(footage: Footage, at_s: Sequence[float] | None, notices: Notices) -> list[Still]:
+    item = probe(footage.path, footage.name, id="0")
+    timeline = timeline_for([item])
+    assert timeline is not None, "a video or a picture always has a timeline"
+    return make_stills(timeline, {item.id: item}, at_s, _default.load, notices.add)
+
+
+def _preview(
+    stills: Sequence[Still], basis: str, warnings: Sequence[str], *, has_before: bool = True
+) -> Preview:
+    made = [
+        PreviewStill(still.time_s, _png(still.before) if has_before else None, _png(still.after))
+        for still in stills
+    ]
+    after = [still.after for still in stills]
+    before = [still.before for still in stills] if has_before else []
+    alone = len(stills) == 1
+    return Preview(
+        before=None if not before else made[0].before if alone else _png(_strip(before)),
+        after=made[0].after if alone else _png(_strip(after)),
+        stills=tuple(made),
+        sheet=_png(_stacked([_strip(row) for row in (before, after) if row])),
+        basis=basis,
+        warnings=tuple(warnings),
+    )
+
+
+def _strip(images: Sequence[Image.Image]) -> Image.Image:
+    """Return pictures of one height, side by side."""
+    high = min(_STRIP_HEIGHT_PX, max(image.height for image in images))
+    scaled = [
+        image.resize((max(1, round(image.width * high / image.height)), high)) for image in images
+    ]
+    size = sum(image.width + _GAP_PX for image in scaled) - _GAP_PX, high
+    return _laid(scaled, size, across=True)
+
+
+def _stacked(images: Sequence[Image.Image]) -> Image.Image:
+    """Return pictures one below the other."""
+    wide = max(image.width for image in images)
+    return _laid(
+        images, (wide, sum(image.height + _GAP_PX for image in images) - _GAP_PX), across=False
+    )
+
+
+def _laid(images: Sequence[Image.Image], size: tuple[int, int], *, across: bool) -> Image.Image:
+    sheet = Image.new("RGBA", size)
+    place = 0
+    for image in images:
+        sheet.paste(image, (place, 0) if across else (0, place))
+        place += (image.width if across else image.height) + _GAP_PX
+    return sheet
+
+
+def _png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG", compress_level=_QUICK)
+    return file.getvalue()

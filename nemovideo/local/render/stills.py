@@ -1,0 +1,196 @@
+"""Single moments of a draft: what an export would show there, and the footage as it is.
+
+Each moment's frame goes through the same code as in an export, by itself: the mask is not
+steadied by the frames around it, so its edges differ a little. Where a draft's frame follows
+the person, it lies where the person is at that moment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+
+import attrs
+import av.error
+from av.video.frame import VideoFrame
+from PIL import Image
+
+from nemovideo.errors import NemoError, RenderFailedError
+from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.render.canvas import Canvas
+from nemovideo.local.render.clips import MattingSource, clip_frames
+from nemovideo.local.render.decoding import Timed, decode_frames
+from nemovideo.local.render.drafts import for_format, moves
+from nemovideo.local.render.encoding import format_named
+from nemovideo.local.render.filters import Fresh
+from nemovideo.local.render.finishing import Finish, frame_at
+from nemovideo.local.render.job import check_draft, has_alpha
+from nemovideo.local.render.notices import Warn, unheard
+from nemovideo.local.render.sources import open_source
+from nemovideo.local.timeline import Clip, Timeline
+
+MAX_SIDE_PX = 1280
+"""The longer side of a still, at most."""
+
+_THREADS = min(2, os.cpu_count() or 1)
+
+
+@attrs.frozen
+class Still:
+    """One moment: `before` is the footage, `after` the finished picture."""
+
+    time_s: float
+    before: Image.Image
+    after: Image.Image
+
+
+def make_stills(
+    timeline: Timeline,
+    media: Mapping[str, MediaItem],
+    at_s: Sequence[float] | None,
+    matting: MattingSource,
+    warn: Warn = unheard,
+) -> list[Still]:
+    """Return what an export would show at some moments, at most `MAX_SIDE_PX` large.
+
+    Args:
+        timeline: The draft.
+        media: The uploaded files, by the ids that the draft uses.
+        at_s: Seconds from the beginning; those beyond the end show the last frame. None for
+            the first frame, the middle one and the last.
+        matting: Gives the engine when it is needed.
+        warn: Is told what the pictures lack.
+
+    Raises:
+        RenderFailedError: The draft is wrong, or a file is missing or unreadable.
+        ModelUnavailableError: The engine's model or a font cannot be fetched.
+    """
+    check_draft(timeline, media)
+    if not moves(timeline):
+        timeline = for_format(timeline, media, format_named("png"))
+    try:
+        scene = _Scene(timeline, media, matting, warn)
+        with ThreadPoolExecutor(_THREADS) as threads:
+            return list(threads.map(scene.still, scene.numbers(at_s)))
+    except NemoError:
+        raise
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise RenderFailedError(f"the preview cannot be made: {error}") from error
+
+
+class _Scene:
+    """A draft whose frames are made one at a time."""
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        media: Mapping[str, MediaItem],
+        matting: MattingSource,
+        warn: Warn,
+    ) -> None:
+        self._timeline, self._media, self._matting, self._warn = timeline, media, matting, warn
+        self._canvas = Canvas.of(timeline, media, alpha=has_alpha(timeline))
+        self._total = frame_at(timeline.duration_ms, self._canvas)
+
+    def numbers(self, at_s: Sequence[float] | None) -> list[int]:
+        """Return the numbers of the frames that are shown at these times."""
+        last = self._total - 1
+        if at_s is None:
+            return sorted({0, self._total // 2, last})
+        # A time such as 0.1 s is meant exactly, and a float may lie just before its frame.
+        return [min(last, int(time * float(self._canvas.fps) + 1e-6)) for time in at_s]
+
+    def still(self, number: int) -> Still:
+        """Return one frame."""
+        time_s = number / float(self._canvas.fps)
+
+        def warn(sentence: str) -> None:
+            self._warn(f"At {time_s:.1f} s: {sentence}")
+
+        clip, first = self._clip_at(number)
+        moment = _Moment(clip, (number - first) / self._canvas.fps)
+        after = self._after(number, moment, warn)
+        canvas, plain = self._plain(moment.clip)
+        before = next(open_source(plain, self._media, warn, moment.decode).frames(canvas))
+        return Still(time_s, _shown(before, canvas), after)
+
+    def _clip_at(self, number: int) -> tuple[Clip, int]:
+        """Return the clip that a frame is of, and its first frame."""
+        first = end_ms = 0
+        for clip in self._timeline.clips:
+            end_ms += clip.duration_ms
+            end = frame_at(end_ms, self._canvas)
+            if number < end:
+                return clip, first
+            first = max(first, end)
+        raise RenderFailedError("the draft has no picture: there is nothing to render")
+
+    def _after(self, number: int, moment: _Moment, warn: Warn) -> Image.Image:
+        (made,) = clip_frames(
+            moment.clip,
+            self._canvas,
+            self._media,
+            self._matting,
+            warn,
+            count=1,
+            decode=moment.decode,
+            begun_s=moment.begun_s,
+        )
+        finish = Finish(self._timeline, self._canvas, self._media)
+        fresh = Fresh(self._canvas)
+        titled = finish.titled(made, number)
+        for earlier in range(finish.fade_before(number), number + 1):
+            made = finish.faded(fresh(titled), earlier)
+        return _shown(made, self._canvas)
+
+    def _plain(self, clip: Clip) -> tuple[Canvas, Clip]:
+        """Return the clip as it was uploaded, and a canvas of its own shape."""
+        item = self._media.get(clip.media or "")
+        if item is None or not item.width or not item.height:
+            return attrs.evolve(self._canvas, alpha=False), clip
+        plain = Clip(
+            clip.kind,
+            clip.duration_ms,
+            clip.name,
+            clip.media,
+            source_start_ms=clip.source_start_ms,
+            speed=clip.speed,
+        )
+        timeline = Timeline((plain,), width=item.width, height=item.height, fps=self._timeline.fps)
+        return Canvas.of(timeline, self._media, alpha=False), plain
+
+
+class _Moment:
+    """A clip from one moment on; the frame that is shown there is decoded once."""
+
+    def __init__(self, clip: Clip, begun_s: Fraction) -> None:
+        self.begun_s = begun_s
+        self.clip = attrs.evolve(
+            clip,
+            source_start_ms=clip.source_start_ms + round(begun_s * 1000 * Fraction(clip.speed)),
+            duration_ms=1,
+        )
+        self._kept: Timed | None = None
+
+    def decode(self, item: MediaItem, start_s: Fraction, *, warn: Warn) -> Iterator[Timed]:
+        """Yield the frame that is shown at `start_s`."""
+        if self._kept is None:
+            half_s = Fraction(1, 2000)  # the start is a whole number of milliseconds
+            for time_s, frame in decode_frames(item, start_s, warn=warn):
+                if self._kept is not None and time_s > start_s + half_s:
+                    break
+                self._kept = time_s, frame
+        if self._kept is not None:
+            yield self._kept
+
+
+def _shown(frame: VideoFrame, canvas: Canvas) -> Image.Image:
+    """Return a frame of the canvas in square pixels, and not too large."""
+    wide, high = canvas.shown_size
+    scale = min(1.0, MAX_SIDE_PX / max(wide, high))
+    size = max(1, round(wide * scale)), max(1, round(high * scale))
+    if size != (frame.width, frame.height):
+        frame = canvas.tagged(frame.reformat(*size, interpolation="AREA"))
+    return canvas.image(frame)

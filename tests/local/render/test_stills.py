@@ -1,0 +1,95 @@
+"""Stills are what an export shows at that moment, made without exporting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pytest
+from PIL import Image
+
+from nemovideo.errors import RenderFailedError
+from nemovideo.local.matte import LazyMatting
+from nemovideo.local.render import render
+from nemovideo.local.render.stills import make_stills
+from nemovideo.local.timeline import Background, Clip, Timeline, Title
+from tests.support.footage import FPS, film, shades
+from tests.support.media import pictures
+from tests.support.render import PERSON, WALL, YellowMatte, item, make_video, near
+
+MATTING = LazyMatting(YellowMatte()).load
+RED = (255, 0, 0)
+
+
+def test_a_still_is_the_exports_own_frame_with_backgrounds_titles_and_fades(tmp_path: Path) -> None:
+    video = item(make_video(tmp_path / "a.mp4", seconds=2), "m1")
+    behind = item(film(tmp_path / "b.mp4", shades(50)), "m2")
+    media = {"m1": video, "m2": behind}
+    clips = (
+        Clip("card", 480, "card", text="Hi", color="#203040"),
+        Clip(
+            "video", 1000, "a", media="m1", speed=1.5, source_start_ms=200, brightness=0.1,
+            background=Background("video", media="m2"),
+        ),
+        Clip("video", 600, "a", media="m1", background=Background("color", color="#ff0000")),
+    )  # fmt: skip
+    draft = Timeline(
+        clips, titles=(Title("Hello", 800, 400, "top"),), width=160, height=120, fps=25,
+        fade_in_ms=200, fade_out_ms=300,
+    )  # fmt: skip
+    exported = pictures(
+        render(draft, media, tmp_path / "out.mp4", matting=MATTING, quality="high").path
+    )
+    numbers = [0, 3, 12, 20, 33, 40, 49]
+    made = make_stills(draft, media, [number / 25 for number in numbers], MATTING)
+    for number, still in zip(numbers, made, strict=True):
+        shown = np.asarray(still.after).astype(int)
+        assert np.abs(shown - exported[number]).mean() < 3, number
+
+
+def test_by_default_the_first_the_middle_and_the_last_frame_are_shown(tmp_path: Path) -> None:
+    frames = shades(30)
+    video = item(film(tmp_path / "a.mp4", frames), "m1")
+    draft = Timeline((Clip("video", 30 * 1000 // FPS, "a", media="m1"),), fps=FPS)
+    draft = attrs.evolve(draft, width=frames[0].shape[1], height=frames[0].shape[0])
+    made = make_stills(draft, {"m1": video}, None, MATTING)
+    brightness = [int(np.asarray(still.after).mean()) for still in made]
+    wanted = [int(frames[number].mean()) for number in (0, 15, 29)]
+    assert all(abs(a - b) <= 3 for a, b in zip(brightness, wanted, strict=True))
+    assert [still.time_s for still in made] == [0, 15 / FPS, 29 / FPS]
+
+
+def test_before_is_the_footage_in_its_own_shape_and_transparency_is_kept(tmp_path: Path) -> None:
+    video = item(make_video(tmp_path / "a.mp4", seconds=1), "m1")
+    clip = Clip("video", 1000, "a", media="m1", background=Background("transparent"), fit="cover")
+    draft = Timeline((clip,), width=90, height=160, fps=25, shaped=True)
+    (still,) = make_stills(draft, {"m1": video}, [0.5], MATTING)
+    assert (still.before.size, still.after.size) == ((160, 120), (90, 160))
+    assert near(tuple(np.asarray(still.before)[10, 10].tolist()), WALL)
+    assert still.after.mode == "RGBA"
+    alpha = np.asarray(still.after)[..., 3]
+    assert alpha[2, 2] == 0
+    assert near(tuple(np.asarray(still.after)[150, 45, :3].tolist()), PERSON)
+
+
+def test_a_photo_is_one_still_of_its_own_size(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 48), PERSON).save(tmp_path / "a.png")
+    media = {"m1": item(tmp_path / "a.png", "m1")}
+    draft = Timeline((Clip("image", 5000, "a", media="m1"),), width=1920, height=1080)
+    (still,) = make_stills(draft, media, None, MATTING)
+    assert still.after.size == (64, 48)
+
+
+def test_what_is_missing_is_said_with_its_moment(tmp_path: Path) -> None:
+    wall = np.full((120, 160, 3), WALL, np.uint8)
+    video = item(make_video(tmp_path / "a.mp4", pictures=[wall]), "m1")
+    clip = Clip("video", 1000, "a.mp4", media="m1", background=Background("blur"))
+    draft = Timeline((clip,), width=160, height=120, fps=25)
+    said: list[str] = []
+    make_stills(draft, {"m1": video}, [0.4], MATTING, said.append)
+    assert said == [
+        "At 0.4 s: No person was found in a.mp4: only the new background is left of it."
+    ]
+    with pytest.raises(RenderFailedError, match="not uploaded"):
+        make_stills(draft, {}, None, MATTING)

@@ -1,0 +1,168 @@
+"""Previews through the client: from the local backend, a clip alone, and a free export."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nemovideo import AsyncClient, Client, Preview
+from nemovideo.errors import AgentError, DraftNotReadyError, InvalidRequestError
+from nemovideo.local import LocalBackend
+from tests.support.media import make_picture
+
+GREEN = (0, 177, 64)
+
+
+def colors(png: bytes | None) -> list[tuple[int, ...]]:
+    """The colors of a picture's upper corners."""
+    assert png is not None
+    picture = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+    return [tuple(int(value) for value in picture[4, place]) for place in (4, -4)]
+
+
+def is_green(color: tuple[int, ...]) -> bool:
+    return all(abs(a - b) < 12 for a, b in zip(color, GREEN, strict=True))
+
+
+def posts(backend: LocalBackend) -> list[str]:
+    return [path for method, path, _ in backend.requests if method == "POST"]
+
+
+def test_a_sessions_draft_is_shown_by_the_local_backend_at_no_cost(
+    client: Client, backend: LocalBackend, carphone: Path, tmp_path: Path
+) -> None:
+    session = client.sessions.create()
+    with pytest.raises(DraftNotReadyError):
+        session.preview()
+    session.upload(carphone)
+    session.send("replace the background with #00b140")
+    before = client.credits.balance()
+    made = session.preview(at=(0.5, 1))
+    assert client.credits.balance() == before
+    assert not any("render" in path for path in posts(backend))
+    assert made.basis == "local engine"
+    assert [still.time_s for still in made.stills] == pytest.approx([0.5, 1], abs=0.04)
+    assert all(is_green(colors(still.after)[0]) for still in made.stills)
+    assert not any(is_green(color) for color in colors(made.before))
+    assert all(is_green(color) for color in colors(made.after))
+    single = Image.open(io.BytesIO(made.stills[0].after))
+    with Image.open(made.save(tmp_path / "sheet.png")) as saved:
+        assert saved.width > 2 * single.width
+        assert saved.height > 2 * single.height
+
+
+def test_a_clip_alone_is_shown_without_sending_it(
+    client: Client, backend: LocalBackend, carphone: Path, tmp_path: Path
+) -> None:
+    sent = len(backend.requests)
+    with Client("nmv_usr_x", base_url="http://127.0.0.1:9") as far:
+        far._context.backend = backend
+        made = far.preview(carphone, background="#00b140", at=0.5)
+        assert made.before == made.stills[0].before
+        assert is_green(colors(made.after)[0])
+        behind = make_picture(tmp_path / "wall.png", GREEN)
+        made = far.preview(carphone.read_bytes(), background=behind, at=0)
+        assert is_green(colors(made.after)[0])
+        with pytest.raises(AgentError, match="cannot do this"):
+            far.preview(carphone, background="qwertz asdf")
+        far._context.backend = None
+    assert len(backend.requests) == sent
+
+
+@pytest.mark.parametrize("at", [(), (-1,), (float("nan"),), "soon", [0] * 25])
+def test_moments_that_are_not_seconds_are_refused(client: Client, clip: Path, at: object) -> None:
+    with pytest.raises(InvalidRequestError, match="at="):
+        client.preview(clip, background="blur", at=at)  # type: ignore[arg-type]
+
+
+def test_a_url_and_a_wrong_suffix_are_refused(client: Client, clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequestError, match="URL"):
+        client.preview("https://example.com/talk.mp4", background="blur")
+    made = Preview(before=None, after=b"", stills=(), sheet=b"", basis="local engine")
+    with pytest.raises(InvalidRequestError, match="PNG"):
+        made.save(tmp_path / "sheet.jpg")
+
+
+def test_in_the_cloud_a_preview_is_a_free_export_and_says_so(
+    client: Client, backend: LocalBackend, carphone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nemovideo._flows.preview.is_loopback", lambda host: False)
+    session = client.sessions.create()
+    session.upload(carphone)
+    session.send("replace the background with #00b140 and trim it to 0.5 seconds")
+    made = session.preview(at=(0.2,))
+    assert made.basis == "free export"
+    assert is_green(colors(made.after)[0])
+    assert not is_green(colors(made.before)[0])
+    assert "/api/local/preview" not in posts(backend)
+    made = client.sessions.attach(session.id).preview(at=(0.2,))
+    assert made.before is not None
+
+
+def test_without_the_extra_nothing_is_exported(
+    client: Client, backend: LocalBackend, clip: Path
+) -> None:
+    session = client.sessions.create()
+    session.upload(clip)
+    session.send("make the background white")
+    token = str(client.auth.token())
+    code = f"""
+import sys
+sys.modules["av"] = None
+import nemovideo._flows.preview as flow
+flow.is_loopback = lambda host: False
+from nemovideo import Client
+from nemovideo.errors import MissingExtraError
+with Client({token!r}, base_url={backend.url!r}) as client:
+    for call in (
+        client.sessions.attach({session.id!r}).preview,
+        lambda: client.preview({os.fspath(clip)!r}, background="blur"),
+    ):
+        try:
+            call()
+        except MissingExtraError as error:
+            print(error.remedy)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.count('pip install "nemovideo[local]"') == 2
+    assert not any("render" in path for path in posts(backend))
+
+
+def test_async_previews_are_the_same(backend: LocalBackend, carphone: Path) -> None:
+    async def shown() -> tuple[Preview, Preview]:
+        async with AsyncClient(base_url=backend.url, web_url=backend.url) as client:
+            session = await client.sessions.create()
+            await session.upload(carphone)
+            await session.send("replace the background with #00b140")
+            client._context.backend = backend
+            try:
+                ours = await client.preview(carphone, background="#00b140", at=1)
+                return await session.preview(at=1), ours
+            finally:
+                client._context.backend = None
+
+    of_session, of_clip = asyncio.run(shown())
+    assert of_session.after == of_clip.after
+
+
+def test_a_preview_shows_itself_in_a_notebook() -> None:
+    from nemovideo.models import PreviewStill
+
+    still = PreviewStill(1.5, b"was", b"is")
+    made = Preview(
+        before=b"was", after=b"is", stills=(still,), sheet=b"", basis="free export",
+        warnings=("<odd>",),
+    )  # fmt: skip
+    html = made._repr_html_()
+    assert html.index("Before · 1.5 s") < html.index("After · 1.5 s")
+    assert "free export" in html
+    assert "Note: &lt;odd&gt;" in html
+    assert "d2Fz" in html
