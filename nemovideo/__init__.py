@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nemovideo.models import (
         Answer,
         Credits,
+        Estimate,
         GuiAction,
         MediaFile,
         MediaInfo,
@@ -47,6 +48,7 @@ __all__ = [
     "Credits",
     "Draft",
     "DraftDiff",
+    "Estimate",
     "GuiAction",
     "Job",
     "JobStatus",
@@ -81,7 +83,7 @@ _HOMES = {
     "nemovideo.jobs": ("AsyncJob", "Job", "JobStatus"),
     "nemovideo.models": (
         *("Answer", "Credits", "GuiAction", "MediaFile", "MediaInfo", "Progress", "RenderJob"),
-        *("Preview", "RenderedVideo", "Reply", "SavedVideo", "SessionState", "Token"),
+        *("Estimate", "Preview", "RenderedVideo", "Reply", "SavedVideo", "SessionState", "Token"),
     ),
     "nemovideo.resources.sessions": ("AsyncSession", "Session"),
     "nemovideo.retry": ("Polling", "RetryPolicy", "StreamLimits"),

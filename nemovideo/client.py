@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nemovideo.files import Source
     from nemovideo.jobs import AsyncJobs, Jobs
     from nemovideo.local import LocalBackend
-    from nemovideo.models import Preview, RenderedVideo, SavedVideo
+    from nemovideo.models import Estimate, Preview, RenderedVideo, SavedVideo
     from nemovideo.resources.agent import Agent, AsyncAgent
     from nemovideo.resources.auth import AsyncAuth, Auth
     from nemovideo.resources.batch import AsyncBatch, Batch
@@ -375,6 +375,39 @@ class Client(BaseClient):
         limit = self._settings.deadline_s if deadline is None else deadline
         return self._driver.run(flow, limit)
 
+    def estimate(
+        self,
+        source: Source,
+        *,
+        background: Background = None,
+        format: str | None = None,  # noqa: A002 - the protocol's word
+        quality: str = "high",
+        deadline: float | None = None,
+    ) -> Estimate:
+        """Return what `remove_background` is likely to take: credits, seconds, and bytes.
+
+        Nothing is sent. With a local backend the time comes from the renders that this machine
+        has made; before the first one, a few frames of the clip are rendered to measure it.
+
+        Args:
+            source: A path, bytes or an open binary file; of a URL only the credits are known.
+            background: See `remove_background`.
+            format: See `remove_background`.
+            quality: See `remove_background`.
+            deadline: Seconds for the whole call; None for the client's own deadline.
+
+        Raises:
+            SourceNotFoundError: There is no such file.
+            UnsupportedFileError: It cannot be used.
+            InvalidRequestError: The arguments do not go together.
+            AgentError: The local agent does not understand the background.
+        """
+        from nemovideo._jobs.estimate import of_source
+
+        flow = of_source(self._context, source, background, format, quality)
+        limit = self._settings.deadline_s if deadline is None else deadline
+        return self._driver.run(flow, limit)
+
 
 class AsyncClient(BaseClient):
     """The client for async programs, on asyncio or trio; whatever `Client` has, it has too.
@@ -509,5 +542,21 @@ class AsyncClient(BaseClient):
         from nemovideo._jobs.preview import of_source
 
         flow = of_source(self._context, source, background, at)
+        limit = self._settings.deadline_s if deadline is None else deadline
+        return await self._driver.run(flow, limit)
+
+    async def estimate(
+        self,
+        source: Source,
+        *,
+        background: Background = None,
+        format: str | None = None,  # noqa: A002 - the protocol's word
+        quality: str = "high",
+        deadline: float | None = None,
+    ) -> Estimate:
+        """Return what `remove_background` is likely to take; see `Client.estimate`."""
+        from nemovideo._jobs.estimate import of_source
+
+        flow = of_source(self._context, source, background, format, quality)
         limit = self._settings.deadline_s if deadline is None else deadline
         return await self._driver.run(flow, limit)

@@ -488,6 +488,31 @@ class Preview:
 
 
 @attrs.frozen
+class Estimate:
+    """What a call will take, before it is made.
+
+    Attributes:
+        credits: What it is likely to use.
+        seconds: How long it is likely to take; None where that cannot be said.
+        output_bytes: The size of the result, likewise.
+        basis: How sure it is, and what it was taken from: it begins with "measured" or "rough".
+    """
+
+    credits: float
+    seconds: float | None
+    output_bytes: int | None
+    basis: str
+
+    def _repr_html_(self) -> str:
+        from nemovideo._notebook.cards import facts_card
+
+        seconds = "" if self.seconds is None else f"about {self.seconds:.0f} s"
+        size = "" if self.output_bytes is None else f"about {self.output_bytes / 1e6:.1f} MB"
+        facts = [("credits", f"{self.credits:g}"), ("time", seconds), ("result", size)]
+        return facts_card("Estimate", "", [*facts, ("basis", self.basis)])
+
+
+@attrs.frozen
 class Answer:
     """What a conversation answers to one sentence of its user.
 

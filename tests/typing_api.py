@@ -17,6 +17,7 @@ from nemovideo import (
     Client,
     Conversation,
     Credits,
+    Estimate,
     Job,
     JobStatus,
     MediaFile,
@@ -52,6 +53,7 @@ def clients(draft: Draft) -> None:
         assert_type(client.sessions.attach("id").export("clean.mp4").path, Path)
         assert_type(client.preview("talk.mp4", background="blur", at=(0.5, 3)), Preview)
         assert_type(client.sessions.create().preview(1), Preview)
+        assert_type(client.estimate("talk.mp4", background="blur"), Estimate)
 
 
 async def async_clients(draft: Draft) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nemovideo._flows.context import Context
 from nemovideo._flows.preview import At, check_extra, moments
@@ -19,6 +20,9 @@ from nemovideo._uploads.trust import check_sources
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Source, Upload, is_url
 from nemovideo.models import Preview
+
+if TYPE_CHECKING:
+    from nemovideo.local.previews import Footage
 
 
 def of_source(context: Context, source: Source, background: Background, at: At) -> Flow[Preview]:
@@ -58,10 +62,16 @@ def prepared(
 
 
 @contextmanager
-def on_disk(uploads: Sequence[Upload]) -> Iterator[list[Path]]:
-    """Give the path of each file; what is not on the disk is copied there meanwhile."""
+def footage_of(uploads: Sequence[Upload]) -> Iterator[list[Footage]]:
+    """Give each file with its path; what is not on the disk is copied there meanwhile."""
+    from nemovideo.local.previews import Footage
+
     with ExitStack() as stack:
-        yield [upload.path or _copied(upload, stack) for upload in uploads]
+        paths = [upload.path or _copied(upload, stack) for upload in uploads]
+        yield [
+            Footage(path, upload.name or path.name)
+            for path, upload in zip(paths, uploads, strict=True)
+        ]
 
 
 def _copied(upload: Upload, stack: ExitStack) -> Path:
@@ -76,13 +86,9 @@ def _copied(upload: Upload, stack: ExitStack) -> Path:
 def _made(
     context: Context, uploads: Sequence[Upload], words: str, at_s: list[float] | None
 ) -> Preview:
-    from nemovideo.local.previews import Footage, preview_footage
+    from nemovideo.local.previews import preview_footage
 
-    with on_disk(uploads) as paths:
-        footage = [
-            Footage(path, upload.name or path.name)
-            for path, upload in zip(paths, uploads, strict=True)
-        ]
+    with footage_of(uploads) as footage:
         if context.backend is None:
             return preview_footage(footage, words, at_s)
         return preview_footage(footage, words, at_s, context.backend.load_engine)

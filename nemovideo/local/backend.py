@@ -16,6 +16,7 @@ from pathlib import Path
 import attrs
 
 from nemovideo.errors import MAX_UPLOAD_BYTES, LocalBackendError
+from nemovideo.local import rates
 from nemovideo.local.agent import respond as real_respond
 from nemovideo.local.agent import timeline_for
 from nemovideo.local.matte import AUTO, Engine, LazyMatting, LoadedEngine
@@ -187,7 +188,7 @@ class LocalBackend:
         if render is None:
             if self._engine is not None or self._model is not None or self._device != AUTO:
                 self._matting.load()
-            render = _renderer(self._matting.load)
+            render = _renderer(self._matting.load, self.engine_name)
         with ExitStack() as stack:
             state_dir = self._wanted_dir
             if state_dir is None:
@@ -267,6 +268,13 @@ class LocalBackend:
         """What an edit takes, in credits."""
         return self._tariff.costs["edit"]
 
+    @property
+    def engine_name(self) -> str:
+        """The engine's name, or its class where it is an object; with the device if one is set."""
+        engine = self._model.name if self._model is not None else self._engine or "fine"
+        name = engine if isinstance(engine, str) else type(engine).__name__
+        return name if self._device == AUTO else f"{name} on {self._device}"
+
     def load_engine(self) -> LoadedEngine:
         """Return the engine, which is loaded once for all renders and previews."""
         return self._matting.load()
@@ -327,8 +335,11 @@ def _remove(state_dir: Path, holders: Set[str], owner: int) -> None:
         shutil.rmtree(state_dir, ignore_errors=True)
 
 
-def _renderer(matting: MattingSource) -> Renderer:
-    """Return the real renderer; all renders share the engine, which is loaded on first use."""
+def _renderer(matting: MattingSource, engine_name: str) -> Renderer:
+    """Return the real renderer; all renders share the engine, which is loaded on first use.
+
+    What they take is recorded for estimates.
+    """
 
     def render(
         timeline: Timeline,
@@ -340,7 +351,11 @@ def _renderer(matting: MattingSource) -> Renderer:
         on_progress: Callable[[float], None] | None,
         cancelled: Callable[[], bool] | None,
     ) -> Rendered:
-        return real_render(
+        cuts = any(clip.background is not None for clip in timeline.clips)
+        if cuts:
+            matting()
+        began = time.perf_counter()
+        made = real_render(
             timeline,
             media,
             output,
@@ -350,5 +365,16 @@ def _renderer(matting: MattingSource) -> Renderer:
             on_progress=on_progress,
             cancelled=cancelled,
         )
+        if cuts:
+            frames = made.duration_ms * timeline.fps / 1000
+            rates.record(
+                engine_name,
+                format,
+                quality,
+                pixels=round(timeline.width * timeline.height * frames),
+                seconds=time.perf_counter() - began,
+                size_bytes=made.size_bytes,
+            )
+        return made
 
     return render

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from nemovideo.errors import AgentError
 from nemovideo.local.agent import respond, timeline_for
 from nemovideo.local.matte import LazyMatting
 from nemovideo.local.media.probe import MediaItem, probe
+from nemovideo.local.render import render
 from nemovideo.local.render.clips import MattingSource
 from nemovideo.local.render.notices import Notices
 from nemovideo.local.render.stills import Still, make_stills
@@ -25,6 +28,7 @@ EXPORT_BASIS = "free export"
 _STRIP_HEIGHT_PX = 480
 _GAP_PX = 8
 _QUICK = 1
+_TRIAL_FRAMES = 12
 
 _default = LazyMatting()
 
@@ -80,6 +84,28 @@ def edited(footage: Sequence[Footage], words: str) -> tuple[Timeline, dict[str, 
         said = " ".join(step.text for step in turn.steps if step.text)
         raise AgentError(f"the local agent cannot do this: {said or words}")
     return turn.timeline, {item.id: item for item in items}
+
+
+def measured_speed(
+    footage: Sequence[Footage], words: str, format_: str, matting: MattingSource
+) -> float:
+    """Return how many pixels a second this machine renders, by the first frames of a clip.
+
+    Raises: see `preview_footage`.
+    """
+    timeline, media = edited(footage, words)
+    clip = timeline.clips[0]
+    frames_ms = round(_TRIAL_FRAMES * 1000 / timeline.fps)
+    clip = attrs.evolve(clip, duration_ms=min(clip.duration_ms, frames_ms))
+    timeline = attrs.evolve(timeline, clips=(clip,))
+    matting()
+    with tempfile.TemporaryDirectory(prefix="nemovideo-estimate-") as folder:
+        output = Path(folder) / f"trial.{format_}"
+        began = time.perf_counter()
+        made = render(timeline, media, output, format=format_, matting=matting)
+        seconds = time.perf_counter() - began
+    frames = max(1, round(made.duration_ms * timeline.fps / 1000))
+    return timeline.width * timeline.height * frames / max(seconds, 1e-3)
 
 
 def preview_export(video: Path, source: Footage | None, at_s: Sequence[float] | None) -> Preview:

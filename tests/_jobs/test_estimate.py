@@ -1,0 +1,96 @@
+"""Estimates: what is known without rendering, and what earlier renders tell."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from nemovideo import AsyncClient, Client
+from nemovideo.errors import SourceNotFoundError, UnsupportedFileError
+from nemovideo.local import rates
+from tests.support.media import make_tone
+from tests.support.render import YellowMatte, make_video, person_picture
+
+
+@pytest.fixture(autouse=True)
+def _no_rates_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "cache_dir", lambda: tmp_path / "cache")
+
+
+@pytest.fixture
+def cloud() -> Client:
+    return Client("nmv_usr_x", base_url="http://127.0.0.1:9")
+
+
+def test_the_cloud_is_estimated_from_the_header_alone(cloud: Client, tmp_path: Path) -> None:
+    with cloud:
+        long = make_video(tmp_path / "a.mp4", seconds=20, fps=5)
+        made = cloud.estimate(long, background="blur")
+        assert (made.credits, made.seconds) == (50, 45)
+        pixels = 160 * 120 * 100
+        assert made.output_bytes == round(pixels * rates.size("mp4", "high").bits / 8)
+        assert made.basis.startswith("rough")
+        clear = cloud.estimate(long.read_bytes(), background="transparent")
+        assert (clear.output_bytes or 0) > made.output_bytes
+        url = cloud.estimate("https://example.com/talk.mp4")
+        assert (url.credits, url.seconds, url.output_bytes) == (50, None, None)
+        assert "50" in made._repr_html_()
+
+
+def test_what_has_no_picture_or_is_not_there_is_refused(cloud: Client, tmp_path: Path) -> None:
+    with cloud:
+        with pytest.raises(UnsupportedFileError, match="sound"):
+            cloud.estimate(make_tone(tmp_path / "a.wav"))
+        with pytest.raises(SourceNotFoundError):
+            cloud.estimate(tmp_path / "nothing.mp4")
+
+
+def test_a_machine_that_has_not_rendered_measures_itself_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_video(tmp_path / "a.mp4", seconds=3)
+    with Client.local(engine=YellowMatte()) as client:
+        first = client.estimate(source, background="blur")
+        assert first.credits == 1
+        assert first.basis.startswith("measured")
+        speed = rates.speed("YellowMatte", "mp4")
+        assert speed is not None
+        assert first.seconds == pytest.approx(160 * 120 * 75 / speed)
+        monkeypatch.setattr("nemovideo.local.previews.measured_speed", None)
+        assert client.estimate(source, background="white") == first
+        assert client.backend is not None
+        assert client.backend.requests == ()
+
+
+def test_renders_tell_how_large_the_next_one_gets(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "a.mp4", pictures=[person_picture(640, 480)], seconds=1.6)
+    with Client.local(engine=YellowMatte()) as client:
+        video = client.remove_background(source, background="blur", output=tmp_path / "out.mp4")
+        made = client.estimate(source, background="blur")
+    assert made.output_bytes == pytest.approx(video.size_bytes, rel=0.02)
+    assert "of this machine's renders" in made.basis
+
+
+def test_a_damaged_or_unwritable_cache_does_no_harm(tmp_path: Path) -> None:
+    rates.record_speed("fast", "mp4", 1e6)
+    rates.record_speed("fast", "mp4", 3e6)
+    assert rates.speed("fast", "mp4") == 2e6
+    (tmp_path / "cache" / "rates.json").write_text('{"fast mp4 pixels/s": NaN, "b": ["c"]}')
+    assert rates.speed("fast", "mp4") is None
+    (tmp_path / "cache" / "rates.json").write_text("[" * 5000)
+    assert rates.size("gif", "low") == rates.size("gif", "high")
+    (tmp_path / "cache" / "rates.json").unlink()
+    (tmp_path / "cache").rmdir()
+    (tmp_path / "cache").write_bytes(b"")
+    rates.record("fast", "mp4", "high", pixels=10**8, seconds=1, size_bytes=1)
+    assert rates.speed("fast", "mp4") is None
+
+
+def test_the_async_client_estimates_too(clip: Path) -> None:
+    async def estimate() -> float:
+        async with AsyncClient("nmv_usr_x", base_url="http://127.0.0.1:9") as client:
+            return (await client.estimate(clip, background="blur")).credits
+
+    assert asyncio.run(estimate()) == 50
