@@ -10,7 +10,7 @@ from mcp.types import CallToolResult, ContentBlock, ImageContent, TextContent
 from nemovideo._values.remedies import said
 from nemovideo.errors import NemoError
 from nemovideo.gui import clean
-from nemovideo.models import Answer, Credits, RenderedVideo, SessionState
+from nemovideo.models import Answer, Credits, Preview, RenderedVideo, SessionState
 
 
 def answer(
@@ -47,6 +47,21 @@ def video_answer(video: RenderedVideo) -> CallToolResult:
     """Return a finished video."""
     lines = [f"Saved {video.path}", *_facts(video)]
     return answer("\n".join(lines), _video_data(video))
+
+
+def preview_answer(preview: Preview, session_id: str | None = None) -> CallToolResult:
+    """Return a preview as one picture."""
+    times = [round(still.time_s, 2) for still in preview.stills]
+    shown = "The footage is above, the result below" if preview.before else "The result"
+    moments = ", ".join(f"{time:g} s" for time in times)
+    lines = [f"{shown}, at {moments}. Made by: {preview.basis}.", *_notes(preview.warnings)]
+    data: dict[str, object] = {
+        "session_id": session_id,
+        "at": times,
+        "basis": preview.basis,
+        "warnings": list(preview.warnings),
+    }
+    return answer("\n".join(lines), data, [preview.sheet])
 
 
 def spoken(reply: Answer, session_id: str) -> CallToolResult:
@@ -91,13 +106,17 @@ def _sentence(error: NemoError) -> str:
 
 
 def _facts(video: RenderedVideo) -> list[str]:
-    facts = [f"Note: {warning}" for warning in video.warnings]
+    facts = _notes(video.warnings)
     if video.credits_spent is not None:
         unit = "credit" if video.credits_spent == 1 else "credits"
         facts.append(f"{video.credits_spent:g} {unit} spent, {video.credits_after:g} left.")
     if video.project_url:
         facts.append(f"Project: {video.project_url}")
     return [*facts, f"Session: {video.session_id}"]
+
+
+def _notes(warnings: Sequence[str]) -> list[str]:
+    return [f"Note: {warning}" for warning in warnings]
 
 
 def _video_data(video: RenderedVideo) -> dict[str, object]:

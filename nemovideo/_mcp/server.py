@@ -22,7 +22,8 @@ from nemovideo._mcp.work import Works
 _INSTRUCTIONS = """\
 Edits videos of people with NemoVideo: removes and replaces backgrounds, and edits by words.
 For "remove the background of this clip", call remove_background once; it saves a file.
-For anything else, call say, look at the result with show_timeline, and save it with export.
+For anything else, call say, look at the result with preview and
+show_timeline, and save it with export.
 Files must be below: {folders}. A tool that takes long answers with a job_id: call job_status.\
 """
 
@@ -89,6 +90,7 @@ def server_of(
         (tools.remove_background, "Remove a background", saves),
         (tools.say, "Edit by words", works),
         (tools.show_timeline, "Show the timeline", looks),
+        (tools.preview, "Preview", looks),
         (tools.export, "Export the video", saves),
         (tools.credits, "Show the credits", looks),
         (tools.job_status, "Wait for a job", looks),

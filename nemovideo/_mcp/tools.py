@@ -15,7 +15,7 @@ from nemovideo import AsyncClient, AsyncSession
 from nemovideo._downloads.export_names import export_path
 from nemovideo._language.paths import find_paths
 from nemovideo._language.routing.route import route
-from nemovideo._mcp.answers import balance, refusal, spoken, timeline, video_answer
+from nemovideo._mcp.answers import balance, preview_answer, refusal, spoken, timeline, video_answer
 from nemovideo._mcp.folders import Folders
 from nemovideo._mcp.work import Call, Work, Works
 from nemovideo._support.outputs import default_format
@@ -164,6 +164,39 @@ class Tools:
         """Show what is on the timeline: tracks, clips, titles, music, and their times."""
         session = await self._attached(session_id)
         return timeline(await session.state(), session.id)
+
+    @answering
+    async def preview(
+        self,
+        call: Call,
+        source: Annotated[
+            str | None,
+            Field(description="The path of a clip. Default: what is on the timeline."),
+        ] = None,
+        background: Annotated[
+            str | None,
+            Field(description="What would come behind the person; see remove_background."),
+        ] = None,
+        at: Annotated[
+            Sequence[float] | None,
+            Field(description="Moments in seconds. Default: the start, the middle and the end."),
+        ] = None,
+        session_id: SessionId = None,
+    ) -> CallToolResult:
+        """Look at a few moments, before above and after below, without spending credits.
+
+        With a source it shows what remove_background would make of a clip; without one, what
+        export would save.
+        """
+
+        async def job(_: Work) -> CallToolResult:
+            if source is None:
+                session = await self._attached(session_id)
+                return preview_answer(await session.preview(at), session.id)
+            clip, behind = self._source(source), self._background(background)
+            return preview_answer(await self._client.preview(clip, background=behind, at=at))
+
+        return await self._works.run(call, "preview", job)
 
     @answering
     async def export(

@@ -25,7 +25,7 @@ from nemovideo.models import Preview, PreviewStill
 ENGINE_BASIS = "local engine"
 EXPORT_BASIS = "free export"
 
-_STRIP_HEIGHT_PX = 480
+_STRIP_HEIGHT_PX, _STRIP_PX = 480, 1920
 _GAP_PX = 8
 _QUICK = 1
 _TRIAL_FRAMES = 12
@@ -150,7 +150,9 @@ def _preview(
 
 def _strip(images: Sequence[Image.Image]) -> Image.Image:
     """Return pictures of one height, side by side."""
-    high = min(_STRIP_HEIGHT_PX, max(image.height for image in images))
+    shapes = sum(image.width / image.height for image in images)
+    high = min(_STRIP_HEIGHT_PX, max(image.height for image in images), int(_STRIP_PX / shapes))
+    high = max(2, high)
     scaled = [
         image.resize((max(1, round(image.width * high / image.height)), high)) for image in images
     ]

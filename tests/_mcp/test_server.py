@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 import shutil
@@ -14,6 +16,8 @@ from typing import Any
 import pytest
 from mcp import Client as Agent
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.types import ImageContent, TextContent
+from PIL import Image
 
 import nemovideo
 from tests.support.media import corner, make_clip, near, pictures
@@ -63,8 +67,19 @@ async def test_an_agent_makes_a_file_of_a_clip(
     )
     async with Agent(stdio_client(server), mode=mode) as agent:
         assert {tool.name for tool in (await agent.list_tools()).tools} >= {
-            *("remove_background", "say", "show_timeline", "export", "credits", "job_status")
+            *("remove_background", "say", "show_timeline", "export", "credits", "job_status"),
+            "preview",
         }
+        looked = await agent.call_tool(
+            "preview", {"source": "talk.mp4", "background": "#00b140", "at": [0.4]}
+        )
+        assert not looked.is_error, looked
+        words, picture = looked.content
+        assert isinstance(words, TextContent)
+        assert isinstance(picture, ImageContent)
+        assert "Made by: local engine" in words.text
+        with Image.open(io.BytesIO(base64.b64decode(picture.data))) as sheet:
+            assert near(sheet.convert("RGB").getpixel((4, sheet.height - 118)), (0, 177, 64))
         result = await agent.call_tool(
             "remove_background",
             {"source": "talk.mp4", "background": "#00b140"},
