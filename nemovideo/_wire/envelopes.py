@@ -150,7 +150,7 @@ def retry_after(value: str | None, now: float) -> float | None:
         return None
     value = value.strip()
     if value.isascii() and value.isdigit():
-        return float(value) if len(value) <= _MAX_CODE_DIGITS else None
+        return float(value) if len(value) <= _MAX_CODE_DIGITS else float(10**_MAX_CODE_DIGITS)
     try:
         moment = parsedate_to_datetime(value)
         if moment.tzinfo is None:

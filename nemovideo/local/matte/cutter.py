@@ -126,7 +126,7 @@ class Cutter:
         seen = self._people.look(view)
         if seen is None and self._known is not None:
             self._people.search(view)
-            seen = self._people.look(view)
+            seen = self._people.look(view, again=True)
         self._before = None
         guide = None if seen is None else _guide(view, seen)
         if seen is not None and guide is not None and self._known is not None:

@@ -75,6 +75,7 @@ class People:
         self._faces = faces
         self._side = side_of(engine)
         self._people: list[Person] = []
+        self._left: list[Person] = []  # since the look before: they may be in frames in between
         self.face_seen: bool = faces is None
         self.face_here: bool = faces is None
         self.left_out = 0
@@ -86,7 +87,7 @@ class People:
 
     def forget(self) -> None:
         """Begin anew, with another scene."""
-        self._people = []
+        self._people, self._left = [], []
         self.face_here = self._faces is None
         self.left_out = 0
 
@@ -110,22 +111,30 @@ class People:
         front = _in_front(found, view.size, behind=self._behind)
         self._people, self.left_out = front[:_MAX_PEOPLE], len(front[_MAX_PEOPLE:])
 
-    def look(self, view: View) -> Seen | None:
-        """Return what is to be kept of a frame, or None where nobody is."""
+    def look(self, view: View, *, again: bool = False) -> Seen | None:
+        """Return what is to be kept of a frame, or None where nobody is.
+
+        Args:
+            view: The frame.
+            again: Whether this frame was looked at before, and searched since.
+        """
         people: list[Person] = []
+        self._left = self._left if again else []
         for person in self._people:
             seen = self._follow(view, person)
             if _visible(seen.mask, seen.box, view.size):
                 people.append(seen)
+            else:
+                self._left.append(person)
         self._people = _merged(people)
         if not self._people:
             return None
         return self._together([Seen(person.box, person.mask) for person in self._people])
 
     def glance(self, view: View) -> Seen | None:
-        """Return what is to be kept of a frame in between: each person in a crop of their own."""
+        """Return what is to be kept of a frame between two looks, those who left included."""
         seen: list[Seen] = []
-        for person in self._people:
+        for person in [*self._people, *self._left]:
             box = around(person.box, person.next_box)
             mask = main_people(self._mask(view, box), moved(person.mask, person.box, box))
             if _visible(mask, box, view.size):

@@ -110,7 +110,7 @@ def _matrix(speakers: Sequence[str]) -> Samples:
         for place in range(count):
             matrix[place % _STEREO, place] = 1 / len(range(place % _STEREO, count, _STEREO))
         if count == 1:
-            matrix[:] = 1
+            matrix[:] = _CENTER_LEVEL  # as FFmpeg hears one channel that has a name
     return matrix
 
 

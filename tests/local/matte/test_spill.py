@@ -84,9 +84,10 @@ def canvas() -> Canvas:
 
 
 def frame_of(colors: Floats) -> VideoFrame:
-    return VideoFrame.from_ndarray(
-        colors.transpose(1, 2, 0).astype(np.uint8), format="rgb24"
-    ).reformat(format="yuv420p")
+    frame = VideoFrame.from_ndarray(colors.transpose(1, 2, 0).astype(np.uint8), format="rgb24")
+    made = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
+    made.colorspace = 1  # tagged, so that nothing is converted on the way
+    return made
 
 
 def rgb(frame: VideoFrame) -> Floats:
