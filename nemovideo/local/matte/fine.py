@@ -144,6 +144,9 @@ class FineCutter:
         elif len(keys) == 3:
             yield from self._decided(*keys)
             del keys[0]
+        elif keys[0].look is None and keys[1].look is None:  # there is nothing to compare
+            yield from self._decided(keys[0], keys[1], None)
+            del keys[0]
 
     def _ended(
         self, keys: list[_Key[_View]], waiting: list[_Moment[_View]]

@@ -7,6 +7,8 @@ then, and the areas' surroundings and colors decide.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 import cv2
 import numpy as np
@@ -41,16 +43,25 @@ class Verdict:
     drop: Mask | None = None
 
 
-def judged(small: Mask, strong: Mask) -> Verdict:
-    """Compare two small masks of the whole frame."""
+def judged(small: Mask, strong: Mask, faces: Sequence[Region] = ()) -> Verdict:
+    """Compare two small masks of the whole frame.
+
+    Args:
+        small: The small network's.
+        strong: The strong one's.
+        faces: Where faces were found: who has one is there.
+    """
     sure = small > _SURE
-    if np.count_nonzero(sure & (strong > _SURE)) < _LOST * np.count_nonzero(sure):
+    apart = np.count_nonzero(sure & (strong > _SURE)) < _LOST * np.count_nonzero(sure)
+    if apart and not any(strong[face].mean() > _SURE for face in faces):
         return Verdict(small_stands=True)
     agreed = np.minimum(small, strong) > 0.5
     keep = np.zeros(small.shape, dtype=bool)
     for part in parts(small - strong > _DIFFERS, _LEAST_PX):
         rim = grown(part, _RIM) & ~part
-        if agreed[rim].mean() > _TOUCHES or small[part].mean() > _VERY_SURE:
+        has_face = any((part & face).sum() > 0.5 * face.sum() for face in faces)
+        firm = not apart and small[part].mean() > _VERY_SURE
+        if has_face or firm or agreed[rim].mean() > _TOUCHES:
             keep |= part
     drop = np.zeros(small.shape, dtype=bool)
     for part in parts(strong - small > _DIFFERS, _LEAST_PX):

@@ -93,7 +93,10 @@ class Looker:
         made = self._alphas(view, boxes) if boxes else self._alone(view, grid)
         self._last = []
         strong_grid = _joined(made, grid)
-        verdict = Verdict() if small is None else judged(small_grid, strong_grid)
+        verdict = Verdict()
+        if small is not None:
+            faces = [_region_of(face, grid) for face in self._people.faces]
+            verdict = judged(small_grid, strong_grid, [face for face in faces if face.any()])
         if not self._people.face_here and _apart(small_grid, strong_grid):
             return None
         if small is not None and verdict.small_stands:
@@ -138,6 +141,14 @@ class Looker:
         if kept.mean() < _ALONE_SHARE or seen[kept].mean() < _ALONE_SURE:
             return []
         return made
+
+
+def _region_of(box: Box, grid: Stage) -> Region:
+    """Return where a box of the frame is in a small picture of it."""
+    region = np.zeros(grid.shape, dtype=bool)
+    left, top, right, bottom = (max(0, round(value * grid.scale)) for value in box)
+    region[top:bottom, left:right] = True
+    return region
 
 
 def _apart(small: Mask, strong: Mask) -> bool:

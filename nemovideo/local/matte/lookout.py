@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from nemovideo.local.matte.tracking import Box, Size, Thumbnail, difference, share
 from nemovideo.local.matte.view import View
 
-_FRAMES = 6
+_FRAMES = 12
 _FRAMES_WHEN_LOST = 8
 _FRAMES_AT_MOST = 90
 _STIRRED = 16

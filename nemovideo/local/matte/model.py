@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nemovideo.errors import LocalBackendError, ModelUnavailableError
 from nemovideo.local.matte.engine import Matte
+from nemovideo.local.matte.figure import check
 from nemovideo.local.matte.runtime import AUTO
 from nemovideo.local.matte.tensors import Normalization
 
@@ -63,6 +64,11 @@ class Model:
         """
         if not self.path.is_file():
             raise ModelUnavailableError(f"there is no model at {self.path}")
+        engine = self._open(device)
+        check(self.path.name, engine)
+        return engine
+
+    def _open(self, device: str) -> Matte:
         match self.path.suffix.lower():
             case ".tflite":
                 from nemovideo.local.matte.litert import LiteRTModel

@@ -39,7 +39,7 @@ _LEAST_AREA = 0.004
 _LEAST_FAR_AREA = 0.001
 _SURE = 0.85
 _BEHIND_SHARE = 0.6
-_LEAST_GROUP_SIDE, _GROUP_SIDE = 1.5, 2.5
+_LEAST_GROUP_SIDE, _GROUP_SIDE = 1.5, 1.75
 
 
 @attrs.frozen(eq=False)
@@ -79,6 +79,7 @@ class People:
         self.face_seen: bool = faces is None
         self.face_here: bool = faces is None
         self.left_out = 0
+        self.faces: list[Box] = []
 
     @property
     def boxes(self) -> list[Box]:
@@ -87,7 +88,7 @@ class People:
 
     def forget(self) -> None:
         """Begin anew, with another scene."""
-        self._people, self._left = [], []
+        self._people, self._left, self.faces = [], [], []
         self.face_here = self._faces is None
         self.left_out = 0
 
@@ -164,7 +165,8 @@ class People:
         if self._faces is None:
             return []
         picture = view.picture(whole(view.size), (self._faces.side, self._faces.side))
-        return self._around_faces(view, self._faces.find(picture, view.size))
+        self.faces = self._faces.find(picture, view.size)
+        return self._around_faces(view, self.faces)
 
     def _around_faces(self, view: View, faces: Sequence[Box]) -> list[Person]:
         """Return the people of those faces who are not followed yet."""

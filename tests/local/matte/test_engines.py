@@ -185,6 +185,16 @@ def test_a_model_names_its_normalization(tmp_path: Path) -> None:
             Model(tmp_path / "mine.onnx", **wrong)
 
 
+@pytest.mark.parametrize(("mean", "std"), [(0.0, -1.0), (0.0, 1e9)])
+def test_a_network_that_does_not_keep_a_drawn_person_is_refused(
+    tmp_path: Path, mean: float, std: float
+) -> None:
+    tiny_onnx(tmp_path / "mine.onnx")
+    with pytest.raises(ModelUnavailableError, match="drawn person") as refused:
+        load_matting(Model(tmp_path / "mine.onnx", mean=mean, std=std))
+    assert "mean=" in refused.value.remedy
+
+
 def test_modnet_is_recognized_by_its_inputs() -> None:
     engine = load_matting(Model(model_path(MODNET))).engine
     assert isinstance(engine, OnnxModel)
