@@ -29,6 +29,7 @@ _MOST_ZOOM = 1.5
 _MOST_STAGE_PX = 800_000
 _PERSON_SHARE = 0.001
 _MARGIN = 0.15
+_REACH = 0.7
 _SAME = 0.4
 _STRETCH = (0.05, 0.9)
 _ALONE_SHARE = 0.001
@@ -200,8 +201,9 @@ def _regions(mask: Mask, grid: Stage) -> list[Box]:
 
 
 def _padded(box: Box, size: Size) -> Box:
-    """Return the box with room around it, on even pixels."""
-    x, y = (box[2] - box[0]) * _MARGIN, (box[3] - box[1]) * _MARGIN
+    """Return the box with room around it, at its sides for arms, on even pixels."""
+    wide, high = box[2] - box[0], box[3] - box[1]
+    x, y = _MARGIN * max(wide, _REACH * high), _MARGIN * high
     return (
         max(0, int(box[0] - x) // 2 * 2),
         max(0, int(box[1] - y) // 2 * 2),
