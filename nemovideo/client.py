@@ -292,7 +292,7 @@ class Client(BaseClient):
 
         Args:
             source: A path, bytes, an open binary file, or an http(s) URL.
-            background: What comes behind the person: "transparent", "blur", a CSS colour, a path
+            background: What comes behind the person: "transparent", "blur", a CSS color, a path
                 or URL of an image or video, or free words ("office setting"). None asks for no
                 more than that the background goes, which in an MP4 leaves black.
             edit: More wishes in words, sent along in the same message, such as "make it 9:16 and

@@ -24,7 +24,7 @@ from nemovideo.cli.report import print_video, wants_bar
 @click.option(
     "-b",
     "--background",
-    help='"transparent", "blur", a colour ("#00b140"), a picture or video, or words '
+    help='"transparent", "blur", a color ("#00b140"), a picture or video, or words '
     '("office setting"). Without it the background just goes.',
 )
 @click.option(

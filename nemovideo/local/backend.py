@@ -39,7 +39,7 @@ from nemovideo.local.timeline import Timeline
 
 
 class LocalBackend:
-    """The NemoVideo service, embedded: real behaviour over the real protocol, no account.
+    """The NemoVideo service, embedded: real behavior over the real protocol, no account.
 
     Use it as a context manager, or call start() and stop(); after a stop() it
     may be started again. It listens on 127.0.0.1 only, unless there are `host` and `api_key`.

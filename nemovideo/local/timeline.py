@@ -80,7 +80,7 @@ class Clip:
     `kind` is "video", "image" or "card". `media` is the id of the uploaded file
     (None for a card), `duration_ms` the time on the timeline, after `speed`.
     `brightness` is added (-1..1, 0 neutral); `contrast` and `saturation` are
-    factors (0..3, 1 neutral). `color` is a card's own colour, `text` its words.
+    factors (0..3, 1 neutral). `color` is a card's own color, `text` its words.
 
     The picture is first turned (`turn`: 0, 90, 180 or 270 degrees clockwise), then
     mirrored (`flip`: "", "x" for left and right, "y" for top and bottom, or "xy"), then

@@ -30,7 +30,7 @@ class Verdict:
     actions: tuple[GuiAction, ...] = ()
     gone: bool = False
     loose: bool = False
-    """Goes if a neighbour goes: "Choose MP4" between two clicks."""
+    """Goes if a neighbor goes: "Choose MP4" between two clicks."""
 
 
 @attrs.frozen

@@ -1,7 +1,7 @@
 """What a sentence of a user asks for: a file, the credits, the timeline, an upload, or the agent.
 
 The table of docs/protocol.md §8, for whole sentences in English and Chinese. A wish
-is recognised by two things at once: a key that names it, and no word that does
+is recognized by two things at once: a key that names it, and no word that does
 not belong to it (`_routing_words`). "How many credits are left?" is made of
 nothing else; "add the credits at the end" has an "add", so it goes to the
 agent, as everything does that is in doubt.

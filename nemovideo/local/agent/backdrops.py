@@ -1,4 +1,4 @@
-"""Reading which background a clause asks for: colour, blur, scene, upload, or nothing known.
+"""Reading which background a clause asks for: color, blur, scene, upload, or nothing known.
 
 The difficulty is to tell what is to go ("my white background", "from my office
 video") from what is to come ("a white background", "in an office"): what is to
@@ -221,7 +221,7 @@ class Wish:
 
     `background` if it is settled; `upload_wanted` are the kinds of upload to
     choose from, `named` the one that was named; `unknown` are words that name
-    nothing known. `is_default` marks a colour that nobody named.
+    nothing known. `is_default` marks a color that nobody named.
     """
 
     background: Background | None = None

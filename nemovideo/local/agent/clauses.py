@@ -2,7 +2,7 @@
 
 Commas and "and" do not always part two wishes ("remove the background and
 replace it with white", "加背景音乐，音量 35%"). So every piece is asked what it
-means alone: a piece that means nothing of its own belongs to its neighbour.
+means alone: a piece that means nothing of its own belongs to its neighbor.
 """
 
 from __future__ import annotations

@@ -243,5 +243,5 @@ def _later(part: _Laid, shift_ms: int, total_ms: int) -> _Laid:
 
 
 def _even(pixels: int) -> int:
-    """H.264 with 4:2:0 colour needs even sizes."""
+    """H.264 with 4:2:0 color needs even sizes."""
     return max(2, pixels - pixels % 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from nemovideo.local.agent.message import Clause, normalise
+from nemovideo.local.agent.message import Clause, normalize
 from nemovideo.local.agent.words import either, has
 from nemovideo.local.media.probe import MediaItem
 
@@ -51,7 +51,7 @@ def choose(clause: Clause, candidates: Sequence[MediaItem]) -> MediaItem | None:
 
 def mentions_stem(text: str, item: MediaItem) -> bool:
     """Return whether the file's name without its suffix stands in the text as a word."""
-    stem = normalise(item.name).rpartition(".")[0]
+    stem = normalize(item.name).rpartition(".")[0]
     return len(stem) > 1 and has(rf"(?<![a-z0-9]){re.escape(stem)}(?![a-z0-9])", text)
 
 

@@ -1,6 +1,6 @@
 """Reading figures in English and Chinese: the language itself, numbers, times, percentages.
 
-All functions take text that `message.normalise` has made: lower case, half-width
+All functions take text that `message.normalize` has made: lower case, half-width
 signs, simplified characters.
 """
 

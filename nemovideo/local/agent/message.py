@@ -1,4 +1,4 @@
-"""A message made readable for rules: normalised, with quotations and file names set aside.
+"""A message made readable for rules: normalized, with quotations and file names set aside.
 
 Nothing here knows an intent. Normalising keeps every character in its place, so
 that a rule can find words in `text` and take them, as they were typed, from `raw`.
@@ -47,7 +47,7 @@ _QUOTED = lazy(
 class Clause:
     """A stretch of the message that asks for one thing.
 
-    `text` is normalised, and every character of a quotation or a file name in
+    `text` is normalized, and every character of a quotation or a file name in
     it is one of the signs of this module; `plain` is the same with quotations
     readable. `raw` is as typed. All three have the same length. `quotes` and
     `files` are what was set aside, in order.
@@ -83,19 +83,19 @@ class Message:
         )
 
 
-def normalise(text: str) -> str:
+def normalize(text: str) -> str:
     """Return the text in lower case, half-width and simplified, each character in its place."""
     return "".join(map(_normal, text)).translate(_TO_SIMPLIFIED).translate(_APOSTROPHES)
 
 
 def read_message(text: str, media: Sequence[MediaItem]) -> Message:
     """Set quotations and the names of files aside; `media` are the uploads."""
-    plain = list(normalise(text))
+    plain = list(normalize(text))
     files: list[tuple[int, MediaItem]] = []
     unknown: list[tuple[int, str]] = []
     # "a.mp4" may be the end of "b a.mp4"; of two uploads with one name the last counts.
     for _, item in sorted(enumerate(media), key=lambda pair: (-len(pair[1].name), -pair[0])):
-        for start in _places(normalise(item.name), "".join(plain)):
+        for start in _places(normalize(item.name), "".join(plain)):
             files.append((start, item))
             plain[start : start + len(item.name)] = _SIGN[item.kind] * len(item.name)
     for start, end in _file_like("".join(plain)):

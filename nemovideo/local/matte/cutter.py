@@ -71,7 +71,7 @@ class Cutter:
         """Yield every view with its mask, in order, some frames late.
 
         The engine sees every second frame, or fewer where little moves, or all
-        where much does; those between take their masks from both neighbours. A
+        where much does; those between take their masks from both neighbors. A
         view given again (a picture that stands) is not looked at again. What was
         yielded is not touched any more: another thread may work on it.
         """

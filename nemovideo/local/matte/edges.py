@@ -55,7 +55,7 @@ def box_mean(values: Mask) -> Mask:
 
 
 def _sums_of_five(values: Mask) -> Mask:
-    """Return the sums of each five neighbours below each other: by doubling, in three additions."""
+    """Return the sums of each five neighbors below each other: by doubling, in three additions."""
     pairs = values[:-1] + values[1:]
     fives: Mask = pairs[:-3] + pairs[2:-1]
     fives += values[4:]

@@ -72,7 +72,7 @@ class FaceFinder:
         return found
 
     def _run(self, square: Image.Image) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Return each anchor's probability, and its face's centre and size in the square."""
+        """Return each anchor's probability, and its face's center and size in the square."""
         values = np.asarray(square, dtype=np.float32)[np.newaxis] / 127.5 - 1
         with self._lock:
             self._interpreter.set_tensor(self._input, values)

@@ -19,7 +19,7 @@ def halved(planes: Mask) -> Mask:
 
 
 def doubled(planes: Mask) -> Mask:
-    """Return planes at twice the size, each value between its neighbours."""
+    """Return planes at twice the size, each value between its neighbors."""
     *many, height, width = planes.shape
     wide: Mask = np.empty((*many, height, 2 * width), dtype=np.float32)
     _fill(wide.swapaxes(-1, -2), planes.swapaxes(-1, -2))

@@ -1,8 +1,8 @@
-"""Taking the old background's colour out of a person's edges.
+"""Taking the old background's color out of a person's edges.
 
 Where a mask is half, the picture is a mixture of the person and what was behind
-them. Over another background that old colour would shine through hair as a rim.
-The person's own colour is spread from where the mask is sure of them, and that
+them. Over another background that old color would shine through hair as a rim.
+The person's own color is spread from where the mask is sure of them, and that
 of the background from where it is sure of nobody; their difference, by the share
 that is not the person's, is what the picture lacks.
 """
@@ -21,15 +21,15 @@ _LEAST_WEIGHT = np.float32(1e-4)
 
 
 def missing_color(colors: Mask, mask: Mask) -> Mask:
-    """Return what must be added to a picture so that its edges have the person's own colour.
+    """Return what must be added to a picture so that its edges have the person's own color.
 
     Args:
-        colors: Planes × side × side, in any colour space; the side is a power of two.
+        colors: Planes × side × side, in any color space; the side is a power of two.
         mask: Side × side, 0..1: how much of each value is the person's.
 
     Returns:
         As large as `colors`; nothing, where the mask is nowhere sure of the person, or
-        of the background. No value is taken further than to the colour that the
+        of the background. No value is taken further than to the color that the
         person has nearby, so that a mask which is wrong does no harm.
     """
     share = halved(mask)
@@ -44,9 +44,9 @@ def missing_color(colors: Mask, mask: Mask) -> Mask:
 
 
 def _spread(colors: Mask, weight: Mask) -> Mask:
-    """Return the colours with those that weigh nothing taken from the nearest that do.
+    """Return the colors with those that weigh nothing taken from the nearest that do.
 
-    What is told of one set of colours holds for several, each with a weight of its own.
+    What is told of one set of colors holds for several, each with a weight of its own.
     """
     if weight.shape[-1] <= _LEAST_SIDE:
         total = np.maximum(weight.sum(axis=(-1, -2), keepdims=True), _LEAST_WEIGHT)

@@ -55,7 +55,7 @@ def make_background(
     A video begins `begun_s` seconds after its start.
 
     Raises:
-        RenderFailedError: The kind is unknown, its colour or scene does not
+        RenderFailedError: The kind is unknown, its color or scene does not
             exist, or its file is missing or of another kind.
     """
     size = canvas.shown_size
@@ -107,15 +107,15 @@ def load_image(item: MediaItem) -> Image.Image:
 
 
 def color_image(color: str, size: tuple[int, int]) -> Image.Image:
-    """Return a picture of one colour, in any form that CSS knows.
+    """Return a picture of one color, in any form that CSS knows.
 
     Raises:
-        RenderFailedError: There is no such colour.
+        RenderFailedError: There is no such color.
     """
     try:
         return Image.new("RGB", size, color)
     except ValueError:
-        raise RenderFailedError(f"there is no colour {color!r}") from None
+        raise RenderFailedError(f"there is no color {color!r}") from None
 
 
 def cover_image(image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -132,7 +132,7 @@ def opaque(image: Image.Image) -> Image.Image:
 
 
 class _Still:
-    """One picture all the time: a colour, an image, a scene."""
+    """One picture all the time: a color, an image, a scene."""
 
     def __init__(self, canvas: Canvas, image: Image.Image) -> None:
         self._frame = canvas.frame(canvas.squeezed(image))
@@ -166,7 +166,7 @@ class _Video:
 class _Blur:
     """The clip's own background, out of focus.
 
-    The person is left out of the blur: otherwise a glow in their colours
+    The person is left out of the blur: otherwise a glow in their colors
     would stand around them. All of it is done small, since nothing fine is left.
     """
 

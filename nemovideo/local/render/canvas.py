@@ -1,6 +1,6 @@
-"""The picture that is being made: its size, rate and colours, and how pictures get onto it.
+"""The picture that is being made: its size, rate and colors, and how pictures get onto it.
 
-Everything on the canvas is 8-bit 4:2:0 in limited range, in the colour matrix
+Everything on the canvas is 8-bit 4:2:0 in limited range, in the color matrix
 of the draft's first video, so that its pixels pass through unchanged.
 """
 
@@ -36,7 +36,7 @@ class Canvas:
 
     `width` and `height` are even, `fps` is exact. `aspect` is the pixel's own
     aspect ratio. `matrix`, `primaries` and `transfer` are FFmpeg's numbers for
-    the colours. `alpha` says whether frames have an alpha plane.
+    the colors. `alpha` says whether frames have an alpha plane.
     """
 
     width: int
@@ -104,7 +104,7 @@ class Canvas:
 
     @property
     def matrix_name(self) -> str:
-        """The colour matrix as the scale filter calls it."""
+        """The color matrix as the scale filter calls it."""
         return "bt709" if self.matrix == BT709 else "bt601"
 
     @property
@@ -121,7 +121,7 @@ class Canvas:
         return image.resize((width, image.height), Image.Resampling.LANCZOS)
 
     def frame(self, image: Image.Image) -> VideoFrame:
-        """Return a picture as a frame in the canvas's colours; RGBA keeps its alpha."""
+        """Return a picture as a frame in the canvas's colors; RGBA keeps its alpha."""
         rgba = image.mode == "RGBA"
         pixels = np.asarray(image if rgba else image.convert("RGB"))
         frame = VideoFrame.from_ndarray(pixels, format="rgba" if rgba else "rgb24").reformat(
@@ -132,7 +132,7 @@ class Canvas:
         return self.tagged(frame)
 
     def as_rgb(self, frame: VideoFrame, pixels: str) -> VideoFrame:
-        """Return a frame of the canvas in the colours of screens: "rgb24", "rgba" or "bgra"."""
+        """Return a frame of the canvas in the colors of screens: "rgb24", "rgba" or "bgra"."""
         made = frame.reformat(
             format=pixels,
             src_colorspace=_SWS_BT709 if self.matrix == BT709 else _SWS_DEFAULT,
@@ -148,7 +148,7 @@ class Canvas:
         return Image.fromarray(self.as_rgb(frame, pixels).to_ndarray().astype(np.uint8, copy=False))
 
     def tagged(self, frame: VideoFrame) -> VideoFrame:
-        """Return the same frame, marked with the canvas's colours."""
+        """Return the same frame, marked with the canvas's colors."""
         frame.colorspace = self.matrix
         frame.color_range = LIMITED_RANGE
         frame.color_primaries = self.primaries

@@ -91,7 +91,7 @@ class _BoxGraph:
 
 
 class EdgeColors:
-    """What the colours in a box lack for edges without the old background."""
+    """What the colors in a box lack for edges without the old background."""
 
     def __init__(self, canvas: Canvas) -> None:
         self._lens = Lens()
@@ -122,7 +122,7 @@ class Compositor:
 
     Args:
         canvas: What the frames have in common.
-        clean_edges: Whether the old background's colour is taken out of the edges; not for a
+        clean_edges: Whether the old background's color is taken out of the edges; not for a
             frame that is no picture of the person.
     """
 
@@ -140,9 +140,9 @@ class Compositor:
 
 
 class Cutout:
-    """Make everything that the mask does not keep transparent, and its colour black.
+    """Make everything that the mask does not keep transparent, and its color black.
 
-    The colour stays a little beyond the mask's edge, so that the codec does not
+    The color stays a little beyond the mask's edge, so that the codec does not
     bleed black into the person; beyond that nothing of the old background is
     left in the file.
     """
@@ -174,7 +174,7 @@ class AlphaPlane:
 
 
 def _laid_over(graph: FrameGraph, box: Box, inputs: Sequence[FilterContext]) -> FilterContext:
-    """Draw a frame, perhaps with its edge colours, by a mask, over another."""
+    """Draw a frame, perhaps with its edge colors, by a mask, over another."""
     *kept, mask, below = inputs
     scaled = graph.add("scale", _scale(box), mask)
     cut = graph.add("alphamerge", "", _inside(graph, box, *kept), scaled)
@@ -201,7 +201,7 @@ def _plane(
 def _inside(
     graph: FrameGraph, box: Box, frame: FilterContext, lacking: FilterContext | None = None
 ) -> FilterContext:
-    """Return what a frame has in the box, with its edge colours where they are given."""
+    """Return what a frame has in the box, with its edge colors where they are given."""
     part = graph.add("crop", _crop(box), frame)
     return part if lacking is None else graph.add("blend", "all_mode=grainmerge", part, lacking)
 

@@ -78,7 +78,7 @@ def _still(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format) -> 
 
 
 def plain_photo(timeline: Timeline, media: Mapping[str, MediaItem]) -> Image.Image | None:
-    """Return the photo that the draft consists of, None if it has more or changes its colours."""
+    """Return the photo that the draft consists of, None if it has more or changes its colors."""
     clip = timeline.clips[0]
     plain = Clip("image", clip.duration_ms, clip.name, clip.media, background=clip.background)
     added = timeline.titles or timeline.overlays or len(timeline.clips) > 1

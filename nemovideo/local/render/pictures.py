@@ -29,7 +29,7 @@ class StillWriter:
     """A file with one picture: PNG, JPEG or WebP.
 
     Of a `photo` that was only cut out, the pixels well inside are its own: those
-    of the canvas have their colours at half the size.
+    of the canvas have their colors at half the size.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class GifWriter:
         self._waiting.mux(self._stream.encode(picture))
 
     def finish(self) -> None:
-        """Make the palette, and write the frames in its colours."""
+        """Make the palette, and write the frames in its colors."""
         self._waiting.mux(self._stream.encode(None))
         self._waiting.close()
         self._palette.push(None)

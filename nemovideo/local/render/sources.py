@@ -188,7 +188,7 @@ def _letterboxed(image: Image.Image, canvas: Canvas) -> Image.Image:
 
 
 def _card(clip: Clip, canvas: Canvas, media: Mapping[str, MediaItem]) -> Image.Image:
-    """Return a drawn card: its words on its colour, or on a background that stands still."""
+    """Return a drawn card: its words on its color, or on a background that stands still."""
     size = canvas.shown_size
     behind = clip.background or Background("color")
     if behind.kind == "scene" and behind.scene:

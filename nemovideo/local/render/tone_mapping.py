@@ -1,10 +1,10 @@
-"""HDR and wide colours brought to those of an ordinary screen, as a table of colours.
+"""HDR and wide colors brought to those of an ordinary screen, as a table of colors.
 
 The curve is the EETF of Report ITU-R BT.2390 from a peak of 1000 cd/m², for
 which nearly all HDR is made, to 203 cd/m², the white of BT.2408: what is darker
 than some 90 cd/m², faces among it, stays as it is, and what is brighter is
 rolled off. It is applied to the largest of the three channels, so that hues
-stay. Colours that BT.709 does not have are moved towards gray, no further than
+stay. Colors that BT.709 does not have are moved towards gray, no further than
 they must.
 """
 
@@ -46,7 +46,7 @@ def color_table(curve: str | None) -> VideoFrame:
     """Return the table as a picture for FFmpeg's `haldclut`, in `TABLE_FORMAT`.
 
     `curve` is "smpte2084" (PQ), "arib-std-b67" (HLG), or None for the standard
-    range in BT.2020's colours.
+    range in BT.2020's colors.
     """
     steps = np.linspace(0, 1, _SIDE)
     blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
@@ -57,7 +57,7 @@ def color_table(curve: str | None) -> VideoFrame:
 
 
 def _standard(code: Values, curve: str | None) -> Values:
-    """Return the colours as BT.709 has them, from their values in BT.2020, all 0..1."""
+    """Return the colors as BT.709 has them, from their values in BT.2020, all 0..1."""
     if curve is None:
         light = code**_SCREEN_GAMMA
     else:
@@ -84,7 +84,7 @@ def _rolled_off(nits: Values) -> Values:
 
 
 def _in_gamut(light: Values) -> Values:
-    """Return the colours with those that lie outside 0..1 moved towards their own gray."""
+    """Return the colors with those that lie outside 0..1 moved towards their own gray."""
     gray = (light @ _LUMA_709)[..., np.newaxis].clip(0, 1)
     away = light - gray
     lowest, highest = away.min(axis=-1, keepdims=True), away.max(axis=-1, keepdims=True)

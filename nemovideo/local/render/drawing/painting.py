@@ -40,7 +40,7 @@ class Painting:
         return length * self._unit / self._size[1]
 
     def gradient(self, top: float, bottom: float, colors: Sequence[Color]) -> None:
-        """Fill a band over the whole width with colours that pass into each other."""
+        """Fill a band over the whole width with colors that pass into each other."""
         first, last = round(top * self._size[1]), round(bottom * self._size[1])
         if last <= first:
             return
