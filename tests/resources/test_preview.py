@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +119,8 @@ def test_without_the_extra_nothing_is_exported(
     token = str(client.auth.token())
     code = f"""
 import sys
+import urllib.error
+import urllib.request
 sys.modules["av"] = None
 import nemovideo._flows.preview as flow
 flow.is_loopback = lambda host: False
@@ -166,3 +171,23 @@ def test_a_preview_shows_itself_in_a_notebook() -> None:
     assert "free export" in html
     assert "Note: &lt;odd&gt;" in html
     assert "d2Fz" in html
+
+
+@pytest.mark.parametrize("at", [[], [-1], ["1"], [True], 3, [0] * 25])
+def test_the_local_endpoint_refuses_moments_that_are_not_seconds(
+    client: Client, backend: LocalBackend, clip: Path, at: object
+) -> None:
+    session = client.sessions.create()
+    session.upload(clip)
+    session.send("blur the background")
+    body = json.dumps({"sessionId": session.id, "at": at}).encode()
+    headers = {
+        "Authorization": f"Bearer {client.auth.token()!s}",
+        "Content-Type": "application/json",
+    }
+    request = urllib.request.Request(f"{backend.url}/api/local/preview", body, headers)
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request)
+    with caught.value as refused:
+        assert refused.code == 400
+        assert "'at'" in refused.read().decode()

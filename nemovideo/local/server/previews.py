@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import math
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -33,7 +32,10 @@ async def preview(request: Request) -> Response:
     if draft is None or not is_ready(draft):
         raise Problem(400, "The draft is not ready: no track has a segment.")
     media = {f.item.id: f.item for f in context.store.projects.files(session.session_id)}
-    work = partial(preview_draft, Timeline.from_draft(draft), media, at_s, context.matting)
+
+    def work() -> Preview:
+        return preview_draft(Timeline.from_draft(draft), media, at_s, context.matting)
+
     try:
         made = await context.lanes.previews.run(work)
     except (NemoError, ValueError) as error:
