@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import attrs
 
@@ -70,43 +70,30 @@ class Lent(Generic[D]):
 class BaseClient:
     """What both clients are: settings, layers, and a local backend of their own if there is one."""
 
-    auth = cast(
-        "BothLayers[Auth, AsyncAuth]",
-        BothLayers("nemovideo.resources.auth", "Auth", "Tokens."),
+    auth: BothLayers[Auth, AsyncAuth] = BothLayers("nemovideo.resources.auth", "Auth", "Tokens.")
+    sessions: BothLayers[Sessions, AsyncSessions] = BothLayers(
+        "nemovideo.resources.sessions", "Sessions", "Creating sessions, and attaching to them."
     )
-    sessions = cast(
-        "BothLayers[Sessions, AsyncSessions]",
-        BothLayers(
-            "nemovideo.resources.sessions", "Sessions", "Creating sessions, and attaching to them."
-        ),
+    uploads: BothLayers[Uploads, AsyncUploads] = BothLayers(
+        "nemovideo.resources.uploads", "Uploads", "Uploading files into a session."
     )
-    uploads = cast(
-        "BothLayers[Uploads, AsyncUploads]",
-        BothLayers("nemovideo.resources.uploads", "Uploads", "Uploading files into a session."),
+    agent: BothLayers[Agent, AsyncAgent] = BothLayers(
+        "nemovideo.resources.agent", "Agent", "Sending messages to the agent."
     )
-    agent = cast(
-        "BothLayers[Agent, AsyncAgent]",
-        BothLayers("nemovideo.resources.agent", "Agent", "Sending messages to the agent."),
+    state: BothLayers[State, AsyncState] = BothLayers(
+        "nemovideo.resources.state", "State", "What a session holds."
     )
-    state = cast(
-        "BothLayers[State, AsyncState]",
-        BothLayers("nemovideo.resources.state", "State", "What a session holds."),
+    credits: BothLayers[CreditsResource, AsyncCreditsResource] = BothLayers(
+        "nemovideo.resources.credits", "CreditsResource", "The balance."
     )
-    credits = cast(
-        "BothLayers[CreditsResource, AsyncCreditsResource]",
-        BothLayers("nemovideo.resources.credits", "CreditsResource", "The balance."),
+    render: BothLayers[Render, AsyncRender] = BothLayers(
+        "nemovideo.resources.render", "Render", "From a draft to a file."
     )
-    render = cast(
-        "BothLayers[Render, AsyncRender]",
-        BothLayers("nemovideo.resources.render", "Render", "From a draft to a file."),
+    jobs: BothLayers[Jobs, AsyncJobs] = BothLayers(
+        "nemovideo.jobs", "Jobs", "Jobs that can be resumed."
     )
-    jobs = cast(
-        "BothLayers[Jobs, AsyncJobs]",
-        BothLayers("nemovideo.jobs", "Jobs", "Jobs that can be resumed."),
-    )
-    batch = cast(
-        "BothLayers[Batch, AsyncBatch]",
-        BothLayers("nemovideo.resources.batch", "Batch", "Many files in one call."),
+    batch: BothLayers[Batch, AsyncBatch] = BothLayers(
+        "nemovideo.resources.batch", "Batch", "Many files in one call."
     )
 
     def __init__(self, token: str | None, options: Options, context: Context | None) -> None:

@@ -120,7 +120,7 @@ class Job(_Base, Resource):
         self, context: Context, driver: SyncDriver, path: _Path, order: Order | None = None
     ) -> None:
         Resource.__init__(self, context, driver)
-        self.path = resolved(path)
+        self.path: Path = resolved(path)
         self._order = order
 
     def run(
@@ -199,7 +199,7 @@ class AsyncJob(_Base, AsyncResource):
         self, context: Context, driver: AsyncDriver, path: _Path, order: Order | None = None
     ) -> None:
         AsyncResource.__init__(self, context, driver)
-        self.path = resolved(path)
+        self.path: Path = resolved(path)
         self._order = order
 
     async def run(

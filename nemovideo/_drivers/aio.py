@@ -117,11 +117,11 @@ class AsyncDriver:
         self._lender = lender
         self.given: http.AsyncClient | None = client if lender is None else lender.given
         self.homes: RunVar[_Home | None] = RunVar(f"nemovideo-{id(self)}")
-        self.pid = os.getpid()
+        self.pid: int = os.getpid()
         if lender is not None:
             self.homes, self.pid = lender.homes, lender.pid
         self._closed = False
-        self.way = Way(settings, Proxies.from_environment() if self.given is None else None)
+        self.way: Way = Way(settings, Proxies.from_environment() if self.given is None else None)
 
     def variant(self, settings: Settings) -> AsyncDriver:
         """Return a driver with other settings, on the same connections."""
@@ -391,8 +391,8 @@ class Run(Generic[T]):
         self._streams: list[Stream] = []
         self._locks: dict[str, TaskLock] = {}
         self._loop: Loop | None = None
-        self.user = 0
-        self.advancing = False
+        self.user: int = 0
+        self.advancing: bool = False
 
     async def __aenter__(self) -> Run[T]:
         return self

@@ -123,7 +123,7 @@ class Trace:
         self._connections = connections
         self._line = line
         self._connects = False
-        self.reused = False
+        self.reused: bool = False
 
     def take(self, event: str, info: dict[str, object]) -> None:
         """Take an event of the HTTP library."""

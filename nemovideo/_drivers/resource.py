@@ -32,6 +32,8 @@ class Layer(Generic[L]):
 
     def __set_name__(self, owner: type[object], name: str) -> None:
         self._name = name
+        # For type checkers alone: it names classes that are loaded later, or never.
+        owner.__annotations__.pop(name, None)
 
     def __get__(self, holder: object, owner: type[object]) -> L:
         """Return the holder's layer."""

@@ -7,7 +7,7 @@ import math
 import threading
 import warnings
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakSet, WeakValueDictionary
@@ -57,11 +57,12 @@ class _Pool:
         reset_in_children(self)
 
     def _renew(self) -> None:
-        self.guard = threading.RLock()  # a stream may be dropped in a garbage collection
+        # A stream may be dropped in a garbage collection, while this thread holds it.
+        self.guard: AbstractContextManager[bool] = threading.RLock()
         self.locks: WeakValueDictionary[str, ThreadLock] = WeakValueDictionary()
         self.streams: WeakSet[Stream] = WeakSet()
-        self.connections = Connections()
-        self.closing = threading.Event()
+        self.connections: Connections = Connections()
+        self.closing: threading.Event = threading.Event()
         self._calls: http.SyncClient | None = None
         self._fresh: http.SyncClient | None = None
 
@@ -152,7 +153,7 @@ class SyncDriver:
         self._lender = lender
         self.pool: _Pool = _Pool(client) if lender is None else lender.pool
         self._closed = False
-        self.way = Way(settings, Proxies.from_environment() if self.pool.ours else None)
+        self.way: Way = Way(settings, Proxies.from_environment() if self.pool.ours else None)
 
     def variant(self, settings: Settings) -> SyncDriver:
         """Return a driver with other settings, on the same connections."""
@@ -385,8 +386,8 @@ class Run(Generic[T]):
         self._streams: list[Stream] = []
         self._locks: dict[str, ThreadLock] = {}
         self._closed = False
-        self.user = threading.get_ident()
-        self.advancing = False
+        self.user: int = threading.get_ident()
+        self.advancing: bool = False
 
     def __enter__(self) -> Run[T]:
         return self

@@ -71,11 +71,11 @@ def _still(path: Path) -> bytes | None:
         return None
     try:
         import av
-        import PIL  # noqa: F401 - PyAV makes pictures with it
+        from PIL import Image
     except ImportError:
         return None
     with suppress(av.FFmpegError, OSError, StopIteration), av.open(path) as container:
-        image = next(container.decode(video=0)).to_image()
+        image = Image.fromarray(next(container.decode(video=0)).to_ndarray(format="rgb24"))
         image.thumbnail((_STILL_WIDTH, _STILL_WIDTH))
         written = io.BytesIO()
         image.save(written, "PNG")

@@ -76,8 +76,7 @@ def _decoded(path: Path) -> Iterator[Pixels]:
         for packet in container.demux(stream):
             for frame in decoder.decode(packet if packet.size else None):
                 if isinstance(frame, VideoFrame):
-                    time_s = float(frame.pts * stream.time_base) if frame.pts is not None else 0.0
-                    yield time_s, *_split(_rgba(frame))
+                    yield frame.time or 0.0, *_split(_rgba(frame))
 
 
 def _rgba(frame: VideoFrame) -> npt.NDArray[np.uint8]:

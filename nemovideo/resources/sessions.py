@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, cast, overload
+from typing import TYPE_CHECKING, overload
 
 from nemovideo._drivers.resource import AsyncResource, Layer, Resource
 from nemovideo._flows import preview, sessions
@@ -80,11 +80,11 @@ class Session(Resource):
         user_id: Its user's id, where the service said so.
     """
 
-    _agent = cast("Layer[Agent]", Layer("nemovideo.resources.agent", "Agent"))
-    _auth = cast("Layer[Auth]", Layer("nemovideo.resources.auth", "Auth"))
-    _render = cast("Layer[Render]", Layer("nemovideo.resources.render", "Render"))
-    _state = cast("Layer[State]", Layer("nemovideo.resources.state", "State"))
-    _uploads = cast("Layer[Uploads]", Layer("nemovideo.resources.uploads", "Uploads"))
+    _agent: Layer[Agent] = Layer("nemovideo.resources.agent", "Agent")
+    _auth: Layer[Auth] = Layer("nemovideo.resources.auth", "Auth")
+    _render: Layer[Render] = Layer("nemovideo.resources.render", "Render")
+    _state: Layer[State] = Layer("nemovideo.resources.state", "State")
+    _uploads: Layer[Uploads] = Layer("nemovideo.resources.uploads", "Uploads")
 
     def __init__(
         self,
@@ -245,11 +245,11 @@ class Session(Resource):
 class AsyncSession(AsyncResource):
     """One session of the async client; see `Session`."""
 
-    _agent = cast("Layer[AsyncAgent]", Layer("nemovideo.resources.agent", "AsyncAgent"))
-    _auth = cast("Layer[AsyncAuth]", Layer("nemovideo.resources.auth", "AsyncAuth"))
-    _render = cast("Layer[AsyncRender]", Layer("nemovideo.resources.render", "AsyncRender"))
-    _state = cast("Layer[AsyncState]", Layer("nemovideo.resources.state", "AsyncState"))
-    _uploads = cast("Layer[AsyncUploads]", Layer("nemovideo.resources.uploads", "AsyncUploads"))
+    _agent: Layer[AsyncAgent] = Layer("nemovideo.resources.agent", "AsyncAgent")
+    _auth: Layer[AsyncAuth] = Layer("nemovideo.resources.auth", "AsyncAuth")
+    _render: Layer[AsyncRender] = Layer("nemovideo.resources.render", "AsyncRender")
+    _state: Layer[AsyncState] = Layer("nemovideo.resources.state", "AsyncState")
+    _uploads: Layer[AsyncUploads] = Layer("nemovideo.resources.uploads", "AsyncUploads")
 
     def __init__(
         self,

@@ -69,7 +69,8 @@ def between(before: Carried, after: Carried, share: float) -> Mask:
     """Return the mask of a frame at a share of the way between two whose masks were brought."""
     first = before.trust * np.float32(1 - share) + _LEAST
     second = after.trust * np.float32(share) + _LEAST
-    made: Mask = (before.alpha * first + after.alpha * second) / (first + second)
+    blended = (before.alpha * first + after.alpha * second) / (first + second)
+    made: Mask = blended.astype(np.float32, copy=False)
     return made
 
 

@@ -37,7 +37,7 @@ class Model:
         mean: float | Sequence[float] | None = None,
         std: float | Sequence[float] | None = None,
     ) -> None:
-        self.path = Path(path).expanduser().absolute()
+        self.path: Path = Path(path).expanduser().absolute()
         self.normalization: Normalization | None = None
         if mean is not None or std is not None:
             self.normalization = Normalization(

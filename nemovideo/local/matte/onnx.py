@@ -96,7 +96,8 @@ class RecurrentModel:
 
     def mask(self, picture: Picture) -> Mask:
         """Return the person's alpha, in the picture's size."""
-        values = picture.astype(self._dtype).transpose(2, 0, 1)[np.newaxis] / 255
+        scaled = picture.transpose(2, 0, 1)[np.newaxis].astype(np.float32) / np.float32(255)
+        values = scaled.astype(self._dtype)
         empty = np.zeros((1, 1, 1, 1), dtype=self._dtype)
         states = {f"r{n}i": empty for n in range(1, 5)}
         ratio = np.array([1.0], dtype=np.float32)

@@ -78,7 +78,7 @@ class People:
         self._left: list[Person] = []  # since the look before: they may be in frames in between
         self.face_seen: bool = faces is None
         self.face_here: bool = faces is None
-        self.left_out = 0
+        self.left_out: int = 0
         self.faces: list[Box] = []
 
     @property

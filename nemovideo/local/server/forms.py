@@ -61,7 +61,7 @@ class Problem(Exception):  # noqa: N818 - it is an answer, not an error of the p
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.message = without_paths(message)
+        self.message: str = without_paths(message)
         self.code = code
         self.detail = detail
         self.headers: dict[str, str] = dict(headers or {})
