@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from nemovideo.errors import LocalBackendError, NemoError
@@ -41,7 +42,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m nemov
 
             fetch_models(fonts=options.fonts)
         else:
-            _serve(options)
+            with _logging_to_stderr():
+                _serve(options)
     except NemoError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -53,7 +55,6 @@ def _serve(options: argparse.Namespace) -> None:
     from nemovideo.local.server.faults import load_faults
     from nemovideo.local.server.limits import SHARED
 
-    _log_to_stderr()
     keys = [*options.api_key, *(_keys_in(options.api_key_file) if options.api_key_file else ())]
     usual = SHARED if keys else Limits()
     stopped = threading.Event()
@@ -168,13 +169,20 @@ def _keys_in(path: Path) -> list[str]:
     return keys
 
 
-def _log_to_stderr() -> None:
-    """Log a line for each request, and what goes wrong, to stderr."""
+@contextmanager
+def _logging_to_stderr() -> Iterator[None]:
+    """Log a line for each request, and what goes wrong, to stderr while the block runs."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("nemovideo.local")
+    level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def _data_dir() -> Path:
