@@ -1,7 +1,7 @@
 """Files on their way up: what may be sent, under which name and type, checked beforehand.
 
 The rules (formats, 500 MB) are those of docs/protocol.md §4. What a header must hold
-is decided in `_inspect`, which names are safe in `_names`.
+is decided in `inspect/`, which names are safe in `names.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The words by which a backend that believes in a screen talks about its buttons.
 
-Every pattern looks at one clause of a masked sentence (see `_gui_sentences`),
+Every pattern looks at one clause of a masked sentence (see `sentences.py`),
 and most are anchored where a clause begins: what decides is whether somebody is
 *told to do* something on a screen, not whether a word such as "click" occurs.
 All quantifiers over free text are bounded, so that the work stays linear.

@@ -2,7 +2,7 @@
 
 The table of docs/protocol.md §8, for whole sentences in English and Chinese. A wish
 is recognized by two things at once: a key that names it, and no word that does
-not belong to it (`_routing_words`). "How many credits are left?" is made of
+not belong to it (`words.py`). "How many credits are left?" is made of
 nothing else; "add the credits at the end" has an "add", so it goes to the
 agent, as everything does that is in doubt.
 """
