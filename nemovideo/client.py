@@ -11,24 +11,18 @@ import attrs
 
 from nemovideo._config.local_options import LocalOptions
 from nemovideo._drivers.resource import Layer
+from nemovideo._support.annotations import Late, Self, Unpack
 from nemovideo.options import Options
 
 if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
-
-    from nemovideo._config.settings import Settings
-    from nemovideo._drivers import http
-    from nemovideo._drivers.aio import AsyncDriver
-    from nemovideo._drivers.sync import SyncDriver
-    from nemovideo._flows.context import Context
-    from nemovideo._flows.preview import At
-    from nemovideo._flows.sessions import SessionLike
-    from nemovideo._jobs.plan import Background, Trim, Wishes
-    from nemovideo._jobs.progress_bar import OnProgress
-    from nemovideo.files import Source
+    from nemovideo import files, local, models
+    from nemovideo._config import settings
+    from nemovideo._drivers import aio, http, sync
+    from nemovideo._flows import context as contexts
+    from nemovideo._flows import preview as previews
+    from nemovideo._flows import sessions as session_flows
+    from nemovideo._jobs import plan, progress_bar
     from nemovideo.jobs import AsyncJobs, Jobs
-    from nemovideo.local import LocalBackend
-    from nemovideo.models import Estimate, Preview, RenderedVideo, SavedVideo
     from nemovideo.resources.agent import Agent, AsyncAgent
     from nemovideo.resources.auth import AsyncAuth, Auth
     from nemovideo.resources.batch import AsyncBatch, Batch
@@ -37,6 +31,14 @@ if TYPE_CHECKING:
     from nemovideo.resources.sessions import AsyncSessions, Sessions
     from nemovideo.resources.state import AsyncState, State
     from nemovideo.resources.uploads import AsyncUploads, Uploads
+else:
+    files, local, models = (Late(f"nemovideo.{name}") for name in ("files", "local", "models"))
+    settings = Late("nemovideo._config.settings")
+    aio, http, sync = (Late(f"nemovideo._drivers.{name}") for name in ("aio", "http", "sync"))
+    contexts = Late("nemovideo._flows.context")
+    previews = Late("nemovideo._flows.preview")
+    session_flows = Late("nemovideo._flows.sessions")
+    plan, progress_bar = (Late(f"nemovideo._jobs.{name}") for name in ("plan", "progress_bar"))
 
 S = TypeVar("S")
 A = TypeVar("A")
@@ -63,7 +65,7 @@ class BothLayers(Layer[S], Generic[S, A]):
 class Lent(Generic[D]):
     """What a client lends to a copy of itself: its context, and the way to its driver."""
 
-    context: Context
+    context: contexts.Context
     driver: Callable[[], D]
 
 
@@ -96,7 +98,9 @@ class BaseClient:
         "nemovideo.resources.batch", "Batch", "Many files in one call."
     )
 
-    def __init__(self, token: str | None, options: Options, context: Context | None) -> None:
+    def __init__(
+        self, token: str | None, options: Options, context: contexts.Context | None
+    ) -> None:
         from nemovideo._config.setup import settings_from
         from nemovideo._flows.context import Context
 
@@ -113,11 +117,11 @@ class BaseClient:
         raise NotImplementedError
 
     @property
-    def _settings(self) -> Settings:
+    def _settings(self) -> settings.Settings:
         return self._context.settings
 
     @property
-    def backend(self) -> LocalBackend | None:
+    def backend(self) -> local.LocalBackend | None:
         """The local backend that `local()` started, or None."""
         return None if self._backend_stopped else self._context.backend
 
@@ -147,7 +151,7 @@ class BaseClient:
         client._own(backend)
         return client
 
-    def _own(self, backend: LocalBackend) -> None:
+    def _own(self, backend: local.LocalBackend) -> None:
         self._context.own(backend)
         self._owns_backend = True
 
@@ -189,16 +193,16 @@ class Client(BaseClient):
         token: str | None = None,
         *,
         http_client: http.SyncClient | None = None,
-        lent: Lent[SyncDriver] | None = None,
+        lent: Lent[sync.SyncDriver] | None = None,
         **options: Unpack[Options],
     ) -> None:
         super().__init__(token, options, None if lent is None else lent.context)
         self._http_client = http_client
         self._lent = lent
-        self._driver_made: SyncDriver | None = None
+        self._driver_made: sync.SyncDriver | None = None
 
     @property
-    def _driver(self) -> SyncDriver:
+    def _driver(self) -> sync.SyncDriver:
         with self._making:
             if self._driver_made is None:
                 from nemovideo._drivers.sync import SyncDriver
@@ -251,30 +255,30 @@ class Client(BaseClient):
 
     @overload
     def remove_background(
-        self, source: Source, *, output: str | os.PathLike[str], **wishes: Unpack[Wishes]
-    ) -> SavedVideo: ...
+        self, source: files.Source, *, output: str | os.PathLike[str], **wishes: Unpack[plan.Wishes]
+    ) -> models.SavedVideo: ...
     @overload
     def remove_background(
-        self, source: Source, *, output: None = None, **wishes: Unpack[Wishes]
-    ) -> RenderedVideo: ...
+        self, source: files.Source, *, output: None = None, **wishes: Unpack[plan.Wishes]
+    ) -> models.RenderedVideo: ...
     def remove_background(
         self,
-        source: Source,
+        source: files.Source,
         *,
-        background: Background = None,
+        background: plan.Background = None,
         edit: str | None = None,
-        trim: Trim | None = None,
+        trim: plan.Trim | None = None,
         output: str | os.PathLike[str] | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
         quality: str = "high",
         metadata: bool = True,
-        session: SessionLike | None = None,
-        progress: bool | OnProgress | None = None,
+        session: session_flows.SessionLike | None = None,
+        progress: bool | progress_bar.OnProgress | None = None,
         max_credits: float | None = None,
         overwrite: bool = False,
         deadline: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
-    ) -> RenderedVideo:
+    ) -> models.RenderedVideo:
         """Take a clip, remove its background, and give back a clean one.
 
         Args:
@@ -332,12 +336,12 @@ class Client(BaseClient):
 
     def preview(
         self,
-        source: Source,
+        source: files.Source,
         *,
-        background: Background = None,
-        at: At = None,
+        background: plan.Background = None,
+        at: previews.At = None,
         deadline: float | None = None,
-    ) -> Preview:
+    ) -> models.Preview:
         """Return what a clip would look like with another background, before anything is spent.
 
         It is made on this machine by the engine of the local backend, whatever the client talks
@@ -364,13 +368,13 @@ class Client(BaseClient):
 
     def estimate(
         self,
-        source: Source,
+        source: files.Source,
         *,
-        background: Background = None,
+        background: plan.Background = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
         quality: str = "high",
         deadline: float | None = None,
-    ) -> Estimate:
+    ) -> models.Estimate:
         """Return what `remove_background` is likely to take: credits, seconds, and bytes.
 
         Nothing is sent. With a local backend the time comes from the renders that this machine
@@ -416,16 +420,16 @@ class AsyncClient(BaseClient):
         token: str | None = None,
         *,
         http_client: http.AsyncClient | None = None,
-        lent: Lent[AsyncDriver] | None = None,
+        lent: Lent[aio.AsyncDriver] | None = None,
         **options: Unpack[Options],
     ) -> None:
         super().__init__(token, options, None if lent is None else lent.context)
         self._http_client = http_client
         self._lent = lent
-        self._driver_made: AsyncDriver | None = None
+        self._driver_made: aio.AsyncDriver | None = None
 
     @property
-    def _driver(self) -> AsyncDriver:
+    def _driver(self) -> aio.AsyncDriver:
         with self._making:
             if self._driver_made is None:
                 from nemovideo._drivers.aio import AsyncDriver
@@ -471,30 +475,30 @@ class AsyncClient(BaseClient):
 
     @overload
     async def remove_background(
-        self, source: Source, *, output: str | os.PathLike[str], **wishes: Unpack[Wishes]
-    ) -> SavedVideo: ...
+        self, source: files.Source, *, output: str | os.PathLike[str], **wishes: Unpack[plan.Wishes]
+    ) -> models.SavedVideo: ...
     @overload
     async def remove_background(
-        self, source: Source, *, output: None = None, **wishes: Unpack[Wishes]
-    ) -> RenderedVideo: ...
+        self, source: files.Source, *, output: None = None, **wishes: Unpack[plan.Wishes]
+    ) -> models.RenderedVideo: ...
     async def remove_background(
         self,
-        source: Source,
+        source: files.Source,
         *,
-        background: Background = None,
+        background: plan.Background = None,
         edit: str | None = None,
-        trim: Trim | None = None,
+        trim: plan.Trim | None = None,
         output: str | os.PathLike[str] | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
         quality: str = "high",
         metadata: bool = True,
-        session: SessionLike | None = None,
-        progress: bool | OnProgress | None = None,
+        session: session_flows.SessionLike | None = None,
+        progress: bool | progress_bar.OnProgress | None = None,
         max_credits: float | None = None,
         overwrite: bool = False,
         deadline: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
-    ) -> RenderedVideo:
+    ) -> models.RenderedVideo:
         """Take a clip, remove its background, and give back a clean one; see `Client`."""
         from nemovideo._jobs.plan import order_for
         from nemovideo._jobs.runs import perform_async
@@ -519,12 +523,12 @@ class AsyncClient(BaseClient):
 
     async def preview(
         self,
-        source: Source,
+        source: files.Source,
         *,
-        background: Background = None,
-        at: At = None,
+        background: plan.Background = None,
+        at: previews.At = None,
         deadline: float | None = None,
-    ) -> Preview:
+    ) -> models.Preview:
         """Return what a clip would look like with another background; see `Client.preview`."""
         from nemovideo._jobs.preview import of_source
 
@@ -534,13 +538,13 @@ class AsyncClient(BaseClient):
 
     async def estimate(
         self,
-        source: Source,
+        source: files.Source,
         *,
-        background: Background = None,
+        background: plan.Background = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
         quality: str = "high",
         deadline: float | None = None,
-    ) -> Estimate:
+    ) -> models.Estimate:
         """Return what `remove_background` is likely to take; see `Client.estimate`."""
         from nemovideo._jobs.estimate import of_source
 

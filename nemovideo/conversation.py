@@ -13,12 +13,14 @@ from nemovideo._flows import conversation
 from nemovideo._flows.context import Context
 from nemovideo._flows.conversation import Talk
 from nemovideo._flows.notices import line_for
+from nemovideo._support.annotations import Late
 from nemovideo.files import Source
 from nemovideo.models import Answer, Route
 
 if TYPE_CHECKING:
-    from nemovideo._drivers.aio import AsyncDriver
-    from nemovideo._drivers.sync import SyncDriver
+    from nemovideo._drivers import aio, sync
+else:
+    aio, sync = Late("nemovideo._drivers.aio"), Late("nemovideo._drivers.sync")
 
 __all__ = ["Answer", "AsyncConversation", "Conversation", "OnNotice", "Route"]
 
@@ -30,7 +32,7 @@ class Conversation(Resource):
     """A chat about one session; made by `session.conversation()`."""
 
     def __init__(
-        self, context: Context, driver: SyncDriver, talk: Talk, on_notice: OnNotice | None
+        self, context: Context, driver: sync.SyncDriver, talk: Talk, on_notice: OnNotice | None
     ) -> None:
         super().__init__(context, driver)
         self._talk = talk
@@ -70,7 +72,7 @@ class AsyncConversation(AsyncResource):
     """A chat about one session of the async client; see `Conversation`."""
 
     def __init__(
-        self, context: Context, driver: AsyncDriver, talk: Talk, on_notice: OnNotice | None
+        self, context: Context, driver: aio.AsyncDriver, talk: Talk, on_notice: OnNotice | None
     ) -> None:
         super().__init__(context, driver)
         self._talk = talk

@@ -16,14 +16,18 @@ from nemovideo._jobs.plan import Background, Order, Trim, order_for
 from nemovideo._jobs.progress_bar import OnProgress
 from nemovideo._jobs.result import delivered
 from nemovideo._jobs.runs import found_at, perform, perform_async, place_of, resolved
+from nemovideo._support.annotations import Late
 from nemovideo.files import Source
 from nemovideo.models import RenderedVideo
 
 if TYPE_CHECKING:
-    from nemovideo._drivers.aio import AsyncDriver
-    from nemovideo._drivers.sync import SyncDriver
-    from nemovideo._flows.context import Context
-    from nemovideo.resources.sessions import AsyncSession, Session
+    from nemovideo._drivers import aio, sync
+    from nemovideo._flows import context as contexts
+    from nemovideo.resources import sessions
+else:
+    aio, sync = Late("nemovideo._drivers.aio"), Late("nemovideo._drivers.sync")
+    contexts = Late("nemovideo._flows.context")
+    sessions = Late("nemovideo.resources.sessions")
 
 _Path = str | os.PathLike[str]
 
@@ -117,7 +121,11 @@ class Job(_Base, Resource):
     """
 
     def __init__(
-        self, context: Context, driver: SyncDriver, path: _Path, order: Order | None = None
+        self,
+        context: contexts.Context,
+        driver: sync.SyncDriver,
+        path: _Path,
+        order: Order | None = None,
     ) -> None:
         Resource.__init__(self, context, driver)
         self.path: Path = resolved(path)
@@ -196,7 +204,11 @@ class AsyncJob(_Base, AsyncResource):
     """
 
     def __init__(
-        self, context: Context, driver: AsyncDriver, path: _Path, order: Order | None = None
+        self,
+        context: contexts.Context,
+        driver: aio.AsyncDriver,
+        path: _Path,
+        order: Order | None = None,
     ) -> None:
         AsyncResource.__init__(self, context, driver)
         self.path: Path = resolved(path)
@@ -260,7 +272,7 @@ class Jobs(Resource):
         format: str | None = None,  # noqa: A002 - the protocol's word
         quality: str = "high",
         metadata: bool = True,
-        session: Session | None = None,
+        session: sessions.Session | None = None,
         max_credits: float | None = None,
         overwrite: bool = False,
     ) -> Job:
@@ -336,7 +348,7 @@ class AsyncJobs(AsyncResource):
         format: str | None = None,  # noqa: A002 - the protocol's word
         quality: str = "high",
         metadata: bool = True,
-        session: AsyncSession | None = None,
+        session: sessions.AsyncSession | None = None,
         max_credits: float | None = None,
         overwrite: bool = False,
     ) -> AsyncJob:

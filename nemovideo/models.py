@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from nemovideo._support.annotations import Late
 from nemovideo.draft import Draft, DraftDiff
 from nemovideo.errors import InvalidRequestError, MissingExtraError, NemoError
 from nemovideo.events import ToolCallEvent
@@ -18,6 +19,8 @@ from nemovideo.events import ToolCallEvent
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+else:
+    np, npt = Late("numpy"), Late("numpy.typing")
 
 
 class Route(enum.Enum):

@@ -6,10 +6,15 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypedDict
 
+from nemovideo._support.annotations import Late
+
 if TYPE_CHECKING:
-    from nemovideo._support.clock import Clock
-    from nemovideo.hooks import RequestInfo, ResponseInfo
-    from nemovideo.retry import Polling, RetryPolicy, StreamLimits
+    from nemovideo import hooks
+    from nemovideo import retry as policies
+    from nemovideo._support import clock as clocks
+else:
+    hooks, policies = Late("nemovideo.hooks"), Late("nemovideo.retry")
+    clocks = Late("nemovideo._support.clock")
 
 
 class Options(TypedDict, total=False):
@@ -55,9 +60,9 @@ class Options(TypedDict, total=False):
     config_dir: str | os.PathLike[str] | None
     timeout_s: float
     deadline: float | None
-    retry: RetryPolicy | None
-    polling: Polling | None
-    stream: StreamLimits | None
+    retry: policies.RetryPolicy | None
+    polling: policies.Polling | None
+    stream: policies.StreamLimits | None
     allow_http: bool
     local_files: bool
     private_urls: bool | None
@@ -65,8 +70,8 @@ class Options(TypedDict, total=False):
     skill_source: str | None
     skill_version: str | None
     platform: str | None
-    clock: Clock | None
+    clock: clocks.Clock | None
     token_scope: str | None
     edit_cost: int
-    on_request: Callable[[RequestInfo], None] | None
-    on_response: Callable[[ResponseInfo], None] | None
+    on_request: Callable[[hooks.RequestInfo], None] | None
+    on_response: Callable[[hooks.ResponseInfo], None] | None

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from nemovideo._support.annotations import Late
+
 if TYPE_CHECKING:
-    from nemovideo._drivers.aio import AsyncDriver
-    from nemovideo._drivers.sync import SyncDriver
-    from nemovideo._flows.context import Context
-    from nemovideo._flows.steps import Flow
+    from nemovideo._drivers import aio, sync
+    from nemovideo._flows import context as contexts
+    from nemovideo._flows import steps
+else:
+    aio, sync = Late("nemovideo._drivers.aio"), Late("nemovideo._drivers.sync")
+    contexts, steps = Late("nemovideo._flows.context"), Late("nemovideo._flows.steps")
 
 T = TypeVar("T")
 L = TypeVar("L")
@@ -49,7 +53,7 @@ class Layer(Generic[L]):
         return held[self._name]
 
 
-def _face(self: Any, face: Callable[[Context, Any], object]) -> object:  # noqa: ANN401 - any holder
+def _face(self: Any, face: Callable[[contexts.Context, Any], object]) -> object:  # noqa: ANN401 - any holder
     return face(self._context, self._driver)
 
 
@@ -57,7 +61,7 @@ class _Base:
     """A layer: it keeps what it needs alive, a local backend included, and pickles as settings."""
 
     if TYPE_CHECKING:
-        _context: Context
+        _context: contexts.Context
 
     def _limit(self, deadline: float | None) -> float | None:
         """Return `deadline`, or the client's own."""
@@ -80,7 +84,7 @@ class _Base:
 class Resource(_Base):
     """A layer of the sync client."""
 
-    def __init__(self, context: Context, driver: SyncDriver) -> None:
+    def __init__(self, context: contexts.Context, driver: sync.SyncDriver) -> None:
         self._context = context
         self._driver = driver
 
@@ -90,7 +94,7 @@ class Resource(_Base):
         self._restore(state)
         self._driver = SyncDriver(self._context.settings)
 
-    def _run(self, flow: Flow[T], deadline: float | None = None) -> T:
+    def _run(self, flow: steps.Flow[T], deadline: float | None = None) -> T:
         """Run a flow within `deadline` seconds, or the client's own deadline."""
         return self._driver.run(flow, self._limit(deadline))
 
@@ -98,7 +102,7 @@ class Resource(_Base):
 class AsyncResource(_Base):
     """A layer of the async client."""
 
-    def __init__(self, context: Context, driver: AsyncDriver) -> None:
+    def __init__(self, context: contexts.Context, driver: aio.AsyncDriver) -> None:
         self._context = context
         self._driver = driver
 
@@ -108,6 +112,6 @@ class AsyncResource(_Base):
         self._restore(state)
         self._driver = AsyncDriver(self._context.settings)
 
-    async def _run(self, flow: Flow[T], deadline: float | None = None) -> T:
+    async def _run(self, flow: steps.Flow[T], deadline: float | None = None) -> T:
         """Run a flow within `deadline` seconds, or the client's own deadline."""
         return await self._driver.run(flow, self._limit(deadline))

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Flow = Generator["Step", Any, T]
-"""An operation: yields steps, is sent their answers, returns a T."""
-
 
 @attrs.frozen
 class Request:
@@ -158,6 +155,9 @@ class Download:
 
 
 Step = Call | Sleep | Blocking | Collect | Exclusive | Open | Read | End | Emit | Download
+
+Flow = Generator[Step, Any, T]
+"""An operation: yields steps, is sent their answers, returns a T."""
 
 
 def through(

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows import agent
+from nemovideo._support.annotations import Late
 from nemovideo.errors import InvalidRequestError
 from nemovideo.events import AgentEvent
 from nemovideo.models import Reply
 
 if TYPE_CHECKING:
     from nemovideo._drivers import aio, sync
+else:
+    aio, sync = Late("nemovideo._drivers.aio"), Late("nemovideo._drivers.sync")
 
 
 class Agent(Resource):

@@ -18,12 +18,15 @@ from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._jobs.places import Place
 from nemovideo._jobs.plan import Background, plan
 from nemovideo._jobs.progress_bar import OnProgress, reporting
+from nemovideo._support.annotations import Late
 from nemovideo._uploads.trust import check_sources
 from nemovideo.batch import BatchReport, BatchRow
 from nemovideo.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from nemovideo._flows.context import Context
+    from nemovideo._flows import context as contexts
+else:
+    contexts = Late("nemovideo._flows.context")
 
 OnFile = Callable[[BatchRow], None]
 
@@ -149,7 +152,7 @@ class _Setup:
     """What a batch takes from its client, and from the executor."""
 
     def __init__(
-        self, context: Context, executor: Executor | None, concurrency: int | None
+        self, context: contexts.Context, executor: Executor | None, concurrency: int | None
     ) -> None:
         room = getattr(executor, "_max_workers", _ELSEWHERE)
         usual = _AT_A_TIME if executor is None else room

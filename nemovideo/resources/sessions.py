@@ -11,6 +11,7 @@ from nemovideo._drivers.resource import AsyncResource, Layer, Resource
 from nemovideo._flows import preview, sessions
 from nemovideo._flows.context import Context
 from nemovideo._flows.preview import At
+from nemovideo._support.annotations import Late
 from nemovideo.models import (
     MediaFile,
     Preview,
@@ -22,15 +23,19 @@ from nemovideo.models import (
 )
 
 if TYPE_CHECKING:
-    from nemovideo._drivers.aio import AsyncDriver
-    from nemovideo._drivers.sync import SyncDriver
-    from nemovideo.conversation import AsyncConversation, Conversation, OnNotice
-    from nemovideo.files import Source
-    from nemovideo.resources.agent import Agent, AgentStream, AsyncAgent, AsyncAgentStream
+    from nemovideo import conversation as conversations
+    from nemovideo import files
+    from nemovideo._drivers import aio, sync
+    from nemovideo.resources import agent as agents
+    from nemovideo.resources.agent import Agent, AsyncAgent
     from nemovideo.resources.auth import AsyncAuth, Auth
     from nemovideo.resources.render import AsyncRender, Render
     from nemovideo.resources.state import AsyncState, State
     from nemovideo.resources.uploads import AsyncUploads, Uploads
+else:
+    conversations, files = Late("nemovideo.conversation"), Late("nemovideo.files")
+    aio, sync = Late("nemovideo._drivers.aio"), Late("nemovideo._drivers.sync")
+    agents = Late("nemovideo.resources.agent")
 
 OnJob = Callable[[RenderJob], None]
 
@@ -89,7 +94,7 @@ class Session(Resource):
     def __init__(
         self,
         context: Context,
-        driver: SyncDriver,
+        driver: sync.SyncDriver,
         id: str,  # noqa: A002 - the public name
         task_id: str | None,
         user_id: str | None,
@@ -107,7 +112,7 @@ class Session(Resource):
 
     def upload(
         self,
-        *sources: Source,
+        *sources: files.Source,
         on_progress: Callable[[int, int], None] | None = None,
         deadline: float | None = None,
     ) -> list[MediaFile]:
@@ -124,7 +129,7 @@ class Session(Resource):
 
     def stream(
         self, text: str, *, tokens: bool = False, deadline: float | None = None
-    ) -> AgentStream:
+    ) -> agents.AgentStream:
         """Return a context manager that iterates the events of the answer; see `Agent.stream`."""
         return self._agent.stream(self.id, text, tokens=tokens, deadline=deadline)
 
@@ -217,12 +222,12 @@ class Session(Resource):
 
     def conversation(
         self,
-        on_notice: OnNotice | None = None,
+        on_notice: conversations.OnNotice | None = None,
         output_dir: str | os.PathLike[str] = ".",
         language: str | None = None,
         *,
         local_files: bool = True,
-    ) -> Conversation:
+    ) -> conversations.Conversation:
         """Return a conversation about this session, for a chat front-end; nothing is sent.
 
         Args:
@@ -254,7 +259,7 @@ class AsyncSession(AsyncResource):
     def __init__(
         self,
         context: Context,
-        driver: AsyncDriver,
+        driver: aio.AsyncDriver,
         id: str,  # noqa: A002 - the public name
         task_id: str | None,
         user_id: str | None,
@@ -272,7 +277,7 @@ class AsyncSession(AsyncResource):
 
     async def upload(
         self,
-        *sources: Source,
+        *sources: files.Source,
         on_progress: Callable[[int, int], None] | None = None,
         deadline: float | None = None,
     ) -> list[MediaFile]:
@@ -293,7 +298,7 @@ class AsyncSession(AsyncResource):
 
     def stream(
         self, text: str, *, tokens: bool = False, deadline: float | None = None
-    ) -> AsyncAgentStream:
+    ) -> agents.AsyncAgentStream:
         """Return an async context manager that iterates the events; see `Agent.stream`."""
         return self._agent.stream(self.id, text, tokens=tokens, deadline=deadline)
 
@@ -356,12 +361,12 @@ class AsyncSession(AsyncResource):
 
     def conversation(
         self,
-        on_notice: OnNotice | None = None,
+        on_notice: conversations.OnNotice | None = None,
         output_dir: str | os.PathLike[str] = ".",
         language: str | None = None,
         *,
         local_files: bool = True,
-    ) -> AsyncConversation:
+    ) -> conversations.AsyncConversation:
         """Return a conversation about this session; see `Session.conversation`.
 
         Not awaited, for nothing is sent. `on_notice` may be a coroutine function.

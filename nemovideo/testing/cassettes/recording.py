@@ -11,26 +11,22 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 
+from nemovideo._config.settings import Settings
+from nemovideo._drivers.recorded import Begin
+from nemovideo._support.annotations import Self, Unpack
+from nemovideo._support.clock import Clock
 from nemovideo._support.json_text import read_json
 from nemovideo._wire.envelopes import REQUEST_ID_HEADERS
+from nemovideo.client import AsyncClient, Client
 from nemovideo.errors import InvalidRequestError
+from nemovideo.options import Options
 from nemovideo.testing.cassettes import tape
 from nemovideo.testing.cassettes.multipart import MultipartReader
 from nemovideo.testing.cassettes.redaction import Redactor
 from nemovideo.testing.cassettes.tape import Answered, Asked, Interaction, Tape
-
-if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
-
-    from nemovideo._config.settings import Settings
-    from nemovideo._drivers.recorded import Begin
-    from nemovideo._support.clock import Clock
-    from nemovideo.client import AsyncClient, Client
-    from nemovideo.options import Options
 
 KEEP_BYTES = 32 * 1024 * 1024
 """The largest body that a cassette holds; of a larger one it has size and hash."""
@@ -228,7 +224,6 @@ class Recording:
     def client(self, token: str | None = None, **options: Unpack[Options]) -> Client:
         """Return a client whose traffic is recorded; its arguments are those of `Client`."""
         from nemovideo._drivers.cassette import recording_client
-        from nemovideo.client import Client
 
         settings = self._known(token, options)
         return Client(token, http_client=recording_client(self._begin(settings)), **options)
@@ -236,7 +231,6 @@ class Recording:
     def async_client(self, token: str | None = None, **options: Unpack[Options]) -> AsyncClient:
         """Return an async client whose traffic is recorded."""
         from nemovideo._drivers.cassette import async_recording_client
-        from nemovideo.client import AsyncClient
 
         settings = self._known(token, options)
         http_client = async_recording_client(self._begin(settings))

@@ -9,27 +9,22 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from nemovideo._config.credentials import CredentialStore
-from nemovideo._drivers.recorded import Answer
+from nemovideo._drivers.recorded import Answer, Ask
+from nemovideo._support.annotations import Self, Unpack
 from nemovideo._support.clock import Clock
+from nemovideo.client import AsyncClient, Client
 from nemovideo.errors import CassetteError, InvalidRequestError
 from nemovideo.models import Token
+from nemovideo.options import Options
 from nemovideo.testing.cassettes import tape
 from nemovideo.testing.cassettes.clock import FastClock
 from nemovideo.testing.cassettes.recording import Incoming
 from nemovideo.testing.cassettes.redaction import alike
 from nemovideo.testing.cassettes.tape import Answered, Asked, Interaction
 from nemovideo.testing.fake_clock import FakeClock
-
-if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
-
-    from nemovideo._drivers.recorded import Ask
-    from nemovideo.client import AsyncClient, Client
-    from nemovideo.options import Options
 
 _TOKEN = "nmv_usr_replayed"  # noqa: S105 - stands where a token must stand
 _CLIENT_ID = "00000000-0000-0000-0000-000000000000"
@@ -89,7 +84,6 @@ class Replay:
     def client(self, **options: Unpack[Options]) -> Client:
         """Return a client that hears what was recorded; its arguments are those of `Client`."""
         from nemovideo._drivers.cassette import replaying_client
-        from nemovideo.client import Client
 
         token, chosen = self._options(options)
         return Client(token, http_client=replaying_client(self._ask(chosen["clock"])), **chosen)
@@ -97,7 +91,6 @@ class Replay:
     def async_client(self, **options: Unpack[Options]) -> AsyncClient:
         """Return an async client that hears what was recorded."""
         from nemovideo._drivers.cassette import async_replaying_client
-        from nemovideo.client import AsyncClient
 
         token, chosen = self._options(options)
         http_client = async_replaying_client(self._ask(chosen["clock"]))
