@@ -74,7 +74,7 @@ def agreement(cut: Cut, picture: Picture) -> float:
 
 def tiny_onnx(path: Path, *, shape: tuple[int, ...] = (1, 3, 8, 8), inputs: int = 1) -> None:
     """Write a network that gives the mean of an input's channels, N × 3 × H × W."""
-    nodes = _field(1, _text(1, "x0") + _text(2, "y") + _text(4, "ReduceMean") + _axes())
+    nodes = _node("ReduceMean", ["x0"], "y", _axes())
     values = b"".join(_field(11, _value(f"x{n}", shape)) for n in range(inputs))
     out = _field(12, _value("y", (shape[0], 1, *shape[2:])))
     graph = nodes + _text(2, "tiny") + values + out
@@ -82,13 +82,40 @@ def tiny_onnx(path: Path, *, shape: tuple[int, ...] = (1, 3, 8, 8), inputs: int 
     path.write_bytes(model)
 
 
-def _axes() -> bytes:
-    axes = _text(1, "axes") + _number(8, 1) + _number(20, 7)
-    return _field(5, axes)
+def recurrent_onnx(path: Path) -> None:
+    """Write a network with the inputs of Robust Video Matting that keeps what was bright before.
+
+    Its alpha is each pixel's mean over the channels, or the brightest mean of a frame before
+    where that is more.
+    """
+    nodes = [
+        _node("ReduceMean", ["src"], "gray", _axes()),
+        _node("ReduceMean", ["src"], "all", _axes(1, 2, 3)),
+        _node("Max", ["gray", "r1i"], "pha"),
+        _node("Max", ["all", "r1i"], "r1o"),
+        *(_node("Identity", [f"r{n}i"], f"r{n}o") for n in (2, 3, 4)),
+    ]
+    states = [f"r{n}i" for n in (1, 2, 3, 4)]
+    inputs = _field(11, _value("src", (1, 3, 0, 0))) + _field(11, _value("downsample_ratio", (1,)))
+    inputs += b"".join(_field(11, _value(name, (0, 0, 0, 0))) for name in states)
+    outs = ["pha", *(name.replace("i", "o") for name in states)]
+    outputs = b"".join(_field(12, _value(name, (0, 0, 0, 0))) for name in outs)
+    graph = b"".join(nodes) + _text(2, "recurrent") + inputs + outputs
+    path.write_bytes(_number(1, 8) + _field(7, graph) + _field(8, _number(2, 13)))
+
+
+def _node(kind: str, inputs: list[str], output: str, attributes: bytes = b"") -> bytes:
+    names = b"".join(_text(1, name) for name in inputs)
+    return _field(1, names + _text(2, output) + _text(4, kind) + attributes)
+
+
+def _axes(*axes: int) -> bytes:
+    numbers = b"".join(_number(8, axis) for axis in axes or (1,))
+    return _field(5, _text(1, "axes") + numbers + _number(20, 7))
 
 
 def _value(name: str, shape: tuple[int, ...]) -> bytes:
-    sizes = b"".join(_field(1, _number(1, size)) for size in shape)
+    sizes = b"".join(_field(1, _number(1, size) if size else b"") for size in shape)
     return _text(1, name) + _field(2, _field(1, _number(1, 1) + _field(2, sizes)))
 
 

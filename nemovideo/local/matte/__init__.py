@@ -1,9 +1,9 @@
 """Matting: frames in, soft masks of the people out.
 
-`engine` says what an engine is. `selfie` comes along, `litert` and `onnx` run
-files of the user's own (`tensors` says of what form, `quiet` loads them), `rembg`
-brings rembg's; `choice` finds the one that is meant. What all share: `faces`
-finds faces, `people` who is to be kept and a crop for each (`tracking`,
+`engine` says what an engine is. `selfie` comes along, `litert` and `onnx` run files of
+the user's own (`tensors` says of what form, `quiet` loads them; `recurrent` is for networks
+that remember), `rembg` brings rembg's; `choice` finds the one that is meant. What all
+share: `faces` finds faces, `people` who is to be kept and a crop for each (`tracking`,
 `regions`), `smoothing` steadies masks in time, `edges` puts them in place, and
 `cutter` does all this for the frames of one clip.
 """

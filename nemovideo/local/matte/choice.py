@@ -56,10 +56,13 @@ class LoadedEngine:
 
     def cutter(self, *, behind: bool = False) -> Follower:
         """Return what follows people through one clip, or with `behind` those behind, too."""
+        from nemovideo.local.matte.fine import FineCutter
+        from nemovideo.local.matte.recurrent import RecurrentCutter, RecurrentModel
+
+        if isinstance(self.engine, RecurrentModel):
+            return RecurrentCutter(self.engine)
         if self.strong is None:
             return Cutter(self.engine, self.faces, behind=behind)
-        from nemovideo.local.matte.fine import FineCutter
-
         return FineCutter(self.engine, self.faces, self.strong, behind=behind)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from nemovideo.errors import ModelUnavailableError
 from nemovideo.local.matte.engine import Mask, Matte, Picture
+from nemovideo.local.matte.recurrent import RecurrentModel
 from nemovideo.local.matte.runtime import AUTO, open_session
 from nemovideo.local.matte.tensors import Input, Normalization, as_mask, unsuitable
 
@@ -74,34 +74,3 @@ class OnnxModel:
         """Return the person's soft mask, in the model's own size."""
         values = {self._entry: self._input.tensor(picture)}
         return as_mask(self._name, np.asarray(self._session.run([self._exit], values)[0]))
-
-
-class RecurrentModel:
-    """Robust Video Matting: its inputs are a picture and four states of what it saw before.
-
-    Crops follow people here and change, so that each picture is a beginning: the
-    states start empty.
-    """
-
-    side = 512
-
-    def __init__(self, name: str, session: InferenceSession) -> None:
-        self._name = name
-        self._session = session
-        kinds = {entry.name: entry.type for entry in session.get_inputs()}
-        self._dtype = np.float16 if kinds["src"] == "tensor(float16)" else np.float32
-        self._exit = "pha"
-        self._lock = threading.Lock()
-        self.mask(np.zeros((self.side, self.side, 3), dtype=np.uint8))
-
-    def mask(self, picture: Picture) -> Mask:
-        """Return the person's alpha, in the picture's size."""
-        scaled = picture.transpose(2, 0, 1)[np.newaxis].astype(np.float32) / np.float32(255)
-        values = scaled.astype(self._dtype)
-        empty = np.zeros((1, 1, 1, 1), dtype=self._dtype)
-        states = {f"r{n}i": empty for n in range(1, 5)}
-        ratio = np.array([1.0], dtype=np.float32)
-        given = {"src": values.astype(self._dtype), **states, "downsample_ratio": ratio}
-        with self._lock:
-            (made,) = self._session.run([self._exit], given)
-        return as_mask(self._name, np.asarray(made))
