@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from nemovideo._config import settings
     from nemovideo._drivers import aio, http, sync
     from nemovideo._flows import context as contexts
-    from nemovideo._flows import preview as previews
     from nemovideo._flows import sessions as session_flows
     from nemovideo._jobs import plan, progress_bar
     from nemovideo.jobs import AsyncJobs, Jobs
@@ -36,7 +35,6 @@ else:
     settings = Late("nemovideo._config.settings")
     aio, http, sync = (Late(f"nemovideo._drivers.{name}") for name in ("aio", "http", "sync"))
     contexts = Late("nemovideo._flows.context")
-    previews = Late("nemovideo._flows.preview")
     session_flows = Late("nemovideo._flows.sessions")
     plan, progress_bar = (Late(f"nemovideo._jobs.{name}") for name in ("plan", "progress_bar"))
 
@@ -339,7 +337,7 @@ class Client(BaseClient):
         source: files.Source,
         *,
         background: plan.Background = None,
-        at: previews.At = None,
+        at: models.At = None,
         deadline: float | None = None,
     ) -> models.Preview:
         """Return what a clip would look like with another background, before anything is spent.
@@ -526,7 +524,7 @@ class AsyncClient(BaseClient):
         source: files.Source,
         *,
         background: plan.Background = None,
-        at: previews.At = None,
+        at: models.At = None,
         deadline: float | None = None,
     ) -> models.Preview:
         """Return what a clip would look like with another background; see `Client.preview`."""

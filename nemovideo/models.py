@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -425,6 +425,10 @@ class Frame:
     time_s: float
     rgb: npt.NDArray[np.uint8] = attrs.field(repr=False)
     alpha: npt.NDArray[np.float32] = attrs.field(repr=False)
+
+
+At = float | Sequence[float] | None
+"""Seconds from the beginning: one moment or several; None for the start, the middle, the end."""
 
 
 @attrs.frozen

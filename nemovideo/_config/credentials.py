@@ -8,7 +8,6 @@ the folder cannot be written to, a temporary one takes its place.
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,10 +16,11 @@ from pathlib import Path
 from nemovideo._support.disk import replace_text
 from nemovideo._support.filelock import FileLock
 from nemovideo._support.json_text import read_json
+from nemovideo._support.patterns import lazy
 from nemovideo._support.places import can_write_to, replacement
 from nemovideo.models import Token
 
-_CLIENT_ID = re.compile(r"[!-~]{1,64}")
+_CLIENT_ID = lazy(r"[!-~]{1,64}")
 """A UUID, or another stable text such as `client-<timestamp>-<random>` (docs/protocol.md §1)."""
 
 _REMEDY = "Set config_dir= or XDG_CONFIG_HOME to a folder that can be written to."

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 from weakref import WeakSet, WeakValueDictionary
 
 from nemovideo._config.proxies import Proxies
@@ -19,7 +19,6 @@ from nemovideo._drivers.attempts import Attempts, Deadline
 from nemovideo._drivers.connections import Connections, Line, SyncTrace
 from nemovideo._drivers.locks import ThreadLock
 from nemovideo._drivers.machine import Leave, Machine
-from nemovideo._drivers.sync_stream import Stream
 from nemovideo._drivers.troubles import Way, closed_error, detach, forked_error
 from nemovideo._drivers.watch import Watch
 from nemovideo._flows.steps import (
@@ -42,6 +41,7 @@ from nemovideo._wire import envelopes
 from nemovideo.errors import APIConnectionError, InvalidRequestError, NemoError
 
 if TYPE_CHECKING:
+    from nemovideo._drivers.sync_stream import Stream
     from nemovideo.events import AgentEvent
 
 T = TypeVar("T")
@@ -221,6 +221,7 @@ class SyncDriver:
 
     def stream(self, request: Request, deadline: Deadline) -> Stream:
         """Return a stream, not started."""
+        from nemovideo._drivers.sync_stream import Stream
 
         def connect(line: Line) -> http.Response:
             return self._repeated(
@@ -475,11 +476,9 @@ class Run(Generic[T]):
                 stream.start()
                 return stream
             case Read(handle, timeout_s):
-                assert isinstance(handle, Stream)
-                return handle.read(self._deadline.clip(timeout_s))
+                return cast("Stream", handle).read(self._deadline.clip(timeout_s))
             case End(handle):
-                assert isinstance(handle, Stream)
-                handle.close()
+                cast("Stream", handle).close()
             case Exclusive():
                 lock = driver.lock(step.name)
                 if not lock.acquire(self, self._deadline.clip(math.inf), driver.check):

@@ -23,10 +23,7 @@ from nemovideo.errors import (
     MalformedResponseError,
     MissingExtraError,
 )
-from nemovideo.models import Preview
-
-At = float | Sequence[float] | None
-"""Seconds from the beginning: one moment or several; None for the start, the middle, the end."""
+from nemovideo.models import At, Preview
 
 _MOST = 24
 

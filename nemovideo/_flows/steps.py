@@ -8,7 +8,7 @@ answer back or throws the step's error into the flow. The wrappers make
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import attrs
 
@@ -67,15 +67,13 @@ class StreamHandle:
     """An open stream, as its driver holds it; flows only pass it back."""
 
 
-@attrs.frozen
-class Call:
+class Call(NamedTuple):
     """Send a request; the answer is the JSON value in the envelope (docs/protocol.md §3)."""
 
     request: Request
 
 
-@attrs.frozen
-class Sleep:
+class Sleep(NamedTuple):
     """Wait.
 
     Attributes:
@@ -88,60 +86,52 @@ class Sleep:
     polling: bool = False
 
 
-@attrs.frozen
-class Blocking:
+class Blocking(NamedTuple):
     """Call a function that may touch the file system."""
 
     function: Callable[[], object]
 
 
-@attrs.frozen
-class Collect:
+class Collect(NamedTuple):
     """Pass all chunks of an iterable on to a function that may touch the file system."""
 
     chunks: Iterable[bytes] | AsyncIterable[bytes]
     write: Callable[[bytes], None]
 
 
-@attrs.frozen
-class Exclusive:
+class Exclusive(NamedTuple):
     """Run another flow while no other flow of this client runs under the same name."""
 
     name: str
     flow: Flow[Any]
 
 
-@attrs.frozen
-class Open:
+class Open(NamedTuple):
     """Begin to send a request whose answer is a stream; the answer is a StreamHandle."""
 
     request: Request
 
 
-@attrs.frozen
-class Read:
+class Read(NamedTuple):
     """Wait for bytes of a stream: the answer is bytes, b"" at its end, or None once time is up."""
 
     handle: StreamHandle
     timeout_s: float
 
 
-@attrs.frozen
-class End:
+class End(NamedTuple):
     """End a stream before the flow ends; there is no answer."""
 
     handle: StreamHandle
 
 
-@attrs.frozen
-class Emit:
+class Emit(NamedTuple):
     """Hand an event to the user."""
 
     event: AgentEvent
 
 
-@attrs.frozen
-class Download:
+class Download(NamedTuple):
     """Fetch a file, over as many answers as it takes; there is no answer."""
 
     request: Request

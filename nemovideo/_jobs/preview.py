@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemovideo._flows.context import Context
-from nemovideo._flows.preview import At, check_extra, moments
+from nemovideo._flows.preview import check_extra, moments
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._flows.uploads import prepare_all
 from nemovideo._jobs.arguments import check_background, check_source
@@ -19,7 +19,7 @@ from nemovideo._jobs.plan import Background, plan
 from nemovideo._uploads.trust import check_sources
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Source, Upload, is_url
-from nemovideo.models import Preview
+from nemovideo.models import At, Preview
 
 if TYPE_CHECKING:
     from nemovideo.local.previews import Footage

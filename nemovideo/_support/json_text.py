@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+from nemovideo._support.patterns import lazy
+
+_LONE_SURROGATE = lazy("[\ud800-\udfff]")
 _MAX_DEPTH = 200
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from nemovideo._support.json_text import json_text, read_json
+from nemovideo._support.patterns import lazy
 from nemovideo.errors import (
     APIError,
     ExportBlockedError,
@@ -36,14 +37,14 @@ T = TypeVar("T")
 
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "x-trace-id", "cf-ray")
 
-_OF_A_SESSION = re.compile(r"/run_sse$|/api/(state|upload-video)/|/api/auth/claim-token$")
+_OF_A_SESSION = lazy(r"/run_sse$|/api/(state|upload-video)/|/api/auth/claim-token$")
 
 _MAX_CODE_DIGITS = 9
 _UNKNOWN_CODE = -1
 """Stands for a code of more digits than any code has."""
 _MAX_MESSAGES = 20
 
-_SECRET = re.compile(r"\b(nmv_usr_|clm_)[\w.~+/=-]+")
+_SECRET = lazy(r"\b(nmv_usr_|clm_)[\w.~+/=-]+")
 
 
 @attrs.frozen

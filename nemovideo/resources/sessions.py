@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from nemovideo._drivers.resource import AsyncResource, Layer, Resource
-from nemovideo._flows import preview, sessions
+from nemovideo._flows import sessions
 from nemovideo._flows.context import Context
-from nemovideo._flows.preview import At
 from nemovideo._support.annotations import Late
 from nemovideo.models import (
+    At,
     MediaFile,
     Preview,
     RenderedVideo,
@@ -213,7 +213,9 @@ class Session(Resource):
             MissingExtraError: In the cloud, `[local]` is needed to read the export.
             RenderFailedError: The pictures, or the export, cannot be made.
         """
-        flow = preview.of_session(self._context, self.id, self.task_id, at)
+        from nemovideo._flows.preview import of_session
+
+        flow = of_session(self._context, self.id, self.task_id, at)
         return self._run(flow, deadline)
 
     def project_url(self, *, deadline: float | None = None) -> str:
@@ -352,7 +354,9 @@ class AsyncSession(AsyncResource):
 
     async def preview(self, at: At = None, *, deadline: float | None = None) -> Preview:
         """Return a few moments of the draft; see `Session.preview`."""
-        flow = preview.of_session(self._context, self.id, self.task_id, at)
+        from nemovideo._flows.preview import of_session
+
+        flow = of_session(self._context, self.id, self.task_id, at)
         return await self._run(flow, deadline)
 
     async def project_url(self, *, deadline: float | None = None) -> str:
