@@ -12,6 +12,7 @@ from urllib.request import url2pathname
 
 import attrs
 
+from nemovideo._language.quotations import Quotation, quotations
 from nemovideo._support.patterns import lazy
 from nemovideo._values.formats import CONTENT_TYPES
 
@@ -39,10 +40,6 @@ class _Place:
 _MEDIA = "(?:" + "|".join(CONTENT_TYPES) + ")"
 _CJK = "\u4e00-\u9fff"
 _URL = lazy(r"(?:https?|file)://[^\s<>\"'“”‘’，。！？；、]+", re.IGNORECASE)
-_QUOTED = lazy(
-    r"\"([^\"\n]{1,400})\"|'([^'\n]{1,400})'|“([^”\n]{1,400})”|‘([^’\n]{1,400})’|`([^`\n]{1,400})`"
-    r"|「([^」\n]{1,400})」"
-)
 _SUFFIX = lazy(rf"\.{_MEDIA}(?![A-Za-z0-9_])(?!\.\w)", re.IGNORECASE)
 _PATH = lazy(
     r"(?:~[\\/]|\.{1,2}[\\/]|/(?=\w)|[A-Za-z]:[\\/]|\\\\\w)(?:\\ |[^\s\"'“”‘’，。；！？])+"
@@ -127,13 +124,12 @@ def _places(text: str, is_file: Callable[[str], bool]) -> Iterator[_Place]:
         if handed or path != url or _SUFFIX.search(urlsplit(url).path):
             yield _Place(match.start(), match.start() + len(url), path)
     urls = list(taken)
-    for match in _QUOTED.finditer(text):
-        inside = next(group for group in match.groups() if group is not None)
-        if _overlaps(urls, *match.span()) or not _looks_like_path(inside):
+    for found in quotations(text):
+        if _overlaps(urls, found.start, found.end) or not _looks_like_path(found.words):
             continue
-        taken.append(match.span())
-        if not _is_shown(text, *match.span()):
-            yield from _quoted(match, inside, is_file, handed=handed)
+        taken.append((found.start, found.end))
+        if not _is_shown(text, found.start, found.end):
+            yield from _quoted(found, is_file, handed=handed)
     yield from _bare(text, sorted(taken), is_file, handed=handed)
 
 
@@ -164,14 +160,12 @@ def _is_shown(text: str, start: int, end: int) -> bool:
     )
 
 
-def _quoted(
-    match: re.Match[str], inside: str, is_file: Callable[[str], bool], *, handed: bool
-) -> Iterator[_Place]:
-    existing = next((path for path in _readings(inside) if is_file(path)), None)
+def _quoted(found: Quotation, is_file: Callable[[str], bool], *, handed: bool) -> Iterator[_Place]:
+    existing = next((path for path in _readings(found.words) if is_file(path)), None)
     if existing is not None:
-        yield _Place(match.start(), match.end(), existing)
-    elif handed and _SUFFIX.search(inside):
-        yield _Place(match.start(), match.end(), _expand(inside))
+        yield _Place(found.start, found.end, existing)
+    elif handed and _SUFFIX.search(found.words):
+        yield _Place(found.start, found.end, _expand(found.words))
 
 
 def _ends(text: str) -> list[int]:

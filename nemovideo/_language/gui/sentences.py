@@ -2,7 +2,7 @@
 
 Markdown is looked at only as far as sentences need it: lines, list items,
 headings, emphasis, code. What is quoted or code is masked by characters that
-no pattern of `_gui_words` matches, so that a title "Click here" is a title.
+no pattern of `words.py` matches, so that a title "Click here" is a title.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from nemovideo._language.quotations import quotations
 from nemovideo._support.patterns import lazy
 
 QUOTED = "\ue000"
@@ -27,11 +28,6 @@ QUOTATION = rf"[\"'“‘「『《【`\[]?{QUOTED}"
 _FENCE = lazy(r"^[ \t]*(`{3,9}|~{3,9})[^\n]*\n.*?(?:^[ \t]*\1[^\n]*|\Z)", re.DOTALL | re.MULTILINE)
 _URL = lazy(r"https?://[^\s<>\"'“”‘’()（）\[\]，。！？；、]+")
 _APOSTROPHE = lazy(r"(?<=\w)’(?=\w)")
-_QUOTES = lazy(
-    r"""`[^`\n]{1,200}`|"[^"\n]{1,200}"|“[^”\n]{1,200}”|‘[^’\n]{1,200}’|「[^」\n]{1,200}」"""
-    r"""|『[^』\n]{1,200}』|《[^》\n]{1,200}》|【[^】\n]{1,200}】"""
-    r"""|(?<![\w'])'(?=\S)(?:[^'\n]|'(?=\w)){1,200}(?<=\S)'(?!\w)"""
-)
 _EMOJI = "[\u2190-\u21ff\u2300-\u27bf\u2b00-\u2bff\ufe0f\u200d\U0001f300-\U0001faff]"
 _POINTERS = "👉👇👆☝➡⬇➜→⏬🔽📥📤💾💡🖱▶"
 _HANDS = "👉👇👆📥📤💾💡"
@@ -113,12 +109,10 @@ def mask(text: str) -> str:
     text = _FENCE.sub(lambda match: CODE * len(match[0]), text)
     text = _URL.sub(lambda match: LINK * len(match[0]), text)
     text = _APOSTROPHE.sub("'", text)
-    return _QUOTES.sub(_mask_quotation, text)
-
-
-def _mask_quotation(match: re.Match[str]) -> str:
-    quotation = match[0]
-    return quotation[0] + QUOTED * (len(quotation) - 2) + quotation[-1]
+    masked = list(text)
+    for found in quotations(text):
+        masked[found.start + 1 : found.end - 1] = QUOTED * len(found.words)
+    return "".join(masked)
 
 
 def lines(text: str) -> list[Line]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
+from nemovideo._language.quotations import quotations
 from nemovideo._support.patterns import lazy
 from nemovideo.local.media.probe import MediaItem
 
@@ -35,11 +36,6 @@ _FILE_SUFFIX = lazy(
     r"(?<=\w)\.(?:mp4|mov|avi|webm|mkv|jpe?g|png|gif|webp|mp3|wav|m4a|aac|ogg|flac|bmp|heic)"
     r"(?![a-z0-9])",
     re.ASCII,
-)
-_QUOTED = lazy(
-    r"[“\"„＂]([^“”\"＂]{1,400})[”\"“＂]|「([^」]{1,400})」|『([^』]{1,400})』|《([^》]{1,400})》"
-    r"|〈([^〉]{1,400})〉|«([^»]{1,400})»"
-    r"|(?<![A-Za-z0-9])[‘'’]((?:[^‘'’\n]|(?<=\w)['’](?=[a-zA-Z])){1,400})[’'](?![A-Za-z0-9])"
 )
 
 
@@ -104,14 +100,14 @@ def read_message(text: str, media: Sequence[MediaItem]) -> Message:
     masked = list(plain)
     quotes: list[tuple[int, str]] = []
     quoted: set[int] = set()
-    for found in _QUOTED.finditer(text):
-        inside = "".join(plain[found.start() + 1 : found.end() - 1])
-        words = " ".join((found[found.lastindex or 0]).split())
+    for found in quotations(text):
+        inside = "".join(plain[found.start + 1 : found.end - 1])
+        words = " ".join(found.words.split())
         if not words or set(inside.strip()) <= {VIDEO, IMAGE, AUDIO, UNKNOWN_FILE}:
             continue
-        quotes.append((found.start(), words))
-        masked[found.start() : found.end()] = QUOTE * len(found[0])
-        quoted.update(range(*found.span()))
+        quotes.append((found.start, words))
+        masked[found.start : found.end] = QUOTE * (found.end - found.start)
+        quoted.update(range(found.start, found.end))
     return Message(
         whole=Clause(
             "".join(masked),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nemovideo.local.agent import respond, timeline_for
@@ -23,6 +23,7 @@ CHINESE = "去掉 背景 换成 办公室 加标题 “你好” 前3秒 音量 
 WORDS = (*ENGLISH.split(), *CHINESE.split())
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.text(max_size=80) | st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join),
     st.booleans(),

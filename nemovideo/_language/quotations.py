@@ -1,0 +1,35 @@
+"""Quotations in what a person or a service wrote: which words stand between which marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from nemovideo._support.patterns import lazy
+
+_PAIRS = ("“”", "「」", "『』", "《》", "〈〉", "【】", "«»", "``")
+_LENGTH = "{1,400}"
+_WITHIN_LINE = "|".join(rf"{pair[0]}[^{pair[1]}\n]{_LENGTH}{pair[1]}" for pair in _PAIRS)
+_DOUBLE = rf"[\"„＂“][^“”\"＂\n]{_LENGTH}[\"”“＂]"
+_SINGLE = (
+    rf"(?<![A-Za-z0-9'])['‘’](?=\S)(?:[^'‘’\n]|(?<=\w)['’](?=\w)){_LENGTH}(?<=\S)['’]"
+    r"(?![A-Za-z0-9])"
+)
+_QUOTATION = lazy(rf"{_WITHIN_LINE}|{_DOUBLE}|{_SINGLE}")
+
+
+class Quotation(NamedTuple):
+    """Quoted words and where they stand, marks included."""
+
+    start: int
+    end: int
+    words: str
+
+
+def quotations(text: str) -> Iterator[Quotation]:
+    """Yield the quotations in a text, in order: at most 400 characters each, within one line.
+
+    An apostrophe inside a word neither opens nor closes one.
+    """
+    for match in _QUOTATION.finditer(text):
+        yield Quotation(match.start(), match.end(), match[0][1:-1])
