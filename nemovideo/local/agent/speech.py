@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nemovideo.draft import Draft
+from nemovideo.draft.summary import summarize
 from nemovideo.local.agent.context import Context
 from nemovideo.local.timeline import Background, Timeline
 
@@ -95,35 +97,15 @@ def clip_names(context: Context, timeline: Timeline) -> str:
 
 
 def summary(context: Context, timeline: Timeline) -> str:
-    """Return what is on the timeline, in the form of docs/protocol.md §6."""
-    parts: list[str] = []
-    at = 0
-    for clip in timeline.clips:
-        end = at + clip.duration_ms
-        behind = (
-            context.say(", background: ", "，背景：") + background_name(context, clip.background)
-            if clip.background
-            else ""
-        )
-        parts.append(
-            f"{context.say('Video', '视频')}: {clip.name} ({span(context, at, end)}{behind})"
-        )
-        at = end
-    for sound in timeline.sounds:
-        end = sound.start_ms + sound.duration_ms
-        place = span(context, sound.start_ms, end)
-        parts.append(f"BGM: {sound.name} ({place}, {percentage(sound.volume)})")
-    for overlay in timeline.overlays:
-        place = span(context, overlay.start_ms, overlay.start_ms + overlay.duration_ms)
-        parts.append(f"{context.say('Picture', '图片')}: {overlay.name} ({place})")
-    for title in timeline.titles:
-        place = span(context, title.start_ms, title.start_ms + title.duration_ms)
-        parts.append(f'{context.say("Title", "标题")}: "{title.text}" ({place})')
-    lines = " ".join(f"{number}. {part}" for number, part in enumerate(parts, start=1))
-    tracks = len(parts) - max(0, len(timeline.clips) - 1)
-    return context.say(
-        f"Timeline ({tracks} tracks): {lines}", f"时间线（{tracks} 个轨道）：{lines}"
+    """Return what is on the timeline, as the SDK tells it, and what is behind the clips."""
+    tracks = Draft.from_json(timeline.to_draft()).tracks
+    said = context.say(summarize(tracks), summarize(tracks, "zh"))
+    behind = dict.fromkeys(
+        background_name(context, clip.background) for clip in timeline.clips if clip.background
     )
+    if not behind:
+        return said
+    return said + context.say(". Background: ", "。背景：") + listed(context, list(behind))
 
 
 def opening(context: Context) -> str:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nemovideo.draft import Draft
 from nemovideo.local.agent import respond, timeline_for
 from nemovideo.local.agent.agent import MAX_CHARACTERS
 from nemovideo.local.agent.intents import INTENTS
@@ -108,12 +109,14 @@ def test_talk_is_chat() -> None:
 
 
 def test_the_status_is_the_timeline_summary() -> None:
-    edited = ask('add a title "A" and music at 35%').timeline
+    edited = ask('blur the background, add a title "A" and music at 35%').timeline
+    assert edited is not None
+
     said = ask("what's on the timeline?", edited).steps[0].text
-    assert said == (
-        "Timeline (3 tracks): 1. Video: talk.mp4 (0-10 s) 2. BGM: song.mp3 (0-10 s, 35%) "
-        '3. Title: "A" (0-3 s)'
-    )
+
+    drawn = Draft.from_json(edited.to_draft()).summary()
+    assert said == f"{drawn}. Background: a blur of the original"
+    assert drawn.startswith("Timeline (3 tracks): 1. Video: talk.mp4 (0-10s) 2. BGM: song.mp3")
 
 
 def test_the_first_edit_puts_the_uploaded_video_on_the_timeline() -> None:
