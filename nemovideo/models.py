@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING
 import attrs
 
 from nemovideo._support.annotations import Late
-from nemovideo.draft import Draft, DraftDiff
 from nemovideo.errors import InvalidRequestError, MissingExtraError, NemoError
-from nemovideo.events import ToolCallEvent
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from nemovideo import draft as drafts
+    from nemovideo import events
 else:
     np, npt = Late("numpy"), Late("numpy.typing")
+    drafts, events = Late("nemovideo.draft"), Late("nemovideo.events")
 
 
 class Route(enum.Enum):
@@ -197,7 +199,7 @@ class SessionState:
     `draft` is None until there is one. All parts stand in `raw` as they came.
     """
 
-    draft: Draft | None
+    draft: drafts.Draft | None
     video_infos: tuple[Mapping[str, object], ...] = ()
     generated_media: object = None
     canvas_config: Mapping[str, object] | None = None
@@ -294,8 +296,8 @@ class Reply:
     raw_text: str = ""
     text: str = ""
     actions: tuple[GuiAction, ...] = ()
-    tool_calls: tuple[ToolCallEvent, ...] = ()
-    changes: DraftDiff | None = None
+    tool_calls: tuple[events.ToolCallEvent, ...] = ()
+    changes: drafts.DraftDiff | None = None
     silent: bool = False
     recovered: bool = False
     incomplete: bool = False
