@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
 import av.error
 import numpy as np
@@ -14,29 +14,19 @@ import numpy.typing as npt
 from PIL import Image
 
 from nemovideo._support.outputs import QUALITIES, check_quality, format_for
-from nemovideo.errors import (
-    InvalidRequestError,
-    OutputError,
-    SourceNotFoundError,
-    UnsupportedFileError,
-)
+from nemovideo.errors import InvalidRequestError, OutputError
+from nemovideo.local.arrays import Picture, image_of, mask_of, video_at
 from nemovideo.local.matte import AUTO, Engine, LazyMatting
 from nemovideo.local.matte.raster import resized, resized_edges, softened
-from nemovideo.local.media.limits import MOST_PHOTO_PIXELS
-from nemovideo.local.media.probe import MediaItem, probe
-from nemovideo.local.render.backgrounds import load_image
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.colors import matrix_for
 from nemovideo.local.render.encoding import format_named, open_writer
 from nemovideo.local.render.mattes import mattes, picture_matte
-from nemovideo.local.render.notices import unheard
+from nemovideo.local.render.notices import Notices
 from nemovideo.models import Frame as Frame
 
 if TYPE_CHECKING:
     from nemovideo.local.render.encoding import Writer
-
-Picture: TypeAlias = npt.NDArray[np.uint8] | Image.Image | str | os.PathLike[str]
-"""Height × width × 3 (or 4, or none) in uint8, a Pillow image, or the path of a picture."""
 
 _SOFTEST = 0.02
 _MOST_GROWTH_PX = 500
@@ -78,6 +68,16 @@ class Matting:
         self._softness = softness
         self._grow_px = grow_px
         self._behind = keep == "all"
+        self._notices = Notices()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know of the last picture or video, in whole sentences.
+
+        Such as that nobody was found, or more people than can be followed. Those of a video
+        are complete when its frames have been iterated.
+        """
+        return self._notices.sentences
 
     def alpha(self, picture: Picture) -> npt.NDArray[np.float32]:
         """Return how much of each pixel is a person's: height × width, 0..1.
@@ -92,14 +92,25 @@ class Matting:
             ModelUnavailableError: The engine's model cannot be fetched.
             UnsupportedFileError: The file is not here, or is not a picture.
         """
-        image = _image(picture)
+        image = image_of(picture)
         own = np.asarray(image.getchannel("A"))
+        self._notices = Notices()
         if own.min() < 255:
             return self._finished(own)
-        made = picture_matte(image.convert("RGB"), self._engine.load(), behind=self._behind)
+        made = picture_matte(
+            image.convert("RGB"),
+            self._engine.load(),
+            behind=self._behind,
+            warn=self._notices.add,
+        )
         return self._finished(made, image.size)
 
-    def frames(self, source: str | os.PathLike[str]) -> Iterator[Frame]:
+    def frames(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        masks: Mapping[float, npt.NDArray[np.generic]] | None = None,
+    ) -> Iterator[Frame]:
         """Yield every frame of a video with its alpha, in time order.
 
         The masks are those of an export, bit for bit, at the file's own rate; sides are
@@ -107,18 +118,27 @@ class Matting:
 
         Args:
             source: The path of a video.
+            masks: Your own masks of single frames, by time in seconds: height × width, bool,
+                uint8 or floats in 0..1. Each is used in its frame, and carried along the motion
+                to the frames around it until the engine agrees or the shot ends; backward for
+                at most a second.
 
         Raises:
+            InvalidRequestError: A mask is not one for a frame of this video.
             ModelUnavailableError: The engine's model cannot be fetched.
             UnsupportedFileError: The file is not here, or is not a video.
             RenderFailedError: The file has no picture that can be read.
         """
-        item = _probed(Path(source))
-        if item.kind != "video":
-            raise UnsupportedFileError(
-                f"{item.name} is not a video", code=4001, remedy="Use alpha() for a picture."
-            )
-        return self._frames(item)
+        item = video_at(Path(source))
+        self._notices = Notices()
+        made = mattes(
+            item,
+            self._engine.load,
+            behind=self._behind,
+            warn=self._notices.add,
+            masks={time_s: mask_of(time_s, mask) for time_s, mask in (masks or {}).items()},
+        )
+        return (Frame(float(time_s), rgb, self._finished(alpha)) for time_s, rgb, alpha in made)
 
     def write(
         self,
@@ -176,11 +196,6 @@ class Matting:
             part.unlink(missing_ok=True)
         return path
 
-    def _frames(self, item: MediaItem) -> Iterator[Frame]:
-        engine = self._engine.load()
-        for time_s, rgb, alpha in mattes(item, engine, behind=self._behind, warn=unheard):
-            yield Frame(float(time_s), rgb, self._finished(alpha))
-
     def _finished(
         self, alpha: npt.NDArray[np.uint8], size: tuple[int, int] | None = None
     ) -> npt.NDArray[np.float32]:
@@ -221,50 +236,3 @@ def _write(writer: Writer, canvas: Canvas, frame: Frame, shape: tuple[int, ...])
         image = Image.fromarray((rgb * share + np.float32(0.5)).astype(np.uint8))
     size = canvas.width, canvas.height
     writer.write_frame(canvas.frame(image if image.size == size else image.resize(size)))
-
-
-def _image(picture: Picture) -> Image.Image:
-    """Return a picture as RGBA."""
-    if isinstance(picture, str | os.PathLike):
-        item = _probed(Path(picture))
-        if item.kind != "image":
-            raise UnsupportedFileError(
-                f"{item.name} is not a picture", code=4001, remedy="Use frames() for a video."
-            )
-        image = load_image(item)
-    elif isinstance(picture, Image.Image):
-        image = picture
-    else:
-        image = _from_array(picture)
-    if image.width * image.height > MOST_PHOTO_PIXELS or not all(image.size):
-        raise InvalidRequestError(
-            f"a picture of {image.width}×{image.height} cannot be cut",
-            remedy=f"Use one of 1 to {MOST_PHOTO_PIXELS} pixels.",
-        )
-    return image.convert("RGBA")
-
-
-def _from_array(picture: object) -> Image.Image:
-    """Return an array as a picture; it comes from a user, and may be anything."""
-    if (
-        isinstance(picture, np.ndarray)
-        and picture.dtype == np.uint8
-        and picture.size > 0
-        and (picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] in (3, 4)))
-    ):
-        return Image.fromarray(np.ascontiguousarray(picture))
-    given = f"{picture.dtype} of shape {picture.shape}" if isinstance(picture, np.ndarray) else ""
-    raise InvalidRequestError(
-        f"{given or type(picture).__name__} is not a picture",
-        remedy="Give height × width × 3 in uint8 (RGB), a Pillow image, or a path.",
-    )
-
-
-def _probed(path: Path) -> MediaItem:
-    path = path.expanduser()
-    if not path.is_file():
-        raise SourceNotFoundError(f"there is no file {path}")
-    try:
-        return probe(path, path.name, id="source")
-    except OSError as error:
-        raise UnsupportedFileError(f"{path.name} cannot be read: {error}", code=4001) from error

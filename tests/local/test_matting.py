@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import av
@@ -14,7 +15,14 @@ from nemovideo.local import Matting
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background
 from nemovideo.models import Frame, RenderedVideo, RenderJob
-from tests.support.render import YellowMatte, item, make_video, person_picture, timeline_of
+from tests.support.render import (
+    YellowMatte,
+    carphone,
+    item,
+    make_video,
+    person_picture,
+    timeline_of,
+)
 
 
 @pytest.fixture
@@ -52,6 +60,67 @@ def test_frames_have_the_masks_of_an_export(matting: Matting, tmp_path: Path) ->
     assert [frame.time_s for frame in frames] == pytest.approx(
         [number / 25 for number in range(len(frames))]
     )
+
+
+def test_frames_have_the_masks_of_an_export_by_the_real_engine_too(tmp_path: Path) -> None:
+    video = _clip(tmp_path / "short.mp4", 20)
+    media = item(video)
+    timeline = timeline_of(media, background=Background("transparent"))
+    render(timeline, {"m1": media}, tmp_path / "cut.zip", format="zip")
+    exported = [frame.alpha for frame in _result(tmp_path / "cut.zip").frames()]
+    made = [frame.alpha for frame in Matting().frames(video)]
+    assert len(made) == len(exported) == 20
+    assert np.array_equal(np.stack(made), np.stack(exported))
+    assert 0.1 < made[10].mean() < 0.9
+
+
+def test_a_mask_of_ones_own_holds_in_its_frame_and_around_it_until_the_engine_agrees(
+    matting: Matting, tmp_path: Path
+) -> None:
+    wall = person_picture()
+    marked = wall.copy()  # somebody in white, whom the engine does not know
+    marked[70:110, 10:40] = np.random.default_rng(1).integers(90, 250, (40, 30, 1))
+    shots = [marked] * 60 + [255 - wall] * 15
+    video = make_video(tmp_path / "talk.mp4", seconds=3, pictures=shots, tone=None)
+    plain = [frame.alpha for frame in matting.frames(video)]
+    own = plain[40].copy()
+    own[70:110, 10:40] = 1
+    made = [frame.alpha for frame in matting.frames(video, masks={1.6: own})]
+    added = [
+        float((ours - other)[75:105, 15:35].mean()) for ours, other in zip(made, plain, strict=True)
+    ]
+    assert np.abs(made[40] - own).max() < 0.003
+    assert min(added[38:60]) > 0.9  # on to the end of the shot
+    assert max(added[:15] + added[60:]) == 0  # a second before it, and after the cut
+    assert added[20] < added[30] < added[38]
+    agreed = list(matting.frames(video, masks={1.6: plain[40]}))
+    assert np.array_equal([frame.alpha for frame in agreed], plain)
+
+
+def test_masks_that_fit_no_frame_are_refused(matting: Matting, tmp_path: Path) -> None:
+    video = make_video(tmp_path / "talk.mp4")
+    fitting = np.ones((120, 160), dtype=bool)
+    for masks in (
+        {0: fitting[1:]},
+        {1.5: fitting},
+        {-1: fitting},
+        {0: fitting * 2},
+        {"a": fitting},
+    ):
+        with pytest.raises(InvalidRequestError) as refused:
+            matting.frames(video, masks=masks)  # type: ignore[arg-type]
+        assert refused.value.remedy
+
+
+def test_frames_leave_warnings_where_nobody_was_found(matting: Matting, tmp_path: Path) -> None:
+    wall = np.full((120, 160, 3), 40, dtype=np.uint8)
+    video = make_video(tmp_path / "wall.mp4", pictures=[wall])
+    frames = matting.frames(video)
+    assert len(matting.warnings) == 0
+    assert not any(frame.alpha.any() for frame in frames)
+    assert "No person" in " ".join(matting.warnings)
+    matting.alpha(person_picture())
+    assert len(matting.warnings) == 0
 
 
 @pytest.mark.parametrize("suffix", ["webm", "mov", "gif", "mp4"])
@@ -117,6 +186,14 @@ def test_a_result_has_the_colors_of_its_file(tmp_path: Path) -> None:
 def test_a_result_without_a_file_says_so() -> None:
     with pytest.raises(InvalidRequestError):
         _result(None).frames()
+
+
+def _clip(path: Path, count: int) -> Path:
+    """Write the first frames of the sample clip."""
+    with av.open(str(carphone())) as source:
+        frames = itertools.islice(source.decode(video=0), count)
+        pictures = [frame.to_ndarray(format="rgb24").astype(np.uint8) for frame in frames]
+    return make_video(path, seconds=count / 25, pictures=pictures, tone=None)
 
 
 def _result(path: Path | None) -> RenderedVideo:

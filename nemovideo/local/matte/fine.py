@@ -12,7 +12,7 @@ from nemovideo.local.matte.carrying import Carried, Carrier, between, has_moved,
 from nemovideo.local.matte.cutter import Cut
 from nemovideo.local.matte.engine import DEFAULT_SIDE, Mask, Matte
 from nemovideo.local.matte.faces import FaceFinder
-from nemovideo.local.matte.looking import Look, Looker, grid_of
+from nemovideo.local.matte.looking import Look, Looker, gray_of
 from nemovideo.local.matte.lookout import Lookout
 from nemovideo.local.matte.people import People
 from nemovideo.local.matte.raster import Gray, Stage, placed
@@ -96,7 +96,7 @@ class FineCutter:
                     waiting.append(last)
                 continue
             self._lookout.count()
-            last = _Moment(view, _gray(view))
+            last = _Moment(view, gray_of(view))
             before, thumbnail = thumbnail, view.thumbnail()
             if before is not None and is_cut(before, thumbnail):
                 yield from self._ended(keys, waiting)
@@ -244,12 +244,6 @@ class FineCutter:
         )
         self._stage = Stage.of(box, scale)
         return self._stage
-
-
-def _gray(view: View) -> Gray:
-    grid = grid_of(view.size)
-    luma: Gray = (view.brightness(grid.box, grid.size) * 255).astype(np.uint8)
-    return luma
 
 
 def _on(look: Look | None, stage: Stage) -> Mask:

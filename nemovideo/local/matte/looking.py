@@ -16,7 +16,7 @@ from nemovideo.local.matte.engine import Mask, Matte
 from nemovideo.local.matte.judging import Verdict, judged
 from nemovideo.local.matte.modnet import fitting
 from nemovideo.local.matte.people import People, Seen
-from nemovideo.local.matte.raster import Region, Stage, grown, parts, placed
+from nemovideo.local.matte.raster import Gray, Region, Stage, grown, parts, placed
 from nemovideo.local.matte.tracking import Box, Size, area, around, shared, whole
 from nemovideo.local.matte.view import View
 
@@ -55,6 +55,13 @@ def grid_of(size: Size) -> Stage:
     scale = GRID_PX / max(size)
     shape = max(16, round(size[0] * scale)), max(16, round(size[1] * scale))
     return Stage(whole(size), shape)
+
+
+def gray_of(view: View) -> Gray:
+    """Return the brightness of the whole frame, small."""
+    grid = grid_of(view.size)
+    luma: Gray = (view.brightness(grid.box, grid.size) * 255).astype(np.uint8)
+    return luma
 
 
 class Looker:

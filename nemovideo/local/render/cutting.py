@@ -83,8 +83,8 @@ def cut_out(
     """
     cutter = matting.cutter()
     with ahead(cutter.follow(views_of(frames)), room=_CUTS_AHEAD) as cuts:
-        told = _told(cuts, cutter, clip, canvas.fps, warn)
-        yield from _composed(told, clip, canvas, media, layout, warn, begun_s)
+        heard = told(cuts, cutter, clip.name, canvas.fps, warn)
+        yield from _composed(heard, clip, canvas, media, layout, warn, begun_s)
 
 
 def _composed(
@@ -126,10 +126,18 @@ def _composed(
         yield made
 
 
-def _told(
-    cuts: Iterator[tuple[FrameView, Cut]], cutter: Follower, clip: Clip, fps: Fraction, warn: Warn
+def told(
+    cuts: Iterator[tuple[FrameView, Cut]], cutter: Follower, name: str, fps: Fraction, warn: Warn
 ) -> Iterator[tuple[FrameView, Cut]]:
-    """Yield the cuts as they are taken; at their end say where nobody was."""
+    """Yield the cuts as they are taken; at their end warn where nobody was, or too many were.
+
+    Args:
+        cuts: The cuts of a clip.
+        cutter: What makes them.
+        name: The clip's.
+        fps: Its frames a second.
+        warn: Takes the sentences.
+    """
     empty: list[int] = []
     crowded: list[int] = []
     left_out = 0
@@ -146,14 +154,14 @@ def _told(
     finally:
         if crowded:
             warn(
-                f"{left_out} people of {clip.name} are left out, in frames {crowded[0]} to "
+                f"{left_out} people of {name} are left out, in frames {crowded[0]} to "
                 f"{crowded[-1]}: there are more than can be followed."
             )
         if empty:
-            warn(_nobody(clip.name, empty, count, fps))
+            warn(_nobody(name, empty, count, fps))
         elif count and not cutter.face_seen:
             warn(
-                f"No face was seen in {clip.name}: what was kept of it may be "
+                f"No face was seen in {name}: what was kept of it may be "
                 "something else than a person."
             )
 

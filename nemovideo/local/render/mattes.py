@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from itertools import islice
 
@@ -11,12 +11,15 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from nemovideo.local.matte import LoadedEngine
+from nemovideo.errors import InvalidRequestError
+from nemovideo.local.matte import Cut, LoadedEngine
+from nemovideo.local.matte.corrections import Corrections
+from nemovideo.local.matte.engine import Mask
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.colors import matrix_for
 from nemovideo.local.render.compositing import AlphaPlane
-from nemovideo.local.render.cutting import views_of
+from nemovideo.local.render.cutting import FrameView, told, views_of
 from nemovideo.local.render.notices import Warn
 from nemovideo.local.render.sources import open_source
 from nemovideo.local.timeline import Background, Clip, Timeline
@@ -24,20 +27,30 @@ from nemovideo.local.timeline import Background, Clip, Timeline
 Bytes = npt.NDArray[np.uint8]
 
 _ALPHA_PLANE = 3
+_REACH_S = 1
 
 
 def mattes(
-    item: MediaItem, engine: LoadedEngine, *, behind: bool, warn: Warn
+    item: MediaItem,
+    load: Callable[[], LoadedEngine],
+    *,
+    behind: bool,
+    warn: Warn,
+    masks: Mapping[float, Mask] | None = None,
 ) -> Iterator[tuple[Fraction, Bytes, Bytes]]:
-    """Yield time in seconds, RGB and alpha of every frame of a video, in time order.
+    """Return an iterator of time in seconds, RGB and alpha of every frame, in time order.
 
     A file that is transparent in places keeps its own alpha.
 
     Args:
         item: The video.
-        engine: What tells people from the background.
+        load: Gives what tells people from the background; called for the first frame.
         behind: Whether people behind those in front are kept.
-        warn: Is told what is wrong with the file.
+        warn: Is told what is wrong with the file, and where nobody was found.
+        masks: The user's own, by time in seconds.
+
+    Raises:
+        InvalidRequestError: A mask is of another size or time than the frames.
     """
     duration_ms = item.duration_ms or 0
     clip = Clip(
@@ -48,34 +61,73 @@ def mattes(
     )
     media = {item.id: item}
     canvas = Canvas.of(timeline, media, alpha=True, square_pixels=True)
-    source = open_source(clip, media, warn)
     count = max(1, round(duration_ms * canvas.fps / 1000))
-    frames = islice(source.frames(canvas), count)
-    made = _own_alpha(frames) if source.has_alpha else _cut(frames, canvas, engine, behind=behind)
-    for number, (frame, alpha) in enumerate(made):
-        yield number / canvas.fps, _rgb(canvas, frame), alpha
+    numbered = _numbered(masks or {}, canvas, count)
+
+    def made() -> Iterator[tuple[Fraction, Bytes, Bytes]]:
+        source = open_source(clip, media, warn)
+        frames = islice(source.frames(canvas), count)
+        if not source.has_alpha:
+            cutter = load().cutter(behind=behind)
+            cuts = told(cutter.follow(views_of(frames)), cutter, item.name, canvas.fps, warn)
+            if numbered:
+                reach = round(_REACH_S * canvas.fps)
+                cuts = Corrections[FrameView](numbered, reach).applied(cuts)
+            alphas = _alphas(cuts, canvas)
+        elif numbered:
+            raise InvalidRequestError(
+                f"{item.name} has an alpha of its own", remedy="Leave out masks=."
+            )
+        else:
+            alphas = _own_alpha(frames)
+        for number, (frame, alpha) in enumerate(alphas):
+            yield number / canvas.fps, _rgb(canvas, frame), alpha
+
+    return made()
 
 
-def picture_matte(image: Image.Image, engine: LoadedEngine, *, behind: bool) -> Bytes:
+def picture_matte(image: Image.Image, engine: LoadedEngine, *, behind: bool, warn: Warn) -> Bytes:
     """Return the alpha of a single picture, in its size made even.
 
     Args:
         image: The picture, RGB.
         engine: What tells people from the background.
         behind: Whether people behind those in front are kept.
+        warn: Is told if nobody was found.
     """
     width, height = (size + size % 2 for size in image.size)
     canvas = Canvas(width, height, Fraction(1), matrix=matrix_for(height), alpha=True)
     frame = canvas.frame(image.resize((width, height), Image.Resampling.LANCZOS))
-    ((_, alpha),) = _cut(iter([frame]), canvas, engine, behind=behind)
+    cutter = engine.cutter(behind=behind)
+    cuts = told(cutter.follow(views_of(iter([frame]))), cutter, "the picture", canvas.fps, warn)
+    ((_, alpha),) = _alphas(cuts, canvas)
     return alpha
 
 
-def _cut(
-    frames: Iterator[VideoFrame], canvas: Canvas, engine: LoadedEngine, *, behind: bool
+def _numbered(masks: Mapping[float, Mask], canvas: Canvas, count: int) -> dict[int, Mask]:
+    """Return masks by the number of their frame."""
+    numbered: dict[int, Mask] = {}
+    for time_s, mask in masks.items():
+        if mask.shape != (canvas.height, canvas.width):
+            raise InvalidRequestError(
+                f"the mask for {time_s} s has the shape {mask.shape}",
+                remedy=f"Give it that of the frames, {(canvas.height, canvas.width)}.",
+            )
+        number = round(Fraction(time_s) * canvas.fps)
+        if not 0 <= number < count:
+            raise InvalidRequestError(
+                f"there is no frame at {time_s} s for a mask",
+                remedy=f"Give a time from 0 to {float((count - 1) / canvas.fps):.2f} s.",
+            )
+        numbered[number] = mask
+    return numbered
+
+
+def _alphas(
+    cuts: Iterator[tuple[FrameView, Cut]], canvas: Canvas
 ) -> Iterator[tuple[VideoFrame, Bytes]]:
     plane = AlphaPlane(canvas)
-    for view, cut in engine.cutter(behind=behind).follow(views_of(frames)):
+    for view, cut in cuts:
         yield view.frame, plane(cut)
 
 
