@@ -383,7 +383,7 @@ def lost(folder: Path, clip: Path, fault: Fault, text: str) -> tuple[Answer, lis
     notices: list[str] = []
     limits = StreamLimits(checks=200 if fault.run_continues else 5)
     with (
-        LocalBackend(folder / "state") as backend,
+        LocalBackend(folder / "state", engine="fast") as backend,
         Client(base_url=backend.url, stream=limits, clock=FakeClock(grace_s=0.2)) as client,
     ):
         session = client.sessions.create()
@@ -472,7 +472,7 @@ def test_every_refusal_becomes_a_sentence_with_a_remedy(
 
 @pytest.mark.parametrize("text", ["blur the background", "虚化背景"])
 def test_a_lack_of_credits_comes_with_the_link_to_register(clip: Path, text: str) -> None:
-    with Client.local(credits=0) as client:
+    with Client.local(credits=0, engine="fast") as client:
         session = client.sessions.create()
         session.upload(clip)
         answer = session.conversation().say(text)

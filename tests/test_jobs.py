@@ -718,7 +718,10 @@ def test_a_state_that_is_gone_is_told(tmp_path: Path, clip: Path) -> None:
     with pytest.raises(errors.CheckpointError, match="is gone") as caught:
         Job.resume(path)
     assert "state_dir" in caught.value.remedy
-    with Client.local() as client, pytest.raises(errors.CheckpointError, match="is gone"):
+    with (
+        Client.local(engine="fast") as client,
+        pytest.raises(errors.CheckpointError, match="is gone"),
+    ):
         client.jobs.resume(path)
 
 
@@ -731,7 +734,10 @@ def test_a_local_job_is_not_done_in_the_cloud_nor_the_other_way_round(
     bench.crash(UPLOADED)
     with bench.client() as cloud, pytest.raises(errors.CheckpointError, match="a local backend"):
         cloud.jobs.resume(local)
-    with Client.local() as client, pytest.raises(errors.CheckpointError, match="the cloud"):
+    with (
+        Client.local(engine="fast") as client,
+        pytest.raises(errors.CheckpointError, match="the cloud"),
+    ):
         client.jobs.resume(bench.path)
 
 

@@ -13,6 +13,7 @@ from nemovideo import Client
 from nemovideo.draft import Draft
 from nemovideo.errors import APIError, MalformedResponseError, RateLimitError, ServerError
 from nemovideo.retry import RetryPolicy
+from nemovideo.testing import FakeClock
 from tests.support.servers import Script, raw_server, sync_client
 
 _DEEP = "[" * 20_000 + "]" * 20_000
@@ -33,7 +34,9 @@ def served(request: pytest.FixtureRequest) -> Iterator[Client]:
 
     with (
         raw_server(behave) as server,
-        Client("nmv_usr_x", base_url=server.url, retry=RetryPolicy(attempts=1)) as client,
+        Client(
+            "nmv_usr_x", base_url=server.url, retry=RetryPolicy(attempts=1), clock=FakeClock()
+        ) as client,
     ):
         yield client
 

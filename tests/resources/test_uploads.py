@@ -397,7 +397,7 @@ def test_a_server_with_a_lower_limit_is_heard(tmp_path: Path, talk: Path, megaby
     path = tmp_path / "a.mp4"
     path.write_bytes(talk.read_bytes().ljust(megabytes * 1_000_000, b"\0"))
     with (
-        LocalBackend(tmp_path / "state", max_upload_bytes=500_000) as backend,
+        LocalBackend(tmp_path / "state", max_upload_bytes=500_000, engine="fast") as backend,
         Client(base_url=backend.url) as client,
     ):
         session = client.sessions.create()

@@ -57,7 +57,7 @@ def assert_same(replayed: RenderedVideo, recorded: RenderedVideo) -> None:
 
 def test_the_main_job_plays_back_with_no_server(path: Path, clip: Path, tmp_path: Path) -> None:
     with (
-        LocalBackend(tmp_path / "state") as backend,
+        LocalBackend(tmp_path / "state", engine="fast") as backend,
         record(path) as cassette,
         cassette.client(base_url=backend.url, web_url=backend.url, polling=QUICK) as client,
     ):
@@ -81,7 +81,7 @@ def test_the_main_job_plays_back_with_no_server(path: Path, clip: Path, tmp_path
 async def test_the_main_job_of_the_async_client_plays_back(
     path: Path, clip: Path, tmp_path: Path
 ) -> None:
-    with LocalBackend(tmp_path / "state") as backend, record(path) as cassette:
+    with LocalBackend(tmp_path / "state", engine="fast") as backend, record(path) as cassette:
         async with cassette.async_client(
             base_url=backend.url, web_url=backend.url, polling=QUICK
         ) as client:
@@ -459,7 +459,7 @@ def test_errors_come_back_as_they_were(path: Path, backend: LocalBackend) -> Non
 
 
 def test_a_refused_connection_comes_back_as_one(path: Path, tmp_path: Path) -> None:
-    with LocalBackend(tmp_path / "gone") as backend:
+    with LocalBackend(tmp_path / "gone", engine="fast") as backend:
         url = backend.url
 
     def program(client: Client) -> None:

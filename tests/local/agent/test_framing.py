@@ -61,7 +61,7 @@ def test_an_answer_completes_what_was_asked() -> None:
 def test_a_question_is_remembered_by_the_server_for_one_message(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "talk.mp4", seconds=0.4)
     with (
-        LocalBackend(tmp_path / "state") as backend,
+        LocalBackend(tmp_path / "state", engine="fast") as backend,
         Client(backend.issue_token(), base_url=backend.url) as client,
     ):
         session = client.sessions.create()

@@ -57,7 +57,7 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Media:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with LocalBackend(tmp_path_factory.mktemp("state")) as backend:
+    with LocalBackend(tmp_path_factory.mktemp("state"), engine="fast") as backend:
         token = backend.issue_token()
         with Client(token, base_url=backend.url, web_url=backend.url, polling=_QUICK) as made:
             yield made
