@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
+from nemovideo._support.places import expanded
 from nemovideo._values.formats import CONTENT_TYPES, suffix_of
 from nemovideo.models import MediaInfo
 
@@ -60,7 +61,7 @@ class Upload:
     def path(self) -> Path | None:
         """Where the file is on this machine, if that is known."""
         if isinstance(self.source, (str, os.PathLike)) and not is_url(self.source):
-            return Path(self.source).expanduser()
+            return expanded(self.source)
         return None
 
     @property

@@ -478,9 +478,10 @@ class Preview:
             OutputError: It cannot be written.
         """
         from nemovideo._support.disk import writing
+        from nemovideo._support.places import expanded
         from nemovideo.errors import InvalidRequestError
 
-        target = Path(path).expanduser()
+        target = expanded(path)
         if target.suffix.lower() != ".png":
             raise InvalidRequestError(
                 f"{target.name} is not a PNG file", remedy='Give a name that ends in ".png".'

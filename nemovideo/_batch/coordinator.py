@@ -28,6 +28,7 @@ from nemovideo._jobs.checkpoints import FileNote, OrderNote
 from nemovideo._jobs.plan import Background
 from nemovideo._jobs.plan import plan as planned
 from nemovideo._support.disk import reading, sha256_of_file, writing
+from nemovideo._support.places import from_root
 from nemovideo._uploads.files import prepare
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.batch import BatchReport, BatchRow, BatchStatus
@@ -221,7 +222,7 @@ class Coordinator:
         if picture is not None and is_url(picture):
             self._picture = checkpoints.note_url(str(picture))
         elif picture is not None:
-            path = Path(str(picture)).expanduser().absolute()
+            path = from_root(str(picture))
             prepare(path)
             with reading(path):
                 self._picture = FileNote(path.name, sha256_of_file(path), path=str(path))

@@ -54,8 +54,10 @@ def detect_platform(environ: Mapping[str, str], program: Path | None = None) -> 
     user = home()
     if user is None:
         return "unknown"
-    program = program or Path(sys.argv[0] or ".")
-    path = program.expanduser().absolute()
+    try:
+        path = (program or Path(sys.argv[0] or ".")).absolute()
+    except OSError:  # the working directory was removed
+        return "unknown"
     for root, platform in ((".clawhub", "clawhub"), (".cursor/skills", "cursor")):
         if path.is_relative_to(user / root):
             return platform

@@ -8,6 +8,7 @@ from pathlib import Path, PureWindowsPath
 
 from nemovideo._downloads.places import part_paths
 from nemovideo._support.outputs import check_format, format_for, result_suffix
+from nemovideo._support.places import expanded
 from nemovideo.errors import InvalidRequestError
 from nemovideo.models import SessionState
 
@@ -38,10 +39,10 @@ def export_path(
     Raises:
         InvalidRequestError: The format cannot be, or the folder cannot be made.
     """
-    folder = folder.expanduser()
+    folder = expanded(folder)
     if wanted and not anywhere:
         wanted = _fit(PureWindowsPath(wanted).name)  # knows both kinds of slashes
-    path = folder / Path(wanted).expanduser() if wanted else folder / f"{_name(state)}-edited"
+    path = folder / expanded(wanted) if wanted else folder / f"{_name(state)}-edited"
     suffix = check_format(format_for(path if wanted else None, format))
     try:
         folder.mkdir(parents=True, exist_ok=True)

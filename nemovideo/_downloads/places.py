@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from nemovideo._support.places import expanded
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError, OutputError
 
@@ -55,7 +56,7 @@ def real_path(path: Path) -> Path:
     Raises:
         InvalidRequestError: The link leads to itself.
     """
-    path = path.expanduser()
+    path = expanded(path)
     if not os.path.islink(path):  # noqa: PTH114 - is_symlink() raises for names that are too long
         return path
     try:
@@ -86,7 +87,7 @@ def check_output(
         OutputError: Nothing can be written in the folder, or the disk has too little room.
     """
     target = real_path(path)
-    named = str(path) if target == path.expanduser() else f"{path} (a link to {target})"
+    named = str(path) if target == expanded(path) else f"{path} (a link to {target})"
     folder = target.parent
     if not folder.is_dir():
         raise InvalidRequestError(f"{named}: there is no folder {folder}", remedy="Make it first.")

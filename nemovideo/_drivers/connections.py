@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 from weakref import WeakSet
 
 from nemovideo._support.forks import reset_in_children
+
+_READING = (".receive_response_headers.started", ".receive_response_body.started")
 
 
 class HungUpError(Exception):
@@ -123,7 +126,18 @@ class Trace:
         self._connections = connections
         self._line = line
         self._connects = False
+        self._timeouts: dict[str, float | None] = {}
+        self._left: Callable[[], float] = float
         self.reused: bool = False
+
+    def limit(self, timeouts: dict[str, float | None], left: Callable[[], float]) -> None:
+        """Shorten the read timeout before the headers and before the body to what is left.
+
+        Args:
+            timeouts: The request's timeouts, as the HTTP library looks them up.
+            left: Returns the seconds until the deadline of the whole call.
+        """
+        self._timeouts, self._left = timeouts, left
 
     def take(self, event: str, info: dict[str, object]) -> None:
         """Take an event of the HTTP library."""
@@ -131,6 +145,8 @@ class Trace:
             self._connects = True
         elif event.endswith(".send_request_headers.started"):
             self.reused = not self._connects
+        elif event.endswith(_READING) and (timeout_s := self._timeouts.get("read")) is not None:
+            self._timeouts["read"] = max(min(timeout_s, self._left()), 0.001)
         elif event.endswith((".connect_tcp.complete", ".start_tls.complete")):
             stream = info["return_value"]
             keep_alive(stream)

@@ -6,7 +6,7 @@ import it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -90,13 +90,16 @@ def built(
     """
     body = _multipart(request)
     url = request.path if "://" in request.path else settings.base_url + request.path
+    timeouts = _timeouts(settings, deadline, endless=endless)
+    if trace is not None and not deadline.never:
+        trace.limit(timeouts, deadline.remaining)
     made = client.build_request(
         request.method,
         _url(url),
         content=None if request.json is None else _json(request),
         headers=_JSON if request.json is not None else None if body is None else body.headers,
         extensions={
-            "timeout": _timeouts(settings, deadline, endless=endless),
+            "timeout": timeouts,
             **({} if trace is None else {"trace": trace}),
         },
     )
@@ -158,9 +161,7 @@ def _url(text: str) -> httpx.URL:
     return httpx.URL(text)
 
 
-def _timeouts(
-    settings: Settings, deadline: Deadline, *, endless: bool
-) -> Mapping[str, float | None]:
+def _timeouts(settings: Settings, deadline: Deadline, *, endless: bool) -> dict[str, float | None]:
     """Return how long each phase of a request may take, in seconds.
 
     A call that waits for a connection to become free waits as long as it takes.

@@ -14,6 +14,7 @@ from nemovideo._downloads.transfer import BinaryWriter, OpenFile, Sink, Transfer
 from nemovideo._flows import auth
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, download
+from nemovideo._support.places import expanded
 from nemovideo._values.remedies import Code, Remedy
 from nemovideo.errors import (
     APIConnectionError,
@@ -47,7 +48,7 @@ def fetch(
     target = yield from blocking(partial(check_output, path, overwrite=overwrite))
     part = PartFile(target, _thing(context, job), overwrite=overwrite)
     yield from _fetch(context, job, part, on_progress)
-    return path.expanduser()
+    return expanded(path)
 
 
 def fetch_to(

@@ -18,6 +18,7 @@ from nemovideo._jobs.journal import Journal
 from nemovideo._jobs.progress import Meter
 from nemovideo._support.disk import Stamp, sha256_of
 from nemovideo._support.outputs import is_still
+from nemovideo._support.places import from_root
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError, UnsupportedFileError
 from nemovideo.files import Source, Upload, is_url
@@ -40,7 +41,7 @@ def look_at(
             path = upload.path
             stamp = None if path is None else Stamp.of(path)
             digest = (yield from blocking(partial(_digest, upload))) if hashed else None
-            place = None if path is None else str(path.absolute())
+            place = None if path is None else str(from_root(path))
             note = FileNote(upload.name or "", digest, path=place, stamp=stamp)
         found.append(upload)
         notes.append(note)

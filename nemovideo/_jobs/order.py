@@ -17,6 +17,7 @@ from nemovideo._jobs import checkpoints
 from nemovideo._jobs import files as job_files
 from nemovideo._jobs.checkpoints import Checkpoint, FileNote, OrderNote, Service
 from nemovideo._jobs.plan import Order
+from nemovideo._support.places import expanded, from_root
 from nemovideo._values.remedies import Option, Remedy, Resume
 from nemovideo.errors import CreditLimitError, InvalidRequestError
 from nemovideo.files import Upload
@@ -54,7 +55,7 @@ def begin(
         render.check_quality(context, order.quality)
         if found is None and order.output is not None:
             output = order.output
-            if path == Path(os.path.realpath(output.expanduser())):
+            if path == Path(os.path.realpath(expanded(output))):
                 raise InvalidRequestError(
                     f"{output} cannot be both the checkpoint and the output",
                     remedy="Give the checkpoint a name of its own.",
@@ -94,7 +95,7 @@ def begin(
 
 def _ordered(order: Order, notes: Sequence[FileNote], service: Service) -> Checkpoint:
     source, *others = notes
-    output = None if order.output is None else str(order.output.expanduser().absolute())
+    output = None if order.output is None else str(from_root(order.output))
     noted = OrderNote(
         source,
         others[0] if others else None,

@@ -9,6 +9,7 @@ import attrs
 from nemovideo._jobs.checkpoints import Checkpoint
 from nemovideo._jobs.plan import Order
 from nemovideo._support.disk import Stamp, sha256_of_file
+from nemovideo._support.places import expanded
 from nemovideo.models import RenderedVideo, RenderJob, Reply, SavedVideo
 
 
@@ -81,4 +82,4 @@ def as_ordered(video: RenderedVideo, order: Order | None) -> RenderedVideo:
     """Return the result with its path as the user wrote it; notes hold the whole path."""
     if order is None or order.output is None or video.path is None:
         return video
-    return attrs.evolve(video, path=order.output.expanduser())
+    return attrs.evolve(video, path=expanded(order.output))

@@ -15,6 +15,7 @@ from nemovideo._jobs.checkpoints import Checkpoint, Service
 from nemovideo._jobs.places import Place, beside, driving, driving_async
 from nemovideo._jobs.progress_bar import OnProgress, reporting
 from nemovideo._support.addresses import is_loopback
+from nemovideo._support.places import from_root
 from nemovideo._values.remedies import Code, Option, Remedy
 from nemovideo.errors import CheckpointError
 
@@ -195,7 +196,7 @@ def service_of(context: Context) -> Service:
 
 def resolved(path: _Path) -> Path:
     """Return where a checkpoint really is: a link to it stays a link when it is replaced."""
-    return Path(path).expanduser().resolve()
+    return from_root(path).resolve()
 
 
 def found_at(path: Path) -> Checkpoint:

@@ -10,6 +10,7 @@ from urllib.request import url2pathname
 
 import attrs
 
+from nemovideo._support.places import expanded
 from nemovideo.errors import InvalidRequestError, SourceNotFoundError
 
 
@@ -32,7 +33,7 @@ class Folders:
         """
         roots = []
         for one in named:
-            path = Path(one).expanduser().resolve()
+            path = expanded(one).resolve()
             if not path.is_dir():
                 raise InvalidRequestError(f"{one} is not a folder", remedy="Check the path.")
             roots.append(path)
@@ -89,5 +90,5 @@ class Folders:
         """Return the places that a path may mean: it is relative to any of the folders."""
         if text.lower().startswith("file:"):
             text = url2pathname(urlsplit(text).path)
-        path = Path(text).expanduser()
+        path = expanded(text)
         return [root / path for root in self.roots]

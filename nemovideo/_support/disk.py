@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import attrs
 
+from nemovideo._support.places import from_root
 from nemovideo.errors import NemoError, OutputError, SourceNotFoundError
 
 _BLOCK_BYTES = 1024 * 1024
@@ -35,7 +36,7 @@ class Stamp:
 
 def absolute(path: str | os.PathLike[str]) -> Path:
     """Return the path from the root on, without "~" and ".."; a link stays the name that it is."""
-    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - resolve() follows links
+    return Path(os.path.abspath(from_root(path)))  # noqa: PTH100 - resolve() follows links
 
 
 @contextmanager

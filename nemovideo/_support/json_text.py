@@ -23,12 +23,19 @@ def read_json(text: str | bytes) -> object:
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogatepass").removeprefix("\ufeff")
-    try:
-        value = json.loads(text, parse_constant=_refused, parse_float=_finite)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    _check_depth(value)
-    return value
+    return _decoded(text, _STRICT)
+
+
+def read_event_json(text: str) -> object:
+    """Read the JSON text of an event, with None for numbers that a float cannot carry.
+
+    One odd number beside an answer, a log probability of NaN, say, does not make it unreadable.
+
+    Raises:
+        ValueError: It is not JSON, is nested more than 200 levels deep, or holds a number of
+            thousands of digits.
+    """
+    return _decoded(text, _LENIENT)
 
 
 def json_text(
@@ -74,6 +81,25 @@ def _finite(digits: str) -> float:
     if not math.isfinite(number):
         raise ValueError("a number is out of range")
     return number
+
+
+def _finite_or_none(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
+_STRICT = json.JSONDecoder(parse_constant=_refused, parse_float=_finite)
+_LENIENT = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite_or_none)
+
+
+def _decoded(text: str, decoder: json.JSONDecoder) -> object:
+    try:
+        value: object = decoder.decode(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if text.count("[") + text.count("{") > _MAX_DEPTH:
+        _check_depth(value)
+    return value
 
 
 def _check_depth(value: object) -> None:

@@ -10,6 +10,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from nemovideo.errors import InvalidRequestError
+
 log = logging.getLogger("nemovideo")
 
 _told: set[str] = set()
@@ -20,6 +22,36 @@ def home() -> Path | None:
     with suppress(RuntimeError, KeyError):
         return Path.home()
     return None
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Return the path with "~" replaced by the home folder; "~name" stays where nobody has it.
+
+    Raises:
+        InvalidRequestError: There is no home folder.
+    """
+    found = Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser() raises for "~$clip.mp4"
+    if found.parts[:1] == ("~",):
+        raise InvalidRequestError(
+            f"{found} cannot be found: this user has no home folder",
+            remedy="Set HOME, or give the whole path.",
+        )
+    return found
+
+
+def from_root(path: str | os.PathLike[str]) -> Path:
+    """Return the path as an absolute one, with "~" expanded.
+
+    Raises:
+        InvalidRequestError: There is no home folder, or the working directory was removed.
+    """
+    try:
+        return expanded(path).absolute()
+    except FileNotFoundError:
+        raise InvalidRequestError(
+            f"{path} cannot be found: the working directory was removed",
+            remedy="Change to a directory that exists, or give the whole path.",
+        ) from None
 
 
 def can_write_to(folder: Path) -> bool:

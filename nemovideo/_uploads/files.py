@@ -19,6 +19,7 @@ from typing import BinaryIO, cast
 import attrs
 
 from nemovideo._support.disk import reading
+from nemovideo._support.places import expanded
 from nemovideo._uploads.inspect import DamagedError, inspect, known_only_by
 from nemovideo._uploads.names import safe_name
 from nemovideo._values.formats import CONTENT_TYPES, family_of, sniff, suffix_for, suffix_of
@@ -115,7 +116,7 @@ def prepare(source: Source) -> Upload:
         opener = partial(io.BytesIO, data)
         return _prepare_file(opener(), upload, opener)
     if isinstance(content, (str, os.PathLike)):
-        return _prepare_path(Path(content).expanduser(), upload)
+        return _prepare_path(expanded(content), upload)
     if hasattr(content, "read") and not isinstance(content, AsyncIterable):
         file = cast("BinaryIO", content)
         try:

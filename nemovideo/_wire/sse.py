@@ -7,12 +7,12 @@ only `data` matters here. What a frame means is decided in `read_frame`.
 from __future__ import annotations
 
 import codecs
-import json
 import re
 from collections.abc import Iterator, Mapping
 
 import attrs
 
+from nemovideo._support.json_text import json_text, read_event_json
 from nemovideo.errors import MalformedResponseError
 from nemovideo.events import (
     AgentEvent,
@@ -169,15 +169,13 @@ class _Broken:
 
 
 _BROKEN = _Broken()
-_DECODE = json.JSONDecoder().decode  # json.loads would look at the type and the first byte again
 
 
 def _parse(data: str) -> object:
     try:
-        value: object = _DECODE(data)
-    except (ValueError, RecursionError):
+        return read_event_json(data)
+    except ValueError:
         return _BROKEN
-    return value
 
 
 def read_frame(data: str) -> Frame:
@@ -253,7 +251,7 @@ def _read_error(value: dict[str, object]) -> Frame:
     if isinstance(error, dict):
         code = error.get("code", code)
         error = error.get("message", error)
-    message = error if isinstance(error, str) else json.dumps(error, ensure_ascii=False)
+    message = error if isinstance(error, str) else json_text(error)
     event = ErrorEvent(None if code is None else str(code), message, raw=value)
     return Frame((event,), failure=True)
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from nemovideo._support.places import expanded
 from nemovideo.errors import InvalidRequestError, SourceNotFoundError, UnsupportedFileError
 from nemovideo.local.media.limits import MOST_PHOTO_PIXELS
 from nemovideo.local.media.probe import MediaItem, probe
@@ -88,7 +89,7 @@ def mask_of(time_s: object, mask: object) -> npt.NDArray[np.float32]:
 
 
 def _probed(path: Path) -> MediaItem:
-    path = path.expanduser()
+    path = expanded(path)
     if not path.is_file():
         raise SourceNotFoundError(f"there is no file {path}")
     try:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import attrs
 
+from nemovideo._support.places import from_root
 from nemovideo.errors import MAX_UPLOAD_BYTES, LocalBackendError
 from nemovideo.local import rates
 from nemovideo.local.agent import respond as real_respond
@@ -117,13 +118,13 @@ class LocalBackend:
     ) -> None:
         self.faults: Faults = Faults(faults or ())
         self._log = RequestLog()
-        self._wanted_dir = None if state_dir is None else Path(state_dir).expanduser().absolute()
+        self._wanted_dir = None if state_dir is None else from_root(state_dir)
         self._wanted_port = port
         self._tariff = Tariff.of(credits, costs)
         self._render = render
         self._engine = engine
         self._device = device
-        self._model = None if model is None else Path(model).expanduser().absolute()
+        self._model = None if model is None else from_root(model)
         self._matting = LazyMatting(engine, self._model, device)
         self._render_workers = render_workers
         self._max_upload_bytes = max_upload_bytes
@@ -156,7 +157,7 @@ class LocalBackend:
         """Return another backend like this one, not started, on another state directory."""
         made = copy.copy(self)
         made.__dict__.update(
-            _wanted_dir=Path(state_dir).expanduser().absolute(),
+            _wanted_dir=from_root(state_dir),
             _wanted_port=0,
             _holders=set(),
             _running=None,

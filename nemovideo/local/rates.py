@@ -16,6 +16,7 @@ from pathlib import Path
 import attrs
 
 from nemovideo._support.disk import replace_text
+from nemovideo._support.json_text import read_json
 from nemovideo.local.models import cache_dir
 
 _FILE = "rates.json"
@@ -92,8 +93,8 @@ def _read() -> dict[str, float]:
     """Return the figures; a damaged file has none."""
     try:
         with _path().open(encoding="utf-8") as file:
-            value = json.loads(file.read(_MAX_BYTES))
-    except (OSError, ValueError, RecursionError):
+            value = read_json(file.read(_MAX_BYTES))
+    except (OSError, ValueError):
         return {}
     if not isinstance(value, dict):
         return {}

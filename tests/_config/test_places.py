@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nemovideo import Client
+from nemovideo import Client, NemoError, errors
 from nemovideo._config import settings
 from nemovideo._config.credentials import CredentialStore
 from nemovideo.models import Token
@@ -37,6 +37,42 @@ def test_without_a_home_folder_a_temporary_one_serves(
     folder = settings.config_directory({})
     assert folder.parent == tmp_path / "tmp"
     assert os.name == "nt" or stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_name_that_begins_with_a_tilde_needs_no_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("~$clip.mp4").write_bytes(b"text")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as where no home is known
+    with Client("nmv_usr_x", base_url="http://127.0.0.1:9") as client:
+        with pytest.raises(errors.UnsupportedFileError):  # found, and looked into
+            client.remove_background("~$clip.mp4")
+        for call in (
+            lambda: client.remove_background("~/talk.mp4"),
+            lambda: client.remove_background("~$clip.mp4", output="~/clean.mp4"),
+            lambda: client.remove_background("~$clip.mp4", checkpoint="~/job.json"),
+            lambda: client.batch.remove_backgrounds("~/clips", "out"),
+            lambda: Client.local(state_dir="~/state"),
+        ):
+            with pytest.raises(errors.InvalidRequestError, match="HOME"):
+                call()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not remove a directory in use")
+def test_a_working_directory_that_was_removed_is_a_clear_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with Client("nmv_usr_x", base_url="http://127.0.0.1:9") as client:
+        with pytest.raises(errors.SourceNotFoundError):
+            client.remove_background("talk.mp4")
+        with pytest.raises(errors.InvalidRequestError, match="working directory"):
+            client.remove_background(b"x", checkpoint="job.json")
+        with pytest.raises(NemoError):
+            client.batch.remove_backgrounds("clips", "out")
 
 
 def test_what_cannot_be_kept_in_its_folder_is_kept_in_a_temporary_one(

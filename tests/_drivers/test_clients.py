@@ -7,16 +7,19 @@ import copy
 import gc
 import pickle
 import socket
+import ssl
 import subprocess
 import sys
 import warnings
+from datetime import datetime, timezone
 from pathlib import Path
 
 import anyio
 import httpx
 import pytest
+import trustme
 
-from nemovideo import AsyncClient, Client, errors
+from nemovideo import AsyncClient, Client, Credits, RetryPolicy, errors
 from nemovideo.hooks import RequestInfo, ResponseInfo
 from nemovideo.local import LocalBackend
 from nemovideo.testing import FakeClock
@@ -211,6 +214,42 @@ def test_a_ca_bundle_of_the_environment_is_read(
         pytest.raises(errors.InvalidRequestError, match="SSL_CERT_FILE"),
     ):
         client.credits.balance()
+
+
+@pytest.mark.parametrize("fault", ["unknown authority", "another host", "expired"])
+@pytest.mark.parametrize("cls", [Client, AsyncClient])
+def test_a_wrong_certificate_is_not_tried_again(
+    cls: type[Client] | type[AsyncClient],
+    fault: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    authority, other = trustme.CA(), trustme.CA()
+    (other if fault == "unknown authority" else authority).cert_pem.write_to_path(
+        str(tmp_path / "ca.pem")
+    )
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    over = datetime(2020, 1, 1, tzinfo=timezone.utc) if fault == "expired" else None
+    host = "else.test" if fault == "another host" else "127.0.0.1"
+    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(host, not_after=over).configure_cert(secure)
+
+    async def main() -> None:
+        client = cls(TOKEN, base_url=server.url, retry=RetryPolicy(attempts=3, initial_s=0.001))
+        try:
+            found = client.credits.balance()
+            if not isinstance(found, Credits):
+                await found
+        finally:
+            if (closing := client.close()) is not None:
+                await closing
+
+    with raw_server(serve, secure) as server:
+        with pytest.raises(errors.APIConnectionError, match="certificate") as caught:
+            asyncio.run(main())
+        assert server.accepted == 1
+    assert "SSL_CERT_FILE" in str(caught.value.remedy)
+    assert not caught.value.sent
 
 
 def test_nothing_is_kept_in_globals() -> None:

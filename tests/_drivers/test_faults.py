@@ -193,6 +193,33 @@ def test_the_deadline_holds_for_an_upload_that_nobody_takes(tmp_path: Path) -> N
         assert took < DEADLINE_S + 20
 
 
+def test_the_deadline_holds_for_a_server_that_goes_silent_late() -> None:
+    over, most_s = threading.Event(), 1.2
+
+    def late(connection: socket.socket, head: bytes) -> None:
+        if not head.startswith(b"POST"):
+            over.wait(most_s)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+        over.wait(20)
+
+    def slow(sent: int, total: int) -> None:
+        if sent == total:
+            over.wait(most_s)
+
+    calls: list[Callable[[Client], object]] = [
+        lambda c: c.credits.balance(),
+        lambda c: c.uploads.upload("1", PNG, on_progress=slow),
+    ]
+    with raw_server(late) as server, Client(TOKEN, base_url=server.url, deadline=1.5) as client:
+        for call in calls:
+            started = time.monotonic()
+            with pytest.raises(errors.APITimeoutError) as caught:
+                call(client)
+            assert time.monotonic() - started < 1.5 + most_s - 0.2
+            assert caught.value.deadline_passed
+        over.set()
+
+
 @pytest.mark.parametrize("fault", ["reset in mid-body", "stall in mid-body"])
 def test_a_broken_download_leaves_no_file_of_that_name(tmp_path: Path, fault: str) -> None:
     with raw_server(TROUBLES[fault].behave) as server:

@@ -339,6 +339,14 @@ def test_deeply_nested_json_does_not_bring_the_decoder_down() -> None:
     assert isinstance(frame.events[0], UnknownEvent)
 
 
+def test_an_odd_number_beside_a_text_does_not_lose_the_text() -> None:
+    for number in ("NaN", "-Infinity", "1e999"):
+        (event,) = read_frame(f'{{"type":"text","content":"Hi","avgLogprobs":{number}}}').events
+        assert isinstance(event, TextEvent)
+        assert event.text == "Hi"
+        assert event.raw == {"type": "text", "content": "Hi", "avgLogprobs": None}
+
+
 def test_an_event_of_2_mb_comes_through_in_small_pieces() -> None:
     body = data({"text": "中" * 700_000})
     found = events(*(body[i : i + 100] for i in range(0, len(body), 100)))

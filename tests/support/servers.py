@@ -87,6 +87,7 @@ class RawServer:
         secure: ssl.SSLContext | None = None,
     ) -> None:
         self.heads: list[bytes] = []
+        self.accepted = 0
         self._behave = behave
         self._secure = secure
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -99,6 +100,7 @@ class RawServer:
         with suppress(OSError):
             while True:
                 connection, _ = self._listener.accept()
+                self.accepted += 1
                 self._connections.append(connection)
                 thread = threading.Thread(target=self._talk, args=[connection], daemon=True)
                 thread.start()

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from nemovideo._support.places import from_root
 from nemovideo.errors import LocalBackendError, ModelUnavailableError
 from nemovideo.local.matte.engine import Matte
 from nemovideo.local.matte.figure import check
@@ -37,7 +38,7 @@ class Model:
         mean: float | Sequence[float] | None = None,
         std: float | Sequence[float] | None = None,
     ) -> None:
-        self.path: Path = Path(path).expanduser().absolute()
+        self.path: Path = from_root(path)
         self.normalization: Normalization | None = None
         if mean is not None or std is not None:
             self.normalization = Normalization(

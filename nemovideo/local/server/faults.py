@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -13,6 +12,7 @@ import attrs
 import cattrs
 from cattrs.v import format_exception
 
+from nemovideo._support.json_text import read_json
 from nemovideo.errors import LocalBackendError
 from nemovideo.local.agent.turn import Turn
 from nemovideo.local.server.sse import Dialect, ErrorForm
@@ -223,7 +223,7 @@ def load_faults(path: Path) -> tuple[Fault, ...]:
         LocalBackendError: The file cannot be read as rules.
     """
     try:
-        return read_faults(json.loads(path.read_text(encoding="utf-8")))
+        return read_faults(read_json(path.read_bytes()))
     except (OSError, ValueError) as error:
         raise LocalBackendError(
             f"The faults in {path} cannot be read: {error}",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
@@ -13,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse as _JSONResponse
 from starlette.responses import Response
 
+from nemovideo._support import json_text
 from nemovideo.local.server.trouble import without_paths
 from nemovideo.local.store.text import json_bytes
 
-_MOST_NESTED = 200
 _TEXT_LIMIT = 1000
 JSON_LIMIT_BYTES = 1024 * 1024
 DRAFT_LIMIT_BYTES = 20 * 1024 * 1024
@@ -129,37 +127,9 @@ async def read_value(request: Request, *, limit: int = JSON_LIMIT_BYTES) -> obje
         if len(body) > limit:
             raise Problem(413, f"The request body is larger than {limit} bytes.", code=413)
     try:
-        value = json.loads(body, parse_constant=_no_number, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
+        return json_text.read_json(bytes(body))
+    except ValueError as error:
         raise Problem(400, f"The request body is not JSON: {error}") from error
-    if isinstance(value, (dict, list)) and _is_deep(value):
-        raise Problem(400, f"The request body is nested deeper than {_MOST_NESTED} levels.")
-    return value
-
-
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is not a number of JSON")
-
-
-def _finite(digits: str) -> float:
-    if math.isfinite(number := float(digits)):
-        return number
-    raise ValueError(f"{digits[:40]} is too large a number")
-
-
-def _is_deep(value: dict[str, object] | list[object]) -> bool:
-    """Return whether a value is nested too deeply to be written again."""
-    level: list[dict[str, object] | list[object]] = [value]
-    for _ in range(_MOST_NESTED):
-        level = [
-            item
-            for part in level
-            for item in (part.values() if isinstance(part, dict) else part)
-            if isinstance(item, (dict, list))
-        ]
-        if not level:
-            return False
-    return True
 
 
 def text_field(body: Mapping[str, object], name: str, default: str | None = None) -> str:
