@@ -1,157 +1,145 @@
-"""The transports under recorded and replayed clients: what passes is shown to a cassette.
+"""The transports of recorded and replayed clients.
 
-Recording, every request has a client of its own underneath: so the environment's
-proxies hold, nothing is bound to an event loop, and nothing is left open.
+While recording, each request has a route of its own: the environment's proxies apply, nothing is
+bound to an event loop, and no connection is left open.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
+import attrs
 import httpx
 
-from nemovideo._drivers import http
-from nemovideo._drivers.recorded import Answer, Ask, Begin, Take
+from nemovideo._drivers.connections import Trace
+from nemovideo._drivers.routes import AsyncRoute, Route
+from nemovideo._drivers.uploads import AsyncUpload, SyncUpload
+from nemovideo._support.clock import Clock
+
+
+@attrs.frozen
+class Sent:
+    """A request, secrets included.
+
+    Attributes:
+        headers: The request headers, with lower-case names.
+        body: The body; empty for an upload.
+        files: The names and sizes of uploaded files.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    files: tuple[tuple[str, int], ...]
+
+
+@attrs.define
+class Take:
+    """A request and its answer while they are recorded, secrets included.
+
+    Attributes:
+        clock: The clock of the recorded client.
+        keep_bytes: The largest body that is kept.
+        status: The HTTP status; None until there is an answer.
+        headers: The response headers, with lower-case names.
+        chunks: The body's chunks, each with the seconds since the request.
+        size: Bytes of the body, kept or not.
+        left: Whether the client hung up before the end of the answer.
+        error: What broke off the answer, as `type: message`.
+    """
+
+    sent: Sent
+    clock: Clock
+    keep_bytes: int
+    began: float = attrs.field(init=False)
+    status: int | None = None
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+    chunks: list[tuple[float, bytes]] = attrs.field(factory=list)
+    size: int = 0
+    left: bool = True
+    error: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.began = self.clock.monotonic()
+
+    def receive(self, chunk: bytes) -> None:
+        """Record the next bytes of the body."""
+        self.size += len(chunk)
+        if self.size <= self.keep_bytes:
+            self.chunks.append((self.clock.monotonic() - self.began, chunk))
+        else:
+            self.chunks.clear()
+
+    def fail(self, error: httpx.HTTPError) -> None:
+        """Record a failed connection."""
+        self.left, self.error = False, f"{type(error).__name__}: {error}"
+
+
+@attrs.frozen
+class Played:
+    """A recorded answer, with the seconds to wait before each chunk; see `Take`."""
+
+    status: int | None
+    headers: Mapping[str, str]
+    chunks: tuple[tuple[float, bytes], ...]
+    left: bool
+    error: str | None
+    clock: Clock
+
+
+Begin = Callable[[Sent], Take]
+Play = Callable[[Sent], Played]
 
 
 def recording_client(begin: Begin) -> httpx.Client:
-    """Return a client that shows its traffic to the takes that `begin` makes."""
+    """Return a client that records its traffic in the takes that `begin` makes."""
     return httpx.Client(transport=_Recorder(begin))
 
 
 def async_recording_client(begin: Begin) -> httpx.AsyncClient:
-    """Return an async client that shows its traffic to the takes that `begin` makes."""
+    """Return an async client that records its traffic in the takes that `begin` makes."""
     return httpx.AsyncClient(transport=_AsyncRecorder(begin))
 
 
-def replaying_client(ask: Ask) -> httpx.Client:
-    """Return a client whose answers come from the questions that `ask` makes."""
-    return httpx.Client(transport=_Player(ask))
+def replaying_client(play: Play) -> httpx.Client:
+    """Return a client that gets its answers from `play`."""
+    return httpx.Client(transport=_Player(play))
 
 
-def async_replaying_client(ask: Ask) -> httpx.AsyncClient:
-    """Return an async client whose answers come from the questions that `ask` makes."""
-    return httpx.AsyncClient(transport=_AsyncPlayer(ask))
+def async_replaying_client(play: Play) -> httpx.AsyncClient:
+    """Return an async client that gets its answers from `play`."""
+    return httpx.AsyncClient(transport=_AsyncPlayer(play))
+
+
+def _sent(request: httpx.Request) -> Sent:
+    stream = request.stream
+    files = stream.files if isinstance(stream, (SyncUpload, AsyncUpload)) else ()
+    body = b"" if files else request.content
+    return Sent(request.method, str(request.url), _lowered(request.headers), body, files)
 
 
 def _lowered(headers: httpx.Headers) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-class _Line:
-    """Stands in for a response's connection: knows when the client hangs up."""
-
-    def __init__(self, under: object = None) -> None:
-        self._under = under
-        self.hung_up = threading.Event()
-
-    def get_extra_info(self, name: str) -> object:
-        """Return itself as the socket; anything else comes from the connection underneath."""
-        if name == "socket":
-            return self
-        get_extra_info = getattr(self._under, "get_extra_info", None)
-        return None if get_extra_info is None else get_extra_info(name)
-
-    def setsockopt(self, level: int, option: int, value: int) -> None:
-        """Do nothing: the connection underneath has its options already."""
-
-    def shutdown(self, how: int) -> None:
-        """Note it, and hang up underneath."""
-        self.hung_up.set()
-        get_extra_info = getattr(self._under, "get_extra_info", None)
-        if get_extra_info is not None and (connection := get_extra_info("socket")) is not None:
-            connection.shutdown(how)
+def _hung_up(request: httpx.Request) -> bool:
+    trace = request.extensions.get("trace")
+    return isinstance(trace, Trace) and trace.hung_up
 
 
-class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A request's body that is shown to a take while it is sent."""
-
-    def __init__(self, request: httpx.Request, sent: Callable[[bytes], None]) -> None:
-        self._stream = request.stream
-        self._sent = sent
-
-    def __iter__(self) -> Iterator[bytes]:
-        assert isinstance(self._stream, httpx.SyncByteStream)
-        for chunk in self._stream:
-            self._sent(chunk)
-            yield chunk
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        assert isinstance(self._stream, httpx.AsyncByteStream)
-        async for chunk in self._stream:
-            self._sent(chunk)
-            yield chunk
-
-
-class _Heard:
-    """A response on its way to the client, decoded, and shown to a take."""
-
-    def __init__(self, response: httpx.Response, take: Take) -> None:
-        self._response = response
-        self._take = take
-        self._line = _Line(response.extensions.get("network_stream"))
-        headers = _lowered(response.headers)
-        take.answered(response.status_code, headers)
-        if "content-encoding" in headers:  # what is passed on has been decoded
-            headers.pop("content-length", None)
-        self._headers = {k: v for k, v in headers.items() if k != "content-encoding"}
-
-    def passed_on(self, stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> httpx.Response:
-        """Return the response for the client."""
-        return httpx.Response(
-            self._response.status_code,
-            headers=self._headers,
-            stream=stream,
-            extensions={**self._response.extensions, "network_stream": self._line},
-        )
-
-    def _broke(self, error: Exception) -> None:
-        if not self._line.hung_up.is_set():  # else it is the client that broke it
-            self._take.broke(error)
-
-
-class _HeardSync(_Heard, httpx.SyncByteStream):
-    def __init__(self, response: httpx.Response, take: Take, client: httpx.Client) -> None:
-        super().__init__(response, take)
-        self._client = client
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            for chunk in self._response.iter_bytes():
-                self._take.heard(chunk)
-                yield chunk
-        except httpx.HTTPError as error:
-            self._broke(error)
-            raise
-        if not self._line.hung_up.is_set():
-            self._take.ended()
-
-    def close(self) -> None:
-        self._response.close()
-        self._client.close()
-
-
-class _HeardAsync(_Heard, httpx.AsyncByteStream):
-    def __init__(self, response: httpx.Response, take: Take, client: httpx.AsyncClient) -> None:
-        super().__init__(response, take)
-        self._client = client
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for chunk in self._response.aiter_bytes():
-                self._take.heard(chunk)
-                yield chunk
-        except httpx.HTTPError as error:
-            self._broke(error)
-            raise
-        self._take.ended()
-
-    async def aclose(self) -> None:
-        try:
-            await self._response.aclose()
-        finally:
-            await self._client.aclose()
+def _recorded(
+    response: httpx.Response, take: Take, stream: httpx.SyncByteStream | httpx.AsyncByteStream
+) -> httpx.Response:
+    """Return the decoded response for the client."""
+    take.status, take.headers = response.status_code, _lowered(response.headers)
+    headers = dict(take.headers)
+    if headers.pop("content-encoding", None) is not None:
+        headers.pop("content-length", None)
+    return httpx.Response(
+        response.status_code, headers=headers, stream=stream, extensions=response.extensions
+    )
 
 
 class _Recorder(httpx.BaseTransport):
@@ -159,18 +147,38 @@ class _Recorder(httpx.BaseTransport):
         self._begin = begin
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        take = self._begin(request.method, str(request.url), _lowered(request.headers))
-        request.stream = _Body(request, take.sent)
-        client = http.sync_client()
+        take, route = self._begin(_sent(request)), Route(reuse=False)
         try:
-            response = client.send(request, stream=True, follow_redirects=False)
+            response = route.handle_request(request)
         except BaseException as error:
             if isinstance(error, httpx.HTTPError):
-                take.broke(error)
-            client.close()
+                take.fail(error)
+            route.close()
             raise
-        heard = _HeardSync(response, take, client)
-        return heard.passed_on(heard)
+        return _recorded(response, take, _RecordedBody(request, response, take, route))
+
+
+@attrs.frozen(eq=False)
+class _RecordedBody(httpx.SyncByteStream):
+    request: httpx.Request
+    response: httpx.Response
+    take: Take
+    route: Route
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for chunk in self.response.iter_bytes():
+                self.take.receive(chunk)
+                yield chunk
+        except httpx.HTTPError as error:
+            if not _hung_up(self.request):
+                self.take.fail(error)
+            raise
+        self.take.left = _hung_up(self.request)
+
+    def close(self) -> None:
+        self.response.close()
+        self.route.close()
 
 
 class _AsyncRecorder(httpx.AsyncBaseTransport):
@@ -178,109 +186,128 @@ class _AsyncRecorder(httpx.AsyncBaseTransport):
         self._begin = begin
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        take = self._begin(request.method, str(request.url), _lowered(request.headers))
-        request.stream = _Body(request, take.sent)
-        client = http.async_client()
+        take, route = self._begin(_sent(request)), AsyncRoute(reuse=False)
         try:
-            response = await client.send(request, stream=True, follow_redirects=False)
+            response = await route.handle_async_request(request)
         except BaseException as error:
             if isinstance(error, httpx.HTTPError):
-                take.broke(error)
-            await client.aclose()
+                take.fail(error)
+            await route.aclose()
             raise
-        heard = _HeardAsync(response, take, client)
-        return heard.passed_on(heard)
+        return _recorded(response, take, _AsyncRecordedBody(response, take, route))
 
 
-_ERRORS = {
-    cls.__name__: cls
-    for cls in (
-        *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError),
-        *(httpx.ReadError, httpx.ReadTimeout, httpx.WriteError, httpx.WriteTimeout),
-        *(httpx.CloseError, httpx.LocalProtocolError, httpx.RemoteProtocolError),
-        *(httpx.UnsupportedProtocol, httpx.DecodingError),
-    )
-}
+@attrs.frozen(eq=False)
+class _AsyncRecordedBody(httpx.AsyncByteStream):
+    response: httpx.Response
+    take: Take
+    route: AsyncRoute
 
-
-def _error(recorded: str) -> Exception:
-    """Return httpx's error as it was recorded, `type: message`."""
-    name, _, message = recorded.partition(": ")
-    return _ERRORS.get(name, httpx.ReadError)(message)
-
-
-class _Played:
-    """An answer from a cassette, as httpx gives it to the client."""
-
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-        self._line = _Line()
-
-    def given(self, stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> httpx.Response:
-        """Return the response, or raise what came in its place."""
-        if self._answer.status is None:
-            raise _error(self._answer.error or "ReadError: the recording ended here")
-        return httpx.Response(
-            self._answer.status,
-            headers=self._answer.headers,
-            stream=stream,
-            extensions={"network_stream": self._line},
-        )
-
-
-class _PlayedSync(_Played, httpx.SyncByteStream):
-    def __iter__(self) -> Iterator[bytes]:
-        for wait_s, chunk in self._answer.chunks:
-            self._wait(wait_s)
-            yield chunk
-        if self._answer.error is not None:
-            raise _error(self._answer.error)
-        if self._answer.left:
-            self._line.hung_up.wait()
-
-    def _wait(self, seconds: float) -> None:
-        """Wait in short steps, for nobody wakes this thread up when the client has gone."""
-        while seconds > 0 and not self._line.hung_up.is_set():
-            step = min(seconds, 1.0)
-            self._answer.clock.sleep(step)
-            seconds -= step
-
-
-class _PlayedAsync(_Played, httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        from anyio import sleep_forever
+        try:
+            async for chunk in self.response.aiter_bytes():
+                self.take.receive(chunk)
+                yield chunk
+        except httpx.HTTPError as error:
+            self.take.fail(error)
+            raise
+        self.take.left = False
 
-        for wait_s, chunk in self._answer.chunks:
-            if wait_s:
-                await self._answer.clock.sleep_async(wait_s)
-            yield chunk
-        if self._answer.error is not None:
-            raise _error(self._answer.error)
-        if self._answer.left:
-            await sleep_forever()
+    async def aclose(self) -> None:
+        try:
+            await self.response.aclose()
+        finally:
+            await self.route.aclose()
 
 
 class _Player(httpx.BaseTransport):
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
+    def __init__(self, play: Play) -> None:
+        self._play = play
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        question = self._ask(request.method, str(request.url), _lowered(request.headers))
+        sent = _sent(request)
         assert isinstance(request.stream, httpx.SyncByteStream)
-        for chunk in request.stream:
-            question.sent(chunk)
-        played = _PlayedSync(question.answer())
-        return played.given(played)
+        for _ in request.stream:  # an upload reports its progress
+            pass
+        played, line = self._play(sent), _Line()
+        return _response(played, _PlayedBody(played, line), line)
 
 
 class _AsyncPlayer(httpx.AsyncBaseTransport):
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
+    def __init__(self, play: Play) -> None:
+        self._play = play
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        question = self._ask(request.method, str(request.url), _lowered(request.headers))
+        sent = _sent(request)
         assert isinstance(request.stream, httpx.AsyncByteStream)
-        async for chunk in request.stream:
-            question.sent(chunk)
-        played = _PlayedAsync(question.answer())
-        return played.given(played)
+        async for _ in request.stream:
+            pass
+        played = self._play(sent)
+        return _response(played, _AsyncPlayedBody(played), _Line())
+
+
+class _Line(threading.Event):
+    """Stands in for the socket of a played answer; set once the client has hung up."""
+
+    def get_extra_info(self, name: str) -> object:
+        """Return itself as the socket."""
+        return self if name == "socket" else None
+
+    def setsockopt(self, level: int, option: int, value: int) -> None:
+        """Do nothing."""
+
+    def shutdown(self, how: int) -> None:  # noqa: ARG002 - a socket's signature
+        """Record that the client has hung up."""
+        self.set()
+
+
+def _response(
+    played: Played, stream: httpx.SyncByteStream | httpx.AsyncByteStream, line: _Line
+) -> httpx.Response:
+    if played.status is None:
+        raise _error(played.error or "ReadError: the recording ended here")
+    return httpx.Response(
+        played.status, headers=played.headers, stream=stream, extensions={"network_stream": line}
+    )
+
+
+def _error(recorded: str) -> Exception:
+    """Return httpx's error as recorded, `type: message`."""
+    name, _, message = recorded.partition(": ")
+    found = getattr(httpx, name, None)
+    if isinstance(found, type) and issubclass(found, httpx.RequestError):
+        return found(message)
+    return httpx.ReadError(message)
+
+
+@attrs.frozen(eq=False)
+class _PlayedBody(httpx.SyncByteStream):
+    played: Played
+    line: _Line
+
+    def __iter__(self) -> Iterator[bytes]:
+        for wait_s, chunk in self.played.chunks:
+            if wait_s:
+                self.played.clock.wait(self.line, wait_s)
+            yield chunk
+        if self.played.error is not None:
+            raise _error(self.played.error)
+        if self.played.left:
+            self.line.wait()
+
+
+@attrs.frozen(eq=False)
+class _AsyncPlayedBody(httpx.AsyncByteStream):
+    played: Played
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        from anyio import sleep_forever
+
+        for wait_s, chunk in self.played.chunks:
+            if wait_s:
+                await self.played.clock.sleep_async(wait_s)
+            yield chunk
+        if self.played.error is not None:
+            raise _error(self.played.error)
+        if self.played.left:
+            await sleep_forever()

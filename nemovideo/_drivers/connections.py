@@ -72,6 +72,11 @@ class Line:
         self._hung_up = False
 
     @property
+    def hung_up(self) -> bool:
+        """Whether the stream was closed."""
+        return self._hung_up
+
+    @property
     def connected(self) -> bool:
         """True once there is a connection that `hang_up` can end."""
         return self._stream is not None
@@ -138,6 +143,11 @@ class Trace:
             left: Returns the seconds until the deadline of the whole call.
         """
         self._timeouts, self._left = timeouts, left
+
+    @property
+    def hung_up(self) -> bool:
+        """Whether the client has closed the stream."""
+        return self._line is not None and self._line.hung_up
 
     def take(self, event: str, info: dict[str, object]) -> None:
         """Take an event of the HTTP library."""

@@ -19,7 +19,11 @@ _CHUNKS_AT_ONCE = 4
 
 
 class _Upload:
-    """A multipart body that reports its progress, and that can be sent once."""
+    """A multipart body that reports its progress, and that can be sent once.
+
+    Attributes:
+        files: The names and sizes of the files, for cassettes.
+    """
 
     def __init__(
         self,
@@ -28,6 +32,7 @@ class _Upload:
         deadline: Deadline,
         clock: Clock,
     ) -> None:
+        self.files = body.files
         self._body = body
         self._chunks = body.chunks()
         self._total = body.size_bytes

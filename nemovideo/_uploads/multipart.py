@@ -28,10 +28,14 @@ class Multipart:
     Attributes:
         headers: The request's headers that describe it.
         size_bytes: How long it is.
+        files: The names and sizes of the files in it.
     """
 
     def __init__(self, parts: Sequence[Upload]) -> None:
         boundary = secrets.token_hex(16)
+        self.files: tuple[tuple[str, int], ...] = tuple(
+            (part.name or "", part.size_bytes) for part in parts
+        )
         self._parts = [(part, _head(part, boundary)) for part in parts]
         self._end = f"--{boundary}--\r\n".encode()
         self._chunk_bytes = CHUNK_BYTES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import re
 import time
@@ -12,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import respx
 
 from nemovideo import Client, errors
 from nemovideo.events import StillWorkingEvent, TextEvent
@@ -21,7 +21,7 @@ from nemovideo.models import RenderedVideo
 from nemovideo.retry import Polling, StreamLimits
 from nemovideo.testing import FakeClock, record, replay
 from nemovideo.testing.cassettes import tape
-from nemovideo.testing.cassettes.multipart import MultipartReader
+from nemovideo.testing.cassettes.recording import whole_lines
 from nemovideo.testing.cassettes.redaction import Redactor, alike
 
 QUICK = Polling(interval_s=0.05)
@@ -207,24 +207,19 @@ def test_a_greedy_pattern_does_not_cost_the_recording(path: Path, backend: Local
     assert "project" not in path.read_text(encoding="utf-8").replace("nemovideo-cassette", "")
 
 
-def test_a_compressed_answer_is_kept_readable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
+def test_a_compressed_answer_is_kept_readable(path: Path) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
         body = gzip.compress(b'{"code": 0, "data": {"available": 7, "frozen": 0, "total": 7}}')
-        return httpx.Response(
-            200,
-            headers={"content-encoding": "gzip", "content-type": "application/json"},
-            stream=httpx.ByteStream(body),
-        )
+        headers = {"content-encoding": "gzip", "content-type": "application/json"}
+        return httpx.Response(200, headers=headers, stream=httpx.ByteStream(body))
 
-    monkeypatch.setattr(
-        "nemovideo._drivers.http.sync_client",
-        lambda: httpx.Client(transport=httpx.MockTransport(answer)),
-    )
     gateway = "https://gateway.test"  # whose tokens have a form of their own
     with (
+        respx.mock(base_url=gateway) as router,
         record(path) as cassette,
         cassette.client("opaque-canary", base_url=gateway) as client,
     ):
+        router.route().mock(side_effect=answer)
         assert client.credits.balance().available == 7
     text = path.read_text(encoding="utf-8")
     assert '"available": 7' in text
@@ -244,30 +239,14 @@ def test_the_same_secret_has_the_same_placeholder_and_others_have_others() -> No
 
 
 def test_a_secret_that_the_network_cut_goes_too_at_every_cut() -> None:
-    body = 'data: {"text":"好 nmv_usr_canary123 and nmv_usr_canary456 好"}\n\n'.encode()
-    whole = Redactor().text(body.decode())
+    body = 'data: {"text":"好 nmv_usr_canary123 and nmv_usr_canary456 好"}\n\ndata: cut'.encode()
     for first in range(len(body)):
         second = min(len(body), first + 7)
-        chunks = [body[:first], body[first:second], body[second:]]
-        clean = Redactor().chunks(chunks)
-        assert len(clean) == 3
-        assert b"".join(clean).decode() == whole
-    assert "canary" not in whole
-
-
-@pytest.mark.parametrize("size", [1, 2, 7, 64, 10_000])
-def test_an_upload_is_known_by_name_size_and_hash_however_it_is_cut(size: int) -> None:
-    contents = {"a.mp4": b"\r\n--x" * 300, "红.png": b"", "c.mp3": b"--b\r\n\r\n" + bytes(99)}
-    files = [("files", (name, content, "video/mp4")) for name, content in contents.items()]
-    request = httpx.Request("POST", "http://x", files=files)
-    reader = MultipartReader(request.headers["content-type"])
-    body = request.read()
-    for at in range(0, len(body), size):
-        reader.feed(body[at : at + size])
-    assert [(f.filename, f.size, f.sha256) for f in reader.files] == [
-        (name, len(content), hashlib.sha256(content).hexdigest())
-        for name, content in contents.items()
-    ]
+        chunks = [(1.0, body[:first]), (2.0, body[first:second]), (3.0, body[second:])]
+        lines = whole_lines(chunks)
+        assert b"".join(line for _, line in lines) == body
+        clean = "".join(Redactor().text(line.decode()) for _, line in lines)
+        assert "canary" not in clean
 
 
 def test_uploads_are_kept_without_their_bytes(
@@ -512,13 +491,13 @@ def test_another_body_is_another_request(balance: Path) -> None:
         played.missing.clear()
 
 
-def test_what_nobody_asked_for_is_named(balance: Path) -> None:
+def test_requests_that_were_not_made_are_named(balance: Path) -> None:
     with replay(balance) as played, played.client() as client:
         client.credits.balance()
         assert [line.split("/api")[1] for line in played.unused] == [
             "/tasks/me/with-session/nemo_agent"
         ]
-        with pytest.raises(AssertionError, match="nobody asked for POST"):
+        with pytest.raises(AssertionError, match="POST"):
             played.assert_all_used()
 
 
@@ -555,7 +534,6 @@ def test_a_body_too_large_to_keep_is_told_by_the_replay(path: Path, backend: Loc
         client.credits.balance()
     token_answer = tape.read(path).interactions[0].response
     assert token_answer.size is not None
-    assert token_answer.sha256 is not None
     with (
         replay(path) as played,
         played.client() as client,
@@ -610,7 +588,7 @@ def test_secrets_are_looked_for_in_linear_time(piece: str) -> None:
         began = time.process_time()
         redactor = Redactor()
         redactor.learn(text)
-        redactor.chunks([text[at : at + 50].encode() for at in range(0, len(text), 50)])
+        redactor.text(text)
         assert not alike("a redacted-1 " * 12 + "!", text)
         return time.process_time() - began
 

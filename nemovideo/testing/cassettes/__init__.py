@@ -1,7 +1,7 @@
-"""Sessions kept as files: recorded from any backend, played back without one.
+"""Sessions recorded from any backend, and replayed without one.
 
-`tape` is the file, `redaction` what stays out of it, `recording` and `replaying`
-the two ways to use it; the transports under the clients are in `_drivers/cassette.py`.
+`tape` is the file, `redaction` removes the secrets, `recording` and `replaying` make the clients;
+their transports are in `_drivers/cassette.py`.
 """
 
 from nemovideo.testing.cassettes.recording import Recording, record

@@ -1,4 +1,4 @@
-"""The clock of a replay that takes its time: it starts when the recording did, and runs faster."""
+"""The clock of a replay at a given speed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 class FastClock(Clock):
-    """A clock that begins at `now` (seconds since the epoch) and runs `speed` times as fast.
+    """A clock that starts at `now` (seconds since the epoch) and runs `speed` times as fast.
 
-    The recorded time matters: on today's date a recorded token would have expired.
+    It starts at the time of the recording because a recorded token would have expired today.
     """
 
     def __init__(self, now: float, speed: float) -> None:
@@ -27,25 +27,25 @@ class FastClock(Clock):
         return self._now + self.monotonic()
 
     def monotonic(self) -> float:
-        """Return the recorded seconds that have passed since the clock was made."""
+        """Return the recorded seconds since the clock was made."""
         return (super().monotonic() - self._began) * self._speed
 
     def sleep(self, seconds: float) -> None:
-        """Block this thread for so many recorded seconds."""
+        """Block this thread for `seconds` of recorded time."""
         super().sleep(seconds / self._speed)
 
     async def sleep_async(self, seconds: float) -> None:
-        """Suspend this task for so many recorded seconds."""
+        """Suspend this task for `seconds` of recorded time."""
         await super().sleep_async(seconds / self._speed)
 
     def wait(self, event: threading.Event, seconds: float, *, polling: bool = False) -> bool:
-        """Block this thread for so many recorded seconds, or until the event."""
+        """Block this thread for `seconds` of recorded time, or until the event."""
         return super().wait(event, seconds / self._speed, polling=polling)
 
     def receive(self, source: queue.SimpleQueue[T], timeout_s: float) -> T | None:
-        """Return the next item, or None after `timeout_s` recorded seconds."""
+        """Return the next item, or None after `timeout_s` of recorded time."""
         return super().receive(source, timeout_s / self._speed)
 
     async def receive_async(self, source: Source[T], timeout_s: float) -> T | None:
-        """Return the next item, or None after `timeout_s` recorded seconds."""
+        """Return the next item, or None after `timeout_s` of recorded time."""
         return await super().receive_async(source, timeout_s / self._speed)

@@ -1,13 +1,13 @@
-"""What must not be in a cassette, and the placeholders in its place."""
+"""Secrets in recorded traffic, and their placeholders."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 _SHORTEST_LITERAL = 6
-"""Shorter secrets are replaced where they are named as such, not wherever their letters occur."""
+"""Shorter secrets are replaced only where a key names them, not wherever the text occurs."""
 
 _NAMED = re.compile(
     r""""(?:(?:access|refresh|id|claim|auth)?_?token|authorization|password|secret|api_?key"""
@@ -19,7 +19,7 @@ _SHAPED = (
     re.compile(r"\bBearer\s+(?P<secret>[\w.~+/=-]+)", re.IGNORECASE),
     # Looks ahead for the two dots, so that a long run without them is scanned once.
     re.compile(r"(?<![\w-])(?=[\w-]*\.[\w-]+\.)[\w-]*?\b(?P<secret>eyJ[\w-]{8,}\.[\w-]+\.[\w-]*)"),
-    # Signed links: the whole query goes, and who logs in.
+    # The queries of links, which may be signed, and user names and passwords in URLs.
     re.compile(
         r"""https?:[\\/]+[^\s"'<>?#]*"""
         r"""(?:\?(?P<secret>(?:[!$-&*-;=?-\[\]-~]|\\u[0-9a-f]{4}|\\/)+))?"""
@@ -35,13 +35,14 @@ _PREFIX = re.compile(r"(?:nmv_usr|clm|anon)_")
 
 
 class Redactor:
-    """Replaces secrets, the same one always by the same placeholder.
+    """Replaces secrets, the same secret always by the same placeholder.
 
-    Show it all texts with `learn` before the first is redacted: a token that one
-    answer names as such then goes wherever else it occurs.
+    Pass all texts to `learn` before redacting the first one: a token that one answer names is then
+    replaced wherever else it occurs.
 
     Args:
-        extra: More to replace: strings, and patterns whose whole match goes.
+        extra: What else to replace: strings, and patterns (their group `secret`, or else the whole
+            match).
     """
 
     def __init__(self, extra: Iterable[str | re.Pattern[str]] = ()) -> None:
@@ -56,12 +57,12 @@ class Redactor:
         ]
 
     def add(self, secret: str | None) -> None:
-        """Take a value that is secret wherever it stands."""
+        """Add a value that is secret wherever it occurs."""
         if secret and len(secret) >= _SHORTEST_LITERAL and not _PLACEHOLDER.search(secret):
             self._literals.add(secret)
 
     def learn(self, text: str) -> None:
-        """Take the values that `text` names as secret."""
+        """Add the values that `text` names as secret."""
         for match in _NAMED.finditer(text):
             self.add(match["secret"])
 
@@ -79,40 +80,29 @@ class Redactor:
         if (client_id := headers.get("x-client-id")) is not None:
             clean["x-client-id"] = self._placeholder(client_id)
         path, _, query = headers.get("location", "").partition("?")
-        if query:  # a link within the host, which has nothing else to know it by
+        if query:  # a relative link, which no pattern matches
             clean["location"] = f"{self.text(path)}?{self._placeholder(query)}"
         return clean
 
-    def chunks(self, chunks: Sequence[bytes]) -> list[bytes]:
-        """Return the chunks of one UTF-8 text without its secrets, also of those cut in two.
+    def json(self, value: object) -> object:
+        """Return a JSON value without its secrets."""
+        try:
+            cleaned: object = json.loads(self.text(json.dumps(value, ensure_ascii=False)))
+        except ValueError:  # a pattern of the user's matched more than the inside of a string
+            return self._strings(value)
+        return cleaned
 
-        A placeholder stands in the chunk in which its secret begins; all other cuts stay.
-        """
-        text = b"".join(chunks).decode("utf-8", "surrogateescape")
-        edits, at, offset = [], 0, 0
-        for first, last, placeholder in self._spans(text):
-            begin = offset + len(text[at:first].encode("utf-8", "surrogateescape"))
-            offset = begin + len(text[first:last].encode("utf-8", "surrogateescape"))
-            edits.append((begin, offset, placeholder.encode()))
-            at = last
-        clean, start, index = [], 0, 0
-        for chunk in chunks:
-            end = start + len(chunk)
-            made, kept = [], start
-            while index < len(edits) and edits[index][0] < end:
-                first, last, new = edits[index]
-                made += [chunk[kept - start : max(first, start) - start]]
-                made += [new] if first >= start else []
-                kept = min(last, end)
-                if last > end:  # the rest of it is in the next chunk
-                    break
-                index += 1
-            clean.append(b"".join([*made, chunk[kept - start :]]))
-            start = end
-        return clean
+    def _strings(self, value: object) -> object:
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list):
+            return [self._strings(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self._strings(item) for key, item in value.items()}
+        return value
 
     def _spans(self, text: str) -> list[tuple[int, int, str]]:
-        """Return what is to be replaced: from where, to where, by what; no two overlap."""
+        """Return the start, end and placeholder of each secret; no two overlap."""
         rules = [*self._extra, _NAMED, *_SHAPED]
         if self._literals:
             longest_first = sorted(self._literals, key=len, reverse=True)
@@ -125,7 +115,7 @@ class Redactor:
         end = 0
         for first, last in sorted(found, key=lambda span: (span[0], -span[1])):
             if last > end and last > first:
-                first = max(first, end)  # of two that overlap, what the first has left
+                first = max(first, end)  # the rest of an overlapping one
                 if not _PLACEHOLDER.search(text, first, last):
                     spans.append((first, last, self._placeholder(text[first:last])))
                 end = last
@@ -139,12 +129,12 @@ class Redactor:
 
 
 def _spellings(text: str) -> list[str]:
-    """Return a text as it stands by itself and inside of JSON strings."""
+    """Return a text as is and as JSON strings spell it."""
     return [text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]]
 
 
 def alike(recorded: str, sent: str) -> bool:
-    """Return whether a text is the recorded one, with any text in place of the placeholders."""
+    """Return whether a text matches the recorded one, whose placeholders match any text."""
     first, *rest = re.split(r"(?:(?:nmv_usr|clm|anon)_)?redacted-\d+", recorded)
     if not rest:
         return recorded == sent

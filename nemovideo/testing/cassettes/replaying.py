@@ -1,4 +1,4 @@
-"""Playing back: clients whose answers come from a cassette, and no server."""
+"""Replaying: clients that get their answers from a cassette."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from nemovideo._config.credentials import CredentialStore
-from nemovideo._drivers.recorded import Answer, Ask
+from nemovideo._drivers.cassette import (
+    Play,
+    Played,
+    Sent,
+    async_replaying_client,
+    replaying_client,
+)
 from nemovideo._support.annotations import Self, Unpack
 from nemovideo._support.clock import Clock
 from nemovideo.client import AsyncClient, Client
@@ -21,39 +28,19 @@ from nemovideo.models import Token
 from nemovideo.options import Options
 from nemovideo.testing.cassettes import tape
 from nemovideo.testing.cassettes.clock import FastClock
-from nemovideo.testing.cassettes.recording import Incoming
 from nemovideo.testing.cassettes.redaction import alike
 from nemovideo.testing.cassettes.tape import Answered, Asked, Interaction
 from nemovideo.testing.fake_clock import FakeClock
 
-_TOKEN = "nmv_usr_replayed"  # noqa: S105 - stands where a token must stand
+_TOKEN = "nmv_usr_replayed"  # noqa: S105 - not a real token
 _CLIENT_ID = "00000000-0000-0000-0000-000000000000"
 _TOKEN_PATH = "/api/auth/anonymous-token"  # noqa: S105 - a path
 _GRACE_S = 2.0
-"""How long a stream may take to hand on what is there; only after that is it silent."""
-
-
-class Question(Incoming):
-    """One request of a replayed client."""
-
-    def __init__(
-        self, method: str, url: str, headers: Mapping[str, str], player: Replay, clock: Clock
-    ) -> None:
-        super().__init__(method, url, headers)
-        self._player = player
-        self._clock = clock
-
-    def answer(self) -> Answer:
-        """Return the recorded answer.
-
-        Raises:
-            CassetteError: Nothing like this was recorded, or its body was not kept.
-        """
-        return self._player.answer(self.asked(), self._clock)
+"""How long a stream may take to deliver what is there before it counts as silent."""
 
 
 class Replay:
-    """A session that is played back; see `replay`.
+    """A session that is being replayed; see `replay`.
 
     Attributes:
         path: The cassette's file.
@@ -78,49 +65,48 @@ class Replay:
         if self._folder is not None:
             self._folder.cleanup()
         if error is None and self.missing:
-            # The SDK does without some answers, a project link, say; a test must not.
+            # The SDK ignores some failures (of a project link, say); a test should not.
             raise CassetteError(f"{self.path} does not hold: {', '.join(self.missing)}")
 
     def client(self, **options: Unpack[Options]) -> Client:
-        """Return a client that hears what was recorded; its arguments are those of `Client`."""
-        from nemovideo._drivers.cassette import replaying_client
-
+        """Return a client that gets the recorded answers; its arguments are those of `Client`."""
         token, chosen = self._options(options)
-        return Client(token, http_client=replaying_client(self._ask(chosen["clock"])), **chosen)
+        return Client(token, http_client=replaying_client(self._play(chosen)), **chosen)
 
     def async_client(self, **options: Unpack[Options]) -> AsyncClient:
-        """Return an async client that hears what was recorded."""
-        from nemovideo._drivers.cassette import async_replaying_client
-
+        """Return an async client that gets the recorded answers."""
         token, chosen = self._options(options)
-        http_client = async_replaying_client(self._ask(chosen["clock"]))
+        http_client = async_replaying_client(self._play(chosen))
         return AsyncClient(token, http_client=http_client, **chosen)
 
     @property
     def unused(self) -> list[str]:
-        """The recorded requests that nobody has made yet, as "METHOD URL", in their order.
+        """The recorded requests that were not made yet, as "METHOD URL", in their order.
 
-        Requests for anonymous tokens do not count: a replay may have no need of them.
+        Requests for anonymous tokens are left out: a replay may not need them.
         """
         with self._guard:
             return [str(item) for item in self._left if _path(item.request.url) != _TOKEN_PATH]
 
     def assert_all_used(self) -> None:
-        """Make sure that the whole recording was asked for.
+        """Check that every recorded request was made.
 
         Raises:
-            AssertionError: Some of it was not; the message names it.
+            AssertionError: Some were not; the message names them.
         """
-        unused = self.unused
-        if unused:
-            raise AssertionError(f"{self.path}: nobody asked for {', '.join(unused)}")
+        if unused := self.unused:
+            raise AssertionError(f"{self.path}: not requested: {', '.join(unused)}")
 
-    def answer(self, asked: Asked, clock: Clock) -> Answer:
-        """Return the first recorded answer to such a request that was not given yet.
+    def _play(self, options: Options) -> Play:
+        return partial(self._answer, options.get("clock") or Clock())
+
+    def _answer(self, clock: Clock, sent: Sent) -> Played:
+        """Return the first recorded answer to such a request that was not played yet.
 
         Raises:
             CassetteError: There is none, or its body was not kept.
         """
+        asked = Asked.of(sent)
         with self._guard:
             found = next((item for item in self._left if self._fits(item.request, asked)), None)
             if found is None:
@@ -135,9 +121,9 @@ class Replay:
             return self._played(found, clock)
 
     def _fits(self, recorded: Asked, sent: Asked) -> bool:
-        """Say whether a request is the recorded one: by method, path, body, and file names.
+        """Return whether a request matches: by method, path, query, body, and file names.
 
-        The host does not count, and neither do ids that the client makes up.
+        The host is ignored, and so are ids that the client makes up.
         """
         if recorded.method != sent.method or not alike(
             _target(recorded.url), self._as_recorded(_target(sent.url))
@@ -153,7 +139,7 @@ class Replay:
         )
 
     def _difference(self, asked: Asked) -> str:
-        """Say what a recorded request to the same path has in its body instead."""
+        """Return how the body differs from that of a recorded request to the same path."""
         for item in self._left:
             if item.request.method == asked.method and _path(item.request.url) == _path(asked.url):
                 was, now = (
@@ -175,20 +161,20 @@ class Replay:
             body = body.replace(recorded.encode(), sent.encode())
         return body
 
-    def _played(self, item: Interaction, clock: Clock) -> Answer:
+    def _played(self, item: Interaction, clock: Clock) -> Played:
         response = item.response
         if response.size is not None:
             raise CassetteError(
-                f"the answer to {item} was not kept: it has {response.size} bytes",
-                remedy="Record again, with record(path, keep_bytes=…) as large as that.",
+                f"the answer to {item} was not kept: it has {response.size:,} bytes",
+                remedy=f"Record again with record(path, keep_bytes={response.size}).",
             )
         headers, error = dict(response.headers), response.error
         chunks = tuple(self._chunks(response))
         if response.base64 is not None and error is None:
             headers["content-length"] = str(sum(len(chunk) for _, chunk in chunks))
         if response.left and response.stream is None:
-            error = "ReadTimeout: the recorded client went away here"
-        return Answer(response.status, headers, chunks, response.left, error, clock)
+            error = "ReadTimeout: the recorded client hung up here"
+        return Played(response.status, headers, chunks, response.left, error, clock)
 
     def _chunks(self, response: Answered) -> Iterator[tuple[float, bytes]]:
         if response.stream is not None:
@@ -204,17 +190,11 @@ class Replay:
         elif response.text is not None:
             yield 0.0, self._as_sent(response.text.encode("utf-8", "surrogatepass"))
 
-    def _ask(self, clock: Clock | None) -> Ask:
-        def ask(method: str, url: str, headers: Mapping[str, str]) -> Question:
-            return Question(method, url, headers, self, clock or Clock())
-
-        return ask
-
     def _options(self, options: Options) -> tuple[str, Options]:
-        """Return the token, and options that need no server, no account and no waiting.
+        """Return a token, and options for a client without a server, an account, or waiting.
 
-        Where the recorded client had an anonymous token, the replayed one has one too, so
-        that a renewal is played back as it was.
+        Where the recorded client had an anonymous token, the replayed one has one too, so that a
+        renewal is replayed.
         """
         if self._folder is None:
             raise CassetteError("the cassette is not open", remedy="Use it in a with block.")
@@ -247,13 +227,13 @@ def _path(url: str) -> str:
 
 
 def _target(url: str) -> str:
-    """Return what counts of a URL: path and query."""
+    """Return the path and query of a URL."""
     parts = urlsplit(url)
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _own_ids(recorded: Asked, sent: Asked) -> tuple[str, str] | None:
-    """Return the ids that the two clients chose for the same thing (docs/protocol.md §4)."""
+    """Return the ids that the two clients made up for the same object (docs/protocol.md §4)."""
     if isinstance(recorded.json, dict) and isinstance(sent.json, dict):
         was, now = recorded.json.get("id"), sent.json.get("id")
         if isinstance(was, str) and isinstance(now, str) and now:
@@ -262,7 +242,7 @@ def _own_ids(recorded: Asked, sent: Asked) -> tuple[str, str] | None:
 
 
 def _same(recorded: object, sent: object) -> bool:
-    """Say whether two JSON values are the same, whatever stands for a placeholder."""
+    """Return whether two JSON values are equal; placeholders match any text."""
     if isinstance(recorded, dict) and isinstance(sent, dict):
         return recorded.keys() == sent.keys() and all(
             _same(value, sent[key]) for key, value in recorded.items()
@@ -275,20 +255,18 @@ def _same(recorded: object, sent: object) -> bool:
 
 
 def replay(path: str | os.PathLike[str], *, speed: float | None = None) -> Replay:
-    """Play a recorded session back, with no server and no account.
+    """Replay a recorded session, without a server or an account.
 
     `with replay("talk.json") as cassette, cassette.client() as client: …`
 
-    Each request gets the first recorded answer to such
-    a request that was not given yet. A request that was not recorded raises
-    `CassetteError`, and so does the end of the block, should the program have
-    gone on without the answer.
+    Each request gets the first recorded answer to such a request that was not played yet. A request
+    that was not recorded raises `CassetteError`; the end of the block raises it again if the
+    program went on.
 
     Args:
         path: A file that `record` wrote.
-        speed: None plays all at once, on a clock that never waits; 1.0 plays streams as
-            they came, 10.0 and all waits ten times as fast. With a clock of your own,
-            `client(clock=…)`, that one says how long a second is.
+        speed: None replays without waiting, on a `FakeClock`; 1.0 replays streams and waits in real
+            time, 10.0 ten times as fast. `client(clock=…)` overrides the clock.
 
     Raises:
         CassetteError: The file cannot be read.

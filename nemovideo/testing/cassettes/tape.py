@@ -1,8 +1,7 @@
-r"""The file of a cassette: what was asked, what was answered, and when; nothing that acts.
+r"""The file format of a cassette: requests, answers, and their timing.
 
-A cassette is one JSON object, written to be read in a diff. Text that is no
-UTF-8 (a chunk that the network cut inside a character) has its odd bytes as
-`\udc80` to `\udcff`, Python's "surrogateescape", so that chunks come back exactly.
+A cassette is one JSON object, formatted to be read in a diff. Bytes of a stream that are not
+UTF-8 are written as `\udc80` to `\udcff` (Python's "surrogateescape"), so they come back exactly.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_unstructure_fn
 
+from nemovideo._drivers.cassette import Sent
 from nemovideo._support.disk import replace_text
 from nemovideo._support.json_text import json_text, read_json
 from nemovideo.errors import CassetteError
@@ -20,19 +20,20 @@ from nemovideo.errors import CassetteError
 FORMAT = "nemovideo-cassette"
 VERSION = 1
 
+_HEADERS = ("accept", "authorization", "content-type", "x-client-id")
+
 
 @attrs.frozen
 class File:
-    """A file that was uploaded; its bytes are not kept."""
+    """The name and size of an uploaded file."""
 
     filename: str
     size: int
-    sha256: str
 
 
 @attrs.frozen(kw_only=True)
 class Asked:
-    """A request; `url` is whole, with its query redacted."""
+    """A request; `headers` are those that the protocol defines."""
 
     method: str
     url: str
@@ -40,21 +41,35 @@ class Asked:
     json: object = None
     files: tuple[File, ...] = ()
 
+    @classmethod
+    def of(cls, sent: Sent) -> Asked:
+        """Return the request that was sent, with its secrets."""
+        return cls(
+            method=sent.method,
+            url=sent.url,
+            headers={
+                name: value.partition(";")[0]  # the boundary is random
+                for name, value in sent.headers.items()
+                if name in _HEADERS or name.startswith("x-skill-")
+            },
+            json=read_json(sent.body) if sent.body else None,
+            files=tuple(File(*file) for file in sent.files),
+        )
+
 
 @attrs.frozen(kw_only=True)
 class Answered:
-    """An answer: its head, and its body in one form of several.
+    """An answer, with its body in one of several forms.
 
     Attributes:
-        status: The HTTP status; None where none came, and `error` says why.
-        headers: Those that the SDK looks at.
+        status: The HTTP status; None where there was no answer, only an `error`.
+        headers: Those that the SDK reads.
         json: A JSON body.
         text: A body of any other text, and the JSON value null.
         base64: A body of any other bytes.
-        stream: An event stream: each chunk, with the seconds since the request.
-        size: Bytes of a body that was too large to keep.
-        sha256: The hash of that body.
-        left: The client went away before the end.
+        stream: An event stream: chunks, each with the seconds since the request.
+        size: The size of a body that was too large to keep.
+        left: Whether the client hung up before the end.
         error: What broke off the answer, as `type: message`.
     """
 
@@ -65,7 +80,6 @@ class Answered:
     base64: str | None = None
     stream: tuple[tuple[float, str], ...] | None = None
     size: int | None = None
-    sha256: str | None = None
     left: bool = False
     error: str | None = None
 
@@ -78,7 +92,7 @@ class Interaction:
     response: Answered
 
     def __str__(self) -> str:
-        """Return the request's line."""
+        """Return the method and URL."""
         return f"{self.request.method} {self.request.url}"
 
 
@@ -86,15 +100,15 @@ class Interaction:
 class Tape:
     """A recorded session, in the order in which the requests began."""
 
+    format: str = FORMAT
+    version: int = VERSION
     recorded_at: float
     base_url: str
     web_url: str
     interactions: tuple[Interaction, ...] = ()
-    format: str = FORMAT
-    version: int = VERSION
 
 
-_converter = cattrs.Converter(forbid_extra_keys=True)
+_converter = cattrs.Converter()
 _converter.register_structure_hook_func(lambda cls: cls is object, lambda value, _: value)
 for _cls in (Asked, Answered):
     _converter.register_unstructure_hook(
@@ -103,10 +117,8 @@ for _cls in (Asked, Answered):
 
 
 def write(tape: Tape, path: Path) -> None:
-    """Write the whole file or nothing."""
-    value = _converter.unstructure(tape)
-    head = {"format": value.pop("format"), "version": value.pop("version")}
-    text = json_text({**head, **value}, indent=1)
+    """Write the file atomically."""
+    text = json_text(_converter.unstructure(tape), indent=1)
     replace_text(path, f"{text}\n", by=path.with_name(f"{path.name}.part"))
 
 
@@ -114,13 +126,13 @@ def read(path: Path) -> Tape:
     """Read a cassette.
 
     Raises:
-        CassetteError: There is none, or it is damaged or of another version.
+        CassetteError: The file is missing, damaged, or of another version.
     """
     try:
         value = read_json(path.read_bytes())
     except OSError as error:
         raise CassetteError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise CassetteError(f"{path} is not JSON: {error}") from None
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise CassetteError(f"{path} is not a cassette")
