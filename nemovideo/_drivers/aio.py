@@ -330,7 +330,7 @@ class AsyncDriver:
 
         transfer = step.transfer
         while (question := transfer.question()) is not None:
-            request = step.request.asking(question.headers)
+            request = step.request.with_headers(question.headers)
             anywhere = "Authorization" not in request.headers
             async with self._answer(request, deadline, follow=anywhere) as response:
                 if not downloads.is_file(response, question):

@@ -1,4 +1,4 @@
-"""One message to the agent, and its answer, whatever the wire does (docs/protocol.md §5)."""
+"""Send a message to the agent and read the answer, even from a dropped stream (§5)."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ from nemovideo.events import ErrorEvent, StillWorkingEvent
 from nemovideo.models import Reply, SessionState, Token
 
 _TALK_MAX_CHARS = 200_000
-"""Nobody talks longer; to search megabytes of text for GUI words would take seconds."""
+"""Longer answers are not conversation; searching megabytes for GUI words would take seconds."""
 
 _OUT_OF_REACH = (APIConnectionError, ServerError, RateLimitError)
 
 
 def send(context: Context, session_id: str, text: str, *, tokens: bool = False) -> Flow[Reply]:
-    """Send one message, exactly once, and return the answer; events are emitted as they come.
+    """Send one message, at most once, emit its events, and return the reply.
 
-    Sends of one session wait for each other. The message is never sent again
-    once it could have arrived: after a drop, the state is asked instead.
+    Sends within a session are serialized. A message that may have arrived is never sent
+    again: after a dropped connection, the session's state is polled instead.
     """
     if not text.strip():
         raise InvalidRequestError("the message is empty", remedy="Say what the agent should do.")
@@ -91,11 +91,11 @@ def _turn(context: Context, session_id: str, text: str, tokens: bool) -> Flow[Re
         with _spending():
             return (yield from _recover(context, session_id, before, builder, error))
     except (ServerError, MalformedResponseError) as error:
-        error.may_have_spent = True  # a gateway's answer says nothing of what went on behind it
+        error.may_have_spent = True  # the request may have passed the gateway
         raise
     if builder.failure is not None:
         raise _agent_error(builder, builder.failure)
-    reply = _spoken(builder.reply())
+    reply = _without_gui_words(builder.reply())
     if not builder.fell_silent:
         return reply
     with _spending():
@@ -105,7 +105,7 @@ def _turn(context: Context, session_id: str, text: str, tokens: bool) -> Flow[Re
 
 @contextmanager
 def _spending() -> Iterator[None]:
-    """Mark every error in the block: the message has arrived, and may have been charged."""
+    """Set `may_have_spent` on any error in the block: the message has arrived."""
     try:
         yield
     except NemoError as error:
@@ -114,11 +114,7 @@ def _spending() -> Iterator[None]:
 
 
 def _state_before(context: Context, session_id: str) -> Flow[SessionState]:
-    """Return the state before the send.
-
-    It is what this client saw last, if nothing that it did since could have
-    changed it; otherwise it is asked for, for afterwards it is too late.
-    """
+    """Return the state before the send: the cached one if it is still valid, else a fresh one."""
     known = context.known.get(session_id)
     return known if known is not None else (yield from state_flow.get(context, session_id))
 
@@ -126,7 +122,7 @@ def _state_before(context: Context, session_id: str) -> Flow[SessionState]:
 def _listen(
     context: Context, request: Request, bearer: Token, builder: AnswerBuilder
 ) -> Flow[None]:
-    """Read the stream to its end, within its limits."""
+    """Read the stream to its end, within the stream limits."""
     handle = yield from open_stream(request.with_token(bearer))
     limits, clock = context.settings.stream, context.settings.clock
     decoder = StreamDecoder()
@@ -139,21 +135,21 @@ def _listen(
         try:
             chunk = yield from read(handle, waits_until - clock.monotonic())
         except APIConnectionError:
-            yield from _tell(builder, decoder.finish())
+            yield from _feed(builder, decoder.finish())
             raise
-        except InvalidRequestError as closed:  # the client was, while the agent was at work
+        except InvalidRequestError as closed:  # the client was closed during the answer
             closed.may_have_spent = True
             raise
         now = clock.monotonic()
         if chunk == b"":
-            yield from _tell(builder, decoder.finish())
+            yield from _feed(builder, decoder.finish())
             return
-        if chunk is not None and (yield from _tell(builder, decoder.feed(chunk))):
+        if chunk is not None and (yield from _feed(builder, decoder.feed(chunk))):
             heard = now
             turn_ends_at = now + limits.turn_grace_s if builder.turn_complete else math.inf
         if now >= turn_ends_at:  # some servers leave the connection open
             yield from end_stream(handle)
-            yield from _tell(builder, decoder.finish())
+            yield from _feed(builder, decoder.finish())
             return
         if now >= notice_at:
             yield from emit(StillWorkingEvent(now - started))
@@ -166,12 +162,12 @@ def _listen(
             error = StreamTimeoutError(
                 f"the agent {what} within {seconds / 60:g} minutes", may_have_spent=True
             )
-            error.reply = _spoken(builder.reply())
+            error.reply = _without_gui_words(builder.reply())
             raise error
 
 
-def _tell(builder: AnswerBuilder, frames: Iterable[Frame]) -> Flow[bool]:
-    """Pass frames on; say whether there was more in them than heartbeats."""
+def _feed(builder: AnswerBuilder, frames: Iterable[Frame]) -> Flow[bool]:
+    """Add frames to the answer and emit their events; return whether any was not a heartbeat."""
     heard = False
     for frame in frames:
         builder.add(frame)
@@ -182,16 +178,16 @@ def _tell(builder: AnswerBuilder, frames: Iterable[Frame]) -> Flow[bool]:
 
 
 def _state_after_silence(context: Context, session_id: str, reply: Reply) -> Flow[SessionState]:
-    """Return the state after an answer without a word.
+    """Return the state after an answer without text.
 
-    That it cannot be had must not look as if the message had not arrived: who
-    sent it again would be charged again.
+    A failure here must not look as if the message had not arrived: sending it again would be
+    charged again.
     """
     try:
         return (yield from state_flow.get(context, session_id))
     except _OUT_OF_REACH as cause:
         error = StreamInterruptedError(
-            "the agent answered without a word, and the state cannot be had to see what it did",
+            "the agent answered without text, and the session state could not be fetched",
             may_have_spent=True,
         )
         error.reply = reply
@@ -205,56 +201,56 @@ def _recover(
     builder: AnswerBuilder,
     cause: NemoError,
 ) -> Flow[Reply]:
-    """After a drop, find out from the state what became of the message (docs/protocol.md §10)."""
+    """After a dropped stream, tell from the state whether the message took effect (§10)."""
     after = yield from watch(context, session_id, lambda now: _differ(before, now))
     if after is not None:
         changes = _draft(before).diff(_draft(after))
-        return attrs.evolve(_spoken(builder.reply()), recovered=True, changes=changes)
+        return attrs.evolve(_without_gui_words(builder.reply()), recovered=True, changes=changes)
     if isinstance(cause, StreamTimeoutError):
         raise cause
     error = StreamInterruptedError(
-        "the connection broke during the answer, and the draft has not changed since",
+        "the connection dropped during the answer, and the draft has not changed since",
         may_have_spent=True,
     )
-    error.reply = _spoken(builder.reply())
+    error.reply = _without_gui_words(builder.reply())
     raise error from cause
 
 
 def watch(
     context: Context, session_id: str, changed: Callable[[SessionState], bool]
 ) -> Flow[SessionState | None]:
-    """Ask for the state as often as §10 says until it has changed; None where it never did."""
+    """Poll the state as §10 prescribes; return it once it has changed, else None."""
     limits = context.settings.stream
     for check in range(limits.checks):
         yield from sleep(limits.check_s if check else limits.first_check_s)
         try:
             now = yield from state_flow.get(context, session_id)
         except _OUT_OF_REACH:
-            continue  # as good as unchanged
+            continue  # counts as unchanged
         if changed(now):
             return now
     return None
 
 
 def _differ(before: SessionState, after: SessionState) -> bool:
-    """Say whether anything in the state has changed; nothing and empty are the same."""
+    """Return whether the state has changed; missing and empty are equal."""
     parts = ("draft", "video_infos", "generated_media", "canvas_config", "video_analyses")
     return any((getattr(before, part) or None) != (getattr(after, part) or None) for part in parts)
 
 
-def _spoken(reply: Reply) -> Reply:
-    """Take the GUI talk out of the answer's text, if its length is that of talk."""
+def _without_gui_words(reply: Reply) -> Reply:
+    """Remove GUI instructions from the reply's text, unless it is too long to be conversation."""
     if len(reply.raw_text) > _TALK_MAX_CHARS:
         return reply
-    spoken = gui.clean(reply.raw_text)
-    return attrs.evolve(reply, text=spoken.text, actions=spoken.actions)
+    cleaned = gui.clean(reply.raw_text)
+    return attrs.evolve(reply, text=cleaned.text, actions=cleaned.actions)
 
 
 def _agent_error(builder: AnswerBuilder, failure: ErrorEvent) -> AgentError:
     message = failure.message or failure.code or "no reason given"
     error = AgentError(f"the agent reported a failure: {message}", may_have_spent=True)
     error.code = failure.code
-    error.reply = _spoken(builder.reply())
+    error.reply = _without_gui_words(builder.reply())
     return error
 
 

@@ -1,4 +1,4 @@
-"""Which token to use, when to get a new one, and claim tokens (docs/protocol.md §1, §4, §7)."""
+"""Token selection and renewal, and claim tokens (docs/protocol.md §1, §4, §7)."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ log = logging.getLogger("nemovideo")
 
 _WARN_BEFORE_S = 24 * 3600.0
 _LOCK_POLL_S = 0.05
-_LOCK_PATIENCE_S = 300.0
+_LOCK_TIMEOUT_S = 300.0
 
 
 def token(context: Context) -> Flow[Token]:
-    """Return the token to use: given, stored, or newly acquired, in this order."""
+    """Return the token to use: the given one, the stored one, or a new anonymous one."""
     found = context.token
     if found is None:
-        found = yield from _one_at_a_time(context, rejected=None)
+        found = yield from _shared_token(context, rejected=None)
     if context.warned_of is not found and _expires_soon(context, found):
         context.warned_of = found
-        log.warning("%s", _farewell(context, found))
+        log.warning("%s", _expiry_message(context, found))
     return found
 
 
 def authorized(context: Context, request: Request) -> Flow[object]:
-    """Send a request with a token; an anonymous token that was refused is renewed once."""
+    """Send a request with a token; a rejected anonymous token is renewed once."""
     return (yield from with_token(context, lambda bearer: call(request.with_token(bearer))))
 
 
 def with_token(context: Context, attempt: Callable[[Token], Flow[T]]) -> Flow[T]:
-    """Run a flow that needs a token, again with a new one if an anonymous one was refused.
+    """Run a flow that needs a token; rerun it with a new one if an anonymous one is rejected.
 
-    A refusal means that nothing was done, so the repeat cannot do anything twice.
+    A request with a rejected token had no effect, so repeating it is safe.
     """
     bearer = yield from token(context)
     try:
@@ -60,23 +60,23 @@ def with_token(context: Context, attempt: Callable[[Token], Flow[T]]) -> Flow[T]
         except AuthenticationError:
             if not bearer.anonymous:
                 raise
-        bearer = yield from _one_at_a_time(context, rejected=bearer)
+        bearer = yield from _shared_token(context, rejected=bearer)
         return (yield from attempt(bearer))
     except InsufficientCreditsError as error:
-        _explain(context, bearer, error)
+        _add_register_url(context, bearer, error)
         raise
 
 
 def adopt_anonymous_token(context: Context) -> Flow[Token]:
-    """Ask for a new anonymous token, keep it for the next run, and use it from now on."""
+    """Acquire an anonymous token, store it for later runs, and use it from now on."""
     store = context.settings.store
     client_id = yield from blocking(store.client_id)
     try:
         try:
-            context.token = yield from _ask(client_id)
+            context.token = yield from _acquire(client_id)
         except MissingClientIdError:
             client_id = yield from blocking(store.new_client_id)
-            context.token = yield from _ask(client_id)
+            context.token = yield from _acquire(client_id)
     except RateLimitError as error:
         error.register_url = context.settings.web_url
         error.remedy = (
@@ -90,7 +90,7 @@ def adopt_anonymous_token(context: Context) -> Flow[Token]:
 
 
 def claim_token(context: Context, session_id: str, task_id: str | None) -> Flow[ClaimToken]:
-    """Get a token that opens a session's project in a browser."""
+    """Get a token that opens the session's project in a browser."""
     body = {"task_id": task_id, "session_id": session_id}
     data = yield from authorized(
         context, Request("POST", "/api/auth/claim-token", json=body, repeatable=True)
@@ -100,19 +100,19 @@ def claim_token(context: Context, session_id: str, task_id: str | None) -> Flow[
     return ClaimToken(claim, f"{web_url}/workspace/claim?ct={quote(claim, safe='')}", expires_in_s)
 
 
-def _ask(client_id: str) -> Flow[Token]:
+def _acquire(client_id: str) -> Flow[Token]:
     request = Request("POST", "/api/auth/anonymous-token", headers={"X-Client-Id": client_id})
     return envelopes.read_token((yield from call(request)))
 
 
-def _one_at_a_time(context: Context, rejected: Token | None) -> Flow[Token]:
-    """Find a token; calls that come while another one asks share its answer, and its failure."""
+def _shared_token(context: Context, rejected: Token | None) -> Flow[Token]:
+    """Find a token; concurrent calls share one acquisition and its error."""
     failure = context.token_failure
     return (yield from exclusive("token", _find(context, rejected, failure)))
 
 
 def _find(context: Context, rejected: Token | None, known: NemoError | None) -> Flow[Token]:
-    """Set the context's token, unless another flow has done so meanwhile, and return it."""
+    """Return the context's token, setting it unless another flow has."""
     if context.token is not None and context.token != rejected:
         return context.token
     failure = context.token_failure
@@ -124,23 +124,23 @@ def _find(context: Context, rejected: Token | None, known: NemoError | None) -> 
         return context.token
     if not settings.anonymous:
         raise AuthenticationError(
-            "there is no token, and anonymous=False forbids to ask for one",
+            "there is no token, and anonymous=False forbids acquiring one",
             remedy=Remedy("set NEMO_TOKEN", ("pass ", Code("token="))),
         )
     try:
         return (yield from _find_anonymous(context, rejected))
     except NemoError as error:
         if not (isinstance(error, APITimeoutError) and error.deadline_passed):
-            context.token_failure = copy.copy(error)  # a deadline is a matter of one call only
+            context.token_failure = copy.copy(error)  # a deadline concerns one call only
         raise
 
 
 def _find_anonymous(context: Context, rejected: Token | None) -> Flow[Token]:
-    """Take the stored token, or ask for one, while other processes wait for the outcome."""
+    """Load the stored token or acquire one, under a lock between processes."""
     settings = context.settings
     lock, clock = settings.store.lock(), settings.clock
-    ends_at = clock.monotonic() + _LOCK_PATIENCE_S
-    # A holder that dies frees the lock. One that is frozen must not stop all the others.
+    ends_at = clock.monotonic() + _LOCK_TIMEOUT_S
+    # A process that dies releases the lock; a suspended one must not block the others forever.
     try:
         while not (yield from blocking(lock.acquire)) and clock.monotonic() < ends_at:
             yield from sleep(_LOCK_POLL_S)
@@ -153,8 +153,8 @@ def _find_anonymous(context: Context, rejected: Token | None) -> Flow[Token]:
         lock.release()
 
 
-def _explain(context: Context, bearer: Token, error: InsufficientCreditsError) -> None:
-    """Tell an anonymous user where to register (docs/protocol.md §7)."""
+def _add_register_url(context: Context, bearer: Token, error: InsufficientCreditsError) -> None:
+    """Point an anonymous user to the registration page (docs/protocol.md §7)."""
     if bearer.anonymous:
         error.register_url = _register_url(context, bearer)
         error.remedy = f"Register for more credits: {error.register_url}"
@@ -171,11 +171,11 @@ def _expires_soon(context: Context, found: Token) -> bool:
     return found.expires_at - context.settings.clock.time() < _WARN_BEFORE_S
 
 
-def _farewell(context: Context, found: Token) -> str:
+def _expiry_message(context: Context, found: Token) -> str:
     moment = datetime.fromtimestamp(found.expires_at or 0, timezone.utc)
     return (
         f"the anonymous token expires at {moment:%Y-%m-%d %H:%M} UTC; "
-        f"register at {_register_url(context, found)} for a token that stays"
+        f"register at {_register_url(context, found)} for a permanent token"
     )
 
 

@@ -1,4 +1,4 @@
-"""What the flows of one client share: its settings, its token, and the states it has seen."""
+"""The state that the flows of a client share: settings, token, cached session states."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ MAX_NEW_SESSIONS = 1000
 
 
 class States:
-    """The last state seen of the sessions used lately; the others are asked for when needed.
+    """An LRU cache of session states.
 
-    A decoded draft takes half a megabyte easily, and a service has thousands of sessions.
+    It is bounded because a decoded draft can take half a megabyte, and a service can have
+    thousands of sessions.
     """
 
     def __init__(self) -> None:
@@ -50,7 +51,7 @@ class States:
                 kept.popitem(last=False)
 
     def get(self, session_id: str) -> SessionState | None:
-        """Return the state, if it is known."""
+        """Return the cached state, or None."""
         with self._guard:
             if session_id in self._states:
                 self._states.move_to_end(session_id)
@@ -58,33 +59,32 @@ class States:
             return self._new.get(session_id)
 
     def forget(self, session_id: str) -> None:
-        """Forget a state that may have changed."""
+        """Drop a state that may have changed."""
         with self._guard:
             self._states.pop(session_id, None)
             self._new.pop(session_id, None)
 
     def after_fork(self) -> None:
-        """Make a new guard in a child: the parent's may have been held."""
+        """Replace the lock in a child process, where it may be held by no thread."""
         self._guard = Lock()
 
 
 @attrs.define(eq=False)
 class Context:
-    """The memory of one client.
+    """The shared state of one client.
 
     Attributes:
-        settings: What the client is set to.
-        backend: The client's own local backend, if it has one; it runs as long as somebody
-            holds this context.
-        state_dir: Where that backend keeps everything.
-        backend_since: When it was started, in epoch seconds: whatever another process had in
-            progress in one before is lost.
-        token: The token in use, once there is one.
-        token_failure: Why the last attempt to get an anonymous token failed.
-        warned_of: The token whose expiry was announced already.
-        known: The last state seen of a session, as long as nothing that this client
-            did since could have changed it.
-        uploaded: The files that were uploaded to a session, which no export replaces.
+        settings: The client's settings.
+        backend: The client's embedded local backend, if any; it runs while this context is
+            referenced.
+        state_dir: The backend's state folder.
+        backend_since: When the backend was started, in epoch seconds; agent runs of earlier
+            processes were lost then.
+        token: The token in use, or None before the first call.
+        token_failure: The error of the last attempt to acquire an anonymous token.
+        warned_of: The token whose expiry has been logged.
+        known: Session states that no later call of this client can have changed.
+        uploaded: The local files uploaded to each session; exports never overwrite them.
     """
 
     settings: Settings
@@ -98,18 +98,18 @@ class Context:
     uploaded: dict[str, tuple[Path, ...]] = attrs.field(factory=dict, repr=False)
 
     def own(self, backend: LocalBackend) -> None:
-        """Use a local backend that was just started."""
+        """Use a local backend that has just been started."""
         self.backend, self.state_dir = backend, backend.state_dir
         self.backend_since = self.settings.clock.time()
 
     def has_uploaded(self, session_id: str, paths: Sequence[Path]) -> None:
-        """Remember files that were uploaded, for as many sessions as anybody exports from."""
+        """Record uploaded files, for the latest sessions only."""
         self.uploaded[session_id] = (*self.uploaded.pop(session_id, ()), *paths)
         while len(self.uploaded) > _SESSIONS:
             self.uploaded.pop(next(iter(self.uploaded)), None)
 
     def variant(self, settings: Settings) -> Context:
-        """Return the context of a copy of the client; the token is shared within one account."""
+        """Return the context of a copy of the client; copies for one account share the token."""
         made = Context(settings, self.backend, self.state_dir, self.backend_since)
         if _account(settings) == _account(self.settings):
             made.token, made.known, made.uploaded = self.token, self.known, self.uploaded

@@ -1,7 +1,6 @@
-"""What a chat front-end does with a sentence of its user (docs/protocol.md §8 to §11).
+"""One turn of a chat front end: route, act, compose the answer (docs/protocol.md §8-§11).
 
-Where it goes, what is done, and what is told of it: the agent is asked at most
-once for a sentence, and never for anything that can be done without it.
+The agent gets at most one message per turn, and none where it is not needed.
 """
 
 from __future__ import annotations
@@ -36,16 +35,16 @@ _BY_WORDS = (GuiAction.EDIT, GuiAction.CALL_API)
 
 @attrs.define(eq=False)
 class Talk:
-    """What a conversation remembers.
+    """The memory of a conversation.
 
     Attributes:
-        session_id: The session that it is about.
-        task_id: Its project's id, for the link.
-        output_dir: The folder that exports go to.
-        phrases: The language that was spoken last.
-        fixed: Whether that language is fixed.
+        session_id: The session.
+        task_id: The project's id, for its link.
+        output_dir: The folder for exports.
+        phrases: The phrases of the language used last.
+        fixed: Whether the language is fixed.
         local_files: Whether the user may name files and folders of this machine.
-        connected: Whether the user was told already that a connection is made.
+        connected: Whether the notice about connecting has been shown.
     """
 
     session_id: str
@@ -80,12 +79,12 @@ class Talk:
 def say(
     context: Context, talk: Talk, text: str, attachments: Sequence[Source] = ()
 ) -> Flow[Answer]:
-    """Do what the user says, and return what to answer; errors become words, too."""
+    """Handle one message of the user and return the answer; errors become sentences in it."""
     local_files = talk.local_files and context.settings.local_files
-    is_file = is_existing_file if local_files else _is_no_file
+    is_file = is_existing_file if local_files else _never_a_file
     routed = yield from blocking(partial(route, text, is_file=is_file))
     attached = {_name(source) for source in attachments}
-    if attached.intersection(routed.paths):  # the text speaks of what came with it
+    if attached.intersection(routed.paths):  # the text names the attachments
         routed = attrs.evolve(routed, paths=tuple(p for p in routed.paths if p not in attached))
     if attachments and routed.route is Route.AGENT:
         routed = attrs.evolve(routed, route=Route.UPLOAD)
@@ -101,7 +100,7 @@ def say(
 
 @attrs.define(eq=False)
 class _Turn:
-    """One sentence of the user on its way to its answer, which is put together by paragraphs."""
+    """One turn: collects the paragraphs of its answer."""
 
     context: Context
     talk: Talk
@@ -112,7 +111,7 @@ class _Turn:
     error: NemoError | None = None
 
     def run(self, routed: Routed, text: str, attachments: Sequence[Source]) -> Flow[None]:
-        """Do what the sentence asks for, one thing after the other."""
+        """Carry out the routed message step by step."""
         sources = (*attachments, *routed.paths)
         if not text.strip() and not sources:
             self.paragraphs.append(self.phrases.say_something)
@@ -127,9 +126,9 @@ class _Turn:
             yield from self._upload(sources)
         match routed.route:
             case Route.CREDITS:
-                yield from self._tell_credits()
+                yield from self._add_credits()
             case Route.STATE:
-                yield from self._tell_state()
+                yield from self._add_state()
             case Route.EXPORT:
                 yield from self._export(routed)
             case Route.UPLOAD | Route.AGENT if routed.rest:
@@ -141,7 +140,7 @@ class _Turn:
                 self.paragraphs.append(phrases.what_now if sources else phrases.name_a_file)
 
     def _may_name(self, paths: Sequence[str]) -> Flow[bool]:
-        """Return whether the user may name these files; where not, say so.
+        """Return whether the user may name these files; add a paragraph if not.
 
         Raises:
             InvalidRequestError: A link is not of the public internet.
@@ -159,7 +158,7 @@ class _Turn:
         return True
 
     def fail(self, error: NemoError) -> None:
-        """Take an error into the answer, and what the agent had said before it."""
+        """Add an error to the answer, after the part of the reply that arrived before it."""
         self.error = error
         partial_reply = getattr(error, "reply", None)
         if isinstance(partial_reply, Reply):
@@ -169,15 +168,15 @@ class _Turn:
         self.paragraphs.append(sentence_for(error, message, self.phrases.language))
 
     def answer(self, action: Route) -> Answer:
-        """Return the answer as it stands."""
+        """Return the answer composed so far."""
         text = "\n\n".join(words for part in self.paragraphs if (words := part.strip()))
         return Answer(text, action, self.video, self.reply, self.error)
 
-    def _tell_credits(self) -> Flow[None]:
+    def _add_credits(self) -> Flow[None]:
         credits = yield from state_flow.balance(self.context)  # noqa: A001 - the protocol's word
         self.paragraphs.append(self.phrases.balance(credits))
 
-    def _tell_state(self) -> Flow[None]:
+    def _add_state(self) -> Flow[None]:
         state = yield from state_flow.get(self.context, self.talk.session_id)
         if timeline := self._timeline(state):
             self.paragraphs.append(timeline)
@@ -188,7 +187,7 @@ class _Turn:
             self.paragraphs.append(self.phrases.nothing_yet)
 
     def _timeline(self, state: SessionState | None) -> str:
-        """Return the summary of what is on the timeline, or nothing where nothing is."""
+        """Return the summary of the timeline; empty if the timeline is."""
         draft = None if state is None else state.draft
         return self.phrases.timeline(draft) if draft is not None and draft.tracks else ""
 
@@ -198,7 +197,7 @@ class _Turn:
         self.paragraphs.append(self.phrases.uploaded.format(files=self.phrases.files(files)))
 
     def _ask_agent(self, routed: Routed) -> Flow[None]:
-        """Send the message, once, and tell what came of it."""
+        """Send the message, once, and report the outcome."""
         context, session_id = self.context, self.talk.session_id
         before = context.known.get(session_id)
         if before is None:
@@ -209,12 +208,12 @@ class _Turn:
         if changes is None and after is not None:
             changes = _draft(before).diff(_draft(after))
         made = changes is not None and _is_generation(changes)
-        self._tell_reply(reply, changes, generation=made)
+        self._add_reply(reply, changes, generation=made)
         actions = set(reply.actions)
         if actions.intersection(_TIMELINE) or (made and reply.changes is None):
             self.paragraphs.append(self._timeline(after))
         if GuiAction.CREDITS in actions:
-            yield from self._tell_credits()
+            yield from self._add_credits()
         if actions.intersection(_BY_WORDS):
             self.paragraphs.append(self.phrases.offer_words)
         wanted = changes is None or bool(changes) or GuiAction.EXPORT in actions
@@ -226,7 +225,7 @@ class _Turn:
             self.paragraphs.append(self.phrases.offer_export)
 
     def _state_after(self) -> Flow[SessionState | None]:
-        """Return the state after the agent's turn; None where it cannot be had."""
+        """Return the state after the agent's turn; None if it cannot be fetched."""
         known = self.context.known.get(self.talk.session_id)
         if known is not None:
             return known
@@ -235,8 +234,8 @@ class _Turn:
         except NemoError:
             return None
 
-    def _tell_reply(self, reply: Reply, changes: DraftDiff | None, *, generation: bool) -> None:
-        """Tell what the agent said, and what has changed of which it said nothing."""
+    def _add_reply(self, reply: Reply, changes: DraftDiff | None, *, generation: bool) -> None:
+        """Add the agent's text, and the changes that it did not mention."""
         phrases = self.phrases
         self.paragraphs.append(reply.text)
         if reply.recovered:
@@ -257,7 +256,7 @@ class _Turn:
         self.paragraphs.append(f"{heading}\n{told}")
 
     def _export(self, routed: Routed) -> Flow[None]:
-        """Render the draft as it is, and download the file under a name that is free."""
+        """Render the draft and download the file under a free name."""
         context, talk = self.context, self.talk
         state = yield from state_flow.get(context, talk.session_id)
         path = yield from blocking(
@@ -291,12 +290,12 @@ class _Turn:
 
 
 def _name(source: Source) -> str:
-    """Return the name of a file as far as it is known before it is sent."""
+    """Return a source's file name, or "" if it has none before the upload."""
     named = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", "")
     return Path(named).name if isinstance(named, (str, os.PathLike)) else ""
 
 
-def _is_no_file(_path: str) -> bool:
+def _never_a_file(_path: str) -> bool:
     return False
 
 
@@ -305,7 +304,7 @@ def _draft(state: SessionState) -> Draft:
 
 
 def _is_generation(changes: DraftDiff) -> bool:
-    """Say whether a video was made from nothing, with more on it than the raw video (§10)."""
+    """Return whether the changes made a first video with more than raw footage on it (§10)."""
     kinds = {track.type for track in changes.after.tracks if track.segments}
     return not changes.before.ready and TrackType.VIDEO in kinds and len(kinds) > 1
 

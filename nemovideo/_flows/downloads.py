@@ -1,4 +1,4 @@
-"""Downloads of finished jobs: from their link, else from the API (docs/protocol.md §4)."""
+"""Download finished jobs: from their link, else from the API (docs/protocol.md §4)."""
 
 from __future__ import annotations
 
@@ -36,17 +36,18 @@ def fetch(
     overwrite: bool = False,
     on_progress: OnBytes | None = None,
 ) -> Flow[Path]:
-    """Download a finished job's file: from its link, or else from the API itself.
+    """Download a finished job's file: from its link, else from the API.
 
     The token goes only with requests to the API's own origin.
 
     Raises:
         InvalidRequestError: `path` exists and `overwrite` is False, the job has no file yet, or
             its link is plain http to another host.
-        DownloadError: What came is not the whole file; OutputError where it cannot be written.
+        DownloadError: The file is incomplete or inconsistent.
+        OutputError: The file cannot be written.
     """
     target = yield from blocking(partial(check_output, path, overwrite=overwrite))
-    part = PartFile(target, _thing(context, job), overwrite=overwrite)
+    part = PartFile(target, _identity(context, job), overwrite=overwrite)
     yield from _fetch(context, job, part, on_progress)
     return expanded(path)
 
@@ -54,7 +55,7 @@ def fetch(
 def fetch_to(
     context: Context, job: RenderJob, file: BinaryWriter, *, on_progress: OnBytes | None = None
 ) -> Flow[int]:
-    """Download a finished job's file to an open one, and return how many bytes that were."""
+    """Download a finished job's file to an open file; return the number of bytes."""
     return (yield from _fetch(context, job, OpenFile(file), on_progress))
 
 
@@ -64,7 +65,7 @@ def _fetch(context: Context, job: RenderJob, sink: Sink, on_progress: OnBytes | 
             f"{job.id} is {job.status}",
             remedy=Remedy(("wait for it with ", Code("client.render.wait(job)"))),
         )
-    transfer = Transfer(sink, _thing(context, job), job.size_bytes)
+    transfer = Transfer(sink, _identity(context, job), job.size_bytes)
     try:
         yield from blocking(transfer.open)
         yield from _receive(context, job, transfer, on_progress)
@@ -98,6 +99,6 @@ def _receive(
     )
 
 
-def _thing(context: Context, job: RenderJob) -> str:
-    """Return what tells this job's file from any other, wherever it is fetched from."""
+def _identity(context: Context, job: RenderJob) -> str:
+    """Return a digest that identifies the job's file, whatever URL serves it."""
     return digest(context.settings.base_url, job.id)

@@ -1,7 +1,6 @@
-"""What a user sees while an answer is in progress: notices, few enough to read.
+"""Progress notices of a conversation, throttled for reading.
 
-Notices are events, so that both faces of a conversation pass them on in their own way; callbacks
-inside a flow collect them, and `with_notices` emits them.
+Notices are events; callbacks inside a flow collect them, and `with_notices` emits them.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ _STEP_PERCENT = 10
 
 @attrs.frozen
 class Notice(AgentEvent):
-    """What happens while the answer is in progress: a kind, with its figures.
+    """A progress notice: its kind and figures.
 
     Attributes:
         kind: The name of its phrase in `Phrases`, such as "rendering_percent".
-        figures: What is filled into the phrase.
+        figures: The values for the phrase's placeholders.
     """
 
     kind: str
@@ -36,7 +35,7 @@ class Notice(AgentEvent):
 
 
 def line_for(event: AgentEvent, phrases: Phrases) -> str | None:
-    """Return the line to show for an event, in the user's language; None where there is none."""
+    """Return the line to show for an event, in the user's language, or None."""
     match event:
         case Notice(kind, figures):
             return phrases.notice(kind, figures)
@@ -47,12 +46,12 @@ def line_for(event: AgentEvent, phrases: Phrases) -> str | None:
 
 
 class RenderMeter:
-    """Turns the polls of a render job into notices, few enough to read."""
+    """Converts polls of a render job into notices: one per 10 %, and one when nothing moves."""
 
-    def __init__(self, context: Context, tell: Callable[[Notice], None]) -> None:
+    def __init__(self, context: Context, emit: Callable[[Notice], None]) -> None:
         self._clock = context.settings.clock
         self._notice_s = context.settings.stream.notice_s
-        self._tell = tell
+        self._emit = emit
         self._shown = -1
         self._started = self._told = self._clock.monotonic()
 
@@ -61,18 +60,18 @@ class RenderMeter:
         now = self._clock.monotonic()
         percent = int((job.progress or 0) // _STEP_PERCENT) * _STEP_PERCENT
         if job.completed:
-            self._tell(Notice("ready"))
+            self._emit(Notice("ready"))
         elif percent > self._shown:
             kind = "rendering_percent" if percent else "rendering"
-            self._tell(Notice(kind, {"percent": min(percent, 100)}))
+            self._emit(Notice(kind, {"percent": min(percent, 100)}))
             self._shown, self._told = percent, now
         elif now - self._told >= self._notice_s:
-            self._tell(Notice("still_working", _minutes(now - self._started)))
+            self._emit(Notice("still_working", _minutes(now - self._started)))
             self._told = now
 
 
 def with_notices(flow: Flow[T], notices: list[Notice]) -> Flow[T]:
-    """Run a flow, and hand on between its steps what its callbacks have noted."""
+    """Run a flow, and emit between its steps the notices that its callbacks have collected."""
 
     def perform(step: Step) -> Flow[object]:
         yield from _emitted(notices)

@@ -1,4 +1,4 @@
-"""A preview of a session's draft: by its local backend, or from a free export."""
+"""Preview a session's draft: by its local backend, or from a free export."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from nemovideo.errors import (
 )
 from nemovideo.models import At, Preview
 
-_MOST = 24
+_MAX_MOMENTS = 24
 
 
 def moments(at: At) -> list[float] | None:
     """Return the moments of a preview.
 
     Raises:
-        InvalidRequestError: They are not seconds, or too many.
+        InvalidRequestError: They are not seconds, or more than 24.
     """
     if at is None:
         return None
-    remedy = f"Give seconds from the beginning, such as at=(0.5, 3): at most {_MOST}."
+    remedy = f"Give seconds from the beginning, such as at=(0.5, 3): at most {_MAX_MOMENTS}."
     try:
         found = [float(at)] if isinstance(at, (int, float)) else [float(one) for one in at]
     except (TypeError, ValueError):
         raise InvalidRequestError(
             f"at={at!r:.60} is not a list of seconds", remedy=remedy
         ) from None
-    if not 1 <= len(found) <= _MOST or not all(math.isfinite(s) and s >= 0 for s in found):
+    if not 1 <= len(found) <= _MAX_MOMENTS or not all(math.isfinite(s) and s >= 0 for s in found):
         raise InvalidRequestError(f"at={at!r:.60} cannot be shown", remedy=remedy)
     return found
 
@@ -68,7 +68,7 @@ def of_session(context: Context, session_id: str, task_id: str | None, at: At) -
 
 
 def _makes_previews(context: Context) -> Flow[bool]:
-    """Return whether the service is a local backend on this machine; no other one is asked."""
+    """Return whether the service is a local backend on this machine; others are not probed."""
     if context.backend is not None:
         return True
     if not is_loopback(context.settings.origin[1]):
@@ -102,10 +102,10 @@ def _from_export(
 
 
 def check_extra() -> None:
-    """Refuse to begin what needs the extra `[local]` where that is missing.
+    """Check that the extra `[local]` is installed.
 
     Raises:
-        MissingExtraError: It is not installed.
+        MissingExtraError: It is not.
     """
     try:
         from nemovideo.local import LocalBackend  # noqa: F401

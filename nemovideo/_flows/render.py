@@ -1,4 +1,4 @@
-"""Render jobs: submitted, waited for, and done once more where they fail (docs/protocol.md §4)."""
+"""Render jobs: submit, poll, and retry once after a failure (docs/protocol.md §4)."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ OnJob = Callable[[RenderJob], None]
 OnId = Callable[[str], Flow[None]]
 
 _PATH = "/api/render/proxy/lambda"
-_PASSING = (APIConnectionError, ServerError, RateLimitError, MalformedResponseError)
-_UNCLEAR = (APIConnectionError, ServerError, MalformedResponseError)
-_CHECKS = 2
+_TRANSIENT = (APIConnectionError, ServerError, RateLimitError, MalformedResponseError)
+_AMBIGUOUS = (APIConnectionError, ServerError, MalformedResponseError)
+_LOOKUPS = 2
 
 
-def _not_noted(_: str) -> Flow[None]:
+def _ignore_id(_: str) -> Flow[None]:
     """Do nothing with a new id."""
     yield from ()
 
@@ -53,7 +53,7 @@ def submit(
     format: str = "mp4",  # noqa: A002 - the protocol's word
     quality: str = "high",
 ) -> Flow[RenderJob]:
-    """Submit a draft for rendering, exactly as it came; once more if that is known to have failed.
+    """Submit a draft for rendering, unchanged; retry once if the submit did not arrive.
 
     Raises:
         DraftNotReadyError: It has no track with a segment; nothing was sent.
@@ -69,22 +69,22 @@ def submit(
 
 
 def check_quality(context: Context, quality: str) -> None:
-    """Refuse a quality that the client's own local backend does not make; the cloud may know it.
+    """Check the quality for the local backend; the cloud may know others.
 
     Raises:
-        InvalidRequestError: There is none of that name; the remedy lists them.
+        InvalidRequestError: The quality is unknown; the remedy lists those that are.
     """
     if context.backend is not None:
         outputs.check_quality(quality)
 
 
 def _new_id() -> str:
-    """Return an id that no render has had: each has its own (§4)."""
+    """Return a new render id (§4)."""
     return f"render_{uuid.uuid4().hex}"
 
 
 class _NeverArrivedError(Exception):
-    """The submit failed, and the service knows nothing of a job with its id."""
+    """The submit failed, and the service has no job with its id."""
 
     def __init__(self, reason: NemoError) -> None:
         super().__init__(str(reason))
@@ -99,7 +99,7 @@ def _submit_once(
     quality: str,
     render_id: str,
 ) -> Flow[RenderJob]:
-    """Submit under this id; where the answer was lost, ask for the job by it."""
+    """Submit under this id; if the response is lost, look the job up by it."""
     check_quality(context, quality)
     if not draft.ready:
         raise DraftNotReadyError("the draft has no track with a segment")
@@ -112,7 +112,7 @@ def _submit_once(
     try:
         request = Request("POST", _PATH, json=body, fresh=True)
         data = yield from auth.authorized(context, request)
-    except _UNCLEAR as error:
+    except _AMBIGUOUS as error:
         if isinstance(error, APIConnectionError) and not error.sent:
             raise
         return (yield from _find_lost(context, render_id, error))
@@ -120,45 +120,44 @@ def _submit_once(
 
 
 def _find_lost(context: Context, render_id: str, reason: NemoError) -> Flow[RenderJob]:
-    """Return the job whose submit was not properly answered.
+    """Look up a job whose submit got no usable response.
 
-    The answer may be lost while the request is still on its way through a
-    gateway, so the service is given time, and asked more than once.
+    The request may still be in a gateway, so the lookup waits first and is repeated.
 
     Raises:
-        _NeverArrivedError: The service does not know it, so another one does no harm.
-        NemoError: `reason`: it is not known whether there is such a job.
+        _NeverArrivedError: The service does not know the id, so it is safe to submit again.
+        NemoError: `reason`, when it is unknown whether the job exists.
     """
     unknown = 0
-    for _ in range(_CHECKS):
+    for _ in range(_LOOKUPS):
         try:
             yield from sleep(context.settings.polling.interval_s)
             return (yield from get(context, render_id))
-        except _PASSING:  # noqa: PERF203 - each question by itself
+        except _TRANSIENT:  # noqa: PERF203 - each lookup may fail
             continue
         except APIError as error:
             unknown += 404 in (error.status, error.code)
-    if unknown == _CHECKS:
+    if unknown == _LOOKUPS:
         raise _NeverArrivedError(reason)
-    asking = Remedy(
+    check_first = Remedy(
         (
-            "ask ",
+            "check with ",
             Code(f"client.render.get({render_id!r})"),
             " whether the render was started before you submit again",
         )
     )
-    reason.remedy = Remedy.after(asking, Remedy(reason.remedy))
+    reason.remedy = Remedy.after(check_first, Remedy(reason.remedy))
     raise reason
 
 
 def get(context: Context, render_id: str) -> Flow[RenderJob]:
-    """Return the job as it is now."""
+    """Fetch the job."""
     request = Request("GET", f"{_PATH}/{quote(render_id, safe='')}", repeatable=True)
     return envelopes.read_render((yield from auth.authorized(context, request)), render_id)
 
 
 def find(context: Context, render_id: str) -> Flow[RenderJob | None]:
-    """Return the job as it is now, or None where the service knows no such job."""
+    """Fetch the job; None if the service does not know it."""
     try:
         return (yield from get(context, render_id))
     except APIError as error:
@@ -168,11 +167,11 @@ def find(context: Context, render_id: str) -> Flow[RenderJob | None]:
 
 
 def wait(context: Context, job: RenderJob, on_progress: OnJob | None = None) -> Flow[RenderJob]:
-    """Ask for the job until it has ended; a poll that fails is no more than a failed poll.
+    """Poll the job until it ends; transient errors of a poll are ignored.
 
     Raises:
         RenderFailedError: The job failed; RenderCancelledError where it was cancelled.
-        RenderTimeoutError: It did not end in time; it may still be running.
+        RenderTimeoutError: It did not end within the polling timeout; it may still be running.
     """
     polling, clock = context.settings.polling, context.settings.clock
     ends_at = clock.monotonic() + polling.timeout_s
@@ -188,7 +187,7 @@ def wait(context: Context, job: RenderJob, on_progress: OnJob | None = None) -> 
         polls += 1
         try:
             now = yield from get(context, job.id)
-        except _PASSING:
+        except _TRANSIENT:
             continue
         if (now.status, now.progress) != (job.status, job.progress):
             ends_at = clock.extended(ends_at, polling.timeout_s)
@@ -204,7 +203,7 @@ def wait(context: Context, job: RenderJob, on_progress: OnJob | None = None) -> 
 
 
 def cancel(context: Context, job: RenderJob) -> Flow[RenderJob]:
-    """Cancel a job that has not ended, and return it as it is then."""
+    """Cancel a job, and fetch it again."""
     request = Request("POST", f"{_PATH}/{quote(job.id, safe='')}/cancel", repeatable=True)
     yield from auth.authorized(context, request)
     return (yield from get(context, job.id))
@@ -222,7 +221,7 @@ def export(
     on_job: OnJob | None = None,
     on_bytes: OnBytes | None = None,
 ) -> Flow[RenderedVideo]:
-    """Render a session's draft and fetch the file; a failed render is tried once more (§4)."""
+    """Render a session's draft and download the file; a failed render is retried once (§4)."""
     if path is not None:
         sources = context.uploaded.get(session_id, ())
         yield from blocking(partial(check_output, path, overwrite=overwrite, sources=sources))
@@ -248,19 +247,19 @@ def produce(
     quality: str,
     on_job: OnJob | None = None,
     *,
-    on_id: OnId = _not_noted,
+    on_id: OnId = _ignore_id,
     earlier: str | None = None,
 ) -> Flow[RenderJob]:
-    """Render a session's draft; a failed render is tried once more under a new id (§4).
+    """Render a session's draft; a failed render is retried once under a new id (§4).
 
     Args:
-        context: The client's.
+        context: The client's context.
         session_id: The session.
-        format: What the file shall be.
-        quality: How good.
-        on_job: Told of the job each time it was asked for.
-        on_id: Run with every new id before it is submitted.
-        earlier: The id that another process was about to submit, or did.
+        format: The output format.
+        quality: The output quality.
+        on_job: Called with the job after every poll.
+        on_id: Run with every new render id before it is submitted.
+        earlier: A render id that another process has submitted, or was about to.
     """
     state = yield from state_flow.get(context, session_id)
     if state.draft is None:
@@ -269,7 +268,7 @@ def produce(
     job: RenderJob | None = None
     try:
         if earlier is not None:
-            job = yield from _take_up(context, earlier, submit)
+            job = yield from _resume(context, earlier, submit)
         if job is None:
             job = yield from _submit_new(submit, on_id)
         return (yield from wait(context, job, on_job))
@@ -289,13 +288,13 @@ def _submit_new(submit: Callable[[str], Flow[RenderJob]], on_id: OnId) -> Flow[R
     return (yield from submit(render_id))
 
 
-def _take_up(
+def _resume(
     context: Context, render_id: str, submit: Callable[[str], Flow[RenderJob]]
 ) -> Flow[RenderJob | None]:
-    """Return the job of an id that may have been submitted; None for one that was cancelled.
+    """Return the job of an id that may have been submitted; None if it was cancelled.
 
-    One that is unknown is submitted again under the same id, so that the service
-    can refuse it if the first submit is still on its way.
+    An unknown id is submitted again as it is, so that the service can reject the duplicate if
+    the first submit is still in transit.
     """
     job = yield from find(context, render_id)
     if job is None:
@@ -309,7 +308,7 @@ def _take_up(
 
 
 def project_url(context: Context, session_id: str, task_id: str | None) -> Flow[str | None]:
-    """Return the project's link, or None: a finished video is not lost for want of a link."""
+    """Return the project's link, or None if it cannot be had: the video is finished without it."""
     try:
         return (yield from auth.claim_token(context, session_id, task_id)).url
     except NemoError:

@@ -1,4 +1,4 @@
-"""The session's state and the credits: two questions that change nothing (docs/protocol.md §4)."""
+"""Fetch the session's state and the credit balance (docs/protocol.md §4)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nemovideo.models import Credits, SessionState
 
 
 def get(context: Context, session_id: str) -> Flow[SessionState]:
-    """Return the session's state as it is now."""
+    """Fetch the session's state, and cache it."""
     path = f"/api/state/nemo_agent/me/{quote(session_id, safe='')}/latest"
     data = yield from authorized(context, Request("GET", path, repeatable=True))
     state = envelopes.read_state(data)
@@ -21,6 +21,6 @@ def get(context: Context, session_id: str) -> Flow[SessionState]:
 
 
 def balance(context: Context) -> Flow[Credits]:
-    """Return the credits as they are now."""
+    """Fetch the credit balance."""
     request = Request("GET", "/api/credits/balance/simple", repeatable=True)
     return envelopes.read_credits((yield from authorized(context, request)))

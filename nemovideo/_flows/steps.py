@@ -32,11 +32,11 @@ class Request:
         json: The body, as a JSON value; None for no body.
         parts: Files to send as multipart, each a part named `files`.
         headers: Headers besides the attribution headers.
-        repeatable: An identical repeat does no harm.
-        spare: A repeat does no more harm than to make one thing that nobody uses: it is sent
-            again where a connection that had been idle turned out to be dead.
-        fresh: Use a new connection, since a repeat could do harm.
-        on_sent: Called with the bytes sent and all bytes, for uploads.
+        repeatable: The request is idempotent.
+        spare: A repeat at worst creates an unused resource: the request is sent again if a
+            pooled connection turned out to be dead.
+        fresh: Use a new connection, because a repeat could do harm.
+        on_sent: Called with the bytes sent and the total, for uploads.
     """
 
     method: str
@@ -51,20 +51,20 @@ class Request:
 
     @property
     def place(self) -> str:
-        """The method and the path, as a log or an error may tell them: no query, no token."""
+        """The method and the path for logs and errors: without query and token."""
         return f"{self.method} {envelopes.redact(self.path.partition('?')[0])}"
 
-    def asking(self, headers: Mapping[str, str]) -> Request:
-        """Return the request with these headers besides its own."""
+    def with_headers(self, headers: Mapping[str, str]) -> Request:
+        """Return the request with additional headers."""
         return attrs.evolve(self, headers={**self.headers, **headers})
 
     def with_token(self, token: str) -> Request:
         """Return the request with its Authorization header."""
-        return self.asking({"Authorization": f"Bearer {token}"})
+        return self.with_headers({"Authorization": f"Bearer {token}"})
 
 
 class StreamHandle:
-    """An open stream, as its driver holds it; flows only pass it back."""
+    """An open stream of the driver; opaque to flows."""
 
 
 class Call(NamedTuple):
@@ -78,8 +78,8 @@ class Sleep(NamedTuple):
 
     Attributes:
         seconds: How long.
-        polling: Whether it is a wait for a job of the service, which takes real time even where
-            a test's clock does not.
+        polling: Whether it waits for a job of the service, which takes real time even with a
+            fake clock.
     """
 
     seconds: float
@@ -87,13 +87,13 @@ class Sleep(NamedTuple):
 
 
 class Blocking(NamedTuple):
-    """Call a function that may touch the file system."""
+    """Call a function that may block on the file system."""
 
     function: Callable[[], object]
 
 
 class Collect(NamedTuple):
-    """Pass all chunks of an iterable on to a function that may touch the file system."""
+    """Pass each chunk of an iterable to a function that may block on the file system."""
 
     chunks: Iterable[bytes] | AsyncIterable[bytes]
     write: Callable[[bytes], None]
@@ -107,13 +107,13 @@ class Exclusive(NamedTuple):
 
 
 class Open(NamedTuple):
-    """Begin to send a request whose answer is a stream; the answer is a StreamHandle."""
+    """Send a request for a stream; the answer is a StreamHandle."""
 
     request: Request
 
 
 class Read(NamedTuple):
-    """Wait for bytes of a stream: the answer is bytes, b"" at its end, or None once time is up."""
+    """Read from a stream: the answer is bytes, b"" at its end, or None after the timeout."""
 
     handle: StreamHandle
     timeout_s: float
@@ -132,14 +132,14 @@ class Emit(NamedTuple):
 
 
 class Download(NamedTuple):
-    """Fetch a file, over as many answers as it takes; there is no answer."""
+    """Download a file, resuming as often as needed; there is no answer."""
 
     request: Request
     transfer: Transfer
     on_received: Callable[[int, int | None], None] | None = None
 
     def report(self) -> None:
-        """Say how far it is."""
+        """Report the progress."""
         if self.on_received is not None:
             self.on_received(self.transfer.received, self.transfer.total)
 
@@ -195,7 +195,7 @@ def sleep(seconds: float, *, polling: bool = False) -> Flow[None]:
 
 
 def blocking(function: Callable[[], T]) -> Flow[T]:
-    """Return what a function returns that touches the file system."""
+    """Return the result of a function that may block on the file system."""
     result: T = yield Blocking(function)
     return result
 
@@ -203,12 +203,12 @@ def blocking(function: Callable[[], T]) -> Flow[T]:
 def collect(
     chunks: Iterable[bytes] | AsyncIterable[bytes], write: Callable[[bytes], None]
 ) -> Flow[None]:
-    """Pass all chunks on to a function that touches the file system."""
+    """Pass each chunk to a function that may block on the file system."""
     yield Collect(chunks, write)
 
 
 def exclusive(name: str, flow: Flow[T]) -> Flow[T]:
-    """Return what a flow returns; flows of one name run one after the other."""
+    """Return the result of a flow; flows with the same name are serialized."""
     result: T = yield Exclusive(name, flow)
     return result
 

@@ -1,4 +1,4 @@
-"""Uploads: files and URLs, checked before anything is sent (docs/protocol.md §4)."""
+"""Upload files and URLs, after checking all of them (docs/protocol.md §4)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def upload(
     sources: Sequence[Source],
     on_progress: OnBytes | None,
 ) -> Flow[list[MediaFile]]:
-    """Upload files and URLs; the answers come in the order of the sources."""
+    """Upload files and URLs; the results are in the order of the sources."""
     if not sources:
         raise InvalidRequestError("there is nothing to upload", remedy="Name at least one file.")
     check_sources(sources, local_files=context.settings.local_files)
@@ -37,27 +37,26 @@ def upload(
     files = iter((yield from _send_parts(context, session_id, parts, on_progress)))
     linked = iter((yield from upload_urls(context, session_id, urls)) if urls else [])
     pairs = (next(linked if is_url(source) else files, None) for source in sources)
-    # A service that lists more files than were sent, or fewer, is still believed.
+    # Keep whatever the service lists, even if the count differs.
     return [file for file in (*pairs, *files, *linked) if file is not None]
 
 
 def inspect(context: Context, source: Source) -> Flow[MediaInfo]:
-    """Check a file, and return what its header says."""
+    """Check a file, and return its header's data."""
     check_sources([source], local_files=context.settings.local_files)
     if is_url(source):
         raise InvalidRequestError(
-            "a URL is looked at by the service only", remedy="Fetch the file, or upload the URL."
+            "only the service can inspect a URL", remedy="Fetch the file, or upload the URL."
         )
     (upload,) = yield from prepare_all([source])
     return upload.header
 
 
 def prepare_all(sources: Sequence[Source]) -> Flow[list[Upload]]:
-    """Check files before anything is sent, and give each a name of its own.
+    """Check files before anything is sent, and make their names unique.
 
-    What can be read only once is collected in temporary files, after the other
-    files were found to be good; they last as long as their uploads. What was checked already is
-    not checked again.
+    Sources that can be read only once are spooled to temporary files, which live as long as
+    their uploads, after the others have passed. Uploads that carry an `info` were checked before.
     """
     uploads = [source if isinstance(source, Upload) else Upload(source) for source in sources]
     chunks = [None if upload.info is not None else chunks_of(upload) for upload in uploads]
@@ -82,7 +81,7 @@ def prepare_all(sources: Sequence[Source]) -> Flow[list[Upload]]:
 
 
 def upload_urls(context: Context, session_id: str, urls: Sequence[str]) -> Flow[list[MediaFile]]:
-    """Let the service fetch files from http(s) URLs."""
+    """Have the service fetch files from http(s) URLs."""
     for url in urls:
         if not is_url(url):
             raise InvalidRequestError(f"{url!r} is not an http(s) URL", remedy="Use upload().")
