@@ -8,7 +8,7 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._flows.uploads import prepare_all
 from nemovideo._jobs.arguments import check_background, check_source
-from nemovideo._jobs.plan import Background, plan
+from nemovideo._jobs.plan import Background, plan, suggested_format
 from nemovideo._jobs.preview import footage_of, prepared
 from nemovideo._support.outputs import is_still
 from nemovideo._uploads.trust import check_sources
@@ -41,7 +41,7 @@ def of_source(
     check_background(background)
     local_files = context.settings.local_files
     check_sources([source], local_files=local_files)
-    *_, chosen = plan(background, None, format, source, local_files=local_files)
+    *_, chosen = plan(background, None, format, local_files=local_files)
     credits = float(context.settings.edit_cost)  # noqa: A001 - the service's own word
     if is_url(source):
         return Estimate(credits, None, None, "rough: a URL is not looked at before it is uploaded")
@@ -51,6 +51,8 @@ def of_source(
             f"{upload.name} is a sound: it has no background",
             remedy="Give a video or a picture.",
         )
+    if format is None:
+        chosen = suggested_format(upload, background)
     pixels = _pixels(upload.header, chosen)
     if context.backend is None:
         return _in_the_cloud(credits, upload.header, pixels, chosen, quality)

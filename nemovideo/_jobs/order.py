@@ -16,7 +16,7 @@ from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs import files as job_files
 from nemovideo._jobs.checkpoints import Checkpoint, FileNote, OrderNote, Service
-from nemovideo._jobs.plan import Order
+from nemovideo._jobs.plan import Order, suggested_format
 from nemovideo._support.places import expanded, from_root
 from nemovideo._values.remedies import Option, Remedy, Resume
 from nemovideo.errors import CreditLimitError, InvalidRequestError
@@ -61,8 +61,9 @@ def begin(
                     remedy="Give the checkpoint a name of its own.",
                 )
         inputs, notes = yield from job_files.look_at(order.files, hashed=path is not None)
-        job_files.check_kind(inputs[0], order.format)
-        record = _ordered(order, notes, service)
+        format_ = order.format or suggested_format(inputs[0], order.background)
+        job_files.check_kind(inputs[0], format_)
+        record = _ordered(order, format_, notes, service)
         if found is None and order.output is not None:
             output = order.output
             check = partial(
@@ -93,7 +94,12 @@ def begin(
     return record, inputs
 
 
-def _ordered(order: Order, notes: Sequence[FileNote], service: Service) -> Checkpoint:
+def _ordered(
+    order: Order,
+    format: str,  # noqa: A002 - the protocol's word
+    notes: Sequence[FileNote],
+    service: Service,
+) -> Checkpoint:
     source, *others = notes
     output = None if order.output is None else str(from_root(order.output))
     noted = OrderNote(
@@ -101,7 +107,7 @@ def _ordered(order: Order, notes: Sequence[FileNote], service: Service) -> Check
         others[0] if others else None,
         order.words,
         output,
-        order.format,
+        format,
         order.session_id,
         order.quality,
         order.stretch_s,

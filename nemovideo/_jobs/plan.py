@@ -21,9 +21,10 @@ from nemovideo._support.outputs import (
     format_for,
     has_alpha,
 )
+from nemovideo._uploads.files import is_photo
 from nemovideo._uploads.trust import check_sources
 from nemovideo.errors import InvalidRequestError
-from nemovideo.files import Source, is_media_name, is_url, name_of
+from nemovideo.files import Source, Upload, is_media_name, is_url
 
 Trim = tuple[float, float]
 """Where a video begins and ends, in seconds."""
@@ -56,21 +57,23 @@ class Order:
     """What is to be done, checked as far as it can be before anything is sent.
 
     `picture` is the file or URL to put behind the person, if that is wanted, and `words`
-    what to say to the agent besides or instead. `stretch_s` is how long the video is to be
-    after a trim and nothing else.
+    what to say to the agent besides or instead. Without a `format` the source and the
+    `background` suggest one. `stretch_s` is how long the video is to be after a trim and
+    nothing else.
     """
 
     source: Source
     picture: Source | None
     words: str
     output: Path | None
-    format: str
+    format: str | None
     session_id: str | None
     task_id: str | None = None
     overwrite: bool = False
     max_credits: float | None = None
     quality: str = DEFAULT_QUALITY
     stretch_s: float | None = None
+    background: Background = None
 
     @property
     def files(self) -> tuple[Source, ...]:
@@ -98,7 +101,7 @@ def order_for(
     check_background(background)
     path = None if output is None else output_path(output)
     check_sources([source], local_files=local_files)
-    picture, words, chosen = plan(background, output, format, source, local_files=local_files)
+    picture, words, chosen = plan(background, output, format, local_files=local_files)
     wishes = [words, *_trim_words(trim), *_edit_words(edit)]
     if not metadata:
         wishes.append("remove the metadata")
@@ -109,7 +112,8 @@ def order_for(
         picture=picture,
         words=". ".join(filter(None, wishes)),
         output=path,
-        format=chosen,
+        background=background,
+        format=chosen if output is not None or format is not None else None,
         session_id=None if session is None else session.id,
         task_id=None if session is None else session.task_id,
         overwrite=overwrite,
@@ -145,11 +149,10 @@ def plan(
     background: Background,
     output: str | os.PathLike[str] | None,
     format: str | None,  # noqa: A002 - the protocol's word
-    source: Source | None = None,
     *,
     local_files: bool,
 ) -> tuple[Source | None, str, str]:
-    """Return the picture to upload, the words to say, and the format of the file.
+    """Return the picture to upload, the words to say, and the format of a video's file.
 
     Without `local_files` a text as background is words, whatever it looks like.
 
@@ -157,8 +160,7 @@ def plan(
         InvalidRequestError: The format cannot be, or cannot hold what is wanted.
     """
     if output is None and format is None:
-        name = "" if source is None else name_of(source)
-        format = default_format(name, transparent=background == "transparent")  # noqa: A001
+        format = default_format(still=False, transparent=is_transparent(background))  # noqa: A001
     format = check_format(format_for(output, format))  # noqa: A001
     if background is None:
         return None, "remove the background", format
@@ -170,7 +172,7 @@ def plan(
     words = " ".join(background.split())
     if not words:
         raise InvalidRequestError("the background is empty", remedy="Say what should be there.")
-    if words.lower() == "transparent":
+    if is_transparent(words):
         if not has_alpha(format) and not format.startswith(MATTE):
             raise InvalidRequestError(
                 f"an {format} file cannot be transparent",
@@ -180,3 +182,13 @@ def plan(
     if words.lower() in ("blur", "blurred"):
         return None, "blur the background", format
     return None, f"replace the background with {words}", format
+
+
+def is_transparent(background: Background) -> bool:
+    """Return whether nothing is to be behind the person."""
+    return isinstance(background, str) and background.strip().lower() == "transparent"
+
+
+def suggested_format(source: Upload, background: Background) -> str:
+    """Return the format of a result for which neither a format nor a name was given."""
+    return default_format(still=is_photo(source), transparent=is_transparent(background))

@@ -46,7 +46,7 @@ def prepared(
     check_source(source)
     check_background(background)
     local_files = context.settings.local_files
-    picture, words, _ = plan(background, None, "webm", source, local_files=local_files)
+    picture, words, _ = plan(background, None, "webm", local_files=local_files)
     files = [source] if picture is None else [source, picture]
     check_sources(files, local_files=local_files)
     if any(is_url(file) for file in files):

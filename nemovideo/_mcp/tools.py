@@ -19,6 +19,7 @@ from nemovideo._mcp.answers import balance, preview_answer, refusal, spoken, tim
 from nemovideo._mcp.folders import Folders
 from nemovideo._mcp.work import Call, Work, Works
 from nemovideo._support.outputs import default_format
+from nemovideo._uploads.files import is_photo
 from nemovideo.errors import DraftNotReadyError, NemoError
 from nemovideo.files import is_media_name, is_url, url_name
 
@@ -278,7 +279,7 @@ class Tools:
             return self._folders.output(text)
         name = clip.name if isinstance(clip, Path) else url_name(clip)
         folder = clip.parent if isinstance(clip, Path) else self._folders.roots[0]
-        suffix = default_format(name, transparent=transparent)
+        suffix = default_format(still=is_photo(clip), transparent=transparent)
         return self._folders.output(str(folder / f"{Path(name).stem}-clean.{suffix}"))
 
     def _named_files(self, text: str) -> tuple[str, list[str | Path]]:

@@ -13,7 +13,6 @@ import os
 from collections.abc import Mapping
 from pathlib import PurePath
 
-from nemovideo._values.formats import IMAGE_SUFFIXES, suffix_of
 from nemovideo.errors import InvalidRequestError
 
 VIDEOS = ("mp4", "webm", "mov", "gif")
@@ -110,9 +109,9 @@ def result_suffix(path: str | os.PathLike[str]) -> str:
     return suffixes[-1].lower().removeprefix(".") if suffixes else ""
 
 
-def default_format(source: str, *, transparent: bool) -> str:
-    """Return the format for a result of which no more is known than its source's name."""
-    if suffix_of(source) in IMAGE_SUFFIXES:
+def default_format(*, still: bool, transparent: bool) -> str:
+    """Return the format of a result that nobody named one for; `still` for that of a photo."""
+    if still:
         return "png"
     return "webm" if transparent else "mp4"
 

@@ -22,7 +22,14 @@ from nemovideo._support.disk import reading
 from nemovideo._support.places import expanded
 from nemovideo._uploads.inspect import DamagedError, inspect, known_only_by
 from nemovideo._uploads.names import safe_name
-from nemovideo._values.formats import CONTENT_TYPES, family_of, sniff, suffix_for, suffix_of
+from nemovideo._values.formats import (
+    CONTENT_TYPES,
+    IMAGE_SUFFIXES,
+    family_of,
+    sniff,
+    suffix_for,
+    suffix_of,
+)
 from nemovideo._values.remedies import Code, Remedy
 from nemovideo.errors import (
     MAX_UPLOAD_BYTES,
@@ -33,7 +40,7 @@ from nemovideo.errors import (
     SourceNotFoundError,
     UnsupportedFileError,
 )
-from nemovideo.files import Opener, Source, Upload, name_of
+from nemovideo.files import Opener, Source, Upload, is_url, name_of
 from nemovideo.models import MediaInfo
 
 _HEAD_BYTES = 4096
@@ -134,6 +141,20 @@ def prepare(source: Source) -> Upload:
         f"cannot upload a {type(content).__name__}",
         remedy="Give a path, bytes, an open binary file, an http(s) URL, or chunks of bytes.",
     )
+
+
+def is_photo(source: Source) -> bool:
+    """Return whether a source is a single picture, as far as a look at its header tells.
+
+    What cannot be looked at here is judged by its name; a GIF then counts as moving.
+    """
+    upload = source if isinstance(source, Upload) else Upload(source)
+    if not is_url(upload) and chunks_of(upload) is None:
+        try:
+            return (upload if upload.info is not None else prepare(upload)).header.kind == "image"
+        except NemoError:
+            pass  # told where the file is checked
+    return suffix_of(name_of(upload)) in IMAGE_SUFFIXES - {"gif"}
 
 
 def _prepare_path(path: Path, upload: Upload) -> Upload:

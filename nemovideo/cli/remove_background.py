@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import click
 
 from nemovideo._support.outputs import default_format
+from nemovideo._uploads.files import is_photo
 from nemovideo.cli.options import (
     PATH,
     json_option,
@@ -107,5 +108,5 @@ def remove_background(
 def _default_output(source: str, background: str | None) -> Path:
     """Return the result's name, in the folder that the user works in."""
     name = urlsplit(source).path if "://" in source else source
-    suffix = default_format(name, transparent=background == "transparent")
+    suffix = default_format(still=is_photo(source), transparent=background == "transparent")
     return Path(f"{Path(name).stem or 'video'}-clean.{suffix}")

@@ -14,6 +14,8 @@ from nemovideo import Client, Upload
 from nemovideo._downloads.export_names import export_path
 from nemovideo._jobs.plan import plan
 from nemovideo._support.outputs import format_for, known_format, result_suffix
+from nemovideo._uploads.files import is_photo
+from nemovideo._values.formats import suffix_of
 from nemovideo._wire.envelopes import read_render
 from nemovideo.errors import InvalidRequestError, UnsupportedFileError
 from nemovideo.files import Source
@@ -64,22 +66,42 @@ def test_known_formats_and_suffixes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "background", "expected"),
+    ("source", "photo"),
     [
-        ("me.JPG", None, "png"),
-        (Path("me.webp"), "transparent", "png"),
-        ("https://example.com/talk.mp4", "transparent", "webm"),
-        ("https://example.com/me.png?signature=1", None, "png"),
-        (Upload("me.png"), None, "png"),
-        (Upload(b"\xff", name="me.jpeg"), None, "png"),
-        (b"\xff", None, "mp4"),
+        ("me.JPG", True),
+        (Path("me.webp"), True),
+        ("https://example.com/talk.mp4", False),
+        ("https://example.com/me.png?signature=1", True),
+        ("https://example.com/dance.gif", False),
+        (Upload("me.png"), True),
+        (Upload(b"\xff", name="me.jpeg"), True),
+        (b"\xff", False),
+        (iter([b"\xff"]), False),
     ],
-    ids=str,
+    ids=[*"abcdefghi"],
 )
-def test_without_a_word_a_picture_becomes_a_picture(
-    source: Source, background: str | None, expected: str
+def test_a_source_that_cannot_be_looked_at_is_judged_by_its_name(
+    source: Source, photo: bool
 ) -> None:
-    assert plan(background, None, None, source, local_files=True)[2] == expected
+    assert is_photo(source) is photo
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
+def test_without_a_word_a_photo_becomes_a_photo_and_what_moves_a_video(
+    client: Client, tmp_path: Path, suffix: str
+) -> None:
+    frames = [Image.new("RGB", (64, 48), color) for color in ("red", "lime", "blue")]
+    still, moving = tmp_path / f"still.{suffix}", tmp_path / f"moving.{suffix}"
+    frames[0].save(still)
+    frames[0].save(moving, save_all=True, append_images=frames[1:], duration=100)
+    sources = (still, still.read_bytes(), moving, Upload(moving.read_bytes(), name="dance"))
+    made = [client.remove_background(source, background="white") for source in sources]
+    assert [suffix_of(video.job.url or "") for video in made] == ["png", "png", "mp4", "mp4"]
+    cutout = client.remove_background(moving, background="transparent")
+    assert suffix_of(cutout.job.url or "") == "webm"
+    assert (
+        client.estimate(moving).output_bytes == client.estimate(moving, format="mp4").output_bytes
+    )
 
 
 @pytest.mark.parametrize(
