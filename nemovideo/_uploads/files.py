@@ -239,8 +239,9 @@ def _misnamed(name: str, families: frozenset[str]) -> UnsupportedFileError:
 
 
 def _remedy(families: frozenset[str]) -> str:
-    if len(families) == 1:
-        return f"Rename it to end in .{suffix_for(min(families))}."
+    suffix = suffix_for(min(families, default=""))
+    if len(families) == 1 and suffix in CONTENT_TYPES:
+        return f"Rename it to end in .{suffix}."
     return f"Use one of: {', '.join(SUPPORTED_SUFFIXES)}."
 
 

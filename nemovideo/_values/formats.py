@@ -33,6 +33,12 @@ VIDEO_SUFFIXES, IMAGE_SUFFIXES, AUDIO_SUFFIXES = map(_of_kind, ("video/", "image
 _FAMILIES = {"mov": "mp4", "m4a": "mp4", "webm": "matroska", "mkv": "matroska", "jpg": "jpeg"}
 _BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip", b"pnot")
 _RIFF_FORMS = {b"AVI ": "avi", b"WAVE": "wav", b"WEBP": "webp"}
+_PICTURE_BRANDS = {
+    **dict.fromkeys((b"avif", b"avis"), "avif"),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"), "heic"),
+}
+"""Pictures in MP4's container, which the service does not take."""
+
 _LAYER_1 = 3
 
 
@@ -54,7 +60,8 @@ def suffix_for(family: str) -> str:
 def sniff(head: bytes) -> frozenset[str]:
     """Return the families that the first bytes may belong to; empty for none that is known."""
     if head[4:8] in _BOXES:
-        return frozenset({"mp4"})
+        brand = head[8:12] if head[4:8] == b"ftyp" else b""
+        return frozenset({_PICTURE_BRANDS.get(brand, "mp4")})
     if head[:4] in (b"RIFF", b"RF64"):
         form = _RIFF_FORMS.get(head[8:12])
         return frozenset({form} if form else ())

@@ -43,6 +43,7 @@ _MAX_CODE_DIGITS = 9
 _UNKNOWN_CODE = -1
 """Stands for a code of more digits than any code has."""
 _MAX_MESSAGES = 20
+_REMEDY_CHARS = 500
 
 _SECRET = lazy(r"\b(nmv_usr_|clm_)[\w.~+/=-]+")
 
@@ -129,7 +130,7 @@ def api_error(exchange: Exchange, value: object) -> APIError:
         status=exchange.status,
         code=code,
         request_id=request_id(exchange.headers, exchange.secret),
-        remedy=_redirect_remedy(exchange),
+        remedy=_redirect_remedy(exchange) or redact(_remedy(value), exchange.secret) or None,
         body=exchange.text,
         method=exchange.method,
         path=exchange.path,
@@ -215,6 +216,12 @@ def _class_by_place(exchange: Exchange, message: str, cls: type[APIError]) -> ty
     ):
         return UnsupportedFileError
     return cls
+
+
+def _remedy(value: object) -> str:
+    """Return what the local backend says to do, which knows it better than the code tells."""
+    found = value.get("remedy") if isinstance(value, dict) else None
+    return found[:_REMEDY_CHARS] if isinstance(found, str) else ""
 
 
 def _redirect_remedy(exchange: Exchange) -> str | None:

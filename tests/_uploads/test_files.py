@@ -119,6 +119,15 @@ def test_the_remedy_names_the_right_suffix(folder: Path) -> None:
     assert caught.value.remedy == "Rename it to end in .png."
 
 
+@pytest.mark.parametrize("name", ["me.jpg", "me.avif", "me.mp4"])
+def test_a_picture_in_a_video_s_container_is_not_called_a_video(name: str) -> None:
+    for brand in (b"avif", b"heic"):
+        with pytest.raises(errors.UnsupportedFileError) as caught:
+            prepare(Upload(b"\0\0\0\x18ftyp" + brand + bytes(100), name=name))
+        assert "png" in caught.value.remedy
+        assert "Rename" not in caught.value.remedy
+
+
 def test_without_the_check_only_name_and_size_count(tmp_path: Path) -> None:
     odd = write(tmp_path / "odd.mp4", b"no header that anybody knows")
     part = prepare(Upload(odd, check=False))

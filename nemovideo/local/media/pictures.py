@@ -29,7 +29,15 @@ _one_large_decode = threading.Lock()
 
 
 class PictureTooLargeError(ValueError):
-    """The picture has more pixels than the local backend takes."""
+    """The picture of that size has more pixels than the local backend takes."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.size = size
+        width, height = size
+        super().__init__(
+            f"it has {width}×{height} pixels: the local backend takes pictures of up to "
+            f"{MOST_PHOTO_PIXELS // 1_000_000} million pixels, {MOST_SIDE_PX} on a side"
+        )
 
 
 def open_image(path: Path) -> Image.Image:
@@ -71,10 +79,7 @@ def check_pixels(size: tuple[int, int]) -> None:
     """
     width, height = size
     if max(width, height) > MOST_SIDE_PX or width * height > MOST_PHOTO_PIXELS:
-        raise PictureTooLargeError(
-            f"it has {width}×{height} pixels: the local backend takes pictures of up to "
-            f"{MOST_PHOTO_PIXELS // 1_000_000} million pixels, {MOST_SIDE_PX} on a side"
-        )
+        raise PictureTooLargeError(size)
 
 
 def header_size(path: Path) -> tuple[int, int]:

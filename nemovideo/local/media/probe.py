@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +25,12 @@ from nemovideo.local.media.containers import (
     pixel_aspect,
 )
 from nemovideo.local.media.cropping import margins_of
-from nemovideo.local.media.limits import MOST_HOURS, MOST_PIXELS, MOST_SIDE_PX
+from nemovideo.local.media.limits import (
+    MOST_HOURS,
+    MOST_PHOTO_PIXELS,
+    MOST_PIXELS,
+    MOST_SIDE_PX,
+)
 from nemovideo.local.media.orientation import is_turned
 from nemovideo.local.media.pictures import (
     UNREADABLE,
@@ -132,7 +138,7 @@ def _probe_image(item: MediaItem) -> MediaItem:
         raise UnsupportedFileError(
             f"{item.name}: {error}",
             code=4001,
-            remedy="Make the picture smaller, and upload it again.",
+            remedy=_scaled_down(error.size, MOST_PHOTO_PIXELS),
         ) from error
     except UNREADABLE as error:
         raise _unreadable(item, "picture", error) from error
@@ -235,8 +241,12 @@ def _with_length(item: MediaItem, container: InputContainer, seen: Survey) -> Me
     if stream.duration:
         promised_s = ((stream.start_time or 0) + stream.duration) * stream.time_base - origin
         held_s = shown_s
+        if container.format.name == "avi":  # of one that is cut off FFmpeg makes the duration up
+            promised_s = max(promised_s, stream.frames * usual_s(stream))
     elif container.duration:  # of picture and sound, whichever is longer
         promised_s = Fraction(container.duration, av.time_base)
+        if promised_s > origin:  # Matroska counts from zero, wherever the first picture is
+            promised_s -= origin
     if shown_s <= 0:
         shown_s = held_s = promised_s
     if promised_s - held_s > max(_SHORTER_S, 2 * usual_s(stream)):
@@ -264,8 +274,15 @@ def _check_size(item: MediaItem, width: int, height: int) -> None:
             f"{item.name} has {width}×{height} pixels: the local backend takes up to "
             f"{MOST_PIXELS / 1e6:.0f} million, and up to {MOST_SIDE_PX} on a side",
             code=4001,
-            remedy="Make the picture smaller, and upload it again.",
+            remedy=_scaled_down((width, height), MOST_PIXELS),
         )
+
+
+def _scaled_down(size: tuple[int, int], most_pixels: int) -> str:
+    """Return the remedy for a picture that is too large: the largest size that is taken."""
+    scale = min(MOST_SIDE_PX / max(size), math.sqrt(most_pixels / math.prod(size)))
+    width, height = (max(1, int(side * scale)) for side in size)
+    return f"Scale it down to {width}×{height} pixels or less, and upload it again."
 
 
 def seconds_text(length_s: Fraction) -> str:
@@ -279,4 +296,8 @@ def seconds_text(length_s: Fraction) -> str:
 
 def _unreadable(item: MediaItem, kind: str, error: Exception) -> UnsupportedFileError:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return UnsupportedFileError(f"{item.name}: it cannot be read as {kind} ({reason})", code=4001)
+    return UnsupportedFileError(
+        f"{item.name}: it cannot be read as {kind} ({reason})",
+        code=4001,
+        remedy="Save or convert the file again: it may be damaged.",
+    )

@@ -127,7 +127,7 @@ def render(
         size = canvas.width, canvas.height * (2 if kind.stacked else 1)
         if kind.still and abs(size[0] - timeline.width) + abs(size[1] - timeline.height) <= 2:
             size = timeline.width, timeline.height  # what is odd was made even for the canvas
-        tagged = kind.name in ("mp4", "mov") and not kind.matte
+        tagged = (kind.name in ("mp4", "mov") and not kind.matte) or not timeline.keep_metadata
         tags = tags_for(timeline, media, notices.add) if tagged else Tags()
         photo = plain_photo(timeline, media) if kind.still and canvas.alpha else None
         with (

@@ -46,7 +46,10 @@ class JSONResponse(_JSONResponse):
 
 
 class Problem(Exception):  # noqa: N818 - it is an answer, not an error of the program
-    """A request is refused. Without a `code` the answer is FastAPI's `{"detail": …}`."""
+    """A request is refused. Without a `code` the answer is FastAPI's `{"detail": …}`.
+
+    A `remedy` goes along where the code alone suggests the wrong one.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Problem(Exception):  # noqa: N818 - it is an answer, not an error of the p
         *,
         code: int | None = None,
         detail: object = None,
+        remedy: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
@@ -62,6 +66,7 @@ class Problem(Exception):  # noqa: N818 - it is an answer, not an error of the p
         self.message: str = without_paths(message)
         self.code = code
         self.detail = detail
+        self.remedy = remedy
         self.headers: dict[str, str] = dict(headers or {})
 
 
@@ -95,6 +100,8 @@ class Forms:
         """Shape a refusal; 422 is always FastAPI's, as no envelope of it is known."""
         status, headers = problem.status, problem.headers
         envelope = {"code": problem.code, "message": problem.message}
+        if problem.remedy is not None:
+            envelope["remedy"] = problem.remedy
         detail = {"detail": problem.detail or problem.message}
         if self.errors == "html":
             page = f"<html><head><title>{status}</title></head><body><h1>Error</h1></body></html>"

@@ -253,7 +253,8 @@ def _probe(context: Context, files: Sequence[Received]) -> list[MediaItem]:
         try:
             item = context.probe(file.path, file.name, id=f"m{number}")
         except UnsupportedFileError as error:
-            raise Problem(400, without_paths(error.message), code=4001) from error
+            remedy = None if error.remedy == error.default_remedy else error.remedy
+            raise Problem(400, without_paths(error.message), code=4001, remedy=remedy) from error
         items.append(attrs.evolve(item, sha256=file.sha256))
     return items
 

@@ -65,7 +65,7 @@ def test_of_a_file_that_was_cut_off_the_rest_is_used(
     assert np.abs(np.diff([frame.mean() for frame in seen.frames[:10]])).max() > 0
     assert result.warnings
     assert all(name in each for each in result.warnings)
-    if options == {"movflags": "faststart"}:
+    if options == {"movflags": "faststart"} or name == "a.avi":
         assert any("cut off" in each and "2.0 s" in each for each in result.warnings)
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageCms
 
+from nemovideo import Client
 from nemovideo.errors import UnsupportedFileError
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.media.pictures import open_image
@@ -231,8 +232,20 @@ def test_a_bomb_is_refused_by_its_header(
 
     monkeypatch.setattr(Image.Image, "load", never)
     monkeypatch.setattr(Image, "open", never)
-    with pytest.raises(UnsupportedFileError, match=rf"{width}×{width} pixels.*8192 on a side"):
+    with pytest.raises(
+        UnsupportedFileError, match=rf"{width}×{width} pixels.*8192 on a side"
+    ) as caught:
         probe(tmp_path / "a.png", "a.png", id="m1")
+    assert caught.value.remedy.startswith("Scale it down to 7071×7071 pixels")
+
+
+def test_the_remedy_for_a_large_picture_reaches_who_uploads_it(
+    client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(png(9000, 4000, 8, 2))
+    with pytest.raises(UnsupportedFileError, match="9000×4000 pixels") as caught:
+        client.remove_background(tmp_path / "a.png", background="white")
+    assert caught.value.remedy.startswith("Scale it down to 8192×3640 pixels")
 
 
 def test_a_video_of_too_many_pixels_is_refused_with_the_limit(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from nemovideo.errors import UnsupportedFileError
 from nemovideo.local.media.probe import MediaItem, probe
+from tests.support.footage import COUNT, FPS, film, shades
 from tests.support.render import carphone, make_image, make_sound, make_video
 
 
@@ -100,6 +101,12 @@ def test_a_file_that_is_no_medium_is_refused(tmp_path: Path, suffix: str, conten
         probed(path)
     assert caught.value.code == 4001
     assert path.name in caught.value.message
+
+
+def test_a_clock_that_starts_late_is_not_a_file_that_was_cut_off(tmp_path: Path) -> None:
+    times_s = [100_000 + n / FPS for n in range(COUNT)]
+    found = probed(film(tmp_path / "a.mkv", shades(COUNT), times_s=times_s))
+    assert (found.duration_ms, found.warnings) == (480, ())
 
 
 def test_a_file_of_another_kind_than_its_name_is_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import attrs
 import av
 import pytest
 
+from nemovideo import Client
 from nemovideo.local.render import RenderResult, render
 from nemovideo.local.timeline import Clip, Timeline
 from tests.support.footage import FPS, HEIGHT, WIDTH, Track, film, shades, tone
@@ -89,6 +90,19 @@ def test_who_wants_none_of_it_gets_none_and_is_told(tmp_path: Path) -> None:
     (warning,) = result.warnings
     for name in ("title", "recording date", "location", "language of the sound", "chapters"):
         assert name in warning
+
+
+@pytest.mark.parametrize("name", ["o.mp4", "o.webm"])
+def test_a_caller_who_wants_none_of_it_is_told_what_was_left_out(
+    client: Client, tmp_path: Path, name: str
+) -> None:
+    source = recording(tmp_path / "a.mp4")
+    video = client.remove_background(
+        source, background="white", metadata=False, output=tmp_path / name
+    )
+    with av.open(str(tmp_path / name)) as out:
+        assert not set(out.metadata) & set(TAGS)
+    assert any("left out" in each and "location" in each for each in video.warnings)
 
 
 def test_a_draft_remembers_whether_to_keep_it() -> None:
