@@ -47,7 +47,7 @@ from typing import ClassVar, Protocol
 from nemovideo._values.formats import CONTENT_TYPES
 from nemovideo._values.remedies import Code, Medium, Option, Remedy, said
 
-SUPPORTED_SUFFIXES: tuple[str, ...] = tuple(s for s in CONTENT_TYPES if s != "jpeg")
+SUPPORTED_SUFFIXES: tuple[str, ...] = tuple(s for s in CONTENT_TYPES if s not in ("jpeg", "zip"))
 """The file formats that the service takes, by suffix (docs/protocol.md §4)."""
 
 MAX_UPLOAD_BYTES = 500 * 1024 * 1024

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -18,6 +17,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from PIL import Image, ImageSequence
 
+from nemovideo._support import sequences
+from nemovideo._support.sequences import SequenceError
 from nemovideo.errors import UnsupportedFileError
 
 Pixels: TypeAlias = tuple[float, npt.NDArray[np.uint8], npt.NDArray[np.float32]]
@@ -26,7 +27,7 @@ Pixels: TypeAlias = tuple[float, npt.NDArray[np.uint8], npt.NDArray[np.float32]]
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _DEMUXERS = "mov,mp4,matroska,webm"
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif"}
-_UNREADABLE = (av.error.FFmpegError, OSError, ValueError, IndexError, zipfile.BadZipFile)
+_UNREADABLE = (av.error.FFmpegError, OSError, ValueError, IndexError, SequenceError)
 
 
 def decoder_of(stream: VideoStream) -> VideoCodecContext:
@@ -52,7 +53,7 @@ def decoder_of(stream: VideoStream) -> VideoCodecContext:
 def frames_of(path: Path) -> Iterator[Pixels]:
     """Yield the frames of a finished file, from its first to its last.
 
-    What has no alpha is opaque. The pictures of a ZIP have no times: theirs are 0.
+    What has no alpha is opaque.
 
     Raises:
         UnsupportedFileError: The file is not here, or cannot be read.
@@ -93,11 +94,11 @@ def _pictures(path: Path) -> Iterator[Pixels]:
 
 
 def _zipped(path: Path) -> Iterator[Pixels]:
-    with zipfile.ZipFile(path) as archive:
-        for name in sorted(archive.namelist()):
-            if name.endswith(".png"):
-                with archive.open(name) as file, Image.open(file) as image:
-                    yield 0.0, *_split(np.asarray(image.convert("RGBA")))
+    with sequences.open_sequence(path) as archive:
+        fps = sequences.rate_of(archive)
+        for number, entry in enumerate(sequences.frames_of(archive)):
+            with archive.open(entry) as file, Image.open(file) as image:
+                yield float(number / fps), *_split(np.asarray(image.convert("RGBA")))
 
 
 def _split(

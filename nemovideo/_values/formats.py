@@ -19,6 +19,7 @@ CONTENT_TYPES = {
     "wav": "audio/wav",
     "m4a": "audio/mp4",
     "aac": "audio/aac",
+    "zip": "application/zip",
 }
 """What is sent as a part's Content-Type, by suffix."""
 
@@ -73,6 +74,8 @@ def sniff(head: bytes) -> frozenset[str]:
         (b"GIF89a", ("gif",)),
         (b"ID3", ("mp3", "aac")),  # a tag that both may carry
         (b"ADIF", ("aac",)),
+        (b"PK\x03\x04", ("zip",)),
+        (b"PK\x05\x06", ("zip",)),  # an empty one
     ):
         if head.startswith(magic):
             return frozenset(families)

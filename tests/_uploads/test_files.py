@@ -29,7 +29,7 @@ def write(path: Path, data: bytes) -> Path:
 
 
 def test_the_formats_that_people_are_told_are_those_that_are_taken() -> None:
-    assert {*errors.SUPPORTED_SUFFIXES, "jpeg"} == {*CONTENT_TYPES}
+    assert {*errors.SUPPORTED_SUFFIXES, "jpeg", "zip"} == {*CONTENT_TYPES}
 
 
 def test_a_path_an_open_file_and_bytes_are_taken(folder: Path, tmp_path: Path) -> None:

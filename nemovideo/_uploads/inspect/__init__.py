@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO
 
-from nemovideo._uploads.inspect import matroska, mp4, mpeg_audio, pictures, riff, with_av
+from nemovideo._uploads.inspect import matroska, mp4, mpeg_audio, pictures, riff, sequence, with_av
 from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader
 from nemovideo._values.formats import CONTENT_TYPES
 from nemovideo.models import MediaInfo
@@ -43,6 +43,8 @@ def inspect(file: BinaryIO, size_bytes: int, family: str, suffix: str) -> MediaI
     Raises:
         DamagedError: It is not all of what it begins as.
     """
+    if family == "zip":
+        return sequence.look(file, size_bytes)
     start = file.tell()
     try:
         info = _LOOKS[family](Reader(file, start, size_bytes))
@@ -53,5 +55,5 @@ def inspect(file: BinaryIO, size_bytes: int, family: str, suffix: str) -> MediaI
 
 def known_only_by(suffix: str, size_bytes: int) -> MediaInfo:
     """Return the little that a suffix says."""
-    kind = CONTENT_TYPES[suffix].partition("/")[0]
+    kind = "video" if suffix == "zip" else CONTENT_TYPES[suffix].partition("/")[0]
     return MediaInfo("jpg" if suffix == "jpeg" else suffix, kind, size_bytes)

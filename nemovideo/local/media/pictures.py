@@ -20,7 +20,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 """What Pillow raises for a picture that it cannot read."""
 
-_FAMILIES = frozenset({"jpeg", "png", "gif", "webp"})
+_FAMILIES = frozenset({"jpeg", "png", "gif", "webp", "zip"})
 _HEAD_BYTES = 64
 _LARGE_PIXELS = 4_000_000
 _SIXTEEN_BITS = 257  # what 255 is, there
@@ -48,7 +48,13 @@ def open_image(path: Path) -> Image.Image:
         OSError, ValueError, SyntaxError, Image.DecompressionBombError: It is not a picture of
             the supported formats, or it is damaged (`UNREADABLE`).
     """
-    with opened(path) as image, decoding(image.size):
+    with opened(path) as image:
+        return decoded(image)
+
+
+def decoded(image: Image.Image) -> Image.Image:
+    """Return a picture that was opened, as `open_image` does."""
+    with decoding(image.size):
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
         return in_srgb(image)
@@ -96,7 +102,7 @@ def header_size(path: Path) -> tuple[int, int]:
 
 
 def picture_family(path: Path) -> str | None:
-    """Return the format of a picture by its first bytes; None for any other file."""
+    """Return the format of a picture, or of a zip of them, by its first bytes; None for others."""
     with path.open("rb") as file:
         families = sniff(file.read(_HEAD_BYTES)) & _FAMILIES
     return min(families, default=None)

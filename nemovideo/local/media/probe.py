@@ -39,7 +39,11 @@ from nemovideo.local.media.pictures import (
     open_image,
 )
 from nemovideo.local.media.survey import Survey, survey, usual_s
-from nemovideo.local.media.transparency import has_clear_parts, has_transparent_parts
+from nemovideo.local.media.transparency import (
+    has_clear_parts,
+    has_transparent_parts,
+    has_unread_alpha,
+)
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -109,7 +113,7 @@ def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002 - the c
     item = MediaItem(
         id=id, name=name, path=path, kind="", size_bytes=size_bytes, sha256=sha256_of_file(path)
     )
-    if suffix in IMAGE_SUFFIXES or (not suffix and looks_like_image(path)):
+    if suffix in (*IMAGE_SUFFIXES, "zip") or (not suffix and looks_like_image(path)):
         return _probe_image(item)
     found = _probe_streams(item)
     if suffix in AUDIO_SUFFIXES:
@@ -182,6 +186,9 @@ def _with_shape(item: MediaItem, stream: VideoStream, frame: VideoFrame, seen: S
     aspect = pixel_aspect(stream)
     if is_turned(frame):
         width, height, aspect = height, width, 1 / aspect
+    if has_unread_alpha(stream):
+        warning = f"{item.name} is HEVC with alpha, which is not read here: it is taken as opaque."
+        item = attrs.evolve(item, warnings=(*item.warnings, warning))
     rate = _frame_rate(stream)
     if seen.broken and seen.frames and seen.shown_s:
         rate = min(Fraction(seen.frames) / seen.shown_s, Fraction(_MAX_FPS))

@@ -8,7 +8,9 @@ from PIL import Image
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
 
+_ALPHA_CHANNEL_INFO = b"\x4e\x01\xa5"  # a prefix SEI, of type 165 (ITU-T H.265, F.14.2.8)
 _OPAQUE = 250  # less than this, somebody meant
 
 
@@ -23,6 +25,16 @@ def has_transparent_parts(frame: VideoFrame) -> bool:
         return False
     alpha = frame.reformat(format="rgba").to_ndarray()[..., 3]
     return bool(alpha.min() < _OPAQUE)
+
+
+def has_unread_alpha(stream: VideoStream) -> bool:
+    """Return whether an HEVC stream says that a second layer is its alpha.
+
+    FFmpeg 8.1 can decode that layer, but only for callers that choose the pixel format, which
+    PyAV does not let them do.
+    """
+    context = stream.codec_context
+    return context.name == "hevc" and _ALPHA_CHANNEL_INFO in (context.extradata or b"")
 
 
 def has_clear_parts(image: Image.Image) -> bool:

@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from PIL import Image
 
+from nemovideo._support.sequences import rate_comment
 from nemovideo.errors import RenderFailedError
 from nemovideo.local.render.canvas import Canvas
 
@@ -109,7 +110,7 @@ class ZipWriter:
     def __init__(self, path: Path, canvas: Canvas) -> None:
         self._canvas = canvas
         self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED)
-        self._zip.comment = f"{canvas.fps} frames a second".encode()
+        self._zip.comment = rate_comment(canvas.fps)
         self._pixels = "rgba" if canvas.alpha else "rgb24"
         encoder = av.CodecContext.create("png", "w")
         assert isinstance(encoder, av.VideoCodecContext)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -9,11 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nemovideo import Client
+from nemovideo._uploads.files import prepare
+from nemovideo.errors import UnsupportedFileError
 from nemovideo.local.matte.engine import Mask, Picture
+from nemovideo.local.media import animation
 from nemovideo.local.media.probe import probe
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background, Clip, Timeline
-from tests.support.footage import FPS, HEIGHT, WIDTH, film
+from tests.support.footage import FPS, HEIGHT, WIDTH, film, shades
 from tests.support.render import Pixels, item, look, near
 
 PERSON, GREEN = (200, 90, 60), (0, 0xB1, 0x40)
@@ -66,6 +73,9 @@ def at(picture: Pixels, x: int, y: int) -> tuple[int, ...]:
     return tuple(int(v) for v in picture[y, x])
 
 
+QUIET = {"x265-params": "log-level=none"}
+USER_DATA, ALPHA_CHANNEL_INFO = b"\x4e\x01\x05", b"\x4e\x01\xa5"
+
 KINDS = [
     ("a.webm", "libvpx-vp9", "yuva420p"),
     ("a.webm", "libvpx", "yuva420p"),
@@ -101,8 +111,6 @@ def test_it_goes_out_again_as_it_came(tmp_path: Path, output: str) -> None:
 
 def alphas(path: Path) -> list[Pixels]:
     if path.suffix == ".zip":
-        import zipfile
-
         with zipfile.ZipFile(path) as archive:
             names = sorted(archive.namelist())
             pictures = [Image.open(archive.open(name)).convert("RGBA") for name in names]
@@ -125,6 +133,111 @@ def test_our_own_cutout_can_be_used_again(tmp_path: Path) -> None:
     assert near(at(frame, 40 + 12, 40), PERSON, 14)
     blurred = look(placed(webm, tmp_path / "b.mp4", Background("blur"))).frames[3]
     assert near(at(blurred, 40 + 12, 40), PERSON, 14)
+
+
+def sequence(path: Path, comment: bytes = b"", name: str = "shot/frame_{}.png") -> Path:
+    """A zip of the cut-out's frames, whose numbers are not padded, and what else a Mac puts in."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.comment = comment
+        for number, frame in enumerate(cutouts(COUNT)):
+            file = io.BytesIO()
+            Image.fromarray(frame.to_ndarray(), "RGBA").save(file, "PNG")
+            archive.writestr(name.format(number), file.getvalue())
+        archive.writestr("__MACOSX/shot/._frame_0.png", b"resource fork")
+        archive.writestr("notes.txt", b"take 3")
+    return path
+
+
+def test_a_zip_of_pngs_comes_back_in_with_its_alpha_and_its_rate(tmp_path: Path) -> None:
+    path = placed(
+        cutout(tmp_path / "a.webm", "libvpx-vp9", "yuva420p"),
+        tmp_path / "frames.zip",
+        Background("transparent"),
+    )
+    found = item(path)
+    assert (found.kind, found.has_alpha, found.fps) == ("video", True, FPS)
+    assert found.duration_ms == COUNT * 1000 // FPS
+    seen = look(placed(path, tmp_path / "o.mp4", Background("color", color="#00b140")))
+    assert len(seen.frames) == COUNT
+    for number, frame in enumerate(seen.frames):
+        assert near(at(frame, 16 + 8 * number + 12, 40), PERSON, 14)
+        assert near(at(frame, 4, 40), GREEN, 12)
+
+
+@pytest.mark.parametrize(
+    ("comment", "fps"),
+    [(b"", 30), (b"24 fps", 24), (b"30000/1001 frames a second", 29.97), (b"0/0 fps", 30)],
+)
+def test_a_sequence_is_in_the_order_of_its_numbers_at_the_rate_of_its_comment(
+    tmp_path: Path, comment: bytes, fps: float
+) -> None:
+    path = sequence(tmp_path / "a.zip", comment)
+    header = prepare(path).header
+    assert (header.kind, header.format, header.width, header.height) == (
+        *("video", "zip"),
+        *(WIDTH, HEIGHT),
+    )
+    assert header.fps == pytest.approx(fps, abs=0.01)
+    assert header.duration_ms == pytest.approx(COUNT * 1000 / fps, abs=1)
+    assert item(path).fps == pytest.approx(fps, abs=0.01)
+    rows = [frame.to_ndarray()[40, :, 3] for _, frame in animation.frames(path)]
+    lefts = [int(np.argmax(row > 0)) for row in rows]
+    assert lefts[:COUNT] == sorted(set(lefts))
+
+
+def test_a_sequence_goes_behind_somebody_and_through_the_client(
+    client: Client, tmp_path: Path
+) -> None:
+    path = sequence(tmp_path / "a.zip", b"25 fps")
+    video = client.remove_background(path, background="#00b140", output=tmp_path / "o.mp4")
+    assert near(at(look(tmp_path / "o.mp4").frames[0], 4, 40), GREEN, 14)
+    assert video.warnings == ()
+    client.remove_background(
+        cutout(tmp_path / "b.mov", "qtrle", "argb"), background=path, output=tmp_path / "p.mp4"
+    )
+
+
+@pytest.mark.parametrize("name", ["frame.jpg", "text.txt"])
+def test_a_zip_without_pngs_is_refused(tmp_path: Path, name: str) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(name, b"x")
+    with pytest.raises(UnsupportedFileError, match="has no PNG files"):
+        prepare(tmp_path / "a.zip")
+    with pytest.raises(UnsupportedFileError, match="has no PNG files"):
+        item(tmp_path / "a.zip")
+
+
+def test_a_damaged_sequence_is_refused_and_nothing_else_is_raised(tmp_path: Path) -> None:
+    whole = sequence(tmp_path / "a.zip").read_bytes()
+    for place in [*range(0, 200, 7), *range(len(whole) - 600, len(whole), 11)]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        (tmp_path / "a.zip").write_bytes(damaged)
+        with suppress(UnsupportedFileError):
+            prepare(tmp_path / "a.zip")
+        with suppress(UnsupportedFileError):
+            item(tmp_path / "a.zip")
+    (tmp_path / "a.zip").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UnsupportedFileError, match="damaged"):
+        prepare(tmp_path / "a.zip")
+
+
+def test_a_list_of_too_many_files_is_not_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", allowZip64=True) as archive:
+        for number in range(66_000):
+            archive.writestr(f"{number}.png", b"")
+    with pytest.raises(UnsupportedFileError, match="too many files"):
+        prepare(tmp_path / "a.zip")
+
+
+def test_hevc_whose_alpha_cannot_be_read_is_opaque_and_it_is_said(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mov", shades(3), codec="libx265", options=QUIET)
+    assert item(path).warnings == ()
+    data = path.read_bytes()
+    assert USER_DATA in data, "a message in the header"
+    path.write_bytes(data.replace(USER_DATA, ALPHA_CHANNEL_INFO, 1))
+    (warning,) = item(path).warnings
+    assert "HEVC with alpha" in warning
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "gif"])

@@ -1,0 +1,98 @@
+"""A zip of PNGs as a video: which files are its frames, and how many of them make a second."""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+DEFAULT_FPS = Fraction(30)
+"""The rate of a sequence that does not say its own."""
+
+_RATE = re.compile(rb"(\d{1,9}(?:\.\d{1,9}|/\d{1,9})?) (?:frames a second|fps)\b")
+_MOST_FPS = 1000
+_DIGITS = re.compile(r"(\d+)")
+_END, _END_BYTES, _COMMENT_BYTES = b"PK\5\6", 22, 65535
+_LOCATOR, _LOCATOR_BYTES = b"PK\6\7", 20  # of the list of a ZIP64, which has no bounds
+_MOST_LIST_BYTES = 16 * 1024 * 1024
+_MOST_FRAME_BYTES = 512 * 1024 * 1024
+
+
+class SequenceError(Exception):
+    """The file is not a zip of PNGs that can be read; the message says why, after its name."""
+
+
+def rate_comment(fps: Fraction) -> bytes:
+    """Return the zip's comment that says its rate."""
+    return f"{fps} frames a second".encode()
+
+
+def rate_of(archive: zipfile.ZipFile) -> Fraction:
+    """Return the rate that the zip's comment says, such as "24 fps", else the default."""
+    found = _RATE.search(archive.comment)
+    try:
+        fps = Fraction(found[1].decode()) if found else DEFAULT_FPS
+    except ZeroDivisionError:
+        return DEFAULT_FPS
+    return fps if 0 < fps <= _MOST_FPS else DEFAULT_FPS
+
+
+def frames_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the frames in the order of their names, in which 10 comes after 9.
+
+    Raises:
+        SequenceError: There are none, one is larger than any frame, or they are encrypted.
+    """
+    found = [
+        entry
+        for entry in archive.infolist()
+        if entry.filename.lower().endswith(".png")
+        and not any(part.startswith((".", "__MACOSX")) for part in entry.filename.split("/"))
+    ]
+    if not found:
+        raise SequenceError("has no PNG files in it")
+    if any(entry.file_size > _MOST_FRAME_BYTES or entry.flag_bits & 1 for entry in found):
+        raise SequenceError("has PNG files that are too large, or encrypted")
+    return sorted(found, key=lambda entry: _natural(entry.filename))
+
+
+@contextmanager
+def open_sequence(file: BinaryIO | Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip, and refuse one whose list of files is longer than that of any video.
+
+    Raises:
+        SequenceError: It is not a zip, is damaged, or lists too much.
+    """
+    try:
+        if isinstance(file, Path):
+            with file.open("rb") as opened, open_sequence(opened) as archive:
+                yield archive
+            return
+        _check_list(file)
+        with zipfile.ZipFile(file) as archive:
+            yield archive
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
+        raise SequenceError(f"is a damaged zip: {error}") from error
+
+
+def _check_list(file: BinaryIO) -> None:
+    """Look at the size of the list before `zipfile` makes objects of it."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _END_BYTES - _COMMENT_BYTES))
+    tail = file.read()
+    place = tail.rfind(_END)
+    listed = int.from_bytes(tail[place + 12 : place + 16], "little")
+    is_longer = tail[max(0, place - _LOCATOR_BYTES) :].startswith(_LOCATOR)
+    if place >= 0 and (listed > _MOST_LIST_BYTES or is_longer):
+        raise SequenceError("has too many files in it")
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    parts = _DIGITS.split(name.lower())
+    return [(int(part), "") if part.isdigit() else (0, part) for part in parts]
