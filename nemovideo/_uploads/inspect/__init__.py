@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO
 
-from nemovideo._uploads.inspect import matroska, mp4, mpeg_audio, pictures, riff, sequence, with_av
+from nemovideo._uploads.inspect import matroska, mp4, mpeg_audio, pictures, riff, with_av
 from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader
 from nemovideo._values.formats import CONTENT_TYPES
 from nemovideo.models import MediaInfo
@@ -44,6 +44,8 @@ def inspect(file: BinaryIO, size_bytes: int, family: str, suffix: str) -> MediaI
         DamagedError: It is not all of what it begins as.
     """
     if family == "zip":
+        from nemovideo._uploads.inspect import sequence  # it loads zipfile
+
         return sequence.look(file, size_bytes)
     start = file.tell()
     try:
