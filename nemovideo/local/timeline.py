@@ -139,7 +139,7 @@ class Title:
 
 @attrs.frozen
 class Overlay:
-    """An uploaded picture over the video, such as a logo.
+    """An uploaded picture over the video, such as a logo, or a video, silent and again and again.
 
     `position` is one of POSITIONS, `size` its width as a share of the canvas's shorter side.
     """

@@ -22,6 +22,7 @@ UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 _FAMILIES = frozenset({"jpeg", "png", "gif", "webp", "zip"})
 _HEAD_BYTES = 64
+_WEBP_HEAD_BYTES, _WEBP_ANIMATED, _WEBP_ALPHA = 21, 0x02, 0x10
 _LARGE_PIXELS = 4_000_000
 _SIXTEEN_BITS = 257  # what 255 is, there
 
@@ -64,9 +65,24 @@ def decoded(image: Image.Image) -> Image.Image:
 def opened(path: Path) -> Iterator[Image.Image]:
     """Open a picture's header, and refuse one that is too large."""
     check_pixels(header_size(path))
-    with Image.open(path, formats=FORMATS) as image:
+    with path.open("rb") as file, Image.open(_with_alpha(file), formats=FORMATS) as image:
         check_pixels(image.size)
         yield image
+
+
+def _with_alpha(file: BinaryIO) -> BinaryIO:
+    """Return the file, but an animated WebP said to have alpha.
+
+    Encoders write only the part of a picture that is not transparent, and forget to say that
+    there is alpha around it; Pillow then shows black there.
+    """
+    head = file.read(_WEBP_HEAD_BYTES)
+    file.seek(0)
+    if head[8:16] != b"WEBPVP8X" or not head[-1] & _WEBP_ANIMATED:
+        return file
+    data = bytearray(file.read())
+    data[_WEBP_HEAD_BYTES - 1] |= _WEBP_ALPHA
+    return io.BytesIO(data)
 
 
 @contextmanager

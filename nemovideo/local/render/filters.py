@@ -302,22 +302,24 @@ def _mask_of(graph: FrameGraph, frame: FilterContext) -> FilterContext:
 
 
 class Stamp:
-    """Lay a small picture with alpha over frames at one place."""
+    """Lay small pictures with alpha over frames at one place, fainter by an `opacity` below 1."""
 
-    def __init__(self, canvas: Canvas, patch: VideoFrame, x: int, y: int) -> None:
+    def __init__(self, canvas: Canvas, x: int, y: int, opacity: float = 1.0) -> None:
         self._canvas = canvas
-        self._patch = patch
         self._place = f"{x}:{y}:format=yuv420"
+        self._opacity = opacity
         self._graph: FrameGraph | None = None
 
-    def __call__(self, frame: VideoFrame) -> VideoFrame:
-        """Return the frame with the picture on it; the frame given is not changed."""
+    def __call__(self, frame: VideoFrame, patch: VideoFrame) -> VideoFrame:
+        """Return the frame with the picture on it; neither of the two is changed."""
         if self._graph is None:
             graph = FrameGraph()
-            below, above = graph.source(frame), graph.source(self._patch)
+            below, above = graph.source(frame), graph.source(patch)
+            if self._opacity < 1:
+                above = graph.add("lutyuv", f"a=val*{self._opacity:.4f}", above)
             graph.finish(graph.add("overlay", self._place, below, above))
             self._graph = graph
-        return self._canvas.tagged(self._graph.run(frame, self._patch))
+        return self._canvas.tagged(self._graph.run(frame, patch))
 
 
 class Adjustment:

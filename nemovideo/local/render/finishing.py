@@ -9,6 +9,7 @@ from av.video.frame import VideoFrame
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.filters import Fade
+from nemovideo.local.render.notices import Warn, unheard
 from nemovideo.local.render.titles import Titles
 from nemovideo.local.timeline import Timeline
 
@@ -21,8 +22,14 @@ def frame_at(time_ms: int, canvas: Canvas) -> int:
 class Finish:
     """Put a draft's titles on its frames and fade them."""
 
-    def __init__(self, timeline: Timeline, canvas: Canvas, media: Mapping[str, MediaItem]) -> None:
-        self._titles = Titles(timeline, canvas, media)
+    def __init__(
+        self,
+        timeline: Timeline,
+        canvas: Canvas,
+        media: Mapping[str, MediaItem],
+        warn: Warn = unheard,
+    ) -> None:
+        self._titles = Titles(timeline, canvas, media, warn)
         self._total = total = frame_at(timeline.duration_ms, canvas)
         self._fade_in = min(total, round(timeline.fade_in_ms * canvas.fps / 1000))
         self._fade_out = min(total, round(timeline.fade_out_ms * canvas.fps / 1000))

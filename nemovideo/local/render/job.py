@@ -261,7 +261,7 @@ def _frames(
 ) -> Iterator[VideoFrame]:
     """Yield every frame of the output, each a frame of its own: the encoder numbers them."""
     fresh = Fresh(canvas)
-    finish = Finish(timeline, canvas, media)
+    finish = Finish(timeline, canvas, media, warn)
     number = 0
     end_ms = 0
     for clip in timeline.clips:

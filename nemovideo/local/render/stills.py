@@ -138,7 +138,7 @@ class _Scene:
             decode=moment.decode,
             begun_s=moment.begun_s,
         )
-        finish = Finish(self._timeline, self._canvas, self._media)
+        finish = Finish(self._timeline, self._canvas, self._media, warn)
         fresh = Fresh(self._canvas)
         titled = finish.titled(made, number)
         for earlier in range(finish.fade_before(number), number + 1):

@@ -1,4 +1,4 @@
-"""Words and pictures over the video, each in its time and place."""
+"""Words, pictures and videos over the video, each in its time and place."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from nemovideo.local.render.backgrounds import load_image, media_item
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.drawing.text import text_image
 from nemovideo.local.render.filters import Stamp
+from nemovideo.local.render.notices import Warn, unheard
+from nemovideo.local.render.overlays import Laid, Moving, Standing
 from nemovideo.local.timeline import POSITIONS, Overlay, Timeline, Title
 
 _TEXT_SHARE = 0.09
@@ -23,34 +25,53 @@ _SMALLEST, _LARGEST = 0.2, 6.0
 
 @attrs.frozen
 class _Shown:
-    """A title from one frame on and before another."""
+    """A title or picture, from one frame on and before another."""
 
     first: int
     end: int
+    laid: Laid
     stamp: Stamp
 
 
 class Titles:
-    """All titles of a draft, and the pictures that are laid over it."""
+    """All titles of a draft, and the pictures and videos that are laid over it.
 
-    def __init__(self, timeline: Timeline, canvas: Canvas, media: Mapping[str, MediaItem]) -> None:
-        self._shown = [_picture(overlay, canvas, media) for overlay in timeline.overlays]
+    Args:
+        timeline: The draft.
+        canvas: What is being made.
+        media: The uploaded files.
+        warn: Is told what is wrong with a file.
+    """
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        canvas: Canvas,
+        media: Mapping[str, MediaItem],
+        warn: Warn = unheard,
+    ) -> None:
+        self._shown = [_overlay(overlay, canvas, media, warn) for overlay in timeline.overlays]
         self._shown += [_words(title, canvas) for title in timeline.titles if title.text.strip()]
-        self._below: VideoFrame | None = None
-        self._active: list[_Shown] = []
+        self._last: tuple[object, ...] = ()
         self._made: VideoFrame | None = None
 
     def over(self, frame: VideoFrame, number: int) -> VideoFrame:
-        """Return the frame of that number with the titles of its time."""
+        """Return the frame of that number with the titles of its time; numbers must rise."""
         active = [shown for shown in self._shown if shown.first <= number < shown.end]
         if not active:
             return frame
-        if self._made is None or frame is not self._below or active != self._active:
+        patches = [shown.laid.patch(number - shown.first) for shown in active]
+        now = (frame, *active, *patches)
+        if self._made is None or not _same(now, self._last):
             made = frame
-            for shown in active:
-                made = shown.stamp(made)
-            self._below, self._active, self._made = frame, active, made
+            for shown, patch in zip(active, patches, strict=True):
+                made = shown.stamp(made, patch)
+            self._last, self._made = now, made
         return self._made
+
+
+def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
 
 
 def _words(title: Title, canvas: Canvas) -> _Shown:
@@ -61,36 +82,45 @@ def _words(title: Title, canvas: Canvas) -> _Shown:
         )
     except ValueError:
         raise RenderFailedError(f"there is no color {title.color!r}") from None
-    return _placed(canvas.squeezed(image), title, canvas)
+    return _still(image, title, canvas)
 
 
-def _picture(overlay: Overlay, canvas: Canvas, media: Mapping[str, MediaItem]) -> _Shown:
+def _overlay(
+    overlay: Overlay, canvas: Canvas, media: Mapping[str, MediaItem], warn: Warn
+) -> _Shown:
     item = media_item(media, overlay.media)
-    if item.kind != "image":
+    if item.kind not in ("image", "video"):
         raise RenderFailedError(f"{item.name} is {item.kind}: it cannot be laid over the video")
-    image = load_image(item).convert("RGBA")
+    image = load_image(item).convert("RGBA") if item.kind == "image" else None
+    width, height = image.size if image is not None else (item.width or 2, item.height or 2)
     shown = canvas.shown_size
     wide = max(2.0, min(1.0, max(0.01, overlay.size)) * min(shown))
-    scale = min(wide / image.width, shown[1] / image.height)
-    sides = [max(2, round(side * scale)) for side in image.size]
-    image = image.resize((sides[0], sides[1]), Image.Resampling.LANCZOS)
-    if overlay.opacity < 1:
-        image.putalpha(image.getchannel("A").point(lambda value: round(value * overlay.opacity)))
-    return _placed(canvas.squeezed(image), overlay, canvas)
+    scale = min(wide / (width * item.aspect), shown[1] / height)
+    size = max(2, round(width * item.aspect * scale)), max(2, round(height * scale))
+    if image is not None:
+        return _still(image.resize(size, Image.Resampling.LANCZOS), overlay, canvas)
+    even = max(2, round(size[0] / canvas.aspect / 2) * 2), max(2, round(size[1] / 2) * 2)
+    return _placed(Moving(canvas, item, even, warn), even, overlay, canvas)
 
 
-def _placed(image: Image.Image, part: Title | Overlay, canvas: Canvas) -> _Shown:
+def _still(image: Image.Image, part: Title | Overlay, canvas: Canvas) -> _Shown:
+    squeezed = canvas.squeezed(image)
+    return _placed(Standing(canvas, squeezed), squeezed.size, part, canvas)
+
+
+def _placed(laid: Laid, size: tuple[int, int], part: Title | Overlay, canvas: Canvas) -> _Shown:
     if part.position not in POSITIONS:
         raise RenderFailedError(f"there is no position {part.position!r} on the picture")
     margin = round(min(canvas.width, canvas.height) * _MARGIN_SHARE)
-    x = _along(part.position, ("left", "right"), canvas.width - image.width, margin)
-    y = _along(part.position, ("top", "bottom"), canvas.height - image.height, margin)
-    # Chroma has half the size: an even place keeps it in register.
-    stamp = Stamp(canvas, canvas.frame(image), x - x % 2, y - y % 2)
+    x = _along(part.position, ("left", "right"), canvas.width - size[0], margin)
+    y = _along(part.position, ("top", "bottom"), canvas.height - size[1], margin)
+    opacity = part.opacity if isinstance(part, Overlay) else 1.0
     return _Shown(
         first=round(part.start_ms * canvas.fps / 1000),
         end=round((part.start_ms + part.duration_ms) * canvas.fps / 1000),
-        stamp=stamp,
+        laid=laid,
+        # Chroma has half the size: an even place keeps it in register.
+        stamp=Stamp(canvas, x - x % 2, y - y % 2, opacity),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
+from nemovideo._values.formats import IMAGE_SUFFIXES, suffix_of
 from nemovideo.local.agent import files, speech
 from nemovideo.local.agent.context import Context, Intent, Outcome, did, refused
 from nemovideo.local.agent.intents.create import asks_for_new
@@ -42,16 +43,30 @@ def _matches(clause: Clause) -> bool:
     text = clause.text
     if has(BACKGROUND, text) or QUOTE in text or has(TITLE, text):
         return False
-    pictured = IMAGE in text or UNKNOWN_FILE in text or has(PICTURE, text)
+    named = any(_can_be_laid_over(item) for item in clause.files)
+    pictured = named or IMAGE in text or UNKNOWN_FILE in text or has(PICTURE, text)
     laid = pictured and has(_OVER, text) and has(f"{ADD}|{_MOVE}", text)
     return (laid or has(_LOGO, text)) and not asks_for_new(clause)
+
+
+def _can_be_laid_over(item: MediaItem) -> bool:
+    """Return whether a file is a picture, a moving one, or a cut-out: not just another clip."""
+    moving = item.kind == "video" and (item.has_alpha or suffix_of(item.name) in IMAGE_SUFFIXES)
+    return moving or item.kind == "image"
 
 
 def _logo(clause: Clause, context: Context) -> tuple[Outcome, ...]:
     shown = context.timeline.overlays if context.timeline else ()
     text = clause.text
-    adding = (IMAGE in text or UNKNOWN_FILE in text) or has(
-        either(r"add|insert|another|put (?:a|my|the) \w*logo|place a", "加|添|插|放[上个]"), text
+    named = any(_can_be_laid_over(item) for item in clause.files)
+    adding = (
+        named
+        or IMAGE in text
+        or UNKNOWN_FILE in text
+        or has(
+            either(r"add|insert|another|put (?:a|my|the) \w*logo|place a", "加|添|插|放[上个]"),
+            text,
+        )
     )
     if has(REMOVE, text) and not has(either("with|add|put"), text):
         return _remove(clause, context, shown)
@@ -112,7 +127,12 @@ def _add(clause: Clause, context: Context) -> tuple[Outcome, ...]:
 
 def _chosen(clause: Clause, pictures: Sequence[MediaItem]) -> MediaItem | None:
     """Return the picture that is named, or else the last one that was uploaded."""
-    named = [item for item in clause.files if item in pictures]
+    as_logo = has(_LOGO, clause.text)  # then any video will do: picture in picture
+    named = [
+        item
+        for item in clause.files
+        if item in pictures or _can_be_laid_over(item) or (as_logo and item.kind == "video")
+    ]
     named += [item for item in pictures if files.mentions_stem(clause.plain, item)]
     return next(iter((*named, *pictures[-1:])), None)
 

@@ -1,0 +1,80 @@
+"""What is laid over the video: words, pictures, and videos that go on by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Protocol
+
+import attrs
+from av.video.frame import VideoFrame
+from PIL import Image
+
+from nemovideo.errors import RenderFailedError
+from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.render.canvas import Canvas
+from nemovideo.local.render.decoding import at_rate, looped_frames
+from nemovideo.local.render.filters import Fitter
+from nemovideo.local.render.notices import Warn
+
+
+class Laid(Protocol):
+    """Gives the picture that is laid over frames, with its alpha."""
+
+    def patch(self, since: int) -> VideoFrame:
+        """Return it as it is so many frames after it came; a number must not be below the last.
+
+        The same frame is returned as long as it stands.
+        """
+        ...
+
+
+class Standing:
+    """A picture that stands."""
+
+    def __init__(self, canvas: Canvas, image: Image.Image) -> None:
+        self._frame = canvas.frame(image)
+
+    def patch(self, since: int) -> VideoFrame:  # noqa: ARG002 - the protocol's
+        """Return the picture."""
+        return self._frame
+
+
+class Moving:
+    """A video or an animation, silent, and from its beginning again at its end.
+
+    Args:
+        canvas: What is being made.
+        item: The file; its own alpha is kept.
+        size: Its width and height on the canvas, both even.
+        warn: Is told what is wrong with the file.
+    """
+
+    def __init__(self, canvas: Canvas, item: MediaItem, size: tuple[int, int], warn: Warn) -> None:
+        self._item, self._warn = item, warn
+        self._fps = canvas.fps
+        self._aspect = Fraction(item.aspect).limit_denominator(1000)
+        self._fitter = Fitter(attrs.evolve(canvas, width=size[0], height=size[1]), keep_alpha=True)
+        self._frames: Iterator[VideoFrame] | None = None
+        self._next = 0
+        self._source: VideoFrame | None = None
+        self._fitted: VideoFrame | None = None
+
+    def patch(self, since: int) -> VideoFrame:
+        """Return the video's picture at that time."""
+        if self._frames is None:
+            self._frames = at_rate(
+                looped_frames(self._item, warn=self._warn),
+                start_s=since / self._fps,
+                step_s=1 / self._fps,
+            )
+            self._next = since
+        source = self._source
+        while self._next <= since:
+            source = next(self._frames, None)
+            self._next += 1
+        if source is None:
+            raise RenderFailedError(f"{self._item.name} has no picture that can be read")
+        if self._fitted is None or source is not self._source:
+            self._source, self._fitted = source, self._fitter(source, self._aspect)
+        return self._fitted
