@@ -55,7 +55,9 @@ def open_session(path: Path, device: str = AUTO) -> InferenceSession:
     options.intra_op_num_threads = _THREADS
     # A thread that spins while it waits takes the core from the encoder.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.enable_cpu_mem_arena = False  # pictures differ in size, and an arena keeps them all
+    # Pictures differ in size. An arena would keep room for all sizes, and a pattern take the
+    # room for all layers at once: 100 MB for nothing.
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
     try:
         session: InferenceSession = onnxruntime.InferenceSession(
             str(path), options, providers=providers

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 
 if TYPE_CHECKING:
-    from av.sidedata.sidedata import SideData
     from av.video.frame import VideoFrame
 
 _UPRIGHT = (1, 0, 0, 1)
@@ -37,7 +35,9 @@ def is_turned(frame: VideoFrame) -> bool:
 
 
 def _matrix(frame: VideoFrame) -> tuple[int, ...]:
-    parts = cast("Iterable[SideData]", frame.side_data)
+    # Not `frame.side_data`: the frame would hold what holds it, and stay until the next
+    # garbage collection, three megabytes each.
+    parts = SideDataContainer(frame)  # type: ignore[call-arg] # its stub has no __init__
     data = next((bytes(part) for part in parts if part.type is Type.DISPLAYMATRIX), None)
     if data is None:
         return _UPRIGHT

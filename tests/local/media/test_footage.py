@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 from PIL import Image
 
 from nemovideo.local.media.probe import probe
 from nemovideo.local.render import render
+from nemovideo.local.render.decoding import decode_frames
 from nemovideo.local.timeline import Background, Clip, Timeline
 from tests.support.footage import (
     COLORS,
@@ -32,7 +35,7 @@ from tests.support.footage import (
     tone,
     written_interlaced,
 )
-from tests.support.render import Pixels, look, near
+from tests.support.render import Pixels, item, look, make_video, near
 
 STILL = [quarters()] * COUNT
 
@@ -138,6 +141,20 @@ def tag(stream: av.VideoStream, transfer: int) -> None:
 
 
 # --- The form of the picture ----------------------------------------------------------------
+
+
+def test_decoded_frames_do_not_wait_for_the_garbage_collector(tmp_path: Path) -> None:
+    """Each is some megabytes, and a collection of old objects may be minutes away."""
+    media = item(make_video(tmp_path / "a.mp4"))
+    gc.collect()
+    gc.disable()
+    try:
+        count = sum(1 for _ in decode_frames(media))
+        left = [one for one in gc.get_objects() if isinstance(one, VideoFrame)]
+    finally:
+        gc.enable()
+    assert count == 25
+    assert len(left) < 3
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])
