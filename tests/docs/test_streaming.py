@@ -13,4 +13,4 @@ def test_the_examples_of_the_page_on_streaming_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run_page(DOCS / "streaming.md") == 7
+    assert run_page(DOCS / "streaming.md") == 6
