@@ -305,8 +305,8 @@ def test_bad_files_are_told_before_anything_is_sent(
         ({"background": "transparent", "output": "x.mp4"}, "cannot be transparent"),
         ({"output": "x.txt"}, "not a format"),
         ({"background": " "}, "empty"),
-        ({"output": "nowhere/x.mp4"}, "no folder"),
-        ({"output": "there.mp4"}, "exists already"),
+        ({"output": "nowhere/x.mp4"}, "does not exist"),
+        ({"output": "there.mp4"}, "already exists"),
     ],
 )
 def test_arguments_that_cannot_be_are_told_before_anything_is_sent(
@@ -415,7 +415,7 @@ def test_a_download_is_never_written_over_a_file_unasked(
     path.write_bytes(b"mine")
     session = client.sessions.create()
     session.upload(clip)
-    with pytest.raises(errors.InvalidRequestError, match="exists already"):
+    with pytest.raises(errors.InvalidRequestError, match="already exists"):
         session.export(path)
     assert path.read_bytes() == b"mine"
     assert session.export(path, overwrite=True).size_bytes != 4
@@ -470,7 +470,7 @@ def test_the_result_is_never_written_over_its_source(
 ) -> None:
     mine = tmp_path / "mine.mp4"
     mine.write_bytes(clip.read_bytes())
-    with pytest.raises(errors.InvalidRequestError, match="is made from"):
+    with pytest.raises(errors.InvalidRequestError, match="source of the result"):
         client.remove_background(mine, background="white", output=mine, overwrite=True)
     assert mine.read_bytes() == clip.read_bytes()
 

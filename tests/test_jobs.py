@@ -379,7 +379,7 @@ def test_a_result_that_was_lost_is_only_downloaded_again(bench: Bench) -> None:
         assert video.credits_spent == 1
         bench.is_done_once()
         bench.output.write_bytes(b"something of the user's own")
-        with pytest.raises(errors.InvalidRequestError, match="exists already"):
+        with pytest.raises(errors.InvalidRequestError, match="already exists"):
             client.jobs.resume(bench.path)
     assert bench.output.read_bytes() == b"something of the user's own"
 

@@ -376,7 +376,7 @@ class Coordinator:
 
 def _exists(path: Path) -> InvalidRequestError:
     return InvalidRequestError(
-        f"{path} exists already, and was not made of this file with these options",
+        f"{path} already exists, and was not made of this file with these options",
         remedy=Remedy(
             "move it away", "choose another folder", ("pass ", Option("overwrite", True))
         ),

@@ -1,4 +1,4 @@
-"""Where an exported video goes: a name that says what it is, and that nothing else has."""
+"""Names for exported videos: descriptive and unused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nemovideo.errors import InvalidRequestError
 from nemovideo.models import SessionState
 
 _NAMELESS = ("", "project", "untitled")
-_UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\ud800-\udfff]+')
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\ud800-\udfff]+')
 _NAME_CHARS = 60
 
 
@@ -25,30 +25,28 @@ def export_path(
     *,
     anywhere: bool = True,
 ) -> Path:
-    """Return where to write the exported video; no existing file is ever in its place.
-
-    Looks at the file system, and makes `folder` if it is not there.
+    """Return an unused path for an exported video; `folder` is created if needed.
 
     Args:
-        folder: Where files go of which no more is said.
-        state: The session's state, for the project's or the first clip's name.
-        wanted: A path that the user named, absolute or within `folder`.
-        format: The format that the user named; None goes by `wanted`, else mp4.
-        anywhere: Whether `wanted` may lead out of `folder`; else only its name counts.
+        folder: The default folder.
+        state: The session's state, for the name of the project or the first clip.
+        wanted: The path that the user named, absolute or relative to `folder`.
+        format: The format that the user named; None for that of `wanted`, else mp4.
+        anywhere: Whether `wanted` may point outside `folder`; if not, only its name is used.
 
     Raises:
-        InvalidRequestError: The format cannot be, or the folder cannot be made.
+        InvalidRequestError: The format is unknown, or the folder cannot be created.
     """
     folder = expanded(folder)
     if wanted and not anywhere:
-        wanted = _fit(PureWindowsPath(wanted).name)  # knows both kinds of slashes
+        wanted = _safe(PureWindowsPath(wanted).name)  # splits at / and \
     path = folder / expanded(wanted) if wanted else folder / f"{_name(state)}-edited"
     suffix = check_format(format_for(path if wanted else None, format))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidRequestError(
-            f"the folder {folder} cannot be made: {error.strerror}",
+            f"the folder {folder} cannot be created: {error.strerror}",
             remedy="Choose another output_dir.",
         ) from error
     stem = path
@@ -58,17 +56,17 @@ def export_path(
 
 
 def _name(state: SessionState) -> str:
-    """Return the name of the project or of the first clip, fit to be a file's name."""
+    """Return the name of the project or of the first clip, made safe for a file name."""
     project = state.draft.name if state.draft is not None else None
     for name in (state.task_name or "", project or "", *_clip_names(state)):
-        fit = _fit(name)[:_NAME_CHARS].strip(" .")
-        if fit.lower() not in _NAMELESS:
-            return fit
+        safe = _safe(name)[:_NAME_CHARS].strip(" .")
+        if safe.lower() not in _NAMELESS:
+            return safe
     return "video"
 
 
-def _fit(name: str) -> str:
-    return _UNFIT.sub(" ", name).strip(" .")
+def _safe(name: str) -> str:
+    return _UNSAFE.sub(" ", name).strip(" .")
 
 
 def _clip_names(state: SessionState) -> Iterator[str]:
@@ -90,5 +88,5 @@ def _numbered(stem: Path, suffix: str) -> Iterator[Path]:
 
 
 def _taken(path: Path) -> bool:
-    """Whether the name is in use, or about to be: downloads are written to a `.part` file first."""
+    """Return whether the name, or the `.part` of a running download, exists."""
     return path.exists() or part_paths(path)[0].exists()

@@ -1,7 +1,7 @@
-"""A download's file while it is not whole: `name.part` beside its target, and what is known of it.
+"""The partial file of a download: `name.part` beside its target, and its record.
 
-`name.part.json` holds the record (see `_resume.py`) that lets another process go on. The part
-is locked while somebody writes it, and gets its name in one step when it is whole.
+`name.part.json` holds the record (see `resume.py`) with which another process can resume. The
+part is locked while it is written, and renamed atomically when it is complete.
 """
 
 from __future__ import annotations
@@ -21,119 +21,119 @@ from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError, OutputError
 
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-_LARGEST_RECORD_BYTES = 16 * 1024
-_TRIES = 5
+_MAX_RECORD_BYTES = 16 * 1024
+_ATTEMPTS = 5
 
 
 class PartFile:
-    """The part of one target; open from `open()` to `close()`.
+    """The partial file of one target; locked from `open()` to `close()`.
 
     Args:
-        target: The name that the file gets when it is whole.
-        thing: The digest of what is downloaded; the part of another thing is not gone on with.
-        overwrite: Whether a file of that name may be replaced.
+        target: The path of the complete file.
+        identity: Digest of what is downloaded; a part with another identity is overwritten.
+        overwrite: Whether the target may be replaced.
     """
 
-    def __init__(self, target: Path, thing: str, *, overwrite: bool = False) -> None:
+    def __init__(self, target: Path, identity: str, *, overwrite: bool = False) -> None:
         self._target = target
-        self._thing = thing
+        self._identity = identity
         self._overwrite = overwrite
-        self._path, self._note = part_paths(target)
+        self._path, self._record_path = part_paths(target)
         self._descriptor: int | None = None
-        self._begun = False
+        self._modified = False
         self._exclusive = 0
         self.record: Record | None = None
         self.have = 0
 
     def open(self) -> None:
-        """Take hold of the part, made if it is not there, and see how far it is.
+        """Open or create the part, lock it, and load its record.
 
         Raises:
-            OutputError: It cannot be made, or another download has hold of it.
+            OutputError: It cannot be created, or another download has locked it.
         """
         with writing(self._target):
-            self._descriptor = self._hold()
+            self._descriptor = self._open_locked()
             size = os.fstat(self._descriptor).st_size
-        record = self._noted()
-        if record is not None and record.thing == self._thing:
+        record = self._load_record()
+        if record is not None and record.identity == self._identity:
             self.record, self.have = record, size
 
     def begin(self, start: int, record: Record) -> None:
-        """Go on at a byte of the file, which belongs to this record from now on.
+        """Truncate to `start`, and continue there under a new record.
 
         Raises:
-            OutputError: The record cannot be kept.
+            OutputError: The file or its record cannot be written.
         """
         with writing(self._target):
-            # In this order: a record never stands beside the bytes of another file.
-            os.ftruncate(self._held, start)
-            os.lseek(self._held, start, os.SEEK_SET)
-            self._begun = True
+            # In this order, so that the record never describes the bytes of another file.
+            os.ftruncate(self._fd, start)
+            os.lseek(self._fd, start, os.SEEK_SET)
+            self._modified = True
             if record != self.record:
-                self._keep(record)
+                self._save_record(record)
         self.record = record
 
     def write(self, data: bytes) -> None:
         """Write the next bytes.
 
         Raises:
-            OutputError: The disk is full, or gone.
+            OutputError: The disk is full or gone.
         """
         with writing(self._target):
-            written = os.write(self._held, data)
+            written = os.write(self._fd, data)
             while written < len(data):
-                written += os.write(self._held, memoryview(data)[written:])
+                written += os.write(self._fd, memoryview(data)[written:])
 
     def finish(self) -> None:
-        """Give the file its name, once its bytes are safe on the disk.
+        """Sync the part to disk, and rename it to the target.
 
         Raises:
-            InvalidRequestError: A file of that name has come meanwhile; the part is kept.
-            OutputError: The name cannot be given.
+            InvalidRequestError: The target appeared during the download; the part is kept.
+            OutputError: The part cannot be renamed.
         """
         with writing(self._target):
-            os.fsync(self._held)
-            self._let_go_where_that_comes_first()
+            os.fsync(self._fd)
+            self._close_before_rename()
             if self._overwrite:
                 self._path.replace(self._target)
             else:
-                self._name_anew()
-            self._note.unlink(missing_ok=True)
-        self._let_go()
+                self._rename_without_replacing()
+            self._record_path.unlink(missing_ok=True)
+        self._unlock()
 
     def close(self) -> None:
-        """Let go of the part; one that nobody can go on with is removed."""
+        """Unlock the part; remove it if it cannot be resumed."""
         if self._descriptor is None:
             return
         with suppress(OSError):
             size = os.fstat(self._descriptor).st_size
             resumable = not self._exclusive and self.record is not None and self.record.resumable
-            if size == 0 or (self._begun and not resumable):
-                self._let_go_where_that_comes_first()
+            if size == 0 or (self._modified and not resumable):
+                self._close_before_rename()
                 self._path.unlink(missing_ok=True)
-                self._note.unlink(missing_ok=True)
-        self._let_go()
+                self._record_path.unlink(missing_ok=True)
+        self._unlock()
 
     @property
-    def _held(self) -> int:
+    def _fd(self) -> int:
         assert self._descriptor is not None
         return self._descriptor
 
-    def _hold(self) -> int:
-        """Return a descriptor of the part, which is locked."""
-        for _ in range(_TRIES):
+    def _open_locked(self) -> int:
+        """Return a descriptor of the locked part."""
+        for _ in range(_ATTEMPTS):
             descriptor = os.open(self._path, _FLAGS | self._exclusive, 0o666)
             try:
-                if self._is_held(descriptor):
+                if self._lock(descriptor):
                     return descriptor
             except BaseException:
                 os.close(descriptor)
                 raise
             os.close(descriptor)
-        raise OutputError(f"{self._path} cannot be held: others come and go")
+        raise OutputError(f"{self._path} cannot be locked: other downloads keep replacing it")
 
-    def _is_held(self, descriptor: int) -> bool:
-        """Lock the part, and say whether it still is that; its last holder may have named it."""
+    def _lock(self, descriptor: int) -> bool:
+        """Lock the part; return False if its last owner has renamed it meanwhile."""
         taken = Taken.YES if self._exclusive else filelock.take(descriptor, self._path)
         if taken is Taken.BUSY:
             raise OutputError(
@@ -141,12 +141,12 @@ class PartFile:
                 remedy="Wait for it, or choose another name.",
             )
         if taken is Taken.UNKNOWN:
-            self._work_alone(descriptor)
+            self._use_unique_name(descriptor)
             return False
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise OutputError(f"{self._path} is no file", remedy="Remove it.")
-        if found.st_nlink > 1:  # the whole file, with a name of its own: it must not change
+            raise OutputError(f"{self._path} is not a regular file", remedy="Remove it.")
+        if found.st_nlink > 1:  # already linked to its target: must not be changed
             self._path.unlink(missing_ok=True)
             return False
         try:
@@ -154,60 +154,62 @@ class PartFile:
         except FileNotFoundError:
             return False
 
-    def _work_alone(self, descriptor: int) -> None:
-        """Use a part of a name of its own: here a lock keeps nobody else away from the usual one.
+    def _use_unique_name(self, descriptor: int) -> None:
+        """Switch to a part with a unique name, because locks do not work on this file system.
 
-        Such a part cannot be resumed by another process, so it is removed if it stays incomplete.
+        It cannot be resumed by another process, so it is removed if it stays incomplete.
         """
-        if os.fstat(descriptor).st_size == 0:  # made just now
+        if os.fstat(descriptor).st_size == 0:  # just created
             self._path.unlink(missing_ok=True)
         name = f"{uuid.uuid4().hex}.part"
         self._path = self._target.with_name(name)
-        self._note = self._target.with_name(f"{name}.json")
+        self._record_path = self._target.with_name(f"{name}.json")
         self._exclusive = os.O_EXCL
 
-    def _let_go(self) -> None:
+    def _unlock(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             filelock.give_back(descriptor)
 
-    def _let_go_where_that_comes_first(self) -> None:
-        """Let go on Windows, where an open file can be neither renamed nor removed."""
+    def _close_before_rename(self) -> None:
+        """Close the file on Windows, where an open file cannot be renamed or removed."""
         if os.name == "nt":
-            self._let_go()
+            self._unlock()
 
-    def _noted(self) -> Record | None:
-        """Read the record beside the part; one that is damaged is none."""
-        with suppress(OSError, UnicodeDecodeError), self._note.open("rb") as file:
-            return Record.from_json(file.read(_LARGEST_RECORD_BYTES).decode())
+    def _load_record(self) -> Record | None:
+        """Load the record of the part; None if it is missing or damaged."""
+        with suppress(OSError, UnicodeDecodeError), self._record_path.open("rb") as file:
+            return Record.from_json(file.read(_MAX_RECORD_BYTES).decode())
         return None
 
-    def _keep(self, record: Record) -> None:
-        """Write the record, whole or not at all; one that helps nobody is not kept."""
+    def _save_record(self, record: Record) -> None:
+        """Write the record atomically, or remove it if it has no validator."""
         if self._exclusive:
             return
         if not record.resumable:
-            self._note.unlink(missing_ok=True)
+            self._record_path.unlink(missing_ok=True)
             return
-        by = self._note.with_name(f"{self._note.name}.new")  # only who holds the part is here
-        replace_text(self._note, record.to_json(), by=by, private=True)
+        temporary = self._record_path.with_name(
+            f"{self._record_path.name}.new"
+        )  # the lock makes it ours
+        replace_text(self._record_path, record.to_json(), by=temporary, private=True)
 
-    def _name_anew(self) -> None:
-        """Rename the part, but never over another file."""
+    def _rename_without_replacing(self) -> None:
+        """Rename the part, but fail if the target exists."""
         try:
-            os.link(self._path, self._target)  # a rename would replace one
+            os.link(self._path, self._target)  # rename() would replace the target
         except FileExistsError:
-            raise self._taken() from None
-        except OSError:  # a file system without links
+            raise self._target_exists() from None
+        except OSError:  # no hard links on this file system
             if os.path.lexists(self._target):
-                raise self._taken() from None
+                raise self._target_exists() from None
             self._path.rename(self._target)
         else:
             self._path.unlink()
 
-    def _taken(self) -> InvalidRequestError:
+    def _target_exists(self) -> InvalidRequestError:
         return InvalidRequestError(
-            f"{self._target} has appeared while it was downloaded, and is left as it is",
+            f"{self._target} appeared during the download, and was not replaced",
             remedy=Remedy(
                 f"use {self._path}, which is complete",
                 "download to another name",

@@ -1,4 +1,4 @@
-"""Where a download is written: its real place, its part beside it, and what makes it impossible."""
+"""Output paths: the real target, its part files, and the checks before anything is sent."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from nemovideo._support.places import expanded
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError, OutputError
 
-_USUAL_NAME_BYTES = 255
+_DEFAULT_NAME_BYTES = 255
 _PART, _NOTE = ".part", ".part.json"
 _DIGEST_CHARS = 16
-_LEAST_FREE_BYTES = 64 * 1024
+_MIN_FREE_BYTES = 64 * 1024
 
 
 def output_path(path: str | os.PathLike[str]) -> Path:
-    """Return the path of a file to be written.
+    """Return an output path.
 
     Raises:
-        InvalidRequestError: It names a folder ("clips/"), or has a NUL in it.
+        InvalidRequestError: It names a folder ("clips/"), or contains a NUL.
     """
     written = os.fspath(path)
     if "\0" in written:
         raise InvalidRequestError(
-            f"the output {written!r} has a NUL in it", remedy="Choose another name."
+            f"the output {written!r} contains a NUL", remedy="Choose another name."
         )
     if written.endswith(tuple(filter(None, (os.sep, os.altsep)))):
         raise InvalidRequestError(f"{written} is a folder", remedy="Name a file in it.")
@@ -37,9 +37,9 @@ def output_path(path: str | os.PathLike[str]) -> Path:
 
 
 def part_paths(target: Path) -> tuple[Path, Path]:
-    """Return the names of a download's part and of its record, beside the target.
+    """Return the paths of a download's part and record, beside the target.
 
-    A name that leaves no room for a suffix is shortened, and told apart by a digest.
+    A name that is too long for their suffixes is shortened, with a digest.
     """
     name = target.name
     room = _name_limit(target.parent) - len(_NOTE)
@@ -51,10 +51,10 @@ def part_paths(target: Path) -> tuple[Path, Path]:
 
 
 def real_path(path: Path) -> Path:
-    """Return where a file of this name is written: links are followed, `~` is expanded.
+    """Return the path with `~` expanded and links followed.
 
     Raises:
-        InvalidRequestError: The link leads to itself.
+        InvalidRequestError: The link points to itself.
     """
     path = expanded(path)
     if not os.path.islink(path):  # noqa: PTH114 - is_symlink() raises for names that are too long
@@ -64,52 +64,52 @@ def real_path(path: Path) -> Path:
     except (OSError, RuntimeError):
         target = path
     if target.is_symlink():
-        raise InvalidRequestError(
-            f"{path} is a link that leads to itself", remedy="Choose another name."
-        )
+        raise InvalidRequestError(f"{path} is a link to itself", remedy="Choose another name.")
     return target
 
 
 def check_output(
     path: Path, *, overwrite: bool, needed_bytes: float = 0, sources: Iterable[Path] = ()
 ) -> Path:
-    """Return the real path of the file, once it is clear that it can be written.
+    """Check that an output file can be written, and return its real path.
 
     Args:
-        path: The name that the user gave.
-        overwrite: Whether a file that is there may be replaced.
-        needed_bytes: The least size that the file can have.
-        sources: Files that are never replaced: what the result is made from.
+        path: The path that the user gave.
+        overwrite: Whether an existing file may be replaced.
+        needed_bytes: The minimum size of the file.
+        sources: Files that are never replaced: those the result is made from.
 
     Raises:
-        InvalidRequestError: The folder does not exist, the name is too long or is a folder's, the
-            file must not be replaced, or it is one of the sources.
-        OutputError: Nothing can be written in the folder, or the disk has too little room.
+        InvalidRequestError: The folder does not exist, the name is too long or a folder's, the
+            file exists, or it is one of the sources.
+        OutputError: The folder is not writable, or the disk has too little space.
     """
     target = real_path(path)
     named = str(path) if target == expanded(path) else f"{path} (a link to {target})"
     folder = target.parent
     if not folder.is_dir():
-        raise InvalidRequestError(f"{named}: there is no folder {folder}", remedy="Make it first.")
+        raise InvalidRequestError(
+            f"{named}: the folder {folder} does not exist", remedy="Create it first."
+        )
     _check_name(target)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(
-            f"nothing can be written in the folder {folder}",
+            f"the folder {folder} is not writable",
             remedy="Choose another folder, or change its permissions.",
         )
     if target.is_dir():
         raise InvalidRequestError(f"{named} is a folder", remedy="Name a file in it.")
     if target.exists():
         _check_replaced(target, named, overwrite=overwrite, sources=sources)
-    needed = max(needed_bytes, _LEAST_FREE_BYTES)
+    needed = max(needed_bytes, _MIN_FREE_BYTES)
     try:
         free = shutil.disk_usage(folder).free
     except OSError:
         return target
     if free < needed:
         raise OutputError(
-            f"the disk of {folder} has {free:,} bytes free, and the file needs about {needed:,.0f}",
-            remedy="Make room, or choose another folder.",
+            f"the disk of {folder} has {free:,} bytes free; the file needs about {needed:,.0f}",
+            remedy="Free some space, or choose another folder.",
         )
     return target
 
@@ -127,9 +127,9 @@ def _check_name(target: Path) -> None:
         if error.errno not in (errno.ENAMETOOLONG, errno.EINVAL):
             return
         size = len(os.fsencode(target.name))
-        reason = f"its name has {size} bytes, and {limit} are possible"
+        reason = f"its name has {size} bytes; the limit is {limit}"
         if size <= limit:
-            reason = error.strerror or "its path cannot be"
+            reason = error.strerror or "the path is invalid"
         raise InvalidRequestError(
             f"{target.name[:40]}… cannot be written in {target.parent}: {reason}",
             remedy="Choose a shorter name.",
@@ -139,18 +139,18 @@ def _check_name(target: Path) -> None:
 def _check_replaced(target: Path, named: str, *, overwrite: bool, sources: Iterable[Path]) -> None:
     if not target.is_file():
         raise InvalidRequestError(
-            f"{named} is not an ordinary file", remedy="Open it, and give the open file."
+            f"{named} is not a regular file", remedy="Open it, and pass the open file."
         )
     for source in sources:
         with suppress(OSError):
             if target.samefile(source):
                 raise InvalidRequestError(
-                    f"{named} is the file that the result is made from",
+                    f"{named} is a source of the result",
                     remedy="Choose another name.",
                 )
     if not overwrite:
         raise InvalidRequestError(
-            f"{named} exists already",
+            f"{named} already exists",
             remedy=Remedy("choose another name", ("pass ", Option("overwrite", True))),
         )
 
@@ -159,4 +159,4 @@ def _name_limit(folder: Path) -> int:
     if hasattr(os, "pathconf"):
         with suppress(OSError, ValueError):
             return os.pathconf(folder, "PC_NAME_MAX")
-    return _USUAL_NAME_BYTES
+    return _DEFAULT_NAME_BYTES

@@ -1,8 +1,8 @@
-"""One file on its way here: what a driver tells of each answer, and what becomes of its bytes.
+"""State machine of a resumable download.
 
-A driver asks `question()`, sends it, tells of the answer's head, its bytes and its end, and
-does so until there is no question left. `_resume.py` decides; the sink (`PartFile`, or
-`OpenFile` for a file of the user's) is what touches the disk.
+A driver sends `next_request()`, reports the response headers, the body and its end, and repeats
+until there is no next request. `resume.py` decides; the sink (`PartFile`, or `OpenFile` for a file
+that the user opened) does the I/O.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from nemovideo._downloads.resume import (
-    Anew,
-    Done,
-    Head,
-    Question,
+    Complete,
+    RangeRequest,
     Record,
-    Take,
-    ask,
-    judge,
-    place_of,
+    ResponseHead,
+    Restart,
+    WriteFrom,
+    interpret,
+    plan_request,
+    url_digest,
 )
 from nemovideo.errors import (
     APIConnectionError,
@@ -31,12 +31,12 @@ from nemovideo.errors import (
     OutputError,
 )
 
-_LARGEST_PIECE_BYTES = 256 * 1024
-"""How much is unpacked at once: a kilobyte can hold a megabyte."""
+_MAX_CHUNK_BYTES = 256 * 1024
+"""The limit of decompressed data held at once: a kilobyte can expand to a megabyte."""
 
 
 class BinaryWriter(Protocol):
-    """A file opened for binary writing, or what behaves like one."""
+    """A binary file open for writing, or a file-like object."""
 
     def write(self, data: bytes, /) -> object:
         """Write bytes."""
@@ -44,24 +44,24 @@ class BinaryWriter(Protocol):
 
 
 class Sink(Protocol):
-    """Where a file is written to."""
+    """The destination of a download."""
 
     @property
     def have(self) -> int:
-        """How many of the file's bytes were there when it was opened."""
+        """The number of bytes that existed at `open()`."""
         ...
 
     @property
     def record(self) -> Record | None:
-        """What these bytes belong to."""
+        """The record of these bytes, or None."""
         ...
 
     def open(self) -> None:
-        """Get ready."""
+        """Open the destination."""
         ...
 
     def begin(self, start: int, record: Record) -> None:
-        """Go on at a byte of the file."""
+        """Truncate to `start`, and continue there."""
         ...
 
     def write(self, data: bytes) -> None:
@@ -69,58 +69,58 @@ class Sink(Protocol):
         ...
 
     def finish(self) -> None:
-        """Note that the file is whole."""
+        """Finalize the complete file."""
         ...
 
     def close(self) -> None:
-        """Leave it, whole or not; must be quick."""
+        """Release the destination, complete or not; must not block."""
         ...
 
 
 class Transfer:
-    """A download, over as many answers as it takes.
+    """A download over any number of responses.
 
     Args:
-        sink: Where it goes.
-        thing: The digest of what is downloaded.
-        size: The whole file's size in bytes, if it is known beforehand.
+        sink: The destination.
+        identity: Digest of what is downloaded.
+        size: The size of the complete file in bytes, if known.
 
     Attributes:
-        place: The digest of the URL that is asked; see `turn_to`.
-        received: The bytes that are there.
+        place: Digest of the current URL; see `set_url`.
+        received: The number of bytes in the destination.
     """
 
-    def __init__(self, sink: Sink, thing: str, size: int | None) -> None:
+    def __init__(self, sink: Sink, identity: str, size: int | None) -> None:
         self.place: str = ""
         self.received: int = 0
         self._sink = sink
-        self._thing = thing
+        self._identity = identity
         self._size = size or None
         self._record: Record | None = None
-        self._question = Question(0, 0, {})
+        self._asked = RangeRequest(0, 0, {})
         self._stop: int | None = None
-        self._unpacker: _Unpacker | None = None
-        self._whole = False
+        self._decompressor: _Decompressor | None = None
+        self._complete = False
         self._began_at = self._best = 0
 
     @property
     def total(self) -> int | None:
-        """The whole file's size in bytes, where it is known."""
+        """The size of the complete file in bytes, if known."""
         if self._size is not None:
             return self._size
         return self._record.total if self._record is not None else None
 
     @property
-    def gained(self) -> int:
-        """How many bytes it has come further, at its best, since it has turned to its place."""
+    def progress_bytes(self) -> int:
+        """The most bytes gained since the URL was set."""
         return self._best - self._began_at
 
     def open(self) -> None:
-        """Get the sink ready.
+        """Open the sink.
 
         Raises:
-            OutputError: Nothing can be written there.
-            InvalidRequestError: It is not meant for bytes.
+            OutputError: The destination cannot be written.
+            InvalidRequestError: The user's file is not open for binary writing.
         """
         self._sink.open()
         record = self._sink.record
@@ -128,135 +128,135 @@ class Transfer:
             self._record = record
             self.received = self._best = self._sink.have
 
-    def turn_to(self, url: str) -> None:
-        """Ask at this URL from now on."""
-        self.place = place_of(url)
+    def set_url(self, url: str) -> None:
+        """Download from this URL from now on."""
+        self.place = url_digest(url)
         self._began_at = self._best
 
-    def question(self) -> Question | None:
-        """Return what to ask for, or None once the file is whole."""
-        if self._whole:
+    def next_request(self) -> RangeRequest | None:
+        """Return the next request, or None once the file is complete."""
+        if self._complete:
             return None
-        self._question = ask(self.received, self._record, self.place)
-        return self._question
+        self._asked = plan_request(self.received, self._record, self.place)
+        return self._asked
 
-    def answered(self, head: Head) -> bool:
-        """Take the head of an answer, and say whether its body is wanted.
+    def on_response(self, head: ResponseHead) -> bool:
+        """Record the response headers; return whether to read the body.
 
         Raises:
-            DownloadError: The answer cannot be the file.
-            OutputError: The disk does not take it.
+            DownloadError: The response cannot be the file.
+            OutputError: The destination cannot be written.
         """
-        match judge(self._question, head, self._record, thing=self._thing, size=self._size):
-            case Take(start, stop, record, packed):
+        match interpret(self._asked, head, self._record, identity=self._identity, size=self._size):
+            case WriteFrom(start, stop, record, packed):
                 self._sink.begin(start, record)
                 self.received, self._stop, self._record = start, stop, record
-                self._unpacker = _Unpacker() if packed else None
+                self._decompressor = _Decompressor() if packed else None
                 return True
-            case Anew():
+            case Restart():
                 self._record = None
-            case Done():
-                self._whole = True
+            case Complete():
+                self._complete = True
         return False
 
     def write(self, data: bytes) -> None:
-        """Take the next bytes of the body.
+        """Write the next bytes of the body.
 
         Raises:
-            DownloadError: They are too many, or not packed as they should be.
-            OutputError: The disk does not take them.
+            DownloadError: They exceed the expected size, or cannot be decompressed.
+            OutputError: The destination cannot be written.
         """
-        for piece in (data,) if self._unpacker is None else self._unpacker.unpacked(data):
+        for piece in (data,) if self._decompressor is None else self._decompressor.feed(data):
             if self._stop is not None and self.received + len(piece) > self._stop:
-                raise self._not_the_file(f"more than {self._stop} bytes came")
+                raise self._discard(f"the server sent more than {self._stop:,} bytes")
             self._sink.write(piece)
             self.received += len(piece)
         self._best = max(self._best, self.received)
 
     def write_all(self, chunks: Iterable[bytes]) -> None:
-        """Take the next bytes, in several pieces; see `write`."""
+        """Write several chunks; see `write`."""
         for chunk in chunks:
             self.write(chunk)
 
-    def ended(self) -> None:
-        """Take it that the body has ended, as it should.
+    def on_end(self) -> None:
+        """Record the regular end of the body.
 
         Raises:
-            DownloadError: The file is not whole.
+            DownloadError: The file is incomplete.
         """
-        if self._unpacker is not None and not self._unpacker.ended:
-            raise self._interrupted("the packed file ended early")
+        if self._decompressor is not None and not self._decompressor.ended:
+            raise self._interrupted("the compressed body ended early")
         if self.total is not None and self.received < self.total:
-            raise self._interrupted("the answer ended early")
+            raise self._interrupted("the response ended early")
         if self.received == 0:
             raise DownloadError("the file is empty")
-        self._whole = True
+        self._complete = True
 
-    def broke(self, error: APIConnectionError) -> None:
-        """Take it that the connection broke; that does no harm when all bytes are there.
+    def on_disconnect(self, error: APIConnectionError) -> None:
+        """Record a dropped connection; harmless if all bytes have arrived.
 
         Raises:
             APITimeoutError: The deadline of the whole call has passed.
-            DownloadError: The file is not whole.
+            DownloadError: The file is incomplete.
         """
         if isinstance(error, APITimeoutError) and error.deadline_passed:
             raise error
-        if self._unpacker is not None or self.received != self.total:
+        if self._decompressor is not None or self.received != self.total:
             raise self._interrupted(error.message) from error
-        self._whole = True
+        self._complete = True
 
     def finish(self) -> None:
-        """Put the whole file into its place.
+        """Finalize the complete file.
 
         Raises:
-            InvalidRequestError: Another file has come there meanwhile.
-            OutputError: That is not possible.
+            InvalidRequestError: The target appeared during the download.
+            OutputError: The file cannot be put in place.
         """
         self._sink.finish()
 
     def close(self) -> None:
-        """Leave the sink, whole or not."""
+        """Release the sink, complete or not."""
         self._sink.close()
 
-    def _not_the_file(self, reason: str) -> DownloadError:
-        """Return an error after which nothing of what is there is trusted."""
+    def _discard(self, reason: str) -> DownloadError:
+        """Empty the destination, and return an error with the reason."""
         self._record = None
-        self._sink.begin(0, Record(self._thing, self.place))
+        self._sink.begin(0, Record(self._identity, self.place))
         self.received = 0
         return DownloadError(reason)
 
     def _interrupted(self, reason: str) -> DownloadError:
-        of_total = "" if self.total is None else f" of {self.total}"
-        error = DownloadError(f"{self.received}{of_total} bytes came: {reason}")
+        of_total = "" if self.total is None else f" of {self.total:,}"
+        error = DownloadError(f"received {self.received:,}{of_total} bytes: {reason}")
         error.interrupted = True
         return error
 
 
-class _Unpacker:
-    """Unpacks gzip and zlib, and knows whether all of it has come."""
+class _Decompressor:
+    """Incremental gzip and zlib decompression."""
 
     def __init__(self) -> None:
-        self._machine = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        self._zlib = zlib.decompressobj(zlib.MAX_WBITS | 32)
 
     @property
     def ended(self) -> bool:
-        """Whether the end of the packed data was there."""
-        return self._machine.eof
+        """Whether the end of the compressed data was reached."""
+        return self._zlib.eof
 
-    def unpacked(self, data: bytes) -> Iterator[bytes]:
-        """Yield what is in the data, in pieces."""
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield the decompressed data in bounded chunks."""
         try:
-            while data and not self._machine.eof:
-                yield self._machine.decompress(data, _LARGEST_PIECE_BYTES)
-                data = self._machine.unconsumed_tail
+            while data and not self._zlib.eof:
+                yield self._zlib.decompress(data, _MAX_CHUNK_BYTES)
+                data = self._zlib.unconsumed_tail
         except zlib.error as error:
-            raise DownloadError(f"the packed file cannot be unpacked: {error}") from error
+            raise DownloadError(f"the response cannot be decompressed: {error}") from error
 
 
 class OpenFile:
-    """A file that the user has opened: written to from where it stands, and left open.
+    """A file that the user opened: written from its current position, and left open.
 
-    Where it can seek, a download that has to begin anew goes back and cuts it off there.
+    If it can seek, a download that restarts truncates it to that position.
     """
 
     def __init__(self, file: BinaryWriter) -> None:
@@ -267,16 +267,16 @@ class OpenFile:
         self.have = 0
 
     def open(self) -> None:
-        """See whether it takes bytes, and where it stands.
+        """Check that the file is writable, and note its position.
 
         Raises:
-            InvalidRequestError: It is opened as text, for reading, or not at all.
+            InvalidRequestError: It is a text file, read-only, or closed.
         """
         try:
             self._file.write(b"")
         except (TypeError, ValueError, OSError, AttributeError) as error:
             raise InvalidRequestError(
-                f"nothing can be downloaded to {type(self._file).__name__}: {error}",
+                f"cannot download to {type(self._file).__name__}: {error}",
                 remedy='Give a path, or a file opened for binary writing: open(path, "wb").',
             ) from error
         try:
@@ -285,23 +285,23 @@ class OpenFile:
             self._start = None
 
     def begin(self, start: int, record: Record) -> None:
-        """Go on at a byte of the file.
+        """Truncate to `start`, and continue there.
 
         Raises:
-            DownloadError: That is before where the file stands, and it cannot go back.
+            DownloadError: The file cannot seek back.
         """
         self.record = record
         if start == self._written:
             return
         try:
             if self._start is None:
-                raise OSError("it cannot seek")  # noqa: TRY301 - told like those that find out
+                raise OSError("it cannot seek")  # noqa: TRY301 - handled like a failed seek
             self._file.seek(self._start + start)  # type: ignore[attr-defined]
             self._file.truncate()  # type: ignore[attr-defined]
         except (AttributeError, ValueError, OSError) as error:
             raise DownloadError(
-                f"the download must begin anew, and the file cannot go back: {error}",
-                remedy="Download to a path, or to a file that can seek.",
+                f"the download must restart, and the file cannot seek: {error}",
+                remedy="Download to a path, or to a seekable file.",
             ) from error
         self._written = start
 
@@ -309,7 +309,7 @@ class OpenFile:
         """Write the next bytes.
 
         Raises:
-            OutputError: The file does not take them.
+            OutputError: The file cannot be written.
         """
         try:
             taken = self._put(data)
@@ -319,20 +319,20 @@ class OpenFile:
             raise OutputError(f"the file cannot be written: {error}") from error
 
     def _put(self, data: bytes) -> int:
-        """Write as much as the file takes, and return how much that was."""
+        """Write once; return the number of bytes written."""
         taken = self._file.write(data)
         if not isinstance(taken, int) and not isinstance(self._file, io.RawIOBase):
-            taken = len(data)  # what only looks like a file need not count
+            taken = len(data)  # file-like objects need not return a count
         if not isinstance(taken, int) or taken <= 0:
-            raise OSError("it takes no more now")
+            raise OSError("write() accepted no bytes")
         self._written += taken
         return taken
 
     def finish(self) -> None:
-        """Let the system have all that was written.
+        """Flush the file.
 
         Raises:
-            OutputError: It does not take it.
+            OutputError: It cannot be written.
         """
         flush = getattr(self._file, "flush", None)
         try:
@@ -342,4 +342,4 @@ class OpenFile:
             raise OutputError(f"the file cannot be written: {error}") from error
 
     def close(self) -> None:
-        """Do nothing: it is the user's."""
+        """Leave the file open: the user owns it."""

@@ -206,7 +206,7 @@ class AsyncDriver:
     async def download(self, step: Download, deadline: Deadline) -> None:
         """Fetch a file; a connection that breaks is followed by one that resumes."""
         attempt = partial(self._download_once, step, deadline)
-        await self._repeated(step.request, deadline, attempt, lambda: step.transfer.gained)
+        await self._repeated(step.request, deadline, attempt, lambda: step.transfer.progress_bytes)
 
     def stream(self, request: Request, deadline: Deadline) -> Stream:
         """Return a stream, which begins to connect."""
@@ -329,14 +329,14 @@ class AsyncDriver:
         from nemovideo._drivers import downloads  # needed by downloads only
 
         transfer = step.transfer
-        while (question := transfer.question()) is not None:
-            request = step.request.with_headers(question.headers)
+        while (asked := transfer.next_request()) is not None:
+            request = step.request.with_headers(asked.headers)
             anywhere = "Authorization" not in request.headers
             async with self._answer(request, deadline, follow=anywhere) as response:
-                if not downloads.is_file(response, question):
+                if not downloads.is_file(response, asked):
                     raise downloads.not_a_file(await self._read(request, response, deadline))
                 head = downloads.head_of(response, transfer.place)
-                if await to_thread.run_sync(transfer.answered, head):
+                if await to_thread.run_sync(transfer.on_response, head):
                     await self._take(step, response, deadline)
 
     async def _take(self, step: Download, response: http.Response, deadline: Deadline) -> None:
@@ -360,9 +360,9 @@ class AsyncDriver:
                         await to_thread.run_sync(step.transfer.write_all, batch.taken())
         except APIConnectionError as error:
             self.check()
-            step.transfer.broke(error)
+            step.transfer.on_disconnect(error)
         else:
-            step.transfer.ended()
+            step.transfer.on_end()
         step.report()
 
     async def _open_once(self, request: Request, deadline: Deadline) -> http.Response:

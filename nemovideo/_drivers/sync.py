@@ -217,7 +217,7 @@ class SyncDriver:
     def download(self, step: Download, deadline: Deadline) -> None:
         """Fetch a file; a connection that breaks is followed by one that resumes."""
         attempt = partial(self._download_once, step, deadline)
-        self._repeated(step.request, deadline, attempt, lambda: step.transfer.gained)
+        self._repeated(step.request, deadline, attempt, lambda: step.transfer.progress_bytes)
 
     def stream(self, request: Request, deadline: Deadline) -> Stream:
         """Return a stream, not started."""
@@ -332,13 +332,13 @@ class SyncDriver:
         from nemovideo._drivers import downloads  # needed by downloads only
 
         transfer = step.transfer
-        while (question := transfer.question()) is not None:
-            request = step.request.with_headers(question.headers)
+        while (asked := transfer.next_request()) is not None:
+            request = step.request.with_headers(asked.headers)
             anywhere = "Authorization" not in request.headers
             with self._answer(request, deadline, follow=anywhere) as response:
-                if not downloads.is_file(response, question):
+                if not downloads.is_file(response, asked):
                     raise downloads.not_a_file(self._read(request, response, deadline))
-                if transfer.answered(downloads.head_of(response, transfer.place)):
+                if transfer.on_response(downloads.head_of(response, transfer.place)):
                     self._take(step, response, deadline)
 
     def _take(self, step: Download, response: http.Response, deadline: Deadline) -> None:
@@ -358,9 +358,9 @@ class SyncDriver:
                     step.transfer.write_all(batch.taken())  # need not come again
         except APIConnectionError as error:
             self.check()
-            step.transfer.broke(error)
+            step.transfer.on_disconnect(error)
         else:
-            step.transfer.ended()
+            step.transfer.on_end()
         step.report()
 
     def _open_once(self, request: Request, deadline: Deadline, line: Line) -> http.Response:

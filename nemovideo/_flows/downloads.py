@@ -82,7 +82,7 @@ def _receive(
     if job.url is not None:
         url = urljoin(f"{base_url}/", job.url)
         context.settings.check_link(url)
-        transfer.turn_to(url)
+        transfer.set_url(url)
         try:
             yield from download(Request("GET", url, repeatable=True), transfer, on_progress)
         except OutputError:
@@ -93,7 +93,7 @@ def _receive(
             return
     path = f"/api/render/proxy/{quote(job.id, safe='')}/download"
     request = Request("GET", path, repeatable=True)
-    transfer.turn_to(base_url + path)
+    transfer.set_url(base_url + path)
     yield from auth.with_token(
         context, lambda bearer: download(request.with_token(bearer), transfer, on_progress)
     )

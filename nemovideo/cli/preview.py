@@ -58,7 +58,7 @@ def preview(
     if target.suffix.lower() != ".png":
         raise click.UsageError(f"{target.name} is not a PNG file: its name must end in .png.")
     if target.exists() and not overwrite:
-        raise click.UsageError(f"{target} exists already; --overwrite replaces it.")
+        raise click.UsageError(f"{target} already exists; --overwrite replaces it.")
     with open_client(local=local) as client:
         if source is not None:
             made = client.preview(source, background=background, at=at or None)

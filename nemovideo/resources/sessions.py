@@ -57,7 +57,7 @@ class Sessions(Resource):
         return Session(self._context, self._driver, *found)
 
     def attach(self, session_id: str, task_id: str | None = None) -> Session:
-        """Return a session that exists already; nothing is sent."""
+        """Return a session that already exists; nothing is sent."""
         return Session(self._context, self._driver, session_id, task_id, None)
 
 
@@ -72,7 +72,7 @@ class AsyncSessions(AsyncResource):
         return AsyncSession(self._context, self._driver, *found)
 
     async def attach(self, session_id: str, task_id: str | None = None) -> AsyncSession:
-        """Return a session that exists already; nothing is sent."""
+        """Return a session that already exists; nothing is sent."""
         return AsyncSession(self._context, self._driver, session_id, task_id, None)
 
 

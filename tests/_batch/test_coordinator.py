@@ -287,7 +287,7 @@ def test_other_wishes_do_not_replace_what_is_there_unless_told_to(
     before = results(out)
     report = worker.batch.remove_backgrounds(clips, out, background="white")
     assert statuses(report) == ["failed"] * 3
-    assert "exists already" in str(report)
+    assert "already exists" in str(report)
     assert results(out) == before
     assert asked(quick, RUN) == 3
     report = worker.batch.remove_backgrounds(clips, out, background="white", overwrite=True)

@@ -139,7 +139,7 @@ def test_a_file_that_appears_meanwhile_is_left_and_so_is_the_part(
         path.write_bytes(b"mine")
 
     with serving(site) as server:
-        with pytest.raises(errors.InvalidRequestError, match="has appeared"):
+        with pytest.raises(errors.InvalidRequestError):
             fetch(kind, server.url, job_at(server), path, on_progress=appear)
         assert path.read_bytes() == b"mine"
         fetch(kind, server.url, job_at(server), path, overwrite=True)
@@ -156,7 +156,7 @@ def test_a_part_that_is_whole_is_finished_if_it_is_still_that_file(
     with serving(site) as server:
         path.write_bytes(b"mine")
         fetch("sync", server.url, job_at(server), path, overwrite=True)
-        with pytest.raises(errors.InvalidRequestError, match="exists already"):
+        with pytest.raises(errors.InvalidRequestError, match="already exists"):
             fetch("sync", server.url, job_at(server), path)
         path.unlink()
 
@@ -392,7 +392,7 @@ def test_a_pipe_goes_on_after_a_cut_but_cannot_begin_anew(kind: str) -> None:
         assert pipe.data == FILM
     with (
         serving(Site(FILM, cuts=(100_000,), bend=changes)) as server,
-        pytest.raises(errors.DownloadError, match="cannot go back"),
+        pytest.raises(errors.DownloadError, match="cannot seek"),
     ):
         into(kind, server.url, job_at(server), Pipe())
 

@@ -111,6 +111,6 @@ def test_an_export_never_replaces_an_uploaded_source(
     session = client.sessions.create()
     session.upload(source)
     session.send("mute the video")
-    with pytest.raises(InvalidRequestError, match="made from"):
+    with pytest.raises(InvalidRequestError, match="source"):
         session.export(source, overwrite=True)
     assert source.read_bytes() == clip.read_bytes()

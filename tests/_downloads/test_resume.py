@@ -6,24 +6,24 @@ import attrs
 import pytest
 
 from nemovideo._downloads.resume import (
-    Anew,
-    Done,
-    Head,
-    Question,
+    Complete,
+    RangeRequest,
     Record,
-    Take,
-    ask,
+    ResponseHead,
+    Restart,
+    WriteFrom,
+    accepts_status,
     digest,
-    judge,
-    place_of,
-    understands,
+    interpret,
+    plan_request,
+    url_digest,
 )
 from nemovideo.errors import APIConnectionError, DownloadError, RateLimitError
 from nemovideo.retry import RetryPolicy
 
-HERE, THERE = place_of("https://cdn.test/a.mp4"), place_of("https://api.test/a.mp4")
+HERE, THERE = url_digest("https://cdn.test/a.mp4"), url_digest("https://api.test/a.mp4")
 DATE = "Mon, 01 Jan 2024 00:00:00 GMT"
-RECORD = Record("thing", HERE, '"v1"', DATE, 1000)
+RECORD = Record("identity", HERE, '"v1"', DATE, 1000)
 
 
 @pytest.mark.parametrize(
@@ -46,15 +46,17 @@ RECORD = Record("thing", HERE, '"v1"', DATE, 1000)
 def test_what_is_asked_for(
     have: int, record: Record | None, place: str, wanted: tuple[str, str] | None
 ) -> None:
-    question = ask(have, record, place)
+    question = plan_request(have, record, place)
     found = question.headers.get("Range"), question.headers.get("If-Range")
     assert found == (wanted or (None, None))
     assert question.headers["Accept-Encoding"] == "identity"
     assert question.ranged == (wanted is not None)
 
 
-def heading(status: int, place: str = HERE, **headers: str) -> Head:
-    return Head(status, {name.replace("_", "-"): value for name, value in headers.items()}, place)
+def heading(status: int, place: str = HERE, **headers: str) -> ResponseHead:
+    return ResponseHead(
+        status, {name.replace("_", "-"): value for name, value in headers.items()}, place
+    )
 
 
 REST = heading(206, content_range="bytes 500-999/1000", content_length="500", etag='"v1"')
@@ -63,48 +65,56 @@ REST = heading(206, content_range="bytes 500-999/1000", content_length="500", et
 @pytest.mark.parametrize(
     ("head", "verdict"),
     [
-        (REST, Take(500, 1000, RECORD)),
+        (REST, WriteFrom(500, 1000, RECORD)),
         (
             attrs.evolve(REST, headers={"content-range": "bytes 500-999/1000"}),
-            Take(500, 1000, RECORD),
+            WriteFrom(500, 1000, RECORD),
         ),
-        (attrs.evolve(REST, place=THERE), Take(500, 1000, RECORD)),
-        (heading(206, THERE, content_range="bytes 500-999/1000"), Anew()),
-        (heading(206, content_range="bytes 500-999/*"), Take(500, 1000, RECORD)),
-        (heading(206, content_range="bytes 500-599/1000"), Take(500, 600, RECORD)),
-        (heading(206, content_range="bytes 501-999/1000"), Anew()),
-        (heading(206, content_range="bytes 499-999/1000"), Anew()),
-        (heading(206, content_range="bytes 500-1000/1001"), Anew()),
-        (heading(206, content_range="bytes 500-1000/*"), Anew()),
-        (heading(206, content_range="bytes 500-499/1000"), Anew()),
-        (heading(206, content_range="bytes=500-999/1000"), Anew()),
-        (heading(206, content_range="bytes 500-999/1000, bytes 0-9/1000"), Anew()),
-        (heading(206, content_range="bytes 500-999/1000", content_length="499"), Anew()),
-        (heading(206, content_range="bytes 500-999/1000", content_encoding="gzip"), Anew()),
-        (heading(206, content_range="bytes 500-999/1000", etag='"v2"'), Anew()),
-        (heading(206, content_range="bytes 500-999/1000", etag='W/"v1"'), Anew()),
-        (heading(206, content_type="multipart/byteranges; boundary=x"), Anew()),
-        (heading(416, content_range="bytes */1000"), Anew()),
-        (heading(416, content_range="bytes */500"), Anew()),
-        (heading(416), Anew()),
-        (heading(412), Anew()),
-        (heading(200, content_length="1000"), Take(0, 1000, Record("thing", HERE, total=1000))),
+        (attrs.evolve(REST, place=THERE), WriteFrom(500, 1000, RECORD)),
+        (heading(206, THERE, content_range="bytes 500-999/1000"), Restart()),
+        (heading(206, content_range="bytes 500-999/*"), WriteFrom(500, 1000, RECORD)),
+        (heading(206, content_range="bytes 500-599/1000"), WriteFrom(500, 600, RECORD)),
+        (heading(206, content_range="bytes 501-999/1000"), Restart()),
+        (heading(206, content_range="bytes 499-999/1000"), Restart()),
+        (heading(206, content_range="bytes 500-1000/1001"), Restart()),
+        (heading(206, content_range="bytes 500-1000/*"), Restart()),
+        (heading(206, content_range="bytes 500-499/1000"), Restart()),
+        (heading(206, content_range="bytes=500-999/1000"), Restart()),
+        (heading(206, content_range="bytes 500-999/1000, bytes 0-9/1000"), Restart()),
+        (heading(206, content_range="bytes 500-999/1000", content_length="499"), Restart()),
+        (heading(206, content_range="bytes 500-999/1000", content_encoding="gzip"), Restart()),
+        (heading(206, content_range="bytes 500-999/1000", etag='"v2"'), Restart()),
+        (heading(206, content_range="bytes 500-999/1000", etag='W/"v1"'), Restart()),
+        (heading(206, content_type="multipart/byteranges; boundary=x"), Restart()),
+        (heading(416, content_range="bytes */1000"), Restart()),
+        (heading(416, content_range="bytes */500"), Restart()),
+        (heading(416), Restart()),
+        (heading(412), Restart()),
+        (
+            heading(200, content_length="1000"),
+            WriteFrom(0, 1000, Record("identity", HERE, total=1000)),
+        ),
         (
             heading(200, content_length="7", etag='"v2"', last_modified=DATE),
-            Take(0, 7, Record("thing", HERE, '"v2"', DATE, 7)),
+            WriteFrom(0, 7, Record("identity", HERE, '"v2"', DATE, 7)),
         ),
         (
             heading(200, content_length="7", content_encoding="gzip", etag='"v2"'),
-            Take(0, None, Record("thing", HERE), packed=True),
+            WriteFrom(0, None, Record("identity", HERE), packed=True),
         ),
         (
             heading(200, transfer_encoding="chunked", content_length="7"),
-            Take(0, None, Record("thing", HERE)),
+            WriteFrom(0, None, Record("identity", HERE)),
         ),
     ],
 )
-def test_what_an_answer_to_a_range_means(head: Head, verdict: Take | Anew | Done) -> None:
-    assert judge(ask(500, RECORD, HERE), head, RECORD, thing="thing", size=None) == verdict
+def test_what_an_answer_to_a_range_means(
+    head: ResponseHead, verdict: WriteFrom | Restart | Complete
+) -> None:
+    assert (
+        interpret(plan_request(500, RECORD, HERE), head, RECORD, identity="identity", size=None)
+        == verdict
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,23 +131,26 @@ def test_what_an_answer_to_a_range_means(head: Head, verdict: Take | Anew | Done
     ],
 )
 def test_a_file_that_has_no_more_is_whole(
-    have: int, total: int | None, head: Head, done: bool
+    have: int, total: int | None, head: ResponseHead, done: bool
 ) -> None:
     record = attrs.evolve(RECORD, total=total)
-    found = judge(ask(have, record, HERE), head, record, thing="thing", size=None)
-    assert found == (Done() if done else Anew())
+    found = interpret(
+        plan_request(have, record, HERE), head, record, identity="identity", size=None
+    )
+    assert found == (Complete() if done else Restart())
 
 
 def test_a_date_goes_for_its_own_place_only() -> None:
     record = attrs.evolve(RECORD, etag=None)
-    question = Question(500, 500, {"Range": "bytes=500-", "If-Range": DATE})
+    question = RangeRequest(500, 500, {"Range": "bytes=500-", "If-Range": DATE})
     rest = heading(206, content_range="bytes 500-999/1000", last_modified=DATE)
     later = heading(206, content_range="bytes 500-999/1000", last_modified=DATE.replace("01", "02"))
     elsewhere = attrs.evolve(rest, place=THERE)
     verdicts = [
-        judge(question, head, record, thing="thing", size=None) for head in (rest, later, elsewhere)
+        interpret(question, head, record, identity="identity", size=None)
+        for head in (rest, later, elsewhere)
     ]
-    assert verdicts == [Take(500, 1000, record), Anew(), Anew()]
+    assert verdicts == [WriteFrom(500, 1000, record), Restart(), Restart()]
 
 
 @pytest.mark.parametrize(
@@ -149,9 +162,9 @@ def test_a_date_goes_for_its_own_place_only() -> None:
         (attrs.evolve(heading(200), framed=False), None),
     ],
 )
-def test_what_cannot_be_the_file_is_refused(head: Head, size: int | None) -> None:
+def test_what_cannot_be_the_file_is_refused(head: ResponseHead, size: int | None) -> None:
     with pytest.raises(DownloadError):
-        judge(ask(0, None, HERE), head, None, thing="thing", size=size)
+        interpret(plan_request(0, None, HERE), head, None, identity="identity", size=size)
 
 
 @pytest.mark.parametrize(
@@ -172,13 +185,13 @@ def test_which_validators_are_strong(
     etag: str, date: str, sent: str, kept: tuple[str | None, str | None]
 ) -> None:
     head = heading(200, content_length="7", etag=etag, last_modified=date, date=sent)
-    found = judge(ask(0, None, HERE), head, None, thing="thing", size=None)
-    assert isinstance(found, Take)
+    found = interpret(plan_request(0, None, HERE), head, None, identity="identity", size=None)
+    assert isinstance(found, WriteFrom)
     assert (found.record.etag, found.record.last_modified) == kept
 
 
 def test_a_record_survives_its_file() -> None:
-    for record in (RECORD, Record("thing", HERE), attrs.evolve(RECORD, etag='"\\"')):
+    for record in (RECORD, Record("identity", HERE), attrs.evolve(RECORD, etag='"\\"')):
         assert Record.from_json(record.to_json()) == record
 
 
@@ -189,9 +202,9 @@ def test_a_record_survives_its_file() -> None:
         ('"total": 1000', '"total": "1000"'),
         ('"total": 1000', '"total": true'),
         ('"total": 1000', '"total": -1'),
-        ('"thing": "thing"', '"thing": 1'),
-        ('"thing": "thing",', ""),
-        ('"thing"', '"more": 1, "thing"'),
+        ('"identity": "identity"', '"identity": 1'),
+        ('"identity": "identity",', ""),
+        ('"identity"', '"more": 1, "identity"'),
         (r'"\"v1\""', '"v1"'),
         (r'"\"v1\""', r'"\"v\n1\""'),
         (DATE, "soon"),
@@ -205,18 +218,18 @@ def test_a_record_that_is_not_quite_right_is_none(old: str, new: str) -> None:
 
 
 def test_a_signature_in_the_query_does_not_make_another_place() -> None:
-    assert place_of("https://cdn.test/a.mp4?sig=1") == place_of("https://cdn.test/a.mp4?sig=2")
-    assert len({place_of(f"https://{host}/{path}") for host in "ab" for path in "xy"}) == 4
+    assert url_digest("https://cdn.test/a.mp4?sig=1") == url_digest("https://cdn.test/a.mp4?sig=2")
+    assert len({url_digest(f"https://{host}/{path}") for host in "ab" for path in "xy"}) == 4
     assert digest("a", "bc") != digest("ab", "c")
 
 
 def test_which_answers_are_errors() -> None:
-    whole, rest = ask(0, None, HERE), ask(500, RECORD, HERE)
-    assert [understands(whole, status) for status in (200, 206, 404, 412, 416)] == [
+    whole, rest = plan_request(0, None, HERE), plan_request(500, RECORD, HERE)
+    assert [accepts_status(whole, status) for status in (200, 206, 404, 412, 416)] == [
         *(True, True),
         *(False, False, False),
     ]
-    assert [understands(rest, status) for status in (200, 206, 404, 412, 416)] == [
+    assert [accepts_status(rest, status) for status in (200, 206, 404, 412, 416)] == [
         *(True, True),
         *(False, True, True),
     ]
