@@ -1,7 +1,7 @@
-"""What a batch does next: flows that two small runners call, with threads or with tasks.
+"""The decisions of a batch, as flows that two small runners call with threads or tasks.
 
-It alone counts the credits and writes the report; what is done is in the checkpoints,
-which the workers write.
+The coordinator counts the credits and writes the report; the workers write the checkpoints, which
+alone record what is done.
 """
 
 from __future__ import annotations
@@ -19,14 +19,12 @@ from nemovideo._batch.pace import Pace
 from nemovideo._batch.plan import Plan
 from nemovideo._batch.sources import find, output_names
 from nemovideo._batch.trouble import Trouble
-from nemovideo._batch.work import Limit, Outcome, Task
+from nemovideo._batch.work import Limit, Outcome, Task, one_file
 from nemovideo._flows import state
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import FileNote, OrderNote
-from nemovideo._jobs.plan import Background
-from nemovideo._jobs.plan import plan as planned
 from nemovideo._support.disk import reading, sha256_of_file, writing
 from nemovideo._support.places import from_root
 from nemovideo._uploads.files import prepare
@@ -50,13 +48,13 @@ Key = tuple[object, ...]
 
 @attrs.define(eq=False)
 class Item:
-    """One file on its way through the batch.
+    """One file of the batch.
 
     Attributes:
-        key: The source's content and what is wanted of it, once known.
-        row: What became of it, once that is decided.
+        key: Identifies the source's content and what is wanted of it, once known.
+        row: The file's row in the report, once decided.
         overwrite: Whether the result may replace a file.
-        fraction: How much of the work is done, 0 to 1.
+        fraction: Progress, 0 to 1.
     """
 
     source: Path
@@ -68,7 +66,7 @@ class Item:
 
 
 class Coordinator:
-    """One batch. Call `open`, then `next` until it has no task, `ended` for each, and `report`.
+    """One batch: call `open`, then `next` until it returns None, `ended` for each, and `report`.
 
     Attributes:
         stopped: Whether the batch was interrupted.
@@ -91,8 +89,7 @@ class Coordinator:
         self._on_file = on_file
         self._began = self._clock.monotonic()
         self._notes = Notes(plan.out_dir)
-        self._background: Background = plan.background
-        self._words = ""
+        self._order = plan.order
         self._picture: FileNote | None = None
         self._items: list[Item] = []
         self._counts: Counter[BatchStatus] = Counter()
@@ -106,18 +103,17 @@ class Coordinator:
         self._spent: float | None = None
 
     def open(self) -> Flow[None]:
-        """Find the files, and what earlier runs have done.
+        """Find the files, and read the checkpoints of earlier runs.
 
         Raises:
             SourceNotFoundError: There is no such folder, or nothing in it.
-            InvalidRequestError: The arguments do not go together, or another batch is at work
-                there.
+            InvalidRequestError: The arguments conflict, or another batch uses the folder.
         """
         yield from blocking(self._notes.open)
         yield from blocking(self._look)
 
     def next(self) -> Flow[tuple[Item, Task] | None]:
-        """Return the next file to start, or None where none may be started now."""
+        """Return the next file to start, or None if none may start now."""
         while self._queue and len(self._running) < self.pace.limit:
             item = self._queue.popleft()
             self._check_deadline()
@@ -144,8 +140,16 @@ class Coordinator:
                 return item, self._task(item)
         return None
 
+    def work(self, item: Item, task: Task) -> Flow[Outcome]:
+        """Return the flow that processes a file in this process."""
+
+        def report(progress: Progress) -> None:
+            item.fraction = max(item.fraction, progress.fraction)
+
+        return one_file(self.context, task, self.pace, lambda: self.stopped, report)
+
     def ended(self, item: Item, outcome: Outcome) -> Flow[None]:
-        """Record what became of a file."""
+        """Record the outcome for a file."""
         assert item.key is not None
         del self._running[item.key]
         self._queue.extendleft(reversed(self._followers.pop(item.key, [])))
@@ -160,16 +164,16 @@ class Coordinator:
             self._fail(item, outcome.error, outcome.elapsed_s)
 
     def refused(self, error: NemoError) -> None:
-        """Start no more files: the executor does not accept them."""
+        """Start no more files, because the executor rejects them."""
         self._trouble.stop(error)
 
     @property
     def in_progress(self) -> bool:
-        """Whether files are being worked on."""
+        """Whether any file is being processed."""
         return bool(self._running)
 
     def report(self) -> Flow[BatchReport]:
-        """Return the report, once nothing is in progress."""
+        """Return the report once nothing is in progress."""
         if self._balance is not None:
             yield from self._settle_credits(passing=True)
         rows = tuple(item.row for item in self._items if item.row is not None)
@@ -177,7 +181,7 @@ class Coordinator:
         return BatchReport(rows, self._spent, elapsed_s, self._trouble.reason)
 
     def stop(self) -> None:
-        """Interrupt the work, wherever it is done."""
+        """Interrupt the work, in other processes too."""
         self.stopped = True
         self._notes.stop()
 
@@ -187,7 +191,7 @@ class Coordinator:
 
     @property
     def interrupted(self) -> str:
-        """What was done until an interruption, and how to resume."""
+        """The message of an interruption: how many files are done, and how to resume."""
         there = self._counts["done"] + self._counts["skipped"]
         return (
             f"stopped: {there} of {len(self._items)} files are done; "
@@ -195,7 +199,7 @@ class Coordinator:
         )
 
     def tell(self) -> None:
-        """Report the files that are settled, and how far the whole batch is."""
+        """Report the settled files and the progress of the whole batch."""
         while self._settled:
             row = self._settled.popleft()
             if self._on_file is not None:
@@ -206,19 +210,16 @@ class Coordinator:
         work = settled + sum(item.fraction for item in self._running.values())
         fraction = min(1.0, work / total) if total else 1.0
         elapsed_s = self._clock.monotonic() - self._began
-        quick = settled - self._counts["done"]  # took no time, and says nothing about the rest
+        quick = settled - self._counts["done"]  # took no time
         eta_s = elapsed_s / (work - quick) * (total - work) if work - quick >= 1 else None
         failed = self._counts["failed"]
         message = f"{settled} of {total} files" + (f", {failed} failed" if failed else "")
         self._on_progress(Progress("batch", fraction, elapsed_s, eta_s, message))
 
     def _look(self) -> None:
-        """Find the files and name their results; broken ones fail here already."""
+        """Find the files, name their results, and fail broken ones."""
         plan = self._plan
-        picture, self._words, _ = planned(
-            *(plan.background, None, plan.format),
-            local_files=self.context.settings.local_files,
-        )
+        picture = plan.order.picture
         if picture is not None and is_url(picture):
             self._picture = checkpoints.note_url(str(picture))
         elif picture is not None:
@@ -226,14 +227,14 @@ class Coordinator:
             prepare(path)
             with reading(path):
                 self._picture = FileNote(path.name, sha256_of_file(path), path=str(path))
-            self._background = path
+            self._order = attrs.evolve(plan.order, picture=path)
         found = find(
             plan.sources,
             recursive=plan.recursive,
             out_dir=plan.out_dir,
             made=self._notes.is_result,
         )
-        names = output_names(found, plan.format, plan.name)
+        names = output_names(found, plan.order.format, plan.name)
         outputs = [plan.out_dir / name for name in names]
         for path in sorted(set(outputs) & set(found.paths)):
             raise InvalidRequestError(
@@ -251,24 +252,32 @@ class Coordinator:
             self._fail(item, error)
 
     def _consider(self, item: Item) -> None:
-        """Find out whether a result is there already; copy one that another file has.
+        """Skip a file whose result exists, or copy the result of a file with the same content.
 
         Raises:
-            SourceNotFoundError: The source cannot be read any more.
-            OutputError: Its result cannot be put in its place.
+            SourceNotFoundError: The source can no longer be read.
+            OutputError: The result cannot be written.
             CheckpointError: A checkpoint cannot be written.
         """
         source = self._notes.note_of(item.source, to_read=self._trouble.reason is None)
         if source is None:
             return
+        wanted = self._order
         order = OrderNote(
-            source, self._picture, self._words, str(item.output), self._plan.format, None
+            source,
+            self._picture,
+            wanted.words,
+            str(item.output),
+            wanted.format,
+            None,
+            wanted.quality,
+            wanted.stretch_s,
         )
         item.key = order.key
         record = self._notes.record(item.output)
         if record is not None and record.order.key != order.key:
             record = None
-        item.overwrite = self._plan.overwrite or is_cut_off(record, item.output)
+        item.overwrite = wanted.overwrite or is_cut_off(record, item.output)
         if record is not None and (made := self._notes.settle(item.output)) is not None:
             note = "" if record.finished else "made by the run before, which was interrupted"
             self._skip(item, made, note)
@@ -292,11 +301,9 @@ class Coordinator:
         if plan.file_deadline_s is not None:
             limits.append(Limit("file_deadline", plan.file_deadline_s, plan.file_deadline_s))
         return Task(
-            source=item.source,
-            output=item.output,
-            background=self._background,
-            format=plan.format,
-            overwrite=item.overwrite,
+            attrs.evolve(
+                self._order, source=item.source, output=item.output, overwrite=item.overwrite
+            ),
             checkpoint=self._notes.path_of(item.output),
             run_file=self._notes.run_file,
             run=self._notes.run,
@@ -310,7 +317,7 @@ class Coordinator:
         if self._plan.own_backends:
             self._spent = (self._spent or 0.0) + (spent or 0.0)
         elif self.pace.ceiling > 1:
-            spent = None  # the balance shows the other files' credits too
+            spent = None  # other files changed the balance too
         self._settle(
             item,
             "done",
@@ -328,7 +335,7 @@ class Coordinator:
         self._trouble.stop(Limit("deadline", limit, 0.0).passed())
 
     def _afford(self) -> Flow[bool | NemoError | None]:
-        """Return whether one more file may start: True, or why not, or None for "ask later"."""
+        """Return True if one more file may start, None to ask again later, or the error."""
         if self._balance is None and not self._plan.own_backends:
             yield from self._settle_credits()
             if self._trouble.reason is not None:
@@ -348,7 +355,7 @@ class Coordinator:
         )
 
     def _settle_credits(self, *, passing: bool = False) -> Flow[None]:
-        """Ask for the balance, and add to what was used; a top-up is not subtracted."""
+        """Fetch the balance and count the credits used; a top-up is not subtracted."""
         try:
             now = (yield from state.balance(self.context)).available
         except NemoError as error:
@@ -367,7 +374,7 @@ class Coordinator:
         self._settle(item, "failed", error=error, elapsed_s=elapsed_s)
 
     def _settle(self, item: Item, status: BatchStatus, **facts: Any) -> None:  # noqa: ANN401
-        """Write the file's row."""
+        """Set the file's row."""
         output = item.output if status in ("done", "skipped") else None
         item.row = BatchRow(item.source, output, status, **facts)
         self._counts[status] += 1

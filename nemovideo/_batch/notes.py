@@ -1,4 +1,4 @@
-"""What earlier runs have done: the checkpoints of a batch, one for each result."""
+"""The checkpoints of a batch, one for each result: the only record of what is done."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ FOLDER = ".nemovideo-batch"
 
 
 class Notes:
-    """The checkpoints in an output folder, held by one batch at a time.
+    """The checkpoints in an output folder, locked by one batch at a time.
 
     Attributes:
-        run_file: Holds `run` as long as this batch goes on; its workers stop without it.
-        run: The name of this run.
+        run_file: Contains `run` while this batch runs; otherwise its workers stop.
+        run: The id of this run.
     """
 
     def __init__(self, out_dir: Path) -> None:
@@ -46,17 +46,17 @@ class Notes:
         self.run = uuid.uuid4().hex
 
     def open(self) -> None:
-        """Take the folder, and read what is in it.
+        """Lock the folder and read its checkpoints.
 
         Raises:
-            InvalidRequestError: Another batch has it.
-            OutputError: It cannot be made.
+            InvalidRequestError: Another batch has locked it.
+            OutputError: It cannot be created.
         """
         with writing(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             if not self._lock.acquire():
                 raise InvalidRequestError(
-                    f"another batch is at work on {self._out_dir}",
+                    f"another batch is running on {self._out_dir}",
                     remedy="Wait for it to end, or name another out_dir.",
                 )
             self._held = True
@@ -65,7 +65,7 @@ class Notes:
                 self._read(path)
 
     def stop(self) -> None:
-        """Stop the workers of this run, wherever they are."""
+        """Stop the workers of this run, on other machines too."""
         if self._held:
             with suppress(OSError):
                 self.run_file.unlink(missing_ok=True)
@@ -77,7 +77,7 @@ class Notes:
         self._lock.release()
 
     def path_of(self, output: Path) -> Path:
-        """Return the checkpoint of a result: named by its place below the output folder."""
+        """Return the checkpoint of a result, named by its path below the output folder."""
         name = Path(os.path.relpath(output, self._out_dir)).as_posix()
         return self._folder / f"{hashlib.sha256(os.fsencode(name)).hexdigest()[:24]}.json"
 
@@ -91,7 +91,9 @@ class Notes:
     def note_of(self, source: Path, *, to_read: bool = True) -> FileNote | None:
         """Return a source with its digest; its content is read only if it may have changed.
 
-        None where it would have to be read, and `to_read` is False.
+        Args:
+            source: The file.
+            to_read: Whether it may be read; if it would have to be, False returns None.
 
         Raises:
             SourceNotFoundError: It cannot be read.
@@ -108,11 +110,11 @@ class Notes:
         return note
 
     def record(self, output: Path) -> Checkpoint | None:
-        """Return what is noted of a result."""
+        """Return the checkpoint of a result."""
         return self._records.get(self.path_of(output))
 
     def settle(self, output: Path) -> Checkpoint | None:
-        """Return the record of a complete result; see `settled`."""
+        """Return the checkpoint of a complete result; see `settled`."""
         path = self.path_of(output)
         found = settled(path, self._records[path], output)
         if found is not None:
@@ -120,20 +122,20 @@ class Notes:
         return found
 
     def reload(self, output: Path) -> Checkpoint | None:
-        """Return what a worker has noted of a result."""
+        """Return the checkpoint that a worker has written."""
         path = self.path_of(output)
         self._records.pop(path, None)
         self._read(path)
         return self._records.get(path)
 
     def discard(self, output: Path) -> None:
-        """Forget what is noted of a result."""
+        """Delete the checkpoint of a result."""
         path = self.path_of(output)
         self._records.pop(path, None)
         path.unlink(missing_ok=True)
 
     def same(self, key: tuple[object, ...]) -> Iterator[tuple[Path, Checkpoint]]:
-        """Yield the complete results of the same content and wishes."""
+        """Yield the complete results for the same content and order."""
         for record in list(self._records.values()):
             output = record.output
             if record.order.key == key and output is not None and is_complete(record, output):
@@ -169,10 +171,10 @@ class Notes:
 
 
 def settled(path: Path, record: Checkpoint, output: Path) -> Checkpoint | None:
-    """Return the record of a result that is there, finished in the file too; None without one.
+    """Return the checkpoint of an existing, complete result, or None.
 
-    A download gets its name when it is complete, so a process that was killed right after that
-    has left a result without a note of it.
+    A download is renamed when it is complete. If the process was killed right after that, the
+    checkpoint is marked as finished here.
     """
     if record.finished:
         return record if is_complete(record, output) else None
@@ -185,20 +187,20 @@ def settled(path: Path, record: Checkpoint, output: Path) -> Checkpoint | None:
 
 
 def is_complete(record: Checkpoint, output: Path) -> bool:
-    """Return whether a finished result is there with all its bytes."""
+    """Return whether a finished result exists with all its bytes."""
     stamp = Stamp.of(output)
     return record.finished and stamp is not None and stamp.size_bytes == record.size_bytes
 
 
 def is_cut_off(record: Checkpoint | None, output: Path) -> bool:
-    """Return whether a finished result is there with some of its bytes only."""
+    """Return whether a finished result is truncated."""
     stamp = Stamp.of(output)
     size = None if record is None or not record.finished else record.size_bytes
     return stamp is not None and size is not None and stamp.size_bytes < size
 
 
 def _alike(noted: Stamp | None, now: Stamp) -> bool:
-    """Compare two stamps; inodes change on some network drives."""
+    """Compare two stamps, without the inodes, which change on some network drives."""
     return noted is not None and (noted.size_bytes, noted.mtime_ns) == (
         now.size_bytes,
         now.mtime_ns,

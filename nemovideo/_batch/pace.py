@@ -1,4 +1,4 @@
-"""The pace of a batch: after an answer 429 all its files wait, and all stop together."""
+"""Rate limiting of a batch: after an answer 429 all its files wait; all stop together."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import attrs
 from nemovideo._flows.steps import (
     Call,
     Download,
+    End,
     Exclusive,
     Flow,
     Open,
@@ -45,7 +46,7 @@ class StoppedError(NemoError):
 
 @attrs.frozen
 class PacedRetry(RetryPolicy):
-    """A retry policy that leaves the answer 429 to the pace of the whole batch."""
+    """A retry policy that leaves answers 429 to the `Pace` of the whole batch."""
 
     @classmethod
     def of(cls, policy: RetryPolicy) -> PacedRetry:
@@ -63,18 +64,17 @@ class PacedRetry(RetryPolicy):
 
 
 class Pace:
-    """How many files a batch works on at a time, and until when all of them wait.
+    """The number of files at a time, and the time until which all of them wait.
 
-    An answer 429 halves the number and makes all wait for as long as the service asked;
-    then they continue one after the other. Every file that ends well adds one again.
+    An answer 429 halves the number and pauses all files for as long as the service asked; then
+    their requests are sent one at a time, a second apart. Each finished file adds one again.
 
     Args:
         clock: The client's clock.
         ceiling: The largest number of files at a time.
-        policy: How long to wait where the service did not say, and at most.
+        policy: The wait if the service named none, and the longest wait.
 
     Attributes:
-        ceiling: The largest number of files at a time.
         limit: How many files may be in progress now.
         limited: How often the service has answered 429.
     """
@@ -89,7 +89,7 @@ class Pace:
         self._opens_at = self._next_at = clock.monotonic()
 
     def wait_s(self) -> float:
-        """Return the seconds until the next request may be sent, and reserve that moment."""
+        """Return the seconds until the next request may be sent, and reserve that slot."""
         with self._guard:
             now = self._clock.monotonic()
             if now >= self._opens_at:
@@ -99,7 +99,7 @@ class Pace:
             return turn - now
 
     def slow_down(self, wait_s: float = 0.0) -> None:
-        """Record an answer 429: nothing is sent for `wait_s` seconds."""
+        """Record an answer 429, and send nothing for `wait_s` seconds."""
         with self._guard:
             self.limited += 1
             now = self._clock.monotonic()
@@ -108,7 +108,7 @@ class Pace:
             self._opens_at = max(self._opens_at, now + wait_s)
 
     def speed_up(self) -> None:
-        """Record a file that ended well."""
+        """Record a finished file."""
         with self._guard:
             self.limit = min(self.ceiling, self.limit + 1)
 
@@ -119,9 +119,9 @@ class Pace:
 
 
 def paced(flow: Flow[T], pace: Pace, stopped: Callable[[], bool]) -> Flow[T]:
-    """Run a flow at a batch's pace; it can be stopped between steps and during waits.
+    """Run a flow at the batch's pace; it can be stopped between steps and during waits.
 
-    A request that was answered 429 had no effect, so it is sent again.
+    A request that was answered 429 had no effect, so it is repeated.
 
     Raises:
         StoppedError: `stopped` returned True.
@@ -129,14 +129,21 @@ def paced(flow: Flow[T], pace: Pace, stopped: Callable[[], bool]) -> Flow[T]:
     return through(flow, _Steps(pace, stopped).perform, fatal=StoppedError)
 
 
+@attrs.define
+class _Opened:
+    """A stream, and its current handle; None once it was answered 429."""
+
+    step: Open
+    handle: StreamHandle | None
+
+
 class _Steps:
-    """Passes on the steps of one flow, with waits between them."""
+    """Performs the steps of one flow, with waits between them."""
 
     def __init__(self, pace: Pace, stopped: Callable[[], bool]) -> None:
         self._pace = pace
         self._stopped = stopped
-        self._opened: dict[StreamHandle, Open] = {}
-        self._current: dict[StreamHandle, StreamHandle | None] = {}
+        self._streams: dict[StreamHandle, _Opened] = {}
 
     def perform(self, step: Step) -> Flow[object]:
         """Return the answer to a step."""
@@ -148,15 +155,17 @@ class _Steps:
             case Exclusive(name, flow):
                 step = Exclusive(name, paced(flow, self._pace, self._stopped))
             case Read(handle, timeout_s):
-                return (yield from self._in_turn(lambda: self._read(handle, timeout_s)))
+                stream = self._streams[handle]
+                return (yield from self._in_turn(lambda: self._read(stream, timeout_s)))
+            case End(handle):
+                step = End(self._streams[handle].handle or handle)
             case Call() | Download():
                 sent = step
                 return (yield from self._in_turn(lambda: _plain(sent)))
             case Open():
                 yield from self._wait_for_turn()
                 handle = yield step
-                self._opened[handle] = step
-                self._current[handle] = handle
+                self._streams[handle] = _Opened(step, handle)
                 return handle
         answer: object = yield step
         return answer
@@ -175,18 +184,18 @@ class _Steps:
                     raise
                 log.info("HTTP 429: the batch waits %.1f s", wait_s)
 
-    def _read(self, handle: StreamHandle, timeout_s: float) -> Flow[object]:
+    def _read(self, stream: _Opened, timeout_s: float) -> Flow[object]:
         """Read from a stream; one that was answered 429 is opened again."""
         left = timeout_s
         while True:
             self._check()
-            current = self._current.get(handle) or (yield self._opened[handle])
-            self._current[handle] = current
+            if stream.handle is None:
+                stream.handle = yield stream.step
             part = min(left, _SLICE_S)
             try:
-                chunk: object = yield Read(current, part)
+                chunk: object = yield Read(stream.handle, part)
             except RateLimitError:
-                self._current[handle] = None
+                stream.handle = None
                 raise
             left -= part
             if chunk is not None or left <= 0:
@@ -197,7 +206,7 @@ class _Steps:
             yield from self._sleep(wait_s)
 
     def _sleep(self, seconds: float) -> Flow[None]:
-        """Wait in slices, to notice an interruption soon."""
+        """Sleep in slices, to notice an interruption soon."""
         left = seconds
         while left > 0:
             self._check()

@@ -1,4 +1,4 @@
-"""What a batch is to do: the user's arguments, checked, with absolute paths."""
+"""The arguments of a batch, checked, with absolute paths."""
 
 from __future__ import annotations
 
@@ -7,28 +7,27 @@ from pathlib import Path
 import attrs
 
 from nemovideo._batch.sources import Sources
-from nemovideo._jobs.plan import Background
+from nemovideo._jobs.plan import Order
 from nemovideo._support.disk import absolute
 from nemovideo.errors import InvalidRequestError
 
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """What a batch is to do; see `Batch.remove_backgrounds`.
+    """The arguments of a batch; see `Batch.remove_backgrounds`.
 
     Attributes:
-        own_backends: Every file is done by a local backend of its own: credits are not shared,
-            and no unfinished work can be resumed.
+        order: The order for each file, whose source and output are still placeholders.
+        own_backends: Whether each file gets a local backend of its own: then credits are not
+            shared, and unfinished work cannot be resumed.
     """
 
     sources: Sources
     out_dir: Path = attrs.field(converter=absolute)
-    background: Background
-    format: str
+    order: Order
     name: str = attrs.field()
     recursive: bool
     max_credits: float | None
-    overwrite: bool
     deadline_s: float | None
     file_deadline_s: float | None
     own_backends: bool

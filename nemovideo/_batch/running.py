@@ -1,4 +1,4 @@
-"""Runs a batch with threads, or with an executor of the user's."""
+"""Runs a batch with threads, or with an executor."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from typing import TYPE_CHECKING
 import attrs
 
 from nemovideo._batch.coordinator import Coordinator, Item
-from nemovideo._batch.work import Outcome, Task, failure, one_file, work
+from nemovideo._batch.work import Outcome, Task, failure, work
 from nemovideo._flows import auth
+from nemovideo._flows.context import Context
+from nemovideo._flows.steps import Flow
 from nemovideo._jobs.places import Place
 from nemovideo.batch import BatchReport
-from nemovideo.models import Progress
 
 if TYPE_CHECKING:
     from nemovideo._drivers.sync import SyncDriver
 
 _TICK_S = 0.5
-"""How often progress is reported; some systems deliver Ctrl-C only between two waits."""
+"""Seconds between progress reports; some systems deliver Ctrl-C only between two waits."""
 
 
 def run(
     driver: SyncDriver, coordinator: Coordinator, executor: Executor | None, place: Place
 ) -> BatchReport:
-    """Run a batch: threads share this client, other workers make their own."""
+    """Run a batch: threads share this client, other processes make their own."""
     with ExitStack() as stack:
         stack.callback(coordinator.close)
         driver.run(coordinator.open())
@@ -60,7 +61,7 @@ class _Work:
         self._ended: queue.SimpleQueue[Future[Outcome]] = queue.SimpleQueue()
 
     def carry_out(self) -> None:
-        """Start files, and record what became of them, until there are no more."""
+        """Start files and record their outcomes until all are done."""
         driver, coordinator = self._driver, self._coordinator
         while True:
             coordinator.tell()
@@ -73,7 +74,7 @@ class _Work:
                 self._record(self._ended.get(timeout=_TICK_S))
 
     def stop(self) -> None:
-        """Stop the work; only for the threads of this process it waits."""
+        """Stop the work, and wait for the threads of this process."""
         self._coordinator.stop()
         for future in list(self._futures):
             future.cancel()
@@ -83,7 +84,7 @@ class _Work:
     def _start(self, item: Item, task: Task) -> None:
         try:
             future = self._submit(item, task)
-        except Exception as error:  # noqa: BLE001 - whatever an executor refuses work with
+        except Exception as error:  # noqa: BLE001 - reported
             refused = failure(error)
             self._coordinator.refused(refused)
             self._driver.run(self._coordinator.ended(item, Outcome(refused)))
@@ -95,25 +96,22 @@ class _Work:
         if isinstance(self._executor, ThreadPoolExecutor):
             context = copy_context()  # hooks see the caller's context variables
             return self._executor.submit(context.run, self._here, item, task)
-        token = None
-        if not self._place.local:
-            token = str(self._driver.run(auth.token(self._coordinator.context)))
-        return self._executor.submit(work, attrs.evolve(self._place, token=token), task)
+        place = self._driver.run(with_token(self._place, self._coordinator.context))
+        return self._executor.submit(work, place, task)
 
     def _here(self, item: Item, task: Task) -> Outcome:
-        coordinator = self._coordinator
-
-        def moved(now: Progress) -> None:
-            item.fraction = max(item.fraction, now.fraction)
-
-        flow = one_file(
-            coordinator.context, task, coordinator.pace, lambda: coordinator.stopped, moved
-        )
-        return self._driver.run(flow, task.deadline_s)
+        return self._driver.run(self._coordinator.work(item, task), task.deadline_s)
 
     def _record(self, future: Future[Outcome]) -> None:
         item = self._futures.pop(future)
         self._driver.run(self._coordinator.ended(item, outcome_of(future)))
+
+
+def with_token(place: Place, context: Context) -> Flow[Place]:
+    """Return the place with the client's token, unless it has a local backend."""
+    if place.local:
+        return place
+    return attrs.evolve(place, token=str((yield from auth.token(context))))
 
 
 def outcome_of(future: Future[Outcome]) -> Outcome:

@@ -1,4 +1,4 @@
-"""Runs a batch with tasks, on asyncio or trio, or with an executor of the user's."""
+"""Runs a batch with tasks, on asyncio or trio, or with an executor."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import anyio
-import attrs
 from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from nemovideo._batch.coordinator import Coordinator, Item
-from nemovideo._batch.running import outcome_of
-from nemovideo._batch.work import Outcome, Task, failure, one_file, work
-from nemovideo._flows import auth
+from nemovideo._batch.running import outcome_of, with_token
+from nemovideo._batch.work import Outcome, Task, failure, work
 from nemovideo._jobs.places import Place
 from nemovideo.batch import BatchReport
-from nemovideo.models import Progress
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
     from nemovideo._drivers.aio import AsyncDriver
 
 _TICK_S = 0.5
-"""How often progress is reported."""
+"""Seconds between progress reports."""
 
 
 async def run(
@@ -76,7 +73,7 @@ class _Work:
         self._ended.close()
 
     async def carry_out(self, tasks: TaskGroup) -> None:
-        """Start files, and record what became of them, until there are no more."""
+        """Start files and record their outcomes until all are done."""
         driver, coordinator = self._driver, self._coordinator
         while True:
             coordinator.tell()
@@ -94,30 +91,18 @@ class _Work:
     async def _work(self, item: Item, task: Task) -> None:
         try:
             if self._executor is None:
-                outcome = await self._here(item, task)
+                flow = self._coordinator.work(item, task)
+                outcome = await self._driver.run(flow, task.deadline_s)
             else:
                 outcome = await self._elsewhere(self._executor, task)
         except Exception as error:  # noqa: BLE001 - reported
             outcome = Outcome(failure(error))
         self._send.send_nowait((item, outcome))
 
-    async def _here(self, item: Item, task: Task) -> Outcome:
-        coordinator = self._coordinator
-
-        def moved(now: Progress) -> None:
-            item.fraction = max(item.fraction, now.fraction)
-
-        flow = one_file(
-            coordinator.context, task, coordinator.pace, lambda: coordinator.stopped, moved
-        )
-        return await self._driver.run(flow, task.deadline_s)
-
     async def _elsewhere(self, executor: Executor, task: Task) -> Outcome:
-        token = None
-        if not self._place.local:
-            token = str(await self._driver.run(auth.token(self._coordinator.context)))
+        place = await self._driver.run(with_token(self._place, self._coordinator.context))
         try:
-            future = executor.submit(work, attrs.evolve(self._place, token=token), task)
+            future = executor.submit(work, place, task)
         except Exception as error:
             self._coordinator.refused(failure(error))
             raise

@@ -1,4 +1,4 @@
-"""Which files a batch takes, and the names of what it makes of them."""
+"""The files of a batch, and the names of their results."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ Sources = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 @attrs.frozen
 class Found:
-    """The files of a batch, absolute; `root` is the folder that they have in common.
+    """The files of a batch.
 
-    `keep_folders`: the folders below `root` are made again in the output.
+    Attributes:
+        paths: Their absolute paths.
+        root: Their common folder.
+        keep_folders: Whether the results get the same folders as below `root`.
     """
 
     paths: tuple[Path, ...]
@@ -35,13 +38,13 @@ class Found:
 def find(
     sources: Sources, *, recursive: bool, out_dir: Path, made: Callable[[Path], bool]
 ) -> Found:
-    """Return the files to work on, each once, without results of earlier batches.
+    """Return the files to process, each once, without results of earlier batches.
 
     Args:
         sources: See `Sources`.
-        recursive: Whether folders are searched to any depth.
-        out_dir: Where the results go.
-        made: Returns whether a file is such a result.
+        recursive: Whether subfolders are searched.
+        out_dir: The folder for the results.
+        made: Returns whether a file is a result of an earlier batch.
 
     Raises:
         SourceNotFoundError: There is no such folder or file, or no video in it.
@@ -101,13 +104,13 @@ def _here(path: str | os.PathLike[str]) -> Path:
     """Return the absolute path; a URL is refused."""
     if is_url(path):
         raise InvalidRequestError(
-            f"{path!r} is not a local path", remedy="A batch takes files of this machine."
+            f"{path!r} is not a local path", remedy="Give the paths of files on this machine."
         )
     return absolute(path)
 
 
 def _is_video(path: Path) -> bool:
-    """Return whether a file of a folder is taken: pictures are there for something else."""
+    """Return whether the file is a video; pictures in a folder are not sources."""
     return suffix_of(path.name) in VIDEO_SUFFIXES and not path.is_dir()
 
 
@@ -120,10 +123,10 @@ def output_names(
     format: str,  # noqa: A002 - the protocol's word
     pattern: str = "{stem}{suffix}",
 ) -> list[PurePath]:
-    """Return the name of each result, below the output folder; no two are the same.
+    """Return the unique name of each result, relative to the output folder.
 
-    A result is named like its source, by the pattern. Where two sources have the same stem,
-    their own suffixes are added to it ("talk-mov.mp4"), else their folders go before it.
+    A result is named after its source, by the pattern. If two sources have the same stem, their
+    suffixes are added to it ("talk-mov.mp4"), or their folders are kept.
     """
     levels: list[Callable[[Path], Path]] = [
         lambda path: Path(path.stem),
@@ -143,7 +146,7 @@ def output_names(
         counts = Counter(_folded(name) for name in wanted.values())
         free = {p: n for p, n in wanted.items() if counts[_folded(n)] == 1}
         chosen |= {path: name for path, name in free.items() if _folded(name) not in taken}
-        taken |= counts.keys()  # a name that two files want goes to neither
+        taken |= counts.keys()  # a name that two files would get goes to neither
     return [
         chosen[path].with_name(pattern.format(stem=chosen[path].name, suffix=f".{format}"))
         for path in found.paths

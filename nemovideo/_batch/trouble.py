@@ -1,4 +1,4 @@
-"""When one file's error ends the whole batch: where the next file would fail in the same way."""
+"""Which errors end the whole batch, because the next file would fail in the same way."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Trouble:
         self.reason = self.reason or reason
 
     def record_failure(self, error: NemoError) -> None:
-        """Record a file's error; some end the batch at once, some when they come in a row."""
+        """Record a file's error; some stop the batch at once, some after three in a row."""
         if isinstance(error, _CONCERNS_ALL):
             self.stop(error)
         late = isinstance(error, APITimeoutError) and error.deadline_passed
@@ -57,5 +57,5 @@ class Trouble:
             self.stop(error)
 
     def record_success(self) -> None:
-        """Record a file that ended well."""
+        """Record a finished file."""
         self._in_a_row = 0

@@ -1,7 +1,6 @@
-"""The work on one file: the order, the outcome, and the flow between them.
+"""The work on one file: the task, the outcome, and the flow between them.
 
-All of it survives pickling: it may be done in another process or on another
-machine, by any `concurrent.futures.Executor`.
+Tasks and outcomes can be pickled, for any `concurrent.futures.Executor`.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from nemovideo._flows.steps import Flow, blocking, sleep
 from nemovideo._jobs import checkpoints, flow
 from nemovideo._jobs.checkpoints import Checkpoint
 from nemovideo._jobs.places import Place, driving
-from nemovideo._jobs.plan import Background, Order, plan
+from nemovideo._jobs.plan import Order
 from nemovideo._jobs.runs import service_of
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import (
@@ -34,19 +33,19 @@ from nemovideo.errors import (
 from nemovideo.models import Progress
 
 _HANDOVER_S = 60
-"""How long to wait for a worker of an interrupted run to stop."""
+"""How long to wait for a worker of an interrupted run to stop, in seconds."""
 
 
 @attrs.frozen
 class Limit:
-    """A time limit as the user set it, and what is left of it for one file, in seconds."""
+    """A time limit as the user set it, and the seconds left of it for one file."""
 
     option: Literal["deadline", "file_deadline"]
     seconds: float
     left_s: float
 
     def passed(self, *, may_have_spent: bool = False) -> NemoError:
-        """Return the error for what took longer."""
+        """Return the error for a passed limit."""
         whose = "the batch's deadline" if self.option == "deadline" else "the limit for one file,"
         found = APITimeoutError(
             f"{whose} of {self.seconds:g} s has passed",
@@ -64,17 +63,14 @@ class Task:
     """One file to work on.
 
     Attributes:
-        checkpoint: Where to note how far it is.
-        run_file: The batch was interrupted once this file no longer holds `run`.
-        limit: How long it may take.
-        nonce: Makes every task unique, for executors that remember results.
+        order: The job.
+        checkpoint: The job's checkpoint.
+        run_file: The batch is interrupted once this file no longer holds `run`.
+        limit: The time limit.
+        nonce: Makes every task unique, for executors that cache results.
     """
 
-    source: Path
-    output: Path
-    background: Background
-    format: str
-    overwrite: bool
+    order: Order
     checkpoint: Path
     run_file: Path
     run: str
@@ -96,13 +92,14 @@ class Task:
 
 @attrs.frozen
 class Outcome:
-    """What became of one file; its checkpoint has the rest.
+    """The outcome for one file; its checkpoint has the rest.
 
     Attributes:
         error: Why there is no result, or None.
-        credits_spent: What the account lost meanwhile.
-        limited: How often the service answered 429, where the work was done elsewhere.
-        note: What to know about the result, in whole sentences.
+        credits_spent: How much the account's balance fell.
+        elapsed_s: Seconds of work.
+        limited: How often the service answered 429 to another process.
+        note: Warnings about the result, as sentences.
     """
 
     error: NemoError | None = None
@@ -113,7 +110,7 @@ class Outcome:
 
 
 def work(place: Place, task: Task) -> Outcome:
-    """Do the work on one file in another process: with a client of its own."""
+    """Process one file in another process, with a client of its own."""
     try:
         if task.stopped():
             raise StoppedError
@@ -133,7 +130,7 @@ def one_file(
     stopped: Callable[[], bool],
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Flow[Outcome]:
-    """Do the work on one file at the batch's pace; errors are part of the outcome."""
+    """Process one file at the batch's pace; errors are part of the outcome."""
     clock = context.settings.clock
     began = clock.monotonic()
     try:
@@ -149,23 +146,10 @@ def one_file(
 def _job(
     context: Context, task: Task, on_progress: Callable[[Progress], None] | None
 ) -> Flow[Outcome]:
-    """Run the job, or resume it; a checkpoint that is of no use is dropped, and the job restarted.
+    """Run or resume the job; if its checkpoint cannot be used, start over.
 
-    Its session may have ended with a local backend, or the service has forgotten it.
+    Its session may have ended with a local backend, or expired.
     """
-    picture, words, chosen = plan(
-        *(task.background, task.output, task.format),
-        local_files=context.settings.local_files,
-    )
-    order = Order(
-        source=task.source,
-        picture=picture,
-        words=words,
-        output=task.output,
-        format=chosen,
-        session_id=None,
-        overwrite=task.overwrite,
-    )
     clock = context.settings.clock
     patient_until = clock.monotonic() + _HANDOVER_S
     resumes = yield from blocking(task.checkpoint.exists)
@@ -174,7 +158,7 @@ def _job(
         try:
             video = yield from flow.run(
                 context,
-                order,
+                task.order,
                 on_progress,
                 checkpoint=task.checkpoint,
                 service=service_of(context),
@@ -193,15 +177,16 @@ def _job(
             yield from blocking(lambda: task.checkpoint.unlink(missing_ok=True))
             resumes = False
         else:
-            paid = noted is not None and noted.finished  # the result was only lost
+            paid = noted is not None and noted.finished  # only the file was lost
             spent = 0.0 if paid and resumes else video.credits_spent
             return Outcome(credits_spent=spent, note=" ".join(video.warnings))
 
 
 def _arrived(task: Task) -> Checkpoint | None:
-    """Return the record of a result that another worker has made, which then died or was lost."""
-    record = _noted(task)
-    return None if record is None else settled(task.checkpoint, record, task.output)
+    """Return the record of a result made by another worker, which then died or was lost."""
+    record, output = _noted(task), task.order.output
+    assert output is not None
+    return None if record is None else settled(task.checkpoint, record, output)
 
 
 def _noted(task: Task) -> Checkpoint | None:

@@ -1,4 +1,4 @@
-"""`nemovideo batch`: folders full of clips."""
+"""`nemovideo batch`: many clips."""
 
 from __future__ import annotations
 
@@ -12,27 +12,44 @@ from nemovideo.cli.report import PARTLY, print_json, print_text, row_value, want
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=PATH)
-@click.option("-o", "--out-dir", type=PATH, required=True, help="Where the results go.")
+@click.option("-o", "--out-dir", type=PATH, required=True, help="The folder for the results.")
 @click.option("-b", "--background", help="See `nemovideo remove-background --help`.")
+@click.option("--edit", metavar="WORDS", help='More edits: "make it 9:16".')
+@click.option(
+    "--trim", type=(float, float), metavar="START END", help="Keep only these seconds of each."
+)
 @click.option(
     "--format",
     "format_",
-    help="mp4, webm, mov, gif or zip. Default: webm where it is transparent, else mp4.",
+    help="mp4, webm, mov, gif or zip. Default: webm if transparent, else mp4.",
+)
+@click.option(
+    "--quality", default="high", show_default=True, help="With --local: high, medium or low."
+)
+@click.option(
+    "--no-metadata",
+    "metadata",
+    flag_value=False,
+    default=True,
+    help="Leave out the recordings' date, location and title.",
 )
 @click.option(
     "--name",
     default="{stem}{suffix}",
     metavar="PATTERN",
-    help='How the results are named, such as "{stem}-clean{suffix}".',
+    help='The pattern of the results\' names, such as "{stem}-clean{suffix}".',
 )
 @click.option("-r", "--recursive", is_flag=True, help="Search subfolders too.")
 @click.option("-n", "--concurrency", type=int, help="How many at a time. Default: 2.")
-@click.option("--max-credits", type=float, help="Start no file that is likely to exceed this.")
+@click.option("--max-credits", type=float, help="Start no file that would probably exceed this.")
 @click.option(
     "--deadline", type=float, metavar="SECONDS", help="Start no new file after this many seconds."
 )
 @click.option(
-    "--file-deadline", type=float, metavar="SECONDS", help="Give up a file after this many seconds."
+    "--file-deadline",
+    type=float,
+    metavar="SECONDS",
+    help="Seconds for each file; one that takes longer fails alone.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @local_option
@@ -43,6 +60,10 @@ def batch(
     *,
     out_dir: Path,
     background: str | None,
+    edit: str | None,
+    trim: tuple[float, float] | None,
+    quality: str,
+    metadata: bool,
     format_: str | None,
     name: str,
     recursive: bool,
@@ -57,14 +78,18 @@ def batch(
 ) -> None:
     """Remove the background of many clips: SOURCES are a folder, or files.
 
-    A second run does only what is missing, so a batch may be stopped at any
-    time and run again.
+    A second run does only what is missing, so a batch can be interrupted at
+    any time and run again.
     """
     with open_client(local=local) as client:
         report = client.batch.remove_backgrounds(
             sources[0] if len(sources) == 1 else sources,
             out_dir,
             background=background,
+            edit=edit,
+            trim=trim,
+            quality=quality,
+            metadata=metadata,
             format=format_,
             name=name,
             recursive=recursive,

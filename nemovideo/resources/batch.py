@@ -1,10 +1,11 @@
-"""`client.batch`: many files in one call, with threads, tasks, or an executor of the user's."""
+"""`client.batch`: many files in one call, with threads, tasks, or a given executor."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -15,10 +16,12 @@ from nemovideo._batch.plan import Plan
 from nemovideo._batch.running import run
 from nemovideo._batch.sources import Sources
 from nemovideo._drivers.resource import AsyncResource, Resource
+from nemovideo._flows.render import check_quality
 from nemovideo._jobs.places import Place
-from nemovideo._jobs.plan import Background, plan
+from nemovideo._jobs.plan import Background, Order, Trim, order_for
 from nemovideo._jobs.progress_bar import OnProgress, reporting
 from nemovideo._support.annotations import Late
+from nemovideo._support.outputs import DEFAULT_QUALITY
 from nemovideo._uploads.trust import check_sources
 from nemovideo.batch import BatchReport, BatchRow
 from nemovideo.errors import InvalidRequestError
@@ -43,7 +46,11 @@ class Batch(Resource):
         out_dir: str | os.PathLike[str],
         *,
         background: Background = None,
+        edit: str | None = None,
+        trim: Trim | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
+        quality: str = DEFAULT_QUALITY,
+        metadata: bool = True,
         name: str = "{stem}{suffix}",
         recursive: bool = False,
         concurrency: int | None = None,
@@ -57,21 +64,25 @@ class Batch(Resource):
     ) -> BatchReport:
         """Remove the background of many videos; a second run does only what is missing.
 
-        One file's failure does not stop the others: see the report. What is done is noted in
-        `out_dir`, by content, so a batch may be interrupted at any time and run again.
+        One file's failure does not stop the others: see the report. Checkpoints in `out_dir` record
+        what is done, by content, so a batch can be interrupted at any time and run again.
 
         Args:
             sources: A folder (its videos are taken), a file, a pattern ("clips/**/*.mov"), or
                 paths.
-            out_dir: Where the results go; it is created if necessary.
-            background: See `Client.remove_background`.
+            out_dir: The folder for the results; it is created if necessary.
+            background: See `Client.remove_background`; so are `edit`, `trim` and `metadata`.
+            edit: More edits for every file, in words.
+            trim: The start and end to keep of every file, in seconds.
             format: "mp4", "webm" or "mov"; None is "webm" for "transparent", else "mp4".
+            quality: "high", "medium" or "low".
+            metadata: Whether the results keep the recording's date, location and title.
             name: The pattern of the results' names, such as "{stem}-clean{suffix}".
             recursive: Search subfolders too; the results get the same subfolders.
             concurrency: How many files at a time; None is 2, or the number of an executor's
                 workers if it has one, else 8. Answers 429 lower it for a while.
-            executor: Does the work elsewhere: any `concurrent.futures.Executor`.
-            max_credits: Start no file by which the batch is likely to use more than this.
+            executor: Where the work is done: any `concurrent.futures.Executor`.
+            max_credits: Start no file that would probably take the batch over this.
             progress: True draws a bar; a callback gets `Progress` values of the whole batch.
             on_file: Called with the row of each file once its result is decided.
             overwrite: Replace existing files.
@@ -81,21 +92,22 @@ class Batch(Resource):
         Raises:
             SourceNotFoundError: There is no such folder, or no video in it.
             UnsupportedFileError: The background is a file of an unsupported type.
-            InvalidRequestError: The arguments do not go together, or another batch is at work
-                on `out_dir`.
+            InvalidRequestError: The arguments conflict, or another batch uses `out_dir`.
             OutputError: `out_dir` cannot be created or written to.
             KeyboardInterrupt: After Ctrl-C; its message says how many files are done.
         """
         setup = _Setup(self._context, executor, concurrency)
         plan = setup.plan(
+            order_for(
+                *(Path(), background, None, format, None, None, overwrite),
+                *(edit, trim, quality, metadata),
+                local_files=self._context.settings.local_files,
+            ),
             sources=sources,
             out_dir=out_dir,
-            background=background,
-            format=format,
             name=name,
             recursive=recursive,
             max_credits=max_credits,
-            overwrite=overwrite,
             deadline_s=self._limit(deadline),
             file_deadline_s=file_deadline,
         )
@@ -114,7 +126,11 @@ class AsyncBatch(AsyncResource):
         out_dir: str | os.PathLike[str],
         *,
         background: Background = None,
+        edit: str | None = None,
+        trim: Trim | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
+        quality: str = DEFAULT_QUALITY,
+        metadata: bool = True,
         name: str = "{stem}{suffix}",
         recursive: bool = False,
         concurrency: int | None = None,
@@ -131,14 +147,16 @@ class AsyncBatch(AsyncResource):
 
         setup = _Setup(self._context, executor, concurrency)
         plan = setup.plan(
+            order_for(
+                *(Path(), background, None, format, None, None, overwrite),
+                *(edit, trim, quality, metadata),
+                local_files=self._context.settings.local_files,
+            ),
             sources=sources,
             out_dir=out_dir,
-            background=background,
-            format=format,
             name=name,
             recursive=recursive,
             max_credits=max_credits,
-            overwrite=overwrite,
             deadline_s=self._limit(deadline),
             file_deadline_s=file_deadline,
         )
@@ -149,7 +167,7 @@ class AsyncBatch(AsyncResource):
 
 
 class _Setup:
-    """What a batch takes from its client, and from the executor."""
+    """The parts of a batch that depend on the client and the executor."""
 
     def __init__(
         self, context: contexts.Context, executor: Executor | None, concurrency: int | None
@@ -168,30 +186,28 @@ class _Setup:
 
     def plan(
         self,
+        order: Order,
         *,
         sources: Sources,
-        background: Background,
-        format: str | None,  # noqa: A002 - the protocol's word
         **given: Any,  # noqa: ANN401 - the method's own
     ) -> Plan:
         """Return the plan; see `Batch.remove_backgrounds`."""
-        local_files = self.context.settings.local_files
+        check_quality(self.context, order.quality)
         named = [sources] if isinstance(sources, (str, os.PathLike)) else [*sources]
-        check_sources(named, local_files=local_files)
+        check_sources(named, local_files=self.context.settings.local_files)
         return Plan(
+            order=order,
             sources=sources if isinstance(sources, (str, os.PathLike)) else named,
-            background=background,
-            format=plan(background, None, format, local_files=local_files)[2],
             own_backends=self._own_backends,
             **given,
         )
 
     @property
     def place(self) -> Place:
-        """Where other processes do the work; hooks and clock stay behind.
+        """How other processes make a client: without this one's hooks and clock.
 
-        A local backend listens on its own machine only, and rendering is what is to be spread, so
-        each worker brings its own.
+        Rendering is what should be distributed, and a local backend serves its own machine only, so
+        each worker starts its own.
         """
         settings = self.context.settings
         policy = attrs.evolve(self._retry, on_retry=None)

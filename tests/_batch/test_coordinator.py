@@ -21,7 +21,20 @@ from nemovideo import AsyncClient, Client, errors
 from nemovideo._batch.notes import Notes
 from nemovideo._batch.pace import Pace, paced
 from nemovideo._batch.sources import Found, find, output_names
-from nemovideo._flows.steps import Call, Flow, Request, Sleep, call
+from nemovideo._flows.steps import (
+    Call,
+    End,
+    Flow,
+    Open,
+    Read,
+    Request,
+    Sleep,
+    StreamHandle,
+    call,
+    end_stream,
+    open_stream,
+    read,
+)
 from nemovideo.batch import BatchReport, BatchRow
 from nemovideo.local import Fault, LocalBackend
 from nemovideo.models import Progress
@@ -297,6 +310,35 @@ def test_other_wishes_do_not_replace_what_is_there_unless_told_to(
     assert statuses(report) == ["done"] * 3
 
 
+def test_every_file_gets_the_edit_the_trim_and_the_quality(tmp_path: Path, clips: Path) -> None:
+    made: list[tuple[int, int, str]] = []
+
+    def noting(timeline: Any, *args: Any, **options: Any) -> Written:
+        made.append((timeline.duration_ms, len(timeline.titles), options["quality"]))
+        return quick_render(timeline, *args, **options)
+
+    out = tmp_path / "out"
+    with (
+        LocalBackend(tmp_path / "state", render=noting) as backend,
+        quick_client(backend) as client,
+    ):
+        remove = partial(client.batch.remove_backgrounds, clips, out, background="white")
+        wishes: dict[str, Any] = {"edit": "add the title 'Hi'", "trim": (0, 0.1), "quality": "low"}
+        report = remove(**wishes)
+        assert report.ok, str(report)
+        assert made == [(100, 1, "low")] * 3
+        assert statuses(remove(**wishes)) == ["skipped"] * 3
+        assert statuses(remove(**{**wishes, "quality": "high"})) == ["failed"] * 3
+        with pytest.raises(errors.InvalidRequestError, match="trim"):
+            remove(trim=(3, 1))
+    assert [row.duration_s for row in report] == [0.1] * 3
+    with (
+        Client.local(state_dir=tmp_path / "own") as local,
+        pytest.raises(errors.InvalidRequestError, match="medium"),
+    ):
+        local.batch.remove_backgrounds(clips, tmp_path / "other", quality="superb")
+
+
 def test_a_damaged_checkpoint_costs_one_file_and_an_old_manifest_nothing(
     tmp_path: Path, clips: Path, worker: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -535,6 +577,25 @@ def test_a_429_that_stays_is_given_up(retry_after: float | None, requests: int) 
         refuse_all()
     assert calls == requests
     assert waited >= (requests - 1) * 20
+
+
+def test_a_stream_that_is_opened_again_after_429_is_the_one_that_is_ended() -> None:
+    def listen() -> Flow[object]:
+        handle = yield from open_stream(Request("POST", "/"))
+        chunk = yield from read(handle, 1.0)
+        yield from end_stream(handle)
+        return chunk
+
+    clock = FakeClock(now=100)
+    first, second = StreamHandle(), StreamHandle()
+    flow = paced(listen(), pace_of(clock), lambda: False)
+    assert next(flow) == Open(Request("POST", "/"))
+    assert flow.send(first) == Read(first, 1.0)
+    assert isinstance(flow.throw(too_many(0.5)), Sleep)
+    clock.now += 0.5
+    assert next(flow) == Open(Request("POST", "/"))
+    assert flow.send(second) == Read(second, 1.0)
+    assert flow.send(b"data") == End(second)
 
 
 def test_a_batch_waits_out_429_wherever_it_comes(
