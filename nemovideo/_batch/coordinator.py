@@ -234,7 +234,7 @@ class Coordinator:
             out_dir=plan.out_dir,
             made=self._notes.is_result,
         )
-        names = output_names(found, plan.order.format, plan.name)
+        names = output_names(found, plan.format, plan.name)
         outputs = [plan.out_dir / name for name in names]
         for path in sorted(set(outputs) & set(found.paths)):
             raise InvalidRequestError(
@@ -268,7 +268,7 @@ class Coordinator:
             self._picture,
             wanted.words,
             str(item.output),
-            wanted.format,
+            self._plan.format,
             None,
             wanted.quality,
             wanted.stretch_s,

@@ -32,6 +32,12 @@ class Plan:
     file_deadline_s: float | None
     own_backends: bool
 
+    @property
+    def format(self) -> str:
+        """The format of all results."""
+        assert self.order.format is not None
+        return self.order.format
+
     @name.validator
     def _check_name(self, _: object, pattern: str) -> None:
         try:

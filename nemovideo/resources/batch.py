@@ -21,7 +21,7 @@ from nemovideo._jobs.places import Place
 from nemovideo._jobs.plan import Background, Order, Trim, order_for
 from nemovideo._jobs.progress_bar import OnProgress, reporting
 from nemovideo._support.annotations import Late
-from nemovideo._support.outputs import DEFAULT_QUALITY
+from nemovideo._support.outputs import DEFAULT_QUALITY, default_format
 from nemovideo._uploads.trust import check_sources
 from nemovideo.batch import BatchReport, BatchRow
 from nemovideo.errors import InvalidRequestError
@@ -99,7 +99,7 @@ class Batch(Resource):
         setup = _Setup(self._context, executor, concurrency)
         plan = setup.plan(
             order_for(
-                *(Path(), background, None, format, None, None, overwrite),
+                *(Path(), background, None, format or _format(background), None, None, overwrite),
                 *(edit, trim, quality, metadata),
                 local_files=self._context.settings.local_files,
             ),
@@ -148,7 +148,7 @@ class AsyncBatch(AsyncResource):
         setup = _Setup(self._context, executor, concurrency)
         plan = setup.plan(
             order_for(
-                *(Path(), background, None, format, None, None, overwrite),
+                *(Path(), background, None, format or _format(background), None, None, overwrite),
                 *(edit, trim, quality, metadata),
                 local_files=self._context.settings.local_files,
             ),
@@ -164,6 +164,10 @@ class AsyncBatch(AsyncResource):
             coordinator = Coordinator(setup.context, plan, setup.pace, on_progress, on_file)
             driver = self._driver.variant(setup.context.settings)
             return await run(driver, coordinator, executor, setup.place)
+
+
+def _format(background: Background) -> str:
+    return default_format(still=False, transparent=background == "transparent")
 
 
 class _Setup:
