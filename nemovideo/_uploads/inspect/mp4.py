@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Iterable
 
 import attrs
 
-from nemovideo._uploads.inspect import fragments
 from nemovideo._uploads.inspect.boxes import Box, boxes, children, version
-from nemovideo._uploads.inspect.fragments import Fragment
 from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader, cut_short
 from nemovideo.models import MediaInfo
 
 _CODECS = {
-    **dict.fromkeys((b"avc1", b"avc3", b"dva1", b"dvav"), "h264"),
-    **dict.fromkeys((b"hvc1", b"hev1", b"dvh1", b"dvhe"), "hevc"),
+    **dict.fromkeys((b"avc1", b"avc3"), "h264"),
+    **dict.fromkeys((b"hvc1", b"hev1"), "hevc"),
     **dict.fromkeys((b"apch", b"apcn", b"apcs", b"apco", b"ap4h", b"ap4x"), "prores"),
-    **dict.fromkeys((b"jpeg", b"mjpa"), "mjpeg"),
     b"av01": "av1",
-    b"vp08": "vp8",
     b"vp09": "vp9",
     b"mp4v": "mpeg4",
+    b"jpeg": "mjpeg",
     b"png ": "png",
     b"mp4a": "aac",
     b"Opus": "opus",
@@ -32,22 +27,15 @@ _CODECS = {
     b"ec-3": "eac3",
     b".mp3": "mp3",
     b"sowt": "pcm_s16le",
-    b"twos": "pcm_s16be",
-    b"in24": "pcm_s24be",
 }
 _NEEDED = (b"moov", b"mdat", b"moof")
 _MOST_TRACKS = 64
-_LAST_FRAGMENTS = 16
-"""Where every track has fragments of its own, these hold some of each."""
-
 _ENABLED = 1
 
 
 @attrs.frozen
 class _Track:
-    id: int = 0
     handler: bytes = b""
-    scale: int = 0
     enabled: bool = True
     codec: str | None = None
     width: int | None = None
@@ -61,8 +49,7 @@ class _Track:
 class _Movie:
     tracks: tuple[_Track, ...]
     duration_ms: int | None
-    fragmented: bool = False
-    defaults: dict[int, int] = attrs.field(factory=dict)
+    fragmented: bool
 
 
 def look(reader: Reader) -> MediaInfo:
@@ -73,54 +60,25 @@ def look(reader: Reader) -> MediaInfo:
     """
     movie: _Movie | None = None
     brand = b"qt  "  # files from before there were brands
-    recent: deque[Box] = deque(maxlen=_LAST_FRAGMENTS)
+    fragments = 0
     try:
         for box in boxes(reader, 0, reader.size):
             if box.end > reader.size and (movie is None or box.type in _NEEDED):
                 # Fragments are made so that the whole ones can be played.
-                if box.type == b"mdat" and recent:
-                    recent.pop()
-                if movie is None or not (movie.fragmented and recent):
+                if movie is None or not movie.fragmented or fragments <= (box.type == b"mdat"):
                     raise cut_short(box.end, reader.size)
                 break
             if box.type == b"ftyp":
                 brand = reader.read(box.start, 4)
             elif box.type == b"moov" and movie is None:
                 movie = _movie(reader, box)
-            elif box.type == b"moof":
-                recent.append(box)
-        if movie is not None and movie.fragmented:
-            movie = _with_fragments(reader, movie, recent)
+            fragments += box.type == b"moof"
     except EnoughError:  # thousands of fragments, say
         if movie is None:
             raise
     if movie is None:
         raise DamagedError("has no moov box: the recording was not finished, or was cut")
     return _info(movie, brand, reader.size)
-
-
-def _with_fragments(reader: Reader, movie: _Movie, recent: Iterable[Box]) -> _Movie:
-    """Return the movie with what its last fragments say of its tracks."""
-    parts: dict[int, Fragment] = {}
-    for moof in recent:
-        parts |= fragments.look(reader, moof, movie.defaults)
-    tracks = [_until(track, parts.get(track.id)) for track in movie.tracks]
-    ends = [track.duration_ms for track in tracks if track.duration_ms and track.id in parts]
-    return attrs.evolve(
-        movie, tracks=tuple(tracks), duration_ms=max(ends, default=movie.duration_ms)
-    )
-
-
-def _until(track: _Track, last: Fragment | None) -> _Track:
-    if last is None or not last.duration or not track.scale:
-        return track
-    return attrs.evolve(
-        track,
-        duration_ms=_in_ms(last.start + last.duration, track.scale),
-        fps=round(last.samples * track.scale / last.duration, 3)
-        if track.handler == b"vide"
-        else None,
-    )
 
 
 def _info(movie: _Movie, brand: bytes, size: int) -> MediaInfo:
@@ -130,14 +88,12 @@ def _info(movie: _Movie, brand: bytes, size: int) -> MediaInfo:
     shown = [track for track in pictures if track.enabled] or ([] if sound else pictures)
     video = shown[0] if shown else _Track()
     only_sound = sound is not None and not shown
-    duration_ms = movie.duration_ms or video.duration_ms or (sound and sound.duration_ms)
+    format_ = "mov" if brand == b"qt  " else "mp4"
     return MediaInfo(
-        format="m4a"
-        if only_sound or brand in (b"M4A ", b"M4B ")
-        else ("mov" if brand == b"qt  " else "mp4"),
+        format="m4a" if only_sound or brand in (b"M4A ", b"M4B ") else format_,
         kind="audio" if only_sound else "video",
         size_bytes=size,
-        duration_ms=duration_ms or None,
+        duration_ms=movie.duration_ms or video.duration_ms or (sound and sound.duration_ms) or None,
         width=video.width,
         height=video.height,
         rotation_deg=video.rotation_deg if shown else None,
@@ -150,7 +106,6 @@ def _info(movie: _Movie, brand: bytes, size: int) -> MediaInfo:
 def _movie(reader: Reader, moov: Box) -> _Movie:
     tracks: list[_Track] = []
     scale, duration, fragmented, compressed = 0, 0, False, False
-    sample_durations: dict[int, int] = {}
     for box in boxes(reader, moov.start, moov.end):
         if box.end > moov.end:
             raise DamagedError("has a damaged header")
@@ -160,61 +115,51 @@ def _movie(reader: Reader, moov: Box) -> _Movie:
             tracks.append(_track(reader, box))
         elif box.type == b"mvex":
             fragmented = True
-            sample_durations = fragments.defaults(reader, box)
-            if (mehd := children(reader, box, b"mehd").get(b"mehd")) is not None:
-                long, _ = version(reader, mehd)
-                (duration,) = reader.unpack(">Q" if long else ">I", mehd.start + 4)
         elif box.type == b"cmov":
             compressed = True
     if not tracks and not compressed:
         raise DamagedError("has no tracks in it")
-    return _Movie(tuple(tracks), _in_ms(duration, scale), fragmented, sample_durations)
+    return _Movie(tuple(tracks), _in_ms(duration, scale), fragmented)
 
 
 def _track(reader: Reader, trak: Box) -> _Track:
-    parts = children(reader, trak, b"tkhd", b"mdia")
-    track = _Track()
-    if (tkhd := parts.get(b"tkhd")) is not None:
+    track, seconds = _Track(), 0.0
+    if (tkhd := children(reader, trak, b"tkhd").get(b"tkhd")) is not None:
         long, flags = version(reader, tkhd)
-        (number,) = reader.unpack(">I", tkhd.start + (20 if long else 12))
         a, b = reader.unpack(">ii", tkhd.start + (52 if long else 40))
         rotation = round(math.degrees(math.atan2(b, a)) / 90) * 90 % 360
-        track = _Track(number, enabled=bool(flags & _ENABLED), rotation_deg=rotation)
-    if (mdia := parts.get(b"mdia")) is None:
-        return track
-    parts = children(reader, mdia, b"mdhd", b"hdlr", b"minf")
-    handler, scale, duration = b"", 0, 0
+        track = _Track(enabled=bool(flags & _ENABLED), rotation_deg=rotation)
+    mdia = children(reader, trak, b"mdia").get(b"mdia")
+    parts = {} if mdia is None else children(reader, mdia, b"mdhd", b"hdlr", b"minf")
     if (hdlr := parts.get(b"hdlr")) is not None:
-        handler = reader.read(hdlr.start + 8, 4)
+        track = attrs.evolve(track, handler=reader.read(hdlr.start + 8, 4))
     if (mdhd := parts.get(b"mdhd")) is not None:
         scale, duration = _time(reader, mdhd)
-    duration_ms = _in_ms(duration, scale)
-    track = attrs.evolve(track, handler=handler, scale=scale, duration_ms=duration_ms)
-    if (minf := parts.get(b"minf")) is None:
-        return track
-    if (stbl := children(reader, minf, b"stbl").get(b"stbl")) is None:
-        return track
-    return _described(reader, stbl, track, duration / scale if scale else 0.0)
+        seconds = duration / scale if scale else 0.0
+        track = attrs.evolve(track, duration_ms=_in_ms(duration, scale))
+    minf = parts.get(b"minf")
+    stbl = None if minf is None else children(reader, minf, b"stbl").get(b"stbl")
+    return track if stbl is None else _described(reader, stbl, track, seconds)
 
 
 def _described(reader: Reader, stbl: Box, track: _Track, seconds: float) -> _Track:
     """Return the track with what its sample tables say."""
     parts = children(reader, stbl, b"stsd", b"stsz")
-    fps = None
-    if (stsz := parts.get(b"stsz")) is not None and seconds > 0 and track.handler == b"vide":
+    moves = track.handler == b"vide"
+    if moves and seconds > 0 and (stsz := parts.get(b"stsz")) is not None:
         (samples,) = reader.unpack(">I", stsz.start + 8)
-        fps = round(samples / seconds, 3) if samples > 1 else None
+        track = attrs.evolve(track, fps=round(samples / seconds, 3) if samples > 1 else None)
     stsd = parts.get(b"stsd")
     if stsd is None or stsd.end - stsd.start < 16:
-        return attrs.evolve(track, fps=fps)
+        return track
     entry = stsd.start + 8
-    codec = _CODECS.get(reader.read(entry + 4, 4))
-    if track.handler != b"vide" or stsd.end - entry < 36:
-        return attrs.evolve(track, codec=codec)
+    track = attrs.evolve(track, codec=_CODECS.get(reader.read(entry + 4, 4)))
+    if not moves or stsd.end - entry < 36:
+        return track
     width, height = reader.unpack(">HH", entry + 32)
     if track.rotation_deg % 180:
         width, height = height, width
-    return attrs.evolve(track, codec=codec, fps=fps, width=width or None, height=height or None)
+    return attrs.evolve(track, width=width or None, height=height or None)
 
 
 def _time(reader: Reader, box: Box) -> tuple[int, int]:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from typing import Literal
 
 from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader
 from nemovideo.models import MediaInfo
 
-_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 _TAIL_BYTES = 64 * 1024
 
-_START_OF_SCAN, _APP1 = 0xDA, 0xE1
+_START_OF_SCAN, _APP1, _END_OF_IMAGE = 0xDA, 0xE1, b"\xff\xd9"
 _NO_FRAME_HEADERS = (0xC4, 0xC8, 0xCC)  # among C0 to CF; they are tables
 _BARE_MARKERS = (0x01, *range(0xD0, 0xDA))
-# In the picture's own data, FF stands before 00 and restart markers only; between its scans
-# are Huffman tables, restart intervals and the next scan's header.
-_NOT_SCAN_DATA = re.compile(rb"\xff[^\x00\xc4\xd0-\xd7\xda\xdd\xff]", re.DOTALL)
 _TURNS = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}  # Exif's orientations, clockwise
 
 _IMAGE_BLOCK, _EXTENSION = 0x2C, 0x21
@@ -33,9 +28,8 @@ def look_at_png(reader: Reader) -> MediaInfo:
     moves = reader.read(37, 4) == b"acTL"
     if length != 13 or kind != int.from_bytes(b"IHDR", "big") or not (width and height):
         raise DamagedError("has a damaged header")
-    if reader.read(max(0, reader.size - len(_PNG_END)), len(_PNG_END)) != _PNG_END:
-        with suppress(EnoughError):
-            _walk_png(reader)
+    with suppress(EnoughError):
+        _walk_png(reader)
     shown = "video" if moves else "image"
     return MediaInfo("png", shown, reader.size, width=width, height=height, rotation_deg=0)
 
@@ -86,11 +80,9 @@ def look_at_jpeg(reader: Reader) -> MediaInfo:
 
 
 def _ends_in_scan(reader: Reader, start: int) -> bool:
-    """Say whether the file ends within picture data, without the marker that ends it."""
-    start = max(start, reader.size - _TAIL_BYTES)
-    tail = reader.read(start, _TAIL_BYTES)
-    padded = len(tail) == _TAIL_BYTES and not any(tail)
-    return not padded and _NOT_SCAN_DATA.search(tail) is None
+    """Return whether the file ends within picture data; zeros may follow the marker of its end."""
+    tail = reader.read(max(start, reader.size - _TAIL_BYTES), _TAIL_BYTES)
+    return _END_OF_IMAGE not in tail and any(tail)
 
 
 def _orientation(data: bytes) -> int:

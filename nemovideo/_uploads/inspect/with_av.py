@@ -1,13 +1,14 @@
 """What our own look leaves open, asked of PyAV where it is installed (extra `[local]`).
 
-That is above all how long MP3 and AAC files last. FFmpeg is never asked about
-MP4: damaged tables can keep it busy for minutes, and our own look knows enough.
+FFmpeg is never asked about MP4: damaged tables can keep it busy for minutes, and our own look
+knows enough.
 """
 
 from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -16,11 +17,13 @@ from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader
 from nemovideo.models import MediaInfo
 
 if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
+    from av.video.stream import VideoStream
 
 _DEMUXERS = {
     **dict.fromkeys(("webm", "mkv"), "matroska,webm"),
-    **{name: name for name in ("avi", "mp3", "aac")},
+    **{name: name for name in ("avi", "wav", "mp3", "aac")},
 }
 _MOST_FPS = 240
 _OPTIONS = {"probesize": "262144", "analyzeduration": "1000000"}
@@ -32,7 +35,7 @@ def fill(info: MediaInfo, reader: Reader) -> MediaInfo:
     Raises:
         DamagedError: It is MPEG audio, of which we know no more, and PyAV finds none.
     """
-    if info.format not in _DEMUXERS or not _gaps(info):
+    if info.format not in _DEMUXERS:
         return info
     try:
         import av
@@ -63,24 +66,41 @@ def any_text() -> dict[str, Any]:
     return {"metadata_errors": "replace"} if older else {}
 
 
-def _gaps(info: MediaInfo) -> bool:
-    codec = info.video_codec if info.kind == "video" else info.audio_codec
-    return info.duration_ms is None or codec is None
-
-
 def _filled(info: MediaInfo, found: InputContainer) -> MediaInfo:
-    video = next(iter(found.streams.video), None) if info.kind == "video" else None
+    video = _main(found.streams.video) if info.kind == "video" else None
     audio = next(iter(found.streams.audio), None)
     duration_ms = round(found.duration / 1000) if found.duration and found.duration > 0 else None
-    # The average is taken of the few frames that were read, and lies where they are uneven.
-    rate = video.guessed_rate if video is not None else None
-    return attrs.evolve(
+    info = attrs.evolve(
         info,
         duration_ms=info.duration_ms or duration_ms,
-        fps=info.fps or (round(float(rate), 3) if rate and rate <= _MOST_FPS else None),
-        video_codec=info.video_codec or (video.codec_context.name if video is not None else None),
-        audio_codec=info.audio_codec or (audio.codec_context.name if audio is not None else None),
+        audio_codec=info.audio_codec if audio is None else _codec_of(audio),
     )
+    if video is None:
+        return info if audio is None else attrs.evolve(info, kind="audio")
+    # The average is taken of the few frames that were read, and lies where they are uneven.
+    rate = video.guessed_rate
+    return attrs.evolve(
+        info,
+        width=video.width or None,
+        height=video.height or None,
+        rotation_deg=0,
+        fps=round(float(rate), 3) if rate and rate <= _MOST_FPS else None,
+        video_codec=_codec_of(video),
+    )
+
+
+def _codec_of(stream: VideoStream | AudioStream) -> str | None:
+    # PyAV types it as always there, and gives None for a codec that it does not know.
+    context = getattr(stream, "codec_context", None)
+    return None if context is None else str(context.codec.canonical_name)
+
+
+def _main(streams: Sequence[VideoStream]) -> VideoStream | None:
+    """Return the first stream that is not a cover picture."""
+    from av.stream import Disposition
+
+    shown = [stream for stream in streams if not stream.disposition & Disposition.attached_pic]
+    return next(iter(shown), None)
 
 
 class _View(io.RawIOBase):

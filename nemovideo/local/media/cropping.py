@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import attrs
 
-from nemovideo._uploads.inspect import matroska
 from nemovideo._uploads.inspect.boxes import Box, boxes, children, version
+from nemovideo._uploads.inspect.matroska import SEGMENT, content, elements, fields
 from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader
 from nemovideo._values.formats import sniff
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _ENTRY_BYTES = 86  # of a video sample entry, before its own boxes
 _HEAD_BYTES = 64
+_TRACKS, _TRACK_TYPE, _VIDEO = 0x1654AE6B, 0x83, 0xE0
+_VIDEO_TRACK = b"\x01"
+_CROP = (0x54CC, 0x54BB, 0x54DD, 0x54AA)  # left, top, right, bottom
 
 
 @attrs.frozen
@@ -47,10 +50,27 @@ def margins_of(path: Path, stream: VideoStream) -> Margins:
             if "mp4" in families:
                 return _clean_aperture(reader, stream.id)
             if "matroska" in families:
-                place = stream.container.streams.video.index(stream)
-                return Margins(*matroska.pixel_crop(reader, place))
+                return _pixel_crop(reader, stream.container.streams.video.index(stream))
     except (OSError, DamagedError, EnoughError):
         pass
+    return Margins()
+
+
+def _pixel_crop(reader: Reader, place: int) -> Margins:
+    """Return what is not shown of a video track; `place` is the track's among those, from 0 on."""
+    for segment in elements(reader, 0, reader.size):
+        if segment.id != SEGMENT:
+            continue
+        end = reader.size if segment.end is None else segment.end
+        for element in elements(reader, segment.start, end):
+            if element.id == _TRACKS:
+                entries = [dict(fields(e)) for name, e in fields(content(reader, element))]
+                videos = [e for e in entries if e.get(_TRACK_TYPE) == _VIDEO_TRACK]
+                picture = (
+                    dict(fields(videos[place].get(_VIDEO, b""))) if place < len(videos) else {}
+                )
+                sides = (picture.get(side, b"")[:8] for side in _CROP)
+                return Margins(*(int.from_bytes(side, "big") for side in sides))
     return Margins()
 
 
