@@ -66,6 +66,8 @@ def _look(path: Path, *, broken: bool) -> Survey:
         heard: set[int] = set()
         with suppress(av.error.FFmpegError):  # cut off: what came before counts
             for packet in container.demux(streams):
+                if packet.size == 0:  # the last of a stream, which does not tell whose it is
+                    continue
                 time_s = tracks[packet.stream_index].add(packet)
                 if time_s is not None and video is not None:
                     if packet.stream_index != video.index:
@@ -109,7 +111,7 @@ class _Track:
     def add(self, packet: Packet[Stream]) -> Fraction | None:
         """Take a packet, and return its time in the file."""
         shown = packet.pts if packet.pts is not None else packet.dts
-        if shown is None or packet.is_discard or packet.size == 0:
+        if shown is None or packet.is_discard:
             return None
         coded_s = (packet.dts if packet.dts is not None else shown) * self._tick_s
         shown_s = shown * self._tick_s

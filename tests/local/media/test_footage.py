@@ -372,6 +372,20 @@ def test_without_sound_there_is_none(tmp_path: Path) -> None:
 # --- What else a file holds -----------------------------------------------------------------
 
 
+def test_of_several_pictures_the_default_one_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as out:
+        streams = [out.add_stream("libx264", rate=FPS) for _ in range(2)]
+        for stream, size in zip(streams, ((WIDTH, HEIGHT), (2 * WIDTH, 2 * HEIGHT)), strict=True):
+            assert isinstance(stream, av.VideoStream)
+            (stream.width, stream.height), stream.pix_fmt = size, "yuv420p"
+        streams[1].disposition = av.stream.Disposition.default
+        for stream in streams:
+            frame = av.VideoFrame.from_ndarray(quarters(stream.width, stream.height), "rgb24")
+            out.mux([*stream.encode(frame), *stream.encode(None)])
+    assert look(rendered(path, tmp_path / "o.mp4").path).frames[0].shape[1] == 2 * WIDTH
+
+
 def test_a_cover_picture_is_not_the_video(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", STILL)
     with_cover = tmp_path / "b.mp4"
