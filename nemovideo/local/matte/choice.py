@@ -54,8 +54,13 @@ class LoadedEngine:
     faces: FaceFinder | None = None
     strong: Matte | None = None
 
-    def cutter(self, *, behind: bool = False) -> Follower:
-        """Return what follows people through one clip, or with `behind` those behind, too."""
+    def cutter(self, *, behind: bool = False, fps: float = 30) -> Follower:
+        """Return what follows people through one clip.
+
+        Args:
+            behind: Whether those behind the people in front are kept, too.
+            fps: The clip's frames a second.
+        """
         from nemovideo.local.matte.fine import FineCutter
         from nemovideo.local.matte.recurrent import RecurrentCutter, RecurrentModel
 
@@ -63,7 +68,7 @@ class LoadedEngine:
             return RecurrentCutter(self.engine)
         if self.strong is None:
             return Cutter(self.engine, self.faces, behind=behind)
-        return FineCutter(self.engine, self.faces, self.strong, behind=behind)
+        return FineCutter(self.engine, self.faces, self.strong, behind=behind, fps=fps)
 
 
 class LazyMatting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
@@ -19,9 +20,9 @@ from nemovideo.local.matte.raster import Gray, Stage, placed
 from nemovideo.local.matte.tracking import Thumbnail, area, around, is_cut, whole
 from nemovideo.local.matte.view import View
 
-_LEAST_STRIDE, _USUAL_STRIDE, _STRIDE = 2, 3, 6
+_LEAST_STRIDE, _USUAL_STRIDE, _MOST_STRIDE = 2, 3, 12
+_STRIDE_S, _STRIDE_WITH_NOBODY_S = 0.2, 0.4
 _HASTE = 2.0
-_STRIDE_WITH_NOBODY = 12
 _LEAST_SHARE = 0.0005
 _ROOMY = 1.7
 _SCALES_ALIKE = 1.3
@@ -59,11 +60,20 @@ class FineCutter:
         faces: What finds faces.
         strong: The matting network that sees the key frames.
         behind: Whether those behind the people in front are kept, too.
+        fps: Frames a second.
     """
 
     def __init__(
-        self, small: Matte, faces: FaceFinder | None, strong: Matte, *, behind: bool = False
+        self,
+        small: Matte,
+        faces: FaceFinder | None,
+        strong: Matte,
+        *,
+        behind: bool = False,
+        fps: float = 30,
     ) -> None:
+        self._stride = _frames_in(_STRIDE_S, fps)
+        self._stride_with_nobody = _frames_in(_STRIDE_WITH_NOBODY_S, fps)
         self._people = People(small, faces, behind=behind)
         self._looker = Looker(self._people, strong)
         self._carrier = Carrier()
@@ -78,8 +88,8 @@ class FineCutter:
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
         """Yield every view with its mask, in order, some frames late.
 
-        Every sixth frame is looked at by both networks: every second or third where
-        much moves, every twelfth where nobody is. The mask of such a key frame
+        Five frames a second are looked at by both networks: every second or third frame
+        where much moves, five in two seconds where nobody is. The mask of such a key frame
         is the median of its own and its neighbors', so that an answer that nobody else
         gives is not believed; those between take theirs from both sides, moved along
         with the picture. A view given again (a picture that stands) is not looked at again.
@@ -105,7 +115,7 @@ class FineCutter:
             if keys and not self._is_due(last, keys[-1], waiting):
                 waiting.append(last)
                 continue
-            calm = not keys or len(waiting) + 1 >= _STRIDE
+            calm = not keys or len(waiting) + 1 >= self._stride
             look = self._look(view, calm=calm)
             keys.append(_Key(last, look, waiting, left_out=self._people.left_out))
             waiting = []
@@ -118,10 +128,10 @@ class FineCutter:
         """Return whether a frame must be looked at: the last key is long ago, or much moved."""
         count = len({id(other) for other in waiting}) + 1
         if key.look is None:
-            return count >= _STRIDE_WITH_NOBODY
+            return count >= self._stride_with_nobody
         if count < _LEAST_STRIDE:
             return False
-        if count >= _STRIDE:
+        if count >= self._stride:
             return True
         flow = self._carrier.flow(moment.gray, key.moment.gray)
         much = 1.0 if count >= _USUAL_STRIDE else _HASTE
@@ -244,6 +254,11 @@ class FineCutter:
         )
         self._stage = Stage.of(box, scale)
         return self._stage
+
+
+def _frames_in(seconds: float, fps: float) -> int:
+    """Return the number of frames from one key to the next."""
+    return min(_MOST_STRIDE, max(_LEAST_STRIDE, math.ceil(seconds * fps)))
 
 
 def _on(look: Look | None, stage: Stage) -> Mask:

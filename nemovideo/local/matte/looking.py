@@ -23,7 +23,7 @@ from nemovideo.local.matte.view import View
 GRID_PX = 320
 """The longer side of the small pictures in which areas are compared and motion is found."""
 
-_SIDE, _SHARP_SIDE = 384, 512
+_SIDE, _SHARP_SIDE = 352, 448
 _LEAST_SIDE = 256
 _MOST_ZOOM = 1.5
 _MOST_STAGE_PX = 800_000
@@ -98,7 +98,11 @@ class Looker:
         if small is not None:
             small_grid = placed(small.mask, small.box, grid)
         boxes = _boxes(small_grid, grid)
-        made = self._alphas(view, boxes) if boxes else self._alone(view, grid)
+        made: list[Seen] = []
+        if boxes:
+            made = self._alphas(view, boxes)
+        elif self._people.face_here:  # else two networks would have to agree
+            made = self._alone(view, grid)
         self._last = []
         strong_grid = _joined(made, grid)
         verdict = Verdict()

@@ -39,6 +39,7 @@ _LEAST_AREA = 0.004
 _LEAST_FAR_AREA = 0.001
 _SURE = 0.85
 _BEHIND_SHARE = 0.6
+_BEHIND_FACE, _BEHIND_HEIGHT = 0.5, 0.7
 _LEAST_GROUP_SIDE, _GROUP_SIDE = 1.5, 1.75
 
 
@@ -109,7 +110,8 @@ class People:
             known = any(shared(box, person.next_box) > _SAME_PERSON for person in found)
             if not known and self._likely(region):
                 found.append(Person(everything, region, box))
-        front = _in_front(found, view.size, behind=self._behind)
+        front = _merged(found) if self._behind else _in_front(found, self.faces, view.size)
+        front.sort(key=lambda person: -_kept_area(person))
         self._people, self.left_out = front[:_MAX_PEOPLE], len(front[_MAX_PEOPLE:])
 
     def look(self, view: View, *, again: bool = False) -> Seen | None:
@@ -240,24 +242,43 @@ def _merged(people: Sequence[Person]) -> list[Person]:
     return kept
 
 
-def _in_front(people: Sequence[Person], size: Size, *, behind: bool) -> list[Person]:
-    """Return the people, unless `behind` without those behind, the largest first.
+def _in_front(people: Sequence[Person], faces: Sequence[Box], size: Size) -> list[Person]:
+    """Return the people without those behind.
 
-    The frame's lower edge cuts off who is in front. While somebody reaches it,
-    smaller people who do not are behind them, on a poster or walking past.
+    The frame's lower edge cuts off who is in front. While somebody reaches it, smaller
+    people who do not are behind them, on a poster or walking past. So is who reaches it,
+    but shows a face of less than half the height and is much shorter in the picture.
     """
-    by_size = sorted(_merged(people), key=lambda person: -_kept_area(person))
-    if not by_size:
-        return []
-    reach = [person for person in by_size if person.next_box[3] >= size[1]]
-    if behind or not reach:
-        return by_size
+    everybody = _merged(people)
+    reach = [person for person in everybody if person.next_box[3] >= size[1]]
+    if not reach:
+        return everybody
     largest = max(_kept_area(person) for person in reach)
-    return [
-        person
-        for person in by_size
-        if person in reach or _kept_area(person) >= largest * _BEHIND_SHARE
+    highest = max(_height(person.next_box) for person in reach)
+    faces_px = [_face_height(person, faces) for person in everybody]
+    tallest = max((height for height in faces_px if height is not None), default=0)
+    front = []
+    for person, face in zip(everybody, faces_px, strict=True):
+        far = face is not None and face < tallest * _BEHIND_FACE
+        behind = far and _height(person.next_box) < highest * _BEHIND_HEIGHT
+        large = _kept_area(person) >= largest * _BEHIND_SHARE
+        if large or (person in reach and not behind):
+            front.append(person)
+    return front
+
+
+def _height(box: Box) -> int:
+    return box[3] - box[1]
+
+
+def _face_height(person: Person, faces: Sequence[Box]) -> int | None:
+    """Return how tall a person's face is, if one of the faces is theirs."""
+    heights = [
+        _height(face)
+        for face in faces
+        if contains(person.next_box, ((face[0] + face[2]) // 2, (face[1] + face[3]) // 2))
     ]
+    return max(heights, default=None)
 
 
 def _kept_area(person: Person) -> float:

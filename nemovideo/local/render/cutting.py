@@ -81,7 +81,7 @@ def cut_out(
     is found nothing is kept, and `warn` is told when the frames end. The frames are
     taken, and the masks made, in a thread of its own.
     """
-    cutter = matting.cutter()
+    cutter = matting.cutter(fps=float(canvas.fps))
     with ahead(cutter.follow(views_of(frames)), room=_CUTS_AHEAD) as cuts:
         heard = told(cuts, cutter, clip.name, canvas.fps, warn)
         yield from _composed(heard, clip, canvas, media, layout, warn, begun_s)

@@ -68,7 +68,7 @@ def mattes(
         source = open_source(clip, media, warn)
         frames = islice(source.frames(canvas), count)
         if not source.has_alpha:
-            cutter = load().cutter(behind=behind)
+            cutter = load().cutter(behind=behind, fps=float(canvas.fps))
             cuts = told(cutter.follow(views_of(frames)), cutter, item.name, canvas.fps, warn)
             if numbered:
                 reach = round(_REACH_S * canvas.fps)

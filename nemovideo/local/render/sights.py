@@ -44,7 +44,7 @@ def find_people(
     small = Cutter(matting.engine, matting.faces)
     sights = _look(frames(_SIDE_PX), small, fps / _PER_SECOND, matting)
     if not sights and matting.strong is not None:
-        sights = _look(frames(_STRONG_SIDE_PX), matting.cutter(), fps, matting)
+        sights = _look(frames(_STRONG_SIDE_PX), matting.cutter(fps=1), fps, matting)
     return sights
 
 

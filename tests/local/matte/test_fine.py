@@ -66,6 +66,16 @@ def test_the_strong_network_sees_few_frames_where_little_moves_and_more_where_mu
     assert shown[1] >= 12
 
 
+def test_looks_are_a_matter_of_time_not_of_frames() -> None:
+    shown = []
+    for fps in (5, 30, 60):
+        strong = Watched()
+        cutter = FineCutter(Watched(), None, strong, fps=fps)
+        assert len(list(cutter.follow([PictureView(one) for one in walk(61, 0)]))) == 61
+        shown.append(len(strong.shown))
+    assert shown == [31, 11, 6]
+
+
 @pytest.mark.parametrize("answer", [0.0, 1.0])
 def test_one_answer_that_no_neighbor_shares_is_not_believed(answer: float) -> None:
     pictures = walk(24)

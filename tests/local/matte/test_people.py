@@ -16,6 +16,7 @@ from nemovideo.local.matte.distance import far_faces
 from nemovideo.local.matte.edges import guided, levels
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.faces import FaceFinder
+from nemovideo.local.matte.people import People
 from nemovideo.local.matte.regions import main_people, region_at, regions_of
 from nemovideo.local.matte.smoothing import between, changed, motion, steadied
 from nemovideo.local.matte.tracking import (
@@ -50,6 +51,18 @@ def pictures() -> list[Picture]:
     with av.open(str(carphone())) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     return [frame.astype(np.uint8) for frame in frames]
+
+
+class KnownFaces(FaceFinder):
+    """Finds these faces in every picture."""
+
+    side = 64
+
+    def __init__(self, faces: list[Box]) -> None:
+        self.faces = faces
+
+    def find(self, picture: Picture, size: Size) -> list[Box]:
+        return self.faces
 
 
 def cuts(engine: Watched, pictures: Iterable[Picture]) -> list[Cut]:
@@ -223,6 +236,20 @@ def test_who_does_not_reach_the_lower_edge_is_behind_those_who_do() -> None:
     assert agreement(cut, scene((60, 60, 180, 240))) > 0.93
     (alone,) = cuts(Watched(), [scene(poster)])
     assert agreement(alone, scene(poster)) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("top", "face_px", "kept"),
+    [(130, 20, 1), (60, 20, 2), (130, 40, 2)],
+    ids=["far and short", "far and as tall", "short with a large face"],
+)
+def test_who_is_far_behind_is_left_out_even_if_the_frame_cuts_them_off(
+    top: int, face_px: int, kept: int
+) -> None:
+    faces = [(130, 60, 190, 120), (10, top, 10 + face_px, top + face_px)]
+    people = People(Watched(), KnownFaces(faces))
+    people.search(PictureView(scene((100, 40, 220, 240), (5, top, 60, 240))))
+    assert len(people.boxes) == kept
 
 
 def test_who_comes_in_later_is_found() -> None:
