@@ -401,9 +401,14 @@ class Run(Generic[T]):
         await self.close()
 
     def __del__(self) -> None:
+        self.abandon()
+
+    def abandon(self) -> None:
+        """End what is still open, without waiting for it; from any thread."""
         self._machine.close()
         if self._loop is not None and (self._streams or self._locks):
-            streams, locks = self._streams, list(self._locks.values())
+            streams, self._streams = self._streams, []
+            locks, self._locks = list(self._locks.values()), {}
 
             def end() -> None:
                 for stream in streams:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -16,6 +17,13 @@ OWN_STREAM_S = 1.0
 """How long a send waits for a stream that its own thread or task left open.
 
 An async generator that was left by `break` is closed a moment later, by another task.
+"""
+
+IDLE_S = OWN_STREAM_S / 2
+"""How long nobody reads a stream that others wait for, until dropped ones are looked for.
+
+A web framework whose client went away drops a stream together with a traceback, in a reference
+cycle, which the garbage collector may leave for minutes.
 """
 
 
@@ -41,6 +49,11 @@ class Ownership:
         """Set who holds the lock; by a weak reference, since a dropped run must free it."""
         self._holder = None if holder is None else ref(holder)
 
+    def idle(self) -> bool:
+        """Whether it is held by a stream that nobody is reading right now."""
+        holder = None if self._holder is None else self._holder()
+        return holder is not None and not holder.advancing
+
     def hopeless(self, user: int) -> bool:
         """Whether this thread or task waits for itself."""
         holder = None if self._holder is None else self._holder()
@@ -65,11 +78,14 @@ class ThreadLock:
         Raises:
             InvalidRequestError: It is held by a stream that this very thread has left open.
         """
-        user, waited, hopeless_for = threading.get_ident(), 0.0, 0.0
+        user, waited, idle_for, hopeless_for = threading.get_ident(), 0.0, 0.0, 0.0
         # Waits are counted, not measured: in a test with frozen time no clock goes on.
         while not self._lock.acquire(timeout=(step := min(_LOOK_S, max(timeout_s - waited, 0)))):
             check()
             waited += step
+            idle_for = idle_for + step if self._owner.idle() else 0.0
+            if IDLE_S <= idle_for < IDLE_S + _LOOK_S:
+                gc.collect()
             hopeless_for = hopeless_for + step if self._owner.hopeless(user) else 0.0
             if hopeless_for >= OWN_STREAM_S:
                 raise own_stream_error()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -15,12 +16,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from nemovideo._drivers.locks import OWN_STREAM_S, Holder, Ownership, own_stream_error
+from nemovideo._drivers.locks import IDLE_S, OWN_STREAM_S, Holder, Ownership, own_stream_error
 
 if TYPE_CHECKING:
     from trio.lowlevel import TrioToken
-
-_LOOK_S = 0.02
 
 
 class Loop:
@@ -55,13 +54,10 @@ class Loop:
 
     def soon(self, function: Callable[[], object]) -> None:
         """Call a function in the loop, from any thread; a loop that has ended needs nothing."""
-        if self._asyncio is not None:
-            with suppress(RuntimeError):
+        with suppress(RuntimeError):  # trio.RunFinishedError is one
+            if self._asyncio is not None:
                 self._asyncio.call_soon_threadsafe(function)
-        elif self._trio is not None:
-            import trio
-
-            with suppress(trio.RunFinishedError):
+            elif self._trio is not None:
                 self._trio.run_sync_soon(function)
 
 
@@ -94,14 +90,32 @@ class TaskLock:
         Raises:
             InvalidRequestError: It is held by a stream that this very task has left open.
         """
-        user, waited = current_task(), 0.0
-        while self._owner.hopeless(user):
-            if waited >= OWN_STREAM_S:
-                raise own_stream_error()
-            await anyio.sleep(_LOOK_S)
-            waited += _LOOK_S
-        await self._lock.acquire()
+        try:
+            self._lock.acquire_nowait()
+        except anyio.WouldBlock:
+            await self._wait()
         self._owner.set(holder)
+
+    async def _wait(self) -> None:
+        taken = False
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._watch, current_task(), tasks.cancel_scope)
+            await self._lock.acquire()
+            taken = True
+            tasks.cancel_scope.cancel()
+        if not taken:
+            raise own_stream_error()
+
+    async def _watch(self, user: int, waiting: anyio.CancelScope) -> None:
+        """Look for a dropped stream, and end the waiting of a task that waits for itself."""
+        hopeless_for, collected = 0.0, False
+        while hopeless_for < OWN_STREAM_S:
+            await anyio.sleep(IDLE_S)
+            hopeless_for = hopeless_for + IDLE_S if self._owner.hopeless(user) else 0.0
+            if self._owner.idle() and not collected:
+                gc.collect()
+                collected = True
+        waiting.cancel()
 
     def release(self) -> None:
         """Release the lock."""

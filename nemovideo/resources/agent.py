@@ -61,8 +61,10 @@ class AgentStream:
     def __init__(self, run: sync.Run[Reply]) -> None:
         self._run = run
         self._reply: Reply | None = None
+        self._entered = False
 
     def __enter__(self) -> AgentStream:
+        self._entered = True
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,7 +76,15 @@ class AgentStream:
     def __next__(self) -> AgentEvent:
         if self._reply is not None:
             raise StopIteration
-        event = self._run.advance()
+        try:
+            event = self._run.advance()
+        except Exception:
+            raise
+        except BaseException:
+            # Interrupted. Without a block nobody will close it: a notebook keeps the traceback.
+            if not self._entered:
+                self.close()
+            raise
         if event is None:
             self._reply = self._run.result
             raise StopIteration
@@ -119,8 +129,10 @@ class AsyncAgentStream:
     def __init__(self, run: aio.Run[Reply]) -> None:
         self._run = run
         self._reply: Reply | None = None
+        self._entered = False
 
     async def __aenter__(self) -> AsyncAgentStream:
+        self._entered = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -132,7 +144,15 @@ class AsyncAgentStream:
     async def __anext__(self) -> AgentEvent:
         if self._reply is not None:
             raise StopAsyncIteration
-        event = await self._run.advance()
+        try:
+            event = await self._run.advance()
+        except Exception:
+            raise
+        except BaseException:
+            # Cancelled. Without a block nobody will close it: a notebook keeps the traceback.
+            if not self._entered:
+                self._run.abandon()
+            raise
         if event is None:
             self._reply = self._run.result
             raise StopAsyncIteration

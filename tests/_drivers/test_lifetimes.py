@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import gc
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -128,6 +129,88 @@ def test_a_dropped_stream_frees_its_session(talking: Service) -> None:
         assert session.send("next", deadline=5).text == "Done!"
 
 
+class Cycle:
+    """Refers to itself: a stream in it is dropped when the garbage collector comes by."""
+
+    def __init__(self, stream: object) -> None:
+        self.parts = (self, stream)
+
+
+def test_a_stream_that_was_dropped_in_a_cycle_is_found_by_who_waits(talking: Service) -> None:
+    async def main() -> None:
+        async with AsyncClient(TOKEN, base_url=talking.url) as client:
+            session = await client.sessions.create()
+            stream = session.stream("go")
+            await anext(stream)
+            Cycle(stream)
+            del stream
+            answers_again(talking)
+            assert (await session.send("next", deadline=5)).text == "Done!"
+
+    gc.disable()
+    try:
+        for loop in LOOPS:
+            talking.routes["/run_sse"] = words
+            anyio.run(main, backend=loop)
+        talking.routes["/run_sse"] = words
+        with Client(TOKEN, base_url=talking.url) as client:
+            session = client.sessions.create()
+            stream = session.stream("go")
+            next(stream)
+            Cycle(stream)
+            del stream
+            answers_again(talking)
+            assert session.send("next", deadline=5).text == "Done!"
+    finally:
+        gc.enable()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="needs signals")
+@pytest.mark.parametrize("within", [True, False])
+def test_an_interrupt_ends_a_stream_that_has_no_block(talking: Service, *, within: bool) -> None:
+    """A notebook keeps the traceback of the interrupt, and with it the stream."""
+
+    def interrupt(signal_number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    with Client(TOKEN, base_url=talking.url) as client:
+        session = client.sessions.create()
+        stream = session.stream("go")
+        if within:
+            stream.__enter__()
+        next(stream)
+        before = signal.signal(signal.SIGUSR1, interrupt)
+        threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGUSR1]).start()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                next(stream)
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+        if within:
+            talking.going.set()
+            assert list(stream) == []
+        else:
+            answers_again(talking)
+            assert session.send("next", deadline=5).text == "Done!"
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_cancelled_read_ends_a_stream_that_has_no_block(talking: Service, loop: str) -> None:
+    async def main() -> None:
+        async with AsyncClient(TOKEN, base_url=talking.url) as client:
+            session = await client.sessions.create()
+            stream = session.stream("go")
+            await anext(stream)
+            with anyio.move_on_after(0.1):
+                await anext(stream)
+            answers_again(talking)
+            assert (await session.send("next", deadline=5)).text == "Done!"
+            with pytest.raises(errors.InvalidRequestError, match="ended or was left"):
+                await anext(stream)
+
+    anyio.run(main, backend=loop)
+
+
 def test_a_stream_may_be_advanced_by_many_threads(talking: Service) -> None:
     """As a web framework does with a sync generator: any thread may take the next event."""
 
@@ -180,7 +263,10 @@ def test_closing_the_client_wakes_the_threads_that_wait(waits_for: str) -> None:
             next(held)
         call = CALLS.get(waits_for, lambda session, client: session.send("next"))
         with ThreadPoolExecutor(1) as pool:
+            seen = len(service.seen)
             future = pool.submit(call, session, client)
+            while len(service.seen) == seen and waits_for != "a lock":
+                time.sleep(0.01)
             time.sleep(0.3)
             began = time.monotonic()
             client.close()
