@@ -14,5 +14,17 @@ Encoders need some 80 bytes of memory for each.
 MOST_PHOTO_PIXELS = 50_000_000
 """The most pixels of a photo that is taken or made."""
 
+MOST_PARTS = 5000
+"""The most clips, titles, sounds and pictures laid over the video that a draft may have, in all."""
+
+MOST_AT_ONCE = 100
+"""The most titles and pictures that may lie over the video at the same time."""
+
+MOST_LAID_OVER_PIXELS = 200_000_000
+"""The most pixels that they may have together, such as 96 pictures of 1920×1080."""
+
+MOST_CHARACTERS = 2000
+"""The longest title, or text of a card."""
+
 MOST_HOURS = 12
 """The longest file or draft, in hours."""

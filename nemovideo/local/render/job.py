@@ -14,7 +14,14 @@ from av.video.frame import VideoFrame
 from nemovideo._support.outputs import BUNDLE
 from nemovideo.errors import NemoError, RenderCancelledError, RenderFailedError
 from nemovideo.local.matte import Engine, LazyMatting
-from nemovideo.local.media.limits import MOST_HOURS, MOST_PHOTO_PIXELS, MOST_PIXELS, MOST_SIDE_PX
+from nemovideo.local.media.limits import (
+    MOST_CHARACTERS,
+    MOST_HOURS,
+    MOST_PARTS,
+    MOST_PHOTO_PIXELS,
+    MOST_PIXELS,
+    MOST_SIDE_PX,
+)
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.media.tags import Tags
 from nemovideo.local.render.ahead import ahead
@@ -32,6 +39,7 @@ _HEAVY = {"webm": 2}
 """How many times as much memory the encoder of a format takes for frames with alpha."""
 _BYTES_PER_PIXEL = {"zip": 0.02, "gif": 0.02, "mov": 0.02}
 """What a frame takes on the disk at the very least, of formats that take much."""
+_LEAST_RATE = 0.001
 _LEAST_SCALE, _MOST_SCALE = 0.02, 4.0
 
 
@@ -115,7 +123,6 @@ def render(
             raise RenderFailedError(
                 "nothing in the draft is transparent: there is no mask to put beside the color"
             )
-        frames = _frames(timeline, canvas, media, matting or LazyMatting(engine).load, notices.add)
         total = frame_at(timeline.duration_ms, canvas)
         _check_cost(kind, canvas, total, output.parent)
 
@@ -123,6 +130,8 @@ def render(
             if cancelled is not None and cancelled():
                 raise RenderCancelledError("the render was cancelled")
 
+        loaded = matting or LazyMatting(engine).load
+        frames = _frames(timeline, canvas, media, loaded, notices.add, tick)
         sound = sound_for(timeline, media, kind, notices.add)
         size = canvas.width, canvas.height * (2 if kind.stacked else 1)
         if kind.still and abs(size[0] - timeline.width) + abs(size[1] - timeline.height) <= 2:
@@ -175,6 +184,17 @@ def check_draft(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
     Raises:
         RenderFailedError: A file is missing, or a number is out of bounds.
     """
+    parts = timeline.clips, timeline.titles, timeline.sounds, timeline.overlays
+    if (count := sum(map(len, parts))) > MOST_PARTS:
+        raise RenderFailedError(
+            f"the draft has {count} parts: the local backend takes up to {MOST_PARTS}"
+        )
+    texts = [title.text for title in timeline.titles] + [clip.text or "" for clip in timeline.clips]
+    if (longest := max(map(len, texts), default=0)) > MOST_CHARACTERS:
+        raise RenderFailedError(
+            f"a text of the draft has {longest} characters: the local backend draws up to "
+            f"{MOST_CHARACTERS}"
+        )
     if timeline.duration_ms <= 0:
         raise RenderFailedError("the draft has no picture: there is nothing to render")
     if not (0 < timeline.width <= MOST_SIDE_PX and 0 < timeline.height <= MOST_SIDE_PX):
@@ -187,10 +207,12 @@ def check_draft(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
             f"the draft lasts {timeline.duration_ms / 3_600_000:.1f} hours: the local backend "
             f"makes files of up to {MOST_HOURS} hours"
         )
-    if not 0 < timeline.fps <= 240:
+    if not _LEAST_RATE <= timeline.fps <= 240:
         raise RenderFailedError(f"{timeline.fps:g} frames a second cannot be made")
-    if any(clip.duration_ms < 0 or clip.speed <= 0 for clip in timeline.clips):
-        raise RenderFailedError("a clip of the draft has a negative duration or no speed")
+    if any(clip.duration_ms < 0 or clip.speed < _LEAST_RATE for clip in timeline.clips):
+        raise RenderFailedError(
+            f"a clip of the draft has a negative duration, or a speed below {_LEAST_RATE}"
+        )
     for clip in timeline.clips:
         if not _is_framed(clip):
             raise RenderFailedError(f"the frame of {clip.name} in the draft is wrong")
@@ -258,6 +280,7 @@ def _frames(
     media: Mapping[str, MediaItem],
     matting: MattingSource,
     warn: Warn,
+    tick: Callable[[], None],
 ) -> Iterator[VideoFrame]:
     """Yield every frame of the output, each a frame of its own: the encoder numbers them."""
     fresh = Fresh(canvas)
@@ -265,6 +288,7 @@ def _frames(
     number = 0
     end_ms = 0
     for clip in timeline.clips:
+        tick()
         end_ms += clip.duration_ms
         count = max(0, frame_at(end_ms, canvas) - number)
         for frame in clip_frames(clip, canvas, media, matting, warn, count=count):

@@ -166,6 +166,8 @@ class GifWriter:
         picture.pts, picture.time_base = self._frames, 1 / self._canvas.fps
         self._frames += 1
         self._palette.push(picture)
+        for _ in self._palette.ready():  # without being asked, the filter only queues its frames
+            pass
         self._waiting.mux(self._stream.encode(picture))
 
     def finish(self) -> None:

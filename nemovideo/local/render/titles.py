@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import attrs
 from av.video.frame import VideoFrame
-from PIL import Image
+from PIL import Image, ImageColor
 
 from nemovideo.errors import RenderFailedError
+from nemovideo.local.media.limits import MOST_AT_ONCE, MOST_LAID_OVER_PIXELS
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.backgrounds import load_image, media_item
 from nemovideo.local.render.canvas import Canvas
@@ -25,22 +26,26 @@ _SMALLEST, _LARGEST = 0.2, 6.0
 
 @attrs.frozen
 class _Shown:
-    """A title or picture, from one frame on and before another."""
+    """A title or picture that was drawn, and how many pixels it has."""
 
-    first: int
-    end: int
     laid: Laid
     stamp: Stamp
+    pixels: int
 
 
 class Titles:
     """All titles of a draft, and the pictures and videos that are laid over it.
+
+    Each is drawn when its time comes, and kept until its time is over.
 
     Args:
         timeline: The draft.
         canvas: What is being made.
         media: The uploaded files.
         warn: Is told what is wrong with a file.
+
+    Raises:
+        RenderFailedError: One of them cannot be drawn, or too many lie over one frame.
     """
 
     def __init__(
@@ -50,24 +55,73 @@ class Titles:
         media: Mapping[str, MediaItem],
         warn: Warn = unheard,
     ) -> None:
-        self._shown = [_overlay(overlay, canvas, media, warn) for overlay in timeline.overlays]
-        self._shown += [_words(title, canvas) for title in timeline.titles if title.text.strip()]
+        self._canvas, self._media, self._warn = canvas, media, warn
+        titles = [title for title in timeline.titles if title.text.strip()]
+        self._parts: list[Title | Overlay] = [*timeline.overlays, *titles]
+        for part in self._parts:
+            _check(part, media)
+        self._times = [_frames_of(part, canvas) for part in self._parts]
+        self._shown: dict[int, _Shown] = {}
         self._last: tuple[object, ...] = ()
         self._made: VideoFrame | None = None
 
     def over(self, frame: VideoFrame, number: int) -> VideoFrame:
         """Return the frame of that number with the titles of its time; numbers must rise."""
-        active = [shown for shown in self._shown if shown.first <= number < shown.end]
+        active = [i for i, (first, end) in enumerate(self._times) if first <= number < end]
         if not active:
             return frame
-        patches = [shown.laid.patch(number - shown.first) for shown in active]
-        now = (frame, *active, *patches)
+        if active != list(self._shown):
+            self._draw(active)
+        shown_now = self._shown.items()
+        patches = [shown.laid.patch(number - self._times[i][0]) for i, shown in shown_now]
+        now = (frame, *self._shown.values(), *patches)
         if self._made is None or not _same(now, self._last):
             made = frame
-            for shown, patch in zip(active, patches, strict=True):
+            for shown, patch in zip(self._shown.values(), patches, strict=True):
                 made = shown.stamp(made, patch)
             self._last, self._made = now, made
         return self._made
+
+    def _draw(self, active: list[int]) -> None:
+        """Draw what is shown from now on, and drop the rest."""
+        if len(active) > MOST_AT_ONCE:
+            raise RenderFailedError(
+                f"{len(active)} titles and pictures lie over the video at a time: the local "
+                f"backend takes up to {MOST_AT_ONCE}"
+            )
+        before, self._shown = self._shown, {}
+        pixels = 0
+        for i in active:
+            self._shown[i] = shown = before.get(i) or self._drawn(self._parts[i])
+            pixels += shown.pixels
+            if pixels > MOST_LAID_OVER_PIXELS:
+                raise RenderFailedError("the pictures laid over the video at a time are too large")
+
+    def _drawn(self, part: Title | Overlay) -> _Shown:
+        if isinstance(part, Title):
+            return _words(part, self._canvas)
+        return _overlay(part, self._canvas, self._media, self._warn)
+
+
+def _check(part: Title | Overlay, media: Mapping[str, MediaItem]) -> None:
+    """Refuse what cannot be drawn before any work is done."""
+    if part.position not in POSITIONS:
+        raise RenderFailedError(f"there is no position {part.position!r} on the picture")
+    if isinstance(part, Overlay):
+        item = media_item(media, part.media)
+        if item.kind not in ("image", "video"):
+            raise RenderFailedError(f"{item.name} is {item.kind}: it cannot be laid over the video")
+        return
+    try:
+        ImageColor.getrgb(part.color)
+    except ValueError:
+        raise RenderFailedError(f"there is no color {part.color!r}") from None
+
+
+def _frames_of(part: Title | Overlay, canvas: Canvas) -> tuple[int, int]:
+    """Return the first frame that shows it, and the first one after that which does not."""
+    end_ms = part.start_ms + part.duration_ms
+    return round(part.start_ms * canvas.fps / 1000), round(end_ms * canvas.fps / 1000)
 
 
 def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
@@ -76,12 +130,9 @@ def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
 
 def _words(title: Title, canvas: Canvas) -> _Shown:
     size = min(_LARGEST, max(_SMALLEST, title.size))
-    try:
-        image = text_image(
-            title.text, canvas.shown_size, height_share=_TEXT_SHARE * size, color=title.color
-        )
-    except ValueError:
-        raise RenderFailedError(f"there is no color {title.color!r}") from None
+    image = text_image(
+        title.text, canvas.shown_size, height_share=_TEXT_SHARE * size, color=title.color
+    )
     return _still(image, title, canvas)
 
 
@@ -89,8 +140,6 @@ def _overlay(
     overlay: Overlay, canvas: Canvas, media: Mapping[str, MediaItem], warn: Warn
 ) -> _Shown:
     item = media_item(media, overlay.media)
-    if item.kind not in ("image", "video"):
-        raise RenderFailedError(f"{item.name} is {item.kind}: it cannot be laid over the video")
     image = load_image(item).convert("RGBA") if item.kind == "image" else None
     width, height = image.size if image is not None else (item.width or 2, item.height or 2)
     shown = canvas.shown_size
@@ -109,19 +158,12 @@ def _still(image: Image.Image, part: Title | Overlay, canvas: Canvas) -> _Shown:
 
 
 def _placed(laid: Laid, size: tuple[int, int], part: Title | Overlay, canvas: Canvas) -> _Shown:
-    if part.position not in POSITIONS:
-        raise RenderFailedError(f"there is no position {part.position!r} on the picture")
     margin = round(min(canvas.width, canvas.height) * _MARGIN_SHARE)
     x = _along(part.position, ("left", "right"), canvas.width - size[0], margin)
     y = _along(part.position, ("top", "bottom"), canvas.height - size[1], margin)
     opacity = part.opacity if isinstance(part, Overlay) else 1.0
-    return _Shown(
-        first=round(part.start_ms * canvas.fps / 1000),
-        end=round((part.start_ms + part.duration_ms) * canvas.fps / 1000),
-        laid=laid,
-        # Chroma has half the size: an even place keeps it in register.
-        stamp=Stamp(canvas, x - x % 2, y - y % 2, opacity),
-    )
+    # Chroma has half the size: an even place keeps it in register.
+    return _Shown(laid, Stamp(canvas, x - x % 2, y - y % 2, opacity), size[0] * size[1])
 
 
 def _along(position: str, ends: tuple[str, str], room: int, margin: int) -> int:

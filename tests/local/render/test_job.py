@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -16,9 +19,10 @@ from nemovideo.errors import RenderCancelledError, RenderFailedError
 from nemovideo.local.matte import Cut, Cutter
 from nemovideo.local.matte.tracking import whole
 from nemovideo.local.media.probe import MediaItem
-from nemovideo.local.render import render
+from nemovideo.local.render import render, titles
 from nemovideo.local.render.cutting import FrameView
-from nemovideo.local.timeline import Background, Clip, Sound, Timeline, Title
+from nemovideo.local.timeline import Background, Clip, Overlay, Sound, Timeline, Title
+from tests.support import ROOT
 from tests.support.render import YellowMatte, draft, item, make_image, make_video, timeline_of
 
 
@@ -159,6 +163,10 @@ def test_the_callers_words_are_not_changed(tmp_path: Path, talk: MediaItem) -> N
         ({"width": 6000, "height": 6000}, "mp4", "17 million"),
         ({"width": 9000}, "mp4", "8192"),
         ({"clips": (Clip("card", 10**9, "c", color="#00b140"),)}, "mp4", "12 hours"),
+        ({"clips": (Clip("card", 1, "c", color="#00b140"),) * 5001}, "mp4", "5000"),
+        ({"titles": (Title("word", 80),) * 101}, "mp4", "100"),
+        ({"titles": (Title("x" * 2001, 80),)}, "mp4", "2000"),
+        ({"clips": (Clip("card", 80, "c", text="x" * 2001),)}, "mp4", "2000"),
     ],
 )
 def test_a_draft_that_would_take_too_much_is_refused_with_the_limit(
@@ -168,6 +176,43 @@ def test_a_draft_that_would_take_too_much_is_refused_with_the_limit(
     draft = attrs.evolve(Timeline(clips=(card,), fps=25), **change)
     with pytest.raises(RenderFailedError, match=limit):
         render(draft, {}, tmp_path / f"o.{format_}", format=format_)
+
+
+def test_pictures_laid_over_each_other_have_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(titles, "MOST_LAID_OVER_PIXELS", 100_000)
+    logo = make_image(tmp_path / "l.png", (255, 0, 0), (60, 60))
+    laid = Overlay("m1", "l.png", 80, size=1.0)
+    card = Clip("card", 80, "c", color="#00b140")
+    draft = Timeline((card,), overlays=(laid,) * 20, width=200, height=200, fps=25)
+    with pytest.raises(RenderFailedError, match="too large"):
+        render(draft, {"m1": item(logo, "m1")}, tmp_path / "o.mp4")
+
+
+def test_the_longest_text_is_drawn_in_a_moment(tmp_path: Path) -> None:
+    for text in ("x" * 2000, "x " * 1000, "x\n" * 1000):
+        titled = Timeline((Clip("card", 40, "c"),), titles=(Title(text, 40),), fps=25)
+        began = time.process_time()
+        render(titled, {}, tmp_path / "o.png", format="png")
+        assert time.process_time() - began < 5
+
+
+def test_the_frames_of_a_gif_do_not_wait_in_memory(tmp_path: Path) -> None:
+    script = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from nemovideo.local.render import render\n"
+        "from nemovideo.local.timeline import Clip, Timeline\n"
+        "def made(ms):\n"
+        "    draft = Timeline((Clip('card', ms, 'c'),), width=480, height=480, fps=25)\n"
+        "    render(draft, {}, Path(sys.argv[1]), format='gif')\n"
+        "    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "print(made(400), made(16_000))\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "o.gif")]
+    few, many = map(int, subprocess.check_output(command, cwd=ROOT).split())
+    assert many - few < 100_000, "400 frames of a megabyte each"
 
 
 def test_a_file_for_which_there_is_no_room_is_not_begun(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from nemovideo.local.render.drawing.fonts import font_for
@@ -31,44 +32,63 @@ def text_image(
     """
     room = size[0] * _WIDTH_SHARE, size[1] * _HEIGHT_SHARE
     px = max(_MIN_PX, round(min(size) * height_share))
-    image = _drawn(text, px, room[0], color)
-    while (image.width > size[0] or image.height > room[1]) and px > _MIN_PX:
+    block = _Block.of(text, px, room[0])
+    while (block.size[0] > size[0] or block.size[1] > room[1]) and px > _MIN_PX:
         px = max(_MIN_PX, int(px * _SHRINK))
-        image = _drawn(text, px, room[0], color)
-    return image
+        block = _Block.of(text, px, room[0])
+    return _drawn(block, color)
 
 
-def _drawn(text: str, px: int, room_px: float, color: str) -> Image.Image:
-    text, font = font_for(text, px)
-    outline = max(1, round(px / 16))
-    pad = outline + max(2, px // 4)
-    lines = "\n".join(_wrapped(line, font, room_px - 2 * outline) for line in text.splitlines())
-    spacing = px * _LINE_SPACING
-    ruler = ImageDraw.Draw(Image.new("L", (1, 1)))
-    left, top, right, bottom = ruler.multiline_textbbox(
-        (0, 0), lines, font=font, spacing=spacing, align="center", stroke_width=outline
-    )
-    width, height = round(right - left) + 2 * pad, round(bottom - top) + 2 * pad
-    place = (pad - left, pad - top)
+@attrs.frozen
+class _Block:
+    """Wrapped lines, measured: the size of their picture, and where in it they begin."""
+
+    lines: str
+    font: ImageFont.FreeTypeFont
+    px: int
+    outline: int
+    size: tuple[int, int]
+    place: tuple[float, float]
+
+    @classmethod
+    def of(cls, text: str, px: int, room_px: float) -> _Block:
+        text, font = font_for(text, px)
+        outline = max(1, round(px / 16))
+        pad = outline + max(2, px // 4)
+        rows = (_wrapped(line, font, room_px - 2 * outline) for line in text.splitlines())
+        lines = "\n".join(rows)
+        ruler = ImageDraw.Draw(Image.new("L", (1, 1)))
+        left, top, right, bottom = ruler.multiline_textbbox(
+            *((0, 0), lines, font),
+            spacing=px * _LINE_SPACING,
+            align="center",
+            stroke_width=outline,
+        )
+        size = round(right - left) + 2 * pad, round(bottom - top) + 2 * pad
+        return cls(lines, font, px, outline, size, (pad - left, pad - top))
+
+
+def _drawn(block: _Block, color: str) -> Image.Image:
+    px = block.px
 
     def written(
         fill: str | int, mode: str, drop: float, edge: tuple[int, ...] | None
     ) -> Image.Image:
-        layer = Image.new(mode, (width, height), 0 if mode == "L" else (0, 0, 0, 0))
+        layer = Image.new(mode, block.size, 0 if mode == "L" else (0, 0, 0, 0))
         ImageDraw.Draw(layer).multiline_text(
-            (place[0], place[1] + drop),
-            lines,
+            (block.place[0], block.place[1] + drop),
+            block.lines,
             fill=fill,
-            font=font,
-            spacing=spacing,
+            font=block.font,
+            spacing=px * _LINE_SPACING,
             align="center",
-            stroke_width=outline,
+            stroke_width=block.outline,
             stroke_fill=edge,
         )
         return layer
 
     shadow = written(190, "L", px / 24, None).filter(ImageFilter.GaussianBlur(px / 12))
-    image = Image.new("RGBA", (width, height), (0, 0, 0, 0))
+    image = Image.new("RGBA", block.size, (0, 0, 0, 0))
     image.putalpha(shadow)
     return Image.alpha_composite(image, written(color, "RGBA", 0, (0, 0, 0, 200)))
 
