@@ -13,11 +13,15 @@ from nemovideo._language.routing.route import route
 from nemovideo._uploads.names import safe_name
 from nemovideo._wire.envelopes import Exchange, failure_of
 from nemovideo.local.agent import respond
+from nemovideo.local.agent.language import factor, number, percent, time_range
 
 _CHARACTERS = 40_000
 _PIECES = [
     "a",
     " ",
+    "1",
+    "百",
+    "1 and a half ",
     ".",
     "/",
     "\\",
@@ -61,6 +65,10 @@ def _wish(text: str) -> object:
     return respond(text, timeline=None, media=())
 
 
+def _figures(text: str) -> object:
+    return number(text), percent(text), factor(text), time_range(text)
+
+
 def _failure(text: str) -> object:
     return failure_of(Exchange("GET", "/x", 502, {}, text.encode(), "secret"))
 
@@ -75,7 +83,7 @@ def _seconds(read: Callable[[str], object], text: str) -> float:
     return time.process_time() - began
 
 
-@pytest.mark.parametrize("read", [_route, _answer, _wish, _failure, _language, safe_name])
+@pytest.mark.parametrize("read", [_route, _answer, _wish, _figures, _failure, _language, safe_name])
 def test_time_grows_with_the_length_of_the_text(read: Callable[[str], object]) -> None:
     slow = []
     for piece in _PIECES:

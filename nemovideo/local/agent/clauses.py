@@ -37,7 +37,7 @@ _GUARDED = lazy(
     r"\bin (?:and|&) (?:fade )?out\b|"
     r"(?:start|begin)\w* [^,.;]{1,30}? and (?=(?:end|stop|finish))|black (?:and|&|n) white|"
     r"b ?& ?w|黑和白|\band a half\b|\b(?:rgb|hsl)a?\([^()]*\)"
-    r"|between [^,.;]{1,30}? and|\d+ ?(?:m|min|minutes?) and \d|more and more|over and over|"
+    r"|between [^,.;]{1,30}? and|(?<!\d)\d+ ?(?:m|min|minutes?) and \d|more and more|over and over|"
     r"(?<=\d),(?=\d)|a\.m\.|p\.m\.|e\.g\.|i\.e\."
 )
 _SEPARATOR = lazy(

@@ -32,6 +32,8 @@ _CHINESE = {
 }
 _CHINESE_NUMBER = lazy(r"[零〇一二两三四五六七八九十百千]+(?:点[零〇一二三四五六七八九]+)?")
 _UNIT_MS: dict[str, float] = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+_LONGEST_MS = 24 * 3_600_000
+"""The longest time that is read; a longer one counts as this."""
 _UNIT = (
     r"(?:(?P<ms>ms|milli-?seconds?|毫秒)|(?P<s>s(?:ec(?:ond)?s?)?|秒钟?)"
     r"|(?P<m>m(?:in(?:ute)?s?)?|分钟?)|(?P<h>h(?:rs?|ours?)?|个?小时))(?![a-z])"
@@ -85,7 +87,7 @@ _A = r"(?<![a-z])"
 _NAMED_UNIT = r"(?=(?:milli)?(?:seconds?|secs?|minutes?|mins?|hours?)(?![a-z]))"
 _PHRASES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (
-        lazy(rf"{_A}({_SMALL}|ten|\d+) and a half(?![a-z])"),
+        lazy(rf"{_A}({_SMALL}|ten|(?<!\d)\d+) and a half(?![a-z])"),
         lambda found: f"{_ENGLISH.get(found[1], found[1])}.5",
     ),
     (lazy(rf"{_A}an? (?:and )?a half {_NAMED_UNIT}"), "1.5 "),
@@ -208,11 +210,11 @@ def factor(text: str) -> float | None:
 
 
 def _mark(milliseconds: float) -> str:
-    return f"{_TIME}{round(milliseconds)}{_TIME}"
+    return f"{_TIME}{round(min(milliseconds, _LONGEST_MS))}{_TIME}"
 
 
 def _seconds(figure: str) -> int:
-    return round(float(figure) * 1000)
+    return round(min(float(figure) * 1000, _LONGEST_MS))
 
 
 def _clock(found: re.Match[str]) -> str:

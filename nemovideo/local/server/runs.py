@@ -106,6 +106,9 @@ class RunStream:
             history=versions[:-1],
             **({} if asked is None else {"question": asked}),  # not every agent asks back
         )
+        for step in turn.steps:
+            if step.timeline is not None:  # one that cannot be read back would end the session
+                Timeline.from_draft(step.timeline.to_draft())
         if turn.question is not None:
             self.context.keep_question(session_id, turn.question)
         return turn

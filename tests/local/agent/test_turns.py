@@ -218,3 +218,24 @@ def test_chinese_numerals_become_digits() -> None:
     assert digits("一百二十") == "120"
     assert digits("一点五") == "1.5"
     assert digits("二零二四") == "2024"
+
+
+@pytest.mark.parametrize("figure", ["9" * 20, "9" * 400, "1e400", "0." + "0" * 400 + "1"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(
+            "trim to {} seconds",
+            "trim from {} to {}",
+            "剪到{}秒",
+            "fade in {} seconds",
+            "trim to {}h",
+        ),
+        *("create a video of {} seconds about cats", "speed up {}x", "volume {}%", "make it {}:{}"),
+        *("title 'x' at {} seconds", "rotate {} degrees", "make the logo {}%", "undo {} times"),
+    ],
+)
+def test_no_figure_is_too_long_for_a_wish(words: str, figure: str) -> None:
+    turn = respond(words.replace("{}", figure), timeline=start(), media=MEDIA)
+    if turn.timeline is not None:
+        assert Timeline.from_draft(turn.timeline.to_draft()) == turn.timeline

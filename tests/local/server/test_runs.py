@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import attrs
 import pytest
 
 from nemovideo.local import Fault
+from nemovideo.local.agent.turn import Step, Turn
 from nemovideo.local.server.sse import SILENT_ENDINGS, pieces
-from tests.support.app import Api, run_body, serving, spoken
+from nemovideo.local.timeline import Timeline, Title
+from tests.support.app import Api, respond, run_body, serving, spoken
 
 
 @pytest.fixture(scope="module")
@@ -190,3 +193,20 @@ def test_a_big_draft_is_streamed_and_kept_whole(api: Api) -> None:
     events = api.events(session_id, f"edit {words}")
     assert words in json.dumps(events[1], ensure_ascii=False)
     assert api.titles(session_id) == [words]
+
+
+def test_a_draft_that_cannot_be_read_back_is_not_kept() -> None:
+    def endless(text: str, **now: Any) -> Turn:
+        turn = respond(text, **now)
+        if text == "edit well":
+            return turn
+        return attrs.evolve(
+            turn, steps=(Step(None, "Done.", Timeline(titles=(Title("x", 10**12),))),)
+        )
+
+    with serving(respond=endless) as api:
+        session_id = api.session()
+        assert "which is not a usable number" in str(api.events(session_id, "edit badly"))
+        assert api.draft(session_id) is None
+        api.run(session_id, "edit well")
+        assert api.titles(session_id) == ["well"]

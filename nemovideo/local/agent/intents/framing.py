@@ -48,7 +48,7 @@ _ALL_SIDES = either(
 _KEPT = either(r"to|keep\w*|only|just", "只|保留|留下|裁到|裁成|裁剪到|裁剪成")
 _DROPPED = either(r"out|off|away|remov\w*", "掉|去")
 _MIDDLE = either(r"middle|cent(?:er|re)", "中间|中央|中部|中心")
-_PIXELS = lazy(r"(\d+) ?(?:px|pixels?|像素)")
+_PIXELS = lazy(r"(?<!\d)(\d+) ?(?:px|pixels?|像素)")
 
 _FADE = either(r"fad(?:e|es|ed|ing)(?:-?(?:in|out))?", "淡入|淡出|渐入|渐出|渐显|渐隐|渐黑|淡化")
 _FADE_IN = either(

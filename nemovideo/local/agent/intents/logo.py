@@ -185,7 +185,7 @@ def _styled(overlay: Overlay, text: str) -> Overlay:
             and not has("不透明", text)
         ):
             share = 1 - share
-        text = re.sub(r"\d+ ?%", " ", text)
+        text = re.sub(r"(?<!\d)\d+ ?%", " ", text)
         overlay = evolve(overlay, opacity=round(0.5 if share is None else share, 4))
     sized = has(BIGGER, text) or has(SMALLER, text) or re.search(r"\d ?%|percent|百分", text)
     size = new_size(text, overlay.size) if sized else None
