@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, call, exclusive, sleep
 from nemovideo._values.remedies import Code, Remedy
-from nemovideo._wire import envelopes
+from nemovideo._wire import models as wire
 from nemovideo.errors import (
     APITimeoutError,
     AuthenticationError,
@@ -95,14 +95,14 @@ def claim_token(context: Context, session_id: str, task_id: str | None) -> Flow[
     data = yield from authorized(
         context, Request("POST", "/api/auth/claim-token", json=body, repeatable=True)
     )
-    claim, expires_in_s = envelopes.read_claim(data)
+    claim, expires_in_s = wire.read_claim(data)
     web_url = context.settings.web_url
     return ClaimToken(claim, f"{web_url}/workspace/claim?ct={quote(claim, safe='')}", expires_in_s)
 
 
 def _acquire(client_id: str) -> Flow[Token]:
     request = Request("POST", "/api/auth/anonymous-token", headers={"X-Client-Id": client_id})
-    return envelopes.read_token((yield from call(request)))
+    return wire.read_token((yield from call(request)))
 
 
 def _shared_token(context: Context, rejected: Token | None) -> Flow[Token]:

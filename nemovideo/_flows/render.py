@@ -16,7 +16,7 @@ from nemovideo._flows.downloads import OnBytes
 from nemovideo._flows.steps import Flow, Request, blocking, sleep
 from nemovideo._support import outputs
 from nemovideo._values.remedies import Code, Remedy
-from nemovideo._wire import envelopes
+from nemovideo._wire import models as wire
 from nemovideo.draft import Draft
 from nemovideo.errors import (
     APIConnectionError,
@@ -116,7 +116,7 @@ def _submit_once(
         if isinstance(error, APIConnectionError) and not error.sent:
             raise
         return (yield from _find_lost(context, render_id, error))
-    return envelopes.read_render(data, render_id)
+    return wire.read_render(data, render_id)
 
 
 def _find_lost(context: Context, render_id: str, reason: NemoError) -> Flow[RenderJob]:
@@ -153,7 +153,7 @@ def _find_lost(context: Context, render_id: str, reason: NemoError) -> Flow[Rend
 def get(context: Context, render_id: str) -> Flow[RenderJob]:
     """Fetch the job."""
     request = Request("GET", f"{_PATH}/{quote(render_id, safe='')}", repeatable=True)
-    return envelopes.read_render((yield from auth.authorized(context, request)), render_id)
+    return wire.read_render((yield from auth.authorized(context, request)), render_id)
 
 
 def find(context: Context, render_id: str) -> Flow[RenderJob | None]:

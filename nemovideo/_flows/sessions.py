@@ -7,7 +7,7 @@ from typing import Protocol
 from nemovideo._flows.auth import authorized
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request
-from nemovideo._wire import envelopes
+from nemovideo._wire import models as wire
 from nemovideo.models import SessionState
 
 PATH = "/api/tasks/me/with-session/nemo_agent"
@@ -33,7 +33,7 @@ def create(
     """Make a session; return its id, its task's id and its user's id."""
     body = {"task_name": task_name, "language": language}
     data = yield from authorized(context, Request("POST", PATH, json=body, spare=True))
-    found = envelopes.read_session(data)
+    found = wire.read_session(data)
     # A new session holds nothing: known without asking, and needed after a silent first edit.
     context.known[found[0]] = SessionState(draft=None)
     return found

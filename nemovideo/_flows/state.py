@@ -7,7 +7,7 @@ from urllib.parse import quote
 from nemovideo._flows.auth import authorized
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request
-from nemovideo._wire import envelopes
+from nemovideo._wire import models as wire
 from nemovideo.models import Credits, SessionState
 
 
@@ -15,7 +15,7 @@ def get(context: Context, session_id: str) -> Flow[SessionState]:
     """Fetch the session's state, and cache it."""
     path = f"/api/state/nemo_agent/me/{quote(session_id, safe='')}/latest"
     data = yield from authorized(context, Request("GET", path, repeatable=True))
-    state = envelopes.read_state(data)
+    state = wire.read_state(data)
     context.known[session_id] = state
     return state
 
@@ -23,4 +23,4 @@ def get(context: Context, session_id: str) -> Flow[SessionState]:
 def balance(context: Context) -> Flow[Credits]:
     """Fetch the credit balance."""
     request = Request("GET", "/api/credits/balance/simple", repeatable=True)
-    return envelopes.read_credits((yield from authorized(context, request)))
+    return wire.read_credits((yield from authorized(context, request)))

@@ -14,7 +14,7 @@ from nemovideo._flows.steps import Flow, Request, blocking, collect
 from nemovideo._uploads.files import Spool, chunks_of, prepare
 from nemovideo._uploads.names import distinct
 from nemovideo._uploads.trust import check_sources, check_urls
-from nemovideo._wire import envelopes
+from nemovideo._wire import models as wire
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Source, Upload, is_url
 from nemovideo.models import MediaFile, MediaInfo
@@ -93,7 +93,7 @@ def upload_urls(context: Context, session_id: str, urls: Sequence[str]) -> Flow[
     context.known.forget(session_id)
     request = Request("POST", _path(session_id), json=body, fresh=True)
     data = yield from authorized(context, request)
-    return envelopes.read_files(data)
+    return wire.read_files(data)
 
 
 def _send_parts(
@@ -105,7 +105,7 @@ def _send_parts(
     request = Request(
         "POST", _path(session_id), parts=tuple(parts), fresh=True, on_sent=on_progress
     )
-    files = envelopes.read_files((yield from authorized(context, request)))
+    files = wire.read_files((yield from authorized(context, request)))
     context.has_uploaded(session_id, [part.path for part in parts if part.path is not None])
     infos = {part.name or "": part.info for part in parts}
     if len(files) == len(parts):

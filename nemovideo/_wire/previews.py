@@ -7,7 +7,7 @@ import binascii
 
 import attrs
 
-from nemovideo._wire.envelopes import structure
+from nemovideo._wire.models import structure
 from nemovideo.errors import MalformedResponseError, RenderFailedError
 from nemovideo.models import Preview, PreviewStill
 

@@ -16,7 +16,7 @@ from nemovideo._jobs.plan import plan
 from nemovideo._support.outputs import format_for, known_format, result_suffix
 from nemovideo._uploads.files import is_photo
 from nemovideo._values.formats import suffix_of
-from nemovideo._wire.envelopes import read_render
+from nemovideo._wire.models import read_render
 from nemovideo.errors import InvalidRequestError, UnsupportedFileError
 from nemovideo.files import Source
 from nemovideo.models import SessionState
