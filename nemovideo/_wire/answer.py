@@ -1,4 +1,4 @@
-"""From the frames of one run to one answer (docs/protocol.md §5)."""
+"""Assemble the frames of one run into a reply (docs/protocol.md §5)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from nemovideo.events import ErrorEvent, TextEvent, ToolCallEvent, ToolResultEve
 from nemovideo.models import Reply
 
 _NO_CONTENT = frozenset(("STOP", "MODEL_RETURNED_NO_CONTENT"))
-"""Codes that mean no more than silence once a tool has run."""
+"""Codes that are harmless after a tool has run."""
 
-_CUT_SHORT = frozenset(
+_TRUNCATED = frozenset(
     ("MAX_TOKENS", "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII")
 )
-"""Reasons for which a model ends its words early; servers give them beside or after the text."""
+"""Finish reasons of a truncated text; servers send them with or after it."""
 
 _TEMPORARY = (
     r"\W*(?:(?:sorry|oops|apologies|i apologi[sz]e|unfortunately)\b[\s,.:;!—-]*(?:but\s+)?)?"
@@ -25,13 +25,13 @@ _TEMPORARY = (
     r"|\W*(?:抱歉|对不起|不好意思)?[，,。！!\s]*我?遇到了?一?[个些]?(?:临时|暂时)性?的?问题"
 )
 _TEMPORARY_MAX_CHARS = 300
-_ASK = "ask_question"
-"""The tool call by which the agent asks the user something: its question is the answer's text."""
+_ASK_TOOL = "ask_question"
+"""The tool by which the agent asks the user; its question is the text of the reply."""
 
 
 @attrs.define
-class _Saying:
-    """What one agent says in one step: pieces at first, then perhaps the whole."""
+class _Segment:
+    """The text of one step of one agent: partial texts, then possibly the whole."""
 
     texts: list[str] = attrs.field(factory=list)
 
@@ -41,26 +41,26 @@ class _Saying:
 
 
 class AnswerBuilder:
-    """Takes the frames of a run in order; knows the answer at the end.
+    """Consumes the frames of a run in order, and builds the reply.
 
     Attributes:
-        turn_complete: Whether the last frame says that the turn is over.
+        turn_complete: Whether the last frame ended the turn.
     """
 
     def __init__(self) -> None:
-        self._sayings: list[_Saying] = []
-        self._open: dict[str, _Saying] = {}
-        self._unconfirmed: dict[str, _Saying] = {}
+        self._segments: list[_Segment] = []
+        self._open: dict[str, _Segment] = {}
+        self._unconfirmed: dict[str, _Segment] = {}
         self._calls: list[ToolCallEvent] = []
         self._tool_ran = False
-        self._speaking = False
+        self._ends_with_text = False
         self._warnings: list[str] = []
         self._suspect: ErrorEvent | None = None
         self._failure: ErrorEvent | None = None
         self.turn_complete = False
 
     def add(self, frame: Frame) -> None:
-        """Take the next frame."""
+        """Add the next frame."""
         if not frame.heartbeat:
             self.turn_complete = frame.turn_complete
         for event in frame.events:
@@ -68,109 +68,109 @@ class AnswerBuilder:
                 continue
             if isinstance(event, ToolCallEvent):
                 self._calls.append(event)
-                self._get_over_it()
+                self._demote_suspect()
                 if question := _question(event):
-                    self._sayings.append(_Saying([question]))
-                    self._speaking = True
+                    self._segments.append(_Segment([question]))
+                    self._ends_with_text = True
             elif isinstance(event, ToolResultEvent):
-                if event.name == _ASK:
+                if event.name == _ASK_TOOL:
                     continue
                 self._tool_ran = True
                 self._end_step(frame.author)
             elif isinstance(event, ErrorEvent):
-                self._take_error(event, frame)
+                self._add_error(event, frame)
         if frame.partial and frame.text:
-            self._speaking = True
-            self._take_piece(frame)
+            self._ends_with_text = True
+            self._add_partial(frame)
         elif frame.text and not frame.text.isspace():
-            self._speaking = not _says_temporary_issue(frame.text)
-            self._get_over_it()
-            self._take_whole(frame)
+            self._ends_with_text = not _says_temporary_issue(frame.text)
+            self._demote_suspect()
+            self._add_whole(frame)
 
     @property
     def failure(self) -> ErrorEvent | None:
-        """The event by which the run failed, if it did."""
+        """The event with which the run failed, or None."""
         return self._failure or self._suspect
 
     @property
     def fell_silent(self) -> bool:
-        """True where no word followed the last tool, or none came at all."""
-        return not self._speaking
+        """Whether no text followed the last tool call, or none came at all."""
+        return not self._ends_with_text
 
     @property
     def complete(self) -> bool:
-        """True where the last step has ended with a whole text."""
-        return self._speaking and not self._open
+        """Whether the last step has ended with a whole text."""
+        return self._ends_with_text and not self._open
 
     @property
     def text(self) -> str:
         """The texts of all steps, in order, separated by a blank line."""
-        texts = [saying.text for saying in self._sayings]
+        texts = [segment.text for segment in self._segments]
         text = "\n\n".join(text for text in texts if text and not text.isspace())
-        # Said after a good answer, a temporary issue means nothing (docs/protocol.md §10).
+        # After a good answer, a sentence about a temporary issue is noise (docs/protocol.md §10).
         while (at := text.rfind("\n\n")) > 0 and _says_temporary_issue(text[at + 2 :]):
             text = text[:at]
         return text
 
     def reply(self) -> Reply:
-        """Return the answer as far as it has come; what changed is not known here."""
+        """Return the reply received so far, without `changes`."""
         text = self.text
         return Reply(
             raw_text=text,
             text=text,
             tool_calls=tuple(self._calls),
             silent=not text,
-            incomplete=any(saying.text.strip() for saying in self._open.values()),
+            incomplete=any(segment.text.strip() for segment in self._open.values()),
             warnings=tuple(dict.fromkeys(self._warnings)),
         )
 
-    def _take_piece(self, frame: Frame) -> None:
-        saying = self._open.get(frame.author)
-        if saying is None:
-            self._open[frame.author] = saying = _Saying()
-            self._sayings.append(saying)
-        saying.texts.append(frame.text)
+    def _add_partial(self, frame: Frame) -> None:
+        segment = self._open.get(frame.author)
+        if segment is None:
+            self._open[frame.author] = segment = _Segment()
+            self._segments.append(segment)
+        segment.texts.append(frame.text)
 
-    def _take_whole(self, frame: Frame) -> None:
-        """Take a whole text, which repeats its pieces: adding both would double the text.
+    def _add_whole(self, frame: Frame) -> None:
+        """Add a whole text, which repeats and therefore replaces its partial texts.
 
-        ADK 1.0 repeats only the first part; then the pieces are the answer.
+        ADK 1.0 repeats only the beginning; then the partial texts are kept.
         """
-        saying = self._open.pop(frame.author, None)
+        segment = self._open.pop(frame.author, None)
         late = self._unconfirmed.pop(frame.author, None)
-        if saying is None and late is not None and late.text == frame.text:
-            saying = late  # a tool answered before the whole text came
-        if saying is None:
-            saying = _Saying()
-            self._sayings.append(saying)
-        if not (frame.text.strip() and saying.text.startswith(frame.text)):
-            saying.texts = [frame.text]
+        if segment is None and late is not None and late.text == frame.text:
+            segment = late  # a tool result came before the whole text
+        if segment is None:
+            segment = _Segment()
+            self._segments.append(segment)
+        if not (frame.text.strip() and segment.text.startswith(frame.text)):
+            segment.texts = [frame.text]
 
     def _end_step(self, author: str) -> None:
-        """Keep pieces that no whole event has repeated: the model's step is over."""
-        self._speaking = False
-        if (saying := self._open.pop(author, None)) is not None:
-            self._unconfirmed[author] = saying
+        """End a step: keep partial texts that no whole text has repeated."""
+        self._ends_with_text = False
+        if (segment := self._open.pop(author, None)) is not None:
+            self._unconfirmed[author] = segment
 
-    def _take_error(self, event: ErrorEvent, frame: Frame) -> None:
+    def _add_error(self, event: ErrorEvent, frame: Frame) -> None:
         if frame.failure:
-            # One failure can come in two frames; the first has the plainer words.
+            # A failure can come in two frames; the first has the better message.
             self._failure = self._failure or self._suspect or event
-        elif frame.text or (self._speaking and event.code in _CUT_SHORT):
+        elif frame.text or (self._ends_with_text and event.code in _TRUNCATED):
             self._warnings.append(event.message or event.code or "")
-        elif not ((self._tool_ran or self._sayings) and event.code in _NO_CONTENT):
+        elif not ((self._tool_ran or self._segments) and event.code in _NO_CONTENT):
             self._suspect = self._suspect or event
 
-    def _get_over_it(self) -> None:
-        """Take an error back to a warning: the model has gone on after it."""
+    def _demote_suspect(self) -> None:
+        """Demote a suspected failure to a warning, because the model has continued."""
         if self._suspect is not None:
             self._warnings.append(self._suspect.message or self._suspect.code or "")
             self._suspect = None
 
 
 def _question(call: ToolCallEvent) -> str:
-    """Return what the agent asks, which stands in the arguments under no fixed key."""
-    if call.name != _ASK:
+    """Return the question in the call's arguments, whose key varies."""
+    if call.name != _ASK_TOOL:
         return ""
     texts = [value for value in call.args.values() if isinstance(value, str) and value.strip()]
     named = call.args.get("question")
@@ -179,5 +179,5 @@ def _question(call: ToolCallEvent) -> str:
 
 def _says_temporary_issue(text: str) -> bool:
     if len(text) > _TEMPORARY_MAX_CHARS or not ("temporary" in text.lower() or "问题" in text):
-        return False  # most texts, without a pattern
+        return False  # skip the pattern for most texts
     return re.match(_TEMPORARY, text, re.IGNORECASE) is not None

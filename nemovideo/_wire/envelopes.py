@@ -1,4 +1,4 @@
-"""From answers on the wire to values and errors: envelopes and models (docs/protocol.md §3-§7)."""
+"""Unwrap response envelopes, and map failures to typed errors (docs/protocol.md §3, §7)."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from nemovideo.errors import (
 
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "x-trace-id", "cf-ray")
 
-_OF_A_SESSION = lazy(r"/run_sse$|/api/(state|upload-video)/|/api/auth/claim-token$")
+_SESSION_PATHS = lazy(r"/run_sse$|/api/(state|upload-video)/|/api/auth/claim-token$")
 
 _MAX_CODE_DIGITS = 9
 _UNKNOWN_CODE = -1
-"""Stands for a code of more digits than any code has."""
+"""Replaces a code with too many digits."""
 _MAX_MESSAGES = 20
 _REMEDY_CHARS = 500
 
@@ -41,7 +41,7 @@ _SECRET = lazy(r"\b(nmv_usr_|clm_)[\w.~+/=-]+")
 
 @attrs.frozen
 class Exchange:
-    """One answer and what is needed of its request to judge it. Header names are in lower case."""
+    """A response with the parts of its request that errors need. Header names are in lower case."""
 
     method: str
     path: str
@@ -53,35 +53,35 @@ class Exchange:
 
     @property
     def ok(self) -> bool:
-        """True for a status that says nothing of a failure."""
+        """Whether the status is a success."""
         return 200 <= self.status < 300
 
     @property
     def text(self) -> str:
-        """The body as text, without secrets."""
+        """The body as text, with secrets redacted."""
         return redact(self.body.decode("utf-8", "replace"), self.secret)
 
 
 def redact(text: str, secret: str = "") -> str:
-    """Return the text with every token in it blotted out, `secret` among them."""
+    """Return the text with all tokens, and `secret`, redacted."""
     if secret:
         text = text.replace(secret, "[redacted]")
     return _SECRET.sub(r"\1[redacted]", text)
 
 
 def open_envelope(exchange: Exchange) -> object:
-    """Return what the answer's envelope holds, in any of its forms (docs/protocol.md §3).
+    """Return the data in a response envelope of any form (docs/protocol.md §3).
 
     Raises:
-        APIError: The answer says no; the class follows docs/protocol.md §7.
-        MalformedResponseError: The status is good, but the answer is not JSON, or not usable.
+        APIError: The response reports a failure; the class follows docs/protocol.md §7.
+        MalformedResponseError: The status is a success, but the body is not usable JSON.
     """
     try:
         value = read_json(exchange.body)
     except ValueError as error:
         if exchange.ok:
             raise MalformedResponseError(
-                f"{exchange.method} {exchange.path} did not answer with usable JSON: {error}",
+                f"{exchange.method} {exchange.path} returned unusable JSON: {error}",
                 body=exchange.text,
             ) from None
         raise failure_of(exchange) from None
@@ -101,7 +101,7 @@ def open_envelope(exchange: Exchange) -> object:
 
 
 def failure_of(exchange: Exchange) -> APIError:
-    """Return the typed error for an answer whose status says no."""
+    """Return the typed error for a response with an error status."""
     try:
         value = read_json(exchange.body)
     except ValueError:
@@ -110,14 +110,14 @@ def failure_of(exchange: Exchange) -> APIError:
 
 
 def api_error(exchange: Exchange, value: object) -> APIError:
-    """Return the typed error for an answer that says no; `value` is its JSON, if it has any."""
+    """Return the typed error for a failed request; `value` is the decoded body, if it is JSON."""
     code = _code(value)
     message = redact(message_in(value) or _page_title(exchange.text), exchange.secret)
     cls = error_class(exchange.status if not exchange.ok else None, code)
     if code is None:
-        cls = _class_by_place(exchange, message, cls)
+        cls = _class_by_path(exchange, message, cls)
     error = cls(
-        message or f"the service answered with HTTP {exchange.status}",
+        message or f"the service returned HTTP {exchange.status}",
         status=exchange.status,
         code=code,
         request_id=request_id(exchange.headers, exchange.secret),
@@ -132,13 +132,13 @@ def api_error(exchange: Exchange, value: object) -> APIError:
 
 
 def request_id(headers: Mapping[str, str], secret: str = "") -> str | None:
-    """Return the server's id of the request, if a header names it."""
+    """Return the server's request id, if a header has one."""
     found = (headers[name] for name in REQUEST_ID_HEADERS if name in headers)
     return next((redact(value, secret)[:200] for value in found), None)
 
 
 def retry_after(value: str | None, now: float) -> float | None:
-    """Return the seconds that a Retry-After header asks for; None where it cannot be read."""
+    """Return the seconds of a Retry-After header; None if it is missing or invalid."""
     if value is None:
         return None
     value = value.strip()
@@ -161,13 +161,13 @@ def _code(value: object) -> int | None:
 
 
 def message_in(value: object, depth: int = 8) -> str:
-    """Return what an error body says, whatever its form; deeper than `depth`, nothing."""
+    """Return the message in an error body of any form, nested at most `depth` levels."""
     if not depth:
         return ""
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping):
-        if isinstance(value.get("msg"), str):  # one of FastAPI's validation errors
+        if isinstance(value.get("msg"), str):  # FastAPI validation error
             place = value.get("loc")
             where = ".".join(map(str, place)) + ": " if isinstance(place, Sequence) else ""
             return f"{where}{value['msg']}"
@@ -185,18 +185,17 @@ def _page_title(text: str) -> str:
     return unescape(found.group(1)).strip() if found else text.strip()[:200]
 
 
-def _class_by_place(exchange: Exchange, message: str, cls: type[APIError]) -> type[APIError]:
-    """Tell answers without a code apart, by what was asked, and else by their words.
+def _class_by_path(exchange: Exchange, message: str, cls: type[APIError]) -> type[APIError]:
+    """Refine the class of an error without a code, by the request's path and the message.
 
-    Only some codes have an HTTP status of their own (docs/protocol.md §7): a proxy's
-    page, say, has nothing else to go by.
+    Only some codes have an HTTP status of their own (docs/protocol.md §7).
     """
     path, words = exchange.path, message.lower()
     if cls is ExportBlockedError and (path == "/run_sse" or "credits" in words):
-        return InsufficientCreditsError  # exports are free, and runs are no export
+        return InsufficientCreditsError  # exports are free, and /run_sse is not an export
     if cls is not APIError:
         return cls
-    if exchange.status == 404 and (_OF_A_SESSION.match(path) or "session" in words):
+    if exchange.status == 404 and (_SESSION_PATHS.match(path) or "session" in words):
         return SessionNotFoundError
     if exchange.status == 400 and path.endswith("/anonymous-token"):
         return MissingClientIdError
@@ -210,17 +209,17 @@ def _class_by_place(exchange: Exchange, message: str, cls: type[APIError]) -> ty
 
 
 def _remedy(value: object) -> str:
-    """Return what the local backend says to do, which knows it better than the code tells."""
+    """Return the remedy that the local backend sends, which is more specific than the code's."""
     found = value.get("remedy") if isinstance(value, dict) else None
     return found[:_REMEDY_CHARS] if isinstance(found, str) else ""
 
 
 def _redirect_remedy(exchange: Exchange) -> str | None:
-    """Return what to do about a redirect, which is never followed: the token would go with it."""
+    """Return the remedy for a redirect, which is never followed: it would carry the token."""
     if not 300 <= exchange.status < 400:
         return None
     try:
         host = urlsplit(exchange.headers.get("location", "")).hostname
     except ValueError:
         host = None
-    return f"Set NEMO_API_URL to where the API is{f', perhaps at {host}' if host else ''}."
+    return f"Set NEMO_API_URL to the API's address{f', perhaps at {host}' if host else ''}."

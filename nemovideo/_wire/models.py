@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @attrs.frozen
-class _TokenAnswer:
+class _TokenResponse:
     token: str = attrs.field(repr=False)
     user_id: str | None = None
     credits: int | None = None
@@ -31,24 +31,24 @@ class _TokenAnswer:
 
 
 @attrs.frozen
-class _SessionAnswer:
+class _SessionResponse:
     session_id: str
     task_id: str | None = None
     user_id: str | None = None
 
 
 @attrs.frozen
-class _ClaimAnswer:
+class _ClaimResponse:
     claim_token: str = attrs.field(repr=False)
     expires_in: float | None = None
 
 
 _MAX_NUMBER = 10**30
-"""Ids that come as numbers and quantities alike are below this."""
+"""The limit for ids and quantities."""
 
 
 def _to_text(value: object, _: object) -> str:
-    """Take an id that came as a number for the text that it is; refuse what is neither."""
+    """Accept text, and ids sent as integers."""
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER:
@@ -70,32 +70,32 @@ def _to_number(value: object, target: type[float]) -> float:
 
 @cache
 def _converter() -> cattrs.Converter:
-    """Return the converter, made when the first answer is read: its library takes time to load."""
+    """Return the converter; created on first use, because importing cattrs is slow."""
     import cattrs
     from cattrs.gen import make_dict_structure_fn, override
 
-    made = cattrs.Converter(detailed_validation=True)
-    made.register_structure_hook(str, _to_text)
-    made.register_structure_hook(int, _to_number)
-    made.register_structure_hook(float, _to_number)
-    made.register_structure_hook(
+    converter = cattrs.Converter(detailed_validation=True)
+    converter.register_structure_hook(str, _to_text)
+    converter.register_structure_hook(int, _to_number)
+    converter.register_structure_hook(float, _to_number)
+    converter.register_structure_hook(
         MediaFile,
         make_dict_structure_fn(
             MediaFile,
-            made,
+            converter,
             duration_s=override(rename="duration"),
             raw=override(omit=True),
             info=override(omit=True),
         ),
     )
-    return made
+    return converter
 
 
 def structure(value: object, cls: type[T], path: str = "$") -> T:
-    """Return the JSON value as an instance of `cls`.
+    """Structure a JSON value as `cls`.
 
     Raises:
-        MalformedResponseError: It does not fit; `.path` says where.
+        MalformedResponseError: It does not match; `.path` is the location.
     """
     import cattrs
 
@@ -104,24 +104,24 @@ def structure(value: object, cls: type[T], path: str = "$") -> T:
     except (cattrs.BaseValidationError, TypeError, ValueError, AttributeError) as error:
         lines = cattrs.transform_error(error, path=path)
         where = lines[0].rpartition(" @ ")[2] if lines else path
-        raise _unfit("; ".join(lines), value, where) from None
+        raise _mismatch("; ".join(lines), value, where) from None
 
 
-def _unfit(reason: str, value: object, path: str) -> MalformedResponseError:
+def _mismatch(reason: str, value: object, path: str) -> MalformedResponseError:
     return MalformedResponseError(
-        f"the service's answer does not fit: {reason}",
+        f"the service's response does not match: {reason}",
         path=path,
         body=redact(json_text(value, default=str)),
     )
 
 
 def read_token(data: object) -> Token:
-    """Read the answer of `anonymous-token`."""
-    answer = structure(data, _TokenAnswer)
+    """Parse the response of `anonymous-token`."""
+    found = structure(data, _TokenResponse)
     expires_at = None
-    if answer.expires_at:
+    if found.expires_at:
         try:
-            moment = datetime.fromisoformat(answer.expires_at.replace("Z", "+00:00"))
+            moment = datetime.fromisoformat(found.expires_at.replace("Z", "+00:00"))
         except ValueError:
             moment = None
         if moment is not None:
@@ -129,34 +129,34 @@ def read_token(data: object) -> Token:
                 moment = moment.replace(tzinfo=timezone.utc)
             expires_at = moment.timestamp()
     token = Token(
-        answer.token,
+        found.token,
         anonymous=True,
         expires_at=expires_at,
-        user_id=answer.user_id,
-        credits=answer.credits,
+        user_id=found.user_id,
+        credits=found.credits,
     )
     if not token.sendable:
-        raise MalformedResponseError("the service's answer has no usable token", path="$.token")
+        raise MalformedResponseError("the service's response has no usable token", path="$.token")
     return token
 
 
 def read_session(data: object) -> tuple[str, str | None, str | None]:
-    """Read the answer of `with-session`: session id, task id, user id."""
-    answer = structure(data, _SessionAnswer)
-    return _id(answer.session_id, "$.session_id"), answer.task_id, answer.user_id
+    """Parse the response of `with-session`: session id, task id, user id."""
+    found = structure(data, _SessionResponse)
+    return _id(found.session_id, "$.session_id"), found.task_id, found.user_id
 
 
 def read_claim(data: object) -> tuple[str, float | None]:
-    """Read the answer of `claim-token`: the token, and the seconds until it expires."""
-    answer = structure(data, _ClaimAnswer)
-    return answer.claim_token, answer.expires_in
+    """Parse the response of `claim-token`: the token, and the seconds until it expires."""
+    found = structure(data, _ClaimResponse)
+    return found.claim_token, found.expires_in
 
 
 def read_files(data: object) -> list[MediaFile]:
-    """Read the answer of an upload."""
+    """Parse the response of an upload."""
     items = data.get("files") if isinstance(data, Mapping) else None
     if not isinstance(items, list):
-        raise MalformedResponseError("the upload's answer lists no files", path="$.files")
+        raise MalformedResponseError("the response of the upload lists no files", path="$.files")
     files = []
     for index, item in enumerate(items):
         raw = _mapping(item, f"$.files[{index}]")
@@ -166,7 +166,7 @@ def read_files(data: object) -> list[MediaFile]:
 
 
 def read_credits(data: object) -> Credits:
-    """Read the balance; the total is worked out where it is missing."""
+    """Parse the balance; a missing total is computed."""
     raw = _mapping(data, "$")
     frozen = _number(raw.get("frozen") or 0, "$.frozen")
     available = _number(raw.get("available"), "$.available")
@@ -180,8 +180,8 @@ def read_credits(data: object) -> Credits:
 
 
 def read_state(data: object) -> SessionState:
-    """Read a session's state; what is missing or null is empty."""
-    from nemovideo.draft import Draft  # not needed by those who ask for their balance only
+    """Parse a session's state; missing and null parts are empty."""
+    from nemovideo.draft import Draft  # loaded for states only
 
     raw = _mapping(data, "$")
     inner = raw.get("state")
@@ -204,11 +204,11 @@ def read_state(data: object) -> SessionState:
 
 
 def read_render(data: object, render_id: str | None = None) -> RenderJob:
-    """Read a render job, at the top or under `data`, with either form of the link.
+    """Parse a render job, at the top level or under `data`, with either form of the link.
 
     Args:
         data: The JSON value.
-        render_id: The id that was asked for, for answers that do not repeat it.
+        render_id: The requested id, for responses without one.
     """
     raw = _mapping(data, "$")
     job: Mapping[str, object] = raw
@@ -222,7 +222,7 @@ def read_render(data: object, render_id: str | None = None) -> RenderJob:
         render_id,
     )
     if found_id is None:
-        raise MalformedResponseError("the render's answer has no id", path="$.id")
+        raise MalformedResponseError("the response of the render has no id", path="$.id")
     progress = _optional_number(job.get("progress"))
     if progress is not None:
         progress = min(100.0, max(0.0, progress))
@@ -245,7 +245,7 @@ def read_render(data: object, render_id: str | None = None) -> RenderJob:
 
 def _mapping(value: object, path: str) -> dict[str, object]:
     if not isinstance(value, dict):
-        raise MalformedResponseError("the service's answer has no object here", path=path)
+        raise MalformedResponseError("the service's response has no object here", path=path)
     return value
 
 
@@ -263,18 +263,18 @@ def _optional_text(value: object) -> str | None:
     try:
         return _to_text(value, str)
     except ValueError as error:
-        raise _unfit(str(error), value, "$") from None
+        raise _mismatch(str(error), value, "$") from None
 
 
 def _id(text: str, path: str) -> str:
-    """Refuse an id that no URL can hold: text that UTF-8 cannot carry."""
+    """Check that an id can be encoded in a URL."""
     if not _is_unicode(text):
-        raise MalformedResponseError("the service's answer has an unusable id", path=path)
+        raise MalformedResponseError("the service's response has an unusable id", path=path)
     return text
 
 
 def _url(text: str | None) -> str | None:
-    """Refuse a link that is not one."""
+    """Check that a link is a URL."""
     if text is None:
         return None
     try:
@@ -282,7 +282,7 @@ def _url(text: str | None) -> str | None:
     except ValueError:
         usable = False
     if not usable:
-        raise MalformedResponseError("the service's answer has an unusable link", path="$.output")
+        raise MalformedResponseError("the service's response has an unusable link", path="$.output")
     return text
 
 
@@ -298,11 +298,11 @@ def _number(value: object, path: str) -> float:
     try:
         return _to_number(value, float)
     except ValueError as error:
-        raise _unfit(str(error), value, path) from None
+        raise _mismatch(str(error), value, path) from None
 
 
 def _optional_number(value: object) -> float | None:
-    """Return a number that an answer may have; what is not one counts as absent."""
+    """Return an optional number; anything else is None."""
     if isinstance(value, str):
         return None
     try:
@@ -312,5 +312,5 @@ def _optional_number(value: object) -> float | None:
 
 
 def _whole(number: float) -> float:
-    """Return 100 for 100.0: credits are counted in whole numbers where they are whole."""
+    """Return an int for a float without a fraction."""
     return int(number) if number.is_integer() else number

@@ -1,4 +1,4 @@
-"""Previews as the local backend sends them: PNG pictures in base64."""
+"""Parse previews of the local backend: PNG images in base64."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from nemovideo.models import Preview, PreviewStill
 
 
 @attrs.frozen
-class _StillAnswer:
+class _StillResponse:
     time: float
     after: str
     before: str | None = None
 
 
 @attrs.frozen
-class _Answer:
+class _Response:
     after: str
     sheet: str
-    stills: list[_StillAnswer]
+    stills: list[_StillResponse]
     before: str | None = None
     warnings: list[str] = attrs.field(factory=list)
 
@@ -34,16 +34,16 @@ class _Failure:
 
 
 def read_preview(data: object, basis: str) -> Preview:
-    """Return the preview in an answer.
+    """Parse a preview.
 
     Raises:
-        RenderFailedError: The backend could not make it.
-        MalformedResponseError: The answer is something else.
+        RenderFailedError: The backend could not render it.
+        MalformedResponseError: The response is not a preview.
     """
     failure = structure(data, _Failure).failure
     if failure is not None:
-        raise RenderFailedError(f"the preview cannot be made: {failure}")
-    answer = structure(data, _Answer)
+        raise RenderFailedError(f"the preview failed: {failure}")
+    answer = structure(data, _Response)
     return Preview(
         before=_png(answer.before),
         after=_png(answer.after) or b"",
@@ -63,4 +63,4 @@ def _png(text: str | None) -> bytes | None:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise MalformedResponseError("a picture of the preview is not base64") from None
+        raise MalformedResponseError("an image of the preview is not base64") from None

@@ -1,7 +1,7 @@
-"""From the bytes of the agent's stream to events: pure, and indifferent to where the bytes are cut.
+"""Decode the agent's event stream into frames, without I/O and for any chunking.
 
-The rules are those of docs/protocol.md §5 and of the HTML standard ("Server-sent events"), of which
-only `data` matters here. What a frame means is decided in `read_frame`.
+The rules are those of docs/protocol.md §5 and of the HTML standard ("Server-sent events"), of whose
+fields only `data` is used. `read_frame` interprets a frame.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from nemovideo.events import (
 )
 
 _FIELDS = (b"data", b"event", b"id", b"retry")
-# Compiled by `re` when first needed, which only broken frames and old line ends do.
+# Compiled by `re` on first use: only for invalid frames and CR line ends.
 _LINE_END = rb"\r\n|\n|\r"
 _ERROR_START = r"""\s*\{\s*"error(?:_?message|_?code)?"\s*:|\s*error\b"""
 _ERROR_FRAME = r"""\s*\{\s*"error"\s*:\s*"?"""
-"""How an error frame begins; old servers do not escape what stands in it."""
+"""The start of an error frame; old servers do not escape the message."""
 
 
 @attrs.frozen
 class Frame:
-    """What one frame of the stream means.
+    """One frame of the stream.
 
     Attributes:
-        events: Its events, in order.
-        text: The words in it that belong to the answer.
-        partial: It is a piece; a whole one may follow.
-        author: The agent that it comes from; "" where that is not said.
-        failure: It says that the run has failed, whatever stands beside it.
-        turn_complete: It says that the turn is over; some servers leave the connection open.
+        events: The events, in order.
+        text: The part of the reply's text in it.
+        partial: Whether the text is partial; the whole may follow.
+        author: The name of the agent, or "".
+        failure: Whether it reports that the run has failed.
+        turn_complete: Whether it ends the turn; some servers leave the connection open.
     """
 
     events: tuple[AgentEvent, ...]
@@ -56,28 +56,28 @@ class Frame:
 
     @property
     def heartbeat(self) -> bool:
-        """True where it says no more than that the server is still there."""
+        """Whether it is only a heartbeat."""
         return len(self.events) == 1 and isinstance(self.events[0], HeartbeatEvent)
 
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
-"""The largest event that is read, unpacked; real ones have a few megabytes at most."""
+"""The limit for one event, decompressed; real events have a few megabytes at most."""
 
 
 class LineSplitter:
-    """Bytes in, whole lines out. Work is linear in the bytes, however they are cut.
+    """Splits chunks of bytes into lines, in linear time.
 
     Attributes:
-        waiting: How many bytes of a line wait for its end.
+        waiting: The number of buffered bytes of an unfinished line.
     """
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
+        self._buffer: list[bytes] = []
         self._after_cr = False
         self.waiting = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Return the lines that end in this chunk."""
+        """Add a chunk; return the lines that end in it."""
         if self._after_cr and chunk:
             self._after_cr = False
             if chunk.startswith(b"\n"):  # the second half of a CRLF
@@ -87,34 +87,34 @@ class LineSplitter:
         self._after_cr = chunk.endswith(b"\r")
         lines = chunk.split(b"\n") if b"\r" not in chunk else re.split(_LINE_END, chunk)
         if len(lines) == 1:
-            self._pieces.append(chunk)
+            self._buffer.append(chunk)
             self.waiting += len(chunk)
             return []
-        if self._pieces:
-            lines[0] = b"".join((*self._pieces, lines[0]))
+        if self._buffer:
+            lines[0] = b"".join((*self._buffer, lines[0]))
         rest = lines.pop()
-        self._pieces = [rest] if rest else []
+        self._buffer = [rest] if rest else []
         self.waiting = len(rest)
         return lines
 
     def flush(self) -> list[bytes]:
-        """Return what is left of a last line without an end."""
-        rest, self._pieces = b"".join(self._pieces), []
+        """Return the unfinished last line, if any."""
+        rest, self._buffer = b"".join(self._buffer), []
         return [rest] if rest else []
 
 
 class StreamDecoder:
-    """Bytes in, frames out."""
+    """Decodes chunks of bytes into frames."""
 
     def __init__(self) -> None:
         self._lines = LineSplitter()
         self._data: list[bytes] = []
         self._data_bytes = 0
-        self._begun = False
+        self._in_event = False
         self._first = True
 
     def feed(self, chunk: bytes) -> Iterator[Frame]:
-        """Yield the frames that end in this chunk.
+        """Add a chunk; yield the frames that end in it.
 
         Raises:
             MalformedResponseError: An event is too large.
@@ -125,14 +125,14 @@ class StreamDecoder:
         self._check_size()
 
     def finish(self) -> Iterator[Frame]:
-        """Yield a last frame that lacks its blank line, if its JSON is whole or an error frame's.
+        """Yield the last frame without its blank line, if its JSON is complete or an error's.
 
-        An event that was cut tells nothing, not even if it begins with an
-        `errorCode`: a silent edit's last event does that too.
+        A truncated event is dropped even if it begins with `errorCode`, as the last event of a
+        silent edit does.
         """
         for line in (*self._lines.flush(), b""):
             data = self._take(line)
-            if data and (_parse(data) is not _BROKEN or re.match(_ERROR_FRAME, data)):
+            if data and (_parse(data) is not _INVALID or re.match(_ERROR_FRAME, data)):
                 yield read_frame(data)
 
     def _take(self, line: bytes) -> str | None:
@@ -140,7 +140,7 @@ class StreamDecoder:
             self._first = False
             line = line.removeprefix(codecs.BOM_UTF8)
         if not line:
-            return self._frame() if self._begun else None
+            return self._frame() if self._in_event else None
         if line.startswith(b":"):
             return ""  # a comment is a heartbeat
         name, _, value = line.partition(b":")
@@ -148,12 +148,12 @@ class StreamDecoder:
             self._data.append(value.removeprefix(b" "))
             self._data_bytes += len(value)
             self._check_size()
-        self._begun = self._begun or name in _FIELDS
+        self._in_event = self._in_event or name in _FIELDS
         return None
 
     def _frame(self) -> str:
         data = b"\n".join(self._data).decode("utf-8", "replace")
-        self._data, self._data_bytes, self._begun = [], 0, False
+        self._data, self._data_bytes, self._in_event = [], 0, False
         return data
 
     def _check_size(self) -> None:
@@ -164,27 +164,27 @@ class StreamDecoder:
             )
 
 
-class _Broken:
-    """The value of text that is no JSON."""
+class _Invalid:
+    """The result for invalid JSON."""
 
 
-_BROKEN = _Broken()
+_INVALID = _Invalid()
 
 
 def _parse(data: str) -> object:
     try:
         return read_event_json(data)
     except ValueError:
-        return _BROKEN
+        return _INVALID
 
 
 def read_frame(data: str) -> Frame:
-    """Return what the data of one frame means; never raises."""
+    """Interpret the data of one frame; never raises."""
     if not data or data.isspace():
         return Frame((HeartbeatEvent(),))
     value = _parse(data)
-    if value is _BROKEN:
-        return _read_broken(data)
+    if value is _INVALID:
+        return _read_invalid(data)
     if isinstance(value, dict):
         return _read_object(value)
     if value == "heartbeat":
@@ -192,7 +192,7 @@ def read_frame(data: str) -> Frame:
     return Frame((UnknownEvent(value, raw=value),))
 
 
-def _read_broken(data: str) -> Frame:
+def _read_invalid(data: str) -> Frame:
     if data.strip().lower() in ("heartbeat", "ping"):
         return Frame((HeartbeatEvent(raw=data),))
     if re.match(_ERROR_START, data, re.IGNORECASE):
@@ -221,7 +221,7 @@ _ADK_KEYS = frozenset(
 
 
 def _read_simple(kind: str, value: dict[str, object]) -> Frame | None:
-    """Read a frame of the second dialect, or return None for one that is not of it."""
+    """Read a frame of the second dialect; None if it is not one."""
     match kind:
         case "heartbeat" | "ping":
             return Frame((HeartbeatEvent(raw=value),))
@@ -279,7 +279,7 @@ def _read_adk(value: dict[str, object]) -> Frame:
                 events.append(TextEvent(text, partial, raw=value))
                 texts.append(text)
         if (event := _read_function(part, value)) is not None:
-            # Pieces carry function calls with half-built arguments: only whole ones count.
+            # Partial frames carry calls with incomplete arguments: skip those.
             if not partial:
                 events.append(event)
         elif not isinstance(text, str):

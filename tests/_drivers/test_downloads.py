@@ -97,7 +97,7 @@ def test_a_broken_download_says_how_far_it_is_and_can_be_resumed(
 
     with (
         raw_server(half) as server,
-        pytest.raises(errors.DownloadError, match="of 300000 bytes") as caught,
+        pytest.raises(errors.DownloadError, match="of 300,000 bytes") as caught,
     ):
         fetch(kind, server.url, job_at(server), tmp_path / "a", retry=ONCE, timeout_s=0.3)
     assert caught.value.interrupted

@@ -52,8 +52,8 @@ def test_an_envelope_is_opened_whatever_its_form(body: object, expected: object)
             "APIError",
             "body.new_message: required",
         ),
-        (500, b"", "ServerError", "the service answered with HTTP 500"),
-        (302, b"", "APIError", "the service answered with HTTP 302"),
+        (500, b"", "ServerError", "the service returned HTTP 500"),
+        (302, b"", "APIError", "the service returned HTTP 302"),
     ],
 )
 def test_errors_come_out_typed_whatever_their_form(
