@@ -54,24 +54,37 @@ def is_animated(path: Path) -> bool:
         return bool(getattr(image, "is_animated", False))
 
 
+def outline(path: Path) -> tuple[tuple[int, int], int]:
+    """Return the size of an animation's pictures, and how many there are; none is decoded."""
+    if picture_family(path) == "zip":
+        with _reading(path) as archive:
+            return _header_size(archive, frames_of(archive)[0]), len(frames_of(archive))
+    with opened(path) as image:
+        return image.size, int(getattr(image, "n_frames", 1))
+
+
 def describe(path: Path) -> Animation:
-    """Look through an animation.
+    """Look through an animation; at its first pictures closely.
 
     The rate is one in which every picture begins in time, 50 a second at most.
     """
     if picture_family(path) == "zip":
         return _describe_zip(path)
-    starts_ms, alpha, size = [Fraction(0)], False, (0, 0)
-    for picture, length_ms in _pictures(path):
-        alpha = alpha or has_clear_parts(picture)
-        size = max(size, picture.size, key=math.prod)
-        starts_ms.append(starts_ms[-1] + length_ms)
-    step_ms = math.gcd(*map(int, starts_ms)) or _INSTEAD_MS
-    width, height = size
+    starts_ms, alpha = [0], False
+    with opened(path) as image:
+        width, height = image.size
+        for number in range(getattr(image, "n_frames", 1)):
+            image.seek(number)
+            if image.format == "WEBP" or number < _LOOKED_AT:  # a WebP tells its times late
+                image.load()
+            if number < _LOOKED_AT and not alpha:
+                alpha = has_clear_parts(in_srgb(image.copy()))
+            starts_ms.append(starts_ms[-1] + _length_ms(image))
+    step_ms = math.gcd(*starts_ms) or _INSTEAD_MS
     return Animation(
         width,
         height,
-        duration_ms=int(starts_ms[-1]),
+        duration_ms=starts_ms[-1],
         fps=min(Fraction(1000, step_ms), Fraction(_MOST_FPS)),
         plays=plays(path),
         has_alpha=alpha,
@@ -113,10 +126,18 @@ def _pictures(path: Path) -> Iterator[tuple[Image.Image, Fraction]]:
             with decoding(image.size):
                 image.seek(number)
                 image.load()
-            length_ms = round(image.info.get("duration", 0))
-            if length_ms < _SHORTEST_MS:
-                length_ms = _INSTEAD_MS
-            yield in_srgb(image.copy()), Fraction(length_ms)
+            yield in_srgb(image.copy()), Fraction(_length_ms(image))
+
+
+def _length_ms(image: Image.Image) -> int:
+    told = round(image.info.get("duration", 0))
+    return told if told >= _SHORTEST_MS else _INSTEAD_MS
+
+
+def _header_size(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[int, int]:
+    with archive.open(entry) as file, Image.open(file, formats=("PNG",)) as image:
+        size: tuple[int, int] = image.size
+        return size
 
 
 def _describe_zip(path: Path) -> Animation:

@@ -28,3 +28,9 @@ MOST_CHARACTERS = 2000
 
 MOST_HOURS = 12
 """The longest file or draft, in hours."""
+
+MOST_ANIMATION_PIXELS = 2_000_000_000
+"""The most pixels of all pictures of a GIF, WebP or PNG that moves, such as 960 of 1080p.
+
+Such a file can be tiny, and each picture of it as large as the whole canvas.
+"""

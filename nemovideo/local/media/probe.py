@@ -16,7 +16,7 @@ from nemovideo._support.disk import sha256_of_file
 from nemovideo._support.pixels import decoder_of
 from nemovideo._values.formats import AUDIO_SUFFIXES, CONTENT_TYPES, IMAGE_SUFFIXES, suffix_of
 from nemovideo.errors import UnsupportedFileError
-from nemovideo.local.media.animation import describe, is_animated
+from nemovideo.local.media.animation import describe, is_animated, outline
 from nemovideo.local.media.containers import (
     main_audio,
     main_video,
@@ -26,6 +26,7 @@ from nemovideo.local.media.containers import (
 )
 from nemovideo.local.media.cropping import margins_of
 from nemovideo.local.media.limits import (
+    MOST_ANIMATION_PIXELS,
     MOST_HOURS,
     MOST_PHOTO_PIXELS,
     MOST_PIXELS,
@@ -37,6 +38,7 @@ from nemovideo.local.media.pictures import (
     PictureTooLargeError,
     looks_like_image,
     open_image,
+    picture_family,
 )
 from nemovideo.local.media.survey import Survey, survey, usual_s
 from nemovideo.local.media.transparency import (
@@ -127,7 +129,9 @@ def _probe_image(item: MediaItem) -> MediaItem:
     """Return the item as a picture, or as a video if it moves."""
     try:
         if is_animated(item.path):
+            _check_animation(item)
             moving = describe(item.path)
+            _check_size(item, moving.width, moving.height)  # a zip's largest
             return attrs.evolve(
                 item,
                 kind="video",
@@ -282,6 +286,19 @@ def _check_size(item: MediaItem, width: int, height: int) -> None:
             f"{MOST_PIXELS / 1e6:.0f} million, and up to {MOST_SIDE_PX} on a side",
             code=4001,
             remedy=_scaled_down((width, height), MOST_PIXELS),
+        )
+
+
+def _check_animation(item: MediaItem) -> None:
+    """Refuse an animation that would take minutes to decode, however small its file is."""
+    (width, height), count = outline(item.path)
+    _check_size(item, width, height)
+    if picture_family(item.path) != "zip" and width * height * count > MOST_ANIMATION_PIXELS:
+        raise UnsupportedFileError(
+            f"{item.name} has {count} pictures of {width}×{height} pixels: the local backend takes "
+            f"animations of up to {MOST_ANIMATION_PIXELS / 1e9:.0f} billion pixels in all",
+            code=4001,
+            remedy="Make it smaller or shorter, or convert it to MP4 or WebM.",
         )
 
 

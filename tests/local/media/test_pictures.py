@@ -248,6 +248,37 @@ def test_the_remedy_for_a_large_picture_reaches_who_uploads_it(
     assert caught.value.remedy.startswith("Scale it down to 8192×3640 pixels")
 
 
+def gif(width: int, height: int, count: int) -> bytes:
+    """An animation of 23 bytes a picture: one pixel of each is new."""
+    data = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
+    for number in range(count):
+        data += b"\x21\xf9\4\0\x05\0\0\0\x2c" + struct.pack("<HHHHB", number, 0, 1, 1, 0)
+        data += b"\2\2\x44\1\0"
+    return data + b";"
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "count", "message"),
+    [(4000, 4000, 150, "150 pictures of 4000×4000"), (8000, 6000, 2, "8000×6000 pixels")],
+)
+def test_an_animation_that_would_take_minutes_is_refused_by_its_size(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    width: int,
+    height: int,
+    count: int,
+    message: str,
+) -> None:
+    (tmp_path / "a.gif").write_bytes(gif(width, height, count))
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("it is decoded")
+
+    monkeypatch.setattr(Image.Image, "load", never)
+    with pytest.raises(UnsupportedFileError, match=message):
+        probe(tmp_path / "a.gif", "a.gif", id="m1")
+
+
 def test_a_video_of_too_many_pixels_is_refused_with_the_limit(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mkv", [np.zeros((16, 8400, 3), np.uint8)], codec="ffv1")
     with pytest.raises(UnsupportedFileError, match=r"8400×16 pixels.*8192"):
