@@ -19,9 +19,12 @@ def main(dist: Path) -> None:
     roots = {name.split("/")[0] for name in names if ".dist-info" not in name}
     assert roots == {"nemovideo"}, roots
     assert "nemovideo/py.typed" in names
+    assert "nemovideo/local/agent/words/english.ini" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert all(
-        name.endswith((".py", "py.typed")) for name in names if name.startswith("nemovideo/")
+        name.endswith((".py", "py.typed", ".ini", ".json"))
+        for name in names
+        if name.startswith("nemovideo/")
     )
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Requires-Python"] == ">=3.10"

@@ -39,10 +39,7 @@ def respond(
     """
     if len(text) > MAX_CHARACTERS:
         context = Context(detect(text), timeline, media, history)
-        said = context.say(
-            f"That is too long for me; say it in at most {MAX_CHARACTERS} characters.",
-            f"内容太长了，请控制在 {MAX_CHARACTERS} 个字以内。",
-        )
+        said = context.say("too_long", limit=MAX_CHARACTERS)
         return _turn(told(said, done=False), context, before=timeline)
     message = read_message(text, media)
     if question is not None and is_answer(message, question):
@@ -50,7 +47,7 @@ def respond(
     context = Context(_language(message), timeline, media, history)
     outcomes: list[Outcome] = []
     if question is not None and declines(message):
-        outcomes += told(context.say("All right.", "好的。"))
+        outcomes += told(context.say("all_right"))
     for wanted in split(message) if not outcomes else ():
         act = wanted.intent.carry_out if wanted.intent else unknown
         for outcome in act(wanted.clause, context):
@@ -60,11 +57,7 @@ def respond(
             elif outcome.timeline is not None:
                 context = evolve(context, timeline=outcome.timeline)
     if not outcomes:
-        outcomes += told(
-            context.say("Tell me what to do with the video. ", "请告诉我要对视频做什么。")
-            + speech.abilities(context),
-            done=False,
-        )
+        outcomes += told(context.say("say_what") + speech.abilities(context), done=False)
     return _turn(outcomes, context, before=timeline)
 
 
@@ -90,9 +83,10 @@ def _turn(outcomes: Sequence[Outcome], context: Context, *, before: Timeline | N
     for outcome in outcomes:
         said = outcome.said
         if edits and outcome is edits[0]:
-            said = speech.opening(context) + said
+            said = context.say("done") + said
         if edits and outcome is edits[-1]:
-            said = f"{said} {speech.closing(context, generation=generation)}"
+            closing = context.say("closing.preview" if generation else "closing.export")
+            said = f"{said} {closing}"
         after = outcome.timeline if outcome in edits else None
         steps.append(Step(outcome.tool, "" if silent else said, after))
     return Turn(

@@ -1,15 +1,17 @@
-"""What an intent is given, what it gives back, and how it is declared."""
+"""What an intent gets and returns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import attrs
 
 from nemovideo.local.agent.language import Language
 from nemovideo.local.agent.message import Clause
+from nemovideo.local.agent.sentences import sentences
 from nemovideo.local.agent.turn import Question, ToolUse
+from nemovideo.local.agent.words import has
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
 
@@ -32,24 +34,24 @@ Family = Literal[
 
 @attrs.frozen
 class Context:
-    """Where things stand when a clause is carried out: never changed, only replaced."""
+    """The session when a clause is carried out."""
 
     language: Language
     timeline: Timeline | None
     media: Sequence[MediaItem]
     history: Sequence[Timeline | None] = ()
 
-    def say(self, english: str, chinese: str) -> str:
-        """Return the sentence in the user's language."""
-        return chinese if self.language == "zh" else english
+    def say(self, name: str, /, **fields: object) -> str:
+        """Return a sentence of `sentences/` in the user's language, its fields filled in."""
+        return sentences(self.language)[name].format(**fields)
 
 
 @attrs.frozen
 class Outcome:
-    """What became of a clause: words, and, if a tool was used, what it did.
+    """The result of a clause: a sentence, and the tool call if there was one.
 
-    `timeline` is the new one, None where nothing changed. `done` is False where
-    the wish could not be met. `asks` is set where the words are a question.
+    `timeline` is the new one, None where nothing changed. `done` is False where the request
+    could not be met. `asks` is set where the sentence is a question.
     """
 
     said: str
@@ -62,19 +64,38 @@ class Outcome:
     asks: Question | None = None
 
 
+Outcomes: TypeAlias = tuple[Outcome, ...]
+Action: TypeAlias = Callable[[Clause, Context], Outcomes]
+
+
 @attrs.frozen
 class Intent:
     """One thing that a user can ask for.
 
-    `matches` looks at the clause alone; `carry_out` decides with everything that
-    is known. Intents are asked in the order of `intents.INTENTS`; the first
-    that matches has the clause.
+    Args:
+        name: Its name.
+        family: What it is about; pieces of one clause share it.
+        carry_out: Makes the edit, or says why not.
+        words: Names of words, all of which the clause has.
+        unless: Names of words, none of which it has.
+        when: A further condition.
     """
 
     name: str
     family: Family
-    matches: Callable[[Clause], bool]
-    carry_out: Callable[[Clause, Context], tuple[Outcome, ...]]
+    carry_out: Action
+    words: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    when: Callable[[Clause], bool] | None = None
+
+    def matches(self, clause: Clause) -> bool:
+        """Return whether a clause asks for this."""
+        text = clause.text
+        return (
+            all(has(text, name) for name in self.words)
+            and not has(text, *self.unless)
+            and (self.when is None or self.when(clause))
+        )
 
 
 def did(
@@ -85,26 +106,23 @@ def did(
     *,
     silent: bool = False,
     generation: bool = False,
-) -> Outcome:
-    """Return the outcome of an edit that was made."""
+) -> Outcomes:
+    """Return the outcome of an edit."""
     result: dict[str, object] = {"status": "success", "duration_ms": timeline.duration_ms}
-    return Outcome(
-        said, ToolUse(tool, args, result), timeline, silent=silent, generation=generation
-    )
+    used = ToolUse(tool, args, result)
+    return (Outcome(said, used, timeline, silent=silent, generation=generation),)
 
 
-def refused(tool: str, args: dict[str, object], said: str) -> tuple[Outcome, ...]:
-    """Return the outcome of a wish that cannot be met: the draft stays as it is."""
+def refused(tool: str, args: dict[str, object], said: str) -> Outcomes:
+    """Return the outcome of a request that cannot be met: the timeline does not change."""
     return (Outcome(said, ToolUse(tool, args, {"status": "error", "message": said}), done=False),)
 
 
-def told(said: str, *, done: bool = True) -> tuple[Outcome, ...]:
-    """Return words alone."""
+def told(said: str, *, done: bool = True) -> Outcomes:
+    """Return a sentence alone."""
     return (Outcome(said, done=done),)
 
 
-def asked(
-    said: str, before: str, after: str = "", *, anything: bool = False
-) -> tuple[Outcome, ...]:
-    """Return a question; see `Question` for what the answer becomes."""
+def asked(said: str, before: str, after: str = "", *, anything: bool = False) -> Outcomes:
+    """Return a question; see `Question` for how the answer is used."""
     return (Outcome(said, done=False, asks=Question(before, after, anything)),)

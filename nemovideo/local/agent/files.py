@@ -1,4 +1,4 @@
-"""Which upload is meant: by its name, by its number, or the last one of its kind."""
+"""Find the upload that a clause means: by name, by number, or the last one of its kind."""
 
 from __future__ import annotations
 
@@ -6,23 +6,10 @@ import re
 from collections.abc import Collection, Sequence
 
 from nemovideo.local.agent.message import Clause, normalize
-from nemovideo.local.agent.words import either, has
+from nemovideo.local.agent.words import has
 from nemovideo.local.media.probe import MediaItem
 
-_ORDINALS = (
-    (either("first|1st", "第一|第1"), 0),
-    (either("second(?=(?: uploaded)? (?:pic|im|ph|vid|cl|fi|so|tr|au|mu|one))|2nd", "第二|第2"), 1),
-    (either("third|3rd", "第三|第3"), 2),
-    (either("fourth|4th", "第四|第4"), 3),
-    (either("fifth|5th", "第五|第5"), 4),
-    (
-        either(
-            "last(?= (?:pic|im|ph|vid|cl|fi|so|tr|au|mu|one|up))|latest|newest|most recent",
-            "最后|最新",
-        ),
-        -1,
-    ),
-)
+_ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1}
 
 
 def of_kind(media: Sequence[MediaItem], kinds: Collection[str]) -> list[MediaItem]:
@@ -31,12 +18,12 @@ def of_kind(media: Sequence[MediaItem], kinds: Collection[str]) -> list[MediaIte
 
 
 def named(clause: Clause, kinds: Collection[str]) -> list[MediaItem]:
-    """Return the uploads of these kinds whose file name stands in the clause, in that order."""
+    """Return the uploads of these kinds whose file names are in the clause, in that order."""
     return [item for item in clause.files if item.kind in kinds]
 
 
 def choose(clause: Clause, candidates: Sequence[MediaItem]) -> MediaItem | None:
-    """Return the upload that the clause means: named, nearly named, numbered, or the last one."""
+    """Return the upload that the clause means: by name, stem or number, else the last one."""
     for item in clause.files:
         if item in candidates:
             return item
@@ -50,11 +37,11 @@ def choose(clause: Clause, candidates: Sequence[MediaItem]) -> MediaItem | None:
 
 
 def mentions_stem(text: str, item: MediaItem) -> bool:
-    """Return whether the file's name without its suffix stands in the text as a word."""
+    """Return whether the file's name without its suffix is a word of the text."""
     stem = normalize(item.name).rpartition(".")[0]
-    return len(stem) > 1 and has(rf"(?<![a-z0-9]){re.escape(stem)}(?![a-z0-9])", text)
+    return len(stem) > 1 and bool(re.search(rf"(?<![a-z0-9]){re.escape(stem)}(?![a-z0-9])", text))
 
 
 def ordinal(text: str) -> int | None:
     """Return the place in a list that "the second image" or "最后一张" means, -1 for the last."""
-    return next((place for pattern, place in _ORDINALS if has(pattern, text)), None)
+    return next((_ORDINALS[name] for name in _ORDINALS if has(text, f"ordinals.{name}")), None)

@@ -1,7 +1,6 @@
-"""Reading figures in English and Chinese: the language itself, numbers, times, percentages.
+"""Parse numbers, times and percentages in English and Chinese; detect the language.
 
-All functions take text that `message.normalize` has made: lower case, half-width
-signs, simplified characters.
+The text is that of `message.normalize`: lower case, half-width, simplified characters.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from nemovideo._support.patterns import lazy
+from nemovideo.local.agent.words import MARK, pattern
 
 Language = Literal["en", "zh"]
 
@@ -33,7 +33,7 @@ _CHINESE = {
 _CHINESE_NUMBER = lazy(r"[零〇一二两三四五六七八九十百千]+(?:点[零〇一二三四五六七八九]+)?")
 _UNIT_MS: dict[str, float] = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 _LONGEST_MS = 24 * 3_600_000
-"""The longest time that is read; a longer one counts as this."""
+"""Longer times are cut to this."""
 _UNIT = (
     r"(?:(?P<ms>ms|milli-?seconds?|毫秒)|(?P<s>s(?:ec(?:ond)?s?)?|秒钟?)"
     r"|(?P<m>m(?:in(?:ute)?s?)?|分钟?)|(?P<h>h(?:rs?|ours?)?|个?小时))(?![a-z])"
@@ -41,8 +41,8 @@ _UNIT = (
 _AMOUNT = lazy(rf"(?<![\d.:])(\d+(?:\.\d+)?)[ -]?{_UNIT}(?P<half>半)?")
 _CLOCK = lazy(r"(?<![\d:])(?:(\d{1,2}):)?(\d{1,3}):(\d{2}(?:\.\d+)?)(?![\d:])")
 _BARE = lazy(r"(?<![\d.:])(\d+(?:\.\d+)?)(?![\d.:%倍x]|\s*(?:%|percent|倍|times))")
-_TIME = "\ue010"
-_MARKED = lazy(rf"{_TIME}(\d+){_TIME}")
+_MARKED = lazy(rf"{MARK}(\d+){MARK}")
+_RUN = lazy(rf"{MARK}\d+{MARK}(?:\s*(?:and\s|零|又)?\s*{MARK}\d+{MARK})+")
 _RANGE_SIGN = (
     r"\s*(?:剪|截|保留|留|开始|起)?,?\s*(?:to|until|till|through|and|up to|-|–|—|~|到|"
     r"至|和|直到)\s*(?:the )?(?:第)?"
@@ -56,8 +56,8 @@ def detect(text: str) -> Language:
 
 def digits(text: str) -> str:
     """Return the text with number words, fractions and Chinese numerals as digits."""
-    for pattern, replacement in _PHRASES:
-        text = pattern.sub(replacement, text)
+    for written, replacement in _PHRASES:
+        text = written.sub(replacement, text)
     text = _ENGLISH_NUMBER.sub(_english_value, text)
     return _CHINESE_NUMBER.sub(_chinese_value, text)
 
@@ -112,9 +112,9 @@ _PHRASES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ..
 
 
 def mark_times(text: str) -> str:
-    """Return the text with each point or stretch of time as one sign around its milliseconds.
+    """Return the text with each time as its milliseconds between two `MARK` characters.
 
-    "1m30s", "1 分 30 秒", "0:05", "三秒半" and "2-6s" (two of them) are understood.
+    Reads "1m30s", "1 分 30 秒", "0:05", "三秒半", and the two times of "2-6s".
     """
     text = digits(text)
     text = _CLOCK.sub(_clock, text)
@@ -125,17 +125,12 @@ def mark_times(text: str) -> str:
     )
     text = _AMOUNT.sub(_amount, text)
     # "1 minute 30 seconds" is one time, "2 to 6 seconds" shares one unit.
-    joined = lazy(rf"{_TIME}(\d+){_TIME}(?:\s*(?:and\s|零|又)?\s*){_TIME}(\d+){_TIME}")
-    while found := joined.search(text):
-        larger, smaller = int(found[1]), int(found[2])
-        if larger < smaller:
-            break
-        text = text[: found.start()] + _mark(larger + smaller) + text[found.end() :]
+    text = _RUN.sub(_joined, text)
     text = re.sub(
-        rf"(?<![\d.])(\d+(?:\.\d+)?)(?={_RANGE_SIGN}{_TIME})", lambda n: _mark(_seconds(n[1])), text
+        rf"(?<![\d.])(\d+(?:\.\d+)?)(?={_RANGE_SIGN}{MARK})", lambda n: _mark(_seconds(n[1])), text
     )
     return re.sub(
-        rf"({_TIME}\d+{_TIME}{_RANGE_SIGN})(\d+(?:\.\d+)?)(?![\d%])",
+        rf"({MARK}\d+{MARK}{_RANGE_SIGN})(\d+(?:\.\d+)?)(?![\d%])",
         lambda found: found[1] + _mark(_seconds(found[2])),
         text,
     )
@@ -148,7 +143,7 @@ def times(text: str) -> list[int]:
 
 def time_range(text: str) -> tuple[int, int] | None:
     """Return the first "from … to …" in milliseconds, None where there is none."""
-    time = rf"{_TIME}(\d+){_TIME}"
+    time = rf"{MARK}(\d+){MARK}"
     found = re.search(rf"{time}(?: ?(?:mark|处|的地方))?{_RANGE_SIGN}{time}", mark_times(text))
     if not found:
         bare = re.search(
@@ -159,9 +154,9 @@ def time_range(text: str) -> tuple[int, int] | None:
     return int(found[1]), int(found[2])
 
 
-def find_time(pattern: str, text: str) -> int | None:
-    """Return the time that stands where `pattern` has "TIME", in milliseconds."""
-    found = re.search(pattern.replace("TIME", rf"{_TIME}(\d+){_TIME}"), mark_times(text))
+def find_time(text: str, name: str) -> int | None:
+    """Return the time in the first match of the words `name`, in milliseconds."""
+    found = pattern(name).search(mark_times(text))
     return next(int(group) for group in found.groups() if group) if found else None
 
 
@@ -178,7 +173,7 @@ def percent(text: str) -> float | None:
 
 
 def number(text: str) -> float | None:
-    """Return the first plain number, None where there is none; percentages are no plain numbers."""
+    """Return the first number that is not a percentage, a time or a factor, None without one."""
     found = _BARE.search(digits(text))
     return float(found[1]) if found else None
 
@@ -197,20 +192,34 @@ def factor(text: str) -> float | None:
         return float(found[1] or found[2])
     if found := re.search(r"(?<!\d)1\s*/\s*(\d)(?!\d)", text):
         return 1 / max(1, int(found[1]))
-    for pattern, value in (
+    for written, value in (
         (r"(?<![a-z])(?:doubl(?:e|ed|ing)|twice)(?![a-z])|加倍|翻倍|快1倍|快一倍", 2.0),
         (r"(?<![a-z])(?:tripl(?:e|ed|ing)|thrice)(?![a-z])", 3.0),
         (r"(?<![a-z])(?:quadrupled?)(?![a-z])", 4.0),
         (r"(?<![a-z])(?:half|halve[ds]?)(?![a-z])|一半|1半|减半", 0.5),
         (r"(?<![a-z])quarter(?![a-z])|4分之1", 0.25),
     ):
-        if re.search(pattern, text):
+        if re.search(written, text):
             return value
     return None
 
 
 def _mark(milliseconds: float) -> str:
-    return f"{_TIME}{round(min(milliseconds, _LONGEST_MS))}{_TIME}"
+    return f"{MARK}{round(min(milliseconds, _LONGEST_MS))}{MARK}"
+
+
+def _joined(run: re.Match[str]) -> str:
+    """Add times that stand side by side, as long as each is smaller than the one before."""
+    text, total, end = "", 0, 0
+    for found in _MARKED.finditer(run[0]):
+        time = int(found[1])
+        if end and time <= total:
+            total += time
+        else:
+            text += (_mark(total) if end else "") + run[0][end : found.start()]
+            total = time
+        end = found.end()
+    return text + _mark(total)
 
 
 def _seconds(figure: str) -> int:

@@ -1,38 +1,38 @@
-"""What an edit works on: the timeline, or the upload that first has to be put on it."""
+"""Find the clips to edit: those on the timeline, or an upload that is put on it first."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import attrs
 
-from nemovideo._support.patterns import lazy
 from nemovideo.local.agent import edits, files
-from nemovideo.local.agent.context import Context, Outcome, refused
+from nemovideo.local.agent.context import Action, Context, Outcomes, refused
 from nemovideo.local.agent.language import digits
 from nemovideo.local.agent.message import Clause
-from nemovideo.local.timeline import Timeline
-
-_NUMBERED_CLIP = lazy(
-    r"(?:first|second|third|fourth|last|\d(?:st|nd|rd|th)) (?:video|clip|shot)(?! ?\d)"
-    r"|(?:第\d|最后1?)[个段条](?:视频|片段|镜头|素材)"
-)
+from nemovideo.local.agent.words import pattern
+from nemovideo.local.timeline import Clip, Timeline
 
 
 @attrs.frozen
 class Stage:
-    """A timeline with at least one clip, and the clips that are meant (`only`, None for all)."""
+    """A timeline with clips, and the indexes of those to edit (`only`, None for all)."""
 
     timeline: Timeline
     only: tuple[int, ...] | None = None
 
+    @property
+    def first(self) -> Clip:
+        """The first of the clips to edit."""
+        return self.timeline.clips[self.only[0] if self.only else 0]
+
 
 def stage_for(clause: Clause, context: Context, *, without: Collection[str] = ()) -> Stage | None:
-    """Return what the clause works on, None where there is nothing to work on.
+    """Return the clips that a clause is about, None where there are none.
 
-    A video that the clause names comes first; then what is on the timeline;
-    then the first uploaded video, then the first picture. `without` are ids of
-    uploads that have another part in it, such as the new background.
+    Priority: a video that the clause names, the timeline, the first uploaded video, the
+    first uploaded picture. `without` are ids of uploads with another role, such as the new
+    background.
     """
     timeline = context.timeline
     wanted = [item for item in files.named(clause, ("video",)) if item.id not in without]
@@ -56,27 +56,29 @@ def stage_for(clause: Clause, context: Context, *, without: Collection[str] = ()
     return Stage(edits.timeline_of(found)) if found else None
 
 
-def nothing_there(tool: str, context: Context) -> tuple[Outcome, ...]:
+def nothing_there(tool: str, context: Context) -> Outcomes:
     """Return the refusal where there is no clip to work on."""
     sounds = [item.name for item in context.media if item.kind == "audio"]
     if sounds and len(sounds) == len(context.media):
-        said = context.say(
-            f"{sounds[-1]} is sound only: there is no picture in it. Upload a video or a picture.",
-            f"{sounds[-1]} 只有声音，没有画面。请上传一个视频或一张图片。",
-        )
-        return refused(tool, {}, said)
-    return refused(
-        tool,
-        {},
-        context.say(
-            "There is no video to edit yet. Upload a clip first, or ask me to make a title video.",
-            "还没有可以编辑的视频。请先上传一个视频，或者让我制作一个标题视频。",
-        ),
-    )
+        return refused(tool, {}, context.say("sound_only", name=sounds[-1]))
+    return refused(tool, {}, context.say("no_video"))
+
+
+def on_stage(tool: str) -> Callable[[Callable[[Clause, Context, Stage], Outcomes]], Action]:
+    """Return a decorator for an edit that needs a clip; without one, `tool` is refused."""
+
+    def decorate(edit: Callable[[Clause, Context, Stage], Outcomes]) -> Action:
+        def carry_out(clause: Clause, context: Context) -> Outcomes:
+            stage = stage_for(clause, context)
+            return edit(clause, context, stage) if stage else nothing_there(tool, context)
+
+        return carry_out
+
+    return decorate
 
 
 def _numbered(clause: Clause, timeline: Timeline) -> tuple[int, ...] | None:
-    found = _NUMBERED_CLIP.search(digits(clause.text))
+    found = pattern("stage.numbered_clip").search(digits(clause.text))
     place = files.ordinal(found[0] + " ") if found and len(timeline.clips) > 1 else None
     if place is None or place >= len(timeline.clips):
         return None

@@ -1,4 +1,4 @@
-"""When and where something appears: "at the end for 3 seconds", "at the bottom", "全程"."""
+"""Read when and where something appears: "at the end for 3 seconds", "at the bottom", "全程"."""
 
 from __future__ import annotations
 
@@ -6,21 +6,9 @@ import re
 
 import attrs
 
-from nemovideo._support.patterns import lazy
 from nemovideo.local.agent.language import find_time, mark_times, time_range, times
 from nemovideo.local.agent.places import find_spot
-from nemovideo.local.agent.words import WHOLE, either, has
-
-_AT_END = either(
-    r"(?:at|near|towards|for|in) (?:the )?(?:very )?(?:end|ending|finish|"
-    r"close)(?! of the (?:first|intro))|"
-    r"last(?! night)|final|closing",
-    "最后|结尾|末尾|片尾|结束",
-)
-_FROM = (
-    r"(?:from|start\w*(?: (?:at|from|on))?|begin\w*(?: at)?|at|after|starting)(?: (?:the|"
-    r"second|mark))* ?TIME"
-)
+from nemovideo.local.agent.words import MARK, has, pattern
 
 
 @attrs.frozen
@@ -44,28 +32,23 @@ def position(text: str) -> str | None:
 
 def says_when(text: str) -> bool:
     """Return whether the text says anything about time."""
-    return (
-        bool(times(text)) or time_range(text) is not None or has(WHOLE, text) or has(_AT_END, text)
-    )
+    return bool(times(text)) or time_range(text) is not None or has(text, "whole", "timing.at_end")
 
 
 def when(text: str, total_ms: int, default_ms: int) -> When | None:
-    """Return the stretch that the text means, None where it lies outside the timeline.
+    """Return the stretch that a text names, None where it is outside the timeline.
 
-    Without any word of time it begins at 0 and lasts `default_ms`; a stretch
-    that runs over the end is cut at the end.
+    Without a time it starts at 0 and lasts `default_ms`; it is cut at the end of the timeline.
     """
-    if has(WHOLE, text):
+    if has(text, "whole"):
         return When(0, total_ms)
     if stretch := time_range(text):
         first, end = stretch[0], min(stretch[1], total_ms)
         return When(first, end - first) if first < end else None
-    start = find_time(rf"(?<![a-z]){_FROM}", text)
-    if start is None:
-        start = find_time("从[^,。;]{0,3}TIME|在?第?TIME(?:处|的?时候?|开始|起|的地方|那里)", text)
+    start = find_time(text, "timing.start")
     lengths = [time for time in times(text) if time != start]
     length = lengths[0] if lengths else default_ms
-    if start is None and has(_AT_END, _without_lengths(text)):
+    if start is None and has(_without_lengths(text), "timing.at_end"):
         start = max(0, total_ms - length)
     start = start or 0
     if start >= total_ms:
@@ -74,25 +57,10 @@ def when(text: str, total_ms: int, default_ms: int) -> When | None:
 
 
 def without_when(text: str) -> str:
-    """Return the pattern-free front of a text: cut before its words of time and place."""
-    found = _TAIL.search(text)
+    """Return the text before its words of time and place."""
+    found = pattern("timing.tail").search(text)
     return text[: found.start()] if found else text
 
 
 def _without_lengths(text: str) -> str:
-    return re.sub("\ue010\\d+\ue010", "", mark_times(text))
-
-
-_TAIL = lazy(
-    r"[\s,]+(?:(?:at|on|in|near|along|to) (?:the )?(?:very )?(?:top|bottom|center|centre|middle|"
-    r"upper|lower|"
-    r"end|start|beginning|screen|video|clip|picture|left|right|corner|first|last|whole|"
-    r"entire)(?![a-z]).*"
-    r"|(?:from|for|at|starting|between|during|lasting|until|after)(?: at| the| first| last|"
-    r" about| from)* "
-    r"(?:\d|second \d|(?:one|two|three|four|five|six|seven|eight|nine|ten|half|"
-    r"a) (?:and a half )?(?:s|sec|min|second|minute|half)).*"
-    r"|throughout.*|as (?:the |a |an |my )?(?:\w+ )?(?:title|caption|subtitle|text|heading|"
-    r"headline|label).*"
-    r"|(?:centered|please|thanks|thank you)\W*)$"
-)
+    return re.sub(rf"{MARK}\d+{MARK}", "", mark_times(text))

@@ -1,0 +1,101 @@
+"""Regular expressions in data files, by name: `english.ini` and `chinese.ini` beside the code.
+
+A value runs over indented lines, which are joined without a space. In it, `{name}` is another
+entry, `{section.name}` one of another section, and `{verbs: add put}` the forms of verbs.
+Entries of the section `shared` are named without it.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from collections.abc import Mapping
+from configparser import ConfigParser
+from functools import cached_property
+
+_REFERENCE = re.compile(r"\{(verbs: )?([a-z][^{}]*)\}")
+"""Not a quantifier, which begins with a digit or a comma."""
+
+
+class Table:
+    """The patterns of a package in both languages.
+
+    Args:
+        package: The package that holds the two files.
+        english: How an English entry is wrapped: "{}" is its place.
+        symbols: Further names for `{name}`, such as placeholder characters.
+        flags: Flags of the patterns.
+        spaces: What a space in a pattern matches.
+    """
+
+    def __init__(
+        self,
+        package: str,
+        *,
+        english: str = "{}",
+        symbols: Mapping[str, str] | None = None,
+        flags: int = 0,
+        spaces: str = " ",
+    ) -> None:
+        self._package, self._english, self._flags, self._spaces = package, english, flags, spaces
+        self._symbols = dict(symbols or {})
+        self._compiled: dict[str, re.Pattern[str]] = {}
+
+    def __contains__(self, name: str) -> bool:
+        """Return whether there is an entry of this name."""
+        return any(name in entries for entries in self.entries)
+
+    def __getitem__(self, name: str) -> re.Pattern[str]:
+        """Return an entry, compiled when it is first used; the languages are alternatives."""
+        found = self._compiled.get(name)
+        if found is None:
+            source = self.source(name).replace(" ", self._spaces)
+            found = self._compiled[name] = re.compile(source, self._flags)
+        return found
+
+    def source(self, name: str) -> str:
+        """Return an entry as a regular expression; a `KeyError` where there is none."""
+        if name in self._symbols:
+            return self._symbols[name]
+        english, chinese = (entries.get(name) for entries in self.entries)
+        if english is None and chinese is None:
+            raise KeyError(name)
+        parts = []
+        if english is not None:
+            plain = english.removeprefix("re: ")
+            wrapped = plain if plain != english else self._english.replace("{}", plain)
+            parts.append(self._filled(wrapped))
+        if chinese is not None:
+            parts.append(self._filled(chinese))
+        return f"(?:{'|'.join(parts)})"
+
+    @cached_property
+    def entries(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The entries of the two files by name."""
+        return _read(self._package, "english.ini"), _read(self._package, "chinese.ini")
+
+    def _filled(self, pattern: str) -> str:
+        return _REFERENCE.sub(self._value, pattern)
+
+    def _value(self, found: re.Match[str]) -> str:
+        return "|".join(map(_forms, found[2].split())) if found[1] else self.source(found[2])
+
+
+def _read(package: str, file: str) -> dict[str, str]:
+    parser = ConfigParser(interpolation=None, delimiters=("=",), comment_prefixes=("#",))
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read_string((pkgutil.get_data(package, file) or b"").decode())
+    return {
+        name if section == "shared" else f"{section}.{name}": value.replace("\n", "")
+        for section in parser.sections()
+        for name, value in parser.items(section)
+    }
+
+
+def _forms(stem: str) -> str:
+    """Return a pattern for the forms of a regular English verb."""
+    if stem.endswith("e"):
+        return rf"{stem[:-1]}(?:e|es|ed|ing)"
+    if stem.endswith("y"):
+        return rf"{stem[:-1]}(?:y|ys|yed|ying|ies|ied)"
+    return rf"{stem}{stem[-1]}?(?:s|es|ed|ing)?"
