@@ -1,1 +1,1 @@
-"""HTML for notebooks, made from plain values."""
+"""HTML for notebooks."""

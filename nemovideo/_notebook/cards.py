@@ -1,8 +1,7 @@
 """Cards for notebooks: drafts, differences, balances, jobs, answers and videos.
 
-Pure functions from values to HTML: no scripts, no ids, no outside resources, all
-text escaped. Colors follow the notebook's theme (JupyterLab's and VS Code's own
-variables), else the system's light or dark mode.
+Pure functions from values to HTML without scripts, ids or external resources; all text is escaped.
+Colors follow the theme of JupyterLab or VS Code, or else the system's light or dark mode.
 """
 
 from __future__ import annotations
@@ -73,7 +72,7 @@ border-top: 1px solid color-mix(in srgb, var(--nemo-ink) 10%, transparent); }}
 def timeline(
     heading: str, facts: Sequence[str], lanes: Sequence[Lane], duration_ms: int, description: str
 ) -> str:
-    """Return a timeline: tracks as lanes, segments as bars, a time axis."""
+    """Return a timeline: tracks as lanes, segments as bars, and a time axis."""
     body = timeline_svg(lanes, duration_ms, description) if lanes else _NOTHING_YET
     return _face(heading, " · ".join(filter(None, facts)), body)
 
@@ -81,11 +80,11 @@ def timeline(
 def changes(
     rows: Sequence[tuple[str, str]], lanes: Sequence[Lane], duration_ms: int, description: str
 ) -> str:
-    """Return what changed as a list, and marked on the timeline.
+    """Return changes as a list, and marked on the timeline.
 
     Args:
         rows: "added", "changed" or "removed", and a sentence.
-        lanes: The timeline, marked.
+        lanes: The marked timeline.
         duration_ms: The length of the longer timeline.
         description: The changes as text.
     """
@@ -103,7 +102,7 @@ def changes(
 
 
 def credits_bar(available: float, frozen: float, total: float) -> str:
-    """Return the balance as a bar: what is free to use, and what work in progress has reserved."""
+    """Return the balance as a bar: available and reserved credits."""
     whole = max(total, available + frozen, 0)
     parts = [
         (available, "var(--nemo-audio)", 1.0),
@@ -120,7 +119,7 @@ def credits_bar(available: float, frozen: float, total: float) -> str:
 
 
 def job_progress(status: str, fraction: float | None, detail: str = "") -> str:
-    """Return a render job's state, with a bar where it is known how far it is (0 to 1)."""
+    """Return a render job's status, with a bar if its progress is known (0 to 1)."""
     done = 1.0 if status == "completed" else fraction
     color = _STATUS_COLORS.get(status, "var(--nemo-video)")
     width = _share(done or 0, 1)
@@ -132,7 +131,7 @@ def job_progress(status: str, fraction: float | None, detail: str = "") -> str:
 def video_card(
     after: Path | str, before: Path | str | None = None, notes: Sequence[str] = ()
 ) -> str:
-    """Return a result as a player or a picture, with its source beside it if there is one."""
+    """Return a result as a player or a picture, next to its source if there is one."""
     figures = [] if before is None else [figure("Before", before)]
     kind = kind_of(after)
     figures.append(figure("After" if figures else kind.capitalize(), after))
@@ -143,7 +142,7 @@ def video_card(
 def preview_card(
     moments: Sequence[tuple[float, bytes | None, bytes]], basis: str, notes: Sequence[str] = ()
 ) -> str:
-    """Return moments of a video, each as its time, its footage if there is any, and its result."""
+    """Return moments of a video, each with its time, its source if any, and its result."""
     rows = []
     for time_s, before, after in moments:
         pair = [] if before is None else [png_figure(f"Before · {time_s:.1f} s", before)]
@@ -160,14 +159,14 @@ def message_card(
     warnings: Sequence[str] = (),
     below: str = "",
 ) -> str:
-    """Return an answer: its paragraphs, its warnings, and a card below them, such as a video's."""
+    """Return an answer: paragraphs, warnings, and a card below them, such as a video's."""
     paragraphs = "".join(f"<p>{escape(part)}</p>" for part in text.split("\n") if part.strip())
     card = _face(heading, " · ".join(filter(None, facts)), paragraphs + _notes(warnings))
     return card + below
 
 
 def facts_card(heading: str, name: str, facts: Sequence[tuple[str, str]]) -> str:
-    """Return what is known about one thing, as a table."""
+    """Return the properties of an object as a table."""
     rows = "".join(
         f"<tr><th>{escape(key)}</th><td>{escape(one_line(value))}</td></tr>"
         for key, value in facts
@@ -178,7 +177,7 @@ def facts_card(heading: str, name: str, facts: Sequence[tuple[str, str]]) -> str
 
 @attrs.frozen
 class Row:
-    """A file of a batch: its status, its name, what came of it, and how long it is."""
+    """A file of a batch: its status, name, result or error, and length."""
 
     status: str
     name: str
@@ -187,7 +186,7 @@ class Row:
 
 
 def batch_table(rows: Sequence[Row], facts: str, stopped: str | None) -> str:
-    """Return a batch's files as a table: what became of each, and why the batch stopped early."""
+    """Return the files of a batch as a table, and the error that stopped the batch."""
     lines = [
         f'<tr><td class="nemo-is-{_ROW_COLORS[row.status]}">{row.status}</td>'
         f"<td>{escape(one_line(row.name))}</td>"

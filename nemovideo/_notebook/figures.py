@@ -1,4 +1,4 @@
-"""Videos and pictures in a notebook: players, and stills of what no browser plays."""
+"""Videos and pictures in a notebook: players, or the first frame if browsers cannot play it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from nemovideo._values.formats import suffix_of
 from nemovideo._values.lines import one_line
 
 EMBED_LIMIT_BYTES = 8 * 1024 * 1024
-"""Files up to this size are put into the notebook itself; larger ones are linked."""
+"""Files up to this size are embedded in the notebook; larger ones are linked."""
 
 _PLAYED = ("mp4", "m4v", "webm", "ogv", "")
 _STILL_WIDTH = 960
 
 
 def kind_of(source: Path | str) -> str:
-    """Return what a file is to a person: "video", "animation", "picture", or "frames" in a ZIP."""
+    """Return the kind of a file: "video", "animation", "picture", or "frames" for a ZIP."""
     suffix = suffix_of(_named(source))
     if suffix in ("gif", "zip"):
         return {"gif": "animation", "zip": "frames"}[suffix]
@@ -31,18 +31,18 @@ def kind_of(source: Path | str) -> str:
 
 
 def figure(caption: str, source: Path | str) -> str:
-    """Return a file with its caption; transparent parts show a checkered ground.
+    """Return a file with its caption, on a checkered background.
 
-    Files up to `EMBED_LIMIT_BYTES` are embedded, so that the notebook keeps them; larger ones
-    and URLs (http and https only) are linked. What browsers do not play (MOV, ZIP, MKV) is shown
-    as its first frame.
+    Files up to `EMBED_LIMIT_BYTES` are embedded, so that the notebook contains them; larger ones and
+    URLs (only http and https) are linked. Files that browsers do not play (MOV, ZIP, MKV) show
+    their first frame.
     """
     name = one_line(_named(source))
     address = _address(source)
     linked = address is not None and not address.startswith("data:")
     words = f'<a href="{escape(address or "")}">{escape(name)}</a>' if linked else escape(name)
     if address is None:
-        media = f'<div class="nemo-quiet">{escape(name)} is not there to be shown.</div>'
+        media = f'<div class="nemo-quiet">{escape(name)} was not found.</div>'
     elif _mime_type(name).startswith("image/"):
         media = f'<img src="{escape(address)}" alt="">'
     elif suffix_of(name) in _PLAYED:
@@ -62,7 +62,7 @@ def png_figure(caption: str, png: bytes) -> str:
 
 
 def _still(path: Path) -> bytes | None:
-    """Return the first frame as a PNG, or None where it cannot be had."""
+    """Return the first frame as a PNG, or None if it cannot be read."""
     if suffix_of(path.name) == "zip":
         with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
             for item in archive.infolist():
@@ -84,7 +84,7 @@ def _still(path: Path) -> bytes | None:
 
 
 def _address(source: Path | str) -> str | None:
-    """Return what to put into `src`; None where nothing safe can be."""
+    """Return the URL for `src`, or None if there is no safe one."""
     if _is_url(source):
         return str(source)
     path = Path(source)

@@ -1,4 +1,4 @@
-"""The timeline as a picture: lanes, bars and a time axis, as one SVG of bounded size."""
+"""The timeline as one SVG of bounded size: lanes, bars and a time axis."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _AXIS_HEIGHT = 22
 _LANES_SHOWN = 30
 _BARS_SHOWN = 300
 _NARROW = 3.0
-"""Bars narrower than this, in pixels, are drawn together with their neighbors."""
+"""Bars narrower than this many pixels are merged with their neighbors."""
 
 _LETTER_WIDTH = 6.8
 _LABEL_INSET = 8
@@ -33,14 +33,14 @@ _STEPS_S = (
 
 @attrs.frozen
 class Bar:
-    """A segment as it is drawn.
+    """A segment.
 
     Attributes:
-        start_ms: Where it begins on the axis.
-        duration_ms: How long it is.
-        label: What stands in it, where there is room.
-        tip: What it says when the pointer is over it.
-        mark: "added", "changed" or "removed"; None for an unchanged one.
+        start_ms: Its start on the axis.
+        duration_ms: Its duration.
+        label: The text inside it, if there is room.
+        tip: The tooltip.
+        mark: "added", "changed" or "removed"; None if unchanged.
     """
 
     start_ms: int
@@ -51,19 +51,19 @@ class Bar:
 
     @property
     def end_ms(self) -> int:
-        """Where it ends on the axis."""
+        """Its end on the axis."""
         return self.start_ms + self.duration_ms
 
 
 @attrs.frozen
 class Lane:
-    """A track as it is drawn.
+    """A track.
 
     Attributes:
-        label: What stands in front of it.
+        label: The text in front of it.
         color: "video", "audio", "text" or "other".
         bars: Its segments, in order.
-        removed: Whether the whole track is gone.
+        removed: Whether the whole track was removed.
     """
 
     label: str
@@ -74,7 +74,7 @@ class Lane:
 
 @attrs.frozen
 class _Box:
-    """One or more bars, drawn as one rectangle."""
+    """One or more bars as one rectangle."""
 
     x: float
     width: float
@@ -85,13 +85,13 @@ class _Box:
 def timeline_svg(
     lanes: Sequence[Lane], duration_ms: int, description: str, *, dimmed: bool = False
 ) -> str:
-    """Return the lanes above each other on one time axis.
+    """Return the lanes on one time axis.
 
     Args:
-        lanes: What to draw, at most 30 of them; the rest is counted.
-        duration_ms: The least that the axis covers; longer tracks make it longer.
-        description: What a screen reader says.
-        dimmed: Whether what is not marked stands back.
+        lanes: The lanes; those after the 30th are counted.
+        duration_ms: The minimum length of the axis.
+        description: The text for screen readers.
+        dimmed: Whether unmarked bars are faded.
     """
     shown = lanes[:_LANES_SHOWN]
     ends = (bar.end_ms for lane in shown for bar in lane.bars)
@@ -124,7 +124,7 @@ def _lane(lane: Lane, top: int, total_ms: int, *, dimmed: bool) -> str:
 
 
 def _boxes(bars: Sequence[Bar], total_ms: int) -> list[_Box]:
-    """Return what to draw; neighbors too narrow to be told apart become one box."""
+    """Return the boxes; narrow neighbors are merged."""
     boxes: list[_Box] = []
     for bar in bars:
         x = bar.start_ms / total_ms * _SPAN
@@ -146,8 +146,8 @@ def _boxes(bars: Sequence[Bar], total_ms: int) -> list[_Box]:
 
 
 def _bar(color: str, box: _Box, top: int, *, dimmed: bool) -> str:
-    # A nested <svg> clips its content, without the ids that a clip path needs
-    # and that would clash between two outputs of one notebook.
+    # A nested <svg> clips its content. A clip path would need an id, which could clash with another
+    # output of the notebook.
     gap = 1.5 if box.width > 2 * _NARROW else 0.0
     width = max(box.width - gap, 2.0)
     fill = f"var(--nemo-{color})"
@@ -179,7 +179,7 @@ def _tip(box: _Box) -> str:
 
 
 def _fit(words: str, width: float) -> str:
-    """Return as much of the words as fits into `width` pixels, or nothing worth reading."""
+    """Return the words truncated to `width` pixels, or an empty string if too few fit."""
     widths = [_LETTER_WIDTH * (1.9 if _is_wide(letter) else 1) for letter in words]
     if sum(widths) <= width:
         return words
@@ -196,7 +196,7 @@ def _is_wide(letter: str) -> bool:
 
 
 def _axis(total_ms: int, top: int) -> Iterator[str]:
-    """Yield ticks at round times, and their labels: seconds, or a clock beyond two minutes."""
+    """Yield ticks at round times with labels: seconds, or m:ss beyond two minutes."""
     total_s = total_ms / 1000
     step_s = next((s for s in _STEPS_S if total_s / s <= _TICKS_AT_MOST), total_s / _TICKS_AT_MOST)
     for count in range(int(total_s / step_s + 1e-9) + 1):
