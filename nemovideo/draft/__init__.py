@@ -1,4 +1,4 @@
-"""The draft: what the user is editing, in plain names, and what changed from one to the next."""
+"""The draft that the user is editing, and the changes between two drafts."""
 
 from nemovideo.draft.diff import Change, ChangeKind, Subject
 from nemovideo.draft.keys import TrackType

@@ -1,4 +1,4 @@
-"""Drafts and differences as notebook cards: from tracks and changes to lanes and rows."""
+"""Notebook cards of drafts and differences."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def draft_card(draft: Timeline) -> str:
 
 
 def diff_card(changes: Sequence[Change], before: Timeline, after: Timeline) -> str:
-    """Return what changed as HTML: a list, and the timeline after with its changes marked."""
+    """Return the changes as HTML: a list, and the timeline after with its changes marked."""
     sentences = [change.sentence for change in changes]
     rows = list(zip(map(_mark, changes), sentences, strict=True))
     duration_ms = max(before.duration_ms, after.duration_ms)
@@ -47,7 +47,7 @@ def _mark(change: Change) -> str:
 
 
 def _marked_lanes(changes: Sequence[Change], before: Tracks, after: Tracks) -> list[Lane]:
-    """Return the lanes after, marked, and below them the lanes that are gone."""
+    """Return the lanes after, marked, and below them the removed ones."""
     marks: defaultdict[int, dict[int | None, str]] = defaultdict(dict)
     gone: list[int] = []
     for change in changes:

@@ -1,4 +1,4 @@
-"""What changed within one segment: each aspect has its kind, and any other key is a setting."""
+"""Changes within one segment: a kind for each aspect, and settings for all other keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from nemovideo.draft.summary import known_as
 
 @attrs.frozen
 class _Pair:
-    """One segment before and after, and what it is called now."""
+    """One segment before and after."""
 
     track: Track
     before: Segment
@@ -43,7 +43,7 @@ _Finding = tuple[Change, tuple[str, ...]]
 def segment_changes(
     track: Track, before: Segment, after: Segment, subject: Subject
 ) -> list[Change]:
-    """Return what changed in a segment that differs; `track` is the one it was on before."""
+    """Return the changes of a segment; `track` is its track before."""
     pair = _Pair(track, before, after, subject)
     findings = [finding for aspect in _ASPECTS for finding in aspect(pair)]
     changes = [change for change, _ in findings]
@@ -56,12 +56,12 @@ def segment_changes(
 def differing(
     before: Part, after: Part, explained: Collection[str] = ()
 ) -> tuple[dict[str, object], dict[str, object]]:
-    """Return the keys, in metadata and beside it, whose values differ, with both values.
+    """Return the items before and after that differ, in metadata and outside it.
 
     Args:
         before: The part before.
         after: The part after.
-        explained: Keys of the metadata to leave out.
+        explained: Metadata keys to leave out.
     """
     old, new = _differing(before.extra, after.extra)
     old_metadata, new_metadata = _differing(before.metadata, after.metadata, explained)

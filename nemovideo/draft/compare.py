@@ -1,7 +1,7 @@
-"""From two timelines to the list of what changed.
+"""Comparing two timelines.
 
-Parts are paired by `match`; here each pair is compared. Every difference in the JSON gives at
-least one change: what has no kind of its own becomes a changed setting.
+Each pair of parts found by `match` is compared. Every difference in the JSON gives at least one
+change: one without a kind of its own is a changed setting.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CHANGE_THE_TIMES = {
 
 
 def compare(before: Timeline, after: Timeline) -> list[Change]:
-    """Return what changed from `before` to `after`, two drafts that are not equal."""
+    """Return the changes between two drafts that are not equal."""
     changes = list(_track_list_changes(before.tracks, after.tracks))
     draft = Subject()
     if before.duration_ms != after.duration_ms:

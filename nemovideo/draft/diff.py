@@ -1,4 +1,4 @@
-"""What changed between two drafts: values first, and each as a sentence in two languages."""
+"""Changes between two drafts, as values and as sentences in two languages."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class ChangeKind(Enum):
 
 @attrs.frozen
 class Subject:
-    """What a change is about: the whole draft, a track, or a segment.
+    """The subject of a change: the whole draft, a track, or a segment.
 
     Attributes:
-        track: The index of the track, or None for the whole draft. It counts in the draft
-            after; for something removed, in the draft before.
+        track: The index of the track in the draft after (for a removal, in the draft before), or
+            None for the whole draft.
         segment: The index of the segment within that track, or None for the track itself.
-        name: What a person would call it: a title's text, a clip's name; empty without one.
-        part: The track, or the track that the segment is on; None for the whole draft.
+        name: A title's text or a clip's name; empty without one.
+        part: The track, or the segment's track; None for the whole draft.
     """
 
     track: int | None = None
@@ -57,15 +57,15 @@ class Subject:
 
 @attrs.frozen
 class Change:
-    """One thing that changed; `str(change)` is the sentence.
+    """One change; `str(change)` is the sentence.
 
     Attributes:
-        kind: What kind of change it is.
-        subject: What it is about.
+        kind: The kind of change.
+        subject: What changed.
         field: The metadata key of an adjustment, such as "speed"; else None.
-        before: The value before: milliseconds, a factor, text, an index where something moved, the
-            `Track` or `Segment` that was removed, or, for other settings, a mapping of the keys
-            that differ. None where there was none.
+        before: The value before, or None: milliseconds, a factor, text, the index of something that
+            moved, the removed `Track` or `Segment`, or, for other settings, a mapping of the keys
+            that differ.
         after: The value after, likewise.
     """
 
@@ -77,7 +77,7 @@ class Change:
 
     @property
     def track(self) -> int | None:
-        """The index of the track it is about; see `Subject`."""
+        """The index of the track; see `Subject`."""
         return self.subject.track
 
     @property
@@ -87,21 +87,21 @@ class Change:
 
     @property
     def removed(self) -> bool:
-        """Whether it is about something that only the draft before has."""
+        """Whether a track or segment was removed."""
         return self.kind in {ChangeKind.TRACK_REMOVED, ChangeKind.SEGMENT_REMOVED}
 
     @property
     def added(self) -> bool:
-        """Whether it is about something that only the draft after has."""
+        """Whether a track or segment was added."""
         return self.kind in {ChangeKind.TRACK_ADDED, ChangeKind.SEGMENT_ADDED}
 
     @property
     def sentence(self) -> str:
-        """The change in English, without a full stop."""
+        """The change as an English sentence, without a period."""
         return self.describe()
 
     def describe(self, language: str = "en") -> str:
-        """Return the change as a sentence in English or ("zh") Chinese, without a full stop."""
+        """Return the change as a sentence in English or ("zh") Chinese, without a period."""
         return _sentence(self, language)
 
     def __str__(self) -> str:
@@ -190,7 +190,7 @@ def _sentence(change: Change, language: str) -> str:
     forms = _CHINESE if language == "zh" else _ENGLISH
     subject = change.subject
     if change.kind is ChangeKind.TRACK_MOVED and isinstance(change.before, int):
-        subject = attrs.evolve(subject, track=change.before)  # called by its number before
+        subject = attrs.evolve(subject, track=change.before)  # with its old number
     noun = _noun(subject, language)
     return (
         forms[form]
@@ -206,7 +206,7 @@ def _sentence(change: Change, language: str) -> str:
 
 
 def _form(change: Change, language: str) -> tuple[str, dict[str, Any]]:
-    """Return the form of the sentence, and the values that belong into it."""
+    """Return the form of the sentence, and the values to fill in."""
     subject, before, after = change.subject, change.before, change.after
     whole = subject.track is None
     match change.kind:
@@ -284,7 +284,7 @@ def _background_form(background: object) -> tuple[str, dict[str, Any]]:
 
 
 def adjustment(value: object) -> str | None:
-    """Return the value of an adjustment as it is shown, or None where it says nothing."""
+    """Return an adjustment's value for display, or None if it has none."""
     found = number(value)
     if found is not None:
         return f"{found:.10g}"
@@ -292,7 +292,7 @@ def adjustment(value: object) -> str | None:
 
 
 def _noun(subject: Subject, language: str) -> str:
-    """Return a segment by its name, and anything else as `Track 2 (audio)`, counted from 1."""
+    """Return a segment's name, or else its position, such as `Track 2 (audio)`, from 1."""
     if subject.track is None:
         return ""
     track_type = None if subject.part is None else subject.part.type
@@ -316,7 +316,7 @@ def _percent(volume: object) -> str | None:
 
 
 def _keys(before: object, after: object, language: str) -> str:
-    """Return the changed keys as `filter, crop`; from the eleventh on they are only counted."""
+    """Return the changed keys as `filter, crop`; those after the tenth are counted."""
     assert isinstance(before, Mapping)
     assert isinstance(after, Mapping)
     keys = list({**before, **after})

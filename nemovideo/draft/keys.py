@@ -1,8 +1,7 @@
 """The keys of draft JSON: those of the protocol, and the conventions inside metadata.
 
-The protocol names `t`, `tt`, `sg`, `d` and `m` (docs/protocol.md §6). It does not say
-what stands inside `m`; the other keys here are conventions, which the local backend writes
-and the SDK reads.
+The protocol defines `t`, `tt`, `sg`, `d` and `m` (docs/protocol.md §6), but not the contents of
+`m`; the other keys here are conventions, which the local backend writes and the SDK reads.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ ADJUSTMENTS = ("speed", "brightness", "contrast", "saturation", "opacity", "posi
 
 
 class TrackType(IntEnum):
-    """What a track holds. Other numbers exist and are kept as numbers."""
+    """The type of a track. Other numbers exist and are kept as numbers."""
 
     VIDEO = 0
     AUDIO = 1

@@ -1,18 +1,16 @@
-"""The draft: what the user is editing, in plain names (docs/protocol.md §6).
+"""The draft that the user is editing, with plain names (docs/protocol.md §6).
 
-The service sends a draft as terse JSON. `Draft` is a view on that JSON: it gives
-back the very value that came, and names what stands in it.
+The service sends a draft as terse JSON. `Draft` is a view on that JSON: it returns the same value
+unchanged, and gives names to its parts.
 
-The protocol says nothing of the keys inside metadata. The following are
-conventions, looked up in this order; where none of them carries a fitting value
-the property is None:
+The protocol does not define the keys inside metadata. The following are conventions, looked up in
+this order; if none has a valid value, the property is None:
 
 - `name`: `name`, `title`, `filename`, `label`.
 - `Segment.text`: `text`, `content`.
-- `Segment.volume`: `volume`, up to 2 as a factor (0.35 is 35 %), above 2 as a
-  percentage (35 is 35 %). `muted: true` is 0.
-- `Segment.start_ms`: `start_ms`. Without it a segment starts where the one before
-  it ends.
+- `Segment.volume`: `volume`, up to 2 as a factor (0.35 is 35 %), above 2 as a percentage (35 is
+  35 %). `muted: true` is 0.
+- `Segment.start_ms`: `start_ms`. By default a segment starts where the previous one ends.
 """
 
 from __future__ import annotations
@@ -47,21 +45,21 @@ _Found = TypeVar("_Found", bound=Part)
 
 @attrs.frozen(repr=False, eq=False)
 class Draft(Timeline):
-    """A whole draft, made with `Draft.from_json`. Two drafts are equal when their JSON is."""
+    """A whole draft, made with `Draft.from_json`. Two drafts are equal if their JSON is."""
 
     _snapshot: bytes
     _known_keys = (TRACKS, DURATION, METADATA)
 
     @classmethod
     def from_json(cls, value: object) -> Draft:
-        """Read a decoded draft, as the state endpoint gives it; the value is copied.
+        """Read a decoded draft from the state endpoint; the value is copied.
 
-        Nulls, missing parts and values of the wrong type are taken as absent. A draft that is
-        text (XML, say) is kept as it is: it has no tracks, and `raw` and `to_json` return the text.
+        Nulls, missing parts and values of the wrong type count as absent. A draft that is text
+        (XML) is kept unparsed: it has no tracks, and `raw` and `to_json` return the text.
 
         Raises:
-            MalformedResponseError: The draft, a track or a segment is no JSON object, or the
-                tracks or segments are no list; `.path` says which.
+            MalformedResponseError: The draft, a track or a segment is not a JSON object, or the
+                tracks or segments are not a list; `.path` says which.
         """
         if isinstance(value, str):
             return cls(snapshot(value))
@@ -75,17 +73,17 @@ class Draft(Timeline):
             raise MalformedResponseError(f"The draft is {error}", path="$") from error
 
     def to_json(self) -> dict[str, object]:
-        """Return the JSON value that came, as a copy: unknown keys, types and order included."""
+        """Return a copy of the received JSON value, with unknown keys, types and order."""
         return cast("dict[str, object]", restored(self._snapshot))
 
     @property
     def raw(self) -> dict[str, object]:
-        """The JSON as it came, as a copy."""
+        """A copy of the received JSON."""
         return self.to_json()
 
     @cached_property
     def _text(self) -> str | None:
-        """The draft where it came as text, which is not read."""
+        """The draft if it is text, which is not parsed."""
         value = restored(self._snapshot)
         return value if isinstance(value, str) else None
 
@@ -103,7 +101,7 @@ class Draft(Timeline):
 
     @property
     def duration_ms(self) -> int:
-        """How long the video lasts: as the draft says, else as long as its longest track."""
+        """The length of the video: the draft's own value, or else that of its longest track."""
         said = self._said_duration_ms()
         return _longest_ms(self.tracks) if said is None else said
 
@@ -111,7 +109,7 @@ class Draft(Timeline):
     def ready(self) -> bool:
         """Whether there is something to export: a track with a segment (docs/protocol.md §6).
 
-        A draft that came as text is not read, and is ready unless it is blank.
+        A draft that is text is ready unless it is blank.
         """
         if self._text is not None:
             return bool(self._text.strip())
@@ -120,13 +118,13 @@ class Draft(Timeline):
     def summary(self) -> str:
         """Return the timeline on one line, in the form of docs/protocol.md §6."""
         if self._text is not None:
-            return f"Draft in a form that is not read here ({len(self._text):,} characters of text)"
+            return f"Draft in an unknown format ({len(self._text):,} characters of text)"
         return summarize(self.tracks)
 
     def diff(self, other: Draft) -> DraftDiff:
-        """Return what was changed from this draft to `other`: `before.diff(after)`.
+        """Return the changes from this draft to `other`: `before.diff(after)`.
 
-        Empty exactly if the two are equal, as Python compares JSON values (1 is 1.0).
+        It is empty if and only if the two are equal, as Python compares JSON values (1 is 1.0).
         """
         from nemovideo.draft.compare import compare
 
@@ -140,19 +138,19 @@ class Draft(Timeline):
         duration_ms: int | None = None,
         metadata: Mapping[str, object] | None = None,
     ) -> Draft:
-        """Return this draft with the given parts replaced; everything else lives on.
+        """Return this draft with the given parts replaced and everything else kept.
 
         Args:
-            tracks: What replaces all tracks. The duration follows, where the draft says one.
+            tracks: The new tracks. The duration is updated, if the draft has one.
             duration_ms: The new length, in milliseconds.
-            metadata: What replaces the whole of the metadata.
+            metadata: The new metadata.
 
         Raises:
             InvalidRequestError: The duration is below zero, the metadata is not JSON, or the
-                draft came as text.
+                draft is text.
         """
         if self._text is not None:
-            raise InvalidRequestError("A draft that came as text cannot be edited here")
+            raise InvalidRequestError("A draft that is text cannot be edited here")
         if tracks is None:
             changed = self._changed(duration_ms, metadata)
             return self if changed is None else Draft(snapshot(changed))
@@ -171,12 +169,12 @@ class Draft(Timeline):
         return self.evolve(tracks=[kept for kept in self.tracks if kept is not dropped])
 
     def trim(self, track: int, segment: int, duration_ms: int) -> Draft:
-        """Return this draft with one segment cut off after `duration_ms` milliseconds.
+        """Return this draft with one segment trimmed to its first `duration_ms` milliseconds.
 
-        Segments that follow it move up, and the durations of track and draft follow.
+        The segments after it move up, and the durations of track and draft are updated.
 
         Raises:
-            InvalidRequestError: There is no such segment, or it is not longer than that.
+            InvalidRequestError: There is no such segment, or it is shorter than that.
         """
         found = _at(_at(self.tracks, track, "track").segments, segment, "segment")
         if not 0 < duration_ms <= found.duration_ms:
@@ -186,9 +184,9 @@ class Draft(Timeline):
         return self._with_segment(track, found, found.evolve(duration_ms=duration_ms))
 
     def with_text(self, track: int, segment: int, text: str) -> Draft:
-        """Return this draft with other words in one segment, under the key that held them.
+        """Return this draft with a new text in one segment, under the key that held the old one.
 
-        A segment without words gets them under `text`.
+        A segment without a text gets it under `text`.
 
         Raises:
             InvalidRequestError: There is no such segment.
@@ -199,16 +197,16 @@ class Draft(Timeline):
         return self._with_segment(track, found, found.evolve(metadata={**metadata, key: text}))
 
     def with_title(self, text: str, *, start_ms: int = 0, duration_ms: int = 3000) -> Draft:
-        """Return this draft with a title laid over it, in a text track of its own.
+        """Return this draft with a title over it, in a new text track.
 
-        The words and the start stand under `text` and `start_ms`, the local
-        backend's keys; the protocol names none.
+        The text and the start are stored under `text` and `start_ms`, the local backend's keys; the
+        protocol does not define any.
 
         Raises:
             InvalidRequestError: A time is below zero.
         """
         if milliseconds(start_ms) is None:
-            raise InvalidRequestError(f"{start_ms!r} is no time in milliseconds")
+            raise InvalidRequestError(f"{start_ms!r} is not a time in milliseconds")
         metadata = {"text": text} | ({START_MS: start_ms} if start_ms else {})
         segment = Segment({}).evolve(duration_ms=duration_ms, metadata=metadata)
         title = Track({TYPE: TrackType.TEXT.value, SEGMENTS: []}).evolve(segments=[segment])
@@ -231,6 +229,9 @@ class Draft(Timeline):
 
     __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return Draft.from_json, (restored(self._snapshot),)
+
     def __str__(self) -> str:
         return self.summary()
 
@@ -248,10 +249,10 @@ class Draft(Timeline):
 
 @attrs.frozen
 class DraftDiff:
-    """All that changed from one draft to another; iterates its changes, and is false if none.
+    """The changes from one draft to another; iterates them, and is false if there are none.
 
     Attributes:
-        changes: What changed, in the order of the tracks; changes of the whole draft come last.
+        changes: The changes in the order of the tracks; those of the whole draft come last.
         before: The draft before.
         after: The draft after.
     """
@@ -286,7 +287,7 @@ class DraftDiff:
 def _checked(
     holder: dict[str, object], key: str, track: int | None = None
 ) -> list[dict[str, object] | None]:
-    """Return the list under `key`, once it is certain to hold nothing but objects and nulls."""
+    """Return the list under `key` after checking that it holds only objects and nulls."""
     found = holder.get(key)
     if found is None:
         return []

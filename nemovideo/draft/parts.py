@@ -1,9 +1,8 @@
-"""What a draft consists of: segments on tracks, as views on the draft's JSON.
+"""The parts of a draft: segments on tracks, as views on the draft's JSON.
 
-Each property reads its wire key (docs/protocol.md §6) on demand, so nothing is taken
-apart that would have to be put together again, nothing can be lost on the way,
-and a draft that is only passed on to the renderer costs one copy. All parts are
-immutable; what they hand out is a copy.
+Each property reads its wire key (docs/protocol.md §6) on demand, so nothing can be lost in
+conversions, and a draft that is only passed on to the renderer costs one copy. All parts are
+immutable; the values that they return are copies.
 """
 
 from __future__ import annotations
@@ -35,33 +34,33 @@ _TRACK_TYPES = frozenset(TrackType)
 
 
 class Part:
-    """What draft, track and segment have in common: the JSON they are a view on."""
+    """Base of draft, track and segment: a view on JSON."""
 
     __slots__ = ()
     _known_keys: ClassVar[tuple[str, ...]]
 
     def _fields(self) -> dict[str, object]:
-        """Return the JSON itself, empty where it was null; not to be changed."""
+        """Return the JSON itself, empty if it was null; it must not be changed."""
         raise NotImplementedError
 
     @property
     def metadata(self) -> dict[str, object]:
-        """What the service says of this part, as a copy; empty where it says nothing."""
+        """A copy of this part's metadata; empty if there is none."""
         return copied(self._metadata)
 
     @property
     def name(self) -> str | None:
-        """What it is called, by convention (see the module's table)."""
+        """The name, by convention (see `nemovideo.draft.model`)."""
         return first_text(self._metadata, NAME_KEYS)
 
     @property
     def text(self) -> str | None:
-        """The words that it shows, by convention (see the module's table)."""
+        """The text that it shows, by convention (see `nemovideo.draft.model`)."""
         return first_text(self._metadata, TEXT_KEYS)
 
     @property
     def volume(self) -> float | None:
-        """How loud it is, as a factor (1 is unchanged), by convention (see the module's table)."""
+        """The volume as a factor (1 is unchanged), by convention (see `nemovideo.draft.model`)."""
         if self._metadata.get(MUTED) is True:
             return 0.0
         said = number(self._metadata.get(VOLUME))
@@ -71,13 +70,13 @@ class Part:
 
     @property
     def extra(self) -> dict[str, object]:
-        """The keys that docs/protocol.md does not name, and their values, as a copy."""
+        """A copy of the items whose keys docs/protocol.md does not define."""
         raw = self._fields()
         return copied({key: raw[key] for key in raw if key not in self._known_keys})
 
     @property
     def raw(self) -> dict[str, object]:
-        """The JSON as it came, as a copy; empty where it was null."""
+        """A copy of the received JSON; empty if it was null."""
         return copied(self._fields())
 
     @property
@@ -93,14 +92,14 @@ class Part:
         metadata: Mapping[str, object] | None,
         **lists: list[dict[str, object] | None],
     ) -> dict[str, object] | None:
-        """Return the JSON with these values replaced where they stand, and new ones at its end.
+        """Return the JSON with these values replaced in place, and new ones at the end.
 
-        Returns None where there is nothing to replace.
+        Returns None if there is nothing to replace.
         """
         changes: dict[str, object] = {**lists}
         if duration_ms is not None:
             if milliseconds(duration_ms) is None:
-                raise InvalidRequestError(f"{duration_ms!r} is no duration in milliseconds")
+                raise InvalidRequestError(f"{duration_ms!r} is not a duration in milliseconds")
             changes[DURATION] = duration_ms
         if metadata is not None:
             try:
@@ -112,13 +111,13 @@ class Part:
 
 @attrs.frozen(repr=False)
 class Segment(Part):
-    """One stretch of a track: a clip, a piece of music, a title.
+    """One segment of a track: a clip, a piece of music, a title.
 
-    Two segments are equal when their JSON is; where they start does not matter.
+    Two segments are equal if their JSON is; their start does not matter.
 
     Attributes:
-        start_ms: Where it starts on the timeline, in milliseconds.
-        duration_ms: How long it lasts there, in milliseconds; 0 where the draft does not say.
+        start_ms: The start on the timeline, in milliseconds.
+        duration_ms: The duration on the timeline, in milliseconds; 0 if the draft has none.
     """
 
     origin: dict[str, object] | None
@@ -131,20 +130,20 @@ class Segment(Part):
 
     @property
     def end_ms(self) -> int:
-        """Where it ends on the timeline, in milliseconds."""
+        """The end on the timeline, in milliseconds."""
         return self.start_ms + self.duration_ms
 
     def evolve(
         self, *, duration_ms: int | None = None, metadata: Mapping[str, object] | None = None
     ) -> Segment:
-        """Return this segment with the given parts replaced; everything else lives on.
+        """Return this segment with the given parts replaced and everything else kept.
 
         Args:
             duration_ms: The new length, in milliseconds.
-            metadata: What replaces the whole of the metadata.
+            metadata: The new metadata.
 
         Raises:
-            InvalidRequestError: The duration is below zero, or the metadata no JSON.
+            InvalidRequestError: The duration is below zero, or the metadata is not JSON.
         """
         changed = self._changed(duration_ms, metadata)
         if changed is None:
@@ -158,7 +157,7 @@ class Segment(Part):
 
 @attrs.frozen(repr=False)
 class Track(Part):
-    """One lane of the timeline. Two tracks are equal when their JSON is."""
+    """One track of the timeline. Two tracks are equal if their JSON is."""
 
     origin: dict[str, object] | None
     _known_keys = (TYPE, SEGMENTS, DURATION, METADATA)
@@ -168,13 +167,13 @@ class Track(Part):
 
     @property
     def type(self) -> TrackType | int | None:
-        """What it holds: a `TrackType`, another number as it came, or None without a number."""
+        """The type: a `TrackType`, another number, or None without a number."""
         said = whole(self._fields().get(TYPE))
         return TrackType(said) if said in _TRACK_TYPES else said
 
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
-        """Its segments in order, each with its place on the timeline."""
+        """The segments in order, each with its start on the timeline."""
         segments: list[Segment] = []
         end_ms = 0
         for raw in raw_parts(self._fields(), SEGMENTS):
@@ -191,7 +190,7 @@ class Track(Part):
 
     @property
     def duration_ms(self) -> int:
-        """How long it lasts: as the draft says, else until its last segment ends."""
+        """The duration: the draft's own value, or else the end of the last segment."""
         said = self._said_duration_ms()
         return end_ms(self.segments) if said is None else said
 
@@ -202,15 +201,15 @@ class Track(Part):
         duration_ms: int | None = None,
         metadata: Mapping[str, object] | None = None,
     ) -> Track:
-        """Return this track with the given parts replaced; everything else lives on.
+        """Return this track with the given parts replaced and everything else kept.
 
         Args:
-            segments: What replaces all segments. The duration follows, where the track says one.
+            segments: The new segments. The duration is updated, if the track has one.
             duration_ms: The new length, in milliseconds.
-            metadata: What replaces the whole of the metadata.
+            metadata: The new metadata.
 
         Raises:
-            InvalidRequestError: The duration is below zero, or the metadata no JSON.
+            InvalidRequestError: The duration is below zero, or the metadata is not JSON.
         """
         if segments is None:
             changed = self._changed(duration_ms, metadata)
@@ -226,7 +225,7 @@ class Track(Part):
 
 
 class Tracks(tuple[Track, ...]):
-    """The tracks of a draft in order, with the three common kinds picked out."""
+    """The tracks of a draft in order, with the three common types as properties."""
 
     __slots__ = ()
 
@@ -250,7 +249,7 @@ class Tracks(tuple[Track, ...]):
 
 
 class Timeline(Part):
-    """A whole draft, as far as it can be compared, summarized and drawn."""
+    """Base of the whole draft, for comparing, summarizing and drawing."""
 
     __slots__ = ()
 
@@ -261,21 +260,21 @@ class Timeline(Part):
 
     @property
     def duration_ms(self) -> int:
-        """How long it lasts, in milliseconds."""
+        """The duration in milliseconds."""
         raise NotImplementedError
 
 
 def raw_parts(holder: dict[str, object] | None, key: str) -> list[dict[str, object] | None]:
-    """Return a list that `Draft.from_json` has checked."""
+    """Return a list that `Draft.from_json` has validated."""
     found = (holder or {}).get(key)
     return found if isinstance(found, list) else []
 
 
 def end_ms(segments: Iterable[Segment]) -> int:
-    """Return the end of the last segment, in ms."""
+    """Return the end of the last segment, in milliseconds."""
     return max((segment.end_ms for segment in segments), default=0)
 
 
 def raw_list(parts: Iterable[Segment] | Iterable[Track]) -> list[dict[str, object] | None]:
-    """Return the JSON that parts are views on, for a new view to share."""
+    """Return the JSON of the parts, for a new view to share."""
     return [part.origin for part in parts]

@@ -1,4 +1,4 @@
-"""A timeline in words: the summary that the protocol shows users (docs/protocol.md §6)."""
+"""The one-line summary of a timeline (docs/protocol.md §6)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def summarize(tracks: Sequence[Track], language: str = "en") -> str:
 
 
 def describe_segments(track: Track, quote: str = '"') -> str:
-    """Return a track's segments, separated by commas; after the tenth they are only counted."""
+    """Return a track's segments, separated by commas; those after the tenth are counted."""
     shown = [describe_segment(track, part, quote) for part in track.segments[:_SEGMENTS_SHOWN]]
     rest = track.segments[_SEGMENTS_SHOWN:]
     if rest:
@@ -51,9 +51,9 @@ def describe_segments(track: Track, quote: str = '"') -> str:
 
 
 def describe_segment(track: Track, segment: Segment, quote: str = '"') -> str:
-    """Return a segment's name or text, its time, and its volume where that is worth saying.
+    """Return a segment's name or text, its time, and its volume if relevant.
 
-    What the segment does not say itself is taken from its track.
+    Missing values are taken from the track.
     """
     times = time_range(segment.start_ms, segment.end_ms)
     volume = worth_saying(track, segment)
@@ -63,19 +63,19 @@ def describe_segment(track: Track, segment: Segment, quote: str = '"') -> str:
 
 
 def worth_saying(track: Track, segment: Segment) -> float | None:
-    """Return a segment's volume as a factor: always for sound, elsewhere unless it is 1."""
+    """Return a segment's volume as a factor, or None if it is not audio and unchanged."""
     volume = track.volume if segment.volume is None else segment.volume
     return volume if track.type == TrackType.AUDIO or volume != 1 else None
 
 
 def segment_name(track: Track, segment: Segment, quote: str = '"') -> str:
-    """Return what a person would call a segment: its text in quotes, its name, or nothing."""
+    """Return a segment's display name: its text in quotes, its name, or an empty string."""
     name = known_as(track, segment)
     return quoted(name, quote) if name and track.type == TrackType.TEXT else one_line(name)
 
 
 def known_as(track: Track, segment: Segment) -> str:
-    """Return the text of a title, or the name of anything else, as it stands in the draft."""
+    """Return the text of a title, or the name of another segment, as in the draft."""
     if track.type == TrackType.TEXT:
         return segment.text or segment.name or track.text or track.name or ""
     return segment.name or segment.text or track.name or ""

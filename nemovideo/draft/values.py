@@ -1,7 +1,6 @@
-"""Reading and copying decoded JSON that may hold anything: the ground that the draft stands on.
+"""Reading and copying decoded JSON of any content.
 
-Nothing here raises for a value of the wrong type; it answers None, and the
-caller decides what that means. Only JSON of docs/protocol.md §6 passes through.
+Values of the wrong type are not errors here; they are returned as None.
 """
 
 from __future__ import annotations
@@ -15,22 +14,22 @@ from typing import Any, cast
 from nemovideo.draft.keys import SEGMENTS, TRACKS
 
 _MARSHAL_VERSION = 4
-"""The newest that every supported Python reads."""
+"""The newest version that every supported Python has."""
 
 _PLAIN = {str, int, float, bool, type(None)}
 
 _LARGEST = 2**53
-"""Beyond it a JSON number is not exact everywhere (RFC 8259 §6), nor a sensible quantity."""
+"""Larger JSON numbers are not exact in every implementation (RFC 8259 §6)."""
 
 
 def snapshot(value: object) -> bytes:
-    """Return decoded JSON as bytes that nobody can change, and that `restored` reads back.
+    """Return decoded JSON as immutable bytes, for `restored`.
 
-    `marshal` keeps every type, key order and odd float, and is the fastest way there and
-    back by far; the bytes never leave the process, except inside a pickled draft.
+    `marshal` keeps types, key order and all floats, and is several times as fast as `json` and
+    `copy.deepcopy`. The bytes never leave the process.
 
     Raises:
-        ValueError: The value is no JSON, or nested more than a thousand levels deep.
+        ValueError: The value is not JSON, or is nested more than a thousand levels deep.
     """
     try:
         return marshal.dumps(cast("Any", value), _MARSHAL_VERSION)
@@ -39,11 +38,11 @@ def snapshot(value: object) -> bytes:
     try:
         return marshal.dumps(json.loads(json.dumps(value)), _MARSHAL_VERSION)
     except (TypeError, RecursionError) as error:
-        raise ValueError(f"no JSON, or nested too deeply: {error}") from None
+        raise ValueError(f"not JSON, or nested too deeply: {error}") from None
 
 
 def restored(data: bytes) -> object:
-    """Return a new copy of what `snapshot` was given."""
+    """Return a new copy of the value given to `snapshot`."""
     value: object = marshal.loads(data)  # noqa: S302 (our own bytes)
     return value
 
@@ -52,7 +51,7 @@ def copied(value: Mapping[str, object]) -> dict[str, object]:
     """Return a deep copy of a JSON object.
 
     Raises:
-        ValueError: It holds something that is no JSON, or nested more than a thousand levels deep.
+        ValueError: It is not JSON, or is nested more than a thousand levels deep.
     """
     return {
         key: item if type(item) in _PLAIN else restored(snapshot(item))
@@ -61,14 +60,14 @@ def copied(value: Mapping[str, object]) -> dict[str, object]:
 
 
 def number(value: object) -> float | None:
-    """Return a finite number of sensible size, or None; a boolean is no number."""
+    """Return a finite number up to 2**53, or None; a boolean is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if -_LARGEST <= value <= _LARGEST else None
 
 
 def milliseconds(value: object) -> int | None:
-    """Return a time in whole milliseconds, or None if the value is no number, or below zero."""
+    """Return a time in whole milliseconds, or None if it is not a number or below zero."""
     if type(value) is int and 0 <= value <= _LARGEST:
         return value
     found = number(value)
@@ -82,7 +81,7 @@ def whole(value: object) -> int | None:
 
 
 def first_text(metadata: Mapping[str, object], keys: Iterable[str]) -> str | None:
-    """Return the first value under `keys` that is a string with something to read in it."""
+    """Return the first value under `keys` that is a nonblank string."""
     for key in keys:
         value = metadata.get(key)
         if isinstance(value, str) and value.strip():
@@ -96,7 +95,7 @@ def json_object(value: object) -> dict[str, object]:
 
 
 def is_ready(draft: Mapping[str, object]) -> bool:
-    """Return whether a draft can be exported: whether a track has a segment."""
+    """Return whether a draft can be exported: if a track has a segment."""
     tracks = draft.get(TRACKS)
     return isinstance(tracks, list) and any(
         isinstance(track, dict) and isinstance(found := track.get(SEGMENTS), list) and found
