@@ -33,9 +33,8 @@ def kind_of(source: Path | str) -> str:
 def figure(caption: str, source: Path | str) -> str:
     """Return a file with its caption, on a checkered background.
 
-    Files up to `EMBED_LIMIT_BYTES` are embedded, so that the notebook contains them; larger ones and
-    URLs (only http and https) are linked. Files that browsers do not play (MOV, ZIP, MKV) show
-    their first frame.
+    Files up to `EMBED_LIMIT_BYTES` are embedded; larger ones and URLs (only http and https) are
+    linked. Files that browsers do not play (MOV, ZIP, MKV) show their first frame.
     """
     name = one_line(_named(source))
     address = _address(source)
