@@ -1,4 +1,4 @@
-"""The two clients: what users make first, and all that they need to know of."""
+"""The two clients."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ D = TypeVar("D")
 
 
 class BothLayers(Layer[S], Generic[S, A]):
-    """A layer of both clients: that of the async one is of the class called `Async…`."""
+    """A layer of both clients; the async client uses the class named `Async…`."""
 
     @overload  # type: ignore[override]  # of the class, it is the descriptor itself
     def __get__(self, holder: None, owner: type[BaseClient]) -> BothLayers[S, A]: ...
@@ -61,14 +61,14 @@ class BothLayers(Layer[S], Generic[S, A]):
 
 @attrs.frozen
 class Lent(Generic[D]):
-    """What a client lends to a copy of itself: its context, and the way to its driver."""
+    """What a client shares with a copy of itself: its context, and how to get its driver."""
 
     context: contexts.Context
     driver: Callable[[], D]
 
 
 class BaseClient:
-    """What both clients are: settings, layers, and a local backend of their own if there is one."""
+    """Base of both clients: settings, layers, and an optional local backend."""
 
     auth: BothLayers[Auth, AsyncAuth] = BothLayers("nemovideo.resources.auth", "Auth", "Tokens.")
     sessions: BothLayers[Sessions, AsyncSessions] = BothLayers(
@@ -81,13 +81,13 @@ class BaseClient:
         "nemovideo.resources.agent", "Agent", "Sending messages to the agent."
     )
     state: BothLayers[State, AsyncState] = BothLayers(
-        "nemovideo.resources.state", "State", "What a session holds."
+        "nemovideo.resources.state", "State", "The state of a session."
     )
     credits: BothLayers[CreditsResource, AsyncCreditsResource] = BothLayers(
         "nemovideo.resources.credits", "CreditsResource", "The balance."
     )
     render: BothLayers[Render, AsyncRender] = BothLayers(
-        "nemovideo.resources.render", "Render", "From a draft to a file."
+        "nemovideo.resources.render", "Render", "Rendering drafts to files."
     )
     jobs: BothLayers[Jobs, AsyncJobs] = BothLayers(
         "nemovideo.jobs", "Jobs", "Jobs that can be resumed."
@@ -124,7 +124,7 @@ class BaseClient:
         return None if self._backend_stopped else self._context.backend
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the settings, a given token among them; the connections stay behind."""
+        """Return the settings, with a given token and without the connections."""
         return {"settings": self._settings}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -169,14 +169,14 @@ class BaseClient:
 
 
 class Client(BaseClient):
-    """The client: give it a clip, say what you want, get a video back.
+    """The client of the NemoVideo service or a local backend.
 
     Safe to use from several threads. Close it, or use it in a `with` block.
 
     Args:
-        token: A bearer token; default `NEMO_TOKEN`, else an anonymous one, which is
-            kept between runs (docs/protocol.md §4).
-        http_client: An `httpx.Client` of your own, which is left open on close.
+        token: A bearer token; default `NEMO_TOKEN`, or else an anonymous one, which is stored
+            between runs (docs/protocol.md §4).
+        http_client: Your own `httpx.Client`; `close` leaves it open.
         options: See `Options`.
 
     Raises:
@@ -226,10 +226,9 @@ class Client(BaseClient):
         return cls._start_local(options)
 
     def with_options(self, token: str | None = None, **changes: Unpack[Options]) -> Self:
-        """Return a client with other settings, which uses this one's connections.
+        """Return a client with changed settings that shares this client's connections.
 
-        It keeps whatever is not named here. Closing it closes no connection;
-        after this client is closed, it is closed too.
+        Closing it closes no connection; closing this client closes it too.
         """
         lent = Lent(self._context, lambda: self._driver)
         return type(self)(token, lent=lent, **changes)
@@ -277,41 +276,41 @@ class Client(BaseClient):
         deadline: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> models.RenderedVideo:
-        """Take a clip, remove its background, and give back a clean one.
+        """Remove the background of a clip, and return the result.
 
         Args:
             source: A path, bytes, an open binary file, or an http(s) URL.
-            background: What comes behind the person: "transparent", "blur", a CSS color, a path
-                or URL of an image or video, or free words ("office setting"). None asks for no
-                more than that the background goes, which in an MP4 leaves black.
-            edit: More wishes in words, sent along in the same message, such as "make it 9:16 and
-                put me in the bottom right corner".
-            trim: The stretch of the clip to keep, as (start, end) in seconds.
-            output: Where to write the file, or None for its URL only.
+            background: The new background: "transparent", "blur", a CSS color, a path or URL of an
+                image or video, or free text ("office setting"). None only removes the background,
+                which leaves black in an MP4.
+            edit: More edits in words, in the same message, such as "make it 9:16 and put me in the
+                bottom right corner".
+            trim: The part of the clip to keep, as (start, end) in seconds.
+            output: The path of the result, or None for its URL only.
             format: "mp4", "webm" or "mov"; the local backend also makes "gif", "zip" (a PNG for
                 each frame), for a picture "png", "jpg" or "webp", and the mask alone, as
                 "matte.mp4". None goes by the suffix of `output`; without one either it is "png"
                 for a picture, "webm" where it is transparent, else "mp4".
-            quality: "high", "medium" or "low" with the local backend; the cloud gets what is given.
-            metadata: Whether the recording's date, location and title are kept.
-            session: A session to do it in; None makes a new one.
+            quality: "high", "medium" or "low" with the local backend; the cloud may have others.
+            metadata: Whether to keep the recording's date, location and title.
+            session: The session to use; None creates one.
             progress: True draws a bar; a callback gets `Progress` values.
-            max_credits: Do not start if the edit is likely to use more than this.
-            overwrite: Replace a file that is there already.
+            max_credits: Do not start if the edit would probably use more than this.
+            overwrite: Replace an existing file.
             deadline: Seconds for the whole call; None for the client's own deadline.
-            checkpoint: A file to note every step in, so that the same call, or
-                `client.jobs.resume()`, goes on from there after a crash: see docs/jobs.md.
+            checkpoint: A file that records every step, so that the same call, or
+                `client.jobs.resume()`, can resume after a crash: see docs/jobs.md.
 
         Raises:
             SourceNotFoundError: There is no such file.
-            UnsupportedFileError: It is empty, or of a format that is not taken.
+            UnsupportedFileError: It is empty, or of an unsupported format.
             FileTooLargeError: It is over 500 MB.
-            InvalidRequestError: The arguments do not go together, or `output` exists.
+            InvalidRequestError: The arguments conflict, or `output` exists.
             InsufficientCreditsError: The credits do not cover it.
-            CreditLimitError: It would pass `max_credits`.
+            CreditLimitError: It would exceed `max_credits`.
             AgentError: The agent failed, or did not change the video.
             RenderFailedError: The render failed twice.
-            CheckpointError: `checkpoint` is of another job, or cannot be used.
+            CheckpointError: `checkpoint` belongs to another job, or cannot be used.
         """
         from nemovideo._jobs.plan import order_for
         from nemovideo._jobs.runs import perform
@@ -340,21 +339,20 @@ class Client(BaseClient):
         at: models.At = None,
         deadline: float | None = None,
     ) -> models.Preview:
-        """Return what a clip would look like with another background, before anything is spent.
+        """Return a preview of a clip with another background, without spending credits.
 
-        It is made on this machine by the engine of the local backend, whatever the client talks
-        to: nothing is sent, and no credits are used. The cloud's own result may differ.
+        The local engine makes it on this machine, also for a client of the cloud; nothing is sent.
+        The cloud's result may differ.
 
         Args:
             source: A path, bytes or an open binary file.
             background: See `remove_background`.
-            at: Seconds from the beginning, one moment or several; None for the start, the
-                middle and the end.
+            at: Seconds from the start, one or several; None for the start, the middle and the end.
             deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
             MissingExtraError: The extra `[local]` is not installed.
-            InvalidRequestError: The source is a URL, or `at` cannot be shown.
+            InvalidRequestError: The source is a URL, or `at` is invalid.
             AgentError: The local agent does not understand the background.
             RenderFailedError: The clip cannot be read.
         """
@@ -373,13 +371,13 @@ class Client(BaseClient):
         quality: str = "high",
         deadline: float | None = None,
     ) -> models.Estimate:
-        """Return what `remove_background` is likely to take: credits, seconds, and bytes.
+        """Estimate the credits, seconds and bytes that `remove_background` will take.
 
-        Nothing is sent. With a local backend the time comes from the renders that this machine
-        has made; before the first one, a few frames of the clip are rendered to measure it.
+        Nothing is sent. With a local backend the time is based on this machine's earlier renders;
+        before the first one, a few frames of the clip are rendered to measure it.
 
         Args:
-            source: A path, bytes or an open binary file; of a URL only the credits are known.
+            source: A path, bytes or an open binary file; for a URL only the credits are known.
             background: See `remove_background`.
             format: See `remove_background`.
             quality: See `remove_background`.
@@ -388,7 +386,7 @@ class Client(BaseClient):
         Raises:
             SourceNotFoundError: There is no such file.
             UnsupportedFileError: It cannot be used.
-            InvalidRequestError: The arguments do not go together.
+            InvalidRequestError: The arguments conflict.
             AgentError: The local agent does not understand the background.
         """
         from nemovideo._jobs.estimate import of_source
@@ -399,11 +397,11 @@ class Client(BaseClient):
 
 
 class AsyncClient(BaseClient):
-    """The client for async programs, on asyncio or trio; whatever `Client` has, it has too.
+    """The client for async programs, on asyncio or trio, with the same API as `Client`.
 
     Args:
         token: A bearer token; see `Client`.
-        http_client: An `httpx.AsyncClient` of your own, which is left open on close.
+        http_client: Your own `httpx.AsyncClient`; `close` leaves it open.
         options: See `Options`.
 
     Raises:
@@ -444,7 +442,7 @@ class AsyncClient(BaseClient):
         return cls._start_local(options)
 
     def with_options(self, token: str | None = None, **changes: Unpack[Options]) -> Self:
-        """Return a client with other settings, on the same connections; see `Client`."""
+        """Return a client with changed settings; see `Client.with_options`."""
         lent = Lent(self._context, lambda: self._driver)
         return type(self)(token, lent=lent, **changes)
 
@@ -497,7 +495,7 @@ class AsyncClient(BaseClient):
         deadline: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> models.RenderedVideo:
-        """Take a clip, remove its background, and give back a clean one; see `Client`."""
+        """Remove the background of a clip; see `Client.remove_background`."""
         from nemovideo._jobs.plan import order_for
         from nemovideo._jobs.runs import perform_async
 
@@ -527,7 +525,7 @@ class AsyncClient(BaseClient):
         at: models.At = None,
         deadline: float | None = None,
     ) -> models.Preview:
-        """Return what a clip would look like with another background; see `Client.preview`."""
+        """Return a preview of a clip with another background; see `Client.preview`."""
         from nemovideo._jobs.preview import of_source
 
         flow = of_source(self._context, source, background, at)
@@ -543,7 +541,7 @@ class AsyncClient(BaseClient):
         quality: str = "high",
         deadline: float | None = None,
     ) -> models.Estimate:
-        """Return what `remove_background` is likely to take; see `Client.estimate`."""
+        """Estimate what `remove_background` will take; see `Client.estimate`."""
         from nemovideo._jobs.estimate import of_source
 
         flow = of_source(self._context, source, background, format, quality)

@@ -1,6 +1,6 @@
-"""What a chat front-end needs: a sentence of a person in, an answer for a person out.
+"""Conversations for chat front-ends: a user's message in, an answer to display out.
 
-The decisions are in `_flows/conversation.py`; here are its two faces.
+The logic is in `_flows/conversation.py`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ else:
 __all__ = ["Answer", "AsyncConversation", "Conversation", "OnNotice", "Route"]
 
 OnNotice = Callable[[str], object]
-"""Is told each notice; what it returns is awaited by the async face if that can be."""
+"""Called with each notice; the async conversation awaits the result if it is awaitable."""
 
 
 class Conversation(Resource):
-    """A chat about one session; made by `session.conversation()`."""
+    """A chat about one session; created by `session.conversation()`."""
 
     def __init__(
         self, context: Context, driver: sync.SyncDriver, talk: Talk, on_notice: OnNotice | None
@@ -44,18 +44,17 @@ class Conversation(Resource):
     def say(
         self, text: str, *, attachments: Sequence[Source] = (), deadline: float | None = None
     ) -> Answer:
-        """Do what the user says, and return the answer (docs/protocol.md §8 to §10).
+        """Handle a message of the user, and return the answer (docs/protocol.md §8 to §10).
 
-        "export", "credits", "show tracks" and files are taken care of without
-        the agent, in English and Chinese and in whole sentences; everything
-        else is sent to it, once. An error becomes an answer that says what
-        happened and what to do; `.error` holds it.
+        "export", "credits", "show tracks" and files are handled without the agent, in English and
+        Chinese, also within sentences; everything else is sent to it once. An error becomes an
+        answer with its message and remedy; `.error` is the error.
 
         Args:
-            text: What the user said; a path or URL of a file in it is uploaded. It may be
-                empty where there are attachments.
-            attachments: Files that came with the sentence, to be uploaded first: paths,
-                bytes, open binary files, or URLs.
+            text: The message; a path or URL of a file in it is uploaded. It may be empty if there
+                are attachments.
+            attachments: Files sent with the message, which are uploaded first: paths, bytes, open
+                binary files, or URLs.
             deadline: Seconds for the whole call; None for the client's own deadline.
         """
         limit = self._context.settings.deadline_s if deadline is None else deadline
@@ -84,7 +83,7 @@ class AsyncConversation(AsyncResource):
     async def say(
         self, text: str, *, attachments: Sequence[Source] = (), deadline: float | None = None
     ) -> Answer:
-        """Do what the user says, and return the answer; see `Conversation.say`."""
+        """Handle a message of the user, and return the answer; see `Conversation.say`."""
         limit = self._context.settings.deadline_s if deadline is None else deadline
         flow = conversation.say(self._context, self._talk, text, attachments)
         async with self._driver.start(flow, limit) as run:

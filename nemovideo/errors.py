@@ -1,4 +1,4 @@
-"""Every error that the SDK raises, what it means, and what to do about it.
+"""All errors of the SDK: what each means, and its remedy.
 
 The tree::
 
@@ -15,7 +15,7 @@ The tree::
     │   ├── ExportBlockedError        402
     │   ├── RateLimitError            429       .retry_after
     │   └── ServerError               5xx
-    ├── InvalidRequestError           refused before it was sent: an empty message, a missing file
+    ├── InvalidRequestError           rejected before sending: an empty message, a wrong argument
     ├── MalformedResponseError        .path (JSON path) .body
     ├── APIConnectionError ── APITimeoutError
     ├── StreamInterruptedError        dropped, and the state never changed
@@ -24,19 +24,19 @@ The tree::
     ├── DraftNotReadyError
     ├── RenderFailedError ── RenderCancelledError
     ├── RenderTimeoutError
-    ├── CreditLimitError              max_credits would be passed
-    ├── DownloadError                 size or range does not hold      .interrupted
+    ├── CreditLimitError              max_credits would be exceeded
+    ├── DownloadError                 wrong size or range              .interrupted
     │   └── OutputError           the file cannot be written here, also an OSError
-    ├── CheckpointError               a job's checkpoint that cannot be used for this    .path
-    │   └── JobRunningError           another process, or thread, is at this very job
-    ├── CassetteError                 a recording that cannot be read, or lacks what was asked
-    ├── MissingExtraError             a part that was not installed, also an ImportError
-    └── LocalBackendError             the local backend cannot start or go on
-        └── ModelUnavailableError     the engine's model is not here and cannot be fetched
+    ├── CheckpointError               a job's checkpoint that cannot be used    .path
+    │   └── JobRunningError           the job is running in another process or thread
+    ├── CassetteError                 a recording that cannot be read, or lacks a request
+    ├── MissingExtraError             an extra that is not installed, also an ImportError
+    └── LocalBackendError             the local backend cannot start or continue
+        └── ModelUnavailableError     the engine's model is missing and cannot be downloaded
 
-Each class holds its code, its HTTP status and its remedy, and puts itself into
-the table that `error_class` reads (docs/protocol.md §7). Every error is built from
-one message and plain attributes, so that it survives `pickle` and `deepcopy`.
+Each class has its code, HTTP status and remedy, and registers itself for `error_class`
+(docs/protocol.md §7). Errors consist of one message and plain attributes, so that they can be
+pickled and copied.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _MESSAGE_LIMIT = 1000
 
 
 class PartialReply(Protocol):
-    """What the agent had said and done before it failed: a `nemovideo.Reply`."""
+    """The agent's answer up to the failure: a `nemovideo.Reply`."""
 
     @property
     def text(self) -> str:
@@ -67,7 +67,7 @@ class PartialReply(Protocol):
 
     @property
     def raw_text(self) -> str:
-        """The text as the agent gave it."""
+        """The agent's unmodified text."""
         ...
 
     @property
@@ -77,12 +77,12 @@ class PartialReply(Protocol):
 
 
 class NemoError(Exception):
-    """The root of every error that this package raises on purpose.
+    """Base class of all errors of this package.
 
     Attributes:
-        message: What happened, in one line of at most 1000 characters that any stream can print.
+        message: What happened, in one printable line of at most 1000 characters.
         remedy: What to do about it, in one sentence.
-        may_have_spent: True where credits may have been used although the call failed.
+        may_have_spent: Whether credits may have been used although the call failed.
     """
 
     default_remedy: ClassVar[str] = "Report this with the message above."
@@ -97,7 +97,7 @@ class NemoError(Exception):
         self.may_have_spent = may_have_spent
 
     def headline(self) -> str:
-        """Return what happened, without the remedy."""
+        """Return the message with its details, without the remedy."""
         return self.message
 
     def describe(self, medium: Medium = "python") -> str:
@@ -111,7 +111,7 @@ class NemoError(Exception):
 
 
 def _bounded(message: str) -> str:
-    """Shorten what a server may have written, and escape what UTF-8 cannot carry."""
+    """Truncate a long message, and escape lone surrogates."""
     if len(message) > _MESSAGE_LIMIT:
         message = f"{message[: _MESSAGE_LIMIT - 1]}…"
     return message.encode("utf-8", "backslashreplace").decode()
@@ -122,11 +122,11 @@ _BY_STATUS: dict[int, type[APIError]] = {}
 
 
 class APIError(NemoError):
-    """The service answered, and the answer was no.
+    """The service answered with an error.
 
     Attributes:
-        status: The HTTP status, or None when nothing was sent.
-        code: The code of the envelope (docs/protocol.md §7), or None where there was none.
+        status: The HTTP status, or None if nothing was sent.
+        code: The code of the envelope (docs/protocol.md §7), if any.
         request_id: The server's id of the request, from the response headers, if any.
         body: The beginning of the response body, at most 2000 characters.
         method: The HTTP method of the request.
@@ -168,7 +168,7 @@ class APIError(NemoError):
         self.path = path
 
     def headline(self) -> str:
-        """Return what was asked and what came back, on one line."""
+        """Return the request, the message and the status on one line."""
         place = f"{self.method} {self.path}".strip()
         numbers = ", ".join(
             f"{name} {value}"
@@ -200,7 +200,7 @@ class ScopeError(APIError):
 
 
 class SessionNotFoundError(APIError):
-    """There is no such session, or it belongs to somebody else (code 1002)."""
+    """There is no such session, or it belongs to another account (code 1002)."""
 
     default_remedy: ClassVar[str] = Remedy(
         ("make a new session", Code(" with client.sessions.create()", ""))
@@ -212,7 +212,7 @@ class InsufficientCreditsError(APIError):
     """The credits do not cover this operation (code 2001).
 
     Attributes:
-        register_url: Where an anonymous user registers for more; None for registered users.
+        register_url: The registration page for anonymous users; None for registered ones.
     """
 
     default_remedy = "Top up credits in your account."
@@ -221,7 +221,7 @@ class InsufficientCreditsError(APIError):
 
 
 class UnsupportedFileError(APIError):
-    """The file is of a kind that the service does not take, or is damaged (code 4001)."""
+    """The file's format is not supported, or the file is damaged (code 4001)."""
 
     default_remedy: ClassVar[str] = f"Use one of: {', '.join(SUPPORTED_SUFFIXES)}."
     codes: ClassVar[tuple[int, ...]] = (4001,)
@@ -249,7 +249,7 @@ class MissingClientIdError(APIError):
 
 
 class ExportBlockedError(APIError):
-    """The subscription tier does not allow this export (code 402); credits do not matter."""
+    """The subscription tier does not allow this export (code 402), whatever the credits."""
 
     default_remedy = "Register or upgrade your plan to unlock export."
     codes: ClassVar[tuple[int, ...]] = (402,)
@@ -260,8 +260,8 @@ class RateLimitError(APIError):
     """Too many requests, or a second anonymous token within a week (code 429).
 
     Attributes:
-        retry_after: Seconds to wait as the server asked, or None where it did not say.
-        register_url: Where to register, for somebody who has had the anonymous token of the week.
+        retry_after: Seconds to wait, as the server asked, or None.
+        register_url: The registration page, if this week's anonymous token was already used.
     """
 
     default_remedy = "Wait a little and try again."
@@ -275,7 +275,7 @@ class ServerError(APIError):
     """The service failed (HTTP 5xx).
 
     Attributes:
-        retry_after: Seconds to wait as the server asked, or None where it did not say.
+        retry_after: Seconds to wait, as the server asked, or None.
     """
 
     default_remedy = "The service has a problem; try again later."
@@ -286,16 +286,16 @@ class ServerError(APIError):
 
 
 class InvalidRequestError(NemoError, ValueError):
-    """The call makes no sense, and nothing was sent: an empty message, a missing file."""
+    """An argument is invalid, and nothing was sent."""
 
     default_remedy = "Correct the argument named above."
 
 
 class MalformedResponseError(NemoError):
-    """The answer does not have the form that docs/protocol.md gives it.
+    """The answer does not have the form given in docs/protocol.md.
 
     Attributes:
-        path: The JSON path of the part that is wrong, such as `$.data.token`.
+        path: The JSON path of the invalid part, such as `$.data.token`.
         body: The beginning of the response body, at most 2000 characters.
     """
 
@@ -319,9 +319,9 @@ class APIConnectionError(NemoError):
     """The service could not be reached, or the connection broke.
 
     Attributes:
-        sent: False where it is certain that the request never reached the server.
-        permanent: True where another try cannot help: a certificate that is refused, say.
-        stale: True where a connection that had been idle was closed before any answer came.
+        sent: False if the request certainly did not reach the server.
+        permanent: Whether retrying is pointless, as after a rejected certificate.
+        stale: Whether an idle connection was closed before any answer arrived.
     """
 
     default_remedy = "Check the network, the proxy settings and NEMO_API_URL, and try again."
@@ -334,7 +334,7 @@ class APITimeoutError(APIConnectionError):
     """The service did not answer within the time limit.
 
     Attributes:
-        deadline_passed: True where it was the deadline of the whole call that has passed.
+        deadline_passed: Whether the deadline of the whole call has passed.
     """
 
     default_remedy: ClassVar[str] = Remedy(
@@ -347,7 +347,7 @@ class StreamInterruptedError(NemoError):
     """The agent's stream dropped, and the state did not change afterwards.
 
     Attributes:
-        reply: What the agent had said and done until then.
+        reply: The agent's answer up to the failure.
     """
 
     default_remedy: ClassVar[str] = Remedy(
@@ -361,10 +361,10 @@ class StreamInterruptedError(NemoError):
 
 
 class StreamTimeoutError(NemoError):
-    """The agent's stream brought nothing but heartbeats, or lasted too long.
+    """The agent's stream contained only heartbeats, or lasted too long.
 
     Attributes:
-        reply: What the agent had said and done until then.
+        reply: The agent's answer up to the failure.
     """
 
     default_remedy: ClassVar[str] = Remedy(
@@ -382,7 +382,7 @@ class AgentError(NemoError):
 
     Attributes:
         code: The code that the agent gave, if any.
-        reply: What the agent had said and done until then.
+        reply: The agent's answer up to the failure.
     """
 
     default_remedy = "Say it in other words, or in smaller steps."
@@ -414,7 +414,7 @@ class RenderCancelledError(RenderFailedError):
 
 
 class RenderTimeoutError(NemoError):
-    """The render job did not finish within the time given; it may still be running.
+    """The render job did not finish in time; it may still be running.
 
     Attributes:
         render_id: The job's id.
@@ -427,7 +427,7 @@ class RenderTimeoutError(NemoError):
 
 
 class CreditLimitError(NemoError):
-    """The operation would pass max_credits, so it was not started."""
+    """The operation would exceed max_credits, so it was not started."""
 
     default_remedy = "Raise max_credits, or do less in one run."
 
@@ -436,8 +436,8 @@ class DownloadError(NemoError):
     """The downloaded bytes are not the whole file.
 
     Attributes:
-        interrupted: True where the bytes stopped coming: another download to the same path
-            goes on where this one was.
+        interrupted: Whether the connection was interrupted: another download to the same path
+            resumes this one.
     """
 
     default_remedy: ClassVar[str] = Remedy(
@@ -447,13 +447,13 @@ class DownloadError(NemoError):
 
 
 class OutputError(DownloadError, OSError):
-    """The file cannot be written: no room, no permission, or another download is writing it."""
+    """The file cannot be written: disk full, no permission, or locked by another download."""
 
     default_remedy: ClassVar[str] = "Make room, or choose another place, and download again."
 
 
 class CheckpointError(NemoError):
-    """A job's checkpoint cannot be read, written, or used for this; the file is left as it is.
+    """A job's checkpoint cannot be read, written, or used for this call; the file is kept.
 
     Attributes:
         path: The file.
@@ -466,35 +466,35 @@ class CheckpointError(NemoError):
 
 
 class JobRunningError(CheckpointError):
-    """Another process, or another thread of this one, is at this very job."""
+    """The job is running in another process or thread."""
 
     default_remedy: ClassVar[str] = "Wait for it, or end it, and resume the job then."
 
 
 class CassetteError(NemoError):
-    """A recorded session cannot be read, or does not hold what was asked of it."""
+    """A recorded session cannot be read, or does not contain the request."""
 
     default_remedy = "Record the session again with nemovideo.testing.record(path)."
 
 
 class MissingExtraError(NemoError, ImportError):
-    """A part of the package was used whose dependencies are not installed."""
+    """The feature needs an extra that is not installed."""
 
     default_remedy = 'Install it: pip install "nemovideo[local]".'
 
 
 class LocalBackendError(NemoError):
-    """The local backend cannot start or go on."""
+    """The local backend cannot start or continue."""
 
     default_remedy = "See the message; LocalBackend(port=0) takes any free port."
 
 
 class ModelUnavailableError(LocalBackendError):
-    """The engine's model is not on this machine and cannot be fetched."""
+    """The engine's model is not on this machine and cannot be downloaded."""
 
     default_remedy = (
         'Go online and run "python -m nemovideo.local fetch-models", '
-        'or give a model of your own: LocalBackend(model="path").'
+        'or pass your own model: LocalBackend(model="path").'
     )
 
 

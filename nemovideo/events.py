@@ -1,7 +1,7 @@
-"""What the agent's stream brings, as it comes: one small class for each kind of event.
+"""Events of the agent's stream, one class for each kind.
 
 The wire forms are those of docs/protocol.md §5, both dialects. Every event has
-`.raw`, the decoded JSON as it came (None where the client made the event).
+`.raw`, the decoded JSON (None for events made by the client).
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class AgentEvent:
-    """The base of all events."""
+    """Base class of all events."""
 
     raw: object = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen
 class TextEvent(AgentEvent):
-    """Words of the answer. `partial` marks a piece that a later, whole event repeats."""
+    """Text of the answer. `partial` marks a fragment that a later, complete event repeats."""
 
     text: str
     partial: bool = False
@@ -28,7 +28,7 @@ class TextEvent(AgentEvent):
 
 @attrs.frozen
 class ThoughtEvent(AgentEvent):
-    """What the model thought on its way; not a part of the answer."""
+    """The model's reasoning; not part of the answer."""
 
     text: str
     partial: bool = False
@@ -36,7 +36,7 @@ class ThoughtEvent(AgentEvent):
 
 @attrs.frozen
 class ToolCallEvent(AgentEvent):
-    """The agent calls one of its tools. The keys in `args` are the tool's own."""
+    """The agent calls a tool. The keys in `args` are defined by the tool."""
 
     name: str
     args: Mapping[str, object]
@@ -45,7 +45,7 @@ class ToolCallEvent(AgentEvent):
 
 @attrs.frozen
 class ToolResultEvent(AgentEvent):
-    """A tool has answered. The keys in `result` are the tool's own."""
+    """A tool has returned. The keys in `result` are defined by the tool."""
 
     name: str
     result: Mapping[str, object]
@@ -54,19 +54,19 @@ class ToolResultEvent(AgentEvent):
 
 @attrs.frozen
 class HeartbeatEvent(AgentEvent):
-    """The server says that it is still there."""
+    """A keepalive from the server."""
 
 
 @attrs.frozen
 class StateDeltaEvent(AgentEvent):
-    """Parts of the session's state that have changed."""
+    """Changed parts of the session's state."""
 
     delta: Mapping[str, object]
 
 
 @attrs.frozen
 class ErrorEvent(AgentEvent):
-    """The agent reports an error. It may stand beside a good answer, as a warning."""
+    """The agent reports an error; with a complete answer it is a warning."""
 
     code: str | None
     message: str
@@ -74,13 +74,13 @@ class ErrorEvent(AgentEvent):
 
 @attrs.frozen
 class StillWorkingEvent(AgentEvent):
-    """Made by the client every two minutes: the answer is `elapsed_s` seconds under way."""
+    """Made by the client every two minutes while the answer takes `elapsed_s` seconds."""
 
     elapsed_s: float
 
 
 @attrs.frozen
 class UnknownEvent(AgentEvent):
-    """Something that this version does not know, passed on as it came."""
+    """An event unknown to this version, unchanged."""
 
     data: object

@@ -1,4 +1,4 @@
-"""Files as users give them: what can be uploaded, and under which name."""
+"""Files to upload: the accepted types, and their names."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ Opener = Callable[[], AbstractContextManager[BinaryIO]]
 
 @attrs.frozen
 class Upload:
-    """A file to upload, with what cannot be seen from its content.
+    """A file to upload, with options.
 
     Attributes:
         source: A path, bytes, an open binary file, an http(s) URL, or an iterable of chunks.
-        name: The name that the agent shall know it by; None for the source's own. Its suffix
-            must be that of its format; one without a suffix gets it.
-        check: Refuse a file whose content is damaged or is not what its suffix says. Suffix,
-            size and emptiness are checked in any case.
-        info: What the file's header says; filled in when the file is checked.
-        open: Opens the content from its beginning; filled in when the file is checked. A file
-            that the user opened is left open.
+        name: The name for the agent; None for the source's own. Its suffix must match the format;
+            a missing suffix is added.
+        check: Whether to reject a file whose content is damaged or does not match its suffix.
+            Suffix, size and emptiness are always checked.
+        info: The properties from the file's header; set when the file is checked.
+        open: Opens the content at its start; set when the file is checked. A file opened by the
+            user is left open.
     """
 
     source: Content = attrs.field(repr=False)
@@ -59,19 +59,19 @@ class Upload:
 
     @property
     def path(self) -> Path | None:
-        """Where the file is on this machine, if that is known."""
+        """The file's path on this machine, if it has one."""
         if isinstance(self.source, (str, os.PathLike)) and not is_url(self.source):
             return expanded(self.source)
         return None
 
     @property
     def content_type(self) -> str:
-        """The Content-Type that goes with its suffix."""
+        """The Content-Type of its suffix."""
         return CONTENT_TYPES[suffix_of(self.name or "")]
 
     @property
     def header(self) -> MediaInfo:
-        """What the header of a checked file says."""
+        """The properties of a checked file."""
         assert self.info is not None, "the file was not checked"
         return self.info
 
@@ -81,13 +81,13 @@ class Upload:
         return self.header.size_bytes
 
     def opened(self) -> AbstractContextManager[BinaryIO]:
-        """Return the content of a checked file, from its beginning, for a `with` block."""
+        """Open a checked file at its start, for a `with` block."""
         assert self.open is not None, "the file was not checked"
         return self.open()
 
 
 Source = Content | Upload
-"""What can be uploaded: some content, or an `Upload` of it."""
+"""A file to upload: content, or an `Upload` of it."""
 
 
 def is_url(source: object) -> bool:
@@ -98,18 +98,18 @@ def is_url(source: object) -> bool:
 
 
 def is_media_name(text: str) -> bool:
-    """Return whether the text ends like the name of a file that the service takes."""
+    """Return whether the text has the suffix of a supported format."""
     return suffix_of(text) in CONTENT_TYPES
 
 
 def url_name(url: str) -> str:
-    """Return the file name in a URL's path, or the host where there is none."""
+    """Return the file name in a URL's path, or else the host."""
     parts = urlsplit(url)
     return PurePosixPath(unquote(parts.path)).name or parts.netloc
 
 
 def name_of(source: Source) -> str:
-    """Return the name that a source has or was given; empty for one without."""
+    """Return the name of a source; empty if it has none."""
     if isinstance(source, Upload):
         return source.name or name_of(source.source)
     if isinstance(source, str) and is_url(source):

@@ -1,8 +1,7 @@
-"""Take the talk of buttons and panels out of what the agent says, and keep what it means.
+"""Remove GUI instructions from the agent's text.
 
-The cloud agent thinks that it speaks to a person in front of an editor
-(docs/protocol.md §9). `clean` cuts its instructions for the screen out of an answer,
-clause by clause, and returns them as actions; what it says of the video stays.
+The cloud agent writes for users of a graphical editor (docs/protocol.md §9). `clean` removes its
+instructions to use buttons and panels, clause by clause, and returns them as actions.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ _log = logging.getLogger("nemovideo")
 
 @attrs.frozen
 class Spoken:
-    """What the agent said, ready for a person.
+    """The agent's text without GUI instructions.
 
     Attributes:
-        text: The words without instructions for the screen.
-        actions: What those instructions mean, each once, in the order of their appearance.
+        text: The remaining text.
+        actions: The actions that the instructions asked for, each once, in order.
     """
 
     text: str
@@ -36,18 +35,16 @@ class Spoken:
 
 
 def clean(text: str) -> Spoken:
-    """Remove the GUI instructions from an answer, English or Chinese (docs/protocol.md §9).
+    """Remove the GUI instructions from an English or Chinese answer (docs/protocol.md §9).
 
-    Instructions are cut clause by clause, so that the rest of a sentence stays
-    whole and grammatical; list items and headings that are left empty go too.
-    A text without instructions comes back unchanged, byte for byte. Quoted
-    words, code and sentences with a URL are never touched. Takes linear time.
-    Where the cutting itself fails, the text comes back as it was: an answer
-    that was paid for is never lost to this.
+    Instructions are removed clause by clause, so that the rest of a sentence stays grammatical;
+    list items and headings that become empty are removed too. A text without instructions is
+    returned unchanged. Quoted words, code and sentences with a URL are never changed. The time is
+    linear in the text. If this function itself fails, the text is returned unchanged.
     """
     try:
         return _clean(text)
-    except Exception:  # noqa: BLE001 - whatever it is, the raw answer is worth more
+    except Exception:  # noqa: BLE001 - an answer that was paid for is not lost to a bug here
         _log.debug("could not remove GUI instructions", exc_info=True)
         return Spoken(text)
 

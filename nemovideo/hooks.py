@@ -1,4 +1,4 @@
-"""What the hooks `on_request` and `on_response` are told: requests and answers, without secrets."""
+"""The arguments of the hooks `on_request` and `on_response`, without secrets."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from nemovideo.errors import NemoError
 
 @attrs.frozen
 class RequestInfo:
-    """One request that is about to be sent; a repeat is a request of its own.
+    """A request that is about to be sent; a retry is a separate request.
 
     Attributes:
         method: The HTTP method.
-        host: The host that it goes to; downloads may come from another one than the API's.
+        host: The host; downloads may have another one than the API's.
         path: The path, without its query.
     """
 
@@ -24,14 +24,14 @@ class RequestInfo:
 
 @attrs.frozen
 class ResponseInfo:
-    """How a request was answered, or that it was not.
+    """The response to a request, or its failure.
 
     Attributes:
-        request: The very object that `on_request` was given.
-        status: The HTTP status, or None where no answer came.
+        request: The object that `on_request` got.
+        status: The HTTP status, or None if there was no response.
         request_id: The server's id of the request, from the response headers, if any.
-        elapsed_s: Seconds until the head of the answer was there, or until it was given up.
-        error: Why no answer came, or None.
+        elapsed_s: Seconds until the response headers arrived, or until the failure.
+        error: Why there was no response, or None.
     """
 
     request: RequestInfo

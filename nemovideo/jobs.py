@@ -1,4 +1,4 @@
-"""Jobs that survive the process: `client.jobs`, `Job` and `AsyncJob` (docs/jobs.md)."""
+"""Resumable jobs: `client.jobs`, `Job` and `AsyncJob` (docs/jobs.md)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _Path = str | os.PathLike[str]
 
 
 class HasJobs(Protocol):
-    """A client, as far as jobs need it."""
+    """The part of a client that jobs need."""
 
     @property
     def jobs(self) -> Jobs:
@@ -42,7 +42,7 @@ class HasJobs(Protocol):
 
 
 class HasAsyncJobs(Protocol):
-    """An async client, as far as jobs need it."""
+    """The part of an async client that jobs need."""
 
     @property
     def jobs(self) -> AsyncJobs:
@@ -52,17 +52,17 @@ class HasAsyncJobs(Protocol):
 
 @attrs.frozen
 class JobStatus:
-    """How far a job is, as its checkpoint tells.
+    """The state of a job in its checkpoint.
 
     Attributes:
-        phase: What it does next: "new", "upload", "edit", "render", "download"; or "done".
-        fraction: How much of the whole is done, 0.0 to 1.0.
-        elapsed_s: The seconds that it took until then, in all its processes.
-        source: The name of the file that it is made from.
-        output: Where the result goes; None for a link only.
+        phase: The next step: "new", "upload", "edit", "render" or "download"; or "done".
+        fraction: The progress of the whole job, 0.0 to 1.0.
+        elapsed_s: The seconds spent so far, in all its processes.
+        source: The name of the source file.
+        output: The path of the result; None for a URL only.
         session_id: The session, once there is one.
-        render_id: The render, once there is one.
-        updated_at: When the last step was noted, in seconds since the epoch; None for a new job.
+        render_id: The render job, once there is one.
+        updated_at: The time of the last step, in seconds since the epoch; None for a new job.
     """
 
     phase: JobPhase
@@ -81,17 +81,17 @@ class JobStatus:
 
 
 class _Base:
-    """What both kinds of jobs have: a checkpoint file, and perhaps an order."""
+    """Base of both kinds of jobs: a checkpoint file, and an order for a new job."""
 
     path: Path
     _order: Order | None
 
     @property
     def status(self) -> JobStatus:
-        """How far the job is; read from the file each time.
+        """The state of the job, read from the file each time.
 
         Raises:
-            CheckpointError: The file cannot be read, or is no checkpoint.
+            CheckpointError: The file cannot be read, or is not a checkpoint.
         """
         found = checkpoints.load(self.path)
         if found is None:
@@ -112,9 +112,9 @@ class _Base:
 
 
 class Job(_Base, Resource):
-    """A job with a checkpoint: whatever stops it, another process can go on with it.
+    """A job with a checkpoint, which can be resumed from another process.
 
-    Made by `client.jobs.remove_background()` and `client.jobs.load()`.
+    Created by `client.jobs.remove_background()` and `client.jobs.load()`.
 
     Attributes:
         path: The checkpoint file.
@@ -138,19 +138,18 @@ class Job(_Base, Resource):
         *,
         send_again: bool = False,
     ) -> RenderedVideo:
-        """Do whatever is not done yet, and return the result.
+        """Do the remaining steps, and return the result.
 
         Args:
-            progress: True draws a bar; a callback gets `Progress` values, of the whole job.
+            progress: True draws a bar; a callback gets `Progress` values of the whole job.
             deadline: Seconds for this call; None for the client's own deadline.
-            send_again: Send the message again where nobody can say what came of it: it
-                may be charged again.
+            send_again: Send the message again if its effect is unknown; it may be charged again.
 
         Raises:
-            JobRunningError: Another process, or thread, is at it.
+            JobRunningError: The job is running in another process or thread.
             CheckpointError: The file is damaged, of a newer version, or of another job.
-            StreamInterruptedError: Nobody can say what came of the message; see `send_again`.
-            NemoError: Whatever `Client.remove_background` raises; its remedy names the file.
+            StreamInterruptedError: The effect of the message is unknown; see `send_again`.
+            NemoError: As for `Client.remove_background`; the remedy names the file.
         """
         return perform(
             self._context,
@@ -172,19 +171,20 @@ class Job(_Base, Resource):
         *,
         send_again: bool = False,
     ) -> RenderedVideo:
-        """Go on with a job, in any process, and return its result.
+        """Resume a job in any process, and return its result.
 
         Args:
             path: The checkpoint file.
-            client: Who does it. None makes a client from the environment, for the service
-                that the job is done by; a local backend is started on the job's own state.
+            client: The client to use. None makes one from the environment for the job's service; a
+                local backend is started on the job's own state.
             progress: See `run`.
             deadline: See `run`.
             send_again: See `run`.
 
         Raises:
-            CheckpointError: The file is not there or cannot be used, or the state of the
-                local backend is gone; and whatever `run` raises.
+            CheckpointError: The file does not exist or cannot be used, or the local backend's
+                state was deleted.
+            NemoError: As for `run`.
         """
         if client is not None:
             return client.jobs.resume(path, progress, deadline, send_again=send_again)
@@ -221,7 +221,7 @@ class AsyncJob(_Base, AsyncResource):
         *,
         send_again: bool = False,
     ) -> RenderedVideo:
-        """Do whatever is not done yet, and return the result; see `Job.run`."""
+        """Do the remaining steps, and return the result; see `Job.run`."""
         return await perform_async(
             self._context,
             self._driver,
@@ -242,7 +242,7 @@ class AsyncJob(_Base, AsyncResource):
         *,
         send_again: bool = False,
     ) -> RenderedVideo:
-        """Go on with a job, in any process, and return its result; see `Job.resume`."""
+        """Resume a job in any process, and return its result; see `Job.resume`."""
         if client is not None:
             return await client.jobs.resume(path, progress, deadline, send_again=send_again)
         from anyio import to_thread
@@ -276,25 +276,25 @@ class Jobs(Resource):
         max_credits: float | None = None,
         overwrite: bool = False,
     ) -> Job:
-        """Return the job of `Client.remove_background`, not begun: nothing is read or sent yet.
+        """Return a job for `Client.remove_background`, without reading or sending anything yet.
 
         Args:
             source: See `Client.remove_background`, here and below.
-            checkpoint: The file to note every step in. If it is there, and of the same
-                order, the job goes on from there.
-            background: What comes behind the person.
-            edit: More wishes in words.
-            trim: The stretch to keep, as (start, end) in seconds.
-            output: Where to write the file.
+            checkpoint: The file that records every step. If it exists, with the same order, the
+                job is resumed.
+            background: The new background.
+            edit: More edits in words.
+            trim: The part to keep, as (start, end) in seconds.
+            output: The path of the result.
             format: "mp4", "webm" or "mov".
-            quality: How good.
-            metadata: Whether the recording's date, location and title are kept.
-            session: A session to do it in.
-            max_credits: Do not start if the edit is likely to use more than this.
-            overwrite: Replace a file that is there already.
+            quality: The quality of the result.
+            metadata: Whether to keep the recording's date, location and title.
+            session: The session to use.
+            max_credits: Do not start if the edit would probably use more than this.
+            overwrite: Replace an existing file.
 
         Raises:
-            InvalidRequestError: The arguments do not go together.
+            InvalidRequestError: The arguments conflict.
         """
         order = order_for(
             source,
@@ -313,10 +313,10 @@ class Jobs(Resource):
         return Job(self._context, self._driver, checkpoint, order)
 
     def load(self, path: _Path) -> Job:
-        """Return the job of a checkpoint, to look at or to go on with; nothing is done yet.
+        """Return the job of a checkpoint, without running it.
 
         Raises:
-            CheckpointError: The file is not there, or cannot be used.
+            CheckpointError: The file does not exist, or cannot be used.
         """
         found_at(resolved(path))
         return Job(self._context, self._driver, path)
@@ -329,7 +329,7 @@ class Jobs(Resource):
         *,
         send_again: bool = False,
     ) -> RenderedVideo:
-        """Go on with the job of a checkpoint, and return its result; see `Job.run`."""
+        """Resume the job of a checkpoint, and return its result; see `Job.run`."""
         return self.load(path).run(progress, deadline, send_again=send_again)
 
 
@@ -352,7 +352,7 @@ class AsyncJobs(AsyncResource):
         max_credits: float | None = None,
         overwrite: bool = False,
     ) -> AsyncJob:
-        """Return the job of `AsyncClient.remove_background`; not awaited, for nothing is sent."""
+        """Return a job for `AsyncClient.remove_background`; not a coroutine."""
         order = order_for(
             source,
             background,
@@ -370,7 +370,7 @@ class AsyncJobs(AsyncResource):
         return AsyncJob(self._context, self._driver, checkpoint, order)
 
     def load(self, path: _Path) -> AsyncJob:
-        """Return the job of a checkpoint; not awaited, for it reads no more than a small file."""
+        """Return the job of a checkpoint; not a coroutine."""
         found_at(resolved(path))
         return AsyncJob(self._context, self._driver, path)
 
@@ -382,5 +382,5 @@ class AsyncJobs(AsyncResource):
         *,
         send_again: bool = False,
     ) -> RenderedVideo:
-        """Go on with the job of a checkpoint, and return its result; see `Job.run`."""
+        """Resume the job of a checkpoint, and return its result; see `Job.run`."""
         return await self.load(path).run(progress, deadline, send_again=send_again)

@@ -1,4 +1,4 @@
-"""What users hold in their hands, except for drafts and events: tokens, files, jobs, results."""
+"""The values that users get, besides drafts and events: tokens, files, jobs, results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ else:
 
 
 class Route(enum.Enum):
-    """Who handles what the user said."""
+    """Which handler answers the user's message."""
 
     EXPORT = "export"
     CREDITS = "credits"
@@ -36,7 +36,7 @@ class Route(enum.Enum):
 
 
 class GuiAction(enum.Enum):
-    """What the program does in place of the person who was told to use the screen."""
+    """The action that replaces an instruction to use the GUI."""
 
     EXPORT = "export"
     SHOW_STATE = "show_state"
@@ -47,13 +47,13 @@ class GuiAction(enum.Enum):
 
 
 class Token(str):
-    """A bearer token. It is a string, but its `repr` shows no more than its kind.
+    """A bearer token: a string whose `repr` shows only its kind.
 
     Attributes:
-        anonymous: True for one that was acquired without an account.
-        expires_at: When it expires, in seconds since the epoch; None where that is not known.
-        user_id: The user that it stands for, where the service said so.
-        credits: The free credits that came with it, where the service said so.
+        anonymous: Whether it was acquired without an account.
+        expires_at: When it expires, in seconds since the epoch; None if unknown.
+        user_id: The user's id, if known.
+        credits: The free credits that came with it, if known.
     """
 
     __slots__ = ("anonymous", "credits", "expires_at", "user_id")
@@ -72,7 +72,7 @@ class Token(str):
         user_id: str | None = None,
         credits: int | None = None,  # noqa: A002 - the service's own word
     ) -> Token:
-        """Make a token from its text and what is known of it."""
+        """Make a token from its text and attributes."""
         token = super().__new__(cls, value)
         token.anonymous = anonymous
         token.expires_at = expires_at
@@ -82,11 +82,11 @@ class Token(str):
 
     @property
     def sendable(self) -> bool:
-        """True if it can stand in a header; the HTTP library would complain, and name it."""
+        """Whether it can be sent in a header; otherwise the HTTP library's error would show it."""
         return bool(self) and self.isascii() and self.isprintable() and " " not in self
 
     def __repr__(self) -> str:
-        """Return the token's kind, and never its text."""
+        """Return the token's kind, without its text."""
         kind = "anonymous" if self.anonymous else "given"
         expiry = ""
         if self.expires_at is not None:
@@ -97,12 +97,12 @@ class Token(str):
 
 @attrs.frozen
 class ClaimToken:
-    """Opens a project in a browser, and nothing else.
+    """A token that only opens a project in a browser.
 
     Attributes:
         token: The claim token, `clm_…`.
-        url: The link to the project; it holds no bearer token.
-        expires_in_s: Seconds until it expires; None where the service did not say.
+        url: The link to the project; it contains no bearer token.
+        expires_in_s: Seconds until it expires; None if unknown.
     """
 
     token: str = attrs.field(repr=False)
@@ -112,19 +112,19 @@ class ClaimToken:
 
 @attrs.frozen
 class MediaInfo:
-    """What a file's header says of it; None is for what does not apply or is not said.
+    """The properties of a file, from its header; None if unknown or not applicable.
 
     Attributes:
-        format: What the content is, as its usual suffix: "mp4", "mov", "webm", "png", …
+        format: The format of the content, as a suffix: "mp4", "mov", "webm", "png", …
         kind: "video", "image" or "audio".
         size_bytes: The file's size.
-        duration_ms: How long it lasts, in milliseconds.
-        width: The picture's width in pixels as it is shown, after rotation.
-        height: The picture's height, likewise.
-        rotation_deg: How far a player turns the stored picture clockwise: 0, 90, 180 or 270.
-        fps: The average number of pictures in a second.
-        video_codec: By FFmpeg's name: "h264", "hevc", "vp9", …
-        audio_codec: By FFmpeg's name: "aac", "opus", "pcm_s16le", …
+        duration_ms: The duration in milliseconds.
+        width: The displayed width in pixels, after rotation.
+        height: The displayed height in pixels, after rotation.
+        rotation_deg: The clockwise rotation for display: 0, 90, 180 or 270.
+        fps: The average frame rate.
+        video_codec: FFmpeg's name: "h264", "hevc", "vp9", …
+        audio_codec: FFmpeg's name: "aac", "opus", "pcm_s16le", …
     """
 
     format: str
@@ -141,14 +141,14 @@ class MediaInfo:
 
 @attrs.frozen
 class MediaFile:
-    """A file as the service took it. Sizes are in pixels, `duration_s` in seconds.
+    """An uploaded file. Sizes are in pixels, `duration_s` in seconds.
 
     Attributes:
-        filename: The name by which the agent knows it.
+        filename: The name that the agent uses.
         file_type: "video", "image" or "audio".
-        cdn_url: Where the service keeps it.
-        raw: The JSON as it came, unknown keys included.
-        info: What its header said before it was sent; None for a file fetched from a URL.
+        cdn_url: The file's URL at the service.
+        raw: The received JSON, with unknown keys.
+        info: The properties from its header; None for a file from a URL.
     """
 
     filename: str
@@ -194,9 +194,9 @@ class Credits:
 
 @attrs.frozen
 class SessionState:
-    """What a session holds: the draft, the uploaded files, and what was made.
+    """The state of a session: the draft, the uploaded files, and generated media.
 
-    `draft` is None until there is one. All parts stand in `raw` as they came.
+    `draft` is None until there is one. `raw` is the received JSON.
     """
 
     draft: drafts.Draft | None
@@ -223,18 +223,18 @@ class SessionState:
 
 @attrs.frozen
 class RenderJob:
-    """A render job as it stood when it was last asked for.
+    """A render job as of the last poll.
 
     Attributes:
         id: The job's id.
-        status: "pending", "processing", "completed", "failed", or a word not known here.
-        progress: 0 to 100, or None where the service did not say.
-        url: Where the file is, once there is one.
-        duration_s: The file's length in seconds, once known.
+        status: "pending", "processing", "completed", "failed", or an unknown status.
+        progress: 0 to 100, or None if unknown.
+        url: The file's URL, once it exists.
+        duration_s: The file's duration in seconds, once known.
         size_bytes: The file's size, once known.
         error: Why it failed, if it did.
-        warnings: What to know of the file, in whole sentences, such as damaged footage. Only the
-            local backend gives any.
+        warnings: Warnings as sentences, for example about damaged footage; only from the local
+            backend.
     """
 
     id: str
@@ -251,22 +251,22 @@ class RenderJob:
 
     @property
     def finished(self) -> bool:
-        """True once the job has ended, well or not."""
+        """Whether the job has ended, successfully or not."""
         return self.completed or self.failed or self.cancelled
 
     @property
     def completed(self) -> bool:
-        """True once the file is there."""
+        """Whether the file is finished."""
         return self.status in ("completed", "succeeded", "success", "done")
 
     @property
     def failed(self) -> bool:
-        """True once the job has failed."""
+        """Whether the job has failed."""
         return self.status in ("failed", "error")
 
     @property
     def cancelled(self) -> bool:
-        """True once the job was cancelled."""
+        """Whether the job was cancelled."""
         return self.status in ("cancelled", "canceled")
 
     def _repr_html_(self) -> str:
@@ -278,19 +278,19 @@ class RenderJob:
 
 @attrs.frozen
 class Reply:
-    """The agent's answer, whole.
+    """The agent's complete answer.
 
     Attributes:
-        text: The answer with its GUI instructions taken out (docs/protocol.md §9).
-        raw_text: The answer as the agent gave it.
-        actions: What the GUI instructions asked for, in order.
+        text: The answer without GUI instructions (docs/protocol.md §9).
+        raw_text: The agent's unmodified text.
+        actions: The actions that the GUI instructions asked for, in order.
         tool_calls: The tools that the agent called, in order.
-        changes: What changed in the draft since before the message, where no word followed the
-            agent's last edit or the stream dropped; else None.
-        silent: True where the agent gave no text.
-        recovered: True where the stream dropped and the state told the rest.
-        incomplete: True where the text ends with pieces that no whole event confirmed.
-        warnings: Errors that the agent reported beside a good answer.
+        changes: The changes of the draft, if no text followed the agent's last edit or the stream
+            dropped; else None.
+        silent: Whether the agent gave no text.
+        recovered: Whether the stream dropped and the result was taken from the state.
+        incomplete: Whether the text ends with fragments that no complete event confirmed.
+        warnings: Errors that the agent reported with a complete answer.
     """
 
     raw_text: str = ""
@@ -304,7 +304,7 @@ class Reply:
     warnings: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Return the text, and what changed where the agent did not say so."""
+        """Return the text and the changes, if any."""
         if self.changes is None or (self.text and not self.changes):
             return self.text
         return f"{self.text}\n\n{self.changes}" if self.text else str(self.changes)
@@ -320,14 +320,14 @@ class Reply:
 
 @attrs.frozen
 class Progress:
-    """How far a long call is.
+    """The progress of a long call.
 
     Attributes:
-        phase: "upload", "edit", "render" or "download"; "batch" for that of many files.
+        phase: "upload", "edit", "render" or "download"; "batch" for many files.
         fraction: 0.0 to 1.0 of the whole call.
         elapsed_s: Seconds since the call began.
-        eta_s: Seconds left, roughly; None while that cannot be said.
-        message: One line for a person.
+        eta_s: Estimated seconds left; None while unknown.
+        message: One line to display.
     """
 
     phase: str
@@ -342,13 +342,13 @@ class RenderedVideo:
     """A finished video.
 
     Attributes:
-        path: The downloaded file, or None where none was asked for.
-        url: Where the service keeps the file.
-        project_url: Opens the project in a browser; None where no link could be had.
+        path: The downloaded file, or None if there was no `output`.
+        url: The file's URL at the service.
+        project_url: A link that opens the project in a browser, or None.
         job: The render job.
-        credits_spent: What the whole call used, as the balance tells; None where it is not known.
-        reply: The agent's answer, where the call asked the agent.
-        source: The file that it was made from, where that is a file on this machine.
+        credits_spent: The credits that the call used, by the balance; None if unknown.
+        reply: The agent's answer, if the call asked the agent.
+        source: The source, if it is a file on this machine.
     """
 
     path: Path | None
@@ -363,19 +363,19 @@ class RenderedVideo:
 
     @property
     def credits_spent(self) -> float | None:
-        """The difference of the balances, or None where one of them is not known."""
+        """The difference of the balances, or None if one of them is unknown."""
         if self.credits_before is None or self.credits_after is None:
             return None
         return self.credits_before - self.credits_after
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What to know of the video, in whole sentences; see `RenderJob.warnings`."""
+        """Warnings as sentences; see `RenderJob.warnings`."""
         return self.job.warnings
 
     @property
     def duration_s(self) -> float | None:
-        """The video's length in seconds, where the service said so."""
+        """The video's duration in seconds, if known."""
         return self.job.duration_s
 
     @property
@@ -389,7 +389,7 @@ class RenderedVideo:
         Raises:
             InvalidRequestError: No file was downloaded.
             MissingExtraError: PyAV or numpy is not installed.
-            UnsupportedFileError: The file is not here any more, or cannot be read.
+            UnsupportedFileError: The file no longer exists, or cannot be read.
         """
         if self.path is None:
             raise InvalidRequestError(
@@ -408,7 +408,7 @@ class RenderedVideo:
 
 
 class SavedVideo(RenderedVideo):
-    """A finished video that was downloaded: `path` is always there."""
+    """A finished video that was downloaded: `path` is not None."""
 
     if TYPE_CHECKING:
         path: Path
@@ -419,9 +419,9 @@ class Frame:
     """One frame of a video, as arrays.
 
     Attributes:
-        time_s: When it is shown, in seconds from the beginning.
-        rgb: Its picture, height × width × 3, uint8.
-        alpha: How much of each pixel is kept, height × width, float32 in 0..1.
+        time_s: Its time, in seconds from the start.
+        rgb: The picture, height × width × 3, uint8.
+        alpha: The opacity of each pixel, height × width, float32 in 0..1.
     """
 
     time_s: float
@@ -430,7 +430,7 @@ class Frame:
 
 
 At = float | Sequence[float] | None
-"""Seconds from the beginning: one moment or several; None for the start, the middle, the end."""
+"""Seconds from the start, one or several; None for the start, the middle and the end."""
 
 
 @attrs.frozen
@@ -438,9 +438,9 @@ class PreviewStill:
     """One moment of a preview, as PNG files.
 
     Attributes:
-        time_s: When it is, in seconds from the beginning.
-        before: The footage as it was uploaded; None where it is not on this machine.
-        after: The finished picture, with transparency where nothing is behind the person.
+        time_s: Its time, in seconds from the start.
+        before: The source frame; None if the source is not on this machine.
+        after: The result, transparent where there is no background.
     """
 
     time_s: float
@@ -453,14 +453,13 @@ class Preview:
     """A few moments of a video before it is exported, as PNG files of at most 1280 pixels a side.
 
     Attributes:
-        before: The footage as it was uploaded; several moments are side by side. None where it
-            is not on this machine.
-        after: The finished picture; several moments are side by side.
-        stills: Every moment by itself.
-        sheet: All of it in one picture: the footage above, the finished pictures below.
-        basis: What it was made from: "local engine", which the cloud's result may differ from,
-            or "free export".
-        warnings: What to know of it, in whole sentences.
+        before: The source frames side by side; None if the source is not on this machine.
+        after: The results side by side.
+        stills: Each moment separately.
+        sheet: One picture with the source frames above the results.
+        basis: How it was made: by the "local engine" (the cloud's result may differ), or by a
+            "free export".
+        warnings: Warnings as sentences.
     """
 
     before: bytes | None = attrs.field(repr=False)
@@ -471,10 +470,10 @@ class Preview:
     warnings: tuple[str, ...] = ()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the sheet as a PNG file, replacing one that is there, and return its path.
+        """Write the sheet as a PNG file, replacing an existing one, and return its path.
 
         Raises:
-            InvalidRequestError: The name has another suffix than ".png".
+            InvalidRequestError: The name does not end in ".png".
             OutputError: It cannot be written.
         """
         from nemovideo._support.disk import writing
@@ -499,13 +498,13 @@ class Preview:
 
 @attrs.frozen
 class Estimate:
-    """What a call will take, before it is made.
+    """An estimate of what a call will take.
 
     Attributes:
-        credits: What it is likely to use.
-        seconds: How long it is likely to take; None where that cannot be said.
-        output_bytes: The size of the result, likewise.
-        basis: How sure it is, and what it was taken from: it begins with "measured" or "rough".
+        credits: The expected credits.
+        seconds: The expected time; None if unknown.
+        output_bytes: The expected size of the result; None if unknown.
+        basis: Where the estimate comes from; it begins with "measured" or "rough".
     """
 
     credits: float
@@ -524,14 +523,14 @@ class Estimate:
 
 @attrs.frozen
 class Answer:
-    """What a conversation answers to one sentence of its user.
+    """A conversation's answer to one message of the user.
 
     Attributes:
-        text: The answer, ready for a person, in the user's language.
-        action: Who took care of the sentence: the agent, or one of the actions that need none.
-        video: The exported video, where the sentence led to one.
-        reply: The agent's own answer, where it was asked.
-        error: What went wrong, if something did; `text` says it in words, with the remedy.
+        text: The answer to display, in the user's language.
+        action: What handled the message: the agent, or an action that needs no agent.
+        video: The exported video, if there was an export.
+        reply: The agent's answer, if it was asked.
+        error: The error, if there was one; `text` describes it with the remedy.
     """
 
     text: str

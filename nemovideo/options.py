@@ -18,39 +18,39 @@ else:
 
 
 class Options(TypedDict, total=False):
-    """The keyword arguments that both clients take; all may be left out.
+    """The keyword arguments that both clients take; all are optional.
 
     Attributes:
-        base_url: The API; default `NEMO_API_URL`, else the cloud's.
-        web_url: The web site, for links only; default `NEMO_WEB_URL`, else the cloud's.
-        anonymous: Acquire an anonymous token where none is given; default True.
-        client_id: The id that anonymous tokens are acquired with; default `NEMO_CLIENT_ID`,
-            else the one kept in `config_dir`.
-        config_dir: Where the client id and the anonymous token are kept; default
-            `$XDG_CONFIG_HOME/nemovideo`, else `~/.config/nemovideo`.
-        timeout_s: Seconds for one request's connection and for each wait for data; default 60.
-        deadline: Seconds for a whole call, all tries and waits included; default none.
-        retry: What is repeated and when.
-        polling: How render jobs are waited for.
-        stream: How long an agent's stream may last.
+        base_url: The API's URL; default `NEMO_API_URL`, or else the cloud's.
+        web_url: The web site's URL, for links only; default `NEMO_WEB_URL`, or else the cloud's.
+        anonymous: Acquire an anonymous token if there is no token; default True.
+        client_id: The client id for anonymous tokens; default `NEMO_CLIENT_ID`, or else the one
+            stored in `config_dir`.
+        config_dir: The folder of the client id and the anonymous token; default
+            `$XDG_CONFIG_HOME/nemovideo`, or else `~/.config/nemovideo`.
+        timeout_s: Seconds for connecting, and for each wait for data; default 60.
+        deadline: Seconds for a whole call, with all retries and waits; default none.
+        retry: The retry policy.
+        polling: How to wait for render jobs.
+        stream: The limits of an agent's stream.
         allow_http: Allow a plain http URL to another machine; default False.
         local_files: Whether a `str` may be a path or a URL, as a source, as a background and in
-            a conversation; default True. Say False where the words of strangers get there:
-            files are then `Path`, bytes and open files only. Holds for sessions, conversations,
-            jobs and batches too; paths of results are yours to choose.
-        private_urls: Whether `upload_urls` may name this machine and private networks; default
-            what `local_files` is. False resolves every host first; the backend that
-            `local()` starts then refuses such addresses in redirects, too.
+            a conversation; default True. Pass False if text from untrusted users gets there: only
+            `Path`, bytes and open files are files then. This includes sessions, conversations,
+            jobs and batches, but not the paths of results.
+        private_urls: Whether `upload_urls` accepts addresses of this machine and of private
+            networks; default the value of `local_files`. False resolves every host first; the
+            backend that `local()` starts then also refuses such addresses in redirects.
         user_agent: Added to the User-Agent header.
         skill_source: The X-Skill-Source header; default `video-background-remover-ai`.
         skill_version: The X-Skill-Version header; default this package's version.
-        platform: The X-Skill-Platform header; default `SKILL_SOURCE`, else detected.
-        clock: Where the time comes from; for tests.
-        token_scope: What the stored anonymous token belongs to; default the base URL.
+        platform: The X-Skill-Platform header; default `SKILL_SOURCE`, or else detected.
+        clock: The clock; for tests.
+        token_scope: The key of the stored anonymous token; default the base URL.
         on_request: Called with a `RequestInfo` before each request (`nemovideo.hooks`).
-        on_response: Called with a `ResponseInfo` once the head of its answer is there, or
-            when it is clear that none will come. Both must return quickly, and not raise.
-        edit_cost: What an edit is reckoned to cost when `max_credits` is checked; default 50.
+        on_response: Called with a `ResponseInfo` when the response headers arrive, or when the
+            request fails. Both must return quickly and not raise.
+        edit_cost: The estimated credits of an edit, for checking `max_credits`; default 50.
     """
 
     base_url: str | None

@@ -1,8 +1,7 @@
-"""What is repeated, when, and for how long: the error table as data (docs/protocol.md §7).
+"""The retry policy, and the limits of polling and streams (docs/protocol.md §7).
 
-Only identical calls are repeated here, and only where a repeat cannot do harm.
-What follows an error by other means (a new token, a new render id) is decided
-in the flows.
+A policy only repeats identical calls. Other recoveries (a new token, a new render id) are in the
+flows.
 """
 
 from __future__ import annotations
@@ -26,17 +25,14 @@ _DISK_FULL = 507
 
 @attrs.frozen
 class RetryPolicy:
-    """How often, and after which waits, an identical call is repeated.
+    """When and how often an identical call is retried.
 
-    A call that may be repeated without harm (a GET, say) is repeated after
-    connection errors and 5xx, `attempts` times in all, after exponential waits
-    from `initial_s` up to `max_s` seconds with full jitter. Any call is
-    repeated after a connection that was refused, for then nothing was sent, and
-    once after a 429, after `Retry-After` or `rate_limit_s` seconds. `Retry-After`
-    goes for 5xx as well; where it asks for more than `max_retry_after_s`, the
-    error is raised at once. No try follows a timeout once the time limit of a single
-    one is used up. A download that breaks is resumed where it was; a try that
-    brought it on does not count.
+    An idempotent call (such as a GET) is retried after connection errors and 5xx, up to `attempts`
+    tries in all, with exponential backoff from `initial_s` to `max_s` seconds and full jitter. Any
+    call is retried after a refused connection, since nothing was sent, and once after a 429, after
+    `Retry-After` or `rate_limit_s` seconds. `Retry-After` also applies to 5xx; if it is more than
+    `max_retry_after_s`, the error is raised at once. A timeout that used up the limit of a single
+    try is not retried. An interrupted download is resumed; tries that made progress do not count.
     """
 
     attempts: int = 4
@@ -50,10 +46,10 @@ class RetryPolicy:
         """Return whether to try again.
 
         Args:
-            error: Why the last try failed.
-            attempt: Its number, from 1.
-            repeatable: Whether an identical repeat does no harm.
-            limited: How many 429 answers this call has had, this one included.
+            error: The error of the last try.
+            attempt: The number of the last try, from 1.
+            repeatable: Whether the call is idempotent.
+            limited: How many 429 answers this call has had, including this one.
         """
         if isinstance(error, RateLimitError):
             return limited <= 1 and (error.retry_after or 0) <= self.max_retry_after_s
@@ -85,11 +81,10 @@ class RetryPolicy:
 
 @attrs.frozen
 class Polling:
-    """How a render job is waited for (§4).
+    """How to poll a render job (docs/protocol.md §4), in seconds.
 
-    It is asked for after `first_s` seconds, then after twice that, and so on up
-    to every `interval_s`: a short render is not waited for longer than it takes.
-    `timeout_s` is the limit for all of it.
+    The first poll is after `first_s`; the interval doubles up to `interval_s`. `timeout_s` is the
+    limit for the whole wait.
     """
 
     first_s: float = 1.0
@@ -97,20 +92,23 @@ class Polling:
     timeout_s: float = 1800.0
 
     def wait_s(self, polls: int) -> float:
-        """Return the seconds to wait after so many polls."""
+        """Return the seconds to wait after `polls` polls."""
         return min(self.interval_s, self.first_s * 2.0 ** min(polls, 30))
 
 
 @attrs.frozen
 class StreamLimits:
-    """How long an agent's stream may last, and what follows a drop, in seconds (§10).
+    """Limits of an agent's stream, and the polling after a drop, in seconds (docs/protocol.md §10).
 
-    `notice_s`: a StillWorkingEvent so often. `silence_s`: nothing but
-    heartbeats for so long counts as timed out. `total_s`: the whole stream.
-    `turn_grace_s`: what may follow an event that completes the turn, where the server
-    leaves the connection open.
-    After a drop the state is asked for after `first_check_s`, then every
-    `check_s`; `checks` times unchanged means failed.
+    Attributes:
+        notice_s: The interval of StillWorkingEvents.
+        silence_s: Heartbeats alone for this long are a timeout.
+        total_s: The limit of the whole stream.
+        first_check_s: After a drop, the wait until the first poll of the state.
+        check_s: The wait between polls.
+        checks: How many polls without a change are a failure.
+        turn_grace_s: How long to wait for more after an event that completes the turn, if the
+            server leaves the connection open.
     """
 
     notice_s: float = 120.0
