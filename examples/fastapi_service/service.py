@@ -29,10 +29,11 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import FastAPI, Form, HTTPException, Request, UploadFile
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nemovideo import AsyncClient, NemoError, Progress
+from nemovideo import AsyncClient, Progress
 from nemovideo.errors import (
     SUPPORTED_SUFFIXES,
     AgentError,
@@ -45,6 +46,7 @@ PAGE = Path(__file__).with_name("page.html")
 CHUNK_BYTES = 1 << 20
 MAX_CLIP_BYTES = int(os.environ.get("MAX_CLIP_BYTES", 100 << 20))
 MAX_JOBS = int(os.environ.get("MAX_JOBS", 4))  # uploads and clips under way, at a time
+MAX_DISK_BYTES = int(os.environ.get("MAX_DISK_BYTES", 20 << 30))  # of the local backend
 MAX_KEPT = 50  # results, beyond which the oldest go
 KEEP_S = 3600.0
 UPLOAD_S = 300.0
@@ -120,7 +122,13 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     with tempfile.TemporaryDirectory() as folder:
         state.folder, state.clips, state.tasks, state.uploads = Path(folder), {}, set(), 0
         options = {"local_files": False, "deadline": JOB_S}
-        made = AsyncClient.local(**options, keep_s=KEEP_S) if local else AsyncClient(**options)  # type: ignore[arg-type]
+        if local:
+            from nemovideo.local import Limits
+
+            limits = Limits(disk_bytes=MAX_DISK_BYTES)
+            made = AsyncClient.local(**options, keep_s=KEEP_S, limits=limits)  # type: ignore[arg-type]
+        else:
+            made = AsyncClient(**options)  # type: ignore[arg-type]
         async with made as state.client:
             cleaner = asyncio.create_task(clean_up(state.clips))
             yield
@@ -144,6 +152,12 @@ app = FastAPI(title="Background remover", lifespan=lifespan)
 app.add_middleware(Places)
 
 
+@app.exception_handler(RequestValidationError)
+async def refuse(_request: Request, _error: RequestValidationError) -> JSONResponse:
+    """Say what was expected, and repeat nothing of what came: not all of it can be sent."""
+    return JSONResponse({"detail": "send a clip as 'file', and a 'background' in few words"}, 422)
+
+
 @app.get("/")
 async def page() -> FileResponse:
     return FileResponse(PAGE)
@@ -164,9 +178,13 @@ async def start(
     known = suffix.removeprefix(".") in SUPPORTED_SUFFIXES
     source = clip.folder / f"source{suffix if known else ''}"
     clip.folder.mkdir()
-    with source.open("wb") as target:
-        while chunk := await file.read(CHUNK_BYTES):
-            target.write(chunk)
+    try:
+        with source.open("wb") as target:
+            while chunk := await file.read(CHUNK_BYTES):
+                target.write(chunk)
+    except BaseException:  # the disk is full, or the visitor has left
+        shutil.rmtree(clip.folder, ignore_errors=True)
+        raise
     state.clips[name] = clip
     task = asyncio.create_task(work(state.client, clip, source, background))
     state.tasks.add(task)
@@ -189,7 +207,7 @@ async def work(client: AsyncClient, clip: Clip, source: Path, background: str) -
         )
     except SAID_TO_VISITORS as error:
         last: dict[str, object] = {"error": error.message, "remedy": error.remedy}
-    except NemoError:
+    except Exception:
         log.exception("a clip failed")
         last = {"error": "it could not be done", "remedy": "Try again later."}
     else:

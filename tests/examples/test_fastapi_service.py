@@ -127,6 +127,20 @@ def test_no_file_name_does_harm(service: str, name: str, clip: Path) -> None:
         assert _news(service, answer.json()["id"])[-1].get("done")
 
 
+def test_a_charset_of_the_visitors_choice_does_no_harm(service: str, clip: Path) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=b; charset=unicode_escape"}
+    for words in (b"\\ud83d" * 250, b"\\ud83d office"):
+        body = (
+            b'--b\r\nContent-Disposition: form-data; name="background"\r\n\r\n'
+            + words
+            + b'\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'
+            + clip.read_bytes()
+            + b"\r\n--b--\r\n"
+        )
+        answer = post(service, content=body, headers=headers)
+        assert (answer.status_code, "send a clip" in answer.text) == (422, True)
+
+
 def test_size_words_and_number_have_limits(clip: Path) -> None:
     with running(MAX_CLIP_BYTES="2000000", MAX_JOBS="1") as url:
         big = b"x" * 4_000_000

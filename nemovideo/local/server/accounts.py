@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from starlette.requests import Request
 from starlette.responses import Response
 
-from nemovideo.local.server.context import context_of
+from nemovideo.local.server.context import check_disk, context_of
 from nemovideo.local.server.forms import Problem, is_utf8, read_json, text_field
 from nemovideo.local.store import Account, SessionRow
 from nemovideo.local.store.accounts import TokenTooSoonError
@@ -85,6 +85,7 @@ async def claim_token(request: Request) -> Response:
     session = own_session(request, account, text_field(body, "session_id"))
     if text_field(body, "task_id") != session.task_id:
         raise Problem(404, "The session belongs to another task.", code=1002)
+    check_disk(context, account.user_id)
     token = context.store.projects.issue_claim(session.session_id)
     return context.forms.answer("claim_token", {"claim_token": token, "expires_in": CLAIM_LIFE_S})
 

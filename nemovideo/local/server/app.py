@@ -18,7 +18,7 @@ from nemovideo.local.server.faults import Fault, Faults, read_faults
 from nemovideo.local.server.forms import JSONResponse, Problem, read_value
 from nemovideo.local.server.guard import Guard, RequestLog
 from nemovideo.local.server.interference import Disconnect, Interference
-from nemovideo.local.server.trouble import DISK_FULL, is_disk_full
+from nemovideo.local.server.trouble import DISK_FULL, OUT_OF_FILES, is_disk_full, is_out_of_files
 
 _RENDERS = "/api/render/proxy"
 
@@ -57,8 +57,8 @@ def create_app(
             Problem: _refuse,
             HTTPException: _refuse_plainly,
             ClientDisconnect: _nobody_listens,
-            OSError: _refuse_full_disk,
-            sqlite3.OperationalError: _refuse_full_disk,
+            OSError: _refuse_without_room,
+            sqlite3.OperationalError: _refuse_without_room,
         },
     )
     app.state.context = context
@@ -72,10 +72,15 @@ def _refuse(request: Request, problem: Exception) -> Response:
     return context_of(request).forms.refusal(problem)
 
 
-def _refuse_full_disk(request: Request, error: Exception) -> Response:
-    if not is_disk_full(error):
+def _refuse_without_room(request: Request, error: Exception) -> Response:
+    """Answer where the disk is full, or no more files can be opened."""
+    if is_disk_full(error):
+        problem = Problem(507, DISK_FULL, code=507)
+    elif is_out_of_files(error):
+        problem = Problem(503, OUT_OF_FILES, code=503, headers={"Retry-After": "5"})
+    else:
         raise error
-    return context_of(request).forms.refusal(Problem(507, DISK_FULL, code=507))
+    return context_of(request).forms.refusal(problem)
 
 
 def _refuse_plainly(_request: Request, error: Exception) -> Response:

@@ -20,6 +20,7 @@ from nemovideo.local.server.trouble import is_disk_full
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _READ_TIMEOUT_S = 30.0
+_LENGTH_DIGITS = 19
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
 _QUERY_SAFE = _PATH_SAFE + "?[]"
 
@@ -44,7 +45,7 @@ class Remote:
             while chunk := self._response.read(size):
                 got += len(chunk)
                 yield chunk
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             if is_disk_full(error):
                 raise
             raise Problem(400, f"{self.name} could not be fetched: {error}") from error
@@ -222,4 +223,5 @@ def _public_as_far_as_known(host: str) -> bool:
 def _length(headers: http.client.HTTPMessage) -> int | None:
     length = headers.get("content-length", "")
     chunked = "transfer-encoding" in headers
-    return int(length) if length.isascii() and length.isdigit() and not chunked else None
+    usable = length.isascii() and length.isdigit() and len(length) < _LENGTH_DIGITS
+    return int(length) if usable and not chunked else None

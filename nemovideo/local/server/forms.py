@@ -17,7 +17,7 @@ from nemovideo.local.store.text import json_bytes
 
 _TEXT_LIMIT = 1000
 JSON_LIMIT_BYTES = 1024 * 1024
-DRAFT_LIMIT_BYTES = 20 * 1024 * 1024
+DRAFT_LIMIT_BYTES = 5 * 1024 * 1024
 
 Envelope = Literal["code", "success", "bare"]
 Endpoint = Literal[

@@ -18,6 +18,11 @@ _FILE_TOKEN = re.compile(r"(?<=^/files/)[^/]+")
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNORECASE)
 
 
+_LONGEST_METHOD = 20
+_LONGEST_PATH = 1000
+"""How much of a path is kept and logged; a request's may have 64 KB."""
+
+
 class SeenRequest(NamedTuple):
     """A request and the HTTP status of its answer, 0 while none was begun."""
 
@@ -39,7 +44,8 @@ class RequestLog:
         """Note that a request has come, and return its number."""
         with self._guard:
             self._count += 1
-            self._seen[self._count] = SeenRequest(method, path, 0)
+            seen = SeenRequest(method[:_LONGEST_METHOD], path[:_LONGEST_PATH], 0)
+            self._seen[self._count] = seen
             self._seen.pop(self._count - self._limit, None)
             return self._count
 
@@ -94,9 +100,10 @@ def _is_local(scope: Scope) -> bool:
 
 def _described(scope: Scope) -> str:
     """Return who asked for what, without the query and the secret part of a file's link."""
-    path = _FILE_TOKEN.sub("***", quote(scope["path"]))
+    path = _FILE_TOKEN.sub("***", quote(scope["path"][:_LONGEST_PATH]))
     client = (scope.get("client") or ("-",))[0]
-    return f"{client} {scope.get('nemovideo.user', '-')} {quote(scope['method'])} {path}"
+    method = quote(scope["method"][:_LONGEST_METHOD])
+    return f"{client} {scope.get('nemovideo.user', '-')} {method} {path}"
 
 
 _MISDIRECTED = JSONResponse(

@@ -62,11 +62,13 @@ class Arriving:
     @contextmanager
     def of(self, user_id: str) -> Iterator[Callable[[int], int]]:
         """Give a function that counts more bytes, and returns all that the user has under way."""
-        mine = 0
+        mine, over = 0, False
 
         def more(size: int) -> int:
             nonlocal mine
             with self._guard:
+                if over:  # a thread that was left behind counts nothing
+                    raise Problem(400, "The upload has ended.")
                 mine += size
                 self._bytes[user_id] += size
                 return self._bytes[user_id]
@@ -75,6 +77,7 @@ class Arriving:
             yield more
         finally:
             with self._guard:
+                over = True
                 self._bytes[user_id] -= mine
                 if not self._bytes[user_id]:
                     del self._bytes[user_id]

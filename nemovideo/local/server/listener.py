@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import struct
 import sys
@@ -11,6 +12,7 @@ import time
 
 import uvicorn
 from starlette.types import ASGIApp, Scope
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nemovideo.errors import LocalBackendError
 from nemovideo.local.server import loop
@@ -18,25 +20,34 @@ from nemovideo.local.server.waiting import first_of
 
 _KEEP_ALIVE_S = 120
 _MOST_CONNECTIONS = 256
+_BACKLOG = 128  # asyncio accepts as many at once, before anything can look at them
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Server:
     """Serves an app between start() and stop().
 
-    With `shared` there may be 256 connections at a time, and one that sends no whole request
-    head for long is closed.
+    With `shared` there may be `most_connections` at a time: for one more, the one that has been
+    there longest without a request makes room. One that sends no whole request head for
+    `request_head_s` seconds is closed.
 
     Raises:
         LocalBackendError: The port is taken.
     """
 
     def __init__(
-        self, host: str, port: int, *, shared: bool = False, request_head_s: float = 30.0
+        self,
+        host: str,
+        port: int,
+        *,
+        shared: bool = False,
+        request_head_s: float = 30.0,
+        most_connections: int = _MOST_CONNECTIONS,
     ) -> None:
         self._socket = _listen(host, port)
         self._shared = shared
         self._request_head_s = request_head_s
+        self._most_connections = most_connections
         self.port: int = self._socket.getsockname()[1]
         self._started = threading.Event()
         self._thread: threading.Thread | None = None
@@ -46,7 +57,7 @@ class Server:
         """Serve the app; return when it answers."""
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=_bounded(self._most_connections) if self._shared else "h11",
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -55,7 +66,7 @@ class Server:
             server_header=False,
             date_header=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
-            limit_concurrency=_MOST_CONNECTIONS if self._shared else None,
+            backlog=_BACKLOG if self._shared else socket.SOMAXCONN,
         )
         self._uvicorn = server = _Uvicorn(
             config, self._started, request_head_s=self._request_head_s if self._shared else None
@@ -125,14 +136,15 @@ class _Uvicorn(uvicorn.Server):
 
         Uvicorn does so only after an answer, and only until the next byte comes.
         """
-        idle_since: dict[object, float] = {}
+        idle_since: dict[tuple[object, object], float] = {}
         while True:
             now_s, before, idle_since = time.monotonic(), idle_since, {}
             for connection in list(self.server_state.connections):
-                cycle = getattr(connection, "cycle", None)
-                if cycle is not None and not cycle.response_complete:
+                if not _is_idle(connection):
                     continue
-                since = idle_since[connection] = before.get(connection, now_s)
+                cycle = getattr(connection, "cycle", None)  # another one with each request
+                key = connection, cycle
+                since = idle_since[key] = before.get(key, now_s)
                 limit_s = request_head_s + (0 if cycle is None else _KEEP_ALIVE_S)
                 if now_s - since >= limit_s:
                     connection.transport.abort()
@@ -142,6 +154,32 @@ class _Uvicorn(uvicorn.Server):
         """End main_loop(), from any thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._finished.set)
+
+
+def _bounded(most: int) -> type[H11Protocol]:
+    """Return what speaks HTTP on a connection, of which there may be so many."""
+    numbers = itertools.count()
+
+    class Bounded(H11Protocol):
+        number = 0
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self.number = next(numbers)
+            if len(self.connections) <= most:
+                return
+            idle = [each for each in self.connections if _is_idle(each)]
+            oldest = min(idle, key=lambda each: getattr(each, "number", 0))
+            self.connections.discard(oldest)
+            oldest.transport.abort()
+
+    return Bounded
+
+
+def _is_idle(connection: object) -> bool:
+    """Return whether a connection has no request that waits for its answer."""
+    cycle = getattr(connection, "cycle", None)
+    return cycle is None or cycle.response_complete
 
 
 async def _until(event: asyncio.Event) -> None:

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from nemovideo.draft import Draft
 from nemovideo.local.server.accounts import authenticate, own_session
-from nemovideo.local.server.context import context_of
+from nemovideo.local.server.context import check_disk, context_of
 from nemovideo.local.server.forms import Problem, read_json, text_field
 from nemovideo.local.store import StoredFile
 
@@ -30,6 +30,7 @@ async def create(request: Request) -> Response:
     context = context_of(request)
     account = authenticate(request, "write")
     body = await read_json(request)
+    check_disk(context, account.user_id)
     session = context.store.projects.create(
         account.user_id,
         text_field(body, "task_name", "project"),

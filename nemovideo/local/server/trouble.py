@@ -10,7 +10,9 @@ from nemovideo.errors import LocalBackendError, NemoError
 
 DISK_FULL = "The disk of the server is full: free some space there, then repeat this."
 
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+OUT_OF_FILES = "The server has too many files and connections open. Try again in a moment."
+
+_FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 _FULL_WORDS = ("No space left on device", "disk is full")
 # A folder's part of an absolute path; what stands in a URL follows a colon or a letter.
 _FOLDERS = re.compile(r"""(?<![\w/.:])(?:[A-Za-z]:)?[/\\](?:[^/\\\s'"]+[/\\])+""")
@@ -25,6 +27,13 @@ def is_disk_full(error: BaseException | None) -> bool:
                 return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def is_out_of_files(error: BaseException) -> bool:
+    """Return whether no more files can be opened, by this process or on this machine."""
+    if isinstance(error, sqlite3.OperationalError):
+        return "unable to open database file" in str(error)
+    return getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE)
 
 
 def without_paths(text: str) -> str:

@@ -35,6 +35,7 @@ from nemovideo.local.store import SessionRow, StoredFile
 from nemovideo.local.store.private import write_private
 
 MAX_FILES = 20
+MAX_PARTS = 100
 _CHUNK_BYTES = 1024 * 1024
 _MULTIPART_SLACK_BYTES = 64 * 1024
 _NAME_LIMIT = 200
@@ -173,6 +174,13 @@ async def _receive(request: Request, boundary: bytes, intake: Intake) -> None:
 def _parser(boundary: bytes, intake: Intake) -> MultipartParser:
     headers: dict[bytes, bytes] = {}
     field, value = bytearray(), bytearray()
+    parts = 0
+
+    def on_part_begin() -> None:
+        nonlocal parts
+        parts += 1
+        if parts > MAX_PARTS:
+            raise Problem(400, f"More than {MAX_PARTS} parts in one request.")
 
     def on_header_end() -> None:
         headers[bytes(field).lower()] = bytes(value)
@@ -191,6 +199,7 @@ def _parser(boundary: bytes, intake: Intake) -> MultipartParser:
     return MultipartParser(
         boundary,
         {
+            "on_part_begin": on_part_begin,
             "on_header_field": lambda data, start, end: field.extend(data[start:end]),
             "on_header_value": lambda data, start, end: value.extend(data[start:end]),
             "on_header_end": on_header_end,

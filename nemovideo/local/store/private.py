@@ -30,8 +30,10 @@ def make_private(state_dir: Path) -> None:
 def _kept(state_dir: Path) -> Iterator[Path]:
     yield from state_dir.glob("backend.sqlite3*")
     for name in OURS:
-        yield from (path for path in (state_dir / name,) if path.is_dir())
-        yield from (state_dir / name).rglob("*")
+        folder = state_dir / name
+        if folder.is_dir() and not folder.is_symlink():  # what a link leads to may be others'
+            yield folder
+            yield from folder.rglob("*")
 
 
 def private_folder(root: Path, *parts: str) -> Path:

@@ -17,6 +17,8 @@ SELECT ifnull((SELECT sum(json_extract(facts, '$.size_bytes'))
     FROM drafts JOIN sessions USING (session_id) WHERE user_id = :user), 0)
 + ifnull((SELECT sum(ifnull(size_bytes, 0) + length(draft))
     FROM renders WHERE user_id = :user), 0)
++ ifnull((SELECT sum(100 + length(task_name)) FROM sessions WHERE user_id = :user), 0)
++ 200 * (SELECT count(*) FROM claims JOIN sessions USING (session_id) WHERE user_id = :user)
 """
 _OLD_SESSIONS = """
 SELECT session_id FROM sessions WHERE used_at < ? AND NOT EXISTS (
@@ -37,7 +39,7 @@ class Space:
         self._clock = clock
 
     def used_bytes(self, user_id: str) -> int:
-        """Return what a user's uploads, drafts and results take."""
+        """Return what a user's sessions, uploads, drafts and results take."""
         with self._database.reading() as connection:
             (used,) = connection.execute(_USED, {"user": user_id}).fetchone()
         return int(used)

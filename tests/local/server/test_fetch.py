@@ -27,6 +27,8 @@ def upload_url(api: Api, session_id: str, *urls: str) -> httpx.Response:
     [
         reply(b"VIDEO half", length=100),
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nVIDEO\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nVIDEO\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nno more",
     ],
 )
 def test_a_file_that_broke_off_is_refused(answer: bytes) -> None:
@@ -34,7 +36,7 @@ def test_a_file_that_broke_off_is_refused(answer: bytes) -> None:
         session_id = api.session()
         answered = upload_url(api, session_id, f"{there.url}/a.mp4")
         assert answered.status_code == 400
-        assert "a.mp4" in answered.json()["detail"]
+        assert "a.mp4" in answered.text
         assert api.draft(session_id) is None
 
 

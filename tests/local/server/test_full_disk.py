@@ -11,6 +11,7 @@ import pytest
 
 from nemovideo import Client
 from nemovideo.errors import ServerError
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.store import Database
 from nemovideo.retry import RetryPolicy
 from tests.support.app import Api, Rendered, Renderer, serving
@@ -111,3 +112,21 @@ def test_a_worker_outlives_whatever_its_job_does(error: BaseException) -> None:
         assert ("disk" in job["error"]) == isinstance(error, (OSError, sqlite3.Error))
         api.submit(session_id, "two", format="mp4")
         assert api.finished("two")["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "words"),
+    [
+        (errno.EFBIG, 507, "disk of the server is full"),
+        (errno.EMFILE, 503, "too many files"),
+        (errno.ENFILE, 503, "too many files"),
+    ],
+)
+def test_what_the_machine_refuses_is_said(number: int, status: int, words: str) -> None:
+    def probe(*_: object, **__: object) -> MediaItem:
+        raise OSError(number, "no")
+
+    with serving(probe=probe) as api:
+        path = f"/api/upload-video/nemo_agent/me/{api.session()}"
+        answer = api.ask("POST", path, files={"files": ("a.mp4", b"VIDEO")})
+        assert (answer.status_code, words in answer.json()["message"]) == (status, True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import re
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ from nemovideo import Client
 from nemovideo.errors import AuthenticationError, InvalidRequestError
 from nemovideo.local import Limits
 from nemovideo.local.__main__ import main
+from nemovideo.local.server import listener
+from nemovideo.local.server.forms import Problem
+from nemovideo.local.server.limits import Arriving
 from nemovideo.local.server.listener import Server
 from tests.support.app import VIDEO, Api, Clock, Renderer, anonymous, client, fast_backend, serving
 from tests.support.origin import origin, reply
@@ -200,6 +205,67 @@ def test_a_connection_that_asks_for_nothing_is_closed(sent: bytes) -> None:
         assert httpx.get(f"http://127.0.0.1:{server.port}").text == "hello"
     finally:
         server.stop()
+
+
+def test_connections_that_ask_for_nothing_make_room_for_others() -> None:
+    server = Server("127.0.0.1", 0, shared=True, most_connections=4)
+    server.start(PlainTextResponse("hello"))
+    try:
+        with ExitStack() as opened:
+            address = "127.0.0.1", server.port
+            silent = [
+                opened.enter_context(socket.create_connection(address, timeout=10))
+                for _ in range(4)
+            ]
+            for _ in range(9):
+                assert httpx.get(f"http://127.0.0.1:{server.port}").text == "hello"
+            with suppress(ConnectionResetError):
+                assert silent[0].recv(1) == b""  # the oldest went first
+            silent[3].sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert silent[3].recv(4) == b"HTTP"
+    finally:
+        server.stop()
+
+
+def test_a_connection_that_is_used_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "_KEEP_ALIVE_S", 1)
+    server = Server("127.0.0.1", 0, shared=True, request_head_s=0.2)
+    server.start(PlainTextResponse("hello"))
+    used = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    try:
+        until = time.monotonic() + 1.6
+        while time.monotonic() < until:
+            used.request("GET", "/")
+            assert used.getresponse().read() == b"hello"
+    finally:
+        used.close()
+        server.stop()
+
+
+def test_sessions_count_as_a_part_of_the_disk() -> None:
+    with serving(limits=Limits(disk_bytes=500)) as api:
+        path = "/api/tasks/me/with-session/nemo_agent"
+        answers = [api.ask("POST", path, json={}).status_code for _ in range(9)]
+        assert (answers[0], answers[-1]) == (200, 507)
+
+
+def test_an_upload_that_has_ended_counts_no_more() -> None:
+    arriving = Arriving()
+    with arriving.of("u") as more:
+        assert more(5) == 5
+    with pytest.raises(Problem):
+        more(7)  # a thread that was left behind
+    with arriving.of("u") as again:
+        assert again(1) == 1
+
+
+def test_a_long_path_is_neither_kept_nor_logged_whole(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, "nemovideo.local.access"), serving() as api:
+        api.ask("GET", "/" + "x" * 50_000)
+        assert len(api.backend.requests[-1].path) == 1000
+    assert max(len(record.getMessage()) for record in caplog.records) < 1200
 
 
 @pytest.mark.parametrize(

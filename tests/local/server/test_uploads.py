@@ -169,3 +169,11 @@ def test_a_file_behind_a_url_may_not_be_too_large_either(api: Api) -> None:
 def test_guessing_a_link_finds_nothing(api: Api) -> None:
     for path in ("/files/m1/talk.mp4", "/files/../backend.sqlite3", "/files/%2e%2e/x"):
         assert httpx.get(api.backend.url + path).status_code == 404
+
+
+def test_a_request_has_only_so_many_parts(api: Api) -> None:
+    part = b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    path = f"/api/upload-video/nemo_agent/me/{api.session()}"
+    answer = api.ask("POST", path, content=part * 101 + b"--b--\r\n", headers=headers)
+    assert (answer.status_code, "100 parts" in answer.text) == (400, True)

@@ -31,6 +31,22 @@ def test_nobody_else_can_read_the_state_directory_even_an_older_one(tmp_path: Pa
 
 
 @posix_only
+def test_what_a_link_leads_to_is_left_alone(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "file").write_bytes(b"")
+    for path in (theirs, theirs / "file"):
+        path.chmod(0o755)
+    state = tmp_path / "state"
+    state.mkdir()
+    for name in ("media", "renders", "incoming", "client"):
+        (state / name).symlink_to(theirs)
+    with serving(state):
+        assert (theirs / "file").stat().st_mode & 0o777 == 0o755
+    assert (theirs / "file").exists()
+
+
+@posix_only
 def test_a_shared_directory_stays_shared(tmp_path: Path) -> None:
     tmp_path.chmod(0o1777)
     other = tmp_path / "of-somebody"
