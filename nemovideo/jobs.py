@@ -29,7 +29,7 @@ else:
     contexts = Late("nemovideo._flows.context")
     sessions = Late("nemovideo.resources.sessions")
 
-_Path = str | os.PathLike[str]
+FilePath = str | os.PathLike[str]
 
 
 class HasJobs(Protocol):
@@ -124,7 +124,7 @@ class Job(_Base, Resource):
         self,
         context: contexts.Context,
         driver: sync.SyncDriver,
-        path: _Path,
+        path: FilePath,
         order: Order | None = None,
     ) -> None:
         Resource.__init__(self, context, driver)
@@ -164,7 +164,7 @@ class Job(_Base, Resource):
     @classmethod
     def resume(
         cls,
-        path: _Path,
+        path: FilePath,
         client: HasJobs | None = None,
         progress: bool | OnProgress | None = None,
         deadline: float | None = None,
@@ -207,7 +207,7 @@ class AsyncJob(_Base, AsyncResource):
         self,
         context: contexts.Context,
         driver: aio.AsyncDriver,
-        path: _Path,
+        path: FilePath,
         order: Order | None = None,
     ) -> None:
         AsyncResource.__init__(self, context, driver)
@@ -235,7 +235,7 @@ class AsyncJob(_Base, AsyncResource):
     @classmethod
     async def resume(
         cls,
-        path: _Path,
+        path: FilePath,
         client: HasAsyncJobs | None = None,
         progress: bool | OnProgress | None = None,
         deadline: float | None = None,
@@ -264,11 +264,11 @@ class Jobs(Resource):
         self,
         source: Source,
         *,
-        checkpoint: _Path,
+        checkpoint: FilePath,
         background: Background = None,
         edit: str | None = None,
         trim: Trim | None = None,
-        output: _Path | None = None,
+        output: FilePath | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
         quality: str = "high",
         metadata: bool = True,
@@ -312,7 +312,7 @@ class Jobs(Resource):
         )
         return Job(self._context, self._driver, checkpoint, order)
 
-    def load(self, path: _Path) -> Job:
+    def load(self, path: FilePath) -> Job:
         """Return the job of a checkpoint, without running it.
 
         Raises:
@@ -323,7 +323,7 @@ class Jobs(Resource):
 
     def resume(
         self,
-        path: _Path,
+        path: FilePath,
         progress: bool | OnProgress | None = None,
         deadline: float | None = None,
         *,
@@ -340,11 +340,11 @@ class AsyncJobs(AsyncResource):
         self,
         source: Source,
         *,
-        checkpoint: _Path,
+        checkpoint: FilePath,
         background: Background = None,
         edit: str | None = None,
         trim: Trim | None = None,
-        output: _Path | None = None,
+        output: FilePath | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
         quality: str = "high",
         metadata: bool = True,
@@ -369,14 +369,14 @@ class AsyncJobs(AsyncResource):
         )
         return AsyncJob(self._context, self._driver, checkpoint, order)
 
-    def load(self, path: _Path) -> AsyncJob:
+    def load(self, path: FilePath) -> AsyncJob:
         """Return the job of a checkpoint; not a coroutine."""
         found_at(resolved(path))
         return AsyncJob(self._context, self._driver, path)
 
     async def resume(
         self,
-        path: _Path,
+        path: FilePath,
         progress: bool | OnProgress | None = None,
         deadline: float | None = None,
         *,
