@@ -47,6 +47,12 @@ def config_directory(environ: Mapping[str, str]) -> Path:
     return found / ".config" / "nemovideo"
 
 
+def _program() -> Path:
+    """Return the path of the running program; an embedded interpreter may have none."""
+    arguments = getattr(sys, "argv", None)
+    return Path(arguments[0] if arguments and arguments[0] else ".")
+
+
 def detect_platform(environ: Mapping[str, str], program: Path | None = None) -> str:
     """Return the X-Skill-Platform: `SKILL_SOURCE`, else by where the calling program lives."""
     if source := environ.get("SKILL_SOURCE", "").strip():
@@ -55,7 +61,7 @@ def detect_platform(environ: Mapping[str, str], program: Path | None = None) -> 
     if user is None:
         return "unknown"
     try:
-        path = (program or Path(sys.argv[0] or ".")).absolute()
+        path = (program or _program()).absolute()
     except OSError:  # the working directory was removed
         return "unknown"
     for root, platform in ((".clawhub", "clawhub"), (".cursor/skills", "cursor")):
@@ -133,8 +139,12 @@ def check_base_url(url: str, *, allow_http: bool = False) -> str:
     Raises:
         InvalidRequestError: It is no http(s) URL, or plain http to a host that is not this machine.
     """
-    scheme, host, _ = origin_of(url)
-    if "@" in urlsplit(url).netloc:
+    url = url.strip()
+    try:
+        scheme, host, _ = origin_of(url)
+    except ValueError:  # brackets, or a port, that no URL can have
+        scheme = host = ""
+    if scheme and "@" in urlsplit(url).netloc:
         raise InvalidRequestError(
             f"the URL of {host!r} has a user name or password in it", remedy="Leave them out."
         )
@@ -181,26 +191,47 @@ def check_token(token: str | None, base_url: str = API_URL) -> str | None:
     return token or None
 
 
+def _check_header(value: str, source: str) -> str:
+    """Return the value of a header, stripped.
+
+    Raises:
+        InvalidRequestError: It holds a character that no header can carry.
+    """
+    value = value.strip()
+    if not value.isprintable():
+        raise InvalidRequestError(
+            f"{source} has characters that cannot be sent in a header",
+            remedy=f"Set {source} to text on one line.",
+        )
+    return value
+
+
 def default_attribution(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the headers that go with every request (docs/protocol.md, "Headers")."""
     return {
         "X-Skill-Source": SKILL_NAME,
         "X-Skill-Version": __version__,
-        "X-Skill-Platform": detect_platform(environ),
+        "X-Skill-Platform": _check_header(detect_platform(environ), "SKILL_SOURCE"),
         "User-Agent": _USER_AGENT,
     }
 
 
 def attribution(options: Options) -> dict[str, str]:
     """Return those of the attribution headers that the options set."""
-    user_agent = options.get("user_agent")
-    headers = {
-        "X-Skill-Source": options.get("skill_source"),
-        "X-Skill-Version": options.get("skill_version"),
-        "X-Skill-Platform": options.get("platform"),
-        "User-Agent": f"{_USER_AGENT} {user_agent}" if user_agent else None,
+    given = {
+        "X-Skill-Source": "skill_source",
+        "X-Skill-Version": "skill_version",
+        "X-Skill-Platform": "platform",
+        "User-Agent": "user_agent",
     }
-    return {name: value for name, value in headers.items() if value}
+    headers = {
+        header: _check_header(str(value), f"{name}=")
+        for header, name in given.items()
+        if (value := options.get(name))
+    }
+    if user_agent := headers.get("User-Agent"):
+        headers["User-Agent"] = f"{_USER_AGENT} {user_agent}"
+    return headers
 
 
 def token(environ: Mapping[str, str]) -> str | None:

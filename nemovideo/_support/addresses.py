@@ -11,9 +11,11 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 def is_loopback(host: str) -> bool:
     """Return whether the host is this machine."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        ip = ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost"
+        return host.rstrip(".").lower() == "localhost"
+    inner = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return (inner or ip).is_loopback
 
 
 def is_public(address: str) -> bool:
