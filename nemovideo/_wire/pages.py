@@ -10,7 +10,7 @@ _BY_STATUS = {
     404: "Check NEMO_API_URL: this host does not serve the API.",
     407: "The proxy requires a user name and password: set them in HTTPS_PROXY.",
 }
-_OK = (
+PAGE_REMEDY = (
     "Open a browser: the network may want you to sign in first (a captive portal). "
     "Otherwise check NEMO_API_URL and the proxy settings."
 )
@@ -19,8 +19,12 @@ _OK = (
 def is_page(exchange: Exchange) -> bool:
     """Return whether a response is an HTML page."""
     kind = exchange.headers.get("content-type", "").partition(";")[0].strip().lower()
-    start = exchange.body[:200].lstrip().lower()
-    return kind == "text/html" or start.startswith((b"<!doctype html", b"<html"))
+    return kind == "text/html" or starts_page(exchange.body)
+
+
+def starts_page(body: bytes) -> bool:
+    """Return whether a body starts like an HTML page."""
+    return body[:200].lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 def explain(error: APIError | MalformedResponseError, exchange: Exchange) -> None:
@@ -29,6 +33,6 @@ def explain(error: APIError | MalformedResponseError, exchange: Exchange) -> Non
         return
     if isinstance(error, MalformedResponseError):
         error.message = f"{exchange.method} {exchange.path} returned a web page"
-        error.remedy = _OK
+        error.remedy = PAGE_REMEDY
     elif (advice := _BY_STATUS.get(exchange.status)) is not None:
         error.remedy = f"{error.remedy} {advice}"

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from nemovideo._support.json_text import json_text, read_event_json
+from nemovideo._wire.pages import PAGE_REMEDY, starts_page
 from nemovideo.errors import MalformedResponseError
 from nemovideo.events import (
     AgentEvent,
@@ -117,7 +118,7 @@ class StreamDecoder:
         """Add a chunk; yield the frames that end in it.
 
         Raises:
-            MalformedResponseError: An event is too large.
+            MalformedResponseError: An event is too large, or this is a web page.
         """
         for line in self._lines.feed(chunk):
             if (data := self._take(line)) is not None:
@@ -137,8 +138,12 @@ class StreamDecoder:
 
     def _take(self, line: bytes) -> str | None:
         if self._first:
-            self._first = False
             line = line.removeprefix(codecs.BOM_UTF8)
+            self._first = not line  # blank lines may come before a page
+            if starts_page(line):
+                raise MalformedResponseError(
+                    "the agent's stream is a web page", remedy=PAGE_REMEDY, may_have_spent=True
+                )
         if not line:
             return self._frame() if self._in_event else None
         if line.startswith(b":"):

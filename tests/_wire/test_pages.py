@@ -25,3 +25,21 @@ def test_a_web_page_is_told_as_what_it_is(status: int, advice: str) -> None:
     with sync_client(script) as client, pytest.raises(errors.NemoError) as caught:
         client.credits.balance()
     assert advice in caught.value.remedy
+
+
+@pytest.mark.parametrize("page", [PAGE, f"\r\n\n {PAGE}\n", "<html>\n<body>502</body>\n</html>\n"])
+def test_a_web_page_in_place_of_a_stream_is_not_an_empty_answer(page: str) -> None:
+    """Some gateways keep the content type of the endpoint."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path != "/run_sse":
+            return httpx.Response(200, json={"state": {"draft": None, "video_infos": []}})
+        return httpx.Response(200, headers={"Content-Type": "text/event-stream"}, text=page)
+
+    with (
+        sync_client(Script(answer)) as client,
+        pytest.raises(errors.MalformedResponseError, match="web page") as caught,
+    ):
+        client.agent.send("1", "hello")
+    assert "captive portal" in caught.value.remedy
+    assert caught.value.may_have_spent
