@@ -6,7 +6,6 @@ knows enough.
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -103,7 +102,7 @@ def _main(streams: Sequence[VideoStream]) -> VideoStream | None:
     return next(iter(shown), None)
 
 
-class _View(io.RawIOBase):
+class _View:
     """The file as PyAV reads it; it ends early where the budget does."""
 
     def __init__(self, reader: Reader) -> None:
@@ -111,19 +110,10 @@ class _View(io.RawIOBase):
         self._place = 0
         self.spent = False
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int) -> bytes:
         """Return the next bytes."""
-        wanted = self._reader.size - self._place if size < 0 else size
         try:
-            data = self._reader.read(self._place, wanted)
+            data = self._reader.read(self._place, size)
         except EnoughError:
             self.spent = True
             return b""
