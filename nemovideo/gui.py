@@ -10,10 +10,10 @@ import logging
 
 import attrs
 
-from nemovideo._language.gui import words as grammar
 from nemovideo._language.gui.cuts import judge
 from nemovideo._language.gui.layout import orphans, rewrite
 from nemovideo._language.gui.sentences import lines
+from nemovideo._language.gui.words import PATTERNS
 from nemovideo.models import GuiAction
 
 __all__ = ["GuiAction", "Spoken", "clean"]
@@ -50,7 +50,7 @@ def clean(text: str) -> Spoken:
 
 
 def _clean(text: str) -> Spoken:
-    if not grammar.TRIGGER.search(text):
+    if not PATTERNS["trigger"].search(text):
         return Spoken(text)
     page = lines(text)
     verdicts = {

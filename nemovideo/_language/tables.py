@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pkgutil
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from configparser import ConfigParser
 from functools import cached_property
 
@@ -25,7 +25,7 @@ class Table:
         english: How an English entry is wrapped: "{}" is its place.
         symbols: Further names for `{name}`, such as placeholder characters.
         flags: Flags of the patterns.
-        spaces: What a space in a pattern matches.
+        rewrite: A last change to each regular expression.
     """
 
     def __init__(
@@ -35,9 +35,9 @@ class Table:
         english: str = "{}",
         symbols: Mapping[str, str] | None = None,
         flags: int = 0,
-        spaces: str = " ",
+        rewrite: Callable[[str], str] = str,
     ) -> None:
-        self._package, self._english, self._flags, self._spaces = package, english, flags, spaces
+        self._package, self._english, self._flags, self._rewrite = package, english, flags, rewrite
         self._symbols = dict(symbols or {})
         self._compiled: dict[str, re.Pattern[str]] = {}
 
@@ -49,7 +49,7 @@ class Table:
         """Return an entry, compiled when it is first used; the languages are alternatives."""
         found = self._compiled.get(name)
         if found is None:
-            source = self.source(name).replace(" ", self._spaces)
+            source = self._rewrite(self.source(name))
             found = self._compiled[name] = re.compile(source, self._flags)
         return found
 
@@ -68,6 +68,10 @@ class Table:
         if chinese is not None:
             parts.append(self._filled(chinese))
         return f"(?:{'|'.join(parts)})"
+
+    def words(self, name: str) -> list[str]:
+        """Return the alternatives of an entry without nested groups."""
+        return self.source(name)[3:-1].split("|")
 
     @cached_property
     def entries(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -90,6 +94,12 @@ def _read(package: str, file: str) -> dict[str, str]:
         for section in parser.sections()
         for name, value in parser.items(section)
     }
+
+
+def spaced(pattern: str) -> str:
+    """Return a pattern in which a space matches up to four white space characters."""
+    pattern = pattern.replace(" ?", r"\s{0,4}").replace("[- ]", r"[-\s]")
+    return pattern.replace(" ", r"\s{1,4}")
 
 
 def _forms(stem: str) -> str:

@@ -8,7 +8,7 @@ import attrs
 
 from nemovideo._language.gui import words as grammar
 from nemovideo._language.gui.sentences import LINK, Sentence
-from nemovideo._language.gui.words import Kind
+from nemovideo._language.gui.words import PATTERNS, Kind
 from nemovideo._support.patterns import lazy
 from nemovideo.models import GuiAction
 
@@ -51,7 +51,6 @@ _DEEDS = (Kind.INSTRUCTION, Kind.TAIL)
 _STOPS = ".!?。！？…:："
 _CLOSERS = " \t\"'”’」』）)]\ufe0f"
 _ASIDE = lazy(r"\s{0,4}[(（]([^()（）]{1,300})[)）]")
-_OFFER = lazy(r"[，,](?:您|你)?(?:还|是否)?(?:需要|要|好|可以|行)(?:的|么)?[吗么]?[?？]$")
 
 
 def judge(text: str, sentence: Sentence) -> Verdict:
@@ -59,10 +58,10 @@ def judge(text: str, sentence: Sentence) -> Verdict:
     words = sentence.words
     if len(words) > _MAX_SENTENCE_CHARS:
         return _KEEP
-    if not grammar.TRIGGER.search(words) and not grammar.TRIGGER.search(
+    if not PATTERNS["trigger"].search(words) and not PATTERNS["trigger"].search(
         text, sentence.start, sentence.end
     ):
-        return Verdict(loose=grammar.CHOICE.match(words) is not None)
+        return Verdict(loose=PATTERNS["choice"].match(words) is not None)
     if _ASIDE.fullmatch(words):
         words = f" {words[1:-1]} "
     asides = list(_ASIDE.finditer(words))
@@ -71,9 +70,11 @@ def judge(text: str, sentence: Sentence) -> Verdict:
     end = len(closed.rstrip(_STOPS)) if closed.endswith(tuple(_STOPS)) else len(plain.rstrip())
     clauses = _clauses(plain, end)
     told = [clause for clause in clauses if clause.told]
-    if not told and grammar.CHOICE.match(words):
+    if not told and PATTERNS["choice"].match(words):
         return Verdict(loose=True)
-    if _OFFER.search(words) or (words[end:].strip()[:1] in ("?", "？") and _asks(words, told)):
+    if PATTERNS["asks_consent"].search(words) or (
+        words[end:].strip()[:1] in ("?", "？") and _asks(words, told)
+    ):
         return _KEEP
     if any(LINK in words[clause.mark : clause.end] for clause in told):
         return _KEEP
@@ -98,7 +99,7 @@ def judge(text: str, sentence: Sentence) -> Verdict:
 
 def _asks(words: str, told: Sequence[_Clause]) -> bool:
     """Whether a sentence with a question mark asks what the person wants: "Export now?"."""
-    return all(grammar.is_offer(words, clause.start) for clause in told)
+    return all(PATTERNS["offer"].match(words, clause.start) for clause in told)
 
 
 def _actions(words: str, written: str, clauses: Sequence[_Clause]) -> Iterator[GuiAction]:
@@ -107,12 +108,15 @@ def _actions(words: str, written: str, clauses: Sequence[_Clause]) -> Iterator[G
         clause
         for clause in clauses
         if clause.told
-        and (clause.kind in _DEEDS or grammar.chooses_export(words[clause.start : clause.end]))
+        and (
+            clause.kind in _DEEDS
+            or PATTERNS["chooses_export"].match(words[clause.start : clause.end])
+        )
     ]
     spans: list[tuple[int, int]] = []
     for clause in told:
         link = words[clause.mark : clause.start]
-        hangs = (clause.kind is Kind.TAIL or not link) and not grammar.CONNECTIVE.match(
+        hangs = (clause.kind is Kind.TAIL or not link) and not PATTERNS["connective"].match(
             words, clause.start
         )
         if spans and hangs and spans[-1][1] == clause.mark and not link.strip():
@@ -121,7 +125,7 @@ def _actions(words: str, written: str, clauses: Sequence[_Clause]) -> Iterator[G
             spans.append((clause.start, clause.end))
     meant = [(grammar.action(words[start:end], written[start:end]), start) for start, end in spans]
     for action, start in meant:
-        merely_chosen = len(meant) > 1 and grammar.CHOICE.match(words, start)
+        merely_chosen = len(meant) > 1 and PATTERNS["choice"].match(words, start)
         if action is not None and not (action is GuiAction.CALL_API and merely_chosen):
             yield action
 
@@ -139,7 +143,7 @@ def _split(words: str, end: int) -> Iterator[_Clause]:
     """
     marks = [
         (0, 0),
-        *((match.start(), match.end()) for match in grammar.BOUNDARY.finditer(words, 0, end)),
+        *((match.start(), match.end()) for match in PATTERNS["boundary"].finditer(words, 0, end)),
     ]
     marks = [mark for mark in marks if mark[1] < end] or [(0, 0)]
     mark, start = marks[0]
@@ -155,7 +159,7 @@ def _split(words: str, end: int) -> Iterator[_Clause]:
         if (
             next_kind is Kind.INSTRUCTION
             and not told
-            and grammar.is_own_deed(words, next_mark, next_start)
+            and grammar.is_own_action(words, next_mark, next_start)
         ):
             next_kind = Kind.OTHER
         if words[next_mark:next_start].isspace() or next_mark == next_start:
@@ -173,7 +177,7 @@ def _settle(words: str, clauses: Sequence[_Clause]) -> list[_Clause]:
     waiting: list[_Clause] = []
     told = False
     for clause in clauses:
-        if clause.kind is Kind.OPENING and not grammar.FACT.match(words, clause.start):
+        if clause.kind is Kind.OPENING and not PATTERNS["fact"].match(words, clause.start):
             waiting.append(clause)
             continue
         if clause.kind is Kind.OTHER:
@@ -193,7 +197,7 @@ def _settle(words: str, clauses: Sequence[_Clause]) -> list[_Clause]:
 
 def _says_anything(words: str, clause: _Clause) -> bool:
     """Whether a clause has words: an answer can break off after "Click Export — and"."""
-    link = grammar.CONNECTIVE.match(words, clause.start, clause.end)
+    link = PATTERNS["connective"].match(words, clause.start, clause.end)
     return bool(words[link.end() if link else clause.start : clause.end].strip())
 
 
@@ -209,8 +213,8 @@ def _clause_cuts(words: str, clauses: Sequence[_Clause], end: int) -> Iterator[C
         begin = clause.mark
         if not kept_any:
             begin = clause.start
-            connective = grammar.CONNECTIVE.match(words, begin) if start != begin else None
-            fact = grammar.FACT.match(words, begin)
+            connective = PATTERNS["connective"].match(words, begin) if start != begin else None
+            fact = PATTERNS["fact"].match(words, begin)
             for skipped in (connective, fact):
                 begin = skipped.end() if skipped else begin
             if begin >= clause.end:

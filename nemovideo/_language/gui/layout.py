@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from nemovideo._language.gui.cuts import Cut, Verdict
 from nemovideo._language.gui.sentences import Line, Sentence
+from nemovideo._language.gui.words import PATTERNS
 from nemovideo._support.patterns import lazy
 
 _COLON = lazy(r"\s{0,4}[:：]\s{0,4}$")
 _BLOCK_LIMIT = 200
 _INTRO_LENGTH = 120
-_LEADING_QUESTION = lazy(
-    r"(?!.*(?:\bme\b|\bI\b|我|要不要|还有|还要))(?:ready|want|need|happy|like|satisfied|looks?"
-    r"|looking|all|would you like|do you|not|prefer|how"
-    r"|想|不[满喜合]|准备|满意|要|如何|怎么|(?:是否)?需要(?=导出|下载|预览|修改|调整|更改|编辑"
-    r"|保存))[^\n]{0,80}[?？]$",
-    re.IGNORECASE,
-)
-_SCREEN_INTRO = lazy(
-    r"[\W\d]*(?:(?:to|how|next|what's|what you|steps?|then|from here|here's how|here are|follow"
-    r"|you can|in the|if you"
-    r"|instructions|when|now|for|options|tips?|quick|export|download|preview|getting|where|using|"
-    r"actions?|remaining|finally)\b|[^，。]{0,20}(?:步骤|操作|方法|方式|接下来|下一步|如何|怎么"
-    r"|您可以|你可以|指南|提示|如下|若|如需|想要|后续|导出|下载|预览))",
-    re.IGNORECASE,
-)
-_DANGLING = lazy(
-    r"(?:[\s,，;；]*(?:(?:and|so|but)\s+)?(?:now\s+)?(?:(?:you|here's how you)\s+can(?:\s+\w+){0,3}"
-    r"|(?:please\s+)?follow\s+these\s+steps[^,]{0,40}"
-    r"|to\s+(?:export|download|preview|edit)[^,]{0,30}|next\s+steps?|here's\s+(?:how"
-    r"|what)[^,]{0,30})"
-    r"|[，,；;]?(?:并且?)?(?:接下来|现在)?(?:您|你)?(?:还|也)?(?:可以|可)(?:进行)?(?:以下"
-    r"|如下)?(?:操作)?)\s*[:：]\s*$",
-    re.IGNORECASE,
-)
 
 
 def orphans(text: str, page: Sequence[Line], verdicts: dict[int, Verdict]) -> dict[int, Verdict]:
@@ -67,7 +43,9 @@ def orphans(text: str, page: Sequence[Line], verdicts: dict[int, Verdict]) -> di
             continue
         follower = sentences[index + 1]
         if (
-            _LEADING_QUESTION.match(words.lstrip("".join(c for c in words if not c.isalnum())))
+            PATTERNS["leading_question"].match(
+                words.lstrip("".join(c for c in words if not c.isalnum()))
+            )
             and gone(follower)
             and follower.line == sentence.line
         ):
@@ -105,10 +83,10 @@ def _followers(page: Sequence[Line], sentence: Sentence) -> Iterator[Sentence]:
 def _end_introduction(text: str, sentence: Sentence) -> Verdict:
     """Drop an introduction whose list is gone, or let it stand as a sentence if it tells news."""
     written = text[sentence.start : sentence.end]
-    if written.rstrip()[-1] not in ":：" or _SCREEN_INTRO.match(sentence.words):
+    if written.rstrip()[-1] not in ":：" or PATTERNS["screen_intro"].match(sentence.words):
         return Verdict(gone=True)
     last = max(0, len(sentence.words) - _INTRO_LENGTH)
-    match = _DANGLING.search(sentence.words, last) or _COLON.search(sentence.words, last)
+    match = PATTERNS["dangling"].search(sentence.words, last) or _COLON.search(sentence.words, last)
     if match is None or match.start() == 0:
         return Verdict(gone=True)
     stop = "。" if match[0].rstrip().endswith("：") else "."

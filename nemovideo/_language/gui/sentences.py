@@ -55,12 +55,6 @@ _FIRST_NUMBER = lazy(r"(?:^|\s)1[.)]\s|①|[（(]1[)）]")
 _EMPHASIS = lazy(r"[*~]|(?<!\w)_+|_+(?!\w)")
 
 
-def compile_words(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern of words, in which a space stands for a few white space characters."""
-    spaced = pattern.replace(" ?", r"\s{0,4}").replace("[- ]", r"[-\s]").replace(" ", r"\s{1,4}")
-    return lazy(spaced, re.IGNORECASE)
-
-
 @attrs.frozen
 class Sentence:
     """One sentence of an answer.

@@ -16,9 +16,13 @@ import attrs
 
 from nemovideo._language.gui.sentences import mask
 from nemovideo._language.paths import find_paths
-from nemovideo._language.routing import phrases, words
+from nemovideo._language.routing.words import PATTERNS, asks_for, is_small_talk
 from nemovideo._support.outputs import result_suffix
 from nemovideo.models import Route
+
+_TAIL_LENGTH = 240
+"""How much of the end of a sentence can be a request to export."""
+_QUALITIES = ("high", "medium", "low")
 
 
 @attrs.frozen
@@ -77,12 +81,12 @@ def route(text: str, *, is_file: Callable[[str], bool] = is_existing_file) -> Ro
     if (wish := _simple(said)) is not None:
         return wish
     left, export = _peel(said)
-    if phrases.REFUSES_UPLOAD.search(said) is None and (found := find_paths(left, is_file)):
-        rest = "" if words.is_small_talk(found.rest) else found.rest
+    if PATTERNS["refuses_upload"].search(said) is None and (found := find_paths(left, is_file)):
+        rest = "" if is_small_talk(found.rest) else found.rest
         return _with(Routed(Route.UPLOAD, rest=rest, paths=found.paths), export)
     if export is not None:
         return _with(_simple(left) or Routed(Route.AGENT, rest=left), export)
-    if phrases.EXPORTS_AN_EDIT.match(mask(said)) and not phrases.NEGATION.search(said):
+    if PATTERNS["exports_an_edit"].match(mask(said)) and not PATTERNS["negation"].search(said):
         return _with(Routed(Route.AGENT, rest=said), _details(said))
     return Routed(Route.AGENT, rest=said)
 
@@ -90,29 +94,23 @@ def route(text: str, *, is_file: Callable[[str], bool] = is_existing_file) -> Ro
 def _simple(said: str) -> Routed | None:
     """Return where a sentence goes that has one wish which needs no agent."""
     masked = mask(said)
-    for found, wish in (
-        (Route.CREDITS, words.CREDITS),
-        (Route.STATE, words.STATE),
-        (Route.UPLOAD, words.UPLOAD),
-    ):
-        if wish.is_said(masked):
+    for found in (Route.CREDITS, Route.STATE, Route.UPLOAD):
+        if asks_for(found.value, masked):
             return Routed(found)
     export = _export(said)
-    return (
-        None
-        if export is None
-        else attrs.evolve(_with(Routed(Route.EXPORT), export), then_export=False)
-    )
+    if export is None:
+        return None
+    return attrs.evolve(_with(Routed(Route.EXPORT), export), then_export=False)
 
 
 def _peel(said: str) -> tuple[str, _Export | None]:
     """Take the wish to export off the end of a sentence."""
     masked = mask(said)
     begin = max(0, len(said) - _TAIL_LENGTH)
-    for joint in phrases.JOINT.finditer(masked, begin):
+    for joint in PATTERNS["joint"].finditer(masked, begin):
         left, right = said[: joint.start()], said[joint.end() :]
-        names = phrases.NAMES_WORDS.search(left, max(0, len(left) - 40))
-        if not left.strip() or (names and phrases.BARE_JOINT.fullmatch(joint[0])):
+        names = PATTERNS["names_words"].search(left, max(0, len(left) - 40))
+        if not left.strip() or (names and PATTERNS["bare_joint"].fullmatch(joint[0])):
             continue
         export = _export(right)
         if export is not None:
@@ -120,32 +118,29 @@ def _peel(said: str) -> tuple[str, _Export | None]:
     return said, None
 
 
-_TAIL_LENGTH = 240
-
-
 def _export(said: str) -> _Export | None:
     """Return the wish to export that these words are, or None where they are none."""
     _, others = _output(said)
-    return _details(said) if words.EXPORT.is_said(mask(others)) else None
+    return _details(said) if asks_for("export", mask(others)) else None
 
 
 def _details(said: str) -> _Export:
     output, others = _output(said)
-    named = phrases.FORMAT.search(output or said)
+    named = PATTERNS["format"].search(output or said)
     quality = next(
-        (level for level, named in phrases.QUALITIES.items() if named.search(others)), None
+        (level for level in _QUALITIES if PATTERNS[f"quality.{level}"].search(others)), None
     )
     extension = named[1].lower() if named else None
     if output is not None and extension is not None:
         extension = result_suffix(output)
-    elif phrases.SEQUENCE.search(said):
+    elif PATTERNS["sequence"].search(said):
         extension = "zip"
     return _Export("mov" if extension == "prores" else extension, quality, output)
 
 
 def _output(said: str) -> tuple[str | None, str]:
     """Return the path that an export is to have, if any, and the words without it."""
-    match = phrases.OUTPUT.search(said)
+    match = PATTERNS["output"].search(said)
     if match is None:
         return None, said
     path = next(group for group in match.groups() if group)
