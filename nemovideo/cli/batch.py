@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from nemovideo.cli.options import PATH, json_option, local_option, open_client, quiet_option
+from nemovideo.cli.options import (
+    PATH,
+    engine_option,
+    json_option,
+    local_option,
+    open_client,
+    quiet_option,
+)
 from nemovideo.cli.report import PARTLY, print_json, print_text, row_value, wants_bar
 
 
@@ -53,6 +60,7 @@ from nemovideo.cli.report import PARTLY, print_json, print_text, row_value, want
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @local_option
+@engine_option
 @quiet_option
 @json_option
 def batch(
@@ -73,6 +81,7 @@ def batch(
     file_deadline: float | None,
     overwrite: bool,
     local: bool,
+    engine: str | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -81,7 +90,7 @@ def batch(
     A second run does only what is missing, so a batch can be interrupted at
     any time and run again.
     """
-    with open_client(local=local) as client:
+    with open_client(local=local, engine=engine) as client:
         report = client.batch.remove_backgrounds(
             sources[0] if len(sources) == 1 else sources,
             out_dir,

@@ -22,6 +22,15 @@ def local_option(command: F) -> F:
     )(command)
 
 
+def engine_option(command: F) -> F:
+    """Add `--engine`."""
+    return click.option(
+        "--engine",
+        metavar="NAME",
+        help="With --local: fine (the default), fast, rembg or rembg:SESSION.",
+    )(command)
+
+
 def json_option(command: F) -> F:
     """Add `--json`; `wants_json` reports it where an error is printed."""
     return click.option(
@@ -48,9 +57,17 @@ def quiet_option(command: F) -> F:
     return click.option("-q", "--quiet", is_flag=True, help="Draw no progress bar.")(command)
 
 
-def open_client(*, local: bool, **options: Any) -> Client:  # noqa: ANN401 - the client's own
-    """Return the client to work with."""
-    return Client.local(**options) if local else Client(**options)
+def open_client(*, local: bool, engine: str | None = None) -> Client:
+    """Return the client to work with.
+
+    Raises:
+        click.UsageError: There is an engine, but no local backend.
+    """
+    if local:
+        return Client.local(engine=engine)
+    if engine is not None:
+        raise click.UsageError("--engine goes with --local")
+    return Client()
 
 
 def note_checkpoint(

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from nemovideo.cli.options import PATH, json_option, local_option, open_client
+from nemovideo.cli.options import PATH, engine_option, json_option, local_option, open_client
 from nemovideo.cli.report import print_json
 from nemovideo.models import Preview
 
@@ -28,6 +28,7 @@ from nemovideo.models import Preview
 )
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
 @local_option
+@engine_option
 @json_option
 def preview(
     source: str | None,
@@ -38,6 +39,7 @@ def preview(
     output: Path | None,
     overwrite: bool,
     local: bool,
+    engine: str | None,
     as_json: bool,
 ) -> None:
     """Show SOURCE with another background: before above, after below.
@@ -59,7 +61,7 @@ def preview(
         raise click.UsageError(f"{target.name} is not a PNG file: its name must end in .png.")
     if target.exists() and not overwrite:
         raise click.UsageError(f"{target} already exists; --overwrite replaces it.")
-    with open_client(local=local) as client:
+    with open_client(local=local, engine=engine) as client:
         if source is not None:
             made = client.preview(source, background=background, at=at or None)
         else:

@@ -11,6 +11,7 @@ from nemovideo._support.outputs import default_format
 from nemovideo._uploads.files import is_photo
 from nemovideo.cli.options import (
     PATH,
+    engine_option,
     json_option,
     local_option,
     note_checkpoint,
@@ -62,6 +63,7 @@ from nemovideo.cli.report import print_video, wants_bar
     "on from there after a crash.",
 )
 @local_option
+@engine_option
 @quiet_option
 @json_option
 def remove_background(
@@ -78,6 +80,7 @@ def remove_background(
     deadline: float | None,
     checkpoint: Path | None,
     local: bool,
+    engine: str | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -87,7 +90,7 @@ def remove_background(
     nemovideo remove-background talk.mp4 -b "office setting"
     nemovideo remove-background talk.mp4 -b transparent -o cutout.webm --local
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
-    with open_client(local=local) as client:
+    with open_client(local=local, engine=engine) as client:
         video = client.remove_background(
             source,
             background=background,

@@ -92,6 +92,15 @@ def test_a_preview_is_a_picture_of_a_clip_or_a_session(run: Run, carphone: Path)
     assert run("preview", "--session", session_id, "-b", "blur").exit_code == 2
 
 
+def test_an_engine_goes_with_a_local_backend_only(run: Run, clip: Path) -> None:
+    done = run("remove-background", str(clip), "--engine", "fast")
+    assert (done.exit_code, "--local" in done.stderr) == (2, True)
+    done = run("batch", str(clip), "-o", "out", "--local", "--engine", "no-such")
+    assert (done.exit_code != 0, "no-such" in done.stderr) == (True, True)
+    done = run("remove-background", str(clip), "-b", "blur", "--local", "--engine", "fast")
+    assert (done.exit_code, done.stdout) == (0, "talk-clean.mp4\n")
+
+
 def test_the_main_job_as_json(run: Run, clip: Path) -> None:
     arguments = ["-b", "white", "-o", "out.mp4", "--json"]
     value = json.loads(run("remove-background", str(clip), *arguments).stdout)
