@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -57,5 +56,3 @@ def mcp(folders: tuple[Path, ...], *, wait_s: float, engine: str | None, local: 
     else:
         client = AsyncClient(private_urls=False, on_request=note_render)
     anyio.run(serve, client, allowed, wait_s)
-    # A render that was interrupted deep in a native library would abort an ordinary exit.
-    os._exit(0)

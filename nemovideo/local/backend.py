@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import copy
 import os
 import shutil
@@ -11,6 +12,7 @@ import time
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -140,6 +142,7 @@ class LocalBackend:
         self._opening = opening
         self._holders: set[str] = set()
         self._running: _Running | None = None
+        self._at_exit: Callable[[], None] | None = None
         self._options: Mapping[str, object] = {
             "costs": costs,
             "engine": engine,
@@ -161,6 +164,7 @@ class LocalBackend:
             _wanted_port=0,
             _holders=set(),
             _running=None,
+            _at_exit=None,
         )
         return made
 
@@ -229,6 +233,9 @@ class LocalBackend:
             server.start(app)
             queue.start()
             self._running = _Running(store, server, stack.pop_all())
+        # A daemon thread that is in a native library at the interpreter's end aborts the process.
+        self._at_exit = partial(_stop, weakref.ref(self))
+        atexit.register(self._at_exit)
         return self
 
     def stop(self) -> None:
@@ -238,6 +245,8 @@ class LocalBackend:
         the same state directory.
         """
         running, self._running = self._running, None
+        if self._at_exit is not None:
+            atexit.unregister(self._at_exit)
         if running is not None and running.pid == os.getpid():  # else it is a parent's
             running.stack.close()
 
@@ -328,6 +337,12 @@ class _Running:
     server: Server
     stack: ExitStack
     pid: int = attrs.field(factory=os.getpid)
+
+
+def _stop(reference: weakref.ref[LocalBackend]) -> None:
+    """Stop a backend that nobody stopped."""
+    if (backend := reference()) is not None:
+        backend.stop()
 
 
 def _remove(state_dir: Path, holders: Set[str], owner: int) -> None:

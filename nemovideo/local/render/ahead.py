@@ -14,7 +14,6 @@ _Item = TypeVar("_Item")
 
 _ROOM = 2
 _POLL_S = 0.1
-_FAREWELL_S = 2.0
 
 
 @attrs.frozen
@@ -61,12 +60,15 @@ class _Producer(Generic[_Item]):
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; one that is deep in its work is not waited for very long."""
+        """End the thread, and wait for the item that it is at.
+
+        One left behind in a native library would end the process, not only itself, at its exit.
+        """
         self._stopped.set()
         with suppress(queue.Empty):
             while True:  # it may be waiting for room
                 self._queue.get_nowait()
-        self._thread.join(_FAREWELL_S)
+        self._thread.join()
 
     def taken(self, tick: Callable[[], None]) -> Iterator[_Item]:
         while True:
