@@ -203,7 +203,9 @@ class LocalBackend:
                 )
             store = Store(state_dir, clock=self._clock)
             stack.callback(store.close)
-            queue = RenderQueue(store, render, workers=self._render_workers)
+            queue = RenderQueue(
+                store, render, workers=self._render_workers, shared=self._door.shared
+            )
             stack.callback(queue.stop)
             cleaner = Cleaner(store, self._keep_s)
             stack.callback(cleaner.stop)

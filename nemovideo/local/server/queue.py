@@ -59,15 +59,23 @@ class Renderer(Protocol):
 class RenderQueue:
     """Runs renders in `workers` threads between start() and stop().
 
+    With `shared` no user's renders take all of several workers, however long they last.
     A worker goes on whatever its job does. A job that stop() interrupts stays in the store
     and is taken up by the next server on the same directory.
     """
 
     def __init__(
-        self, store: Store, render: Renderer, *, workers: int = 1, retry_s: float = 2.0
+        self,
+        store: Store,
+        render: Renderer,
+        *,
+        workers: int = 1,
+        shared: bool = False,
+        retry_s: float = 2.0,
     ) -> None:
         self._store = store
         self._render = render
+        self._most_of_a_user = max(1, workers - 1) if shared else None
         self._retry_s = retry_s
         self._wake = threading.Condition()
         self._stopping = False
@@ -117,7 +125,7 @@ class RenderQueue:
             while not self._stopping:
                 try:
                     saved = self._store.renders.save_unsaved()
-                    if (job := self._store.renders.take()) is not None:
+                    if (job := self._store.renders.take(self._most_of_a_user)) is not None:
                         return job
                 except sqlite3.Error as error:
                     _log.warning("the render queue cannot be written: %s", error)

@@ -55,6 +55,12 @@ _COLUMNS = ", ".join(field.name for field in attrs.fields(Render))
 _SELECT = f"SELECT {_COLUMNS} FROM renders"  # noqa: S608 - the names of our own fields
 
 
+_NEXT = f"""{_SELECT} WHERE status = 'pending' AND (:most IS NULL OR :most > (
+    SELECT count(*) FROM renders AS other
+    WHERE other.user_id = renders.user_id AND other.status = 'processing'))
+ORDER BY position LIMIT 1"""  # noqa: S608 - the names of our own fields
+
+
 def file_name(file_token: str, format_: str) -> str:
     """Return the name of a job's file; only the checked format in it comes from outside."""
     return f"{file_token}.{format_}"
@@ -154,12 +160,13 @@ class Renders:
             ).fetchone()
         return int(count)
 
-    def take(self) -> Render | None:
-        """Mark the oldest pending job as processing and return it, or None if there is none."""
+    def take(self, most_of_a_user: int | None = None) -> Render | None:
+        """Mark the oldest pending job as processing and return it, or None if there is none.
+
+        With `most_of_a_user` the jobs of a user who has as many under way wait.
+        """
         with self._database.transaction() as connection:
-            row = connection.execute(
-                f"{_SELECT} WHERE status = 'pending' ORDER BY position LIMIT 1"
-            ).fetchone()
+            row = connection.execute(_NEXT, {"most": most_of_a_user}).fetchone()
             if row is None:
                 return None
             connection.execute(

@@ -130,6 +130,28 @@ def test_a_user_has_so_many_renders_at_a_time() -> None:
         assert api.submit(session_id, "r2", format="mp4").status_code == 200
 
 
+def test_a_users_long_renders_leave_a_worker_to_others() -> None:
+    renderer = Renderer()
+    with (
+        serving(host="127.0.0.1", api_key=[KEY, OTHER], render=renderer) as api,
+        client(api.backend, KEY) as anna,
+        client(api.backend, OTHER) as ben,
+    ):
+        session_id = anna.session_with_video()
+        for n in range(3):
+            anna.submit(session_id, f"a{n}", format="mp4")
+        assert renderer.begun.wait(20)
+        renderer.begun.clear()
+        ben.submit(ben.session_with_video(), "b", format="mp4")
+        assert renderer.begun.wait(20)
+        path = "/api/render/proxy/lambda"
+        of_anna = [anna.ask("GET", f"{path}/a{n}").json()["status"] for n in range(3)]
+        assert of_anna == ["processing", "pending", "pending"]
+        assert ben.ask("GET", f"{path}/b").json()["status"] == "processing"
+        renderer.gate.set()
+        assert anna.finished("a2")["status"] == "completed"
+
+
 def test_a_user_has_so_much_of_the_disk() -> None:
     with serving(limits=Limits(disk_bytes=2000)) as api:
         session_id = api.session()
