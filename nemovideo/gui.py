@@ -10,8 +10,8 @@ import logging
 
 import attrs
 
-from nemovideo._language.gui.cuts import judge
-from nemovideo._language.gui.layout import orphans, rewrite
+from nemovideo._language.gui.cuts import decide
+from nemovideo._language.gui.layout import remove_introductions, rewrite
 from nemovideo._language.gui.sentences import lines
 from nemovideo._language.gui.words import PATTERNS
 from nemovideo.models import GuiAction
@@ -53,11 +53,11 @@ def _clean(text: str) -> Spoken:
     if not PATTERNS["trigger"].search(text):
         return Spoken(text)
     page = lines(text)
-    verdicts = {
-        sentence.start: judge(text, sentence) for line in page for sentence in line.sentences
+    decisions = {
+        sentence.start: decide(text, sentence) for line in page for sentence in line.sentences
     }
-    if not any(verdict.cuts for verdict in verdicts.values()):
+    if not any(decision.cuts for decision in decisions.values()):
         return Spoken(text)
-    actions = [action for verdict in verdicts.values() for action in verdict.actions]
-    verdicts |= orphans(text, page, verdicts)
-    return Spoken(rewrite(text, page, verdicts), tuple(dict.fromkeys(actions)))
+    actions = [action for decision in decisions.values() for action in decision.actions]
+    decisions |= remove_introductions(text, page, decisions)
+    return Spoken(rewrite(text, page, decisions), tuple(dict.fromkeys(actions)))

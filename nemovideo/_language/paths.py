@@ -1,4 +1,4 @@
-"""Which words of a user's sentence are files, and what the sentence says besides."""
+"""Find the files and URLs in a user's sentence, and the rest of the sentence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Found:
 
     Attributes:
         paths: Paths, with `~` expanded, and URLs, in order, each once.
-        rest: The sentence without them, or with their names where it needs them to be whole.
+        rest: The sentence without them, or with their names if it needs them.
     """
 
     paths: tuple[str, ...]
@@ -98,11 +98,10 @@ _APPENDED = lazy(rf"\s*(?:[:：]\s*|[(（]\s*){_FILES}\s*[)）]?\s*$")
 
 
 def find_paths(text: str, is_file: Callable[[str], bool]) -> Found | None:
-    """Find the files that a sentence names, or None where it names none.
+    """Find the files in a sentence; None without any.
 
-    A file counts if it exists, or if it is handed over in so many words
-    ("upload talk.mp4"), so that a mistake in its name is reported as one.
-    Quoted words that are to be shown ("add the text 'talk.mp4'") do not count.
+    A file counts if it exists, or if the sentence hands it over ("upload talk.mp4"): then a typo
+    in its name is reported. Quoted words to show ("add the text 'talk.mp4'") do not count.
     """
     places = sorted(_places(text, is_file), key=lambda place: place.start)
     if not places:
@@ -136,7 +135,7 @@ def _places(text: str, is_file: Callable[[str], bool]) -> Iterator[_Place]:
 def _bare(
     text: str, taken: list[tuple[int, int]], is_file: Callable[[str], bool], *, handed: bool
 ) -> Iterator[_Place]:
-    """Yield the files whose names are neither quoted nor URLs; `taken` are the spans of those."""
+    """Yield the files outside quotations and URLs, whose spans are `taken`."""
     spans = iter(taken)
     span = next(spans, None)
     floor = 0
@@ -154,7 +153,7 @@ def _bare(
 
 
 def _is_shown(text: str, start: int, end: int) -> bool:
-    """Whether quoted words are to be seen in the video: "add the text 'talk.mp4'"."""
+    """Whether quoted words are shown in the video: "add the text 'talk.mp4'"."""
     return bool(
         _LABELLED.search(text, max(0, start - _LABEL_LENGTH), start) or _CAPTIONED.match(text, end)
     )
@@ -169,7 +168,7 @@ def _quoted(found: Quotation, is_file: Callable[[str], bool], *, handed: bool) -
 
 
 def _ends(text: str) -> list[int]:
-    """Return where the names of files can end."""
+    """Return the offsets at which a file name can end."""
     rooted = (match.start() + len(match[0].rstrip(".,:!?)")) for match in _PATH.finditer(text))
     return sorted({*rooted, *(match.end() for match in _SUFFIX.finditer(text))})
 
@@ -177,7 +176,7 @@ def _ends(text: str) -> list[int]:
 def _ending_at(
     text: str, begin: int, end: int, is_file: Callable[[str], bool], *, handed: bool
 ) -> _Place | None:
-    """Return the longest existing file whose name ends here, or one that was handed over."""
+    """Return the longest existing file that ends at `end`, or one that is handed over."""
     starts = [match.start() for match in _WORD_START.finditer(text, begin, end)][-_TRIES:]
     for start in starts:
         if start == starts[-1] and _LABELLED.search(text, max(0, start - _LABEL_LENGTH), start):
@@ -217,13 +216,13 @@ def _rest(text: str, places: list[_Place]) -> str:
 
 
 def _name(path: str) -> str:
-    """Return the file name in a path of any system, or in a URL."""
+    """Return the file name in a path of any operating system, or in a URL."""
     local = urlsplit(path).path if path.startswith(("http:", "https:")) else path
     return PureWindowsPath(local).name or path
 
 
 def _readings(written: str) -> tuple[str, ...]:
-    """Return what a written path can mean: as it is, or with its escapes undone."""
+    """Return the possible readings of a path: as written, and unescaped."""
     stripped = written.strip().strip("\"'“”‘’`")
     if stripped.lower().startswith("file://"):
         return (_from_url(stripped),)
@@ -245,11 +244,11 @@ def _from_url(url: str) -> str:
 
 
 def _looks_like_path(path: str) -> bool:
-    """Whether somebody means a file by these words: they have a folder or a suffix."""
+    """Whether a text looks like a file: it has a folder or a suffix."""
     return bool(re.search(r"[\\/]|\.[A-Za-z0-9]{2,5}$", path)) and "\n" not in path
 
 
 def _overlaps(spans: list[tuple[int, int]], start: int, end: int) -> bool:
-    """Whether one of these spans, sorted and apart from each other, overlaps this one."""
+    """Whether one of these sorted, disjoint spans overlaps this one."""
     before = bisect.bisect_left(spans, (end,)) - 1
     return before >= 0 and spans[before][1] > start

@@ -1,4 +1,4 @@
-"""Quotations in what a person or a service wrote: which words stand between which marks."""
+"""Find quotations in the text of a user or of the service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _QUOTATION = lazy(rf"{_WITHIN_LINE}|{_DOUBLE}|{_SINGLE}")
 
 
 class Quotation(NamedTuple):
-    """Quoted words and where they stand, marks included."""
+    """Quoted words, and the span of the quotation with its marks."""
 
     start: int
     end: int
@@ -27,9 +27,9 @@ class Quotation(NamedTuple):
 
 
 def quotations(text: str) -> Iterator[Quotation]:
-    """Yield the quotations in a text, in order: at most 400 characters each, within one line.
+    """Yield the quotations of a text in order: up to 400 characters each, within one line.
 
-    An apostrophe inside a word neither opens nor closes one.
+    An apostrophe inside a word is not a quotation mark.
     """
     for match in _QUOTATION.finditer(text):
         yield Quotation(match.start(), match.end(), match[0][1:-1])

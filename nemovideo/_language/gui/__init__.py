@@ -1,1 +1,1 @@
-"""Finding and removing GUI instructions in the agent's answers."""
+"""Find and remove GUI instructions in the agent's answers."""

@@ -1,4 +1,4 @@
-"""Cut the instructions for the screen out of one sentence, and say what they mean."""
+"""Find the GUI instructions in a sentence: the cuts that remove them, and their actions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nemovideo.models import GuiAction
 
 @attrs.frozen
 class Cut:
-    """A piece of the text to be replaced, by nothing or by a few characters."""
+    """A span of the text to remove, or to replace by a few characters."""
 
     start: int
     end: int
@@ -23,45 +23,45 @@ class Cut:
 
 
 @attrs.frozen
-class Verdict:
-    """What happens to a sentence: nothing, some cuts, or it goes as a whole."""
+class Decision:
+    """What happens to a sentence: it stays, loses some spans, or is removed."""
 
     cuts: tuple[Cut, ...] = ()
     actions: tuple[GuiAction, ...] = ()
-    gone: bool = False
-    loose: bool = False
-    """Goes if a neighbor goes: "Choose MP4" between two clicks."""
+    removed: bool = False
+    optional: bool = False
+    """Removed if a neighbor is: "Choose MP4" between two clicks."""
 
 
 @attrs.frozen
 class _Clause:
-    """A clause of a sentence: its boundary mark begins at `mark`, its words at `start`."""
+    """A clause: its boundary mark starts at `mark`, its words at `start`."""
 
     mark: int
     start: int
     end: int
     kind: Kind
-    told: bool = False
+    instructs: bool = False
 
 
-_KEEP = Verdict()
+_KEEP = Decision()
 _MAX_SENTENCE_CHARS = 2000
-"""Longer sentences are kept as they are: they are lists or data, not instructions."""
-_DEEDS = (Kind.INSTRUCTION, Kind.TAIL)
+"""Longer sentences are lists or data, and are kept."""
+_INSTRUCTIONS = (Kind.INSTRUCTION, Kind.TAIL)
 _STOPS = ".!?。！？…:："
 _CLOSERS = " \t\"'”’」』）)]\ufe0f"
 _ASIDE = lazy(r"\s{0,4}[(（]([^()（）]{1,300})[)）]")
 
 
-def judge(text: str, sentence: Sentence) -> Verdict:
-    """Decide which clauses of a sentence are instructions, and how to cut them out."""
+def decide(text: str, sentence: Sentence) -> Decision:
+    """Decide what happens to a sentence: find its instructions and the cuts that remove them."""
     words = sentence.words
     if len(words) > _MAX_SENTENCE_CHARS:
         return _KEEP
     if not PATTERNS["trigger"].search(words) and not PATTERNS["trigger"].search(
         text, sentence.start, sentence.end
     ):
-        return Verdict(loose=PATTERNS["choice"].match(words) is not None)
+        return Decision(optional=PATTERNS["choice"].match(words) is not None)
     if _ASIDE.fullmatch(words):
         words = f" {words[1:-1]} "
     asides = list(_ASIDE.finditer(words))
@@ -69,18 +69,18 @@ def judge(text: str, sentence: Sentence) -> Verdict:
     closed = plain.rstrip(_CLOSERS)
     end = len(closed.rstrip(_STOPS)) if closed.endswith(tuple(_STOPS)) else len(plain.rstrip())
     clauses = _clauses(plain, end)
-    told = [clause for clause in clauses if clause.told]
-    if not told and PATTERNS["choice"].match(words):
-        return Verdict(loose=True)
+    instructions = [clause for clause in clauses if clause.instructs]
+    if not instructions and PATTERNS["choice"].match(words):
+        return Decision(optional=True)
     if PATTERNS["asks_consent"].search(words) or (
-        words[end:].strip()[:1] in ("?", "？") and _asks(words, told)
+        words[end:].strip()[:1] in ("?", "？") and _asks(words, instructions)
     ):
         return _KEEP
-    if any(LINK in words[clause.mark : clause.end] for clause in told):
+    if any(LINK in words[clause.mark : clause.end] for clause in instructions):
         return _KEEP
-    spoken = list(_actions(words, text[sentence.start : sentence.end], clauses))
-    if told and len(told) == len(clauses):
-        return Verdict((Cut(sentence.start, sentence.end),), tuple(spoken), gone=True)
+    actions = list(_actions(words, text[sentence.start : sentence.end], clauses))
+    if instructions and len(instructions) == len(clauses):
+        return Decision((Cut(sentence.start, sentence.end),), tuple(actions), removed=True)
     cuts = [
         Cut(sentence.start + cut.start, sentence.start + cut.end, cut.replacement)
         for cut in _clause_cuts(words, clauses, end)
@@ -89,37 +89,37 @@ def judge(text: str, sentence: Sentence) -> Verdict:
         inner = _clauses(aside[1], len(aside[1]))
         at = sentence.start + aside.start()
         covered = any(cut.start <= at < cut.end for cut in cuts)
-        if not covered and inner and all(clause.told for clause in inner):
+        if not covered and inner and all(clause.instructs for clause in inner):
             cuts.append(Cut(at, sentence.start + aside.end()))
-            spoken += _actions(
+            actions += _actions(
                 aside[1], text[at + aside.start(1) - aside.start() : sentence.end], inner
             )
-    return Verdict(tuple(sorted(cuts, key=lambda cut: cut.start)), tuple(spoken))
+    return Decision(tuple(sorted(cuts, key=lambda cut: cut.start)), tuple(actions))
 
 
-def _asks(words: str, told: Sequence[_Clause]) -> bool:
-    """Whether a sentence with a question mark asks what the person wants: "Export now?"."""
-    return all(PATTERNS["offer"].match(words, clause.start) for clause in told)
+def _asks(words: str, instructions: Sequence[_Clause]) -> bool:
+    """Whether a question asks for consent: "Export now?"."""
+    return all(PATTERNS["offer"].match(words, clause.start) for clause in instructions)
 
 
 def _actions(words: str, written: str, clauses: Sequence[_Clause]) -> Iterator[GuiAction]:
-    """Yield what the instructions mean; one that hangs on another adds to its meaning."""
-    told = [
+    """Yield the actions of the instructions; a dependent clause adds to the one before."""
+    instructions = [
         clause
         for clause in clauses
-        if clause.told
+        if clause.instructs
         and (
-            clause.kind in _DEEDS
+            clause.kind in _INSTRUCTIONS
             or PATTERNS["chooses_export"].match(words[clause.start : clause.end])
         )
     ]
     spans: list[tuple[int, int]] = []
-    for clause in told:
+    for clause in instructions:
         link = words[clause.mark : clause.start]
-        hangs = (clause.kind is Kind.TAIL or not link) and not PATTERNS["connective"].match(
+        depends = (clause.kind is Kind.TAIL or not link) and not PATTERNS["connective"].match(
             words, clause.start
         )
-        if spans and hangs and spans[-1][1] == clause.mark and not link.strip():
+        if spans and depends and spans[-1][1] == clause.mark and not link.strip():
             spans[-1] = (spans[-1][0], clause.end)
         else:
             spans.append((clause.start, clause.end))
@@ -131,15 +131,15 @@ def _actions(words: str, written: str, clauses: Sequence[_Clause]) -> Iterator[G
 
 
 def _clauses(words: str, end: int) -> list[_Clause]:
-    """Take a masked sentence apart, and mark the clauses that are instructions."""
-    return _settle(words, list(_split(words, end)))
+    """Split a masked sentence into clauses, and mark those that are instructions."""
+    return _mark_instructions(words, list(_split(words, end)))
 
 
 def _split(words: str, end: int) -> Iterator[_Clause]:
-    """Yield the clauses of a sentence, each with what it is by its beginning.
+    """Yield the clauses of a sentence, each classified by its first words.
 
-    A conjunction without a comma divides only where an instruction or a remark
-    of the agent begins: "music and titles" is one thing.
+    A conjunction without a comma only splits before an instruction or a remark of the agent:
+    "music and titles" is one clause.
     """
     marks = [
         (0, 0),
@@ -148,22 +148,22 @@ def _split(words: str, end: int) -> Iterator[_Clause]:
     marks = [mark for mark in marks if mark[1] < end] or [(0, 0)]
     mark, start = marks[0]
     kind, reach = grammar.kind(words, start, end)
-    told = False
+    instructed = False
     for next_mark, next_start in marks[1:]:
         if next_start <= reach:
             continue
         if grammar.quotes_content(words, start, next_mark, next_start):
             break
         next_kind, next_reach = grammar.kind(words, next_start, end)
-        told = told or kind in _DEEDS
+        instructed = instructed or kind in _INSTRUCTIONS
         if (
             next_kind is Kind.INSTRUCTION
-            and not told
+            and not instructed
             and grammar.is_own_action(words, next_mark, next_start)
         ):
             next_kind = Kind.OTHER
         if words[next_mark:next_start].isspace() or next_mark == next_start:
-            divides = next_kind in _DEEDS or (next_kind is Kind.TALK and told)
+            divides = next_kind in _INSTRUCTIONS or (next_kind is Kind.TALK and instructed)
             if not divides:
                 continue
         yield _Clause(mark, start, next_mark, kind)
@@ -171,44 +171,44 @@ def _split(words: str, end: int) -> Iterator[_Clause]:
     yield _Clause(mark, start, end, kind)
 
 
-def _settle(words: str, clauses: Sequence[_Clause]) -> list[_Clause]:
-    """Decide for each clause whether it goes: an opening goes with what it opens."""
-    settled: list[_Clause] = []
-    waiting: list[_Clause] = []
-    told = False
+def _mark_instructions(words: str, clauses: Sequence[_Clause]) -> list[_Clause]:
+    """Decide which clauses are instructions; an opening follows the clause after it."""
+    marked: list[_Clause] = []
+    openings: list[_Clause] = []
+    removing = False
     for clause in clauses:
         if clause.kind is Kind.OPENING and not PATTERNS["fact"].match(words, clause.start):
-            waiting.append(clause)
+            openings.append(clause)
             continue
         if clause.kind is Kind.OTHER:
-            told = told and (
+            removing = removing and (
                 not _says_anything(words, clause)
                 or not grammar.is_news(words, clause.mark, clause.start, clause.end)
             )
         else:
-            before, told = told, clause.kind in _DEEDS
-            if clause.kind is Kind.TAIL and settled and not before:
-                settled += waiting
-                waiting = []
-        settled += [attrs.evolve(each, told=told) for each in (*waiting, clause)]
-        waiting = []
-    return settled + [attrs.evolve(each, told=told) for each in waiting]
+            before, removing = removing, clause.kind in _INSTRUCTIONS
+            if clause.kind is Kind.TAIL and marked and not before:
+                marked += openings
+                openings = []
+        marked += [attrs.evolve(each, instructs=removing) for each in (*openings, clause)]
+        openings = []
+    return marked + [attrs.evolve(each, instructs=removing) for each in openings]
 
 
 def _says_anything(words: str, clause: _Clause) -> bool:
-    """Whether a clause has words: an answer can break off after "Click Export — and"."""
+    """Whether a clause has words: an answer can end after "Click Export — and"."""
     link = PATTERNS["connective"].match(words, clause.start, clause.end)
     return bool(words[link.end() if link else clause.start : clause.end].strip())
 
 
 def _clause_cuts(words: str, clauses: Sequence[_Clause], end: int) -> Iterator[Cut]:
-    """Yield the cuts that take the told clauses out of a sentence that keeps others."""
-    if not any(clause.told for clause in clauses):
+    """Yield the cuts that remove instructions from a sentence that keeps other clauses."""
+    if not any(clause.instructs for clause in clauses):
         return
     start = 0
     kept_any = False
     for clause in clauses:
-        if clause.told:
+        if clause.instructs:
             continue
         begin = clause.mark
         if not kept_any:
@@ -225,7 +225,7 @@ def _clause_cuts(words: str, clauses: Sequence[_Clause], end: int) -> Iterator[C
             yield Cut(start, begin)
         kept_any = True
         start = clause.end
-    if start < end:  # the last clause goes, and a question or an announcement with it
+    if start < end:  # the last clause is removed, so a colon or question mark ends nothing
         yield Cut(start, end)
         mark = words[end:].lstrip()[:1]
         if mark and mark in "?:？：":

@@ -1,8 +1,8 @@
-"""Where the sentences of an answer begin and end, and what in them is somebody's quoted words.
+"""Split an answer into lines and sentences, and mask its quotations, code and links.
 
-Markdown is looked at only as far as sentences need it: lines, list items,
-headings, emphasis, code. What is quoted or code is masked by characters that
-no pattern of `words.py` matches, so that a title "Click here" is a title.
+Of Markdown, it knows lines, list items, headings, emphasis and code. Masked text is replaced by
+characters that no pattern of `words.py` matches, so that a title "Click here" is not an
+instruction.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from nemovideo._language.quotations import quotations
 from nemovideo._support.patterns import lazy
 
 QUOTED = "\ue000"
-"""Stands for every character inside quotation marks or inline code."""
+"""Masks each character inside quotation marks or inline code."""
 CODE = "\ue001"
-"""Stands for every character of a fenced code block, line ends included."""
+"""Masks each character of a fenced code block, line ends included."""
 LINK = "\ue002"
-"""Stands for every character of a URL."""
+"""Masks each character of a URL."""
 
 QUOTATION = rf"[\"'“‘「『《【`\[]?{QUOTED}"
-"""A pattern for the beginning of quoted words."""
+"""A pattern for the start of quoted words."""
 
 _FENCE = lazy(r"^[ \t]*(`{3,9}|~{3,9})[^\n]*\n.*?(?:^[ \t]*\1[^\n]*|\Z)", re.DOTALL | re.MULTILINE)
 _URL = lazy(r"https?://[^\s<>\"'“”‘’()（）\[\]，。！？；、]+")
@@ -60,10 +60,10 @@ class Sentence:
     """One sentence of an answer.
 
     Attributes:
-        start: Where it begins in the text.
-        end: Where it ends, its punctuation and closing marks included.
+        start: Its offset in the text.
+        end: The offset of its end, with punctuation and closing marks.
         line: The index of its line.
-        words: Its masked text, emphasis marks blanked; as long as the sentence.
+        words: Its masked text without emphasis marks, of the same length.
     """
 
     start: int
@@ -77,9 +77,9 @@ class Line:
     """One line of an answer, without its line end.
 
     Attributes:
-        start: Where it begins in the text.
-        end: Where its text ends.
-        next: Where the next line begins.
+        start: Its offset in the text.
+        end: The offset of its end.
+        next: The offset of the next line.
         item: Whether it is an item of a list.
         heading: Whether it is a markdown heading, or a line all in bold.
         sentences: Its sentences, in order; none for a blank line.
@@ -94,12 +94,12 @@ class Line:
 
     @property
     def blank(self) -> bool:
-        """Whether there is nothing on this line."""
+        """Whether the line is empty."""
         return not self.sentences
 
 
 def mask(text: str) -> str:
-    """Return the text, as long as it was, with quoted words, code and URLs masked."""
+    """Return the text with quoted words, code and URLs masked, at the same length."""
     text = _FENCE.sub(lambda match: CODE * len(match[0]), text)
     text = _URL.sub(lambda match: LINK * len(match[0]), text)
     text = _APOSTROPHE.sub("'", text)
@@ -110,7 +110,7 @@ def mask(text: str) -> str:
 
 
 def lines(text: str) -> list[Line]:
-    """Take a text apart into its lines and their sentences."""
+    """Split a text into lines and sentences."""
     masked = mask(text)
     found: list[Line] = []
     start = 0
@@ -149,7 +149,7 @@ def _sentences(body: str, begin: int, offset: int, line: int) -> Iterator[Senten
 
 
 def _inside(body: str, match: re.Match[str]) -> bool:
-    """Whether a full stop belongs to an abbreviation or to a list number, not to a sentence."""
+    """Whether a period belongs to an abbreviation or a list number."""
     if body[match.start()] != "." or match[0].startswith(".."):
         return False
     before = body[max(0, match.start() - 12) : match.start() + 1]

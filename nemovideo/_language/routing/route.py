@@ -1,10 +1,9 @@
-"""What a sentence of a user asks for: a file, the credits, the timeline, an upload, or the agent.
+"""Route a user's sentence: to an export, the credits, the timeline, an upload, or the agent.
 
-The table of docs/protocol.md §8, for whole sentences in English and Chinese. A wish
-is recognized by two things at once: a key that names it, and no word that does
-not belong to it (`words.py`). "How many credits are left?" is made of
-nothing else; "add the credits at the end" has an "add", so it goes to the
-agent, as everything does that is in doubt.
+This is the table of docs/protocol.md §8 for whole sentences in English and Chinese. A request is
+recognized by a key that names it and by having no other words (`words.py`): "How many credits
+are left?" has none, but "add the credits at the end" has an "add". Anything doubtful goes to
+the agent.
 """
 
 from __future__ import annotations
@@ -27,17 +26,17 @@ _QUALITIES = ("high", "medium", "low")
 
 @attrs.frozen
 class Routed:
-    """Where a sentence goes, and what it says besides.
+    """Where a sentence goes, and the details of the request.
 
     Attributes:
-        route: Who takes care of it.
-        rest: What is left for the agent: its message with `AGENT`, the wish that
-            came with the files with `UPLOAD`, else empty.
+        route: Who handles it.
+        rest: The message for the agent: the sentence with `AGENT`, what is said besides the
+            files with `UPLOAD`, else empty.
         paths: The files and URLs to upload, in order.
-        then_export: Whether to export once the rest is done.
-        format: The file format that the user named for the export ("webm"), if any.
-        quality: "high", "medium" or "low" where the user named a quality or a resolution.
-        output: The path that the user named for the exported file, if any.
+        then_export: Whether to export afterwards.
+        format: The file format of the export ("webm"), if the user named one.
+        quality: "high", "medium" or "low", if the user named a quality or a resolution.
+        output: The path of the exported file, if the user named one.
     """
 
     route: Route
@@ -51,7 +50,7 @@ class Routed:
 
 @attrs.frozen
 class _Export:
-    """The wish to export, as it was said."""
+    """The details of a request to export."""
 
     format: str | None = None
     quality: str | None = None
@@ -67,15 +66,14 @@ def is_existing_file(path: str) -> bool:
 
 
 def route(text: str, *, is_file: Callable[[str], bool] = is_existing_file) -> Routed:
-    """Decide who takes care of what the user said (docs/protocol.md §8).
+    """Decide who handles a sentence (docs/protocol.md §8).
 
-    Where a sentence has several wishes, the agent's come first, and a wish to
-    export at its end is noted in `then_export`: "remove the background and then
-    export it". A negated wish ("don't export yet") goes to the agent as it is.
+    A request to export at the end of an edit sets `then_export`: "remove the background and
+    then export it". A negated request ("don't export yet") goes to the agent.
 
     Args:
         text: What the user said, in English or Chinese.
-        is_file: Tells whether a path, with `~` expanded, is an existing file.
+        is_file: Returns whether a path, with `~` expanded, is an existing file.
     """
     said = text.strip()
     if (wish := _simple(said)) is not None:
@@ -92,7 +90,7 @@ def route(text: str, *, is_file: Callable[[str], bool] = is_existing_file) -> Ro
 
 
 def _simple(said: str) -> Routed | None:
-    """Return where a sentence goes that has one wish which needs no agent."""
+    """Return the route of a sentence that does not need the agent, None for others."""
     masked = mask(said)
     for found in (Route.CREDITS, Route.STATE, Route.UPLOAD):
         if asks_for(found.value, masked):
@@ -104,7 +102,7 @@ def _simple(said: str) -> Routed | None:
 
 
 def _peel(said: str) -> tuple[str, _Export | None]:
-    """Take the wish to export off the end of a sentence."""
+    """Split a request to export off the end of a sentence."""
     masked = mask(said)
     begin = max(0, len(said) - _TAIL_LENGTH)
     for joint in PATTERNS["joint"].finditer(masked, begin):
@@ -119,7 +117,7 @@ def _peel(said: str) -> tuple[str, _Export | None]:
 
 
 def _export(said: str) -> _Export | None:
-    """Return the wish to export that these words are, or None where they are none."""
+    """Return the details of a request to export, None if these words are not one."""
     _, others = _output(said)
     return _details(said) if asks_for("export", mask(others)) else None
 
@@ -139,7 +137,7 @@ def _details(said: str) -> _Export:
 
 
 def _output(said: str) -> tuple[str | None, str]:
-    """Return the path that an export is to have, if any, and the words without it."""
+    """Return the path of an export, if any, and the words without it."""
     match = PATTERNS["output"].search(said)
     if match is None:
         return None, said

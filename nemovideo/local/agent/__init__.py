@@ -1,8 +1,8 @@
-"""The local backend's agent: words in, edits of the timeline out, by rules and without I/O.
+"""The local backend's agent: turns a message into edits of the timeline, by rules, without I/O.
 
-`respond` is all that the server needs. Inside, a message is made readable
-(`message`), taken apart (`clauses`), understood (`intents/`, built from the
-word classes of `words`), and carried out (`edits`).
+`respond` is what the server calls: it parses a message (`message`), splits it into clauses
+(`clauses`), finds their intents (`intents/`, with the words of `words/`), and edits the timeline
+(`edits`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a message to a turn: the clauses are carried out one after the other."""
+"""Answer a message: carry out its clauses one after the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from attrs import evolve
 from nemovideo.local.agent import speech
 from nemovideo.local.agent.answers import completed, declines, is_answer
 from nemovideo.local.agent.clauses import split
-from nemovideo.local.agent.context import Context, Outcome, told
+from nemovideo.local.agent.context import Context, Outcome, answered
 from nemovideo.local.agent.intents.talk import unknown
 from nemovideo.local.agent.language import Language, detect
 from nemovideo.local.agent.message import QUOTE, Message, read_message
@@ -18,7 +18,7 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
 
 MAX_CHARACTERS = 2000
-"""The longest message that the rules read; longer ones are refused, with words."""
+"""Longer messages are refused."""
 
 
 def respond(
@@ -29,25 +29,29 @@ def respond(
     history: Sequence[Timeline | None] = (),
     question: Question | None = None,
 ) -> Turn:
-    """Turn words, in English or Chinese, into edits of the timeline.
+    """Turn a message in English or Chinese into edits of the timeline.
 
-    `media` are the session's uploads in their order, `history` the versions of
-    the timeline before this one, oldest first. `question` is that of the turn before:
-    words that mean nothing of their own are its answer. What cannot be done is said, and
-    leaves the timeline as it was; of several wishes, those that can be met are.
-    Pure: the same arguments give the same turn, and nothing is read or written.
+    A pure function: the same arguments give the same turn. A request that cannot be met is
+    refused and leaves the timeline unchanged; the others are carried out.
+
+    Args:
+        text: The message.
+        timeline: The present timeline, if any.
+        media: The uploads of the session, in order.
+        history: The previous versions of the timeline, oldest first.
+        question: The question of the previous turn; a message without an intent answers it.
     """
     if len(text) > MAX_CHARACTERS:
         context = Context(detect(text), timeline, media, history)
         said = context.say("too_long", limit=MAX_CHARACTERS)
-        return _turn(told(said, done=False), context, before=timeline)
+        return _turn(answered(said, done=False), context, before=timeline)
     message = read_message(text, media)
     if question is not None and is_answer(message, question):
         message = read_message(completed(message, question), media)
     context = Context(_language(message), timeline, media, history)
     outcomes: list[Outcome] = []
     if question is not None and declines(message):
-        outcomes += told(context.say("all_right"))
+        outcomes += answered(context.say("all_right"))
     for wanted in split(message) if not outcomes else ():
         act = wanted.intent.carry_out if wanted.intent else unknown
         for outcome in act(wanted.clause, context):
@@ -57,7 +61,7 @@ def respond(
             elif outcome.timeline is not None:
                 context = evolve(context, timeline=outcome.timeline)
     if not outcomes:
-        outcomes += told(context.say("say_what") + speech.abilities(context), done=False)
+        outcomes += answered(context.say("say_what") + speech.abilities(context), done=False)
     return _turn(outcomes, context, before=timeline)
 
 

@@ -1,8 +1,7 @@
-"""Reading which background a clause asks for: color, blur, scene, upload, or nothing known.
+"""Find the background that a clause asks for: a color, blur, scene, upload, or something unknown.
 
-The difficulty is to tell what is to go ("my white background", "from my office
-video") from what is to come ("a white background", "in an office"): what is to
-go is blanked out first, and the target is looked for in the rest.
+A clause may name the present background ("my white background", "from my office video") and the
+new one ("a white background", "in an office"). The present one is blanked out first.
 """
 
 from __future__ import annotations
@@ -23,18 +22,17 @@ SCENES = ("office", "studio", "living room", "beach", "city")
 _MARKS = " '\"“”‘’「」《》-:"
 _SIGN = f"[{VIDEO}{IMAGE}{AUDIO}]+"
 _PRESENT = ("removed", "replaced", "present", "cut_out", "in_video", "my_video")
-"""Words about the background and the video as they are, in the order of `without_source`."""
+"""Words about the present background and video, in the order of `without_source`."""
 _NAMED = ("with", "use", "chinese", "before", "after")
-"""Where a background is named, in the order of preference."""
+"""Patterns for the name of a background, in order of preference."""
 
 
 @attrs.frozen
-class Wish:
-    """What a clause wants behind the person.
+class Target:
+    """The background that a clause asks for.
 
-    `background` if it is settled; `upload_wanted` are the kinds of upload to
-    choose from, `named` the one that was named; `unknown` are words that name
-    nothing known. `is_default` marks a color that nobody named.
+    `background` if it is known; `upload_wanted` are the kinds of upload to choose from, `named`
+    the one that was named; `unknown` is an unknown name. `is_default` marks the default color.
     """
 
     background: Background | None = None
@@ -45,22 +43,22 @@ class Wish:
 
 
 def blurs(text: str) -> bool:
-    """Return whether the text asks for a blur of what is behind, and of nothing else."""
+    """Return whether the text asks for a blur of the background, and of nothing else."""
     return has(text, "backdrops.blur_itself") or (
         has(text, "backdrops.blur") and has(text, "background")
     )
 
 
 def resolves(clause: Clause) -> bool:
-    """Return whether the clause names a background that is known, whatever its verb."""
-    found = wish(clause, ())
+    """Return whether the clause names a known background, with any verb."""
+    found = find_target(clause, ())
     return found is not None and found.unknown is None
 
 
-def wish(clause: Clause, backdrops: Sequence[MediaItem]) -> Wish | None:
-    """Return the background that the clause names, None where it names none.
+def find_target(clause: Clause, backdrops: Sequence[MediaItem]) -> Target | None:
+    """Return the background that a clause names, None without one.
 
-    `backdrops` are the uploads that could be one.
+    `backdrops` are the uploads that can be a background.
     """
     rest = without_source(clause.plain)
     return (
@@ -74,13 +72,13 @@ def wish(clause: Clause, backdrops: Sequence[MediaItem]) -> Wish | None:
 
 
 def without_source(text: str) -> str:
-    """Return the text with the words about the present background and video blanked out."""
+    """Return the text without the words about the present background and video."""
     for name in _PRESENT:
         text = pattern(f"backdrops.{name}").sub(lambda found: " " * len(found[0]), text)
     return text
 
 
-def _named_file(clause: Clause, rest: str) -> Wish | None:
+def _named_file(clause: Clause, rest: str) -> Target | None:
     runs = list(re.finditer(_SIGN, clause.plain))
     for run, item in zip(runs, clause.files, strict=False):
         if rest[run.start()] != clause.plain[run.start()] or item.kind == "audio":
@@ -88,41 +86,41 @@ def _named_file(clause: Clause, rest: str) -> Wish | None:
         before, after = rest[: run.start()], rest[run.end() :]
         is_target = has(before, "backdrops.target_before") or has(after, "backdrops.target_after")
         if item.kind == "image" or is_target:
-            return Wish(upload_wanted=("image", "video"), named=item)
-    return Wish(upload_wanted=("image", "video")) if UNKNOWN_FILE in rest else None
+            return Target(upload_wanted=("image", "video"), named=item)
+    return Target(upload_wanted=("image", "video")) if UNKNOWN_FILE in rest else None
 
 
-def _effect(clause: Clause, rest: str) -> Wish | None:
+def _effect(clause: Clause, rest: str) -> Target | None:
     if has(rest, "backdrops.transparent") or has(clause.plain, "backdrops.transparent"):
-        return Wish(background=Background("transparent"))
-    return Wish(background=Background("blur")) if has(rest, "backdrops.blur") else None
+        return Target(background=Background("transparent"))
+    return Target(background=Background("blur")) if has(rest, "backdrops.blur") else None
 
 
-def _upload(rest: str) -> Wish | None:
+def _upload(rest: str) -> Target | None:
     uploaded = has(rest, "uploaded")
     described = _scene(rest) or has(rest, "backdrops.picture_of")
     if has(rest, "picture") and (uploaded or not described):
-        return Wish(upload_wanted=("image",))
+        return Target(upload_wanted=("image",))
     found = pattern("video_noun").search(rest)
     if found:
         before = re.sub(rf"(?:{source('backdrops.describing')}\s*)+$", "", rest[: found.start()])
         if uploaded or has(before, "backdrops.target_before"):
-            return Wish(upload_wanted=("video",))
+            return Target(upload_wanted=("video",))
     if has(rest, "backdrops.uploaded"):
-        return Wish(upload_wanted=("image", "video"))
+        return Target(upload_wanted=("image", "video"))
     return None
 
 
-def _drawn(rest: str) -> Wish | None:
+def _drawn(rest: str) -> Target | None:
     scene = _scene(rest)
     for color in find_colors(rest):
         ends = pattern("backdrops.color_ends").match(rest, color.end)
         if ends and (not scene or color.start < scene[1]):
-            return Wish(background=Background("color", color=color.value))
+            return Target(background=Background("color", color=color.value))
     if scene:
-        return Wish(background=Background("scene", scene=scene[0]))
+        return Target(background=Background("scene", scene=scene[0]))
     if has(rest, "backdrops.solid"):
-        return Wish(background=Background("color", color=SOLID_DEFAULT), is_default=True)
+        return Target(background=Background("color", color=SOLID_DEFAULT), is_default=True)
     return None
 
 
@@ -131,15 +129,15 @@ def _scene(rest: str) -> tuple[str, int] | None:
     return next(((scene, place.start()) for scene, place in found if place), None)
 
 
-def _by_stem(rest: str, backdrops: Sequence[MediaItem]) -> Wish | None:
+def _by_stem(rest: str, backdrops: Sequence[MediaItem]) -> Target | None:
     for item in backdrops:
         if item.kind == "image" and mentions_stem(rest, item):
-            return Wish(upload_wanted=("image",), named=item)
+            return Target(upload_wanted=("image",), named=item)
     return None
 
 
-def _unknown(clause: Clause, rest: str) -> Wish | None:
-    """Return what is asked for and not known: only where something is asked for at all."""
+def _unknown(clause: Clause, rest: str) -> Target | None:
+    """Return the unknown name in a clause that asks for a background."""
     removing = has(clause.text, "remove")
     asks = has(rest, "backdrops.replacing" if removing else "backdrops.asking")
     asks = asks or has(clause.text, "replace") or (not removing and has(rest, "replace"))
@@ -152,5 +150,5 @@ def _unknown(clause: Clause, rest: str) -> Wish | None:
         if words and not pattern("backdrops.vague").match(words):
             start = clause.plain.find(named)
             raw = clause.raw[start : start + len(named)] if start >= 0 else words
-            return Wish(unknown=raw.strip(_MARKS))
+            return Target(unknown=raw.strip(_MARKS))
     return None

@@ -1,8 +1,8 @@
-"""A message taken apart: one clause for each thing that is asked for.
+"""Split a message into clauses, one for each request.
 
-Commas and "and" do not always part two wishes ("remove the background and
-replace it with white", "加背景音乐，音量 35%"). So every piece is asked what it
-means alone: a piece that means nothing of its own belongs to its neighbor.
+Commas and "and" do not always separate two requests ("remove the background and replace it with
+white", "加背景音乐，音量 35%"). So each piece is matched alone, and a piece without an intent of
+its own is merged with its neighbor.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from nemovideo.local.agent.timing import position, says_when
 from nemovideo.local.agent.words import has, pattern
 
 _MAX_CLAUSE_CHARS = 600
-"""A clause that has grown to this length takes no more pieces: each makes it be read again."""
+"""Longer clauses are not extended: each extension matches the whole clause again."""
 
 
 @attrs.frozen
-class Wanted:
-    """A clause and the intent that it has; None where nothing understands it."""
+class Request:
+    """A clause and its intent, None where no intent matches."""
 
     clause: Clause
     intent: Intent | None
@@ -44,8 +44,8 @@ class _Draft:
     intent: Intent | None
 
 
-def split(message: Message) -> list[Wanted]:
-    """Return what the message asks for, in its order; talk is left out where there is more."""
+def split(message: Message) -> list[Request]:
+    """Return the requests of a message in order; small talk is dropped beside other requests."""
     whole = message.whole
     drafts: list[_Draft] = []
     waiting: _Piece | None = None
@@ -81,8 +81,8 @@ def split(message: Message) -> list[Wanted]:
             start = waiting.start if waiting else piece.start
             waiting = _Piece(start, piece.end, piece.separator)
     if not drafts:
-        return [Wanted(whole, find_intent(whole))] if whole.text.strip() else []
-    found = [Wanted(message.clause(d.start, d.end, lead=d.lead), d.intent) for d in drafts]
+        return [Request(whole, find_intent(whole))] if whole.text.strip() else []
+    found = [Request(message.clause(d.start, d.end, lead=d.lead), d.intent) for d in drafts]
     acting = [w for w in found if w.intent is None or w.intent.family != "talk"]
     serious = [
         w for w in found if w in acting or (w.intent and w.intent.name in ("export", "explain"))
@@ -107,7 +107,7 @@ def _pieces(text: str) -> list[_Piece]:
 
 
 def _inherited(message: Message, last: _Draft, clause: Clause) -> str:
-    """Return the verb that a bare "… and the music" takes from the clause before it."""
+    """Return the verb of the previous clause for a piece without one: "… and the music"."""
     before = message.clause(last.start, last.end, lead=last.lead)
     is_open_text = last.intent is not None and last.intent.name == "add_title" and not before.quotes
     has_verb = has(clause.text.replace(" with ", " "), "clauses.lead")
@@ -118,7 +118,7 @@ def _inherited(message: Message, last: _Draft, clause: Clause) -> str:
 
 
 def _front(message: Message, waiting: _Piece, piece: _Piece, intent: Intent) -> list[_Draft]:
-    """Decide what a beginning means that meant nothing alone: "in the first 2 seconds, …"."""
+    """Interpret a first piece without an intent: "in the first 2 seconds, …"."""
     front = message.clause(waiting.start, waiting.end)
     both = message.clause(waiting.start, piece.end)
     timed = says_when(front.text) or position(front.text)
@@ -138,13 +138,13 @@ def _front(message: Message, waiting: _Piece, piece: _Piece, intent: Intent) -> 
 
 
 def _again(merged: Clause, last: _Draft) -> Intent | None:
-    """Return the intent of a clause that has grown: of the same family, or the one it had."""
+    """Return the intent of an extended clause if it is of the same family, else the old one."""
     intent = find_intent(merged)
     return intent if intent and last.intent and intent.family == last.intent.family else last.intent
 
 
 def _belongs(message: Message, last: _Draft, clause: Clause, intent: Intent | None) -> bool:
-    """Return whether a piece only goes on with the clause before it."""
+    """Return whether a piece continues the previous clause."""
     if last.intent is None:
         return intent is None and not has(clause.text, "clauses.command")
     family = last.intent.family

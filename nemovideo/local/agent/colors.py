@@ -1,4 +1,4 @@
-"""Colors in words: CSS names and notations, English and Chinese color words."""
+"""Find colors in a text: CSS names and notations, English and Chinese words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import ImageColor
 from nemovideo._support.patterns import lazy
 
 SOLID_DEFAULT = "#e8eaed"
-"""The light neutral grey taken for "a solid color" when none is named."""
+"""The default for "a solid color": a light neutral gray."""
 
 GREEN_SCREEN = "#00b140"
 
@@ -67,13 +67,13 @@ _COLOR = lazy(
     r"|(?P<shade>(?<![a-z])(?:dark|light)(?= (?:back|shade|tone|color|one))|深色|浅色|暗色|亮色)"
 )
 _SHADES = {"dark": "#222222", "深色": "#222222", "暗色": "#222222"}
-# Nouns that CSS took for colors: in "in the snow" they are places, not colors.
+# Some CSS colors are places: "in the snow".
 _PLACES = lazy(r"(?:in|on|at|inside|to|by) (?:an? |the )$")
 
 
 @attrs.frozen
 class ColorWords:
-    """A color found in a text: `value` as #rrggbb, and the place of its words."""
+    """A color in a text: `value` as #rrggbb, and the span of its words."""
 
     value: str
     words: str
@@ -82,7 +82,7 @@ class ColorWords:
 
 
 def find_colors(text: str) -> Iterator[ColorWords]:
-    """Yield the colors that the normalized text names, in order."""
+    """Yield the colors of a normalized text, in order."""
     for found in _COLOR.finditer(text):
         if found["name"] and not found["tone"] and _PLACES.search(text[: found.start()]):
             continue
@@ -114,7 +114,7 @@ def _value(found: re.Match[str]) -> str | None:
 
 
 def _toned(value: str, tone: str | None) -> str:
-    """Return the color mixed with white or black, as "light" or "dark" ask."""
+    """Return the color mixed with white ("light") or black ("dark")."""
     lighter, darker = _LIGHTER.get(tone or "", 0.0), _DARKER.get(tone or "", 0.0)
     channels = (int(value[place : place + 2], 16) for place in (1, 3, 5))
     mixed = (round((part + (255 - part) * lighter) * (1 - darker)) for part in channels)

@@ -118,7 +118,7 @@ def refused(tool: str, args: dict[str, object], said: str) -> Outcomes:
     return (Outcome(said, ToolUse(tool, args, {"status": "error", "message": said}), done=False),)
 
 
-def told(said: str, *, done: bool = True) -> Outcomes:
+def answered(said: str, *, done: bool = True) -> Outcomes:
     """Return a sentence alone."""
     return (Outcome(said, done=done),)
 

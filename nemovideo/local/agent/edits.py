@@ -1,4 +1,4 @@
-"""Edits of a timeline: pure functions that know nothing of words. Times are milliseconds."""
+"""Edits of a timeline as pure functions. Times are in milliseconds."""
 
 from __future__ import annotations
 
@@ -11,20 +11,17 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Background, Clip, Crop, Overlay, Sound, Timeline
 
 IMAGE_MS = 5000
-"""How long a single picture stands when nobody says."""
+"""The default duration of a picture."""
 
 
 def timeline_for(media: Sequence[MediaItem]) -> Timeline | None:
-    """Return a timeline with the first uploaded video on it, None where no video was uploaded.
-
-    Its size, frame rate and length become the timeline's.
-    """
+    """Return a timeline with the first uploaded video, at its size and rate; None without one."""
     video = next((item for item in media if item.kind == "video"), None)
     return timeline_of(video) if video else None
 
 
 def timeline_of(item: MediaItem) -> Timeline:
-    """Return a timeline with one uploaded video or picture on it, at its own size."""
+    """Return a timeline with one uploaded video or picture, at its size."""
     empty = Timeline()
     return Timeline(
         clips=(clip_of(item),),
@@ -35,7 +32,7 @@ def timeline_of(item: MediaItem) -> Timeline:
 
 
 def clip_of(item: MediaItem, duration_ms: int | None = None) -> Clip:
-    """Return a clip that shows the whole upload; pictures stand for 5 s."""
+    """Return a clip of the whole upload; a picture lasts 5 s by default."""
     length = duration_ms or (item.duration_ms if item.kind == "video" else None) or IMAGE_MS
     return Clip(kind=item.kind, duration_ms=length, name=item.name, media=item.id)
 
@@ -43,7 +40,7 @@ def clip_of(item: MediaItem, duration_ms: int | None = None) -> Clip:
 def on_clips(
     timeline: Timeline, change: Callable[[Clip], Clip], only: Sequence[int] | None = None
 ) -> Timeline:
-    """Return the timeline with `change` made to its clips, or to those at the places in `only`."""
+    """Return the timeline with `change` applied to its clips, or to the indexes in `only`."""
     return evolve(
         timeline,
         clips=tuple(
@@ -56,7 +53,7 @@ def on_clips(
 def set_background(
     timeline: Timeline, background: Background | None, only: Sequence[int] | None = None
 ) -> Timeline:
-    """Return the timeline with this background behind the people in its videos and pictures."""
+    """Return the timeline with this background in its videos and pictures."""
     return on_clips(
         timeline,
         lambda clip: clip if clip.kind == "card" else evolve(clip, background=background),
@@ -67,7 +64,7 @@ def set_background(
 def shape(timeline: Timeline, size: tuple[int, int], fit: str | None) -> Timeline:
     """Return the timeline on a canvas of this size.
 
-    `fit` is how videos, or a single picture, lie on it (`Clip.fit`), None where that stays.
+    `fit` is the new `Clip.fit` of videos and of a single picture, None to keep it.
     """
     alone = len(timeline.clips) == 1
 
@@ -80,7 +77,7 @@ def shape(timeline: Timeline, size: tuple[int, int], fit: str | None) -> Timelin
 
 
 def turn(timeline: Timeline, degrees: int, only: Sequence[int] | None = None) -> Timeline:
-    """Return the timeline with its clips turned clockwise; the canvas turns with all of them."""
+    """Return the timeline with its clips turned clockwise; with all clips, so is the canvas."""
     sideways = degrees % 180 != 0
 
     def change(clip: Clip) -> Clip:
@@ -116,7 +113,7 @@ def flip(timeline: Timeline, axis: str, only: Sequence[int] | None = None) -> Ti
 
 
 def crop(timeline: Timeline, kept: Crop, only: Sequence[int] | None = None) -> Timeline:
-    """Return the timeline with its clips cropped; the canvas shrinks with all of them."""
+    """Return the timeline with its clips cropped; with all clips, so is the canvas."""
 
     def change(clip: Clip) -> Clip:
         if clip.kind == "card":
@@ -140,12 +137,12 @@ def crop(timeline: Timeline, kept: Crop, only: Sequence[int] | None = None) -> T
 
 
 def keep(timeline: Timeline, start_ms: int, end_ms: int) -> Timeline:
-    """Return the timeline cut down to the stretch from `start_ms` to `end_ms`."""
+    """Return the part of the timeline from `start_ms` to `end_ms`."""
     return _fitted(timeline, _between(timeline.clips, start_ms, end_ms))
 
 
 def cut_out(timeline: Timeline, start_ms: int, end_ms: int) -> Timeline:
-    """Return the timeline without the stretch from `start_ms` to `end_ms`."""
+    """Return the timeline without the part from `start_ms` to `end_ms`."""
     before = _between(timeline.clips, 0, start_ms)
     return _fitted(timeline, before + _between(timeline.clips, end_ms, timeline.duration_ms))
 
@@ -153,7 +150,7 @@ def cut_out(timeline: Timeline, start_ms: int, end_ms: int) -> Timeline:
 def set_speed(
     timeline: Timeline, speed: Callable[[Clip], float], only: Sequence[int] | None = None
 ) -> Timeline:
-    """Return the timeline with its videos at the speeds given; titles stay with their pictures."""
+    """Return the timeline with new speeds of its videos; titles move with the picture."""
 
     def change(clip: Clip) -> Clip:
         if clip.kind != "video":
@@ -173,7 +170,7 @@ def set_speed(
 
 
 def prepend(timeline: Timeline, clip: Clip) -> Timeline:
-    """Return the timeline with a clip before all others; titles and music move along."""
+    """Return the timeline with a clip in front; titles and music shift."""
     shift = clip.duration_ms
     total = timeline.duration_ms
     return evolve(
@@ -186,7 +183,7 @@ def prepend(timeline: Timeline, clip: Clip) -> Timeline:
 
 
 def with_clips(timeline: Timeline, clips: Sequence[Clip]) -> Timeline:
-    """Return the timeline with other clips; titles and music are fitted to the new length."""
+    """Return the timeline with other clips; titles and music are fitted to the new duration."""
     return _fitted(timeline, tuple(clips))
 
 
@@ -196,7 +193,7 @@ def _between(clips: Sequence[Clip], start_ms: int, end_ms: int) -> tuple[Clip, .
     for clip in clips:
         first, last = max(start_ms, at), min(end_ms, at + clip.duration_ms)
         if last > first:
-            # A clip's place in its source runs `speed` times as fast as the timeline.
+            # Source time runs `speed` times as fast as the timeline.
             skipped = round((first - at) * clip.speed) if clip.kind == "video" else 0
             kept.append(
                 evolve(
@@ -208,9 +205,9 @@ def _between(clips: Sequence[Clip], start_ms: int, end_ms: int) -> tuple[Clip, .
 
 
 def _fitted(timeline: Timeline, clips: tuple[Clip, ...]) -> Timeline:
-    """Return the timeline with these clips, its titles and music clipped to the new length.
+    """Return the timeline with these clips, and titles and music cut to the new duration.
 
-    Music and pictures that filled the old length fill the new one.
+    Music and overlays that lasted for the whole timeline still do.
     """
     old, new = timeline.duration_ms, sum(clip.duration_ms for clip in clips)
     return evolve(
@@ -236,7 +233,7 @@ def _refitted(part: _Laid, old_ms: int, new_ms: int) -> _Laid:
 
 
 def _later(part: _Laid, shift_ms: int, total_ms: int) -> _Laid:
-    """Return the part as much later, or as much longer where it filled everything."""
+    """Return the part shifted, or extended if it lasted for the whole timeline."""
     if part.start_ms == 0 and part.duration_ms == total_ms:
         return evolve(part, duration_ms=part.duration_ms + shift_ms)
     return evolve(part, start_ms=part.start_ms + shift_ms)

@@ -1,7 +1,6 @@
-"""A message made readable for rules: normalized, with quotations and file names set aside.
+"""Normalize a message, and mask its quotations and file names.
 
-Nothing here knows an intent. Normalising keeps every character in its place, so
-that a rule can find words in `text` and take them, as they were typed, from `raw`.
+Every character keeps its offset, so that words found in `text` can be taken from `raw` as typed.
 """
 
 from __future__ import annotations
@@ -41,12 +40,11 @@ _FILE_SUFFIX = lazy(
 
 @attrs.frozen
 class Clause:
-    """A stretch of the message that asks for one thing.
+    """A part of the message with one request.
 
-    `text` is normalized, and every character of a quotation or a file name in
-    it is one of the signs of this module; `plain` is the same with quotations
-    readable. `raw` is as typed. All three have the same length. `quotes` and
-    `files` are what was set aside, in order.
+    `raw` is the text as typed. `plain` is normalized, with file names masked; in `text`,
+    quotations are masked too. All three have the same length. `quotes` and `files` are what is
+    masked, in order.
     """
 
     text: str
@@ -59,7 +57,7 @@ class Clause:
 
 @attrs.frozen
 class Message:
-    """The whole message, from which clauses are sliced."""
+    """The whole message, which is sliced into clauses."""
 
     whole: Clause
     _quotes: tuple[tuple[int, str], ...]
@@ -67,7 +65,7 @@ class Message:
     _unknown: tuple[tuple[int, str], ...]
 
     def clause(self, start: int, end: int, *, lead: str = "") -> Clause:
-        """Return the clause from `start` to `end`, with an understood `lead` word before it."""
+        """Return the clause from `start` to `end`, with a verb `lead` put before it."""
         front = f"{lead} " if lead else ""
         return Clause(
             text=front + self.whole.text[start:end],
@@ -80,16 +78,16 @@ class Message:
 
 
 def normalize(text: str) -> str:
-    """Return the text in lower case, half-width and simplified, each character in its place."""
+    """Return the text in lower case, half-width and simplified; offsets do not change."""
     return "".join(map(_normal, text)).translate(_TO_SIMPLIFIED).translate(_APOSTROPHES)
 
 
 def read_message(text: str, media: Sequence[MediaItem]) -> Message:
-    """Set quotations and the names of files aside; `media` are the uploads."""
+    """Parse a message; `media` are the uploads."""
     plain = list(normalize(text))
     files: list[tuple[int, MediaItem]] = []
     unknown: list[tuple[int, str]] = []
-    # "a.mp4" may be the end of "b a.mp4"; of two uploads with one name the last counts.
+    # Longer names first: "a.mp4" can be the end of "b a.mp4". Of two equal names, the last counts.
     for _, item in sorted(enumerate(media), key=lambda pair: (-len(pair[1].name), -pair[0])):
         for start in _places(normalize(item.name), "".join(plain)):
             files.append((start, item))
@@ -128,7 +126,7 @@ def _normal(sign: str) -> str:
 
 
 def _file_like(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where the names of media files stand: each run of their characters is read once."""
+    """Yield the spans that look like names of media files."""
     for run in _FILE_CHARACTERS.finditer(text):
         ends = [found.end() for found in _FILE_SUFFIX.finditer(text, *run.span())]
         if ends:
@@ -136,6 +134,6 @@ def _file_like(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _places(name: str, text: str) -> list[int]:
-    """Return where the name stands as a whole word, right to left."""
+    """Return the offsets of the name as a whole word."""
     pattern = rf"(?<![a-z0-9_.\-]){re.escape(name)}(?![a-z0-9_\-])"
     return [found.start() for found in re.finditer(pattern, text)] if name else []

@@ -1,4 +1,4 @@
-"""What the agent hands back: one turn, made of steps. Values only, no decisions."""
+"""The agent's answer to one message: a turn of several steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Kind = Literal["chat", "edit", "generation"]
 
 @attrs.frozen
 class ToolUse:
-    """One call of an editing tool: `args` and `result` are plain JSON objects.
+    """A call of an editing tool; `args` and `result` are JSON objects.
 
     `result["status"]` is "success" or "error"; an error has a "message".
     """
@@ -25,10 +25,10 @@ class ToolUse:
 
 @attrs.frozen
 class Question:
-    """What the agent asked, so that the next message can answer it.
+    """A question of the agent, which the next message can answer.
 
-    The answer stands between `before` and `after` in the wish that it completes. With
-    `anything` it may be any words, such as a title's; otherwise greetings are no answer.
+    `before` + the answer + `after` is the completed request. With `anything`, a greeting is an
+    answer too: it may be the words of a title.
     """
 
     before: str
@@ -38,9 +38,9 @@ class Question:
 
 @attrs.frozen
 class Step:
-    """One step of the answer: an optional tool use, the timeline after it, then words.
+    """A step of the answer: an optional tool call, the timeline after it, then text.
 
-    `timeline` is None where the step changed nothing.
+    `timeline` is None if the step changed nothing.
     """
 
     tool: ToolUse | None
@@ -52,11 +52,10 @@ class Step:
 class Turn:
     """The whole answer to one message.
 
-    `timeline` is the final one, None when nothing was ever on it. `changed` is
-    False where it is what it was before. `undone` means that the turn did
-    nothing but go back one version. `silent` turns speak no word after the
-    edit, as the real service sometimes does (docs/protocol.md §10). `question` is what it
-    asks the user.
+    `timeline` is the final one, None if there is none. `changed` is whether it differs from the
+    one before. `undone` means that the turn only went back one version. A `silent` turn has no
+    text after the edit, like some of the real service (docs/protocol.md §10). `question` is what
+    it asks the user.
     """
 
     kind: Kind

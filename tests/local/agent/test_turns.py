@@ -24,7 +24,9 @@ CHINESE = "去掉 背景 换成 办公室 加标题 “你好” 前3秒 音量 
 WORDS = (*ENGLISH.split(), *CHINESE.split())
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # the first compiles patterns
 @given(
     st.text(max_size=80) | st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join),
     st.booleans(),

@@ -1,4 +1,4 @@
-"""Everything that the agent understands, in the order in which it is asked.
+"""The table of intents, in order of precedence.
 
 A new intent is a row of the table, its function in a module of this package, its words in
 `words/` and its sentences in `sentences/`. Its row comes before those of other intents with

@@ -5,8 +5,8 @@ from __future__ import annotations
 from attrs import evolve
 
 from nemovideo.local.agent import edits, files, speech
-from nemovideo.local.agent.backdrops import Wish, blurs, resolves, wish
-from nemovideo.local.agent.context import Context, Outcomes, asked, did, refused, told
+from nemovideo.local.agent.backdrops import Target, blurs, find_target, resolves
+from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
 from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.stage import Stage, nothing_there, on_stage, stage_for
@@ -22,7 +22,7 @@ def matches_restore(clause: Clause) -> bool:
     if not has(text, "background") or not has(text, "background.restore"):
         return False
     # "Replace the original background with white" asks for white, not for the original.
-    target = wish(clause, ())
+    target = find_target(clause, ())
     return target is None or target.unknown is not None or has(text, "background.from")
 
 
@@ -31,7 +31,7 @@ def restore(_clause: Clause, context: Context, stage: Stage) -> Outcomes:
     """Restore the original background."""
     restored = edits.set_background(stage.timeline, None, stage.only)
     if restored == stage.timeline:
-        return told(context.say("background_untouched"))
+        return answered(context.say("background_untouched"))
     said = context.say("background_restored")
     return did("edit_background", {"background": "original"}, restored, said)
 
@@ -49,7 +49,7 @@ def matches(clause: Clause) -> bool:
         return not has(text, "sound") or has(text, "remove") or resolves(clause)
     if has(text, "backdrops.transparent", "backdrops.place_person") or blurs(text):
         return not has(text, "background.other_subject")
-    if has(text, "look.grey", "video_noun"):
+    if has(text, "look.gray", "video_noun"):
         return False
     return has(text, "background.pronoun") and resolves(clause)
 
@@ -57,8 +57,8 @@ def matches(clause: Clause) -> bool:
 def edit(clause: Clause, context: Context) -> Outcomes:
     """Put the background that the clause names behind the person, or ask for one."""
     backdrops = files.of_kind(context.media, ("image", "video"))
-    wanted = wish(clause, backdrops) or _unnamed(clause, context)
-    if not isinstance(wanted, Wish):
+    wanted = find_target(clause, backdrops) or _unnamed(clause, context)
+    if not isinstance(wanted, Target):
         return wanted
     if wanted.unknown:
         scenes = speech.scene_list(context)
@@ -88,7 +88,7 @@ def put(
     edited = edits.set_background(stage.timeline, background, stage.only)
     name = speech.background_name(context, background)
     if edited == context.timeline:
-        return told(context.say("background_already", name=name))
+        return answered(context.say("background_already", name=name))
     sentence = {"transparent": "background_removed", "matte": "only_mask"}.get(background.kind)
     clips = speech.clip_names(context, edited)
     said = context.say(sentence or "background_replaced", clips=clips, name=name)
@@ -109,7 +109,7 @@ def _without_backdrop(context: Context, background: Background) -> Context:
     return evolve(context, timeline=None) if alone else context
 
 
-def _unnamed(clause: Clause, context: Context) -> Wish | Outcomes:
+def _unnamed(clause: Clause, context: Context) -> Target | Outcomes:
     """Decide where no background is named: remove it, use the upload, or ask."""
     text = clause.text
     removes, matting = has(text, "remove"), has(text, "background.matting")
@@ -118,20 +118,20 @@ def _unnamed(clause: Clause, context: Context) -> Wish | Outcomes:
     replaces = has(text, "replace") and not matting
     if replaces and (not removes or has(text, "background.change")):
         if any(item.kind == "image" for item in context.media):
-            return Wish(upload_wanted=("image",))
+            return Target(upload_wanted=("image",))
         return _ask(context)
     if removes or matting:
         clips = context.timeline.clips if context.timeline else ()
         blurred = any(clip.background and clip.background.kind == "blur" for clip in clips)
         if blurred and has(text, "background.blurred"):
             return restore(clause, context)
-        return Wish(background=Background("transparent"))
+        return Target(background=Background("transparent"))
     if has(text, "background.keeps"):
-        return told(context.say("background_stays"))
+        return answered(context.say("background_stays"))
     return _ask(context)
 
 
-def _upload(clause: Clause, context: Context, wanted: Wish) -> Background | Outcomes:
+def _upload(clause: Clause, context: Context, wanted: Target) -> Background | Outcomes:
     """Return the uploaded picture or video to put behind the person."""
     missing = clause.unknown_files
     candidates = files.of_kind(context.media, wanted.upload_wanted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nemovideo.local.agent import edits, files, speech
-from nemovideo.local.agent.context import Context, Outcomes, did, refused, told
+from nemovideo.local.agent.context import Context, Outcomes, answered, did, refused
 from nemovideo.local.agent.language import times
 from nemovideo.local.agent.message import VIDEO, Clause
 from nemovideo.local.agent.timing import says_when
@@ -78,7 +78,7 @@ def use(clause: Clause, context: Context) -> Outcomes:
         return _missing("use_clip", clause, context)
     edited = edits.timeline_of(item)
     if edited == context.timeline:
-        return told(context.say("clip_already", name=item.name))
+        return answered(context.say("clip_already", name=item.name))
     return did("use_clip", {"media": item.id}, edited, context.say("clip_used", name=item.name))
 
 

@@ -7,7 +7,7 @@ import re
 from attrs import evolve
 
 from nemovideo.local.agent import edits, speech
-from nemovideo.local.agent.context import Context, Outcomes, asked, did, refused, told
+from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
 from nemovideo.local.agent.language import digits, number, percent, times
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.stage import Stage, on_stage
@@ -37,7 +37,7 @@ def rotate(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     turn = int(-degrees if has(text, "framing.leftwards") else degrees)
     edited = edits.turn(stage.timeline, turn, stage.only)
     if edited == stage.timeline:
-        return told(context.say("rotated_already"))
+        return answered(context.say("rotated_already"))
     turn %= 360
     return did("rotate", {"degrees": turn}, edited, context.say("rotated", degrees=turn))
 
@@ -132,7 +132,7 @@ def fade(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         fade_out_ms=length if "out" in ends else stage.timeline.fade_out_ms,
     )
     if edited == context.timeline:
-        return told(context.say("fades_already"))
+        return answered(context.say("fades_already"))
     shown = speech.listed(context, [context.say(f"fade.{end}") for end in ends])
     said = context.say("faded", shown=shown, span=speech.seconds(context, length))
     args: dict[str, object] = {f"fade_{end}_ms": length for end in ends}

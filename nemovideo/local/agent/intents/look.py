@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from nemovideo.local.agent import edits
-from nemovideo.local.agent.context import Context, Outcomes, did, refused, told
+from nemovideo.local.agent.context import Context, Outcomes, answered, did, refused
 from nemovideo.local.agent.language import number, percent
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.stage import Stage, on_stage
@@ -17,7 +17,7 @@ _NEUTRAL = {"brightness": 0.0, "contrast": 1.0, "saturation": 1.0}
 
 def matches(clause: Clause) -> bool:
     """Return whether the look of the picture is meant."""
-    return has(clause.text, "look.grey", "look.reset") or bool(_properties(clause.text))
+    return has(clause.text, "look.gray", "look.reset") or bool(_properties(clause.text))
 
 
 def _properties(text: str) -> dict[str, str]:
@@ -54,7 +54,7 @@ def adjust(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         values = {name: _NEUTRAL[name] for name in _NEUTRAL if not named or name in named}
     else:
         values = {name: _value(name, part, stage.first) for name, part in named.items()}
-        if has(text, "look.grey"):
+        if has(text, "look.gray"):
             values["saturation"] = 0.0
 
     def change(clip: Clip) -> Clip:
@@ -67,7 +67,7 @@ def adjust(clause: Clause, context: Context, stage: Stage) -> Outcomes:
 
     edited = edits.on_clips(stage.timeline, change, stage.only)
     if edited == stage.timeline:
-        return told(context.say("looks_already"))
+        return answered(context.say("looks_already"))
     shown = ", ".join(f"{name} {value:g}" for name, value in values.items())
     said = context.say("look_adjusted", shown=shown)
     if not values:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from nemovideo.local.agent.context import Context, Outcomes, did, told
+from nemovideo.local.agent.context import Context, Outcomes, answered, did
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.stage import Stage, on_stage
 from nemovideo.local.agent.words import has
@@ -16,6 +16,6 @@ def keep(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     kept = not has(clause.text, "remove", "metadata.left_out")
     edited = evolve(stage.timeline, keep_metadata=kept)
     if edited == context.timeline:
-        return told(context.say("metadata_already"))
+        return answered(context.say("metadata_already"))
     said = context.say("metadata_kept" if kept else "metadata_dropped")
     return did("set_metadata", {"keep": kept}, edited, said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from nemovideo.local.agent import files, speech
-from nemovideo.local.agent.context import Context, Outcomes, did, refused, told
+from nemovideo.local.agent.context import Context, Outcomes, answered, did, refused
 from nemovideo.local.agent.loudness import new_volume
 from nemovideo.local.agent.message import AUDIO, Clause
 from nemovideo.local.agent.stage import nothing_there, stage_for
@@ -51,7 +51,7 @@ def change_volume(clause: Clause, context: Context) -> Outcomes:
     edited = evolve(timeline, sounds=tuple(evolve(s, volume=volume) for s in timeline.sounds))
     shown = speech.percentage(volume)
     if edited == timeline:
-        return told(context.say("music_already", shown=shown))
+        return answered(context.say("music_already", shown=shown))
     said = context.say("music_volume", shown=shown)
     return did("set_music_volume", {"volume": volume}, edited, said)
 
@@ -88,7 +88,7 @@ def add(clause: Clause, context: Context) -> Outcomes:
     edited = evolve(timeline, sounds=(Sound(music.id, music.name, length, start, volume),))
     shown = speech.percentage(volume)
     if edited == context.timeline:
-        return told(context.say("music_playing", name=music.name, shown=shown))
+        return answered(context.say("music_playing", name=music.name, shown=shown))
     said = context.say("music_added", name=music.name, shown=shown)
     args: dict[str, object] = {"media": music.id, "volume": volume, "start_ms": start}
     return did("add_music", args, edited, said)

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from nemovideo.local.agent import edits, speech
 from nemovideo.local.agent.backdrops import resolves
-from nemovideo.local.agent.context import Context, Outcomes, did, told
+from nemovideo.local.agent.context import Context, Outcomes, answered, did
 from nemovideo.local.agent.intents import background
 from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import Clause
@@ -60,7 +60,7 @@ def _move(clause: Clause, context: Context, stage: Stage) -> Outcomes:
 
     edited = edits.on_clips(stage.timeline, change, stage.only)
     if edited == context.timeline:
-        return told(context.say("placed_already"))
+        return answered(context.say("placed_already"))
     if placed is None:
         return did("place_person", {"place": "original"}, edited, context.say("place_reset"))
     said = _described(context, placed) + (context.say("blurred_behind") if blurred else "")

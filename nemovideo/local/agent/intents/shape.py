@@ -7,7 +7,7 @@ import re
 from attrs import evolve
 
 from nemovideo.local.agent import edits
-from nemovideo.local.agent.context import Context, Outcomes, did, refused, told
+from nemovideo.local.agent.context import Context, Outcomes, answered, did, refused
 from nemovideo.local.agent.intents.create import asks_for_new
 from nemovideo.local.agent.language import digits, percent, times
 from nemovideo.local.agent.message import QUOTE, Clause
@@ -111,7 +111,7 @@ def change(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         said = context.say("rate_limits", most=_MOST_FPS)
         return refused("set_canvas", {"fps": edited.fps}, said)
     if evolve(edited, shaped=stage.timeline.shaped) == context.timeline:
-        return told(context.say("shaped_already", size=size))
+        return answered(context.say("shaped_already", size=size))
     in_frame = any(clip.fit == "cover" for clip in edited.clips)
     sentence = "shaped_in_frame" if in_frame else "shaped"
     if rate_for(text) is not None:

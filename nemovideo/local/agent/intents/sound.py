@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from nemovideo.local.agent import edits, speech
-from nemovideo.local.agent.context import Context, Outcomes, asked, did, refused, told
+from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
 from nemovideo.local.agent.language import percent, times
 from nemovideo.local.agent.loudness import new_volume
 from nemovideo.local.agent.message import Clause
@@ -37,7 +37,7 @@ def set_background(clause: Clause, context: Context) -> Outcomes:
     edited = edits.on_clips(timeline, change)
     shown = speech.percentage(volume)
     if edited == timeline:
-        return told(context.say("background_volume_already", shown=shown))
+        return answered(context.say("background_volume_already", shown=shown))
     said = context.say("background_volume", shown=shown)
     return did("set_background_volume", {"volume": volume}, edited, said)
 
@@ -65,7 +65,7 @@ def set_volume(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     edited = edits.on_clips(stage.timeline, lambda clip: evolve(clip, volume=volume), stage.only)
     shown = speech.percentage(volume)
     if edited == stage.timeline:
-        return told(context.say("volume_already", shown=shown))
+        return answered(context.say("volume_already", shown=shown))
     said = context.say("volume", shown=shown) if volume else context.say("muted")
     return did("set_volume", {"volume": volume}, edited, said, silent=True)
 

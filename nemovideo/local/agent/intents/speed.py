@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nemovideo.local.agent import edits, speech
-from nemovideo.local.agent.context import Context, Outcomes, asked, did, refused, told
+from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
 from nemovideo.local.agent.language import factor, number, percent
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.stage import Stage, on_stage
@@ -43,7 +43,7 @@ def change(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     speed = next(iter(speeds))
     shown = f"{speed:g}"
     if edited == stage.timeline:
-        return told(context.say("speed_already", shown=shown))
+        return answered(context.say("speed_already", shown=shown))
     length = speech.seconds(context, edited.duration_ms)
     said = context.say("speed", shown=shown, length=length)
     return did("set_speed", {"speed": speed}, edited, said)

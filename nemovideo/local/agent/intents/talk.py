@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nemovideo.local.agent import speech
-from nemovideo.local.agent.context import Context, Outcomes, told
+from nemovideo.local.agent.context import Context, Outcomes, answered
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.words import has
 
@@ -32,7 +32,7 @@ def is_short(clause: Clause) -> bool:
 
 def decline(_clause: Clause, context: Context) -> Outcomes:
     """Confirm that nothing is done."""
-    return told(context.say("left_alone"))
+    return answered(context.say("left_alone"))
 
 
 def explain(clause: Clause, context: Context) -> Outcomes:
@@ -50,7 +50,7 @@ def explain(clause: Clause, context: Context) -> Outcomes:
     for subject in _EXAMPLES:
         if has(text, subject):
             example = context.say(f"example.{subject.rpartition('.')[2]}")
-            return told(context.say("for_example", example=example))
+            return answered(context.say("for_example", example=example))
     return ability(clause, context)
 
 
@@ -59,49 +59,49 @@ def status(_clause: Clause, context: Context) -> Outcomes:
     if context.timeline is None or not context.timeline.clips:
         uploads = speech.listed(context, [item.name for item in context.media])
         uploads = uploads or context.say("nothing_uploaded")
-        return told(context.say("timeline_empty", uploads=uploads))
-    return told(speech.summary(context, context.timeline))
+        return answered(context.say("timeline_empty", uploads=uploads))
+    return answered(speech.summary(context, context.timeline))
 
 
 def export(_clause: Clause, context: Context) -> Outcomes:
     """Say how to export."""
     if context.timeline is None or not context.timeline.clips:
-        return told(context.say("nothing_to_export"))
-    return told(context.say("closing.export"))
+        return answered(context.say("nothing_to_export"))
+    return answered(context.say("closing.export"))
 
 
 def formats(_clause: Clause, context: Context) -> Outcomes:
     """List the formats of exports."""
-    return told(context.say("formats"))
+    return answered(context.say("formats"))
 
 
 def credit(_clause: Clause, context: Context) -> Outcomes:
     """Say where the credits are shown."""
-    return told(context.say("credits"))
+    return answered(context.say("credits"))
 
 
 def greet(_clause: Clause, context: Context) -> Outcomes:
     """Return a greeting."""
-    return told(context.say("hello") + speech.abilities(context))
+    return answered(context.say("hello") + speech.abilities(context))
 
 
 def welcome(_clause: Clause, context: Context) -> Outcomes:
     """Answer thanks."""
-    return told(context.say("welcome"))
+    return answered(context.say("welcome"))
 
 
 def ability(_clause: Clause, context: Context) -> Outcomes:
     """List what the agent can do."""
-    return told(speech.abilities(context))
+    return answered(speech.abilities(context))
 
 
 def keep(_clause: Clause, context: Context) -> Outcomes:
     """Confirm that something stays."""
-    return told(context.say("kept"))
+    return answered(context.say("kept"))
 
 
 def unknown(clause: Clause, context: Context) -> Outcomes:
     """Refuse a request that no intent matches."""
     wish = " ".join(clause.raw.split()).strip(" ,.;!?，。；！？、")
     wish = wish if len(wish) <= 80 else wish[:77] + "…"
-    return told(context.say("unknown", wish=wish), done=False)
+    return answered(context.say("unknown", wish=wish), done=False)

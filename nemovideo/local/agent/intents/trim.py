@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from nemovideo.local.agent import edits, speech
-from nemovideo.local.agent.context import Context, Outcomes, asked, did, refused, told
+from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
 from nemovideo.local.agent.language import find_time, mark_times, percent, time_range, times
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.stage import Stage, on_stage
@@ -60,7 +60,7 @@ def trim(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         return refused("trim_clip", args, context.say("too_short", length=length))
     if (start, end) == (0, total):
         if cut.keeps:
-            return told(context.say("trim_already", length=length))
+            return answered(context.say("trim_already", length=length))
         return refused("trim_clip", args, context.say("not_everything"))
     edited = (edits.keep if cut.keeps else edits.cut_out)(stage.timeline, start, end)
     left = speech.seconds(context, edited.duration_ms)

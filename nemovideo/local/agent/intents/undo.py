@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from nemovideo.local.agent import edits
-from nemovideo.local.agent.context import Context, Outcome, Outcomes, did, refused, told
+from nemovideo.local.agent.context import Context, Outcome, Outcomes, answered, did, refused
 from nemovideo.local.agent.intents.background import restore
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.turn import ToolUse
@@ -30,7 +30,7 @@ def start_over(_clause: Clause, context: Context) -> Outcomes:
     main = next((item for item in context.media if item.id in ids and item.kind == "video"), None)
     fresh = edits.timeline_of(main) if main else edits.timeline_for(context.media)
     if fresh is None or fresh == context.timeline:
-        return told(context.say("nothing_to_take_back"))
+        return answered(context.say("nothing_to_take_back"))
     return did("start_over", {}, fresh, context.say("started_over"))
 
 
