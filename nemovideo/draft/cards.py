@@ -33,6 +33,11 @@ def draft_card(draft: Timeline) -> str:
     )
 
 
+def text_card(summary: str) -> str:
+    """Return the card of a draft that is text, which has no timeline to show."""
+    return cards.facts_card("Draft", "", [("content", summary)])
+
+
 def diff_card(changes: Sequence[Change], before: Timeline, after: Timeline) -> str:
     """Return the changes as HTML: a list, and the timeline after with its changes marked."""
     sentences = [change.sentence for change in changes]

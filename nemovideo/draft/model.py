@@ -236,12 +236,14 @@ class Draft(Timeline):
         return self.summary()
 
     def __repr__(self) -> str:
+        if self._text is not None:
+            return f"Draft({len(self._text)} characters of text)"
         return f"Draft({len(self.tracks)} tracks, {seconds(self.duration_ms)})"
 
     def _repr_html_(self) -> str:
-        from nemovideo.draft.cards import draft_card
+        from nemovideo.draft.cards import draft_card, text_card
 
-        return draft_card(self)
+        return draft_card(self) if self._text is None else text_card(self.summary())
 
     def _repr_mimebundle_(self, **_formats: object) -> dict[str, str]:
         return {"text/plain": str(self), "text/html": self._repr_html_()}

@@ -370,6 +370,9 @@ def test_a_draft_that_comes_as_text_is_kept_as_it_is() -> None:
     assert not draft.tracks
     assert draft.ready
     assert "69 characters" in draft.summary()
+    for shown in (repr(draft), draft._repr_html_()):
+        assert "69 characters of text" in shown
+        assert "0 tracks" not in shown
     assert pickle.loads(pickle.dumps(draft)) == draft
     assert draft.diff(Draft.from_json({}))
     with pytest.raises(InvalidRequestError):
