@@ -32,7 +32,7 @@ _support errors _values
 
 LOCAL_ORDER = (
     "__main__ backend server previews matting arrays render matte agent store timeline media rates "
-    "models"
+    "models temporary"
 )
 """The same for the rooms of `local/`; its `__init__` hands names on."""
 

@@ -693,9 +693,20 @@ def test_the_temporary_state_of_a_local_client_stays_for_a_job_that_failed(
     assert near(corner(pictures(output)[0]), RGB)
     assert video.credits_spent == 1
     assert not gone.exists()
-    with Client.local(render=QuickRenderer(), state_dir=kept) as client:
-        assert client.backend is not None
-        assert Ledger.of(client.backend).edits == 1
+    assert not kept.exists()
+
+
+def test_the_temporary_state_stays_until_all_of_its_jobs_are_done(
+    tmp_path: Path, clip: Path
+) -> None:
+    paths = [tmp_path / "one.json", tmp_path / "two.json"]
+    with Client.local(render=QuickRenderer()) as client:
+        for path in paths:
+            kept = _stumble(client, clip, path, path.with_suffix(".mp4"))
+    for path, stays in zip(paths, (True, False), strict=True):
+        Job.resume(path)
+        assert path.with_suffix(".mp4").exists()
+        assert kept.exists() == stays
 
 
 @pytest.mark.anyio

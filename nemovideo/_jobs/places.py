@@ -65,8 +65,7 @@ def driving(context: Context) -> Iterator[SyncDriver]:
         yield driver
     finally:
         driver.close()
-        if context.backend is not None:
-            context.backend.stop()
+        _stop_backend(context)
 
 
 @asynccontextmanager
@@ -82,5 +81,14 @@ async def driving_async(context: Context) -> AsyncIterator[AsyncDriver]:
     finally:
         with CancelScope(shield=True):
             await driver.close()
-            if context.backend is not None:
-                await to_thread.run_sync(context.backend.stop)
+            await to_thread.run_sync(_stop_backend, context)
+
+
+def _stop_backend(context: Context) -> None:
+    """Stop the context's backend; a temporary state that was kept for its job is removed."""
+    if context.backend is not None:
+        from nemovideo.local.temporary import remove_unneeded
+
+        state_dir = context.backend.state_dir
+        context.backend.stop()
+        remove_unneeded(state_dir)

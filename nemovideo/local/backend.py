@@ -19,7 +19,7 @@ import attrs
 
 from nemovideo._support.places import from_root
 from nemovideo.errors import MAX_UPLOAD_BYTES, LocalBackendError
-from nemovideo.local import rates
+from nemovideo.local import rates, temporary
 from nemovideo.local.agent import respond as real_respond
 from nemovideo.local.agent import timeline_for
 from nemovideo.local.matte import AUTO, Engine, LazyMatting, LoadedEngine
@@ -171,10 +171,12 @@ class LocalBackend:
     def hold(self, name: str) -> None:
         """Keep a temporary state directory after stop(), until let_go() is called with the name."""
         self._holders.add(name)
+        temporary.hold(self.state_dir, name)
 
     def let_go(self, name: str) -> None:
         """Need the state directory no longer under this name."""
         self._holders.discard(name)
+        temporary.let_go(self.state_dir, name)
 
     def start(self) -> LocalBackend:
         """Start to serve, and return when it answers.
@@ -198,6 +200,7 @@ class LocalBackend:
             state_dir = self._wanted_dir
             if state_dir is None:
                 state_dir = Path(tempfile.mkdtemp(prefix="nemovideo-"))
+                temporary.mark(state_dir)
                 stack.callback(
                     weakref.finalize(self, _remove, state_dir, self._holders, os.getpid())
                 )

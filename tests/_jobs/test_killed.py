@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -221,3 +223,23 @@ def test_a_job_of_a_killed_local_client_goes_on_in_its_state(
         assert runs_of(client.backend or LocalBackend()) == 0
     assert near(corner(pictures(tmp_path / "clean.mp4")[0]), (255, 255, 255))
     assert video.credits_spent == 1
+
+
+def test_a_job_that_gets_sigterm_is_resumed_and_leaves_nothing_behind(
+    tmp_path: Path, clip: Path
+) -> None:
+    temporary, note, output = tmp_path / "t", tmp_path / "job.json", tmp_path / "clean.mp4"
+    temporary.mkdir()
+    environ = {**clean_environment(), "TMPDIR": str(temporary)}
+    command = [sys.executable, "-m", "nemovideo", "remove-background", str(clip), "--local", "-q"]
+    command += ["-o", str(output), "--checkpoint", str(note)]
+    child = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
+    while not note.exists() or json.loads(note.read_text())["phase"] != "render":
+        assert child.poll() is None
+        time.sleep(0.005)
+    child.terminate()
+    assert child.wait(60) == 143
+    assert [path.name[:10] for path in temporary.iterdir()] == ["nemovideo-"]  # for the resumption
+    subprocess.run(command, env=environ, check=True, timeout=120)
+    assert output.exists()
+    assert not list(temporary.glob("nemovideo-*"))
