@@ -1,4 +1,4 @@
-"""Envelopes in all their forms, and JSON to models (docs/protocol.md §3, §4, §7)."""
+"""Response envelopes of every form, and their errors (docs/protocol.md §3, §7)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def exchange(
         ([1, 2], [1, 2]),
     ],
 )
-def test_an_envelope_is_opened_whatever_its_form(body: object, expected: object) -> None:
+def test_envelopes_of_every_form_are_unwrapped(body: object, expected: object) -> None:
     assert envelopes.open_envelope(exchange(body)) == expected
 
 
@@ -56,7 +56,7 @@ def test_an_envelope_is_opened_whatever_its_form(body: object, expected: object)
         (302, b"", "APIError", "the service returned HTTP 302"),
     ],
 )
-def test_errors_come_out_typed_whatever_their_form(
+def test_failures_of_every_form_raise_typed_errors(
     status: int, body: object, cls: str, message: str
 ) -> None:
     with pytest.raises(errors.APIError) as caught:
@@ -65,13 +65,13 @@ def test_errors_come_out_typed_whatever_their_form(
     assert caught.value.message == message
 
 
-def test_a_good_status_with_no_json_is_malformed() -> None:
+def test_a_success_without_json_is_malformed() -> None:
     with pytest.raises(errors.MalformedResponseError) as caught:
         envelopes.open_envelope(exchange(b"<html>hello</html>"))
     assert "hello" in caught.value.body
 
 
-def test_tokens_in_a_body_are_blotted_out() -> None:
+def test_tokens_in_a_body_are_redacted() -> None:
     body = {"detail": "token nmv_usr_abc.DEF-1 and s3cret and clm_xyz are wrong"}
     with pytest.raises(errors.APIError) as caught:
         envelopes.open_envelope(exchange(body, 401))
@@ -91,11 +91,11 @@ def test_tokens_in_a_body_are_blotted_out() -> None:
         (None, None),
     ],
 )
-def test_retry_after_in_both_its_forms(value: str | None, expected: float | None) -> None:
+def test_retry_after_accepts_seconds_and_dates(value: str | None, expected: float | None) -> None:
     assert envelopes.retry_after(value, now=1000.0) == expected
 
 
-def test_the_request_id_is_taken_from_the_headers() -> None:
+def test_the_request_id_comes_from_the_headers() -> None:
     with pytest.raises(errors.ServerError) as caught:
         envelopes.open_envelope(exchange({"detail": "x"}, 500, headers={"x-request-id": "abc"}))
     assert caught.value.request_id == "abc"

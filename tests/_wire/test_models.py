@@ -1,4 +1,4 @@
-"""JSON responses become models, or an error that names the path."""
+"""Parse JSON responses into models, or into errors with a JSON path."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from nemovideo._wire import models as wire
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "data",
     [
         {"id": "r1", "status": "completed", "output": {"url": "u", "duration": 2, "size": 9}},
         {"render_id": "r1", "status": "COMPLETED", "outputUrl": "u"},
         {"data": {"taskId": "r1", "status": "completed", "output": {"url": "u"}}},
     ],
 )
-def test_a_render_is_read_in_all_its_forms(answer: object) -> None:
-    job = wire.read_render(answer)
+def test_renders_of_every_form_are_parsed(data: object) -> None:
+    job = wire.read_render(data)
     assert (job.id, job.status, job.url, job.finished) == ("r1", "completed", "u", True)
 
 
-def test_a_status_that_is_not_known_is_passed_on() -> None:
+def test_an_unknown_status_is_kept() -> None:
     job = wire.read_render({"id": "r", "status": "warming_up", "progress": 140})
     assert (job.status, job.progress, job.finished) == ("warming_up", 100.0, False)
 
 
-def test_a_session_id_that_came_as_a_number_stays_exact() -> None:
+def test_a_numeric_session_id_stays_exact() -> None:
     found = wire.read_session({"task_id": "t", "session_id": 5529798706024415232})
     assert found == ("5529798706024415232", "t", None)
 
 
-def test_credits_are_whole_numbers_and_their_total_is_worked_out() -> None:
+def test_whole_credits_are_ints_and_a_missing_total_is_computed() -> None:
     credits_ = wire.read_credits({"available": 60, "frozen": 40})
     assert (credits_.available, credits_.frozen, credits_.total) == (60, 40, 100)
     assert repr(credits_) == "Credits(available=60, frozen=40, total=100)"
@@ -49,14 +49,14 @@ def test_credits_are_whole_numbers_and_their_total_is_worked_out() -> None:
         (wire.read_session, {"task_id": "t"}, "$.session_id"),
     ],
 )
-def test_what_does_not_fit_is_named_by_its_path(read: object, value: object, path: str) -> None:
+def test_an_error_names_the_json_path(read: object, value: object, path: str) -> None:
     assert callable(read)
     with pytest.raises(errors.MalformedResponseError) as caught:
         read(value)
     assert caught.value.path == path
 
 
-def test_the_state_is_kept_whole() -> None:
+def test_unknown_parts_of_a_state_are_kept() -> None:
     raw = {"state": {"draft": {"t": [], "zz": 1}, "video_infos": None, "x": 2}, "task_id": "t"}
     state = wire.read_state(raw)
     assert state.draft is not None

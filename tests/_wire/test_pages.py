@@ -1,4 +1,4 @@
-"""Web pages in place of the API's answer."""
+"""HTML pages in place of an API response."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE = "<!DOCTYPE html><title>Welcome to Hotel WiFi</title>"
         (407, "HTTPS_PROXY"),
     ],
 )
-def test_a_web_page_is_told_as_what_it_is(status: int, advice: str) -> None:
+def test_the_remedy_explains_an_html_page(status: int, advice: str) -> None:
     script = Script(httpx.Response(status, html=PAGE))
     with sync_client(script) as client, pytest.raises(errors.NemoError) as caught:
         client.credits.balance()

@@ -1,4 +1,4 @@
-"""The stream's bytes to events, whole or cut anywhere (docs/protocol.md §5)."""
+"""Decode event streams, in any chunking, into events and replies (docs/protocol.md §5)."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ EXPECTED = {
 }
 
 
-def test_all_samples_are_expected() -> None:
+def test_every_sample_has_an_expectation() -> None:
     assert {path.stem for path in SAMPLES} == set(EXPECTED)
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-def test_a_recording_gives_the_right_answer(path: Path) -> None:
+def test_a_recording_gives_the_expected_reply(path: Path) -> None:
     text, calls, failure = EXPECTED[path.stem]
     found = answer(path.read_bytes())
     assert found.text == text
@@ -87,7 +87,7 @@ def test_a_recording_gives_the_right_answer(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-def test_a_recording_cut_at_any_byte_gives_the_same_events(path: Path) -> None:
+def test_chunks_split_at_any_byte_give_the_same_frames(path: Path) -> None:
     whole = path.read_bytes()
     expected = frames(whole)
     for at in range(len(whole)):
@@ -96,12 +96,12 @@ def test_a_recording_cut_at_any_byte_gives_the_same_events(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-def test_a_recording_without_its_last_blank_line_is_whole_all_the_same(path: Path) -> None:
+def test_the_last_blank_line_may_be_missing(path: Path) -> None:
     assert frames(path.read_bytes().rstrip(b"\n")) == frames(path.read_bytes())
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
-def test_all_three_line_ends_end_lines_and_nothing_else_does(end: bytes) -> None:
+def test_only_lf_cr_and_crlf_end_lines(end: bytes) -> None:
     text = "a\u2028b\u2029c\u0085d"
     body = b"data: " + json.dumps({"text": text}, ensure_ascii=False).encode() + end + end
     assert [getattr(e, "text", None) for e in events(body * 2)] == [text, text]
@@ -119,13 +119,13 @@ def test_all_three_line_ends_end_lines_and_nothing_else_does(end: bytes) -> None
         b"event: ping\ndata:\n\n",
     ],
 )
-def test_heartbeats_in_every_form(beat: bytes) -> None:
+def test_heartbeats_of_every_form(beat: bytes) -> None:
     found = events(beat)
     assert found
     assert all(isinstance(event, HeartbeatEvent) for event in found)
 
 
-def test_the_second_dialect() -> None:
+def test_the_simple_dialect() -> None:
     found = events(
         data(
             {"type": "text", "content": "I'll generate your video now..."},
@@ -144,29 +144,29 @@ def test_the_second_dialect() -> None:
     assert found[1].args == {"a_b": 1}
 
 
-def test_thoughts_are_no_part_of_the_answer() -> None:
+def test_thoughts_are_excluded_from_the_text() -> None:
     body = data(adk({"text": "hmm", "thought": True}, {"text": "Done."}))
     assert [type(event) for event in events(body)] == [ThoughtEvent, TextEvent]
     assert answer(body).text == "Done."
 
 
-def test_half_built_tool_calls_in_partial_events_do_not_count() -> None:
+def test_incomplete_tool_calls_in_partial_events_are_ignored() -> None:
     call = {"functionCall": {"id": "1", "name": "cut", "args": {"to": 3}}}
-    half = {"functionCall": {"id": "1", "name": "cut", "args": {}}}
-    body = data(adk(half, partial=True), adk(call, partial=False))
+    incomplete = {"functionCall": {"id": "1", "name": "cut", "args": {}}}
+    body = data(adk(incomplete, partial=True), adk(call, partial=False))
     assert [event for event in events(body) if isinstance(event, ToolCallEvent)] == [
         ToolCallEvent("cut", {"to": 3}, "1", raw=adk(call, partial=False))
     ]
 
 
-def test_pieces_whose_whole_never_comes_are_the_answer_marked_incomplete() -> None:
+def test_partial_texts_without_their_whole_are_an_incomplete_reply() -> None:
     reply = answer(
         data(adk({"text": "Half "}, partial=True), adk({"text": "an"}, partial=True))
     ).reply()
     assert (reply.raw_text, reply.incomplete) == ("Half an", True)
 
 
-def test_pieces_and_whole_need_not_share_an_id() -> None:
+def test_partial_and_whole_texts_may_differ_in_id() -> None:
     body = data(
         adk({"text": "Hel"}, partial=True, id="1"),
         adk({"text": "lo"}, partial=True, id="2"),
@@ -175,13 +175,13 @@ def test_pieces_and_whole_need_not_share_an_id() -> None:
     assert answer(body).text == "Hello"
 
 
-def test_the_texts_of_several_steps_are_joined_by_a_blank_line() -> None:
+def test_texts_of_several_steps_are_separated_by_a_blank_line() -> None:
     response = {"functionResponse": {"id": "1", "name": "cut", "response": {}}}
     body = data(adk({"text": "First."}), adk(response), adk({"text": "Second."}, author="other"))
     assert answer(body).text == "First.\n\nSecond."
 
 
-def test_a_state_only_event_after_the_text_changes_nothing() -> None:
+def test_a_state_event_after_the_text_keeps_the_text() -> None:
     late = adk(actions={"stateDelta": {"a": None}})
     body = data(adk({"text": "Done."}), {**late, "content": None})
     assert isinstance(events(body)[-1], StateDeltaEvent)
@@ -205,13 +205,13 @@ TOOL_RAN = (
         ({"author": "nemo_agent", "errorCode": "STOP", "content": None},),
     ],
 )
-def test_a_silent_edit_in_any_shape_is_no_failure(ending: tuple[dict[str, object], ...]) -> None:
+def test_a_silent_edit_of_any_form_is_not_a_failure(ending: tuple[dict[str, object], ...]) -> None:
     found = answer(data(*TOOL_RAN, *ending))
     assert found.failure is None
     assert found.reply().silent
 
 
-def test_an_error_code_beside_a_good_text_is_a_warning() -> None:
+def test_an_error_code_with_a_text_is_a_warning() -> None:
     found = answer(data(adk({"text": "Cut off he"}, errorCode="MAX_TOKENS")))
     assert found.failure is None
     assert found.reply().warnings == ("MAX_TOKENS",)
@@ -233,19 +233,19 @@ def test_an_error_code_beside_a_good_text_is_a_warning() -> None:
         (b'data: {"error": "cut in the mid', "cut in the mid"),
     ],
 )
-def test_a_failure_in_each_of_its_forms_is_one_failure(body: bytes, message: str) -> None:
+def test_a_failure_of_every_form_is_reported_once(body: bytes, message: str) -> None:
     found = answer(data(*TOOL_RAN) + body)
     assert found.failure is not None
     assert found.failure.message == message
 
 
-def test_a_last_temporary_issue_after_a_good_answer_is_left_out() -> None:
+def test_a_final_temporary_issue_is_dropped_after_a_good_text() -> None:
     issue = adk({"text": "I encountered a temporary issue. Please try again."})
     assert answer(data(adk({"text": "Done."}), issue)).text == "Done."
     assert answer(data(issue)).text.startswith("I encountered")
 
 
-def test_a_temporary_issue_that_the_answer_is_about_stays() -> None:
+def test_a_temporary_issue_within_a_text_is_kept() -> None:
     said = "Done.\n\nThe title reads: I encountered a temporary issue with my cat."
     assert answer(data(adk({"text": said}))).text == said
     ending = "Done.\n\nSorry, I've encountered a temporary issue. Please try again."
@@ -256,23 +256,23 @@ def test_a_temporary_issue_that_the_answer_is_about_stays() -> None:
     )
 
 
-CUT_SHORT: dict[str, object] = {"author": "nemo_agent", "errorCode": "MAX_TOKENS"}
+TRUNCATED: dict[str, object] = {"author": "nemo_agent", "errorCode": "MAX_TOKENS"}
 
 
-def test_a_model_that_was_cut_short_after_its_words_is_a_warning() -> None:
-    whole = answer(data(adk({"text": "All I"}, partial=True), adk({"text": "All I"}), CUT_SHORT))
+def test_truncation_after_a_text_is_a_warning() -> None:
+    whole = answer(data(adk({"text": "All I"}, partial=True), adk({"text": "All I"}), TRUNCATED))
     assert (whole.failure, whole.text) == (None, "All I")
     assert whole.reply().warnings == ("MAX_TOKENS",)
-    pieces = answer(data(adk({"text": "All I"}, partial=True), CUT_SHORT))
-    assert (pieces.failure, pieces.text, pieces.reply().incomplete) == (None, "All I", True)
+    partial = answer(data(adk({"text": "All I"}, partial=True), TRUNCATED))
+    assert (partial.failure, partial.text, partial.reply().incomplete) == (None, "All I", True)
 
 
-def test_a_model_that_was_cut_short_before_it_said_anything_has_failed() -> None:
-    assert answer(data(CUT_SHORT)).failure is not None
-    assert answer(data(adk({"text": "Wait."}), *TOOL_RAN, CUT_SHORT)).failure is not None
+def test_truncation_before_any_text_is_a_failure() -> None:
+    assert answer(data(TRUNCATED)).failure is not None
+    assert answer(data(adk({"text": "Wait."}), *TOOL_RAN, TRUNCATED)).failure is not None
 
 
-def test_an_error_that_the_model_got_over_is_a_warning() -> None:
+def test_an_error_is_a_warning_once_the_model_continues() -> None:
     bad_call = {"author": "nemo_agent", "errorCode": "MALFORMED_FUNCTION_CALL"}
     for rest in ([adk({"text": "Done."})], list(TOOL_RAN)):
         found = answer(data(bad_call, *rest))
@@ -280,23 +280,23 @@ def test_an_error_that_the_model_got_over_is_a_warning() -> None:
         assert found.reply().warnings == ("MALFORMED_FUNCTION_CALL",)
 
 
-def test_an_exception_after_the_final_text_is_a_failure_that_keeps_the_text() -> None:
+def test_a_failure_after_the_final_text_keeps_the_text() -> None:
     found = answer(data(adk({"text": "Done."}), {"error": "E: late", "error_details": {}}))
     assert found.failure is not None
     assert found.text == "Done."
 
 
-def test_agents_that_speak_at_the_same_time_do_not_mix() -> None:
+def test_texts_of_concurrent_agents_stay_separate() -> None:
     def said(who: str, text: str, *, partial: bool = False) -> dict[str, object]:
         return {**adk({"text": text}, partial=partial), "author": who}
 
-    pieces = [said(who, f"{who}{n} ", partial=True) for n in (1, 2) for who in "ab"]
-    assert answer(data(*pieces)).text == "a1 a2 \n\nb1 b2 "
-    assert answer(data(*pieces, said("b", "B"), said("a", "A"))).text == "A\n\nB"
-    assert answer(data(*pieces, said("b", "B"))).reply().incomplete
+    partial = [said(who, f"{who}{n} ", partial=True) for n in (1, 2) for who in "ab"]
+    assert answer(data(*partial)).text == "a1 a2 \n\nb1 b2 "
+    assert answer(data(*partial, said("b", "B"), said("a", "A"))).text == "A\n\nB"
+    assert answer(data(*partial, said("b", "B"))).reply().incomplete
 
 
-def test_pieces_before_a_tool_stay_although_their_whole_has_no_text() -> None:
+def test_partial_texts_before_a_tool_call_are_kept() -> None:
     call = adk({"functionCall": {"id": "1", "name": "cut", "args": {}}}, partial=False)
     body = data(adk({"text": "Let me "}, partial=True), adk({"text": "see."}, partial=True), call)
     found = answer(body + data(TOOL_RAN[1], adk({"text": "Done."})))
@@ -304,42 +304,42 @@ def test_pieces_before_a_tool_stay_although_their_whole_has_no_text() -> None:
     assert not found.reply().incomplete
 
 
-def test_a_whole_text_that_comes_after_its_tools_answer_is_not_told_twice() -> None:
-    # google-adk 1.0 runs a tool as soon as a piece asks for it.
+def test_a_whole_text_after_its_tool_result_is_not_repeated() -> None:
+    # google-adk 1.0 runs a tool as soon as a partial event calls it.
     body = data(adk({"text": "On it."}, partial=True), TOOL_RAN[1], adk({"text": "On it."}))
     assert answer(body + data(adk({"text": "Done."}))).text == "On it.\n\nDone."
 
 
-def test_an_answer_falls_silent_if_no_word_follows_the_last_tool() -> None:
+def test_a_reply_is_silent_without_text_after_the_last_tool() -> None:
     assert answer(data(*TOOL_RAN)).fell_silent
     assert answer(data(adk({"text": "On it."}), *TOOL_RAN)).fell_silent
     assert not answer(data(*TOOL_RAN, adk({"text": "Done."}))).fell_silent
 
 
 @pytest.mark.parametrize("code", ["STOP", "MODEL_RETURNED_NO_CONTENT", "MAX_TOKENS"])
-def test_an_event_that_was_cut_tells_nothing(code: str) -> None:
+def test_a_truncated_event_is_not_a_failure(code: str) -> None:
     last = data({"errorCode": code, "author": "nemo_agent", "errorMessage": "none"})
     for end in range(len(last) - 3):
         assert answer(data(*TOOL_RAN) + last[:end]).failure is None
 
 
-def test_what_is_not_known_is_passed_on_and_never_stops_the_stream() -> None:
+def test_unknown_and_invalid_frames_become_unknown_events() -> None:
     body = data({"new": 1}, [1], adk({"inlineData": {"data": "x"}})) + b"data: {oops\n\n"
     found = events(body + data({"text": "on"}))
     assert [type(event) for event in found] == [*[UnknownEvent] * 4, TextEvent]
 
 
-def test_events_keep_the_json_as_it_came() -> None:
+def test_events_keep_the_raw_json() -> None:
     value = adk({"text": "x"}, usageMetadata={"n": 1}, longRunningToolIds=["a"])
     assert events(data(value))[0].raw == value
 
 
-def test_deeply_nested_json_does_not_bring_the_decoder_down() -> None:
+def test_deeply_nested_json_is_an_unknown_event() -> None:
     frame = read_frame("[" * 100_000)
     assert isinstance(frame.events[0], UnknownEvent)
 
 
-def test_an_odd_number_beside_a_text_does_not_lose_the_text() -> None:
+def test_a_number_beyond_json_keeps_the_text() -> None:
     for number in ("NaN", "-Infinity", "1e999"):
         (event,) = read_frame(f'{{"type":"text","content":"Hi","avgLogprobs":{number}}}').events
         assert isinstance(event, TextEvent)
@@ -347,7 +347,7 @@ def test_an_odd_number_beside_a_text_does_not_lose_the_text() -> None:
         assert event.raw == {"type": "text", "content": "Hi", "avgLogprobs": None}
 
 
-def test_an_event_of_2_mb_comes_through_in_small_pieces() -> None:
+def test_a_large_event_in_small_chunks_is_decoded() -> None:
     body = data({"text": "中" * 700_000})
     found = events(*(body[i : i + 100] for i in range(0, len(body), 100)))
     assert [len(event.text) for event in found if isinstance(event, TextEvent)] == [700_000]
@@ -355,8 +355,8 @@ def test_an_event_of_2_mb_comes_through_in_small_pieces() -> None:
 
 @given(st.lists(st.binary(max_size=40) | st.sampled_from([b"data: ", b"\n\n", b'{"error"', b"\r"])))
 @settings(max_examples=200, deadline=None)
-def test_no_bytes_make_the_decoder_raise_and_cuts_do_not_matter(chunks: list[bytes]) -> None:
-    assume(b"<" not in b"".join(chunks))  # a web page is the one thing that is refused
+def test_any_bytes_in_any_chunking_decode_without_an_exception(chunks: list[bytes]) -> None:
+    assume(b"<" not in b"".join(chunks))  # an HTML page raises an error
     assert frames(*chunks) == frames(b"".join(chunks))
 
 
@@ -391,13 +391,13 @@ def test_no_bytes_make_the_decoder_raise_and_cuts_do_not_matter(chunks: list[byt
     )
 )
 @settings(max_examples=100, deadline=None)
-def test_no_json_makes_the_decoder_raise(value: object) -> None:
+def test_any_json_decodes_without_an_exception(value: object) -> None:
     builder = answer(data(value))
     assert isinstance(builder.text, str)
     assert builder.failure is None or isinstance(builder.failure, ErrorEvent)
 
 
-def test_the_agents_question_is_the_answers_text() -> None:
+def test_the_agents_question_is_part_of_the_text() -> None:
     call = {"functionCall": {"id": "1", "name": "ask_question", "args": {"question": "Which one?"}}}
     done = {"functionResponse": {"id": "1", "name": "ask_question", "response": {}}}
     asked = answer(data(adk({"text": "I need to know."}), adk(call), adk(done)))

@@ -1,4 +1,4 @@
-"""Answers that no service should give, over a real socket: each is a NemoError or is ignored."""
+"""Invalid responses over a real socket raise a NemoError or are ignored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.servers import Script, raw_server, sync_client
 _DEEP = "[" * 20_000 + "]" * 20_000
 
 
-def _answer(body: str, status: str = "200 OK", head: str = "") -> bytes:
+def _response(body: str, status: str = "200 OK", head: str = "") -> bytes:
     raw = body.encode()
     return (
         f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n{head}"
@@ -29,11 +29,11 @@ def _answer(body: str, status: str = "200 OK", head: str = "") -> bytes:
 
 @pytest.fixture
 def served(request: pytest.FixtureRequest) -> Iterator[Client]:
-    def behave(connection: socket.socket, _: bytes) -> None:
+    def respond(connection: socket.socket, _: bytes) -> None:
         connection.sendall(request.param)
 
     with (
-        raw_server(behave) as server,
+        raw_server(respond) as server,
         Client(
             "nmv_usr_x", base_url=server.url, retry=RetryPolicy(attempts=1), clock=FakeClock()
         ) as client,
@@ -44,48 +44,52 @@ def served(request: pytest.FixtureRequest) -> Iterator[Client]:
 @pytest.mark.parametrize(
     ("served", "expected"),
     [
-        (_answer(_DEEP), MalformedResponseError),
-        (_answer('{"id":"r","output":{"size":Infinity}}'), MalformedResponseError),
-        (_answer('{"id":"r","output":{"size":NaN}}'), MalformedResponseError),
-        (_answer('{"id":"r","progress":1e999}'), MalformedResponseError),
-        (_answer('{"id":"r","status":true}'), MalformedResponseError),
-        (_answer('{"id":"\\ud800"}'), MalformedResponseError),
-        (_answer('{"id":"r","output":{"url":"http://[::::"}}'), MalformedResponseError),
-        (_answer('{"id":"r","outputUrl":"http://x/\\ud800"}'), MalformedResponseError),
-        (_answer('{"code":"' + "9" * 5000 + '"}'), APIError),
-        (_answer(_DEEP, "500 X"), ServerError),
-        (_answer('{"detail":' + "[" * 150 + '"x"' + "]" * 150 + "}", "500 X"), ServerError),
+        (_response(_DEEP), MalformedResponseError),
+        (_response('{"id":"r","output":{"size":Infinity}}'), MalformedResponseError),
+        (_response('{"id":"r","output":{"size":NaN}}'), MalformedResponseError),
+        (_response('{"id":"r","progress":1e999}'), MalformedResponseError),
+        (_response('{"id":"r","status":true}'), MalformedResponseError),
+        (_response('{"id":"\\ud800"}'), MalformedResponseError),
+        (_response('{"id":"r","output":{"url":"http://[::::"}}'), MalformedResponseError),
+        (_response('{"id":"r","outputUrl":"http://x/\\ud800"}'), MalformedResponseError),
+        (_response('{"code":"' + "9" * 5000 + '"}'), APIError),
+        (_response(_DEEP, "500 X"), ServerError),
+        (_response('{"detail":' + "[" * 150 + '"x"' + "]" * 150 + "}", "500 X"), ServerError),
         (
-            _answer("{}", "503 X", "Retry-After: Mon, 01 Jan 99999999999999999999 00:00 GMT\r\n"),
+            _response("{}", "503 X", "Retry-After: Mon, 01 Jan 99999999999999999999 00:00 GMT\r\n"),
             ServerError,
         ),
         (
-            _answer("{}", "429 X", f"Retry-After: {'9' * 400}\r\n"),
+            _response("{}", "429 X", f"Retry-After: {'9' * 400}\r\n"),
             RateLimitError,
         ),
         (
-            _answer("{}", "429 X", "Retry-After: Mon, 01 Jan 2024 00:00 +9999999999999999999\r\n"),
+            _response(
+                "{}", "429 X", "Retry-After: Mon, 01 Jan 2024 00:00 +9999999999999999999\r\n"
+            ),
             RateLimitError,
         ),
-        (_answer("", "304 N", "Location: http://[::::\r\n"), APIError),
+        (_response("", "304 N", "Location: http://[::::\r\n"), APIError),
     ],
     indirect=["served"],
 )
-def test_an_odd_answer_is_a_typed_error(served: Client, expected: type[Exception]) -> None:
+def test_an_invalid_response_raises_a_typed_error(
+    served: Client, expected: type[Exception]
+) -> None:
     with pytest.raises(expected):
         served.render.get("r")
 
 
 @pytest.mark.parametrize(
-    "served", [_answer('{"id":"r","progress":1' + "0" * 400 + "}")], indirect=True
+    "served", [_response('{"id":"r","progress":1' + "0" * 400 + "}")], indirect=True
 )
-def test_a_progress_out_of_range_counts_as_absent(served: Client) -> None:
+def test_a_progress_beyond_float_is_none(served: Client) -> None:
     assert served.render.get("r").progress is None
 
 
 @pytest.mark.parametrize(
     "served",
-    [_answer(json.dumps({"detail": "x\n" * 100_000 + "\ud800"}), "500 X")],
+    [_response(json.dumps({"detail": "x\n" * 100_000 + "\ud800"}), "500 X")],
     indirect=True,
 )
 def test_the_message_of_an_error_is_bounded_and_printable(served: Client) -> None:
@@ -95,7 +99,7 @@ def test_the_message_of_an_error_is_bounded_and_printable(served: Client) -> Non
     str(caught.value).encode()
 
 
-def test_half_an_emoji_goes_back_as_the_escape_that_it_was() -> None:
+def test_a_lone_surrogate_is_sent_as_its_escape() -> None:
     draft = Draft.from_json(json.loads('{"t":[{"sg":[{"m":{"title":"Hi \\ud83d"}}]}]}'))
     script = Script(httpx.Response(200, json={"id": "r", "status": "pending"}))
     with sync_client(script) as client:
