@@ -1,4 +1,4 @@
-"""The agent's stream over real sockets: drops, silence, errors, limits, and leaving early."""
+"""The agent's stream over real sockets: dropped connections, silence, errors, limits, closing."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from nemovideo.retry import StreamLimits
 from nemovideo.testing import FakeClock
 
 TITLE = "create a 5 second title card that says 'Number 17'"
-"""A generation in two stages that needs no upload."""
+"""A request with two stages that needs no upload."""
 STAGES = (
     "Done! I can't film or draw footage, so I've made a plain title video of 5 s.",
     "I've added the title “Number 17”.",
 )
-SPOKEN = "\n\n".join(STAGES)
-RAW = f"{SPOKEN} Preview it in the timeline, then click the Export button in the top right."
+TEXT = "\n\n".join(STAGES)
+RAW = f"{TEXT} Preview it in the timeline, then click the Export button in the top right."
 AFTER_DROP_S = [30, 60, 60, 60, 60]
 
 
@@ -51,19 +51,19 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _no_thread_is_left() -> Iterator[None]:
+def _no_thread_leaks() -> Iterator[None]:
     before = {thread for thread in threading.enumerate() if thread.name == "nemovideo-stream"}
     yield
     after = {thread for thread in threading.enumerate() if thread.name == "nemovideo-stream"}
     assert after <= before
-    gc.collect()  # a socket that was forgotten warns now, and warnings are errors
+    gc.collect()  # an unclosed socket warns now, and warnings are errors
 
 
 def runs(backend: LocalBackend) -> int:
     return sum(seen.path == "/run_sse" for seen in backend.requests)
 
 
-def struck(backend: LocalBackend, kind: str, **more: object) -> None:
+def add_fault(backend: LocalBackend, kind: str, **more: object) -> None:
     backend.faults.add(Fault(kind=kind, path="/run_sse", **more))  # type: ignore[arg-type]
 
 
@@ -75,8 +75,8 @@ def async_client(backend: LocalBackend, **more: object) -> AsyncClient:
     return AsyncClient(base_url=backend.url, web_url=backend.url, **more)  # type: ignore[arg-type]
 
 
-async def seen_at(backend: LocalBackend, count: int) -> None:
-    """Wait until the backend has seen so many runs; fails after 10 s."""
+async def runs_seen(backend: LocalBackend, count: int) -> None:
+    """Wait until the backend has received `count` runs, for at most 10 s."""
     with anyio.fail_after(10):
         await anyio.to_thread.run_sync(wait_for_runs, backend, count)
 
@@ -91,11 +91,11 @@ async def collect(stream: AsyncIterator[AgentEvent], events: list[AgentEvent]) -
         events.append(event)
 
 
-# --- drops ----------------------------------------------------------------------------------
+# --- dropped connections ----------------------------------------------------------------------
 
 
 def positions(backend: LocalBackend, token: str, count: int) -> list[int]:
-    """Return places in the body of a whole run, which is asked for without the SDK."""
+    """Return random offsets in the body of a whole run, fetched without the SDK."""
     headers = {
         "Authorization": f"Bearer {token}",
         "X-Skill-Source": "test",
@@ -123,26 +123,26 @@ def check_after_drop(
         assert draft is not None
         assert reply.changes
         assert reply.changes.after == draft
-        said = reply.raw_text
+        received = reply.raw_text
     else:
         assert error is not None
         assert draft is None
         assert error.may_have_spent
         assert error.reply is not None
         assert waits == AFTER_DROP_S
-        said = error.reply.raw_text
-    assert RAW.startswith(said)
+        received = error.reply.raw_text
+    assert RAW.startswith(received)
     return "recovered" if reply is not None else "interrupted"
 
 
-def test_a_drop_at_any_byte_costs_no_second_message(backend: LocalBackend) -> None:
+def test_a_drop_at_any_byte_sends_no_second_message(backend: LocalBackend) -> None:
     outcomes = []
     clock = FakeClock()
     with sync_client(backend, clock=clock) as client:
         for position in positions(backend, client.auth.token(), 50):
             session = client.sessions.create()
             before, waited = runs(backend), len(clock.waits)
-            struck(backend, "drop", after_bytes=position)
+            add_fault(backend, "drop", after_bytes=position)
             reply, error = None, None
             try:
                 reply = session.send(TITLE, tokens=True)
@@ -155,7 +155,7 @@ def test_a_drop_at_any_byte_costs_no_second_message(backend: LocalBackend) -> No
 
 
 @pytest.mark.anyio
-async def test_a_drop_at_any_byte_costs_no_second_message_async(
+async def test_a_drop_at_any_byte_sends_no_second_message_async(
     backend: LocalBackend, anyio_backend: str
 ) -> None:
     outcomes = []
@@ -166,7 +166,7 @@ async def test_a_drop_at_any_byte_costs_no_second_message_async(
         for position in found if anyio_backend == "asyncio" else found[::5]:
             session = await client.sessions.create()
             before, waited = runs(backend), len(clock.waits)
-            struck(backend, "drop", after_bytes=position)
+            add_fault(backend, "drop", after_bytes=position)
             reply, error = None, None
             try:
                 reply = await session.send(TITLE, tokens=True)
@@ -181,7 +181,7 @@ async def test_a_drop_at_any_byte_costs_no_second_message_async(
 @pytest.mark.parametrize("reset", [True, False])
 def test_a_drop_before_the_status_line_is_a_drop(backend: LocalBackend, reset: bool) -> None:
     clock = FakeClock()
-    struck(backend, "drop", reset=reset)
+    add_fault(backend, "drop", reset=reset)
     with (
         sync_client(backend, clock=clock) as client,
         pytest.raises(errors.StreamInterruptedError) as caught,
@@ -192,8 +192,8 @@ def test_a_drop_before_the_status_line_is_a_drop(backend: LocalBackend, reset: b
     assert runs(backend) == 1
 
 
-def test_a_run_that_goes_on_unheard_is_found_in_the_state(backend: LocalBackend) -> None:
-    struck(backend, "drop", run_continues=True)
+def test_a_run_that_finishes_after_a_drop_is_found_in_the_state(backend: LocalBackend) -> None:
+    add_fault(backend, "drop", run_continues=True)
     with sync_client(backend, clock=FakeClock()) as client:
         reply = client.sessions.create().send(TITLE)
     assert reply.recovered
@@ -202,22 +202,22 @@ def test_a_run_that_goes_on_unheard_is_found_in_the_state(backend: LocalBackend)
     assert runs(backend) == 1
 
 
-def test_a_server_in_trouble_while_the_state_is_asked_counts_as_unchanged(
+def test_a_failed_state_check_counts_as_unchanged(
     backend: LocalBackend,
 ) -> None:
     clock = FakeClock()
     with sync_client(backend, clock=clock) as client:
         session = client.sessions.create()
-        struck(backend, "drop", run_continues=True)
+        add_fault(backend, "drop", run_continues=True)
         backend.faults.add(Fault(kind="status", path="/api/state/*", status=503, times=4))
         assert session.send(TITLE).recovered
     assert [wait for wait in clock.waits if wait >= 30] == [30, 60]
 
 
-def test_a_deadline_within_a_recovery_says_that_credits_may_be_spent(
+def test_a_deadline_during_recovery_may_have_spent_credits(
     backend: LocalBackend,
 ) -> None:
-    struck(backend, "drop", after_bytes=10)
+    add_fault(backend, "drop", after_bytes=10)
     with sync_client(backend, clock=FakeClock()) as client:
         session = client.sessions.create()
         with pytest.raises(errors.APITimeoutError, match="deadline of 100 s") as caught:
@@ -226,24 +226,24 @@ def test_a_deadline_within_a_recovery_says_that_credits_may_be_spent(
     assert runs(backend) == 1
 
 
-def test_a_refused_connection_may_be_tried_again(backend: LocalBackend) -> None:
-    class ServerComesBack(FakeClock):
+def test_a_refused_connection_is_retried(backend: LocalBackend) -> None:
+    class RestartsServer(FakeClock):
         def sleep(self, seconds: float) -> None:
             super().sleep(seconds)
             backend.start()
 
-    with sync_client(backend, clock=ServerComesBack()) as client:
-        session = client.sessions.create()  # a new session's state is known: no question before
+    with sync_client(backend, clock=RestartsServer()) as client:
+        session = client.sessions.create()  # the state of a new session is known, and not requested
         port = int(backend.url.rpartition(":")[2])
         backend.stop()
         backend._wanted_port = port
-        assert session.send(TITLE).text == SPOKEN
+        assert session.send(TITLE).text == TEXT
     assert runs(backend) == 1
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])
-def test_a_gateways_failure_is_not_repeated(backend: LocalBackend, status: int) -> None:
-    struck(backend, "status", status=status, body="<html><title>Bad Gateway</title></html>")
+def test_a_gateway_error_is_not_retried(backend: LocalBackend, status: int) -> None:
+    add_fault(backend, "status", status=status, body="<html><title>Bad Gateway</title></html>")
     with (
         sync_client(backend, clock=FakeClock()) as client,
         pytest.raises(errors.ServerError) as caught,
@@ -253,7 +253,7 @@ def test_a_gateways_failure_is_not_repeated(backend: LocalBackend, status: int) 
     assert runs(backend) == 1
 
 
-# --- what comes in place of a stream ----------------------------------------------------------
+# --- responses that are not a stream ----------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -270,10 +270,10 @@ def test_a_gateways_failure_is_not_repeated(backend: LocalBackend, status: int) 
         (200, "<html>hello</html>", errors.MalformedResponseError),
     ],
 )
-def test_an_answer_in_place_of_a_stream_is_its_own_error(
+def test_a_response_that_is_not_a_stream_raises_a_typed_error(
     backend: LocalBackend, status: int, body: object, error: type[errors.NemoError]
 ) -> None:
-    struck(backend, "status", status=status, body=body)
+    add_fault(backend, "status", status=status, body=body)
     with (
         sync_client(backend, token=backend.issue_token()) as client,
         pytest.raises(error),
@@ -287,11 +287,11 @@ def test_an_answer_in_place_of_a_stream_is_its_own_error(
 
 @pytest.mark.parametrize("form", ["bare", "system", "details", "event"])
 @pytest.mark.parametrize("after_events", [0, 2, None])
-def test_a_failure_in_each_form_is_raised_once(
+def test_a_failure_of_every_form_is_raised_once(
     backend: LocalBackend, form: str, after_events: int | None
 ) -> None:
-    said = 'it said "no"' if form == "bare" else "the model gave up"
-    struck(backend, "error", form=form, after_events=after_events, message=said)
+    message = 'it said "no"' if form == "bare" else "the model failed"
+    add_fault(backend, "error", form=form, after_events=after_events, message=message)
     events: list[AgentEvent] = []
     with sync_client(backend) as client:
         session = client.sessions.create()
@@ -301,27 +301,27 @@ def test_a_failure_in_each_form_is_raised_once(
         ):
             events.extend(stream)
         assert session.send("hello").text
-    assert said in caught.value.message
+    assert message in caught.value.message
     assert caught.value.reply is not None
-    assert caught.value.reply.text == (SPOKEN if after_events is None else "")
+    assert caught.value.reply.text == (TEXT if after_events is None else "")
     assert any(isinstance(event, ErrorEvent) for event in events)
     assert runs(backend) == 2
 
 
-def test_a_trailing_temporary_issue_is_left_out(backend: LocalBackend) -> None:
-    struck(backend, "error", form="temporary")
+def test_a_final_temporary_issue_is_dropped(backend: LocalBackend) -> None:
+    add_fault(backend, "error", form="temporary")
     with sync_client(backend) as client:
-        assert client.sessions.create().send(TITLE).text == SPOKEN
+        assert client.sessions.create().send(TITLE).text == TEXT
 
 
-def test_strange_frames_are_passed_on_and_change_nothing(backend: LocalBackend) -> None:
+def test_unknown_frames_become_events_and_keep_the_reply(backend: LocalBackend) -> None:
     frames = (": ping\n\n", "event: x\ndata: {oops\n\n", 'data: {"new": 1}\n\n', "data:\n\n")
-    struck(backend, "inject", frames=frames, after_events=1)
+    add_fault(backend, "inject", frames=frames, after_events=1)
     with sync_client(backend) as client, client.sessions.create().stream(TITLE) as stream:
         kinds = [type(event) for event in stream]
     assert kinds.count(UnknownEvent) == 2
     assert kinds.count(HeartbeatEvent) == 2
-    assert stream.reply.text == SPOKEN
+    assert stream.reply.text == TEXT
 
 
 # --- dialects, tokens, stages -----------------------------------------------------------------
@@ -329,17 +329,17 @@ def test_strange_frames_are_passed_on_and_change_nothing(backend: LocalBackend) 
 
 @pytest.mark.parametrize("dialect", ["adk", "simple"])
 @pytest.mark.parametrize("tokens", [True, False])
-def test_both_dialects_and_both_sizes_give_the_same_answer(
+def test_both_dialects_with_and_without_tokens_give_the_same_reply(
     backend: LocalBackend, dialect: str, tokens: bool
 ) -> None:
-    struck(backend, "dialect", form=dialect)
-    struck(backend, "slow", delay_s=0.002)
+    add_fault(backend, "dialect", form=dialect)
+    add_fault(backend, "slow", delay_s=0.002)
     with sync_client(backend) as client:
         with client.sessions.create().stream(TITLE, tokens=tokens) as stream:
-            pieces = [event for event in stream if isinstance(event, TextEvent) and event.partial]
-        assert bool(pieces) == (tokens and dialect == "adk")
+            partial = [event for event in stream if isinstance(event, TextEvent) and event.partial]
+        assert bool(partial) == (tokens and dialect == "adk")
         reply = stream.reply
-        assert reply.text == SPOKEN
+        assert reply.text == TEXT
         assert reply.raw_text == RAW
         assert reply.changes is None
         assert [call.name for call in reply.tool_calls] == ["generate_video", "add_title"]
@@ -347,10 +347,10 @@ def test_both_dialects_and_both_sizes_give_the_same_answer(
 
 
 @pytest.mark.parametrize("silent", [False, True])
-def test_a_generation_in_two_stages_is_told_as_both(backend: LocalBackend, silent: bool) -> None:
-    """A second stage without a word is told by what changed."""
+def test_the_reply_has_the_texts_of_both_stages(backend: LocalBackend, silent: bool) -> None:
+    """A silent second stage is reported by its changes."""
     if silent:
-        struck(backend, "silent")
+        add_fault(backend, "silent")
     with sync_client(backend) as client:
         reply = client.sessions.create().send(TITLE)
     assert not reply.silent
@@ -360,7 +360,7 @@ def test_a_generation_in_two_stages_is_told_as_both(backend: LocalBackend, silen
         assert "Number 17" in str(reply.changes)
         assert str(reply) == f"{STAGES[0]}\n\n{reply.changes}"
     else:
-        assert str(reply) == reply.text == SPOKEN
+        assert str(reply) == reply.text == TEXT
         assert reply.changes is None
 
 
@@ -369,31 +369,31 @@ def test_a_generation_in_two_stages_is_told_as_both(backend: LocalBackend, silen
 
 @pytest.mark.parametrize("ending", SILENT_ENDINGS)
 @pytest.mark.parametrize("tokens", [True, False])
-def test_a_silent_edit_in_each_shape_says_what_changed(
+def test_a_silent_edit_of_every_form_reports_its_changes(
     backend: LocalBackend, clip: Path, ending: str, tokens: bool
 ) -> None:
     with sync_client(backend) as client:
         session = client.sessions.create()
         session.upload(clip)
-        struck(backend, "silent", form=ending)
+        add_fault(backend, "silent", form=ending)
         reply = session.send("add the title 'Paradise Found'", tokens=tokens)
         assert reply.silent
         assert not reply.recovered
         assert "Paradise Found" in str(reply)
-        struck(backend, "silent", form=ending)
+        add_fault(backend, "silent", form=ending)
         assert "Paradise Found" in str(session.send("remove the title", tokens=tokens))
 
 
 @pytest.mark.anyio
 async def test_a_silent_edit_of_the_async_client(backend: LocalBackend) -> None:
-    struck(backend, "silent")
+    add_fault(backend, "silent")
     async with async_client(backend) as client:
         reply = await (await client.sessions.create()).send(TITLE)
     assert "Number 17" in str(reply)
 
 
-def test_silence_without_a_change_says_so(backend: LocalBackend) -> None:
-    struck(backend, "heartbeats", count=1)
+def test_a_silent_reply_without_a_change_says_so(backend: LocalBackend) -> None:
+    add_fault(backend, "heartbeats", count=1)
     with sync_client(backend) as client:
         reply = client.sessions.create().send("hello")
     assert reply.silent
@@ -402,28 +402,26 @@ def test_silence_without_a_change_says_so(backend: LocalBackend) -> None:
     assert str(reply) == "Nothing changed"
 
 
-def test_the_state_before_is_asked_for_only_where_it_is_not_known(
-    backend: LocalBackend, clip: Path
-) -> None:
-    def asked() -> int:
+def test_the_previous_state_is_requested_only_if_unknown(backend: LocalBackend, clip: Path) -> None:
+    def state_requests() -> int:
         return sum(seen.path.startswith("/api/state/") for seen in backend.requests)
 
     with sync_client(backend) as client:
         session = client.sessions.create()
         session.send(TITLE)
-        assert asked() == 0  # a new session holds nothing
+        assert state_requests() == 0  # a new session is empty
         session.upload(clip)
         session.send("hello")
-        assert asked() == 1
+        assert state_requests() == 1
         session.state()
         session.send("hello")
-        assert asked() == 2  # known from state()
+        assert state_requests() == 2  # known from state()
 
 
-def test_a_silent_edit_whose_state_cannot_be_had_is_not_taken_for_one_that_failed(
+def test_a_silent_edit_without_a_state_is_an_interrupted_stream(
     backend: LocalBackend,
 ) -> None:
-    struck(backend, "silent")
+    add_fault(backend, "silent")
     backend.faults.add(Fault(kind="status", path="/api/state/*", status=503, times=None))
     with sync_client(backend, clock=FakeClock()) as client:
         session = client.sessions.create()
@@ -437,13 +435,13 @@ def test_a_silent_edit_whose_state_cannot_be_had_is_not_taken_for_one_that_faile
 # --- time -------------------------------------------------------------------------------------
 
 
-def quick() -> FakeClock:
-    """Return a clock that waits a moment only for what may come."""
+def fast_clock() -> FakeClock:
+    """Return a fake clock that waits 0.3 s for data before it moves on."""
     return FakeClock(grace_s=0.3)
 
 
-def beating_backend(clock: FakeClock, state: Path) -> LocalBackend:
-    """Return a backend whose pauses move the client's clock on."""
+def heartbeat_backend(clock: FakeClock, state: Path) -> LocalBackend:
+    """Return a backend whose pauses advance the client's clock."""
 
     async def sleep(seconds: float) -> None:
         clock.now += seconds
@@ -453,14 +451,14 @@ def beating_backend(clock: FakeClock, state: Path) -> LocalBackend:
 
 
 @pytest.mark.parametrize("beat", [": ping", "data: heartbeat", 'data: {"type":"heartbeat"}'])
-def test_nothing_but_heartbeats_ends_after_ten_minutes(tmp_path: Path, beat: str) -> None:
+def test_a_stream_of_heartbeats_times_out_after_ten_minutes(tmp_path: Path, beat: str) -> None:
     clock = FakeClock(grace_s=10)
     events: list[AgentEvent] = []
     with (
-        beating_backend(clock, tmp_path / "s") as backend,
+        heartbeat_backend(clock, tmp_path / "s") as backend,
         sync_client(backend, clock=clock) as client,
     ):
-        struck(backend, "heartbeats", body=beat, delay_s=10)
+        add_fault(backend, "heartbeats", body=beat, delay_s=10)
         session = client.sessions.create()
         started = clock.now
         with (
@@ -475,13 +473,13 @@ def test_nothing_but_heartbeats_ends_after_ten_minutes(tmp_path: Path, beat: str
     assert [int(seconds // 120) for seconds in elapsed] == [1, 2, 3, 4, 5]
 
 
-def test_a_stream_that_goes_on_and_on_ends_after_fifteen_minutes(tmp_path: Path) -> None:
+def test_an_endless_stream_times_out_after_fifteen_minutes(tmp_path: Path) -> None:
     clock = FakeClock(grace_s=10)
     with (
-        beating_backend(clock, tmp_path / "s") as backend,
+        heartbeat_backend(clock, tmp_path / "s") as backend,
         sync_client(backend, clock=clock) as client,
     ):
-        struck(backend, "heartbeats", body='data: {"state": "thinking"}', delay_s=10)
+        add_fault(backend, "heartbeats", body='data: {"state": "thinking"}', delay_s=10)
         session = client.sessions.create()
         started = clock.now
         with pytest.raises(errors.StreamTimeoutError):
@@ -490,11 +488,11 @@ def test_a_stream_that_goes_on_and_on_ends_after_fifteen_minutes(tmp_path: Path)
 
 
 @pytest.mark.parametrize("after_bytes", [None, 0, 700])
-def test_a_mute_stream_gives_notices_on_time_and_ends(
+def test_a_stalled_stream_gives_notices_and_times_out(
     backend: LocalBackend, after_bytes: int | None
 ) -> None:
-    clock = quick()
-    struck(backend, "stall", after_bytes=after_bytes)
+    clock = fast_clock()
+    add_fault(backend, "stall", after_bytes=after_bytes)
     events: list[AgentEvent] = []
     with sync_client(backend, clock=clock) as client:
         session = client.sessions.create()
@@ -502,18 +500,18 @@ def test_a_mute_stream_gives_notices_on_time_and_ends(
             events.extend(stream)
     elapsed = [event.elapsed_s for event in events if isinstance(event, StillWorkingEvent)]
     assert elapsed == [120 * (number + 1) for number in range(len(elapsed))]
-    assert 5 <= len(elapsed) <= 6  # silence counts from the last event, and the first may be slow
+    assert 5 <= len(elapsed) <= 6  # the silence starts at the last event, and the first may be slow
     assert runs(backend) == 1
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("after_bytes", [None, 0])
-async def test_a_mute_stream_of_the_async_client(
+async def test_a_stalled_stream_of_the_async_client(
     backend: LocalBackend, after_bytes: int | None
 ) -> None:
-    struck(backend, "stall", after_bytes=after_bytes)
+    add_fault(backend, "stall", after_bytes=after_bytes)
     events: list[AgentEvent] = []
-    async with async_client(backend, clock=quick()) as client:
+    async with async_client(backend, clock=fast_clock()) as client:
         session = await client.sessions.create()
         async with session.stream(TITLE) as stream:
             with pytest.raises(errors.StreamTimeoutError):
@@ -522,11 +520,11 @@ async def test_a_mute_stream_of_the_async_client(
     assert elapsed == [120, 240, 360, 480, 600]
 
 
-def test_the_limits_can_be_set(backend: LocalBackend) -> None:
+def test_the_limits_are_settings(backend: LocalBackend) -> None:
     limits = StreamLimits(notice_s=5, silence_s=20)
-    struck(backend, "stall", after_bytes=0)
+    add_fault(backend, "stall", after_bytes=0)
     events: list[AgentEvent] = []
-    with sync_client(backend, clock=quick(), stream=limits) as client:
+    with sync_client(backend, clock=fast_clock(), stream=limits) as client:
         session = client.sessions.create()
         with pytest.raises(errors.StreamTimeoutError), session.stream(TITLE) as stream:
             events.extend(stream)
@@ -535,9 +533,9 @@ def test_the_limits_can_be_set(backend: LocalBackend) -> None:
     ]
 
 
-def test_a_deadline_ends_a_mute_stream(backend: LocalBackend) -> None:
-    clock = quick()
-    struck(backend, "stall", after_bytes=0)
+def test_a_deadline_ends_a_stalled_stream(backend: LocalBackend) -> None:
+    clock = fast_clock()
+    add_fault(backend, "stall", after_bytes=0)
     with sync_client(backend, clock=clock) as client:
         session = client.sessions.create()
         started = clock.now
@@ -548,17 +546,17 @@ def test_a_deadline_ends_a_mute_stream(backend: LocalBackend) -> None:
     assert runs(backend) == 1
 
 
-# --- several at once --------------------------------------------------------------------------
+# --- concurrency ------------------------------------------------------------------------------
 
 
-def test_sends_of_one_session_from_two_threads_take_turns(backend: LocalBackend) -> None:
-    struck(backend, "stall", after_bytes=0)
+def test_two_threads_that_send_to_one_session_take_turns(backend: LocalBackend) -> None:
+    add_fault(backend, "stall", after_bytes=0)
     with sync_client(backend) as client:
         session = client.sessions.create()
         done: list[str] = []
         with session.stream(TITLE) as first:
             waiting = threading.Thread(target=lambda: done.append(session.send("hello").text))
-            reader = threading.Thread(target=lambda: list_quietly(first))
+            reader = threading.Thread(target=read_all, args=(first,))
             reader.start()
             wait_for_runs(backend, 1)
             waiting.start()
@@ -572,14 +570,14 @@ def test_sends_of_one_session_from_two_threads_take_turns(backend: LocalBackend)
     assert runs(backend) == 2
 
 
-def list_quietly(stream: Iterator[AgentEvent]) -> None:
+def read_all(stream: Iterator[AgentEvent]) -> None:
     with suppress(errors.NemoError):
         list(stream)
 
 
 @pytest.mark.anyio
-async def test_sends_of_one_session_from_two_tasks_take_turns(backend: LocalBackend) -> None:
-    struck(backend, "slow", delay_s=0.02, times=2)
+async def test_two_tasks_that_send_to_one_session_take_turns(backend: LocalBackend) -> None:
+    add_fault(backend, "slow", delay_s=0.02, times=2)
     async with async_client(backend) as client:
         session = await client.sessions.create()
         order: list[str] = []
@@ -596,9 +594,9 @@ async def test_sends_of_one_session_from_two_tasks_take_turns(backend: LocalBack
 
 
 @pytest.mark.anyio
-async def test_a_hundred_streams_at_once_are_each_right(backend: LocalBackend) -> None:
+async def test_a_hundred_concurrent_streams_give_their_own_replies(backend: LocalBackend) -> None:
     replies: dict[int, Reply] = {}
-    struck(backend, "slow", delay_s=0.01, times=None)
+    add_fault(backend, "slow", delay_s=0.01, times=None)
     async with async_client(backend) as client:
 
         async def talk(number: int) -> None:
@@ -614,36 +612,34 @@ async def test_a_hundred_streams_at_once_are_each_right(backend: LocalBackend) -
                 tasks.start_soon(talk, number)
     assert runs(backend) == 100
     for number, reply in replies.items():
-        assert reply.text == SPOKEN.replace("17", str(number))
+        assert reply.text == TEXT.replace("17", str(number))
         assert len(reply.tool_calls) == 2
     assert len(replies) == 100
 
 
-# --- leaving early ----------------------------------------------------------------------------
+# --- closing early ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("after_bytes", [None, 0, 700])
-def test_leaving_a_mute_stream_hangs_up_at_once(
-    backend: LocalBackend, after_bytes: int | None
-) -> None:
-    struck(backend, "stall", after_bytes=after_bytes)
-    with sync_client(backend, clock=quick()) as client:
+def test_leaving_a_stalled_stream_closes_it(backend: LocalBackend, after_bytes: int | None) -> None:
+    add_fault(backend, "stall", after_bytes=after_bytes)
+    with sync_client(backend, clock=fast_clock()) as client:
         session = client.sessions.create()
         with session.stream(TITLE) as stream:
             for event in stream:
                 if isinstance(event, StillWorkingEvent):
                     break
-        assert session.send("hello").text  # the session is free again
+        assert session.send("hello").text  # the session's lock is free
     assert runs(backend) == 2
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("after_bytes", [None, 700])
-async def test_leaving_a_mute_stream_of_the_async_client(
+async def test_leaving_a_stalled_stream_of_the_async_client(
     backend: LocalBackend, after_bytes: int | None
 ) -> None:
-    struck(backend, "stall", after_bytes=after_bytes)
-    async with async_client(backend, clock=quick()) as client:
+    add_fault(backend, "stall", after_bytes=after_bytes)
+    async with async_client(backend, clock=fast_clock()) as client:
         session = await client.sessions.create()
         async with session.stream(TITLE) as stream:
             async for event in stream:
@@ -657,20 +653,20 @@ async def test_leaving_a_mute_stream_of_the_async_client(
 async def test_cancelling_the_task_ends_the_stream(
     backend: LocalBackend, after_bytes: int | None
 ) -> None:
-    struck(backend, "stall", after_bytes=after_bytes)
+    add_fault(backend, "stall", after_bytes=after_bytes)
     async with async_client(backend) as client:
         session = await client.sessions.create()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(session.send, TITLE)
-            await seen_at(backend, 1)
+            await runs_seen(backend, 1)
             tasks.cancel_scope.cancel()
         assert (await session.send("hello")).text
     assert runs(backend) == 2
 
 
 @pytest.mark.anyio
-async def test_each_event_may_be_waited_for_in_a_scope_of_its_own(backend: LocalBackend) -> None:
-    struck(backend, "stall", after_bytes=0)
+async def test_a_cancel_scope_around_one_event_can_time_out(backend: LocalBackend) -> None:
+    add_fault(backend, "stall", after_bytes=0)
     async with async_client(backend) as client:
         session = await client.sessions.create()
         async with session.stream(TITLE) as stream:
@@ -680,7 +676,7 @@ async def test_each_event_may_be_waited_for_in_a_scope_of_its_own(backend: Local
         assert (await session.send("hello")).text
 
 
-def test_an_exception_in_the_block_comes_through(backend: LocalBackend) -> None:
+def test_an_exception_in_the_block_propagates(backend: LocalBackend) -> None:
     with sync_client(backend) as client:
         session = client.sessions.create()
         with suppress(ZeroDivisionError), session.stream(TITLE, tokens=True) as stream:
@@ -690,7 +686,7 @@ def test_an_exception_in_the_block_comes_through(backend: LocalBackend) -> None:
 
 
 @pytest.mark.anyio
-async def test_an_exception_in_the_async_block_comes_through(backend: LocalBackend) -> None:
+async def test_an_exception_in_the_async_block_propagates(backend: LocalBackend) -> None:
     async with async_client(backend) as client:
         session = await client.sessions.create()
         with suppress(ZeroDivisionError):
@@ -700,26 +696,26 @@ async def test_an_exception_in_the_async_block_comes_through(backend: LocalBacke
         assert (await session.send("hello")).text
 
 
-def test_a_stream_that_is_left_before_it_connects_sends_nothing(backend: LocalBackend) -> None:
-    connecting, go_on = threading.Event(), threading.Event()
+def test_a_stream_closed_before_it_connects_sends_nothing(backend: LocalBackend) -> None:
+    connecting, resume = threading.Event(), threading.Event()
 
-    class Held(FakeClock):
+    class BlockedClock(FakeClock):
         def sleep(self, seconds: float) -> None:
             connecting.set()
-            go_on.wait(10)
+            resume.wait(10)
 
-    with sync_client(backend, clock=Held()) as client:
+    with sync_client(backend, clock=BlockedClock()) as client:
         session = client.sessions.create()
         port = int(backend.url.rpartition(":")[2])
         backend.stop()
         stream = session.stream(TITLE)
-        reader = threading.Thread(target=list_quietly, args=(stream,))
+        reader = threading.Thread(target=read_all, args=(stream,))
         reader.start()
         assert connecting.wait(10)
         stream.close()
         backend._wanted_port = port
         backend.start()
-        go_on.set()
+        resume.set()
         reader.join(10)
         for thread in threading.enumerate():
             if thread.name == "nemovideo-stream":
@@ -727,10 +723,10 @@ def test_a_stream_that_is_left_before_it_connects_sends_nothing(backend: LocalBa
     assert runs(backend) == 0
 
 
-# --- use and misuse ---------------------------------------------------------------------------
+# --- iteration --------------------------------------------------------------------------------
 
 
-def test_a_stream_that_was_never_iterated_sends_nothing(backend: LocalBackend) -> None:
+def test_a_stream_that_is_not_iterated_sends_nothing(backend: LocalBackend) -> None:
     with sync_client(backend) as client:
         session = client.sessions.create()
         with session.stream(TITLE):
@@ -744,7 +740,7 @@ def test_a_stream_that_was_never_iterated_sends_nothing(backend: LocalBackend) -
 
 
 @pytest.mark.anyio
-async def test_an_async_stream_that_was_never_iterated_sends_nothing(
+async def test_an_async_stream_that_is_not_iterated_sends_nothing(
     backend: LocalBackend,
 ) -> None:
     async with async_client(backend) as client:
@@ -757,7 +753,7 @@ async def test_an_async_stream_that_was_never_iterated_sends_nothing(
     assert runs(backend) == 0
 
 
-def test_a_second_loop_goes_on_where_the_first_one_stopped(backend: LocalBackend) -> None:
+def test_a_second_loop_continues_where_the_first_stopped(backend: LocalBackend) -> None:
     with sync_client(backend) as client, client.sessions.create().stream(TITLE) as stream:
         for event in stream:
             assert isinstance(event, ToolCallEvent)
@@ -765,13 +761,13 @@ def test_a_second_loop_goes_on_where_the_first_one_stopped(backend: LocalBackend
         rest = list(stream)
         assert len(rest) == 7
         assert list(stream) == []
-        assert stream.reply.text == SPOKEN
-    assert stream.reply.text == SPOKEN
+        assert stream.reply.text == TEXT
+    assert stream.reply.text == TEXT
     assert runs(backend) == 1
 
 
-def test_after_a_failure_a_stream_does_not_begin_anew(backend: LocalBackend) -> None:
-    struck(backend, "error", form="bare", after_events=0)
+def test_a_failed_stream_does_not_restart(backend: LocalBackend) -> None:
+    add_fault(backend, "error", form="bare", after_events=0)
     with sync_client(backend) as client, client.sessions.create().stream(TITLE) as stream:
         with pytest.raises(errors.AgentError):
             list(stream)
@@ -780,7 +776,7 @@ def test_after_a_failure_a_stream_does_not_begin_anew(backend: LocalBackend) -> 
     assert runs(backend) == 1
 
 
-def test_a_thread_that_has_a_stream_open_is_told_so_and_does_not_wait_for_itself(
+def test_a_thread_with_an_open_stream_gets_an_error_instead_of_a_deadlock(
     backend: LocalBackend,
 ) -> None:
     with sync_client(backend) as client:
@@ -794,7 +790,7 @@ def test_a_thread_that_has_a_stream_open_is_told_so_and_does_not_wait_for_itself
 
 
 @pytest.mark.anyio
-async def test_a_task_that_has_a_stream_open_is_told_so_and_does_not_wait_for_itself(
+async def test_a_task_with_an_open_stream_gets_an_error_instead_of_a_deadlock(
     backend: LocalBackend,
 ) -> None:
     async with async_client(backend) as client:
@@ -810,22 +806,22 @@ async def test_a_task_that_has_a_stream_open_is_told_so_and_does_not_wait_for_it
 # --- sockets ----------------------------------------------------------------------------------
 
 
-def keepalive_of(stream: object) -> int:
+def keepalive_option(stream: object) -> int:
     (handle,) = stream._run._streams  # type: ignore[attr-defined]
     connection: socket.socket = handle._line._stream.get_extra_info("socket")
     return connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
-def test_keepalive_is_on(backend: LocalBackend) -> None:
-    struck(backend, "slow", delay_s=0.05)
+def test_streams_use_tcp_keepalive(backend: LocalBackend) -> None:
+    add_fault(backend, "slow", delay_s=0.05)
     with sync_client(backend) as client, client.sessions.create().stream(TITLE) as stream:
         next(stream)
-        assert keepalive_of(stream)
+        assert keepalive_option(stream)
 
 
 @contextmanager
 def forwarding(target: str) -> Iterator[str]:
-    """Run an HTTP proxy that takes every host for `target`; give its URL."""
+    """Run an HTTP proxy that forwards every host to `target`; yield its URL."""
     host, _, port = target.removeprefix("http://").partition(":")
 
     def forward(source: socket.socket, sink: socket.socket) -> None:
@@ -838,32 +834,32 @@ def forwarding(target: str) -> Iterator[str]:
     def serve() -> None:
         with ExitStack() as open_sockets, suppress(OSError):
             while True:
-                near = open_sockets.enter_context(listener.accept()[0])
-                far = open_sockets.enter_context(socket.create_connection((host, int(port))))
-                for pair in ((near, far), (far, near)):
+                client = open_sockets.enter_context(listener.accept()[0])
+                server = open_sockets.enter_context(socket.create_connection((host, int(port))))
+                for pair in ((client, server), (server, client)):
                     threading.Thread(target=forward, args=pair, daemon=True).start()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = threading.Thread(target=serve)
-        server.start()
+        thread = threading.Thread(target=serve)
+        thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         listener.shutdown(socket.SHUT_RDWR)
-        server.join()
+        thread.join()
 
 
-def test_a_proxy_of_the_environment_is_used_with_keepalive(
+def test_a_proxy_from_the_environment_is_used_with_keepalive(
     backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    struck(backend, "slow", delay_s=0.05)
-    url = "http://nemo.invalid"  # nobody but the proxy can find it
+    add_fault(backend, "slow", delay_s=0.05)
+    url = "http://nemo.invalid"  # resolved by the proxy alone
     with forwarding(backend.url) as proxy:
         monkeypatch.setenv("http_proxy", proxy)
         with Client(base_url=url, web_url=url, allow_http=True) as client:
             session = client.sessions.create()
             with session.stream(TITLE) as stream:
                 next(stream)
-                assert keepalive_of(stream)
+                assert keepalive_option(stream)
                 assert len(list(stream)) == 7
-            assert stream.reply.text == SPOKEN
+            assert stream.reply.text == TEXT

@@ -1,4 +1,4 @@
-"""Anonymous tokens: one client id and one token, for many calls, clients and processes."""
+"""Anonymous tokens: one client id and one token for all calls, clients and processes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from nemovideo.local import LocalBackend
 from nemovideo.testing import FakeClock
 from tests.support.servers import BALANCE, Script, async_client, sync_client
 
-ASK = "POST /api/auth/anonymous-token"
+REQUEST = "POST /api/auth/anonymous-token"
 
 
 def sent(backend: LocalBackend) -> list[str]:
@@ -43,7 +43,7 @@ def router(tokens: Script, calls: Script) -> Script:
     return Script(route)
 
 
-def test_ten_processes_make_one_id_and_ask_for_one_token(
+def test_ten_processes_share_one_client_id_and_one_token(
     backend: LocalBackend, tmp_path: Path
 ) -> None:
     code = (
@@ -53,7 +53,7 @@ def test_ten_processes_make_one_id_and_ask_for_one_token(
         "    print(layer.balance().available)"
     )
     environ = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "empty")}
-    running = [
+    processes = [
         subprocess.Popen(
             [sys.executable, "-c", code],
             env=environ,
@@ -63,22 +63,22 @@ def test_ten_processes_make_one_id_and_ask_for_one_token(
         )
         for _ in range(10)
     ]
-    for process in running:
+    for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-    for process in running:  # all at once
+    for process in processes:  # all at once
         assert process.stdin is not None
         process.stdin.write("x")
         process.stdin.flush()
-    outputs = [process.communicate(timeout=60)[0].strip() for process in running]
+    outputs = [process.communicate(timeout=60)[0].strip() for process in processes]
     assert outputs == ["100"] * 10
-    assert sent(backend).count(ASK) == 1
+    assert sent(backend).count(REQUEST) == 1
     folder = tmp_path / "empty" / "nemovideo"
     assert sorted(path.name for path in folder.iterdir()) == ["client_id", "lock", "tokens.json"]
     assert stat.S_IMODE((folder / "tokens.json").stat().st_mode) == 0o600
 
 
-def test_a_lock_whose_holder_died_is_free(tmp_path: Path) -> None:
+def test_the_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     code = (
         "import os, sys, pathlib; from nemovideo._support.filelock import FileLock\n"
@@ -93,7 +93,7 @@ def test_a_lock_whose_holder_died_is_free(tmp_path: Path) -> None:
     other.release()
 
 
-def test_waiting_for_the_lock_does_not_block_the_loop_and_ends_at_the_deadline(
+def test_waiting_for_the_lock_keeps_the_loop_running_until_the_deadline(
     tmp_path: Path,
 ) -> None:
     lock = FileLock(tmp_path / "lock")
@@ -122,7 +122,7 @@ def test_waiting_for_the_lock_does_not_block_the_loop_and_ends_at_the_deadline(
     assert ticks > 5
 
 
-def test_a_hundred_refused_calls_renew_the_token_once(tmp_path: Path) -> None:
+def test_a_hundred_rejected_calls_renew_the_token_once(tmp_path: Path) -> None:
     def balance(request: httpx.Request) -> httpx.Response:
         time.sleep(0.002)
         if request.headers["Authorization"] == "Bearer nmv_usr_old":
@@ -141,7 +141,7 @@ def test_a_hundred_refused_calls_renew_the_token_once(tmp_path: Path) -> None:
     assert len(ids) == 1
 
 
-def test_concurrent_tasks_renew_once_and_share_a_failure_too(tmp_path: Path) -> None:
+def test_concurrent_tasks_share_one_failed_renewal(tmp_path: Path) -> None:
     week = {"Retry-After": str(5 * 86400)}
     refused = httpx.Response(429, json={"code": 429, "message": "one a week"}, headers=week)
     tokens = Script(*issue("nmv_usr_old"), refused)
@@ -170,7 +170,7 @@ def test_concurrent_tasks_renew_once_and_share_a_failure_too(tmp_path: Path) -> 
     assert "5.0 days" in found[0].remedy
 
 
-def test_a_token_that_is_refused_again_after_its_renewal_is_not_renewed_for_ever(
+def test_a_token_is_renewed_only_once_per_call(
     tmp_path: Path,
 ) -> None:
     tokens = Script(*issue("nmv_usr_a", "nmv_usr_b", "nmv_usr_c"))
@@ -183,7 +183,7 @@ def test_a_token_that_is_refused_again_after_its_renewal_is_not_renewed_for_ever
     assert (len(tokens.requests), len(calls.requests)) == (2, 2)
 
 
-def test_a_missing_client_id_is_made_anew_and_the_request_repeated_once(tmp_path: Path) -> None:
+def test_a_missing_client_id_is_replaced_and_the_request_retried_once(tmp_path: Path) -> None:
     missing = httpx.Response(400, json={"code": 400, "message": "X-Client-Id missing"})
     tokens = Script(missing, *issue("nmv_usr_a"))
     with sync_client(tokens, token="", config_dir=tmp_path) as client:
@@ -231,31 +231,31 @@ def test_the_token_of_the_environment_has_two_names(
 @pytest.mark.parametrize(
     "kept", ["client-1732830000-ab12", "{0B9C7A6E-1111-4222-8333-444455556666}"]
 )
-def test_a_stable_client_id_of_any_form_is_used_as_it_is(tmp_path: Path, kept: str) -> None:
+def test_a_stored_client_id_of_any_form_is_used(tmp_path: Path, kept: str) -> None:
     (tmp_path / "client_id").write_text(f"{kept}\n")
     assert CredentialStore(tmp_path, "scope").client_id() == kept
 
 
 @pytest.mark.parametrize("damage", [b"", b"\xff\xfe\x00", b"two words\n", b"x" * 65])
-def test_a_damaged_id_file_is_kept_aside(tmp_path: Path, damage: bytes) -> None:
+def test_a_corrupt_client_id_file_is_renamed_and_replaced(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "client_id").write_bytes(damage)
     store = CredentialStore(tmp_path, "scope")
     made = store.client_id()
     assert CredentialStore(tmp_path, "scope").client_id() == made
-    (aside,) = tmp_path.glob("client_id.damaged-*")
-    assert aside.read_bytes() == damage
+    (renamed,) = tmp_path.glob("client_id.damaged-*")
+    assert renamed.read_bytes() == damage
 
 
 @pytest.mark.parametrize(
     "damage", ["", "[]", "{", '{"https://api.test": 5}', '{"https://api.test": {"token": "a\\nb"}}']
 )
-def test_damaged_tokens_are_as_good_as_none(tmp_path: Path, damage: str) -> None:
+def test_a_corrupt_token_file_is_ignored(tmp_path: Path, damage: str) -> None:
     (tmp_path / "tokens.json").write_text(damage)
     with sync_client(Script(*issue("nmv_usr_a")), token="", config_dir=tmp_path) as client:
         assert client.auth.token() == "nmv_usr_a"
 
 
-def test_tokens_belong_to_their_base_url_and_expire(tmp_path: Path) -> None:
+def test_tokens_are_stored_per_base_url_and_expire(tmp_path: Path) -> None:
     expiry = "2027-01-15T08:00:00Z"
     clock = FakeClock(now=1_799_000_000.0)
     tokens = Script(*issue("nmv_usr_a", "nmv_usr_b", "nmv_usr_c", expires_at=expiry))
@@ -274,10 +274,8 @@ def test_tokens_belong_to_their_base_url_and_expire(tmp_path: Path) -> None:
     }
 
 
-def test_a_day_before_its_end_a_token_is_announced_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    expiry = "2027-01-15T08:00:00Z"  # FakeClock begins on that day
+def test_an_expiring_token_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    expiry = "2027-01-15T08:00:00Z"  # FakeClock starts on that day
     tokens = Script(*issue("nmv_usr_secret", expires_at=expiry, user_id="anon_7"))
     script = router(tokens, Script(httpx.Response(200, json=BALANCE)))
     clock = FakeClock(now=1_800_000_000.0 - 3 * 86400)
@@ -293,7 +291,7 @@ def test_a_day_before_its_end_a_token_is_announced_once(
     assert "secret" not in record.message
 
 
-def test_where_nothing_can_be_kept_the_client_works_all_the_same(
+def test_a_client_without_a_writable_folder_keeps_its_token_in_memory(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     blocked = tmp_path / "file"
@@ -307,7 +305,7 @@ def test_where_nothing_can_be_kept_the_client_works_all_the_same(
     assert "nmv_usr_a" not in caplog.text
 
 
-def test_a_token_that_cannot_stand_in_a_header_is_malformed(tmp_path: Path) -> None:
+def test_a_token_that_is_not_a_valid_header_is_malformed(tmp_path: Path) -> None:
     tokens = Script(*issue("nmv_usr_a\r\nX-Evil: 1"))
     with (
         sync_client(tokens, token="", config_dir=tmp_path) as client,
@@ -323,7 +321,7 @@ def test_many_threads_share_one_client(backend: LocalBackend) -> None:
         try:
             for _ in range(3):
                 client.sessions.create().state()
-        except Exception as error:  # noqa: BLE001 - any will do
+        except Exception as error:  # noqa: BLE001 - any error fails the test
             failures.append(error)
 
     with Client(base_url=backend.url) as client:
@@ -333,11 +331,11 @@ def test_many_threads_share_one_client(backend: LocalBackend) -> None:
         for thread in threads:
             thread.join(60)
     assert failures == []
-    assert sent(backend).count(ASK) == 1
+    assert sent(backend).count(REQUEST) == 1
 
 
 @pytest.mark.parametrize(
-    ("token", "words"),
+    ("token", "message"),
     [
         ("clm_abc", "claim token"),
         ("sk-ant-abc", "nmv_usr_"),
@@ -347,17 +345,17 @@ def test_many_threads_share_one_client(backend: LocalBackend) -> None:
     ],
 )
 @pytest.mark.parametrize("made", [Client, AsyncClient])
-def test_a_token_of_another_form_is_refused_for_the_cloud_and_not_shown(
-    token: str, words: str, made: type[Client] | type[AsyncClient]
+def test_an_invalid_token_for_the_cloud_is_rejected_and_not_shown(
+    token: str, message: str, made: type[Client] | type[AsyncClient]
 ) -> None:
     with pytest.raises(errors.InvalidRequestError) as caught:
         made(token)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert caught.value.remedy
     assert "abc" not in str(caught.value)
 
 
-def test_another_host_may_have_tokens_of_its_own_form_but_no_claim_tokens() -> None:
+def test_another_host_accepts_any_token_but_a_claim_token() -> None:
     script = Script(httpx.Response(200, json=BALANCE))
     with sync_client(script, token=" gateway-key ", base_url="https://gateway.test") as client:
         client.credits.balance()

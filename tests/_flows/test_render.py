@@ -1,4 +1,4 @@
-"""Render submits: a new id each, and never two renders of one call unless the first failed."""
+"""Render submits: retried only if the first did not arrive, and polled until the deadline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import anyio
 import httpx
 import pytest
 
-from nemovideo import Draft, errors
+from nemovideo import Client, Draft, errors
 from nemovideo.local import LocalBackend
 from nemovideo.local.server.faults import Fault
 from nemovideo.testing import FakeClock
@@ -27,7 +27,7 @@ LOST = [
 
 
 class Service:
-    """A render service whose first submits go wrong as told; it knows the jobs that arrived."""
+    """A render service whose first submits fail with `faults`; `jobs` are the ids that arrived."""
 
     def __init__(self, *faults: object, arrives: bool) -> None:
         self.faults = list(faults)
@@ -64,7 +64,7 @@ class Service:
 
 @pytest.mark.parametrize("fault", LOST, ids=lambda fault: type(fault).__name__)
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_a_submit_whose_answer_was_lost_is_found_and_not_repeated(fault: object, kind: str) -> None:
+def test_a_submit_with_a_lost_response_is_found_and_not_retried(fault: object, kind: str) -> None:
     service = Service(fault, arrives=True)
     clock = FakeClock()
     if kind == "sync":
@@ -81,7 +81,7 @@ def test_a_submit_whose_answer_was_lost_is_found_and_not_repeated(fault: object,
 
 
 @pytest.mark.parametrize("fault", LOST, ids=lambda fault: type(fault).__name__)
-def test_a_submit_that_never_arrived_is_repeated_once_with_a_new_id(fault: object) -> None:
+def test_a_submit_that_did_not_arrive_is_retried_once_with_a_new_id(fault: object) -> None:
     service = Service(fault, arrives=False)
     with sync_client(service.script, clock=FakeClock()) as client:
         job = client.render.submit("1", DRAFT)
@@ -92,9 +92,7 @@ def test_a_submit_that_never_arrived_is_repeated_once_with_a_new_id(fault: objec
 @pytest.mark.parametrize("arrives", [True, False])
 @pytest.mark.parametrize("form", forms(503, 503))
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_a_5xx_to_a_submit_makes_one_render_whether_it_arrived_or_not(
-    form: str, kind: str, arrives: bool
-) -> None:
+def test_a_5xx_on_a_submit_makes_one_render(form: str, kind: str, arrives: bool) -> None:
     service = Service(forms(503, 503)[form], arrives=arrives)
     if kind == "sync":
         with sync_client(service.script, clock=FakeClock()) as client:
@@ -110,7 +108,7 @@ def test_a_5xx_to_a_submit_makes_one_render_whether_it_arrived_or_not(
     assert len(set(service.submits)) == len(service.submits) == (1 if arrives else 2)
 
 
-def test_a_submit_that_fails_twice_is_raised(tmp_path: Path) -> None:
+def test_a_submit_that_fails_twice_raises(tmp_path: Path) -> None:
     service = Service(*[LOST[2]] * 9, arrives=False)
     with sync_client(service.script, clock=FakeClock()) as client:
         with pytest.raises(errors.ServerError):
@@ -121,7 +119,7 @@ def test_a_submit_that_fails_twice_is_raised(tmp_path: Path) -> None:
         assert len(service.submits) == 4
 
 
-def test_where_nobody_can_say_whether_it_arrived_nothing_is_repeated() -> None:
+def test_a_submit_of_unknown_outcome_is_not_retried() -> None:
     script = Script(httpx.ReadError("reset"))
     with (
         sync_client(script, clock=FakeClock()) as client,
@@ -132,7 +130,7 @@ def test_where_nobody_can_say_whether_it_arrived_nothing_is_repeated() -> None:
     assert "client.render.get('render_" in caught.value.remedy
 
 
-def test_a_submit_that_was_never_sent_is_repeated_under_the_same_id() -> None:
+def test_a_submit_that_was_not_sent_is_retried_with_the_same_id() -> None:
     service = Service(httpx.ConnectError("refused"), arrives=False)
     with sync_client(service.script, clock=FakeClock()) as client:
         client.render.submit("1", DRAFT)
@@ -140,7 +138,7 @@ def test_a_submit_that_was_never_sent_is_repeated_under_the_same_id() -> None:
     assert len(set(service.submits)) == 1
 
 
-def test_a_failed_render_is_tried_once_more_and_no_more(tmp_path: Path) -> None:
+def test_a_failed_render_is_retried_once(tmp_path: Path) -> None:
     service = Service(arrives=True)
     service.status = "failed"
     with (
@@ -151,7 +149,7 @@ def test_a_failed_render_is_tried_once_more_and_no_more(tmp_path: Path) -> None:
     assert len(set(service.submits)) == 2
 
 
-def test_failed_polls_are_no_failed_job() -> None:
+def test_failed_polls_do_not_fail_the_job() -> None:
     polls: list[httpx.Response | Exception] = [
         httpx.ReadError("reset"),
         httpx.Response(502, html="<p>no</p>"),
@@ -164,7 +162,7 @@ def test_failed_polls_are_no_failed_job() -> None:
         assert client.render.wait(client.render.get("r")).completed
 
 
-def test_a_wait_ends_at_its_deadline_however_the_polls_fare() -> None:
+def test_a_wait_with_failing_polls_ends_at_its_deadline() -> None:
     script = Script(httpx.Response(200, json={"id": "r", "status": "x"}), httpx.ReadError("reset"))
     clock = FakeClock()
     with sync_client(script, clock=clock) as client:
@@ -175,9 +173,7 @@ def test_a_wait_ends_at_its_deadline_however_the_polls_fare() -> None:
     assert clock.now - before <= 60
 
 
-def test_a_lost_upload_is_not_repeated(backend: LocalBackend, clip: Path) -> None:
-    from nemovideo import Client
-
+def test_an_upload_with_a_lost_response_is_not_retried(backend: LocalBackend, clip: Path) -> None:
     with Client(base_url=backend.url) as client:
         session = client.sessions.create()
         backend.faults.add(Fault(kind="drop", path="/api/upload-video/*"))

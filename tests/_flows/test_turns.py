@@ -1,4 +1,4 @@
-"""The end of a turn, where the connection does not end with it; and renders under a fake clock."""
+"""Turns that end while the connection stays open; renders with a fake clock."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pytest
 
 from nemovideo import AsyncClient, Client, RenderJob, errors
 from nemovideo.local import LocalBackend
-from nemovideo.retry import StreamLimits
+from nemovideo.retry import Polling, StreamLimits
 from nemovideo.testing import FakeClock
 from tests.support.service import Service, begin_stream, send_event, serving
 
 TOKEN = "nmv_usr_x"
 
 
-class LeftOpen:
-    """Answers with these events, and leaves the connection open."""
+class OpenStream:
+    """Sends these events, and keeps the connection open."""
 
     def __init__(self, *events: dict[str, object], changes: bool = False) -> None:
         self._events = events
@@ -32,16 +32,16 @@ class LeftOpen:
         service.going.wait(30)
 
 
-def quick() -> FakeClock:
+def fast_clock() -> FakeClock:
     return FakeClock(grace_s=0.2)
 
 
-def test_a_complete_turn_ends_although_the_connection_stays_open() -> None:
+def test_a_complete_turn_ends_with_the_connection_still_open() -> None:
     events: list[dict[str, object]]
     events = [{"text": "Done!"}, {"text": "One thing more.", "turnComplete": True}]
     with (
-        serving(run_sse=LeftOpen(*events)) as service,
-        Client(TOKEN, base_url=service.url, clock=quick()) as client,
+        serving(run_sse=OpenStream(*events)) as service,
+        Client(TOKEN, base_url=service.url, clock=fast_clock()) as client,
     ):
         reply = client.sessions.create().send("go")
     assert reply.raw_text == "Done!\n\nOne thing more."
@@ -50,17 +50,17 @@ def test_a_complete_turn_ends_although_the_connection_stays_open() -> None:
 
 @pytest.mark.anyio
 async def test_a_complete_turn_ends_for_the_async_client() -> None:
-    with serving(run_sse=LeftOpen({"text": "Done!", "turnComplete": True})) as service:
-        async with AsyncClient(TOKEN, base_url=service.url, clock=quick()) as client:
+    with serving(run_sse=OpenStream({"text": "Done!", "turnComplete": True})) as service:
+        async with AsyncClient(TOKEN, base_url=service.url, clock=fast_clock()) as client:
             assert (await (await client.sessions.create()).send("go")).text == "Done!"
 
 
 @pytest.mark.parametrize("changes", [True, False])
-def test_after_a_complete_answer_the_state_decides_what_a_timeout_means(changes: bool) -> None:
+def test_a_timeout_after_a_complete_text_is_decided_by_the_state(changes: bool) -> None:
     limits = StreamLimits(silence_s=60)
     with (
-        serving(run_sse=LeftOpen({"text": "Done!"}, changes=changes)) as service,
-        Client(TOKEN, base_url=service.url, clock=quick(), stream=limits) as client,
+        serving(run_sse=OpenStream({"text": "Done!"}, changes=changes)) as service,
+        Client(TOKEN, base_url=service.url, clock=fast_clock(), stream=limits) as client,
     ):
         session = client.sessions.create()
         session.state()
@@ -73,21 +73,21 @@ def test_after_a_complete_answer_the_state_decides_what_a_timeout_means(changes:
         assert service.seen.count("POST /run_sse") == 1
 
 
-def test_pieces_that_go_on_after_the_whole_text_are_the_answer() -> None:
-    """ADK 1.0 repeats only the first part of the text."""
+def test_partial_texts_beyond_the_whole_text_are_kept() -> None:
+    """ADK 1.0 repeats only the beginning of the text."""
     events = (
         {"text": "I removed ", "partial": True},
         {"text": "the background.", "partial": True},
         {"text": "I removed ", "turnComplete": True},
     )
     with (
-        serving(run_sse=LeftOpen(*events)) as service,
-        Client(TOKEN, base_url=service.url, clock=quick()) as client,
+        serving(run_sse=OpenStream(*events)) as service,
+        Client(TOKEN, base_url=service.url, clock=fast_clock()) as client,
     ):
         assert client.sessions.create().send("go").text == "I removed the background."
 
 
-def test_a_real_render_is_waited_for_by_a_fake_clock(
+def test_a_fake_clock_waits_for_a_real_render(
     backend: LocalBackend, clip: Path, tmp_path: Path
 ) -> None:
     clock = FakeClock()
@@ -100,7 +100,7 @@ def test_a_real_render_is_waited_for_by_a_fake_clock(
     assert video.path.stat().st_size > 0
 
 
-def test_a_job_that_makes_progress_does_not_run_out_of_a_fake_clocks_time() -> None:
+def test_a_job_with_progress_does_not_time_out_on_a_fake_clock() -> None:
     polls = 0
 
     def slow(service: Service, connection: socket.socket, path: str) -> object:
@@ -113,12 +113,10 @@ def test_a_job_that_makes_progress_does_not_run_out_of_a_fake_clocks_time() -> N
             "output": {"url": "http://127.0.0.1/x"} if done else None,
         }
 
-    from nemovideo.retry import Polling
-
     polling = Polling(first_s=10, interval_s=10, timeout_s=100)
     with (
         serving(api__render=slow) as service,
-        Client(TOKEN, base_url=service.url, clock=quick(), polling=polling) as client,
+        Client(TOKEN, base_url=service.url, clock=fast_clock(), polling=polling) as client,
     ):
         job = client.render.wait(RenderJob(id="r", status="pending"))
     assert job.completed
