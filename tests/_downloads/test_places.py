@@ -1,4 +1,4 @@
-"""Where a file is written: what makes it impossible is found before anything is sent."""
+"""Output paths: an unusable path is an error before any request is sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.servers import sync_client
 _FILE = b"the file" * 100
 
 
-def _service(request: httpx.Request) -> httpx.Response:
+def _respond(request: httpx.Request) -> httpx.Response:
     if request.url.path.endswith("/file.mp4"):
         return httpx.Response(200, content=_FILE)
     return httpx.Response(200, json={"id": "r", "status": "completed", "outputUrl": "/file.mp4"})
@@ -32,16 +32,16 @@ def _job() -> RenderJob:
 
 @pytest.mark.parametrize("size", [241, 242, 246, 254, 255])
 @pytest.mark.parametrize("letter", ["n", "é"])
-def test_a_name_up_to_the_longest_is_written(tmp_path: Path, size: int, letter: str) -> None:
+def test_a_name_of_maximum_length_is_written(tmp_path: Path, size: int, letter: str) -> None:
     stem = letter * ((size - 4) // len(letter.encode()))
     target = tmp_path / f"{stem}{'x' * (size - 4 - len(stem.encode()))}.mp4"
-    with sync_client(_service) as client:
+    with sync_client(_respond) as client:
         assert client.render.download(_job(), target) == target
     assert target.read_bytes() == _FILE
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_long_names_have_parts_of_their_own(tmp_path: Path) -> None:
+def test_long_names_have_separate_parts(tmp_path: Path) -> None:
     names = {part for end in "ab" for part in part_paths(tmp_path / ("n" * 254 + end))}
     assert len(names) == 4
     assert all(len(os.fsencode(path.name)) <= 255 for path in names)
@@ -67,35 +67,35 @@ def _link_to(target: str) -> Callable[[Path], str]:
         _link_to("link.mp4"),
     ],
 )
-def test_an_output_that_cannot_be_is_refused_before_a_message_is_sent(
+def test_an_unusable_output_is_rejected_before_any_request(
     tmp_path: Path, name: Callable[[Path], str]
 ) -> None:
     sent: list[str] = []
 
-    def refuse(request: httpx.Request) -> httpx.Response:
+    def record_request(request: httpx.Request) -> httpx.Response:
         sent.append(request.url.path)
         return httpx.Response(500)
 
     source = Upload(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom\0\0\0\x08free", name="a.mp4", check=False)
-    with sync_client(refuse) as client, pytest.raises(InvalidRequestError):
+    with sync_client(record_request) as client, pytest.raises(InvalidRequestError):
         client.remove_background(source, output=f"{tmp_path}/{name(tmp_path)}")
     assert not sent
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_a_link_is_written_through(tmp_path: Path, there: bool) -> None:
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_symbolic_link_is_followed(tmp_path: Path, exists: bool) -> None:
     (tmp_path / "real").mkdir()
     real, link = tmp_path / "real" / "clean.mp4", tmp_path / "link.mp4"
-    if there:
+    if exists:
         real.write_bytes(b"old")
     link.symlink_to(real)
-    with sync_client(_service) as client:
-        assert client.render.download(_job(), link, overwrite=there) == link
+    with sync_client(_respond) as client:
+        assert client.render.download(_job(), link, overwrite=exists) == link
     assert link.is_symlink()
     assert real.read_bytes() == _FILE
 
 
-def test_a_disk_without_room_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
     target = tmp_path / "a.mp4"
     assert check_output(target, overwrite=False, needed_bytes=900_000) == target

@@ -1,4 +1,4 @@
-"""What to ask for and what an answer means: the rules by themselves, without I/O."""
+"""The rules of resumed downloads, without I/O: what to request, what a response means."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RECORD = Record("identity", HERE, '"v1"', DATE, 1000)
 
 
 @pytest.mark.parametrize(
-    ("have", "record", "place", "wanted"),
+    ("have", "record", "place", "expected"),
     [
         (0, None, HERE, None),
         (500, None, HERE, None),
@@ -43,27 +43,27 @@ RECORD = Record("identity", HERE, '"v1"', DATE, 1000)
         (500, attrs.evolve(RECORD, etag=None, last_modified=None), HERE, None),
     ],
 )
-def test_what_is_asked_for(
-    have: int, record: Record | None, place: str, wanted: tuple[str, str] | None
+def test_the_range_request_for_a_part(
+    have: int, record: Record | None, place: str, expected: tuple[str, str] | None
 ) -> None:
-    question = plan_request(have, record, place)
-    found = question.headers.get("Range"), question.headers.get("If-Range")
-    assert found == (wanted or (None, None))
-    assert question.headers["Accept-Encoding"] == "identity"
-    assert question.ranged == (wanted is not None)
+    request = plan_request(have, record, place)
+    found = request.headers.get("Range"), request.headers.get("If-Range")
+    assert found == (expected or (None, None))
+    assert request.headers["Accept-Encoding"] == "identity"
+    assert request.ranged == (expected is not None)
 
 
-def heading(status: int, place: str = HERE, **headers: str) -> ResponseHead:
+def head_of(status: int, place: str = HERE, **headers: str) -> ResponseHead:
     return ResponseHead(
         status, {name.replace("_", "-"): value for name, value in headers.items()}, place
     )
 
 
-REST = heading(206, content_range="bytes 500-999/1000", content_length="500", etag='"v1"')
+REST = head_of(206, content_range="bytes 500-999/1000", content_length="500", etag='"v1"')
 
 
 @pytest.mark.parametrize(
-    ("head", "verdict"),
+    ("head", "expected"),
     [
         (REST, WriteFrom(500, 1000, RECORD)),
         (
@@ -71,66 +71,66 @@ REST = heading(206, content_range="bytes 500-999/1000", content_length="500", et
             WriteFrom(500, 1000, RECORD),
         ),
         (attrs.evolve(REST, place=THERE), WriteFrom(500, 1000, RECORD)),
-        (heading(206, THERE, content_range="bytes 500-999/1000"), Restart()),
-        (heading(206, content_range="bytes 500-999/*"), WriteFrom(500, 1000, RECORD)),
-        (heading(206, content_range="bytes 500-599/1000"), WriteFrom(500, 600, RECORD)),
-        (heading(206, content_range="bytes 501-999/1000"), Restart()),
-        (heading(206, content_range="bytes 499-999/1000"), Restart()),
-        (heading(206, content_range="bytes 500-1000/1001"), Restart()),
-        (heading(206, content_range="bytes 500-1000/*"), Restart()),
-        (heading(206, content_range="bytes 500-499/1000"), Restart()),
-        (heading(206, content_range="bytes=500-999/1000"), Restart()),
-        (heading(206, content_range="bytes 500-999/1000, bytes 0-9/1000"), Restart()),
-        (heading(206, content_range="bytes 500-999/1000", content_length="499"), Restart()),
-        (heading(206, content_range="bytes 500-999/1000", content_encoding="gzip"), Restart()),
-        (heading(206, content_range="bytes 500-999/1000", etag='"v2"'), Restart()),
-        (heading(206, content_range="bytes 500-999/1000", etag='W/"v1"'), Restart()),
-        (heading(206, content_type="multipart/byteranges; boundary=x"), Restart()),
-        (heading(416, content_range="bytes */1000"), Restart()),
-        (heading(416, content_range="bytes */500"), Restart()),
-        (heading(416), Restart()),
-        (heading(412), Restart()),
+        (head_of(206, THERE, content_range="bytes 500-999/1000"), Restart()),
+        (head_of(206, content_range="bytes 500-999/*"), WriteFrom(500, 1000, RECORD)),
+        (head_of(206, content_range="bytes 500-599/1000"), WriteFrom(500, 600, RECORD)),
+        (head_of(206, content_range="bytes 501-999/1000"), Restart()),
+        (head_of(206, content_range="bytes 499-999/1000"), Restart()),
+        (head_of(206, content_range="bytes 500-1000/1001"), Restart()),
+        (head_of(206, content_range="bytes 500-1000/*"), Restart()),
+        (head_of(206, content_range="bytes 500-499/1000"), Restart()),
+        (head_of(206, content_range="bytes=500-999/1000"), Restart()),
+        (head_of(206, content_range="bytes 500-999/1000, bytes 0-9/1000"), Restart()),
+        (head_of(206, content_range="bytes 500-999/1000", content_length="499"), Restart()),
+        (head_of(206, content_range="bytes 500-999/1000", content_encoding="gzip"), Restart()),
+        (head_of(206, content_range="bytes 500-999/1000", etag='"v2"'), Restart()),
+        (head_of(206, content_range="bytes 500-999/1000", etag='W/"v1"'), Restart()),
+        (head_of(206, content_type="multipart/byteranges; boundary=x"), Restart()),
+        (head_of(416, content_range="bytes */1000"), Restart()),
+        (head_of(416, content_range="bytes */500"), Restart()),
+        (head_of(416), Restart()),
+        (head_of(412), Restart()),
         (
-            heading(200, content_length="1000"),
+            head_of(200, content_length="1000"),
             WriteFrom(0, 1000, Record("identity", HERE, total=1000)),
         ),
         (
-            heading(200, content_length="7", etag='"v2"', last_modified=DATE),
+            head_of(200, content_length="7", etag='"v2"', last_modified=DATE),
             WriteFrom(0, 7, Record("identity", HERE, '"v2"', DATE, 7)),
         ),
         (
-            heading(200, content_length="7", content_encoding="gzip", etag='"v2"'),
+            head_of(200, content_length="7", content_encoding="gzip", etag='"v2"'),
             WriteFrom(0, None, Record("identity", HERE), packed=True),
         ),
         (
-            heading(200, transfer_encoding="chunked", content_length="7"),
+            head_of(200, transfer_encoding="chunked", content_length="7"),
             WriteFrom(0, None, Record("identity", HERE)),
         ),
     ],
 )
-def test_what_an_answer_to_a_range_means(
-    head: ResponseHead, verdict: WriteFrom | Restart | Complete
+def test_the_meaning_of_a_response_to_a_range_request(
+    head: ResponseHead, expected: WriteFrom | Restart | Complete
 ) -> None:
     assert (
         interpret(plan_request(500, RECORD, HERE), head, RECORD, identity="identity", size=None)
-        == verdict
+        == expected
     )
 
 
 @pytest.mark.parametrize(
     ("have", "total", "head", "done"),
     [
-        (1000, None, heading(416, content_range="bytes */1000"), True),
-        (1000, None, heading(416, content_range="bytes */1000", etag='"v1"'), True),
-        (1000, None, heading(416, content_range="bytes */1000", etag='"v2"'), False),
-        (1000, None, heading(416, THERE, content_range="bytes */1000"), False),
-        (1000, None, heading(416, content_range="bytes */999"), False),
-        (1000, None, heading(416, content_range="bytes */1001"), False),
-        (1000, None, heading(416), False),
-        (1000, 1000, heading(416, content_range="bytes */1000"), True),
+        (1000, None, head_of(416, content_range="bytes */1000"), True),
+        (1000, None, head_of(416, content_range="bytes */1000", etag='"v1"'), True),
+        (1000, None, head_of(416, content_range="bytes */1000", etag='"v2"'), False),
+        (1000, None, head_of(416, THERE, content_range="bytes */1000"), False),
+        (1000, None, head_of(416, content_range="bytes */999"), False),
+        (1000, None, head_of(416, content_range="bytes */1001"), False),
+        (1000, None, head_of(416), False),
+        (1000, 1000, head_of(416, content_range="bytes */1000"), True),
     ],
 )
-def test_a_file_that_has_no_more_is_whole(
+def test_a_416_with_the_files_size_completes_it(
     have: int, total: int | None, head: ResponseHead, done: bool
 ) -> None:
     record = attrs.evolve(RECORD, total=total)
@@ -140,29 +140,31 @@ def test_a_file_that_has_no_more_is_whole(
     assert found == (Complete() if done else Restart())
 
 
-def test_a_date_goes_for_its_own_place_only() -> None:
+def test_a_date_is_valid_for_its_own_host_only() -> None:
     record = attrs.evolve(RECORD, etag=None)
-    question = RangeRequest(500, 500, {"Range": "bytes=500-", "If-Range": DATE})
-    rest = heading(206, content_range="bytes 500-999/1000", last_modified=DATE)
-    later = heading(206, content_range="bytes 500-999/1000", last_modified=DATE.replace("01", "02"))
+    request = RangeRequest(500, 500, {"Range": "bytes=500-", "If-Range": DATE})
+    rest = head_of(206, content_range="bytes 500-999/1000", last_modified=DATE)
+    later = head_of(206, content_range="bytes 500-999/1000", last_modified=DATE.replace("01", "02"))
     elsewhere = attrs.evolve(rest, place=THERE)
-    verdicts = [
-        interpret(question, head, record, identity="identity", size=None)
+    found = [
+        interpret(request, head, record, identity="identity", size=None)
         for head in (rest, later, elsewhere)
     ]
-    assert verdicts == [WriteFrom(500, 1000, record), Restart(), Restart()]
+    assert found == [WriteFrom(500, 1000, record), Restart(), Restart()]
 
 
 @pytest.mark.parametrize(
     ("head", "size"),
     [
-        (heading(206, content_range="bytes 0-999/1000", content_length="1000"), None),
-        (heading(200, content_length="999"), 1000),
-        (heading(200, content_encoding="br", content_length="999"), None),
-        (attrs.evolve(heading(200), framed=False), None),
+        (head_of(206, content_range="bytes 0-999/1000", content_length="1000"), None),
+        (head_of(200, content_length="999"), 1000),
+        (head_of(200, content_encoding="br", content_length="999"), None),
+        (attrs.evolve(head_of(200), framed=False), None),
     ],
 )
-def test_what_cannot_be_the_file_is_refused(head: ResponseHead, size: int | None) -> None:
+def test_a_response_that_cannot_be_the_file_is_rejected(
+    head: ResponseHead, size: int | None
+) -> None:
     with pytest.raises(DownloadError):
         interpret(plan_request(0, None, HERE), head, None, identity="identity", size=size)
 
@@ -184,13 +186,13 @@ def test_what_cannot_be_the_file_is_refused(head: ResponseHead, size: int | None
 def test_which_validators_are_strong(
     etag: str, date: str, sent: str, kept: tuple[str | None, str | None]
 ) -> None:
-    head = heading(200, content_length="7", etag=etag, last_modified=date, date=sent)
+    head = head_of(200, content_length="7", etag=etag, last_modified=date, date=sent)
     found = interpret(plan_request(0, None, HERE), head, None, identity="identity", size=None)
     assert isinstance(found, WriteFrom)
     assert (found.record.etag, found.record.last_modified) == kept
 
 
-def test_a_record_survives_its_file() -> None:
+def test_a_record_round_trips_through_json() -> None:
     for record in (RECORD, Record("identity", HERE), attrs.evolve(RECORD, etag='"\\"')):
         assert Record.from_json(record.to_json()) == record
 
@@ -211,19 +213,19 @@ def test_a_record_survives_its_file() -> None:
         ("{", "[" * 100_000),
     ],
 )
-def test_a_record_that_is_not_quite_right_is_none(old: str, new: str) -> None:
+def test_an_invalid_record_is_none(old: str, new: str) -> None:
     text = RECORD.to_json()
     assert old in text
     assert Record.from_json(text.replace(old, new, 1)) is None
 
 
-def test_a_signature_in_the_query_does_not_make_another_place() -> None:
+def test_the_query_is_not_part_of_a_urls_digest() -> None:
     assert url_digest("https://cdn.test/a.mp4?sig=1") == url_digest("https://cdn.test/a.mp4?sig=2")
     assert len({url_digest(f"https://{host}/{path}") for host in "ab" for path in "xy"}) == 4
     assert digest("a", "bc") != digest("ab", "c")
 
 
-def test_which_answers_are_errors() -> None:
+def test_which_statuses_are_accepted() -> None:
     whole, rest = plan_request(0, None, HERE), plan_request(500, RECORD, HERE)
     assert [accepts_status(whole, status) for status in (200, 206, 404, 412, 416)] == [
         *(True, True),
@@ -235,14 +237,14 @@ def test_which_answers_are_errors() -> None:
     ]
 
 
-def test_an_interrupted_download_is_tried_again_and_a_wrong_one_is_not() -> None:
+def test_an_interrupted_download_is_retried_and_a_wrong_one_is_not() -> None:
     policy = RetryPolicy(attempts=2)
-    wrong, broken = DownloadError("wrong"), DownloadError("broken")
-    broken.interrupted = True
-    verdicts = [
+    wrong, interrupted = DownloadError("wrong"), DownloadError("dropped")
+    interrupted.interrupted = True
+    found = [
         policy.allows(error, attempt=attempt, repeatable=True, limited=0)
-        for error in (wrong, broken, APIConnectionError("gone"))
+        for error in (wrong, interrupted, APIConnectionError("gone"))
         for attempt in (0, 1, 2)
     ]
-    assert verdicts == [*(False, False, False), *(True, True, False), *(True, True, False)]
+    assert found == [*(False, False, False), *(True, True, False), *(True, True, False)]
     assert policy.allows(RateLimitError("slow"), attempt=0, repeatable=True, limited=1)

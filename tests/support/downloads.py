@@ -54,7 +54,7 @@ class Answer:
 
 
 class Site:
-    """Serves `data` with ranges and validators; `bend` changes answers before they go out.
+    """Serves `data` with ranges and validators; `change` edits responses before they are sent.
 
     Attributes:
         cuts: For each request in turn, after how many bytes of its body the connection breaks;
@@ -70,13 +70,13 @@ class Site:
         etag: str = '"v1"',
         modified: str = "",
         cuts: tuple[int | None, ...] = (),
-        bend: Callable[[Answer], None] = lambda answer: None,
+        change: Callable[[Answer], None] = lambda answer: None,
     ) -> None:
         self.data = data
         self.etag = etag
         self.modified = modified
         self.cuts = list(cuts)
-        self.bend = bend
+        self.change = change
         self.asked: list[Asked] = []
         self.sent: list[int] = []
 
@@ -87,7 +87,7 @@ class Site:
         self.asked.append(asked)
         answer = self._answer(asked)
         answer.cut_at = self.cuts.pop(0) if self.cuts else None
-        self.bend(answer)
+        self.change(answer)
         self.sent.append(
             len(answer.body if answer.cut_at is None else answer.body[: answer.cut_at])
         )
