@@ -18,6 +18,7 @@ _FILE_TOKEN = re.compile(r"(?<=^/files/)[^/]+")
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNORECASE)
 
 
+_LONGEST_CLIENT = 60
 _LONGEST_METHOD = 20
 _LONGEST_PATH = 1000
 """How much of a path is kept and logged; a request's may have 64 KB."""
@@ -101,7 +102,8 @@ def _is_local(scope: Scope) -> bool:
 def _described(scope: Scope) -> str:
     """Return who asked for what, without the query and the secret part of a file's link."""
     path = _FILE_TOKEN.sub("***", quote(scope["path"][:_LONGEST_PATH]))
-    client = (scope.get("client") or ("-",))[0]
+    # Behind a proxy of this machine, it is what the request's header says.
+    client = quote((scope.get("client") or ("-",))[0][:_LONGEST_CLIENT], safe=":.[]")
     method = quote(scope["method"][:_LONGEST_METHOD])
     return f"{client} {scope.get('nemovideo.user', '-')} {method} {path}"
 
