@@ -38,6 +38,7 @@ _PART_ASPECT = 1.3
 _PART_STEP = 0.7
 _CUT_CHANGE = 30.0
 _CUT_SHARE = 0.5
+_SHAKE_CELLS = 3
 
 
 def whole(size: Size) -> Box:
@@ -227,10 +228,34 @@ def difference(previous: Thumbnail, thumbnail: Thumbnail) -> npt.NDArray[np.int1
 
 
 def is_cut(previous: Thumbnail, thumbnail: Thumbnail) -> bool:
-    """Return whether another scene begins: much of the picture changed at once, and much."""
+    """Return whether another scene begins: much of the picture changed at once, and much.
+
+    It is the same scene where the picture was only moved, as by a hand.
+    """
+    if previous.shape != thumbnail.shape:
+        return True
+    if not _has_changed(previous, thumbnail):
+        return False
+    height, width = thumbnail.shape
+    for down in range(-_SHAKE_CELLS, _SHAKE_CELLS + 1):
+        rows, rows_before = _overlap(down, height)
+        for across in range(-_SHAKE_CELLS, _SHAKE_CELLS + 1):
+            columns, columns_before = _overlap(across, width)
+            moved = previous[rows_before, columns_before]
+            if moved.size and not _has_changed(moved, thumbnail[rows, columns]):
+                return False
+    return True
+
+
+def _has_changed(previous: Thumbnail, thumbnail: Thumbnail) -> bool:
     change = difference(previous, thumbnail)
     much = share(change > _CUT_CHANGE / 2)
     return much > _CUT_SHARE and float(change.mean()) > _CUT_CHANGE
+
+
+def _overlap(by: int, length: int) -> tuple[slice, slice]:
+    """Return what two rows of that length have in common, the first moved by so many."""
+    return slice(max(0, by), length + min(0, by)), slice(max(0, -by), length - max(0, by))
 
 
 def _grid(size: Size) -> int:

@@ -222,6 +222,16 @@ def test_at_a_cut_the_whole_picture_is_looked_at_again() -> None:
     assert agreement(made[3], right) > 0.93
 
 
+@pytest.mark.parametrize("by", [(0, 2), (1, -2), (-3, 3)])
+def test_a_picture_that_a_hand_shakes_is_not_another_scene(by: tuple[int, int]) -> None:
+    first, other = (
+        np.random.default_rng(seed).integers(0, 255, (27, 48), dtype=np.uint8) for seed in (1, 2)
+    )
+    assert not is_cut(first, np.roll(first, by, axis=(0, 1)))
+    assert is_cut(first, np.roll(first, 9, axis=1))
+    assert is_cut(first, other)
+
+
 def test_two_people_are_both_kept_each_with_a_crop() -> None:
     picture = scene((10, 110, 120, 240), (200, 100, 310, 240))
     engine = Watched()
