@@ -9,10 +9,10 @@ from tests.support import ROOT
 PAGE = ROOT / "docs" / "errors.md"
 BEGIN, END = "<!-- table of errors -->\n", "<!-- end -->"
 REPEATS = {
-    "AuthenticationError": "an anonymous token is renewed once, and the call repeated",
-    "MissingClientIdError": "a new client id is made once, and the call repeated",
+    "AuthenticationError": "an anonymous token is renewed once, and the call retried",
+    "MissingClientIdError": "a new client id is created once, and the call retried",
     "RateLimitError": "once, after `Retry-After` or 30 s",
-    "ServerError": "calls that do no harm, up to 4 times, with growing waits",
+    "ServerError": "idempotent calls, up to 4 tries, with exponential backoff",
 }
 
 
@@ -32,7 +32,7 @@ def row(cls: type[errors.APIError]) -> str:
 
 def table() -> str:
     lines = [
-        "| code | HTTP status | class | meaning | remedy | tried again |",
+        "| code | HTTP status | class | meaning | remedy | retried |",
         "|---|---|---|---|---|---|",
     ]
     lines += [f"| {row(cls)} |" for cls in errors.APIError.__subclasses__()]
