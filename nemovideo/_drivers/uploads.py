@@ -47,7 +47,7 @@ class _Upload:
 
     def _count(self, chunk: bytes) -> None:
         self._deadline.clip(0)
-        self._body.took(self._clock.monotonic() - self._began, len(chunk))
+        self._body.adapt(self._clock.monotonic() - self._began, len(chunk))
         self._sent += len(chunk)
         if self._on_sent is not None:
             self._on_sent(self._sent, self._total)

@@ -1,1 +1,1 @@
-"""Files on their way to the service: what may be sent, under which name, and its checks."""
+"""Uploads: checks, file names and the request body."""

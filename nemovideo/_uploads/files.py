@@ -1,7 +1,7 @@
-"""Files on their way up: what may be sent, under which name and type, checked beforehand.
+"""Checks of files before they are uploaded: format, size, name and completeness.
 
-The rules (formats, 500 MB) are those of docs/protocol.md §4. What a header must hold
-is decided in `inspect/`, which names are safe in `names.py`.
+The limits are those of docs/protocol.md §4. `inspect/` parses headers, `names.py` makes
+names safe.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import attrs
 
 from nemovideo._support.disk import reading
 from nemovideo._support.places import expanded
-from nemovideo._uploads.inspect import DamagedError, inspect, known_only_by
+from nemovideo._uploads.inspect import DamagedError, info_from_suffix, inspect
 from nemovideo._uploads.names import safe_name
 from nemovideo._values.formats import (
     CONTENT_TYPES,
@@ -61,29 +61,29 @@ def chunks_of(upload: Upload) -> Iterable[bytes] | AsyncIterable[bytes] | None:
 
 
 class Spool:
-    """Keeps chunks in a temporary file, so that they can be checked, and sent again.
+    """A temporary file of chunks, which makes them seekable and repeatable.
 
     Args:
-        upload: Where they come from.
+        upload: The source of the chunks.
     """
 
     def __init__(self, upload: Upload) -> None:
         self._upload = upload
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed once nobody can send it
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the finalizer
         weakref.finalize(self, self._file.close)
         self._size = 0
 
     def write(self, chunk: bytes) -> None:
-        """Add a chunk.
+        """Append a chunk.
 
         Raises:
-            FileTooLargeError: That is over 500 MB.
-            InvalidRequestError: It is not bytes, or there is no room for it.
+            FileTooLargeError: The upload exceeds 500 MB.
+            InvalidRequestError: The chunk is not bytes, or the disk is full.
         """
         if not isinstance(chunk, (bytes, bytearray, memoryview)):
             raise InvalidRequestError(
                 f"a chunk of an upload is a {type(chunk).__name__}, not bytes",
-                remedy="Give several files as several arguments: upload(id, *files).",
+                remedy="Pass several files as several arguments: upload(id, *files).",
             )
         self._size += memoryview(chunk).nbytes
         if self._size > MAX_UPLOAD_BYTES:
@@ -92,12 +92,12 @@ class Spool:
             self._file.write(chunk)
         except OSError as error:
             raise InvalidRequestError(
-                f"the chunks cannot be kept in {tempfile.gettempdir()}: {error.strerror}",
-                remedy="Make room there, or set TMPDIR to a folder that has it.",
+                f"the chunks cannot be stored in {tempfile.gettempdir()}: {error.strerror}",
+                remedy="Free some space there, or set TMPDIR to another folder.",
             ) from error
 
     def checked(self) -> Upload:
-        """Return what was collected, checked; raises what `prepare` raises."""
+        """Check the complete file; raises what `prepare` raises."""
         self._file.seek(0)
         return _prepare_file(cast("BinaryIO", self._file), self._upload, self._open)
 
@@ -107,14 +107,14 @@ class Spool:
 
 
 def prepare(source: Source) -> Upload:
-    """Check a source, and return it ready to send; reads a few KiB of it at most.
+    """Check a source by its header, and return it ready to send.
 
     Raises:
-        SourceNotFoundError: There is no such file, or it is a folder.
-        UnsupportedFileError: It is empty or breaks off, is of a format that the service does not
-            take, or its content is not what its name says.
-        FileTooLargeError: It is over 500 MB.
-        InvalidRequestError: It is no source at all, or a file opened as text.
+        SourceNotFoundError: The file does not exist, or is a folder.
+        UnsupportedFileError: The file is empty or truncated, its format is not supported, or its
+            content does not match its suffix.
+        FileTooLargeError: The file is larger than 500 MB.
+        InvalidRequestError: The source has an unsupported type, or is a file opened as text.
     """
     upload = source if isinstance(source, Upload) else Upload(source)
     content = upload.source
@@ -134,26 +134,26 @@ def prepare(source: Source) -> Upload:
             if isinstance(error, NemoError):
                 raise
             raise InvalidRequestError(
-                f"the file cannot be read from its beginning: {error}",
-                remedy="Give a path, bytes, an open binary file, or an iterable of chunks.",
+                f"the file cannot be read: {error}",
+                remedy="Pass a path, bytes, an open binary file, or an iterable of chunks.",
             ) from error
     raise InvalidRequestError(
         f"cannot upload a {type(content).__name__}",
-        remedy="Give a path, bytes, an open binary file, an http(s) URL, or chunks of bytes.",
+        remedy="Pass a path, bytes, an open binary file, an http(s) URL, or chunks of bytes.",
     )
 
 
 def is_photo(source: Source) -> bool:
-    """Return whether a source is a single picture, as far as a look at its header tells.
+    """Return whether a source is a still picture, by its header.
 
-    What cannot be looked at here is judged by its name; a GIF then counts as moving.
+    Sources that cannot be read in advance are classified by suffix; a GIF then counts as a video.
     """
     upload = source if isinstance(source, Upload) else Upload(source)
     if not is_url(upload) and chunks_of(upload) is None:
         try:
             return (upload if upload.info is not None else prepare(upload)).header.kind == "image"
         except NemoError:
-            pass  # told where the file is checked
+            pass  # raised where the file is checked
     return suffix_of(name_of(upload)) in IMAGE_SUFFIXES - {"gif"}
 
 
@@ -170,7 +170,7 @@ def _prepare_path(path: Path, upload: Upload) -> Upload:
 
 
 def _prepare_file(file: BinaryIO, upload: Upload, opener: Opener) -> Upload:
-    """Look at a file from where it stands, and leave it there."""
+    """Check a file from its current position, which is restored."""
     start = file.tell()
     head = file.read(_HEAD_BYTES)
     if not isinstance(head, bytes):
@@ -187,31 +187,29 @@ def _prepare_file(file: BinaryIO, upload: Upload, opener: Opener) -> Upload:
 
 
 def _checked(file: BinaryIO, size: int, head: bytes, upload: Upload) -> tuple[str, MediaInfo]:
-    """Return the name to send the file under, and what its header says."""
+    """Return the file name to send, and the parsed header."""
     name = safe_name(name_of(upload)) or "upload"
     suffix = suffix_of(name)
     families = sniff(head)
     if size == 0:
-        raise UnsupportedFileError(f"{name!r} is empty", remedy="Give a file with something in it.")
+        raise UnsupportedFileError(f"{name!r} is empty", remedy="Choose a file with content.")
     if suffix and suffix not in CONTENT_TYPES:
-        raise UnsupportedFileError(
-            f"{name!r} is of a format that the service does not take", remedy=_remedy(families)
-        )
+        raise UnsupportedFileError(f"{name!r} has an unsupported format", remedy=_remedy(families))
     if size > MAX_UPLOAD_BYTES:
         raise _too_large(name, size)
     try:
-        info = _examined(file, size, name, families)
+        info = _inspect(file, size, name, families)
     except UnsupportedFileError:
         if upload.check or not suffix:
             raise
-        info = known_only_by(suffix, size)
+        info = info_from_suffix(suffix, size)
     if not suffix:
         name = safe_name(f"{name}.{info.format}")
     return name, info
 
 
-def _examined(file: BinaryIO, size: int, name: str, families: frozenset[str]) -> MediaInfo:
-    """Return what the header says; make sure that it fits the name, and the content the header."""
+def _inspect(file: BinaryIO, size: int, name: str, families: frozenset[str]) -> MediaInfo:
+    """Parse the header, and check that it matches the suffix."""
     suffix = suffix_of(name)
     family = family_of(suffix) or min(families, default="")
     if family not in families:
@@ -232,10 +230,9 @@ def _examined(file: BinaryIO, size: int, name: str, families: frozenset[str]) ->
 
 
 def _misnamed(name: str, families: frozenset[str]) -> UnsupportedFileError:
-    looks_like = f"looks like {'/'.join(sorted(families))}" if families else "is no media file"
-    return UnsupportedFileError(
-        f"{name!r} {looks_like}, whatever its name says", remedy=_remedy(families)
-    )
+    content = f"has the content of {'/'.join(sorted(families))}, which does not match its suffix"
+    reason = content if families else "is not a media file"
+    return UnsupportedFileError(f"{name!r} {reason}", remedy=_remedy(families))
 
 
 def _remedy(families: frozenset[str]) -> str:
@@ -246,13 +243,13 @@ def _remedy(families: frozenset[str]) -> str:
 
 
 def _too_large(name: str, size: int) -> FileTooLargeError:
-    return FileTooLargeError(f"{name!r} has {size / 1e6:.0f} MB, over the limit of 500 MB")
+    return FileTooLargeError(f"{name!r} has {size / 1e6:.0f} MB; the limit is 500 MB")
 
 
 def _can_seek(file: BinaryIO) -> bool:
     try:
         return file.seekable() if hasattr(file, "seekable") else hasattr(file, "seek")
-    except ValueError:  # it is closed: told where it is read
+    except ValueError:  # closed: reported where it is read
         return True
 
 

@@ -1,7 +1,6 @@
-"""The body of an upload: files as multipart/form-data (RFC 7578), a chunk at a time.
+"""Streamed multipart/form-data bodies (RFC 7578).
 
-httpx makes such bodies as well, but reads files from their beginning wherever
-they stand, and in small pieces only.
+httpx encodes them too, but always reads files from offset 0, and in small chunks.
 """
 
 from __future__ import annotations
@@ -13,22 +12,22 @@ from nemovideo.errors import SourceNotFoundError
 from nemovideo.files import Upload
 
 CHUNK_BYTES = 256 * 1024
-"""How large the first chunks are."""
+"""The initial chunk size."""
 
-_SMALLEST_BYTES, _LARGEST_BYTES = 64 * 1024, 1024 * 1024
-_QUICK_S, _SLOW_S = 0.1, 1.0
+_MIN_CHUNK_BYTES, _MAX_CHUNK_BYTES = 64 * 1024, 1024 * 1024
+_FAST_S, _SLOW_S = 0.1, 1.0
 
 
 class Multipart:
-    """A body with each part named `files`; memory stays at one chunk.
+    """A body whose parts are all named `files`; it holds one chunk in memory.
 
-    A chunk takes the HTTP library about as long whatever its size, so they grow where the line is
-    quick. Where it is slow they shrink: each has a timeout, and moves the progress on.
+    Chunks grow on a fast connection, because the HTTP library has a constant cost for each, and
+    shrink on a slow one, because each has a timeout and advances the progress.
 
     Attributes:
-        headers: The request's headers that describe it.
-        size_bytes: How long it is.
-        files: The names and sizes of the files in it.
+        headers: Content-Type and Content-Length of the request.
+        size_bytes: The length of the body.
+        files: The name and size of each file.
     """
 
     def __init__(self, parts: Sequence[Upload]) -> None:
@@ -50,7 +49,7 @@ class Multipart:
         """Yield the body; each file is open only while it is read.
 
         Raises:
-            SourceNotFoundError: A file cannot be read any more, or has become shorter.
+            SourceNotFoundError: A file can no longer be read, or was truncated.
         """
         for part, head in self._parts:
             yield head
@@ -58,12 +57,12 @@ class Multipart:
             yield b"\r\n"
         yield self._end
 
-    def took(self, seconds: float, count: int) -> None:
-        """Take it that a chunk of so many bytes was sent in such a time."""
+    def adapt(self, seconds: float, count: int) -> None:
+        """Adapt the chunk size to the time that a chunk of `count` bytes took."""
         if seconds > _SLOW_S:
-            self._chunk_bytes = max(self._chunk_bytes // 2, _SMALLEST_BYTES)
-        elif seconds < _QUICK_S and count >= self._chunk_bytes:
-            self._chunk_bytes = min(self._chunk_bytes * 2, _LARGEST_BYTES)
+            self._chunk_bytes = max(self._chunk_bytes // 2, _MIN_CHUNK_BYTES)
+        elif seconds < _FAST_S and count >= self._chunk_bytes:
+            self._chunk_bytes = min(self._chunk_bytes * 2, _MAX_CHUNK_BYTES)
 
     def _content(self, part: Upload) -> Iterator[bytes]:
         left = part.size_bytes
@@ -75,11 +74,11 @@ class Multipart:
         except (OSError, ValueError) as error:
             raise SourceNotFoundError(f"{part.name!r} cannot be read: {error}") from error
         if left:
-            raise SourceNotFoundError(f"{part.name!r} became shorter while it was sent")
+            raise SourceNotFoundError(f"{part.name!r} was truncated during the upload")
 
 
 def _head(part: Upload, boundary: str) -> bytes:
-    # In a safe name, quotation marks are all that is left to be escaped (WHATWG, multipart).
+    # In a safe name, only quotation marks need escaping (WHATWG, multipart/form-data).
     name = (part.name or "").replace('"', "%22")
     return (
         f"--{boundary}\r\n"

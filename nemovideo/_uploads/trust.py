@@ -1,4 +1,4 @@
-"""What a value may be where its text comes from strangers: the option `local_files=False`."""
+"""Checks of untrusted sources and URLs, for the options `local_files` and `private_urls`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def check_sources(sources: Iterable[object], *, local_files: bool) -> None:
-    """Refuse texts as files, unless `local_files`; what was checked before is not looked at.
+    """Reject strings as sources, unless `local_files`; prepared uploads are skipped.
 
     Raises:
-        InvalidRequestError: One of the sources is a text.
+        InvalidRequestError: One of the sources is a string.
     """
     if local_files:
         return
@@ -27,28 +27,28 @@ def check_sources(sources: Iterable[object], *, local_files: bool) -> None:
         content = source.source if isinstance(source, Upload) else source
         if isinstance(content, str):
             raise InvalidRequestError(
-                "a text is not taken as a path or a URL here, because of local_files=False",
-                remedy="Give a Path, bytes or an open file; for a URL, call upload_urls().",
+                "local_files=False: a string is not accepted as a path or a URL",
+                remedy="Pass a Path, bytes or an open file; for a URL, call upload_urls().",
             )
 
 
 def check_urls(urls: Iterable[str], *, own: str = "") -> None:
-    """Refuse URLs of this machine and of private networks; their hosts are resolved.
+    """Resolve the hosts of URLs, and reject loopback and private addresses.
 
     Args:
         urls: The URLs.
         own: A URL whose origin is trusted.
 
     Raises:
-        InvalidRequestError: One of them is not of the public internet, or not a URL.
+        InvalidRequestError: A URL is invalid, or its host is not public.
     """
     for url in urls:
         try:
             parts = urlsplit(url)
-            place = (parts.scheme.lower(), parts.netloc.lower())
-            if own and place == urlsplit(own)[:2]:
+            origin = (parts.scheme.lower(), parts.netloc.lower())
+            if own and origin == urlsplit(own)[:2]:
                 continue
-            host, port = parts.hostname or "", parts.port or _PORTS[place[0]]
+            host, port = parts.hostname or "", parts.port or _PORTS[origin[0]]
             public = resolves_to_public(host, port)
         except (OSError, ValueError, KeyError) as error:
             raise InvalidRequestError(
@@ -56,9 +56,9 @@ def check_urls(urls: Iterable[str], *, own: str = "") -> None:
             ) from error
         if not public:
             raise InvalidRequestError(
-                f"{host!r} is not an address of the public internet",
+                f"{host!r} is not on the public internet",
                 remedy=Remedy(
                     "upload the file itself",
-                    ("pass ", Code("private_urls=True"), " if that is meant"),
+                    ("pass ", Code("private_urls=True"), " if this is intended"),
                 ),
             )

@@ -1,4 +1,4 @@
-"""`local_files=False`: a text is never a path or a URL, in any call, and URLs are public ones."""
+"""`local_files=False`: strings are never paths or URLs, and URLs must be public."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SAID: list[str] = []
 
 
 def listening(text: str, **more: Any) -> Turn:
-    """Note what is said, and make some edit."""
+    """Record the message, and make an edit."""
     SAID.append(text)
     return respond(f"edit {text}", **more)
 
@@ -42,7 +42,7 @@ def local(**options: Any) -> Client:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    """A client that takes no texts as files, and its backend."""
+    """A client with `local_files=False`, and its backend."""
     with local() as client:
         yield client
 
@@ -57,7 +57,7 @@ def uploads(client: Client) -> int:
     return sum("/upload-video/" in seen.path for seen in client.backend.requests)
 
 
-DOORS: dict[str, Callable[[Client, Any, Path], object]] = {
+CALLS: dict[str, Callable[[Client, Any, Path], object]] = {
     "source": lambda client, text, here: client.remove_background(text),
     "upload": lambda client, text, here: client.sessions.create().upload(text),
     "one of several": lambda client, text, here: client.sessions.create().upload(b"x", text),
@@ -72,28 +72,23 @@ DOORS: dict[str, Callable[[Client, Any, Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
-@pytest.mark.parametrize("form", ["there", "not there", "folder", "url", "upload"])
-def test_no_call_takes_a_text_as_a_file(
-    client: Client, clip: Path, tmp_path: Path, door: str, form: str
+@pytest.mark.parametrize("call", CALLS)
+def test_no_call_accepts_a_string_as_a_file(
+    client: Client, clip: Path, tmp_path: Path, call: str
 ) -> None:
-    text: Any = {
-        "there": str(clip),
-        "not there": str(tmp_path / "no.mp4"),
-        "folder": str(clip.parent),
-        "url": "http://127.0.0.1/a.mp4",
-        "upload": Upload(str(clip)),
-    }[form]
-    if form == "upload" and "batch" in door:
-        pytest.skip("a batch takes paths only")
+    missing, url = str(tmp_path / "no.mp4"), "http://127.0.0.1/a.mp4"
+    sources: list[Any] = [str(clip), missing, str(clip.parent), url]
+    if "batch" not in call:  # which accepts paths only
+        sources.append(Upload(str(clip)))
     before = uploads(client)
-    with pytest.raises(InvalidRequestError, match="local_files=False") as caught:
-        DOORS[door](client, text, tmp_path)
-    assert str(clip.parent) not in str(caught.value)
+    for source in sources:
+        with pytest.raises(InvalidRequestError, match="local_files=False") as caught:
+            CALLS[call](client, source, tmp_path)
+        assert str(clip.parent) not in str(caught.value)
     assert uploads(client) == before
 
 
-def test_the_async_client_takes_none_either(clip: Path) -> None:
+def test_the_async_client_accepts_none_either(clip: Path) -> None:
     async def main() -> None:
         async with AsyncClient("nmv_usr_x", local_files=False) as client:
             with pytest.raises(InvalidRequestError, match="local_files=False"):
@@ -103,7 +98,7 @@ def test_the_async_client_takes_none_either(clip: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{}", "file://{}", "http://127.0.0.1/beach.png"])
-def test_a_background_is_words_whatever_it_looks_like(
+def test_a_background_that_looks_like_a_path_is_a_description(
     clip: Path, tmp_path: Path, text: str
 ) -> None:
     (tmp_path / "beach.png").write_bytes(b"secret")
@@ -123,7 +118,7 @@ def test_paths_bytes_and_open_files_are_files(clip: Path) -> None:
 
 
 @pytest.mark.parametrize("named", ["{}", "file://{}", "https://example.com/a.mp4", "./a.mp4"])
-def test_a_conversation_takes_no_file_and_no_link_in_words(
+def test_a_conversation_accepts_no_path_or_link_in_a_message(
     client: Client, clip: Path, tmp_path: Path, named: str
 ) -> None:
     before = uploads(client)
@@ -135,7 +130,7 @@ def test_a_conversation_takes_no_file_and_no_link_in_words(
     assert "Uploaded" in talk.say("here", attachments=[clip]).text
 
 
-def test_a_conversation_of_a_trusting_client_takes_public_links_only(clip: Path) -> None:
+def test_an_untrusted_conversation_of_a_trusting_client_accepts_public_links(clip: Path) -> None:
     with local(local_files=True) as client, origin(reply(b"VIDEO")) as inside:
         session = client.sessions.create()
         talk = session.conversation(local_files=False)
@@ -145,35 +140,30 @@ def test_a_conversation_of_a_trusting_client_takes_public_links_only(clip: Path)
         assert "Uploaded" in talk.say(f"upload {sent.cdn_url}").text
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://127.0.0.1:{port}/a.mp4",
-        "http://localhost:{port}/a.mp4",
-        "http://[::1]:{port}/a.mp4",
-        "http://169.254.169.254/latest/a.mp4",
-        "http://0x7f000001:{port}/a.mp4",
-        "http://2130706433:{port}/a.mp4",
-        "http://name-that-does-not-exist.invalid/a.mp4",
-        "http://127.0.0.1:99999/a.mp4",
-    ],
-)
-def test_urls_of_private_networks_are_refused_before_anything_is_sent(
-    client: Client, url: str
-) -> None:
+def test_private_urls_are_refused_before_anything_is_sent(client: Client) -> None:
     before = uploads(client)
     with origin(reply(b"VIDEO")) as inside:
         port = inside.url.rpartition(":")[2]
-        with pytest.raises(InvalidRequestError):
-            client.uploads.upload_urls("1", url.format(port=port))
+        for url in (
+            f"http://127.0.0.1:{port}/a.mp4",
+            f"http://localhost:{port}/a.mp4",
+            f"http://[::1]:{port}/a.mp4",
+            "http://169.254.169.254/latest/a.mp4",
+            f"http://0x7f000001:{port}/a.mp4",
+            f"http://2130706433:{port}/a.mp4",
+            "http://name-that-does-not-exist.invalid/a.mp4",
+            "http://127.0.0.1:99999/a.mp4",
+        ):
+            with pytest.raises(InvalidRequestError):
+                client.uploads.upload_urls("1", url)
         assert inside.asked.empty()
     assert uploads(client) == before
 
 
-def test_the_backend_of_such_a_client_looks_at_every_address_itself(
+def test_the_backend_checks_every_resolved_address(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(trust, "resolves_to_public", lambda host, port: True)  # as if rebound
+    monkeypatch.setattr(trust, "resolves_to_public", lambda host, port: True)  # DNS rebinding
     with local() as client, origin(reply(b"VIDEO")) as inside:
         session = client.sessions.create()
         with pytest.raises(NemoError, match="public internet"):
@@ -181,14 +171,14 @@ def test_the_backend_of_such_a_client_looks_at_every_address_itself(
         assert inside.asked.empty()
 
 
-def test_private_urls_can_be_asked_for() -> None:
+def test_private_urls_can_be_allowed() -> None:
     with local(private_urls=True, probe=probe) as client, origin(reply(b"VIDEO")) as inside:
         session = client.sessions.create()
         (file,) = client.uploads.upload_urls(session.id, f"{inside.url}/a.mp4")
         assert file.filename == "a.mp4"
 
 
-def test_the_option_stays_with_copies_and_pickles(client: Client, clip: Path) -> None:
+def test_copies_and_pickles_keep_the_option(client: Client, clip: Path) -> None:
     for copy in (client.with_options(deadline=9), pickle.loads(pickle.dumps(client))):
         with pytest.raises(InvalidRequestError, match="local_files=False"):
             copy.uploads.inspect(str(clip))
@@ -199,7 +189,7 @@ def test_the_option_stays_with_copies_and_pickles(client: Client, clip: Path) ->
 
 
 class Elsewhere(Executor):
-    """Keeps what it is given, and does none of it."""
+    """An executor that records its jobs and runs none."""
 
     def __init__(self) -> None:
         self.places: list[Any] = []
@@ -211,9 +201,7 @@ class Elsewhere(Executor):
         return future
 
 
-def test_workers_of_a_batch_take_no_texts_either(
-    client: Client, clip: Path, tmp_path: Path
-) -> None:
+def test_batch_workers_get_the_option(client: Client, clip: Path, tmp_path: Path) -> None:
     executor = Elsewhere()
     client.batch.remove_backgrounds(clip, tmp_path / "out", executor=executor)
     settings = pickle.loads(pickle.dumps(executor.places[0])).options

@@ -372,7 +372,7 @@ def test_a_file_that_becomes_shorter_is_told_and_not_half_taken(
     def cut(sent: int, total: int) -> None:
         os.truncate(large, 100)
 
-    with pytest.raises(errors.SourceNotFoundError, match="became shorter"):
+    with pytest.raises(errors.SourceNotFoundError, match="truncated"):
         session.upload(large, on_progress=cut)
     assert list(session.state().video_infos) == []
     assert kept(backend) == []

@@ -1,4 +1,4 @@
-"""Boxes in boxes: the form of MP4, MOV and M4A files (ISO/IEC 14496-12)."""
+"""Boxes, the building blocks of MP4, MOV and M4A (ISO/IEC 14496-12)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nemovideo._uploads.inspect.reader import Reader
 
 @attrs.frozen
 class Box:
-    """A box's type, and where its content begins and ends; the end may lie past the file's."""
+    """A box: its type, and the offsets of its content; `end` may exceed the file."""
 
     type: bytes
     start: int
@@ -19,7 +19,7 @@ class Box:
 
 
 def boxes(reader: Reader, start: int, end: int) -> Iterator[Box]:
-    """Yield the boxes from `start` to `end`, until what follows is no box."""
+    """Yield the boxes from `start` to `end`, stopping at the first invalid one."""
     while start + 8 <= end:
         size, kind = reader.unpack(">II", start)
         header = 8
@@ -36,7 +36,7 @@ def boxes(reader: Reader, start: int, end: int) -> Iterator[Box]:
 
 
 def children(reader: Reader, box: Box, *types: bytes) -> dict[bytes, Box]:
-    """Return a box's first children of these types that are whole."""
+    """Return the first complete child of each type."""
     found: dict[bytes, Box] = {}
     for child in boxes(reader, box.start, box.end):
         if child.type in types and child.end <= box.end:
@@ -47,6 +47,6 @@ def children(reader: Reader, box: Box, *types: bytes) -> dict[bytes, Box]:
 
 
 def version(reader: Reader, box: Box) -> tuple[int, int]:
-    """Return the version and the flags with which a full box begins."""
+    """Return the version and flags of a full box."""
     (both,) = reader.unpack(">I", box.start)
     return both >> 24, both & 0xFFFFFF

@@ -1,4 +1,4 @@
-"""WebM and MKV: which of the two it is, and whether it is whole (RFC 8794, RFC 9559)."""
+"""WebM and MKV (RFC 8794, RFC 9559): which of the two, and whether it is complete."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Iterator
 
 import attrs
 
-from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader, cut_short
+from nemovideo._uploads.inspect.reader import BudgetError, DamagedError, Reader, truncated
 from nemovideo.models import MediaInfo
 
 SEGMENT = 0x18538067
 _EBML, _DOC_TYPE = 0x1A45DFA3, 0x4282
-_MOST_CONTENT_BYTES = 256 * 1024
+_MAX_CONTENT_BYTES = 256 * 1024
 
 
 @attrs.frozen
 class Element:
-    """An element's id, and where its content begins and ends; None for an end not known."""
+    """An element: its id, and the offsets of its content; an unknown end is None."""
 
     id: int
     start: int
     end: int | None
 
 
-def look(reader: Reader) -> MediaInfo:
-    """Return which of the two it is.
+def parse(reader: Reader) -> MediaInfo:
+    """Parse the EBML header, and check the size of the segment.
 
     Raises:
-        DamagedError: The segment breaks off, or there is none.
+        DamagedError: The segment is truncated or missing.
     """
     format_ = "mkv"
     for element in elements(reader, 0, reader.size):
@@ -37,13 +37,13 @@ def look(reader: Reader) -> MediaInfo:
                     format_ = "webm"
         elif element.id == SEGMENT:
             if element.end is not None and element.end > reader.size:
-                raise cut_short(element.end, reader.size)
+                raise truncated(element.end, reader.size)
             return MediaInfo(format_, "video", reader.size)
-    raise DamagedError("breaks off in its header")
+    raise DamagedError("has a truncated header")
 
 
 def elements(reader: Reader, start: int, end: int) -> Iterator[Element]:
-    """Yield the elements from `start` to `end`, until one whose end is not known or no element."""
+    """Yield the elements from `start` to `end`, stopping after an unknown size or invalid data."""
     while start < end:
         head = reader.read(start, 12)
         try:
@@ -60,21 +60,21 @@ def elements(reader: Reader, start: int, end: int) -> Iterator[Element]:
 
 
 def content(reader: Reader, element: Element) -> bytes:
-    """Return what a small element holds.
+    """Return the content of a small element.
 
     Raises:
-        DamagedError: It breaks off.
-        EnoughError: It is not small.
+        DamagedError: The element is truncated.
+        BudgetError: The element is too large.
     """
     if element.end is None or element.end > reader.size:
-        raise DamagedError("breaks off in its header")
-    if element.end - element.start > _MOST_CONTENT_BYTES:
-        raise EnoughError
+        raise DamagedError("has a truncated header")
+    if element.end - element.start > _MAX_CONTENT_BYTES:
+        raise BudgetError
     return reader.read(element.start, element.end - element.start)
 
 
 def fields(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the ids and contents of the elements in an element."""
+    """Yield the id and content of each child element."""
     place = 0
     while place < len(data):
         try:
@@ -88,7 +88,7 @@ def fields(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _vint(data: bytes, place: int, *, keep_marker: bool = False) -> tuple[int, int]:
-    """Return a number of variable length, and that length; an id keeps the bit that marks it."""
+    """Return a variable-size integer and its length; ids keep their marker bit."""
     first = data[place] if place < len(data) else 0
     length = 9 - first.bit_length()
     if first == 0 or place + length > len(data):

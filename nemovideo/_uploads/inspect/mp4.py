@@ -1,4 +1,4 @@
-"""MP4, MOV and M4A: what the movie box says (ISO/IEC 14496-12, Apple's QuickTime format)."""
+"""MP4, MOV and M4A: the movie box (ISO/IEC 14496-12, Apple's QuickTime format)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import attrs
 
 from nemovideo._uploads.inspect.boxes import Box, boxes, children, version
-from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader, cut_short
+from nemovideo._uploads.inspect.reader import BudgetError, DamagedError, Reader, truncated
 from nemovideo.models import MediaInfo
 
 _CODECS = {
@@ -28,8 +28,8 @@ _CODECS = {
     b".mp3": "mp3",
     b"sowt": "pcm_s16le",
 }
-_NEEDED = (b"moov", b"mdat", b"moof")
-_MOST_TRACKS = 64
+_REQUIRED = (b"moov", b"mdat", b"moof")
+_MAX_TRACKS = 64
 _ENABLED = 1
 
 
@@ -52,39 +52,39 @@ class _Movie:
     fragmented: bool
 
 
-def look(reader: Reader) -> MediaInfo:
-    """Return what the movie box says, and make sure that the boxes are whole.
+def parse(reader: Reader) -> MediaInfo:
+    """Parse the movie box, and check that the top-level boxes are complete.
 
     Raises:
-        DamagedError: There is no movie box, or a box that is needed breaks off.
+        DamagedError: The movie box is missing, or a required box is truncated.
     """
     movie: _Movie | None = None
-    brand = b"qt  "  # files from before there were brands
+    brand = b"qt  "  # old QuickTime files have no ftyp box
     fragments = 0
     try:
         for box in boxes(reader, 0, reader.size):
-            if box.end > reader.size and (movie is None or box.type in _NEEDED):
-                # Fragments are made so that the whole ones can be played.
+            if box.end > reader.size and (movie is None or box.type in _REQUIRED):
+                # A truncated fragmented file plays up to its last complete fragment.
                 if movie is None or not movie.fragmented or fragments <= (box.type == b"mdat"):
-                    raise cut_short(box.end, reader.size)
+                    raise truncated(box.end, reader.size)
                 break
             if box.type == b"ftyp":
                 brand = reader.read(box.start, 4)
             elif box.type == b"moov" and movie is None:
                 movie = _movie(reader, box)
             fragments += box.type == b"moof"
-    except EnoughError:  # thousands of fragments, say
+    except BudgetError:  # such as thousands of fragments
         if movie is None:
             raise
     if movie is None:
-        raise DamagedError("has no moov box: the recording was not finished, or was cut")
+        raise DamagedError("has no moov box: the recording was not finished, or is truncated")
     return _info(movie, brand, reader.size)
 
 
 def _info(movie: _Movie, brand: bytes, size: int) -> MediaInfo:
     sound = next((t for t in movie.tracks if t.handler == b"soun"), None)
     pictures = [track for track in movie.tracks if track.handler == b"vide"]
-    # The pictures of an audio book's chapters are a track too, one that is not enabled.
+    # The chapter pictures of an audiobook are a video track that is not enabled.
     shown = [track for track in pictures if track.enabled] or ([] if sound else pictures)
     video = shown[0] if shown else _Track()
     only_sound = sound is not None and not shown
@@ -111,14 +111,14 @@ def _movie(reader: Reader, moov: Box) -> _Movie:
             raise DamagedError("has a damaged header")
         if box.type == b"mvhd":
             scale, duration = _time(reader, box)
-        elif box.type == b"trak" and len(tracks) < _MOST_TRACKS:
+        elif box.type == b"trak" and len(tracks) < _MAX_TRACKS:
             tracks.append(_track(reader, box))
         elif box.type == b"mvex":
             fragmented = True
         elif box.type == b"cmov":
             compressed = True
     if not tracks and not compressed:
-        raise DamagedError("has no tracks in it")
+        raise DamagedError("has no tracks")
     return _Movie(tuple(tracks), _in_ms(duration, scale), fragmented)
 
 
@@ -139,14 +139,14 @@ def _track(reader: Reader, trak: Box) -> _Track:
         track = attrs.evolve(track, duration_ms=_in_ms(duration, scale))
     minf = parts.get(b"minf")
     stbl = None if minf is None else children(reader, minf, b"stbl").get(b"stbl")
-    return track if stbl is None else _described(reader, stbl, track, seconds)
+    return track if stbl is None else _with_samples(reader, stbl, track, seconds)
 
 
-def _described(reader: Reader, stbl: Box, track: _Track, seconds: float) -> _Track:
-    """Return the track with what its sample tables say."""
+def _with_samples(reader: Reader, stbl: Box, track: _Track, seconds: float) -> _Track:
+    """Return the track with codec, size and frame rate from its sample tables."""
     parts = children(reader, stbl, b"stsd", b"stsz")
-    moves = track.handler == b"vide"
-    if moves and seconds > 0 and (stsz := parts.get(b"stsz")) is not None:
+    is_video = track.handler == b"vide"
+    if is_video and seconds > 0 and (stsz := parts.get(b"stsz")) is not None:
         (samples,) = reader.unpack(">I", stsz.start + 8)
         track = attrs.evolve(track, fps=round(samples / seconds, 3) if samples > 1 else None)
     stsd = parts.get(b"stsd")
@@ -154,7 +154,7 @@ def _described(reader: Reader, stbl: Box, track: _Track, seconds: float) -> _Tra
         return track
     entry = stsd.start + 8
     track = attrs.evolve(track, codec=_CODECS.get(reader.read(entry + 4, 4)))
-    if not moves or stsd.end - entry < 36:
+    if not is_video or stsd.end - entry < 36:
         return track
     width, height = reader.unpack(">HH", entry + 32)
     if track.rotation_deg % 180:
@@ -163,7 +163,7 @@ def _described(reader: Reader, stbl: Box, track: _Track, seconds: float) -> _Tra
 
 
 def _time(reader: Reader, box: Box) -> tuple[int, int]:
-    """Return the time scale and the duration of an mvhd or mdhd box, 0 for what is not known."""
+    """Return the time scale and duration of an mvhd or mdhd box; 0 if unknown."""
     long, _ = version(reader, box)
     layout, place = (">IQ", 20) if long else (">II", 12)
     scale, duration = reader.unpack(layout, box.start + place)

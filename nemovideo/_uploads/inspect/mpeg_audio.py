@@ -1,4 +1,4 @@
-"""MP3 and AAC: frames without a container, perhaps after an ID3 tag; only their form is known."""
+"""MP3 and AAC: bare frames, optionally after ID3 tags."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from nemovideo.models import MediaInfo
 _PADDING_BYTES = 4096
 
 
-def look(reader: Reader) -> MediaInfo:
+def parse(reader: Reader) -> MediaInfo:
     """Return which of the two it is.
 
     Raises:
-        DamagedError: There is nothing after the tag.
+        DamagedError: There are no frames after the tags.
     """
     place = 0
-    while reader.read(place, 3) == b"ID3":  # there may be two
-        a, b, c, d = reader.unpack(">4B", place + 6)  # seven bits of the size in each
+    while reader.read(place, 3) == b"ID3":  # there can be two
+        a, b, c, d = reader.unpack(">4B", place + 6)  # a synchsafe integer: 7 bits in each byte
         place += 10 + (a << 21 | b << 14 | c << 7 | d)
     if place >= reader.size:
-        raise DamagedError("has no sound in it: it breaks off in its header")
+        raise DamagedError("has no sound: it is truncated in its header")
     is_aac = sniff(reader.read(place, _PADDING_BYTES)) == {"aac"}
     codec = "aac" if is_aac else "mp3"
     return MediaInfo(codec, "audio", reader.size, audio_codec=codec)

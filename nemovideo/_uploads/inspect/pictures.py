@@ -1,58 +1,58 @@
-"""PNG, JPEG and GIF: their size, how they are turned, and whether they are whole."""
+"""PNG, JPEG and GIF: size, orientation, and whether the picture is complete."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import Literal
 
-from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader
+from nemovideo._uploads.inspect.reader import BudgetError, DamagedError, Reader
 from nemovideo.models import MediaInfo
 
 _TAIL_BYTES = 64 * 1024
 
 _START_OF_SCAN, _APP1, _END_OF_IMAGE = 0xDA, 0xE1, b"\xff\xd9"
-_NO_FRAME_HEADERS = (0xC4, 0xC8, 0xCC)  # among C0 to CF; they are tables
+_NO_FRAME_HEADERS = (0xC4, 0xC8, 0xCC)  # tables, among C0 to CF
 _BARE_MARKERS = (0x01, *range(0xD0, 0xDA))
-_TURNS = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}  # Exif's orientations, clockwise
+_ROTATIONS = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}  # Exif orientations, clockwise
 
 _IMAGE_BLOCK, _EXTENSION = 0x2C, 0x21
 
 
-def look_at_png(reader: Reader) -> MediaInfo:
-    """Return the picture's size.
+def parse_png(reader: Reader) -> MediaInfo:
+    """Return the size; an animated PNG is a video.
 
     Raises:
-        DamagedError: It breaks off.
+        DamagedError: The picture is truncated.
     """
     length, kind, width, height = reader.unpack(">IIII", 8)
-    moves = reader.read(37, 4) == b"acTL"
+    is_animated = reader.read(37, 4) == b"acTL"
     if length != 13 or kind != int.from_bytes(b"IHDR", "big") or not (width and height):
         raise DamagedError("has a damaged header")
-    with suppress(EnoughError):
-        _walk_png(reader)
-    shown = "video" if moves else "image"
+    with suppress(BudgetError):
+        _check_png_chunks(reader)
+    shown = "video" if is_animated else "image"
     return MediaInfo("png", shown, reader.size, width=width, height=height, rotation_deg=0)
 
 
-def _walk_png(reader: Reader) -> None:
-    """Look for the end among the chunks: something else may follow it."""
+def _check_png_chunks(reader: Reader) -> None:
+    """Walk the chunks up to IEND; trailing data is allowed."""
     place = 8
     while True:
         length, kind = reader.unpack(">II", place)
         place += 12 + length
         if place > reader.size:
-            raise DamagedError("breaks off in its picture")
+            raise DamagedError("has a truncated picture")
         if kind == int.from_bytes(b"IEND", "big"):
             return
 
 
-def look_at_jpeg(reader: Reader) -> MediaInfo:
-    """Return the picture's size and how it is turned.
+def parse_jpeg(reader: Reader) -> MediaInfo:
+    """Return the size as shown, and the Exif rotation.
 
     Raises:
-        DamagedError: It breaks off.
+        DamagedError: The picture is damaged or truncated.
     """
-    place, turn, size = 2, 0, (0, 0)
+    place, rotation, size = 2, 0, (0, 0)
     while True:
         mark, code = reader.unpack(">BB", place)
         if mark != 0xFF:
@@ -66,27 +66,22 @@ def look_at_jpeg(reader: Reader) -> MediaInfo:
         if 0xC0 <= code <= 0xCF and code not in _NO_FRAME_HEADERS:
             height, width = reader.unpack(">HH", place + 5)
             size = width, height
-        elif code == _APP1 and not turn:
-            turn = _orientation(reader.read(place + 4, max(0, min(length - 2, 4096))))
+        elif code == _APP1 and not rotation:
+            rotation = _exif_rotation(reader.read(place + 4, max(0, min(length - 2, 4096))))
         place += 2 + max(length, 2)
     if not size[0]:
         raise DamagedError("has a damaged header")
-    if _ends_in_scan(reader, place + 2 + length):
-        raise DamagedError("breaks off in its picture")
-    shown = size if turn % 180 == 0 else size[::-1]
+    tail = reader.read(max(place + 2 + length, reader.size - _TAIL_BYTES), _TAIL_BYTES)
+    if _END_OF_IMAGE not in tail and any(tail):  # the end may be followed by zeros
+        raise DamagedError("has a truncated picture")
+    width, height = size if rotation % 180 == 0 else size[::-1]
     return MediaInfo(
-        "jpg", "image", reader.size, width=shown[0], height=shown[1] or None, rotation_deg=turn
+        "jpg", "image", reader.size, width=width, height=height or None, rotation_deg=rotation
     )
 
 
-def _ends_in_scan(reader: Reader, start: int) -> bool:
-    """Return whether the file ends within picture data; zeros may follow the marker of its end."""
-    tail = reader.read(max(start, reader.size - _TAIL_BYTES), _TAIL_BYTES)
-    return _END_OF_IMAGE not in tail and any(tail)
-
-
-def _orientation(data: bytes) -> int:
-    """Return the degrees that an Exif block asks for, 0 where it does not."""
+def _exif_rotation(data: bytes) -> int:
+    """Return the clockwise rotation of an Exif block, in degrees."""
     if not data.startswith(b"Exif\0\0"):
         return 0
     tiff = data[6:]
@@ -99,36 +94,35 @@ def _orientation(data: bytes) -> int:
     for index in range(min(number(first, 2), 64)):
         entry = first + 2 + 12 * index
         if number(entry, 2) == 0x0112:
-            return _TURNS.get(number(entry + 8, 2), 0)
+            return _ROTATIONS.get(number(entry + 8, 2), 0)
     return 0
 
 
-def look_at_gif(reader: Reader) -> MediaInfo:
-    """Return the picture's size.
+def parse_gif(reader: Reader) -> MediaInfo:
+    """Return the size; a GIF with a second frame is a video.
 
     Raises:
-        DamagedError: It breaks off before the end of its first picture.
+        DamagedError: The first frame is truncated.
     """
     width, height, flags = reader.unpack("<HHB", 6)
-    moves = False
-    with suppress(EnoughError):
-        place = _walk_gif(reader, 13 + _palette_bytes(flags))
-        with suppress(DamagedError):  # what follows the first picture may be anything
-            _walk_gif(reader, place)
-            moves = True
-    kind = "video" if moves else "image"
+    kind = "image"
+    with suppress(BudgetError):
+        place = _skip_gif_frame(reader, 13 + _palette_bytes(flags))
+        with suppress(DamagedError):  # trailing data
+            _skip_gif_frame(reader, place)
+            kind = "video"
     return MediaInfo("gif", kind, reader.size, width=width, height=height, rotation_deg=0)
 
 
-def _walk_gif(reader: Reader, place: int) -> int:
-    """Go past the next picture, and return where that ends."""
+def _skip_gif_frame(reader: Reader, place: int) -> int:
+    """Return the offset after the next frame."""
     while True:
         (block,) = reader.unpack(">B", place)
         if block == _IMAGE_BLOCK:
             (flags,) = reader.unpack(">B", place + 9)
             return _after_sub_blocks(reader, place + 11 + _palette_bytes(flags))
         if block != _EXTENSION:
-            raise DamagedError("has no picture in it")
+            raise DamagedError("has no picture")
         place = _after_sub_blocks(reader, place + 2)
 
 

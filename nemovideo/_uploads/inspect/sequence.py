@@ -1,4 +1,4 @@
-"""A zip of PNGs, which is a video."""
+"""Zips of PNGs, which are videos."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from nemovideo.models import MediaInfo
 _HEAD = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 
 
-def look(file: BinaryIO, size_bytes: int) -> MediaInfo:
-    """Return how many frames there are at which rate, and the size of the first.
+def parse(file: BinaryIO, size_bytes: int) -> MediaInfo:
+    """Return the frame rate and duration, and the size of the first frame.
 
     Raises:
-        DamagedError: It is damaged, or holds no PNGs.
+        DamagedError: The zip is damaged, or contains no PNGs.
     """
     try:
         with open_sequence(file) as archive:

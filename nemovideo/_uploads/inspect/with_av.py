@@ -1,7 +1,6 @@
-"""What our own look leaves open, asked of PyAV where it is installed (extra `[local]`).
+"""Details that our parsers do not read, from PyAV if it is installed (extra `[local]`).
 
-FFmpeg is never asked about MP4: damaged tables can keep it busy for minutes, and our own look
-knows enough.
+MP4 is left out: damaged tables can keep FFmpeg busy for minutes, and our parser reads them all.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader
+from nemovideo._uploads.inspect.reader import BudgetError, DamagedError, Reader
 from nemovideo.models import MediaInfo
 
 if TYPE_CHECKING:
@@ -24,15 +23,15 @@ _DEMUXERS = {
     **dict.fromkeys(("webm", "mkv"), "matroska,webm"),
     **{name: name for name in ("avi", "wav", "mp3", "aac")},
 }
-_MOST_FPS = 240
+_MAX_FPS = 240
 _OPTIONS = {"probesize": "262144", "analyzeduration": "1000000"}
 
 
 def fill(info: MediaInfo, reader: Reader) -> MediaInfo:
-    """Return the info with its gaps filled as far as PyAV can.
+    """Return the info with its gaps filled by PyAV.
 
     Raises:
-        DamagedError: It is MPEG audio, of which we know no more, and PyAV finds none.
+        DamagedError: PyAV finds no MPEG audio in an MP3 or AAC file.
     """
     if info.format not in _DEMUXERS:
         return info
@@ -41,23 +40,23 @@ def fill(info: MediaInfo, reader: Reader) -> MediaInfo:
         import av.error
     except ImportError:
         return info
-    view = _View(reader)
+    view = _ReaderFile(reader)
     whitelist = {"format_whitelist": _DEMUXERS[info.format], "protocol_whitelist": ""}
     try:
-        with av.open(view, options={**_OPTIONS, **whitelist}, **any_text()) as found:
-            return _filled(info, found)
+        with av.open(view, options={**_OPTIONS, **whitelist}, **lenient_text()) as container:
+            return _filled(info, container)
     except av.error.InvalidDataError:
-        if info.format in ("mp3", "aac") and not view.spent:
-            raise DamagedError("has no sound in it that could be read") from None
+        if info.format in ("mp3", "aac") and not view.exhausted:
+            raise DamagedError("has no readable sound") from None
         return info
-    except Exception:  # noqa: BLE001 - whatever PyAV stumbles over, the service may read
+    except Exception:  # noqa: BLE001 - the service may read what PyAV cannot
         return info
 
 
-def any_text() -> dict[str, Any]:
-    """Return the arguments with which `av.open` takes titles that are no UTF-8.
+def lenient_text() -> dict[str, Any]:
+    """Return the arguments with which `av.open` accepts metadata that is not UTF-8.
 
-    PyAV 19 takes them as they are, and has no such argument any more.
+    PyAV 19 always does, and has removed the argument.
     """
     import av
 
@@ -65,10 +64,11 @@ def any_text() -> dict[str, Any]:
     return {"metadata_errors": "replace"} if older else {}
 
 
-def _filled(info: MediaInfo, found: InputContainer) -> MediaInfo:
-    video = _main(found.streams.video) if info.kind == "video" else None
-    audio = next(iter(found.streams.audio), None)
-    duration_ms = round(found.duration / 1000) if found.duration and found.duration > 0 else None
+def _filled(info: MediaInfo, container: InputContainer) -> MediaInfo:
+    video = _main(container.streams.video) if info.kind == "video" else None
+    audio = next(iter(container.streams.audio), None)
+    duration_us = container.duration or 0
+    duration_ms = round(duration_us / 1000) if duration_us > 0 else None
     info = attrs.evolve(
         info,
         duration_ms=info.duration_ms or duration_ms,
@@ -76,20 +76,20 @@ def _filled(info: MediaInfo, found: InputContainer) -> MediaInfo:
     )
     if video is None:
         return info if audio is None else attrs.evolve(info, kind="audio")
-    # The average is taken of the few frames that were read, and lies where they are uneven.
+    # The average rate covers only the frames read so far: wrong if they are uneven.
     rate = video.guessed_rate
     return attrs.evolve(
         info,
         width=video.width or None,
         height=video.height or None,
         rotation_deg=0,
-        fps=round(float(rate), 3) if rate and rate <= _MOST_FPS else None,
+        fps=round(float(rate), 3) if rate and rate <= _MAX_FPS else None,
         video_codec=_codec_of(video),
     )
 
 
 def _codec_of(stream: VideoStream | AudioStream) -> str | None:
-    # PyAV types it as always there, and gives None for a codec that it does not know.
+    # None for an unknown codec, although PyAV's types say otherwise.
     context = getattr(stream, "codec_context", None)
     return None if context is None else str(context.codec.canonical_name)
 
@@ -102,30 +102,30 @@ def _main(streams: Sequence[VideoStream]) -> VideoStream | None:
     return next(iter(shown), None)
 
 
-class _View:
-    """The file as PyAV reads it; it ends early where the budget does."""
+class _ReaderFile:
+    """A file object for PyAV; it ends where the read budget does."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._place = 0
-        self.spent = False
+        self.exhausted = False
 
     def read(self, size: int) -> bytes:
         """Return the next bytes."""
         try:
             data = self._reader.read(self._place, size)
-        except EnoughError:
-            self.spent = True
+        except BudgetError:
+            self.exhausted = True
             return b""
         self._place += len(data)
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place in the file."""
+        """Set the position."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._reader.size}[whence]
         self._place = max(0, base + offset)
         return self._place
 
     def tell(self) -> int:
-        """Return the place in the file."""
+        """Return the position."""
         return self._place

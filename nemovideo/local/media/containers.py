@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import av
 
-from nemovideo._uploads.inspect.with_av import any_text
+from nemovideo._uploads.inspect.with_av import lenient_text
 from nemovideo.local.media.channels import take_over
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def open_with_speakers(
         av.error.FFmpegError: It is not a file of the supported formats.
     """
     options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
-    with av.open(str(path), options=options, **any_text()) as container:
+    with av.open(str(path), options=options, **lenient_text()) as container:
         sounds = [stream for stream in container.streams.audio if _has_decoder(stream)]
         yield container, {stream.index: take_over(stream.codec_context) for stream in sounds}
 

@@ -14,7 +14,7 @@ import attrs
 
 from nemovideo._uploads.inspect.boxes import Box, boxes, children, version
 from nemovideo._uploads.inspect.matroska import SEGMENT, content, elements, fields
-from nemovideo._uploads.inspect.reader import DamagedError, EnoughError, Reader
+from nemovideo._uploads.inspect.reader import BudgetError, DamagedError, Reader
 from nemovideo._values.formats import sniff
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def margins_of(path: Path, stream: VideoStream) -> Margins:
                 return _clean_aperture(reader, stream.id)
             if "matroska" in families:
                 return _pixel_crop(reader, stream.container.streams.video.index(stream))
-    except (OSError, DamagedError, EnoughError):
+    except (OSError, DamagedError, BudgetError):
         pass
     return Margins()
 
