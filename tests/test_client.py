@@ -128,7 +128,7 @@ def test_a_stream_gives_events_and_then_the_reply(client: Client, clip: Path) ->
     session = client.sessions.create()
     session.upload(clip)
     with session.stream("trim to the first half second") as stream:
-        with pytest.raises(errors.InvalidRequestError, match="not whole yet"):
+        with pytest.raises(errors.InvalidRequestError, match="not complete"):
             _ = stream.reply
         found = list(stream)
     assert [type(event) for event in found] == [

@@ -1,1 +1,1 @@
-"""What a client is configured with: arguments, environment variables and stored credentials."""
+"""A client's configuration: arguments, environment variables and stored credentials."""

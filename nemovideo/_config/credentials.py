@@ -1,8 +1,7 @@
-"""What survives between runs: the client id and the anonymous token (docs/protocol.md §1, §4).
+"""Stored credentials: the client id and the anonymous token (docs/protocol.md §1, §4).
 
-Without these files the second script run of a week would be answered 429. The
-client id is no secret; the tokens' file is readable by its owner only. Where
-the folder cannot be written to, a temporary one takes its place.
+Without them, the second run in a week would get a 429. The client id is not secret; the file of the
+tokens is readable only by its owner. If the folder is not writable, a temporary one is used.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ from nemovideo.models import Token
 _CLIENT_ID = lazy(r"[!-~]{1,64}")
 """A UUID, or another stable text such as `client-<timestamp>-<random>` (docs/protocol.md §1)."""
 
-_REMEDY = "Set config_dir= or XDG_CONFIG_HOME to a folder that can be written to."
+_REMEDY = "Set config_dir= or XDG_CONFIG_HOME to a writable folder."
 
 
 class CredentialStore:
     """The client id and the anonymous tokens, one per scope, in one folder.
 
     Args:
-        directory: The folder; made when first written to.
-        scope: What the token belongs to: the API's base URL.
-        client_id: A client id that was given (`NEMO_CLIENT_ID`); no file is read or made then.
+        directory: The folder; created by the first write.
+        scope: The key of the token: the API's base URL.
+        client_id: A given client id (`NEMO_CLIENT_ID`), in place of the stored one.
     """
 
     def __init__(self, directory: Path, scope: str, client_id: str | None = None) -> None:
@@ -43,11 +42,11 @@ class CredentialStore:
         self._replacement: Path | None = None
 
     def lock(self) -> FileLock:
-        """Return the lock that keeps other processes from asking for a token meanwhile."""
+        """Return the lock under which processes acquire a token."""
         return FileLock(self._folder / "lock")
 
     def client_id(self) -> str:
-        """Return the client id, made once and then reused; a damaged file is kept aside."""
+        """Return the client id, created once and then reused; a damaged file is renamed."""
         if self.given_id:
             return self.given_id
         with suppress(OSError, ValueError):
@@ -57,7 +56,7 @@ class CredentialStore:
         return self._made_id or self.new_client_id()
 
     def new_client_id(self) -> str:
-        """Make a new client id, and keep the file of the old one aside; a given one stays."""
+        """Create a new client id and rename the old file; a given id is kept."""
         if self.given_id:
             return self.given_id
         path = self._folder / "client_id"
@@ -89,7 +88,7 @@ class CredentialStore:
         )
 
     def save(self, token: Token) -> None:
-        """Keep the token for the next run."""
+        """Store the token for the next run."""
         entries = {**self._entries(), self.scope: _entry(token)}
         self._write("tokens.json", json.dumps(entries, indent=1))
 
@@ -100,14 +99,14 @@ class CredentialStore:
         return self._replacement or self.directory
 
     def _read(self, name: str) -> bytes:
-        """Return a file's content; a folder that cannot be written to may still be read."""
+        """Return a file's content; a folder that is not writable may still be readable."""
         try:
             return (self._folder / name).read_bytes()
         except OSError:
             return (self.directory / name).read_bytes()
 
     def _write(self, name: str, text: str) -> None:
-        """Write a file, readable by its owner only; in a temporary folder where it must be."""
+        """Write a file, readable only by its owner; fall back to a temporary folder."""
         try:
             _replace(self._folder / name, text)
         except OSError as error:
@@ -129,7 +128,7 @@ def _entry(token: Token) -> dict[str, object]:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write the whole file or nothing."""
+    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     by = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # other processes write it too
     replace_text(path, text, by=by, private=True)

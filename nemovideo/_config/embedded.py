@@ -1,4 +1,4 @@
-"""A client's own local backend: starting one, and the options of a client of it."""
+"""Starting a client's own local backend."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from nemovideo.local import LocalBackend
 
 LOCAL_POLLING = Polling(first_s=0.1, interval_s=0.2, timeout_s=6 * 3600.0)
-"""A backend on this machine can be asked often, and its renders take as long as they take."""
+"""A local backend can be polled often, and its renders may take hours."""
 
 
 def start(options: Mapping[str, Any]) -> tuple[LocalBackend, dict[str, Any]]:
-    """Start a local backend; return it, and the arguments of a client of it.
+    """Start a local backend, and return it with the arguments for its client.
 
-    The user's own token and URLs are for the cloud, and are not used; the client id and the
-    anonymous token are kept with the backend's own state.
+    The token and URLs in the environment are for the cloud and are not used; the client id and the
+    anonymous token are stored in the backend's state directory.
     """
     import inspect
 
@@ -45,7 +45,7 @@ def start(options: Mapping[str, Any]) -> tuple[LocalBackend, dict[str, Any]]:
 
 
 def options_for(backend: LocalBackend) -> Options:
-    """Return what a client needs to know of a local backend, whatever else it is set to."""
+    """Return the options that a client of a local backend needs."""
     return {
         "base_url": backend.url,
         "web_url": backend.url,

@@ -1,4 +1,4 @@
-"""The keyword arguments of `Client.local`: the client's own, and those of its local backend."""
+"""The keyword arguments of `Client.local`: those of the client and of `LocalBackend`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class LocalOptions(Options, total=False):
-    """What `Client.local` takes; all may be left out. See `Client` and `LocalBackend`."""
+    """The arguments of `Client.local`, all optional; see `Client` and `LocalBackend`."""
 
     token: str | None
     http_client: object

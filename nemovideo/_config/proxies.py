@@ -1,4 +1,4 @@
-"""Which proxy a request goes through, by the environment; this machine is never behind one.
+"""The environment's proxies; requests to this machine never use one.
 
 `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case; on Windows and
 macOS also the system's settings.
@@ -35,11 +35,11 @@ class Proxy:
 
     @property
     def scheme(self) -> str:
-        """How the proxy is spoken to."""
+        """The protocol of the proxy."""
         return urlsplit(self.url).scheme
 
     def __str__(self) -> str:
-        """Return how an error names it: without the password."""
+        """Return the proxy's address without the password, for errors."""
         address = urlsplit(self.url).netloc.rpartition("@")[2]
         return f"the proxy {address} ({self.variable})"
 
@@ -49,7 +49,7 @@ class Proxies:
     """The proxies of an environment.
 
     Attributes:
-        by_scheme: For "http", "https" and "all", as far as they are set.
+        by_scheme: The proxies for "http", "https" and "all", if set.
         exceptions: The entries of NO_PROXY.
     """
 
@@ -58,7 +58,7 @@ class Proxies:
 
     @classmethod
     def from_environment(cls) -> Proxies:
-        """Read them as they are now."""
+        """Read the current environment."""
         from urllib.request import getproxies  # loaded by httpx anyway, but not by import nemovideo
 
         found = getproxies()
@@ -74,7 +74,7 @@ class Proxies:
         """Return the proxy for requests to a host, or None for a direct connection.
 
         Raises:
-            InvalidRequestError: The variable does not hold the URL of a proxy.
+            InvalidRequestError: The variable does not contain the URL of a proxy.
         """
         proxy = self.by_scheme.get(scheme) or self.by_scheme.get("all")
         if proxy is None or is_loopback(host):
@@ -86,7 +86,7 @@ class Proxies:
 
 
 def _variable(scheme: str) -> str:
-    """Return the name of the variable that holds the proxy for a scheme."""
+    """Return the name of the environment variable for a scheme."""
     name = f"{scheme}_proxy"
     return next((each for each in (name, name.upper()) if os.environ.get(each)), name.upper())
 
@@ -109,7 +109,7 @@ def _checked(proxy: Proxy) -> Proxy:
 
 
 def _matches(entry: str, scheme: str, host: str, port: int | None) -> bool:
-    """Whether an entry of NO_PROXY names the host: a name, a domain, an address or a network."""
+    """Return whether an entry of NO_PROXY matches: a name, domain, address or network."""
     entry = entry.lower()
     if entry == "*":
         return True

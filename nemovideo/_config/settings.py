@@ -1,4 +1,4 @@
-"""What a client is set to: options, environment variables, and the headers that follow from them.
+"""A client's settings, from options and environment variables.
 
 Sources: docs/protocol.md §1 (environment) and §2 (attribution headers).
 """
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 API_URL = "https://mega-api-prod.nemovideo.ai"
 WEB_URL = "https://nemovideo.com"
-TOKEN_PREFIX = "nmv_usr_"  # noqa: S105 - what every token begins with
+TOKEN_PREFIX = "nmv_usr_"  # noqa: S105 - a prefix
 SKILL_NAME = "video-background-remover-ai"
 EDIT_COST = 50
-_CONFIG_REMEDY = "Set HOME, XDG_CONFIG_HOME or config_dir= to a folder that can be written to."
+_CONFIG_REMEDY = "Set HOME, XDG_CONFIG_HOME or config_dir= to a writable folder."
 _USER_AGENT = f"nemovideo-python/{__version__}"
 
 
 def config_directory(environ: Mapping[str, str]) -> Path:
-    """Return where the client id and the anonymous token are kept (docs/protocol.md §1)."""
+    """Return the folder of the client id and the anonymous token (docs/protocol.md §1)."""
     if base := environ.get("XDG_CONFIG_HOME"):
         return Path(base) / "nemovideo"
     found = home()
@@ -54,7 +54,7 @@ def _program() -> Path:
 
 
 def detect_platform(environ: Mapping[str, str], program: Path | None = None) -> str:
-    """Return the X-Skill-Platform: `SKILL_SOURCE`, else by where the calling program lives."""
+    """Return the X-Skill-Platform: `SKILL_SOURCE`, or else by the path of the program."""
     if source := environ.get("SKILL_SOURCE", "").strip():
         return source
     user = home()
@@ -72,7 +72,7 @@ def detect_platform(environ: Mapping[str, str], program: Path | None = None) -> 
 
 @attrs.frozen
 class Settings:
-    """Everything that a client needs to know before it opens a connection."""
+    """The settings of a client."""
 
     base_url: str
     web_url: str
@@ -94,7 +94,7 @@ class Settings:
     on_response: Callable[[ResponseInfo], None] | None = None
 
     def __getstate__(self) -> dict[str, object]:
-        """Return all but the clock, which another process has of its own."""
+        """Return all but the clock, which is replaced by the system's."""
         return {**attrs.asdict(self, recurse=False), "clock": Clock()}
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -103,13 +103,13 @@ class Settings:
 
     @property
     def origin(self) -> tuple[str, str, int | None]:
-        """Scheme, host and port of the API: the only place that a token is sent to."""
+        """Scheme, host and port of the API: the only origin that gets the token."""
         return origin_of(self.base_url)
 
     def check_link(self, url: str) -> None:
-        """Refuse to fetch a result over plain http, as `base_url` is refused.
+        """Refuse a result link over plain http, by the same rule as for `base_url`.
 
-        Links to this machine are fine where the API itself is on it.
+        Links to this machine are accepted if the API is on it too.
 
         Raises:
             InvalidRequestError: The link, or a redirect of it, is plain http to another host.
@@ -117,12 +117,12 @@ class Settings:
         try:
             scheme, host = urlsplit(url).scheme, urlsplit(url).hostname or ""
         except ValueError:
-            return  # not a URL: that is told where it is fetched
+            return  # not a URL, which the download reports
         local = is_loopback(host) and is_loopback(self.origin[1])
         if scheme == "http" and not self.allow_http and not local:
             raise InvalidRequestError(
-                f"the result would be fetched from {host!r} without encryption",
-                remedy="Pass allow_http=True if the way is safe.",
+                f"the result would be downloaded from {host!r} without encryption",
+                remedy="Pass allow_http=True if the network is safe.",
             )
 
 
@@ -137,7 +137,7 @@ def check_base_url(url: str, *, allow_http: bool = False) -> str:
     """Return the URL without its last slash.
 
     Raises:
-        InvalidRequestError: It is no http(s) URL, or plain http to a host that is not this machine.
+        InvalidRequestError: It is not an http(s) URL, or it is plain http to another machine.
     """
     url = url.strip()
     try:
@@ -154,7 +154,7 @@ def check_base_url(url: str, *, allow_http: bool = False) -> str:
         )
     if scheme == "http" and not allow_http and not is_loopback(host):
         raise InvalidRequestError(
-            f"{host!r} would be spoken to without encryption, and the token could be read",
+            f"the connection to {host!r} would not be encrypted, and the token could be read",
             remedy=Remedy(
                 "use an https URL", ("pass ", Option("allow_http", True), " if the network is safe")
             ),
@@ -165,12 +165,12 @@ def check_base_url(url: str, *, allow_http: bool = False) -> str:
 def check_token(token: str | None, base_url: str = API_URL) -> str | None:
     """Return the token, stripped, or None for an empty one.
 
-    The cloud's own tokens begin with `nmv_usr_` (docs/protocol.md §1). What another
-    host takes, a gateway with tokens of its own, say, is that host's affair.
+    The cloud's tokens begin with `nmv_usr_` (docs/protocol.md §1); other hosts, such as gateways,
+    may have other tokens.
 
     Raises:
-        InvalidRequestError: It is a claim token, is none of the cloud's although it would go
-            there, or cannot be part of a header.
+        InvalidRequestError: It is a claim token, not a token of the cloud although it would be sent
+            there, or not allowed in a header.
     """
     token = (token or "").strip()
     if token.startswith("clm_"):
@@ -180,13 +180,13 @@ def check_token(token: str | None, base_url: str = API_URL) -> str | None:
         )
     if token and not Token(token).sendable:
         raise InvalidRequestError(
-            "the token has characters that no token has",
+            "the token contains characters that are not allowed in a header",
             remedy="Copy it again; it begins with nmv_usr_.",
         )
     if token and not token.startswith(TOKEN_PREFIX) and origin_of(base_url) == origin_of(API_URL):
         raise InvalidRequestError(
-            "this is no token of NemoVideo's cloud: those begin with nmv_usr_",
-            remedy="Copy it again, or set base_url or NEMO_API_URL to the host that it is for.",
+            "not a NemoVideo token: those begin with nmv_usr_",
+            remedy="Copy it again, or set base_url or NEMO_API_URL to the token's host.",
         )
     return token or None
 
@@ -207,7 +207,7 @@ def _check_header(value: str, source: str) -> str:
 
 
 def default_attribution(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers that go with every request (docs/protocol.md, "Headers")."""
+    """Return the headers of every request (docs/protocol.md §2)."""
     return {
         "X-Skill-Source": SKILL_NAME,
         "X-Skill-Version": __version__,
@@ -235,10 +235,10 @@ def attribution(options: Options) -> dict[str, str]:
 
 
 def token(environ: Mapping[str, str]) -> str | None:
-    """Return the bearer token of the environment: NEMO_TOKEN, else the vendor's own name for it."""
+    """Return the environment's token: NEMO_TOKEN, or else NEMOVIDEO_API_KEY."""
     return environ.get("NEMO_TOKEN") or environ.get("NEMOVIDEO_API_KEY")
 
 
 def environment() -> Mapping[str, str]:
-    """Return the process's environment, as it is now."""
+    """Return the environment of this process."""
     return os.environ

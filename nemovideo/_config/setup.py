@@ -1,4 +1,4 @@
-"""How a client's arguments and the environment become its settings."""
+"""Making a client's settings from its arguments and the environment."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
     """Return the settings of a client.
 
     Args:
-        token: A bearer token; None for the one of `base`, else the environment's.
-        options: What was given; anything else comes from `base`, else from the environment, else
-            it is the default.
-        base: The settings of the client that the new one is a copy of.
+        token: A bearer token; None for that of `base`, or else the environment's.
+        options: The given options; others come from `base`, or else from the environment, or else
+            are the defaults.
+        base: The settings of the client that is copied.
     """
     check_names("Client()", options, Options.__annotations__)
     environ = env.environment()
@@ -35,7 +35,7 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
     elif token is None:
         token = base.token
     store = base.store
-    follows = store.scope == base.base_url  # unless a scope of its own was given
+    follows = store.scope == base.base_url  # unless a scope was given
     return Settings(
         base_url=base_url,
         web_url=(options.get("web_url") or base.web_url).rstrip("/"),
@@ -63,15 +63,15 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
 
 
 def may_name_private(options: Options, usual: bool) -> bool:
-    """Return whether URLs of private networks may be named: as asked, else as `local_files` is."""
+    """Return the option `private_urls`, which defaults to `local_files`."""
     asked = options.get("private_urls")
     return options.get("local_files", usual) if asked is None else asked
 
 
 def _defaults(base_url: str) -> Settings:
-    """Return what a client has where nothing is given: the environment's, else the defaults."""
+    """Return the settings without any arguments: the environment's, or else the defaults."""
     environ = env.environment()
-    # A backend on this machine serves its own links; the cloud's web site does not know them.
+    # A backend on this machine serves its own web links.
     here = is_loopback(urlsplit(base_url).hostname or "")
     return Settings(
         base_url=base_url,
@@ -92,7 +92,7 @@ def check_names(callee: str, names: Iterable[str], known: Collection[str]) -> No
     """Refuse a misspelled option, as Python would.
 
     Raises:
-        TypeError: One of the names is not known; the message has the nearest that is.
+        TypeError: One of the names is unknown; the message has the closest known one.
     """
     for name in names:
         if name not in known:

@@ -1,6 +1,6 @@
-"""The MCP server: what an AI agent can do with videos, as tools (extra `[mcp]`).
+"""The MCP server: tools for AI agents (extra `[mcp]`).
 
-`folders` decides which files may be named, `work` runs what takes long and reports its
-progress, `answers` puts results and errors into words, `tools` holds the tools, and `server`
-serves them over stdin and stdout. Only `answers`, `tools`, `work` and `server` need the `mcp` SDK.
+`folders` checks which files may be used, `work` runs long jobs and reports their progress,
+`answers` formats results and errors, `tools` has the tools, and `server` serves them on stdin and
+stdout. All but `folders` need the `mcp` SDK.
 """

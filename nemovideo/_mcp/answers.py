@@ -1,4 +1,4 @@
-"""What tools answer: a few words for the model to read, and the same as data."""
+"""Results of tools: text for the model, and the same as data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nemovideo.models import Answer, Credits, Preview, RenderedVideo, SessionSta
 def answer(
     text: str, data: Mapping[str, object] | None = None, pictures: Sequence[bytes] = ()
 ) -> CallToolResult:
-    """Return a result of words, data, and pictures as PNG files."""
+    """Return a result with text, data, and PNG pictures."""
     content: list[ContentBlock] = [TextContent(type="text", text=text)]
     for picture in pictures:
         coded = base64.b64encode(picture).decode("ascii")
@@ -25,7 +25,7 @@ def answer(
 
 
 def refusal(error: NemoError, text: str | None = None) -> CallToolResult:
-    """Return an error: what happened and what to do about it, as a sentence."""
+    """Return an error: its message and remedy."""
     words = text or _sentence(error)
     url = getattr(error, "register_url", None)
     if isinstance(url, str) and url not in words:
@@ -39,7 +39,7 @@ def refusal(error: NemoError, text: str | None = None) -> CallToolResult:
 
 
 def failure(text: str) -> CallToolResult:
-    """Return a failure that is not an error of the SDK's."""
+    """Return a failure that is not an SDK error."""
     return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
 
 
@@ -65,7 +65,7 @@ def preview_answer(preview: Preview, session_id: str | None = None) -> CallToolR
 
 
 def spoken(reply: Answer, session_id: str) -> CallToolResult:
-    """Return what a conversation answered; its words are ready for a person."""
+    """Return the answer of a conversation."""
     if reply.error is not None:
         return refusal(reply.error, reply.text)
     data: dict[str, object] = {"session_id": session_id}
@@ -75,7 +75,7 @@ def spoken(reply: Answer, session_id: str) -> CallToolResult:
 
 
 def timeline(state: SessionState, session_id: str) -> CallToolResult:
-    """Return what a session holds."""
+    """Return the timeline and files of a session."""
     draft = state.draft
     files = [str(info.get("filename") or info.get("name")) for info in state.video_infos]
     if draft is not None and draft.tracks:
@@ -94,7 +94,7 @@ def timeline(state: SessionState, session_id: str) -> CallToolResult:
 
 
 def balance(found: Credits) -> CallToolResult:
-    """Return the credits that are left."""
+    """Return the available credits."""
     data = {"available": found.available, "frozen": found.frozen, "total": found.total}
     reserved = f", {found.frozen:g} reserved by work in progress" if found.frozen else ""
     return answer(f"{found.available:g} credits available{reserved}.", data)

@@ -1,4 +1,4 @@
-"""Which files an agent may name: those below the folders that were given at the start."""
+"""The files that an agent may use: those below the given folders."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from nemovideo.errors import InvalidRequestError, SourceNotFoundError
 
 @attrs.frozen
 class Folders:
-    """The folders that an agent may read and write, with every link in their paths resolved.
+    """The folders that an agent may read and write.
 
     Attributes:
-        roots: The folders; the first one is where results go unless told otherwise.
+        roots: Their resolved paths; the first is the default folder for results.
     """
 
     roots: tuple[Path, ...]
@@ -29,7 +29,7 @@ class Folders:
         """Return the folders of these paths.
 
         Raises:
-            InvalidRequestError: There is none, or one of them is not a folder.
+            InvalidRequestError: The list is empty, or one of them is not a folder.
         """
         roots = []
         for one in named:
@@ -47,7 +47,7 @@ class Folders:
         """Return the file of a path, a `file:` URL, or a name within one of the folders.
 
         Raises:
-            InvalidRequestError: It is outside of the folders, or leads out of them by a link.
+            InvalidRequestError: It is outside the folders, possibly through a symlink.
             SourceNotFoundError: There is no such file.
         """
         path = self._inside(text)
@@ -56,10 +56,10 @@ class Folders:
         return path
 
     def output(self, text: str) -> Path:
-        """Return where to write a file; see `source`. Whether it exists is not looked at.
+        """Return the path of a file to write, which need not exist; see `source`.
 
         Raises:
-            InvalidRequestError: It is outside of the folders, or leads out of them by a link.
+            InvalidRequestError: It is outside the folders, possibly through a symlink.
         """
         return self._inside(text)
 
@@ -76,18 +76,18 @@ class Folders:
     def _inside(self, text: str) -> Path:
         try:
             paths = [path.resolve() for path in self._candidates(text)]
-        except (OSError, RuntimeError, ValueError):  # a circle of links, a NUL
+        except (OSError, RuntimeError, ValueError):  # a symlink loop, a NUL
             paths = []
         paths = [path for path in paths if any(path.is_relative_to(root) for root in self.roots)]
         if not paths:
             raise InvalidRequestError(
-                f"{text!r} is not in a folder that may be used here",
+                f"{text!r} is not below an allowed folder",
                 remedy=f"Name a file below {self}.",
             )
         return next((path for path in paths if path.exists()), paths[0])
 
     def _candidates(self, text: str) -> list[Path]:
-        """Return the places that a path may mean: it is relative to any of the folders."""
+        """Return the possible paths: a relative one may be below any of the folders."""
         if text.lower().startswith("file:"):
             text = url2pathname(urlsplit(text).path)
         path = expanded(text)

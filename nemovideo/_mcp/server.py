@@ -1,7 +1,7 @@
-"""The server: the tools over stdin and stdout, until the client closes them.
+"""The server, which serves the tools on stdin and stdout until they are closed.
 
-While it runs, the SDK keeps stdout for the protocol: whatever else is printed there, by this
-process or its children, goes to stderr.
+Meanwhile the MCP SDK reserves stdout for the protocol; other output to stdout, also of child
+processes, goes to stderr.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ Files must be below: {folders}. A tool that takes long answers with a job_id: ca
 
 
 async def serve(client: AsyncClient, folders: Folders, wait_s: float) -> None:
-    """Serve the tools on stdin and stdout until stdin ends, or the process is told to stop.
+    """Serve the tools on stdin and stdout until stdin ends or a signal arrives.
 
     Args:
-        client: Does the work; closed at the end. It was made with `on_request=note_render`.
-        folders: What the tools may read and write.
-        wait_s: Seconds that a call waits for its work.
+        client: The client, made with `on_request=note_render`; it is closed at the end.
+        folders: The folders that the tools may use.
+        wait_s: Seconds that a call waits for its result.
     """
     closing = anyio.Lock()
     async with anyio.create_task_group() as signals:
@@ -57,8 +57,8 @@ async def _close(client: AsyncClient, closing: anyio.Lock) -> None:
 async def _close_on_signal(client: AsyncClient, closing: anyio.Lock) -> None:
     """Close the client before a signal ends the process.
 
-    Cancelling would not end it: a thread waits for the next line of stdin. A client that closes
-    stdin sends SIGTERM soon after, perhaps while the local backend is still stopping.
+    Cancellation would not end it, because a thread is reading stdin. An MCP client that closes
+    stdin sends SIGTERM soon after, possibly while the local backend is still stopping.
     """
     try:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
@@ -73,7 +73,7 @@ async def _close_on_signal(client: AsyncClient, closing: anyio.Lock) -> None:
 def server_of(
     client: AsyncClient, folders: Folders, tasks: TaskGroup, wait_s: float
 ) -> MCPServer[object]:
-    """Return the server, not running; see `serve`. Long work runs in `tasks`."""
+    """Return the server without running it; see `serve`. Long jobs run in `tasks`."""
     tools = Tools(client, folders, Works(tasks, client, wait_s))
     server: MCPServer[object] = MCPServer(
         "nemovideo",

@@ -1,4 +1,4 @@
-"""The tools: each takes what a model writes, makes one call of the SDK, and answers in words."""
+"""The tools: each makes one call of the SDK."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from nemovideo.files import is_media_name, is_url, url_name
 P = ParamSpec("P")
 
 SessionId = Annotated[
-    str | None, Field(description="The session_id that a tool gave. Default: the last one used.")
+    str | None, Field(description="A session_id from another tool. Default: the last one used.")
 ]
 Quality = Annotated[str, Field(description='"high", "medium" or "low".')]
 Overwrite = Annotated[bool, Field(description="Replace the file if it exists.")]
@@ -35,7 +35,7 @@ Overwrite = Annotated[bool, Field(description="Replace the file if it exists.")]
 def answering(
     tool: Callable[P, Awaitable[CallToolResult]],
 ) -> Callable[P, Awaitable[CallToolResult]]:
-    """Let a tool answer with the sentence of an error that it raises."""
+    """Decorate a tool to return its errors as results."""
 
     @functools.wraps(tool)
     async def answered(*args: P.args, **kwargs: P.kwargs) -> CallToolResult:
@@ -51,9 +51,9 @@ class Tools:
     """The tools of one server.
 
     Args:
-        client: Does the work.
-        folders: What may be read and written.
-        works: Runs what takes long.
+        client: The client.
+        folders: The folders that may be used.
+        works: Runs the long jobs.
     """
 
     def __init__(self, client: AsyncClient, folders: Folders, works: Works) -> None:
@@ -70,41 +70,41 @@ class Tools:
         background: Annotated[
             str | None,
             Field(
-                description='What comes behind the person: "transparent", "blur", a CSS color, the '
-                'path or URL of a picture or video, or words such as "office setting". '
-                "Default: the background just goes, which leaves black in an MP4."
+                description='The new background: "transparent", "blur", a CSS color, the path or '
+                'URL of a picture or video, or words such as "office setting". '
+                "Default: the background is only removed, which leaves black in an MP4."
             ),
         ] = None,
         edit: Annotated[
             str | None,
             Field(
-                description="More wishes in plain words, done in the same step: "
+                description="More edits in plain words, done in the same step: "
                 '"make it 9:16 and put me in the bottom right corner".'
             ),
         ] = None,
         trim: Annotated[
             tuple[float, float] | None,
-            Field(description="The stretch of the clip to keep: start and end in seconds."),
+            Field(description="The part of the clip to keep: start and end in seconds."),
         ] = None,
         output: Annotated[
             str | None,
             Field(
-                description="Where to write the result; its suffix names the format: .mp4, and "
-                "for a transparent background .webm or .mov. Default: NAME-clean.mp4 (or .webm) "
-                "beside the clip."
+                description="The file to write; its suffix names the format: .mp4, or .webm or "
+                ".mov for a transparent background. Default: NAME-clean.mp4 (or .webm) next to "
+                "the clip."
             ),
         ] = None,
         quality: Quality = "high",
         max_credits: Annotated[
-            float | None, Field(description="Do not start if it is likely to cost more credits.")
+            float | None, Field(description="Do not start if it would probably cost more credits.")
         ] = None,
         overwrite: Overwrite = False,
     ) -> CallToolResult:
         """Remove or replace the background of a video or picture of a person, and save the result.
 
-        This one call does the whole job. It takes a minute or more for a longer clip: a call
-        that takes too long answers with a job_id for job_status. The answer names a session_id,
-        with which `say` can edit the result further and `export` can save it again.
+        This one call does the whole job, which takes a minute or more for a longer clip; a call
+        that takes too long returns a job_id for job_status. The result has a session_id, with
+        which `say` can edit the video further and `export` can save it again.
         """
 
         async def job(work: Work) -> CallToolResult:
@@ -131,7 +131,10 @@ class Tools:
         self,
         call: Call,
         text: Annotated[
-            str, Field(description='What to do, in plain words: "trim it to the first 5 seconds".')
+            str,
+            Field(
+                description='What to do, in plain words, such as "trim it to the first 5 seconds".'
+            ),
         ],
         files: Annotated[
             Sequence[str],
@@ -139,11 +142,11 @@ class Tools:
         ] = (),
         session_id: SessionId = None,
     ) -> CallToolResult:
-        """Edit a video by saying what you want, in English or Chinese.
+        """Edit a video by describing the edit, in English or Chinese.
 
-        The service's own agent does it: trim, titles, music, backgrounds, shape, speed and more.
-        Files that the text names by their path are uploaded, too. Saying "export" saves the
-        video in the first folder; the tool `export` lets you choose the file.
+        The service's agent does it: trim, titles, music, backgrounds, shape, speed and more.
+        Files that the text names by path are uploaded too. "export" saves the video in the
+        first folder; the tool `export` lets you choose the file.
         """
 
         async def job(work: Work) -> CallToolResult:
@@ -162,7 +165,7 @@ class Tools:
 
     @answering
     async def show_timeline(self, session_id: SessionId = None) -> CallToolResult:
-        """Show what is on the timeline: tracks, clips, titles, music, and their times."""
+        """Show the timeline: tracks, clips, titles, music, and their times."""
         session = await self._attached(session_id)
         return timeline(await session.state(), session.id)
 
@@ -172,11 +175,11 @@ class Tools:
         call: Call,
         source: Annotated[
             str | None,
-            Field(description="The path of a clip. Default: what is on the timeline."),
+            Field(description="The path of a clip. Default: the timeline."),
         ] = None,
         background: Annotated[
             str | None,
-            Field(description="What would come behind the person; see remove_background."),
+            Field(description="The new background; see remove_background."),
         ] = None,
         at: Annotated[
             Sequence[float] | None,
@@ -184,10 +187,9 @@ class Tools:
         ] = None,
         session_id: SessionId = None,
     ) -> CallToolResult:
-        """Look at a few moments, before above and after below, without spending credits.
+        """Show a few moments, before above and after below, without spending credits.
 
-        With a source it shows what remove_background would make of a clip; without one, what
-        export would save.
+        With a source, it previews remove_background on that clip; otherwise it previews export.
         """
 
         async def job(_: Work) -> CallToolResult:
@@ -206,7 +208,7 @@ class Tools:
         output: Annotated[
             str | None,
             Field(
-                description="Where to write the video; its suffix names the format (.mp4, .webm, "
+                description="The file to write; its suffix names the format (.mp4, .webm, "
                 ".mov, .gif, ...). Default: a free name in the first folder."
             ),
         ] = None,
@@ -214,7 +216,7 @@ class Tools:
         overwrite: Overwrite = False,
         session_id: SessionId = None,
     ) -> CallToolResult:
-        """Render the timeline as it is, and save the video; exports cost no credits."""
+        """Render the timeline and save the video; exports use no credits."""
 
         async def job(work: Work) -> CallToolResult:
             session = await self._attached(session_id)
@@ -234,28 +236,28 @@ class Tools:
 
     @answering
     async def credits(self) -> CallToolResult:
-        """Show how many credits are left."""
+        """Show the available credits."""
         return balance(await self._client.credits.balance())
 
     @answering
     async def job_status(
-        self, call: Call, job_id: Annotated[str, Field(description="The id that a tool gave.")]
+        self, call: Call, job_id: Annotated[str, Field(description="The job_id from another tool.")]
     ) -> CallToolResult:
-        """Wait for a tool that is still working, and return its result once it has ended."""
+        """Wait for a running job, and return its result when it has ended."""
         return await self._works.status(call, job_id)
 
     @answering
     async def cancel_job(
-        self, job_id: Annotated[str, Field(description="The id that a tool gave.")]
+        self, job_id: Annotated[str, Field(description="The job_id from another tool.")]
     ) -> CallToolResult:
-        """Stop a tool that is still working. Credits that were used are not given back."""
+        """Cancel a running job. Used credits are not refunded."""
         return await self._works.cancel(job_id)
 
     async def _attached(self, session_id: str | None) -> AsyncSession:
         """Return the session of an id, or else the last one used.
 
         Raises:
-            DraftNotReadyError: There is none yet.
+            DraftNotReadyError: There is no session yet.
         """
         if session_id is not None and (self._session is None or self._session.id != session_id):
             self._session = await self._client.sessions.attach(session_id)
@@ -274,7 +276,7 @@ class Tools:
         return self._folders.source(text)
 
     def _output(self, text: str | None, clip: str | Path, *, transparent: bool) -> Path:
-        """Return where the result goes: beside the clip, if nothing else was said."""
+        """Return the path of the result; the default is next to the clip."""
         if text is not None:
             return self._folders.output(text)
         name = clip.name if isinstance(clip, Path) else url_name(clip)
@@ -283,7 +285,7 @@ class Tools:
         return self._folders.output(str(folder / f"{Path(name).stem}-clean.{suffix}"))
 
     def _named_files(self, text: str) -> tuple[str, list[str | Path]]:
-        """Return a text without the files that it names, and these files."""
+        """Return the text without the files that it names, and those files."""
         named = route(text, is_file=self._folders.holds).paths
         if all(map(is_url, named)):
             return text, []

@@ -1,7 +1,7 @@
-"""Long work: it goes on while its tool call waits, and after the call if that waited long enough.
+"""Long jobs, which continue in the background if their tool call times out.
 
-Clients give up on a call after a while, many of them after a minute. A call therefore waits
-for a limited time, and then answers with the id of a job that can be asked for.
+Many MCP clients time out after a minute. A call therefore waits for a limited time, and then
+returns a job id to poll.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nemovideo.hooks import RequestInfo
 from nemovideo.models import Progress, RenderJob
 
 Call = Context[None, object]
-"""A tool call, which takes reports of its progress."""
+"""A tool call, for progress reports."""
 
 _log = logging.getLogger("nemovideo.mcp")
 
@@ -38,15 +38,15 @@ _RENDERS = "/api/render/proxy/lambda/"
 
 @attrs.define(eq=False)
 class Work:
-    """One piece of work.
+    """A running or finished job.
 
     Attributes:
-        id: What a client asks for it by.
-        tool: The tool that began it.
-        fraction: How much of it is done, 0.0 to 1.0.
-        message: What it is doing, in a few words.
-        render_id: The render that it waits for, once there is one.
-        result: What came of it, once it has ended.
+        id: The job id.
+        tool: The tool that started it.
+        fraction: The progress, 0.0 to 1.0.
+        message: The current step.
+        render_id: The render job that it waits for, once there is one.
+        result: The result, once it has ended.
     """
 
     id: str
@@ -59,16 +59,16 @@ class Work:
     ended: anyio.Event = attrs.field(factory=anyio.Event)
 
     def progress(self, now: Progress) -> None:
-        """Take the progress of a call of the SDK."""
+        """Record the progress of an SDK call."""
         self.fraction, self.message = max(self.fraction, now.fraction), now.message
 
     def render(self, job: RenderJob) -> None:
-        """Take the progress of a render."""
+        """Record the progress of a render."""
         self.fraction = max(self.fraction, (job.progress or 0.0) / 100)
         self.message = "Rendering…"
 
     def notice(self, line: str) -> None:
-        """Take a line to show while the work goes on."""
+        """Record a line to show."""
         self.message = line
 
 
@@ -76,7 +76,7 @@ _current: ContextVar[Work] = ContextVar("nemovideo_mcp_work")
 
 
 def note_render(request: RequestInfo) -> None:
-    """Note which render the work that sends this request is waiting for: a client's hook."""
+    """Record the render job that the current job waits for; a client's `on_request` hook."""
     work = _current.get(None)
     if work is not None and request.path.startswith(_RENDERS):
         work.render_id = request.path.removeprefix(_RENDERS).partition("/")[0]
@@ -86,12 +86,12 @@ Job = Callable[[Work], Awaitable[CallToolResult]]
 
 
 class Works:
-    """All the work of a server.
+    """All jobs of a server.
 
     Args:
-        tasks: Where the work runs; it ends with this group.
-        client: Does the work, with `note_render` as its hook.
-        wait_s: Seconds that a call waits for its work.
+        tasks: The task group in which they run.
+        client: The client, with `note_render` as its hook.
+        wait_s: Seconds that a call waits for its result.
     """
 
     def __init__(self, tasks: TaskGroup, client: AsyncClient, wait_s: float) -> None:
@@ -102,9 +102,9 @@ class Works:
         self._known: dict[str, Work] = {}
 
     async def run(self, call: Call, tool: str, job: Job) -> CallToolResult:
-        """Begin some work, and return its result, or where it is after a while.
+        """Start a job, and return its result, or its status after `wait_s`.
 
-        A call that the client cancels takes its work with it.
+        If the client cancels the call, the job is cancelled too.
         """
         self._begun += 1
         work = Work(f"job-{self._begun}", tool)
@@ -117,7 +117,7 @@ class Works:
             raise
 
     async def status(self, call: Call, id: str) -> CallToolResult:  # noqa: A002
-        """Return the result of some work, or where it is after a while.
+        """Return the result of a job, or its status after `wait_s`.
 
         Raises:
             InvalidRequestError: There is no such job.
@@ -125,7 +125,7 @@ class Works:
         return await self._watch(call, self._find(id))
 
     async def cancel(self, id: str) -> CallToolResult:  # noqa: A002
-        """Stop some work, and return what came of it.
+        """Cancel a job, and return its result.
 
         Raises:
             InvalidRequestError: There is no such job.
@@ -141,7 +141,7 @@ class Works:
         except KeyError:
             raise InvalidRequestError(
                 f"there is no job {id!r}",
-                remedy="Use the job_id that a tool gave, or call the tool again.",
+                remedy="Use a job_id from another tool, or call the tool again.",
             ) from None
 
     async def _perform(self, work: Work, job: Job) -> None:
@@ -157,7 +157,7 @@ class Works:
             self._forget()
 
     async def _cancel_render(self, work: Work) -> None:
-        """Cancel the render that cancelled work was waiting for, if it is still running."""
+        """Cancel the render job of a cancelled job, if it is still running."""
         if work.render_id is None:
             return
         with anyio.move_on_after(_CLEAN_UP_S), suppress(NemoError):
@@ -166,26 +166,26 @@ class Works:
                 await self._client.render.cancel(job)
 
     def _forget(self) -> None:
-        """Keep the results of the last jobs only."""
+        """Delete the results of all but the last jobs."""
         ended = [id for id, work in self._known.items() if work.ended.is_set()]  # noqa: A001
         for id in ended[:-_KEPT]:  # noqa: A001
             del self._known[id]
 
     async def _watch(self, call: Call, work: Work) -> CallToolResult:
-        """Wait for the work, and report its progress meanwhile."""
+        """Wait for a job, and report its progress."""
         told, next_beat = -_BEAT, 0.0
         until = anyio.current_time() + self._wait_s
         while not work.ended.is_set() and (left := until - anyio.current_time()) > 0:
             with anyio.move_on_after(min(_TICK_S, left)):
                 await work.ended.wait()
             now = anyio.current_time()
-            # The protocol wants every notification to report more than the one before.
+            # MCP requires that each progress value is larger than the one before.
             least = told + _BEAT if now >= next_beat else work.fraction
             value = round(min(max(work.fraction, least), 1.0), 3)
             if value > told:
                 told, next_beat = value, now + _BEAT_S
                 await call.report_progress(value, 1.0, work.message)
-        return work.result or _going_on(work)
+        return work.result or _status(work)
 
 
 async def _outcome(work: Work, job: Job) -> CallToolResult:
@@ -193,15 +193,15 @@ async def _outcome(work: Work, job: Job) -> CallToolResult:
         return await job(work)
     except NemoError as error:
         return refusal(error)
-    except Exception:  # noqa: BLE001 - the server outlives a bug in one of its tools
+    except Exception:  # noqa: BLE001 - the server survives a bug in a tool
         _log.exception("%s failed", work.tool)
         return failure(f"{work.tool} failed because of a bug in nemovideo; the log says more.")
 
 
-def _going_on(work: Work) -> CallToolResult:
+def _status(work: Work) -> CallToolResult:
     percent = f"{work.fraction:.0%}"
     text = (
-        f"{work.tool} is still working ({percent}: {work.message}). "
+        f"{work.tool} is still running ({percent}: {work.message}). "
         f"Call job_status with job_id {work.id!r} to wait for the result."
     )
     data = {"job_id": work.id, "done": False, "progress": round(work.fraction, 3)}

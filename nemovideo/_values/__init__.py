@@ -1,1 +1,1 @@
-"""Values that any room may use: formats, remedies, and times and names as text."""
+"""Values used everywhere: formats, remedies, and times and names as text."""

@@ -1,4 +1,4 @@
-"""The formats that the service takes: suffixes, content types, and how their files begin."""
+"""The supported formats: suffixes, content types, and signatures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONTENT_TYPES = {
     "aac": "audio/aac",
     "zip": "application/zip",
 }
-"""What is sent as a part's Content-Type, by suffix."""
+"""The Content-Type of an uploaded file, by suffix."""
 
 
 def _of_kind(kind: str) -> frozenset[str]:
@@ -29,7 +29,7 @@ def _of_kind(kind: str) -> frozenset[str]:
 
 
 VIDEO_SUFFIXES, IMAGE_SUFFIXES, AUDIO_SUFFIXES = map(_of_kind, ("video/", "image/", "audio/"))
-"""The suffixes of what moves, of pictures (a GIF among them), and of sounds."""
+"""The suffixes of videos, pictures (including GIF), and audio."""
 
 _FAMILIES = {"mov": "mp4", "m4a": "mp4", "webm": "matroska", "mkv": "matroska", "jpg": "jpeg"}
 _BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip", b"pnot")
@@ -38,7 +38,7 @@ _PICTURE_BRANDS = {
     **dict.fromkeys((b"avif", b"avis"), "avif"),
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"), "heic"),
 }
-"""Pictures in MP4's container, which the service does not take."""
+"""Pictures in an MP4 container, which the service does not support."""
 
 _LAYER_1 = 3
 
@@ -49,7 +49,7 @@ def suffix_of(name: str) -> str:
 
 
 def family_of(suffix: str) -> str:
-    """Return the container that a suffix stands for; suffixes of one family share it."""
+    """Return the container of a suffix, which related suffixes share."""
     return _FAMILIES.get(suffix, suffix)
 
 
@@ -59,7 +59,7 @@ def suffix_for(family: str) -> str:
 
 
 def sniff(head: bytes) -> frozenset[str]:
-    """Return the families that the first bytes may belong to; empty for none that is known."""
+    """Return the families that the first bytes may belong to; empty if unknown."""
     if head[4:8] in _BOXES:
         brand = head[8:12] if head[4:8] == b"ftyp" else b""
         return frozenset({_PICTURE_BRANDS.get(brand, "mp4")})
@@ -72,7 +72,7 @@ def sniff(head: bytes) -> frozenset[str]:
         (b"\x89PNG\r\n\x1a\n", ("png",)),
         (b"GIF87a", ("gif",)),
         (b"GIF89a", ("gif",)),
-        (b"ID3", ("mp3", "aac")),  # a tag that both may carry
+        (b"ID3", ("mp3", "aac")),  # either may have this tag
         (b"ADIF", ("aac",)),
         (b"PK\x03\x04", ("zip",)),
         (b"PK\x05\x06", ("zip",)),  # an empty one
@@ -83,7 +83,7 @@ def sniff(head: bytes) -> frozenset[str]:
 
 
 def _mpeg_audio(head: bytes) -> frozenset[str]:
-    """Judge by the first frame: MPEG audio has no header, but often zeros before its frames."""
+    """Recognize MPEG audio, which has no header, by its first frame after any zeros."""
     start = head.lstrip(b"\0")
     if len(start) < 2 or start[0] != 0xFF or start[1] & 0xE0 != 0xE0:
         return frozenset()

@@ -1,4 +1,4 @@
-"""Times, percentages and names as text, written the same way wherever they are shown."""
+"""Times, percentages and names as text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _NAME_LENGTH = 80
 
 
 def time_range(start_ms: int, end_ms: int) -> str:
-    """Return `0-10s` or `0.4-2.05s`: seconds, with no more decimals than needed."""
+    """Return `0-10s` or `0.4-2.05s`: seconds without trailing zeros."""
     return f"{_in_seconds(start_ms)}-{seconds(end_ms)}"
 
 
@@ -24,7 +24,7 @@ def percent(factor: float) -> str:
 
 
 def quoted(text: str, quote: str = '"') -> str:
-    """Return the text on one line in quotes; the same quotes inside become the other kind."""
+    """Return the text on one line in quotes; the same quotes inside it are replaced."""
     other = "'" if quote == '"' else '"'
     return f"{quote}{one_line(text).replace(quote, other)}{quote}"
 
@@ -37,7 +37,7 @@ def one_line(text: str) -> str:
 
 @cache
 def _invisible() -> re.Pattern[str]:
-    """Match controls, changes of the writing direction, and lone surrogates."""
+    """Match control characters, bidirectional controls, and lone surrogates."""
     return re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 

@@ -1,4 +1,4 @@
-"""Remedies as values: steps that each kind of reader is told in its own way."""
+"""Remedies as values, which are worded for Python, a shell, a chat, or an AI's tools."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Literal
 import attrs
 
 Medium = Literal["python", "shell", "chat", "tool"]
-"""Who reads it: a programmer, somebody at a command line or in a chat, or an AI with tools."""
+"""Where a remedy is shown: to a programmer, in a shell, in a chat, or to an AI with tools."""
 
 _TOOL_ARGUMENTS = ("overwrite", "max_credits")
-"""The options that the tools of the MCP server have, too."""
+"""The options that the MCP server's tools have too."""
 
 
 @attrs.frozen
@@ -20,14 +20,14 @@ class Option:
 
     Attributes:
         name: The argument's name.
-        value: Its value; None where the user chooses one.
+        value: Its value; None if the user chooses one.
     """
 
     name: str
     value: object = None
 
     def said(self, medium: Medium) -> str | None:
-        """Return the argument in the reader's language; None where it has none."""
+        """Return the argument for a medium; None if it has none there."""
         if medium == "chat":
             return None
         if medium == "shell":
@@ -44,7 +44,7 @@ class Resume:
     Attributes:
         path: The checkpoint file.
         send_again: Whether to send the message again.
-        anywhere: Whether without a client, which finds the job's own service.
+        anywhere: Whether to resume without a client, at the job's own service.
     """
 
     path: str
@@ -52,7 +52,7 @@ class Resume:
     anywhere: bool = False
 
     def said(self, medium: Medium) -> str | None:
-        """Return the call or the command; None where there is neither."""
+        """Return the call or command for a medium; None if it has none there."""
         if medium in ("chat", "tool"):
             return None
         if medium == "shell":
@@ -64,18 +64,18 @@ class Resume:
 
 @attrs.frozen
 class Code:
-    """A piece of Python, which only a Python program can use.
+    """Python code.
 
     Attributes:
         text: The code.
-        otherwise: What other readers see in its place; None where the step is not for them.
+        otherwise: The text for other media; None to leave out the step there.
     """
 
     text: str
     otherwise: str | None = None
 
     def said(self, medium: Medium) -> str | None:
-        """Return the code, or what stands in its place."""
+        """Return the code, or its replacement."""
         return self.text if medium == "python" else self.otherwise
 
 
@@ -84,24 +84,24 @@ Step = str | tuple[str | Action, ...]
 
 
 class Remedy(str):
-    """What to do about an error: alternative steps; as a string, as a Python program says them.
+    """The remedy of an error: alternative steps. As a string it is worded for Python.
 
-    A step is text, or a tuple of text and actions. A reader who cannot take an action does not
-    see the step.
+    A step is text, or a tuple of text and actions. A medium that lacks an action leaves out the
+    step.
     """
 
     steps: tuple[Step, ...]
     following: str
 
     def __new__(cls, *steps: Step, following: str = "") -> Remedy:
-        """Make a remedy; `following` is a second remedy, after the first."""
+        """Make a remedy; `following` is a second remedy to append."""
         made = super().__new__(cls, _joined(steps, following, "python"))
         made.steps, made.following = steps, following
         return made
 
     @classmethod
     def after(cls, first: str, second: Remedy) -> Remedy:
-        """Return a remedy that is followed by a second one."""
+        """Return a remedy with a second one appended."""
         steps = first.steps if isinstance(first, Remedy) else (first,)
         return cls(*steps, following=second)
 
@@ -109,12 +109,12 @@ class Remedy(str):
         return _restored, (self.steps, self.following)
 
     def said(self, medium: Medium) -> str:
-        """Return the remedy for a reader; empty where nothing can be done there."""
+        """Return the remedy for a medium; empty if no step applies there."""
         return _joined(self.steps, self.following, medium)
 
 
 def said(remedy: str, medium: Medium) -> str:
-    """Return a remedy for a reader, whether it is a value or only text."""
+    """Return a remedy, which may be plain text, for a medium."""
     return remedy.said(medium) if isinstance(remedy, Remedy) else remedy
 
 

@@ -1,8 +1,7 @@
-"""The command line `nemovideo`: thin commands over the SDK, one room for each.
+"""The command line `nemovideo`: thin commands over the SDK, one module each.
 
-`app` holds the group, `options` what the commands share, and `report` how
-results and errors are shown and which exit code they end with. The commands
-themselves know no more than arguments in, one call of the SDK, words out.
+`app` has the group, `options` the shared options, and `report` the output and exit codes. A command
+parses its arguments, makes one call of the SDK, and prints the result.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code; without click, say what to install."""
+    """Run the command line and exit; without click, print what to install."""
     try:
         from nemovideo.cli.app import app
     except ModuleNotFoundError as error:
@@ -33,5 +32,5 @@ def main() -> None:
 
 
 def _terminate(*_: object) -> None:
-    """Leave as usual on SIGTERM, so that a local backend removes its temporary files."""
+    """Exit normally on SIGTERM, so that a local backend removes its temporary files."""
     raise SystemExit(143)

@@ -1,4 +1,4 @@
-"""The group of all commands: errors become one line and an exit code here, and only here."""
+"""The command group, which turns errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nemovideo")
 def app() -> None:
-    """Take a video, remove its background, give back a clean one.
+    """Remove the background of videos, and edit them by words.
 
-    Talks to the NemoVideo cloud (with the token in NEMO_TOKEN, else an
-    anonymous one), or with --local to a backend on this machine that needs no
+    Uses the NemoVideo cloud (with the token in NEMO_TOKEN, or else an
+    anonymous one), or with --local a backend on this machine that needs no
     account and no network.
 
     \b
-    Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not allowed (token),
-    4 credits, 5 no connection or timed out, 6 part of a batch failed,
-    130 stopped by Ctrl-C.
+    Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 token not accepted,
+    4 credits, 5 no connection or timeout, 6 part of a batch failed,
+    130 interrupted by Ctrl-C.
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
 
 

@@ -1,4 +1,4 @@
-"""`nemovideo chat`: edit a video by talking about it, in a terminal or from a pipe."""
+"""`nemovideo chat`: edit a video in a chat, in a terminal or from a pipe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nemovideo.cli.options import PATH, json_option, local_option, open_client
 from nemovideo.cli.report import FAILED, error_value, print_text, video_value
 from nemovideo.models import Answer
 
-_FAREWELLS = ("", "quit", "exit", "bye", "退出", "再见")
+_QUIT_WORDS = ("", "quit", "exit", "bye", "退出", "再见")
 _CLEAR_LINE = "\r\x1b[2K"
 
 
@@ -24,16 +24,16 @@ _CLEAR_LINE = "\r\x1b[2K"
     "--output-dir",
     type=PATH,
     default=Path(),
-    help="Where exports go. Default: the current folder.",
+    help="The folder for exports. Default: the current folder.",
 )
 @local_option
 @json_option
 def chat(files: tuple[str, ...], *, output_dir: Path, local: bool, as_json: bool) -> None:
     """Chat about your video; FILES are uploaded first.
 
-    Say what you want, in English or Chinese: a path to upload, "remove the
-    background", "show tracks", "credits", "export". An empty line, or "quit",
-    ends the chat. With --json every answer is a JSON value on a line of its own.
+    Type what you want, in English or Chinese: a path to upload, "remove the
+    background", "show tracks", "credits", "export". An empty line or "quit"
+    ends the chat. With --json every answer is one line of JSON.
     """
     show = _print_json if as_json else _print_text
     failed = False
@@ -46,30 +46,30 @@ def chat(files: tuple[str, ...], *, output_dir: Path, local: bool, as_json: bool
             answer = conversation.say(text)
             failed = failed or answer.error is not None
             show(answer)
-    if failed and not is_terminal(sys.stdin):  # a script wants to know how it ended
+    if failed and not is_terminal(sys.stdin):  # for scripts
         raise SystemExit(FAILED)
 
 
 def _sentences(files: tuple[str, ...]) -> Iterator[str]:
-    """Yield the files, then what is typed, until an empty line, a farewell or the end."""
+    """Yield the files, then each line typed, until an empty line, "quit" or the end of input."""
     yield from files
     while sys.stdin is not None:
         try:
             text = input("> " if is_terminal(sys.stdin) else "")
         except EOFError:
             return
-        if text.strip().lower() in _FAREWELLS:
+        if text.strip().lower() in _QUIT_WORDS:
             return
         yield text
 
 
 def _print_notice(line: str) -> None:
-    """Show a line that the next one replaces."""
+    """Print a line that the next one overwrites."""
     click.echo(f"{_CLEAR_LINE}{line}", nl=False, err=True)
 
 
 def _print_text(answer: Answer) -> None:
-    """Show an answer in the place of the last notice."""
+    """Print an answer over the last notice."""
     if is_terminal(sys.stderr):
         click.echo(_CLEAR_LINE, nl=False, err=True)
     print_text(f"{answer.text}\n")

@@ -1,4 +1,4 @@
-"""The standard streams: a service has none, and a terminal's encoding may lack characters."""
+"""The standard streams, which may be missing, or encoded without all of Unicode."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 
 def prepare() -> None:
-    """Make every text printable, and read a chat as UTF-8 where the locale says only ASCII."""
+    """Escape what the encoding lacks, and read stdin as UTF-8 if the locale is ASCII."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -23,11 +23,11 @@ def prepare() -> None:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person looks at a stream; it is None in a program without a console."""
+    """Return whether a stream is a terminal; it is None in a program without a console."""
     return stream is not None and stream.isatty()
 
 
 def colored(text: str, color: str) -> str:
-    """Return text in a color, or as it is where the user or the terminal wants none."""
+    """Return text in a color, unless NO_COLOR or TERM=dumb is set."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return text if plain else click.style(text, fg=color)

@@ -12,7 +12,7 @@ from nemovideo.cli.report import print_json
 @local_option
 @json_option
 def show_credits(*, local: bool, as_json: bool) -> None:
-    """Show the credits that are left."""
+    """Show the available credits."""
     with open_client(local=local) as client:
         balance = client.credits.balance()
     if as_json:
@@ -21,4 +21,4 @@ def show_credits(*, local: bool, as_json: bool) -> None:
         return
     click.echo(f"{balance.available:g} credits available")
     if balance.frozen:
-        click.echo(f"{balance.frozen:g} reserved by work in progress, {balance.total:g} in all")
+        click.echo(f"{balance.frozen:g} reserved by work in progress, {balance.total:g} in total")

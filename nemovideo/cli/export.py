@@ -1,4 +1,4 @@
-"""`nemovideo export`: a session's draft as a file."""
+"""`nemovideo export`: render a session's draft to a file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from nemovideo.cli.report import print_video
 
 @click.command()
 @click.argument("session_id")
-@click.option("-o", "--output", type=PATH, required=True, help="Where to write the file.")
-@click.option(
-    "--format", "format_", help="mp4, webm, mov, … Default: the format that the suffix names."
-)
-@click.option("--quality", default="high", show_default=True, help="What the service knows.")
-@click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
+@click.option("-o", "--output", type=PATH, required=True, help="The file to write.")
+@click.option("--format", "format_", help="mp4, webm, mov, … Default: by the suffix.")
+@click.option("--quality", default="high", show_default=True, help="A quality of the service.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @click.option("--deadline", type=float, metavar="SECONDS", help="Give up after this many seconds.")
 @json_option
 def export(
@@ -30,7 +28,7 @@ def export(
     deadline: float | None,
     as_json: bool,
 ) -> None:
-    """Render the draft of a session and download the file; exports are free of credits."""
+    """Render the draft of a session and download the file; exports use no credits."""
     with open_client(local=False) as client:
         session = client.sessions.attach(session_id)
         video = session.export(output, format_, quality, overwrite=overwrite, deadline=deadline)

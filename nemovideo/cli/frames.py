@@ -1,4 +1,4 @@
-"""`nemovideo frames`: the frames of a video with their alpha, into a pipe or a folder."""
+"""`nemovideo frames`: write a video's frames with alpha to a pipe or a folder."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @click.command("frames")
 @click.argument("source", type=PATH)
-@click.option("--raw", is_flag=True, help="Write RGBA pixels to stdout, for ffmpeg and its like.")
+@click.option("--raw", is_flag=True, help="Write raw RGBA pixels to stdout, for ffmpeg.")
 @click.option(
-    "-o", "--output", type=PATH, help="The folder for the PNGs. Default: NAME-frames, beside you."
+    "-o", "--output", type=PATH, help="The folder for the PNGs. Default: NAME-frames, in ."
 )
 @click.option("--engine", default="fine", show_default=True, help="fine, fast or rembg.")
 @click.option("--softness", default=0.0, show_default=True, help="Softer edges, 0 to 1.")
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     type=click.Choice(["front", "all"]),
     default="front",
     show_default=True,
-    help="The people in front, or those behind them, too.",
+    help="Keep only the people in front, or everyone.",
 )
 def frames(
     source: Path,
@@ -42,7 +42,7 @@ def frames(
     grow_px: int,
     keep: str,
 ) -> None:
-    """Give the frames of SOURCE, a video, with everything but the people transparent.
+    """Write the frames of the video SOURCE, transparent except for the people.
 
     \b
     nemovideo frames talk.mp4 --raw | ffmpeg -f rawvideo -pix_fmt rgba -s 1280x720 -r 30 -i - …
@@ -51,7 +51,7 @@ def frames(
     from nemovideo.local import Matting
 
     if raw and output is not None:
-        raise InvalidRequestError("--raw goes to stdout", remedy="Leave out -o, or --raw.")
+        raise InvalidRequestError("--raw writes to stdout", remedy="Leave out -o or --raw.")
     matting = Matting(
         engine, softness=softness, grow_px=grow_px, keep="all" if keep == "all" else "front"
     )
@@ -66,7 +66,7 @@ def frames(
 
 
 def _pipe(frames: Iterator[Frame]) -> None:
-    """Write pixels to stdout, and first their form to stderr."""
+    """Write pixels to stdout, and their format to stderr first."""
     first = list(islice(frames, 2))
     for frame in first[:1]:
         height, width = frame.alpha.shape

@@ -1,4 +1,4 @@
-"""`nemovideo jobs`: show a job that was stopped, and resume it."""
+"""`nemovideo jobs`: show and resume interrupted jobs."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def jobs() -> None:
 @click.option(
     "--send-again",
     is_flag=True,
-    help="Send the message again where nobody can say what came of it; it may be charged again.",
+    help="Send the message again if its effect is unknown; it may be charged again.",
 )
 @quiet_option
 @json_option
 def resume(
     checkpoint: Path, *, deadline: float | None, send_again: bool, quiet: bool, as_json: bool
 ) -> None:
-    """Resume the job in CHECKPOINT where it runs: in the cloud or on this machine."""
+    """Resume the job in CHECKPOINT, in the cloud or on this machine."""
     video = Job.resume(
         checkpoint,
         progress=wants_bar(quiet=quiet),
@@ -44,7 +44,7 @@ def resume(
 @click.argument("checkpoint", type=PATH)
 @json_option
 def show(checkpoint: Path, *, as_json: bool) -> None:
-    """Show how far the job of CHECKPOINT is; nothing is sent."""
+    """Show the state of the job in CHECKPOINT; nothing is sent."""
     with Client() as client:
         status = client.jobs.load(checkpoint).status
     if as_json:

@@ -1,4 +1,4 @@
-"""`nemovideo mcp`: the tools for AI agents, over stdin and stdout."""
+"""`nemovideo mcp`: the MCP server, on stdin and stdout."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from nemovideo.errors import MissingExtraError
     default=50.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long a tool call waits for its work before it answers with a job to ask for; "
-    "many agents give up on a call after 60 seconds.",
+    help="How long a tool call waits before it returns a job_id instead of the result; many "
+    "agents time out after 60 seconds.",
 )
 @click.option(
     "--engine",
@@ -28,13 +28,13 @@ from nemovideo.errors import MissingExtraError
 )
 @local_option
 def mcp(folders: tuple[Path, ...], *, wait_s: float, engine: str | None, local: bool) -> None:
-    """Serve the tools of an AI agent (MCP) on stdin and stdout.
+    """Serve tools for an AI agent (MCP) on stdin and stdout.
 
-    The agent starts this program itself; docs/mcp.md shows the lines for its
-    configuration. It can read and write files below FOLDERS, and nowhere else.
+    The agent starts this program; docs/mcp.md shows its configuration. It can
+    only read and write files below FOLDERS.
     """
     if engine is not None and not local:
-        raise click.UsageError("--engine goes with --local")
+        raise click.UsageError("--engine needs --local")
     try:
         import anyio
 

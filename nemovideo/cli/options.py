@@ -1,4 +1,4 @@
-"""What the commands share: common options, and the client that they select."""
+"""Shared options, and the client that they select."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATH = click.Path(path_type=Path)
 def local_option(command: F) -> F:
     """Add `--local`."""
     return click.option(
-        "--local", is_flag=True, help="Work on this machine: no account, no network."
+        "--local", is_flag=True, help="Use a backend on this machine: no account, no network."
     )(command)
 
 
@@ -32,23 +32,23 @@ def engine_option(command: F) -> F:
 
 
 def json_option(command: F) -> F:
-    """Add `--json`; `wants_json` reports it where an error is printed."""
+    """Add `--json`; see `wants_json`."""
     return click.option(
         "--json",
         "as_json",
         is_flag=True,
-        help="Print JSON on stdout and nothing else; an error is JSON too.",
+        help="Print only JSON on stdout; errors are JSON too.",
     )(command)
 
 
 def note_json(context: click.Context, arguments: list[str]) -> None:
-    """Record whether `--json` is given, before any argument can be wrong."""
+    """Record whether `--json` is given, before the arguments are parsed."""
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     context.find_root().obj = "--json" in own
 
 
 def wants_json(context: click.Context) -> bool:
-    """Return whether the command that was run has `--json`."""
+    """Return whether `--json` was given."""
     return bool(context.find_root().obj)
 
 
@@ -58,15 +58,15 @@ def quiet_option(command: F) -> F:
 
 
 def open_client(*, local: bool, engine: str | None = None) -> Client:
-    """Return the client to work with.
+    """Return a client of the cloud, or of a local backend.
 
     Raises:
-        click.UsageError: There is an engine, but no local backend.
+        click.UsageError: `engine` is given without `local`.
     """
     if local:
         return Client.local(engine=engine)
     if engine is not None:
-        raise click.UsageError("--engine goes with --local")
+        raise click.UsageError("--engine needs --local")
     return Client()
 
 

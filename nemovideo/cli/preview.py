@@ -1,4 +1,4 @@
-"""`nemovideo preview`: before and after, as a picture, before anything is spent."""
+"""`nemovideo preview`: a picture of before and after, without spending credits."""
 
 from __future__ import annotations
 
@@ -21,12 +21,10 @@ from nemovideo.models import Preview
     type=float,
     multiple=True,
     metavar="SECONDS",
-    help="A moment; give it again for more. Default: the start, the middle and the end.",
+    help="A moment; may be repeated. Default: the start, the middle and the end.",
 )
-@click.option(
-    "-o", "--output", type=PATH, help="Where to write the PNG. Default: NAME-preview.png."
-)
-@click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
+@click.option("-o", "--output", type=PATH, help="The PNG to write. Default: NAME-preview.png.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @local_option
 @engine_option
 @json_option
@@ -44,8 +42,8 @@ def preview(
 ) -> None:
     """Show SOURCE with another background: before above, after below.
 
-    This machine makes the pictures (extra [local]), and no credits are used. With
-    --session a draft is shown; in the cloud that is a free export.
+    The pictures are made on this machine (extra [local]), and no credits are
+    used. With --session a draft is shown, in the cloud by a free export.
 
     \b
     nemovideo preview talk.mp4 -b "office setting"

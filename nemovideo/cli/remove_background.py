@@ -27,20 +27,18 @@ from nemovideo.cli.report import print_video, wants_bar
     "-b",
     "--background",
     help='"transparent", "blur", a color ("#00b140"), a picture or video, or words '
-    '("office setting"). Without it the background just goes.',
+    '("office setting"). Without it, the background is only removed.',
 )
+@click.option("--edit", metavar="WORDS", help='More edits: "make it 9:16 and put me bottom right".')
 @click.option(
-    "--edit", metavar="WORDS", help='More wishes: "make it 9:16 and put me bottom right".'
-)
-@click.option(
-    "--trim", type=(float, float), metavar="START END", help="Keep only this stretch, in seconds."
+    "--trim", type=(float, float), metavar="START END", help="Keep only this part, in seconds."
 )
 @click.option(
     "-o",
     "--output",
     type=PATH,
-    help="Where to write the result; the format follows its suffix. Default: beside you, "
-    "as NAME-clean.mp4 (.webm where the background is transparent, .png for a picture).",
+    help="The file to write; its suffix names the format. Default: NAME-clean.mp4 in the "
+    "current folder (.webm if the background is transparent, .png for a picture).",
 )
 @click.option(
     "--quality", default="high", show_default=True, help="With --local: high, medium or low."
@@ -52,15 +50,15 @@ from nemovideo.cli.report import print_video, wants_bar
     default=True,
     help="Leave out the recording's date, location and title.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
-@click.option("--max-credits", type=float, help="Do not start if it is likely to cost more.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@click.option("--max-credits", type=float, help="Do not start if it would probably cost more.")
 @click.option("--deadline", type=float, metavar="SECONDS", help="Give up after this many seconds.")
 @click.option(
     "--checkpoint",
     type=PATH,
     callback=note_checkpoint,
-    help="Keep the job's steps in this file; the same command, or `nemovideo jobs resume`, goes "
-    "on from there after a crash.",
+    help="Record the job's steps in this file; the same command, or `nemovideo jobs resume`, "
+    "resumes it after a crash.",
 )
 @local_option
 @engine_option
@@ -109,7 +107,7 @@ def remove_background(
 
 
 def _default_output(source: str, background: str | None) -> Path:
-    """Return the result's name, in the folder that the user works in."""
+    """Return the result's name in the current folder."""
     name = urlsplit(source).path if "://" in source else source
     suffix = default_format(still=is_photo(source), transparent=background == "transparent")
     return Path(f"{Path(name).stem or 'video'}-clean.{suffix}")

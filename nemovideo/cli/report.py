@@ -1,4 +1,4 @@
-"""How results and errors are shown: words or JSON, and the exit code that goes with them."""
+"""Results and errors as text or JSON, and exit codes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _EXIT_CODES: tuple[tuple[tuple[type[NemoError], ...], int], ...] = (
 
 
 def exit_code_of(error: NemoError) -> int:
-    """Return the exit code that an error ends the program with."""
+    """Return the exit code for an error."""
     return next((code for classes, code in _EXIT_CODES if isinstance(error, classes)), FAILED)
 
 
@@ -81,7 +81,7 @@ def _error_value(
     status: int | None = None,
     request_id: str | None = None,
 ) -> dict[str, object]:
-    """Return the JSON value of any error: all have the same fields."""
+    """Return the JSON value of any error; all have the same fields."""
     return {
         "type": kind,
         "message": message,
@@ -95,7 +95,7 @@ def _error_value(
 
 
 def print_error(error: NemoError, *, as_json: bool) -> None:
-    """Print an error: as JSON to stdout where JSON was asked for, else one line to stderr."""
+    """Print an error: as JSON to stdout, or as one line to stderr."""
     if as_json:
         print_json({"error": error_value(error)})
         return
@@ -112,8 +112,8 @@ def print_usage(error: click.UsageError) -> None:
 
 
 def print_stopped(stop: KeyboardInterrupt, *, as_json: bool, checkpoint: object) -> None:
-    """Print that Ctrl-C ended it, what was done, and how to resume where that is possible."""
-    message = str(stop) or "stopped by Ctrl-C"
+    """Print the message of Ctrl-C, and how to resume if that is possible."""
+    message = str(stop) or "interrupted by Ctrl-C"
     remedy = "" if checkpoint is None else f"resume with `nemovideo jobs resume {checkpoint}`"
     if as_json:
         value = _error_value(
@@ -135,7 +135,7 @@ def print_text(text: object) -> None:
 
 
 def row_value(row: BatchRow) -> dict[str, object]:
-    """Return a file of a batch as a JSON value, its error with the fields of every error."""
+    """Return a file of a batch as a JSON value, with its error as `error_value`."""
     value: dict[str, object] = {**row.to_dict()}
     del value["error_type"], value["remedy"]
     value["error"] = None if row.error is None else error_value(row.error)
@@ -160,7 +160,7 @@ def video_value(video: RenderedVideo) -> dict[str, object]:
 
 
 def print_video(video: RenderedVideo, *, as_json: bool) -> None:
-    """Print a finished video: its path on stdout, what else there is to say on stderr."""
+    """Print a finished video: its path to stdout, notes to stderr."""
     if as_json:
         print_json(video_value(video))
         return
@@ -169,17 +169,17 @@ def print_video(video: RenderedVideo, *, as_json: bool) -> None:
     if video.credits_spent is not None:
         unit = "credit" if video.credits_spent == 1 else "credits"
         notes.append(f"{video.credits_spent:g} {unit} spent, {video.credits_after:g} left")
-    if video.project_url and not _goes_with_us(video.project_url):
+    if video.project_url and not _is_local(video.project_url):
         notes.append(f"project: {video.project_url}")
     for note in notes:
         click.echo(note, err=True)
 
 
-def _goes_with_us(link: str) -> bool:
-    """Say whether a link is of a backend on this machine, which may stop with this program."""
+def _is_local(link: str) -> bool:
+    """Return whether a link is to this machine, whose backend may stop with this program."""
     return urlsplit(link).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def wants_bar(*, quiet: bool) -> bool:
-    """Say whether to draw a bar: only for a person who looks at it."""
+    """Return whether to draw a progress bar: only on a terminal."""
     return not quiet and is_terminal(sys.stderr)

@@ -1,4 +1,4 @@
-"""The layers of a client, each the sync and the async face of the same flows.
+"""The layers of a client, each in a sync and an async class over the same flows.
 
-`BaseClient` in `nemovideo.client` lists them; each module is loaded when its layer is first used.
+`BaseClient` in `nemovideo.client` lists them; a module is loaded when its layer is first used.
 """

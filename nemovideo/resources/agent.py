@@ -1,4 +1,4 @@
-"""Talking to the agent: one message in, events and one answer out."""
+"""Sending messages to the agent."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class Agent(Resource):
     def send(
         self, session_id: str, text: str, *, tokens: bool = False, deadline: float | None = None
     ) -> Reply:
-        """Send a message, exactly once, and return the agent's whole answer.
+        """Send a message, exactly once, and return the agent's complete answer.
 
         Args:
-            session_id: The session; sends of one session wait for each other.
-            text: What the agent should do, in any words.
-            tokens: Ask the service for token-sized pieces; the answer is the same.
+            session_id: The session; sends in one session run one after the other.
+            text: What the agent should do.
+            tokens: Ask the service for token-sized fragments; the answer is the same.
             deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
             InvalidRequestError: The message is empty; nothing was sent.
             SessionNotFoundError: There is no such session.
             InsufficientCreditsError: The credits do not cover it.
-            AgentError: The agent reported a failure; `.reply` holds what it had said.
-            StreamInterruptedError: The connection broke, and the draft did not change.
-            StreamTimeoutError: Nothing but heartbeats for 10 minutes, or over 15 minutes in all.
+            AgentError: The agent reported a failure; `.reply` is its answer so far.
+            StreamInterruptedError: The connection dropped, and the draft did not change.
+            StreamTimeoutError: Only heartbeats for 10 minutes, or more than 15 minutes in total.
         """
         return self._run(agent.send(self._context, session_id, text, tokens=tokens), deadline)
 
@@ -47,8 +47,8 @@ class Agent(Resource):
     ) -> AgentStream:
         """Return a context manager that iterates the events of the answer; see `send`.
 
-        The message is sent when the iteration begins. Leaving the block early
-        cancels the run at the service. Without a block, so does dropping the stream.
+        The message is sent when the iteration starts. Leaving the block early cancels the run at
+        the service; without a block, dropping the stream does.
         """
         flow = agent.send(self._context, session_id, text, tokens=tokens)
         limit = self._context.settings.deadline_s if deadline is None else deadline
@@ -56,7 +56,7 @@ class Agent(Resource):
 
 
 class AgentStream:
-    """Iterates the events of one answer; `.reply` is the whole answer once they have ended."""
+    """Iterates the events of one answer; `.reply` is the complete answer after the last one."""
 
     def __init__(self, run: sync.Run[Reply]) -> None:
         self._run = run
@@ -92,15 +92,15 @@ class AgentStream:
 
     @property
     def reply(self) -> Reply:
-        """The whole answer.
+        """The complete answer.
 
         Raises:
-            InvalidRequestError: The events have not been iterated to their end.
+            InvalidRequestError: Not all events have been iterated.
         """
         return _ended(self._reply)
 
     def close(self) -> None:
-        """End the stream; before its end, this cancels the run at the service."""
+        """Close the stream; an unfinished run is cancelled at the service."""
         self._run.close()
 
 
@@ -110,7 +110,7 @@ class AsyncAgent(AsyncResource):
     async def send(
         self, session_id: str, text: str, *, tokens: bool = False, deadline: float | None = None
     ) -> Reply:
-        """Send a message and return the agent's whole answer; see `Agent.send`."""
+        """Send a message and return the agent's complete answer; see `Agent.send`."""
         flow = agent.send(self._context, session_id, text, tokens=tokens)
         return await self._run(flow, deadline)
 
@@ -124,7 +124,7 @@ class AsyncAgent(AsyncResource):
 
 
 class AsyncAgentStream:
-    """Iterates the events of one answer; `.reply` is the whole answer once they have ended."""
+    """Iterates the events of one answer; `.reply` is the complete answer after the last one."""
 
     def __init__(self, run: aio.Run[Reply]) -> None:
         self._run = run
@@ -160,21 +160,21 @@ class AsyncAgentStream:
 
     @property
     def reply(self) -> Reply:
-        """The whole answer.
+        """The complete answer.
 
         Raises:
-            InvalidRequestError: The events have not been iterated to their end.
+            InvalidRequestError: Not all events have been iterated.
         """
         return _ended(self._reply)
 
     async def aclose(self) -> None:
-        """End the stream; before its end, this cancels the run at the service."""
+        """Close the stream; an unfinished run is cancelled at the service."""
         await self._run.close()
 
 
 def _ended(reply: Reply | None) -> Reply:
     if reply is None:
         raise InvalidRequestError(
-            "the answer is not whole yet", remedy="Iterate the events to their end, or use send()."
+            "the answer is not complete yet", remedy="Iterate all events, or use send()."
         )
     return reply

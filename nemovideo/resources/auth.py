@@ -1,4 +1,4 @@
-"""Tokens: the one in use, a new anonymous one, and links that open a project in a browser."""
+"""Tokens, and links that open a project in a browser."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ class Auth(Resource):
         """Return the token in use: given, from `NEMO_TOKEN`, stored, or newly acquired.
 
         Raises:
-            AuthenticationError: There is none, and `anonymous=False`.
-            RateLimitError: This client id had its anonymous token within the last 7 days.
+            AuthenticationError: There is no token, and `anonymous=False`.
+            RateLimitError: This client id already got an anonymous token in the last 7 days.
         """
         return self._run(auth.token(self._context), deadline)
 
     def anonymous_token(self, *, deadline: float | None = None) -> Token:
-        """Ask for a new anonymous token (100 credits, 7 days), keep it, and use it from now on.
+        """Acquire a new anonymous token (100 credits, 7 days), store it, and use it from now on.
 
         Raises:
-            RateLimitError: This client id had one within the last 7 days (docs/protocol.md §4).
+            RateLimitError: This client id got one in the last 7 days (docs/protocol.md §4).
         """
         return self._run(auth.adopt_anonymous_token(self._context), deadline)
 
@@ -46,7 +46,7 @@ class AsyncAuth(AsyncResource):
         return await self._run(auth.token(self._context), deadline)
 
     async def anonymous_token(self, *, deadline: float | None = None) -> Token:
-        """Ask for a new anonymous token; see `Auth.anonymous_token`."""
+        """Acquire a new anonymous token; see `Auth.anonymous_token`."""
         return await self._run(auth.adopt_anonymous_token(self._context), deadline)
 
     async def claim_token(

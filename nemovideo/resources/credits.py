@@ -11,7 +11,7 @@ class CreditsResource(Resource):
     """`client.credits`."""
 
     def balance(self, *, deadline: float | None = None) -> Credits:
-        """Return the credits: available, frozen by work in progress, and the total.
+        """Return the credits: available, reserved by work in progress, and the total.
 
         Args:
             deadline: Seconds for the whole call; None for the client's own deadline.

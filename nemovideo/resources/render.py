@@ -1,4 +1,4 @@
-"""Render jobs: from a draft to a file."""
+"""Render jobs."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class Render(Resource):
         *,
         deadline: float | None = None,
     ) -> RenderJob:
-        """Submit a draft for rendering; exports are free of credits.
+        """Submit a draft for rendering; exports use no credits.
 
         Args:
             session_id: The session.
-            draft: The draft; it is sent exactly as it came, unknown keys included.
-            format: "mp4", or what else the service can make.
-            quality: "high", or what else the service knows.
+            draft: The draft; it is sent unchanged, with unknown keys.
+            format: "mp4", or another format of the service.
+            quality: "high", or another quality of the service.
             deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
-            DraftNotReadyError: It has no track with a segment; nothing was sent.
+            DraftNotReadyError: No track has a segment; nothing was sent.
             ExportBlockedError: The subscription tier does not allow it.
         """
         flow = render.submit(self._context, session_id, draft, format, quality)
@@ -99,22 +99,22 @@ class Render(Resource):
         return self._run(flow, deadline)
 
     def get(self, render_id: str, *, deadline: float | None = None) -> RenderJob:
-        """Return a job as it is now."""
+        """Return the current state of a job."""
         return self._run(render.get(self._context, render_id), deadline)
 
     def wait(
         self, job: RenderJob, on_progress: OnJob | None = None, *, deadline: float | None = None
     ) -> RenderJob:
-        """Ask for the job every few seconds until it has ended; a failed poll is asked again.
+        """Poll the job every few seconds until it has ended; failed polls are retried.
 
         Raises:
-            RenderFailedError: The job failed; RenderCancelledError where it was cancelled.
+            RenderFailedError: The job failed (RenderCancelledError: it was cancelled).
             RenderTimeoutError: It did not end in time; it may still be running.
         """
         return self._run(render.wait(self._context, job, on_progress), deadline)
 
     def cancel(self, job: RenderJob, *, deadline: float | None = None) -> RenderJob:
-        """Cancel a job that has not ended, and return it as it is then."""
+        """Cancel a job that has not ended, and return its new state."""
         return self._run(render.cancel(self._context, job), deadline)
 
     @overload
@@ -148,22 +148,21 @@ class Render(Resource):
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> Path | int:
-        """Download a finished job's file; it gets its name only when it is whole.
+        """Download a finished job's file; it is renamed into place when complete.
 
-        A connection that breaks is followed by one that goes on where it was. While it is
-        under way, the file is `<name>.part`; what another call or process has left there is
-        gone on with, if the server says that it is the same file.
+        A dropped connection is resumed. Until then the file is `<name>.part`; one left by another
+        call or process is resumed if the server still has the same file.
 
         Args:
             job: The job; its link is tried first, then the API's own download.
-            path_or_file: Where to write it: a path, or an open binary file, which is written
-                to from where it stands and is left open.
-            on_progress: Called with the bytes received, and all bytes where that is known.
-            overwrite: Replace a file that is there already.
+            path_or_file: A path, or an open binary file, which is written from its current position
+                and left open.
+            on_progress: Called with the bytes received, and the total if known.
+            overwrite: Replace an existing file.
             deadline: Seconds for the whole call; None for the client's own deadline.
 
         Returns:
-            The path, or how many bytes were written to the open file.
+            The path, or the number of bytes written to the open file.
 
         Raises:
             InvalidRequestError: The path exists, the job has not ended, or the file takes no bytes.
@@ -248,13 +247,13 @@ class AsyncRender(AsyncResource):
         return await self._run(flow, deadline)
 
     async def get(self, render_id: str, *, deadline: float | None = None) -> RenderJob:
-        """Return a job as it is now."""
+        """Return the current state of a job."""
         return await self._run(render.get(self._context, render_id), deadline)
 
     async def wait(
         self, job: RenderJob, on_progress: OnJob | None = None, *, deadline: float | None = None
     ) -> RenderJob:
-        """Ask for the job until it has ended; see `Render.wait`."""
+        """Poll the job until it has ended; see `Render.wait`."""
         return await self._run(render.wait(self._context, job, on_progress), deadline)
 
     async def cancel(self, job: RenderJob, *, deadline: float | None = None) -> RenderJob:

@@ -1,4 +1,4 @@
-"""Sessions: made, attached to, and the verbs of the other layers bound to one of them."""
+"""Sessions, with the methods of the other layers."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Sessions(Resource):
     def create(
         self, task_name: str = "project", language: str = "en", *, deadline: float | None = None
     ) -> Session:
-        """Make a session.
+        """Create a session.
 
         Args:
             task_name: The project's name.
-            language: The language that the agent answers in: an ISO code such as en, zh-CN, ja.
+            language: The language of the agent's answers: an ISO code such as en, zh-CN, ja.
             deadline: Seconds for the whole call; None for the client's own deadline.
         """
         found = self._run(sessions.create(self._context, task_name, language), deadline)
@@ -67,7 +67,7 @@ class AsyncSessions(AsyncResource):
     async def create(
         self, task_name: str = "project", language: str = "en", *, deadline: float | None = None
     ) -> AsyncSession:
-        """Make a session; see `Sessions.create`."""
+        """Create a session; see `Sessions.create`."""
         found = await self._run(sessions.create(self._context, task_name, language), deadline)
         return AsyncSession(self._context, self._driver, *found)
 
@@ -77,12 +77,12 @@ class AsyncSessions(AsyncResource):
 
 
 class Session(Resource):
-    """One session, with the verbs of the client's layers, without the id.
+    """One session, with the methods of the client's layers, without the session id.
 
     Attributes:
         id: The session's id, an opaque string.
-        task_id: Its project's id, or None where it was attached to without it.
-        user_id: Its user's id, where the service said so.
+        task_id: The project's id, or None if `attach` got none.
+        user_id: The user's id, if known.
     """
 
     _agent: Layer[Agent] = Layer("nemovideo.resources.agent", "Agent")
@@ -124,7 +124,7 @@ class Session(Resource):
         return self._uploads.upload_urls(self.id, *urls, deadline=deadline)
 
     def send(self, text: str, *, tokens: bool = False, deadline: float | None = None) -> Reply:
-        """Send a message and return the agent's whole answer; see `Agent.send`."""
+        """Send a message and return the agent's complete answer; see `Agent.send`."""
         return self._agent.send(self.id, text, tokens=tokens, deadline=deadline)
 
     def stream(
@@ -169,15 +169,15 @@ class Session(Resource):
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> RenderedVideo:
-        """Render the draft and download the file; exports are free of credits.
+        """Render the draft and download the file; exports use no credits.
 
         Args:
-            path: Where to write the file, or None for its URL only.
+            path: The file to write, or None for its URL only.
             format: "mp4", "webm", "mov", "gif", "zip", "png", …, or "matte" for the mask alone;
-                None goes by the path's suffix, else mp4.
-            quality: "high", or what else the service knows.
-            on_progress: Called with the job each time it was asked for.
-            overwrite: Replace a file that is there already.
+                None uses the path's suffix, or else mp4.
+            quality: "high", or another quality of the service.
+            on_progress: Called with the job after each poll.
+            overwrite: Replace an existing file.
             deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
@@ -198,20 +198,19 @@ class Session(Resource):
         )
 
     def preview(self, at: At = None, *, deadline: float | None = None) -> Preview:
-        """Return a few moments of the draft, before and after, without spending credits.
+        """Return a preview of the draft, before and after, without spending credits.
 
-        A local backend on this machine makes them in a second or two. The cloud's come from a
-        free export, which takes as long as an export does; `Preview.basis` says which.
+        A local backend makes it in a second or two. The cloud needs a free export, which takes as
+        long as any export; `Preview.basis` says which.
 
         Args:
-            at: Seconds from the beginning, one moment or several; None for the start, the
-                middle and the end.
+            at: Seconds from the start, one or several; None for the start, the middle and the end.
             deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
             DraftNotReadyError: There is nothing to show.
             MissingExtraError: In the cloud, `[local]` is needed to read the export.
-            RenderFailedError: The pictures, or the export, cannot be made.
+            RenderFailedError: The preview or the export failed.
         """
         from nemovideo._flows.preview import of_session
 
@@ -219,7 +218,7 @@ class Session(Resource):
         return self._run(flow, deadline)
 
     def project_url(self, *, deadline: float | None = None) -> str:
-        """Return a link that opens the project in a browser; it holds no bearer token."""
+        """Return a link that opens the project in a browser; it contains no bearer token."""
         return self._auth.claim_token(self, deadline=deadline).url
 
     def conversation(
@@ -233,12 +232,12 @@ class Session(Resource):
         """Return a conversation about this session, for a chat front-end; nothing is sent.
 
         Args:
-            on_notice: Called with a line to show while an answer is under way.
-            output_dir: The folder that exports go to; made if it is not there.
-            language: "zh" for Chinese, "en" for English; None follows the user.
-            local_files: Whether the user may name files and folders of this machine, to
-                upload and to export to, and links of private networks; say False where strangers
-                speak. A client with `local_files=False` takes no links in words either.
+            on_notice: Called with a line to show while an answer is in progress.
+            output_dir: The folder for exports; created if necessary.
+            language: "zh" for Chinese, "en" for English; None uses the user's language.
+            local_files: Whether the user may name files and folders of this machine, to upload and
+                to export to, and links to private networks; pass False for untrusted users. A
+                client with `local_files=False` accepts no links in text either.
         """
         from nemovideo._flows.conversation import Talk
         from nemovideo.conversation import Conversation
@@ -295,7 +294,7 @@ class AsyncSession(AsyncResource):
     async def send(
         self, text: str, *, tokens: bool = False, deadline: float | None = None
     ) -> Reply:
-        """Send a message and return the agent's whole answer; see `Agent.send`."""
+        """Send a message and return the agent's complete answer; see `Agent.send`."""
         return await self._agent.send(self.id, text, tokens=tokens, deadline=deadline)
 
     def stream(
@@ -353,14 +352,14 @@ class AsyncSession(AsyncResource):
         )
 
     async def preview(self, at: At = None, *, deadline: float | None = None) -> Preview:
-        """Return a few moments of the draft; see `Session.preview`."""
+        """Return a preview of the draft; see `Session.preview`."""
         from nemovideo._flows.preview import of_session
 
         flow = of_session(self._context, self.id, self.task_id, at)
         return await self._run(flow, deadline)
 
     async def project_url(self, *, deadline: float | None = None) -> str:
-        """Return a link that opens the project in a browser; it holds no bearer token."""
+        """Return a link that opens the project in a browser; it contains no bearer token."""
         return (await self._auth.claim_token(self, deadline=deadline)).url
 
     def conversation(
@@ -373,7 +372,7 @@ class AsyncSession(AsyncResource):
     ) -> conversations.AsyncConversation:
         """Return a conversation about this session; see `Session.conversation`.
 
-        Not awaited, for nothing is sent. `on_notice` may be a coroutine function.
+        This is not a coroutine, since nothing is sent. `on_notice` may be a coroutine function.
         """
         from nemovideo._flows.conversation import Talk
         from nemovideo.conversation import AsyncConversation
@@ -385,7 +384,7 @@ class AsyncSession(AsyncResource):
 
 
 def _card(session_id: str, task_id: str | None, context: Context) -> str:
-    """Return a session for a notebook; nothing is sent, so the draft is the last one seen."""
+    """Return a session for a notebook, with the last known draft; nothing is sent."""
     from nemovideo._notebook.cards import facts_card
 
     known = context.known.get(session_id)

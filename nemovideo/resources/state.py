@@ -1,4 +1,4 @@
-"""What a session holds right now."""
+"""The state of a session."""
 
 from __future__ import annotations
 

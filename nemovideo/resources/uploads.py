@@ -1,4 +1,4 @@
-"""Files on their way into a session."""
+"""Uploading files into a session."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Uploads(Resource):
             session_id: The session.
             sources: The files, up to 500 MB each (formats: docs/protocol.md §4): paths, bytes,
                 open binary files, http(s) URLs, iterables of chunks, or an `Upload` of one of
-                them, which can give it a name. Two files of one name get different ones.
-            on_progress: Called with the bytes sent and all bytes of the request; it begins anew
-                where the request has to be sent again.
+                them, which can have a name. Two files with the same name get different ones.
+            on_progress: Called with the bytes sent and the total of the request; it restarts if
+                the request is retried.
             deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
             SourceNotFoundError: There is no such file; nothing was sent.
-            UnsupportedFileError: A file is empty, breaks off, is of a format that is not taken, or
-                not of the one that its name says.
+            UnsupportedFileError: A file is empty or truncated, its format is not supported, or its
+                suffix is wrong.
             FileTooLargeError: A file is over 500 MB.
             SessionNotFoundError: There is no such session.
         """
@@ -42,17 +42,17 @@ class Uploads(Resource):
         return self._run(flow, deadline)
 
     def inspect(self, source: Source, *, deadline: float | None = None) -> MediaInfo:
-        """Check a file as `upload` would, and return what its header says; nothing is sent.
+        """Check a file as `upload` does, and return its properties; nothing is sent.
 
         Args:
-            source: The file; of a large one, too, only a few KiB are read.
+            source: The file; only a few KiB are read, however large it is.
             deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
             SourceNotFoundError: There is no such file.
             UnsupportedFileError: It cannot be uploaded; the message and `.remedy` say why.
             FileTooLargeError: It is over 500 MB.
-            InvalidRequestError: It is a URL, which only the service looks at.
+            InvalidRequestError: It is a URL, which only the service reads.
         """
         return self._run(uploads.inspect(self._context, source), deadline)
 
@@ -67,8 +67,8 @@ class Uploads(Resource):
             deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
-            InvalidRequestError: One of them is no http(s) URL; nothing was sent.
-            UnsupportedFileError: A file is of a format that is not taken.
+            InvalidRequestError: One of them is not an http(s) URL; nothing was sent.
+            UnsupportedFileError: A file is of an unsupported format.
             FileTooLargeError: A file is over 500 MB.
         """
         return self._run(uploads.upload_urls(self._context, session_id, urls), deadline)
@@ -89,7 +89,7 @@ class AsyncUploads(AsyncResource):
         return await self._run(flow, deadline)
 
     async def inspect(self, source: Source, *, deadline: float | None = None) -> MediaInfo:
-        """Check a file, and return what its header says; see `Uploads.inspect`."""
+        """Check a file, and return its properties; see `Uploads.inspect`."""
         return await self._run(uploads.inspect(self._context, source), deadline)
 
     async def upload_urls(
