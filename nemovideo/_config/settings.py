@@ -154,7 +154,7 @@ def check_base_url(url: str, *, allow_http: bool = False) -> str:
         )
     if scheme == "http" and not allow_http and not is_loopback(host):
         raise InvalidRequestError(
-            f"the connection to {host!r} would not be encrypted, and the token could be read",
+            f"the token would be sent to {host!r} without encryption",
             remedy=Remedy(
                 "use an https URL", ("pass ", Option("allow_http", True), " if the network is safe")
             ),

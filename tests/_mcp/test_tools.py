@@ -130,7 +130,7 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("preview", {"source": "talk.mp4", "at": [-1]}, "Give seconds from the beginning"),
     ("export", {}, "Call remove_background or say first."),
     ("export", {"session_id": "nothing"}, "Make a new session."),
-    ("job_status", {"job_id": "job-99"}, "Use the job_id that a tool gave"),
+    ("job_status", {"job_id": "job-99"}, "job_id"),
     ("remove_background", {}, "source"),
 )
 
