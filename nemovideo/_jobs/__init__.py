@@ -1,1 +1,1 @@
-"""The main job, which can be resumed from another process: its flow, its checkpoint, its result."""
+"""The main job, which can be resumed from another process."""

@@ -1,4 +1,4 @@
-"""What `remove_background` is given, refused at once with a sentence where it cannot be right."""
+"""Validating the arguments of `remove_background` before anything is sent."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _COLOR_PARTS = (3, 4)
 
 
 def check_source(source: object) -> None:
-    """Refuse what is not a file.
+    """Check that the source is a file.
 
     Raises:
-        InvalidRequestError: An array, a list of files, or nothing that can be uploaded.
+        InvalidRequestError: It is an array, a list of files, or another unsupported type.
     """
     if isinstance(source, _CONTENT):
         return
@@ -30,7 +30,7 @@ def check_source(source: object) -> None:
         isinstance(item, (str, os.PathLike)) for item in source
     ):
         raise InvalidRequestError(
-            f"the source is a {kind} of files, and one file is wanted",
+            f"the source is a {kind} of files, not one file",
             remedy="Use client.batch.remove_backgrounds(files, folder).",
         )
     if not any(hasattr(source, name) for name in ("read", "__iter__", "__aiter__")):
@@ -41,10 +41,10 @@ def check_source(source: object) -> None:
 
 
 def check_background(background: object) -> None:
-    """Refuse what is neither words nor a file's path or URL.
+    """Check that the background is text or a path.
 
     Raises:
-        InvalidRequestError: A tuple of numbers, an array, bytes or the like.
+        InvalidRequestError: It is a tuple of numbers, an array, bytes or the like.
     """
     if background is None or isinstance(background, (str, os.PathLike)):
         return

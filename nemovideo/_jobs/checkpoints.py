@@ -1,7 +1,7 @@
-"""The checkpoint of a job: what is noted of it in a file, so that another process can go on.
+"""The checkpoint of a job, from which another process can resume it.
 
-The file is JSON of mode 0600. It holds no token, no link that opens something by
-itself, and nothing of what the service keeps but its ids.
+The file is JSON with mode 0600. It contains no token and no signed link; of the service's data it
+contains only ids.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 VERSION = 1
 
 JobPhase = Literal["new", "upload", "edit", "render", "download", "done"]
-"""What a job does next; "done" once its result has been delivered."""
+"""The next step of a job; "done" once its result has been delivered."""
 
 _KIND = "nemovideo job"
 _LARGEST_BYTES = 4 * 1024 * 1024
@@ -35,13 +35,13 @@ _LARGEST_BYTES = 4 * 1024 * 1024
 
 @attrs.frozen
 class FileNote:
-    """A file that goes into the job: what it is, and where a new process can read it again.
+    """An input file, and where another process can read it again.
 
     Attributes:
-        name: Its name, for people.
-        sha256: Of its content, or of the whole URL; None for what can be read only once.
-        path: Where it is on this machine, if it is there.
-        url: Its URL, unless there may be a secret in it.
+        name: Its display name.
+        sha256: The digest of its content, or of the URL; None if it can be read only once.
+        path: Its path on this machine, if any.
+        url: Its URL, unless that may contain a secret.
         stamp: The file's size and times when it was hashed.
     """
 
@@ -54,7 +54,7 @@ class FileNote:
 
 @attrs.frozen
 class OrderNote:
-    """What was ordered; two orders of one checkpoint must not differ in any of it."""
+    """The order; a checkpoint only resumes an equal one."""
 
     source: FileNote
     picture: FileNote | None
@@ -72,20 +72,20 @@ class OrderNote:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What decides the result: the files' content and what is wanted of them."""
+        """The key of the result: the digests of the files, and the edits."""
         picture = None if self.picture is None else self.picture.sha256
         wishes = (self.words, self.format, self.quality)
         return (self.source.sha256, self.picture is None, picture, *wishes)
 
     def same_as(self, other: OrderNote) -> bool:
-        """Return whether both mean the same; where a file was moved to does not matter."""
+        """Return whether both orders are the same, wherever their source files are."""
         place = (self.output, self.session_id)
         return self.key == other.key and place == (other.output, other.session_id)
 
 
 @attrs.frozen
 class Service:
-    """Where the job is done: in the cloud, or by a local backend of the client's own."""
+    """The service of the job: the cloud, or the client's own local backend."""
 
     base_url: str
     state_dir: str | None = None
@@ -93,17 +93,17 @@ class Service:
 
 @attrs.frozen
 class MessageNote:
-    """The message, noted before it is sent, with how all stood then.
+    """The message and the state before it, written before it is sent.
 
     Attributes:
-        status: "sending": it may have arrived. "answered": it has, and the draft was as before.
-            "done": it has changed the draft.
-        sent_at: Epoch seconds when this was noted.
+        status: "sending": it may have arrived. "answered": it arrived, but the draft did not
+            change. "done": it changed the draft.
+        sent_at: Epoch seconds when this was written.
         draft: The digest of the draft before the message.
         rest: The digest of the rest of the state before the message.
         available: The credits before the message.
         frozen: The reserved credits before the message.
-        reply: The agent's words, once they are there.
+        reply: The agent's answer, once known.
     """
 
     status: Literal["sending", "answered", "done"]
@@ -117,29 +117,29 @@ class MessageNote:
 
 @attrs.frozen
 class Checkpoint:
-    """How far a job is. Every step is noted before it is taken, and after.
+    """The state of a job, which is written before and after every step.
 
     Attributes:
-        order: What is to be done.
-        service: Where.
-        overwrite: Whether a file that is there already may be replaced.
-        max_credits: The limit that was set.
-        session_id: The session, once it is made.
+        order: The order.
+        service: The service.
+        overwrite: Whether an existing file may be replaced.
+        max_credits: The limit of credits.
+        session_id: The session, once it is created.
         task_id: Its project.
-        files: The uploaded files' names, as the service knows them.
-        held: How many files the session held before the upload that is under way.
+        files: The service's names of the uploaded files.
+        held: How many files the session had before the current upload.
         message: The message, from before it is sent.
         render_id: The render's id, from before it is submitted.
-        rendered: Whether the render was seen to have ended well.
-        output_before: What was at the output's place before the download.
-        sha256: The digest of the result, once it is there.
-        size_bytes: The size of the result, once it is there.
-        finished: Whether all is done.
+        rendered: Whether the render has completed.
+        output_before: The stamp of an existing output before the download.
+        sha256: The digest of the result, once downloaded.
+        size_bytes: The size of the result, once downloaded.
+        finished: Whether the job is done.
         credits_before: The available credits before the message.
         credits_after: The available credits at the end.
-        duration_s: The result's length, where the service said so.
-        fraction: How much of the whole is done, 0 to 1.
-        elapsed_s: The seconds that all processes took until then.
+        duration_s: The result's duration, if known.
+        fraction: The progress of the whole job, 0 to 1.
+        elapsed_s: The seconds spent so far, in all processes.
         updated_at: Epoch seconds when this was written.
     """
 
@@ -167,7 +167,7 @@ class Checkpoint:
 
     @property
     def phase(self) -> JobPhase:
-        """What comes next."""
+        """The next step."""
         if self.finished:
             return "done"
         if self.rendered:
@@ -180,15 +180,15 @@ class Checkpoint:
 
     @property
     def output(self) -> Path | None:
-        """Where the result goes."""
+        """The path of the result."""
         return None if self.order.output is None else Path(self.order.output)
 
 
 def load(path: Path) -> Checkpoint | None:
-    """Read a checkpoint, or return None where there is no file.
+    """Read a checkpoint, or return None if there is no file.
 
     Raises:
-        CheckpointError: It cannot be read, is damaged, is none at all, or is of a newer version.
+        CheckpointError: It cannot be read, is damaged, is not a checkpoint, or has another version.
     """
     try:
         with path.open("rb") as file:
@@ -200,13 +200,13 @@ def load(path: Path) -> Checkpoint | None:
     try:
         value = read_json(content if len(content) <= _LARGEST_BYTES else b"")
     except ValueError:
-        raise failure(path, "is damaged, or no checkpoint at all") from None
+        raise failure(path, "is damaged, or not a checkpoint") from None
     if not isinstance(value, dict) or value.get("kind") != _KIND:
-        raise failure(path, "is no checkpoint of a job")
+        raise failure(path, "is not the checkpoint of a job")
     if value.get("version") != VERSION:
         raise failure(
             path,
-            f"is of version {value.get('version')!r}, and this nemovideo knows {VERSION}",
+            f"is of version {value.get('version')!r}; this nemovideo supports version {VERSION}",
             remedy=Remedy(
                 "update nemovideo", ("name another ", Option("checkpoint"), " to start over")
             ),
@@ -221,7 +221,7 @@ def load(path: Path) -> Checkpoint | None:
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint: the whole file or nothing, safe on the disk when this returns.
+    """Write a checkpoint atomically, and flush it to disk.
 
     Raises:
         CheckpointError: It cannot be written.
@@ -232,7 +232,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "phase": checkpoint.phase,
         **attrs.asdict(checkpoint),
     }
-    by = path.with_name(f".{path.name}.new")  # only the holder of the job's lock is here
+    by = path.with_name(f".{path.name}.new")  # the job's lock is held
     try:
         replace_text(path, json_text(value, indent=1), by=by, private=True, lasting=True)
     except OSError as error:
@@ -244,19 +244,19 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def failure(path: Path, reason: str, *, remedy: str | None = None) -> CheckpointError:
-    """Return the error that says what is wrong with a checkpoint."""
+    """Return an error about a checkpoint."""
     error = CheckpointError(f"the checkpoint {path} {reason}", remedy=remedy)
     error.path = str(path)
     return error
 
 
 def lock_path(path: Path) -> Path:
-    """Return the file that is locked while a process is at the job."""
+    """Return the file that is locked while a job is running."""
     return path.with_name(f".{path.name}.lock")
 
 
 def note_url(url: str) -> FileNote:
-    """Return the note of a URL; one with a query or a password is known by its digest only."""
+    """Return the note of a URL; one with a query or a password only has its digest."""
     parts = urlsplit(url)
     private = bool(parts.query or "@" in parts.netloc)
     name = parts.path.rpartition("/")[2] or parts.hostname or "file"
@@ -266,7 +266,7 @@ def note_url(url: str) -> FileNote:
 
 @cache
 def _converter() -> cattrs.Converter:
-    """Return the converter that takes nothing for what it is not."""
+    """Return a converter that does not convert between types."""
     import cattrs
 
     made = cattrs.Converter(detailed_validation=True)

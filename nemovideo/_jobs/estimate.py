@@ -1,4 +1,4 @@
-"""What a job will take before it is begun: credits, time, and the size of its result."""
+"""Estimating the credits, the time and the result's size of a job."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def of_source(
     format: str | None,  # noqa: A002 - the protocol's word
     quality: str,
 ) -> Flow[Estimate]:
-    """Return what `remove_background` will take; nothing is sent.
+    """Estimate what `remove_background` will take; nothing is sent.
 
     Raises:
-        InvalidRequestError: The arguments do not go together.
-        UnsupportedFileError: The source is a sound.
+        InvalidRequestError: The arguments conflict.
+        UnsupportedFileError: The source is audio.
         AgentError: The local agent does not understand the background.
     """
     check_source(source)
@@ -44,11 +44,11 @@ def of_source(
     *_, chosen = plan(background, None, format, local_files=local_files)
     credits = float(context.settings.edit_cost)  # noqa: A001 - the service's own word
     if is_url(source):
-        return Estimate(credits, None, None, "rough: a URL is not looked at before it is uploaded")
+        return Estimate(credits, None, None, "rough: a URL is not read before it is uploaded")
     (upload,) = yield from prepare_all([source])
     if upload.header.kind == "audio":
         raise UnsupportedFileError(
-            f"{upload.name} is a sound: it has no background",
+            f"{upload.name} is audio, and has no background",
             remedy="Give a video or a picture.",
         )
     if format is None:
@@ -61,12 +61,12 @@ def of_source(
         yield from _measure(context, source, background, chosen)
         known = yield from blocking(partial(_known, context, pixels, chosen, quality))
     seconds, size_bytes, measured = known or (None, None, False)
-    sure = "of this machine's renders" if measured else "typical of the format"
+    sure = "from this machine's renders" if measured else "typical of the format"
     return Estimate(
         credits,
         seconds,
         size_bytes,
-        f"measured: the speed of this machine's renders; the size is {sure}",
+        f"measured: the time is from this machine's renders; the size is {sure}",
     )
 
 
@@ -87,13 +87,13 @@ def _in_the_cloud(
         credits,
         seconds,
         None if pixels is None else round(pixels * bits / 8),
-        f"rough: the service names about {credits:g} credits an edit, free exports, and 30 to 60 s "
-        "for a clip of 20 s; the size is typical of the format",
+        f"rough: about {credits:g} credits per edit, free exports, and 30 to 60 s for 20 s of video; "
+        "the size is typical of the format",
     )
 
 
 def _pixels(header: MediaInfo, format_: str) -> int | None:
-    """Return how many pixels the result has in all its frames, if the header says it."""
+    """Return the total number of pixels of the result's frames, if known."""
     if header.width is None or header.height is None:
         return None
     frames = 1.0
@@ -107,7 +107,7 @@ def _pixels(header: MediaInfo, format_: str) -> int | None:
 def _known(
     context: Context, pixels: int | None, format_: str, quality: str
 ) -> tuple[float | None, int | None, bool] | None:
-    """Return seconds, bytes and whether the size was measured; None where no speed is known."""
+    """Return seconds, bytes and whether the size was measured; None if the speed is unknown."""
     from nemovideo.local import rates
 
     assert context.backend is not None
@@ -121,7 +121,7 @@ def _known(
 
 
 def _measure(context: Context, source: Source, background: Background, format_: str) -> Flow[None]:
-    """Render the first frames of the clip, to know this machine's speed."""
+    """Measure this machine's speed by rendering the first frames of the clip."""
     uploads, words = yield from prepared(context, source, background)
 
     def measure() -> None:

@@ -1,4 +1,4 @@
-"""The files of a job: known by their content, and uploaded once, whichever process did it."""
+"""The files of a job, identified by their content and uploaded once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LEAST_BYTES_PER_S = 125_000
 def look_at(
     sources: Sequence[Source], *, hashed: bool
 ) -> Flow[tuple[list[Upload], list[FileNote]]]:
-    """Check the sources before anything is sent, and note them; with `hashed`, by content."""
+    """Check the sources, and return their notes; with `hashed`, including digests."""
     checked = iter((yield from uploads.prepare_all([s for s in sources if not is_url(s)])))
     found, notes = list[Upload](), list[FileNote]()
     for source in sources:
@@ -49,28 +49,28 @@ def look_at(
 
 
 def check_kind(source: Upload, format: str) -> None:  # noqa: A002 - the protocol's word
-    """Refuse what no background can be removed from, or what no such result can be made of.
+    """Check that the source has a picture, and that the format suits it.
 
     Raises:
-        UnsupportedFileError: The source is sound alone.
-        InvalidRequestError: It is a video, and the result shall be one picture.
+        UnsupportedFileError: The source is audio.
+        InvalidRequestError: The source is a video, and the format is a single picture.
     """
     if source.info is None:
-        return  # a URL: the service finds out
+        return  # a URL, which only the service reads
     name, kind = source.name, source.info.kind
     if kind == "audio":
         raise UnsupportedFileError(
-            f"{name!r} is sound alone, and has no background", remedy="Give a video or a picture."
+            f"{name!r} is audio, and has no background", remedy="Give a video or a picture."
         )
     if kind == "video" and is_still(format):
         raise InvalidRequestError(
             f"{name!r} is a video, and .{format} holds one picture",
-            remedy="Use .zip for one picture of each frame, or a video's suffix.",
+            remedy="Use .zip for one picture per frame, or the suffix of a video.",
         )
 
 
 def least_result_bytes(source: Upload) -> float:
-    """Return a size that the result hardly falls below: 1 Mbit/s, or the source's own size."""
+    """Return a lower bound of the result's size: 1 Mbit/s, or the source's own size."""
     info = source.info
     if info is None:
         return 0
@@ -80,10 +80,10 @@ def least_result_bytes(source: Upload) -> float:
 def upload_all(
     context: Context, session_id: str, inputs: Sequence[Upload], journal: Journal, meter: Meter
 ) -> Flow[None]:
-    """Upload what is not in the session yet, one file at a time, each noted before and after.
+    """Upload the files that are not in the session yet, one at a time.
 
     Raises:
-        CheckpointError: A file is still to be sent, and cannot be read again, or has changed.
+        CheckpointError: A file that must be sent cannot be read again, or has changed.
     """
     notes = journal.now.order.files
     for index in range(len(journal.now.files), len(notes)):
@@ -97,12 +97,12 @@ def upload_all(
 
 
 def arrived(infos: Sequence[Mapping[str, object]], note: FileNote, held: int) -> str | None:
-    """Return the name under which a session holds a file, or None where it does not.
+    """Return the session's name of a file, or None if the file has not arrived.
 
     Args:
-        infos: What the session holds.
+        infos: The session's files.
         note: The file.
-        held: How many files it held before this one was sent.
+        held: How many files the session had before this one was sent.
     """
     for info in infos:
         if note.sha256 is not None and info.get("hash") == note.sha256:
@@ -116,7 +116,7 @@ def arrived(infos: Sequence[Mapping[str, object]], note: FileNote, held: int) ->
 
 
 def _find_arrived(context: Context, session_id: str, note: FileNote, held: int) -> Flow[str | None]:
-    """Look for a file that a dead process was sending, twice: the service may be at it still."""
+    """Look twice for a file that a dead process was sending: it may still be processed."""
     for wait_s in (0.0, context.settings.polling.interval_s):
         if wait_s:
             yield from sleep(wait_s)
@@ -144,7 +144,7 @@ def _upload(
         given = yield from _again(notes[index], journal.path)
     if journal.path is not None:
         held = len(record.files)
-        if record.order.session_id is not None:  # the user's own, which may hold others
+        if record.order.session_id is not None:  # the user's session may have other files
             held = len((yield from state_flow.get(context, session_id)).video_infos)
         yield from journal.note(attrs.evolve(record, held=held))
     count = len(notes)
@@ -158,13 +158,13 @@ def _upload(
 
 
 def _again(note: FileNote, checkpoint: Path) -> Flow[Upload]:
-    """Return a file of the notes, if this process can read it, and it is the same still."""
+    """Return a file of the checkpoint, if it can be read and is unchanged."""
     if note.url is not None:
         return Upload(note.url)
     if note.path is None:
         raise checkpoints.failure(
             checkpoint,
-            f"does not say where {note.name} can be read again",
+            f"has no path or URL of {note.name}",
             remedy=Remedy(
                 ("make the same call again, with the source and this ", Option("checkpoint"))
             ),
@@ -173,7 +173,7 @@ def _again(note: FileNote, checkpoint: Path) -> Flow[Upload]:
     if (yield from blocking(partial(_digest, upload))) != note.sha256:
         raise checkpoints.failure(
             checkpoint,
-            f"is of a job that began with another {note.path}",
+            f"is of a job that started with other content of {note.path}",
             remedy=Remedy(
                 "put the file back", ("name another ", Option("checkpoint"), " to start over")
             ),

@@ -1,7 +1,7 @@
-"""The main job: a clip in, the agent's edit, a render, a file out; one pipeline, resumable.
+"""The main job as a resumable pipeline: upload, edit, render, download.
 
-Every step is noted before it is taken and after, so that another process can go
-on at any moment: see docs/jobs.md for what it looks at, step by step.
+The checkpoint is written before and after every step, so that another process can resume the job at
+any point: see docs/jobs.md.
 """
 
 from __future__ import annotations
@@ -43,22 +43,20 @@ def run(
     send_again: bool = False,
     in_batch: bool = False,
 ) -> Flow[RenderedVideo]:
-    """Carry a job out, or go on with it where another process stopped.
+    """Run a job, or resume it.
 
     Args:
-        context: The client's.
-        order: What is to be done; None for what the checkpoint says.
-        on_progress: Told of every step.
-        checkpoint: Where the steps are noted; None for a job that need not survive.
-        service: Where it is done.
-        send_again: Send a message again of which nobody can say what came of it.
-        in_batch: A batch does it, which goes on with it when it is run again. Other jobs
-            spend the same credits meanwhile: the state alone decides what came of a message,
-            for the balance says nothing of it.
+        context: The client's context.
+        order: The order; None for that of the checkpoint.
+        on_progress: Called with the progress.
+        checkpoint: The checkpoint file; None for a job that cannot be resumed.
+        service: The service of the client.
+        send_again: Whether to send a message again if its effect is unknown.
+        in_batch: Whether a batch runs the job; see `message.aftermath`.
 
     Raises:
-        CheckpointError: The checkpoint cannot be used for this.
-        NemoError: Something failed; its remedy says how to go on.
+        CheckpointError: The checkpoint cannot be used for this job.
+        NemoError: A step failed; the remedy says how to resume.
     """
     journal = Journal(checkpoint, context.settings.clock)
     try:
@@ -85,11 +83,11 @@ def run(
 
 
 def _remedy(error: NemoError, checkpoint: Path | None, record: Checkpoint) -> Remedy:
-    """Return what to do about an error in a job that has a checkpoint."""
+    """Return the remedy of an error in a job with a checkpoint."""
     if isinstance(error, SessionNotFoundError):
         return Remedy(
-            f"the job's session is gone from {record.service.base_url}, or belongs to another "
-            "account: use its token",
+            f"the job's session no longer exists at {record.service.base_url}, or belongs to "
+            "another account: use its token",
             ("name another ", Option("checkpoint"), " to start over"),
         )
     answered = record.message is not None and record.message.status == "answered"
@@ -99,7 +97,7 @@ def _remedy(error: NemoError, checkpoint: Path | None, record: Checkpoint) -> Re
 
 @attrs.frozen
 class _Work:
-    """One job under way in this process."""
+    """A job that is running in this process."""
 
     context: Context
     inputs: Sequence[Upload]
@@ -109,7 +107,7 @@ class _Work:
     in_batch: bool
 
     def carry_out(self) -> Flow[RenderedVideo]:
-        """Do whatever is not done yet."""
+        """Do the remaining steps."""
         session_id = yield from self._session()
         yield from job_files.upload_all(
             self.context, session_id, self.inputs, self.journal, self.meter
@@ -129,7 +127,7 @@ class _Work:
         return session_id
 
     def _edit(self, session_id: str) -> Flow[Reply]:
-        """See to it that the message has changed the draft, and was sent once."""
+        """Send the message, exactly once, and check that it changed the draft."""
         context, journal = self.context, self.journal
         note = journal.now.message
         if note is not None and note.status == "done":
@@ -161,7 +159,7 @@ class _Work:
             except NemoError as error:
                 left = job_message.after_failure(note, error)
                 record = attrs.evolve(journal.now, message=left)
-                if left is None:  # the balance may have changed when it is sent the next time
+                if left is None:  # the balance may change before the next try
                     record = attrs.evolve(record, credits_before=spent_from)
                 yield from journal.note(record)
                 raise
@@ -246,7 +244,7 @@ class _Work:
             try:
                 after = (yield from state.balance(context)).available
             except NemoError:
-                after = None  # the video is there; only the receipt is missing
+                after = None  # only the credits are unknown
         url = urljoin(f"{context.settings.base_url}/", job.url or "")
         project_url = yield from render.project_url(context, session_id, record.task_id)
         self.meter.end()

@@ -1,4 +1,4 @@
-"""Where a job notes its steps: in its checkpoint, or, where there is none, nowhere."""
+"""Writing a job's checkpoint, if it has one."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from nemovideo.errors import JobRunningError
 
 
 class Journal:
-    """The notes of one job, held by one process at a time.
+    """The checkpoint of one job, locked by one process at a time.
 
     Args:
-        path: The checkpoint file; None for a job that need not survive.
-        clock: Where the time comes from.
+        path: The checkpoint file; None for a job that cannot be resumed.
+        clock: The clock.
 
     Attributes:
-        now: The latest notes.
+        now: The current checkpoint.
     """
 
     now: Checkpoint
@@ -37,14 +37,14 @@ class Journal:
 
     @property
     def resumable(self) -> bool:
-        """Whether another process could go on from the file."""
+        """Whether another process can resume the job."""
         return self._begun and self.path is not None
 
     def open(self) -> Flow[Checkpoint | None]:
-        """Take the job, and return what was noted before; None where nothing was.
+        """Lock the job, and return its checkpoint, if there is one.
 
         Raises:
-            JobRunningError: Another process, or thread, has taken it.
+            JobRunningError: Another process or thread has locked it.
             CheckpointError: The file cannot be used.
         """
         if self.path is None:
@@ -52,11 +52,11 @@ class Journal:
         return (yield from blocking(self._take))
 
     def begin(self, checkpoint: Checkpoint, meter: Meter) -> None:
-        """Go on from these notes."""
+        """Start or resume the job at this checkpoint."""
         self.now, self._meter, self._begun = checkpoint, meter, True
 
     def note(self, checkpoint: Checkpoint) -> Flow[None]:
-        """Note how far the job is; once this is over, it survives the process."""
+        """Write a checkpoint, from which the job can be resumed."""
         self.now = attrs.evolve(
             checkpoint,
             fraction=self._meter.fraction,
@@ -68,7 +68,7 @@ class Journal:
             yield from blocking(lambda: checkpoints.save(path, noted))
 
     def close(self) -> None:
-        """Let others have the job; nobody needs the lock of one that is done, or was refused."""
+        """Unlock the job; delete the lock file of a job that is done or was rejected."""
         lock, self._lock = self._lock, None
         if lock is None or self.path is None:
             return
@@ -80,11 +80,11 @@ class Journal:
         assert self.path is not None
         if not self.path.parent.is_dir():
             raise checkpoints.failure(
-                self.path, "has no folder to be in", remedy="Make the folder first."
+                self.path, "is in a folder that does not exist", remedy="Create the folder first."
             )
         lock = FileLock(checkpoints.lock_path(self.path))
         if not lock.acquire():
-            error = JobRunningError(f"another process is at the job of {self.path}")
+            error = JobRunningError(f"the job of {self.path} is running in another process")
             error.path = str(self.path)
             raise error
         self._lock = lock

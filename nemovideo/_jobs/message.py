@@ -1,7 +1,7 @@
-"""The one message of a job: what became of it when the process that sent it died (§4, §10).
+"""The one message of a job, and its recovery if the process died (docs/protocol.md §4, §10).
 
-The state decides. A message that could have arrived is sent again only where it
-is known that nothing has come of it, and nothing will: see docs/jobs.md.
+The session's state decides: a message that may have arrived is only sent again if it certainly had
+no effect. See docs/jobs.md.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from nemovideo.errors import (
 from nemovideo.models import Credits, Reply, SessionState
 
 Verdict = Literal["changed", "answered", "unclear", "lost"]
-"""What is known of a message: the draft has changed; or it was answered, and has not; or nobody
-can say; or nothing came of it, and nothing will."""
+"""The outcome of a message: the draft changed; it was answered without a change; unknown; or it had
+no effect and will have none."""
 
 _TRIM_SLACK_S = 0.5
 _LINK = ("http://", "https://")
 
 
 def noted(words_sent_at: float, state: SessionState, credits: Credits) -> MessageNote:  # noqa: A002
-    """Return the note of a message that is about to be sent."""
+    """Return the note to write before a message is sent."""
     return MessageNote(
         "sending",
         words_sent_at,
@@ -52,12 +52,11 @@ def noted(words_sent_at: float, state: SessionState, credits: Credits) -> Messag
 
 
 def verdict(note: MessageNote, state: SessionState, credits: Credits | None) -> Verdict:  # noqa: A002
-    """Judge by the state and the balance, once no run of the message can be under way.
+    """Return the outcome of a message whose run has ended, from the state and the balance.
 
-    Work in progress shows as frozen credits, and work done as spent ones or as a
-    change in the state: where there is none of it, the message is as good as
-    never sent. Any other difference may have come from something else, or not.
-    With None for the credits, the state alone decides.
+    A run in progress freezes credits, and a finished one has spent credits or changed the state; if
+    neither is the case, the message had no effect. Any other difference may have another cause.
+    Without credits, only the state decides.
     """
     if draft_digest(state) != note.draft:
         return "changed"
@@ -77,20 +76,20 @@ def aftermath(
     send_again: bool,
     in_batch: bool,
 ) -> Flow[Reply | None]:
-    """Find out what became of a message; None means that it is to be sent.
+    """Return the recovered reply to a message, or None if the message should be sent.
 
     Args:
-        context: The client's.
+        context: The client's context.
         session_id: The session.
-        note: What was noted before the message was sent.
-        send_again: Send it where nobody can say.
-        in_batch: The balance says nothing, for other jobs use it too; and one that was
-            answered, and has not changed the draft, is sent again: for that the batch was
-            run again.
+        note: The note from before the message was sent.
+        send_again: Whether to send it again if its effect is unknown.
+        in_batch: Whether a batch runs the job. Then the balance is ignored, since other jobs change
+            it, and a message that was answered without a change is sent again, since the user ran
+            the batch again.
 
     Raises:
-        AgentError: It was answered, and has not changed the draft.
-        StreamInterruptedError: It may have arrived, and nobody can say what came of it.
+        AgentError: It was answered, but did not change the draft.
+        StreamInterruptedError: It may have arrived, and its effect is unknown.
     """
     state = yield from state_flow.get(context, session_id)
     if draft_digest(state) == note.draft and not _over(context, note):
@@ -105,11 +104,11 @@ def aftermath(
     if found == "answered":
         raise unchanged(note.reply)
     raise StreamInterruptedError(
-        "the process ended while the message was under way, and it may have arrived: "
+        "the process ended while the message was being sent, and it may have arrived: "
         "the draft has not changed since, but the credits or the rest of the session have",
         remedy=Remedy(
             (
-                "look at the project; where the message is still needed, resume with ",
+                "look at the project; if the message is still needed, resume with ",
                 Option("send_again", True),
                 ": it may be charged again",
             )
@@ -119,14 +118,14 @@ def aftermath(
 
 
 def unchanged(said: str) -> AgentError:
-    """Return the error for an answer after which the draft is what it was."""
+    """Return the error for an answer that did not change the draft."""
     return AgentError(
         f"the agent did not change the video: {said or 'it said nothing'}", may_have_spent=True
     )
 
 
 def untrimmed(order: OrderNote, state: SessionState, reply: Reply) -> AgentError | None:
-    """Return the error for a video that is longer than it was to be trimmed to."""
+    """Return the error for a video that was not trimmed, or None."""
     if order.stretch_s is None or state.draft is None:
         return None
     if state.draft.duration_ms <= 1000 * (order.stretch_s + _TRIM_SLACK_S):
@@ -141,7 +140,7 @@ def untrimmed(order: OrderNote, state: SessionState, reply: Reply) -> AgentError
 
 
 def after_failure(note: MessageNote, error: NemoError) -> MessageNote | None:
-    """Return what is to be noted of a message whose send failed; None: it did not arrive."""
+    """Return the note of a message that failed; None if it did not arrive."""
     if isinstance(error, AgentError):
         return attrs.evolve(note, status="answered", reply=envelopes.redact(error.message))
     refused = isinstance(error, APIError) and not isinstance(error, ServerError)
@@ -150,12 +149,12 @@ def after_failure(note: MessageNote, error: NemoError) -> MessageNote | None:
 
 
 def draft_digest(state: SessionState) -> str:
-    """Return a digest of the draft; no draft and an empty one are the same."""
+    """Return a digest of the draft; a missing and an empty draft have the same."""
     return _digest(None if state.draft is None else state.draft.to_json() or None)
 
 
 def rest_digest(state: SessionState) -> str:
-    """Return a digest of what the state holds besides the draft."""
+    """Return a digest of the state without the draft."""
     parts = (
         *(list(state.video_infos), state.generated_media),
         *(state.canvas_config, state.video_analyses),
@@ -164,10 +163,10 @@ def rest_digest(state: SessionState) -> str:
 
 
 def _over(context: Context, note: MessageNote) -> bool:
-    """Say whether a run of the message cannot be under way any more.
+    """Return whether the run of the message has certainly ended.
 
-    It was heard to its end, or no stream lasts so long (§10; twice that, for to be
-    sent takes its time too), or the backend in which it ran has died since.
+    Either it was answered, or it is older than twice the limit of a stream (docs/protocol.md §10),
+    or its local backend has been restarted since.
     """
     age_s = context.settings.clock.time() - note.sent_at
     longest_s = 2 * context.settings.stream.total_s
@@ -181,7 +180,7 @@ def _digest(value: object) -> str:
 
 
 def _settled(value: object) -> object:
-    """Return the value with links reduced to their paths: they are signed anew every time."""
+    """Return the value with links reduced to their paths, since signatures change."""
     if isinstance(value, str) and value.startswith(_LINK):
         return urlsplit(value).path
     if isinstance(value, Mapping):

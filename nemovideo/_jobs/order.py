@@ -1,4 +1,4 @@
-"""How a job begins: what was ordered, checked before anything is sent, and compared with notes."""
+"""Starting a job: checking the order, and comparing it with the checkpoint."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from nemovideo.files import Upload
 
 
 def check_service(path: Path, record: Checkpoint, service: Service) -> None:
-    """Refuse to do a local backend's job in the cloud, and the other way round.
+    """Check that the job belongs to the client's service: the cloud, or its local backend.
 
     Raises:
-        CheckpointError: The job belongs elsewhere.
+        CheckpointError: It belongs to another one.
     """
     noted = record.service
     if noted.state_dir == service.state_dir:
@@ -37,7 +37,7 @@ def check_service(path: Path, record: Checkpoint, service: Service) -> None:
         path,
         f"is of a job of {home}",
         remedy=Remedy(
-            ("resume it with ", Resume(str(path), anywhere=True), ", which finds that place itself")
+            ("resume it with ", Resume(str(path), anywhere=True), ", which uses that service")
         ),
     )
 
@@ -49,7 +49,7 @@ def begin(
     path: Path | None,
     service: Service,
 ) -> Flow[tuple[Checkpoint, Sequence[Upload]]]:
-    """Check all that can be checked before anything is sent; return the notes to go on from."""
+    """Check the order before anything is sent; return the checkpoint and the files."""
     inputs: Sequence[Upload] = ()
     if order is not None:
         render.check_quality(context, order.quality)
@@ -58,7 +58,7 @@ def begin(
             if path == Path(os.path.realpath(expanded(output))):
                 raise InvalidRequestError(
                     f"{output} cannot be both the checkpoint and the output",
-                    remedy="Give the checkpoint a name of its own.",
+                    remedy="Give the checkpoint another name.",
                 )
         inputs, notes = yield from job_files.look_at(order.files, hashed=path is not None)
         format_ = order.format or suggested_format(inputs[0], order.background)
@@ -88,7 +88,7 @@ def begin(
         record = attrs.evolve(found, overwrite=limits.overwrite, max_credits=limits.max_credits)
     elif order is None:
         assert path is not None
-        raise checkpoints.failure(path, "is not there", remedy="Check the path.")
+        raise checkpoints.failure(path, "does not exist", remedy="Check the path.")
     if record.message is None:
         _check_limit(context, record.max_credits)
     return record, inputs

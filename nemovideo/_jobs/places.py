@@ -1,4 +1,4 @@
-"""Where a job runs: a context and a driver, those of a client or made for one job."""
+"""The context and driver of a job: those of a client, or new ones."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Place:
-    """How to make a context of one's own, in this process or another.
+    """How to make a new context, in this process or another.
 
     Attributes:
-        local: Whether it brings a local backend of its own.
+        local: Whether to start a local backend for it.
         options: The arguments of `Client`, or of `Client.local`.
-        settings: Settings to start from instead of the environment's.
-        token: The bearer token, for a place that is not local; None for that of the settings.
+        settings: The settings to start from instead of the environment's.
+        token: The bearer token, unless it is local; None for that of the settings.
     """
 
     local: bool
@@ -37,7 +37,7 @@ class Place:
     token: str | None = attrs.field(default=None, repr=False)
 
     def context(self) -> Context:
-        """Return a new context; a local backend is started for it."""
+        """Return a new context, and start its local backend if there is one."""
         if not self.local:
             return Context(settings_from(self.token, cast("Options", self.options), self.settings))
         backend, options = embedded.start(self.options)
@@ -47,7 +47,7 @@ class Place:
 
 
 def beside(context: Context, state_dir: Path) -> Context:
-    """Return a context like this one, with a backend like its own on another state directory."""
+    """Return a copy of the context with a backend on another state directory."""
     assert context.backend is not None
     backend = context.backend.on(state_dir).start()
     made = Context(settings_from(None, embedded.options_for(backend), context.settings))
@@ -57,7 +57,7 @@ def beside(context: Context, state_dir: Path) -> Context:
 
 @contextmanager
 def driving(context: Context) -> Iterator[SyncDriver]:
-    """Give a driver of one's own; at the end it is closed, and the context's backend stopped."""
+    """Give a new driver; at the end, close it and stop the context's backend."""
     from nemovideo._drivers.sync import SyncDriver
 
     driver = SyncDriver(context.settings)
@@ -70,7 +70,7 @@ def driving(context: Context) -> Iterator[SyncDriver]:
 
 @asynccontextmanager
 async def driving_async(context: Context) -> AsyncIterator[AsyncDriver]:
-    """Give an async driver of one's own; see `driving`."""
+    """Give a new async driver; see `driving`."""
     from anyio import CancelScope, to_thread
 
     from nemovideo._drivers.aio import AsyncDriver

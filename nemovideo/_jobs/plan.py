@@ -1,4 +1,4 @@
-"""What `remove_background` is asked for, checked and put into words (docs/protocol.md §11)."""
+"""The order of a `remove_background` call, and its message (docs/protocol.md §11)."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Source, Upload, is_media_name, is_url
 
 Trim = tuple[float, float]
-"""Where a video begins and ends, in seconds."""
+"""The start and end of a video, in seconds."""
 
 _LONGEST_S = 7 * 24 * 3600
 
 Background = str | os.PathLike[str] | None
-"""What comes behind the person: see `Client.remove_background`."""
+"""The new background: see `Client.remove_background`."""
 
 
 class Wishes(TypedDict, total=False):
@@ -54,12 +54,13 @@ class Wishes(TypedDict, total=False):
 
 @attrs.frozen
 class Order:
-    """What is to be done, checked as far as it can be before anything is sent.
+    """A validated order.
 
-    `picture` is the file or URL to put behind the person, if that is wanted, and `words`
-    what to say to the agent besides or instead. Without a `format` the source and the
-    `background` suggest one. `stretch_s` is how long the video is to be after a trim and
-    nothing else.
+    Attributes:
+        picture: The file or URL of the new background, if it is one.
+        words: The message to the agent, without the picture.
+        format: The format of the result; None depends on the source and the `background`.
+        stretch_s: The expected duration after a trim without other edits.
     """
 
     source: Source
@@ -106,7 +107,7 @@ def order_for(
     if not metadata:
         wishes.append("remove the metadata")
     if not quality:
-        raise InvalidRequestError("the quality is empty", remedy="Leave it out, or name one.")
+        raise InvalidRequestError("the quality is empty", remedy="Leave it out, or give one.")
     return Order(
         source=source,
         picture=picture,
@@ -129,8 +130,8 @@ def _trim_words(trim: Trim | None) -> list[str]:
     start_s, end_s = trim
     if not 0 <= start_s < end_s < _LONGEST_S:
         raise InvalidRequestError(
-            f"trim={trim!r} is not a stretch of a video",
-            remedy="Give its start and its end in seconds, such as (0, 6.5).",
+            f"trim={trim!r} is not a valid range",
+            remedy="Give the start and the end in seconds, such as (0, 6.5).",
         )
     start, end = (f"{time_s:.3f}".rstrip("0").rstrip(".") for time_s in trim)
     return [f"keep only {start}s to {end}s"]
@@ -152,12 +153,12 @@ def plan(
     *,
     local_files: bool,
 ) -> tuple[Source | None, str, str]:
-    """Return the picture to upload, the words to say, and the format of a video's file.
+    """Return the picture to upload, the message, and the format of a video.
 
-    Without `local_files` a text as background is words, whatever it looks like.
+    Without `local_files`, a `str` is always words.
 
     Raises:
-        InvalidRequestError: The format cannot be, or cannot hold what is wanted.
+        InvalidRequestError: The format is unknown, or cannot be transparent.
     """
     if output is None and format is None:
         format = default_format(still=False, transparent=is_transparent(background))  # noqa: A001
@@ -185,10 +186,10 @@ def plan(
 
 
 def is_transparent(background: Background) -> bool:
-    """Return whether nothing is to be behind the person."""
+    """Return whether the background should be transparent."""
     return isinstance(background, str) and background.strip().lower() == "transparent"
 
 
 def suggested_format(source: Upload, background: Background) -> str:
-    """Return the format of a result for which neither a format nor a name was given."""
+    """Return the format of a result without a given format or name."""
     return default_format(still=is_photo(source), transparent=is_transparent(background))

@@ -1,4 +1,4 @@
-"""A preview of what `remove_background` would make of a clip: on this machine, free of credits."""
+"""Previews of `remove_background`, made on this machine without credits."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def of_source(context: Context, source: Source, background: Background, at: At) 
 
     Raises:
         MissingExtraError: The extra `[local]` is not installed.
-        InvalidRequestError: A file is a URL, or the arguments do not go together.
+        InvalidRequestError: A file is a URL, or the arguments conflict.
         AgentError: The local agent does not understand the background.
-        RenderFailedError: The pictures cannot be made.
+        RenderFailedError: The preview failed.
     """
     at_s = moments(at)
     uploads, words = yield from prepared(context, source, background)
@@ -42,7 +42,7 @@ def of_source(context: Context, source: Source, background: Background, at: At) 
 def prepared(
     context: Context, source: Source, background: Background
 ) -> Flow[tuple[list[Upload], str]]:
-    """Return the checked files of a job on this machine, and its message."""
+    """Return the checked files of a job, and its message."""
     check_source(source)
     check_background(background)
     local_files = context.settings.local_files
@@ -52,7 +52,7 @@ def prepared(
     if any(is_url(file) for file in files):
         raise InvalidRequestError(
             "a preview is made on this machine, which does not fetch URLs",
-            remedy="Fetch the file first, or upload the URL and use session.preview().",
+            remedy="Download the file first, or upload the URL and use session.preview().",
         )
     yield from blocking(check_extra)
     uploads = yield from prepare_all(files)
@@ -63,7 +63,7 @@ def prepared(
 
 @contextmanager
 def footage_of(uploads: Sequence[Upload]) -> Iterator[list[Footage]]:
-    """Give each file with its path; what is not on the disk is copied there meanwhile."""
+    """Give each file with its path; in-memory files are copied to disk meanwhile."""
     from nemovideo.local.previews import Footage
 
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What the phases of a job report, as the progress of the whole, over all its processes."""
+"""The progress of a whole job, over all its phases and processes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _WEIGHTS = {"upload": 0.15, "edit": 0.15, "render": 0.6, "download": 0.1}
 
 
 class Meter:
-    """Adds the phases up by their weights; never goes back.
+    """Adds up the phases by their weights, without ever decreasing.
 
     Args:
-        clock: Where the time comes from.
-        report: Told of every step; None for nobody.
-        fraction: What was done before this process.
-        elapsed_s: The seconds that it took.
+        clock: The clock.
+        report: Called with the progress, if not None.
+        fraction: The progress of earlier processes.
+        elapsed_s: The seconds spent by earlier processes.
     """
 
     def __init__(
@@ -38,27 +38,27 @@ class Meter:
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds that the job took so far, in all its processes."""
+        """Seconds spent so far, in all processes."""
         return self._clock.monotonic() - self._started
 
     def begin(self, phase: str, message: str) -> None:
-        """Start a phase; those before it are done."""
+        """Start a phase."""
         self._phase, self._message = phase, message
         self._tell(0.0)
 
     def bytes(self, done: int, total: int | None) -> None:
-        """Take the progress of an upload or a download."""
+        """Record the progress of an upload or a download."""
         if self._phase == "upload":
             self._message = "Uploading…"
         self._tell(done / total if total else 0.0)
 
     def job(self, job: RenderJob) -> None:
-        """Take the progress of the render job."""
+        """Record the progress of the render job."""
         percent = 100.0 if job.completed else job.progress or 0.0
         self._tell(percent / 100)
 
     def end(self) -> None:
-        """Say that all is done."""
+        """Report the end."""
         self._phase, self._message, self.fraction = "download", "Video ready!", 1.0
         self._tell(1.0)
 

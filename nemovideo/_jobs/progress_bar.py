@@ -1,4 +1,4 @@
-"""The progress bar: tqdm's, in a terminal or a notebook, imported when one is drawn."""
+"""The progress bar, by tqdm, in a terminal or a notebook."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ OnProgress = Callable[[Progress], None]
 
 @contextmanager
 def reporting(progress: bool | OnProgress | None) -> Iterator[OnProgress | None]:
-    """Give the callback for `progress=`: the user's own, or a bar's that ends with the block."""
+    """Give the callback for `progress=`: the user's own, or that of a progress bar."""
     if progress is None or progress is False or (progress is True and sys.stderr is None):
-        yield None  # a program without a console has no place for a bar
+        yield None  # also in a program without a console
     elif progress is True:
         from tqdm.auto import tqdm
 

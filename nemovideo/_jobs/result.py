@@ -1,4 +1,4 @@
-"""The result of a job: whether it is there already, and what the user gets of it."""
+"""The result of a job."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from nemovideo.models import RenderedVideo, RenderJob, Reply, SavedVideo
 
 
 def delivered(record: Checkpoint) -> RenderedVideo | None:
-    """Return the result of a job that is done, if its file is there and whole, from notes alone.
+    """Return the result of a finished job from its checkpoint, if the file is complete.
 
-    Its links are not noted, for whoever has them needs no token: they are left out.
+    The links are left out: a checkpoint does not contain them, since they need no token.
     """
     if not record.finished or record.output is None or not record.output.is_file():
         return None
@@ -34,11 +34,11 @@ def delivered(record: Checkpoint) -> RenderedVideo | None:
 
 
 def has_arrived(record: Checkpoint, size_bytes: int | None) -> bool:
-    """Say whether the output is the result, which an earlier process downloaded.
+    """Return whether the output is the result, downloaded by an earlier process.
 
-    A download gets its name when it is whole. So it is the result if it came there
-    after the download was begun, and has the size that the service tells. Once that
-    was noted, its content decides.
+    A download is renamed when it is complete. So the file is the result if it appeared after the
+    download began and has the size that the service reported, or, once the checkpoint has it, the
+    right digest.
     """
     there = None if record.output is None else Stamp.of(record.output)
     if record.output is None or there is None or there == record.output_before:
@@ -56,7 +56,7 @@ def result(
     job: RenderJob,
     reply: Reply,
 ) -> RenderedVideo:
-    """Return what the notes and the finished render come to."""
+    """Return the result from the checkpoint and the finished render."""
     source = record.order.source.path
     cls = RenderedVideo if path is None else SavedVideo
     return cls(
@@ -73,13 +73,13 @@ def result(
 
 
 def noted_reply(record: Checkpoint) -> Reply:
-    """Return the agent's answer as it was noted; empty where there was none."""
+    """Return the agent's answer from the checkpoint; empty if there is none."""
     said = "" if record.message is None else record.message.reply
     return Reply(raw_text=said, text=said)
 
 
 def as_ordered(video: RenderedVideo, order: Order | None) -> RenderedVideo:
-    """Return the result with its path as the user wrote it; notes hold the whole path."""
+    """Return the result with its path as the user wrote it, not the absolute one."""
     if order is None or order.output is None or video.path is None:
         return video
     return attrs.evolve(video, path=expanded(order.output))

@@ -1,4 +1,4 @@
-"""Carries a job out: where it is done, and what of that place is kept for it."""
+"""Running a job at its service, and keeping the state of a local backend for it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def perform(
     *,
     send_again: bool = False,
 ) -> RenderedVideo:
-    """Carry out an order, or what a checkpoint says, with a sync driver."""
+    """Run an order, or the job of a checkpoint, with a sync driver."""
     path = None if checkpoint is None else resolved(checkpoint)
     with (
         _at_home(context, driver, path) as (here, doer),
@@ -60,7 +60,7 @@ async def perform_async(
     *,
     send_again: bool = False,
 ) -> RenderedVideo:
-    """Carry out an order, or what a checkpoint says, with an async driver."""
+    """Run an order, or the job of a checkpoint, with an async driver."""
     path = None if checkpoint is None else resolved(checkpoint)
     async with _at_home_async(context, driver, path) as (here, doer):
         with _holding(here, path), reporting(progress) as told:
@@ -77,7 +77,7 @@ def _work(
     *,
     send_again: bool,
 ) -> Flow[RenderedVideo]:
-    """Return the flow of an order, or of what a checkpoint says."""
+    """Return the flow of an order, or of the job of a checkpoint."""
     return flow.run(
         context,
         order,
@@ -92,7 +92,7 @@ def _work(
 def _at_home(
     context: Context, driver: SyncDriver, path: Path | None
 ) -> Iterator[tuple[Context, SyncDriver]]:
-    """Give the client's own place, or one with a backend on the state that the job began with."""
+    """Give the client's context, or one with a backend on the state of the job."""
     state_dir = _other_state(context, path)
     if state_dir is None:
         yield context, driver
@@ -118,10 +118,10 @@ async def _at_home_async(
 
 
 def _other_state(context: Context, path: Path | None) -> Path | None:
-    """Return the state directory of an unfinished local job, if the backend here has another.
+    """Return the state directory of a local job, if it is not that of the client's backend.
 
     Raises:
-        CheckpointError: That directory is gone.
+        CheckpointError: That directory no longer exists.
     """
     if path is None or context.backend is None:
         return None
@@ -136,11 +136,11 @@ def _kept_state(path: Path, noted: str) -> Path:
     if not Path(noted).is_dir():
         raise checkpoints.failure(
             path,
-            f"is of a job of a local backend whose state, {noted}, is gone",
+            f"is of a job of a local backend whose state, {noted}, no longer exists",
             remedy=Remedy(
                 ("name another ", Option("checkpoint"), " to start over"),
                 following=Remedy(
-                    ("next time, keep the state where you say with ", Option("state_dir"))
+                    ("next time, choose where to keep the state with ", Option("state_dir"))
                 ),
             ),
         )
@@ -167,11 +167,11 @@ def _holding(context: Context, path: Path | None) -> Iterator[None]:
 
 
 def place_of(path: Path, found: Checkpoint) -> Place:
-    """Return where a job is done, for a call without a client.
+    """Return the service of a job, for a call without a client.
 
     Raises:
-        CheckpointError: The state of its local backend is gone; or it is done by another
-            service than the environment names, which must not be sent its token.
+        CheckpointError: The state of its local backend no longer exists; or the environment's token
+            may not be for the job's service.
     """
     noted = found.service
     if noted.state_dir is not None:
@@ -182,30 +182,30 @@ def place_of(path: Path, found: Checkpoint) -> Place:
     if env.token(environ) and not trusted:
         raise checkpoints.failure(
             path,
-            f"is of a job of {noted.base_url}, which NEMO_TOKEN may not be meant for",
+            f"is of a job of {noted.base_url}, and NEMO_TOKEN may be for another service",
             remedy=Remedy("set NEMO_API_URL", ("pass ", Code("client=Client(base_url=…)"))),
         )
     return Place(local=False, options={"base_url": noted.base_url})
 
 
 def service_of(context: Context) -> Service:
-    """Return the service of a context, as a checkpoint notes it."""
+    """Return the service of a context, for a checkpoint."""
     state_dir = None if context.state_dir is None else str(context.state_dir)
     return Service(context.settings.base_url, state_dir)
 
 
 def resolved(path: _Path) -> Path:
-    """Return where a checkpoint really is: a link to it stays a link when it is replaced."""
+    """Return the real path of a checkpoint, so that a symlink to it is not replaced."""
     return from_root(path).resolve()
 
 
 def found_at(path: Path) -> Checkpoint:
-    """Return what a checkpoint says.
+    """Return the content of a checkpoint.
 
     Raises:
-        CheckpointError: It is not there, or cannot be used.
+        CheckpointError: It does not exist, or cannot be used.
     """
     found = checkpoints.load(path)
     if found is None:
-        raise checkpoints.failure(path, "is not there", remedy="Check the path.")
+        raise checkpoints.failure(path, "does not exist", remedy="Check the path.")
     return found

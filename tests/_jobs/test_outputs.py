@@ -138,7 +138,7 @@ def test_sound_alone_is_refused_with_a_reason(client: Client, tmp_path: Path) ->
     session = client.sessions.create()
     session.upload(song)
     assert "song.wav is sound only" in session.send("remove the background").text
-    with pytest.raises(UnsupportedFileError, match=r"'song\.wav' is sound alone"):
+    with pytest.raises(UnsupportedFileError, match=r"'song\.wav' is audio"):
         client.remove_background(song, output=tmp_path / "o.mp4")
 
 

@@ -141,8 +141,8 @@ def test_a_checkpoint_of_other_wishes_is_of_another_job(
 @pytest.mark.parametrize(
     "trim", [(2.0, 1.0), (-1.0, 2.0), (0.0, float("nan")), (0.0, float("inf")), (1.0, 1.0)]
 )
-def test_a_stretch_that_is_none_is_refused(trim: tuple[float, float]) -> None:
-    with pytest.raises(InvalidRequestError, match="stretch"):
+def test_an_invalid_trim_is_refused(trim: tuple[float, float]) -> None:
+    with pytest.raises(InvalidRequestError, match="trim="):
         order_for("talk.mp4", None, None, None, None, None, False, trim=trim, local_files=True)
 
 
