@@ -250,7 +250,7 @@ def test_a_checkpoint_that_is_not_there_or_cannot_be_is_told(tmp_path: Path, cli
     with Client("nmv_usr_x", base_url="http://127.0.0.1:1") as client:
         with pytest.raises(errors.CheckpointError, match="does not exist"):
             client.jobs.resume(tmp_path / "job.json")
-        with pytest.raises(errors.CheckpointError, match="no folder"):
+        with pytest.raises(errors.CheckpointError, match="folder that does not exist"):
             client.remove_background(clip, checkpoint=tmp_path / "none" / "job.json")
         with pytest.raises(errors.CheckpointError, match="cannot be read"):
             client.remove_background(clip, checkpoint=tmp_path)

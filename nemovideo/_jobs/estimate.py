@@ -87,8 +87,8 @@ def _in_the_cloud(
         credits,
         seconds,
         None if pixels is None else round(pixels * bits / 8),
-        f"rough: about {credits:g} credits per edit, free exports, and 30 to 60 s for 20 s of video; "
-        "the size is typical of the format",
+        f"rough: about {credits:g} credits per edit, free exports, and 30 to 60 s per 20 s of "
+        "video; the size is typical of the format",
     )
 
 
