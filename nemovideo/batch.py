@@ -1,4 +1,4 @@
-"""The report of a batch: one row for each file, and the totals."""
+"""The report of a batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nemovideo._values.lines import seconds
 from nemovideo.errors import NemoError
 
 BatchStatus = Literal["done", "skipped", "failed", "not started"]
-"""What became of a file; "skipped": its result was there already."""
+"""The outcome for a file; "skipped" if its result already existed."""
 
 
 @attrs.frozen
@@ -22,16 +22,16 @@ class BatchRow:
 
     Attributes:
         source: The file.
-        output: Its result, or None where there is none.
+        output: Its result, or None.
         status: "done", "skipped", "failed" or "not started".
-        error: Why it failed, or was not started; else None.
-        note: What to know about the result, such as that nobody was found; for a skipped file,
-            where its result comes from if not from an earlier run.
-        credits_spent: What it used; None where several files used one account at the same time:
-            then only `BatchReport.credits_spent` is known.
-        elapsed_s: Seconds of work on it in this run.
-        duration_s: The result's length in seconds, where that is known.
-        size_bytes: The result's size.
+        error: Why it failed or was not started, or None.
+        note: Warnings about the result, such as that no person was found; for a skipped file, where
+            its result comes from, if not from an earlier run.
+        credits_spent: The credits used; None if several files shared the account at the same time,
+            so that only `BatchReport.credits_spent` is known.
+        elapsed_s: Seconds of work in this run.
+        duration_s: The result's duration in seconds, if known.
+        size_bytes: The result's size, if known.
     """
 
     source: Path
@@ -46,7 +46,7 @@ class BatchRow:
 
     @property
     def remedy(self) -> str:
-        """What to do about the error; empty where there is none."""
+        """The remedy of the error; empty without an error."""
         return self.error.remedy if self.error is not None else ""
 
     def to_dict(self) -> dict[str, str | float | None]:
@@ -68,13 +68,13 @@ class BatchRow:
 
 @attrs.frozen
 class BatchReport:
-    """What a batch did, in the order of its files; iterate over it for its rows.
+    """The report of a batch; iterating over it gives its rows.
 
     Attributes:
-        rows: One row for each file.
-        credits_spent: What the whole run used, by the balance; None where not known.
-        elapsed_s: Seconds that the whole run took.
-        stopped_by: The error that ended the batch early, since it concerned all files; else None.
+        rows: One row for each file, in order.
+        credits_spent: The credits used by the whole run, by the balance; None if unknown.
+        elapsed_s: The duration of the whole run in seconds.
+        stopped_by: The error that stopped the batch, because every file would meet it; else None.
     """
 
     rows: tuple[BatchRow, ...]
@@ -95,7 +95,7 @@ class BatchReport:
 
     @property
     def skipped(self) -> tuple[BatchRow, ...]:
-        """The files whose results were there already."""
+        """The files whose results already existed."""
         return self._of("skipped")
 
     @property
@@ -105,12 +105,12 @@ class BatchReport:
 
     @property
     def not_started(self) -> tuple[BatchRow, ...]:
-        """The files left over by the credits, the deadline or `stopped_by`."""
+        """The files not reached before the credit limit, the deadline or `stopped_by`."""
         return self._of("not started")
 
     @property
     def ok(self) -> bool:
-        """True where there is a result for every file."""
+        """Whether there is a result for every file."""
         return not self.failed and not self.not_started
 
     def to_dicts(self) -> list[dict[str, str | float | None]]:
@@ -118,10 +118,10 @@ class BatchReport:
         return [row.to_dict() for row in self.rows]
 
     def raise_for_failures(self) -> None:
-        """Raise if there is not a result for every file.
+        """Raise an error if any file has no result.
 
         Raises:
-            NemoError: What stopped the batch, or the first file's error.
+            NemoError: The error that stopped the batch, or the first file's.
         """
         errors = [row.error for row in (*self.failed, *self.not_started)]
         for error in (self.stopped_by, *errors):
@@ -130,7 +130,7 @@ class BatchReport:
 
     @property
     def summary(self) -> str:
-        """The numbers, in one line."""
+        """The counts in one line."""
         counts = Counter(row.status for row in self.rows)
         order: tuple[BatchStatus, ...] = ("done", "skipped", "failed", "not started")
         parts = [f"{counts[status]} {status}" for status in order if counts[status]]
@@ -140,7 +140,7 @@ class BatchReport:
         return f"{files}: {', '.join(parts) or 'nothing to do'}{spent}"
 
     def __str__(self) -> str:
-        """Return the numbers, and a line for each file with a note, or no result and its remedy."""
+        """Return the counts, and a line for each file with a note or an error."""
         lines = [self.summary]
         lines += [f"  note: {row.source}: {row.note}" for row in self.done if row.note]
         lines += [f"  failed: {row.source}: {row.error}" for row in self.failed]

@@ -1,1 +1,1 @@
-"""Batches: which files, what was done before, at which pace, and what comes next."""
+"""Batches of many files."""

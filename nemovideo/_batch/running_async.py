@@ -38,7 +38,7 @@ async def run(
         async with anyio.create_task_group() as tasks:
             try:
                 await running.carry_out(tasks)
-            except Exception as error:  # noqa: BLE001 - the group would wrap it in one of its own
+            except Exception as error:  # noqa: BLE001 - otherwise the task group wraps it
                 failures.append(error)
                 tasks.cancel_scope.cancel()
             finally:

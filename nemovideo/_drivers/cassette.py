@@ -1,7 +1,7 @@
 """The transports of recorded and replayed clients.
 
-While recording, each request has a route of its own: the environment's proxies apply, nothing is
-bound to an event loop, and no connection is left open.
+While recording, each request has its own route: the environment's proxies apply, nothing is bound
+to an event loop, and no connection is left open.
 """
 
 from __future__ import annotations

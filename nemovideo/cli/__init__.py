@@ -19,7 +19,7 @@ def main() -> None:
             raise
         sys.stderr.write(
             'The command line needs click: python -m pip install "nemovideo[cli]" '
-            '(the extra "local" brings it too).\n'
+            '(the extra "local" includes it).\n'
         )
         raise SystemExit(1) from None
     except KeyboardInterrupt:

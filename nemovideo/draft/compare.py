@@ -1,7 +1,7 @@
 """Comparing two timelines.
 
 Each pair of parts found by `match` is compared. Every difference in the JSON gives at least one
-change: one without a kind of its own is a changed setting.
+change: one without a specific kind is a changed setting.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class AgentStream:
         except Exception:
             raise
         except BaseException:
-            # Interrupted. Without a block nobody will close it: a notebook keeps the traceback.
+            # Interrupted. Without a block the stream stays open while a notebook keeps the traceback.
             if not self._entered:
                 self.close()
             raise
@@ -149,7 +149,7 @@ class AsyncAgentStream:
         except Exception:
             raise
         except BaseException:
-            # Cancelled. Without a block nobody will close it: a notebook keeps the traceback.
+            # Cancelled. Without a block the stream stays open while a notebook keeps the traceback.
             if not self._entered:
                 self._run.abandon()
             raise

@@ -1,7 +1,7 @@
 """For tests of programs that use nemovideo: a pytest fixture, a clock that never waits, cassettes.
 
-`nemovideo_backend` is a real backend on this machine; `record` and `replay` keep
-a session with any backend, the cloud among them, as a file that a test plays back.
+`nemovideo_backend` is a real backend on this machine. `record` writes a session with any backend,
+including the cloud, to a file that `replay` plays back in a test.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["FakeClock", "Recording", "Replay", "nemovideo_backend", "record", "r
 
 
 def __getattr__(name: str) -> object:
-    """Load the cassettes when they are asked for: every start of pytest loads this plugin."""
+    """Load the cassettes on first use, since every start of pytest loads this plugin."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from nemovideo.testing import cassettes

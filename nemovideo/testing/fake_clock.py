@@ -1,4 +1,4 @@
-"""A clock that never really waits, for tests; `nemovideo.testing` gives it to users."""
+"""A clock for tests that never waits."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ T = TypeVar("T")
 
 
 class FakeClock(Clock):
-    """A clock whose waits are over at once: `Client.local(clock=FakeClock())`.
+    """A clock whose waits end at once: `Client.local(clock=FakeClock())`.
 
-    Waiting moves its time on. Where something may really arrive meanwhile, it
-    is given `grace_s` seconds of real time first. A render that makes progress does not time
-    out, since its work takes real time.
+    Waiting advances its time. A wait for data first gives it `grace_s` seconds of real time to
+    arrive. A render that makes progress does not time out, since it takes real time.
 
     Attributes:
-        now: The time in seconds; set it to what the test needs.
-        waits: How long each wait was meant to be, in seconds.
+        now: The time in seconds; it may be set.
+        waits: The requested duration of each wait, in seconds.
     """
 
     def __init__(self, now: float = 1_800_000_000.0, grace_s: float = 0.5) -> None:
@@ -38,23 +37,23 @@ class FakeClock(Clock):
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """Move the time on, at once."""
+        """Advance the time."""
         self.waits.append(seconds)
         self.now += seconds
 
     async def sleep_async(self, seconds: float) -> None:
-        """Move the time on, at once."""
+        """Advance the time."""
         self.sleep(seconds)
 
     def wait(self, event: threading.Event, seconds: float, *, polling: bool = False) -> bool:
-        """Move the time on, at once; a job of the service gets a little real time."""
+        """Advance the time; a job of the service gets a little real time."""
         if polling:
             time.sleep(self._poll_s)
         self.sleep(seconds)
         return event.is_set()
 
     async def wait_async(self, seconds: float, *, polling: bool = False) -> None:
-        """Move the time on; see `wait`."""
+        """Advance the time; see `wait`."""
         if polling:
             import anyio
 
@@ -62,7 +61,7 @@ class FakeClock(Clock):
         await self.sleep_async(seconds)
 
     def extended(self, ends_at: float, limit_s: float) -> float:  # noqa: ARG002
-        """Give a job that makes progress its whole limit again: its work takes real time."""
+        """Restart the limit of a job that makes progress, since it takes real time."""
         return self.now + limit_s
 
     @property
@@ -70,14 +69,14 @@ class FakeClock(Clock):
         return min(self.grace_s / 10, 0.05)
 
     def receive(self, source: queue.SimpleQueue[T], timeout_s: float) -> T | None:
-        """Return what comes within the grace; else move the time on."""
+        """Return an item that arrives within `grace_s`; otherwise advance the time."""
         item = super().receive(source, self.grace_s)
         if item is None:
             self.now += timeout_s
         return item
 
     async def receive_async(self, source: Source[T], timeout_s: float) -> T | None:
-        """Return what comes within the grace; else move the time on."""
+        """Return an item that arrives within `grace_s`; otherwise advance the time."""
         item = await super().receive_async(source, self.grace_s)
         if item is None:
             self.now += timeout_s

@@ -88,7 +88,7 @@ class Redactor:
         """Return a JSON value without its secrets."""
         try:
             cleaned: object = json.loads(self.text(json.dumps(value, ensure_ascii=False)))
-        except ValueError:  # a pattern of the user's matched more than the inside of a string
+        except ValueError:  # a user's pattern matched more than the inside of a string
             return self._strings(value)
         return cleaned
 
