@@ -81,7 +81,7 @@ class AgentStream:
         except Exception:
             raise
         except BaseException:
-            # Interrupted. Without a block the stream stays open while a notebook keeps the traceback.
+            # Interrupted. Without a block, a traceback kept by a notebook keeps it open.
             if not self._entered:
                 self.close()
             raise
@@ -149,7 +149,7 @@ class AsyncAgentStream:
         except Exception:
             raise
         except BaseException:
-            # Cancelled. Without a block the stream stays open while a notebook keeps the traceback.
+            # Cancelled. Without a block, a traceback kept by a notebook keeps it open.
             if not self._entered:
                 self._run.abandon()
             raise
