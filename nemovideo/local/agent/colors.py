@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pkgutil
 import re
 from collections.abc import Iterator
 
@@ -14,36 +16,13 @@ SOLID_DEFAULT = "#e8eaed"
 """The default for "a solid color": a light neutral gray."""
 
 GREEN_SCREEN = "#00b140"
+BLUE_SCREEN = "#0047bb"
 
-_CHINESE = {
-    "白": "#ffffff", "黑": "#000000", "红": "#ff0000", "绿": "#008000", "蓝": "#0000ff",
-    "黄": "#ffd700", "橙": "#ffa500", "橘": "#ffa500", "紫": "#800080", "粉": "#ffc0cb",
-    "粉红": "#ffc0cb", "灰": "#808080", "棕": "#a52a2a", "褐": "#8b4513", "咖啡": "#6f4e37",
-    "青": "#00ffff", "金": "#ffd700", "银": "#c0c0c0", "米": "#f5f5dc", "米白": "#faf5e6",
-    "天蓝": "#87ceeb", "海军蓝": "#000080", "藏青": "#000080", "宝蓝": "#4169e1", "墨绿": "#004225",
-    "草绿": "#7cfc00", "酒红": "#800020", "玫红": "#e3256b", "玫瑰": "#e3256b", "卡其": "#c3b091",
-    "象牙": "#fffff0", "奶白": "#fffdd0", "奶油": "#fffdd0", "湖蓝": "#30a5c8", "薄荷": "#98ff98",
-    "薄荷绿": "#98ff98", "品红": "#ff00ff", "洋红": "#ff00ff", "橄榄": "#808000", "橘红": "#ff4500",
-    "橙红": "#ff4500", "紫罗兰": "#ee82ee", "靛蓝": "#4b0082", "深空灰": "#4b4e53",
-}  # fmt: skip
-_ENGLISH_EXTRA = {
-    "navy blue": "#000080", "sky blue": "#87ceeb", "royal blue": "#4169e1", "baby blue": "#89cff0",
-    "off-white": "#faf9f6", "off white": "#faf9f6", "cream": "#fffdd0", "charcoal": "#36454f",
-    "burgundy": "#800020", "mint": "#98ff98", "rose": "#ff007f", "mustard": "#ffdb58",
-    "chroma green": GREEN_SCREEN, "chroma key green": GREEN_SCREEN, "chromakey green": GREEN_SCREEN,
-    "peach": "#ffe5b4", "lilac": "#c8a2c8", "emerald": "#50c878", "amber": "#ffbf00",
-}  # fmt: skip
-_LIGHTER = {
-    "light": 0.5,
-    "pale": 0.6,
-    "pastel": 0.55,
-    "soft": 0.45,
-    "浅": 0.5,
-    "淡": 0.55,
-    "亮": 0.2,
-}
-_DARKER = {"dark": 0.45, "deep": 0.35, "深": 0.45, "暗": 0.45}
-_NEUTRAL = {"bright": 0.0, "pure": 0.0, "plain": 0.0, "vivid": 0.0, "纯": 0.0, "大": 0.0, "正": 0.0}
+_WORDS = json.loads(pkgutil.get_data("nemovideo.local.agent.words", "colors.json") or b"{}")
+_ENGLISH: dict[str, str] = _WORDS["english"]
+_CHINESE: dict[str, str] = _WORDS["chinese"]
+_TONES: dict[str, float] = _WORDS["english tones"] | _WORDS["chinese tones"]
+"""How far a tone is toward white, or toward black if it is negative."""
 _SPACED = {
     re.sub(
         r"^(.+?)(red|green|blue|gr[ae]y|white|black|pink|purple|brown|yellow|orange|violet|orchid|"
@@ -53,9 +32,8 @@ _SPACED = {
     )
     for name in ImageColor.colormap
 }
-_NAMES = "|".join(sorted({*_SPACED, *_ENGLISH_EXTRA}, key=len, reverse=True))
-_TONES_EN = "|".join(tone for tone in (*_LIGHTER, *_DARKER, *_NEUTRAL) if tone.isascii())
-_TONES_ZH = "|".join(tone for tone in (*_LIGHTER, *_DARKER, *_NEUTRAL) if not tone.isascii())
+_NAMES = "|".join(sorted({*_SPACED, *_ENGLISH}, key=len, reverse=True))
+_TONES_EN, _TONES_ZH = ("|".join(_WORDS[f"{name} tones"]) for name in ("english", "chinese"))
 _COLOR = lazy(
     r"(?P<css>#(?:[0-9a-f]{6}|[0-9a-f]{3})(?![0-9a-z])|(?:rgb|hsl)\([^()]{3,40}\))"
     r"|(?P<green>(?<![a-z])(?:green[- ]?screen|chroma[- ]?key(?! green))(?:ed)?(?![a-z])|绿幕|"
@@ -101,13 +79,13 @@ def _value(found: re.Match[str]) -> str | None:
     if found["green"]:
         return GREEN_SCREEN
     if found["blue"]:
-        return "#0047bb"
+        return BLUE_SCREEN
     if found["shade"]:
         return _SHADES.get(found["shade"], "#f2f2f2")
     if found["zh"]:
         return _toned(_CHINESE[found["zh"]], found["zh_tone"])
     name = found["name"]
-    value = _ENGLISH_EXTRA.get(name) or ImageColor.colormap[name.replace(" ", "")]
+    value = _ENGLISH.get(name) or ImageColor.colormap[name.replace(" ", "")]
     return _toned(
         value if isinstance(value, str) else "#{:02x}{:02x}{:02x}".format(*value), found["tone"]
     )
@@ -115,7 +93,8 @@ def _value(found: re.Match[str]) -> str | None:
 
 def _toned(value: str, tone: str | None) -> str:
     """Return the color mixed with white ("light") or black ("dark")."""
-    lighter, darker = _LIGHTER.get(tone or "", 0.0), _DARKER.get(tone or "", 0.0)
+    amount = _TONES.get(tone or "", 0.0)
+    lighter, darker = max(0.0, amount), max(0.0, -amount)
     channels = (int(value[place : place + 2], 16) for place in (1, 3, 5))
     mixed = (round((part + (255 - part) * lighter) * (1 - darker)) for part in channels)
     return "#{:02x}{:02x}{:02x}".format(*mixed)
