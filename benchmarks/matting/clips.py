@@ -108,7 +108,7 @@ def truth(clip: KnownClip) -> Iterator[Bytes]:
 def pictures(clip: KnownClip) -> Iterator[Bytes]:
     """Yield the frames of the video as they are seen, uint8, height × width × 3, RGB."""
     with av.open(str(clip.video)) as container:
-        for frame in container.decode(video=0):
+        for frame in islice(container.decode(video=0), clip.frames):
             yield frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
 
 

@@ -98,11 +98,17 @@ def _iou(mask: Floats, truth: Floats) -> float:
     return np.count_nonzero(made & true) / union if union else 1.0
 
 
-def _band(apart: Floats, truth: Bytes) -> float:
-    """Return the mean difference around the true edge; not a number where there is none."""
+def band(truth: Bytes) -> npt.NDArray[np.bool_]:
+    """Return where the true edge is, and around it."""
     reach = max(1, round(_BAND_PX * truth.shape[0] / _BAND_LINES))
     square = np.ones((2 * reach + 1, 2 * reach + 1), dtype=np.uint8)
     near = (cv2.dilate(truth, square) > 0) & (cv2.erode(truth, square) < 255)
+    return np.asarray(near, dtype=np.bool_)
+
+
+def _band(apart: Floats, truth: Bytes) -> float:
+    """Return the mean difference around the true edge; not a number where there is none."""
+    near = band(truth)
     return float(apart[near].mean()) if near.any() else float("nan")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import attrs
 import av
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,9 @@ from nemovideo.local.timeline import Background, Clip, Timeline
 Bytes = npt.NDArray[np.uint8]
 
 
-def cut(video: Path, output: Path, *, frames: int, background: Background) -> None:
+def cut(
+    video: Path, output: Path, *, frames: int, background: Background, engine: str = "fine"
+) -> None:
     """Render the first frames of a video with another background, at its own size and rate."""
     item = probe(video, video.name, id="clip")
     width, height, fps = item.width, item.height, item.fps
@@ -33,22 +36,40 @@ def cut(video: Path, output: Path, *, frames: int, background: Background) -> No
     duration_ms = round(frames * 1000 / fps)
     shot = Clip("video", duration_ms, video.name, media="clip", background=background)
     timeline = Timeline(clips=(shot,), width=width, height=height, fps=fps)
-    render(timeline, {"clip": item}, output, format=output.suffix[1:])
+    render(timeline, {"clip": item}, output, format=output.suffix[1:], engine=engine)
+
+
+@attrs.frozen
+class Cutout:
+    """A rendered file of a person without background, which can be read again and again."""
+
+    path: Path
+
+    def masks(self) -> Iterator[Bytes]:
+        """Yield the alpha of each frame, uint8, height × width, 0..255."""
+        for _, mask in self._read(color=False):
+            yield mask
+
+    def frames(self) -> Iterator[tuple[Bytes, Bytes]]:
+        """Yield the colors, height × width × 3, and the alpha of each frame."""
+        return self._read(color=True)
+
+    def _read(self, *, color: bool) -> Iterator[tuple[Bytes, Bytes]]:
+        with av.open(str(self.path)) as container:
+            for frame in container.decode(video=0):
+                alpha = _alpha(frame)
+                shown = frame.to_ndarray(format="rgb24") if color else alpha
+                yield shown.astype(np.uint8, copy=False), alpha
 
 
 @contextmanager
-def masks(video: Path, frames: int) -> Iterator[tuple[Iterator[Bytes], Iterator[Bytes]]]:
-    """Give the renderer's masks of a video, uint8, height × width, 0..255, to be read twice."""
+def cutout(video: Path, frames: int, engine: str) -> Iterator[Cutout]:
+    """Give a video as the renderer cuts it out; the file is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="matte-benchmark-") as folder:
         output = Path(folder) / "cut.mov"
-        cut(video, output, frames=frames, background=Background("transparent"))
-        yield _alphas(output), _alphas(output)
-
-
-def _alphas(path: Path) -> Iterator[Bytes]:
-    with av.open(str(path)) as container:
-        for frame in container.decode(video=0):
-            yield _alpha(frame)
+        background = Background("transparent")
+        cut(video, output, frames=frames, background=background, engine=engine)
+        yield Cutout(output)
 
 
 def _alpha(frame: VideoFrame) -> Bytes:

@@ -11,7 +11,10 @@ A process imports only what its loop needs, so imports stand inside functions he
 
 - decode: all frames decoded, nothing written.
 - plain: every frame decoded and encoded again: the floor.
-- nemovideo: `nemovideo.local.render`, with a plain colour as new background.
+- nemovideo: `nemovideo.local.render`, with a plain color as new background.
+- fast: the same with `engine="fast"`.
+- modnet: the naive loop with MODNet for the mask, on each whole frame with the aspect kept, at
+  about 512 × 512 pixels.
 - naive: the usual loop of tutorials: OpenCV reads, the same network sees each
   frame whole, at 256 × 256, its mask is scaled up, and the two pictures are blended
   as float RGB.
@@ -32,6 +35,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -47,8 +51,9 @@ Floats = npt.NDArray[np.float32]
 MaskOf = Callable[[Bytes], Floats]
 """The mask of an RGB picture, in 0..1, in any size."""
 
-LOOPS = ("decode", "plain", "nemovideo", "naive", "rembg")
+LOOPS = ("decode", "plain", "nemovideo", "fast", "naive", "modnet", "rembg")
 GREEN = (46, 160, 67)
+_MODNET_SIDE = 512
 _X264 = {"preset": "veryfast", "crf": "19"}
 
 
@@ -57,6 +62,7 @@ class Cost:
     """What a run took."""
 
     seconds: float
+    cpu_s: float
     memory_mb: float
 
 
@@ -78,6 +84,22 @@ def naive_mask() -> MaskOf:
     from nemovideo.local.matte import SelfieSegmentation
 
     return SelfieSegmentation().mask
+
+
+def modnet_mask() -> MaskOf:
+    """Return the mask of the whole picture by MODNet, without anything around it."""
+    import cv2
+
+    from nemovideo.local.matte.modnet import Portrait, fitting
+
+    portrait = Portrait()
+
+    def mask(picture: Bytes) -> Floats:
+        size = fitting((picture.shape[1], picture.shape[0]), _MODNET_SIDE)
+        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        return portrait.mask(small.astype(np.uint8, copy=False))
+
+    return mask
 
 
 def rembg_mask() -> MaskOf:
@@ -162,12 +184,12 @@ def _write(pictures: Iterator[VideoFrame], video: Path, output: Path, frames: in
                     target.mux(packet)
 
 
-def _ours(video: Path, output: Path, frames: int) -> None:
+def _ours(video: Path, output: Path, frames: int, engine: str = "fine") -> None:
     from benchmarks.matting.ours import cut
     from nemovideo.local.timeline import Background
 
     color = "#{:02x}{:02x}{:02x}".format(*GREEN)
-    cut(video, output, frames=frames, background=Background("color", color))
+    cut(video, output, frames=frames, background=Background("color", color), engine=engine)
 
 
 def _peak_mb() -> float:
@@ -191,16 +213,21 @@ def _prepared(loop: str) -> Callable[[Path, Path, int], None]:
             return _decode
         case "plain":
             return _plain
-        case "nemovideo":
+        case "nemovideo" | "fast":
             import benchmarks.matting.ours  # noqa: F401
 
-            return _ours
+            return partial(_ours, engine="fine" if loop == "nemovideo" else loop)
         case "naive":
             import cv2
 
             import nemovideo.local.matte  # noqa: F401
 
             return lambda video, output, frames: _per_frame(naive_mask(), video, output, frames)
+        case "modnet":
+            import cv2
+            import onnxruntime  # noqa: F401
+
+            return lambda video, output, frames: _per_frame(modnet_mask(), video, output, frames)
         case _:
             import cv2  # noqa: F401
 
@@ -216,10 +243,10 @@ def _main() -> None:
     parser.add_argument("frames", type=int)
     wanted = parser.parse_args()
     work = _prepared(wanted.loop)
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     work(wanted.video, wanted.output, wanted.frames)
-    seconds = time.perf_counter() - start
-    print(json.dumps({"seconds": seconds, "memory_mb": _peak_mb()}))
+    seconds, cpu_s = time.perf_counter() - start, time.process_time() - cpu
+    print(json.dumps({"seconds": seconds, "cpu_s": cpu_s, "memory_mb": _peak_mb()}))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from benchmarks.matting.composites import color_error
 from benchmarks.matting.metrics import compare
 
 Mask = npt.NDArray[np.uint8]
@@ -39,6 +40,16 @@ def test_the_band_is_around_the_true_edge_and_frames_without_people_count_as_fou
     assert compare([wrong_far_off], [half(size=80)]).band == 0
     assert compare([half(0, 51, 80)], [half(size=80)]).band > 300
     assert compare([flat(255, 40), half(), flat(0, 40)], [flat(0, 40), half(), half()]).lost == 1
+
+
+def test_colors_are_compared_at_the_edge_over_a_new_background() -> None:
+    pytest.importorskip("pymatting")
+    alpha = half(size=80)
+    person = np.zeros((80, 80, 3), dtype=np.uint8)
+    person[:, 40:] = (200, 100, 50)
+    assert color_error([(person, alpha)], [person], [alpha]) < 3
+    too_wide = half(255, 255, size=80)
+    assert color_error([(person, too_wide)], [person], [alpha]) > 20
 
 
 def test_too_much_and_too_little_do_not_cancel_out() -> None:
