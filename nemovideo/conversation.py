@@ -90,7 +90,7 @@ class AsyncConversation(AsyncResource):
             while (event := await run.advance()) is not None:
                 line = line_for(event, self._talk.phrases)
                 if line is not None and self._on_notice is not None:
-                    told = self._on_notice(line)
-                    if isinstance(told, Awaitable):
-                        await told
+                    result = self._on_notice(line)
+                    if isinstance(result, Awaitable):
+                        await result
             return run.result

@@ -45,7 +45,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
 from nemovideo._values.formats import CONTENT_TYPES
-from nemovideo._values.remedies import Code, Medium, Option, Remedy, said
+from nemovideo._values.remedies import Code, Medium, Option, Remedy, remedy_for
 
 SUPPORTED_SUFFIXES: tuple[str, ...] = tuple(s for s in CONTENT_TYPES if s not in ("jpeg", "zip"))
 """The file formats that the service takes, by suffix (docs/protocol.md §4)."""
@@ -102,7 +102,7 @@ class NemoError(Exception):
 
     def describe(self, medium: Medium = "python") -> str:
         """Return message and remedy on one line, for a Python program, a shell or a chat."""
-        remedy = said(self.remedy, medium)
+        remedy = remedy_for(self.remedy, medium)
         return f"{self.headline().rstrip('.')}. {remedy}" if remedy else self.headline()
 
     def __str__(self) -> str:

@@ -76,9 +76,9 @@ MADE = attrs.evolve(BEFORE, generated_media=[{"id": "1"}])
 def test_the_state_and_the_balance_tell_what_became_of_a_message(
     status: Any, state: SessionState, left: tuple[int, int] | None, expected: str
 ) -> None:
-    note = job_message.noted(0.0, BEFORE, Credits(100, 0, 100))
+    note = job_message.note_before(0.0, BEFORE, Credits(100, 0, 100))
     balance = None if left is None else Credits(*left, sum(left))
-    assert job_message.verdict(attrs.evolve(note, status=status), state, balance) == expected
+    assert job_message.outcome_of(attrs.evolve(note, status=status), state, balance) == expected
 
 
 def _unsent() -> errors.APIConnectionError:
@@ -106,7 +106,7 @@ def _unsent() -> errors.APIConnectionError:
 def test_only_a_refusal_says_that_a_message_did_not_arrive(
     error: errors.NemoError, left: str | None
 ) -> None:
-    note = job_message.noted(0.0, BEFORE, Credits(100, 0, 100))
+    note = job_message.note_before(0.0, BEFORE, Credits(100, 0, 100))
     found = job_message.after_failure(note, error)
     assert (None if found is None else found.status) == left
 

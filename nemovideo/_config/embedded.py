@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from nemovideo._config.setup import check_names, may_name_private
+from nemovideo._config.setup import allows_private_urls, check_names
 from nemovideo.options import Options
 from nemovideo.retry import Polling
 
@@ -30,7 +30,7 @@ def start(options: Mapping[str, Any]) -> tuple[LocalBackend, dict[str, Any]]:
     check_names("Client.local()", options, names | {*inspect.signature(LocalBackend).parameters})
     ours = {name: value for name, value in options.items() if name in names}
     theirs = {name: value for name, value in options.items() if name not in names}
-    if not may_name_private(cast("Options", ours), usual=True):
+    if not allows_private_urls(cast("Options", ours), usual=True):
         theirs["private_urls"] = False
     backend = LocalBackend(**theirs)
     backend.start()

@@ -49,7 +49,7 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
         anonymous=options.get("anonymous", base.anonymous),
         allow_http=allow_http,
         local_files=options.get("local_files", base.local_files),
-        private_urls=may_name_private(options, base.private_urls),
+        private_urls=allows_private_urls(options, base.private_urls),
         timeout_s=options.get("timeout_s", base.timeout_s),
         deadline_s=options.get("deadline", base.deadline_s),
         retry=options.get("retry") or base.retry,
@@ -62,7 +62,7 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
     )
 
 
-def may_name_private(options: Options, usual: bool) -> bool:
+def allows_private_urls(options: Options, usual: bool) -> bool:
     """Return the option `private_urls`, which defaults to `local_files`."""
     asked = options.get("private_urls")
     return options.get("local_files", usual) if asked is None else asked

@@ -26,7 +26,7 @@ from nemovideo.files import Source, Upload, is_url
 _LEAST_BYTES_PER_S = 125_000
 
 
-def look_at(
+def inspect_all(
     sources: Sequence[Source], *, hashed: bool
 ) -> Flow[tuple[list[Upload], list[FileNote]]]:
     """Check the sources, and return their notes; with `hashed`, including digests."""
@@ -141,7 +141,7 @@ def _upload(
         given = inputs[index]
     else:
         assert journal.path is not None
-        given = yield from _again(notes[index], journal.path)
+        given = yield from _reopened(notes[index], journal.path)
     if journal.path is not None:
         held = len(record.files)
         if record.order.session_id is not None:  # the user's session may have other files
@@ -157,7 +157,7 @@ def _upload(
     return sent[0].filename if sent else notes[index].name
 
 
-def _again(note: FileNote, checkpoint: Path) -> Flow[Upload]:
+def _reopened(note: FileNote, checkpoint: Path) -> Flow[Upload]:
     """Return a file of the checkpoint, if it can be read and is unchanged."""
     if note.url is not None:
         return Upload(note.url)

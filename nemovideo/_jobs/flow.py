@@ -52,7 +52,7 @@ def run(
         checkpoint: The checkpoint file; None for a job that cannot be resumed.
         service: The service of the client.
         send_again: Whether to send a message again if its effect is unknown.
-        in_batch: Whether a batch runs the job; see `message.aftermath`.
+        in_batch: Whether a batch runs the job; see `message.recover`.
 
     Raises:
         CheckpointError: The checkpoint cannot be used for this job.
@@ -68,12 +68,12 @@ def run(
         journal.begin(record, meter)
         if found is None:
             yield from journal.note(record)
-        work = _Work(context, inputs, journal, meter, send_again=send_again, in_batch=in_batch)
+        work = _Pipeline(context, inputs, journal, meter, send_again=send_again, in_batch=in_batch)
         if journal.now.finished:
             done = yield from blocking(lambda: delivered(journal.now))
             if done is not None:
                 return as_ordered(done, order)
-        return as_ordered((yield from work.carry_out()), order)
+        return as_ordered((yield from work.run()), order)
     except NemoError as error:
         if journal.resumable and not in_batch:
             error.remedy = _remedy(error, checkpoint, journal.now)
@@ -96,7 +96,7 @@ def _remedy(error: NemoError, checkpoint: Path | None, record: Checkpoint) -> Re
 
 
 @attrs.frozen
-class _Work:
+class _Pipeline:
     """A job that is running in this process."""
 
     context: Context
@@ -106,7 +106,7 @@ class _Work:
     send_again: bool
     in_batch: bool
 
-    def carry_out(self) -> Flow[RenderedVideo]:
+    def run(self) -> Flow[RenderedVideo]:
         """Do the remaining steps."""
         session_id = yield from self._session()
         yield from job_files.upload_all(
@@ -135,7 +135,7 @@ class _Work:
         self.meter.begin("edit", "Removing the background…")
         reply = None
         if note is not None:
-            reply = yield from job_message.aftermath(
+            reply = yield from job_message.recover(
                 context,
                 session_id,
                 note,
@@ -145,7 +145,7 @@ class _Work:
         if note is None or reply is None:
             before = yield from state.get(context, session_id)
             balance = yield from state.balance(context)
-            note = job_message.noted(context.settings.clock.time(), before, balance)
+            note = job_message.note_before(context.settings.clock.time(), before, balance)
             spent_from = journal.now.credits_before
             yield from journal.note(
                 attrs.evolve(
@@ -168,10 +168,10 @@ class _Work:
             if after.draft == before.draft:
                 note = attrs.evolve(note, status="answered")
                 yield from journal.note(attrs.evolve(journal.now, message=note))
-                failure = job_message.unchanged(reply.text)
+                failure = job_message.unchanged_error(reply.text)
                 failure.reply = reply
                 raise failure
-            if (late := job_message.untrimmed(journal.now.order, after, reply)) is not None:
+            if (late := job_message.untrimmed_error(journal.now.order, after, reply)) is not None:
                 raise late
         note = attrs.evolve(note, status="done")
         yield from journal.note(attrs.evolve(journal.now, message=note))

@@ -31,7 +31,7 @@ from nemovideo.errors import (
 )
 from nemovideo.models import Credits, Reply, SessionState
 
-Verdict = Literal["changed", "answered", "unclear", "lost"]
+MessageOutcome = Literal["changed", "answered", "unclear", "lost"]
 """The outcome of a message: the draft changed; it was answered without a change; unknown; or it had
 no effect and will have none."""
 
@@ -39,11 +39,11 @@ _TRIM_SLACK_S = 0.5
 _LINK = ("http://", "https://")
 
 
-def noted(words_sent_at: float, state: SessionState, credits: Credits) -> MessageNote:  # noqa: A002
+def note_before(sent_at: float, state: SessionState, credits: Credits) -> MessageNote:  # noqa: A002
     """Return the note to write before a message is sent."""
     return MessageNote(
         "sending",
-        words_sent_at,
+        sent_at,
         draft=draft_digest(state),
         rest=rest_digest(state),
         available=credits.available,
@@ -51,7 +51,7 @@ def noted(words_sent_at: float, state: SessionState, credits: Credits) -> Messag
     )
 
 
-def verdict(note: MessageNote, state: SessionState, credits: Credits | None) -> Verdict:  # noqa: A002
+def outcome_of(note: MessageNote, state: SessionState, credits: Credits | None) -> MessageOutcome:  # noqa: A002
     """Return the outcome of a message whose run has ended, from the state and the balance.
 
     A run in progress freezes credits, and a finished one has spent credits or changed the state; if
@@ -68,7 +68,7 @@ def verdict(note: MessageNote, state: SessionState, credits: Credits | None) -> 
     return "lost" if same_balance and rest_digest(state) == note.rest else "unclear"
 
 
-def aftermath(
+def recover(
     context: Context,
     session_id: str,
     note: MessageNote,
@@ -92,17 +92,17 @@ def aftermath(
         StreamInterruptedError: It may have arrived, and its effect is unknown.
     """
     state = yield from state_flow.get(context, session_id)
-    if draft_digest(state) == note.draft and not _over(context, note):
+    if draft_digest(state) == note.draft and not _has_ended(context, note):
         yield from agent.watch(context, session_id, lambda now: draft_digest(now) != note.draft)
         state = yield from state_flow.get(context, session_id)
     balance = None if in_batch else (yield from state_flow.balance(context))
-    found = verdict(note, state, balance)
+    found = outcome_of(note, state, balance)
     if found == "changed":
         return Reply(raw_text=note.reply, text=note.reply, recovered=True)
     if found == "lost" or send_again or (found == "answered" and in_batch):
         return None
     if found == "answered":
-        raise unchanged(note.reply)
+        raise unchanged_error(note.reply)
     raise StreamInterruptedError(
         "the process ended while the message was being sent, and it may have arrived: "
         "the draft has not changed since, but the credits or the rest of the session have",
@@ -117,14 +117,14 @@ def aftermath(
     )
 
 
-def unchanged(said: str) -> AgentError:
+def unchanged_error(said: str) -> AgentError:
     """Return the error for an answer that did not change the draft."""
     return AgentError(
         f"the agent did not change the video: {said or 'it said nothing'}", may_have_spent=True
     )
 
 
-def untrimmed(order: OrderNote, state: SessionState, reply: Reply) -> AgentError | None:
+def untrimmed_error(order: OrderNote, state: SessionState, reply: Reply) -> AgentError | None:
     """Return the error for a video that was not trimmed, or None."""
     if order.stretch_s is None or state.draft is None:
         return None
@@ -162,7 +162,7 @@ def rest_digest(state: SessionState) -> str:
     return _digest([part or None for part in parts])
 
 
-def _over(context: Context, note: MessageNote) -> bool:
+def _has_ended(context: Context, note: MessageNote) -> bool:
     """Return whether the run of the message has certainly ended.
 
     Either it was answered, or it is older than twice the limit of a stream (docs/protocol.md §10),
@@ -175,16 +175,16 @@ def _over(context: Context, note: MessageNote) -> bool:
 
 
 def _digest(value: object) -> str:
-    text = json.dumps(_settled(value), sort_keys=True)
+    text = json.dumps(_without_signatures(value), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _settled(value: object) -> object:
+def _without_signatures(value: object) -> object:
     """Return the value with links reduced to their paths, since signatures change."""
     if isinstance(value, str) and value.startswith(_LINK):
         return urlsplit(value).path
     if isinstance(value, Mapping):
-        return {str(key): _settled(item) for key, item in value.items()}
+        return {str(key): _without_signatures(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_settled(item) for item in value]
+        return [_without_signatures(item) for item in value]
     return value

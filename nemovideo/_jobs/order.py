@@ -60,7 +60,7 @@ def begin(
                     f"{output} cannot be both the checkpoint and the output",
                     remedy="Give the checkpoint another name.",
                 )
-        inputs, notes = yield from job_files.look_at(order.files, hashed=path is not None)
+        inputs, notes = yield from job_files.inspect_all(order.files, hashed=path is not None)
         format_ = order.format or suggested_format(inputs[0], order.background)
         job_files.check_kind(inputs[0], format_)
         record = _ordered(order, format_, notes, service)

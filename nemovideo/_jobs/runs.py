@@ -42,12 +42,12 @@ def perform(
     """Run an order, or the job of a checkpoint, with a sync driver."""
     path = None if checkpoint is None else resolved(checkpoint)
     with (
-        _at_home(context, driver, path) as (here, doer),
-        _holding(here, path),
-        reporting(progress) as told,
+        _with_backend(context, driver, path) as (here, job_driver),
+        _keeping_state(here, path),
+        reporting(progress) as on_progress,
     ):
-        work = _work(here, order, told, path, send_again=send_again)
-        return doer.run(work, here.settings.deadline_s if deadline is None else deadline)
+        work = _work(here, order, on_progress, path, send_again=send_again)
+        return job_driver.run(work, here.settings.deadline_s if deadline is None else deadline)
 
 
 async def perform_async(
@@ -62,11 +62,11 @@ async def perform_async(
 ) -> RenderedVideo:
     """Run an order, or the job of a checkpoint, with an async driver."""
     path = None if checkpoint is None else resolved(checkpoint)
-    async with _at_home_async(context, driver, path) as (here, doer):
-        with _holding(here, path), reporting(progress) as told:
-            work = _work(here, order, told, path, send_again=send_again)
+    async with _with_backend_async(context, driver, path) as (here, job_driver):
+        with _keeping_state(here, path), reporting(progress) as on_progress:
+            work = _work(here, order, on_progress, path, send_again=send_again)
             limit = here.settings.deadline_s if deadline is None else deadline
-            return await doer.run(work, limit)
+            return await job_driver.run(work, limit)
 
 
 def _work(
@@ -89,7 +89,7 @@ def _work(
 
 
 @contextmanager
-def _at_home(
+def _with_backend(
     context: Context, driver: SyncDriver, path: Path | None
 ) -> Iterator[tuple[Context, SyncDriver]]:
     """Give the client's context, or one with a backend on the state of the job."""
@@ -98,12 +98,12 @@ def _at_home(
         yield context, driver
     else:
         made = beside(context, state_dir)
-        with driving(made) as doer:
-            yield made, doer
+        with driving(made) as job_driver:
+            yield made, job_driver
 
 
 @asynccontextmanager
-async def _at_home_async(
+async def _with_backend_async(
     context: Context, driver: AsyncDriver, path: Path | None
 ) -> AsyncIterator[tuple[Context, AsyncDriver]]:
     state_dir = _other_state(context, path)
@@ -113,8 +113,8 @@ async def _at_home_async(
         from anyio import to_thread
 
         made = await to_thread.run_sync(beside, context, state_dir)
-        async with driving_async(made) as doer:
-            yield made, doer
+        async with driving_async(made) as job_driver:
+            yield made, job_driver
 
 
 def _other_state(context: Context, path: Path | None) -> Path | None:
@@ -129,10 +129,10 @@ def _other_state(context: Context, path: Path | None) -> Path | None:
     noted = None if found is None else found.service.state_dir
     if noted is None or Path(noted) == context.state_dir:
         return None
-    return _kept_state(path, noted)
+    return _existing_state(path, noted)
 
 
-def _kept_state(path: Path, noted: str) -> Path:
+def _existing_state(path: Path, noted: str) -> Path:
     if not Path(noted).is_dir():
         raise checkpoints.failure(
             path,
@@ -148,7 +148,7 @@ def _kept_state(path: Path, noted: str) -> Path:
 
 
 @contextmanager
-def _holding(context: Context, path: Path | None) -> Iterator[None]:
+def _keeping_state(context: Context, path: Path | None) -> Iterator[None]:
     """Keep the temporary state of a local backend for a job that does not finish."""
     backend = context.backend
     if backend is None or path is None:
@@ -175,7 +175,7 @@ def place_of(path: Path, found: Checkpoint) -> Place:
     """
     noted = found.service
     if noted.state_dir is not None:
-        return Place(local=True, options={"state_dir": str(_kept_state(path, noted.state_dir))})
+        return Place(local=True, options={"state_dir": str(_existing_state(path, noted.state_dir))})
     environ = env.environment()
     usual = (environ.get("NEMO_API_URL") or env.API_URL).rstrip("/")
     trusted = noted.base_url == usual or is_loopback(env.origin_of(noted.base_url)[1])

@@ -11,7 +11,7 @@ from collections.abc import Container
 
 from nemovideo import errors
 from nemovideo._language.phrases import phrases_in
-from nemovideo._values.remedies import said as remedy_for
+from nemovideo._values.remedies import remedy_for
 from nemovideo.errors import NemoError
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from mcp.types import CallToolResult, ContentBlock, ImageContent, TextContent
 
-from nemovideo._values.remedies import said
+from nemovideo._values.remedies import remedy_for
 from nemovideo.errors import NemoError
 from nemovideo.gui import clean
 from nemovideo.models import Answer, Credits, Preview, RenderedVideo, SessionState
@@ -24,7 +24,7 @@ def answer(
     return CallToolResult(content=content, structured_content=None if data is None else dict(data))
 
 
-def refusal(error: NemoError, text: str | None = None) -> CallToolResult:
+def error_answer(error: NemoError, text: str | None = None) -> CallToolResult:
     """Return an error: its message and remedy."""
     words = text or _sentence(error)
     url = getattr(error, "register_url", None)
@@ -64,17 +64,17 @@ def preview_answer(preview: Preview, session_id: str | None = None) -> CallToolR
     return answer("\n".join(lines), data, [preview.sheet])
 
 
-def spoken(reply: Answer, session_id: str) -> CallToolResult:
+def conversation_answer(reply: Answer, session_id: str) -> CallToolResult:
     """Return the answer of a conversation."""
     if reply.error is not None:
-        return refusal(reply.error, reply.text)
+        return error_answer(reply.error, reply.text)
     data: dict[str, object] = {"session_id": session_id}
     if reply.video is not None:
         data |= _video_data(reply.video)
     return answer(reply.text, data)
 
 
-def timeline(state: SessionState, session_id: str) -> CallToolResult:
+def timeline_answer(state: SessionState, session_id: str) -> CallToolResult:
     """Return the timeline and files of a session."""
     draft = state.draft
     files = [str(info.get("filename") or info.get("name")) for info in state.video_infos]
@@ -93,7 +93,7 @@ def timeline(state: SessionState, session_id: str) -> CallToolResult:
     return answer(text, data)
 
 
-def balance(found: Credits) -> CallToolResult:
+def credits_answer(found: Credits) -> CallToolResult:
     """Return the available credits."""
     data = {"available": found.available, "frozen": found.frozen, "total": found.total}
     reserved = f", {found.frozen:g} reserved by work in progress" if found.frozen else ""
@@ -102,7 +102,7 @@ def balance(found: Credits) -> CallToolResult:
 
 def _sentence(error: NemoError) -> str:
     message = clean(error.message).text.strip().rstrip(".") or "The service refused this"
-    return f"{message[0].upper()}{message[1:]}. {said(error.remedy, 'tool')}".strip()
+    return f"{message[0].upper()}{message[1:]}. {remedy_for(error.remedy, 'tool')}".strip()
 
 
 def _facts(video: RenderedVideo) -> list[str]:

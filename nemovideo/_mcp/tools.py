@@ -15,7 +15,14 @@ from nemovideo import AsyncClient, AsyncSession
 from nemovideo._downloads.export_names import export_path
 from nemovideo._language.paths import find_paths
 from nemovideo._language.routing.route import route
-from nemovideo._mcp.answers import balance, preview_answer, refusal, spoken, timeline, video_answer
+from nemovideo._mcp.answers import (
+    conversation_answer,
+    credits_answer,
+    error_answer,
+    preview_answer,
+    timeline_answer,
+    video_answer,
+)
 from nemovideo._mcp.folders import Folders
 from nemovideo._mcp.work import Call, Work, Works
 from nemovideo._support.outputs import default_format
@@ -32,7 +39,7 @@ Quality = Annotated[str, Field(description='"high", "medium" or "low".')]
 Overwrite = Annotated[bool, Field(description="Replace the file if it exists.")]
 
 
-def answering(
+def with_errors(
     tool: Callable[P, Awaitable[CallToolResult]],
 ) -> Callable[P, Awaitable[CallToolResult]]:
     """Decorate a tool to return its errors as results."""
@@ -42,7 +49,7 @@ def answering(
         try:
             return await tool(*args, **kwargs)
         except NemoError as error:
-            return refusal(error)
+            return error_answer(error)
 
     return answered
 
@@ -62,7 +69,7 @@ class Tools:
         self._works = works
         self._session: AsyncSession | None = None
 
-    @answering
+    @with_errors
     async def remove_background(
         self,
         call: Call,
@@ -126,7 +133,7 @@ class Tools:
 
         return await self._works.run(call, "remove_background", job)
 
-    @answering
+    @with_errors
     async def say(
         self,
         call: Call,
@@ -150,7 +157,7 @@ class Tools:
         """
 
         async def job(work: Work) -> CallToolResult:
-            said, attachments = self._named_files(text)
+            message, attachments = self._named_files(text)
             attachments = [*map(self._source, files), *attachments]
             if self._session is None and session_id is None:
                 self._session = await self._client.sessions.create()
@@ -158,18 +165,18 @@ class Tools:
             conversation = session.conversation(
                 work.notice, self._folders.roots[0], local_files=False
             )
-            answer = await conversation.say(said, attachments=attachments)
-            return spoken(answer, session.id)
+            answer = await conversation.say(message, attachments=attachments)
+            return conversation_answer(answer, session.id)
 
         return await self._works.run(call, "say", job)
 
-    @answering
+    @with_errors
     async def show_timeline(self, session_id: SessionId = None) -> CallToolResult:
         """Show the timeline: tracks, clips, titles, music, and their times."""
         session = await self._attached(session_id)
-        return timeline(await session.state(), session.id)
+        return timeline_answer(await session.state(), session.id)
 
-    @answering
+    @with_errors
     async def preview(
         self,
         call: Call,
@@ -201,7 +208,7 @@ class Tools:
 
         return await self._works.run(call, "preview", job)
 
-    @answering
+    @with_errors
     async def export(
         self,
         call: Call,
@@ -234,19 +241,19 @@ class Tools:
 
         return await self._works.run(call, "export", job)
 
-    @answering
+    @with_errors
     async def credits(self) -> CallToolResult:
         """Show the available credits."""
-        return balance(await self._client.credits.balance())
+        return credits_answer(await self._client.credits.balance())
 
-    @answering
+    @with_errors
     async def job_status(
         self, call: Call, job_id: Annotated[str, Field(description="The job_id from another tool.")]
     ) -> CallToolResult:
         """Wait for a running job, and return its result when it has ended."""
         return await self._works.status(call, job_id)
 
-    @answering
+    @with_errors
     async def cancel_job(
         self, job_id: Annotated[str, Field(description="The job_id from another tool.")]
     ) -> CallToolResult:

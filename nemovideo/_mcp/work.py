@@ -18,7 +18,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 
 from nemovideo import AsyncClient
-from nemovideo._mcp.answers import answer, failure, refusal
+from nemovideo._mcp.answers import answer, error_answer, failure
 from nemovideo.errors import InvalidRequestError, NemoError
 from nemovideo.hooks import RequestInfo
 from nemovideo.models import Progress, RenderJob
@@ -29,8 +29,8 @@ Call = Context[None, object]
 _log = logging.getLogger("nemovideo.mcp")
 
 _TICK_S = 0.5
-_BEAT_S = 5.0
-_BEAT = 0.001
+_REPORT_S = 5.0
+_LEAST_STEP = 0.001
 _KEPT = 50
 _CLEAN_UP_S = 5.0
 _RENDERS = "/api/render/proxy/lambda/"
@@ -173,17 +173,17 @@ class Works:
 
     async def _watch(self, call: Call, work: Work) -> CallToolResult:
         """Wait for a job, and report its progress."""
-        told, next_beat = -_BEAT, 0.0
+        reported, next_report = -_LEAST_STEP, 0.0
         until = anyio.current_time() + self._wait_s
         while not work.ended.is_set() and (left := until - anyio.current_time()) > 0:
             with anyio.move_on_after(min(_TICK_S, left)):
                 await work.ended.wait()
             now = anyio.current_time()
             # MCP requires that each progress value is larger than the one before.
-            least = told + _BEAT if now >= next_beat else work.fraction
+            least = reported + _LEAST_STEP if now >= next_report else work.fraction
             value = round(min(max(work.fraction, least), 1.0), 3)
-            if value > told:
-                told, next_beat = value, now + _BEAT_S
+            if value > reported:
+                reported, next_report = value, now + _REPORT_S
                 await call.report_progress(value, 1.0, work.message)
         return work.result or _status(work)
 
@@ -192,7 +192,7 @@ async def _outcome(work: Work, job: Job) -> CallToolResult:
     try:
         return await job(work)
     except NemoError as error:
-        return refusal(error)
+        return error_answer(error)
     except Exception:  # noqa: BLE001 - the server survives a bug in a tool
         _log.exception("%s failed", work.tool)
         return failure(f"{work.tool} failed because of a bug in nemovideo; the log says more.")

@@ -26,7 +26,7 @@ class Option:
     name: str
     value: object = None
 
-    def said(self, medium: Medium) -> str | None:
+    def for_medium(self, medium: Medium) -> str | None:
         """Return the argument for a medium; None if it has none there."""
         if medium == "chat":
             return None
@@ -51,7 +51,7 @@ class Resume:
     send_again: bool = False
     anywhere: bool = False
 
-    def said(self, medium: Medium) -> str | None:
+    def for_medium(self, medium: Medium) -> str | None:
         """Return the call or command for a medium; None if it has none there."""
         if medium in ("chat", "tool"):
             return None
@@ -74,7 +74,7 @@ class Code:
     text: str
     otherwise: str | None = None
 
-    def said(self, medium: Medium) -> str | None:
+    def for_medium(self, medium: Medium) -> str | None:
         """Return the code, or its replacement."""
         return self.text if medium == "python" else self.otherwise
 
@@ -108,14 +108,14 @@ class Remedy(str):
     def __reduce__(self) -> tuple[object, ...]:
         return _restored, (self.steps, self.following)
 
-    def said(self, medium: Medium) -> str:
+    def for_medium(self, medium: Medium) -> str:
         """Return the remedy for a medium; empty if no step applies there."""
         return _joined(self.steps, self.following, medium)
 
 
-def said(remedy: str, medium: Medium) -> str:
+def remedy_for(remedy: str, medium: Medium) -> str:
     """Return a remedy, which may be plain text, for a medium."""
-    return remedy.said(medium) if isinstance(remedy, Remedy) else remedy
+    return remedy.for_medium(medium) if isinstance(remedy, Remedy) else remedy
 
 
 def _restored(steps: tuple[Step, ...], following: str) -> Remedy:
@@ -123,18 +123,18 @@ def _restored(steps: tuple[Step, ...], following: str) -> Remedy:
 
 
 def _joined(steps: tuple[Step, ...], following: str, medium: Medium) -> str:
-    said_steps = [text for step in steps if (text := _step(step, medium)) is not None]
-    last = said_steps[-1:]
-    head = ", ".join(said_steps[:-1])
+    worded = [text for step in steps if (text := _step(step, medium)) is not None]
+    last = worded[-1:]
+    head = ", ".join(worded[:-1])
     sentence = ", or ".join(filter(None, [head, *last]))
     if sentence:
         sentence = f"{sentence[0].upper()}{sentence[1:]}"
         sentence = sentence if sentence.endswith(".") else f"{sentence}."
-    return " ".join(filter(None, (sentence, said(following, medium))))
+    return " ".join(filter(None, (sentence, remedy_for(following, medium))))
 
 
 def _step(step: Step, medium: Medium) -> str | None:
-    pieces = [part if isinstance(part, str) else part.said(medium) for part in _pieces(step)]
+    pieces = [part if isinstance(part, str) else part.for_medium(medium) for part in _pieces(step)]
     return None if None in pieces else "".join(filter(None, pieces))
 
 

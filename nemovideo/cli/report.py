@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import click
 
 from nemovideo._support.json_text import json_text
-from nemovideo._values.remedies import said
+from nemovideo._values.remedies import remedy_for
 from nemovideo.batch import BatchRow
 from nemovideo.cli.console import colored, is_terminal
 from nemovideo.errors import (
@@ -62,7 +62,7 @@ def error_value(error: NemoError) -> dict[str, object]:
         type(error).__name__,
         error.message,
         exit_code_of(error),
-        remedy=said(error.remedy, "shell"),
+        remedy=remedy_for(error.remedy, "shell"),
         may_have_spent=error.may_have_spent,
         code=None if answer is None else answer.code,
         status=None if answer is None else answer.status,

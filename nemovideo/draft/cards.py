@@ -14,9 +14,9 @@ from nemovideo.draft.parts import Segment, Timeline, Track, Tracks
 from nemovideo.draft.summary import (
     describe_segment,
     segment_name,
+    shown_volume,
     summarize,
     track_label,
-    worth_saying,
 )
 from nemovideo.draft.values import whole
 
@@ -81,7 +81,7 @@ def _lane(track: Track, place: int, marks: Mapping[int | None, str] | None = Non
 
 
 def _bar(track: Track, segment: Segment, mark: str | None) -> Bar:
-    name, volume = segment_name(track, segment), worth_saying(track, segment)
+    name, volume = segment_name(track, segment), shown_volume(track, segment)
     return Bar(
         segment.start_ms,
         segment.duration_ms,

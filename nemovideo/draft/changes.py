@@ -18,7 +18,7 @@ from nemovideo.draft.keys import (
     TrackType,
 )
 from nemovideo.draft.parts import Part, Segment, Track
-from nemovideo.draft.summary import known_as
+from nemovideo.draft.summary import full_name
 
 
 @attrs.frozen
@@ -88,12 +88,12 @@ def _words(pair: _Pair) -> Iterator[_Finding]:
     part = pair.subject.part
     if part is not None and part.type == TrackType.TEXT:
         if (before.text or before.name) != (after.text or after.name):
-            old = known_as(pair.track, before) or None
+            old = full_name(pair.track, before) or None
             change = pair.change(ChangeKind.TEXT, old, after.text or after.name)
             yield change, (*TEXT_KEYS, *NAME_KEYS)
         return
     if before.name != after.name:
-        old = known_as(pair.track, before) or None
+        old = full_name(pair.track, before) or None
         yield pair.change(ChangeKind.SEGMENT_REPLACED, old, pair.subject.name), NAME_KEYS
     if before.text != after.text:
         yield pair.change(ChangeKind.TEXT, before.text, after.text), TEXT_KEYS

@@ -13,7 +13,7 @@ from nemovideo.draft.diff import Change, ChangeKind, Subject
 from nemovideo.draft.keys import NAME_KEYS
 from nemovideo.draft.match import match_segments, match_tracks, moved
 from nemovideo.draft.parts import Timeline, Track
-from nemovideo.draft.summary import known_as
+from nemovideo.draft.summary import full_name
 
 _CHANGE_THE_TIMES = {
     ChangeKind.SEGMENT_ADDED,
@@ -75,11 +75,11 @@ def _segment_list_changes(before: Track, index: int, after: Track, place: int) -
     found = match_segments(before.segments, after.segments)
     for lost in _unmatched(len(before.segments), found):
         segment = before.segments[lost]
-        subject = Subject(index, lost, known_as(before, segment), before)
+        subject = Subject(index, lost, full_name(before, segment), before)
         yield Change(ChangeKind.SEGMENT_REMOVED, subject, before=segment)
     out_of_order = moved(found)
     for position, (old, segment) in enumerate(zip(found, after.segments, strict=True)):
-        subject = Subject(place, position, known_as(after, segment), after)
+        subject = Subject(place, position, full_name(after, segment), after)
         if old is None:
             yield Change(ChangeKind.SEGMENT_ADDED, subject, after=segment)
             continue

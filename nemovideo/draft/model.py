@@ -102,7 +102,7 @@ class Draft(Timeline):
     @property
     def duration_ms(self) -> int:
         """The length of the video: the draft's own value, or else that of its longest track."""
-        said = self._said_duration_ms()
+        said = self._own_duration_ms()
         return _longest_ms(self.tracks) if said is None else said
 
     @property
@@ -155,7 +155,7 @@ class Draft(Timeline):
             changed = self._changed(duration_ms, metadata)
             return self if changed is None else Draft(snapshot(changed))
         parts = list(tracks)
-        if duration_ms is None and self._said_duration_ms() is not None:
+        if duration_ms is None and self._own_duration_ms() is not None:
             duration_ms = _longest_ms(parts)
         return Draft(snapshot(self._changed(duration_ms, metadata, **{TRACKS: raw_list(parts)})))
 

@@ -63,10 +63,10 @@ class Part:
         """The volume as a factor (1 is unchanged), by convention (see `nemovideo.draft.model`)."""
         if self._metadata.get(MUTED) is True:
             return 0.0
-        said = number(self._metadata.get(VOLUME))
-        if said is None or said < 0:
+        found = number(self._metadata.get(VOLUME))
+        if found is None or found < 0:
             return None
-        return said if said <= _LOUDEST_FACTOR else said / 100
+        return found if found <= _LOUDEST_FACTOR else found / 100
 
     @property
     def extra(self) -> dict[str, object]:
@@ -83,7 +83,7 @@ class Part:
     def _metadata(self) -> dict[str, object]:
         return json_object(self._fields().get(METADATA))
 
-    def _said_duration_ms(self) -> int | None:
+    def _own_duration_ms(self) -> int | None:
         return milliseconds(self._fields().get(DURATION))
 
     def _changed(
@@ -168,8 +168,8 @@ class Track(Part):
     @property
     def type(self) -> TrackType | int | None:
         """The type: a `TrackType`, another number, or None without a number."""
-        said = whole(self._fields().get(TYPE))
-        return TrackType(said) if said in _TRACK_TYPES else said
+        found = whole(self._fields().get(TYPE))
+        return TrackType(found) if found in _TRACK_TYPES else found
 
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
@@ -179,8 +179,8 @@ class Track(Part):
         for raw in raw_parts(self._fields(), SEGMENTS):
             fields = raw or {}
             metadata = fields.get(METADATA)
-            said = metadata.get(START_MS) if isinstance(metadata, dict) else None
-            start_ms = end_ms if said is None else milliseconds(said)
+            found = metadata.get(START_MS) if isinstance(metadata, dict) else None
+            start_ms = end_ms if found is None else milliseconds(found)
             if start_ms is None:
                 start_ms = end_ms
             duration_ms = milliseconds(fields.get(DURATION)) or 0
@@ -191,8 +191,8 @@ class Track(Part):
     @property
     def duration_ms(self) -> int:
         """The duration: the draft's own value, or else the end of the last segment."""
-        said = self._said_duration_ms()
-        return end_ms(self.segments) if said is None else said
+        found = self._own_duration_ms()
+        return end_ms(self.segments) if found is None else found
 
     def evolve(
         self,
@@ -215,7 +215,7 @@ class Track(Part):
             changed = self._changed(duration_ms, metadata)
             return self if changed is None else Track(changed)
         parts = list(segments)
-        if duration_ms is None and self._said_duration_ms() is not None:
+        if duration_ms is None and self._own_duration_ms() is not None:
             duration_ms = end_ms(Track({SEGMENTS: raw_list(parts)}).segments)
         return Track(self._changed(duration_ms, metadata, **{SEGMENTS: raw_list(parts)}))
 

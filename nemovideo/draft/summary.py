@@ -56,13 +56,13 @@ def describe_segment(track: Track, segment: Segment, quote: str = '"') -> str:
     Missing values are taken from the track.
     """
     times = time_range(segment.start_ms, segment.end_ms)
-    volume = worth_saying(track, segment)
+    volume = shown_volume(track, segment)
     if volume is not None:
         times = f"{times}, {percent(volume)}"
     return f"{segment_name(track, segment, quote)} ({times})".lstrip()
 
 
-def worth_saying(track: Track, segment: Segment) -> float | None:
+def shown_volume(track: Track, segment: Segment) -> float | None:
     """Return a segment's volume as a factor, or None if it is not audio and unchanged."""
     volume = track.volume if segment.volume is None else segment.volume
     return volume if track.type == TrackType.AUDIO or volume != 1 else None
@@ -70,11 +70,11 @@ def worth_saying(track: Track, segment: Segment) -> float | None:
 
 def segment_name(track: Track, segment: Segment, quote: str = '"') -> str:
     """Return a segment's display name: its text in quotes, its name, or an empty string."""
-    name = known_as(track, segment)
+    name = full_name(track, segment)
     return quoted(name, quote) if name and track.type == TrackType.TEXT else one_line(name)
 
 
-def known_as(track: Track, segment: Segment) -> str:
+def full_name(track: Track, segment: Segment) -> str:
     """Return the text of a title, or the name of another segment, as in the draft."""
     if track.type == TrackType.TEXT:
         return segment.text or segment.name or track.text or track.name or ""

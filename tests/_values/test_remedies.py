@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from nemovideo import errors
-from nemovideo._values.remedies import Code, Option, Remedy, Resume, said
+from nemovideo._values.remedies import Code, Option, Remedy, Resume, remedy_for
 
 OVERWRITE = Remedy("choose another name", ("pass ", Option("overwrite", True)))
 
@@ -39,13 +39,13 @@ OVERWRITE = Remedy("choose another name", ("pass ", Option("overwrite", True)))
 )
 def test_each_reader_sees_what_they_can_do(remedy: str, python: str, shell: str, chat: str) -> None:
     assert remedy == python
-    assert (said(remedy, "shell"), said(remedy, "chat")) == (shell, chat)
+    assert (remedy_for(remedy, "shell"), remedy_for(remedy, "chat")) == (shell, chat)
 
 
 def test_an_ai_is_told_the_arguments_that_its_tools_have() -> None:
-    assert said(OVERWRITE, "tool") == "Choose another name, or pass overwrite=True."
+    assert remedy_for(OVERWRITE, "tool") == "Choose another name, or pass overwrite=True."
     elsewhere = Remedy("try again", ("allow more time with ", Option("timeout_s")))
-    assert said(elsewhere, "tool") == "Try again."
+    assert remedy_for(elsewhere, "tool") == "Try again."
 
 
 def test_an_error_keeps_its_remedy_for_each_reader_when_it_is_copied() -> None:

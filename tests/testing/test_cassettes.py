@@ -22,7 +22,7 @@ from nemovideo.retry import Polling, StreamLimits
 from nemovideo.testing import FakeClock, record, replay
 from nemovideo.testing.cassettes import tape
 from nemovideo.testing.cassettes.recording import whole_lines
-from nemovideo.testing.cassettes.redaction import Redactor, alike
+from nemovideo.testing.cassettes.redaction import Redactor, matches
 
 QUICK = Polling(interval_s=0.05)
 
@@ -155,7 +155,7 @@ def test_what_is_secret_by_its_name_or_its_form_goes(text: str, secret: str) -> 
     assert secret in text
     assert secret not in clean
     assert "redacted-1" in clean
-    assert alike(clean, text)
+    assert matches(clean, text)
     assert Redactor().text(clean) == clean
 
 
@@ -235,7 +235,7 @@ def test_the_same_secret_has_the_same_placeholder_and_others_have_others() -> No
     a, b, c, d, e = clean.split()
     assert (a, b) == (d, e)
     assert len({a, b, c}) == 3
-    assert not alike(clean, "opaque-value")
+    assert not matches(clean, "opaque-value")
 
 
 def test_a_secret_that_the_network_cut_goes_too_at_every_cut() -> None:
@@ -569,8 +569,8 @@ def test_the_file_holds_any_text_and_any_bytes(path: Path) -> None:
         web_url="http://x",
         interactions=(
             tape.Interaction(
-                tape.Asked(method="POST", url="http://x/a", json=odd),
-                tape.Answered(status=200, stream=((0.5, cut),)),
+                tape.RecordedRequest(method="POST", url="http://x/a", json=odd),
+                tape.RecordedResponse(status=200, stream=((0.5, cut),)),
             ),
         ),
     )
@@ -589,7 +589,7 @@ def test_secrets_are_looked_for_in_linear_time(piece: str) -> None:
         redactor = Redactor()
         redactor.learn(text)
         redactor.text(text)
-        assert not alike("a redacted-1 " * 12 + "!", text)
+        assert not matches("a redacted-1 " * 12 + "!", text)
         return time.process_time() - began
 
     count = 20_000 // len(piece)
@@ -604,11 +604,11 @@ def test_signed_links_and_tokens_are_found_wherever_they_begin() -> None:
 
 
 def test_a_placeholder_stands_for_any_text() -> None:
-    assert alike("to redacted-1 and redacted-2!", "to ann and bob!")
-    assert not alike("to redacted-1 and redacted-2!", "to ann and !")
-    assert not alike("redacted-1", "")
-    assert alike("redacted-1redacted-2", "ab")
-    assert not alike("redacted-1redacted-2", "a")
+    assert matches("to redacted-1 and redacted-2!", "to ann and bob!")
+    assert not matches("to redacted-1 and redacted-2!", "to ann and !")
+    assert not matches("redacted-1", "")
+    assert matches("redacted-1redacted-2", "ab")
+    assert not matches("redacted-1redacted-2", "a")
 
 
 def test_a_file_nested_too_deep_is_refused(tmp_path: Path) -> None:

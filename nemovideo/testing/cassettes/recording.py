@@ -24,7 +24,13 @@ from nemovideo.errors import InvalidRequestError
 from nemovideo.options import Options
 from nemovideo.testing.cassettes import tape
 from nemovideo.testing.cassettes.redaction import Redactor
-from nemovideo.testing.cassettes.tape import Answered, Asked, File, Interaction, Tape
+from nemovideo.testing.cassettes.tape import (
+    File,
+    Interaction,
+    RecordedRequest,
+    RecordedResponse,
+    Tape,
+)
 
 KEEP_BYTES = 32 * 1024 * 1024
 """The largest body that a cassette keeps by default."""
@@ -104,14 +110,14 @@ class Recording:
         headers = take.sent.headers
         self._redactor.add(headers.get("authorization", "").removeprefix("Bearer "))
         self._redactor.add(headers.get("x-client-id"))
-        self._redactor.learn(json.dumps(Asked.of(take.sent).json, ensure_ascii=False))
+        self._redactor.learn(json.dumps(RecordedRequest.of(take.sent).json, ensure_ascii=False))
         # A stream may end inside a character; any other body that is not UTF-8 is not text.
         errors = "replace" if _is_stream(take) else "strict"
         with suppress(UnicodeDecodeError):
             self._redactor.learn(_body(take).decode("utf-8", errors))
 
-    def _asked(self, take: Take) -> Asked:
-        redactor, asked = self._redactor, Asked.of(take.sent)
+    def _asked(self, take: Take) -> RecordedRequest:
+        redactor, asked = self._redactor, RecordedRequest.of(take.sent)
         return attrs.evolve(
             asked,
             url=redactor.text(asked.url),
@@ -120,9 +126,9 @@ class Recording:
             files=tuple(File(redactor.text(file.filename), file.size) for file in asked.files),
         )
 
-    def _answered(self, take: Take) -> Answered:
+    def _answered(self, take: Take) -> RecordedResponse:
         """Return the answer with its body in the most readable form."""
-        answered = Answered(
+        answered = RecordedResponse(
             status=take.status,
             headers=self._redactor.headers(
                 {name: value for name, value in take.headers.items() if name in _HEADERS}

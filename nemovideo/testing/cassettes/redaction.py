@@ -133,7 +133,7 @@ def _spellings(text: str) -> list[str]:
     return [text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]]
 
 
-def alike(recorded: str, sent: str) -> bool:
+def matches(recorded: str, sent: str) -> bool:
     """Return whether a text matches the recorded one, whose placeholders match any text."""
     first, *rest = re.split(r"(?:(?:nmv_usr|clm|anon)_)?redacted-\d+", recorded)
     if not rest:

@@ -28,8 +28,8 @@ from nemovideo.models import Token
 from nemovideo.options import Options
 from nemovideo.testing.cassettes import tape
 from nemovideo.testing.cassettes.clock import FastClock
-from nemovideo.testing.cassettes.redaction import alike
-from nemovideo.testing.cassettes.tape import Answered, Asked, Interaction
+from nemovideo.testing.cassettes.redaction import matches
+from nemovideo.testing.cassettes.tape import Interaction, RecordedRequest, RecordedResponse
 from nemovideo.testing.fake_clock import FakeClock
 
 _TOKEN = "nmv_usr_replayed"  # noqa: S105 - not a real token
@@ -106,7 +106,7 @@ class Replay:
         Raises:
             CassetteError: There is none, or its body was not kept.
         """
-        asked = Asked.of(sent)
+        asked = RecordedRequest.of(sent)
         with self._guard:
             found = next((item for item in self._left if self._fits(item.request, asked)), None)
             if found is None:
@@ -120,12 +120,12 @@ class Replay:
                 self._recorded_ids[ids[1]] = ids[0]
             return self._played(found, clock)
 
-    def _fits(self, recorded: Asked, sent: Asked) -> bool:
+    def _fits(self, recorded: RecordedRequest, sent: RecordedRequest) -> bool:
         """Return whether a request matches: by method, path, query, body, and file names.
 
         The host is ignored, and so are ids that the client makes up.
         """
-        if recorded.method != sent.method or not alike(
+        if recorded.method != sent.method or not matches(
             _target(recorded.url), self._as_recorded(_target(sent.url))
         ):
             return False
@@ -135,10 +135,10 @@ class Replay:
         files = [file.filename for file in recorded.files]
         return _same(recorded.json, sent_json) and (
             len(files) == len(sent.files)
-            and all(alike(a, b.filename) for a, b in zip(files, sent.files, strict=True))
+            and all(matches(a, b.filename) for a, b in zip(files, sent.files, strict=True))
         )
 
-    def _difference(self, asked: Asked) -> str:
+    def _difference(self, asked: RecordedRequest) -> str:
         """Return how the body differs from that of a recorded request to the same path."""
         for item in self._left:
             if item.request.method == asked.method and _path(item.request.url) == _path(asked.url):
@@ -176,7 +176,7 @@ class Replay:
             error = "ReadTimeout: the recorded client hung up here"
         return Played(response.status, headers, chunks, response.left, error, clock)
 
-    def _chunks(self, response: Answered) -> Iterator[tuple[float, bytes]]:
+    def _chunks(self, response: RecordedResponse) -> Iterator[tuple[float, bytes]]:
         if response.stream is not None:
             before = 0.0
             for at, text in response.stream:
@@ -232,7 +232,7 @@ def _target(url: str) -> str:
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
-def _own_ids(recorded: Asked, sent: Asked) -> tuple[str, str] | None:
+def _own_ids(recorded: RecordedRequest, sent: RecordedRequest) -> tuple[str, str] | None:
     """Return the ids that the two clients made up for the same object (docs/protocol.md §4)."""
     if isinstance(recorded.json, dict) and isinstance(sent.json, dict):
         was, now = recorded.json.get("id"), sent.json.get("id")
@@ -250,7 +250,7 @@ def _same(recorded: object, sent: object) -> bool:
     if isinstance(recorded, list) and isinstance(sent, list):
         return len(recorded) == len(sent) and all(map(_same, recorded, sent))
     if isinstance(recorded, str) and isinstance(sent, str):
-        return alike(recorded, sent)
+        return matches(recorded, sent)
     return recorded == sent
 
 

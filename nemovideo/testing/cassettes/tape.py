@@ -32,7 +32,7 @@ class File:
 
 
 @attrs.frozen(kw_only=True)
-class Asked:
+class RecordedRequest:
     """A request; `headers` are those that the protocol defines."""
 
     method: str
@@ -42,7 +42,7 @@ class Asked:
     files: tuple[File, ...] = ()
 
     @classmethod
-    def of(cls, sent: Sent) -> Asked:
+    def of(cls, sent: Sent) -> RecordedRequest:
         """Return the request that was sent, with its secrets."""
         return cls(
             method=sent.method,
@@ -58,7 +58,7 @@ class Asked:
 
 
 @attrs.frozen(kw_only=True)
-class Answered:
+class RecordedResponse:
     """An answer, with its body in one of several forms.
 
     Attributes:
@@ -88,8 +88,8 @@ class Answered:
 class Interaction:
     """One request and its answer."""
 
-    request: Asked
-    response: Answered
+    request: RecordedRequest
+    response: RecordedResponse
 
     def __str__(self) -> str:
         """Return the method and URL."""
@@ -110,7 +110,7 @@ class Tape:
 
 _converter = cattrs.Converter()
 _converter.register_structure_hook_func(lambda cls: cls is object, lambda value, _: value)
-for _cls in (Asked, Answered):
+for _cls in (RecordedRequest, RecordedResponse):
     _converter.register_unstructure_hook(
         _cls, make_dict_unstructure_fn(_cls, _converter, _cattrs_omit_if_default=True)
     )
