@@ -35,6 +35,7 @@ from tests.support.batch import (
     quick_client,
     results,
 )
+from tests.support.fast_engine import use_fast_engine
 from tests.support.media import pictures
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def dask() -> Iterator[distributed.Client]:
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
+        client.run(use_fast_engine)
         yield client
 
 
@@ -60,12 +62,12 @@ def quick(tmp_path: Path) -> Iterator[LocalBackend]:
         yield backend
 
 
-def test_forty_clips_on_dask_with_a_killed_worker_and_an_interruption(
+def test_twenty_clips_on_dask_with_a_killed_worker_and_an_interruption(
     tmp_path: Path, quick: LocalBackend, dask: distributed.Client
 ) -> None:
-    forty, out = tmp_path / "forty", tmp_path / "out"
-    make_clips(forty, GOOD)
-    make_broken(forty)
+    clips, out = tmp_path / "clips", tmp_path / "out"
+    make_clips(clips, GOOD)
+    make_broken(clips)
     workers = dask.run(os.getpid)
 
     def interrupt(progress: Progress) -> None:
@@ -78,13 +80,13 @@ def test_forty_clips_on_dask_with_a_killed_worker_and_an_interruption(
     with quick_client(quick) as client:
         remove = partial(
             client.batch.remove_backgrounds,
-            forty,
+            clips,
             out,
             background="blur",
             executor=dask.get_executor(),
             concurrency=3,
         )
-        with pytest.raises(KeyboardInterrupt, match="of 40 files are done; run the same batch"):
+        with pytest.raises(KeyboardInterrupt, match="of 20 files are done; run the same batch"):
             remove(progress=interrupt)
         assert not workers
         before = results(out)
@@ -245,7 +247,9 @@ def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
     (clips / "empty.mp4").touch()
     text = (ROOT / "docs/batches.md").read_text(encoding="utf-8")
     page = tmp_path / "batches.md"
-    page.write_text(text.replace('if __name__ == "__main__":', "if True:"), encoding="utf-8")
+    text = text.replace('if __name__ == "__main__":', "if True:")
+    text = text.replace("Client.local()", 'Client.local(engine="fast")')
+    page.write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     with quick_backend(tmp_path / "state") as cloud:
         monkeypatch.setenv("NEMO_API_URL", cloud.url)

@@ -83,7 +83,7 @@ def test_the_protocol_works_with_curl_alone(tmp_path: Path) -> None:
     assert found
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "nemovideo.local", "--port", str(port)]
+    command = [sys.executable, "-m", "nemovideo.local", "--port", str(port), "--engine", "fast"]
     with subprocess.Popen(
         [*command, "--state-dir", str(tmp_path / "state")], stdout=subprocess.PIPE, text=True
     ) as server:

@@ -14,7 +14,7 @@ from tests.support.media import make_clip
 pytest_plugins = ("pytester",)
 
 PAGE = DOCS / "testing.md"
-CACHE = cache_dir().parent  # pytester gives its tests a home of their own, without the model
+CACHE = cache_dir().parent  # pytester sets another home, where the model is not cached
 
 
 def test_the_examples_and_the_tests_on_testing_run(

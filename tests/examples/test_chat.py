@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from nemovideo.local import LocalBackend
-from tests.support import ROOT
+from tests.support import ROOT, WITH_FAST_ENGINE
 from tests.support.media import corner, duration_s, make_clip, pictures
 
 CHAT = ROOT / "examples" / "chat.py"
@@ -18,8 +18,9 @@ CHAT = ROOT / "examples" / "chat.py"
 def chat(folder: Path, *arguments: str, typed: str) -> subprocess.CompletedProcess[str]:
     make_clip(folder / "talk.mp4", seconds=0.4)
     return subprocess.run(
-        [sys.executable, "-X", "utf8", str(CHAT), *arguments],
+        [*WITH_FAST_ENGINE, str(CHAT), *arguments],
         cwd=folder,
+        env={**os.environ, "PYTHONUTF8": "1"},
         input=typed,
         capture_output=True,
         encoding="utf-8",

@@ -13,7 +13,7 @@ import pytest
 
 from nemovideo import Client
 from nemovideo.local import LocalBackend
-from tests.support import ROOT
+from tests.support import ROOT, WITH_FAST_ENGINE
 from tests.support.media import corner, near, pictures
 
 EXAMPLES = ROOT / "examples"
@@ -23,7 +23,7 @@ def test_the_script_removes_the_background_of_the_sample_clip(
     tmp_path: Path, carphone: Path
 ) -> None:
     done = subprocess.run(
-        [sys.executable, str(EXAMPLES / "remove_background.py"), "--background", "#00b140"],
+        [*WITH_FAST_ENGINE, str(EXAMPLES / "remove_background.py"), "--background", "#00b140"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -81,6 +81,8 @@ def test_the_notebook_runs_and_shows_its_faces(tmp_path: Path) -> None:
     notebook = nbformat.read(  # type: ignore[no-untyped-call]
         EXAMPLES / "remove_background.ipynb", as_version=4
     )
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("Client.local()", 'Client.local(engine="fast")')
     resources = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(notebook, timeout=120, resources=resources).execute()
     shown = [

@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support import ROOT
+from tests.support import ROOT, WITH_FAST_ENGINE
 from tests.support.media import pictures
 from tests.support.origin import origin, reply
 
@@ -38,11 +37,19 @@ def service() -> Iterator[str]:
 @contextmanager
 def running(**settings: str) -> Iterator[str]:
     """Start the service on a socket that listens already: requests wait until it is ready."""
-    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(FOLDER), "--log-level", "warning"]
+    command = [
+        *WITH_FAST_ENGINE,
+        "-m",
+        "uvicorn",
+        "--app-dir",
+        str(FOLDER),
+        "--log-level",
+        "warning",
+    ]
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         process = subprocess.Popen(
-            [*command, "--fd", str(listener.fileno()), "service:app"],
+            [*command, "--fd", str(listener.fileno()), "--log-level", "warning", "service:app"],
             env={**os.environ, "NEMO_LOCAL": "1", **settings},
             pass_fds=[listener.fileno()],
         )

@@ -1,4 +1,4 @@
-"""What the batch tests share: clips that differ, broken ones, and a renderer that takes no time."""
+"""Helpers of the batch tests: distinct clips, broken files, and a fast renderer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nemovideo.local.timeline import Timeline
 from nemovideo.retry import Polling, StreamLimits
 from tests.support.media import make_clip
 
-GOOD, BROKEN = 37, 3
+GOOD, BROKEN = 17, 3
 
 
 @attrs.frozen
@@ -29,7 +29,7 @@ class Written:
 
 
 class LeftHalf:
-    """A matting engine that takes no time: the person is the left half."""
+    """A fast matting engine: the person is the left half."""
 
     side = 64
 
@@ -49,7 +49,7 @@ def quick_render(
     on_progress: Callable[[float], None] | None,
     cancelled: Callable[[], bool] | None,
 ) -> Written:
-    """Write a file that tells what it was made from."""
+    """Write a file with the bytes of its sources and the names of its backgrounds."""
     used = [media[clip.media].path.read_bytes() for clip in timeline.clips if clip.media]
     backgrounds = [str(clip.background) for clip in timeline.clips]
     output.write_bytes(b"\0\0\0\x18ftypisom" + repr(backgrounds).encode() + b"".join(used))
@@ -57,7 +57,7 @@ def quick_render(
 
 
 def make_clips(folder: Path, count: int) -> list[Path]:
-    """Write small clips of different content."""
+    """Write small clips with different content."""
     folder.mkdir(parents=True, exist_ok=True)
     sizes = ((64 + 2 * (n % 8), 48 + 2 * (n // 8)) for n in range(count))
     return [
@@ -67,18 +67,18 @@ def make_clips(folder: Path, count: int) -> list[Path]:
 
 
 def make_broken(folder: Path) -> list[Path]:
-    """Write an empty file, a text, and a clip that was cut off in the middle."""
+    """Write an empty file, a text file, and a truncated clip."""
     whole = make_clip(folder / "whole.tmp.mp4", seconds=0.2, width=64, height=48, tone_hz=None)
     content = whole.read_bytes()
     whole.unlink()
-    contents = {"empty.mp4": b"", "text.mp4": b"no video " * 99, "cut.mp4": content[:600]}
-    for name, what in contents.items():
-        (folder / name).write_bytes(what)
+    contents = {"empty.mp4": b"", "text.mp4": b"not a video " * 99, "cut.mp4": content[:600]}
+    for name, data in contents.items():
+        (folder / name).write_bytes(data)
     return [folder / name for name in contents]
 
 
 def results(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return the results in a folder, each with what tells whether it was written again."""
+    """Return the results in a folder, with mtime and inode, which change if one is rewritten."""
     found = (path for path in folder.rglob("*.mp4") if path.is_file())
     return {
         path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, path.stat().st_ino)
@@ -87,24 +87,24 @@ def results(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def asked(backend: LocalBackend, path: str) -> int:
-    """Return how many requests for a path the backend has seen."""
+    """Return the number of requests for a path."""
     return sum(request.path == path for request in backend.requests)
 
 
 @contextmanager
 def quick_backend(state_dir: Path, **options: Any) -> Iterator[LocalBackend]:
-    """Run a backend that renders in no time."""
+    """Run a backend with a fast renderer."""
     with LocalBackend(state_dir, render=quick_render, **options) as backend:
         yield backend
 
 
 def quick_client(backend: LocalBackend, **options: Any) -> Client:
-    """Return a client of a backend, as of the cloud, that loses no time with waiting."""
-    given = {
+    """Return a client of a backend with short polling intervals."""
+    defaults = {
         "base_url": backend.url,
         "web_url": backend.url,
         "edit_cost": backend.edit_cost,
         "polling": Polling(first_s=0.01, interval_s=0.05),
         "stream": StreamLimits(first_check_s=0.05, check_s=0.05),
     }
-    return Client(**{**given, **options})
+    return Client(**{**defaults, **options})
