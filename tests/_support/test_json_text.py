@@ -1,4 +1,4 @@
-"""JSON that others wrote: read within bounds, and written so that UTF-8 can carry it."""
+"""Untrusted JSON: parsed within limits, and written as valid UTF-8."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from nemovideo._support.json_text import json_bytes, json_text, read_json
         b"\xff\xfe",
     ],
 )
-def test_what_is_out_of_bounds_is_a_value_error(text: str | bytes) -> None:
+def test_json_beyond_the_limits_is_a_value_error(text: str | bytes) -> None:
     with pytest.raises(ValueError):
         read_json(text)
 
 
-def test_within_bounds_it_reads_what_json_reads() -> None:
+def test_json_within_the_limits_is_parsed_like_json_loads() -> None:
     value = {"a": [1, 2.5, None, True, "é\ud83d"], "b": [[]] * 100}
     assert read_json(json.dumps(value)) == value
     assert read_json(b"\xef\xbb\xbf[1]") == [1]
@@ -36,12 +36,12 @@ def test_within_bounds_it_reads_what_json_reads() -> None:
 
 
 @pytest.mark.parametrize("text", ["half \ud83d", "\udce9", "whole 😀", "中"])
-def test_lone_surrogates_are_written_as_escapes_and_read_back(text: str) -> None:
+def test_lone_surrogates_round_trip_as_escapes(text: str) -> None:
     assert read_json(json_bytes({text: text})) == {text: text}
     assert read_json(json_text([text]).encode()) == [text]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1: {2, 3}}])
-def test_what_is_not_json_is_not_sent(value: object) -> None:
+def test_values_that_are_not_json_are_rejected(value: object) -> None:
     with pytest.raises(ValueError):
         json_bytes(value)

@@ -1,4 +1,4 @@
-"""What the tests of the agent share: uploads to speak of, and a turn told in one line."""
+"""Helpers of the agent's tests: sample uploads, and turns summarized in one line."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def phrases(name: str) -> list[str]:
 
 
 def rows(name: str) -> list[dict[str, Any]]:
-    """Return a table of sentences, row by row."""
+    """Return the rows of a table of sentences."""
     loaded: list[dict[str, Any]] = _load(name)
     return loaded
 
 
 def wrong(name: str, answer: Callable[[str], str]) -> list[tuple[str, str, str]]:
-    """Return (sentence, what it should do, what it does) for every wrong row of a table."""
+    """Return (sentence, expected, found) for every wrong row of a table."""
     table: dict[str, list[str]] = _load(name)
     return [
-        (text, wanted, got)
-        for wanted, texts in table.items()
+        (text, expected, found)
+        for expected, texts in table.items()
         for text in texts
-        if (got := answer(text)) != wanted
+        if (found := answer(text)) != expected
     ]
 
 
@@ -44,7 +44,7 @@ def _load(name: str) -> Any:
 
 
 def upload(number: int, name: str, kind: str, duration_ms: int | None = None) -> MediaItem:
-    """Return an upload that exists in name only: the agent never opens a file."""
+    """Return an upload without a file, which the agent never opens."""
     return MediaItem(
         id=f"m{number}",
         name=name,
@@ -67,61 +67,61 @@ MEDIA = (TALK, GARDEN, SONG)
 
 
 def start() -> Timeline:
-    """Return the timeline with the ten-second talk.mp4 on it."""
+    """Return a timeline of the ten-second talk.mp4."""
     timeline = timeline_for(MEDIA)
     assert timeline is not None
     return timeline
 
 
 def ask(text: str, timeline: Timeline | None = None, media: Sequence[MediaItem] = MEDIA) -> Turn:
-    """Say something to the agent; the timeline is the untouched talk.mp4 unless given."""
+    """Send a message to the agent; the default timeline is that of `start`."""
     return respond(text, timeline=timeline or start(), media=media)
 
 
 def gist(turn: Turn, before: Timeline | None = None) -> str:
-    """Return what a turn changed, in a few words; "-" where it changed nothing."""
+    """Return a short summary of a turn's changes; "-" for none."""
     old, new = before or start(), turn.timeline
     if not turn.changed:
         assert new == old
         return "-"
     assert new is not None
-    told: list[str] = []
-    stretches = [
+    changes: list[str] = []
+    ranges = [
         f"{clip.name}:{clip.source_start_ms}+{round(clip.duration_ms * clip.speed)}"
         for clip in new.clips
     ]
-    if stretches != [
+    if ranges != [
         f"{c.name}:{c.source_start_ms}+{round(c.duration_ms * c.speed)}" for c in old.clips
     ]:
-        told.append(f"clips={','.join(stretches)}")
+        changes.append(f"clips={','.join(ranges)}")
     first_old, first = old.clips[0], new.clips[0]
     behind = first.background
     if (behind and attrs.evolve(behind, volume=0.0)) != (
         first_old.background and attrs.evolve(first_old.background, volume=0.0)
     ):
         value = behind and (behind.color or behind.scene or behind.media or behind.kind)
-        told.append(f"bg={value}")
+        changes.append(f"bg={value}")
     if (new.width, new.height) != (old.width, old.height):
-        told.append(f"size={new.width}x{new.height}")
+        changes.append(f"size={new.width}x{new.height}")
     if new.fps != old.fps:
-        told.append(f"fps={new.fps:g}")
+        changes.append(f"fps={new.fps:g}")
     for name in ("fit", "turn", "flip"):
         if getattr(first, name) != getattr(first_old, name):
-            told.append(f"{name}={getattr(first, name) or '-'}")
+            changes.append(f"{name}={getattr(first, name) or '-'}")
     if first.crop != first_old.crop and first.crop:
-        told.append("crop=" + ",".join(f"{v:.4g}" for v in attrs.astuple(first.crop)))
+        changes.append("crop=" + ",".join(f"{v:.4g}" for v in attrs.astuple(first.crop)))
     if first.place != first_old.place:
         place = first.place and attrs.astuple(first.place)
-        told.append("place=" + ",".join("-" if v is None else f"{v:g}" for v in place or ()))
+        changes.append("place=" + ",".join("-" if v is None else f"{v:g}" for v in place or ()))
     if behind and behind.volume != (first_old.background.volume if first_old.background else 0):
-        told.append(f"sound={behind.volume:g}")
+        changes.append(f"sound={behind.volume:g}")
     if new.keep_metadata != old.keep_metadata:
-        told.append(f"metadata={new.keep_metadata}")
+        changes.append(f"metadata={new.keep_metadata}")
     for name in ("fade_in_ms", "fade_out_ms"):
         if getattr(new, name) != getattr(old, name):
-            told.append(f"{name[:-3]}={getattr(new, name)}")
+            changes.append(f"{name[:-3]}={getattr(new, name)}")
     if new.overlays != old.overlays:
-        told.append(
+        changes.append(
             "logo="
             + ",".join(
                 f"{o.media}@{o.position}*{o.size:g}"
@@ -132,14 +132,14 @@ def gist(turn: Turn, before: Timeline | None = None) -> str:
         )
     for name in ("speed", "volume", "brightness", "contrast", "saturation"):
         if getattr(first, name) != getattr(first_old, name):
-            told.append(f"{name}={getattr(first, name):g}")
+            changes.append(f"{name}={getattr(first, name):g}")
     if new.sounds != old.sounds:
-        told.append(
+        changes.append(
             "music="
             + ",".join(f"{s.media}@{s.volume:g}:{s.start_ms}+{s.duration_ms}" for s in new.sounds)
         )
     if new.titles != old.titles:
-        told.append(
+        changes.append(
             "titles="
             + ",".join(
                 f"{t.text}@{t.position}:{t.start_ms}+{t.duration_ms}"
@@ -148,4 +148,4 @@ def gist(turn: Turn, before: Timeline | None = None) -> str:
                 for t in new.titles
             )
         )
-    return " ".join(told) or "same"
+    return " ".join(changes) or "same"

@@ -1,4 +1,4 @@
-"""What the tests of the server share: a fast backend, and a client of plain httpx."""
+"""Helpers of the server's tests: a fast backend, and a client on plain httpx."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ VIDEO = b"VIDEO of a person who talks"
 
 
 def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002
-    """Take for a video what begins with the word."""
+    """Accept files that start with VIDEO as videos."""
     content = path.read_bytes()
     if not content.startswith(b"VIDEO"):
-        raise UnsupportedFileError(f"{name} is no video")
+        raise UnsupportedFileError(f"{name} is not a video")
     return MediaItem(
         *(id, name, path, "video", len(content)), duration_ms=1000, width=4, height=2, fps=25.0
     )
@@ -51,7 +51,7 @@ def respond(
     media: Sequence[MediaItem],
     history: Sequence[Timeline | None] = (),
 ) -> Turn:
-    """Do what the first word says: edit, generate, quietly, undo, fail, or only chat."""
+    """Respond to a command word: edit, generate, quietly, undo, refuse, fail; else chat."""
     word, _, rest = text.partition(" ")
     now = timeline or Timeline()
     titled = attrs.evolve(now, titles=(*now.titles, Title(rest or "words", 500)))
@@ -70,7 +70,7 @@ def respond(
         case "refuse":
             return Turn("edit", (Step(tool, "I cannot do that.", None),), timeline)
         case "fail":
-            raise RuntimeError("the agent is out of its mind")
+            raise RuntimeError("the agent is broken")
         case _:
             return Turn("chat", (Step(None, f"You said: {text}", None),), timeline)
 
@@ -84,7 +84,7 @@ class Rendered:
 
 @attrs.define
 class Renderer:
-    """Writes a few bytes; while `gate` is closed it waits to be cancelled or let through."""
+    """Writes a few bytes; waits until `gate` is set or the render is cancelled."""
 
     gate: threading.Event = attrs.field(factory=threading.Event)
     begun: threading.Event = attrs.field(factory=threading.Event)
@@ -121,7 +121,7 @@ class Renderer:
 
 @attrs.define
 class Clock:
-    """A time that only the test moves."""
+    """A clock that only the test advances."""
 
     now: float = 1_800_000_000.0
 
@@ -131,7 +131,7 @@ class Clock:
 
 @attrs.frozen
 class Api:
-    """One client of the server."""
+    """A client of the server."""
 
     backend: LocalBackend
     http: httpx.Client
@@ -191,7 +191,7 @@ class Api:
         return value
 
     def finished(self, render_id: str) -> dict[str, Any]:
-        """Ask until the job has ended; the test's own time limit is the loop's."""
+        """Poll until the job has finished."""
         while (job := self.render(render_id))["status"] in ("pending", "processing"):
             threading.Event().wait(0.005)
         return job
@@ -210,7 +210,7 @@ def read_events(text: str) -> list[Any]:
 
 
 def spoken(events: Sequence[Any]) -> str:
-    """Return the text of the complete events."""
+    """Return the text of the events that are not partial."""
     return "".join(
         part.get("text", "")
         for event in events
@@ -240,7 +240,7 @@ def client(backend: LocalBackend, token: str | None = None) -> Iterator[Api]:
 
 @contextmanager
 def serving(state_dir: Path | None = None, **options: Any) -> Iterator[Api]:
-    """Run a backend with a fast agent and renderer, and a client with a full token."""
+    """Run a backend with a fast agent and renderer; yield a client with a new token."""
     with fast_backend(state_dir, **options) as backend, client(backend) as api:
         yield api
 

@@ -1,4 +1,4 @@
-"""A server of one file, as good or as odd as a test wants it, and clients that download from it."""
+"""A scriptable server of one file, and clients that download from it."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ QUICK = RetryPolicy(attempts=3, initial_s=0.001, max_s=0.002)
 
 
 def some_bytes(count: int, seed: str = "film") -> bytes:
-    """Return bytes that look like nothing, the same each time."""
+    """Return pseudorandom bytes, the same for each seed."""
     return hashlib.shake_256(seed.encode()).digest(count)
 
 
 @attrs.frozen
 class Asked:
-    """A request as the server saw it."""
+    """A received request."""
 
     path: str
     headers: dict[str, str]
 
     @property
     def start(self) -> int | None:
-        """The first byte that was asked for, None for a request for all of it."""
+        """The first byte of the range, or None without a range."""
         found = re.fullmatch(r"bytes=(\d+)-", self.headers.get("range", ""))
         return int(found[1]) if found else None
 
 
 @attrs.define
 class Answer:
-    """What the server is about to answer; a test may change it."""
+    """The response that the server is about to send; `change` may edit it."""
 
     number: int
     asked: Asked
@@ -57,10 +57,10 @@ class Site:
     """Serves `data` with ranges and validators; `change` edits responses before they are sent.
 
     Attributes:
-        cuts: For each request in turn, after how many bytes of its body the connection breaks;
-            None for those that go through.
-        asked: The requests that came.
-        sent: How many bytes of a body each answer brought.
+        cuts: For each request, the number of bytes of the body before the connection drops, or
+            None.
+        asked: The received requests.
+        sent: The number of bytes of each response's body.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Site:
 
     @property
     def starts(self) -> list[int | None]:
-        """Where each request wanted the file from."""
+        """The first byte of each request; see `Asked.start`."""
         return [asked.start for asked in self.asked]
 
 
@@ -126,7 +126,7 @@ def serving(site: Site) -> Iterator[RawServer]:
 def job_at(
     server: RawServer | None, size: int | None = None, path: str = "/film.mp4", name: str = "r1"
 ) -> RenderJob:
-    """Return a finished job whose file is at this server, or at the API only."""
+    """Return a finished job with a link to this server, or without a link."""
     url = None if server is None else f"{server.url}{path}"
     return RenderJob(id=name, status="completed", url=url, size_bytes=size)
 
@@ -143,7 +143,7 @@ def fetch(
     timeout_s: float = 60.0,
     deadline: float | None = None,
 ) -> Path:
-    """Download with a client of this kind."""
+    """Download with a client of a kind in `KINDS`."""
     if kind == "sync":
         with Client(
             TOKEN, base_url=api, retry=retry, timeout_s=timeout_s, allow_http=True

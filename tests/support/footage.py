@@ -1,8 +1,7 @@
-"""Footage as cameras, phones and editors make it, written on the spot: odd, damaged, and in sync.
+"""Generate footage as cameras, phones and editors make it: unusual formats, sync, HDR.
 
-The picture of most clips is `QUARTERS`: four colours, one in each quarter, so that a turn, a
-squeeze or a wrong matrix shows. A `clap` is for the sound: black and silent, then white and a tone,
-both from one moment on.
+Most clips show `quarters`, one color each, so that a wrong rotation, aspect ratio or matrix shows.
+A `clap` tests the sound: black and silent, then white and a tone, both from the same time.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ Wave = npt.NDArray[np.float32]
 
 
 def quarters(width: int = WIDTH, height: int = HEIGHT) -> Pixels:
-    """Red and green above, blue and yellow below."""
+    """Return a picture with red and green above, blue and yellow below."""
     picture = np.zeros((height, width, 3), np.uint8)
     for place, color in enumerate(COLORS):
         rows = np.s_[: height // 2] if place < 2 else np.s_[height // 2 :]
@@ -39,21 +38,21 @@ def quarters(width: int = WIDTH, height: int = HEIGHT) -> Pixels:
 
 
 def shown_quarters(picture: Pixels) -> list[tuple[int, ...]]:
-    """The colours in the middle of the four quarters."""
+    """Return the colors at the centers of the four quarters."""
     height, width = picture.shape[:2]
     places = [(1, 1), (1, 3), (3, 1), (3, 3)]
     return [tuple(int(v) for v in picture[height * y // 4, width * x // 4]) for y, x in places]
 
 
 def shades(count: int = COUNT, width: int = WIDTH, height: int = HEIGHT) -> list[Pixels]:
-    """Pictures that get lighter, so that each tells its number."""
+    """Return increasingly light pictures, so that each identifies its index."""
     return [
         np.full((height, width, 3), 30 + number * 200 // count, np.uint8) for number in range(count)
     ]
 
 
 def tone(seconds: float, *, rate: int = 48000, start_s: float = 0.0, level: float = 0.3) -> Wave:
-    """A tone of 440 Hz that sets in at `start_s`."""
+    """Return a tone of 440 Hz that starts at `start_s`."""
     times = np.arange(round(seconds * rate)) / rate
     wave = level * np.sin(2 * np.pi * 440 * times) * (times >= start_s)
     return wave.astype(np.float32)
@@ -61,9 +60,9 @@ def tone(seconds: float, *, rate: int = 48000, start_s: float = 0.0, level: floa
 
 @attrs.frozen
 class Track:
-    """A sound to write: one wave for all channels, or one for each.
+    """An audio track to write: one wave for all channels, or one for each.
 
-    `start_s` is where it begins on the file's clock.
+    `start_s` is its start time in the file.
     """
 
     wave: Wave
@@ -89,7 +88,7 @@ def film(
     tracks: Sequence[Track] = (),
     prepare: Callable[[av.VideoStream], None] | None = None,
 ) -> Path:
-    """Write a video of pictures, or of frames as they are, and sounds."""
+    """Write a video of pictures, or of frames as given, with audio tracks."""
     with av.open(str(path), "w", options=dict(container_options or {})) as out:
         quality = {"crf": "8", "preset": "ultrafast"} if codec == "libx264" else {}
         video = out.add_stream(codec, rate=fps, options={**quality, **(options or {})})
@@ -110,7 +109,7 @@ def film(
         for stream, track in zip(sounds, tracks, strict=True):
             packets += stream.encode(_sound_frame(track))
             packets += stream.encode(None)
-        # Interleaved as cameras do, for what is cut off to hold both picture and sound.
+        # Interleave as cameras do, so that a truncated file has both picture and sound.
         packets.sort(key=lambda packet: Fraction(packet.dts or 0) * packet.time_base)
         for packet in packets:
             out.mux(packet)
@@ -146,7 +145,7 @@ def clap(
     sound_start_s: float = 0.0,
     **how: Any,
 ) -> Path:
-    """Write a clip in which light and tone set in together, `at_s` on the file's clock."""
+    """Write a clip in which light and tone start together, at `at_s` in the file."""
     times_s = [video_start_s + n / FPS for n in range(round((seconds - video_start_s) * FPS))]
     pictures = [
         np.full((HEIGHT, WIDTH, 3), 235 if t >= at_s - 1e-6 else 16, np.uint8) for t in times_s
@@ -159,7 +158,7 @@ def clap(
 
 
 def clap_times(seen: Seen) -> tuple[float, float]:
-    """When light and tone set in, in seconds."""
+    """Return the start times of light and tone, in seconds."""
     light = next(n for n, frame in enumerate(seen.frames) if frame.mean() > 128) / seen.fps
     assert seen.sound is not None
     sound = int(np.argmax(np.abs(seen.sound[0]) > 0.1)) / 48000
@@ -167,7 +166,7 @@ def clap_times(seen: Seen) -> tuple[float, float]:
 
 
 def hdr_frames(curve: str, nits: Sequence[float], count: int = 3) -> list[av.VideoFrame]:
-    """Patches 16 wide of these luminances: gray below, and red of BT.2020 above."""
+    """Return frames of 16-pixel patches with these luminances: gray below, BT.2020 red above."""
     code = _pq if curve == "pq" else _hlg
     level = np.repeat([code(value) for value in nits], 16)
     black = np.zeros_like(level)
@@ -193,13 +192,13 @@ def hdr_frames(curve: str, nits: Sequence[float], count: int = 3) -> list[av.Vid
 
 
 def _pq(nits: float) -> float:
-    """The inverse of the curve of SMPTE ST 2084."""
+    """Return the inverse of the SMPTE ST 2084 curve."""
     powered = (nits / 10000) ** (2610 / 16384)
     return float(((3424 / 4096 + 2413 / 128 * powered) / (1 + 2392 / 128 * powered)) ** (2523 / 32))
 
 
 def _hlg(nits: float) -> float:
-    """The curve of BT.2100 for a screen of 1000 cd/m², its system gamma undone."""
+    """Return the BT.2100 curve for a 1000 cd/m² display, without its system gamma."""
     scene = (nits / 1000) ** (1 / 1.2)
     if scene <= 1 / 12:
         return float((3 * scene) ** 0.5)
@@ -207,7 +206,7 @@ def _hlg(nits: float) -> float:
 
 
 def written_interlaced(path: Path) -> Path:
-    """Write a bar that moves from field to field, interlaced."""
+    """Write an interlaced clip of a bar that moves with each field."""
     pictures = []
     for number in range(COUNT):
         picture = np.full((HEIGHT, WIDTH, 3), 40, np.uint8)
@@ -220,7 +219,7 @@ def written_interlaced(path: Path) -> Path:
 
 
 def rendered(path: Path, output: Path, *, format: str = "mp4", **clip: Any) -> RenderResult:  # noqa: A002
-    """Render a file as it is, as the agent would put it on the timeline."""
+    """Render a file unchanged, on the timeline that the agent would make."""
     media = probe(path, path.name, id="m1")
     assert media.duration_ms
     length = {"duration_ms": media.duration_ms, **clip}
@@ -234,12 +233,12 @@ def rendered(path: Path, output: Path, *, format: str = "mp4", **clip: Any) -> R
 
 
 def seen_after(path: Path, output: Path, **clip: Any) -> Seen:
-    """Render a file as it is, and look at what came out."""
+    """Render a file unchanged, and decode the result."""
     return look(rendered(path, output, **clip).path)
 
 
 def with_channels(path: Path, tag: int, labels: Sequence[int] = ()) -> Path:
-    """Give a MOV's sound another `chan` box, as editors and cameras write it (QuickTime's tags)."""
+    """Replace the `chan` box of a MOV's audio track (QuickTime's layout tags)."""
     data = bytearray(path.read_bytes())
     start = data.index(b"chan") - 4
     (size,) = struct.unpack_from(">I", data, start)

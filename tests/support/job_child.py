@@ -1,4 +1,4 @@
-"""A job in a process of its own, which kills itself at one point; light to import."""
+"""A job in its own process, which kills itself at a given event; quick to import."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QUICK: dict[str, Any] = {
 
 
 class Killer:
-    """Counts what happens, and kills this very process at one point, such as "before note 3"."""
+    """Counts events, and kills this process at one, such as "before note 3"."""
 
     def __init__(self, point: str | None) -> None:
         self.point = point
@@ -49,7 +49,7 @@ class Killer:
 
 
 def named(request: RequestInfo) -> str:
-    """Return a word for what a request is for."""
+    """Return a short name for a request."""
     for part, word in (
         ("with-session", "session"),
         ("upload-video", "upload"),
@@ -69,7 +69,7 @@ def named(request: RequestInfo) -> str:
 def child(
     driver: str, point: str | None, base_url: str, token: str, clip: Path, checkpoint: Path
 ) -> None:
-    """Do the job, up to the point where it dies; say what happened if it does not."""
+    """Run the job, and write its events to a file if it survives."""
     killer = Killer(point)
     save = checkpoints.save
 

@@ -1,7 +1,7 @@
-"""What the tests of jobs share: a backend with a quick renderer, and a child that is killed.
+"""Helpers of the job tests: a fast renderer, a backend's counts, and child processes to kill.
 
-The children are forked from a server that has loaded all they need (see job_child),
-so that each starts at once; they are real processes, and die of a real SIGKILL.
+The children (see job_child) are forked from a server with preloaded modules, so that each starts
+quickly; they are real processes, killed with SIGKILL.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PRELOADED = [
 
 @attrs.define
 class QuickRenderer:
-    """Writes a few frames of the draft's background colour, so that the file tells what it is of.
+    """Writes a few frames in the draft's background color.
 
     `at_work` is called in the middle of every render.
     """
@@ -77,7 +77,7 @@ class QuickRenderer:
 
 @attrs.frozen
 class Ledger:
-    """What a backend has done for everybody, counted on its own side."""
+    """What a backend has done, counted in its database."""
 
     sessions: int
     files: int
@@ -106,7 +106,7 @@ class Ledger:
 
 
 def runs_of(backend: LocalBackend) -> int:
-    """Return how many messages have reached the backend."""
+    """Return the number of messages that the backend has received."""
     return sum(seen.path == "/run_sse" for seen in backend.requests)
 
 
@@ -120,7 +120,7 @@ def start(*args: object) -> BaseProcess:
 
 
 def kill(process: BaseProcess) -> None:
-    """Kill a child from any thread, and wait until it is dead; its exit code is not taken."""
+    """Kill a child from any thread, and wait until it is dead, without reaping it."""
     assert process.pid is not None
     with suppress(ProcessLookupError):
         os.kill(process.pid, signal.SIGKILL)
@@ -128,5 +128,5 @@ def kill(process: BaseProcess) -> None:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment for another interpreter."""
+    """Return an environment in which another interpreter finds this one's modules."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

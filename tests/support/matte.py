@@ -1,4 +1,4 @@
-"""What the matting tests share: pictures as frames to be cut, and made-up model files."""
+"""Helpers of the matting tests: pictures as frames, and generated model files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PERSON = (225, 205, 40)
 
 
 class PictureView:
-    """A picture as the cutter sees a frame."""
+    """A picture with the interface of a frame, for the cutter."""
 
     def __init__(self, pixels: Picture) -> None:
         self.pixels = pixels
@@ -40,7 +40,7 @@ class PictureView:
 
 
 class Watched:
-    """An engine for these pictures (yellow is a person) that counts what it is shown."""
+    """An engine for these pictures (yellow is a person) that records its inputs."""
 
     def __init__(self) -> None:
         self.shown: list[Picture] = []
@@ -52,7 +52,7 @@ class Watched:
 
 
 def scene(*people: Box, size: Size = (320, 240), wall: tuple[int, int, int] = WALL) -> Picture:
-    """A wall with yellow blocks before it."""
+    """Return a picture of yellow blocks in front of a wall."""
     pixels = np.full((size[1], size[0], 3), wall, dtype=np.uint8)
     for left, top, right, bottom in people:
         pixels[top:bottom, left:right] = PERSON
@@ -60,12 +60,12 @@ def scene(*people: Box, size: Size = (320, 240), wall: tuple[int, int, int] = WA
 
 
 def full_mask(cut: Cut, size: Size) -> Mask:
-    """The cut's mask over all of a square picture's frame, squeezed to 256 × 256."""
+    """Return the cut's mask for the whole frame, scaled to 256 × 256."""
     return moved(cut.mask, cut.box, whole(size), 256)
 
 
 def agreement(cut: Cut, picture: Picture) -> float:
-    """How much of the frame is in the mask and is a person, of what is either."""
+    """Return the intersection over union of the mask and the person."""
     view = PictureView(picture)
     made = full_mask(cut, view.size) > 0.5
     true = view.picture(whole(view.size), (256, 256))[..., 0] > 120
@@ -73,7 +73,7 @@ def agreement(cut: Cut, picture: Picture) -> float:
 
 
 def tiny_onnx(path: Path, *, shape: tuple[int, ...] = (1, 3, 8, 8), inputs: int = 1) -> None:
-    """Write a network that gives the mean of an input's channels, N × 3 × H × W."""
+    """Write a network that returns the mean over the channels of an N × 3 × H × W input."""
     nodes = _node("ReduceMean", ["x0"], "y", _axes())
     values = b"".join(_field(11, _value(f"x{n}", shape)) for n in range(inputs))
     out = _field(12, _value("y", (shape[0], 1, *shape[2:])))
@@ -83,10 +83,10 @@ def tiny_onnx(path: Path, *, shape: tuple[int, ...] = (1, 3, 8, 8), inputs: int 
 
 
 def recurrent_onnx(path: Path) -> None:
-    """Write a network with the inputs of Robust Video Matting that keeps what was bright before.
+    """Write a network with the inputs of Robust Video Matting and a memory of brightness.
 
-    Its alpha is each pixel's mean over the channels, or the brightest mean of a frame before
-    where that is more.
+    Its alpha is each pixel's mean over the channels, or the brightest mean of an earlier frame if
+    that is more.
     """
     nodes = [
         _node("ReduceMean", ["src"], "gray", _axes()),

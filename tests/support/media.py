@@ -1,4 +1,4 @@
-"""Small clips, pictures and sounds, made on the spot, and ways to measure what came out."""
+"""Generate small clips, pictures and sounds, and measure results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def make_clip(
     fps: int = 25,
     tone_hz: float | None = 440.0,
 ) -> Path:
-    """Write a clip: a bright block that moves over a dark ground, with a tone."""
+    """Write a clip of a bright block that moves over a dark ground, with a tone."""
     with av.open(str(path), "w") as out:
         video = out.add_stream("libx264", rate=fps, options={"crf": "18"})
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
@@ -49,7 +49,7 @@ def make_clip(
 
 
 def make_picture(path: Path, rgb: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> Path:
-    """Write a picture of one colour."""
+    """Write a picture of one color."""
     from PIL import Image
 
     Image.new("RGB", size, rgb).save(path)
@@ -71,13 +71,13 @@ def make_tone(path: Path, *, seconds: float = 1.0, tone_hz: float = 880.0) -> Pa
 
 
 def pictures(path: Path) -> list[Picture]:
-    """Return all pictures of a video, as RGB."""
+    """Return all frames of a video, as RGB."""
     with av.open(str(path)) as video:
         return [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
 
 
 def duration_s(path: Path) -> float:
-    """Return the length of the picture track, in seconds."""
+    """Return the duration of the video stream, in seconds."""
     with av.open(str(path)) as video:
         rate = video.streams.video[0].average_rate
         assert rate is not None
@@ -85,7 +85,7 @@ def duration_s(path: Path) -> float:
 
 
 def loudness(path: Path) -> float:
-    """Return the root mean square of the sound, 0.0 to 1.0; 0.0 where there is none."""
+    """Return the root mean square of the sound, 0.0 to 1.0; 0.0 without sound."""
     with av.open(str(path)) as media:
         if not media.streams.audio:
             return 0.0
@@ -100,11 +100,11 @@ def loudness(path: Path) -> float:
 
 
 def corner(picture: Picture) -> tuple[int, int, int]:
-    """Return the mean colour of the upper left corner."""
+    """Return the mean color of the upper left corner."""
     red, green, blue = picture[:12, :12].reshape(-1, 3).mean(axis=0)
     return round(red), round(green), round(blue)
 
 
-def near(found: tuple[int, int, int], wanted: tuple[int, int, int], by: int = 25) -> bool:
-    """Say whether two colours are about the same."""
-    return all(abs(a - b) <= by for a, b in zip(found, wanted, strict=True))
+def near(found: tuple[int, int, int], expected: tuple[int, int, int], by: int = 25) -> bool:
+    """Return whether two colors differ by at most `by` in each channel."""
+    return all(abs(a - b) <= by for a, b in zip(found, expected, strict=True))

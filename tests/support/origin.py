@@ -1,4 +1,4 @@
-"""A server somewhere else that files are fetched from, byte for byte as a test wants it."""
+"""An HTTP server on another origin, with a scripted response."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import attrs
 
 @attrs.define
 class Origin:
-    """Answers every request with `answer`, closes after it, or holds the line open.
+    """Answers every request with `answer`, then closes or holds the connection.
 
-    `asked` gets the first line of each request, `left` a None for each client that went away
-    while the line was held.
+    `asked` gets the first line of each request, `left` a None for each client that disconnected
+    while its connection was held.
     """
 
     listener: socket.socket
@@ -51,17 +51,17 @@ class Origin:
 
 @contextmanager
 def origin(answer: bytes = b"", *, hold: bool = False, host: str = "127.0.0.1") -> Iterator[Origin]:
-    """Run an origin for the time of the block."""
+    """Run an origin during the block."""
     with socket.create_server((host, 0)) as listener:
         made = Origin(listener, answer, hold)
         threading.Thread(target=made.serve, daemon=True).start()
         yield made
-        with suppress(OSError):  # what wakes accept()
+        with suppress(OSError):  # wakes accept()
             listener.shutdown(socket.SHUT_RDWR)
 
 
 def reply(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
-    """Return an HTTP answer; its length may be a lie."""
+    """Return an HTTP response; `length` may be wrong."""
     size = len(body) if length is None else length
     head = [f"HTTP/1.1 {status}", f"Content-Length: {size}", "Connection: close", *headers]
     return "\r\n".join([*head, "", ""]).encode() + body

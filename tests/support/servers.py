@@ -1,4 +1,4 @@
-"""Servers and clients for the tests of trust: scripted answers, with and without a socket."""
+"""Clients with scripted responses, and servers of raw bytes."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 
 def clone(response: httpx.Response) -> httpx.Response:
-    """Return an answer like this one that nobody has read yet."""
+    """Return an unread copy of a response."""
     return httpx.Response(response.status_code, headers=response.headers, content=response.content)
 
 
 def forms(row_code: int, status: int) -> dict[str, httpx.Response]:
-    """Return one refusal in the four forms in which it can come (docs/protocol.md §3)."""
+    """Return an error response in each of its forms (docs/protocol.md §3)."""
     envelope = {"code": row_code, "message": "it was refused"}
     page = f"<html><head><title>{status} Refused</title></head><body>{'x' * 9000}</body></html>"
     return {
@@ -43,7 +43,7 @@ def forms(row_code: int, status: int) -> dict[str, httpx.Response]:
 
 
 class Script:
-    """Answers requests without a socket; the last answer of a path is repeated."""
+    """Answers requests without a socket; the last answer is repeated."""
 
     def __init__(self, *answers: httpx.Response | Handler | Exception) -> None:
         self.answers = list(answers)
@@ -79,7 +79,7 @@ def async_client(script: Handler, **options: object) -> AsyncClient:
 
 
 class RawServer:
-    """A server of raw bytes: `behave` gets the connection and the head of each request."""
+    """A server of raw bytes: `behave` gets the connection and the first bytes of each request."""
 
     def __init__(
         self,

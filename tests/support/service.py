@@ -1,4 +1,4 @@
-"""A scripted service over real sockets, with as little behavior as a test of the client needs."""
+"""A minimal scripted service over real sockets."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Route = Callable[["Service", socket.socket, str], object]
 
 
 class Service:
-    """Answers the API's endpoints; `routes` replaces answers by the beginning of their path.
+    """Answers the API's endpoints; `routes` override responses by path prefix.
 
-    A route gets the service, the connection and the path. What it returns is sent as JSON; None
-    means that it has answered by itself, and False that the connection is closed.
+    A route gets the service, the connection and the path. Its result is sent as JSON, except None
+    (already answered) and False (close the connection).
 
     Attributes:
-        seen: The requests that came, as "METHOD path".
-        connections: How many connections were accepted.
-        going: Set when the test ends: what waits inside a route waits for it.
+        seen: The received requests, as "METHOD path".
+        connections: The number of accepted connections.
+        going: Set when the test ends; routes wait for it to keep a connection open.
     """
 
     def __init__(self, **routes: Route) -> None:
@@ -37,7 +37,7 @@ class Service:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def stop(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         self.going.set()
         for opened in (self._listener, *self._open):
             with suppress(OSError):
@@ -69,13 +69,13 @@ class Service:
 
     def _answer(self, connection: socket.socket, path: str) -> object:
         route = next((r for name, r in self.routes.items() if path.startswith(name)), None)
-        found = route(self, connection, path) if route else self._usual(connection, path)
+        found = route(self, connection, path) if route else self._default(connection, path)
         if found is None or found is False:
             return found
         send_json(connection, found)
         return None
 
-    def _usual(self, connection: socket.socket, path: str) -> object:
+    def _default(self, connection: socket.socket, path: str) -> object:
         if "/with-session/" in path:
             return {"task_id": "t", "session_id": f"s{next(self._ids)}"}
         if path.startswith("/api/state/"):
@@ -94,7 +94,7 @@ class Service:
 
 
 def send_json(connection: socket.socket, value: object, status: str = "200 OK") -> None:
-    """Send an answer."""
+    """Send a JSON response."""
     body = json.dumps(value).encode()
     head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     connection.sendall(f"{head}\r\n\r\n".encode() + body)
@@ -108,12 +108,12 @@ def begin_stream(connection: socket.socket) -> None:
 
 
 def send_chunk(connection: socket.socket, data: bytes) -> None:
-    """Send a piece of a stream."""
+    """Send a chunk of a stream."""
     connection.sendall(b"%x\r\n%b\r\n" % (len(data), data))
 
 
 def send_event(connection: socket.socket, text: str, **more: object) -> None:
-    """Send an event that says something."""
+    """Send an event with a text."""
     event = {"content": {"parts": [{"text": text}]}, "author": "a", "actions": {}, **more}
     send_chunk(connection, f"data: {json.dumps(event)}\n\n".encode())
 
@@ -124,7 +124,7 @@ def end_stream(connection: socket.socket) -> None:
 
 
 def words(service: Service, connection: socket.socket, path: str) -> None:
-    """Send a word at once, and the next ones when the test is over."""
+    """Send one event, and end the stream when the test ends."""
     begin_stream(connection)
     send_event(connection, "word")
     service.going.wait(20)
@@ -132,13 +132,13 @@ def words(service: Service, connection: socket.socket, path: str) -> None:
 
 
 def hanging(service: Service, connection: socket.socket, path: str) -> None:
-    """Answer nothing until the test is over."""
+    """Send nothing until the test ends."""
     service.going.wait(20)
 
 
 @contextmanager
 def serving(**routes: Route) -> Iterator[Service]:
-    """Serve while the block lasts."""
+    """Run a service during the block."""
     service = Service(**routes)
     try:
         yield service

@@ -1,4 +1,4 @@
-"""A small, real file of every format that can be uploaded, made on the spot."""
+"""Generate a small, real file of every format that can be uploaded."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORMATS = (*_RECIPES, *PICTURES)
 
 
 def make_file(path: Path, *, options: dict[str, str] | None = None) -> Path:
-    """Write a second of the format that the path's suffix names; options go to the muxer."""
+    """Write one second in the format of the path's suffix; `options` are the muxer's."""
     suffix = path.suffix[1:].lower()
     if suffix in PICTURES:
         noise = np.random.default_rng(7).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
@@ -62,7 +62,7 @@ def make_file(path: Path, *, options: dict[str, str] | None = None) -> Path:
 
 
 class Counting(io.RawIOBase):
-    """A file that counts the bytes that were read of it."""
+    """A file that counts the bytes read from it."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb", buffering=0)
