@@ -21,6 +21,7 @@ _LOST = 0.5
 _DIFFERS = 0.4
 _LEAST_PX = 40
 _RIM = 2
+_SEAM = 5  # what is kept must reach into what both see, or a line is left between them
 _TOUCHES = 0.6
 _VERY_SURE = 0.96
 _ENCLOSED = 0.45
@@ -70,13 +71,13 @@ def judged(small: Mask, strong: Mask, faces: Sequence[Region] = ()) -> Verdict:
         enclosed = agreed[rim].mean() > _ENCLOSED and not _reaches_border(part)
         if (doubt < _DENIED and part.sum() > _LARGE_PX) or (doubt < _DOUBTED and enclosed):
             drop |= part
-    return Verdict(keep=_soft(keep), drop=_soft(drop))
+    return Verdict(keep=_soft(keep, _SEAM), drop=_soft(drop, _RIM))
 
 
-def _soft(region: Region) -> Mask | None:
+def _soft(region: Region, by: int) -> Mask | None:
     if not region.any():
         return None
-    wide = grown(region, 2).astype(np.float32)
+    wide = grown(region, by).astype(np.float32)
     return np.asarray(cv2.blur(wide, (3, 3)), dtype=np.float32)
 
 

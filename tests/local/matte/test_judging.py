@@ -38,3 +38,14 @@ def test_who_shows_a_face_is_kept_though_the_strong_network_lost_them() -> None:
 def test_where_the_strong_network_sees_no_face_it_has_lost_the_person() -> None:
     assert judged(people(20), people(220), [face_at(20)]).small_stands
     assert judged(people(20), people(220)).small_stands
+
+
+def test_what_only_the_small_network_keeps_leaves_no_line_where_it_meets_the_rest() -> None:
+    small = np.zeros((180, 320), dtype=np.float32)
+    small[40:, 100:220] = 1
+    strong = small.copy()
+    strong[100:, 180:] = 0  # an arm that the strong network lost, beside the body
+    keep = judged(small, strong).keep
+    assert keep is not None
+    assert keep[120, 176:200].min() > 0.99
+    assert keep[120, :160].max() == 0
