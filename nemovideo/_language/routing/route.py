@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from nemovideo._language.gui.sentences import mask
-from nemovideo._language.paths import find_paths
+from nemovideo._language.routing.paths import find_paths
 from nemovideo._language.routing.words import PATTERNS, asks_for, is_small_talk
 from nemovideo._support.outputs import result_suffix
 from nemovideo.models import Route

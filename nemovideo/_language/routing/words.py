@@ -13,9 +13,11 @@ from nemovideo._language.gui.sentences import QUOTED
 from nemovideo._language.tables import Table, spaced
 from nemovideo._support.patterns import lazy
 
+FILE = "\ue010"
+"""Stands for the name of a file in the patterns of `paths`."""
 PATTERNS = Table(
     "nemovideo._language.routing",
-    symbols={"quoted": QUOTED},
+    symbols={"quoted": QUOTED, "file": FILE},
     flags=re.IGNORECASE,
     rewrite=spaced,
 )

@@ -13,6 +13,7 @@ from urllib.request import url2pathname
 import attrs
 
 from nemovideo._language.quotations import Quotation, quotations
+from nemovideo._language.routing.words import FILE, PATTERNS
 from nemovideo._support.patterns import lazy
 from nemovideo._values.formats import CONTENT_TYPES
 
@@ -45,56 +46,9 @@ _PATH = lazy(
     r"(?:~[\\/]|\.{1,2}[\\/]|/(?=\w)|[A-Za-z]:[\\/]|\\\\\w)(?:\\ |[^\s\"'“”‘’，。；！？])+"
 )
 _WORD_START = lazy(rf"(?<![^\s\"'“”‘’(（:：,，。=；;{_CJK}])\S|(?<=[{_CJK}])[~/\\.A-Za-z0-9]")
-_LABELLED = lazy(
-    r"(?:\b(?:text|title|caption|subtitle|says?|saying|words?|named|called|reads?|reading|heading"
-    r"|write|type|rename\w*|(?:title|text|caption) to)|文字|标题|字幕|写着|内容|字样|写上?|打上"
-    r"|显示|标题改[成为])[\s:：]*$",
-    re.IGNORECASE,
-)
-_CAPTIONED = lazy(
-    r"\s*(?:as\s+(?:an?\s+|the\s+)?(?:caption|title|text|subtitle|heading)\b|这?几个字|字样"
-    r"|作为(?:标题|字幕|文字))",
-    re.IGNORECASE,
-)
-_HANDED = lazy(
-    r"\b(?:upload|attach|import)\b|\bhere(?:'s| is| are)\b|\bthis is\b|上传|导入"
-    r"|这是",
-    re.IGNORECASE,
-)
 _REACH = 240
 _TRIES = 60
 _LABEL_LENGTH = 24
-
-_FILE = "\ue010"
-_FILES = rf"{_FILE}(?:\s*(?:,|;|&|\+|and|、|和|，|及)?\s*{_FILE})*"
-_KIND = (
-    r"(?:videos?|files?|clips?|photos?|pictures?|images?|songs?|music|footage|recordings?|takes?"
-    r"|media|audio|logo|path)"
-)
-_DELIVERY = lazy(
-    r"[^\w~]*(?:(?:please|can|could|would|you|i|want|need|would|like|to|i'd|let|me|hi|hey|hello|ok"
-    r"|okay|now|just|so|first|then|also)[\s,!]+){0,8}"
-    r"(?:upload(?:ing)?|attach(?:ed|ing)?|import|load|add|here(?:'s|\s+is|\s+are|\s+you\s+go)?"
-    r"|this\s+is|these\s+are|i\s+have|i've\s+got|take|use|open|process|input|source)?"
-    rf"\s*:?\s*(?:(?:the|my|a|an|this|these|our|your|new|next|second|first|following"
-    rf"|is)\s+){{0,4}}(?:{_KIND})?\s*(?:is|are|at|from|called|named)?\s*:?\s*"
-    rf"{_FILES}\s*(?:for\s+(?:you|me)\b|please\b|to\s+(?:the|my)\s+(?:project|session|timeline)\b)?"
-    r"|[^\w~]*(?:请|帮我|帮忙|我想|我要|想要|要|麻烦|先|你好|好的|把|将|这是|这里是|这个是|给你|用"
-    r"|上传|导入|发送|发|处理|视频|文件|素材|图片|照片|音乐|我的|的|一下|[：:，,\s]){0,12}"
-    rf"{_FILES}\s*(?:上传|传上去|发给你|上来|给你|一下|这个|这段|视频|文件){{0,3}}",
-    re.IGNORECASE,
-)
-_NEEDS_FILE = lazy(
-    r"\s*(?:(?:as|for|in|on|to|into|behind|with|at|is|are|by|from|after|before|instead|needs?|has"
-    r"|should|looks?|over|under|of|was|will)\b|的|作为|做|当|放|里|中|为|是|换|替|设|太|有|需要"
-    r"|当作|加|变|改|剪|裁|调)",
-    re.IGNORECASE,
-)
-_JOINT = lazy(
-    r"(?:[\s,.;:!，。；：！—–-]|(?:and then|and|then|please)\b|然后|再|并且|并|接着|谢谢)+",
-    re.IGNORECASE,
-)
-_APPENDED = lazy(rf"\s*(?:[:：]\s*|[(（]\s*){_FILES}\s*[)）]?\s*$")
 
 
 def find_paths(text: str, is_file: Callable[[str], bool]) -> Found | None:
@@ -114,7 +68,7 @@ def _places(text: str, is_file: Callable[[str], bool]) -> Iterator[_Place]:
         if _looks_like_path(path) and is_file(path):
             yield _Place(0, len(text), path)
             return
-    handed = _HANDED.search(text) is not None or len(text.split()) == 1
+    handed = PATTERNS["paths.handed_over"].search(text) is not None or len(text.split()) == 1
     taken: list[tuple[int, int]] = []
     for match in _URL.finditer(text):
         taken.append(match.span())
@@ -155,7 +109,8 @@ def _bare(
 def _is_shown(text: str, start: int, end: int) -> bool:
     """Whether quoted words are shown in the video: "add the text 'talk.mp4'"."""
     return bool(
-        _LABELLED.search(text, max(0, start - _LABEL_LENGTH), start) or _CAPTIONED.match(text, end)
+        PATTERNS["paths.label"].search(text, max(0, start - _LABEL_LENGTH), start)
+        or PATTERNS["paths.captioned"].match(text, end)
     )
 
 
@@ -179,7 +134,9 @@ def _ending_at(
     """Return the longest existing file that ends at `end`, or one that is handed over."""
     starts = [match.start() for match in _WORD_START.finditer(text, begin, end)][-_TRIES:]
     for start in starts:
-        if start == starts[-1] and _LABELLED.search(text, max(0, start - _LABEL_LENGTH), start):
+        if start == starts[-1] and PATTERNS["paths.label"].search(
+            text, max(0, start - _LABEL_LENGTH), start
+        ):
             return None
         for path in _readings(text[start:end]):
             if _looks_like_path(path) and is_file(path):
@@ -197,21 +154,21 @@ def _rest(text: str, places: list[_Place]) -> str:
     pieces: list[str] = []
     at = 0
     for place in places:
-        pieces += [text[at : place.start], _FILE]
+        pieces += [text[at : place.start], FILE]
         at = place.end
     marked = "".join([*pieces, text[at:]])
     names = [_name(place.path) for place in places]
-    delivery = _DELIVERY.match(marked)
-    if delivery is not None and _FILE not in marked[delivery.end() :]:
+    delivery = PATTERNS["paths.delivery"].match(marked)
+    if delivery is not None and FILE not in marked[delivery.end() :]:
         rest = marked[delivery.end() :]
-        if not _NEEDS_FILE.match(rest):
-            joint = _JOINT.match(rest)
+        if not PATTERNS["paths.needs_file"].match(rest):
+            joint = PATTERNS["paths.joint"].match(rest)
             return rest[joint.end() :].strip() if joint else rest.strip()
-    appended = _APPENDED.search(marked)
-    if appended is not None and marked.count(_FILE) == marked[appended.start() :].count(_FILE):
+    appended = PATTERNS["paths.appended"].search(marked)
+    if appended is not None and marked.count(FILE) == marked[appended.start() :].count(FILE):
         return marked[: appended.start()].strip()
     for name in names:
-        marked = marked.replace(_FILE, name, 1)
+        marked = marked.replace(FILE, name, 1)
     return marked.strip()
 
 
