@@ -11,7 +11,7 @@ from nemovideo.local.server.context import check_disk, context_of
 from nemovideo.local.server.forms import Problem, is_utf8, read_json, text_field
 from nemovideo.local.store import Account, SessionRow
 from nemovideo.local.store.accounts import TokenTooSoonError
-from nemovideo.local.store.projects import CLAIM_LIFE_S
+from nemovideo.local.store.projects import CLAIM_LIFETIME_S
 
 
 def authenticate(request: Request, *scopes: str) -> Account:
@@ -87,7 +87,9 @@ async def claim_token(request: Request) -> Response:
         raise Problem(404, "The session belongs to another task.", code=1002)
     check_disk(context, account.user_id)
     token = context.store.projects.issue_claim(session.session_id)
-    return context.forms.answer("claim_token", {"claim_token": token, "expires_in": CLAIM_LIFE_S})
+    return context.forms.answer(
+        "claim_token", {"claim_token": token, "expires_in": CLAIM_LIFETIME_S}
+    )
 
 
 async def balance(request: Request) -> Response:

@@ -75,7 +75,7 @@ class RenderQueue:
     ) -> None:
         self._store = store
         self._render = render
-        self._most_of_a_user = max(1, workers - 1) if shared else None
+        self._max_per_user = max(1, workers - 1) if shared else None
         self._retry_s = retry_s
         self._wake = threading.Condition()
         self._stopping = False
@@ -124,8 +124,8 @@ class RenderQueue:
         with self._wake:
             while not self._stopping:
                 try:
-                    saved = self._store.renders.save_unsaved()
-                    if (job := self._store.renders.take(self._most_of_a_user)) is not None:
+                    saved = self._store.renders.save_results()
+                    if (job := self._store.renders.take(self._max_per_user)) is not None:
                         return job
                 except sqlite3.Error as error:
                     _log.warning("the render queue cannot be written: %s", error)
@@ -169,14 +169,14 @@ class RenderQueue:
             )
         except RenderCancelledError:
             _remove(output)
-            renders.put_back(job.render_id)  # unless it is the user who cancelled it
+            renders.requeue(job.render_id)  # unless it is the user who cancelled it
         except BaseException as error:  # noqa: BLE001 - no job may take its worker along
             if not isinstance(error, (NemoError, ValueError)):
                 _log.exception("the local renderer failed")
             _remove(output)
             renders.fail(job, reason(error))
         finally:
-            renders.forget_progress(job.render_id)
+            renders.clear_progress(job.render_id)
 
 
 def _remove(path: Path) -> None:

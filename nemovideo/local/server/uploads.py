@@ -32,7 +32,7 @@ from nemovideo.local.server.sessions import file_info
 from nemovideo.local.server.trouble import without_paths
 from nemovideo.local.server.waiting import first_of, until_gone
 from nemovideo.local.store import SessionRow, StoredFile
-from nemovideo.local.store.private import write_private
+from nemovideo.local.store.private import open_private
 
 MAX_FILES = 20
 MAX_PARTS = 100
@@ -100,7 +100,7 @@ class Intake:
         known = f".{suffix}" if suffix in CONTENT_TYPES else ""
         path = self.folder / f"{secrets.token_hex(8)}{known}"
         self.files.append(Received(name, path))
-        self._file = write_private(path)
+        self._file = open_private(path)
         self._hash = hashlib.sha256()
 
     def write(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What the local backend remembers: SQLite and files under one state directory."""
+"""The persistent state of the local backend: SQLite and files in one state directory."""
 
 from __future__ import annotations
 
@@ -6,34 +6,21 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from nemovideo.local.store.accounts import Account, Accounts, IssuedToken
+from nemovideo.local.store.accounts import Account, Accounts
 from nemovideo.local.store.database import Database
 from nemovideo.local.store.private import private_folder
 from nemovideo.local.store.projects import Projects, SessionRow, StoredFile
 from nemovideo.local.store.renders import Render, Renders
 from nemovideo.local.store.space import Space
 
-__all__ = [
-    "Account",
-    "Accounts",
-    "Database",
-    "IssuedToken",
-    "Projects",
-    "Render",
-    "Renders",
-    "SessionRow",
-    "Space",
-    "Store",
-    "StoredFile",
-]
+__all__ = ["Account", "Database", "Projects", "Render", "SessionRow", "Store", "StoredFile"]
 
 
 class Store:
-    """The whole memory of one local backend; it survives the process.
+    """The persistent state of one local backend.
 
-    Opening it takes the state directory's lock and cleans up after a server
-    that died: half-received uploads go, reserved credits are given back, and
-    unfinished renders return to the queue.
+    Opening it locks the state directory and recovers from a crash of the last server: incomplete
+    uploads are removed, reserved credits released, and unfinished renders queued again.
 
     Raises:
         LocalBackendError: Another server uses the directory, or it cannot be used.
@@ -51,13 +38,13 @@ class Store:
 
     @property
     def state_dir(self) -> Path:
-        """The directory that holds everything."""
+        """The directory of all state."""
         return self.database.state_dir
 
     def folder(self, *parts: str) -> Path:
-        """Return a folder below the state directory, made if need be."""
+        """Return a folder below the state directory; it is created if needed."""
         return private_folder(self.state_dir, *parts)
 
     def close(self) -> None:
-        """Close the database and give up the lock."""
+        """Close the database and release the lock."""
         self.database.close()

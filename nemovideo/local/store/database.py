@@ -1,4 +1,4 @@
-"""The SQLite file of the local backend: opening, locking, schema, transactions."""
+"""The SQLite database of the local backend: lock, schema, transactions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nemovideo._support.filelock import FileLock
 from nemovideo.errors import LocalBackendError
-from nemovideo.local.store.private import make_private, private_file
+from nemovideo.local.store.private import create_private, make_private
 
 _FILE = "backend.sqlite3"
 _SCHEMA_VERSION = 4
@@ -90,26 +90,30 @@ CREATE INDEX IF NOT EXISTS renders_by_user ON renders (user_id);
 CREATE INDEX IF NOT EXISTS renders_by_session ON renders (session_id);
 """,
 }
-"""What brings a database of a version to the next one."""
+"""By version, the script that upgrades a database to the next version."""
 
 
 class Database:
-    """One connection, shared by all threads of the server, one transaction at a time."""
+    """One connection, shared by all threads of the server, with one transaction at a time.
+
+    Raises:
+        LocalBackendError: Another server uses the directory, or it cannot be used.
+    """
 
     def __init__(self, state_dir: Path) -> None:
         try:
             state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
             make_private(state_dir)
-            private_file(state_dir / _FILE)  # SQLite gives its other files the same mode
-            self._lock = _take_lock(state_dir / "server.lock")
+            create_private(state_dir / _FILE)  # SQLite gives its other files the same mode
+            self._directory_lock = _locked(state_dir / "server.lock")
         except OSError as error:
             raise LocalBackendError(
                 f"The state directory {state_dir} cannot be used: {error}",
-                remedy="Name another one with state_dir= or --state-dir.",
+                remedy="Choose another one with state_dir= or --state-dir.",
             ) from error
         self.state_dir = state_dir
-        self._guard = threading.RLock()
-        self._depth = 0
+        self._lock = threading.RLock()
+        self._in_transaction = False
         self._connection = sqlite3.connect(
             state_dir / _FILE, check_same_thread=False, isolation_level=None
         )
@@ -118,74 +122,69 @@ class Database:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute("PRAGMA foreign_keys=ON")
-            self._make_schema()
-        except (sqlite3.DatabaseError, LocalBackendError) as error:
+            self._create_or_upgrade()
+        except LocalBackendError:
             self.close()
-            if isinstance(error, LocalBackendError):
-                raise
+            raise
+        except sqlite3.DatabaseError as error:
+            self.close()
             raise LocalBackendError(
                 f"The database in {state_dir} cannot be read: {error}",
-                remedy="Name another state directory, or remove this one.",
+                remedy="Choose another state directory, or remove this one.",
             ) from error
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection for one query, which needs no transaction of its own."""
-        with self._guard:
+        """Lock the connection for a single query, without a transaction."""
+        with self._lock:
             yield self._connection
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run the block as one transaction; a block inside another one joins it."""
-        with self._guard:
-            if self._depth:
+        """Run the block as one transaction; a nested block joins the outer one."""
+        with self._lock:
+            if self._in_transaction:
                 yield self._connection
                 return
             self._connection.execute("BEGIN IMMEDIATE")
-            self._depth = 1
+            self._in_transaction = True
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException:
-                # A full disk makes SQLite roll back by itself, or leaves that to us.
-                if self._connection.in_transaction:
+                if self._connection.in_transaction:  # on a full disk, SQLite may have rolled back
                     self._connection.execute("ROLLBACK")
                 raise
             finally:
-                self._depth = 0
+                self._in_transaction = False
 
     def close(self) -> None:
-        """Close the connection, then give up the lock."""
-        with self._guard:
+        """Close the connection, then release the lock of the directory."""
+        with self._lock:
             self._connection.close()
-            self._lock.release()
+            self._directory_lock.release()
 
-    def _make_schema(self) -> None:
+    def _create_or_upgrade(self) -> None:
         version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
-        if version == _SCHEMA_VERSION:
-            return
-        if version in _UPGRADES:
-            steps = " ".join(_UPGRADES[step] for step in range(version, _SCHEMA_VERSION))
-            self._connection.executescript(
-                f"BEGIN; {steps} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
-            )
-            return
-        if version:
+        if version > _SCHEMA_VERSION:
             raise LocalBackendError(
                 f"The state directory {self.state_dir} was made by another version of nemovideo",
-                remedy="Name another state directory, or remove this one.",
+                remedy="Choose another state directory, or remove this one.",
             )
-        self._connection.executescript(
-            f"BEGIN; {_SCHEMA} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
-        )
+        if version < _SCHEMA_VERSION:
+            upgrades = [_UPGRADES[step] for step in range(version, _SCHEMA_VERSION) if version]
+            script = " ".join(upgrades) or _SCHEMA
+            self._connection.executescript(
+                f"BEGIN; {script} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
+            )
 
 
-def _take_lock(path: Path) -> FileLock:
-    """Lock the directory; the operating system frees the lock when the process ends."""
+def _locked(path: Path) -> FileLock:
+    """Lock the directory; the operating system releases the lock when the process ends."""
     lock = FileLock(path)
     if not lock.acquire():
         raise LocalBackendError(
             f"Another local backend is using {path.parent}",
-            remedy="Connect to that one, stop it, or name another directory with state_dir=.",
+            remedy="Connect to that one, stop it, or choose another directory with state_dir=.",
         )
     return lock

@@ -1,4 +1,4 @@
-"""Sessions, the files uploaded to them, the versions of their drafts, and claim tokens."""
+"""Sessions with their uploaded files, draft versions and claim tokens."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.store.database import Database
 from nemovideo.local.store.text import json_text
 
-_TOUCH_S = 60.0
-CLAIM_LIFE_S = 7 * 24 * 3600
+_TOUCH_INTERVAL_S = 60.0
+CLAIM_LIFETIME_S = 7 * 24 * 3600
 
 
 @attrs.frozen
 class SessionRow:
-    """A session as it was made. `silent_edits` counts the edits answered without a word.
+    """A session.
 
-    `used_at` is when somebody last worked in it, in epoch seconds, a minute more or less.
+    `silent_edits` counts the edits answered without text. `used_at` is the time of the last
+    request, in epoch seconds, to within a minute.
     """
 
     session_id: str
@@ -39,21 +40,21 @@ class SessionRow:
 
 @attrs.frozen
 class StoredFile:
-    """An uploaded file and the unguessable token in its link."""
+    """An uploaded file and the secret token of its link."""
 
     item: MediaItem
     file_token: str
 
 
 class Projects:
-    """What users work on. Times are in epoch seconds."""
+    """The sessions of all users. Times are in epoch seconds."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
         self._clock = clock
 
     def create(self, user_id: str, task_name: str, language: str) -> SessionRow:
-        """Make a new, empty session."""
+        """Create an empty session."""
         session = SessionRow(
             session_id=str(10**18 + secrets.randbelow(9 * 10**18)),
             task_id=str(uuid.uuid4()),
@@ -69,7 +70,7 @@ class Projects:
         return session
 
     def session(self, session_id: str, user_id: str | None = None) -> SessionRow | None:
-        """Return the session, or None where there is none or, if named, the user is another."""
+        """Return a session, of the given user if any, or None if there is no such session."""
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT * FROM sessions WHERE session_id = ? AND user_id = ifnull(?, user_id)",
@@ -78,8 +79,8 @@ class Projects:
         return None if row is None else SessionRow(**dict(row))
 
     def touch(self, session: SessionRow) -> None:
-        """Note that the session is in use; a full disk does not matter here."""
-        if self._clock() - session.used_at < _TOUCH_S:
+        """Update `used_at`, at most once a minute; a full disk is ignored."""
+        if self._clock() - session.used_at < _TOUCH_INTERVAL_S:
             return
         with suppress(sqlite3.OperationalError), self._database.transaction() as connection:
             connection.execute(
@@ -88,7 +89,7 @@ class Projects:
             )
 
     def count_silent_edit(self, session_id: str) -> None:
-        """Remember that one more edit was answered without a word."""
+        """Count an edit that was answered without text."""
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE sessions SET silent_edits = silent_edits + 1 WHERE session_id = ?",
@@ -96,7 +97,7 @@ class Projects:
             )
 
     def add_files(self, session_id: str, items: Sequence[MediaItem]) -> list[StoredFile]:
-        """Keep uploaded files under the next free ids ("m1", "m2", …)."""
+        """Add uploaded files under the next ids ("m1", "m2", …)."""
         stored: list[StoredFile] = []
         with self._database.transaction() as connection:
             (count,) = connection.execute(
@@ -112,7 +113,7 @@ class Projects:
         return stored
 
     def files(self, session_id: str) -> list[StoredFile]:
-        """Return the session's files, in the order of upload."""
+        """Return the session's files in upload order."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT facts, file_token FROM media WHERE session_id = ? ORDER BY position",
@@ -121,7 +122,7 @@ class Projects:
         return [StoredFile(self._item(row["facts"]), row["file_token"]) for row in rows]
 
     def file(self, file_token: str) -> MediaItem | None:
-        """Return the uploaded file behind a link, or None."""
+        """Return the uploaded file of a link, or None."""
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT facts FROM media WHERE file_token = ?", (file_token,)
@@ -129,12 +130,12 @@ class Projects:
         return None if row is None else self._item(row["facts"])
 
     def draft(self, session_id: str) -> dict[str, object] | None:
-        """Return the current draft, or None in an empty session."""
+        """Return the current draft, or None if the session is empty."""
         numbers = self.versions(session_id, latest=1)
         return self.version(session_id, numbers[-1]) if numbers else None
 
     def versions(self, session_id: str, *, latest: int) -> list[int]:
-        """Return the numbers of the latest versions of the draft, oldest first."""
+        """Return the numbers of the latest draft versions, oldest first."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT version FROM drafts WHERE session_id = ? ORDER BY version DESC LIMIT ?",
@@ -155,7 +156,7 @@ class Projects:
     def save_draft(
         self, session_id: str, draft: dict[str, object], *, replace_last: bool = False
     ) -> None:
-        """Make the draft the current version: a new one, or in place of the last one."""
+        """Save a draft as a new version, or in place of the current one."""
         if replace_last:
             self.undo(session_id)
         with self._database.transaction() as connection:
@@ -166,7 +167,7 @@ class Projects:
             )
 
     def undo(self, session_id: str) -> None:
-        """Drop the current version; the one before is current again."""
+        """Delete the current version, so that the previous one is current again."""
         with self._database.transaction() as connection:
             connection.execute(
                 "DELETE FROM drafts WHERE session_id = ? AND version = "
@@ -175,17 +176,17 @@ class Projects:
             )
 
     def issue_claim(self, session_id: str) -> str:
-        """Return a new token that opens this session in a browser, and nothing else."""
+        """Issue a claim token, which gives access to the session's page only."""
         token = f"clm_{secrets.token_urlsafe(24)}"
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO claims VALUES (?, ?, ?)",
-                (_digest(token), session_id, self._clock() + CLAIM_LIFE_S),
+                (_digest(token), session_id, self._clock() + CLAIM_LIFETIME_S),
             )
         return token
 
     def claimed(self, token: str) -> SessionRow | None:
-        """Return the session that a claim token opens, or None if it is unknown or too old."""
+        """Return the session of a claim token, or None if it is unknown or has expired."""
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT session_id FROM claims WHERE hash = ? AND expires_at > ?",
@@ -194,7 +195,7 @@ class Projects:
         return None if row is None else self.session(row["session_id"])
 
     def _facts(self, item: MediaItem) -> str:
-        """Return the item as JSON, its path relative so that the directory may be moved."""
+        """Return the item as JSON, with a relative path so that the directory can be moved."""
         path = item.path.relative_to(self._database.state_dir).as_posix()
         return json_text({**attrs.asdict(item), "path": path})
 

@@ -1,4 +1,4 @@
-"""Render jobs: what was asked for, and how far it is."""
+"""Render jobs: queue, progress and results."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ import attrs
 from nemovideo.local.store.database import Database
 from nemovideo.local.store.text import json_text
 
-FINISHED = ("completed", "failed", "cancelled")
-MOST_ATTEMPTS = 3
-_GIVEN_UP = (
-    "The local backend ended each time it worked on this render, so it is not tried again. "
-    "One of its files may be damaged in a way that ends the decoder."
+MAX_ATTEMPTS = 3
+_CRASHED = (
+    f"The local backend crashed {MAX_ATTEMPTS} times during this render, so it is not retried. "
+    "One of its files may be damaged in a way that crashes the decoder."
 )
 
 
@@ -41,28 +40,21 @@ class Render:
     warnings: tuple[str, ...] = ()
 
     @property
-    def finished(self) -> bool:
-        """Whether nothing more will happen to it."""
-        return self.status in FINISHED
-
-    @property
     def file_name(self) -> str:
-        """The name of its file."""
+        """The name of the result in the folder of renders."""
         return file_name(self.file_token, self.format)
 
 
 _COLUMNS = ", ".join(field.name for field in attrs.fields(Render))
-_SELECT = f"SELECT {_COLUMNS} FROM renders"  # noqa: S608 - the names of our own fields
-
-
-_NEXT = f"""{_SELECT} WHERE status = 'pending' AND (:most IS NULL OR :most > (
+_SELECT = f"SELECT {_COLUMNS} FROM renders"  # noqa: S608 - field names
+_NEXT_PENDING = f"""{_SELECT} WHERE status = 'pending' AND (:limit IS NULL OR :limit > (
     SELECT count(*) FROM renders AS other
     WHERE other.user_id = renders.user_id AND other.status = 'processing'))
-ORDER BY position LIMIT 1"""  # noqa: S608 - the names of our own fields
+ORDER BY position LIMIT 1"""  # noqa: S608 - field names
 
 
 def file_name(file_token: str, format_: str) -> str:
-    """Return the name of a job's file; only the checked format in it comes from outside."""
+    """Return the name of a job's result; the format must have been validated."""
     return f"{file_token}.{format_}"
 
 
@@ -71,12 +63,16 @@ class RenderExistsError(Exception):
 
 
 class Renders:
-    """The queue and the history of renders."""
+    """The queue and the history of render jobs.
+
+    Progress is in memory only. So are results that could not be saved on a full disk, until
+    `save_results` succeeds; if the process ends before that, the next one repeats the job.
+    """
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
         self._clock = clock
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
         self._progress: dict[str, int] = {}
         self._unsaved: dict[str, Render] = {}
 
@@ -117,11 +113,11 @@ class Renders:
         return self._read(row)
 
     def find(self, render_id: str) -> Render | None:
-        """Return the job, or None."""
+        """Return a job, or None."""
         return self._one("render_id", render_id)
 
     def status(self, render_id: str) -> str:
-        """Return the status alone, as often as one likes."""
+        """Return the status of a job; cheap enough for polling."""
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT status FROM renders WHERE render_id = ?", (render_id,)
@@ -129,7 +125,7 @@ class Renders:
         return str(row["status"])
 
     def draft(self, render_id: str) -> dict[str, object]:
-        """Return the draft that the job is to render."""
+        """Return the draft of a job."""
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT draft FROM renders WHERE render_id = ?", (render_id,)
@@ -138,7 +134,7 @@ class Renders:
         return draft
 
     def by_file(self, file_token: str) -> Render | None:
-        """Return the completed job behind a link, or None."""
+        """Return the completed job of a link, or None."""
         found = self._one("file_token", file_token)
         return found if found is not None and found.status == "completed" else None
 
@@ -151,7 +147,7 @@ class Renders:
         return [self._read(row) for row in rows]
 
     def unfinished(self, user_id: str) -> int:
-        """Return how many of the user's jobs wait or run."""
+        """Return the number of the user's pending and running jobs."""
         with self._database.reading() as connection:
             (count,) = connection.execute(
                 "SELECT count(*) FROM renders"
@@ -160,13 +156,13 @@ class Renders:
             ).fetchone()
         return int(count)
 
-    def take(self, most_of_a_user: int | None = None) -> Render | None:
+    def take(self, max_per_user: int | None = None) -> Render | None:
         """Mark the oldest pending job as processing and return it, or None if there is none.
 
-        With `most_of_a_user` the jobs of a user who has as many under way wait.
+        Jobs of a user with `max_per_user` running jobs are skipped.
         """
         with self._database.transaction() as connection:
-            row = connection.execute(_NEXT, {"most": most_of_a_user}).fetchone()
+            row = connection.execute(_NEXT_PENDING, {"limit": max_per_user}).fetchone()
             if row is None:
                 return None
             connection.execute(
@@ -177,20 +173,20 @@ class Renders:
         return attrs.evolve(_render(row), status="processing")
 
     def set_progress(self, render_id: str, progress: int) -> None:
-        """Note how far a running job is, in percent; kept in memory only."""
-        with self._guard:
+        """Set the progress of a running job, in percent."""
+        with self._lock:
             self._progress[render_id] = progress
 
-    def forget_progress(self, render_id: str) -> None:
-        """Drop the progress of a job that no longer runs."""
-        with self._guard:
+    def clear_progress(self, render_id: str) -> None:
+        """Discard the progress of a job that is no longer running."""
+        with self._lock:
             self._progress.pop(render_id, None)
 
     def complete(
         self, job: Render, *, duration_ms: int, size_bytes: int, warnings: Sequence[str] = ()
     ) -> None:
-        """End a running job well; one that was cancelled meanwhile stays cancelled."""
-        self._end(
+        """Complete a running job, unless it has been cancelled."""
+        self._finish(
             attrs.evolve(
                 job,
                 status="completed",
@@ -203,11 +199,11 @@ class Renders:
         )
 
     def fail(self, job: Render, error: str) -> None:
-        """End a running job with an error; one that was cancelled meanwhile stays cancelled."""
-        self._end(attrs.evolve(job, status="failed", error=error, completed_at=self._clock()))
+        """Fail a running job, unless it has been cancelled."""
+        self._finish(attrs.evolve(job, status="failed", error=error, completed_at=self._clock()))
 
     def cancel(self, render_id: str) -> None:
-        """End a job that has not finished."""
+        """Cancel an unfinished job."""
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE renders SET status = 'cancelled', completed_at = ?"
@@ -215,8 +211,8 @@ class Renders:
                 (self._clock(), render_id),
             )
 
-    def put_back(self, render_id: str) -> None:
-        """Return a job to the queue that was interrupted on purpose: it was no attempt."""
+    def requeue(self, render_id: str) -> None:
+        """Return an interrupted job to the queue, without counting the attempt."""
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE renders SET status = 'pending', progress = 0, attempts = attempts - 1"
@@ -224,27 +220,23 @@ class Renders:
                 (render_id,),
             )
 
-    def save_unsaved(self) -> bool:
-        """Write the ends of jobs that a full disk kept from it; return whether none is left."""
-        with self._guard:
+    def save_results(self) -> bool:
+        """Save the results that are only in memory; return whether none is left."""
+        with self._lock:
             for job in list(self._unsaved.values()):
                 try:
-                    self._write_end(job)
+                    self._save_result(job)
                 except sqlite3.OperationalError:
                     return False
                 del self._unsaved[job.render_id]
         return True
 
-    def _end(self, job: Render) -> None:
-        """Write how a job ended; where the disk is full, now in memory and later on disk.
-
-        Should the process end before that, the next one does the job again.
-        """
-        with self._guard:
+    def _finish(self, job: Render) -> None:
+        with self._lock:
             self._unsaved[job.render_id] = job
-        self.save_unsaved()
+        self.save_results()
 
-    def _write_end(self, job: Render) -> None:
+    def _save_result(self, job: Render) -> None:
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE renders SET status = ?, progress = ?, duration_ms = ?, size_bytes = ?,"
@@ -263,12 +255,12 @@ class Renders:
             )
 
     def requeue_unfinished(self) -> None:
-        """Put jobs back into the queue during which their server died; fail those that it kills."""
+        """Return the jobs of a crashed server to the queue; fail those without attempts left."""
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE renders SET status = 'failed', error = ?, completed_at = ?"
                 " WHERE status = 'processing' AND attempts >= ?",
-                (_GIVEN_UP, self._clock(), MOST_ATTEMPTS),
+                (_CRASHED, self._clock(), MAX_ATTEMPTS),
             )
             connection.execute(
                 "UPDATE renders SET status = 'pending', progress = 0 WHERE status = 'processing'"
@@ -280,11 +272,11 @@ class Renders:
         return None if row is None else self._read(row)
 
     def _read(self, row: sqlite3.Row) -> Render:
-        """Return the job as it is now: what runs, and what could not be written, is in memory."""
+        """Return the job of a row, with the progress or the unsaved result in memory."""
         render = _render(row)
         if render.status != "processing":
             return render
-        with self._guard:
+        with self._lock:
             unsaved = self._unsaved.get(render.render_id)
             progress = self._progress.get(render.render_id, 0)
         return unsaved or attrs.evolve(render, progress=progress)

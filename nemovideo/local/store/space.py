@@ -1,4 +1,4 @@
-"""What users take of the disk, and what is removed from it when nobody has used it for long."""
+"""Disk usage by user, and the removal of unused sessions and old results."""
 
 from __future__ import annotations
 
@@ -32,44 +32,43 @@ SELECT render_id, file_token, format FROM renders WHERE session_id = ? AND compl
 
 
 class Space:
-    """The bytes of the state directory."""
+    """Disk usage of the state directory."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
         self._clock = clock
 
     def used_bytes(self, user_id: str) -> int:
-        """Return what a user's sessions, uploads, drafts and results take."""
+        """Return the size of a user's sessions, uploads, drafts and results."""
         with self._database.reading() as connection:
             (used,) = connection.execute(_USED, {"user": user_id}).fetchone()
         return int(used)
 
     def remove_older(self, keep_s: float) -> int:
-        """Remove results this old, and whole sessions not used for as long; return how many.
+        """Remove results older than `keep_s` and sessions unused for as long; return the number.
 
-        Sessions with a render that waits or runs stay.
+        Sessions with an unfinished render are kept.
         """
         before = self._clock() - keep_s
         root = self._database.state_dir
-        gone: list[Path] = []
+        removed: list[Path] = []
         with self._database.transaction() as connection:
             sessions = [row["session_id"] for row in connection.execute(_OLD_SESSIONS, (before,))]
             renders = connection.execute(_OLD_RENDERS, (before,)).fetchall()
             for session_id in sessions:
-                gone.append(root / "media" / session_id)
+                removed.append(root / "media" / session_id)
                 renders += connection.execute(_RENDERS_OF, (session_id, before)).fetchall()
-            gone += [root / "renders" / file_name(r["file_token"], r["format"]) for r in renders]
+            removed += [root / "renders" / file_name(r["file_token"], r["format"]) for r in renders]
             connection.executemany(
                 "DELETE FROM renders WHERE render_id = ?", [(r["render_id"],) for r in renders]
             )
             for table in ("media", "drafts", "claims", "sessions"):
                 connection.executemany(
-                    f"DELETE FROM {table} WHERE session_id = ?",  # noqa: S608 - our tables
+                    f"DELETE FROM {table} WHERE session_id = ?",  # noqa: S608 - constants
                     [(session_id,) for session_id in sessions],
                 )
-            now = self._clock()
-            connection.execute("DELETE FROM claims WHERE expires_at < ?", (now,))
-        for path in gone:
+            connection.execute("DELETE FROM claims WHERE expires_at < ?", (self._clock(),))
+        for path in removed:
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:

@@ -1,4 +1,4 @@
-"""The state directory is its owner's alone, and reading it costs what is asked for."""
+"""Access to the state directory, and how much of it is read."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from nemovideo.local.store import Projects
 from tests.support.app import serving
 
-posix_only = pytest.mark.skipif(os.name == "nt", reason="modes of files are POSIX's")
+posix_only = pytest.mark.skipif(os.name == "nt", reason="POSIX file modes")
 
 
 @posix_only
-def test_nobody_else_can_read_the_state_directory_even_an_older_one(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_state_directory_even_an_old_one(tmp_path: Path) -> None:
     state = tmp_path / "state"
     (state / "media" / "1").mkdir(parents=True)
     for path in (state, state / "media", state / "media" / "1"):
@@ -31,25 +31,25 @@ def test_nobody_else_can_read_the_state_directory_even_an_older_one(tmp_path: Pa
 
 
 @posix_only
-def test_what_a_link_leads_to_is_left_alone(tmp_path: Path) -> None:
-    theirs = tmp_path / "theirs"
-    theirs.mkdir()
-    (theirs / "file").write_bytes(b"")
-    for path in (theirs, theirs / "file"):
+def test_the_target_of_a_link_is_left_alone(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "file").write_bytes(b"")
+    for path in (target, target / "file"):
         path.chmod(0o755)
     state = tmp_path / "state"
     state.mkdir()
     for name in ("media", "renders", "incoming", "client"):
-        (state / name).symlink_to(theirs)
+        (state / name).symlink_to(target)
     with serving(state):
-        assert (theirs / "file").stat().st_mode & 0o777 == 0o755
-    assert (theirs / "file").exists()
+        assert (target / "file").stat().st_mode & 0o777 == 0o755
+    assert (target / "file").exists()
 
 
 @posix_only
 def test_a_shared_directory_stays_shared(tmp_path: Path) -> None:
     tmp_path.chmod(0o1777)
-    other = tmp_path / "of-somebody"
+    other = tmp_path / "other"
     other.touch(mode=0o644)
     other.chmod(0o644)
     with serving(tmp_path):
@@ -58,7 +58,7 @@ def test_a_shared_directory_stays_shared(tmp_path: Path) -> None:
         assert (tmp_path / "backend.sqlite3").stat().st_mode & 0o077 == 0
 
 
-def test_old_versions_of_a_draft_are_read_only_when_asked_for(
+def test_old_versions_of_a_draft_are_read_only_when_needed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read: list[int] = []

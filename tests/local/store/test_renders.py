@@ -1,4 +1,4 @@
-"""Jobs whose server died with them."""
+"""Render jobs of a server that crashed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nemovideo.local.store.database import Database
-from nemovideo.local.store.renders import MOST_ATTEMPTS, Renders
+from nemovideo.local.store.renders import MAX_ATTEMPTS, Renders
 
 
 @pytest.fixture
@@ -23,27 +23,27 @@ def renders(tmp_path: Path) -> Iterator[Renders]:
     database.close()
 
 
-def test_a_job_that_ends_every_server_fails_with_a_sentence(renders: Renders) -> None:
-    for _ in range(MOST_ATTEMPTS):
+def test_a_job_that_crashes_every_server_fails_with_a_reason(renders: Renders) -> None:
+    for _ in range(MAX_ATTEMPTS):
         assert renders.take() is not None
-        renders.requeue_unfinished()  # the next server, after the process is gone
+        renders.requeue_unfinished()  # as the next server does
     found = renders.find("r")
     assert found is not None
     assert found.status == "failed"
-    assert "not tried again" in (found.error or "")
+    assert "crashed" in (found.error or "")
     assert renders.take() is None
 
 
-def test_a_job_that_was_interrupted_on_purpose_goes_on_however_often(renders: Renders) -> None:
-    for _ in range(3 * MOST_ATTEMPTS):
+def test_a_job_can_be_interrupted_any_number_of_times(renders: Renders) -> None:
+    for _ in range(3 * MAX_ATTEMPTS):
         assert renders.take() is not None
-        renders.put_back("r")
+        renders.requeue("r")
         renders.requeue_unfinished()
     assert renders.status("r") == "pending"
 
 
-def test_a_job_that_the_user_cancelled_is_not_put_back(renders: Renders) -> None:
+def test_a_job_that_the_user_cancelled_is_not_requeued(renders: Renders) -> None:
     renders.take()
     renders.cancel("r")
-    renders.put_back("r")
+    renders.requeue("r")
     assert renders.status("r") == "cancelled"

@@ -1,4 +1,4 @@
-"""A state directory that an earlier version of the package made."""
+"""State directories of other versions of the package."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add_user_and_session(database: Database) -> None:
         connection.execute("INSERT INTO sessions VALUES ('s', 't', 'u', 'project', 'en', 0, 0)")
 
 
-def test_the_first_version_is_taken_over_with_its_renders(tmp_path: Path) -> None:
+def test_a_database_of_the_first_version_is_upgraded(tmp_path: Path) -> None:
     database, renders = renders_of(tmp_path)
     add_user_and_session(database)
     renders.add("r", session_id="s", user_id="u", draft={}, format_="mp4", quality="high")
