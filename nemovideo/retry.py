@@ -29,16 +29,18 @@ class RetryPolicy:
 
     An idempotent call (such as a GET) is retried after connection errors and 5xx, up to `attempts`
     tries in all, with exponential backoff from `initial_s` to `max_s` seconds and full jitter. Any
-    call is retried after a refused connection, since nothing was sent, and once after a 429, after
-    `Retry-After` or `rate_limit_s` seconds. `Retry-After` also applies to 5xx; if it is more than
-    `max_retry_after_s`, the error is raised at once. A timeout that used up the limit of a single
-    try is not retried. An interrupted download is resumed; tries that made progress do not count.
+    call is retried after a refused connection, since nothing was sent, and up to
+    `rate_limit_retries` times after a 429, after `Retry-After` or `rate_limit_s` seconds.
+    `Retry-After` also applies to 5xx; if it is more than `max_retry_after_s`, the error is raised at
+    once. A timeout that used up the limit of a single try is not retried. An interrupted download is
+    resumed; tries that made progress do not count.
     """
 
     attempts: int = 4
     initial_s: float = 0.5
     max_s: float = 8.0
     rate_limit_s: float = 30.0
+    rate_limit_retries: int = attrs.field(default=1, kw_only=True)
     max_retry_after_s: float = 120.0
     on_retry: Callable[[NemoError, float], None] | None = None
 
@@ -52,7 +54,10 @@ class RetryPolicy:
             limited: How many 429 answers this call has had, including this one.
         """
         if isinstance(error, RateLimitError):
-            return limited <= 1 and (error.retry_after or 0) <= self.max_retry_after_s
+            return (
+                limited <= self.rate_limit_retries
+                and (error.retry_after or 0) <= self.max_retry_after_s
+            )
         if attempt >= self.attempts:
             return False
         if isinstance(error, APITimeoutError) and error.deadline_passed:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import respx
 
 from nemovideo import AsyncClient, Client, GuiAction, NemoError, errors
 from nemovideo.events import StateDeltaEvent, TextEvent, ToolCallEvent, ToolResultEvent
@@ -192,11 +193,14 @@ def test_files_and_urls_keep_their_order(client: Client, clip: Path, tmp_path: P
 
 
 def test_the_attribution_headers_go_with_every_request(
-    clip: Path, tmp_path: Path, backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SKILL_SOURCE", "clawhub")
-    with Client(base_url=backend.url) as client:
-        headers = client._settings.headers
+    url = "https://api.test"
+    with respx.mock(base_url=url) as router, Client("nmv_usr_x", base_url=url) as client:
+        router.route().respond(json={"code": 0, "data": {"available": 1, "frozen": 0, "total": 1}})
+        client.credits.balance()
+        headers = router.calls.last.request.headers
     assert headers["X-Skill-Platform"] == "clawhub"
     assert headers["X-Skill-Source"] == "video-background-remover-ai"
     assert headers["X-Skill-Version"]

@@ -44,25 +44,6 @@ class StoppedError(NemoError):
         super().__init__(message, **facts)
 
 
-@attrs.frozen
-class PacedRetry(RetryPolicy):
-    """A retry policy that leaves answers 429 to the `Pace` of the whole batch."""
-
-    @classmethod
-    def of(cls, policy: RetryPolicy) -> PacedRetry:
-        """Return the policy, except for 429."""
-        fields = attrs.fields(RetryPolicy)
-        return cls(**{field.name: getattr(policy, field.name) for field in fields})
-
-    def allows(self, error: BaseException, *, attempt: int, repeatable: bool, limited: int) -> bool:
-        """Return whether to try again: never after 429."""
-        if isinstance(error, RateLimitError):
-            return False
-        return RetryPolicy.allows(
-            self, error, attempt=attempt, repeatable=repeatable, limited=limited
-        )
-
-
 class Pace:
     """The number of files at a time, and the time until which all of them wait.
 

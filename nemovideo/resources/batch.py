@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from nemovideo._batch.coordinator import Coordinator
-from nemovideo._batch.pace import Pace, PacedRetry
+from nemovideo._batch.pace import Pace
 from nemovideo._batch.plan import Plan
 from nemovideo._batch.running import run
 from nemovideo._batch.sources import Sources
@@ -182,7 +182,8 @@ class _Setup:
         if ceiling < 1:
             raise InvalidRequestError(f"concurrency={ceiling} is not a number of files")
         settings = context.settings
-        self._retry = PacedRetry.of(settings.retry)
+        # The pace of the whole batch handles 429.
+        self._retry = attrs.evolve(settings.retry, rate_limit_retries=0)
         self.context = context.variant(attrs.evolve(settings, retry=self._retry))
         self.pace = Pace(settings.clock, ceiling, settings.retry)
         shared = executor is None or isinstance(executor, ThreadPoolExecutor)

@@ -351,7 +351,7 @@ def test_a_damaged_checkpoint_costs_one_file_and_an_old_manifest_nothing(
     assert statuses(remove()) == ["done"] * 3
     next(folder.glob("*.json")).write_text("[" * 100_000)
     assert sorted(statuses(remove())) == ["failed", "skipped", "skipped"]
-    assert "is damaged" in caplog.text
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert statuses(remove(overwrite=True)).count("done") == 1
 
 
