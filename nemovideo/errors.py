@@ -316,7 +316,7 @@ class MalformedResponseError(NemoError):
 
 
 class APIConnectionError(NemoError):
-    """The service could not be reached, or the connection broke.
+    """The service could not be reached, or the connection dropped.
 
     Attributes:
         sent: False if the request certainly did not reach the server.

@@ -31,9 +31,9 @@ class RetryPolicy:
     tries in all, with exponential backoff from `initial_s` to `max_s` seconds and full jitter. Any
     call is retried after a refused connection, since nothing was sent, and up to
     `rate_limit_retries` times after a 429, after `Retry-After` or `rate_limit_s` seconds.
-    `Retry-After` also applies to 5xx; if it is more than `max_retry_after_s`, the error is raised at
-    once. A timeout that used up the limit of a single try is not retried. An interrupted download is
-    resumed; tries that made progress do not count.
+    `Retry-After` also applies to 5xx; if it is more than `max_retry_after_s`, the error is raised
+    at once. A timeout that used up the limit of one try is not retried. An interrupted download
+    is resumed; tries that made progress do not count.
     """
 
     attempts: int = 4
