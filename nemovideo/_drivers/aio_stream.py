@@ -1,4 +1,4 @@
-"""A stream of the async client: read by a task of its own, so that a wait for it can time out."""
+"""A stream of the async client, read by its own task so that a wait for it can time out."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import anyio
 
 from nemovideo._drivers import http
 from nemovideo._drivers.loops import Loop
-from nemovideo._drivers.troubles import Way
+from nemovideo._drivers.network_errors import ErrorMapper
 from nemovideo._flows.steps import Request, StreamHandle
 from nemovideo._support.clock import Clock
 
 BUFFER_BYTES = 1024 * 1024
-"""How much is read ahead of a slow consumer; after that the server has to wait."""
+"""The size of the read-ahead buffer; once it is full, the server has to wait."""
 
 _CLOSING_GRACE_S = 1.0
 
 
 class Stream(StreamHandle):
-    """An open stream; `read` waits for its bytes, `close` ends it.
+    """An open stream.
 
-    A read that is cancelled would end httpx's response; with a task, a silent stream lives on
-    while the client reports that it is still working.
+    A cancelled read would end httpx's response; with a task, a silent stream stays open while the
+    client reports that the agent is still working.
 
     Args:
         connect: Sends the request and returns the response.
         request: The request, for errors.
-        way: How the client reaches its hosts, for errors.
+        errors: Maps httpx's errors.
         clock: The client's clock.
         loop: The running event loop.
     """
@@ -36,13 +36,13 @@ class Stream(StreamHandle):
         self,
         connect: Callable[[], Awaitable[http.Response]],
         request: Request,
-        way: Way,
+        errors: ErrorMapper,
         clock: Clock,
         loop: Loop,
     ) -> None:
         self._connect = connect
         self._request = request
-        self._way = way
+        self._errors = errors
         self._clock = clock
         self._chunks: list[bytes] = []
         self._buffered = 0
@@ -50,15 +50,15 @@ class Stream(StreamHandle):
         self._ended = anyio.Event()
         self._arrived = anyio.Event()
         self._room = anyio.Event()
-        self._scope = loop.spawn(self._pump)
+        self._scope = loop.spawn(self._read_ahead)
 
     async def read(self, timeout_s: float) -> bytes | None:
-        """Return the next bytes, b"" at the end, or None once the time is up."""
+        """Return the next bytes, b"" at the end, or None after the timeout."""
         if not self._chunks and not self._ended.is_set():
             found = await self._clock.receive_async(self, timeout_s)
             if found is None:
                 return None
-        # What has arrived already is taken at once: a task switch per token is expensive.
+        # Take the whole buffer: a task switch per token is expensive.
         chunks, self._chunks, self._buffered = self._chunks, [], 0
         self._room.set()
         if chunks:
@@ -68,34 +68,34 @@ class Stream(StreamHandle):
         return b""
 
     async def receive(self) -> bool:
-        """Return once there is something to read; for the clock."""
+        """Wait until there is something to read; called by the clock."""
         while not self._chunks and not self._ended.is_set():
             self._arrived = anyio.Event()
             await self._arrived.wait()
         return True
 
     def cancel(self) -> None:
-        """End the task without waiting for it; in the loop's own thread."""
+        """Cancel the task without waiting for it, in the loop's thread."""
         self._scope.cancel()
 
     async def close(self) -> None:
-        """End the task, and wait for it, even where the caller was cancelled."""
+        """Cancel the task and wait for it, even if the caller was cancelled."""
         self.cancel()
         with anyio.move_on_after(_CLOSING_GRACE_S, shield=True):
             await self._ended.wait()
 
-    async def _pump(self) -> None:
+    async def _read_ahead(self) -> None:
         try:
             response = await self._connect()
             chunks = response.aiter_bytes()
             try:
-                with self._way.translating(self._request):
+                with self._errors.mapping(self._request):
                     async for chunk in chunks:
                         await self._put(chunk)
             finally:
                 with anyio.CancelScope(shield=True):
-                    await http.closed(response, chunks)
-        except Exception as error:  # noqa: BLE001 - the reader raises it
+                    await http.close_response(response, chunks)
+        except Exception as error:  # noqa: BLE001 - raised in the reader
             self._error = error
         finally:
             self._ended.set()

@@ -1,4 +1,4 @@
-"""Deadlines and repeats, for both drivers: what tenacity is told, from the table in retry.py."""
+"""Deadlines and retries of both drivers: tenacity's arguments, from the policy in retry.py."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger("nemovideo")
 
 
 class Deadline:
-    """A point in time by which a whole call must have ended, or never."""
+    """The time by which a whole call must end, or never."""
 
     def __init__(self, clock: Clock, seconds: float | None) -> None:
         self._clock = clock
@@ -28,36 +28,32 @@ class Deadline:
 
     @property
     def never(self) -> bool:
-        """True where there is no deadline."""
+        """Whether there is no deadline."""
         return self._ends_at is None
 
     def now(self) -> float:
-        """Return the time on the clock that the deadline is kept by."""
+        """Return the current time of the deadline's clock."""
         return self._clock.monotonic()
 
-    def elapsed_since(self, moment: float) -> float:
-        """Return the seconds since `now()` returned this."""
-        return self._clock.monotonic() - moment
-
     def remaining(self) -> float:
-        """Return the seconds left; infinite where there is no deadline."""
+        """Return the remaining seconds, or infinity without a deadline."""
         return float("inf") if self._ends_at is None else self._ends_at - self._clock.monotonic()
 
     def clip(self, seconds: float) -> float:
-        """Return the smaller of `seconds` and what is left.
+        """Return `seconds`, or the remaining time if that is less.
 
         Raises:
-            APITimeoutError: Nothing is left.
+            APITimeoutError: The deadline has passed.
         """
         if self._ends_at is None:
             return seconds
         left = self.remaining()
         if left <= 0:
-            raise self.passed()
+            raise self.error()
         return min(seconds, left)
 
-    def passed(self) -> APITimeoutError:
-        """Return the error that says so."""
+    def error(self) -> APITimeoutError:
+        """Return the error for a deadline that has passed."""
         error = APITimeoutError(
             f"the deadline of {self._seconds:g} s has passed",
             remedy=Remedy(("allow more time with ", Option("deadline"))),
@@ -67,15 +63,15 @@ class Deadline:
 
 
 class Attempts:
-    """The tries of one call, as tenacity asks about them.
+    """The attempts of one call, as tenacity's callbacks.
 
     Args:
-        policy: What is repeated.
-        request: What is sent.
-        deadline: When all must have ended.
-        began: When the first try began, on the deadline's clock.
-        timeout_s: How long one try may take; a server that hangs is not waited for again.
-        gained: Returns how far the call has got; a try that made progress does not count.
+        policy: The retry policy.
+        request: The request.
+        deadline: The deadline of the whole call.
+        started: The start of the first attempt, on the deadline's clock.
+        timeout_s: The timeout of one attempt; a server that hung for so long is not retried.
+        progress: Returns the progress of the call; attempts that made progress do not count.
     """
 
     def __init__(
@@ -83,23 +79,23 @@ class Attempts:
         policy: RetryPolicy,
         request: Request,
         deadline: Deadline,
-        began: float,
+        started: float,
         timeout_s: float,
-        gained: Callable[[], int] = int,
+        progress: Callable[[], int] = int,
     ) -> None:
         self._policy = policy
         self._request = request
         self._deadline = deadline
-        self._began = began
+        self._started = started
         self._timeout_s = timeout_s
-        self._gained = gained
-        self._limited = 0
-        self._best = 0
-        self._forgiven = 0
+        self._progress = progress
+        self._rate_limits = 0
+        self._best_progress = 0
+        self._last_progress_attempt = 0
 
     @property
     def options(self) -> dict[str, Any]:
-        """The arguments for tenacity, except how to sleep."""
+        """The arguments of tenacity, except `sleep`."""
         return {
             "retry": self.retry,
             "wait": self.wait,
@@ -109,37 +105,38 @@ class Attempts:
         }
 
     def retry(self, state: tenacity.RetryCallState) -> bool:
-        """Return whether the table allows another try."""
+        """Return whether the policy allows another attempt."""
         error = _error(state)
         if error is None:
             return False
-        if isinstance(error, APITimeoutError) and self._hangs():
+        if isinstance(error, APITimeoutError) and self._server_hangs():
             return False
-        self._limited += isinstance(error, RateLimitError)
-        if (gained := self._gained()) > self._best:
-            self._best, self._forgiven = gained, state.attempt_number
+        self._rate_limits += isinstance(error, RateLimitError)
+        if (progress := self._progress()) > self._best_progress:
+            self._best_progress, self._last_progress_attempt = progress, state.attempt_number
         return self._policy.allows(
             error,
-            attempt=self._fruitless(state),
-            repeatable=self._request.repeatable or (self._request.spare and _stale(error)),
-            limited=self._limited,
+            attempt=self._attempts_without_progress(state),
+            repeatable=self._request.repeatable or (self._request.spare and _is_stale(error)),
+            limited=self._rate_limits,
         )
 
-    def _hangs(self) -> bool:
-        return self._deadline.elapsed_since(self._began) >= self._timeout_s
+    def _server_hangs(self) -> bool:
+        return self._deadline.now() - self._started >= self._timeout_s
 
     def wait(self, state: tenacity.RetryCallState) -> float:
-        """Return the seconds until then."""
+        """Return the seconds until the next attempt."""
         error = _error(state)
-        return 0 if error is None else self._policy.wait_s(error, attempt=self._fruitless(state))
+        if error is None:
+            return 0
+        return self._policy.wait_s(error, attempt=self._attempts_without_progress(state))
 
     def stop(self, state: tenacity.RetryCallState) -> bool:
-        """Return whether the deadline would pass before the next try."""
+        """Return whether the deadline would pass before the next attempt."""
         return state.upcoming_sleep >= self._deadline.remaining()
 
-    def _fruitless(self, state: tenacity.RetryCallState) -> int:
-        """Return how many tries there were since the last that made progress."""
-        return state.attempt_number - self._forgiven
+    def _attempts_without_progress(self, state: tenacity.RetryCallState) -> int:
+        return state.attempt_number - self._last_progress_attempt
 
     def before_sleep(self, state: tenacity.RetryCallState) -> None:
         """Log the retry, and call `on_retry`."""
@@ -156,7 +153,7 @@ class Attempts:
             self._policy.on_retry(error, state.upcoming_sleep)
 
 
-def _stale(error: BaseException) -> bool:
+def _is_stale(error: BaseException) -> bool:
     return isinstance(error, APIConnectionError) and error.stale
 
 

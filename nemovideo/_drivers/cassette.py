@@ -19,8 +19,8 @@ from nemovideo._support.clock import Clock
 
 
 @attrs.frozen
-class Sent:
-    """A request, secrets included.
+class SentRequest:
+    """A request with its secrets.
 
     Attributes:
         headers: The request headers, with lower-case names.
@@ -36,24 +36,24 @@ class Sent:
 
 
 @attrs.define
-class Take:
-    """A request and its answer while they are recorded, secrets included.
+class Capture:
+    """A request and its response while they are recorded, with their secrets.
 
     Attributes:
-        clock: The clock of the recorded client.
-        keep_bytes: The largest body that is kept.
-        status: The HTTP status; None until there is an answer.
+        clock: The client's clock.
+        keep_bytes: The limit of a body that is kept.
+        status: The HTTP status, or None before the response.
         headers: The response headers, with lower-case names.
         chunks: The body's chunks, each with the seconds since the request.
-        size: Bytes of the body, kept or not.
-        left: Whether the client hung up before the end of the answer.
-        error: What broke off the answer, as `type: message`.
+        size: The size of the body, kept or not.
+        left: Whether the client disconnected before the end of the response.
+        error: The connection's error, as `type: message`.
     """
 
-    sent: Sent
+    sent: SentRequest
     clock: Clock
     keep_bytes: int
-    began: float = attrs.field(init=False)
+    started: float = attrs.field(init=False)
     status: int | None = None
     headers: Mapping[str, str] = attrs.field(factory=dict)
     chunks: list[tuple[float, bytes]] = attrs.field(factory=list)
@@ -62,13 +62,13 @@ class Take:
     error: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        self.began = self.clock.monotonic()
+        self.started = self.clock.monotonic()
 
     def receive(self, chunk: bytes) -> None:
-        """Record the next bytes of the body."""
+        """Record a chunk of the body."""
         self.size += len(chunk)
         if self.size <= self.keep_bytes:
-            self.chunks.append((self.clock.monotonic() - self.began, chunk))
+            self.chunks.append((self.clock.monotonic() - self.started, chunk))
         else:
             self.chunks.clear()
 
@@ -78,8 +78,8 @@ class Take:
 
 
 @attrs.frozen
-class Played:
-    """A recorded answer, with the seconds to wait before each chunk; see `Take`."""
+class ReplayedResponse:
+    """A recorded response, with the seconds to wait before each chunk; see `Capture`."""
 
     status: int | None
     headers: Mapping[str, str]
@@ -89,52 +89,54 @@ class Played:
     clock: Clock
 
 
-Begin = Callable[[Sent], Take]
-Play = Callable[[Sent], Played]
+Record = Callable[[SentRequest], Capture]
+Respond = Callable[[SentRequest], ReplayedResponse]
 
 
-def recording_client(begin: Begin) -> httpx.Client:
-    """Return a client that records its traffic in the takes that `begin` makes."""
-    return httpx.Client(transport=_Recorder(begin))
+def recording_client(record: Record) -> httpx.Client:
+    """Return a client that records its traffic in the results of `record`."""
+    return httpx.Client(transport=_Recorder(record))
 
 
-def async_recording_client(begin: Begin) -> httpx.AsyncClient:
-    """Return an async client that records its traffic in the takes that `begin` makes."""
-    return httpx.AsyncClient(transport=_AsyncRecorder(begin))
+def async_recording_client(record: Record) -> httpx.AsyncClient:
+    """Return an async client that records its traffic in the results of `record`."""
+    return httpx.AsyncClient(transport=_AsyncRecorder(record))
 
 
-def replaying_client(play: Play) -> httpx.Client:
-    """Return a client that gets its answers from `play`."""
-    return httpx.Client(transport=_Player(play))
+def replaying_client(respond: Respond) -> httpx.Client:
+    """Return a client that receives its responses from `respond`."""
+    return httpx.Client(transport=_Replayer(respond))
 
 
-def async_replaying_client(play: Play) -> httpx.AsyncClient:
-    """Return an async client that gets its answers from `play`."""
-    return httpx.AsyncClient(transport=_AsyncPlayer(play))
+def async_replaying_client(respond: Respond) -> httpx.AsyncClient:
+    """Return an async client that receives its responses from `respond`."""
+    return httpx.AsyncClient(transport=_AsyncReplayer(respond))
 
 
-def _sent(request: httpx.Request) -> Sent:
+def _sent(request: httpx.Request) -> SentRequest:
     stream = request.stream
     files = stream.files if isinstance(stream, (SyncUpload, AsyncUpload)) else ()
     body = b"" if files else request.content
-    return Sent(request.method, str(request.url), _lowered(request.headers), body, files)
+    return SentRequest(request.method, str(request.url), _lowered(request.headers), body, files)
 
 
 def _lowered(headers: httpx.Headers) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-def _hung_up(request: httpx.Request) -> bool:
+def _disconnected(request: httpx.Request) -> bool:
     trace = request.extensions.get("trace")
-    return isinstance(trace, Trace) and trace.hung_up
+    return isinstance(trace, Trace) and trace.aborted
 
 
-def _recorded(
-    response: httpx.Response, take: Take, stream: httpx.SyncByteStream | httpx.AsyncByteStream
+def _decoded(
+    response: httpx.Response,
+    capture: Capture,
+    stream: httpx.SyncByteStream | httpx.AsyncByteStream,
 ) -> httpx.Response:
-    """Return the decoded response for the client."""
-    take.status, take.headers = response.status_code, _lowered(response.headers)
-    headers = dict(take.headers)
+    """Return the response with a decoded body, for the client."""
+    capture.status, capture.headers = response.status_code, _lowered(response.headers)
+    headers = dict(capture.headers)
     if headers.pop("content-encoding", None) is not None:
         headers.pop("content-length", None)
     return httpx.Response(
@@ -143,38 +145,38 @@ def _recorded(
 
 
 class _Recorder(httpx.BaseTransport):
-    def __init__(self, begin: Begin) -> None:
-        self._begin = begin
+    def __init__(self, record: Record) -> None:
+        self._record = record
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        take, route = self._begin(_sent(request)), Route(reuse=False)
+        capture, route = self._record(_sent(request)), Route(reuse=False)
         try:
             response = route.handle_request(request)
         except BaseException as error:
             if isinstance(error, httpx.HTTPError):
-                take.fail(error)
+                capture.fail(error)
             route.close()
             raise
-        return _recorded(response, take, _RecordedBody(request, response, take, route))
+        return _decoded(response, capture, _CapturedBody(request, response, capture, route))
 
 
 @attrs.frozen(eq=False)
-class _RecordedBody(httpx.SyncByteStream):
+class _CapturedBody(httpx.SyncByteStream):
     request: httpx.Request
     response: httpx.Response
-    take: Take
+    capture: Capture
     route: Route
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             for chunk in self.response.iter_bytes():
-                self.take.receive(chunk)
+                self.capture.receive(chunk)
                 yield chunk
         except httpx.HTTPError as error:
-            if not _hung_up(self.request):
-                self.take.fail(error)
+            if not _disconnected(self.request):
+                self.capture.fail(error)
             raise
-        self.take.left = _hung_up(self.request)
+        self.capture.left = _disconnected(self.request)
 
     def close(self) -> None:
         self.response.close()
@@ -182,36 +184,36 @@ class _RecordedBody(httpx.SyncByteStream):
 
 
 class _AsyncRecorder(httpx.AsyncBaseTransport):
-    def __init__(self, begin: Begin) -> None:
-        self._begin = begin
+    def __init__(self, record: Record) -> None:
+        self._record = record
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        take, route = self._begin(_sent(request)), AsyncRoute(reuse=False)
+        capture, route = self._record(_sent(request)), AsyncRoute(reuse=False)
         try:
             response = await route.handle_async_request(request)
         except BaseException as error:
             if isinstance(error, httpx.HTTPError):
-                take.fail(error)
+                capture.fail(error)
             await route.aclose()
             raise
-        return _recorded(response, take, _AsyncRecordedBody(response, take, route))
+        return _decoded(response, capture, _AsyncCapturedBody(response, capture, route))
 
 
 @attrs.frozen(eq=False)
-class _AsyncRecordedBody(httpx.AsyncByteStream):
+class _AsyncCapturedBody(httpx.AsyncByteStream):
     response: httpx.Response
-    take: Take
+    capture: Capture
     route: AsyncRoute
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for chunk in self.response.aiter_bytes():
-                self.take.receive(chunk)
+                self.capture.receive(chunk)
                 yield chunk
         except httpx.HTTPError as error:
-            self.take.fail(error)
+            self.capture.fail(error)
             raise
-        self.take.left = False
+        self.capture.left = False
 
     async def aclose(self) -> None:
         try:
@@ -220,34 +222,34 @@ class _AsyncRecordedBody(httpx.AsyncByteStream):
             await self.route.aclose()
 
 
-class _Player(httpx.BaseTransport):
-    def __init__(self, play: Play) -> None:
-        self._play = play
+class _Replayer(httpx.BaseTransport):
+    def __init__(self, respond: Respond) -> None:
+        self._respond = respond
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         sent = _sent(request)
         assert isinstance(request.stream, httpx.SyncByteStream)
         for _ in request.stream:  # an upload reports its progress
             pass
-        played, line = self._play(sent), _Line()
-        return _response(played, _PlayedBody(played, line), line)
+        replayed, sock = self._respond(sent), _FakeSocket()
+        return _response(replayed, _ReplayedBody(replayed, sock), sock)
 
 
-class _AsyncPlayer(httpx.AsyncBaseTransport):
-    def __init__(self, play: Play) -> None:
-        self._play = play
+class _AsyncReplayer(httpx.AsyncBaseTransport):
+    def __init__(self, respond: Respond) -> None:
+        self._respond = respond
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         sent = _sent(request)
         assert isinstance(request.stream, httpx.AsyncByteStream)
         async for _ in request.stream:
             pass
-        played = self._play(sent)
-        return _response(played, _AsyncPlayedBody(played), _Line())
+        replayed = self._respond(sent)
+        return _response(replayed, _AsyncReplayedBody(replayed), _FakeSocket())
 
 
-class _Line(threading.Event):
-    """Stands in for the socket of a played answer; set once the client has hung up."""
+class _FakeSocket(threading.Event):
+    """The network stream and socket of a replayed response; set once the client disconnects."""
 
     def get_extra_info(self, name: str) -> object:
         """Return itself as the socket."""
@@ -257,17 +259,22 @@ class _Line(threading.Event):
         """Do nothing."""
 
     def shutdown(self, how: int) -> None:  # noqa: ARG002 - a socket's signature
-        """Record that the client has hung up."""
+        """Record that the client has disconnected."""
         self.set()
 
 
 def _response(
-    played: Played, stream: httpx.SyncByteStream | httpx.AsyncByteStream, line: _Line
+    replayed: ReplayedResponse,
+    stream: httpx.SyncByteStream | httpx.AsyncByteStream,
+    sock: _FakeSocket,
 ) -> httpx.Response:
-    if played.status is None:
-        raise _error(played.error or "ReadError: the recording ended here")
+    if replayed.status is None:
+        raise _error(replayed.error or "ReadError: the recording ended here")
     return httpx.Response(
-        played.status, headers=played.headers, stream=stream, extensions={"network_stream": line}
+        replayed.status,
+        headers=replayed.headers,
+        stream=stream,
+        extensions={"network_stream": sock},
     )
 
 
@@ -281,33 +288,33 @@ def _error(recorded: str) -> Exception:
 
 
 @attrs.frozen(eq=False)
-class _PlayedBody(httpx.SyncByteStream):
-    played: Played
-    line: _Line
+class _ReplayedBody(httpx.SyncByteStream):
+    replayed: ReplayedResponse
+    sock: _FakeSocket
 
     def __iter__(self) -> Iterator[bytes]:
-        for wait_s, chunk in self.played.chunks:
+        for wait_s, chunk in self.replayed.chunks:
             if wait_s:
-                self.played.clock.wait(self.line, wait_s)
+                self.replayed.clock.wait(self.sock, wait_s)
             yield chunk
-        if self.played.error is not None:
-            raise _error(self.played.error)
-        if self.played.left:
-            self.line.wait()
+        if self.replayed.error is not None:
+            raise _error(self.replayed.error)
+        if self.replayed.left:
+            self.sock.wait()
 
 
 @attrs.frozen(eq=False)
-class _AsyncPlayedBody(httpx.AsyncByteStream):
-    played: Played
+class _AsyncReplayedBody(httpx.AsyncByteStream):
+    replayed: ReplayedResponse
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         from anyio import sleep_forever
 
-        for wait_s, chunk in self.played.chunks:
+        for wait_s, chunk in self.replayed.chunks:
             if wait_s:
-                await self.played.clock.sleep_async(wait_s)
+                await self.replayed.clock.sleep_async(wait_s)
             yield chunk
-        if self.played.error is not None:
-            raise _error(self.played.error)
-        if self.played.left:
+        if self.replayed.error is not None:
+            raise _error(self.replayed.error)
+        if self.replayed.left:
             await sleep_forever()

@@ -1,4 +1,4 @@
-"""The connections below HTTP: kept alive, and ended by a thread that does not read them."""
+"""The network connections below HTTP: TCP keepalive, and closing them from another thread."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from weakref import WeakSet
 
 from nemovideo._support.forks import reset_in_children
 
-_READING = (".receive_response_headers.started", ".receive_response_body.started")
+_READ_EVENTS = (".receive_response_headers.started", ".receive_response_body.started")
 
 
-class HungUpError(Exception):
+class AbortedError(Exception):
     """The stream or the client was closed before the request was sent."""
 
 
 class Connections:
-    """The connections of one client's HTTP clients, which another thread can end.
+    """The open connections of one client, which another thread can shut down.
 
     Closing a socket does not wake a thread that reads from it; shutting it down does.
     """
@@ -27,26 +27,26 @@ class Connections:
     def __init__(self) -> None:
         self._guard = threading.RLock()
         self._streams: WeakSet[object] = WeakSet()
-        self._shut = False
+        self._shut_down = False
         reset_in_children(self)
 
     def add(self, stream: object) -> None:
         """Register a new network stream.
 
         Raises:
-            HungUpError: The client was closed meanwhile.
+            AbortedError: The client was closed meanwhile.
         """
         with self._guard:
-            if not self._shut:
+            if not self._shut_down:
                 self._streams.add(stream)
                 return
         _close(stream)
-        raise HungUpError
+        raise AbortedError
 
     def shut_down(self) -> None:
-        """End every connection, so that threads that wait for an answer wake up."""
+        """Shut down every connection, which wakes the threads that read from them."""
         with self._guard:
-            self._shut = True
+            self._shut_down = True
             streams = list(self._streams)
         for stream in streams:
             _shut_down(stream)
@@ -59,131 +59,137 @@ class Connections:
             _close_copy(stream)
 
 
-class Line:
-    """The connection of one stream, which another thread can end at any time.
+class StreamConnection:
+    """The connection of one event stream, which another thread can abort at any time.
 
-    Before the response headers have arrived, httpx gives no access to the connection, so the
-    line is told of it as soon as it is made.
+    httpx gives access to a connection only with the response headers, so `Trace` attaches it here
+    as soon as it is open.
     """
 
     def __init__(self) -> None:
-        self._guard = threading.RLock()  # `hang_up` may run in a garbage collection
+        self._guard = threading.RLock()  # `abort` may run in a garbage collection
         self._stream: object = None
-        self._hung_up = False
+        self._aborted = False
 
     @property
-    def hung_up(self) -> bool:
+    def aborted(self) -> bool:
         """Whether the stream was closed."""
-        return self._hung_up
+        return self._aborted
 
     @property
-    def connected(self) -> bool:
-        """True once there is a connection that `hang_up` can end."""
+    def attached(self) -> bool:
+        """Whether there is a connection that `abort` can shut down."""
         return self._stream is not None
 
     def check(self) -> None:
-        """Check that the stream is still wanted.
+        """Check that the stream is open.
 
         Raises:
-            HungUpError: It was closed.
+            AbortedError: It was closed.
         """
-        if self._hung_up:
-            raise HungUpError
+        if self._aborted:
+            raise AbortedError
 
-    def connect(self, stream: object) -> None:
-        """Set the connection; it is closed if the stream was closed meanwhile.
+    def attach(self, stream: object) -> None:
+        """Set the network stream; close it if the event stream was closed meanwhile.
 
         Raises:
-            HungUpError: It was.
+            AbortedError: It was.
         """
         with self._guard:
             self._stream = stream
-        if self._hung_up:
+        if self._aborted:
             _close(stream)
-            raise HungUpError
+            raise AbortedError
 
-    def hang_up(self) -> None:
-        """End the connection, so that a thread that reads from it wakes up."""
+    def abort(self) -> None:
+        """Shut down the connection, which wakes a thread that reads from it."""
         with self._guard:
-            self._hung_up = True
+            self._aborted = True
             if self._stream is not None:
                 _shut_down(self._stream)
 
     def after_fork(self) -> None:
-        """Close this process's copy of the socket; the parent goes on reading."""
+        """Close this process's copy of the socket; the parent continues to read."""
         self._guard = threading.RLock()
-        self._hung_up = True
+        self._aborted = True
         stream, self._stream = self._stream, None
         _close_copy(stream)
 
 
 class Trace:
-    """What one request learns about its connection, as httpx's `trace` extension.
+    """The `trace` extension of one httpx request, which follows its connection.
 
-    It switches TCP keepalive on, since NATs drop a connection during minutes of silence, and
-    registers the connection with whoever may have to end it.
+    It enables TCP keepalive, since NATs drop idle connections within minutes, and registers the
+    connection for closing.
 
     Attributes:
-        reused: Whether the request went over a connection that had been used before.
+        reused: Whether the request used a pooled connection.
     """
 
-    def __init__(self, connections: Connections | None = None, line: Line | None = None) -> None:
+    def __init__(
+        self,
+        connections: Connections | None = None,
+        stream_connection: StreamConnection | None = None,
+    ) -> None:
         self._connections = connections
-        self._line = line
+        self._stream_connection = stream_connection
         self._connects = False
         self._timeouts: dict[str, float | None] = {}
-        self._left: Callable[[], float] = float
+        self._remaining_s: Callable[[], float] = float
         self.reused: bool = False
 
-    def limit(self, timeouts: dict[str, float | None], left: Callable[[], float]) -> None:
-        """Shorten the read timeout before the headers and before the body to what is left.
+    def limit_reads(
+        self, timeouts: dict[str, float | None], remaining_s: Callable[[], float]
+    ) -> None:
+        """Clip the read timeout to the deadline, before the headers and before the body.
 
         Args:
-            timeouts: The request's timeouts, as the HTTP library looks them up.
-            left: Returns the seconds until the deadline of the whole call.
+            timeouts: The request's timeouts, which the HTTP library reads.
+            remaining_s: Returns the seconds until the deadline.
         """
-        self._timeouts, self._left = timeouts, left
+        self._timeouts, self._remaining_s = timeouts, remaining_s
 
     @property
-    def hung_up(self) -> bool:
-        """Whether the client has closed the stream."""
-        return self._line is not None and self._line.hung_up
+    def aborted(self) -> bool:
+        """Whether the client has closed the event stream."""
+        return self._stream_connection is not None and self._stream_connection.aborted
 
-    def take(self, event: str, info: dict[str, object]) -> None:
-        """Take an event of the HTTP library."""
+    def on_event(self, event: str, info: dict[str, object]) -> None:
+        """Handle an event of the HTTP library."""
         if event.endswith(".connect_tcp.started"):
             self._connects = True
         elif event.endswith(".send_request_headers.started"):
             self.reused = not self._connects
-        elif event.endswith(_READING) and (timeout_s := self._timeouts.get("read")) is not None:
-            self._timeouts["read"] = max(min(timeout_s, self._left()), 0.001)
+        elif event.endswith(_READ_EVENTS) and (timeout_s := self._timeouts.get("read")) is not None:
+            self._timeouts["read"] = max(min(timeout_s, self._remaining_s()), 0.001)
         elif event.endswith((".connect_tcp.complete", ".start_tls.complete")):
             stream = info["return_value"]
-            keep_alive(stream)
+            enable_keepalive(stream)
             if self._connections is not None:
                 self._connections.add(stream)
-            if self._line is not None:
-                self._line.connect(stream)
+            if self._stream_connection is not None:
+                self._stream_connection.attach(stream)
 
 
 class SyncTrace(Trace):
-    """A trace of the sync client."""
+    """The trace of a sync request."""
 
     def __call__(self, event: str, info: dict[str, object]) -> None:
-        """Take an event."""
-        self.take(event, info)
+        """Handle an event."""
+        self.on_event(event, info)
 
 
 class AsyncTrace(Trace):
-    """A trace of the async client, whose requests are ended by cancelling their tasks."""
+    """The trace of an async request; async requests are ended by cancelling their tasks."""
 
     async def __call__(self, event: str, info: dict[str, object]) -> None:
-        """Take an event."""
-        self.take(event, info)
+        """Handle an event."""
+        self.on_event(event, info)
 
 
-def keep_alive_options() -> list[tuple[int, int, int]]:
-    """Return the socket options that switch TCP keepalive on."""
+def keepalive_options() -> list[tuple[int, int, int]]:
+    """Return the socket options that enable TCP keepalive."""
     numbers = (("TCP_KEEPIDLE", 45), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
     return [
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -195,10 +201,10 @@ def keep_alive_options() -> list[tuple[int, int, int]]:
     ]
 
 
-def keep_alive(stream: object) -> None:
-    """Switch TCP keepalive on, for a network stream that has a socket."""
+def enable_keepalive(stream: object) -> None:
+    """Enable TCP keepalive on a network stream, if it has a socket."""
     if (connection := _socket(stream)) is not None:
-        for option in keep_alive_options():
+        for option in keepalive_options():
             connection.setsockopt(*option)
 
 
@@ -211,7 +217,7 @@ def _socket(stream: object) -> socket.socket | None:
 def _shut_down(stream: object) -> None:
     connection = _socket(stream)
     if connection is not None:
-        with suppress(OSError):  # closed already
+        with suppress(OSError):  # already closed
             connection.shutdown(socket.SHUT_RDWR)
 
 
@@ -221,7 +227,7 @@ def _close(stream: object) -> None:
 
 
 def _close_copy(stream: object) -> None:
-    """Close the file descriptor; unlike a shutdown, this leaves the parent's connection alone."""
+    """Close the file descriptor; unlike a shutdown, this keeps the parent's connection open."""
     if (connection := _socket(stream)) is not None and hasattr(connection, "close"):
         with suppress(OSError):
             connection.close()

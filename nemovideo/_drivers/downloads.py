@@ -31,21 +31,21 @@ class Batch:
         self._size += len(chunk)
         return self._size >= BATCH_BYTES or self._clock.monotonic() - self._began >= BATCH_S
 
-    def taken(self) -> list[bytes]:
+    def take(self) -> list[bytes]:
         """Return the chunks, and clear the batch."""
         chunks, self._chunks = self._chunks, []
         self._size, self._began = 0, self._clock.monotonic()
         return chunks
 
 
-def is_file(response: httpx.Response, question: RangeRequest) -> bool:
+def is_file(response: httpx.Response, request: RangeRequest) -> bool:
     """Return whether a response can be the requested file, by its headers."""
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     page = response.is_success and kind in ("application/json", "text/html")
-    return accepts_status(question, response.status_code) and not page
+    return accepts_status(request, response.status_code) and not page
 
 
-def not_a_file(found: envelopes.Exchange) -> Exception:
+def not_a_file_error(found: envelopes.Exchange) -> Exception:
     """Return the error for a response that is not a file."""
     if not 200 <= found.status < 300:
         return envelopes.failure_of(found)
@@ -62,8 +62,9 @@ def head_of(response: httpx.Response, place: str) -> ResponseHead:
     headers = response.headers
     if response.is_stream_consumed and "content-encoding" in headers:
         # The user's own client has already read and decompressed it.
-        removed = ("content-encoding", "content-length")
-        headers = httpx.Headers([held for held in headers.items() if held[0] not in removed])
+        headers = httpx.Headers(headers)
+        del headers["content-encoding"]
+        headers.pop("content-length", None)
     version = response.extensions.get("http_version", b"")
     framed = not (
         version in (b"HTTP/1.0", b"HTTP/1.1")

@@ -1,7 +1,6 @@
-"""All that is httpx: clients, requests, answers.
+"""Build httpx's clients and requests, and read its responses.
 
-Besides this module, only its neighbors for transports, errors, uploads, downloads and cassettes
-import it.
+Other modules that import httpx: those of transports, errors, uploads, downloads and cassettes.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ import httpx
 from nemovideo._config.settings import Settings, origin_of
 from nemovideo._drivers.attempts import Deadline
 from nemovideo._drivers.connections import Trace
+from nemovideo._drivers.network_errors import connect_timeout_s, secret_of
 from nemovideo._drivers.routes import FULL_URL, AsyncRoute, Route
-from nemovideo._drivers.troubles import connect_timeout_s, secret_of
 from nemovideo._drivers.uploads import AsyncUpload, SyncUpload
 from nemovideo._flows.steps import Request
 from nemovideo._support.json_text import json_bytes
@@ -33,10 +32,10 @@ Response = httpx.Response
 BuiltRequest = httpx.Request
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
-"""The largest JSON answer that is read; a draft of 100,000 segments has about 20 MB."""
+"""The limit for a JSON body; a draft of 100,000 segments has about 20 MB."""
 
-MAX_FAILURE_BYTES = 256 * 1024
-"""How much is read of an answer whose status is an error: a proxy's page, say."""
+MAX_ERROR_BODY_BYTES = 256 * 1024
+"""The limit for the body of an error response, such as a proxy's page; the rest is not read."""
 
 _MAX_REDIRECTS = 20
 
@@ -45,8 +44,8 @@ def sync_client(*, reuse: bool = True) -> httpx.Client:
     """Return a new client with the environment's proxies.
 
     Args:
-        reuse: Whether connections are used again. A message cannot be sent twice, so it must not
-            meet an idle connection that the other side has just closed.
+        reuse: Whether to pool connections. A message is never sent twice, so it must not use an
+            idle connection that the server may have just closed.
     """
     return httpx.Client(transport=Route(reuse=reuse), trust_env=False)
 
@@ -56,10 +55,10 @@ def async_client(*, reuse: bool = True) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=AsyncRoute(reuse=reuse), trust_env=False)
 
 
-_JSON = {"Content-Type": "application/json"}
+_JSON_HEADERS = {"Content-Type": "application/json"}
 
 
-def _json(request: Request) -> bytes:
+def _json_body(request: Request) -> bytes:
     try:
         return json_bytes(request.json)
     except ValueError as error:
@@ -67,67 +66,71 @@ def _json(request: Request) -> bytes:
 
 
 @contextmanager
-def built(
+def prepared(
     client: httpx.Client | httpx.AsyncClient,
     settings: Settings,
     request: Request,
     *,
     deadline: Deadline,
     trace: Trace | None,
-    ours: bool,
-    endless: bool = False,
+    own_client: bool,
+    streaming: bool = False,
 ) -> Iterator[httpx.Request]:
-    """Give the request as httpx wants it; the files in it are open while the block lasts.
+    """Build httpx's request; its files are open during the block.
 
     Args:
         client: The client that will send it.
         settings: The client's settings.
         request: What to send.
-        deadline: When the whole call must have ended.
-        trace: What is told about the connection.
-        ours: Whether the client has a transport of `routes.py`.
-        endless: For streams, which may be silent for long.
+        deadline: The deadline of the whole call.
+        trace: The trace of its connection, if needed.
+        own_client: Whether the client has a transport of `routes.py`.
+        streaming: Whether the response is an event stream, which has no read timeout.
     """
     body = _multipart(request)
+    content = None if request.json is None else _json_body(request)
+    headers = None if body is None else body.headers
+    if content is not None:
+        headers = _JSON_HEADERS
     url = request.path if "://" in request.path else settings.base_url + request.path
-    timeouts = _timeouts(settings, deadline, endless=endless)
+    timeouts = _timeouts(settings, deadline, streaming=streaming)
     if trace is not None and not deadline.never:
-        trace.limit(timeouts, deadline.remaining)
-    made = client.build_request(
+        trace.limit_reads(timeouts, deadline.remaining)
+    built = client.build_request(
         request.method,
         _url(url),
-        content=None if request.json is None else _json(request),
-        headers=_JSON if request.json is not None else None if body is None else body.headers,
+        content=content,
+        headers=headers,
         extensions={
             "timeout": timeouts,
             **({} if trace is None else {"trace": trace}),
         },
     )
-    made.headers = _all_headers(made.headers, request, settings)
-    if ours:
-        _hide_query(made)
+    built.headers = _all_headers(built.headers, request, settings)
+    if own_client:
+        _hide_query(built)
     if body is None:
-        yield made
+        yield built
         return
     upload = AsyncUpload if isinstance(client, httpx.AsyncClient) else SyncUpload
     with closing(upload(body, request.on_sent, deadline, settings.clock)) as stream:
-        made.stream = stream
-        yield made
+        built.stream = stream
+        yield built
 
 
-def redirected(
+def redirect_request(
     response: httpx.Response,
     request: httpx.Request,
     count: int,
     settings: Settings,
     *,
-    ours: bool,
+    own_client: bool,
 ) -> httpx.Request:
     """Return the request that follows a redirect.
 
     Raises:
-        httpx.TooManyRedirects: This was one redirect too many.
-        InvalidRequestError: It leads to another host over plain http.
+        httpx.TooManyRedirects: There were more than 20 redirects.
+        InvalidRequestError: The redirect leads to another host over plain http.
     """
     following = response.next_request
     assert following is not None
@@ -135,13 +138,13 @@ def redirected(
     if count >= _MAX_REDIRECTS:
         raise httpx.TooManyRedirects("too many redirects", request=request)
     following.extensions = {k: v for k, v in request.extensions.items() if k != FULL_URL}
-    if ours:
+    if own_client:
         _hide_query(following)
     return following
 
 
 def _hide_query(request: httpx.Request) -> None:
-    """Keep a link's signature out of the line that httpx logs; our own transports restore it."""
+    """Keep a link's signature out of httpx's log; our own transports restore the query."""
     if request.url.query:
         request.extensions[FULL_URL] = request.url
         request.url = request.url.copy_with(query=None)
@@ -150,45 +153,44 @@ def _hide_query(request: httpx.Request) -> None:
 def _multipart(request: Request) -> Multipart | None:
     if not request.parts:
         return None
-    from nemovideo._uploads.multipart import Multipart  # needed by uploads only
+    from nemovideo._uploads.multipart import Multipart  # loaded for uploads only
 
     return Multipart(request.parts)
 
 
 @lru_cache(maxsize=128)
 def _url(text: str) -> httpx.URL:
-    """Return a URL, parsed once: parsing takes a tenth of a whole call."""
+    """Return a cached URL: parsing one takes a tenth of a whole call."""
     return httpx.URL(text)
 
 
-def _timeouts(settings: Settings, deadline: Deadline, *, endless: bool) -> dict[str, float | None]:
-    """Return how long each phase of a request may take, in seconds.
-
-    A call that waits for a connection to become free waits as long as it takes.
-    """
+def _timeouts(
+    settings: Settings, deadline: Deadline, *, streaming: bool
+) -> dict[str, float | None]:
+    """Return httpx's timeouts; only the deadline limits the wait for a pooled connection."""
     timeout_s = deadline.clip(settings.timeout_s)
     return {
         "connect": min(connect_timeout_s(settings), timeout_s),
         "write": timeout_s,
         "pool": None if deadline.never else max(deadline.remaining(), 0.001),
-        "read": None if endless else timeout_s,
+        "read": None if streaming else timeout_s,
     }
 
 
 def _all_headers(base: httpx.Headers, request: Request, settings: Settings) -> httpx.Headers:
-    """Return httpx's own headers with ours; its `update` takes longer than the rest of the call."""
+    """Merge httpx's headers with ours; `httpx.Headers.update` is slower than the rest of a call."""
     ours = [(k.encode(), v.encode()) for k, v in _headers(request, settings).items()]
     names = {name.lower() for name, _ in ours}
     return httpx.Headers([*(held for held in base.raw if held[0].lower() not in names), *ours])
 
 
-_FOR_ANYBODY = ("Range", "If-Range")
+_PUBLIC_HEADERS = ("Range", "If-Range")
 
 
 def _headers(request: Request, settings: Settings) -> dict[str, str]:
-    """Return the headers; other hosts than the API's learn nothing about us but our name."""
+    """Return the headers of a request; other hosts than the API's get no token or attribution."""
     if "://" in request.path and origin_of(request.path) != settings.origin:
-        kept = {name: request.headers[name] for name in _FOR_ANYBODY if name in request.headers}
+        kept = {name: request.headers[name] for name in _PUBLIC_HEADERS if name in request.headers}
         return {
             "User-Agent": settings.headers["User-Agent"],
             "Accept-Encoding": "identity",
@@ -198,14 +200,14 @@ def _headers(request: Request, settings: Settings) -> dict[str, str]:
 
 
 def network_stream(response: httpx.Response) -> object:
-    """Return the connection that an answer comes over."""
+    """Return the response's network stream."""
     return response.extensions.get("network_stream")
 
 
-async def closed(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
-    """Close an answer, and the generators that would wait for more of it.
+async def close_response(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
+    """Close a response and the generators of its body.
 
-    Left to the garbage collector, they would end at any time in the event loop; trio warns of it.
+    The garbage collector would close those at any time, of which trio warns.
     """
     await response.aclose()
     with suppress(httpx.HTTPError, httpx.StreamError, RuntimeError):
@@ -216,7 +218,7 @@ async def closed(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None
 def exchange(
     request: Request, response: httpx.Response, body: bytes, settings: Settings
 ) -> envelopes.Exchange:
-    """Return an answer in the form in which the wire rules judge it."""
+    """Return a request and its response as the wire's parsers take them."""
     secret = secret_of(request)
     return envelopes.Exchange(
         method=request.method,
@@ -229,12 +231,12 @@ def exchange(
     )
 
 
-def opened(found: envelopes.Exchange) -> object:
-    """Return what the answer's envelope holds; the error for a web page says what that means.
+def unwrap(found: envelopes.Exchange) -> object:
+    """Return the data in the response's envelope; errors explain HTML pages.
 
     Raises:
-        APIError: The answer says no.
-        MalformedResponseError: It is not an answer of the API.
+        APIError: The response reports a failure.
+        MalformedResponseError: It is not a response of the API.
     """
     try:
         return envelopes.open_envelope(found)
@@ -243,54 +245,54 @@ def opened(found: envelopes.Exchange) -> object:
         raise
 
 
-class Body:
-    """Collects an answer's body, up to a limit; of a failure's, the beginning is enough.
+class BodyReader:
+    """Collects a response's body up to a limit; an error body is truncated there.
 
     Raises:
-        MalformedResponseError: The answer is compressed in a way that was not asked for.
+        MalformedResponseError: The content encoding was not requested.
     """
 
     def __init__(self, request: Request, response: httpx.Response) -> None:
         self._chunks: list[bytes] = []
         self._ok = response.is_success
-        self._left = MAX_BODY_BYTES if self._ok else MAX_FAILURE_BYTES
+        self._left = MAX_BODY_BYTES if self._ok else MAX_ERROR_BODY_BYTES
         self._place = request.place
         coding = response.headers.get("content-encoding", "identity").strip().lower()
-        # gzip makes at most a thousand bytes of one; what brotli or zstd can make has no bound.
+        # gzip expands a byte to at most a thousand; brotli and zstd have no limit.
         if coding not in ("identity", "gzip", "x-gzip", "deflate", ""):
-            raise MalformedResponseError(f"the answer to {self._place} is packed as {coding!r}")
+            raise MalformedResponseError(f"the response to {self._place} is encoded as {coding!r}")
 
     def add(self, chunk: bytes) -> bool:
-        """Take the next bytes; False means that no more are wanted.
+        """Add a chunk, and return whether to read on.
 
         Raises:
             MalformedResponseError: The body is over the limit.
         """
         if len(chunk) > self._left and self._ok:
-            raise MalformedResponseError(f"the answer to {self._place} is too large")
+            raise MalformedResponseError(f"the response to {self._place} is too large")
         self._chunks.append(chunk[: self._left])
         self._left -= len(chunk)
         return self._left > 0
 
-    def whole(self) -> bytes:
-        """Return all that arrived."""
+    def body(self) -> bytes:
+        """Return the body."""
         return b"".join(self._chunks)
 
 
 def is_stream(response: httpx.Response) -> bool:
-    """Whether the answer is an event stream, with a good status."""
+    """Return whether a response is an event stream."""
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     return response.status_code == 200 and kind == "text/event-stream"
 
 
-def not_a_stream(found: envelopes.Exchange) -> Exception:
-    """Return the error for an answer that came in place of a stream."""
+def not_a_stream_error(found: envelopes.Exchange) -> Exception:
+    """Return the error for a response that is not an event stream."""
     try:
-        opened(found)
+        unwrap(found)
     except (APIError, MalformedResponseError) as error:
         return error
     return MalformedResponseError(
-        f"{found.method} {found.path} answered with JSON in place of an event stream",
+        f"{found.method} {found.path} returned JSON instead of an event stream",
         body=found.text,
         may_have_spent=True,
     )

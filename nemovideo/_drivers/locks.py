@@ -1,4 +1,4 @@
-"""Locks that a closed client, a dropped stream or a forked process never leaves locked."""
+"""Locks that a closed client, a dropped stream or a forked process cannot leave locked."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from weakref import ReferenceType, ref
 
 from nemovideo.errors import InvalidRequestError
 
-_LOOK_S = 0.1
-"""How often a waiting thread checks whether waiting still makes sense."""
+_POLL_S = 0.1
+"""The interval at which a waiting thread checks for a deadlock or a closed client."""
 
-OWN_STREAM_S = 1.0
-"""How long a send waits for a stream that its own thread or task left open.
+DEADLOCK_S = 1.0
+"""The time after which a send that waits for a stream of its own thread or task fails.
 
-An async generator that was left by `break` is closed a moment later, by another task.
+It is not zero because an async generator left by `break` is closed a moment later, by another task.
 """
 
-IDLE_S = OWN_STREAM_S / 2
-"""How long nobody reads a stream that others wait for, until dropped ones are looked for.
+IDLE_S = DEADLOCK_S / 2
+"""The time after which waiting for a stream that is not being read runs the garbage collector.
 
-A web framework whose client went away drops a stream together with a traceback, in a reference
-cycle, which the garbage collector may leave for minutes.
+A web framework whose client disconnected drops a stream with a traceback, in a reference cycle,
+which could otherwise stay uncollected for minutes.
 """
 
 
 class Holder(Protocol):
-    """What holds a lock: a run.
+    """The run that holds a lock.
 
     Attributes:
         user: The thread or task that advanced it last.
-        advancing: Whether it is being advanced right now.
+        advancing: Whether it is being advanced.
     """
 
     user: int
@@ -40,22 +40,22 @@ class Holder(Protocol):
 
 
 class Ownership:
-    """Finds out whether a lock is held by a stream that only the waiting thread could end."""
+    """Tracks the holder of a lock, to detect deadlocks and dropped streams."""
 
     def __init__(self) -> None:
         self._holder: ReferenceType[Holder] | None = None
 
     def set(self, holder: Holder | None) -> None:
-        """Set who holds the lock; by a weak reference, since a dropped run must free it."""
+        """Set the holder, as a weak reference: a dropped run must release its lock."""
         self._holder = None if holder is None else ref(holder)
 
     def idle(self) -> bool:
-        """Whether it is held by a stream that nobody is reading right now."""
+        """Return whether the lock is held by a stream that is not being read."""
         holder = None if self._holder is None else self._holder()
         return holder is not None and not holder.advancing
 
-    def hopeless(self, user: int) -> bool:
-        """Whether this thread or task waits for itself."""
+    def is_deadlock(self, user: int) -> bool:
+        """Return whether this thread or task waits for its own stream."""
         holder = None if self._holder is None else self._holder()
         return holder is not None and holder.user == user and not holder.advancing
 
@@ -68,27 +68,27 @@ class ThreadLock:
         self._owner = Ownership()
 
     def acquire(self, holder: Holder, timeout_s: float, check: Callable[[], None]) -> bool:
-        """Take the lock, and return whether that was possible in time.
+        """Acquire the lock, and return whether it was acquired within the timeout.
 
         Args:
-            holder: The run that takes it.
-            timeout_s: How long to wait.
-            check: Called while it waits; its errors end the waiting.
+            holder: The run that acquires it.
+            timeout_s: The timeout, which may be infinite.
+            check: Called while waiting; its errors end the wait.
 
         Raises:
-            InvalidRequestError: It is held by a stream that this very thread has left open.
+            InvalidRequestError: It is held by an open stream of this thread.
         """
-        user, waited, idle_for, hopeless_for = threading.get_ident(), 0.0, 0.0, 0.0
-        # Waits are counted, not measured: in a test with frozen time no clock goes on.
-        while not self._lock.acquire(timeout=(step := min(_LOOK_S, max(timeout_s - waited, 0)))):
+        user, waited, idle_for, deadlocked_for = threading.get_ident(), 0.0, 0.0, 0.0
+        # Waits are counted, not measured, because tests may freeze the time.
+        while not self._lock.acquire(timeout=(step := min(_POLL_S, max(timeout_s - waited, 0)))):
             check()
             waited += step
             idle_for = idle_for + step if self._owner.idle() else 0.0
-            if IDLE_S <= idle_for < IDLE_S + _LOOK_S:
+            if IDLE_S <= idle_for < IDLE_S + _POLL_S:
                 gc.collect()
-            hopeless_for = hopeless_for + step if self._owner.hopeless(user) else 0.0
-            if hopeless_for >= OWN_STREAM_S:
-                raise own_stream_error()
+            deadlocked_for = deadlocked_for + step if self._owner.is_deadlock(user) else 0.0
+            if deadlocked_for >= DEADLOCK_S:
+                raise deadlock_error()
             if waited >= timeout_s:
                 return False
         self._owner.set(holder)
@@ -100,9 +100,9 @@ class ThreadLock:
         self._lock.release()
 
 
-def own_stream_error() -> InvalidRequestError:
-    """Return the error for a send that would wait for itself."""
+def deadlock_error() -> InvalidRequestError:
+    """Return the error for a send that waits for a stream of its own thread or task."""
     return InvalidRequestError(
-        "a stream of this session is still open, and sends of one session wait for each other",
+        "a stream of this session is still open, and a session sends one message at a time",
         remedy="Read the stream to its end, or leave its block, before the next message.",
     )

@@ -1,7 +1,7 @@
 """Background tasks and locks of the running event loop, asyncio's or trio's.
 
-A task group would have to stay open while the user's code runs, and closing it from another task
-would cancel the user's own one. So a stream is read by a task of the loop itself.
+Streams are read by tasks of the loop itself: a task group would stay open while the user's code
+runs, and closing it from another task would cancel the user's own task.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from nemovideo._drivers.locks import IDLE_S, OWN_STREAM_S, Holder, Ownership, own_stream_error
+from nemovideo._drivers.locks import DEADLOCK_S, IDLE_S, Holder, Ownership, deadlock_error
 
 if TYPE_CHECKING:
     from trio.lowlevel import TrioToken
 
 
 class Loop:
-    """The event loop that runs now."""
+    """The running event loop."""
 
     def __init__(self) -> None:
         self._trio = _trio_token()
         self._asyncio = None if self._trio is not None else asyncio.get_running_loop()
-        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop holds only weak references
 
     def spawn(self, function: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
-        """Run a function in a task of its own, with the caller's context variables.
+        """Run a function in a new task, with the caller's context variables.
 
-        The function must raise nothing. Cancel the scope to end it.
+        The function must not raise. Cancel the scope to end the task.
         """
         scope = anyio.CancelScope()
 
@@ -52,8 +52,8 @@ class Loop:
             task.add_done_callback(self._tasks.discard)
         return scope
 
-    def soon(self, function: Callable[[], object]) -> None:
-        """Call a function in the loop, from any thread; a loop that has ended needs nothing."""
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Call a function in the loop, from any thread; do nothing if the loop has ended."""
         with suppress(RuntimeError):  # trio.RunFinishedError is one
             if self._asyncio is not None:
                 self._asyncio.call_soon_threadsafe(function)
@@ -62,7 +62,7 @@ class Loop:
 
 
 def _trio_token() -> TrioToken | None:
-    """Return the token of the trio run that this is in, if it is in one."""
+    """Return the token of the current trio run, or None."""
     if "trio" not in sys.modules:
         return None
     import trio
@@ -85,10 +85,10 @@ class TaskLock:
         self._owner = Ownership()
 
     async def acquire(self, holder: Holder) -> None:
-        """Take the lock.
+        """Acquire the lock.
 
         Raises:
-            InvalidRequestError: It is held by a stream that this very task has left open.
+            InvalidRequestError: It is held by an open stream of this task.
         """
         try:
             self._lock.acquire_nowait()
@@ -97,21 +97,21 @@ class TaskLock:
         self._owner.set(holder)
 
     async def _wait(self) -> None:
-        taken = False
+        acquired = False
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._watch, current_task(), tasks.cancel_scope)
+            tasks.start_soon(self._detect_deadlock, current_task(), tasks.cancel_scope)
             await self._lock.acquire()
-            taken = True
+            acquired = True
             tasks.cancel_scope.cancel()
-        if not taken:
-            raise own_stream_error()
+        if not acquired:
+            raise deadlock_error()
 
-    async def _watch(self, user: int, waiting: anyio.CancelScope) -> None:
-        """Look for a dropped stream, and end the waiting of a task that waits for itself."""
-        hopeless_for, collected = 0.0, False
-        while hopeless_for < OWN_STREAM_S:
+    async def _detect_deadlock(self, user: int, waiting: anyio.CancelScope) -> None:
+        """Collect dropped streams, and cancel the wait in a deadlock."""
+        deadlocked_for, collected = 0.0, False
+        while deadlocked_for < DEADLOCK_S:
             await anyio.sleep(IDLE_S)
-            hopeless_for = hopeless_for + IDLE_S if self._owner.hopeless(user) else 0.0
+            deadlocked_for = deadlocked_for + IDLE_S if self._owner.is_deadlock(user) else 0.0
             if self._owner.idle() and not collected:
                 gc.collect()
                 collected = True

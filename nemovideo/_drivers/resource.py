@@ -1,4 +1,4 @@
-"""What every layer has: the client's shared context, and a driver to run its flows with."""
+"""The base classes of layers, with the client's context and the driver that runs their flows."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ L = TypeVar("L")
 
 
 class Layer(Generic[L]):
-    """A layer of a client or a session: loaded when it is first used, and kept on its holder.
+    """A descriptor of a layer, which is loaded on first use and cached on its holder.
 
     Args:
-        module: The module of its class.
-        name: The name of its class.
-        doc: What it is for.
+        module: The module of the layer's class.
+        name: The name of the layer's class.
+        doc: Its docstring.
     """
 
     def __init__(self, module: str, name: str, doc: str = "") -> None:
@@ -36,7 +36,7 @@ class Layer(Generic[L]):
 
     def __set_name__(self, owner: type[object], name: str) -> None:
         self._name = name
-        # For type checkers alone: it names classes that are loaded later, or never.
+        # The annotation is for type checkers; its names are not loaded at run time.
         owner.__annotations__.pop(name, None)
 
     def __get__(self, holder: object, owner: type[object]) -> L:
@@ -45,7 +45,7 @@ class Layer(Generic[L]):
         return made
 
     def of(self, holder: object, prefix: str = "") -> Any:  # noqa: ANN401 - the caller knows
-        """Return the holder's layer, of the class with this prefix."""
+        """Return the holder's layer, of the class with this prefix, such as "Async"."""
         held = vars(holder)
         if self._name not in held:
             face = getattr(import_module(self._module), prefix + self._class)
@@ -58,7 +58,7 @@ def _face(self: Any, face: Callable[[contexts.Context, Any], object]) -> object:
 
 
 class _Base:
-    """A layer: it keeps what it needs alive, a local backend included, and pickles as settings."""
+    """A layer; it keeps its client's local backend running, and is pickled as settings."""
 
     if TYPE_CHECKING:
         _context: contexts.Context
@@ -68,7 +68,7 @@ class _Base:
         return self._context.settings.deadline_s if deadline is None else deadline
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the settings and the own attributes; the connections stay behind."""
+        """Return the settings and its own attributes, without connections."""
         kept = {name: value for name, value in vars(self).items() if not isinstance(value, _Base)}
         state = {**kept, "settings": self._context.settings}
         del state["_context"], state["_driver"]

@@ -1,8 +1,7 @@
-"""The transports below httpx's clients: direct or through the environment's proxies.
+"""The transports of httpx's clients: direct, or through the environment's proxies.
 
-httpx reads the environment for all hosts alike, when a client is made. Here loopback is always
-reached directly, and certificates are loaded, and a proxy checked, only for a request that needs
-them.
+httpx reads the environment once per client, for all hosts. Here loopback never uses a proxy, and
+certificates are loaded and proxies checked only for requests that need them.
 """
 
 from __future__ import annotations
@@ -16,27 +15,26 @@ from typing import TypeVar
 import httpx
 
 from nemovideo._config.proxies import Proxies, Proxy
-from nemovideo._drivers.connections import keep_alive_options
+from nemovideo._drivers.connections import keepalive_options
 from nemovideo.errors import InvalidRequestError, MissingExtraError
 
 FULL_URL = "nemovideo_url"
-"""The request extension with the URL that is really asked for.
+"""The request extension with the URL including its query.
 
-httpx logs the URL of every request at INFO; the query of a link may be a signature, so the
-request itself goes without it.
+httpx logs the URL of every request at INFO, and the query of a link may be a signature.
 """
 
 MAX_CONNECTIONS = 100
-"""More calls than that wait for their turn."""
+"""The limit of concurrent connections; further calls wait."""
 
 Transport = TypeVar("Transport", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 
 
 def _context(scheme: str) -> ssl.SSLContext:
-    """Return what a connection trusts; plain http needs no certificates, which take long to load.
+    """Return an SSL context; for http without certificates, which take long to load.
 
     Raises:
-        InvalidRequestError: SSL_CERT_FILE or SSL_CERT_DIR names none.
+        InvalidRequestError: The certificates in SSL_CERT_FILE or SSL_CERT_DIR cannot be read.
     """
     if scheme != "https":
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -44,9 +42,9 @@ def _context(scheme: str) -> ssl.SSLContext:
     path = os.environ.get(variable, "")
     try:
         if variable == "SSL_CERT_DIR":
-            next(Path(path).iterdir(), None)  # OpenSSL takes a folder that is not there
+            next(Path(path).iterdir(), None)  # OpenSSL ignores a missing folder
         return httpx.create_ssl_context()
-    except OSError as error:  # ssl.SSLError is one
+    except OSError as error:  # includes ssl.SSLError
         raise InvalidRequestError(
             f"no certificates can be read from {variable}={path}: {error.strerror or error}"
             if variable
@@ -58,34 +56,37 @@ def _context(scheme: str) -> ssl.SSLContext:
 
 
 class _Routes:
-    """Chooses the transport of a request; each is made when first needed."""
+    """Selects the transport of a request; transports are created on first use."""
 
     def __init__(self, *, reuse: bool) -> None:
         self._limits = httpx.Limits(
-            # Where connections are used once, nothing ever waits for one to become free.
+            # Without pooling, no call waits for a free connection.
             max_connections=MAX_CONNECTIONS if reuse else None,
             max_keepalive_connections=20 if reuse else 0,
         )
         self.proxies = Proxies.from_environment()
         self._guard = threading.Lock()
 
-    def _make(
-        self, kind: type[Transport], made: dict[tuple[str, Proxy | None], Transport], url: httpx.URL
+    def _select(
+        self,
+        kind: type[Transport],
+        transports: dict[tuple[str, Proxy | None], Transport],
+        url: httpx.URL,
     ) -> Transport:
         proxy = self.proxies.find(url.scheme, url.host, url.port)
         with self._guard:
-            if (url.scheme, proxy) not in made:
-                # The proxy's own certificate is checked by the same context.
+            if (url.scheme, proxy) not in transports:
+                # The context also verifies the proxy's certificate.
                 secure = "https" in (url.scheme, proxy.scheme if proxy else "")
                 context = _context("https" if secure else "http")
-                made[url.scheme, proxy] = _transport(kind, context, self._limits, proxy)
-            return made[url.scheme, proxy]
+                transports[url.scheme, proxy] = _transport(kind, context, self._limits, proxy)
+            return transports[url.scheme, proxy]
 
 
 def _transport(
     kind: type[Transport], context: ssl.SSLContext, limits: httpx.Limits, proxy: Proxy | None
 ) -> Transport:
-    options = keep_alive_options()
+    options = keepalive_options()
     if proxy is None:
         return kind(verify=context, limits=limits, trust_env=False, socket_options=options)
     secure = context if proxy.scheme == "https" else None
@@ -96,18 +97,18 @@ def _transport(
         )
     except ImportError:
         raise MissingExtraError(
-            f"{proxy.variable} names a SOCKS proxy, which needs the extra [socks]",
+            f"{proxy.variable} is a SOCKS proxy, which needs the extra [socks]",
             remedy='Install it: pip install "nemovideo[socks]".',
         ) from None
     except (ValueError, httpx.InvalidURL):
         raise InvalidRequestError(
-            f"{proxy.variable} does not hold the URL of a proxy",
+            f"{proxy.variable} is not the URL of a proxy",
             remedy=f"Set {proxy.variable} to a URL such as http://host:3128.",
         ) from None
 
 
-def _whole(request: httpx.Request) -> httpx.Request:
-    """Return the request with the URL that is really asked for."""
+def _with_query(request: httpx.Request) -> httpx.Request:
+    """Return the request with its whole URL; see `FULL_URL`."""
     url = request.extensions.get(FULL_URL)
     if url is None:
         return request
@@ -122,16 +123,17 @@ class Route(_Routes, httpx.BaseTransport):
 
     def __init__(self, *, reuse: bool = True) -> None:
         super().__init__(reuse=reuse)
-        self._made: dict[tuple[str, Proxy | None], httpx.HTTPTransport] = {}
+        self._transports: dict[tuple[str, Proxy | None], httpx.HTTPTransport] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request."""
-        whole = _whole(request)
-        return self._make(httpx.HTTPTransport, self._made, whole.url).handle_request(whole)
+        full = _with_query(request)
+        transport = self._select(httpx.HTTPTransport, self._transports, full.url)
+        return transport.handle_request(full)
 
     def close(self) -> None:
         """Close all connections."""
-        for transport in list(self._made.values()):
+        for transport in list(self._transports.values()):
             transport.close()
 
 
@@ -140,15 +142,15 @@ class AsyncRoute(_Routes, httpx.AsyncBaseTransport):
 
     def __init__(self, *, reuse: bool = True) -> None:
         super().__init__(reuse=reuse)
-        self._made: dict[tuple[str, Proxy | None], httpx.AsyncHTTPTransport] = {}
+        self._transports: dict[tuple[str, Proxy | None], httpx.AsyncHTTPTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request."""
-        whole = _whole(request)
-        transport = self._make(httpx.AsyncHTTPTransport, self._made, whole.url)
-        return await transport.handle_async_request(whole)
+        full = _with_query(request)
+        transport = self._select(httpx.AsyncHTTPTransport, self._transports, full.url)
+        return await transport.handle_async_request(full)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for transport in list(self._made.values()):
+        for transport in list(self._transports.values()):
             await transport.aclose()

@@ -1,4 +1,4 @@
-"""Files that go: the body of an upload, as httpx takes it from either driver."""
+"""The multipart body of an upload, as a stream for httpx."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from nemovideo._uploads.multipart import Multipart
 
 _CHUNKS_AT_ONCE = 4
-"""So many are read in one visit to a thread, which takes longer than to read one there."""
+"""The number of chunks read per call of a thread, which takes longer than reading one."""
 
 
 class _Upload:
-    """A multipart body that reports its progress, and that can be sent once.
+    """A multipart body that reports its progress; it can be sent once.
 
     Attributes:
         files: The names and sizes of the files, for cassettes.
@@ -40,20 +40,20 @@ class _Upload:
         self._on_sent = on_sent
         self._deadline = deadline
         self._clock = clock
-        self._began = 0.0
+        self._chunk_started = 0.0
 
-    def _begin(self) -> None:
-        self._began = self._clock.monotonic()
+    def _start_timer(self) -> None:
+        self._chunk_started = self._clock.monotonic()
 
     def _count(self, chunk: bytes) -> None:
         self._deadline.clip(0)
-        self._body.adapt(self._clock.monotonic() - self._began, len(chunk))
+        self._body.adapt(self._clock.monotonic() - self._chunk_started, len(chunk))
         self._sent += len(chunk)
         if self._on_sent is not None:
             self._on_sent(self._sent, self._total)
 
     def close(self) -> None:
-        """Close the file that was being sent, if it was not sent to its end."""
+        """Close the file that was being sent."""
         self._chunks.close()
 
 
@@ -63,7 +63,7 @@ class SyncUpload(_Upload, httpx.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         """Yield the body's chunks."""
         for chunk in self._chunks:
-            self._begin()
+            self._start_timer()
             yield chunk
             self._count(chunk)
 
@@ -71,8 +71,7 @@ class SyncUpload(_Upload, httpx.SyncByteStream):
 class AsyncUpload(_Upload, httpx.AsyncByteStream):
     """An upload of the async driver, which reads its files in a thread.
 
-    It is an iterator of its own, and no generator, for nobody would close that
-    where the upload is given up.
+    It is an iterator, because an abandoned async generator is never closed.
     """
 
     _last: bytes | None = None
@@ -89,7 +88,7 @@ class AsyncUpload(_Upload, httpx.AsyncByteStream):
         self._last = next(self._read, None)
         if self._last is None:
             self._last = await self._read_more()
-        self._begin()
+        self._start_timer()
         return self._last
 
     async def _read_more(self) -> bytes:

@@ -13,9 +13,9 @@ from nemovideo.events import AgentEvent
 from nemovideo.models import Reply
 
 if TYPE_CHECKING:
-    from nemovideo._drivers import aio, sync
+    from nemovideo._drivers import aio_run, sync_run
 else:
-    aio, sync = Late("nemovideo._drivers.aio"), Late("nemovideo._drivers.sync")
+    aio_run, sync_run = Late("nemovideo._drivers.aio_run"), Late("nemovideo._drivers.sync_run")
 
 
 class Agent(Resource):
@@ -58,7 +58,7 @@ class Agent(Resource):
 class AgentStream:
     """Iterates the events of one answer; `.reply` is the complete answer after the last one."""
 
-    def __init__(self, run: sync.Run[Reply]) -> None:
+    def __init__(self, run: sync_run.Run[Reply]) -> None:
         self._run = run
         self._reply: Reply | None = None
         self._entered = False
@@ -126,7 +126,7 @@ class AsyncAgent(AsyncResource):
 class AsyncAgentStream:
     """Iterates the events of one answer; `.reply` is the complete answer after the last one."""
 
-    def __init__(self, run: aio.Run[Reply]) -> None:
+    def __init__(self, run: aio_run.Run[Reply]) -> None:
         self._run = run
         self._reply: Reply | None = None
         self._entered = False

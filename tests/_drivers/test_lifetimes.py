@@ -205,7 +205,7 @@ def test_a_cancelled_read_ends_a_stream_that_has_no_block(talking: Service, loop
                 await anext(stream)
             answers_again(talking)
             assert (await session.send("next", deadline=5)).text == "Done!"
-            with pytest.raises(errors.InvalidRequestError, match="ended or was left"):
+            with pytest.raises(errors.InvalidRequestError, match="ended or was closed"):
                 await anext(stream)
 
     anyio.run(main, backend=loop)

@@ -69,7 +69,7 @@ def test_a_slow_consumer_slows_the_server_down(kind: str) -> None:
                     return await anyio.to_thread.run_sync(settled, flood)
 
             sent = anyio.run(main, backend=kind)
-    assert sent < 16 * MEGABYTE
+    assert sent < 48 * MEGABYTE  # the socket buffers of Linux grow up to 32 MB
 
 
 @pytest.mark.parametrize("lines", ["one line", "many lines", "no line end"])

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from nemovideo import AsyncClient, Client, Draft, RetryPolicy, errors
-from nemovideo._drivers import http, sync
+from nemovideo._drivers import http, sync_run
 from nemovideo._wire import envelopes
 from nemovideo.hooks import RequestInfo, ResponseInfo
 from nemovideo.models import RenderJob
@@ -185,7 +185,7 @@ def test_a_token_of_another_form_is_hidden_as_well(
     ("module", "name", "plain"),
     [
         (envelopes, "redact", lambda text, secret="": text),
-        (sync, "detach", lambda error: None),
+        (sync_run, "drop_httpx_context", lambda error: None),
         (http, "secret_of", lambda request: ""),
     ],
     ids=["redact", "frames", "secret"],

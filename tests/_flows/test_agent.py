@@ -808,7 +808,7 @@ async def test_a_task_with_an_open_stream_gets_an_error_instead_of_a_deadlock(
 
 def keepalive_option(stream: object) -> int:
     (handle,) = stream._run._streams  # type: ignore[attr-defined]
-    connection: socket.socket = handle._line._stream.get_extra_info("socket")
+    connection: socket.socket = handle._connection._stream.get_extra_info("socket")
     return connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 

@@ -15,7 +15,13 @@ import attrs
 
 from nemovideo._config.settings import Settings
 from nemovideo._config.setup import settings_from
-from nemovideo._drivers.cassette import Begin, Sent, Take, async_recording_client, recording_client
+from nemovideo._drivers.cassette import (
+    Capture,
+    Record,
+    SentRequest,
+    async_recording_client,
+    recording_client,
+)
 from nemovideo._support.annotations import Self, Unpack
 from nemovideo._support.json_text import read_json
 from nemovideo._wire.envelopes import REQUEST_ID_HEADERS
@@ -48,7 +54,7 @@ class Recording:
         self._redactor = Redactor(redact)
         self._keep_bytes = keep_bytes
         self._guard = threading.Lock()
-        self._takes: list[Take] = []
+        self._captures: list[Capture] = []
         self._first: tuple[Settings, float] | None = None
 
     def __enter__(self) -> Self:
@@ -77,47 +83,48 @@ class Recording:
             return
         settings, recorded_at = self._first
         with self._guard:
-            takes = list(self._takes)
-        for take in takes:
-            self._learn(take)
+            captures = list(self._captures)
+        for capture in captures:
+            self._learn(capture)
         tape.write(
             Tape(
                 recorded_at=recorded_at,
                 base_url=self._redactor.text(settings.base_url),
                 web_url=self._redactor.text(settings.web_url),
                 interactions=tuple(
-                    Interaction(self._asked(take), self._answered(take)) for take in takes
+                    Interaction(self._asked(capture), self._answered(capture))
+                    for capture in captures
                 ),
             ),
             self.path,
         )
 
-    def _begin(self, token: str | None, options: Options) -> Begin:
+    def _begin(self, token: str | None, options: Options) -> Record:
         settings = settings_from(token, options)
         self._redactor.add(settings.token)
         self._first = self._first or (settings, round(settings.clock.time(), 3))
 
-        def begin(sent: Sent) -> Take:
-            take = Take(sent, settings.clock, self._keep_bytes)
+        def begin(sent: SentRequest) -> Capture:
+            capture = Capture(sent, settings.clock, self._keep_bytes)
             with self._guard:
-                self._takes.append(take)
-            return take
+                self._captures.append(capture)
+            return capture
 
         return begin
 
-    def _learn(self, take: Take) -> None:
+    def _learn(self, capture: Capture) -> None:
         """Find the secrets that a request or its answer names."""
-        headers = take.sent.headers
+        headers = capture.sent.headers
         self._redactor.add(headers.get("authorization", "").removeprefix("Bearer "))
         self._redactor.add(headers.get("x-client-id"))
-        self._redactor.learn(json.dumps(RecordedRequest.of(take.sent).json, ensure_ascii=False))
+        self._redactor.learn(json.dumps(RecordedRequest.of(capture.sent).json, ensure_ascii=False))
         # A stream may end inside a character; any other body that is not UTF-8 is not text.
-        errors = "replace" if _is_stream(take) else "strict"
+        errors = "replace" if _is_stream(capture) else "strict"
         with suppress(UnicodeDecodeError):
-            self._redactor.learn(_body(take).decode("utf-8", errors))
+            self._redactor.learn(_body(capture).decode("utf-8", errors))
 
-    def _asked(self, take: Take) -> RecordedRequest:
-        redactor, asked = self._redactor, RecordedRequest.of(take.sent)
+    def _asked(self, capture: Capture) -> RecordedRequest:
+        redactor, asked = self._redactor, RecordedRequest.of(capture.sent)
         return attrs.evolve(
             asked,
             url=redactor.text(asked.url),
@@ -126,25 +133,25 @@ class Recording:
             files=tuple(File(redactor.text(file.filename), file.size) for file in asked.files),
         )
 
-    def _answered(self, take: Take) -> RecordedResponse:
+    def _answered(self, capture: Capture) -> RecordedResponse:
         """Return the answer with its body in the most readable form."""
         answered = RecordedResponse(
-            status=take.status,
+            status=capture.status,
             headers=self._redactor.headers(
-                {name: value for name, value in take.headers.items() if name in _HEADERS}
+                {name: value for name, value in capture.headers.items() if name in _HEADERS}
             ),
-            left=take.left,
-            error=None if take.error is None else self._redactor.text(take.error),
+            left=capture.left,
+            error=None if capture.error is None else self._redactor.text(capture.error),
         )
-        if take.size and not take.chunks:
-            return attrs.evolve(answered, size=take.size)
-        if _is_stream(take):
+        if capture.size and not capture.chunks:
+            return attrs.evolve(answered, size=capture.size)
+        if _is_stream(capture):
             lines = [
                 (round(at, 3), self._redactor.text(line.decode("utf-8", "surrogateescape")))
-                for at, line in whole_lines(take.chunks)
+                for at, line in whole_lines(capture.chunks)
             ]
             return attrs.evolve(answered, stream=tuple(lines))
-        body = _body(take)
+        body = _body(capture)
         try:
             text = body.decode("utf-8")
         except UnicodeDecodeError:
@@ -172,12 +179,12 @@ def whole_lines(chunks: Sequence[tuple[float, bytes]]) -> list[tuple[float, byte
     return [*found, (chunks[-1][0], last)] if last else found
 
 
-def _body(take: Take) -> bytes:
-    return b"".join(chunk for _, chunk in take.chunks)
+def _body(capture: Capture) -> bytes:
+    return b"".join(chunk for _, chunk in capture.chunks)
 
 
-def _is_stream(take: Take) -> bool:
-    return take.headers.get("content-type", "").lower().startswith("text/event-stream")
+def _is_stream(capture: Capture) -> bool:
+    return capture.headers.get("content-type", "").lower().startswith("text/event-stream")
 
 
 def record(

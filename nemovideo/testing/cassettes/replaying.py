@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 from nemovideo._config.credentials import CredentialStore
 from nemovideo._drivers.cassette import (
-    Play,
-    Played,
-    Sent,
+    ReplayedResponse,
+    Respond,
+    SentRequest,
     async_replaying_client,
     replaying_client,
 )
@@ -97,10 +97,10 @@ class Replay:
         if unused := self.unused:
             raise AssertionError(f"{self.path}: not requested: {', '.join(unused)}")
 
-    def _play(self, options: Options) -> Play:
+    def _play(self, options: Options) -> Respond:
         return partial(self._answer, options.get("clock") or Clock())
 
-    def _answer(self, clock: Clock, sent: Sent) -> Played:
+    def _answer(self, clock: Clock, sent: SentRequest) -> ReplayedResponse:
         """Return the first recorded answer to such a request that was not played yet.
 
         Raises:
@@ -161,7 +161,7 @@ class Replay:
             body = body.replace(recorded.encode(), sent.encode())
         return body
 
-    def _played(self, item: Interaction, clock: Clock) -> Played:
+    def _played(self, item: Interaction, clock: Clock) -> ReplayedResponse:
         response = item.response
         if response.size is not None:
             raise CassetteError(
@@ -174,7 +174,7 @@ class Replay:
             headers["content-length"] = str(sum(len(chunk) for _, chunk in chunks))
         if response.left and response.stream is None:
             error = "ReadTimeout: the recorded client hung up here"
-        return Played(response.status, headers, chunks, response.left, error, clock)
+        return ReplayedResponse(response.status, headers, chunks, response.left, error, clock)
 
     def _chunks(self, response: RecordedResponse) -> Iterator[tuple[float, bytes]]:
         if response.stream is not None:

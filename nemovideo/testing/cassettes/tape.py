@@ -12,7 +12,7 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_unstructure_fn
 
-from nemovideo._drivers.cassette import Sent
+from nemovideo._drivers.cassette import SentRequest
 from nemovideo._support.disk import replace_text
 from nemovideo._support.json_text import json_text, read_json
 from nemovideo.errors import CassetteError
@@ -42,7 +42,7 @@ class RecordedRequest:
     files: tuple[File, ...] = ()
 
     @classmethod
-    def of(cls, sent: Sent) -> RecordedRequest:
+    def of(cls, sent: SentRequest) -> RecordedRequest:
         """Return the request that was sent, with its secrets."""
         return cls(
             method=sent.method,

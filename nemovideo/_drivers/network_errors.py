@@ -1,4 +1,4 @@
-"""What goes wrong below HTTP, as our errors: which host, through which proxy, and what to do."""
+"""Map httpx's errors to ours, with the host, the proxy and a remedy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import httpx
 from nemovideo._config.proxies import Proxies
 from nemovideo._config.settings import Settings
 from nemovideo._drivers.attempts import Deadline
-from nemovideo._drivers.connections import HungUpError, Trace
+from nemovideo._drivers.connections import AbortedError, Trace
 from nemovideo._flows.steps import Request
 from nemovideo._support.addresses import is_loopback
 from nemovideo._values.remedies import Code, Remedy
@@ -25,7 +25,7 @@ from nemovideo.errors import (
     NemoError,
 )
 
-_CLOCK_STEP_S = 0.02
+_DEADLINE_TOLERANCE_S = 0.02
 """A wait that was clipped to the deadline may end this much before it."""
 
 _NEVER_SENT = (
@@ -37,66 +37,66 @@ _NEVER_SENT = (
 )
 
 _DROPPED = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError)
-"""How a connection that the other side has closed shows when it is used again."""
+"""The errors of a pooled connection that the server has closed."""
 
 _REMEDY = Remedy(
     "check the network, the proxy settings and NEMO_API_URL, and try again",
     ("use ", Code("Client.local()"), ", which works without a network"),
 )
 
-_FOREIGN = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
+_HTTPX_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
 
 
 @attrs.frozen
-class Way:
-    """How a client reaches its hosts, for its errors.
+class ErrorMapper:
+    """Maps httpx's errors to the errors of one client.
 
     Attributes:
         settings: The client's settings.
-        proxies: The environment's proxies; None where the user brought the HTTP client.
+        proxies: The environment's proxies; None for a user's HTTP client.
     """
 
     settings: Settings
     proxies: Proxies | None = None
 
     @contextmanager
-    def translating(self, request: Request, deadline: Deadline | None = None) -> Iterator[None]:
-        """Turn httpx's errors in the block into ours."""
+    def mapping(self, request: Request, deadline: Deadline | None = None) -> Iterator[None]:
+        """Map httpx's errors in the block."""
         try:
             yield
-        except HungUpError:
+        except AbortedError:
             raise closed_error() from None
         except (httpx.RequestError, httpx.StreamError) as error:
-            raise self.translated(error, request, deadline) from None
+            raise self.connection_error(error, request, deadline) from None
         except httpx.InvalidURL as error:
             raise InvalidRequestError(f"{request.place} is not a URL: {error}") from None
 
-    def translated(
+    def connection_error(
         self, error: Exception, request: Request, deadline: Deadline | None = None
     ) -> APIConnectionError:
-        """Return httpx's error as one of ours; it knows whether the request could have arrived."""
+        """Return the error for a failed connection, with whether the request may have arrived."""
         reason = envelopes.redact(str(error), secret_of(request)) or type(error).__name__
         cls = APITimeoutError if isinstance(error, httpx.TimeoutException) else APIConnectionError
         host, proxy = self._peer(request)
         through = f" through {proxy}" if proxy else ""
-        made = cls(f"{request.place} at {host}{through}: {self._told(error, reason)}")
-        if deadline is not None and deadline.remaining() <= _CLOCK_STEP_S:
-            made = deadline.passed()
-        elif _is_certificate(error):
-            made.permanent = True
-            made.remedy = (
+        mapped = cls(f"{request.place} at {host}{through}: {self._describe(error, reason)}")
+        if deadline is not None and deadline.remaining() <= _DEADLINE_TOLERANCE_S:
+            mapped = deadline.error()
+        elif _is_certificate_error(error):
+            mapped.permanent = True
+            mapped.remedy = (
                 "If your network inspects TLS, set SSL_CERT_FILE to a PEM file with its "
-                "certificate; else check NEMO_API_URL and this machine's date."
+                "certificate; otherwise check NEMO_API_URL and this machine's date."
             )
         elif is_loopback(host):
-            made.remedy = "Check that the server at this address is running, and try again."
+            mapped.remedy = "Check that the server at this address is running, and try again."
         elif not isinstance(error, httpx.TimeoutException):
-            made.remedy = _REMEDY
-        made.sent = not isinstance(error, _NEVER_SENT)
-        made.may_have_spent = request.path == "/run_sse" and made.sent
-        return made
+            mapped.remedy = _REMEDY
+        mapped.sent = not isinstance(error, _NEVER_SENT)
+        mapped.may_have_spent = request.path == "/run_sse" and mapped.sent
+        return mapped
 
-    def typed(
+    def send_error(
         self,
         error: Exception,
         request: Request,
@@ -104,22 +104,22 @@ class Way:
         trace: Trace | None,
         client: httpx.Client | httpx.AsyncClient,
     ) -> Exception:
-        """Return the error for a request that got no answer; what is not httpx's stays as it is."""
-        if isinstance(error, HungUpError):
+        """Return the error for a request without a response; unknown errors are returned as is."""
+        if isinstance(error, AbortedError):
             return closed_error()
         if isinstance(error, httpx.InvalidURL):
             return InvalidRequestError(f"{request.place} is not a URL: {error}")
         if isinstance(error, (httpx.RequestError, httpx.StreamError)):
-            made = self.translated(error, request, deadline)
-            made.stale = trace is not None and trace.reused and isinstance(error, _DROPPED)
-            return made
+            mapped = self.connection_error(error, request, deadline)
+            mapped.stale = trace is not None and trace.reused and isinstance(error, _DROPPED)
+            return mapped
         if isinstance(error, RuntimeError) and client.is_closed:
             return InvalidRequestError(
                 "the http_client of this client is closed", remedy="Make another one."
             )
         return error
 
-    def _told(self, error: Exception, reason: str) -> str:
+    def _describe(self, error: Exception, reason: str) -> str:
         limit = f"{self.settings.timeout_s:g} s"
         if isinstance(error, httpx.ConnectTimeout):
             return f"no connection within {connect_timeout_s(self.settings):g} s"
@@ -130,7 +130,7 @@ class Way:
         return reason
 
     def _peer(self, request: Request) -> tuple[str, str]:
-        """Return the host of a request, and the proxy that leads to it."""
+        """Return the host of a request, and its proxy or ""."""
         url = request.path if "://" in request.path else self.settings.base_url
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -142,12 +142,12 @@ class Way:
 
 
 def connect_timeout_s(settings: Settings) -> float:
-    """Return how long a connection may take; a host that is there answers within seconds."""
+    """Return the timeout of connecting: a host that is up accepts within seconds."""
     return min(settings.timeout_s, 15.0)
 
 
-def _is_certificate(error: BaseException | None) -> bool:
-    """Whether a certificate was refused, which another try does not change."""
+def _is_certificate_error(error: BaseException | None) -> bool:
+    """Return whether the certificate was rejected, which a retry does not change."""
     for _ in range(8):
         if error is None or isinstance(error, ssl.SSLCertVerificationError):
             break
@@ -155,23 +155,23 @@ def _is_certificate(error: BaseException | None) -> bool:
     return error is not None
 
 
-def detach(error: BaseException) -> None:
-    """Drop httpx's exceptions from the chain of one of ours.
+def drop_httpx_context(error: BaseException) -> None:
+    """Remove httpx's exceptions from an error's chain.
 
-    They hold the request with its token, and their frames' local variables do too: programs that
-    report errors send both along.
+    They and the local variables of their frames hold the request with its token, which error
+    reporting tools would send along.
     """
-    if isinstance(error.__context__, _FOREIGN):
+    if isinstance(error.__context__, _HTTPX_ERRORS):
         error.__cause__ = error.__context__ = None
 
 
 def secret_of(request: Request) -> str:
-    """Return the token that goes with the request, or an empty string."""
+    """Return the request's token, or ""."""
     return request.headers.get("Authorization", "").removeprefix("Bearer ")
 
 
 def closed_error() -> InvalidRequestError:
-    """Return the error for a client that is used after it was closed, or closed while in use."""
+    """Return the error for a client that was closed before or during a call."""
     return InvalidRequestError(
         "the client is closed", remedy="Make another one, or use it inside its with block."
     )

@@ -1,4 +1,4 @@
-"""Reports each request and its answer: to the user's hooks, and to the log at DEBUG."""
+"""Report each request and its response to the user's hooks, and to the log at DEBUG."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from nemovideo._config.settings import Settings
-from nemovideo._drivers.troubles import secret_of
+from nemovideo._drivers.network_errors import secret_of
 from nemovideo._flows.steps import Request
 from nemovideo._wire import envelopes
 from nemovideo.errors import NemoError
@@ -19,8 +19,8 @@ E = TypeVar("E", bound=Exception)
 log = logging.getLogger("nemovideo")
 
 
-class Watch:
-    """One request under way; does nothing where nobody listens."""
+class Reporter:
+    """Reports one request; does nothing without hooks and DEBUG logging."""
 
     def __init__(self, settings: Settings, request: Request) -> None:
         self._info: RequestInfo | None = None
@@ -37,13 +37,13 @@ class Watch:
         if settings.on_request is not None:
             settings.on_request(self._info)
 
-    def answered(self, status: int, headers: Mapping[str, str]) -> None:
+    def on_response(self, status: int, headers: Mapping[str, str]) -> None:
         """Report the response headers."""
         if self._info is not None:
             self._report(status, envelopes.request_id(headers, self._secret))
 
-    def failed(self, error: E) -> E:
-        """Report that there is no answer, and return the error."""
+    def on_error(self, error: E) -> E:
+        """Report a request without a response, and return its error."""
         if isinstance(error, NemoError):
             self._report(None, None, error)
         return error

@@ -1,0 +1,252 @@
+"""The HTTP calls of an async client: send, retry, read, download, stream."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypeVar
+
+import anyio
+from anyio import to_thread
+
+from nemovideo._config.proxies import Proxies
+from nemovideo._config.settings import Settings
+from nemovideo._drivers import http
+from nemovideo._drivers.aio_pool import Pool
+from nemovideo._drivers.aio_stream import Stream
+from nemovideo._drivers.attempts import Attempts, Deadline
+from nemovideo._drivers.connections import AsyncTrace
+from nemovideo._drivers.network_errors import ErrorMapper, closed_error
+from nemovideo._drivers.reporting import Reporter
+from nemovideo._flows.steps import Download, Request
+from nemovideo._wire import envelopes
+from nemovideo.errors import APIConnectionError, NemoError
+
+T = TypeVar("T")
+
+
+class Calls:
+    """Sends the requests of one client, in the tasks that await them.
+
+    Args:
+        settings: The client's settings.
+        pool: The HTTP clients.
+        parent: The calls of the client of which this one is a copy.
+    """
+
+    def __init__(self, settings: Settings, pool: Pool, parent: Calls | None = None) -> None:
+        self.settings = settings
+        self.pool = pool
+        self._parent = parent
+        self._closed = False
+        self._errors = ErrorMapper(
+            settings, Proxies.from_environment() if pool.own_client else None
+        )
+
+    @property
+    def closed(self) -> bool:
+        """Whether this client was closed, or the one of which it is a copy."""
+        return self._closed or (self._parent is not None and self._parent.closed)
+
+    def set_closed(self, closed: bool) -> None:
+        """Reject further calls, or accept them again."""
+        self._closed = closed
+
+    def check(self) -> None:
+        """Check that the client is open.
+
+        Raises:
+            InvalidRequestError: It was closed.
+        """
+        if self.closed:
+            raise closed_error()
+
+    async def call(self, request: Request, deadline: Deadline) -> object:
+        """Send a request, with retries, and unwrap its envelope."""
+        attempt = partial(self._call_once, request, deadline)
+        return await self._with_retries(request, deadline, attempt)
+
+    async def download(self, step: Download, deadline: Deadline) -> None:
+        """Download a file, resuming after dropped connections."""
+        attempt = partial(self._download_once, step, deadline)
+        await self._with_retries(
+            step.request, deadline, attempt, lambda: step.transfer.progress_bytes
+        )
+
+    def stream(self, request: Request, deadline: Deadline) -> Stream:
+        """Start a stream."""
+        attempt = partial(self._open_once, request, deadline)
+        connect = partial(self._with_retries, request, deadline, attempt)
+        loop = self.pool.state().loop
+        return Stream(connect, request, self._errors, self.settings.clock, loop)
+
+    async def _with_retries(
+        self,
+        request: Request,
+        deadline: Deadline,
+        attempt: Callable[[], Awaitable[T]],
+        progress: Callable[[], int] = int,
+    ) -> T:
+        self.check()
+        left = deadline.remaining()
+        if left == math.inf:
+            return await self._retry(request, deadline, attempt, progress)
+        with anyio.move_on_after(left):
+            return await self._retry(request, deadline, attempt, progress)
+        raise deadline.error()
+
+    async def _retry(
+        self,
+        request: Request,
+        deadline: Deadline,
+        attempt: Callable[[], Awaitable[T]],
+        progress: Callable[[], int],
+    ) -> T:
+        started = deadline.now()
+        try:
+            return await attempt()
+        except NemoError as error:
+            first_error = [error]
+        self.check()
+        from tenacity import AsyncRetrying  # loaded for retries only
+
+        async def next_attempt() -> T:
+            if first_error:
+                raise first_error.pop()
+            return await attempt()
+
+        settings = self.settings
+        attempts = Attempts(
+            settings.retry, request, deadline, started, settings.timeout_s, progress
+        )
+        retrying = AsyncRetrying(sleep=settings.clock.sleep_async, **attempts.options)
+        return await retrying(next_attempt)
+
+    @asynccontextmanager
+    async def _response(
+        self,
+        request: Request,
+        deadline: Deadline,
+        *,
+        streaming: bool = False,
+        follow_redirects: bool = False,
+    ) -> AsyncIterator[http.Response]:
+        """Send a request; yield its response with an unread body, and close it.
+
+        Args:
+            request: The request.
+            deadline: The deadline of the whole call.
+            streaming: Whether the response is an event stream, which stays open.
+            follow_redirects: Whether to follow redirects.
+        """
+        errors, settings, own_client = self._errors, self.settings, self.pool.own_client
+        state = self.pool.state()
+        client = state.fresh_client if request.fresh or streaming else state.client
+        # httpcore's trace calls take time, so only requests that need a trace have one.
+        needs_trace = request.spare or (streaming and not own_client)
+        trace = AsyncTrace() if needs_trace else None
+        with (
+            errors.mapping(request, deadline),
+            http.prepared(
+                client,
+                settings,
+                request,
+                deadline=deadline,
+                trace=trace,
+                own_client=own_client,
+                streaming=streaming,
+            ) as built,
+        ):
+            reporter = Reporter(settings, request)
+            try:
+                response = await client.send(built, stream=True, follow_redirects=False)
+                for count in itertools.count() if follow_redirects else ():
+                    if response.next_request is None:
+                        break
+                    await response.aclose()
+                    following = http.redirect_request(
+                        response, built, count, settings, own_client=own_client
+                    )
+                    response = await client.send(
+                        following, stream=True, auth=None, follow_redirects=False
+                    )
+            except Exception as error:  # noqa: BLE001 - mapped
+                self.check()
+                raise reporter.on_error(
+                    errors.send_error(error, request, deadline, trace, client)
+                ) from None
+            reporter.on_response(response.status_code, response.headers)
+            try:
+                yield response
+            finally:
+                if not (streaming and http.is_stream(response)):
+                    await response.aclose()
+
+    async def _call_once(self, request: Request, deadline: Deadline) -> object:
+        async with self._response(request, deadline) as response:
+            found = await self._exchange(request, response, deadline)
+        return http.unwrap(found)
+
+    async def _exchange(
+        self, request: Request, response: http.Response, deadline: Deadline
+    ) -> envelopes.Exchange:
+        """Read the whole response."""
+        reader = http.BodyReader(request, response)
+        async for chunk in response.aiter_bytes():
+            if not reader.add(chunk):
+                break
+            deadline.clip(0)
+        return http.exchange(request, response, reader.body(), self.settings)
+
+    async def _download_once(self, step: Download, deadline: Deadline) -> None:
+        from nemovideo._drivers import downloads  # loaded for downloads only
+
+        transfer = step.transfer
+        while (wanted := transfer.next_request()) is not None:
+            request = step.request.with_headers(wanted.headers)
+            follow = "Authorization" not in request.headers
+            async with self._response(request, deadline, follow_redirects=follow) as response:
+                if not downloads.is_file(response, wanted):
+                    found = await self._exchange(request, response, deadline)
+                    raise downloads.not_a_file_error(found)
+                head = downloads.head_of(response, transfer.place)
+                if await to_thread.run_sync(transfer.on_response, head):
+                    await self._write_body(step, response, deadline)
+
+    async def _write_body(
+        self, step: Download, response: http.Response, deadline: Deadline
+    ) -> None:
+        """Write the body in a thread, because disks may be slow."""
+        from nemovideo._drivers import downloads
+
+        batch = downloads.Batch(self.settings.clock)
+        try:
+            with self._errors.mapping(step.request, deadline):
+                chunks = downloads.body_of_async(response)
+                try:
+                    async for chunk in chunks:
+                        if batch.add(chunk):
+                            await to_thread.run_sync(step.transfer.write_all, batch.take())
+                            step.report()
+                            deadline.clip(0)
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await http.close_response(response, chunks)
+                        # Written even now, so that it is not downloaded again.
+                        await to_thread.run_sync(step.transfer.write_all, batch.take())
+        except APIConnectionError as error:
+            self.check()
+            step.transfer.on_disconnect(error)
+        else:
+            step.transfer.on_end()
+        step.report()
+
+    async def _open_once(self, request: Request, deadline: Deadline) -> http.Response:
+        async with self._response(request, deadline, streaming=True) as response:
+            if http.is_stream(response):
+                return response
+            found = await self._exchange(request, response, deadline)
+        raise http.not_a_stream_error(found)
