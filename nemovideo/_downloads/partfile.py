@@ -16,7 +16,7 @@ from nemovideo._downloads.places import part_paths
 from nemovideo._downloads.resume import Record
 from nemovideo._support import filelock
 from nemovideo._support.disk import replace_text, writing
-from nemovideo._support.filelock import Taken
+from nemovideo._support.filelock import LockStatus
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError, OutputError
 
@@ -134,13 +134,15 @@ class PartFile:
 
     def _lock(self, descriptor: int) -> bool:
         """Lock the part; return False if its last owner has renamed it meanwhile."""
-        taken = Taken.YES if self._exclusive else filelock.take(descriptor, self._path)
-        if taken is Taken.BUSY:
+        status = (
+            LockStatus.ACQUIRED if self._exclusive else filelock.try_lock(descriptor, self._path)
+        )
+        if status is LockStatus.BUSY:
             raise OutputError(
                 f"another download to {self._target} is in progress",
                 remedy="Wait for it, or choose another name.",
             )
-        if taken is Taken.UNKNOWN:
+        if status is LockStatus.UNKNOWN:
             self._use_unique_name(descriptor)
             return False
         found = os.fstat(descriptor)
@@ -169,7 +171,7 @@ class PartFile:
     def _unlock(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
-            filelock.give_back(descriptor)
+            filelock.unlock(descriptor)
 
     def _close_before_rename(self) -> None:
         """Close the file on Windows, where an open file cannot be renamed or removed."""

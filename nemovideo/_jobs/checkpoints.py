@@ -234,7 +234,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     }
     by = path.with_name(f".{path.name}.new")  # the job's lock is held
     try:
-        replace_text(path, json_text(value, indent=1), by=by, private=True, lasting=True)
+        replace_text(path, json_text(value, indent=1), by=by, private=True, durable=True)
     except OSError as error:
         raise failure(
             path,

@@ -1,4 +1,4 @@
-"""Where an address or a host name leads: to this machine, or to the public internet."""
+"""Classify addresses and host names as loopback or public."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def is_loopback(host: str) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Return whether an IP address is one of the public internet.
+    """Return whether an IP address is on the public internet.
 
-    Loopback, link-local, private, shared, multicast and reserved addresses are not, nor is
-    an IPv6 address that stands for such an IPv4 address.
+    Loopback, link-local, private, shared, multicast and reserved addresses are not, nor are IPv6
+    addresses that embed such an IPv4 address.
     """
     try:
         ip = ipaddress.ip_address(address)
@@ -40,7 +40,7 @@ def is_public(address: str) -> bool:
 
 
 def resolves_to_public(host: str, port: int) -> bool:
-    """Return whether a host name has addresses, and all of them are public.
+    """Return whether a host name resolves to public addresses only.
 
     Raises:
         OSError: The name cannot be resolved.

@@ -1,7 +1,7 @@
-"""Names for annotations: a module that is loaded when a type is looked up in it, and not before.
+"""Names for annotations: modules that are imported when one of their types is looked up.
 
-`typing.get_type_hints` evaluates annotations in the globals of the module that they stand in, where
-what is imported under `if TYPE_CHECKING` is missing.
+`typing.get_type_hints` evaluates annotations in the globals of their module, which lack the imports
+under `if TYPE_CHECKING`.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ else:
 
 
 class Late:
-    """A module that only annotations need, at run time; type checkers see the module itself.
+    """A lazily imported module for annotations; type checkers see the module itself.
 
     Args:
-        name: Its full name.
+        name: The module's full name.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __getattr__(self, attribute: str) -> object:
-        """Load the module, and return one of its names."""
+        """Import the module, and return one of its names."""
         found: object = getattr(import_module(self._name), attribute)
         return found

@@ -1,4 +1,4 @@
-"""Time, in one place: what waits or looks at a clock asks here, so that tests can inject theirs."""
+"""The clock for all waits and times, so that tests can inject theirs."""
 
 from __future__ import annotations
 
@@ -12,64 +12,61 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Source(Protocol[T_co]):
-    """Where something arrives for a task to wait for."""
+    """A source of items that a task can wait for."""
 
     async def receive(self) -> T_co:
-        """Return the next item, once there is one."""
+        """Wait for the next item, and return it."""
         ...
 
 
 class Clock:
-    """The machine's clock; `nemovideo.testing.FakeClock` is one that never really waits.
-
-    `time()` is seconds since the epoch, `monotonic()` seconds since any point.
-    """
+    """The system clock; `nemovideo.testing.FakeClock` replaces it in tests."""
 
     def time(self) -> float:
-        """Return the wall clock in seconds since the epoch."""
+        """Return the seconds since the epoch."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Return seconds since an arbitrary point, never going back."""
+        """Return the seconds since an arbitrary point, which never decrease."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Block this thread for so many seconds."""
+        """Block this thread for `seconds`."""
         time.sleep(seconds)
 
     async def sleep_async(self, seconds: float) -> None:
-        """Suspend this task for so many seconds."""
+        """Suspend this task for `seconds`."""
         import anyio
 
         await anyio.sleep(seconds)
 
-    def wait(self, event: threading.Event, seconds: float, *, polling: bool = False) -> bool:  # noqa: ARG002 - for clocks of tests
-        """Block this thread for so many seconds, or until the event, and return whether it came.
+    def wait(self, event: threading.Event, seconds: float, *, polling: bool = False) -> bool:  # noqa: ARG002 - used by test clocks
+        """Block this thread for `seconds` or until an event, and return whether it was set.
 
         Args:
-            event: What ends the wait early.
-            seconds: How long to wait.
-            polling: Whether the wait is for a job of the service.
+            event: Ends the wait early.
+            seconds: The timeout.
+            polling: Whether the wait is between two polls of a job.
         """
         return event.wait(seconds)
 
     async def wait_async(self, seconds: float, *, polling: bool = False) -> None:  # noqa: ARG002
-        """Suspend this task for so many seconds; see `wait`."""
+        """Suspend this task for `seconds`; see `wait`."""
         await self.sleep_async(seconds)
 
     def extended(self, ends_at: float, limit_s: float) -> float:  # noqa: ARG002
-        """Return until when to wait for a job that has just made progress; its limit stays."""
+        """Return the end of the wait for a job that has just made progress: unchanged."""
         return ends_at
 
     def receive(self, source: queue.SimpleQueue[T], timeout_s: float) -> T | None:
-        """Return the next item, or None once `timeout_s` seconds have passed without one."""
+        """Return the next item, or None after the timeout."""
         try:
             return source.get(timeout=max(timeout_s, 0))
         except queue.Empty:
             return None
 
     async def receive_async(self, source: Source[T], timeout_s: float) -> T | None:
-        """Return the next item, or None once `timeout_s` seconds have passed without one."""
+        """Return the next item, or None after the timeout."""
         import anyio
 
         with anyio.move_on_after(max(timeout_s, 0)):

@@ -1,4 +1,4 @@
-"""What the house does with files: stamps, hashes, writing whole or not, and errors in our words."""
+"""File operations: stamps, hashes, atomic writes, and typed errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BLOCK_BYTES = 1024 * 1024
 
 @attrs.frozen
 class Stamp:
-    """What tells one state of a file from another without reading it."""
+    """The metadata that identifies a state of a file without reading it."""
 
     size_bytes: int
     mtime_ns: int
@@ -27,7 +27,7 @@ class Stamp:
 
     @classmethod
     def of(cls, path: Path) -> Stamp | None:
-        """Return the file's stamp, or None where there is no file."""
+        """Return the file's stamp, or None without a file."""
         with suppress(OSError):
             found = path.stat()
             return cls(found.st_size, found.st_mtime_ns, found.st_ino)
@@ -35,16 +35,16 @@ class Stamp:
 
 
 def absolute(path: str | os.PathLike[str]) -> Path:
-    """Return the path from the root on, without "~" and ".."; a link stays the name that it is."""
+    """Return an absolute path without "~" and ".."; symbolic links are not resolved."""
     return Path(os.path.abspath(from_root(path)))  # noqa: PTH100 - resolve() follows links
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Tell of what the block cannot read.
+    """Map errors of reading a file in the block.
 
     Raises:
-        SourceNotFoundError: The file is not there, or cannot be read.
+        SourceNotFoundError: The file does not exist, or cannot be read.
     """
     try:
         yield
@@ -59,10 +59,10 @@ def reading(path: Path) -> Iterator[None]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Tell of what the block cannot write.
+    """Map errors of writing a file in the block.
 
     Raises:
-        OutputError: The disk is full or gone, or the place cannot be written to.
+        OutputError: The disk is full or gone, or the path is not writable.
     """
     try:
         yield
@@ -74,7 +74,7 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path, *, by: Path) -> Iterator[None]:
-    """Put what the block has written to `by` in the place of `path`, if it has not failed."""
+    """Replace `path` by `by`, which the block writes; remove `by` if the block fails."""
     try:
         yield
         by.replace(path)
@@ -85,7 +85,7 @@ def replacing(path: Path, *, by: Path) -> Iterator[None]:
 
 
 def sha256_of(opened: BinaryIO) -> str:
-    """Return the SHA-256, in hex, of what is left of an open file."""
+    """Return the SHA-256 of an open file from its position on, in hex."""
     digest = hashlib.sha256()
     while block := opened.read(_BLOCK_BYTES):
         digest.update(block)
@@ -93,30 +93,30 @@ def sha256_of(opened: BinaryIO) -> str:
 
 
 def sha256_of_file(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hex.
+    """Return the SHA-256 of a file, in hex.
 
     Raises:
-        OSError: It cannot be read.
+        OSError: The file cannot be read.
     """
     with path.open("rb") as file:
         return sha256_of(file)
 
 
 def replace_text(
-    path: Path, text: str, *, by: Path, private: bool = False, lasting: bool = False
+    path: Path, text: str, *, by: Path, private: bool = False, durable: bool = False
 ) -> None:
-    """Put a file of this text, in UTF-8, in the place of another: whole, or not at all.
+    """Write a UTF-8 text file atomically.
 
     Args:
         path: The file.
-        text: What it shall hold.
-        by: The name, in the same folder, under which it is written; nobody else may use that
-            at the same time. One that a killed process left behind is replaced.
-        private: Whether its owner only may read it.
-        lasting: Whether it must be safe on the disk when this returns.
+        text: Its new content.
+        by: The temporary file, in the same folder, for this writer only; one left by a killed
+            process is replaced.
+        private: Whether only the owner may read the file.
+        durable: Whether to flush the file to the disk.
 
     Raises:
-        OSError: It cannot be written; the file is as before then.
+        OSError: The file cannot be written, and is unchanged.
     """
     by.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -127,14 +127,14 @@ def replace_text(
     ):
         file.write(text)
         file.flush()
-        if lasting:
+        if durable:
             os.fsync(file.fileno())
-    if lasting:
+    if durable:
         _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename last, where the system can."""
+    """Flush a rename to the disk, if the system can."""
     if os.name != "posix":
         return
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""A lock between processes, held on a file: freed by the system when its holder dies."""
+"""A file lock between processes, which the system releases when its holder dies."""
 
 from __future__ import annotations
 
@@ -26,86 +26,85 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
-_TRIES = 100
+_ATTEMPTS = 100
 
 
-class Taken(Enum):
-    """How an attempt to lock a file went."""
+class LockStatus(Enum):
+    """The result of an attempt to lock a file."""
 
-    YES = "yes"
+    ACQUIRED = "acquired"
     BUSY = "busy"
     UNKNOWN = "unknown"
-    """The file system knows no locks, or gives one to everybody who asks."""
+    """The file system has no locks, or grants every lock."""
 
 
-def take(descriptor: int, path: Path) -> Taken:
-    """Lock an open file; never waits.
+def try_lock(descriptor: int, path: Path) -> LockStatus:
+    """Lock an open file without waiting.
 
-    Some network file systems grant every lock, so a second one is asked for, which must fail.
+    Some network file systems grant every lock, so a second attempt, which must fail, verifies it.
     """
     try:
         _lock(descriptor)
     except OSError as error:
-        refused = isinstance(error, (BlockingIOError, PermissionError))
-        return Taken.BUSY if refused else Taken.UNKNOWN
+        busy = isinstance(error, (BlockingIOError, PermissionError))
+        return LockStatus.BUSY if busy else LockStatus.UNKNOWN
     try:
         probe = os.open(path, os.O_RDWR)
     except OSError:
-        return Taken.YES
+        return LockStatus.ACQUIRED
     try:
         _lock(probe)
     except OSError:
-        return Taken.YES
+        return LockStatus.ACQUIRED
     else:
         same = os.path.samestat(os.fstat(probe), os.fstat(descriptor))
-        return Taken.UNKNOWN if same else Taken.YES
+        return LockStatus.UNKNOWN if same else LockStatus.ACQUIRED
     finally:
         os.close(probe)
 
 
-def give_back(descriptor: int) -> None:
+def unlock(descriptor: int) -> None:
     """Unlock an open file, and close it."""
-    with suppress(OSError):  # a copy that a fork made must not keep the lock
+    with suppress(OSError):  # explicitly, because a fork's copy of the descriptor keeps the lock
         _unlock(descriptor)
     os.close(descriptor)
 
 
 class FileLock:
-    """The lock on `path`, a file that is created and stays until discarded; it never waits."""
+    """A lock on the file `path`, which is created and stays until `discard`; it never waits."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
-        """Take the lock; False means that it is held elsewhere.
+        """Acquire the lock, and return False if it is held elsewhere.
 
-        Where the file system knows no locks, or the folder cannot be written to,
-        the lock counts as taken.
+        On a file system without locks, or in a read-only folder, the lock counts as acquired.
         """
-        for _ in range(_TRIES):
+        for _ in range(_ATTEMPTS):
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             except OSError:
                 return True
-            if take(descriptor, self._path) is Taken.BUSY:
+            if try_lock(descriptor, self._path) is LockStatus.BUSY:
                 os.close(descriptor)
                 return False
-            if self._is_there(descriptor):
+            if self._is_current(descriptor):
                 self._descriptor = descriptor
                 return True
-            give_back(descriptor)  # its holder discarded it between our two calls
+            unlock(descriptor)  # its holder discarded it between the two calls
         return False
 
-    def _is_there(self, descriptor: int) -> bool:
-        """Return whether the open file is the one that others find at the path."""
+    def _is_current(self, descriptor: int) -> bool:
+        """Return whether the open file is still the one at the path."""
         with suppress(OSError):
             return os.path.samestat(os.fstat(descriptor), self._path.stat())
         return False
 
     def discard(self) -> None:
-        """Remove the file, if the lock is held and the system allows it."""
+        """Remove the file if the lock is held, and if the system allows it."""
         if self._descriptor is not None:
             with suppress(OSError):
                 self._path.unlink()
@@ -114,4 +113,4 @@ class FileLock:
         """Release the lock, if it is held."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
-            give_back(descriptor)
+            unlock(descriptor)

@@ -1,7 +1,7 @@
-"""What a forked child must not share with its parent: objects that are reset in the child.
+"""Reset objects in forked child processes.
 
-A child of `os.fork` inherits sockets, locks and exit hooks. Sharing a socket mixes the answers of
-two processes, and a lock that another thread of the parent held stays locked for ever.
+A child of `os.fork` inherits sockets and locks. A shared socket mixes up the responses of two
+processes, and a lock held by another thread of the parent is never released.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ class Resettable(Protocol):
     """An object with state that belongs to one process."""
 
     def after_fork(self) -> None:
-        """Drop that state, in the child; must not wait for a lock."""
+        """Reset that state in the child, without waiting for a lock."""
         ...
 
 
-_watched: WeakSet[Resettable] = WeakSet()
+_resettable: WeakSet[Resettable] = WeakSet()
 
 
-def reset_in_children(thing: Resettable) -> None:
-    """Call `thing.after_fork()` in every child that this process forks, while the thing lives."""
-    _watched.add(thing)
+def reset_in_children(resettable: Resettable) -> None:
+    """Call `after_fork` in every child process, as long as the object exists."""
+    _resettable.add(resettable)
 
 
 def _in_child() -> None:
-    for thing in list(_watched):
-        thing.after_fork()
+    for resettable in list(_resettable):
+        resettable.after_fork()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,4 +1,4 @@
-"""JSON in and out: every value that is read is finite and bounded, every text can be written."""
+"""Parse untrusted JSON within limits, and write any text as valid UTF-8 JSON."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ _MAX_DEPTH = 200
 
 
 def read_json(text: str | bytes) -> object:
-    """Read a JSON text; bytes are UTF-8.
+    """Parse JSON; bytes are UTF-8.
 
-    Lone surrogates, which are legal as escapes, are kept.
+    Lone surrogates, which are valid as escapes, are kept.
 
     Raises:
-        ValueError: It is not JSON, is nested more than 200 levels deep, or holds a number that
-            a float cannot carry (NaN, Infinity, 1e999) or of thousands of digits.
+        ValueError: It is not JSON, is nested more than 200 levels deep, or has a number that is
+            not a finite float (NaN, Infinity, 1e999) or has thousands of digits.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogatepass").removeprefix("\ufeff")
-    return _decoded(text, _STRICT)
+    return _decode(text, _STRICT)
 
 
 def read_event_json(text: str) -> object:
-    """Read the JSON text of an event, with None for numbers that a float cannot carry.
+    """Parse the JSON of an event, with None for numbers that are not finite.
 
-    One odd number beside an answer, a log probability of NaN, say, does not make it unreadable.
+    A log probability of NaN, for example, must not lose the text next to it.
 
     Raises:
-        ValueError: It is not JSON, is nested more than 200 levels deep, or holds a number of
+        ValueError: It is not JSON, is nested more than 200 levels deep, or has a number with
             thousands of digits.
     """
-    return _decoded(text, _LENIENT)
+    return _decode(text, _LENIENT)
 
 
 def json_text(
@@ -44,19 +44,19 @@ def json_text(
     indent: int | None = None,
     default: Callable[[object], object] | None = None,
 ) -> str:
-    """Return a value as JSON with every script as it is; `default` is that of `json.dumps`.
+    """Return a value as JSON with unescaped Unicode; `default` is that of `json.dumps`.
 
-    Lone surrogates (half an emoji, or a file name that is not Unicode) have no
-    place in UTF-8; they are written as escapes.
+    Lone surrogates (half an emoji, or a file name that is not Unicode) cannot be encoded in UTF-8,
+    and are escaped.
     """
     return _escaped(json.dumps(value, ensure_ascii=False, indent=indent, default=default))
 
 
 def json_bytes(value: object) -> bytes:
-    """Return a value as compact JSON, to be sent.
+    """Return a value as compact JSON in UTF-8.
 
     Raises:
-        ValueError: The value is not JSON, is nested too deeply, or holds NaN or Infinity.
+        ValueError: The value is not JSON, is nested too deeply, or has NaN or Infinity.
     """
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -72,7 +72,7 @@ def _escaped(text: str) -> str:
     return _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def _refused(constant: str) -> object:
+def _reject(constant: str) -> object:
     raise ValueError(f"{constant} is not a JSON number")
 
 
@@ -88,11 +88,11 @@ def _finite_or_none(digits: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-_STRICT = json.JSONDecoder(parse_constant=_refused, parse_float=_finite)
+_STRICT = json.JSONDecoder(parse_constant=_reject, parse_float=_finite)
 _LENIENT = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite_or_none)
 
 
-def _decoded(text: str, decoder: json.JSONDecoder) -> object:
+def _decode(text: str, decoder: json.JSONDecoder) -> object:
     try:
         value: object = decoder.decode(text)
     except RecursionError:

@@ -1,10 +1,9 @@
-"""The formats in which a result can be had, and how a file's name asks for one.
+"""The formats of results, and how a file name selects one.
 
-A format is what stands in `output.format` of a render (docs/protocol.md §4), and the
-suffix of its file. Some suffixes have two parts: "matte.mp4" is only the mask, white
-where the person is; "stacked.mp4" is twice as high, with the color above and the mask
-below; "bundle.zip" holds both as a file each. The cloud service is known to make the
-first three formats; the local backend makes them all.
+A format is the `output.format` of a render (docs/protocol.md §4) and the suffix of its file. Some
+have two parts: "matte.mp4" is the mask alone, white where the person is; "stacked.mp4" has twice
+the height, with the color above and the mask below; "bundle.zip" has both as files. The cloud is
+known to support mp4, webm and mov, the local backend all of them.
 """
 
 from __future__ import annotations
@@ -16,19 +15,19 @@ from pathlib import PurePath
 from nemovideo.errors import InvalidRequestError
 
 VIDEOS = ("mp4", "webm", "mov", "gif")
-"""Formats with moving pictures."""
+"""Video formats."""
 
 STILLS = ("png", "jpg", "webp")
-"""Formats of one picture; a WebP can be animated, too."""
+"""Image formats; a WebP can be animated."""
 
 FORMATS = (*VIDEOS, "zip", *STILLS)
-"""The formats of one part; a zip holds one PNG for each frame."""
+"""Formats of one part; a zip has one PNG per frame."""
 
 WITH_ALPHA = ("webm", "mov", "gif", "zip", "png", "webp")
-"""The formats that can be transparent; a GIF's pixels are so wholly or not at all."""
+"""Formats with transparency; a GIF's pixels are opaque or fully transparent."""
 
 QUALITIES = ("high", "medium", "low")
-"""The qualities that the local backend makes; of the cloud's only the first is known."""
+"""The qualities of the local backend; the cloud is known to support the first."""
 
 DEFAULT_QUALITY = "high"
 
@@ -40,40 +39,40 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     STACKED: ("mp4", "mov", "webm"),
     BUNDLE: ("zip",),
 }
-"""The first parts of a format's name, and what can follow them, the usual one first."""
-_SAME = {"jpeg": "jpg"}
+"""The first parts of format names, with the formats that can follow, the default first."""
+_ALIASES = {"jpeg": "jpg"}
 
 
 def known_format(name: str) -> str | None:
-    """Return the format of that name in its usual form, None where there is none."""
+    """Return the normalized format name, or None for an unknown one."""
     words = name.lower().lstrip(".").split(".")
     if len(words) == 1 and words[0] in _KINDS:
         return f"{words[0]}.{_KINDS[words[0]][0]}"
-    kind = _SAME.get(words[-1], words[-1])
+    kind = _ALIASES.get(words[-1], words[-1])
     known = FORMATS if len(words) == 1 else _KINDS.get(".".join(words[:-1]), ())
     return ".".join([*words[:-1], kind]) if kind in known else None
 
 
 def check_format(name: str) -> str:
-    """Return the format of that name in its usual form.
+    """Return the normalized format name.
 
     Raises:
-        InvalidRequestError: There is none.
+        InvalidRequestError: The format is unknown.
     """
     if (found := known_format(name)) is None:
         raise InvalidRequestError(
-            f"{name!r} is not a format for the result",
-            remedy=f"Use one of: {', '.join(FORMATS)}; {MATTE}.mp4 and its like for the mask "
-            f"alone, {STACKED}.mp4 for both in one picture, or {BUNDLE}.zip for both files.",
+            f"{name!r} is not a result format",
+            remedy=f"Use one of: {', '.join(FORMATS)}; {MATTE}.mp4 (or {MATTE}.png, ...) for the "
+            f"mask alone, {STACKED}.mp4 for both in one picture, or {BUNDLE}.zip for both files.",
         )
     return found
 
 
 def check_quality(name: str) -> str:
-    """Return the name of a quality that the local backend makes.
+    """Return a quality of the local backend.
 
     Raises:
-        InvalidRequestError: There is none of that name.
+        InvalidRequestError: The quality is unknown.
     """
     if name not in QUALITIES:
         raise InvalidRequestError(
@@ -84,13 +83,13 @@ def check_quality(name: str) -> str:
 
 
 def format_for(path: str | os.PathLike[str] | None, wanted: str | None) -> str:
-    """Return the format asked for, else the one that the path's suffix names, else mp4.
+    """Return the requested format, else that of the path's suffix, else mp4.
 
-    A `wanted` of "matte" or "stacked" alone leaves it to the suffix what it comes in. One
-    that is not known here is returned as it is: the service may know it.
+    With a `wanted` of "matte" or "stacked" alone, the suffix selects the second part. An unknown
+    `wanted` is returned unchanged, since the service may support it.
 
     Raises:
-        InvalidRequestError: The suffix is that of no result.
+        InvalidRequestError: The suffix is unknown.
     """
     suffix = "" if path is None else result_suffix(path)
     first = wanted.lower() if wanted else ""
@@ -102,7 +101,7 @@ def format_for(path: str | os.PathLike[str] | None, wanted: str | None) -> str:
 
 
 def result_suffix(path: str | os.PathLike[str]) -> str:
-    """Return the suffix that names a format, without its dot and in lower case; "" for none."""
+    """Return the suffix that selects a format, in lower case without its dot, or ""."""
     suffixes = PurePath(path).suffixes
     if suffixes[-2:-1] and suffixes[-2].lower().removeprefix(".") in _KINDS:
         return "".join(suffixes[-2:]).lower().removeprefix(".")
@@ -110,18 +109,18 @@ def result_suffix(path: str | os.PathLike[str]) -> str:
 
 
 def default_format(*, still: bool, transparent: bool) -> str:
-    """Return the format of a result that nobody named one for; `still` for that of a photo."""
+    """Return the default format of a result; `still` for that of a photo."""
     if still:
         return "png"
     return "webm" if transparent else "mp4"
 
 
 def has_alpha(name: str) -> bool:
-    """Say whether a file of the format can be transparent."""
+    """Return whether a format has transparency."""
     return name in WITH_ALPHA or name.startswith((STACKED, BUNDLE))
 
 
 def is_still(name: str) -> bool:
-    """Return whether a file of the format holds one picture and never more."""
+    """Return whether a format always has exactly one picture."""
     kind = name.rpartition(".")[2]
     return kind in STILLS and kind != "webp"

@@ -1,4 +1,4 @@
-"""Patterns that are compiled when they are first used: some take longer than a whole call."""
+"""Regular expressions that are compiled on first use: some take longer than a whole call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, cast
 
 
 class _Lazy:
-    """Stands for a compiled pattern; any attribute compiles it."""
+    """A proxy of a pattern, compiled on the first attribute access."""
 
     def __init__(self, pattern: str, flags: int) -> None:
         self.args = pattern, flags
@@ -17,12 +17,12 @@ class _Lazy:
     def compiled(self) -> re.Pattern[str]:
         return re.compile(*self.args)
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - that of the compiled pattern
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - an attribute of the pattern
         found = getattr(self.compiled, name)
         setattr(self, name, found)
         return found
 
 
 def lazy(pattern: str, flags: int = 0) -> re.Pattern[str]:
-    """Return a pattern that is compiled when it is first used."""
+    """Return a pattern that is compiled on first use."""
     return cast("re.Pattern[str]", _Lazy(pattern, flags))

@@ -1,4 +1,4 @@
-"""Pixels of a finished file: its decoder, and its frames as arrays, by PyAV and numpy."""
+"""Decode result files into frames as numpy arrays."""
 
 from __future__ import annotations
 
@@ -26,50 +26,48 @@ Pixels: TypeAlias = tuple[float, npt.NDArray[np.uint8], npt.NDArray[np.float32]]
 
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _DEMUXERS = "mov,mp4,matroska,webm"
-_PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif"}
+_IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".gif"}
 _UNREADABLE = (av.error.FFmpegError, OSError, ValueError, IndexError, SequenceError)
 
 
 def decoder_of(stream: VideoStream) -> VideoCodecContext:
-    """Return what decodes the stream: its own decoder, or for VP8 and VP9 one that reads alpha.
+    """Return a stream's decoder, for VP8 and VP9 with alpha that of libvpx.
 
-    FFmpeg's own decoders of both pass over the alpha that WebM has beside a frame.
+    FFmpeg's own decoders of both ignore the alpha in a WebM file.
     """
     own = stream.codec_context
     with_alpha = _ALPHA_DECODERS.get(own.name)
-    told = {name.lower(): value for name, value in stream.metadata.items()}
-    if with_alpha is None or told.get("alpha_mode") != "1":
+    metadata = {name.lower(): value for name, value in stream.metadata.items()}
+    if with_alpha is None or metadata.get("alpha_mode") != "1":
         return own
     try:
-        made = CodecContext.create(with_alpha, "r")
+        decoder = CodecContext.create(with_alpha, "r")
     except UnknownCodecError:
         return own
-    assert isinstance(made, VideoCodecContext)
-    made.extradata = own.extradata
-    made.width, made.height = own.width, own.height
-    return made
+    assert isinstance(decoder, VideoCodecContext)
+    decoder.extradata = own.extradata
+    decoder.width, decoder.height = own.width, own.height
+    return decoder
 
 
 def frames_of(path: Path) -> Iterator[Pixels]:
-    """Yield the frames of a finished file, from its first to its last.
-
-    What has no alpha is opaque.
+    """Yield the frames of a result file; without transparency, alpha is 1.
 
     Raises:
-        UnsupportedFileError: The file is not here, or cannot be read.
+        UnsupportedFileError: The file does not exist, or cannot be read.
     """
     try:
         if path.suffix.lower() == ".zip":
-            yield from _zipped(path)
-        elif path.suffix.lower() in _PICTURES:
-            yield from _pictures(path)
+            yield from _decode_zip(path)
+        elif path.suffix.lower() in _IMAGES:
+            yield from _decode_image(path)
         else:
-            yield from _decoded(path)
+            yield from _decode_video(path)
     except _UNREADABLE as error:
         raise UnsupportedFileError(f"{path.name} cannot be read: {error}", code=4001) from error
 
 
-def _decoded(path: Path) -> Iterator[Pixels]:
+def _decode_video(path: Path) -> Iterator[Pixels]:
     options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
     with av.open(str(path), options=options, metadata_errors="replace") as container:
         stream = container.streams.video[0]
@@ -81,11 +79,11 @@ def _decoded(path: Path) -> Iterator[Pixels]:
 
 
 def _rgba(frame: VideoFrame) -> npt.NDArray[np.uint8]:
-    made = frame.reformat(format="rgba", src_colorspace=frame.colorspace)
-    return made.to_ndarray().astype(np.uint8, copy=False)
+    rgba = frame.reformat(format="rgba", src_colorspace=frame.colorspace)
+    return rgba.to_ndarray().astype(np.uint8, copy=False)
 
 
-def _pictures(path: Path) -> Iterator[Pixels]:
+def _decode_image(path: Path) -> Iterator[Pixels]:
     with Image.open(path) as image:
         time_s = 0.0
         for picture in ImageSequence.Iterator(image):
@@ -93,7 +91,7 @@ def _pictures(path: Path) -> Iterator[Pixels]:
             time_s += float(picture.info.get("duration", 0)) / 1000
 
 
-def _zipped(path: Path) -> Iterator[Pixels]:
+def _decode_zip(path: Path) -> Iterator[Pixels]:
     with sequences.open_sequence(path) as archive:
         fps = sequences.rate_of(archive)
         for number, entry in enumerate(sequences.frames_of(archive)):

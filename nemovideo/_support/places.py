@@ -1,4 +1,4 @@
-"""Folders of the user and their replacements, on machines that have none or forbid them."""
+"""The user's folders, with temporary replacements where they are missing or read-only."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from nemovideo.errors import InvalidRequestError
 
 log = logging.getLogger("nemovideo")
 
-_told: set[str] = set()
+_warned: set[str] = set()
 
 
 def home() -> Path | None:
-    """Return the home folder; a container's arbitrary user has none."""
+    """Return the home folder, or None: a container's arbitrary user has none."""
     with suppress(RuntimeError, KeyError):
         return Path.home()
     return None
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
-    """Return the path with "~" replaced by the home folder; "~name" stays where nobody has it.
+    """Expand "~" in a path; an unknown "~name" is kept.
 
     Raises:
         InvalidRequestError: There is no home folder.
@@ -40,7 +40,7 @@ def expanded(path: str | os.PathLike[str]) -> Path:
 
 
 def from_root(path: str | os.PathLike[str]) -> Path:
-    """Return the path as an absolute one, with "~" expanded.
+    """Return an absolute path, with "~" expanded.
 
     Raises:
         InvalidRequestError: There is no home folder, or the working directory was removed.
@@ -55,28 +55,28 @@ def from_root(path: str | os.PathLike[str]) -> Path:
 
 
 def can_write_to(folder: Path) -> bool:
-    """Whether files can be made in a folder, which itself is made where it is missing."""
+    """Return whether files can be created in a folder, which may have to be created first."""
     try:
-        there = next(each for each in (folder, *folder.parents) if each.exists())
-        return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+        nearest = next(each for each in (folder, *folder.parents) if each.exists())
+        return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
     except (OSError, StopIteration):
         return False
 
 
 def replacement(folder: str | os.PathLike[str], reason: str, remedy: str) -> Path:
-    """Return a private temporary folder in place of one that cannot be used, and warn once.
+    """Return a private temporary folder in place of an unusable one, and warn once.
 
-    The same user gets the same folder in the next process, as long as the system keeps it.
+    Later processes of the same user get the same folder, as long as the system keeps it.
 
     Args:
-        folder: The folder that cannot be used; it need not exist.
-        reason: Why.
-        remedy: What to set.
+        folder: The unusable folder, which may not exist.
+        reason: The reason, for the warning.
+        remedy: The remedy, for the warning.
     """
     found = _private(folder)
-    if (key := f"{folder}: {reason}") not in _told:
-        _told.add(key)
-        log.warning("%s %s: using %s in its place. %s", folder, reason, found, remedy)
+    if (key := f"{folder}: {reason}") not in _warned:
+        _warned.add(key)
+        log.warning("%s %s: using %s instead. %s", folder, reason, found, remedy)
     return found
 
 

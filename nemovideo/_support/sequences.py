@@ -1,4 +1,4 @@
-"""A zip of PNGs as a video: which files are its frames, and how many of them make a second."""
+"""Read a zip of PNGs as a video: its frames and frame rate."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from pathlib import Path
 from typing import BinaryIO
 
 DEFAULT_FPS = Fraction(30)
-"""The rate of a sequence that does not say its own."""
+"""The default frame rate of a sequence."""
 
 _RATE = re.compile(rb"(\d{1,9}(?:\.\d{1,9}|/\d{1,9})?) (?:frames a second|fps)\b")
-_MOST_FPS = 1000
+_MAX_FPS = 1000
 _DIGITS = re.compile(r"(\d+)")
 _END, _END_BYTES, _COMMENT_BYTES = b"PK\5\6", 22, 65535
-_LOCATOR, _LOCATOR_BYTES = b"PK\6\7", 20  # of the list of a ZIP64, which has no bounds
-_MOST_LIST_BYTES = 16 * 1024 * 1024
-_MOST_FRAME_BYTES = 512 * 1024 * 1024
+_LOCATOR, _LOCATOR_BYTES = b"PK\6\7", 20  # of a ZIP64 directory, whose size is unlimited
+_MAX_DIRECTORY_BYTES = 16 * 1024 * 1024
+_MAX_FRAME_BYTES = 512 * 1024 * 1024
 
 
 class SequenceError(Exception):
-    """The file is not a zip of PNGs that can be read; the message says why, after its name."""
+    """The file is not a readable zip of PNGs; the message continues the file's name."""
 
 
 def rate_comment(fps: Fraction) -> bytes:
-    """Return the zip's comment that says its rate."""
+    """Return the zip comment with a frame rate."""
     return f"{fps} frames a second".encode()
 
 
 def rate_of(archive: zipfile.ZipFile) -> Fraction:
-    """Return the rate that the zip's comment says, such as "24 fps", else the default."""
+    """Return the frame rate in the zip's comment, such as "24 fps", or the default."""
     found = _RATE.search(archive.comment)
     try:
         fps = Fraction(found[1].decode()) if found else DEFAULT_FPS
     except ZeroDivisionError:
         return DEFAULT_FPS
-    return fps if 0 < fps <= _MOST_FPS else DEFAULT_FPS
+    return fps if 0 < fps <= _MAX_FPS else DEFAULT_FPS
 
 
 def frames_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """Return the frames in the order of their names, in which 10 comes after 9.
+    """Return the frames in the natural order of their names (10 after 9).
 
     Raises:
-        SequenceError: There are none, one is larger than any frame, or they are encrypted.
+        SequenceError: There are none, one is too large, or they are encrypted.
     """
     found = [
         entry
@@ -57,39 +57,39 @@ def frames_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     ]
     if not found:
         raise SequenceError("has no PNG files in it")
-    if any(entry.file_size > _MOST_FRAME_BYTES or entry.flag_bits & 1 for entry in found):
+    if any(entry.file_size > _MAX_FRAME_BYTES or entry.flag_bits & 1 for entry in found):
         raise SequenceError("has PNG files that are too large, or encrypted")
     return sorted(found, key=lambda entry: _natural(entry.filename))
 
 
 @contextmanager
 def open_sequence(file: BinaryIO | Path) -> Iterator[zipfile.ZipFile]:
-    """Open a zip, and refuse one whose list of files is longer than that of any video.
+    """Open a zip whose directory has a plausible size.
 
     Raises:
-        SequenceError: It is not a zip, is damaged, or lists too much.
+        SequenceError: It is not a zip, is damaged, or has too many files.
     """
     try:
         if isinstance(file, Path):
             with file.open("rb") as opened, open_sequence(opened) as archive:
                 yield archive
             return
-        _check_list(file)
+        _check_directory(file)
         with zipfile.ZipFile(file) as archive:
             yield archive
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
         raise SequenceError(f"is a damaged zip: {error}") from error
 
 
-def _check_list(file: BinaryIO) -> None:
-    """Look at the size of the list before `zipfile` makes objects of it."""
+def _check_directory(file: BinaryIO) -> None:
+    """Check the size of the directory before `zipfile` loads it."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _END_BYTES - _COMMENT_BYTES))
     tail = file.read()
     place = tail.rfind(_END)
-    listed = int.from_bytes(tail[place + 12 : place + 16], "little")
-    is_longer = tail[max(0, place - _LOCATOR_BYTES) :].startswith(_LOCATOR)
-    if place >= 0 and (listed > _MOST_LIST_BYTES or is_longer):
+    directory_bytes = int.from_bytes(tail[place + 12 : place + 16], "little")
+    is_zip64 = tail[max(0, place - _LOCATOR_BYTES) :].startswith(_LOCATOR)
+    if place >= 0 and (directory_bytes > _MAX_DIRECTORY_BYTES or is_zip64):
         raise SequenceError("has too many files in it")
 
 

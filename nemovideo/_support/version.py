@@ -1,4 +1,4 @@
-"""This package's version: written down, for asking the installed metadata takes 40 ms."""
+"""The version of this package, since reading the installed metadata takes 40 ms."""
 
 from __future__ import annotations
 
