@@ -13,7 +13,7 @@ from PIL import Image
 
 from nemovideo._support.places import expanded
 from nemovideo.errors import InvalidRequestError, SourceNotFoundError, UnsupportedFileError
-from nemovideo.local.media.limits import MOST_PHOTO_PIXELS
+from nemovideo.local.media.limits import MAX_PHOTO_PIXELS
 from nemovideo.local.media.probe import MediaItem, probe
 from nemovideo.local.render.backgrounds import load_image
 
@@ -34,10 +34,10 @@ def image_of(picture: Picture) -> Image.Image:
         image = picture
     else:
         image = _from_array(picture)
-    if image.width * image.height > MOST_PHOTO_PIXELS or not all(image.size):
+    if image.width * image.height > MAX_PHOTO_PIXELS or not all(image.size):
         raise InvalidRequestError(
             f"a picture of {image.width}×{image.height} cannot be cut",
-            remedy=f"Use one of 1 to {MOST_PHOTO_PIXELS} pixels.",
+            remedy=f"Use one of 1 to {MAX_PHOTO_PIXELS} pixels.",
         )
     return image.convert("RGBA")
 

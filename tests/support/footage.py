@@ -7,7 +7,7 @@ A `clap` tests the sound: black and silent, then white and a tone, both from the
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,8 @@ def film(
             packets += video.encode(frame)
         packets += video.encode(None)
         for stream, track in zip(sounds, tracks, strict=True):
-            packets += stream.encode(_sound_frame(track))
+            for sound in _sound_frames(track):
+                packets += stream.encode(sound)
             packets += stream.encode(None)
         # Interleave as cameras do, so that a truncated file has both picture and sound.
         packets.sort(key=lambda packet: Fraction(packet.dts or 0) * packet.time_base)
@@ -126,13 +127,16 @@ def _sound_stream(out: av.container.OutputContainer, track: Track) -> av.AudioSt
     return stream
 
 
-def _sound_frame(track: Track) -> av.AudioFrame:
+def _sound_frames(track: Track) -> Iterator[av.AudioFrame]:
+    """Yield a frame for each second, which makes a packet of PCM."""
     channels = len(av.AudioLayout(track.layout).channels)
     waves = np.stack([track.wave] * channels) if track.wave.ndim == 1 else track.wave
-    frame = av.AudioFrame.from_ndarray(waves, "fltp", track.layout)
-    frame.sample_rate, frame.time_base = track.rate, Fraction(1, track.rate)
-    frame.pts = round(track.start_s * track.rate)
-    return frame
+    for begin in range(0, waves.shape[1], track.rate):
+        part = np.ascontiguousarray(waves[:, begin : begin + track.rate])
+        frame = av.AudioFrame.from_ndarray(part, "fltp", track.layout)
+        frame.sample_rate, frame.time_base = track.rate, Fraction(1, track.rate)
+        frame.pts = round(track.start_s * track.rate) + begin
+        yield frame
 
 
 def clap(

@@ -1,1 +1,1 @@
-"""What the local backend knows of a media file."""
+"""Media files: containers, streams and pictures, opened and probed."""

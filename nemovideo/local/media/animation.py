@@ -1,4 +1,4 @@
-"""Animated GIF, WebP and PNG, and zips of PNGs: their pictures with their times."""
+"""Animated GIF, WebP and PNG, and zips of PNGs: their frames and timing."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from nemovideo.local.media.pictures import (
 )
 from nemovideo.local.media.transparency import has_clear_parts
 
-_SHORTEST_MS = 20
-_INSTEAD_MS = 100  # what browsers show for a picture that would be too short
-_MOST_FPS, _MOST_ZIP_FPS = 50, 120
-_LOOKED_AT = 10
+_MIN_FRAME_MS = 20
+_DEFAULT_FRAME_MS = 100  # as browsers do for shorter frames
+_MAX_FPS, _MAX_ZIP_FPS = 50, 120
+_ALPHA_FRAMES = 10  # the number of frames checked for alpha
 
 
 @attrs.frozen
 class Animation:
-    """What an animation consists of. `plays` is how often it is shown, None for without end."""
+    """Properties of an animation; `plays` is the number of repetitions, None if endless."""
 
     width: int
     height: int
@@ -46,7 +46,7 @@ class Animation:
 
 
 def is_animated(path: Path) -> bool:
-    """Return whether a picture's file holds more than one of them."""
+    """Return whether a picture file has more than one frame."""
     family = picture_family(path)
     if family not in ("gif", "webp", "png"):
         return family == "zip"
@@ -55,7 +55,7 @@ def is_animated(path: Path) -> bool:
 
 
 def outline(path: Path) -> tuple[tuple[int, int], int]:
-    """Return the size of an animation's pictures, and how many there are; none is decoded."""
+    """Return the size and number of an animation's frames, without decoding them."""
     if picture_family(path) == "zip":
         with _reading(path) as archive:
             return _header_size(archive, frames_of(archive)[0]), len(frames_of(archive))
@@ -64,9 +64,9 @@ def outline(path: Path) -> tuple[tuple[int, int], int]:
 
 
 def describe(path: Path) -> Animation:
-    """Look through an animation; at its first pictures closely.
+    """Read the timing of all frames, and the alpha of the first ones.
 
-    The rate is one in which every picture begins in time, 50 a second at most.
+    The rate has a frame for every start time, up to 50 fps.
     """
     if picture_family(path) == "zip":
         return _describe_zip(path)
@@ -75,24 +75,24 @@ def describe(path: Path) -> Animation:
         width, height = image.size
         for number in range(getattr(image, "n_frames", 1)):
             image.seek(number)
-            if image.format == "WEBP" or number < _LOOKED_AT:  # a WebP tells its times late
+            if image.format == "WEBP" or number < _ALPHA_FRAMES:  # WebP durations need load()
                 image.load()
-            if number < _LOOKED_AT and not alpha:
+            if number < _ALPHA_FRAMES and not alpha:
                 alpha = has_clear_parts(in_srgb(image.copy()))
             starts_ms.append(starts_ms[-1] + _length_ms(image))
-    step_ms = math.gcd(*starts_ms) or _INSTEAD_MS
+    step_ms = math.gcd(*starts_ms) or _DEFAULT_FRAME_MS
     return Animation(
         width,
         height,
         duration_ms=starts_ms[-1],
-        fps=min(Fraction(1000, step_ms), Fraction(_MOST_FPS)),
+        fps=min(Fraction(1000, step_ms), Fraction(_MAX_FPS)),
         plays=plays(path),
         has_alpha=alpha,
     )
 
 
 def frames(path: Path) -> Iterator[tuple[Fraction, VideoFrame]]:
-    """Yield (time in seconds, frame) of one pass; the last one is yielded at the end again."""
+    """Yield (time in seconds, frame) of one pass; the last frame is repeated at the end time."""
     at_s = Fraction(0)
     frame = None
     for picture, length_ms in _pictures(path):
@@ -105,16 +105,16 @@ def frames(path: Path) -> Iterator[tuple[Fraction, VideoFrame]]:
 
 
 def plays(path: Path) -> int | None:
-    """Return how often an animation is shown, as browsers do it; None for without end."""
+    """Return the number of repetitions, as browsers count them; None if endless."""
     if picture_family(path) == "zip":
         return None
     with opened(path) as image:
-        told = image.info.get("loop")
-        if told == 0:
+        loop = image.info.get("loop")
+        if loop == 0:
             return None
-        if told is None:
+        if loop is None:
             return 1
-        return int(told) + 1 if image.format == "GIF" else int(told)
+        return int(loop) + 1 if image.format == "GIF" else int(loop)
 
 
 def _pictures(path: Path) -> Iterator[tuple[Image.Image, Fraction]]:
@@ -130,8 +130,8 @@ def _pictures(path: Path) -> Iterator[tuple[Image.Image, Fraction]]:
 
 
 def _length_ms(image: Image.Image) -> int:
-    told = round(image.info.get("duration", 0))
-    return told if told >= _SHORTEST_MS else _INSTEAD_MS
+    length_ms = round(image.info.get("duration", 0))
+    return length_ms if length_ms >= _MIN_FRAME_MS else _DEFAULT_FRAME_MS
 
 
 def _header_size(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[int, int]:
@@ -141,20 +141,20 @@ def _header_size(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[int,
 
 
 def _describe_zip(path: Path) -> Animation:
-    """Look at all headers, and at the first pictures: decoding all of them would take too long."""
+    """Read all headers, and the alpha of the first frames: decoding them all takes too long."""
     size, alpha = (0, 0), False
     with _reading(path) as archive:
         fps, entries = rate_of(archive), frames_of(archive)
         for number, entry in enumerate(entries):
             with archive.open(entry) as file, Image.open(file, formats=("PNG",)) as image:
                 check_pixels(image.size)
-                if number < _LOOKED_AT and not alpha:
+                if number < _ALPHA_FRAMES and not alpha:
                     alpha = has_clear_parts(decoded(image))
                 size = max(size, image.size, key=math.prod)
     return Animation(
         *size,
         duration_ms=max(1, round(len(entries) * 1000 / fps)),
-        fps=min(fps, Fraction(_MOST_ZIP_FPS)),
+        fps=min(fps, Fraction(_MAX_ZIP_FPS)),
         plays=None,
         has_alpha=alpha,
     )
@@ -178,4 +178,4 @@ def _reading(path: Path) -> Iterator[zipfile.ZipFile]:
     except PictureTooLargeError:
         raise
     except (SequenceError, *UNREADABLE) as error:
-        raise ValueError(f"it has frames that cannot be read: {error}") from error
+        raise ValueError(f"it has unreadable frames: {error}") from error

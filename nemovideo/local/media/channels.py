@@ -1,10 +1,9 @@
-"""Sound with more than two channels: which speaker each is for, and two channels made of them.
+"""Multichannel audio: the speaker of each channel, and the mix to stereo.
 
-PyAV 17.1 to 18.1 copies a channel layout without its table of channels and frees
-that table with each copy. Where FFmpeg needs a table (channels in film order,
-channels without a speaker), the second free ends the process. So the layout of
-every stream is replaced by one without a table, before anything is decoded, and
-the speakers' names are kept beside it.
+PyAV 17.1 to 18.1 copies a channel layout without its channel map, and frees the map with each
+copy: a double free that kills the process for layouts that have one (film order, channels without
+a speaker). So the layout of every stream is replaced by one without a map before anything is
+decoded, and the speaker names are kept separately.
 """
 
 from __future__ import annotations
@@ -23,28 +22,28 @@ Samples: TypeAlias = npt.NDArray[np.float32]
 """Channels × samples, -1..1."""
 
 _STEREO = 2
-_USUAL_COUNTS = (1, 2, 6, 8)
+_SURROUND_COUNTS = (6, 8)
 _NAMELESS = ("NONE", "UNSD", "UNK")
 _SIDE_LEVEL = _CENTER_LEVEL = 0.5**0.5
 _FRONT = ("FL", "FR", "DL", "DR")
 _SILENT = ("LFE", "LFE2")
 
 
-def take_over(context: AudioCodecContext) -> tuple[str, ...]:
-    """Return the speakers' names of a stream, and leave it a layout that is safe to copy.
+def take_channel_names(context: AudioCodecContext) -> tuple[str, ...]:
+    """Return the speaker names of a stream, and replace its layout by one that is safe to copy.
 
-    It must be called once, before the stream is decoded and before anything else
-    looks at its layout: the object that is read here becomes the table's only owner.
+    Call it once, before the stream is decoded and before anything else reads its layout: the
+    object read here becomes the only owner of the channel map.
     """
     layout = context.layout
     names = tuple(channel.name for channel in layout.channels)
-    if names and _has_table(layout.name):
-        context.layout = f"{len(names)}C"  # "6 channels", in no order
+    if names and (" channels (" in layout.name or layout.name.startswith("ambisonic")):
+        context.layout = f"{len(names)}C"  # "6 channels", without a map
     return names
 
 
 def needs_mixing(frame: AudioFrame) -> bool:
-    """Return whether FFmpeg itself cannot bring the frame's channels down to two."""
+    """Return whether FFmpeg cannot downmix the frame to stereo."""
     layout = frame.layout
     if layout.name.startswith("ambisonic"):
         return True
@@ -52,25 +51,25 @@ def needs_mixing(frame: AudioFrame) -> bool:
 
 
 def speakers_of(frame: AudioFrame, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names for a frame's channels: those of the stream where it has none itself."""
+    """Return the names of a frame's channels; `names`, those of its stream, if it has none."""
     own = tuple(channel.name for channel in frame.layout.channels)
-    told = tuple(names) if len(names) == len(own) else own
-    return told if all(_nameless(name) for name in own) else own
+    if all(_nameless(name) for name in own) and len(names) == len(own):
+        return tuple(names)
+    return own
 
 
 def stereo(samples: Samples, speakers: Sequence[str]) -> Samples:
-    """Return two channels made of any number, as FFmpeg mixes those in its own order.
+    """Mix any number of channels to stereo, with FFmpeg's levels.
 
-    Ambisonic sound is heard by two microphones that look left and right. Channels
-    for no speaker at all go to the left and to the right by turns; where others
-    have one, they are left out.
+    Ambisonics is decoded to two virtual microphones, facing left and right. Channels without a
+    speaker are assigned to left and right alternately, or dropped if others have a speaker.
     """
     mixed: Samples = _matrix(speakers) @ samples
     return mixed
 
 
 def floats(frame: AudioFrame) -> Samples:
-    """Return a frame's samples, of any format, as channels × samples."""
+    """Return a frame's samples, of any format, as channels × samples, -1..1."""
     values = frame.to_ndarray()
     if not frame.format.is_planar:
         values = values.reshape(-1, frame.layout.nb_channels).T
@@ -80,11 +79,6 @@ def floats(frame: AudioFrame) -> Samples:
     centered = values.astype(np.float32) - (128 if values.dtype.kind == "u" else 0)
     scaled: Samples = centered / np.float32(2 ** (bits - 1))
     return scaled
-
-
-def _has_table(name: str) -> bool:
-    """Return whether a layout of that name may hold a table: it is no usual one of FFmpeg's."""
-    return " channels (" in name or name.startswith("ambisonic")
 
 
 def _nameless(name: str) -> bool:
@@ -98,24 +92,23 @@ def _matrix(speakers: Sequence[str]) -> Samples:
     for place, name in enumerate(speakers):
         if name not in ambisonic and not _nameless(name):
             matrix[:, place] = _levels(name)
-    if ambisonic:  # in the order of ACN: 0 hears all around, 1 what is left against right
+    if ambisonic:  # in ACN order: 0 is omnidirectional, 1 is left minus right
         for row, sign in enumerate((1, -1)):
             matrix[row, ambisonic.get("AMBI0", 0)] += 0.5
             if "AMBI1" in ambisonic:
                 matrix[row, ambisonic["AMBI1"]] += 0.5 * sign
-    elif count in _USUAL_COUNTS[2:] and all(_nameless(name) for name in speakers):
-        usual = ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR")[:count]
-        matrix = _matrix(usual)
+    elif count in _SURROUND_COUNTS and all(_nameless(name) for name in speakers):
+        matrix = _matrix(("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR")[:count])
     elif not matrix.any():
         for place in range(count):
             matrix[place % _STEREO, place] = 1 / len(range(place % _STEREO, count, _STEREO))
         if count == 1:
-            matrix[:] = _CENTER_LEVEL  # as FFmpeg hears one channel that has a name
+            matrix[:] = _CENTER_LEVEL  # FFmpeg's level for a mono channel
     return matrix
 
 
 def _levels(name: str) -> tuple[float, float]:
-    """Return how loud a speaker is heard on the left and on the right."""
+    """Return the gain of a speaker in the left and right channels."""
     if name in _SILENT:
         return 0.0, 0.0
     level = 1.0 if name in _FRONT else _SIDE_LEVEL

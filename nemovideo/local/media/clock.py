@@ -1,4 +1,4 @@
-"""The clock of a stream, put right where it jumps or starts again."""
+"""Timestamps of a stream, corrected where they jump or restart."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from fractions import Fraction
 
 _JUMP_S = 10
 _WRAP_TICKS = 2**32
-_NEAR_S = 1
+_WRAP_TOLERANCE_S = 1
 _OVERLAP_S = Fraction(1, 20)
 
 
 class Clock:
-    """Times that go on evenly, though those in the file do not.
+    """A clock without jumps.
 
     Args:
-        broken: Whether the file's clock cannot be relied on (`MediaItem.broken_clock`); if it
-            can, every time is returned as it is, gaps included.
-        tick_s: The stream's unit of time, in seconds.
-        gapless: Whether the next thing is due when the last one is over, as with sound.
+        broken: Whether the file's timestamps are unreliable (`MediaItem.broken_clock`); if not,
+            they are returned unchanged, gaps included.
+        tick_s: The stream's time base, in seconds.
+        gapless: Whether each frame must start where the last one ended, as in audio.
     """
 
     def __init__(self, *, broken: bool, tick_s: Fraction, gapless: bool = False) -> None:
@@ -25,32 +25,31 @@ class Clock:
         self._tick_s = tick_s
         self._gapless = gapless
         self._due_s: Fraction | None = None
-        self._usual_s = Fraction(0)
+        self._last_duration_s = Fraction(0)
         self._shift_s = Fraction(0)
 
-    def at(self, time_s: Fraction, usual_s: Fraction) -> Fraction:
-        """Return when something is due whose time in the file is `time_s`.
+    def at(self, time_s: Fraction, duration_s: Fraction) -> Fraction:
+        """Return the corrected time of a frame; after a jump, it follows the previous one.
 
-        It lasts `usual_s`. After a jump it is due when what was before it is over.
+        Args:
+            time_s: Its time in the file.
+            duration_s: Its duration.
         """
         if not self._broken:
             return time_s
         if self._due_s is not None:
             late_s = time_s + self._shift_s - self._due_s
-            earliest_s = -_OVERLAP_S if self._gapless else -self._usual_s
-            if late_s < earliest_s or is_jump(late_s, self._tick_s):
+            earliest_s = -_OVERLAP_S if self._gapless else -self._last_duration_s
+            is_jump = late_s > _JUMP_S or is_wrap(late_s, self._tick_s)
+            if late_s < earliest_s or is_jump:
                 self._shift_s = self._due_s - time_s
         shown_s = time_s + self._shift_s
-        self._due_s, self._usual_s = shown_s + usual_s, usual_s
+        self._due_s, self._last_duration_s = shown_s + duration_s, duration_s
         return shown_s
 
 
-def is_jump(step_s: Fraction, tick_s: Fraction) -> bool:
-    """Return whether a clock that is known to be wrong went wrong here."""
-    return step_s > _JUMP_S or is_wrap(step_s, tick_s)
-
-
 def is_wrap(step_s: Fraction, tick_s: Fraction) -> bool:
-    """Return whether a step is that of a counter of 32 bits that ran over."""
+    """Return whether a step is the overflow of a 32-bit counter."""
     wrap_s = _WRAP_TICKS * tick_s
-    return wrap_s > _NEAR_S and abs(step_s - wrap_s) < min(Fraction(_NEAR_S), wrap_s / 4)
+    tolerance_s = min(Fraction(_WRAP_TOLERANCE_S), wrap_s / 4)
+    return wrap_s > _WRAP_TOLERANCE_S and abs(step_s - wrap_s) < tolerance_s

@@ -1,6 +1,6 @@
-"""The part of the picture that is meant to be seen: `clap` in MP4 and MOV, PixelCrop in Matroska.
+"""Cropping metadata: `clap` boxes in MP4 and MOV, PixelCrop in Matroska.
 
-FFmpeg reads both and leaves it to its caller to crop; PyAV does not hand them on.
+FFmpeg parses both but leaves cropping to its caller, and PyAV does not expose them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from nemovideo._values.formats import sniff
 if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
-_ENTRY_BYTES = 86  # of a video sample entry, before its own boxes
+_ENTRY_BYTES = 86  # a video sample entry, before its child boxes
 _HEAD_BYTES = 64
 _TRACKS, _TRACK_TYPE, _VIDEO = 0x1654AE6B, 0x83, 0xE0
 _VIDEO_TRACK = b"\x01"
@@ -29,7 +29,7 @@ _CROP = (0x54CC, 0x54BB, 0x54DD, 0x54AA)  # left, top, right, bottom
 
 @attrs.frozen
 class Margins:
-    """How many pixels to leave out on each side, of the picture as it is stored."""
+    """Pixels to crop on each side of the stored picture."""
 
     left: int = 0
     top: int = 0
@@ -37,12 +37,12 @@ class Margins:
     bottom: int = 0
 
     def __bool__(self) -> bool:
-        """Whether there is anything to leave out."""
+        """Whether there is anything to crop."""
         return any(attrs.astuple(self))
 
 
 def margins_of(path: Path, stream: VideoStream) -> Margins:
-    """Return what a file says to leave out of a stream's picture; nothing where it says nothing."""
+    """Return the margins that a file sets for a stream."""
     try:
         with path.open("rb") as file:
             families = sniff(file.read(_HEAD_BYTES))
@@ -57,7 +57,7 @@ def margins_of(path: Path, stream: VideoStream) -> Margins:
 
 
 def _pixel_crop(reader: Reader, place: int) -> Margins:
-    """Return what is not shown of a video track; `place` is the track's among those, from 0 on."""
+    """Return the margins of the video track with index `place` among the video tracks."""
     for segment in elements(reader, 0, reader.size):
         if segment.id != SEGMENT:
             continue
@@ -104,7 +104,7 @@ def _video_entries(reader: Reader, track: int) -> Iterator[Box]:
 
 
 def _margins(values: tuple[int, ...], width: int, height: int) -> Margins:
-    """Return the margins of an aperture, from its size and how far its middle is off center."""
+    """Return the margins of an aperture, from its size and the offset of its center."""
     if not all(values[1::2]):
         return Margins()
     size_x, size_y, off_x, off_y = (

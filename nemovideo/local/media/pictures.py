@@ -1,4 +1,4 @@
-"""Pictures: opened by their content, measured before they are decoded, upright, in sRGB."""
+"""Pictures: opened by content, checked before they are decoded, upright, in sRGB."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from nemovideo._uploads.inspect import DamagedError, inspect
 from nemovideo._values.formats import sniff
-from nemovideo.local.media.limits import MOST_PHOTO_PIXELS, MOST_SIDE_PX
+from nemovideo.local.media.limits import MAX_PHOTO_PIXELS, MAX_SIDE_PX
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
-"""What Pillow raises for a picture that it cannot read."""
+"""Exceptions that Pillow raises for unreadable pictures."""
 
 _FAMILIES = frozenset({"jpeg", "png", "gif", "webp", "zip"})
 _HEAD_BYTES = 64
 _WEBP_HEAD_BYTES, _WEBP_ANIMATED, _WEBP_ALPHA = 21, 0x02, 0x10
 _LARGE_PIXELS = 4_000_000
-_SIXTEEN_BITS = 257  # what 255 is, there
+_FROM_16_BITS = 257  # 65535 / 255
 
-_one_large_decode = threading.Lock()
+_large_decode_lock = threading.Lock()
 
 
 class PictureTooLargeError(ValueError):
-    """The picture of that size has more pixels than the local backend takes."""
+    """The picture exceeds the limits of the local backend."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
         width, height = size
         super().__init__(
-            f"it has {width}×{height} pixels: the local backend takes pictures of up to "
-            f"{MOST_PHOTO_PIXELS // 1_000_000} million pixels, {MOST_SIDE_PX} on a side"
+            f"it has {width}×{height} pixels: the local backend accepts pictures of up to "
+            f"{MAX_PHOTO_PIXELS // 1_000_000} million pixels, {MAX_SIDE_PX} on a side"
         )
 
 
 def open_image(path: Path) -> Image.Image:
-    """Return a picture upright, decoded and in sRGB: RGB, or RGBA where it has transparent parts.
+    """Decode a picture, upright and in sRGB, as RGB or RGBA.
 
     Raises:
-        PictureTooLargeError: Its header says so; nothing was decoded.
-        OSError, ValueError, SyntaxError, Image.DecompressionBombError: It is not a picture of
-            the supported formats, or it is damaged (`UNREADABLE`).
+        PictureTooLargeError: The size in the header exceeds the limits; nothing is decoded.
+        OSError, ValueError, SyntaxError, Image.DecompressionBombError: The format is not
+            supported, or the picture is damaged (`UNREADABLE`).
     """
     with opened(path) as image:
         return decoded(image)
 
 
 def decoded(image: Image.Image) -> Image.Image:
-    """Return a picture that was opened, as `open_image` does."""
+    """Decode an open picture as `open_image` does."""
     with decoding(image.size):
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
@@ -63,7 +63,7 @@ def decoded(image: Image.Image) -> Image.Image:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """Open a picture's header, and refuse one that is too large."""
+    """Open a picture, and reject it if it is too large; pixels are not decoded."""
     check_pixels(header_size(path))
     with path.open("rb") as file, Image.open(_with_alpha(file), formats=FORMATS) as image:
         check_pixels(image.size)
@@ -71,10 +71,10 @@ def opened(path: Path) -> Iterator[Image.Image]:
 
 
 def _with_alpha(file: BinaryIO) -> BinaryIO:
-    """Return the file, but an animated WebP said to have alpha.
+    """Return the file, with the alpha flag set if it is an animated WebP.
 
-    Encoders write only the part of a picture that is not transparent, and forget to say that
-    there is alpha around it; Pillow then shows black there.
+    Encoders crop frames to their opaque part without setting the flag; Pillow then shows black
+    around it.
     """
     head = file.read(_WEBP_HEAD_BYTES)
     file.seek(0)
@@ -87,25 +87,25 @@ def _with_alpha(file: BinaryIO) -> BinaryIO:
 
 @contextmanager
 def decoding(size: tuple[int, int]) -> Iterator[None]:
-    """Hold the place for a decode of a picture of that size: one large one at a time."""
+    """Serialize the decoding of large pictures, to bound memory."""
     large = size[0] * size[1] > _LARGE_PIXELS
-    with _one_large_decode if large else nullcontext():
+    with _large_decode_lock if large else nullcontext():
         yield
 
 
 def check_pixels(size: tuple[int, int]) -> None:
-    """Refuse a picture of a size that is not taken.
+    """Check a picture's size.
 
     Raises:
-        PictureTooLargeError: It is too large.
+        PictureTooLargeError: The size exceeds the limits.
     """
     width, height = size
-    if max(width, height) > MOST_SIDE_PX or width * height > MOST_PHOTO_PIXELS:
+    if max(width, height) > MAX_SIDE_PX or width * height > MAX_PHOTO_PIXELS:
         raise PictureTooLargeError(size)
 
 
 def header_size(path: Path) -> tuple[int, int]:
-    """Return the width and height in a picture's header; 0 for what it does not tell."""
+    """Return the width and height in a picture's header; 0 if unknown."""
     family = picture_family(path)
     if family is None:
         return 0, 0
@@ -118,14 +118,14 @@ def header_size(path: Path) -> tuple[int, int]:
 
 
 def picture_family(path: Path) -> str | None:
-    """Return the format of a picture, or of a zip of them, by its first bytes; None for others."""
+    """Return the family of a picture or zip by its first bytes; None for other files."""
     with path.open("rb") as file:
         families = sniff(file.read(_HEAD_BYTES)) & _FAMILIES
     return min(families, default=None)
 
 
 def looks_like_image(path: Path) -> bool:
-    """Return whether a file begins as a picture of the supported formats."""
+    """Return whether a file has the first bytes of a supported picture."""
     try:
         return picture_family(path) is not None
     except (UnidentifiedImageError, OSError):
@@ -133,23 +133,23 @@ def looks_like_image(path: Path) -> bool:
 
 
 def in_srgb(image: Image.Image) -> Image.Image:
-    """Return a decoded picture as RGB or RGBA in sRGB, by the profile that is embedded in it."""
+    """Convert a decoded picture to RGB or RGBA in sRGB, by its embedded profile."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):
         image = _in_eight_bits(image)
-    wanted = "RGBA" if image.has_transparency_data else "RGB"
+    mode = "RGBA" if image.has_transparency_data else "RGB"
     if profile:
-        if image.mode in ("P", "PA", "1", "LA", "La", "RGBa") or wanted == "RGBA":
-            image = image.convert(wanted)
+        if image.mode in ("P", "PA", "1", "LA", "La", "RGBa") or mode == "RGBA":
+            image = image.convert(mode)
         image = _converted(image, profile)
-    made = image if image.mode == wanted else image.convert(wanted)
-    made.info.pop("icc_profile", None)  # it is not that of these pixels any more
+    made = image if image.mode == mode else image.convert(mode)
+    made.info.pop("icc_profile", None)  # no longer valid for these pixels
     return made
 
 
 def _in_eight_bits(image: Image.Image) -> Image.Image:
     values = np.asarray(image).astype(np.uint32)
-    return Image.fromarray(((values + _SIXTEEN_BITS // 2) // _SIXTEEN_BITS).astype(np.uint8))
+    return Image.fromarray(((values + _FROM_16_BITS // 2) // _FROM_16_BITS).astype(np.uint8))
 
 
 def _converted(image: Image.Image, profile: bytes) -> Image.Image:
@@ -158,6 +158,6 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         target = ImageCms.createProfile("sRGB")
         made = ImageCms.profileToProfile(image, source, target, outputMode=mode)
-    except (ImageCms.PyCMSError, OSError, ValueError):  # a damaged profile, or one of another mode
+    except (ImageCms.PyCMSError, OSError, ValueError):  # damaged, or for another color mode
         return image
     return image if made is None else made

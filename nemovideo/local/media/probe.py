@@ -1,4 +1,4 @@
-"""What the local backend knows of a file: its kind, size, length, and what is wrong with it."""
+"""Probe uploaded files: kind, size, duration, and warnings about damage."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from nemovideo.local.media.containers import (
 )
 from nemovideo.local.media.cropping import margins_of
 from nemovideo.local.media.limits import (
-    MOST_ANIMATION_PIXELS,
-    MOST_HOURS,
-    MOST_PHOTO_PIXELS,
-    MOST_PIXELS,
-    MOST_SIDE_PX,
+    MAX_ANIMATION_PIXELS,
+    MAX_HOURS,
+    MAX_PHOTO_PIXELS,
+    MAX_PIXELS,
+    MAX_SIDE_PX,
 )
 from nemovideo.local.media.orientation import is_turned
 from nemovideo.local.media.pictures import (
@@ -40,7 +40,7 @@ from nemovideo.local.media.pictures import (
     open_image,
     picture_family,
 )
-from nemovideo.local.media.survey import Survey, survey, usual_s
+from nemovideo.local.media.survey import Survey, frame_duration_s, survey
 from nemovideo.local.media.transparency import (
     has_clear_parts,
     has_transparent_parts,
@@ -54,24 +54,26 @@ if TYPE_CHECKING:
 
 _MAX_FPS = 120
 _PACKETS_TO_FIRST_FRAME = 500
-_SHORTER_S = Fraction(1, 10)
+_TRUNCATED_S = Fraction(1, 10)
 
 
 def _sentences(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(values)  # from JSON they come as a list
+    return tuple(values)  # a list in JSON
 
 
 @attrs.frozen
 class MediaItem:
     """A file that was uploaded to a session.
 
-    `id` names it in drafts ("m1", "m2", … in the order of upload). `kind` is
-    "video", "image" or "audio". Times are in milliseconds, sizes in pixels as
-    shown (cropped and turned). `sha256` is the content's hash. `aspect` is how
-    much wider than high the pixels are, as shown. `has_alpha` is whether some of
-    the picture is transparent: that is its mask then. The times of a file with a
-    `broken_clock` jump, or start again. `warnings` say what is wrong with a file
-    that can be used all the same.
+    Attributes:
+        id: Its id in drafts: "m1", "m2", … in the order of upload.
+        kind: "video", "image" or "audio".
+        sha256: The hash of its content.
+        width: In pixels as shown, that is cropped and rotated; `height` likewise.
+        aspect: The pixel aspect ratio, width / height, as shown.
+        has_alpha: Whether parts of the picture are transparent; the alpha is then the mask.
+        broken_clock: Whether the timestamps jump or restart.
+        warnings: Sentences about damage that does not prevent the file's use.
     """
 
     id: str
@@ -92,19 +94,18 @@ class MediaItem:
 
 
 def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002 - the contract's name
-    """Return what a file is, by its content.
+    """Probe a file by its content.
 
-    The header is read, and one frame is decoded, because a header alone can
-    promise a picture that is not there.
+    All packets are scanned and one frame is decoded, because headers can be wrong.
 
     Args:
-        path: Where the file lies.
-        name: What the user called it; its suffix must be of a supported format.
-        id: The id that drafts will use for it.
+        path: The file.
+        name: The user's name for it; its suffix must be that of a supported format.
+        id: The id for drafts.
 
     Raises:
-        UnsupportedFileError: The file is of another format than its suffix or
-            than docs/protocol.md §4 allows, is empty, or cannot be read.
+        UnsupportedFileError: The file is empty or unreadable, its format is not supported
+            (docs/protocol.md §4), or does not match its suffix.
     """
     suffix = suffix_of(name)
     if suffix and suffix not in CONTENT_TYPES:
@@ -120,18 +121,18 @@ def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002 - the c
     found = _probe_streams(item)
     if suffix in AUDIO_SUFFIXES:
         if not found.has_audio:
-            raise UnsupportedFileError(f"{name}: there is no sound in it", code=4001)
+            raise UnsupportedFileError(f"{name}: the file has no sound", code=4001)
         return attrs.evolve(found, kind="audio", width=None, height=None, fps=None)
     return found
 
 
 def _probe_image(item: MediaItem) -> MediaItem:
-    """Return the item as a picture, or as a video if it moves."""
+    """Return the item as a picture, or as a video if it is animated."""
     try:
         if is_animated(item.path):
             _check_animation(item)
             moving = describe(item.path)
-            _check_size(item, moving.width, moving.height)  # a zip's largest
+            _check_size(item, moving.width, moving.height)  # the largest frame of a zip
             return attrs.evolve(
                 item,
                 kind="video",
@@ -146,7 +147,7 @@ def _probe_image(item: MediaItem) -> MediaItem:
         raise UnsupportedFileError(
             f"{item.name}: {error}",
             code=4001,
-            remedy=_scaled_down(error.size, MOST_PHOTO_PIXELS),
+            remedy=_scaled_down(error.size, MAX_PHOTO_PIXELS),
         ) from error
     except UNREADABLE as error:
         raise _unreadable(item, "picture", error) from error
@@ -157,14 +158,14 @@ def _probe_image(item: MediaItem) -> MediaItem:
 
 
 def _probe_streams(item: MediaItem) -> MediaItem:
-    """Return the item with what the container says of its picture and sound."""
+    """Return the item with the properties of its video and audio streams."""
     try:
         with open_media(item.path) as container:
             stream = main_video(container)
             item = attrs.evolve(item, has_audio=main_audio(container) is not None)
             if stream is None and not item.has_audio:
                 raise UnsupportedFileError(
-                    f"{item.name}: there is neither picture nor sound in it", code=4001
+                    f"{item.name}: the file has neither picture nor sound", code=4001
                 )
             if stream is not None:
                 _check_size(item, stream.width, stream.height)
@@ -180,7 +181,7 @@ def _probe_streams(item: MediaItem) -> MediaItem:
 
 
 def _with_shape(item: MediaItem, stream: VideoStream, frame: VideoFrame, seen: Survey) -> MediaItem:
-    """Return the item with the size in which it is shown: where that changes, the largest."""
+    """Return the item with its size as shown; if that changes, the largest."""
     margins = margins_of(item.path, stream)
     width, height = max(((frame.width, frame.height), *seen.sizes), key=lambda s: s[0] * s[1])
     _check_size(item, width, height)
@@ -191,7 +192,7 @@ def _with_shape(item: MediaItem, stream: VideoStream, frame: VideoFrame, seen: S
     if is_turned(frame):
         width, height, aspect = height, width, 1 / aspect
     if has_unread_alpha(stream):
-        warning = f"{item.name} is HEVC with alpha, which is not read here: it is taken as opaque."
+        warning = f"{item.name} is HEVC with alpha, which cannot be decoded: it is opaque."
         item = attrs.evolve(item, warnings=(*item.warnings, warning))
     rate = _frame_rate(stream)
     if seen.broken and seen.frames and seen.shown_s:
@@ -219,14 +220,14 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
             return frame
         if number > _PACKETS_TO_FIRST_FRAME:
             break
-    raise ValueError("no frame of it can be decoded")
+    raise ValueError("no frame can be decoded")
 
 
 def _frame_rate(stream: VideoStream) -> Fraction:
-    """Return the constant rate that shows this stream's frames best.
+    """Return the constant frame rate for a stream.
 
-    That is the average rate. Where frames come unevenly (a screen recording, a
-    phone in the dark), it is the rate that has a place for every frame.
+    It is the average rate, or for variable frame rates (screen recordings, phones in the dark)
+    the base rate, which has a slot for every frame.
     """
     average = stream.average_rate or stream.guessed_rate or Fraction(30)
     base = stream.base_rate or average
@@ -236,10 +237,10 @@ def _frame_rate(stream: VideoStream) -> Fraction:
 
 
 def _with_length(item: MediaItem, container: InputContainer, seen: Survey) -> MediaItem:
-    """Return the item with how long its picture lasts, or else its sound, and what is missing.
+    """Return the item with the duration of its video, or else its audio.
 
-    A header may promise more than the file holds, where that was cut off, or say
-    nothing, as in what browsers record; so it is the packets that count.
+    It comes from the packets: the header of a truncated file is wrong, and browsers record files
+    without a duration. A truncated file gets a warning.
     """
     if seen.broken:
         return _lasting(item, seen.shown_s)
@@ -252,76 +253,74 @@ def _with_length(item: MediaItem, container: InputContainer, seen: Survey) -> Me
     if stream.duration:
         promised_s = ((stream.start_time or 0) + stream.duration) * stream.time_base - origin
         held_s = shown_s
-        if container.format.name == "avi":  # of one that is cut off FFmpeg makes the duration up
-            promised_s = max(promised_s, stream.frames * usual_s(stream))
-    elif container.duration:  # of picture and sound, whichever is longer
+        if container.format.name == "avi":  # FFmpeg estimates the duration of a truncated AVI
+            promised_s = max(promised_s, stream.frames * frame_duration_s(stream))
+    elif container.duration:  # of the longer stream
         promised_s = Fraction(container.duration, av.time_base)
-        if promised_s > origin:  # Matroska counts from zero, wherever the first picture is
+        if promised_s > origin:  # Matroska counts from zero, not from the first frame
             promised_s -= origin
     if shown_s <= 0:
         shown_s = held_s = promised_s
-    if promised_s - held_s > max(_SHORTER_S, 2 * usual_s(stream)):
+    if promised_s - held_s > max(_TRUNCATED_S, 2 * frame_duration_s(stream)):
         promised, held = seconds_text(promised_s), seconds_text(held_s)
-        warning = f"{item.name} is cut off: of its {promised} it has {held}."
+        warning = f"{item.name} is cut off after {held} of {promised}."
         item = attrs.evolve(item, warnings=(*item.warnings, warning))
     return _lasting(item, min(shown_s, promised_s) if promised_s else shown_s)
 
 
 def _lasting(item: MediaItem, length_s: Fraction) -> MediaItem:
-    if length_s > MOST_HOURS * 3600:
+    if length_s > MAX_HOURS * 3600:
         raise UnsupportedFileError(
-            f"{item.name} lasts {float(length_s) / 3600:.1f} hours: the local backend takes files "
-            f"of up to {MOST_HOURS} hours",
+            f"{item.name} lasts {float(length_s) / 3600:.1f} hours: the local backend accepts "
+            f"files of up to {MAX_HOURS} hours",
             code=4001,
-            remedy="Cut the file into parts, and upload those.",
+            remedy="Split the file, and upload the parts.",
         )
     return attrs.evolve(item, duration_ms=max(1, round(length_s * 1000)))
 
 
 def _check_size(item: MediaItem, width: int, height: int) -> None:
-    """Refuse a picture that is larger than one that can be made of it."""
-    if max(width, height) > MOST_SIDE_PX or width * height > MOST_PIXELS:
+    """Reject a picture that exceeds the limits of the encoder."""
+    if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
         raise UnsupportedFileError(
-            f"{item.name} has {width}×{height} pixels: the local backend takes up to "
-            f"{MOST_PIXELS / 1e6:.0f} million, and up to {MOST_SIDE_PX} on a side",
+            f"{item.name} has {width}×{height} pixels: the local backend accepts up to "
+            f"{MAX_PIXELS / 1e6:.0f} million, and up to {MAX_SIDE_PX} on a side",
             code=4001,
-            remedy=_scaled_down((width, height), MOST_PIXELS),
+            remedy=_scaled_down((width, height), MAX_PIXELS),
         )
 
 
 def _check_animation(item: MediaItem) -> None:
-    """Refuse an animation that would take minutes to decode, however small its file is."""
+    """Reject an animation that would take minutes to decode; its file can be tiny."""
     (width, height), count = outline(item.path)
     _check_size(item, width, height)
-    if picture_family(item.path) != "zip" and width * height * count > MOST_ANIMATION_PIXELS:
+    if picture_family(item.path) != "zip" and width * height * count > MAX_ANIMATION_PIXELS:
         raise UnsupportedFileError(
-            f"{item.name} has {count} pictures of {width}×{height} pixels: the local backend takes "
-            f"animations of up to {MOST_ANIMATION_PIXELS / 1e9:.0f} billion pixels in all",
+            f"{item.name} has {count} frames of {width}×{height} pixels: the local backend accepts "
+            f"animations of up to {MAX_ANIMATION_PIXELS / 1e9:.0f} billion pixels in total",
             code=4001,
             remedy="Make it smaller or shorter, or convert it to MP4 or WebM.",
         )
 
 
 def _scaled_down(size: tuple[int, int], most_pixels: int) -> str:
-    """Return the remedy for a picture that is too large: the largest size that is taken."""
-    scale = min(MOST_SIDE_PX / max(size), math.sqrt(most_pixels / math.prod(size)))
+    """Return the remedy for a picture that is too large, with the largest accepted size."""
+    scale = min(MAX_SIDE_PX / max(size), math.sqrt(most_pixels / math.prod(size)))
     width, height = (max(1, int(side * scale)) for side in size)
     return f"Scale it down to {width}×{height} pixels or less, and upload it again."
 
 
 def seconds_text(length_s: Fraction) -> str:
-    """Return a length in words, as exact as it has to be for it not to be zero."""
-    return (
-        f"{float(length_s):.1f} s"
-        if length_s >= _SHORTER_S / 2
-        else f"{float(length_s) * 1000:.0f} ms"
-    )
+    """Format a duration in seconds, or in milliseconds where that would round to 0.0."""
+    if length_s >= Fraction(1, 20):
+        return f"{float(length_s):.1f} s"
+    return f"{float(length_s) * 1000:.0f} ms"
 
 
 def _unreadable(item: MediaItem, kind: str, error: Exception) -> UnsupportedFileError:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return UnsupportedFileError(
-        f"{item.name}: it cannot be read as {kind} ({reason})",
+        f"{item.name}: the file cannot be read as {kind} ({reason})",
         code=4001,
         remedy="Save or convert the file again: it may be damaged.",
     )

@@ -1,6 +1,6 @@
-"""One look through all packets of a file: how long it is, whether its clock is right, its sizes.
+"""A scan of all packets of a file: duration, continuity of its clock, and frame sizes.
 
-Nothing is decoded but the few key frames that may have another size than those before.
+Only key frames with a new header, whose size may have changed, are decoded.
 """
 
 from __future__ import annotations
@@ -25,23 +25,26 @@ if TYPE_CHECKING:
 
 _BACK_S = Fraction(1, 5)
 _GAP_S = Fraction(60)
-_UNUSUAL = 20
+_GAP_FACTOR = 20
 _BUCKET_S = 10
-_LONGEST_FRAME_S = Fraction(10)
-_MOST_SIZES = 64
+_MAX_FRAME_S = Fraction(10)
+_MAX_HEADERS = 64
 _SPS = {"h264": (7, 0x1F, 0), "hevc": (33, 0x3F, 1)}
-"""The type of a NAL unit with a picture's size, and the bits in its first byte that tell it."""
+"""The NAL unit type of sequence parameter sets, and its mask and shift in the first byte."""
 _HEADER_BYTES = {"vp8": slice(3, 10), "vp9": slice(0, 10), "av1": slice(0, 16)}
 
 
 @attrs.frozen
 class Survey:
-    """What the packets say.
+    """The result of a scan.
 
-    Times are in seconds on the file's clock: `shown_s` is when the last picture (or else the
-    last sound) ends, `held_s` when the later of both does. Where the clock is `broken`, they
-    count from the first packet. `frames` is the number of pictures. `sizes` are the stored
-    sizes of key frames that begin with another header than the first.
+    Attributes:
+        shown_s: When the video (or else the audio) ends, in seconds on the file's clock; if that
+            is `broken`, from the first packet.
+        held_s: When the longer of the two ends.
+        frames: The number of packets of the main stream.
+        broken: Whether the clock jumps or restarts.
+        sizes: The stored sizes of key frames with a distinct header.
     """
 
     shown_s: Fraction
@@ -52,28 +55,28 @@ class Survey:
 
 
 def survey(path: Path) -> Survey:
-    """Look through the packets of the main picture and sound."""
-    plain = _look(path, broken=False)
-    return _look(path, broken=True) if plain.broken else plain
+    """Scan the packets of the main video and audio streams."""
+    plain = _scan(path, broken=False)
+    return _scan(path, broken=True) if plain.broken else plain
 
 
-def _look(path: Path, *, broken: bool) -> Survey:
+def _scan(path: Path, *, broken: bool) -> Survey:
     with open_media(path) as container:
         video = main_video(container)
         streams = [s for s in (video, main_audio(container)) if s is not None]
         tracks = {s.index: _Track(s, broken=broken) for s in streams}
         sizes = _Sizes(video) if video is not None and not broken else None
         heard: set[int] = set()
-        with suppress(av.error.FFmpegError):  # cut off: what came before counts
+        with suppress(av.error.FFmpegError):  # truncated: the packets so far count
             for packet in container.demux(streams):
-                if packet.size == 0:  # the last of a stream, which does not tell whose it is
+                if packet.size == 0:  # the flush packet, which has no stream
                     continue
                 time_s = tracks[packet.stream_index].add(packet)
                 if time_s is not None and video is not None:
                     if packet.stream_index != video.index:
                         heard.add(int(time_s // _BUCKET_S))
                     elif sizes is not None and packet.is_keyframe:
-                        sizes.look(packet)
+                        sizes.add(packet)
         main = tracks[streams[0].index]
         ends_s = [track.end_s for track in tracks.values()]
         return Survey(
@@ -87,15 +90,15 @@ def _look(path: Path, *, broken: bool) -> Survey:
 
 
 class _Track:
-    """The times of one stream."""
+    """The timestamps of one stream."""
 
     def __init__(self, stream: Stream, *, broken: bool) -> None:
         rate = getattr(stream, "average_rate", None)
         self._tick_s = stream.time_base or Fraction(1, 1000)
-        self._usual_s = usual_s(stream)
-        if broken and (rate is None or rate < 1):  # it was taken of the broken clock
+        self._frame_s = frame_duration_s(stream)
+        if broken and (rate is None or rate < 1):  # derived from the broken clock
             guessed = getattr(stream, "guessed_rate", None) or Fraction(30)
-            self._usual_s = 1 / guessed if rate is not None else Fraction(0)
+            self._frame_s = 1 / guessed if rate is not None else Fraction(0)
         self._broken = broken
         gapless = stream.type == "audio"
         self._clock = Clock(broken=broken, tick_s=self._tick_s, gapless=gapless)
@@ -109,15 +112,15 @@ class _Track:
         self.wrapped = False
 
     def add(self, packet: Packet[Stream]) -> Fraction | None:
-        """Take a packet, and return its time in the file."""
+        """Add a packet, and return its presentation time on the file's clock."""
         shown = packet.pts if packet.pts is not None else packet.dts
         if shown is None or packet.is_discard:
             return None
         coded_s = (packet.dts if packet.dts is not None else shown) * self._tick_s
         shown_s = shown * self._tick_s
-        duration_s = (packet.duration or 0) * self._tick_s or self._usual_s
+        duration_s = (packet.duration or 0) * self._tick_s or self._frame_s
         if self._broken:
-            duration_s = min(duration_s, _LONGEST_FRAME_S) if self._usual_s == 0 else self._usual_s
+            duration_s = self._frame_s or min(duration_s, _MAX_FRAME_S)
             if self._origin_s is None:
                 self._origin_s = coded_s
             due_s = self._clock.at(coded_s, duration_s) - self._origin_s
@@ -129,7 +132,7 @@ class _Track:
         return shown_s
 
     def has_hole(self, heard: set[int] | None) -> bool:
-        """Return whether the picture stops for long while no sound goes on either."""
+        """Return whether there is a long gap without packets of the other stream."""
         for start_s, end_s in self._gaps:
             first, last = int(start_s // _BUCKET_S) + 1, int(end_s // _BUCKET_S)
             if heard is None or not any(first <= bucket < last for bucket in heard):
@@ -141,7 +144,7 @@ class _Track:
             step_s = coded_s - self._last_s
             self.went_back |= step_s < -_BACK_S
             self.wrapped |= is_wrap(step_s, self._tick_s)
-            if step_s > max(_GAP_S, _UNUSUAL * self._longest_s):
+            if step_s > max(_GAP_S, _GAP_FACTOR * self._longest_s):
                 self._gaps.append((self._last_s, coded_s))
             else:
                 self._longest_s = max(self._longest_s, step_s)
@@ -149,7 +152,7 @@ class _Track:
 
 
 class _Sizes:
-    """The sizes of a stream's key frames, each that may be another decoded once."""
+    """The sizes of a stream's key frames; one is decoded for each distinct header."""
 
     def __init__(self, stream: VideoStream) -> None:
         context = stream.codec_context
@@ -159,13 +162,13 @@ class _Sizes:
         self._seen: set[bytes] = {b""}
         self.found: list[tuple[int, int]] = []
 
-    def look(self, packet: Packet[Stream]) -> None:
-        """Look at a key frame's header, and decode the frame if that is a new one."""
-        if packet.has_sidedata("new_extradata"):  # another sample entry begins
+    def add(self, packet: Packet[Stream]) -> None:
+        """Decode a key frame if its header is new."""
+        if packet.has_sidedata("new_extradata"):  # the sample entry changed
             self._extradata = head = bytes(packet.get_sidedata("new_extradata"))
         else:
             head = self._head(packet)
-        if head in self._seen or len(self._seen) > _MOST_SIZES:
+        if head in self._seen or len(self._seen) > _MAX_HEADERS:
             return
         self._seen.add(head)
         decoder = av.CodecContext.create(self._codec, "r")
@@ -181,20 +184,20 @@ class _Sizes:
             return data[_HEADER_BYTES[self._name]]
         if self._name not in _SPS:
             return b""
-        wanted, mask, shift = _SPS[self._name]
-        units = _units(data, self._unit_length())
-        return b"".join(u for u in units if u and (u[0] >> shift) & mask == wanted)
+        sps, mask, shift = _SPS[self._name]
+        units = _units(data, self._length_bytes())
+        return b"".join(u for u in units if u and (u[0] >> shift) & mask == sps)
 
-    def _unit_length(self) -> int:
-        """Return how many bytes tell a NAL unit's length, 0 where start codes part them."""
+    def _length_bytes(self) -> int:
+        """Return the size of a NAL unit's length prefix; 0 if start codes are used."""
         place = 4 if self._name == "h264" else 21
         if len(self._extradata) <= place or self._extradata[0] != 1:
             return 0
         return (self._extradata[place] & 3) + 1
 
 
-def usual_s(stream: Stream) -> Fraction:
-    """Return how long a frame of the stream usually lasts, in seconds; 0 for sound."""
+def frame_duration_s(stream: Stream) -> Fraction:
+    """Return the average frame duration in seconds; 0 for audio."""
     rate = getattr(stream, "average_rate", None)
     return 1 / rate if rate else Fraction(0)
 

@@ -1,4 +1,4 @@
-"""What a recording says of itself: when and where it was made, its title, language and chapters."""
+"""Metadata of recordings: date, location, title, language and chapters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "date": ("com.apple.quicktime.creationdate", "date"),
     "location": ("location", "com.apple.quicktime.location.iso6709", "location-eng"),
 }
-"""FFmpeg's names of what is written, and where files have it."""
+"""The tags that are written, and the tags of recordings that each is read from."""
 
 _WORDS = {
     "title": "title",
@@ -34,7 +34,7 @@ _UNKNOWN_LANGUAGES = (None, "", "und")
 
 @attrs.frozen
 class Chapter:
-    """A chapter, in seconds from the file's beginning."""
+    """A chapter, in seconds from the start of the file."""
 
     start_s: Fraction
     end_s: Fraction
@@ -43,7 +43,7 @@ class Chapter:
 
 @attrs.frozen
 class Tags:
-    """What is kept of a recording; `values` by FFmpeg's names."""
+    """The metadata to keep; `values` is keyed by FFmpeg's names."""
 
     values: Mapping[str, str] = attrs.field(factory=dict)
     language: str | None = None
@@ -51,25 +51,25 @@ class Tags:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What there is, in words."""
+        """The names of the metadata for users."""
         found = [_WORDS[name] for name in self.values]
         found += ["language of the sound"] * (self.language is not None)
         return tuple(dict.fromkeys([*found, *["chapters"] * bool(self.chapters)]))
 
 
 def tags_of(item: MediaItem) -> Tags:
-    """Return what a video says of itself; nothing for a picture."""
+    """Return a video's metadata; empty for a picture."""
     if item.kind != "video" or picture_family(item.path) is not None:
         return Tags()
     with open_media(item.path) as container:
-        told = {name.lower(): value for name, value in container.metadata.items()}
+        metadata = {name.lower(): value for name, value in container.metadata.items()}
         values = {
-            name: next(told[key] for key in keys if told.get(key))
+            name: next(metadata[key] for key in keys if metadata.get(key))
             for name, keys in _KEYS.items()
-            if any(told.get(key) for key in keys)
+            if any(metadata.get(key) for key in keys)
         }
-        sound = main_audio(container)
-        language = None if sound is None else sound.metadata.get("language")
+        audio = main_audio(container)
+        language = None if audio is None else audio.metadata.get("language")
         return Tags(
             values,
             None if language in _UNKNOWN_LANGUAGES else language,

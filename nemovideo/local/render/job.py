@@ -15,12 +15,12 @@ from nemovideo._support.outputs import BUNDLE
 from nemovideo.errors import NemoError, RenderCancelledError, RenderFailedError
 from nemovideo.local.matte import Engine, LazyMatting
 from nemovideo.local.media.limits import (
-    MOST_CHARACTERS,
-    MOST_HOURS,
-    MOST_PARTS,
-    MOST_PHOTO_PIXELS,
-    MOST_PIXELS,
-    MOST_SIDE_PX,
+    MAX_CHARACTERS,
+    MAX_HOURS,
+    MAX_PARTS,
+    MAX_PHOTO_PIXELS,
+    MAX_PIXELS,
+    MAX_SIDE_PX,
 )
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.media.tags import Tags
@@ -185,27 +185,27 @@ def check_draft(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
         RenderFailedError: A file is missing, or a number is out of bounds.
     """
     parts = timeline.clips, timeline.titles, timeline.sounds, timeline.overlays
-    if (count := sum(map(len, parts))) > MOST_PARTS:
+    if (count := sum(map(len, parts))) > MAX_PARTS:
         raise RenderFailedError(
-            f"the draft has {count} parts: the local backend takes up to {MOST_PARTS}"
+            f"the draft has {count} parts: the local backend takes up to {MAX_PARTS}"
         )
     texts = [title.text for title in timeline.titles] + [clip.text or "" for clip in timeline.clips]
-    if (longest := max(map(len, texts), default=0)) > MOST_CHARACTERS:
+    if (longest := max(map(len, texts), default=0)) > MAX_CHARACTERS:
         raise RenderFailedError(
             f"a text of the draft has {longest} characters: the local backend draws up to "
-            f"{MOST_CHARACTERS}"
+            f"{MAX_CHARACTERS}"
         )
     if timeline.duration_ms <= 0:
         raise RenderFailedError("the draft has no picture: there is nothing to render")
-    if not (0 < timeline.width <= MOST_SIDE_PX and 0 < timeline.height <= MOST_SIDE_PX):
+    if not (0 < timeline.width <= MAX_SIDE_PX and 0 < timeline.height <= MAX_SIDE_PX):
         raise RenderFailedError(
             f"a picture of {timeline.width}×{timeline.height} cannot be made: the local backend "
-            f"makes up to {MOST_SIDE_PX} pixels on a side"
+            f"makes up to {MAX_SIDE_PX} pixels on a side"
         )
-    if timeline.duration_ms > MOST_HOURS * 3_600_000:
+    if timeline.duration_ms > MAX_HOURS * 3_600_000:
         raise RenderFailedError(
             f"the draft lasts {timeline.duration_ms / 3_600_000:.1f} hours: the local backend "
-            f"makes files of up to {MOST_HOURS} hours"
+            f"makes files of up to {MAX_HOURS} hours"
         )
     if not _LEAST_RATE <= timeline.fps <= 240:
         raise RenderFailedError(f"{timeline.fps:g} frames a second cannot be made")
@@ -227,7 +227,7 @@ def check_draft(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
 def _check_cost(kind: Format, canvas: Canvas, frames: int, folder: Path) -> None:
     """Refuse what would take more memory, or more of the disk, than there should be."""
     pixels = canvas.width * canvas.height
-    most = MOST_PHOTO_PIXELS if kind.still else MOST_PIXELS
+    most = MAX_PHOTO_PIXELS if kind.still else MAX_PIXELS
     if canvas.alpha:
         most //= _HEAVY.get(kind.name, 1)
     if pixels > most:

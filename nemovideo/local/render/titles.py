@@ -9,7 +9,7 @@ from av.video.frame import VideoFrame
 from PIL import Image, ImageColor
 
 from nemovideo.errors import RenderFailedError
-from nemovideo.local.media.limits import MOST_AT_ONCE, MOST_LAID_OVER_PIXELS
+from nemovideo.local.media.limits import MAX_OVERLAY_PIXELS, MAX_OVERLAYS
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.backgrounds import load_image, media_item
 from nemovideo.local.render.canvas import Canvas
@@ -84,17 +84,17 @@ class Titles:
 
     def _draw(self, active: list[int]) -> None:
         """Draw what is shown from now on, and drop the rest."""
-        if len(active) > MOST_AT_ONCE:
+        if len(active) > MAX_OVERLAYS:
             raise RenderFailedError(
                 f"{len(active)} titles and pictures lie over the video at a time: the local "
-                f"backend takes up to {MOST_AT_ONCE}"
+                f"backend takes up to {MAX_OVERLAYS}"
             )
         before, self._shown = self._shown, {}
         pixels = 0
         for i in active:
             self._shown[i] = shown = before.get(i) or self._drawn(self._parts[i])
             pixels += shown.pixels
-            if pixels > MOST_LAID_OVER_PIXELS:
+            if pixels > MAX_OVERLAY_PIXELS:
                 raise RenderFailedError("the pictures laid over the video at a time are too large")
 
     def _drawn(self, part: Title | Overlay) -> _Shown:

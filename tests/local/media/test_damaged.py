@@ -1,7 +1,9 @@
-"""Files that are cut off or have wrong bits: what can be read is used, and it is said."""
+"""Truncated and damaged files: readable parts are used, with a warning."""
 
 from __future__ import annotations
 
+import itertools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from tests.support.render import item, look, make_sound, make_video
 
 
 def noisy(count: int) -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
-    """Pictures with so much in them that damage hits what counts."""
+    """Pictures of noise, so that most bytes of the file are picture data."""
     rng = np.random.default_rng(3)
     return [rng.integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8) for _ in range(count)]
 
@@ -28,9 +30,8 @@ def talk(path: Path, **how: Any) -> Path:
     return film(path, noisy(2 * FPS), tracks=tracks, **how)
 
 
-def cut(path: Path, share: float) -> Path:
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(len(whole) * share)])
+def truncate(path: Path, share: float) -> Path:
+    os.truncate(path, int(path.stat().st_size * share))
     return path
 
 
@@ -45,7 +46,7 @@ def cut(path: Path, share: float) -> Path:
         ("a.avi", "mpeg4", {}),
     ],
 )
-def test_of_a_file_that_was_cut_off_the_rest_is_used(
+def test_a_truncated_file_is_used_with_a_warning(
     tmp_path: Path, name: str, codec: str, options: dict[str, str]
 ) -> None:
     sound = {"a.webm": "libopus", "a.avi": "libmp3lame"}.get(name, "aac")
@@ -57,7 +58,7 @@ def test_of_a_file_that_was_cut_off_the_rest_is_used(
         container_options=options,
         tracks=[Track(tone(2), sound)],
     )
-    cut(path, 0.5)
+    truncate(path, 0.5)
     result = rendered(path, tmp_path / "o.mp4")
     seen = look(result.path)
     assert 0.6 <= seen.duration_s <= 1.5
@@ -69,7 +70,7 @@ def test_of_a_file_that_was_cut_off_the_rest_is_used(
         assert any("cut off" in each and "2.0 s" in each for each in result.warnings)
 
 
-def test_wrong_bits_in_the_picture_cost_no_more_than_some_frames(tmp_path: Path) -> None:
+def test_damaged_frames_are_skipped_with_a_warning(tmp_path: Path) -> None:
     path = talk(tmp_path / "a.mp4", options={"g": "10", "flags": "+cgop"})
     whole = bytearray(path.read_bytes())
     rng = np.random.default_rng(11)
@@ -83,7 +84,7 @@ def test_wrong_bits_in_the_picture_cost_no_more_than_some_frames(tmp_path: Path)
     assert any("a.mp4 is damaged" in each for each in result.warnings)
 
 
-def test_each_warning_is_said_once(tmp_path: Path) -> None:
+def test_warnings_are_not_repeated(tmp_path: Path) -> None:
     path = talk(tmp_path / "a.mkv")
     whole = bytearray(path.read_bytes())
     for place in range(3000, len(whole) - 3000, 997):
@@ -93,8 +94,8 @@ def test_each_warning_is_said_once(tmp_path: Path) -> None:
     assert len(warnings) == len(set(warnings))
 
 
-def test_a_sound_with_wrong_bits_stays_in_time(tmp_path: Path) -> None:
-    """The tone sets in at 1.4 s; of the silence before it some packets cannot be read."""
+def test_a_sound_with_lost_packets_stays_in_sync(tmp_path: Path) -> None:
+    """The tone starts at 1.4 s; some packets of the silence before it are lost."""
     path = film(tmp_path / "a.mkv", shades(2 * FPS), tracks=[Track(tone(2, start_s=1.4), "ac3")])
     damaged = tmp_path / "b.mkv"
     with av.open(str(path)) as source, av.open(str(damaged), "w") as out:
@@ -103,7 +104,7 @@ def test_a_sound_with_wrong_bits_stays_in_time(tmp_path: Path) -> None:
             if packet.dts is None:
                 continue
             if packet.stream.type == "audio" and 0.3 < float(packet.pts * packet.time_base) < 0.9:
-                continue  # lost on the way
+                continue
             packet.stream = streams[packet.stream.index]
             out.mux(packet)
     seen = look(rendered(damaged, tmp_path / "o.mp4").path)
@@ -111,7 +112,7 @@ def test_a_sound_with_wrong_bits_stays_in_time(tmp_path: Path) -> None:
     assert np.argmax(np.abs(seen.sound[0]) > 0.1) / 48000 == pytest.approx(1.4, abs=0.03)
 
 
-def test_sound_that_changes_its_form_on_the_way_is_heard_to_the_end(tmp_path: Path) -> None:
+def test_a_sound_whose_rate_and_layout_change_is_decoded_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "a.aac"
     parts = []
     for number, (rate, layout) in enumerate([(48000, "stereo"), (44100, "mono")]):
@@ -141,13 +142,13 @@ def test_sound_that_changes_its_form_on_the_way_is_heard_to_the_end(tmp_path: Pa
 
 
 @pytest.mark.parametrize("share", [0.02, 0.9])
-def test_a_file_without_its_index_is_refused_with_a_reason(tmp_path: Path, share: float) -> None:
-    path = cut(talk(tmp_path / "a.mp4"), share)  # an MP4 has its index at its end
+def test_an_mp4_without_its_index_is_refused(tmp_path: Path, share: float) -> None:
+    path = truncate(talk(tmp_path / "a.mp4"), share)  # the index is at the end
     with pytest.raises(UnsupportedFileError, match=r"a\.mp4"):
         probe(path, "a.mp4", id="m1")
 
 
-def test_a_file_that_is_damaged_after_the_upload_fails_with_words(tmp_path: Path) -> None:
+def test_a_file_damaged_after_the_upload_fails_with_its_name(tmp_path: Path) -> None:
     path = talk(tmp_path / "a.mp4", container_options={"movflags": "faststart"})
     media = item(path)
     whole = path.read_bytes()
@@ -166,25 +167,27 @@ def test_a_sound_alone_has_no_background_to_remove(tmp_path: Path) -> None:
         render(timeline, {"m1": media}, tmp_path / "o.mp4")
 
 
-def test_an_unharmed_file_has_no_warnings(tmp_path: Path) -> None:
+def test_an_intact_file_has_no_warnings(tmp_path: Path) -> None:
     result = rendered(talk(tmp_path / "a.mp4"), tmp_path / "o.mp4")
     assert result.warnings == ()
 
 
-@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.avi", "a.webm"])
-@pytest.mark.parametrize("sound_s", [0.5, 3.0])
-def test_a_sound_of_another_length_is_no_damage(tmp_path: Path, name: str, sound_s: float) -> None:
-    codec = {"a.webm": "libvpx-vp9", "a.avi": "mpeg4"}.get(name, "libx264")
-    sound = {"a.webm": "libopus", "a.avi": "libmp3lame"}.get(name, "aac")
-    path = film(tmp_path / name, shades(FPS), codec=codec, tracks=[Track(tone(sound_s), sound)])
-    media = probe(path, name, id="m1")
-    assert media.warnings == ()
-    assert media.duration_ms == pytest.approx(1000, abs=90)
+def test_a_sound_of_another_length_is_not_damage(tmp_path: Path) -> None:
+    for name, codec, sound in (
+        ("a.mkv", "libx264", "aac"),
+        ("a.mp4", "libx264", "aac"),
+        ("a.avi", "mpeg4", "libmp3lame"),
+        ("a.webm", "libvpx-vp9", "libopus"),
+    ):
+        for sound_s in (0.5, 3.0):
+            track = Track(tone(sound_s), sound)
+            media = item(film(tmp_path / name, shades(FPS), codec=codec, tracks=[track]))
+            assert media.warnings == ()
+            assert media.duration_ms == pytest.approx(1000, abs=90)
 
 
-@pytest.mark.parametrize("fps", [1, 120])
-def test_the_last_frame_of_a_whole_file_is_not_missed(tmp_path: Path, fps: int) -> None:
-    for name in ("a.mkv", "a.mp4"):
-        media = probe(film(tmp_path / name, shades(3), fps=fps), name, id="m1")
+def test_the_duration_of_the_last_frame_counts(tmp_path: Path) -> None:
+    for name, fps in itertools.product(("a.mkv", "a.mp4"), (1, 120)):
+        media = item(film(tmp_path / name, shades(3), fps=fps))
         assert media.warnings == ()
         assert media.duration_ms == pytest.approx(3000 / fps, abs=5)

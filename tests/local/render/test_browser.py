@@ -34,7 +34,7 @@ FLAGS = [
 
 
 def photographed(video: Path, folder: Path, at_s: float) -> Image.Image:
-    """Play a video over a coloured page, stop it at a moment, and take a picture of the page."""
+    """Play a video over a colored page, stop it at a moment, and take a picture of the page."""
     page = folder / "page.html"
     page.write_text(
         f"<!doctype html><body style='margin:0;background:rgb{PAGE}'>"

@@ -1,4 +1,4 @@
-"""The picture of rendered files: size, rate, length, backgrounds, colours, words."""
+"""The picture of rendered files: size, rate, length, backgrounds, colors, words."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def test_a_draft_that_would_take_too_much_is_refused_with_the_limit(
 def test_pictures_laid_over_each_other_have_a_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(titles, "MOST_LAID_OVER_PIXELS", 100_000)
+    monkeypatch.setattr(titles, "MAX_OVERLAY_PIXELS", 100_000)
     logo = make_image(tmp_path / "l.png", (255, 0, 0), (60, 60))
     laid = Overlay("m1", "l.png", 80, size=1.0)
     card = Clip("card", 80, "c", color="#00b140")
