@@ -22,8 +22,9 @@ class Table:
 
     Args:
         package: The package that holds the two files.
-        english: How an English entry is wrapped: "{}" is its place.
-        symbols: Further names for `{name}`, such as placeholder characters.
+        english: A template for English entries, with "{}" for the entry; one that begins with
+            "re: " is left as it is.
+        symbols: Further names for references, such as placeholder characters.
         flags: Flags of the patterns.
         rewrite: A last change to each regular expression.
     """
@@ -41,12 +42,8 @@ class Table:
         self._symbols = dict(symbols or {})
         self._compiled: dict[str, re.Pattern[str]] = {}
 
-    def __contains__(self, name: str) -> bool:
-        """Return whether there is an entry of this name."""
-        return any(name in entries for entries in self.entries)
-
     def __getitem__(self, name: str) -> re.Pattern[str]:
-        """Return an entry, compiled when it is first used; the languages are alternatives."""
+        """Return an entry, either language, compiled on first use."""
         found = self._compiled.get(name)
         if found is None:
             source = self._rewrite(self.source(name))
@@ -54,7 +51,7 @@ class Table:
         return found
 
     def source(self, name: str) -> str:
-        """Return an entry as a regular expression; a `KeyError` where there is none."""
+        """Return an entry as a regular expression, or raise `KeyError`."""
         if name in self._symbols:
             return self._symbols[name]
         english, chinese = (entries.get(name) for entries in self.entries)

@@ -1,8 +1,8 @@
 """How GUI instructions are worded; the patterns are in `english.ini` and `chinese.ini`.
 
 Every pattern is matched against one clause of a masked sentence (`sentences.py`), most of them
-at its start: a clause counts if it *tells somebody to do* something on a screen, not if a word
-such as "click" is in it. Quantifiers over free text are bounded, so that the time is linear.
+at its start: a clause counts if it *tells the user to do* something on a screen, not if it has
+a word such as "click". Quantifiers over free text are bounded, so that the time is linear.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ def is_own_action(words: str, mark: int, start: int) -> bool:
         return not PATTERNS["chinese.addressed"].match(words, start)
     if not PATTERNS["bare"].match(words, start):
         return False
-    return _has(before, "own_action") or (words[mark:start].isspace() and _has(before, "somebody"))
+    return _has(before, "own_action") or (
+        words[mark:start].isspace() and _has(before, "others_act")
+    )
 
 
 def is_news(words: str, mark: int, start: int, end: int) -> bool:

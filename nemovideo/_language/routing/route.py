@@ -30,7 +30,7 @@ class Routed:
 
     Attributes:
         route: Who handles it.
-        rest: The message for the agent: the sentence with `AGENT`, what is said besides the
+        rest: The message for the agent: the sentence with `AGENT`, the words besides the
             files with `UPLOAD`, else empty.
         paths: The files and URLs to upload, in order.
         then_export: Whether to export afterwards.
@@ -76,8 +76,8 @@ def route(text: str, *, is_file: Callable[[str], bool] = is_existing_file) -> Ro
         is_file: Returns whether a path, with `~` expanded, is an existing file.
     """
     said = text.strip()
-    if (wish := _simple(said)) is not None:
-        return wish
+    if (routed_alone := _simple(said)) is not None:
+        return routed_alone
     left, export = _peel(said)
     if PATTERNS["refuses_upload"].search(said) is None and (found := find_paths(left, is_file)):
         rest = "" if is_small_talk(found.rest) else found.rest

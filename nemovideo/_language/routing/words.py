@@ -14,7 +14,7 @@ from nemovideo._language.tables import Table, spaced
 from nemovideo._support.patterns import lazy
 
 FILE = "\ue010"
-"""Stands for the name of a file in the patterns of `paths`."""
+"""Placeholder for a file name in the patterns of `paths`."""
 PATTERNS = Table(
     "nemovideo._language.routing",
     symbols={"quoted": QUOTED, "file": FILE},
@@ -28,7 +28,7 @@ _TOKEN = lazy(rf"[a-z0-9']+|[^\s\w{_SIGNS}]|[^\W\da-z_]+")
 _PUNCTUATION = lazy(rf"[\s{_SIGNS}，。！？；：、～（）()]+")
 
 
-def asks_for(wish: str, masked: str) -> bool:
+def asks_for(request: str, masked: str) -> bool:
     """Whether a masked text asks for "export", "credits", "state" or "upload", and nothing else."""
     if len(masked) > _MAX_CHARS:
         return False
@@ -36,10 +36,12 @@ def asks_for(wish: str, masked: str) -> bool:
     chinese = _CJK.search(text) is not None
     tokens = _TOKEN.findall(text)
     plain = _PUNCTUATION.sub("", text) if chinese else " ".join(tokens)
-    section = f"{'chinese' if chinese else 'english'}.{wish}"
+    section = f"{'chinese' if chinese else 'english'}.{request}"
     if not PATTERNS[f"{section}.key"].search(plain) or PATTERNS[f"{section}.veto"].search(plain):
         return False
-    return _chinese(wish).sub("", plain) == "" if chinese else _english(wish).issuperset(tokens)
+    return (
+        _chinese(request).sub("", plain) == "" if chinese else _english(request).issuperset(tokens)
+    )
 
 
 def is_small_talk(text: str) -> bool:
@@ -51,14 +53,14 @@ def is_small_talk(text: str) -> bool:
 
 
 @cache
-def _english(wish: str) -> frozenset[str]:
+def _english(request: str) -> frozenset[str]:
     return frozenset(
-        PATTERNS.words("english.polite.words") + PATTERNS.words(f"english.{wish}.words")
+        PATTERNS.words("english.polite.words") + PATTERNS.words(f"english.{request}.words")
     )
 
 
 @cache
-def _chinese(wish: str) -> re.Pattern[str]:
+def _chinese(request: str) -> re.Pattern[str]:
     """Return a pattern of the words, the longest first."""
-    words = PATTERNS.words("chinese.polite.words") + PATTERNS.words(f"chinese.{wish}.words")
+    words = PATTERNS.words("chinese.polite.words") + PATTERNS.words(f"chinese.{request}.words")
     return re.compile("|".join(sorted(set(words), key=len, reverse=True)))

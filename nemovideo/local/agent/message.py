@@ -43,8 +43,8 @@ class Clause:
     """A part of the message with one request.
 
     `raw` is the text as typed. `plain` is normalized, with file names masked; in `text`,
-    quotations are masked too. All three have the same length. `quotes` and `files` are what is
-    masked, in order.
+    quotations are masked too. All three have the same length. `quotes` and `files` are the
+    masked parts, in order.
     """
 
     text: str

@@ -72,7 +72,7 @@ def matches_use(clause: Clause) -> bool:
 
 
 def use(clause: Clause, context: Context) -> Outcomes:
-    """Put another upload on the timeline instead of what is there."""
+    """Replace the timeline by another upload."""
     item = _item(clause, context)
     if item is None:
         return _missing("use_clip", clause, context)

@@ -77,7 +77,7 @@ def create(clause: Clause, context: Context) -> Outcomes:
 
 
 def _ask(clause: Clause, context: Context, question: str) -> Outcomes:
-    before = context.say(f"{question}.before", wish=clause.raw.strip(" .,!。，！"))
+    before = context.say(f"{question}.before", request=clause.raw.strip(" .,!。，！"))
     return asked(context.say(question), before, "”", anything=True)
 
 

@@ -102,6 +102,6 @@ def keep(_clause: Clause, context: Context) -> Outcomes:
 
 def unknown(clause: Clause, context: Context) -> Outcomes:
     """Refuse a request that no intent matches."""
-    wish = " ".join(clause.raw.split()).strip(" ,.;!?，。；！？、")
-    wish = wish if len(wish) <= 80 else wish[:77] + "…"
-    return answered(context.say("unknown", wish=wish), done=False)
+    request = " ".join(clause.raw.split()).strip(" ,.;!?，。；！？、")
+    request = request if len(request) <= 80 else request[:77] + "…"
+    return answered(context.say("unknown", request=request), done=False)

@@ -152,7 +152,7 @@ def add(clause: Clause, context: Context) -> Outcomes:
     if titled and (of_look or (not words and position(clause.text))):
         return change(clause, context)
     if not words:
-        before = context.say("which_words.before", wish=clause.raw.strip(" .,!。，！:："))
+        before = context.say("which_words.before", request=clause.raw.strip(" .,!。，！:："))
         return asked(context.say("which_words"), before, "”", anything=True)
     stage = stage_for(clause, context)
     if not stage:

@@ -13,7 +13,7 @@ from nemovideo._language.tables import Table
 from nemovideo.local.agent.message import AUDIO, IMAGE, QUOTE, VIDEO
 
 MARK = "\ue010"
-"""Stands before and after the milliseconds of a time; see `language.mark_times`."""
+"""Delimits the milliseconds of a time; see `language.mark_times`."""
 
 TABLE = Table(
     __name__,
