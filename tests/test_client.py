@@ -142,7 +142,7 @@ def test_a_stream_gives_events_and_then_the_reply(client: Client, clip: Path) ->
     assert list(stream) == []
 
 
-def test_leaving_a_stream_early_is_fine_and_the_session_goes_on(client: Client, clip: Path) -> None:
+def test_a_session_can_be_used_after_leaving_a_stream_early(client: Client, clip: Path) -> None:
     session = client.sessions.create()
     session.upload(clip)
     with session.stream("trim to the first half second", tokens=True) as stream:
@@ -234,7 +234,7 @@ def test_a_renewal_also_works_in_front_of_a_stream(
     assert session.send("blur the background").tool_calls
 
 
-def test_a_wrong_token_of_the_users_own_is_told(backend: LocalBackend) -> None:
+def test_a_wrong_token_is_reported(backend: LocalBackend) -> None:
     with Client("nmv_usr_wrong", base_url=backend.url) as client:
         with pytest.raises(errors.AuthenticationError) as caught:
             client.credits.balance()
@@ -292,7 +292,7 @@ def bad_sources(tmp_path: Path) -> Iterator[tuple[Path, type[NemoError]]]:
     yield huge, errors.FileTooLargeError
 
 
-def test_bad_files_are_told_before_anything_is_sent(
+def test_bad_files_are_reported_before_anything_is_sent(
     client: Client, backend: LocalBackend, tmp_path: Path
 ) -> None:
     for source, cls in bad_sources(tmp_path):
@@ -313,7 +313,7 @@ def test_bad_files_are_told_before_anything_is_sent(
         ({"output": "there.mp4"}, "already exists"),
     ],
 )
-def test_arguments_that_cannot_be_are_told_before_anything_is_sent(
+def test_invalid_arguments_are_reported_before_anything_is_sent(
     client: Client,
     backend: LocalBackend,
     clip: Path,
@@ -339,7 +339,7 @@ def test_an_empty_message_is_never_sent(client: Client, backend: LocalBackend, t
     assert sent(backend) == []
 
 
-def test_an_unknown_session_is_told_by_every_layer(client: Client, clip: Path) -> None:
+def test_an_unknown_session_is_reported_by_every_layer(client: Client, clip: Path) -> None:
     session = client.sessions.attach("123", "456")
     with pytest.raises(errors.SessionNotFoundError):
         session.state()

@@ -158,14 +158,14 @@ def test_the_sentences_that_people_start_with_work(talking: Chat, text: str) -> 
 # --- what is done ---------------------------------------------------------------------------
 
 
-def test_credits_and_state_are_told(talking: Chat) -> None:
+def test_credits_and_state_are_shown(talking: Chat) -> None:
     assert talking.say("credits").text == "You have 100 credits."
     assert talking.say("余额").text == "您有 100 积分。"
     assert talking.say("show tracks").text == "Timeline (1 track): 1. Video: talk.mp4 (0-1s)"
     assert talking.say("显示轨道").text == "时间线（1 个轨道）：1. 视频：talk.mp4 (0-1s)"
 
 
-def test_reserved_credits_are_told_too() -> None:
+def test_reserved_credits_are_shown() -> None:
     balance = Credits(available=99, frozen=1, total=100)
     assert ENGLISH.balance(balance) == "You have 99 credits (1 reserved)."
     assert CHINESE.balance(balance) == "您有 99 积分（已预留 1）。"
@@ -178,7 +178,9 @@ def test_an_empty_project_says_how_to_begin(chat: Chat) -> None:
     assert answer.text == ENGLISH.nothing_yet
 
 
-def test_an_upload_is_told_by_name_and_length(chat: Chat, clip: Path, tmp_path: Path) -> None:
+def test_an_upload_is_confirmed_with_name_and_length(
+    chat: Chat, clip: Path, tmp_path: Path
+) -> None:
     assert "Uploaded: talk.mp4 (1s)." in chat.say(f"upload {clip}").text
     picture = make_picture(tmp_path / "beach.png", (0, 0, 255))
     assert "已上传：beach.png（64×48）。" in chat.say(f"上传 {picture}").text
@@ -212,7 +214,7 @@ def test_an_export_is_rendered_and_downloaded_under_a_free_name(talking: Chat) -
     assert talking.notices.count("✅ Video ready!") == 2
 
 
-def test_a_format_and_a_name_are_heard(talking: Chat) -> None:
+def test_a_format_and_a_name_are_recognized(talking: Chat) -> None:
     answer = talking.say("export it as final.webm")
     assert answer.video is not None
     assert answer.video.path == talking.folder / "out" / "final.webm"
@@ -235,7 +237,7 @@ def test_what_the_agent_cannot_do_is_not_exported_as_if_it_were_done(talking: Ch
     assert not any("/api/render" in seen.path for seen in talking.backend.requests)
 
 
-def test_a_video_that_the_agent_calls_ready_is_exported_as_it_was_asked_for(
+def test_a_video_that_the_agent_calls_ready_is_exported(
     tmp_path: Path,
 ) -> None:
     ready = spoken("It is as you want it. Click the Export button to download it.")
@@ -254,7 +256,7 @@ def test_an_empty_sentence_is_not_sent(chat: Chat) -> None:
     assert chat.sends() == 0
 
 
-def test_connecting_is_told_once_in_the_users_language(chat: Chat) -> None:
+def test_connecting_is_announced_once_in_the_users_language(chat: Chat) -> None:
     chat.say("余额")
     chat.say("credits")
     assert chat.notices == ["正在连接…"]
@@ -315,7 +317,7 @@ def test_strangers_reach_no_files_of_this_machine(
 # --- what the agent says, and what it means ---------------------------------------------------
 
 
-def test_a_silent_edit_is_told_by_what_changed(talking: Chat) -> None:
+def test_a_silent_edit_is_answered_with_its_changes(talking: Chat) -> None:
     talking.backend.faults.add(Fault(kind="silent", path="/run_sse", times=2))
     answer = talking.say("mute the video")
     assert answer.reply is not None
@@ -324,7 +326,7 @@ def test_a_silent_edit_is_told_by_what_changed(talking: Chat) -> None:
     assert talking.say("虚化背景").text == f"{CHINESE.edited}\n- 已虚化 talk.mp4 的背景"
 
 
-def test_silence_without_a_change_says_so(tmp_path: Path) -> None:
+def test_silence_without_a_change_is_reported(tmp_path: Path) -> None:
     with scripted(tmp_path, spoken("")) as chat:
         assert chat.say("hello").text == ENGLISH.unchanged
 
@@ -354,7 +356,7 @@ def test_the_panels_that_the_agent_points_to_are_looked_at_instead(tmp_path: Pat
         assert chat.sends() == 3
 
 
-def test_an_edit_after_the_last_word_is_told_as_well(tmp_path: Path) -> None:
+def test_an_edit_after_the_last_text_is_reported(tmp_path: Path) -> None:
     titled = attrs.evolve(CARD, titles=WHOLE.titles)
     first, second = spoken("Let me see.", CARD).steps[0], spoken("", titled).steps[0]
     turn = attrs.evolve(spoken("Let me see.", titled), steps=(first, second))
@@ -366,7 +368,7 @@ def test_an_edit_after_the_last_word_is_told_as_well(tmp_path: Path) -> None:
         )
 
 
-def test_both_stages_of_a_generation_are_told(tmp_path: Path) -> None:
+def test_both_stages_of_a_generation_are_announced(tmp_path: Path) -> None:
     with scripted(tmp_path, spoken("", WHOLE)) as chat:
         answer = chat.say("make a video about a city")
         assert "First stage, the raw video: Video added: card (0-1s)" in answer.text
@@ -400,7 +402,7 @@ def lost(folder: Path, clip: Path, fault: Fault, text: str) -> tuple[Answer, lis
         ("虚化背景", "没有重复发送", "可能已消耗积分"),
     ],
 )
-def test_a_drop_before_anything_was_done_is_told_and_nothing_is_sent_again(
+def test_a_drop_without_a_change_is_reported_and_not_resent(
     tmp_path: Path, clip: Path, text: str, told: str, spent: str
 ) -> None:
     drop = Fault(kind="drop", path="/run_sse", after_bytes=0)
@@ -411,7 +413,7 @@ def test_a_drop_before_anything_was_done_is_told_and_nothing_is_sent_again(
     assert spent in answer.text
 
 
-def test_a_drop_after_the_work_was_done_is_told_by_what_changed(tmp_path: Path, clip: Path) -> None:
+def test_a_drop_after_the_edit_is_answered_with_its_changes(tmp_path: Path, clip: Path) -> None:
     drop = Fault(kind="drop", path="/run_sse", after_bytes=0, run_continues=True)
     answer, _, sends = lost(tmp_path, clip, drop, "虚化背景")
     assert sends == 1
@@ -481,7 +483,7 @@ def test_a_lack_of_credits_comes_with_the_link_to_register(clip: Path, text: str
     assert answer.error.register_url in answer.text
 
 
-def test_what_was_done_before_an_error_is_told_as_well(talking: Chat) -> None:
+def test_changes_before_an_error_are_reported(talking: Chat) -> None:
     talking.backend.faults.add(
         Fault(kind="status", path="/api/render/*", status=402, body={"code": 402})
     )
@@ -491,7 +493,7 @@ def test_what_was_done_before_an_error_is_told_as_well(talking: Chat) -> None:
     assert answer.reply is not None
 
 
-def test_a_file_that_is_none_is_told_before_anything_is_sent(chat: Chat, tmp_path: Path) -> None:
+def test_an_invalid_file_is_reported_before_anything_is_sent(chat: Chat, tmp_path: Path) -> None:
     notes = tmp_path / "notes.mp4"
     notes.write_text("this is no video")
     assert isinstance(chat.say(f"upload {notes}").error, errors.UnsupportedFileError)
@@ -501,7 +503,7 @@ def test_a_file_that_is_none_is_told_before_anything_is_sent(chat: Chat, tmp_pat
     assert not any("/upload-video/" in seen.path for seen in chat.backend.requests)
 
 
-def test_a_service_that_is_away_is_told(backend: LocalBackend) -> None:
+def test_an_unreachable_service_is_reported(backend: LocalBackend) -> None:
     with Client(base_url=backend.url, clock=FakeClock()) as client:
         talk = client.sessions.create().conversation()
         backend.stop()
@@ -648,7 +650,7 @@ def test_no_file_is_ever_in_the_way(tmp_path: Path) -> None:
         export_path(tmp_path, state, "final.avi", None)
 
 
-def test_files_are_told_without_what_is_not_known() -> None:
+def test_unknown_properties_of_files_are_left_out() -> None:
     files = [MediaFile("a.mp4", "video", "", duration_s=2.5), MediaFile("b.gif", "image", "")]
     assert ENGLISH.files(files) == "a.mp4 (2.5s), b.gif"
     assert CHINESE.files(files) == "a.mp4（2.5s）、b.gif"

@@ -162,7 +162,7 @@ def test_a_file_at_the_outputs_place_is_the_result_only_if_it_came_since(
 # --- the file ---------------------------------------------------------------------------------
 
 
-def test_a_checkpoint_comes_back_as_it_was_written(tmp_path: Path) -> None:
+def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
     record = Checkpoint(
         attrs.evolve(ORDER, picture=checkpoints.note_url("https://a.test/b.png")),
         Service("http://127.0.0.1:1", "/state"),
@@ -227,7 +227,7 @@ def _written(change: Callable[[dict[str, Any]], object]) -> str:
         (_written(lambda v: v.update(message={"status": "perhaps"})), "damaged", "start over"),
     ],
 )
-def test_a_file_that_is_no_checkpoint_is_told_and_kept(
+def test_an_invalid_checkpoint_is_reported_and_kept(
     tmp_path: Path, clip: Path, content: str, message: str, remedy: str
 ) -> None:
     path = tmp_path / "job.json"
@@ -246,7 +246,7 @@ def test_a_file_that_is_no_checkpoint_is_told_and_kept(
     assert path.read_text(encoding="latin-1") == content
 
 
-def test_a_checkpoint_that_is_not_there_or_cannot_be_is_told(tmp_path: Path, clip: Path) -> None:
+def test_a_missing_or_impossible_checkpoint_is_reported(tmp_path: Path, clip: Path) -> None:
     with Client("nmv_usr_x", base_url="http://127.0.0.1:1") as client:
         with pytest.raises(errors.CheckpointError, match="does not exist"):
             client.jobs.resume(tmp_path / "job.json")
@@ -460,7 +460,7 @@ def test_a_job_has_one_process_at_a_time(bench: Bench) -> None:
     bench.is_done_once()
 
 
-def test_an_error_names_the_checkpoint_and_progress_goes_on_from_there(bench: Bench) -> None:
+def test_an_error_names_the_checkpoint_and_progress_resumes(bench: Bench) -> None:
     bench.backend.faults.add(Fault(kind="status", path="*/lambda", status=402, times=None))
     with bench.client() as client:
         with pytest.raises(errors.ExportBlockedError) as caught:
@@ -495,7 +495,7 @@ def test_bytes_survive_once_they_are_uploaded(bench: Bench) -> None:
         assert client.jobs.resume(bench.path).credits_spent == 1
 
 
-def test_a_file_that_has_changed_before_its_upload_is_told(bench: Bench, tmp_path: Path) -> None:
+def test_a_file_that_changed_before_its_upload_is_reported(bench: Bench, tmp_path: Path) -> None:
     mine = make_clip(tmp_path / "mine.mp4", seconds=0.2)
     bench.crash(SESSION, mine)
     make_clip(mine, seconds=0.4)
@@ -544,7 +544,7 @@ def test_after_half_an_hour_nothing_is_waited_for(bench: Bench) -> None:
     bench.is_done_once()
 
 
-def test_where_nobody_can_say_the_message_is_not_sent_again_unless_told(bench: Bench) -> None:
+def test_a_message_with_unknown_effect_is_not_resent_without_send_again(bench: Bench) -> None:
     bench.crash(ASKING)
     with bench.client() as client:
         other = client.sessions.create()  # spends credits meanwhile
@@ -562,7 +562,7 @@ def test_where_nobody_can_say_the_message_is_not_sent_again_unless_told(bench: B
     assert near(corner(pictures(bench.output)[0]), RGB)
 
 
-def test_an_answer_that_changed_nothing_is_not_asked_for_again_unless_told(bench: Bench) -> None:
+def test_an_answer_without_a_change_is_not_resent_without_send_again(bench: Bench) -> None:
     wish = bench.order(background="the deck of a spaceship")
     with bench.client() as client:
         with pytest.raises(errors.AgentError, match="did not change") as caught:
@@ -606,7 +606,7 @@ def test_a_cancelled_render_is_begun_anew_when_the_job_is_resumed(bench: Bench) 
     assert runs_of(bench.backend) == 1
 
 
-def test_a_session_that_is_gone_is_told_as_such(bench: Bench) -> None:
+def test_a_deleted_session_is_reported(bench: Bench) -> None:
     bench.crash(UPLOADED)
     stranger = bench.backend.issue_token()
     with (
@@ -618,9 +618,7 @@ def test_a_session_that_is_gone_is_told_as_such(bench: Bench) -> None:
     assert "jobs.resume" not in caught.value.remedy
 
 
-def test_credits_that_do_not_cover_it_can_be_topped_up_and_the_job_gone_on_with(
-    tmp_path: Path, clip: Path
-) -> None:
+def test_a_job_resumes_after_a_top_up(tmp_path: Path, clip: Path) -> None:
     path = tmp_path / "job.json"
     with LocalBackend(tmp_path / "state", render=QuickRenderer(), costs={"edit": 50}) as backend:
         poor = backend.issue_token(credits=10)
@@ -721,7 +719,7 @@ async def test_a_path_alone_leads_to_the_local_state(tmp_path: Path, clip: Path)
     assert near(corner(pictures(output)[0]), RGB)
 
 
-def test_a_state_that_is_gone_is_told(tmp_path: Path, clip: Path) -> None:
+def test_a_deleted_state_is_reported(tmp_path: Path, clip: Path) -> None:
     path = tmp_path / "job.json"
     with Client.local(render=QuickRenderer(), state_dir=tmp_path / "state") as client:
         _stumble(client, clip, path, tmp_path / "clean.mp4")
@@ -766,7 +764,7 @@ def test_a_token_of_the_environment_is_not_sent_to_where_a_file_says(
     ("name", "output", "words"),
     [("song.wav", "x.mp4", "is audio"), ("talk.mp4", "x.png", "holds one picture")],
 )
-def test_what_cannot_be_is_refused_before_anything_is_sent(
+def test_impossible_results_are_refused_before_anything_is_sent(
     client: Client,
     backend: LocalBackend,
     clip: Path,

@@ -166,9 +166,7 @@ def test_sources_that_cannot_be_are_refused(tmp_path: Path, clips: Path, worker:
     assert len(remove([], tmp_path / "out")) == 0
 
 
-def test_what_is_named_but_not_there_fails_alone(
-    tmp_path: Path, clips: Path, worker: Client
-) -> None:
+def test_a_missing_file_fails_alone(tmp_path: Path, clips: Path, worker: Client) -> None:
     named = [clips / "clip00.mp4", clips / "nothing.mp4", clips, clips / "clip00.mp4"]
     report = worker.batch.remove_backgrounds(named, tmp_path / "out", background="blur")
     assert statuses(report) == ["done", "failed", "failed"]
@@ -176,9 +174,7 @@ def test_what_is_named_but_not_there_fails_alone(
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
-def test_a_name_that_is_no_unicode_is_like_any_other(
-    tmp_path: Path, clips: Path, worker: Client
-) -> None:
+def test_a_file_name_that_is_not_unicode_works(tmp_path: Path, clips: Path, worker: Client) -> None:
     odd = (clips / "clip00.mp4").rename(clips / os.fsdecode(b"caf\xe9.mp4"))
     report = worker.batch.remove_backgrounds(clips, tmp_path / "out", background="blur")
     assert statuses(report) == ["done"] * 3
@@ -215,7 +211,7 @@ def test_a_result_that_cannot_be_put_in_its_place_fails_alone(
     assert isinstance(report.failed[0].error, errors.OutputError)
 
 
-def test_an_out_dir_that_cannot_be_is_told_before_anything_is_sent(
+def test_an_invalid_out_dir_is_reported_before_anything_is_sent(
     tmp_path: Path, clips: Path, worker: Client
 ) -> None:
     (tmp_path / "out").write_text("a file")
@@ -226,7 +222,7 @@ def test_an_out_dir_that_cannot_be_is_told_before_anything_is_sent(
 # --- second runs ---------------------------------------------------------------------------
 
 
-def test_what_is_to_be_known_of_a_result_is_told(
+def test_warnings_about_a_result_are_in_its_row(
     tmp_path: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def warned(*args: Any, **options: Any) -> Written:
@@ -242,7 +238,7 @@ def test_what_is_to_be_known_of_a_result_is_told(
     assert report.to_dicts()[0]["note"] == "Nobody was found."
 
 
-def test_a_second_run_does_nothing_and_asks_nobody(
+def test_a_second_run_does_nothing_and_sends_nothing(
     tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client
 ) -> None:
     out = clips / "clean"
@@ -276,7 +272,7 @@ def test_a_result_that_is_gone_or_cut_off_is_fetched_again_and_paid_once(
     assert [row.credits_spent for row in report.done] == [0, 0]
 
 
-def test_the_same_content_is_done_once_under_whatever_name(
+def test_the_same_content_is_processed_once_whatever_its_name(
     tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client
 ) -> None:
     out = tmp_path / "out"
@@ -292,7 +288,7 @@ def test_the_same_content_is_done_once_under_whatever_name(
     assert asked(quick, RUN) == 3
 
 
-def test_other_wishes_do_not_replace_what_is_there_unless_told_to(
+def test_other_edits_do_not_replace_a_result_without_overwrite(
     tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client
 ) -> None:
     out = tmp_path / "out"
@@ -366,7 +362,7 @@ def test_two_batches_do_not_work_in_one_folder(tmp_path: Path, clips: Path, work
     assert worker.batch.remove_backgrounds(clips, out, background="blur").ok
 
 
-def test_results_keep_their_notes_when_their_folder_is_moved(
+def test_checkpoints_stay_valid_when_their_folder_is_moved(
     tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client
 ) -> None:
     worker.batch.remove_backgrounds(clips, clips / "clean", background="blur")
@@ -392,7 +388,7 @@ def test_one_failure_does_not_stop_the_others(
     assert statuses(again) == ["skipped", "done", "skipped"]
 
 
-def test_a_file_that_the_agent_left_as_it_was_is_asked_for_again_by_the_next_run(
+def test_the_next_run_asks_again_for_an_unchanged_file(
     tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client
 ) -> None:
     for run in (1, 2):
@@ -404,7 +400,7 @@ def test_a_file_that_the_agent_left_as_it_was_is_asked_for_again_by_the_next_run
         assert asked(quick, RUN) == run
 
 
-def test_what_concerns_all_stops_the_batch(
+def test_an_error_that_every_file_would_meet_stops_the_batch(
     tmp_path: Path, clips: Path, quick: LocalBackend
 ) -> None:
     with quick_client(quick, token="nmv_usr_nobody") as client:
@@ -416,7 +412,9 @@ def test_what_concerns_all_stops_the_batch(
         report.raise_for_failures()
 
 
-def test_a_batch_without_credits_ends_and_goes_on_with_more(tmp_path: Path, clips: Path) -> None:
+def test_a_batch_without_credits_stops_and_resumes_after_a_top_up(
+    tmp_path: Path, clips: Path
+) -> None:
     out = tmp_path / "out"
     with quick_backend(tmp_path / "poor", credits=2, costs={"edit": 1}) as backend:
         with quick_client(backend) as client:
@@ -556,7 +554,7 @@ def test_a_429_slows_the_whole_batch_down() -> None:
 
 
 @pytest.mark.parametrize(("retry_after", "requests"), [(20.0, 4), (None, 4), (86_400.0, 1)])
-def test_a_429_that_stays_is_given_up(retry_after: float | None, requests: int) -> None:
+def test_a_persistent_429_fails(retry_after: float | None, requests: int) -> None:
     clock = FakeClock(now=100)
     flow = paced(ask(), pace_of(clock), lambda: False)
     calls, waited = 0, 0.0
@@ -655,7 +653,7 @@ def test_the_async_batch_does_the_same(
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "trio"])
-def test_an_async_batch_that_is_cancelled_goes_on_later(
+def test_a_cancelled_async_batch_resumes_later(
     loop: str, tmp_path: Path, quick: LocalBackend
 ) -> None:
     make_clips(tmp_path / "clips", 8)

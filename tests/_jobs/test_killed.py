@@ -205,7 +205,7 @@ with Client.local(on_request=on_request) as client:
 """
 
 
-def test_a_job_of_a_killed_local_client_goes_on_in_its_state(
+def test_a_job_of_a_killed_local_client_resumes_in_its_state(
     tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -203,7 +203,7 @@ async def test_a_job_that_is_cancelled_stops_its_render(
     assert names_in(folder) == ["bg.png", "talk.mp4"]
 
 
-async def test_a_failure_of_the_service_is_a_sentence_and_the_server_goes_on(
+async def test_a_service_failure_is_reported_and_the_server_keeps_running(
     quick: LocalBackend, folder: Path
 ) -> None:
     async with agent_of(quick, folder) as agent:

@@ -42,7 +42,7 @@ def test_each_reader_sees_what_they_can_do(remedy: str, python: str, shell: str,
     assert (remedy_for(remedy, "shell"), remedy_for(remedy, "chat")) == (shell, chat)
 
 
-def test_an_ai_is_told_the_arguments_that_its_tools_have() -> None:
+def test_a_remedy_for_an_ai_names_only_arguments_of_its_tools() -> None:
     assert remedy_for(OVERWRITE, "tool") == "Choose another name, or pass overwrite=True."
     elsewhere = Remedy("try again", ("allow more time with ", Option("timeout_s")))
     assert remedy_for(elsewhere, "tool") == "Try again."

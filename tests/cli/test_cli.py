@@ -109,7 +109,7 @@ def test_the_main_job_as_json(run: Run, clip: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
-def test_a_name_that_is_no_unicode_can_be_shown(run: Run, clip: Path, tmp_path: Path) -> None:
+def test_a_file_name_that_is_not_unicode_can_be_shown(run: Run, clip: Path, tmp_path: Path) -> None:
     odd = shutil.copy(clip, tmp_path / os.fsdecode(b"caf\xe9.mp4"))
     result = tmp_path / os.fsdecode(b"clean\xe9.mp4")
     shown = run("remove-background", str(odd), "-o", str(result), "--json")
@@ -255,7 +255,7 @@ def test_without_click_it_says_what_to_install(tmp_path: Path) -> None:
     assert 'pip install "nemovideo[cli]"' in done.stderr
 
 
-def test_a_job_goes_on_and_can_be_looked_at(run: Run, clip: Path, backend: LocalBackend) -> None:
+def test_a_job_can_be_shown_and_resumed(run: Run, clip: Path, backend: LocalBackend) -> None:
     backend.faults.add(Fault(kind="status", status=402, path="/api/render/*", times=None))
     words = ["-b", "white", "-o", "out.mp4", "--checkpoint", "talk.json"]
     stopped = run("remove-background", str(clip), *words)

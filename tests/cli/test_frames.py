@@ -25,7 +25,7 @@ def run(*arguments: str) -> Result:
     return CliRunner(**APART).invoke(app, ["frames", *arguments])
 
 
-def test_raw_frames_are_rgba_pixels_and_their_form_is_told(talk: Path) -> None:
+def test_raw_frames_are_rgba_pixels_and_their_format_is_printed(talk: Path) -> None:
     done = run(str(talk), "--raw", "--engine", "fast")
     assert done.exit_code == 0
     assert done.stderr.strip().endswith("rgba 160x120, 25 fps")

@@ -42,7 +42,7 @@ def test_a_draft_does_not_differ_from_itself(value: dict[str, Any]) -> None:
 
 @given(DRAFTS, DRAFTS)
 @settings(max_examples=60)
-def test_any_difference_is_told(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_every_difference_gives_a_change(one: dict[str, Any], other: dict[str, Any]) -> None:
     before, after = Draft.from_json(one), Draft.from_json(other)
     diff = before.diff(after)
     assert bool(diff) == (before != after)
@@ -150,7 +150,7 @@ def test_a_change_is_a_value() -> None:
     assert pickle.loads(pickle.dumps(setting)) == setting
 
 
-def test_what_was_removed_comes_back() -> None:
+def test_a_removal_reversed_is_an_addition() -> None:
     assert sentences(talk(background="blur"), BASE) == ["Background of talk.mp4 restored"]
     assert sentences(talk(speed=2), BASE) == ["Speed of talk.mp4 reset"]
     assert sentences(talk(speed=2), talk(speed=1.5)) == ["Speed of talk.mp4 2 → 1.5"]

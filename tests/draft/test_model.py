@@ -92,7 +92,7 @@ SAMPLE = draft(
 
 
 @given(DRAFTS)
-def test_any_draft_comes_back_as_it_was_types_and_key_order_included(value: dict[str, Any]) -> None:
+def test_any_draft_is_returned_unchanged_with_types_and_key_order(value: dict[str, Any]) -> None:
     before = exact(value)
     made = Draft.from_json(value)
     assert exact(made.to_json()) == before

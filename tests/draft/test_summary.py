@@ -77,7 +77,7 @@ def test_a_segment_without_a_name_goes_by_its_track_or_by_nothing() -> None:
     assert summary(track(0, segment(1_000))) == "Timeline (1 track): 1. Video: (0-1s)"
 
 
-def test_volume_is_told_for_music_and_where_it_was_changed() -> None:
+def test_volume_is_shown_for_audio_and_if_it_was_changed() -> None:
     assert "(0-1s)" in summary(track(0, segment(1_000, name="a", volume=1.0)))
     assert "(0-1s, 50%)" in summary(track(0, segment(1_000, name="a", volume=0.5)))
     assert "(0-1s, 100%)" in summary(track(1, segment(1_000, name="a", volume=1.0)))

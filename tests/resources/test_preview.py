@@ -94,7 +94,7 @@ def test_a_url_and_a_wrong_suffix_are_refused(client: Client, clip: Path, tmp_pa
         made.save(tmp_path / "sheet.jpg")
 
 
-def test_in_the_cloud_a_preview_is_a_free_export_and_says_so(
+def test_a_preview_in_the_cloud_is_a_free_export(
     client: Client, backend: LocalBackend, carphone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nemovideo._flows.preview.is_loopback", lambda host: False)

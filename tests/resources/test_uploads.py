@@ -276,7 +276,9 @@ def test_the_users_own_error_comes_through(client: Client, backend: LocalBackend
     assert backend.requests == ()
 
 
-def test_a_full_temporary_folder_is_told(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_temporary_folder_is_reported(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Full(io.BytesIO):
         def write(self, chunk: object) -> int:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -364,7 +366,7 @@ def kept(backend: LocalBackend) -> list[Path]:
     return [path for path in backend.state_dir.rglob("*.mp4") if path.is_file()]
 
 
-def test_a_file_that_becomes_shorter_is_told_and_not_half_taken(
+def test_a_file_that_shrinks_during_its_upload_is_reported(
     client: Client, backend: LocalBackend, large: Path
 ) -> None:
     session = client.sessions.create()
@@ -379,7 +381,7 @@ def test_a_file_that_becomes_shorter_is_told_and_not_half_taken(
 
 
 @pytest.mark.anyio
-async def test_an_upload_that_is_given_up_is_not_half_taken(
+async def test_a_cancelled_upload_leaves_no_partial_file(
     backend: LocalBackend, large: Path
 ) -> None:
     async with AsyncClient(base_url=backend.url) as client:
@@ -393,7 +395,9 @@ async def test_an_upload_that_is_given_up_is_not_half_taken(
 
 
 @pytest.mark.parametrize("megabytes", [1, 6])
-def test_a_server_with_a_lower_limit_is_heard(tmp_path: Path, talk: Path, megabytes: int) -> None:
+def test_a_lower_size_limit_of_the_server_is_reported(
+    tmp_path: Path, talk: Path, megabytes: int
+) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(talk.read_bytes().ljust(megabytes * 1_000_000, b"\0"))
     with (

@@ -103,7 +103,7 @@ async def test_the_main_job_of_the_async_client_plays_back(
     assert_same(again, recorded)
 
 
-def test_no_secret_gets_into_the_file(
+def test_the_file_contains_no_secrets(
     path: Path, backend: LocalBackend, clip: Path, tmp_path: Path
 ) -> None:
     client_id = "5b8e8a1e-0000-4000-8000-00000000cafe"
@@ -149,7 +149,7 @@ def test_no_secret_gets_into_the_file(
         ('{"email": "a@b.example"}', "a@b.example"),
     ],
 )
-def test_what_is_secret_by_its_name_or_its_form_goes(text: str, secret: str) -> None:
+def test_secrets_are_found_by_name_and_by_form(text: str, secret: str) -> None:
     clean = Redactor().text(text)
     assert secret in text
     assert secret not in clean
@@ -167,11 +167,11 @@ def test_what_is_secret_by_its_name_or_its_form_goes(text: str, secret: str) -> 
         '{"text": "the word token is not one"}',
     ],
 )
-def test_what_is_no_secret_stays(text: str) -> None:
+def test_other_text_is_kept(text: str) -> None:
     assert Redactor().text(text) == text
 
 
-def test_a_link_within_the_host_loses_its_query_too() -> None:
+def test_the_query_of_a_relative_link_is_redacted() -> None:
     headers = {"location": "/files/a.mp4?sig=canary", "x-client-id": "c1"}
     redactor = Redactor()
     clean = redactor.headers(headers)
@@ -180,7 +180,7 @@ def test_a_link_within_the_host_loses_its_query_too() -> None:
 
 
 @pytest.mark.parametrize("words", ['say "hi"', "a\\b", "机密 café", "two\nlines"])
-def test_words_of_the_users_own_go_however_json_spells_them(words: str) -> None:
+def test_user_defined_secrets_are_redacted_in_every_json_spelling(words: str) -> None:
     redactor = Redactor([words])
     for text in (words, json.dumps({"t": words}), json.dumps({"t": words}, ensure_ascii=False)):
         clean = redactor.text(text)
@@ -237,7 +237,7 @@ def test_the_same_secret_has_the_same_placeholder_and_others_have_others() -> No
     assert not matches(clean, "opaque-value")
 
 
-def test_a_secret_that_the_network_cut_goes_too_at_every_cut() -> None:
+def test_a_secret_split_between_chunks_is_redacted() -> None:
     body = 'data: {"text":"好 nmv_usr_canary123 and nmv_usr_canary456 好"}\n\ndata: cut'.encode()
     for first in range(len(body)):
         second = min(len(body), first + 7)
@@ -307,9 +307,7 @@ def test_a_stream_is_played_at_once_or_as_it_came(
     assert sum(clock.waits) == pytest.approx(waited_s, rel=0.1)
 
 
-def test_a_silence_is_noticed_in_the_replay_as_it_was(
-    path: Path, backend: LocalBackend, clip: Path
-) -> None:
+def test_a_replayed_silence_times_out_again(path: Path, backend: LocalBackend, clip: Path) -> None:
     slow(path, 130, backend, clip)
     with replay(path, speed=100) as played, played.client() as client:
         session = client.sessions.create()
@@ -412,7 +410,7 @@ def test_an_expired_token_is_renewed_in_the_replay_too(path: Path, backend: Loca
         played.assert_all_used()
 
 
-def test_errors_come_back_as_they_were(path: Path, backend: LocalBackend) -> None:
+def test_error_answers_are_replayed(path: Path, backend: LocalBackend) -> None:
     backend.faults.add(
         Fault(
             kind="status", path="/api/credits/*", status=429, headers={"Retry-After": "7"}, times=2
@@ -436,7 +434,7 @@ def test_errors_come_back_as_they_were(path: Path, backend: LocalBackend) -> Non
         played.assert_all_used()
 
 
-def test_a_refused_connection_comes_back_as_one(path: Path, tmp_path: Path) -> None:
+def test_a_refused_connection_is_replayed(path: Path, tmp_path: Path) -> None:
     with LocalBackend(tmp_path / "gone", engine="fast") as backend:
         url = backend.url
 
@@ -523,12 +521,12 @@ def test_a_recording_is_written_also_when_the_block_fails(
     assert "GET /api/state/nemo_agent/me/123/latest" in requests_in(path)
 
 
-def test_a_folder_that_is_not_there_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported_before_the_block(tmp_path: Path) -> None:
     with pytest.raises(errors.InvalidRequestError, match="no folder"), record(tmp_path / "a" / "b"):
         raise AssertionError("the block must not begin")
 
 
-def test_a_body_too_large_to_keep_is_told_by_the_replay(path: Path, backend: LocalBackend) -> None:
+def test_a_body_that_was_too_large_to_keep_is_reported(path: Path, backend: LocalBackend) -> None:
     with record(path, keep_bytes=10) as cassette, cassette.client(base_url=backend.url) as client:
         client.credits.balance()
     token_answer = tape.read(path).interactions[0].response
@@ -552,7 +550,7 @@ def test_a_body_too_large_to_keep_is_told_by_the_replay(path: Path, backend: Loc
         ('{"format": "nemovideo-cassette", "version": 1}', "is damaged"),
     ],
 )
-def test_a_damaged_cassette_is_told(path: Path, content: str | None, message: str) -> None:
+def test_a_damaged_cassette_is_reported(path: Path, content: str | None, message: str) -> None:
     if content is not None:
         path.write_text(content)
     with pytest.raises(errors.CassetteError, match=message):
