@@ -88,24 +88,24 @@ def small(video: Path, output: Path, *, height: int) -> Path:
     return output
 
 
-def _tile(picture: Image.Image) -> Image.Image:
+def tile(picture: Image.Image) -> Image.Image:
     """Return a frame as a tile."""
-    return _on_checks(picture.resize(_TILE, Image.Resampling.LANCZOS))
+    return on_checks(picture.resize(_TILE, Image.Resampling.LANCZOS))
 
 
-def _zoom(picture: Image.Image, box: Box) -> Image.Image:
+def zoom(picture: Image.Image, box: Box) -> Image.Image:
     """Return a square of a frame, nearly in its own pixels."""
-    return _on_checks(picture.crop(box).resize((_ZOOM, _ZOOM), Image.Resampling.LANCZOS))
+    return on_checks(picture.crop(box).resize((_ZOOM, _ZOOM), Image.Resampling.LANCZOS))
 
 
-def _on_checks(picture: Image.Image) -> Image.Image:
+def on_checks(picture: Image.Image) -> Image.Image:
     """Return a picture with a chequered ground where it is transparent."""
     rows, columns = np.mgrid[: picture.height, : picture.width] // _CHECK_PX
     ground = Image.fromarray(np.where((rows + columns) % 2, 255, 216).astype(np.uint8))
     return Image.alpha_composite(ground.convert("RGBA"), picture).convert("RGB")
 
 
-def _save(rows: Sequence[Sequence[Image.Image]], name: str, *, quality: int = 80) -> None:
+def save(rows: Sequence[Sequence[Image.Image]], name: str, *, quality: int = 80) -> None:
     """Write tiles in rows as one JPEG."""
     width, height = rows[0][0].size
     size = (
@@ -127,15 +127,15 @@ def main() -> None:
 
         office = cut(client, astronaut, "office setting", folder)
         made = [frames(video, _MOMENTS) for video in (astronaut, office)]
-        _save([[_tile(picture) for picture in row] for row in made], "before-after.jpg")
+        save([[tile(picture) for picture in row] for row in made], "before-after.jpg")
 
         middle = _MOMENTS[1:2]
         others = [
             cut(client, official, background, folder)
             for background in ("transparent", "blur", _GREEN, "studio", "beach")
         ]
-        tiles = [_tile(frames(video, middle)[0]) for video in (official, *others)]
-        _save([tiles[:3], tiles[3:]], "backgrounds.jpg")
+        tiles = [tile(frames(video, middle)[0]) for video in (official, *others)]
+        save([tiles[:3], tiles[3:]], "backgrounds.jpg")
 
         sources = {ASTRONAUT: astronaut, OFFICIAL: official}
         kinds = ("transparent", _GREEN, "studio")
@@ -144,7 +144,7 @@ def main() -> None:
             + [frames(cut(client, video, kind, folder), middle)[0] for kind in kinds]
             for which, video in sources.items()
         }
-        _save([[_zoom(picture, box) for picture in shown[w]] for w, box in _EDGES], "edges.jpg")
+        save([[zoom(picture, box) for picture in shown[w]] for w, box in _EDGES], "edges.jpg")
 
         talk = small(astronaut, folder / "talk.mp4", height=360)
         cutout = folder / "cutout.webm"
