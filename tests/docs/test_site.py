@@ -41,6 +41,7 @@ SEARCHES = {
     "fork": "workers",
     "numpy": "frames",
     "mask": "frames",
+    "opencv": "frames",
     "transparent": "transparent",
     "safari": "transparent",
     "prores": "transparent",
