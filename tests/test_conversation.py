@@ -646,7 +646,7 @@ def test_no_file_is_ever_in_the_way(tmp_path: Path) -> None:
     assert export_path(tmp_path, state, "final.mp4", None) == tmp_path / "final-3.mp4"
     elsewhere = tmp_path / "elsewhere.mov"
     assert export_path(tmp_path / "new", state, str(elsewhere), "mov") == elsewhere
-    with pytest.raises(errors.InvalidRequestError, match="not a format"):
+    with pytest.raises(errors.InvalidRequestError, match="avi"):
         export_path(tmp_path, state, "final.avi", None)
 
 
