@@ -252,11 +252,15 @@ class Client(BaseClient):
 
     @overload
     def remove_background(
-        self, source: files.Source, *, output: str | os.PathLike[str], **wishes: Unpack[plan.Wishes]
+        self,
+        source: files.Source,
+        *,
+        output: str | os.PathLike[str],
+        **options: Unpack[plan.JobOptions],
     ) -> models.SavedVideo: ...
     @overload
     def remove_background(
-        self, source: files.Source, *, output: None = None, **wishes: Unpack[plan.Wishes]
+        self, source: files.Source, *, output: None = None, **options: Unpack[plan.JobOptions]
     ) -> models.RenderedVideo: ...
     def remove_background(
         self,
@@ -471,11 +475,15 @@ class AsyncClient(BaseClient):
 
     @overload
     async def remove_background(
-        self, source: files.Source, *, output: str | os.PathLike[str], **wishes: Unpack[plan.Wishes]
+        self,
+        source: files.Source,
+        *,
+        output: str | os.PathLike[str],
+        **options: Unpack[plan.JobOptions],
     ) -> models.SavedVideo: ...
     @overload
     async def remove_background(
-        self, source: files.Source, *, output: None = None, **wishes: Unpack[plan.Wishes]
+        self, source: files.Source, *, output: None = None, **options: Unpack[plan.JobOptions]
     ) -> models.RenderedVideo: ...
     async def remove_background(
         self,

@@ -74,8 +74,8 @@ class OrderNote:
     def key(self) -> tuple[object, ...]:
         """The key of the result: the digests of the files, and the edits."""
         picture = None if self.picture is None else self.picture.sha256
-        wishes = (self.words, self.format, self.quality)
-        return (self.source.sha256, self.picture is None, picture, *wishes)
+        edits = (self.words, self.format, self.quality)
+        return (self.source.sha256, self.picture is None, picture, *edits)
 
     def same_as(self, other: OrderNote) -> bool:
         """Return whether both orders are the same, wherever their source files are."""

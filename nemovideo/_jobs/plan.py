@@ -35,7 +35,7 @@ Background = str | os.PathLike[str] | None
 """The new background: see `Client.remove_background`."""
 
 
-class Wishes(TypedDict, total=False):
+class JobOptions(TypedDict, total=False):
     """The keyword arguments of `remove_background` besides `output`; see there."""
 
     background: Background
@@ -103,15 +103,15 @@ def order_for(
     path = None if output is None else output_path(output)
     check_sources([source], local_files=local_files)
     picture, words, chosen = plan(background, output, format, local_files=local_files)
-    wishes = [words, *_trim_words(trim), *_edit_words(edit)]
+    edits = [words, *_trim_words(trim), *_edit_words(edit)]
     if not metadata:
-        wishes.append("remove the metadata")
+        edits.append("remove the metadata")
     if not quality:
         raise InvalidRequestError("the quality is empty", remedy="Leave it out, or give one.")
     return Order(
         source=source,
         picture=picture,
-        words=". ".join(filter(None, wishes)),
+        words=". ".join(filter(None, edits)),
         output=path,
         background=background,
         format=chosen if output is not None or format is not None else None,

@@ -319,12 +319,12 @@ def test_every_file_gets_the_edit_the_trim_and_the_quality(tmp_path: Path, clips
         quick_client(backend) as client,
     ):
         remove = partial(client.batch.remove_backgrounds, clips, out, background="white")
-        wishes: dict[str, Any] = {"edit": "add the title 'Hi'", "trim": (0, 0.1), "quality": "low"}
-        report = remove(**wishes)
+        edits: dict[str, Any] = {"edit": "add the title 'Hi'", "trim": (0, 0.1), "quality": "low"}
+        report = remove(**edits)
         assert report.ok, str(report)
         assert made == [(100, 1, "low")] * 3
-        assert statuses(remove(**wishes)) == ["skipped"] * 3
-        assert statuses(remove(**{**wishes, "quality": "high"})) == ["failed"] * 3
+        assert statuses(remove(**edits)) == ["skipped"] * 3
+        assert statuses(remove(**{**edits, "quality": "high"})) == ["failed"] * 3
         with pytest.raises(errors.InvalidRequestError, match="trim"):
             remove(trim=(3, 1))
     assert [row.duration_s for row in report] == [0.1] * 3
