@@ -27,10 +27,10 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.media.probe import probe as real_probe
 from nemovideo.local.render import render as real_render
 from nemovideo.local.render.clips import MattingSource
+from nemovideo.local.server.access import access_for
 from nemovideo.local.server.app import create_app
 from nemovideo.local.server.cleaning import Cleaner
-from nemovideo.local.server.context import Context, Probe, Respond, Tariff
-from nemovideo.local.server.door import door
+from nemovideo.local.server.context import Context, Pricing, Probe, Respond
 from nemovideo.local.server.faults import Fault, Faults
 from nemovideo.local.server.forms import Forms
 from nemovideo.local.server.guard import RequestLog, SeenRequest
@@ -122,7 +122,7 @@ class LocalBackend:
         self._log = RequestLog()
         self._wanted_dir = None if state_dir is None else from_root(state_dir)
         self._wanted_port = port
-        self._tariff = Tariff.of(credits, costs)
+        self._pricing = Pricing.from_options(credits, costs)
         self._render = render
         self._engine = engine
         self._device = device
@@ -132,10 +132,10 @@ class LocalBackend:
         self._max_upload_bytes = max_upload_bytes
         self._clock = clock or time.time
         self._sleep = sleep
-        self._door = door(host, api_key)
-        self._limits = limits or (SHARED if self._door.shared else Limits())
+        self._access = access_for(host, api_key)
+        self._limits = limits or (SHARED if self._access.shared else Limits())
         self._keep_s = keep_s
-        self._private_urls = not self._door.shared if private_urls is None else private_urls
+        self._private_urls = not self._access.shared if private_urls is None else private_urls
         self._forms = forms or Forms()
         self._respond = respond
         self._probe = probe
@@ -207,13 +207,13 @@ class LocalBackend:
             store = Store(state_dir, clock=self._clock)
             stack.callback(store.close)
             queue = RenderQueue(
-                store, render, workers=self._render_workers, shared=self._door.shared
+                store, render, workers=self._render_workers, shared=self._access.shared
             )
             stack.callback(queue.stop)
             cleaner = Cleaner(store, self._keep_s)
             stack.callback(cleaner.stop)
-            store.accounts.set_keys(self._door.keys, self._tariff.credits)
-            server = Server(self._door.host, self._wanted_port, shared=self._door.shared)
+            store.accounts.set_keys(self._access.keys, self._pricing.credits)
+            server = Server(self._access.host, self._wanted_port, shared=self._access.shared)
             stack.callback(server.stop)
             context = Context(
                 store=store,
@@ -222,12 +222,12 @@ class LocalBackend:
                 respond=self._respond,
                 probe=self._probe,
                 opening=self._opening,
-                tariff=self._tariff,
+                pricing=self._pricing,
                 forms=self._forms,
                 max_upload_bytes=self._max_upload_bytes,
                 limits=self._limits,
                 private_urls=self._private_urls,
-                door=self._door,
+                access=self._access,
                 clock=self._clock,
                 sleep=self._sleep,
             )
@@ -271,7 +271,7 @@ class LocalBackend:
     @property
     def url(self) -> str:
         """The base URL for this machine, without a slash at the end."""
-        return f"http://{self._door.own_host}:{self.port}"
+        return f"http://{self._access.own_host}:{self.port}"
 
     @property
     def state_dir(self) -> Path:
@@ -281,7 +281,7 @@ class LocalBackend:
     @property
     def edit_cost(self) -> int:
         """What an edit takes, in credits."""
-        return self._tariff.costs["edit"]
+        return self._pricing.costs["edit"]
 
     @property
     def engine_name(self) -> str:
@@ -316,7 +316,7 @@ class LocalBackend:
             registered: Whether the user is registered, or anonymous.
         """
         expires_at = None if expires_in_s is None else self._clock() + expires_in_s
-        amount = self._tariff.credits if credits is None else credits
+        amount = self._pricing.credits if credits is None else credits
         issued = self._now().store.accounts.issue(
             scopes=scopes, credits_=amount, expires_at=expires_at, registered=registered
         )

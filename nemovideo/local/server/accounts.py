@@ -1,4 +1,4 @@
-"""Who is asking: bearer tokens, scopes, and the two endpoints that give tokens."""
+"""Authentication by bearer token, scopes, and the endpoints for tokens and credits."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from nemovideo.local.store.projects import CLAIM_LIFETIME_S
 
 
 def authenticate(request: Request, *scopes: str) -> Account:
-    """Return the account of the bearer token, which needs one of the scopes named.
+    """Return the account of the bearer token, which must have one of the scopes.
 
     Raises:
         Problem: 401 (code 1001) without a valid token, 403 without the scope.
     """
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     account = context_of(request).store.accounts.find(token.strip())
-    if account is not None and account.anonymous and context_of(request).door.shared:
+    if account is not None and account.anonymous and context_of(request).access.shared:
         account = None
     if kind.lower() != "bearer" or account is None:
         raise Problem(
@@ -37,10 +37,10 @@ def authenticate(request: Request, *scopes: str) -> Account:
 
 
 def own_session(request: Request, account: Account, session_id: str) -> SessionRow:
-    """Return the account's session.
+    """Return a session of the account.
 
     Raises:
-        Problem: 404 (code 1002): there is none, or it is somebody else's.
+        Problem: 404 (code 1002): there is no such session, or it belongs to another user.
     """
     projects = context_of(request).store.projects
     session = projects.session(session_id, account.user_id) if is_utf8(session_id) else None
@@ -51,18 +51,18 @@ def own_session(request: Request, account: Account, session_id: str) -> SessionR
 
 
 async def anonymous_token(request: Request) -> Response:
-    """POST /api/auth/anonymous-token: 100 credits for 7 days, one for each client id."""
+    """POST /api/auth/anonymous-token: one token per client id, valid for 7 days."""
     context = context_of(request)
-    if context.door.shared:
-        raise Problem(401, "This server gives no tokens: send its API key as one.", code=1001)
+    if context.access.shared:
+        raise Problem(401, "This server issues no tokens: send its API key as one.", code=1001)
     client_id = request.headers.get("x-client-id", "").strip()
     if not client_id:
         raise Problem(400, "The header X-Client-Id is missing.", code=400)
     try:
-        issued = context.store.accounts.issue_anonymous(client_id, context.tariff.credits)
+        issued = context.store.accounts.issue_anonymous(client_id, context.pricing.credits)
     except TokenTooSoonError as error:
         raise Problem(
-            *(429, "This client id has a valid anonymous token; one every 7 days."),
+            *(429, "This client id already has a valid anonymous token; one is issued per 7 days."),
             code=429,
             headers={"Retry-After": str(int(error.retry_after_s) + 1)},
         ) from error
@@ -74,7 +74,7 @@ async def anonymous_token(request: Request) -> Response:
     if issued.expires_at is not None:
         expiry = datetime.fromtimestamp(issued.expires_at, tz=timezone.utc)
         data["expires_at"] = expiry.isoformat().replace("+00:00", "Z")
-    return context.forms.answer("anonymous_token", data)
+    return context.forms.response("anonymous_token", data)
 
 
 async def claim_token(request: Request) -> Response:
@@ -87,15 +87,15 @@ async def claim_token(request: Request) -> Response:
         raise Problem(404, "The session belongs to another task.", code=1002)
     check_disk(context, account.user_id)
     token = context.store.projects.issue_claim(session.session_id)
-    return context.forms.answer(
+    return context.forms.response(
         "claim_token", {"claim_token": token, "expires_in": CLAIM_LIFETIME_S}
     )
 
 
 async def balance(request: Request) -> Response:
-    """GET /api/credits/balance/simple: what is left, what is reserved, and both."""
+    """GET /api/credits/balance/simple: available and reserved credits, and their total."""
     context = context_of(request)
     account = authenticate(request, "read")
     available, frozen = context.store.accounts.balance(account.user_id)
     data = {"available": available, "frozen": frozen, "total": available + frozen}
-    return context.forms.answer("credits", data)
+    return context.forms.response("credits", data)

@@ -1,4 +1,4 @@
-"""The routes of the local backend: every endpoint of docs/protocol.md §4, and the fault desk."""
+"""The routes of the local backend: the endpoints of docs/protocol.md §4, and its own."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from nemovideo.local.server.context import Context, context_of
 from nemovideo.local.server.faults import Fault, Faults, read_faults
 from nemovideo.local.server.forms import JSONResponse, Problem, read_value
 from nemovideo.local.server.guard import Guard, RequestLog
-from nemovideo.local.server.interference import Disconnect, Interference
-from nemovideo.local.server.trouble import DISK_FULL, OUT_OF_FILES, is_disk_full, is_out_of_files
+from nemovideo.local.server.injection import Disconnect, FaultInjection
+from nemovideo.local.server.messages import DISK_FULL, OUT_OF_FILES, is_disk_full, is_out_of_files
 
 _RENDERS = "/api/render/proxy"
 
@@ -28,7 +28,11 @@ def create_app(
 ) -> Starlette:
     """Return the ASGI app.
 
-    `disconnect` closes the connection of a request; `log` gets every request.
+    Args:
+        context: What the request handlers use.
+        faults: The rules of fault injection.
+        log: Gets every request.
+        disconnect: Closes the connection of a request.
     """
     app = Starlette(
         routes=[
@@ -47,18 +51,18 @@ def create_app(
             Route("/api/local/preview", previews.preview, methods=["POST"]),
             Route("/files/{token}/{name}", exports.file, name="file"),
             Route("/healthz", _health),
-            *([] if context.door.shared else [_FAULT_DESK]),
+            *([] if context.access.shared else [_FAULT_RULES]),
         ],
         middleware=[
-            Middleware(Guard, log=log, any_host=context.door.shared),
-            Middleware(Interference, faults=faults, disconnect=disconnect, sleep=context.sleep),
+            Middleware(Guard, log=log, any_host=context.access.shared),
+            Middleware(FaultInjection, faults=faults, disconnect=disconnect, sleep=context.sleep),
         ],
         exception_handlers={
-            Problem: _refuse,
-            HTTPException: _refuse_plainly,
-            ClientDisconnect: _nobody_listens,
-            OSError: _refuse_without_room,
-            sqlite3.OperationalError: _refuse_without_room,
+            Problem: _problem,
+            HTTPException: _http_exception,
+            ClientDisconnect: _client_disconnect,
+            OSError: _resource_exhausted,
+            sqlite3.OperationalError: _resource_exhausted,
         },
     )
     app.state.context = context
@@ -66,42 +70,39 @@ def create_app(
     return app
 
 
-def _refuse(request: Request, problem: Exception) -> Response:
-    if not isinstance(problem, Problem):
-        raise problem
-    return context_of(request).forms.refusal(problem)
+def _problem(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)
+    return context_of(request).forms.error_response(problem)
 
 
-def _refuse_without_room(request: Request, error: Exception) -> Response:
-    """Answer where the disk is full, or no more files can be opened."""
+def _resource_exhausted(request: Request, error: Exception) -> Response:
+    """Respond to a full disk (507) and to too many open files (503)."""
     if is_disk_full(error):
         problem = Problem(507, DISK_FULL, code=507)
     elif is_out_of_files(error):
         problem = Problem(503, OUT_OF_FILES, code=503, headers={"Retry-After": "5"})
     else:
         raise error
-    return context_of(request).forms.refusal(problem)
+    return context_of(request).forms.error_response(problem)
 
 
-def _refuse_plainly(_request: Request, error: Exception) -> Response:
-    """Answer for unknown routes and methods, as FastAPI does."""
-    if not isinstance(error, HTTPException):
-        raise error
+def _http_exception(_request: Request, error: Exception) -> Response:
+    """Respond to unknown routes and methods as FastAPI does."""
+    assert isinstance(error, HTTPException)
     return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
 
 
-def _nobody_listens(_request: Request, _error: Exception) -> Response:
-    """Answer a client that left in the middle of its request."""
+def _client_disconnect(_request: Request, _error: Exception) -> Response:
     return Response(status_code=499)
 
 
-async def _fault_desk(request: Request) -> Response:
-    """`/__faults__`: GET lists the rules, POST adds some, DELETE takes all away."""
+async def _fault_rules(request: Request) -> Response:
+    """`/__faults__`: GET lists the rules, POST adds rules, DELETE removes all."""
     faults: Faults = request.app.state.faults
     if request.method == "DELETE":
         faults.clear()
     elif request.method == "POST":
-        # A form of some web page cannot claim this type, so no page can set faults.
+        # A form on a web page cannot send this type, so no page can set faults.
         if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
             raise Problem(415, "Send the rules as application/json.")
         try:
@@ -112,26 +113,24 @@ async def _fault_desk(request: Request) -> Response:
     return JSONResponse({"code": 0, "message": "success", "data": {"faults": rules}})
 
 
-_FAULT_DESK = Route("/__faults__", _fault_desk, methods=["GET", "POST", "DELETE"])
+_FAULT_RULES = Route("/__faults__", _fault_rules, methods=["GET", "POST", "DELETE"])
 
 
 async def _health(request: Request) -> Response:
-    """GET /healthz: 200 while the state can be read and the render workers are there.
+    """GET /healthz: 200 if the state can be read and the render workers are running.
 
-    `previews` says that this backend has /api/local/preview, which the protocol does not.
+    `previews` announces /api/local/preview, which is not part of the protocol.
     """
     context = context_of(request)
     with context.store.database.reading() as connection:
         connection.execute("SELECT 1 FROM users LIMIT 1").fetchone()
-    well = context.queue.alive
-    status = "ok" if well else "failing"
-    return JSONResponse({"status": status, "previews": True}, 200 if well else 503)
+    healthy = context.queue.alive
+    status = "ok" if healthy else "failing"
+    return JSONResponse({"status": status, "previews": True}, 200 if healthy else 503)
 
 
 def _rule_json(rule: Fault) -> dict[str, object]:
-    return {
-        field.name: getattr(rule, field.name)
-        for field in attrs.fields(Fault)
-        if getattr(rule, field.name) != getattr(Fault(kind="drop"), field.name)
-        or field.name == "kind"
-    }
+    """Return the rule's fields without those that have their default."""
+    values = attrs.asdict(rule, recurse=False)
+    defaults = attrs.asdict(Fault(kind="drop"), recurse=False)
+    return {k: v for k, v in values.items() if k == "kind" or v != defaults[k]}

@@ -1,4 +1,4 @@
-"""Removing what nobody has used for long, once an hour, in a thread of its own."""
+"""Periodic removal of unused sessions and old results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _log = logging.getLogger("nemovideo.local")
 
 
 class Cleaner:
-    """Removes old sessions and results between start() and stop(), if `keep_s` is a time."""
+    """A thread that removes sessions and results older than `keep_s`, if that is not None."""
 
     def __init__(self, store: Store, keep_s: float | None) -> None:
         self._store = store
@@ -22,13 +22,13 @@ class Cleaner:
         self._thread = threading.Thread(target=self._work, name="nemovideo-cleaner", daemon=True)
 
     def start(self) -> None:
-        """Clean once before returning, then every hour, or as often as `keep_s` if that is less."""
+        """Clean up now, then every hour, or every `keep_s` seconds if that is less."""
         if self._keep_s is not None:
             self._clean(self._keep_s)
             self._thread.start()
 
     def stop(self) -> None:
-        """Stop, and wait for the thread to end."""
+        """Stop the thread and wait for it."""
         self._stopped.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -42,6 +42,6 @@ class Cleaner:
         try:
             removed = self._store.space.remove_older(keep_s)
         except (OSError, sqlite3.Error) as error:
-            _log.warning("old files could not be removed: %s", error)
+            _log.warning("cleanup failed: %s", error)
         else:
-            _log.info("removed %d old sessions and results", removed)
+            _log.info("cleanup removed %d sessions and results", removed)

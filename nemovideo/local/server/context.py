@@ -1,4 +1,4 @@
-"""What every request handler can reach: the store, the agent, the queue, the settings."""
+"""The context of request handlers: store, agent, queue and settings."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from starlette.requests import Request
 from nemovideo.local.agent.turn import Question, Turn
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.clips import MattingSource
-from nemovideo.local.server.door import Door
+from nemovideo.local.server.access import Access
 from nemovideo.local.server.forms import Forms
-from nemovideo.local.server.lanes import Lanes
-from nemovideo.local.server.limits import Arriving, Limits
+from nemovideo.local.server.limits import Limits, PendingUploads
+from nemovideo.local.server.pools import Pools
 from nemovideo.local.server.queue import RenderQueue
 from nemovideo.local.store import Store
 from nemovideo.local.timeline import Timeline
@@ -28,7 +28,7 @@ TRIAL_COSTS: Mapping[str, int] = {"edit": 1, "generation": 2}
 
 
 class Respond(Protocol):
-    """The agent: words in, a turn out; `nemovideo.local.agent.respond`."""
+    """The agent, which turns a message into a turn; `nemovideo.local.agent.respond`."""
 
     def __call__(
         self,
@@ -44,19 +44,19 @@ class Respond(Protocol):
 
 
 class Probe(Protocol):
-    """What a file is; `nemovideo.local.media.probe`."""
+    """The parser of media headers; `nemovideo.local.media.probe`."""
 
     def __call__(self, path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002
-        """Read the file's header, or raise UnsupportedFileError."""
+        """Return a file's type and properties, or raise UnsupportedFileError."""
         ...
 
 
 @attrs.frozen
-class Tariff:
-    """What a new user has, and what turns cost by their kind, in credits.
+class Pricing:
+    """The credits of a new user, and the cost of a turn by its kind.
 
-    With `hard` a run that the balance does not cover is refused (2001); without
-    it a cost takes at most what is left, so that nothing ever stops.
+    With `hard`, a run that the balance does not cover is rejected (2001); without it, the cost
+    is capped at the balance, so that no run is rejected.
     """
 
     credits: int = TRIAL_CREDITS
@@ -64,11 +64,11 @@ class Tariff:
     hard: bool = False
 
     @classmethod
-    def of(cls, credits_: int | None, costs: Mapping[str, int] | None) -> Tariff:
-        """Return the trial's tariff, or a hard one where anything is named.
+    def from_options(cls, credits_: int | None, costs: Mapping[str, int] | None) -> Pricing:
+        """Return the trial's pricing, or a hard one if credits or costs are given.
 
         Raises:
-            ValueError: A cost is of a kind that there is not.
+            ValueError: A kind of cost is unknown.
         """
         if unknown := set(costs or {}) - set(TRIAL_COSTS):
             raise ValueError(f"costs={unknown.pop()!r}: one of {', '.join(TRIAL_COSTS)}")
@@ -81,7 +81,7 @@ class Tariff:
 
 @attrs.frozen
 class Context:
-    """The parts of one running backend."""
+    """The components and settings of one running backend."""
 
     store: Store
     queue: RenderQueue
@@ -89,16 +89,16 @@ class Context:
     respond: Respond
     probe: Probe
     opening: Callable[[Sequence[MediaItem]], Timeline | None]
-    tariff: Tariff
+    pricing: Pricing
     forms: Forms
     max_upload_bytes: int
     limits: Limits
-    door: Door
+    access: Access
     private_urls: bool
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
-    lanes: Lanes = attrs.field(factory=Lanes, init=False)
-    arriving: Arriving = attrs.field(factory=Arriving, init=False)
+    pools: Pools = attrs.field(factory=Pools, init=False)
+    pending_uploads: PendingUploads = attrs.field(factory=PendingUploads, init=False)
     _locks: WeakValueDictionary[str, asyncio.Lock] = attrs.field(
         factory=WeakValueDictionary, init=False
     )
@@ -106,28 +106,28 @@ class Context:
     _questions: dict[str, Question] = attrs.field(factory=dict, init=False)
 
     def question(self, session_id: str) -> Question | None:
-        """Return what the agent asked in the last turn of a session, and forget it."""
+        """Return and remove the question that the agent asked in the session's last turn."""
         return self._questions.pop(session_id, None)
 
     def keep_question(self, session_id: str, question: Question) -> None:
-        """Remember a question until the next message; of many sessions only the latest ones'."""
+        """Keep a question for the session's next message; the oldest are dropped beyond 1000."""
         self._questions[session_id] = question
         while len(self._questions) > _QUESTIONS_KEPT:
             del self._questions[next(iter(self._questions))]
 
     def session_lock(self, session_id: str) -> asyncio.Lock:
-        """Return the lock that keeps two changes of one session apart."""
+        """Return the lock that serializes changes to a session."""
         return self._locks.setdefault(session_id, asyncio.Lock())
 
 
 def context_of(request: Request) -> Context:
-    """Return the context that the app was made with."""
+    """Return the context of the app."""
     context: Context = request.app.state.context
     return context
 
 
 def check_disk(context: Context, user_id: str) -> None:
-    """Refuse a user whose part of the disk is used up.
+    """Check that the user is within the disk quota.
 
     Raises:
         Problem: 507.

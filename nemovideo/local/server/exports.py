@@ -1,4 +1,4 @@
-"""Render jobs over HTTP, and the files that come of them."""
+"""Render jobs and their files over HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORMAT = re.compile(r"[a-z0-9]{1,8}(?:\.[a-z0-9]{1,8})?")
 
 
 async def submit(request: Request) -> Response:
-    """POST /api/render/proxy/lambda: queue a render of the draft that was sent."""
+    """POST /api/render/proxy/lambda: queue a render of the draft in the body."""
     context = context_of(request)
     account = authenticate(request, "render", "write")
     if not account.anonymous and not account.scopes & {"render", "*"}:
@@ -42,7 +42,7 @@ async def submit(request: Request) -> Response:
     quality = text_field(output, "quality", DEFAULT_QUALITY)
     if quality not in QUALITIES:
         known = ", ".join(QUALITIES)
-        raise Problem(400, f"There is no quality {quality!r}; there are: {known}.")
+        raise Problem(400, f"The quality {quality!r} is unknown; known are {known}.")
     context.limits.check_renders(context.store.renders.unfinished(account.user_id))
     check_disk(context, account.user_id)
     try:
@@ -55,29 +55,29 @@ async def submit(request: Request) -> Response:
             quality=quality,
         )
     except RenderExistsError as error:
-        raise Problem(409, "This render id was used before; every render has its own.") from error
+        raise Problem(409, "This render id has been used; every render needs a new one.") from error
     context.queue.notify()
     data = {context.forms.render_id: render.render_id, "status": render.status, "progress": 0}
-    return context.forms.answer("render_submit", data)
+    return context.forms.response("render_submit", data)
 
 
 async def status(request: Request) -> Response:
-    """GET /api/render/proxy/lambda/<id>: how far the job is, and its link when done."""
+    """GET /api/render/proxy/lambda/<id>: status and progress, and the link when completed."""
     render = _own_render(request, authenticate(request, "read", "render"))
-    return context_of(request).forms.answer("render_status", _describe(request, render))
+    return context_of(request).forms.response("render_status", _describe(request, render))
 
 
 async def cancel(request: Request) -> Response:
-    """POST /api/render/proxy/lambda/<id>/cancel; a finished job stays what it is."""
+    """POST /api/render/proxy/lambda/<id>/cancel: cancel an unfinished job."""
     context = context_of(request)
     render = _own_render(request, authenticate(request, "write", "render"))
     context.store.renders.cancel(render.render_id)
-    now = context.store.renders.find(render.render_id) or render
-    return context.forms.answer("render_cancel", _describe(request, now))
+    cancelled = context.store.renders.find(render.render_id) or render
+    return context.forms.response("render_cancel", _describe(request, cancelled))
 
 
 async def download(request: Request) -> Response:
-    """GET /api/render/proxy/<id>/download: the file itself, whole or in ranges."""
+    """GET /api/render/proxy/<id>/download: the file, with support for ranges."""
     render = _own_render(request, authenticate(request, "read", "render"))
     if render.status != "completed":
         raise Problem(404, f"The render has no file: it is {render.status}.")
@@ -86,7 +86,7 @@ async def download(request: Request) -> Response:
 
 
 async def file(request: Request) -> Response:
-    """GET /files/<token>/<name>: an uploaded or rendered file, for who has the link."""
+    """GET /files/<token>/<name>: an uploaded or rendered file, for anyone with the link."""
     context = context_of(request)
     token = request.path_params["token"]
     headers = {"x-content-type-options": "nosniff"}
@@ -101,14 +101,14 @@ async def file(request: Request) -> Response:
 
 def _render_id(text: str) -> str:
     if not _RENDER_ID.fullmatch(text):
-        raise Problem(400, "The id of a render must be 1 to 200 letters, digits and -._~:@+=,")
+        raise Problem(400, "A render id must be 1 to 200 letters, digits and -._~:@+=,")
     return text
 
 
 def _own_render(request: Request, account: Account) -> Render:
     render = context_of(request).store.renders.find(request.path_params["render_id"])
     if render is None or render.user_id != account.user_id:
-        raise Problem(404, "There is no such render.")
+        raise Problem(404, "Render not found.")
     return render
 
 
@@ -125,7 +125,7 @@ def _describe(request: Request, render: Render) -> dict[str, object]:
     if render.error is not None:
         data["error"] = render.error
     if render.warnings:
-        data["warnings"] = list(render.warnings)  # beyond the protocol: this backend's own
+        data["warnings"] = list(render.warnings)  # not part of the protocol
     if render.status == "completed" and render.duration_ms is not None:
         url = file_url(request, render.file_token, f"video.{render.format}")
         if forms.render_link == "outputUrl":

@@ -1,4 +1,4 @@
-"""What shall go wrong, and at which request: rules, and nothing that touches a socket."""
+"""The rules of fault injection: which faults happen at which requests. No I/O."""
 
 from __future__ import annotations
 
@@ -38,39 +38,38 @@ Kind = Literal[
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """One rule: what goes wrong, with which requests.
+    """A rule of fault injection.
 
-    It counts the requests that match `method` and `path` (shell patterns) from
-    when it was added, lets `nth - 1` of them pass, then strikes `times` times
-    (None: for ever). Rules that match the same request add up.
+    It counts the requests that match `method` and `path` (shell patterns) after it was added,
+    skips `nth - 1` of them, then fires `times` times (None: always). Several rules can fire at
+    the same request.
 
-    Kinds of any answer:
-        drop: The connection closes after `after_bytes` of the body (None: before
-            the status line), with a reset if `reset`. A run is aborted there, or
-            goes on unheard if `run_continues`.
-        stall: The same, but the connection stays open and silent.
-        status: `status`, `headers` and `body` (JSON, or text as it is) in place
-            of the answer; the request does nothing.
-        redirect: `status` (3xx, else 307) to `location`.
-        content_type: The answer claims to be `content_type`.
-        headers: `headers` in place of the answer's own; an empty one is left out. Where
-            `Content-Length` is too short, the body is cut there; where it is too long, the
-            connection closes at the body's end.
-        no_range: The request's Range and If-Range are not seen. With "headers" of another
-            ETag it is a file that has changed.
-        truncate: A whole answer, but its body ends after `after_bytes` (0 if None).
+    Kinds for any response:
+        drop: Close the connection after `after_bytes` of the body (None: before the status
+            line), with a reset if `reset`. A run is aborted, or continues without its client
+            if `run_continues`.
+        stall: As "drop", but the connection stays open without data.
+        status: Send `status`, `headers` and `body` (JSON, or text verbatim) instead of the
+            response; the request has no effect.
+        redirect: Send `status` (3xx, else 307) with `location`.
+        content_type: Replace the content type by `content_type`.
+        headers: Replace response headers; an empty value removes one. If `Content-Length` is
+            too short, the body is cut; if it is too long, the connection closes after the body.
+        no_range: Ignore Range and If-Range. Together with "headers" for another ETag, this is
+            a file that has changed.
+        truncate: End the body after `after_bytes` (0 if None) of a valid response.
 
-    Kinds of `/run_sse`:
-        heartbeats: No run, only `body` (": ping" if None) every `delay_s`;
-            `count` of them, or until the client leaves.
-        silent, spoken: Edits are answered without, or always with, a word;
-            `form` chooses how a silent one ends (sse.SILENT_ENDINGS).
-        error: After `after_events` events (None: after the last) the run fails,
+    Kinds for `/run_sse`:
+        heartbeats: Send `body` (": ping" if None) every `delay_s` instead of a run, `count`
+            times, or until the client disconnects.
+        silent, spoken: Answer edits without text, or always with text; `form` is the ending
+            of a silent edit (sse.SILENT_ENDINGS).
+        error: Fail the run after `after_events` events (None: after the last) with `message`,
             in the `form` "bare", "system", "details", "event" or "temporary"
-            (docs/protocol.md §5, rule 6), saying `message`.
-        slow: `delay_s` before every event.
-        dialect: `form` is "simple" or "adk".
-        inject: `frames`, raw text, before event number `after_events` (0 if None).
+            (docs/protocol.md §5, rule 6).
+        slow: Wait `delay_s` before every event.
+        dialect: Send events in the `form` "simple" or "adk".
+        inject: Send `frames`, raw text, before event number `after_events` (0 if None).
     """
 
     kind: Kind
@@ -101,16 +100,16 @@ class Fault:
             raise ValueError(f"form={self.form!r}: one of {', '.join(forms)}")
 
     def matches(self, method: str, path: str) -> bool:
-        """Return whether a request is of those that this rule counts."""
+        """Return whether the rule counts a request."""
         return fnmatchcase(method.upper(), self.method.upper()) and fnmatchcase(path, self.path)
 
-    def strikes(self, count: int) -> bool:
-        """Return whether the rule strikes the `count`-th request that it matches (from 1)."""
+    def fires(self, count: int) -> bool:
+        """Return whether the rule fires at the `count`-th matching request (from 1)."""
         return count >= self.nth and (self.times is None or count < self.nth + self.times)
 
 
 class Faults:
-    """The rules of one backend; safe to change from any thread while it runs."""
+    """The rules of one backend; thread-safe."""
 
     def __init__(self, rules: Iterable[Fault] = ()) -> None:
         self._guard = threading.Lock()
@@ -118,51 +117,51 @@ class Faults:
 
     @property
     def rules(self) -> tuple[Fault, ...]:
-        """The rules in force, in order."""
+        """The current rules, in order."""
         with self._guard:
             return tuple(rule for rule, _ in self._counts)
 
     def add(self, *rules: Fault) -> None:
-        """Add rules; each counts requests from now on."""
+        """Add rules; they count requests from now on."""
         with self._guard:
             self._counts += [(rule, 0) for rule in rules]
 
     def clear(self) -> None:
-        """Take all rules away; what they do to requests under way goes on."""
+        """Remove all rules; requests in progress are not affected."""
         with self._guard:
             self._counts.clear()
 
-    def strike(self, method: str, path: str) -> tuple[Fault, ...]:
-        """Count a request, and return the rules that strike it."""
-        struck: list[Fault] = []
+    def fire(self, method: str, path: str) -> tuple[Fault, ...]:
+        """Count a request, and return the rules that fire."""
+        fired: list[Fault] = []
         with self._guard:
             for index, (rule, count) in enumerate(self._counts):
                 if rule.matches(method, path):
                     self._counts[index] = (rule, count + 1)
-                    if rule.strikes(count + 1):
-                        struck.append(rule)
-        return tuple(struck)
+                    if rule.fires(count + 1):
+                        fired.append(rule)
+        return tuple(fired)
 
 
 @attrs.frozen
 class StreamScript:
-    """What the rules that struck a run want of its stream."""
+    """How the rules that fired change the stream of a run."""
 
     faults: tuple[Fault, ...] = ()
 
     @property
     def dialect(self) -> Dialect:
-        """The dialect to speak."""
+        """The dialect of the events."""
         return "simple" if any(f.form == "simple" for f in self._of("dialect")) else "adk"
 
     @property
     def delay_s(self) -> float:
-        """The pause before every event."""
+        """The delay before every event."""
         return sum(fault.delay_s for fault in self._of("slow"))
 
     @property
     def error(self) -> tuple[ErrorForm, str] | None:
-        """The form and the words in which the run fails, if it does."""
+        """The form and message of the run's failure, or None."""
         for fault in self._of("error"):
             for form in get_args(ErrorForm):
                 if form == fault.form:
@@ -170,17 +169,17 @@ class StreamScript:
         return None
 
     def fails_after(self, events: int) -> bool:
-        """Return whether the run fails now that this many events are out."""
+        """Return whether the run fails after this many events."""
         limits = [fault.after_events for fault in self._of("error")]
         return any(limit is not None and events >= limit for limit in limits)
 
     def injected(self, events: int) -> list[str]:
-        """Return the raw frames that go out before the event of this number (from 0)."""
+        """Return the raw frames to send before the event of this number (from 0)."""
         rules = [fault for fault in self._of("inject") if (fault.after_events or 0) == events]
         return [frame for fault in rules for frame in fault.frames]
 
     def silent_ending(self, turn: Turn, endings: Sequence[str], number: int) -> str | None:
-        """Return how the run falls silent, or None where it speaks; endings take turns."""
+        """Return the ending of a silent run, or None if it has text; endings rotate."""
         rules = self._of("silent")
         if rules and turn.changed:
             return rules[0].form or endings[number % len(endings)]
@@ -199,10 +198,10 @@ _converter.register_structure_hook(
 
 
 def read_faults(value: object) -> tuple[Fault, ...]:
-    """Read rules from JSON: one object, a list of them, or `{"faults": […]}`.
+    """Parse rules from JSON: an object, a list of objects, or `{"faults": […]}`.
 
     Raises:
-        ValueError: Something in it is no rule; the message says what.
+        ValueError: A rule is not valid.
     """
     if isinstance(value, Mapping) and "faults" in value:
         value = value["faults"]
@@ -217,23 +216,23 @@ def read_faults(value: object) -> tuple[Fault, ...]:
 
 
 def load_faults(path: Path) -> tuple[Fault, ...]:
-    """Read rules from a JSON file.
+    """Load rules from a JSON file.
 
     Raises:
-        LocalBackendError: The file cannot be read as rules.
+        LocalBackendError: The file cannot be read, or a rule is not valid.
     """
     try:
         return read_faults(read_json(path.read_bytes()))
     except (OSError, ValueError) as error:
         raise LocalBackendError(
-            f"The faults in {path} cannot be read: {error}",
+            f"The fault rules in {path} cannot be read: {error}",
             remedy="See the docstring of nemovideo.local.server.faults.Fault for the fields.",
         ) from error
 
 
-def _reason(error: BaseException, wanted: type | None) -> str:
-    said = isinstance(error, ValueError) and bool(str(error))
-    return str(error) if said else format_exception(error, wanted)
+def _reason(error: BaseException, type_: type | None) -> str:
+    is_message = isinstance(error, ValueError) and bool(str(error))
+    return str(error) if is_message else format_exception(error, type_)
 
 
 def _body(value: object) -> str | Mapping[str, object]:

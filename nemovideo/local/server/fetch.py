@@ -1,4 +1,4 @@
-"""Fetching a file by its URL, for uploads that name one instead of sending it."""
+"""Fetch files by URL, for uploads that give URLs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import attrs
 
 from nemovideo._support.addresses import is_public, resolves_to_public
 from nemovideo.local.server.forms import Problem
-from nemovideo.local.server.trouble import is_disk_full
+from nemovideo.local.server.messages import is_disk_full
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _READ_TIMEOUT_S = 30.0
@@ -27,7 +27,7 @@ _QUERY_SAFE = _PATH_SAFE + "?[]"
 
 @attrs.frozen
 class Remote:
-    """A file somewhere else, open for reading. `size_bytes` is None where nobody says it."""
+    """A remote file, open for reading. `size_bytes` is None if unknown."""
 
     name: str
     content_type: str
@@ -35,10 +35,10 @@ class Remote:
     _response: http.client.HTTPResponse
 
     def chunks(self, size: int) -> Iterator[bytes]:
-        """Yield the content in pieces.
+        """Yield the content in chunks.
 
         Raises:
-            Problem: 400: the connection broke before the end.
+            Problem: 400: the connection dropped before the end.
         """
         got = 0
         try:
@@ -50,14 +50,14 @@ class Remote:
                 raise
             raise Problem(400, f"{self.name} could not be fetched: {error}") from error
         if self.size_bytes is not None and got < self.size_bytes:
-            raise Problem(400, f"{self.name} broke off: {got} of {self.size_bytes} bytes came.")
+            raise Problem(400, f"{self.name} is truncated: {got} of {self.size_bytes} bytes.")
 
 
 class Fetching:
-    """One upload's downloads; they can be stopped from another thread.
+    """The downloads of one upload by URL; stop() aborts them from another thread.
 
-    Only http and https are spoken, redirects included. Unless `private_urls`, every host must
-    resolve to addresses of the public internet, and the one connected to must be such.
+    Only http and https are supported, for redirects too. Unless `private_urls`, the host must
+    resolve to public addresses, and so must be the address of the connection.
     """
 
     def __init__(self, *, private_urls: bool) -> None:
@@ -67,33 +67,33 @@ class Fetching:
         self._stopped = False
 
     def stop(self) -> None:
-        """Break off what is being fetched, and fetch nothing more."""
+        """Abort the current download and refuse new ones."""
         with self._guard:
             self._stopped = True
             for connected in self._sockets:
-                with suppress(OSError):  # it has ended by itself
+                with suppress(OSError):  # already closed
                     connected.shutdown(socket.SHUT_RDWR)
 
     def check(self, host: str, *, peer: str | None = None) -> None:
-        """Refuse a host by its name, or by the address that was connected to.
+        """Check a host by its name, or by the address of the connection.
 
         Raises:
-            OSError: It is not of the public internet.
+            OSError: It is not public.
         """
         if self._private_urls:
             return
-        if not (_public_as_far_as_known(host) if peer is None else is_public(peer)):
+        if not (_may_be_public(host) if peer is None else is_public(peer)):
             raise OSError(f"{host} is not an address of the public internet")
 
-    def hold(self, connected: socket.socket) -> None:
-        """Remember a socket for stop().
+    def register(self, connected: socket.socket) -> None:
+        """Register a socket for stop().
 
         Raises:
-            OSError: It has been called.
+            OSError: stop() has been called.
         """
         with self._guard:
             if self._stopped:
-                raise OSError("it was stopped")
+                raise OSError("the upload was stopped")
             self._sockets.append(connected)
 
     @contextmanager
@@ -101,8 +101,7 @@ class Fetching:
         """Open a URL.
 
         Raises:
-            Problem: 400: it is not an http(s) URL, may not be fetched, or does not answer
-                with a file.
+            Problem: 400: the URL is not http(s), not public, or does not return a file.
         """
         try:
             address = ascii_url(url)
@@ -116,14 +115,14 @@ class Fetching:
                 error.close()
             raise Problem(400, f"{url} could not be fetched: {error}") from error
         if response is None:  # a redirect to another scheme
-            raise Problem(400, f"{url} leads to something that is not an http or https URL.")
+            raise Problem(400, f"{url} redirects to something that is not an http or https URL.")
         with response:
             name = urllib.parse.unquote(parts.path).rsplit("/", 1)[-1]
             kind = response.headers.get_content_type()
             yield Remote(name, kind, _length(response.headers), response)
 
     def _opener(self, host: str) -> urllib.request.OpenerDirector:
-        """Return an opener of HTTP only; no proxy can reach this machine's own servers."""
+        """Return an opener for http and https only; loopback is never proxied."""
         opener = urllib.request.OpenerDirector()
         for handler in (
             urllib.request.ProxyHandler({} if host in _LOOPBACK else None),
@@ -137,7 +136,7 @@ class Fetching:
 
 
 class _Connection(http.client.HTTPConnection):
-    """Has its socket checked before it is used, and before TLS begins."""
+    """A connection whose peer is checked before anything is sent, and before TLS starts."""
 
     fetching: Fetching
     proxied_host: str | None = None
@@ -150,19 +149,19 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         host = self.proxied_host or self.host
-        self.fetching.check(host)  # nobody learns which inner ports are open
+        self.fetching.check(host)  # before connecting: open ports of the network stay unknown
         super().connect()
-        if self.proxied_host is None:  # a name may change its address between two look-ups
+        if self.proxied_host is None:  # DNS may have changed since the check
             self.fetching.check(host, peer=str(self.sock.getpeername()[0]))
-        self.fetching.hold(self.sock)
+        self.fetching.register(self.sock)
 
 
 class _SecureConnection(http.client.HTTPSConnection, _Connection):
-    """The same over TLS: `HTTPSConnection.connect` calls the one above, then wraps the socket."""
+    """`HTTPSConnection.connect` calls `_Connection.connect`, then wraps the socket."""
 
     def connect(self) -> None:
         super().connect()
-        self.fetching.hold(self.sock)
+        self.fetching.register(self.sock)
 
 
 class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
@@ -190,16 +189,16 @@ class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
 
 
 def ascii_url(url: str) -> str:
-    """Return an http(s) URL as the wire needs it: spaces and other letters escaped, IDNA hosts.
+    """Return an http(s) URL in ASCII, with percent-encoding and an IDNA host.
 
     Raises:
-        ValueError: It is not an http(s) URL, or has a user name in it.
+        ValueError: It is not an http(s) URL, or contains a user name.
     """
     parts = urllib.parse.urlsplit(url.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("it has another scheme, or no host")
+        raise ValueError("wrong scheme, or no host")
     if "@" in parts.netloc:
-        raise ValueError("leave the user name and password out")
+        raise ValueError("user names and passwords are not supported")
     host = parts.hostname
     host = f"[{host}]" if ":" in host else host.encode("idna").decode("ascii")
     netloc = host if parts.port is None else f"{host}:{parts.port}"
@@ -212,8 +211,8 @@ def _lone_percents_escaped(text: str) -> str:
     return re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", text)
 
 
-def _public_as_far_as_known(host: str) -> bool:
-    """Return whether a host is public; a name that only a proxy can resolve is left to that."""
+def _may_be_public(host: str) -> bool:
+    """Return whether a host is public, or can only be resolved by a proxy."""
     try:
         return resolves_to_public(host, 443)
     except OSError:

@@ -1,4 +1,4 @@
-"""The forms in which answers and refusals go out (docs/protocol.md §3), ★ unless told otherwise."""
+"""The documented forms of responses and errors (docs/protocol.md §3); ★ by default."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse as _JSONResponse
 from starlette.responses import Response
 
 from nemovideo._support import json_text
-from nemovideo.local.server.trouble import without_paths
+from nemovideo.local.server.messages import without_paths
 from nemovideo.local.store.text import json_bytes
 
 _TEXT_LIMIT = 1000
@@ -38,17 +38,17 @@ _STARRED: Mapping[str, Envelope] = MappingProxyType(
 
 
 class JSONResponse(_JSONResponse):
-    """Any JSON value, text that UTF-8 cannot carry included."""
+    """A JSON response that may contain lone surrogates."""
 
     def render(self, content: object) -> bytes:
         """Return the body."""
         return json_bytes(content)
 
 
-class Problem(Exception):  # noqa: N818 - it is an answer, not an error of the program
-    """A request is refused. Without a `code` the answer is FastAPI's `{"detail": …}`.
+class Problem(Exception):  # noqa: N818 - an error response, not an error of the program
+    """An error response. Without a `code` it is FastAPI's `{"detail": …}`.
 
-    A `remedy` goes along where the code alone suggests the wrong one.
+    A `remedy` is sent if the client's remedy for the code would be wrong.
     """
 
     def __init__(
@@ -72,13 +72,14 @@ class Problem(Exception):  # noqa: N818 - it is an answer, not an error of the p
 
 @attrs.frozen
 class Forms:
-    """Which of the documented forms the server speaks.
+    """The forms of responses that the server uses.
 
-    `envelopes` names the envelope of single endpoints; all others keep ★: bare
-    for render, code for the rest. `render_id` is the key of a submitted job's
-    id, `render_link` where a finished one has its link. `errors` is "status"
-    (HTTP status and envelope ★), "ok" (HTTP 200 and envelope), "success",
-    "detail" (FastAPI) or "html" (a proxy's page).
+    Attributes:
+        envelopes: The envelope of an endpoint, if not ★: bare for renders, else code.
+        render_id: The key of a job's id.
+        render_link: The key of the link of a completed job.
+        errors: "status" (HTTP status and envelope ★), "ok" (HTTP 200 and envelope), "success",
+            "detail" (FastAPI) or "html" (the page of a proxy).
     """
 
     envelopes: Mapping[Endpoint, Envelope] = attrs.field(factory=dict)
@@ -86,8 +87,8 @@ class Forms:
     render_link: Literal["output", "outputUrl"] = "output"
     errors: Literal["status", "ok", "success", "detail", "html"] = "status"
 
-    def answer(self, endpoint: Endpoint, data: Mapping[str, object]) -> JSONResponse:
-        """Wrap the data of a successful answer."""
+    def response(self, endpoint: Endpoint, data: Mapping[str, object]) -> JSONResponse:
+        """Return the data of an endpoint in its envelope."""
         match self.envelopes.get(endpoint, _STARRED.get(endpoint, "code")):
             case "code":
                 return JSONResponse({"code": 0, "message": "success", "data": data})
@@ -96,8 +97,8 @@ class Forms:
             case "bare":
                 return JSONResponse(data)
 
-    def refusal(self, problem: Problem) -> Response:
-        """Shape a refusal; 422 is always FastAPI's, as no envelope of it is known."""
+    def error_response(self, problem: Problem) -> Response:
+        """Return an error response; one without a code (422) is always FastAPI's."""
         status, headers = problem.status, problem.headers
         envelope = {"code": problem.code, "message": problem.message}
         if problem.remedy is not None:
@@ -114,7 +115,7 @@ class Forms:
 
 
 async def read_json(request: Request, *, limit: int = JSON_LIMIT_BYTES) -> dict[str, object]:
-    """Read the body as a JSON object of at most `limit` bytes; see `read_value`."""
+    """Parse the body as a JSON object of at most `limit` bytes; see `read_value`."""
     value = await read_value(request, limit=limit)
     if not isinstance(value, dict):
         raise Problem(400, "The request body must be a JSON object.")
@@ -122,11 +123,11 @@ async def read_json(request: Request, *, limit: int = JSON_LIMIT_BYTES) -> dict[
 
 
 async def read_value(request: Request, *, limit: int = JSON_LIMIT_BYTES) -> object:
-    """Read the body as JSON of at most `limit` bytes.
+    """Parse the body as JSON of at most `limit` bytes.
 
     Raises:
-        Problem: It is too large (413), or not JSON (400): `NaN`, `Infinity`,
-            numbers that no float holds and nesting deeper than 200 levels are not taken.
+        Problem: It is too large (413), or not JSON (400): `NaN`, `Infinity`, numbers beyond
+            the range of a float and nesting beyond 200 levels are rejected.
     """
     body = bytearray()
     async for chunk in request.stream():
@@ -140,19 +141,19 @@ async def read_value(request: Request, *, limit: int = JSON_LIMIT_BYTES) -> obje
 
 
 def text_field(body: Mapping[str, object], name: str, default: str | None = None) -> str:
-    """Return a string of 1 to 1000 characters from a JSON body.
+    """Return a field of 1 to 1000 characters.
 
     Raises:
-        Problem: It is missing without a default, or something else.
+        Problem: 400: it is missing and has no default, or is not such a text.
     """
     value = body.get(name, default)
     if not isinstance(value, str) or not 1 <= len(value) <= _TEXT_LIMIT:
         raise Problem(400, f"The field {name!r} must be a text of 1 to {_TEXT_LIMIT} characters.")
     if not is_utf8(value):
-        raise Problem(400, f"The field {name!r} has half a character in it.")
+        raise Problem(400, f"The field {name!r} contains a lone surrogate.")
     return value
 
 
 def is_utf8(text: str) -> bool:
-    """Return whether UTF-8 can carry the text: it has no lone surrogate."""
+    """Return whether the text can be encoded in UTF-8: it has no lone surrogate."""
     return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,4 +1,4 @@
-"""What every request passes first: a check of the host's name, and the log."""
+"""Middleware that checks the Host header and logs requests."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _FILE_TOKEN = re.compile(r"(?<=^/files/)[^/]+")
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNORECASE)
 
 
-_LONGEST_CLIENT = 60
-_LONGEST_METHOD = 20
-_LONGEST_PATH = 1000
-"""How much of a path is kept and logged; a request's may have 64 KB."""
+_MAX_CLIENT_CHARS = 60
+_MAX_METHOD_CHARS = 20
+_MAX_PATH_CHARS = 1000
+"""Limits for what is kept and logged; the path of a request can have 64 KB."""
 
 
 class SeenRequest(NamedTuple):
-    """A request and the HTTP status of its answer, 0 while none was begun."""
+    """A request and the HTTP status of its response, 0 before the response starts."""
 
     method: str
     path: str
@@ -33,40 +33,40 @@ class SeenRequest(NamedTuple):
 
 
 class RequestLog:
-    """The latest requests, in the order of their arrival; safe to read from any thread."""
+    """The latest requests in order of arrival; thread-safe."""
 
     def __init__(self, limit: int = 10_000) -> None:
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
         self._limit = limit
         self._seen: dict[int, SeenRequest] = {}
         self._count = 0
 
     def note(self, method: str, path: str) -> int:
-        """Note that a request has come, and return its number."""
-        with self._guard:
+        """Record a request, and return its number."""
+        with self._lock:
             self._count += 1
-            seen = SeenRequest(method[:_LONGEST_METHOD], path[:_LONGEST_PATH], 0)
+            seen = SeenRequest(method[:_MAX_METHOD_CHARS], path[:_MAX_PATH_CHARS], 0)
             self._seen[self._count] = seen
             self._seen.pop(self._count - self._limit, None)
             return self._count
 
     def answered(self, number: int, status: int) -> None:
-        """Note with which status a request was answered."""
-        with self._guard:
+        """Record the status of a response."""
+        with self._lock:
             if number in self._seen:
                 self._seen[number] = self._seen[number]._replace(status=status)
 
     def all(self) -> tuple[SeenRequest, ...]:
-        """Return what was noted."""
-        with self._guard:
+        """Return the recorded requests."""
+        with self._lock:
             return tuple(self._seen.values())
 
 
 class Guard:
-    """Notes every request, and logs a line when it is answered.
+    """Records every request, and writes a line to the log when it ends.
 
-    Unless `any_host`, it refuses other host names than this machine's (421), which a browser
-    sends after DNS rebinding.
+    Unless `any_host`, a Host header other than this machine's is rejected (421), against DNS
+    rebinding.
     """
 
     def __init__(self, app: ASGIApp, *, log: RequestLog, any_host: bool) -> None:
@@ -75,7 +75,7 @@ class Guard:
         self._any_host = any_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request through, or refuse it."""
+        """Handle a request."""
         number = self._log.note(scope["method"], scope["path"])
         began_s, status, size = time.perf_counter(), 0, 0
 
@@ -92,19 +92,19 @@ class Guard:
             await app(scope, receive, answer)
         finally:
             seconds = time.perf_counter() - began_s
-            _access.info("%s %d %d B %.3f s", _described(scope), status, size, seconds)
+            _access.info("%s %d %d B %.3f s", _request_line(scope), status, size, seconds)
 
 
 def _is_local(scope: Scope) -> bool:
     return _LOCAL.fullmatch(Headers(scope=scope).get("host", "")) is not None
 
 
-def _described(scope: Scope) -> str:
-    """Return who asked for what, without the query and the secret part of a file's link."""
-    path = _FILE_TOKEN.sub("***", quote(scope["path"][:_LONGEST_PATH]))
-    # Behind a proxy of this machine, it is what the request's header says.
-    client = quote((scope.get("client") or ("-",))[0][:_LONGEST_CLIENT], safe=":.[]")
-    method = quote(scope["method"][:_LONGEST_METHOD])
+def _request_line(scope: Scope) -> str:
+    """Return client, user, method and path, without the query and the secrets of file links."""
+    path = _FILE_TOKEN.sub("***", quote(scope["path"][:_MAX_PATH_CHARS]))
+    # Behind a proxy on this machine, the client comes from a header of the request.
+    client = quote((scope.get("client") or ("-",))[0][:_MAX_CLIENT_CHARS], safe=":.[]")
+    method = quote(scope["method"][:_MAX_METHOD_CHARS])
     return f"{client} {scope.get('nemovideo.user', '-')} {method} {path}"
 
 

@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn on one socket, in a thread with an event loop of its own."""
+"""The HTTP server: uvicorn on one socket, in a thread with its own event loop."""
 
 from __future__ import annotations
 
@@ -15,24 +15,23 @@ from starlette.types import ASGIApp, Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nemovideo.errors import LocalBackendError
-from nemovideo.local.server import loop
-from nemovideo.local.server.waiting import first_of
+from nemovideo.local.server.waiting import first_completed
 
 _KEEP_ALIVE_S = 120
-_MOST_CONNECTIONS = 256
-_BACKLOG = 128  # asyncio accepts as many at once, before anything can look at them
+_MAX_CONNECTIONS = 256
+_BACKLOG = 128  # asyncio accepts this many connections at once
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Server:
     """Serves an app between start() and stop().
 
-    With `shared` there may be `most_connections` at a time: for one more, the one that has been
-    there longest without a request makes room. One that sends no whole request head for
+    With `shared`, the number of connections is limited to `max_connections`: one more closes
+    the oldest idle one. A connection that does not complete a request head within
     `request_head_s` seconds is closed.
 
     Raises:
-        LocalBackendError: The port is taken.
+        LocalBackendError: The address cannot be used.
     """
 
     def __init__(
@@ -42,22 +41,22 @@ class Server:
         *,
         shared: bool = False,
         request_head_s: float = 30.0,
-        most_connections: int = _MOST_CONNECTIONS,
+        max_connections: int = _MAX_CONNECTIONS,
     ) -> None:
         self._socket = _listen(host, port)
         self._shared = shared
         self._request_head_s = request_head_s
-        self._most_connections = most_connections
+        self._max_connections = max_connections
         self.port: int = self._socket.getsockname()[1]
         self._started = threading.Event()
         self._thread: threading.Thread | None = None
         self._uvicorn: _Uvicorn | None = None
 
     def start(self, app: ASGIApp) -> None:
-        """Serve the app; return when it answers."""
+        """Serve the app; return when it is ready."""
         config = uvicorn.Config(
             app,
-            http=_bounded(self._most_connections) if self._shared else "h11",
+            http=_bounded(self._max_connections) if self._shared else "h11",
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -74,7 +73,7 @@ class Server:
 
         def serve() -> None:
             try:
-                loop.run(server.serve(sockets=[self._socket]))
+                asyncio.run(server.serve(sockets=[self._socket]))
             finally:
                 self._started.set()
 
@@ -86,14 +85,14 @@ class Server:
             raise LocalBackendError("The local server could not be started.")
 
     def stop(self) -> None:
-        """Close every connection, open streams included, and wait for the thread to end."""
+        """Close all connections, streams included, and wait for the thread."""
         if self._uvicorn is not None and self._thread is not None:
             self._uvicorn.finish()
             self._thread.join()
         self._socket.close()
 
     def disconnect(self, scope: Scope, reset: bool) -> None:
-        """Close a request's connection after what was sent, or reset it at once."""
+        """Close a request's connection after flushing it, or reset it."""
         if self._uvicorn is None:
             return
         for connection in list(self._uvicorn.server_state.connections):
@@ -108,7 +107,7 @@ class Server:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Uvicorn that says when it is ready, and stops without ticking or waiting for clients."""
+    """Uvicorn that reports when it is ready, and stops without waiting for clients."""
 
     def __init__(
         self, config: uvicorn.Config, ready: threading.Event, *, request_head_s: float | None
@@ -122,19 +121,22 @@ class _Uvicorn(uvicorn.Server):
     async def main_loop(self) -> None:
         """Serve until finish() is called."""
         self._loop = asyncio.get_running_loop()
+        if sys.platform != "win32":
+            # A test's freezegun replaces `time.monotonic`, the clock of the loop's timers.
+            self._loop.time = _monotonic  # type: ignore[method-assign]
         self._ready.set()
         await self.on_tick(0)
         if self._request_head_s is None:
             await self._finished.wait()
         else:
-            await first_of(self._watch_idle(self._request_head_s), _until(self._finished))
+            await first_completed(self._watch_idle(self._request_head_s), self._finished.wait())
         for connection in list(self.server_state.connections):
             connection.transport.abort()
 
     async def _watch_idle(self, request_head_s: float) -> None:
-        """Close connections that have been without a whole request head for too long.
+        """Close connections that do not complete a request head in time.
 
-        Uvicorn does so only after an answer, and only until the next byte comes.
+        Uvicorn does so only between requests, and only until the next byte.
         """
         idle_since: dict[tuple[object, object], float] = {}
         while True:
@@ -142,7 +144,7 @@ class _Uvicorn(uvicorn.Server):
             for connection in list(self.server_state.connections):
                 if not _is_idle(connection):
                     continue
-                cycle = getattr(connection, "cycle", None)  # another one with each request
+                cycle = getattr(connection, "cycle", None)  # a new one for each request
                 key = connection, cycle
                 since = idle_since[key] = before.get(key, now_s)
                 limit_s = request_head_s + (0 if cycle is None else _KEEP_ALIVE_S)
@@ -151,13 +153,13 @@ class _Uvicorn(uvicorn.Server):
             await asyncio.sleep(request_head_s / 6)
 
     def finish(self) -> None:
-        """End main_loop(), from any thread."""
+        """End main_loop(); thread-safe."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._finished.set)
 
 
-def _bounded(most: int) -> type[H11Protocol]:
-    """Return what speaks HTTP on a connection, of which there may be so many."""
+def _bounded(limit: int) -> type[H11Protocol]:
+    """Return an HTTP protocol class that limits the number of connections."""
     numbers = itertools.count()
 
     class Bounded(H11Protocol):
@@ -166,7 +168,7 @@ def _bounded(most: int) -> type[H11Protocol]:
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self.number = next(numbers)
-            if len(self.connections) <= most:
+            if len(self.connections) <= limit:
                 return
             idle = [each for each in self.connections if _is_idle(each)]
             oldest = min(idle, key=lambda each: getattr(each, "number", 0))
@@ -177,13 +179,13 @@ def _bounded(most: int) -> type[H11Protocol]:
 
 
 def _is_idle(connection: object) -> bool:
-    """Return whether a connection has no request that waits for its answer."""
+    """Return whether a connection has no request in progress."""
     cycle = getattr(connection, "cycle", None)
     return cycle is None or cycle.response_complete
 
 
-async def _until(event: asyncio.Event) -> None:
-    await event.wait()
+def _monotonic() -> float:
+    return time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -191,10 +193,10 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, _, _, address = found[0]
-        # asyncio sets TCP_NODELAY only where the protocol is named; without it every answer,
-        # written as head and body, waits 40 ms for a delayed acknowledgement.
+        # asyncio sets TCP_NODELAY only if the protocol is given; without it, every response,
+        # written as head and body, is delayed by 40 ms (delayed acknowledgement).
         listener = socket.socket(family, kind, socket.IPPROTO_TCP)
-        if sys.platform != "win32":  # where it means that a port may be taken over
+        if sys.platform != "win32":  # where it lets other programs take the port over
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(socket.SOMAXCONN)

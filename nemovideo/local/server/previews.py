@@ -1,4 +1,4 @@
-"""Pictures of a draft before it is exported: of this backend alone, beside the protocol."""
+"""Previews of a draft: an endpoint of the local backend, not part of the protocol."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from nemovideo.local.previews import preview_draft
 from nemovideo.local.server.accounts import authenticate, own_session
 from nemovideo.local.server.context import context_of
 from nemovideo.local.server.forms import JSONResponse, Problem, read_json, text_field
-from nemovideo.local.server.trouble import reason, without_paths
+from nemovideo.local.server.messages import failure_text, without_paths
 from nemovideo.local.timeline import Timeline
 from nemovideo.models import Preview
 
-_MOST = 24
+_MAX_MOMENTS = 24
 
 
 async def preview(request: Request) -> Response:
-    """POST /api/local/preview: a few moments of a session's draft, as PNG pictures."""
+    """POST /api/local/preview: moments of a session's draft as PNG pictures."""
     context = context_of(request)
     account = authenticate(request, "read")
     body = await read_json(request)
@@ -37,35 +37,35 @@ async def preview(request: Request) -> Response:
         return preview_draft(Timeline.from_draft(draft), media, at_s, context.matting)
 
     try:
-        made = await context.lanes.previews.run(work)
+        result = await context.pools.previews.run(work)
     except (NemoError, ValueError) as error:
-        return JSONResponse({"failure": reason(error)})
-    return JSONResponse(_described(made))
+        return JSONResponse({"failure": failure_text(error)})
+    return JSONResponse(_preview_json(result))
 
 
 def _moments(value: object) -> list[float] | None:
     if value is None:
         return None
-    if not isinstance(value, list) or not 1 <= len(value) <= _MOST:
-        raise Problem(400, f"The field 'at' must be a list of 1 to {_MOST} numbers.")
+    if not isinstance(value, list) or not 1 <= len(value) <= _MAX_MOMENTS:
+        raise Problem(400, f"The field 'at' must be a list of 1 to {_MAX_MOMENTS} numbers.")
     numbers = [n for n in value if isinstance(n, (int, float)) and not isinstance(n, bool)]
     if len(numbers) < len(value) or not all(math.isfinite(n) and n >= 0 for n in numbers):
-        raise Problem(400, "The field 'at' must hold seconds: numbers from 0 on.")
+        raise Problem(400, "The field 'at' must be a list of seconds, from 0 on.")
     return [float(n) for n in numbers]
 
 
-def _described(made: Preview) -> dict[str, object]:
+def _preview_json(preview: Preview) -> dict[str, object]:
     return {
-        "before": _coded(made.before),
-        "after": _coded(made.after),
-        "sheet": _coded(made.sheet),
+        "before": _base64(preview.before),
+        "after": _base64(preview.after),
+        "sheet": _base64(preview.sheet),
         "stills": [
-            {"time": still.time_s, "before": _coded(still.before), "after": _coded(still.after)}
-            for still in made.stills
+            {"time": still.time_s, "before": _base64(still.before), "after": _base64(still.after)}
+            for still in preview.stills
         ],
-        "warnings": [without_paths(sentence) for sentence in made.warnings],
+        "warnings": [without_paths(sentence) for sentence in preview.warnings],
     }
 
 
-def _coded(png: bytes | None) -> str | None:
+def _base64(png: bytes | None) -> str | None:
     return None if png is None else base64.b64encode(png).decode("ascii")

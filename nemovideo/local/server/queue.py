@@ -1,4 +1,4 @@
-"""The render queue: worker threads that take jobs from the store and make files."""
+"""The render queue: worker threads that run the jobs of the store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Protocol
 
 from nemovideo.errors import NemoError, RenderCancelledError
 from nemovideo.local.media.probe import MediaItem
-from nemovideo.local.server.trouble import reason, without_paths
+from nemovideo.local.server.messages import failure_text, without_paths
 from nemovideo.local.store import Render, Store
 from nemovideo.local.timeline import Timeline
 
@@ -20,7 +20,7 @@ _log = logging.getLogger("nemovideo.local")
 
 
 class Rendered(Protocol):
-    """What is read of a renderer's result."""
+    """The result of a renderer."""
 
     @property
     def duration_ms(self) -> int:
@@ -34,12 +34,12 @@ class Rendered(Protocol):
 
     @property
     def warnings(self) -> Sequence[str]:
-        """What the user should know of the file, in whole sentences."""
+        """Warnings about the file, in whole sentences."""
         ...
 
 
 class Renderer(Protocol):
-    """Makes a file from a timeline; `nemovideo.local.render.render`, with its engine bound."""
+    """Renders a timeline to a file; `nemovideo.local.render.render`, with its engine bound."""
 
     def __call__(
         self,
@@ -52,16 +52,16 @@ class Renderer(Protocol):
         on_progress: Callable[[float], None] | None,
         cancelled: Callable[[], bool] | None,
     ) -> Rendered:
-        """Write the file; on_progress gets fractions of 1."""
+        """Write the file; `on_progress` gets fractions (0..1)."""
         ...
 
 
 class RenderQueue:
     """Runs renders in `workers` threads between start() and stop().
 
-    With `shared` no user's renders take all of several workers, however long they last.
-    A worker goes on whatever its job does. A job that stop() interrupts stays in the store
-    and is taken up by the next server on the same directory.
+    With `shared`, one of several workers is always left to other users. Any failure of a job
+    ends only that job. A job that stop() interrupts is resumed by the next server on the same
+    directory.
     """
 
     def __init__(
@@ -85,12 +85,12 @@ class RenderQueue:
         ]
 
     def start(self) -> None:
-        """Start the workers; jobs that wait already are taken at once."""
+        """Start the workers."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Interrupt what runs, and wait for the workers to end."""
+        """Interrupt running jobs, and wait for the workers."""
         with self._wake:
             self._stopping = True
             self._wake.notify_all()
@@ -99,17 +99,17 @@ class RenderQueue:
                 thread.join()
 
     def notify(self) -> None:
-        """Tell the workers that there is a new job."""
+        """Wake a worker for a new job."""
         with self._wake:
             self._wake.notify()
 
     @property
     def alive(self) -> bool:
-        """Whether every worker is there."""
+        """Whether all workers are running."""
         return all(thread.is_alive() for thread in self._threads)
 
     def path(self, render: Render) -> Path:
-        """Return where the job's file is, or will be."""
+        """Return the path of the job's file, which may not exist yet."""
         return self._store.folder("renders") / render.file_name
 
     def _work(self) -> None:
@@ -117,9 +117,9 @@ class RenderQueue:
             self._run(job)
 
     def _next(self) -> Render | None:
-        """Wait for a job and return it, or None at the stop.
+        """Wait for a job and return it, or None after stop().
 
-        While the store cannot be written to, try again every `retry_s` seconds.
+        While the store cannot be written, retry every `retry_s` seconds.
         """
         with self._wake:
             while not self._stopping:
@@ -135,15 +135,15 @@ class RenderQueue:
 
     def _run(self, job: Render) -> None:
         try:
-            self._make(job)
-        except BaseException:  # noqa: BLE001 - a worker outlives whatever its job does
-            _log.exception("the end of a render could not be recorded")
+            self._render_job(job)
+        except BaseException:  # noqa: BLE001 - the worker must survive
+            _log.exception("the result of a render could not be saved")
 
-    def _make(self, job: Render) -> None:
+    def _render_job(self, job: Render) -> None:
         renders = self._store.renders
         output = self.path(job)
 
-        def note(fraction: float) -> None:
+        def set_progress(fraction: float) -> None:
             renders.set_progress(job.render_id, min(99, int(fraction * 100)))
 
         def cancelled() -> bool:
@@ -157,7 +157,7 @@ class RenderQueue:
                 output,
                 format=job.format,
                 quality=job.quality,
-                on_progress=note,
+                on_progress=set_progress,
                 cancelled=cancelled,
             )
             output.chmod(0o600)
@@ -169,12 +169,12 @@ class RenderQueue:
             )
         except RenderCancelledError:
             _remove(output)
-            renders.requeue(job.render_id)  # unless it is the user who cancelled it
-        except BaseException as error:  # noqa: BLE001 - no job may take its worker along
+            renders.requeue(job.render_id)  # no effect if the user cancelled it
+        except BaseException as error:  # noqa: BLE001 - the worker must survive
             if not isinstance(error, (NemoError, ValueError)):
                 _log.exception("the local renderer failed")
             _remove(output)
-            renders.fail(job, reason(error))
+            renders.fail(job, failure_text(error))
         finally:
             renders.clear_progress(job.render_id)
 

@@ -1,4 +1,4 @@
-"""POST /run_sse: a message to the agent, its answer as a stream, and what it costs."""
+"""POST /run_sse: run the agent on a message, stream its events, and charge for its edits."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from nemovideo.local.server.accounts import authenticate, own_session
 from nemovideo.local.server.context import Context, check_disk, context_of
 from nemovideo.local.server.faults import StreamScript
 from nemovideo.local.server.forms import Problem, read_json
-from nemovideo.local.server.sse import SILENT_ENDINGS, Narrator, frames
-from nemovideo.local.server.trouble import told
-from nemovideo.local.server.waiting import first_of, until_gone
+from nemovideo.local.server.messages import error_text
+from nemovideo.local.server.sse import SILENT_ENDINGS, EventBuilder, frames
+from nemovideo.local.server.waiting import disconnected, first_completed
 from nemovideo.local.store import SessionRow
 from nemovideo.local.store.accounts import NotEnoughCreditsError
 from nemovideo.local.store.projects import Projects
@@ -34,7 +34,7 @@ _HISTORY = 50
 
 
 async def run_sse(request: Request) -> RunStream:
-    """Check the request as ADK's server does (401, 422, 1002), then stream the run."""
+    """Validate the request as ADK's server does (401, 422, 1002), then stream the run."""
     account = authenticate(request, "write")
     message = _read_message(await _read_body(request))
     if (message.app_name, message.user_id) != ("nemo_agent", "me"):
@@ -46,7 +46,7 @@ async def run_sse(request: Request) -> RunStream:
 
 @attrs.frozen
 class Message:
-    """What the client asked for."""
+    """The request of a run."""
 
     app_name: str
     user_id: str
@@ -57,10 +57,10 @@ class Message:
 
 @attrs.frozen
 class RunStream:
-    """One run as an ASGI response; a client that leaves aborts it.
+    """One run as an ASGI response; a disconnect aborts it.
 
-    The draft and its charge are written in one transaction right before the
-    function response goes out: a run aborted earlier changed and cost nothing.
+    The draft and its charge are saved in one transaction right before the function response is
+    sent: a run that was aborted earlier has changed and cost nothing.
     """
 
     context: Context
@@ -69,69 +69,71 @@ class RunStream:
     script: StreamScript
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Run until the answer is out or the client has gone."""
-        await first_of(self._run(send), until_gone(receive))
+        """Run until the response is complete or the client disconnects."""
+        await first_completed(self._run(send), disconnected(receive))
 
     async def _run(self, send: Send) -> None:
         context, user_id = self.context, self.session.user_id
-        narrator = Narrator(context.clock)
+        events = EventBuilder(context.clock)
         async with context.session_lock(self.session.session_id):
             try:
-                turn = await context.lanes.runs.run(self._ask)
+                turn = await context.pools.runs.run(self._ask)
             except Exception as error:  # noqa: BLE001 - ADK streams any failure of the agent
                 await _start(send)
-                await _tell_failure(narrator, error, send)
+                await _send_failure(events, error, send)
                 await _end(send)
                 return
-            bill = self._reserve(user_id, turn)
+            charge = self._reserve(user_id, turn)
             try:
                 await _start(send)
                 try:
-                    await self._tell(narrator, turn, bill, send)
+                    await self._send_turn(events, turn, charge, send)
                 except (OSError, sqlite3.Error) as error:
-                    await _tell_failure(narrator, error, send)
+                    await _send_failure(events, error, send)
                 await _end(send)
             finally:
-                bill.settle()
+                charge.settle()
 
     def _ask(self) -> Turn:
         projects, session_id = self.context.store.projects, self.session.session_id
         numbers = projects.versions(session_id, latest=_HISTORY)
         versions = Versions(projects, session_id, (None, *numbers))
-        asked = self.context.question(session_id)
+        question = self.context.question(session_id)
         turn = self.context.respond(
             self.message.text,
             timeline=versions[-1],
             media=[file.item for file in projects.files(session_id)],
             history=versions[:-1],
-            **({} if asked is None else {"question": asked}),  # not every agent asks back
+            **({} if question is None else {"question": question}),  # agents need not support it
         )
         for step in turn.steps:
-            if step.timeline is not None:  # one that cannot be read back would end the session
+            if step.timeline is not None:  # an unreadable draft would make the session unusable
                 Timeline.from_draft(step.timeline.to_draft())
         if turn.question is not None:
             self.context.keep_question(session_id, turn.question)
         return turn
 
-    def _reserve(self, user_id: str, turn: Turn) -> Bill:
-        tariff, accounts = self.context.tariff, self.context.store.accounts
-        cost = tariff.costs.get(turn.kind, 0)
+    def _reserve(self, user_id: str, turn: Turn) -> Charge:
+        pricing, accounts = self.context.pricing, self.context.store.accounts
+        cost = pricing.costs.get(turn.kind, 0)
         try:
-            amount = accounts.reserve(user_id, cost, at_most_available=not tariff.hard)
+            amount = accounts.reserve(user_id, cost, at_most_available=not pricing.hard)
         except NotEnoughCreditsError as error:
-            message = f"Not enough credits: this costs {cost}."
+            message = f"Not enough credits: this run costs {cost}."
             raise Problem(200, message, code=2001) from error
-        return Bill(self.context, self.session, amount)
+        return Charge(self.context, self.session, amount)
 
-    async def _tell(self, narrator: Narrator, turn: Turn, bill: Bill, send: Send) -> None:
+    async def _send_turn(
+        self, events: EventBuilder, turn: Turn, charge: Charge, send: Send
+    ) -> None:
         script = self.script
         ending = script.silent_ending(turn, SILENT_ENDINGS, self.session.silent_edits)
         sent = 0
-        for emission in narrator.tell(turn, streaming=self.message.streaming, silent_ending=ending):
+        for emission in events.of(turn, streaming=self.message.streaming, silent_ending=ending):
             if script.fails_after(sent):
                 break
             if emission.applies is not None:
-                bill.apply(turn, turn.steps[emission.applies])
+                charge.apply(turn, turn.steps[emission.applies])
             for text in frames(emission.event, script.dialect):
                 for extra in script.injected(sent):
                     await _write(send, extra)
@@ -141,17 +143,17 @@ class RunStream:
                 sent += 1
         if script.error is not None:
             form, message = script.error
-            for text in narrator.failure(form, "RuntimeError", message):
+            for text in events.failure(form, "RuntimeError", message):
                 await _write(send, text)
-        elif turn.changed and not bill.applied:
-            bill.apply(turn, Step(tool=None, text="", timeline=turn.timeline))
-        if ending is not None and bill.applied:
+        elif turn.changed and not charge.applied:
+            charge.apply(turn, Step(tool=None, text="", timeline=turn.timeline))
+        if ending is not None and charge.applied:
             self.context.store.projects.count_silent_edit(self.session.session_id)
 
 
 @attrs.frozen
 class Versions(Sequence[Timeline | None]):
-    """The draft's versions as the agent sees them, the empty one first; read when asked for."""
+    """The versions of the draft, the empty one first; loaded lazily."""
 
     projects: Projects
     session_id: str
@@ -174,8 +176,8 @@ class Versions(Sequence[Timeline | None]):
 
 
 @attrs.define
-class Bill:
-    """The credits reserved for one run: spent with its first edit, or given back."""
+class Charge:
+    """The credits reserved for one run: spent with its first edit, else released."""
 
     context: Context
     session: SessionRow
@@ -183,7 +185,7 @@ class Bill:
     applied: bool = False
 
     def apply(self, turn: Turn, step: Step) -> None:
-        """Write the draft after the step, and the charge with the first one, at once."""
+        """Save the draft after a step, and spend the credits with the first one."""
         store, session_id = self.context.store, self.session.session_id
         if not turn.changed or (step.timeline is None and not turn.undone):
             return
@@ -199,17 +201,17 @@ class Bill:
         self.applied = True
 
     def settle(self) -> None:
-        """Give back what was not spent; where the disk is full, the next start does it."""
+        """Release unspent credits; if the disk is full, the next start does so."""
         if not self.applied:
             try:
                 self.context.store.accounts.release(self.session.user_id, self.amount)
             except sqlite3.OperationalError:
-                _log.exception("reserved credits could not be given back")
+                _log.exception("reserved credits could not be released")
 
 
-async def _tell_failure(narrator: Narrator, error: Exception, send: Send) -> None:
+async def _send_failure(events: EventBuilder, error: Exception, send: Send) -> None:
     _log.error("the local agent failed", exc_info=error)
-    for text in narrator.failure("event", type(error).__name__, told(error)):
+    for text in events.failure("event", type(error).__name__, error_text(error)):
         await _write(send, text)
 
 
@@ -236,7 +238,7 @@ async def _read_body(request: Request) -> Mapping[str, object]:
 
 
 def _read_message(body: Mapping[str, object]) -> Message:
-    """Read the body as ADK's server does, snake_case or camelCase; the role may be missing."""
+    """Parse the body as ADK's server does: snake_case or camelCase, with or without the role."""
     text = "".join(_texts(_field(body, "new_message", "newMessage", dict)))
     if not text.strip():
         loc: list[object] = ["body", "new_message", "parts"]
@@ -268,8 +270,8 @@ def _field(body: Mapping[str, object], name: str, alias: str, kind: type[_T]) ->
         return value
     if value is None:
         raise _unprocessable("missing", ["body", name], "Field required", body)
-    named = "string" if kind is str else "dictionary"
-    message = f"Input should be a valid {named}"
+    type_name = "string" if kind is str else "dictionary"
+    message = f"Input should be a valid {type_name}"
     raise _unprocessable(f"{kind.__name__}_type", ["body", name], message, value)
 
 

@@ -1,4 +1,4 @@
-"""Sessions: making one, asking for its state, and its page in a browser."""
+"""Sessions: creation, state, and the page of a claim link."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PAGE = """<!doctype html>
 
 
 async def create(request: Request) -> Response:
-    """POST /api/tasks/me/with-session/nemo_agent: a new, empty session."""
+    """POST /api/tasks/me/with-session/nemo_agent: create an empty session."""
     context = context_of(request)
     account = authenticate(request, "write")
     body = await read_json(request)
@@ -41,11 +41,11 @@ async def create(request: Request) -> Response:
         "session_id": session.session_id,
         "user_id": session.user_id,
     }
-    return context.forms.answer("session", data)
+    return context.forms.response("session", data)
 
 
 async def state(request: Request) -> Response:
-    """GET /api/state/nemo_agent/me/<session_id>/latest: the draft and the files."""
+    """GET /api/state/nemo_agent/me/<session_id>/latest: the draft and the uploaded files."""
     context = context_of(request)
     account = authenticate(request, "read")
     session = own_session(request, account, request.path_params["session_id"])
@@ -67,11 +67,11 @@ async def state(request: Request) -> Response:
             "video_analyses": {},
         },
     }
-    return context.forms.answer("state", data)
+    return context.forms.response("state", data)
 
 
 async def claimed(request: Request) -> Response:
-    """GET /workspace/claim?ct=…: what is in the project, for a person to read."""
+    """GET /workspace/claim?ct=…: the contents of the project as a page."""
     context = context_of(request)
     session = context.store.projects.claimed(request.query_params.get("ct", ""))
     if session is None:
@@ -98,7 +98,7 @@ async def claimed(request: Request) -> Response:
 
 
 def file_info(request: Request, file: StoredFile) -> dict[str, object]:
-    """Return what the protocol says of a file; the link is on this server."""
+    """Return the protocol's description of an uploaded file."""
     item = file.item
     info: dict[str, object | None] = {
         "filename": item.name,
@@ -114,9 +114,9 @@ def file_info(request: Request, file: StoredFile) -> dict[str, object]:
 
 
 def file_url(request: Request, file_token: str, name: str) -> str:
-    """Return a file's link on this server, under the host name that the client used."""
+    """Return a file's URL on this server, with the host of the request."""
     return str(request.url_for("file", token=file_token, name=quote(name, safe="")))
 
 
-def _link(url: object, words: str) -> str:
-    return f'<li><a href="{escape(str(url))}">{escape(words)}</a></li>'
+def _link(url: object, text: str) -> str:
+    return f'<li><a href="{escape(str(url))}">{escape(text)}</a></li>'

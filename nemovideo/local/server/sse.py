@@ -1,4 +1,4 @@
-"""A turn of the agent, shaped as ADK's events or the second dialect; pure (docs/protocol.md §5)."""
+"""The events of a turn, in ADK's form or the simple dialect (docs/protocol.md §5). No I/O."""
 
 from __future__ import annotations
 
@@ -16,56 +16,57 @@ Dialect = Literal["adk", "simple"]
 ErrorForm = Literal["bare", "system", "details", "event", "temporary"]
 
 SILENT_ENDINGS = ("end", "no_parts", "empty_text", "no_content", "stop")
-"""How a silent edit ends, in the order of rotation (docs/protocol.md §5, rule 4)."""
+"""The endings of silent edits, in order of rotation (docs/protocol.md §5, rule 4)."""
 
 TEMPORARY_ISSUE = "I encountered a temporary issue. Please try again."
 
-_PIECE_LENGTH = 12
+_CHUNK_CHARS = 12
 
 
 @attrs.frozen
 class Emission:
-    """One event, and the index of the step that takes effect before it goes out, if any."""
+    """An event, and the index of the step to apply before it is sent, if any."""
 
     event: Event
     applies: int | None = None
 
 
 @attrs.frozen
-class Narrator:
-    """Shapes the events of one run: `now` gives epoch seconds for their timestamps."""
+class EventBuilder:
+    """Builds the events of one run; `now` returns epoch seconds for timestamps."""
 
     now: Callable[[], float]
     invocation_id: str = attrs.field(factory=lambda: f"e-{uuid.uuid4()}")
 
-    def tell(
+    def of(
         self, turn: Turn, *, streaming: bool, silent_ending: str | None = None
     ) -> Iterator[Emission]:
-        """Yield the run's events in order; with `silent_ending` no word follows the last edit.
+        """Yield the events of a turn.
 
-        With `streaming` every complete event is preceded by its partial pieces.
+        With `silent_ending`, no text follows the last edit. With `streaming`, partial events
+        precede every complete one.
         """
         last_tool = max((i for i, step in enumerate(turn.steps) if step.tool), default=-1)
         if last_tool < 0:
             silent_ending = None
         for index, step in enumerate(turn.steps):
             if step.tool is not None:
-                yield from self._use(step.tool, index, _delta(turn, step), streaming)
+                yield from self._tool(step.tool, index, _delta(turn, step), streaming)
             if step.text and (silent_ending is None or index < last_tool):
-                yield from self._say(step.text, streaming)
+                yield from self._text(step.text, streaming)
         if silent_ending is not None:
-            yield from self._fall_silent(silent_ending, streaming)
+            yield from self._silence(silent_ending, streaming)
 
     def failure(self, form: ErrorForm, kind: str, message: str) -> Iterator[str]:
-        """Yield the frames of a failure after the 200, in one of its forms (rule 6).
+        """Yield the frames of a failure of the run, in one of its forms (rule 6).
 
-        "temporary" is no failure: the last words that a client is to ignore
-        after a good answer (docs/protocol.md §10).
+        "temporary" is not a failure, but the text after a good answer that clients must ignore
+        (docs/protocol.md §10).
         """
         details = {"error_type": kind, "error_message": message, "timestamp": self.now()}
         last = {"error": f"{kind}: {message}", "error_details": details}
         match form:
-            case "bare":  # old servers did not escape the text, so this may be no JSON
+            case "bare":  # old servers do not escape the text, so this may not be JSON
                 yield f'data: {{"error": "{message}"}}\n\n'
             case "system":
                 event = self._event({"content": _content([{"text": f"Error: {message}"}])})
@@ -78,7 +79,7 @@ class Narrator:
             case "temporary":
                 yield frame(self._event({"content": _content([{"text": TEMPORARY_ISSUE}])}))
 
-    def _use(self, tool: ToolUse, index: int, delta: Event, streaming: bool) -> Iterator[Emission]:
+    def _tool(self, tool: ToolUse, index: int, delta: Event, streaming: bool) -> Iterator[Emission]:
         call_id = f"adk-{uuid.uuid4()}"
         call: list[Event] = [
             {"functionCall": {"id": call_id, "args": tool.args, "name": tool.name}}
@@ -88,10 +89,10 @@ class Narrator:
         content = {"parts": [{"functionResponse": response}], "role": "user"}
         yield Emission(self._event({"content": content}, delta=delta), applies=index)
 
-    def _say(self, text: str, streaming: bool) -> Iterator[Emission]:
-        yield from self._model([{"text": text}], [[{"text": p}] for p in pieces(text)], streaming)
+    def _text(self, text: str, streaming: bool) -> Iterator[Emission]:
+        yield from self._model([{"text": text}], [[{"text": c}] for c in chunks(text)], streaming)
 
-    def _fall_silent(self, ending: str, streaming: bool) -> Iterator[Emission]:
+    def _silence(self, ending: str, streaming: bool) -> Iterator[Emission]:
         match ending:
             case "no_parts":
                 yield from self._model([], [[]], streaming)
@@ -103,17 +104,15 @@ class Narrator:
                 yield from self._model([], [], streaming, **error)
             case "stop":
                 yield Emission(self._event({"errorCode": "STOP", "finishReason": "STOP"}))
-            case _:
-                pass
 
     def _model(
         self, parts: list[Event], partials: Sequence[list[Event]], streaming: bool, **more: object
     ) -> Iterator[Emission]:
-        """Yield what the model says: the pieces where asked for, then the whole."""
+        """Yield the partial events, if streaming, then the complete one."""
         event_id = str(uuid.uuid4())
         if streaming:
-            for piece in partials:
-                fields = {"content": _content(piece), "partial": True}
+            for partial in partials:
+                fields = {"content": _content(partial), "partial": True}
                 yield Emission(self._event(fields, event_id))
             more["partial"] = False
         fields = {"content": _content(parts), "finishReason": "STOP", **more}
@@ -137,18 +136,18 @@ class Narrator:
         }
 
 
-def pieces(text: str) -> list[str]:
-    """Cut text into token-like pieces that add up to it again."""
-    return [text[at : at + _PIECE_LENGTH] for at in range(0, len(text), _PIECE_LENGTH)]
+def chunks(text: str) -> list[str]:
+    """Split text into token-sized chunks."""
+    return [text[at : at + _CHUNK_CHARS] for at in range(0, len(text), _CHUNK_CHARS)]
 
 
 def frame(event: Event) -> str:
-    """Return the event as one frame: raw UTF-8 JSON on one `data:` line."""
+    """Return an event as a frame: raw UTF-8 JSON on one `data:` line."""
     return f"data: {json_text(event)}\n\n"
 
 
 def frames(event: Event, dialect: Dialect) -> list[str]:
-    """Return the event's frames in a dialect; the simple one has no partials and no deltas."""
+    """Return the frames of an event; the simple dialect has no partial events and no deltas."""
     if dialect == "adk":
         return [frame(event)]
     content = event.get("content")
@@ -170,7 +169,7 @@ def _content(parts: list[Event]) -> Event:
 
 
 def _delta(turn: Turn, step: Step) -> Event:
-    """Return the state delta of a tool's response: the draft, where the tool changed it."""
+    """Return the state delta of a tool's response: the draft, if the tool changed it."""
     if turn.undone:
         return {"draft": None if turn.timeline is None else turn.timeline.to_draft()}
     return {} if step.timeline is None else {"draft": step.timeline.to_draft()}

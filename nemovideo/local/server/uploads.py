@@ -1,4 +1,4 @@
-"""Uploads: files as multipart parts or by URL, streamed to disk, all of them or none."""
+"""Uploads by multipart or URL, streamed to disk; all files of a request are kept, or none."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from nemovideo.local.server.accounts import authenticate, own_session
 from nemovideo.local.server.context import Context, context_of
 from nemovideo.local.server.fetch import Fetching
 from nemovideo.local.server.forms import Problem, read_json
+from nemovideo.local.server.messages import without_paths
 from nemovideo.local.server.sessions import file_info
-from nemovideo.local.server.trouble import without_paths
-from nemovideo.local.server.waiting import first_of, until_gone
+from nemovideo.local.server.waiting import disconnected, first_completed
 from nemovideo.local.store import SessionRow, StoredFile
 from nemovideo.local.store.private import open_private
 
@@ -44,29 +44,29 @@ _NAME_LIMIT = 200
 async def upload(request: Request) -> Response:
     """POST /api/upload-video/nemo_agent/me/<session_id>: multipart or JSON with URLs.
 
-    The first video in an empty session is put on the timeline.
+    The first video of an empty session is added to the timeline.
     """
     context = context_of(request)
     account = authenticate(request, "upload")
     session = own_session(request, account, request.path_params["session_id"])
     kind, options = parse_options_header(request.headers.get("content-type", ""))
-    with _incoming(context, session) as intake:
+    with _upload_writer(context, session) as writer:
         if kind == b"multipart/form-data":
-            await _receive(request, options.get(b"boundary", b""), intake)
+            await _receive(request, options.get(b"boundary", b""), writer)
         else:
-            await _fetch_all(request, _urls(await read_json(request)), intake)
-        if not intake.files:
-            raise Problem(400, "No file was sent: each is a part named 'files'.")
-        items = await context.lanes.probes.run(partial(_probe, context, intake.files))
+            await _fetch_all(request, _urls(await read_json(request)), writer)
+        if not writer.files:
+            raise Problem(400, "The request has no file: each must be a part named 'files'.")
+        items = await context.pools.probes.run(partial(_probe, context, writer.files))
         async with context.session_lock(session.session_id):
             stored = _keep(context, session.session_id, items)
     files = [file_info(request, file) for file in stored]
-    return context.forms.answer("upload", {"files": files, "session_state_applied": True})
+    return context.forms.response("upload", {"files": files, "session_state_applied": True})
 
 
 @attrs.define
-class Received:
-    """One file on its way in. `name` is the user's; the path never holds it."""
+class ReceivedFile:
+    """A file being received. `name` is the user's and is never part of the path."""
 
     name: str
     path: Path
@@ -75,36 +75,36 @@ class Received:
 
 
 @attrs.define
-class Intake:
-    """Writes what comes to disk, counts and hashes it, and refuses what is too large.
+class UploadWriter:
+    """Writes the files of a request to disk, hashes them, and enforces limits.
 
-    `check_disk` is told of more bytes before they are written, and may refuse them. `whole`
-    is set once the end of a multipart body has been seen.
+    `check_disk` is called with the number of bytes before each write, and may raise. `complete`
+    is set at the end of a multipart body.
     """
 
     folder: Path
     max_bytes: int
     check_disk: Callable[[int], None]
-    files: list[Received] = attrs.field(factory=list)
-    whole: bool = False
+    files: list[ReceivedFile] = attrs.field(factory=list)
+    complete: bool = False
     _file: IO[bytes] | None = None
     _hash: hashlib._Hash = attrs.field(factory=hashlib.sha256)
 
     def begin(self, name: str, size_bytes: int | None = None) -> None:
-        """Start the next file; its size if that is known beforehand."""
+        """Start the next file, of a size if that is known."""
         if len(self.files) == MAX_FILES:
-            raise Problem(400, f"More than {MAX_FILES} files in one request.")
+            raise Problem(400, f"The request has more than {MAX_FILES} files.")
         name = _display_name(name)
         self._check(name, size_bytes or 0)
         suffix = suffix_of(name)
         known = f".{suffix}" if suffix in CONTENT_TYPES else ""
         path = self.folder / f"{secrets.token_hex(8)}{known}"
-        self.files.append(Received(name, path))
+        self.files.append(ReceivedFile(name, path))
         self._file = open_private(path)
         self._hash = hashlib.sha256()
 
     def write(self, data: bytes) -> None:
-        """Add to the file that was begun."""
+        """Append to the current file, if there is one."""
         if self._file is None:
             return
         file = self.files[-1]
@@ -115,7 +115,7 @@ class Intake:
         self._hash.update(data)
 
     def end(self) -> None:
-        """Finish the file that was begun."""
+        """Finish the current file, if there is one."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -123,55 +123,53 @@ class Intake:
 
     def _check(self, name: str, size_bytes: int) -> None:
         if size_bytes > self.max_bytes:
-            raise Problem(413, f"{name} is over {self.max_bytes} bytes.", code=4002)
+            raise Problem(413, f"{name} is larger than {self.max_bytes} bytes.", code=4002)
 
 
 @contextmanager
-def _incoming(context: Context, session: SessionRow) -> Iterator[Intake]:
-    """Give a place for files to arrive at; what is still there at the end is removed."""
+def _upload_writer(context: Context, session: SessionRow) -> Iterator[UploadWriter]:
+    """Yield a writer on a temporary folder, which is removed at the end."""
     folder = context.store.folder("incoming", f"{session.session_id}-{secrets.token_hex(4)}")
-    with context.arriving.of(session.user_id) as more:
+    with context.pending_uploads.count(session.user_id) as add:
 
         def check_disk(size: int) -> None:
-            arriving = more(size)
+            pending = add(size)
             if context.limits.disk_bytes is not None:
-                context.limits.check_disk(
-                    context.store.space.used_bytes(session.user_id) + arriving
-                )
+                context.limits.check_disk(context.store.space.used_bytes(session.user_id) + pending)
 
-        intake = Intake(folder, context.max_upload_bytes, check_disk)
+        writer = UploadWriter(folder, context.max_upload_bytes, check_disk)
         try:
-            yield intake
+            yield writer
         finally:
-            intake.end()
+            writer.end()
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _receive(request: Request, boundary: bytes, intake: Intake) -> None:
-    """Parse a multipart body as it comes; memory stays at about a megabyte."""
+async def _receive(request: Request, boundary: bytes, writer: UploadWriter) -> None:
+    """Parse a multipart body as a stream, with a buffer of about a megabyte."""
     length = request.headers.get("content-length", "")
-    most = MAX_FILES * (intake.max_bytes + _MULTIPART_SLACK_BYTES)
-    if length.isdigit() and int(length) > most:
-        raise Problem(413, f"The request is over {most} bytes.", code=4002)
+    limit = MAX_FILES * (writer.max_bytes + _MULTIPART_SLACK_BYTES)
+    if length.isdigit() and int(length) > limit:
+        raise Problem(413, f"The request is larger than {limit} bytes.", code=4002)
     if not boundary:
-        raise Problem(400, "The Content-Type names no boundary.")
-    write = context_of(request).lanes.writes.run
+        raise Problem(400, "The Content-Type has no boundary.")
+    write = context_of(request).pools.writes.run
     try:
-        parser = _parser(boundary, intake)
-        waiting = bytearray()
+        parser = _parser(boundary, writer)
+        buffer = bytearray()
         async for chunk in request.stream():
-            waiting += chunk
-            if len(waiting) >= _CHUNK_BYTES:
-                await write(partial(parser.write, bytes(waiting)))
-                waiting.clear()
-        await write(partial(parser.write, bytes(waiting)))
+            buffer += chunk
+            if len(buffer) >= _CHUNK_BYTES:
+                await write(partial(parser.write, bytes(buffer)))
+                buffer.clear()
+        await write(partial(parser.write, bytes(buffer)))
     except FormParserError as error:
         raise Problem(400, f"The multipart body is damaged: {error}") from error
-    if not intake.whole:
-        raise Problem(400, "The multipart body ends before its last boundary.")
+    if not writer.complete:
+        raise Problem(400, "The multipart body is truncated: the last boundary is missing.")
 
 
-def _parser(boundary: bytes, intake: Intake) -> MultipartParser:
+def _parser(boundary: bytes, writer: UploadWriter) -> MultipartParser:
     headers: dict[bytes, bytes] = {}
     field, value = bytearray(), bytearray()
     parts = 0
@@ -180,7 +178,7 @@ def _parser(boundary: bytes, intake: Intake) -> MultipartParser:
         nonlocal parts
         parts += 1
         if parts > MAX_PARTS:
-            raise Problem(400, f"More than {MAX_PARTS} parts in one request.")
+            raise Problem(400, f"The request has more than {MAX_PARTS} parts.")
 
     def on_header_end() -> None:
         headers[bytes(field).lower()] = bytes(value)
@@ -188,13 +186,13 @@ def _parser(boundary: bytes, intake: Intake) -> MultipartParser:
         value.clear()
 
     def on_end() -> None:
-        intake.whole = True
+        writer.complete = True
 
     def on_headers_finished() -> None:
         _, options = parse_options_header(headers.get(b"content-disposition", b""))
         headers.clear()
         if options.get(b"name") == b"files" and b"filename" in options:
-            intake.begin(_percent_decoded(options[b"filename"].decode("utf-8", "replace")))
+            writer.begin(_percent_decoded(options[b"filename"].decode("utf-8", "replace")))
 
     return MultipartParser(
         boundary,
@@ -204,8 +202,8 @@ def _parser(boundary: bytes, intake: Intake) -> MultipartParser:
             "on_header_value": lambda data, start, end: value.extend(data[start:end]),
             "on_header_end": on_header_end,
             "on_headers_finished": on_headers_finished,
-            "on_part_data": lambda data, start, end: intake.write(data[start:end]),
-            "on_part_end": intake.end,
+            "on_part_data": lambda data, start, end: writer.write(data[start:end]),
+            "on_part_end": writer.end,
             "on_end": on_end,
         },
     )
@@ -216,12 +214,12 @@ def _urls(body: dict[str, object]) -> list[str]:
     if body.get("source_type") != "url" or not isinstance(urls, list) or not urls:
         raise Problem(400, 'The body must be {"urls": ["…"], "source_type": "url"}.')
     if not all(isinstance(url, str) for url in urls):
-        raise Problem(400, "Every one of 'urls' must be a string.")
-    return [str(url) for url in urls]
+        raise Problem(400, "The field 'urls' must be a list of strings.")
+    return urls
 
 
-async def _fetch_all(request: Request, urls: Sequence[str], intake: Intake) -> None:
-    """Fetch files until all are there, their time is over, or the client leaves."""
+async def _fetch_all(request: Request, urls: Sequence[str], writer: UploadWriter) -> None:
+    """Fetch all files, unless the time limit passes or the client disconnects."""
     context = context_of(request)
     fetching = Fetching(private_urls=context.private_urls)
     done = False
@@ -229,12 +227,12 @@ async def _fetch_all(request: Request, urls: Sequence[str], intake: Intake) -> N
     async def fetch() -> None:
         nonlocal done
         for url in urls:
-            await context.lanes.fetches.run(partial(_fetch, fetching, url, intake))
+            await context.pools.fetches.run(partial(_fetch, fetching, url, writer))
         done = True
 
     try:
         await asyncio.wait_for(
-            first_of(fetch(), until_gone(request.receive)), context.limits.url_upload_s
+            first_completed(fetch(), disconnected(request.receive)), context.limits.url_upload_s
         )
     except asyncio.TimeoutError:
         seconds = f"{context.limits.url_upload_s:g}"
@@ -245,18 +243,18 @@ async def _fetch_all(request: Request, urls: Sequence[str], intake: Intake) -> N
         raise ClientDisconnect
 
 
-def _fetch(fetching: Fetching, url: str, intake: Intake) -> None:
+def _fetch(fetching: Fetching, url: str, writer: UploadWriter) -> None:
     with fetching.open(url) as remote:
         name = remote.name
         if not Path(name).suffix:
             name += mimetypes.guess_extension(remote.content_type) or ""
-        intake.begin(name, remote.size_bytes)
+        writer.begin(name, remote.size_bytes)
         for chunk in remote.chunks(_CHUNK_BYTES):
-            intake.write(chunk)
-        intake.end()
+            writer.write(chunk)
+        writer.end()
 
 
-def _probe(context: Context, files: Sequence[Received]) -> list[MediaItem]:
+def _probe(context: Context, files: Sequence[ReceivedFile]) -> list[MediaItem]:
     items: list[MediaItem] = []
     for number, file in enumerate(files, start=1):
         try:
@@ -269,7 +267,7 @@ def _probe(context: Context, files: Sequence[Received]) -> list[MediaItem]:
 
 
 def _keep(context: Context, session_id: str, items: Sequence[MediaItem]) -> list[StoredFile]:
-    """Move the files to their place and note them, with the timeline that they open."""
+    """Move the files into the session, and start its timeline if it is empty."""
     projects = context.store.projects
     folder = context.store.folder("media", session_id)
     kept = [attrs.evolve(item, path=item.path.replace(folder / item.path.name)) for item in items]
@@ -283,7 +281,7 @@ def _keep(context: Context, session_id: str, items: Sequence[MediaItem]) -> list
 
 
 def _display_name(name: str) -> str:
-    """Return a name that is safe to show, at most 200 long."""
+    """Return a name that is safe to show, of at most 200 characters."""
     plain = safe_name(name)
     if len(plain) > _NAME_LIMIT:
         suffix = Path(plain).suffix[:16]
@@ -292,5 +290,5 @@ def _display_name(name: str) -> str:
 
 
 def _percent_decoded(name: str) -> str:
-    """Undo what HTML clients escape in file names, and nothing else (WHATWG, multipart)."""
+    """Undo the escapes of HTML form submission in file names (WHATWG, multipart)."""
     return name.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")

@@ -1,4 +1,4 @@
-"""Waiting for whichever comes first: the work's end, or the client's leaving."""
+"""Waiting for the client's disconnect, and for the first of several awaitables."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Awaitable
 from starlette.types import Receive
 
 
-async def until_gone(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
     """Wait until the client has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def first_of(*work: Awaitable[None]) -> None:
-    """Run all until one is done, end the others, and raise what the one done raised."""
+async def first_completed(*work: Awaitable[object]) -> None:
+    """Run all until one is done, cancel the others, and raise the error of the one that is done."""
     tasks = [asyncio.ensure_future(item) for item in work]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

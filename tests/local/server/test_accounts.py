@@ -1,4 +1,4 @@
-"""Tokens, scopes and credits over the wire."""
+"""Tokens, scopes and credits over HTTP."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ DAY_S = 24 * 3600.0
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Api]:
-    """A backend for tests that leave nothing behind."""
+    """A backend for tests that do not change its state."""
     with serving() as api:
         yield api
 
 
-def test_an_anonymous_token_brings_100_credits_for_seven_days() -> None:
+def test_an_anonymous_token_has_100_credits_and_is_valid_for_seven_days() -> None:
     with serving(clock=Clock()) as api:
         issued = anonymous(api).json()["data"]
         assert issued["token"].startswith("nmv_usr_")
@@ -54,7 +54,7 @@ def test_a_client_gets_one_token_a_week_and_stays_the_same_user() -> None:
             assert late.ask("GET", "/api/credits/balance/simple").json()["code"] == 1001
 
 
-def test_a_client_whose_token_the_server_ended_may_ask_again() -> None:
+def test_a_client_whose_token_was_revoked_gets_a_new_one() -> None:
     with serving() as api:
         token = anonymous(api, "me").json()["data"]["token"]
         api.backend.expire_tokens()
@@ -79,7 +79,7 @@ def test_a_client_whose_token_the_server_ended_may_ask_again() -> None:
         ("GET", "/api/render/proxy/r/download"),
     ],
 )
-def test_every_endpoint_wants_a_valid_bearer_token(
+def test_every_endpoint_requires_a_valid_bearer_token(
     shared: Api, method: str, path: str, header: str
 ) -> None:
     token = shared.http.headers["authorization"].removeprefix("Bearer ")
@@ -113,7 +113,7 @@ def test_scopes_are_checked(
             assert answer.json()["code"] == 403
 
 
-def test_a_token_ends_when_it_was_said_to() -> None:
+def test_a_token_expires() -> None:
     clock = Clock()
     with serving(clock=clock) as api:
         token = api.backend.issue_token(expires_in_s=60)
@@ -123,7 +123,7 @@ def test_a_token_ends_when_it_was_said_to() -> None:
             assert short.ask("GET", "/api/credits/balance/simple").status_code == 401
 
 
-def test_another_users_session_is_no_session() -> None:
+def test_another_users_session_is_not_found() -> None:
     with serving() as api:
         session_id = api.session()
         with client(api.backend) as stranger:
@@ -135,7 +135,7 @@ def test_another_users_session_is_no_session() -> None:
                 assert (answer.status_code, answer.json()["code"]) == (404, 1002)
 
 
-def test_an_edit_costs_and_words_do_not() -> None:
+def test_edits_cost_credits_and_chat_does_not() -> None:
     with serving(credits=10, costs={"edit": 3, "generation": 5}) as api:
         session_id = api.session()
         api.events(session_id, "hello")
@@ -146,14 +146,14 @@ def test_an_edit_costs_and_words_do_not() -> None:
         assert api.balance() == (2, 0, 2)
 
 
-def test_an_edit_that_changed_nothing_is_given_back() -> None:
+def test_an_edit_without_a_change_is_refunded() -> None:
     with serving(credits=10, costs={"edit": 3}) as api:
         session_id = api.session()
         api.events(session_id, "refuse this")
         assert api.balance() == (10, 0, 10)
 
 
-def test_a_run_that_the_credits_do_not_cover_is_refused_before_the_stream() -> None:
+def test_a_run_beyond_the_balance_is_rejected_before_the_stream() -> None:
     with serving(credits=1, costs={"edit": 2}) as api:
         session_id = api.session()
         answer = api.run(session_id, "edit this")
@@ -163,7 +163,7 @@ def test_a_run_that_the_credits_do_not_cover_is_refused_before_the_stream() -> N
         assert api.balance() == (1, 0, 1)
 
 
-def test_who_only_tries_is_never_stopped() -> None:
+def test_default_pricing_never_rejects_a_run() -> None:
     with serving() as api, client(api.backend, api.backend.issue_token(credits=1)) as poor:
         session_id = poor.session()
         for number in range(3):
@@ -176,11 +176,11 @@ def test_a_failed_run_costs_nothing() -> None:
     with serving(credits=10, costs={"edit": 3}) as api:
         events = api.events(api.session(), "fail now")
         assert events[0]["errorCode"] == "RuntimeError"
-        assert events[1]["error"] == "RuntimeError: the agent is out of its mind"
+        assert events[1]["error"] == "RuntimeError: the agent is broken"
         assert api.balance() == (10, 0, 10)
 
 
-def test_tokens_are_not_kept_in_clear() -> None:
+def test_tokens_are_not_stored_in_plain_text() -> None:
     with serving() as api:
         token = anonymous(api).json()["data"]["token"]
         api.balance()

@@ -1,4 +1,4 @@
-"""Faults on purpose: each kind, as a client sees it."""
+"""Fault injection: each kind of fault, as seen by a client."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def on_run(kind: Any, **options: Any) -> Fault:
 
 
 def receive(api: Api, session_id: str, timeout_s: float) -> tuple[bytes, Exception | None]:
-    """Run an edit, and return what came of its stream, and how that ended."""
+    """Run an edit, and return the received bytes of its stream and the error that ended it."""
     received, body = b"", run_body(session_id, "edit Hello")
     try:
         with api.http.stream("POST", "/run_sse", json=body, timeout=timeout_s) as answer:
@@ -32,18 +32,18 @@ def receive(api: Api, session_id: str, timeout_s: float) -> tuple[bytes, Excepti
     return received, None
 
 
-def test_a_rule_strikes_the_requests_that_it_counts() -> None:
+def test_a_rule_fires_at_the_requests_that_it_counts() -> None:
     faults = Faults([Fault(kind="drop", method="GET", path="/a*", nth=2, times=2)])
     asked = ["/a", "/b", "/ab", "/a", "/a"]
-    assert [len(faults.strike("GET", path)) for path in asked] == [0, 0, 1, 1, 0]
-    assert faults.strike("POST", "/a") == ()
+    assert [len(faults.fire("GET", path)) for path in asked] == [0, 0, 1, 1, 0]
+    assert faults.fire("POST", "/a") == ()
 
 
-def test_a_rule_without_an_end_strikes_until_it_is_cleared() -> None:
+def test_a_rule_without_a_limit_fires_until_it_is_cleared() -> None:
     faults = Faults([Fault(kind="drop", times=None)])
-    assert [len(faults.strike("GET", "/")) for _ in range(3)] == [1, 1, 1]
+    assert [len(faults.fire("GET", "/")) for _ in range(3)] == [1, 1, 1]
     faults.clear()
-    assert faults.strike("GET", "/") == ()
+    assert faults.fire("GET", "/") == ()
 
 
 @pytest.mark.parametrize("length", [0, 1, 100, 700])
@@ -68,7 +68,7 @@ def test_a_reset() -> None:
         api.balance()
 
 
-def test_a_drop_after_which_the_run_goes_on_unheard() -> None:
+def test_a_drop_after_which_the_run_continues() -> None:
     with serving(faults=[on_run("drop", after_bytes=0, run_continues=True)]) as api:
         session_id = api.session()
         with pytest.raises(httpx.RemoteProtocolError):
@@ -78,7 +78,7 @@ def test_a_drop_after_which_the_run_goes_on_unheard() -> None:
 
 
 @pytest.mark.parametrize("after_bytes", [None, 0, 50])
-def test_a_stall_says_no_more_until_the_client_leaves(after_bytes: int | None) -> None:
+def test_a_stall_keeps_the_connection_open_without_data(after_bytes: int | None) -> None:
     with serving(faults=[on_run("stall", after_bytes=after_bytes)]) as api:
         session_id = api.session()
         received, error = receive(api, session_id, timeout_s=0.2)
@@ -89,7 +89,7 @@ def test_a_stall_says_no_more_until_the_client_leaves(after_bytes: int | None) -
         assert api.draft(session_id) is None
 
 
-def test_a_backend_stops_at_once_although_clients_hang() -> None:
+def test_a_backend_stops_despite_open_streams() -> None:
     with serving(faults=[on_run("stall", after_bytes=0)]) as api:
         body = run_body(api.session(), "edit Hello")
         with api.http.stream("POST", "/run_sse", json=body) as answer:
@@ -98,7 +98,7 @@ def test_a_backend_stops_at_once_although_clients_hang() -> None:
                 answer.read()
 
 
-def test_heartbeats_only_and_no_run() -> None:
+def test_heartbeats_instead_of_a_run() -> None:
     waited: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -114,7 +114,7 @@ def test_heartbeats_only_and_no_run() -> None:
         assert api.draft(session_id) is None
 
 
-def test_heartbeats_without_end_end_with_the_client() -> None:
+def test_endless_heartbeats_end_when_the_client_disconnects() -> None:
     with serving(faults=[on_run("heartbeats")]) as api:
         body = run_body(api.session(), "x")
         with api.http.stream("POST", "/run_sse", json=body) as answer:
@@ -122,7 +122,7 @@ def test_heartbeats_without_end_end_with_the_client() -> None:
         assert api.balance() == (100, 0, 100)
 
 
-def test_a_status_in_place_of_the_nth_answer() -> None:
+def test_a_status_instead_of_the_nth_response() -> None:
     with serving(faults=[Fault(kind="status", path="/api/state/*", nth=2)]) as api:
         session_id = api.session()
         path = f"/api/state/nemo_agent/me/{session_id}/latest"
@@ -132,7 +132,7 @@ def test_a_status_in_place_of_the_nth_answer() -> None:
 
 
 @pytest.mark.parametrize("body", ["<html>Bad gateway</html>", {"code": 502, "message": "no"}])
-def test_a_body_and_headers_of_ones_own(body: Any) -> None:
+def test_a_custom_body_and_headers(body: Any) -> None:
     fault = Fault(kind="status", status=502, body=body, headers={"Retry-After": "7"})
     with serving() as api:
         api.backend.faults.add(fault)
@@ -159,7 +159,7 @@ def test_a_wrong_content_type_and_a_truncated_body() -> None:
         assert answer.content == b'{"code":0'
 
 
-def test_edits_are_silent_or_spoken_as_the_rule_says() -> None:
+def test_edits_are_silent_or_spoken_by_rule() -> None:
     with serving(faults=[on_run("silent", form="stop"), on_run("spoken", nth=2)]) as api:
         session_id = api.session()
         silent = api.events(session_id, "edit one")
@@ -189,7 +189,7 @@ def test_the_four_forms_of_failure() -> None:
         assert api.balance() == (100, 0, 100)
 
 
-def test_a_failure_after_the_edit_keeps_it_and_its_price() -> None:
+def test_a_failure_after_an_edit_keeps_the_edit_and_its_charge() -> None:
     with serving() as api:
         events = read_events(failing_run(api, "details", 2))
         assert "functionResponse" in str(events[1])
@@ -203,7 +203,7 @@ def test_a_temporary_issue_follows_the_good_answer() -> None:
         assert spoken(events) == f"Done! The title is there.{TEMPORARY_ISSUE}"
 
 
-def test_slow_events_wait_the_injected_way() -> None:
+def test_slow_events_use_the_injected_sleep() -> None:
     waited: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -214,7 +214,7 @@ def test_slow_events_wait_the_injected_way() -> None:
         assert set(waited) == {12.5}
 
 
-def test_the_second_dialect() -> None:
+def test_the_simple_dialect() -> None:
     with serving(faults=[on_run("dialect", form="simple")]) as api:
         events = api.events(api.session(), "edit Hello", streaming=True)
         assert events == [
@@ -224,7 +224,7 @@ def test_the_second_dialect() -> None:
         ]
 
 
-def test_raw_frames_are_put_between_events() -> None:
+def test_raw_frames_are_injected_between_events() -> None:
     fault = on_run("inject", after_events=1, frames=[": ping\n\n", "event: x\ndata:\n\n"])
     with serving(faults=[fault]) as api:
         frames = api.run(api.session(), "edit Hello").text.split("\n\n")
@@ -244,7 +244,7 @@ def test_faults_are_set_listed_and_cleared_over_http() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "words"),
+    ("rule", "text"),
     [
         ({"kind": "earthquake"}, "earthquake"),
         ({"kind": "drop", "after": 5}, "after"),
@@ -254,8 +254,8 @@ def test_faults_are_set_listed_and_cleared_over_http() -> None:
         (5, "fault"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_refused(rule: object, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_an_invalid_rule_is_rejected(rule: object, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
         read_faults(rule)
 
 

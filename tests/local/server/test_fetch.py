@@ -1,4 +1,4 @@
-"""Uploads by URL: what is fetched, from where, for how long, and what it holds up."""
+"""Uploads by URL: allowed addresses, time limits, damage."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def upload_url(api: Api, session_id: str, *urls: str) -> httpx.Response:
         b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nno more",
     ],
 )
-def test_a_file_that_broke_off_is_refused(answer: bytes) -> None:
+def test_a_truncated_file_is_rejected(answer: bytes) -> None:
     with serving() as api, origin(answer) as there:
         session_id = api.session()
         answered = upload_url(api, session_id, f"{there.url}/a.mp4")
@@ -40,7 +40,7 @@ def test_a_file_that_broke_off_is_refused(answer: bytes) -> None:
         assert api.draft(session_id) is None
 
 
-def test_a_size_over_the_limit_is_refused_before_the_file_comes() -> None:
+def test_a_content_length_over_the_limit_is_rejected_before_the_body() -> None:
     with serving(max_upload_bytes=50) as api, origin(reply(b"", length=51), hold=True) as there:
         answered = upload_url(api, api.session(), f"{there.url}/a.mp4")
         assert (answered.status_code, answered.json()["code"]) == (413, 4002)
@@ -54,14 +54,14 @@ def test_a_size_over_the_limit_is_refused_before_the_file_comes() -> None:
         ("/a%20b.mp4#part", "/a%20b.mp4"),
     ],
 )
-def test_urls_may_have_spaces_and_any_letters(path: str, asked: str) -> None:
+def test_urls_may_contain_spaces_and_unicode(path: str, asked: str) -> None:
     with serving() as api, origin(reply(VIDEO)) as there:
         answered = upload_url(api, api.session(), there.url + path)
         assert answered.status_code == 200, answered.text
         assert there.asked.get(timeout=10) == f"GET {asked} HTTP/1.1"
 
 
-def test_slow_urls_hold_up_nothing_else() -> None:
+def test_slow_urls_do_not_block_other_work() -> None:
     with (
         serving() as api,
         origin(reply(b"V", length=99), hold=True) as there,
@@ -79,7 +79,7 @@ def test_slow_urls_hold_up_nothing_else() -> None:
         api.backend.stop()
 
 
-def test_what_is_fetched_ends_with_its_client() -> None:
+def test_a_fetch_is_aborted_when_its_client_disconnects() -> None:
     with serving() as api, origin(reply(b"V", length=99), hold=True) as there:
         body = json.dumps({"urls": [f"{there.url}/a.mp4"], "source_type": "url"})
         request = (
@@ -93,7 +93,7 @@ def test_what_is_fetched_ends_with_its_client() -> None:
         there.left.get(timeout=10)
 
 
-def test_all_urls_of_a_request_have_one_time_limit() -> None:
+def test_all_urls_of_a_request_share_a_time_limit() -> None:
     limits = Limits(url_upload_s=0.05)
     with serving(limits=limits) as api, origin(reply(b"V", length=99), hold=True) as there:
         answered = upload_url(api, api.session(), f"{there.url}/a.mp4")
@@ -101,14 +101,14 @@ def test_all_urls_of_a_request_have_one_time_limit() -> None:
         there.left.get(timeout=10)
 
 
-def test_private_addresses_are_refused_where_that_is_asked_for() -> None:
+def test_private_addresses_can_be_rejected() -> None:
     with serving(private_urls=False) as api, origin(reply(VIDEO)) as there:
         answered = upload_url(api, api.session(), f"{there.url}/a.mp4")
         assert (answered.status_code, "public internet" in answered.text) == (400, True)
         assert there.asked.empty()
 
 
-def test_a_redirect_to_a_private_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redirect_to_a_private_address_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "is_public", lambda address: address == "127.0.0.1")
     monkeypatch.setattr(fetch, "resolves_to_public", lambda host, port: True)  # as if rebound
     with (
@@ -122,7 +122,7 @@ def test_a_redirect_to_a_private_address_is_refused(monkeypatch: pytest.MonkeyPa
         assert inside.asked.empty()
 
 
-def test_a_redirect_to_a_file_is_refused() -> None:
+def test_a_redirect_to_a_file_is_rejected() -> None:
     answer = reply(b"", "Location: file:///etc/passwd", status="302 Found")
     with serving() as api, origin(answer) as there:
         assert upload_url(api, api.session(), f"{there.url}/a.mp4").status_code == 400
@@ -131,7 +131,7 @@ def test_a_redirect_to_a_file_is_refused() -> None:
 @pytest.mark.parametrize(
     "url", ["http://user:secret@127.0.0.1/a.mp4", "http://\ud83d.test/a.mp4", "http://127.0.0.1:x/"]
 )
-def test_a_url_that_makes_no_sense_is_refused(url: str) -> None:
+def test_an_invalid_url_is_rejected(url: str) -> None:
     with serving() as api:
         body = json.dumps({"urls": [url], "source_type": "url"})
         answered = api.ask("POST", UPLOAD.format(api.session()), content=body)

@@ -1,4 +1,4 @@
-"""A full disk: users are told so, nothing dies, and what is missing is written later."""
+"""A full disk: it is reported, workers survive, and results are saved later."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def database(api: Api) -> Database:
 
 @contextmanager
 def full(api: Api) -> Iterator[None]:
-    """Leave SQLite no page to write to, which it takes for a full disk."""
+    """Leave SQLite no free page, which it reports as a full disk."""
     with database(api).reading() as connection:
         connection.execute("VACUUM")
-        connection.execute("PRAGMA max_page_count = 1")  # which means: as many as there are
+        connection.execute("PRAGMA max_page_count = 1")  # capped at the current number
     while api.ask("POST", "/api/tasks/me/with-session/nemo_agent", json={}).status_code == 200:
         pass
     yield
@@ -38,7 +38,7 @@ def full(api: Api) -> Iterator[None]:
         connection.execute("PRAGMA max_page_count = 1000000")
 
 
-def test_who_asks_is_told_that_the_disk_is_full() -> None:
+def test_a_full_disk_is_reported_to_clients() -> None:
     with serving() as api, full(api):
         answer = api.ask("POST", "/api/tasks/me/with-session/nemo_agent", json={})
         assert (answer.status_code, "disk" in answer.json()["message"]) == (507, True)
@@ -48,20 +48,20 @@ def test_who_asks_is_told_that_the_disk_is_full() -> None:
             assert "space" in caught.value.remedy
 
 
-def test_waiting_does_not_help_against_a_full_disk() -> None:
+def test_a_full_disk_is_not_retried() -> None:
     full, busy = (ServerError("no", status=status) for status in (507, 503))
     assert not RetryPolicy().allows(full, attempt=1, repeatable=True, limited=0)
     assert RetryPolicy().allows(busy, attempt=1, repeatable=True, limited=0)
 
 
-class Wordy(Renderer):
+class LongWarning(Renderer):
     def __call__(self, *args: object, **kwargs: object) -> Rendered:
         done = super().__call__(*args, **kwargs)  # type: ignore[arg-type]
         return Rendered(done.duration_ms, done.size_bytes, (LONG,))
 
 
-def test_the_end_of_a_render_is_told_at_once_and_written_when_there_is_room() -> None:
-    renderer = Wordy()
+def test_a_result_is_reported_on_a_full_disk_and_saved_later() -> None:
+    renderer = LongWarning()
     with serving(render=renderer) as api:
         session_id = api.session_with_video()
         api.submit(session_id, "r", format="mp4")
@@ -92,7 +92,7 @@ def kept(api: Api, render_id: str) -> str:
         KeyboardInterrupt(),
     ],
 )
-def test_a_worker_outlives_whatever_its_job_does(error: BaseException) -> None:
+def test_a_worker_survives_any_failure_of_its_job(error: BaseException) -> None:
     calls = 0
 
     def render(*args: object, **kwargs: object) -> Rendered:
@@ -115,18 +115,18 @@ def test_a_worker_outlives_whatever_its_job_does(error: BaseException) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "status", "words"),
+    ("number", "status", "text"),
     [
         (errno.EFBIG, 507, "disk of the server is full"),
         (errno.EMFILE, 503, "too many files"),
         (errno.ENFILE, 503, "too many files"),
     ],
 )
-def test_what_the_machine_refuses_is_said(number: int, status: int, words: str) -> None:
+def test_exhausted_resources_are_reported(number: int, status: int, text: str) -> None:
     def probe(*_: object, **__: object) -> MediaItem:
         raise OSError(number, "no")
 
     with serving(probe=probe) as api:
         path = f"/api/upload-video/nemo_agent/me/{api.session()}"
         answer = api.ask("POST", path, files={"files": ("a.mp4", b"VIDEO")})
-        assert (answer.status_code, words in answer.json()["message"]) == (status, True)
+        assert (answer.status_code, text in answer.json()["message"]) == (status, True)

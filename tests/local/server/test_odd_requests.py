@@ -1,4 +1,4 @@
-"""Requests that make no sense: refused in a sentence, never HTTP 500, and no path comes out."""
+"""Invalid requests: rejected with a reason, never with HTTP 500 or a path of the server."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ BODIES: dict[str, tuple[str, ...]] = {
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
-    """A backend that renders at once."""
+    """A backend that renders immediately."""
     with serving() as api:
         yield api
 
 
-def good(path: str, session_id: str) -> dict[str, Any]:
+def valid(path: str, session_id: str) -> dict[str, Any]:
     draft = {"t": [{"tt": 0, "sg": [{"d": 1000, "m": {"media": "m1"}}]}], "m": {}}
     message = {"role": "user", "parts": [{"text": "hello"}]}
     bodies: dict[str, dict[str, Any]] = {
@@ -46,12 +46,12 @@ def good(path: str, session_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", BODIES)
-def test_no_value_of_any_field_is_an_error_of_the_server(api: Api, path: str) -> None:
+def test_no_value_of_a_field_is_a_server_error(api: Api, path: str) -> None:
     session_id = api.session_with_video()
     where = path.format(session_id)
     for field in BODIES[path]:
         for value in VALUES:
-            body = json.dumps({**good(path, session_id), field: value})
+            body = json.dumps({**valid(path, session_id), field: value})
             answer = api.ask("POST", where, content=body)
             assert answer.status_code < 500, (field, str(value)[:50], answer.text)
             answer.json() if "json" in answer.headers["content-type"] else answer.text
@@ -61,7 +61,7 @@ def test_no_value_of_any_field_is_an_error_of_the_server(api: Api, path: str) ->
     "body",
     [b"\xff", b"[" * 100_000, b'{"a":' * 50_000, b"1" * 10_000, b'{"fps": 1e999}', b"NaN", b"\0"],
 )
-def test_bodies_that_are_not_json_are_refused(api: Api, body: bytes) -> None:
+def test_bodies_that_are_not_json_are_rejected(api: Api, body: bytes) -> None:
     for path in BODIES:
         answer = api.ask("POST", path.format(api.session()), content=body)
         assert answer.status_code in (400, 422), answer.text
@@ -79,23 +79,23 @@ def test_bodies_that_are_not_json_are_refused(api: Api, body: bytes) -> None:
         " " * 2_000_000,
     ],
 )
-def test_odd_fault_rules_are_no_error_of_the_server(api: Api, body: str) -> None:
+def test_invalid_fault_rules_are_not_a_server_error(api: Api, body: str) -> None:
     headers = {"Content-Type": "application/json"}
     answer = api.ask("POST", "/__faults__", content=body, headers=headers)
     assert answer.status_code in (200, 400, 413), answer.text
     assert api.ask("DELETE", "/__faults__").status_code == 200
 
 
-def test_half_a_character_in_a_message_comes_back_as_it_was_sent(api: Api) -> None:
+def test_a_lone_surrogate_in_a_message_is_preserved(api: Api) -> None:
     session_id = api.session()
     message = {"parts": [{"text": f"edit {HALF} 说"}]}
-    body = {**good("/run_sse", session_id), "new_message": message}
+    body = {**valid("/run_sse", session_id), "new_message": message}
     answer = api.ask("POST", "/run_sse", content=json.dumps(body))
     assert b"\\ud83d \xe8\xaf\xb4" in answer.content
     assert api.titles(session_id) == [f"{HALF} 说"]
     draft = api.draft(session_id)
     sent = json.dumps(
-        {**good("/api/render/proxy/lambda", session_id), "draft": draft, "id": "half"}
+        {**valid("/api/render/proxy/lambda", session_id), "draft": draft, "id": "half"}
     )
     assert api.ask("POST", "/api/render/proxy/lambda", content=sent).status_code == 200
 
@@ -107,9 +107,7 @@ def test_half_a_character_in_a_message_comes_back_as_it_was_sent(api: Api) -> No
         *(("speed", "Infinity"), ("speed", "-inf"), ("volume", 10**400), ("source_start_ms", "1")),
     ],
 )
-def test_numbers_of_a_draft_that_cannot_be_used_fail_the_render(
-    api: Api, part: str, value: object
-) -> None:
+def test_unusable_numbers_in_a_draft_fail_the_render(api: Api, part: str, value: object) -> None:
     session_id = api.session_with_video()
     clip: dict[str, Any] = {"d": 1000, "m": {"media": "m1", "name": "a.mp4"}}
     canvas: dict[str, Any] = {}
@@ -125,12 +123,12 @@ def test_numbers_of_a_draft_that_cannot_be_used_fail_the_render(
 
 
 @pytest.mark.parametrize("render_id", ["a/b", "a b", "x" * 201, "a\nb", "../x"])
-def test_a_render_id_can_stand_in_a_path(api: Api, render_id: str) -> None:
-    body = {**good("/api/render/proxy/lambda", api.session_with_video()), "id": render_id}
+def test_a_render_id_must_be_usable_in_a_path(api: Api, render_id: str) -> None:
+    body = {**valid("/api/render/proxy/lambda", api.session_with_video()), "id": render_id}
     assert api.ask("POST", "/api/render/proxy/lambda", json=body).status_code == 400
 
 
-def test_no_error_names_a_path_of_the_server() -> None:
+def test_errors_contain_no_paths_of_the_server() -> None:
     def render(*_: object, **__: object) -> Rendered:
         raise RenderFailedError("cannot open '/var/lib/secret folder/in/a.mp4' or C:\\me\\b.mp4")
 
@@ -140,11 +138,11 @@ def test_no_error_names_a_path_of_the_server() -> None:
     with serving(render=render) as api:
         session_id = api.session_with_video()
         api.submit(session_id, "r", format="mp4")
-        told = api.finished("r")["error"]
-        assert "a.mp4" in told
-        assert not any(part in told for part in ("var", "lib", "me\\"))
+        error = api.finished("r")["error"]
+        assert "a.mp4" in error
+        assert not any(part in error for part in ("var", "lib", "me\\"))
     with serving(respond=respond) as api:
-        told = str(api.events(api.session(), "hello"))
-        assert "test_odd_requests.py" in told
-        assert str(Path(__file__).parent) not in told
+        error = str(api.events(api.session(), "hello"))
+        assert "test_odd_requests.py" in error
+        assert str(Path(__file__).parent) not in error
         api.upload(api.session(), ("a.mp4", VIDEO))

@@ -1,9 +1,10 @@
-"""The agent's stream over the wire, and what a run leaves behind."""
+"""The agent's stream over HTTP, and the state after a run."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import attrs
@@ -11,14 +12,14 @@ import pytest
 
 from nemovideo.local import Fault
 from nemovideo.local.agent.turn import Step, Turn
-from nemovideo.local.server.sse import SILENT_ENDINGS, pieces
+from nemovideo.local.server.sse import SILENT_ENDINGS, chunks
 from nemovideo.local.timeline import Timeline, Title
 from tests.support.app import Api, respond, run_body, serving, spoken
 
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
-    """A backend for sessions that do not see each other."""
+    """A backend for independent sessions."""
     with serving() as api:
         yield api
 
@@ -28,7 +29,7 @@ def parts(event: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def test_words_come_as_one_event_of_adks_form(api: Api) -> None:
+def test_text_is_one_event_in_adks_form(api: Api) -> None:
     (event,) = api.events(api.session(), "你好，世界\u2028!")
     assert parts(event) == [{"text": "You said: 你好，世界\u2028!"}]
     assert event["author"] == "nemo_agent"
@@ -37,13 +38,13 @@ def test_words_come_as_one_event_of_adks_form(api: Api) -> None:
     assert "partial" not in event
 
 
-def test_text_goes_out_as_raw_utf8_on_one_line(api: Api) -> None:
+def test_text_is_raw_utf8_on_one_line(api: Api) -> None:
     body = api.run(api.session(), "说\n话").content
     assert "说".encode() in body
     assert body.count(b"\n") == 2
 
 
-def test_an_edit_is_called_answered_and_told(api: Api) -> None:
+def test_an_edit_is_a_function_call_a_response_and_text(api: Api) -> None:
     session_id = api.session()
     call, response, text = api.events(session_id, "edit Hello")
     function_call = parts(call)[0]["functionCall"]
@@ -56,24 +57,24 @@ def test_an_edit_is_called_answered_and_told(api: Api) -> None:
     assert api.titles(session_id) == ["Hello"]
 
 
-def test_with_streaming_the_pieces_come_before_the_whole(api: Api) -> None:
+def test_with_streaming_partial_events_precede_the_complete_one(api: Api) -> None:
     events = api.events(api.session(), "edit Hello", streaming=True)
-    whole = [event for event in events if event.get("partial") is not True]
+    complete = [event for event in events if event.get("partial") is not True]
     partial_text = "".join(
         part.get("text", "") for event in events if event.get("partial") for part in parts(event)
     )
-    assert partial_text == spoken(whole) == "Done! The title is there."
+    assert partial_text == spoken(complete) == "Done! The title is there."
     calls = [event["partial"] for event in events if "functionCall" in str(event)]
     assert calls == [True, False]
 
 
-def test_pieces_add_up() -> None:
-    text = "One two three 四五六七八九十 and much more than one piece"
-    assert "".join(pieces(text)) == text
-    assert len(pieces(text)) > 2
+def test_chunks_add_up_to_the_text() -> None:
+    text = "One two three 四五六七八九十 and much more than one chunk"
+    assert "".join(chunks(text)) == text
+    assert len(chunks(text)) > 2
 
 
-def test_silent_edits_end_in_every_known_way(api: Api) -> None:
+def test_silent_edits_rotate_through_the_known_endings(api: Api) -> None:
     session_id = api.session()
     last = []
     for number in range(2 * len(SILENT_ENDINGS)):
@@ -118,7 +119,7 @@ def test_undo_goes_back_one_version_at_a_time(api: Api) -> None:
     assert api.titles(session_id) == ["one", "four"]
 
 
-def test_an_unknown_session_is_said_before_the_stream(api: Api) -> None:
+def test_an_unknown_session_is_reported_before_the_stream(api: Api) -> None:
     answer = api.run("5529798706024415232", "hello")
     assert (answer.status_code, answer.json()["code"]) == (404, 1002)
 
@@ -138,7 +139,7 @@ def test_an_unknown_session_is_said_before_the_stream(api: Api) -> None:
         ),
     ],
 )
-def test_a_bad_body_is_answered_as_fastapi_does(
+def test_an_invalid_body_is_rejected_as_by_fastapi(
     api: Api, change: dict[str, Any], kind: str, loc: list[str]
 ) -> None:
     answer = api.ask("POST", "/run_sse", json={**run_body("1", "hi"), **change})
@@ -148,7 +149,7 @@ def test_a_bad_body_is_answered_as_fastapi_does(
     assert {"msg", "input"} <= problem.keys()
 
 
-def test_a_body_that_is_no_json_is_unprocessable(api: Api) -> None:
+def test_a_body_that_is_not_json_is_unprocessable(api: Api) -> None:
     answer = api.ask("POST", "/run_sse", content=b'{"app_name"')
     assert (answer.status_code, answer.json()["detail"][0]["type"]) == (422, "json_invalid")
 
@@ -157,7 +158,7 @@ def test_a_body_over_a_megabyte_is_too_large(api: Api) -> None:
     assert api.run(api.session(), "x" * 1024 * 1024).status_code == 413
 
 
-def test_a_client_that_leaves_before_the_edit_is_made_changed_and_spent_nothing() -> None:
+def test_a_disconnect_before_the_edit_changes_and_costs_nothing() -> None:
     with serving(faults=[Fault(kind="drop", path="/run_sse", after_bytes=10)]) as api:
         session_id = api.session()
         with pytest.raises(Exception, match="incomplete chunked read"):
@@ -166,7 +167,7 @@ def test_a_client_that_leaves_before_the_edit_is_made_changed_and_spent_nothing(
         assert api.balance() == (100, 0, 100)
 
 
-def test_a_client_that_leaves_after_the_edit_was_made_has_it_and_paid_for_it() -> None:
+def test_a_disconnect_after_the_edit_keeps_it_and_its_charge() -> None:
     with serving() as api:
         whole = api.run(api.session(), "edit Hello").content
         cut = whole.index(b"functionResponse")
@@ -178,16 +179,14 @@ def test_a_client_that_leaves_after_the_edit_was_made_has_it_and_paid_for_it() -
         assert api.balance() == (98, 0, 98)
 
 
-def test_two_runs_in_one_session_do_not_lose_each_others_edit(api: Api) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
+def test_concurrent_runs_in_a_session_do_not_lose_edits(api: Api) -> None:
     session_id = api.session()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: api.events(session_id, f"edit {n}"), range(8)))
     assert sorted(api.titles(session_id)) == [str(n) for n in range(8)]
 
 
-def test_a_big_draft_is_streamed_and_kept_whole(api: Api) -> None:
+def test_a_large_draft_is_streamed_and_saved_in_full(api: Api) -> None:
     session_id = api.session()
     words = "很长" * 150_000
     events = api.events(session_id, f"edit {words}")
@@ -195,7 +194,7 @@ def test_a_big_draft_is_streamed_and_kept_whole(api: Api) -> None:
     assert api.titles(session_id) == [words]
 
 
-def test_a_draft_that_cannot_be_read_back_is_not_kept() -> None:
+def test_a_draft_that_cannot_be_parsed_back_is_not_saved() -> None:
     def endless(text: str, **now: Any) -> Turn:
         turn = respond(text, **now)
         if text == "edit well":
@@ -206,7 +205,7 @@ def test_a_draft_that_cannot_be_read_back_is_not_kept() -> None:
 
     with serving(respond=endless) as api:
         session_id = api.session()
-        assert "which is not a usable number" in str(api.events(session_id, "edit badly"))
+        assert "in the draft" in str(api.events(session_id, "edit badly"))
         assert api.draft(session_id) is None
         api.run(session_id, "edit well")
         assert api.titles(session_id) == ["well"]

@@ -1,4 +1,4 @@
-"""A backend that serves others: its key, its limits, its log, and what it removes."""
+"""A backend that serves other machines: API keys, limits, access log, cleanup."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nemovideo.local import Limits
 from nemovideo.local.__main__ import main
 from nemovideo.local.server import listener
 from nemovideo.local.server.forms import Problem
-from nemovideo.local.server.limits import Arriving
+from nemovideo.local.server.limits import PendingUploads
 from nemovideo.local.server.listener import Server
 from tests.support.app import VIDEO, Api, Clock, Renderer, anonymous, client, fast_backend, serving
 from tests.support.origin import origin, reply
@@ -33,7 +33,7 @@ DAY_S = 24 * 3600.0
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Api]:
-    """A backend that serves two others, and a client with the key of one."""
+    """A backend with two API keys, and a client with one of them."""
     with (
         serving(host="0.0.0.0", api_key=[KEY, OTHER]) as api,
         client(api.backend, KEY) as anna,
@@ -55,12 +55,12 @@ def shared() -> Iterator[Api]:
         {"host": "0.0.0.0", "api_key": "schlüssel"},
     ],
 )
-def test_nobody_is_let_in_by_mistake(options: dict[str, Any]) -> None:
+def test_serving_others_requires_a_host_and_a_valid_key(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequestError):
         fast_backend(**options)
 
 
-def test_the_key_is_the_token_and_there_is_no_other(shared: Api) -> None:
+def test_only_api_keys_are_accepted_as_tokens(shared: Api) -> None:
     with Client(KEY, base_url=shared.backend.url) as anna:
         assert anna.credits.balance().total == 100
     assert anonymous(shared).status_code == 401
@@ -73,7 +73,7 @@ def test_the_key_is_the_token_and_there_is_no_other(shared: Api) -> None:
         stranger.sessions.create()
 
 
-def test_a_client_without_a_key_is_told_so_at_once(shared: Api, tmp_path: Path) -> None:
+def test_a_client_without_a_key_gets_a_clear_error(shared: Api, tmp_path: Path) -> None:
     with (
         Client("", base_url=shared.backend.url, config_dir=tmp_path) as stranger,
         pytest.raises(AuthenticationError, match="API key"),
@@ -81,20 +81,20 @@ def test_a_client_without_a_key_is_told_so_at_once(shared: Api, tmp_path: Path) 
         stranger.sessions.create()
 
 
-def test_each_key_is_a_user_of_its_own(shared: Api) -> None:
+def test_each_key_is_a_separate_user(shared: Api) -> None:
     session_id = shared.session()
     with client(shared.backend, OTHER) as ben:
         answer = ben.ask("GET", f"/api/state/nemo_agent/me/{session_id}/latest")
         assert answer.json()["code"] == 1002
 
 
-def test_faults_cannot_be_set_by_others_and_any_host_name_is_answered(shared: Api) -> None:
+def test_faults_cannot_be_set_over_http_and_any_host_name_is_accepted(shared: Api) -> None:
     assert shared.ask("POST", "/__faults__", json={"kind": "drop"}).status_code == 404
     answer = shared.ask("GET", "/healthz", headers={"Host": "video.example"})
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "previews": True})
 
 
-def test_a_key_that_was_taken_away_opens_nothing_and_the_other_keeps_its_work(
+def test_a_removed_key_is_revoked_and_the_other_keeps_its_sessions(
     tmp_path: Path,
 ) -> None:
     both = fast_backend(tmp_path, host="127.0.0.1", api_key=[KEY, OTHER])
@@ -108,7 +108,7 @@ def test_a_key_that_was_taken_away_opens_nothing_and_the_other_keeps_its_work(
         assert anna.ask("GET", "/api/credits/balance/simple").status_code == 401
 
 
-def test_uploads_by_url_reach_the_public_internet_only(shared: Api) -> None:
+def test_uploads_by_url_are_limited_to_the_public_internet(shared: Api) -> None:
     with origin(reply(VIDEO)) as inside:
         body = {"urls": [f"{inside.url}/a.mp4"], "source_type": "url"}
         path = f"/api/upload-video/nemo_agent/me/{shared.session()}"
@@ -116,7 +116,7 @@ def test_uploads_by_url_reach_the_public_internet_only(shared: Api) -> None:
         assert inside.asked.empty()
 
 
-def test_a_user_has_so_many_renders_at_a_time() -> None:
+def test_the_number_of_a_users_unfinished_renders_is_limited() -> None:
     renderer = Renderer()
     with serving(render=renderer, limits=Limits(renders=2)) as api:
         session_id = api.session_with_video()
@@ -130,7 +130,7 @@ def test_a_user_has_so_many_renders_at_a_time() -> None:
         assert api.submit(session_id, "r2", format="mp4").status_code == 200
 
 
-def test_a_users_long_renders_leave_a_worker_to_others() -> None:
+def test_one_user_cannot_occupy_all_render_workers() -> None:
     renderer = Renderer()
     with (
         serving(host="127.0.0.1", api_key=[KEY, OTHER], render=renderer) as api,
@@ -152,7 +152,7 @@ def test_a_users_long_renders_leave_a_worker_to_others() -> None:
         assert anna.finished("a2")["status"] == "completed"
 
 
-def test_a_user_has_so_much_of_the_disk() -> None:
+def test_a_user_has_a_disk_quota() -> None:
     with serving(limits=Limits(disk_bytes=2000)) as api:
         session_id = api.session()
         assert api.upload(session_id, ("a.mp4", VIDEO.ljust(1500))).status_code == 200
@@ -167,7 +167,7 @@ def test_a_user_has_so_much_of_the_disk() -> None:
         assert api.submit(session_id, "r", format="mp4").status_code == 507
 
 
-def test_what_nobody_used_for_a_week_is_removed(tmp_path: Path) -> None:
+def test_what_is_unused_for_a_week_is_removed(tmp_path: Path) -> None:
     clock = Clock()
     with serving(tmp_path, clock=clock, keep_s=7 * DAY_S) as api:
         token = api.http.headers["authorization"].removeprefix("Bearer ")
@@ -200,7 +200,7 @@ def test_a_session_that_is_being_rendered_is_not_removed(tmp_path: Path) -> None
         assert api.finished("r")["status"] == "completed"
 
 
-def test_each_request_is_one_line_of_the_log_without_secrets(
+def test_each_request_is_one_log_line_without_secrets(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.INFO, "nemovideo.local.access"), serving() as api:
@@ -216,7 +216,7 @@ def test_each_request_is_one_line_of_the_log_without_secrets(
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: x"])
-def test_a_connection_that_asks_for_nothing_is_closed(sent: bytes) -> None:
+def test_a_connection_without_a_request_is_closed(sent: bytes) -> None:
     server = Server("127.0.0.1", 0, shared=True, request_head_s=0.05)
     server.start(PlainTextResponse("hello"))
     try:
@@ -229,8 +229,8 @@ def test_a_connection_that_asks_for_nothing_is_closed(sent: bytes) -> None:
         server.stop()
 
 
-def test_connections_that_ask_for_nothing_make_room_for_others() -> None:
-    server = Server("127.0.0.1", 0, shared=True, most_connections=4)
+def test_a_new_connection_replaces_the_oldest_idle_one() -> None:
+    server = Server("127.0.0.1", 0, shared=True, max_connections=4)
     server.start(PlainTextResponse("hello"))
     try:
         with ExitStack() as opened:
@@ -242,14 +242,14 @@ def test_connections_that_ask_for_nothing_make_room_for_others() -> None:
             for _ in range(9):
                 assert httpx.get(f"http://127.0.0.1:{server.port}").text == "hello"
             with suppress(ConnectionResetError):
-                assert silent[0].recv(1) == b""  # the oldest went first
+                assert silent[0].recv(1) == b""  # the oldest
             silent[3].sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert silent[3].recv(4) == b"HTTP"
     finally:
         server.stop()
 
 
-def test_a_connection_that_is_used_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_active_connection_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener, "_KEEP_ALIVE_S", 1)
     server = Server("127.0.0.1", 0, shared=True, request_head_s=0.2)
     server.start(PlainTextResponse("hello"))
@@ -264,24 +264,24 @@ def test_a_connection_that_is_used_stays(monkeypatch: pytest.MonkeyPatch) -> Non
         server.stop()
 
 
-def test_sessions_count_as_a_part_of_the_disk() -> None:
+def test_sessions_count_against_the_disk_quota() -> None:
     with serving(limits=Limits(disk_bytes=500)) as api:
         path = "/api/tasks/me/with-session/nemo_agent"
         answers = [api.ask("POST", path, json={}).status_code for _ in range(9)]
         assert (answers[0], answers[-1]) == (200, 507)
 
 
-def test_an_upload_that_has_ended_counts_no_more() -> None:
-    arriving = Arriving()
-    with arriving.of("u") as more:
-        assert more(5) == 5
+def test_a_finished_upload_is_no_longer_counted() -> None:
+    uploads = PendingUploads()
+    with uploads.count("u") as add:
+        assert add(5) == 5
     with pytest.raises(Problem):
-        more(7)  # a thread that was left behind
-    with arriving.of("u") as again:
+        add(7)  # from an abandoned thread
+    with uploads.count("u") as again:
         assert again(1) == 1
 
 
-def test_a_long_path_is_neither_kept_nor_logged_whole(
+def test_long_paths_and_forged_clients_are_truncated_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.INFO, "nemovideo.local.access"), serving() as api:
@@ -296,21 +296,21 @@ def test_a_long_path_is_neither_kept_nor_logged_whole(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "text"),
     [
         (["--host", "0.0.0.0"], "api_key"),
         (["--host", "0.0.0.0", "--api-key-file", "missing"], "cannot be read"),
         (["--api-key", "k"], "host"),
     ],
 )
-def test_the_command_line_says_what_is_missing(
-    arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_command_line_reports_missing_options(
+    arguments: list[str], text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*arguments, "--state-dir", str(tmp_path)]) == 1
-    assert words in capsys.readouterr().err
+    assert text in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["--keep", "7"], ["--max-disk", "-1G"], ["--keep", "nan d"]])
-def test_the_command_line_refuses_what_is_no_time_or_size(arguments: list[str]) -> None:
+def test_the_command_line_rejects_invalid_times_and_sizes(arguments: list[str]) -> None:
     with pytest.raises(SystemExit):
         main(arguments)

@@ -1,4 +1,4 @@
-"""Uploads over the wire: multipart and URLs, names, limits, damage."""
+"""Uploads over HTTP: multipart and URLs, names, limits, damage."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ UPLOAD = "/api/upload-video/nemo_agent/me/{}"
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
-    """A backend that takes files of up to two million bytes."""
+    """A backend with an upload limit of two million bytes."""
     with serving(max_upload_bytes=2_000_000) as api:
         yield api
 
 
-def test_an_uploaded_file_is_described_and_can_be_fetched_by_its_link(api: Api) -> None:
+def test_an_uploaded_file_is_described_and_served_by_its_link(api: Api) -> None:
     answer = api.upload(api.session(), ("talk.mp4", VIDEO)).json()["data"]
     (file,) = answer["files"]
     assert answer["session_state_applied"] is True
@@ -36,7 +36,7 @@ def test_an_uploaded_file_is_described_and_can_be_fetched_by_its_link(api: Api) 
     assert (part.status_code, part.content) == (206, VIDEO[6:8])
 
 
-def test_the_first_video_of_an_empty_session_is_put_on_the_timeline(api: Api) -> None:
+def test_the_first_video_of_an_empty_session_is_added_to_the_timeline(api: Api) -> None:
     session_id = api.session()
     api.upload(session_id, ("one.mp4", VIDEO))
     first = api.draft(session_id)
@@ -48,7 +48,7 @@ def test_the_first_video_of_an_empty_session_is_put_on_the_timeline(api: Api) ->
     assert [info["filename"] for info in state["video_infos"]] == ["one.mp4", "two.mp4"]
 
 
-def test_several_files_go_in_one_request(api: Api) -> None:
+def test_a_request_can_have_several_files(api: Api) -> None:
     answer = api.upload(api.session(), ("a.mp4", VIDEO), ("b.mp4", b"VIDEO 2")).json()["data"]
     assert [file["filename"] for file in answer["files"]] == ["a.mp4", "b.mp4"]
     assert [httpx.get(file["cdn_url"]).content for file in answer["files"]] == [VIDEO, b"VIDEO 2"]
@@ -66,14 +66,14 @@ def test_several_files_go_in_one_request(api: Api) -> None:
         ("n" * 300 + ".mp4", "n" * 196 + ".mp4"),
     ],
 )
-def test_names_are_kept_for_showing_and_stay_out_of_paths(api: Api, name: str, shown: str) -> None:
+def test_names_are_shown_but_never_part_of_a_path(api: Api, name: str, shown: str) -> None:
     (file,) = api.upload(api.session(), (name, VIDEO)).json()["data"]["files"]
     assert file["filename"] == shown
     assert httpx.get(file["cdn_url"]).content == VIDEO
     assert all(shown not in str(path) for path in api.backend.state_dir.rglob("*"))
 
 
-def test_an_unsupported_file_is_refused_and_none_of_its_request_is_kept(api: Api) -> None:
+def test_a_request_with_an_unsupported_file_is_rejected_entirely(api: Api) -> None:
     session_id, before = api.session(), len(list(api.backend.state_dir.rglob("*.mp4")))
     answer = api.upload(session_id, ("good.mp4", VIDEO), ("text.mp4", b"some text"))
     assert (answer.status_code, answer.json()["code"]) == (400, 4001)
@@ -82,7 +82,7 @@ def test_an_unsupported_file_is_refused_and_none_of_its_request_is_kept(api: Api
     assert len(list(api.backend.state_dir.rglob("*.mp4"))) == before
 
 
-def test_a_file_at_the_limit_is_taken_and_one_byte_more_is_too_large(api: Api) -> None:
+def test_a_file_may_be_as_large_as_the_limit(api: Api) -> None:
     session_id = api.session()
     assert api.upload(session_id, ("a.mp4", VIDEO.ljust(2_000_000))).status_code == 200
     answer = api.upload(session_id, ("b.mp4", VIDEO.ljust(2_000_001)))
@@ -90,7 +90,7 @@ def test_a_file_at_the_limit_is_taken_and_one_byte_more_is_too_large(api: Api) -
     assert list((api.backend.state_dir / "incoming").iterdir()) == []
 
 
-def test_a_length_that_no_upload_can_have_is_refused_before_it_is_read(api: Api) -> None:
+def test_a_content_length_beyond_any_upload_is_rejected_before_the_body(api: Api) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", api.backend.port, timeout=30)
     connection.putrequest("POST", UPLOAD.format(api.session()))
     connection.putheader("Authorization", api.http.headers["authorization"])
@@ -123,7 +123,7 @@ def test_a_length_that_no_upload_can_have_is_refused_before_it_is_read(api: Api)
         ("application/json", b"{"),
     ],
 )
-def test_a_bad_body_is_refused(api: Api, content_type: str, body: bytes) -> None:
+def test_an_invalid_body_is_rejected(api: Api, content_type: str, body: bytes) -> None:
     path = UPLOAD.format(api.session())
     answer = api.ask("POST", path, content=body, headers={"Content-Type": content_type})
     assert answer.status_code == 400
@@ -135,7 +135,7 @@ def upload_url(api: Api, session_id: str, *urls: str) -> httpx.Response:
     return api.ask("POST", UPLOAD.format(session_id), json=body)
 
 
-def test_a_file_can_be_named_by_its_url(api: Api) -> None:
+def test_a_file_can_be_uploaded_by_its_url(api: Api) -> None:
     (file,) = api.upload(api.session(), ("käse 1.mp4", VIDEO)).json()["data"]["files"]
     session_id = api.session()
     answer = upload_url(api, session_id, file["cdn_url"], file["cdn_url"]).json()["data"]
@@ -152,13 +152,13 @@ def test_only_http_urls_are_fetched(api: Api, url: str) -> None:
     assert upload_url(api, api.session(), url).status_code == 400
 
 
-def test_a_url_that_answers_with_an_error_is_refused(api: Api) -> None:
+def test_a_url_that_returns_an_error_is_rejected(api: Api) -> None:
     answer = upload_url(api, api.session(), f"{api.backend.url}/files/none/a.mp4")
     assert answer.status_code == 400
     assert "404" in answer.json()["detail"]
 
 
-def test_a_file_behind_a_url_may_not_be_too_large_either(api: Api) -> None:
+def test_the_size_limit_applies_to_urls(api: Api) -> None:
     with serving() as big:
         (file,) = big.upload(big.session(), ("a.mp4", VIDEO.ljust(2_000_001))).json()["data"][
             "files"
@@ -166,12 +166,12 @@ def test_a_file_behind_a_url_may_not_be_too_large_either(api: Api) -> None:
         assert upload_url(api, api.session(), file["cdn_url"]).json()["code"] == 4002
 
 
-def test_guessing_a_link_finds_nothing(api: Api) -> None:
+def test_guessed_links_are_not_found(api: Api) -> None:
     for path in ("/files/m1/talk.mp4", "/files/../backend.sqlite3", "/files/%2e%2e/x"):
         assert httpx.get(api.backend.url + path).status_code == 404
 
 
-def test_a_request_has_only_so_many_parts(api: Api) -> None:
+def test_the_number_of_parts_is_limited(api: Api) -> None:
     part = b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n\r\n'
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     path = f"/api/upload-video/nemo_agent/me/{api.session()}"

@@ -1,4 +1,4 @@
-"""What may be said of a failure: a full disk by name, and no path of this machine."""
+"""Error messages for users: without paths of this machine, and clear about a full disk."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import sqlite3
 
 from nemovideo.errors import LocalBackendError, NemoError
 
-DISK_FULL = "The disk of the server is full: free some space there, then repeat this."
+DISK_FULL = "The disk of the server is full: free some space there, then try again."
 
 OUT_OF_FILES = "The server has too many files and connections open. Try again in a moment."
 
 _FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 _FULL_WORDS = ("No space left on device", "disk is full")
-# A folder's part of an absolute path; what stands in a URL follows a colon or a letter.
+# The folders of an absolute path; in a URL, they follow a colon or a letter.
 _FOLDERS = re.compile(r"""(?<![\w/.:])(?:[A-Za-z]:)?[/\\](?:[^/\\\s'"]+[/\\])+""")
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Return whether a full disk, or a quota on it, is behind an error."""
+    """Return whether an error is due to a full disk or a disk quota."""
     while error is not None:
         if isinstance(error, (OSError, sqlite3.Error, NemoError)):
             words = any(text in str(error) for text in _FULL_WORDS)
@@ -30,26 +30,26 @@ def is_disk_full(error: BaseException | None) -> bool:
 
 
 def is_out_of_files(error: BaseException) -> bool:
-    """Return whether no more files can be opened, by this process or on this machine."""
+    """Return whether an error is due to too many open files, of this process or this machine."""
     if isinstance(error, sqlite3.OperationalError):
         return "unable to open database file" in str(error)
     return getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE)
 
 
 def without_paths(text: str) -> str:
-    """Return the text with only the last part of each absolute path in it."""
+    """Return the text with absolute paths shortened to their last part."""
     return _FOLDERS.sub("", text)
 
 
-def told(error: BaseException) -> str:
-    """Return an error's own words for a user, or that the disk is full."""
+def error_text(error: BaseException) -> str:
+    """Return the message of an error with its remedy."""
     return DISK_FULL if is_disk_full(error) else without_paths(str(error))
 
 
-def reason(error: BaseException) -> str:
-    """Return why a job failed, for the user who asked for it.
+def failure_text(error: BaseException) -> str:
+    """Return why a job failed.
 
-    A remedy is added only where it is for this machine, not for the draft.
+    A remedy is included only if it applies to this machine, not to the draft.
     """
     if is_disk_full(error):
         return DISK_FULL

@@ -1,4 +1,4 @@
-"""ASGI middleware that makes the faults happen to answers, byte for byte."""
+"""Middleware that injects faults into responses."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nemovideo.local.server.faults import Fault, Faults, StreamScript
-from nemovideo.local.server.waiting import first_of, until_gone
+from nemovideo.local.server.waiting import disconnected, first_completed
 
 Disconnect = Callable[[Scope, bool], None]
-"""Closes the request's connection once all that was sent is out, or resets it (True)."""
+"""Closes the request's connection after flushing what was sent, or resets it (True)."""
 
 
-class Interference:
-    """Looks up the rules that strike a request, and bends its answer accordingly."""
+class FaultInjection:
+    """Applies the rules that fire at a request to its response."""
 
     def __init__(
         self,
@@ -34,14 +34,14 @@ class Interference:
         self._sleep = sleep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request, or have the app answer it."""
+        """Handle a request."""
         if scope["type"] != "http" or scope["path"] in ("/__faults__", "/healthz"):
             await self._app(scope, receive, send)
             return
-        struck = self._faults.strike(scope["method"], scope["path"])
-        scope["nemovideo.faults"] = StreamScript(struck)
-        cut = next((fault for fault in struck if fault.kind in ("drop", "stall")), None)
-        for fault in struck:
+        fired = self._faults.fire(scope["method"], scope["path"])
+        scope["nemovideo.faults"] = StreamScript(fired)
+        cut = next((fault for fault in fired if fault.kind in ("drop", "stall")), None)
+        for fault in fired:
             match fault.kind:
                 case "truncate":
                     send = _Truncated(send, fault.after_bytes or 0)
@@ -55,15 +55,15 @@ class Interference:
                     send = _relabelled(send, {"accept-ranges": "none"})
                 case _:
                     pass
-        app = self._replacement(struck)
+        app = self._replacement(fired)
         if cut is None:
             await app(scope, receive, send)
         else:
             await self._cut_short(app, cut, scope, receive, send)
 
-    def _replacement(self, struck: tuple[Fault, ...]) -> ASGIApp:
-        """Return what answers: the app itself, unless a rule puts something in its place."""
-        for fault in struck:
+    def _replacement(self, fired: tuple[Fault, ...]) -> ASGIApp:
+        """Return the app, or the response that a rule sends instead."""
+        for fault in fired:
             match fault.kind:
                 case "status":
                     return _instead(fault)
@@ -92,7 +92,7 @@ class Interference:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
         async def app(_scope: Scope, receive: Receive, send: Send) -> None:
-            await first_of(beat(send), until_gone(receive))
+            await first_completed(beat(send), disconnected(receive))
 
         return app
 
@@ -116,14 +116,13 @@ class Interference:
             running.cancel()
             reached.cancel()
             await asyncio.gather(running, reached, return_exceptions=True)
-        await until_gone(receive)
+        await disconnected(receive)
 
 
 class _Cut:
-    """Lets the first bytes of a body through (None: not even the status line).
+    """Sends the first bytes of a body (None: not even the status line), and discards the rest.
 
-    What comes after them goes nowhere; unless the run is to go on, the sender
-    is held right there, so that nothing happens that would follow.
+    Unless the run continues, its sender is blocked there, so that nothing more happens in it.
     """
 
     def __init__(self, send: Send, fault: Fault) -> None:
@@ -147,7 +146,7 @@ class _Cut:
 
 
 class _Truncated:
-    """Ends a body early, as if it were meant to be that short."""
+    """Ends a body early, as a valid response."""
 
     def __init__(self, send: Send, after_bytes: int) -> None:
         self._send = send
@@ -164,7 +163,7 @@ class _Truncated:
 
 
 class _Resized:
-    """Keeps a body to the length that its headers were made to claim."""
+    """Limits a body to its replaced Content-Length; closes the connection if that is longer."""
 
     def __init__(self, send: Send, headers: Mapping[str, str], hang_up: Callable[[], None]) -> None:
         claimed = {name.lower(): value for name, value in headers.items()}.get("content-length")
@@ -185,7 +184,7 @@ class _Resized:
 
 
 def _relabelled(send: Send, headers: Mapping[str, str]) -> Send:
-    """Return a send that puts these headers in place of the answer's; empty ones are left out."""
+    """Return a send that replaces response headers; empty values remove them."""
     given = {name.lower().encode(): value.encode() for name, value in headers.items()}
 
     async def relabel(message: Message) -> None:
@@ -207,12 +206,12 @@ def _instead(fault: Fault) -> Response:
     if isinstance(fault.body, str):
         return Response(fault.body, fault.status, headers, media_type="text/plain")
     code = 1001 if fault.status == 401 else fault.status
-    body = fault.body or {"code": code, "message": "This was asked for by a fault rule."}
+    body = fault.body or {"code": code, "message": "This response comes from a fault rule."}
     return JSONResponse(json.loads(json.dumps(body)), fault.status, headers)
 
 
 def _deaf(receive: Receive) -> Receive:
-    """Return a receive that never hears of the client's leaving."""
+    """Return a receive that never reports a disconnect."""
 
     async def listen() -> Message:
         message = await receive()

@@ -1,0 +1,63 @@
+"""The listening address, and who may connect: this machine only, or clients with an API key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from nemovideo._support.addresses import is_loopback
+from nemovideo.errors import InvalidRequestError
+
+LOOPBACK = "127.0.0.1"
+
+
+@attrs.frozen
+class Access:
+    """The listening address and the API keys; without keys only this machine is served.
+
+    With keys, anonymous tokens are neither issued nor accepted, fault rules cannot be set over
+    HTTP, and any Host header is accepted: a web page that rebinds DNS does not know a key.
+    """
+
+    host: str = LOOPBACK
+    keys: tuple[str, ...] = attrs.field(default=(), repr=False)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other machines are served."""
+        return bool(self.keys)
+
+    @property
+    def own_host(self) -> str:
+        """The host of URLs for clients on this machine."""
+        host = {"0.0.0.0": LOOPBACK, "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"[{host}]" if ":" in host else host
+
+
+def access_for(host: str | None, api_key: str | Iterable[str] | None) -> Access:
+    """Return the access for the arguments of `LocalBackend`.
+
+    Raises:
+        InvalidRequestError: The host is reachable without a key, or a key is not valid.
+    """
+    keys = (api_key,) if isinstance(api_key, str) else tuple(api_key or ())
+    if api_key is not None and not keys:
+        raise InvalidRequestError("api_key is empty", remedy="Give at least one key.")
+    for key in keys:
+        if not key or not all("!" <= character <= "~" for character in key):
+            raise InvalidRequestError(
+                "an API key is empty, or has characters that a header cannot have",
+                remedy="Use ASCII letters, digits and punctuation, without spaces.",
+            )
+    if keys and host is None:
+        raise InvalidRequestError(
+            "api_key is given without host",
+            remedy="Give the address to listen on as well, such as host='0.0.0.0'.",
+        )
+    if not keys and not is_loopback(host or LOOPBACK):
+        raise InvalidRequestError(
+            f"host={host!r} would let anyone use this machine",
+            remedy="Give api_key as well (--api-key or --api-key-file).",
+        )
+    return Access(host or LOOPBACK, keys)
