@@ -1,4 +1,4 @@
-"""More wishes in one call of `remove_background`: `edit=`, `trim=` and `quality=`."""
+"""More edits in one call of `remove_background`: `edit=`, `trim=` and `quality=`."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ def local(tmp_path: Path) -> Iterator[Client]:
         yield client
 
 
-def test_wishes_and_a_stretch_go_along_in_one_message(
-    local: Client, talk: Path, tmp_path: Path
-) -> None:
+def test_edit_and_trim_are_sent_in_one_message(local: Client, talk: Path, tmp_path: Path) -> None:
     video = local.remove_background(
         talk,
         background="#14be28",
@@ -52,9 +50,7 @@ def test_wishes_and_a_stretch_go_along_in_one_message(
     assert [seen.path for seen in backend.requests].count("/run_sse") == 1
 
 
-def test_wishes_go_along_with_a_picture_of_ones_own(
-    local: Client, talk: Path, tmp_path: Path
-) -> None:
+def test_edit_is_sent_with_a_background_picture(local: Client, talk: Path, tmp_path: Path) -> None:
     beach = make_image(tmp_path / "beach.png", (200, 30, 30), (320, 240))
     local.remove_background(
         talk, background=beach, edit="改成正方形", trim=(0, 1), output=tmp_path / "out.mp4"
@@ -66,7 +62,7 @@ def test_wishes_go_along_with_a_picture_of_ones_own(
 
 
 @pytest.mark.anyio
-async def test_the_async_client_takes_them_too(talk: Path, tmp_path: Path) -> None:
+async def test_the_async_client_has_the_same_options(talk: Path, tmp_path: Path) -> None:
     async with AsyncClient.local(
         state_dir=tmp_path / "state", engine=YellowMatte(), polling=_QUICK
     ) as client:
@@ -76,9 +72,7 @@ async def test_the_async_client_takes_them_too(talk: Path, tmp_path: Path) -> No
     assert len(look(tmp_path / "out.mp4").frames) == 10
 
 
-def test_a_stretch_beyond_the_video_is_not_taken_for_done(
-    local: Client, talk: Path, tmp_path: Path
-) -> None:
+def test_a_trim_beyond_the_video_fails(local: Client, talk: Path, tmp_path: Path) -> None:
     with pytest.raises(AgentError, match="did not trim"):
         local.remove_background(talk, background="white", trim=(5, 6), output=tmp_path / "o.mp4")
     assert not (tmp_path / "o.mp4").exists()
@@ -100,7 +94,7 @@ def test_an_unknown_quality_is_refused_before_anything_is_sent_to_a_local_backen
     assert not [seen for seen in backend.requests if "/render/" in seen.path]
 
 
-def test_elsewhere_the_service_decides_on_the_quality(talk: Path, tmp_path: Path) -> None:
+def test_the_cloud_decides_about_the_quality(talk: Path, tmp_path: Path) -> None:
     with (
         LocalBackend(tmp_path / "state", engine=YellowMatte()) as backend,
         Client(backend.issue_token(), base_url=backend.url, polling=_QUICK) as client,
@@ -112,7 +106,7 @@ def test_elsewhere_the_service_decides_on_the_quality(talk: Path, tmp_path: Path
         assert [seen for seen in backend.requests if "/render/" in seen.path]
 
 
-def test_a_checkpoint_of_other_wishes_is_of_another_job(
+def test_a_checkpoint_with_other_edits_belongs_to_another_job(
     local: Client, talk: Path, tmp_path: Path
 ) -> None:
     job = tmp_path / "job.json"
@@ -146,7 +140,7 @@ def test_an_invalid_trim_is_refused(trim: tuple[float, float]) -> None:
         order_for("talk.mp4", None, None, None, None, None, False, trim=trim, local_files=True)
 
 
-def test_what_the_recording_says_of_itself_can_be_left_out(local: Client, tmp_path: Path) -> None:
+def test_metadata_can_be_removed(local: Client, tmp_path: Path) -> None:
     talk = tmp_path / "dated.mp4"
     plain_path = make_video(tmp_path / "plain.mp4", seconds=0.4)
     with av.open(str(plain_path)) as plain, av.open(str(talk), "w") as dated:
