@@ -25,8 +25,8 @@ browsing = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium her
 SEARCHES = {
     "timeout": "timeouts",
     "deadline": "timeouts",
-    "cancel": "cancelling",
-    "stop a render": "cancelling",
+    "cancel": "cancel",
+    "stop a render": "cancel",
     "logging": "logging",
     "opentelemetry": "logging",
     "cost": "costs",
