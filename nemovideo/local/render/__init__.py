@@ -1,8 +1,8 @@
-"""From a draft to a file: `render` is the way in.
+"""The renderer: `render` makes a file from a draft.
 
-`canvas` is the picture being made, `decoding` brings frames, `clips` makes the
-picture of one clip, `backgrounds` what stands behind the person, `titles` the
-words over it, `sound` the mix, `filters` the FFmpeg graphs, `encoding` the file.
+`decoding` reads frames onto the `canvas`, `clips` makes the picture of each clip with its
+`backgrounds`, `titles` adds text and overlays, `sound` mixes the audio, and `encoding` writes the
+file. `filters` has the FFmpeg filter graphs.
 """
 
 from nemovideo.local.render.job import RenderResult as RenderResult

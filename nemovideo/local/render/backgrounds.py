@@ -1,4 +1,4 @@
-"""What stands behind the person: one source of frames for each kind of background."""
+"""Backgrounds: a source of frames for each kind."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from nemovideo.local.matte.tracking import moved, resized, whole
 from nemovideo.local.media.pictures import UNREADABLE, open_image
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.canvas import Canvas
-from nemovideo.local.render.compositing import Lens
+from nemovideo.local.render.compositing import Cropper
 from nemovideo.local.render.decoding import at_rate, looped_frames
 from nemovideo.local.render.drawing.scenes import draw_scene
 from nemovideo.local.render.filters import Fitter
-from nemovideo.local.render.notices import Warn, unheard
+from nemovideo.local.render.notices import Warn, ignore_warning
 from nemovideo.local.timeline import Background
 
 _BLUR_SHARE = 1 / 30
@@ -29,15 +29,15 @@ _BLUR_SIDE = 64
 _LEAST_WEIGHT = 1e-4
 
 
-class Behind(Protocol):
-    """A background, frame by frame."""
+class BackgroundSource(Protocol):
+    """The frames of a background."""
 
     def frame(self, shown: VideoFrame, cut: Cut) -> VideoFrame:
         """Return the next background frame on the canvas.
 
         Args:
-            shown: The clip's own frame.
-            cut: Where the person is in it.
+            shown: The clip's frame.
+            cut: Its mask.
         """
         ...
 
@@ -46,17 +46,17 @@ def make_background(
     background: Background,
     canvas: Canvas,
     media: Mapping[str, MediaItem],
-    warn: Warn = unheard,
+    warn: Warn = ignore_warning,
     *,
-    begun_s: Fraction = Fraction(0),
-) -> Behind:
-    """Return the source of frames for a background; "transparent" and "matte" are black.
+    offset_s: Fraction = Fraction(0),
+) -> BackgroundSource:
+    """Return the source for a background; "transparent" and "matte" are black.
 
-    A video begins `begun_s` seconds after its start.
+    A video starts at `offset_s` seconds.
 
     Raises:
-        RenderFailedError: The kind is unknown, its color or scene does not
-            exist, or its file is missing or of another kind.
+        RenderFailedError: The kind, color or scene is unknown, or the file is missing or of
+            another kind.
     """
     size = canvas.shown_size
     match background.kind:
@@ -70,24 +70,24 @@ def make_background(
             try:
                 scene = draw_scene(background.scene or "", *size)
             except KeyError:
-                raise RenderFailedError(f"there is no scene {background.scene!r}") from None
+                raise RenderFailedError(f"unknown scene {background.scene!r}") from None
             return _Still(canvas, scene)
         case "image" | "video":
             item = media_item(media, background.media)
             if item.kind == "image":
                 return _Still(canvas, cover_image(load_image(item), size))
             if item.kind == "video":
-                return _Video(canvas, item, warn, begun_s)
+                return _Video(canvas, item, warn, offset_s)
             raise RenderFailedError(f"{item.name} is {item.kind}: it cannot be a background")
         case kind:
-            raise RenderFailedError(f"there is no background of kind {kind!r}")
+            raise RenderFailedError(f"unknown kind of background: {kind!r}")
 
 
 def media_item(media: Mapping[str, MediaItem], media_id: str | None) -> MediaItem:
-    """Return the uploaded file of that id.
+    """Return the uploaded file with this id.
 
     Raises:
-        RenderFailedError: There is none.
+        RenderFailedError: The id is unknown.
     """
     if media_id is None or media_id not in media:
         raise RenderFailedError(f"the draft names media {media_id!r}, which is not uploaded")
@@ -98,7 +98,7 @@ def load_image(item: MediaItem) -> Image.Image:
     """Return an uploaded picture, upright.
 
     Raises:
-        RenderFailedError: It cannot be read.
+        RenderFailedError: The picture is unreadable.
     """
     try:
         return open_image(item.path)
@@ -107,24 +107,24 @@ def load_image(item: MediaItem) -> Image.Image:
 
 
 def color_image(color: str, size: tuple[int, int]) -> Image.Image:
-    """Return a picture of one color, in any form that CSS knows.
+    """Return a picture of one CSS color.
 
     Raises:
-        RenderFailedError: There is no such color.
+        RenderFailedError: The color is unknown.
     """
     try:
         return Image.new("RGB", size, color)
     except ValueError:
-        raise RenderFailedError(f"there is no color {color!r}") from None
+        raise RenderFailedError(f"unknown color {color!r}") from None
 
 
 def cover_image(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Return the picture filling the size, its margins cut off; on black where transparent."""
+    """Scale and crop a picture to fill the size; transparency becomes black."""
     return ImageOps.fit(opaque(image), size, Image.Resampling.LANCZOS)
 
 
 def opaque(image: Image.Image) -> Image.Image:
-    """Return the picture as RGB, on black where it is transparent."""
+    """Convert a picture to RGB; transparency becomes black."""
     if image.mode == "RGBA":
         black = Image.new("RGBA", image.size, "black")
         return Image.alpha_composite(black, image).convert("RGB")
@@ -132,7 +132,7 @@ def opaque(image: Image.Image) -> Image.Image:
 
 
 class _Still:
-    """One picture all the time: a color, an image, a scene."""
+    """A still picture: a color, an image or a scene."""
 
     def __init__(self, canvas: Canvas, image: Image.Image) -> None:
         self._frame = canvas.frame(canvas.squeezed(image))
@@ -142,12 +142,12 @@ class _Still:
 
 
 class _Video:
-    """An uploaded video, filling the canvas and beginning again at its end."""
+    """An uploaded video, filling the canvas, in a loop."""
 
-    def __init__(self, canvas: Canvas, item: MediaItem, warn: Warn, begun_s: Fraction) -> None:
+    def __init__(self, canvas: Canvas, item: MediaItem, warn: Warn, offset_s: Fraction) -> None:
         self._fitter = Fitter(canvas, cover=True)
         step_s = 1 / canvas.fps
-        frames = at_rate(looped_frames(item, warn=warn), start_s=begun_s, step_s=step_s)
+        frames = at_rate(looped_frames(item, warn=warn), start_s=offset_s, step_s=step_s)
         self._frames: Iterator[VideoFrame] = frames
         self._aspect = Fraction(item.aspect).limit_denominator(1000)
         self._name = item.name
@@ -157,32 +157,31 @@ class _Video:
     def frame(self, shown: VideoFrame, cut: Cut) -> VideoFrame:  # noqa: ARG002 - the protocol
         source = next(self._frames, None)
         if source is None:
-            raise RenderFailedError(f"{self._name} has no picture that can be read")
+            raise RenderFailedError(f"{self._name} has no readable picture")
         if self._fitted is None or source is not self._source:
             self._source, self._fitted = source, self._fitter(source, self._aspect)
         return self._fitted
 
 
 class _Blur:
-    """The clip's own background, out of focus.
+    """The clip's own background, blurred at low resolution.
 
-    The person is left out of the blur: otherwise a glow in their colors
-    would stand around them. All of it is done small, since nothing fine is left.
+    The person is excluded from the blur, to avoid a halo.
     """
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
-        self._lens = Lens()
+        self._cropper = Cropper()
         self._size: tuple[int, int] = (0, 0)
 
     def _begin(self, shown: VideoFrame) -> None:
-        """Get ready for frames of this size, which need not be the canvas's."""
+        """Prepare for frames of this size, which can differ from the canvas's."""
         longest = max(shown.width, shown.height)
         sides = [max(8, round(side * _BLUR_SIDE / longest)) for side in (shown.width, shown.height)]
         self._size = (sides[0], sides[1])
         self._across = _blur_matrix(self._size[0])
         self._down = _blur_matrix(self._size[1])
-        # The part of the picture that has the canvas's shape.
+        # The part of the picture with the canvas's aspect ratio.
         ratio = self._canvas.width / self._canvas.height * sides[1] / sides[0]
         wide, high = sides[0] * min(1.0, ratio), sides[1] * min(1.0, 1 / ratio)
         left, top = (sides[0] - wide) / 2, (sides[1] - high) / 2
@@ -194,7 +193,7 @@ class _Blur:
         everything = whole((shown.width, shown.height))
         away = 1 - resized(moved(cut.mask, cut.box, everything), self._size)
         weight = np.maximum(self._blurred(away), _LEAST_WEIGHT)
-        small = self._lens(shown, everything, (_BLUR_SIDE, _BLUR_SIDE), "rgb24")
+        small = self._cropper(shown, everything, (_BLUR_SIDE, _BLUR_SIDE), "rgb24")
         image = Image.fromarray(small).resize(self._size)
         bands = [
             self._blurred(np.asarray(band, dtype=np.float32) * away) / weight
@@ -215,7 +214,7 @@ class _Blur:
 
 
 def _blur_matrix(size: int) -> Mask:
-    """Return the matrix that blurs a row of that many values with a Gaussian."""
+    """Return the matrix that blurs a row of values with a Gaussian."""
     places = np.arange(size, dtype=np.float32)
     distance = places[:, np.newaxis] - places[np.newaxis, :]
     weights: Mask = np.exp(-0.5 * (distance / (_BLUR_SIDE * _BLUR_SHARE)) ** 2)

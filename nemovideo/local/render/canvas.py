@@ -1,7 +1,7 @@
-"""The picture that is being made: its size, rate and colors, and how pictures get onto it.
+"""The output canvas: size, frame rate and colors, and conversion of pictures to it.
 
-Everything on the canvas is 8-bit 4:2:0 in limited range, in the color matrix
-of the draft's first video, so that its pixels pass through unchanged.
+It is 8-bit 4:2:0 in limited range, in the color matrix of the draft's first video, so that the
+pixels of that video are not converted.
 """
 
 from __future__ import annotations
@@ -32,11 +32,10 @@ _SWS_DEFAULT = 5
 
 @attrs.frozen
 class Canvas:
-    """What every frame of the output has in common.
+    """The common properties of all output frames.
 
-    `width` and `height` are even, `fps` is exact. `aspect` is the pixel's own
-    aspect ratio. `matrix`, `primaries` and `transfer` are FFmpeg's numbers for
-    the colors. `alpha` says whether frames have an alpha plane.
+    `width` and `height` are even, `fps` is exact, `aspect` is the pixel aspect ratio. `matrix`,
+    `primaries` and `transfer` are FFmpeg's numbers. `alpha` is whether frames have an alpha plane.
     """
 
     width: int
@@ -59,13 +58,18 @@ class Canvas:
         max_side: int | None = None,
         max_fps: int | None = None,
     ) -> Canvas:
-        """Return the canvas for a draft: the colors are those of its first video.
+        """Return the canvas for a draft, with the colors of its first video.
 
-        HDR, wide colors and rare matrices become BT.709. What has no tags, as a draft
-        without video, gets those that players take for its size.
+        HDR, wide gamuts and rare matrices become BT.709. Without tags, or without a video, the
+        default for the size is used.
 
-        With `square_pixels` the picture is as wide as it is shown, with `max_side`
-        no larger, and with `max_fps` every second, third, … frame is left.
+        Args:
+            timeline: The draft.
+            media: The uploaded files.
+            alpha: Whether frames have an alpha plane.
+            square_pixels: Whether to resample to a pixel aspect ratio of 1.
+            max_side: The maximum width and height.
+            max_fps: The maximum rate; a higher one is divided by an integer.
         """
         canvas = cls._plain(timeline, media, alpha=alpha)
         width, height, fps = Fraction(canvas.width), Fraction(canvas.height), canvas.fps
@@ -84,7 +88,7 @@ class Canvas:
         plain = cls(
             width=timeline.width + timeline.width % 2,
             height=timeline.height + timeline.height % 2,
-            # The draft holds a float; 1001 brings 30000/1001 and its like back exactly.
+            # The draft holds a float; this restores 30000/1001 exactly.
             fps=Fraction(timeline.fps).limit_denominator(1001),
             alpha=alpha,
         )
@@ -99,21 +103,21 @@ class Canvas:
 
     @property
     def pixel_format(self) -> str:
-        """The name of the frames' format."""
+        """The pixel format of the frames."""
         return "yuva420p" if self.alpha else "yuv420p"
 
     @property
     def matrix_name(self) -> str:
-        """The color matrix as the scale filter calls it."""
+        """The color matrix's name in the scale filter."""
         return "bt709" if self.matrix == BT709 else "bt601"
 
     @property
     def shown_size(self) -> tuple[int, int]:
-        """The size in square pixels: what is drawn is drawn in it, then `squeezed`."""
+        """The size in square pixels, in which pictures are drawn before `squeezed`."""
         return max(2, round(self.width * self.aspect)), self.height
 
     def squeezed(self, image: Image.Image) -> Image.Image:
-        """Return a picture in square pixels as the canvas's own pixels show it."""
+        """Resample a picture from square pixels to those of the canvas."""
         if self.aspect == 1:
             return image
         whole = image.size == self.shown_size
@@ -121,7 +125,7 @@ class Canvas:
         return image.resize((width, image.height), Image.Resampling.LANCZOS)
 
     def frame(self, image: Image.Image) -> VideoFrame:
-        """Return a picture as a frame in the canvas's colors; RGBA keeps its alpha."""
+        """Convert a picture to a frame in the canvas's colors; RGBA keeps its alpha."""
         rgba = image.mode == "RGBA"
         pixels = np.asarray(image if rgba else image.convert("RGB"))
         frame = VideoFrame.from_ndarray(pixels, format="rgba" if rgba else "rgb24").reformat(
@@ -132,7 +136,7 @@ class Canvas:
         return self.tagged(frame)
 
     def as_rgb(self, frame: VideoFrame, pixels: str) -> VideoFrame:
-        """Return a frame of the canvas in the colors of screens: "rgb24", "rgba" or "bgra"."""
+        """Convert a frame of the canvas to "rgb24", "rgba" or "bgra"."""
         made = frame.reformat(
             format=pixels,
             src_colorspace=_SWS_BT709 if self.matrix == BT709 else _SWS_DEFAULT,
@@ -143,12 +147,12 @@ class Canvas:
         return made
 
     def image(self, frame: VideoFrame) -> Image.Image:
-        """Return a frame of the canvas as a picture, RGBA where the canvas has alpha."""
+        """Convert a frame of the canvas to a picture: RGB, or RGBA if the canvas has alpha."""
         pixels = "rgba" if self.alpha else "rgb24"
         return Image.fromarray(self.as_rgb(frame, pixels).to_ndarray().astype(np.uint8, copy=False))
 
     def tagged(self, frame: VideoFrame) -> VideoFrame:
-        """Return the same frame, marked with the canvas's colors."""
+        """Tag a frame with the canvas's colors, and return it."""
         frame.colorspace = self.matrix
         frame.color_range = LIMITED_RANGE
         frame.color_primaries = self.primaries
@@ -163,7 +167,7 @@ def _even(size: Fraction) -> int:
 def fit_size(width: Fraction, height: int, canvas: Canvas, *, cover: bool) -> tuple[int, int]:
     """Return the size at which a picture fits into the canvas, or covers it.
 
-    A difference of a pixel or two (an odd size made even) is stretched away.
+    Differences of up to two pixels, from rounding odd sizes, are removed by stretching.
     """
     ratios = (canvas.width / width, Fraction(canvas.height, height))
     scale = max(ratios) if cover else min(ratios)

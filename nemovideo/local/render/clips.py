@@ -1,4 +1,4 @@
-"""The picture of one clip of the timeline: source, layout, cut-out, background, adjustments."""
+"""Frames of one clip: source, layout, background and color adjustments."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.cutting import cut_out
 from nemovideo.local.render.decoding import Decode, decode_frames
+from nemovideo.local.render.detection import find_people
 from nemovideo.local.render.filters import Adjustment, Shift
-from nemovideo.local.render.layout import Layout, Offset, lies_plain, plan
-from nemovideo.local.render.notices import Warn, unheard
-from nemovideo.local.render.own_alpha import lay_over
-from nemovideo.local.render.sights import find_people
-from nemovideo.local.render.sources import Source, each_once, open_source
+from nemovideo.local.render.layout import Layout, Offset, is_plain_fit, plan
+from nemovideo.local.render.notices import Warn, ignore_warning
+from nemovideo.local.render.own_alpha import composite
+from nemovideo.local.render.sources import Source, map_distinct, open_source
 from nemovideo.local.timeline import Clip
 
 MattingSource = Callable[[], LoadedEngine]
@@ -30,42 +30,41 @@ def clip_frames(
     canvas: Canvas,
     media: Mapping[str, MediaItem],
     matting: MattingSource,
-    warn: Warn = unheard,
+    warn: Warn = ignore_warning,
     *,
     count: int,
     decode: Decode = decode_frames,
-    begun_s: Fraction = Fraction(0),
+    offset_s: Fraction = Fraction(0),
 ) -> Iterator[VideoFrame]:
-    """Yield the clip's finished frames on the canvas, `count` of them: the last one stands.
+    """Yield `count` finished frames of a clip on the canvas; the last one is held if needed.
 
-    Nothing is asked for more frames than that: an engine that looks ahead would not end.
-
-    A frame may be yielded again as it is, so the receiver must not change it.
+    The source is read no further, because an engine with lookahead would not end. A frame can be
+    yielded repeatedly, so consumers must not change it.
 
     Args:
         clip: The clip.
-        canvas: What is being made.
+        canvas: The output canvas.
         media: The uploaded files.
-        matting: Gives the engine when it is needed.
-        warn: Is told what the result lacks.
-        count: How many frames to make.
-        decode: Gives the frames of a video.
-        begun_s: How far into its background the clip begins, in seconds.
+        matting: Loads the engine when it is needed.
+        warn: Called with each warning.
+        count: The number of frames.
+        decode: Decodes the frames of a video.
+        offset_s: The offset of the clip in its background, in seconds.
 
     Raises:
-        RenderFailedError: The clip names something that is not there or cannot be read.
+        RenderFailedError: A file of the clip is missing or unreadable.
     """
     source = open_source(clip, media, warn, decode)
     layout = None
-    if clip.kind != "card" and not lies_plain(clip, canvas, source.shape):
+    if clip.kind != "card" and not is_plain_fit(clip, canvas, source.shape):
         layout = _laid_out(clip, canvas, source, matting, warn)
     frames: Iterator[VideoFrame] = islice(
         source.frames(canvas if layout is None else layout.stage(canvas)), count
     )
     if source.has_alpha:
-        frames = lay_over(frames, clip, canvas, media, layout, warn, begun_s=begun_s)
+        frames = composite(frames, clip, canvas, media, layout, warn, offset_s=offset_s)
     elif clip.background is not None and clip.kind != "card":
-        frames = cut_out(frames, clip, canvas, media, matting(), warn, layout, begun_s=begun_s)
+        frames = cut_out(frames, clip, canvas, media, matting(), warn, layout, offset_s=offset_s)
     elif layout is not None:
         frames = _shifted(frames, canvas, layout)
     if (clip.brightness, clip.contrast, clip.saturation) != (0, 1, 1):
@@ -75,29 +74,29 @@ def clip_frames(
             contrast=clip.contrast,
             saturation=clip.saturation,
         )
-        frames = each_once(frames, adjust)
-    return each_once(frames, lambda frame: frame.reformat(format=canvas.pixel_format))
+        frames = map_distinct(frames, adjust)
+    return map_distinct(frames, lambda frame: frame.reformat(format=canvas.pixel_format))
 
 
 def _laid_out(
     clip: Clip, canvas: Canvas, source: Source, matting: MattingSource, warn: Warn
 ) -> Layout:
-    """Look through the clip for its people, and plan where its picture lies."""
+    """Detect people in the clip if needed, and plan its layout."""
     count = max(1, round(clip.duration_ms * canvas.fps / 1000))
-    looked_at = clip.fit == "cover" or clip.background is not None
+    detect = clip.fit == "cover" or clip.background is not None
 
     def frames(side: int) -> Iterator[VideoFrame]:
         small = _small(canvas, source.shape, side)
         return islice(source.frames(small), count if clip.kind == "video" else 1)
 
-    sights = find_people(frames, float(canvas.fps), matting()) if looked_at else []
-    if looked_at and not sights and clip.background is None:
-        warn(f"No person was found in {clip.name}: the middle of it is shown.")
-    return plan(clip, canvas, source.shape, sights, count)
+    detections = find_people(frames, float(canvas.fps), matting()) if detect else []
+    if detect and not detections and clip.background is None:
+        warn(f"No person was found in {clip.name}: its center is shown.")
+    return plan(clip, canvas, source.shape, detections, count)
 
 
 def _small(canvas: Canvas, shape: Fraction, longest: int) -> Canvas:
-    """Return a small canvas of a picture's own shape."""
+    """Return a canvas of the picture's aspect ratio with this longer side."""
     wide, high = shape / canvas.aspect, Fraction(1)
     scale = longest / max(wide, high)
     sides = [max(16, round(side * scale / 2) * 2) for side in (wide, high)]
@@ -105,7 +104,7 @@ def _small(canvas: Canvas, shape: Fraction, longest: int) -> Canvas:
 
 
 def _shifted(frames: Iterator[VideoFrame], canvas: Canvas, layout: Layout) -> Iterator[VideoFrame]:
-    """Yield what the canvas shows of a stage's frames; one that stands is shown once."""
+    """Yield the stage's frames at their position on the canvas."""
     shift = Shift(canvas, fill=layout.filled)
     last: tuple[VideoFrame, Offset] | None = None
     made: VideoFrame | None = None

@@ -1,7 +1,7 @@
-"""What the colors of footage are, and what is written: FFmpeg's numbers, never left open.
+"""Color spaces of footage and output, in FFmpeg's numbers.
 
-Players take footage without tags for BT.709 from 720 lines on, and for BT.601 below,
-as Chromium does; so do we, and we say so in what we write.
+Footage without tags is BT.709 from 720 lines, and BT.601 below, as in Chromium. The output is
+always tagged.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _HDR_CURVES = {16: "smpte2084", 18: "arib-std-b67"}
 
 
 class Colors(Protocol):
-    """What is asked of a frame's or a stream's colors: FFmpeg's numbers."""
+    """The color properties of a frame or stream."""
 
     @property
     def color_primaries(self) -> int:
@@ -42,32 +42,31 @@ class Colors(Protocol):
 
 
 def is_wide(colors: Colors) -> bool:
-    """Return whether the colors go beyond BT.709: in HDR, or with the primaries of BT.2020."""
+    """Return whether the colors exceed BT.709: HDR, or BT.2020 primaries."""
     return hdr_curve(colors) is not None or colors.color_primaries == BT2020
 
 
 def hdr_curve(colors: Colors) -> str | None:
-    """Return FFmpeg's name of the curve of HDR colors, PQ or HLG; None for others."""
+    """Return FFmpeg's name of the HDR transfer curve, PQ or HLG; None for SDR."""
     return _HDR_CURVES.get(colors.color_trc)
 
 
 def marked(frame: VideoFrame) -> VideoFrame:
-    """Return the same frame, with the matrix that players take where it has no tag."""
+    """Tag a frame without a color matrix with the default, and return it."""
     if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb:
         frame.colorspace = matrix_for(frame.height)
     return frame
 
 
 def matrix_for(lines: int) -> int:
-    """Return the matrix of footage without tags, by its height as it is stored."""
+    """Return the default matrix of footage, by its stored height."""
     return BT709 if lines >= _HD_LINES else BT601
 
 
 def colors_of(item: MediaItem) -> tuple[int, int, int]:
-    """Return the matrix, primaries and transfer curve in which a video's frames are kept.
+    """Return the matrix, primaries and transfer curve of a canvas for a video.
 
-    They are its own where it has them, and a canvas can have them; what it does not say is
-    what players take.
+    They are the video's own, if a canvas supports them, with defaults for missing tags.
     """
     if picture_family(item.path) is not None:
         matrix = matrix_for(item.height or 0)
@@ -79,7 +78,7 @@ def colors_of(item: MediaItem) -> tuple[int, int, int]:
         codec = stream.codec_context
         if is_wide(codec) or codec.colorspace not in (*_KEPT_MATRICES, UNSPECIFIED, RGB):
             return BT709, BT709, BT709
-        # A JPEG is in BT.601, whatever its container says.
+        # JPEG is always BT.601, even if its container says otherwise.
         matrix = BT601_PAL if codec.name == "mjpeg" else codec.colorspace
         if matrix not in _KEPT_MATRICES:
             matrix = matrix_for(stream.height)

@@ -1,7 +1,7 @@
-"""Full-size work around a cut: parts of a frame for the engine, and the person over a background.
+"""Compositing at full resolution: regions for the engine, and the person over a background.
 
-It is done by FFmpeg on 8-bit frames, and only inside the cut's box. The box
-changes seldom; a graph is built anew when it does.
+FFmpeg does it on 8-bit frames, and only within the cut's box. The graphs are rebuilt when the box
+changes, which is rare.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ if TYPE_CHECKING:
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
-_GRAPHS_KEPT = 12
+_MAX_GRAPHS = 12
 _NEAR_PX = 7
 _COLOR_SIZE = (128, 128)
 _NEUTRAL = 128
 
 
-class Lens:
-    """Parts of frames, each in a size of its own."""
+class Cropper:
+    """Crop regions of frames and scale them; graphs are cached."""
 
     def __init__(self) -> None:
         self._graphs: dict[tuple[object, ...], FrameGraph] = {}
 
     def __call__(self, frame: VideoFrame, box: Box, size: Size, pixels: str) -> Picture:
-        """Return what is in the box.
+        """Return the box of a frame, scaled to `size`.
 
-        Its shape is height × width × 3 as "rgb24", 3 × height × width as "yuv444p",
-        height × width as "gray".
+        The shape is height × width × 3 for "rgb24", 3 × height × width for "yuv444p", and
+        height × width for "gray".
         """
         key = (box, size, pixels, frame.width, frame.height, frame.format.name, frame.colorspace)
         graph = self._graphs.pop(key, None) or self._build(frame, box, size, pixels)
         self._graphs[key] = graph
-        if len(self._graphs) > _GRAPHS_KEPT:
+        if len(self._graphs) > _MAX_GRAPHS:
             del self._graphs[next(iter(self._graphs))]
         return graph.run(frame).to_ndarray().astype(np.uint8, copy=False)
 
@@ -64,9 +64,9 @@ class Lens:
 
 
 class _BoxGraph:
-    """A graph whose work lies in a box; it is built anew when the box or a size changes.
+    """A graph for a box; it is rebuilt when the box or a size changes.
 
-    What it draws last may be moved: then its last filter is an overlay.
+    To use `offset`, its last filter must be an overlay.
     """
 
     def __init__(self, canvas: Canvas, draw: _Draw) -> None:
@@ -91,39 +91,37 @@ class _BoxGraph:
 
 
 class EdgeColors:
-    """What the colors in a box lack for edges without the old background."""
+    """Color corrections that remove the old background from the edges."""
 
     def __init__(self, canvas: Canvas) -> None:
-        self._lens = Lens()
+        self._cropper = Cropper()
         self._stretched = _BoxGraph(canvas, _stretched)
         self._made: tuple[Box, VideoFrame] | None = None
 
     def __call__(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
-        """Return a frame of the box's size that is to be merged with what is there.
+        """Return the corrections to add to the box: differences, offset by 128.
 
-        Its values are differences, and 128 where there is none. For a cut that is
-        settled it is that of the cut before.
+        A settled cut reuses those of the previous one.
         """
         if self._made is None or not cut.settled or self._made[0] != cut.box:
             self._made = cut.box, self._stretched(cut.box, self._make(frame, cut))
         return self._made[1]
 
     def _make(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
-        colors = self._lens(frame, cut.box, _COLOR_SIZE, "yuv444p").astype(np.float32)
-        lacking = missing_color(colors, resized(cut.mask, _COLOR_SIZE))
-        lacking += np.float32(_NEUTRAL + 0.5)
-        made = VideoFrame.from_ndarray(lacking.clip(0, 255).astype(np.uint8), format="yuv444p")
+        colors = self._cropper(frame, cut.box, _COLOR_SIZE, "yuv444p").astype(np.float32)
+        change = missing_color(colors, resized(cut.mask, _COLOR_SIZE))
+        change += np.float32(_NEUTRAL + 0.5)
+        made = VideoFrame.from_ndarray(change.clip(0, 255).astype(np.uint8), format="yuv444p")
         made.colorspace, made.color_range = frame.colorspace, frame.color_range
         return made
 
 
 class Compositor:
-    """Lay the person over a background.
+    """Composite the person over a background.
 
     Args:
-        canvas: What the frames have in common.
-        clean_edges: Whether the old background's color is taken out of the edges; not for a
-            frame that is no picture of the person.
+        canvas: The canvas of the frames.
+        clean_edges: Whether to remove the old background's color from the edges; not for masks.
     """
 
     def __init__(self, canvas: Canvas, *, clean_edges: bool = True) -> None:
@@ -133,18 +131,17 @@ class Compositor:
     def __call__(
         self, frame: VideoFrame, cut: Cut, behind: VideoFrame, offset: tuple[int, int] = (0, 0)
     ) -> VideoFrame:
-        """Return a new frame of the background's size; `offset` is the frame's place on it."""
-        lacking = () if self._colors is None else (self._colors(frame, cut),)
+        """Return a new frame of the background's size; `offset` is the frame's position on it."""
+        colors = () if self._colors is None else (self._colors(frame, cut),)
         mask = _gray(_bytes(cut.mask))
-        return self._graph(cut.box, frame, *lacking, mask, behind, offset=offset)
+        return self._graph(cut.box, frame, *colors, mask, behind, offset=offset)
 
 
 class Cutout:
-    """Make everything that the mask does not keep transparent, and its color black.
+    """Make the background transparent, and its color black.
 
-    The color stays a little beyond the mask's edge, so that the codec does not
-    bleed black into the person; beyond that nothing of the old background is
-    left in the file.
+    The color is kept slightly beyond the mask's edge, so that the codec does not bleed black into
+    the person; the rest of the old background is removed.
     """
 
     def __init__(self, canvas: Canvas, black: VideoFrame) -> None:
@@ -157,12 +154,12 @@ class Cutout:
         mask = _bytes(cut.mask)
         grown = Image.fromarray(mask).filter(ImageFilter.MaxFilter(_NEAR_PX))
         near = np.asarray(grown.point(lambda value: 255 if value else 0))
-        lacking = self._colors(frame, cut)
-        return self._graph(cut.box, frame, lacking, _gray(near), self._black, _gray(mask))
+        colors = self._colors(frame, cut)
+        return self._graph(cut.box, frame, colors, _gray(near), self._black, _gray(mask))
 
 
 class AlphaPlane:
-    """Make a cut's mask as large as the frame: the alpha that `Cutout` gives it."""
+    """Scale a cut's mask to the frame: the alpha of `Cutout`."""
 
     def __init__(self, canvas: Canvas) -> None:
         self._graph = _BoxGraph(canvas, partial(_plane, size=(canvas.width, canvas.height)))
@@ -174,7 +171,7 @@ class AlphaPlane:
 
 
 def _laid_over(graph: FrameGraph, box: Box, inputs: Sequence[FilterContext]) -> FilterContext:
-    """Draw a frame, perhaps with its edge colors, by a mask, over another."""
+    """Overlay a frame, optionally with edge colors, by a mask, on another."""
     *kept, mask, below = inputs
     scaled = graph.add("scale", _scale(box), mask)
     cut = graph.add("alphamerge", "", _inside(graph, box, *kept), scaled)
@@ -184,7 +181,7 @@ def _laid_over(graph: FrameGraph, box: Box, inputs: Sequence[FilterContext]) -> 
 def _alone(
     graph: FrameGraph, box: Box, inputs: Sequence[FilterContext], *, size: Size
 ) -> FilterContext:
-    """Draw a frame as far as it is near the person, over black, with the mask as its alpha."""
+    """Draw the vicinity of the person over black, with the mask as alpha."""
     *shown, mask = inputs
     opaque = graph.add("format", "yuv420p", _laid_over(graph, box, shown))
     return graph.add("alphamerge", "", opaque, _plane(graph, box, [mask], size=size))
@@ -193,21 +190,21 @@ def _alone(
 def _plane(
     graph: FrameGraph, box: Box, inputs: Sequence[FilterContext], *, size: Size
 ) -> FilterContext:
-    """Draw a mask as large as the frame, with nothing outside its box."""
+    """Pad a mask to the frame's size."""
     scaled = graph.add("scale", _scale(box), *inputs)
     return graph.add("pad", f"{size[0]}:{size[1]}:{box[0]}:{box[1]}", scaled)
 
 
 def _inside(
-    graph: FrameGraph, box: Box, frame: FilterContext, lacking: FilterContext | None = None
+    graph: FrameGraph, box: Box, frame: FilterContext, colors: FilterContext | None = None
 ) -> FilterContext:
-    """Return what a frame has in the box, with its edge colors where they are given."""
+    """Crop a frame to the box, and add its edge colors."""
     part = graph.add("crop", _crop(box), frame)
-    return part if lacking is None else graph.add("blend", "all_mode=grainmerge", part, lacking)
+    return part if colors is None else graph.add("blend", "all_mode=grainmerge", part, colors)
 
 
 def _stretched(graph: FrameGraph, box: Box, inputs: Sequence[FilterContext]) -> FilterContext:
-    """Draw a small frame as large as the box."""
+    """Scale a small frame to the box."""
     (small,) = inputs
     return graph.add("format", "yuv420p", graph.add("scale", _scale(box), small))
 

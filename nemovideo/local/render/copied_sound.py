@@ -1,4 +1,4 @@
-"""Sound that goes from the source into the output as it is, without being encoded again."""
+"""Audio that is copied from the source to the output without re-encoding."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _CODEC = "aac"
 _LEAD_PACKETS = 2
-_AT_ONCE_S = Fraction(1, 25)
+_MAX_GAP_S = Fraction(1, 25)
 
 
 class CopiedSound:
-    """The AAC packets of a file from its beginning on, pulled along with the frames."""
+    """The AAC packets of a file, written along with the frames."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -48,7 +48,7 @@ class CopiedSound:
         self._next = next(self._packets, None)
 
     def write_until(self, end_s: Fraction) -> None:
-        """Write the packets that begin before a moment."""
+        """Write the packets that start before a time."""
         assert self._container is not None
         assert self._stream is not None
         end = end_s / self._time_base
@@ -60,11 +60,11 @@ class CopiedSound:
 
 
 def copied_sound(timeline: Timeline, media: Mapping[str, MediaItem]) -> CopiedSound | None:
-    """Return the draft's sound as it stands in its file, where nothing was done to it.
+    """Return the draft's audio for copying, or None if it must be mixed.
 
-    That is so for one clip from the beginning of its file on, at its own speed
-    and volume, without music or fades, if its sound is AAC and sets in with the picture:
-    not every player heeds a gap before it. None otherwise.
+    It can be copied for a single clip from the start of its file, at its original speed and
+    volume, without music or fades, if it is AAC that starts with the picture: not all players
+    respect an initial gap.
     """
     if len(timeline.clips) != 1 or timeline.sounds or timeline.fade_in_ms or timeline.fade_out_ms:
         return None
@@ -86,10 +86,10 @@ def copied_sound(timeline: Timeline, media: Mapping[str, MediaItem]) -> CopiedSo
         stream = main_audio(container)
         if stream is None or stream.codec_context.name != _CODEC:
             return None
-        if not stream.codec_context.extradata:  # it has its settings in every packet: not for MP4
+        if not stream.codec_context.extradata:  # ADTS, which MP4 does not support
             return None
         start_s = (stream.start_time or 0) * (stream.time_base or 0) - origin_s(container, stream)
-        if abs(start_s) > _AT_ONCE_S:
+        if abs(start_s) > _MAX_GAP_S:
             return None
         if not _is_sound(container, stream):
             return None
@@ -97,7 +97,7 @@ def copied_sound(timeline: Timeline, media: Mapping[str, MediaItem]) -> CopiedSo
 
 
 def _is_sound(container: InputContainer, stream: AudioStream) -> bool:
-    """Say whether all of it can be decoded: what is damaged is not handed on."""
+    """Return whether all packets can be decoded; damaged audio is not copied."""
     try:
         for packet in container.demux(stream):
             packet.decode()
@@ -107,9 +107,9 @@ def _is_sound(container: InputContainer, stream: AudioStream) -> bool:
 
 
 def _timed_packets(path: Path) -> Iterator[tuple[int, Packet[Stream]]]:
-    """Yield (time from the file's beginning, packet), the packets' own times changed too.
+    """Yield (time from the start of the file, packet), with shifted timestamps.
 
-    The decoder needs the packet or two before the first that is heard.
+    Up to two packets before the start are included, as the decoder's preroll.
     """
     with open_media(path) as container:
         stream = main_audio(container)

@@ -1,4 +1,4 @@
-"""The frames of a clip with their background replaced, or made transparent."""
+"""Background replacement of a clip, with an engine."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from nemovideo.local.matte import Cut, Follower, LoadedEngine
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.tracking import Box, Size, Thumbnail
 from nemovideo.local.media.probe import MediaItem, seconds_text
-from nemovideo.local.render.ahead import ahead
 from nemovideo.local.render.backgrounds import make_background
 from nemovideo.local.render.canvas import Canvas
-from nemovideo.local.render.compositing import Compositor, Cutout, Lens
+from nemovideo.local.render.compositing import Compositor, Cropper, Cutout
 from nemovideo.local.render.filters import Shift
 from nemovideo.local.render.layout import Layout
 from nemovideo.local.render.notices import Warn
+from nemovideo.local.render.prefetch import prefetch
 from nemovideo.local.timeline import Clip
 
 _THUMBNAIL_PX = 48
-_CUTS_AHEAD = 4
+_PREFETCHED_CUTS = 4
 
 
 class FrameView:
-    """A frame on the canvas as the cutter sees it."""
+    """A frame, as the input of a cutter."""
 
-    def __init__(self, frame: VideoFrame, lens: Lens) -> None:
+    def __init__(self, frame: VideoFrame, cropper: Cropper) -> None:
         self.frame = frame
-        self._lens = lens
+        self._cropper = cropper
         self._seen: tuple[Box, Size, Picture] | None = None
 
     @property
@@ -40,7 +40,7 @@ class FrameView:
         return self.frame.width, self.frame.height
 
     def thumbnail(self) -> Thumbnail:
-        """Return the brightness of single pixels, evenly spread over the frame."""
+        """Return the luma of the frame, subsampled to about 48 pixels."""
         plane = self.frame.planes[0]
         rows: Thumbnail = np.frombuffer(memoryview(plane), dtype=np.uint8)
         rows = rows.reshape(plane.height, plane.line_size)
@@ -49,14 +49,14 @@ class FrameView:
         return thumbnail
 
     def picture(self, box: Box, size: Size) -> Picture:
-        """Return a part of the frame in a size of its own, RGB."""
+        """Return a region of the frame in RGB, scaled to `size`."""
         if self._seen is None or self._seen[:2] != (box, size):
-            self._seen = (box, size, self._lens(self.frame, box, size, "rgb24"))
+            self._seen = (box, size, self._cropper(self.frame, box, size, "rgb24"))
         return self._seen[2]
 
     def brightness(self, box: Box, size: Size) -> Mask:
-        """Return the luma of a part of the frame in a size of its own, 0..1."""
-        luma = self._lens(self.frame, box, size, "gray").astype(np.float32)
+        """Return the luma of a region of the frame, 0..1, scaled to `size`."""
+        luma = self._cropper(self.frame, box, size, "gray").astype(np.float32)
         shares: Mask = luma * np.float32(1 / 255)
         return shares
 
@@ -70,33 +70,39 @@ def cut_out(
     warn: Warn,
     layout: Layout | None = None,
     *,
-    begun_s: Fraction = Fraction(0),
+    offset_s: Fraction = Fraction(0),
 ) -> Iterator[VideoFrame]:
     """Yield the clip's frames with its background replaced, or with an alpha plane.
 
-    With a `layout` the frames are a stage's, which is laid on the canvas. `begun_s` is how far
-    into the clip the first frame is, in seconds.
+    The background "matte" yields the mask, white on black. Frames without a person show only
+    the background, with a warning at the end. Masks are computed in a separate thread.
 
-    A background "matte" yields the mask alone, white on black. Where no person
-    is found nothing is kept, and `warn` is told when the frames end. The frames are
-    taken, and the masks made, in a thread of its own.
+    Args:
+        frames: Frames of the size of the canvas, or of the layout's stage.
+        clip: Their clip, with a background.
+        canvas: The output canvas.
+        media: The uploaded files.
+        matting: The engine.
+        warn: Called with each warning.
+        layout: The position of the frames on the canvas; None if they fill it.
+        offset_s: The offset of the first frame in the clip, in seconds.
     """
     cutter = matting.cutter(fps=float(canvas.fps))
-    with ahead(cutter.follow(views_of(frames)), room=_CUTS_AHEAD) as cuts:
-        heard = told(cuts, cutter, clip.name, canvas.fps, warn)
-        yield from _composed(heard, clip, canvas, media, layout, warn, begun_s)
+    with prefetch(cutter.follow(frame_views(frames)), size=_PREFETCHED_CUTS) as cuts:
+        reported = with_warnings(cuts, cutter, clip.name, canvas.fps, warn)
+        yield from _composed(reported, clip, canvas, media, layout, warn, offset_s)
 
 
 def _composed(
-    seen: Iterator[tuple[FrameView, Cut]],
+    cuts: Iterator[tuple[FrameView, Cut]],
     clip: Clip,
     canvas: Canvas,
     media: Mapping[str, MediaItem],
     layout: Layout | None,
     warn: Warn,
-    begun_s: Fraction,
+    offset_s: Fraction,
 ) -> Iterator[VideoFrame]:
-    """Yield the frames with what the clip wants in place of their background."""
+    """Yield the frames composited over the clip's background."""
     background = clip.background
     assert background is not None
     stage = canvas if layout is None else layout.stage(canvas)
@@ -106,18 +112,18 @@ def _composed(
     if background.kind == "transparent" and canvas.alpha:
         cutout = Cutout(stage, stage.frame(Image.new("RGB", size)))
         shift = Shift(canvas) if layout is not None else None
-        for number, (view, cut) in enumerate(seen):
+        for number, (view, cut) in enumerate(cuts):
             offset = (0, 0) if layout is None else layout.at(number)
             if made is None or last != (view, cut, offset):
                 last, made = (view, cut, offset), cutout(view.frame, cut)
                 made = made if shift is None else shift(made, offset)
             yield made
         return
-    behind = make_background(background, canvas, media, warn, begun_s=begun_s)
+    behind = make_background(background, canvas, media, warn, offset_s=offset_s)
     matte_only = background.kind == "matte"
     white = stage.frame(Image.new("RGB", size, "white")) if matte_only else None
     compositor = Compositor(canvas, clean_edges=not matte_only)
-    for number, (view, cut) in enumerate(seen):
+    for number, (view, cut) in enumerate(cuts):
         below = behind.frame(view.frame, cut)
         offset = (0, 0) if layout is None else layout.at(number)
         if made is None or last != (view, cut, below, offset):
@@ -126,17 +132,17 @@ def _composed(
         yield made
 
 
-def told(
+def with_warnings(
     cuts: Iterator[tuple[FrameView, Cut]], cutter: Follower, name: str, fps: Fraction, warn: Warn
 ) -> Iterator[tuple[FrameView, Cut]]:
-    """Yield the cuts as they are taken; at their end warn where nobody was, or too many were.
+    """Yield the cuts; at their end, warn about frames with nobody or with too many people.
 
     Args:
         cuts: The cuts of a clip.
-        cutter: What makes them.
-        name: The clip's.
-        fps: Its frames a second.
-        warn: Takes the sentences.
+        cutter: Their cutter.
+        name: The clip's name.
+        fps: The clip's frame rate.
+        warn: Called with each warning.
     """
     empty: list[int] = []
     crowded: list[int] = []
@@ -154,33 +160,30 @@ def told(
     finally:
         if crowded:
             warn(
-                f"{left_out} people of {name} are left out, in frames {crowded[0]} to "
-                f"{crowded[-1]}: there are more than can be followed."
+                f"{left_out} people in {name} are left out, in frames {crowded[0]} to "
+                f"{crowded[-1]}: there are more than can be tracked."
             )
         if empty:
             warn(_nobody(name, empty, count, fps))
         elif count and not cutter.face_seen:
-            warn(
-                f"No face was seen in {name}: what was kept of it may be "
-                "something else than a person."
-            )
+            warn(f"No face was found in {name}: what was kept may not be a person.")
 
 
 def _nobody(name: str, empty: Sequence[int], count: int, fps: Fraction) -> str:
-    """Return the sentence about the frames in which nobody was found."""
+    """Return the warning about the frames without a person."""
     if len(empty) == count:
-        return f"No person was found in {name}: only the new background is left of it."
+        return f"No person was found in {name}: it shows only the new background."
     return (
         f"No person was found in {seconds_text(len(empty) / fps)} of {name}, first at "
-        f"{float(empty[0] / fps):.1f} s: there only the new background is left of it."
+        f"{float(empty[0] / fps):.1f} s: it shows only the new background there."
     )
 
 
-def views_of(frames: Iterator[VideoFrame]) -> Iterator[FrameView]:
-    """Yield a view of every frame; of one that stands, the same view again."""
-    lens = Lens()
+def frame_views(frames: Iterator[VideoFrame]) -> Iterator[FrameView]:
+    """Yield a view of every frame; a repeated frame keeps its view."""
+    cropper = Cropper()
     view: FrameView | None = None
     for frame in frames:
         if view is None or view.frame is not frame:
-            view = FrameView(frame, lens)
+            view = FrameView(frame, cropper)
         yield view

@@ -1,4 +1,4 @@
-"""Decoding of pictures: frames with their times, at a constant rate, once or in a loop."""
+"""Video decoding: frames with timestamps, at a constant rate, once or in a loop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nemovideo.local.media.containers import main_video, open_media, origin_s
 from nemovideo.local.media.cropping import margins_of
 from nemovideo.local.media.pictures import picture_family
 from nemovideo.local.media.probe import MediaItem
-from nemovideo.local.render.notices import Warn, unheard
+from nemovideo.local.render.notices import Warn, ignore_warning
 from nemovideo.local.render.upright import Upright
 
 if TYPE_CHECKING:
@@ -33,32 +33,29 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 Timed = tuple[Fraction, VideoFrame]
-"""A frame, and the time in seconds from which on it is shown."""
+"""A frame and its start time in seconds."""
 
 
 class Decode(Protocol):
-    """Gives the frames of a file; `decode_frames` does."""
+    """A decoder of files, such as `decode_frames`."""
 
     def __call__(self, item: MediaItem, start_s: Fraction, *, warn: Warn) -> Iterator[Timed]:
-        """Yield (time in seconds, frame), beginning at `start_s` or before it."""
+        """Yield (time in seconds, frame), starting at or before `start_s`."""
         ...
 
 
 _SEEK_FROM_S = 2
-# Each holds a frame, and the encoder takes far longer than two of them. Where there are but
-# two cores, the second costs more than it brings.
+# Each thread holds a frame, and the encoder is the bottleneck: a second one is slower on two cores.
 _THREADS = 1 if (os.cpu_count() or 1) <= 2 else 2
 
 
 def decode_frames(
-    item: MediaItem, start_s: Fraction = Fraction(0), *, warn: Warn = unheard
+    item: MediaItem, start_s: Fraction = Fraction(0), *, warn: Warn = ignore_warning
 ) -> Iterator[Timed]:
     """Yield (time in seconds, frame), from the key frame before `start_s` to the end.
 
-    Times count from the beginning of the file (`origin_s`). Frames are as they are
-    meant to be seen: whole where they were interlaced, cropped, upright, and marked
-    with the color matrix that players take for them. What is damaged is passed over,
-    and told to `warn`.
+    Times are relative to `origin_s`. Frames are deinterlaced, cropped, upright, and tagged with a
+    color matrix. Damaged parts are skipped with a warning.
     """
     if picture_family(item.path) is not None:
         yield from animation.frames(item.path)
@@ -74,8 +71,8 @@ def decode_frames(
         if start_s > _SEEK_FROM_S and not item.broken_clock:
             offset = int((start_s + origin) / stream.time_base)
             container.seek(offset, stream=stream, backward=True)
-        tell = partial(warn, damaged(item.name))
-        frames = deinterlaced(_decoded(container, stream, decoder, tell))
+        on_damage = partial(warn, damaged(item.name))
+        frames = deinterlaced(_decoded(container, stream, decoder, on_damage))
         clock = Clock(broken=item.broken_clock, tick_s=stream.time_base)
         step_s = 1 / Fraction(item.fps or 30).limit_denominator(1001)
         time_s = -step_s
@@ -84,20 +81,20 @@ def decode_frames(
             if frame.pts is None:
                 time_s += step_s
             else:
-                read_s = frame.pts * (frame.time_base or stream.time_base) - origin
-                time_s = clock.at(read_s, step_s)
+                file_s = frame.pts * (frame.time_base or stream.time_base) - origin
+                time_s = clock.at(file_s, step_s)
             yield time_s, upright(frame)
 
 
 def damaged(name: str) -> str:
-    """Return what is said of a file of which some parts cannot be read."""
-    return f"{name} is damaged: what can be read of it is used."
+    """Return the warning for a damaged file."""
+    return f"{name} is damaged: only its readable parts are used."
 
 
 def packets_of(
     container: InputContainer, stream: Stream, on_damage: Callable[[], None]
 ) -> Iterator[Packet[Stream]]:
-    """Yield a stream's packets, as far as the file can be read, and the empty one at its end."""
+    """Yield a stream's packets up to a read error, and the flush packet at its end."""
     packets = container.demux(stream)
     while True:
         try:
@@ -130,13 +127,13 @@ def _decoded(
                     on_damage()
                 yield frame
     try:
-        yield from decoder.decode(None)  # what a file that breaks off leaves in there
+        yield from decoder.decode(None)  # flushes the decoder of a truncated file
     except av.error.FFmpegError:
         return
 
 
 def deinterlaced(frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
-    """Yield the frames as they are, but interlaced ones made whole; as many as there were."""
+    """Yield the frames, deinterlaced if the first one is interlaced."""
     first = next(frames, None)
     if first is None:
         return
@@ -144,17 +141,17 @@ def deinterlaced(frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
         yield first
         yield from frames
         return
-    graph, source, sink = _weaver(first)
+    graph, source, sink = _deinterlacer(first)
     source.push(first)
     for frame in frames:
         source.push(frame)
         yield from _ready(sink)
     source.push(None)
     yield from _ready(sink)
-    del graph  # until here it had to live: PyAV's contexts do not keep it
+    del graph  # PyAV's contexts do not keep it alive
 
 
-def _weaver(like: VideoFrame) -> tuple[av.filter.Graph, FilterContext, FilterContext]:
+def _deinterlacer(like: VideoFrame) -> tuple[av.filter.Graph, FilterContext, FilterContext]:
     graph = av.filter.Graph()
     source = graph.add(
         "buffer",
@@ -163,9 +160,9 @@ def _weaver(like: VideoFrame) -> tuple[av.filter.Graph, FilterContext, FilterCon
         time_base=str(like.time_base),
         pixel_aspect="1/1",
     )
-    woven = graph.add("bwdif", "mode=send_frame:deint=interlaced")
+    bwdif = graph.add("bwdif", "mode=send_frame:deint=interlaced")
     sink = graph.add("buffersink")
-    graph.link_nodes(source, woven, sink).configure()
+    graph.link_nodes(source, bwdif, sink).configure()
     return graph, source, sink
 
 
@@ -179,14 +176,15 @@ def _ready(sink: FilterContext) -> Iterator[VideoFrame]:
         yield frame
 
 
-def looped_frames(item: MediaItem, *, warn: Warn = unheard) -> Iterator[Timed]:
-    """Yield the frames of a file again and again, with times that go on rising.
+def looped_frames(item: MediaItem, *, warn: Warn = ignore_warning) -> Iterator[Timed]:
+    """Yield the frames of a file in a loop, with increasing times.
 
-    An animation that is meant to be shown so many times ends after them, and `warn` is told.
+    An animation with a limited number of repetitions ends after them, with a warning.
     """
     moving = picture_family(item.path) is not None
+    plays = animation.plays(item.path) if moving else None
     offset_s = Fraction(0)
-    for _ in _times(animation.plays(item.path) if moving else None):
+    for _ in itertools.count() if plays is None else range(plays):
         last_s = gap_s = Fraction(0)
         count = 0
         for time_s, frame in decode_frames(item, warn=warn):
@@ -195,24 +193,19 @@ def looped_frames(item: MediaItem, *, warn: Warn = unheard) -> Iterator[Timed]:
             yield offset_s + time_s, frame
         if count == 0:
             return
-        if moving:  # its last time is that at which it ends
+        if moving:  # its last time is its end
             gap_s = Fraction(0)
         offset_s += last_s + (gap_s if gap_s > 0 or moving else Fraction(1, 25))
-    warn(f"{item.name} is not made to repeat without end: its last picture stands after that.")
-
-
-def _times(count: int | None) -> Iterator[int]:
-    return itertools.count() if count is None else iter(range(count))
+    warn(f"{item.name} does not loop endlessly: it stops at its last frame.")
 
 
 def at_rate(
     frames: Iterator[Timed], *, start_s: Fraction, step_s: Fraction
 ) -> Iterator[VideoFrame]:
-    """Yield without end the frame that is shown at `start_s`, `start_s + step_s`, ….
+    """Yield the frame shown at `start_s`, `start_s + step_s`, …; the last one is held endlessly.
 
-    Each frame is shown from the nearest step on, as in FFmpeg's `fps` filter,
-    so that timestamps rounded by the container drop or double none. The last
-    frame stands. Nothing is yielded where there is no frame at all.
+    As in FFmpeg's `fps` filter, each frame starts at the nearest step, so that timestamps rounded
+    by the container neither drop nor duplicate frames. Without frames, nothing is yielded.
     """
     shown: VideoFrame | None = None
     step = 0

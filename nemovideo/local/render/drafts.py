@@ -1,4 +1,4 @@
-"""A draft as a format needs it: for the mask alone, or for a single picture."""
+"""Adapt a draft to the output format: mask only, or a single picture."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _STILL = ("image", "card")
 
 
 def for_format(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format) -> Timeline:
-    """Return the draft to be rendered for a format; most take it as it is.
+    """Return the draft to render for a format; most formats do not change it.
 
-    For the mask alone everything but the pictures and their time is left out. A
-    single picture has the photo's own size.
+    For the mask only, sound, titles and effects are dropped. A single picture has the size of
+    its photo.
 
     Raises:
-        RenderFailedError: A video is to be one picture.
+        RenderFailedError: The draft is a video, and the format a single picture.
     """
     if kind.still:
         timeline = _still(timeline, media, kind)
@@ -39,19 +39,19 @@ def for_format(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format)
     return timeline
 
 
-def settled(timeline: Timeline, kind: Format) -> Format:
-    """Return the format as this draft needs it: a WebP of one picture, or a moving one."""
-    return animated(kind) if kind.name == "webp" and moves(timeline) else kind
+def resolved_format(timeline: Timeline, kind: Format) -> Format:
+    """Return the format for this draft: a WebP is animated if the draft is a video."""
+    return animated(kind) if kind.name == "webp" and is_video(timeline) else kind
 
 
-def moves(timeline: Timeline) -> bool:
-    """Return whether the draft is a video, not one picture."""
+def is_video(timeline: Timeline) -> bool:
+    """Return whether the draft is a video, rather than a single picture."""
     moving = any(clip.kind not in _STILL for clip in timeline.clips)
     return (moving and timeline.duration_ms > 1500 / timeline.fps) or len(timeline.clips) > 1
 
 
 def _cut_out(clip: Clip) -> Clip:
-    """Return the clip with nothing behind its person, unless the draft says what."""
+    """Return the clip with a transparent background, unless it has another."""
     if clip.background is not None or clip.kind == "card":
         return clip
     return attrs.evolve(clip, background=Background("transparent"))
@@ -59,10 +59,10 @@ def _cut_out(clip: Clip) -> Clip:
 
 def _still(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format) -> Timeline:
     frame_ms = 1000 / timeline.fps
-    if moves(timeline):
+    if is_video(timeline):
         raise RenderFailedError(
-            f"{kind.name} holds one picture, and this draft is a video: ask for gif, or for zip, "
-            "which holds a PNG for each frame"
+            f"{kind.name} holds one picture, and this draft is a video: use gif, or zip, which "
+            "holds a PNG for each frame"
         )
     clip = timeline.clips[0]
     photo = media.get(clip.media or "")
@@ -78,7 +78,7 @@ def _still(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format) -> 
 
 
 def plain_photo(timeline: Timeline, media: Mapping[str, MediaItem]) -> Image.Image | None:
-    """Return the photo that the draft consists of, None if it has more or changes its colors."""
+    """Return the photo of a draft that only replaces its background; None for other drafts."""
     clip = timeline.clips[0]
     plain = Clip("image", clip.duration_ms, clip.name, clip.media, background=clip.background)
     added = timeline.titles or timeline.overlays or len(timeline.clips) > 1
@@ -88,7 +88,7 @@ def plain_photo(timeline: Timeline, media: Mapping[str, MediaItem]) -> Image.Ima
 
 
 def _masked(clip: Clip) -> Clip:
-    """Return the clip with its person white, all else black, and no sound."""
+    """Return the clip with its person in white on black, without sound."""
     plain = attrs.evolve(clip, volume=0.0, brightness=0.0, contrast=1.0, saturation=1.0)
     if clip.kind == "card":
         return attrs.evolve(plain, background=None, color="#000000", text=None)

@@ -1,4 +1,4 @@
-"""The output file: its formats, and frames and sound going into a container of FFmpeg's."""
+"""Output formats, and writers of containers."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from nemovideo._support.outputs import (
 from nemovideo.errors import RenderFailedError
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.media.tags import Tags
-from nemovideo.local.render.ahead import go_on
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.colors import LIMITED_RANGE
 from nemovideo.local.render.copied_sound import CopiedSound, copied_sound
-from nemovideo.local.render.filters import Color, Mask, Stacked, Widened
+from nemovideo.local.render.filters import Color, Mask, Stacked, TenBit
 from nemovideo.local.render.notices import Warn
 from nemovideo.local.render.pictures import AnimationWriter, GifWriter, StillWriter, ZipWriter
+from nemovideo.local.render.prefetch import no_tick
 from nemovideo.local.render.sound import SAMPLE_RATE, Block, Mixer
 from nemovideo.local.timeline import Timeline
 
@@ -53,24 +53,23 @@ _WEBP_FPS = 30
 
 
 class Writer(Protocol):
-    """A file being written: frames in order, and what sound belongs to them."""
+    """A writer of frames in order, with their sound."""
 
     def write_frame(self, frame: VideoFrame) -> None:
         """Add the next frame."""
         ...
 
     def finish(self) -> None:
-        """Write what is still held back; the file is complete then."""
+        """Complete the file."""
         ...
 
 
 @attrs.frozen
 class Format:
-    """What a format asks of the render; `name` is without its "matte." or "stacked.".
+    """Properties of a format; `name` is without the prefix "matte." or "stacked.".
 
-    `max_side` and `max_fps` are limits of the picture, as long as the draft names no size
-    of its own. `matte` stands for the mask alone, which has neither sound nor transparency;
-    `stacked` for the color with the mask below it.
+    `max_side` and `max_fps` apply if the draft sets no size. `matte` is the mask only, without
+    sound and transparency; `stacked` is the color above the mask.
     """
 
     name: str
@@ -88,13 +87,13 @@ def format_named(name: str) -> Format:
     """Return the format of that name.
 
     Raises:
-        RenderFailedError: There is none; the message lists those there are.
+        RenderFailedError: The format is unknown; the message lists the known ones.
     """
     known = known_format(name)
     if known is None:
         raise RenderFailedError(
-            f"there is no format {name!r}; there are: {', '.join(FORMATS)}, "
-            f"for the mask alone {MATTE}.mp4 and its like, {STACKED}.mp4 and {BUNDLE}.zip"
+            f"unknown format {name!r}; known formats: {', '.join(FORMATS)}, {STACKED}.mp4, "
+            f"{BUNDLE}.zip, and for the mask {MATTE}.mp4 and similar"
         )
     first, _, kind = known.rpartition(".")
     if first == BUNDLE:
@@ -114,13 +113,13 @@ def format_named(name: str) -> Format:
 
 
 def animated(kind: Format) -> Format:
-    """Return the format of a moving WebP."""
+    """Return the format of an animated WebP."""
     return attrs.evolve(kind, still=False, max_side=_WEBP_SIDE, max_fps=_WEBP_FPS)
 
 
 @attrs.frozen
 class Encoding:
-    """How a container is written; `crf` is by quality, high, medium, low."""
+    """Codecs and options of a container; `crf` is for high, medium and low quality."""
 
     container: str
     video: str
@@ -142,8 +141,8 @@ ENCODINGS: Mapping[str, Encoding] = {
         alpha_pixel_format=None,
         audio_bit_rate=192_000,
         crf=(19, 24, 29),
-        # Its coarsest refinement of motion: a third less work, for half a decibel at fifty.
-        # Looking ahead without a thread of its own saves 25 MB, and costs no time.
+        # subq=1 takes a third less time, and costs half a decibel at 50 dB. Lookahead in the
+        # same thread saves 25 MB, and costs no time.
         video_options={"preset": "veryfast", "subq": "1", "x264-params": "sync-lookahead=0"},
         container_options={"movflags": "+faststart"},
     ),
@@ -168,8 +167,8 @@ ENCODINGS: Mapping[str, Encoding] = {
     ),
     "mov": Encoding(
         container="mov",
-        # Not "prores", whose alpha ends at 4092 of 4095. With one quantizer for all of the
-        # picture it takes half that one's time, for the same size and quality.
+        # Not "prores", whose alpha ends at 4092 of 4095. With a fixed quantizer it is twice as
+        # fast, at the same size and quality.
         video="prores_ks",
         audio="pcm_s16le",
         pixel_format="yuv422p10le",
@@ -186,7 +185,7 @@ ENCODINGS: Mapping[str, Encoding] = {
 
 
 class ContainerWriter:
-    """A file with picture and sound; the sound is pulled along with the frames."""
+    """Write video and audio; the audio is read along with the frames."""
 
     def __init__(
         self,
@@ -203,7 +202,7 @@ class ContainerWriter:
         self._canvas = canvas
         self._video = self._video_stream(kind, quality)
         wide = canvas.alpha and kind.alpha_pixel_format == _TEN_BITS
-        self._widen = Widened() if wide else None
+        self._ten_bit = TenBit() if wide else None
         self._mixed: _MixedSound | None = None
         self._copied: CopiedSound | None = None
         if isinstance(sound, Mixer):
@@ -249,18 +248,17 @@ class ContainerWriter:
         context.color_primaries = canvas.primaries
         context.color_trc = canvas.transfer
         context.thread_type = "AUTO"
-        # As many as there are cores: those that x264 adds of its own accord take memory,
-        # and the thread that makes the frames needs time, too.
+        # x264's default is 1.5 threads per core, which takes memory, and time from the renderer.
         context.thread_count = os.cpu_count() or 1
         return stream
 
     def write_frame(self, frame: VideoFrame) -> None:
-        """Add the next frame, and the sound until its end."""
-        if self._widen is not None:
-            frame = self._canvas.tagged(self._widen(frame))
+        """Add the next frame, and the audio up to its end."""
+        if self._ten_bit is not None:
+            frame = self._canvas.tagged(self._ten_bit(frame))
         frame.pts = self._frames
         frame.time_base = 1 / self._canvas.fps
-        frame.pict_type = 0  # else the encoder repeats the source's key frames
+        frame.pict_type = 0  # else the encoder copies the source's frame types
         self._container.mux(self._video.encode(frame))
         self._frames += 1
         for sound in (self._mixed, self._copied):
@@ -268,14 +266,14 @@ class ContainerWriter:
                 sound.write_until(self._frames / self._canvas.fps)
 
     def finish(self) -> None:
-        """Write what the encoders still hold."""
+        """Flush the encoders."""
         self._container.mux(self._video.encode(None))
         if self._mixed is not None:
             self._mixed.finish()
 
 
 class StackedWriter:
-    """A video of color above and mask below, which plays where transparency does not."""
+    """Write the color above the mask, for players without transparency."""
 
     def __init__(self, writer: Writer, canvas: Canvas) -> None:
         self._writer = writer
@@ -286,12 +284,12 @@ class StackedWriter:
         self._writer.write_frame(self._stack(frame))
 
     def finish(self) -> None:
-        """Write what is still held back."""
+        """Complete the file."""
         self._writer.finish()
 
 
 class BundleWriter:
-    """A zip with two files, color.mp4 and matte.mp4: for programs that want them apart."""
+    """Write a zip with two files, color.mp4 and matte.mp4."""
 
     def __init__(
         self,
@@ -310,14 +308,14 @@ class BundleWriter:
         self._containers: list[OutputContainer] = []
         self._writers: list[ContainerWriter] = []
         encoding = ENCODINGS["mp4"]
-        for part, heard in zip(self._paths, (sound, None), strict=True):
+        for part, audio in zip(self._paths, (sound, None), strict=True):
             stack.callback(part.unlink, missing_ok=True)
             options = dict(encoding.container_options)
             container = av.open(str(part), "w", format=encoding.container, options=options)
             stack.enter_context(container)
             self._containers.append(container)
             writer = ContainerWriter(
-                container, encoding, opaque, quality=quality, sound=heard, tags=tags or Tags()
+                container, encoding, opaque, quality=quality, sound=audio, tags=tags or Tags()
             )
             self._writers.append(writer)
 
@@ -337,7 +335,7 @@ class BundleWriter:
 
 
 class _MixedSound:
-    """The mix on its way through the encoder."""
+    """Encode the mix."""
 
     def __init__(self, container: OutputContainer, kind: Encoding, mixer: Mixer) -> None:
         stream = container.add_stream(kind.audio, rate=SAMPLE_RATE, layout="stereo")
@@ -348,7 +346,7 @@ class _MixedSound:
         self._samples = 0
 
     def write_until(self, end_s: Fraction) -> None:
-        """Encode the sound up to a moment."""
+        """Encode the audio up to a time."""
         due = round(end_s * SAMPLE_RATE)
         block = self._mixer.read(due - self._samples)
         if block.shape[1]:
@@ -356,7 +354,7 @@ class _MixedSound:
         self._samples = due
 
     def finish(self) -> None:
-        """Write what the encoder still holds."""
+        """Flush the encoder."""
         self._container.mux(self._stream.encode(None))
 
     def _frame(self, block: Block) -> AudioFrame:
@@ -369,7 +367,7 @@ class _MixedSound:
 def sound_for(
     timeline: Timeline, media: Mapping[str, MediaItem], kind: Format, warn: Warn
 ) -> Mixer | CopiedSound | None:
-    """Return what is heard in a file of this format: copied if it can be, else mixed, or None."""
+    """Return the audio of a file: copied if possible, else mixed; None for silence."""
     if not kind.has_sound:
         return None
     if kind.name == "mp4" and (copied := copied_sound(timeline, media)) is not None:
@@ -388,28 +386,28 @@ def open_writer(
     size: tuple[int, int],
     sound: Mixer | CopiedSound | None = None,
     tags: Tags | None = None,
-    tick: Callable[[], None] = go_on,
+    tick: Callable[[], None] = no_tick,
     photo: Image.Image | None = None,
 ) -> Iterator[Writer]:
-    """Open a file for writing; it is complete when the block is left without an error.
+    """Open a file for writing; it is complete when the block exits without an error.
 
     Args:
-        path: Where it goes.
-        kind: What it is.
-        canvas: What its frames have in common.
-        quality: "high", "medium" or "low"; a GIF and PNGs have no such choice.
-        sound: What is heard, None for silence.
-        tags: What the file says of itself, where its format has a place for it.
-        tick: Called now and then while the file is finished; it may raise.
-        photo: What a single picture is cut out of, if no more was done to it.
-        size: Of a single picture, which can be odd.
+        path: The path of the file.
+        kind: Its format.
+        canvas: The canvas of the frames.
+        quality: "high", "medium" or "low"; ignored for GIF and PNG.
+        size: The size of a single picture, which can be odd.
+        sound: The audio, None for silence.
+        tags: Metadata, for formats that support it.
+        tick: Called repeatedly while the file is completed; it may raise.
+        photo: The original of a single picture whose background was only removed.
 
     Raises:
-        RenderFailedError: There is no such quality.
+        RenderFailedError: The quality is unknown.
     """
     if quality not in QUALITIES:
         known = ", ".join(QUALITIES)
-        raise RenderFailedError(f"there is no quality {quality!r}; there are: {known}")
+        raise RenderFailedError(f"unknown quality {quality!r}; known qualities: {known}")
     with ExitStack() as stack:
         writer: Writer
         if kind.name == BUNDLE:

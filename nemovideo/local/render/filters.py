@@ -1,6 +1,6 @@
-"""FFmpeg filter graphs as plain functions of frames.
+"""FFmpeg filter graphs as functions of frames.
 
-Each class keeps its graph alive as long as itself: PyAV's contexts do not.
+Each class owns its graph: PyAV's filter contexts do not keep it alive.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nemovideo.local.timeline import Clip, Crop
 if TYPE_CHECKING:
     from av.filter.context import FilterContext
 
-_TIME_BASE = Fraction(1, 25)  # only the order of frames matters inside a graph
+_TIME_BASE = Fraction(1, 25)  # any: only the order of frames matters
 _MATRICES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc"}
 _FILL_LIGHT = 0.75
 _TURNS = {90: ("cclock",), 180: ("clock", "clock"), 270: ("clock",)}
@@ -32,13 +32,13 @@ class FrameGraph:
 
     def __init__(self) -> None:
         self._graph = av.filter.Graph()
-        self._graph.threads = 1  # the encoder has use for the others
+        self._graph.threads = 1  # leaves the others to the encoder
         self._sources: list[FilterContext] = []
         self._sink: FilterContext | None = None
         self._count = 0
 
     def source(self, like: VideoFrame) -> FilterContext:
-        """Add an input for frames like this one."""
+        """Add an input for frames of this size, format and color space."""
         colors = {"range": "full" if like.color_range == FULL_RANGE else "limited"}
         if like.colorspace in _MATRICES and like.format.name != "gray":
             colors["colorspace"] = _MATRICES[like.colorspace]
@@ -54,20 +54,20 @@ class FrameGraph:
         return source
 
     def add(self, name: str, args: str, *inputs: FilterContext) -> FilterContext:
-        """Add a filter, with what goes into it."""
+        """Add a filter, linked to its inputs."""
         node = self._graph.add(name, args)
         for number, context in enumerate(inputs):
             context.link_to(node, 0, number)
         return node
 
     def finish(self, last: FilterContext) -> None:
-        """Make the graph ready; what comes out of `last` is its output."""
+        """Configure the graph, with `last` as its output."""
         self._sink = self._graph.add("buffersink")
         last.link_to(self._sink)
         self._graph.configure()
 
     def run(self, *frames: VideoFrame) -> VideoFrame:
-        """Return the output for a frame of each input, in the order in which those were added."""
+        """Return the output for one frame of each input, in the order of `source` calls."""
         assert self._sink is not None
         for source, frame in zip(self._sources, frames, strict=True):
             frame.pts = self._count
@@ -80,11 +80,13 @@ class FrameGraph:
 
 
 class Fitter:
-    """Bring upright frames of any size and format onto the canvas.
+    """Scale and convert upright frames to the canvas.
 
-    With `cover` a picture fills the canvas and loses its margins; without, it
-    fits into it between black bars. A clip's own turn, flip and crop come first.
-    With `keep_alpha` frames have an alpha plane; without, what is transparent is black.
+    Args:
+        canvas: The target.
+        clip: The clip whose rotation, flip and crop are applied first.
+        cover: Whether to fill the canvas and crop the rest; else there are black bars.
+        keep_alpha: Whether to keep the alpha plane; else transparency is black.
     """
 
     def __init__(
@@ -107,7 +109,7 @@ class Fitter:
         self._shape: tuple[object, ...] = ()
 
     def __call__(self, frame: VideoFrame, aspect: Fraction) -> VideoFrame:
-        """Return the frame on the canvas; `aspect` is that of its pixels."""
+        """Return the frame on the canvas; `aspect` is its pixel aspect ratio."""
         shape = (frame.width, frame.height, frame.format.name, aspect)
         colors = (frame.color_range, frame.colorspace, frame.color_primaries, frame.color_trc)
         if self._graph is None or (shape, colors) != self._shape:
@@ -122,7 +124,7 @@ class Fitter:
         canvas, graph = self._canvas, FrameGraph()
         node = graph.source(frame)
         if keeps_alpha(frame) and not self._keep_alpha:
-            node = graph.add("premultiply", "inplace=1", node)  # on black, as pictures are
+            node = graph.add("premultiply", "inplace=1", node)  # over black, like photos
         width, height, shown = frame.width, frame.height, aspect
         for direction in _TURNS.get(-self._turn % 360, ()):
             node = graph.add("transpose", direction, node)
@@ -161,7 +163,7 @@ class Fitter:
 
 
 def cropped(crop: Crop, width: int, height: int) -> tuple[int, int, int, int]:
-    """Return left, top, width and height of a crop in pixels, on even places."""
+    """Return left, top, width and height of a crop in pixels, all even."""
     left, top = round(crop.left * width / 2) * 2, round(crop.top * height / 2) * 2
     wide = round((crop.right - crop.left) * width / 2) * 2
     high = round((crop.bottom - crop.top) * height / 2) * 2
@@ -169,10 +171,10 @@ def cropped(crop: Crop, width: int, height: int) -> tuple[int, int, int, int]:
 
 
 class Shift:
-    """Lay frames of any size on the canvas, at a place that can change from frame to frame.
+    """Place frames of any size on the canvas, at a variable position.
 
-    What lies beyond them is black, or transparent where the canvas has alpha; with `fill`
-    it is a blurred and darker copy of the frame.
+    The rest is black, or transparent if the canvas has alpha; with `fill`, it is a blurred and
+    darkened copy of the frame.
     """
 
     def __init__(self, canvas: Canvas, *, fill: bool = False) -> None:
@@ -199,7 +201,7 @@ class Shift:
     def _filled(
         self, graph: FrameGraph, below: FilterContext, above: FilterContext
     ) -> tuple[FilterContext, FilterContext]:
-        """Return the canvas filled with a blurred copy of the frame, and the frame."""
+        """Return the canvas, filled with a blurred copy of the frame, and the frame."""
         wide, high = self._canvas.width, self._canvas.height
         small = f"{max(8, wide // 16)}:{max(8, high // 16)}"
         both = graph.add("split", "2", above)
@@ -214,14 +216,14 @@ class Shift:
 
 
 class Mover:
-    """Moves what an overlay filter lays over."""
+    """The position of an overlay filter."""
 
     def __init__(self, overlay: FilterContext, place: tuple[int, int]) -> None:
         self._overlay = overlay
         self._place = place
 
     def __call__(self, place: tuple[int, int]) -> None:
-        """Lay it at this place from the next frame on."""
+        """Set the position for the next frame."""
         for name, new, old in zip("xy", place, self._place, strict=True):
             if new != old:
                 self._overlay.process_command(name, str(new))
@@ -233,7 +235,7 @@ def _at(place: tuple[int, int]) -> str:
 
 
 class Fade:
-    """Fade frames in from black, or out to it; with alpha, from and to transparency."""
+    """Fade frames in or out: black, or with alpha, transparent."""
 
     def __init__(self, canvas: Canvas, *, out: bool, frames: int) -> None:
         self._canvas = canvas
@@ -250,7 +252,7 @@ class Fade:
 
 
 class Color:
-    """The color of frames with alpha, on its own."""
+    """The color of frames with alpha."""
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
@@ -261,7 +263,7 @@ class Color:
 
 
 class Mask:
-    """The alpha of frames, as a picture: white where they are opaque."""
+    """The alpha of frames as a picture, white where opaque."""
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
@@ -276,7 +278,7 @@ class Mask:
 
 
 class Stacked:
-    """Frames with alpha as opaque ones of twice the height: color above, mask below."""
+    """Frames with alpha as opaque frames of twice the height: the color above the mask."""
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
@@ -302,7 +304,7 @@ def _mask_of(graph: FrameGraph, frame: FilterContext) -> FilterContext:
 
 
 class Stamp:
-    """Lay small pictures with alpha over frames at one place, fainter by an `opacity` below 1."""
+    """Overlay pictures with alpha on frames, at a fixed position and opacity."""
 
     def __init__(self, canvas: Canvas, x: int, y: int, opacity: float = 1.0) -> None:
         self._canvas = canvas
@@ -311,7 +313,7 @@ class Stamp:
         self._graph: FrameGraph | None = None
 
     def __call__(self, frame: VideoFrame, patch: VideoFrame) -> VideoFrame:
-        """Return the frame with the picture on it; neither of the two is changed."""
+        """Return a new frame with the picture on it."""
         if self._graph is None:
             graph = FrameGraph()
             below, above = graph.source(frame), graph.source(patch)
@@ -323,7 +325,7 @@ class Stamp:
 
 
 class Adjustment:
-    """Change brightness (added, -1..1), contrast and saturation (factors) of frames."""
+    """Change the brightness (an offset, -1..1), contrast and saturation (factors) of frames."""
 
     def __init__(
         self, canvas: Canvas, *, brightness: float, contrast: float, saturation: float
@@ -335,7 +337,7 @@ class Adjustment:
         self._graph: FrameGraph | None = None
 
     def __call__(self, frame: VideoFrame) -> VideoFrame:
-        """Return the changed frame; the frame given is not changed."""
+        """Return a new frame."""
         if self._graph is None:
             graph = FrameGraph()
             graph.finish(graph.add("lutyuv", self._args, graph.source(frame)))
@@ -343,10 +345,10 @@ class Adjustment:
         return self._canvas.tagged(self._graph.run(frame))
 
 
-class Fresh:
-    """Give each frame out as a frame of its own, though with the same pixels in memory.
+class ShallowCopy:
+    """Copy frames without their pixels.
 
-    One that stands can so be numbered by the encoder while it is still in use here.
+    The encoder can so set the timestamps of a repeated frame while it is still in use.
     """
 
     def __init__(self, canvas: Canvas) -> None:
@@ -354,17 +356,17 @@ class Fresh:
         self._graph: FrameGraph | None = None
 
     def __call__(self, frame: VideoFrame) -> VideoFrame:
-        """Return another frame of the same picture."""
+        """Return a new frame that shares the pixels."""
         if self._graph is None:
             self._graph = FrameGraph()
             self._graph.finish(self._graph.add("null", "", self._graph.source(frame)))
         return self._canvas.tagged(self._graph.run(frame))
 
 
-class Widened:
-    """Give frames ten bits and chroma of full size, what is opaque staying wholly opaque.
+class TenBit:
+    """Convert frames to 10-bit 4:4:4 with full-range alpha.
 
-    FFmpeg only shifts the eight bits of alpha: 255 of 255 would be 1020 of 1023.
+    FFmpeg only shifts 8-bit alpha, so that 255 of 255 becomes 1020 of 1023.
     """
 
     def __init__(self) -> None:

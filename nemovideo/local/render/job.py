@@ -1,4 +1,4 @@
-"""One render from beginning to end: plan, frames, sound, file."""
+"""Render a draft to a file."""
 
 from __future__ import annotations
 
@@ -24,31 +24,32 @@ from nemovideo.local.media.limits import (
 )
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.media.tags import Tags
-from nemovideo.local.render.ahead import ahead
+from nemovideo.local.render.backgrounds import media_item
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.clips import MattingSource, clip_frames
-from nemovideo.local.render.drafts import for_format, plain_photo, settled
+from nemovideo.local.render.drafts import for_format, plain_photo, resolved_format
 from nemovideo.local.render.encoding import Format, format_named, open_writer, sound_for
-from nemovideo.local.render.filters import Fresh
-from nemovideo.local.render.finishing import Finish, frame_at
+from nemovideo.local.render.filters import ShallowCopy
+from nemovideo.local.render.finishing import Finish, frame_count
 from nemovideo.local.render.kept_tags import tags_for
 from nemovideo.local.render.notices import Notices, Warn
+from nemovideo.local.render.prefetch import prefetch
 from nemovideo.local.timeline import Clip, Crop, Place, Timeline
 
 _HEAVY = {"webm": 2}
-"""How many times as much memory the encoder of a format takes for frames with alpha."""
+"""Factor of the encoder's memory for frames with alpha, by format."""
 _BYTES_PER_PIXEL = {"zip": 0.02, "gif": 0.02, "mov": 0.02}
-"""What a frame takes on the disk at the very least, of formats that take much."""
-_LEAST_RATE = 0.001
-_LEAST_SCALE, _MOST_SCALE = 0.02, 4.0
+"""The minimum size on disk, for formats with large files."""
+_MIN_RATE = 0.001
+_MIN_SCALE, _MAX_SCALE = 0.02, 4.0
 
 
 @attrs.frozen
 class RenderResult:
     """The finished file.
 
-    `warnings` are whole sentences for the user about what the file lacks, such
-    as damaged frames of a source, or stretches where no person was found.
+    `warnings` are sentences for the user, such as about damaged sources, or frames in which no
+    person was found.
     """
 
     path: Path
@@ -71,39 +72,32 @@ def render(
     on_progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> RenderResult:
-    """Make the file of a draft.
-
-    It is written beside `output` and put there when it is complete.
+    """Render a draft to a file, which appears at `output` when it is complete.
 
     Args:
-        timeline: The draft; its size, rate and duration are the file's, with
-            odd sizes made even.
-        media: The uploaded files, by the ids that the draft uses.
-        output: Where the file goes; one that is there is replaced.
-        format: "mp4" (H.264, AAC), "webm" (VP9, Opus), "mov" (ProRes, PCM),
-            "gif", "zip" (a PNG for each frame), or for a single picture "png",
-            "jpg" or "webp". A transparent background is kept where the format
-            can (not in MP4 and JPEG: there it is black). With "matte." before
-            it, as in "matte.mp4", the mask alone: white where the person is.
-            "stacked.mp4" has the color above and the mask below; "bundle.zip"
-            holds both as MP4 files. A "webp" of a video is animated.
+        timeline: The draft; odd sizes are rounded up.
+        media: The uploaded files, by their ids in the draft.
+        output: The path of the file; an existing file is replaced.
+        format: "mp4" (H.264, AAC), "webm" (VP9, Opus), "mov" (ProRes, PCM), "gif", "zip" (a PNG
+            for each frame), or for a single picture "png", "jpg" or "webp". Transparency is black
+            in formats without alpha (MP4, JPEG). With the prefix "matte.", as in "matte.mp4", the
+            mask only, white where the person is. "stacked.mp4" has the color above the mask;
+            "bundle.zip" has both as MP4 files. A "webp" of a video is animated.
         quality: "high", "medium" or "low".
-        engine: What tells the person from the background: an object that does
-            (`matte.Matte`), "fine" (the default) or "fast", whose networks are fetched
-            on first use, or "rembg" or "rembg:u2netp".
-        matting: Gives the loaded engine instead, when it is needed.
-        on_progress: Gets the share of frames done, 0..1, in the calling thread.
-        cancelled: Asked before every frame; True stops the render.
+        engine: The matting engine: an object (`matte.Matte`), "fine" (the default) or "fast",
+            whose networks are downloaded on first use, or "rembg" or "rembg:u2netp".
+        matting: Loads the engine when it is needed, in place of `engine`.
+        on_progress: Called with the fraction of frames done, 0..1, in the calling thread.
+        cancelled: Called before every frame; True cancels the render.
 
     Raises:
-        RenderFailedError: The draft is wrong, a file is missing or unreadable,
-            or there is no such format or quality.
-        RenderCancelledError: `cancelled` said so.
-        ModelUnavailableError: The engine's model or a font cannot be fetched.
+        RenderFailedError: The draft is invalid, a file is missing or unreadable, or the format or
+            quality is unknown.
+        RenderCancelledError: The render was cancelled.
+        ModelUnavailableError: The engine's model or a font cannot be downloaded.
     """
-    kind = settled(timeline, format_named(format))
+    kind = resolved_format(timeline, format_named(format))
     check_draft(timeline, media)
-    report = on_progress or _ignore
     notices = Notices()
     for media_id in _used(timeline):
         for sentence in media[media_id].warnings:
@@ -120,10 +114,8 @@ def render(
             max_fps=kind.max_fps,
         )
         if (kind.stacked or kind.name == BUNDLE) and not canvas.alpha:
-            raise RenderFailedError(
-                "nothing in the draft is transparent: there is no mask to put beside the color"
-            )
-        total = frame_at(timeline.duration_ms, canvas)
+            raise RenderFailedError("nothing in the draft is transparent: there is no mask")
+        total = frame_count(timeline.duration_ms, canvas)
         _check_cost(kind, canvas, total, output.parent)
 
         def tick() -> None:
@@ -135,7 +127,7 @@ def render(
         sound = sound_for(timeline, media, kind, notices.add)
         size = canvas.width, canvas.height * (2 if kind.stacked else 1)
         if kind.still and abs(size[0] - timeline.width) + abs(size[1] - timeline.height) <= 2:
-            size = timeline.width, timeline.height  # what is odd was made even for the canvas
+            size = timeline.width, timeline.height  # odd sizes were rounded up for the canvas
         tagged = (kind.name in ("mp4", "mov") and not kind.matte) or not timeline.keep_metadata
         tags = tags_for(timeline, media, notices.add) if tagged else Tags()
         photo = plain_photo(timeline, media) if kind.still and canvas.alpha else None
@@ -151,17 +143,18 @@ def render(
                 size=size,
                 photo=photo,
             ) as writer,
-            ahead(frames, tick=tick) as made,
+            prefetch(frames, tick=tick) as made,
         ):
             for number, frame in enumerate(made):
                 tick()
                 writer.write_frame(frame)
-                report((number + 1) / total)
+                if on_progress is not None:
+                    on_progress((number + 1) / total)
         part.replace(output)
     except NemoError:
         raise
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise RenderFailedError(f"the file cannot be made: {error}") from error
+        raise RenderFailedError(f"the file cannot be rendered: {error}") from error
     finally:
         part.unlink(missing_ok=True)
     return RenderResult(
@@ -174,20 +167,16 @@ def render(
     )
 
 
-def _ignore(_fraction: float) -> None:
-    pass
-
-
 def check_draft(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
-    """Refuse a draft that cannot be rendered before any work is done.
+    """Validate a draft before rendering.
 
     Raises:
-        RenderFailedError: A file is missing, or a number is out of bounds.
+        RenderFailedError: A file is missing, or a value is out of range.
     """
     parts = timeline.clips, timeline.titles, timeline.sounds, timeline.overlays
     if (count := sum(map(len, parts))) > MAX_PARTS:
         raise RenderFailedError(
-            f"the draft has {count} parts: the local backend takes up to {MAX_PARTS}"
+            f"the draft has {count} parts: the local backend accepts up to {MAX_PARTS}"
         )
     texts = [title.text for title in timeline.titles] + [clip.text or "" for clip in timeline.clips]
     if (longest := max(map(len, texts), default=0)) > MAX_CHARACTERS:
@@ -199,53 +188,53 @@ def check_draft(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
         raise RenderFailedError("the draft has no picture: there is nothing to render")
     if not (0 < timeline.width <= MAX_SIDE_PX and 0 < timeline.height <= MAX_SIDE_PX):
         raise RenderFailedError(
-            f"a picture of {timeline.width}×{timeline.height} cannot be made: the local backend "
-            f"makes up to {MAX_SIDE_PX} pixels on a side"
+            f"the size {timeline.width}×{timeline.height} is not supported: the local backend "
+            f"renders up to {MAX_SIDE_PX} pixels on a side"
         )
     if timeline.duration_ms > MAX_HOURS * 3_600_000:
         raise RenderFailedError(
             f"the draft lasts {timeline.duration_ms / 3_600_000:.1f} hours: the local backend "
-            f"makes files of up to {MAX_HOURS} hours"
+            f"renders up to {MAX_HOURS} hours"
         )
-    if not _LEAST_RATE <= timeline.fps <= 240:
-        raise RenderFailedError(f"{timeline.fps:g} frames a second cannot be made")
-    if any(clip.duration_ms < 0 or clip.speed < _LEAST_RATE for clip in timeline.clips):
+    if not _MIN_RATE <= timeline.fps <= 240:
+        raise RenderFailedError(f"a rate of {timeline.fps:g} fps is not supported")
+    if any(clip.duration_ms < 0 or clip.speed < _MIN_RATE for clip in timeline.clips):
         raise RenderFailedError(
-            f"a clip of the draft has a negative duration, or a speed below {_LEAST_RATE}"
+            f"a clip of the draft has a negative duration, or a speed below {_MIN_RATE}"
         )
     for clip in timeline.clips:
-        if not _is_framed(clip):
-            raise RenderFailedError(f"the frame of {clip.name} in the draft is wrong")
+        if not _has_valid_frame(clip):
+            raise RenderFailedError(
+                f"{clip.name} has an invalid rotation, flip, fit, crop or place in the draft"
+            )
     for media_id in _used(timeline):
-        item = media.get(media_id)
-        if item is None:
-            raise RenderFailedError(f"the draft names media {media_id!r}, which is not uploaded")
+        item = media_item(media, media_id)
         if not item.path.is_file():
-            raise RenderFailedError(f"the file of {item.name} is gone")
+            raise RenderFailedError(f"the file of {item.name} does not exist anymore")
 
 
 def _check_cost(kind: Format, canvas: Canvas, frames: int, folder: Path) -> None:
-    """Refuse what would take more memory, or more of the disk, than there should be."""
+    """Check that memory and disk space suffice."""
     pixels = canvas.width * canvas.height
     most = MAX_PHOTO_PIXELS if kind.still else MAX_PIXELS
     if canvas.alpha:
         most //= _HEAVY.get(kind.name, 1)
     if pixels > most:
         raise RenderFailedError(
-            f"a picture of {canvas.width}×{canvas.height} cannot be made: as {kind.name} the local "
-            f"backend makes up to {most / 1e6:.0f} million pixels"
+            f"the size {canvas.width}×{canvas.height} is not supported: as {kind.name} the local "
+            f"backend renders up to {most / 1e6:.0f} million pixels"
         )
     needed = _BYTES_PER_PIXEL.get(kind.name, 0) * pixels * frames
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise RenderFailedError(
-            f"there is no room for the file: as {kind.name} it takes {needed / 1e9:.1f} GB or "
-            f"more, and {free / 1e9:.1f} GB are free"
+            f"there is no room for the file: as {kind.name} it needs at least "
+            f"{needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
         )
 
 
-def _is_framed(clip: Clip) -> bool:
-    """Return whether the clip's turn, flip, crop and place can be carried out."""
+def _has_valid_frame(clip: Clip) -> bool:
+    """Return whether the clip's rotation, flip, fit, crop and place are valid."""
     crop, place = clip.crop or Crop(), clip.place or Place()
     return (
         clip.turn in (0, 90, 180, 270)
@@ -253,13 +242,13 @@ def _is_framed(clip: Clip) -> bool:
         and clip.fit in ("contain", "blur", "cover")
         and 0 <= crop.left < crop.right <= 1
         and 0 <= crop.top < crop.bottom <= 1
-        and _LEAST_SCALE <= place.scale <= _MOST_SCALE
+        and _MIN_SCALE <= place.scale <= _MAX_SCALE
         and all(share is None or 0 <= share <= 1 for share in (place.x, place.y))
     )
 
 
 def _used(timeline: Timeline) -> list[str]:
-    """Return the ids of the files that the draft needs; "" where it names none."""
+    """Return the media ids in the draft; "" for a missing one."""
     backgrounds = [clip.background for clip in timeline.clips if clip.background]
     used = [clip.media for clip in timeline.clips if clip.kind != "card"]
     used += [sound.media for sound in timeline.sounds]
@@ -269,7 +258,7 @@ def _used(timeline: Timeline) -> list[str]:
 
 
 def has_alpha(timeline: Timeline) -> bool:
-    """Return whether some clip is to be transparent."""
+    """Return whether any clip has a transparent background."""
     backgrounds = (clip.background for clip in timeline.clips if clip.kind != "card")
     return any(b is not None and b.kind == "transparent" for b in backgrounds)
 
@@ -282,15 +271,15 @@ def _frames(
     warn: Warn,
     tick: Callable[[], None],
 ) -> Iterator[VideoFrame]:
-    """Yield every frame of the output, each a frame of its own: the encoder numbers them."""
-    fresh = Fresh(canvas)
+    """Yield every frame of the output as a distinct object: the encoder sets their timestamps."""
+    copy = ShallowCopy(canvas)
     finish = Finish(timeline, canvas, media, warn)
     number = 0
     end_ms = 0
     for clip in timeline.clips:
         tick()
         end_ms += clip.duration_ms
-        count = max(0, frame_at(end_ms, canvas) - number)
+        count = max(0, frame_count(end_ms, canvas) - number)
         for frame in clip_frames(clip, canvas, media, matting, warn, count=count):
-            yield finish.faded(fresh(finish.titled(frame, number)), number)
+            yield finish.faded(copy(finish.titled(frame, number)), number)
             number += 1

@@ -1,4 +1,4 @@
-"""What is kept of the recordings in a draft, on the draft's own time."""
+"""Metadata of the output, from the recordings in a draft."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from nemovideo.local.timeline import Clip, Timeline
 
 
 def tags_for(timeline: Timeline, media: Mapping[str, MediaItem], warn: Warn) -> Tags:
-    """Return what the file of a draft says of itself.
+    """Return the metadata for the file of a draft.
 
-    Date, location, title and language are those of the first video; chapters come from
-    each clip, moved to where they are now. Where the draft wants none, `warn` is told what
-    was left out.
+    Date, location, title and language are those of the first video; chapters of all clips are
+    shifted to their place in the draft. If the draft drops metadata, `warn` gets what was dropped.
     """
     found: Tags | None = None
     chapters: list[Chapter] = []
@@ -30,7 +29,7 @@ def tags_for(timeline: Timeline, media: Mapping[str, MediaItem], warn: Warn) -> 
             found = found or tags
             chapters += _moved(tags.chapters, clip, Fraction(at_ms, 1000))
             if not timeline.keep_metadata and tags.names:
-                warn(f"Of {item.name} these were left out: {', '.join(tags.names)}.")
+                warn(f"Metadata of {item.name} was left out: {', '.join(tags.names)}.")
         at_ms += clip.duration_ms
     if found is None or not timeline.keep_metadata:
         return Tags()
@@ -38,7 +37,7 @@ def tags_for(timeline: Timeline, media: Mapping[str, MediaItem], warn: Warn) -> 
 
 
 def _moved(chapters: tuple[Chapter, ...], clip: Clip, at_s: Fraction) -> list[Chapter]:
-    """Return the chapters that a clip shows some of, in its place and at its speed."""
+    """Return the chapters within a clip, shifted to its place and scaled to its speed."""
     start_s, length_s = Fraction(clip.source_start_ms, 1000), Fraction(clip.duration_ms, 1000)
     speed = Fraction(clip.speed).limit_denominator(1000)
     found = []

@@ -1,9 +1,8 @@
-"""How a clip's picture lies on the canvas: its size, and its place in every frame.
+"""Layout of a clip on the canvas: its size, and its position in every frame.
 
-The picture is drawn on a stage of its own shape, which covers the canvas or stands on
-it. Only the stage's place changes in time: it follows the person where the canvas shows
-a part of the picture only, slowly, and never so that a face is cut. Pure: `sights` has
-looked at the frames.
+The picture is rendered on a stage of its own aspect ratio, which is placed on the canvas. Only
+its position varies: where the canvas shows a part of the picture, it follows the person smoothly,
+without cropping a face. No I/O: `detections` detects the people.
 """
 
 from __future__ import annotations
@@ -22,31 +21,30 @@ from nemovideo.local.timeline import Clip, Place
 
 Offset: TypeAlias = tuple[int, int]
 Region: TypeAlias = tuple[float, float, float, float]
-"""Left, top, right, bottom, as shares of the picture (0..1)."""
+"""Left, top, right, bottom, as fractions of the picture (0..1)."""
 
 _Row: TypeAlias = npt.NDArray[np.float64]
 
 _MARGIN_SHARE = 0.03
-_PERSON_SHARE = 0.94  # of the canvas's width, for a person who is to be seen whole
+_PERSON_SHARE = 0.94  # of the canvas's width, for a whole person
 _AT_EDGE = 0.015
-_HEAD_HEIGHT = 0.38  # a head's place in a frame that is lower than the picture
-_CALM_SHARE = 0.12  # of the canvas: less than this is no reason to move
+_HEAD_HEIGHT = 0.38  # vertical position of the head, of the canvas's height
+_STEADY_SHARE = 0.12  # of the canvas: smaller movements are not followed
 _SMOOTH_S = 0.8
 _ROUNDS = 4
 _LASTING = 0.8
-# A face with its room is 1.7 times as wide as the face.
+# Face regions include a margin: they are 1.7 times as wide as the face.
 _FACE_FITS = 0.6
 _FACE_ROOM = 1.5
 _UNSEEN_S = 1.0
 
 
 @attrs.frozen
-class Sight:
-    """What is seen in one frame of a clip.
+class Detection:
+    """The people in one frame of a clip.
 
-    `frame` is its number, and `scene` that of the scene: it grows with every hard cut.
-    `person` holds everybody who is kept, and `top` their upper part. `faces` are their
-    faces, with some room.
+    `scene` increases with every hard cut. `person` is the bounding box of all people who are
+    kept, `top` that of their upper part, `faces` are their faces with a margin.
     """
 
     frame: int
@@ -58,9 +56,9 @@ class Sight:
 
 @attrs.frozen(eq=False)
 class Layout:
-    """The stage's size, and where its upper left corner lies on the canvas, frame by frame.
+    """The stage's size, and the position of its upper left corner on the canvas in every frame.
 
-    `filled` is set where it leaves room that a blurred copy of the picture shall fill.
+    `filled` is whether a blurred copy of the picture fills the rest of the canvas.
     """
 
     width: int
@@ -69,18 +67,18 @@ class Layout:
     filled: bool = False
 
     def stage(self, canvas: Canvas) -> Canvas:
-        """Return the stage: a canvas of its own size."""
+        """Return the stage as a canvas."""
         return attrs.evolve(canvas, width=self.width, height=self.height)
 
     def at(self, number: int) -> Offset:
-        """Return the place in the clip's frame of that number; the last one stands."""
+        """Return the position in a frame of the clip; the last one is held."""
         return self.offsets[min(number, len(self.offsets) - 1)]
 
 
-def lies_plain(clip: Clip, canvas: Canvas, shape: Fraction) -> bool:
-    """Return whether the picture simply fits the canvas: nothing has to be looked at.
+def is_plain_fit(clip: Clip, canvas: Canvas, shape: Fraction) -> bool:
+    """Return whether the picture just fits into the canvas, so that no layout is needed.
 
-    `shape` is the width of the picture as it is shown, divided by its height.
+    `shape` is the display aspect ratio of the picture, width / height.
     """
     if clip.place is not None:
         return False
@@ -89,23 +87,23 @@ def lies_plain(clip: Clip, canvas: Canvas, shape: Fraction) -> bool:
 
 
 def plan(
-    clip: Clip, canvas: Canvas, shape: Fraction, sights: Sequence[Sight], frames: int
+    clip: Clip, canvas: Canvas, shape: Fraction, detections: Sequence[Detection], frames: int
 ) -> Layout:
-    """Return the layout of a clip of so many frames."""
+    """Return the layout of a clip with this number of frames."""
     free = clip.background is not None or clip.place is not None
     place = clip.place or Place()
-    ratio = float(shape / canvas.aspect)  # the stage's shape in the canvas's own pixels
-    full = _height(clip, canvas, ratio, sights, free=clip.background is not None)
+    ratio = float(shape / canvas.aspect)  # in pixels of the canvas
+    full = _height(clip, canvas, ratio, detections, free=clip.background is not None)
     size = (full * ratio * place.scale, full * place.scale)
     stage = max(2, round(size[0] / 2) * 2), max(2, round(size[1] / 2) * 2)
-    people = [_typical(sights, axis) if clip.background else (0.0, 1.0) for axis in (0, 1)]
+    people = [_typical(detections, axis) if clip.background else (0.0, 1.0) for axis in (0, 1)]
     rows: list[_Row] = []
     for axis, share in enumerate((place.x, place.y)):
         room = (canvas.width, canvas.height)[axis]
         if share is not None:
             row = np.full(frames, _aligned(share, people[axis], stage[axis], room, canvas))
         elif clip.fit == "cover" and (stage[axis] > room or (free and axis == 0)):
-            row = _following(sights, axis, stage[axis], room, frames, canvas, free=free)
+            row = _following(detections, axis, stage[axis], room, frames, canvas, free=free)
         else:
             row = np.full(
                 frames,
@@ -114,7 +112,7 @@ def plan(
                 ),
             )
         rows.append(row)
-    # Chroma has half the size: an even place keeps it in register.
+    # Positions are even, because chroma has half the resolution.
     even = [(np.round(row / 2) * 2).astype(int).tolist() for row in rows]
     uncovered = stage[0] < canvas.width - 2 or stage[1] < canvas.height - 2
     filled = uncovered and not free and clip.fit != "contain"
@@ -122,25 +120,25 @@ def plan(
 
 
 def _height(
-    clip: Clip, canvas: Canvas, ratio: float, sights: Sequence[Sight], *, free: bool
+    clip: Clip, canvas: Canvas, ratio: float, detections: Sequence[Detection], *, free: bool
 ) -> float:
-    """Return the stage's height: as large as `fit` says, before the place's own scale.
+    """Return the stage's height for the clip's `fit`, before the scale of its place.
 
-    It covers the canvas as far as a face, large in the picture, still fits in. Over a new
-    background the picture has no edges that must be hidden: there the person stays whole.
+    To cover, it fills the canvas unless a large face would not fit. Over a new background, where
+    the picture has no visible edges, the whole person is shown.
     """
     whole, covering = sorted((float(canvas.height), canvas.width / ratio))
     if clip.fit != "cover":
         return whole
-    if not free or not sights:
-        faces = [face for scene in _scenes(sights) for face in _main(_tracks(scene)).values()]
+    if not free or not detections:
+        faces = [face for scene in _scenes(detections) for face in _main(_tracks(scene)).values()]
         wide = canvas.width / max((_side(face, 0) * ratio for face in faces), default=1e-3)
         high = canvas.height / max((_side(face, 1) for face in faces), default=1e-3)
         if min(wide, high) >= _FACE_FITS * covering:
             return covering
         return max(whole, _FACE_ROOM * min(wide, high))
-    left, right = _typical(sights, 0)
-    top, bottom = _typical(sights, 1)
+    left, right = _typical(detections, 0)
+    top, bottom = _typical(detections, 1)
     wide = _PERSON_SHARE * canvas.width / max(0.01, (right - left) * ratio)
     high = _PERSON_SHARE * canvas.height / max(0.01, bottom - top)
     return min(covering, max(whole, min(wide, high)))
@@ -150,21 +148,21 @@ def _side(region: Region, axis: int) -> float:
     return region[axis + 2] - region[axis]
 
 
-def _typical(sights: Sequence[Sight], axis: int) -> tuple[float, float]:
-    """Return from where to where the person is most of the time, in shares."""
-    if not sights:
+def _typical(detections: Sequence[Detection], axis: int) -> tuple[float, float]:
+    """Return where the person usually begins and ends along an axis, in fractions."""
+    if not detections:
         return 0.0, 1.0
-    firsts = [sight.person[axis] for sight in sights]
-    lasts = [sight.person[axis + 2] for sight in sights]
+    firsts = [detection.person[axis] for detection in detections]
+    lasts = [detection.person[axis + 2] for detection in detections]
     return float(np.percentile(firsts, 10)), float(np.percentile(lasts, 90))
 
 
 def _aligned(
     share: float, person: tuple[float, float], side: int, room: int, canvas: Canvas
 ) -> float:
-    """Return the place at which the person is aligned, with a margin.
+    """Return the position that aligns the person, with a margin.
 
-    There is no margin where the picture itself cuts the person off.
+    There is no margin where the person is cropped by the picture's own edge.
     """
     margin = _MARGIN_SHARE * min(canvas.width, canvas.height)
     first, last = person[0] * side, person[1] * side
@@ -176,7 +174,7 @@ def _aligned(
 def _anchored(
     person: tuple[float, float], axis: int, side: int, room: int, scale: float, *, cover: bool
 ) -> float:
-    """Return the place of a stage that is not moved: scaled around the person's feet."""
+    """Return the position of a stage that is centered, and scaled around the person's feet."""
     if cover and axis == 1 and person[1] >= 1 - _AT_EDGE:
         return room - side
     unscaled = side / scale
@@ -185,7 +183,7 @@ def _anchored(
 
 
 def _following(
-    sights: Sequence[Sight],
+    detections: Sequence[Detection],
     axis: int,
     side: int,
     room: int,
@@ -194,11 +192,11 @@ def _following(
     *,
     free: bool,
 ) -> _Row:
-    """Return the place in every frame of a stage that is larger than the canvas."""
-    if not sights:
+    """Return the position in every frame of a stage that exceeds the canvas."""
+    if not detections:
         return np.full(frames, (room - side) / 2)
     row = np.empty(frames)
-    scenes = _scenes(sights)
+    scenes = _scenes(detections)
     for index, scene in enumerate(scenes):
         begin = scene[0].frame if index else 0
         end = scenes[index + 1][0].frame if index + 1 < len(scenes) else frames
@@ -208,28 +206,28 @@ def _following(
 
 
 def _window(
-    scene: Sequence[Sight], axis: int, side: int, room: int, canvas: Canvas, *, free: bool
+    scene: Sequence[Detection], axis: int, side: int, room: int, canvas: Canvas, *, free: bool
 ) -> tuple[_Row, _Row]:
-    """Return at which frames of a scene something has to be shown, and where the canvas begins."""
+    """Return the frames of a scene with a subject, and the canvas's position on the stage there."""
     heads = [
         (frame, head[axis] * side, head[axis + 2] * side)
         for frame, head in subjects(scene, axis, room / side, float(canvas.fps))
     ]
     frames, first, last = (np.array(column, dtype=float) for column in zip(*heads, strict=True))
     low, high = last - room, first
-    tight = low > high  # a head that is larger than the canvas is centered
+    tight = low > high  # a head larger than the canvas is centered
     low[tight] = high[tight] = (low[tight] + high[tight]) / 2
     aim = (low + high) / 2 if axis == 0 else (first + last) / 2 - _HEAD_HEIGHT * room
     if not free:
         low, high, aim = (values.clip(0, side - room) for values in (low, high, aim))
-    # Between two sights the place is interpolated: it must suit both.
+    # The position is interpolated between detections, so each must satisfy its neighbors' bounds.
     low, high = -_least_near(-low), _least_near(high)
     crossed = low > high
     low[crossed] = high[crossed] = aim[crossed]
-    if np.ptp(aim) < _CALM_SHARE * room:
-        calm = float(np.median(aim))
-        if (low <= calm).all() and (calm <= high).all():
-            return frames, np.full(len(aim), calm)
+    if np.ptp(aim) < _STEADY_SHARE * room:
+        steady = float(np.median(aim))
+        if (low <= steady).all() and (steady <= high).all():
+            return frames, np.full(len(aim), steady)
     place = aim
     for number in range(_ROUNDS):
         spread_s = _SMOOTH_S / (number + 1)
@@ -238,52 +236,51 @@ def _window(
 
 
 def subjects(
-    scene: Sequence[Sight], axis: int, room: float, fps: float
+    scene: Sequence[Detection], axis: int, room: float, fps: float
 ) -> list[tuple[int, Region]]:
-    """Return (frame, what has to be shown in it) for the sights of a scene.
+    """Return (frame, region to show) for the detections of a scene.
 
-    That is the face that is there the longest, or the largest of those that are; and
-    all of those, where they fit into `room` together. Where no face is seen for a while
-    it is the upper part of the person.
+    The region has all faces that last, if they fit into `room`, else the largest of them. While
+    there are no faces, it is the upper part of the person.
     """
     tracks = _tracks(scene)
     if not tracks:
-        return [(sight.frame, sight.top) for sight in scene]
+        return [(detection.frame, detection.top) for detection in scene]
     main, lasting = _main(tracks), _lasting(tracks)
     shown: list[tuple[int, Region]] = []
-    for index, sight in enumerate(scene):
+    for index, detection in enumerate(scene):
         together = [track[index] for track in lasting if index in track]
         around = _around(together) if together else None
         if around is not None and around[axis + 2] - around[axis] <= room:
-            shown.append((sight.frame, around))
+            shown.append((detection.frame, around))
         elif index in main:
-            shown.append((sight.frame, main[index]))
-        elif all(abs(scene[i].frame - sight.frame) > fps * _UNSEEN_S for i in main):
-            shown.append((sight.frame, sight.top))
+            shown.append((detection.frame, main[index]))
+        elif all(abs(scene[i].frame - detection.frame) > fps * _UNSEEN_S for i in main):
+            shown.append((detection.frame, detection.top))
     return shown
 
 
 def _lasting(tracks: Sequence[dict[int, Region]]) -> list[dict[int, Region]]:
-    """Return the faces that are there about as long as any other."""
+    """Return the faces that are visible for almost as long as the longest one."""
     longest = max((len(track) for track in tracks), default=0)
     return [track for track in tracks if len(track) >= _LASTING * longest]
 
 
 def _main(tracks: Sequence[dict[int, Region]]) -> dict[int, Region]:
-    """Return the largest of the faces that last."""
+    """Return the largest of the lasting faces."""
     sizes = [sum(map(_area, track.values())) / len(track) for track in _lasting(tracks)]
     return _lasting(tracks)[sizes.index(max(sizes))] if sizes else {}
 
 
-def _scenes(sights: Sequence[Sight]) -> list[list[Sight]]:
-    return [list(group) for _, group in groupby(sights, key=lambda sight: sight.scene)]
+def _scenes(detections: Sequence[Detection]) -> list[list[Detection]]:
+    return [list(group) for _, group in groupby(detections, key=lambda detection: detection.scene)]
 
 
-def _tracks(scene: Sequence[Sight]) -> list[dict[int, Region]]:
-    """Return each face's places, by the index of the sight."""
+def _tracks(scene: Sequence[Detection]) -> list[dict[int, Region]]:
+    """Return the regions of each face, by the index of the detection."""
     tracks: list[dict[int, Region]] = []
-    for index, sight in enumerate(scene):
-        for face in sight.faces:
+    for index, detection in enumerate(scene):
+        for face in detection.faces:
             near = [
                 track
                 for track in tracks
@@ -313,14 +310,14 @@ def _area(region: Region) -> float:
 
 
 def _least_near(values: _Row) -> _Row:
-    """Return the least of each value and its two neighbors."""
+    """Return the minimum of each value and its two neighbors."""
     padded = np.pad(values, 1, mode="edge")
     least: _Row = np.minimum(np.minimum(padded[:-2], padded[1:-1]), padded[2:])
     return least
 
 
 def _smoothed(values: _Row, times: _Row, spread_s: float) -> _Row:
-    """Return a weighted mean of each value and those near it in time."""
+    """Return the values, smoothed with a Gaussian in time."""
     begins = np.searchsorted(times, times - 3 * spread_s)
     ends = np.searchsorted(times, times + 3 * spread_s, side="right")
     smoothed = np.empty(len(values))

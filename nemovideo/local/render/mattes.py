@@ -1,4 +1,4 @@
-"""The frames of a file with the alpha that an export would give them."""
+"""Frames of a file with their alpha, as in an export."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.colors import matrix_for
 from nemovideo.local.render.compositing import AlphaPlane
-from nemovideo.local.render.cutting import FrameView, told, views_of
+from nemovideo.local.render.cutting import FrameView, frame_views, with_warnings
 from nemovideo.local.render.notices import Warn
 from nemovideo.local.render.sources import open_source
 from nemovideo.local.timeline import Background, Clip, Timeline
@@ -38,19 +38,19 @@ def mattes(
     warn: Warn,
     masks: Mapping[float, Mask] | None = None,
 ) -> Iterator[tuple[Fraction, Bytes, Bytes]]:
-    """Return an iterator of time in seconds, RGB and alpha of every frame, in time order.
+    """Return an iterator of (time in seconds, RGB, alpha) for every frame.
 
-    A file that is transparent in places keeps its own alpha.
+    A file with transparency keeps its alpha.
 
     Args:
         item: The video.
-        load: Gives what tells people from the background; called for the first frame.
+        load: Loads the engine; called for the first frame.
         behind: Whether people behind those in front are kept.
-        warn: Is told what is wrong with the file, and where nobody was found.
-        masks: The user's own, by time in seconds.
+        warn: Called with each warning.
+        masks: The user's own masks, by time in seconds.
 
     Raises:
-        InvalidRequestError: A mask is of another size or time than the frames.
+        InvalidRequestError: The size or time of a mask does not match the frames.
     """
     duration_ms = item.duration_ms or 0
     clip = Clip(
@@ -69,15 +69,15 @@ def mattes(
         frames = islice(source.frames(canvas), count)
         if not source.has_alpha:
             cutter = load().cutter(behind=behind, fps=float(canvas.fps))
-            cuts = told(cutter.follow(views_of(frames)), cutter, item.name, canvas.fps, warn)
+            cuts = with_warnings(
+                cutter.follow(frame_views(frames)), cutter, item.name, canvas.fps, warn
+            )
             if numbered:
                 reach = round(_REACH_S * canvas.fps)
                 cuts = Corrections[FrameView](numbered, reach).applied(cuts)
             alphas = _alphas(cuts, canvas)
         elif numbered:
-            raise InvalidRequestError(
-                f"{item.name} has an alpha of its own", remedy="Leave out masks=."
-            )
+            raise InvalidRequestError(f"{item.name} has its own alpha", remedy="Leave out masks=.")
         else:
             alphas = _own_alpha(frames)
         for number, (frame, alpha) in enumerate(alphas):
@@ -87,37 +87,39 @@ def mattes(
 
 
 def picture_matte(image: Image.Image, engine: LoadedEngine, *, behind: bool, warn: Warn) -> Bytes:
-    """Return the alpha of a single picture, in its size made even.
+    """Return the alpha of a single picture, with odd sizes rounded up.
 
     Args:
         image: The picture, RGB.
-        engine: What tells people from the background.
+        engine: The engine.
         behind: Whether people behind those in front are kept.
-        warn: Is told if nobody was found.
+        warn: Called with each warning.
     """
     width, height = (size + size % 2 for size in image.size)
     canvas = Canvas(width, height, Fraction(1), matrix=matrix_for(height), alpha=True)
     frame = canvas.frame(image.resize((width, height), Image.Resampling.LANCZOS))
     cutter = engine.cutter(behind=behind)
-    cuts = told(cutter.follow(views_of(iter([frame]))), cutter, "the picture", canvas.fps, warn)
+    cuts = with_warnings(
+        cutter.follow(frame_views(iter([frame]))), cutter, "the picture", canvas.fps, warn
+    )
     ((_, alpha),) = _alphas(cuts, canvas)
     return alpha
 
 
 def _numbered(masks: Mapping[float, Mask], canvas: Canvas, count: int) -> dict[int, Mask]:
-    """Return masks by the number of their frame."""
+    """Return the masks by frame number."""
     numbered: dict[int, Mask] = {}
     for time_s, mask in masks.items():
         if mask.shape != (canvas.height, canvas.width):
             raise InvalidRequestError(
                 f"the mask for {time_s} s has the shape {mask.shape}",
-                remedy=f"Give it that of the frames, {(canvas.height, canvas.width)}.",
+                remedy=f"Use the shape of the frames, {(canvas.height, canvas.width)}.",
             )
         number = round(Fraction(time_s) * canvas.fps)
         if not 0 <= number < count:
             raise InvalidRequestError(
                 f"there is no frame at {time_s} s for a mask",
-                remedy=f"Give a time from 0 to {float((count - 1) / canvas.fps):.2f} s.",
+                remedy=f"Use a time from 0 to {float((count - 1) / canvas.fps):.2f} s.",
             )
         numbered[number] = mask
     return numbered

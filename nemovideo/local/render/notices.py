@@ -1,4 +1,4 @@
-"""What a render has to say of itself: not errors, but nothing to keep quiet about."""
+"""Warnings of a render."""
 
 from __future__ import annotations
 
@@ -6,29 +6,24 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 Warn: TypeAlias = Callable[[str], None]
-"""Takes one sentence for the user; `Notices.add` is one."""
+"""A function that takes a warning, a whole sentence for the user; such as `Notices.add`."""
 
 
-def unheard(_sentence: str) -> None:
-    """Take a sentence that nobody asked for: the default of functions with a `warn` argument."""
+def ignore_warning(_sentence: str) -> None:
+    """Ignore a warning: the default of `warn` arguments."""
 
 
 class Notices:
-    """The sentences of one render, in order, each of them once.
-
-    Functions that read footage take `warn=notices.add` and call it with a whole
-    sentence about the file, such as "talk.mp4 is damaged: 3 frames are missing."
-    Any thread may call it.
-    """
+    """The distinct warnings of a render, in order; thread-safe."""
 
     def __init__(self) -> None:
         self._sentences: dict[str, None] = {}
 
     def add(self, sentence: str) -> None:
-        """Keep a sentence, unless it was said before."""
+        """Add a warning, unless it was added before."""
         self._sentences.setdefault(sentence)
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """All that was said until now."""
+        """The warnings so far."""
         return tuple(self._sentences)

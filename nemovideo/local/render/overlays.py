@@ -1,4 +1,4 @@
-"""What is laid over the video: words, pictures, and videos that go on by themselves."""
+"""Sources of overlays: still pictures, and videos in a loop."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from nemovideo.local.render.filters import Fitter
 from nemovideo.local.render.notices import Warn
 
 
-class Laid(Protocol):
-    """Gives the picture that is laid over frames, with its alpha."""
+class OverlaySource(Protocol):
+    """An overlay with alpha."""
 
     def patch(self, since: int) -> VideoFrame:
-        """Return it as it is so many frames after it came; a number must not be below the last.
+        """Return its picture `since` frames after its start; `since` must not decrease.
 
-        The same frame is returned as long as it stands.
+        An unchanged picture is returned as the same object.
         """
         ...
 
 
-class Standing:
-    """A picture that stands."""
+class StillOverlay:
+    """A still picture."""
 
     def __init__(self, canvas: Canvas, image: Image.Image) -> None:
         self._frame = canvas.frame(image)
@@ -40,14 +40,14 @@ class Standing:
         return self._frame
 
 
-class Moving:
-    """A video or an animation, silent, and from its beginning again at its end.
+class VideoOverlay:
+    """A video or an animation in a loop, without sound.
 
     Args:
-        canvas: What is being made.
-        item: The file; its own alpha is kept.
+        canvas: The output canvas.
+        item: The file; its alpha is kept.
         size: Its width and height on the canvas, both even.
-        warn: Is told what is wrong with the file.
+        warn: Called with each warning.
     """
 
     def __init__(self, canvas: Canvas, item: MediaItem, size: tuple[int, int], warn: Warn) -> None:
@@ -61,7 +61,7 @@ class Moving:
         self._fitted: VideoFrame | None = None
 
     def patch(self, since: int) -> VideoFrame:
-        """Return the video's picture at that time."""
+        """Return the video's frame at that time."""
         if self._frames is None:
             self._frames = at_rate(
                 looped_frames(self._item, warn=self._warn),
@@ -74,7 +74,7 @@ class Moving:
             source = next(self._frames, None)
             self._next += 1
         if source is None:
-            raise RenderFailedError(f"{self._item.name} has no picture that can be read")
+            raise RenderFailedError(f"{self._item.name} has no readable picture")
         if self._fitted is None or source is not self._source:
             self._source, self._fitted = source, self._fitter(source, self._aspect)
         return self._fitted

@@ -1,4 +1,4 @@
-"""A clip that is transparent in places already: its own alpha is the mask, no engine is asked."""
+"""Clips with transparency: their own alpha is the mask, and no engine is used."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from nemovideo.local.render.backgrounds import make_background
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.filters import FrameGraph, Mover, Shift
 from nemovideo.local.render.layout import Layout
-from nemovideo.local.render.notices import Warn, unheard
+from nemovideo.local.render.notices import Warn, ignore_warning
 from nemovideo.local.timeline import Clip
 
 _ALPHA_PLANE = 3
 
 
-def lay_over(
+def composite(
     frames: Iterator[VideoFrame],
     clip: Clip,
     canvas: Canvas,
     media: Mapping[str, MediaItem],
     layout: Layout | None = None,
-    warn: Warn = unheard,
+    warn: Warn = ignore_warning,
     *,
-    begun_s: Fraction = Fraction(0),
+    offset_s: Fraction = Fraction(0),
 ) -> Iterator[VideoFrame]:
-    """Yield a clip's frames over its background, or with their alpha as it is.
+    """Composite a clip's frames over its background, or keep their alpha.
 
     Args:
-        frames: Frames with an alpha plane, of the canvas's size, or with a `layout` of its stage's.
-        clip: What they are of; it has a background.
-        canvas: What is being made.
+        frames: Frames with an alpha plane, of the size of the canvas or of the layout's stage.
+        clip: Their clip, with a background.
+        canvas: The output canvas.
         media: The uploaded files.
-        layout: Where the frames lie on the canvas; None if they fill it.
-        warn: Is told what the result lacks.
-        begun_s: How far into the clip the first frame is, in seconds.
+        layout: The position of the frames on the canvas; None if they fill it.
+        warn: Called with each warning.
+        offset_s: The offset of the first frame in the clip, in seconds.
     """
     background = clip.background
     assert background is not None
@@ -50,7 +50,7 @@ def lay_over(
     behind = (
         None
         if kind in ("alpha", "matte")
-        else make_background(background, canvas, media, warn, begun_s=begun_s)
+        else make_background(background, canvas, media, warn, offset_s=offset_s)
     )
     shift = None if layout is None else Shift(canvas)
     extract, overlay = _Extract(stage), _Overlay(canvas)
@@ -70,7 +70,7 @@ def lay_over(
 
 
 def _cut(frame: VideoFrame, kind: str) -> Cut:
-    """Return where the clip is opaque, as backgrounds ask for it; only the blur looks at it."""
+    """Return the frame's alpha as a cut; only the blur needs the real one."""
     box = whole((frame.width, frame.height))
     if kind != "blur":
         return Cut(box, np.ones((2, 2), np.float32))
@@ -81,7 +81,7 @@ def _cut(frame: VideoFrame, kind: str) -> Cut:
 
 
 class _Overlay:
-    """Lay frames with alpha over others, at a place that can change."""
+    """Overlay frames with alpha on others, at a variable position."""
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
@@ -100,7 +100,7 @@ class _Overlay:
 
 
 class _Extract:
-    """Make the alpha of frames their picture, white where they are opaque."""
+    """Convert the alpha of frames to a picture, white where opaque."""
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas

@@ -1,4 +1,4 @@
-"""Outputs that are pictures and have no sound: a GIF, a WebP, a zip of PNGs, a single picture."""
+"""Writers of pictures: GIF, WebP, zips of PNGs, and still pictures."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _WEBP_QUALITIES = (92, 84, 75)
 
 
 class StillWriter:
-    """A file with one picture: PNG, JPEG or WebP.
+    """Write one picture: PNG, JPEG or WebP.
 
-    Of a `photo` that was only cut out, the pixels well inside are its own: those
-    of the canvas have their colors at half the size.
+    The opaque pixels come from `photo`, if that is given: the canvas has chroma at half the
+    resolution.
     """
 
     def __init__(
@@ -55,15 +55,15 @@ class StillWriter:
         self._options = options.get(kind, {})
 
     def write_frame(self, frame: VideoFrame) -> None:
-        """Take the picture.
+        """Set the picture.
 
         Raises:
-            RenderFailedError: There was one already.
+            RenderFailedError: It was already set.
         """
         if self._image is not None:
             raise RenderFailedError(f"a {self._format} holds one picture, and this draft has more")
         self._image = self._canvas.image(frame)
-        if self._image.size != self._size:  # an odd size was made even
+        if self._image.size != self._size:  # an odd size was rounded up
             self._image = self._image.resize(self._size, Image.Resampling.BICUBIC)
         if self._photo is not None and self._image.mode == "RGBA":
             inside = self._image.getchannel("A").point(lambda value: 255 * (value == 255))
@@ -76,7 +76,7 @@ class StillWriter:
 
 
 class AnimationWriter:
-    """An animated WebP, with transparency."""
+    """Write an animated WebP, with transparency."""
 
     def __init__(self, path: Path, canvas: Canvas, quality: int) -> None:
         self._canvas = canvas
@@ -95,17 +95,17 @@ class AnimationWriter:
         self._file.mux(self._stream.encode(frame))
 
     def finish(self) -> None:
-        """Write what the encoder still holds."""
+        """Flush the encoder."""
         self._file.mux(self._stream.encode(None))
         self._file.close()
 
     def close(self) -> None:
-        """Close the file, complete or not."""
+        """Close the file, even if incomplete."""
         self._file.close()
 
 
 class ZipWriter:
-    """A zip with one PNG for each frame, written as they come."""
+    """Write a zip with a PNG for each frame."""
 
     def __init__(self, path: Path, canvas: Canvas) -> None:
         self._canvas = canvas
@@ -129,12 +129,12 @@ class ZipWriter:
         self._write(picture)
 
     def finish(self) -> None:
-        """Write what the encoder still holds, and the list of the files."""
+        """Flush the encoder, and write the central directory."""
         self._write(None)
         self._zip.close()
 
     def close(self) -> None:
-        """Close the file, complete or not."""
+        """Close the file, even if incomplete."""
         self._zip.close()
 
     def _write(self, picture: VideoFrame | None) -> None:
@@ -144,10 +144,9 @@ class ZipWriter:
 
 
 class GifWriter:
-    """A GIF with one palette for all of it.
+    """Write a GIF with one global palette; its pixels are either opaque or transparent.
 
-    The palette can be made only when all frames have been seen, so they wait in
-    a file beside the output. Pixels are transparent wholly or not at all.
+    The palette depends on all frames, so they are stored in a temporary file beside the output.
     """
 
     def __init__(self, path: Path, canvas: Canvas, tick: Callable[[], None]) -> None:
@@ -166,12 +165,12 @@ class GifWriter:
         picture.pts, picture.time_base = self._frames, 1 / self._canvas.fps
         self._frames += 1
         self._palette.push(picture)
-        for _ in self._palette.ready():  # without being asked, the filter only queues its frames
+        for _ in self._palette.ready():  # makes the filter process its queue
             pass
         self._waiting.mux(self._stream.encode(picture))
 
     def finish(self) -> None:
-        """Make the palette, and write the frames in its colors."""
+        """Compute the palette, and encode the frames with it."""
         self._waiting.mux(self._stream.encode(None))
         self._waiting.close()
         self._palette.push(None)
@@ -195,7 +194,7 @@ class GifWriter:
             target.mux(stream.encode(None))
 
     def close(self) -> None:
-        """Remove the waiting frames."""
+        """Remove the temporary file."""
         self._waiting.close()
         self._waiting_path.unlink(missing_ok=True)
 
@@ -212,7 +211,7 @@ def _add_stream(
 
 
 class _FrameChain:
-    """One filter that may keep frames back; a picture can be its second input."""
+    """A filter with a delay; a picture can be its second input."""
 
     def __init__(self, canvas: Canvas, filter_: str, beside: VideoFrame | None = None) -> None:
         self._graph = av.filter.Graph()
@@ -241,11 +240,11 @@ class _FrameChain:
         )
 
     def push(self, frame: VideoFrame | None) -> None:
-        """Give the next frame, or None after the last."""
+        """Push the next frame, or None after the last."""
         self._source.push(frame)
 
     def ready(self) -> Iterator[VideoFrame]:
-        """Yield what is done by now."""
+        """Yield the frames that are ready."""
         while True:
             try:
                 frame = self._sink.pull()

@@ -1,4 +1,4 @@
-"""The sound of the output: every clip's own and the music, mixed block by block."""
+"""The audio mixer: the sound of clips and backgrounds, and music."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nemovideo.local.media.clock import Clock
 from nemovideo.local.media.containers import main_audio, open_with_speakers, origin_s
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.decoding import damaged, packets_of
-from nemovideo.local.render.notices import Warn, unheard
+from nemovideo.local.render.notices import Warn, ignore_warning
 from nemovideo.local.timeline import Timeline
 
 SAMPLE_RATE = 48_000
@@ -32,31 +32,27 @@ Block = npt.NDArray[np.float32]
 
 
 class Mixer:
-    """The whole sound of a draft, read from its beginning in blocks.
-
-    Nothing is held but the block that is being mixed, so the memory does not
-    grow with the draft's length.
-    """
+    """The mixed audio of a draft, read in blocks from its start."""
 
     def __init__(
-        self, timeline: Timeline, media: Mapping[str, MediaItem], warn: Warn = unheard
+        self, timeline: Timeline, media: Mapping[str, MediaItem], warn: Warn = ignore_warning
     ) -> None:
         self._position = 0
-        self._voices: list[_Voice] = []
+        self._tracks: list[_Track] = []
         clip_start_ms = 0
         for clip in timeline.clips:
             item = media.get(clip.media or "")
             if clip.kind == "video" and item is not None and item.has_audio:
                 start_s = Fraction(clip.source_start_ms, 1000)
                 blocks = decode_blocks(item, start_s=start_s, speed=clip.speed, warn=warn)
-                self._voices.append(_Voice(blocks, clip_start_ms, clip.duration_ms, clip.volume))
+                self._tracks.append(_Track(blocks, clip_start_ms, clip.duration_ms, clip.volume))
             behind = clip.background
             if behind is not None and behind.kind == "video" and behind.volume > 0:
                 item = media.get(behind.media or "")
                 if item is not None and item.has_audio:
                     blocks = looped_blocks(item, warn=warn)
-                    voice = _Voice(blocks, clip_start_ms, clip.duration_ms, behind.volume)
-                    self._voices.append(voice)
+                    track = _Track(blocks, clip_start_ms, clip.duration_ms, behind.volume)
+                    self._tracks.append(track)
             clip_start_ms += clip.duration_ms
         self._length = clip_start_ms * SAMPLE_RATE // 1000
         self._fades = timeline.fade_in_ms, timeline.fade_out_ms
@@ -64,24 +60,24 @@ class Mixer:
             item = media.get(sound.media)
             if item is not None and item.has_audio:
                 blocks = looped_blocks(item, warn=warn)
-                self._voices.append(_Voice(blocks, sound.start_ms, sound.duration_ms, sound.volume))
+                self._tracks.append(_Track(blocks, sound.start_ms, sound.duration_ms, sound.volume))
 
     @property
     def silent(self) -> bool:
-        """Whether the draft has no sound anywhere."""
-        return not self._voices
+        """Whether the draft has no audio."""
+        return not self._tracks
 
     def read(self, count: int) -> Block:
         """Return the next `count` samples of the mix."""
         mix = np.zeros((2, count), dtype=np.float32)
-        for voice in self._voices:
-            voice.add_to(mix, self._position)
+        for track in self._tracks:
+            track.add_to(mix, self._position)
         self._fade(mix)
         self._position += count
         return mix.clip(-1, 1)
 
     def _fade(self, mix: Block) -> None:
-        """Fade a block in and out, as far as it lies at the draft's ends."""
+        """Apply the draft's fades to a block."""
         fade_in, fade_out = (length * SAMPLE_RATE / 1000 for length in self._fades)
         places = self._position + np.arange(mix.shape[1])
         if fade_in > 0:
@@ -90,8 +86,8 @@ class Mixer:
             mix *= ((self._length - places) / fade_out).clip(0, 1).astype(np.float32)
 
 
-class _Voice:
-    """One sound in its place on the timeline."""
+class _Track:
+    """A sound at its place on the timeline."""
 
     def __init__(
         self, blocks: Iterator[Block], start_ms: int, duration_ms: int, volume: float
@@ -103,7 +99,7 @@ class _Voice:
         self._rest: Block = np.zeros((2, 0), dtype=np.float32)
 
     def add_to(self, mix: Block, position: int) -> None:
-        """Add the part that falls into the block of the mix that begins at `position`."""
+        """Add the part within a block of the mix that starts at `position`."""
         first = max(self._start - position, 0)
         last = min(self._end - position, mix.shape[1])
         while first < last:
@@ -119,23 +115,27 @@ class _Voice:
 
 
 def decode_blocks(
-    item: MediaItem, *, start_s: Fraction = Fraction(0), speed: float = 1.0, warn: Warn = unheard
+    item: MediaItem,
+    *,
+    start_s: Fraction = Fraction(0),
+    speed: float = 1.0,
+    warn: Warn = ignore_warning,
 ) -> Iterator[Block]:
-    """Yield a file's sound from `start_s` on, at another speed with its pitch kept."""
-    blocks = _heard(_from(_timed_blocks(item, start_s, warn), start_s), item.name, warn)
+    """Yield a file's audio from `start_s`, at another speed with the same pitch."""
+    blocks = _until_error(_from(_timed_blocks(item, start_s, warn), start_s), item.name, warn)
     return blocks if speed == 1 else _at_speed(blocks, speed)
 
 
-def _heard(blocks: Iterator[Block], name: str, warn: Warn) -> Iterator[Block]:
-    """Yield the blocks; where no more can be read, end, and say so: a picture needs no sound."""
+def _until_error(blocks: Iterator[Block], name: str, warn: Warn) -> Iterator[Block]:
+    """Yield the blocks; end at an error, with a warning."""
     try:
         yield from blocks
     except (av.error.FFmpegError, ValueError):
         warn(f"The sound of {name} cannot be read to its end: the rest is silent.")
 
 
-def looped_blocks(item: MediaItem, *, warn: Warn = unheard) -> Iterator[Block]:
-    """Yield a file's sound again and again."""
+def looped_blocks(item: MediaItem, *, warn: Warn = ignore_warning) -> Iterator[Block]:
+    """Yield a file's audio in a loop."""
     while True:
         count = 0
         for block in decode_blocks(item, warn=warn):
@@ -146,18 +146,18 @@ def looped_blocks(item: MediaItem, *, warn: Warn = unheard) -> Iterator[Block]:
 
 
 def _timed_blocks(item: MediaItem, start_s: Fraction, warn: Warn) -> Iterator[tuple[int, Block]]:
-    """Yield (first sample's place, block); what is damaged is passed over.
+    """Yield (position in samples, block); damaged packets are skipped.
 
-    Places are counted on; but where the file's own clock is far from the count,
-    packets are missing, and the clock holds.
+    Samples are counted; where the file's timestamps differ by more than `_DRIFT`, packets are
+    missing, and the timestamps are used.
     """
     resampler = _Resampler()
     place = 0
     for time_s, frame in _decoded(item, start_s, warn):
         if time_s is not None:
-            told = round(time_s * SAMPLE_RATE)
-            if abs(told - place) > _DRIFT:
-                place = told
+            timestamp = round(time_s * SAMPLE_RATE)
+            if abs(timestamp - place) > _DRIFT:
+                place = timestamp
         for block in resampler.feed(frame):
             yield place, block
             place += block.shape[1]
@@ -169,7 +169,7 @@ def _timed_blocks(item: MediaItem, start_s: Fraction, warn: Warn) -> Iterator[tu
 def _decoded(
     item: MediaItem, start_s: Fraction, warn: Warn
 ) -> Iterator[tuple[Fraction | None, AudioFrame]]:
-    """Yield (seconds from the file's beginning, frame), from a little before `start_s` on."""
+    """Yield (time in seconds, frame), from shortly before `start_s`."""
     with open_with_speakers(item.path) as (container, speakers):
         stream = main_audio(container)
         if stream is None:
@@ -181,12 +181,12 @@ def _decoded(
         if start_s > 1 and stream.time_base and not item.broken_clock:
             offset = int((start_s - 1 + origin) / stream.time_base)
             container.seek(offset, stream=stream, backward=True)
-        tell = partial(warn, damaged(item.name))
-        for packet in packets_of(container, stream, tell):
+        on_damage = partial(warn, damaged(item.name))
+        for packet in packets_of(container, stream, on_damage):
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
-                tell()
+                on_damage()
                 continue
             for frame in frames:
                 if isinstance(frame, AudioFrame):
@@ -197,13 +197,13 @@ def _decoded(
                     if frame.layout.nb_channels > len(_STEREO):
                         warn(
                             f"The sound of {item.name} has {frame.layout.nb_channels} channels: "
-                            "they were mixed down to two."
+                            "it was mixed down to stereo."
                         )
                     yield time_s, _mixed(frame, names)
 
 
 def _mixed(frame: AudioFrame, names: tuple[str, ...]) -> AudioFrame:
-    """Return a frame that FFmpeg can bring to two channels: the same, or a mix of it."""
+    """Return the frame, mixed to stereo if FFmpeg cannot do that."""
     if not needs_mixing(frame):
         return frame
     samples = stereo(floats(frame), speakers_of(frame, names))
@@ -215,31 +215,31 @@ def _mixed(frame: AudioFrame, names: tuple[str, ...]) -> AudioFrame:
 
 
 class _Resampler:
-    """Brings sound of any form to the mix's, even where the form changes on the way."""
+    """Convert audio to the format of the mix, even if its own format changes."""
 
     def __init__(self) -> None:
-        self._form: tuple[object, ...] = ()
+        self._input: tuple[object, ...] = ()
         self._resampler: AudioResampler | None = None
 
     def feed(self, frame: AudioFrame) -> Iterator[Block]:
-        """Yield what can be had now."""
-        form = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if self._resampler is None or form != self._form:
+        """Yield the converted blocks that are ready."""
+        input_ = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if self._resampler is None or input_ != self._input:
             yield from self.rest()
-            self._form = form
+            self._input = input_
             self._resampler = AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
         for made in self._resampler.resample(frame):
             yield _samples(made)
 
     def rest(self) -> Iterator[Block]:
-        """Yield what is still held back."""
+        """Flush the resampler."""
         if self._resampler is not None:
             for made in self._resampler.resample(None):
                 yield _samples(made)
 
 
 def _from(timed: Iterator[tuple[int, Block]], start_s: Fraction) -> Iterator[Block]:
-    """Yield the blocks from a time on: what is earlier is dropped, what is missing is silence."""
+    """Yield the blocks from `start_s`, with gaps filled by silence."""
     position = round(start_s * SAMPLE_RATE)
     for place, block in timed:
         if place > position:
@@ -255,7 +255,7 @@ def _at_speed(blocks: Iterator[Block], speed: float) -> Iterator[Block]:
     graph = Graph()
     source = graph.add_abuffer(sample_rate=SAMPLE_RATE, format="fltp", layout="stereo")
     nodes = [graph.add("atempo", f"{factor:.6f}") for factor in _tempo_factors(speed)]
-    planar = graph.add("aformat", "sample_fmts=fltp")  # atempo works on interleaved samples
+    planar = graph.add("aformat", "sample_fmts=fltp")  # atempo outputs interleaved samples
     sink = graph.add("abuffersink")
     graph.link_nodes(source, *nodes, planar, sink).configure()
     position = 0
@@ -281,7 +281,7 @@ def _at_speed(blocks: Iterator[Block], speed: float) -> Iterator[Block]:
 
 
 def _tempo_factors(speed: float) -> list[float]:
-    """Split a speed into factors that `atempo` does well."""
+    """Split a speed into factors within the range of good quality of `atempo`."""
     slowest, fastest = _TEMPO_STEPS
     factors: list[float] = []
     while not slowest <= speed <= fastest:

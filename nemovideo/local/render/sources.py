@@ -1,4 +1,4 @@
-"""What a clip shows before anything else is done to it: frames of a video, a photo or a card."""
+"""Sources of clips: the frames of a video, a photo or a title card."""
 
 from __future__ import annotations
 
@@ -36,30 +36,30 @@ _TURNS = {
 
 
 class Source(Protocol):
-    """The picture of a clip, before anything else is done to it."""
+    """The frames of a clip, before background and adjustments."""
 
     @property
     def shape(self) -> Fraction:
-        """Its width as it is shown, divided by its height."""
+        """The display aspect ratio, width / height."""
         ...
 
     @property
     def has_alpha(self) -> bool:
-        """Whether its frames have an alpha plane, which is the mask for the clip's background."""
+        """Whether the frames have an alpha plane, which is then the clip's mask."""
         ...
 
     def frames(self, canvas: Canvas) -> Iterator[VideoFrame]:
-        """Yield its frames on a canvas, without end: the last one stands."""
+        """Yield the frames on a canvas; the last one is held endlessly."""
         ...
 
 
 def open_source(
     clip: Clip, media: Mapping[str, MediaItem], warn: Warn, decode: Decode = decode_frames
 ) -> Source:
-    """Return what a clip shows; `decode` gives the frames of a video.
+    """Return the source of a clip; `decode` decodes the frames of a video.
 
     Raises:
-        RenderFailedError: The clip names something that is not there or cannot be read.
+        RenderFailedError: The clip's kind is unknown, or its file missing or unreadable.
     """
     match clip.kind:
         case "video":
@@ -69,13 +69,13 @@ def open_source(
         case "card":
             return _Card(clip, media)
         case kind:
-            raise RenderFailedError(f"there is no clip of kind {kind!r}")
+            raise RenderFailedError(f"unknown kind of clip: {kind!r}")
 
 
-def each_once(
+def map_distinct(
     frames: Iterator[VideoFrame], work: Callable[[VideoFrame], VideoFrame]
 ) -> Iterator[VideoFrame]:
-    """Yield the work's result for each frame; a frame that stands is worked on once."""
+    """Yield the result for each frame; a repeated frame is processed once."""
     source: VideoFrame | None = None
     result: VideoFrame | None = None
     for frame in frames:
@@ -85,7 +85,7 @@ def each_once(
 
 
 class _Video:
-    """An uploaded video, from the clip's start on, at its speed."""
+    """An uploaded video, from the clip's start, at its speed."""
 
     def __init__(self, clip: Clip, item: MediaItem, warn: Warn, decode: Decode) -> None:
         if item.kind != "video":
@@ -104,16 +104,16 @@ class _Video:
         fitter = Fitter(canvas, clip, keep_alpha=self.has_alpha)
         decoded = self._decode(item, start_s, warn=self._warn)
         sources = at_rate(decoded, start_s=start_s, step_s=step_s)
-        frames = each_once(sources, lambda frame: fitter(frame, self._aspect))
+        frames = map_distinct(sources, lambda frame: fitter(frame, self._aspect))
         first = next(frames, None)
         if first is None:
-            raise RenderFailedError(f"{item.name} has no picture that can be read")
+            raise RenderFailedError(f"{item.name} has no readable picture")
         yield first
         yield from frames
 
 
 class _Photo:
-    """An uploaded picture, which stands."""
+    """An uploaded picture."""
 
     def __init__(self, clip: Clip, item: MediaItem) -> None:
         self.has_alpha = item.has_alpha and clip.background is not None
@@ -139,7 +139,7 @@ class _Card:
 
 
 def _framed(clip: Clip, width: int, height: int, aspect: Fraction) -> Fraction:
-    """Return the shape of a picture after the clip's turn and crop."""
+    """Return the aspect ratio of a picture after the clip's rotation and crop."""
     if clip.turn % 180:
         width, height, aspect = height, width, 1 / aspect
     if clip.crop is not None:
@@ -148,7 +148,7 @@ def _framed(clip: Clip, width: int, height: int, aspect: Fraction) -> Fraction:
 
 
 def framed_photo(clip: Clip, image: Image.Image) -> Image.Image:
-    """Return a picture after the clip's turn, flip and crop."""
+    """Return a picture after the clip's rotation, flip and crop."""
     if clip.turn % 360:
         image = image.transpose(_TURNS[clip.turn % 360])
     for mirror in clip.flip:
@@ -165,11 +165,7 @@ def _still(frame: VideoFrame) -> Iterator[VideoFrame]:
 
 
 def _letterboxed(image: Image.Image, canvas: Canvas) -> Image.Image:
-    """Return a picture whole on the canvas.
-
-    Where it leaves room, it lies over a blurred copy of itself, or over nothing if it is
-    transparent in places.
-    """
+    """Fit a picture into the canvas, over a blurred copy of itself, or unfilled if it is RGBA."""
     size = (canvas.width, canvas.height)
     shown = round(image.width / canvas.aspect), image.height
     fitted = ImageOps.contain(image.resize(shown) if canvas.aspect != 1 else image, size)
@@ -177,9 +173,9 @@ def _letterboxed(image: Image.Image, canvas: Canvas) -> Image.Image:
         return image.resize(size, Image.Resampling.LANCZOS)
     place = (size[0] - fitted.width) // 2, (size[1] - fitted.height) // 2
     if image.mode == "RGBA":
-        clear = Image.new("RGBA", size)
-        clear.paste(fitted, place)
-        return clear
+        unfilled = Image.new("RGBA", size)
+        unfilled.paste(fitted, place)
+        return unfilled
     small = (max(1, size[0] // 8), max(1, size[1] // 8))
     around = cover_image(image, small).filter(ImageFilter.GaussianBlur(max(small) / 24))
     whole = around.resize(size, Image.Resampling.BICUBIC).point(lambda value: value * 0.75)
@@ -188,7 +184,7 @@ def _letterboxed(image: Image.Image, canvas: Canvas) -> Image.Image:
 
 
 def _card(clip: Clip, canvas: Canvas, media: Mapping[str, MediaItem]) -> Image.Image:
-    """Return a drawn card: its words on its color, or on a background that stands still."""
+    """Draw a card: its text on its color, or on a still background."""
     size = canvas.shown_size
     behind = clip.background or Background("color")
     if behind.kind == "scene" and behind.scene:

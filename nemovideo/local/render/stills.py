@@ -1,8 +1,7 @@
-"""Single moments of a draft: what an export would show there, and the footage as it is.
+"""Single frames of a draft, as an export shows them, beside the original footage.
 
-Each moment's frame goes through the same code as in an export, by itself: the mask is not
-steadied by the frames around it, so its edges differ a little. Where a draft's frame follows
-the person, it lies where the person is at that moment.
+They are rendered as in an export, but independently: the mask is not smoothed over time, so its
+edges differ slightly, and a layout that follows the person is exact rather than smooth.
 """
 
 from __future__ import annotations
@@ -22,24 +21,24 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.clips import MattingSource, clip_frames
 from nemovideo.local.render.decoding import Timed, decode_frames
-from nemovideo.local.render.drafts import for_format, moves
+from nemovideo.local.render.drafts import for_format, is_video
 from nemovideo.local.render.encoding import format_named
-from nemovideo.local.render.filters import Fresh
-from nemovideo.local.render.finishing import Finish, frame_at
+from nemovideo.local.render.filters import ShallowCopy
+from nemovideo.local.render.finishing import Finish, frame_count
 from nemovideo.local.render.job import check_draft, has_alpha
-from nemovideo.local.render.notices import Warn, unheard
+from nemovideo.local.render.notices import Warn, ignore_warning
 from nemovideo.local.render.sources import open_source
 from nemovideo.local.timeline import Clip, Timeline
 
 MAX_SIDE_PX = 1280
-"""The longer side of a still, at most."""
+"""The maximum width and height of a still."""
 
 _THREADS = min(2, os.cpu_count() or 1)
 
 
 @attrs.frozen
 class Still:
-    """One moment: `before` is the footage, `after` the finished picture."""
+    """A frame: `before` is the original footage, `after` the result."""
 
     time_s: float
     before: Image.Image
@@ -51,24 +50,24 @@ def make_stills(
     media: Mapping[str, MediaItem],
     at_s: Sequence[float] | None,
     matting: MattingSource,
-    warn: Warn = unheard,
+    warn: Warn = ignore_warning,
 ) -> list[Still]:
-    """Return what an export would show at some moments, at most `MAX_SIDE_PX` large.
+    """Render single frames of a draft, of up to `MAX_SIDE_PX`.
 
     Args:
         timeline: The draft.
-        media: The uploaded files, by the ids that the draft uses.
-        at_s: Seconds from the beginning; those beyond the end show the last frame. None for
-            the first frame, the middle one and the last.
-        matting: Gives the engine when it is needed.
-        warn: Is told what the pictures lack.
+        media: The uploaded files, by their ids in the draft.
+        at_s: Times in seconds; those beyond the end show the last frame. None for the first,
+            middle and last frames.
+        matting: Loads the engine when it is needed.
+        warn: Called with each warning.
 
     Raises:
-        RenderFailedError: The draft is wrong, or a file is missing or unreadable.
-        ModelUnavailableError: The engine's model or a font cannot be fetched.
+        RenderFailedError: The draft is invalid, or a file is missing or unreadable.
+        ModelUnavailableError: The engine's model or a font cannot be downloaded.
     """
     check_draft(timeline, media)
-    if not moves(timeline):
+    if not is_video(timeline):
         timeline = for_format(timeline, media, format_named("png"))
     try:
         scene = _Scene(timeline, media, matting, warn)
@@ -77,11 +76,11 @@ def make_stills(
     except NemoError:
         raise
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise RenderFailedError(f"the preview cannot be made: {error}") from error
+        raise RenderFailedError(f"the preview cannot be rendered: {error}") from error
 
 
 class _Scene:
-    """A draft whose frames are made one at a time."""
+    """A draft whose frames are rendered independently."""
 
     def __init__(
         self,
@@ -92,18 +91,18 @@ class _Scene:
     ) -> None:
         self._timeline, self._media, self._matting, self._warn = timeline, media, matting, warn
         self._canvas = Canvas.of(timeline, media, alpha=has_alpha(timeline))
-        self._total = frame_at(timeline.duration_ms, self._canvas)
+        self._total = frame_count(timeline.duration_ms, self._canvas)
 
     def numbers(self, at_s: Sequence[float] | None) -> list[int]:
-        """Return the numbers of the frames that are shown at these times."""
+        """Return the frame numbers at these times."""
         last = self._total - 1
         if at_s is None:
             return sorted({0, self._total // 2, last})
-        # A time such as 0.1 s is meant exactly, and a float may lie just before its frame.
+        # The float of a time such as 0.1 s can be just before its frame.
         return [min(last, int(time * float(self._canvas.fps) + 1e-6)) for time in at_s]
 
     def still(self, number: int) -> Still:
-        """Return one frame."""
+        """Render one frame."""
         time_s = number / float(self._canvas.fps)
 
         def warn(sentence: str) -> None:
@@ -117,11 +116,11 @@ class _Scene:
         return Still(time_s, _shown(before, canvas), after)
 
     def _clip_at(self, number: int) -> tuple[Clip, int]:
-        """Return the clip that a frame is of, and its first frame."""
+        """Return the clip that contains a frame, and the clip's first frame."""
         first = end_ms = 0
         for clip in self._timeline.clips:
             end_ms += clip.duration_ms
-            end = frame_at(end_ms, self._canvas)
+            end = frame_count(end_ms, self._canvas)
             if number < end:
                 return clip, first
             first = max(first, end)
@@ -136,17 +135,17 @@ class _Scene:
             warn,
             count=1,
             decode=moment.decode,
-            begun_s=moment.begun_s,
+            offset_s=moment.offset_s,
         )
         finish = Finish(self._timeline, self._canvas, self._media, warn)
-        fresh = Fresh(self._canvas)
+        copy = ShallowCopy(self._canvas)
         titled = finish.titled(made, number)
-        for earlier in range(finish.fade_before(number), number + 1):
-            made = finish.faded(fresh(titled), earlier)
+        for earlier in range(finish.fade_start(number), number + 1):
+            made = finish.faded(copy(titled), earlier)
         return _shown(made, self._canvas)
 
     def _plain(self, clip: Clip) -> tuple[Canvas, Clip]:
-        """Return the clip as it was uploaded, and a canvas of its own shape."""
+        """Return the clip without edits, and a canvas of its own size."""
         item = self._media.get(clip.media or "")
         if item is None or not item.width or not item.height:
             return attrs.evolve(self._canvas, alpha=False), clip
@@ -163,21 +162,21 @@ class _Scene:
 
 
 class _Moment:
-    """A clip from one moment on; the frame that is shown there is decoded once."""
+    """A clip from one moment; the frame shown there is decoded once."""
 
-    def __init__(self, clip: Clip, begun_s: Fraction) -> None:
-        self.begun_s = begun_s
+    def __init__(self, clip: Clip, offset_s: Fraction) -> None:
+        self.offset_s = offset_s
         self.clip = attrs.evolve(
             clip,
-            source_start_ms=clip.source_start_ms + round(begun_s * 1000 * Fraction(clip.speed)),
+            source_start_ms=clip.source_start_ms + round(offset_s * 1000 * Fraction(clip.speed)),
             duration_ms=1,
         )
         self._kept: Timed | None = None
 
     def decode(self, item: MediaItem, start_s: Fraction, *, warn: Warn) -> Iterator[Timed]:
-        """Yield the frame that is shown at `start_s`."""
+        """Yield the frame shown at `start_s`."""
         if self._kept is None:
-            half_s = Fraction(1, 2000)  # the start is a whole number of milliseconds
+            half_s = Fraction(1, 2000)  # the start is rounded to milliseconds
             for time_s, frame in decode_frames(item, start_s, warn=warn):
                 if self._kept is not None and time_s > start_s + half_s:
                     break
@@ -187,7 +186,7 @@ class _Moment:
 
 
 def _shown(frame: VideoFrame, canvas: Canvas) -> Image.Image:
-    """Return a frame of the canvas in square pixels, and not too large."""
+    """Convert a frame of the canvas to a picture in square pixels, of up to `MAX_SIDE_PX`."""
     wide, high = canvas.shown_size
     scale = min(1.0, MAX_SIDE_PX / max(wide, high))
     size = max(1, round(wide * scale)), max(1, round(high * scale))

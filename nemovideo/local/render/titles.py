@@ -1,4 +1,4 @@
-"""Words, pictures and videos over the video, each in its time and place."""
+"""Titles and overlays on the video."""
 
 from __future__ import annotations
 
@@ -15,37 +15,35 @@ from nemovideo.local.render.backgrounds import load_image, media_item
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.drawing.text import text_image
 from nemovideo.local.render.filters import Stamp
-from nemovideo.local.render.notices import Warn, unheard
-from nemovideo.local.render.overlays import Laid, Moving, Standing
+from nemovideo.local.render.notices import Warn, ignore_warning
+from nemovideo.local.render.overlays import OverlaySource, StillOverlay, VideoOverlay
 from nemovideo.local.timeline import POSITIONS, Overlay, Timeline, Title
 
 _TEXT_SHARE = 0.09
 _MARGIN_SHARE = 0.06
-_SMALLEST, _LARGEST = 0.2, 6.0
+_MIN_SIZE, _MAX_SIZE = 0.2, 6.0
 
 
 @attrs.frozen
 class _Shown:
-    """A title or picture that was drawn, and how many pixels it has."""
+    """A drawn title or overlay, and its number of pixels."""
 
-    laid: Laid
+    source: OverlaySource
     stamp: Stamp
     pixels: int
 
 
 class Titles:
-    """All titles of a draft, and the pictures and videos that are laid over it.
-
-    Each is drawn when its time comes, and kept until its time is over.
+    """The titles and overlays of a draft; each is in memory only while it is shown.
 
     Args:
         timeline: The draft.
-        canvas: What is being made.
+        canvas: The output canvas.
         media: The uploaded files.
-        warn: Is told what is wrong with a file.
+        warn: Called with each warning.
 
     Raises:
-        RenderFailedError: One of them cannot be drawn, or too many lie over one frame.
+        RenderFailedError: One cannot be drawn, or too many are shown at the same time.
     """
 
     def __init__(
@@ -53,7 +51,7 @@ class Titles:
         timeline: Timeline,
         canvas: Canvas,
         media: Mapping[str, MediaItem],
-        warn: Warn = unheard,
+        warn: Warn = ignore_warning,
     ) -> None:
         self._canvas, self._media, self._warn = canvas, media, warn
         titles = [title for title in timeline.titles if title.text.strip()]
@@ -66,14 +64,14 @@ class Titles:
         self._made: VideoFrame | None = None
 
     def over(self, frame: VideoFrame, number: int) -> VideoFrame:
-        """Return the frame of that number with the titles of its time; numbers must rise."""
+        """Return frame `number` with its titles and overlays; numbers must increase."""
         active = [i for i, (first, end) in enumerate(self._times) if first <= number < end]
         if not active:
             return frame
         if active != list(self._shown):
             self._draw(active)
         shown_now = self._shown.items()
-        patches = [shown.laid.patch(number - self._times[i][0]) for i, shown in shown_now]
+        patches = [shown.source.patch(number - self._times[i][0]) for i, shown in shown_now]
         now = (frame, *self._shown.values(), *patches)
         if self._made is None or not _same(now, self._last):
             made = frame
@@ -83,11 +81,11 @@ class Titles:
         return self._made
 
     def _draw(self, active: list[int]) -> None:
-        """Draw what is shown from now on, and drop the rest."""
+        """Draw the active titles and overlays, and drop the others."""
         if len(active) > MAX_OVERLAYS:
             raise RenderFailedError(
-                f"{len(active)} titles and pictures lie over the video at a time: the local "
-                f"backend takes up to {MAX_OVERLAYS}"
+                f"{len(active)} titles and overlays are shown at the same time: the local backend "
+                f"accepts up to {MAX_OVERLAYS}"
             )
         before, self._shown = self._shown, {}
         pixels = 0
@@ -95,7 +93,7 @@ class Titles:
             self._shown[i] = shown = before.get(i) or self._drawn(self._parts[i])
             pixels += shown.pixels
             if pixels > MAX_OVERLAY_PIXELS:
-                raise RenderFailedError("the pictures laid over the video at a time are too large")
+                raise RenderFailedError("the overlays shown at the same time are too large")
 
     def _drawn(self, part: Title | Overlay) -> _Shown:
         if isinstance(part, Title):
@@ -104,22 +102,22 @@ class Titles:
 
 
 def _check(part: Title | Overlay, media: Mapping[str, MediaItem]) -> None:
-    """Refuse what cannot be drawn before any work is done."""
+    """Validate a title or overlay before rendering."""
     if part.position not in POSITIONS:
-        raise RenderFailedError(f"there is no position {part.position!r} on the picture")
+        raise RenderFailedError(f"unknown position {part.position!r}")
     if isinstance(part, Overlay):
         item = media_item(media, part.media)
         if item.kind not in ("image", "video"):
-            raise RenderFailedError(f"{item.name} is {item.kind}: it cannot be laid over the video")
+            raise RenderFailedError(f"{item.name} is {item.kind}: it cannot be an overlay")
         return
     try:
         ImageColor.getrgb(part.color)
     except ValueError:
-        raise RenderFailedError(f"there is no color {part.color!r}") from None
+        raise RenderFailedError(f"unknown color {part.color!r}") from None
 
 
 def _frames_of(part: Title | Overlay, canvas: Canvas) -> tuple[int, int]:
-    """Return the first frame that shows it, and the first one after that which does not."""
+    """Return its first frame, and the frame after its last."""
     end_ms = part.start_ms + part.duration_ms
     return round(part.start_ms * canvas.fps / 1000), round(end_ms * canvas.fps / 1000)
 
@@ -129,7 +127,7 @@ def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
 
 
 def _words(title: Title, canvas: Canvas) -> _Shown:
-    size = min(_LARGEST, max(_SMALLEST, title.size))
+    size = min(_MAX_SIZE, max(_MIN_SIZE, title.size))
     image = text_image(
         title.text, canvas.shown_size, height_share=_TEXT_SHARE * size, color=title.color
     )
@@ -149,25 +147,27 @@ def _overlay(
     if image is not None:
         return _still(image.resize(size, Image.Resampling.LANCZOS), overlay, canvas)
     even = max(2, round(size[0] / canvas.aspect / 2) * 2), max(2, round(size[1] / 2) * 2)
-    return _placed(Moving(canvas, item, even, warn), even, overlay, canvas)
+    return _placed(VideoOverlay(canvas, item, even, warn), even, overlay, canvas)
 
 
 def _still(image: Image.Image, part: Title | Overlay, canvas: Canvas) -> _Shown:
     squeezed = canvas.squeezed(image)
-    return _placed(Standing(canvas, squeezed), squeezed.size, part, canvas)
+    return _placed(StillOverlay(canvas, squeezed), squeezed.size, part, canvas)
 
 
-def _placed(laid: Laid, size: tuple[int, int], part: Title | Overlay, canvas: Canvas) -> _Shown:
+def _placed(
+    source: OverlaySource, size: tuple[int, int], part: Title | Overlay, canvas: Canvas
+) -> _Shown:
     margin = round(min(canvas.width, canvas.height) * _MARGIN_SHARE)
     x = _along(part.position, ("left", "right"), canvas.width - size[0], margin)
     y = _along(part.position, ("top", "bottom"), canvas.height - size[1], margin)
     opacity = part.opacity if isinstance(part, Overlay) else 1.0
-    # Chroma has half the size: an even place keeps it in register.
-    return _Shown(laid, Stamp(canvas, x - x % 2, y - y % 2, opacity), size[0] * size[1])
+    # Positions are even, because chroma has half the resolution.
+    return _Shown(source, Stamp(canvas, x - x % 2, y - y % 2, opacity), size[0] * size[1])
 
 
 def _along(position: str, ends: tuple[str, str], room: int, margin: int) -> int:
-    """Return where along one side a picture begins, with `room` beside it."""
+    """Return the offset of a picture along an axis with `room` to spare."""
     if ends[0] in position:
         return min(margin, max(0, room))
     return max(0, room - margin) if ends[1] in position else max(0, room // 2)

@@ -1,11 +1,9 @@
-"""HDR and wide colors brought to those of an ordinary screen, as a table of colors.
+"""Tone mapping of HDR, and gamut mapping of BT.2020 to BT.709, as a lookup table.
 
-The curve is the EETF of Report ITU-R BT.2390 from a peak of 1000 cd/m², for
-which nearly all HDR is made, to 203 cd/m², the white of BT.2408: what is darker
-than some 90 cd/m², faces among it, stays as it is, and what is brighter is
-rolled off. It is applied to the largest of the three channels, so that hues
-stay. Colors that BT.709 does not have are moved towards gray, no further than
-they must.
+The curve is the EETF of Report ITU-R BT.2390, from a peak of 1000 cd/m², for which nearly all HDR
+is mastered, to 203 cd/m², the reference white of BT.2408. Luminance below about 90 cd/m², such
+as faces, is unchanged; highlights are rolled off. The curve is applied to the largest channel, to
+preserve hue. Colors outside BT.709 are desaturated just enough.
 """
 
 from __future__ import annotations
@@ -17,10 +15,10 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 Values = npt.NDArray[np.float64]
-"""Any shape; a last axis of three is red, green and blue."""
+"""Any shape; a last axis of three is RGB."""
 
 TABLE_FORMAT = "rgb48le"
-"""What the table and the frames must be in: `haldclut` mixes up the channels of planar tables."""
+"""The format of table and frames: `haldclut` swaps the channels of planar tables."""
 
 _LEVEL = 6
 _SIDE = _LEVEL**2
@@ -43,10 +41,10 @@ _HLG_A, _HLG_B, _HLG_C = 0.17883277, 0.28466892, 0.55991073
 
 @cache
 def color_table(curve: str | None) -> VideoFrame:
-    """Return the table as a picture for FFmpeg's `haldclut`, in `TABLE_FORMAT`.
+    """Return the table as a frame for FFmpeg's `haldclut`, in `TABLE_FORMAT`.
 
-    `curve` is "smpte2084" (PQ), "arib-std-b67" (HLG), or None for the standard
-    range in BT.2020's colors.
+    Args:
+        curve: "smpte2084" (PQ), "arib-std-b67" (HLG), or None for SDR in BT.2020.
     """
     steps = np.linspace(0, 1, _SIDE)
     blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
@@ -57,7 +55,7 @@ def color_table(curve: str | None) -> VideoFrame:
 
 
 def _standard(code: Values, curve: str | None) -> Values:
-    """Return the colors as BT.709 has them, from their values in BT.2020, all 0..1."""
+    """Convert BT.2020 code values to BT.709, both 0..1."""
     if curve is None:
         light = code**_SCREEN_GAMMA
     else:
@@ -66,25 +64,25 @@ def _standard(code: Values, curve: str | None) -> Values:
 
 
 def _rolled_off(nits: Values) -> Values:
-    """Return light with its peak brought down to 1, by the largest channel."""
+    """Return linear light with its peak mapped to 1, by the largest channel."""
     largest = nits.max(axis=-1, keepdims=True)
     peak = _pq_code(np.array(_PEAK_NITS))
     top = float(_pq_code(np.array(_WHITE_NITS)) / peak)
     knee = 1.5 * top - 0.5
-    seen = (_pq_code(largest) / peak).clip(0, 1)
-    t = (seen - knee) / (1 - knee)
+    code = (_pq_code(largest) / peak).clip(0, 1)
+    t = (code - knee) / (1 - knee)
     spline = (
         (2 * t**3 - 3 * t**2 + 1) * knee
         + (t**3 - 2 * t**2 + t) * (1 - knee)
         + (3 * t**2 - 2 * t**3) * top
     )
-    wanted = _pq_light(np.where(seen < knee, seen, spline) * peak) / _WHITE_NITS
-    rolled: Values = nits * wanted / np.maximum(largest, 1e-6)
+    target = _pq_light(np.where(code < knee, code, spline) * peak) / _WHITE_NITS
+    rolled: Values = nits * target / np.maximum(largest, 1e-6)
     return rolled
 
 
 def _in_gamut(light: Values) -> Values:
-    """Return the colors with those that lie outside 0..1 moved towards their own gray."""
+    """Return the colors, desaturated where a channel is outside 0..1."""
     gray = (light @ _LUMA_709)[..., np.newaxis].clip(0, 1)
     away = light - gray
     lowest, highest = away.min(axis=-1, keepdims=True), away.max(axis=-1, keepdims=True)
@@ -109,5 +107,5 @@ def _pq_code(nits: Values) -> Values:
 def _hlg_light(code: Values) -> Values:
     scene = np.where(code <= 0.5, code**2 / 3, (np.exp((code - _HLG_C) / _HLG_A) + _HLG_B) / 12)
     luma = np.maximum(scene @ _LUMA_2020, 1e-9)[..., np.newaxis]
-    light: Values = _PEAK_NITS * scene * luma**0.2  # the system gamma of a 1000 cd/m² screen
+    light: Values = _PEAK_NITS * scene * luma**0.2  # the system gamma of a 1000 cd/m² display
     return light

@@ -1,4 +1,4 @@
-"""Decoded frames as they are meant to be seen: cropped, turned, and with a color matrix."""
+"""Crop and rotate decoded frames by the metadata of their file."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from nemovideo.local.render.filters import FrameGraph
 
 
 class Upright:
-    """Crop and turn frames.
+    """Crop and rotate frames, and tag them with a color matrix.
 
     Args:
-        margins: What is left out of frames of the `size` that the file tells; where the size
-            changes on the way, others are shown whole.
-        size: The width and height for which the margins hold.
+        margins: The margins to crop from frames of this size; frames of other sizes, in files
+            whose size changes, are not cropped.
+        size: The width and height in the file's header.
     """
 
     def __init__(self, margins: Margins, size: tuple[int, int]) -> None:
@@ -26,7 +26,7 @@ class Upright:
         self._graph: FrameGraph | None = None
 
     def __call__(self, frame: VideoFrame) -> VideoFrame:
-        """Return the frame itself where there is nothing to do, else another one."""
+        """Return the frame, or a new one if it must be cropped or rotated."""
         marked(frame)
         crop = bool(self._margins) and (frame.width, frame.height) == self._size
         turns = filters_for(frame)

@@ -1,4 +1,4 @@
-"""The transparent WebM in a browser: the page behind it is seen, and the person is not changed."""
+"""Transparent WebM in a browser."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FLAGS = [
 
 
 def photographed(video: Path, folder: Path, at_s: float) -> Image.Image:
-    """Play a video over a colored page, stop it at a moment, and take a picture of the page."""
+    """Return a screenshot of a video over a colored page, paused at a time."""
     page = folder / "page.html"
     page.write_text(
         f"<!doctype html><body style='margin:0;background:rgb{PAGE}'>"

@@ -1,4 +1,4 @@
-"""The picture of rendered files: size, rate, length, backgrounds, colors, words."""
+"""The picture of rendered files: size, rate, duration, backgrounds, colors and titles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import render
@@ -34,17 +33,17 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> MediaItem:
     return item(make_video(tmp_path_factory.mktemp("talk") / "talk.mp4"))
 
 
-@pytest.mark.parametrize("fps", [24, 25, Fraction(30000, 1001), Fraction(24000, 1001), 60])
-def test_size_rate_and_length_are_the_sources(tmp_path: Path, fps: Fraction | int) -> None:
-    talk = item(make_video(tmp_path / "a.mp4", fps=fps, seconds=1.5))
-    result = render(timeline_of(talk), {"m1": talk}, tmp_path / "out.mp4")
-    seen = look(result.path)
-    assert seen.frames[0].shape == (120, 160, 3)
-    assert seen.fps == fps
-    assert len(seen.frames) == round(1.5 * fps)
-    assert abs(seen.duration_s - 1.5) <= 1 / fps
-    assert (result.width, result.height) == (160, 120)
-    assert result.size_bytes == result.path.stat().st_size
+def test_size_rate_and_duration_are_those_of_the_source(tmp_path: Path) -> None:
+    for fps in (Fraction(24), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(60)):
+        talk = item(make_video(tmp_path / "a.mp4", fps=fps, seconds=0.5))
+        result = render(timeline_of(talk), {"m1": talk}, tmp_path / "out.mp4")
+        seen = look(result.path)
+        assert seen.frames[0].shape == (120, 160, 3)
+        assert seen.fps == fps
+        assert len(seen.frames) == round(fps / 2)
+        assert abs(seen.duration_s - 0.5) <= 1 / fps
+        assert (result.width, result.height) == (160, 120)
+        assert result.size_bytes == result.path.stat().st_size
 
 
 def test_without_edits_the_picture_stays_as_it_is(tmp_path: Path, talk: MediaItem) -> None:
@@ -53,26 +52,22 @@ def test_without_edits_the_picture_stays_as_it_is(tmp_path: Path, talk: MediaIte
     assert seen.codecs == ("h264", "aac")
 
 
-@pytest.mark.parametrize("color", ["#00b140", "white", "#123456"])
-def test_a_colour_replaces_the_wall_and_not_the_person(
-    tmp_path: Path, talk: MediaItem, color: str
-) -> None:
-    timeline = timeline_of(talk, background=Background("color", color=color))
-    seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte()).path)
-    wanted = Image.new("RGB", (1, 1), color).getpixel((0, 0))
-    assert isinstance(wanted, tuple)
-    for number in (0, 12, 24):
-        assert near(seen.corner(number), tuple(int(v) for v in wanted))
-        assert near(seen.middle(number), PERSON)
+def test_a_color_replaces_the_wall_and_not_the_person(tmp_path: Path, talk: MediaItem) -> None:
+    for color, rgb in (("#00b140", (0, 0xB1, 0x40)), ("white", (255,) * 3)):
+        timeline = timeline_of(talk, background=Background("color", color=color))
+        seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte()).path)
+        for number in (0, 12, 24):
+            assert near(seen.corner(number), rgb)
+            assert near(seen.middle(number), PERSON)
 
 
-@pytest.mark.parametrize("scene", SCENES)
-def test_a_scene_stands_behind_the_person(tmp_path: Path, talk: MediaItem, scene: str) -> None:
-    timeline = timeline_of(talk, background=Background("scene", scene=scene), duration_ms=200)
-    seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte()).path)
-    drawn = np.asarray(draw_scene(scene, 160, 120)).astype(int)
-    assert np.abs(seen.frames[2][:20].astype(int) - drawn[:20]).mean() < 10
-    assert near(seen.middle(2), PERSON)
+def test_a_scene_is_behind_the_person(tmp_path: Path, talk: MediaItem) -> None:
+    for scene in SCENES:
+        timeline = timeline_of(talk, background=Background("scene", scene=scene), duration_ms=120)
+        seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte()).path)
+        drawn = np.asarray(draw_scene(scene, 160, 120)).astype(int)
+        assert np.abs(seen.frames[2][:20].astype(int) - drawn[:20]).mean() < 10
+        assert near(seen.middle(2), PERSON)
 
 
 def test_an_uploaded_picture_stands_behind_the_person(tmp_path: Path, talk: MediaItem) -> None:
@@ -107,33 +102,37 @@ def test_a_blur_takes_the_detail_and_leaves_the_person(tmp_path: Path) -> None:
     assert wall.std(axis=(0, 1)).max() < before.std(axis=(0, 1)).max() / 4
     assert near(seen.middle(5), PERSON)
     beside = seen.frames[5][60:110, 112:118].reshape(-1, 3).mean(axis=0)
-    assert near(tuple(int(v) for v in beside), WALL, 20), "the person glows into the blur"
+    assert near(tuple(int(v) for v in beside), WALL, 20), "no halo of the person"
 
 
 @pytest.mark.parametrize("with_sound", [True, False])
 def test_a_transparent_background_is_transparent_in_webm(tmp_path: Path, with_sound: bool) -> None:
-    talk = item(make_video(tmp_path / "a.mp4", tone=0.3 if with_sound else None))
+    tone = 0.3 if with_sound else None
+    talk = item(make_video(tmp_path / "a.mp4", seconds=0.48, tone=tone))
     timeline = timeline_of(talk, background=Background("transparent"))
     result = render(
         timeline, {"m1": talk}, tmp_path / "o.webm", format="webm", engine=YellowMatte()
     )
     frames = look_through(result.path)
-    assert len(frames) == 25
+    assert len(frames) == 12
     assert frames[10][2:20, 2:20, 3].max() <= 2
     assert frames[10][80:110, 65:95, 3].min() >= 250
-    assert frames[10][2:20, 2:20, :3].max() < 30, "the old background is still in the file"
+    assert frames[10][2:20, 2:20, :3].max() < 30, "the old background is removed"
     assert near(tuple(int(v) for v in frames[10][80:110, 70:90, :3].mean(axis=(0, 1))), PERSON)
     assert look(result.path).codecs == (("vp9", "opus") if with_sound else ("vp9",))
 
 
 def test_words_are_opaque_over_a_transparent_background(tmp_path: Path, talk: MediaItem) -> None:
     timeline = timeline_of(
-        talk, Title("WWWW", 1000, position="top"), background=Background("transparent")
+        talk,
+        Title("WWWW", 200, position="top"),
+        background=Background("transparent"),
+        duration_ms=200,
     )
     result = render(
         timeline, {"m1": talk}, tmp_path / "o.webm", format="webm", engine=YellowMatte()
     )
-    assert look_through(result.path)[10][:30, :, 3].max() > 240
+    assert look_through(result.path)[4][:30, :, 3].max() > 240
 
 
 def test_a_transparent_background_is_transparent_in_mov(tmp_path: Path, talk: MediaItem) -> None:
@@ -196,28 +195,28 @@ def test_a_title_is_seen_in_its_place_and_time(
 def test_a_trim_takes_the_stretch_asked_for(tmp_path: Path) -> None:
     colors = [(200, 30, 30), (30, 180, 30), (30, 30, 200), (200, 200, 30)]
     pictures = [np.full((120, 160, 3), color, np.uint8) for color in colors]
-    talk = item(make_video(tmp_path / "a.mp4", seconds=8, pictures=pictures))
-    timeline = timeline_of(talk, source_start_ms=4500, duration_ms=2500)
+    talk = item(make_video(tmp_path / "a.mp4", seconds=6, pictures=pictures))
+    timeline = timeline_of(talk, source_start_ms=4100, duration_ms=900)
     seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4").path)
-    assert abs(len(seen.frames) - 62.5) <= 0.5
+    assert abs(len(seen.frames) - 22.5) <= 0.5
     assert near(seen.corner(0), colors[2], 16)
-    assert near(seen.corner(36), colors[2], 16)
-    assert near(seen.corner(39), colors[3], 16)
+    assert near(seen.corner(8), colors[2], 16)
+    assert near(seen.corner(11), colors[3], 16)
 
 
 @pytest.mark.parametrize("speed", [2.0, 0.5])
-def test_speed_changes_the_length_and_shows_the_same(tmp_path: Path, speed: float) -> None:
+def test_speed_changes_the_duration_and_not_the_content(tmp_path: Path, speed: float) -> None:
     colors = [(200, 30, 30), (30, 180, 30), (30, 30, 200), (200, 200, 30)]
     pictures = [np.full((120, 160, 3), color, np.uint8) for color in colors]
-    talk = item(make_video(tmp_path / "a.mp4", seconds=2, pictures=pictures))
-    timeline = timeline_of(talk, speed=speed, duration_ms=round(2000 / speed))
+    talk = item(make_video(tmp_path / "a.mp4", seconds=0.96, pictures=pictures))
+    timeline = timeline_of(talk, speed=speed, duration_ms=round(960 / speed))
     seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4").path)
-    assert len(seen.frames) == round(50 / speed)
+    assert len(seen.frames) == round(24 / speed)
     for quarter, color in enumerate(colors):
-        assert near(seen.corner(round((quarter + 0.5) / 4 * 50 / speed)), color, 16)
+        assert near(seen.corner(round((quarter + 0.5) / 4 * 24 / speed)), color, 16)
 
 
-def test_pictures_follow_one_another_as_a_slideshow(tmp_path: Path) -> None:
+def test_pictures_make_a_slideshow(tmp_path: Path) -> None:
     colors = [(200, 30, 30), (30, 180, 30), (30, 30, 200)]
     sizes = [(80, 60), (60, 160), (333, 77)]
     media = {
@@ -256,25 +255,11 @@ def test_clips_of_several_kinds_share_one_canvas(tmp_path: Path, talk: MediaItem
     colors = [seen.corner(n) for n in (2, 8, 17, 25)]
     wanted = [(255, 255, 255), WALL, (200, 40, 90), (0, 0, 0)]
     assert all(near(a, b) for a, b in zip(colors, wanted, strict=True)), colors
-    assert near(seen.middle(25), PERSON), "a tall clip stands whole between black bars"
+    assert near(seen.middle(25), PERSON), "a tall clip is between black bars"
 
 
-@pytest.mark.parametrize("rotation", [90, 180, 270])
-def test_a_turned_video_is_shown_upright(tmp_path: Path, rotation: int) -> None:
-    picture = np.zeros((120, 160, 3), np.uint8)
-    picture[:60, :80], picture[:60, 80:] = (200, 30, 30), (30, 180, 30)
-    picture[60:, :80], picture[60:, 80:] = (30, 30, 200), (200, 200, 30)
-    path = make_video(tmp_path / "r.mp4", pictures=[picture], rotation=rotation)
-    turned = item(path)
-    upright = np.rot90(picture, rotation // 90)  # both counter-clockwise
-    assert (turned.height, turned.width) == upright.shape[:2]
-    seen = look(render(timeline_of(turned), {"m1": turned}, tmp_path / "o.mp4").path)
-    assert seen.frames[3].shape == upright.shape
-    assert np.abs(seen.frames[3].astype(int) - upright).mean() < 8
-
-
-def test_odd_sizes_become_even(tmp_path: Path) -> None:
-    odd = item(make_video(tmp_path / "a.mp4", size=(161, 121)))
+def test_odd_sizes_are_rounded_up(tmp_path: Path) -> None:
+    odd = item(make_video(tmp_path / "a.mp4", size=(161, 121), seconds=0.4))
     assert (odd.width, odd.height) == (161, 121)
     timeline = timeline_of(odd, background=Background("color", color="#00b140"))
     seen = look(render(timeline, {"m1": odd}, tmp_path / "o.mp4", engine=YellowMatte()).path)
@@ -282,7 +267,7 @@ def test_odd_sizes_become_even(tmp_path: Path) -> None:
     assert near(seen.corner(5), (0, 0xB1, 0x40))
 
 
-def test_uneven_frames_keep_their_times(tmp_path: Path) -> None:
+def test_variable_frame_rates_keep_their_timing(tmp_path: Path) -> None:
     pictures = [np.full((120, 160, 3), c, np.uint8) for c in ((200, 30, 30), (30, 180, 30))]
     times = [*range(20), *range(20, 60, 4)]
     path = make_video(tmp_path / "v.mp4", fps=30, pictures=[*pictures], pts=times, tone=None)
@@ -294,18 +279,16 @@ def test_uneven_frames_keep_their_times(tmp_path: Path) -> None:
     assert float(change_s) == pytest.approx(times[15] / 30, abs=0.07)
 
 
-@pytest.mark.parametrize("codec_file", ["a.webm", "a.mkv", "a.avi", "a.mov"])
-def test_other_containers_are_read(tmp_path: Path, codec_file: str) -> None:
-    codec = "libvpx-vp9" if codec_file == "a.webm" else "mpeg4"
-    talk = item(make_video(tmp_path / codec_file, codec=codec, tone=None))
-    seen = look(render(timeline_of(talk), {"m1": talk}, tmp_path / "o.mp4").path)
-    assert len(seen.frames) == 25
-    assert near(seen.middle(12), PERSON, 20)
+def test_other_containers_are_read(tmp_path: Path) -> None:
+    for name in ("a.webm", "a.mkv", "a.avi", "a.mov"):
+        codec = "libvpx-vp9" if name == "a.webm" else "mpeg4"
+        talk = item(make_video(tmp_path / name, codec=codec, tone=None, seconds=0.4))
+        seen = look(render(timeline_of(talk), {"m1": talk}, tmp_path / "o.mp4").path)
+        assert len(seen.frames) == 10
+        assert near(seen.middle(5), PERSON, 20)
 
 
-def test_the_last_frame_stands_where_a_clip_is_longer_than_its_file(
-    tmp_path: Path, talk: MediaItem
-) -> None:
+def test_the_last_frame_is_held_if_a_clip_exceeds_its_file(tmp_path: Path, talk: MediaItem) -> None:
     seen = look(render(timeline_of(talk, duration_ms=1600), {"m1": talk}, tmp_path / "o.mp4").path)
     assert len(seen.frames) == 40
     assert near(seen.middle(39), PERSON)

@@ -1,4 +1,4 @@
-"""Every format of the output, decoded again: picture, transparency, length, rate, sound."""
+"""Every output format, decoded again: picture, transparency, duration, rate and sound."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ from tests.support.render import (
     item,
     look,
     look_through,
-    make_sound,
     make_video,
     near,
     person_picture,
@@ -44,7 +43,7 @@ CLEAR = Background("transparent")
 
 @pytest.fixture(scope="module")
 def talk(tmp_path_factory: pytest.TempPathFactory) -> MediaItem:
-    """A person who moves slowly to the right, half a second, with a tone."""
+    """Half a second of a person who moves to the right, with a tone."""
     folder = tmp_path_factory.mktemp("talk")
     pictures = [moved(number) for number in range(12)]
     return item(make_video(folder / "talk.mp4", seconds=0.48, pictures=pictures))
@@ -58,12 +57,12 @@ def moved(number: int) -> Pixels:
 
 
 def is_person(number: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Where the person is in that frame."""
+    """Return the true mask of a frame."""
     return np.asarray((moved(number) == PERSON).all(axis=2))
 
 
 def agrees(alpha: Pixels, number: int, *, share: float = 0.95) -> bool:
-    """Whether the mask is right in all but the pixels at its edge."""
+    """Return whether the mask is right, apart from its edge."""
     return float(((alpha > 127) == is_person(number)).mean()) >= share
 
 
@@ -120,7 +119,7 @@ def test_alpha_is_right_in_every_frame(
         assert near(tuple(int(v) for v in person), PERSON, 10)
 
 
-def test_a_gif_is_transparent_wholly_or_not_at_all(tmp_path: Path, talk: MediaItem) -> None:
+def test_the_alpha_of_a_gif_is_binary(tmp_path: Path, talk: MediaItem) -> None:
     path = made(talk, tmp_path / "o.gif", "gif", background=CLEAR)
     frames = gif_frames(path)
     assert len(frames) == 6
@@ -140,10 +139,10 @@ def test_an_opaque_result_has_no_holes(tmp_path: Path, talk: MediaItem, format_:
         assert frame.shape[2] == 3 or frame[..., 3].min() == 255
 
 
-# --- Each format for itself -----------------------------------------------------------------
+# --- Properties of the formats --------------------------------------------------------------
 
 
-def test_a_gif_has_a_rate_and_a_size_for_chats(tmp_path: Path) -> None:
+def test_a_gif_has_a_reduced_rate_and_size(tmp_path: Path) -> None:
     big = item(make_video(tmp_path / "a.mp4", size=(960, 540), seconds=0.4, fps=50))
     result = render(timeline_of(big), {"m1": big}, tmp_path / "o.gif", format="gif")
     assert (result.width, result.height) == (480, 270)
@@ -156,10 +155,10 @@ def test_a_gif_has_a_rate_and_a_size_for_chats(tmp_path: Path) -> None:
             shown_ms.append(image.info["duration"])
     assert sum(shown_ms) == pytest.approx(400, abs=10)
     assert min(shown_ms) >= 60
-    assert list(tmp_path.glob(".*")) == [], "the frames that waited are gone"
+    assert list(tmp_path.glob(".*")) == [], "the temporary file is removed"
 
 
-def test_a_gif_of_many_colours_is_close_to_them(tmp_path: Path) -> None:
+def test_a_gif_approximates_many_colors(tmp_path: Path) -> None:
     ramp = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     ramp[..., 0] = np.linspace(40, 220, WIDTH)[None, :]
     ramp[..., 1] = np.linspace(60, 200, HEIGHT)[:, None]
@@ -169,7 +168,7 @@ def test_a_gif_of_many_colours_is_close_to_them(tmp_path: Path) -> None:
     assert np.abs(gif_frames(path)[1][..., :3].astype(int) - ramp).mean() < 9
 
 
-def test_a_cancel_stops_a_gif_while_it_is_finished(tmp_path: Path, talk: MediaItem) -> None:
+def test_a_gif_can_be_cancelled_while_it_is_completed(tmp_path: Path, talk: MediaItem) -> None:
     told: list[float] = []
     with pytest.raises(RenderCancelledError):
         render(
@@ -184,7 +183,7 @@ def test_a_cancel_stops_a_gif_while_it_is_finished(tmp_path: Path, talk: MediaIt
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_zip_names_its_frames_in_order_and_its_rate(tmp_path: Path, talk: MediaItem) -> None:
+def test_a_zip_has_numbered_frames_and_its_rate(tmp_path: Path, talk: MediaItem) -> None:
     path = made(talk, tmp_path / "o.zip", "zip")
     with zipfile.ZipFile(path) as archive:
         assert archive.namelist() == [f"frame_{n:06d}.png" for n in range(1, 13)]
@@ -192,7 +191,7 @@ def test_a_zip_names_its_frames_in_order_and_its_rate(tmp_path: Path, talk: Medi
         assert {each.compress_type for each in archive.infolist()} == {zipfile.ZIP_STORED}
 
 
-def test_the_mov_is_one_that_editors_take(tmp_path: Path, talk: MediaItem) -> None:
+def test_a_mov_is_prores_4444_with_pcm(tmp_path: Path, talk: MediaItem) -> None:
     with av.open(str(made(talk, tmp_path / "o.mov", "mov", background=CLEAR))) as container:
         video, sound = container.streams.video[0], container.streams.audio[0]
         assert (video.codec_context.name, video.codec_context.codec_tag) == ("prores", "ap4h")
@@ -202,7 +201,7 @@ def test_the_mov_is_one_that_editors_take(tmp_path: Path, talk: MediaItem) -> No
 
 
 @pytest.mark.parametrize(("format_", "opaque", "slack"), [("mov", 4095, 0), ("webm", 255, 3)])
-def test_a_person_is_wholly_opaque_and_all_else_wholly_clear(
+def test_the_person_is_fully_opaque_and_the_background_fully_transparent(
     tmp_path: Path, talk: MediaItem, format_: str, opaque: int, slack: int
 ) -> None:
     with open_media(made(talk, tmp_path / f"o.{format_}", format_, background=CLEAR)) as container:
@@ -220,7 +219,7 @@ def test_a_person_is_wholly_opaque_and_all_else_wholly_clear(
 
 
 @pytest.mark.parametrize("format_", ["mp4", "webm", "mov"])
-def test_light_and_sound_set_in_together(tmp_path: Path, format_: str) -> None:
+def test_picture_and_sound_are_in_sync(tmp_path: Path, format_: str) -> None:
     out = rendered(clap(tmp_path / "a.mp4"), tmp_path / f"o.{format_}", format=format_)
     seen = look(out.path)
     assert len(seen.frames) == FPS
@@ -229,7 +228,7 @@ def test_light_and_sound_set_in_together(tmp_path: Path, format_: str) -> None:
     assert clap_times(seen) == pytest.approx((0.4, 0.4), abs=0.012)
 
 
-# --- Sound that is copied -------------------------------------------------------------------
+# --- Copied sound ---------------------------------------------------------------------------
 
 
 def packets(path: Path) -> list[bytes]:
@@ -237,24 +236,24 @@ def packets(path: Path) -> list[bytes]:
         return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov"])
-def test_untouched_aac_is_copied_bit_by_bit(tmp_path: Path, suffix: str) -> None:
-    source = clap(tmp_path / f"a.{suffix}")
-    path = rendered(source, tmp_path / "o.mp4").path
-    copied = packets(path)
-    assert len(copied) >= 46
-    assert copied == packets(source)[: len(copied)]
-    assert clap_times(look(path)) == pytest.approx((0.4, 0.4), abs=0.005)
+def test_unchanged_aac_is_copied(tmp_path: Path) -> None:
+    for suffix in ("mp4", "mkv", "mov"):
+        source = clap(tmp_path / f"a.{suffix}")
+        path = rendered(source, tmp_path / "o.mp4").path
+        copied = packets(path)
+        assert len(copied) >= 46
+        assert copied == packets(source)[: len(copied)]
+        assert clap_times(look(path)) == pytest.approx((0.4, 0.4), abs=0.005)
 
 
-def test_sound_that_sets_in_later_is_not_copied_as_players_disagree_on_gaps(tmp_path: Path) -> None:
+def test_sound_that_starts_late_is_not_copied(tmp_path: Path) -> None:
     source = clap(tmp_path / "a.mp4", sound_start_s=0.2)
     seen = look(rendered(source, tmp_path / "o.mp4").path)
     assert clap_times(seen) == pytest.approx((0.4, 0.4), abs=0.012)
     assert seen.loudness(0, 0.15) < 0.001
 
 
-def test_sound_after_the_picture_is_not_copied(tmp_path: Path) -> None:
+def test_copied_sound_ends_with_the_picture(tmp_path: Path) -> None:
     path = rendered(clap(tmp_path / "a.mp4", sound_s=3), tmp_path / "o.mp4").path
     assert look(path).duration_s == pytest.approx(1, abs=0.03)
 
@@ -262,7 +261,7 @@ def test_sound_after_the_picture_is_not_copied(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change", [{"volume": 0.5}, {"source_start_ms": 100, "duration_ms": 600}, {"speed": 2.0}]
 )
-def test_changed_sound_is_encoded_again(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_changed_sound_is_encoded(tmp_path: Path, change: dict[str, Any]) -> None:
     source = clap(tmp_path / "a.mp4", at_s=0)
     path = rendered(source, tmp_path / "o.mp4", **change).path
     silence_bytes = 40
@@ -272,21 +271,24 @@ def test_changed_sound_is_encoded_again(tmp_path: Path, change: dict[str, Any]) 
     assert look(path).codecs == ("h264", "aac")
 
 
-def test_other_sound_is_encoded_as_aac(tmp_path: Path, talk: MediaItem) -> None:
+def test_other_sound_is_encoded_as_aac(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.webm", codec="libvpx-vp9", seconds=0.5)
     assert look(rendered(path, tmp_path / "o.mp4").path).codecs == ("h264", "aac")
 
 
-def test_bare_aac_as_music_is_mixed(tmp_path: Path) -> None:
-    music = item(make_sound(tmp_path / "m.aac"), "m1")
-    assert music.has_audio
+# --- Masks ----------------------------------------------------------------------------------
 
 
-# --- The mask alone -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("format_", ["matte", "matte.mp4", "matte.zip", "matte.mov"])
-@pytest.mark.parametrize("background", [None, CLEAR, Background("blur")])
+@pytest.mark.parametrize(
+    ("format_", "background"),
+    [
+        ("matte", None),
+        ("matte.mp4", CLEAR),
+        ("matte.mp4", Background("blur")),
+        ("matte.zip", None),
+        ("matte.mov", CLEAR),
+    ],
+)
 def test_the_mask_is_white_where_the_person_is(
     tmp_path: Path, talk: MediaItem, format_: str, background: Background | None
 ) -> None:
@@ -298,14 +300,14 @@ def test_the_mask_is_white_where_the_person_is(
     assert len(frames) == 12
     for number, frame in enumerate(frames):
         assert agrees(frame[..., 1], number), number
-        assert np.ptp(frame[..., :3].astype(int), axis=2).max() <= 4, "it is gray"
-        assert frame[:6].max() <= 8, "no title, and black is black"
+        assert np.ptp(frame[..., :3].astype(int), axis=2).max() <= 4, "gray"
+        assert frame[:6].max() <= 8, "without title and adjustments"
         assert frame.max() >= 250
     if "zip" not in format_:
         assert len(look(path).codecs) == 1, "a mask has no sound"
 
 
-# --- Pictures in, pictures out --------------------------------------------------------------
+# --- Photos ---------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -316,7 +318,7 @@ def photo(tmp_path: Path) -> MediaItem:
 
 
 def still(photo: MediaItem, **clip: Any) -> Timeline:
-    """A photo on the timeline, as the agent puts it there: even, for some seconds."""
+    """Return a draft of a photo, as the agent makes it."""
     plain = Clip("image", 5000, photo.name, media=photo.id)
     return Timeline(clips=(attrs.evolve(plain, **clip),), width=160, height=120, fps=30)
 
@@ -334,8 +336,8 @@ def test_a_cut_out_photo_keeps_its_size_and_is_transparent(
     person = np.asarray((person_picture(161, 119) == PERSON).all(axis=2))
     assert ((cut[..., 3] > 127) == person).mean() > 0.98
     if format_ == "png":
-        assert tuple(cut[90, 80, :3]) == PERSON, "well inside it is the photo itself"
-    assert cut[:20, :20, :3].max() <= 8, "nothing of the old background is left in the file"
+        assert tuple(cut[90, 80, :3]) == PERSON, "opaque pixels are those of the photo"
+    assert cut[:20, :20, :3].max() <= 8, "the old background is removed"
 
 
 @pytest.mark.parametrize("format_", ["png", "jpg", "jpeg", "webp"])
@@ -359,13 +361,13 @@ def test_the_mask_of_a_photo(tmp_path: Path, photo: MediaItem) -> None:
     assert ((mask > 127) == person).mean() > 0.98
 
 
-def test_a_jpg_of_a_cut_out_is_black_behind(tmp_path: Path, photo: MediaItem) -> None:
+def test_transparency_is_black_in_a_jpg(tmp_path: Path, photo: MediaItem) -> None:
     path = tmp_path / "o.jpg"
     render(still(photo, background=CLEAR), {"m1": photo}, path, format="jpg", engine=YellowMatte())
     assert np.asarray(Image.open(path))[:20, :20].max() <= 12
 
 
-def test_an_untouched_photo_stays_what_it_is(tmp_path: Path) -> None:
+def test_a_photo_without_edits_is_unchanged(tmp_path: Path) -> None:
     Image.fromarray(quarters(200, 90)).save(tmp_path / "q.png")
     flags = item(tmp_path / "q.png")
     render(still(flags), {"m1": flags}, tmp_path / "o.png", format="png")
@@ -373,7 +375,7 @@ def test_an_untouched_photo_stays_what_it_is(tmp_path: Path) -> None:
     assert np.abs(difference).mean() < 4
 
 
-def test_a_photo_can_be_a_gif_or_a_video_too(tmp_path: Path, photo: MediaItem) -> None:
+def test_a_photo_can_become_a_gif_or_a_video(tmp_path: Path, photo: MediaItem) -> None:
     timeline = still(photo, background=CLEAR, duration_ms=200)
     for format_ in ("gif", "webm", "mp4"):
         output = tmp_path / f"o.{format_}"
@@ -382,29 +384,25 @@ def test_a_photo_can_be_a_gif_or_a_video_too(tmp_path: Path, photo: MediaItem) -
 
 
 @pytest.mark.parametrize("format_", ["png", "jpg", "matte.png"])
-def test_a_video_does_not_fit_into_one_picture(
-    tmp_path: Path, talk: MediaItem, format_: str
-) -> None:
+def test_a_video_cannot_become_a_still(tmp_path: Path, talk: MediaItem, format_: str) -> None:
     with pytest.raises(RenderFailedError, match=r"one picture.* zip"):
         made(talk, tmp_path / f"o.{format_}", format_)
 
 
-def test_neither_do_several_photos(tmp_path: Path, photo: MediaItem) -> None:
+def test_several_photos_cannot_become_a_still(tmp_path: Path, photo: MediaItem) -> None:
     twice = attrs.evolve(photo, fps=25.0)
     timeline = draft(twice, *[Clip("image", 400, "p", media="m1")] * 2)
     with pytest.raises(RenderFailedError, match="one picture"):
         render(timeline, {"m1": photo}, tmp_path / "o.png", format="png")
 
 
-@pytest.mark.parametrize("format_", ["xyz", "matte.xyz", "matte.matte.mp4", "mp4.matte", ".."])
-def test_a_format_that_does_not_exist_is_named(
-    tmp_path: Path, talk: MediaItem, format_: str
-) -> None:
-    with pytest.raises(RenderFailedError, match=r"matte\.mp4"):
-        made(talk, tmp_path / "o", format_)
+def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path: Path, talk: MediaItem) -> None:
+    for name in ("xyz", "matte.xyz", "matte.matte.mp4", "mp4.matte", ".."):
+        with pytest.raises(RenderFailedError, match=r"matte\.mp4"):
+            made(talk, tmp_path / "o", name)
 
 
-def test_a_rate_of_thirty_is_halved_for_a_gif(tmp_path: Path) -> None:
+def test_a_rate_of_30_fps_is_halved_for_a_gif(tmp_path: Path) -> None:
     source = item(make_video(tmp_path / "a.mp4", fps=Fraction(30000, 1001), seconds=0.4))
     path = render(timeline_of(source), {"m1": source}, tmp_path / "o.gif", format="gif").path
     assert len(gif_frames(path)) == 6

@@ -1,4 +1,4 @@
-"""What people keep: date, place, title, language and chapters of a recording go along."""
+"""Metadata of recordings in the output: date, location, title, language and chapters."""
 
 from __future__ import annotations
 
@@ -54,11 +54,10 @@ def made(path: Path, output: Path, *clips: Clip, keep: bool = True) -> RenderRes
     return render(draft, {"m1": item(path)}, output, format=output.suffix[1:])
 
 
-@pytest.mark.parametrize("output", ["o.mp4", "o.mov"])
-@pytest.mark.parametrize("source", ["a.mp4", "a.mov", "a.mkv"])
-def test_what_a_recording_says_of_itself_goes_along(
-    tmp_path: Path, source: str, output: str
-) -> None:
+@pytest.mark.parametrize(
+    ("source", "output"), [("a.mp4", "o.mp4"), ("a.mov", "o.mp4"), ("a.mkv", "o.mov")]
+)
+def test_the_metadata_of_a_recording_is_kept(tmp_path: Path, source: str, output: str) -> None:
     result = made(recording(tmp_path / source), tmp_path / output)
     with av.open(str(result.path)) as out:
         assert {name: out.metadata.get(name) for name in TAGS} == TAGS
@@ -68,7 +67,7 @@ def test_what_a_recording_says_of_itself_goes_along(
     assert len(look(result.path).frames) == 2 * FPS
 
 
-def test_chapters_move_with_what_is_cut(tmp_path: Path) -> None:
+def test_chapters_are_shifted_by_cuts_and_speed(tmp_path: Path) -> None:
     path = recording(tmp_path / "a.mp4")
     late = Clip("video", 500, "a", media="m1", source_start_ms=1250)
     fast = Clip("video", 1000, "a", media="m1", speed=2.0)
@@ -81,7 +80,7 @@ def test_chapters_move_with_what_is_cut(tmp_path: Path) -> None:
     assert found == parts
 
 
-def test_who_wants_none_of_it_gets_none_and_is_told(tmp_path: Path) -> None:
+def test_metadata_can_be_left_out_with_a_warning(tmp_path: Path) -> None:
     result = made(recording(tmp_path / "a.mp4"), tmp_path / "o.mp4", keep=False)
     with av.open(str(result.path)) as out:
         assert not set(out.metadata) & set(TAGS)
@@ -92,19 +91,14 @@ def test_who_wants_none_of_it_gets_none_and_is_told(tmp_path: Path) -> None:
         assert name in warning
 
 
-@pytest.mark.parametrize("name", ["o.mp4", "o.webm"])
-def test_a_caller_who_wants_none_of_it_is_told_what_was_left_out(
-    client: Client, tmp_path: Path, name: str
-) -> None:
-    source = recording(tmp_path / "a.mp4")
-    video = client.remove_background(
-        source, background="white", metadata=False, output=tmp_path / name
-    )
-    with av.open(str(tmp_path / name)) as out:
+def test_the_client_gets_the_warning_about_metadata(client: Client, tmp_path: Path) -> None:
+    source, output = recording(tmp_path / "a.mp4"), tmp_path / "o.webm"
+    video = client.remove_background(source, background="white", metadata=False, output=output)
+    with av.open(str(output)) as out:
         assert not set(out.metadata) & set(TAGS)
-    assert any("left out" in each and "location" in each for each in video.warnings)
+    assert any("location" in each for each in video.warnings)
 
 
-def test_a_draft_remembers_whether_to_keep_it() -> None:
+def test_a_draft_stores_whether_metadata_is_kept() -> None:
     draft = attrs.evolve(Timeline(clips=(Clip("card", 100, "c"),)), keep_metadata=False)
     assert not Timeline.from_draft(draft.to_draft()).keep_metadata

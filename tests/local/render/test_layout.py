@@ -1,4 +1,4 @@
-"""Shape, place and frame of a clip: planned from sights, and seen in the decoded file."""
+"""Layout, rotation, crop, overlays and fades: planned, and in the decoded file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 
 from nemovideo.errors import RenderFailedError
 from nemovideo.local.matte import load_matting
@@ -17,10 +18,10 @@ from nemovideo.local.matte.tracking import whole
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import render
 from nemovideo.local.render.canvas import Canvas
-from nemovideo.local.render.compositing import Lens
+from nemovideo.local.render.compositing import Cropper
 from nemovideo.local.render.cutting import FrameView
 from nemovideo.local.render.decoding import decode_frames
-from nemovideo.local.render.layout import Region, Sight, plan
+from nemovideo.local.render.layout import Detection, Region, plan
 from nemovideo.local.timeline import (
     Background,
     Clip,
@@ -45,6 +46,7 @@ from tests.support.render import (
     make_image,
     make_video,
     near,
+    person_picture,
     timeline_of,
 )
 
@@ -54,16 +56,16 @@ WIDE = Fraction(16, 9)
 COVER = Clip("video", 4000, "talk.mp4", fit="cover")
 
 
-def _sight(frame: int, x: float, *, scene: int = 0, wide: float = 0.08) -> Sight:
+def _detection(frame: int, x: float, *, scene: int = 0, wide: float = 0.08) -> Detection:
     head = (x - wide / 2, 0.2, x + wide / 2, 0.4)
-    return Sight(frame, scene, (x - 0.1, 0.2, x + 0.1, 1.0), head, (head,))
+    return Detection(frame, scene, (x - 0.1, 0.2, x + 0.1, 1.0), head, (head,))
 
 
-def _shown(numbers: list[int], sights: list[Sight]) -> list[tuple[float, float]]:
-    """Plan a vertical layout; return where each head begins and ends on the canvas."""
-    layout = plan(COVER, TALL, WIDE, sights, 100)
+def _shown(numbers: list[int], detections: list[Detection]) -> list[tuple[float, float]]:
+    """Plan a vertical layout; return the left and right of each head on the canvas."""
+    layout = plan(COVER, TALL, WIDE, detections, 100)
     assert layout.width >= TALL.width
-    by_frame = {sight.frame: sight.faces[0] for sight in sights}
+    by_frame = {detection.frame: detection.faces[0] for detection in detections}
     return [
         (
             by_frame[number][0] * layout.width + layout.at(number)[0],
@@ -73,35 +75,35 @@ def _shown(numbers: list[int], sights: list[Sight]) -> list[tuple[float, float]]
     ]
 
 
-def test_the_frame_follows_a_head_that_walks_across_and_never_cuts_it() -> None:
-    sights = [_sight(n, 0.1 + 0.8 * n / 95) for n in range(0, 96, 5)]
-    for first, last in _shown([sight.frame for sight in sights], sights):
+def test_the_layout_follows_a_moving_head_without_cropping_it() -> None:
+    detections = [_detection(n, 0.1 + 0.8 * n / 95) for n in range(0, 96, 5)]
+    for first, last in _shown([detection.frame for detection in detections], detections):
         assert first >= -1
         assert last <= TALL.width + 1
-    layout = plan(COVER, TALL, WIDE, sights, 100)
+    layout = plan(COVER, TALL, WIDE, detections, 100)
     steps = [abs(b[0] - a[0]) for a, b in pairwise(layout.offsets)]
-    assert max(steps) <= 6  # slowly: never a jump
+    assert max(steps) <= 6  # smoothly
 
 
-def test_the_frame_stands_still_while_the_head_only_sways() -> None:
-    sights = [_sight(n, 0.6 + 0.01 * (n // 5 % 3)) for n in range(0, 96, 5)]
-    assert len(set(plan(COVER, TALL, WIDE, sights, 100).offsets)) == 1
+def test_the_layout_ignores_small_movements() -> None:
+    detections = [_detection(n, 0.6 + 0.01 * (n // 5 % 3)) for n in range(0, 96, 5)]
+    assert len(set(plan(COVER, TALL, WIDE, detections, 100).offsets)) == 1
 
 
-def test_a_hard_cut_is_a_hard_cut_of_the_frame_too() -> None:
-    sights = [_sight(n, 0.2) for n in range(0, 50, 5)]
-    sights += [_sight(n, 0.8, scene=1) for n in range(50, 100, 5)]
-    layout = plan(COVER, TALL, WIDE, sights, 100)
+def test_the_layout_jumps_at_a_hard_cut() -> None:
+    detections = [_detection(n, 0.2) for n in range(0, 50, 5)]
+    detections += [_detection(n, 0.8, scene=1) for n in range(50, 100, 5)]
+    layout = plan(COVER, TALL, WIDE, detections, 100)
     assert layout.at(49) == layout.at(0)
     assert layout.at(50) == layout.at(99)
     assert layout.at(50)[0] < layout.at(49)[0] - 90
 
 
-def test_of_two_faces_the_one_that_stays_is_kept_and_both_where_they_fit() -> None:
-    def both(frame: int, other: float, *, gone: bool = False) -> Sight:
+def test_the_lasting_face_is_shown_and_both_if_they_fit() -> None:
+    def both(frame: int, other: float, *, gone: bool = False) -> Detection:
         stays, leaves = (0.2, 0.2, 0.3, 0.4), (other, 0.1, other + 0.15, 0.45)
         faces: tuple[Region, ...] = (stays,) if gone else (leaves, stays)
-        return Sight(frame, 0, (0.1, 0.1, 0.9, 1.0), leaves, faces)
+        return Detection(frame, 0, (0.1, 0.1, 0.9, 1.0), leaves, faces)
 
     far = [both(n, 0.7, gone=n > 50) for n in range(0, 96, 5)]
     layout = plan(COVER, TALL, WIDE, far, 100)
@@ -112,9 +114,9 @@ def test_of_two_faces_the_one_that_stays_is_kept_and_both_where_they_fit() -> No
     assert 0 <= 0.2 * layout.width + layout.at(0)[0] < 0.5 * layout.width + layout.at(0)[0] <= 92
 
 
-def test_a_face_wider_than_the_frame_is_shown_whole_between_blurred_bars() -> None:
-    sights = [_sight(n, 0.5, wide=0.8) for n in range(0, 96, 5)]
-    layout = plan(COVER, TALL, WIDE, sights, 100)
+def test_a_face_wider_than_the_canvas_is_shown_between_blurred_bars() -> None:
+    detections = [_detection(n, 0.5, wide=0.8) for n in range(0, 96, 5)]
+    layout = plan(COVER, TALL, WIDE, detections, 100)
     assert layout.filled
     assert layout.width * 0.8 / 1.7 <= TALL.width < layout.width
     assert layout.height < TALL.height
@@ -131,14 +133,14 @@ def _made(timeline: Timeline, folder: Path, *media: MediaItem, name: str = "out.
 
 
 def _person(picture: Pixels) -> tuple[float, float, float, float]:
-    """Where the yellow person is: left, top, right, bottom in pixels."""
+    """Return the left, top, right and bottom of the yellow person in pixels."""
     yellow = (picture[..., 0].astype(int) - picture[..., 2] > 90) & (picture[..., 1] > 140)
     rows, columns = np.flatnonzero(yellow.any(axis=1)), np.flatnonzero(yellow.any(axis=0))
     return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
 
 
 def _walk() -> list[Pixels]:
-    """A narrow person walking from left to right before a wall, 320×180."""
+    """Return pictures of 320×180 of a narrow person who walks from left to right."""
     pictures = []
     for step in range(25):
         picture = np.full((180, 320, 3), WALL, dtype=np.uint8)
@@ -148,7 +150,7 @@ def _walk() -> list[Pixels]:
     return pictures
 
 
-def test_vertical_keeps_a_walking_person_whole_in_every_frame(tmp_path: Path) -> None:
+def test_a_vertical_layout_keeps_a_walking_person_in_view(tmp_path: Path) -> None:
     talk = _talk(tmp_path, _walk(), seconds=2)
     timeline = attrs.evolve(timeline_of(talk, fit="cover"), width=180, height=320, shaped=True)
     seen = _made(timeline, tmp_path, talk)
@@ -161,39 +163,40 @@ def test_vertical_keeps_a_walking_person_whole_in_every_frame(tmp_path: Path) ->
         assert bottom == 320
 
 
-def test_a_real_talking_head_becomes_vertical_with_the_face_never_cut(tmp_path: Path) -> None:
+def test_a_vertical_layout_does_not_crop_a_real_face(tmp_path: Path) -> None:
     talk = item(carphone())
-    timeline = attrs.evolve(timeline_of(talk, fit="cover"), width=288, height=512, shaped=True)
+    clip = timeline_of(talk, fit="cover", duration_ms=1500)
+    timeline = attrs.evolve(clip, width=288, height=512, shaped=True)
     path = tmp_path / "tall.mp4"
     result = render(timeline, {talk.id: talk}, path)
     assert (result.width, result.height) == (288, 512)
     faces = load_matting().faces
     assert faces is not None
-    lens = Lens()
+    cropper = Cropper()
     found = 0
     for number, (_, frame) in enumerate(decode_frames(item(path))):
         if number % 6:
             continue
-        view = FrameView(frame, lens)
+        view = FrameView(frame, cropper)
         boxes = faces.find(view.picture(whole(view.size), (faces.side, faces.side)), view.size)
         found += len(boxes) == 1
         for left, top, right, _ in boxes:
             assert left >= 0
             assert top >= 0
             assert right <= 288
-    assert found >= 15
+    assert found >= 6
 
 
 @pytest.mark.parametrize(
-    ("x", "y", "scale", "where"),
+    ("kind", "x", "y", "scale", "where"),
     [
-        (1.0, 1.0, 0.4, (136, 84, 157, 120)),
-        (0.0, None, 1.0, (4, 30, 57, 120)),
-        (0.5, 0.0, 0.5, (67, 4, 93, 49)),
-        (None, None, 1.2, (48, 12, 112, 120)),
+        ("color", 1.0, 1.0, 0.4, (136, 84, 157, 120)),
+        ("color", 0.0, None, 1.0, (4, 30, 57, 120)),
+        ("transparent", 0.0, None, 1.0, (4, 30, 57, 120)),
+        ("color", 0.5, 0.0, 0.5, (67, 4, 93, 49)),
+        ("transparent", None, None, 1.2, (48, 12, 112, 120)),
     ],
 )
-@pytest.mark.parametrize("kind", ["color", "transparent"])
 def test_the_person_is_placed_over_a_new_background(
     tmp_path: Path,
     kind: str,
@@ -218,9 +221,7 @@ def test_the_person_is_placed_over_a_new_background(
         assert middle[3] > 240
 
 
-def test_the_person_stays_whole_when_the_shape_changes_before_a_new_background(
-    tmp_path: Path,
-) -> None:
+def test_a_vertical_layout_shows_the_whole_person_over_a_new_background(tmp_path: Path) -> None:
     talk = _talk(tmp_path, seconds=0.2)
     office = Background("color", color="#14be28")
     timeline = attrs.evolve(
@@ -244,7 +245,7 @@ def test_the_person_stays_whole_when_the_shape_changes_before_a_new_background(
     ],
 )
 @pytest.mark.parametrize("kind", ["video", "image"])
-def test_a_picture_is_turned_mirrored_and_cropped(
+def test_a_picture_is_rotated_flipped_and_cropped(
     tmp_path: Path,
     kind: str,
     frame: dict[str, object],
@@ -255,10 +256,6 @@ def test_a_picture_is_turned_mirrored_and_cropped(
         media = _talk(tmp_path, seconds=0.2)
         clip = timeline_of(media, **frame).clips[0]
     else:
-        from PIL import Image
-
-        from tests.support.render import person_picture
-
         Image.fromarray(person_picture()).save(tmp_path / "photo.png")
         media = item(tmp_path / "photo.png")
         clip = Clip("image", 200, "photo.png", media.id, **frame)  # type: ignore[arg-type]
@@ -268,7 +265,7 @@ def test_a_picture_is_turned_mirrored_and_cropped(
     assert np.abs(np.subtract(_person(picture), where)).max() <= 3
 
 
-def test_a_mirrored_picture_has_left_on_the_right(tmp_path: Path) -> None:
+def test_a_flip_swaps_left_and_right(tmp_path: Path) -> None:
     picture = np.full((120, 160, 3), WALL, dtype=np.uint8)
     picture[:, :40] = RED
     talk = _talk(tmp_path, [picture], seconds=0.2)
@@ -277,7 +274,7 @@ def test_a_mirrored_picture_has_left_on_the_right(tmp_path: Path) -> None:
     assert near(tuple(int(v) for v in made[60, 10]), WALL, 25)
 
 
-def test_without_cropping_a_blurred_copy_fills_the_bars(tmp_path: Path) -> None:
+def test_a_blurred_copy_fills_the_bars(tmp_path: Path) -> None:
     talk = _talk(tmp_path, seconds=0.2)
     shaped = attrs.evolve(timeline_of(talk, fit="blur"), width=120, height=240, shaped=True)
     made = _made(shaped, tmp_path, talk).frames[2]
@@ -299,7 +296,7 @@ def test_picture_and_sound_fade_in_and_out(tmp_path: Path) -> None:
     assert seen.loudness(1.9, 2.0) < 0.2 * seen.loudness(0.8, 1.0)
 
 
-def test_a_logo_is_laid_over_in_its_corner_and_size(tmp_path: Path) -> None:
+def test_a_logo_has_its_corner_size_and_time(tmp_path: Path) -> None:
     talk = _talk(tmp_path, seconds=0.4)
     logo = item(make_image(tmp_path / "logo.png", RED), "m2")
     shown = Overlay("m2", "logo.png", 200, position="top right", size=0.25)
@@ -331,7 +328,7 @@ def test_a_title_has_its_color_size_and_corner(tmp_path: Path) -> None:
     assert np.ptp(shown(size=2.0)[1][:, 0]) > 1.6 * np.ptp(places[:, 0])
 
 
-def test_a_background_video_is_heard_as_loud_as_asked(tmp_path: Path) -> None:
+def test_a_background_video_has_its_volume(tmp_path: Path) -> None:
     talk = _talk(tmp_path, seconds=0.8)
     waves = item(make_video(tmp_path / "waves.mp4", seconds=0.3, tone=0.4), "m2")
     loud = [
@@ -348,9 +345,9 @@ def test_a_background_video_is_heard_as_loud_as_asked(tmp_path: Path) -> None:
     assert loud[2] == pytest.approx(2 * loud[1], rel=0.1)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
+def test_a_draft_with_an_invalid_frame_is_refused(tmp_path: Path) -> None:
+    talk = _talk(tmp_path, seconds=0.2)
+    invalid: list[dict[str, object]] = [
         {"turn": 45},
         {"flip": "z"},
         {"fit": "stretch"},
@@ -359,18 +356,13 @@ def test_a_background_video_is_heard_as_loud_as_asked(tmp_path: Path) -> None:
         {"place": Place(2.0, 0)},
         {"place": Place(scale=0)},
         {"place": Place(scale=1e9)},
-    ],
-    ids=str,
-)
-def test_a_draft_with_an_impossible_frame_is_refused(
-    tmp_path: Path, wrong: dict[str, object]
-) -> None:
-    talk = _talk(tmp_path, seconds=0.2)
-    with pytest.raises(RenderFailedError, match=r"talk\.mp4"):
-        _made(timeline_of(talk, **wrong), tmp_path, talk)
+    ]
+    for frame in invalid:
+        with pytest.raises(RenderFailedError, match=r"talk\.mp4"):
+            _made(timeline_of(talk, **frame), tmp_path, talk)
 
 
-def test_a_draft_with_everything_comes_back_as_it_was() -> None:
+def test_a_draft_round_trips() -> None:
     clip = Clip(
         "video", 100, "a.mp4", "m1",
         background=Background("video", media="m2", volume=0.3),
@@ -388,7 +380,7 @@ def test_a_draft_with_everything_comes_back_as_it_was() -> None:
     assert Timeline.from_draft(timeline.to_draft()) == timeline
 
 
-def test_a_turned_clip_can_stand_beside_a_plain_one(tmp_path: Path) -> None:
+def test_clips_with_different_layouts_share_a_draft(tmp_path: Path) -> None:
     talk = _talk(tmp_path, seconds=0.2)
     plain = timeline_of(talk).clips[0]
     timeline = draft(talk, plain, attrs.evolve(plain, turn=90), attrs.evolve(plain, fit="cover"))

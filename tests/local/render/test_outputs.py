@@ -1,4 +1,4 @@
-"""Outputs with the mask beside the color, and animated WebP, decoded."""
+"""Stacked and bundled outputs, and animated WebP."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from PIL import Image
 
 from nemovideo._support.outputs import format_for, has_alpha, is_still, known_format
 from nemovideo.errors import RenderFailedError
+from nemovideo.local.agent.edits import timeline_of as opened
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background
@@ -75,13 +76,11 @@ def test_a_bundle_holds_the_color_and_the_mask(tmp_path: Path, talk: MediaItem) 
     assert matte.sound is None
 
 
-@pytest.mark.parametrize("format_", ["stacked.mp4", "bundle.zip"])
-def test_without_anything_transparent_there_is_no_mask(
-    tmp_path: Path, talk: MediaItem, format_: str
-) -> None:
-    office = timeline_of(talk, background=Background("color", color="#ffffff"))
-    with pytest.raises(RenderFailedError, match="transparent"):
-        render(office, {"m1": talk}, tmp_path / "out", format=format_, engine=YellowMatte())
+def test_an_opaque_draft_has_no_mask(tmp_path: Path, talk: MediaItem) -> None:
+    opaque = timeline_of(talk, background=Background("color", color="#ffffff"))
+    for format_ in ("stacked.mp4", "bundle.zip"):
+        with pytest.raises(RenderFailedError, match="transparent"):
+            render(opaque, {"m1": talk}, tmp_path / "out", format=format_, engine=YellowMatte())
 
 
 @pytest.mark.parametrize("transparent", [True, False])
@@ -101,7 +100,7 @@ def test_a_webp_of_a_video_is_animated(tmp_path: Path, transparent: bool) -> Non
     assert picture[10, 10, 3] == (0 if transparent else 255)
 
 
-def test_an_animation_is_as_large_as_was_asked_for(tmp_path: Path) -> None:
+def test_a_draft_can_set_the_size_of_an_animation(tmp_path: Path) -> None:
     wide = item(make_video(tmp_path / "wide.mp4", seconds=0.2, size=(960, 540), tone=None))
     plain = timeline_of(wide)
     sizes = []
@@ -113,11 +112,9 @@ def test_an_animation_is_as_large_as_was_asked_for(tmp_path: Path) -> None:
     assert sizes == [(480, 270), (720, 404), (640, 360), (640, 360)]
 
 
-def test_a_photo_is_still_one_webp(tmp_path: Path) -> None:
+def test_a_photo_becomes_a_still_webp(tmp_path: Path) -> None:
     Image.new("RGB", (41, 31), (200, 30, 30)).save(tmp_path / "photo.png")
     photo = item(tmp_path / "photo.png")
-    from nemovideo.local.agent.edits import timeline_of as opened
-
     render(opened(photo), {"m1": photo}, tmp_path / "out.webp", format="webp")
     with Image.open(tmp_path / "out.webp") as image:
         assert image.size == (41, 31)

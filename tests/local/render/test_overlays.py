@@ -1,4 +1,4 @@
-"""What is laid over the video: pictures that move, and cut-outs with their own alpha."""
+"""Animated overlays, and overlays with alpha."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INSIDE, CORNER = (HEIGHT - 20, WIDTH - 45), (HEIGHT - 8, WIDTH - 8)
 
 
 def sticker(path: Path) -> Path:
-    """Ten pictures, the first five red and the others green; their right half is transparent."""
+    """Write ten frames, five red and five green; their right half is transparent."""
     pictures = []
     for number in range(10):
         picture = np.zeros((32, 32, 4), np.uint8)
@@ -63,26 +63,26 @@ def draft(**overlay: float) -> Timeline:
 
 
 @pytest.mark.parametrize("name", ["s.gif", "s.webp", "s.png", "s.webm", "s.mov"])
-def test_what_moves_goes_on_over_the_video_with_its_own_alpha(tmp_path: Path, name: str) -> None:
+def test_an_animated_overlay_loops_with_its_alpha(tmp_path: Path, name: str) -> None:
     media = {"m1": item(talk(tmp_path / "t.mp4")), "m2": item(sticker(tmp_path / name), "m2")}
     made = render(draft(start_ms=200), media, tmp_path / "o.mp4", engine=YellowMatte())
     frames = look(made.path).frames
     assert len(frames) == COUNT
     for number, frame in enumerate(frames):
-        since = number - 5  # it begins with its first picture, and again after ten
+        since = number - 5  # a loop of ten frames
         expected = BLUE if since < 0 else (RED if since % 10 < 5 else LIME)
         assert near(at(frame, (HEIGHT - 30, WIDTH - 60)), expected, 24), number
-        assert near(at(frame, (HEIGHT - 30, WIDTH - 14)), BLUE, 16), "transparent there"
+        assert near(at(frame, (HEIGHT - 30, WIDTH - 14)), BLUE, 16), "transparent"
 
 
-def test_it_is_as_faint_as_it_is_asked_to_be(tmp_path: Path) -> None:
+def test_an_overlay_has_its_opacity(tmp_path: Path) -> None:
     media = {"m1": item(talk(tmp_path / "t.mp4")), "m2": item(sticker(tmp_path / "s.mov"), "m2")}
     made = render(draft(opacity=0.5), media, tmp_path / "o.mp4", engine=YellowMatte())
     half = tuple((a + b) // 2 for a, b in zip(RED, BLUE, strict=True))
     assert near(at(look(made.path).frames[0], (HEIGHT - 30, WIDTH - 60)), half, 16)
 
 
-def test_a_preview_shows_it_as_it_is_at_that_moment(tmp_path: Path) -> None:
+def test_a_preview_shows_the_frame_of_an_animated_overlay(tmp_path: Path) -> None:
     media = {"m1": item(talk(tmp_path / "t.mp4")), "m2": item(sticker(tmp_path / "s.mov"), "m2")}
     stills = make_stills(draft(), media, [0.0, 0.24, 0.44], LazyMatting(YellowMatte()).load)
     seen = [at(np.asarray(s.after.convert("RGB")), (HEIGHT - 30, WIDTH - 60)) for s in stills]
@@ -90,9 +90,7 @@ def test_a_preview_shows_it_as_it_is_at_that_moment(tmp_path: Path) -> None:
         assert near(color, expected, 24)
 
 
-def test_an_agent_puts_a_moving_sticker_and_a_cut_out_into_a_corner(
-    client: Client, tmp_path: Path
-) -> None:
+def test_the_agent_places_animated_overlays(client: Client, tmp_path: Path) -> None:
     session = client.sessions.create()
     session.upload(talk(tmp_path / "t.mp4"), sticker(tmp_path / "dance.gif"))
     session.upload(sticker(tmp_path / "me.mov"))

@@ -1,11 +1,10 @@
-"""The sound of rendered files: volume, mute, music, trims and speed, measured after decoding."""
+"""The sound of rendered files: volume, music, trims and speed."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
 
-import attrs
 import av
 import numpy as np
 import pytest
@@ -28,30 +27,26 @@ def silent(tmp_path: Path) -> MediaItem:
     return item(make_video(tmp_path / "silent.mp4", seconds=2, tone=None))
 
 
-def test_a_clip_keeps_its_sound_as_loud_as_it_was(tmp_path: Path, talk: MediaItem) -> None:
+def test_a_clip_keeps_its_volume(tmp_path: Path, talk: MediaItem) -> None:
     seen = look(render(timeline_of(talk), {"m1": talk}, tmp_path / "o.mp4").path)
     assert seen.loudness(0.2, 1.8) == pytest.approx(TONE, rel=0.05)
     assert seen.duration_s == pytest.approx(2, abs=0.04)
 
 
-@pytest.mark.parametrize("volume", [0.0, 0.25, 0.5, 2.0])
-def test_volume_is_a_factor_and_zero_is_silence(
-    tmp_path: Path, talk: MediaItem, volume: float
-) -> None:
-    timeline = timeline_of(talk, volume=volume)
-    seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4").path)
-    assert seen.loudness(0.2, 1.8) == pytest.approx(TONE * volume, rel=0.05, abs=1e-4)
+def test_volume_is_a_factor(tmp_path: Path, talk: MediaItem) -> None:
+    for volume in (0.0, 0.25, 2.0):
+        timeline = timeline_of(talk, volume=volume)
+        seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4").path)
+        assert seen.loudness(0.2, 1.8) == pytest.approx(TONE * volume, rel=0.05, abs=1e-4)
 
 
-def test_without_any_sound_there_is_no_audio_stream(tmp_path: Path, silent: MediaItem) -> None:
+def test_a_silent_draft_has_no_audio_stream(tmp_path: Path, silent: MediaItem) -> None:
     seen = look(render(timeline_of(silent), {"m1": silent}, tmp_path / "o.mp4").path)
     assert seen.codecs == ("h264",)
 
 
 @pytest.mark.parametrize("name", ["music.mp3", "music.wav", "music.m4a", "music.aac"])
-def test_music_plays_under_a_silent_clip_and_repeats(
-    tmp_path: Path, silent: MediaItem, name: str
-) -> None:
+def test_music_is_looped(tmp_path: Path, silent: MediaItem, name: str) -> None:
     music = item(make_sound(tmp_path / name, seconds=0.7), "m2")
     assert music.kind == "audio"
     sounds = (Sound("m2", name, 1500, start_ms=500, volume=0.5),)
@@ -71,7 +66,7 @@ def test_music_and_the_clips_own_sound_are_mixed(tmp_path: Path, talk: MediaItem
     assert seen.loudness(1.2, 1.8) == pytest.approx(TONE, rel=0.05)
 
 
-def test_a_slideshow_has_the_music_alone(tmp_path: Path) -> None:
+def test_a_slideshow_has_music(tmp_path: Path) -> None:
     photo = item(make_image(tmp_path / "p.png", (200, 40, 90)), "m1")
     music = item(make_sound(tmp_path / "m.mp3", seconds=4), "m2")
     timeline = Timeline(
@@ -87,7 +82,7 @@ def test_a_slideshow_has_the_music_alone(tmp_path: Path) -> None:
     assert seen.duration_s == pytest.approx(1, abs=0.04)
 
 
-@pytest.mark.parametrize("speed", [0.4, 0.75, 2.0, 3.0])
+@pytest.mark.parametrize("speed", [0.4, 0.75, 3.0])
 def test_speed_keeps_the_pitch(tmp_path: Path, talk: MediaItem, speed: float) -> None:
     timeline = timeline_of(talk, speed=speed, duration_ms=round(2000 / speed))
     seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4").path)
@@ -99,7 +94,7 @@ def test_speed_keeps_the_pitch(tmp_path: Path, talk: MediaItem, speed: float) ->
     assert seen.loudness(0.1, 1.8 / speed) == pytest.approx(TONE, rel=0.15)
 
 
-def test_a_trim_cuts_sound_and_picture_at_the_same_place(tmp_path: Path) -> None:
+def test_a_trim_keeps_sound_and_picture_in_sync(tmp_path: Path) -> None:
     times = np.arange(4 * 48000) / 48000
     wave = np.where(times < 2, 0, 0.3 * np.sin(2 * np.pi * 440 * times)).astype(np.float32)
     path = make_video(tmp_path / "v.mp4", seconds=4, tone=None)
@@ -124,7 +119,6 @@ def test_a_trim_cuts_sound_and_picture_at_the_same_place(tmp_path: Path) -> None
     assert seen.loudness(0.54, 0.95) == pytest.approx(TONE, rel=0.05)
 
 
-def test_a_loud_mix_does_not_wrap_around(tmp_path: Path, talk: MediaItem) -> None:
-    timeline = attrs.evolve(timeline_of(talk, volume=10.0))
-    seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4").path)
+def test_a_loud_mix_is_clipped(tmp_path: Path, talk: MediaItem) -> None:
+    seen = look(render(timeline_of(talk, volume=10.0), {"m1": talk}, tmp_path / "o.mp4").path)
     assert seen.loudness(0.2, 1.8) > 0.8

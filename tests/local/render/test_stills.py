@@ -1,4 +1,4 @@
-"""Stills are what an export shows at that moment, made without exporting."""
+"""Stills show the frames of an export, without an export."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MATTING = LazyMatting(YellowMatte()).load
 RED = (255, 0, 0)
 
 
-def test_a_still_is_the_exports_own_frame_with_backgrounds_titles_and_fades(tmp_path: Path) -> None:
+def test_a_still_equals_the_frame_of_an_export(tmp_path: Path) -> None:
     video = item(make_video(tmp_path / "a.mp4", seconds=2), "m1")
     behind = item(film(tmp_path / "b.mp4", shades(50)), "m2")
     media = {"m1": video, "m2": behind}
@@ -48,7 +48,7 @@ def test_a_still_is_the_exports_own_frame_with_backgrounds_titles_and_fades(tmp_
         assert np.abs(shown - exported[number]).mean() < 3, number
 
 
-def test_by_default_the_first_the_middle_and_the_last_frame_are_shown(tmp_path: Path) -> None:
+def test_the_default_is_the_first_middle_and_last_frame(tmp_path: Path) -> None:
     frames = shades(30)
     video = item(film(tmp_path / "a.mp4", frames), "m1")
     draft = Timeline((Clip("video", 30 * 1000 // FPS, "a", media="m1"),), fps=FPS)
@@ -60,7 +60,7 @@ def test_by_default_the_first_the_middle_and_the_last_frame_are_shown(tmp_path: 
     assert [still.time_s for still in made] == [0, 15 / FPS, 29 / FPS]
 
 
-def test_before_is_the_footage_in_its_own_shape_and_transparency_is_kept(tmp_path: Path) -> None:
+def test_before_is_the_original_footage_and_after_keeps_transparency(tmp_path: Path) -> None:
     video = item(make_video(tmp_path / "a.mp4", seconds=1), "m1")
     clip = Clip("video", 1000, "a", media="m1", background=Background("transparent"), fit="cover")
     draft = Timeline((clip,), width=90, height=160, fps=25, shaped=True)
@@ -73,7 +73,7 @@ def test_before_is_the_footage_in_its_own_shape_and_transparency_is_kept(tmp_pat
     assert near(tuple(np.asarray(still.after)[150, 45, :3].tolist()), PERSON)
 
 
-def test_a_photo_is_one_still_of_its_own_size(tmp_path: Path) -> None:
+def test_a_photo_is_a_single_still_of_its_size(tmp_path: Path) -> None:
     Image.new("RGB", (64, 48), PERSON).save(tmp_path / "a.png")
     media = {"m1": item(tmp_path / "a.png", "m1")}
     draft = Timeline((Clip("image", 5000, "a", media="m1"),), width=1920, height=1080)
@@ -81,15 +81,14 @@ def test_a_photo_is_one_still_of_its_own_size(tmp_path: Path) -> None:
     assert still.after.size == (64, 48)
 
 
-def test_what_is_missing_is_said_with_its_moment(tmp_path: Path) -> None:
+def test_warnings_name_the_time_of_the_still(tmp_path: Path) -> None:
     wall = np.full((120, 160, 3), WALL, np.uint8)
     video = item(make_video(tmp_path / "a.mp4", pictures=[wall]), "m1")
     clip = Clip("video", 1000, "a.mp4", media="m1", background=Background("blur"))
     draft = Timeline((clip,), width=160, height=120, fps=25)
-    said: list[str] = []
-    make_stills(draft, {"m1": video}, [0.4], MATTING, said.append)
-    assert said == [
-        "At 0.4 s: No person was found in a.mp4: only the new background is left of it."
-    ]
+    warnings: list[str] = []
+    make_stills(draft, {"m1": video}, [0.4], MATTING, warnings.append)
+    (warning,) = warnings
+    assert warning.startswith("At 0.4 s: No person was found in a.mp4")
     with pytest.raises(RenderFailedError, match="not uploaded"):
         make_stills(draft, {}, None, MATTING)

@@ -1,1 +1,1 @@
-"""Drawn pictures: scenes, titles and their fonts."""
+"""Drawing of scenes and text."""

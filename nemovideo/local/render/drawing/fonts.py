@@ -1,4 +1,4 @@
-"""Which font shows a text: Pillow's own, one of the system's, or one that is fetched."""
+"""Font selection: Pillow's built-in font, a system font, or a download."""
 
 from __future__ import annotations
 
@@ -30,22 +30,20 @@ _log = logging.getLogger(__name__)
 
 
 def font_for(text: str, size_px: int) -> tuple[str, ImageFont.FreeTypeFont]:
-    """Return the text, and a font in which every character of it can be seen.
+    """Return the text and a font that has all its characters.
 
-    Pillow's own font has Latin letters only. For other scripts a font of the
-    system is taken, or Noto Sans CJK is fetched on first use. Characters that
-    no font has (most emoji) are left out of the text returned, rather than
-    drawn as empty boxes.
+    Pillow's built-in font is Latin only. Other scripts use a system font, or Noto Sans CJK, which
+    is downloaded on first use. Characters that no font has (most emoji) are removed from the
+    text, rather than drawn as boxes.
 
     Raises:
-        ModelUnavailableError: The text needs a font that is not here and
-            cannot be fetched.
+        ModelUnavailableError: A font is needed, and cannot be downloaded.
     """
     text = "".join(c for c in text if c.isprintable() or c.isspace())
-    wanted = frozenset(character for character in text if _visible(character))
-    own = ImageFont.load_default(size_px)
-    if isinstance(own, ImageFont.FreeTypeFont) and not _missing(own, wanted):
-        return text, own
+    wanted = frozenset(character for character in text if not character.isspace())
+    builtin = ImageFont.load_default(size_px)
+    if isinstance(builtin, ImageFont.FreeTypeFont) and not _missing(builtin, wanted):
+        return text, builtin
     best: tuple[frozenset[str], ImageFont.FreeTypeFont] | None = None
     for path in _candidates():
         font = _opened(path, size_px, text)
@@ -59,15 +57,11 @@ def font_for(text: str, size_px: int) -> tuple[str, ImageFont.FreeTypeFont]:
         if font is not None:
             best = _missing(font, wanted), font
     if best is None:
-        raise ModelUnavailableError("no font can be read", remedy="Install a TrueType font.")
+        raise ModelUnavailableError("no readable font", remedy="Install a TrueType font.")
     lacks, font = best
     if lacks:
-        _log.warning("no font here has %s: left out of the picture", " ".join(sorted(lacks)))
+        _log.warning("no font has %s: removed from the text", " ".join(sorted(lacks)))
     return "".join(character for character in text if character not in lacks), font
-
-
-def _visible(character: str) -> bool:
-    return not character.isspace()
 
 
 def _is_cjk(character: str) -> bool:
@@ -76,7 +70,7 @@ def _is_cjk(character: str) -> bool:
 
 
 def _missing(font: ImageFont.FreeTypeFont, characters: frozenset[str]) -> frozenset[str]:
-    """Return the characters for which the font has only its empty box."""
+    """Return the characters that the font shows as a box."""
     box = bytes(font.getmask(_NO_CHARACTER))
     return frozenset(c for c in characters if bytes(font.getmask(c)) == box)
 
@@ -86,13 +80,13 @@ def _opened(path: Path, size_px: int, text: str) -> ImageFont.FreeTypeFont | Non
         font = ImageFont.truetype(str(path), size_px, index=_face(path, text))
     except OSError:
         return None
-    with suppress(OSError, NotImplementedError, ValueError):  # a font of one weight
+    with suppress(OSError, NotImplementedError, ValueError):  # not a variable font
         font.set_variation_by_axes([_WEIGHT])
     return font
 
 
 def _face(path: Path, text: str) -> int:
-    """Return the face of a Noto CJK collection for the text's language: JP, KR, SC in order."""
+    """Return the index in a Noto CJK collection (JP, KR, SC) for the text's language."""
     if not (path.suffix == ".ttc" and path.name.startswith("NotoSansCJK")):
         return 0
     if any("\u3040" <= character < "\u3100" for character in text):
@@ -102,7 +96,7 @@ def _face(path: Path, text: str) -> int:
 
 @lru_cache(maxsize=1)
 def _candidates() -> tuple[Path, ...]:
-    """Return the system's fonts that have many characters, the most fitting first."""
+    """Return the system's fonts of the known families, best first."""
     files = [
         path
         for directory in _directories()

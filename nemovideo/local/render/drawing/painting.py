@@ -1,8 +1,7 @@
-"""A small paint box for drawn backgrounds: shapes, light and focus, at any size.
+"""Drawing primitives for scenes: shapes, light and blur, at any size.
 
-Places are shares: x runs from 0 at the left to 1 at the right, y from 0 at the
-top to 1 at the bottom. Lengths are shares of the shorter side, so that shapes
-keep their form in any format.
+Coordinates are fractions: x from 0 at the left to 1 at the right, y from 0 at the top to 1 at the
+bottom. Lengths are fractions of the shorter side, so that shapes keep their proportions.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _GRAIN = 1.2
 
 
 class Painting:
-    """A picture that is being painted, from the far to the near."""
+    """A picture, drawn from back to front."""
 
     def __init__(self, width: int, height: int) -> None:
         self._target = (width, height)
@@ -32,15 +31,15 @@ class Painting:
         self._image = Image.new("RGB", self._size)
 
     def across(self, length: float) -> float:
-        """Return a length as a share of the width."""
+        """Convert a length to a fraction of the width."""
         return length * self._unit / self._size[0]
 
     def down(self, length: float) -> float:
-        """Return a length as a share of the height."""
+        """Convert a length to a fraction of the height."""
         return length * self._unit / self._size[1]
 
     def gradient(self, top: float, bottom: float, colors: Sequence[Color]) -> None:
-        """Fill a band over the whole width with colors that pass into each other."""
+        """Fill a band across the width with a vertical gradient."""
         first, last = round(top * self._size[1]), round(bottom * self._size[1])
         if last <= first:
             return
@@ -61,7 +60,7 @@ class Painting:
         alpha: float = 1,
         radius: float = 0,
     ) -> None:
-        """Draw a rectangle, with round corners if wanted."""
+        """Draw a rectangle, optionally with rounded corners."""
         with_alpha = (*color, round(alpha * 255))
         place = (*self._point((left, top)), *self._point((right, bottom)))
         pencil = ImageDraw.Draw(self._image, "RGBA")
@@ -80,7 +79,7 @@ class Painting:
         pencil.polygon([self._point(p) for p in points], fill=(*color, round(alpha * 255)))
 
     def leaf(self, root: Point, angle: float, length: float, width: float, color: Color) -> None:
-        """Draw a pointed leaf that grows from `root` in a direction (radians, 0 to the right)."""
+        """Draw a pointed leaf from `root` at an angle (radians, 0 to the right)."""
         along = np.linspace(0, 1, 12)
         half = width / 2 * np.sin(np.pi * along**0.8)
         bend = 0.25 * along**2
@@ -97,30 +96,30 @@ class Painting:
         self.shape(points, color)
 
     def light(self, center: Point, radius: float, color: Color, strength: float = 1) -> None:
-        """Add a soft light that falls off from its middle."""
+        """Add a soft light that fades from its center."""
         x, y = self._point(center)
         rows = np.arange(self._size[1], dtype=np.float32)[:, np.newaxis]
         columns = np.arange(self._size[0], dtype=np.float32)[np.newaxis]
         distance = np.hypot(columns - x, rows - y) / (radius * self._unit)
         fall = np.float32(strength) * np.exp(-2 * distance**2)[..., np.newaxis]
         pixels = self._pixels()
-        room = 1 - pixels / 255  # as light does on film: bright parts gain less
+        room = 1 - pixels / 255  # as on film: highlights gain less
         tint = np.array(color, dtype=np.float32)
         self._put(pixels + (fall * tint * room).astype(np.float32))
 
     def shade(self, strength: float) -> None:
-        """Darken the margins a little, as a lens does."""
+        """Add vignetting."""
         rows = np.linspace(-1, 1, self._size[1], dtype=np.float32)[:, np.newaxis]
         columns = np.linspace(-1, 1, self._size[0], dtype=np.float32)[np.newaxis]
         dark = 1 - strength * ((rows**2 + columns**2) / 2) ** 1.5
         self._put((self._pixels() * dark[..., np.newaxis]).astype(np.float32))
 
     def blur(self, radius: float) -> None:
-        """Put all that is painted so far out of focus."""
+        """Blur everything drawn so far."""
         self._image = self._image.filter(ImageFilter.GaussianBlur(radius * self._unit))
 
     def finished(self) -> Image.Image:
-        """Return the picture, with a trace of grain, so that gradients show no bands."""
+        """Return the picture, with slight grain against banding."""
         image = self._image.resize(self._target, Image.Resampling.BICUBIC)
         pixels = np.asarray(image, dtype=np.float32)
         grain = np.random.default_rng(1).normal(0, _GRAIN, pixels.shape[:2]).astype(np.float32)

@@ -1,7 +1,6 @@
-"""The backgrounds that are drawn here: office, studio, living room, beach and city.
+"""Drawn backgrounds: office, studio, living room, beach and city.
 
-Each is painted from the far to the near and is out of focus, the far more than
-the near, like a photograph taken of the person in front of it.
+Each is drawn from back to front, and blurred with distance, as in a portrait photo.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from nemovideo.local.render.drawing.painting import Color, Painting, Point
 
 
 def draw_scene(name: str, width: int, height: int) -> Image.Image:
-    """Return a scene as an RGB picture; the same one every time.
+    """Draw a scene, deterministically, in RGB.
 
     Raises:
-        KeyError: There is no scene of that name (`timeline.SCENES` has them).
+        KeyError: The scene is not in `timeline.SCENES`.
     """
     paint = _PAINTERS[name]
     painting = Painting(width, height)
@@ -75,7 +74,7 @@ def _window(p: Painting, left: float, top: float, right: float, bottom: float) -
 def _shelves(
     p: Painting, dice: Random, *, left: float, right: float, top: float, rows: int
 ) -> None:
-    """Paint a bookcase, with books and a few things on it."""
+    """Paint a bookcase with books."""
     books: list[Color] = [
         *((178, 92, 74), (72, 104, 128), (204, 178, 132), (96, 122, 98), (226, 218, 202)),
         *((128, 84, 92), (58, 70, 88), (196, 140, 84)),
@@ -97,7 +96,7 @@ def _shelves(
 
 
 def _plant(p: Painting, dice: Random, root: Point, size: float) -> None:
-    """Paint a plant in a pot that stands on `root`."""
+    """Paint a potted plant at `root`."""
     top = root[1] - p.down(size * 0.42)
     for number in range(17):
         angle = -math.pi * (0.08 + 0.84 * number / 16)
@@ -277,7 +276,7 @@ def _city(p: Painting) -> None:
 def _skyline(
     p: Painting, dice: Random, heights: tuple[float, float], color: Color, lit: float
 ) -> None:
-    """Paint a row of towers that stand on the lower part; `lit` is the share of lit windows."""
+    """Paint a row of towers; `lit` is the fraction of lit windows."""
     ground = 0.86
     x = -p.across(0.05)
     while x < 1:
@@ -295,8 +294,8 @@ def _skyline(
 
 
 def _dice(seed: int) -> Random:
-    """Return chance that falls the same way every time."""
-    return Random(seed)  # noqa: S311 - a drawing, no secret
+    """Return a seeded random generator."""
+    return Random(seed)  # noqa: S311 - not for cryptography
 
 
 _PAINTERS: Mapping[str, Callable[[Painting], None]] = {

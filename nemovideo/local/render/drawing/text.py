@@ -1,4 +1,4 @@
-"""Words as pictures: wrapped, outlined and shadowed, so that they read on anything."""
+"""Text as pictures: wrapped, with outline and shadow for legibility."""
 
 from __future__ import annotations
 
@@ -17,18 +17,16 @@ _LINE_SPACING = 0.25
 def text_image(
     text: str, size: tuple[int, int], *, height_share: float, color: str = "white"
 ) -> Image.Image:
-    """Return the words as RGBA, just large enough for them and their shadow.
+    """Return the text as an RGBA picture, of the size of the text and its shadow.
 
     Args:
-        text: The words; line breaks are kept.
-        size: Width and height of the picture that they go over.
-        height_share: The height of a line, as a share of the picture's height
-            (or of its width, where that is less).
-        color: Of the letters.
+        text: The text; line breaks are kept.
+        size: The width and height of the video.
+        height_share: The height of a line, as a fraction of the video's shorter side.
+        color: The color of the letters.
 
     Raises:
-        ModelUnavailableError: No font at hand has these characters, and none
-            can be fetched.
+        ModelUnavailableError: A font is needed, and cannot be downloaded.
     """
     room = size[0] * _WIDTH_SHARE, size[1] * _HEIGHT_SHARE
     px = max(_MIN_PX, round(min(size) * height_share))
@@ -41,7 +39,7 @@ def text_image(
 
 @attrs.frozen
 class _Block:
-    """Wrapped lines, measured: the size of their picture, and where in it they begin."""
+    """Wrapped lines, with the size of their picture and their position in it."""
 
     lines: str
     font: ImageFont.FreeTypeFont
@@ -94,7 +92,7 @@ def _drawn(block: _Block, color: str) -> Image.Image:
 
 
 def _wrapped(line: str, font: ImageFont.FreeTypeFont, room_px: float) -> str:
-    """Return the line broken where it passes the room: between words, or between CJK characters."""
+    """Wrap a line to the width, between words or CJK characters."""
     rows = [""]
     for piece in _pieces(line):
         if rows[-1].strip() and font.getlength((rows[-1] + piece).rstrip()) > room_px:
@@ -105,7 +103,7 @@ def _wrapped(line: str, font: ImageFont.FreeTypeFont, room_px: float) -> str:
 
 
 def _pieces(line: str) -> list[str]:
-    """Return the parts of a line between which it may break."""
+    """Split a line at its break opportunities."""
     pieces: list[str] = []
     for character in line:
         alone = ord(character) > 0x2E80

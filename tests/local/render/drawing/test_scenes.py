@@ -1,4 +1,4 @@
-"""Drawn scenes and drawn words."""
+"""Drawing of scenes and text."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from nemovideo.local.timeline import SCENES
 
 
 @pytest.mark.parametrize("scene", SCENES)
-@pytest.mark.parametrize("size", [(320, 180), (180, 320), (64, 64), (1920, 1080)])
-def test_a_scene_is_drawn_at_any_size(scene: str, size: tuple[int, int]) -> None:
-    image = draw_scene(scene, *size)
-    assert image.size == size
-    assert image.mode == "RGB"
-    assert np.asarray(image).std() > 15, "there is something on it"
+def test_a_scene_is_drawn_at_any_size(scene: str) -> None:
+    for size in ((320, 180), (180, 320), (64, 64), (1000, 560)):
+        image = draw_scene(scene, *size)
+        assert image.size == size
+        assert image.mode == "RGB"
+        assert np.asarray(image).std() > 15, "not blank"
 
 
-def test_scenes_differ_and_are_the_same_every_time() -> None:
+def test_scenes_are_distinct_and_deterministic() -> None:
     drawn = [np.asarray(draw_scene(scene, 160, 90)).astype(int) for scene in SCENES]
     for number, one in enumerate(drawn):
         assert np.array_equal(one, np.asarray(draw_scene(SCENES[number], 160, 90)))
@@ -31,16 +31,16 @@ def test_scenes_differ_and_are_the_same_every_time() -> None:
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_a_scene_is_out_of_focus(scene: str) -> None:
-    gray = np.asarray(draw_scene(scene, 1280, 720).convert("L")).astype(int)
+    gray = np.asarray(draw_scene(scene, 960, 540).convert("L")).astype(int)
     assert np.percentile(np.abs(np.diff(gray, axis=1)), 99) < 16
 
 
-def test_there_is_no_other_scene() -> None:
+def test_an_unknown_scene_is_refused() -> None:
     with pytest.raises(KeyError):
         draw_scene("moon", 100, 100)
 
 
-def test_words_have_an_edge_that_reads_on_anything() -> None:
+def test_text_is_legible_on_white_and_black() -> None:
     image = text_image("Hello", (640, 360), height_share=0.1)
     for ground in ("white", "black"):
         page = Image.new("RGB", image.size, ground)
@@ -50,13 +50,13 @@ def test_words_have_an_edge_that_reads_on_anything() -> None:
         assert (pixels < 60).sum() > 100
 
 
-@pytest.mark.parametrize("size", [(640, 360), (360, 640), (160, 120), (64, 48)])
-def test_long_words_stay_inside_the_picture(size: tuple[int, int]) -> None:
-    image = text_image("a rather long title that goes on and on " * 3, size, height_share=0.1)
-    assert image.width <= size[0]
+def test_long_text_fits_into_the_picture() -> None:
+    for size in ((640, 360), (360, 640), (160, 120), (64, 48)):
+        image = text_image("a rather long title that goes on and on " * 3, size, height_share=0.1)
+        assert image.width <= size[0]
 
 
-def test_a_line_break_is_kept() -> None:
+def test_line_breaks_are_kept() -> None:
     one = text_image("Hello", (640, 360), height_share=0.1)
     two = text_image("Hello\nHello", (640, 360), height_share=0.1)
     assert two.height > one.height * 1.4
@@ -79,21 +79,21 @@ def test_chinese_breaks_between_characters() -> None:
     assert image.height > 100
 
 
-def test_what_no_font_has_is_left_out() -> None:
+def test_characters_without_a_font_are_removed() -> None:
     text, _ = fonts.font_for("a\U0001f9ff\ue123b", 20)
     assert "\ue123" not in text
     assert text.startswith("a")
     assert text.endswith("b")
 
 
-def test_latin_needs_no_font_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_latin_uses_the_built_in_font(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fonts, "_candidates", lambda: pytest.fail("looked for a font"))
     text, font = fonts.font_for("Hello, world!", 20)
     assert text == "Hello, world!"
     assert isinstance(font, ImageFont.FreeTypeFont)
 
 
-def test_without_a_font_for_chinese_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_chinese_font_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(_name: str) -> None:
         raise ModelUnavailableError("no network", remedy="Install a font.")
 

@@ -1,7 +1,7 @@
-"""Where people and their heads are in a clip, looked at small and a few times a second.
+"""Detect people and their heads in a clip, at low resolution, a few times a second.
 
-A shape or a place is planned from these sights before the first frame is made, so
-that the frame can begin to move before the person does.
+The layout is planned from these detections before the first frame is rendered, so that it can
+anticipate movement.
 """
 
 from __future__ import annotations
@@ -16,64 +16,65 @@ from av.video.frame import VideoFrame
 from nemovideo.local.matte import Cut, Cutter, LoadedEngine
 from nemovideo.local.matte.choice import Follower
 from nemovideo.local.matte.tracking import Thumbnail, is_cut, whole
-from nemovideo.local.render.compositing import Lens
+from nemovideo.local.render.compositing import Cropper
 from nemovideo.local.render.cutting import FrameView
-from nemovideo.local.render.layout import Region, Sight
+from nemovideo.local.render.layout import Detection, Region
 
 _SIDE_PX = 512
 _STRONG_SIDE_PX = 1024
 _PER_SECOND = 5
-_KEPT = 0.5
+_MASK_THRESHOLD = 0.5
 _HEAD_SHARE = 0.25
 _FACE_ROOM = 0.35
 
 
 def find_people(
     frames: Callable[[int], Iterable[VideoFrame]], fps: float, matting: LoadedEngine
-) -> list[Sight]:
-    """Return where people are in a clip, about five times a second and around cuts.
+) -> list[Detection]:
+    """Detect people about five times a second, and around cuts; frames with nobody are omitted.
 
-    The small network does this. Where it finds nobody at all, as in a wide shot, the strong
-    one looks once a second. Frames in which nobody is found are left out.
+    If the small network finds nobody at all, as in a wide shot, the strong one is run once a
+    second.
 
     Args:
-        frames: Gives the clip's frames from its beginning, with a longer side of so many pixels.
-        fps: How many of them there are in a second.
-        matting: The engine, and what finds faces.
+        frames: Returns the clip's frames from its start, for the length of the longer side in
+            pixels.
+        fps: The frame rate.
+        matting: The engine and face detector.
     """
     small = Cutter(matting.engine, matting.faces)
-    sights = _look(frames(_SIDE_PX), small, fps / _PER_SECOND, matting)
-    if not sights and matting.strong is not None:
-        sights = _look(frames(_STRONG_SIDE_PX), matting.cutter(fps=1), fps, matting)
-    return sights
+    detections = _detect(frames(_SIDE_PX), small, fps / _PER_SECOND, matting)
+    if not detections and matting.strong is not None:
+        detections = _detect(frames(_STRONG_SIDE_PX), matting.cutter(fps=1), fps, matting)
+    return detections
 
 
-def _look(
+def _detect(
     frames: Iterable[VideoFrame], cutter: Follower, every: float, matting: LoadedEngine
-) -> list[Sight]:
+) -> list[Detection]:
     chosen: deque[tuple[int, int]] = deque()
-    sights: list[Sight] = []
+    detections: list[Detection] = []
     for view, cut in cutter.follow(_sampled(frames, max(1, round(every)), chosen)):
         number, scene = chosen.popleft()
-        if cut.nobody or not (cut.mask > _KEPT).any():
+        if cut.nobody or not (cut.mask > _MASK_THRESHOLD).any():
             continue
         person, top = _person(cut, view.size)
-        sights.append(Sight(number, scene, person, top, _faces(view, person, matting)))
-    return sights
+        detections.append(Detection(number, scene, person, top, _faces(view, person, matting)))
+    return detections
 
 
 def _sampled(
     frames: Iterable[VideoFrame], every: int, chosen: deque[tuple[int, int]]
 ) -> Iterator[FrameView]:
-    """Yield every n-th frame, and those on both sides of a cut; `chosen` gets their numbers."""
-    lens = Lens()
+    """Yield every n-th frame and those around cuts; append (number, scene) to `chosen`."""
+    cropper = Cropper()
     scene = 0
     last: FrameView | None = None
     seen: Thumbnail | None = None
     taken = -1
     number = -1
     for number, frame in enumerate(frames):
-        view = FrameView(frame, lens)
+        view = FrameView(frame, cropper)
         before, seen = seen, view.thumbnail()
         begins = before is not None and is_cut(before, seen)
         if begins:
@@ -92,8 +93,8 @@ def _sampled(
 
 
 def _person(cut: Cut, size: tuple[int, int]) -> tuple[Region, Region]:
-    """Return the box around what a mask keeps, and the one around its upper part."""
-    kept = cut.mask > _KEPT
+    """Return the bounding box of a mask, and that of its upper part."""
+    kept = cut.mask > _MASK_THRESHOLD
     rows, columns = np.flatnonzero(kept.any(axis=1)), np.flatnonzero(kept.any(axis=0))
     first, last = int(rows[0]), int(rows[-1]) + 1
     below = first + max(1, round((last - first) * _HEAD_SHARE))
@@ -113,7 +114,7 @@ def _person(cut: Cut, size: tuple[int, int]) -> tuple[Region, Region]:
 
 
 def _faces(view: FrameView, person: Region, matting: LoadedEngine) -> tuple[Region, ...]:
-    """Return the faces of the people, with some room around them."""
+    """Return the faces within the person's box, with a margin."""
     if matting.faces is None:
         return ()
     wide, high = view.size

@@ -1,4 +1,4 @@
-"""Work done ahead in a thread of its own: masks, frames and encoding overlap."""
+"""Iterators that run in a separate thread, so that masks, frames and encoding overlap."""
 
 from __future__ import annotations
 
@@ -12,47 +12,46 @@ import attrs
 
 _Item = TypeVar("_Item")
 
-_ROOM = 2
+_QUEUE_SIZE = 2
 _POLL_S = 0.1
 
 
 @attrs.frozen
 class _End:
-    """The producer has ended, well or with an error."""
+    """The end of the items, or the error that ended them."""
 
     error: BaseException | None = None
 
 
-def go_on() -> None:
-    """Do nothing: the tick of work that nobody stops."""
+def no_tick() -> None:
+    """Do nothing: the default of `tick` arguments."""
 
 
 @contextmanager
-def ahead(
-    items: Iterator[_Item], *, tick: Callable[[], None] = go_on, room: int = _ROOM
+def prefetch(
+    items: Iterator[_Item], *, tick: Callable[[], None] = no_tick, size: int = _QUEUE_SIZE
 ) -> Iterator[Iterator[_Item]]:
-    """Take the items in another thread, a few ahead of who asks for them here.
+    """Iterate in another thread, a few items ahead of the consumer.
 
-    An error of theirs is raised here. When the block is left, however that is,
-    the thread ends after the item that it is at.
+    Errors are raised in the consumer. On exit, the thread stops after its current item.
 
     Args:
-        items: What is to be taken; nobody else may.
-        tick: Called again and again while an item is waited for; it may raise.
-        room: How many finished items may wait to be taken.
+        items: The items; only the thread may iterate them.
+        tick: Called every 0.1 s while the consumer waits; it may raise.
+        size: The size of the queue.
     """
-    producer = _Producer(items, room)
+    producer = _Producer(items, size)
     producer.start()
     try:
-        yield producer.taken(tick)
+        yield producer.items(tick)
     finally:
         producer.stop()
 
 
 class _Producer(Generic[_Item]):
-    def __init__(self, items: Iterator[_Item], room: int) -> None:
+    def __init__(self, items: Iterator[_Item], size: int) -> None:
         self._items = items
-        self._queue: queue.Queue[_Item | _End] = queue.Queue(room)
+        self._queue: queue.Queue[_Item | _End] = queue.Queue(size)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nemovideo-frames", daemon=True)
 
@@ -60,17 +59,17 @@ class _Producer(Generic[_Item]):
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, and wait for the item that it is at.
+        """Stop the thread, and wait for it.
 
-        One left behind in a native library would end the process, not only itself, at its exit.
+        A thread inside a native library at exit would crash the process.
         """
         self._stopped.set()
         with suppress(queue.Empty):
-            while True:  # it may be waiting for room
+            while True:  # the thread may be waiting in put()
                 self._queue.get_nowait()
         self._thread.join()
 
-    def taken(self, tick: Callable[[], None]) -> Iterator[_Item]:
+    def items(self, tick: Callable[[], None]) -> Iterator[_Item]:
         while True:
             try:
                 item = self._queue.get(timeout=_POLL_S)
@@ -89,16 +88,16 @@ class _Producer(Generic[_Item]):
             for item in self._items:
                 if not self._put(item):
                     break
-        except BaseException as error:  # noqa: BLE001 - it is raised again where the items are taken
+        except BaseException as error:  # noqa: BLE001 - raised again in the consumer
             end = _End(error)
         close = getattr(self._items, "close", None)
-        if close is not None:  # files are closed by the thread that reads them
+        if close is not None:  # files are closed in the thread that reads them
             with suppress(Exception):
                 close()
         self._put(end)
 
     def _put(self, item: _Item | _End) -> bool:
-        """Wait for room; False if nobody takes items any more."""
+        """Wait for space in the queue; return False if stopped."""
         while not self._stopped.is_set():
             with suppress(queue.Full):
                 self._queue.put(item, timeout=_POLL_S)

@@ -1,4 +1,4 @@
-"""Frames made in a thread of their own: order, errors, ends, and renders side by side."""
+"""Prefetching in a thread, and the warnings of renders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from nemovideo.errors import RenderCancelledError
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.render import render
-from nemovideo.local.render.ahead import ahead
+from nemovideo.local.render.prefetch import prefetch
 from nemovideo.local.timeline import Background
 from tests.support.render import YellowMatte, item, look, make_video, timeline_of
 
@@ -32,7 +32,7 @@ def test_items_come_in_order_from_another_thread() -> None:
             threads.add(threading.current_thread().name)
             yield number
 
-    with ahead(items(), tick=lambda: None) as taken:
+    with prefetch(items(), tick=lambda: None) as taken:
         assert list(taken) == list(range(50))
     assert threads == {"nemovideo-frames"}
     assert frame_threads() == []
@@ -49,9 +49,9 @@ def test_no_more_is_made_than_there_is_room_for() -> None:
                 waits.set()
             yield number
 
-    with ahead(items(), room=3) as taken:
+    with prefetch(items(), size=3) as taken:
         assert next(taken) == 0
-        assert waits.wait(WAIT_S)  # one taken, three that wait, one that finds no room
+        assert waits.wait(WAIT_S)  # one consumed, three in the queue, one waiting for space
     assert made == [0, 1, 2, 3, 4]
     assert frame_threads() == []
 
@@ -61,7 +61,7 @@ def test_an_error_of_the_producer_is_raised_where_the_items_are_taken() -> None:
         yield 1
         raise ValueError("no second")
 
-    with ahead(items(), tick=lambda: None) as taken:
+    with prefetch(items(), tick=lambda: None) as taken:
         assert next(taken) == 1
         with pytest.raises(ValueError, match="no second"):
             next(taken)
@@ -81,7 +81,7 @@ def test_a_consumer_that_raises_leaves_no_thread_behind_and_closes_the_source() 
     def take(taken: Iterator[int]) -> None:
         raise ZeroDivisionError(next(taken))
 
-    with pytest.raises(ZeroDivisionError), ahead(items(), tick=lambda: None) as taken:
+    with pytest.raises(ZeroDivisionError), prefetch(items(), tick=lambda: None) as taken:
         take(taken)
     assert closed.is_set()
     assert frame_threads() == []
@@ -98,7 +98,7 @@ def test_who_waits_for_a_slow_item_can_still_stop() -> None:
         release.set()
         raise RenderCancelledError("enough")
 
-    with pytest.raises(RenderCancelledError), ahead(items(), tick=tick) as taken:
+    with pytest.raises(RenderCancelledError), prefetch(items(), tick=tick) as taken:
         next(taken)
     assert frame_threads() == []
 
@@ -123,7 +123,7 @@ def test_two_renders_go_on_side_by_side(tmp_path: Path) -> None:
     both = threading.Barrier(2)
 
     class Meeting(YellowMatte):
-        """An engine that waits at its first picture until the other render is there too."""
+        """An engine that waits for the other render at its first picture."""
 
         def __init__(self) -> None:
             self.met = False
@@ -147,7 +147,7 @@ def test_two_renders_go_on_side_by_side(tmp_path: Path) -> None:
 
 
 class Nobody:
-    """An engine that sees no one."""
+    """An engine that finds nobody."""
 
     def mask(self, picture: Picture) -> Mask:
         return np.zeros(picture.shape[:2], dtype=np.float32)
@@ -165,7 +165,7 @@ def test_where_nobody_is_the_result_says_so(tmp_path: Path) -> None:
 
 def test_the_default_engine_says_so_too(tmp_path: Path) -> None:
     wall = np.full((120, 160, 3), (30, 60, 160), dtype=np.uint8)
-    talk = item(make_video(tmp_path / "wall.mp4", pictures=[wall], seconds=0.4))
+    talk = item(make_video(tmp_path / "wall.mp4", pictures=[wall], seconds=0.2))
     result = render(timeline_of(talk, background=GREEN), {"m1": talk}, tmp_path / "o.mp4")
     assert "No person was found in wall.mp4" in result.warnings[0]
 
@@ -174,19 +174,19 @@ def test_a_person_who_is_there_part_of_the_time_is_told_of(tmp_path: Path) -> No
     wall = np.full((120, 160, 3), (30, 60, 160), dtype=np.uint8)
     there = wall.copy()
     there[30:, 50:110] = (225, 205, 40)
-    talk = item(make_video(tmp_path / "talk.mp4", pictures=[there, wall], seconds=2))
+    talk = item(make_video(tmp_path / "talk.mp4", pictures=[there, wall], seconds=1))
     result = render(
         timeline_of(talk, background=GREEN), {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte()
     )
-    assert "No person was found in 1.0 s of talk.mp4, first at 1.0 s" in result.warnings[0]
+    assert "0.5 s of talk.mp4, first at 0.5 s" in result.warnings[0]
 
 
 def test_what_was_looked_at_ahead_of_the_end_is_not_told_of(tmp_path: Path) -> None:
     wall = np.full((120, 160, 3), (30, 60, 160), dtype=np.uint8)
     there = wall.copy()
     there[30:, 50:110] = (225, 205, 40)
-    talk = item(make_video(tmp_path / "talk.mp4", pictures=[there, wall], seconds=2))
-    timeline = timeline_of(talk, background=GREEN, duration_ms=1000)
+    talk = item(make_video(tmp_path / "talk.mp4", pictures=[there, wall], seconds=1))
+    timeline = timeline_of(talk, background=GREEN, duration_ms=500)
     result = render(timeline, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte())
     assert result.warnings == ()
 
