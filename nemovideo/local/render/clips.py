@@ -15,7 +15,8 @@ from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.cutting import cut_out
 from nemovideo.local.render.decoding import Decode, decode_frames
 from nemovideo.local.render.detection import find_people
-from nemovideo.local.render.filters import Adjustment, Shift
+from nemovideo.local.render.effects import adjustment
+from nemovideo.local.render.filters import Shift
 from nemovideo.local.render.layout import Layout, Offset, is_plain_fit, plan
 from nemovideo.local.render.notices import Warn, ignore_warning
 from nemovideo.local.render.own_alpha import composite
@@ -68,7 +69,7 @@ def clip_frames(
     elif layout is not None:
         frames = _shifted(frames, canvas, layout)
     if (clip.brightness, clip.contrast, clip.saturation) != (0, 1, 1):
-        adjust = Adjustment(
+        adjust = adjustment(
             canvas,
             brightness=clip.brightness,
             contrast=clip.contrast,

@@ -35,7 +35,7 @@ from nemovideo.local.media.tags import Tags
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.colors import LIMITED_RANGE
 from nemovideo.local.render.copied_sound import CopiedSound, copied_sound
-from nemovideo.local.render.filters import Color, Mask, Stacked, TenBit
+from nemovideo.local.render.effects import color, mask, stacked, ten_bit
 from nemovideo.local.render.notices import Warn
 from nemovideo.local.render.pictures import AnimationWriter, GifWriter, StillWriter, ZipWriter
 from nemovideo.local.render.prefetch import no_tick
@@ -202,7 +202,7 @@ class ContainerWriter:
         self._canvas = canvas
         self._video = self._video_stream(kind, quality)
         wide = canvas.alpha and kind.alpha_pixel_format == _TEN_BITS
-        self._ten_bit = TenBit() if wide else None
+        self._ten_bit = ten_bit(canvas) if wide else None
         self._mixed: _MixedSound | None = None
         self._copied: CopiedSound | None = None
         if isinstance(sound, Mixer):
@@ -255,7 +255,7 @@ class ContainerWriter:
     def write_frame(self, frame: VideoFrame) -> None:
         """Add the next frame, and the audio up to its end."""
         if self._ten_bit is not None:
-            frame = self._canvas.tagged(self._ten_bit(frame))
+            frame = self._ten_bit(frame)
         frame.pts = self._frames
         frame.time_base = 1 / self._canvas.fps
         frame.pict_type = 0  # else the encoder copies the source's frame types
@@ -277,7 +277,7 @@ class StackedWriter:
 
     def __init__(self, writer: Writer, canvas: Canvas) -> None:
         self._writer = writer
-        self._stack = Stacked(canvas)
+        self._stack = stacked(canvas)
 
     def write_frame(self, frame: VideoFrame) -> None:
         """Add the next frame."""
@@ -303,7 +303,7 @@ class BundleWriter:
     ) -> None:
         self._path = path
         opaque = attrs.evolve(canvas, alpha=False)
-        self._split: tuple[Color | Mask, ...] = (Color(opaque), Mask(opaque))
+        self._split = (color(opaque), mask(opaque))
         self._paths = [path.with_name(f"{path.name}.{part}") for part in ("color", "matte")]
         self._containers: list[OutputContainer] = []
         self._writers: list[ContainerWriter] = []

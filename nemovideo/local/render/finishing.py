@@ -8,7 +8,7 @@ from av.video.frame import VideoFrame
 
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.canvas import Canvas
-from nemovideo.local.render.filters import Fade
+from nemovideo.local.render.effects import fade
 from nemovideo.local.render.notices import Warn, ignore_warning
 from nemovideo.local.render.titles import Titles
 from nemovideo.local.timeline import Timeline
@@ -33,8 +33,8 @@ class Finish:
         self._total = total = frame_count(timeline.duration_ms, canvas)
         self._fade_in = min(total, round(timeline.fade_in_ms * canvas.fps / 1000))
         self._fade_out = min(total, round(timeline.fade_out_ms * canvas.fps / 1000))
-        self._rising = Fade(canvas, out=False, frames=self._fade_in)
-        self._falling = Fade(canvas, out=True, frames=self._fade_out)
+        self._rising = fade(canvas, out=False, frames=self._fade_in)
+        self._falling = fade(canvas, out=True, frames=self._fade_out)
 
     def titled(self, frame: VideoFrame, number: int) -> VideoFrame:
         """Return frame `number` with its titles and overlays."""

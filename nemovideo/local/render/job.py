@@ -28,8 +28,8 @@ from nemovideo.local.render.backgrounds import media_item
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.clips import MattingSource, clip_frames
 from nemovideo.local.render.drafts import for_format, plain_photo, resolved_format
+from nemovideo.local.render.effects import shallow_copy
 from nemovideo.local.render.encoding import Format, format_named, open_writer, sound_for
-from nemovideo.local.render.filters import ShallowCopy
 from nemovideo.local.render.finishing import Finish, frame_count
 from nemovideo.local.render.kept_tags import tags_for
 from nemovideo.local.render.notices import Notices, Warn
@@ -272,7 +272,7 @@ def _frames(
     tick: Callable[[], None],
 ) -> Iterator[VideoFrame]:
     """Yield every frame of the output as a distinct object: the encoder sets their timestamps."""
-    copy = ShallowCopy(canvas)
+    copy = shallow_copy(canvas)
     finish = Finish(timeline, canvas, media, warn)
     number = 0
     end_ms = 0

@@ -14,6 +14,7 @@ from nemovideo.local.matte.tracking import whole
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.backgrounds import make_background
 from nemovideo.local.render.canvas import Canvas
+from nemovideo.local.render.effects import mask
 from nemovideo.local.render.filters import FrameGraph, Mover, Shift
 from nemovideo.local.render.layout import Layout
 from nemovideo.local.render.notices import Warn, ignore_warning
@@ -53,7 +54,7 @@ def composite(
         else make_background(background, canvas, media, warn, offset_s=offset_s)
     )
     shift = None if layout is None else Shift(canvas)
-    extract, overlay = _Extract(stage), _Overlay(canvas)
+    extract, overlay = mask(stage), _Overlay(canvas)
     last: tuple[object, ...] = ()
     made: VideoFrame | None = None
     for number, frame in enumerate(frames):
@@ -76,8 +77,8 @@ def _cut(frame: VideoFrame, kind: str) -> Cut:
         return Cut(box, np.ones((2, 2), np.float32))
     plane = frame.planes[_ALPHA_PLANE]
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-    mask: Mask = rows[:, : plane.width].astype(np.float32) * np.float32(1 / 255)
-    return Cut(box, mask)
+    alpha: Mask = rows[:, : plane.width].astype(np.float32) * np.float32(1 / 255)
+    return Cut(box, alpha)
 
 
 class _Overlay:
@@ -97,19 +98,3 @@ class _Overlay:
             self._graph.finish(over)
         self._move(offset)
         return self._canvas.tagged(self._graph.run(below, frame))
-
-
-class _Extract:
-    """Convert the alpha of frames to a picture, white where opaque."""
-
-    def __init__(self, canvas: Canvas) -> None:
-        self._canvas = canvas
-        self._graph: FrameGraph | None = None
-
-    def __call__(self, frame: VideoFrame) -> VideoFrame:
-        if self._graph is None:
-            self._graph = FrameGraph()
-            node = self._graph.add("alphaextract", "", self._graph.source(frame))
-            node = self._graph.add("scale", "in_range=full:out_range=tv", node)
-            self._graph.finish(self._graph.add("format", "yuv420p", node))
-        return self._canvas.tagged(self._graph.run(frame))

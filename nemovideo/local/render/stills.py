@@ -22,8 +22,8 @@ from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.clips import MattingSource, clip_frames
 from nemovideo.local.render.decoding import Timed, decode_frames
 from nemovideo.local.render.drafts import for_format, is_video
+from nemovideo.local.render.effects import shallow_copy
 from nemovideo.local.render.encoding import format_named
-from nemovideo.local.render.filters import ShallowCopy
 from nemovideo.local.render.finishing import Finish, frame_count
 from nemovideo.local.render.job import check_draft, has_alpha
 from nemovideo.local.render.notices import Warn, ignore_warning
@@ -138,7 +138,7 @@ class _Scene:
             offset_s=moment.offset_s,
         )
         finish = Finish(self._timeline, self._canvas, self._media, warn)
-        copy = ShallowCopy(self._canvas)
+        copy = shallow_copy(self._canvas)
         titled = finish.titled(made, number)
         for earlier in range(finish.fade_start(number), number + 1):
             made = finish.faded(copy(titled), earlier)

@@ -14,7 +14,7 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.backgrounds import load_image, media_item
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.drawing.text import text_image
-from nemovideo.local.render.filters import Stamp
+from nemovideo.local.render.effects import Effect, stamp
 from nemovideo.local.render.notices import Warn, ignore_warning
 from nemovideo.local.render.overlays import OverlaySource, StillOverlay, VideoOverlay
 from nemovideo.local.timeline import POSITIONS, Overlay, Timeline, Title
@@ -29,7 +29,7 @@ class _Shown:
     """A drawn title or overlay, and its number of pixels."""
 
     source: OverlaySource
-    stamp: Stamp
+    stamp: Effect
     pixels: int
 
 
@@ -163,7 +163,7 @@ def _placed(
     y = _along(part.position, ("top", "bottom"), canvas.height - size[1], margin)
     opacity = part.opacity if isinstance(part, Overlay) else 1.0
     # Positions are even, because chroma has half the resolution.
-    return _Shown(source, Stamp(canvas, x - x % 2, y - y % 2, opacity), size[0] * size[1])
+    return _Shown(source, stamp(canvas, x - x % 2, y - y % 2, opacity), size[0] * size[1])
 
 
 def _along(position: str, ends: tuple[str, str], room: int, margin: int) -> int:
