@@ -20,7 +20,8 @@ from nemovideo.local.matte import AUTO, Engine, LazyMatting
 from nemovideo.local.matte.raster import resized, resized_edges, softened
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.colors import matrix_for
-from nemovideo.local.render.encoding import format_named, open_writer
+from nemovideo.local.render.encoding import open_writer
+from nemovideo.local.render.formats import format_named
 from nemovideo.local.render.mattes import mattes, picture_matte
 from nemovideo.local.render.notices import Notices
 from nemovideo.models import Frame as Frame

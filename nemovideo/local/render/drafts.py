@@ -11,7 +11,7 @@ from nemovideo._support.outputs import BUNDLE
 from nemovideo.errors import RenderFailedError
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.backgrounds import load_image, media_item, opaque
-from nemovideo.local.render.encoding import Format, animated
+from nemovideo.local.render.formats import Format, animated
 from nemovideo.local.timeline import Background, Clip, Timeline
 
 _STILL = ("image", "card")

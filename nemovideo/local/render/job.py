@@ -29,8 +29,9 @@ from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.clips import MattingSource, clip_frames
 from nemovideo.local.render.drafts import for_format, plain_photo, resolved_format
 from nemovideo.local.render.effects import shallow_copy
-from nemovideo.local.render.encoding import Format, format_named, open_writer, sound_for
+from nemovideo.local.render.encoding import open_writer, sound_for
 from nemovideo.local.render.finishing import Finish, frame_count
+from nemovideo.local.render.formats import Format, format_named
 from nemovideo.local.render.kept_tags import tags_for
 from nemovideo.local.render.notices import Notices, Warn
 from nemovideo.local.render.prefetch import prefetch

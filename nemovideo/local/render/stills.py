@@ -23,8 +23,8 @@ from nemovideo.local.render.clips import MattingSource, clip_frames
 from nemovideo.local.render.decoding import Timed, decode_frames
 from nemovideo.local.render.drafts import for_format, is_video
 from nemovideo.local.render.effects import shallow_copy
-from nemovideo.local.render.encoding import format_named
 from nemovideo.local.render.finishing import Finish, frame_count
+from nemovideo.local.render.formats import format_named
 from nemovideo.local.render.job import check_draft, has_alpha
 from nemovideo.local.render.notices import Warn, ignore_warning
 from nemovideo.local.render.sources import open_source
