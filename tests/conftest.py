@@ -7,11 +7,16 @@ from importlib.metadata import files
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from nemovideo import Client
 from nemovideo.local import LocalBackend
 from nemovideo.retry import Polling
 from tests.support.media import make_clip
+
+# No timing decides a test: machines are slow, or busy.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

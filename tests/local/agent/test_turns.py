@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nemovideo.draft import Draft
@@ -24,9 +24,6 @@ CHINESE = "去掉 背景 换成 办公室 加标题 “你好” 前3秒 音量 
 WORDS = (*ENGLISH.split(), *CHINESE.split())
 
 
-@settings(
-    deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)  # the first compiles patterns
 @given(
     st.text(max_size=80) | st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join),
     st.booleans(),
