@@ -121,7 +121,7 @@ def check_local() -> None:
 
 def refusal(engine: str | None = None, model: Path | None = None) -> str:
     """Return what is said where there is no such engine."""
-    from nemovideo.local.matte.choice import load_matting
+    from nemovideo.local.matte.loading import load_matting
 
     try:
         load_matting(engine, model)

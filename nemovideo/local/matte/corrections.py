@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 import attrs
 import numpy as np
 
-from nemovideo.local.matte.carrying import Carrier
 from nemovideo.local.matte.cutter import Cut
 from nemovideo.local.matte.engine import Mask
-from nemovideo.local.matte.looking import gray_of
+from nemovideo.local.matte.key_frames import gray_of
+from nemovideo.local.matte.propagation import Carrier
 from nemovideo.local.matte.raster import Gray, Stage, placed, places, warped
 from nemovideo.local.matte.tracking import Thumbnail, is_cut, whole
 from nemovideo.local.matte.view import View

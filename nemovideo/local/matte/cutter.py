@@ -11,8 +11,8 @@ import numpy as np
 from nemovideo.local.matte.edges import refined
 from nemovideo.local.matte.engine import DEFAULT_SIDE, Mask, Matte
 from nemovideo.local.matte.faces import FaceFinder
-from nemovideo.local.matte.lookout import Lookout
 from nemovideo.local.matte.people import People, Seen
+from nemovideo.local.matte.search_schedule import Lookout
 from nemovideo.local.matte.smoothing import between, changed, motion, steadied
 from nemovideo.local.matte.tracking import Box, Thumbnail, is_cut, moved, whole
 from nemovideo.local.matte.view import View

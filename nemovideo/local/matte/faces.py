@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from nemovideo.local.matte.engine import Picture
-from nemovideo.local.matte.quiet import load_interpreter
+from nemovideo.local.matte.interpreter import load_interpreter
 from nemovideo.local.matte.tracking import Box, Size, shared
 from nemovideo.local.models import model_path
 

@@ -9,14 +9,14 @@ from typing import Generic, TypeVar
 import attrs
 import numpy as np
 
-from nemovideo.local.matte.carrying import Carried, Carrier, between, has_moved, steadied
 from nemovideo.local.matte.cutter import Cut
 from nemovideo.local.matte.engine import DEFAULT_SIDE, Mask, Matte
 from nemovideo.local.matte.faces import FaceFinder
-from nemovideo.local.matte.looking import Look, Looker, gray_of
-from nemovideo.local.matte.lookout import Lookout
+from nemovideo.local.matte.key_frames import Look, Looker, gray_of
 from nemovideo.local.matte.people import People
+from nemovideo.local.matte.propagation import Carried, Carrier, between, has_moved, steadied
 from nemovideo.local.matte.raster import Gray, Stage, placed
+from nemovideo.local.matte.search_schedule import Lookout
 from nemovideo.local.matte.tracking import Thumbnail, area, around, is_cut, whole
 from nemovideo.local.matte.view import View
 

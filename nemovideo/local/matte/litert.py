@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from nemovideo.local.matte.engine import Mask, Picture
-from nemovideo.local.matte.quiet import load_interpreter
+from nemovideo.local.matte.interpreter import load_interpreter
 from nemovideo.local.matte.tensors import Input, Normalization, as_mask, unsuitable
 
 

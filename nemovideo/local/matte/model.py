@@ -9,7 +9,7 @@ from pathlib import Path
 from nemovideo._support.places import from_root
 from nemovideo.errors import LocalBackendError, ModelUnavailableError
 from nemovideo.local.matte.engine import Matte
-from nemovideo.local.matte.figure import check
+from nemovideo.local.matte.model_check import check
 from nemovideo.local.matte.runtime import AUTO
 from nemovideo.local.matte.tensors import Normalization
 

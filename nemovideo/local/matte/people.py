@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from nemovideo.local.matte.distance import far_faces
+from nemovideo.local.matte.distant_faces import far_faces
 from nemovideo.local.matte.engine import Mask, Matte, side_of
 from nemovideo.local.matte.faces import FaceFinder
 from nemovideo.local.matte.regions import main_people, region_at, regions_of

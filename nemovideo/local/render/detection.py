@@ -14,7 +14,7 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 from nemovideo.local.matte import Cut, Cutter, LoadedEngine
-from nemovideo.local.matte.choice import Follower
+from nemovideo.local.matte.loading import Follower
 from nemovideo.local.matte.tracking import Thumbnail, is_cut, whole
 from nemovideo.local.render.compositing import Cropper
 from nemovideo.local.render.cutting import FrameView

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from nemovideo.local.matte import Cut, Cutter, SelfieSegmentation
-from nemovideo.local.matte.distance import far_faces
+from nemovideo.local.matte.distant_faces import far_faces
 from nemovideo.local.matte.edges import guided, levels
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.faces import FaceFinder

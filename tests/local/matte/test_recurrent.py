@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from nemovideo.local.matte import Cut, Model, load_matting
-from nemovideo.local.matte.choice import LoadedEngine
 from nemovideo.local.matte.engine import Picture
+from nemovideo.local.matte.loading import LoadedEngine
 from tests.support.matte import PictureView, recurrent_onnx
 
 

@@ -1,7 +1,7 @@
 """One key frame, looked at by both networks: where the people are, and their alpha.
 
 The small network finds people and has a second opinion; the strong one sees each of
-them in a crop of their own. `judging` decides where they differ.
+them in a crop of their own. `reconcile` decides where they differ.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import numpy as np
 
 from nemovideo.local.matte.edges import refined
 from nemovideo.local.matte.engine import Mask, Matte
-from nemovideo.local.matte.judging import Verdict, judged
 from nemovideo.local.matte.modnet import fitting
 from nemovideo.local.matte.people import People, Seen
 from nemovideo.local.matte.raster import Gray, Region, Stage, grown, parts, placed
+from nemovideo.local.matte.reconcile import Verdict, judged
 from nemovideo.local.matte.tracking import Box, Size, area, around, shared, whole
 from nemovideo.local.matte.view import View
 

@@ -7,7 +7,7 @@ import pytest
 
 from nemovideo.local.matte import Cutter
 from nemovideo.local.matte.engine import Picture
-from nemovideo.local.matte.lookout import Lookout
+from nemovideo.local.matte.search_schedule import Lookout
 from nemovideo.local.matte.tracking import Box
 from tests.support.matte import PictureView, Watched, agreement, scene
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from nemovideo.local.matte.engine import Mask
-from nemovideo.local.matte.judging import judged
 from nemovideo.local.matte.raster import Region
+from nemovideo.local.matte.reconcile import judged
 
 
 def people(*lefts: int) -> Mask:
