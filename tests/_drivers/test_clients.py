@@ -1,4 +1,4 @@
-"""Clients inside other programs: copied, pickled, shared, closed, forgotten, watched."""
+"""Clients in other programs: copied, pickled, shared, closed, unclosed, observed."""
 
 from __future__ import annotations
 
@@ -28,34 +28,34 @@ from tests.support.servers import BALANCE, TOKEN, Script, answer, raw_server, sy
 GOOD = httpx.Response(200, json=BALANCE)
 
 
-def serve(connection: socket.socket, head: bytes) -> None:
+def respond(connection: socket.socket, head: bytes) -> None:
     connection.sendall(answer(BALANCE))
 
 
 @pytest.mark.parametrize("cls", [Client, AsyncClient])
-@pytest.mark.parametrize("journey", ["pickle", "deepcopy"])
-def test_a_client_travels_with_its_settings_only(
+@pytest.mark.parametrize("how", ["pickle", "deepcopy"])
+def test_a_copied_or_pickled_client_keeps_only_its_settings(
     cls: type[Client] | type[AsyncClient],
-    journey: str,
+    how: str,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     monkeypatch.setenv("NEMO_TOKEN", TOKEN)
     monkeypatch.setenv("NEMO_API_URL", "https://api.test")
     made = cls(clock=FakeClock(), timeout_s=7, deadline=9, user_agent="me/1", config_dir=tmp_path)
-    with monkeypatch.context() as elsewhere:
-        elsewhere.delenv("NEMO_TOKEN")
-        elsewhere.delenv("NEMO_API_URL")
-        twin = pickle.loads(pickle.dumps(made)) if journey == "pickle" else copy.deepcopy(made)
-    ours, its = made._settings, twin._settings
+    with monkeypatch.context() as other_environment:
+        other_environment.delenv("NEMO_TOKEN")
+        other_environment.delenv("NEMO_API_URL")
+        twin = pickle.loads(pickle.dumps(made)) if how == "pickle" else copy.deepcopy(made)
+    ours, copied = made._settings, twin._settings
     assert type(twin) is cls
-    assert (its.base_url, its.token, its.timeout_s, its.deadline_s) == (
+    assert (copied.base_url, copied.token, copied.timeout_s, copied.deadline_s) == (
         *(ours.base_url, ours.token),
         *(7, 9),
     )
-    assert its.headers == ours.headers
-    assert its.store.directory == tmp_path
-    assert not isinstance(its.clock, FakeClock)
+    assert copied.headers == ours.headers
+    assert copied.store.directory == tmp_path
+    assert not isinstance(copied.clock, FakeClock)
     assert twin.backend is None
 
 
@@ -94,13 +94,13 @@ def test_a_copy_with_other_options_uses_the_same_connections() -> None:
         copied.credits.balance()
 
 
-def test_closing_twice_is_fine_and_use_after_it_is_told() -> None:
+def test_a_client_may_be_closed_twice_but_not_used_afterwards() -> None:
     client = sync_client(Script(GOOD))
     client.close()
     client.close()
     with pytest.raises(errors.InvalidRequestError, match="the client is closed"):
         client.credits.balance()
-    with client:  # entered again, it is open again
+    with client:  # reopened
         assert client.credits.balance().available == 100
 
     async def main() -> None:
@@ -113,15 +113,15 @@ def test_closing_twice_is_fine_and_use_after_it_is_told() -> None:
     asyncio.run(main())
 
 
-def test_a_client_of_its_own_backend_cannot_be_opened_again(tmp_path: Path) -> None:
+def test_a_client_with_an_embedded_backend_cannot_be_reopened(tmp_path: Path) -> None:
     client = Client.local(state_dir=tmp_path / "s")
     client.close()
     with pytest.raises(errors.InvalidRequestError, match="backend has stopped"):
         client.__enter__()
 
 
-def test_a_forgotten_client_gives_a_resource_warning() -> None:
-    with raw_server(serve) as server:
+def test_an_unclosed_client_gives_a_resource_warning() -> None:
+    with raw_server(respond) as server:
         client = Client(TOKEN, base_url=server.url)
         client.credits.balance()
         with pytest.warns(ResourceWarning, match="nemovideo Client was not closed"):  # noqa: PT031
@@ -129,8 +129,8 @@ def test_a_forgotten_client_gives_a_resource_warning() -> None:
             gc.collect()
 
 
-def test_a_forgotten_async_client_is_closed_when_its_loop_ends() -> None:
-    with raw_server(serve) as server:
+def test_an_unclosed_async_client_is_closed_with_its_loop() -> None:
+    with raw_server(respond) as server:
         client = AsyncClient(TOKEN, base_url=server.url)
 
         async def once() -> float:
@@ -140,10 +140,10 @@ def test_a_forgotten_async_client_is_closed_when_its_loop_ends() -> None:
             with pytest.warns(ResourceWarning, match="AsyncClient was not closed") as caught:  # noqa: PT031
                 assert asyncio.run(once()) == 100
                 gc.collect()
-            assert len(caught) == 1  # and none of asyncio's own, about an open transport
+            assert len(caught) == 1  # and none from asyncio about an open transport
 
 
-def test_a_forgotten_local_client_does_not_hang_the_program(tmp_path: Path) -> None:
+def test_an_unclosed_local_client_does_not_block_the_exit(tmp_path: Path) -> None:
     code = (
         "from nemovideo import Client\n"
         f"client = Client.local(state_dir={str(tmp_path / 's')!r}); client.credits.balance()\n"
@@ -154,8 +154,8 @@ def test_a_forgotten_local_client_does_not_hang_the_program(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "trio"])
-def test_hooks_are_told_of_each_try_on_both_loops(loop: str) -> None:
-    told: list[RequestInfo | ResponseInfo] = []
+def test_hooks_are_called_for_each_attempt_on_both_loops(loop: str) -> None:
+    infos: list[RequestInfo | ResponseInfo] = []
     script = Script(httpx.ConnectError("refused"), httpx.Response(503), GOOD)
 
     async def main() -> None:
@@ -165,17 +165,17 @@ def test_hooks_are_told_of_each_try_on_both_loops(loop: str) -> None:
             base_url="https://api.test",
             http_client=http_client,
             clock=FakeClock(),
-            on_request=told.append,
-            on_response=told.append,
+            on_request=infos.append,
+            on_response=infos.append,
         ) as client:
             await client.credits.balance()
         assert not http_client.is_closed
         await http_client.aclose()
 
     anyio.run(main, backend=loop)
-    asked = [info for info in told if isinstance(info, RequestInfo)]
-    answers = [info for info in told if isinstance(info, ResponseInfo)]
-    assert [type(info) for info in told] == [RequestInfo, ResponseInfo] * 3
+    asked = [info for info in infos if isinstance(info, RequestInfo)]
+    answers = [info for info in infos if isinstance(info, ResponseInfo)]
+    assert [type(info) for info in infos] == [RequestInfo, ResponseInfo] * 3
     assert {(info.method, info.host, info.path) for info in asked} == {
         ("GET", "api.test", "/api/credits/balance/simple")
     }
@@ -184,8 +184,8 @@ def test_hooks_are_told_of_each_try_on_both_loops(loop: str) -> None:
     assert all(info.request is request for info, request in zip(answers, asked, strict=True))
 
 
-def test_trio_end_to_end_over_a_socket_with_a_deadline() -> None:
-    with raw_server(serve) as server:
+def test_a_call_with_a_deadline_works_on_trio() -> None:
+    with raw_server(respond) as server:
 
         async def main() -> float:
             async with AsyncClient(TOKEN, base_url=server.url) as client:
@@ -194,8 +194,8 @@ def test_trio_end_to_end_over_a_socket_with_a_deadline() -> None:
         assert anyio.run(main, backend="trio") == 100
 
 
-def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    with raw_server(serve) as proxy:
+def test_the_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    with raw_server(respond) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("http_proxy", proxy.url)
         with Client(TOKEN, base_url="http://api.test", allow_http=True) as client:
@@ -203,11 +203,11 @@ def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None
     assert proxy.heads[0].startswith(b"GET http://api.test/api/credits/balance/simple HTTP/1.1")
 
 
-def test_a_ca_bundle_of_the_environment_is_read(
+def test_an_invalid_ca_bundle_names_its_variable(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     bundle = tmp_path / "ca.pem"
-    bundle.write_text("no certificate at all")
+    bundle.write_text("not a certificate")
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
     with (
         Client(TOKEN, base_url="https://api.test") as client,
@@ -218,7 +218,7 @@ def test_a_ca_bundle_of_the_environment_is_read(
 
 @pytest.mark.parametrize("fault", ["unknown authority", "another host", "expired"])
 @pytest.mark.parametrize("cls", [Client, AsyncClient])
-def test_a_wrong_certificate_is_not_tried_again(
+def test_a_certificate_error_is_not_retried(
     cls: type[Client] | type[AsyncClient],
     fault: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -244,7 +244,7 @@ def test_a_wrong_certificate_is_not_tried_again(
             if (closing := client.close()) is not None:
                 await closing
 
-    with raw_server(serve, secure) as server:
+    with raw_server(respond, secure) as server:
         with pytest.raises(errors.APIConnectionError, match="certificate") as caught:
             asyncio.run(main())
         assert server.accepted == 1
@@ -252,7 +252,7 @@ def test_a_wrong_certificate_is_not_tried_again(
     assert not caught.value.sent
 
 
-def test_nothing_is_kept_in_globals() -> None:
+def test_clients_share_no_global_state() -> None:
     with warnings.catch_warnings():
         one, two = sync_client(Script(GOOD)), sync_client(Script(GOOD), token="nmv_usr_b")
         one.credits.balance()

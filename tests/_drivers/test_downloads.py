@@ -1,4 +1,4 @@
-"""Large downloads: whole, resumed, ended by a deadline, over TLS and through proxies."""
+"""Large downloads: complete, resumed, with a deadline, over TLS and through proxies."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ ONCE = RetryPolicy(attempts=0)
 
 
 @attrs.define
-class Lasting:
-    """Serves bodies by path, as many as are wanted over one connection."""
+class KeepAliveServer:
+    """Serves bodies by path, and keeps connections open."""
 
     bodies: dict[str, bytes]
     connections: int = 0
@@ -43,8 +43,8 @@ class Lasting:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_connection_serves_all_files(kind: str, tmp_path: Path) -> None:
-    server = Lasting({"/small": SMALL, "/large": LARGE})
+def test_downloads_reuse_one_connection(kind: str, tmp_path: Path) -> None:
+    server = KeepAliveServer({"/small": SMALL, "/large": LARGE})
     with raw_server(server) as running:
         jobs = [job_at(running, path=path) for path in ("/small", "/small", "/large")]
 
@@ -64,7 +64,7 @@ def test_one_connection_serves_all_files(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_large_file_cut_often_is_byte_identical(kind: str, tmp_path: Path) -> None:
+def test_a_large_file_dropped_often_is_byte_identical(kind: str, tmp_path: Path) -> None:
     cuts = (1, 70_000, 1_200_000, 0, 200_000, 1)
     site = Site(LARGE, cuts=cuts)
     with serving(site) as server:
@@ -73,11 +73,11 @@ def test_a_large_file_cut_often_is_byte_identical(kind: str, tmp_path: Path) -> 
     assert site.starts == [None, *(sum(cuts[: count + 1]) for count in range(len(cuts)))]
 
 
-def cut_off(connection: socket.socket) -> None:
-    """End the answer too early, as it should end."""
+def close(connection: socket.socket) -> None:
+    """Close the connection normally."""
 
 
-def silent(connection: socket.socket) -> None:
+def stall(connection: socket.socket) -> None:
     connection.recv(1)
 
 
@@ -86,14 +86,14 @@ def reset(connection: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("trouble", [cut_off, silent, reset])
-def test_a_broken_download_says_how_far_it_is_and_can_be_resumed(
-    trouble: Callable[[socket.socket], None], kind: str, tmp_path: Path
+@pytest.mark.parametrize("fault", [close, stall, reset])
+def test_an_interrupted_download_reports_its_progress(
+    fault: Callable[[socket.socket], None], kind: str, tmp_path: Path
 ) -> None:
     def half(connection: socket.socket, head: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n")
         connection.sendall(SMALL[:200_000])
-        trouble(connection)
+        fault(connection)
 
     with (
         raw_server(half) as server,
@@ -104,7 +104,7 @@ def test_a_broken_download_says_how_far_it_is_and_can_be_resumed(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_deadline_ends_a_large_file_that_drips_in(kind: str, tmp_path: Path) -> None:
+def test_the_deadline_ends_a_slow_download(kind: str, tmp_path: Path) -> None:
     def drip(connection: socket.socket, head: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n")
         connection.settimeout(0.02)
@@ -114,7 +114,7 @@ def test_the_deadline_ends_a_large_file_that_drips_in(kind: str, tmp_path: Path)
                 connection.recv(1)
             except TimeoutError:
                 continue
-            return  # the client has gone
+            return  # the client has disconnected
 
     with raw_server(drip) as server, pytest.raises(errors.APITimeoutError) as caught:
         fetch(kind, server.url, job_at(server), tmp_path / "film.mp4", deadline=0.3)
@@ -122,17 +122,17 @@ def test_the_deadline_ends_a_large_file_that_drips_in(kind: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_large_file_that_its_user_does_not_want_any_more(kind: str, tmp_path: Path) -> None:
-    def refuse(received: int, total: int | None) -> None:
+def test_an_error_in_the_progress_callback_ends_the_download(kind: str, tmp_path: Path) -> None:
+    def fail(received: int, total: int | None) -> None:
         raise LookupError
 
     with serving(Site(LARGE)) as server, pytest.raises(LookupError):
-        fetch(kind, server.url, job_at(server), tmp_path / "film.mp4", on_progress=refuse)
+        fetch(kind, server.url, job_at(server), tmp_path / "film.mp4", on_progress=fail)
 
 
 @pytest.fixture
 def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """What a server needs that the clients of this test trust."""
+    """The TLS context of a server that the clients of this test trust."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
@@ -142,7 +142,9 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_large_file_comes_over_tls(kind: str, trusted: ssl.SSLContext, tmp_path: Path) -> None:
+def test_a_large_file_is_downloaded_over_tls(
+    kind: str, trusted: ssl.SSLContext, tmp_path: Path
+) -> None:
     site = Site(LARGE, cuts=(1_500_000,))
     with raw_server(site, trusted) as server:
         path = fetch(kind, server.url, job_at(server), tmp_path / "film.mp4")
@@ -151,13 +153,13 @@ def test_a_large_file_comes_over_tls(kind: str, trusted: ssl.SSLContext, tmp_pat
 
 
 def tunnel(connection: socket.socket, head: bytes) -> None:
-    """Be a proxy that is asked to CONNECT."""
+    """Act as a proxy that supports CONNECT."""
     _, _, port = head.split()[1].decode().partition(":")
-    with socket.create_connection(("127.0.0.1", int(port))) as beyond:
+    with socket.create_connection(("127.0.0.1", int(port))) as target:
         connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
-        back = threading.Thread(target=pump, args=(beyond, connection), daemon=True)
+        back = threading.Thread(target=pump, args=(target, connection), daemon=True)
         back.start()
-        pump(connection, beyond)
+        pump(connection, target)
         back.join()
 
 
@@ -171,7 +173,7 @@ def pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_large_file_comes_through_a_tunnel(
+def test_a_large_file_is_downloaded_through_a_tunnel(
     kind: str, trusted: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with raw_server(Site(LARGE), trusted) as server, raw_server(tunnel) as proxy:
@@ -185,7 +187,7 @@ def test_a_large_file_comes_through_a_tunnel(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_large_file_comes_through_a_proxy(
+def test_a_large_file_is_downloaded_through_a_proxy(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(Site(LARGE)) as proxy:

@@ -1,4 +1,4 @@
-"""What a network can do to an answer: a typed error in time, nothing sent twice, no leak."""
+"""Network faults: a typed error in time, no unsafe retry, no leak."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DEADLINE_S = 0.7
 
 
 def reset(connection: socket.socket) -> None:
-    """Close with a reset, as a firewall would."""
+    """Reset the connection, as a firewall does."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
@@ -35,12 +35,12 @@ def stall(connection: socket.socket) -> None:
     connection.recv(1)
 
 
-def reset_later(connection: socket.socket, head: bytes) -> None:
+def reset_in_body(connection: socket.socket, head: bytes) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")
     reset(connection)
 
 
-def stall_later(connection: socket.socket, head: bytes) -> None:
+def stall_in_body(connection: socket.socket, head: bytes) -> None:
     connection.sendall(answer(BALANCE)[:-5])
     stall(connection)
 
@@ -53,7 +53,7 @@ def drip(connection: socket.socket, head: bytes) -> None:
 
 
 def bomb() -> bytes:
-    """Return a gigabyte of spaces, packed: after a full flush, a block can be repeated."""
+    """Return a gzipped gigabyte of spaces: after a full flush, a block can be repeated."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     block = b" " * (16 << 20)
     first = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -61,52 +61,54 @@ def bomb() -> bytes:
     return first + again * 63 + packer.flush()
 
 
-def packed(data: bytes, status: str = "200 OK") -> bytes:
+def gzipped(data: bytes, status: str = "200 OK") -> bytes:
     head = f"HTTP/1.1 {status}\r\nContent-Encoding: gzip\r\nContent-Length: {len(data)}\r\n\r\n"
     return head.encode() + data
 
 
 @attrs.frozen
-class Trouble:
-    """What the server does, and which error it becomes."""
+class FaultCase:
+    """A server's behavior, and the expected error."""
 
     behave: Behave
     expected: type[NemoError] | tuple[type[NemoError], ...]
-    repeats: bool = False
+    retried: bool = False
 
 
-TROUBLES = {
-    "reset at accept": Trouble(lambda c, head: reset(c), errors.APIConnectionError, repeats=True),
-    "closed without a word": Trouble(lambda c, head: c.close(), errors.APIConnectionError, True),
-    "reset in mid-body": Trouble(reset_later, errors.APIConnectionError, repeats=True),
-    "stall before headers": Trouble(lambda c, head: stall(c), errors.APITimeoutError),
-    "stall in mid-body": Trouble(stall_later, errors.APITimeoutError),
-    "drip": Trouble(drip, errors.APITimeoutError),
-    "502 page": Trouble(
+FAULTS = {
+    "reset at accept": FaultCase(lambda c, head: reset(c), errors.APIConnectionError, retried=True),
+    "closed without a response": FaultCase(
+        lambda c, head: c.close(), errors.APIConnectionError, True
+    ),
+    "reset in body": FaultCase(reset_in_body, errors.APIConnectionError, retried=True),
+    "stall before headers": FaultCase(lambda c, head: stall(c), errors.APITimeoutError),
+    "stall in body": FaultCase(stall_in_body, errors.APITimeoutError),
+    "drip": FaultCase(drip, errors.APITimeoutError),
+    "502 page": FaultCase(
         lambda c, head: c.sendall(
             answer(b"<title>502 Bad Gateway</title>" + b"x" * 500_000, "502 No", "text/html")
         ),
         errors.ServerError,
-        repeats=True,
+        retried=True,
     ),
-    "truncated JSON": Trouble(
+    "truncated JSON": FaultCase(
         lambda c, head: c.sendall(answer(b'{"code": 0, "data": {"avail')),
         errors.MalformedResponseError,
     ),
-    "wrong content type": Trouble(
-        lambda c, head: c.sendall(answer(b"<html>Log in to the hotel</html>", kind="text/html")),
+    "wrong content type": FaultCase(
+        lambda c, head: c.sendall(answer(b"<html>Log in</html>", kind="text/html")),
         errors.MalformedResponseError,
     ),
-    "unknown packing": Trouble(
-        lambda c, head: c.sendall(packed(b"x").replace(b"gzip", b"zstd")),
+    "unknown encoding": FaultCase(
+        lambda c, head: c.sendall(gzipped(b"x").replace(b"gzip", b"zstd")),
         errors.MalformedResponseError,
     ),
-    "damaged packing": Trouble(
-        lambda c, head: c.sendall(packed(b"this is no gzip")),
+    "corrupt gzip": FaultCase(
+        lambda c, head: c.sendall(gzipped(b"not gzip")),
         errors.APIConnectionError,
-        repeats=True,
+        retried=True,
     ),
-    "redirect to another host": Trouble(
+    "redirect to another host": FaultCase(
         lambda c, head: c.sendall(
             b"HTTP/1.1 302 Go\r\nLocation: https://evil.test/\r\nContent-Length: 0\r\n\r\n"
         ),
@@ -141,22 +143,24 @@ def failing(kind: str, url: str, call: Callable[[Client | AsyncClient], object])
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("trouble", TROUBLES)
-def test_a_typed_error_in_time_and_nothing_sent_twice(trouble: str, name: str, kind: str) -> None:
-    what = TROUBLES[trouble]
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_a_typed_error_in_time_without_unsafe_retries(
+    fault: str, name: str, kind: str
+) -> None:
+    case = FAULTS[fault]
     call, repeatable = CALLS[name]
     started = time.monotonic()
-    with raw_server(what.behave) as server:
+    with raw_server(case.behave) as server:
         error = failing(kind, server.url, call)
         requests = len(server.heads)
-    assert isinstance(error, what.expected)
-    assert time.monotonic() - started < DEADLINE_S + 20  # a hang, not a slow machine, fails this
-    assert requests == (3 if what.repeats and repeatable else 1)
+    assert isinstance(error, case.expected)
+    assert time.monotonic() - started < DEADLINE_S + 20  # fails for a hang, not for a slow machine
+    assert requests == (3 if case.retried and repeatable else 1)
     assert TOKEN not in f"{error!s}{error!r}{vars(error)}"
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_a_refused_connection_is_told_in_time(kind: str) -> None:
+def test_a_refused_connection_is_an_error_in_time(kind: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     error = failing(kind, url, CALLS["session"][0])
@@ -166,8 +170,8 @@ def test_a_refused_connection_is_told_in_time(kind: str) -> None:
 
 @pytest.mark.parametrize("status", ["200 OK", "502 Bad Gateway"])
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_a_packed_gigabyte_is_not_unpacked(kind: str, status: str) -> None:
-    data = packed(bomb(), status)
+def test_a_gzipped_gigabyte_is_not_decompressed(kind: str, status: str) -> None:
+    data = gzipped(bomb(), status)
     ok = status.startswith("200")
     with raw_server(lambda c, head: c.sendall(data)) as server:
         tracemalloc.start()
@@ -180,31 +184,38 @@ def test_a_packed_gigabyte_is_not_unpacked(kind: str, status: str) -> None:
     assert peak < 300e6
 
 
-def test_the_deadline_holds_for_an_upload_that_nobody_takes(tmp_path: Path) -> None:
+def test_the_deadline_ends_an_upload_that_is_not_read(tmp_path: Path) -> None:
     film = tmp_path / "film.mp4"
     film.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(20_000_000))
-    sent = Upload(film, check=False)
+    upload = Upload(film, check=False)
+    over = threading.Event()
+
+    def hold(connection: socket.socket, head: bytes) -> None:
+        over.wait(20)
+
     for kind in ("sync", "async"):
+        over.clear()
         started = time.monotonic()
-        with raw_server(lambda c, head: time.sleep(DEADLINE_S + 1)) as server:
-            error = failing(kind, server.url, lambda c: c.uploads.upload("1", sent))
-            took = time.monotonic() - started
+        with raw_server(hold) as server:
+            error = failing(kind, server.url, lambda c: c.uploads.upload("1", upload))
+            elapsed_s = time.monotonic() - started
+            over.set()
         assert isinstance(error, errors.APITimeoutError)
-        assert took < DEADLINE_S + 20
+        assert elapsed_s < DEADLINE_S + 20
 
 
-def test_the_deadline_holds_for_a_server_that_goes_silent_late() -> None:
-    over, most_s = threading.Event(), 1.2
+def test_the_deadline_ends_a_call_whose_server_stalls_late() -> None:
+    over, pause_s = threading.Event(), 1.2
 
     def late(connection: socket.socket, head: bytes) -> None:
         if not head.startswith(b"POST"):
-            over.wait(most_s)
+            over.wait(pause_s)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
         over.wait(20)
 
     def slow(sent: int, total: int) -> None:
         if sent == total:
-            over.wait(most_s)
+            over.wait(pause_s)
 
     calls: list[Callable[[Client], object]] = [
         lambda c: c.credits.balance(),
@@ -215,24 +226,24 @@ def test_the_deadline_holds_for_a_server_that_goes_silent_late() -> None:
             started = time.monotonic()
             with pytest.raises(errors.APITimeoutError) as caught:
                 call(client)
-            assert time.monotonic() - started < 1.5 + most_s - 0.2
+            assert time.monotonic() - started < 1.5 + pause_s - 0.2
             assert caught.value.deadline_passed
         over.set()
 
 
-@pytest.mark.parametrize("fault", ["reset in mid-body", "stall in mid-body"])
-def test_a_broken_download_leaves_no_file_of_that_name(tmp_path: Path, fault: str) -> None:
-    with raw_server(TROUBLES[fault].behave) as server:
+@pytest.mark.parametrize("fault", ["reset in body", "stall in body"])
+def test_a_failed_download_leaves_no_file(tmp_path: Path, fault: str) -> None:
+    with raw_server(FAULTS[fault].behave) as server:
         job = RenderJob(id="r", status="completed", url=f"{server.url}/x.mp4")
         error = failing("sync", server.url, lambda c: c.render.download(job, tmp_path / "x.mp4"))
     assert isinstance(error, NemoError)
     assert not (tmp_path / "x.mp4").exists()
 
 
-def test_no_thread_and_no_socket_is_left(tmp_path: Path) -> None:
+def test_no_thread_leaks(tmp_path: Path) -> None:
     before = {thread.name for thread in threading.enumerate()}
     server: RawServer
-    with raw_server(TROUBLES["stall before headers"].behave) as server:
+    with raw_server(FAULTS["stall before headers"].behave) as server:
         failing("sync", server.url, CALLS["credits"][0])
     after = {thread.name for thread in threading.enumerate() if "nemovideo" in thread.name}
     assert after <= before

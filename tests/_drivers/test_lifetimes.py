@@ -1,4 +1,4 @@
-"""Streams that are left, dropped or closed elsewhere, clients closed while in use, and forks."""
+"""Abandoned streams, clients that are closed during calls, and forks."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ LOOPS = ("asyncio", "trio")
 
 
 @pytest.fixture
-def talking() -> Iterator[Service]:
-    """A service whose answers begin and do not end."""
+def endless() -> Iterator[Service]:
+    """A service whose event streams start and do not end."""
     with serving(run_sse=words) as service:
         yield service
 
 
-def answers_again(service: Service) -> None:
-    """Let the next message be answered."""
+def restore_replies(service: Service) -> None:
+    """Answer the next messages."""
     del service.routes["/run_sse"]
 
 
@@ -46,15 +46,15 @@ async def events(session: AsyncSession) -> AsyncIterator[AgentEvent]:
             yield event
 
 
-def test_leaving_an_async_generator_ends_its_stream_and_nothing_else(talking: Service) -> None:
+def test_leaving_an_async_generator_ends_only_its_stream(endless: Service) -> None:
     async def main() -> None:
-        async with AsyncClient(TOKEN, base_url=talking.url) as client:
+        async with AsyncClient(TOKEN, base_url=endless.url) as client:
             session = await client.sessions.create()
 
             async def once() -> str:
                 async for _ in events(session):
                     break
-                answers_again(talking)
+                restore_replies(endless)
                 return (await session.send("next")).text  # waits for the stream's end
 
             assert await asyncio.create_task(once()) == "Done!"
@@ -63,37 +63,37 @@ def test_leaving_an_async_generator_ends_its_stream_and_nothing_else(talking: Se
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-@pytest.mark.parametrize("how", ["dropped", "within a scope", "closed in another task"])
-def test_a_stream_that_ends_early_frees_its_session(talking: Service, loop: str, how: str) -> None:
+@pytest.mark.parametrize("how", ["dropped", "cancelled", "closed in another task"])
+def test_a_stream_that_ends_early_frees_its_session(endless: Service, loop: str, how: str) -> None:
     async def main() -> None:
-        async with AsyncClient(TOKEN, base_url=talking.url) as client:
+        async with AsyncClient(TOKEN, base_url=endless.url) as client:
             session = await client.sessions.create()
             if how == "dropped":
                 async for _ in session.stream("go"):
                     break
                 gc.collect()
-            elif how == "within a scope":
+            elif how == "cancelled":
                 with anyio.move_on_after(0.2) as scope:
                     async for _ in session.stream("go"):
                         pass
                 assert scope.cancelled_caught
             else:
                 stack = contextlib.AsyncExitStack()
-                begun, gone_on = anyio.Event(), anyio.Event()
+                started, resumed = anyio.Event(), anyio.Event()
 
                 async def opener() -> None:
                     stream = await stack.enter_async_context(session.stream("go"))
                     await anext(stream)
-                    begun.set()
+                    started.set()
                     await anyio.sleep(0.1)
-                    gone_on.set()
+                    resumed.set()
 
                 async with anyio.create_task_group() as group:
                     group.start_soon(opener)
-                    await begun.wait()
+                    await started.wait()
                     await stack.aclose()
-                assert gone_on.is_set()
-            answers_again(talking)
+                assert resumed.is_set()
+            restore_replies(endless)
             with anyio.fail_after(5):
                 assert (await session.send("next")).text == "Done!"
 
@@ -101,9 +101,9 @@ def test_a_stream_that_ends_early_frees_its_session(talking: Service, loop: str,
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_closing_a_stream_wakes_the_task_that_reads_it(talking: Service, loop: str) -> None:
+def test_closing_a_stream_wakes_its_reader(endless: Service, loop: str) -> None:
     async def main() -> None:
-        async with AsyncClient(TOKEN, base_url=talking.url) as client:
+        async with AsyncClient(TOKEN, base_url=endless.url) as client:
             stream = (await client.sessions.create()).stream("go")
             await anext(stream)
 
@@ -120,63 +120,65 @@ def test_closing_a_stream_wakes_the_task_that_reads_it(talking: Service, loop: s
     anyio.run(main, backend=loop)
 
 
-def test_a_dropped_stream_frees_its_session(talking: Service) -> None:
-    with Client(TOKEN, base_url=talking.url) as client:
+def test_a_dropped_stream_frees_its_session(endless: Service) -> None:
+    with Client(TOKEN, base_url=endless.url) as client:
         session = client.sessions.create()
         for _ in session.stream("go"):
             break
-        answers_again(talking)
+        restore_replies(endless)
         assert session.send("next", deadline=5).text == "Done!"
 
 
 class Cycle:
-    """Refers to itself: a stream in it is dropped when the garbage collector comes by."""
+    """A reference cycle, which only the garbage collector drops."""
 
     def __init__(self, stream: object) -> None:
         self.parts = (self, stream)
 
 
-def test_a_stream_that_was_dropped_in_a_cycle_is_found_by_who_waits(talking: Service) -> None:
+def test_waiting_for_a_stream_in_a_reference_cycle_collects_it(endless: Service) -> None:
     async def main() -> None:
-        async with AsyncClient(TOKEN, base_url=talking.url) as client:
+        async with AsyncClient(TOKEN, base_url=endless.url) as client:
             session = await client.sessions.create()
             stream = session.stream("go")
             await anext(stream)
             Cycle(stream)
             del stream
-            answers_again(talking)
+            restore_replies(endless)
             assert (await session.send("next", deadline=5)).text == "Done!"
 
     gc.disable()
     try:
         for loop in LOOPS:
-            talking.routes["/run_sse"] = words
+            endless.routes["/run_sse"] = words
             anyio.run(main, backend=loop)
-        talking.routes["/run_sse"] = words
-        with Client(TOKEN, base_url=talking.url) as client:
+        endless.routes["/run_sse"] = words
+        with Client(TOKEN, base_url=endless.url) as client:
             session = client.sessions.create()
             stream = session.stream("go")
             next(stream)
             Cycle(stream)
             del stream
-            answers_again(talking)
+            restore_replies(endless)
             assert session.send("next", deadline=5).text == "Done!"
     finally:
         gc.enable()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="needs signals")
-@pytest.mark.parametrize("within", [True, False])
-def test_an_interrupt_ends_a_stream_that_has_no_block(talking: Service, *, within: bool) -> None:
-    """A notebook keeps the traceback of the interrupt, and with it the stream."""
+@pytest.mark.parametrize("with_block", [True, False])
+def test_an_interrupt_ends_a_stream_without_a_with_block(
+    endless: Service, *, with_block: bool
+) -> None:
+    """In a notebook, the traceback of the interrupt keeps the stream alive."""
 
     def interrupt(signal_number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    with Client(TOKEN, base_url=talking.url) as client:
+    with Client(TOKEN, base_url=endless.url) as client:
         session = client.sessions.create()
         stream = session.stream("go")
-        if within:
+        if with_block:
             stream.__enter__()
         next(stream)
         before = signal.signal(signal.SIGUSR1, interrupt)
@@ -186,24 +188,24 @@ def test_an_interrupt_ends_a_stream_that_has_no_block(talking: Service, *, withi
                 next(stream)
         finally:
             signal.signal(signal.SIGUSR1, before)
-        if within:
-            talking.going.set()
+        if with_block:
+            endless.going.set()
             assert list(stream) == []
         else:
-            answers_again(talking)
+            restore_replies(endless)
             assert session.send("next", deadline=5).text == "Done!"
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_cancelled_read_ends_a_stream_that_has_no_block(talking: Service, loop: str) -> None:
+def test_a_cancelled_read_ends_a_stream_without_a_with_block(endless: Service, loop: str) -> None:
     async def main() -> None:
-        async with AsyncClient(TOKEN, base_url=talking.url) as client:
+        async with AsyncClient(TOKEN, base_url=endless.url) as client:
             session = await client.sessions.create()
             stream = session.stream("go")
             await anext(stream)
             with anyio.move_on_after(0.1):
                 await anext(stream)
-            answers_again(talking)
+            restore_replies(endless)
             assert (await session.send("next", deadline=5)).text == "Done!"
             with pytest.raises(errors.InvalidRequestError, match="ended or was closed"):
                 await anext(stream)
@@ -211,35 +213,37 @@ def test_a_cancelled_read_ends_a_stream_that_has_no_block(talking: Service, loop
     anyio.run(main, backend=loop)
 
 
-def test_a_stream_may_be_advanced_by_many_threads(talking: Service) -> None:
-    """As a web framework does with a sync generator: any thread may take the next event."""
+def test_a_stream_may_be_read_by_several_threads(endless: Service) -> None:
+    """Web frameworks advance a sync generator in any thread."""
 
     def generated(session: Session) -> Iterator[AgentEvent]:
         with session.stream("go") as stream:
             yield from stream
 
-    with Client(TOKEN, base_url=talking.url) as client, ThreadPoolExecutor(1) as other:
+    with Client(TOKEN, base_url=endless.url) as client, ThreadPoolExecutor(1) as other:
         session = client.sessions.create()
         generator = generated(session)
         other.submit(next, generator).result()
         waiting = threading.Thread(target=lambda: next(generator, None), daemon=True)
-        waiting.start()  # advanced by somebody else now
-        answers_again(talking)
+        waiting.start()  # now read by another thread
+        restore_replies(endless)
         sent = other.submit(session.send, "next", deadline=10)
-        time.sleep(1.5)  # the thread that began the stream is not told that it waits for itself
+        time.sleep(
+            1.5
+        )  # longer than DEADLOCK_S: the thread that started the stream may wait for it
         assert not sent.done()
-        talking.going.set()
+        endless.going.set()
         assert sent.result().text == "Done!"
 
 
 CALLS: dict[str, Callable[[Session, Client], object]] = {
-    "an answer": lambda session, client: client.credits.balance(),
+    "a response": lambda session, client: client.credits.balance(),
     "a stream": lambda session, client: session.send("go"),
     "a pause": lambda session, client: client.state.get("missing"),
 }
 
 
-def sick(service: Service, connection: socket.socket, path: str) -> object:
+def unavailable(service: Service, connection: socket.socket, path: str) -> object:
     connection.sendall(b"HTTP/1.1 503 No\r\nRetry-After: 60\r\nContent-Length: 2\r\n\r\n{}")
     return None
 
@@ -247,15 +251,13 @@ def sick(service: Service, connection: socket.socket, path: str) -> object:
 ROUTES = {
     "api__credits": hanging,
     "run_sse": words,
-    "api__state__nemo_agent__me__missing": sick,
+    "api__state__nemo_agent__me__missing": unavailable,
 }
 
 
 @pytest.mark.parametrize("waits_for", [*CALLS, "a lock"])
-def test_closing_the_client_wakes_the_threads_that_wait(waits_for: str) -> None:
-    with serving(
-        api__credits=hanging, run_sse=words, api__state__nemo_agent__me__missing=sick
-    ) as service:
+def test_closing_the_client_wakes_waiting_threads(waits_for: str) -> None:
+    with serving(**ROUTES) as service:
         client = Client(TOKEN, base_url=service.url)
         session = client.sessions.create()
         held = session.stream("go") if waits_for == "a lock" else None
@@ -268,21 +270,19 @@ def test_closing_the_client_wakes_the_threads_that_wait(waits_for: str) -> None:
             while len(service.seen) == seen and waits_for != "a lock":
                 time.sleep(0.01)
             time.sleep(0.3)
-            began = time.monotonic()
+            closed_at = time.monotonic()
             client.close()
             error = future.exception(timeout=5)
         assert isinstance(error, errors.InvalidRequestError)
         assert "closed" in str(error)
         assert error.may_have_spent == (waits_for == "a stream")
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - closed_at < 1
 
 
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("waits_for", CALLS)
-def test_closing_the_client_wakes_the_tasks_that_wait(waits_for: str, loop: str) -> None:
-    with serving(
-        api__credits=hanging, run_sse=words, api__state__nemo_agent__me__missing=sick
-    ) as service:
+def test_closing_the_client_wakes_waiting_tasks(waits_for: str, loop: str) -> None:
+    with serving(**ROUTES) as service:
 
         async def main() -> None:
             client = AsyncClient(TOKEN, base_url=service.url)
@@ -302,41 +302,41 @@ def test_closing_the_client_wakes_the_tasks_that_wait(waits_for: str, loop: str)
 
 
 def in_a_child(function: Callable[[], object]) -> str:
-    """Return what a function returns in a forked child, or its error, as a text."""
+    """Return the text of a function's result, or of its error, in a forked child."""
     reading, writing = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of threads and fork
+        warnings.simplefilter("ignore", DeprecationWarning)  # of fork with threads
         pid = os.fork()
     if pid == 0:
         try:
-            told = str(function())
-        except BaseException as error:  # noqa: BLE001 - told to the parent
-            told = repr(error)
-        os.write(writing, told.encode())
+            text = str(function())
+        except BaseException as error:  # noqa: BLE001 - reported to the parent
+            text = repr(error)
+        os.write(writing, text.encode())
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as pipe:
-        told = pipe.read()
+        text = pipe.read()
     os.waitpid(pid, 0)
-    return told
+    return text
 
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 @needs_fork
-def test_a_forked_child_makes_its_own_connections() -> None:
+def test_a_forked_child_opens_its_own_connections() -> None:
     with serving() as service, Client(TOKEN, base_url=service.url) as client:
         client.credits.balance()
         for _ in range(3):
             assert in_a_child(lambda: client.credits.balance().available) == "100"
         client.credits.balance()
-    assert service.connections == 4  # the parent's one, and one of each child
+    assert service.connections == 4  # the parent's, and one of each child
 
 
 @needs_fork
-def test_a_forked_child_does_not_touch_its_parents_stream(talking: Service) -> None:
-    with Client(TOKEN, base_url=talking.url) as client:
+def test_a_forked_child_does_not_touch_its_parents_stream(endless: Service) -> None:
+    with Client(TOKEN, base_url=endless.url) as client:
         session = client.sessions.create()
         with session.stream("go") as stream:
             next(stream)
@@ -345,14 +345,14 @@ def test_a_forked_child_does_not_touch_its_parents_stream(talking: Service) -> N
                 with pytest.raises(errors.InvalidRequestError, match="fork"):
                     next(stream)
                 stream.close()
-                answers_again(talking)
+                restore_replies(endless)
                 return client.sessions.attach("other").state().session_id or "fine"
 
             assert in_a_child(in_child) == "fine"
 
 
 @needs_fork
-def test_a_forked_child_leaves_its_parents_local_backend_alone() -> None:
+def test_a_forked_child_does_not_stop_its_parents_backend() -> None:
     code = (
         "import os, sys, warnings; warnings.simplefilter('ignore')\n"
         "from nemovideo import Client\n"
@@ -367,20 +367,20 @@ def test_a_forked_child_leaves_its_parents_local_backend_alone() -> None:
     assert done.stdout == "True True\n"
 
 
-def test_hooks_see_the_callers_context_variables(talking: Service) -> None:
+def test_hooks_see_the_callers_context_variables(endless: Service) -> None:
     variable: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="lost")
     seen: list[str] = []
-    answers_again(talking)
+    restore_replies(endless)
 
-    def look(_: object) -> None:
+    def record(_: object) -> None:
         seen.append(variable.get())
 
-    with Client(TOKEN, base_url=talking.url, on_request=look, on_response=look) as client:
+    with Client(TOKEN, base_url=endless.url, on_request=record, on_response=record) as client:
         variable.set("r-1")
         client.sessions.create().send("hello")
 
     async def main() -> None:
-        async with AsyncClient(TOKEN, base_url=talking.url, on_request=look) as made:
+        async with AsyncClient(TOKEN, base_url=endless.url, on_request=record) as made:
             await (await made.sessions.create()).send("hello")
 
     for loop in LOOPS:

@@ -1,4 +1,4 @@
-"""What is kept in memory has a limit, and whoever waits for a turn gets one."""
+"""Limits of memory, connections and timeouts."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import anyio
 import pytest
 
 from nemovideo import AsyncClient, Client, errors
+from nemovideo._drivers import routes
 from nemovideo._wire import sse
 from tests.support.service import (
     Service,
     begin_stream,
     end_stream,
+    hanging,
     send_chunk,
     send_event,
     serving,
@@ -25,7 +27,7 @@ MEGABYTE = 1_000_000
 
 
 class Flood:
-    """Sends events of a megabyte, as many as are taken."""
+    """Sends events of a megabyte until the connection blocks."""
 
     def __init__(self) -> None:
         self.sent_bytes = 0
@@ -39,7 +41,7 @@ class Flood:
 
 
 def settled(flood: Flood) -> int:
-    """Return how much was sent once nothing more is taken."""
+    """Wait until sending blocks, and return the number of bytes sent."""
     before = -1
     while before != flood.sent_bytes:
         before = flood.sent_bytes
@@ -48,7 +50,7 @@ def settled(flood: Flood) -> int:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_slow_consumer_slows_the_server_down(kind: str) -> None:
+def test_a_slow_consumer_applies_backpressure(kind: str) -> None:
     flood = Flood()
     with serving(run_sse=flood) as service:
         if kind == "sync":
@@ -73,15 +75,15 @@ def test_a_slow_consumer_slows_the_server_down(kind: str) -> None:
 
 
 @pytest.mark.parametrize("lines", ["one line", "many lines", "no line end"])
-def test_an_event_has_a_largest_size(lines: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_an_event_is_limited(lines: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "MAX_EVENT_BYTES", 2 * MEGABYTE)
-    piece = b"x" * 100_000
+    chunk = b"x" * 100_000
 
     def grow(service: Service, connection: socket.socket, path: str) -> None:
         begin_stream(connection)
         for number in range(1000):
             start = b"data: " if number == 0 or lines == "many lines" else b""
-            send_chunk(connection, start + piece + (b"\n" if lines == "many lines" else b""))
+            send_chunk(connection, start + chunk + (b"\n" if lines == "many lines" else b""))
         send_chunk(connection, b"\n\n" if lines == "one line" else b"")
         end_stream(connection)
 
@@ -97,7 +99,10 @@ def slow(service: Service, connection: socket.socket, path: str) -> object:
     return {"available": 1, "frozen": 0, "total": 1}
 
 
-def test_calls_wait_for_a_connection_as_long_as_it_takes() -> None:
+def test_calls_wait_for_a_free_connection_without_a_timeout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(routes, "MAX_CONNECTIONS", 10)
     with serving(api__credits=slow) as service:
 
         async def main() -> int:
@@ -105,41 +110,38 @@ def test_calls_wait_for_a_connection_as_long_as_it_takes() -> None:
                 AsyncClient(TOKEN, base_url=service.url, timeout_s=2) as client,
                 anyio.create_task_group() as group,
             ):
-                for _ in range(350):  # 100 connections at a time
+                for _ in range(35):
                     group.start_soon(client.credits.balance)
             return len(service.seen)
 
-        assert anyio.run(main) == 350
+        assert anyio.run(main) == 35
 
 
-def test_only_the_states_of_the_latest_sessions_are_kept() -> None:
+def test_the_cache_of_session_states_is_bounded() -> None:
     with serving() as service, Client(TOKEN, base_url=service.url) as client:
         sessions = [client.sessions.create() for _ in range(40)]
         for session in sessions:
             session.state()
         service.seen.clear()
         assert len(client._context.known) <= 16
-        sessions[-1].send("the state before is known")
-        sessions[0].send("and here it is asked for")
+        sessions[-1].send("its state is cached")
+        sessions[0].send("its state is requested")
     states = [seen for seen in service.seen if "/state/" in seen]
     assert states == ["GET /api/state/nemo_agent/me/s1/latest"]
 
 
-def test_a_call_to_a_server_that_hangs_gives_up_once_the_limit_is_used_up() -> None:
-    def hang(service: Service, connection: socket.socket, path: str) -> None:
-        service.going.wait(20)
-
-    with serving(api__credits=hang) as service:
-        began = time.monotonic()
+def test_a_timeout_is_not_retried() -> None:
+    with serving(api__credits=hanging) as service:
+        started = time.monotonic()
         with (
             Client(TOKEN, base_url=service.url, timeout_s=0.5) as client,
             pytest.raises(errors.APITimeoutError, match=r"no answer within 0.5 s"),
         ):
             client.credits.balance()
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - started < 1.5
 
 
-def test_a_session_is_made_although_the_pooled_connection_has_died() -> None:
+def test_creating_a_session_survives_a_dead_pooled_connection() -> None:
     def close_second(service: Service, connection: socket.socket, path: str) -> object:
         if service.connections == 1:
             return False
@@ -152,4 +154,4 @@ def test_a_session_is_made_although_the_pooled_connection_has_died() -> None:
         client.credits.balance()
         assert client.sessions.create().id == "s1"
         assert client.uploads.upload_urls("s1", "https://x.example/a.mp4")
-    assert service.connections == 3  # what cannot be repeated has one of its own
+    assert service.connections == 3  # requests that cannot be retried use a new one

@@ -1,4 +1,4 @@
-"""Every row of docs/protocol.md §7, in each of its forms, on every endpoint, sync and async."""
+"""The errors of docs/protocol.md §7, in every form, on every endpoint, sync and async."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from nemovideo import AsyncClient, Client, Draft, RenderJob, RetryPolicy, errors
 from nemovideo.testing import FakeClock
-from tests.support.servers import BALANCE, PNG, Script, async_client, forms, sync_client
+from tests.support.servers import BALANCE, PNG, TOKEN, Script, async_client, forms, sync_client
 
 DRAFT = Draft.from_json({"t": [{"tt": 0, "sg": [{"d": 1000}]}], "d": 1000})
 SESSION = "5529798706024415232"
@@ -26,7 +26,7 @@ DONE = RenderJob("r1", "completed")
 
 @attrs.frozen
 class Endpoint:
-    """One endpoint: how both clients call it, and whether a repeat does no harm."""
+    """An endpoint: how both clients call it, and whether the call is idempotent."""
 
     path: str
     call: Callable[[Client], object]
@@ -100,7 +100,7 @@ async def _claim(client: AsyncClient) -> str:
 
 @attrs.frozen
 class Row:
-    """One row of the table: its code, its HTTP status, what becomes of it, and where."""
+    """A row of the error table: code, HTTP status, expected error and retries, endpoints."""
 
     code: int
     status: int
@@ -110,10 +110,10 @@ class Row:
     waits: tuple[float, ...] = ()
 
 
-OF_A_SESSION = ("claim", "upload", "state")
+SESSION_ENDPOINTS = ("claim", "upload", "state")
 ROWS = [
     Row(1001, 401, errors.AuthenticationError, "NEMO_TOKEN"),
-    Row(1002, 404, errors.SessionNotFoundError, "sessions.create", OF_A_SESSION),
+    Row(1002, 404, errors.SessionNotFoundError, "sessions.create", SESSION_ENDPOINTS),
     Row(4001, 415, errors.UnsupportedFileError, "mp4", ("upload",)),
     Row(4002, 413, errors.FileTooLargeError, "Compress or trim", ("upload",)),
     Row(402, 402, errors.ExportBlockedError, "upgrade your plan", ("submit", "poll", "download")),
@@ -132,7 +132,7 @@ def cases() -> Iterator[tuple[Row, str, str]]:
 def fail(
     kind: str, endpoint: Endpoint, script: Script, **options: object
 ) -> tuple[errors.NemoError, FakeClock]:
-    """Call an endpoint that fails; return its error and the clock."""
+    """Call an endpoint that fails; return the error and the clock."""
     clock = FakeClock()
     options = {"clock": clock, "web_url": WEB, **options}
     if kind == "sync":
@@ -153,7 +153,7 @@ def fail(
 @pytest.mark.parametrize(
     ("row", "form", "name"), list(cases()), ids=lambda value: str(getattr(value, "code", value))
 )
-def test_every_row_in_every_form_on_every_endpoint(
+def test_every_error_in_every_form_on_every_endpoint(
     row: Row, form: str, name: str, kind: str
 ) -> None:
     endpoint = ENDPOINTS[name]
@@ -168,7 +168,7 @@ def test_every_row_in_every_form_on_every_endpoint(
     assert len(script.requests) == 1 + len(row.waits)
     assert tuple(clock.waits) == row.waits
     bodies = {request.content for request in script.requests}
-    if name != "upload":  # whose boundary is new each time
+    if name != "upload":  # whose boundary is random
         assert len(bodies) == 1
     for twin in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
         assert (str(twin), vars(twin)) == (str(error), vars(error))
@@ -177,7 +177,7 @@ def test_every_row_in_every_form_on_every_endpoint(
 @pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.parametrize("form", forms(0, 0))
 @pytest.mark.parametrize("name", [name for name in ENDPOINTS if name != "submit"])
-def test_5xx_repeats_only_what_does_no_harm(name: str, form: str, kind: str) -> None:
+def test_5xx_is_retried_only_for_idempotent_calls(name: str, form: str, kind: str) -> None:
     endpoint = ENDPOINTS[name]
     script = Script(forms(503, 503)[form])
     error, clock = fail(kind, endpoint, script)
@@ -201,7 +201,7 @@ def test_5xx_repeats_only_what_does_no_harm(name: str, form: str, kind: str) -> 
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_connection_errors_repeat_only_what_does_no_harm_or_was_never_sent(
+def test_connection_errors_are_retried_only_if_idempotent_or_not_sent(
     name: str, fault: Exception, sent: bool, kind: str
 ) -> None:
     endpoint = ENDPOINTS[name]
@@ -215,7 +215,7 @@ def test_connection_errors_repeat_only_what_does_no_harm_or_was_never_sent(
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.parametrize("form", forms(0, 0))
-def test_a_missing_client_id_is_repeated_once(kind: str, form: str, tmp_path: Path) -> None:
+def test_a_missing_client_id_is_retried_once(kind: str, form: str, tmp_path: Path) -> None:
     script = Script(forms(400, 400)[form])
     endpoint = Endpoint("", lambda c: c.auth.token(), lambda c: c.auth.token())
     error, clock = fail(kind, endpoint, script, token="", config_dir=tmp_path)
@@ -228,7 +228,7 @@ def test_a_missing_client_id_is_repeated_once(kind: str, form: str, tmp_path: Pa
 @pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.parametrize("form", ["status and envelope", "200 and envelope", "detail", "page"])
 @pytest.mark.parametrize("anonymous", [True, False])
-def test_no_credits_names_the_way_out(
+def test_insufficient_credits_name_the_remedy(
     kind: str, form: str, anonymous: bool, tmp_path: Path
 ) -> None:
     refusal = forms(2001, 402)[form]
@@ -260,7 +260,7 @@ def test_no_credits_names_the_way_out(
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.parametrize("form", forms(0, 0))
-def test_an_expired_anonymous_token_is_renewed_in_every_form(
+def test_an_expired_anonymous_token_is_renewed_for_every_form(
     kind: str, form: str, tmp_path: Path
 ) -> None:
     refusal = forms(1001, 401)[form]
@@ -302,14 +302,14 @@ def test_an_expired_anonymous_token_is_renewed_in_every_form(
         ("Fri, 22 Jan 2027 08:00:00 GMT", [], 1),
     ],
 )
-def test_retry_after_is_honoured_and_capped(header: str, waits: list[float], requests: int) -> None:
+def test_retry_after_is_honored_to_a_limit(header: str, waits: list[float], requests: int) -> None:
     script = Script(httpx.Response(429, json={"code": 429}, headers={"Retry-After": header}))
     error, clock = fail("sync", ENDPOINTS["session"], script)
     assert isinstance(error, errors.RateLimitError)
     assert (clock.waits, len(script.requests)) == (waits, requests)
 
 
-def test_retry_after_of_a_5xx_is_the_least_that_is_waited() -> None:
+def test_retry_after_of_a_5xx_is_the_minimum_wait() -> None:
     busy = httpx.Response(503, headers={"Retry-After": "20"})
     error, clock = fail("sync", ENDPOINTS["credits"], Script(busy))
     assert isinstance(error, errors.ServerError)
@@ -317,23 +317,23 @@ def test_retry_after_of_a_5xx_is_the_least_that_is_waited() -> None:
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_the_deadline_is_for_all_tries_and_on_retry_is_told(kind: str) -> None:
-    told: list[tuple[str, float]] = []
+def test_the_deadline_covers_all_attempts_and_on_retry_is_called(kind: str) -> None:
+    retries: list[tuple[str, float]] = []
     retry = RetryPolicy(
         attempts=100,
         initial_s=4.0,
         max_s=4.0,
-        on_retry=lambda error, wait: told.append((type(error).__name__, wait)),
+        on_retry=lambda error, wait: retries.append((type(error).__name__, wait)),
     )
     script = Script(httpx.Response(500))
     error, clock = fail(kind, ENDPOINTS["credits"], script, retry=retry, deadline=20.0)
     assert isinstance(error, errors.ServerError)
     assert sum(clock.waits) < 20
-    assert told == [("ServerError", wait) for wait in clock.waits]
-    assert len(told) == len(script.requests) - 1 >= 4
+    assert retries == [("ServerError", wait) for wait in clock.waits]
+    assert len(retries) == len(script.requests) - 1 >= 4
 
 
-def test_a_redirect_is_never_followed_and_says_where_to() -> None:
+def test_a_redirect_is_not_followed_and_its_target_is_named() -> None:
     elsewhere = httpx.Response(307, headers={"Location": "https://evil.test/x?token=1"})
     for name, endpoint in ENDPOINTS.items():
         script = Script(elsewhere)
@@ -344,9 +344,7 @@ def test_a_redirect_is_never_followed_and_says_where_to() -> None:
             assert len(script.requests) == 1
 
 
-def test_the_request_id_is_on_the_error_without_secrets() -> None:
-    from tests.support.servers import TOKEN
-
+def test_an_error_has_the_request_id_without_secrets() -> None:
     refusal = httpx.Response(
         403, json={"detail": f"not with {TOKEN}"}, headers={"X-Request-Id": f"req-{TOKEN}"}
     )

@@ -1,4 +1,4 @@
-"""The token stays where it belongs: never in a log, an error, a URL, or at another host."""
+"""The token is never in a log, an error or a URL, and never sent to another host."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from nemovideo.models import RenderJob
 from tests.support.servers import BALANCE, PNG, TOKEN, answer, raw_server
 
 LOGGERS = ("httpx", "nemovideo", "asyncio", "anyio")
-"""Not httpcore, which logs every header of an answer at DEBUG, whatever a server puts there."""
+"""Without httpcore, which logs all response headers at DEBUG."""
 QUICK = RetryPolicy(attempts=2, initial_s=0.001)
 
 
-class Everything(logging.Handler):
-    """Keeps all that is logged."""
+class LogCapture(logging.Handler):
+    """Collects all log records but httpcore's."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -41,8 +41,8 @@ class Everything(logging.Handler):
 
 
 @contextmanager
-def listening() -> Iterator[Everything]:
-    handler = Everything()
+def captured_logs() -> Iterator[LogCapture]:
+    handler = LogCapture()
     root = logging.getLogger()
     levels = {name: logging.getLogger(name).level for name in (None, *LOGGERS)}
     root.addHandler(handler)
@@ -56,8 +56,8 @@ def listening() -> Iterator[Everything]:
             logging.getLogger(name).setLevel(level)
 
 
-def mocking(connection: socket.socket, head: bytes) -> None:
-    """Answer every request in a way of its own, with the token that came wherever it can be."""
+def echo_token(connection: socket.socket, head: bytes) -> None:
+    """Answer each request differently, with its token in every possible place."""
     line = head.split(b"\r\n", 1)[0]
     token = next(
         (part.split(b" ")[-1] for part in head.split(b"\r\n") if b"uthorization" in part), b"none"
@@ -70,7 +70,7 @@ def mocking(connection: socket.socket, head: bytes) -> None:
     elif b"with-session" in line:
         raw = answer(b"<title>" + token + b"</title>", "502 Bad Gateway", "text/html")
     elif b"claim-token" in line:
-        raw = answer(b"no json, but " + token)
+        raw = answer(b"not JSON: " + token)
     elif b"/lambda/reset" in line:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n" + header + b"\r\n{")
         return
@@ -106,8 +106,8 @@ CALLS: list[Callable[[Client], object]] = [
 ]
 
 
-def everything_that_can_be_seen(url: str, given: bool, config: Path) -> Iterator[str]:
-    """Use both clients in all ways; yield every text that a person or a program may get to see."""
+def visible_texts(url: str, given: bool, config: Path) -> Iterator[str]:
+    """Call everything with both clients; yield all logs, errors and representations."""
     seen: list[RequestInfo | ResponseInfo] = []
     options = {"base_url": url, "retry": QUICK, "config_dir": config}
     hooks = {"on_request": seen.append, "on_response": seen.append}
@@ -115,7 +115,7 @@ def everything_that_can_be_seen(url: str, given: bool, config: Path) -> Iterator
 
     async def main() -> None:
         async with AsyncClient(TOKEN if given else None, **options, **hooks) as client:  # type: ignore[arg-type]
-            yield_from.append(repr(client))
+            texts.append(repr(client))
             for call in CALLS:
                 try:
                     result = call(client)  # type: ignore[arg-type]
@@ -124,37 +124,37 @@ def everything_that_can_be_seen(url: str, given: bool, config: Path) -> Iterator
                 except errors.NemoError as error:
                     caught.append(error)
 
-    yield_from: list[str] = []
-    with listening() as logs:
+    texts: list[str] = []
+    with captured_logs() as logs:
         with Client(TOKEN if given else None, **options, **hooks) as client:  # type: ignore[arg-type]
-            yield_from += [repr(client), repr(client._context), repr(client._settings)]
-            yield_from.append(repr(client.auth.token()))
+            texts += [repr(client), repr(client._context), repr(client._settings)]
+            texts.append(repr(client.auth.token()))
             for call in CALLS:
                 try:
-                    yield_from.append(repr(call(client)))
+                    texts.append(repr(call(client)))
                 except errors.NemoError as error:
                     caught.append(error)
         asyncio.run(main(), debug=True)
     assert len(caught) > 8
     assert any(line.startswith("nemovideo POST") for line in logs.lines)
     yield from logs.lines
-    yield from yield_from
+    yield from texts
     yield from map(repr, seen)
     for failure in caught:
-        told: BaseException | None = failure
+        link: BaseException | None = failure
         yield "".join(traceback.format_exception(failure))
         report = traceback.TracebackException.from_exception(failure, capture_locals=True)
         yield "".join(report.format())
         yield repr(pickle.dumps(failure))
-        while told is not None:
-            yield f"{told!s} {told!r} {vars(told)!r}"
-            yield repr(pickle.dumps(told))
-            told = told.__cause__ or told.__context__
+        while link is not None:
+            yield f"{link!s} {link!r} {vars(link)!r}"
+            yield repr(pickle.dumps(link))
+            link = link.__cause__ or link.__context__
 
 
 def leaks(tmp_path: Path, given: bool = True) -> list[str]:
-    with raw_server(mocking) as server:
-        texts = list(everything_that_can_be_seen(server.url, given, tmp_path / "config"))
+    with raw_server(echo_token) as server:
+        texts = list(visible_texts(server.url, given, tmp_path / "config"))
         lines = [head.split(b"\r\n", 1)[0].decode() for head in server.heads]
     assert len(lines) > 20
     canary = TOKEN.removeprefix("nmv_usr_")
@@ -162,7 +162,7 @@ def leaks(tmp_path: Path, given: bool = True) -> list[str]:
 
 
 @pytest.mark.parametrize("given", [True, False], ids=["given", "anonymous"])
-def test_the_token_is_nowhere_to_be_seen(tmp_path: Path, given: bool) -> None:
+def test_the_token_is_never_visible(tmp_path: Path, given: bool) -> None:
     assert leaks(tmp_path, given) == []
     holders = [
         path
@@ -174,7 +174,7 @@ def test_the_token_is_nowhere_to_be_seen(tmp_path: Path, given: bool) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_token_of_another_form_is_hidden_as_well(
+def test_a_token_of_another_form_is_never_visible(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(f"{__name__}.TOKEN", "gateway-key-0815")
@@ -182,7 +182,7 @@ def test_a_token_of_another_form_is_hidden_as_well(
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "plain"),
+    ("module", "name", "disabled"),
     [
         (envelopes, "redact", lambda text, secret="": text),
         (sync_run, "drop_httpx_context", lambda error: None),
@@ -190,20 +190,20 @@ def test_a_token_of_another_form_is_hidden_as_well(
     ],
     ids=["redact", "frames", "secret"],
 )
-def test_the_search_would_find_the_token_if_it_were_not_hidden(
+def test_a_visible_token_would_be_found(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     module: object,
     name: str,
-    plain: Callable[..., object],
+    disabled: Callable[..., object],
 ) -> None:
-    monkeypatch.setattr(module, name, plain)
+    monkeypatch.setattr(module, name, disabled)
     monkeypatch.setattr(f"{__name__}.TOKEN", "gateway-key-0815")
     assert leaks(tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_other_origins_never_get_the_token_not_by_a_link_and_not_by_a_redirect(
+def test_links_and_redirects_never_send_the_token_to_another_origin(
     tmp_path: Path, kind: str
 ) -> None:
     def cdn(connection: socket.socket, head: bytes) -> None:
@@ -219,25 +219,25 @@ def test_other_origins_never_get_the_token_not_by_a_link_and_not_by_a_redirect(
 
         with raw_server(api) as server:
             link = f"{other.url}/file.mp4"
-            here = RenderJob(id="r", status="completed", url=link)
+            linked = RenderJob(id="r", status="completed", url=link)
             moved = RenderJob(id="r", status="completed", url=f"{server.url}/link.mp4")
-            nowhere = RenderJob(id="r", status="completed", url=None)
+            unlinked = RenderJob(id="r", status="completed", url=None)
             if kind == "sync":
                 with Client(TOKEN, base_url=server.url, retry=QUICK) as client:
-                    client.render.download(here, tmp_path / "a.mp4")
+                    client.render.download(linked, tmp_path / "a.mp4")
                     client.render.download(moved, tmp_path / "b.mp4")
                     with pytest.raises(errors.APIError):
-                        client.render.download(nowhere, tmp_path / "c.mp4")
+                        client.render.download(unlinked, tmp_path / "c.mp4")
                     with pytest.raises(errors.APIError):
                         client.credits.balance()
             else:
 
                 async def main() -> None:
                     async with AsyncClient(TOKEN, base_url=server.url, retry=QUICK) as client:
-                        await client.render.download(here, tmp_path / "a.mp4")
+                        await client.render.download(linked, tmp_path / "a.mp4")
                         await client.render.download(moved, tmp_path / "b.mp4")
                         with pytest.raises(errors.APIError):
-                            await client.render.download(nowhere, tmp_path / "c.mp4")
+                            await client.render.download(unlinked, tmp_path / "c.mp4")
                         with pytest.raises(errors.APIError):
                             await client.credits.balance()
 
@@ -249,7 +249,7 @@ def test_other_origins_never_get_the_token_not_by_a_link_and_not_by_a_redirect(
     assert (tmp_path / "b.mp4").read_bytes() == b"the video"
 
 
-def test_names_from_the_server_never_leave_the_target_folder(tmp_path: Path) -> None:
+def test_server_names_never_escape_the_target_folder(tmp_path: Path) -> None:
     target = tmp_path / "videos"
     target.mkdir()
 
@@ -265,7 +265,7 @@ def test_names_from_the_server_never_leave_the_target_folder(tmp_path: Path) -> 
     assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.mp4")] == ["videos/mine.mp4"]
 
 
-def test_a_url_with_a_password_in_it_is_refused_without_showing_it() -> None:
+def test_a_url_with_a_password_is_rejected_without_showing_it() -> None:
     with pytest.raises(errors.InvalidRequestError) as caught:
         Client(TOKEN, base_url="https://user:hunter2@api.test")
     assert "hunter2" not in str(caught.value)

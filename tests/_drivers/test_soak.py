@@ -1,4 +1,4 @@
-"""A short form of `benchmarks/soak.py`, in a process of its own."""
+"""A short run of `benchmarks/soak.py` in its own process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SOAK = Path(__file__).parents[2] / "benchmarks" / "soak.py"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts in /proc")
-def test_nothing_is_left_after_calls_streams_and_forks() -> None:
+def test_calls_streams_and_forks_leak_nothing() -> None:
     done = subprocess.run(
         [sys.executable, SOAK, "--share", "0.05"], capture_output=True, text=True, timeout=120
     )
