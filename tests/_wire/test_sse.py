@@ -360,34 +360,19 @@ def test_any_bytes_in_any_chunking_decode_without_an_exception(chunks: list[byte
     assert frames(*chunks) == frames(b"".join(chunks))
 
 
+KEYS = (
+    *("content", "parts", "text", "error", "type", "actions", "stateDelta", "functionCall"),
+    *("errorCode", "author", "partial", "name", "args", "error_details"),
+)
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(),
         lambda inner: (
-            st.lists(inner)
-            | st.dictionaries(
-                st.sampled_from(
-                    [
-                        "content",
-                        "parts",
-                        "text",
-                        "error",
-                        "type",
-                        "actions",
-                        "stateDelta",
-                        "functionCall",
-                        "errorCode",
-                        "author",
-                        "partial",
-                        "name",
-                        "args",
-                        "error_details",
-                    ]
-                )
-                | st.text(),
-                inner,
-            )
+            st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6)
         ),
+        max_leaves=20,
     )
 )
 @settings(max_examples=100)

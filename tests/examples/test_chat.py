@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ CHAT = ROOT / "examples" / "chat.py"
 
 def chat(folder: Path, *arguments: str, typed: str) -> subprocess.CompletedProcess[str]:
     make_clip(folder / "talk.mp4", seconds=0.4)
+    python = WITH_FAST_ENGINE if "--local" in arguments else [sys.executable]
     return subprocess.run(
-        [*WITH_FAST_ENGINE, str(CHAT), *arguments],
+        [*python, str(CHAT), *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONUTF8": "1"},
         input=typed,
