@@ -163,7 +163,7 @@ def _keeping_state(context: Context, path: Path | None) -> Iterator[None]:
         with suppress(CheckpointError):
             found = checkpoints.load(path)
         if found is None or found.finished or found.service.state_dir != state_dir:
-            backend.let_go(str(path))
+            backend.release(str(path))
 
 
 def place_of(path: Path, found: Checkpoint) -> Place:

@@ -1,7 +1,7 @@
-"""The local backend: the NemoVideo service on this machine, for trying, tests and offline work.
+"""The local backend: the NemoVideo service on this machine, for trials, tests and offline work.
 
-`LocalBackend` is loaded on first use, so that importing this package needs
-none of the extra [local].
+All names are loaded on first use, so that importing this package does not require the extra
+`[local]`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nemovideo.local.server.limits import Limits as Limits
 
 __all__ = ["Fault", "Forms", "Limits", "LocalBackend", "Matting", "Model"]
-_HOMES = {
+_MODULES = {
     "LocalBackend": "backend",
     "Fault": "server.faults",
     "Forms": "server.forms",
@@ -27,22 +27,22 @@ _HOMES = {
     "Matting": "matting",
     "Model": "matte.model",
 }
-_EXTRA = {
+_EXTRA_PACKAGES = {
     *("ai_edge_litert", "av", "cv2", "numpy", "onnxruntime", "PIL", "python_multipart"),
     *("starlette", "uvicorn"),
 }
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
     try:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
+        if (error.name or "").partition(".")[0] not in _EXTRA_PACKAGES:
             raise
         raise MissingExtraError(
-            f"The local backend needs {error.name}, of nemovideo[local]"
+            f"The local backend needs {error.name}, which nemovideo[local] installs"
         ) from None

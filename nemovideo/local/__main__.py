@@ -34,7 +34,7 @@ _EXAMPLE_ID = "6f1e2d3c-0000-4000-8000-000000000001"
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m nemovideo.local") -> int:
-    """Serve until Ctrl-C or SIGTERM, or fetch the models; return the exit status."""
+    """Serve until Ctrl-C or SIGTERM, or download the models; return the exit status."""
     options = _parser(prog).parse_args(arguments)
     try:
         if options.command == "fetch-models":
@@ -51,12 +51,12 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m nemov
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from nemovideo.local import Limits, LocalBackend  # first: it says what is not installed
+    from nemovideo.local import Limits, LocalBackend  # first, for a clear MissingExtraError
     from nemovideo.local.server.faults import load_faults
     from nemovideo.local.server.limits import SHARED
 
     keys = [*options.api_key, *(_keys_in(options.api_key_file) if options.api_key_file else ())]
-    usual = SHARED if keys else Limits()
+    default = SHARED if keys else Limits()
     stopped = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stopped.set())
@@ -71,8 +71,8 @@ def _serve(options: argparse.Namespace) -> None:
         host=options.host,
         api_key=keys or None,
         limits=Limits(
-            renders=options.max_renders or usual.renders,
-            disk_bytes=options.max_disk or usual.disk_bytes,
+            renders=options.max_renders or default.renders,
+            disk_bytes=options.max_disk or default.disk_bytes,
         ),
         keep_s=options.keep,
         private_urls=options.private_urls or None,
@@ -87,7 +87,7 @@ def _serve(options: argparse.Namespace) -> None:
         )
         sys.stdout.write(banner)
         sys.stdout.flush()
-        while not stopped.wait(1):  # in slices: on Windows a bare wait() hears no signal
+        while not stopped.wait(1):  # on Windows, wait() without a timeout blocks signals
             pass
 
 
@@ -101,31 +101,31 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "--api-key", action="append", default=[], help="a key that clients must send as their token"
     )
     parser.add_argument("--api-key-file", type=Path, help="a file with one key a line")
-    parser.add_argument("--port", type=int, default=8000, help="0 takes a free one (8000)")
+    parser.add_argument("--port", type=int, default=8000, help="0 for a free one (8000)")
     parser.add_argument(
-        "--state-dir", type=Path, help="where everything is kept (a folder of your user data)"
+        "--state-dir", type=Path, help="the directory of all state (in your user data)"
     )
-    parser.add_argument("--credits", type=int, help="what a new user has, as a hard limit")
+    parser.add_argument("--credits", type=int, help="the credits of a new user, as a hard limit")
     parser.add_argument("--faults", type=Path, help="a JSON file of fault rules")
     parser.add_argument("--engine", help="fine, fast, rembg, or rembg:<session> (fine)")
-    parser.add_argument("--device", default="auto", help="where .onnx models run (auto)")
-    parser.add_argument("--model", type=Path, help="a model of your own (.tflite or .onnx)")
+    parser.add_argument("--device", default="auto", help="the device for .onnx models (auto)")
+    parser.add_argument("--model", type=Path, help="your own model (.tflite or .onnx)")
     parser.add_argument(
-        "--keep", type=_seconds, help="remove what nobody used for so long: 90m, 12h, 7d (never)"
+        "--keep", type=_seconds, help="remove what is unused for this long: 90m, 12h, 7d (never)"
     )
     parser.add_argument(
         "--max-renders", type=_count, help="unfinished renders for each key (4 with a key)"
     )
     parser.add_argument(
-        "--max-disk", type=_bytes, help="disk for each key: 500M, 10G (10G with a key)"
+        "--max-disk", type=_bytes, help="disk quota of each key: 500M, 10G (10G with a key)"
     )
     parser.add_argument(
         "--private-urls",
         action="store_true",
-        help="with a key: let uploads by URL name private networks, too",
+        help="with a key: allow uploads by URL from private networks",
     )
     parser.add_argument(
-        "--fonts", action="store_true", help="fetch-models: also the font for Chinese titles"
+        "--fonts", action="store_true", help="with fetch-models: also the font for Chinese titles"
     )
     return parser
 
@@ -140,38 +140,40 @@ def _bytes(text: str) -> int:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r}: a whole number from 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
 
 
 def _number(text: str, units: Mapping[str, int]) -> float:
-    """Return a positive number with one of the units behind it."""
+    """Parse a positive number followed by a unit."""
     try:
         number = float(text[:-1]) * units[text[-1:]]
     except (KeyError, ValueError):
         number = 0
     if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r}: a number and one of {', '.join(units)}")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a positive number followed by {' or '.join(units)}"
+        )
     return number
 
 
 def _keys_in(path: Path) -> list[str]:
-    """Return the keys of a file, one a line; empty lines and comments (#) are passed over."""
+    """Return the keys of a file, one per line; empty lines and comments (#) are skipped."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise LocalBackendError(
-            f"The keys in {path} cannot be read: {error}", remedy="Write one key a line."
+            f"The keys in {path} cannot be read: {error}", remedy="Write one key per line."
         ) from error
     keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not keys:
-        raise LocalBackendError(f"There is no key in {path}", remedy="Write one key a line.")
+        raise LocalBackendError(f"{path} contains no key", remedy="Write one key per line.")
     return keys
 
 
 @contextmanager
 def _logging_to_stderr() -> Iterator[None]:
-    """Log a line for each request, and what goes wrong, to stderr while the block runs."""
+    """Log requests and errors to stderr while the block runs."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("nemovideo.local")
@@ -186,7 +188,7 @@ def _logging_to_stderr() -> Iterator[None]:
 
 
 def _data_dir() -> Path:
-    """Return the user's own place for data."""
+    """Return the default state directory, in the user's data directory."""
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
     elif sys.platform == "darwin":

@@ -1,4 +1,4 @@
-"""What users hand in as pictures, masks and videos, checked."""
+"""Validation of the pictures, masks and videos that users pass in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nemovideo.local.media.probe import MediaItem, probe
 from nemovideo.local.render.backgrounds import load_image
 
 Picture: TypeAlias = npt.NDArray[np.uint8] | Image.Image | str | os.PathLike[str]
-"""Height × width × 3 (or 4, or none) in uint8, a Pillow image, or the path of a picture."""
+"""A uint8 array of height × width (× 3 or 4), a Pillow image, or the path of a picture."""
 
 
 def image_of(picture: Picture) -> Image.Image:
@@ -36,14 +36,14 @@ def image_of(picture: Picture) -> Image.Image:
         image = _from_array(picture)
     if image.width * image.height > MAX_PHOTO_PIXELS or not all(image.size):
         raise InvalidRequestError(
-            f"a picture of {image.width}×{image.height} cannot be cut",
-            remedy=f"Use one of 1 to {MAX_PHOTO_PIXELS} pixels.",
+            f"a picture of {image.width}×{image.height} pixels is not supported",
+            remedy=f"Use one of 1 to {MAX_PHOTO_PIXELS:,} pixels.",
         )
     return image.convert("RGBA")
 
 
 def _from_array(picture: object) -> Image.Image:
-    """Return an array as a picture; it comes from a user, and may be anything."""
+    """Return an array as a picture."""
     if (
         isinstance(picture, np.ndarray)
         and picture.dtype == np.uint8
@@ -59,7 +59,7 @@ def _from_array(picture: object) -> Image.Image:
 
 
 def video_at(path: Path) -> MediaItem:
-    """Return what a path of a user's leads to, if that is a video."""
+    """Return the properties of a video file."""
     item = _probed(path)
     if item.kind != "video":
         raise UnsupportedFileError(
@@ -69,22 +69,22 @@ def video_at(path: Path) -> MediaItem:
 
 
 def mask_of(time_s: object, mask: object) -> npt.NDArray[np.float32]:
-    """Return a user's mask as shares, 0..1."""
+    """Return a user's mask as floats, 0..1."""
     if not isinstance(time_s, int | float) or not math.isfinite(time_s):
         raise InvalidRequestError(
-            f"{time_s!r} is not a time of a mask", remedy="Give masks by time in seconds."
+            f"{time_s!r} is not a time in seconds", remedy="Give masks by time in seconds."
         )
     if isinstance(mask, np.ndarray) and mask.ndim == 2:
-        shares: npt.NDArray[np.float32] = mask.astype(np.float32)
+        alpha: npt.NDArray[np.float32] = mask.astype(np.float32)
         if mask.dtype == np.uint8:
-            shares /= np.float32(255)
-            return shares
+            alpha /= np.float32(255)
+            return alpha
         known = mask.dtype == np.bool_ or np.issubdtype(mask.dtype, np.floating)
-        if known and shares.size and shares.min() >= 0 and shares.max() <= 1:
-            return shares
+        if known and alpha.size and alpha.min() >= 0 and alpha.max() <= 1:
+            return alpha
     raise InvalidRequestError(
-        f"the mask for {time_s} s is not a mask",
-        remedy="Give height × width as bool, uint8, or floats in 0..1.",
+        f"the mask at {time_s} s is not a valid mask",
+        remedy="Give an array of height × width: bool, uint8, or floats in 0..1.",
     )
 
 

@@ -1,4 +1,4 @@
-"""LocalBackend: the whole service in this process, in threads of its own."""
+"""`LocalBackend`: the NemoVideo service in threads of this process."""
 
 from __future__ import annotations
 
@@ -42,54 +42,50 @@ from nemovideo.local.timeline import Timeline
 
 
 class LocalBackend:
-    """The NemoVideo service, embedded: real behavior over the real protocol, no account.
+    """An embedded NemoVideo service: it speaks the real protocol and needs no account.
 
-    Use it as a context manager, or call start() and stop(); after a stop() it
-    may be started again. It listens on 127.0.0.1 only, unless there are `host` and `api_key`.
+    Use it as a context manager, or call start() and stop(); it can be started again. It listens
+    on 127.0.0.1 only, unless `host` and `api_key` are given.
 
     Args:
-        state_dir: Where everything is kept; a later backend on the same directory
-            goes on where this one stopped. None: a temporary one, removed by stop().
-        port: The TCP port; 0 takes a free one.
-        faults: Rules of what shall go wrong (see `nemovideo.local.server.faults.Fault`).
-        credits: What a new user has; 100 if None.
-        costs: What a turn of a kind ("edit", "generation", "chat") costs, in
-            credits; 1, 2 and 0 for those not named. While neither `credits` nor
-            `costs` is given, a cost takes at most what is left, so that nobody is
-            stopped who only tries things; once one is, a run that the balance
-            does not cover is refused (code 2001).
-        engine: What separates people from the background: "fine" (the default, two
-            networks), "fast" (the small one alone), "rembg" or "rembg:" and the name of
-            one of its sessions, a `Model` (a file of your own), or an object with
-            `mask(picture)` (see `nemovideo.local.matte.Matte`), which several renders
-            may call at a time.
-        device: Where `.onnx` models run: "auto" (a GPU if your own onnxruntime can use
-            one, else the CPU), "cpu", "cuda", "rocm", "migraphx", "coreml", "directml"
-            or "openvino".
-        model: The path of a `.tflite` or `.onnx` file: short for engine=Model(path).
-            It is loaded by start().
-        max_upload_bytes: The largest file that is taken; 500 MiB.
-        clock: Gives the time in epoch seconds, for tokens and timestamps; the real one
-            if None.
-        sleep: Waits, for the delays of faults.
-        forms: Which of the documented forms its answers take; ★ by default.
-        respond: The agent, in place of the real one.
-        render: The renderer, in place of the real one.
-        probe: What tells a file's kind and size, in place of the real one.
-        opening: What makes the first timeline of an empty session from the files
-            uploaded to it, or None, in place of the real one.
-        render_workers: How many renders run at a time.
-        host: The address to listen on, such as "0.0.0.0"; only together with `api_key`.
-        api_key: One key, or several, that clients send as their token; each is a user of its
-            own. There are no anonymous tokens then.
-        limits: What each user may take; if None, four renders at a time and 10 GiB where
-            there is an `api_key`, else no bounds.
-        keep_s: Remove results this old, and sessions not used for as long; never if None.
-        private_urls: Whether uploads by URL may name this machine and private networks;
-            if None, only where there is no `api_key`.
+        state_dir: The directory of all state, which a later backend can reopen. None: a
+            temporary one, removed by stop().
+        port: The TCP port; 0 for a free one.
+        faults: Rules of fault injection (see `nemovideo.local.server.faults.Fault`).
+        credits: The credits of a new user; default 100.
+        costs: The cost of a turn by kind ("edit", "generation", "chat"), in credits; default 1, 2
+            and 0. If neither `credits` nor `costs` is given, costs are capped at the balance, so
+            that no run is rejected; otherwise a run beyond the balance is rejected (code 2001).
+        engine: The matting engine: "fine" (the default, two networks), "fast" (the small network
+            only), "rembg" or "rembg:SESSION", a `Model` (your own file), or an object with
+            `mask(picture)` (see `nemovideo.local.matte.Matte`), which several renders may call
+            at the same time.
+        device: The device for `.onnx` models: "auto" (a GPU if your onnxruntime supports it,
+            else the CPU), "cpu", "cuda", "rocm", "migraphx", "coreml", "directml" or "openvino".
+        model: The path of a `.tflite` or `.onnx` file; short for engine=Model(path). start()
+            loads it.
+        max_upload_bytes: The largest accepted file; default 500 MiB.
+        clock: Returns the time in epoch seconds, for tokens and timestamps; default `time.time`.
+        sleep: Replaces `asyncio.sleep` for the delays of faults.
+        forms: The documented forms of its responses; default ★.
+        respond: Replaces the agent.
+        render: Replaces the renderer.
+        probe: Replaces the parser of media headers.
+        opening: Replaces the function that returns the first timeline of an empty session for
+            its uploaded files, or None.
+        render_workers: The number of concurrent renders.
+        host: The address to listen on, such as "0.0.0.0"; requires `api_key`.
+        api_key: One or several keys that clients send as their token; each is a separate user.
+            Anonymous tokens are then disabled.
+        limits: Quotas of each user; default with `api_key` four unfinished renders and 10 GiB,
+            else none.
+        keep_s: Remove results older than this, and sessions unused for as long; default never.
+        private_urls: Whether uploads by URL may be from this machine and private networks;
+            default only without `api_key`.
 
     Raises:
-        InvalidRequestError: `host` and `api_key` do not go together, or a key cannot be sent.
+        InvalidRequestError: `host` is given without `api_key` or vice versa, or a key is not
+            valid.
     """
 
     def __init__(
@@ -140,7 +136,7 @@ class LocalBackend:
         self._respond = respond
         self._probe = probe
         self._opening = opening
-        self._holders: set[str] = set()
+        self._jobs: set[str] = set()
         self._running: _Running | None = None
         self._at_exit: Callable[[], None] | None = None
         self._options: Mapping[str, object] = {
@@ -153,43 +149,43 @@ class LocalBackend:
 
     @property
     def options(self) -> Mapping[str, object]:
-        """What to make a backend with that does the same work in another process."""
+        """The arguments for an equivalent backend in another process."""
         return self._options
 
     def on(self, state_dir: str | Path) -> LocalBackend:
-        """Return another backend like this one, not started, on another state directory."""
-        made = copy.copy(self)
-        made.__dict__.update(
+        """Return a copy of this backend on another state directory, not started."""
+        other = copy.copy(self)
+        other.__dict__.update(
             _wanted_dir=from_root(state_dir),
             _wanted_port=0,
-            _holders=set(),
+            _jobs=set(),
             _running=None,
             _at_exit=None,
         )
-        return made
+        return other
 
     def hold(self, name: str) -> None:
-        """Keep a temporary state directory after stop(), until let_go() is called with the name."""
-        self._holders.add(name)
+        """Keep a temporary state directory after stop(), until release() of the same name."""
+        self._jobs.add(name)
         temporary.hold(self.state_dir, name)
 
-    def let_go(self, name: str) -> None:
-        """Need the state directory no longer under this name."""
-        self._holders.discard(name)
-        temporary.let_go(self.state_dir, name)
+    def release(self, name: str) -> None:
+        """Undo hold() for a name."""
+        self._jobs.discard(name)
+        temporary.release(self.state_dir, name)
 
     def start(self) -> LocalBackend:
-        """Start to serve, and return when it answers.
+        """Start the server, and return when it is ready.
 
         Raises:
-            LocalBackendError: It runs already, the port or the state directory is taken, or
-                there is no such engine.
+            LocalBackendError: It is already running, the port or the state directory is in use,
+                or the engine is unknown.
             MissingExtraError: The engine needs an extra that is not installed.
-            ModelUnavailableError: The model of the user's own cannot be used.
+            ModelUnavailableError: The model file cannot be used.
         """
         if self._running is not None:
             raise LocalBackendError(
-                "This backend is running already", remedy="Stop it first, or make another one."
+                "This backend is already running", remedy="Stop it first, or create another one."
             )
         render = self._render
         if render is None:
@@ -201,9 +197,7 @@ class LocalBackend:
             if state_dir is None:
                 state_dir = Path(tempfile.mkdtemp(prefix="nemovideo-"))
                 temporary.mark(state_dir)
-                stack.callback(
-                    weakref.finalize(self, _remove, state_dir, self._holders, os.getpid())
-                )
+                stack.callback(weakref.finalize(self, _remove, state_dir, self._jobs, os.getpid()))
             store = Store(state_dir, clock=self._clock)
             stack.callback(store.close)
             queue = RenderQueue(
@@ -238,25 +232,24 @@ class LocalBackend:
             server.start(app)
             queue.start()
             self._running = _Running(store, server, stack.pop_all())
-        # A daemon thread that is in a native library at the interpreter's end aborts the process.
+        # A daemon thread in a native library would abort the process at interpreter exit.
         self._at_exit = partial(_stop, weakref.ref(self))
         atexit.register(self._at_exit)
         return self
 
     def stop(self) -> None:
-        """Close all connections, interrupt what runs, and stop; harmless if it has stopped.
+        """Close all connections and interrupt all work; no effect if not running.
 
-        A render that was interrupted is taken up again by the next backend on
-        the same state directory.
+        An interrupted render is resumed by the next backend on the same state directory.
         """
         running, self._running = self._running, None
         if self._at_exit is not None:
             atexit.unregister(self._at_exit)
-        if running is not None and running.pid == os.getpid():  # else it is a parent's
+        if running is not None and running.pid == os.getpid():  # not in a forked child
             running.stack.close()
 
     def __enter__(self) -> LocalBackend:
-        """Start, unless it runs already."""
+        """Start, unless it is running."""
         return self if self._running is not None else self.start()
 
     def __exit__(self, *_: object) -> None:
@@ -270,33 +263,33 @@ class LocalBackend:
 
     @property
     def url(self) -> str:
-        """The base URL for this machine, without a slash at the end."""
+        """The base URL for clients on this machine, without a trailing slash."""
         return f"http://{self._access.own_host}:{self.port}"
 
     @property
     def state_dir(self) -> Path:
-        """Where everything is kept."""
+        """The directory of all state."""
         return self._now().store.state_dir
 
     @property
     def edit_cost(self) -> int:
-        """What an edit takes, in credits."""
+        """The cost of an edit, in credits."""
         return self._pricing.costs["edit"]
 
     @property
     def engine_name(self) -> str:
-        """The engine's name, or its class where it is an object; with the device if one is set."""
+        """The name of the engine, or of its class; with the device if one is set."""
         engine = self._model.name if self._model is not None else self._engine or "fine"
         name = engine if isinstance(engine, str) else type(engine).__name__
         return name if self._device == AUTO else f"{name} on {self._device}"
 
     def load_engine(self) -> LoadedEngine:
-        """Return the engine, which is loaded once for all renders and previews."""
+        """Load the engine, once for all renders and previews, and return it."""
         return self._matting.load()
 
     @property
     def requests(self) -> tuple[SeenRequest, ...]:
-        """The latest 10 000 requests as (method, path, status); status 0: no answer begun."""
+        """The latest 10,000 requests as (method, path, status); status 0: no response yet."""
         return self._log.all()
 
     def issue_token(
@@ -307,12 +300,12 @@ class LocalBackend:
         expires_in_s: float | None = None,
         registered: bool = True,
     ) -> str:
-        """Make a new user and return a token for it.
+        """Create a user, and return a token for it.
 
         Args:
-            scopes: Of "read", "write", "upload", "render", "*".
-            credits: What the user has; what every new user has if None.
-            expires_in_s: The token's life; for ever if None.
+            scopes: Some of "read", "write", "upload", "render", "*".
+            credits: The user's credits; default those of any new user.
+            expires_in_s: The lifetime of the token; default unlimited.
             registered: Whether the user is registered, or anonymous.
         """
         expires_at = None if expires_in_s is None else self._clock() + expires_in_s
@@ -323,7 +316,7 @@ class LocalBackend:
         return issued.token
 
     def expire_tokens(self) -> None:
-        """Let every token end now (1001); anonymous clients may ask for new ones."""
+        """Expire every token now (1001); anonymous clients may request new ones."""
         self._now().store.accounts.expire_all()
 
     def _now(self) -> _Running:
@@ -336,7 +329,7 @@ class LocalBackend:
 
 @attrs.frozen
 class _Running:
-    """What exists only between start() and stop(); the stack ends it in the right order."""
+    """What exists between start() and stop(); the stack closes it in order."""
 
     store: Store
     server: Server
@@ -345,22 +338,19 @@ class _Running:
 
 
 def _stop(reference: weakref.ref[LocalBackend]) -> None:
-    """Stop a backend that nobody stopped."""
+    """Stop a backend that is still running at exit."""
     if (backend := reference()) is not None:
         backend.stop()
 
 
-def _remove(state_dir: Path, holders: Set[str], owner: int) -> None:
-    """Remove a temporary state directory that nobody holds; a forked child leaves it alone."""
-    if not holders and os.getpid() == owner:
+def _remove(state_dir: Path, jobs: Set[str], owner: int) -> None:
+    """Remove a temporary state directory without jobs, unless in a forked child."""
+    if not jobs and os.getpid() == owner:
         shutil.rmtree(state_dir, ignore_errors=True)
 
 
 def _renderer(matting: MattingSource, engine_name: str) -> Renderer:
-    """Return the real renderer; all renders share the engine, which is loaded on first use.
-
-    What they take is recorded for estimates.
-    """
+    """Return the real renderer, with a shared engine; its speed is recorded for estimates."""
 
     def render(
         timeline: Timeline,
@@ -372,10 +362,10 @@ def _renderer(matting: MattingSource, engine_name: str) -> Renderer:
         on_progress: Callable[[float], None] | None,
         cancelled: Callable[[], bool] | None,
     ) -> Rendered:
-        cuts = any(clip.background is not None for clip in timeline.clips)
-        if cuts:
-            matting()
-        began = time.perf_counter()
+        uses_matting = any(clip.background is not None for clip in timeline.clips)
+        if uses_matting:
+            matting()  # not part of the measured time
+        started = time.perf_counter()
         made = real_render(
             timeline,
             media,
@@ -386,14 +376,14 @@ def _renderer(matting: MattingSource, engine_name: str) -> Renderer:
             on_progress=on_progress,
             cancelled=cancelled,
         )
-        if cuts:
+        if uses_matting:
             frames = made.duration_ms * timeline.fps / 1000
             rates.record(
                 engine_name,
                 format,
                 quality,
                 pixels=round(timeline.width * timeline.height * frames),
-                seconds=time.perf_counter() - began,
+                seconds=time.perf_counter() - started,
                 size_bytes=made.size_bytes,
             )
         return made

@@ -1,4 +1,4 @@
-"""Mattes for your own program: the frames of a video with their alpha, as arrays."""
+"""`Matting`: the frames of a video with their alpha, as arrays."""
 
 from __future__ import annotations
 
@@ -29,27 +29,26 @@ from nemovideo.models import Frame as Frame
 if TYPE_CHECKING:
     from nemovideo.local.render.encoding import Writer
 
-_SOFTEST = 0.02
-_MOST_GROWTH_PX = 500
+_MAX_BLUR = 0.02  # of the shorter side
+_MAX_GROWTH_PX = 500
 
 
 class Matting:
     """Finds the people in pictures and videos on this machine: `Matting().frames("talk.mp4")`.
 
-    The network is loaded at the first call, and fetched if it is not there.
+    The model is loaded at the first call, and downloaded if it is not cached.
 
     Args:
-        engine: What `Client.local(engine=…)` takes: "fine", "fast", "rembg", a `Model`, or
-            an object of your own.
-        softness: How soft edges are made, from 0 (as the engine has them) to 1 (a blur of
-            a fiftieth of the shorter side).
-        grow_px: How far edges are moved outward, in pixels; inward if below 0.
-        keep: "front" keeps the people in front, as an export does; "all" keeps those behind
-            them, too.
-        device: Where `.onnx` models run: "auto", "cpu", "cuda", ….
+        engine: As for `Client.local(engine=…)`: "fine", "fast", "rembg", a `Model`, or your
+            own object.
+        softness: Blur of the edges, from 0 (none) to 1 (2 % of the shorter side).
+        grow_px: Growth of the mask in pixels; negative values shrink it.
+        keep: "front" keeps the people in front, as an export does; "all" also those behind
+            them.
+        device: The device for `.onnx` models: "auto", "cpu", "cuda", ….
 
     Raises:
-        InvalidRequestError: An argument is not one of these.
+        InvalidRequestError: An argument is not valid.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class Matting:
         device: str = AUTO,
     ) -> None:
         _check("softness", softness, 0, 1)
-        _check("grow_px", grow_px, -_MOST_GROWTH_PX, _MOST_GROWTH_PX, whole=True)
+        _check("grow_px", grow_px, -_MAX_GROWTH_PX, _MAX_GROWTH_PX, whole=True)
         if keep not in ("front", "all"):
             raise InvalidRequestError(f"keep is {keep!r}", remedy='Use "front" or "all".')
         self._engine = LazyMatting(engine, device=device)
@@ -73,38 +72,37 @@ class Matting:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What to know of the last picture or video, in whole sentences.
+        """Warnings about the last picture or video, in whole sentences, such as "No person …".
 
-        Such as that nobody was found, or more people than can be followed. Those of a video
-        are complete when its frames have been iterated.
+        Those of a video are complete after its frames have been iterated.
         """
         return self._notices.sentences
 
     def alpha(self, picture: Picture) -> npt.NDArray[np.float32]:
-        """Return how much of each pixel is a person's: height × width, 0..1.
+        """Return the alpha of the people in a picture: height × width, 0..1.
 
-        A picture that is transparent in places keeps its own alpha.
+        A picture with transparency keeps its own alpha.
 
         Args:
             picture: An RGB array, a Pillow image, or the path of a picture.
 
         Raises:
-            InvalidRequestError: It is not a picture of at least one pixel.
-            ModelUnavailableError: The engine's model cannot be fetched.
-            UnsupportedFileError: The file is not here, or is not a picture.
+            InvalidRequestError: The picture is not valid.
+            ModelUnavailableError: The engine's model cannot be downloaded.
+            UnsupportedFileError: The file does not exist, or is not a picture.
         """
         image = image_of(picture)
         own = np.asarray(image.getchannel("A"))
         self._notices = Notices()
         if own.min() < 255:
             return self._finished(own)
-        made = picture_matte(
+        alpha = picture_matte(
             image.convert("RGB"),
             self._engine.load(),
             behind=self._behind,
             warn=self._notices.add,
         )
-        return self._finished(made, image.size)
+        return self._finished(alpha, image.size)
 
     def frames(
         self,
@@ -114,32 +112,32 @@ class Matting:
     ) -> Iterator[Frame]:
         """Yield every frame of a video with its alpha, in time order.
 
-        The masks are those of an export, bit for bit, at the file's own rate; sides are
-        even. A few frames are held at a time, however long the video is.
+        The masks are bit for bit those of an export, at the file's frame rate; width and
+        height are even. Only a few frames are in memory at a time.
 
         Args:
             source: The path of a video.
-            masks: Your own masks of single frames, by time in seconds: height × width, bool,
-                uint8 or floats in 0..1. Each is used in its frame, and carried along the motion
-                to the frames around it until the engine agrees or the shot ends; backward for
-                at most a second.
+            masks: Your own masks of single frames, by time in seconds: arrays of height × width,
+                bool, uint8 or floats in 0..1. Each replaces the engine's mask in its frame, and
+                is propagated along the motion to the frames around it until the engine agrees
+                or the shot ends; backward for at most a second.
 
         Raises:
-            InvalidRequestError: A mask is not one for a frame of this video.
-            ModelUnavailableError: The engine's model cannot be fetched.
-            UnsupportedFileError: The file is not here, or is not a video.
-            RenderFailedError: The file has no picture that can be read.
+            InvalidRequestError: A mask does not fit a frame of this video.
+            ModelUnavailableError: The engine's model cannot be downloaded.
+            UnsupportedFileError: The file does not exist, or is not a video.
+            RenderFailedError: The video has no readable picture.
         """
         item = video_at(Path(source))
         self._notices = Notices()
-        made = mattes(
+        matted = mattes(
             item,
             self._engine.load,
             behind=self._behind,
             warn=self._notices.add,
             masks={time_s: mask_of(time_s, mask) for time_s, mask in (masks or {}).items()},
         )
-        return (Frame(float(time_s), rgb, self._finished(alpha)) for time_s, rgb, alpha in made)
+        return (Frame(float(time_s), rgb, self._finished(alpha)) for time_s, rgb, alpha in matted)
 
     def write(
         self,
@@ -149,36 +147,37 @@ class Matting:
         fps: float = 30,
         quality: str = QUALITIES[0],
     ) -> Path:
-        """Write frames into a video file, without sound.
+        """Write frames to a video file, without sound.
 
         Args:
-            frames: What `frames()` yields, or your own `Frame(time_s, rgb, alpha)`, all of
-                one size; `time_s` is not used.
-            output: Where it goes; the suffix names the format. In one without alpha (MP4) what
-                is transparent is black.
-            fps: Frames a second.
+            frames: The frames of `frames()`, or your own `Frame(time_s, rgb, alpha)`, all of the
+                same size; `time_s` is ignored.
+            output: The path; its suffix is the format. In a format without alpha (MP4),
+                transparent areas are black.
+            fps: Frames per second.
             quality: "high", "medium" or "low".
 
         Returns:
             The file's path.
 
         Raises:
-            InvalidRequestError: There is no frame, the frames differ in size, or an argument
-                is wrong.
+            InvalidRequestError: There are no frames, their sizes differ, or an argument is not
+                valid.
             OutputError: The file cannot be written.
         """
         path = Path(output)
         kind = format_named(format_for(path, None))
         if kind.still or kind.matte:
             raise InvalidRequestError(
-                f"{path.name} is not a video with color", remedy="Use .webm, .mov, .mp4 or .gif."
+                f"{path.name} is not a format for color video",
+                remedy="Use .webm, .mov, .mp4 or .gif.",
             )
         _check("fps", fps, 1, 240)
         check_quality(quality)
         rest = iter(frames)
         first = next(rest, None)
         if first is None:
-            raise InvalidRequestError("there is no frame to write", remedy="Give at least one.")
+            raise InvalidRequestError("there are no frames to write", remedy="Give at least one.")
         height, width = first.rgb.shape[:2]
         even = width + width % 2, height + height % 2
         rate = Fraction(fps).limit_denominator(1001)
@@ -200,16 +199,16 @@ class Matting:
     def _finished(
         self, alpha: npt.NDArray[np.uint8], size: tuple[int, int] | None = None
     ) -> npt.NDArray[np.float32]:
-        """Return the alpha as shares, in a size, with the edges that are wanted."""
-        made: npt.NDArray[np.float32] = alpha.astype(np.float32) * np.float32(1 / 255)
+        """Return the alpha as floats, resized if given a size, grown and softened."""
+        result: npt.NDArray[np.float32] = alpha.astype(np.float32) * np.float32(1 / 255)
         if size is not None:
-            made = resized(made, size)
-        grown = resized_edges(made, self._grow_px)
-        return softened(grown, self._softness * _SOFTEST * min(made.shape))
+            result = resized(result, size)
+        grown = resized_edges(result, self._grow_px)
+        return softened(grown, self._softness * _MAX_BLUR * min(result.shape))
 
 
 def _check(name: str, value: object, low: int, high: int, *, whole: bool = False) -> None:
-    """Refuse what is not a number in a range."""
+    """Check that a value is a number in a range."""
     kinds = int if whole else (int, float)
     if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
         raise InvalidRequestError(
@@ -229,11 +228,11 @@ def _write(writer: Writer, canvas: Canvas, frame: Frame, shape: tuple[int, ...])
         raise InvalidRequestError(
             f"alpha has the shape {alpha.shape}", remedy="Give height × width, as the picture has."
         )
-    share = np.asarray(alpha, dtype=np.float32).clip(0, 1)[..., np.newaxis]
+    opacity = np.asarray(alpha, dtype=np.float32).clip(0, 1)[..., np.newaxis]
     if canvas.alpha:
-        opaque = (share * 255 + np.float32(0.5)).astype(np.uint8)
-        image = Image.fromarray(np.concatenate([rgb, opaque], axis=2))
+        channel = (opacity * 255 + np.float32(0.5)).astype(np.uint8)
+        image = Image.fromarray(np.concatenate([rgb, channel], axis=2))
     else:
-        image = Image.fromarray((rgb * share + np.float32(0.5)).astype(np.uint8))
+        image = Image.fromarray((rgb * opacity + np.float32(0.5)).astype(np.uint8))
     size = canvas.width, canvas.height
     writer.write_frame(canvas.frame(image if image.size == size else image.resize(size)))

