@@ -21,22 +21,27 @@ from tests.support.app import open_gate, opening, probe, respond
 from tests.support.media import make_clip
 from tests.support.origin import origin, reply
 
-SAID: list[str] = []
+MESSAGES: list[str] = []
 
 
-def listening(text: str, **more: Any) -> Turn:
+def recorder(text: str, **more: Any) -> Turn:
     """Record the message, and make an edit."""
-    SAID.append(text)
+    MESSAGES.append(text)
     return respond(f"edit {text}", **more)
 
 
-def taking_all(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002
+def probe_any(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002
     return MediaItem(id, name, path, "video", path.stat().st_size, duration_ms=1000)
 
 
 def local(**options: Any) -> Client:
-    SAID.clear()
-    fakes = {"respond": listening, "render": open_gate(), "opening": opening, "probe": taking_all}
+    MESSAGES.clear()
+    fakes = {
+        "respond": recorder,
+        "render": open_gate(),
+        "opening": opening,
+        "probe": probe_any,
+    }
     return Client.local(**{**fakes, "local_files": False, **options})
 
 
@@ -105,7 +110,7 @@ def test_a_background_that_looks_like_a_path_is_a_description(
     words = text.format(tmp_path / "beach.png")
     with local() as client:
         client.remove_background(clip, background=words)
-        assert [f"replace the background with {words}"] == SAID
+        assert [f"replace the background with {words}"] == MESSAGES
         assert uploads(client) == 1
 
 
@@ -114,7 +119,7 @@ def test_paths_bytes_and_open_files_are_files(clip: Path) -> None:
         session = client.sessions.create()
         session.upload(clip, clip.read_bytes(), file, Upload(clip, name="again.mp4"))
         client.remove_background(clip, background=clip)
-        assert SAID[0].startswith("replace the background with the uploaded file")
+        assert MESSAGES[0].startswith("replace the background with the uploaded file")
 
 
 @pytest.mark.parametrize("named", ["{}", "file://{}", "https://example.com/a.mp4", "./a.mp4"])

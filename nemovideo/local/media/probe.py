@@ -169,21 +169,21 @@ def _probe_streams(item: MediaItem) -> MediaItem:
                 )
             if stream is not None:
                 _check_size(item, stream.width, stream.height)
-            seen = survey(item.path)
+            scan = survey(item.path)
             if stream is None:
-                return _with_length(attrs.evolve(item, kind="audio"), container, seen)
-            item = _with_shape(item, stream, _first_frame(container, stream), seen)
-            return _with_length(item, container, seen)
+                return _with_scanned_duration(attrs.evolve(item, kind="audio"), container, scan)
+            item = _with_shape(item, stream, _first_frame(container, stream), scan)
+            return _with_scanned_duration(item, container, scan)
     except (av.error.FFmpegError, ValueError) as error:
         if isinstance(error, UnsupportedFileError):
             raise
         raise _unreadable(item, "video or audio", error) from error
 
 
-def _with_shape(item: MediaItem, stream: VideoStream, frame: VideoFrame, seen: Survey) -> MediaItem:
+def _with_shape(item: MediaItem, stream: VideoStream, frame: VideoFrame, scan: Survey) -> MediaItem:
     """Return the item with its size as shown; if that changes, the largest."""
     margins = margins_of(item.path, stream)
-    width, height = max(((frame.width, frame.height), *seen.sizes), key=lambda s: s[0] * s[1])
+    width, height = max(((frame.width, frame.height), *scan.sizes), key=lambda s: s[0] * s[1])
     _check_size(item, width, height)
     if (frame.width, frame.height) == (width, height):
         width -= margins.left + margins.right
@@ -195,8 +195,8 @@ def _with_shape(item: MediaItem, stream: VideoStream, frame: VideoFrame, seen: S
         warning = f"{item.name} is HEVC with alpha, which cannot be decoded: it is opaque."
         item = attrs.evolve(item, warnings=(*item.warnings, warning))
     rate = _frame_rate(stream)
-    if seen.broken and seen.frames and seen.shown_s:
-        rate = min(Fraction(seen.frames) / seen.shown_s, Fraction(_MAX_FPS))
+    if scan.broken and scan.frames and scan.end_s:
+        rate = min(Fraction(scan.frames) / scan.end_s, Fraction(_MAX_FPS))
     return attrs.evolve(
         item,
         kind="video",
@@ -204,7 +204,7 @@ def _with_shape(item: MediaItem, stream: VideoStream, frame: VideoFrame, seen: S
         height=height,
         aspect=float(aspect),
         has_alpha=has_transparent_parts(frame),
-        broken_clock=seen.broken,
+        broken_clock=scan.broken,
         fps=float(rate),
     )
 
@@ -236,47 +236,47 @@ def _frame_rate(stream: VideoStream) -> Fraction:
     return rate if 0 < rate <= _MAX_FPS else Fraction(30)
 
 
-def _with_length(item: MediaItem, container: InputContainer, seen: Survey) -> MediaItem:
+def _with_scanned_duration(item: MediaItem, container: InputContainer, scan: Survey) -> MediaItem:
     """Return the item with the duration of its video, or else its audio.
 
     It comes from the packets: the header of a truncated file is wrong, and browsers record files
     without a duration. A truncated file gets a warning.
     """
-    if seen.broken:
-        return _lasting(item, seen.shown_s)
+    if scan.broken:
+        return _with_duration(item, scan.end_s)
     stream = main_video(container) or main_audio(container)
     assert stream is not None
     assert stream.time_base is not None
     origin = origin_s(container)
-    shown_s, held_s = seen.shown_s - origin, seen.held_s - origin
-    promised_s = Fraction(0)
+    end_s, last_end_s = scan.end_s - origin, scan.last_end_s - origin
+    header_s = Fraction(0)
     if stream.duration:
-        promised_s = ((stream.start_time or 0) + stream.duration) * stream.time_base - origin
-        held_s = shown_s
+        header_s = ((stream.start_time or 0) + stream.duration) * stream.time_base - origin
+        last_end_s = end_s
         if container.format.name == "avi":  # FFmpeg estimates the duration of a truncated AVI
-            promised_s = max(promised_s, stream.frames * frame_duration_s(stream))
+            header_s = max(header_s, stream.frames * frame_duration_s(stream))
     elif container.duration:  # of the longer stream
-        promised_s = Fraction(container.duration, av.time_base)
-        if promised_s > origin:  # Matroska counts from zero, not from the first frame
-            promised_s -= origin
-    if shown_s <= 0:
-        shown_s = held_s = promised_s
-    if promised_s - held_s > max(_TRUNCATED_S, 2 * frame_duration_s(stream)):
-        promised, held = seconds_text(promised_s), seconds_text(held_s)
-        warning = f"{item.name} is cut off after {held} of {promised}."
+        header_s = Fraction(container.duration, av.time_base)
+        if header_s > origin:  # Matroska counts from zero, not from the first frame
+            header_s -= origin
+    if end_s <= 0:
+        end_s = last_end_s = header_s
+    if header_s - last_end_s > max(_TRUNCATED_S, 2 * frame_duration_s(stream)):
+        header, actual = seconds_text(header_s), seconds_text(last_end_s)
+        warning = f"{item.name} is cut off after {actual} of {header}."
         item = attrs.evolve(item, warnings=(*item.warnings, warning))
-    return _lasting(item, min(shown_s, promised_s) if promised_s else shown_s)
+    return _with_duration(item, min(end_s, header_s) if header_s else end_s)
 
 
-def _lasting(item: MediaItem, length_s: Fraction) -> MediaItem:
-    if length_s > MAX_HOURS * 3600:
+def _with_duration(item: MediaItem, duration_s: Fraction) -> MediaItem:
+    if duration_s > MAX_HOURS * 3600:
         raise UnsupportedFileError(
-            f"{item.name} lasts {float(length_s) / 3600:.1f} hours: the local backend accepts "
+            f"{item.name} lasts {float(duration_s) / 3600:.1f} hours: the local backend accepts "
             f"files of up to {MAX_HOURS} hours",
             code=4001,
             remedy="Split the file, and upload the parts.",
         )
-    return attrs.evolve(item, duration_ms=max(1, round(length_s * 1000)))
+    return attrs.evolve(item, duration_ms=max(1, round(duration_s * 1000)))
 
 
 def _check_size(item: MediaItem, width: int, height: int) -> None:
@@ -310,11 +310,11 @@ def _scaled_down(size: tuple[int, int], most_pixels: int) -> str:
     return f"Scale it down to {width}×{height} pixels or less, and upload it again."
 
 
-def seconds_text(length_s: Fraction) -> str:
+def seconds_text(duration_s: Fraction) -> str:
     """Format a duration in seconds, or in milliseconds where that would round to 0.0."""
-    if length_s >= Fraction(1, 20):
-        return f"{float(length_s):.1f} s"
-    return f"{float(length_s) * 1000:.0f} ms"
+    if duration_s >= Fraction(1, 20):
+        return f"{float(duration_s):.1f} s"
+    return f"{float(duration_s) * 1000:.0f} ms"
 
 
 def _unreadable(item: MediaItem, kind: str, error: Exception) -> UnsupportedFileError:

@@ -39,16 +39,16 @@ class Survey:
     """The result of a scan.
 
     Attributes:
-        shown_s: When the video (or else the audio) ends, in seconds on the file's clock; if that
+        end_s: When the video (or else the audio) ends, in seconds on the file's clock; if that
             is `broken`, from the first packet.
-        held_s: When the longer of the two ends.
+        last_end_s: When the longer of the two ends.
         frames: The number of packets of the main stream.
         broken: Whether the clock jumps or restarts.
         sizes: The stored sizes of key frames with a distinct header.
     """
 
-    shown_s: Fraction
-    held_s: Fraction
+    end_s: Fraction
+    last_end_s: Fraction
     frames: int
     broken: bool
     sizes: tuple[tuple[int, int], ...] = ()
@@ -66,7 +66,7 @@ def _scan(path: Path, *, broken: bool) -> Survey:
         streams = [s for s in (video, main_audio(container)) if s is not None]
         tracks = {s.index: _Track(s, broken=broken) for s in streams}
         sizes = _Sizes(video) if video is not None and not broken else None
-        heard: set[int] = set()
+        audio_buckets: set[int] = set()
         with suppress(av.error.FFmpegError):  # truncated: the packets so far count
             for packet in container.demux(streams):
                 if packet.size == 0:  # the flush packet, which has no stream
@@ -74,17 +74,17 @@ def _scan(path: Path, *, broken: bool) -> Survey:
                 time_s = tracks[packet.stream_index].add(packet)
                 if time_s is not None and video is not None:
                     if packet.stream_index != video.index:
-                        heard.add(int(time_s // _BUCKET_S))
+                        audio_buckets.add(int(time_s // _BUCKET_S))
                     elif sizes is not None and packet.is_keyframe:
                         sizes.add(packet)
         main = tracks[streams[0].index]
         ends_s = [track.end_s for track in tracks.values()]
         return Survey(
-            shown_s=main.end_s,
-            held_s=max(ends_s),
+            end_s=main.end_s,
+            last_end_s=max(ends_s),
             frames=main.count,
             broken=any(track.went_back or track.wrapped for track in tracks.values())
-            or main.has_hole(heard if len(streams) > 1 else None),
+            or main.has_hole(audio_buckets if len(streams) > 1 else None),
             sizes=tuple(sizes.found) if sizes is not None else (),
         )
 
@@ -131,11 +131,11 @@ class _Track:
         self.count += 1
         return shown_s
 
-    def has_hole(self, heard: set[int] | None) -> bool:
+    def has_hole(self, audio_buckets: set[int] | None) -> bool:
         """Return whether there is a long gap without packets of the other stream."""
         for start_s, end_s in self._gaps:
             first, last = int(start_s // _BUCKET_S) + 1, int(end_s // _BUCKET_S)
-            if heard is None or not any(first <= bucket < last for bucket in heard):
+            if audio_buckets is None or not any(first <= bucket < last for bucket in audio_buckets):
                 return True
         return False
 

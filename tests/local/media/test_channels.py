@@ -28,7 +28,7 @@ def sound(path: Path, layout: str, count: int, codec: str = "pcm_s16le", **optio
     return film(path, shades(FPS), tracks=[Track(tones(count), codec, layout, options=options)])
 
 
-def heard(seen: Seen) -> list[dict[int, float]]:
+def channel_levels(seen: Seen) -> list[dict[int, float]]:
     """Return the level of each source channel in the left and right channels."""
     assert seen.sound is not None
     part = seen.sound[:, 4800:43200]
@@ -59,7 +59,7 @@ def test_every_channel_is_mixed_to_the_side_of_its_speaker(
 ) -> None:
     path = with_channels(sound(tmp_path / "a.mov", "5.1", 6), tag, labels)
     result = rendered(path, tmp_path / "o.mp4")
-    assert heard(look(result.path)) == [levels(**left), levels(**right)]
+    assert channel_levels(look(result.path)) == [levels(**left), levels(**right)]
     assert any("6 channels" in each for each in result.warnings)
 
 
@@ -67,13 +67,13 @@ def test_channels_without_a_speaker_alternate_between_left_and_right(tmp_path: P
     for label in (UNUSED, UNKNOWN):
         path = with_channels(sound(tmp_path / "a.mov", "4.0", 4), BY_LABELS, [label] * 4)
         seen = look(rendered(path, tmp_path / "o.mp4").path)
-        assert heard(seen) == [levels(c0=0.5, c2=0.5), levels(c1=0.5, c3=0.5)]
+        assert channel_levels(seen) == [levels(c0=0.5, c2=0.5), levels(c1=0.5, c3=0.5)]
 
 
 def test_ambisonics_is_mixed_to_stereo(tmp_path: Path) -> None:
     path = sound(tmp_path / "a.mkv", "ambisonic 1", 4, "libopus", mapping_family="2")
     seen = look(rendered(path, tmp_path / "o.mp4").path)
-    assert heard(seen) == [levels(c0=0.5, c1=0.5)] * 2, "omnidirectional, and left minus right"
+    assert channel_levels(seen) == [levels(c0=0.5, c1=0.5)] * 2, "W and left minus right"
 
 
 def test_a_layout_with_a_channel_map_is_decoded_without_a_crash(tmp_path: Path) -> None:

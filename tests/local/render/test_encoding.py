@@ -169,17 +169,17 @@ def test_a_gif_approximates_many_colors(tmp_path: Path) -> None:
 
 
 def test_a_gif_can_be_cancelled_while_it_is_completed(tmp_path: Path, talk: MediaItem) -> None:
-    told: list[float] = []
+    progress: list[float] = []
     with pytest.raises(RenderCancelledError):
         render(
             timeline_of(talk),
             {"m1": talk},
             tmp_path / "o.gif",
             format="gif",
-            on_progress=told.append,
-            cancelled=lambda: len(told) == 6,
+            on_progress=progress.append,
+            cancelled=lambda: len(progress) == 6,
         )
-    assert told[-1] == 1
+    assert progress[-1] == 1
     assert list(tmp_path.iterdir()) == []
 
 

@@ -105,15 +105,15 @@ def test_who_waits_for_a_slow_item_can_still_stop() -> None:
 
 def test_a_cancelled_render_leaves_no_thread(tmp_path: Path) -> None:
     talk = item(make_video(tmp_path / "talk.mp4"))
-    told: list[float] = []
+    progress: list[float] = []
     with pytest.raises(RenderCancelledError):
         render(
             timeline_of(talk, background=GREEN),
             {"m1": talk},
             tmp_path / "o.mp4",
             engine=YellowMatte(),
-            on_progress=told.append,
-            cancelled=lambda: len(told) == 3,
+            on_progress=progress.append,
+            cancelled=lambda: len(progress) == 3,
         )
     assert frame_threads() == []
 
