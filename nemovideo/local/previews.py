@@ -1,4 +1,4 @@
-"""Previews: a few moments of a draft, a clip or a finished file, as PNG pictures."""
+"""Previews: moments of a draft, a clip or an exported file as PNG pictures."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _default = LazyMatting()
 
 @attrs.frozen
 class Footage:
-    """A file on this machine, and the name that the agent knows it by."""
+    """A file on this machine, and its name for the agent."""
 
     path: Path
     name: str
@@ -47,7 +47,7 @@ def preview_draft(
     at_s: Sequence[float] | None,
     matting: MattingSource = _default.load,
 ) -> Preview:
-    """Return what an export of a draft would show at some moments; see `make_stills`."""
+    """Return moments of a draft as an export would show them; see `make_stills`."""
     notices = Notices()
     stills = make_stills(timeline, media, at_s, matting, notices.add)
     return _preview(stills, ENGINE_BASIS, notices.sentences)
@@ -59,37 +59,37 @@ def preview_footage(
     at_s: Sequence[float] | None,
     matting: MattingSource = _default.load,
 ) -> Preview:
-    """Return what a message would make of the first file; the others are named by it.
+    """Return moments of the first file, edited by a message that may refer to the other files.
 
     Raises:
-        AgentError: The agent does not understand it.
-        UnsupportedFileError: A file cannot be used.
+        AgentError: The agent does not understand the message.
+        UnsupportedFileError: A file is not supported.
         RenderFailedError: A file is damaged.
-        ModelUnavailableError: The engine's model cannot be fetched.
+        ModelUnavailableError: The engine's model cannot be downloaded.
     """
     timeline, media = edited(footage, words)
     return preview_draft(timeline, media, at_s, matting)
 
 
 def edited(footage: Sequence[Footage], words: str) -> tuple[Timeline, dict[str, MediaItem]]:
-    """Return the draft that a message makes of the first file, and the files by their ids.
+    """Return a draft of the first file, edited by a message, and the files by id.
 
     Raises:
-        AgentError: The agent does not understand it.
-        UnsupportedFileError: A file cannot be used.
+        AgentError: The agent does not understand the message.
+        UnsupportedFileError: A file is not supported.
     """
     items = [probe(one.path, one.name, id=str(place)) for place, one in enumerate(footage)]
     turn = respond(words, timeline=timeline_for(items[:1]), media=items)
     if turn.timeline is None or not turn.changed:
-        said = " ".join(step.text for step in turn.steps if step.text)
-        raise AgentError(f"the local agent cannot do this: {said or words}")
+        answer = " ".join(step.text for step in turn.steps if step.text)
+        raise AgentError(f"the local agent cannot do this: {answer or words}")
     return turn.timeline, {item.id: item for item in items}
 
 
 def measured_speed(
     footage: Sequence[Footage], words: str, format_: str, matting: MattingSource
 ) -> float:
-    """Return how many pixels a second this machine renders, by the first frames of a clip.
+    """Return the pixels that this machine renders per second, measured on a clip's first frames.
 
     Raises: see `preview_footage`.
     """
@@ -98,7 +98,7 @@ def measured_speed(
     frames_ms = round(_TRIAL_FRAMES * 1000 / timeline.fps)
     clip = attrs.evolve(clip, duration_ms=min(clip.duration_ms, frames_ms))
     timeline = attrs.evolve(timeline, clips=(clip,))
-    matting()
+    matting()  # not part of the measured time
     with tempfile.TemporaryDirectory(prefix="nemovideo-estimate-") as folder:
         output = Path(folder) / f"trial.{format_}"
         began = time.perf_counter()
@@ -109,7 +109,7 @@ def measured_speed(
 
 
 def preview_export(video: Path, source: Footage | None, at_s: Sequence[float] | None) -> Preview:
-    """Return moments of an exported file, beside those of its source at the same times."""
+    """Return moments of an exported file, with those of its source at the same times."""
     notices = Notices()
     stills = _plain(Footage(video, video.name), at_s, notices)
     before = stills
@@ -149,7 +149,7 @@ def _preview(
 
 
 def _strip(images: Sequence[Image.Image]) -> Image.Image:
-    """Return pictures of one height, side by side."""
+    """Return pictures side by side, scaled to the same height."""
     shapes = sum(image.width / image.height for image in images)
     high = min(_STRIP_HEIGHT_PX, max(image.height for image in images), int(_STRIP_PX / shapes))
     high = max(2, high)
@@ -179,9 +179,9 @@ def _laid(images: Sequence[Image.Image], size: tuple[int, int], *, across: bool)
 
 
 def _png(image: Image.Image) -> bytes:
-    """Return a picture as a PNG file, by OpenCV: it takes half the time that Pillow does."""
-    clear = image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255)
-    pixels = np.asarray(image.convert("RGBA" if clear else "RGB"))
-    order = cv2.COLOR_RGBA2BGRA if clear else cv2.COLOR_RGB2BGR
+    """Encode a picture as PNG, with OpenCV, which is twice as fast as Pillow."""
+    transparent = image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255)
+    pixels = np.asarray(image.convert("RGBA" if transparent else "RGB"))
+    order = cv2.COLOR_RGBA2BGRA if transparent else cv2.COLOR_RGB2BGR
     _, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, order))
     return encoded.tobytes()

@@ -44,18 +44,26 @@ class Decode(Protocol):
         ...
 
 
+EXACT_BEFORE_S = Fraction(1, 2)
+"""With `skip`, how long before the start all frames are decoded."""
+
 _SEEK_FROM_S = 2
 # Each thread holds a frame, and the encoder is the bottleneck: a second one is slower on two cores.
 _THREADS = 1 if (os.cpu_count() or 1) <= 2 else 2
 
 
 def decode_frames(
-    item: MediaItem, start_s: Fraction = Fraction(0), *, warn: Warn = ignore_warning
+    item: MediaItem,
+    start_s: Fraction = Fraction(0),
+    *,
+    warn: Warn = ignore_warning,
+    skip: bool = False,
 ) -> Iterator[Timed]:
     """Yield (time in seconds, frame), from the key frame before `start_s` to the end.
 
     Times are relative to `origin_s`. Frames are deinterlaced, cropped, upright, and tagged with a
-    color matrix. Damaged parts are skipped with a warning.
+    color matrix. Damaged parts are skipped with a warning. With `skip`, frames that no other frame
+    refers to are not decoded if they are more than `EXACT_BEFORE_S` before `start_s`.
     """
     if picture_family(item.path) is not None:
         yield from animation.frames(item.path)
@@ -72,7 +80,10 @@ def decode_frames(
             offset = int((start_s + origin) / stream.time_base)
             container.seek(offset, stream=stream, backward=True)
         on_damage = partial(warn, damaged(item.name))
-        frames = deinterlaced(_decoded(container, stream, decoder, on_damage))
+        exact_from = -math.inf
+        if skip and not item.broken_clock:
+            exact_from = float((start_s - EXACT_BEFORE_S + origin) / stream.time_base)
+        frames = deinterlaced(_decoded(container, stream, decoder, on_damage, exact_from))
         clock = Clock(broken=item.broken_clock, tick_s=stream.time_base)
         step_s = 1 / Fraction(item.fps or 30).limit_denominator(1001)
         time_s = -step_s
@@ -114,8 +125,11 @@ def _decoded(
     stream: VideoStream,
     decoder: VideoCodecContext,
     on_damage: Callable[[], None],
+    exact_from: float,
 ) -> Iterator[VideoFrame]:
     for packet in packets_of(container, stream, on_damage):
+        early = packet.pts is not None and packet.pts < exact_from
+        decoder.skip_frame = "NONREF" if early else "DEFAULT"
         try:
             frames = decoder.decode(packet)
         except av.error.FFmpegError:

@@ -20,7 +20,7 @@ from nemovideo.errors import NemoError, RenderFailedError
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.clips import MattingSource, clip_frames
-from nemovideo.local.render.decoding import Timed, decode_frames
+from nemovideo.local.render.decoding import EXACT_BEFORE_S, Timed, decode_frames
 from nemovideo.local.render.drafts import for_format, is_video
 from nemovideo.local.render.effects import shallow_copy
 from nemovideo.local.render.finishing import Finish, frame_count
@@ -34,6 +34,7 @@ MAX_SIDE_PX = 1280
 """The maximum width and height of a still."""
 
 _THREADS = min(2, os.cpu_count() or 1)
+_ROUNDING_S = Fraction(1, 2000)  # start times are rounded to milliseconds
 
 
 @attrs.frozen
@@ -176,13 +177,23 @@ class _Moment:
     def decode(self, item: MediaItem, start_s: Fraction, *, warn: Warn) -> Iterator[Timed]:
         """Yield the frame shown at `start_s`."""
         if self._kept is None:
-            half_s = Fraction(1, 2000)  # the start is rounded to milliseconds
-            for time_s, frame in decode_frames(item, start_s, warn=warn):
-                if self._kept is not None and time_s > start_s + half_s:
-                    break
-                self._kept = time_s, frame
+            kept = _shown_at(decode_frames(item, start_s, warn=warn, skip=True), start_s)
+            if kept is not None and kept[0] < start_s - EXACT_BEFORE_S:
+                # A later frame may have been skipped.
+                kept = _shown_at(decode_frames(item, start_s, warn=warn), start_s)
+            self._kept = kept
         if self._kept is not None:
             yield self._kept
+
+
+def _shown_at(frames: Iterator[Timed], time_s: Fraction) -> Timed | None:
+    """Return the last frame that starts at or before a time, else the first frame."""
+    kept: Timed | None = None
+    for timed in frames:
+        if kept is not None and timed[0] > time_s + _ROUNDING_S:
+            break
+        kept = timed
+    return kept
 
 
 def _shown(frame: VideoFrame, canvas: Canvas) -> Image.Image:

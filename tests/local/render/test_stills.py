@@ -92,3 +92,21 @@ def test_warnings_name_the_time_of_the_still(tmp_path: Path) -> None:
     assert warning.startswith("At 0.4 s: No person was found in a.mp4")
     with pytest.raises(RenderFailedError, match="not uploaded"):
         make_stills(draft, {}, None, MATTING)
+
+
+def test_a_still_is_exact_where_no_other_frame_refers_to_its_frame(tmp_path: Path) -> None:
+    """Frames long before the moment are skipped, but never the one that is shown."""
+    frames = shades(40)
+    pause = [number / FPS + (3 if number > 25 else 0) for number in range(40)]
+    options = {"bf": "3", "g": "300", "preset": "medium", "x264-params": "scenecut=0:b-adapt=0"}
+    for times_s in (None, pause):
+        path = film(tmp_path / "a.mp4", frames, times_s=times_s, options=options)
+        starts_s = times_s or [number / FPS for number in range(40)]
+        wanted = [24, 25, 26, 27, 37, 38]  # the frame before the pause, and B-frames
+        shown_s = [(starts_s[n] + starts_s[n + 1]) / 2 - 0.001 for n in wanted]
+        clip = Clip("video", round(1000 * starts_s[-1]), "a", media="m1")
+        draft = Timeline((clip,), width=96, height=64, fps=200)
+        stills = make_stills(draft, {"m1": item(path, "m1")}, shown_s, MATTING)
+        brightness = [int(np.asarray(still.before).mean()) for still in stills]
+        expected = [int(frames[number].mean()) for number in wanted]
+        assert all(abs(a - b) <= 2 for a, b in zip(brightness, expected, strict=True))
