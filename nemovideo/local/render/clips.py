@@ -17,7 +17,7 @@ from nemovideo.local.render.decoding import Decode, decode_frames
 from nemovideo.local.render.detection import find_people
 from nemovideo.local.render.effects import adjustment
 from nemovideo.local.render.filters import Shift
-from nemovideo.local.render.layout import Layout, Offset, is_plain_fit, plan
+from nemovideo.local.render.layout import Layout, is_plain_fit, plan, positioned
 from nemovideo.local.render.notices import Warn, ignore_warning
 from nemovideo.local.render.own_alpha import composite
 from nemovideo.local.render.sources import Source, map_distinct, open_source
@@ -67,7 +67,7 @@ def clip_frames(
     elif clip.background is not None and clip.kind != "card":
         frames = cut_out(frames, clip, canvas, media, matting(), warn, layout, offset_s=offset_s)
     elif layout is not None:
-        frames = _shifted(frames, canvas, layout)
+        frames = positioned(frames, layout, Shift(canvas, fill=layout.filled))
     if (clip.brightness, clip.contrast, clip.saturation) != (0, 1, 1):
         adjust = adjustment(
             canvas,
@@ -102,15 +102,3 @@ def _small(canvas: Canvas, shape: Fraction, longest: int) -> Canvas:
     scale = longest / max(wide, high)
     sides = [max(16, round(side * scale / 2) * 2) for side in (wide, high)]
     return attrs.evolve(canvas, width=sides[0], height=sides[1])
-
-
-def _shifted(frames: Iterator[VideoFrame], canvas: Canvas, layout: Layout) -> Iterator[VideoFrame]:
-    """Yield the stage's frames at their position on the canvas."""
-    shift = Shift(canvas, fill=layout.filled)
-    last: tuple[VideoFrame, Offset] | None = None
-    made: VideoFrame | None = None
-    for number, frame in enumerate(frames):
-        offset = layout.at(number)
-        if made is None or last is None or last[0] is not frame or last[1] != offset:
-            last, made = (frame, offset), shift(frame, offset)
-        yield made

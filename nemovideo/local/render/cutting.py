@@ -17,7 +17,7 @@ from nemovideo.local.render.backgrounds import make_background
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.compositing import Compositor, Cropper, Cutout
 from nemovideo.local.render.filters import Shift
-from nemovideo.local.render.layout import Layout
+from nemovideo.local.render.layout import Layout, Offset, positioned
 from nemovideo.local.render.notices import Warn
 from nemovideo.local.render.prefetch import prefetch
 from nemovideo.local.timeline import Clip
@@ -102,34 +102,31 @@ def _composed(
     warn: Warn,
     offset_s: Fraction,
 ) -> Iterator[VideoFrame]:
-    """Yield the frames composited over the clip's background."""
+    """Composite the frames over the clip's background."""
     background = clip.background
     assert background is not None
     stage = canvas if layout is None else layout.stage(canvas)
     size = (stage.width, stage.height)
-    last: tuple[object, ...] = ()
-    made: VideoFrame | None = None
     if background.kind == "transparent" and canvas.alpha:
         cutout = Cutout(stage, stage.frame(Image.new("RGB", size)))
         shift = Shift(canvas) if layout is not None else None
-        for number, (view, cut) in enumerate(cuts):
-            offset = (0, 0) if layout is None else layout.at(number)
-            if made is None or last != (view, cut, offset):
-                last, made = (view, cut, offset), cutout(view.frame, cut)
-                made = made if shift is None else shift(made, offset)
-            yield made
-        return
+
+        def cut_away(item: tuple[FrameView, Cut], offset: Offset) -> VideoFrame:
+            made = cutout(item[0].frame, item[1])
+            return made if shift is None else shift(made, offset)
+
+        return positioned(cuts, layout, cut_away)
     behind = make_background(background, canvas, media, warn, offset_s=offset_s)
     matte_only = background.kind == "matte"
     white = stage.frame(Image.new("RGB", size, "white")) if matte_only else None
     compositor = Compositor(canvas, clean_edges=not matte_only)
-    for number, (view, cut) in enumerate(cuts):
-        below = behind.frame(view.frame, cut)
-        offset = (0, 0) if layout is None else layout.at(number)
-        if made is None or last != (view, cut, below, offset):
-            last = (view, cut, below, offset)
-            made = compositor(white or view.frame, cut, below, offset)
-        yield made
+
+    def over(item: tuple[FrameView, Cut, VideoFrame], offset: Offset) -> VideoFrame:
+        view, cut, below = item
+        return compositor(white or view.frame, cut, below, offset)
+
+    with_below = ((view, cut, behind.frame(view.frame, cut)) for view, cut in cuts)
+    return positioned(with_below, layout, over)
 
 
 def with_warnings(

@@ -29,7 +29,7 @@ from nemovideo.local.media.tags import Tags
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.colors import LIMITED_RANGE
 from nemovideo.local.render.copied_sound import CopiedSound, copied_sound
-from nemovideo.local.render.effects import color, mask, stacked, ten_bit
+from nemovideo.local.render.effects import Effect, color, mask, stacked, ten_bit
 from nemovideo.local.render.formats import ENCODINGS, TEN_BITS, Encoding, Format
 from nemovideo.local.render.notices import Warn
 from nemovideo.local.render.pictures import AnimationWriter, GifWriter, StillWriter, ZipWriter
@@ -54,7 +54,10 @@ class Writer(Protocol):
 
 
 class ContainerWriter:
-    """Write video and audio; the audio is read along with the frames."""
+    """Write video and audio; the audio is read along with the frames.
+
+    `effect` is applied to each frame first.
+    """
 
     def __init__(
         self,
@@ -65,13 +68,15 @@ class ContainerWriter:
         quality: str,
         sound: Mixer | CopiedSound | None,
         tags: Tags,
+        effect: Effect | None = None,
     ) -> None:
         self._container = container
         container.metadata.update(tags.values)
         self._canvas = canvas
         self._video = self._video_stream(kind, quality)
-        wide = canvas.alpha and kind.alpha_pixel_format == TEN_BITS
-        self._ten_bit = ten_bit(canvas) if wide else None
+        if canvas.alpha and kind.alpha_pixel_format == TEN_BITS:
+            effect = ten_bit(canvas)
+        self._effect = effect
         self._mixed: _MixedSound | None = None
         self._copied: CopiedSound | None = None
         if isinstance(sound, Mixer):
@@ -123,8 +128,8 @@ class ContainerWriter:
 
     def write_frame(self, frame: VideoFrame) -> None:
         """Add the next frame, and the audio up to its end."""
-        if self._ten_bit is not None:
-            frame = self._ten_bit(frame)
+        if self._effect is not None:
+            frame = self._effect(frame)
         frame.pts = self._frames
         frame.time_base = 1 / self._canvas.fps
         frame.pict_type = 0  # else the encoder copies the source's frame types
@@ -139,22 +144,6 @@ class ContainerWriter:
         self._container.mux(self._video.encode(None))
         if self._mixed is not None:
             self._mixed.finish()
-
-
-class StackedWriter:
-    """Write the color above the mask, for players without transparency."""
-
-    def __init__(self, writer: Writer, canvas: Canvas) -> None:
-        self._writer = writer
-        self._stack = stacked(canvas)
-
-    def write_frame(self, frame: VideoFrame) -> None:
-        """Add the next frame."""
-        self._writer.write_frame(self._stack(frame))
-
-    def finish(self) -> None:
-        """Complete the file."""
-        self._writer.finish()
 
 
 class BundleWriter:
@@ -172,34 +161,35 @@ class BundleWriter:
     ) -> None:
         self._path = path
         opaque = attrs.evolve(canvas, alpha=False)
-        self._split = (color(opaque), mask(opaque))
-        self._paths = [path.with_name(f"{path.name}.{part}") for part in ("color", "matte")]
-        self._containers: list[OutputContainer] = []
-        self._writers: list[ContainerWriter] = []
+        self._parts: list[tuple[str, Path, OutputContainer, ContainerWriter]] = []
         encoding = ENCODINGS["mp4"]
-        for part, audio in zip(self._paths, (sound, None), strict=True):
+        for name, effect, audio in (
+            ("color.mp4", color(opaque), sound),
+            ("matte.mp4", mask(opaque), None),
+        ):
+            part = path.with_name(f"{path.name}.{name}")
             stack.callback(part.unlink, missing_ok=True)
-            options = dict(encoding.container_options)
-            container = av.open(str(part), "w", format=encoding.container, options=options)
-            stack.enter_context(container)
-            self._containers.append(container)
+            container = stack.enter_context(_open(part, encoding))
             writer = ContainerWriter(
-                container, encoding, opaque, quality=quality, sound=audio, tags=tags or Tags()
+                *(container, encoding, opaque),
+                quality=quality,
+                sound=audio,
+                tags=tags or Tags(),
+                effect=effect,
             )
-            self._writers.append(writer)
+            self._parts.append((name, part, container, writer))
 
     def write_frame(self, frame: VideoFrame) -> None:
         """Add the next frame to both."""
-        for split, writer in zip(self._split, self._writers, strict=True):
-            writer.write_frame(split(frame))
+        for *_, writer in self._parts:
+            writer.write_frame(frame)
 
     def finish(self) -> None:
-        """Finish both files and put them into the zip."""
-        for writer, container in zip(self._writers, self._containers, strict=True):
-            writer.finish()
-            container.close()
+        """Complete both files, and zip them."""
         with zipfile.ZipFile(self._path, "w", zipfile.ZIP_STORED) as bundle:
-            for part, name in zip(self._paths, ("color.mp4", "matte.mp4"), strict=True):
+            for name, part, container, writer in self._parts:
+                writer.finish()
+                container.close()
                 bundle.write(part, name)
 
 
@@ -282,17 +272,15 @@ def open_writer(
         if kind.name == BUNDLE:
             writer = BundleWriter(path, canvas, stack, quality=quality, sound=sound, tags=tags)
         elif (encoding := ENCODINGS.get(kind.name)) is not None:
-            options = dict(encoding.container_options)
-            container = av.open(str(path), "w", format=encoding.container, options=options)
-            stack.enter_context(container)
-            written = canvas
             if kind.stacked:
-                written = attrs.evolve(canvas, height=2 * canvas.height, alpha=False)
+                canvas = attrs.evolve(canvas, height=2 * canvas.height, alpha=False)
             writer = ContainerWriter(
-                container, encoding, written, quality=quality, sound=sound, tags=tags or Tags()
+                *(stack.enter_context(_open(path, encoding)), encoding, canvas),
+                quality=quality,
+                sound=sound,
+                tags=tags or Tags(),
+                effect=stacked(canvas) if kind.stacked else None,
             )
-            if kind.stacked:
-                writer = StackedWriter(writer, written)
         elif kind.name == "gif":
             writer = GifWriter(path, canvas, tick)
             stack.callback(writer.close)
@@ -306,3 +294,8 @@ def open_writer(
             writer = StillWriter(path, kind.name, canvas, QUALITIES.index(quality), size, photo)
         yield writer
         writer.finish()
+
+
+def _open(path: Path, encoding: Encoding) -> OutputContainer:
+    options = dict(encoding.container_options)
+    return av.open(str(path), "w", format=encoding.container, options=options)

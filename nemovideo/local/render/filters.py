@@ -185,18 +185,22 @@ class Shift:
         self._graph: FrameGraph | None = None
         self._move: Mover | None = None
 
-    def __call__(self, frame: VideoFrame, offset: tuple[int, int]) -> VideoFrame:
-        """Return a frame of the canvas's size."""
+    def __call__(
+        self, frame: VideoFrame, offset: tuple[int, int], below: VideoFrame | None = None
+    ) -> VideoFrame:
+        """Return a frame of the canvas's size; `below` replaces the empty canvas."""
+        canvas = below or self._below
         if self._graph is None or self._move is None:
             self._graph = FrameGraph()
-            below, above = self._graph.source(self._below), self._graph.source(frame)
+            base, above = self._graph.source(canvas), self._graph.source(frame)
             if self._fill:
-                below, above = self._filled(self._graph, below, above)
-            over = self._graph.add("overlay", f"{_at(offset)}:format=yuv420", below, above)
+                base, above = self._filled(self._graph, base, above)
+            place = f"{offset[0]}:{offset[1]}:format=yuv420"
+            over = self._graph.add("overlay", place, base, above)
             self._move = Mover(over, offset)
             self._graph.finish(over)
         self._move(offset)
-        return self._canvas.tagged(self._graph.run(self._below, frame))
+        return self._canvas.tagged(self._graph.run(canvas, frame))
 
     def _filled(
         self, graph: FrameGraph, below: FilterContext, above: FilterContext
@@ -228,7 +232,3 @@ class Mover:
             if new != old:
                 self._overlay.process_command(name, str(new))
         self._place = place
-
-
-def _at(place: tuple[int, int]) -> str:
-    return f"{place[0]}:{place[1]}"

@@ -7,10 +7,10 @@ without cropping a face. No I/O: `detections` detects the people.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import groupby
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import attrs
 import numpy as np
@@ -23,6 +23,8 @@ Offset: TypeAlias = tuple[int, int]
 Region: TypeAlias = tuple[float, float, float, float]
 """Left, top, right, bottom, as fractions of the picture (0..1)."""
 
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 _Row: TypeAlias = npt.NDArray[np.float64]
 
 _MARGIN_SHARE = 0.03
@@ -73,6 +75,18 @@ class Layout:
     def at(self, number: int) -> Offset:
         """Return the position in a frame of the clip; the last one is held."""
         return self.offsets[min(number, len(self.offsets) - 1)]
+
+
+def positioned(
+    items: Iterable[_Item], layout: Layout | None, work: Callable[[_Item, Offset], _Result]
+) -> Iterator[_Result]:
+    """Yield the result for each item at its position, computed only if one of the two changes."""
+    last: tuple[_Item, Offset, _Result] | None = None
+    for number, item in enumerate(items):
+        offset = (0, 0) if layout is None else layout.at(number)
+        if last is None or last[:2] != (item, offset):
+            last = item, offset, work(item, offset)
+        yield last[2]
 
 
 def is_plain_fit(clip: Clip, canvas: Canvas, shape: Fraction) -> bool:

@@ -15,8 +15,8 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.backgrounds import make_background
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.effects import mask
-from nemovideo.local.render.filters import FrameGraph, Mover, Shift
-from nemovideo.local.render.layout import Layout
+from nemovideo.local.render.filters import Shift
+from nemovideo.local.render.layout import Layout, Offset, positioned
 from nemovideo.local.render.notices import Warn, ignore_warning
 from nemovideo.local.timeline import Clip
 
@@ -48,26 +48,18 @@ def composite(
     assert background is not None
     stage = canvas if layout is None else layout.stage(canvas)
     kind = "alpha" if background.kind == "transparent" and canvas.alpha else background.kind
-    behind = (
-        None
-        if kind in ("alpha", "matte")
-        else make_background(background, canvas, media, warn, offset_s=offset_s)
-    )
-    shift = None if layout is None else Shift(canvas)
-    extract, overlay = mask(stage), _Overlay(canvas)
-    last: tuple[object, ...] = ()
-    made: VideoFrame | None = None
-    for number, frame in enumerate(frames):
-        offset = (0, 0) if layout is None else layout.at(number)
-        below = None if behind is None else behind.frame(frame, _cut(frame, kind))
-        if made is None or last != (frame, below, offset):
-            last = (frame, below, offset)
-            if below is not None:
-                made = overlay(frame, below, offset)
-            else:
-                shown = extract(frame) if kind == "matte" else frame
-                made = shown if shift is None else shift(shown, offset)
-        yield made
+    shift = Shift(canvas)
+    if kind in ("alpha", "matte"):
+        extract = mask(stage) if kind == "matte" else None
+
+        def place(frame: VideoFrame, offset: Offset) -> VideoFrame:
+            shown = frame if extract is None else extract(frame)
+            return shown if layout is None else shift(shown, offset)
+
+        return positioned(frames, layout, place)
+    behind = make_background(background, canvas, media, warn, offset_s=offset_s)
+    pairs = ((frame, behind.frame(frame, _cut(frame, kind))) for frame in frames)
+    return positioned(pairs, layout, lambda pair, offset: shift(pair[0], offset, pair[1]))
 
 
 def _cut(frame: VideoFrame, kind: str) -> Cut:
@@ -79,22 +71,3 @@ def _cut(frame: VideoFrame, kind: str) -> Cut:
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
     alpha: Mask = rows[:, : plane.width].astype(np.float32) * np.float32(1 / 255)
     return Cut(box, alpha)
-
-
-class _Overlay:
-    """Overlay frames with alpha on others, at a variable position."""
-
-    def __init__(self, canvas: Canvas) -> None:
-        self._canvas = canvas
-        self._graph: FrameGraph | None = None
-        self._move: Mover | None = None
-
-    def __call__(self, frame: VideoFrame, below: VideoFrame, offset: tuple[int, int]) -> VideoFrame:
-        if self._graph is None or self._move is None:
-            self._graph = FrameGraph()
-            inputs = self._graph.source(below), self._graph.source(frame)
-            over = self._graph.add("overlay", f"{offset[0]}:{offset[1]}:format=yuv420", *inputs)
-            self._move = Mover(over, offset)
-            self._graph.finish(over)
-        self._move(offset)
-        return self._canvas.tagged(self._graph.run(below, frame))
