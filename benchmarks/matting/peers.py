@@ -90,12 +90,12 @@ def modnet_mask() -> MaskOf:
     """Return the mask of the whole picture by MODNet, without anything around it."""
     import cv2
 
-    from nemovideo.local.matte.modnet import Portrait, fitting
+    from nemovideo.local.matte.modnet import Portrait, input_size
 
     portrait = Portrait()
 
     def mask(picture: Bytes) -> Floats:
-        size = fitting((picture.shape[1], picture.shape[0]), _MODNET_SIDE)
+        size = input_size((picture.shape[1], picture.shape[0]), _MODNET_SIDE)
         small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         return portrait.mask(small.astype(np.uint8, copy=False))
 

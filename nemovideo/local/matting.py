@@ -17,7 +17,7 @@ from nemovideo._support.outputs import QUALITIES, check_quality, format_for
 from nemovideo.errors import InvalidRequestError, OutputError
 from nemovideo.local.arrays import Picture, image_of, mask_of, video_at
 from nemovideo.local.matte import AUTO, Engine, LazyMatting
-from nemovideo.local.matte.raster import resized, resized_edges, softened
+from nemovideo.local.matte.raster import feathered, offset_edges, resized
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.colors import matrix_for
 from nemovideo.local.render.encoding import open_writer
@@ -203,8 +203,8 @@ class Matting:
         result: npt.NDArray[np.float32] = alpha.astype(np.float32) * np.float32(1 / 255)
         if size is not None:
             result = resized(result, size)
-        grown = resized_edges(result, self._grow_px)
-        return softened(grown, self._softness * _MAX_BLUR * min(result.shape))
+        grown = offset_edges(result, self._grow_px)
+        return feathered(grown, self._softness * _MAX_BLUR * min(result.shape))
 
 
 def _check(name: str, value: object, low: int, high: int, *, whole: bool = False) -> None:

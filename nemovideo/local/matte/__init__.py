@@ -1,11 +1,11 @@
-"""Matting: frames in, soft masks of the people out.
+"""Matting: frames in, soft masks of people out.
 
-`engine` says what an engine is. `selfie` comes along, `litert` and `onnx` run files of
-the user's own (`tensors` says of what form, `interpreter` loads them; `recurrent` is for networks
-that remember), `rembg` brings rembg's; `loading` finds the one that is meant. What all
-share: `faces` finds faces, `people` who is to be kept and a crop for each (`tracking`,
-`regions`), `smoothing` steadies masks in time, `edges` puts them in place, and
-`cutter` does all this for the frames of one clip.
+An engine (`engine`) segments one picture: `selfie` is built in, `litert` and `onnx` run a
+user's model file with the tensors in `tensors`, `rembg` wraps rembg; `recurrent` runs networks
+with memory. `loading` selects one. Shared by all: `faces` and `people` find and track people
+(`tracking`, `regions`), `smoothing` steadies masks in time, `edges` aligns them to the picture,
+and `cutter` combines this for the frames of a clip. `fine` adds a second network for key
+frames (`key_frames`, `reconcile`) and propagates its masks (`propagation`).
 """
 
 from nemovideo.local.matte.cutter import Cut as Cut

@@ -1,4 +1,4 @@
-"""A user's own masks for single frames, carried along the motion to the frames around them."""
+"""Apply a user's own masks to single frames and propagate them to the frames around."""
 
 from __future__ import annotations
 
@@ -11,138 +11,132 @@ import numpy as np
 from nemovideo.local.matte.cutter import Cut
 from nemovideo.local.matte.engine import Mask
 from nemovideo.local.matte.key_frames import gray_of
-from nemovideo.local.matte.propagation import Carrier
-from nemovideo.local.matte.raster import Gray, Stage, placed, places, warped
+from nemovideo.local.matte.propagation import Propagated, propagate
+from nemovideo.local.matte.raster import Crop, Gray, OpticalFlow, resampled, sample_map, warped
 from nemovideo.local.matte.tracking import Thumbnail, is_cut, whole
 from nemovideo.local.matte.view import View
 
 _SIDE_PX = 960
-_AGREED = 0.97
+_AGREED_IOU = 0.97
 
 _View = TypeVar("_View", bound=View)
 
 
 @attrs.define(eq=False)
-class _Seen(Generic[_View]):
-    """A frame on its way through."""
+class _Frame(Generic[_View]):
+    """A buffered frame; `own` is the user's mask for it."""
 
     view: _View
     cut: Cut
     gray: Gray
     thumbnail: Thumbnail
-    given: Mask | None = None
-
-
-@attrs.frozen(eq=False)
-class _Carried:
-    """A mask that comes from a user's, and how far it can be relied on, 0..1."""
-
-    alpha: Mask
-    trust: Mask
+    own: Mask | None = None
 
 
 class Corrections(Generic[_View]):
-    """Puts a user's masks into a clip.
+    """Merge a user's masks into the cuts of a clip.
 
-    A mask holds for its frame as it is. It is carried to the frames before and after,
-    where the motion of the picture can be followed, until the engine's own mask agrees or
-    the shot ends; backward for at most `reach` frames, with less weight the further.
+    A mask replaces that of its frame. It is propagated to the frames before and after until
+    the engine's mask agrees or the shot ends; backward at most `reach` frames, with a weight
+    that falls with the distance.
 
     Args:
-        masks: By the number of the frame, as large as the frame.
-        reach: How many frames before a mask are held, to be corrected by it.
+        masks: Frame-sized masks by frame number.
+        reach: The number of frames to buffer for backward propagation.
     """
 
     def __init__(self, masks: Mapping[int, Mask], reach: int) -> None:
         self._masks = dict(masks)
         self._reach = max(1, reach)
-        self._carrier = Carrier()
-        self._carried: _Carried | None = None
-        self._last: _Seen[_View] | None = None
+        self._optical_flow = OpticalFlow()
+        self._propagated: Propagated | None = None
+        self._last: _Frame[_View] | None = None
 
     def applied(self, cuts: Iterable[tuple[_View, Cut]]) -> Iterator[tuple[_View, Cut]]:
-        """Yield every view with its cut, corrected, in order."""
-        held: list[_Seen[_View]] = []
+        """Yield every view with its corrected cut, in order."""
+        buffered: list[_Frame[_View]] = []
         for number, (view, cut) in enumerate(cuts):
-            given = self._masks.get(number)
-            near = any(number < other <= number + self._reach for other in self._masks)
-            if given is None and not near and self._carried is None:
-                yield from _released(held)
+            own = self._masks.get(number)
+            ahead = any(number < other <= number + self._reach for other in self._masks)
+            if own is None and not ahead and self._propagated is None:
+                yield from _flushed(buffered)
                 self._last = None
                 yield view, cut
                 continue
-            seen = _Seen(view, cut, gray_of(view), view.thumbnail(), given)
-            self._carry_on(seen)
-            if given is not None:
-                self._carry_back(seen, held)
-                seen.cut = Cut(whole(view.size), given, nobody=not given.any())
-            held.append(seen)
-            if not near:
-                yield from _released(held)
-            elif len(held) > self._reach:
-                yield held[0].view, held.pop(0).cut
-        yield from _released(held)
+            frame = _Frame(view, cut, gray_of(view), view.thumbnail(), own)
+            self._propagate_forward(frame)
+            if own is not None:
+                self._propagate_backward(frame, buffered)
+                frame.cut = Cut(whole(view.size), own, nobody=not own.any())
+            buffered.append(frame)
+            if not ahead:
+                yield from _flushed(buffered)
+            elif len(buffered) > self._reach:
+                yield buffered[0].view, buffered.pop(0).cut
+        yield from _flushed(buffered)
 
-    def _carry_on(self, seen: _Seen[_View]) -> None:
-        """Correct a frame by the one before it, and remember what it passes on."""
-        before, self._last = self._last, seen
-        stage = _stage(seen.view)
-        if seen.given is not None:
-            sure = np.ones(stage.shape, dtype=np.float32)
-            self._carried = _Carried(placed(seen.given, stage.box, stage), sure)
-        elif self._carried is not None and before is not None:
-            self._carried = self._moved(self._carried, before, seen)
-            self._correct(seen, self._carried, 1.0)
+    def _propagate_forward(self, frame: _Frame[_View]) -> None:
+        """Correct a frame from the one before it."""
+        before, self._last = self._last, frame
+        crop = _crop(frame.view)
+        if frame.own is not None:
+            sure = np.ones(crop.shape, dtype=np.float32)
+            self._propagated = Propagated(resampled(frame.own, crop.box, crop), sure)
+        elif self._propagated is not None and before is not None:
+            self._propagated = self._step(self._propagated, before, frame)
+            _correct(frame, self._propagated, 1.0)
 
-    def _carry_back(self, seen: _Seen[_View], held: list[_Seen[_View]]) -> None:
-        """Correct the frames before one whose mask is given."""
-        assert self._carried is not None
-        carried: _Carried | None = self._carried
-        after = seen
-        for distance, earlier in enumerate(reversed(held), 1):
-            if earlier.given is not None or carried is None:
+    def _propagate_backward(self, frame: _Frame[_View], buffered: list[_Frame[_View]]) -> None:
+        """Correct the buffered frames before one with a user's mask."""
+        propagated, after = self._propagated, frame
+        for distance, earlier in enumerate(reversed(buffered), 1):
+            if earlier.own is not None or propagated is None:
                 return
-            carried = self._moved(carried, after, earlier)
-            self._correct(earlier, carried, 1 - distance / (self._reach + 1))
+            propagated = self._step(propagated, after, earlier)
+            _correct(earlier, propagated, 1 - distance / (self._reach + 1))
             after = earlier
 
-    def _moved(self, carried: _Carried, origin: _Seen[_View], to: _Seen[_View]) -> _Carried | None:
-        """Bring a mask to a neighboring frame; None where it ends."""
-        if to.view is origin.view:
-            return carried
-        if is_cut(origin.thumbnail, to.thumbnail):
+    def _step(
+        self, propagated: Propagated, source: _Frame[_View], target: _Frame[_View]
+    ) -> Propagated | None:
+        """Propagate to a neighboring frame; None at a cut or where the engine agrees."""
+        if target.view is source.view:
+            return propagated
+        if is_cut(source.thumbnail, target.thumbnail):
             return None
-        stage, size = _stage(to.view), to.view.size
-        flow = self._carrier.flow(to.gray, origin.gray)
-        made = self._carrier.carry(carried.alpha, stage, size, to.gray, origin.gray, flow)
-        trust = warped(carried.trust, places(flow, size, stage))
-        own = placed(to.cut.mask, to.cut.box, stage)
-        if _agreement(made.alpha, own) > _AGREED:
+        crop, size = _crop(target.view), target.view.size
+        flow = self._optical_flow(target.gray, source.gray)
+        step = propagate(propagated.alpha, crop, size, target.gray, source.gray, flow)
+        confidence = warped(propagated.confidence, sample_map(flow, size, crop))
+        if _iou(step.alpha, resampled(target.cut.mask, target.cut.box, crop)) > _AGREED_IOU:
             return None
-        return _Carried(made.alpha, np.minimum(trust, made.trust))
-
-    def _correct(self, seen: _Seen[_View], carried: _Carried | None, weight: float) -> None:
-        if carried is None:
-            return
-        stage = _stage(seen.view)
-        own = placed(seen.cut.mask, seen.cut.box, stage)
-        made = own + (carried.alpha - own) * (carried.trust * np.float32(weight))
-        seen.cut = attrs.evolve(
-            seen.cut, box=stage.box, mask=made, nobody=not (made > 0.5).any(), settled=False
-        )
+        return Propagated(step.alpha, np.minimum(confidence, step.confidence))
 
 
-def _released(held: list[_Seen[_View]]) -> Iterator[tuple[_View, Cut]]:
-    for seen in held:
-        yield seen.view, seen.cut
-    held.clear()
+def _correct(frame: _Frame[_View], propagated: Propagated | None, weight: float) -> None:
+    """Blend a propagated mask into the cut of a frame."""
+    if propagated is None:
+        return
+    crop = _crop(frame.view)
+    engine = resampled(frame.cut.mask, frame.cut.box, crop)
+    difference = propagated.alpha - engine
+    mask = engine + difference * (propagated.confidence * np.float32(weight))
+    frame.cut = attrs.evolve(
+        frame.cut, box=crop.box, mask=mask, nobody=not (mask > 0.5).any(), settled=False
+    )
 
 
-def _stage(view: View) -> Stage:
-    return Stage.of(whole(view.size), min(1.0, _SIDE_PX / max(view.size)))
+def _flushed(buffered: list[_Frame[_View]]) -> Iterator[tuple[_View, Cut]]:
+    for frame in buffered:
+        yield frame.view, frame.cut
+    buffered.clear()
 
 
-def _agreement(one: Mask, other: Mask) -> float:
+def _crop(view: View) -> Crop:
+    return Crop.of(whole(view.size), min(1.0, _SIDE_PX / max(view.size)))
+
+
+def _iou(one: Mask, other: Mask) -> float:
     """Return the intersection over union of two masks."""
     first, second = one > 0.5, other > 0.5
     union = np.count_nonzero(first | second)

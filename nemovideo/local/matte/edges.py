@@ -1,9 +1,8 @@
-"""Bringing a soft mask's edge to the edge in the picture: levels, and a guided filter.
+"""Align the edges of a soft mask to the picture: a guided filter, then levels.
 
-The guided filter (He, Sun, Tang, "Guided Image Filtering", 2010) fits, around
-every pixel, the mask as a linear function of the picture's brightness. It works
-in the mask's own small size: there it is cheap, and what it moves is as wide as
-the network's errors are.
+The guided filter (He, Sun, Tang, "Guided Image Filtering", 2010) fits the mask around every
+pixel as a linear function of the brightness. It runs at the mask's small size, where it is
+cheap and its radius matches the errors of the network.
 """
 
 from __future__ import annotations
@@ -15,25 +14,25 @@ from nemovideo.local.matte.pyramid import doubled, edged, halved
 
 _BLACK = 0.3
 _WHITE = 0.8
-_RADIUS = 2  # the sums below are made for it
+_RADIUS = 2  # fixed by `_sums_of_five`
 _EPSILON = 2e-3
 
 
 def levels(mask: Mask) -> Mask:
-    """Return the mask with its doubtful parts decided: below .3 gone, above .8 kept."""
+    """Stretch the contrast of a mask: below .3 becomes 0, above .8 becomes 1."""
     return ((mask - _BLACK) / (_WHITE - _BLACK)).clip(0, 1)
 
 
 def refined(mask: Mask, guide: Mask) -> Mask:
-    """Return the mask with its edges in place, and decided."""
+    """Return the mask after the guided filter and levels."""
     return levels(guided(mask, guide))
 
 
 def guided(mask: Mask, guide: Mask) -> Mask:
-    """Return the mask with its edges where the guide has them; both of one size.
+    """Align the edges of a mask to a guide of the same size.
 
-    The fit is made at half that size and drawn with all of the guide (He, Sun,
-    "Fast Guided Filter", 2015).
+    The fit is computed at half size and applied to the full guide (He, Sun, "Fast Guided
+    Filter", 2015).
     """
     coarse, soft = halved(guide), halved(mask)
     mean_guide, mean_mask = box_mean(coarse), box_mean(soft)
@@ -47,7 +46,7 @@ def guided(mask: Mask, guide: Mask) -> Mask:
 
 
 def box_mean(values: Mask) -> Mask:
-    """Return the mean of the 5 × 5 square around every value; what is outside repeats the edge."""
+    """Return the mean of the 5 × 5 square around every value, with the edge repeated."""
     padded = edged(values, _RADIUS)
     mean = _sums_of_five(_sums_of_five(padded.T).T)
     mean *= np.float32(1 / (2 * _RADIUS + 1) ** 2)
@@ -55,7 +54,7 @@ def box_mean(values: Mask) -> Mask:
 
 
 def _sums_of_five(values: Mask) -> Mask:
-    """Return the sums of each five neighbors below each other: by doubling, in three additions."""
+    """Return the sums of five vertical neighbors, in three additions."""
     pairs = values[:-1] + values[1:]
     fives: Mask = pairs[:-3] + pairs[2:-1]
     fives += values[4:]

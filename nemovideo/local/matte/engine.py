@@ -1,4 +1,4 @@
-"""The protocol that every matting engine follows."""
+"""The protocol of matting engines."""
 
 from __future__ import annotations
 
@@ -11,45 +11,43 @@ Picture: TypeAlias = npt.NDArray[np.uint8]
 """Height × width × 3, RGB."""
 
 Mask: TypeAlias = npt.NDArray[np.float32]
-"""Height × width, 0 where there is background, 1 where there is the person."""
+"""Height × width, from 0 (background) to 1 (person)."""
 
 DEFAULT_SIDE = 256
-"""The side of the pictures for an engine that does not say what it wants, in pixels."""
-_LEAST_SIDE = 16
+"""The input side for an engine without `side`, in pixels."""
+_MIN_SIDE = 16
 
 
 class Matte(Protocol):
-    """Something that tells a person from the background in one picture.
+    """Segments the person in one picture.
 
-    It keeps nothing from one call to the next: the crop, time and edges are the
-    work of `Cutter`, so that all engines share them.
+    It is stateless: `Cutter` handles crops, time and edges for all engines.
     """
 
     def mask(self, picture: Picture) -> Mask:
-        """Return the person's soft mask.
+        """Return the soft mask of the person.
 
         Args:
-            picture: Height × width × 3, uint8, RGB: a crop of the frame, squeezed
-                to a square of the engine's own `side`, or else of 256 pixels.
+            picture: Height × width × 3, uint8, RGB: a crop of the frame, squeezed to a
+                square of the engine's `side`, by default 256 pixels.
 
         Returns:
-            float32 in 0..1. It covers the same area as the picture, in the
-            picture's size or in the engine's own.
+            float32 in 0..1, covering the picture, in any size.
         """
         ...
 
 
 @runtime_checkable
 class Sided(Protocol):
-    """An engine that says which size of pictures it works on."""
+    """An engine with an input size of its own."""
 
     @property
     def side(self) -> int:
-        """The side of its square pictures, in pixels."""
+        """The side of its square input, in pixels."""
         ...
 
 
 def side_of(engine: Matte) -> int:
-    """Return the side of the pictures that an engine shall be given, in pixels; it is even."""
+    """Return the input side of an engine in pixels, rounded up to even."""
     side = engine.side if isinstance(engine, Sided) else DEFAULT_SIDE
-    return max(_LEAST_SIDE, side + side % 2)
+    return max(_MIN_SIDE, side + side % 2)

@@ -1,4 +1,4 @@
-"""The engine "fine": a strong network at key frames, its masks carried to those between."""
+"""The engine "fine": a strong network on key frames, and propagated masks between them."""
 
 from __future__ import annotations
 
@@ -9,58 +9,65 @@ from typing import Generic, TypeVar
 import attrs
 import numpy as np
 
-from nemovideo.local.matte.cutter import Cut
-from nemovideo.local.matte.engine import DEFAULT_SIDE, Mask, Matte
+from nemovideo.local.matte.cutter import Cut, empty_cut
+from nemovideo.local.matte.engine import Mask, Matte
 from nemovideo.local.matte.faces import FaceFinder
-from nemovideo.local.matte.key_frames import Look, Looker, gray_of
+from nemovideo.local.matte.key_frames import KeyFrames, KeyMatte, gray_of
 from nemovideo.local.matte.people import People
-from nemovideo.local.matte.propagation import Carried, Carrier, between, has_moved, steadied
-from nemovideo.local.matte.raster import Gray, Stage, placed
-from nemovideo.local.matte.search_schedule import Lookout
-from nemovideo.local.matte.tracking import Thumbnail, area, around, is_cut, whole
+from nemovideo.local.matte.propagation import (
+    Propagated,
+    between,
+    has_moved,
+    propagate,
+    steadied,
+)
+from nemovideo.local.matte.raster import Crop, Flow, Gray, OpticalFlow, resampled
+from nemovideo.local.matte.search_schedule import SearchSchedule
+from nemovideo.local.matte.tracking import Thumbnail, area, around, is_cut
 from nemovideo.local.matte.view import View
 
-_LEAST_STRIDE, _USUAL_STRIDE, _MOST_STRIDE = 2, 3, 12
-_STRIDE_S, _STRIDE_WITH_NOBODY_S = 0.2, 0.4
-_HASTE = 2.0
-_LEAST_SHARE = 0.0005
-_ROOMY = 1.7
-_SCALES_ALIKE = 1.3
+_MIN_STRIDE, _USUAL_STRIDE, _MAX_STRIDE = 2, 3, 12
+_STRIDE_S, _EMPTY_STRIDE_S = 0.2, 0.4
+_EARLY_THRESHOLD = 2.0
+_MIN_SHARE = 0.0005
+_MAX_SPARE_AREA = 1.7
+_MAX_SCALE_CHANGE = 1.3
 _SPARE_GRIDS = 40
 
 _View = TypeVar("_View", bound=View)
 
 
-@attrs.frozen(eq=False)
-class _Moment(Generic[_View]):
-    """A frame on its way through, and its brightness, small."""
+@attrs.define(eq=False)
+class _Frame(Generic[_View]):
+    """A frame, its reduced brightness, and its flow to the key frame before, if computed."""
 
     view: _View
     gray: Gray
+    flow: Flow | None = None
 
 
 @attrs.define(eq=False)
 class _Key(Generic[_View]):
-    """A key frame, what was seen in it, and the frames between it and the one before."""
+    """A key frame with its matte, and the frames since the key frame before."""
 
-    moment: _Moment[_View]
-    look: Look | None
-    span: list[_Moment[_View]]
-    stage: Stage | None = None
+    frame: _Frame[_View]
+    matte: KeyMatte | None
+    span: list[_Frame[_View]]
+    crop: Crop | None = None
     alpha: Mask | None = None
     cut: Cut | None = None
     left_out: int = 0
 
 
 class FineCutter:
-    """Follow the people through the frames of one clip, with two networks.
+    """Cut out the people in the frames of one clip, with two networks.
 
     Args:
         small: The network that finds people.
-        faces: What finds faces.
-        strong: The matting network that sees the key frames.
-        behind: Whether those behind the people in front are kept, too.
-        fps: Frames a second.
+        faces: The face detector.
+        strong: The matting network for key frames.
+        behind: Whether to keep people behind those in front.
+        fps: Frames per second.
     """
 
     def __init__(
@@ -73,31 +80,30 @@ class FineCutter:
         fps: float = 30,
     ) -> None:
         self._stride = _frames_in(_STRIDE_S, fps)
-        self._stride_with_nobody = _frames_in(_STRIDE_WITH_NOBODY_S, fps)
+        self._empty_stride = _frames_in(_EMPTY_STRIDE_S, fps)
         self._people = People(small, faces, behind=behind)
-        self._looker = Looker(self._people, strong)
-        self._carrier = Carrier()
-        self._lookout = Lookout()
-        self._stage: Stage | None = None
+        self._key_frames = KeyFrames(self._people, strong)
+        self._optical_flow = OpticalFlow()
+        self._schedule = SearchSchedule()
+        self._crop: Crop | None = None
 
     @property
     def face_seen(self) -> bool:
-        """Whether any face was found; without a face finder there is no doubt."""
+        """Whether any face was found; always true without a face detector."""
         return self._people.face_seen
 
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
-        """Yield every view with its mask, in order, some frames late.
+        """Yield every view with its cut, in order, some frames late.
 
-        Five frames a second are looked at by both networks: every second or third frame
-        where much moves, five in two seconds where nobody is. The mask of such a key frame
-        is the median of its own and its neighbors', so that an answer that nobody else
-        gives is not believed; those between take theirs from both sides, moved along
-        with the picture. A view given again (a picture that stands) is not looked at again.
+        Five frames per second are key frames; with much motion, every second or third frame,
+        and in an empty scene, five in two seconds. The mask of a key frame is the median with
+        its neighbors' masks, so that a single wrong one has no effect. Frames in between get
+        masks propagated from both sides. A repeated view is cut once.
         """
-        last: _Moment[_View] | None = None
+        last: _Frame[_View] | None = None
         thumbnail: Thumbnail | None = None
         keys: list[_Key[_View]] = []
-        waiting: list[_Moment[_View]] = []
+        waiting: list[_Frame[_View]] = []
         for view in views:
             if last is not None and view is last.view:
                 if not waiting and len(keys) == 1 and keys[0].cut is not None:
@@ -105,146 +111,153 @@ class FineCutter:
                 else:
                     waiting.append(last)
                 continue
-            self._lookout.count()
-            last = _Moment(view, gray_of(view))
+            self._schedule.count()
+            last = _Frame(view, gray_of(view))
             before, thumbnail = thumbnail, view.thumbnail()
             if before is not None and is_cut(before, thumbnail):
-                yield from self._ended(keys, waiting)
+                yield from self._flush(keys, waiting)
                 keys, waiting = [], []
-                self._forget()
+                self._reset()
             if keys and not self._is_due(last, keys[-1], waiting):
                 waiting.append(last)
                 continue
-            calm = not keys or len(waiting) + 1 >= self._stride
-            look = self._look(view, calm=calm)
-            keys.append(_Key(last, look, waiting, left_out=self._people.left_out))
+            sharp = not keys or len(waiting) + 1 >= self._stride
+            matte = self._matte(view, sharp=sharp)
+            keys.append(_Key(last, matte, waiting, left_out=self._people.left_out))
             waiting = []
-            yield from self._advanced(keys)
-        yield from self._ended(keys, waiting)
+            yield from self._advance(keys)
+        yield from self._flush(keys, waiting)
 
-    def _is_due(
-        self, moment: _Moment[_View], key: _Key[_View], waiting: list[_Moment[_View]]
-    ) -> bool:
-        """Return whether a frame must be looked at: the last key is long ago, or much moved."""
+    def _is_due(self, frame: _Frame[_View], key: _Key[_View], waiting: list[_Frame[_View]]) -> bool:
+        """Return whether a frame must be a key frame: the stride is over, or people moved."""
         count = len({id(other) for other in waiting}) + 1
-        if key.look is None:
-            return count >= self._stride_with_nobody
-        if count < _LEAST_STRIDE:
+        if key.matte is None:
+            return count >= self._empty_stride
+        if count < _MIN_STRIDE:
             return False
         if count >= self._stride:
             return True
-        flow = self._carrier.flow(moment.gray, key.moment.gray)
-        much = 1.0 if count >= _USUAL_STRIDE else _HASTE
-        return has_moved(moment.gray, key.moment.gray, flow, key.look.there, much=much)
+        frame.flow = self._optical_flow(frame.gray, key.frame.gray)
+        threshold = 1.0 if count >= _USUAL_STRIDE else _EARLY_THRESHOLD
+        people = key.matte.people
+        return has_moved(frame.gray, key.frame.gray, frame.flow, people, threshold=threshold)
 
-    def _look(self, view: View, *, calm: bool) -> Look | None:
-        lost = not self._people.boxes
-        self._people.search(view, far=lost and self._lookout.is_due(view, []))
-        return self._looker.look(view, sharp=calm)
+    def _matte(self, view: View, *, sharp: bool) -> KeyMatte | None:
+        empty = not self._people.boxes
+        self._people.search(view, far=empty and self._schedule.is_due(view, []))
+        return self._key_frames.matte(view, sharp=sharp)
 
-    def _forget(self) -> None:
-        self._looker.forget()
-        self._lookout.forget()
-        self._stage = None
+    def _reset(self) -> None:
+        self._key_frames.reset()
+        self._schedule.reset()
+        self._crop = None
 
-    def _advanced(self, keys: list[_Key[_View]]) -> Iterator[tuple[_View, Cut]]:
-        """Yield what can be decided now that one more key is known."""
+    def _advance(self, keys: list[_Key[_View]]) -> Iterator[tuple[_View, Cut]]:
+        """Yield the frames that are complete with the newest key frame."""
         if len(keys) == 1:
-            yield from self._decided(None, keys[0], None)
+            yield from self._settle(None, keys[0], None)
         elif len(keys) == 3:
-            yield from self._decided(*keys)
+            yield from self._settle(*keys)
             del keys[0]
-        elif keys[0].look is None and keys[1].look is None:  # there is nothing to compare
-            yield from self._decided(keys[0], keys[1], None)
+        elif keys[0].matte is None and keys[1].matte is None:  # no need for a third
+            yield from self._settle(keys[0], keys[1], None)
             del keys[0]
 
-    def _ended(
-        self, keys: list[_Key[_View]], waiting: list[_Moment[_View]]
+    def _flush(
+        self, keys: list[_Key[_View]], waiting: list[_Frame[_View]]
     ) -> Iterator[tuple[_View, Cut]]:
-        """Yield all that is left of a shot; its last frame is a key."""
+        """Yield the rest of a shot; its last frame is a key frame."""
         if waiting:
-            moment = waiting.pop()
-            known = keys[-1] if moment is keys[-1].moment else None
-            look = known.look if known else self._look(moment.view, calm=True)
-            keys.append(_Key(moment, look, waiting))
-            yield from self._advanced(keys)
+            frame = waiting.pop()
+            repeated = frame is keys[-1].frame
+            matte = keys[-1].matte if repeated else self._matte(frame.view, sharp=True)
+            keys.append(_Key(frame, matte, waiting))
+            yield from self._advance(keys)
         if len(keys) == 2:
-            yield from self._decided(keys[0], keys[1], None)
+            yield from self._settle(keys[0], keys[1], None)
 
-    def _decided(
+    def _settle(
         self, before: _Key[_View] | None, key: _Key[_View], after: _Key[_View] | None
     ) -> Iterator[tuple[_View, Cut]]:
-        """Settle a key's mask by its neighbors'; yield the frames before it, and it."""
-        stage = self._stage_for(before, key, after)
-        key.stage, key.alpha = stage, None if stage is None else _on(key.look, stage)
-        if before is not None and after is not None and stage is not None:
+        """Steady a key frame by its neighbors; yield the frames before it, then itself."""
+        crop = self._crop_for(before, key, after)
+        key.crop, key.alpha = crop, None if crop is None else _on(key.matte, crop)
+        if before is not None and after is not None and crop is not None:
             assert key.alpha is not None
-            sides = [
-                self._carried(_on(side.look, stage), stage, key.moment, side.moment)
-                for side in (before, after)
-            ]
-            key.alpha = steadied(key.alpha, *sides)
-        if before is not None and key.moment is before.moment:
+            key.alpha = steadied(
+                key.alpha,
+                self._propagated(
+                    _on(before.matte, crop), crop, key.frame, before.frame, key.frame.flow
+                ),
+                self._propagated(_on(after.matte, crop), crop, key.frame, after.frame),
+            )
+        if before is not None and key.frame is before.frame:
             key.cut = before.cut
         else:
-            key.cut = attrs.evolve(_cut(key.moment.view, stage, key.alpha), left_out=key.left_out)
-        last: tuple[_Moment[_View], Cut] | None = None
-        for number, moment in enumerate(key.span, 1):
-            if before is not None and moment is before.moment:
+            key.cut = attrs.evolve(_cut(key.frame.view, crop, key.alpha), left_out=key.left_out)
+        last: tuple[_Frame[_View], Cut] | None = None
+        for number, frame in enumerate(key.span, 1):
+            if before is not None and frame is before.frame:
                 assert before.cut is not None
-                last = moment, before.cut
-            elif moment is key.moment:
+                last = frame, before.cut
+            elif frame is key.frame:
                 assert key.cut is not None
-                last = moment, key.cut
-            elif last is None or moment is not last[0]:
+                last = frame, key.cut
+            elif last is None or frame is not last[0]:
                 share = number / (len(key.span) + 1)
-                cut = self._between(before, key, moment, share)
-                last = moment, attrs.evolve(cut, left_out=key.left_out)
-            yield moment.view, last[1]
+                cut = self._between(before, key, frame, share)
+                last = frame, attrs.evolve(cut, left_out=key.left_out)
+            yield frame.view, last[1]
         assert key.cut is not None
-        yield key.moment.view, key.cut
+        yield key.frame.view, key.cut
 
     def _between(
-        self, before: _Key[_View] | None, key: _Key[_View], moment: _Moment[_View], share: float
+        self, before: _Key[_View] | None, key: _Key[_View], frame: _Frame[_View], share: float
     ) -> Cut:
-        stage = key.stage
-        if stage is None or before is None:
-            return _cut(moment.view, None, None)
-        first = np.zeros(stage.shape, dtype=np.float32)
-        if before.alpha is not None and before.stage is not None:
-            first = placed(before.alpha, before.stage.box, stage)
+        crop = key.crop
+        if crop is None or before is None:
+            return empty_cut(frame.view)
+        first = np.zeros(crop.shape, dtype=np.float32)
+        if before.alpha is not None and before.crop is not None:
+            first = resampled(before.alpha, before.crop.box, crop)
         assert key.alpha is not None
         alpha = between(
-            self._carried(first, stage, moment, before.moment),
-            self._carried(key.alpha, stage, moment, key.moment),
+            self._propagated(first, crop, frame, before.frame, frame.flow),
+            self._propagated(key.alpha, crop, frame, key.frame),
             share,
         )
-        return _cut(moment.view, stage, alpha)
+        return _cut(frame.view, crop, alpha)
 
-    def _carried(
-        self, alpha: Mask, stage: Stage, to: _Moment[_View], come_from: _Moment[_View]
-    ) -> Carried:
-        flow = self._carrier.flow(to.gray, come_from.gray)
-        return self._carrier.carry(alpha, stage, to.view.size, to.gray, come_from.gray, flow)
+    def _propagated(
+        self,
+        alpha: Mask,
+        crop: Crop,
+        target: _Frame[_View],
+        source: _Frame[_View],
+        flow: Flow | None = None,
+    ) -> Propagated:
+        if flow is None:
+            flow = self._optical_flow(target.gray, source.gray)
+        return propagate(alpha, crop, target.view.size, target.gray, source.gray, flow)
 
-    def _stage_for(self, *keys: _Key[_View] | None) -> Stage | None:
-        """Return the part of the frame in which anybody is; the one of before where it does."""
-        looks = [key.look for key in keys if key is not None and key.look is not None]
-        if not looks:
+    def _crop_for(self, *keys: _Key[_View] | None) -> Crop | None:
+        """Return a crop around the people of all keys; the current one if it still fits."""
+        mattes = [key.matte for key in keys if key is not None and key.matte is not None]
+        if not mattes:
             return None
-        box = looks[0].stage.box
-        for look in looks[1:]:
-            box = around(box, look.stage.box)
-        scale = max(look.stage.scale for look in looks)
-        now = self._stage
+        box = mattes[0].crop.box
+        for matte in mattes[1:]:
+            box = around(box, matte.crop.box)
+        scale = max(matte.crop.scale for matte in mattes)
+        current = self._crop
         if (
-            now is not None
-            and around(now.box, box) == now.box
-            and area(now.box) < _ROOMY * area(box)
-            and scale / _SCALES_ALIKE < now.scale < scale * _SCALES_ALIKE
+            current is not None
+            and around(current.box, box) == current.box
+            and area(current.box) < _MAX_SPARE_AREA * area(box)
+            and scale / _MAX_SCALE_CHANGE < current.scale < scale * _MAX_SCALE_CHANGE
         ):
-            return now
-        size = next(key.moment.view.size for key in keys if key is not None)
+            return current
+        size = next(key.frame.view.size for key in keys if key is not None)
         spare = max(size) // _SPARE_GRIDS // 2 * 2
         box = (
             max(0, box[0] - spare),
@@ -252,25 +265,24 @@ class FineCutter:
             min(size[0], box[2] + spare),
             min(size[1], box[3] + spare),
         )
-        self._stage = Stage.of(box, scale)
-        return self._stage
+        self._crop = Crop.of(box, scale)
+        return self._crop
 
 
 def _frames_in(seconds: float, fps: float) -> int:
-    """Return the number of frames from one key to the next."""
-    return min(_MOST_STRIDE, max(_LEAST_STRIDE, math.ceil(seconds * fps)))
+    """Return the number of frames from one key frame to the next."""
+    return min(_MAX_STRIDE, max(_MIN_STRIDE, math.ceil(seconds * fps)))
 
 
-def _on(look: Look | None, stage: Stage) -> Mask:
-    if look is None:
-        return np.zeros(stage.shape, dtype=np.float32)
-    return placed(look.alpha, look.stage.box, stage)
+def _on(matte: KeyMatte | None, crop: Crop) -> Mask:
+    if matte is None:
+        return np.zeros(crop.shape, dtype=np.float32)
+    return resampled(matte.alpha, matte.crop.box, crop)
 
 
-def _cut(view: View, stage: Stage | None, alpha: Mask | None) -> Cut:
-    if stage is not None and alpha is not None:
-        kept = np.count_nonzero(alpha > 0.5) / alpha.size * area(stage.box)
-        if kept >= _LEAST_SHARE * view.size[0] * view.size[1]:
-            return Cut(stage.box, alpha)
-    empty = np.zeros((DEFAULT_SIDE, DEFAULT_SIDE), dtype=np.float32)
-    return Cut(whole(view.size), empty, nobody=True)
+def _cut(view: View, crop: Crop | None, alpha: Mask | None) -> Cut:
+    if crop is not None and alpha is not None:
+        kept = np.count_nonzero(alpha > 0.5) / alpha.size * area(crop.box)
+        if kept >= _MIN_SHARE * view.size[0] * view.size[1]:
+            return Cut(crop.box, alpha)
+    return empty_cut(view)

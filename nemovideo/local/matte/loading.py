@@ -1,4 +1,4 @@
-"""Which engine does the work: by its name, a model's file, or an object of the user's own."""
+"""Load an engine by name, from a model file, or as an object."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nemovideo.local.matte.selfie import SelfieSegmentation
 from nemovideo.local.matte.view import View
 
 Engine: TypeAlias = Matte | Model | str
-"""An engine, a model's file, or a name: "fine", "fast", "rembg", "rembg:" and a session."""
+"""An engine, a model file, or a name: "fine", "fast", "rembg" or "rembg:SESSION"."""
 
 _FINE = "fine"
 _FAST = "fast"
@@ -30,24 +30,26 @@ _View = TypeVar("_View", bound=View)
 
 
 class Follower(Protocol):
-    """Follows the people through the frames of one clip."""
+    """Cuts out the people in the frames of one clip."""
 
     @property
     def face_seen(self) -> bool:
-        """Whether any face was found; without a face finder there is no doubt."""
+        """Whether any face was found; always true without a face detector."""
         ...
 
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
-        """Yield every view with its mask, in order, some frames late."""
+        """Yield every view with its cut, in order, some frames late."""
         ...
 
 
 @attrs.frozen
 class LoadedEngine:
-    """An engine that is ready to work.
+    """A loaded engine.
 
-    `faces` belongs to one that sees people only; `strong` is the second network of the
-    engine "fine", of which `engine` is the small one.
+    Attributes:
+        engine: The network; in "fine", the small one.
+        faces: The face detector, for a network that knows people only.
+        strong: The matting network of "fine".
     """
 
     engine: Matte
@@ -55,11 +57,11 @@ class LoadedEngine:
     strong: Matte | None = None
 
     def cutter(self, *, behind: bool = False, fps: float = 30) -> Follower:
-        """Return what follows people through one clip.
+        """Return a cutter for one clip.
 
         Args:
-            behind: Whether those behind the people in front are kept, too.
-            fps: The clip's frames a second.
+            behind: Whether to keep people behind those in front.
+            fps: Frames per second of the clip.
         """
         from nemovideo.local.matte.fine import FineCutter
         from nemovideo.local.matte.recurrent import RecurrentCutter, RecurrentModel
@@ -72,36 +74,35 @@ class LoadedEngine:
 
 
 class LazyMatting:
-    """An engine that is loaded when it is first needed, once for all threads."""
+    """An engine that is loaded on first use, once for all threads."""
 
     def __init__(
         self, engine: Engine | None = None, model: Path | None = None, device: str = AUTO
     ) -> None:
-        self._wanted = engine, model, device
+        self._arguments = engine, model, device
         self._lock = threading.Lock()
         self._loaded: LoadedEngine | None = None
 
     def load(self) -> LoadedEngine:
-        """Return the engine; raises what `load_matting` does."""
+        """Return the engine; raises the errors of `load_matting`."""
         with self._lock:
             if self._loaded is None:
-                self._loaded = load_matting(*self._wanted)
+                self._loaded = load_matting(*self._arguments)
             return self._loaded
 
 
 def load_matting(
     engine: Engine | None = None, model: Path | None = None, device: str = AUTO
 ) -> LoadedEngine:
-    """Return an engine that is ready to work.
+    """Load an engine.
 
     Args:
-        engine: An engine, or the name of one; "fine" by default.
+        engine: An engine or its name; "fine" by default.
         model: A `.tflite` or `.onnx` file to use instead: short for `Model(path)`.
-        device: Where `.onnx` models run (see `runtime.open_session`).
+        device: The device for `.onnx` models (see `runtime.open_session`).
 
     Raises:
-        LocalBackendError: There is no engine or device of that name, or both engine and
-            model are given.
+        LocalBackendError: The engine or device is unknown, or both engine and model are given.
         MissingExtraError: The engine needs an extra that is not installed.
         ModelUnavailableError: The model cannot be fetched, or the file cannot be used.
     """
@@ -134,5 +135,5 @@ def _named(name: str, device: str) -> LoadedEngine:
         return LoadedEngine(RembgEngine(session or DEFAULT_SESSION))
     raise LocalBackendError(
         f"there is no engine {name!r}",
-        remedy=f"Use {_FINE!r}, {_FAST!r}, {_REMBG!r} or one like '{_REMBG}:u2netp'.",
+        remedy=f"Use {_FINE!r}, {_FAST!r}, {_REMBG!r} or a session, such as '{_REMBG}:u2netp'.",
     )

@@ -1,4 +1,4 @@
-"""A model file of the user's own, and what its network is fed."""
+"""A user's model file, and the normalization of its input."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ from nemovideo.local.matte.tensors import Normalization
 class Model:
     """A network of your own as an engine: `Client.local(engine=Model("x.onnx"))`.
 
-    MODNet and Robust Video Matting are recognized by their inputs. Any other takes one
-    RGB picture and returns a mask of one channel (the person) or two (background and
-    person).
+    MODNet and Robust Video Matting are recognized by their inputs. Any other model takes one
+    RGB picture and returns a mask of one channel (person) or two (background and person).
 
     Args:
         path: A `.tflite` or `.onnx` file.
-        mean: What is subtracted from the picture's values in 0..1: one number, or one
-            for each of red, green and blue.
-        std: What they are divided by after that.
+        mean: Subtracted from the values in 0..1: one number, or three for red, green and
+            blue. Default 0.
+        std: The divisor after that, likewise. Default 1.
 
     Raises:
         LocalBackendError: `mean` or `std` is not one or three numbers, or `std` has a zero.
@@ -49,19 +48,19 @@ class Model:
             raise LocalBackendError("std has a zero", remedy="Give the network's own std.")
 
     def __repr__(self) -> str:
-        """Name the file."""
+        """Show the path."""
         return f"Model({str(self.path)!r})"
 
     def load(self, device: str = AUTO) -> Matte:
-        """Return the network, ready to work.
+        """Load the network and check that it finds people.
 
         Args:
-            device: Where an `.onnx` file runs (see `runtime.open_session`).
+            device: The device for an `.onnx` file (see `runtime.open_session`).
 
         Raises:
             MissingExtraError: onnxruntime is not installed.
-            ModelUnavailableError: The file cannot be loaded, or does not find the person in
-                a test picture.
+            ModelUnavailableError: The file cannot be loaded, or the network does not find the
+                person in a test picture.
         """
         if not self.path.is_file():
             raise ModelUnavailableError(f"there is no model at {self.path}")
@@ -81,9 +80,8 @@ class Model:
                 return load_onnx(self.path, self.normalization, device)
             case suffix:
                 raise ModelUnavailableError(
-                    f"{self.path.name} cannot be used: {suffix or 'no suffix'} "
-                    "is not a model format that works here",
-                    remedy="Use a .tflite or an .onnx file.",
+                    f"{self.path.name} is not a supported model format: {suffix or 'no suffix'}",
+                    remedy="Use a .tflite or .onnx file.",
                 )
 
 

@@ -1,4 +1,4 @@
-"""A drawn person, to find out whether a network of the user's own separates people at all."""
+"""Check that a user's network segments people, with a drawn person."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ _FEATURES = (
     ((246, 252, 268, 262), _SHADE),
     ((228, 278, 284, 296), _LIPS),
 )
-_LEAST_APART = 0.15
+_MIN_DIFFERENCE = 0.15
 
 
 def check(name: str, engine: Matte) -> None:
-    """Refuse a network that does not keep the drawn person, or keeps what is around them.
+    """Check that a network separates the drawn person from the background.
 
     Raises:
-        ModelUnavailableError: It does not; the message says what it keeps.
+        ModelUnavailableError: It does not; the message has the figures.
     """
     picture, person = _drawn(side_of(engine))
     mask = engine.mask(picture)
     size = person.shape[1], person.shape[0]
     fitted = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.BILINEAR))
     inside, outside = float(fitted[person].mean()), float(fitted[~person].mean())
-    if not inside - outside > _LEAST_APART:  # so that NaN is refused
+    if not inside - outside > _MIN_DIFFERENCE:  # true for NaN
         raise ModelUnavailableError(
-            f"{name} does not find people: of a drawn person it keeps {inside:.0%}, and "
-            f"{outside:.0%} of what is around them",
-            remedy="If the network was trained on other values than 0..1, name them: "
+            f"{name} does not find people: it keeps {inside:.0%} of a drawn person and "
+            f"{outside:.0%} of the background",
+            remedy="If the network was trained on values other than 0..1, set them: "
             "Model(path, mean=…, std=…).",
         )
 
 
 def _drawn(side: int) -> tuple[Picture, npt.NDArray[np.bool_]]:
-    """Return a head and shoulders before a dark wall, and where they are."""
+    """Return a picture of head and shoulders before a dark wall, and the true mask."""
     image = Image.new("RGB", (_SIDE, _SIDE), _WALL)
     person = Image.new("1", (_SIDE, _SIDE))
     for box, color in _OUTLINE:

@@ -1,8 +1,7 @@
-"""MODNet: a portrait matting network that sees hair and edges, some tenths of a second a picture.
+"""MODNet: a portrait matting network with fine hair and edges, in tenths of a second a picture.
 
-Ke et al., "MODNet: Real-Time Trimap-Free Portrait Matting via Objective
-Decomposition", AAAI 2022. It takes pictures of any shape whose sides are multiples
-of 32, and does best on those that keep the aspect of what they show.
+Ke et al., "MODNet: Real-Time Trimap-Free Portrait Matting via Objective Decomposition",
+AAAI 2022. It takes any size in multiples of 32, and works best with the original aspect ratio.
 """
 
 from __future__ import annotations
@@ -19,50 +18,48 @@ from nemovideo.local.matte.tracking import Size
 from nemovideo.local.models import MODNET, model_path
 
 _STEP_PX = 32
-_FEWEST_STEPS = 4
+_MIN_STEPS = 4
 _HALF = np.float32(127.5)
 
 
 class Portrait:
-    """The strong network of the engine "fine".
-
-    Several threads may ask it; they are answered one after the other.
+    """The strong network of the engine "fine". Thread-safe.
 
     Args:
-        model: MODNet as an `.onnx` file; fetched on first use if None.
-        device: Where it runs (see `runtime.open_session`).
+        model: MODNet as an `.onnx` file; by default it is fetched on first use.
+        device: The device (see `runtime.open_session`).
 
     Raises:
         MissingExtraError: onnxruntime is not installed.
-        ModelUnavailableError: The model is not here and cannot be fetched, or cannot be loaded.
+        ModelUnavailableError: The model is not cached and cannot be fetched, or cannot be loaded.
     """
 
     def __init__(self, model: Path | None = None, *, device: str = AUTO) -> None:
         self._session = open_session(model or model_path(MODNET), device)
-        self._entry = self._session.get_inputs()[0].name
-        self._exit = self._session.get_outputs()[0].name
+        self._input = self._session.get_inputs()[0].name
+        self._output = self._session.get_outputs()[0].name
         self._lock = threading.Lock()
 
     def mask(self, picture: Picture) -> Mask:
-        """Return the person's alpha, in the picture's size.
+        """Return the alpha of the person, in the size of the picture.
 
         Args:
-            picture: Height × width × 3, RGB, in a size that `fitting` gave.
+            picture: Height × width × 3, RGB, in a size from `input_size`.
         """
         values = (picture.astype(np.float32) - _HALF) / _HALF
         batch = np.ascontiguousarray(values.transpose(2, 0, 1)[np.newaxis])
         with self._lock:
-            (made,) = self._session.run([self._exit], {self._entry: batch})
-        alpha: Mask = np.asarray(made, dtype=np.float32)[0, 0]
+            (output,) = self._session.run([self._output], {self._input: batch})
+        alpha: Mask = np.asarray(output, dtype=np.float32)[0, 0]
         return alpha
 
 
-def fitting(size: Size, side: int) -> Size:
-    """Return the picture size for a part of the frame: its aspect, and about side² pixels."""
+def input_size(size: Size, side: int) -> Size:
+    """Return the input size for a crop: its aspect ratio, and about side² pixels."""
     aspect = size[0] / size[1]
     across = side * math.sqrt(aspect) / _STEP_PX
     down = side / math.sqrt(aspect) / _STEP_PX
     return (
-        max(_FEWEST_STEPS, round(across)) * _STEP_PX,
-        max(_FEWEST_STEPS, round(down)) * _STEP_PX,
+        max(_MIN_STEPS, round(across)) * _STEP_PX,
+        max(_MIN_STEPS, round(down)) * _STEP_PX,
     )

@@ -1,4 +1,4 @@
-"""Models as `.onnx` files: which network a file holds, by its inputs."""
+"""Models as `.onnx` files; known networks are recognized by their inputs."""
 
 from __future__ import annotations
 
@@ -23,17 +23,16 @@ _RECURRENT = {"src", "r1i", "r2i", "r3i", "r4i", "downsample_ratio"}
 
 
 def load_onnx(path: Path, normalization: Normalization | None = None, device: str = AUTO) -> Matte:
-    """Return an `.onnx` file as an engine; what it must be is said in `tensors`.
+    """Load an `.onnx` file as an engine, with the tensors that `tensors` describes.
 
     Args:
-        path: The file. MODNet's and Robust Video Matting's inputs are recognized.
-        normalization: What it is fed; if None what is known of the network, or values
-            in 0..1.
-        device: Where it runs.
+        path: The file.
+        normalization: Of the input; by default that of a recognized network, or none.
+        device: The device (see `runtime.open_session`).
 
     Raises:
         MissingExtraError: onnxruntime is not installed.
-        ModelUnavailableError: It cannot be read, or is not such a model.
+        ModelUnavailableError: The file cannot be read or has other tensors.
     """
     session = open_session(path, device)
     try:
@@ -42,35 +41,36 @@ def load_onnx(path: Path, normalization: Normalization | None = None, device: st
         return OnnxModel(path.name, session, normalization)
     except ModelUnavailableError:
         raise
-    except Exception as error:  # onnxruntime has classes of its own for this, in no one tree
+    except Exception as error:  # onnxruntime's errors have no common base
         raise unsuitable(path.name, str(error)) from error
 
 
 class OnnxModel:
-    """A network with one input; a size that its file leaves open becomes 512."""
+    """A network with one input; dynamic sizes become 512."""
 
     def __init__(
         self, name: str, session: InferenceSession, normalization: Normalization | None = None
     ) -> None:
         self._name = name
         self._session = session
-        entries = session.get_inputs()
-        if len(entries) != 1:
-            raise unsuitable(name, f"it takes {len(entries)} inputs")
-        entry = entries[0]
-        if normalization is None and (entry.name, list(entry.shape)) == _MODNET_INPUT:
+        inputs = session.get_inputs()
+        if len(inputs) != 1:
+            raise unsuitable(name, f"it takes {len(inputs)} inputs")
+        first = inputs[0]
+        if normalization is None and (first.name, list(first.shape)) == _MODNET_INPUT:
             normalization = _MODNET
-        kind = _KINDS.get(entry.type, entry.type)
-        self._input = Input.of(name, entry.shape, kind, normalization)
-        self._entry, self._exit = entry.name, session.get_outputs()[0].name
-        self.mask(np.zeros((1, 1, 3), dtype=np.uint8))  # what is wrong with it shows now
+        kind = _KINDS.get(first.type, first.type)
+        self._input = Input.of(name, first.shape, kind, normalization)
+        self._input_name, self._output_name = first.name, session.get_outputs()[0].name
+        self.mask(np.zeros((1, 1, 3), dtype=np.uint8))  # check the output
 
     @property
     def side(self) -> int:
-        """The side of its pictures, in pixels."""
+        """The side of its input, in pixels."""
         return max(self._input.height, self._input.width)
 
     def mask(self, picture: Picture) -> Mask:
-        """Return the person's soft mask, in the model's own size."""
-        values = {self._entry: self._input.tensor(picture)}
-        return as_mask(self._name, np.asarray(self._session.run([self._exit], values)[0]))
+        """Return the soft mask of the person, in the size of the model."""
+        values = {self._input_name: self._input.tensor(picture)}
+        (output,) = self._session.run([self._output_name], values)
+        return as_mask(self._name, np.asarray(output))

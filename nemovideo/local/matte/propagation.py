@@ -1,4 +1,4 @@
-"""Masks carried along the motion of the picture, from key frames to those between them."""
+"""Propagate masks from key frames to the frames between them, along the optical flow."""
 
 from __future__ import annotations
 
@@ -7,103 +7,101 @@ import numpy as np
 
 from nemovideo.local.matte.engine import Mask
 from nemovideo.local.matte.raster import (
+    Crop,
     Flow,
-    FlowFinder,
     Gray,
-    Places,
     Region,
-    Stage,
+    SampleMap,
     blurred,
-    placed,
-    places,
+    resampled,
+    sample_map,
     warped,
 )
 from nemovideo.local.matte.tracking import Size, whole
 
-_BLUR = 5
+_BLUR_PX = 5
 _TOLERANCE = np.float32(12)
-_FAR_PX = 3.0
-_ODD_SHARE = 0.05
-_LEAST = np.float32(1e-3)
+_MOVED_PX = 3.0
+_MISMATCH_SHARE = 0.05
+_MIN_WEIGHT = np.float32(1e-3)
 
 
 @attrs.frozen(eq=False)
-class Carried:
-    """A mask brought from another frame, and how well the pictures match there, 0..1."""
+class Propagated:
+    """A mask warped from another frame, and the confidence of each pixel, 0..1."""
 
     alpha: Mask
-    trust: Mask
+    confidence: Mask
 
 
-class Carrier:
-    """Carries masks from one frame to another."""
-
-    def __init__(self) -> None:
-        self._find = FlowFinder()
-
-    def flow(self, picture: Gray, other: Gray) -> Flow:
-        """Return where the other picture has the pixels of this one."""
-        return self._find(picture, other)
-
-    def carry(
-        self, alpha: Mask, stage: Stage, size: Size, picture: Gray, other: Gray, flow: Flow
-    ) -> Carried:
-        """Bring the other picture's mask to this one.
-
-        Args:
-            alpha: The mask of the other frame, on the stage.
-            stage: The part of the frame that it covers.
-            size: The frame's.
-            picture: The frame that it is brought to, small.
-            other: The frame that it comes from, small.
-            flow: From this one to the other.
-        """
-        grid = Stage(whole(size), (picture.shape[1], picture.shape[0]))
-        then = warped(other, _moved_by(flow))
-        apart = blurred(np.abs(picture - then), _BLUR) / _TOLERANCE
-        trust = placed(np.exp(-apart * apart), grid.box, stage)
-        return Carried(warped(alpha, places(flow, size, stage)), trust)
-
-
-def between(before: Carried, after: Carried, share: float) -> Mask:
-    """Return the mask of a frame at a share of the way between two whose masks were brought."""
-    first = before.trust * np.float32(1 - share) + _LEAST
-    second = after.trust * np.float32(share) + _LEAST
-    blended = (before.alpha * first + after.alpha * second) / (first + second)
-    made: Mask = blended.astype(np.float32, copy=False)
-    return made
-
-
-def steadied(alpha: Mask, before: Carried, after: Carried) -> Mask:
-    """Return the median of a mask and of its neighbors', where those match the picture."""
-    low, high = np.minimum(before.alpha, after.alpha), np.maximum(before.alpha, after.alpha)
-    median = alpha.clip(low, high)
-    trust = np.minimum(before.trust, after.trust)
-    made: Mask = alpha + (median - alpha) * trust
-    return made
-
-
-def has_moved(picture: Gray, other: Gray, flow: Flow, there: Region, *, much: float = 1.0) -> bool:
-    """Return whether people moved so far, or so oddly, that their mask should be made anew.
+def propagate(
+    alpha: Mask, crop: Crop, size: Size, target: Gray, source: Gray, flow: Flow
+) -> Propagated:
+    """Warp the mask of one frame to another.
 
     Args:
-        picture: A frame, small.
-        other: The last one that was looked at, small.
-        flow: From the frame to that.
-        there: Where people were in that.
-        much: How many times the usual they must have moved.
+        alpha: The mask in the source frame, on the crop.
+        crop: The part of the frame that the mask covers.
+        size: The frame size in pixels.
+        target: The small gray frame to warp to.
+        source: The small gray frame to warp from.
+        flow: The flow from target to source.
     """
-    if not there.any():
+    grid = Crop(whole(size), (target.shape[1], target.shape[0]))
+    error = blurred(np.abs(target - _aligned(source, flow)), _BLUR_PX) / _TOLERANCE
+    confidence = resampled(np.exp(-error * error), grid.box, crop)
+    return Propagated(warped(alpha, sample_map(flow, size, crop)), confidence)
+
+
+def between(before: Propagated, after: Propagated, share: float) -> Mask:
+    """Blend two masks propagated to a frame, weighted by distance and confidence.
+
+    Args:
+        before: From the earlier key frame.
+        after: From the later one.
+        share: The position of the frame between the two, 0..1.
+    """
+    first = before.confidence * np.float32(1 - share) + _MIN_WEIGHT
+    second = after.confidence * np.float32(share) + _MIN_WEIGHT
+    blended = (before.alpha * first + after.alpha * second) / (first + second)
+    mask: Mask = blended.astype(np.float32, copy=False)
+    return mask
+
+
+def steadied(alpha: Mask, before: Propagated, after: Propagated) -> Mask:
+    """Return the median of a mask and its neighbors', where the neighbors are reliable."""
+    low, high = np.minimum(before.alpha, after.alpha), np.maximum(before.alpha, after.alpha)
+    median = alpha.clip(low, high)
+    confidence = np.minimum(before.confidence, after.confidence)
+    mask: Mask = alpha + (median - alpha) * confidence
+    return mask
+
+
+def has_moved(
+    frame: Gray, key: Gray, flow: Flow, people: Region, *, threshold: float = 1.0
+) -> bool:
+    """Return whether people moved too far or too irregularly to propagate their mask.
+
+    Args:
+        frame: The current frame, small and gray.
+        key: The last key frame, small and gray.
+        flow: The flow from the frame to the key frame.
+        people: The region of people in the key frame.
+        threshold: A factor on the default thresholds.
+    """
+    if not people.any():
         return False
-    far = np.abs(flow).max(axis=2)[there]
-    if np.percentile(far, 90) > much * _FAR_PX:
+    distance_px = np.abs(flow).max(axis=2)[people]
+    if np.percentile(distance_px, 90) > threshold * _MOVED_PX:
         return True
-    then = warped(other, _moved_by(flow))
-    return bool((np.abs(picture - then)[there] > _TOLERANCE).mean() > much * _ODD_SHARE)
+    mismatch = np.abs(frame - _aligned(key, flow))[people] > _TOLERANCE
+    return bool(mismatch.mean() > threshold * _MISMATCH_SHARE)
 
 
-def _moved_by(flow: Flow) -> Places:
+def _aligned(source: Gray, flow: Flow) -> Mask:
+    """Warp a small frame along the flow."""
     height, width = flow.shape[:2]
     across = flow[..., 0] + np.arange(width, dtype=np.float32)
     down = flow[..., 1] + np.arange(height, dtype=np.float32)[:, np.newaxis]
-    return across.astype(np.float32), down.astype(np.float32)
+    coordinates: SampleMap = across.astype(np.float32), down.astype(np.float32)
+    return warped(source, coordinates)

@@ -1,4 +1,4 @@
-"""Planes of numbers at half and at twice their size, and with an edge, in few passes."""
+"""Halve, double and pad planes of floats in few passes over memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FAR = np.float32(0.25)
 
 
 def halved(planes: Mask) -> Mask:
-    """Return the means of each 2 × 2 values, of any number of planes; both sizes must be even."""
+    """Return the 2 × 2 means of one or more planes; both sides must be even."""
     rows = planes[..., ::2, :] + planes[..., 1::2, :]
     means: Mask = rows[..., ::2] + rows[..., 1::2]
     means *= np.float32(0.25)
@@ -19,30 +19,30 @@ def halved(planes: Mask) -> Mask:
 
 
 def doubled(planes: Mask) -> Mask:
-    """Return planes at twice the size, each value between its neighbors."""
-    *many, height, width = planes.shape
-    wide: Mask = np.empty((*many, height, 2 * width), dtype=np.float32)
+    """Return planes at twice the size, interpolated linearly."""
+    *leading, height, width = planes.shape
+    wide: Mask = np.empty((*leading, height, 2 * width), dtype=np.float32)
     _fill(wide.swapaxes(-1, -2), planes.swapaxes(-1, -2))
-    made: Mask = np.empty((*many, 2 * height, 2 * width), dtype=np.float32)
-    _fill(made, wide)
-    return made
+    double: Mask = np.empty((*leading, 2 * height, 2 * width), dtype=np.float32)
+    _fill(double, wide)
+    return double
 
 
 def edged(values: Mask, width: int) -> Mask:
-    """Return one plane with an edge around it that repeats its outermost values."""
+    """Return a plane padded by its repeated edge; faster than `np.pad`."""
     height, length = values.shape
-    made: Mask = np.empty((height + 2 * width, length + 2 * width), dtype=np.float32)
-    middle = made[width:-width]
+    padded: Mask = np.empty((height + 2 * width, length + 2 * width), dtype=np.float32)
+    middle = padded[width:-width]
     middle[:, width:-width] = values
     middle[:, :width], middle[:, -width:] = values[:, :1], values[:, -1:]
-    made[:width], made[-width:] = middle[0], middle[-1]
-    return made
+    padded[:width], padded[-width:] = middle[0], middle[-1]
+    return padded
 
 
-def _fill(made: Mask, planes: Mask) -> None:
-    """Fill planes that have twice as many rows."""
+def _fill(double: Mask, planes: Mask) -> None:
+    """Interpolate planes into ones with twice as many rows."""
     near, far = planes * _NEAR, planes * _FAR
-    even, odd = made[..., ::2, :], made[..., 1::2, :]
+    even, odd = double[..., ::2, :], double[..., 1::2, :]
     np.add(near[..., 1:, :], far[..., :-1, :], out=even[..., 1:, :])
     np.add(near[..., :-1, :], far[..., 1:, :], out=odd[..., :-1, :])
     even[..., 0, :], odd[..., -1, :] = planes[..., 0, :], planes[..., -1, :]

@@ -1,8 +1,8 @@
-"""Two opinions on one frame: which areas that only one network keeps are people's.
+"""Reconcile the masks of the two networks in one frame.
 
-The strong network has the better edges, and is right more often. But each of the two
-loses people, or keeps furniture, where the other does not; they differ over areas
-then, and the areas' surroundings and colors decide.
+The strong network has better edges and fewer errors, but each of the two loses people or
+keeps furniture in places where the other does not. Each area of disagreement is decided by
+the face in it, the confidence of the small network, and the pixels around the area.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import cv2
 import numpy as np
 
 from nemovideo.local.matte.engine import Mask
-from nemovideo.local.matte.raster import Region, grown, parts
+from nemovideo.local.matte.raster import Region, components, dilated
 
 _SURE = 0.6
-_LOST = 0.5
+_MIN_OVERLAP = 0.5
 _DIFFERS = 0.4
-_LEAST_PX = 40
-_RIM = 2
-_SEAM = 5  # what is kept must reach into what both see, or a line is left between them
+_MIN_PX = 40
+_RIM_PX = 2
+_SEAM_PX = 5  # overlap with the agreed mask, so that no line is left between them
 _TOUCHES = 0.6
 _VERY_SURE = 0.96
 _ENCLOSED = 0.45
@@ -31,55 +31,57 @@ _LARGE_PX = 150
 
 
 @attrs.frozen(eq=False)
-class Verdict:
-    """What to do about the strong network's alpha.
+class Correction:
+    """How to correct the strong network's alpha.
 
-    `small_stands`: it has lost the person, and the small network's mask is to be
-    taken. `keep` and `drop` are areas, 0..1: what to take from the small network, and
-    what to take away.
+    Attributes:
+        use_small: Use the small network's mask instead; the strong one lost the person.
+        keep: The area to take from the small network, 0..1.
+        drop: The area to remove, 0..1.
     """
 
-    small_stands: bool = False
+    use_small: bool = False
     keep: Mask | None = None
     drop: Mask | None = None
 
 
-def judged(small: Mask, strong: Mask, faces: Sequence[Region] = ()) -> Verdict:
-    """Compare two small masks of the whole frame.
+def reconcile(small: Mask, strong: Mask, faces: Sequence[Region] = ()) -> Correction:
+    """Compare the two masks of the whole frame, at reduced size.
 
     Args:
-        small: The small network's.
-        strong: The strong one's.
-        faces: Where faces were found: who has one is there.
+        small: The mask of the small network.
+        strong: The mask of the strong network.
+        faces: The detected faces; an area with a face is a person.
     """
     sure = small > _SURE
-    apart = np.count_nonzero(sure & (strong > _SURE)) < _LOST * np.count_nonzero(sure)
-    if apart and not any(strong[face].mean() > _SURE for face in faces):
-        return Verdict(small_stands=True)
+    overlap = np.count_nonzero(sure & (strong > _SURE))
+    disjoint = overlap < _MIN_OVERLAP * np.count_nonzero(sure)
+    if disjoint and not any(strong[face].mean() > _SURE for face in faces):
+        return Correction(use_small=True)
     agreed = np.minimum(small, strong) > 0.5
     keep = np.zeros(small.shape, dtype=bool)
-    for part in parts(small - strong > _DIFFERS, _LEAST_PX):
-        rim = grown(part, _RIM) & ~part
-        has_face = any((part & face).sum() > 0.5 * face.sum() for face in faces)
-        firm = not apart and small[part].mean() > _VERY_SURE
-        if has_face or firm or agreed[rim].mean() > _TOUCHES:
-            keep |= part
+    for area in components(small - strong > _DIFFERS, _MIN_PX):
+        rim = dilated(area, _RIM_PX) & ~area
+        has_face = any((area & face).sum() > 0.5 * face.sum() for face in faces)
+        very_sure = not disjoint and small[area].mean() > _VERY_SURE
+        if has_face or very_sure or agreed[rim].mean() > _TOUCHES:
+            keep |= area
     drop = np.zeros(small.shape, dtype=bool)
-    for part in parts(strong - small > _DIFFERS, _LEAST_PX):
-        doubt = float(small[part].mean())
-        rim = grown(part, _RIM) & ~part
-        enclosed = agreed[rim].mean() > _ENCLOSED and not _reaches_border(part)
-        if (doubt < _DENIED and part.sum() > _LARGE_PX) or (doubt < _DOUBTED and enclosed):
-            drop |= part
-    return Verdict(keep=_soft(keep, _SEAM), drop=_soft(drop, _RIM))
+    for area in components(strong - small > _DIFFERS, _MIN_PX):
+        score = float(small[area].mean())
+        rim = dilated(area, _RIM_PX) & ~area
+        enclosed = agreed[rim].mean() > _ENCLOSED and not _touches_border(area)
+        if (score < _DENIED and area.sum() > _LARGE_PX) or (score < _DOUBTED and enclosed):
+            drop |= area
+    return Correction(keep=_soft(keep, _SEAM_PX), drop=_soft(drop, _RIM_PX))
 
 
-def _soft(region: Region, by: int) -> Mask | None:
+def _soft(region: Region, by_px: int) -> Mask | None:
     if not region.any():
         return None
-    wide = grown(region, by).astype(np.float32)
+    wide = dilated(region, by_px).astype(np.float32)
     return np.asarray(cv2.blur(wide, (3, 3)), dtype=np.float32)
 
 
-def _reaches_border(part: Region) -> bool:
-    return bool(part[0].any() or part[-1].any() or part[:, 0].any() or part[:, -1].any())
+def _touches_border(region: Region) -> bool:
+    return bool(region[0].any() or region[-1].any() or region[:, 0].any() or region[:, -1].any())

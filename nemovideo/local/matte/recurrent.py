@@ -1,8 +1,8 @@
-"""Robust Video Matting as an `.onnx` file: a network that remembers the frames before.
+"""Robust Video Matting as an `.onnx` file: a recurrent network.
 
 Lin et al., "Robust High-Resolution Video Matting with Temporal Guidance", WACV 2022. Its
-inputs are a picture, four states and a ratio; it finds people at a small size, and their
-edges at the picture's own.
+inputs are a picture, four states and a downsampling ratio: people are found at reduced size
+and refined at full size.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from nemovideo.local.matte.view import View
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-_LONGEST_PX = 1280
+_MAX_SIDE_PX = 1280
 _SMALL_PX = 512
 _STATES = 4
-_LEAST_SHARE = 0.0005
+_MIN_SHARE = 0.0005
 
 _View = TypeVar("_View", bound=View)
 
 
 class RecurrentModel:
-    """Robust Video Matting; `RecurrentCutter` gives it the frames of a clip in order."""
+    """Robust Video Matting; `RecurrentCutter` runs it on the frames of a clip in order."""
 
     side = _SMALL_PX
 
@@ -46,46 +46,46 @@ class RecurrentModel:
         self.mask(np.zeros((self.side, self.side, 3), dtype=np.uint8))
 
     def mask(self, picture: Picture) -> Mask:
-        """Return the alpha of a single picture, in its size."""
-        return Memory(self).mask(picture)
+        """Return the alpha of a single picture, in the same size."""
+        return RecurrentState(self).mask(picture)
 
     def run(
         self, picture: Picture, states: list[npt.NDArray[np.generic]]
     ) -> tuple[Mask, list[npt.NDArray[np.generic]]]:
-        """Return the alpha of a picture, and the states for the next one.
+        """Return the alpha of a picture, and the states for the next.
 
         Args:
             picture: Height × width × 3, RGB.
-            states: Those that the picture before left; none for the first.
+            states: From the picture before; empty for the first.
         """
         source = picture.transpose(2, 0, 1)[np.newaxis].astype(np.float32) / np.float32(255)
         empty = np.zeros((1, 1, 1, 1), dtype=self._dtype)
         ratio = min(1.0, _SMALL_PX / max(picture.shape[:2]))
-        given = {
+        inputs = {
             "src": source.astype(self._dtype),
             "downsample_ratio": np.array([ratio], dtype=np.float32),
             **{f"r{n}i": state for n, state in enumerate(states or [empty] * _STATES, 1)},
         }
         with self._lock:
-            alpha, *after = self._session.run(self._outputs, given)
+            alpha, *after = self._session.run(self._outputs, inputs)
         return as_mask(self._name, np.asarray(alpha)), [np.asarray(state) for state in after]
 
 
-class Memory:
-    """What a network remembers of one shot."""
+class RecurrentState:
+    """The state of the network within one shot."""
 
     def __init__(self, model: RecurrentModel) -> None:
         self._model = model
         self._states: list[npt.NDArray[np.generic]] = []
 
     def mask(self, picture: Picture) -> Mask:
-        """Return the alpha of the next picture, in its size."""
+        """Return the alpha of the next picture, in the same size."""
         alpha, self._states = self._model.run(picture, self._states)
         return alpha
 
 
 class RecurrentCutter:
-    """Cut the frames of one clip with a network that remembers: it sees each of them, whole."""
+    """Cut out the people in the frames of one clip: the network sees every whole frame."""
 
     face_seen = True
 
@@ -93,21 +93,21 @@ class RecurrentCutter:
         self._model = model
 
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
-        """Yield every view with its mask, in order; another shot begins without memory."""
-        memory = Memory(self._model)
+        """Yield every view with its cut, in order; the state is reset at a new shot."""
+        state = RecurrentState(self._model)
         last: tuple[_View, Cut] | None = None
         thumbnail: Thumbnail | None = None
         for view in views:
             if last is None or view is not last[0]:
                 before, thumbnail = thumbnail, view.thumbnail()
                 if before is not None and is_cut(before, thumbnail):
-                    memory = Memory(self._model)
-                alpha = memory.mask(view.picture(whole(view.size), _shown(view.size)))
-                last = view, Cut(whole(view.size), alpha, nobody=share(alpha > 0.5) < _LEAST_SHARE)
+                    state = RecurrentState(self._model)
+                alpha = state.mask(view.picture(whole(view.size), _input_size(view.size)))
+                last = view, Cut(whole(view.size), alpha, nobody=share(alpha > 0.5) < _MIN_SHARE)
             yield last
 
 
-def _shown(size: Size) -> Size:
-    """Return the size in which the network sees a frame."""
-    scale = min(1.0, _LONGEST_PX / max(size))
+def _input_size(size: Size) -> Size:
+    """Return the input size for a frame."""
+    scale = min(1.0, _MAX_SIDE_PX / max(size))
     return max(2, round(size[0] * scale)), max(2, round(size[1] * scale))

@@ -1,7 +1,7 @@
-"""Which connected parts of a mask are the people who matter.
+"""Select the connected components of a mask that are people.
 
-A mask is looked at in a coarse grid, and a grid is one large integer, a bit a
-cell: a region spreads by shifts, which costs microseconds.
+A mask is reduced to a coarse grid, stored as one large integer with a bit per cell, so that a
+flood fill is a few shifts and takes microseconds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from nemovideo.local.matte.engine import Mask
 from nemovideo.local.matte.tracking import Box, resized
 
 _CELLS = 64
-_ROW = _CELLS + 2  # an empty column on each side: nothing spreads around the edge
+_ROW = _CELLS + 2  # an empty column on each side stops the fill from wrapping around
 _INSIDE = sum(((1 << _CELLS) - 1) << (row * _ROW + 1) for row in range(1, _CELLS + 1))
 _LIKELY = 0.5
 _REACH_CELLS = 2
@@ -22,15 +22,14 @@ _MIN_OVERLAP = 0.3
 
 
 def main_people(mask: Mask, before: Mask | None = None) -> Mask:
-    """Return the mask without the parts that are not of the people in front.
+    """Remove the components that are not people in front: posters, passers-by, fog.
 
-    The largest region is kept, regions of a fifth of its size or more, and those
-    that were part of the person before (a hand that comes loose). What lies
-    apart is gone: faces on a poster, passers-by, fog.
+    Kept are the largest component, those of at least a fifth of its size, and those that were
+    part of the person before, such as a hand.
 
     Args:
         mask: Square.
-        before: The mask of the frame before, in the same place, cleaned already.
+        before: The cleaned mask of the frame before, in the same box.
     """
     grid = _grid(mask)
     regions = list(_regions(grid))
@@ -49,18 +48,18 @@ def main_people(mask: Mask, before: Mask | None = None) -> Mask:
 
 
 def regions_of(mask: Mask) -> list[Mask]:
-    """Return a mask for each of its connected parts, the largest first."""
+    """Return a mask of each connected component, the largest first."""
     regions = sorted(_regions(_grid(mask)), key=int.bit_count, reverse=True)
     return [_only(mask, region) for region in regions]
 
 
 def region_at(mask: Mask, seen: Box, place: tuple[int, int]) -> Mask | None:
-    """Return a mask of the one connected part at a point of the frame; None if none is there.
+    """Return a mask of the connected component at a point, or None.
 
     Args:
         mask: Square, of the box `seen`.
         seen: The part of the frame that the mask covers.
-        place: The point, in the frame's pixels.
+        place: The point in frame pixels.
     """
     column = (place[0] - seen[0]) * _CELLS // (seen[2] - seen[0])
     row = (place[1] - seen[1]) * _CELLS // (seen[3] - seen[1])
@@ -72,7 +71,7 @@ def region_at(mask: Mask, seen: Box, place: tuple[int, int]) -> Mask | None:
 
 
 def _only(mask: Mask, region: int) -> Mask:
-    """Return the mask where a region is, and a little around it."""
+    """Return the mask within a slightly dilated region."""
     for _ in range(_REACH_CELLS):
         region = _spread(region)
     cleaned: Mask = mask * _as_mask(region, mask.shape[0])
@@ -80,7 +79,7 @@ def _only(mask: Mask, region: int) -> Mask:
 
 
 def _regions(grid: int) -> list[int]:
-    """Return the connected regions; those that nearly touch count as one."""
+    """Return the connected regions; a gap of one cell does not separate them."""
     near = _spread(grid)
     regions = []
     while near:
@@ -98,7 +97,7 @@ def _spread(cells: int) -> int:
 
 
 def _grid(mask: Mask) -> int:
-    """Return the mask's likely parts as bits, row after row."""
+    """Return the cells above the threshold as bits, row by row."""
     small = resized(mask, (_CELLS, _CELLS))
     bits = np.zeros((_CELLS + 2, _ROW), dtype=np.uint8)
     bits[1:-1, 1:-1] = small > _LIKELY

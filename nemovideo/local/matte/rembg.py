@@ -1,4 +1,4 @@
-"""Any session of rembg as an engine (extra `[rembg]`)."""
+"""rembg sessions as engines (extra `[rembg]`)."""
 
 from __future__ import annotations
 
@@ -18,27 +18,25 @@ _SIDE = 320
 
 
 class Session(Protocol):
-    """What is asked of a session of rembg."""
+    """The part of a rembg session that is used."""
 
     def predict(self, img: Image.Image) -> Sequence[Image.Image]:
-        """Return the masks of a picture, the first of which is used."""
+        """Return the masks of a picture; the first is used."""
         ...
 
 
 class RembgEngine:
-    """One of rembg's networks: it keeps whatever stands out, a person or not.
+    """A network of rembg: it keeps salient objects, not only people.
 
-    Far slower than the default engine, and each picture is judged for itself.
+    It is far slower than the default engine, and ignores the other frames.
 
     Args:
-        session: A session, as `rembg.new_session()` gives it, or the name of one
-            ("u2net", "u2netp", "u2net_human_seg", "isnet-general-use", …), whose
-            model rembg fetches on first use.
+        session: A session from `rembg.new_session()`, or its name ("u2net", "u2netp",
+            "u2net_human_seg", "isnet-general-use", …); rembg fetches the model on first use.
 
     Raises:
         MissingExtraError: rembg is not installed.
-        ModelUnavailableError: There is no session of that name, or its model
-            cannot be fetched.
+        ModelUnavailableError: There is no session of that name, or its model cannot be fetched.
     """
 
     side = _SIDE
@@ -47,9 +45,9 @@ class RembgEngine:
         self._session = _new_session(session) if isinstance(session, str) else session
 
     def mask(self, picture: Picture) -> Mask:
-        """Return the soft mask, in the picture's size."""
-        made = self._session.predict(Image.fromarray(picture))
-        mask: Mask = np.asarray(made[0].convert("L"), dtype=np.float32) * np.float32(1 / 255)
+        """Return the soft mask, in the size of the picture."""
+        masks = self._session.predict(Image.fromarray(picture))
+        mask: Mask = np.asarray(masks[0].convert("L"), dtype=np.float32) * np.float32(1 / 255)
         return mask
 
 
@@ -58,14 +56,14 @@ def _new_session(name: str) -> Session:
         import rembg
     except ImportError:
         raise MissingExtraError(
-            "The engine 'rembg' needs rembg",
+            "the engine 'rembg' needs rembg",
             remedy='Install it: pip install "nemovideo[rembg]".',
         ) from None
     try:
         session: Session = rembg.new_session(name)
-    except Exception as error:  # whatever its downloader and its runtime raise
+    except Exception as error:  # the errors of its downloader and its runtime have no common base
         raise ModelUnavailableError(
             f"rembg has no session {name!r}, or cannot load it: {error}",
-            remedy="Name one of rembg's models, as in 'rembg:u2netp', and go online once.",
+            remedy="Use one of rembg's models, such as 'rembg:u2netp', and go online once.",
         ) from error
     return session

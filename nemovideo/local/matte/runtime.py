@@ -1,4 +1,4 @@
-"""ONNX Runtime's sessions: their device, their threads, and their errors in our words."""
+"""ONNX Runtime sessions: devices, threads, and errors."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ _PROVIDERS = {
     "openvino": "OpenVINOExecutionProvider",
     CPU: "CPUExecutionProvider",
 }
-"""The devices by name, the one to prefer first."""
+"""The execution providers by device name."""
 _AUTOMATIC = ("cuda", "rocm", "migraphx", "directml")
-"""Those that "auto" takes: the others accept any model, and may run it slower than the CPU."""
+"""The devices for "auto", in order; the others accept any model but may be slower than the CPU."""
 
 
 def open_session(path: Path, device: str = AUTO) -> InferenceSession:
-    """Return a model ready to run.
+    """Load a model.
 
     Args:
         path: The `.onnx` file.
-        device: "auto" (a GPU that the user's own onnxruntime can use, else the CPU),
-            "cpu", "cuda", "rocm", "migraphx", "coreml", "directml" or "openvino".
+        device: "auto" (a GPU if the installed onnxruntime supports it, else the CPU), "cpu",
+            "cuda", "rocm", "migraphx", "coreml", "directml" or "openvino".
 
     Raises:
-        LocalBackendError: There is no such device, or onnxruntime cannot use it here.
+        LocalBackendError: The device is unknown, or onnxruntime does not support it here.
         MissingExtraError: onnxruntime is not installed.
         ModelUnavailableError: The file cannot be loaded.
     """
@@ -46,32 +46,32 @@ def open_session(path: Path, device: str = AUTO) -> InferenceSession:
         import onnxruntime
     except ImportError:
         raise MissingExtraError(
-            "An .onnx model needs onnxruntime",
+            "an .onnx model needs onnxruntime",
             remedy='Install it: pip install "nemovideo[local]".',
         ) from None
     providers = providers_for(device, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = _LOG_FATAL  # what matters is raised
+    options.log_severity_level = _LOG_FATAL  # errors are raised
     options.intra_op_num_threads = _THREADS
-    # A thread that spins while it waits takes the core from the encoder.
+    # Threads that spin while idle take CPU time from the encoder.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Pictures differ in size. An arena would keep room for all sizes, and a pattern take the
-    # room for all layers at once: 100 MB for nothing.
+    # Input sizes vary: an arena would keep memory for each size, and a pattern would allocate
+    # all layers at once, 100 MB more.
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
     try:
         session: InferenceSession = onnxruntime.InferenceSession(
             str(path), options, providers=providers
         )
-    except Exception as error:  # onnxruntime has classes of its own for this, in no one tree
+    except Exception as error:  # onnxruntime's errors have no common base
         raise ModelUnavailableError(f"{path.name} cannot be loaded: {error}") from error
     return session
 
 
 def providers_for(device: str, available: Sequence[str]) -> list[str]:
-    """Return the names of the execution providers for a device; the CPU's is the last.
+    """Return the execution providers for a device, with the CPU as the fallback.
 
     Raises:
-        LocalBackendError: There is no such device, or it is not available.
+        LocalBackendError: The device is unknown or not available.
     """
     if device == AUTO:
         wanted = [_PROVIDERS[name] for name in _AUTOMATIC]
@@ -82,6 +82,6 @@ def providers_for(device: str, available: Sequence[str]) -> list[str]:
     if _PROVIDERS[device] not in available:
         raise LocalBackendError(
             f"onnxruntime cannot use the device {device!r} here",
-            remedy='Install the onnxruntime package for it, or use device="auto".',
+            remedy='Install the onnxruntime package for this device, or use device="auto".',
         )
     return list(dict.fromkeys([_PROVIDERS[device], _PROVIDERS[CPU]]))

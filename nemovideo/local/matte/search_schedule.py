@@ -1,4 +1,4 @@
-"""When a scene is searched for people who came: soon where something stirred."""
+"""Schedule full-frame searches for new people: early after motion, rarely without."""
 
 from __future__ import annotations
 
@@ -9,56 +9,56 @@ from nemovideo.local.matte.tracking import Box, Size, Thumbnail, difference, sha
 from nemovideo.local.matte.view import View
 
 _FRAMES = 12
-_FRAMES_WHEN_LOST = 8
-_FRAMES_AT_MOST = 90
-_STIRRED = 16
-_STIRRED_SHARE = 0.005
+_FRAMES_WHEN_EMPTY = 8
+_MAX_FRAMES = 90
+_CHANGED = 16
+_CHANGED_SHARE = 0.005
 
 
-class Lookout:
-    """Tell when to search: nobody can have come while all around those known stands still."""
+class SearchSchedule:
+    """Decide which frames to search: without motion around the tracked people, none enters."""
 
     def __init__(self) -> None:
-        self._frames = _FRAMES_AT_MOST
-        self._then: Thumbnail | None = None
+        self._frames = _MAX_FRAMES
+        self._last: Thumbnail | None = None
 
-    def forget(self) -> None:
-        """Begin anew, with another scene: its first frame is to be searched."""
-        self._frames = _FRAMES_AT_MOST
+    def reset(self) -> None:
+        """Start a new scene: its first frame is due."""
+        self._frames = _MAX_FRAMES
 
     def count(self) -> None:
-        """Note that a frame went by."""
+        """Count a frame since the last search."""
         self._frames += 1
 
-    def is_due(self, view: View, known: Sequence[Box]) -> bool:
-        """Return whether a frame is to be searched now; it counts as searched then.
+    def is_due(self, view: View, tracked: Sequence[Box]) -> bool:
+        """Return whether to search this frame; if so, the count restarts.
 
         Args:
             view: The frame.
-            known: Where those are who are known already.
+            tracked: The boxes of the tracked people.
         """
-        if self._frames < (_FRAMES if known else _FRAMES_WHEN_LOST):
+        if self._frames < (_FRAMES if tracked else _FRAMES_WHEN_EMPTY):
             return False
-        now = view.thumbnail()
-        can_wait = known and self._frames < _FRAMES_AT_MOST
-        if can_wait and not self._has_stirred(now, known, view.size):
+        thumbnail = view.thumbnail()
+        can_wait = tracked and self._frames < _MAX_FRAMES
+        if can_wait and not self._has_changed(thumbnail, tracked, view.size):
             return False
-        self._frames, self._then = 0, now
+        self._frames, self._last = 0, thumbnail
         return True
 
-    def _has_stirred(self, now: Thumbnail, known: Sequence[Box], size: Size) -> bool:
-        """Return whether the picture changed since the last search, but for the known."""
-        if self._then is None:
+    def _has_changed(self, thumbnail: Thumbnail, tracked: Sequence[Box], size: Size) -> bool:
+        """Return whether the picture outside the boxes changed since the last search."""
+        if self._last is None:
             return True
-        stirred = difference(self._then, now) > _STIRRED
-        for box in known:
-            rows, columns = _cells(box, size, now.shape)
-            stirred[rows, columns] = False
-        return share(stirred) >= _STIRRED_SHARE
+        changed = difference(self._last, thumbnail) > _CHANGED
+        for box in tracked:
+            rows, columns = _cells(box, size, thumbnail.shape)
+            changed[rows, columns] = False
+        return share(changed) >= _CHANGED_SHARE
 
 
 def _cells(box: Box, size: Size, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Return the rows and columns of a thumbnail that a box covers, if only in part."""
+    """Return the rows and columns of a thumbnail that a box touches."""
     down, across = shape[0] / size[1], shape[1] / size[0]
     left, top, right, bottom = box
     rows = slice(math.floor(top * down), math.ceil(bottom * down))

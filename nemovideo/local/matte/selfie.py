@@ -9,17 +9,15 @@ from nemovideo.local.models import model_path
 
 
 class SelfieSegmentation(LiteRTModel):
-    """The default engine: people near the camera, some milliseconds a picture.
+    """The engine "fast", and the small network of "fine": a few milliseconds per picture.
 
-    It sees people only, and cannot say that there is none.
+    It is made for people near the camera, and finds one even in a picture without people.
 
     Args:
-        model: A `.tflite` file trained for the same, instead of MediaPipe's,
-            which is fetched on first use.
+        model: A `.tflite` file for the same task; by default MediaPipe's, fetched on first use.
 
     Raises:
-        ModelUnavailableError: The model is not here and cannot be fetched, or
-            the file given cannot be read as one.
+        ModelUnavailableError: The model is not cached and cannot be fetched, or cannot be read.
     """
 
     def __init__(self, model: Path | None = None) -> None:

@@ -1,10 +1,9 @@
-"""Taking the old background's color out of a person's edges.
+"""Remove the spill of the old background from the edges of a person.
 
-Where a mask is half, the picture is a mixture of the person and what was behind
-them. Over another background that old color would shine through hair as a rim.
-The person's own color is spread from where the mask is sure of them, and that
-of the background from where it is sure of nobody; their difference, by the share
-that is not the person's, is what the picture lacks.
+Where alpha is between 0 and 1, the picture mixes person and background; over a new background
+the old color would show as a rim. Foreground and background colors are estimated by spreading
+them from the opaque and the transparent areas; their difference, times 1 − alpha, is the
+correction.
 """
 
 from __future__ import annotations
@@ -14,46 +13,46 @@ import numpy as np
 from nemovideo.local.matte.engine import Mask
 from nemovideo.local.matte.pyramid import doubled, halved
 
-_SURELY_KEPT = 0.95
-_SURELY_GONE = 0.05
-_LEAST_SIDE = 2
-_LEAST_WEIGHT = np.float32(1e-4)
+_OPAQUE = 0.95
+_TRANSPARENT = 0.05
+_MIN_SIDE = 2
+_MIN_WEIGHT = np.float32(1e-4)
 
 
 def missing_color(colors: Mask, mask: Mask) -> Mask:
-    """Return what must be added to a picture so that its edges have the person's own color.
+    """Return the correction to add to a picture so that its edges have the foreground color.
 
     Args:
         colors: Planes × side × side, in any color space; the side is a power of two.
-        mask: Side × side, 0..1: how much of each value is the person's.
+        mask: Side × side, 0..1: the alpha of each pixel.
 
     Returns:
-        As large as `colors`; nothing, where the mask is nowhere sure of the person, or
-        of the background. No value is taken further than to the color that the
-        person has nearby, so that a mask which is wrong does no harm.
+        In the shape of `colors`; zeros if the mask has no opaque or no transparent area. No
+        value goes beyond the foreground color nearby, so that an error in the mask does no
+        harm.
     """
     share = halved(mask)
-    sure = np.stack([share > _SURELY_KEPT, share < _SURELY_GONE])
+    sure = np.stack([share > _OPAQUE, share < _TRANSPARENT])
     if not sure.any(axis=(1, 2)).all():
         return np.zeros_like(colors)
     own, behind = doubled(_spread(halved(colors), sure[:, np.newaxis].astype(np.float32)))
     lacking: Mask = own - behind
     lacking *= 1 - mask
-    own -= colors  # how far it may go
+    own -= colors  # the limit of the correction
     return lacking.clip(np.minimum(own, 0), np.maximum(own, 0), out=lacking)
 
 
 def _spread(colors: Mask, weight: Mask) -> Mask:
-    """Return the colors with those that weigh nothing taken from the nearest that do.
+    """Fill the colors without weight from the nearest with weight.
 
-    What is told of one set of colors holds for several, each with a weight of its own.
+    Leading axes are independent sets, each with its own weight.
     """
-    if weight.shape[-1] <= _LEAST_SIDE:
-        total = np.maximum(weight.sum(axis=(-1, -2), keepdims=True), _LEAST_WEIGHT)
+    if weight.shape[-1] <= _MIN_SIDE:
+        total = np.maximum(weight.sum(axis=(-1, -2), keepdims=True), _MIN_WEIGHT)
         mean: Mask = (colors * weight).sum(axis=(-1, -2), keepdims=True) / total
-        return np.repeat(np.repeat(mean, _LEAST_SIDE, axis=-1), _LEAST_SIDE, axis=-2)
+        return np.repeat(np.repeat(mean, _MIN_SIDE, axis=-1), _MIN_SIDE, axis=-2)
     small_weight = halved(weight)
-    divisor: Mask = np.maximum(small_weight, _LEAST_WEIGHT)
+    divisor: Mask = np.maximum(small_weight, _MIN_WEIGHT)
     small: Mask = halved(colors * weight) / divisor
     filled = doubled(_spread(small, small_weight))
     filled += (colors - filled) * weight

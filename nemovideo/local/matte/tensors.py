@@ -1,9 +1,8 @@
-"""Pictures as the tensors of a network's file, and its tensors as masks.
+"""Convert pictures to the input tensor of a network, and its output to a mask.
 
-What a file of a user's own must be: one input with one RGB picture, `1 × height
-× width × 3` or `1 × 3 × height × width`, in 0..1 as float32 (or in 0..255 as
-uint8); its first output is the mask, with one channel (the person), or with two
-(background and person), before or after the last sigmoid or softmax.
+A supported model has one input with one RGB picture, `1 × height × width × 3` or `1 × 3 ×
+height × width`, as float32 in 0..1 or uint8 in 0..255. Its first output is the mask, with one
+channel (person) or two (background and person), before or after the last sigmoid or softmax.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ from nemovideo.local.matte.engine import Mask, Picture
 
 Tensor = npt.NDArray[np.float32] | npt.NDArray[np.uint8]
 
-_OPEN_SIDE = 512
-_SLIP = 0.01
+_DYNAMIC_SIDE = 512
+_TOLERANCE = 0.01
 _MAX_LOGIT = 80
 _REMEDY = (
-    "A model takes one RGB picture (float32 in 0..1, or uint8) and gives a mask of one or two "
-    "channels; for others use engine='rembg', or an object with mask(picture)."
+    "Use a model that takes one RGB picture (float32 in 0..1, or uint8) and returns a mask of "
+    "one or two channels, or engine='rembg', or an object with mask(picture)."
 )
 
 
 @attrs.frozen
 class Normalization:
-    """What a network is fed: (value − mean) / std of values in 0..1, by channel."""
+    """Normalize values in 0..1 by channel: (value − mean) / std."""
 
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -39,12 +38,12 @@ class Normalization:
 
 @attrs.frozen
 class Input:
-    """What a network takes. `channels_first` tells 1 × 3 × H × W from 1 × H × W × 3."""
+    """The input of a network: 1 × 3 × H × W if `channels_first`, else 1 × H × W × 3."""
 
     height: int
     width: int
     channels_first: bool
-    bytes_: bool
+    is_uint8: bool
     normalization: Normalization = Normalization()
 
     @classmethod
@@ -55,10 +54,10 @@ class Input:
         kind: str,
         normalization: Normalization | None = None,
     ) -> Input:
-        """Read an input's shape, where whatever is not a number is left open, and its type.
+        """Parse the shape and type of an input; sizes that are not numbers are dynamic.
 
         Raises:
-            ModelUnavailableError: It takes no RGB picture.
+            ModelUnavailableError: It is not an RGB picture.
         """
         sizes = [size if isinstance(size, int) and size > 0 else None for size in shape]
         if len(sizes) != 4 or sizes[0] not in (1, None) or kind not in ("float32", "uint8"):
@@ -68,20 +67,20 @@ class Input:
             raise unsuitable(name, f"its input is {kind} {list(shape)}")
         height, width = sizes[2:] if channels_first else sizes[1:3]
         return cls(
-            height or _OPEN_SIDE,
-            width or _OPEN_SIDE,
+            height or _DYNAMIC_SIDE,
+            width or _DYNAMIC_SIDE,
             channels_first,
             kind == "uint8",
             normalization or Normalization(),
         )
 
     def tensor(self, picture: Picture) -> Tensor:
-        """Return a picture of any size as the network's input."""
+        """Convert a picture of any size to the input tensor."""
         if picture.shape[:2] != (self.height, self.width):
             image = Image.fromarray(picture)
             size = (self.width, self.height)
             picture = np.asarray(image.resize(size, Image.Resampling.BILINEAR), dtype=np.uint8)
-        if self.bytes_:
+        if self.is_uint8:
             return np.ascontiguousarray(self._ordered(picture), dtype=np.uint8)
         values = picture.astype(np.float32)
         values -= np.array(self.normalization.mean, dtype=np.float32) * 255
@@ -92,14 +91,14 @@ class Input:
         return (values.transpose(2, 0, 1) if self.channels_first else values)[np.newaxis]
 
 
-def as_mask(name: str, made: npt.NDArray[np.generic]) -> Mask:
-    """Return a network's output as a mask in its own size.
+def as_mask(name: str, output: npt.NDArray[np.generic]) -> Mask:
+    """Convert the output of a network to a mask of the same size.
 
     Raises:
-        ModelUnavailableError: It is no mask.
+        ModelUnavailableError: It is not a mask.
     """
-    values = made.astype(np.float32)
-    if made.dtype == np.uint8:
+    values = output.astype(np.float32)
+    if output.dtype == np.uint8:
         values *= np.float32(1 / 255)
     while values.ndim > 2 and values.shape[0] == 1:
         values = values[0]
@@ -107,17 +106,17 @@ def as_mask(name: str, made: npt.NDArray[np.generic]) -> Mask:
         values = np.moveaxis(values, -1, 0)
     if values.ndim == 3 and values.shape[0] == 1:
         values = values[0]
-    decided = values.size > 0 and values.min() >= -_SLIP and values.max() <= 1 + _SLIP
+    activated = values.size > 0 and values.min() >= -_TOLERANCE and values.max() <= 1 + _TOLERANCE
     if values.ndim == 3 and values.shape[0] == 2:
-        values = values[1] if decided else values[1] - values[0]
+        values = values[1] if activated else values[1] - values[0]
     if values.ndim != 2:
-        raise unsuitable(name, f"its output is {list(made.shape)}")
-    if not decided:
+        raise unsuitable(name, f"its output is {list(output.shape)}")
+    if not activated:
         values = 1 / (1 + np.exp(-values.clip(-_MAX_LOGIT, _MAX_LOGIT)))
     mask: Mask = values.clip(0, 1).astype(np.float32, copy=False)
     return mask
 
 
 def unsuitable(name: str, reason: str) -> ModelUnavailableError:
-    """Return the error for a file that is a model, but none of a person's mask."""
+    """Return the error for a model with other tensors."""
     return ModelUnavailableError(f"{name} cannot be used: {reason}", remedy=_REMEDY)

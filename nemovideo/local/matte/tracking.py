@@ -1,7 +1,7 @@
-"""Where in the picture the person is: the crop that the engine looks at next.
+"""Boxes, crops and scene changes: which part of the frame the engine sees next.
 
-The networks squash what they see to a small square, so it is spent on the
-person and not on the whole frame.
+The networks squeeze their input to a small square, so a crop of the person gives them more
+detail than the whole frame.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from nemovideo.local.matte.engine import Mask
 from nemovideo.local.matte.pyramid import halved
 
 Box: TypeAlias = tuple[int, int, int, int]
-"""Left, top, right, bottom, in the frame's pixels; right and bottom are outside."""
+"""Left, top, right, bottom, in frame pixels; right and bottom are exclusive."""
 
 Size: TypeAlias = tuple[int, int]
 """Width and height."""
 
 Thumbnail: TypeAlias = npt.NDArray[np.uint8]
-"""Height × width: the brightness of a frame, very small."""
+"""Height × width: the brightness of a frame, a few dozen pixels wide."""
 
 _PERSON = 0.7
 _CONTACT = 0.02
@@ -32,8 +32,8 @@ _MIN_AREA = 0.001
 _GRIDS_PER_SIDE = 80
 _SLACK_GRIDS = 4
 _GROWTH = 0.35
-_LEAST_ASPECT = 0.8
-_MOST_ASPECT = 2.0
+_MIN_ASPECT = 0.8
+_MAX_ASPECT = 2.0
 _PART_ASPECT = 1.3
 _PART_STEP = 0.7
 _CUT_CHANGE = 30.0
@@ -42,20 +42,20 @@ _SHAKE_CELLS = 3
 
 
 def whole(size: Size) -> Box:
-    """Return the box that is all of the frame."""
+    """Return the box of the whole frame."""
     return 0, 0, *size
 
 
 def person_box(mask: Mask, seen: Box, size: Size) -> Box:
-    """Return the padded box around what a mask keeps, on an even grid.
+    """Return the padded box around a person, on an even grid.
 
     Args:
-        mask: What was found, in any size.
+        mask: The mask of the person, in any size.
         seen: The part of the frame that the mask covers.
-        size: The frame's.
+        size: The frame size.
 
     Returns:
-        All of the frame where the mask keeps next to nothing.
+        The whole frame if the mask is nearly empty.
     """
     kept = mask > _PERSON
     if share(kept) * area(seen) < _MIN_AREA * size[0] * size[1]:
@@ -75,10 +75,10 @@ def person_box(mask: Mask, seen: Box, size: Size) -> Box:
 
 
 def steady_box(current: Box, wanted: Box, size: Size) -> Box:
-    """Return the wanted box, or the current one where that does as well.
+    """Return the wanted box, or the current one while it fits.
 
-    A box that trembled would make the mask tremble. So a new one has a step of the
-    grid to spare, and it holds until the person leaves it, or leaves much of it empty.
+    A jittering box makes the mask jitter. So a new box has one grid step to spare, and is kept
+    until the person leaves it or leaves much of it empty.
     """
     slack = _SLACK_GRIDS * _grid(size)
     inside = (
@@ -100,20 +100,20 @@ def steady_box(current: Box, wanted: Box, size: Size) -> Box:
 
 
 def roomy(box: Box, size: Size) -> Box:
-    """Return the box with more room at its sides where it is much taller than wide, or less tall.
+    """Widen a tall box, or heighten a wide one.
 
-    Squeezed to a square, somebody in a narrow box would look as no one did whom the
-    networks learnt from, and there would be nothing around them to tell them from.
+    Squeezed to a square, a person in a narrow box looks unlike those in the training data, and
+    shows no background to separate them from.
     """
     left, top, right, bottom = box
     grid = _grid(size)
-    left, right = _stretched(left, right, (bottom - top) * _LEAST_ASPECT, size[0], grid)
-    top, bottom = _stretched(top, bottom, (box[2] - box[0]) * _LEAST_ASPECT, size[1], grid)
+    left, right = _stretched(left, right, (bottom - top) * _MIN_ASPECT, size[0], grid)
+    top, bottom = _stretched(top, bottom, (box[2] - box[0]) * _MIN_ASPECT, size[1], grid)
     return left, top, right, bottom
 
 
 def _stretched(begin: int, end: int, least: float, limit: int, grid: int) -> tuple[int, int]:
-    """Return a stretch of at least that length, as far as there is room from 0 to the limit."""
+    """Extend an interval to a length of `least`, within 0 to `limit`."""
     if end - begin >= least:
         return begin, end
     first = int(max(0.0, min((begin + end - least) / 2, limit - least))) // grid * grid
@@ -122,21 +122,20 @@ def _stretched(begin: int, end: int, least: float, limit: int, grid: int) -> tup
 
 
 def side_by_side(box: Box) -> list[Box]:
-    """Return the box, or overlapping parts of it where it is far wider than tall."""
+    """Split a box that is far wider than tall into overlapping parts."""
     left, top, right, bottom = box
-    wide, part = right - left, int((bottom - top) * _PART_ASPECT) // 2 * 2
-    if wide <= _MOST_ASPECT * (bottom - top):
+    width, part = right - left, int((bottom - top) * _PART_ASPECT) // 2 * 2
+    if width <= _MAX_ASPECT * (bottom - top):
         return [box]
-    count = math.ceil((wide - part) / (part * _PART_STEP)) + 1
-    starts = [left + (wide - part) * n // (count - 1) // 2 * 2 for n in range(count)]
+    count = math.ceil((width - part) / (part * _PART_STEP)) + 1
+    starts = [left + (width - part) * n // (count - 1) // 2 * 2 for n in range(count)]
     return [(start, top, start + part, bottom) for start in starts]
 
 
 def wider(mask: Mask, box: Box, size: Size) -> Box:
-    """Return the box with more room on those sides where the person goes on beyond it.
+    """Grow a box at the edges that the person touches, within the frame.
 
-    Where the frame ends, or the person does, the box stays; so it comes back as
-    it is where it holds them whole.
+    The box is returned unchanged if it holds the whole person.
     """
     kept = mask > _PERSON
     grid = _grid(size)
@@ -151,7 +150,7 @@ def wider(mask: Mask, box: Box, size: Size) -> Box:
 
 
 def around(first: Box, second: Box) -> Box:
-    """Return the smallest box that holds both."""
+    """Return the smallest box around both."""
     return (
         min(first[0], second[0]),
         min(first[1], second[1]),
@@ -161,31 +160,31 @@ def around(first: Box, second: Box) -> Box:
 
 
 def contains(box: Box, place: tuple[int, int]) -> bool:
-    """Return whether a point lies in a box."""
+    """Return whether a point is in a box."""
     return box[0] <= place[0] < box[2] and box[1] <= place[1] < box[3]
 
 
 def shared(first: Box, second: Box) -> float:
-    """Return the share of the smaller box that lies in the other."""
-    wide = min(first[2], second[2]) - max(first[0], second[0])
-    high = min(first[3], second[3]) - max(first[1], second[1])
-    return max(0, wide) * max(0, high) / max(1, min(area(first), area(second)))
+    """Return the share of the smaller box that is in the other, 0..1."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    return max(0, width) * max(0, height) / max(1, min(area(first), area(second)))
 
 
 def share(kept: npt.NDArray[np.bool_]) -> float:
-    """Return how much of a mask is kept, 0..1."""
+    """Return the share of true values, 0..1."""
     return np.count_nonzero(kept) / kept.size
 
 
 def area(box: Box) -> int:
-    """Return a box's area, in pixels."""
+    """Return the area of a box in pixels."""
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def moved(mask: Mask, seen: Box, box: Box, side: int | None = None) -> Mask:
-    """Return a mask of one box as a mask of another; 0 where it saw nothing.
+    """Resample the mask of one box to another; 0 outside the first.
 
-    It keeps its size, or becomes a square of `side`.
+    The mask keeps its size, or becomes a square of `side`.
     """
     height, width = mask.shape
     wanted = (width, height) if side is None else (side, side)
@@ -207,7 +206,7 @@ def moved(mask: Mask, seen: Box, box: Box, side: int | None = None) -> Mask:
 
 
 def resized(mask: Mask, size: Size) -> Mask:
-    """Return a mask in another size; first halved, while it is twice as large or more."""
+    """Resize a mask, by halving first while it is at least twice as large."""
     width, height = size
     while _is_even(mask) and mask.shape[0] >= 2 * height and mask.shape[1] >= 2 * width:
         mask = halved(mask)
@@ -222,15 +221,15 @@ def _is_even(mask: Mask) -> bool:
 
 
 def difference(previous: Thumbnail, thumbnail: Thumbnail) -> npt.NDArray[np.int16]:
-    """Return how far the brightness of each pixel changed, 0..255."""
+    """Return the absolute difference in brightness of each pixel, 0..255."""
     change: npt.NDArray[np.int16] = np.abs(previous.astype(np.int16) - thumbnail)
     return change
 
 
 def is_cut(previous: Thumbnail, thumbnail: Thumbnail) -> bool:
-    """Return whether another scene begins: much of the picture changed at once, and much.
+    """Return whether a new scene begins: a large change in most of the picture.
 
-    It is the same scene where the picture was only moved, as by a hand.
+    A picture that is only shifted, as by a shaking hand, is the same scene.
     """
     if previous.shape != thumbnail.shape:
         return True
@@ -241,23 +240,23 @@ def is_cut(previous: Thumbnail, thumbnail: Thumbnail) -> bool:
         rows, rows_before = _overlap(down, height)
         for across in range(-_SHAKE_CELLS, _SHAKE_CELLS + 1):
             columns, columns_before = _overlap(across, width)
-            moved = previous[rows_before, columns_before]
-            if moved.size and not _has_changed(moved, thumbnail[rows, columns]):
+            shifted = previous[rows_before, columns_before]
+            if shifted.size and not _has_changed(shifted, thumbnail[rows, columns]):
                 return False
     return True
 
 
 def _has_changed(previous: Thumbnail, thumbnail: Thumbnail) -> bool:
     change = difference(previous, thumbnail)
-    much = share(change > _CUT_CHANGE / 2)
-    return much > _CUT_SHARE and float(change.mean()) > _CUT_CHANGE
+    changed = share(change > _CUT_CHANGE / 2)
+    return changed > _CUT_SHARE and float(change.mean()) > _CUT_CHANGE
 
 
 def _overlap(by: int, length: int) -> tuple[slice, slice]:
-    """Return what two rows of that length have in common, the first moved by so many."""
+    """Return the overlap of two intervals of this length, the first shifted by `by`."""
     return slice(max(0, by), length + min(0, by)), slice(max(0, -by), length - max(0, by))
 
 
 def _grid(size: Size) -> int:
-    """Return the grid's step: even, since chroma has half the size."""
+    """Return the grid step: even, because chroma has half the resolution."""
     return max(2, max(size) // _GRIDS_PER_SIDE // 2 * 2)

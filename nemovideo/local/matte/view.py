@@ -1,4 +1,4 @@
-"""What the matting needs of a frame."""
+"""The interface of a frame for matting."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from nemovideo.local.matte.tracking import Box, Size, Thumbnail
 
 
 class View(Protocol):
-    """A frame as the matting asks for it: parts of it, small."""
+    """A frame that can be read in parts, at reduced size."""
 
     @property
     def size(self) -> Size:
-        """The frame's width and height."""
+        """The width and height of the frame."""
         ...
 
     def thumbnail(self) -> Thumbnail:
-        """Return the brightness of the whole frame, some dozen pixels wide."""
+        """Return the brightness of the whole frame, a few dozen pixels wide."""
         ...
 
     def picture(self, box: Box, size: Size) -> Picture:
-        """Return a part of the frame in a size of its own, RGB."""
+        """Return a part of the frame, resized, in RGB."""
         ...
 
     def brightness(self, box: Box, size: Size) -> Mask:
-        """Return the luma of a part of the frame in a size of its own, 0..1."""
+        """Return the luma of a part of the frame, resized, 0..1."""
         ...

@@ -1,4 +1,4 @@
-"""Engines: whose they are, what they are given, and what is said of those that cannot work."""
+"""Engines: loading, inputs and outputs, and errors of unsuitable models."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.matte import PERSON, Watched, tiny_onnx
 
 
 class FakeSession:
-    """What rembg's sessions are: pictures in, masks in mode L out."""
+    """The interface of rembg sessions: a picture in, masks in mode L out."""
 
     def predict(self, img: Image.Image) -> Sequence[Image.Image]:
         return [img.convert("L").point(lambda value: 255 if value > 128 else 0)]
@@ -35,7 +35,7 @@ def yellow_half(side: int = 64) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8
     return picture
 
 
-def test_the_default_has_a_second_network_and_the_fast_engine_has_not() -> None:
+def test_fine_is_the_default_and_has_a_second_network() -> None:
     for name, matting in (
         (None, load_matting()),
         ("fine", load_matting("fine")),
@@ -46,21 +46,21 @@ def test_the_default_has_a_second_network_and_the_fast_engine_has_not() -> None:
         assert (matting.strong is None) == (name == "fast")
 
 
-def test_an_engine_of_ones_own_is_taken_as_it_is() -> None:
+def test_an_object_is_used_as_an_engine() -> None:
     engine = Watched()
     matting = load_matting(engine)
     assert matting.engine is engine
     assert matting.faces is None
 
 
-def test_rembgs_sessions_are_engines() -> None:
+def test_a_rembg_session_is_an_engine() -> None:
     mask = RembgEngine(FakeSession()).mask(yellow_half())
     assert mask.dtype == np.float32
     assert mask[:, :32].max() == 0
     assert mask[:, 32:].min() == 1
 
 
-def test_a_real_session_of_rembg_is_an_engine(tmp_path: Path) -> None:
+def test_a_real_rembg_session_is_an_engine(tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     base = pytest.importorskip("rembg.sessions.u2netp")
     tiny_onnx(tmp_path / "u2netp.onnx", shape=(1, 3, 320, 320))
@@ -76,20 +76,20 @@ def test_a_real_session_of_rembg_is_an_engine(tmp_path: Path) -> None:
     assert mask[:, 40:].mean() > mask[:, :24].mean() + 0.5
 
 
-def test_without_rembg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_rembg_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rembg", None)
     with pytest.raises(MissingExtraError, match="rembg") as caught:
         load_matting("rembg:u2netp")
     assert 'pip install "nemovideo[rembg]"' in caught.value.remedy
 
 
-def test_a_session_that_rembg_does_not_have_is_named() -> None:
+def test_an_unknown_rembg_session_is_named() -> None:
     pytest.importorskip("rembg")
     with pytest.raises(ModelUnavailableError, match="no-such-net"):
         load_matting("rembg:no-such-net")
 
 
-def test_an_engine_that_does_not_exist_is_named_with_those_that_do() -> None:
+def test_an_unknown_engine_is_named_with_the_known_ones() -> None:
     with pytest.raises(LocalBackendError, match="'fst'") as caught:
         load_matting("fst")
     assert "rembg" in caught.value.remedy
@@ -97,7 +97,7 @@ def test_an_engine_that_does_not_exist_is_named_with_those_that_do() -> None:
         load_matting("fast", model_path())
 
 
-def test_a_tflite_file_of_ones_own_is_an_engine() -> None:
+def test_a_tflite_file_is_an_engine() -> None:
     engine = load_matting(None, model_path()).engine
     assert isinstance(engine, LiteRTModel)
     assert engine.side == 256
@@ -105,7 +105,7 @@ def test_a_tflite_file_of_ones_own_is_an_engine() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 8, 8), (1, 3, 16, 12)])
-def test_an_onnx_file_of_ones_own_is_an_engine(tmp_path: Path, shape: tuple[int, ...]) -> None:
+def test_an_onnx_file_is_an_engine(tmp_path: Path, shape: tuple[int, ...]) -> None:
     pytest.importorskip("onnxruntime")
     tiny_onnx(tmp_path / "mine.onnx", shape=shape)
     engine = load_matting(None, tmp_path / "mine.onnx").engine
@@ -117,7 +117,7 @@ def test_an_onnx_file_of_ones_own_is_an_engine(tmp_path: Path, shape: tuple[int,
     assert mask[:, -1] == pytest.approx(sum(PERSON) / 3 / 255, abs=1e-3)
 
 
-def test_without_onnxruntime_the_extra_is_named(
+def test_a_missing_onnxruntime_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tiny_onnx(tmp_path / "mine.onnx")
@@ -128,16 +128,16 @@ def test_without_onnxruntime_the_extra_is_named(
 
 
 @pytest.mark.parametrize("name", ["mine.tflite", "mine.onnx", "mine.pt", "mine"])
-def test_a_file_that_is_no_model_is_named(tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_not_a_model_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(ModelUnavailableError, match=r"no model at"):
         load_matting(None, tmp_path / name)
-    (tmp_path / name).write_bytes(b"no model at all")
+    (tmp_path / name).write_bytes(b"not a model")
     with pytest.raises(ModelUnavailableError, match=name):
         load_matting(None, tmp_path / name)
 
 
 @pytest.mark.parametrize("change", [{"shape": (1, 4, 8, 8)}, {"shape": (2, 3, 8, 8)}])
-def test_a_model_of_something_else_is_refused_before_any_work(
+def test_a_model_with_other_inputs_is_refused_on_load(
     tmp_path: Path, change: dict[str, tuple[int, ...]]
 ) -> None:
     pytest.importorskip("onnxruntime")
@@ -150,7 +150,7 @@ def test_a_model_of_something_else_is_refused_before_any_work(
 
 
 def test_a_backend_with_a_bad_engine_does_not_start(tmp_path: Path) -> None:
-    (tmp_path / "bad.tflite").write_bytes(b"no model")
+    (tmp_path / "bad.tflite").write_bytes(b"not a model")
     with pytest.raises(ModelUnavailableError, match=r"bad\.tflite"):
         LocalBackend(tmp_path / "state", model=tmp_path / "bad.tflite").start()
     with pytest.raises(LocalBackendError, match="fst"):
@@ -159,12 +159,12 @@ def test_a_backend_with_a_bad_engine_does_not_start(tmp_path: Path) -> None:
         assert backend.port
 
 
-def test_loading_a_model_writes_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_loading_a_model_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     SelfieSegmentation()
     assert capfd.readouterr() == ("", "")
 
 
-def test_inputs_are_read_from_the_shape() -> None:
+def test_the_input_layout_is_parsed_from_the_shape() -> None:
     picture = yellow_half(8)
     last = Input.of("m", [1, 4, 6, 3], "float32").tensor(picture)
     assert last.shape == (1, 4, 6, 3)
@@ -174,7 +174,7 @@ def test_inputs_are_read_from_the_shape() -> None:
     assert first.dtype == np.uint8
 
 
-def test_a_model_names_its_normalization(tmp_path: Path) -> None:
+def test_a_model_has_its_own_normalization(tmp_path: Path) -> None:
     tiny_onnx(tmp_path / "mine.onnx")
     engine = load_matting(Model(tmp_path / "mine.onnx", mean=0.5, std=(0.5, 0.5, 0.5))).engine
     gray = np.full((8, 8, 3), 255, dtype=np.uint8)
@@ -202,7 +202,7 @@ def test_modnet_is_recognized_by_its_inputs() -> None:
     assert engine._input.tensor(picture).min() == pytest.approx(-1)
 
 
-def test_devices_are_those_of_the_installed_onnxruntime() -> None:
+def test_devices_depend_on_the_installed_onnxruntime() -> None:
     both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     assert providers_for("auto", both) == both
     assert providers_for("auto", ["CoreMLExecutionProvider", both[1]]) == both[1:]
@@ -229,7 +229,7 @@ PLAIN = np.repeat(np.array([[0, 0, 0, 1, 1, 1]], dtype=np.float32), 4, axis=0)
         np.stack([20 - 50 * PLAIN, 50 * PLAIN - 20])[np.newaxis],
     ],
 )
-def test_outputs_of_any_common_form_become_masks(
+def test_common_output_layouts_become_masks(
     made: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
 ) -> None:
     mask = as_mask("m", made)
@@ -237,6 +237,6 @@ def test_outputs_of_any_common_form_become_masks(
     assert mask == pytest.approx(PLAIN, abs=1e-6)
 
 
-def test_an_output_that_is_no_mask_is_refused() -> None:
+def test_an_output_that_is_not_a_mask_is_refused() -> None:
     with pytest.raises(ModelUnavailableError, match="output"):
         as_mask("m", np.zeros((1, 21, 8, 8), dtype=np.float32))

@@ -1,4 +1,4 @@
-"""The engine "fine": key frames, what lies between them, and what is not believed."""
+"""The engine "fine": key frames, propagation between them, and outliers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.matte import PictureView, Watched, agreement, scene
 
 
 class Changed(Watched):
-    """An engine whose n-th answers are changed."""
+    """An engine whose n-th mask is changed."""
 
     def __init__(self, changes: Callable[[int, Mask], Mask]) -> None:
         super().__init__()
@@ -25,14 +25,14 @@ class Changed(Watched):
 
 
 def textured(picture: Picture) -> Picture:
-    """The picture with something on every surface that its motion can be seen by."""
+    """Return the picture with a texture on every surface, for optical flow."""
     height, width = picture.shape[:2]
     rows, columns = np.arange(height)[:, np.newaxis], np.arange(width)[np.newaxis]
     person = picture[..., 0] > 120
     left = int(person.any(axis=0).argmax())
     pattern = np.where(person, (columns - left) * 5 % 40, rows * 3 % 40) - 20
-    made: Picture = (picture + pattern[..., np.newaxis] // 2).clip(0, 255).astype(np.uint8)
-    return made
+    marked: Picture = (picture + pattern[..., np.newaxis] // 2).clip(0, 255).astype(np.uint8)
+    return marked
 
 
 def cuts(
@@ -50,13 +50,13 @@ def walk(count: int, step: int = 2) -> list[Picture]:
 
 
 @pytest.mark.parametrize("step", [0, 2, 9])
-def test_masks_between_key_frames_move_along_with_the_picture(step: int) -> None:
+def test_masks_between_key_frames_follow_the_motion(step: int) -> None:
     pictures, strong = walk(15, step), Watched()
     for cut, picture in zip(cuts(pictures, strong=strong), pictures, strict=True):
         assert agreement(cut, picture) > 0.93
 
 
-def test_the_strong_network_sees_few_frames_where_little_moves_and_more_where_much_does() -> None:
+def test_fast_motion_makes_more_key_frames() -> None:
     shown = []
     for step in (0, 9):
         strong = Watched()
@@ -66,7 +66,7 @@ def test_the_strong_network_sees_few_frames_where_little_moves_and_more_where_mu
     assert shown[1] >= 12
 
 
-def test_looks_are_a_matter_of_time_not_of_frames() -> None:
+def test_the_rate_of_key_frames_is_per_second_not_per_frame() -> None:
     shown = []
     for fps in (5, 30, 60):
         strong = Watched()
@@ -76,36 +76,36 @@ def test_looks_are_a_matter_of_time_not_of_frames() -> None:
     assert shown == [31, 11, 6]
 
 
-@pytest.mark.parametrize("answer", [0.0, 1.0])
-def test_one_answer_that_no_neighbor_shares_is_not_believed(answer: float) -> None:
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_single_wrong_mask_has_no_effect(value: float) -> None:
     pictures = walk(24)
-    strong = Changed(lambda n, mask: np.full_like(mask, answer) if n == 3 else mask)
+    strong = Changed(lambda n, mask: np.full_like(mask, value) if n == 3 else mask)
     for cut, picture in zip(cuts(pictures, strong=strong), pictures, strict=True):
         assert agreement(cut, picture) > 0.9
 
 
-def test_where_the_strong_network_loses_the_person_the_small_one_stands() -> None:
+def test_the_small_network_is_the_fallback_if_the_strong_one_finds_nobody() -> None:
     pictures = walk(12)
     strong = Changed(lambda n, mask: np.zeros_like(mask))
     for cut, picture in zip(cuts(pictures, strong=strong), pictures, strict=True):
         assert agreement(cut, picture) > 0.9
 
 
-def test_who_only_the_strong_network_sees_is_kept() -> None:
+def test_a_person_whom_only_the_strong_network_finds_is_kept() -> None:
     pictures = walk(12)
     small = Changed(lambda n, mask: np.zeros_like(mask))
     for cut, picture in zip(cuts(pictures, small=small), pictures, strict=True):
         assert agreement(cut, picture) > 0.9
 
 
-def test_where_nobody_is_nothing_is_kept() -> None:
+def test_an_empty_scene_has_empty_masks() -> None:
     for cut in cuts([textured(scene()) for _ in range(9)]):
         assert cut.nobody
         assert cut.mask.max() == 0
 
 
 @pytest.mark.parametrize("times", [[1, 2], [3, 1, 1], [9], [1, 1, 9]])
-def test_pictures_that_stand_are_cut_once(times: list[int]) -> None:
+def test_repeated_frames_are_cut_once(times: list[int]) -> None:
     pictures = walk(12)
     views = [
         view
@@ -117,7 +117,7 @@ def test_pictures_that_stand_are_cut_once(times: list[int]) -> None:
     assert len({id(cut) for _, cut in followed}) == len(pictures)
 
 
-def test_another_shot_begins_anew() -> None:
+def test_a_cut_starts_a_new_scene() -> None:
     left, right = (
         textured(scene((10, 100, 90, 240))),
         textured(scene((200, 60, 300, 240), wall=(100, 180, 255))),

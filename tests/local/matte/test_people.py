@@ -1,4 +1,4 @@
-"""Matting: the real engine on a real clip, and what all engines share."""
+"""Tracking, boxes, regions, edges and smoothing, and the real engine on a real clip."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from nemovideo.local.matte import Cut, Cutter, SelfieSegmentation
-from nemovideo.local.matte.distant_faces import far_faces
+from nemovideo.local.matte.distant_faces import distant_faces
 from nemovideo.local.matte.edges import guided, levels
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.faces import FaceFinder
@@ -54,7 +54,7 @@ def pictures() -> list[Picture]:
 
 
 class KnownFaces(FaceFinder):
-    """Finds these faces in every picture."""
+    """A face detector with a fixed result."""
 
     side = 64
 
@@ -69,7 +69,7 @@ def cuts(engine: Watched, pictures: Iterable[Picture]) -> list[Cut]:
     return [cut for _, cut in Cutter(engine).follow(PictureView(p) for p in pictures)]
 
 
-def test_the_engine_tells_the_man_from_the_car(
+def test_the_engine_separates_the_man_from_the_car(
     engine: SelfieSegmentation, pictures: list[Picture]
 ) -> None:
     mask = engine.mask(pictures[0])
@@ -81,7 +81,7 @@ def test_the_engine_tells_the_man_from_the_car(
     assert mask[:20].mean() < 0.1, "the car's roof"
 
 
-def test_a_face_is_found_where_it_is_and_none_where_none_is(pictures: list[Picture]) -> None:
+def test_a_face_is_found_and_none_on_a_wall(pictures: list[Picture]) -> None:
     faces = FaceFinder()
     view = PictureView(pictures[0])
     (face,) = faces.find(view.picture((0, 0, 176, 144), (faces.side, faces.side)), (176, 144))
@@ -90,7 +90,7 @@ def test_a_face_is_found_where_it_is_and_none_where_none_is(pictures: list[Pictu
     assert faces.find(wall.picture((0, 0, *SIZE), (faces.side, faces.side)), SIZE) == []
 
 
-def test_a_small_face_is_found_in_a_wide_shot_and_no_face_on_a_wall(
+def test_a_distant_face_is_found_in_a_wide_shot(
     pictures: list[Picture],
 ) -> None:
     faces = FaceFinder()
@@ -99,12 +99,12 @@ def test_a_small_face_is_found_in_a_wide_shot_and_no_face_on_a_wall(
     wide[400:472, 800:888] = np.asarray(small)
     view = PictureView(wide)
     assert faces.find(view.picture((0, 0, 1280, 720), (faces.side, faces.side)), view.size) == []
-    (face,) = far_faces(view, faces)
+    (face,) = distant_faces(view, faces)
     assert shared(face, (832, 420, 858, 450)) > 0.7
-    assert far_faces(PictureView(scene(size=(1280, 720))), faces) == []
+    assert distant_faces(PictureView(scene(size=(1280, 720))), faces) == []
 
 
-def test_a_row_of_people_is_seen_in_several_pictures_and_one_person_in_one() -> None:
+def test_a_wide_box_is_split_into_overlapping_parts() -> None:
     assert side_by_side((100, 50, 300, 450)) == [(100, 50, 300, 450)]
     parts = side_by_side((40, 300, 1240, 700))
     assert len(parts) > 2
@@ -113,7 +113,7 @@ def test_a_row_of_people_is_seen_in_several_pictures_and_one_person_in_one() -> 
     assert all(left[2] - right[0] > 100 for left, right in itertools.pairwise(parts))
 
 
-def test_the_car_is_gone_and_the_man_is_there(
+def test_the_car_is_removed_and_the_man_kept(
     tmp_path: Path, engine: SelfieSegmentation, pictures: list[Picture]
 ) -> None:
     car = item(carphone())
@@ -133,14 +133,14 @@ def test_the_car_is_gone_and_the_man_is_there(
         assert np.median(np.abs(after - before)[there]) < 6
 
 
-def test_the_default_engine_is_used_where_none_is_given(tmp_path: Path) -> None:
+def test_the_default_engine_is_used_without_an_engine(tmp_path: Path) -> None:
     car = item(carphone())
     timeline = timeline_of(car, background=Background("color", color="#00b140"), duration_ms=200)
     seen = look(render(timeline, {"m1": car}, tmp_path / "o.mp4").path)
     assert np.abs(np.array(seen.corner(0)) - GREEN).max() < 8
 
 
-def test_every_view_comes_back_in_order_with_the_person_in_it() -> None:
+def test_every_view_is_yielded_in_order_with_its_person() -> None:
     pictures = [scene((100 + n, 60, 200 + n, 240)) for n in range(9)]
     views = [PictureView(picture) for picture in pictures]
     followed = list(Cutter(Watched()).follow(views))
@@ -149,7 +149,7 @@ def test_every_view_comes_back_in_order_with_the_person_in_it() -> None:
         assert agreement(cut, picture) > 0.93
 
 
-def test_the_engine_looks_at_the_person_and_finds_who_leaves_the_crop() -> None:
+def test_the_crop_follows_the_person() -> None:
     engine = Watched()
     pictures = [scene((left, 100, left + 80, 240)) for left in range(20, 200, 6)]
     made = cuts(engine, pictures)
@@ -157,13 +157,13 @@ def test_the_engine_looks_at_the_person_and_finds_who_leaves_the_crop() -> None:
     assert all(agreement(cut, picture) > 0.9 for cut, picture in zip(made, pictures, strict=True))
 
 
-def test_nothing_trails_behind_fast_motion() -> None:
+def test_fast_motion_leaves_no_trail() -> None:
     pictures = [scene((left, 100, left + 60, 240)) for left in range(20, 220, 25)]
     for cut, picture in zip(cuts(Watched(), pictures), pictures, strict=True):
         assert agreement(cut, picture) > 0.9
 
 
-def test_the_engine_is_asked_seldom_while_little_moves_and_often_while_much_does() -> None:
+def test_the_engine_runs_more_often_with_fast_motion() -> None:
     still, fast = Watched(), Watched()
     cuts(still, [scene((100, 60, 200, 240)) for _ in range(40)])
     cuts(fast, [scene((20 + 5 * n, 60, 120 + 5 * n, 240)) for n in range(40)])
@@ -171,7 +171,7 @@ def test_the_engine_is_asked_seldom_while_little_moves_and_often_while_much_does
     assert len(fast.shown) >= 40
 
 
-def test_a_picture_that_stands_is_looked_at_once() -> None:
+def test_a_repeated_frame_runs_the_engine_once() -> None:
     engine = Watched()
     view = PictureView(scene((100, 60, 200, 240)))
     list(Cutter(engine).follow([view]))
@@ -181,38 +181,36 @@ def test_a_picture_that_stands_is_looked_at_once() -> None:
     assert len(engine.shown) == 2 * once
 
 
-class Given(PictureView):
-    """A picture that must not be touched once it was given out: somebody else has it then."""
+class Released(PictureView):
+    """A view that must not be used after it was yielded."""
 
-    out = False
+    released = False
 
     def thumbnail(self) -> Thumbnail:
-        assert not self.out
+        assert not self.released
         return super().thumbnail()
 
     def picture(self, box: Box, size: Size) -> Picture:
-        assert not self.out
+        assert not self.released
         return super().picture(box, size)
 
 
 @pytest.mark.parametrize("step", [0, 1, 12])
 @pytest.mark.parametrize("times", [[1], [1, 2], [3, 1, 1], [2, 5], [1, 1, 9]])
-def test_pictures_that_stand_for_some_frames_are_worked_on_once_and_then_let_go(
-    step: int, times: list[int]
-) -> None:
+def test_repeated_frames_are_cut_once_and_not_used_after(step: int, times: list[int]) -> None:
     one_by_one = [
-        Given(scene((20 + step * n % 150, 60, 120 + step * n % 150, 240))) for n in range(16)
+        Released(scene((20 + step * n % 150, 60, 120 + step * n % 150, 240))) for n in range(16)
     ]
     views = [view for n, view in enumerate(one_by_one) for _ in range(times[n % len(times)])]
     followed = []
     for view, cut in Cutter(Watched()).follow(views):
-        view.out = True
+        view.released = True
         followed.append((view, cut))
     assert [view for view, _ in followed] == views
     assert len(set(followed)) == len(one_by_one)
 
 
-def test_at_a_cut_the_whole_picture_is_looked_at_again() -> None:
+def test_a_cut_starts_a_new_search() -> None:
     left = scene((10, 100, 90, 240))
     right = scene((220, 60, 310, 240), wall=(90, 250, 250))
     made = cuts(Watched(), [left, left, left, right, right])
@@ -223,7 +221,7 @@ def test_at_a_cut_the_whole_picture_is_looked_at_again() -> None:
 
 
 @pytest.mark.parametrize("by", [(0, 2), (1, -2), (-3, 3)])
-def test_a_picture_that_a_hand_shakes_is_not_another_scene(by: tuple[int, int]) -> None:
+def test_camera_shake_is_not_a_cut(by: tuple[int, int]) -> None:
     first, other = (
         np.random.default_rng(seed).integers(0, 255, (27, 48), dtype=np.uint8) for seed in (1, 2)
     )
@@ -232,7 +230,7 @@ def test_a_picture_that_a_hand_shakes_is_not_another_scene(by: tuple[int, int]) 
     assert is_cut(first, other)
 
 
-def test_two_people_are_both_kept_each_with_a_crop() -> None:
+def test_two_people_are_kept_each_with_a_crop() -> None:
     picture = scene((10, 110, 120, 240), (200, 100, 310, 240))
     engine = Watched()
     (cut,) = cuts(engine, [picture])
@@ -240,7 +238,7 @@ def test_two_people_are_both_kept_each_with_a_crop() -> None:
     assert sum((shown[..., 0] > 120).mean() > 0.6 for shown in engine.shown) == 2
 
 
-def test_who_does_not_reach_the_lower_edge_is_behind_those_who_do() -> None:
+def test_a_small_person_above_the_lower_edge_is_behind() -> None:
     poster = (230, 30, 290, 100)
     (cut,) = cuts(Watched(), [scene((60, 60, 180, 240), poster)])
     assert agreement(cut, scene((60, 60, 180, 240))) > 0.93
@@ -251,18 +249,16 @@ def test_who_does_not_reach_the_lower_edge_is_behind_those_who_do() -> None:
 @pytest.mark.parametrize(
     ("top", "face_px", "kept"),
     [(130, 20, 1), (60, 20, 2), (130, 40, 2)],
-    ids=["far and short", "far and as tall", "short with a large face"],
+    ids=["distant and short", "distant and as tall", "short with a large face"],
 )
-def test_who_is_far_behind_is_left_out_even_if_the_frame_cuts_them_off(
-    top: int, face_px: int, kept: int
-) -> None:
+def test_a_distant_person_at_the_lower_edge_is_behind(top: int, face_px: int, kept: int) -> None:
     faces = [(130, 60, 190, 120), (10, top, 10 + face_px, top + face_px)]
     people = People(Watched(), KnownFaces(faces))
     people.search(PictureView(scene((100, 40, 220, 240), (5, top, 60, 240))))
     assert len(people.boxes) == kept
 
 
-def test_who_comes_in_later_is_found() -> None:
+def test_a_person_who_enters_is_found() -> None:
     empty, full = scene(), scene((100, 60, 200, 240))
     made = cuts(Watched(), [empty] * 10 + [full] * 20)
     assert all(cut.nobody and not cut.mask.any() for cut in made[:10])
@@ -270,12 +266,12 @@ def test_who_comes_in_later_is_found() -> None:
     assert sum(cut.nobody for cut in made) < 24
 
 
-def test_who_leaves_is_gone() -> None:
+def test_a_person_who_leaves_is_dropped() -> None:
     made = cuts(Watched(), [scene((100, 60, 200, 240))] * 6 + [scene()] * 6)
     assert [cut.nobody for cut in made] == [False] * 6 + [True] * 6
 
 
-def test_a_mask_of_one_box_is_that_of_another() -> None:
+def test_a_mask_is_resampled_to_another_box() -> None:
     mask = np.zeros((64, 64), dtype=np.float32)
     mask[32:, :32] = 1
     seen = moved(mask, (0, 0, 64, 64), (0, 32, 32, 64))
@@ -284,7 +280,7 @@ def test_a_mask_of_one_box_is_that_of_another() -> None:
     assert moved(mask, (0, 0, 64, 64), (0, 0, 64, 64), 32).shape == (32, 32)
 
 
-def test_boxes_hold_the_person_with_some_room() -> None:
+def test_a_box_is_padded_around_the_person() -> None:
     mask = np.zeros((100, 100), dtype=np.float32)
     mask[40:, 20:60] = 1
     box = person_box(mask, (0, 0, 800, 800), (800, 800))
@@ -295,7 +291,7 @@ def test_boxes_hold_the_person_with_some_room() -> None:
     assert person_box(np.zeros((90, 160), np.float32), (0, 0, 9, 9), (160, 90)) == (0, 0, 160, 90)
 
 
-def test_a_box_does_not_tremble() -> None:
+def test_a_box_does_not_jitter() -> None:
     box = steady_box((0, 0, 800, 800), (100, 100, 400, 800), (800, 800))
     assert box != (0, 0, 800, 800)
     for shift in (-8, 0, 8):
@@ -303,7 +299,7 @@ def test_a_box_does_not_tremble() -> None:
     assert steady_box(box, (60, 100, 400, 800), (800, 800))[0] <= 60
 
 
-def test_a_box_widens_where_the_person_goes_on() -> None:
+def test_a_box_grows_where_the_person_touches_its_edge() -> None:
     mask = np.zeros((50, 50), dtype=np.float32)
     mask[20:, 10:40] = 1
     assert wider(mask, (100, 100, 200, 200), (400, 200)) == (100, 100, 200, 200)
@@ -313,7 +309,7 @@ def test_a_box_widens_where_the_person_goes_on() -> None:
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (640, 480), (639, 481)])
-def test_what_the_engine_sees_is_never_squeezed_much_while_there_is_room(
+def test_the_input_is_not_squeezed_where_the_frame_has_room(
     size: tuple[int, int],
 ) -> None:
     wide, high = size
@@ -341,21 +337,21 @@ def blocks(*boxes: tuple[int, int, int, int]) -> Mask:
     return mask
 
 
-def test_small_parts_that_lie_apart_are_dropped() -> None:
+def test_small_separate_regions_are_dropped() -> None:
     person, fog = (40, 40, 160, 256), (220, 20, 240, 40)
     mask = main_people(blocks(person, fog))
     assert mask[fog[1] : fog[3], fog[0] : fog[2]].max() == 0
     assert np.array_equal(mask[:, :200], blocks(person)[:, :200])
 
 
-def test_a_hand_that_comes_loose_is_kept() -> None:
+def test_a_detached_hand_is_kept() -> None:
     body, hand = (40, 40, 160, 256), (200, 100, 220, 130)
     arm = (150, 105, 215, 125)
     before = blocks(body, hand, arm)
     assert main_people(blocks(body, hand), before)[115, 210] == 1
 
 
-def test_parts_are_told_apart_to_the_very_edges() -> None:
+def test_regions_are_separate_up_to_the_edges() -> None:
     found = regions_of(blocks((0, 0, 40, 256), (216, 0, 256, 256), (100, 100, 110, 110)))
     assert [round(float(region.sum())) for region in found] == [10240, 10240, 100]
     assert region_at(blocks((0, 0, 40, 40)), (0, 0, 256, 256), (20, 20)) is not None
@@ -363,7 +359,7 @@ def test_parts_are_told_apart_to_the_very_edges() -> None:
     assert region_at(blocks((216, 216, 256, 256)), (100, 100, 356, 356), (340, 340)) is not None
 
 
-def test_an_edge_goes_where_the_picture_has_it() -> None:
+def test_edges_are_aligned_to_the_picture() -> None:
     guide = np.zeros((64, 64), dtype=np.float32)
     guide[:, 34:] = 1
     rough = np.zeros((64, 64), dtype=np.float32)
@@ -373,12 +369,12 @@ def test_an_edge_goes_where_the_picture_has_it() -> None:
     assert np.abs(guided(rough, np.full_like(guide, 0.5)) - rough).mean() < 0.06
 
 
-def test_levels_decide_what_is_doubtful() -> None:
+def test_levels_stretch_the_contrast() -> None:
     mask = np.array([[0.0, 0.3, 0.55, 0.8, 1.0]], dtype=np.float32)
     assert levels(mask) == pytest.approx(np.array([[0, 0, 0.5, 1, 1]]), abs=1e-6)
 
 
-def test_noise_is_calmed_and_motion_is_followed() -> None:
+def test_noise_is_damped_and_motion_is_not() -> None:
     before = np.array([[0.5, 0.0, 1.0]], dtype=np.float32)
     now = np.array([[0.6, 1.0, 0.0]], dtype=np.float32)
     steady = steadied(now, before)
@@ -389,7 +385,7 @@ def test_noise_is_calmed_and_motion_is_followed() -> None:
     assert changed(before, now) > 0.5
 
 
-def test_a_hole_where_the_picture_stands_still_opens_slowly() -> None:
+def test_a_hole_in_a_still_picture_opens_slowly() -> None:
     before = np.ones((64, 64), dtype=np.float32)
     hole = before.copy()
     hole[16:48, 16:48] = 0.1

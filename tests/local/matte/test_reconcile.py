@@ -1,4 +1,4 @@
-"""Two opinions on one frame: who has left, and who was lost."""
+"""Two masks of one frame: who has left, and whom a network missed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from nemovideo.local.matte.engine import Mask
 from nemovideo.local.matte.raster import Region
-from nemovideo.local.matte.reconcile import judged
+from nemovideo.local.matte.reconcile import reconcile
 
 
 def people(*lefts: int) -> Mask:
@@ -22,30 +22,30 @@ def face_at(left: int) -> Region:
     return face
 
 
-def test_who_left_is_not_kept_because_the_small_network_goes_on_seeing_them() -> None:
-    verdict = judged(people(20, 120, 220) * 0.99, people(20), [face_at(20)])
-    assert not verdict.small_stands
-    assert verdict.keep is None
+def test_a_person_who_left_is_dropped_though_the_small_network_still_finds_them() -> None:
+    correction = reconcile(people(20, 120, 220) * 0.99, people(20), [face_at(20)])
+    assert not correction.use_small
+    assert correction.keep is None
 
 
-def test_who_shows_a_face_is_kept_though_the_strong_network_lost_them() -> None:
-    verdict = judged(people(20, 120, 220) * 0.9, people(20), [face_at(20), face_at(220)])
-    assert verdict.keep is not None
-    assert verdict.keep[120, 250] == 1
-    assert verdict.keep[120, 150] == 0
+def test_a_person_with_a_face_is_kept_though_the_strong_network_misses_them() -> None:
+    correction = reconcile(people(20, 120, 220) * 0.9, people(20), [face_at(20), face_at(220)])
+    assert correction.keep is not None
+    assert correction.keep[120, 250] == 1
+    assert correction.keep[120, 150] == 0
 
 
-def test_where_the_strong_network_sees_no_face_it_has_lost_the_person() -> None:
-    assert judged(people(20), people(220), [face_at(20)]).small_stands
-    assert judged(people(20), people(220)).small_stands
+def test_the_small_mask_is_used_if_the_strong_one_misses_every_face() -> None:
+    assert reconcile(people(20), people(220), [face_at(20)]).use_small
+    assert reconcile(people(20), people(220)).use_small
 
 
-def test_what_only_the_small_network_keeps_leaves_no_line_where_it_meets_the_rest() -> None:
+def test_an_area_from_the_small_network_joins_the_rest_without_a_line() -> None:
     small = np.zeros((180, 320), dtype=np.float32)
     small[40:, 100:220] = 1
     strong = small.copy()
-    strong[100:, 180:] = 0  # an arm that the strong network lost, beside the body
-    keep = judged(small, strong).keep
+    strong[100:, 180:] = 0  # an arm beside the body
+    keep = reconcile(small, strong).keep
     assert keep is not None
     assert keep[120, 176:200].min() > 0.99
     assert keep[120, :160].max() == 0

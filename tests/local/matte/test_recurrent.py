@@ -1,4 +1,4 @@
-"""Networks that remember the frames before: the memory is carried, and ends with the shot."""
+"""Recurrent networks: the state is kept within a shot and reset after it."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def levels(engine: LoadedEngine, pictures: Sequence[Picture]) -> list[int]:
     return [round(float(cut.mask.mean()) * 255) for cut in cuts]
 
 
-def test_what_was_seen_is_remembered_within_a_shot_and_forgotten_at_a_cut(
+def test_the_state_is_kept_within_a_shot_and_reset_at_a_cut(
     engine: LoadedEngine,
 ) -> None:
     assert levels(engine, [gray(100), gray(90), gray(110), gray(105)]) == [100, 100, 110, 110]
     assert levels(engine, [gray(200), gray(190), gray(20), gray(25)]) == [200, 200, 20, 25]
 
 
-def test_each_clip_begins_without_memory(engine: LoadedEngine) -> None:
+def test_each_clip_starts_with_an_empty_state(engine: LoadedEngine) -> None:
     assert levels(engine, [gray(200)]) == [200]
     assert levels(engine, [gray(50)]) == [50]
 
 
-def test_one_picture_alone_is_a_mask_of_its_size(engine: LoadedEngine) -> None:
+def test_a_single_picture_has_a_mask_of_its_size(engine: LoadedEngine) -> None:
     assert engine.engine.mask(gray(51)) == pytest.approx(0.2, abs=1e-6)

@@ -1,4 +1,4 @@
-"""When the engine looks for people who came: soon where something stirred, seldom where not."""
+"""When frames are searched for new people: early after motion, rarely without."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import pytest
 
 from nemovideo.local.matte import Cutter
 from nemovideo.local.matte.engine import Picture
-from nemovideo.local.matte.search_schedule import Lookout
+from nemovideo.local.matte.search_schedule import SearchSchedule
 from nemovideo.local.matte.tracking import Box
 from tests.support.matte import PictureView, Watched, agreement, scene
 
 PERSON: Box = (90, 60, 180, 240)
 
 
-def searched(pictures: list[Picture], known: list[Box]) -> list[int]:
-    """The numbers of the pictures that are to be searched, each looked at."""
-    lookout = Lookout()
+def searched(pictures: list[Picture], tracked: list[Box]) -> list[int]:
+    """Return the numbers of the pictures that are due."""
+    schedule = SearchSchedule()
     due = []
     for number, picture in enumerate(pictures):
-        lookout.count()
-        if lookout.is_due(PictureView(picture), known):
+        schedule.count()
+        if schedule.is_due(PictureView(picture), tracked):
             due.append(number)
     return due
 
@@ -30,37 +30,37 @@ def noisy(picture: Picture, seed: int) -> Picture:
     return (picture + noise).clip(0, 255).astype(np.uint8)
 
 
-def test_while_all_around_the_known_stands_still_the_frame_is_searched_every_third_second() -> None:
+def test_without_motion_around_tracked_people_the_frame_is_searched_every_90_frames() -> None:
     pictures = [noisy(scene((90 + n % 8, 60, 172 + n % 8, 240)), n) for n in range(200)]
     assert searched(pictures, [PERSON]) == [0, 90, 180]
 
 
-def test_where_something_stirs_around_them_it_is_searched_every_twelfth_frame() -> None:
+def test_with_motion_around_them_it_is_searched_every_12_frames() -> None:
     pictures = [scene(PERSON) for _ in range(30)]
     for number, picture in enumerate(pictures):
         picture[40:80, 220:260] = number * 3 % 200
     assert searched(pictures, [PERSON]) == [0, 12, 24]
 
 
-def test_what_stirs_is_compared_with_what_was_there_at_the_last_search() -> None:
+def test_motion_is_relative_to_the_last_search() -> None:
     before, after = scene(PERSON), scene(PERSON, (220, 100, 280, 240))
     assert searched([before] * 20 + [after] * 90, [PERSON]) == [0, 20]
 
 
-def test_while_nobody_is_known_it_is_searched_often() -> None:
+def test_an_empty_scene_is_searched_every_8_frames() -> None:
     assert searched([scene()] * 30, []) == [0, 8, 16, 24]
 
 
-def test_another_scene_is_searched_at_once() -> None:
-    lookout, view = Lookout(), PictureView(scene(PERSON))
-    assert lookout.is_due(view, [])
-    assert not lookout.is_due(view, [PERSON])
-    lookout.forget()
-    assert lookout.is_due(view, [PERSON])
+def test_a_new_scene_is_searched_at_once() -> None:
+    schedule, view = SearchSchedule(), PictureView(scene(PERSON))
+    assert schedule.is_due(view, [])
+    assert not schedule.is_due(view, [PERSON])
+    schedule.reset()
+    assert schedule.is_due(view, [PERSON])
 
 
 @pytest.mark.parametrize("second", [(210, 80, 290, 240), (4, 60, 70, 240)])
-def test_who_joins_somebody_is_found_within_some_frames(second: Box) -> None:
+def test_a_person_who_joins_is_found_within_40_frames(second: Box) -> None:
     alone, both = scene(PERSON), scene(PERSON, second)
     views = [PictureView(picture) for picture in [alone] * 40 + [both] * 40]
     cuts = [cut for _, cut in Cutter(Watched()).follow(views)]

@@ -1,4 +1,4 @@
-"""The old background's colour is taken out of a person's edges."""
+"""Spill of the old background is removed from the edges of a person."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def mixed(mask: Floats, own: tuple[float, ...] = OWN, behind: tuple[float, ...] 
     return mixture
 
 
-def test_a_mixture_becomes_the_persons_own_colour() -> None:
+def test_a_mixture_becomes_the_foreground_color() -> None:
     mask = soft_disc()
     colors = mixed(mask)
     clean = colors + missing_color(colors, mask)
@@ -43,14 +43,13 @@ def test_a_mixture_becomes_the_persons_own_colour() -> None:
     assert np.abs(colors[:, edge] - np.array(OWN)[:, None]).mean() > 20
 
 
-def test_what_is_surely_the_person_stays_as_it_is() -> None:
+def test_opaque_pixels_are_unchanged() -> None:
     mask = soft_disc()
     colors = np.random.default_rng(1).uniform(0, 255, (3, SIDE, SIDE)).astype(np.float32)
     assert not missing_color(colors, mask)[:, mask == 1].any()
 
 
-def test_a_mask_that_is_wrong_does_no_harm() -> None:
-    """Where a half mask lies on what is all the person's, there is nothing to be added."""
+def test_a_wrong_mask_does_no_harm() -> None:
     mask = soft_disc()
     colors = mixed(np.where(mask > 0, np.float32(1), mask))
     edge = (mask > 0.1) & (mask < 0.9)
@@ -58,7 +57,7 @@ def test_a_mask_that_is_wrong_does_no_harm() -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-def test_without_a_background_or_a_person_the_picture_stays(share: float) -> None:
+def test_a_flat_mask_changes_nothing(share: float) -> None:
     mask = np.full((SIDE, SIDE), share, dtype=np.float32)
     colors = mixed(mask)
     assert np.abs(missing_color(colors, mask)).max() < 1e-3
@@ -73,7 +72,7 @@ def test_planes_are_halved_and_doubled_without_a_shift() -> None:
     assert np.allclose(doubled(halved(turned)), again.swapaxes(-1, -2))
 
 
-def test_an_edge_repeats_what_is_outermost() -> None:
+def test_padding_repeats_the_edge() -> None:
     plane = np.arange(12, dtype=np.float32).reshape(3, 4)
     assert (edged(plane, 2) == np.pad(plane, 2, mode="edge")).all()
 
@@ -86,7 +85,7 @@ def canvas() -> Canvas:
 def frame_of(colors: Floats) -> VideoFrame:
     frame = VideoFrame.from_ndarray(colors.transpose(1, 2, 0).astype(np.uint8), format="rgb24")
     made = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
-    made.colorspace = 1  # tagged, so that nothing is converted on the way
+    made.colorspace = 1  # tagged, so that nothing is converted
     return made
 
 
@@ -96,7 +95,7 @@ def rgb(frame: VideoFrame) -> Floats:
 
 
 @pytest.mark.parametrize("box", [(0, 0, 320, 320), (40, 20, 300, 290)])
-def test_no_rim_of_the_old_background_is_left_over_another(
+def test_a_new_background_shows_no_rim_of_the_old_one(
     canvas: Canvas, box: tuple[int, int, int, int]
 ) -> None:
     whole = soft_disc(320, 0.1)
@@ -113,7 +112,7 @@ def test_no_rim_of_the_old_background_is_left_over_another(
     assert redness.max() < 14
 
 
-def test_a_cutout_holds_the_persons_own_colour_where_it_is_half_transparent(
+def test_a_cutout_has_the_foreground_color_where_it_is_half_transparent(
     canvas: Canvas,
 ) -> None:
     mask = soft_disc(256, 0.1)
