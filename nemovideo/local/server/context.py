@@ -126,11 +126,11 @@ def context_of(request: Request) -> Context:
     return context
 
 
-def check_disk(context: Context, user_id: str) -> None:
-    """Check that the user is within the disk quota.
+def check_disk(context: Context, user_id: str, *, pending_bytes: int = 0) -> None:
+    """Check that the user, with the bytes of unfinished uploads, is within the disk quota.
 
     Raises:
         Problem: 507.
     """
     if context.limits.disk_bytes is not None:
-        context.limits.check_disk(context.store.space.used_bytes(user_id))
+        context.limits.check_disk(context.store.space.used_bytes(user_id) + pending_bytes)

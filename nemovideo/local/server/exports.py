@@ -43,11 +43,14 @@ async def submit(request: Request) -> Response:
     if quality not in QUALITIES:
         known = ", ".join(QUALITIES)
         raise Problem(400, f"The quality {quality!r} is unknown; known are {known}.")
+    render_id = text_field(body, "id")
+    if not _RENDER_ID.fullmatch(render_id):
+        raise Problem(400, "A render id must be 1 to 200 letters, digits and -._~:@+=,")
     context.limits.check_renders(context.store.renders.unfinished(account.user_id))
     check_disk(context, account.user_id)
     try:
         render = context.store.renders.add(
-            _render_id(text_field(body, "id")),
+            render_id,
             session_id=session.session_id,
             user_id=account.user_id,
             draft=draft,
@@ -97,12 +100,6 @@ async def file(request: Request) -> Response:
         path = context.queue.path(render)
         return FileResponse(path, headers=headers, filename=f"video.{render.format}")
     raise Problem(404, "Not Found")
-
-
-def _render_id(text: str) -> str:
-    if not _RENDER_ID.fullmatch(text):
-        raise Problem(400, "A render id must be 1 to 200 letters, digits and -._~:@+=,")
-    return text
 
 
 def _own_render(request: Request, account: Account) -> Render:

@@ -25,7 +25,7 @@ from nemovideo._values.formats import CONTENT_TYPES, suffix_of
 from nemovideo.errors import UnsupportedFileError
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.server.accounts import authenticate, own_session
-from nemovideo.local.server.context import Context, context_of
+from nemovideo.local.server.context import Context, check_disk, context_of
 from nemovideo.local.server.fetch import Fetching
 from nemovideo.local.server.forms import Problem, read_json
 from nemovideo.local.server.messages import without_paths
@@ -132,12 +132,10 @@ def _upload_writer(context: Context, session: SessionRow) -> Iterator[UploadWrit
     folder = context.store.folder("incoming", f"{session.session_id}-{secrets.token_hex(4)}")
     with context.pending_uploads.count(session.user_id) as add:
 
-        def check_disk(size: int) -> None:
-            pending = add(size)
-            if context.limits.disk_bytes is not None:
-                context.limits.check_disk(context.store.space.used_bytes(session.user_id) + pending)
+        def count(size: int) -> None:
+            check_disk(context, session.user_id, pending_bytes=add(size))
 
-        writer = UploadWriter(folder, context.max_upload_bytes, check_disk)
+        writer = UploadWriter(folder, context.max_upload_bytes, count)
         try:
             yield writer
         finally:
