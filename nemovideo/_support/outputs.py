@@ -61,7 +61,7 @@ def check_format(name: str) -> str:
     """
     if (found := known_format(name)) is None:
         raise InvalidRequestError(
-            f"{name!r} is not a result format",
+            f"{name!r} is not a format for the result",
             remedy=f"Use one of: {', '.join(FORMATS)}; {MATTE}.mp4 (or {MATTE}.png, ...) for the "
             f"mask alone, {STACKED}.mp4 for both in one picture, or {BUNDLE}.zip for both files.",
         )
