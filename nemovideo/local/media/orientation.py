@@ -38,9 +38,9 @@ def _matrix(frame: VideoFrame) -> tuple[int, ...]:
     # Not `frame.side_data`: its reference cycle keeps each frame, of some MB, until the next
     # garbage collection.
     parts = SideDataContainer(frame)  # type: ignore[call-arg] # its stub has no __init__
-    data = next((bytes(part) for part in parts if part.type is Type.DISPLAYMATRIX), None)
-    if data is None:
+    part = parts.get(Type.DISPLAYMATRIX)  # iterating yields types since PyAV 19, parts before
+    if part is None:
         return _IDENTITY
-    values = struct.unpack("=9i", data)
+    values = struct.unpack("=9i", bytes(part))
     matrix = values[0], values[1], values[3], values[4]
     return matrix if any(matrix) else _IDENTITY
