@@ -1,1 +1,1 @@
-"""What is measured: each file is a program that prints its figures."""
+"""Benchmarks: each file is a program that prints its figures."""

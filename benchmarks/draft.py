@@ -1,21 +1,19 @@
-"""How fast drafts are decoded, read and encoded: `python benchmarks/draft.py [--json FILE]`.
+"""Time to decode, read and encode drafts: `python benchmarks/draft.py [--json FILE]`.
 
-Drafts of 10, 1,000 and 100,000 segments, the same JSON text for each contestant:
-`json` alone (no types: the floor), nemovideo, and models of the same shape in
-pydantic 2 and msgspec that keep unknown keys. A msgspec struct cannot keep them
-by itself, so its models are filled from the decoded objects, with what they do
-not know in a mapping beside the fields.
+Drafts of 10, 1,000 and 100,000 segments as the same JSON text, for `json` alone (untyped, the
+lower bound), nemovideo, and equivalent models in pydantic 2 and msgspec that keep unknown keys.
+msgspec structs cannot, so theirs are filled from the decoded objects, with the unknown keys in
+a mapping.
 
 - decode: JSON text to a draft.
-- read: a decoded JSON value to a draft, as in the SDK, where the draft is a part of an answer.
-- walk: the same, then a look at each track's type and at each segment's duration and
-  metadata (and, in nemovideo only, its place on the timeline).
-- encode: a draft to a JSON value, as the SDK puts it into the body of a render request.
-- text: a draft to JSON text. The SDK leaves that to httpx, which uses `json.dumps`.
+- read: a decoded JSON value to a draft, as in the SDK, where the draft is part of a response.
+- walk: decode, then read the type of every track and the duration and metadata of every segment
+  (in nemovideo also its start time).
+- encode: a draft to a JSON value, as in the body of a render request.
+- text: a draft to JSON text; the SDK leaves this to httpx, which uses `json.dumps`.
 
-The contestants take turns (A B C D, A B C D, …). Shown are the median time, and
-the most memory that decoding and walking take, the text not counted.
-Needs `pip install pydantic msgspec`.
+The libraries alternate (A B C D, A B C D, …). The figures are the median time, and the peak
+memory of decode and walk without the text. Needs `pip install pydantic msgspec`.
 """
 
 from __future__ import annotations
@@ -36,18 +34,18 @@ import attrs
 import msgspec
 import pydantic
 
-# Run as a file, it finds its rooms from the project's root.
+# Make `benchmarks` importable when run as a script.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import Row, add_option, write
 from nemovideo.draft import Draft
 
 RUNS = {10: 40, 1_000: 40, 100_000: 7}
-"""How often each contestant is measured, by the number of segments."""
+"""The number of runs by the number of segments."""
 
 
 class PydanticSegment(pydantic.BaseModel):
-    """A segment as pydantic has it."""
+    """A segment in pydantic."""
 
     model_config = pydantic.ConfigDict(extra="allow")
     d: int | None = None
@@ -55,7 +53,7 @@ class PydanticSegment(pydantic.BaseModel):
 
 
 class PydanticTrack(pydantic.BaseModel):
-    """A track as pydantic has it."""
+    """A track in pydantic."""
 
     model_config = pydantic.ConfigDict(extra="allow")
     tt: int | None = None
@@ -65,7 +63,7 @@ class PydanticTrack(pydantic.BaseModel):
 
 
 class PydanticDraft(pydantic.BaseModel):
-    """A draft as pydantic has it."""
+    """A draft in pydantic."""
 
     model_config = pydantic.ConfigDict(extra="allow")
     t: list[PydanticTrack] = []
@@ -74,7 +72,7 @@ class PydanticDraft(pydantic.BaseModel):
 
 
 class MsgspecSegment(msgspec.Struct):
-    """A segment as msgspec has it."""
+    """A segment in msgspec."""
 
     d: int | None
     m: dict[str, object] | None
@@ -82,7 +80,7 @@ class MsgspecSegment(msgspec.Struct):
 
 
 class MsgspecTrack(msgspec.Struct):
-    """A track as msgspec has it."""
+    """A track in msgspec."""
 
     tt: int | None
     d: int | None
@@ -92,7 +90,7 @@ class MsgspecTrack(msgspec.Struct):
 
 
 class MsgspecDraft(msgspec.Struct):
-    """A draft as msgspec has it."""
+    """A draft in msgspec."""
 
     d: int | None
     m: dict[str, object] | None
@@ -101,7 +99,7 @@ class MsgspecDraft(msgspec.Struct):
 
 
 def unknown(fields: dict[str, Any], *known: str) -> dict[str, object]:
-    """Return what stands beside the known keys."""
+    """Return the items with unknown keys."""
     return {key: value for key, value in fields.items() if key not in known}
 
 
@@ -124,7 +122,7 @@ def msgspec_read(draft: dict[str, Any]) -> MsgspecDraft:
 
 
 def msgspec_encode(draft: MsgspecDraft) -> dict[str, object]:
-    """Put the msgspec models together again."""
+    """Convert the msgspec models to a JSON value."""
     tracks = [
         {
             "tt": track.tt,
@@ -139,7 +137,7 @@ def msgspec_encode(draft: MsgspecDraft) -> dict[str, object]:
 
 
 def json_walk(text: bytes) -> None:
-    """Look at everything, in plain objects."""
+    """Walk plain objects."""
     for track in json.loads(text)["t"]:
         _ = track["tt"]
         for segment in track["sg"]:
@@ -147,7 +145,7 @@ def json_walk(text: bytes) -> None:
 
 
 def nemovideo_walk(text: bytes) -> None:
-    """Look at everything, in nemovideo's drafts."""
+    """Walk a nemovideo draft."""
     for track in Draft.from_json(json.loads(text)).tracks:
         _ = track.type
         for segment in track.segments:
@@ -155,7 +153,7 @@ def nemovideo_walk(text: bytes) -> None:
 
 
 def pydantic_walk(text: bytes) -> None:
-    """Look at everything, in pydantic's models."""
+    """Walk pydantic models."""
     for track in PydanticDraft.model_validate_json(text).t:
         _ = track.tt
         for segment in track.sg:
@@ -163,7 +161,7 @@ def pydantic_walk(text: bytes) -> None:
 
 
 def msgspec_walk(text: bytes) -> None:
-    """Look at everything, in msgspec's models."""
+    """Walk msgspec models."""
     for track in msgspec_read(msgspec.json.decode(text)).t:
         _ = track.tt
         for segment in track.sg:
@@ -172,7 +170,7 @@ def msgspec_walk(text: bytes) -> None:
 
 @attrs.frozen
 class Contestant:
-    """One library, and how it does each of the jobs."""
+    """A library and its function for each job."""
 
     name: str
     decode: Callable[[bytes], Any]
@@ -230,13 +228,13 @@ def make_draft(segments: int) -> bytes:
                     "m": {"name": f"clip {index}.mp4", "volume": 0.35, "speed": 1, "crop": [0, 9]},
                     "locked": False,
                 }
-                for index in range(segments * place // 4, segments * (place + 1) // 4)
+                for index in range(segments * track // 4, segments * (track + 1) // 4)
             ],
             "d": 2_000 * segments // 4,
             "m": {},
             "mute": False,
         }
-        for place, kind in enumerate((0, 1, 7, 5))
+        for track, kind in enumerate((0, 1, 7, 5))
     ]
     return json.dumps({"t": tracks, "d": 500 * segments, "m": {"width": 1920}, "v": 3}).encode()
 
@@ -244,9 +242,9 @@ def make_draft(segments: int) -> bytes:
 def median_times(
     jobs: dict[str, Callable[[], object]], runs: int, repeats: int
 ) -> dict[str, float]:
-    """Return each job's median time in milliseconds, the jobs taking turns.
+    """Return the median time of each job in milliseconds; the jobs alternate.
 
-    One turn does the job `repeats` times, so that small jobs are measured warm.
+    Each run repeats the job, so that small jobs are measured warm.
     """
     times: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(runs):
@@ -260,7 +258,7 @@ def median_times(
 
 
 def peak_mib(job: Callable[[], object]) -> float:
-    """Return the most memory that a job takes, in MiB."""
+    """Return the peak memory of a job in MiB."""
     gc.collect()
     tracemalloc.start()
     kept = job()
@@ -271,7 +269,7 @@ def peak_mib(job: Callable[[], object]) -> float:
 
 
 def measure(segments: int, runs: int) -> list[Row]:
-    """Print the table for drafts of one size, and return what is in it."""
+    """Measure drafts of one size; print the table and return its rows."""
     text = make_draft(segments)
     drafts = {each.name: each.decode(text) for each in CONTESTANTS}
     for each in CONTESTANTS:

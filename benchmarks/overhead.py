@@ -1,13 +1,13 @@
-"""What the client costs: a call against a bare httpx GET + json.loads, and its import.
+"""Overhead of the client: a call against a bare httpx GET with json.loads, and the import.
 
     python benchmarks/overhead.py [--calls 300] [--rounds 15] [--json FILE]
 
-Both sides speak to the same small server on this machine, in a process of its
-own, over connections that stay open. The figures are medians of the rounds,
-which alternate; CPU is the user and system time of this process.
+Both sides use keep-alive connections to the same small server in a process of its own. The
+figures are medians over the rounds, which alternate; CPU is the user and system time of this
+process.
 
-The second table is of new processes. A client loads httpx when it is first
-used, so its first answer is the fair comparison with httpx's own.
+The second table measures new processes. A client imports httpx on first use, so its first
+response is compared with that of httpx.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 
 import httpx
 
-# Run as a file, it finds its rooms from the project's root.
+# Make `benchmarks` importable when run as a script.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import Row, add_option, write
@@ -76,13 +76,13 @@ BASES = {
     "nemovideo: the same session": "httpx: a first session",
     "nemovideo: the same message": "httpx-sse: a first message",
 }
-"""What a new process is compared with, where that is not the import of httpx."""
+"""The baseline of a new process, if not the import of httpx."""
 
 Timed = tuple[float, float]
 
 
 def timed(work: Callable[[], object]) -> Timed:
-    """Return the seconds of wall clock and of CPU that the work took."""
+    """Return the wall-clock and CPU seconds of the work."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - wall, time.process_time() - cpu
@@ -91,19 +91,19 @@ def timed(work: Callable[[], object]) -> Timed:
 def compare(
     title: str, ours: Callable[[], object], bare: Callable[[], object], rounds: int, calls: int
 ) -> Row:
-    """Print what a call takes on both sides, and return it."""
+    """Measure a call on both sides; print the figures and return them."""
     row: Row = {"what": title}
     for _ in range(2):
         ours(), bare()
-    found: list[tuple[Timed, Timed]] = []
+    runs: list[tuple[Timed, Timed]] = []
     for index in range(rounds):
         first, second = (bare, ours) if index % 2 else (ours, bare)
         one, other = timed(first), timed(second)
-        found.append((one, other) if index % 2 else (other, one))
+        runs.append((one, other) if index % 2 else (other, one))
     for index, kind in enumerate(("wall", "CPU")):
-        base = statistics.median(pair[0][index] for pair in found) / calls
-        cost = statistics.median(pair[1][index] for pair in found) / calls
-        ratio = statistics.median(pair[1][index] / pair[0][index] for pair in found)
+        base = statistics.median(pair[0][index] for pair in runs) / calls
+        cost = statistics.median(pair[1][index] for pair in runs) / calls
+        ratio = statistics.median(pair[1][index] / pair[0][index] for pair in runs)
         print(
             f"{title:22} {kind:4} httpx {base * 1e6:7.0f} µs   "
             f"nemovideo {cost * 1e6:7.0f} µs   × {ratio:.2f}"

@@ -1,7 +1,7 @@
-"""What is kept of a benchmark's run: its figures, and on what and when they were measured.
+"""Store the figures of a run with the machine and date.
 
-A script takes `--json FILE` by `add_option` and hands its figures to `write`. The kept
-files are in `benchmarks/results/`, and `page.py` makes the page of the docs from them.
+A script adds `--json FILE` by `add_option` and passes its figures to `write`. The files are in
+`benchmarks/results/`; `page.py` generates the page of the docs from them.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import Any
 import attrs
 
 Row = dict[str, Any]
-"""One measurement: what was measured by name, figures with their units in the key."""
+"""One measurement: names, and figures with the unit in the key."""
 
-_DIGITS = 6
+_SIGNIFICANT_DIGITS = 6
 
 
 @attrs.frozen
 class Record:
-    """One run: `how` says how often and how much, `versions` are those that matter for it."""
+    """One run: `how` is its size in words, `versions` are of the relevant packages."""
 
     benchmark: str
     date: str
@@ -41,8 +41,10 @@ class Record:
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
-    """Give a script the option `--json FILE`."""
-    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures there too")
+    """Add the option `--json FILE`."""
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="also write the figures to this file"
+    )
 
 
 def write(
@@ -54,15 +56,15 @@ def write(
     packages: Sequence[str],
     programs: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a run's figures to a file, if there is one.
+    """Write the figures of a run to a file.
 
     Args:
-        path: The file, or nothing.
-        benchmark: The name of what was measured.
+        path: The file, or None to write nothing.
+        benchmark: The name of the benchmark.
         rows: The figures.
-        how: How often and how much, in words.
-        packages: Installed packages whose versions matter; nemovideo's always does.
-        programs: Versions of what is no Python package.
+        how: The number and size of the runs, in words.
+        packages: Installed packages to record the versions of, besides nemovideo.
+        programs: Versions of programs that are not Python packages.
     """
     if path is None:
         return
@@ -79,38 +81,38 @@ def write(
             **{name: metadata.version(name) for name in ("nemovideo", *packages)},
             **(programs or {}),
         },
-        rows=[{key: _short(value) for key, value in row.items()} for row in rows],
+        rows=[{key: _rounded(value) for key, value in row.items()} for row in rows],
     )
     text = json.dumps(attrs.asdict(record), indent=1, ensure_ascii=False)
     path.write_text(f"{text}\n", encoding="utf-8")
 
 
 def read(path: Path) -> Record:
-    """Return what was written."""
+    """Read a stored run."""
     return Record(**json.loads(path.read_text(encoding="utf-8")))
 
 
-def _short(value: object) -> object:
-    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
+def _rounded(value: object) -> object:
+    return float(f"{value:.{_SIGNIFICANT_DIGITS}g}") if isinstance(value, float) else value
 
 
 def _cpu() -> str:
-    """Return the processor's name, from Linux where it says it, else its kind."""
-    listed = Path("/proc/cpuinfo")
-    lines = listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else []
+    """Return the model name of the processor on Linux, else its architecture."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 
 
 def _cores() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors available to this process."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def _memory_gb() -> int | None:
-    """Return the machine's memory, where the system says it."""
+    """Return the memory of the machine, or None if unknown."""
     try:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9)
     except (AttributeError, OSError, ValueError):
@@ -118,7 +120,7 @@ def _memory_gb() -> int | None:
 
 
 def _system() -> str:
-    """Return the operating system's name, and the kind of machine it is for."""
+    """Return the name of the operating system and the architecture."""
     try:
         name = platform.freedesktop_os_release()["PRETTY_NAME"]
     except OSError:

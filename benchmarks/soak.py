@@ -1,10 +1,10 @@
-"""Use both clients for long, and see that they end with what they began with.
+"""Soak test for leaks: use both clients heavily and compare resources before and after.
 
     python benchmarks/soak.py [--share 0.05]
 
-That are 2,000 calls, 600 streams of which 100 are abandoned, 300 sends and 50 forks.
-Descriptors, threads, tasks and memory are counted after a warm-up and again at the end. The exit
-code is 1 where anything was left.
+The full run makes 2,000 calls, 600 streams (100 abandoned), 300 sends and 50 forks. File
+descriptors, threads, tasks and memory are counted after a warm-up and at the end. The exit code
+is 1 if anything leaked.
 """
 
 from __future__ import annotations
@@ -21,49 +21,49 @@ from pathlib import Path
 
 import attrs
 
-# Run as a file, it finds its rooms from the project's root.
+# Make `benchmarks` importable when run as a script.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from nemovideo import AsyncClient, Client
 from tests.support.service import Service, begin_stream, end_stream, send_event
 
 MEMORY_MB = 16
-"""So much more memory at the end is the allocator's, and not ours."""
+"""The growth that is allowed for the allocator."""
 
 
 @attrs.frozen
-class Held:
-    """What a process holds."""
+class Resources:
+    """The resources of the process."""
 
     descriptors: int
     threads: int
     memory_mb: float
 
     @classmethod
-    def now(cls) -> Held:
-        """Count, once what has ended is gone."""
+    def now(cls) -> Resources:
+        """Count until the figures are stable."""
         gc.collect()
-        found = cls._count()
-        for _ in range(50):  # threads and sockets of the server end a moment later
+        counted = cls._count()
+        for _ in range(50):  # threads and sockets of the server close a moment later
             time.sleep(0.1)
             again = cls._count()
-            if again == found:
+            if again == counted:
                 break
-            found = again
-        return found
+            counted = again
+        return counted
 
     @classmethod
-    def _count(cls) -> Held:
+    def _count(cls) -> Resources:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return cls(
-            len(os.listdir("/proc/self/fd")),  # noqa: PTH208 - as many as there are right now
+            len(os.listdir("/proc/self/fd")),  # noqa: PTH208 - a snapshot
             threading.active_count(),
             pages * os.sysconf("SC_PAGE_SIZE") / 1e6,
         )
 
 
 def talk(_service: Service, connection: socket.socket, _path: str) -> None:
-    """Answer with a few events."""
+    """Send a few events."""
     begin_stream(connection)
     for number in range(5):
         send_event(connection, f"word {number} ")
@@ -92,7 +92,7 @@ def use(client: Client, counts: dict[str, int]) -> None:
 
 
 async def use_async(url: str, counts: dict[str, int]) -> int:
-    """Use the async client, and return how many tasks are left."""
+    """Use the async client and return the number of leaked tasks."""
     async with AsyncClient("nmv_usr_x", base_url=url) as client:
         session = await client.sessions.create()
         for _ in range(counts["calls"]):
@@ -115,8 +115,8 @@ async def use_async(url: str, counts: dict[str, int]) -> int:
     return left
 
 
-def soak(share: float, *, fork: bool = True) -> tuple[Held, Held, int]:
-    """Run it, and return what was held before and after, and the tasks left."""
+def soak(share: float, *, fork: bool = True) -> tuple[Resources, Resources, int]:
+    """Run the test; return the resources before and after, and the number of leaked tasks."""
     whole = {"calls": 1000, "streams": 300, "abandoned": 50, "sends": 150, "forks": 50}
     counts = {name: max(1, round(count * share)) for name, count in whole.items()}
     counts["forks"] *= fork
@@ -126,25 +126,25 @@ def soak(share: float, *, fork: bool = True) -> tuple[Held, Held, int]:
         with Client("nmv_usr_x", base_url=service.url) as client:
             use(client, few)
         asyncio.run(use_async(service.url, few))
-        before = Held.now()
+        before = Resources.now()
         with Client("nmv_usr_x", base_url=service.url) as client:
             use(client, counts)
         tasks = asyncio.run(use_async(service.url, counts))
         service.seen.clear()
-        return before, Held.now(), tasks
+        return before, Resources.now(), tasks
     finally:
         service.stop()
 
 
 def main() -> int:
-    """Print what was held before and after."""
+    """Print the resources before and after."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--share", type=float, default=1.0, help="of the whole soak")
+    parser.add_argument("--share", type=float, default=1.0, help="share of the full run, 0..1")
     before, after, tasks = soak(parser.parse_args().share)
     print(f"before {before}\nafter  {after}, {tasks} tasks left")
     grown = after.memory_mb - before.memory_mb
-    fine = after.descriptors <= before.descriptors and after.threads <= before.threads
-    return 0 if fine and tasks == 0 and grown < MEMORY_MB else 1
+    released = after.descriptors <= before.descriptors and after.threads <= before.threads
+    return 0 if released and tasks == 0 and grown < MEMORY_MB else 1
 
 
 if __name__ == "__main__":

@@ -1,16 +1,15 @@
-"""How fast the agent's stream is read: `python benchmarks/sse.py [--runs 9] [--json FILE]`.
+"""Throughput of the agent's event stream: `python benchmarks/sse.py [--runs 9] [--json FILE]`.
 
-The contestants read the same stream from the same server, which runs in a process of
-its own on this machine, one HTTP chunk an event:
+The readers get the same stream from a server in a process of its own, one HTTP chunk per event:
 
-- bare: httpx-sse and `json.loads`, and nothing made of it.
-- stream, async stream: `client.agent.stream` of both clients, to the last event: typed
-  events, the answer put together, limits watched.
+- bare: httpx-sse and `json.loads` only.
+- stream, async stream: `client.agent.stream` of both clients, to the last event, with typed
+  events, the reply, and limits.
 
-They take turns (A B C, A B C, …). Shown are the median time, the events per second, and
-the time as a multiple of the bare loop's. The streams are one of token-sized events, as
-with `tokens=True`, one of events of 2 MB that hold a draft, and one of texts of 2 MB, which
-are not spoken by anybody, but show what is left when JSON costs next to nothing.
+They alternate (A B C, A B C, …). The figures are the median time, events per second, and the
+ratio to the bare loop. There is a stream of token-sized events, as with `tokens=True`, one of
+2 MB events with a draft, and one of 2 MB texts: unrealistic, but JSON takes hardly any time in
+it, which shows the rest of the overhead.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from pathlib import Path
 import httpx
 import httpx_sse
 
-# Run as a file, it finds its rooms from the project's root.
+# Make `benchmarks` importable when run as a script.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import Row, add_option, write
@@ -72,7 +71,7 @@ def draft() -> dict[str, object]:
 
 
 def bodies() -> dict[str, list[bytes]]:
-    """Return the streams' events by session id."""
+    """Return the events of each stream by session id."""
     tokens = [event("word ", partial_=True)] * TOKENS
     return {
         "tokens": [*tokens, event("word " * TOKENS)],
@@ -82,9 +81,9 @@ def bodies() -> dict[str, list[bytes]]:
 
 
 def answer(connection: socket.socket, streams: dict[str, bytes]) -> None:
-    """Answer the requests of one connection: runs with a stream, all else with an empty state."""
+    """Serve one connection: `/run_sse` with a stream, all else with an empty state."""
     state = b'{"state":{"draft":null}}'
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\n%s\r\n\r\n"
+    header = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\n%s\r\n\r\n"
     with connection, connection.makefile("rb") as source:
         while first := source.readline():
             length = 0
@@ -94,15 +93,15 @@ def answer(connection: socket.socket, streams: dict[str, bytes]) -> None:
             body = source.read(length)
             if first.startswith(b"POST /run_sse"):
                 stream = streams[json.loads(body)["session_id"]]
-                kind = head % (b"text/event-stream", b"transfer-encoding: chunked")
-                connection.sendall(kind + stream)
+                response = header % (b"text/event-stream", b"transfer-encoding: chunked")
+                connection.sendall(response + stream)
             else:
                 size = b"content-length: %d" % len(state)
-                connection.sendall(head % (b"application/json", size) + state)
+                connection.sendall(header % (b"application/json", size) + state)
 
 
 def serve(ready: Connection) -> None:
-    """Serve until the process is ended; say the port to `ready`."""
+    """Send the port to `ready` and serve until terminated."""
     streams = {
         name: b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
         for name, parts in bodies().items()
@@ -116,7 +115,7 @@ def serve(ready: Connection) -> None:
 
 
 def bare(url: str, client: httpx.Client, name: str) -> int:
-    """Read a stream with httpx-sse and json alone."""
+    """Read a stream with httpx-sse and json."""
     count = 0
     with httpx_sse.connect_sse(
         client, "POST", f"{url}/run_sse", json={"session_id": name}
@@ -128,13 +127,13 @@ def bare(url: str, client: httpx.Client, name: str) -> int:
 
 
 def stream(client: Client, name: str) -> int:
-    """Read it with the client."""
+    """Read a stream with the client."""
     with client.agent.stream(name, "go", tokens=True) as events:
         return sum(1 for _ in events)
 
 
 async def stream_async(client: AsyncClient, name: str) -> int:
-    """Read it with the async client."""
+    """Read a stream with the async client."""
     count = 0
     async with client.agent.stream(name, "go", tokens=True) as events:
         async for _ in events:
@@ -143,17 +142,15 @@ async def stream_async(client: AsyncClient, name: str) -> int:
 
 
 def in_loop(loop: asyncio.AbstractEventLoop, client: AsyncClient, name: str) -> int:
-    """Read it with the async client, from code that is not async."""
+    """Read a stream with the async client from sync code."""
     return loop.run_until_complete(stream_async(client, name))
 
 
-def measure(
-    contestants: dict[str, Callable[[], int]], expected: int, runs: int
-) -> dict[str, float]:
-    """Return each contestant's median time in seconds."""
-    times: dict[str, list[float]] = {name: [] for name in contestants}
+def measure(readers: dict[str, Callable[[], int]], expected: int, runs: int) -> dict[str, float]:
+    """Return the median time of each reader in seconds."""
+    times: dict[str, list[float]] = {name: [] for name in readers}
     for _ in range(runs):
-        for name, run in contestants.items():
+        for name, run in readers.items():
             started = time.perf_counter()
             assert run() == expected
             times[name].append(time.perf_counter() - started)
@@ -161,7 +158,7 @@ def measure(
 
 
 def report(url: str, runs: int) -> list[Row]:
-    """Measure each stream, print, and return what was measured."""
+    """Measure each stream; print the figures and return them."""
     rows: list[Row] = []
     with (
         closing(asyncio.new_event_loop()) as loop,
@@ -171,25 +168,25 @@ def report(url: str, runs: int) -> list[Row]:
         async_client = AsyncClient(TOKEN, base_url=url)
         print(f"{'stream':8} {'':13} {'median':>10} {'events/s':>10} {'of bare':>8}")
         for name, parts in bodies().items():
-            contestants: dict[str, Callable[[], int]] = {
+            readers: dict[str, Callable[[], int]] = {
                 "bare": partial(bare, url, plain, name),
                 "stream": partial(stream, client, name),
                 "async stream": partial(in_loop, loop, async_client, name),
             }
-            found = measure(contestants, len(parts), runs)
-            for contestant, seconds in found.items():
+            medians = measure(readers, len(parts), runs)
+            for reader, seconds in medians.items():
                 print(
-                    f"{name:8} {contestant:13} {seconds * 1000:7.1f} ms "
-                    f"{len(parts) / seconds:10,.0f} {seconds / found['bare']:7.2f}x"
+                    f"{name:8} {reader:13} {seconds * 1000:7.1f} ms "
+                    f"{len(parts) / seconds:10,.0f} {seconds / medians['bare']:7.2f}x"
                 )
                 rows.append(
                     {
                         "stream": name,
-                        "reader": contestant,
+                        "reader": reader,
                         "events": len(parts),
                         "median_ms": seconds * 1000,
                         "events_per_s": len(parts) / seconds,
-                        "of_bare": seconds / found["bare"],
+                        "of_bare": seconds / medians["bare"],
                     }
                 )
         loop.run_until_complete(async_client.close())
@@ -197,7 +194,7 @@ def report(url: str, runs: int) -> list[Row]:
 
 
 def main() -> None:
-    """Start the server, measure, end it."""
+    """Start the server, measure, and stop it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=9)
     add_option(parser)

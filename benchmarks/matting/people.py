@@ -1,13 +1,12 @@
-"""The persons: cut out of their photos once, by closed-form matting.
+"""People: cut out of photos by closed-form matting.
 
-Each outline below was drawn by hand, in pixels of the photo's crop. Around it
-lies a band that is left to Levin's closed-form matting, and `loose` adds
-polygons with hair to that band. The alpha found there, and the colours of the
-person without the old background in them (Germer's multilevel estimation), are
-the truth of all clips. They are cached.
+Each outline was drawn by hand, in pixels of the crop. In a band around it, and in the `loose`
+polygons with hair, alpha is solved by Levin's closed-form matting. This alpha and the
+foreground colors (Germer's multilevel estimation) are the ground truth of all clips. They are
+cached.
 
-Two sides, with no person on both: parameters may be tuned on the clips of
-`TUNING`, figures are reported on those of `REPORT`.
+Parameters may be tuned on clips with the people in `TUNING`; figures are reported on clips with
+those in `REPORT`. No person is in both.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _VERSION = 1
 
 @attrs.frozen
 class Person:
-    """A person in a photo: where, the outline, and how wide its uncertain band is, in px."""
+    """A person in a photo: the crop, the outline, and the width of the unknown band in pixels."""
 
     name: str
     photo: str
@@ -142,7 +141,7 @@ REPORT = (ASTRONAUT, BIDEN, BLONDE, AUDREY)
 
 @cache
 def cutout(person: Person) -> Cutout:
-    """Return the person without background, working it out on first use (a minute)."""
+    """Return the cut-out of a person, computed on first use in about a minute."""
     path = bench_dir() / "people" / f"{person.name}-{_VERSION}.npz"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -161,13 +160,13 @@ def photo(name: str) -> Floats:
 
 
 def trimap(person: Person) -> npt.NDArray[np.float64]:
-    """Return what is known of the person's alpha: 0, 1, or 0.5 for not known."""
+    """Return the trimap of a person: 0, 1, or 0.5 for unknown."""
     left, top, right, bottom = person.crop
     inside = np.zeros((bottom - top, right - left), dtype=np.uint8)
     cv2.fillPoly(inside, [np.array(person.outline, dtype=np.int32)], 1)
     side = 2 * person.band + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    # The frame's border counts as more of the same, so that a body cut by it stays whole.
+    # Repeat the border, so that a body that it cuts off is not eroded there.
     bordered = cv2.copyMakeBorder(inside, side, side, side, side, cv2.BORDER_REPLICATE)
     sure = cv2.erode(bordered, kernel)[side:-side, side:-side]
     maybe = cv2.dilate(bordered, kernel)[side:-side, side:-side]
@@ -183,7 +182,7 @@ def _cut(person: Person) -> Floats:
     left, top, right, bottom = person.crop
     picture = photo(person.photo)[top:bottom, left:right].astype(np.float64)
     alpha = estimate_alpha_cf(picture, trimap(person))
-    # Closed-form matting leaves a haze of some thousandths where there is nothing.
+    # Closed-form matting leaves a haze of a few thousandths in the background.
     alpha = np.clip((alpha - 0.02) / 0.96, 0, 1)
     colors = estimate_foreground_ml(picture, alpha)
     return np.dstack([colors * alpha[..., np.newaxis], alpha]).astype(np.float32)

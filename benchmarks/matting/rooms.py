@@ -1,7 +1,7 @@
-"""What is behind the persons: photos that stand or pan, videos, rooms drawn by rules.
+"""Backgrounds: static or panning photos, videos, and procedural rooms.
 
-Each function returns a background: a function from the frame's number to a
-float32 picture in 0..1 of the size that was asked for.
+Each function returns a background: a function from frame number to a float32 picture in 0..1
+of the given size.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Size = tuple[int, int]
 
 
 def photo_room(size: Size, name: str, *, blur: float = 0.004, pan: float = 0.0) -> Room:
-    """Return a photo that fills the frame, out of focus; `pan` moves it, in widths a second."""
+    """Return a blurred photo that fills the frame; `pan` is in frame widths per second."""
     width, height = size
     picture = photo(name)
     zoom = max(width * (1.5 if pan else 1) / picture.shape[1], height / picture.shape[0])
@@ -39,11 +39,11 @@ def photo_room(size: Size, name: str, *, blur: float = 0.004, pan: float = 0.0) 
         shown = cv2.warpAffine(large, shift, size, borderMode=cv2.BORDER_REFLECT)
         return np.asarray(np.clip(shown, 0, 1), np.float32)
 
-    return room if pan else _standing(room(0))
+    return room if pan else _static(room(0))
 
 
 def video_room(size: Size, name: str, *, start: int = 0, blur: float = 0.003) -> Room:
-    """Return a video that fills the frame and runs to and fro."""
+    """Return a video that fills the frame, played forward and backward."""
     width, height = size
     with av.open(str(source(name))) as container:
         frames = [f.to_ndarray(format="rgb24") for f in container.decode(video=0)][start:]
@@ -61,7 +61,7 @@ def video_room(size: Size, name: str, *, start: int = 0, blur: float = 0.003) ->
 
 
 def shelves(size: Size, seed: int, *, blur: float = 0.003) -> Room:
-    """Return a wall of books: many hard edges in all colours, skin's and hair's too."""
+    """Return a wall of books: many hard edges in all colors, also those of skin and hair."""
     width, height = size
     random = np.random.default_rng(seed)
     picture = np.zeros((height, width, 3), dtype=np.float32)
@@ -76,11 +76,11 @@ def shelves(size: Size, seed: int, *, blur: float = 0.003) -> Room:
             bottom = max(0, top + board - board // 16)
             picture[max(0, bottom - tall) : bottom, left : left + wide - 1] = color
             left += wide
-    return _standing(_blurred(picture, blur * height))
+    return _static(_blurred(picture, blur * height))
 
 
 def plain(size: Size, color: tuple[float, float, float], *, seed: int = 0) -> Room:
-    """Return a painted wall with a soft light on it, and faint stains."""
+    """Return a painted wall with soft light and faint stains."""
     width, height = size
     random = np.random.default_rng(seed)
     stains = cv2.resize(
@@ -89,11 +89,11 @@ def plain(size: Size, color: tuple[float, float, float], *, seed: int = 0) -> Ro
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     light = 1.1 - 0.35 * np.hypot(x / width - 0.3, y / height - 0.2)
     wall = np.array(color, dtype=np.float32) * (light + stains)[..., np.newaxis]
-    return _standing(np.clip(wall, 0, 1).astype(np.float32))
+    return _static(np.clip(wall, 0, 1).astype(np.float32))
 
 
 def flicker(size: Size, seed: int) -> Room:
-    """Return a crowd of soft lights that wander, in hair's and skin's colours: hard."""
+    """Return many moving lights in the colors of hair and skin."""
     width, height = size
     random = np.random.default_rng(seed)
     count = 60
@@ -116,7 +116,7 @@ def flicker(size: Size, seed: int) -> Room:
 
 
 def handheld(room: Room, seed: int, *, strength: float = 0.012) -> Room:
-    """Return the room as a hand-held camera sees it."""
+    """Add the shake of a hand-held camera to a room."""
     random = np.random.default_rng(seed)
     phases, periods = random.uniform(0, 6, (3, 3)), random.uniform(0.6, 3, (3, 3))
 
@@ -133,7 +133,7 @@ def handheld(room: Room, seed: int, *, strength: float = 0.012) -> Room:
 
 
 def with_poster(room: Room, size: Size, name: str, box: tuple[float, float, float]) -> Room:
-    """Return the room with a framed photo on its wall; `box` is left, top, height, as shares."""
+    """Add a framed photo to the wall of a room; `box` is left, top, height, as shares."""
     width, height = size
     picture = photo(name)
     tall = int(box[2] * height)
@@ -155,7 +155,7 @@ def with_poster(room: Room, size: Size, name: str, box: tuple[float, float, floa
 def with_passer_by(
     room: Room, size: Size, person: Person, path: Path, *, place: float, tall: float
 ) -> Room:
-    """Return the room with somebody far behind going by, out of focus."""
+    """Add a blurred passer-by to the background of a room."""
     rgba = cutout(person).rgba
 
     def passed(frame: int) -> Floats:
@@ -171,7 +171,7 @@ def _zoomed(picture: Floats, zoom: float) -> Floats:
     return np.asarray(made, dtype=np.float32)
 
 
-def _standing(picture: Floats) -> Room:
+def _static(picture: Floats) -> Room:
     return lambda _frame: picture
 
 

@@ -1,9 +1,8 @@
-"""The contact sheet: what was seen, what is true, what was made of it, and where they differ.
+"""Contact sheets: source, ground truth, mask, composite and difference.
 
-A band for each clip, in it a row each for the first, middle and last frame:
-source, truth, our mask, the person over green, and the difference (red where
-the mask has too much, blue where it lacks something); then zooms on the person
-over green: at the top of the truth (hair), at its sides (shoulders, hands).
+There is a band per clip, with a row each for the first, middle and last frame: source, true
+mask, our mask, the person over green, and the difference (red for too much, blue for too
+little), then zooms of the composite at the top (hair) and the sides (shoulders, hands).
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _GREEN = np.array([0, 177, 64], dtype=np.float32)
 
 @attrs.frozen(eq=False)
 class Moment:
-    """One frame of a clip: the picture, the true mask, and the mask that was made."""
+    """One frame of a clip: the picture, the true mask, and our mask."""
 
     picture: Bytes
     truth: Bytes
@@ -44,7 +43,7 @@ def moments(
 
 
 def draw(bands: Iterable[tuple[str, list[Moment]]], output: Path) -> None:
-    """Write the sheet as PNG; each band has its caption and its moments."""
+    """Write the sheet as PNG, with a caption per band."""
     drawn = [_band(caption, rows) for caption, rows in bands]
     sheet = Image.new("RGB", (drawn[0].width, sum(band.height for band in drawn)), "white")
     top = 0
@@ -79,7 +78,7 @@ def _fitted(picture: Bytes) -> Bytes:
 
 
 def _places(truth: Bytes) -> list[tuple[int, int]]:
-    """Return (x, y) of the top of the head, and of the left and right edge lower down."""
+    """Return (x, y) of the top of the head, and of the left and right edges lower down."""
     height, width = truth.shape
     inside = truth > 127
     rows = np.flatnonzero(inside.any(axis=1))
@@ -94,7 +93,7 @@ def _places(truth: Bytes) -> list[tuple[int, int]]:
 
 
 def _zoomed(picture: Bytes, place: tuple[int, int]) -> Bytes:
-    """Return a square of a quarter of the picture's height around a place."""
+    """Return a square around a place, with a quarter of the height of the picture."""
     height, width = picture.shape[:2]
     side = height // 4
     left = min(max(0, place[0] - side // 2), width - side)

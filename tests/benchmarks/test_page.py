@@ -1,4 +1,4 @@
-"""The benchmarks page is what its generator makes of the kept figures, and says what was missed."""
+"""The page of benchmarks is generated from the stored figures and names missed targets."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import pytest
 
 from benchmarks import page
 from benchmarks.record import add_option, read, write
-from benchmarks.tables import BENCHMARKS, figure, judged, table
+from benchmarks.tables import BENCHMARKS, figure, table, target
 
 
-def test_the_page_is_what_the_kept_figures_make() -> None:
-    assert page.PAGE.read_text(encoding="utf-8") == page.page(page.kept())
+def test_the_page_is_up_to_date() -> None:
+    assert page.PAGE.read_text(encoding="utf-8") == page.page(page.stored())
 
 
-def test_every_kept_file_is_on_the_page_and_every_script_is_there() -> None:
+def test_every_stored_file_is_on_the_page_and_has_its_script() -> None:
     assert {path.stem for path in page.RESULTS.glob("*.json")} == set(BENCHMARKS)
-    words = page.WORDS.read_text(encoding="utf-8")
-    assert set(re.findall(r"\{\{([\w-]+)\}\}", words)) == {*BENCHMARKS, "names"}
+    text = page.TEXT.read_text(encoding="utf-8")
+    assert set(re.findall(r"\{\{([\w-]+)\}\}", text)) == {*BENCHMARKS, "names"}
     for benchmark in BENCHMARKS.values():
         assert (page.ROOT / benchmark.command.split()[0]).is_file()
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
-def test_what_is_kept_names_the_machine_and_no_path(name: str) -> None:
-    run = page.kept()[name]
+def test_stored_figures_name_the_machine_and_no_path(name: str) -> None:
+    run = page.stored()[name]
     assert run.benchmark == name
     assert run.rows
     assert run.cores > 0
@@ -37,20 +37,20 @@ def test_what_is_kept_names_the_machine_and_no_path(name: str) -> None:
     assert not re.search(r"(/home|/root|/tmp|/work|/usr|[A-Z]:\\)", text)
 
 
-def test_an_aim_names_what_missed_it() -> None:
-    assert judged("At most 2 ×", {"a": 1.5, "b": 2.0}, 2) == "At most 2 ×: met."
-    missed = judged("At most 2 ×", {"a": 1.5, "b": 2.25}, 2)
+def test_a_missed_target_names_the_values() -> None:
+    assert target("At most 2 ×", {"a": 1.5, "b": 2.0}, 2) == "At most 2 ×: met."
+    missed = target("At most 2 ×", {"a": 1.5, "b": 2.25}, 2)
     assert missed == "At most 2 ×: met by 1 of 2, **missed** by b (2.25 ×)."
-    assert judged("At most 2 ×", {"a": 3}, 2) == "At most 2 ×: **missed** (3.00 ×)."
-    assert "**missed**" in judged("At most 2 ×", {"a": float("nan")}, 2)
+    assert target("At most 2 ×", {"a": 3}, 2) == "At most 2 ×: **missed** (3.00 ×)."
+    assert "**missed**" in target("At most 2 ×", {"a": float("nan")}, 2)
 
 
-def test_an_aim_can_be_a_least_value() -> None:
-    assert judged("At least .9", {"a": 0.9}, 0.9, least=True) == "At least .9: met."
-    assert "missed" in judged("At least .9", {"a": 0.89}, 0.9, least=True)
+def test_a_target_can_be_a_minimum() -> None:
+    assert target("At least .9", {"a": 0.9}, 0.9, least=True) == "At least .9: met."
+    assert "missed" in target("At least .9", {"a": 0.89}, 0.9, least=True)
 
 
-def test_numbers_keep_three_digits_that_count() -> None:
+def test_numbers_have_three_significant_digits() -> None:
     assert [figure(value) for value in (0.0123456, 1.2345, 99.94, 1234.5)] == [
         "0.0123",
         "1.23",
@@ -60,17 +60,17 @@ def test_numbers_keep_three_digits_that_count() -> None:
     assert [figure(value) for value in (11, 0.15, 99.96)] == ["11.0", "0.150", "100"]
 
 
-def test_a_table_puts_names_left_and_numbers_right() -> None:
+def test_tables_align_text_left_and_numbers_right() -> None:
     made = table(["job", "peer", "time"], [["up", "curl", "1 s"]], names=2)
     assert made == "| job | peer | time |\n| --- | --- | ---: |\n| up | curl | 1 s |"
 
 
-def test_a_name_that_is_that_of_the_row_above_is_not_repeated() -> None:
+def test_a_repeated_name_is_left_empty() -> None:
     made = table(["job", "peer", "time"], [["up", "a", "1"], ["up", "b", "1"]], names=2)
     assert made.splitlines()[-2:] == ["| up | a | 1 |", "|  | b | 1 |"]
 
 
-def test_figures_come_back_as_they_were_written(tmp_path: Path) -> None:
+def test_figures_are_read_as_they_were_written(tmp_path: Path) -> None:
     target = tmp_path / "speed.json"
     rows = [{"what": "好", "time_s": 1 / 3, "none": None}]
     programs = {"curl": "8.1"}
