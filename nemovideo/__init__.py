@@ -13,6 +13,7 @@ from nemovideo._support.version import __version__ as __version__
 from nemovideo.client import AsyncClient, Client
 
 if TYPE_CHECKING:
+    from nemovideo.batch import BatchReport, BatchRow
     from nemovideo.conversation import AsyncConversation, Conversation, Route
     from nemovideo.draft import Draft, DraftDiff, Segment, Track, TrackType
     from nemovideo.errors import NemoError
@@ -43,6 +44,8 @@ __all__ = [
     "AsyncConversation",
     "AsyncJob",
     "AsyncSession",
+    "BatchReport",
+    "BatchRow",
     "Client",
     "Conversation",
     "Credits",
@@ -76,6 +79,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "nemovideo.batch": ("BatchReport", "BatchRow"),
     "nemovideo.files": ("Upload",),
     "nemovideo.conversation": ("AsyncConversation", "Conversation", "Route"),
     "nemovideo.draft": ("Draft", "DraftDiff", "Segment", "Track", "TrackType"),
@@ -90,14 +94,16 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """Load a public name when it is first asked for."""
-    from importlib import import_module
+if not TYPE_CHECKING:  # a type checker would accept any name
 
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(module), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        """Load a public name when it is first asked for."""
+        from importlib import import_module
+
+        for module, names in _HOMES.items():
+            if name in names:
+                return getattr(import_module(module), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -460,6 +460,20 @@ def test_a_job_has_one_process_at_a_time(bench: Bench) -> None:
     bench.is_done_once()
 
 
+@pytest.mark.parametrize(
+    ("path", "spent"), [("/api/upload-video/*", False), ("/api/render/proxy/*", True)]
+)
+def test_an_error_after_the_message_may_have_spent_credits(
+    bench: Bench, path: str, spent: bool
+) -> None:
+    bench.backend.faults.add(Fault(kind="status", path=path, status=402, times=None))
+    with bench.client() as client:
+        with pytest.raises(errors.NemoError) as caught:
+            client.remove_background(bench.clip, **bench.order(checkpoint=None))
+        left = client.credits.balance().available
+    assert (caught.value.may_have_spent, left < 100) == (spent, spent)
+
+
 def test_an_error_names_the_checkpoint_and_progress_resumes(bench: Bench) -> None:
     bench.backend.faults.add(Fault(kind="status", path="*/lambda", status=402, times=None))
     with bench.client() as client:

@@ -34,6 +34,11 @@ from nemovideo import (
 from nemovideo.draft import Change, ChangeKind, Draft, DraftDiff, Segment, Track, Tracks, TrackType
 
 
+def names() -> None:
+    from nemovideo import Misspelled  # type: ignore[attr-defined] # noqa: F401
+    from nemovideo.local import Misspelled as _  # type: ignore[attr-defined] # noqa: F401
+
+
 def clients(draft: Draft) -> None:
     with Client("nmv_usr_…", deadline=60, retry=RetryPolicy(attempts=2)) as client:
         assert_type(client, Client)

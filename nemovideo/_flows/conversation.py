@@ -160,6 +160,7 @@ class _Turn:
     def fail(self, error: NemoError) -> None:
         """Add an error to the answer, after the part of the reply that arrived before it."""
         self.error = error
+        error.may_have_spent = error.may_have_spent or self.reply is not None
         partial_reply = getattr(error, "reply", None)
         if isinstance(partial_reply, Reply):
             self.reply = partial_reply

@@ -75,6 +75,7 @@ def run(
                 return as_ordered(done, order)
         return as_ordered((yield from work.run()), order)
     except NemoError as error:
+        error.may_have_spent = error.may_have_spent or journal.message_sent
         if journal.resumable and not in_batch:
             error.remedy = _remedy(error, checkpoint, journal.now)
         raise

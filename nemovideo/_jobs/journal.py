@@ -40,6 +40,11 @@ class Journal:
         """Whether another process can resume the job."""
         return self._begun and self.path is not None
 
+    @property
+    def message_sent(self) -> bool:
+        """Whether the message may have reached the agent, in this process or an earlier one."""
+        return self._begun and self.now.message is not None
+
     def open(self) -> Flow[Checkpoint | None]:
         """Lock the job, and return its checkpoint, if there is one.
 

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["FakeClock", "Recording", "Replay", "nemovideo_backend", "record", "replay"]
 
 
-def __getattr__(name: str) -> object:
-    """Load the cassettes on first use, since every start of pytest loads this plugin."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from nemovideo.testing import cassettes
+if not TYPE_CHECKING:  # a type checker would accept any name
 
-    return getattr(cassettes, name)
+    def __getattr__(name: str) -> object:
+        """Load the cassettes on first use, since every start of pytest loads this plugin."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from nemovideo.testing import cassettes
+
+        return getattr(cassettes, name)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import socket
 import struct
 import sys
@@ -56,12 +57,11 @@ class Server:
         """Serve the app; return when it is ready."""
         config = uvicorn.Config(
             app,
-            http=_bounded(self._max_connections) if self._shared else "h11",
+            http=_bounded(self._max_connections) if self._shared else _Protocol,
             loop="asyncio",
             ws="none",
             lifespan="off",
             log_config=None,
-            access_log=False,
             server_header=False,
             date_header=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
@@ -72,9 +72,13 @@ class Server:
         )
 
         def serve() -> None:
+            log = logging.getLogger("uvicorn.error")
+            quiet = _QuietThread()
+            log.addFilter(quiet)
             try:
                 asyncio.run(server.serve(sockets=[self._socket]))
             finally:
+                log.removeFilter(quiet)
                 self._started.set()
 
         self._thread = threading.Thread(target=serve, name="nemovideo-local", daemon=True)
@@ -104,6 +108,30 @@ class Server:
                 connection.transport.abort()
             else:
                 connection.transport.close()
+
+
+class _QuietThread(logging.Filter):
+    """Drops what uvicorn logs below WARNING in the current thread.
+
+    Its loggers are shared with a service that runs under uvicorn itself, and stay as they are.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to log the record."""
+        return record.thread != self._thread or record.levelno >= logging.WARNING
+
+
+class _Protocol(H11Protocol):
+    """HTTP without uvicorn's access log; the backend has one of its own."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start a connection."""
+        super().connection_made(transport)
+        self.access_log = False
 
 
 class _Uvicorn(uvicorn.Server):
@@ -158,11 +186,11 @@ class _Uvicorn(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._finished.set)
 
 
-def _bounded(limit: int) -> type[H11Protocol]:
+def _bounded(limit: int) -> type[_Protocol]:
     """Return an HTTP protocol class that limits the number of connections."""
     numbers = itertools.count()
 
-    class Bounded(H11Protocol):
+    class Bounded(_Protocol):
         number = 0
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

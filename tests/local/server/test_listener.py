@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import os
 import re
 import signal
@@ -246,6 +247,20 @@ def test_the_banner_shows_the_state_directory_and_the_first_steps(tmp_path: Path
     assert issued["data"]["credits"] == 7
     assert str(tmp_path / "here") in "".join(served.banner)
     assert served.end(signal.SIGINT) == 0
+
+
+def test_the_loggers_of_a_service_under_uvicorn_stay_as_they_are(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    access, handler = logging.getLogger("uvicorn.access"), logging.NullHandler()
+    access.addHandler(handler)
+    try:
+        with caplog.at_level(logging.INFO), LocalBackend(tmp_path, engine="fast") as backend:
+            httpx.get(f"{backend.url}/healthz").raise_for_status()
+        assert (access.handlers, access.propagate) == ([handler], True)
+    finally:
+        access.removeHandler(handler)
+    assert not [record for record in caplog.records if record.name.startswith("uvicorn")]
 
 
 def test_an_invalid_faults_file_is_reported_in_one_line(tmp_path: Path) -> None:
