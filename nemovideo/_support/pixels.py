@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from PIL import Image, ImageSequence
 
 from nemovideo._support import sequences
+from nemovideo._support.pyav import lenient_text
 from nemovideo._support.sequences import SequenceError
 from nemovideo.errors import UnsupportedFileError
 
@@ -69,7 +70,7 @@ def frames_of(path: Path) -> Iterator[Pixels]:
 
 def _decode_video(path: Path) -> Iterator[Pixels]:
     options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
-    with av.open(str(path), options=options, metadata_errors="replace") as container:
+    with av.open(str(path), options=options, **lenient_text()) as container:
         stream = container.streams.video[0]
         decoder = decoder_of(stream)
         for packet in container.demux(stream):

@@ -250,7 +250,7 @@ def with_channels(path: Path, tag: int, labels: Sequence[int] = ()) -> Path:
     body = struct.pack(">IIII", 0, tag, 0, len(labels)) + described
     box = struct.pack(">I", len(body) + 8) + b"chan" + body
     data[start : start + size] = box
-    entry = b"sowt"
+    entry = max((b"sowt", b"lpcm"), key=lambda name: data.rfind(name, 0, start))
     for parent in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", entry):
         place = data.rindex(parent, 0, start) - 4
         (before,) = struct.unpack_from(">I", data, place)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
+from nemovideo._support.pyav import lenient_text
 from nemovideo._uploads.inspect.reader import BudgetError, DamagedError, Reader
 from nemovideo.models import MediaInfo
 
@@ -51,17 +52,6 @@ def fill(info: MediaInfo, reader: Reader) -> MediaInfo:
         return info
     except Exception:  # noqa: BLE001 - the service may read what PyAV cannot
         return info
-
-
-def lenient_text() -> dict[str, Any]:
-    """Return the arguments with which `av.open` accepts metadata that is not UTF-8.
-
-    PyAV 19 always does, and has removed the argument.
-    """
-    import av
-
-    older = int(av.__version__.split(".")[0]) < 19
-    return {"metadata_errors": "replace"} if older else {}
 
 
 def _filled(info: MediaInfo, container: InputContainer) -> MediaInfo:

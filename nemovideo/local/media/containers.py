@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import av
 
-from nemovideo._uploads.inspect.with_av import lenient_text
+from nemovideo._support.pyav import lenient_text
 from nemovideo.local.media.channels import take_channel_names
 
 if TYPE_CHECKING:
