@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import attrs
 import pytest
+from click.testing import CliRunner
 
 from nemovideo import AsyncClient, AsyncJob, Client, Draft, Job, errors
 from nemovideo._jobs import checkpoints
@@ -22,9 +24,10 @@ from nemovideo._jobs.checkpoints import Checkpoint, FileNote, MessageNote, Order
 from nemovideo._jobs.result import has_arrived
 from nemovideo._support.disk import Stamp, sha256_of_file
 from nemovideo._support.filelock import FileLock
+from nemovideo.cli.app import app
 from nemovideo.local import LocalBackend
 from nemovideo.local.server.faults import Fault
-from nemovideo.models import Credits, Progress, SessionState
+from nemovideo.models import Credits, Progress, RenderedVideo, SessionState
 from nemovideo.testing import FakeClock
 from tests.support.job_child import COLOR, QUICK
 from tests.support.jobs import RGB, Ledger, QuickRenderer, runs_of
@@ -731,6 +734,39 @@ async def test_a_path_alone_leads_to_the_local_state(tmp_path: Path, clip: Path)
     video = await AsyncJob.resume(path)
     assert video.path == output
     assert near(corner(pictures(output)[0]), RGB)
+
+
+def test_a_done_job_does_not_need_its_temporary_state(tmp_path: Path, clip: Path) -> None:
+    path, output = tmp_path / "job.json", tmp_path / "clean.mp4"
+    order: dict[str, Any] = {"background": COLOR, "output": output, "checkpoint": path}
+    with Client.local(render=QuickRenderer()) as client:
+        first = client.remove_background(clip, **order)
+        assert client.backend is not None
+        gone = client.backend.state_dir
+    assert not gone.exists()
+    with Client.local(render=QuickRenderer()) as client:
+        again = [client.remove_background(clip, **order), client.jobs.resume(path)]
+        with pytest.raises(errors.CheckpointError, match="is of another job"):
+            client.remove_background(clip, **{**order, "background": "white"})
+        assert client.backend is not None
+        assert runs_of(client.backend) == 0
+
+    async def once_more() -> RenderedVideo:
+        async with AsyncClient.local(render=QuickRenderer()) as client:
+            return await client.jobs.remove_background(clip, **order).run()
+
+    again.append(anyio.run(once_more))
+    assert [(video.path, video.job.id) for video in again] == [(output, first.job.id)] * 3
+    words = ["remove-background", "--local", str(clip), "--quiet"]
+    options = ["-b", COLOR, "-o", str(output), "--checkpoint", str(path)]
+    assert CliRunner().invoke(app, [*words, *options]).exit_code == 0
+    assert not list(tmp_path.glob(".*.lock"))
+    output.unlink()
+    with (
+        Client.local(render=QuickRenderer()) as client,
+        pytest.raises(errors.CheckpointError, match="no longer exists"),
+    ):
+        client.remove_background(clip, **order)
 
 
 def test_a_deleted_state_is_reported(tmp_path: Path, clip: Path) -> None:

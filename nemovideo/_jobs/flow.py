@@ -61,7 +61,7 @@ def run(
     journal = Journal(checkpoint, context.settings.clock)
     try:
         found = yield from journal.open()
-        if found is not None and checkpoint is not None:
+        if found is not None and checkpoint is not None and not found.finished:
             check_service(checkpoint, found, service)
         record, inputs = yield from begin(context, order, found, checkpoint, service)
         meter = Meter(context.settings.clock, on_progress, record.fraction, record.elapsed_s)
@@ -73,6 +73,8 @@ def run(
             done = yield from blocking(lambda: delivered(journal.now))
             if done is not None:
                 return as_ordered(done, order)
+            if checkpoint is not None:
+                check_service(checkpoint, record, service)
         return as_ordered((yield from work.run()), order)
     except NemoError as error:
         error.may_have_spent = error.may_have_spent or journal.message_sent

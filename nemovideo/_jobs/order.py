@@ -18,7 +18,7 @@ from nemovideo._jobs import files as job_files
 from nemovideo._jobs.checkpoints import Checkpoint, FileNote, OrderNote, Service
 from nemovideo._jobs.plan import Order, suggested_format
 from nemovideo._support.places import expanded, from_root
-from nemovideo._values.remedies import Option, Remedy, Resume
+from nemovideo._values.remedies import Code, Option, Remedy, Resume
 from nemovideo.errors import CreditLimitError, InvalidRequestError
 from nemovideo.files import Upload
 
@@ -27,17 +27,39 @@ def check_service(path: Path, record: Checkpoint, service: Service) -> None:
     """Check that the job belongs to the client's service: the cloud, or its local backend.
 
     Raises:
-        CheckpointError: It belongs to another one.
+        CheckpointError: It belongs to another one, or to a local backend whose state is gone.
     """
     noted = record.service
     if noted.state_dir == service.state_dir:
         return
+    if noted.state_dir is not None:
+        check_state(path, noted.state_dir)
     home = "the cloud" if noted.state_dir is None else f"a local backend in {noted.state_dir}"
     raise checkpoints.failure(
         path,
         f"is of a job of {home}",
         remedy=Remedy(
             ("resume it with ", Resume(str(path), anywhere=True), ", which uses that service")
+        ),
+    )
+
+
+def check_state(path: Path, state_dir: str) -> None:
+    """Check that the state of a job's local backend still exists.
+
+    Raises:
+        CheckpointError: It does not.
+    """
+    if Path(state_dir).is_dir():
+        return
+    raise checkpoints.failure(
+        path,
+        f"is of a job of a local backend whose state, {state_dir}, no longer exists",
+        remedy=Remedy(
+            ("name another ", Option("checkpoint"), " to start over"),
+            following=Remedy(
+                ("next time, choose where to keep the state: ", Code("Client.local(state_dir=…)"))
+            ),
         ),
     )
 

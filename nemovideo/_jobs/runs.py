@@ -12,11 +12,13 @@ from nemovideo._config import settings as env
 from nemovideo._flows.context import Context
 from nemovideo._jobs import checkpoints, flow
 from nemovideo._jobs.checkpoints import Checkpoint, Service
+from nemovideo._jobs.order import check_state
 from nemovideo._jobs.places import Place, beside, driving, driving_async
 from nemovideo._jobs.progress_bar import OnProgress, reporting
+from nemovideo._jobs.result import delivered
 from nemovideo._support.addresses import is_loopback
 from nemovideo._support.places import from_root
-from nemovideo._values.remedies import Code, Option, Remedy
+from nemovideo._values.remedies import Code, Remedy
 from nemovideo.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -106,45 +108,29 @@ def _with_backend(
 async def _with_backend_async(
     context: Context, driver: AsyncDriver, path: Path | None
 ) -> AsyncIterator[tuple[Context, AsyncDriver]]:
-    state_dir = _other_state(context, path)
+    from anyio import to_thread
+
+    state_dir = await to_thread.run_sync(_other_state, context, path)
     if state_dir is None:
         yield context, driver
     else:
-        from anyio import to_thread
-
         made = await to_thread.run_sync(beside, context, state_dir)
         async with driving_async(made) as job_driver:
             yield made, job_driver
 
 
 def _other_state(context: Context, path: Path | None) -> Path | None:
-    """Return the state directory of a local job, if it is not that of the client's backend.
+    """Return the state directory that a local job needs, if it is not that of the client's backend.
 
-    Raises:
-        CheckpointError: That directory no longer exists.
+    A finished job with a complete file needs none, and one that is gone is reported by the flow.
     """
     if path is None or context.backend is None:
         return None
     found = checkpoints.load(path)
     noted = None if found is None else found.service.state_dir
-    if noted is None or Path(noted) == context.state_dir:
+    if found is None or noted is None or Path(noted) == context.state_dir:
         return None
-    return _existing_state(path, noted)
-
-
-def _existing_state(path: Path, noted: str) -> Path:
-    if not Path(noted).is_dir():
-        raise checkpoints.failure(
-            path,
-            f"is of a job of a local backend whose state, {noted}, no longer exists",
-            remedy=Remedy(
-                ("name another ", Option("checkpoint"), " to start over"),
-                following=Remedy(
-                    ("next time, choose where to keep the state with ", Option("state_dir"))
-                ),
-            ),
-        )
-    return Path(noted)
+    return None if not Path(noted).is_dir() or delivered(found) is not None else Path(noted)
 
 
 @contextmanager
@@ -175,7 +161,8 @@ def place_of(path: Path, found: Checkpoint) -> Place:
     """
     noted = found.service
     if noted.state_dir is not None:
-        return Place(local=True, options={"state_dir": str(_existing_state(path, noted.state_dir))})
+        check_state(path, noted.state_dir)
+        return Place(local=True, options={"state_dir": noted.state_dir})
     environ = env.environment()
     usual = (environ.get("NEMO_API_URL") or env.API_URL).rstrip("/")
     trusted = noted.base_url == usual or is_loopback(env.origin_of(noted.base_url)[1])
