@@ -20,8 +20,9 @@ _STILL = ("image", "card")
 def for_format(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format) -> Timeline:
     """Return the draft to render for a format; most formats do not change it.
 
-    For the mask only, sound, titles and effects are dropped. A single picture has the size of
-    its photo.
+    For the mask only, sound is dropped. Masks are always white on black: their color adjustments
+    are dropped, and so are titles, overlays and fades if all clips are masks. A single picture
+    has the size of its photo.
 
     Raises:
         RenderFailedError: The draft is a video, and the format a single picture.
@@ -33,10 +34,8 @@ def for_format(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format)
         timeline = attrs.evolve(timeline, clips=clips)
     if kind.matte:
         clips = tuple(_masked(clip) for clip in timeline.clips)
-        timeline = attrs.evolve(
-            timeline, clips=clips, titles=(), overlays=(), sounds=(), fade_in_ms=0, fade_out_ms=0
-        )
-    return timeline
+        timeline = _plain(attrs.evolve(timeline, clips=clips, sounds=()))
+    return _pure_masks(timeline)
 
 
 def resolved_format(timeline: Timeline, kind: Format) -> Format:
@@ -55,6 +54,29 @@ def _cut_out(clip: Clip) -> Clip:
     if clip.background is not None or clip.kind == "card":
         return clip
     return attrs.evolve(clip, background=Background("transparent"))
+
+
+def _pure_masks(timeline: Timeline) -> Timeline:
+    """Return the draft without what would make its masks other than white on black."""
+    clips = tuple(_unadjusted(clip) if _is_mask(clip) else clip for clip in timeline.clips)
+    timeline = attrs.evolve(timeline, clips=clips)
+    pictures = [clip for clip in clips if clip.kind != "card"]
+    if pictures and all(map(_is_mask, pictures)):
+        timeline = _plain(timeline)
+    return timeline
+
+
+def _is_mask(clip: Clip) -> bool:
+    return clip.kind != "card" and clip.background is not None and clip.background.kind == "matte"
+
+
+def _unadjusted(clip: Clip) -> Clip:
+    return attrs.evolve(clip, brightness=0.0, contrast=1.0, saturation=1.0)
+
+
+def _plain(timeline: Timeline) -> Timeline:
+    """Return the draft without titles, overlays and fades."""
+    return attrs.evolve(timeline, titles=(), overlays=(), fade_in_ms=0, fade_out_ms=0)
 
 
 def _still(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format) -> Timeline:
@@ -89,7 +111,7 @@ def plain_photo(timeline: Timeline, media: Mapping[str, MediaItem]) -> Image.Ima
 
 def _masked(clip: Clip) -> Clip:
     """Return the clip with its person in white on black, without sound."""
-    plain = attrs.evolve(clip, volume=0.0, brightness=0.0, contrast=1.0, saturation=1.0)
+    plain = attrs.evolve(_unadjusted(clip), volume=0.0)
     if clip.kind == "card":
         return attrs.evolve(plain, background=None, color="#000000", text=None)
     return attrs.evolve(plain, background=Background("matte"))

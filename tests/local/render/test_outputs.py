@@ -16,7 +16,7 @@ from nemovideo.errors import RenderFailedError
 from nemovideo.local.agent.edits import timeline_of as opened
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import render
-from nemovideo.local.timeline import Background
+from nemovideo.local.timeline import Background, Title
 from tests.support.render import (
     PERSON,
     YellowMatte,
@@ -134,3 +134,25 @@ def test_the_names_of_formats_in_two_parts() -> None:
     assert has_alpha("bundle.zip")
     assert not is_still("webp")
     assert is_still("png")
+
+
+@pytest.mark.parametrize("format_", ["mp4", "matte.mp4", "stacked.mp4", "bundle.zip"])
+def test_color_adjustments_titles_and_fades_leave_the_mask_white_on_black(
+    tmp_path: Path, talk: MediaItem, format_: str
+) -> None:
+    behind = Background("matte") if format_ == "mp4" else Background("transparent")
+    dark = timeline_of(talk, background=behind, brightness=-0.25, contrast=1.2, saturation=0.5)
+    if format_ in ("mp4", "matte.mp4"):
+        title = Title("HELLO", 400)
+        dark = attrs.evolve(dark, titles=(title,), fade_in_ms=200, fade_out_ms=200)
+    path = tmp_path / f"out.{format_}"
+    render(dark, {"m1": talk}, path, format=format_, engine=YellowMatte())
+    if format_ == "bundle.zip":
+        with zipfile.ZipFile(path) as bundle:
+            bundle.extractall(tmp_path)
+        path = tmp_path / "matte.mp4"
+    for frame in look(path).frames:
+        mask = frame[-120:]
+        assert near(_color(mask, 80, 90), (255, 255, 255), 6)
+        assert near(_color(mask, 10, 10), (0, 0, 0), 6)
+        assert ((mask < 12) | (mask > 243)).mean() > 0.95
