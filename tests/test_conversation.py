@@ -654,3 +654,21 @@ def test_unknown_properties_of_files_are_left_out() -> None:
     files = [MediaFile("a.mp4", "video", "", duration_s=2.5), MediaFile("b.gif", "image", "")]
     assert ENGLISH.files(files) == "a.mp4 (2.5s), b.gif"
     assert CHINESE.files(files) == "a.mp4（2.5s）、b.gif"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "export as mov to y.mp4",
+        "remove the background and export it as webm to y.mp4",
+        "导出为 mov 到 y.mp4",
+    ],
+)
+def test_a_format_that_contradicts_the_name_is_refused_before_any_work(
+    chat: Chat, text: str
+) -> None:
+    before = len(chat.backend.requests)
+    answer = chat.say(text)
+    assert isinstance(answer.error, errors.InvalidRequestError)
+    assert "y.mp4" in answer.text
+    assert len(chat.backend.requests) == before

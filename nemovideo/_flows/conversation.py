@@ -117,6 +117,8 @@ class _Turn:
             self.paragraphs.append(self.phrases.say_something)
             self.error = InvalidRequestError("the message is empty")
             return
+        if routed.format:
+            format_for(routed.output, routed.format)  # refuses a contradiction, before any work
         if routed.paths and not (yield from self._may_name(routed.paths)):
             return
         if not self.talk.connected:

@@ -41,6 +41,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
 }
 """The first parts of format names, with the formats that can follow, the default first."""
 _ALIASES = {"jpeg": "jpg"}
+_SAME_CONTAINER = {"m4v": "mp4"}
 
 
 def known_format(name: str) -> str | None:
@@ -89,15 +90,35 @@ def format_for(path: str | os.PathLike[str] | None, wanted: str | None) -> str:
     `wanted` is returned unchanged, since the service may support it.
 
     Raises:
-        InvalidRequestError: The suffix is unknown.
+        InvalidRequestError: The suffix is unknown, or that of another format than `wanted`.
     """
     suffix = "" if path is None else result_suffix(path)
     first = wanted.lower() if wanted else ""
     if wanted and first not in (MATTE, STACKED):
-        return known_format(wanted) or wanted
+        return _consistent(path, known_format(wanted) or wanted)
     if not wanted:
         return check_format(suffix) if suffix else "mp4"
     return check_format(suffix if suffix.startswith(first) else f"{first}.{suffix or 'mp4'}")
+
+
+def contradicts(path: str | os.PathLike[str], wanted: str) -> bool:
+    """Return whether the path has the suffix of another container than the format `wanted`."""
+    suffix = PurePath(path).suffix.lower().removeprefix(".")
+    named = _SAME_CONTAINER.get(suffix) or known_format(suffix)
+    known = known_format(wanted)
+    return named in FORMATS and known is not None and known.rpartition(".")[2] != named
+
+
+def _consistent(path: str | os.PathLike[str] | None, wanted: str) -> str:
+    """Return the requested format, unless the file's name promises another one."""
+    if path is not None and contradicts(path, wanted):
+        name = PurePath(path).name
+        right = PurePath(name).with_suffix(f".{wanted.rpartition('.')[2]}")
+        raise InvalidRequestError(
+            f"the format {wanted} contradicts the file name {name}",
+            remedy=f"Name the file {right}, or leave out the format.",
+        )
+    return wanted
 
 
 def result_suffix(path: str | os.PathLike[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def test_without_a_word_a_photo_becomes_a_photo_and_what_moves_a_video(
     ("wanted", "format_", "name"),
     [
         ("cut.matte.mp4", None, "cut.matte.mp4"),
-        ("cut.matte.mp4", "gif", "cut.gif"),
+        ("cut.matte.mp4", "matte", "cut.matte.mp4"),
         ("cut.mp4", "matte", "cut.matte.mp4"),
         (None, "zip", "video-edited.zip"),
     ],
@@ -231,3 +232,38 @@ def test_another_services_warnings_are_no_matter(warnings: object) -> None:
     job = read_render({"id": "r", "status": "completed", "warnings": warnings})
     assert job.warnings == ()
     assert job.raw["warnings"] == warnings
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("y.mp4", "mov"),
+        ("y.MP4", "webm"),
+        ("y.m4v", "mov"),
+        ("y.jpg", "png"),
+        ("y.matte.mp4", "matte.mov"),
+        ("y.mp4", "bundle.zip"),
+    ],
+)
+def test_a_format_that_contradicts_the_name_is_refused(name: str, wanted: str) -> None:
+    with pytest.raises(InvalidRequestError, match=re.escape(name)) as caught:
+        format_for(name, wanted)
+    assert f".{wanted.rpartition('.')[2]}" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [("y.m4v", "mp4"), ("y.jpeg", "jpg"), ("y.jpg", "jpeg"), ("y.mp4", "matte.mp4"), ("y", "mov")],
+)
+def test_a_format_that_agrees_with_the_name_is_accepted(name: str, wanted: str) -> None:
+    assert format_for(name, wanted).endswith(wanted.replace("jpeg", "jpg"))
+
+
+def test_a_contradicted_name_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    source = tmp_path / "a.mp4"
+    source.write_bytes(b"-")
+    with Client("nmv_usr_x", base_url="http://127.0.0.1:9") as client:
+        with pytest.raises(InvalidRequestError, match=r"y\.mp4"):
+            client.remove_background(source, format="mov", output=tmp_path / "y.mp4")
+        with pytest.raises(InvalidRequestError, match=r"y\.mp4"):
+            client.render.export("s", tmp_path / "y.mp4", "mov")

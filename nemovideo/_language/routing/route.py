@@ -16,7 +16,7 @@ import attrs
 from nemovideo._language.gui.sentences import mask
 from nemovideo._language.routing.paths import find_paths
 from nemovideo._language.routing.words import PATTERNS, asks_for, is_small_talk
-from nemovideo._support.outputs import result_suffix
+from nemovideo._support.outputs import contradicts, result_suffix
 from nemovideo.models import Route
 
 _TAIL_LENGTH = 240
@@ -130,7 +130,10 @@ def _details(said: str) -> _Export:
     )
     extension = named[1].lower() if named else None
     if output is not None and extension is not None:
-        extension = result_suffix(output)
+        said_format = PATTERNS["format"].search(others)
+        extension = said_format[1].lower() if said_format else ""
+        if not contradicts(output, "mov" if extension == "prores" else extension):
+            extension = result_suffix(output)
     elif PATTERNS["sequence"].search(said):
         extension = "zip"
     return _Export("mov" if extension == "prores" else extension, quality, output)
