@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from nemovideo.errors import LocalBackendError, NemoError
+from nemovideo._support.addresses import is_loopback
+from nemovideo.errors import InvalidRequestError, LocalBackendError, NemoError
 
 _BANNER = """\
 NemoVideo's local backend: {url}
@@ -26,7 +27,7 @@ Stop with Ctrl-C. To get going:
     -d '{{"task_name": "project", "language": "en"}}' {url}/api/tasks/me/with-session/nemo_agent
 """
 _SHARED_BANNER = """\
-NemoVideo's local backend: {url} and, for others, port {port} of {host}
+NemoVideo's local backend: {url}{others}
 State: {state_dir}
 Stop with Ctrl-C. Clients set NEMO_API_URL to its address and NEMO_TOKEN to an API key.
 """
@@ -35,7 +36,10 @@ _EXAMPLE_ID = "6f1e2d3c-0000-4000-8000-000000000001"
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m nemovideo.local") -> int:
     """Serve until Ctrl-C or SIGTERM, or download the models; return the exit status."""
-    options = _parser(prog).parse_args(arguments)
+    parser = _parser(prog)
+    options = parser.parse_args(arguments)
+    if options.command == "serve":
+        _check_access(parser, options)
     try:
         if options.command == "fetch-models":
             from nemovideo.local.models import fetch_models
@@ -46,12 +50,28 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m nemov
                 _serve(options)
     except NemoError as error:
         sys.stderr.write(f"{error}\n")
-        return 1
+        return 2 if isinstance(error, InvalidRequestError) else 1
     return 0
+
+
+def _check_access(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Exit with a usage error if a key is given without an address, or the reverse."""
+    keyed = options.api_key or options.api_key_file
+    if keyed and options.host is None:
+        parser.error(
+            "a key needs --host, the address to listen on: --host 0.0.0.0 for other machines, or "
+            "--host 127.0.0.1 for this one only"
+        )
+    if not keyed and options.host is not None and not is_loopback(options.host):
+        parser.error(
+            f"--host {options.host} would let anyone use this machine: give a key as well, with "
+            "--api-key or --api-key-file"
+        )
 
 
 def _serve(options: argparse.Namespace) -> None:
     from nemovideo.local import Limits, LocalBackend  # first, for a clear MissingExtraError
+    from nemovideo.local.server.access import EVERYWHERE
     from nemovideo.local.server.faults import load_faults
     from nemovideo.local.server.limits import SHARED
 
@@ -82,8 +102,9 @@ def _serve(options: argparse.Namespace) -> None:
             url=backend.url,
             state_dir=backend.state_dir,
             example_id=_EXAMPLE_ID,
-            host=options.host,
-            port=backend.port,
+            others=f"; from other machines, port {backend.port} of this one's address"
+            if options.host in EVERYWHERE
+            else "",
         )
         sys.stdout.write(banner)
         sys.stdout.flush()

@@ -10,6 +10,8 @@ from nemovideo._support.addresses import is_loopback
 from nemovideo.errors import InvalidRequestError
 
 LOOPBACK = "127.0.0.1"
+EVERYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104
+"""The addresses that stand for all of this machine's, with the loopback address of each."""
 
 
 @attrs.frozen
@@ -31,7 +33,7 @@ class Access:
     @property
     def own_host(self) -> str:
         """The host of URLs for clients on this machine."""
-        host = {"0.0.0.0": LOOPBACK, "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        host = EVERYWHERE.get(self.host, self.host)
         return f"[{host}]" if ":" in host else host
 
 

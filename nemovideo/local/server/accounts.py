@@ -13,6 +13,9 @@ from nemovideo.local.store import Account, SessionRow
 from nemovideo.local.store.accounts import TokenTooSoonError
 from nemovideo.local.store.projects import CLAIM_LIFETIME_S
 
+_KEY_REMEDY = "Set NEMO_TOKEN to an API key of this server."
+"""A server with keys has no anonymous tokens, which the client's own remedy names."""
+
 
 def authenticate(request: Request, *scopes: str) -> Account:
     """Return the account of the bearer token, which must have one of the scopes.
@@ -28,6 +31,7 @@ def authenticate(request: Request, *scopes: str) -> Account:
         raise Problem(
             *(401, "The token is missing, unknown or expired."),
             code=1001,
+            remedy=_KEY_REMEDY if context_of(request).access.shared else None,
             headers={"WWW-Authenticate": "Bearer"},
         )
     request.scope["nemovideo.user"] = account.user_id
@@ -54,7 +58,11 @@ async def anonymous_token(request: Request) -> Response:
     """POST /api/auth/anonymous-token: one token per client id, valid for 7 days."""
     context = context_of(request)
     if context.access.shared:
-        raise Problem(401, "This server issues no tokens: send its API key as one.", code=1001)
+        raise Problem(
+            *(401, "This server does not issue anonymous tokens."),
+            code=1001,
+            remedy=_KEY_REMEDY,
+        )
     client_id = request.headers.get("x-client-id", "").strip()
     if not client_id:
         raise Problem(400, "The header X-Client-Id is missing.", code=400)

@@ -35,6 +35,10 @@ Kind = Literal[
     "inject",
 ]
 
+_RUN = "/run_sse"
+_RUN_KINDS = ("heartbeats", "silent", "spoken", "error", "slow", "dialect", "inject")
+_STATUS_HINT = "; for an HTTP error use kind='status' with status="
+
 
 @attrs.frozen(kw_only=True)
 class Fault:
@@ -59,7 +63,7 @@ class Fault:
             a file that has changed.
         truncate: End the body after `after_bytes` (0 if None) of a valid response.
 
-    Kinds for `/run_sse`:
+    Kinds for `POST /run_sse`, which `path` must match:
         heartbeats: Send `body` (": ping" if None) every `delay_s` instead of a run, `count`
             times, or until the client disconnects.
         silent, spoken: Answer edits without text, or always with text; `form` is the ending
@@ -95,9 +99,17 @@ class Fault:
     def __attrs_post_init__(self) -> None:
         if self.kind not in get_args(Kind):
             raise ValueError(f"kind={self.kind!r}: one of {', '.join(get_args(Kind))}")
+        if self.kind in _RUN_KINDS and not self.matches("POST", _RUN):
+            raise ValueError(
+                f"kind={self.kind!r} applies to POST {_RUN} only, not to {self.method} {self.path}"
+                f"{_STATUS_HINT if self.kind == 'error' else ''}"
+            )
         forms = {"error": get_args(ErrorForm), "dialect": get_args(Dialect)}.get(self.kind)
         if forms and self.form not in forms:
-            raise ValueError(f"form={self.form!r}: one of {', '.join(forms)}")
+            raise ValueError(
+                f"form={self.form!r}: kind={self.kind!r} is for runs ({_RUN}), and needs a form: "
+                f"one of {', '.join(forms)}{_STATUS_HINT if self.kind == 'error' else ''}"
+            )
 
     def matches(self, method: str, path: str) -> bool:
         """Return whether the rule counts a request."""

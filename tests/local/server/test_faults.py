@@ -267,3 +267,20 @@ def test_a_web_page_cannot_set_faults() -> None:
         )
         assert answer.status_code == 415
         assert api.backend.faults.rules == ()
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"kind": "error", "path": BALANCE, "status": 503}, r"/run_sse only.*kind='status'"),
+        ({"kind": "error", "path": BALANCE, "form": "event"}, r"/run_sse only.*kind='status'"),
+        ({"kind": "error", "status": 503}, r"needs a form: one of bare.*kind='status'"),
+        ({"kind": "slow", "path": "/files/*"}, "/run_sse only"),
+        ({"kind": "silent", "path": "/run_sse", "method": "GET"}, "/run_sse only"),
+    ],
+)
+def test_a_fault_that_could_never_happen_is_refused(fault: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Fault(**fault)
+    with pytest.raises(ValueError, match=said):
+        read_faults(fault)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -298,15 +300,33 @@ def test_long_paths_and_forged_clients_are_truncated_in_the_log(
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--host", "0.0.0.0"], "api_key"),
-        (["--host", "0.0.0.0", "--api-key-file", "missing"], "cannot be read"),
-        (["--api-key", "k"], "host"),
+        (["--host", "0.0.0.0"], "--api-key"),
+        (["--api-key", "k"], "--host"),
+        (["--api-key-file", "missing"], "--host"),
     ],
 )
-def test_the_command_line_reports_missing_options(
+def test_the_command_line_reports_missing_options_in_its_own_words(
     arguments: list[str], text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*arguments, "--state-dir", str(tmp_path)]) == 1
+    with pytest.raises(SystemExit) as caught:
+        main([*arguments, "--state-dir", str(tmp_path)])
+    assert caught.value.code == 2
+    reported = capsys.readouterr().err
+    assert text in reported
+    assert "host=" not in reported
+
+
+@pytest.mark.parametrize(
+    ("keys", "status", "text"),
+    [
+        (["--api-key-file", "missing"], 1, "cannot be read"),
+        (["--api-key", "two words"], 2, "ASCII"),
+    ],
+)
+def test_the_command_line_reports_keys_that_cannot_be_used(
+    keys: list[str], status: int, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--host", "0.0.0.0", *keys, "--state-dir", str(tmp_path)]) == status
     assert text in capsys.readouterr().err
 
 
@@ -314,3 +334,32 @@ def test_the_command_line_reports_missing_options(
 def test_the_command_line_rejects_invalid_times_and_sizes(arguments: list[str]) -> None:
     with pytest.raises(SystemExit):
         main(arguments)
+
+
+def test_a_server_with_keys_says_which_token_it_wants(tmp_path: Path) -> None:
+    with (
+        serving(host="0.0.0.0", api_key=[KEY]) as api,
+        Client(base_url=api.backend.url, config_dir=tmp_path) as nobody,
+        Client("unknown", base_url=api.backend.url, config_dir=tmp_path) as stranger,
+    ):
+        for user in (nobody, stranger):
+            with pytest.raises(AuthenticationError) as caught:
+                user.credits.balance()
+            assert caught.value.remedy == "Set NEMO_TOKEN to an API key of this server."
+
+
+@pytest.mark.parametrize(("host", "others"), [("127.0.0.1", False), ("0.0.0.0", True)])
+def test_the_banner_names_other_machines_only_if_they_are_served(
+    host: str, others: bool, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "nemovideo.local", "--host", host, "--api-key", KEY]
+    with subprocess.Popen(
+        [*command, "--port", "0", "--state-dir", str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            assert server.stdout is not None
+            banner = server.stdout.readline()
+        finally:
+            server.terminate()
+    assert "http://127.0.0.1:" in banner
+    assert ("other machines" in banner) == others
