@@ -33,7 +33,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nemovideo import AsyncClient, Progress
+from nemovideo import AsyncClient, Progress, Upload
 from nemovideo.errors import (
     SUPPORTED_SUFFIXES,
     AgentError,
@@ -173,10 +173,12 @@ async def start(
     state = request.app.state
     name = uuid.uuid4().hex
     clip = Clip(state.folder / name)
-    # The name that the browser gave never becomes a path; only its suffix says what the file is.
-    suffix = Path(file.filename or "").suffix.lower()
-    known = suffix.removeprefix(".") in SUPPORTED_SUFFIXES
-    source = clip.folder / f"source{suffix if known else ''}"
+    # The name that the browser gave never becomes a path, but the agent and errors use it, and its
+    # suffix says what the file is.
+    given = Path(file.filename or "")
+    known = given.suffix.lower().removeprefix(".") in SUPPORTED_SUFFIXES
+    source = clip.folder / "source"
+    upload = Upload(source, given.name if known else given.stem)
     clip.folder.mkdir()
     try:
         with source.open("wb") as target:
@@ -186,13 +188,13 @@ async def start(
         shutil.rmtree(clip.folder, ignore_errors=True)
         raise
     state.clips[name] = clip
-    task = asyncio.create_task(work(state.client, clip, source, background))
+    task = asyncio.create_task(work(state.client, clip, upload, background))
     state.tasks.add(task)
     task.add_done_callback(state.tasks.discard)
     return {"id": name}
 
 
-async def work(client: AsyncClient, clip: Clip, source: Path, background: str) -> None:
+async def work(client: AsyncClient, clip: Clip, source: Upload, background: str) -> None:
     """Do it, and tell those who wait."""
     loop, telling = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
