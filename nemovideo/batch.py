@@ -9,6 +9,7 @@ from typing import Literal
 
 import attrs
 
+from nemovideo._support.amounts import credits_text
 from nemovideo._values.lines import seconds
 from nemovideo.errors import NemoError
 
@@ -135,8 +136,7 @@ class BatchReport:
         order: tuple[BatchStatus, ...] = ("done", "skipped", "failed", "not started")
         parts = [f"{counts[status]} {status}" for status in order if counts[status]]
         files = f"{len(self.rows)} file{'' if len(self.rows) == 1 else 's'}"
-        unit = "credit" if self.credits_spent == 1 else "credits"
-        spent = "" if self.credits_spent is None else f"; {self.credits_spent:g} {unit}"
+        spent = "" if self.credits_spent is None else f"; {credits_text(self.credits_spent)}"
         return f"{files}: {', '.join(parts) or 'nothing to do'}{spent}"
 
     def __str__(self) -> str:

@@ -25,6 +25,7 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import FileNote, OrderNote
+from nemovideo._support.amounts import credits_text
 from nemovideo._support.disk import reading, sha256_of_file, writing
 from nemovideo._support.places import from_root
 from nemovideo._uploads.files import prepare
@@ -351,7 +352,8 @@ class Coordinator:
         if self._running:
             return None
         return CreditLimitError(
-            f"an edit takes about {cost} credits, {spent:g} are used, and max_credits is {limit:g}"
+            f"an edit takes about {credits_text(cost)}, {credits_text(spent)} used so far, and "
+            f"max_credits is {limit:g}"
         )
 
     def _settle_credits(self, *, passing: bool = False) -> Flow[None]:

@@ -46,9 +46,14 @@ class Limit:
 
     def passed(self, *, may_have_spent: bool = False) -> NemoError:
         """Return the error for a passed limit."""
-        whose = "the batch's deadline" if self.option == "deadline" else "the limit for one file,"
+        seconds = f"{self.seconds:g} s"
+        limit = (
+            f"the batch's deadline of {seconds}"
+            if self.option == "deadline"
+            else f"the limit of {seconds} for one file"
+        )
         found = APITimeoutError(
-            f"{whose} of {self.seconds:g} s has passed",
+            f"{limit} has passed",
             remedy=Remedy(
                 "run the batch again: it resumes from here", ("set another ", Option(self.option))
             ),

@@ -180,7 +180,11 @@ def wait(context: Context, job: RenderJob, on_progress: OnJob | None = None) -> 
         if on_progress is not None:
             on_progress(job)
         if clock.monotonic() >= ends_at:
-            late = RenderTimeoutError(f"{job.id} did not end within {polling.timeout_s:.0f} s")
+            code = f" with client.render.wait(client.render.get({job.id!r}))"
+            late = RenderTimeoutError(
+                f"{job.id} did not end within {polling.timeout_s:g} s",
+                remedy=Remedy(("keep waiting", Code(code, ""))),
+            )
             late.render_id = job.id
             raise late
         yield from sleep(polling.wait_s(polls), polling=True)

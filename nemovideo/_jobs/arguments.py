@@ -30,12 +30,12 @@ def check_source(source: object) -> None:
         isinstance(item, (str, os.PathLike)) for item in source
     ):
         raise InvalidRequestError(
-            f"the source is a {kind} of files, not one file",
+            f"the source is several files (of type {kind}), not one file",
             remedy="Use client.batch.remove_backgrounds(files, folder).",
         )
     if not any(hasattr(source, name) for name in ("read", "__iter__", "__aiter__")):
         raise InvalidRequestError(
-            f"the source is a {kind}, not a file",
+            f"the source is of type {kind}, not a file",
             remedy="Give a path, bytes, an open binary file, an http(s) URL, or chunks of bytes.",
         )
 
@@ -55,7 +55,8 @@ def check_background(background: object) -> None:
             remedy = f'Write it as "#{bytes(numbers[:3]).hex()}".'
     shown = "an array" if _is_array(background) else f"{background!r:.60}"
     raise InvalidRequestError(
-        f"background={shown} is a {type(background).__name__}, not text or a path", remedy=remedy
+        f"background={shown} is of type {type(background).__name__}, not text or a path",
+        remedy=remedy,
     )
 
 

@@ -10,6 +10,7 @@ from nemovideo._flows.uploads import prepare_all
 from nemovideo._jobs.arguments import check_background, check_source
 from nemovideo._jobs.plan import Background, plan, suggested_format
 from nemovideo._jobs.preview import footage_of, prepared
+from nemovideo._support.amounts import credits_text
 from nemovideo._support.outputs import is_still
 from nemovideo._uploads.trust import check_sources
 from nemovideo.errors import UnsupportedFileError
@@ -87,7 +88,7 @@ def _in_the_cloud(
         credits,
         seconds,
         None if pixels is None else round(pixels * bits / 8),
-        f"rough: about {credits:g} credits per edit, free exports, and 30 to 60 s per 20 s of "
+        f"rough: about {credits_text(credits)} per edit, free exports, and 30 to 60 s per 20 s of "
         "video; the size is typical of the format",
     )
 

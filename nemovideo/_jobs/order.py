@@ -17,6 +17,7 @@ from nemovideo._jobs import checkpoints
 from nemovideo._jobs import files as job_files
 from nemovideo._jobs.checkpoints import Checkpoint, FileNote, OrderNote, Service
 from nemovideo._jobs.plan import Order, suggested_format
+from nemovideo._support.amounts import credits_text
 from nemovideo._support.places import expanded, from_root
 from nemovideo._values.remedies import Code, Option, Remedy, Resume
 from nemovideo.errors import CreditLimitError, InvalidRequestError
@@ -148,5 +149,5 @@ def _check_limit(context: Context, max_credits: float | None) -> None:
     cost = context.settings.edit_cost
     if max_credits is not None and max_credits < cost:
         raise CreditLimitError(
-            f"an edit takes about {cost} credits, and max_credits is {max_credits:g}"
+            f"an edit takes about {credits_text(cost)}, and max_credits is {max_credits:g}"
         )

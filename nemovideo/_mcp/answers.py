@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from mcp.types import CallToolResult, ContentBlock, ImageContent, TextContent
 
+from nemovideo._support.amounts import credits_text
 from nemovideo._values.remedies import remedy_for
 from nemovideo.errors import NemoError
 from nemovideo.gui import clean
@@ -108,8 +109,7 @@ def _sentence(error: NemoError) -> str:
 def _facts(video: RenderedVideo) -> list[str]:
     facts = _notes(video.warnings)
     if video.credits_spent is not None:
-        unit = "credit" if video.credits_spent == 1 else "credits"
-        facts.append(f"{video.credits_spent:g} {unit} spent, {video.credits_after:g} left.")
+        facts.append(f"{credits_text(video.credits_spent)} spent, {video.credits_after:g} left.")
     if video.project_url:
         facts.append(f"Project: {video.project_url}")
     return [*facts, f"Session: {video.session_id}"]

@@ -82,7 +82,7 @@ class Spool:
         """
         if not isinstance(chunk, (bytes, bytearray, memoryview)):
             raise InvalidRequestError(
-                f"a chunk of an upload is a {type(chunk).__name__}, not bytes",
+                f"a chunk of an upload is of type {type(chunk).__name__}, not bytes",
                 remedy="Pass several files as several arguments: upload(id, *files).",
             )
         self._size += memoryview(chunk).nbytes
@@ -138,7 +138,7 @@ def prepare(source: Source) -> Upload:
                 remedy="Pass a path, bytes, an open binary file, or an iterable of chunks.",
             ) from error
     raise InvalidRequestError(
-        f"cannot upload a {type(content).__name__}",
+        f"cannot upload a value of type {type(content).__name__}",
         remedy="Pass a path, bytes, an open binary file, an http(s) URL, or chunks of bytes.",
     )
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from nemovideo._support.amounts import credits_text
 from nemovideo._support.json_text import json_text
 from nemovideo._values.remedies import remedy_for
 from nemovideo.batch import BatchRow
@@ -167,8 +168,7 @@ def print_video(video: RenderedVideo, *, as_json: bool) -> None:
     print_text(video.path or video.url)
     notes = [f"Note: {warning}" for warning in video.warnings]
     if video.credits_spent is not None:
-        unit = "credit" if video.credits_spent == 1 else "credits"
-        notes.append(f"{video.credits_spent:g} {unit} spent, {video.credits_after:g} left")
+        notes.append(f"{credits_text(video.credits_spent)} spent, {video.credits_after:g} left")
     if video.project_url and not _is_local(video.project_url):
         notes.append(f"project: {video.project_url}")
     for note in notes:

@@ -491,7 +491,7 @@ def test_one_file_that_takes_too_long_fails_alone_with_the_limit_that_was_set(
         report = remove(tmp_path / "out", file_deadline=7)
         late = remove(tmp_path / "other", deadline=0.001)
     assert statuses(report) == ["done", "failed", "done"]
-    assert "the limit for one file, of 7 s has passed" in str(report.failed[0].error)
+    assert "the limit of 7 s for one file has passed" in str(report.failed[0].error)
     assert "file_deadline=" in report.failed[0].remedy
     for row in (*late.failed, *late.not_started):
         assert "the batch's deadline of 0.001 s has passed" in str(row.error)

@@ -12,6 +12,7 @@ import pytest
 from nemovideo import Client, Draft, errors
 from nemovideo.local import LocalBackend
 from nemovideo.local.server.faults import Fault
+from nemovideo.retry import Polling
 from nemovideo.testing import FakeClock
 from tests.support.servers import Script, async_client, clone, forms, sync_client
 
@@ -181,3 +182,14 @@ def test_an_upload_with_a_lost_response_is_not_retried(backend: LocalBackend, cl
             session.upload(clip)
     uploads = [seen for seen in backend.requests if "upload" in seen.path]
     assert len(uploads) == 1
+
+
+def test_a_late_render_is_reported_with_its_limit_and_its_id() -> None:
+    service = Service(arrives=True)
+    service.status = "rendering"
+    polling = Polling(timeout_s=0.2)
+    with sync_client(service.script, polling=polling, clock=FakeClock()) as client:
+        job = client.render.submit("s", DRAFT)
+        with pytest.raises(errors.RenderTimeoutError, match=r"within 0\.2 s") as caught:
+            client.render.wait(job)
+    assert f"client.render.get({job.id!r})" in caught.value.remedy
