@@ -49,7 +49,7 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nemovideo")
 def app() -> None:
-    """Remove the background of videos, and edit them by words.
+    """Remove the background of videos, and edit them in plain language.
 
     Uses the NemoVideo cloud (with the token in NEMO_TOKEN, or else an
     anonymous one), or with --local a backend on this machine that needs no

@@ -54,7 +54,7 @@ def wants_json(context: click.Context) -> bool:
 
 def quiet_option(command: F) -> F:
     """Add `--quiet`."""
-    return click.option("-q", "--quiet", is_flag=True, help="Draw no progress bar.")(command)
+    return click.option("-q", "--quiet", is_flag=True, help="Do not draw a progress bar.")(command)
 
 
 def open_client(*, local: bool, engine: str | None = None) -> Client:
