@@ -60,7 +60,7 @@ log = logging.getLogger("uvicorn.error")
 
 @dataclass
 class Clip:
-    """One clip on its way: what the page is told of it, and who waits for news."""
+    """A clip in progress: its latest status, and a condition to wait for the next one."""
 
     folder: Path
     news: dict[str, object] = field(default_factory=lambda: {"message": "Uploading…"})
@@ -78,7 +78,7 @@ class Clip:
 
 
 class Places:
-    """Takes so many uploads and jobs at a time, and of each upload so many bytes and seconds.
+    """Limits the uploads and jobs at a time, and the bytes and seconds of each upload.
 
     That is decided before a form is read: FastAPI reads all of it before it calls a handler.
     """
@@ -154,8 +154,9 @@ app.add_middleware(Places)
 
 @app.exception_handler(RequestValidationError)
 async def refuse(_request: Request, _error: RequestValidationError) -> JSONResponse:
-    """Say what was expected, and repeat nothing of what came: not all of it can be sent."""
-    return JSONResponse({"detail": "send a clip as 'file', and a 'background' in few words"}, 422)
+    """Describe a valid request; the input is not echoed, since not all of it can be encoded."""
+    detail = "send a clip as 'file', and optionally a short description as 'background'"
+    return JSONResponse({"detail": detail}, 422)
 
 
 @app.get("/")
@@ -169,7 +170,7 @@ async def start(
     file: UploadFile,
     background: Annotated[str, Form(max_length=200)] = "office setting",
 ) -> dict[str, str]:
-    """Take a clip, and begin; the answer names it."""
+    """Store an uploaded clip, start processing it, and return its id."""
     state = request.app.state
     name = uuid.uuid4().hex
     clip = Clip(state.folder / name)
@@ -195,7 +196,7 @@ async def start(
 
 
 async def work(client: AsyncClient, clip: Clip, source: Upload, background: str) -> None:
-    """Do it, and tell those who wait."""
+    """Process the clip, and publish its progress."""
     loop, telling = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
     def on_progress(now: Progress) -> None:
@@ -211,7 +212,7 @@ async def work(client: AsyncClient, clip: Clip, source: Upload, background: str)
         last: dict[str, object] = {"error": error.message, "remedy": error.remedy}
     except Exception:
         log.exception("a clip failed")
-        last = {"error": "it could not be done", "remedy": "Try again later."}
+        last = {"error": "the video could not be processed", "remedy": "Try again later."}
     else:
         last = {"done": True, "fraction": 1.0, "message": "Ready"}
     finally:
@@ -252,6 +253,6 @@ async def video(request: Request, name: str) -> FileResponse:
     """Return the finished clip."""
     clip = find(request, name)
     if not clip.result.exists():
-        raise HTTPException(409, "it is not ready")
+        raise HTTPException(409, "the video is not ready yet")
     headers = {"X-Content-Type-Options": "nosniff"}
     return FileResponse(clip.result, media_type="video/mp4", headers=headers)

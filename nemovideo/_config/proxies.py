@@ -100,7 +100,7 @@ def _checked(proxy: Proxy) -> Proxy:
     if not usable:
         scheme = proxy.url.partition("://")[0]
         raise InvalidRequestError(
-            f"{proxy.variable} does not hold the URL of a proxy that can be used"
+            f"{proxy.variable} is not a usable proxy URL"
             + (f": unknown scheme {scheme!r}" if scheme not in SCHEMES else ""),
             remedy=f"Set {proxy.variable} to a URL such as http://host:3128 or socks5://host:1080, "
             "or add the host to NO_PROXY.",

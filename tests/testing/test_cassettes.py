@@ -477,7 +477,7 @@ def test_a_request_that_was_not_recorded_names_itself(balance: Path) -> None:
         with replay(balance) as played, played.client() as client:
             program(client)
 
-    with pytest.raises(errors.CassetteError, match="does not hold: GET"):
+    with pytest.raises(errors.CassetteError, match="has no recording of: GET"):
         block()
 
 

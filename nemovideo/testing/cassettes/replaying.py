@@ -66,7 +66,7 @@ class Replay:
             self._folder.cleanup()
         if error is None and self.missing:
             # The SDK ignores some failures (of a project link, say); a test should not.
-            raise CassetteError(f"{self.path} does not hold: {', '.join(self.missing)}")
+            raise CassetteError(f"{self.path} has no recording of: {', '.join(self.missing)}")
 
     def client(self, **options: Unpack[Options]) -> Client:
         """Return a client that gets the recorded answers; its arguments are those of `Client`."""
