@@ -15,11 +15,14 @@ class RequestInfo:
         method: The HTTP method.
         host: The host; downloads may have another one than the API's.
         path: The path, without its query.
+        route: The path with a placeholder for each id, such as
+            `/api/state/nemo_agent/me/{session_id}/latest`; for a link to a file, `{link}`.
     """
 
     method: str
     host: str
     path: str
+    route: str = ""
 
 
 @attrs.frozen

@@ -31,7 +31,9 @@ class Reporter:
         self._started = settings.clock.monotonic()
         self._secret = secret_of(request)
         url = urlsplit(request.path if "://" in request.path else settings.base_url + request.path)
-        self._info = RequestInfo(request.method, url.hostname or "", envelopes.redact(url.path))
+        self._info = RequestInfo(
+            request.method, url.hostname or "", envelopes.redact(url.path), request.route
+        )
         if self._logs:
             log.debug("%s %s%s", self._info.method, self._info.host, self._info.path)
         if settings.on_request is not None:

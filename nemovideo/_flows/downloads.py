@@ -91,8 +91,9 @@ def _receive(
             pass  # links expire; the API still has the file
         else:
             return
-    path = f"/api/render/proxy/{quote(job.id, safe='')}/download"
-    request = Request("GET", path, repeatable=True)
+    pattern = "/api/render/proxy/{render_id}/download"
+    path = pattern.replace("{render_id}", quote(job.id, safe=""))
+    request = Request("GET", path, repeatable=True, pattern=pattern)
     transfer.set_url(base_url + path)
     yield from auth.with_token(
         context, lambda bearer: download(request.with_token(bearer), transfer, on_progress)

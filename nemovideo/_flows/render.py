@@ -36,6 +36,7 @@ OnJob = Callable[[RenderJob], None]
 OnId = Callable[[str], Flow[None]]
 
 _PATH = "/api/render/proxy/lambda"
+_PATTERN = f"{_PATH}/{{render_id}}"
 _TRANSIENT = (APIConnectionError, ServerError, RateLimitError, MalformedResponseError)
 _AMBIGUOUS = (APIConnectionError, ServerError, MalformedResponseError)
 _LOOKUPS = 2
@@ -152,7 +153,12 @@ def _find_lost(context: Context, render_id: str, reason: NemoError) -> Flow[Rend
 
 def get(context: Context, render_id: str) -> Flow[RenderJob]:
     """Fetch the job."""
-    request = Request("GET", f"{_PATH}/{quote(render_id, safe='')}", repeatable=True)
+    request = Request(
+        "GET",
+        f"{_PATH}/{quote(render_id, safe='')}",
+        repeatable=True,
+        pattern=_PATTERN,
+    )
     return wire.read_render((yield from auth.authorized(context, request)), render_id)
 
 
@@ -208,7 +214,12 @@ def wait(context: Context, job: RenderJob, on_progress: OnJob | None = None) -> 
 
 def cancel(context: Context, job: RenderJob) -> Flow[RenderJob]:
     """Cancel a job, and fetch it again."""
-    request = Request("POST", f"{_PATH}/{quote(job.id, safe='')}/cancel", repeatable=True)
+    request = Request(
+        "POST",
+        f"{_PATH}/{quote(job.id, safe='')}/cancel",
+        repeatable=True,
+        pattern=f"{_PATTERN}/cancel",
+    )
     yield from auth.authorized(context, request)
     return (yield from get(context, job.id))
 

@@ -10,11 +10,13 @@ from nemovideo._flows.steps import Flow, Request
 from nemovideo._wire import models as wire
 from nemovideo.models import Credits, SessionState
 
+_PATTERN = "/api/state/nemo_agent/me/{session_id}/latest"
+
 
 def get(context: Context, session_id: str) -> Flow[SessionState]:
     """Fetch the session's state, and cache it."""
-    path = f"/api/state/nemo_agent/me/{quote(session_id, safe='')}/latest"
-    data = yield from authorized(context, Request("GET", path, repeatable=True))
+    path = _PATTERN.replace("{session_id}", quote(session_id, safe=""))
+    data = yield from authorized(context, Request("GET", path, repeatable=True, pattern=_PATTERN))
     state = wire.read_state(data)
     context.known[session_id] = state
     return state

@@ -37,6 +37,7 @@ class Request:
             pooled connection turned out to be dead.
         fresh: Use a new connection, because a repeat could do harm.
         on_sent: Called with the bytes sent and the total, for uploads.
+        pattern: The path with a placeholder for each id; None if it has no ids.
     """
 
     method: str
@@ -48,11 +49,19 @@ class Request:
     spare: bool = False
     fresh: bool = False
     on_sent: Callable[[int, int], None] | None = None
+    pattern: str | None = None
 
     @property
     def place(self) -> str:
         """The method and the path for logs and errors: without query and token."""
         return f"{self.method} {envelopes.redact(self.path.partition('?')[0])}"
+
+    @property
+    def route(self) -> str:
+        """The path without ids: one of a few values."""
+        if self.pattern is not None:
+            return self.pattern
+        return "{link}" if "://" in self.path else self.path.partition("?")[0]
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:
         """Return the request with additional headers."""

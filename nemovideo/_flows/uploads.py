@@ -21,6 +21,8 @@ from nemovideo.models import MediaFile, MediaInfo
 
 OnBytes = Callable[[int, int], None]
 
+_PATTERN = "/api/upload-video/nemo_agent/me/{session_id}"
+
 
 def upload(
     context: Context,
@@ -91,7 +93,7 @@ def upload_urls(context: Context, session_id: str, urls: Sequence[str]) -> Flow[
         yield from blocking(partial(check_urls, urls))
     body = {"urls": list(urls), "source_type": "url"}
     context.known.forget(session_id)
-    request = Request("POST", _path(session_id), json=body, fresh=True)
+    request = Request("POST", _path(session_id), json=body, fresh=True, pattern=_PATTERN)
     data = yield from authorized(context, request)
     return wire.read_files(data)
 
@@ -103,7 +105,12 @@ def _send_parts(
         return []
     context.known.forget(session_id)
     request = Request(
-        "POST", _path(session_id), parts=tuple(parts), fresh=True, on_sent=on_progress
+        "POST",
+        _path(session_id),
+        parts=tuple(parts),
+        fresh=True,
+        on_sent=on_progress,
+        pattern=_PATTERN,
     )
     files = wire.read_files((yield from authorized(context, request)))
     context.has_uploaded(session_id, [part.path for part in parts if part.path is not None])
@@ -118,4 +125,4 @@ def _url(source: Source) -> str:
 
 
 def _path(session_id: str) -> str:
-    return f"/api/upload-video/nemo_agent/me/{quote(session_id, safe='')}"
+    return _PATTERN.replace("{session_id}", quote(session_id, safe=""))

@@ -261,3 +261,17 @@ def test_clients_share_no_global_state() -> None:
     one.close()
     assert two.credits.balance().available == 100
     two.close()
+
+
+def test_the_routes_of_requests_hold_no_ids(backend: LocalBackend, clip: Path) -> None:
+    seen: list[RequestInfo] = []
+    runs: list[set[str]] = []
+    with Client(base_url=backend.url, web_url=backend.url, on_request=seen.append) as client:
+        for name in ("a.mp4", "b.mp4"):
+            del seen[:]
+            client.remove_background(clip, background="blur", output=clip.with_name(name))
+            runs.append({info.route for info in seen})
+            upload = next(info for info in seen if "upload" in info.path)
+            assert upload.path.startswith(upload.route.partition("{")[0])
+            assert upload.path != upload.route
+    assert runs[1] <= runs[0]
