@@ -11,6 +11,7 @@ import attrs
 
 from nemovideo._support.amounts import credits_text
 from nemovideo._values.lines import seconds
+from nemovideo._values.remedies import Medium
 from nemovideo.errors import NemoError
 
 BatchStatus = Literal["done", "skipped", "failed", "not started"]
@@ -139,17 +140,32 @@ class BatchReport:
         spent = "" if self.credits_spent is None else f"; {credits_text(self.credits_spent)}"
         return f"{files}: {', '.join(parts) or 'nothing to do'}{spent}"
 
-    def __str__(self) -> str:
-        """Return the counts, and a line for each file with a note or an error."""
+    def describe(self, medium: Medium = "python") -> str:
+        """Return the counts, and a line for each file with a note or an error.
+
+        Args:
+            medium: Whom the remedies are for: a Python program, a shell or a chat.
+        """
+
+        def said(error: NemoError | None) -> str:
+            return "" if error is None else error.describe(medium)
+
         lines = [self.summary]
         lines += [f"  note: {row.source}: {row.note}" for row in self.done if row.note]
-        lines += [f"  failed: {row.source}: {row.error}" for row in self.failed]
-        left = self.not_started
-        if self.stopped_by is not None:
-            lines.append(f"  stopped: {self.stopped_by}")
-        reasons = Counter(str(row.error) for row in left if row.error is not self.stopped_by)
+        lines += [f"  failed: {row.source}: {said(row.error)}" for row in self.failed]
+        left, stop = self.not_started, said(self.stopped_by)
+        if stop and stop not in (said(row.error) for row in self.failed):
+            lines.append(f"  stopped: {stop}")
+        elif stop and left:
+            lines.append("  stopped: the other files would fail for the same reason")
+        reasons = Counter(said(row.error) for row in left)
+        del reasons[stop]
         lines += [f"  not started, {count}: {reason}" for reason, count in reasons.items()]
         return "\n".join(lines)
+
+    def __str__(self) -> str:
+        """Return the description for a Python program."""
+        return self.describe()
 
     def _repr_html_(self) -> str:
         from nemovideo._notebook.cards import Row, batch_table

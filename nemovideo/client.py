@@ -180,7 +180,8 @@ class Client(BaseClient):
         options: See `Options`.
 
     Raises:
-        InvalidRequestError: The token is a claim token, or the URL is not safe to use.
+        InvalidRequestError: The token is a claim token, the URL is not safe to use, or an option
+            has a wrong value.
     """
 
     if TYPE_CHECKING:
@@ -196,6 +197,10 @@ class Client(BaseClient):
     ) -> None:
         super().__init__(token, options, None if lent is None else lent.context)
         self._http_client = http_client
+        if http_client is not None:
+            from nemovideo._drivers.http import SyncClient, check_client
+
+            check_client(http_client, SyncClient)
         self._lent = lent
         self._driver_made: sync.SyncDriver | None = None
 
@@ -409,7 +414,8 @@ class AsyncClient(BaseClient):
         options: See `Options`.
 
     Raises:
-        InvalidRequestError: The token is a claim token, or the URL is not safe to use.
+        InvalidRequestError: The token is a claim token, the URL is not safe to use, or an option
+            has a wrong value.
     """
 
     if TYPE_CHECKING:
@@ -425,6 +431,10 @@ class AsyncClient(BaseClient):
     ) -> None:
         super().__init__(token, options, None if lent is None else lent.context)
         self._http_client = http_client
+        if http_client is not None:
+            from nemovideo._drivers.http import AsyncClient, check_client
+
+            check_client(http_client, AsyncClient)
         self._lent = lent
         self._driver_made: aio.AsyncDriver | None = None
 

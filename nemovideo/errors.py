@@ -385,7 +385,7 @@ class AgentError(NemoError):
         reply: The agent's answer up to the failure.
     """
 
-    default_remedy = "Say it in other words, or in smaller steps."
+    default_remedy = "Rephrase the request, or split it into smaller steps."
     code: str | None = None
     reply: PartialReply | None = None
 
@@ -429,7 +429,7 @@ class RenderTimeoutError(NemoError):
 class CreditLimitError(NemoError):
     """The operation would exceed max_credits, so it was not started."""
 
-    default_remedy = "Raise max_credits, or do less in one run."
+    default_remedy: ClassVar[str] = Remedy(("raise ", Option("max_credits")), "do less in one run")
 
 
 class DownloadError(NemoError):
@@ -486,7 +486,9 @@ class MissingExtraError(NemoError, ImportError):
 class LocalBackendError(NemoError):
     """The local backend cannot start or continue."""
 
-    default_remedy = "See the message; LocalBackend(port=0) takes any free port."
+    default_remedy: ClassVar[str] = Remedy(
+        "correct what the message names", ("choose any free port with ", Option("port", 0))
+    )
 
 
 class ModelUnavailableError(LocalBackendError):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import attrs
 
+from nemovideo._support.numbers import number
 from nemovideo.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -21,6 +22,8 @@ from nemovideo.errors import (
 )
 
 _DISK_FULL = 507
+_SECONDS = number(least=0)
+_LIMIT = number(least=0, endless=True)
 
 
 @attrs.frozen
@@ -36,12 +39,12 @@ class RetryPolicy:
     is resumed; tries that made progress do not count.
     """
 
-    attempts: int = 4
-    initial_s: float = 0.5
-    max_s: float = 8.0
-    rate_limit_s: float = 30.0
-    rate_limit_retries: int = attrs.field(default=1, kw_only=True)
-    max_retry_after_s: float = 120.0
+    attempts: int = attrs.field(default=4, validator=_LIMIT)
+    initial_s: float = attrs.field(default=0.5, validator=_SECONDS)
+    max_s: float = attrs.field(default=8.0, validator=_SECONDS)
+    rate_limit_s: float = attrs.field(default=30.0, validator=_SECONDS)
+    rate_limit_retries: int = attrs.field(default=1, kw_only=True, validator=_LIMIT)
+    max_retry_after_s: float = attrs.field(default=120.0, validator=_LIMIT)
     on_retry: Callable[[NemoError, float], None] | None = None
 
     def allows(self, error: BaseException, *, attempt: int, repeatable: bool, limited: int) -> bool:
@@ -92,9 +95,9 @@ class Polling:
     limit for the whole wait.
     """
 
-    first_s: float = 1.0
-    interval_s: float = 10.0
-    timeout_s: float = 1800.0
+    first_s: float = attrs.field(default=1.0, validator=_SECONDS)
+    interval_s: float = attrs.field(default=10.0, validator=_SECONDS)
+    timeout_s: float = attrs.field(default=1800.0, validator=_LIMIT)
 
     def wait_s(self, polls: int) -> float:
         """Return the seconds to wait after `polls` polls."""
@@ -116,10 +119,10 @@ class StreamLimits:
             server leaves the connection open.
     """
 
-    notice_s: float = 120.0
-    silence_s: float = 600.0
-    total_s: float = 900.0
-    first_check_s: float = 30.0
-    check_s: float = 60.0
-    checks: int = 5
-    turn_grace_s: float = 3.0
+    notice_s: float = attrs.field(default=120.0, validator=_LIMIT)
+    silence_s: float = attrs.field(default=600.0, validator=_LIMIT)
+    total_s: float = attrs.field(default=900.0, validator=_LIMIT)
+    first_check_s: float = attrs.field(default=30.0, validator=_SECONDS)
+    check_s: float = attrs.field(default=60.0, validator=_SECONDS)
+    checks: int = attrs.field(default=5, validator=_LIMIT)
+    turn_grace_s: float = attrs.field(default=3.0, validator=_LIMIT)

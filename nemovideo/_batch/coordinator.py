@@ -193,11 +193,13 @@ class Coordinator:
     @property
     def interrupted(self) -> str:
         """The message of an interruption: how many files are done, and how to resume."""
+        return f"stopped: {self._tally} are done; run the same batch again to do the rest"
+
+    @property
+    def _tally(self) -> str:
+        """How many files have a result."""
         there = self._counts["done"] + self._counts["skipped"]
-        return (
-            f"stopped: {there} of {len(self._items)} files are done; "
-            "run the same batch again to do the rest"
-        )
+        return f"{there} of {len(self._items)} files"
 
     def tell(self) -> None:
         """Report the settled files and the progress of the whole batch."""
@@ -214,7 +216,7 @@ class Coordinator:
         quick = settled - self._counts["done"]  # took no time
         eta_s = elapsed_s / (work - quick) * (total - work) if work - quick >= 1 else None
         failed = self._counts["failed"]
-        message = f"{settled} of {total} files" + (f", {failed} failed" if failed else "")
+        message = f"{self._tally} done" + (f", {failed} failed" if failed else "")
         self._on_progress(Progress("batch", fraction, elapsed_s, eta_s, message))
 
     def _look(self) -> None:

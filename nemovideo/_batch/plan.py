@@ -9,6 +9,7 @@ import attrs
 from nemovideo._batch.sources import Sources
 from nemovideo._jobs.plan import Order
 from nemovideo._support.disk import absolute
+from nemovideo._support.numbers import number
 from nemovideo.errors import InvalidRequestError
 
 
@@ -27,9 +28,11 @@ class Plan:
     order: Order
     name: str = attrs.field()
     recursive: bool
-    max_credits: float | None
-    deadline_s: float | None
-    file_deadline_s: float | None
+    max_credits: float | None = attrs.field(validator=number(least=0, optional=True))
+    deadline_s: float | None = attrs.field(validator=number("deadline", optional=True))
+    file_deadline_s: float | None = attrs.field(
+        validator=number("file_deadline", least=0, optional=True)
+    )
     own_backends: bool
 
     @property

@@ -13,6 +13,7 @@ import attrs
 
 from nemovideo._support.disk import absolute
 from nemovideo._values.formats import VIDEO_SUFFIXES, suffix_of
+from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError, SourceNotFoundError
 from nemovideo.files import is_url
 
@@ -82,10 +83,11 @@ def _in_folder(folder: Path, recursive: bool, out_dir: Path, made: Callable[[Pat
         if _is_video(path) and not (inside and path.is_relative_to(out_dir)) and _seen(path, folder)
     )
     if not files:
-        deeper = "" if recursive else " Pass recursive=True to look into its folders."
-        raise SourceNotFoundError(
-            f"there is no video in {folder}", remedy=f"Check the path.{deeper}"
-        )
+        remedy = "Check the path."
+        if not recursive:
+            deeper = Remedy(("pass ", Option("recursive", True), " to look into its folders"))
+            remedy = Remedy.after(remedy, deeper)
+        raise SourceNotFoundError(f"there is no video in {folder}", remedy=remedy)
     return Found(tuple(path for path in files if not made(path)), folder, keep_folders=True)
 
 

@@ -16,6 +16,7 @@ import attrs
 
 from nemovideo._support.addresses import is_loopback
 from nemovideo._support.clock import Clock
+from nemovideo._support.numbers import Validator, number
 from nemovideo._support.places import home, replacement
 from nemovideo._support.version import __version__
 from nemovideo._values.remedies import Option, Remedy
@@ -70,6 +71,20 @@ def detect_platform(environ: Mapping[str, str], program: Path | None = None) -> 
     return "unknown"
 
 
+def _of(kind: type[object]) -> Validator:
+    """Return a validator that accepts only objects of a class."""
+
+    def check(_: object, attribute: object, value: object) -> None:
+        if not isinstance(value, kind):
+            name = getattr(attribute, "name", "")
+            raise InvalidRequestError(
+                f"{name}={value!r:.60} is not a {kind.__name__}",
+                remedy=f"Pass {name}={kind.__name__}(…), or leave it out.",
+            )
+
+    return check
+
+
 @attrs.frozen
 class Settings:
     """The settings of a client."""
@@ -83,13 +98,15 @@ class Settings:
     allow_http: bool = False
     local_files: bool = True
     private_urls: bool = True
-    timeout_s: float = 60.0
-    deadline_s: float | None = None
-    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
-    polling: Polling = attrs.field(factory=Polling)
-    stream: StreamLimits = attrs.field(factory=StreamLimits)
-    clock: Clock = attrs.field(factory=Clock)
-    edit_cost: int = EDIT_COST
+    timeout_s: float = attrs.field(default=60.0, validator=number(above=0))
+    deadline_s: float | None = attrs.field(
+        default=None, validator=number("deadline", least=0, optional=True)
+    )
+    retry: RetryPolicy = attrs.field(factory=RetryPolicy, validator=_of(RetryPolicy))
+    polling: Polling = attrs.field(factory=Polling, validator=_of(Polling))
+    stream: StreamLimits = attrs.field(factory=StreamLimits, validator=_of(StreamLimits))
+    clock: Clock = attrs.field(factory=Clock, validator=_of(Clock))
+    edit_cost: int = attrs.field(default=EDIT_COST, validator=number(least=0))
     on_request: Callable[[RequestInfo], None] | None = None
     on_response: Callable[[ResponseInfo], None] | None = None
 

@@ -53,12 +53,12 @@ class Run(Generic[T]):
     def __init__(self, calls: Calls, flow: Flow[T], deadline_s: float | None) -> None:
         self._calls = calls
         self._trampoline = Trampoline(flow)
-        self._deadline = Deadline(calls.settings.clock, deadline_s)
         self._streams: list[Stream] = []
         self._locks: dict[str, TaskLock] = {}
         self._loop: Loop | None = None
         self.user: int = 0
         self.advancing: bool = False
+        self._deadline = Deadline(calls.settings.clock, deadline_s)
 
     async def __aenter__(self) -> Run[T]:
         return self

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nemovideo._flows.steps import Request
 from nemovideo._support.clock import Clock
+from nemovideo._support.numbers import check_number
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import APIConnectionError, APITimeoutError, NemoError, RateLimitError
 from nemovideo.retry import RetryPolicy
@@ -22,6 +23,8 @@ class Deadline:
     """The time by which a whole call must end, or never."""
 
     def __init__(self, clock: Clock, seconds: float | None) -> None:
+        if seconds is not None:
+            check_number("deadline", seconds)
         self._clock = clock
         self._seconds = seconds
         self._ends_at = None if seconds is None else clock.monotonic() + seconds

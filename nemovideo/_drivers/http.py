@@ -55,6 +55,24 @@ def async_client(*, reuse: bool = True) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=AsyncRoute(reuse=reuse), trust_env=False)
 
 
+def check_client(client: object, kind: type[httpx.Client] | type[httpx.AsyncClient]) -> None:
+    """Check a user's own client.
+
+    Raises:
+        InvalidRequestError: It is of another class.
+    """
+    if not isinstance(client, kind):
+        async_ = kind is httpx.AsyncClient
+        ours = "AsyncClient" if async_ else "Client"
+        hint = f", or use nemovideo.{'Client' if async_ else 'AsyncClient'} with it"
+        fits_other = isinstance(client, httpx.Client if async_ else httpx.AsyncClient)
+        module = type(client).__module__.partition(".")[0]
+        raise InvalidRequestError(
+            f"{ours}(http_client=…) got a {module}.{type(client).__name__}",
+            remedy=f"Pass an httpx.{kind.__name__}{hint if fits_other else ''}.",
+        )
+
+
 _JSON_HEADERS = {"Content-Type": "application/json"}
 
 

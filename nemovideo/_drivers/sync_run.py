@@ -46,12 +46,12 @@ class Run(Generic[T]):
     def __init__(self, calls: Calls, flow: Flow[T], deadline_s: float | None) -> None:
         self._calls = calls
         self._trampoline = Trampoline(flow)
-        self._deadline = Deadline(calls.settings.clock, deadline_s)
         self._streams: list[Stream] = []
         self._locks: dict[str, ThreadLock] = {}
         self._closed = False
         self.user: int = threading.get_ident()
         self.advancing: bool = False
+        self._deadline = Deadline(calls.settings.clock, deadline_s)
 
     def __enter__(self) -> Run[T]:
         return self

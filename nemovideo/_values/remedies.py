@@ -31,7 +31,9 @@ class Option:
         if medium == "chat":
             return None
         if medium == "shell":
-            return f"--{self.name.replace('_', '-')}"
+            flag = f"--{self.name.replace('_', '-')}"
+            bare = self.value is None or isinstance(self.value, bool)
+            return flag if bare else f"{flag} {self.value}"
         if medium == "tool" and self.name not in _TOOL_ARGUMENTS:
             return None
         return f"{self.name}=" if self.value is None else f"{self.name}={self.value!r}"

@@ -14,7 +14,13 @@ from nemovideo.cli.options import (
     open_client,
     quiet_option,
 )
-from nemovideo.cli.report import PARTLY, print_json, print_text, row_value, wants_bar
+from nemovideo.cli.report import (
+    exit_code_of_report,
+    print_json,
+    print_text,
+    report_value,
+    wants_bar,
+)
 
 
 @click.command()
@@ -110,8 +116,8 @@ def batch(
             file_deadline=file_deadline,
         )
     if as_json:
-        print_json({"summary": report.summary, "files": [row_value(row) for row in report]})
+        print_json(report_value(report))
     else:
-        print_text(report)
+        print_text(report.describe("shell"))
     if not report.ok:
-        raise SystemExit(PARTLY)
+        raise SystemExit(exit_code_of_report(report))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ import click
 from nemovideo._support.amounts import credits_text
 from nemovideo._support.json_text import json_text
 from nemovideo._values.remedies import remedy_for
-from nemovideo.batch import BatchRow
+from nemovideo.batch import BatchReport, BatchRow
 from nemovideo.cli.console import colored, is_terminal
 from nemovideo.errors import (
     APIConnectionError,
@@ -54,6 +55,29 @@ _EXIT_CODES: tuple[tuple[tuple[type[NemoError], ...], int], ...] = (
 def exit_code_of(error: NemoError) -> int:
     """Return the exit code for an error."""
     return next((code for classes, code in _EXIT_CODES if isinstance(error, classes)), FAILED)
+
+
+def _stop_of(report: BatchReport) -> NemoError | None:
+    """Return why a batch started no more files, or None."""
+    left = (row.error for row in report.not_started)
+    return report.stopped_by or next(left, None)
+
+
+def exit_code_of_report(report: BatchReport) -> int:
+    """Return the exit code for a batch with files that have no result."""
+    stop = _stop_of(report)
+    code = FAILED if stop is None else exit_code_of(stop)
+    return PARTLY if code == FAILED else code
+
+
+def report_value(report: BatchReport) -> dict[str, object]:
+    """Return the report of a batch as a JSON value."""
+    stop = _stop_of(report)
+    return {
+        "summary": report.summary,
+        "stopped": None if stop is None else error_value(stop),
+        "files": [_row_value(row) for row in report],
+    }
 
 
 def error_value(error: NemoError) -> dict[str, object]:
@@ -114,9 +138,12 @@ def print_usage(error: click.UsageError) -> None:
 
 def print_stopped(stop: KeyboardInterrupt, *, as_json: bool, checkpoint: object) -> None:
     """Print the message of Ctrl-C, and how to resume if that is possible."""
-    message = str(stop) or "interrupted by Ctrl-C"
-    remedy = "" if checkpoint is None else f"resume with `nemovideo jobs resume {checkpoint}`"
+    message, _, remedy = str(stop).partition("; ")  # a batch says how to go on
+    message = message or "interrupted by Ctrl-C"
+    if checkpoint is not None:
+        remedy = f"resume with `nemovideo jobs resume {shlex.quote(str(checkpoint))}`"
     if as_json:
+        remedy = remedy and f"{remedy[0].upper()}{remedy[1:]}."
         value = _error_value(
             "Interrupted", message, INTERRUPTED, remedy=remedy, may_have_spent=True
         )
@@ -135,7 +162,7 @@ def print_text(text: object) -> None:
     click.echo(click.format_filename(str(text)))
 
 
-def row_value(row: BatchRow) -> dict[str, object]:
+def _row_value(row: BatchRow) -> dict[str, object]:
     """Return a file of a batch as a JSON value, with its error as `error_value`."""
     value: dict[str, object] = {**row.to_dict()}
     del value["error_type"], value["remedy"]

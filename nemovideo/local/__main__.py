@@ -1,4 +1,4 @@
-"""`python -m nemovideo.local`: the local backend for any client in any language."""
+"""`python -m nemovideo.local`: the local backend, for clients in any language."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m nemov
             with _logging_to_stderr():
                 _serve(options)
     except NemoError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{error.describe('shell')}\n")
         return 2 if isinstance(error, InvalidRequestError) else 1
     return 0
 
@@ -114,7 +114,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=prog, description="The local backend for any client in any language."
+        prog=prog, description="The local backend, for clients in any language."
     )
     parser.add_argument("command", nargs="?", choices=["serve", "fetch-models"], default="serve")
     parser.add_argument("--host", help="the address to listen on; needs a key (127.0.0.1)")

@@ -18,13 +18,15 @@ class FakeClock(Clock):
     Waiting advances its time. A wait for data first gives it `grace_s` seconds of real time to
     arrive. A render that makes progress does not time out, since it takes real time.
 
+    It starts at the real time, because servers date tokens and links by theirs.
+
     Attributes:
-        now: The time in seconds; it may be set.
+        now: The time in epoch seconds; it may be set.
         waits: The requested duration of each wait, in seconds.
     """
 
-    def __init__(self, now: float = 1_800_000_000.0, grace_s: float = 0.5) -> None:
-        self.now: float = now
+    def __init__(self, now: float | None = None, grace_s: float = 0.5) -> None:
+        self.now: float = time.time() if now is None else now
         self.grace_s = grace_s
         self.waits: list[float] = []
 

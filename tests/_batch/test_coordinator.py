@@ -421,6 +421,7 @@ def test_a_batch_without_credits_stops_and_resumes_after_a_top_up(
             report = client.batch.remove_backgrounds(clips, out, background="blur", concurrency=1)
         assert statuses(report) == ["done", "done", "failed"]
         assert isinstance(report.stopped_by, errors.InsufficientCreditsError)
+        assert str(report).count("Register for more credits") == 1
         assert report.credits_spent == 2
         with quick_client(backend, token=backend.issue_token(credits=5)) as client:
             report = client.batch.remove_backgrounds(clips, out, background="blur", concurrency=1)
@@ -606,7 +607,7 @@ def test_a_batch_waits_out_429_wherever_it_comes(
     with quick_client(quick, clock=clock, polling=Polling(first_s=1, interval_s=1)) as client:
         report = client.batch.remove_backgrounds(clips, tmp_path / "out", background="blur")
     assert report.ok, str(report)
-    assert clock.now - 1_800_000_000 >= 20
+    assert sum(clock.waits) >= 20
     assert asked(quick, RUN) == 4
     assert report.credits_spent == 3
 

@@ -139,7 +139,7 @@ def test_wrong_use_says_what_is_wrong_and_sends_nothing(
 
 
 def interrupted(*_: Any, **__: Any) -> Any:
-    raise KeyboardInterrupt("stopped: 2 of 3 files are done")
+    raise KeyboardInterrupt("stopped: 2 of 3 files are done; run it again")
 
 
 FIELDS = {"type", "message", "remedy", "may_have_spent", "code", "status", "request_id"}
@@ -167,7 +167,27 @@ def test_every_error_is_json_with_the_same_fields_where_json_was_asked_for(
         assert (done.exit_code, values[-1]["type"]) == (code, kind)
         assert values[-1]["exit_code"] == code
     assert [value.keys() for value in values] == [FIELDS | {"exit_code"}] * len(values)
-    assert "2 of 3 files are done" in run("batch", "in", "-o", "out").stderr
+    assert values[-1]["remedy"] == "Run it again."
+    assert values[-1]["message"] == "stopped: 2 of 3 files are done"
+    assert "2 of 3 files are done; run it again" in run("batch", "in", "-o", "out").stderr
+
+
+def test_a_batch_that_stops_says_why_in_the_words_of_a_shell(run: Run, clip: Path) -> None:
+    Path("in").mkdir()
+    shutil.copy(clip, "in")
+    Path("in/bad.mp4").write_bytes(b"no video")
+    limited = ["batch", "in", "-o", "out", "--max-credits", "0"]
+    done = run(*limited)
+    assert done.exit_code == 4
+    assert "--max-credits" in done.stdout
+    assert "Upload(" not in done.stdout
+    value = json.loads(run(*limited, "--json").stdout)
+    assert (value["stopped"]["type"], value["stopped"]["exit_code"]) == ("CreditLimitError", 4)
+    Path("out/talk.mp4").write_bytes(b"mine")
+    failed = run("batch", "in", "-o", "out")
+    assert (failed.exit_code, "--overwrite" in failed.stdout) == (6, True)
+    assert "overwrite=True" not in failed.stdout
+    assert json.loads(run("batch", "in", "-o", "out", "--json").stdout)["stopped"] is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""Checks of the numbers that users set."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from nemovideo.errors import InvalidRequestError
+
+Validator: TypeAlias = Callable[[Any, Any, Any], None]
+
+
+def check_number(
+    name: str,
+    value: object,
+    *,
+    above: float = -math.inf,
+    least: float = -math.inf,
+    endless: bool = False,
+) -> None:
+    """Check the value of an option that is a number.
+
+    Args:
+        name: The option, as users write it.
+        value: What was given.
+        above: The value must be greater than this.
+        least: The value must not be less than this.
+        endless: Whether it may be infinite.
+
+    Raises:
+        InvalidRequestError: It is not a number, NaN, infinite, or too small.
+    """
+    usable = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if usable and above < value and value >= least and (endless or value < math.inf):  # type: ignore[operator]
+        return
+    wanted = "a number"
+    if above > -math.inf:
+        wanted = f"a number above {above:g}"
+    elif least > -math.inf:
+        wanted = f"a number of at least {least:g}"
+    raise InvalidRequestError(
+        f"{name}={value!r:.60} is not {wanted}", remedy=f"Give {name}= {wanted}."
+    )
+
+
+def number(
+    name: str = "",
+    *,
+    above: float = -math.inf,
+    least: float = -math.inf,
+    endless: bool = False,
+    optional: bool = False,
+) -> Validator:
+    """Return `check_number` as a validator of an attrs field; None passes if `optional`."""
+
+    def check(_: object, attribute: object, value: object) -> None:
+        if not (optional and value is None):
+            known = name or str(getattr(attribute, "name", "number"))
+            check_number(known, value, above=above, least=least, endless=endless)
+
+    return check
