@@ -483,6 +483,8 @@ class AsyncClient(BaseClient):
                 with CancelScope(shield=True):
                     await to_thread.run_sync(self._stop_backend)
 
+    aclose = close
+
     @overload
     async def remove_background(
         self,

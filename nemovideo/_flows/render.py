@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urljoin
 
+import attrs
+
 from nemovideo._downloads.places import check_output
 from nemovideo._flows import auth, downloads
 from nemovideo._flows import state as state_flow
@@ -15,6 +17,7 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.downloads import OnBytes
 from nemovideo._flows.steps import Flow, Request, blocking, sleep
 from nemovideo._support import outputs
+from nemovideo._support.addresses import is_loopback
 from nemovideo._values.remedies import Code, Remedy
 from nemovideo._wire import models as wire
 from nemovideo.draft import Draft
@@ -40,6 +43,12 @@ _PATTERN = f"{_PATH}/{{render_id}}"
 _TRANSIENT = (APIConnectionError, ServerError, RateLimitError, MalformedResponseError)
 _AMBIGUOUS = (APIConnectionError, ServerError, MalformedResponseError)
 _LOOKUPS = 2
+_OUTAGE_S = 120.0
+"""How long polls may fail in a row, in seconds."""
+_LOOPBACK_OUTAGE_S = 30.0
+"""The same for a server on this machine that refuses connections."""
+_OUTAGE_POLLS = 3
+"""How many polls in a row fail at least before the wait ends."""
 
 
 def _ignore_id(_: str) -> Flow[None]:
@@ -172,18 +181,34 @@ def find(context: Context, render_id: str) -> Flow[RenderJob | None]:
         raise
 
 
-def wait(context: Context, job: RenderJob, on_progress: OnJob | None = None) -> Flow[RenderJob]:
-    """Poll the job until it ends; transient errors of a poll are ignored.
+def wait(
+    context: Context,
+    job: RenderJob,
+    on_progress: OnJob | None = None,
+    on_outage: Callable[[], None] | None = None,
+) -> Flow[RenderJob]:
+    """Poll the job until it ends; transient errors are ignored until they last too long.
+
+    Args:
+        context: The client's context.
+        job: The job.
+        on_progress: Called with the job after every poll.
+        on_outage: Called instead of `on_progress` after a poll that failed.
 
     Raises:
         RenderFailedError: The job failed; RenderCancelledError where it was cancelled.
         RenderTimeoutError: It did not end within the polling timeout; it may still be running.
+        NemoError: The polls have failed for two minutes (30 s if a server on this machine refuses
+            connections); the error of the last one.
     """
     polling, clock = context.settings.polling, context.settings.clock
     ends_at = clock.monotonic() + polling.timeout_s
     polls = 0
+    outage = _Outage(context, job.id)
     while not job.finished:
-        if on_progress is not None:
+        if outage.polls and on_outage is not None:
+            on_outage()
+        elif on_progress is not None:
             on_progress(job)
         if clock.monotonic() >= ends_at:
             code = f" with client.render.wait(client.render.get({job.id!r}))"
@@ -197,8 +222,10 @@ def wait(context: Context, job: RenderJob, on_progress: OnJob | None = None) -> 
         polls += 1
         try:
             now = yield from get(context, job.id)
-        except _TRANSIENT:
+        except _TRANSIENT as failure:
+            outage.record(failure)
             continue
+        outage.polls = 0
         if (now.status, now.progress) != (job.status, job.progress):
             ends_at = clock.extended(ends_at, polling.timeout_s)
         job = now
@@ -210,6 +237,44 @@ def wait(context: Context, job: RenderJob, on_progress: OnJob | None = None) -> 
     if on_progress is not None:
         on_progress(job)
     return job
+
+
+@attrs.define
+class _Outage:
+    """Polls that failed in a row."""
+
+    context: Context
+    render_id: str
+    polls: int = 0
+    began: float = 0.0
+
+    def record(self, error: NemoError) -> None:
+        """Record a failed poll.
+
+        Raises:
+            NemoError: The error, once the polls have failed for too long.
+        """
+        settings = self.context.settings
+        now = settings.clock.monotonic()
+        if isinstance(error, RateLimitError):  # the service is there
+            self.polls = 0
+            return
+        if self.polls == 0:
+            self.began = now
+        self.polls += 1
+        refused = isinstance(error, APIConnectionError) and not error.sent
+        here = refused and is_loopback(settings.origin[1])
+        limit_s = _LOOPBACK_OUTAGE_S if here else _OUTAGE_S
+        if self.polls >= _OUTAGE_POLLS and now - self.began >= limit_s:
+            look = Remedy(
+                (
+                    "look with ",
+                    Code(f"client.render.get({self.render_id!r})"),
+                    " whether the render has completed",
+                )
+            )
+            error.remedy = Remedy.after(error.remedy, look)
+            raise error
 
 
 def cancel(context: Context, job: RenderJob) -> Flow[RenderJob]:
@@ -262,6 +327,7 @@ def produce(
     quality: str,
     on_job: OnJob | None = None,
     *,
+    on_outage: Callable[[], None] | None = None,
     on_id: OnId = _ignore_id,
     earlier: str | None = None,
 ) -> Flow[RenderJob]:
@@ -273,6 +339,7 @@ def produce(
         format: The output format.
         quality: The output quality.
         on_job: Called with the job after every poll.
+        on_outage: Called instead after a poll that failed.
         on_id: Run with every new render id before it is submitted.
         earlier: A render id that another process has submitted, or was about to.
     """
@@ -286,7 +353,7 @@ def produce(
             job = yield from _resume(context, earlier, submit)
         if job is None:
             job = yield from _submit_new(submit, on_id)
-        return (yield from wait(context, job, on_job))
+        return (yield from wait(context, job, on_job, on_outage))
     except RenderCancelledError:
         raise
     except (RenderFailedError, _NeverArrivedError):
@@ -294,7 +361,7 @@ def produce(
             job = yield from _submit_new(submit, on_id)
         except _NeverArrivedError as failure:
             raise failure.reason from None
-        return (yield from wait(context, job, on_job))
+        return (yield from wait(context, job, on_job, on_outage))
 
 
 def _submit_new(submit: Callable[[str], Flow[RenderJob]], on_id: OnId) -> Flow[RenderJob]:

@@ -200,6 +200,7 @@ class _Pipeline:
             journal.now.order.format,
             journal.now.order.quality,
             self.meter.job,
+            on_outage=self.meter.outage,
             on_id=on_id,
             earlier=journal.now.render_id,
         )

@@ -55,7 +55,13 @@ class Meter:
     def job(self, job: RenderJob) -> None:
         """Record the progress of the render job."""
         percent = 100.0 if job.completed else job.progress or 0.0
+        self._message = "Rendering…"
         self._tell(percent / 100)
+
+    def outage(self) -> None:
+        """Report that the service does not answer."""
+        self._message = "Connection lost; retrying…"
+        self._tell(0.0)
 
     def end(self) -> None:
         """Report the end."""

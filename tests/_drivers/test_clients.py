@@ -106,7 +106,7 @@ def test_a_client_may_be_closed_twice_but_not_used_afterwards() -> None:
     async def main() -> None:
         made = AsyncClient(TOKEN, base_url="https://api.test")
         await made.close()
-        await made.close()
+        await made.aclose()
         with pytest.raises(errors.InvalidRequestError, match="the client is closed"):
             await made.credits.balance()
 

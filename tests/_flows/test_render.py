@@ -9,7 +9,7 @@ import anyio
 import httpx
 import pytest
 
-from nemovideo import Client, Draft, errors
+from nemovideo import Client, Draft, RetryPolicy, errors
 from nemovideo.local import LocalBackend
 from nemovideo.local.server.faults import Fault
 from nemovideo.retry import Polling
@@ -161,6 +161,59 @@ def test_failed_polls_do_not_fail_the_job() -> None:
     script = Script(httpx.Response(200, json={"id": "r", "status": "processing"}), *polls)
     with sync_client(script, clock=FakeClock()) as client:
         assert client.render.wait(client.render.get("r")).completed
+
+
+@pytest.mark.parametrize(
+    ("base_url", "error", "limit_s"),
+    [
+        ("https://api.test", httpx.ConnectError("refused"), 120),
+        ("https://api.test", httpx.Response(503, json={"code": 503}), 120),
+        ("http://127.0.0.1:9", httpx.ConnectError("refused"), 30),
+        ("http://127.0.0.1:9", httpx.ReadError("reset"), 120),
+    ],
+)
+def test_a_wait_ends_when_polls_have_failed_for_too_long(
+    base_url: str, error: httpx.Response | Exception, limit_s: int
+) -> None:
+    script = Script(httpx.Response(200, json={"id": "r", "status": "processing"}), error)
+    clock = FakeClock(grace_s=0.01)
+    with sync_client(script, clock=clock, base_url=base_url) as client:
+        job = client.render.get("r")
+        before = clock.now
+        with pytest.raises((errors.APIConnectionError, errors.ServerError)) as caught:
+            client.render.wait(job)
+    assert limit_s <= clock.now - before < 2 * limit_s
+    assert "client.render.get('r')" in caught.value.remedy
+
+
+def test_only_polls_that_fail_in_a_row_end_a_wait() -> None:
+    working = httpx.Response(200, json={"id": "r", "status": "processing"})
+    silence = httpx.ReadTimeout("silence")
+    completed = httpx.Response(200, json={"id": "r", "status": "completed"})
+    answers: list[httpx.Response | Exception] = [silence, silence, working] * 10
+    script = Script(working, *answers, completed)
+    clock = FakeClock(grace_s=0.01)
+    before = clock.now
+    with sync_client(script, clock=clock, retry=RetryPolicy(attempts=1)) as client:
+        assert client.render.wait(client.render.get("r")).completed
+    assert clock.now - before > 240
+
+
+def test_an_outage_is_reported_as_progress(
+    backend: LocalBackend, clip: Path, tmp_path: Path
+) -> None:
+    seen: list[str] = []
+    backend.faults.add(Fault(kind="status", status=503, path=f"{SUBMIT}/*", times=9))
+    token = backend.issue_token(credits=100)
+    with Client(token, base_url=backend.url, clock=FakeClock()) as client:
+        client.remove_background(
+            clip,
+            background="white",
+            output=tmp_path / "x.mp4",
+            progress=lambda now: seen.append(now.message),
+        )
+    assert "Connection lost; retrying…" in seen
+    assert seen[-1] == "Video ready!"
 
 
 def test_a_wait_with_failing_polls_ends_at_its_deadline() -> None:
