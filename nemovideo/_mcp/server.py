@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
-from mcp.server.mcpserver import MCPServer
-from mcp.types import CallToolResult, ToolAnnotations
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
+from pydantic import ValidationError
 
 from nemovideo import AsyncClient, __version__
+from nemovideo._mcp.answers import error_answer
+from nemovideo._mcp.arguments import invalid_arguments, unknown_arguments
 from nemovideo._mcp.folders import Folders
 from nemovideo._mcp.tools import Tools
 from nemovideo._mcp.work import Works
@@ -70,12 +75,35 @@ async def _close_on_signal(client: AsyncClient, closing: anyio.Lock) -> None:
         return
 
 
+class _Server(MCPServer[object]):
+    """A server that words wrong arguments for the model, and refuses unknown ones."""
+
+    async def call_tool(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        context: Context[object, Any] | None = None,
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool; wrong arguments are an error result that lists the tool's own."""
+        schemas = {tool.name: tool.input_schema for tool in await self.list_tools()}
+        if name not in schemas:
+            return await super().call_tool(name, arguments, context)
+        if unknown := unknown_arguments(name, arguments, schemas[name]):
+            return error_answer(unknown)
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                return error_answer(invalid_arguments(name, error.__cause__, schemas[name]))
+            raise
+
+
 def server_of(
     client: AsyncClient, folders: Folders, tasks: TaskGroup, wait_s: float
 ) -> MCPServer[object]:
     """Return the server without running it; see `serve`. Long jobs run in `tasks`."""
     tools = Tools(client, folders, Works(tasks, client, wait_s))
-    server: MCPServer[object] = MCPServer(
+    server: MCPServer[object] = _Server(
         "nemovideo",
         title="NemoVideo",
         version=__version__,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from nemovideo._mcp.server import server_of
 from nemovideo._mcp.work import note_render
 from nemovideo.local import Fault, LocalBackend
 from nemovideo.retry import Polling
+from tests.support import ROOT
 from tests.support.app import Renderer
 from tests.support.jobs import QuickRenderer
 from tests.support.media import make_clip, make_picture
@@ -131,7 +133,11 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("export", {}, "Call remove_background or say first."),
     ("export", {"session_id": "nothing"}, "Make a new session."),
     ("job_status", {"job_id": "job-99"}, "job_id"),
-    ("remove_background", {}, "source"),
+    ("remove_background", {}, "source is missing. Its arguments are: source (required), backgr"),
+    ("remove_background", {"source": "talk.mp4", "color": "red"}, "has no argument 'color'."),
+    ("say", {"text": ["blur it"]}, "text: input should be a valid string. Its arguments are: text"),
+    ("preview", {"at": [0, "soon"]}, "item 1 of at: input should be a valid number"),
+    ("credits", {"of": "me"}, "It has no arguments."),
 )
 
 
@@ -141,6 +147,7 @@ async def test_a_refusal_says_what_to_do(quick: LocalBackend, folder: Path) -> N
         for tool, arguments, said in REFUSED:
             result = await agent.call_tool(tool, arguments)
             assert (result.is_error, said in text_of(result)) == (True, True), text_of(result)
+            assert "pydantic" not in text_of(result)
     assert not any("/upload-video/" in seen.path for seen in quick.requests)
 
 
@@ -213,3 +220,15 @@ async def test_a_service_failure_is_reported_and_the_server_keeps_running(
         assert text_of(failed).endswith("unlock export.")
         done = await agent.call_tool("remove_background", {"source": "talk.mp4"})
         assert saved(done)
+
+
+async def test_the_docs_list_the_arguments_of_every_tool(quick: LocalBackend, folder: Path) -> None:
+    text = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    documented = {row[0].strip("`"): row[2] for row in rows}
+    async with agent_of(quick, folder) as agent:
+        for tool in (await agent.list_tools()).tools:
+            names = re.findall(r"(\*\*)?`(\w+)`", documented[tool.name])
+            assert [name for _, name in names] == list(tool.input_schema["properties"])
+            required = [name for bold, name in names if bold]
+            assert required == tool.input_schema.get("required", [])

@@ -68,8 +68,8 @@ def make_stills(
         ModelUnavailableError: The engine's model or a font cannot be downloaded.
     """
     check_draft(timeline, media)
-    if not is_video(timeline):
-        timeline = for_format(timeline, media, format_named("png"))
+    kind = format_named("mp4" if is_video(timeline) else "png")
+    timeline = for_format(timeline, media, kind)
     try:
         scene = _Scene(timeline, media, matting, warn)
         with ThreadPoolExecutor(_THREADS) as threads:
