@@ -144,7 +144,7 @@ class BatchReport:
         """Return the counts, and a line for each file with a note or an error.
 
         Args:
-            medium: Whom the remedies are for: a Python program, a shell or a chat.
+            medium: Where the remedies are shown: in a Python program, a shell or a chat.
         """
 
         def said(error: NemoError | None) -> str:

@@ -487,7 +487,7 @@ class LocalBackendError(NemoError):
     """The local backend cannot start or continue."""
 
     default_remedy: ClassVar[str] = Remedy(
-        "correct what the message names", ("choose any free port with ", Option("port", 0))
+        "fix the cause given in the message", ("choose any free port with ", Option("port", 0))
     )
 
 
