@@ -81,7 +81,7 @@ def _turn(outcomes: Sequence[Outcome], context: Context, *, before: Timeline | N
     kind: Kind = "chat"
     if generation:
         kind = "generation"
-    elif any(outcome.tool for outcome in outcomes):
+    elif any(outcome.tool and outcome.tool.name != "undo" for outcome in outcomes):
         kind = "edit"
     steps = []
     for outcome in outcomes:

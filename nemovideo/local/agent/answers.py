@@ -5,7 +5,7 @@ from __future__ import annotations
 from nemovideo.local.agent.clauses import split
 from nemovideo.local.agent.message import Message
 from nemovideo.local.agent.turn import Question
-from nemovideo.local.agent.words import pattern
+from nemovideo.local.agent.words import has, pattern
 
 _SOCIAL = ("greet", "welcome")
 
@@ -16,8 +16,15 @@ def declines(message: Message) -> bool:
 
 
 def is_answer(message: Message, question: Question) -> bool:
-    """Return whether a message answers the question, and asks for nothing else."""
+    """Return whether a message answers the question, and asks for nothing else.
+
+    A sentence that reads as a request ("redo", "make me look younger") is not the text of a
+    title unless it is quoted.
+    """
+    whole = message.whole
     if declines(message):
+        return False
+    if question.anything and not whole.quotes and has(whole.text.strip(), "answers.command"):
         return False
     intents = [wanted.intent for wanted in split(message) if wanted.intent is not None]
     return all(question.anything and intent.name in _SOCIAL for intent in intents)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nemovideo.local.agent.message import Clause
-from nemovideo.local.agent.timing import without_when
+from nemovideo.local.agent.timing import position, says_when, without_when
 from nemovideo.local.agent.words import pattern, source
 
 _ENGLISH = ("saying", "colon", "after_noun", "before_noun", "written")
@@ -29,3 +29,14 @@ def text_of(clause: Clause) -> str | None:
         if not re.fullmatch(rf"(?:\W|{source('title_words.filler')})*", shown.lower()):
             return " ".join(shown.split())
     return None
+
+
+def changed_text(clause: Clause) -> str | None:
+    """Return the new words of a title, if the clause has any."""
+    said = text_of(clause)
+    found = pattern("titles.to").search(clause.plain)
+    if said is not None or found is None or position(found["it"]) or says_when(clause.text):
+        return said
+    words = without_when(" " + found["it"])[1:]
+    raw = clause.raw[found.start("it") : found.start("it") + len(words)].strip(" .,;!。，")
+    return raw or None

@@ -43,7 +43,7 @@ def test_undo_goes_back_one_version() -> None:
     after = ask("put me in an office").timeline
     for text in phrases("undo"):
         turn = respond(text, timeline=after, media=MEDIA, history=(None, start()))
-        assert (turn.undone, turn.changed, turn.kind) == (True, True, "edit"), text
+        assert (turn.undone, turn.changed, turn.kind) == (True, True, "chat"), text
         assert turn.timeline == start(), text
 
 
@@ -54,11 +54,25 @@ def test_undo_without_history_says_so() -> None:
         assert turn.steps[0].text
 
 
-def test_undo_can_go_back_to_nothing() -> None:
+def test_undo_never_takes_the_upload_back() -> None:
     turn = respond("undo", timeline=start(), media=MEDIA, history=(None,))
-    assert turn.undone
-    assert turn.changed
-    assert turn.timeline is None
+    assert (turn.undone, turn.changed, turn.kind) == (False, False, "chat")
+    assert "nothing to undo" in turn.steps[0].text
+
+
+@pytest.mark.parametrize(
+    ("edit", "undone"),
+    [
+        ('add a title "A"', "the title"),
+        ("make the background blue", "the background"),
+        ("mute it", "the volume"),
+        ("make it 9:16", "shape"),
+        ("fade in", "the fade"),
+    ],
+)
+def test_undo_says_what_was_undone(edit: str, undone: str) -> None:
+    turn = respond("undo", timeline=ask(edit).timeline, media=MEDIA, history=(None, start()))
+    assert undone in turn.steps[0].text
 
 
 def test_undo_of_something_else_than_the_last_change_is_refused() -> None:

@@ -7,6 +7,7 @@ from attrs import evolve
 from nemovideo.local.agent import edits, files, speech
 from nemovideo.local.agent.backdrops import Target, blurs, find_target, resolves
 from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
+from nemovideo.local.agent.intents.limits import refuse_patterns
 from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.stage import Stage, nothing_there, on_stage, stage_for
@@ -58,6 +59,9 @@ def edit(clause: Clause, context: Context) -> Outcomes:
     """Put the background that the clause names behind the person, or ask for one."""
     backdrops = files.of_kind(context.media, ("image", "video"))
     wanted = find_target(clause, backdrops) or _unnamed(clause, context)
+    uploaded = isinstance(wanted, Target) and bool(wanted.upload_wanted)
+    if not uploaded and (unable := refuse_patterns(clause, context)):
+        return unable
     if not isinstance(wanted, Target):
         return wanted
     if wanted.unknown:

@@ -11,8 +11,8 @@ from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import QUOTE, Clause
 from nemovideo.local.agent.places import new_size, nudge
 from nemovideo.local.agent.stage import nothing_there, stage_for
-from nemovideo.local.agent.timing import position, says_when, when, without_when
-from nemovideo.local.agent.title_words import text_of
+from nemovideo.local.agent.timing import position, says_when, when
+from nemovideo.local.agent.title_words import changed_text, text_of
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.timeline import Timeline, Title
 
@@ -91,7 +91,7 @@ def change(clause: Clause, context: Context) -> Outcomes:
     meant = [] if len(clause.quotes) == 1 or looks else _meant(clause, timeline)
     index = meant[-1] if meant else len(timeline.titles) - 1
     old = timeline.titles[index]
-    new_text = None if looks else _new_text_of(clause)
+    new_text = None if looks else changed_text(clause)
     outside = clause.text
     if new_text and not clause.quotes:
         outside = outside.replace(new_text.lower(), " ")
@@ -109,17 +109,6 @@ def change(clause: Clause, context: Context) -> Outcomes:
     return did("edit_title", _args(new), evolve(timeline, titles=titles), said)
 
 
-def _new_text_of(clause: Clause) -> str | None:
-    """Return the new words of a title, if the clause has any."""
-    said = text_of(clause)
-    found = pattern("titles.to").search(clause.plain)
-    if said is not None or found is None or position(found["it"]) or says_when(clause.text):
-        return said
-    words = without_when(" " + found["it"])[1:]
-    raw = clause.raw[found.start("it") : found.start("it") + len(words)].strip(" .,;!。，")
-    return raw or None
-
-
 def _is_of_look(clause: Clause) -> bool:
     """Return whether a clause is about how a title looks, and not what it says."""
     if clause.quotes:
@@ -127,7 +116,7 @@ def _is_of_look(clause: Clause) -> bool:
     text = pattern("titles.to_place").sub(" ", clause.text)
     if has(text, "titles.look"):
         return True
-    styled = has(text, "places.bigger", "places.smaller", "titles.cannot") or any(find_colors(text))
+    styled = has(text, "places.bigger", "places.smaller") or any(find_colors(text))
     return styled and not has(text, "titles.into")
 
 
@@ -162,12 +151,11 @@ def add(clause: Clause, context: Context) -> Outcomes:
     timed = when(outside, timeline.duration_ms, min(DEFAULT_MS, timeline.duration_ms))
     if timed is None:
         return _out_of_range("add_title", context, timeline)
-    where = "bottom" if has(outside, "titles.low") else "center"
+    on_footage = has(outside, "titles.low") or any(c.kind == "video" for c in timeline.clips)
+    where = "bottom" if on_footage else "center"
     title = _styled(Title(words, timed.duration_ms, timed.start_ms, where), outside)
     shown = speech.span(context, timed.start_ms, timed.end_ms)
     said = context.say("title_shown", words=words, shown=shown)
-    if has(outside, "titles.cannot"):
-        said += context.say("no_fonts")
     return did("add_title", _args(title), evolve(timeline, titles=(*timeline.titles, title)), said)
 
 

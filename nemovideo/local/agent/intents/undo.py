@@ -8,6 +8,7 @@ from nemovideo.local.agent import edits
 from nemovideo.local.agent.context import Context, Outcome, Outcomes, answered, did, refused
 from nemovideo.local.agent.intents.background import restore
 from nemovideo.local.agent.message import Clause
+from nemovideo.local.agent.speech import listed
 from nemovideo.local.agent.turn import ToolUse
 from nemovideo.local.agent.words import has
 from nemovideo.local.timeline import Timeline
@@ -46,12 +47,26 @@ def undo(clause: Clause, context: Context) -> Outcomes:
     changed = _changed(context.history[-1], context.timeline) if context.history else set()
     if "background" in named - changed:
         return restore(clause, context)
-    if not context.history:
+    if not context.history or _is_upload(context):
         return refused("undo", {}, context.say("nothing_to_undo"))
     if named and not named & changed:
         return refused("undo", {"of": sorted(named)}, context.say("not_last_change"))
     tool = ToolUse("undo", {}, {"status": "success"})
-    return (Outcome(context.say("undone"), tool, context.history[-1], undone=True),)
+    said = context.say("undone", what=_named(changed, context))
+    return (Outcome(said, tool, context.history[-1], undone=True),)
+
+
+def _named(changed: set[str], context: Context) -> str:
+    """Return what was changed, in words."""
+    facts = {"clips"} if context.history[-1] is None else changed or {"other"}
+    return listed(context, [context.say(f"undone.{fact}") for fact in sorted(facts)])
+
+
+def _is_upload(context: Context) -> bool:
+    """Return whether the last change only put an upload on the timeline."""
+    before = context.history[-1]
+    fresh = [edits.timeline_of(item) for item in context.media if item.kind != "audio"]
+    return (before is None or not before.clips) and context.timeline in fresh
 
 
 def _changed(before: Timeline | None, after: Timeline | None) -> set[str]:
@@ -72,4 +87,11 @@ def _facts(timeline: Timeline) -> dict[str, object]:
         "speed": [clip["speed"] for clip in clips],
         "length": [(clip["source_start_ms"], clip["duration_ms"]) for clip in clips],
         "look": [(clip["brightness"], clip["contrast"], clip["saturation"]) for clip in clips],
+        "logo": timeline.overlays,
+        "frame": (
+            [[clip[name] for name in ("turn", "flip", "crop", "fit", "place")] for clip in clips],
+            (timeline.width, timeline.height),
+        ),
+        "fade": (timeline.fade_in_ms, timeline.fade_out_ms),
+        "clips": [clip["name"] for clip in clips],
     }

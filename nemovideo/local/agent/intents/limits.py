@@ -1,0 +1,94 @@
+"""Refuse what titles, logos and backgrounds cannot have, and subtitles made from speech."""
+
+from __future__ import annotations
+
+from nemovideo.local.agent.backdrops import without_source
+from nemovideo.local.agent.colors import find_colors
+from nemovideo.local.agent.context import Context, Outcomes, refused
+from nemovideo.local.agent.message import QUOTE, Clause
+from nemovideo.local.agent.title_words import changed_text, text_of
+from nemovideo.local.agent.words import has, pattern
+
+
+def styles_title(clause: Clause) -> bool:
+    """Return whether a title is to get an effect that titles do not have."""
+    return has(clause.text, "title") and bool(_title_effects(clause))
+
+
+def refuse_title_style(clause: Clause, context: Context) -> Outcomes:
+    """Name the effects that a title cannot have."""
+    return _refused("title", "edit_title", _title_effects(clause), context)
+
+
+def styles_logo(clause: Clause) -> bool:
+    """Return whether a logo is to get an effect that logos do not have."""
+    return has(clause.text, "logo.logo") and bool(_logo_effects(clause))
+
+
+def refuse_logo_style(clause: Clause, context: Context) -> Outcomes:
+    """Name the effects that a logo cannot have."""
+    return _refused("logo", "edit_logo", _logo_effects(clause), context)
+
+
+def refuse_patterns(clause: Clause, context: Context) -> Outcomes:
+    """Name the patterns that the new background cannot have; empty without any."""
+    if has(pattern("limits.patterns").sub(" ", clause.text), "remove"):  # "striped" is not "strip"
+        return ()
+    found = _found("limits.patterns", without_source(clause.plain))
+    return _refused("background", "edit_background", found, context) if found else ()
+
+
+def wants_subtitles(clause: Clause) -> bool:
+    """Return whether subtitles are to be made from what is said."""
+    text = clause.text
+    if QUOTE in text or has(text, "remove"):
+        return False
+    if has(text, "limits.transcribe"):
+        return True
+    if not has(text, "limits.subtitles"):
+        return False
+    if has(text, "limits.spoken"):
+        return True
+    if has(text, "titles.change") and has(text, "titles.the") and not has(text, "titles.adding"):
+        return False
+    return has(text, "add", "titles.write", "titles.making") and not _words_given(clause)
+
+
+def refuse_subtitles(_clause: Clause, context: Context) -> Outcomes:
+    """Say that speech cannot be transcribed."""
+    return refused("add_subtitles", {}, context.say("cannot_transcribe"))
+
+
+def _words_given(clause: Clause) -> bool:
+    words = text_of(clause)
+    return words is not None and not has(words.lower(), "limits.subtitles")
+
+
+def _title_effects(clause: Clause) -> list[str]:
+    """Return the effects in a clause, outside the words that the title is to show."""
+    text = clause.text
+    of_look = has(text, "limits.gives") and has(text, "titles.the")
+    of_look = of_look and not has(text, "titles.into") and ":" not in text
+    words = None if clause.quotes or of_look else changed_text(clause)
+    if words:
+        text = text.replace(words.lower(), " ")
+    found = _found("limits.effects", text)
+    if not found and has(text, "limits.title_background"):
+        found = _found("limits.box", text)
+    look = clause.text
+    sized = has(look, "places.bigger", "places.smaller", "titles.size") or any(find_colors(look))
+    return found if sized else [*found, *_found("limits.font", text)]
+
+
+def _logo_effects(clause: Clause) -> list[str]:
+    transparent = has(clause.text, "logo.opacity", "backdrops.transparent")
+    return [] if transparent else _found("limits.effects", clause.text)
+
+
+def _found(name: str, text: str) -> list[str]:
+    return list(dict.fromkeys(found[0].strip() for found in pattern(name).finditer(text)))
+
+
+def _refused(subject: str, tool: str, effects: list[str], context: Context) -> Outcomes:
+    said = context.say(f"cannot_style_{subject}", effects=", ".join(effects))
+    return refused(tool, {"effects": effects}, said)
