@@ -133,7 +133,7 @@ def fail(
     kind: str, endpoint: Endpoint, script: Script, **options: object
 ) -> tuple[errors.NemoError, FakeClock]:
     """Call an endpoint that fails; return the error and the clock."""
-    clock = FakeClock()
+    clock = FakeClock(now=1_800_000_000.0)
     options = {"clock": clock, "web_url": WEB, **options}
     if kind == "sync":
         with sync_client(script, **options) as client, pytest.raises(errors.NemoError) as caught:
@@ -275,7 +275,7 @@ def test_an_expired_anonymous_token_is_renewed_for_every_form(
         return httpx.Response(200, json=BALANCE)
 
     script = Script(answer)
-    clock = FakeClock()
+    clock = FakeClock(now=1_800_000_000.0)
 
     async def main() -> float:
         async with async_client(script, token="", config_dir=tmp_path, clock=clock) as client:
