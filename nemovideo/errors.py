@@ -338,7 +338,7 @@ class APITimeoutError(APIConnectionError):
     """
 
     default_remedy: ClassVar[str] = Remedy(
-        "try again", ("allow more time with ", Option("timeout_s"), " or ", Option("deadline"))
+        "try again", ("allow more time with ", Code("timeout_s= or ", ""), Option("deadline"))
     )
     deadline_passed: bool = False
 

@@ -235,6 +235,8 @@ class RenderJob:
         error: Why it failed, if it did.
         warnings: Warnings as sentences, for example about damaged footage; only from the local
             backend.
+        remedy: What to do about a failure, if that is not about the draft; only from the local
+            backend.
     """
 
     id: str
@@ -247,6 +249,7 @@ class RenderJob:
     created_at_ms: float | None = None
     completed_at_ms: float | None = None
     warnings: tuple[str, ...] = ()
+    remedy: str | None = None
     raw: Mapping[str, object] = attrs.field(factory=dict, repr=False, eq=False)
 
     @property

@@ -39,6 +39,12 @@ _NEVER_SENT = (
 _DROPPED = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError)
 """The errors of a pooled connection that the server has closed."""
 
+_SLOW = (httpx.ReadTimeout, httpx.WriteTimeout)
+"""The timeouts of a server that was reached."""
+
+_PLAIN_TEXT = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+"""OpenSSL's reasons for a TLS handshake that was answered in plain text."""
+
 _REMEDY = Remedy(
     "check the network, the proxy settings and NEMO_API_URL, and try again",
     ("use ", Code("Client.local()"), ", which works without a network"),
@@ -77,9 +83,11 @@ class ErrorMapper:
         """Return the error for a failed connection, with whether the request may have arrived."""
         reason = envelopes.redact(str(error), secret_of(request)) or type(error).__name__
         cls = APITimeoutError if isinstance(error, httpx.TimeoutException) else APIConnectionError
-        host, proxy = self._peer(request)
+        host, port, proxy = self._peer(request)
         through = f" through {proxy}" if proxy else ""
-        mapped = cls(f"{request.place} at {host}{through}: {self._describe(error, reason)}")
+        mapped = cls(
+            f"{request.place} at {_shown(host, port)}{through}: {self._describe(error, reason)}"
+        )
         if deadline is not None and deadline.remaining() <= _DEADLINE_TOLERANCE_S:
             mapped = deadline.error()
         elif _is_certificate_error(error):
@@ -88,7 +96,11 @@ class ErrorMapper:
                 "If your network inspects TLS, set SSL_CERT_FILE to a PEM file with its "
                 "certificate; otherwise check NEMO_API_URL and this machine's date."
             )
-        elif is_loopback(host):
+        elif _speaks_http(error):
+            mapped.permanent = True
+            whose = "the URL or of the proxy" if proxy else "the URL"
+            mapped.remedy = f"The server speaks http, not https: check the scheme of {whose}."
+        elif is_loopback(host) and not isinstance(error, _SLOW):
             mapped.remedy = "Check that the server at this address is running, and try again."
         elif not isinstance(error, httpx.TimeoutException):
             mapped.remedy = _REMEDY
@@ -129,16 +141,19 @@ class ErrorMapper:
             return f"nothing could be sent for {limit}"
         return reason
 
-    def _peer(self, request: Request) -> tuple[str, str]:
-        """Return the host of a request, and its proxy or ""."""
+    def _peer(self, request: Request) -> tuple[str, int | None, str]:
+        """Return the host of a request, its port if not the default, and its proxy or ""."""
         url = request.path if "://" in request.path else self.settings.base_url
         parts = urlsplit(url)
         host = parts.hostname or ""
+        port, proxy = None, None
         try:
-            proxy = self.proxies and self.proxies.find(parts.scheme, host, parts.port)
+            port = parts.port
+            proxy = self.proxies and self.proxies.find(parts.scheme, host, port)
         except (ValueError, NemoError):
-            proxy = None
-        return host, str(proxy) if proxy else ""
+            pass
+        usual = port == {"http": 80, "https": 443}.get(parts.scheme)
+        return host, None if usual else port, str(proxy) if proxy else ""
 
 
 def connect_timeout_s(settings: Settings) -> float:
@@ -146,13 +161,32 @@ def connect_timeout_s(settings: Settings) -> float:
     return min(settings.timeout_s, 15.0)
 
 
+def _shown(host: str, port: int | None) -> str:
+    """Return the host and the port of a URL; the port only if it is given."""
+    if port is None:
+        return host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _is_certificate_error(error: BaseException | None) -> bool:
     """Return whether the certificate was rejected, which a retry does not change."""
+    return any(isinstance(found, ssl.SSLCertVerificationError) for found in _chain(error))
+
+
+def _speaks_http(error: BaseException | None) -> bool:
+    """Return whether the server answered a TLS handshake in plain text."""
+    return any(
+        isinstance(found, ssl.SSLError) and found.reason in _PLAIN_TEXT for found in _chain(error)
+    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Iterate over an error and its causes."""
     for _ in range(8):
-        if error is None or isinstance(error, ssl.SSLCertVerificationError):
-            break
+        if error is None:
+            return
+        yield error
         error = error.__cause__ or error.__context__
-    return error is not None
 
 
 def drop_httpx_context(error: BaseException) -> None:

@@ -231,7 +231,9 @@ def wait(
         job = now
     if not job.completed:
         cls = RenderCancelledError if job.cancelled else RenderFailedError
-        error = cls(f"{job.id} {job.status}{f': {job.error}' if job.error else ''}")
+        error = cls(
+            f"{job.id} {job.status}{f': {job.error}' if job.error else ''}", remedy=job.remedy
+        )
         error.render_id = job.id
         raise error
     if on_progress is not None:

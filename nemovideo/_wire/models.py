@@ -239,6 +239,7 @@ def read_render(data: object, render_id: str | None = None) -> RenderJob:
         created_at_ms=_optional_number(job.get("createdAt")),
         completed_at_ms=_optional_number(job.get("completedAt")),
         warnings=_texts(job.get("warnings")),
+        remedy=_optional_text(job.get("remedy")),
         raw=raw,
     )
 

@@ -31,6 +31,7 @@ class _Response:
 @attrs.frozen
 class _Failure:
     failure: str | None = None
+    remedy: str | None = None
 
 
 def read_preview(data: object, basis: str) -> Preview:
@@ -40,9 +41,9 @@ def read_preview(data: object, basis: str) -> Preview:
         RenderFailedError: The backend could not render it.
         MalformedResponseError: The response is not a preview.
     """
-    failure = structure(data, _Failure).failure
-    if failure is not None:
-        raise RenderFailedError(f"the preview failed: {failure}")
+    failed = structure(data, _Failure)
+    if failed.failure is not None:
+        raise RenderFailedError(f"the preview failed: {failed.failure}", remedy=failed.remedy)
     answer = structure(data, _Response)
     return Preview(
         before=_png(answer.before),

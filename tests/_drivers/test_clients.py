@@ -10,8 +10,10 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import warnings
 from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import anyio
@@ -214,6 +216,43 @@ def test_an_invalid_ca_bundle_names_its_variable(
         pytest.raises(errors.InvalidRequestError, match="SSL_CERT_FILE"),
     ):
         client.credits.balance()
+
+
+def test_a_missing_folder_of_certificates_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    with (
+        Client(TOKEN, base_url="https://api.test") as client,
+        pytest.raises(errors.InvalidRequestError, match="SSL_CERT_DIR"),
+    ):
+        client.credits.balance()
+
+
+def test_a_server_that_speaks_http_is_not_asked_again_over_https(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    asked: list[object] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def setup(self) -> None:
+            asked.append(self.client_address)
+            super().setup()
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place = f"127.0.0.1:{server.server_port}"
+        with (
+            Client(TOKEN, base_url=f"https://{place}") as client,
+            pytest.raises(errors.APIConnectionError) as caught,
+        ):
+            client.credits.balance()
+        server.shutdown()
+    assert len(asked) == 1
+    assert "speaks http, not https" in caught.value.remedy
+    assert place in caught.value.message
 
 
 @pytest.mark.parametrize("fault", ["unknown authority", "another host", "expired"])

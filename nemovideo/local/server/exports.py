@@ -12,6 +12,7 @@ from nemovideo.draft.values import is_ready
 from nemovideo.local.server.accounts import authenticate, own_session
 from nemovideo.local.server.context import check_disk, context_of
 from nemovideo.local.server.forms import DRAFT_LIMIT_BYTES, Problem, read_json, text_field
+from nemovideo.local.server.messages import parts_of
 from nemovideo.local.server.sessions import file_url
 from nemovideo.local.store import Account, Render
 from nemovideo.local.store.renders import RenderExistsError
@@ -120,7 +121,7 @@ def _describe(request: Request, render: Render) -> dict[str, object]:
     if render.completed_at is not None:
         data["completedAt"] = int(render.completed_at * 1000)
     if render.error is not None:
-        data["error"] = render.error
+        data |= parts_of(render.error, "error")  # a remedy is not part of the protocol
     if render.warnings:
         data["warnings"] = list(render.warnings)  # not part of the protocol
     if render.status == "completed" and render.duration_ms is not None:

@@ -9,6 +9,7 @@ import sqlite3
 from nemovideo.errors import LocalBackendError, NemoError
 
 DISK_FULL = "The disk of the server is full: free some space there, then try again."
+_DISK_FULL = "The disk of the server is full\nFree some space there, then try again."
 
 OUT_OF_FILES = "The server has too many files and connections open. Try again in a moment."
 
@@ -49,12 +50,20 @@ def error_text(error: BaseException) -> str:
 def failure_text(error: BaseException) -> str:
     """Return why a job failed.
 
-    A remedy is included only if it applies to this machine, not to the draft.
+    A remedy that applies to this machine, not to the draft, is on a second line; see `parts_of`.
     """
     if is_disk_full(error):
-        return DISK_FULL
-    if isinstance(error, NemoError) and not isinstance(error, LocalBackendError):
+        return _DISK_FULL
+    if isinstance(error, LocalBackendError):
+        return without_paths(f"{error.message}\n{error.remedy}")
+    if isinstance(error, NemoError):
         return without_paths(error.message)
-    if isinstance(error, (NemoError, ValueError)):
+    if isinstance(error, ValueError):
         return without_paths(str(error))
     return without_paths(f"{type(error).__name__}: {error}")
+
+
+def parts_of(failure: str, key: str) -> dict[str, object]:
+    """Return a failure as members of a JSON object: its message, and its remedy if it has one."""
+    message, _, remedy = failure.partition("\n")
+    return {key: message, "remedy": remedy} if remedy else {key: message}

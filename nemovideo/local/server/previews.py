@@ -14,7 +14,7 @@ from nemovideo.local.previews import preview_draft
 from nemovideo.local.server.accounts import authenticate, own_session
 from nemovideo.local.server.context import context_of
 from nemovideo.local.server.forms import JSONResponse, Problem, read_json, text_field
-from nemovideo.local.server.messages import failure_text, without_paths
+from nemovideo.local.server.messages import failure_text, parts_of, without_paths
 from nemovideo.local.timeline import Timeline
 from nemovideo.models import Preview
 
@@ -39,7 +39,7 @@ async def preview(request: Request) -> Response:
     try:
         result = await context.pools.previews.run(work)
     except (NemoError, ValueError) as error:
-        return JSONResponse({"failure": failure_text(error)})
+        return JSONResponse(parts_of(failure_text(error), "failure"))
     return JSONResponse(_preview_json(result))
 
 
