@@ -158,7 +158,7 @@ class MediaFile:
     width: int | None = None
     height: int | None = None
     fps: float | None = None
-    hash: str | None = None
+    hash: str | None = attrs.field(default=None, repr=False)
     raw: Mapping[str, object] = attrs.field(factory=dict, repr=False, eq=False)
     info: MediaInfo | None = attrs.field(default=None, repr=False)
 
@@ -417,6 +417,11 @@ class SavedVideo(RenderedVideo):
         path: Path
 
 
+def _shape(array: npt.NDArray[np.generic]) -> str:
+    """Return the shape and type of an array: "<720×1280×3 uint8>"."""
+    return f"<{'×'.join(map(str, array.shape))} {array.dtype}>"
+
+
 @attrs.frozen(eq=False)
 class Frame:
     """One frame of a video, as arrays.
@@ -428,8 +433,8 @@ class Frame:
     """
 
     time_s: float
-    rgb: npt.NDArray[np.uint8] = attrs.field(repr=False)
-    alpha: npt.NDArray[np.float32] = attrs.field(repr=False)
+    rgb: npt.NDArray[np.uint8] = attrs.field(repr=lambda rgb: _shape(rgb))
+    alpha: npt.NDArray[np.float32] = attrs.field(repr=lambda alpha: _shape(alpha))
 
 
 At = float | Sequence[float] | None
@@ -511,7 +516,9 @@ class Estimate:
     """
 
     credits: float
-    seconds: float | None
+    seconds: float | None = attrs.field(
+        repr=lambda seconds: "None" if seconds is None else f"{seconds:.1f}"
+    )
     output_bytes: int | None
     basis: str
 
@@ -521,7 +528,7 @@ class Estimate:
         seconds = "" if self.seconds is None else f"about {self.seconds:.0f} s"
         size = "" if self.output_bytes is None else f"about {self.output_bytes / 1e6:.1f} MB"
         facts = [("credits", f"{self.credits:g}"), ("time", seconds), ("result", size)]
-        return facts_card("Estimate", "", [*facts, ("basis", self.basis)])
+        return facts_card("Estimate", "", facts, note=self.basis)
 
 
 @attrs.frozen

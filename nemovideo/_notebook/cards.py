@@ -165,14 +165,15 @@ def message_card(
     return card + below
 
 
-def facts_card(heading: str, name: str, facts: Sequence[tuple[str, str]]) -> str:
-    """Return the properties of an object as a table."""
+def facts_card(heading: str, name: str, facts: Sequence[tuple[str, str]], *, note: str = "") -> str:
+    """Return the properties of an object as a table, and a note of any length below it."""
     rows = "".join(
         f"<tr><th>{escape(key)}</th><td>{escape(one_line(value))}</td></tr>"
         for key, value in facts
         if value
     )
-    return _face(heading, one_line(name), f'<table class="nemo-rows">{rows}</table>')
+    below = f'<p class="nemo-quiet">{escape(note)}</p>' if note else ""
+    return _face(heading, one_line(name), f'<table class="nemo-rows">{rows}</table>{below}')
 
 
 @attrs.frozen

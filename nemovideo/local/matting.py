@@ -69,6 +69,11 @@ class Matting:
         self._grow_px = grow_px
         self._behind = keep == "all"
         self._notices = Notices()
+        self._options = {"engine": engine, "softness": softness, "grow_px": grow_px, "keep": keep}
+
+    def __repr__(self) -> str:
+        options = (f"{name}={value!r}" for name, value in self._options.items())
+        return f"Matting({', '.join(options)})"
 
     @property
     def warnings(self) -> tuple[str, ...]:

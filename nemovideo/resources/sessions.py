@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -103,12 +103,13 @@ class Session(Resource):
         self.id = id
         self.task_id = task_id
         self.user_id = user_id
+        self._file_names: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Session({self.id!r})"
 
     def _repr_html_(self) -> str:
-        return _card(self.id, self.task_id, self._context)
+        return _card(self.id, self.task_id, self._context, self._file_names)
 
     def upload(
         self,
@@ -117,7 +118,9 @@ class Session(Resource):
         deadline: float | None = None,
     ) -> list[MediaFile]:
         """Upload files or URLs; see `Uploads.upload`."""
-        return self._uploads.upload(self.id, *sources, on_progress=on_progress, deadline=deadline)
+        found = self._uploads.upload(self.id, *sources, on_progress=on_progress, deadline=deadline)
+        self._file_names += tuple(file.filename for file in found)
+        return found
 
     def upload_urls(self, *urls: str, deadline: float | None = None) -> list[MediaFile]:
         """Let the service fetch files from URLs; see `Uploads.upload_urls`."""
@@ -269,12 +272,13 @@ class AsyncSession(AsyncResource):
         self.id = id
         self.task_id = task_id
         self.user_id = user_id
+        self._file_names: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"AsyncSession({self.id!r})"
 
     def _repr_html_(self) -> str:
-        return _card(self.id, self.task_id, self._context)
+        return _card(self.id, self.task_id, self._context, self._file_names)
 
     async def upload(
         self,
@@ -283,9 +287,11 @@ class AsyncSession(AsyncResource):
         deadline: float | None = None,
     ) -> list[MediaFile]:
         """Upload files or URLs; see `Uploads.upload`."""
-        return await self._uploads.upload(
+        found = await self._uploads.upload(
             self.id, *sources, on_progress=on_progress, deadline=deadline
         )
+        self._file_names += tuple(file.filename for file in found)
+        return found
 
     async def upload_urls(self, *urls: str, deadline: float | None = None) -> list[MediaFile]:
         """Let the service fetch files from URLs; see `Uploads.upload_urls`."""
@@ -383,10 +389,11 @@ class AsyncSession(AsyncResource):
         return AsyncConversation(self._context, self._driver, talk, on_notice)
 
 
-def _card(session_id: str, task_id: str | None, context: Context) -> str:
-    """Return a session for a notebook, with the last known draft; nothing is sent."""
+def _card(session_id: str, task_id: str | None, context: Context, file_names: Sequence[str]) -> str:
+    """Return a session for a notebook, with its uploads and last known draft; nothing is sent."""
     from nemovideo._notebook.cards import facts_card
 
     known = context.known.get(session_id)
     below = "" if known is None else known._repr_html_()
-    return facts_card("Session", session_id, [("project", task_id or "")]) + below
+    facts = [("project", task_id or ""), ("files", ", ".join(file_names))]
+    return facts_card("Session", session_id, facts) + below

@@ -24,12 +24,13 @@ class Clock:
         self._broken = broken
         self._tick_s = tick_s
         self._gapless = gapless
+        self._time_s: Fraction | None = None
         self._due_s: Fraction | None = None
         self._last_duration_s = Fraction(0)
         self._shift_s = Fraction(0)
 
     def at(self, time_s: Fraction, duration_s: Fraction) -> Fraction:
-        """Return the corrected time of a frame; after a jump, it follows the previous one.
+        """Return the corrected time of a frame; after a jump or a repeat, it follows the last one.
 
         Args:
             time_s: Its time in the file.
@@ -41,8 +42,10 @@ class Clock:
             late_s = time_s + self._shift_s - self._due_s
             earliest_s = -_OVERLAP_S if self._gapless else -self._last_duration_s
             is_jump = late_s > _JUMP_S or is_wrap(late_s, self._tick_s)
-            if late_s < earliest_s or is_jump:
+            repeats = not self._gapless and time_s == self._time_s
+            if late_s < earliest_s or is_jump or repeats:
                 self._shift_s = self._due_s - time_s
+        self._time_s = time_s
         shown_s = time_s + self._shift_s
         self._due_s, self._last_duration_s = shown_s + duration_s, duration_s
         return shown_s

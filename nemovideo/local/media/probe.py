@@ -72,7 +72,7 @@ class MediaItem:
         width: In pixels as shown, that is cropped and rotated; `height` likewise.
         aspect: The pixel aspect ratio, width / height, as shown.
         has_alpha: Whether parts of the picture are transparent; the alpha is then the mask.
-        broken_clock: Whether the timestamps jump or restart.
+        broken_clock: Whether the timestamps jump, restart or stand still.
         warnings: Sentences about damage that does not prevent the file's use.
     """
 
@@ -197,6 +197,10 @@ def _with_shape(item: MediaItem, stream: VideoStream, frame: VideoFrame, scan: S
     rate = _frame_rate(stream)
     if scan.broken and scan.frames and scan.end_s:
         rate = min(Fraction(scan.frames) / scan.end_s, Fraction(_MAX_FPS))
+    if scan.stalled:
+        shown = f"they are shown at {float(rate):.4g} frames per second."
+        warning = f"The frames of {item.name} share their timestamps: {shown}"
+        item = attrs.evolve(item, warnings=(*item.warnings, warning))
     return attrs.evolve(
         item,
         kind="video",

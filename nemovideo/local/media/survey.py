@@ -27,6 +27,7 @@ _BACK_S = Fraction(1, 5)
 _GAP_S = Fraction(60)
 _GAP_FACTOR = 20
 _BUCKET_S = 10
+_SAME_RATE = Fraction(15, 100)
 _MAX_FRAME_S = Fraction(10)
 _MAX_HEADERS = 64
 _SPS = {"h264": (7, 0x1F, 0), "hevc": (33, 0x3F, 1)}
@@ -43,7 +44,8 @@ class Survey:
             is `broken`, from the first packet.
         last_end_s: When the longer of the two ends.
         frames: The number of packets of the main stream.
-        broken: Whether the clock jumps or restarts.
+        broken: Whether the clock jumps, restarts or stands still.
+        stalled: Whether most frames of the video share a timestamp.
         sizes: The stored sizes of key frames with a distinct header.
     """
 
@@ -51,20 +53,48 @@ class Survey:
     last_end_s: Fraction
     frames: int
     broken: bool
+    stalled: bool = False
     sizes: tuple[tuple[int, int], ...] = ()
 
 
 def survey(path: Path) -> Survey:
     """Scan the packets of the main video and audio streams."""
     plain = _scan(path, broken=False)
+    if plain.stalled:
+        return attrs.evolve(_scan(path, broken=True, frame_s=_even_s(path, plain)), stalled=True)
     return _scan(path, broken=True) if plain.broken else plain
 
 
-def _scan(path: Path, *, broken: bool) -> Survey:
+def _even_s(path: Path, scan: Survey) -> Fraction:
+    """Return the frame duration of a video without usable timestamps.
+
+    It is that of the header's rate, or if its sound has another length, that of the sound.
+    """
+    with open_media(path) as container:
+        rate = getattr(main_video(container), "guessed_rate", None)
+        sound = main_audio(container)
+        sound_s = scan.last_end_s if scan.last_end_s > scan.end_s else Fraction(0)
+        if sound is not None and sound.duration and sound.time_base:
+            sound_s = sound.duration * sound.time_base
+    rate = Fraction(rate) if rate and _plausible(rate) else None
+    if sound_s > 0:
+        by_sound = scan.frames / sound_s
+        if _plausible(by_sound) and (rate is None or abs(by_sound / rate - 1) > _SAME_RATE):
+            rate = by_sound
+    return 1 / (rate or Fraction(30))
+
+
+def _plausible(rate: Fraction) -> bool:
+    return 5 <= rate <= 120
+
+
+def _scan(path: Path, *, broken: bool, frame_s: Fraction | None = None) -> Survey:
     with open_media(path) as container:
         video = main_video(container)
         streams = [s for s in (video, main_audio(container)) if s is not None]
         tracks = {s.index: _Track(s, broken=broken) for s in streams}
+        if frame_s is not None and video is not None:
+            tracks[video.index].keep_to(frame_s)
         sizes = _Sizes(video) if video is not None and not broken else None
         audio_buckets: set[int] = set()
         with suppress(av.error.FFmpegError):  # truncated: the packets so far count
@@ -78,13 +108,16 @@ def _scan(path: Path, *, broken: bool) -> Survey:
                     elif sizes is not None and packet.is_keyframe:
                         sizes.add(packet)
         main = tracks[streams[0].index]
+        stalled = video is not None and main.stalled
         ends_s = [track.end_s for track in tracks.values()]
         return Survey(
             end_s=main.end_s,
             last_end_s=max(ends_s),
             frames=main.count,
-            broken=any(track.went_back or track.wrapped for track in tracks.values())
+            broken=stalled
+            or any(track.went_back or track.wrapped for track in tracks.values())
             or main.has_hole(audio_buckets if len(streams) > 1 else None),
+            stalled=stalled,
             sizes=tuple(sizes.found) if sizes is not None else (),
         )
 
@@ -110,6 +143,16 @@ class _Track:
         self.end_s = Fraction(0)
         self.went_back = False
         self.wrapped = False
+        self._repeated = 0
+
+    @property
+    def stalled(self) -> bool:
+        """Whether most packets share a timestamp with the one before."""
+        return 3 * self._repeated > 2 * self.count
+
+    def keep_to(self, frame_s: Fraction) -> None:
+        """Use this frame duration instead of the file's."""
+        self._frame_s = frame_s
 
     def add(self, packet: Packet[Stream]) -> Fraction | None:
         """Add a packet, and return its presentation time on the file's clock."""
@@ -142,6 +185,7 @@ class _Track:
     def _compare(self, coded_s: Fraction) -> None:
         if self._last_s is not None:
             step_s = coded_s - self._last_s
+            self._repeated += step_s == 0
             self.went_back |= step_s < -_BACK_S
             self.wrapped |= is_wrap(step_s, self._tick_s)
             if step_s > max(_GAP_S, _GAP_FACTOR * self._longest_s):

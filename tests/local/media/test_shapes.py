@@ -229,6 +229,35 @@ def test_a_broken_clock_loses_no_frames(tmp_path: Path, starts_s: tuple[float, f
     assert seen.loudness(0.1, 0.7) == pytest.approx(0.3 / 2**0.5, rel=0.1)
 
 
+@pytest.mark.parametrize("with_sound", [True, False])
+def test_frames_that_share_one_timestamp_are_spread(tmp_path: Path, with_sound: bool) -> None:
+    count = 20
+    tracks = [Track(tone(count / FPS), "aac")] if with_sound else []
+    path = film(
+        tmp_path / "a.mp4",
+        shades(count),
+        tracks=tracks,
+        options={"bf": "0"},
+    )
+    stuck = tmp_path / "stuck.mp4"
+    with av.open(str(path)) as source, av.open(str(stuck), "w") as out:
+        streams = {s.index: out.add_stream_from_template(s) for s in source.streams}
+        for packet in source.demux():
+            if packet.dts is None:
+                continue
+            if packet.stream.type == "video":
+                packet.pts = packet.dts = 0
+            packet.stream = streams[packet.stream_index]
+            out.mux(packet)
+    media = probe(stuck, "stuck.mp4", id="m1")
+    assert media.duration_ms == pytest.approx(1000 * count / FPS, abs=40)
+    assert any("share their timestamps" in warning for warning in media.warnings)
+    seen = look(rendered(stuck, tmp_path / "o.mp4").path)
+    means = [float(frame.mean()) for frame in seen.frames]
+    assert len(means) == pytest.approx(count, abs=1)
+    assert np.diff(means).min() > 4, "each frame is there, once, in order"
+
+
 def test_a_long_still_picture_with_sound_is_not_a_broken_clock(tmp_path: Path) -> None:
     times = [0.0, 0.04, 0.08, 90.0, 90.04]
     track = Track(tone(91, rate=8000), "pcm_s16le", rate=8000)
