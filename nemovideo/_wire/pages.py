@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from nemovideo._wire.envelopes import Exchange
-from nemovideo.errors import APIError, MalformedResponseError
+from nemovideo.errors import APIError, MalformedResponseError, ServerError
 
 _BY_STATUS = {
     403: "A proxy or gateway may have refused the request: ask its administrator.",
     404: "Check NEMO_API_URL: this host does not serve the API.",
     407: "The proxy requires a user name and password: set them in HTTPS_PROXY.",
 }
-_GATEWAYS = (429, 502, 503, 504)
+_GATEWAYS = (502, 503, 504)
 """Statuses for which the API's own gateway may send a page."""
 PAGE_REMEDY = (
     "Open a browser: the network may want you to sign in first (a captive portal). "
@@ -38,6 +38,5 @@ def explain(error: APIError | MalformedResponseError, exchange: Exchange) -> Non
         error.remedy = PAGE_REMEDY
     elif (advice := _BY_STATUS.get(exchange.status)) is not None:
         error.remedy = f"{error.remedy} {advice}"
-    elif exchange.status not in _GATEWAYS:
-        error.message = "the answer is a web page"
-        error.remedy = "Check NEMO_API_URL: this server may not be the API."
+    elif type(error) in (APIError, ServerError) and exchange.status not in _GATEWAYS:
+        error.remedy = "The answer is a web page: check NEMO_API_URL, this may not be the API."
