@@ -389,7 +389,7 @@ def test_a_result_that_was_lost_is_only_downloaded_again(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"background": "white"}, {"output": "other.mp4"}, {"format": "mov"}, {"source": "other"}],
+    [{"background": "white"}, {"output": "other.mp4"}, {"format": "matte"}, {"source": "other"}],
     ids=str,
 )
 def test_a_checkpoint_of_another_order_is_refused_and_kept(

@@ -149,7 +149,7 @@ def test_missing_files_and_folders_have_their_own_error(tmp_path: Path) -> None:
 
 
 def test_sources_of_an_unsupported_type_are_refused() -> None:
-    with pytest.raises(errors.InvalidRequestError, match="cannot upload a int"):
+    with pytest.raises(errors.InvalidRequestError, match="cannot upload a value of type int"):
         prepare(7)  # type: ignore[arg-type]
     with pytest.raises(errors.InvalidRequestError, match="opened as text"):
         prepare(io.StringIO("text"))  # type: ignore[arg-type]
