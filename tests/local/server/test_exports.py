@@ -127,7 +127,8 @@ def test_a_failed_render_has_a_reason_and_the_next_one_runs(
     session_id, first, second = api.session_with_video(), new_id(), new_id()
     api.submit(session_id, first, format=format_)
     job = api.finished(first)
-    assert (job["status"], error in job["error"]) == ("failed", True)
+    said = f"{job['error']} {job.get('remedy', '')}"
+    assert (job["status"], error in said) == ("failed", True)
     api.submit(session_id, second, format="mp4")
     assert api.finished(second)["status"] == "completed"
 
