@@ -23,6 +23,8 @@ class SyncDriver:
         parent: The driver of the client of which this one is a copy; they share connections.
     """
 
+    calls: Calls
+
     def __init__(
         self,
         settings: Settings,
