@@ -25,7 +25,6 @@ from nemovideo._flows.steps import (
 )
 from nemovideo._wire.answer import AnswerBuilder
 from nemovideo._wire.sse import Frame, StreamDecoder
-from nemovideo.draft import Draft
 from nemovideo.errors import (
     AgentError,
     APIConnectionError,
@@ -100,7 +99,7 @@ def _turn(context: Context, session_id: str, text: str, tokens: bool) -> Flow[Re
         return reply
     with _spending():
         after = yield from _state_after_silence(context, session_id, reply)
-    return attrs.evolve(reply, changes=_draft(before).diff(_draft(after)))
+    return attrs.evolve(reply, changes=state_flow.draft_of(before).diff(state_flow.draft_of(after)))
 
 
 @contextmanager
@@ -204,7 +203,7 @@ def _recover(
     """After a dropped stream, tell from the state whether the message took effect (§10)."""
     after = yield from watch(context, session_id, lambda now: _differ(before, now))
     if after is not None:
-        changes = _draft(before).diff(_draft(after))
+        changes = state_flow.draft_of(before).diff(state_flow.draft_of(after))
         return attrs.evolve(_without_gui_words(builder.reply()), recovered=True, changes=changes)
     if isinstance(cause, StreamTimeoutError):
         raise cause
@@ -252,7 +251,3 @@ def _agent_error(builder: AnswerBuilder, failure: ErrorEvent) -> AgentError:
     error.code = failure.code
     error.reply = _without_gui_words(builder.reply())
     return error
-
-
-def _draft(state: SessionState) -> Draft:
-    return state.draft if state.draft is not None else Draft.from_json({})

@@ -24,7 +24,7 @@ from nemovideo._language.phrases import ENGLISH, Phrases, phrases_for, phrases_i
 from nemovideo._language.routing.route import Routed, is_existing_file, route
 from nemovideo._support.outputs import format_for
 from nemovideo._uploads.trust import check_urls
-from nemovideo.draft import Draft, DraftDiff, TrackType
+from nemovideo.draft import DraftDiff, TrackType
 from nemovideo.errors import InvalidRequestError, NemoError
 from nemovideo.files import Source, is_url
 from nemovideo.models import Answer, GuiAction, RenderedVideo, Reply, Route, SessionState
@@ -209,7 +209,7 @@ class _Turn:
         after = yield from self._state_after()
         changes = reply.changes
         if changes is None and after is not None:
-            changes = _draft(before).diff(_draft(after))
+            changes = state_flow.draft_of(before).diff(state_flow.draft_of(after))
         made = changes is not None and _is_generation(changes)
         self._add_reply(reply, changes, generation=made)
         actions = set(reply.actions)
@@ -300,10 +300,6 @@ def _name(source: Source) -> str:
 
 def _never_a_file(_path: str) -> bool:
     return False
-
-
-def _draft(state: SessionState) -> Draft:
-    return state.draft if state.draft is not None else Draft.from_json({})
 
 
 def _is_generation(changes: DraftDiff) -> bool:

@@ -8,6 +8,7 @@ from nemovideo._flows.auth import authorized
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request
 from nemovideo._wire import models as wire
+from nemovideo.draft import Draft
 from nemovideo.models import Credits, SessionState
 
 _PATTERN = "/api/state/nemo_agent/me/{session_id}/latest"
@@ -20,6 +21,11 @@ def get(context: Context, session_id: str) -> Flow[SessionState]:
     state = wire.read_state(data)
     context.known[session_id] = state
     return state
+
+
+def draft_of(state: SessionState) -> Draft:
+    """Return the state's draft, or an empty one."""
+    return state.draft if state.draft is not None else Draft.from_json({})
 
 
 def balance(context: Context) -> Flow[Credits]:
