@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -10,6 +9,7 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from nemovideo.local.store.database import Database
+from nemovideo.local.store.text import token_digest
 
 ANONYMOUS_SCOPES = ("read", "write", "upload")
 ANONYMOUS_LIFETIME_S = 7 * 24 * 3600
@@ -94,7 +94,7 @@ class Accounts:
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM tokens WHERE user_id LIKE 'key\\_%' ESCAPE '\\'")
             for key in dict.fromkeys(keys):
-                digest = _digest(key)
+                digest = token_digest(key)
                 user_id = f"key_{digest[:16]}"
                 connection.execute(
                     "INSERT OR IGNORE INTO users (user_id, registered, available) VALUES (?, 1, ?)",
@@ -111,7 +111,7 @@ class Accounts:
                 "SELECT t.user_id, t.scopes, u.registered "
                 "FROM tokens t JOIN users u USING (user_id) "
                 "WHERE t.hash = ? AND (t.expires_at IS NULL OR t.expires_at > ?)",
-                (_digest(token), self._clock()),
+                (token_digest(token), self._clock()),
             ).fetchone()
         if row is None:
             return None
@@ -187,7 +187,7 @@ def _add_token(
     token = f"nmv_usr_{secrets.token_urlsafe(32)}"
     connection.execute(
         "INSERT INTO tokens VALUES (?, ?, ?, ?)",
-        (_digest(token), user_id, " ".join(scopes), expires_at),
+        (token_digest(token), user_id, " ".join(scopes), expires_at),
     )
     return IssuedToken(token, user_id, credits_, expires_at)
 
@@ -199,7 +199,3 @@ def _adjust(
         "UPDATE users SET available = available + ?, frozen = frozen + ? WHERE user_id = ?",
         (available, frozen, user_id),
     )
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

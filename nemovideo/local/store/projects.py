@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import sqlite3
@@ -15,7 +14,7 @@ import attrs
 
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.store.database import Database
-from nemovideo.local.store.text import json_text
+from nemovideo.local.store.text import json_text, token_digest
 
 _TOUCH_INTERVAL_S = 60.0
 CLAIM_LIFETIME_S = 7 * 24 * 3600
@@ -181,7 +180,7 @@ class Projects:
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO claims VALUES (?, ?, ?)",
-                (_digest(token), session_id, self._clock() + CLAIM_LIFETIME_S),
+                (token_digest(token), session_id, self._clock() + CLAIM_LIFETIME_S),
             )
         return token
 
@@ -190,7 +189,7 @@ class Projects:
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT session_id FROM claims WHERE hash = ? AND expires_at > ?",
-                (_digest(token), self._clock()),
+                (token_digest(token), self._clock()),
             ).fetchone()
         return None if row is None else self.session(row["session_id"])
 
@@ -202,7 +201,3 @@ class Projects:
     def _item(self, facts: str) -> MediaItem:
         values = json.loads(facts)
         return MediaItem(**{**values, "path": self._database.state_dir / Path(values["path"])})
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,7 +1,8 @@
-"""JSON as UTF-8 for the wire and the disk, lone surrogates included."""
+"""Text for the wire and the disk: JSON with lone surrogates, and digests of tokens."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 
@@ -18,3 +19,8 @@ def json_bytes(value: object) -> bytes:
 def json_text(value: object) -> str:
     """Return the result of `json_bytes` as text, which SQLite can store."""
     return json_bytes(value).decode()
+
+
+def token_digest(token: str) -> str:
+    """Return what is stored in place of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
