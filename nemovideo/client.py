@@ -368,8 +368,7 @@ class Client(BaseClient):
         from nemovideo._jobs.preview import of_source
 
         flow = of_source(self._context, source, background, at)
-        limit = self._settings.deadline_s if deadline is None else deadline
-        return self._driver.run(flow, limit)
+        return self._driver.run(flow, self._settings.limit(deadline))
 
     def estimate(
         self,
@@ -401,8 +400,7 @@ class Client(BaseClient):
         from nemovideo._jobs.estimate import of_source
 
         flow = of_source(self._context, source, background, format, quality)
-        limit = self._settings.deadline_s if deadline is None else deadline
-        return self._driver.run(flow, limit)
+        return self._driver.run(flow, self._settings.limit(deadline))
 
 
 class AsyncClient(BaseClient):
@@ -549,8 +547,7 @@ class AsyncClient(BaseClient):
         from nemovideo._jobs.preview import of_source
 
         flow = of_source(self._context, source, background, at)
-        limit = self._settings.deadline_s if deadline is None else deadline
-        return await self._driver.run(flow, limit)
+        return await self._driver.run(flow, self._settings.limit(deadline))
 
     async def estimate(
         self,
@@ -565,5 +562,4 @@ class AsyncClient(BaseClient):
         from nemovideo._jobs.estimate import of_source
 
         flow = of_source(self._context, source, background, format, quality)
-        limit = self._settings.deadline_s if deadline is None else deadline
-        return await self._driver.run(flow, limit)
+        return await self._driver.run(flow, self._settings.limit(deadline))

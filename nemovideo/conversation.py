@@ -57,7 +57,7 @@ class Conversation(Resource):
                 binary files, or URLs.
             deadline: Seconds for the whole call; None for the client's own deadline.
         """
-        limit = self._context.settings.deadline_s if deadline is None else deadline
+        limit = self._limit(deadline)
         flow = conversation.say(self._context, self._talk, text, attachments)
         with self._driver.start(flow, limit) as run:
             while (event := run.advance()) is not None:
@@ -84,7 +84,7 @@ class AsyncConversation(AsyncResource):
         self, text: str, *, attachments: Sequence[Source] = (), deadline: float | None = None
     ) -> Answer:
         """Handle a message of the user, and return the answer; see `Conversation.say`."""
-        limit = self._context.settings.deadline_s if deadline is None else deadline
+        limit = self._limit(deadline)
         flow = conversation.say(self._context, self._talk, text, attachments)
         async with self._driver.start(flow, limit) as run:
             while (event := await run.advance()) is not None:

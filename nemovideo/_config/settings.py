@@ -123,6 +123,10 @@ class Settings:
         """Scheme, host and port of the API: the only origin that gets the token."""
         return origin_of(self.base_url)
 
+    def limit(self, deadline: float | None) -> float | None:
+        """Return a call's deadline in seconds, or else the client's own."""
+        return self.deadline_s if deadline is None else deadline
+
     def check_link(self, url: str) -> None:
         """Refuse a result link over plain http, by the same rule as for `base_url`.
 

@@ -65,7 +65,7 @@ class _Base:
 
     def _limit(self, deadline: float | None) -> float | None:
         """Return `deadline`, or the client's own."""
-        return self._context.settings.deadline_s if deadline is None else deadline
+        return self._context.settings.limit(deadline)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the settings and its own attributes, without connections."""

@@ -49,7 +49,7 @@ def perform(
         reporting(progress) as on_progress,
     ):
         work = _work(here, order, on_progress, path, send_again=send_again)
-        return job_driver.run(work, here.settings.deadline_s if deadline is None else deadline)
+        return job_driver.run(work, here.settings.limit(deadline))
 
 
 async def perform_async(
@@ -67,7 +67,7 @@ async def perform_async(
     async with _with_backend_async(context, driver, path) as (here, job_driver):
         with _keeping_state(here, path), reporting(progress) as on_progress:
             work = _work(here, order, on_progress, path, send_again=send_again)
-            limit = here.settings.deadline_s if deadline is None else deadline
+            limit = here.settings.limit(deadline)
             return await job_driver.run(work, limit)
 
 

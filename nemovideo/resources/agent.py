@@ -51,7 +51,7 @@ class Agent(Resource):
         the service; without a block, dropping the stream does.
         """
         flow = agent.send(self._context, session_id, text, tokens=tokens)
-        limit = self._context.settings.deadline_s if deadline is None else deadline
+        limit = self._limit(deadline)
         return AgentStream(self._driver.start(flow, limit))
 
 
@@ -119,7 +119,7 @@ class AsyncAgent(AsyncResource):
     ) -> AsyncAgentStream:
         """Return an async context manager that iterates the events; see `Agent.stream`."""
         flow = agent.send(self._context, session_id, text, tokens=tokens)
-        limit = self._context.settings.deadline_s if deadline is None else deadline
+        limit = self._limit(deadline)
         return AsyncAgentStream(self._driver.start(flow, limit))
 
 
