@@ -12,14 +12,12 @@ from typing import TypeVar
 import anyio
 from anyio import to_thread
 
-from nemovideo._config.proxies import Proxies
-from nemovideo._config.settings import Settings
 from nemovideo._drivers import http
 from nemovideo._drivers.aio_pool import Pool
 from nemovideo._drivers.aio_stream import Stream
 from nemovideo._drivers.attempts import Attempts, Deadline
+from nemovideo._drivers.calls import BaseCalls
 from nemovideo._drivers.connections import AsyncTrace
-from nemovideo._drivers.network_errors import ErrorMapper, closed_error
 from nemovideo._drivers.reporting import Reporter
 from nemovideo._flows.steps import Download, Request
 from nemovideo._wire import envelopes
@@ -28,41 +26,8 @@ from nemovideo.errors import APIConnectionError, NemoError
 T = TypeVar("T")
 
 
-class Calls:
-    """Sends the requests of one client, in the tasks that await them.
-
-    Args:
-        settings: The client's settings.
-        pool: The HTTP clients.
-        parent: The calls of the client of which this one is a copy.
-    """
-
-    def __init__(self, settings: Settings, pool: Pool, parent: Calls | None = None) -> None:
-        self.settings = settings
-        self.pool = pool
-        self._parent = parent
-        self._closed = False
-        self._errors = ErrorMapper(
-            settings, Proxies.from_environment() if pool.own_client else None
-        )
-
-    @property
-    def closed(self) -> bool:
-        """Whether this client was closed, or the one of which it is a copy."""
-        return self._closed or (self._parent is not None and self._parent.closed)
-
-    def set_closed(self, closed: bool) -> None:
-        """Reject further calls, or accept them again."""
-        self._closed = closed
-
-    def check(self) -> None:
-        """Check that the client is open.
-
-        Raises:
-            InvalidRequestError: It was closed.
-        """
-        if self.closed:
-            raise closed_error()
+class Calls(BaseCalls[Pool]):
+    """Sends the requests of one client, in the tasks that await them."""
 
     async def call(self, request: Request, deadline: Deadline) -> object:
         """Send a request, with retries, and unwrap its envelope."""

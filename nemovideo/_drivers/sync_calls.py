@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from nemovideo._config.proxies import Proxies
-from nemovideo._config.settings import Settings
 from nemovideo._drivers import http
 from nemovideo._drivers.attempts import Attempts, Deadline
+from nemovideo._drivers.calls import BaseCalls
 from nemovideo._drivers.connections import StreamConnection, SyncTrace
-from nemovideo._drivers.network_errors import ErrorMapper, closed_error
+from nemovideo._drivers.network_errors import closed_error
 from nemovideo._drivers.reporting import Reporter
 from nemovideo._drivers.sync_pool import Pool
 from nemovideo._flows.steps import Download, Request
@@ -26,41 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Calls:
-    """Sends the requests of one client; safe to use from several threads.
-
-    Args:
-        settings: The client's settings.
-        pool: The HTTP clients.
-        parent: The calls of the client of which this one is a copy.
-    """
-
-    def __init__(self, settings: Settings, pool: Pool, parent: Calls | None = None) -> None:
-        self.settings = settings
-        self.pool = pool
-        self._parent = parent
-        self._closed = False
-        self._errors = ErrorMapper(
-            settings, Proxies.from_environment() if pool.own_client else None
-        )
-
-    @property
-    def closed(self) -> bool:
-        """Whether this client was closed, or the one of which it is a copy."""
-        return self._closed or (self._parent is not None and self._parent.closed)
-
-    def set_closed(self, closed: bool) -> None:
-        """Reject further calls, or accept them again."""
-        self._closed = closed
-
-    def check(self) -> None:
-        """Check that the client is open.
-
-        Raises:
-            InvalidRequestError: It was closed.
-        """
-        if self.closed:
-            raise closed_error()
+class Calls(BaseCalls[Pool]):
+    """Sends the requests of one client; safe to use from several threads."""
 
     def pause(self, seconds: float, *, polling: bool = False) -> None:
         """Sleep, unless the client is closed meanwhile."""

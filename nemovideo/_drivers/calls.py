@@ -1,0 +1,58 @@
+"""What the calls of sync and async clients share: the settings, and whether the client is open."""
+
+from __future__ import annotations
+
+from typing import Generic, Protocol, TypeVar
+
+from nemovideo._config.proxies import Proxies
+from nemovideo._config.settings import Settings
+from nemovideo._drivers.network_errors import ErrorMapper, closed_error
+
+
+class AnyPool(Protocol):
+    """The HTTP clients of a client and its copies."""
+
+    @property
+    def own_client(self) -> bool:
+        """Whether the HTTP client is not the user's."""
+        ...
+
+
+P = TypeVar("P", bound=AnyPool)
+
+
+class BaseCalls(Generic[P]):
+    """The settings and connections of one client, open or closed.
+
+    Args:
+        settings: The client's settings.
+        pool: The HTTP clients.
+        parent: The calls of the client of which this one is a copy.
+    """
+
+    def __init__(self, settings: Settings, pool: P, parent: BaseCalls[P] | None = None) -> None:
+        self.settings = settings
+        self.pool = pool
+        self._parent = parent
+        self._closed = False
+        self._errors = ErrorMapper(
+            settings, Proxies.from_environment() if pool.own_client else None
+        )
+
+    @property
+    def closed(self) -> bool:
+        """Whether this client was closed, or the one of which it is a copy."""
+        return self._closed or (self._parent is not None and self._parent.closed)
+
+    def set_closed(self, closed: bool) -> None:
+        """Reject further calls, or accept them again."""
+        self._closed = closed
+
+    def check(self) -> None:
+        """Check that the client is open.
+
+        Raises:
+            InvalidRequestError: It was closed.
+        """
+        if self.closed:
+            raise closed_error()
