@@ -8,6 +8,7 @@ import click
 
 from nemovideo.cli.options import (
     PATH,
+    edit_options,
     engine_option,
     json_option,
     local_option,
@@ -27,24 +28,11 @@ from nemovideo.cli.report import (
 @click.argument("sources", nargs=-1, required=True, type=PATH)
 @click.option("-o", "--out-dir", type=PATH, required=True, help="The folder for the results.")
 @click.option("-b", "--background", help="See `nemovideo remove-background --help`.")
-@click.option("--edit", metavar="WORDS", help='More edits: "make it 9:16".')
-@click.option(
-    "--trim", type=(float, float), metavar="START END", help="Keep only these seconds of each."
-)
+@edit_options
 @click.option(
     "--format",
     "format_",
     help="mp4, webm, mov, gif or zip. Default: webm if transparent, else mp4.",
-)
-@click.option(
-    "--quality", default="high", show_default=True, help="With --local: high, medium or low."
-)
-@click.option(
-    "--no-metadata",
-    "metadata",
-    flag_value=False,
-    default=True,
-    help="Leave out the recordings' date, location and title.",
 )
 @click.option(
     "--name",

@@ -31,6 +31,38 @@ def engine_option(command: F) -> F:
     )(command)
 
 
+def edit_options(command: F) -> F:
+    """Add `--edit`, `--trim`, `--quality` and `--no-metadata`."""
+    for option in (
+        click.option(
+            "--no-metadata",
+            "metadata",
+            flag_value=False,
+            default=True,
+            help="Leave out the recording's date, location and title.",
+        ),
+        click.option(
+            "--quality",
+            default="high",
+            show_default=True,
+            help="With --local: high, medium or low.",
+        ),
+        click.option(
+            "--trim",
+            type=(float, float),
+            metavar="START END",
+            help="Keep only this part, in seconds.",
+        ),
+        click.option(
+            "--edit",
+            metavar="WORDS",
+            help='More edits: "make it 9:16 and put me bottom right".',
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def json_option(command: F) -> F:
     """Add `--json`; see `wants_json`."""
     return click.option(

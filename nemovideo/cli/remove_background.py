@@ -11,6 +11,7 @@ from nemovideo._support.outputs import default_format
 from nemovideo._uploads.files import is_photo
 from nemovideo.cli.options import (
     PATH,
+    edit_options,
     engine_option,
     json_option,
     local_option,
@@ -29,26 +30,13 @@ from nemovideo.cli.report import print_video, wants_bar
     help='"transparent", "blur", a color ("#00b140"), a picture or video, or words '
     '("office setting"). Without it, the background is only removed.',
 )
-@click.option("--edit", metavar="WORDS", help='More edits: "make it 9:16 and put me bottom right".')
-@click.option(
-    "--trim", type=(float, float), metavar="START END", help="Keep only this part, in seconds."
-)
+@edit_options
 @click.option(
     "-o",
     "--output",
     type=PATH,
     help="The file to write; its suffix names the format. Default: NAME-clean.mp4 in the "
     "current folder (.webm if the background is transparent, .png for a picture).",
-)
-@click.option(
-    "--quality", default="high", show_default=True, help="With --local: high, medium or low."
-)
-@click.option(
-    "--no-metadata",
-    "metadata",
-    flag_value=False,
-    default=True,
-    help="Leave out the recording's date, location and title.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @click.option("--max-credits", type=float, help="Do not start if it would probably cost more.")
