@@ -18,6 +18,23 @@ BatchStatus = Literal["done", "skipped", "failed", "not started"]
 """The outcome for a file; "skipped" if its result already existed."""
 
 
+class BatchInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a batch.
+
+    Args:
+        message: How many files are done.
+        remedy: How to do the rest.
+    """
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message, remedy)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.remedy}"
+
+
 @attrs.frozen
 class BatchRow:
     """One file of a batch.

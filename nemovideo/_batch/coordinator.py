@@ -30,7 +30,7 @@ from nemovideo._support.disk import reading, sha256_of_file, writing
 from nemovideo._support.places import from_root
 from nemovideo._uploads.files import prepare
 from nemovideo._values.remedies import Option, Remedy
-from nemovideo.batch import BatchReport, BatchRow, BatchStatus
+from nemovideo.batch import BatchInterrupted, BatchReport, BatchRow, BatchStatus
 from nemovideo.errors import (
     CheckpointError,
     CreditLimitError,
@@ -191,9 +191,11 @@ class Coordinator:
         self._notes.close()
 
     @property
-    def interrupted(self) -> str:
-        """The message of an interruption: how many files are done, and how to resume."""
-        return f"stopped: {self._tally} are done; run the same batch again to do the rest"
+    def interrupted(self) -> BatchInterrupted:
+        """The error of an interruption: how many files are done, and how to resume."""
+        return BatchInterrupted(
+            f"stopped: {self._tally} are done", "run the same batch again to do the rest"
+        )
 
     @property
     def _tally(self) -> str:

@@ -43,7 +43,7 @@ def run(
         except BaseException as error:
             running.stop()
             if isinstance(error, KeyboardInterrupt):
-                error.args = (coordinator.interrupted,)
+                raise coordinator.interrupted from error
             raise
 
 

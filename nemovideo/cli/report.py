@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 import click
 
+from nemovideo._support.addresses import is_loopback
 from nemovideo._support.amounts import credits_text
 from nemovideo._support.json_text import json_text
 from nemovideo._values.remedies import remedy_for
-from nemovideo.batch import BatchReport, BatchRow
+from nemovideo.batch import BatchInterrupted, BatchReport, BatchRow
 from nemovideo.cli.console import colored, is_terminal
 from nemovideo.errors import (
     APIConnectionError,
@@ -138,8 +139,9 @@ def print_usage(error: click.UsageError) -> None:
 
 def print_stopped(stop: KeyboardInterrupt, *, as_json: bool, checkpoint: object) -> None:
     """Print the message of Ctrl-C, and how to resume if that is possible."""
-    message, _, remedy = str(stop).partition("; ")  # a batch says how to go on
-    message = message or "interrupted by Ctrl-C"
+    message, remedy = "interrupted by Ctrl-C", ""
+    if isinstance(stop, BatchInterrupted):
+        message, remedy = stop.message, stop.remedy
     if checkpoint is not None:
         remedy = f"resume with `nemovideo jobs resume {shlex.quote(str(checkpoint))}`"
     if as_json:
@@ -196,15 +198,10 @@ def print_video(video: RenderedVideo, *, as_json: bool) -> None:
     notes = [f"Note: {warning}" for warning in video.warnings]
     if video.credits_spent is not None:
         notes.append(f"{credits_text(video.credits_spent)} spent, {video.credits_after:g} left")
-    if video.project_url and not _is_local(video.project_url):
+    if video.project_url and not is_loopback(urlsplit(video.project_url).hostname or ""):
         notes.append(f"project: {video.project_url}")
     for note in notes:
         click.echo(note, err=True)
-
-
-def _is_local(link: str) -> bool:
-    """Return whether a link is to this machine, whose backend may stop with this program."""
-    return urlsplit(link).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def wants_bar(*, quiet: bool) -> bool:

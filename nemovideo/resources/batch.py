@@ -94,7 +94,8 @@ class Batch(Resource):
             UnsupportedFileError: The background is a file of an unsupported type.
             InvalidRequestError: The arguments conflict, or another batch uses `out_dir`.
             OutputError: `out_dir` cannot be created or written to.
-            KeyboardInterrupt: After Ctrl-C; its message says how many files are done.
+            KeyboardInterrupt: After Ctrl-C, as `nemovideo.batch.BatchInterrupted`, which says how
+                many files are done.
         """
         setup = _Setup(self._context, executor, concurrency)
         plan = setup.plan(

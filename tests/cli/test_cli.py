@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from nemovideo.batch import BatchInterrupted
 from nemovideo.cli.app import app
 from nemovideo.local import LocalBackend
 from nemovideo.local.server.faults import Fault
@@ -139,7 +140,7 @@ def test_wrong_use_says_what_is_wrong_and_sends_nothing(
 
 
 def interrupted(*_: Any, **__: Any) -> Any:
-    raise KeyboardInterrupt("stopped: 2 of 3 files are done; run it again")
+    raise BatchInterrupted("stopped: 2 of 3 files are done", "run it again")
 
 
 FIELDS = {"type", "message", "remedy", "may_have_spent", "code", "status", "request_id"}
