@@ -362,8 +362,10 @@ def test_after_a_renewed_token_even_a_stream_is_sent_again(
 
 
 def kept(backend: LocalBackend) -> list[Path]:
-    """Return the files that the backend has taken, or has half taken."""
-    return [path for path in backend.state_dir.rglob("*.mp4") if path.is_file()]
+    """Stop the backend, which ends its uploads, and return the files that it has kept."""
+    state_dir = backend.state_dir
+    backend.stop()
+    return [path for path in state_dir.rglob("*.mp4") if path.is_file()]
 
 
 def test_a_file_that_shrinks_during_its_upload_is_reported(
