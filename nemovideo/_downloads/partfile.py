@@ -191,9 +191,8 @@ class PartFile:
         if not record.resumable:
             self._record_path.unlink(missing_ok=True)
             return
-        temporary = self._record_path.with_name(
-            f"{self._record_path.name}.new"
-        )  # the lock makes it ours
+        # The lock makes it ours. It is no longer than the record's own name, which may be the longest.
+        temporary = self._record_path.with_suffix(".new")
         replace_text(self._record_path, record.to_json(), by=temporary, private=True)
 
     def _rename_without_replacing(self) -> None:

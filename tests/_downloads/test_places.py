@@ -22,7 +22,7 @@ _FILE = b"the file" * 100
 
 def _respond(request: httpx.Request) -> httpx.Response:
     if request.url.path.endswith("/file.mp4"):
-        return httpx.Response(200, content=_FILE)
+        return httpx.Response(200, content=_FILE, headers={"ETag": '"film"'})
     return httpx.Response(200, json={"id": "r", "status": "completed", "outputUrl": "/file.mp4"})
 
 
