@@ -191,7 +191,7 @@ class PartFile:
         if not record.resumable:
             self._record_path.unlink(missing_ok=True)
             return
-        # The lock makes it ours. It is no longer than the record's own name, which may be the longest.
+        # The lock makes it ours; the name is no longer than that of the record.
         temporary = self._record_path.with_suffix(".new")
         replace_text(self._record_path, record.to_json(), by=temporary, private=True)
 
