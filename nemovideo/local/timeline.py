@@ -166,6 +166,7 @@ class Timeline:
     Attributes:
         width, height, fps: Those of the first video, until the user chooses a shape.
         shaped: Whether the user has chosen a shape; pixels are then square.
+        rated: Whether the user has chosen the frame rate.
         fade_in_ms, fade_out_ms: Fades from and to black, of picture and sound.
         keep_metadata: Whether the result keeps the metadata of the first video, such as the
             time and place of the recording.
@@ -180,6 +181,7 @@ class Timeline:
     fps: float = 30.0
     title: str = "project"
     shaped: bool = False
+    rated: bool = False
     fade_in_ms: int = 0
     fade_out_ms: int = 0
     keep_metadata: bool = True
@@ -253,6 +255,7 @@ class _Frame:
     height: int = 1080
     fps: float = 30.0
     shaped: bool = False
+    rated: bool = False
     fade_in_ms: int = 0
     fade_out_ms: int = 0
     keep_metadata: bool = True

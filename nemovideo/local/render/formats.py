@@ -28,8 +28,8 @@ _WEBP_FPS = 30
 class Format:
     """Properties of a format; `name` is without the prefix "matte." or "stacked.".
 
-    `max_side` and `max_fps` apply if the draft sets no size. `matte` is the mask only, without
-    sound and transparency; `stacked` is the color above the mask.
+    `max_side` applies if the draft sets no size, and `max_fps` if it sets no rate. `matte` is the
+    mask only, without sound and transparency; `stacked` is the color above the mask.
     """
 
     name: str

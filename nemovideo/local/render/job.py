@@ -112,7 +112,7 @@ def render(
             alpha=kind.has_alpha and has_alpha(timeline),
             square_pixels=kind.square_pixels,
             max_side=None if timeline.shaped else kind.max_side,
-            max_fps=kind.max_fps,
+            max_fps=None if timeline.rated else kind.max_fps,
         )
         if (kind.stacked or kind.name == BUNDLE) and not canvas.alpha:
             raise RenderFailedError("nothing in the draft is transparent: there is no mask")

@@ -16,6 +16,7 @@ from PIL import Image
 
 from nemovideo._support.pixels import decoder_of
 from nemovideo.errors import RenderCancelledError, RenderFailedError
+from nemovideo.local.agent.intents.shape import shaped
 from nemovideo.local.media.containers import main_video, open_media
 from nemovideo.local.media.pictures import open_image
 from nemovideo.local.media.probe import MediaItem
@@ -156,6 +157,19 @@ def test_a_gif_has_a_reduced_rate_and_size(tmp_path: Path) -> None:
     assert sum(shown_ms) == pytest.approx(400, abs=10)
     assert min(shown_ms) >= 60
     assert list(tmp_path.glob(".*")) == [], "the temporary file is removed"
+
+
+def test_a_gif_has_the_size_and_the_rate_that_the_user_asks_for(tmp_path: Path) -> None:
+    big = item(make_video(tmp_path / "a.mp4", size=(960, 540), seconds=0.4, fps=50))
+    for words, size, frames in (
+        ("640 wide", (640, 360), 5),
+        ("at 25 fps", (480, 270), 10),
+        ("320x180 at 10 fps", (320, 180), 4),
+    ):
+        timeline = shaped(timeline_of(big), words)
+        path = render(timeline, {"m1": big}, tmp_path / "o.gif", format="gif").path
+        with Image.open(path) as image:
+            assert (image.size, getattr(image, "n_frames", 1)) == (size, frames), words
 
 
 def test_a_gif_approximates_many_colors(tmp_path: Path) -> None:

@@ -22,6 +22,14 @@ _RESOLUTIONS = (2160, 1440, 1080, 720, 576, 540, 480, 360, 240)
 _PIXELS = re.compile(
     r"(?<![\d.])(\d{2,5}) ?(?:px|pixels?)? ?(?:x|×|\*|by|乘以?) ?(\d{2,5})(?![\d.])"
 )
+_WIDTH = re.compile(
+    r"(?<![\d.:])(\d{2,5}) ?(?:px|pixels?|像素)?[ -]?(?:wide|in width|width|宽)"
+    r"|(?:width|宽度?)(?: of| to|为|是|设为|改为|[:=])? ?(\d{2,5})(?![\d.%])"
+)
+_HEIGHT = re.compile(
+    r"(?<![\d.:])(\d{2,5}) ?(?:px|pixels?|像素)?[ -]?(?:high|tall|in height|height|高)"
+    r"|(?:height|高度?)(?: of| to|为|是|设为|改为|[:=])? ?(\d{2,5})(?![\d.%])"
+)
 _RATIO = re.compile(
     r"(?<![\d:.])(\d{1,2}(?:\.\d{1,2})?) ?(?::|/|x|×|by|to|比|-) ?"
     r"(\d{1,2}(?:\.\d{1,2})?)(?![\d:.%])"
@@ -45,12 +53,16 @@ def rate_for(text: str) -> float | None:
 def size_for(text: str, width: int, height: int) -> tuple[int, int] | None:
     """Return the canvas that a text with figures asks for, None where it asks for none.
 
-    A shape keeps the length of the shorter side; a resolution such as "720p" keeps the shape.
+    A shape keeps the length of the shorter side; a resolution such as "720p", or one side such
+    as "640 wide", keeps the shape.
     """
     if found := _PIXELS.search(text):
         pixels = int(found[1]), int(found[2])
         if min(pixels) >= _LEAST_PX:
             return pixels
+    side = _side(_WIDTH, text), _side(_HEIGHT, text)
+    if any(side):
+        return _even(side[0] or width * side[1] / height, side[1] or height * side[0] / width)
     ratio = _exact_ratio(text) or _named_ratio(text)
     lines = next((lines for lines in _RESOLUTIONS if has(text, f"resolutions.{lines}")), None)
     if ratio is None and lines is None:
@@ -59,6 +71,12 @@ def size_for(text: str, width: int, height: int) -> tuple[int, int] | None:
     wide, high = ratio or (width, height)
     scale = (lines or min(width, height)) / min(wide, high)
     return _even(wide * scale, high * scale)
+
+
+def _side(pattern: re.Pattern[str], text: str) -> int:
+    found = pattern.search(text)
+    pixels = int(found[1] or found[2]) if found else 0
+    return pixels if pixels >= _LEAST_PX else 0
 
 
 def _even(width: float, height: float) -> tuple[int, int]:
@@ -77,10 +95,15 @@ def _exact_ratio(text: str) -> tuple[float, float] | None:
 
 def shaped(timeline: Timeline, text: str) -> Timeline:
     """Return the timeline on the canvas that a text with figures asks for."""
-    size = size_for(text, timeline.width, timeline.height) or (timeline.width, timeline.height)
-    same = abs(size[0] * timeline.height - size[1] * timeline.width) <= 2 * max(size)
-    timeline = evolve(timeline, fps=rate_for(text) or timeline.fps)
+    rate = rate_for(text)
+    if rate is not None:
+        timeline = evolve(timeline, fps=rate, rated=True)
+    asked = size_for(text, timeline.width, timeline.height)
     fit = "blur" if has(text, "shape.blurred") else "contain" if has(text, "shape.whole") else None
+    if not asked and not fit:
+        return timeline
+    size = asked or (timeline.width, timeline.height)
+    same = abs(size[0] * timeline.height - size[1] * timeline.width) <= 2 * max(size)
     return edits.shape(timeline, size, fit or (None if same else "cover"))
 
 
@@ -110,7 +133,8 @@ def change(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     if not 1 <= edited.fps <= _MOST_FPS:
         said = context.say("rate_limits", most=_MOST_FPS)
         return refused("set_canvas", {"fps": edited.fps}, said)
-    if evolve(edited, shaped=stage.timeline.shaped) == context.timeline:
+    before = stage.timeline
+    if evolve(edited, shaped=before.shaped, rated=before.rated) == context.timeline:
         return answered(context.say("shaped_already", size=size))
     in_frame = any(clip.fit == "cover" for clip in edited.clips)
     sentence = "shaped_in_frame" if in_frame else "shaped"
