@@ -1,1 +1,1 @@
-"""Small tools that any room may use: time, disk, locks, formats."""
+"""Helpers for all other packages: time, disk, locks, formats."""

@@ -1,4 +1,4 @@
-"""Names for annotations: modules that are imported when one of their types is looked up.
+"""Names for annotations: modules that are imported on the first lookup of one of their types.
 
 `typing.get_type_hints` evaluates annotations in the globals of their module, which lack the imports
 under `if TYPE_CHECKING`.
@@ -28,6 +28,6 @@ class Late:
         self._name = name
 
     def __getattr__(self, attribute: str) -> object:
-        """Import the module, and return one of its names."""
+        """Import the module and return one of its attributes."""
         found: object = getattr(import_module(self._name), attribute)
         return found

@@ -1,4 +1,4 @@
-"""The clock for all waits and times, so that tests can inject theirs."""
+"""The clock behind all waits and times, which tests replace."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def replacing(path: Path, *, by: Path) -> Iterator[None]:
 
 
 def sha256_of(opened: BinaryIO) -> str:
-    """Return the SHA-256 of an open file from its position on, in hex."""
+    """Return the SHA-256 of an open file from its current position, in hex."""
     digest = hashlib.sha256()
     while block := opened.read(_BLOCK_BYTES):
         digest.update(block)
@@ -110,8 +110,8 @@ def replace_text(
     Args:
         path: The file.
         text: Its new content.
-        by: The temporary file, in the same folder, for this writer only; one left by a killed
-            process is replaced.
+        by: The temporary file, in the same folder, for this writer only; a stale one, left by a
+            killed process, is replaced.
         private: Whether only the owner may read the file.
         durable: Whether to flush the file to the disk.
 
@@ -134,7 +134,7 @@ def replace_text(
 
 
 def _sync_folder(folder: Path) -> None:
-    """Flush a rename to the disk, if the system can."""
+    """Flush a rename to the disk, if the system supports it."""
     if os.name != "posix":
         return
     with suppress(OSError):

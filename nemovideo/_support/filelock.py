@@ -71,7 +71,7 @@ def unlock(descriptor: int) -> None:
 
 
 class FileLock:
-    """A lock on the file `path`, which is created and stays until `discard`; it never waits."""
+    """A non-blocking lock on the file `path`, which is created and kept until `discard`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -94,7 +94,7 @@ class FileLock:
             if self._is_current(descriptor):
                 self._descriptor = descriptor
                 return True
-            unlock(descriptor)  # its holder discarded it between the two calls
+            unlock(descriptor)  # the previous holder discarded the file before we locked it
         return False
 
     def _is_current(self, descriptor: int) -> bool:

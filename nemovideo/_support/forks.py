@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 
 class Resettable(Protocol):
-    """An object with state that belongs to one process."""
+    """An object whose state belongs to one process."""
 
     def after_fork(self) -> None:
         """Reset that state in the child, without waiting for a lock."""
@@ -23,7 +23,7 @@ _resettable: WeakSet[Resettable] = WeakSet()
 
 
 def reset_in_children(resettable: Resettable) -> None:
-    """Call `after_fork` in every child process, as long as the object exists."""
+    """Call `after_fork` in every child process while the object exists."""
     _resettable.add(resettable)
 
 

@@ -1,4 +1,4 @@
-"""Checks of the numbers that users set."""
+"""Validate numeric options."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 import numbers
 from collections.abc import Callable
 from typing import Any, TypeAlias
+
+import attrs
 
 from nemovideo.errors import InvalidRequestError
 
@@ -20,11 +22,11 @@ def check_number(
     least: float = -math.inf,
     endless: bool = False,
 ) -> None:
-    """Check the value of an option that is a number.
+    """Check the value of a numeric option.
 
     Args:
-        name: The option, as users write it.
-        value: What was given.
+        name: The option's name.
+        value: The given value.
         above: The value must be greater than this.
         least: The value must not be less than this.
         endless: Whether it may be infinite.
@@ -53,11 +55,10 @@ def number(
     endless: bool = False,
     optional: bool = False,
 ) -> Validator:
-    """Return `check_number` as a validator of an attrs field; None passes if `optional`."""
+    """Return `check_number` as an attrs validator, for the field's name unless `name` is given."""
 
-    def check(_: object, attribute: object, value: object) -> None:
+    def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         if not (optional and value is None):
-            known = name or str(getattr(attribute, "name", "number"))
-            check_number(known, value, above=above, least=least, endless=endless)
+            check_number(name or attribute.name, value, above=above, least=least, endless=endless)
 
     return check

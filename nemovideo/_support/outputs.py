@@ -1,4 +1,4 @@
-"""The formats of results, and how a file name selects one.
+"""The formats of results, and their selection by file name.
 
 A format is the `output.format` of a render (docs/protocol.md §4) and the suffix of its file. Some
 have two parts: "matte.mp4" is the mask alone, white where the person is; "stacked.mp4" has twice
@@ -90,27 +90,14 @@ def format_for(path: str | os.PathLike[str] | None, wanted: str | None) -> str:
     `wanted` is returned unchanged, since the service may support it.
 
     Raises:
-        InvalidRequestError: The suffix is unknown, or that of another format than `wanted`.
+        InvalidRequestError: The suffix is unknown, or belongs to another format than `wanted`.
     """
     suffix = "" if path is None else result_suffix(path)
-    first = wanted.lower() if wanted else ""
-    if wanted and first not in (MATTE, STACKED):
-        return _consistent(path, known_format(wanted) or wanted)
     if not wanted:
-        return check_format(suffix) if suffix else "mp4"
-    return check_format(suffix if suffix.startswith(first) else f"{first}.{suffix or 'mp4'}")
-
-
-def contradicts(path: str | os.PathLike[str], wanted: str) -> bool:
-    """Return whether the path has the suffix of another container than the format `wanted`."""
-    suffix = PurePath(path).suffix.lower().removeprefix(".")
-    named = _SAME_CONTAINER.get(suffix) or known_format(suffix)
-    known = known_format(wanted)
-    return named in FORMATS and known is not None and known.rpartition(".")[2] != named
-
-
-def _consistent(path: str | os.PathLike[str] | None, wanted: str) -> str:
-    """Return the requested format, unless the file's name promises another one."""
+        return check_format(suffix or "mp4")
+    if (first := wanted.lower()) in (MATTE, STACKED):
+        return check_format(suffix if suffix.startswith(first) else f"{first}.{suffix or 'mp4'}")
+    wanted = known_format(wanted) or wanted
     if path is not None and contradicts(path, wanted):
         name = PurePath(path).name
         right = PurePath(name).with_suffix(f".{wanted.rpartition('.')[2]}")
@@ -119,6 +106,14 @@ def _consistent(path: str | os.PathLike[str] | None, wanted: str) -> str:
             remedy=f"Name the file {right}, or leave out the format.",
         )
     return wanted
+
+
+def contradicts(path: str | os.PathLike[str], wanted: str) -> bool:
+    """Return whether the path's suffix belongs to another container than the format `wanted`."""
+    suffix = PurePath(path).suffix.lower().removeprefix(".")
+    named = _SAME_CONTAINER.get(suffix) or known_format(suffix)
+    known = known_format(wanted)
+    return named in FORMATS and known is not None and known.rpartition(".")[2] != named
 
 
 def result_suffix(path: str | os.PathLike[str]) -> str:
@@ -130,7 +125,7 @@ def result_suffix(path: str | os.PathLike[str]) -> str:
 
 
 def default_format(*, still: bool, transparent: bool) -> str:
-    """Return the default format of a result; `still` for that of a photo."""
+    """Return the default format of a result; `still` is for a photo."""
     if still:
         return "png"
     return "webm" if transparent else "mp4"
@@ -142,6 +137,6 @@ def has_alpha(name: str) -> bool:
 
 
 def is_still(name: str) -> bool:
-    """Return whether a format always has exactly one picture."""
+    """Return whether a format holds exactly one picture."""
     kind = name.rpartition(".")[2]
     return kind in STILLS and kind != "webp"

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from typing import Any, cast
 
 
 class _Lazy:
-    """A proxy of a pattern, compiled on the first attribute access."""
+    """A proxy for a pattern, compiled on the first attribute access."""
 
     def __init__(self, pattern: str, flags: int) -> None:
-        self.args = pattern, flags
-
-    @cached_property
-    def compiled(self) -> re.Pattern[str]:
-        return re.compile(*self.args)
+        self._arguments = pattern, flags
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - an attribute of the pattern
-        found = getattr(self.compiled, name)
+        found = getattr(re.compile(*self._arguments), name)
         setattr(self, name, found)
         return found
 

@@ -55,7 +55,7 @@ def from_root(path: str | os.PathLike[str]) -> Path:
 
 
 def can_write_to(folder: Path) -> bool:
-    """Return whether files can be created in a folder, which may have to be created first."""
+    """Return whether files can be created in a folder, which need not exist yet."""
     try:
         nearest = next(each for each in (folder, *folder.parents) if each.exists())
         return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
@@ -82,14 +82,12 @@ def replacement(folder: str | os.PathLike[str], reason: str, remedy: str) -> Pat
 
 def _private(folder: str | os.PathLike[str]) -> Path:
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-    owner = os.getuid() if hasattr(os, "getuid") else "user"
-    path = Path(tempfile.gettempdir()) / f"nemovideo-{owner}-{name}"
+    uid = os.getuid() if hasattr(os, "getuid") else None
+    path = Path(tempfile.gettempdir()) / f"nemovideo-{'user' if uid is None else uid}-{name}"
     with suppress(OSError):
         path.mkdir(mode=0o700, exist_ok=True)
         found = path.lstat()
-        private = not hasattr(os, "getuid") or (
-            found.st_uid == os.getuid() and not found.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-        )
+        private = uid is None or (found.st_uid == uid and not found.st_mode & 0o077)
         if stat.S_ISDIR(found.st_mode) and private and os.access(path, os.W_OK):
             return path
     return Path(tempfile.mkdtemp(prefix="nemovideo-"))

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def lenient_text() -> dict[str, Any]:
-    """Return the arguments with which `av.open` accepts metadata that is not UTF-8.
+    """Return the arguments for `av.open` to accept metadata that is not UTF-8.
 
     PyAV 19 always does, and has removed the argument.
     """

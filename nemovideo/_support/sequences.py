@@ -7,7 +7,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -64,19 +64,16 @@ def frames_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 @contextmanager
 def open_sequence(file: BinaryIO | Path) -> Iterator[zipfile.ZipFile]:
-    """Open a zip whose directory has a plausible size.
+    """Open a zip, if its directory is not too large.
 
     Raises:
         SequenceError: It is not a zip, is damaged, or has too many files.
     """
     try:
-        if isinstance(file, Path):
-            with file.open("rb") as opened, open_sequence(opened) as archive:
+        with file.open("rb") if isinstance(file, Path) else nullcontext(file) as opened:
+            _check_directory(opened)
+            with zipfile.ZipFile(opened) as archive:
                 yield archive
-            return
-        _check_directory(file)
-        with zipfile.ZipFile(file) as archive:
-            yield archive
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
         raise SequenceError(f"is a damaged zip: {error}") from error
 

@@ -1,4 +1,4 @@
-"""The version of this package, since reading the installed metadata takes 40 ms."""
+"""The version of this package; reading it from the installed metadata takes 40 ms."""
 
 from __future__ import annotations
 

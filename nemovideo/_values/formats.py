@@ -54,7 +54,7 @@ def family_of(suffix: str) -> str:
 
 
 def suffix_for(family: str) -> str:
-    """Return the usual suffix of a family's files."""
+    """Return the usual suffix for a family."""
     return {"matroska": "mkv", "jpeg": "jpg"}.get(family, family)
 
 
@@ -83,7 +83,7 @@ def sniff(head: bytes) -> frozenset[str]:
 
 
 def _mpeg_audio(head: bytes) -> frozenset[str]:
-    """Recognize MPEG audio, which has no header, by its first frame after any zeros."""
+    """Recognize MPEG audio, which has no header, by its first frame after leading zeros."""
     start = head.lstrip(b"\0")
     if len(start) < 2 or start[0] != 0xFF or start[1] & 0xE0 != 0xE0:
         return frozenset()

@@ -1,4 +1,4 @@
-"""Remedies as values, which are worded for Python, a shell, a chat, or an AI's tools."""
+"""Remedies as values, phrased for Python, a shell, a chat, or an AI's tools."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Resume:
     Attributes:
         path: The checkpoint file.
         send_again: Whether to send the message again.
-        anywhere: Whether to resume without a client, at the job's own service.
+        anywhere: Whether to resume without a client, at the service that the job uses.
     """
 
     path: str
@@ -86,7 +86,7 @@ Step = str | tuple[str | Action, ...]
 
 
 class Remedy(str):
-    """The remedy of an error: alternative steps. As a string it is worded for Python.
+    """The remedy of an error: alternative steps. As a string it is phrased for Python.
 
     A step is text, or a tuple of text and actions. A medium that lacks an action leaves out the
     step.
@@ -107,8 +107,8 @@ class Remedy(str):
         steps = first.steps if isinstance(first, Remedy) else (first,)
         return cls(*steps, following=second)
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return _restored, (self.steps, self.following)
+    def __getnewargs_ex__(self) -> tuple[tuple[Step, ...], dict[str, str]]:
+        return self.steps, {"following": self.following}
 
     def for_medium(self, medium: Medium) -> str:
         """Return the remedy for a medium; empty if no step applies there."""
@@ -120,25 +120,15 @@ def remedy_for(remedy: str, medium: Medium) -> str:
     return remedy.for_medium(medium) if isinstance(remedy, Remedy) else remedy
 
 
-def _restored(steps: tuple[Step, ...], following: str) -> Remedy:
-    return Remedy(*steps, following=following)
-
-
 def _joined(steps: tuple[Step, ...], following: str, medium: Medium) -> str:
-    worded = [text for step in steps if (text := _step(step, medium)) is not None]
-    last = worded[-1:]
-    head = ", ".join(worded[:-1])
-    sentence = ", or ".join(filter(None, [head, *last]))
+    phrases = [text for step in steps if (text := _step(step, medium)) is not None]
+    sentence = ", or ".join(filter(None, (", ".join(phrases[:-1]), *phrases[-1:])))
     if sentence:
-        sentence = f"{sentence[0].upper()}{sentence[1:]}"
-        sentence = sentence if sentence.endswith(".") else f"{sentence}."
+        sentence = f"{sentence[0].upper()}{sentence[1:].removesuffix('.')}."
     return " ".join(filter(None, (sentence, remedy_for(following, medium))))
 
 
 def _step(step: Step, medium: Medium) -> str | None:
-    pieces = [part if isinstance(part, str) else part.for_medium(medium) for part in _pieces(step)]
+    parts = (step,) if isinstance(step, str) else step
+    pieces = [part if isinstance(part, str) else part.for_medium(medium) for part in parts]
     return None if None in pieces else "".join(filter(None, pieces))
-
-
-def _pieces(step: Step) -> tuple[str | Action, ...]:
-    return (step,) if isinstance(step, str) else step
