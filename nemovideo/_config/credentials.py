@@ -1,7 +1,7 @@
 """Stored credentials: the client id and the anonymous token (docs/protocol.md §1, §4).
 
-Without them, the second run in a week would get a 429. The client id is not secret; the file of the
-tokens is readable only by its owner. If the folder is not writable, a temporary one is used.
+Without them, the second run in a week would get a 429. The client id is not secret; the token file
+is readable only by its owner. If the folder is not writable, a temporary one is used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from nemovideo._support.places import can_write_to, replacement
 from nemovideo.models import Token
 
 _CLIENT_ID = lazy(r"[!-~]{1,64}")
-"""A UUID, or another stable text such as `client-<timestamp>-<random>` (docs/protocol.md §1)."""
+"""A UUID, or another stable string such as `client-<timestamp>-<random>` (docs/protocol.md §1)."""
 
 _REMEDY = "Set config_dir= or XDG_CONFIG_HOME to a writable folder."
 
@@ -31,7 +31,7 @@ class CredentialStore:
     Args:
         directory: The folder; created by the first write.
         scope: The key of the token: the API's base URL.
-        client_id: A given client id (`NEMO_CLIENT_ID`), in place of the stored one.
+        client_id: The user's client id (`NEMO_CLIENT_ID`), in place of the stored one.
     """
 
     def __init__(self, directory: Path, scope: str, client_id: str | None = None) -> None:
@@ -72,25 +72,20 @@ class CredentialStore:
         entry = self._entries().get(self.scope)
         if not isinstance(entry, Mapping) or not isinstance(entry.get("token"), str):
             return None
-        if not Token(entry["token"]).sendable:
-            return None
-        expires_at = entry.get("expires_at")
-        if not isinstance(expires_at, (int, float)):
-            expires_at = None
-        if expires_at is not None and expires_at <= now:
-            return None
-        user_id = entry.get("user_id")
-        return Token(
+        expires_at, user_id = entry.get("expires_at"), entry.get("user_id")
+        token = Token(
             entry["token"],
             anonymous=True,
-            expires_at=expires_at,
+            expires_at=expires_at if isinstance(expires_at, (int, float)) else None,
             user_id=user_id if isinstance(user_id, str) else None,
         )
+        expired = token.expires_at is not None and token.expires_at <= now
+        return token if token.sendable and not expired else None
 
     def save(self, token: Token) -> None:
         """Store the token for the next run."""
-        entries = {**self._entries(), self.scope: _entry(token)}
-        self._write("tokens.json", json.dumps(entries, indent=1))
+        entry = {"token": str(token), "expires_at": token.expires_at, "user_id": token.user_id}
+        self._write("tokens.json", json.dumps({**self._entries(), self.scope: entry}, indent=1))
 
     @property
     def _folder(self) -> Path:
@@ -123,12 +118,7 @@ class CredentialStore:
         return {}
 
 
-def _entry(token: Token) -> dict[str, object]:
-    return {"token": str(token), "expires_at": token.expires_at, "user_id": token.user_id}
-
-
 def _replace(path: Path, text: str) -> None:
-    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     by = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # other processes write it too
     replace_text(path, text, by=by, private=True)

@@ -1,4 +1,4 @@
-"""Starting a client's own local backend."""
+"""Start the local backend of `Client.local`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOCAL_POLLING = Polling(first_s=0.1, interval_s=0.2, timeout_s=6 * 3600.0)
 def start(options: Mapping[str, Any]) -> tuple[LocalBackend, dict[str, Any]]:
     """Start a local backend, and return it with the arguments for its client.
 
-    The token and URLs in the environment are for the cloud and are not used; the client id and the
+    The environment's token and URLs are for the cloud and are ignored; the client id and the
     anonymous token are stored in the backend's state directory.
     """
     import inspect

@@ -1,4 +1,4 @@
-"""The environment's proxies; requests to this machine never use one.
+"""The environment's proxies; requests to this machine never use them.
 
 `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case; on Windows and
 macOS also the system's settings.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import attrs
@@ -16,7 +17,7 @@ import attrs
 from nemovideo._support.addresses import is_loopback
 from nemovideo.errors import InvalidRequestError
 
-SCHEMES = ("http", "https", "socks5", "socks5h")
+_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -27,7 +28,7 @@ class Proxy:
 
     Attributes:
         url: Its URL, with the user name and password if there are any.
-        variable: The environment variable that names it.
+        variable: The environment variable that sets it.
     """
 
     url: str = attrs.field(repr=False)
@@ -94,14 +95,14 @@ def _variable(scheme: str) -> str:
 def _checked(proxy: Proxy) -> Proxy:
     try:
         parts = urlsplit(proxy.url)
-        usable = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
         scheme = proxy.url.partition("://")[0]
         raise InvalidRequestError(
             f"{proxy.variable} is not a usable proxy URL"
-            + (f": unknown scheme {scheme!r}" if scheme not in SCHEMES else ""),
+            + (f": unknown scheme {scheme!r}" if scheme not in _SCHEMES else ""),
             remedy=f"Set {proxy.variable} to a URL such as http://host:3128 or socks5://host:1080, "
             "or add the host to NO_PROXY.",
         )
@@ -113,18 +114,15 @@ def _matches(entry: str, scheme: str, host: str, port: int | None) -> bool:
     entry = entry.lower()
     if entry == "*":
         return True
-    of_scheme, separator, rest = entry.rpartition("://")
-    if separator and of_scheme not in ("all", scheme):
+    entry_scheme, _, name = entry.rpartition("://")
+    if entry_scheme not in ("", "all", scheme):
         return False
-    name = rest
-    if match := re.fullmatch(r"(\[[^\]]*\]|[^:]*):(\d{1,5})", rest):
+    if match := re.fullmatch(r"(\[[^\]]*\]|[^:]*):(\d{1,5})", name):
         name = match[1]
         if int(match[2]) != port:
             return False
     name = name.strip("[]")
-    try:
+    with suppress(ValueError, TypeError):
         return ipaddress.ip_address(host.strip("[]")) in ipaddress.ip_network(name, strict=False)
-    except (ValueError, TypeError):
-        pass
     domain = name.removeprefix("*").removeprefix(".")
     return bool(domain) and (host == domain or host.endswith(f".{domain}"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -31,16 +32,14 @@ if TYPE_CHECKING:
 
 API_URL = "https://mega-api-prod.nemovideo.ai"
 WEB_URL = "https://nemovideo.com"
-TOKEN_PREFIX = "nmv_usr_"  # noqa: S105 - a prefix
-SKILL_NAME = "video-background-remover-ai"
-EDIT_COST = 50
+_TOKEN_PREFIX = "nmv_usr_"  # noqa: S105 - a prefix
 _CONFIG_REMEDY = "Set HOME, XDG_CONFIG_HOME or config_dir= to a writable folder."
 _USER_AGENT = f"nemovideo-python/{__version__}"
 
 
-def config_directory(environ: Mapping[str, str]) -> Path:
+def config_directory() -> Path:
     """Return the folder of the client id and the anonymous token (docs/protocol.md §1)."""
-    if base := environ.get("XDG_CONFIG_HOME"):
+    if base := os.environ.get("XDG_CONFIG_HOME"):
         return Path(base) / "nemovideo"
     found = home()
     if found is None:
@@ -48,38 +47,28 @@ def config_directory(environ: Mapping[str, str]) -> Path:
     return found / ".config" / "nemovideo"
 
 
-def _program() -> Path:
-    """Return the path of the running program; an embedded interpreter may have none."""
-    arguments = getattr(sys, "argv", None)
-    return Path(arguments[0] if arguments and arguments[0] else ".")
-
-
-def detect_platform(environ: Mapping[str, str], program: Path | None = None) -> str:
+def _platform() -> str:
     """Return the X-Skill-Platform: `SKILL_SOURCE`, or else by the path of the program."""
-    if source := environ.get("SKILL_SOURCE", "").strip():
+    if source := os.environ.get("SKILL_SOURCE", "").strip():
         return source
+    program = next(iter(getattr(sys, "argv", ())), "")  # embedded interpreters may have no argv
     user = home()
-    if user is None:
-        return "unknown"
-    try:
-        path = (program or _program()).absolute()
-    except OSError:  # the working directory was removed
-        return "unknown"
-    for root, platform in ((".clawhub", "clawhub"), (".cursor/skills", "cursor")):
-        if path.is_relative_to(user / root):
-            return platform
+    with suppress(OSError):  # the working directory was removed
+        path = Path(program).absolute()
+        for root, platform in ((".clawhub", "clawhub"), (".cursor/skills", "cursor")):
+            if user is not None and path.is_relative_to(user / root):
+                return platform
     return "unknown"
 
 
 def _of(kind: type[object]) -> Validator:
-    """Return a validator that accepts only objects of a class."""
+    """Return a validator for instances of a class."""
 
-    def check(_: object, attribute: object, value: object) -> None:
+    def check(_: object, attribute: attrs.Attribute[object], value: object) -> None:
         if not isinstance(value, kind):
-            name = getattr(attribute, "name", "")
             raise InvalidRequestError(
-                f"{name}={value!r:.60} is not a {kind.__name__}",
-                remedy=f"Pass {name}={kind.__name__}(…), or leave it out.",
+                f"{attribute.name}={value!r:.60} is not a {kind.__name__}",
+                remedy=f"Pass {attribute.name}={kind.__name__}(…), or leave it out.",
             )
 
     return check
@@ -106,12 +95,12 @@ class Settings:
     polling: Polling = attrs.field(factory=Polling, validator=_of(Polling))
     stream: StreamLimits = attrs.field(factory=StreamLimits, validator=_of(StreamLimits))
     clock: Clock = attrs.field(factory=Clock, validator=_of(Clock))
-    edit_cost: int = attrs.field(default=EDIT_COST, validator=number(least=0))
+    edit_cost: int = attrs.field(default=50, validator=number(least=0))
     on_request: Callable[[RequestInfo], None] | None = None
     on_response: Callable[[ResponseInfo], None] | None = None
 
     def __getstate__(self) -> dict[str, object]:
-        """Return all but the clock, which is replaced by the system's."""
+        """Return all fields, with the system clock for a test's."""
         return {**attrs.asdict(self, recurse=False), "clock": Clock()}
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -128,7 +117,7 @@ class Settings:
         return self.deadline_s if deadline is None else deadline
 
     def check_link(self, url: str) -> None:
-        """Refuse a result link over plain http, by the same rule as for `base_url`.
+        """Reject a result link over plain http, as for `base_url`.
 
         Links to this machine are accepted if the API is on it too.
 
@@ -138,7 +127,7 @@ class Settings:
         try:
             scheme, host = urlsplit(url).scheme, urlsplit(url).hostname or ""
         except ValueError:
-            return  # not a URL, which the download reports
+            return  # not a URL: the download fails with a better error
         local = is_loopback(host) and is_loopback(self.origin[1])
         if scheme == "http" and not self.allow_http and not local:
             raise InvalidRequestError(
@@ -148,7 +137,7 @@ class Settings:
 
 
 def origin_of(url: str) -> tuple[str, str, int | None]:
-    """Return scheme, host and port, with the scheme's own port filled in."""
+    """Return scheme, host and port, with the scheme's default port."""
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     return parts.scheme, (parts.hostname or "").lower(), port
@@ -163,7 +152,7 @@ def check_base_url(url: str, *, allow_http: bool = False) -> str:
     url = url.strip()
     try:
         scheme, host, _ = origin_of(url)
-    except ValueError:  # brackets, or a port, that no URL can have
+    except ValueError:  # invalid brackets or port
         scheme = host = ""
     if scheme and "@" in urlsplit(url).netloc:
         raise InvalidRequestError(
@@ -190,8 +179,8 @@ def check_token(token: str | None, base_url: str = API_URL) -> str | None:
     may have other tokens.
 
     Raises:
-        InvalidRequestError: It is a claim token, not a token of the cloud although it would be sent
-            there, or not allowed in a header.
+        InvalidRequestError: It is a claim token, would be sent to the cloud without being one of
+            its tokens, or is not allowed in a header.
     """
     token = (token or "").strip()
     if token.startswith("clm_"):
@@ -204,7 +193,7 @@ def check_token(token: str | None, base_url: str = API_URL) -> str | None:
             "the token contains characters that are not allowed in a header",
             remedy="Copy it again; it begins with nmv_usr_.",
         )
-    if token and not token.startswith(TOKEN_PREFIX) and origin_of(base_url) == origin_of(API_URL):
+    if token and not token.startswith(_TOKEN_PREFIX) and origin_of(base_url) == origin_of(API_URL):
         raise InvalidRequestError(
             "not a NemoVideo token: those begin with nmv_usr_",
             remedy="Copy it again, or set base_url or NEMO_API_URL to the token's host.",
@@ -216,7 +205,7 @@ def _check_header(value: str, source: str) -> str:
     """Return the value of a header, stripped.
 
     Raises:
-        InvalidRequestError: It holds a character that no header can carry.
+        InvalidRequestError: It has a character that is not allowed in a header.
     """
     value = value.strip()
     if not value.isprintable():
@@ -227,18 +216,18 @@ def _check_header(value: str, source: str) -> str:
     return value
 
 
-def default_attribution(environ: Mapping[str, str]) -> dict[str, str]:
+def default_attribution() -> dict[str, str]:
     """Return the headers of every request (docs/protocol.md §2)."""
     return {
-        "X-Skill-Source": SKILL_NAME,
+        "X-Skill-Source": "video-background-remover-ai",
         "X-Skill-Version": __version__,
-        "X-Skill-Platform": _check_header(detect_platform(environ), "SKILL_SOURCE"),
+        "X-Skill-Platform": _check_header(_platform(), "SKILL_SOURCE"),
         "User-Agent": _USER_AGENT,
     }
 
 
 def attribution(options: Options) -> dict[str, str]:
-    """Return those of the attribution headers that the options set."""
+    """Return the attribution headers that the options set."""
     given = {
         "X-Skill-Source": "skill_source",
         "X-Skill-Version": "skill_version",
@@ -255,11 +244,11 @@ def attribution(options: Options) -> dict[str, str]:
     return headers
 
 
-def token(environ: Mapping[str, str]) -> str | None:
+def environment_token() -> str | None:
     """Return the environment's token: NEMO_TOKEN, or else NEMOVIDEO_API_KEY."""
-    return environ.get("NEMO_TOKEN") or environ.get("NEMOVIDEO_API_KEY")
+    return os.environ.get("NEMO_TOKEN") or os.environ.get("NEMOVIDEO_API_KEY")
 
 
-def environment() -> Mapping[str, str]:
-    """Return the environment of this process."""
-    return os.environ
+def environment_url() -> str:
+    """Return the API's URL: NEMO_API_URL, or else the cloud's."""
+    return os.environ.get("NEMO_API_URL") or API_URL

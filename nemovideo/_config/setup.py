@@ -1,7 +1,8 @@
-"""Making a client's settings from its arguments and the environment."""
+"""Build a client's settings from its arguments and the environment."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,9 +11,7 @@ from nemovideo._config import settings as env
 from nemovideo._config.credentials import CredentialStore
 from nemovideo._config.settings import Settings
 from nemovideo._support.addresses import is_loopback
-from nemovideo._support.clock import Clock
 from nemovideo.options import Options
-from nemovideo.retry import Polling, RetryPolicy, StreamLimits
 
 
 def settings_from(token: str | None, options: Options, base: Settings | None = None) -> Settings:
@@ -20,18 +19,17 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
 
     Args:
         token: A bearer token; None for that of `base`, or else the environment's.
-        options: The given options; others come from `base`, or else from the environment, or else
-            are the defaults.
-        base: The settings of the client that is copied.
+        options: The given options; the rest come from `base`, or else from the environment and the
+            defaults.
+        base: The settings of the client to copy.
     """
     check_names("Client()", options, Options.__annotations__)
-    environ = env.environment()
     allow_http = options.get("allow_http", False if base is None else base.allow_http)
-    usual_url = (environ.get("NEMO_API_URL") or env.API_URL) if base is None else base.base_url
+    usual_url = env.environment_url() if base is None else base.base_url
     base_url = env.check_base_url(options.get("base_url") or usual_url, allow_http=allow_http)
     if base is None:
         base = _defaults(base_url)
-        token = env.token(environ) if token is None else token
+        token = env.environment_token() if token is None else token
     elif token is None:
         token = base.token
     store = base.store
@@ -69,30 +67,25 @@ def allows_private_urls(options: Options, usual: bool) -> bool:
 
 
 def _defaults(base_url: str) -> Settings:
-    """Return the settings without any arguments: the environment's, or else the defaults."""
-    environ = env.environment()
+    """Return the settings of a client without arguments."""
     # A backend on this machine serves its own web links.
     here = is_loopback(urlsplit(base_url).hostname or "")
     return Settings(
         base_url=base_url,
-        web_url=environ.get("NEMO_WEB_URL") or (base_url if here else env.WEB_URL),
+        web_url=os.environ.get("NEMO_WEB_URL") or (base_url if here else env.WEB_URL),
         token=None,
         store=CredentialStore(
-            env.config_directory(environ), base_url, environ.get("NEMO_CLIENT_ID") or None
+            env.config_directory(), base_url, os.environ.get("NEMO_CLIENT_ID") or None
         ),
-        headers=env.default_attribution(environ),
-        retry=RetryPolicy(),
-        polling=Polling(),
-        stream=StreamLimits(),
-        clock=Clock(),
+        headers=env.default_attribution(),
     )
 
 
 def check_names(callee: str, names: Iterable[str], known: Collection[str]) -> None:
-    """Refuse a misspelled option, as Python would.
+    """Reject unknown options, as Python does.
 
     Raises:
-        TypeError: One of the names is unknown; the message has the closest known one.
+        TypeError: A name is unknown; the message suggests the closest one.
     """
     for name in names:
         if name not in known:

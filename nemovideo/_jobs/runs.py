@@ -163,10 +163,9 @@ def place_of(path: Path, found: Checkpoint) -> Place:
     if noted.state_dir is not None:
         check_state(path, noted.state_dir)
         return Place(local=True, options={"state_dir": noted.state_dir})
-    environ = env.environment()
-    usual = (environ.get("NEMO_API_URL") or env.API_URL).rstrip("/")
+    usual = env.environment_url().rstrip("/")
     trusted = noted.base_url == usual or is_loopback(env.origin_of(noted.base_url)[1])
-    if env.token(environ) and not trusted:
+    if env.environment_token() and not trusted:
         raise checkpoints.failure(
             path,
             f"is of a job of {noted.base_url}, and NEMO_TOKEN may be for another service",

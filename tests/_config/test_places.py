@@ -34,7 +34,7 @@ def test_without_a_home_folder_a_temporary_one_serves(
         Client("nmv_usr_x", base_url="http://127.0.0.1:9").close()
     (warning,) = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     assert "XDG_CONFIG_HOME" in warning
-    folder = settings.config_directory({})
+    folder = settings.config_directory()
     assert folder.parent == tmp_path / "tmp"
     assert os.name == "nt" or stat.S_IMODE(folder.stat().st_mode) == 0o700
 
