@@ -7,7 +7,7 @@ import re
 import attrs
 
 from nemovideo._wire.sse import Frame
-from nemovideo.events import ErrorEvent, TextEvent, ToolCallEvent, ToolResultEvent
+from nemovideo.events import ErrorEvent, ToolCallEvent, ToolResultEvent
 from nemovideo.models import Reply
 
 _NO_CONTENT = frozenset(("STOP", "MODEL_RETURNED_NO_CONTENT"))
@@ -16,7 +16,7 @@ _NO_CONTENT = frozenset(("STOP", "MODEL_RETURNED_NO_CONTENT"))
 _TRUNCATED = frozenset(
     ("MAX_TOKENS", "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII")
 )
-"""Finish reasons of a truncated text; servers send them with or after it."""
+"""Finish reasons of a truncated text, sent with or after it."""
 
 _TEMPORARY = (
     r"\W*(?:(?:sorry|oops|apologies|i apologi[sz]e|unfortunately)\b[\s,.:;!—-]*(?:but\s+)?)?"
@@ -26,7 +26,7 @@ _TEMPORARY = (
 )
 _TEMPORARY_MAX_CHARS = 300
 _ASK_TOOL = "ask_question"
-"""The tool by which the agent asks the user; its question is the text of the reply."""
+"""The tool with which the agent asks the user; its question becomes the reply's text."""
 
 
 @attrs.define
@@ -64,17 +64,13 @@ class AnswerBuilder:
         if not frame.heartbeat:
             self.turn_complete = frame.turn_complete
         for event in frame.events:
-            if isinstance(event, TextEvent):
-                continue
             if isinstance(event, ToolCallEvent):
                 self._calls.append(event)
                 self._demote_suspect()
                 if question := _question(event):
                     self._segments.append(_Segment([question]))
                     self._ends_with_text = True
-            elif isinstance(event, ToolResultEvent):
-                if event.name == _ASK_TOOL:
-                    continue
+            elif isinstance(event, ToolResultEvent) and event.name != _ASK_TOOL:
                 self._tool_ran = True
                 self._end_step(frame.author)
             elif isinstance(event, ErrorEvent):
@@ -94,7 +90,7 @@ class AnswerBuilder:
 
     @property
     def fell_silent(self) -> bool:
-        """Whether no text followed the last tool call, or none came at all."""
+        """Whether no text followed the last tool call, or there was none at all."""
         return not self._ends_with_text
 
     @property
@@ -169,7 +165,7 @@ class AnswerBuilder:
 
 
 def _question(call: ToolCallEvent) -> str:
-    """Return the question in the call's arguments, whose key varies."""
+    """Return the question in the call's arguments, under a key that varies."""
     if call.name != _ASK_TOOL:
         return ""
     texts = [value for value in call.args.values() if isinstance(value, str) and value.strip()]

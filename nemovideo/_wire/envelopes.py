@@ -32,7 +32,7 @@ _SESSION_PATHS = lazy(r"/run_sse$|/api/(state|upload-video)/|/api/auth/claim-tok
 
 _MAX_CODE_DIGITS = 9
 _UNKNOWN_CODE = -1
-"""Replaces a code with too many digits."""
+"""Stands for a code with too many digits."""
 _MAX_MESSAGES = 20
 _REMEDY_CHARS = 500
 
@@ -41,7 +41,7 @@ _SECRET = lazy(r"\b(nmv_usr_|clm_)[\w.~+/=-]+")
 
 @attrs.frozen
 class Exchange:
-    """A response with the parts of its request that errors need. Header names are in lower case."""
+    """A response, with the parts of its request for errors. Header names are in lower case."""
 
     method: str
     path: str
@@ -76,41 +76,31 @@ def open_envelope(exchange: Exchange) -> object:
         APIError: The response reports a failure; the class follows docs/protocol.md §7.
         MalformedResponseError: The status is a success, but the body is not usable JSON.
     """
+    if not exchange.ok:
+        raise failure_of(exchange)
     try:
         value = read_json(exchange.body)
     except ValueError as error:
-        if exchange.ok:
-            raise MalformedResponseError(
-                f"{exchange.method} {exchange.path} returned unusable JSON: {error}",
-                body=exchange.text,
-            ) from None
-        raise failure_of(exchange) from None
-    if not exchange.ok:
-        raise api_error(exchange, value)
+        raise MalformedResponseError(
+            f"{exchange.method} {exchange.path} returned unusable JSON: {error}",
+            body=exchange.text,
+        ) from None
     if not isinstance(value, dict):
         return value
-    if (code := _code(value)) is not None:
-        if code != 0:
-            raise api_error(exchange, value)
-        return value.get("data", value)
-    if isinstance(value.get("success"), bool):
-        if not value["success"]:
-            raise api_error(exchange, value)
-        return value.get("data", value)
-    return value
+    code, success = _code(value), value.get("success")
+    if code is None and not isinstance(success, bool):
+        return value
+    if code or (code is None and not success):
+        raise failure_of(exchange)
+    return value.get("data", value)
 
 
 def failure_of(exchange: Exchange) -> APIError:
-    """Return the typed error for a response with an error status."""
+    """Return the typed error for a failed request."""
     try:
         value = read_json(exchange.body)
     except ValueError:
         value = None
-    return api_error(exchange, value)
-
-
-def api_error(exchange: Exchange, value: object) -> APIError:
-    """Return the typed error for a failed request; `value` is the decoded body, if it is JSON."""
     code = _code(value)
     message = redact(message_in(value) or _page_title(exchange.text), exchange.secret)
     cls = error_class(exchange.status if not exchange.ok else None, code)
@@ -133,8 +123,8 @@ def api_error(exchange: Exchange, value: object) -> APIError:
 
 def request_id(headers: Mapping[str, str], secret: str = "") -> str | None:
     """Return the server's request id, if a header has one."""
-    found = (headers[name] for name in REQUEST_ID_HEADERS if name in headers)
-    return next((redact(value, secret)[:200] for value in found), None)
+    found = next((headers[name] for name in REQUEST_ID_HEADERS if name in headers), None)
+    return None if found is None else redact(found, secret)[:200]
 
 
 def retry_after(value: str | None, now: float) -> float | None:
@@ -161,7 +151,7 @@ def _code(value: object) -> int | None:
 
 
 def message_in(value: object, depth: int = 8) -> str:
-    """Return the message in an error body of any form, nested at most `depth` levels."""
+    """Return the message in an error body of any form, up to `depth` levels deep."""
     if not depth:
         return ""
     if isinstance(value, str):
@@ -209,13 +199,13 @@ def _class_by_path(exchange: Exchange, message: str, cls: type[APIError]) -> typ
 
 
 def _remedy(value: object) -> str:
-    """Return the remedy that the local backend sends, which is more specific than the code's."""
+    """Return the local backend's remedy, which is more specific than the code's."""
     found = value.get("remedy") if isinstance(value, dict) else None
     return found[:_REMEDY_CHARS] if isinstance(found, str) else ""
 
 
 def _redirect_remedy(exchange: Exchange) -> str | None:
-    """Return the remedy for a redirect, which is never followed: it would carry the token."""
+    """Return the remedy for a redirect; following it would send the token to another host."""
     if not 300 <= exchange.status < 400:
         return None
     try:

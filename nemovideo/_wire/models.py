@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from base64 import b64decode
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
@@ -48,7 +50,7 @@ _MAX_NUMBER = 10**30
 
 
 def _to_text(value: object, _: object) -> str:
-    """Accept text, and ids sent as integers."""
+    """Accept text, and integers sent as ids."""
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER:
@@ -78,6 +80,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(str, _to_text)
     converter.register_structure_hook(int, _to_number)
     converter.register_structure_hook(float, _to_number)
+    converter.register_structure_hook(bytes, lambda text, _: b64decode(text, validate=True))
     converter.register_structure_hook(
         MediaFile,
         make_dict_structure_fn(
@@ -119,15 +122,11 @@ def read_token(data: object) -> Token:
     """Parse the response of `anonymous-token`."""
     found = structure(data, _TokenResponse)
     expires_at = None
-    if found.expires_at:
-        try:
+    with suppress(ValueError):
+        if found.expires_at:
             moment = datetime.fromisoformat(found.expires_at.replace("Z", "+00:00"))
-        except ValueError:
-            moment = None
-        if moment is not None:
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=timezone.utc)
-            expires_at = moment.timestamp()
+            utc = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+            expires_at = utc.timestamp()
     token = Token(
         found.token,
         anonymous=True,
@@ -187,12 +186,9 @@ def read_state(data: object) -> SessionState:
     inner = raw.get("state")
     state: Mapping[str, object] = inner if isinstance(inner, Mapping) else raw
     draft = state.get("draft")
-    infos = state.get("video_infos")
     return SessionState(
         draft=None if draft is None else Draft.from_json(draft),
-        video_infos=tuple(i for i in infos if isinstance(i, Mapping))
-        if isinstance(infos, list)
-        else (),
+        video_infos=_items(state.get("video_infos"), dict),
         generated_media=state.get("generated_media"),
         canvas_config=_optional_mapping(state.get("canvas_config")),
         video_analyses=_optional_mapping(state.get("video_analyses")),
@@ -224,21 +220,18 @@ def read_render(data: object, render_id: str | None = None) -> RenderJob:
     if found_id is None:
         raise MalformedResponseError("the response of the render has no id", path="$.id")
     progress = _optional_number(job.get("progress"))
-    if progress is not None:
-        progress = min(100.0, max(0.0, progress))
     size = _optional_number(output.get("size"))
-    error = job.get("error")
     return RenderJob(
         id=_id(found_id, "$.id"),
         status=(_optional_text(job.get("status")) or "pending").lower(),
-        progress=progress,
+        progress=None if progress is None else min(100.0, max(0.0, progress)),
         url=_url(_optional_text(output.get("url")) or _optional_text(job.get("outputUrl"))),
         duration_s=_optional_number(output.get("duration")),
         size_bytes=None if size is None else int(size),
-        error=message_in(error) or None,
+        error=message_in(job.get("error")) or None,
         created_at_ms=_optional_number(job.get("createdAt")),
         completed_at_ms=_optional_number(job.get("completedAt")),
-        warnings=_texts(job.get("warnings")),
+        warnings=_items(job.get("warnings"), str),
         remedy=_optional_text(job.get("remedy")),
         raw=raw,
     )
@@ -250,8 +243,9 @@ def _mapping(value: object, path: str) -> dict[str, object]:
     return value
 
 
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
+def _items(value: object, kind: type[T]) -> tuple[T, ...]:
+    """Return the items of this type in a list; without a list, none."""
+    return tuple(i for i in value if isinstance(i, kind)) if isinstance(value, list) else ()
 
 
 def _optional_mapping(value: object) -> Mapping[str, object] | None:
@@ -268,7 +262,7 @@ def _optional_text(value: object) -> str | None:
 
 
 def _id(text: str, path: str) -> str:
-    """Check that an id can be encoded in a URL."""
+    """Check that an id can be used in a URL."""
     if not _is_unicode(text):
         raise MalformedResponseError("the service's response has an unusable id", path=path)
     return text
@@ -303,7 +297,7 @@ def _number(value: object, path: str) -> float:
 
 
 def _optional_number(value: object) -> float | None:
-    """Return an optional number; anything else is None."""
+    """Return a number; anything else, including text, is None."""
     if isinstance(value, str):
         return None
     try:

@@ -1,6 +1,8 @@
-"""HTML pages received instead of an API response: their likely sender and remedy."""
+"""HTML pages in place of API responses: their likely origin, and the remedy."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from nemovideo._wire.envelopes import Exchange
 from nemovideo.errors import APIError, MalformedResponseError, ServerError
@@ -11,27 +13,26 @@ _BY_STATUS = {
     407: "The proxy requires a user name and password: set them in HTTPS_PROXY.",
 }
 _GATEWAYS = (502, 503, 504)
-"""Statuses for which the API's own gateway may send a page."""
+"""Statuses that the API's own gateway may send with a page."""
 PAGE_REMEDY = (
     "Open a browser: the network may want you to sign in first (a captive portal). "
     "Otherwise check NEMO_API_URL and the proxy settings."
 )
 
 
-def is_page(exchange: Exchange) -> bool:
-    """Return whether a response is an HTML page."""
-    kind = exchange.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind == "text/html" or starts_page(exchange.body)
+def content_type(headers: Mapping[str, str]) -> str:
+    """Return the media type of a response, in lower case; header names are too."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def starts_page(body: bytes) -> bool:
-    """Return whether a body starts like an HTML page."""
+    """Return whether a body looks like an HTML page."""
     return body[:200].lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 def explain(error: APIError | MalformedResponseError, exchange: Exchange) -> None:
     """Explain an HTML page in an error's message or remedy."""
-    if not is_page(exchange):
+    if content_type(exchange.headers) != "text/html" and not starts_page(exchange.body):
         return
     if isinstance(error, MalformedResponseError):
         error.message = f"{exchange.method} {exchange.path} returned a web page"

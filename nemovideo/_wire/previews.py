@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-
 import attrs
 
 from nemovideo._wire.models import structure
-from nemovideo.errors import MalformedResponseError, RenderFailedError
+from nemovideo.errors import RenderFailedError
 from nemovideo.models import Preview, PreviewStill
 
 
 @attrs.frozen
 class _StillResponse:
     time: float
-    after: str
-    before: str | None = None
+    after: bytes
+    before: bytes | None = None
 
 
 @attrs.frozen
 class _Response:
-    after: str
-    sheet: str
+    after: bytes
+    sheet: bytes
     stills: list[_StillResponse]
-    before: str | None = None
+    before: bytes | None = None
     warnings: list[str] = attrs.field(factory=list)
 
 
@@ -46,22 +43,12 @@ def read_preview(data: object, basis: str) -> Preview:
         raise RenderFailedError(f"the preview failed: {failed.failure}", remedy=failed.remedy)
     answer = structure(data, _Response)
     return Preview(
-        before=_png(answer.before),
-        after=_png(answer.after) or b"",
+        before=answer.before,
+        after=answer.after,
         stills=tuple(
-            PreviewStill(still.time, _png(still.before), _png(still.after) or b"")
-            for still in answer.stills
+            PreviewStill(still.time, still.before, still.after) for still in answer.stills
         ),
-        sheet=_png(answer.sheet) or b"",
+        sheet=answer.sheet,
         basis=basis,
         warnings=tuple(answer.warnings),
     )
-
-
-def _png(text: str | None) -> bytes | None:
-    if text is None:
-        return None
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise MalformedResponseError("an image of the preview is not base64") from None

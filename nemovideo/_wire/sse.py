@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 import attrs
 
@@ -27,12 +28,14 @@ from nemovideo.events import (
     UnknownEvent,
 )
 
+ToolEvent = TypeVar("ToolEvent", ToolCallEvent, ToolResultEvent)
+
 _FIELDS = (b"data", b"event", b"id", b"retry")
 # Compiled by `re` on first use: only for invalid frames and CR line ends.
 _LINE_END = rb"\r\n|\n|\r"
 _ERROR_START = r"""\s*\{\s*"error(?:_?message|_?code)?"\s*:|\s*error\b"""
 _ERROR_FRAME = r"""\s*\{\s*"error"\s*:\s*"?"""
-"""The start of an error frame; old servers do not escape the message."""
+"""The start of an error frame, whose message old servers do not escape."""
 
 
 @attrs.frozen
@@ -98,10 +101,10 @@ class LineSplitter:
         self.waiting = len(rest)
         return lines
 
-    def flush(self) -> list[bytes]:
-        """Return the unfinished last line, if any."""
+    def flush(self) -> bytes:
+        """Return the unfinished last line, which may be empty."""
         rest, self._buffer = b"".join(self._buffer), []
-        return [rest] if rest else []
+        return rest
 
 
 class StreamDecoder:
@@ -128,10 +131,10 @@ class StreamDecoder:
     def finish(self) -> Iterator[Frame]:
         """Yield the last frame without its blank line, if its JSON is complete or an error's.
 
-        A truncated event is dropped even if it begins with `errorCode`, as the last event of a
-        silent edit does.
+        A truncated event is dropped even if it starts with `errorCode`, like the last event of a
+        silent edit.
         """
-        for line in (*self._lines.flush(), b""):
+        for line in (self._lines.flush(), b""):
             data = self._take(line)
             if data and (_parse(data) is not _INVALID or re.match(_ERROR_FRAME, data)):
                 yield read_frame(data)
@@ -169,11 +172,8 @@ class StreamDecoder:
             )
 
 
-class _Invalid:
-    """The result for invalid JSON."""
-
-
-_INVALID = _Invalid()
+_INVALID = object()
+"""The result for invalid JSON."""
 
 
 def _parse(data: str) -> object:
@@ -234,15 +234,9 @@ def _read_simple(kind: str, value: dict[str, object]) -> Frame | None:
             partial = value.get("partial") is True
             return Frame((TextEvent(text, partial, raw=value),), text, partial)
         case "tool_call":
-            call = ToolCallEvent(
-                _text(value.get("name")), _mapping(value.get("args")), _id(value), raw=value
-            )
-            return Frame((call,))
+            return Frame((_tool_event(ToolCallEvent, value, "args", value),))
         case "tool_result":
-            result = ToolResultEvent(
-                _text(value.get("name")), _mapping(value.get("result")), _id(value), raw=value
-            )
-            return Frame((result,))
+            return Frame((_tool_event(ToolResultEvent, value, "result", value),))
         case "error":
             return _read_error(value)
     return None
@@ -306,14 +300,19 @@ def _read_function(
     part: Mapping[str, object], value: Mapping[str, object]
 ) -> ToolCallEvent | ToolResultEvent | None:
     if isinstance(call := part.get("functionCall"), dict):
-        return ToolCallEvent(
-            _text(call.get("name")), _mapping(call.get("args")), _id(call), raw=value
-        )
+        return _tool_event(ToolCallEvent, call, "args", value)
     if isinstance(answer := part.get("functionResponse"), dict):
-        return ToolResultEvent(
-            _text(answer.get("name")), _mapping(answer.get("response")), _id(answer), raw=value
-        )
+        return _tool_event(ToolResultEvent, answer, "response", value)
     return None
+
+
+def _tool_event(
+    cls: type[ToolEvent], data: Mapping[str, object], key: str, raw: Mapping[str, object]
+) -> ToolEvent:
+    """Return the event of a tool call or result, with its arguments or result under `key`."""
+    id_ = data.get("id")
+    id_ = id_ if isinstance(id_, str) else None
+    return cls(_text(data.get("name")), _mapping(data.get(key)), id_, raw=raw)
 
 
 def _text(value: object) -> str:
@@ -322,8 +321,3 @@ def _text(value: object) -> str:
 
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {} if value is None else {"value": value}
-
-
-def _id(value: Mapping[str, object]) -> str | None:
-    found = value.get("id")
-    return found if isinstance(found, str) else None
