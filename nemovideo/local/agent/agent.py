@@ -75,7 +75,6 @@ def _turn(outcomes: Sequence[Outcome], context: Context, *, before: Timeline | N
     edits = [outcome for outcome in outcomes if outcome.timeline is not None or outcome.undone]
     alone = len(outcomes) == 1
     undone = alone and outcomes[0].undone
-    changed = undone or context.timeline != before
     silent = alone and outcomes[0].silent
     generation = any(outcome.generation for outcome in outcomes)
     kind: Kind = "chat"
@@ -91,13 +90,12 @@ def _turn(outcomes: Sequence[Outcome], context: Context, *, before: Timeline | N
         if edits and outcome is edits[-1]:
             closing = context.say("closing.preview" if generation else "closing.export")
             said = f"{said} {closing}"
-        after = outcome.timeline if outcome in edits else None
-        steps.append(Step(outcome.tool, "" if silent else said, after))
+        steps.append(Step(outcome.tool, "" if silent else said, outcome.timeline))
     return Turn(
         kind=kind,
         steps=tuple(steps),
-        timeline=context.timeline if changed else before,
-        changed=changed,
+        timeline=context.timeline,
+        changed=undone or context.timeline != before,
         undone=undone,
         silent=silent,
         question=next((outcome.asks for outcome in outcomes if outcome.asks), None),

@@ -16,9 +16,8 @@ from nemovideo.local.agent.files import mentions_stem
 from nemovideo.local.agent.message import AUDIO, IMAGE, UNKNOWN_FILE, VIDEO, Clause
 from nemovideo.local.agent.words import has, pattern, source
 from nemovideo.local.media.probe import MediaItem
-from nemovideo.local.timeline import Background
+from nemovideo.local.timeline import SCENES, Background
 
-SCENES = ("office", "studio", "living room", "beach", "city")
 _MARKS = " '\"“”‘’「」《》-:"
 _SIGN = f"[{VIDEO}{IMAGE}{AUDIO}]+"
 _PRESENT = ("removed", "replaced", "present", "cut_out", "in_video", "my_video")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 from PIL import ImageColor
@@ -54,7 +54,6 @@ class ColorWords:
     """A color in a text: `value` as #rrggbb, and the span of its words."""
 
     value: str
-    words: str
     start: int
     end: int
 
@@ -66,16 +65,15 @@ def find_colors(text: str) -> Iterator[ColorWords]:
             continue
         value = _value(found)
         if value:
-            yield ColorWords(value, found[0].strip(), found.start(), found.end())
+            yield ColorWords(value, found.start(), found.end())
 
 
 def _value(found: re.Match[str]) -> str | None:
     if found["css"]:
         try:
-            red, green, blue = ImageColor.getrgb(found["css"])[:3]
+            return _hex(ImageColor.getrgb(found["css"]))
         except ValueError:
             return None
-        return f"#{red:02x}{green:02x}{blue:02x}"
     if found["green"]:
         return GREEN_SCREEN
     if found["blue"]:
@@ -85,16 +83,17 @@ def _value(found: re.Match[str]) -> str | None:
     if found["zh"]:
         return _toned(_CHINESE[found["zh"]], found["zh_tone"])
     name = found["name"]
-    value = _ENGLISH.get(name) or ImageColor.colormap[name.replace(" ", "")]
-    return _toned(
-        value if isinstance(value, str) else "#{:02x}{:02x}{:02x}".format(*value), found["tone"]
-    )
+    value = _ENGLISH.get(name) or _hex(ImageColor.getrgb(name.replace(" ", "")))
+    return _toned(value, found["tone"])
 
 
 def _toned(value: str, tone: str | None) -> str:
     """Return the color mixed with white ("light") or black ("dark")."""
     amount = _TONES.get(tone or "", 0.0)
     lighter, darker = max(0.0, amount), max(0.0, -amount)
-    channels = (int(value[place : place + 2], 16) for place in (1, 3, 5))
-    mixed = (round((part + (255 - part) * lighter) * (1 - darker)) for part in channels)
-    return "#{:02x}{:02x}{:02x}".format(*mixed)
+    channels = ImageColor.getrgb(value)
+    return _hex([round((part + (255 - part) * lighter) * (1 - darker)) for part in channels])
+
+
+def _hex(channels: Sequence[int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*channels)

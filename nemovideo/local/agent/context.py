@@ -73,11 +73,11 @@ class Intent:
     """One thing that a user can ask for.
 
     Args:
-        name: Its name.
-        family: What it is about; pieces of one clause share it.
+        name: A unique name.
+        family: The subject, which pieces of one clause share.
         carry_out: Makes the edit, or says why not.
-        words: Names of words, all of which the clause has.
-        unless: Names of words, none of which it has.
+        words: Entries of `words/` that all have to occur in the clause.
+        unless: Entries that must not occur in it.
         when: A further condition.
     """
 

@@ -50,15 +50,18 @@ def on_clips(
     )
 
 
+def on_footage(
+    timeline: Timeline, change: Callable[[Clip], Clip], only: Sequence[int] | None = None
+) -> Timeline:
+    """Return the timeline with `change` applied as in `on_clips`, but not to title cards."""
+    return on_clips(timeline, lambda clip: clip if clip.kind == "card" else change(clip), only)
+
+
 def set_background(
     timeline: Timeline, background: Background | None, only: Sequence[int] | None = None
 ) -> Timeline:
     """Return the timeline with this background in its videos and pictures."""
-    return on_clips(
-        timeline,
-        lambda clip: clip if clip.kind == "card" else evolve(clip, background=background),
-        only,
-    )
+    return on_footage(timeline, lambda clip: evolve(clip, background=background), only)
 
 
 def shape(timeline: Timeline, size: tuple[int, int], fit: str | None) -> Timeline:
@@ -81,8 +84,6 @@ def turn(timeline: Timeline, degrees: int, only: Sequence[int] | None = None) ->
     sideways = degrees % 180 != 0
 
     def change(clip: Clip) -> Clip:
-        if clip.kind == "card":
-            return clip
         crop = clip.crop
         for _ in range(degrees % 360 // 90):
             crop = crop and Crop(1 - crop.bottom, crop.left, 1 - crop.top, crop.right)
@@ -90,7 +91,7 @@ def turn(timeline: Timeline, degrees: int, only: Sequence[int] | None = None) ->
         flip = {"x": "y", "y": "x"}.get(clip.flip, clip.flip) if sideways else clip.flip
         return evolve(clip, turn=(clip.turn + degrees) % 360, crop=crop, flip=flip)
 
-    turned = on_clips(timeline, change, only)
+    turned = on_footage(timeline, change, only)
     if not sideways or only is not None:
         return turned
     return evolve(turned, width=timeline.height, height=timeline.width, shaped=True)
@@ -100,8 +101,6 @@ def flip(timeline: Timeline, axis: str, only: Sequence[int] | None = None) -> Ti
     """Return the timeline with its clips mirrored: "x" swaps left and right, "y" top and bottom."""
 
     def change(clip: Clip) -> Clip:
-        if clip.kind == "card":
-            return clip
         crop = clip.crop
         if crop is not None and axis == "x":
             crop = evolve(crop, left=1 - crop.right, right=1 - crop.left)
@@ -109,15 +108,13 @@ def flip(timeline: Timeline, axis: str, only: Sequence[int] | None = None) -> Ti
             crop = evolve(crop, top=1 - crop.bottom, bottom=1 - crop.top)
         return evolve(clip, flip="".join(sorted(set(clip.flip) ^ {axis})), crop=crop)
 
-    return on_clips(timeline, change, only)
+    return on_footage(timeline, change, only)
 
 
 def crop(timeline: Timeline, kept: Crop, only: Sequence[int] | None = None) -> Timeline:
     """Return the timeline with its clips cropped; with all clips, so is the canvas."""
 
     def change(clip: Clip) -> Clip:
-        if clip.kind == "card":
-            return clip
         old = clip.crop or Crop()
         wide, high = old.right - old.left, old.bottom - old.top
         inner = Crop(
@@ -128,7 +125,7 @@ def crop(timeline: Timeline, kept: Crop, only: Sequence[int] | None = None) -> T
         )
         return evolve(clip, crop=inner)
 
-    cropped = on_clips(timeline, change, only)
+    cropped = on_footage(timeline, change, only)
     if only is not None:
         return cropped
     wide = _even(round(timeline.width * (kept.right - kept.left)))
@@ -138,13 +135,13 @@ def crop(timeline: Timeline, kept: Crop, only: Sequence[int] | None = None) -> T
 
 def keep(timeline: Timeline, start_ms: int, end_ms: int) -> Timeline:
     """Return the part of the timeline from `start_ms` to `end_ms`."""
-    return _fitted(timeline, _between(timeline.clips, start_ms, end_ms))
+    return with_clips(timeline, _between(timeline.clips, start_ms, end_ms))
 
 
 def cut_out(timeline: Timeline, start_ms: int, end_ms: int) -> Timeline:
     """Return the timeline without the part from `start_ms` to `end_ms`."""
     before = _between(timeline.clips, 0, start_ms)
-    return _fitted(timeline, before + _between(timeline.clips, end_ms, timeline.duration_ms))
+    return with_clips(timeline, before + _between(timeline.clips, end_ms, timeline.duration_ms))
 
 
 def set_speed(
@@ -166,13 +163,12 @@ def set_speed(
         evolve(title, start_ms=round(title.start_ms * new / max(1, old)))
         for title in timeline.titles
     )
-    return _fitted(evolve(timeline, titles=moved), faster.clips)
+    return with_clips(evolve(timeline, titles=moved), faster.clips)
 
 
 def prepend(timeline: Timeline, clip: Clip) -> Timeline:
     """Return the timeline with a clip in front; titles and music shift."""
-    shift = clip.duration_ms
-    total = timeline.duration_ms
+    shift, total = clip.duration_ms, timeline.duration_ms
     return evolve(
         timeline,
         clips=(clip, *timeline.clips),
@@ -180,11 +176,6 @@ def prepend(timeline: Timeline, clip: Clip) -> Timeline:
         sounds=tuple(_later(sound, shift, total) for sound in timeline.sounds),
         overlays=tuple(_later(overlay, shift, total) for overlay in timeline.overlays),
     )
-
-
-def with_clips(timeline: Timeline, clips: Sequence[Clip]) -> Timeline:
-    """Return the timeline with other clips; titles and music are fitted to the new duration."""
-    return _fitted(timeline, tuple(clips))
 
 
 def _between(clips: Sequence[Clip], start_ms: int, end_ms: int) -> tuple[Clip, ...]:
@@ -195,24 +186,21 @@ def _between(clips: Sequence[Clip], start_ms: int, end_ms: int) -> tuple[Clip, .
         if last > first:
             # Source time runs `speed` times as fast as the timeline.
             skipped = round((first - at) * clip.speed) if clip.kind == "video" else 0
-            kept.append(
-                evolve(
-                    clip, duration_ms=last - first, source_start_ms=clip.source_start_ms + skipped
-                )
-            )
+            start = clip.source_start_ms + skipped
+            kept.append(evolve(clip, duration_ms=last - first, source_start_ms=start))
         at += clip.duration_ms
     return tuple(kept)
 
 
-def _fitted(timeline: Timeline, clips: tuple[Clip, ...]) -> Timeline:
-    """Return the timeline with these clips, and titles and music cut to the new duration.
+def with_clips(timeline: Timeline, clips: Sequence[Clip]) -> Timeline:
+    """Return the timeline with other clips; titles and music are cut to the new duration.
 
     Music and overlays that lasted for the whole timeline still do.
     """
     old, new = timeline.duration_ms, sum(clip.duration_ms for clip in clips)
     return evolve(
         timeline,
-        clips=clips,
+        clips=tuple(clips),
         titles=tuple(
             evolve(title, duration_ms=min(title.duration_ms, new - title.start_ms))
             for title in timeline.titles

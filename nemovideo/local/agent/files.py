@@ -13,23 +13,16 @@ _ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last
 
 
 def of_kind(media: Sequence[MediaItem], kinds: Collection[str]) -> list[MediaItem]:
-    """Return the uploads of these kinds, in the order of upload."""
+    """Return the uploads of these kinds, in the same order."""
     return [item for item in media if item.kind in kinds]
-
-
-def named(clause: Clause, kinds: Collection[str]) -> list[MediaItem]:
-    """Return the uploads of these kinds whose file names are in the clause, in that order."""
-    return [item for item in clause.files if item.kind in kinds]
 
 
 def choose(clause: Clause, candidates: Sequence[MediaItem]) -> MediaItem | None:
     """Return the upload that the clause means: by name, stem or number, else the last one."""
-    for item in clause.files:
-        if item in candidates:
-            return item
-    for item in candidates:
-        if mentions_stem(clause.plain, item):
-            return item
+    meant = [item for item in clause.files if item in candidates]
+    meant += [item for item in candidates if mentions_stem(clause.plain, item)]
+    if meant:
+        return meant[0]
     index = ordinal(clause.plain)
     if index is not None:
         return candidates[index] if index < len(candidates) else None
@@ -40,6 +33,12 @@ def mentions_stem(text: str, item: MediaItem) -> bool:
     """Return whether the file's name without its suffix is a word of the text."""
     stem = normalize(item.name).rpartition(".")[0]
     return len(stem) > 1 and bool(re.search(rf"(?<![a-z0-9]){re.escape(stem)}(?![a-z0-9])", text))
+
+
+def place_in(items: Sequence[object], text: str) -> int | None:
+    """Return the index of the item that "the second clip" or "最后一段" means, None without one."""
+    place = ordinal(text)
+    return place % len(items) if items and place is not None and place < len(items) else None
 
 
 def ordinal(text: str) -> int | None:

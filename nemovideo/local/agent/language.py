@@ -63,7 +63,7 @@ def digits(text: str) -> str:
 
 
 def _english_value(found: re.Match[str]) -> str:
-    value = _ENGLISH[found["tens"] or found["word"]] + _ENGLISH.get(found["ones"] or "zero", 0)
+    value = _ENGLISH[found["tens"] or found["word"]] + _ENGLISH[found["ones"] or "zero"]
     return str(value * 100 if found["hundred"] else value)
 
 
@@ -165,9 +165,9 @@ def percent(text: str) -> float | None:
     text = digits(text)
     if found := re.search(r"(?<!\d)(\d+(?:\.\d+)?)\s*(?:%|percent|per cent|个百分点)", text):
         return float(found[1]) / 100
-    if re.search(r"(?<![a-z])hal(?:f|ve[sd]?|ving)(?![a-z])|一半|1半|减半", text):
+    if re.search(r"(?<![a-z])hal(?:f|ve[sd]?|ving)(?![a-z])|1半|减半", text):
         return 0.5
-    if re.search(r"(?<![a-z])(?:a )?quarter(?![a-z])|四分之一|4分之1", text):
+    if re.search(r"(?<![a-z])(?:a )?quarter(?![a-z])|4分之1", text):
         return 0.25
     return None
 
@@ -181,22 +181,20 @@ def number(text: str) -> float | None:
 def factor(text: str) -> float | None:
     """Return the first factor: "2x", "1.5 times", "0.5倍", "double", "twice", "half"."""
     text = digits(text)
-    if re.search(r"[快加提慢][高了]?1倍|快一倍", text):
+    if re.search(r"[快加提慢][高了]?1倍", text):
         return 2.0
     sign = r"(?:x(?![a-z])|×|times|-?fold|倍)"
     if found := re.search(
-        rf"(?<!\d)(\d+(?:\.\d+)?)\s*{sign}|"
-        rf"(?<![a-z0-9])x\s*(\d+(?:\.\d+)?)",
-        text,
+        rf"(?<!\d)(\d+(?:\.\d+)?)\s*{sign}|(?<![a-z0-9])x\s*(\d+(?:\.\d+)?)", text
     ):
         return float(found[1] or found[2])
     if found := re.search(r"(?<!\d)1\s*/\s*(\d)(?!\d)", text):
         return 1 / max(1, int(found[1]))
     for written, value in (
-        (r"(?<![a-z])(?:doubl(?:e|ed|ing)|twice)(?![a-z])|加倍|翻倍|快1倍|快一倍", 2.0),
+        (r"(?<![a-z])(?:doubl(?:e|ed|ing)|twice)(?![a-z])|加倍|翻倍", 2.0),
         (r"(?<![a-z])(?:tripl(?:e|ed|ing)|thrice)(?![a-z])", 3.0),
         (r"(?<![a-z])(?:quadrupled?)(?![a-z])", 4.0),
-        (r"(?<![a-z])(?:half|halve[ds]?)(?![a-z])|一半|1半|减半", 0.5),
+        (r"(?<![a-z])(?:half|halve[ds]?)(?![a-z])|1半|减半", 0.5),
         (r"(?<![a-z])quarter(?![a-z])|4分之1", 0.25),
     ):
         if re.search(written, text):

@@ -57,23 +57,32 @@ class Clause:
 
 @attrs.frozen
 class Message:
-    """The whole message, which is sliced into clauses."""
+    """The whole message, which is sliced into clauses; the rest comes with its offsets."""
 
-    whole: Clause
-    _quotes: tuple[tuple[int, str], ...]
-    _files: tuple[tuple[int, MediaItem], ...]
-    _unknown: tuple[tuple[int, str], ...]
+    _text: str
+    _plain: str
+    _raw: str
+    _quotes: Sequence[tuple[int, str]]
+    _files: Sequence[tuple[int, MediaItem]]
+    _unknown_files: Sequence[tuple[int, str]]
+
+    @property
+    def whole(self) -> Clause:
+        """The message as one clause."""
+        return self.clause(0, len(self._raw))
 
     def clause(self, start: int, end: int, *, lead: str = "") -> Clause:
         """Return the clause from `start` to `end`, with a verb `lead` put before it."""
         front = f"{lead} " if lead else ""
         return Clause(
-            text=front + self.whole.text[start:end],
-            plain=front + self.whole.plain[start:end],
-            raw=front + self.whole.raw[start:end],
+            text=front + self._text[start:end],
+            plain=front + self._plain[start:end],
+            raw=front + self._raw[start:end],
             quotes=tuple(words for place, words in self._quotes if start <= place < end),
             files=tuple(item for place, item in self._files if start <= place < end),
-            unknown_files=tuple(name for place, name in self._unknown if start <= place < end),
+            unknown_files=tuple(
+                name for place, name in self._unknown_files if start <= place < end
+            ),
         )
 
 
@@ -107,16 +116,12 @@ def read_message(text: str, media: Sequence[MediaItem]) -> Message:
         masked[found.start : found.end] = QUOTE * (found.end - found.start)
         quoted.update(range(found.start, found.end))
     return Message(
-        whole=Clause(
-            "".join(masked),
-            "".join(plain),
-            text,
-            tuple(words for _, words in quotes),
-            tuple(item for _, item in sorted(files, key=lambda pair: pair[0])),
-        ),
-        quotes=tuple(quotes),
-        files=tuple(sorted(files, key=lambda pair: pair[0])),
-        unknown=tuple(pair for pair in unknown if pair[0] not in quoted),
+        text="".join(masked),
+        plain="".join(plain),
+        raw=text,
+        quotes=quotes,
+        files=sorted(files, key=lambda pair: pair[0]),
+        unknown_files=[pair for pair in unknown if pair[0] not in quoted],
     )
 
 

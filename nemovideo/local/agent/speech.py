@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from nemovideo.draft import Draft
 from nemovideo.draft.summary import summarize
-from nemovideo.local.agent.backdrops import SCENES
 from nemovideo.local.agent.context import Context
-from nemovideo.local.timeline import Background, Timeline
+from nemovideo.local.timeline import SCENES, Background, Timeline
 
 
 def seconds(context: Context, milliseconds: int) -> str:
@@ -23,11 +22,6 @@ def span(context: Context, start_ms: int, end_ms: int) -> str:
 
 def _figure(milliseconds: int) -> str:
     return f"{milliseconds / 1000:.2f}".rstrip("0").rstrip(".")
-
-
-def percentage(share: float) -> str:
-    """Return "35%" for 0.35."""
-    return f"{round(share * 100)}%"
 
 
 def listed(context: Context, items: Sequence[str]) -> str:

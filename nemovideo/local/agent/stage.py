@@ -35,21 +35,18 @@ def stage_for(clause: Clause, context: Context, *, without: Collection[str] = ()
     background.
     """
     timeline = context.timeline
-    wanted = [item for item in files.named(clause, ("video",)) if item.id not in without]
+    wanted = [item for item in files.of_kind(clause.files, ("video",)) if item.id not in without]
     if timeline and timeline.clips:
-        on_it = tuple(
-            place
-            for place, clip in enumerate(timeline.clips)
-            if clip.media in {i.id for i in wanted}
-        )
         if not wanted:
             return Stage(timeline, _numbered(clause, timeline))
+        ids = {item.id for item in wanted}
+        on_it = tuple(place for place, clip in enumerate(timeline.clips) if clip.media in ids)
         if on_it:
             return Stage(timeline, None if len(on_it) == len(timeline.clips) else on_it)
     uploads = [
         *wanted,
         *files.of_kind(context.media, ("video",)),
-        *files.named(clause, ("image",)),
+        *files.of_kind(clause.files, ("image",)),
         *files.of_kind(context.media, ("image",)),
     ]
     found = next((item for item in uploads if item.id not in without), None)
@@ -79,7 +76,5 @@ def on_stage(tool: str) -> Callable[[Callable[[Clause, Context, Stage], Outcomes
 
 def _numbered(clause: Clause, timeline: Timeline) -> tuple[int, ...] | None:
     found = pattern("stage.numbered_clip").search(digits(clause.text))
-    place = files.ordinal(found[0] + " ") if found and len(timeline.clips) > 1 else None
-    if place is None or place >= len(timeline.clips):
-        return None
-    return (place % len(timeline.clips),)
+    place = files.place_in(timeline.clips, found[0]) if found else None
+    return None if place is None else (place,)

@@ -48,7 +48,7 @@ def when(text: str, total_ms: int, default_ms: int) -> When | None:
     start = find_time(text, "timing.start")
     lengths = [time for time in times(text) if time != start]
     length = lengths[0] if lengths else default_ms
-    if start is None and has(_without_lengths(text), "timing.at_end"):
+    if start is None and has(re.sub(rf"{MARK}\d+{MARK}", "", mark_times(text)), "timing.at_end"):
         start = max(0, total_ms - length)
     start = start or 0
     if start >= total_ms:
@@ -60,7 +60,3 @@ def without_when(text: str) -> str:
     """Return the text before its words of time and place."""
     found = pattern("timing.tail").search(text)
     return text[: found.start()] if found else text
-
-
-def _without_lengths(text: str) -> str:
-    return re.sub(rf"{MARK}\d+{MARK}", "", mark_times(text))

@@ -6,7 +6,7 @@ import pytest
 
 from nemovideo.local.agent import respond, timeline_for
 from nemovideo.local.media.probe import MediaItem
-from nemovideo.local.timeline import Background
+from nemovideo.local.timeline import Background, Timeline
 from tests.support.agent import MEDIA, RAIN, SONG, TALK, ask, gist, phrases, rows, start, wrong
 
 TWO_VIDEOS = (TALK, RAIN, SONG)
@@ -25,6 +25,15 @@ def test_an_edit_after_another() -> None:
 
 def test_two_videos_are_told_apart() -> None:
     assert not wrong("two_videos", lambda text: gist(ask(text, media=TWO_VIDEOS)))
+
+
+@pytest.mark.parametrize("text", ["remove the last clip", "delete the last video", "删掉最后一段"])
+def test_the_last_clip_is_removed(text: str) -> None:
+    both = ask("append rain.mp4", media=TWO_VIDEOS).timeline
+    turn = ask(text, both, TWO_VIDEOS)
+    assert turn.timeline is not None
+    assert [clip.name for clip in turn.timeline.clips] == ["talk.mp4"]
+    assert "not on the timeline" in ask("remove the last clip", Timeline()).steps[0].text
 
 
 @pytest.mark.parametrize("media", [(TALK, RAIN), (RAIN, TALK)])

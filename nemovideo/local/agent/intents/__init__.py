@@ -32,15 +32,10 @@ from nemovideo.local.agent.message import Clause
 
 INTENTS: tuple[Intent, ...] = (
     Intent("explain", "talk", talk.explain, when=talk.is_question),
-    Intent("decline", "talk", talk.decline, when=talk.is_negated),
+    Intent("decline", "talk", talk.says("left_alone"), when=talk.is_negated),
     Intent("start_over", "undo", undo.start_over, words=("undo.all",)),
     Intent("undo", "undo", undo.undo, words=("undo.undo",), when=undo.means_last_change),
-    Intent(
-        "subtitles",
-        "title",
-        limits.refuse_subtitles,
-        when=limits.wants_subtitles,
-    ),
+    Intent("subtitles", "title", limits.refuse_subtitles, when=limits.wants_subtitles),
     Intent("style_title", "title", limits.refuse_title_style, when=limits.styles_title),
     Intent("metadata", "frame", metadata.keep, words=("metadata.metadata",)),
     Intent("shape", "frame", shape.change, when=shape.matches),
@@ -137,7 +132,7 @@ INTENTS: tuple[Intent, ...] = (
     Intent(
         "keep",
         "talk",
-        talk.keep,
+        talk.says("kept"),
         words=("talk.keep", "talk.kept"),
         unless=("talk.original_background", "talk.figure"),
     ),
@@ -187,12 +182,14 @@ INTENTS: tuple[Intent, ...] = (
         when=clips.matches_use,
     ),
     Intent("status", "talk", talk.status, words=("talk.show_timeline",), unless=("talk.editing",)),
-    Intent("formats", "talk", talk.formats, words=("talk.formats",), unless=("talk.export",)),
+    Intent(
+        "formats", "talk", talk.says("formats"), words=("talk.formats",), unless=("talk.export",)
+    ),
     Intent("export", "talk", talk.export, words=("talk.export",)),
-    Intent("credits", "talk", talk.credit, words=("talk.credits",)),
+    Intent("credits", "talk", talk.says("credits"), words=("talk.credits",)),
     Intent("help", "talk", talk.ability, words=("talk.help",), when=talk.is_short),
     Intent("greet", "talk", talk.greet, words=("talk.greeting",), when=talk.is_short),
-    Intent("welcome", "talk", talk.welcome, words=("talk.thanks",), when=talk.is_short),
+    Intent("welcome", "talk", talk.says("welcome"), words=("talk.thanks",), when=talk.is_short),
 )
 
 

@@ -106,7 +106,7 @@ def put(
 
 
 def _without_backdrop(context: Context, background: Background) -> Context:
-    """Take the new background off the timeline if the upload alone put it there."""
+    """Return the context without a timeline that only shows the new background."""
     item = next((item for item in context.media if item.id == background.media), None)
     others = [other for other in context.media if other.kind == "video" and other != item]
     alone = item and others and context.timeline == edits.timeline_of(item)

@@ -7,7 +7,7 @@ from nemovideo.local.agent.context import Context, Outcomes, answered, did, refu
 from nemovideo.local.agent.language import times
 from nemovideo.local.agent.message import VIDEO, Clause
 from nemovideo.local.agent.timing import says_when
-from nemovideo.local.agent.words import has
+from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
 
@@ -15,9 +15,9 @@ OTHER_SUBJECTS = ("background", "title", "music")
 
 
 def matches_removal(clause: Clause) -> bool:
-    """Return whether a clip is named, and no part of one by its time."""
-    named = VIDEO in clause.text or has(clause.text, "clips.numbered")
-    return named and not says_when(clause.text)
+    """Return whether a whole clip is meant, and not a part of it by its times."""
+    rest, numbered = pattern("clips.numbered").subn(" ", clause.text)  # "the last clip" is no time
+    return (numbered > 0 or VIDEO in rest) and not says_when(rest)
 
 
 def remove(clause: Clause, context: Context) -> Outcomes:
@@ -38,10 +38,7 @@ def _meant(clause: Clause, timeline: Timeline) -> int | None:
     by_name = [place for place, clip in enumerate(timeline.clips) if clip.media in ids]
     if by_name:
         return by_name[-1]
-    place = files.ordinal(clause.text)
-    if place is None or place >= len(timeline.clips):
-        return None
-    return place % len(timeline.clips)
+    return files.place_in(timeline.clips, clause.text)
 
 
 def add(clause: Clause, context: Context) -> Outcomes:
@@ -85,7 +82,7 @@ def use(clause: Clause, context: Context) -> Outcomes:
 def _item(clause: Clause, context: Context) -> MediaItem | None:
     if clause.unknown_files:
         return None
-    named = files.named(clause, ("video", "image"))
+    named = files.of_kind(clause.files, ("video", "image"))
     if named:
         return named[-1]
     pictured = has(clause.text, "picture") and not has(clause.text, "video_noun")

@@ -64,7 +64,7 @@ def create(clause: Clause, context: Context) -> Outcomes:
     slides = has(text, "create.slides")
     if timeline and timeline.clips and has(text, "create.bookend") and not slides:
         return _bookend(clause, context, timeline)
-    pictures = files.named(clause, ("image",)) or files.of_kind(context.media, ("image",))
+    pictures = files.of_kind(clause.files, ("image",)) or files.of_kind(context.media, ("image",))
     wants_pictures = slides or has(text, "picture") or IMAGE in text
     if wants_pictures and not pictures and not clause.quotes:
         return refused("generate_video", {"kind": "slideshow"}, context.say("no_pictures"))

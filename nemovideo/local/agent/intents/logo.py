@@ -35,7 +35,7 @@ def matches(clause: Clause) -> bool:
 
 
 def _can_be_laid_over(item: MediaItem) -> bool:
-    """Return whether a file is a picture, a moving one, or a cut-out, and not a plain clip."""
+    """Return whether a file is a picture, an animation or a cut-out, and not a plain clip."""
     moving = item.kind == "video" and (item.has_alpha or suffix_of(item.name) in IMAGE_SUFFIXES)
     return moving or item.kind == "image"
 
@@ -136,9 +136,7 @@ def _styled(overlay: Overlay, text: str) -> Overlay:
 
 def _described(context: Context, overlay: Overlay, sentence: str) -> str:
     where = speech.position_name(context, overlay.position)
-    return context.say(
-        sentence, name=overlay.name, where=where, size=speech.percentage(overlay.size)
-    )
+    return context.say(sentence, name=overlay.name, where=where, size=overlay.size)
 
 
 def _args(overlay: Overlay) -> dict[str, object]:

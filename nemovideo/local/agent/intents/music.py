@@ -17,7 +17,7 @@ DEFAULT_VOLUME = 0.5
 
 
 def matches_removal(clause: Clause) -> bool:
-    """Return whether the music is to go, and no part of it such as the vocals."""
+    """Return whether the music is to be removed, and not a part of it such as the vocals."""
     others = pattern("music.background_music").sub("", clause.text)
     return has(clause.text, "remove", "music.off") and not has(others, "music.part_of_sound")
 
@@ -49,10 +49,9 @@ def change_volume(clause: Clause, context: Context) -> Outcomes:
     if volume is None:
         volume = DEFAULT_VOLUME
     edited = evolve(timeline, sounds=tuple(evolve(s, volume=volume) for s in timeline.sounds))
-    shown = speech.percentage(volume)
     if edited == timeline:
-        return answered(context.say("music_already", shown=shown))
-    said = context.say("music_volume", shown=shown)
+        return answered(context.say("music_already", volume=volume))
+    said = context.say("music_volume", volume=volume)
     return did("set_music_volume", {"volume": volume}, edited, said)
 
 
@@ -65,10 +64,12 @@ def matches_addition(clause: Clause) -> bool:
 
 def add(clause: Clause, context: Context) -> Outcomes:
     """Add an uploaded file, or the sound of an uploaded video, as background music."""
-    from_video = files.named(clause, ("video",)) if has(clause.text, "music.from_video") else []
+    from_video = (
+        files.of_kind(clause.files, ("video",)) if has(clause.text, "music.from_video") else []
+    )
     candidates = files.of_kind(context.media, ("audio",))
     music = None if clause.unknown_files else files.choose(clause, candidates)
-    if not files.named(clause, ("audio",)) and from_video:
+    if not files.of_kind(clause.files, ("audio",)) and from_video:
         music = from_video[0] if from_video[0].has_audio else None
     if music is None:
         names = clause.unknown_files or [item.name for item in from_video]
@@ -86,9 +87,8 @@ def add(clause: Clause, context: Context) -> Outcomes:
     if timed is not None and says_when(clause.text):
         start, length = timed.start_ms, timed.duration_ms
     edited = evolve(timeline, sounds=(Sound(music.id, music.name, length, start, volume),))
-    shown = speech.percentage(volume)
     if edited == context.timeline:
-        return answered(context.say("music_playing", name=music.name, shown=shown))
-    said = context.say("music_added", name=music.name, shown=shown)
+        return answered(context.say("music_playing", name=music.name, volume=volume))
+    said = context.say("music_added", name=music.name, volume=volume)
     args: dict[str, object] = {"media": music.id, "volume": volume, "start_ms": start}
     return did("add_music", args, edited, said)

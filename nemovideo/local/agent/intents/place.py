@@ -49,8 +49,6 @@ def _move(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     blurred: list[str] = []
 
     def change(clip: Clip) -> Clip:
-        if clip.kind == "card":
-            return clip
         if placed is None or clip.background is not None:
             return evolve(clip, place=placed)
         if placed.x is None and placed.y is None and placed.scale >= 1:
@@ -58,7 +56,7 @@ def _move(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         blurred.append(clip.name)
         return evolve(clip, place=placed, background=Background("blur"))
 
-    edited = edits.on_clips(stage.timeline, change, stage.only)
+    edited = edits.on_footage(stage.timeline, change, stage.only)
     if edited == context.timeline:
         return answered(context.say("placed_already"))
     if placed is None:
@@ -69,13 +67,12 @@ def _move(clause: Clause, context: Context, stage: Stage) -> Outcomes:
 
 
 def _described(context: Context, placed: Place) -> str:
-    size = speech.percentage(placed.scale)
     if placed.x is None and placed.y is None:
-        return context.say("person_sized", size=size)
+        return context.say("person_sized", size=placed.scale)
     if not {placed.x, placed.y} <= {0.0, 0.5, 1.0, None}:
         return context.say("person_moved")
     where = speech.position_name(context, Spot(placed.x, placed.y).position)
-    sized = context.say("person_placed.sized", size=size) if placed.scale != 1 else ""
+    sized = context.say("person_placed.sized", size=placed.scale) if placed.scale != 1 else ""
     return context.say("person_placed", where=where, sized=sized)
 
 
@@ -87,7 +84,7 @@ def _new_place(text: str, current: Place) -> Place:
         x = spot.x if spot.x is not None else x
         y = spot.y if spot.y is not None else y
         if spot == Spot(0.5, 0.5) and not has(text, "place.middle"):
-            y = current.y  # "center me" is meant across; feet stay on the ground
+            y = current.y  # "center me" means horizontally: the feet stay on the ground
     if right:
         x = _share((0.5 if x is None else x) + right)
     if down and (spot is None or spot.y is None):

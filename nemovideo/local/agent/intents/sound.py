@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from nemovideo.local.agent import edits, speech
+from nemovideo.local.agent import edits
 from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
 from nemovideo.local.agent.language import percent, times
 from nemovideo.local.agent.loudness import new_volume
@@ -35,10 +35,9 @@ def set_background(clause: Clause, context: Context) -> Outcomes:
         return evolve(clip, background=evolve(clip.background, volume=volume))
 
     edited = edits.on_clips(timeline, change)
-    shown = speech.percentage(volume)
     if edited == timeline:
-        return answered(context.say("background_volume_already", shown=shown))
-    said = context.say("background_volume", shown=shown)
+        return answered(context.say("background_volume_already", volume=volume))
+    said = context.say("background_volume", volume=volume)
     return did("set_background_volume", {"volume": volume}, edited, said)
 
 
@@ -63,10 +62,9 @@ def set_volume(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     if volume is None:
         return asked(context.say("how_loud"), context.say("how_loud.before"))
     edited = edits.on_clips(stage.timeline, lambda clip: evolve(clip, volume=volume), stage.only)
-    shown = speech.percentage(volume)
     if edited == stage.timeline:
-        return answered(context.say("volume_already", shown=shown))
-    said = context.say("volume", shown=shown) if volume else context.say("muted")
+        return answered(context.say("volume_already", volume=volume))
+    said = context.say("volume" if volume else "muted", volume=volume)
     return did("set_volume", {"volume": volume}, edited, said, silent=True)
 
 

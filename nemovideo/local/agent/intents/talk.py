@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nemovideo.local.agent import speech
-from nemovideo.local.agent.context import Context, Outcomes, answered
+from nemovideo.local.agent.context import Action, Context, Outcomes, answered
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.words import has
 
@@ -30,16 +30,16 @@ def is_short(clause: Clause) -> bool:
     return len(clause.text.strip()) <= _MAX_CHARS
 
 
-def decline(_clause: Clause, context: Context) -> Outcomes:
-    """Confirm that nothing is done."""
-    return answered(context.say("left_alone"))
+def says(sentence: str) -> Action:
+    """Return an answer that is always the same sentence."""
+    return lambda _clause, context: answered(context.say(sentence))
 
 
 def explain(clause: Clause, context: Context) -> Outcomes:
     """Answer a question about the timeline, or about how to ask for an edit."""
     text = clause.text
     if has(text, "talk.formats"):
-        return formats(clause, context)
+        return answered(context.say("formats"))
     if has(text, "talk.export"):
         return export(clause, context)
     if has(text, "talk.help", "talk.which"):
@@ -70,34 +70,14 @@ def export(_clause: Clause, context: Context) -> Outcomes:
     return answered(context.say("closing.export"))
 
 
-def formats(_clause: Clause, context: Context) -> Outcomes:
-    """List the formats of exports."""
-    return answered(context.say("formats"))
-
-
-def credit(_clause: Clause, context: Context) -> Outcomes:
-    """Say where the credits are shown."""
-    return answered(context.say("credits"))
-
-
 def greet(_clause: Clause, context: Context) -> Outcomes:
     """Return a greeting."""
     return answered(context.say("hello") + speech.abilities(context))
 
 
-def welcome(_clause: Clause, context: Context) -> Outcomes:
-    """Answer thanks."""
-    return answered(context.say("welcome"))
-
-
 def ability(_clause: Clause, context: Context) -> Outcomes:
     """List what the agent can do."""
     return answered(speech.abilities(context))
-
-
-def keep(_clause: Clause, context: Context) -> Outcomes:
-    """Confirm that something stays."""
-    return answered(context.say("kept"))
 
 
 def unknown(clause: Clause, context: Context) -> Outcomes:
