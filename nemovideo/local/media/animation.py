@@ -35,13 +35,12 @@ _ALPHA_FRAMES = 10  # the number of frames checked for alpha
 
 @attrs.frozen
 class Animation:
-    """Properties of an animation; `plays` is the number of repetitions, None if endless."""
+    """Properties of an animation."""
 
     width: int
     height: int
     duration_ms: int
     fps: Fraction
-    plays: int | None
     has_alpha: bool
 
 
@@ -58,7 +57,9 @@ def outline(path: Path) -> tuple[tuple[int, int], int]:
     """Return the size and number of an animation's frames, without decoding them."""
     if picture_family(path) == "zip":
         with _reading(path) as archive:
-            return _header_size(archive, frames_of(archive)[0]), len(frames_of(archive))
+            entries = frames_of(archive)
+            with _opened(archive, entries[0]) as image:
+                return image.size, len(entries)
     with opened(path) as image:
         return image.size, int(getattr(image, "n_frames", 1))
 
@@ -86,7 +87,6 @@ def describe(path: Path) -> Animation:
         height,
         duration_ms=starts_ms[-1],
         fps=min(Fraction(1000, step_ms), Fraction(_MAX_FPS)),
-        plays=plays(path),
         has_alpha=alpha,
     )
 
@@ -134,19 +134,13 @@ def _length_ms(image: Image.Image) -> int:
     return length_ms if length_ms >= _MIN_FRAME_MS else _DEFAULT_FRAME_MS
 
 
-def _header_size(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[int, int]:
-    with archive.open(entry) as file, Image.open(file, formats=("PNG",)) as image:
-        size: tuple[int, int] = image.size
-        return size
-
-
 def _describe_zip(path: Path) -> Animation:
     """Read all headers, and the alpha of the first frames: decoding them all takes too long."""
     size, alpha = (0, 0), False
     with _reading(path) as archive:
         fps, entries = rate_of(archive), frames_of(archive)
         for number, entry in enumerate(entries):
-            with archive.open(entry) as file, Image.open(file, formats=("PNG",)) as image:
+            with _opened(archive, entry) as image:
                 check_pixels(image.size)
                 if number < _ALPHA_FRAMES and not alpha:
                     alpha = has_clear_parts(decoded(image))
@@ -155,7 +149,6 @@ def _describe_zip(path: Path) -> Animation:
         *size,
         duration_ms=max(1, round(len(entries) * 1000 / fps)),
         fps=min(fps, Fraction(_MAX_ZIP_FPS)),
-        plays=None,
         has_alpha=alpha,
     )
 
@@ -164,10 +157,16 @@ def _zipped(path: Path) -> Iterator[tuple[Image.Image, Fraction]]:
     with _reading(path) as archive:
         length_ms = 1000 / rate_of(archive)
         for entry in frames_of(archive):
-            with archive.open(entry) as file, Image.open(file, formats=("PNG",)) as image:
+            with _opened(archive, entry) as image:
                 check_pixels(image.size)
                 picture = decoded(image)
             yield picture, length_ms
+
+
+@contextmanager
+def _opened(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[Image.Image]:
+    with archive.open(entry) as file, Image.open(file, formats=("PNG",)) as image:
+        yield image
 
 
 @contextmanager

@@ -44,10 +44,8 @@ def take_channel_names(context: AudioCodecContext) -> tuple[str, ...]:
 
 def needs_mixing(frame: AudioFrame) -> bool:
     """Return whether FFmpeg cannot downmix the frame to stereo."""
-    layout = frame.layout
-    if layout.name.startswith("ambisonic"):
-        return True
-    return layout.name == f"{layout.nb_channels} channels"
+    name = frame.layout.name
+    return name.startswith("ambisonic") or name == f"{frame.layout.nb_channels} channels"
 
 
 def speakers_of(frame: AudioFrame, names: Sequence[str]) -> tuple[str, ...]:

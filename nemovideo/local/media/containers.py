@@ -29,7 +29,6 @@ _UNRELATED_S = 600
 _ASPECT_TOLERANCE = Fraction(1, 100)
 _MAX_ASPECT = 8
 
-
 _Stream = TypeVar("_Stream", bound="Stream")
 
 

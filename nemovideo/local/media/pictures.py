@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps
 
 from nemovideo._uploads.inspect import DamagedError, inspect
 from nemovideo._values.formats import sniff
@@ -64,7 +64,7 @@ def decoded(image: Image.Image) -> Image.Image:
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
     """Open a picture, and reject it if it is too large; pixels are not decoded."""
-    check_pixels(header_size(path))
+    check_pixels(_header_size(path))
     with path.open("rb") as file, Image.open(_with_alpha(file), formats=FORMATS) as image:
         check_pixels(image.size)
         yield image
@@ -104,7 +104,7 @@ def check_pixels(size: tuple[int, int]) -> None:
         raise PictureTooLargeError(size)
 
 
-def header_size(path: Path) -> tuple[int, int]:
+def _header_size(path: Path) -> tuple[int, int]:
     """Return the width and height in a picture's header; 0 if unknown."""
     family = picture_family(path)
     if family is None:
@@ -122,14 +122,6 @@ def picture_family(path: Path) -> str | None:
     with path.open("rb") as file:
         families = sniff(file.read(_HEAD_BYTES)) & _FAMILIES
     return min(families, default=None)
-
-
-def looks_like_image(path: Path) -> bool:
-    """Return whether a file has the first bytes of a supported picture."""
-    try:
-        return picture_family(path) is not None
-    except (UnidentifiedImageError, OSError):
-        return False
 
 
 def in_srgb(image: Image.Image) -> Image.Image:

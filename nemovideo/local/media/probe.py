@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +35,6 @@ from nemovideo.local.media.orientation import is_turned
 from nemovideo.local.media.pictures import (
     UNREADABLE,
     PictureTooLargeError,
-    looks_like_image,
     open_image,
     picture_family,
 )
@@ -55,10 +53,6 @@ if TYPE_CHECKING:
 _MAX_FPS = 120
 _PACKETS_TO_FIRST_FRAME = 500
 _TRUNCATED_S = Fraction(1, 10)
-
-
-def _sentences(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(values)  # a list in JSON
 
 
 @attrs.frozen
@@ -90,7 +84,7 @@ class MediaItem:
     aspect: float = 1.0
     has_alpha: bool = False
     broken_clock: bool = False
-    warnings: tuple[str, ...] = attrs.field(default=(), converter=_sentences)
+    warnings: tuple[str, ...] = ()
 
 
 def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002 - the contract's name
@@ -109,19 +103,19 @@ def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002 - the c
     """
     suffix = suffix_of(name)
     if suffix and suffix not in CONTENT_TYPES:
-        raise UnsupportedFileError(f"{name}: files of type .{suffix} are not supported", code=4001)
+        raise _unsupported(f"{name}: files of type .{suffix} are not supported")
     size_bytes = path.stat().st_size
     if size_bytes == 0:
-        raise UnsupportedFileError(f"{name}: the file is empty", code=4001)
+        raise _unsupported(f"{name}: the file is empty")
     item = MediaItem(
         id=id, name=name, path=path, kind="", size_bytes=size_bytes, sha256=sha256_of_file(path)
     )
-    if suffix in (*IMAGE_SUFFIXES, "zip") or (not suffix and looks_like_image(path)):
+    if suffix in (*IMAGE_SUFFIXES, "zip") or (not suffix and picture_family(path) is not None):
         return _probe_image(item)
     found = _probe_streams(item)
     if suffix in AUDIO_SUFFIXES:
         if not found.has_audio:
-            raise UnsupportedFileError(f"{name}: the file has no sound", code=4001)
+            raise _unsupported(f"{name}: the file has no sound")
         return attrs.evolve(found, kind="audio", width=None, height=None, fps=None)
     return found
 
@@ -144,11 +138,8 @@ def _probe_image(item: MediaItem) -> MediaItem:
             )
         image = open_image(item.path)
     except PictureTooLargeError as error:
-        raise UnsupportedFileError(
-            f"{item.name}: {error}",
-            code=4001,
-            remedy=_scaled_down(error.size, MAX_PHOTO_PIXELS),
-        ) from error
+        remedy = _scaled_down(error.size, MAX_PHOTO_PIXELS)
+        raise _unsupported(f"{item.name}: {error}", remedy) from error
     except UNREADABLE as error:
         raise _unreadable(item, "picture", error) from error
     width, height = image.size
@@ -164,9 +155,7 @@ def _probe_streams(item: MediaItem) -> MediaItem:
             stream = main_video(container)
             item = attrs.evolve(item, has_audio=main_audio(container) is not None)
             if stream is None and not item.has_audio:
-                raise UnsupportedFileError(
-                    f"{item.name}: the file has neither picture nor sound", code=4001
-                )
+                raise _unsupported(f"{item.name}: the file has neither picture nor sound")
             if stream is not None:
                 _check_size(item, stream.width, stream.height)
             scan = survey(item.path)
@@ -175,15 +164,13 @@ def _probe_streams(item: MediaItem) -> MediaItem:
             item = _with_shape(item, stream, _first_frame(container, stream), scan)
             return _with_scanned_duration(item, container, scan)
     except (av.error.FFmpegError, ValueError) as error:
-        if isinstance(error, UnsupportedFileError):
-            raise
         raise _unreadable(item, "video or audio", error) from error
 
 
 def _with_shape(item: MediaItem, stream: VideoStream, frame: VideoFrame, scan: Survey) -> MediaItem:
     """Return the item with its size as shown; if that changes, the largest."""
     margins = margins_of(item.path, stream)
-    width, height = max(((frame.width, frame.height), *scan.sizes), key=lambda s: s[0] * s[1])
+    width, height = max(((frame.width, frame.height), *scan.sizes), key=math.prod)
     _check_size(item, width, height)
     if (frame.width, frame.height) == (width, height):
         width -= margins.left + margins.right
@@ -192,15 +179,15 @@ def _with_shape(item: MediaItem, stream: VideoStream, frame: VideoFrame, scan: S
     if is_turned(frame):
         width, height, aspect = height, width, 1 / aspect
     if has_unread_alpha(stream):
-        warning = f"{item.name} is HEVC with alpha, which cannot be decoded: it is opaque."
-        item = attrs.evolve(item, warnings=(*item.warnings, warning))
+        item = _warned(
+            item, f"{item.name} is HEVC with alpha, which cannot be decoded: it is opaque."
+        )
     rate = _frame_rate(stream)
     if scan.broken and scan.frames and scan.end_s:
         rate = min(Fraction(scan.frames) / scan.end_s, Fraction(_MAX_FPS))
     if scan.stalled:
         shown = f"they are shown at {float(rate):.4g} frames per second."
-        warning = f"The frames of {item.name} share their timestamps: {shown}"
-        item = attrs.evolve(item, warnings=(*item.warnings, warning))
+        item = _warned(item, f"The frames of {item.name} share their timestamps: {shown}")
     return attrs.evolve(
         item,
         kind="video",
@@ -267,18 +254,20 @@ def _with_scanned_duration(item: MediaItem, container: InputContainer, scan: Sur
         end_s = last_end_s = header_s
     if header_s - last_end_s > max(_TRUNCATED_S, 2 * frame_duration_s(stream)):
         header, actual = seconds_text(header_s), seconds_text(last_end_s)
-        warning = f"{item.name} is cut off after {actual} of {header}."
-        item = attrs.evolve(item, warnings=(*item.warnings, warning))
+        item = _warned(item, f"{item.name} is cut off after {actual} of {header}.")
     return _with_duration(item, min(end_s, header_s) if header_s else end_s)
+
+
+def _warned(item: MediaItem, warning: str) -> MediaItem:
+    return attrs.evolve(item, warnings=(*item.warnings, warning))
 
 
 def _with_duration(item: MediaItem, duration_s: Fraction) -> MediaItem:
     if duration_s > MAX_HOURS * 3600:
-        raise UnsupportedFileError(
+        raise _unsupported(
             f"{item.name} lasts {float(duration_s) / 3600:.1f} hours: the local backend accepts "
             f"files of up to {MAX_HOURS} hours",
-            code=4001,
-            remedy="Split the file, and upload the parts.",
+            "Split the file, and upload the parts.",
         )
     return attrs.evolve(item, duration_ms=max(1, round(duration_s * 1000)))
 
@@ -286,11 +275,10 @@ def _with_duration(item: MediaItem, duration_s: Fraction) -> MediaItem:
 def _check_size(item: MediaItem, width: int, height: int) -> None:
     """Reject a picture that exceeds the limits of the encoder."""
     if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
-        raise UnsupportedFileError(
+        raise _unsupported(
             f"{item.name} has {width}×{height} pixels: the local backend accepts up to "
             f"{MAX_PIXELS / 1e6:.0f} million, and up to {MAX_SIDE_PX} on a side",
-            code=4001,
-            remedy=_scaled_down((width, height), MAX_PIXELS),
+            _scaled_down((width, height), MAX_PIXELS),
         )
 
 
@@ -299,11 +287,10 @@ def _check_animation(item: MediaItem) -> None:
     (width, height), count = outline(item.path)
     _check_size(item, width, height)
     if picture_family(item.path) != "zip" and width * height * count > MAX_ANIMATION_PIXELS:
-        raise UnsupportedFileError(
+        raise _unsupported(
             f"{item.name} has {count} frames of {width}×{height} pixels: the local backend accepts "
             f"animations of up to {MAX_ANIMATION_PIXELS / 1e9:.0f} billion pixels in total",
-            code=4001,
-            remedy="Make it smaller or shorter, or convert it to MP4 or WebM.",
+            "Make it smaller or shorter, or convert it to MP4 or WebM.",
         )
 
 
@@ -323,8 +310,11 @@ def seconds_text(duration_s: Fraction) -> str:
 
 def _unreadable(item: MediaItem, kind: str, error: Exception) -> UnsupportedFileError:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return UnsupportedFileError(
+    return _unsupported(
         f"{item.name}: the file cannot be read as {kind} ({reason})",
-        code=4001,
-        remedy="Save or convert the file again: it may be damaged.",
+        "Save or convert the file again: it may be damaged.",
     )
+
+
+def _unsupported(message: str, remedy: str | None = None) -> UnsupportedFileError:
+    return UnsupportedFileError(message, code=4001, remedy=remedy)

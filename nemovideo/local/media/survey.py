@@ -68,7 +68,7 @@ def survey(path: Path) -> Survey:
 def _even_s(path: Path, scan: Survey) -> Fraction:
     """Return the frame duration of a video without usable timestamps.
 
-    It is that of the header's rate, or if its sound has another length, that of the sound.
+    It follows from the header's rate, or from the length of the sound if the two disagree.
     """
     with open_media(path) as container:
         rate = getattr(main_video(container), "guessed_rate", None)
@@ -92,9 +92,10 @@ def _scan(path: Path, *, broken: bool, frame_s: Fraction | None = None) -> Surve
     with open_media(path) as container:
         video = main_video(container)
         streams = [s for s in (video, main_audio(container)) if s is not None]
-        tracks = {s.index: _Track(s, broken=broken) for s in streams}
-        if frame_s is not None and video is not None:
-            tracks[video.index].keep_to(frame_s)
+        tracks = {
+            s.index: _Track(s, broken=broken, frame_s=frame_s if s is video else None)
+            for s in streams
+        }
         sizes = _Sizes(video) if video is not None and not broken else None
         audio_buckets: set[int] = set()
         with suppress(av.error.FFmpegError):  # truncated: the packets so far count
@@ -125,11 +126,11 @@ def _scan(path: Path, *, broken: bool, frame_s: Fraction | None = None) -> Surve
 class _Track:
     """The timestamps of one stream."""
 
-    def __init__(self, stream: Stream, *, broken: bool) -> None:
+    def __init__(self, stream: Stream, *, broken: bool, frame_s: Fraction | None) -> None:
         rate = getattr(stream, "average_rate", None)
         self._tick_s = stream.time_base or Fraction(1, 1000)
-        self._frame_s = frame_duration_s(stream)
-        if broken and (rate is None or rate < 1):  # derived from the broken clock
+        self._frame_s = frame_s or frame_duration_s(stream)
+        if not frame_s and broken and (rate is None or rate < 1):  # derived from the broken clock
             guessed = getattr(stream, "guessed_rate", None) or Fraction(30)
             self._frame_s = 1 / guessed if rate is not None else Fraction(0)
         self._broken = broken
@@ -149,10 +150,6 @@ class _Track:
     def stalled(self) -> bool:
         """Whether most packets share a timestamp with the one before."""
         return 3 * self._repeated > 2 * self.count
-
-    def keep_to(self, frame_s: Fraction) -> None:
-        """Use this frame duration instead of the file's."""
-        self._frame_s = frame_s
 
     def add(self, packet: Packet[Stream]) -> Fraction | None:
         """Add a packet, and return its presentation time on the file's clock."""

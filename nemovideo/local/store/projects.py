@@ -8,7 +8,6 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import attrs
 
@@ -200,4 +199,6 @@ class Projects:
 
     def _item(self, facts: str) -> MediaItem:
         values = json.loads(facts)
-        return MediaItem(**{**values, "path": self._database.state_dir / Path(values["path"])})
+        values["path"] = self._database.state_dir / values["path"]
+        values["warnings"] = tuple(values.get("warnings", ()))
+        return MediaItem(**values)
