@@ -21,7 +21,7 @@ NemoVideo's local backend: {url}
 State: {state_dir}
 Stop with Ctrl-C. To get going:
 
-  curl -X POST -H 'X-Client-Id: {example_id}' {url}/api/auth/anonymous-token
+  curl -X POST -H 'X-Client-Id: 6f1e2d3c-0000-4000-8000-000000000001' {url}/api/auth/anonymous-token
   export NEMO_API_URL={url} NEMO_TOKEN=<the token above>
   curl -X POST -H "Authorization: Bearer $NEMO_TOKEN" -H 'Content-Type: application/json' \\
     -d '{{"task_name": "project", "language": "en"}}' {url}/api/tasks/me/with-session/nemo_agent
@@ -31,7 +31,6 @@ NemoVideo's local backend: {url}{others}
 State: {state_dir}
 Stop with Ctrl-C. Clients set NEMO_API_URL to its address and NEMO_TOKEN to an API key.
 """
-_EXAMPLE_ID = "6f1e2d3c-0000-4000-8000-000000000001"
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m nemovideo.local") -> int:
@@ -101,7 +100,6 @@ def _serve(options: argparse.Namespace) -> None:
         banner = (_SHARED_BANNER if keys else _BANNER).format(
             url=backend.url,
             state_dir=backend.state_dir,
-            example_id=_EXAMPLE_ID,
             others=f"; from other machines, port {backend.port} of this one's address"
             if options.host in EVERYWHERE
             else "",

@@ -125,17 +125,24 @@ class LocalBackend:
         self._model = None if model is None else from_root(model)
         self._matting = LazyMatting(engine, self._model, device)
         self._render_workers = render_workers
-        self._max_upload_bytes = max_upload_bytes
         self._clock = clock or time.time
-        self._sleep = sleep
         self._access = access_for(host, api_key)
-        self._limits = limits or (SHARED if self._access.shared else Limits())
         self._keep_s = keep_s
-        self._private_urls = not self._access.shared if private_urls is None else private_urls
-        self._forms = forms or Forms()
-        self._respond = respond
-        self._probe = probe
-        self._opening = opening
+        self._context = partial(
+            Context,
+            matting=self._matting.load,
+            respond=respond,
+            probe=probe,
+            opening=opening,
+            pricing=self._pricing,
+            forms=forms or Forms(),
+            max_upload_bytes=max_upload_bytes,
+            limits=limits or (SHARED if self._access.shared else Limits()),
+            private_urls=not self._access.shared if private_urls is None else private_urls,
+            access=self._access,
+            clock=self._clock,
+            sleep=sleep,
+        )
         self._jobs: set[str] = set()
         self._running: _Running | None = None
         self._at_exit: Callable[[], None] | None = None
@@ -209,22 +216,7 @@ class LocalBackend:
             store.accounts.set_keys(self._access.keys, self._pricing.credits)
             server = Server(self._access.host, self._wanted_port, shared=self._access.shared)
             stack.callback(server.stop)
-            context = Context(
-                store=store,
-                queue=queue,
-                matting=self._matting.load,
-                respond=self._respond,
-                probe=self._probe,
-                opening=self._opening,
-                pricing=self._pricing,
-                forms=self._forms,
-                max_upload_bytes=self._max_upload_bytes,
-                limits=self._limits,
-                private_urls=self._private_urls,
-                access=self._access,
-                clock=self._clock,
-                sleep=self._sleep,
-            )
+            context = self._context(store=store, queue=queue)
             app = create_app(
                 context, faults=self.faults, log=self._log, disconnect=server.disconnect
             )
@@ -259,7 +251,7 @@ class LocalBackend:
     @property
     def port(self) -> int:
         """The TCP port."""
-        return self._now().server.port
+        return self._require_running().server.port
 
     @property
     def url(self) -> str:
@@ -269,7 +261,7 @@ class LocalBackend:
     @property
     def state_dir(self) -> Path:
         """The directory of all state."""
-        return self._now().store.state_dir
+        return self._require_running().store.state_dir
 
     @property
     def edit_cost(self) -> int:
@@ -310,16 +302,16 @@ class LocalBackend:
         """
         expires_at = None if expires_in_s is None else self._clock() + expires_in_s
         amount = self._pricing.credits if credits is None else credits
-        issued = self._now().store.accounts.issue(
+        issued = self._require_running().store.accounts.issue(
             scopes=scopes, credits_=amount, expires_at=expires_at, registered=registered
         )
         return issued.token
 
     def expire_tokens(self) -> None:
         """Expire every token now (1001); anonymous clients may request new ones."""
-        self._now().store.accounts.expire_all()
+        self._require_running().store.accounts.expire_all()
 
-    def _now(self) -> _Running:
+    def _require_running(self) -> _Running:
         if self._running is None:
             raise LocalBackendError(
                 "The local backend is not running", remedy="Call start(), or use it in `with`."

@@ -142,7 +142,7 @@ def _preview(
         before=None if not before else made[0].before if alone else _png(_strip(before)),
         after=made[0].after if alone else _png(_strip(after)),
         stills=tuple(made),
-        sheet=_png(_stacked([_strip(row) for row in (before, after) if row])),
+        sheet=_png(_laid([_strip(row) for row in (before, after) if row], across=False)),
         basis=basis,
         warnings=tuple(warnings),
     )
@@ -157,24 +157,19 @@ def _strip(images: Sequence[Image.Image]) -> Image.Image:
         image.resize((max(1, round(image.width * high / image.height)), high), reducing_gap=1.0)
         for image in images
     ]
-    size = sum(image.width + _GAP_PX for image in scaled) - _GAP_PX, high
-    return _laid(scaled, size, across=True)
+    return _laid(scaled, across=True)
 
 
-def _stacked(images: Sequence[Image.Image]) -> Image.Image:
-    """Return pictures one below the other."""
-    wide = max(image.width for image in images)
-    return _laid(
-        images, (wide, sum(image.height + _GAP_PX for image in images) - _GAP_PX), across=False
-    )
-
-
-def _laid(images: Sequence[Image.Image], size: tuple[int, int], *, across: bool) -> Image.Image:
-    sheet = Image.new("RGBA", size)
+def _laid(images: Sequence[Image.Image], *, across: bool) -> Image.Image:
+    """Return pictures side by side, or one below the other."""
+    axis = 0 if across else 1
+    length = sum(image.size[axis] + _GAP_PX for image in images) - _GAP_PX
+    breadth = max(image.size[1 - axis] for image in images)
+    sheet = Image.new("RGBA", (length, breadth) if across else (breadth, length))
     place = 0
     for image in images:
         sheet.paste(image, (place, 0) if across else (0, place))
-        place += (image.width if across else image.height) + _GAP_PX
+        place += image.size[axis] + _GAP_PX
     return sheet
 
 

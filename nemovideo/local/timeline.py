@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import attrs
 import cattrs
-from cattrs.gen import make_dict_unstructure_fn, override
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from nemovideo.draft.keys import DURATION, METADATA, SEGMENTS, TRACKS, TYPE, TrackType
 
@@ -204,8 +204,8 @@ class Timeline:
             (TrackType.TEXT, self.titles),
         ):
             tracks += [_track(kind, [_segment(p)], p.start_ms + p.duration_ms) for p in parts]
-        frame = _Frame(**{field.name: getattr(self, field.name) for field in attrs.fields(_Frame)})
-        return {TRACKS: tracks, DURATION: self.duration_ms, METADATA: _segment(frame)[METADATA]}
+        frame = _converter.unstructure(self)
+        return {TRACKS: tracks, DURATION: self.duration_ms, METADATA: frame}
 
     @classmethod
     def from_draft(cls, draft: Mapping[str, Any]) -> Timeline:
@@ -231,37 +231,17 @@ class Timeline:
                         titles.append(_read(Title, segment))
                     case _:
                         pass
-        frame = _read(_Frame, {METADATA: draft.get(METADATA), DURATION: draft.get(DURATION, 0)})
-        return cls(
+        return attrs.evolve(
+            _read(cls, draft),
             clips=tuple(clips),
             sounds=tuple(sounds),
             titles=tuple(titles),
             overlays=tuple(overlays),
-            **{
-                field.name: getattr(frame, field.name)
-                for field in attrs.fields(_Frame)
-                if field.name != "duration_ms"
-            },
         )
 
 
-@attrs.frozen
-class _Frame:
-    """The draft's own `m`."""
-
-    duration_ms: int = 0
-    title: str = "project"
-    width: int = 1920
-    height: int = 1080
-    fps: float = 30.0
-    shaped: bool = False
-    rated: bool = False
-    fade_in_ms: int = 0
-    fade_out_ms: int = 0
-    keep_metadata: bool = True
-
-
 _ALWAYS = override(omit_if_default=False)
+_ON_TRACKS = override(omit=True)
 # The summary of the draft shows the volume of music.
 _converter.register_unstructure_hook(
     Sound, make_dict_unstructure_fn(Sound, _converter, _cattrs_omit_if_default=True, volume=_ALWAYS)
@@ -271,15 +251,30 @@ _converter.register_unstructure_hook(
     make_dict_unstructure_fn(Overlay, _converter, _cattrs_omit_if_default=True, kind=_ALWAYS),
 )
 _converter.register_unstructure_hook(
-    _Frame,
+    Timeline,
     make_dict_unstructure_fn(
-        _Frame,
+        Timeline,
         _converter,
         _cattrs_omit_if_default=True,
+        clips=_ON_TRACKS,
+        sounds=_ON_TRACKS,
+        titles=_ON_TRACKS,
+        overlays=_ON_TRACKS,
         title=_ALWAYS,
         width=_ALWAYS,
         height=_ALWAYS,
         fps=_ALWAYS,
+    ),
+)
+_converter.register_structure_hook(
+    Timeline,
+    make_dict_structure_fn(
+        Timeline,
+        _converter,
+        clips=_ON_TRACKS,
+        sounds=_ON_TRACKS,
+        titles=_ON_TRACKS,
+        overlays=_ON_TRACKS,
     ),
 )
 
@@ -288,7 +283,7 @@ def _track(kind: TrackType, segments: list[dict[str, Any]], duration_ms: int) ->
     return {TYPE: int(kind), SEGMENTS: segments, DURATION: duration_ms, METADATA: {}}
 
 
-def _segment(part: Clip | Sound | Title | Overlay | _Frame) -> dict[str, Any]:
+def _segment(part: Clip | Sound | Title | Overlay) -> dict[str, Any]:
     """Return a segment as JSON, without default values."""
     values = _converter.unstructure(part)
     return {DURATION: values.pop("duration_ms", 0), METADATA: values}
