@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import click
@@ -48,7 +49,8 @@ class _Group(click.Group):
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nemovideo")
-def app() -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Log requests, retries and resumes to stderr.")
+def app(*, verbose: bool) -> None:
     """Remove the background of videos, and edit them in plain language.
 
     Uses the NemoVideo cloud (with the token in NEMO_TOKEN, or else an
@@ -60,6 +62,10 @@ def app() -> None:
     4 credits, 5 no connection or timeout, 6 part of a batch failed,
     130 interrupted by Ctrl-C.
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
+    if verbose:
+        logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        logging.getLogger("nemovideo").setLevel(logging.DEBUG)
+        logging.getLogger("nemovideo.local.access").setLevel(logging.WARNING)  # the same requests
 
 
 for _command in (

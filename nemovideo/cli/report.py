@@ -24,6 +24,7 @@ from nemovideo.errors import (
     InsufficientCreditsError,
     InvalidRequestError,
     MissingExtraError,
+    ModelUnavailableError,
     NemoError,
     RenderTimeoutError,
     ScopeError,
@@ -49,7 +50,7 @@ _EXIT_CODES: tuple[tuple[tuple[type[NemoError], ...], int], ...] = (
     ),
     ((AuthenticationError, ScopeError), 3),
     ((InsufficientCreditsError, CreditLimitError), 4),
-    ((APIConnectionError, StreamTimeoutError, RenderTimeoutError), 5),
+    ((APIConnectionError, ModelUnavailableError, StreamTimeoutError, RenderTimeoutError), 5),
 )
 
 
@@ -185,6 +186,7 @@ def video_value(video: RenderedVideo) -> dict[str, object]:
         "credits_before": video.credits_before,
         "credits_after": video.credits_after,
         "credits_spent": video.credits_spent,
+        "reply": "" if video.reply is None else video.reply.text,
         "warnings": list(video.warnings),
     }
 
@@ -195,7 +197,9 @@ def print_video(video: RenderedVideo, *, as_json: bool) -> None:
         print_json(video_value(video))
         return
     print_text(video.path or video.url)
-    notes = [f"Note: {warning}" for warning in video.warnings]
+    said = "" if video.reply is None else " ".join(video.reply.text.split())
+    notes = [f"Agent: {said}"] if said else []
+    notes += [f"Note: {warning}" for warning in video.warnings]
     if video.credits_spent is not None:
         notes.append(f"{credits_text(video.credits_spent)} spent, {video.credits_after:g} left")
     if video.project_url and not is_loopback(urlsplit(video.project_url).hostname or ""):

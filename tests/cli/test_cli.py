@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 import os
 import shutil
 import signal
@@ -52,8 +53,20 @@ def test_credits_in_words_and_as_json(run: Run) -> None:
 def test_the_main_job_prints_the_path_and_only_that_on_stdout(run: Run, clip: Path) -> None:
     done = run("remove-background", str(clip), "-b", "#00b140")
     assert (done.exit_code, done.stdout) == (0, "talk-clean.mp4\n")
+    assert "Agent: Done! I've replaced the background of talk.mp4 with" in done.stderr
     assert "1 credit spent, 99 left" in done.stderr
     assert near(corner(pictures(Path("talk-clean.mp4"))[0]), (0, 177, 64))
+
+
+def test_verbose_logs_the_requests(
+    run: Run, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("nemovideo", "nemovideo.local.access"):
+        logger = logging.getLogger(name)
+        monkeypatch.setattr(logger, "level", logger.level)
+    run("--verbose", "credits")
+    logged = [record.getMessage() for record in caplog.records if record.name == "nemovideo"]
+    assert any("/api/credits/balance/simple: HTTP 200" in line for line in logged)
 
 
 def test_more_wishes_and_the_export_of_a_session(run: Run, clip: Path) -> None:
