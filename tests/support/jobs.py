@@ -89,11 +89,12 @@ class Ledger:
     def of(cls, backend: LocalBackend) -> Ledger:
         running = backend._running
         assert running is not None
-        with running.store.database.reading() as database:
+        database = running.store.database
 
-            def one(query: str) -> int:
-                return int(database.execute(query).fetchone()[0] or 0)
+        def one(query: str) -> int:
+            return int(database.row(query)[0] or 0)
 
+        with database.transaction():
             sessions_with_files = one("SELECT count(DISTINCT session_id) FROM media")
             return cls(
                 sessions=one("SELECT count(*) FROM sessions"),

@@ -122,8 +122,7 @@ async def _health(request: Request) -> Response:
     `previews` announces /api/local/preview, which is not part of the protocol.
     """
     context = context_of(request)
-    with context.store.database.reading() as connection:
-        connection.execute("SELECT 1 FROM users LIMIT 1").fetchone()
+    context.store.database.row("SELECT 1 FROM users LIMIT 1")
     healthy = context.queue.alive
     status = "ok" if healthy else "failing"
     return JSONResponse({"status": status, "previews": True}, 200 if healthy else 503)

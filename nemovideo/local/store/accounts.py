@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import sqlite3
 from collections.abc import Callable, Iterable
 
 import attrs
@@ -60,74 +59,65 @@ class Accounts:
             TokenTooSoonError: The client's last token is still valid.
         """
         now = self._clock()
-        with self._database.transaction() as connection:
-            user = connection.execute(
+        with self._database.transaction():
+            user = self._database.row(
                 "SELECT u.user_id, max(t.expires_at) AS expires_at FROM users u "
                 "LEFT JOIN tokens t USING (user_id) WHERE u.client_id = ? GROUP BY u.user_id",
-                (client_id,),
-            ).fetchone()
+                client_id,
+            )
             if user is None:
-                user_id = f"anon_{secrets.token_hex(8)}"
-                _add_user(connection, user_id, client_id, credits_, registered=False)
+                user_id = self._add_user(client_id, credits_, registered=False)
             else:
                 if user["expires_at"] is not None and user["expires_at"] > now:
                     raise TokenTooSoonError(user["expires_at"] - now)
                 user_id = user["user_id"]
-                connection.execute(
-                    "UPDATE users SET available = ? WHERE user_id = ?", (credits_, user_id)
+                self._database.write(
+                    "UPDATE users SET available = ? WHERE user_id = ?", credits_, user_id
                 )
-            return _add_token(
-                connection, user_id, ANONYMOUS_SCOPES, credits_, now + ANONYMOUS_LIFETIME_S
-            )
+            return self._add_token(user_id, ANONYMOUS_SCOPES, credits_, now + ANONYMOUS_LIFETIME_S)
 
     def issue(
         self, *, scopes: Iterable[str], credits_: int, expires_at: float | None, registered: bool
     ) -> IssuedToken:
         """Create a user, registered or anonymous, and issue a token for it."""
-        user_id = f"{'user' if registered else 'anon'}_{secrets.token_hex(8)}"
-        with self._database.transaction() as connection:
-            _add_user(connection, user_id, None, credits_, registered=registered)
-            return _add_token(connection, user_id, scopes, credits_, expires_at)
+        with self._database.transaction():
+            user_id = self._add_user(None, credits_, registered=registered)
+            return self._add_token(user_id, scopes, credits_, expires_at)
 
     def set_keys(self, keys: Iterable[str], credits_: int) -> None:
         """Replace the API keys: each is the token of its own user, and former keys are revoked."""
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM tokens WHERE user_id LIKE 'key\\_%' ESCAPE '\\'")
-            for key in dict.fromkeys(keys):
+        with self._database.transaction():
+            self._database.write("DELETE FROM tokens WHERE user_id LIKE 'key\\_%' ESCAPE '\\'")
+            for key in keys:
                 digest = token_digest(key)
                 user_id = f"key_{digest[:16]}"
-                connection.execute(
+                self._database.write(
                     "INSERT OR IGNORE INTO users (user_id, registered, available) VALUES (?, 1, ?)",
-                    (user_id, credits_),
+                    *(user_id, credits_),
                 )
-                connection.execute(
-                    "INSERT OR REPLACE INTO tokens VALUES (?, ?, '*', NULL)", (digest, user_id)
+                self._database.write(
+                    "INSERT OR REPLACE INTO tokens VALUES (?, ?, '*', NULL)", digest, user_id
                 )
 
     def find(self, token: str) -> Account | None:
         """Return the account of a token, or None if the token is unknown or has expired."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT t.user_id, t.scopes, u.registered "
-                "FROM tokens t JOIN users u USING (user_id) "
-                "WHERE t.hash = ? AND (t.expires_at IS NULL OR t.expires_at > ?)",
-                (token_digest(token), self._clock()),
-            ).fetchone()
+        row = self._database.row(
+            "SELECT t.user_id, t.scopes, u.registered "
+            "FROM tokens t JOIN users u USING (user_id) "
+            "WHERE t.hash = ? AND (t.expires_at IS NULL OR t.expires_at > ?)",
+            *(token_digest(token), self._clock()),
+        )
         if row is None:
             return None
         return Account(row["user_id"], not row["registered"], frozenset(row["scopes"].split()))
 
     def expire_all(self) -> None:
         """Expire every token now; anonymous clients may then request new ones."""
-        with self._database.transaction() as connection:
-            connection.execute("UPDATE tokens SET expires_at = ?", (self._clock(),))
+        self._database.write("UPDATE tokens SET expires_at = ?", self._clock())
 
     def balance(self, user_id: str) -> tuple[int, int]:
         """Return the available and the reserved credits."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT available, frozen FROM users WHERE user_id = ?", (user_id,)
-            ).fetchone()
+        row = self._database.row("SELECT available, frozen FROM users WHERE user_id = ?", user_id)
         return row["available"], row["frozen"]
 
     def reserve(self, user_id: str, amount: int, *, at_most_available: bool) -> int:
@@ -138,64 +128,47 @@ class Accounts:
         Raises:
             NotEnoughCreditsError: The balance does not cover the amount.
         """
-        with self._database.transaction() as connection:
+        with self._database.transaction():
             available, _ = self.balance(user_id)
             if at_most_available:
                 amount = min(amount, available)
             elif amount > available:
                 raise NotEnoughCreditsError
-            _adjust(connection, user_id, available=-amount, frozen=amount)
+            self._adjust(user_id, available=-amount, frozen=amount)
         return amount
 
     def spend(self, user_id: str, amount: int) -> None:
         """Deduct reserved credits."""
-        with self._database.transaction() as connection:
-            _adjust(connection, user_id, frozen=-amount)
+        self._adjust(user_id, frozen=-amount)
 
     def release(self, user_id: str, amount: int) -> None:
         """Return reserved credits to the balance."""
-        with self._database.transaction() as connection:
-            _adjust(connection, user_id, available=amount, frozen=-amount)
+        self._adjust(user_id, available=amount, frozen=-amount)
 
     def release_all(self) -> None:
         """Release all reserved credits: no run survives a restart."""
-        with self._database.transaction() as connection:
-            connection.execute("UPDATE users SET available = available + frozen, frozen = 0")
+        self._database.write("UPDATE users SET available = available + frozen, frozen = 0")
 
+    def _add_user(self, client_id: str | None, credits_: int, *, registered: bool) -> str:
+        user_id = f"{'user' if registered else 'anon'}_{secrets.token_hex(8)}"
+        self._database.write(
+            "INSERT INTO users (user_id, client_id, registered, available) VALUES (?, ?, ?, ?)",
+            *(user_id, client_id, registered, credits_),
+        )
+        return user_id
 
-def _add_user(
-    connection: sqlite3.Connection,
-    user_id: str,
-    client_id: str | None,
-    credits_: int,
-    *,
-    registered: bool,
-) -> None:
-    connection.execute(
-        "INSERT INTO users (user_id, client_id, registered, available) VALUES (?, ?, ?, ?)",
-        (user_id, client_id, registered, credits_),
-    )
+    def _add_token(
+        self, user_id: str, scopes: Iterable[str], credits_: int, expires_at: float | None
+    ) -> IssuedToken:
+        token = f"nmv_usr_{secrets.token_urlsafe(32)}"
+        self._database.write(
+            "INSERT INTO tokens VALUES (?, ?, ?, ?)",
+            *(token_digest(token), user_id, " ".join(scopes), expires_at),
+        )
+        return IssuedToken(token, user_id, credits_, expires_at)
 
-
-def _add_token(
-    connection: sqlite3.Connection,
-    user_id: str,
-    scopes: Iterable[str],
-    credits_: int,
-    expires_at: float | None,
-) -> IssuedToken:
-    token = f"nmv_usr_{secrets.token_urlsafe(32)}"
-    connection.execute(
-        "INSERT INTO tokens VALUES (?, ?, ?, ?)",
-        (token_digest(token), user_id, " ".join(scopes), expires_at),
-    )
-    return IssuedToken(token, user_id, credits_, expires_at)
-
-
-def _adjust(
-    connection: sqlite3.Connection, user_id: str, *, available: int = 0, frozen: int = 0
-) -> None:
-    connection.execute(
-        "UPDATE users SET available = available + ?, frozen = frozen + ? WHERE user_id = ?",
-        (available, frozen, user_id),
-    )
+    def _adjust(self, user_id: str, *, available: int = 0, frozen: int) -> None:
+        self._database.write(
+            "UPDATE users SET available = available + ?, frozen = frozen + ? WHERE user_id = ?",
+            *(available, frozen, user_id),
+        )

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from nemovideo._support.filelock import FileLock
 from nemovideo.errors import LocalBackendError
@@ -133,11 +134,20 @@ class Database:
                 remedy="Choose another state directory, or remove this one.",
             ) from error
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Lock the connection for a single query, without a transaction."""
+    def row(self, query: str, *values: object) -> Any:  # noqa: ANN401 - as from fetchone()
+        """Return the first row of a query, or None."""
         with self._lock:
-            yield self._connection
+            return self._connection.execute(query, values).fetchone()
+
+    def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """Return all rows of a query."""
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
+
+    def write(self, statement: str, *values: object) -> None:
+        """Execute a statement as a transaction, or as part of the current one."""
+        with self.transaction() as connection:
+            connection.execute(statement, values)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

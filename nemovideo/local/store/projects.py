@@ -61,70 +61,60 @@ class Projects:
             language=language,
             used_at=self._clock(),
         )
-        with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", attrs.astuple(session)
-            )
+        values = attrs.astuple(session)
+        self._database.write("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", *values)
         return session
 
     def session(self, session_id: str, user_id: str | None = None) -> SessionRow | None:
         """Return a session, of the given user if any, or None if there is no such session."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT * FROM sessions WHERE session_id = ? AND user_id = ifnull(?, user_id)",
-                (session_id, user_id),
-            ).fetchone()
+        row = self._database.row(
+            "SELECT * FROM sessions WHERE session_id = ? AND user_id = ifnull(?, user_id)",
+            *(session_id, user_id),
+        )
         return None if row is None else SessionRow(**dict(row))
 
     def touch(self, session: SessionRow) -> None:
         """Update `used_at`, at most once a minute; a full disk is ignored."""
         if self._clock() - session.used_at < _TOUCH_INTERVAL_S:
             return
-        with suppress(sqlite3.OperationalError), self._database.transaction() as connection:
-            connection.execute(
+        with suppress(sqlite3.OperationalError):
+            self._database.write(
                 "UPDATE sessions SET used_at = ? WHERE session_id = ?",
-                (self._clock(), session.session_id),
+                *(self._clock(), session.session_id),
             )
 
     def count_silent_edit(self, session_id: str) -> None:
         """Count an edit that was answered without text."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE sessions SET silent_edits = silent_edits + 1 WHERE session_id = ?",
-                (session_id,),
-            )
+        self._database.write(
+            "UPDATE sessions SET silent_edits = silent_edits + 1 WHERE session_id = ?", session_id
+        )
 
     def add_files(self, session_id: str, items: Sequence[MediaItem]) -> list[StoredFile]:
         """Add uploaded files under the next ids ("m1", "m2", …)."""
         stored: list[StoredFile] = []
-        with self._database.transaction() as connection:
-            (count,) = connection.execute(
-                "SELECT count(*) FROM media WHERE session_id = ?", (session_id,)
-            ).fetchone()
+        with self._database.transaction():
+            (count,) = self._database.row(
+                "SELECT count(*) FROM media WHERE session_id = ?", session_id
+            )
             for position, item in enumerate(items, start=count + 1):
                 file = StoredFile(attrs.evolve(item, id=f"m{position}"), secrets.token_urlsafe(18))
-                connection.execute(
+                self._database.write(
                     "INSERT INTO media VALUES (?, ?, ?, ?)",
-                    (session_id, position, file.file_token, self._facts(file.item)),
+                    *(session_id, position, file.file_token, self._facts(file.item)),
                 )
                 stored.append(file)
         return stored
 
     def files(self, session_id: str) -> list[StoredFile]:
         """Return the session's files in upload order."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT facts, file_token FROM media WHERE session_id = ? ORDER BY position",
-                (session_id,),
-            ).fetchall()
+        rows = self._database.rows(
+            "SELECT facts, file_token FROM media WHERE session_id = ? ORDER BY position", session_id
+        )
         return [StoredFile(self._item(row["facts"]), row["file_token"]) for row in rows]
 
     def file(self, file_token: str) -> MediaItem | None:
         """Return the uploaded file of a link, or None."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT facts FROM media WHERE file_token = ?", (file_token,)
-            ).fetchone()
+        row = self._database.row("SELECT facts FROM media WHERE file_token = ?", file_token)
         return None if row is None else self._item(row["facts"])
 
     def draft(self, session_id: str) -> dict[str, object] | None:
@@ -134,20 +124,17 @@ class Projects:
 
     def versions(self, session_id: str, *, latest: int) -> list[int]:
         """Return the numbers of the latest draft versions, oldest first."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT version FROM drafts WHERE session_id = ? ORDER BY version DESC LIMIT ?",
-                (session_id, latest),
-            ).fetchall()
+        rows = self._database.rows(
+            "SELECT version FROM drafts WHERE session_id = ? ORDER BY version DESC LIMIT ?",
+            *(session_id, latest),
+        )
         return [row["version"] for row in reversed(rows)]
 
     def version(self, session_id: str, number: int) -> dict[str, object]:
         """Return one version of the draft."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT draft FROM drafts WHERE session_id = ? AND version = ?",
-                (session_id, number),
-            ).fetchone()
+        row = self._database.row(
+            "SELECT draft FROM drafts WHERE session_id = ? AND version = ?", session_id, number
+        )
         draft: dict[str, object] = json.loads(row["draft"])
         return draft
 
@@ -157,39 +144,35 @@ class Projects:
         """Save a draft as a new version, or in place of the current one."""
         if replace_last:
             self.undo(session_id)
-        with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO drafts SELECT ?, ifnull(max(version), 0) + 1, ? "
-                "FROM drafts WHERE session_id = ?",
-                (session_id, json_text(draft), session_id),
-            )
+        self._database.write(
+            "INSERT INTO drafts SELECT ?, ifnull(max(version), 0) + 1, ? "
+            "FROM drafts WHERE session_id = ?",
+            *(session_id, json_text(draft), session_id),
+        )
 
     def undo(self, session_id: str) -> None:
         """Delete the current version, so that the previous one is current again."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "DELETE FROM drafts WHERE session_id = ? AND version = "
-                "(SELECT max(version) FROM drafts WHERE session_id = ?)",
-                (session_id, session_id),
-            )
+        self._database.write(
+            "DELETE FROM drafts WHERE session_id = ?1 AND version = "
+            "(SELECT max(version) FROM drafts WHERE session_id = ?1)",
+            session_id,
+        )
 
     def issue_claim(self, session_id: str) -> str:
         """Issue a claim token, which gives access to the session's page only."""
         token = f"clm_{secrets.token_urlsafe(24)}"
-        with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO claims VALUES (?, ?, ?)",
-                (token_digest(token), session_id, self._clock() + CLAIM_LIFETIME_S),
-            )
+        self._database.write(
+            "INSERT INTO claims VALUES (?, ?, ?)",
+            *(token_digest(token), session_id, self._clock() + CLAIM_LIFETIME_S),
+        )
         return token
 
     def claimed(self, token: str) -> SessionRow | None:
         """Return the session of a claim token, or None if it is unknown or has expired."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT session_id FROM claims WHERE hash = ? AND expires_at > ?",
-                (token_digest(token), self._clock()),
-            ).fetchone()
+        row = self._database.row(
+            "SELECT session_id FROM claims WHERE hash = ? AND expires_at > ?",
+            *(token_digest(token), self._clock()),
+        )
         return None if row is None else self.session(row["session_id"])
 
     def _facts(self, item: MediaItem) -> str:

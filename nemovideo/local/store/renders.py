@@ -47,7 +47,7 @@ class Render:
 
 _COLUMNS = ", ".join(field.name for field in attrs.fields(Render))
 _SELECT = f"SELECT {_COLUMNS} FROM renders"  # noqa: S608 - field names
-_NEXT_PENDING = f"""{_SELECT} WHERE status = 'pending' AND (:limit IS NULL OR :limit > (
+_NEXT_PENDING = f"""{_SELECT} WHERE status = 'pending' AND (?1 IS NULL OR ?1 > (
     SELECT count(*) FROM renders AS other
     WHERE other.user_id = renders.user_id AND other.status = 'processing'))
 ORDER BY position LIMIT 1"""  # noqa: S608 - field names
@@ -91,26 +91,27 @@ class Renders:
         Raises:
             RenderExistsError: The id is taken.
         """
-        with self._database.transaction() as connection:
-            try:
-                connection.execute(
-                    "INSERT INTO renders (render_id, session_id, user_id, draft, format, quality,"
-                    " status, file_token, created_at) VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?)",
-                    (
-                        render_id,
-                        session_id,
-                        user_id,
-                        json_text(draft),
-                        format_,
-                        quality,
-                        secrets.token_urlsafe(18),
-                        self._clock(),
-                    ),
-                )
-            except sqlite3.IntegrityError as error:
-                raise RenderExistsError from error
-            row = connection.execute(f"{_SELECT} WHERE render_id = ?", (render_id,)).fetchone()
-        return self._read(row)
+        added = Render(
+            render_id=render_id,
+            session_id=session_id,
+            user_id=user_id,
+            format=format_,
+            quality=quality,
+            status="pending",
+            progress=0,
+            file_token=secrets.token_urlsafe(18),
+            created_at=self._clock(),
+        )
+        try:
+            self._database.write(
+                "INSERT INTO renders (render_id, session_id, user_id, draft, format, quality,"
+                " status, file_token, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                *(render_id, session_id, user_id, json_text(draft), format_, quality),
+                *(added.status, added.file_token, added.created_at),
+            )
+        except sqlite3.IntegrityError as error:
+            raise RenderExistsError from error
+        return added
 
     def find(self, render_id: str) -> Render | None:
         """Return a job, or None."""
@@ -118,19 +119,13 @@ class Renders:
 
     def status(self, render_id: str) -> str:
         """Return the status of a job; cheap enough for polling."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT status FROM renders WHERE render_id = ?", (render_id,)
-            ).fetchone()
-        return str(row["status"])
+        (status,) = self._database.row("SELECT status FROM renders WHERE render_id = ?", render_id)
+        return str(status)
 
     def draft(self, render_id: str) -> dict[str, object]:
         """Return the draft of a job."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT draft FROM renders WHERE render_id = ?", (render_id,)
-            ).fetchone()
-        draft: dict[str, object] = json.loads(row["draft"])
+        (text,) = self._database.row("SELECT draft FROM renders WHERE render_id = ?", render_id)
+        draft: dict[str, object] = json.loads(text)
         return draft
 
     def by_file(self, file_token: str) -> Render | None:
@@ -140,20 +135,16 @@ class Renders:
 
     def of_session(self, session_id: str) -> list[Render]:
         """Return the session's jobs, oldest first."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                f"{_SELECT} WHERE session_id = ? ORDER BY position", (session_id,)
-            ).fetchall()
+        rows = self._database.rows(f"{_SELECT} WHERE session_id = ? ORDER BY position", session_id)
         return [self._read(row) for row in rows]
 
     def unfinished(self, user_id: str) -> int:
         """Return the number of the user's pending and running jobs."""
-        with self._database.reading() as connection:
-            (count,) = connection.execute(
-                "SELECT count(*) FROM renders"
-                " WHERE user_id = ? AND status IN ('pending', 'processing')",
-                (user_id,),
-            ).fetchone()
+        (count,) = self._database.row(
+            "SELECT count(*) FROM renders"
+            " WHERE user_id = ? AND status IN ('pending', 'processing')",
+            user_id,
+        )
         return int(count)
 
     def take(self, max_per_user: int | None = None) -> Render | None:
@@ -161,14 +152,14 @@ class Renders:
 
         Jobs of a user with `max_per_user` running jobs are skipped.
         """
-        with self._database.transaction() as connection:
-            row = connection.execute(_NEXT_PENDING, {"limit": max_per_user}).fetchone()
+        with self._database.transaction():
+            row = self._database.row(_NEXT_PENDING, max_per_user)
             if row is None:
                 return None
-            connection.execute(
+            self._database.write(
                 "UPDATE renders SET status = 'processing', attempts = attempts + 1"
                 " WHERE render_id = ?",
-                (row["render_id"],),
+                row["render_id"],
             )
         return attrs.evolve(_render(row), status="processing")
 
@@ -204,21 +195,19 @@ class Renders:
 
     def cancel(self, render_id: str) -> None:
         """Cancel an unfinished job."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE renders SET status = 'cancelled', completed_at = ?"
-                " WHERE render_id = ? AND status IN ('pending', 'processing')",
-                (self._clock(), render_id),
-            )
+        self._database.write(
+            "UPDATE renders SET status = 'cancelled', completed_at = ?"
+            " WHERE render_id = ? AND status IN ('pending', 'processing')",
+            *(self._clock(), render_id),
+        )
 
     def requeue(self, render_id: str) -> None:
         """Return an interrupted job to the queue, without counting the attempt."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE renders SET status = 'pending', progress = 0, attempts = attempts - 1"
-                " WHERE render_id = ? AND status = 'processing'",
-                (render_id,),
-            )
+        self._database.write(
+            "UPDATE renders SET status = 'pending', progress = 0, attempts = attempts - 1"
+            " WHERE render_id = ? AND status = 'processing'",
+            render_id,
+        )
 
     def save_results(self) -> bool:
         """Save the results that are only in memory; return whether none is left."""
@@ -237,38 +226,28 @@ class Renders:
         self.save_results()
 
     def _save_result(self, job: Render) -> None:
-        with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE renders SET status = ?, progress = ?, duration_ms = ?, size_bytes = ?,"
-                " error = ?, warnings = ?, completed_at = ?"
-                " WHERE render_id = ? AND status = 'processing'",
-                (
-                    job.status,
-                    job.progress,
-                    job.duration_ms,
-                    job.size_bytes,
-                    job.error,
-                    json_text(job.warnings),
-                    job.completed_at,
-                    job.render_id,
-                ),
-            )
+        self._database.write(
+            "UPDATE renders SET status = ?, progress = ?, duration_ms = ?, size_bytes = ?,"
+            " error = ?, warnings = ?, completed_at = ?"
+            " WHERE render_id = ? AND status = 'processing'",
+            *(job.status, job.progress, job.duration_ms, job.size_bytes),
+            *(job.error, json_text(job.warnings), job.completed_at, job.render_id),
+        )
 
     def requeue_unfinished(self) -> None:
         """Return the jobs of a crashed server to the queue; fail those without attempts left."""
-        with self._database.transaction() as connection:
-            connection.execute(
+        with self._database.transaction():
+            self._database.write(
                 "UPDATE renders SET status = 'failed', error = ?, completed_at = ?"
                 " WHERE status = 'processing' AND attempts >= ?",
-                (_CRASHED, self._clock(), MAX_ATTEMPTS),
+                *(_CRASHED, self._clock(), MAX_ATTEMPTS),
             )
-            connection.execute(
+            self._database.write(
                 "UPDATE renders SET status = 'pending', progress = 0 WHERE status = 'processing'"
             )
 
     def _one(self, column: str, value: str) -> Render | None:
-        with self._database.reading() as connection:
-            row = connection.execute(f"{_SELECT} WHERE {column} = ?", (value,)).fetchone()
+        row = self._database.row(f"{_SELECT} WHERE {column} = ?", value)
         return None if row is None else self._read(row)
 
     def _read(self, row: sqlite3.Row) -> Render:

@@ -28,14 +28,12 @@ def database(api: Api) -> Database:
 @contextmanager
 def full(api: Api) -> Iterator[None]:
     """Leave SQLite no free page, which it reports as a full disk."""
-    with database(api).reading() as connection:
-        connection.execute("VACUUM")
-        connection.execute("PRAGMA max_page_count = 1")  # capped at the current number
+    database(api).row("VACUUM")
+    database(api).row("PRAGMA max_page_count = 1")  # capped at the current number
     while api.ask("POST", "/api/tasks/me/with-session/nemo_agent", json={}).status_code == 200:
         pass
     yield
-    with database(api).reading() as connection:
-        connection.execute("PRAGMA max_page_count = 1000000")
+    database(api).row("PRAGMA max_page_count = 1000000")
 
 
 def test_a_full_disk_is_reported_to_clients() -> None:
@@ -77,9 +75,8 @@ def test_a_result_is_reported_on_a_full_disk_and_saved_later() -> None:
 
 
 def kept(api: Api, render_id: str) -> str:
-    with database(api).reading() as connection:
-        row = connection.execute("SELECT status FROM renders WHERE render_id = ?", (render_id,))
-        return str(row.fetchone()["status"])
+    (status,) = database(api).row("SELECT status FROM renders WHERE render_id = ?", render_id)
+    return str(status)
 
 
 @pytest.mark.parametrize(
