@@ -518,7 +518,7 @@ def test_a_file_that_changed_before_its_upload_is_reported(bench: Bench, tmp_pat
     make_clip(mine, seconds=0.4)
     with (
         bench.client() as client,
-        pytest.raises(errors.CheckpointError, match="other content"),
+        pytest.raises(errors.CheckpointError, match="different content"),
     ):
         client.jobs.resume(bench.path)
     assert Ledger.of(bench.backend).files == 0
@@ -746,7 +746,7 @@ def test_a_done_job_does_not_need_its_temporary_state(tmp_path: Path, clip: Path
     assert not gone.exists()
     with Client.local(render=QuickRenderer()) as client:
         again = [client.remove_background(clip, **order), client.jobs.resume(path)]
-        with pytest.raises(errors.CheckpointError, match="is of another job"):
+        with pytest.raises(errors.CheckpointError, match="belongs to another job"):
             client.remove_background(clip, **{**order, "background": "white"})
         assert client.backend is not None
         assert runs_of(client.backend) == 0

@@ -21,7 +21,6 @@ from nemovideo._jobs import checkpoints, flow
 from nemovideo._jobs.checkpoints import Checkpoint
 from nemovideo._jobs.places import Place, driving
 from nemovideo._jobs.plan import Order
-from nemovideo._jobs.runs import service_of
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import (
     APITimeoutError,
@@ -162,12 +161,7 @@ def _job(
     while True:
         try:
             video = yield from flow.run(
-                context,
-                task.order,
-                on_progress,
-                checkpoint=task.checkpoint,
-                service=service_of(context),
-                in_batch=True,
+                context, task.order, on_progress, checkpoint=task.checkpoint, in_batch=True
             )
         except JobRunningError:  # noqa: PERF203 - a retry
             if clock.monotonic() >= patient_until:

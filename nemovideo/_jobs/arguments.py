@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from nemovideo._uploads.trust import check_sources
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Upload
 
@@ -12,12 +13,20 @@ _CONTENT = (str, os.PathLike, bytes, bytearray, memoryview, Upload)
 _COLOR_PARTS = (3, 4)
 
 
-def check_source(source: object) -> None:
-    """Check that the source is a file.
+def check_arguments(source: object, background: object, *, local_files: bool) -> None:
+    """Check the types of a source and a background.
 
     Raises:
-        InvalidRequestError: It is an array, a list of files, or another unsupported type.
+        InvalidRequestError: The source is an array, a list of files, a string without
+            `local_files`, or another unsupported type; or the background is neither text nor a
+            path.
     """
+    _check_source(source)
+    _check_background(background)
+    check_sources([source], local_files=local_files)
+
+
+def _check_source(source: object) -> None:
     if isinstance(source, _CONTENT):
         return
     kind = type(source).__name__
@@ -40,12 +49,7 @@ def check_source(source: object) -> None:
         )
 
 
-def check_background(background: object) -> None:
-    """Check that the background is text or a path.
-
-    Raises:
-        InvalidRequestError: It is a tuple of numbers, an array, bytes or the like.
-    """
+def _check_background(background: object) -> None:
     if background is None or isinstance(background, (str, os.PathLike)):
         return
     remedy = 'Give a color ("#00b140"), words, or the path or URL of a picture or video.'

@@ -206,7 +206,7 @@ def load(path: Path) -> Checkpoint | None:
     if value.get("version") != VERSION:
         raise failure(
             path,
-            f"is of version {value.get('version')!r}; this nemovideo supports version {VERSION}",
+            f"has version {value.get('version')!r}; this nemovideo supports version {VERSION}",
             remedy=Remedy(
                 "update nemovideo", ("name another ", Option("checkpoint"), " to start over")
             ),
@@ -266,7 +266,7 @@ def note_url(url: str) -> FileNote:
 
 @cache
 def _converter() -> cattrs.Converter:
-    """Return a converter that does not convert between types."""
+    """Return a converter that rejects values of another type instead of converting them."""
     import cattrs
 
     made = cattrs.Converter(detailed_validation=True)
@@ -277,12 +277,12 @@ def _converter() -> cattrs.Converter:
 
 
 def _exactly(kind: type) -> Callable[[object, type], object]:
-    def take(value: object, _: type) -> object:
+    def structure(value: object, _: type) -> object:
         if type(value) is not kind:
             raise ValueError(f"expected {kind.__name__}")
         return value
 
-    return take
+    return structure
 
 
 def _number(value: object, _: type) -> float:

@@ -164,7 +164,7 @@ def _reopened(note: FileNote, checkpoint: Path) -> Flow[Upload]:
     if note.path is None:
         raise checkpoints.failure(
             checkpoint,
-            f"has no path or URL of {note.name}",
+            f"has no path or URL for {note.name}",
             remedy=Remedy(
                 ("make the same call again, with the source and this ", Option("checkpoint"))
             ),
@@ -173,7 +173,7 @@ def _reopened(note: FileNote, checkpoint: Path) -> Flow[Upload]:
     if (yield from blocking(partial(_digest, upload))) != note.sha256:
         raise checkpoints.failure(
             checkpoint,
-            f"is of a job that started with other content of {note.path}",
+            f"belongs to a job that started with different content in {note.path}",
             remedy=Remedy(
                 "put the file back", ("name another ", Option("checkpoint"), " to start over")
             ),

@@ -7,6 +7,7 @@ any point: see docs/jobs.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -17,11 +18,12 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import files as job_files
 from nemovideo._jobs import message as job_message
-from nemovideo._jobs.checkpoints import Checkpoint, Service
+from nemovideo._jobs.checkpoints import Checkpoint
 from nemovideo._jobs.journal import Journal
-from nemovideo._jobs.order import begin, check_service
+from nemovideo._jobs.order import begin, check_service, service_of
 from nemovideo._jobs.plan import Order
-from nemovideo._jobs.progress import Meter, OnProgress
+from nemovideo._jobs.progress import Meter
+from nemovideo._jobs.progress_bar import OnProgress
 from nemovideo._jobs.result import as_ordered, delivered, has_arrived, noted_reply, result
 from nemovideo._support.disk import Stamp, sha256_of_file
 from nemovideo._values.remedies import Option, Remedy, Resume
@@ -39,7 +41,6 @@ def run(
     on_progress: OnProgress | None,
     *,
     checkpoint: Path | None,
-    service: Service,
     send_again: bool = False,
     in_batch: bool = False,
 ) -> Flow[RenderedVideo]:
@@ -50,7 +51,6 @@ def run(
         order: The order; None for that of the checkpoint.
         on_progress: Called with the progress.
         checkpoint: The checkpoint file; None for a job that cannot be resumed.
-        service: The service of the client.
         send_again: Whether to send a message again if its effect is unknown.
         in_batch: Whether a batch runs the job; see `message.recover`.
 
@@ -58,6 +58,7 @@ def run(
         CheckpointError: The checkpoint cannot be used for this job.
         NemoError: A step failed; the remedy says how to resume.
     """
+    service = service_of(context)
     journal = Journal(checkpoint, context.settings.clock)
     try:
         found = yield from journal.open()
@@ -160,9 +161,9 @@ class _Pipeline:
             try:
                 reply = yield from agent.send(context, session_id, self._words())
             except NemoError as error:
-                left = job_message.after_failure(note, error)
-                record = attrs.evolve(journal.now, message=left)
-                if left is None:  # the balance may change before the next try
+                failed = job_message.after_failure(note, error)
+                record = attrs.evolve(journal.now, message=failed)
+                if failed is None:  # the balance may change before the next attempt
                     record = attrs.evolve(record, credits_before=spent_from)
                 yield from journal.note(record)
                 raise
@@ -171,11 +172,8 @@ class _Pipeline:
             if after.draft == before.draft:
                 note = attrs.evolve(note, status="answered")
                 yield from journal.note(attrs.evolve(journal.now, message=note))
-                failure = job_message.unchanged_error(reply.text)
-                failure.reply = reply
-                raise failure
-            if (late := job_message.untrimmed_error(journal.now.order, after, reply)) is not None:
-                raise late
+                raise job_message.unchanged_error(reply)
+            job_message.check_trimmed(journal.now.order, after, reply)
         note = attrs.evolve(note, status="done")
         yield from journal.note(attrs.evolve(journal.now, message=note))
         return reply
@@ -205,13 +203,12 @@ class _Pipeline:
             earlier=journal.now.render_id,
         )
         if not journal.now.rendered:
-            output = journal.now.output
-            there = None
+            output, stamp = journal.now.output, None
             if output is not None:
-                there = yield from blocking(lambda: Stamp.of(output))
+                stamp = yield from blocking(lambda: Stamp.of(output))
             yield from journal.note(
                 attrs.evolve(
-                    journal.now, rendered=True, output_before=there, duration_s=job.duration_s
+                    journal.now, rendered=True, output_before=stamp, duration_s=job.duration_s
                 )
             )
         return job
@@ -232,8 +229,8 @@ class _Pipeline:
             )
         if self.journal.path is not None:
             digest = yield from blocking(lambda: sha256_of_file(output))
-            there = yield from blocking(lambda: Stamp.of(output))
-            size = None if there is None else there.size_bytes
+            stamp = yield from blocking(lambda: Stamp.of(output))
+            size = None if stamp is None else stamp.size_bytes
             yield from self.journal.note(
                 attrs.evolve(self.journal.now, sha256=digest, size_bytes=size)
             )
@@ -245,10 +242,8 @@ class _Pipeline:
         context, record = self.context, self.journal.now
         after = record.credits_after
         if after is None:
-            try:
+            with suppress(NemoError):  # only the credits are unknown
                 after = (yield from state.balance(context)).available
-            except NemoError:
-                after = None  # only the credits are unknown
         url = urljoin(f"{context.settings.base_url}/", job.url or "")
         project_url = yield from render.project_url(context, session_id, record.task_id)
         self.meter.end()

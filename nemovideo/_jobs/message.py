@@ -52,7 +52,7 @@ def note_before(sent_at: float, state: SessionState, credits: Credits) -> Messag
 
 
 def outcome_of(note: MessageNote, state: SessionState, credits: Credits | None) -> MessageOutcome:  # noqa: A002
-    """Return the outcome of a message whose run has ended, from the state and the balance.
+    """Derive the outcome of a message whose run has ended from the state and the balance.
 
     A run in progress freezes credits, and a finished one has spent credits or changed the state; if
     neither is the case, the message had no effect. Any other difference may have another cause.
@@ -97,12 +97,13 @@ def recover(
         state = yield from state_flow.get(context, session_id)
     balance = None if in_batch else (yield from state_flow.balance(context))
     found = outcome_of(note, state, balance)
+    reply = Reply(raw_text=note.reply, text=note.reply, recovered=True)
     if found == "changed":
-        return Reply(raw_text=note.reply, text=note.reply, recovered=True)
+        return reply
     if found == "lost" or send_again or (found == "answered" and in_batch):
         return None
     if found == "answered":
-        raise unchanged_error(note.reply)
+        raise unchanged_error(reply)
     raise StreamInterruptedError(
         "the process ended while the message was being sent, and it may have arrived: "
         "the draft has not changed since, but the credits or the rest of the session have",
@@ -117,26 +118,32 @@ def recover(
     )
 
 
-def unchanged_error(said: str) -> AgentError:
+def unchanged_error(reply: Reply) -> AgentError:
     """Return the error for an answer that did not change the draft."""
-    return AgentError(
-        f"the agent did not change the video: {said or 'it said nothing'}", may_have_spent=True
-    )
-
-
-def untrimmed_error(order: OrderNote, state: SessionState, reply: Reply) -> AgentError | None:
-    """Return the error for a video that was not trimmed, or None."""
-    if order.stretch_s is None or state.draft is None:
-        return None
-    if state.draft.duration_ms <= 1000 * (order.stretch_s + _TRIM_SLACK_S):
-        return None
     error = AgentError(
-        f"the agent did not trim the video: {reply.text or 'it said nothing'}",
-        remedy="Check that trim= lies within the video.",
+        f"the agent did not change the video: {reply.text or 'it said nothing'}",
         may_have_spent=True,
     )
     error.reply = reply
     return error
+
+
+def check_trimmed(order: OrderNote, state: SessionState, reply: Reply) -> None:
+    """Check that the video was trimmed, if that was ordered.
+
+    Raises:
+        AgentError: It was not.
+    """
+    if order.stretch_s is None or state.draft is None:
+        return
+    if state.draft.duration_ms > 1000 * (order.stretch_s + _TRIM_SLACK_S):
+        error = AgentError(
+            f"the agent did not trim the video: {reply.text or 'it said nothing'}",
+            remedy="Check that trim= lies within the video.",
+            may_have_spent=True,
+        )
+        error.reply = reply
+        raise error
 
 
 def after_failure(note: MessageNote, error: NemoError) -> MessageNote | None:
@@ -170,8 +177,8 @@ def _has_ended(context: Context, note: MessageNote) -> bool:
     """
     age_s = context.settings.clock.time() - note.sent_at
     longest_s = 2 * context.settings.stream.total_s
-    born = context.backend_since
-    return note.status == "answered" or age_s > longest_s or (born or 0.0) > note.sent_at
+    backend_started_at = context.backend_since or 0.0
+    return note.status == "answered" or age_s > longest_s or backend_started_at > note.sent_at
 
 
 def _digest(value: object) -> str:

@@ -24,6 +24,12 @@ from nemovideo.errors import CreditLimitError, InvalidRequestError
 from nemovideo.files import Upload
 
 
+def service_of(context: Context) -> Service:
+    """Return the service of a context, for a checkpoint."""
+    state_dir = None if context.state_dir is None else str(context.state_dir)
+    return Service(context.settings.base_url, state_dir)
+
+
 def check_service(path: Path, record: Checkpoint, service: Service) -> None:
     """Check that the job belongs to the client's service: the cloud, or its local backend.
 
@@ -38,7 +44,7 @@ def check_service(path: Path, record: Checkpoint, service: Service) -> None:
     home = "the cloud" if noted.state_dir is None else f"a local backend in {noted.state_dir}"
     raise checkpoints.failure(
         path,
-        f"is of a job of {home}",
+        f"belongs to a job of {home}",
         remedy=Remedy(
             ("resume it with ", Resume(str(path), anywhere=True), ", which uses that service")
         ),
@@ -55,7 +61,7 @@ def check_state(path: Path, state_dir: str) -> None:
         return
     raise checkpoints.failure(
         path,
-        f"is of a job of a local backend whose state, {state_dir}, no longer exists",
+        f"belongs to a job of a local backend whose state, {state_dir}, no longer exists",
         remedy=Remedy(
             ("name another ", Option("checkpoint"), " to start over"),
             following=Remedy(
@@ -76,6 +82,10 @@ def begin(
     inputs: Sequence[Upload] = ()
     if order is not None:
         render.check_quality(context, order.quality)
+        inputs, notes = yield from job_files.inspect_all(order.files, hashed=path is not None)
+        format_ = order.format or suggested_format(inputs[0], order.background)
+        job_files.check_kind(inputs[0], format_)
+        record = _ordered(order, format_, notes, service)
         if found is None and order.output is not None:
             output = order.output
             if path == Path(os.path.realpath(expanded(output))):
@@ -83,12 +93,6 @@ def begin(
                     f"{output} cannot be both the checkpoint and the output",
                     remedy="Give the checkpoint another name.",
                 )
-        inputs, notes = yield from job_files.inspect_all(order.files, hashed=path is not None)
-        format_ = order.format or suggested_format(inputs[0], order.background)
-        job_files.check_kind(inputs[0], format_)
-        record = _ordered(order, format_, notes, service)
-        if found is None and order.output is not None:
-            output = order.output
             check = partial(
                 check_output,
                 output,
@@ -101,7 +105,7 @@ def begin(
         if order is not None and not record.order.same_as(found.order):
             raise checkpoints.failure(
                 path,
-                "is of another job",
+                "belongs to another job",
                 remedy=Remedy(
                     ("name another ", Option("checkpoint"), " for this one"),
                     ("resume that one with ", Resume(str(path))),

@@ -25,10 +25,10 @@ class Place:
     """How to make a new context, in this process or another.
 
     Attributes:
-        local: Whether to start a local backend for it.
+        local: Whether to start a local backend.
         options: The arguments of `Client`, or of `Client.local`.
-        settings: The settings to start from instead of the environment's.
-        token: The bearer token, unless it is local; None for that of the settings.
+        settings: The settings to use instead of the environment's.
+        token: The bearer token of a cloud client; None for that of the settings.
     """
 
     local: bool
@@ -46,8 +46,8 @@ class Place:
         return context
 
 
-def beside(context: Context, state_dir: Path) -> Context:
-    """Return a copy of the context with a backend on another state directory."""
+def context_on(context: Context, state_dir: Path) -> Context:
+    """Return a copy of the context whose backend uses another state directory."""
     assert context.backend is not None
     backend = context.backend.on(state_dir).start()
     made = Context(settings_from(None, embedded.options_for(backend), context.settings))
@@ -57,7 +57,7 @@ def beside(context: Context, state_dir: Path) -> Context:
 
 @contextmanager
 def driving(context: Context) -> Iterator[SyncDriver]:
-    """Give a new driver; at the end, close it and stop the context's backend."""
+    """Yield a new driver; at the end, close it and stop the context's backend."""
     from nemovideo._drivers.sync import SyncDriver
 
     driver = SyncDriver(context.settings)
@@ -70,7 +70,7 @@ def driving(context: Context) -> Iterator[SyncDriver]:
 
 @asynccontextmanager
 async def driving_async(context: Context) -> AsyncIterator[AsyncDriver]:
-    """Give a new async driver; see `driving`."""
+    """Yield a new async driver; see `driving`."""
     from anyio import CancelScope, to_thread
 
     from nemovideo._drivers.aio import AsyncDriver

@@ -10,7 +10,7 @@ import attrs
 
 from nemovideo._downloads.places import output_path
 from nemovideo._flows.sessions import SessionLike
-from nemovideo._jobs.arguments import check_background, check_source
+from nemovideo._jobs.arguments import check_arguments
 from nemovideo._jobs.progress_bar import OnProgress
 from nemovideo._support.outputs import (
     DEFAULT_QUALITY,
@@ -22,7 +22,6 @@ from nemovideo._support.outputs import (
     has_alpha,
 )
 from nemovideo._uploads.files import is_photo
-from nemovideo._uploads.trust import check_sources
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Source, Upload, is_media_name, is_url
 
@@ -78,7 +77,7 @@ class Order:
 
     @property
     def files(self) -> tuple[Source, ...]:
-        """What is to be uploaded, in this order."""
+        """The files to upload, in this order."""
         return (self.source,) if self.picture is None else (self.source, self.picture)
 
 
@@ -98,10 +97,8 @@ def order_for(
     local_files: bool,
 ) -> Order:
     """Return the order of a `remove_background` call; see there."""
-    check_source(source)
-    check_background(background)
+    check_arguments(source, background, local_files=local_files)
     path = None if output is None else output_path(output)
-    check_sources([source], local_files=local_files)
     picture, words, chosen = plan(background, output, format, local_files=local_files)
     edits = [words, *_trim_words(trim), *_edit_words(edit)]
     if not metadata:

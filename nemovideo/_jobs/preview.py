@@ -14,9 +14,8 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.preview import check_extra, moments
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._flows.uploads import prepare_all
-from nemovideo._jobs.arguments import check_background, check_source
+from nemovideo._jobs.arguments import check_arguments
 from nemovideo._jobs.plan import Background, plan
-from nemovideo._uploads.trust import check_sources
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Source, Upload, is_url
 from nemovideo.models import At, Preview
@@ -43,15 +42,13 @@ def prepared(
     context: Context, source: Source, background: Background
 ) -> Flow[tuple[list[Upload], str]]:
     """Return the checked files of a job, and its message."""
-    check_source(source)
-    check_background(background)
     local_files = context.settings.local_files
+    check_arguments(source, background, local_files=local_files)
     picture, words, _ = plan(background, None, "webm", local_files=local_files)
     files = [source] if picture is None else [source, picture]
-    check_sources(files, local_files=local_files)
     if any(is_url(file) for file in files):
         raise InvalidRequestError(
-            "a preview is made on this machine, which does not fetch URLs",
+            "previews are made on this machine, which does not fetch URLs",
             remedy="Download the file first, or upload the URL and use session.preview().",
         )
     yield from blocking(check_extra)
@@ -63,7 +60,7 @@ def prepared(
 
 @contextmanager
 def footage_of(uploads: Sequence[Upload]) -> Iterator[list[Footage]]:
-    """Give each file with its path; in-memory files are copied to disk meanwhile."""
+    """Yield each file with its path; files in memory are copied to disk for the block."""
     from nemovideo.local.previews import Footage
 
     with ExitStack() as stack:

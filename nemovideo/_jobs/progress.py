@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from nemovideo._jobs.progress_bar import OnProgress
 from nemovideo._support.clock import Clock
 from nemovideo.models import Progress, RenderJob
-
-OnProgress = Callable[[Progress], None]
 
 _WEIGHTS = {"upload": 0.15, "edit": 0.15, "render": 0.6, "download": 0.1}
 
@@ -44,31 +41,30 @@ class Meter:
     def begin(self, phase: str, message: str) -> None:
         """Start a phase."""
         self._phase, self._message = phase, message
-        self._tell(0.0)
+        self._update(0.0)
 
     def bytes(self, done: int, total: int | None) -> None:
         """Record the progress of an upload or a download."""
         if self._phase == "upload":
             self._message = "Uploading…"
-        self._tell(done / total if total else 0.0)
+        self._update(done / total if total else 0.0)
 
     def job(self, job: RenderJob) -> None:
         """Record the progress of the render job."""
-        percent = 100.0 if job.completed else job.progress or 0.0
         self._message = "Rendering…"
-        self._tell(percent / 100)
+        self._update(1.0 if job.completed else (job.progress or 0.0) / 100)
 
     def outage(self) -> None:
-        """Report that the service does not answer."""
+        """Report a lost connection."""
         self._message = "Connection lost; retrying…"
-        self._tell(0.0)
+        self._update(0.0)
 
     def end(self) -> None:
-        """Report the end."""
+        """Report the finished result."""
         self._phase, self._message, self.fraction = "download", "Video ready!", 1.0
-        self._tell(1.0)
+        self._update(1.0)
 
-    def _tell(self, part: float) -> None:
+    def _update(self, part: float) -> None:
         names = list(_WEIGHTS)
         done = sum(_WEIGHTS[name] for name in names[: names.index(self._phase)])
         fraction = min(1.0, done + _WEIGHTS[self._phase] * min(part, 1.0))

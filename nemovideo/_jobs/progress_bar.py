@@ -13,7 +13,7 @@ OnProgress = Callable[[Progress], None]
 
 @contextmanager
 def reporting(progress: bool | OnProgress | None) -> Iterator[OnProgress | None]:
-    """Give the callback for `progress=`: the user's own, or that of a progress bar."""
+    """Yield the callback for `progress=`: the user's own, or that of a progress bar."""
     if progress is None or progress is False or (progress is True and sys.stderr is None):
         yield None  # also in a program without a console
     elif progress is True:
@@ -26,9 +26,7 @@ def reporting(progress: bool | OnProgress | None) -> Iterator[OnProgress | None]
                 bar.set_description_str(now.message, refresh=False)
                 bar.n = now.fraction
                 done = now.eta_s is None or now.fraction >= 1
-                left = "" if done else f"about {now.eta_s:.0f} s left"
-                bar.set_postfix_str(left, refresh=False)
-                bar.refresh()
+                bar.set_postfix_str("" if done else f"about {now.eta_s:.0f} s left")
 
             yield show
     else:

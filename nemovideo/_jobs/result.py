@@ -40,12 +40,12 @@ def has_arrived(record: Checkpoint, size_bytes: int | None) -> bool:
     download began and has the size that the service reported, or, once the checkpoint has it, the
     right digest.
     """
-    there = None if record.output is None else Stamp.of(record.output)
-    if record.output is None or there is None or there == record.output_before:
+    stamp = None if record.output is None else Stamp.of(record.output)
+    if record.output is None or stamp is None or stamp == record.output_before:
         return False
     if record.sha256 is not None:
         return sha256_of_file(record.output) == record.sha256
-    return size_bytes is None or there.size_bytes == size_bytes
+    return size_bytes is None or stamp.size_bytes == size_bytes
 
 
 def result(

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from nemovideo._config import settings as env
 from nemovideo._flows.context import Context
 from nemovideo._jobs import checkpoints, flow
-from nemovideo._jobs.checkpoints import Checkpoint, Service
+from nemovideo._jobs.checkpoints import Checkpoint
 from nemovideo._jobs.order import check_state
-from nemovideo._jobs.places import Place, beside, driving, driving_async
+from nemovideo._jobs.places import Place, context_on, driving, driving_async
 from nemovideo._jobs.progress_bar import OnProgress, reporting
 from nemovideo._jobs.result import delivered
 from nemovideo._support.addresses import is_loopback
@@ -24,7 +24,6 @@ from nemovideo.errors import CheckpointError
 if TYPE_CHECKING:
     from nemovideo._drivers.aio import AsyncDriver
     from nemovideo._drivers.sync import SyncDriver
-    from nemovideo._flows.steps import Flow
     from nemovideo._jobs.plan import Order
     from nemovideo.models import RenderedVideo
 
@@ -48,7 +47,7 @@ def perform(
         _keeping_state(here, path),
         reporting(progress) as on_progress,
     ):
-        work = _work(here, order, on_progress, path, send_again=send_again)
+        work = flow.run(here, order, on_progress, checkpoint=path, send_again=send_again)
         return job_driver.run(work, here.settings.limit(deadline))
 
 
@@ -66,40 +65,20 @@ async def perform_async(
     path = None if checkpoint is None else resolved(checkpoint)
     async with _with_backend_async(context, driver, path) as (here, job_driver):
         with _keeping_state(here, path), reporting(progress) as on_progress:
-            work = _work(here, order, on_progress, path, send_again=send_again)
-            limit = here.settings.limit(deadline)
-            return await job_driver.run(work, limit)
-
-
-def _work(
-    context: Context,
-    order: Order | None,
-    on_progress: OnProgress | None,
-    path: Path | None,
-    *,
-    send_again: bool,
-) -> Flow[RenderedVideo]:
-    """Return the flow of an order, or of the job of a checkpoint."""
-    return flow.run(
-        context,
-        order,
-        on_progress,
-        checkpoint=path,
-        service=service_of(context),
-        send_again=send_again,
-    )
+            work = flow.run(here, order, on_progress, checkpoint=path, send_again=send_again)
+            return await job_driver.run(work, here.settings.limit(deadline))
 
 
 @contextmanager
 def _with_backend(
     context: Context, driver: SyncDriver, path: Path | None
 ) -> Iterator[tuple[Context, SyncDriver]]:
-    """Give the client's context, or one with a backend on the state of the job."""
+    """Yield the client's context, or one whose backend uses the state of the job."""
     state_dir = _other_state(context, path)
     if state_dir is None:
         yield context, driver
     else:
-        made = beside(context, state_dir)
+        made = context_on(context, state_dir)
         with driving(made) as job_driver:
             yield made, job_driver
 
@@ -114,7 +93,7 @@ async def _with_backend_async(
     if state_dir is None:
         yield context, driver
     else:
-        made = await to_thread.run_sync(beside, context, state_dir)
+        made = await to_thread.run_sync(context_on, context, state_dir)
         async with driving_async(made) as job_driver:
             yield made, job_driver
 
@@ -168,16 +147,10 @@ def place_of(path: Path, found: Checkpoint) -> Place:
     if env.environment_token() and not trusted:
         raise checkpoints.failure(
             path,
-            f"is of a job of {noted.base_url}, and NEMO_TOKEN may be for another service",
+            f"belongs to a job of {noted.base_url}, and NEMO_TOKEN may be for another service",
             remedy=Remedy("set NEMO_API_URL", ("pass ", Code("client=Client(base_url=…)"))),
         )
     return Place(local=False, options={"base_url": noted.base_url})
-
-
-def service_of(context: Context) -> Service:
-    """Return the service of a context, for a checkpoint."""
-    state_dir = None if context.state_dir is None else str(context.state_dir)
-    return Service(context.settings.base_url, state_dir)
 
 
 def resolved(path: _Path) -> Path:

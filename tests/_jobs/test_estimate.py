@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nemovideo import AsyncClient, Client
-from nemovideo.errors import SourceNotFoundError, UnsupportedFileError
+from nemovideo.errors import InvalidRequestError, SourceNotFoundError, UnsupportedFileError
 from nemovideo.local import rates
 from tests.support.media import make_tone
 from tests.support.render import YellowMatte, make_video, person_picture
@@ -39,12 +39,14 @@ def test_the_cloud_is_estimated_from_the_header_alone(cloud: Client, tmp_path: P
         assert "50" in made._repr_html_()
 
 
-def test_what_has_no_picture_or_is_not_there_is_refused(cloud: Client, tmp_path: Path) -> None:
+def test_what_cannot_be_made_is_not_estimated(cloud: Client, tmp_path: Path) -> None:
     with cloud:
         with pytest.raises(UnsupportedFileError, match="audio"):
             cloud.estimate(make_tone(tmp_path / "a.wav"))
         with pytest.raises(SourceNotFoundError):
             cloud.estimate(tmp_path / "nothing.mp4")
+        with pytest.raises(InvalidRequestError, match=r"is a video, and \.png holds one picture"):
+            cloud.estimate(make_video(tmp_path / "a.mp4", seconds=1), format="png")
 
 
 def test_a_machine_that_has_not_rendered_measures_itself_once(
