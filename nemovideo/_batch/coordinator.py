@@ -52,7 +52,7 @@ class Item:
     """One file of the batch.
 
     Attributes:
-        key: Identifies the source's content and what is wanted of it, once known.
+        key: Identifies the source's content and its edits, once known.
         row: The file's row in the report, once decided.
         overwrite: Whether the result may replace a file.
         fraction: Progress, 0 to 1.
@@ -111,7 +111,7 @@ class Coordinator:
             InvalidRequestError: The arguments conflict, or another batch uses the folder.
         """
         yield from blocking(self._notes.open)
-        yield from blocking(self._look)
+        yield from blocking(self._find_files)
 
     def next(self) -> Flow[tuple[Item, Task] | None]:
         """Return the next file to start, or None if none may start now."""
@@ -164,7 +164,7 @@ class Coordinator:
             self._failures[item.key] = outcome.error
             self._fail(item, outcome.error, outcome.elapsed_s)
 
-    def refused(self, error: NemoError) -> None:
+    def executor_failed(self, error: NemoError) -> None:
         """Start no more files, because the executor rejects them."""
         self._trouble.stop(error)
 
@@ -176,7 +176,7 @@ class Coordinator:
     def report(self) -> Flow[BatchReport]:
         """Return the report once nothing is in progress."""
         if self._balance is not None:
-            yield from self._settle_credits(passing=True)
+            yield from self._settle_credits(final=True)
         rows = tuple(item.row for item in self._items if item.row is not None)
         elapsed_s = self._clock.monotonic() - self._began
         return BatchReport(rows, self._spent, elapsed_s, self._trouble.reason)
@@ -200,8 +200,8 @@ class Coordinator:
     @property
     def _tally(self) -> str:
         """How many files have a result."""
-        there = self._counts["done"] + self._counts["skipped"]
-        return f"{there} of {len(self._items)} files"
+        finished = self._counts["done"] + self._counts["skipped"]
+        return f"{finished} of {len(self._items)} files"
 
     def tell(self) -> None:
         """Report the settled files and the progress of the whole batch."""
@@ -215,13 +215,13 @@ class Coordinator:
         work = settled + sum(item.fraction for item in self._running.values())
         fraction = min(1.0, work / total) if total else 1.0
         elapsed_s = self._clock.monotonic() - self._began
-        quick = settled - self._counts["done"]  # took no time
-        eta_s = elapsed_s / (work - quick) * (total - work) if work - quick >= 1 else None
+        timed = work - (settled - self._counts["done"])  # skipped and failed files took no time
+        eta_s = elapsed_s / timed * (total - work) if timed >= 1 else None
         failed = self._counts["failed"]
         message = f"{self._tally} done" + (f", {failed} failed" if failed else "")
         self._on_progress(Progress("batch", fraction, elapsed_s, eta_s, message))
 
-    def _look(self) -> None:
+    def _find_files(self) -> None:
         """Find the files, name their results, and fail broken ones."""
         plan = self._plan
         picture = plan.order.picture
@@ -237,7 +237,7 @@ class Coordinator:
             plan.sources,
             recursive=plan.recursive,
             out_dir=plan.out_dir,
-            made=self._notes.is_result,
+            is_result=self._notes.is_result,
         )
         names = output_names(found, plan.format, plan.name)
         outputs = [plan.out_dir / name for name in names]
@@ -264,7 +264,7 @@ class Coordinator:
             OutputError: The result cannot be written.
             CheckpointError: A checkpoint cannot be written.
         """
-        source = self._notes.note_of(item.source, to_read=self._trouble.reason is None)
+        source = self._notes.note_of(item.source, may_read=self._trouble.reason is None)
         if source is None:
             return
         wanted = self._order
@@ -284,14 +284,14 @@ class Coordinator:
             record = None
         item.overwrite = wanted.overwrite or is_cut_off(record, item.output)
         if record is not None and (made := self._notes.settle(item.output)) is not None:
-            note = "" if record.finished else "made by the run before, which was interrupted"
+            note = "" if record.finished else "made by the previous run, which was interrupted"
             self._skip(item, made, note)
         elif item.output.exists() and not item.overwrite:
             self._fail(item, _exists(item.output))
         elif (twin := next(self._notes.same(order.key), None)) is not None:
             path, copied = twin
             self._notes.copy(path, copied, source, item.output)
-            self._skip(item, copied, f"the same content as that of {path.name}")
+            self._skip(item, copied, f"the same content as {path.name}")
         else:
             if record is None:
                 self._notes.discard(item.output)
@@ -340,7 +340,7 @@ class Coordinator:
         self._trouble.stop(Limit("deadline", limit, 0.0).passed())
 
     def _afford(self) -> Flow[bool | NemoError | None]:
-        """Return True if one more file may start, None to ask again later, or the error."""
+        """Return whether one more file may start; None to ask again later; or the error."""
         if self._balance is None and not self._plan.own_backends:
             yield from self._settle_credits()
             if self._trouble.reason is not None:
@@ -360,12 +360,12 @@ class Coordinator:
             f"max_credits is {limit:g}"
         )
 
-    def _settle_credits(self, *, passing: bool = False) -> Flow[None]:
+    def _settle_credits(self, *, final: bool = False) -> Flow[None]:
         """Fetch the balance and count the credits used; a top-up is not subtracted."""
         try:
             now = (yield from state.balance(self.context)).available
         except NemoError as error:
-            if not passing:
+            if not final:
                 self._trouble.stop(error)
             return
         if self._balance is not None:
@@ -389,7 +389,7 @@ class Coordinator:
 
 def _exists(path: Path) -> InvalidRequestError:
     return InvalidRequestError(
-        f"{path} already exists, and was not made of this file with these options",
+        f"{path} already exists, and was not made from this file with these options",
         remedy=Remedy(
             "move it away", "choose another folder", ("pass ", Option("overwrite", True))
         ),

@@ -71,7 +71,7 @@ class Notes:
                 self.run_file.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Release the folder; twice is fine."""
+        """Release the folder; may be called twice."""
         self.stop()
         self._held = False
         self._lock.release()
@@ -88,21 +88,26 @@ class Notes:
         record = self._records.get(self.path_of(path))
         return record is not None and record.finished
 
-    def note_of(self, source: Path, *, to_read: bool = True) -> FileNote | None:
+    def note_of(self, source: Path, *, may_read: bool = True) -> FileNote | None:
         """Return a source with its digest; its content is read only if it may have changed.
 
         Args:
             source: The file.
-            to_read: Whether it may be read; if it would have to be, False returns None.
+            may_read: Whether it may be read; if False, the result is None for a file whose digest
+                is unknown.
 
         Raises:
             SourceNotFoundError: It cannot be read.
         """
         stamp = Stamp.of(source)
         known = self._hashed.get(str(source))
-        if known is not None and stamp is not None and _alike(known.stamp, stamp):
+        if (
+            (known is not None and known.stamp is not None and stamp is not None)
+            # Inodes change on some network drives.
+            and attrs.evolve(known.stamp, inode=stamp.inode) == stamp
+        ):
             return known
-        if not to_read:
+        if not may_read:
             return None
         with reading(source):
             note = FileNote(source.name, sha256_of_file(source), path=str(source), stamp=stamp)
@@ -197,11 +202,3 @@ def is_cut_off(record: Checkpoint | None, output: Path) -> bool:
     stamp = Stamp.of(output)
     size = None if record is None or not record.finished else record.size_bytes
     return stamp is not None and size is not None and stamp.size_bytes < size
-
-
-def _alike(noted: Stamp | None, now: Stamp) -> bool:
-    """Compare two stamps, without the inodes, which change on some network drives."""
-    return noted is not None and (noted.size_bytes, noted.mtime_ns) == (
-        now.size_bytes,
-        now.mtime_ns,
-    )

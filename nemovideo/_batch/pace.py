@@ -1,4 +1,4 @@
-"""Rate limiting of a batch: after an answer 429 all its files wait; all stop together."""
+"""Rate limiting of a batch: after a 429 all its files wait; all stop together."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = logging.getLogger("nemovideo")
 
 _SLICE_S = 1.0
 _SPACING_S = 1.0
-_PATIENCE = 4
+_MAX_ATTEMPTS = 4
 
 
 class StoppedError(NemoError):
@@ -45,10 +45,10 @@ class StoppedError(NemoError):
 
 
 class Pace:
-    """The number of files at a time, and the time until which all of them wait.
+    """Limits how many files are in progress, and pauses all of them after a 429.
 
-    An answer 429 halves the number and pauses all files for as long as the service asked; then
-    their requests are sent one at a time, a second apart. Each finished file adds one again.
+    A 429 halves the limit and pauses all files for as long as the service asked; then their
+    requests are sent one at a time, a second apart. Each finished file raises the limit by one.
 
     Args:
         clock: The client's clock.
@@ -80,7 +80,7 @@ class Pace:
             return turn - now
 
     def slow_down(self, wait_s: float = 0.0) -> None:
-        """Record an answer 429, and send nothing for `wait_s` seconds."""
+        """Record a 429, and send nothing for `wait_s` seconds."""
         with self._guard:
             self.limited += 1
             now = self._clock.monotonic()
@@ -93,16 +93,17 @@ class Pace:
         with self._guard:
             self.limit = min(self.ceiling, self.limit + 1)
 
-    def patience_s(self, error: RateLimitError, tries: int) -> float | None:
+    def retry_wait_s(self, error: RateLimitError, attempt: int) -> float | None:
         """Return the seconds to wait after a 429, or None to give up."""
-        wait_s = self._policy.wait_s(error, attempt=tries)
-        return None if tries >= _PATIENCE or wait_s > self._policy.max_retry_after_s else wait_s
+        wait_s = self._policy.wait_s(error, attempt=attempt)
+        give_up = attempt >= _MAX_ATTEMPTS or wait_s > self._policy.max_retry_after_s
+        return None if give_up else wait_s
 
 
 def paced(flow: Flow[T], pace: Pace, stopped: Callable[[], bool]) -> Flow[T]:
     """Run a flow at the batch's pace; it can be stopped between steps and during waits.
 
-    A request that was answered 429 had no effect, so it is repeated.
+    A request that was answered with 429 had no effect, so it is repeated.
 
     Raises:
         StoppedError: `stopped` returned True.
@@ -112,7 +113,7 @@ def paced(flow: Flow[T], pace: Pace, stopped: Callable[[], bool]) -> Flow[T]:
 
 @attrs.define
 class _Opened:
-    """A stream, and its current handle; None once it was answered 429."""
+    """A stream, and its current handle; None after a 429."""
 
     step: Open
     handle: StreamHandle | None
@@ -142,31 +143,30 @@ class _Steps:
                 step = End(self._streams[handle].handle or handle)
             case Call() | Download():
                 sent = step
-                return (yield from self._in_turn(lambda: _plain(sent)))
+                return (yield from self._in_turn(lambda: _perform(sent)))
             case Open():
                 yield from self._wait_for_turn()
                 handle = yield step
                 self._streams[handle] = _Opened(step, handle)
                 return handle
-        answer: object = yield step
-        return answer
+        return (yield from _perform(step))
 
     def _in_turn(self, attempt: Callable[[], Flow[object]]) -> Flow[object]:
-        tries = 0
+        attempts = 0
         while True:
             yield from self._wait_for_turn()
             try:
                 return (yield from attempt())
             except RateLimitError as error:
-                tries += 1
-                wait_s = self._pace.patience_s(error, tries)
+                attempts += 1
+                wait_s = self._pace.retry_wait_s(error, attempts)
                 self._pace.slow_down(wait_s or 0.0)
                 if wait_s is None:
                     raise
                 log.info("HTTP 429: the batch waits %.1f s", wait_s)
 
     def _read(self, stream: _Opened, timeout_s: float) -> Flow[object]:
-        """Read from a stream; one that was answered 429 is opened again."""
+        """Read from a stream, and reopen it after a 429."""
         left = timeout_s
         while True:
             self._check()
@@ -201,6 +201,6 @@ class _Steps:
             raise StoppedError
 
 
-def _plain(step: Step) -> Flow[object]:
+def _perform(step: Step) -> Flow[object]:
     answer: object = yield step
     return answer

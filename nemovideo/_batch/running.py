@@ -38,7 +38,7 @@ def run(
             )
         running = _Work(driver, coordinator, executor, place)
         try:
-            running.carry_out()
+            running.run()
             return driver.run(coordinator.report())
         except BaseException as error:
             running.stop()
@@ -60,7 +60,7 @@ class _Work:
         self._futures: dict[Future[Outcome], Item] = {}
         self._ended: queue.SimpleQueue[Future[Outcome]] = queue.SimpleQueue()
 
-    def carry_out(self) -> None:
+    def run(self) -> None:
         """Start files and record their outcomes until all are done."""
         driver, coordinator = self._driver, self._coordinator
         while True:
@@ -85,9 +85,9 @@ class _Work:
         try:
             future = self._submit(item, task)
         except Exception as error:  # noqa: BLE001 - reported
-            refused = failure(error)
-            self._coordinator.refused(refused)
-            self._driver.run(self._coordinator.ended(item, Outcome(refused)))
+            failed = failure(error)
+            self._coordinator.executor_failed(failed)
+            self._driver.run(self._coordinator.ended(item, Outcome(failed)))
         else:
             self._futures[future] = item
             future.add_done_callback(self._ended.put)

@@ -34,16 +34,16 @@ async def run(
         stack.callback(coordinator.close)
         await driver.run(coordinator.open())
         running = stack.enter_context(_Work(driver, coordinator, executor, place))
-        failures: list[Exception] = []
+        failed: Exception | None = None
         async with anyio.create_task_group() as tasks:
             try:
-                await running.carry_out(tasks)
+                await running.run(tasks)
             except Exception as error:  # noqa: BLE001 - otherwise the task group wraps it
-                failures.append(error)
+                failed = error
                 tasks.cancel_scope.cancel()
             finally:
                 coordinator.stop()
-        for failed in failures:
+        if failed is not None:
             raise failed
         return await driver.run(coordinator.report())
 
@@ -72,7 +72,7 @@ class _Work:
         self._send.close()
         self._ended.close()
 
-    async def carry_out(self, tasks: TaskGroup) -> None:
+    async def run(self, tasks: TaskGroup) -> None:
         """Start files and record their outcomes until all are done."""
         driver, coordinator = self._driver, self._coordinator
         while True:
@@ -104,7 +104,7 @@ class _Work:
         try:
             future = executor.submit(work, place, task)
         except Exception as error:
-            self._coordinator.refused(failure(error))
+            self._coordinator.executor_failed(failure(error))
             raise
         try:
             return await to_thread.run_sync(

@@ -37,7 +37,7 @@ class Found:
 
 
 def find(
-    sources: Sources, *, recursive: bool, out_dir: Path, made: Callable[[Path], bool]
+    sources: Sources, *, recursive: bool, out_dir: Path, is_result: Callable[[Path], bool]
 ) -> Found:
     """Return the files to process, each once, without results of earlier batches.
 
@@ -45,42 +45,45 @@ def find(
         sources: See `Sources`.
         recursive: Whether subfolders are searched.
         out_dir: The folder for the results.
-        made: Returns whether a file is a result of an earlier batch.
+        is_result: Returns whether a file is a result of an earlier batch.
 
     Raises:
         SourceNotFoundError: There is no such folder or file, or no video in it.
         InvalidRequestError: It is not a path, or the output would go into the folder itself.
     """
     if not isinstance(sources, (str, os.PathLike)):
-        listed = [_here(path) for path in sources]
-        return _found(listed, made)
-    path = _here(sources)
+        return _found([_local(path) for path in sources], is_result)
+    path = _local(sources)
     if path.is_dir():
-        return _in_folder(path, recursive, out_dir, made)
+        return _in_folder(path, recursive, out_dir, is_result)
     text = os.fspath(sources)
     if glob.has_magic(text) and not path.exists():
         matches = sorted(glob.glob(os.path.expanduser(text), recursive=True))  # noqa: PTH111, PTH207 - a pattern is not a path
-        files = [path for path in map(_here, matches) if _is_video(path)]
+        files = [path for path in map(_local, matches) if _is_video(path)]
         if not files:
             raise SourceNotFoundError(f"no video matches {text!r}", remedy="Check the pattern.")
-        return _found(files, made)
+        return _found(files, is_result)
     if not path.exists():
         raise SourceNotFoundError(f"there is no folder or file {path}")
-    return _found([path], made)
+    return _found([path], is_result)
 
 
-def _in_folder(folder: Path, recursive: bool, out_dir: Path, made: Callable[[Path], bool]) -> Found:
+def _in_folder(
+    folder: Path, recursive: bool, out_dir: Path, is_result: Callable[[Path], bool]
+) -> Found:
     if out_dir == folder:
         raise InvalidRequestError(
-            f"the results would go among the clips, into {folder}",
-            remedy="Name another folder for them; one inside is fine.",
+            f"the results would be written among the clips, in {folder}",
+            remedy="Name another folder for them, which may be a subfolder.",
         )
     walk = folder.rglob("*") if recursive else folder.iterdir()
     inside = out_dir.is_relative_to(folder)
     files = sorted(
         path
         for path in walk
-        if _is_video(path) and not (inside and path.is_relative_to(out_dir)) and _seen(path, folder)
+        if _is_video(path)
+        and not (inside and path.is_relative_to(out_dir))
+        and _is_visible(path, folder)
     )
     if not files:
         remedy = "Check the path."
@@ -88,22 +91,19 @@ def _in_folder(folder: Path, recursive: bool, out_dir: Path, made: Callable[[Pat
             deeper = Remedy(("pass ", Option("recursive", True), " to look into its folders"))
             remedy = Remedy.after(remedy, deeper)
         raise SourceNotFoundError(f"there is no video in {folder}", remedy=remedy)
-    return Found(tuple(path for path in files if not made(path)), folder, keep_folders=True)
+    return Found(tuple(path for path in files if not is_result(path)), folder, keep_folders=True)
 
 
-def _found(paths: Sequence[Path], made: Callable[[Path], bool]) -> Found:
-    chosen = tuple(path for path in dict.fromkeys(paths) if not made(path))
+def _found(paths: Sequence[Path], is_result: Callable[[Path], bool]) -> Found:
+    chosen = tuple(path for path in dict.fromkeys(paths) if not is_result(path))
     folders = [str(path.parent) for path in chosen]
-    root = Path(os.path.commonpath(folders)) if _one_drive(folders) else Path()
+    drives = {os.path.splitdrive(folder)[0].lower() for folder in folders}
+    root = Path(os.path.commonpath(folders)) if len(drives) == 1 else Path()
     return Found(chosen, root, keep_folders=False)
 
 
-def _one_drive(folders: Sequence[str]) -> bool:
-    return len({os.path.splitdrive(folder)[0].lower() for folder in folders}) == 1
-
-
-def _here(path: str | os.PathLike[str]) -> Path:
-    """Return the absolute path; a URL is refused."""
+def _local(path: str | os.PathLike[str]) -> Path:
+    """Return the absolute path, and reject a URL."""
     if is_url(path):
         raise InvalidRequestError(
             f"{path!r} is not a local path", remedy="Give the paths of files on this machine."
@@ -116,7 +116,7 @@ def _is_video(path: Path) -> bool:
     return suffix_of(path.name) in VIDEO_SUFFIXES and not path.is_dir()
 
 
-def _seen(path: Path, folder: Path) -> bool:
+def _is_visible(path: Path, folder: Path) -> bool:
     return not any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
@@ -135,7 +135,7 @@ def output_names(
         lambda path: Path(_with_suffix(path)),
         lambda path: _below(path, found.root).with_name(path.stem),
         lambda path: _below(path, found.root).with_name(_with_suffix(path)),
-        lambda path: Path(f"{path.stem}-{_short_hash(path)}"),
+        lambda path: Path(f"{path.stem}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"),
     ]
     if found.keep_folders:
         del levels[:2]
@@ -153,10 +153,6 @@ def output_names(
         chosen[path].with_name(pattern.format(stem=chosen[path].name, suffix=f".{format}"))
         for path in found.paths
     ]
-
-
-def _short_hash(path: Path) -> str:
-    return hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
 
 
 def _with_suffix(path: Path) -> str:

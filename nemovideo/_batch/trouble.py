@@ -1,4 +1,4 @@
-"""Which errors end the whole batch, because the next file would fail in the same way."""
+"""Which errors stop the whole batch, because the next file would fail in the same way."""
 
 from __future__ import annotations
 

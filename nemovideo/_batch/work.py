@@ -32,7 +32,7 @@ from nemovideo.errors import (
 from nemovideo.models import Progress
 
 _HANDOVER_S = 60
-"""How long to wait for a worker of an interrupted run to stop, in seconds."""
+"""Seconds to wait for a worker of an interrupted run to stop."""
 
 
 @attrs.frozen
@@ -90,13 +90,13 @@ class Task:
 
     @property
     def deadline_s(self) -> float | None:
-        """Seconds that it may take."""
+        """The time limit in seconds."""
         return None if self.limit is None else self.limit.left_s
 
 
 @attrs.frozen
 class Outcome:
-    """The outcome for one file; its checkpoint has the rest.
+    """The outcome for one file; see its checkpoint for the rest.
 
     Attributes:
         error: Why there is no result, or None.
@@ -155,7 +155,7 @@ def _job(
     Its session may have ended with a local backend, or expired.
     """
     clock = context.settings.clock
-    patient_until = clock.monotonic() + _HANDOVER_S
+    give_up_at = clock.monotonic() + _HANDOVER_S
     resumes = yield from blocking(task.checkpoint.exists)
     noted = yield from blocking(partial(_noted, task))
     while True:
@@ -164,7 +164,7 @@ def _job(
                 context, task.order, on_progress, checkpoint=task.checkpoint, in_batch=True
             )
         except JobRunningError:  # noqa: PERF203 - a retry
-            if clock.monotonic() >= patient_until:
+            if clock.monotonic() >= give_up_at:
                 raise
             yield from sleep(1.0)
         except (CheckpointError, SessionNotFoundError):
@@ -182,7 +182,7 @@ def _job(
 
 
 def _arrived(task: Task) -> Checkpoint | None:
-    """Return the record of a result made by another worker, which then died or was lost."""
+    """Return the checkpoint of a result made by another worker, which then died or was lost."""
     record, output = _noted(task), task.order.output
     assert output is not None
     return None if record is None else settled(task.checkpoint, record, output)
@@ -202,12 +202,12 @@ def _spent(record: Checkpoint) -> float | None:
 
 
 def failure(error: BaseException) -> NemoError:
-    """Return the error that a worker or an executor failed with, as one of ours."""
+    """Return the error of a worker or an executor as a `NemoError`."""
     if isinstance(error, NemoError):
         return error
     wrapped = NemoError(
         f"the worker failed: {type(error).__name__}: {error}",
-        remedy="Look at the executor's own logs.",
+        remedy="Check the executor's logs.",
     )
     wrapped.__cause__ = error
     return wrapped

@@ -18,7 +18,7 @@ from nemovideo._batch.sources import Sources
 from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows.render import check_quality
 from nemovideo._jobs.places import Place
-from nemovideo._jobs.plan import Background, Order, Trim, order_for
+from nemovideo._jobs.plan import Background, Order, Trim, is_transparent, order_for
 from nemovideo._jobs.progress_bar import OnProgress, reporting
 from nemovideo._support.annotations import Late
 from nemovideo._support.outputs import DEFAULT_QUALITY, default_format
@@ -168,7 +168,7 @@ class AsyncBatch(AsyncResource):
 
 
 def _format(background: Background) -> str:
-    return default_format(still=False, transparent=background == "transparent")
+    return default_format(still=False, transparent=is_transparent(background))
 
 
 class _Setup:

@@ -132,11 +132,14 @@ def test_a_folder_gives_its_videos_and_those_below_only_when_asked(tmp_path: Pat
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    look = partial(find, tmp_path, out_dir=tmp_path / "out", made=lambda _: False)
+    look = partial(find, tmp_path, out_dir=tmp_path / "out", is_result=lambda _: False)
     assert [p.name for p in look(recursive=False).paths] == ["a.webm", "b.MP4"]
     assert [p.name for p in look(recursive=True).paths] == ["a.webm", "b.MP4", "c.mov"]
     pattern = find(
-        str(tmp_path / "**/*.mov"), recursive=False, out_dir=tmp_path / "out", made=lambda _: False
+        str(tmp_path / "**/*.mov"),
+        recursive=False,
+        out_dir=tmp_path / "out",
+        is_result=lambda _: False,
     )
     assert [p.name for p in pattern.paths] == ["c.mov"]
 
@@ -163,7 +166,7 @@ def test_sources_that_cannot_be_are_refused(tmp_path: Path, clips: Path, worker:
     with pytest.raises(errors.SourceNotFoundError):
         remove(clips, tmp_path / "out", background=tmp_path / "office.jpg")
     assert not results(tmp_path / "out")
-    assert len(remove([], tmp_path / "out")) == 0
+    assert len(remove([], tmp_path / "out", background="Transparent")) == 0
 
 
 def test_a_missing_file_fails_alone(tmp_path: Path, clips: Path, worker: Client) -> None:
