@@ -1,7 +1,8 @@
-"""Names for exported videos: descriptive and unused."""
+"""Descriptive, unused names for exported videos."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
@@ -81,10 +82,8 @@ def _clip_names(state: SessionState) -> Iterator[str]:
 
 def _numbered(stem: Path, suffix: str) -> Iterator[Path]:
     yield stem.with_name(f"{stem.name}.{suffix}")
-    number = 2
-    while True:
+    for number in itertools.count(2):
         yield stem.with_name(f"{stem.name}-{number}.{suffix}")
-        number += 1
 
 
 def _taken(path: Path) -> bool:

@@ -137,13 +137,13 @@ class WriteFrom:
         start: The offset in the file.
         stop: The offset after the last expected byte; None if unknown.
         record: The new record of the file.
-        packed: Whether the body is compressed, although `identity` was requested.
+        compressed: Whether the body is compressed, although `identity` was requested.
     """
 
     start: int
     stop: int | None
     record: Record
-    packed: bool = False
+    compressed: bool = False
 
 
 @attrs.frozen
@@ -171,13 +171,13 @@ def plan_request(have: int, record: Record | None, place: str) -> RangeRequest:
     return RangeRequest(have, start, {**_PLAIN, "Range": f"bytes={start}-", "If-Range": validator})
 
 
-def accepts_status(question: RangeRequest, status: int) -> bool:
+def accepts_status(request: RangeRequest, status: int) -> bool:
     """Return whether `interpret` handles the status; any other is an error."""
-    return 200 <= status < 300 or (question.ranged and status in (412, 416))
+    return 200 <= status < 300 or (request.ranged and status in (412, 416))
 
 
 def interpret(
-    question: RangeRequest,
+    request: RangeRequest,
     head: ResponseHead,
     record: Record | None,
     *,
@@ -187,7 +187,7 @@ def interpret(
     """Return what to do with a response.
 
     Args:
-        question: The request.
+        request: The request.
         head: Status and headers of the response.
         record: The record of the bytes on disk.
         identity: Digest of what is downloaded.
@@ -196,22 +196,22 @@ def interpret(
     Raises:
         DownloadError: The response cannot be the file.
     """
-    if not question.ranged:
+    if not request.ranged:
         if head.status == 206:
             raise DownloadError("the server sent a range, and the whole file was requested")
         return _whole(head, identity, size)
     assert record is not None
     if head.status == 206:
-        return _piece(question, head, record, size)
+        return _partial(request, head, record, size)
     if head.status == 416:
-        return _beyond(question, head, record, size)
+        return _unsatisfiable(request, head, record, size)
     return Restart() if head.status == 412 else _whole(head, identity, size)
 
 
 def _whole(head: ResponseHead, identity: str, size: int | None) -> WriteFrom:
     coding = _coding(head.headers)
     if coding in _GZIP:  # sizes and validators are those of the compressed file
-        return WriteFrom(0, size, Record(identity, head.place), packed=True)
+        return WriteFrom(0, size, Record(identity, head.place), compressed=True)
     if coding not in _IDENTITY:
         raise DownloadError(f"the server compressed the file as {coding[:40]!r}")
     total = _length(head.headers)
@@ -225,8 +225,8 @@ def _whole(head: ResponseHead, identity: str, size: int | None) -> WriteFrom:
     )
 
 
-def _piece(
-    question: RangeRequest, head: ResponseHead, record: Record, size: int | None
+def _partial(
+    request: RangeRequest, head: ResponseHead, record: Record, size: int | None
 ) -> WriteFrom | Restart:
     """Interpret a 206: it must be the rest of the same file."""
     span = _SPAN.fullmatch(head.headers.get("content-range", "").strip())
@@ -235,20 +235,20 @@ def _piece(
     start, stop = int(span[1]), int(span[2]) + 1
     total = None if span[3] == "*" else int(span[3])
     known = {number for number in (total, record.total, size) if number is not None}
-    if len(known) > 1 or start != question.start or stop <= start or any(stop > n for n in known):
+    if len(known) > 1 or start != request.start or stop <= start or any(stop > n for n in known):
         return Restart()
     if _length(head.headers) not in (None, stop - start) or not _same(head, record):
         return Restart()
     return WriteFrom(start, stop, attrs.evolve(record, total=known.pop() if known else None))
 
 
-def _beyond(
-    question: RangeRequest, head: ResponseHead, record: Record, size: int | None
+def _unsatisfiable(
+    request: RangeRequest, head: ResponseHead, record: Record, size: int | None
 ) -> Complete | Restart:
     """Interpret a 416: the file is complete, or has changed."""
     found = _UNSATISFIED.fullmatch(head.headers.get("content-range", "").strip())
-    sizes = {question.have, int(found[1]) if found else None, record.total or question.have}
-    whole = sizes == {question.have} and size in (None, question.have)
+    sizes = {request.have, int(found[1]) if found else None, record.total or request.have}
+    whole = sizes == {request.have} and size in (None, request.have)
     changed = "etag" in head.headers and head.headers["etag"].strip() != record.etag
     return Complete() if whole and record.place == head.place and not changed else Restart()
 

@@ -112,7 +112,7 @@ class Transfer:
 
     @property
     def progress_bytes(self) -> int:
-        """The most bytes gained since the URL was set."""
+        """The most bytes received since the URL was set."""
         return self._best - self._began_at
 
     def open(self) -> None:
@@ -148,10 +148,10 @@ class Transfer:
             OutputError: The destination cannot be written.
         """
         match interpret(self._asked, head, self._record, identity=self._identity, size=self._size):
-            case WriteFrom(start, stop, record, packed):
+            case WriteFrom(start, stop, record, compressed):
                 self._sink.begin(start, record)
                 self.received, self._stop, self._record = start, stop, record
-                self._decompressor = _Decompressor() if packed else None
+                self._decompressor = _Decompressor() if compressed else None
                 return True
             case Restart():
                 self._record = None
@@ -312,21 +312,21 @@ class OpenFile:
             OutputError: The file cannot be written.
         """
         try:
-            taken = self._put(data)
-            while taken < len(data):
-                taken += self._put(data[taken:])
+            count = self._write_once(data)
+            while count < len(data):
+                count += self._write_once(data[count:])
         except (OSError, ValueError) as error:
             raise OutputError(f"the file cannot be written: {error}") from error
 
-    def _put(self, data: bytes) -> int:
-        """Write once; return the number of bytes written."""
-        taken = self._file.write(data)
-        if not isinstance(taken, int) and not isinstance(self._file, io.RawIOBase):
-            taken = len(data)  # file-like objects need not return a count
-        if not isinstance(taken, int) or taken <= 0:
+    def _write_once(self, data: bytes) -> int:
+        """Call the file's `write` once; return the number of bytes written."""
+        count = self._file.write(data)
+        if not isinstance(count, int) and not isinstance(self._file, io.RawIOBase):
+            count = len(data)  # file-like objects need not return a count
+        if not isinstance(count, int) or count <= 0:
             raise OSError("write() accepted no bytes")
-        self._written += taken
-        return taken
+        self._written += count
+        return count
 
     def finish(self) -> None:
         """Flush the file.

@@ -100,7 +100,7 @@ REST = head_of(206, content_range="bytes 500-999/1000", content_length="500", et
         ),
         (
             head_of(200, content_length="7", content_encoding="gzip", etag='"v2"'),
-            WriteFrom(0, None, Record("identity", HERE), packed=True),
+            WriteFrom(0, None, Record("identity", HERE), compressed=True),
         ),
         (
             head_of(200, transfer_encoding="chunked", content_length="7"),
