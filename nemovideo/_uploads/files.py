@@ -127,12 +127,10 @@ def prepare(source: Source) -> Upload:
     if hasattr(content, "read") and not isinstance(content, AsyncIterable):
         file = cast("BinaryIO", content)
         try:
-            start = file.tell()
-            again = partial(_reopened, file, start)
-            return _prepare_file(file, upload, again)
+            return _prepare_file(file, upload, partial(_reopened, file, file.tell()))
+        except NemoError:
+            raise
         except (OSError, ValueError) as error:
-            if isinstance(error, NemoError):
-                raise
             raise InvalidRequestError(
                 f"the file cannot be read: {error}",
                 remedy="Pass a path, bytes, an open binary file, or an iterable of chunks.",
@@ -158,15 +156,14 @@ def is_photo(source: Source) -> bool:
 
 
 def _prepare_path(path: Path, upload: Upload) -> Upload:
+    def opener() -> BinaryIO:
+        return cast("BinaryIO", path.open("rb", buffering=0))
+
     with reading(path):
         if path.is_dir():
             raise SourceNotFoundError(f"{path} is a folder, not a file")
-        with path.open("rb", buffering=0) as file:
-            return _prepare_file(
-                cast("BinaryIO", file),
-                upload,
-                lambda: cast("BinaryIO", path.open("rb", buffering=0)),
-            )
+        with opener() as file:
+            return _prepare_file(file, upload, opener)
 
 
 def _prepare_file(file: BinaryIO, upload: Upload, opener: Opener) -> Upload:

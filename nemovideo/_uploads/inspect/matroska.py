@@ -75,23 +75,23 @@ def content(reader: Reader, element: Element) -> bytes:
 
 def fields(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the id and content of each child element."""
-    place = 0
-    while place < len(data):
+    offset = 0
+    while offset < len(data):
         try:
-            number, id_length = _vint(data, place, keep_marker=True)
-            size, length = _vint(data, place + id_length)
+            number, id_length = _vint(data, offset, keep_marker=True)
+            size, length = _vint(data, offset + id_length)
         except DamagedError:
             return
-        place += id_length + length
-        yield number, data[place : place + size]
-        place += size
+        offset += id_length + length
+        yield number, data[offset : offset + size]
+        offset += size
 
 
-def _vint(data: bytes, place: int, *, keep_marker: bool = False) -> tuple[int, int]:
+def _vint(data: bytes, offset: int, *, keep_marker: bool = False) -> tuple[int, int]:
     """Return a variable-size integer and its length; ids keep their marker bit."""
-    first = data[place] if place < len(data) else 0
+    first = data[offset] if offset < len(data) else 0
     length = 9 - first.bit_length()
-    if first == 0 or place + length > len(data):
+    if first == 0 or offset + length > len(data):
         raise DamagedError("has a damaged header")
-    value = int.from_bytes(data[place : place + length], "big")
+    value = int.from_bytes(data[offset : offset + length], "big")
     return (value if keep_marker else value & ((1 << 7 * length) - 1)), length

@@ -165,8 +165,8 @@ def _with_samples(reader: Reader, stbl: Box, track: _Track, seconds: float) -> _
 def _time(reader: Reader, box: Box) -> tuple[int, int]:
     """Return the time scale and duration of an mvhd or mdhd box; 0 if unknown."""
     long, _ = version(reader, box)
-    layout, place = (">IQ", 20) if long else (">II", 12)
-    scale, duration = reader.unpack(layout, box.start + place)
+    layout, offset = (">IQ", 20) if long else (">II", 12)
+    scale, duration = reader.unpack(layout, box.start + offset)
     unknown = 0xFFFFFFFFFFFFFFFF if long else 0xFFFFFFFF
     return scale, 0 if duration == unknown else duration
 

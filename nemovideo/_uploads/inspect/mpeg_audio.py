@@ -15,12 +15,12 @@ def parse(reader: Reader) -> MediaInfo:
     Raises:
         DamagedError: There are no frames after the tags.
     """
-    place = 0
-    while reader.read(place, 3) == b"ID3":  # there can be two
-        a, b, c, d = reader.unpack(">4B", place + 6)  # a synchsafe integer: 7 bits in each byte
-        place += 10 + (a << 21 | b << 14 | c << 7 | d)
-    if place >= reader.size:
+    offset = 0
+    while reader.read(offset, 3) == b"ID3":  # there can be two
+        a, b, c, d = reader.unpack(">4B", offset + 6)  # a synchsafe integer: 7 bits in each byte
+        offset += 10 + (a << 21 | b << 14 | c << 7 | d)
+    if offset >= reader.size:
         raise DamagedError("has no sound: it is truncated in its header")
-    is_aac = sniff(reader.read(place, _PADDING_BYTES)) == {"aac"}
+    is_aac = sniff(reader.read(offset, _PADDING_BYTES)) == {"aac"}
     codec = "aac" if is_aac else "mp3"
     return MediaInfo(codec, "audio", reader.size, audio_codec=codec)

@@ -36,11 +36,11 @@ def parse_png(reader: Reader) -> MediaInfo:
 
 def _check_png_chunks(reader: Reader) -> None:
     """Walk the chunks up to IEND; trailing data is allowed."""
-    place = 8
+    offset = 8
     while True:
-        length, kind = reader.unpack(">II", place)
-        place += 12 + length
-        if place > reader.size:
+        length, kind = reader.unpack(">II", offset)
+        offset += 12 + length
+        if offset > reader.size:
             raise DamagedError("has a truncated picture")
         if kind == int.from_bytes(b"IEND", "big"):
             return
@@ -52,26 +52,26 @@ def parse_jpeg(reader: Reader) -> MediaInfo:
     Raises:
         DamagedError: The picture is damaged or truncated.
     """
-    place, rotation, size = 2, 0, (0, 0)
+    offset, rotation, size = 2, 0, (0, 0)
     while True:
-        mark, code = reader.unpack(">BB", place)
+        mark, code = reader.unpack(">BB", offset)
         if mark != 0xFF:
             raise DamagedError("has a damaged header")
         if code == 0xFF or code in _BARE_MARKERS:
-            place += 1 if code == 0xFF else 2
+            offset += 1 if code == 0xFF else 2
             continue
-        (length,) = reader.unpack(">H", place + 2)
+        (length,) = reader.unpack(">H", offset + 2)
         if code == _START_OF_SCAN:
             break
         if 0xC0 <= code <= 0xCF and code not in _NO_FRAME_HEADERS:
-            height, width = reader.unpack(">HH", place + 5)
+            height, width = reader.unpack(">HH", offset + 5)
             size = width, height
         elif code == _APP1 and not rotation:
-            rotation = _exif_rotation(reader.read(place + 4, max(0, min(length - 2, 4096))))
-        place += 2 + max(length, 2)
+            rotation = _exif_rotation(reader.read(offset + 4, max(0, min(length - 2, 4096))))
+        offset += 2 + max(length, 2)
     if not size[0]:
         raise DamagedError("has a damaged header")
-    tail = reader.read(max(place + 2 + length, reader.size - _TAIL_BYTES), _TAIL_BYTES)
+    tail = reader.read(max(offset + 2 + length, reader.size - _TAIL_BYTES), _TAIL_BYTES)
     if _END_OF_IMAGE not in tail and any(tail):  # the end may be followed by zeros
         raise DamagedError("has a truncated picture")
     width, height = size if rotation % 180 == 0 else size[::-1]
@@ -87,8 +87,8 @@ def _exif_rotation(data: bytes) -> int:
     tiff = data[6:]
     order: Literal["little", "big"] = "little" if tiff.startswith(b"II") else "big"
 
-    def number(place: int, count: int) -> int:
-        return int.from_bytes(tiff[place : place + count], order)
+    def number(offset: int, count: int) -> int:
+        return int.from_bytes(tiff[offset : offset + count], order)
 
     first = number(4, 4)
     for index in range(min(number(first, 2), 64)):
@@ -107,32 +107,32 @@ def parse_gif(reader: Reader) -> MediaInfo:
     width, height, flags = reader.unpack("<HHB", 6)
     kind = "image"
     with suppress(BudgetError):
-        place = _skip_gif_frame(reader, 13 + _palette_bytes(flags))
+        offset = _skip_gif_frame(reader, 13 + _palette_bytes(flags))
         with suppress(DamagedError):  # trailing data
-            _skip_gif_frame(reader, place)
+            _skip_gif_frame(reader, offset)
             kind = "video"
     return MediaInfo("gif", kind, reader.size, width=width, height=height, rotation_deg=0)
 
 
-def _skip_gif_frame(reader: Reader, place: int) -> int:
+def _skip_gif_frame(reader: Reader, offset: int) -> int:
     """Return the offset after the next frame."""
     while True:
-        (block,) = reader.unpack(">B", place)
+        (block,) = reader.unpack(">B", offset)
         if block == _IMAGE_BLOCK:
-            (flags,) = reader.unpack(">B", place + 9)
-            return _after_sub_blocks(reader, place + 11 + _palette_bytes(flags))
+            (flags,) = reader.unpack(">B", offset + 9)
+            return _after_sub_blocks(reader, offset + 11 + _palette_bytes(flags))
         if block != _EXTENSION:
             raise DamagedError("has no picture")
-        place = _after_sub_blocks(reader, place + 2)
+        offset = _after_sub_blocks(reader, offset + 2)
 
 
 def _palette_bytes(flags: int) -> int:
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-def _after_sub_blocks(reader: Reader, place: int) -> int:
+def _after_sub_blocks(reader: Reader, offset: int) -> int:
     while True:
-        (length,) = reader.unpack(">B", place)
-        place += 1 + length
+        (length,) = reader.unpack(">B", offset)
+        offset += 1 + length
         if length == 0:
-            return place
+            return offset

@@ -46,8 +46,8 @@ class Reader:
         count = max(0, min(count, self.size - offset))
         if not self._block_at <= offset <= offset + count <= self._block_at + len(self._block):
             self._block_at, self._block = offset, self._fetch(offset, max(count, _BLOCK_BYTES))
-        place = offset - self._block_at
-        return self._block[place : place + count]
+        start = offset - self._block_at
+        return self._block[start : start + count]
 
     def _fetch(self, offset: int, count: int) -> bytes:
         self._left -= count

@@ -17,22 +17,22 @@ def parse_wav(reader: Reader) -> MediaInfo:
     Raises:
         DamagedError: The data chunk is missing or truncated.
     """
-    place, rate, long_size = 12, 0, 0
-    while place + 8 <= reader.size:
-        name, (size,) = reader.read(place, 4), reader.unpack("<I", place + 4)
-        place += 8
+    offset, rate, long_size = 12, 0, 0
+    while offset + 8 <= reader.size:
+        name, (size,) = reader.read(offset, 4), reader.unpack("<I", offset + 4)
+        offset += 8
         if name == b"ds64":
-            (long_size,) = reader.unpack("<Q", place + 8)
+            (long_size,) = reader.unpack("<Q", offset + 8)
         elif name == b"fmt ":
-            (rate,) = reader.unpack("<I", place + 8)
+            (rate,) = reader.unpack("<I", offset + 8)
         elif name == b"data":
-            available = reader.size - place
+            available = reader.size - offset
             length = (long_size or available) if size in _UNKNOWN else size
             if length > available:
-                raise truncated(place + length, reader.size)
+                raise truncated(offset + length, reader.size)
             duration_ms = round(length * 1000 / rate) if rate else 0
             return MediaInfo("wav", "audio", reader.size, duration_ms or None)
-        place += size + size % 2
+        offset += size + size % 2
     raise DamagedError("has no sound: it is truncated in its header")
 
 

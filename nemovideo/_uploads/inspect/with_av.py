@@ -97,25 +97,25 @@ class _ReaderFile:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._place = 0
+        self._position = 0
         self.exhausted = False
 
     def read(self, size: int) -> bytes:
         """Return the next bytes."""
         try:
-            data = self._reader.read(self._place, size)
+            data = self._reader.read(self._position, size)
         except BudgetError:
             self.exhausted = True
             return b""
-        self._place += len(data)
+        self._position += len(data)
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Set the position."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._reader.size}[whence]
-        self._place = max(0, base + offset)
-        return self._place
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._reader.size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
 
     def tell(self) -> int:
         """Return the position."""
-        return self._place
+        return self._position
