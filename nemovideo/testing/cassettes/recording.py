@@ -78,7 +78,7 @@ class Recording:
         return AsyncClient(token, http_client=http_client, **options)
 
     def save(self) -> None:
-        """Write what was recorded so far; the end of the block does so too."""
+        """Write what was recorded so far, as at the end of the block."""
         if self._first is None:
             return
         settings, recorded_at = self._first
@@ -92,7 +92,7 @@ class Recording:
                 base_url=self._redactor.text(settings.base_url),
                 web_url=self._redactor.text(settings.web_url),
                 interactions=tuple(
-                    Interaction(self._asked(capture), self._answered(capture))
+                    Interaction(self._request(capture), self._response(capture))
                     for capture in captures
                 ),
             ),
@@ -113,7 +113,7 @@ class Recording:
         return begin
 
     def _learn(self, capture: Capture) -> None:
-        """Find the secrets that a request or its answer names."""
+        """Find the secrets that a request or its response names."""
         headers = capture.sent.headers
         self._redactor.add(headers.get("authorization", "").removeprefix("Bearer "))
         self._redactor.add(headers.get("x-client-id"))
@@ -123,19 +123,19 @@ class Recording:
         with suppress(UnicodeDecodeError):
             self._redactor.learn(_body(capture).decode("utf-8", errors))
 
-    def _asked(self, capture: Capture) -> RecordedRequest:
-        redactor, asked = self._redactor, RecordedRequest.of(capture.sent)
+    def _request(self, capture: Capture) -> RecordedRequest:
+        redactor, request = self._redactor, RecordedRequest.of(capture.sent)
         return attrs.evolve(
-            asked,
-            url=redactor.text(asked.url),
-            headers=redactor.headers(asked.headers),
-            json=redactor.json(asked.json),
-            files=tuple(File(redactor.text(file.filename), file.size) for file in asked.files),
+            request,
+            url=redactor.text(request.url),
+            headers=redactor.headers(request.headers),
+            json=redactor.json(request.json),
+            files=tuple(File(redactor.text(file.filename), file.size) for file in request.files),
         )
 
-    def _answered(self, capture: Capture) -> RecordedResponse:
-        """Return the answer with its body in the most readable form."""
-        answered = RecordedResponse(
+    def _response(self, capture: Capture) -> RecordedResponse:
+        """Return the response with its body in the most readable form."""
+        response = RecordedResponse(
             status=capture.status,
             headers=self._redactor.headers(
                 {name: value for name, value in capture.headers.items() if name in _HEADERS}
@@ -144,25 +144,25 @@ class Recording:
             error=None if capture.error is None else self._redactor.text(capture.error),
         )
         if capture.size and not capture.chunks:
-            return attrs.evolve(answered, size=capture.size)
+            return attrs.evolve(response, size=capture.size)
         if _is_stream(capture):
             lines = [
                 (round(at, 3), self._redactor.text(line.decode("utf-8", "surrogateescape")))
                 for at, line in whole_lines(capture.chunks)
             ]
-            return attrs.evolve(answered, stream=tuple(lines))
+            return attrs.evolve(response, stream=tuple(lines))
         body = _body(capture)
         try:
             text = body.decode("utf-8")
         except UnicodeDecodeError:
-            return attrs.evolve(answered, base64=base64.b64encode(body).decode("ascii"))
+            return attrs.evolve(response, base64=base64.b64encode(body).decode("ascii"))
         try:
             value = self._redactor.json(read_json(text))
         except ValueError:
             value = None
         if value is None:
-            return attrs.evolve(answered, text=self._redactor.text(text) if text else None)
-        return attrs.evolve(answered, json=value)
+            return attrs.evolve(response, text=self._redactor.text(text) if text else None)
+        return attrs.evolve(response, json=value)
 
 
 def whole_lines(chunks: Sequence[tuple[float, bytes]]) -> list[tuple[float, bytes]]:

@@ -37,8 +37,8 @@ _PREFIX = re.compile(r"(?:nmv_usr|clm|anon)_")
 class Redactor:
     """Replaces secrets, the same secret always by the same placeholder.
 
-    Pass all texts to `learn` before redacting the first one: a token that one answer names is then
-    replaced wherever else it occurs.
+    Pass all texts to `learn` before redacting the first one, so that a token that one response
+    names is replaced everywhere else.
 
     Args:
         extra: What else to replace: strings, and patterns (their group `secret`, or else the whole

@@ -1,4 +1,4 @@
-"""Replaying: clients that get their answers from a cassette."""
+"""Replaying: clients that get their responses from a cassette."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TOKEN = "nmv_usr_replayed"  # noqa: S105 - not a real token
 _CLIENT_ID = "00000000-0000-0000-0000-000000000000"
 _TOKEN_PATH = "/api/auth/anonymous-token"  # noqa: S105 - a path
 _GRACE_S = 2.0
-"""How long a stream may take to deliver what is there before it counts as silent."""
+"""Seconds of real time in which a stream must deliver its next chunk."""
 
 
 class Replay:
@@ -69,12 +69,12 @@ class Replay:
             raise CassetteError(f"{self.path} has no recording of: {', '.join(self.missing)}")
 
     def client(self, **options: Unpack[Options]) -> Client:
-        """Return a client that gets the recorded answers; its arguments are those of `Client`."""
+        """Return a client that gets the recorded responses; the arguments are those of `Client`."""
         token, chosen = self._options(options)
         return Client(token, http_client=replaying_client(self._play(chosen)), **chosen)
 
     def async_client(self, **options: Unpack[Options]) -> AsyncClient:
-        """Return an async client that gets the recorded answers."""
+        """Return an async client that gets the recorded responses."""
         token, chosen = self._options(options)
         http_client = async_replaying_client(self._play(chosen))
         return AsyncClient(token, http_client=http_client, **chosen)
@@ -101,22 +101,22 @@ class Replay:
         return partial(self._answer, options.get("clock") or Clock())
 
     def _answer(self, clock: Clock, sent: SentRequest) -> ReplayedResponse:
-        """Return the first recorded answer to such a request that was not played yet.
+        """Return the first unused response recorded for a matching request.
 
         Raises:
             CassetteError: There is none, or its body was not kept.
         """
-        asked = RecordedRequest.of(sent)
+        request = RecordedRequest.of(sent)
         with self._guard:
-            found = next((item for item in self._left if self._fits(item.request, asked)), None)
+            found = next((item for item in self._left if self._fits(item.request, request)), None)
             if found is None:
-                self.missing.append(f"{asked.method} {asked.url}")
+                self.missing.append(f"{request.method} {request.url}")
                 raise CassetteError(
-                    f"{asked.method} {asked.url} is not in {self.path}, or was answered already"
-                    f"{self._difference(asked)}"
+                    f"{request.method} {request.url} is not in {self.path}, or was answered already"
+                    f"{self._difference(request)}"
                 )
             self._left.remove(found)
-            if (ids := _own_ids(found.request, asked)) is not None:
+            if (ids := _own_ids(found.request, request)) is not None:
                 self._recorded_ids[ids[1]] = ids[0]
             return self._played(found, clock)
 
@@ -138,15 +138,15 @@ class Replay:
             and all(matches(a, b.filename) for a, b in zip(files, sent.files, strict=True))
         )
 
-    def _difference(self, asked: RecordedRequest) -> str:
+    def _difference(self, sent: RecordedRequest) -> str:
         """Return how the body differs from that of a recorded request to the same path."""
         for item in self._left:
-            if item.request.method == asked.method and _path(item.request.url) == _path(asked.url):
+            if item.request.method == sent.method and _path(item.request.url) == _path(sent.url):
                 was, now = (
                     json.dumps(request.json, ensure_ascii=False)
                     if request.json
                     else ", ".join(file.filename for file in request.files)
-                    for request in (item.request, asked)
+                    for request in (item.request, sent)
                 )
                 return f"; recorded with {was[:300]}, now with {now[:300]}"
         return ""
@@ -193,8 +193,8 @@ class Replay:
     def _options(self, options: Options) -> tuple[str, Options]:
         """Return a token, and options for a client without a server, an account, or waiting.
 
-        Where the recorded client had an anonymous token, the replayed one has one too, so that a
-        renewal is replayed.
+        If the recorded client had an anonymous token, so has the replayed one, so that a renewal
+        is replayed.
         """
         if self._folder is None:
             raise CassetteError("the cassette is not open", remedy="Use it in a with block.")
@@ -212,10 +212,10 @@ class Replay:
             ),
         }
         chosen.update(options)
-        asked = [_path(item.request.url) == _TOKEN_PATH for item in self._tape.interactions]
-        if not any(asked):
+        anonymous = [_path(item.request.url) == _TOKEN_PATH for item in self._tape.interactions]
+        if not any(anonymous):
             return _TOKEN, chosen
-        if not asked[0]:
+        if not anonymous[0]:
             scope = chosen.get("token_scope") or str(chosen["base_url"]).rstrip("/")
             store = CredentialStore(Path(self._folder.name), scope, _CLIENT_ID)
             store.save(Token(_TOKEN, anonymous=True))
@@ -259,9 +259,9 @@ def replay(path: str | os.PathLike[str], *, speed: float | None = None) -> Repla
 
     `with replay("talk.json") as cassette, cassette.client() as client: …`
 
-    Each request gets the first recorded answer to such a request that was not played yet. A request
-    that was not recorded raises `CassetteError`; the end of the block raises it again if the
-    program went on.
+    Each request gets the first unused response recorded for a matching request. A request that was
+    not recorded raises `CassetteError`; the end of the block raises it again if the program went
+    on.
 
     Args:
         path: A file that `record` wrote.
