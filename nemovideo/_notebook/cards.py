@@ -25,7 +25,7 @@ _DARK = """
 --nemo-check: #3a3f47;"""
 
 _STYLE = f"""<style>
-.nemo-face {{
+.nemo-card {{
 --nemo-paper: var(--jp-layout-color0, var(--vscode-editor-background, #ffffff));
 --nemo-ink: var(--jp-content-font-color1, var(--vscode-editor-foreground, #1f2430));
 --nemo-video: #2563eb; --nemo-audio: #15803d; --nemo-text: #7c3aed; --nemo-other: #5b6675;
@@ -35,37 +35,37 @@ box-sizing: border-box; max-width: 900px; padding: 12px 14px; border-radius: 10p
 border: 1px solid color-mix(in srgb, var(--nemo-ink) 14%, transparent);
 background: var(--nemo-paper); color: var(--nemo-ink);
 font: 13px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }}
-@media (prefers-color-scheme: dark) {{ .nemo-face {{{_DARK} }} }}
-html[theme="dark"] .nemo-face, [data-theme="dark"] .nemo-face, .vscode-dark .nemo-face,
-[data-jp-theme-light="false"] .nemo-face, [data-md-color-scheme="slate"] .nemo-face {{{_DARK} }}
-.nemo-face .nemo-head {{ display: flex; gap: 10px; align-items: baseline; margin: 0 0 8px; }}
-.nemo-face .nemo-head b {{ font-size: 14px; font-weight: 600; overflow-wrap: anywhere; }}
-.nemo-face .nemo-quiet {{ opacity: .68; }}
-.nemo-face svg {{ display: block; width: 100%; height: auto; }}
-.nemo-face ul {{ list-style: none; margin: 0 0 10px; padding: 0; }}
-.nemo-face li {{ display: flex; gap: 8px; margin: 1px 0; overflow-wrap: anywhere; }}
-.nemo-face li > i {{ flex: none; width: 1.2em; text-align: center; font-style: normal;
+@media (prefers-color-scheme: dark) {{ .nemo-card {{{_DARK} }} }}
+html[theme="dark"] .nemo-card, [data-theme="dark"] .nemo-card, .vscode-dark .nemo-card,
+[data-jp-theme-light="false"] .nemo-card, [data-md-color-scheme="slate"] .nemo-card {{{_DARK} }}
+.nemo-card .nemo-head {{ display: flex; gap: 10px; align-items: baseline; margin: 0 0 8px; }}
+.nemo-card .nemo-head b {{ font-size: 14px; font-weight: 600; overflow-wrap: anywhere; }}
+.nemo-card .nemo-quiet {{ opacity: .68; }}
+.nemo-card svg {{ display: block; width: 100%; height: auto; }}
+.nemo-card ul {{ list-style: none; margin: 0 0 10px; padding: 0; }}
+.nemo-card li {{ display: flex; gap: 8px; margin: 1px 0; overflow-wrap: anywhere; }}
+.nemo-card li > i {{ flex: none; width: 1.2em; text-align: center; font-style: normal;
 font-weight: 700; }}
-.nemo-face .nemo-is-added {{ color: var(--nemo-added); }}
-.nemo-face .nemo-is-changed {{ color: var(--nemo-changed); }}
-.nemo-face .nemo-is-removed {{ color: var(--nemo-removed); }}
-.nemo-face .nemo-bar {{ display: flex; height: 10px; border-radius: 5px; overflow: hidden;
+.nemo-card .nemo-is-added {{ color: var(--nemo-added); }}
+.nemo-card .nemo-is-changed {{ color: var(--nemo-changed); }}
+.nemo-card .nemo-is-removed {{ color: var(--nemo-removed); }}
+.nemo-card .nemo-bar {{ display: flex; height: 10px; border-radius: 5px; overflow: hidden;
 background: color-mix(in srgb, var(--nemo-ink) 10%, transparent); }}
-.nemo-face .nemo-pair {{ display: flex; flex-wrap: wrap; gap: 12px; }}
-.nemo-face figure {{ flex: 1 1 260px; margin: 0; min-width: 0; }}
-.nemo-face figcaption {{ margin: 0 0 4px; opacity: .68; overflow-wrap: anywhere; }}
-.nemo-face video, .nemo-face figure > img {{ display: block; width: 100%; max-height: 420px;
+.nemo-card .nemo-pair {{ display: flex; flex-wrap: wrap; gap: 12px; }}
+.nemo-card figure {{ flex: 1 1 260px; margin: 0; min-width: 0; }}
+.nemo-card figcaption {{ margin: 0 0 4px; opacity: .68; overflow-wrap: anywhere; }}
+.nemo-card video, .nemo-card figure > img {{ display: block; width: 100%; max-height: 420px;
 object-fit: contain; border-radius: 6px;
 background: repeating-conic-gradient(var(--nemo-check) 0 25%, transparent 0 50%) 0 0/20px 20px; }}
-.nemo-face a {{ color: inherit; }}
-.nemo-face p {{ margin: 4px 0; overflow-wrap: anywhere; }}
-.nemo-face .nemo-rows {{ width: 100%; border-collapse: collapse; color: inherit; }}
-.nemo-face .nemo-rows tr {{ background: none; }}
-.nemo-face .nemo-rows :is(td, th) {{ padding: 3px 12px 3px 0; text-align: left;
+.nemo-card a {{ color: inherit; }}
+.nemo-card p {{ margin: 4px 0; overflow-wrap: anywhere; }}
+.nemo-card .nemo-rows {{ width: 100%; border-collapse: collapse; color: inherit; }}
+.nemo-card .nemo-rows tr {{ background: none; }}
+.nemo-card .nemo-rows :is(td, th) {{ padding: 3px 12px 3px 0; text-align: left;
 vertical-align: top; overflow-wrap: anywhere; border: 0;
 border-top: 1px solid color-mix(in srgb, var(--nemo-ink) 10%, transparent); }}
-.nemo-face .nemo-rows th {{ border: 0; font-weight: 600; opacity: .68; }}
-.nemo-face .nemo-rows td:first-child {{ white-space: nowrap; }}
+.nemo-card .nemo-rows th {{ border: 0; font-weight: 600; opacity: .68; }}
+.nemo-card .nemo-rows td:first-child {{ white-space: nowrap; }}
 </style>"""
 
 
@@ -74,7 +74,7 @@ def timeline(
 ) -> str:
     """Return a timeline: tracks as lanes, segments as bars, and a time axis."""
     body = timeline_svg(lanes, duration_ms, description) if lanes else _NOTHING_YET
-    return _face(heading, " · ".join(filter(None, facts)), body)
+    return _card(heading, " · ".join(filter(None, facts)), body)
 
 
 def changes(
@@ -89,7 +89,7 @@ def changes(
         description: The changes as text.
     """
     if not rows:
-        return _face("Nothing changed", "", "")
+        return _card("Nothing changed", "", "")
     lines = [
         f'<li><i class="nemo-is-{mark}">{_SIGNS[mark]}</i><span>{escape(sentence)}</span></li>'
         for mark, sentence in rows[:_SENTENCES_SHOWN]
@@ -98,24 +98,23 @@ def changes(
         lines.append(f'<li class="nemo-quiet"><i></i><span>and {more} more</span></li>')
     svg = timeline_svg(lanes, duration_ms, description, dimmed=True) if lanes else ""
     heading = f"{len(rows)} change{'' if len(rows) == 1 else 's'}"
-    return _face(heading, "", f"<ul>{''.join(lines)}</ul>{svg}")
+    return _card(heading, "", f"<ul>{''.join(lines)}</ul>{svg}")
 
 
 def credits_bar(available: float, frozen: float, total: float) -> str:
     """Return the balance as a bar: available and reserved credits."""
     whole = max(total, available + frozen, 0)
-    parts = [
-        (available, "var(--nemo-audio)", 1.0),
-        (frozen, "var(--nemo-changed)", 0.8),
-    ]
     spans = "".join(
         f'<span style="width:{_share(amount, whole):.2f}%;background:{color};opacity:{opacity}">'
         "</span>"
-        for amount, color, opacity in parts
+        for amount, color, opacity in (
+            (available, "var(--nemo-audio)", 1.0),
+            (frozen, "var(--nemo-changed)", 0.8),
+        )
     )
     reserved = f" · {_amount(frozen)} reserved" if frozen else ""
     facts = f"{_amount(available)} of {_amount(total)} available{reserved}"
-    return _face("Credits", facts, f'<div class="nemo-bar">{spans}</div>')
+    return _card("Credits", facts, f'<div class="nemo-bar">{spans}</div>')
 
 
 def job_progress(status: str, fraction: float | None, detail: str = "") -> str:
@@ -125,7 +124,7 @@ def job_progress(status: str, fraction: float | None, detail: str = "") -> str:
     width = _share(done or 0, 1)
     bar = f'<span style="width:{width:.1f}%;background:{color}"></span>'
     facts = [one_line(status), "" if done is None else f"{width:.0f}%", one_line(detail)]
-    return _face("Render", " · ".join(filter(None, facts)), f'<div class="nemo-bar">{bar}</div>')
+    return _card("Render", " · ".join(filter(None, facts)), f'<div class="nemo-bar">{bar}</div>')
 
 
 def video_card(
@@ -136,7 +135,7 @@ def video_card(
     kind = kind_of(after)
     figures.append(figure("After" if figures else kind.capitalize(), after))
     body = f'<div class="nemo-pair">{"".join(figures)}</div>{_notes(notes)}'
-    return _face(f"Rendered {kind}", "", body)
+    return _card(f"Rendered {kind}", "", body)
 
 
 def preview_card(
@@ -148,7 +147,7 @@ def preview_card(
         pair = [] if before is None else [png_figure(f"Before · {time_s:.1f} s", before)]
         pair.append(png_figure(f"After · {time_s:.1f} s", after))
         rows.append(f'<div class="nemo-pair">{"".join(pair)}</div>')
-    return _face("Preview", one_line(basis), "".join(rows) + _notes(notes))
+    return _card("Preview", one_line(basis), "".join(rows) + _notes(notes))
 
 
 def message_card(
@@ -161,7 +160,7 @@ def message_card(
 ) -> str:
     """Return an answer: paragraphs, warnings, and a card below them, such as a video's."""
     paragraphs = "".join(f"<p>{escape(part)}</p>" for part in text.split("\n") if part.strip())
-    card = _face(heading, " · ".join(filter(None, facts)), paragraphs + _notes(warnings))
+    card = _card(heading, " · ".join(filter(None, facts)), paragraphs + _notes(warnings))
     return card + below
 
 
@@ -173,7 +172,7 @@ def facts_card(heading: str, name: str, facts: Sequence[tuple[str, str]], *, not
         if value
     )
     below = f'<p class="nemo-quiet">{escape(note)}</p>' if note else ""
-    return _face(heading, one_line(name), f'<table class="nemo-rows">{rows}</table>{below}')
+    return _card(heading, one_line(name), f'<table class="nemo-rows">{rows}</table>{below}')
 
 
 @attrs.frozen
@@ -200,7 +199,7 @@ def batch_table(rows: Sequence[Row], facts: str, stopped: str | None) -> str:
     head = "<tr><th></th><th>file</th><th>result</th><th>length</th></tr>"
     why = "" if stopped is None else f"<p>Stopped: {escape(stopped)}</p>"
     table = f'<table class="nemo-rows">{head}{"".join(lines)}</table>' if rows else ""
-    return _face("Batch", facts, why + table)
+    return _card("Batch", facts, why + table)
 
 
 _ROWS_SHOWN = 500
@@ -219,12 +218,12 @@ _STATUS_COLORS = {
 }
 
 
-def _face(heading: str, facts: str, body: str) -> str:
+def _card(heading: str, facts: str, body: str) -> str:
     head = (
         f'<div class="nemo-head"><b>{escape(one_line(heading))}</b>'
         f'<span class="nemo-quiet">{escape(facts)}</span></div>'
     )
-    return f'{_STYLE}<div class="nemo-face">{head}{body}</div>'
+    return f'{_STYLE}<div class="nemo-card">{head}{body}</div>'
 
 
 def _share(amount: float, whole: float) -> float:

@@ -150,6 +150,9 @@ def _bar(color: str, box: _Box, top: int, *, dimmed: bool) -> str:
     # output of the notebook.
     gap = 1.5 if box.width > 2 * _NARROW else 0.0
     width = max(box.width - gap, 2.0)
+    first, *others = box.bars
+    tip = f"{len(box.bars)} segments" if others else escape(first.tip)
+    label = "" if others else _fit(first.label, width - 2 * _LABEL_INSET)
     fill = f"var(--nemo-{color})"
     inset = 1.0 if box.mark else 0.0
     paint, ink = f'fill="{fill}"', "#fff"
@@ -162,25 +165,19 @@ def _bar(color: str, box: _Box, top: int, *, dimmed: bool) -> str:
         paint = f'{paint} stroke="var(--nemo-{box.mark})" stroke-width="3"'
     return (
         f'<svg x="{_LABEL_WIDTH + box.x:.1f}" y="{top}" width="{width:.1f}"'
-        f' height="{_LANE_HEIGHT}"><title>{_tip(box)}</title>'
+        f' height="{_LANE_HEIGHT}"><title>{tip}</title>'
         f'<rect x="{inset}" y="{inset}" width="{max(width - 2 * inset, 1):.1f}"'
         f' height="{_LANE_HEIGHT - 2 * inset}" rx="5" {paint}/>'
-        f"{_label(box, width, ink)}</svg>"
+        f"{_text(_LABEL_INSET, 20.5, label, fill=ink) if label else ''}</svg>"
     )
-
-
-def _label(box: _Box, width: float, ink: str) -> str:
-    fitting = "" if len(box.bars) > 1 else _fit(box.bars[0].label, width - 2 * _LABEL_INSET)
-    return _text(_LABEL_INSET, 20.5, fitting, fill=ink) if fitting else ""
-
-
-def _tip(box: _Box) -> str:
-    return f"{len(box.bars)} segments" if len(box.bars) > 1 else escape(box.bars[0].tip)
 
 
 def _fit(words: str, width: float) -> str:
     """Return the words truncated to `width` pixels, or an empty string if too few fit."""
-    widths = [_LETTER_WIDTH * (1.9 if _is_wide(letter) else 1) for letter in words]
+    widths = [
+        _LETTER_WIDTH * (1.9 if unicodedata.east_asian_width(letter) in "WF" else 1)
+        for letter in words
+    ]
     if sum(widths) <= width:
         return words
     used = _LETTER_WIDTH
@@ -189,10 +186,6 @@ def _fit(words: str, width: float) -> str:
         if used > width:
             return f"{words[:count].rstrip()}…" if count > 1 else ""
     return words
-
-
-def _is_wide(letter: str) -> bool:
-    return unicodedata.east_asian_width(letter) in "WF"
 
 
 def _axis(total_ms: int, top: int) -> Iterator[str]:
