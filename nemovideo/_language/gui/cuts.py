@@ -73,9 +73,10 @@ def decide(text: str, sentence: Sentence) -> Decision:
     if not instructions and PATTERNS["choice"].match(words):
         return Decision(optional=True)
     if PATTERNS["asks_consent"].search(words) or (
-        words[end:].strip()[:1] in ("?", "？") and _asks(words, instructions)
+        words[end:].strip()[:1] in ("?", "？")
+        and all(PATTERNS["offer"].match(words, clause.start) for clause in instructions)
     ):
-        return _KEEP
+        return _KEEP  # a question for consent: "Export now?"
     if any(LINK in words[clause.mark : clause.end] for clause in instructions):
         return _KEEP
     actions = list(_actions(words, text[sentence.start : sentence.end], clauses))
@@ -95,11 +96,6 @@ def decide(text: str, sentence: Sentence) -> Decision:
                 aside[1], text[at + aside.start(1) - aside.start() : sentence.end], inner
             )
     return Decision(tuple(sorted(cuts, key=lambda cut: cut.start)), tuple(actions))
-
-
-def _asks(words: str, instructions: Sequence[_Clause]) -> bool:
-    """Whether a question asks for consent: "Export now?"."""
-    return all(PATTERNS["offer"].match(words, clause.start) for clause in instructions)
 
 
 def _actions(words: str, written: str, clauses: Sequence[_Clause]) -> Iterator[GuiAction]:
@@ -128,11 +124,6 @@ def _actions(words: str, written: str, clauses: Sequence[_Clause]) -> Iterator[G
         merely_chosen = len(meant) > 1 and PATTERNS["choice"].match(words, start)
         if action is not None and not (action is GuiAction.CALL_API and merely_chosen):
             yield action
-
-
-def _clauses(words: str, end: int) -> list[_Clause]:
-    """Split a masked sentence into clauses, and mark those that are instructions."""
-    return _mark_instructions(words, list(_split(words, end)))
 
 
 def _split(words: str, end: int) -> Iterator[_Clause]:
@@ -171,12 +162,15 @@ def _split(words: str, end: int) -> Iterator[_Clause]:
     yield _Clause(mark, start, end, kind)
 
 
-def _mark_instructions(words: str, clauses: Sequence[_Clause]) -> list[_Clause]:
-    """Decide which clauses are instructions; an opening follows the clause after it."""
+def _clauses(words: str, end: int) -> list[_Clause]:
+    """Split a masked sentence into clauses, and mark those that are instructions.
+
+    An opening is an instruction if the clause after it is one.
+    """
     marked: list[_Clause] = []
     openings: list[_Clause] = []
     removing = False
-    for clause in clauses:
+    for clause in _split(words, end):
         if clause.kind is Kind.OPENING and not PATTERNS["fact"].match(words, clause.start):
             openings.append(clause)
             continue

@@ -47,7 +47,7 @@ _PATH = lazy(
 )
 _WORD_START = lazy(rf"(?<![^\s\"'“”‘’(（:：,，。=；;{_CJK}])\S|(?<=[{_CJK}])[~/\\.A-Za-z0-9]")
 _REACH = 240
-_TRIES = 60
+_MAX_STARTS = 60
 _LABEL_LENGTH = 24
 
 
@@ -132,7 +132,7 @@ def _ending_at(
     text: str, begin: int, end: int, is_file: Callable[[str], bool], *, handed: bool
 ) -> _Place | None:
     """Return the longest existing file that ends at `end`, or one that is handed over."""
-    starts = [match.start() for match in _WORD_START.finditer(text, begin, end)][-_TRIES:]
+    starts = [match.start() for match in _WORD_START.finditer(text, begin, end)][-_MAX_STARTS:]
     for start in starts:
         if start == starts[-1] and PATTERNS["paths.label"].search(
             text, max(0, start - _LABEL_LENGTH), start

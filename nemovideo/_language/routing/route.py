@@ -76,8 +76,8 @@ def route(text: str, *, is_file: Callable[[str], bool] = is_existing_file) -> Ro
         is_file: Returns whether a path, with `~` expanded, is an existing file.
     """
     said = text.strip()
-    if (routed_alone := _simple(said)) is not None:
-        return routed_alone
+    if (simple := _simple(said)) is not None:
+        return simple
     left, export = _peel(said)
     if PATTERNS["refuses_upload"].search(said) is None and (found := find_paths(left, is_file)):
         rest = "" if is_small_talk(found.rest) else found.rest
@@ -98,7 +98,7 @@ def _simple(said: str) -> Routed | None:
     export = _export(said)
     if export is None:
         return None
-    return attrs.evolve(_with(Routed(Route.EXPORT), export), then_export=False)
+    return Routed(Route.EXPORT, **attrs.asdict(export))
 
 
 def _peel(said: str) -> tuple[str, _Export | None]:
@@ -151,10 +151,4 @@ def _output(said: str) -> tuple[str | None, str]:
 def _with(routed: Routed, export: _Export | None) -> Routed:
     if export is None:
         return routed
-    return attrs.evolve(
-        routed,
-        then_export=True,
-        format=export.format,
-        quality=export.quality,
-        output=export.output,
-    )
+    return attrs.evolve(routed, then_export=True, **attrs.asdict(export))
