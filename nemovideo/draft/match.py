@@ -26,7 +26,7 @@ def match_tracks(before: Sequence[Track], after: Sequence[Track]) -> list[int | 
     matcher.by_votes(
         lambda track: [(track.type, known) for part in track.segments if (known := _identity(part))]
     )
-    matcher.by_place(lambda track: track.type)
+    matcher.by_position(lambda track: track.type)
     return matcher.found
 
 
@@ -35,24 +35,24 @@ def match_segments(before: Sequence[Segment], after: Sequence[Segment]) -> list[
     matcher = _Matcher(before, after)
     matcher.by(lambda segment: repr(segment.raw))
     matcher.by(_identity)
-    matcher.by_place(lambda _: None)
+    matcher.by_position(lambda _: None)
     return matcher.found
 
 
 def moved(found: Iterable[int | None]) -> set[int]:
     """Return the smallest set of positions whose removal leaves the order unchanged."""
     lowest_ends: list[int] = []
-    end_places: list[int] = []
+    end_positions: list[int] = []
     previous: dict[int, int | None] = {}
-    for place, index in enumerate(found):
+    for position, index in enumerate(found):
         if index is None:
             continue
         length = bisect_left(lowest_ends, index)
-        previous[place] = end_places[length - 1] if length else None
+        previous[position] = end_positions[length - 1] if length else None
         lowest_ends[length : length + 1] = [index]
-        end_places[length : length + 1] = [place]
+        end_positions[length : length + 1] = [position]
     out_of_order = set(previous)
-    kept = end_places[-1] if end_places else None
+    kept = end_positions[-1] if end_positions else None
     while kept is not None:
         out_of_order.discard(kept)
         kept = previous[kept]
@@ -81,7 +81,7 @@ class _Matcher(Generic[_PartType]):
         """Match parts with the same key, in order; a key of None matches nothing."""
         self._pair_queues(
             ((index, key(self.before[index])) for index in self._unmatched_before()),
-            ((place, key(self.after[place])) for place in self._unmatched_after()),
+            ((position, key(self.after[position])) for position in self._unmatched_after()),
         )
 
     def by_votes(self, keys: Callable[[_PartType], Iterable[Hashable]]) -> None:
@@ -90,26 +90,19 @@ class _Matcher(Generic[_PartType]):
         for index in self._unmatched_before():
             for key in keys(self.before[index]):
                 owners.setdefault(key, index)
-        for place in self._unmatched_after():
-            shared = (owners[key] for key in keys(self.after[place]) if key in owners)
+        for position in self._unmatched_after():
+            shared = (owners[key] for key in keys(self.after[position]) if key in owners)
             votes = Counter(index for index in shared if self._free[index])
             if votes:
-                self._pair(votes.most_common(1)[0][0], place)
+                self._pair(votes.most_common(1)[0][0], position)
 
-    def by_place(self, key: Callable[[_PartType], Hashable]) -> None:
+    def by_position(self, key: Callable[[_PartType], Hashable]) -> None:
         """Match parts with the same key after the same matched part."""
-        taken = [not free for free in self._free]
+        matched = [None if free else index for index, free in enumerate(self._free)]
+        before, after = _with_previous(matched), _with_previous(list(self.found))
         self._pair_queues(
-            (
-                (index, (previous, key(self.before[index])))
-                for index, previous in _with_previous(
-                    index if matched else None for index, matched in enumerate(taken)
-                )
-            ),
-            (
-                (place, (previous, key(self.after[place])))
-                for place, previous in _with_previous(list(self.found))
-            ),
+            ((index, (previous, key(self.before[index]))) for index, previous in before),
+            ((position, (previous, key(self.after[position]))) for position, previous in after),
         )
 
     def _pair_queues(
@@ -121,27 +114,27 @@ class _Matcher(Generic[_PartType]):
         for index, key in before:
             if key is not None:
                 queues[key].append(index)
-        for place, key in after:
+        for position, key in after:
             if queue := queues.get(key):
-                self._pair(queue.popleft(), place)
+                self._pair(queue.popleft(), position)
 
-    def _pair(self, index: int, place: int) -> None:
-        self.found[place] = index
+    def _pair(self, index: int, position: int) -> None:
+        self.found[position] = index
         self._free[index] = False
 
     def _unmatched_before(self) -> list[int]:
         return [index for index, free in enumerate(self._free) if free]
 
     def _unmatched_after(self) -> list[int]:
-        return [place for place, index in enumerate(self.found) if index is None]
+        return [position for position, index in enumerate(self.found) if index is None]
 
 
 def _with_previous(matched: Iterable[int | None]) -> Iterator[tuple[int, int]]:
     """Yield each unmatched position, with the index of the matched part before it."""
     previous = -1
-    for place, index in enumerate(matched):
+    for position, index in enumerate(matched):
         if index is None:
-            yield place, previous
+            yield position, previous
         else:
             previous = index
 

@@ -165,8 +165,8 @@ class Draft(Timeline):
         Raises:
             InvalidRequestError: There is no such track.
         """
-        dropped = _at(self.tracks, track, "track")
-        return self.evolve(tracks=[kept for kept in self.tracks if kept is not dropped])
+        removed = _at(self.tracks, track, "track")
+        return self.evolve(tracks=[each for each in self.tracks if each is not removed])
 
     def trim(self, track: int, segment: int, duration_ms: int) -> Draft:
         """Return this draft with one segment trimmed to its first `duration_ms` milliseconds.
@@ -213,11 +213,9 @@ class Draft(Timeline):
         return self.evolve(tracks=[*self.tracks, title.evolve(duration_ms=start_ms + duration_ms)])
 
     def _with_segment(self, track: int, old: Segment, new: Segment) -> Draft:
-        changed = self.tracks[track]
-        segments = [new if segment is old else segment for segment in changed.segments]
-        tracks = [
-            held.evolve(segments=segments) if held is changed else held for held in self.tracks
-        ]
+        tracks = list(self.tracks)
+        segments = [new if segment is old else segment for segment in tracks[track].segments]
+        tracks[track] = tracks[track].evolve(segments=segments)
         return self.evolve(tracks=tracks)
 
     def __eq__(self, other: object) -> bool:

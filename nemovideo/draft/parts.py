@@ -178,9 +178,7 @@ class Track(Part):
         end_ms = 0
         for raw in raw_parts(self._fields(), SEGMENTS):
             fields = raw or {}
-            metadata = fields.get(METADATA)
-            found = metadata.get(START_MS) if isinstance(metadata, dict) else None
-            start_ms = end_ms if found is None else milliseconds(found)
+            start_ms = milliseconds(json_object(fields.get(METADATA)).get(START_MS))
             if start_ms is None:
                 start_ms = end_ms
             duration_ms = milliseconds(fields.get(DURATION)) or 0
