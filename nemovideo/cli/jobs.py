@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 import click
 
-from nemovideo import Client, Job, JobStatus
+from nemovideo import Client, Job
 from nemovideo.cli.options import PATH, json_option, note_checkpoint, quiet_option
 from nemovideo.cli.report import print_json, print_text, print_video, wants_bar
 
@@ -32,10 +32,7 @@ def resume(
 ) -> None:
     """Resume the job in CHECKPOINT, in the cloud or on this machine."""
     video = Job.resume(
-        checkpoint,
-        progress=wants_bar(quiet=quiet),
-        deadline=deadline,
-        send_again=send_again,
+        checkpoint, progress=wants_bar(quiet=quiet), deadline=deadline, send_again=send_again
     )
     print_video(video, as_json=as_json)
 
@@ -50,13 +47,10 @@ def show(checkpoint: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(attrs.asdict(status))
         return
-    print_text(f"{status.source or 'A clip'}: {_progress(status)}")
+    progress = "done" if status.done else f"{status.fraction:.0%}, next: {status.phase}"
+    print_text(f"{status.source or 'A clip'}: {progress}")
     if status.output is not None:
         print_text(f"result: {status.output}")
     for name, value in (("session", status.session_id), ("render", status.render_id)):
         if value is not None:
             click.echo(f"{name}: {value}", err=True)
-
-
-def _progress(status: JobStatus) -> str:
-    return "done" if status.done else f"{status.fraction:.0%}, next: {status.phase}"

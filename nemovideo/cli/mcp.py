@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nemovideo.cli.options import PATH, local_option
+from nemovideo.cli.options import PATH, engine_option, local_option
 from nemovideo.errors import MissingExtraError
 
 
@@ -22,12 +22,9 @@ from nemovideo.errors import MissingExtraError
     help="How long a tool call waits before it returns a job_id instead of the result; many "
     "agents time out after 60 seconds.",
 )
-@click.option(
-    "--engine",
-    help='With --local: "fine" (the default), "fast", "rembg", or "rembg:" and a session.',
-)
 @local_option
-def mcp(folders: tuple[Path, ...], *, wait_s: float, engine: str | None, local: bool) -> None:
+@engine_option
+def mcp(folders: tuple[Path, ...], *, wait_s: float, local: bool, engine: str | None) -> None:
     """Serve tools for an AI agent (MCP) on stdin and stdout.
 
     The agent starts this program; docs/mcp.md shows its configuration. It can

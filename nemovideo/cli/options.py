@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
@@ -15,20 +16,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 
 
-def local_option(command: F) -> F:
-    """Add `--local`."""
-    return click.option(
-        "--local", is_flag=True, help="Use a backend on this machine: no account, no network."
-    )(command)
-
-
-def engine_option(command: F) -> F:
-    """Add `--engine`."""
-    return click.option(
-        "--engine",
-        metavar="NAME",
-        help="With --local: fine (the default), fast, rembg or rembg:SESSION.",
-    )(command)
+local_option = click.option(
+    "--local", is_flag=True, help="Use a backend on this machine: no account, no network."
+)
+engine_option = click.option(
+    "--engine",
+    metavar="NAME",
+    help="With --local: fine (the default), fast, rembg or rembg:SESSION.",
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print only JSON on stdout; errors are JSON too."
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Do not draw a progress bar.")
 
 
 def edit_options(command: F) -> F:
@@ -63,16 +62,6 @@ def edit_options(command: F) -> F:
     return command
 
 
-def json_option(command: F) -> F:
-    """Add `--json`; see `wants_json`."""
-    return click.option(
-        "--json",
-        "as_json",
-        is_flag=True,
-        help="Print only JSON on stdout; errors are JSON too.",
-    )(command)
-
-
 def note_json(context: click.Context, arguments: list[str]) -> None:
     """Record whether `--json` is given, before the arguments are parsed."""
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
@@ -82,11 +71,6 @@ def note_json(context: click.Context, arguments: list[str]) -> None:
 def wants_json(context: click.Context) -> bool:
     """Return whether `--json` was given."""
     return bool(context.find_root().obj)
-
-
-def quiet_option(command: F) -> F:
-    """Add `--quiet`."""
-    return click.option("-q", "--quiet", is_flag=True, help="Do not draw a progress bar.")(command)
 
 
 def open_client(*, local: bool, engine: str | None = None) -> Client:
@@ -108,3 +92,9 @@ def note_checkpoint(
     """Keep the checkpoint's name for the message after Ctrl-C."""
     context.find_root().meta["checkpoint"] = value
     return value
+
+
+def stem_of(source: str) -> str:
+    """Return the name of a path or URL without its suffix."""
+    name = urlsplit(source).path if "://" in source else source
+    return Path(name).stem or "video"

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
-from nemovideo.cli.options import PATH, engine_option, json_option, local_option, open_client
+from nemovideo.cli.options import (
+    PATH,
+    engine_option,
+    json_option,
+    local_option,
+    open_client,
+    stem_of,
+)
 from nemovideo.cli.report import print_json
 from nemovideo.models import Preview
 
@@ -53,8 +59,7 @@ def preview(
         raise click.UsageError("Name a file, or a session with --session.")
     if session_id is not None and background is not None:
         raise click.UsageError("--background goes with a file, not with --session.")
-    name = "session" if source is None else urlsplit(source).path if "://" in source else source
-    target = output or Path(f"{Path(name).stem or 'video'}-preview.png")
+    target = output or Path(f"{'session' if source is None else stem_of(source)}-preview.png")
     if target.suffix.lower() != ".png":
         raise click.UsageError(f"{target.name} is not a PNG file: its name must end in .png.")
     if target.exists() and not overwrite:
@@ -69,13 +74,14 @@ def preview(
 
 def _print(made: Preview, path: Path, *, as_json: bool) -> None:
     if as_json:
-        value = {
-            "path": str(path),
-            "at": [still.time_s for still in made.stills],
-            "basis": made.basis,
-            "warnings": list(made.warnings),
-        }
-        print_json(value)
+        print_json(
+            {
+                "path": str(path),
+                "at": [still.time_s for still in made.stills],
+                "basis": made.basis,
+                "warnings": list(made.warnings),
+            }
+        )
         return
     click.echo(click.format_filename(path))
     click.echo(f"Made by: {made.basis}", err=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
+from nemovideo._jobs.plan import is_transparent
 from nemovideo._support.outputs import default_format
 from nemovideo._uploads.files import is_photo
 from nemovideo.cli.options import (
@@ -18,6 +18,7 @@ from nemovideo.cli.options import (
     note_checkpoint,
     open_client,
     quiet_option,
+    stem_of,
 )
 from nemovideo.cli.report import print_video, wants_bar
 
@@ -84,7 +85,7 @@ def remove_background(
             trim=trim,
             quality=quality,
             metadata=metadata,
-            output=output or _default_output(source, background),
+            output=output or default_output(source, background),
             progress=wants_bar(quiet=quiet),
             max_credits=max_credits,
             overwrite=overwrite,
@@ -94,8 +95,7 @@ def remove_background(
     print_video(video, as_json=as_json)
 
 
-def _default_output(source: str, background: str | None) -> Path:
+def default_output(source: str, background: str | None) -> Path:
     """Return the result's name in the current folder."""
-    name = urlsplit(source).path if "://" in source else source
-    suffix = default_format(still=is_photo(source), transparent=background == "transparent")
-    return Path(f"{Path(name).stem or 'video'}-clean.{suffix}")
+    suffix = default_format(still=is_photo(source), transparent=is_transparent(background))
+    return Path(f"{stem_of(source)}-clean.{suffix}")

@@ -37,32 +37,31 @@ FAILED = 1
 PARTLY = 6
 INTERRUPTED = 130
 
-_EXIT_CODES: tuple[tuple[tuple[type[NemoError], ...], int], ...] = (
-    (
-        (
-            CheckpointError,
-            FileTooLargeError,
-            InvalidRequestError,
-            MissingExtraError,
-            UnsupportedFileError,
-        ),
-        2,
-    ),
-    ((AuthenticationError, ScopeError), 3),
-    ((InsufficientCreditsError, CreditLimitError), 4),
-    ((APIConnectionError, ModelUnavailableError, StreamTimeoutError, RenderTimeoutError), 5),
-)
+_EXIT_CODES: dict[type[NemoError], int] = {
+    CheckpointError: 2,
+    FileTooLargeError: 2,
+    InvalidRequestError: 2,
+    MissingExtraError: 2,
+    UnsupportedFileError: 2,
+    AuthenticationError: 3,
+    ScopeError: 3,
+    InsufficientCreditsError: 4,
+    CreditLimitError: 4,
+    APIConnectionError: 5,
+    ModelUnavailableError: 5,
+    StreamTimeoutError: 5,
+    RenderTimeoutError: 5,
+}
 
 
 def exit_code_of(error: NemoError) -> int:
     """Return the exit code for an error."""
-    return next((code for classes, code in _EXIT_CODES if isinstance(error, classes)), FAILED)
+    return next((code for cls, code in _EXIT_CODES.items() if isinstance(error, cls)), FAILED)
 
 
 def _stop_of(report: BatchReport) -> NemoError | None:
     """Return why a batch started no more files, or None."""
-    left = (row.error for row in report.not_started)
-    return report.stopped_by or next(left, None)
+    return report.stopped_by or next((row.error for row in report.not_started), None)
 
 
 def exit_code_of_report(report: BatchReport) -> int:
@@ -84,16 +83,13 @@ def report_value(report: BatchReport) -> dict[str, object]:
 
 def error_value(error: NemoError) -> dict[str, object]:
     """Return an error as a JSON value."""
-    answer = error if isinstance(error, APIError) else None
     return _error_value(
         type(error).__name__,
         error.message,
         exit_code_of(error),
-        remedy=remedy_for(error.remedy, "shell"),
+        remedy_for(error.remedy, "shell"),
         may_have_spent=error.may_have_spent,
-        code=None if answer is None else answer.code,
-        status=None if answer is None else answer.status,
-        request_id=None if answer is None else answer.request_id,
+        response=error if isinstance(error, APIError) else None,
     )
 
 
@@ -101,12 +97,10 @@ def _error_value(
     kind: str,
     message: str,
     exit_code: int,
+    remedy: str,
     *,
-    remedy: str = "",
     may_have_spent: bool = False,
-    code: int | None = None,
-    status: int | None = None,
-    request_id: str | None = None,
+    response: APIError | None = None,
 ) -> dict[str, object]:
     """Return the JSON value of any error; all have the same fields."""
     return {
@@ -114,9 +108,9 @@ def _error_value(
         "message": message,
         "remedy": remedy,
         "may_have_spent": may_have_spent,
-        "code": code,
-        "status": status,
-        "request_id": request_id,
+        "code": None if response is None else response.code,
+        "status": None if response is None else response.status,
+        "request_id": None if response is None else response.request_id,
         "exit_code": exit_code,
     }
 
@@ -134,7 +128,7 @@ def print_usage(error: click.UsageError) -> None:
     """Print wrong usage as JSON."""
     context = error.ctx
     remedy = f"See `{context.command_path} --help`." if context is not None else ""
-    value = _error_value("UsageError", error.format_message(), error.exit_code, remedy=remedy)
+    value = _error_value("UsageError", error.format_message(), error.exit_code, remedy)
     print_json({"error": value})
 
 
@@ -147,9 +141,7 @@ def print_stopped(stop: KeyboardInterrupt, *, as_json: bool, checkpoint: object)
         remedy = f"resume with `nemovideo jobs resume {shlex.quote(str(checkpoint))}`"
     if as_json:
         remedy = remedy and f"{remedy[0].upper()}{remedy[1:]}."
-        value = _error_value(
-            "Interrupted", message, INTERRUPTED, remedy=remedy, may_have_spent=True
-        )
+        value = _error_value("Interrupted", message, INTERRUPTED, remedy, may_have_spent=True)
         print_json({"error": value})
     else:
         click.echo(f"\n{'; '.join(filter(None, (message, remedy)))}", err=True)

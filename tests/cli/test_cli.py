@@ -19,6 +19,7 @@ from PIL import Image
 
 from nemovideo.batch import BatchInterrupted
 from nemovideo.cli.app import app
+from nemovideo.cli.remove_background import default_output
 from nemovideo.local import LocalBackend
 from nemovideo.local.server.faults import Fault
 from nemovideo.resources.batch import Batch
@@ -67,6 +68,21 @@ def test_verbose_logs_the_requests(
     run("--verbose", "credits")
     logged = [record.getMessage() for record in caplog.records if record.name == "nemovideo"]
     assert any("/api/credits/balance/simple: HTTP 200" in line for line in logged)
+
+
+@pytest.mark.parametrize(
+    ("source", "background", "name"),
+    [
+        ("in/talk.mov", "blur", "talk-clean.mp4"),
+        ("https://example.com/a/talk.mp4?token=1", "Transparent", "talk-clean.webm"),
+        ("photo.jpg", None, "photo-clean.png"),
+        ("https://example.com/", "white", "video-clean.mp4"),
+    ],
+)
+def test_the_default_output_is_named_after_the_source(
+    source: str, background: str | None, name: str
+) -> None:
+    assert default_output(source, background) == Path(name)
 
 
 def test_more_wishes_and_the_export_of_a_session(run: Run, clip: Path) -> None:
