@@ -15,14 +15,19 @@ from nemovideo.models import Answer, Credits, Preview, RenderedVideo, SessionSta
 
 
 def answer(
-    text: str, data: Mapping[str, object] | None = None, pictures: Sequence[bytes] = ()
+    text: str,
+    data: Mapping[str, object] | None = None,
+    pictures: Sequence[bytes] = (),
+    *,
+    failed: bool = False,
 ) -> CallToolResult:
     """Return a result with text, data, and PNG pictures."""
     content: list[ContentBlock] = [TextContent(type="text", text=text)]
     for picture in pictures:
         coded = base64.b64encode(picture).decode("ascii")
         content.append(ImageContent(type="image", data=coded, mime_type="image/png"))
-    return CallToolResult(content=content, structured_content=None if data is None else dict(data))
+    structured = None if data is None else dict(data)
+    return CallToolResult(content=content, structured_content=structured, is_error=failed)
 
 
 def error_answer(error: NemoError, text: str | None = None) -> CallToolResult:
@@ -34,19 +39,17 @@ def error_answer(error: NemoError, text: str | None = None) -> CallToolResult:
     if error.may_have_spent and text is None:
         words = f"{words} Credits may have been used: check them before you try again."
     data = {"error": type(error).__name__, "may_have_spent": error.may_have_spent}
-    return CallToolResult(
-        content=[TextContent(type="text", text=words)], structured_content=data, is_error=True
-    )
-
-
-def failure(text: str) -> CallToolResult:
-    """Return a failure that is not an SDK error."""
-    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
+    return answer(words, data, failed=True)
 
 
 def video_answer(video: RenderedVideo) -> CallToolResult:
     """Return a finished video."""
-    lines = [f"Saved {video.path}", *_facts(video)]
+    lines = [f"Saved {video.path}", *_notes(video.warnings)]
+    if video.credits_spent is not None:
+        lines.append(f"{credits_text(video.credits_spent)} spent, {video.credits_after:g} left.")
+    if video.project_url:
+        lines.append(f"Project: {video.project_url}")
+    lines.append(f"Session: {video.session_id}")
     return answer("\n".join(lines), _video_data(video))
 
 
@@ -104,15 +107,6 @@ def credits_answer(found: Credits) -> CallToolResult:
 def _sentence(error: NemoError) -> str:
     message = clean(error.message).text.strip().rstrip(".") or "The service refused this"
     return f"{message[0].upper()}{message[1:]}. {remedy_for(error.remedy, 'tool')}".strip()
-
-
-def _facts(video: RenderedVideo) -> list[str]:
-    facts = _notes(video.warnings)
-    if video.credits_spent is not None:
-        facts.append(f"{credits_text(video.credits_spent)} spent, {video.credits_after:g} left.")
-    if video.project_url:
-        facts.append(f"Project: {video.project_url}")
-    return [*facts, f"Session: {video.session_id}"]
 
 
 def _notes(warnings: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from nemovideo import AsyncClient, AsyncSession
 from nemovideo._downloads.export_names import export_path
+from nemovideo._jobs.plan import is_transparent
 from nemovideo._language.routing.paths import find_paths
 from nemovideo._language.routing.route import route
 from nemovideo._mcp.answers import (
@@ -116,7 +117,7 @@ class Tools:
 
         async def job(work: Work) -> CallToolResult:
             clip = self._source(source)
-            target = self._output(output, clip, transparent=background == "transparent")
+            target = self._output(output, clip, transparent=is_transparent(background))
             video = await self._client.remove_background(
                 clip,
                 background=self._background(background),

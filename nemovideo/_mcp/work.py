@@ -18,7 +18,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 
 from nemovideo import AsyncClient
-from nemovideo._mcp.answers import answer, error_answer, failure
+from nemovideo._mcp.answers import answer, error_answer
 from nemovideo.errors import InvalidRequestError, NemoError
 from nemovideo.hooks import RequestInfo
 from nemovideo.models import Progress, RenderJob
@@ -195,7 +195,8 @@ async def _outcome(work: Work, job: Job) -> CallToolResult:
         return error_answer(error)
     except Exception:  # noqa: BLE001 - the server survives a bug in a tool
         _log.exception("%s failed", work.tool)
-        return failure(f"{work.tool} failed because of a bug in nemovideo; the log says more.")
+        text = f"{work.tool} failed because of a bug in nemovideo; see the log."
+        return answer(text, failed=True)
 
 
 def _status(work: Work) -> CallToolResult:
@@ -209,4 +210,5 @@ def _status(work: Work) -> CallToolResult:
 
 
 def _cancelled(work: Work) -> CallToolResult:
-    return failure(f"{work.tool} was cancelled. Credits may have been used: see the tool credits.")
+    text = f"{work.tool} was cancelled. Credits may have been used: see the tool credits."
+    return answer(text, failed=True)
