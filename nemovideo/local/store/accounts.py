@@ -63,7 +63,7 @@ class Accounts:
             user = self._database.row(
                 "SELECT u.user_id, max(t.expires_at) AS expires_at FROM users u "
                 "LEFT JOIN tokens t USING (user_id) WHERE u.client_id = ? GROUP BY u.user_id",
-                client_id,
+                (client_id,),
             )
             if user is None:
                 user_id = self._add_user(client_id, credits_, registered=False)
@@ -72,7 +72,7 @@ class Accounts:
                     raise TokenTooSoonError(user["expires_at"] - now)
                 user_id = user["user_id"]
                 self._database.write(
-                    "UPDATE users SET available = ? WHERE user_id = ?", credits_, user_id
+                    "UPDATE users SET available = ? WHERE user_id = ?", (credits_, user_id)
                 )
             return self._add_token(user_id, ANONYMOUS_SCOPES, credits_, now + ANONYMOUS_LIFETIME_S)
 
@@ -93,10 +93,10 @@ class Accounts:
                 user_id = f"key_{digest[:16]}"
                 self._database.write(
                     "INSERT OR IGNORE INTO users (user_id, registered, available) VALUES (?, 1, ?)",
-                    *(user_id, credits_),
+                    (user_id, credits_),
                 )
                 self._database.write(
-                    "INSERT OR REPLACE INTO tokens VALUES (?, ?, '*', NULL)", digest, user_id
+                    "INSERT OR REPLACE INTO tokens VALUES (?, ?, '*', NULL)", (digest, user_id)
                 )
 
     def find(self, token: str) -> Account | None:
@@ -105,7 +105,7 @@ class Accounts:
             "SELECT t.user_id, t.scopes, u.registered "
             "FROM tokens t JOIN users u USING (user_id) "
             "WHERE t.hash = ? AND (t.expires_at IS NULL OR t.expires_at > ?)",
-            *(token_digest(token), self._clock()),
+            (token_digest(token), self._clock()),
         )
         if row is None:
             return None
@@ -113,11 +113,13 @@ class Accounts:
 
     def expire_all(self) -> None:
         """Expire every token now; anonymous clients may then request new ones."""
-        self._database.write("UPDATE tokens SET expires_at = ?", self._clock())
+        self._database.write("UPDATE tokens SET expires_at = ?", (self._clock(),))
 
     def balance(self, user_id: str) -> tuple[int, int]:
         """Return the available and the reserved credits."""
-        row = self._database.row("SELECT available, frozen FROM users WHERE user_id = ?", user_id)
+        row = self._database.row(
+            "SELECT available, frozen FROM users WHERE user_id = ?", (user_id,)
+        )
         return row["available"], row["frozen"]
 
     def reserve(self, user_id: str, amount: int, *, at_most_available: bool) -> int:
@@ -153,7 +155,7 @@ class Accounts:
         user_id = f"{'user' if registered else 'anon'}_{secrets.token_hex(8)}"
         self._database.write(
             "INSERT INTO users (user_id, client_id, registered, available) VALUES (?, ?, ?, ?)",
-            *(user_id, client_id, registered, credits_),
+            (user_id, client_id, registered, credits_),
         )
         return user_id
 
@@ -163,12 +165,12 @@ class Accounts:
         token = f"nmv_usr_{secrets.token_urlsafe(32)}"
         self._database.write(
             "INSERT INTO tokens VALUES (?, ?, ?, ?)",
-            *(token_digest(token), user_id, " ".join(scopes), expires_at),
+            (token_digest(token), user_id, " ".join(scopes), expires_at),
         )
         return IssuedToken(token, user_id, credits_, expires_at)
 
     def _adjust(self, user_id: str, *, available: int = 0, frozen: int) -> None:
         self._database.write(
             "UPDATE users SET available = available + ?, frozen = frozen + ? WHERE user_id = ?",
-            *(available, frozen, user_id),
+            (available, frozen, user_id),
         )

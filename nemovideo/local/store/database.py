@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from nemovideo._support.filelock import FileLock
 from nemovideo.errors import LocalBackendError
 from nemovideo.local.store.private import create_private, make_private
+
+Values: TypeAlias = Sequence[object] | Mapping[str, object]
 
 _FILE = "backend.sqlite3"
 _SCHEMA_VERSION = 4
@@ -134,17 +136,17 @@ class Database:
                 remedy="Choose another state directory, or remove this one.",
             ) from error
 
-    def row(self, query: str, *values: object) -> Any:  # noqa: ANN401 - as from fetchone()
+    def row(self, query: str, values: Values = ()) -> Any:  # noqa: ANN401 - as from fetchone()
         """Return the first row of a query, or None."""
         with self._lock:
             return self._connection.execute(query, values).fetchone()
 
-    def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+    def rows(self, query: str, values: Values = ()) -> list[sqlite3.Row]:
         """Return all rows of a query."""
         with self._lock:
             return self._connection.execute(query, values).fetchall()
 
-    def write(self, statement: str, *values: object) -> None:
+    def write(self, statement: str, values: Values = ()) -> None:
         """Execute a statement as a transaction, or as part of the current one."""
         with self.transaction() as connection:
             connection.execute(statement, values)

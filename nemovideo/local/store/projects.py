@@ -62,14 +62,14 @@ class Projects:
             used_at=self._clock(),
         )
         values = attrs.astuple(session)
-        self._database.write("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", *values)
+        self._database.write("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", values)
         return session
 
     def session(self, session_id: str, user_id: str | None = None) -> SessionRow | None:
         """Return a session, of the given user if any, or None if there is no such session."""
         row = self._database.row(
             "SELECT * FROM sessions WHERE session_id = ? AND user_id = ifnull(?, user_id)",
-            *(session_id, user_id),
+            (session_id, user_id),
         )
         return None if row is None else SessionRow(**dict(row))
 
@@ -80,13 +80,14 @@ class Projects:
         with suppress(sqlite3.OperationalError):
             self._database.write(
                 "UPDATE sessions SET used_at = ? WHERE session_id = ?",
-                *(self._clock(), session.session_id),
+                (self._clock(), session.session_id),
             )
 
     def count_silent_edit(self, session_id: str) -> None:
         """Count an edit that was answered without text."""
         self._database.write(
-            "UPDATE sessions SET silent_edits = silent_edits + 1 WHERE session_id = ?", session_id
+            "UPDATE sessions SET silent_edits = silent_edits + 1 WHERE session_id = ?",
+            (session_id,),
         )
 
     def add_files(self, session_id: str, items: Sequence[MediaItem]) -> list[StoredFile]:
@@ -94,13 +95,13 @@ class Projects:
         stored: list[StoredFile] = []
         with self._database.transaction():
             (count,) = self._database.row(
-                "SELECT count(*) FROM media WHERE session_id = ?", session_id
+                "SELECT count(*) FROM media WHERE session_id = ?", (session_id,)
             )
             for position, item in enumerate(items, start=count + 1):
                 file = StoredFile(attrs.evolve(item, id=f"m{position}"), secrets.token_urlsafe(18))
                 self._database.write(
                     "INSERT INTO media VALUES (?, ?, ?, ?)",
-                    *(session_id, position, file.file_token, self._facts(file.item)),
+                    (session_id, position, file.file_token, self._facts(file.item)),
                 )
                 stored.append(file)
         return stored
@@ -108,13 +109,14 @@ class Projects:
     def files(self, session_id: str) -> list[StoredFile]:
         """Return the session's files in upload order."""
         rows = self._database.rows(
-            "SELECT facts, file_token FROM media WHERE session_id = ? ORDER BY position", session_id
+            "SELECT facts, file_token FROM media WHERE session_id = ? ORDER BY position",
+            (session_id,),
         )
         return [StoredFile(self._item(row["facts"]), row["file_token"]) for row in rows]
 
     def file(self, file_token: str) -> MediaItem | None:
         """Return the uploaded file of a link, or None."""
-        row = self._database.row("SELECT facts FROM media WHERE file_token = ?", file_token)
+        row = self._database.row("SELECT facts FROM media WHERE file_token = ?", (file_token,))
         return None if row is None else self._item(row["facts"])
 
     def draft(self, session_id: str) -> dict[str, object] | None:
@@ -126,14 +128,14 @@ class Projects:
         """Return the numbers of the latest draft versions, oldest first."""
         rows = self._database.rows(
             "SELECT version FROM drafts WHERE session_id = ? ORDER BY version DESC LIMIT ?",
-            *(session_id, latest),
+            (session_id, latest),
         )
         return [row["version"] for row in reversed(rows)]
 
     def version(self, session_id: str, number: int) -> dict[str, object]:
         """Return one version of the draft."""
         row = self._database.row(
-            "SELECT draft FROM drafts WHERE session_id = ? AND version = ?", session_id, number
+            "SELECT draft FROM drafts WHERE session_id = ? AND version = ?", (session_id, number)
         )
         draft: dict[str, object] = json.loads(row["draft"])
         return draft
@@ -147,7 +149,7 @@ class Projects:
         self._database.write(
             "INSERT INTO drafts SELECT ?, ifnull(max(version), 0) + 1, ? "
             "FROM drafts WHERE session_id = ?",
-            *(session_id, json_text(draft), session_id),
+            (session_id, json_text(draft), session_id),
         )
 
     def undo(self, session_id: str) -> None:
@@ -155,7 +157,7 @@ class Projects:
         self._database.write(
             "DELETE FROM drafts WHERE session_id = ?1 AND version = "
             "(SELECT max(version) FROM drafts WHERE session_id = ?1)",
-            session_id,
+            (session_id,),
         )
 
     def issue_claim(self, session_id: str) -> str:
@@ -163,7 +165,7 @@ class Projects:
         token = f"clm_{secrets.token_urlsafe(24)}"
         self._database.write(
             "INSERT INTO claims VALUES (?, ?, ?)",
-            *(token_digest(token), session_id, self._clock() + CLAIM_LIFETIME_S),
+            (token_digest(token), session_id, self._clock() + CLAIM_LIFETIME_S),
         )
         return token
 
@@ -171,7 +173,7 @@ class Projects:
         """Return the session of a claim token, or None if it is unknown or has expired."""
         row = self._database.row(
             "SELECT session_id FROM claims WHERE hash = ? AND expires_at > ?",
-            *(token_digest(token), self._clock()),
+            (token_digest(token), self._clock()),
         )
         return None if row is None else self.session(row["session_id"])
 

@@ -47,7 +47,7 @@ class Render:
 
 _COLUMNS = ", ".join(field.name for field in attrs.fields(Render))
 _SELECT = f"SELECT {_COLUMNS} FROM renders"  # noqa: S608 - field names
-_NEXT_PENDING = f"""{_SELECT} WHERE status = 'pending' AND (?1 IS NULL OR ?1 > (
+_NEXT_PENDING = f"""{_SELECT} WHERE status = 'pending' AND (:limit IS NULL OR :limit > (
     SELECT count(*) FROM renders AS other
     WHERE other.user_id = renders.user_id AND other.status = 'processing'))
 ORDER BY position LIMIT 1"""  # noqa: S608 - field names
@@ -105,9 +105,9 @@ class Renders:
         try:
             self._database.write(
                 "INSERT INTO renders (render_id, session_id, user_id, draft, format, quality,"
-                " status, file_token, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                *(render_id, session_id, user_id, json_text(draft), format_, quality),
-                *(added.status, added.file_token, added.created_at),
+                " status, file_token, created_at) VALUES (:render_id, :session_id, :user_id,"
+                " :draft, :format, :quality, :status, :file_token, :created_at)",
+                {**attrs.asdict(added), "draft": json_text(draft)},
             )
         except sqlite3.IntegrityError as error:
             raise RenderExistsError from error
@@ -119,12 +119,14 @@ class Renders:
 
     def status(self, render_id: str) -> str:
         """Return the status of a job; cheap enough for polling."""
-        (status,) = self._database.row("SELECT status FROM renders WHERE render_id = ?", render_id)
+        (status,) = self._database.row(
+            "SELECT status FROM renders WHERE render_id = ?", (render_id,)
+        )
         return str(status)
 
     def draft(self, render_id: str) -> dict[str, object]:
         """Return the draft of a job."""
-        (text,) = self._database.row("SELECT draft FROM renders WHERE render_id = ?", render_id)
+        (text,) = self._database.row("SELECT draft FROM renders WHERE render_id = ?", (render_id,))
         draft: dict[str, object] = json.loads(text)
         return draft
 
@@ -135,7 +137,9 @@ class Renders:
 
     def of_session(self, session_id: str) -> list[Render]:
         """Return the session's jobs, oldest first."""
-        rows = self._database.rows(f"{_SELECT} WHERE session_id = ? ORDER BY position", session_id)
+        rows = self._database.rows(
+            f"{_SELECT} WHERE session_id = ? ORDER BY position", (session_id,)
+        )
         return [self._read(row) for row in rows]
 
     def unfinished(self, user_id: str) -> int:
@@ -143,7 +147,7 @@ class Renders:
         (count,) = self._database.row(
             "SELECT count(*) FROM renders"
             " WHERE user_id = ? AND status IN ('pending', 'processing')",
-            user_id,
+            (user_id,),
         )
         return int(count)
 
@@ -153,13 +157,13 @@ class Renders:
         Jobs of a user with `max_per_user` running jobs are skipped.
         """
         with self._database.transaction():
-            row = self._database.row(_NEXT_PENDING, max_per_user)
+            row = self._database.row(_NEXT_PENDING, {"limit": max_per_user})
             if row is None:
                 return None
             self._database.write(
                 "UPDATE renders SET status = 'processing', attempts = attempts + 1"
                 " WHERE render_id = ?",
-                row["render_id"],
+                (row["render_id"],),
             )
         return attrs.evolve(_render(row), status="processing")
 
@@ -198,7 +202,7 @@ class Renders:
         self._database.write(
             "UPDATE renders SET status = 'cancelled', completed_at = ?"
             " WHERE render_id = ? AND status IN ('pending', 'processing')",
-            *(self._clock(), render_id),
+            (self._clock(), render_id),
         )
 
     def requeue(self, render_id: str) -> None:
@@ -206,7 +210,7 @@ class Renders:
         self._database.write(
             "UPDATE renders SET status = 'pending', progress = 0, attempts = attempts - 1"
             " WHERE render_id = ? AND status = 'processing'",
-            render_id,
+            (render_id,),
         )
 
     def save_results(self) -> bool:
@@ -227,11 +231,10 @@ class Renders:
 
     def _save_result(self, job: Render) -> None:
         self._database.write(
-            "UPDATE renders SET status = ?, progress = ?, duration_ms = ?, size_bytes = ?,"
-            " error = ?, warnings = ?, completed_at = ?"
-            " WHERE render_id = ? AND status = 'processing'",
-            *(job.status, job.progress, job.duration_ms, job.size_bytes),
-            *(job.error, json_text(job.warnings), job.completed_at, job.render_id),
+            "UPDATE renders SET status = :status, progress = :progress, error = :error,"
+            " duration_ms = :duration_ms, size_bytes = :size_bytes, warnings = :warnings,"
+            " completed_at = :completed_at WHERE render_id = :render_id AND status = 'processing'",
+            {**attrs.asdict(job), "warnings": json_text(job.warnings)},
         )
 
     def requeue_unfinished(self) -> None:
@@ -240,14 +243,14 @@ class Renders:
             self._database.write(
                 "UPDATE renders SET status = 'failed', error = ?, completed_at = ?"
                 " WHERE status = 'processing' AND attempts >= ?",
-                *(_CRASHED, self._clock(), MAX_ATTEMPTS),
+                (_CRASHED, self._clock(), MAX_ATTEMPTS),
             )
             self._database.write(
                 "UPDATE renders SET status = 'pending', progress = 0 WHERE status = 'processing'"
             )
 
     def _one(self, column: str, value: str) -> Render | None:
-        row = self._database.row(f"{_SELECT} WHERE {column} = ?", value)
+        row = self._database.row(f"{_SELECT} WHERE {column} = ?", (value,))
         return None if row is None else self._read(row)
 
     def _read(self, row: sqlite3.Row) -> Render:

@@ -12,13 +12,13 @@ from nemovideo.local.store.renders import file_name
 
 _USED = """
 SELECT ifnull((SELECT sum(json_extract(facts, '$.size_bytes'))
-    FROM media JOIN sessions USING (session_id) WHERE user_id = ?1), 0)
+    FROM media JOIN sessions USING (session_id) WHERE user_id = :user), 0)
 + ifnull((SELECT sum(length(draft))
-    FROM drafts JOIN sessions USING (session_id) WHERE user_id = ?1), 0)
+    FROM drafts JOIN sessions USING (session_id) WHERE user_id = :user), 0)
 + ifnull((SELECT sum(ifnull(size_bytes, 0) + length(draft))
-    FROM renders WHERE user_id = ?1), 0)
-+ ifnull((SELECT sum(100 + length(task_name)) FROM sessions WHERE user_id = ?1), 0)
-+ 200 * (SELECT count(*) FROM claims JOIN sessions USING (session_id) WHERE user_id = ?1)
+    FROM renders WHERE user_id = :user), 0)
++ ifnull((SELECT sum(100 + length(task_name)) FROM sessions WHERE user_id = :user), 0)
++ 200 * (SELECT count(*) FROM claims JOIN sessions USING (session_id) WHERE user_id = :user)
 """
 _OLD_SESSIONS = """
 SELECT session_id FROM sessions WHERE used_at < ? AND NOT EXISTS (
@@ -40,7 +40,7 @@ class Space:
 
     def used_bytes(self, user_id: str) -> int:
         """Return the size of a user's sessions, uploads, drafts and results."""
-        (used,) = self._database.row(_USED, user_id)
+        (used,) = self._database.row(_USED, {"user": user_id})
         return int(used)
 
     def remove_older(self, keep_s: float) -> int:

@@ -75,7 +75,7 @@ def test_a_result_is_reported_on_a_full_disk_and_saved_later() -> None:
 
 
 def kept(api: Api, render_id: str) -> str:
-    (status,) = database(api).row("SELECT status FROM renders WHERE render_id = ?", render_id)
+    (status,) = database(api).row("SELECT status FROM renders WHERE render_id = ?", (render_id,))
     return str(status)
 
 
