@@ -25,13 +25,13 @@ def authenticate(request: Request, *scopes: str) -> Account:
     """
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     account = context_of(request).store.accounts.find(token.strip())
-    if account is not None and account.anonymous and context_of(request).access.shared:
-        account = None
-    if kind.lower() != "bearer" or account is None:
+    shared = context_of(request).access.shared
+    if kind.lower() != "bearer" or account is None or (account.anonymous and shared):
         raise Problem(
-            *(401, "The token is missing, unknown or expired."),
+            401,
+            "The token is missing, unknown or expired.",
             code=1001,
-            remedy=_KEY_REMEDY if context_of(request).access.shared else None,
+            remedy=_KEY_REMEDY if shared else None,
             headers={"WWW-Authenticate": "Bearer"},
         )
     request.scope["nemovideo.user"] = account.user_id
@@ -58,11 +58,8 @@ async def anonymous_token(request: Request) -> Response:
     """POST /api/auth/anonymous-token: one token per client id, valid for 7 days."""
     context = context_of(request)
     if context.access.shared:
-        raise Problem(
-            *(401, "This server does not issue anonymous tokens."),
-            code=1001,
-            remedy=_KEY_REMEDY,
-        )
+        message = "This server does not issue anonymous tokens."
+        raise Problem(401, message, code=1001, remedy=_KEY_REMEDY)
     client_id = request.headers.get("x-client-id", "").strip()
     if not client_id:
         raise Problem(400, "The header X-Client-Id is missing.", code=400)
@@ -70,7 +67,8 @@ async def anonymous_token(request: Request) -> Response:
         issued = context.store.accounts.issue_anonymous(client_id, context.pricing.credits)
     except TokenTooSoonError as error:
         raise Problem(
-            *(429, "This client id already has a valid anonymous token; one is issued per 7 days."),
+            429,
+            "This client id already has a valid anonymous token; one is issued per 7 days.",
             code=429,
             headers={"Retry-After": str(int(error.retry_after_s) + 1)},
         ) from error

@@ -15,8 +15,8 @@ from nemovideo.local.agent.turn import Question, Turn
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.clips import MattingSource
 from nemovideo.local.server.access import Access
-from nemovideo.local.server.forms import Forms
-from nemovideo.local.server.limits import Limits, PendingUploads
+from nemovideo.local.server.forms import Forms, Problem
+from nemovideo.local.server.limits import GIB, Limits, PendingUploads
 from nemovideo.local.server.pools import Pools
 from nemovideo.local.server.queue import RenderQueue
 from nemovideo.local.store import Store
@@ -102,10 +102,9 @@ class Context:
     _locks: WeakValueDictionary[str, asyncio.Lock] = attrs.field(
         factory=WeakValueDictionary, init=False
     )
-
     _questions: dict[str, Question] = attrs.field(factory=dict, init=False)
 
-    def question(self, session_id: str) -> Question | None:
+    def take_question(self, session_id: str) -> Question | None:
         """Return and remove the question that the agent asked in the session's last turn."""
         return self._questions.pop(session_id, None)
 
@@ -132,5 +131,7 @@ def check_disk(context: Context, user_id: str, *, pending_bytes: int = 0) -> Non
     Raises:
         Problem: 507.
     """
-    if context.limits.disk_bytes is not None:
-        context.limits.check_disk(context.store.space.used_bytes(user_id) + pending_bytes)
+    quota = context.limits.disk_bytes
+    if quota is not None and context.store.space.used_bytes(user_id) + pending_bytes > quota:
+        message = f"Your disk quota on the server, {quota / GIB:.1f} GiB, is used up."
+        raise Problem(507, message, code=507)

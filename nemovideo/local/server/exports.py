@@ -47,7 +47,10 @@ async def submit(request: Request) -> Response:
     render_id = text_field(body, "id")
     if not _RENDER_ID.fullmatch(render_id):
         raise Problem(400, "A render id must be 1 to 200 letters, digits and -._~:@+=,")
-    context.limits.check_renders(context.store.renders.unfinished(account.user_id))
+    unfinished, most = context.store.renders.unfinished(account.user_id), context.limits.renders
+    if most is not None and unfinished >= most:
+        message = f"You have {unfinished} unfinished renders, which is the limit."
+        raise Problem(429, message, code=429, headers={"Retry-After": "10"})
     check_disk(context, account.user_id)
     try:
         render = context.store.renders.add(

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import attrs
 import cattrs
@@ -174,11 +174,8 @@ class StreamScript:
     @property
     def error(self) -> tuple[ErrorForm, str] | None:
         """The form and message of the run's failure, or None."""
-        for fault in self._of("error"):
-            for form in get_args(ErrorForm):
-                if form == fault.form:
-                    return form, fault.message
-        return None
+        fault = next(iter(self._of("error")), None)
+        return None if fault is None else (cast("ErrorForm", fault.form), fault.message)
 
     def fails_after(self, events: int) -> bool:
         """Return whether the run fails after this many events."""

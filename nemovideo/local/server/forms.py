@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Literal
 
 import attrs
@@ -31,10 +30,6 @@ Endpoint = Literal[
     "render_status",
     "render_cancel",
 ]
-
-_STARRED: Mapping[str, Envelope] = MappingProxyType(
-    {"render_submit": "bare", "render_status": "bare", "render_cancel": "bare"}
-)
 
 
 class JSONResponse(_JSONResponse):
@@ -89,7 +84,8 @@ class Forms:
 
     def response(self, endpoint: Endpoint, data: Mapping[str, object]) -> JSONResponse:
         """Return the data of an endpoint in its envelope."""
-        match self.envelopes.get(endpoint, _STARRED.get(endpoint, "code")):
+        starred: Envelope = "bare" if endpoint.startswith("render_") else "code"
+        match self.envelopes.get(endpoint, starred):
             case "code":
                 return JSONResponse({"code": 0, "message": "success", "data": data})
             case "success":

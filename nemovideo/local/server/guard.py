@@ -17,7 +17,6 @@ _access = logging.getLogger("nemovideo.local.access")
 _FILE_TOKEN = re.compile(r"(?<=^/files/)[^/]+")
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNORECASE)
 
-
 _MAX_CLIENT_CHARS = 60
 _MAX_METHOD_CHARS = 20
 _MAX_PATH_CHARS = 1000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
@@ -207,7 +206,7 @@ def _instead(fault: Fault) -> Response:
         return Response(fault.body, fault.status, headers, media_type="text/plain")
     code = 1001 if fault.status == 401 else fault.status
     body = fault.body or {"code": code, "message": "This response comes from a fault rule."}
-    return JSONResponse(json.loads(json.dumps(body)), fault.status, headers)
+    return JSONResponse(body, fault.status, headers)
 
 
 def _deaf(receive: Receive) -> Receive:

@@ -28,29 +28,6 @@ class Limits:
     disk_bytes: int | None = None
     url_upload_s: float = 600.0
 
-    def check_disk(self, used_bytes: int) -> None:
-        """Check a user's disk usage.
-
-        Raises:
-            Problem: 507.
-        """
-        if self.disk_bytes is not None and used_bytes > self.disk_bytes:
-            quota = f"{self.disk_bytes / GIB:.1f} GiB"
-            raise Problem(*(507, f"Your disk quota on the server, {quota}, is used up."), code=507)
-
-    def check_renders(self, unfinished: int) -> None:
-        """Check the number of a user's unfinished renders before one is added.
-
-        Raises:
-            Problem: 429.
-        """
-        if self.renders is not None and unfinished >= self.renders:
-            raise Problem(
-                *(429, f"You have {unfinished} unfinished renders, which is the limit."),
-                code=429,
-                headers={"Retry-After": "10"},
-            )
-
 
 class PendingUploads:
     """The bytes of unfinished uploads by user, which count against the quota."""

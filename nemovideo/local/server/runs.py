@@ -37,8 +37,6 @@ async def run_sse(request: Request) -> RunStream:
     """Validate the request as ADK's server does (401, 422, 1002), then stream the run."""
     account = authenticate(request, "write")
     message = _read_message(await _read_body(request))
-    if (message.app_name, message.user_id) != ("nemo_agent", "me"):
-        raise Problem(404, "Session not found.", code=1002)
     context, session = context_of(request), own_session(request, account, message.session_id)
     check_disk(context, account.user_id)
     return RunStream(context, session, message, request.scope["nemovideo.faults"])
@@ -48,8 +46,6 @@ async def run_sse(request: Request) -> RunStream:
 class Message:
     """The request of a run."""
 
-    app_name: str
-    user_id: str
     session_id: str
     text: str
     streaming: bool
@@ -98,7 +94,7 @@ class RunStream:
         projects, session_id = self.context.store.projects, self.session.session_id
         numbers = projects.versions(session_id, latest=_HISTORY)
         versions = Versions(projects, session_id, (None, *numbers))
-        question = self.context.question(session_id)
+        question = self.context.take_question(session_id)
         turn = self.context.respond(
             self.message.text,
             timeline=versions[-1],
@@ -243,13 +239,12 @@ def _read_message(body: Mapping[str, object]) -> Message:
     if not text.strip():
         loc: list[object] = ["body", "new_message", "parts"]
         raise _unprocessable("value_error", loc, "The message has no text", body)
-    return Message(
-        app_name=_field(body, "app_name", "appName", str),
-        user_id=_field(body, "user_id", "userId", str),
-        session_id=_field(body, "session_id", "sessionId", str),
-        text=text,
-        streaming=body.get("streaming") is True,
-    )
+    app_name = _field(body, "app_name", "appName", str)
+    user_id = _field(body, "user_id", "userId", str)
+    session_id = _field(body, "session_id", "sessionId", str)
+    if (app_name, user_id) != ("nemo_agent", "me"):
+        raise Problem(404, "Session not found.", code=1002)
+    return Message(session_id, text, streaming=body.get("streaming") is True)
 
 
 def _texts(message: Mapping[str, object]) -> list[str]:
