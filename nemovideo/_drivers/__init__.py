@@ -1,1 +1,1 @@
-"""What touches sockets, files and clocks: two ways, sync and async, to carry out flows."""
+"""Run flows, sync and async: everything that touches sockets, files and clocks."""

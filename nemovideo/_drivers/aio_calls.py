@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -56,39 +55,24 @@ class Calls(BaseCalls[Pool]):
         progress: Callable[[], int] = int,
     ) -> T:
         self.check()
-        left = deadline.remaining()
-        if left == math.inf:
-            return await self._retry(request, deadline, attempt, progress)
-        with anyio.move_on_after(left):
-            return await self._retry(request, deadline, attempt, progress)
+        with anyio.move_on_after(deadline.remaining()):
+            started = deadline.now()
+            try:
+                return await attempt()
+            except NemoError as error:
+                first_error = [error]
+            self.check()
+            from tenacity import AsyncRetrying  # loaded for retries only
+
+            async def next_attempt() -> T:
+                if first_error:
+                    raise first_error.pop()
+                return await attempt()
+
+            attempts = Attempts(self.settings, request, deadline, started, progress)
+            retrying = AsyncRetrying(sleep=self.settings.clock.sleep_async, **attempts.options)
+            return await retrying(next_attempt)
         raise deadline.error()
-
-    async def _retry(
-        self,
-        request: Request,
-        deadline: Deadline,
-        attempt: Callable[[], Awaitable[T]],
-        progress: Callable[[], int],
-    ) -> T:
-        started = deadline.now()
-        try:
-            return await attempt()
-        except NemoError as error:
-            first_error = [error]
-        self.check()
-        from tenacity import AsyncRetrying  # loaded for retries only
-
-        async def next_attempt() -> T:
-            if first_error:
-                raise first_error.pop()
-            return await attempt()
-
-        settings = self.settings
-        attempts = Attempts(
-            settings.retry, request, deadline, started, settings.timeout_s, progress
-        )
-        retrying = AsyncRetrying(sleep=settings.clock.sleep_async, **attempts.options)
-        return await retrying(next_attempt)
 
     @asynccontextmanager
     async def _response(

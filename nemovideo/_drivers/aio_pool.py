@@ -1,4 +1,4 @@
-"""What an async client and its copies share in one event loop: HTTP clients, tasks and locks.
+"""State of an async client and its copies in one event loop: HTTP clients, tasks and locks.
 
 HTTP clients and locks belong to an event loop, so they are kept per loop: one AsyncClient works in
 several `asyncio.run` calls.
@@ -42,10 +42,7 @@ class LoopState:
 
     def lock(self, name: str) -> TaskLock:
         """Return this loop's lock with this name; it exists while it is referenced."""
-        lock = self.locks.get(name)
-        if lock is None:
-            self.locks[name] = lock = TaskLock()
-        return lock
+        return self.locks.setdefault(name, TaskLock())
 
 
 async def _close_with_loop(*clients: http.AsyncClient) -> AsyncGenerator[None, None]:

@@ -12,7 +12,7 @@ from nemovideo._drivers.aio_calls import Calls
 from nemovideo._drivers.aio_pool import LoopState
 from nemovideo._drivers.aio_stream import Stream
 from nemovideo._drivers.attempts import Deadline
-from nemovideo._drivers.loops import Loop, TaskLock, current_task
+from nemovideo._drivers.loops import Loop, TaskLock
 from nemovideo._drivers.network_errors import closed_error, drop_httpx_context
 from nemovideo._drivers.trampoline import Release, Trampoline
 from nemovideo._flows.steps import (
@@ -86,7 +86,7 @@ class Run(Generic[T]):
 
     async def advance(self) -> AgentEvent | None:
         """Run to the next event and return it, or to the end and return None."""
-        self.user, self.advancing = current_task(), True
+        self.user, self.advancing = anyio.get_current_task().id, True
         try:
             while (step := self._trampoline.next()) is not None:
                 if isinstance(step, Emit):

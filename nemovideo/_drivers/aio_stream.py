@@ -21,13 +21,13 @@ _CLOSING_GRACE_S = 1.0
 class Stream(StreamHandle):
     """An open stream.
 
-    A cancelled read would end httpx's response; with a task, a silent stream stays open while the
+    A cancelled read would end the httpx response; with a task, a silent stream stays open while the
     client reports that the agent is still working.
 
     Args:
         connect: Sends the request and returns the response.
         request: The request, for errors.
-        errors: Maps httpx's errors.
+        errors: Maps httpx errors.
         clock: The client's clock.
         loop: The running event loop.
     """

@@ -1,17 +1,20 @@
-"""Deadlines and retries of both drivers: tenacity's arguments, from the policy in retry.py."""
+"""Deadlines, and the retry policy of `nemovideo.retry` as arguments for tenacity."""
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
+from nemovideo._config.settings import Settings
 from nemovideo._flows.steps import Request
 from nemovideo._support.clock import Clock
 from nemovideo._support.numbers import check_number
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import APIConnectionError, APITimeoutError, NemoError, RateLimitError
-from nemovideo.retry import RetryPolicy
 
 if TYPE_CHECKING:
     import tenacity
@@ -40,7 +43,7 @@ class Deadline:
 
     def remaining(self) -> float:
         """Return the remaining seconds, or infinity without a deadline."""
-        return float("inf") if self._ends_at is None else self._ends_at - self._clock.monotonic()
+        return math.inf if self._ends_at is None else self._ends_at - self._clock.monotonic()
 
     def clip(self, seconds: float) -> float:
         """Return `seconds`, or the remaining time if that is less.
@@ -65,40 +68,30 @@ class Deadline:
         return error
 
 
+@attrs.define
 class Attempts:
-    """The attempts of one call, as tenacity's callbacks.
+    """The attempts of one call, as tenacity callbacks.
 
-    Args:
-        policy: The retry policy.
+    Attributes:
+        settings: The client's settings.
         request: The request.
         deadline: The deadline of the whole call.
         started: The start of the first attempt, on the deadline's clock.
-        timeout_s: The timeout of one attempt; a server that hung for so long is not retried.
         progress: Returns the progress of the call; attempts that made progress do not count.
     """
 
-    def __init__(
-        self,
-        policy: RetryPolicy,
-        request: Request,
-        deadline: Deadline,
-        started: float,
-        timeout_s: float,
-        progress: Callable[[], int] = int,
-    ) -> None:
-        self._policy = policy
-        self._request = request
-        self._deadline = deadline
-        self._started = started
-        self._timeout_s = timeout_s
-        self._progress = progress
-        self._rate_limits = 0
-        self._best_progress = 0
-        self._last_progress_attempt = 0
+    settings: Settings
+    request: Request
+    deadline: Deadline
+    started: float
+    progress: Callable[[], int]
+    _rate_limits: int = 0
+    _best_progress: int = 0
+    _last_progress_attempt: int = 0
 
     @property
     def options(self) -> dict[str, Any]:
-        """The arguments of tenacity, except `sleep`."""
+        """The arguments for tenacity, except `sleep`."""
         return {
             "retry": self.retry,
             "wait": self.wait,
@@ -112,31 +105,30 @@ class Attempts:
         error = _error(state)
         if error is None:
             return False
-        if isinstance(error, APITimeoutError) and self._server_hangs():
-            return False
+        elapsed_s = self.deadline.now() - self.started
+        if isinstance(error, APITimeoutError) and elapsed_s >= self.settings.timeout_s:
+            return False  # the server hangs
         self._rate_limits += isinstance(error, RateLimitError)
-        if (progress := self._progress()) > self._best_progress:
+        if (progress := self.progress()) > self._best_progress:
             self._best_progress, self._last_progress_attempt = progress, state.attempt_number
-        return self._policy.allows(
+        stale = isinstance(error, APIConnectionError) and error.stale
+        return self.settings.retry.allows(
             error,
             attempt=self._attempts_without_progress(state),
-            repeatable=self._request.repeatable or (self._request.spare and _is_stale(error)),
+            repeatable=self.request.repeatable or (self.request.spare and stale),
             limited=self._rate_limits,
         )
-
-    def _server_hangs(self) -> bool:
-        return self._deadline.now() - self._started >= self._timeout_s
 
     def wait(self, state: tenacity.RetryCallState) -> float:
         """Return the seconds until the next attempt."""
         error = _error(state)
         if error is None:
             return 0
-        return self._policy.wait_s(error, attempt=self._attempts_without_progress(state))
+        return self.settings.retry.wait_s(error, attempt=self._attempts_without_progress(state))
 
     def stop(self, state: tenacity.RetryCallState) -> bool:
         """Return whether the deadline would pass before the next attempt."""
-        return state.upcoming_sleep >= self._deadline.remaining()
+        return state.upcoming_sleep >= self.deadline.remaining()
 
     def _attempts_without_progress(self, state: tenacity.RetryCallState) -> int:
         return state.attempt_number - self._last_progress_attempt
@@ -148,16 +140,12 @@ class Attempts:
             return
         log.info(
             "%s: %s; trying again in %.1f s",
-            self._request.place,
+            self.request.place,
             type(error).__name__,
             state.upcoming_sleep,
         )
-        if self._policy.on_retry is not None:
-            self._policy.on_retry(error, state.upcoming_sleep)
-
-
-def _is_stale(error: BaseException) -> bool:
-    return isinstance(error, APIConnectionError) and error.stale
+        if self.settings.retry.on_retry is not None:
+            self.settings.retry.on_retry(error, state.upcoming_sleep)
 
 
 def _error(state: tenacity.RetryCallState) -> BaseException | None:

@@ -1,4 +1,4 @@
-"""What the calls of sync and async clients share: the settings, and whether the client is open."""
+"""Base class for the calls of sync and async clients: settings, and whether the client is open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network connections below HTTP: TCP keepalive, and closing them from another thread."""
+"""Network connections below HTTP: TCP keepalive, and closing them from another thread."""
 
 from __future__ import annotations
 
@@ -64,17 +64,15 @@ class StreamConnection:
 
     httpx gives access to a connection only with the response headers, so `Trace` attaches it here
     as soon as it is open.
+
+    Attributes:
+        aborted: Whether the stream was closed.
     """
 
     def __init__(self) -> None:
         self._guard = threading.RLock()  # `abort` may run in a garbage collection
         self._stream: object = None
-        self._aborted = False
-
-    @property
-    def aborted(self) -> bool:
-        """Whether the stream was closed."""
-        return self._aborted
+        self.aborted = False
 
     @property
     def attached(self) -> bool:
@@ -87,32 +85,32 @@ class StreamConnection:
         Raises:
             AbortedError: It was closed.
         """
-        if self._aborted:
+        if self.aborted:
             raise AbortedError
 
     def attach(self, stream: object) -> None:
-        """Set the network stream; close it if the event stream was closed meanwhile.
+        """Set the network stream.
 
         Raises:
-            AbortedError: It was.
+            AbortedError: The event stream was closed meanwhile; the network stream is closed, too.
         """
         with self._guard:
             self._stream = stream
-        if self._aborted:
+        if self.aborted:
             _close(stream)
             raise AbortedError
 
     def abort(self) -> None:
         """Shut down the connection, which wakes a thread that reads from it."""
         with self._guard:
-            self._aborted = True
+            self.aborted = True
             if self._stream is not None:
                 _shut_down(self._stream)
 
     def after_fork(self) -> None:
         """Close this process's copy of the socket; the parent continues to read."""
         self._guard = threading.RLock()
-        self._aborted = True
+        self.aborted = True
         stream, self._stream = self._stream, None
         _close_copy(stream)
 
@@ -121,7 +119,7 @@ class Trace:
     """The `trace` extension of one httpx request, which follows its connection.
 
     It enables TCP keepalive, since NATs drop idle connections within minutes, and registers the
-    connection for closing.
+    connection so that it can be closed.
 
     Attributes:
         reused: Whether the request used a pooled connection.
@@ -215,8 +213,7 @@ def _socket(stream: object) -> socket.socket | None:
 
 
 def _shut_down(stream: object) -> None:
-    connection = _socket(stream)
-    if connection is not None:
+    if (connection := _socket(stream)) is not None:
         with suppress(OSError):  # already closed
             connection.shutdown(socket.SHUT_RDWR)
 

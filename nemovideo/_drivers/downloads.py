@@ -1,4 +1,4 @@
-"""Responses to downloads: which of them are files, and their bytes."""
+"""Responses to downloads: whether they are files, and their bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 
 from nemovideo._downloads.resume import RangeRequest, ResponseHead, accepts_status
 from nemovideo._support.clock import Clock
-from nemovideo._wire import envelopes
+from nemovideo._wire import envelopes, pages
 from nemovideo.errors import APIError, DownloadError, MalformedResponseError
 
 BATCH_BYTES = 1024 * 1024
@@ -17,7 +17,7 @@ BATCH_S = 0.25
 
 
 class Batch:
-    """Received bytes that are not written yet."""
+    """Received bytes that have not been written yet."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -40,20 +40,19 @@ class Batch:
 
 def is_file(response: httpx.Response, request: RangeRequest) -> bool:
     """Return whether a response can be the requested file, by its headers."""
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = pages.content_type(response.headers)
     page = response.is_success and kind in ("application/json", "text/html")
     return accepts_status(request, response.status_code) and not page
 
 
 def not_a_file_error(found: envelopes.Exchange) -> Exception:
     """Return the error for a response that is not a file."""
-    if not 200 <= found.status < 300:
-        return envelopes.failure_of(found)
     try:
         envelopes.open_envelope(found)
-    except (APIError, MalformedResponseError) as error:
-        if isinstance(error, APIError):
-            return error
+    except APIError as error:
+        return error
+    except MalformedResponseError:
+        pass
     return DownloadError(f"{found.method} {found.path} returned a page instead of the file")
 
 

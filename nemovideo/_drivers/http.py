@@ -1,7 +1,4 @@
-"""Build httpx's clients and requests, and read its responses.
-
-Other modules that import httpx: those of transports, errors, uploads, downloads and cassettes.
-"""
+"""Build httpx clients and requests, and read responses."""
 
 from __future__ import annotations
 
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
 SyncClient = httpx.Client
 AsyncClient = httpx.AsyncClient
 Response = httpx.Response
-BuiltRequest = httpx.Request
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """The limit for a JSON body; a draft of 100,000 segments has about 20 MB."""
@@ -94,7 +90,7 @@ def prepared(
     own_client: bool,
     streaming: bool = False,
 ) -> Iterator[httpx.Request]:
-    """Build httpx's request; its files are open during the block.
+    """Build the httpx request; its files are open during the block.
 
     Args:
         client: The client that will send it.
@@ -107,22 +103,16 @@ def prepared(
     """
     body = _multipart(request)
     content = None if request.json is None else _json_body(request)
-    headers = None if body is None else body.headers
-    if content is not None:
-        headers = _JSON_HEADERS
-    url = request.path if "://" in request.path else settings.base_url + request.path
+    headers = _JSON_HEADERS if body is None else body.headers
     timeouts = _timeouts(settings, deadline, streaming=streaming)
     if trace is not None and not deadline.never:
         trace.limit_reads(timeouts, deadline.remaining)
     built = client.build_request(
         request.method,
-        _url(url),
+        _url(request.url(settings.base_url)),
         content=content,
-        headers=headers,
-        extensions={
-            "timeout": timeouts,
-            **({} if trace is None else {"trace": trace}),
-        },
+        headers=None if content is None and body is None else headers,
+        extensions={"timeout": timeouts} | ({} if trace is None else {"trace": trace}),
     )
     built.headers = _all_headers(built.headers, request, settings)
     if own_client:
@@ -217,15 +207,10 @@ def _headers(request: Request, settings: Settings) -> dict[str, str]:
     return {"Accept-Encoding": "gzip", **settings.headers, **request.headers}
 
 
-def network_stream(response: httpx.Response) -> object:
-    """Return the response's network stream."""
-    return response.extensions.get("network_stream")
-
-
 async def close_response(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
     """Close a response and the generators of its body.
 
-    The garbage collector would close those at any time, of which trio warns.
+    Otherwise the garbage collector would close those, and trio warns about that.
     """
     await response.aclose()
     with suppress(httpx.HTTPError, httpx.StreamError, RuntimeError):
@@ -236,7 +221,7 @@ async def close_response(response: httpx.Response, chunks: AsyncIterator[bytes])
 def exchange(
     request: Request, response: httpx.Response, body: bytes, settings: Settings
 ) -> envelopes.Exchange:
-    """Return a request and its response as the wire's parsers take them."""
+    """Return a request and its response for the parsers in `_wire`."""
     secret = secret_of(request)
     return envelopes.Exchange(
         method=request.method,
@@ -250,7 +235,7 @@ def exchange(
 
 
 def unwrap(found: envelopes.Exchange) -> object:
-    """Return the data in the response's envelope; errors explain HTML pages.
+    """Return the data in the response envelope; errors explain HTML pages.
 
     Raises:
         APIError: The response reports a failure.
@@ -299,8 +284,9 @@ class BodyReader:
 
 def is_stream(response: httpx.Response) -> bool:
     """Return whether a response is an event stream."""
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return response.status_code == 200 and kind == "text/event-stream"
+    return (
+        response.status_code == 200 and pages.content_type(response.headers) == "text/event-stream"
+    )
 
 
 def not_a_stream_error(found: envelopes.Exchange) -> Exception:

@@ -49,15 +49,13 @@ class Ownership:
         """Set the holder, as a weak reference: a dropped run must release its lock."""
         self._holder = None if holder is None else ref(holder)
 
-    def idle(self) -> bool:
-        """Return whether the lock is held by a stream that is not being read."""
-        holder = None if self._holder is None else self._holder()
-        return holder is not None and not holder.advancing
+    def idle_user(self) -> int | None:
+        """Return the user of the stream that holds the lock, if it is not being read.
 
-    def is_deadlock(self, user: int) -> bool:
-        """Return whether this thread or task waits for its own stream."""
+        A thread or task that waits for its own stream is in a deadlock.
+        """
         holder = None if self._holder is None else self._holder()
-        return holder is not None and holder.user == user and not holder.advancing
+        return None if holder is None or holder.advancing else holder.user
 
 
 class ThreadLock:
@@ -79,14 +77,15 @@ class ThreadLock:
             InvalidRequestError: It is held by an open stream of this thread.
         """
         user, waited, idle_for, deadlocked_for = threading.get_ident(), 0.0, 0.0, 0.0
-        # Waits are counted, not measured, because tests may freeze the time.
+        # Waits are added up, not measured, because tests may freeze the clock.
         while not self._lock.acquire(timeout=(step := min(_POLL_S, max(timeout_s - waited, 0)))):
             check()
             waited += step
-            idle_for = idle_for + step if self._owner.idle() else 0.0
+            idle_user = self._owner.idle_user()
+            idle_for = 0.0 if idle_user is None else idle_for + step
             if IDLE_S <= idle_for < IDLE_S + _POLL_S:
                 gc.collect()
-            deadlocked_for = deadlocked_for + step if self._owner.is_deadlock(user) else 0.0
+            deadlocked_for = deadlocked_for + step if idle_user == user else 0.0
             if deadlocked_for >= DEADLOCK_S:
                 raise deadlock_error()
             if waited >= timeout_s:

@@ -72,11 +72,6 @@ def _trio_token() -> TrioToken | None:
     return None
 
 
-def current_task() -> int:
-    """Return the id of the running task."""
-    return anyio.get_current_task().id
-
-
 class TaskLock:
     """A lock for tasks; any task of the same event loop may release it."""
 
@@ -99,7 +94,8 @@ class TaskLock:
     async def _wait(self) -> None:
         acquired = False
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._detect_deadlock, current_task(), tasks.cancel_scope)
+            user = anyio.get_current_task().id
+            tasks.start_soon(self._detect_deadlock, user, tasks.cancel_scope)
             await self._lock.acquire()
             acquired = True
             tasks.cancel_scope.cancel()
@@ -111,8 +107,9 @@ class TaskLock:
         deadlocked_for, collected = 0.0, False
         while deadlocked_for < DEADLOCK_S:
             await anyio.sleep(IDLE_S)
-            deadlocked_for = deadlocked_for + IDLE_S if self._owner.is_deadlock(user) else 0.0
-            if self._owner.idle() and not collected:
+            idle_user = self._owner.idle_user()
+            deadlocked_for = deadlocked_for + IDLE_S if idle_user == user else 0.0
+            if idle_user is not None and not collected:
                 gc.collect()
                 collected = True
         waiting.cancel()

@@ -1,4 +1,4 @@
-"""Map httpx's errors to ours, with the host, the proxy and a remedy."""
+"""Map httpx errors to ours, with the host, the proxy and a remedy."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _SLOW = (httpx.ReadTimeout, httpx.WriteTimeout)
 """The timeouts of a server that was reached."""
 
 _PLAIN_TEXT = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
-"""OpenSSL's reasons for a TLS handshake that was answered in plain text."""
+"""OpenSSL's reasons when a TLS handshake is answered in plain text."""
 
 _REMEDY = Remedy(
     "check the network, the proxy settings and NEMO_API_URL, and try again",
@@ -51,11 +51,12 @@ _REMEDY = Remedy(
 )
 
 _HTTPX_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
+_MAPPED = (AbortedError, httpx.RequestError, httpx.StreamError, httpx.InvalidURL)
 
 
 @attrs.frozen
 class ErrorMapper:
-    """Maps httpx's errors to the errors of one client.
+    """Maps httpx errors to the errors of one client.
 
     Attributes:
         settings: The client's settings.
@@ -67,18 +68,21 @@ class ErrorMapper:
 
     @contextmanager
     def mapping(self, request: Request, deadline: Deadline | None = None) -> Iterator[None]:
-        """Map httpx's errors in the block."""
+        """Map httpx errors in the block."""
         try:
             yield
-        except AbortedError:
-            raise closed_error() from None
-        except (httpx.RequestError, httpx.StreamError) as error:
-            raise self.connection_error(error, request, deadline) from None
-        except httpx.InvalidURL as error:
-            raise InvalidRequestError(f"{request.place} is not a URL: {error}") from None
+        except _MAPPED as error:
+            raise self._mapped(error, request, deadline) from None
 
-    def connection_error(
-        self, error: Exception, request: Request, deadline: Deadline | None = None
+    def _mapped(self, error: Exception, request: Request, deadline: Deadline | None) -> NemoError:
+        if isinstance(error, AbortedError):
+            return closed_error()
+        if isinstance(error, httpx.InvalidURL):
+            return InvalidRequestError(f"{request.place} is not a URL: {error}")
+        return self._connection_error(error, request, deadline)
+
+    def _connection_error(
+        self, error: Exception, request: Request, deadline: Deadline | None
     ) -> APIConnectionError:
         """Return the error for a failed connection, with whether the request may have arrived."""
         reason = envelopes.redact(str(error), secret_of(request)) or type(error).__name__
@@ -117,13 +121,10 @@ class ErrorMapper:
         client: httpx.Client | httpx.AsyncClient,
     ) -> Exception:
         """Return the error for a request without a response; unknown errors are returned as is."""
-        if isinstance(error, AbortedError):
-            return closed_error()
-        if isinstance(error, httpx.InvalidURL):
-            return InvalidRequestError(f"{request.place} is not a URL: {error}")
-        if isinstance(error, (httpx.RequestError, httpx.StreamError)):
-            mapped = self.connection_error(error, request, deadline)
-            mapped.stale = trace is not None and trace.reused and isinstance(error, _DROPPED)
+        if isinstance(error, _MAPPED):
+            mapped = self._mapped(error, request, deadline)
+            if isinstance(mapped, APIConnectionError) and isinstance(error, _DROPPED):
+                mapped.stale = trace is not None and trace.reused
             return mapped
         if isinstance(error, RuntimeError) and client.is_closed:
             return InvalidRequestError(
@@ -143,8 +144,7 @@ class ErrorMapper:
 
     def _peer(self, request: Request) -> tuple[str, int | None, str]:
         """Return the host of a request, its port if not the default, and its proxy or ""."""
-        url = request.path if "://" in request.path else self.settings.base_url
-        parts = urlsplit(url)
+        parts = urlsplit(request.url(self.settings.base_url))
         host = parts.hostname or ""
         port, proxy = None, None
         try:
@@ -190,10 +190,10 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def drop_httpx_context(error: BaseException) -> None:
-    """Remove httpx's exceptions from an error's chain.
+    """Remove httpx exceptions from an error's chain.
 
-    They and the local variables of their frames hold the request with its token, which error
-    reporting tools would send along.
+    They and the local variables in their frames hold the request with its token, which
+    error-reporting tools would send along.
     """
     if isinstance(error.__context__, _HTTPX_ERRORS):
         error.__cause__ = error.__context__ = None

@@ -30,7 +30,7 @@ class Reporter:
         self._settings = settings
         self._started = settings.clock.monotonic()
         self._secret = secret_of(request)
-        url = urlsplit(request.path if "://" in request.path else settings.base_url + request.path)
+        url = urlsplit(request.url(settings.base_url))
         self._info = RequestInfo(
             request.method, url.hostname or "", envelopes.redact(url.path), request.route
         )

@@ -18,6 +18,7 @@ else:
 
 T = TypeVar("T")
 L = TypeVar("L")
+D = TypeVar("D")
 
 
 class Layer(Generic[L]):
@@ -57,11 +58,16 @@ def _face(self: Any, face: Callable[[contexts.Context, Any], object]) -> object:
     return face(self._context, self._driver)
 
 
-class _Base:
+class _Base(Generic[D]):
     """A layer; it keeps its client's local backend running, and is pickled as settings."""
 
-    if TYPE_CHECKING:
-        _context: contexts.Context
+    def __init__(self, context: contexts.Context, driver: D) -> None:
+        self._context = context
+        self._driver = driver
+
+    @staticmethod
+    def _driver_for(context: contexts.Context) -> Any:  # noqa: ANN401 - of the type D
+        raise NotImplementedError
 
     def _limit(self, deadline: float | None) -> float | None:
         """Return `deadline`, or the client's own."""
@@ -69,48 +75,43 @@ class _Base:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the settings and its own attributes, without connections."""
-        kept = {name: value for name, value in vars(self).items() if not isinstance(value, _Base)}
-        state = {**kept, "settings": self._context.settings}
-        del state["_context"], state["_driver"]
-        return state
+        own = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in ("_context", "_driver") and not isinstance(value, _Base)
+        }
+        return {**own, "settings": self._context.settings}
 
-    def _restore(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
         from nemovideo._flows.context import Context
 
         self._context = Context(state.pop("settings"))
+        self._driver = self._driver_for(self._context)
         vars(self).update(state)
 
 
-class Resource(_Base):
+class Resource(_Base["sync.SyncDriver"]):
     """A layer of the sync client."""
 
-    def __init__(self, context: contexts.Context, driver: sync.SyncDriver) -> None:
-        self._context = context
-        self._driver = driver
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    @staticmethod
+    def _driver_for(context: contexts.Context) -> sync.SyncDriver:
         from nemovideo._drivers.sync import SyncDriver
 
-        self._restore(state)
-        self._driver = SyncDriver(self._context.settings)
+        return SyncDriver(context.settings)
 
     def _run(self, flow: steps.Flow[T], deadline: float | None = None) -> T:
         """Run a flow within `deadline` seconds, or the client's own deadline."""
         return self._driver.run(flow, self._limit(deadline))
 
 
-class AsyncResource(_Base):
+class AsyncResource(_Base["aio.AsyncDriver"]):
     """A layer of the async client."""
 
-    def __init__(self, context: contexts.Context, driver: aio.AsyncDriver) -> None:
-        self._context = context
-        self._driver = driver
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    @staticmethod
+    def _driver_for(context: contexts.Context) -> aio.AsyncDriver:
         from nemovideo._drivers.aio import AsyncDriver
 
-        self._restore(state)
-        self._driver = AsyncDriver(self._context.settings)
+        return AsyncDriver(context.settings)
 
     async def _run(self, flow: steps.Flow[T], deadline: float | None = None) -> T:
         """Run a flow within `deadline` seconds, or the client's own deadline."""

@@ -77,10 +77,7 @@ class Calls(BaseCalls[Pool]):
                 raise first_error.pop()
             return attempt()
 
-        settings = self.settings
-        attempts = Attempts(
-            settings.retry, request, deadline, started, settings.timeout_s, progress
-        )
+        attempts = Attempts(self.settings, request, deadline, started, progress)
         return Retrying(sleep=self.pause, **attempts.options)(next_attempt)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""What a sync client and its copies share in one process: HTTP clients, streams and locks."""
+"""State of a sync client and its copies in one process: HTTP clients, streams and locks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Pool:
         reset_in_children(self)
 
     def _reset(self) -> None:
-        # Reentrant: a garbage collection in a thread that holds it may drop a stream.
+        # Reentrant: a garbage collection in the thread that holds it may drop a stream.
         self.guard: AbstractContextManager[bool] = threading.RLock()
         self.locks: WeakValueDictionary[str, ThreadLock] = WeakValueDictionary()
         self.streams: WeakSet[Stream] = WeakSet()
@@ -66,10 +66,7 @@ class Pool:
     def lock(self, name: str) -> ThreadLock:
         """Return the lock with this name; it exists while it is referenced."""
         with self.guard:
-            lock = self.locks.get(name)
-            if lock is None:
-                self.locks[name] = lock = ThreadLock()
-            return lock
+            return self.locks.setdefault(name, ThreadLock())
 
     def close(self) -> bool:
         """Close our own HTTP clients, and return whether there were any.

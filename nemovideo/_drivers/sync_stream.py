@@ -33,13 +33,13 @@ class _End:
 class Stream(StreamHandle):
     """An open stream.
 
-    A read that times out would end httpx's response; with a thread, a silent stream stays open
+    A read that times out would end the httpx response; with a thread, a silent stream stays open
     while the client reports that the agent is still working.
 
     Args:
         connect: Sends the request and returns the response.
         request: The request, for errors.
-        errors: Maps httpx's errors.
+        errors: Maps httpx errors.
         clock: The client's clock.
     """
 
@@ -130,7 +130,7 @@ class Stream(StreamHandle):
             response = self._connect(self._connection)
             try:
                 # The user's HTTP client may have used a pooled connection.
-                self._connection.attach(http.network_stream(response))
+                self._connection.attach(response.extensions.get("network_stream"))
                 with self._errors.mapping(self._request):
                     for chunk in response.iter_bytes():
                         self._put(chunk)

@@ -63,6 +63,10 @@ class Request:
             return self.pattern
         return "{link}" if "://" in self.path else self.path.partition("?")[0]
 
+    def url(self, base_url: str) -> str:
+        """Return the URL, given the API's base URL."""
+        return self.path if "://" in self.path else base_url + self.path
+
     def with_headers(self, headers: Mapping[str, str]) -> Request:
         """Return the request with additional headers."""
         return attrs.evolve(self, headers={**self.headers, **headers})
