@@ -1,1 +1,1 @@
-"""The decisions: operations as generators that yield what they need, without any I/O."""
+"""Operations as generators without I/O: they decide, and yield the steps they need."""

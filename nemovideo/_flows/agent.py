@@ -14,10 +14,9 @@ from nemovideo._flows.auth import with_token
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import (
     Emit,
+    End,
     Flow,
     Request,
-    emit,
-    end_stream,
     exclusive,
     open_stream,
     read,
@@ -41,7 +40,7 @@ from nemovideo.events import ErrorEvent, StillWorkingEvent
 from nemovideo.models import Reply, SessionState, Token
 
 _TALK_MAX_CHARS = 200_000
-"""Longer answers are not conversation; searching megabytes for GUI words would take seconds."""
+"""Longer answers are not conversation, and removing GUI words from megabytes takes seconds."""
 
 _OUT_OF_REACH = (APIConnectionError, ServerError, RateLimitError)
 
@@ -58,7 +57,7 @@ def send(context: Context, session_id: str, text: str, *, tokens: bool = False) 
 
 
 def _turn(context: Context, session_id: str, text: str, tokens: bool) -> Flow[Reply]:
-    before = yield from _state_before(context, session_id)
+    before = yield from state_flow.latest(context, session_id)
     request = Request(
         "POST",
         "/run_sse",
@@ -94,12 +93,12 @@ def _turn(context: Context, session_id: str, text: str, tokens: bool) -> Flow[Re
         raise
     if builder.failure is not None:
         raise _agent_error(builder, builder.failure)
-    reply = _without_gui_words(builder.reply())
+    reply = _reply(builder)
     if not builder.fell_silent:
         return reply
     with _spending():
         after = yield from _state_after_silence(context, session_id, reply)
-    return attrs.evolve(reply, changes=state_flow.draft_of(before).diff(state_flow.draft_of(after)))
+    return attrs.evolve(reply, changes=state_flow.changes(before, after))
 
 
 @contextmanager
@@ -110,12 +109,6 @@ def _spending() -> Iterator[None]:
     except NemoError as error:
         error.may_have_spent = True
         raise
-
-
-def _state_before(context: Context, session_id: str) -> Flow[SessionState]:
-    """Return the state before the send: the cached one if it is still valid, else a fresh one."""
-    known = context.known.get(session_id)
-    return known if known is not None else (yield from state_flow.get(context, session_id))
 
 
 def _listen(
@@ -147,21 +140,21 @@ def _listen(
             heard = now
             turn_ends_at = now + limits.turn_grace_s if builder.turn_complete else math.inf
         if now >= turn_ends_at:  # some servers leave the connection open
-            yield from end_stream(handle)
+            yield End(handle)
             yield from _feed(builder, decoder.finish())
             return
         if now >= notice_at:
-            yield from emit(StillWorkingEvent(now - started))
+            yield Emit(StillWorkingEvent(now - started))
             notice_at += limits.notice_s * ((now - notice_at) // limits.notice_s + 1)
         if now - started >= limits.total_s or now - heard >= limits.silence_s:
-            yield from end_stream(handle)
+            yield End(handle)
             total = now - started >= limits.total_s
             seconds = limits.total_s if total else limits.silence_s
             what = "did not finish" if total else "sent nothing but heartbeats"
             error = StreamTimeoutError(
                 f"the agent {what} within {seconds / 60:g} minutes", may_have_spent=True
             )
-            error.reply = _without_gui_words(builder.reply())
+            error.reply = _reply(builder)
             raise error
 
 
@@ -200,18 +193,18 @@ def _recover(
     builder: AnswerBuilder,
     cause: NemoError,
 ) -> Flow[Reply]:
-    """After a dropped stream, tell from the state whether the message took effect (§10)."""
+    """After a dropped stream, determine from the state whether the message took effect (§10)."""
     after = yield from watch(context, session_id, lambda now: _differ(before, now))
     if after is not None:
-        changes = state_flow.draft_of(before).diff(state_flow.draft_of(after))
-        return attrs.evolve(_without_gui_words(builder.reply()), recovered=True, changes=changes)
+        changes = state_flow.changes(before, after)
+        return attrs.evolve(_reply(builder), recovered=True, changes=changes)
     if isinstance(cause, StreamTimeoutError):
         raise cause
     error = StreamInterruptedError(
         "the connection dropped during the answer, and the draft has not changed since",
         may_have_spent=True,
     )
-    error.reply = _without_gui_words(builder.reply())
+    error.reply = _reply(builder)
     raise error from cause
 
 
@@ -232,13 +225,14 @@ def watch(
 
 
 def _differ(before: SessionState, after: SessionState) -> bool:
-    """Return whether the state has changed; missing and empty are equal."""
+    """Return whether the state has changed; a missing part equals an empty one."""
     parts = ("draft", "video_infos", "generated_media", "canvas_config", "video_analyses")
     return any((getattr(before, part) or None) != (getattr(after, part) or None) for part in parts)
 
 
-def _without_gui_words(reply: Reply) -> Reply:
-    """Remove GUI instructions from the reply's text, unless it is too long to be conversation."""
+def _reply(builder: AnswerBuilder) -> Reply:
+    """Return the reply so far, without GUI instructions unless it is too long for conversation."""
+    reply = builder.reply()
     if len(reply.raw_text) > _TALK_MAX_CHARS:
         return reply
     cleaned = gui.clean(reply.raw_text)
@@ -249,5 +243,5 @@ def _agent_error(builder: AnswerBuilder, failure: ErrorEvent) -> AgentError:
     message = failure.message or failure.code or "no reason given"
     error = AgentError(f"the agent reported a failure: {message}", may_have_spent=True)
     error.code = failure.code
-    error.reply = _without_gui_words(builder.reply())
+    error.reply = _reply(builder)
     return error

@@ -18,7 +18,7 @@ from nemovideo._flows import agent, render, uploads
 from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.notices import Notice, RenderMeter, with_notices
-from nemovideo._flows.steps import Flow, blocking, emit
+from nemovideo._flows.steps import Emit, Flow, blocking
 from nemovideo._language.errors import sentence_for
 from nemovideo._language.phrases import ENGLISH, Phrases, phrases_for, phrases_in
 from nemovideo._language.routing.route import Routed, is_existing_file, route
@@ -41,39 +41,23 @@ class Talk:
         session_id: The session.
         task_id: The project's id, for its link.
         output_dir: The folder for exports.
+        language: The language of the answers; None for the user's.
+        local_files: Whether the user may name files and folders on this machine.
         phrases: The phrases of the language used last.
-        fixed: Whether the language is fixed.
-        local_files: Whether the user may name files and folders of this machine.
         connected: Whether the notice about connecting has been shown.
     """
 
     session_id: str
     task_id: str | None
     output_dir: Path
-    phrases: Phrases = ENGLISH
-    fixed: bool = False
-    local_files: bool = True
-    connected: bool = False
+    language: str | None
+    local_files: bool
+    phrases: Phrases = attrs.field(init=False)
+    connected: bool = attrs.field(default=False, init=False)
 
-    @classmethod
-    def begin(
-        cls,
-        session_id: str,
-        task_id: str | None,
-        output_dir: Path,
-        language: str | None,
-        *,
-        local_files: bool,
-    ) -> Talk:
-        """Return the memory of a new conversation."""
-        return cls(
-            session_id,
-            task_id,
-            output_dir,
-            phrases=ENGLISH if language is None else phrases_in(language),
-            fixed=language is not None,
-            local_files=local_files,
-        )
+    @phrases.default
+    def _first_phrases(self) -> Phrases:
+        return ENGLISH if self.language is None else phrases_in(self.language)
 
 
 def say(
@@ -81,14 +65,14 @@ def say(
 ) -> Flow[Answer]:
     """Handle one message of the user and return the answer; errors become sentences in it."""
     local_files = talk.local_files and context.settings.local_files
-    is_file = is_existing_file if local_files else _never_a_file
+    is_file = is_existing_file if local_files else lambda _: False
     routed = yield from blocking(partial(route, text, is_file=is_file))
     attached = {_name(source) for source in attachments}
     if attached.intersection(routed.paths):  # the text names the attachments
         routed = attrs.evolve(routed, paths=tuple(p for p in routed.paths if p not in attached))
     if attachments and routed.route is Route.AGENT:
         routed = attrs.evolve(routed, route=Route.UPLOAD)
-    if not talk.fixed:
+    if talk.language is None:
         talk.phrases = phrases_for(text, talk.phrases)
     turn = _Turn(context, talk, talk.phrases)
     try:
@@ -111,19 +95,19 @@ class _Turn:
     error: NemoError | None = None
 
     def run(self, routed: Routed, text: str, attachments: Sequence[Source]) -> Flow[None]:
-        """Carry out the routed message step by step."""
+        """Handle the routed message, step by step."""
         sources = (*attachments, *routed.paths)
         if not text.strip() and not sources:
             self.paragraphs.append(self.phrases.say_something)
             self.error = InvalidRequestError("the message is empty")
             return
         if routed.format:
-            format_for(routed.output, routed.format)  # refuses a contradiction, before any work
+            format_for(routed.output, routed.format)  # rejects a contradiction before any work
         if routed.paths and not (yield from self._may_name(routed.paths)):
             return
         if not self.talk.connected:
             self.talk.connected = True
-            yield from emit(Notice("connecting"))
+            yield Emit(Notice("connecting"))
         if sources:
             yield from self._upload(sources)
         match routed.route:
@@ -145,7 +129,7 @@ class _Turn:
         """Return whether the user may name these files; add a paragraph if not.
 
         Raises:
-            InvalidRequestError: A link is not of the public internet.
+            InvalidRequestError: A link does not lead to the public internet.
         """
         settings = self.context.settings
         if self.talk.local_files and settings.local_files:
@@ -190,26 +174,24 @@ class _Turn:
             self.paragraphs.append(self.phrases.nothing_yet)
 
     def _timeline(self, state: SessionState | None) -> str:
-        """Return the summary of the timeline; empty if the timeline is."""
+        """Return a summary of the timeline; empty for an empty one."""
         draft = None if state is None else state.draft
         return self.phrases.timeline(draft) if draft is not None and draft.tracks else ""
 
     def _upload(self, sources: Sequence[Source]) -> Flow[None]:
-        yield from emit(Notice("uploading", {"names": [_name(source) for source in sources]}))
+        yield Emit(Notice("uploading", {"names": [_name(source) for source in sources]}))
         files = yield from uploads.upload(self.context, self.talk.session_id, sources, None)
         self.paragraphs.append(self.phrases.uploaded.format(files=self.phrases.files(files)))
 
     def _ask_agent(self, routed: Routed) -> Flow[None]:
         """Send the message, once, and report the outcome."""
         context, session_id = self.context, self.talk.session_id
-        before = context.known.get(session_id)
-        if before is None:
-            before = yield from state_flow.get(context, session_id)
+        before = yield from state_flow.latest(context, session_id)
         self.reply = reply = yield from agent.send(context, session_id, routed.rest)
         after = yield from self._state_after()
         changes = reply.changes
         if changes is None and after is not None:
-            changes = state_flow.draft_of(before).diff(state_flow.draft_of(after))
+            changes = state_flow.changes(before, after)
         made = changes is not None and _is_generation(changes)
         self._add_reply(reply, changes, generation=made)
         actions = set(reply.actions)
@@ -229,11 +211,8 @@ class _Turn:
 
     def _state_after(self) -> Flow[SessionState | None]:
         """Return the state after the agent's turn; None if it cannot be fetched."""
-        known = self.context.known.get(self.talk.session_id)
-        if known is not None:
-            return known
         try:
-            return (yield from state_flow.get(self.context, self.talk.session_id))
+            return (yield from state_flow.latest(self.context, self.talk.session_id))
         except NemoError:
             return None
 
@@ -251,12 +230,12 @@ class _Turn:
             heading = phrases.changed if reply.text else phrases.edited
         else:
             heading = phrases.unchanged if reply.silent else phrases.only_screen_talk
-        told = ""
-        if changes:
-            told = phrases.changes(changes)
-            if generation:
-                told = phrases.stages(changes, changes.after)
-        self.paragraphs.append(f"{heading}\n{told}")
+        details = ""
+        if changes and generation:
+            details = phrases.stages(changes, changes.after)
+        elif changes:
+            details = phrases.changes(changes)
+        self.paragraphs.append(f"{heading}\n{details}")
 
     def _export(self, routed: Routed) -> Flow[None]:
         """Render the draft and download the file under a free name."""
@@ -298,12 +277,8 @@ def _name(source: Source) -> str:
     return Path(named).name if isinstance(named, (str, os.PathLike)) else ""
 
 
-def _never_a_file(_path: str) -> bool:
-    return False
-
-
 def _is_generation(changes: DraftDiff) -> bool:
-    """Return whether the changes made a first video with more than raw footage on it (§10)."""
+    """Return whether the changes made the first video with more than raw footage (§10)."""
     kinds = {track.type for track in changes.after.tracks if track.segments}
     return not changes.before.ready and TrackType.VIDEO in kinds and len(kinds) > 1
 

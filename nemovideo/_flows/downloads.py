@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote, urljoin
+from urllib.parse import urljoin
 
 from nemovideo._downloads.partfile import PartFile
 from nemovideo._downloads.places import check_output
@@ -91,10 +91,9 @@ def _receive(
             pass  # links expire; the API still has the file
         else:
             return
-    pattern = "/api/render/proxy/{render_id}/download"
-    path = pattern.replace("{render_id}", quote(job.id, safe=""))
-    request = Request("GET", path, repeatable=True, pattern=pattern)
-    transfer.set_url(base_url + path)
+    request = Request("GET", "/api/render/proxy/{render_id}/download", repeatable=True)
+    request = request.for_id(job.id)
+    transfer.set_url(request.url(base_url))
     yield from auth.with_token(
         context, lambda bearer: download(request.with_token(bearer), transfer, on_progress)
     )

@@ -29,7 +29,7 @@ _MAX_MOMENTS = 24
 
 
 def moments(at: At) -> list[float] | None:
-    """Return the moments of a preview.
+    """Return the moments of a preview, in seconds.
 
     Raises:
         InvalidRequestError: They are not seconds, or more than 24.

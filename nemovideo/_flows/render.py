@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote, urljoin
+from urllib.parse import urljoin
 
 import attrs
 
@@ -39,21 +39,16 @@ OnJob = Callable[[RenderJob], None]
 OnId = Callable[[str], Flow[None]]
 
 _PATH = "/api/render/proxy/lambda"
-_PATTERN = f"{_PATH}/{{render_id}}"
-_TRANSIENT = (APIConnectionError, ServerError, RateLimitError, MalformedResponseError)
+_JOB_PATH = f"{_PATH}/{{render_id}}"
 _AMBIGUOUS = (APIConnectionError, ServerError, MalformedResponseError)
+_TRANSIENT = (*_AMBIGUOUS, RateLimitError)
 _LOOKUPS = 2
 _OUTAGE_S = 120.0
 """How long polls may fail in a row, in seconds."""
 _LOOPBACK_OUTAGE_S = 30.0
 """The same for a server on this machine that refuses connections."""
 _OUTAGE_POLLS = 3
-"""How many polls in a row fail at least before the wait ends."""
-
-
-def _ignore_id(_: str) -> Flow[None]:
-    """Do nothing with a new id."""
-    yield from ()
+"""The minimum number of failed polls in a row before the wait ends."""
 
 
 def submit(
@@ -68,14 +63,11 @@ def submit(
     Raises:
         DraftNotReadyError: It has no track with a segment; nothing was sent.
     """
+    submit = partial(_submit_once, context, session_id, draft, format, quality)
     try:
-        return (yield from _submit_once(context, session_id, draft, format, quality, _new_id()))
+        return (yield from _submit_new(submit))
     except _NeverArrivedError:
-        pass
-    try:
-        return (yield from _submit_once(context, session_id, draft, format, quality, _new_id()))
-    except _NeverArrivedError as failure:
-        raise failure.reason from None
+        return (yield from _submit_again(submit))
 
 
 def check_quality(context: Context, quality: str) -> None:
@@ -86,11 +78,6 @@ def check_quality(context: Context, quality: str) -> None:
     """
     if context.backend is not None:
         outputs.check_quality(quality)
-
-
-def _new_id() -> str:
-    """Return a new render id (§4)."""
-    return f"render_{uuid.uuid4().hex}"
 
 
 class _NeverArrivedError(Exception):
@@ -142,11 +129,12 @@ def _find_lost(context: Context, render_id: str, reason: NemoError) -> Flow[Rend
     for _ in range(_LOOKUPS):
         try:
             yield from sleep(context.settings.polling.interval_s)
-            return (yield from get(context, render_id))
-        except _TRANSIENT:  # noqa: PERF203 - each lookup may fail
+            job = yield from find(context, render_id)
+        except (APIError, *_TRANSIENT):
             continue
-        except APIError as error:
-            unknown += 404 in (error.status, error.code)
+        if job is not None:
+            return job
+        unknown += 1
     if unknown == _LOOKUPS:
         raise _NeverArrivedError(reason)
     check_first = Remedy(
@@ -162,12 +150,7 @@ def _find_lost(context: Context, render_id: str, reason: NemoError) -> Flow[Rend
 
 def get(context: Context, render_id: str) -> Flow[RenderJob]:
     """Fetch the job."""
-    request = Request(
-        "GET",
-        f"{_PATH}/{quote(render_id, safe='')}",
-        repeatable=True,
-        pattern=_PATTERN,
-    )
+    request = Request("GET", _JOB_PATH, repeatable=True).for_id(render_id)
     return wire.read_render((yield from auth.authorized(context, request)), render_id)
 
 
@@ -196,7 +179,7 @@ def wait(
         on_outage: Called instead of `on_progress` after a poll that failed.
 
     Raises:
-        RenderFailedError: The job failed; RenderCancelledError where it was cancelled.
+        RenderFailedError: The job failed; RenderCancelledError if it was cancelled.
         RenderTimeoutError: It did not end within the polling timeout; it may still be running.
         NemoError: The polls have failed for two minutes (30 s if a server on this machine refuses
             connections); the error of the last one.
@@ -281,12 +264,7 @@ class _Outage:
 
 def cancel(context: Context, job: RenderJob) -> Flow[RenderJob]:
     """Cancel a job, and fetch it again."""
-    request = Request(
-        "POST",
-        f"{_PATH}/{quote(job.id, safe='')}/cancel",
-        repeatable=True,
-        pattern=f"{_PATTERN}/cancel",
-    )
+    request = Request("POST", f"{_JOB_PATH}/cancel", repeatable=True).for_id(job.id)
     yield from auth.authorized(context, request)
     return (yield from get(context, job.id))
 
@@ -330,7 +308,7 @@ def produce(
     on_job: OnJob | None = None,
     *,
     on_outage: Callable[[], None] | None = None,
-    on_id: OnId = _ignore_id,
+    on_id: OnId | None = None,
     earlier: str | None = None,
 ) -> Flow[RenderJob]:
     """Render a session's draft; a failed render is retried once under a new id (§4).
@@ -342,8 +320,8 @@ def produce(
         quality: The output quality.
         on_job: Called with the job after every poll.
         on_outage: Called instead after a poll that failed.
-        on_id: Run with every new render id before it is submitted.
-        earlier: A render id that another process has submitted, or was about to.
+        on_id: A flow to run with every new render id before it is submitted.
+        earlier: A render id that another process has submitted, or was about to submit.
     """
     state = yield from state_flow.get(context, session_id)
     if state.draft is None:
@@ -359,17 +337,28 @@ def produce(
     except RenderCancelledError:
         raise
     except (RenderFailedError, _NeverArrivedError):
-        try:
-            job = yield from _submit_new(submit, on_id)
-        except _NeverArrivedError as failure:
-            raise failure.reason from None
+        job = yield from _submit_again(submit, on_id)
         return (yield from wait(context, job, on_job, on_outage))
 
 
-def _submit_new(submit: Callable[[str], Flow[RenderJob]], on_id: OnId) -> Flow[RenderJob]:
-    render_id = _new_id()
-    yield from on_id(render_id)
+def _submit_new(
+    submit: Callable[[str], Flow[RenderJob]], on_id: OnId | None = None
+) -> Flow[RenderJob]:
+    """Submit under a new id (§4)."""
+    render_id = f"render_{uuid.uuid4().hex}"
+    if on_id is not None:
+        yield from on_id(render_id)
     return (yield from submit(render_id))
+
+
+def _submit_again(
+    submit: Callable[[str], Flow[RenderJob]], on_id: OnId | None = None
+) -> Flow[RenderJob]:
+    """Submit for the last time: if this does not arrive either, raise the reason."""
+    try:
+        return (yield from _submit_new(submit, on_id))
+    except _NeverArrivedError as failure:
+        raise failure.reason from None
 
 
 def _resume(
@@ -377,8 +366,8 @@ def _resume(
 ) -> Flow[RenderJob | None]:
     """Return the job of an id that may have been submitted; None if it was cancelled.
 
-    An unknown id is submitted again as it is, so that the service can reject the duplicate if
-    the first submit is still in transit.
+    An unknown id is reused, so that the service can reject the duplicate if the first submit is
+    still in transit.
     """
     job = yield from find(context, render_id)
     if job is None:
@@ -392,7 +381,7 @@ def _resume(
 
 
 def project_url(context: Context, session_id: str, task_id: str | None) -> Flow[str | None]:
-    """Return the project's link, or None if it cannot be had: the video is finished without it."""
+    """Return the project's link; None on errors, because the video is finished without it."""
     try:
         return (yield from auth.claim_token(context, session_id, task_id)).url
     except NemoError:

@@ -1,4 +1,4 @@
-"""Making a session (docs/protocol.md §4)."""
+"""Create sessions (docs/protocol.md §4)."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from nemovideo._flows.steps import Flow, Request
 from nemovideo._wire import models as wire
 from nemovideo.models import SessionState
 
-PATH = "/api/tasks/me/with-session/nemo_agent"
+_PATH = "/api/tasks/me/with-session/nemo_agent"
 
 
 class SessionLike(Protocol):
-    """A session, sync or async, as far as another call needs it."""
+    """A session, sync or async."""
 
     @property
     def id(self) -> str:
-        """Its id."""
+        """The session's id."""
         ...
 
     @property
     def task_id(self) -> str | None:
-        """Its project's id, if that is known."""
+        """The project's id, if known."""
         ...
 
 
 def create(
     context: Context, task_name: str, language: str
 ) -> Flow[tuple[str, str | None, str | None]]:
-    """Make a session; return its id, its task's id and its user's id."""
+    """Create a session; return its id, the project's id and the user's id."""
     body = {"task_name": task_name, "language": language}
-    data = yield from authorized(context, Request("POST", PATH, json=body, spare=True))
+    data = yield from authorized(context, Request("POST", _PATH, json=body, spare=True))
     found = wire.read_session(data)
-    # A new session holds nothing: known without asking, and needed after a silent first edit.
+    # A new session is empty; its state is needed if the first edit is silent.
     context.known[found[0]] = SessionState(draft=None)
     return found

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from nemovideo._flows.auth import authorized
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request
 from nemovideo._wire import models as wire
-from nemovideo.draft import Draft
+from nemovideo.draft import Draft, DraftDiff
 from nemovideo.models import Credits, SessionState
 
-_PATTERN = "/api/state/nemo_agent/me/{session_id}/latest"
+_PATH = "/api/state/nemo_agent/me/{session_id}/latest"
 
 
 def get(context: Context, session_id: str) -> Flow[SessionState]:
     """Fetch the session's state, and cache it."""
-    path = _PATTERN.replace("{session_id}", quote(session_id, safe=""))
-    data = yield from authorized(context, Request("GET", path, repeatable=True, pattern=_PATTERN))
-    state = wire.read_state(data)
+    request = Request("GET", _PATH, repeatable=True).for_id(session_id)
+    state = wire.read_state((yield from authorized(context, request)))
     context.known[session_id] = state
     return state
 
 
-def draft_of(state: SessionState) -> Draft:
-    """Return the state's draft, or an empty one."""
-    return state.draft if state.draft is not None else Draft.from_json({})
+def latest(context: Context, session_id: str) -> Flow[SessionState]:
+    """Return the session's state: the cached one if it is still valid, else a fresh one."""
+    known = context.known.get(session_id)
+    return known if known is not None else (yield from get(context, session_id))
+
+
+def changes(before: SessionState, after: SessionState) -> DraftDiff:
+    """Return the changes between the drafts of two states; a missing draft is empty."""
+    old, new = (Draft.from_json({}) if s.draft is None else s.draft for s in (before, after))
+    return old.diff(new)
 
 
 def balance(context: Context) -> Flow[Credits]:

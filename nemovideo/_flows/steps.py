@@ -1,14 +1,15 @@
-"""The steps that a flow can ask for, and typed wrappers to ask with.
+"""The steps of a flow, and typed wrappers for those that have an answer.
 
-A flow is a generator. It yields a step, a driver carries it out, and sends the
-answer back or throws the step's error into the flow. The wrappers make
-`data = yield from call(request)` infer its type.
+A flow is a generator: it yields a step, and a driver performs the step and sends the answer back,
+or throws the step's error into the flow. The wrappers make `data = yield from call(request)` infer
+its type.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import quote
 
 import attrs
 
@@ -33,11 +34,11 @@ class Request:
         parts: Files to send as multipart, each a part named `files`.
         headers: Headers besides the attribution headers.
         repeatable: The request is idempotent.
-        spare: A repeat at worst creates an unused resource: the request is sent again if a
-            pooled connection turned out to be dead.
+        spare: A repeat at worst creates an unused resource: the request is sent again if its
+            pooled connection turns out to be dead.
         fresh: Use a new connection, because a repeat could do harm.
         on_sent: Called with the bytes sent and the total, for uploads.
-        pattern: The path with a placeholder for each id; None if it has no ids.
+        pattern: The path with its placeholder, if `for_id` replaced it.
     """
 
     method: str
@@ -58,10 +59,16 @@ class Request:
 
     @property
     def route(self) -> str:
-        """The path without ids: one of a few values."""
+        """The path without its id: one of a few values."""
         if self.pattern is not None:
             return self.pattern
         return "{link}" if "://" in self.path else self.path.partition("?")[0]
+
+    def for_id(self, id_: str) -> Request:
+        """Return the request with the placeholder in its path replaced by an id."""
+        head, _, rest = self.path.partition("{")
+        path = f"{head}{quote(id_, safe='')}{rest.partition('}')[2]}"
+        return attrs.evolve(self, path=path, pattern=self.path)
 
     def url(self, base_url: str) -> str:
         """Return the URL, given the API's base URL."""
@@ -90,7 +97,7 @@ class Sleep(NamedTuple):
     """Wait.
 
     Attributes:
-        seconds: How long.
+        seconds: The duration.
         polling: Whether it waits for a job of the service, which takes real time even with a
             fake clock.
     """
@@ -106,7 +113,7 @@ class Blocking(NamedTuple):
 
 
 class Collect(NamedTuple):
-    """Pass each chunk of an iterable to a function that may block on the file system."""
+    """Pass each chunk to a function that may block on the file system; there is no answer."""
 
     chunks: Iterable[bytes] | AsyncIterable[bytes]
     write: Callable[[bytes], None]
@@ -133,13 +140,13 @@ class Read(NamedTuple):
 
 
 class End(NamedTuple):
-    """End a stream before the flow ends; there is no answer."""
+    """End a stream before the flow does; there is no answer."""
 
     handle: StreamHandle
 
 
 class Emit(NamedTuple):
-    """Hand an event to the user."""
+    """Pass an event to the user; there is no answer."""
 
     event: AgentEvent
 
@@ -169,11 +176,11 @@ def through(
     *,
     fatal: type[Exception] | tuple[()] = (),
 ) -> Flow[T]:
-    """Run a flow whose steps are carried out by another one.
+    """Run a flow whose steps are performed by other flows.
 
     Args:
-        flow: The flow; it is closed at the end, however that comes.
-        perform: Returns the flow that answers a step; its errors are thrown into the first.
+        flow: The flow; it is closed in any case.
+        perform: Returns the flow that answers a step; its errors are thrown into `flow`.
         fatal: Errors that end both at once.
     """
     answer: object = None
@@ -197,7 +204,7 @@ def through(
 
 
 def call(request: Request) -> Flow[object]:
-    """Send a request and return what its envelope holds."""
+    """Send a request and return the data in its envelope."""
     data: object = yield Call(request)
     return data
 
@@ -213,13 +220,6 @@ def blocking(function: Callable[[], T]) -> Flow[T]:
     return result
 
 
-def collect(
-    chunks: Iterable[bytes] | AsyncIterable[bytes], write: Callable[[bytes], None]
-) -> Flow[None]:
-    """Pass each chunk to a function that may block on the file system."""
-    yield Collect(chunks, write)
-
-
 def exclusive(name: str, flow: Flow[T]) -> Flow[T]:
     """Return the result of a flow; flows with the same name are serialized."""
     result: T = yield Exclusive(name, flow)
@@ -227,7 +227,7 @@ def exclusive(name: str, flow: Flow[T]) -> Flow[T]:
 
 
 def open_stream(request: Request) -> Flow[StreamHandle]:
-    """Begin a stream."""
+    """Open a stream."""
     handle: StreamHandle = yield Open(request)
     return handle
 
@@ -238,20 +238,10 @@ def read(handle: StreamHandle, timeout_s: float) -> Flow[bytes | None]:
     return chunk
 
 
-def end_stream(handle: StreamHandle) -> Flow[None]:
-    """End a stream."""
-    yield End(handle)
-
-
-def emit(event: AgentEvent) -> Flow[None]:
-    """Hand an event to the user."""
-    yield Emit(event)
-
-
 def download(
     request: Request,
     transfer: Transfer,
     on_received: Callable[[int, int | None], None] | None = None,
 ) -> Flow[None]:
-    """Fetch a file."""
+    """Download a file; see `Download`."""
     yield Download(request, transfer, on_received)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from urllib.parse import quote
 
 import attrs
 
 from nemovideo._flows.auth import authorized
 from nemovideo._flows.context import Context
-from nemovideo._flows.steps import Flow, Request, blocking, collect
+from nemovideo._flows.steps import Collect, Flow, Request, blocking
 from nemovideo._uploads.files import Spool, chunks_of, prepare
 from nemovideo._uploads.names import distinct
 from nemovideo._uploads.trust import check_sources, check_urls
@@ -21,7 +20,7 @@ from nemovideo.models import MediaFile, MediaInfo
 
 OnBytes = Callable[[int, int], None]
 
-_PATTERN = "/api/upload-video/nemo_agent/me/{session_id}"
+_PATH = "/api/upload-video/nemo_agent/me/{session_id}"
 
 
 def upload(
@@ -39,12 +38,12 @@ def upload(
     files = iter((yield from _send_parts(context, session_id, parts, on_progress)))
     linked = iter((yield from upload_urls(context, session_id, urls)) if urls else [])
     pairs = (next(linked if is_url(source) else files, None) for source in sources)
-    # Keep whatever the service lists, even if the count differs.
+    # Keep everything that the service lists, even if the count differs.
     return [file for file in (*pairs, *files, *linked) if file is not None]
 
 
 def inspect(context: Context, source: Source) -> Flow[MediaInfo]:
-    """Check a file, and return its header's data."""
+    """Check a file, and return the properties in its header."""
     check_sources([source], local_files=context.settings.local_files)
     if is_url(source):
         raise InvalidRequestError(
@@ -57,8 +56,8 @@ def inspect(context: Context, source: Source) -> Flow[MediaInfo]:
 def prepare_all(sources: Sequence[Source]) -> Flow[list[Upload]]:
     """Check files before anything is sent, and make their names unique.
 
-    Sources that can be read only once are spooled to temporary files, which live as long as
-    their uploads, after the others have passed. Uploads that carry an `info` were checked before.
+    Once all others have passed, sources that can be read only once are spooled to temporary files,
+    which exist as long as their uploads. Uploads with an `info` were checked before.
     """
     uploads = [source if isinstance(source, Upload) else Upload(source) for source in sources]
     chunks = [None if upload.info is not None else chunks_of(upload) for upload in uploads]
@@ -76,14 +75,14 @@ def prepare_all(sources: Sequence[Source]) -> Flow[list[Upload]]:
             checked.append(upload)
         else:
             spool = yield from blocking(partial(Spool, upload))
-            yield from collect(once, spool.write)
+            yield Collect(once, spool.write)
             checked.append((yield from blocking(spool.checked)))
     names = distinct(upload.name or "" for upload in checked)
     return [attrs.evolve(upload, name=name) for upload, name in zip(checked, names, strict=True)]
 
 
 def upload_urls(context: Context, session_id: str, urls: Sequence[str]) -> Flow[list[MediaFile]]:
-    """Have the service fetch files from http(s) URLs."""
+    """Let the service fetch files from http(s) URLs."""
     for url in urls:
         if not is_url(url):
             raise InvalidRequestError(f"{url!r} is not an http(s) URL", remedy="Use upload().")
@@ -93,7 +92,7 @@ def upload_urls(context: Context, session_id: str, urls: Sequence[str]) -> Flow[
         yield from blocking(partial(check_urls, urls))
     body = {"urls": list(urls), "source_type": "url"}
     context.known.forget(session_id)
-    request = Request("POST", _path(session_id), json=body, fresh=True, pattern=_PATTERN)
+    request = Request("POST", _PATH, json=body, fresh=True).for_id(session_id)
     data = yield from authorized(context, request)
     return wire.read_files(data)
 
@@ -104,15 +103,8 @@ def _send_parts(
     if not parts:
         return []
     context.known.forget(session_id)
-    request = Request(
-        "POST",
-        _path(session_id),
-        parts=tuple(parts),
-        fresh=True,
-        on_sent=on_progress,
-        pattern=_PATTERN,
-    )
-    files = wire.read_files((yield from authorized(context, request)))
+    request = Request("POST", _PATH, parts=tuple(parts), fresh=True, on_sent=on_progress)
+    files = wire.read_files((yield from authorized(context, request.for_id(session_id))))
     context.has_uploaded(session_id, [part.path for part in parts if part.path is not None])
     infos = {part.name or "": part.info for part in parts}
     if len(files) == len(parts):
@@ -122,7 +114,3 @@ def _send_parts(
 
 def _url(source: Source) -> str:
     return str(source.source if isinstance(source, Upload) else source)
-
-
-def _path(session_id: str) -> str:
-    return _PATTERN.replace("{session_id}", quote(session_id, safe=""))

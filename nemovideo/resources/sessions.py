@@ -245,9 +245,7 @@ class Session(Resource):
         from nemovideo._flows.conversation import Talk
         from nemovideo.conversation import Conversation
 
-        talk = Talk.begin(
-            self.id, self.task_id, Path(output_dir), language, local_files=local_files
-        )
+        talk = Talk(self.id, self.task_id, Path(output_dir), language, local_files)
         return Conversation(self._context, self._driver, talk, on_notice)
 
 
@@ -383,9 +381,7 @@ class AsyncSession(AsyncResource):
         from nemovideo._flows.conversation import Talk
         from nemovideo.conversation import AsyncConversation
 
-        talk = Talk.begin(
-            self.id, self.task_id, Path(output_dir), language, local_files=local_files
-        )
+        talk = Talk(self.id, self.task_id, Path(output_dir), language, local_files)
         return AsyncConversation(self._context, self._driver, talk, on_notice)
 
 

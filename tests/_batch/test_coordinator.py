@@ -31,7 +31,6 @@ from nemovideo._flows.steps import (
     Sleep,
     StreamHandle,
     call,
-    end_stream,
     open_stream,
     read,
 )
@@ -585,7 +584,7 @@ def test_a_stream_that_is_opened_again_after_429_is_the_one_that_is_ended() -> N
     def listen() -> Flow[object]:
         handle = yield from open_stream(Request("POST", "/"))
         chunk = yield from read(handle, 1.0)
-        yield from end_stream(handle)
+        yield End(handle)
         return chunk
 
     clock = FakeClock(now=100)
