@@ -1,8 +1,8 @@
-"""NemoVideo: take a video, remove its background, give back a clean one.
+"""NemoVideo: remove or replace the background of videos.
 
-`Client` and `AsyncClient` speak to the cloud service, or, with `Client.local()`,
-to a backend on this machine that needs neither an account nor a network.
-Nothing heavy is loaded until a client is made.
+`Client` and `AsyncClient` talk to the cloud service, or, with `Client.local()`, to a backend on
+this machine that needs neither an account nor a network. Heavy dependencies are loaded on first
+use.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ _HOMES = {
 if not TYPE_CHECKING:  # a type checker would accept any name
 
     def __getattr__(name: str) -> object:
-        """Load a public name when it is first asked for."""
+        """Load a public name on first use."""
         from importlib import import_module
 
         for module, names in _HOMES.items():

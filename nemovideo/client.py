@@ -1,4 +1,4 @@
-"""The two clients."""
+"""The sync and the async client."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ else:
 
 S = TypeVar("S")
 A = TypeVar("A")
-D = TypeVar("D")
+D = TypeVar("D", bound="sync.SyncDriver | aio.AsyncDriver")
 
 
 class BothLayers(Layer[S], Generic[S, A]):
     """A layer of both clients; the async client uses the class named `Async…`."""
 
     @overload  # type: ignore[override]  # of the class, it is the descriptor itself
-    def __get__(self, holder: None, owner: type[BaseClient]) -> BothLayers[S, A]: ...
+    def __get__(self, holder: None, owner: type[BaseClient[Any]]) -> BothLayers[S, A]: ...
     @overload
-    def __get__(self, holder: Client, owner: type[BaseClient]) -> S: ...
+    def __get__(self, holder: Client, owner: type[BaseClient[Any]]) -> S: ...
     @overload
-    def __get__(self, holder: AsyncClient, owner: type[BaseClient]) -> A: ...
-    def __get__(self, holder: BaseClient | None, owner: type[BaseClient]) -> object:
+    def __get__(self, holder: AsyncClient, owner: type[BaseClient[Any]]) -> A: ...
+    def __get__(self, holder: BaseClient[Any] | None, owner: type[BaseClient[Any]]) -> object:
         """Return the layer of a client; of the class, the descriptor itself."""
         if holder is None:
             return self
@@ -61,13 +61,13 @@ class BothLayers(Layer[S], Generic[S, A]):
 
 @attrs.frozen
 class Lent(Generic[D]):
-    """What a client shares with a copy of itself: its context, and how to get its driver."""
+    """What a client shares with its copies: its context, and a function that returns its driver."""
 
     context: contexts.Context
     driver: Callable[[], D]
 
 
-class BaseClient:
+class BaseClient(Generic[D]):
     """Base of both clients: settings, layers, and an optional local backend."""
 
     auth: BothLayers[Auth, AsyncAuth] = BothLayers("nemovideo.resources.auth", "Auth", "Tokens.")
@@ -96,23 +96,32 @@ class BaseClient:
         "nemovideo.resources.batch", "Batch", "Many files in one call."
     )
 
-    def __init__(
-        self, token: str | None, options: Options, context: contexts.Context | None
-    ) -> None:
+    def __init__(self, token: str | None, options: Options, lent: Lent[D] | None) -> None:
         from nemovideo._config.setup import settings_from
         from nemovideo._flows.context import Context
 
-        base = None if context is None else context.settings
-        settings = settings_from(token, options, base)
+        context = None if lent is None else lent.context
+        settings = settings_from(token, options, None if context is None else context.settings)
         self._context = Context(settings) if context is None else context.variant(settings)
+        self._lent = lent
+        self._driver_made: D | None = None
         self._making = Lock()
         self._closed = False
         self._owns_backend = False
         self._backend_stopped = False
 
-    @property
-    def _driver(self) -> Any:  # noqa: ANN401 - the two clients say which
+    def _make_driver(self, lender: D | None) -> D:
         raise NotImplementedError
+
+    @property
+    def _driver(self) -> D:
+        with self._making:
+            if self._driver_made is None:
+                lender = None if self._lent is None else self._lent.driver()
+                self._driver_made = self._make_driver(lender)
+                if self._closed:
+                    self._driver_made.shut()
+            return self._driver_made
 
     @property
     def _settings(self) -> settings.Settings:
@@ -146,21 +155,22 @@ class BaseClient:
         except BaseException:
             backend.stop()
             raise
-        client._own(backend)
+        client._context.own(backend)
+        client._owns_backend = True
         return client
 
-    def _own(self, backend: local.LocalBackend) -> None:
-        self._context.own(backend)
-        self._owns_backend = True
-
-    def _check_backend(self) -> None:
+    def _open(self) -> Self:
         if self._backend_stopped:
             from nemovideo.errors import InvalidRequestError
 
             raise InvalidRequestError(
                 "the client is closed, and its local backend has stopped",
-                remedy="Make another one with local(), with the same state_dir.",
+                remedy="Create another one with local() and the same state_dir.",
             )
+        self._closed = False
+        if self._driver_made is not None:
+            self._driver_made.open()
+        return self
 
     def _stop_backend(self) -> None:
         if self._owns_backend and self._context.backend is not None:
@@ -168,15 +178,15 @@ class BaseClient:
             self._context.backend.stop()
 
 
-class Client(BaseClient):
-    """The client of the NemoVideo service or a local backend.
+class Client(BaseClient["sync.SyncDriver"]):
+    """A client for the NemoVideo service or a local backend.
 
     Safe to use from several threads. Close it, or use it in a `with` block.
 
     Args:
         token: A bearer token; default `NEMO_TOKEN`, or else an anonymous one, which is stored
             between runs (docs/protocol.md §4).
-        http_client: Your own `httpx.Client`; `close` leaves it open.
+        http_client: Your own `httpx.Client`, which `close` leaves open.
         options: See `Options`.
 
     Raises:
@@ -195,30 +205,21 @@ class Client(BaseClient):
         lent: Lent[sync.SyncDriver] | None = None,
         **options: Unpack[Options],
     ) -> None:
-        super().__init__(token, options, None if lent is None else lent.context)
+        super().__init__(token, options, lent)
         self._http_client = http_client
         if http_client is not None:
             from nemovideo._drivers.http import SyncClient, check_client
 
             check_client(http_client, SyncClient)
-        self._lent = lent
-        self._driver_made: sync.SyncDriver | None = None
 
-    @property
-    def _driver(self) -> sync.SyncDriver:
-        with self._making:
-            if self._driver_made is None:
-                from nemovideo._drivers.sync import SyncDriver
+    def _make_driver(self, lender: sync.SyncDriver | None) -> sync.SyncDriver:
+        from nemovideo._drivers.sync import SyncDriver
 
-                lender = None if self._lent is None else self._lent.driver()
-                self._driver_made = SyncDriver(self._settings, self._http_client, lender)
-                if self._closed:
-                    self._driver_made.shut()
-            return self._driver_made
+        return SyncDriver(self._settings, self._http_client, lender)
 
     @classmethod
     def local(cls, **options: Unpack[LocalOptions]) -> Self:
-        """Start a local backend on this machine and return a client of it: no account, no network.
+        """Start a local backend on this machine and return its client: no account, no network.
 
         Args:
             options: Those of `LocalBackend` (`state_dir`, `credits`, …) and of the
@@ -239,11 +240,7 @@ class Client(BaseClient):
         return type(self)(token, lent=lent, **changes)
 
     def __enter__(self) -> Self:
-        self._check_backend()
-        self._closed = False
-        if self._driver_made is not None:
-            self._driver_made.open()
-        return self
+        return self._open()
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -292,14 +289,14 @@ class Client(BaseClient):
             background: The new background: "transparent", "blur", a CSS color, a path or URL of an
                 image or video, or free text ("office setting"). None only removes the background,
                 which leaves black in an MP4.
-            edit: More edits in words, in the same message, such as "make it 9:16 and put me in the
-                bottom right corner".
+            edit: More edits in words, sent in the same message, such as "make it 9:16 and put me in
+                the bottom right corner".
             trim: The part of the clip to keep, as (start, end) in seconds.
             output: The path of the result, or None for its URL only.
             format: "mp4", "webm" or "mov"; the local backend also makes "gif", "zip" (a PNG for
                 each frame), for a picture "png", "jpg" or "webp", and the mask alone, as
-                "matte.mp4". None goes by the suffix of `output`; without one either it is "png"
-                for a picture, "webm" where it is transparent, else "mp4".
+                "matte.mp4". None uses the suffix of `output`; without an output it is "png" for a
+                picture, "webm" for a transparent video, else "mp4".
             quality: "high", "medium" or "low" with the local backend; the cloud may have others.
             metadata: Whether to keep the recording's date, location and title.
             session: The session to use; None creates one.
@@ -403,12 +400,12 @@ class Client(BaseClient):
         return self._driver.run(flow, self._settings.limit(deadline))
 
 
-class AsyncClient(BaseClient):
-    """The client for async programs, on asyncio or trio, with the same API as `Client`.
+class AsyncClient(BaseClient["aio.AsyncDriver"]):
+    """A client for async programs, on asyncio or trio, with the API of `Client`.
 
     Args:
         token: A bearer token; see `Client`.
-        http_client: Your own `httpx.AsyncClient`; `close` leaves it open.
+        http_client: Your own `httpx.AsyncClient`, which `close` leaves open.
         options: See `Options`.
 
     Raises:
@@ -427,30 +424,21 @@ class AsyncClient(BaseClient):
         lent: Lent[aio.AsyncDriver] | None = None,
         **options: Unpack[Options],
     ) -> None:
-        super().__init__(token, options, None if lent is None else lent.context)
+        super().__init__(token, options, lent)
         self._http_client = http_client
         if http_client is not None:
             from nemovideo._drivers.http import AsyncClient, check_client
 
             check_client(http_client, AsyncClient)
-        self._lent = lent
-        self._driver_made: aio.AsyncDriver | None = None
 
-    @property
-    def _driver(self) -> aio.AsyncDriver:
-        with self._making:
-            if self._driver_made is None:
-                from nemovideo._drivers.aio import AsyncDriver
+    def _make_driver(self, lender: aio.AsyncDriver | None) -> aio.AsyncDriver:
+        from nemovideo._drivers.aio import AsyncDriver
 
-                lender = None if self._lent is None else self._lent.driver()
-                self._driver_made = AsyncDriver(self._settings, self._http_client, lender)
-                if self._closed:
-                    self._driver_made.shut()
-            return self._driver_made
+        return AsyncDriver(self._settings, self._http_client, lender)
 
     @classmethod
     def local(cls, **options: Unpack[LocalOptions]) -> Self:
-        """Start a local backend and return a client of it; see `Client.local`."""
+        """Start a local backend and return its client; see `Client.local`."""
         return cls._start_local(options)
 
     def with_options(self, token: str | None = None, **changes: Unpack[Options]) -> Self:
@@ -459,11 +447,7 @@ class AsyncClient(BaseClient):
         return type(self)(token, lent=lent, **changes)
 
     async def __aenter__(self) -> Self:
-        self._check_backend()
-        self._closed = False
-        if self._driver_made is not None:
-            self._driver_made.open()
-        return self
+        return self._open()
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()

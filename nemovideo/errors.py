@@ -292,7 +292,7 @@ class InvalidRequestError(NemoError, ValueError):
 
 
 class MalformedResponseError(NemoError):
-    """The answer does not have the form given in docs/protocol.md.
+    """The response does not have the form specified in docs/protocol.md.
 
     Attributes:
         path: The JSON path of the invalid part, such as `$.data.token`.
@@ -343,6 +343,15 @@ class APITimeoutError(APIConnectionError):
     deadline_passed: bool = False
 
 
+_BEFORE_RESENDING = Remedy(
+    (
+        "look at ",
+        Code("session.state()", "the project"),
+        " before you send the message again: a second send is charged again",
+    )
+)
+
+
 class StreamInterruptedError(NemoError):
     """The agent's stream dropped, and the state did not change afterwards.
 
@@ -350,13 +359,7 @@ class StreamInterruptedError(NemoError):
         reply: The agent's answer up to the failure.
     """
 
-    default_remedy: ClassVar[str] = Remedy(
-        (
-            "look at ",
-            Code("session.state()", "the project"),
-            " before you send the message again: a second send is charged again",
-        )
-    )
+    default_remedy: ClassVar[str] = _BEFORE_RESENDING
     reply: PartialReply | None = None
 
 
@@ -367,13 +370,7 @@ class StreamTimeoutError(NemoError):
         reply: The agent's answer up to the failure.
     """
 
-    default_remedy: ClassVar[str] = Remedy(
-        (
-            "look at ",
-            Code("session.state()", "the project"),
-            " before you send the message again: a second send is charged again",
-        )
-    )
+    default_remedy: ClassVar[str] = _BEFORE_RESENDING
     reply: PartialReply | None = None
 
 
@@ -410,7 +407,7 @@ class RenderFailedError(NemoError):
 class RenderCancelledError(RenderFailedError):
     """The render job was cancelled."""
 
-    default_remedy = "Export again when you want the file after all."
+    default_remedy = "Export again if you still want the file."
 
 
 class RenderTimeoutError(NemoError):
@@ -449,7 +446,7 @@ class DownloadError(NemoError):
 class OutputError(DownloadError, OSError):
     """The file cannot be written: disk full, no permission, or locked by another download."""
 
-    default_remedy: ClassVar[str] = "Make room, or choose another place, and download again."
+    default_remedy: ClassVar[str] = "Free disk space or choose another path, and download again."
 
 
 class CheckpointError(NemoError):
@@ -468,7 +465,7 @@ class CheckpointError(NemoError):
 class JobRunningError(CheckpointError):
     """The job is running in another process or thread."""
 
-    default_remedy: ClassVar[str] = "Wait for it, or end it, and resume the job then."
+    default_remedy: ClassVar[str] = "Wait until it ends, or stop it; then resume the job."
 
 
 class CassetteError(NemoError):

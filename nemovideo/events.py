@@ -1,7 +1,7 @@
 """Events of the agent's stream, one class for each kind.
 
-The wire forms are those of docs/protocol.md §5, both dialects. Every event has
-`.raw`, the decoded JSON (None for events made by the client).
+Both dialects of docs/protocol.md §5 are supported. Every event has `.raw`, the decoded JSON (None
+for events emitted by the client).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class AgentEvent:
 
 @attrs.frozen
 class TextEvent(AgentEvent):
-    """Text of the answer. `partial` marks a fragment that a later, complete event repeats."""
+    """Text of the answer. A `partial` fragment is repeated by a later, complete event."""
 
     text: str
     partial: bool = False
@@ -36,7 +36,7 @@ class ThoughtEvent(AgentEvent):
 
 @attrs.frozen
 class ToolCallEvent(AgentEvent):
-    """The agent calls a tool. The keys in `args` are defined by the tool."""
+    """The agent calls a tool, which defines the keys in `args`."""
 
     name: str
     args: Mapping[str, object]
@@ -45,7 +45,7 @@ class ToolCallEvent(AgentEvent):
 
 @attrs.frozen
 class ToolResultEvent(AgentEvent):
-    """A tool has returned. The keys in `result` are defined by the tool."""
+    """A tool has returned; it defines the keys in `result`."""
 
     name: str
     result: Mapping[str, object]
@@ -74,7 +74,7 @@ class ErrorEvent(AgentEvent):
 
 @attrs.frozen
 class StillWorkingEvent(AgentEvent):
-    """Made by the client every two minutes while the answer takes `elapsed_s` seconds."""
+    """Emitted by the client every two minutes while it waits for the answer."""
 
     elapsed_s: float
 

@@ -1,4 +1,4 @@
-"""The values that users get, besides drafts and events: tokens, files, jobs, results."""
+"""The objects that users get, besides drafts and events: tokens, files, jobs, results."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Token(str):
         anonymous: Whether it was acquired without an account.
         expires_at: When it expires, in seconds since the epoch; None if unknown.
         user_id: The user's id, if known.
-        credits: The free credits that came with it, if known.
+        credits: The free credits granted with it, if known.
     """
 
     __slots__ = ("anonymous", "credits", "expires_at", "user_id")
@@ -82,7 +82,7 @@ class Token(str):
 
     @property
     def sendable(self) -> bool:
-        """Whether it can be sent in a header; otherwise the HTTP library's error would show it."""
+        """Whether it can be sent in a header; if not, the HTTP library's error would reveal it."""
         return bool(self) and self.isascii() and self.isprintable() and " " not in self
 
     def __repr__(self) -> str:
@@ -259,7 +259,7 @@ class RenderJob:
 
     @property
     def completed(self) -> bool:
-        """Whether the file is finished."""
+        """Whether the job has succeeded."""
         return self.status in ("completed", "succeeded", "success", "done")
 
     @property
@@ -396,7 +396,7 @@ class RenderedVideo:
         """
         if self.path is None:
             raise InvalidRequestError(
-                "the video was not downloaded", remedy="Give output= a path, then read its frames."
+                "the video was not downloaded", remedy="Pass output= a path, then read its frames."
             )
         try:
             from nemovideo._support.pixels import frames_of
@@ -486,7 +486,6 @@ class Preview:
         """
         from nemovideo._support.disk import writing
         from nemovideo._support.places import expanded
-        from nemovideo.errors import InvalidRequestError
 
         target = expanded(path)
         if target.suffix.lower() != ".png":

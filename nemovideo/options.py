@@ -1,4 +1,4 @@
-"""The keyword arguments that both clients take."""
+"""The keyword arguments of both clients."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ else:
 
 
 class Options(TypedDict, total=False):
-    """The keyword arguments that both clients take; all are optional.
+    """The keyword arguments of both clients; all are optional.
 
     Attributes:
         base_url: The API's URL; default `NEMO_API_URL`, or else the cloud's.
@@ -35,8 +35,8 @@ class Options(TypedDict, total=False):
         stream: The limits of an agent's stream.
         allow_http: Allow a plain http URL to another machine; default False.
         local_files: Whether a `str` may be a path or a URL, as a source, as a background and in
-            a conversation; default True. Pass False if text from untrusted users gets there: only
-            `Path`, bytes and open files are files then. This includes sessions, conversations,
+            a conversation; default True. Pass False if untrusted users provide that text: then only
+            `Path`, bytes and open files are files. This includes sessions, conversations,
             jobs and batches, but not the paths of results.
         private_urls: Whether `upload_urls` accepts addresses of this machine and of private
             networks; default the value of `local_files`. False resolves every host first; the

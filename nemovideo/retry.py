@@ -1,7 +1,6 @@
 """The retry policy, and the limits of polling and streams (docs/protocol.md §7).
 
-A policy only repeats identical calls. Other recoveries (a new token, a new render id) are in the
-flows.
+A policy only repeats identical calls. Flows handle other recoveries (a new token, a new render id).
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ _LIMIT = number(least=0, endless=True)
 class RetryPolicy:
     """When and how often an identical call is retried.
 
-    An idempotent call (such as a GET) is retried after connection errors and 5xx, up to `attempts`
-    tries in all, with exponential backoff from `initial_s` to `max_s` seconds and full jitter. Any
+    An idempotent call (such as a GET) is retried after connection errors and 5xx, for a total of
+    `attempts`, with exponential backoff from `initial_s` to `max_s` seconds and full jitter. Any
     call is retried after a refused connection, since nothing was sent, and up to
     `rate_limit_retries` times after a 429, after `Retry-After` or `rate_limit_s` seconds.
     `Retry-After` also applies to 5xx; if it is more than `max_retry_after_s`, the error is raised
-    at once. A timeout that used up the limit of one try is not retried. An interrupted download
-    is resumed; tries that made progress do not count.
+    at once. An attempt that used up its whole timeout is not retried. An interrupted download is
+    resumed; attempts that made progress do not count.
     """
 
     attempts: int = attrs.field(default=4, validator=_LIMIT)
@@ -51,35 +50,28 @@ class RetryPolicy:
         """Return whether to try again.
 
         Args:
-            error: The error of the last try.
-            attempt: The number of the last try, from 1.
+            error: The error of the last attempt.
+            attempt: The number of the last attempt, from 1.
             repeatable: Whether the call is idempotent.
-            limited: How many 429 answers this call has had, including this one.
+            limited: The number of 429 responses to this call, including this one.
         """
-        if isinstance(error, RateLimitError):
-            return (
-                limited <= self.rate_limit_retries
-                and (error.retry_after or 0) <= self.max_retry_after_s
-            )
+        if isinstance(error, (RateLimitError, ServerError)):
+            if (error.retry_after or 0) > self.max_retry_after_s:
+                return False
+            if isinstance(error, RateLimitError):
+                return limited <= self.rate_limit_retries
         if attempt >= self.attempts:
             return False
         if isinstance(error, APITimeoutError) and error.deadline_passed:
             return False
         if isinstance(error, APIConnectionError):
-            if error.permanent:
-                return False
-            return repeatable or not error.sent
+            return not error.permanent and (repeatable or not error.sent)
         if isinstance(error, DownloadError):
             return repeatable and error.interrupted
-        return (
-            repeatable
-            and isinstance(error, ServerError)
-            and error.status != _DISK_FULL
-            and (error.retry_after or 0) <= self.max_retry_after_s
-        )
+        return repeatable and isinstance(error, ServerError) and error.status != _DISK_FULL
 
     def wait_s(self, error: BaseException, *, attempt: int) -> float:
-        """Return the seconds to wait before the next try."""
+        """Return the seconds to wait before the next attempt."""
         if isinstance(error, RateLimitError):
             return self.rate_limit_s if error.retry_after is None else error.retry_after
         ceiling: float = min(self.max_s, self.initial_s * 2.0 ** (attempt - 1))

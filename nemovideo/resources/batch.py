@@ -33,8 +33,8 @@ else:
 
 OnFile = Callable[[BatchRow], None]
 
-_AT_A_TIME = 2
-_ELSEWHERE = 8
+_THREADS = 2
+_EXECUTOR_WORKERS = 8
 
 
 class Batch(Resource):
@@ -177,16 +177,16 @@ class _Setup:
     def __init__(
         self, context: contexts.Context, executor: Executor | None, concurrency: int | None
     ) -> None:
-        room = getattr(executor, "_max_workers", _ELSEWHERE)
-        usual = _AT_A_TIME if executor is None else room
-        ceiling = usual if concurrency is None else concurrency
-        if ceiling < 1:
-            raise InvalidRequestError(f"concurrency={ceiling} is not a number of files")
+        if concurrency is None:
+            workers = getattr(executor, "_max_workers", _EXECUTOR_WORKERS)
+            concurrency = _THREADS if executor is None else workers
+        if concurrency < 1:
+            raise InvalidRequestError(f"concurrency={concurrency} is less than 1")
         settings = context.settings
         # The pace of the whole batch handles 429.
         self._retry = attrs.evolve(settings.retry, rate_limit_retries=0)
         self.context = context.variant(attrs.evolve(settings, retry=self._retry))
-        self.pace = Pace(settings.clock, ceiling, settings.retry)
+        self.pace = Pace(settings.clock, concurrency, settings.retry)
         shared = executor is None or isinstance(executor, ThreadPoolExecutor)
         self._own_backends = context.backend is not None and not shared
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import overload
 
@@ -12,11 +11,10 @@ from nemovideo._downloads.transfer import BinaryWriter
 from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows import downloads, render
 from nemovideo._flows.downloads import OnBytes
+from nemovideo._flows.render import OnJob
 from nemovideo._support.outputs import format_for
 from nemovideo.draft import Draft
 from nemovideo.models import RenderedVideo, RenderJob, SavedVideo
-
-OnJob = Callable[[RenderJob], None]
 
 
 class Render(Resource):
@@ -148,10 +146,10 @@ class Render(Resource):
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> Path | int:
-        """Download a finished job's file; it is renamed into place when complete.
+        """Download a finished job's file; dropped connections are resumed.
 
-        A dropped connection is resumed. Until then the file is `<name>.part`; one left by another
-        call or process is resumed if the server still has the same file.
+        Until it is complete, the file is called `<name>.part`; one left by another call or process
+        is resumed if the server still has the same file.
 
         Args:
             job: The job; its link is tried first, then the API's own download.
@@ -165,10 +163,10 @@ class Render(Resource):
             The path, or the number of bytes written to the open file.
 
         Raises:
-            InvalidRequestError: The path exists, the job has not ended, or the file takes no bytes.
-            OutputError: The file cannot be written: no room, no permission, or another download
+            InvalidRequestError: The path exists, the job has not ended, or the file is not binary.
+            OutputError: The file cannot be written: no space, no permission, or another download
                 is writing it.
-            DownloadError: What came is not the whole file.
+            DownloadError: The received file is incomplete.
         """
         context = self._context
         if not isinstance(path_or_file, (str, os.PathLike)):
