@@ -300,7 +300,7 @@ class Client(BaseClient["sync.SyncDriver"]):
             quality: "high", "medium" or "low" with the local backend; the cloud may have others.
             metadata: Whether to keep the recording's date, location and title.
             session: The session to use; None creates one.
-            progress: True draws a bar; a callback gets `Progress` values.
+            progress: True shows a bar; a callback receives `Progress` values.
             max_credits: Do not start if the edit would probably use more than this.
             overwrite: Replace an existing file.
             deadline: Seconds for the whole call; None for the client's own deadline.

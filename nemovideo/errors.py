@@ -430,7 +430,7 @@ class CreditLimitError(NemoError):
 
 
 class DownloadError(NemoError):
-    """The downloaded bytes are not the whole file.
+    """The downloaded file is incomplete.
 
     Attributes:
         interrupted: Whether the connection was interrupted: another download to the same path

@@ -30,7 +30,7 @@ class ResponseInfo:
     """The response to a request, or its failure.
 
     Attributes:
-        request: The object that `on_request` got.
+        request: The object passed to `on_request`.
         status: The HTTP status, or None if there was no response.
         request_id: The server's id of the request, from the response headers, if any.
         elapsed_s: Seconds until the response headers arrived, or until the failure.

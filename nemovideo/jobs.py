@@ -141,7 +141,7 @@ class Job(_Base, Resource):
         """Do the remaining steps, and return the result.
 
         Args:
-            progress: True draws a bar; a callback gets `Progress` values of the whole job.
+            progress: True shows a bar; a callback receives `Progress` values of the whole job.
             deadline: Seconds for this call; None for the client's own deadline.
             send_again: Send the message again if its effect is unknown; it may be charged again.
 

@@ -290,7 +290,7 @@ class Reply:
         tool_calls: The tools that the agent called, in order.
         changes: The changes of the draft, if no text followed the agent's last edit or the stream
             dropped; else None.
-        silent: Whether the agent gave no text.
+        silent: Whether the agent sent no text.
         recovered: Whether the stream dropped and the result was taken from the state.
         incomplete: Whether the text ends with fragments that no complete event confirmed.
         warnings: Errors that the agent reported with a complete answer.
@@ -511,7 +511,7 @@ class Estimate:
         credits: The expected credits.
         seconds: The expected time; None if unknown.
         output_bytes: The expected size of the result; None if unknown.
-        basis: Where the estimate comes from; it begins with "measured" or "rough".
+        basis: What the estimate is based on; it begins with "measured" or "rough".
     """
 
     credits: float

@@ -102,11 +102,11 @@ class StreamLimits:
 
     Attributes:
         notice_s: The interval of StillWorkingEvents.
-        silence_s: Heartbeats alone for this long are a timeout.
-        total_s: The limit of the whole stream.
+        silence_s: How long a stream may consist of heartbeats only.
+        total_s: The limit for the whole stream.
         first_check_s: After a drop, the wait until the first poll of the state.
         check_s: The wait between polls.
-        checks: How many polls without a change are a failure.
+        checks: The number of polls without a change that count as a failure.
         turn_grace_s: How long to wait for more after an event that completes the turn, if the
             server leaves the connection open.
     """

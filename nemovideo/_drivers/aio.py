@@ -20,7 +20,7 @@ class AsyncDriver:
     Args:
         settings: The client's settings.
         user_client: The user's HTTP client, which the user closes.
-        parent: The driver of the client of which this one is a copy; they share connections.
+        parent: The driver of the client that this one is a copy of; they share connections.
     """
 
     calls: Calls

@@ -168,13 +168,14 @@ class Calls(BaseCalls[Pool]):
     async def _write_body(
         self, step: Download, response: http.Response, deadline: Deadline
     ) -> None:
-        """Write the body in a thread, because disks may be slow."""
+        """Write the body in a thread, because the disk may be slow."""
         from nemovideo._drivers import downloads
 
         batch = downloads.Batch(self.settings.clock)
         try:
             with self._errors.mapping(step.request, deadline):
-                chunks = downloads.body_of_async(response)
+                consumed = response.is_stream_consumed  # by the user's own client
+                chunks = response.aiter_bytes() if consumed else response.aiter_raw()
                 try:
                     async for chunk in chunks:
                         if batch.add(chunk):
@@ -184,7 +185,7 @@ class Calls(BaseCalls[Pool]):
                 finally:
                     with anyio.CancelScope(shield=True):
                         await http.close_response(response, chunks)
-                        # Written even now, so that it is not downloaded again.
+                        # Written even on errors, so that it is not downloaded again.
                         await to_thread.run_sync(step.transfer.write_all, batch.take())
         except APIConnectionError as error:
             self.check()

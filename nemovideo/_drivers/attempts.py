@@ -23,19 +23,19 @@ log = logging.getLogger("nemovideo")
 
 
 class Deadline:
-    """The time by which a whole call must end, or never."""
+    """The deadline of a whole call, if it has one."""
 
     def __init__(self, clock: Clock, seconds: float | None) -> None:
         if seconds is not None:
             check_number("deadline", seconds)
         self._clock = clock
         self._seconds = seconds
-        self._ends_at = None if seconds is None else clock.monotonic() + seconds
+        self._ends_at = math.inf if seconds is None else clock.monotonic() + seconds
 
     @property
     def never(self) -> bool:
         """Whether there is no deadline."""
-        return self._ends_at is None
+        return self._ends_at == math.inf
 
     def now(self) -> float:
         """Return the current time of the deadline's clock."""
@@ -43,7 +43,7 @@ class Deadline:
 
     def remaining(self) -> float:
         """Return the remaining seconds, or infinity without a deadline."""
-        return math.inf if self._ends_at is None else self._ends_at - self._clock.monotonic()
+        return self._ends_at - self._clock.monotonic()
 
     def clip(self, seconds: float) -> float:
         """Return `seconds`, or the remaining time if that is less.
@@ -51,10 +51,7 @@ class Deadline:
         Raises:
             APITimeoutError: The deadline has passed.
         """
-        if self._ends_at is None:
-            return seconds
-        left = self.remaining()
-        if left <= 0:
+        if (left := self.remaining()) <= 0:
             raise self.error()
         return min(seconds, left)
 

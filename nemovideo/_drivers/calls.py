@@ -27,7 +27,7 @@ class BaseCalls(Generic[P]):
     Args:
         settings: The client's settings.
         pool: The HTTP clients.
-        parent: The calls of the client of which this one is a copy.
+        parent: The calls of the client that this one is a copy of.
     """
 
     def __init__(self, settings: Settings, pool: P, parent: BaseCalls[P] | None = None) -> None:
@@ -41,7 +41,7 @@ class BaseCalls(Generic[P]):
 
     @property
     def closed(self) -> bool:
-        """Whether this client was closed, or the one of which it is a copy."""
+        """Whether this client, or the one it is a copy of, was closed."""
         return self._closed or (self._parent is not None and self._parent.closed)
 
     def set_closed(self, closed: bool) -> None:

@@ -1,7 +1,7 @@
 """The transports of recorded and replayed clients.
 
 While recording, each request has its own route: the environment's proxies apply, nothing is bound
-to an event loop, and no connection is left open.
+to an event loop, and every connection is closed.
 """
 
 from __future__ import annotations

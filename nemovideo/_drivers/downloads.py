@@ -1,8 +1,6 @@
-"""Responses to downloads: whether they are files, and their bytes."""
+"""Responses to downloads: whether they are files, and batches of their bytes."""
 
 from __future__ import annotations
-
-from collections.abc import AsyncIterator, Iterator
 
 import httpx
 
@@ -71,13 +69,3 @@ def head_of(response: httpx.Response, place: str) -> ResponseHead:
         and "transfer-encoding" not in headers
     )
     return ResponseHead(response.status_code, headers, place, framed)
-
-
-def body_of(response: httpx.Response) -> Iterator[bytes]:
-    """Return the raw body, possibly compressed."""
-    return response.iter_bytes() if response.is_stream_consumed else response.iter_raw()
-
-
-def body_of_async(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Return the raw body, possibly compressed."""
-    return response.aiter_bytes() if response.is_stream_consumed else response.aiter_raw()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -45,21 +44,17 @@ class Layer(Generic[L]):
         made: L = self.of(holder)
         return made
 
-    def of(self, holder: object, prefix: str = "") -> Any:  # noqa: ANN401 - the caller knows
+    def of(self, holder: Any, prefix: str = "") -> Any:  # noqa: ANN401 - any client or session
         """Return the holder's layer, of the class with this prefix, such as "Async"."""
-        held = vars(holder)
-        if self._name not in held:
-            face = getattr(import_module(self._module), prefix + self._class)
-            held[self._name] = _face(holder, face)
-        return held[self._name]
-
-
-def _face(self: Any, face: Callable[[contexts.Context, Any], object]) -> object:  # noqa: ANN401 - any holder
-    return face(self._context, self._driver)
+        cache = vars(holder)
+        if self._name not in cache:
+            cls = getattr(import_module(self._module), prefix + self._class)
+            cache[self._name] = cls(holder._context, holder._driver)  # noqa: SLF001 - of our own
+        return cache[self._name]
 
 
 class _Base(Generic[D]):
-    """A layer; it keeps its client's local backend running, and is pickled as settings."""
+    """A layer; it keeps its client's local backend running, and is pickled with its settings."""
 
     def __init__(self, context: contexts.Context, driver: D) -> None:
         self._context = context

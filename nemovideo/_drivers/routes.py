@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import ssl
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,13 +31,13 @@ MAX_CONNECTIONS = 100
 Transport = TypeVar("Transport", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 
 
-def _context(scheme: str) -> ssl.SSLContext:
-    """Return an SSL context; for http without certificates, which take long to load.
+def _context(*, secure: bool) -> ssl.SSLContext:
+    """Return an SSL context; certificates, which load slowly, are loaded only if `secure`.
 
     Raises:
         InvalidRequestError: The certificates in SSL_CERT_FILE or SSL_CERT_DIR cannot be read.
     """
-    if scheme != "https":
+    if not secure:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     variable = next((v for v in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(v)), "")
     path = os.environ.get(variable, "")
@@ -78,7 +79,7 @@ class _Routes:
             if (url.scheme, proxy) not in transports:
                 # The context also verifies the proxy's certificate.
                 secure = "https" in (url.scheme, proxy.scheme if proxy else "")
-                context = _context("https" if secure else "http")
+                context = _context(secure=secure)
                 transports[url.scheme, proxy] = _transport(kind, context, self._limits, proxy)
             return transports[url.scheme, proxy]
 
@@ -87,14 +88,12 @@ def _transport(
     kind: type[Transport], context: ssl.SSLContext, limits: httpx.Limits, proxy: Proxy | None
 ) -> Transport:
     options = keepalive_options()
+    make = partial(kind, verify=context, limits=limits, trust_env=False, socket_options=options)
     if proxy is None:
-        return kind(verify=context, limits=limits, trust_env=False, socket_options=options)
+        return make()
     secure = context if proxy.scheme == "https" else None
     try:
-        through = httpx.Proxy(proxy.url, ssl_context=secure)
-        return kind(
-            verify=context, limits=limits, trust_env=False, proxy=through, socket_options=options
-        )
+        return make(proxy=httpx.Proxy(proxy.url, ssl_context=secure))
     except ImportError:
         raise MissingExtraError(
             f"{proxy.variable} is a SOCKS proxy, which needs the extra [socks]",
@@ -108,7 +107,7 @@ def _transport(
 
 
 def _with_query(request: httpx.Request) -> httpx.Request:
-    """Return the request with its whole URL; see `FULL_URL`."""
+    """Return the request with its full URL; see `FULL_URL`."""
     url = request.extensions.get(FULL_URL)
     if url is None:
         return request

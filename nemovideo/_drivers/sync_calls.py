@@ -175,13 +175,15 @@ class Calls(BaseCalls[Pool]):
         try:
             with self._errors.mapping(step.request, deadline):
                 try:
-                    for chunk in downloads.body_of(response):
+                    consumed = response.is_stream_consumed  # by the user's own client
+                    for chunk in response.iter_bytes() if consumed else response.iter_raw():
                         if batch.add(chunk):
                             step.transfer.write_all(batch.take())
                             step.report()
                             deadline.clip(0)
                 finally:
-                    step.transfer.write_all(batch.take())  # not downloaded again
+                    # Written even on errors, so that it is not downloaded again.
+                    step.transfer.write_all(batch.take())
         except APIConnectionError as error:
             self.check()
             step.transfer.on_disconnect(error)

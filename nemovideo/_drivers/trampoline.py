@@ -72,7 +72,7 @@ class Trampoline(Generic[T]):
         self._error = error
 
     def push(self, step: Exclusive) -> None:
-        """Continue with the flow of an Exclusive step, whose lock is now held."""
+        """Continue with the flow of an Exclusive step, after acquiring its lock."""
         self._stack.append((step.name, step.flow))
 
     @property

@@ -65,7 +65,7 @@ class States:
             self._new.pop(session_id, None)
 
     def after_fork(self) -> None:
-        """Replace the lock in a child process, where it may be held by no thread."""
+        """Replace the lock in a child process, where no thread would release it."""
         self._guard = Lock()
 
 

@@ -1,6 +1,6 @@
 """One turn of a chat front end: route, act, compose the answer (docs/protocol.md §8-§11).
 
-The agent gets at most one message per turn, and none where it is not needed.
+The agent gets at most one message per turn, and none if it is not needed.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def fetch(
 ) -> Flow[Path]:
     """Download a finished job's file: from its link, else from the API.
 
-    The token goes only with requests to the API's own origin.
+    Only requests to the API's own origin carry the token.
 
     Raises:
         InvalidRequestError: `path` exists and `overwrite` is False, the job has no file yet, or

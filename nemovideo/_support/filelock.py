@@ -65,7 +65,7 @@ def try_lock(descriptor: int, path: Path) -> LockStatus:
 
 def unlock(descriptor: int) -> None:
     """Unlock an open file, and close it."""
-    with suppress(OSError):  # explicitly, because a fork's copy of the descriptor keeps the lock
+    with suppress(OSError):  # closing is not enough if a forked process has a copy
         _unlock(descriptor)
     os.close(descriptor)
 

@@ -34,7 +34,7 @@ def expanded(path: str | os.PathLike[str]) -> Path:
     if found.parts[:1] == ("~",):
         raise InvalidRequestError(
             f"{found} cannot be found: this user has no home folder",
-            remedy="Set HOME, or give the whole path.",
+            remedy="Set HOME, or use an absolute path.",
         )
     return found
 
@@ -50,7 +50,7 @@ def from_root(path: str | os.PathLike[str]) -> Path:
     except FileNotFoundError:
         raise InvalidRequestError(
             f"{path} cannot be found: the working directory was removed",
-            remedy="Change to a directory that exists, or give the whole path.",
+            remedy="Change to a directory that exists, or use an absolute path.",
         ) from None
 
 

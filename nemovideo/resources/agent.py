@@ -29,7 +29,7 @@ class Agent(Resource):
         Args:
             session_id: The session; sends in one session run one after the other.
             text: What the agent should do.
-            tokens: Ask the service for token-sized fragments; the answer is the same.
+            tokens: Request token-sized fragments from the service; the answer is the same.
             deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
@@ -81,7 +81,7 @@ class AgentStream:
         except Exception:
             raise
         except BaseException:
-            # Interrupted. Without a block, a traceback kept by a notebook keeps it open.
+            # Interrupted. Without a block, a traceback kept by a notebook would keep it open.
             if not self._entered:
                 self.close()
             raise
@@ -149,7 +149,7 @@ class AsyncAgentStream:
         except Exception:
             raise
         except BaseException:
-            # Cancelled. Without a block, a traceback kept by a notebook keeps it open.
+            # Cancelled. Without a block, a traceback kept by a notebook would keep it open.
             if not self._entered:
                 self._run.abandon()
             raise

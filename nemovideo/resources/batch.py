@@ -83,7 +83,7 @@ class Batch(Resource):
                 workers if it has one, else 8. Answers 429 lower it for a while.
             executor: Where the work is done: any `concurrent.futures.Executor`.
             max_credits: Start no file that would probably take the batch over this.
-            progress: True draws a bar; a callback gets `Progress` values of the whole batch.
+            progress: True shows a bar; a callback receives `Progress` values of the whole batch.
             on_file: Called with the row of each file once its result is decided.
             overwrite: Replace existing files.
             deadline: Seconds for the whole batch; None for the client's own deadline.
