@@ -6,9 +6,9 @@ The logic is in `_flows/conversation.py`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from nemovideo._drivers.resource import AsyncResource, Resource
+from nemovideo._drivers.resource import AsyncResource, BaseResource, Resource
 from nemovideo._flows import conversation
 from nemovideo._flows.context import Context
 from nemovideo._flows.conversation import Talk
@@ -24,22 +24,24 @@ else:
 
 __all__ = ["Answer", "AsyncConversation", "Conversation", "OnNotice", "Route"]
 
+D = TypeVar("D")
+
 OnNotice = Callable[[str], object]
 """Called with each notice; the async conversation awaits the result if it is awaitable."""
 
 
-class Conversation(Resource):
-    """A chat about one session; created by `session.conversation()`."""
-
-    def __init__(
-        self, context: Context, driver: sync.SyncDriver, talk: Talk, on_notice: OnNotice | None
-    ) -> None:
+class _Base(BaseResource[D]):
+    def __init__(self, context: Context, driver: D, talk: Talk, on_notice: OnNotice | None) -> None:
         super().__init__(context, driver)
         self._talk = talk
         self._on_notice = on_notice
 
     def __repr__(self) -> str:
-        return f"Conversation({self._talk.session_id!r})"
+        return f"{type(self).__name__}({self._talk.session_id!r})"
+
+
+class Conversation(_Base["sync.SyncDriver"], Resource):
+    """A chat about one session; created by `session.conversation()`."""
 
     def say(
         self, text: str, *, attachments: Sequence[Source] = (), deadline: float | None = None
@@ -67,18 +69,8 @@ class Conversation(Resource):
             return run.result
 
 
-class AsyncConversation(AsyncResource):
+class AsyncConversation(_Base["aio.AsyncDriver"], AsyncResource):
     """A chat about one session of the async client; see `Conversation`."""
-
-    def __init__(
-        self, context: Context, driver: aio.AsyncDriver, talk: Talk, on_notice: OnNotice | None
-    ) -> None:
-        super().__init__(context, driver)
-        self._talk = talk
-        self._on_notice = on_notice
-
-    def __repr__(self) -> str:
-        return f"AsyncConversation({self._talk.session_id!r})"
 
     async def say(
         self, text: str, *, attachments: Sequence[Source] = (), deadline: float | None = None

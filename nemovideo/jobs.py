@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import attrs
 
-from nemovideo._drivers.resource import AsyncResource, Resource
+from nemovideo._drivers.resource import AsyncResource, BaseResource, Resource
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import JobPhase
 from nemovideo._jobs.places import driving, driving_async
@@ -28,6 +28,8 @@ else:
     aio, sync = Late("nemovideo._drivers.aio"), Late("nemovideo._drivers.sync")
     contexts = Late("nemovideo._flows.context")
     sessions = Late("nemovideo.resources.sessions")
+
+D = TypeVar("D")
 
 FilePath = str | os.PathLike[str]
 
@@ -80,11 +82,15 @@ class JobStatus:
         return self.phase == "done"
 
 
-class _Base:
+class _Base(BaseResource[D]):
     """Base of both kinds of jobs: a checkpoint file, and an order for a new job."""
 
-    path: Path
-    _order: Order | None
+    def __init__(
+        self, context: contexts.Context, driver: D, path: FilePath, order: Order | None = None
+    ) -> None:
+        super().__init__(context, driver)
+        self.path: Path = resolved(path)
+        self._order = order
 
     @property
     def status(self) -> JobStatus:
@@ -111,7 +117,7 @@ class _Base:
         return f"{type(self).__name__}({str(self.path)!r})"
 
 
-class Job(_Base, Resource):
+class Job(_Base["sync.SyncDriver"], Resource):
     """A job with a checkpoint, which can be resumed from another process.
 
     Created by `client.jobs.remove_background()` and `client.jobs.load()`.
@@ -119,17 +125,6 @@ class Job(_Base, Resource):
     Attributes:
         path: The checkpoint file.
     """
-
-    def __init__(
-        self,
-        context: contexts.Context,
-        driver: sync.SyncDriver,
-        path: FilePath,
-        order: Order | None = None,
-    ) -> None:
-        Resource.__init__(self, context, driver)
-        self.path: Path = resolved(path)
-        self._order = order
 
     def run(
         self,
@@ -196,23 +191,12 @@ class Job(_Base, Resource):
             return cls(context, driver, path).run(progress, deadline, send_again=send_again)
 
 
-class AsyncJob(_Base, AsyncResource):
+class AsyncJob(_Base["aio.AsyncDriver"], AsyncResource):
     """A job of the async client; see `Job`.
 
     Attributes:
         path: The checkpoint file.
     """
-
-    def __init__(
-        self,
-        context: contexts.Context,
-        driver: aio.AsyncDriver,
-        path: FilePath,
-        order: Order | None = None,
-    ) -> None:
-        AsyncResource.__init__(self, context, driver)
-        self.path: Path = resolved(path)
-        self._order = order
 
     async def run(
         self,

@@ -53,7 +53,7 @@ class Layer(Generic[L]):
         return cache[self._name]
 
 
-class _Base(Generic[D]):
+class BaseResource(Generic[D]):
     """A layer; it keeps its client's local backend running, and is pickled with its settings."""
 
     def __init__(self, context: contexts.Context, driver: D) -> None:
@@ -73,7 +73,7 @@ class _Base(Generic[D]):
         own = {
             name: value
             for name, value in vars(self).items()
-            if name not in ("_context", "_driver") and not isinstance(value, _Base)
+            if name not in ("_context", "_driver") and not isinstance(value, BaseResource)
         }
         return {**own, "settings": self._context.settings}
 
@@ -85,7 +85,7 @@ class _Base(Generic[D]):
         vars(self).update(state)
 
 
-class Resource(_Base["sync.SyncDriver"]):
+class Resource(BaseResource["sync.SyncDriver"]):
     """A layer of the sync client."""
 
     @staticmethod
@@ -99,7 +99,7 @@ class Resource(_Base["sync.SyncDriver"]):
         return self._driver.run(flow, self._limit(deadline))
 
 
-class AsyncResource(_Base["aio.AsyncDriver"]):
+class AsyncResource(BaseResource["aio.AsyncDriver"]):
     """A layer of the async client."""
 
     @staticmethod

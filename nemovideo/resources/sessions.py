@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
-from nemovideo._drivers.resource import AsyncResource, Layer, Resource
+from nemovideo._drivers.resource import AsyncResource, BaseResource, Layer, Resource
 from nemovideo._flows import sessions
 from nemovideo._flows.context import Context
 from nemovideo._support.annotations import Late
@@ -36,6 +36,8 @@ else:
     conversations, files = Late("nemovideo.conversation"), Late("nemovideo.files")
     aio, sync = Late("nemovideo._drivers.aio"), Late("nemovideo._drivers.sync")
     agents = Late("nemovideo.resources.agent")
+
+D = TypeVar("D")
 
 OnJob = Callable[[RenderJob], None]
 
@@ -76,25 +78,13 @@ class AsyncSessions(AsyncResource):
         return AsyncSession(self._context, self._driver, session_id, task_id, None)
 
 
-class Session(Resource):
-    """One session, with the methods of the client's layers, without the session id.
-
-    Attributes:
-        id: The session's id, an opaque string.
-        task_id: The project's id, or None if `attach` got none.
-        user_id: The user's id, if known.
-    """
-
-    _agent: Layer[Agent] = Layer("nemovideo.resources.agent", "Agent")
-    _auth: Layer[Auth] = Layer("nemovideo.resources.auth", "Auth")
-    _render: Layer[Render] = Layer("nemovideo.resources.render", "Render")
-    _state: Layer[State] = Layer("nemovideo.resources.state", "State")
-    _uploads: Layer[Uploads] = Layer("nemovideo.resources.uploads", "Uploads")
+class _Base(BaseResource[D]):
+    """The attributes of both kinds of sessions."""
 
     def __init__(
         self,
         context: Context,
-        driver: sync.SyncDriver,
+        driver: D,
         id: str,  # noqa: A002 - the public name
         task_id: str | None,
         user_id: str | None,
@@ -106,10 +96,31 @@ class Session(Resource):
         self._file_names: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Session({self.id!r})"
+        return f"{type(self).__name__}({self.id!r})"
 
     def _repr_html_(self) -> str:
-        return _card(self.id, self.task_id, self._context, self._file_names)
+        """Show the session with its uploads and last known draft; nothing is sent."""
+        from nemovideo._notebook.cards import facts_card
+
+        known = self._context.known.get(self.id)
+        facts = [("project", self.task_id or ""), ("files", ", ".join(self._file_names))]
+        return facts_card("Session", self.id, facts) + (known._repr_html_() if known else "")
+
+
+class Session(_Base["sync.SyncDriver"], Resource):
+    """One session, with the methods of the client's layers, without the session id.
+
+    Attributes:
+        id: The session's id, an opaque string.
+        task_id: The project's id; None if it was not passed to `attach`.
+        user_id: The user's id, if known.
+    """
+
+    _agent: Layer[Agent] = Layer("nemovideo.resources.agent", "Agent")
+    _auth: Layer[Auth] = Layer("nemovideo.resources.auth", "Auth")
+    _render: Layer[Render] = Layer("nemovideo.resources.render", "Render")
+    _state: Layer[State] = Layer("nemovideo.resources.state", "State")
+    _uploads: Layer[Uploads] = Layer("nemovideo.resources.uploads", "Uploads")
 
     def upload(
         self,
@@ -235,10 +246,10 @@ class Session(Resource):
         """Return a conversation about this session, for a chat front-end; nothing is sent.
 
         Args:
-            on_notice: Called with a line to show while an answer is in progress.
+            on_notice: Called with lines to show until the answer is complete.
             output_dir: The folder for exports; created if necessary.
             language: "zh" for Chinese, "en" for English; None uses the user's language.
-            local_files: Whether the user may name files and folders of this machine, to upload and
+            local_files: Whether the user may name files and folders on this machine, to upload and
                 to export to, and links to private networks; pass False for untrusted users. A
                 client with `local_files=False` accepts no links in text either.
         """
@@ -249,7 +260,7 @@ class Session(Resource):
         return Conversation(self._context, self._driver, talk, on_notice)
 
 
-class AsyncSession(AsyncResource):
+class AsyncSession(_Base["aio.AsyncDriver"], AsyncResource):
     """One session of the async client; see `Session`."""
 
     _agent: Layer[AsyncAgent] = Layer("nemovideo.resources.agent", "AsyncAgent")
@@ -257,26 +268,6 @@ class AsyncSession(AsyncResource):
     _render: Layer[AsyncRender] = Layer("nemovideo.resources.render", "AsyncRender")
     _state: Layer[AsyncState] = Layer("nemovideo.resources.state", "AsyncState")
     _uploads: Layer[AsyncUploads] = Layer("nemovideo.resources.uploads", "AsyncUploads")
-
-    def __init__(
-        self,
-        context: Context,
-        driver: aio.AsyncDriver,
-        id: str,  # noqa: A002 - the public name
-        task_id: str | None,
-        user_id: str | None,
-    ) -> None:
-        super().__init__(context, driver)
-        self.id = id
-        self.task_id = task_id
-        self.user_id = user_id
-        self._file_names: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"AsyncSession({self.id!r})"
-
-    def _repr_html_(self) -> str:
-        return _card(self.id, self.task_id, self._context, self._file_names)
 
     async def upload(
         self,
@@ -383,13 +374,3 @@ class AsyncSession(AsyncResource):
 
         talk = Talk(self.id, self.task_id, Path(output_dir), language, local_files)
         return AsyncConversation(self._context, self._driver, talk, on_notice)
-
-
-def _card(session_id: str, task_id: str | None, context: Context, file_names: Sequence[str]) -> str:
-    """Return a session for a notebook, with its uploads and last known draft; nothing is sent."""
-    from nemovideo._notebook.cards import facts_card
-
-    known = context.known.get(session_id)
-    below = "" if known is None else known._repr_html_()
-    facts = [("project", task_id or ""), ("files", ", ".join(file_names))]
-    return facts_card("Session", session_id, facts) + below
