@@ -234,7 +234,7 @@ class Client(BaseClient["sync.SyncDriver"]):
     def with_options(self, token: str | None = None, **changes: Unpack[Options]) -> Self:
         """Return a client with changed settings that shares this client's connections.
 
-        Closing it closes no connection; closing this client closes it too.
+        Closing it leaves the connections open; closing this client closes both.
         """
         lent = Lent(self._context, lambda: self._driver)
         return type(self)(token, lent=lent, **changes)

@@ -31,7 +31,7 @@ _ASK_TOOL = "ask_question"
 
 @attrs.define
 class _Segment:
-    """The text of one step of one agent: partial texts, then possibly the whole."""
+    """The text of one step of one agent: partial texts, or the complete one."""
 
     texts: list[str] = attrs.field(factory=list)
 
@@ -81,7 +81,7 @@ class AnswerBuilder:
         elif frame.text and not frame.text.isspace():
             self._ends_with_text = not _says_temporary_issue(frame.text)
             self._demote_suspect()
-            self._add_whole(frame)
+            self._add_complete(frame)
 
     @property
     def failure(self) -> ErrorEvent | None:
@@ -95,7 +95,7 @@ class AnswerBuilder:
 
     @property
     def complete(self) -> bool:
-        """Whether the last step has ended with a whole text."""
+        """Whether the last step has ended with a complete text."""
         return self._ends_with_text and not self._open
 
     @property
@@ -127,15 +127,15 @@ class AnswerBuilder:
             self._segments.append(segment)
         segment.texts.append(frame.text)
 
-    def _add_whole(self, frame: Frame) -> None:
-        """Add a whole text, which repeats and therefore replaces its partial texts.
+    def _add_complete(self, frame: Frame) -> None:
+        """Add a complete text, which repeats and therefore replaces its partial texts.
 
         ADK 1.0 repeats only the beginning; then the partial texts are kept.
         """
         segment = self._open.pop(frame.author, None)
         late = self._unconfirmed.pop(frame.author, None)
         if segment is None and late is not None and late.text == frame.text:
-            segment = late  # a tool result came before the whole text
+            segment = late  # a tool result arrived before the complete text
         if segment is None:
             segment = _Segment()
             self._segments.append(segment)
@@ -143,7 +143,7 @@ class AnswerBuilder:
             segment.texts = [frame.text]
 
     def _end_step(self, author: str) -> None:
-        """End a step: keep partial texts that no whole text has repeated."""
+        """End a step: keep partial texts that no complete text has repeated."""
         self._ends_with_text = False
         if (segment := self._open.pop(author, None)) is not None:
             self._unconfirmed[author] = segment

@@ -155,7 +155,7 @@ def read_files(data: object) -> list[MediaFile]:
     """Parse the response of an upload."""
     items = data.get("files") if isinstance(data, Mapping) else None
     if not isinstance(items, list):
-        raise MalformedResponseError("the response of the upload lists no files", path="$.files")
+        raise MalformedResponseError("the upload response lists no files", path="$.files")
     files = []
     for index, item in enumerate(items):
         raw = _mapping(item, f"$.files[{index}]")
@@ -199,7 +199,7 @@ def read_state(data: object) -> SessionState:
     )
 
 
-def read_render(data: object, render_id: str | None = None) -> RenderJob:
+def read_render(data: object, render_id: str) -> RenderJob:
     """Parse a render job, at the top level or under `data`, with either form of the link.
 
     Args:
@@ -213,16 +213,11 @@ def read_render(data: object, render_id: str | None = None) -> RenderJob:
         job = inner
     output = job.get("output")
     output = output if isinstance(output, Mapping) else {}
-    found_id = next(
-        (text for key in ("id", "render_id", "taskId") if (text := _optional_text(job.get(key)))),
-        render_id,
-    )
-    if found_id is None:
-        raise MalformedResponseError("the response of the render has no id", path="$.id")
+    ids = filter(None, (_optional_text(job.get(key)) for key in ("id", "render_id", "taskId")))
     progress = _optional_number(job.get("progress"))
     size = _optional_number(output.get("size"))
     return RenderJob(
-        id=_id(found_id, "$.id"),
+        id=_id(next(ids, render_id), "$.id"),
         status=(_optional_text(job.get("status")) or "pending").lower(),
         progress=None if progress is None else min(100.0, max(0.0, progress)),
         url=_url(_optional_text(output.get("url")) or _optional_text(job.get("outputUrl"))),

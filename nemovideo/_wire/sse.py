@@ -45,7 +45,7 @@ class Frame:
     Attributes:
         events: The events, in order.
         text: The part of the reply's text in it.
-        partial: Whether the text is partial; the whole may follow.
+        partial: Whether the text is partial; a complete one may follow.
         author: The name of the agent, or "".
         failure: Whether it reports that the run has failed.
         turn_complete: Whether it ends the turn; some servers leave the connection open.

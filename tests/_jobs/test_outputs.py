@@ -229,7 +229,7 @@ def test_what_is_wrong_with_a_file_is_said(client: Client, clip: Path, tmp_path:
 
 @pytest.mark.parametrize("warnings", [None, "text", 3, {"a": 1}, [1, None]])
 def test_another_services_warnings_are_no_matter(warnings: object) -> None:
-    job = read_render({"id": "r", "status": "completed", "warnings": warnings})
+    job = read_render({"id": "r", "status": "completed", "warnings": warnings}, "r")
     assert job.warnings == ()
     assert job.raw["warnings"] == warnings
 

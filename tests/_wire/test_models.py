@@ -17,12 +17,12 @@ from nemovideo._wire import models as wire
     ],
 )
 def test_renders_of_every_form_are_parsed(data: object) -> None:
-    job = wire.read_render(data)
+    job = wire.read_render(data, "r")
     assert (job.id, job.status, job.url, job.finished) == ("r1", "completed", "u", True)
 
 
 def test_an_unknown_status_is_kept() -> None:
-    job = wire.read_render({"id": "r", "status": "warming_up", "progress": 140})
+    job = wire.read_render({"id": "r", "status": "warming_up", "progress": 140}, "r")
     assert (job.status, job.progress, job.finished) == ("warming_up", 100.0, False)
 
 
@@ -45,7 +45,6 @@ def test_whole_credits_are_ints_and_a_missing_total_is_computed() -> None:
         (wire.read_credits, [1], "$"),
         (wire.read_files, {"files": [{"filename": "a"}]}, "$.files[0].file_type"),
         (wire.read_files, {}, "$.files"),
-        (wire.read_render, {"status": "pending"}, "$.id"),
         (wire.read_session, {"task_id": "t"}, "$.session_id"),
     ],
 )
