@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -44,13 +45,17 @@ class Layer(Generic[L]):
         made: L = self.of(holder)
         return made
 
-    def of(self, holder: Any, prefix: str = "") -> Any:  # noqa: ANN401 - any client or session
+    def of(self, holder: object, prefix: str = "") -> Any:  # noqa: ANN401 - the caller knows
         """Return the holder's layer, of the class with this prefix, such as "Async"."""
         cache = vars(holder)
         if self._name not in cache:
             cls = getattr(import_module(self._module), prefix + self._class)
-            cache[self._name] = cls(holder._context, holder._driver)  # noqa: SLF001 - of our own
+            cache[self._name] = _make_layer(holder, cls)
         return cache[self._name]
+
+
+def _make_layer(self: Any, cls: Callable[[contexts.Context, Any], object]) -> object:  # noqa: ANN401 - any holder
+    return cls(self._context, self._driver)
 
 
 class BaseResource(Generic[D]):
