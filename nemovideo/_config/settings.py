@@ -156,7 +156,7 @@ def check_base_url(url: str, *, allow_http: bool = False) -> str:
         scheme = host = ""
     if scheme and "@" in urlsplit(url).netloc:
         raise InvalidRequestError(
-            f"the URL of {host!r} has a user name or password in it", remedy="Leave them out."
+            f"the URL of {host!r} contains a user name or password", remedy="Remove them."
         )
     if scheme not in ("http", "https") or not host:
         raise InvalidRequestError(

@@ -103,7 +103,9 @@ def prepared(
     """
     body = _multipart(request)
     content = None if request.json is None else _json_body(request)
-    headers = _JSON_HEADERS if body is None else body.headers
+    headers = None if body is None else body.headers
+    if content is not None:
+        headers = _JSON_HEADERS
     timeouts = _timeouts(settings, deadline, streaming=streaming)
     if trace is not None and not deadline.never:
         trace.limit_reads(timeouts, deadline.remaining)
@@ -111,7 +113,7 @@ def prepared(
         request.method,
         _url(request.url(settings.base_url)),
         content=content,
-        headers=None if content is None and body is None else headers,
+        headers=headers,
         extensions={"timeout": timeouts} | ({} if trace is None else {"trace": trace}),
     )
     built.headers = _all_headers(built.headers, request, settings)

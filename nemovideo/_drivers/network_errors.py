@@ -128,7 +128,7 @@ class ErrorMapper:
             return mapped
         if isinstance(error, RuntimeError) and client.is_closed:
             return InvalidRequestError(
-                "the http_client of this client is closed", remedy="Make another one."
+                "this client's http_client is closed", remedy="Create a client with an open one."
             )
         return error
 
@@ -207,14 +207,14 @@ def secret_of(request: Request) -> str:
 def closed_error() -> InvalidRequestError:
     """Return the error for a client that was closed before or during a call."""
     return InvalidRequestError(
-        "the client is closed", remedy="Make another one, or use it inside its with block."
+        "the client is closed", remedy="Create a new one, or use it inside its with block."
     )
 
 
 def forked_error() -> InvalidRequestError:
     """Return the error for an `http_client` that was inherited from a parent process."""
     return InvalidRequestError(
-        "this client's http_client was made before a fork, and its connections belong to the parent"
-        " process",
-        remedy="Make the client in the process that uses it, or leave http_client= out.",
+        "this client's http_client was created before a fork, and its connections belong to the"
+        " parent process",
+        remedy="Create the client in the process that uses it, or omit http_client=.",
     )

@@ -101,7 +101,7 @@ def _transport(
         ) from None
     except (ValueError, httpx.InvalidURL):
         raise InvalidRequestError(
-            f"{proxy.variable} is not the URL of a proxy",
+            f"{proxy.variable} is not a usable proxy URL",
             remedy=f"Set {proxy.variable} to a URL such as http://host:3128.",
         ) from None
 

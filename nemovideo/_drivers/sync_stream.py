@@ -119,7 +119,7 @@ class Stream(StreamHandle):
         self._queue.put(
             _End(
                 InvalidRequestError(
-                    "this stream belongs to the process that opened it, before a fork",
+                    "this stream belongs to the process that opened it before a fork",
                     remedy="Send the message in the process that reads the reply.",
                 )
             )

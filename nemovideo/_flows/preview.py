@@ -111,7 +111,7 @@ def check_extra() -> None:
         from nemovideo.local import LocalBackend  # noqa: F401
     except MissingExtraError as error:
         raise MissingExtraError(
-            "a preview is made on this machine, which needs nemovideo[local]",
+            "previews are made on this machine, which requires nemovideo[local]",
             remedy='Install it: pip install "nemovideo[local]", or export the draft.',
         ) from error
 

@@ -63,11 +63,11 @@ def submit(
     Raises:
         DraftNotReadyError: It has no track with a segment; nothing was sent.
     """
-    submit = partial(_submit_once, context, session_id, draft, format, quality)
+    attempt = partial(_submit_once, context, session_id, draft, format, quality)
     try:
-        return (yield from _submit_new(submit))
+        return (yield from _submit_new(attempt))
     except _NeverArrivedError:
-        return (yield from _submit_again(submit))
+        return (yield from _submit_again(attempt))
 
 
 def check_quality(context: Context, quality: str) -> None:
@@ -253,7 +253,7 @@ class _Outage:
         if self.polls >= _OUTAGE_POLLS and now - self.began >= limit_s:
             look = Remedy(
                 (
-                    "look with ",
+                    "check with ",
                     Code(f"client.render.get({self.render_id!r})"),
                     " whether the render has completed",
                 )

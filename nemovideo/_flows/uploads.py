@@ -31,7 +31,7 @@ def upload(
 ) -> Flow[list[MediaFile]]:
     """Upload files and URLs; the results are in the order of the sources."""
     if not sources:
-        raise InvalidRequestError("there is nothing to upload", remedy="Name at least one file.")
+        raise InvalidRequestError("there is nothing to upload", remedy="Pass at least one file.")
     check_sources(sources, local_files=context.settings.local_files)
     urls = [_url(source) for source in sources if is_url(source)]
     parts = yield from prepare_all([source for source in sources if not is_url(source)])
@@ -87,7 +87,7 @@ def upload_urls(context: Context, session_id: str, urls: Sequence[str]) -> Flow[
         if not is_url(url):
             raise InvalidRequestError(f"{url!r} is not an http(s) URL", remedy="Use upload().")
     if not urls:
-        raise InvalidRequestError("there is nothing to upload", remedy="Name at least one URL.")
+        raise InvalidRequestError("there is nothing to upload", remedy="Pass at least one URL.")
     if not context.settings.private_urls:
         yield from blocking(partial(check_urls, urls))
     body = {"urls": list(urls), "source_type": "url"}

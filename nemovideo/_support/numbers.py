@@ -43,7 +43,7 @@ def check_number(
     elif least > -math.inf:
         wanted = f"a number of at least {least:g}"
     raise InvalidRequestError(
-        f"{name}={value!r:.60} is not {wanted}", remedy=f"Give {name}= {wanted}."
+        f"{name}={value!r:.60} is not {wanted}", remedy=f"Pass {name}= {wanted}."
     )
 
 
