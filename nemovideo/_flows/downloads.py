@@ -61,9 +61,10 @@ def fetch_to(
 
 def _fetch(context: Context, job: RenderJob, sink: Sink, on_progress: OnBytes | None) -> Flow[int]:
     if not job.completed:
+        wait = Remedy(("wait for it with ", Code("client.render.wait(job)")))
         raise InvalidRequestError(
-            f"{job.id} is {job.status}",
-            remedy=Remedy(("wait for it with ", Code("client.render.wait(job)"))),
+            f"{job.id} has no file: its status is {job.status!r}",
+            remedy="Render the draft again." if job.finished else wait,
         )
     transfer = Transfer(sink, _identity(context, job), job.size_bytes)
     try:

@@ -13,6 +13,7 @@ from nemovideo import Client, Draft, RetryPolicy, errors
 from nemovideo.local import LocalBackend
 from nemovideo.local.render import RenderResult
 from nemovideo.local.server.faults import Fault
+from nemovideo.models import RenderJob
 from nemovideo.retry import Polling
 from nemovideo.testing import FakeClock
 from tests.support.servers import Script, async_client, clone, forms, sync_client
@@ -260,3 +261,15 @@ def test_a_late_render_is_reported_with_its_limit_and_its_id() -> None:
         with pytest.raises(errors.RenderTimeoutError, match=r"within 0\.2 s") as caught:
             client.render.wait(job)
     assert f"client.render.get({job.id!r})" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"), [("processing", "render.wait"), ("failed", "Render the draft again")]
+)
+def test_a_job_without_a_file_is_not_downloaded(status: str, remedy: str, tmp_path: Path) -> None:
+    with (
+        Client("nmv_usr_x", base_url="http://127.0.0.1:9") as client,
+        pytest.raises(errors.InvalidRequestError, match=status) as caught,
+    ):
+        client.render.download(RenderJob("r", status), tmp_path / "clean.mp4")
+    assert remedy in caught.value.remedy
