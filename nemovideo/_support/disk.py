@@ -135,8 +135,6 @@ def replace_text(
 
 def _sync_folder(folder: Path) -> None:
     """Flush a rename to the disk, if the system supports it."""
-    if os.name != "posix":
-        return
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

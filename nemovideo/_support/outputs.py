@@ -118,10 +118,9 @@ def contradicts(path: str | os.PathLike[str], wanted: str) -> bool:
 
 def result_suffix(path: str | os.PathLike[str]) -> str:
     """Return the suffix that selects a format, in lower case without its dot, or ""."""
-    suffixes = PurePath(path).suffixes
-    if suffixes[-2:-1] and suffixes[-2].lower().removeprefix(".") in _KINDS:
-        return "".join(suffixes[-2:]).lower().removeprefix(".")
-    return suffixes[-1].lower().removeprefix(".") if suffixes else ""
+    suffixes = [suffix.lower().removeprefix(".") for suffix in PurePath(path).suffixes[-2:]]
+    two_parts = len(suffixes) == 2 and suffixes[0] in _KINDS
+    return ".".join(suffixes if two_parts else suffixes[-1:])
 
 
 def default_format(*, still: bool, transparent: bool) -> str:
