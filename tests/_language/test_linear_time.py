@@ -13,44 +13,40 @@ from nemovideo._language.routing.route import route
 from nemovideo._uploads.names import safe_name
 from nemovideo._wire.envelopes import Exchange, failure_of
 from nemovideo.local.agent import respond
-from nemovideo.local.agent.language import factor, number, percent, time_range
+from nemovideo.local.agent.language import (
+    digits,
+    factor,
+    mark_times,
+    number,
+    percent,
+    time_range,
+)
 
-_CHARACTERS = 40_000
-_PIECES = [
-    "a",
-    " ",
-    "1",
-    "百",
-    "1 and a half ",
-    ".",
-    "/",
-    "\\",
-    "'",
-    "“",
-    "「",
-    "`",
-    "*",
-    "(",
-    ",",
-    "> ",
-    "http://",
-    "~/a ",
-    "a.mp4 ",
-    "it's/",
-    "导出",
-    "在中",
-    "把背景换成",
-    "请、",
-    "and ",
-    ", and ",
-    "open ",
-    "you can also ",
-    "click the ",
-    "nmv_usr_",
-    "iVBORw0KGgoAAAANSUhEUgAA",
-    "导出 export, “the” 文件/file.mov ",
-    "Click Export, then 点击导出，或 open it. ",
-]
+_CHARACTERS = 20_000
+_PIECES = (
+    *(
+        "a",
+        " ",
+        "1",
+        "百",
+        "1 and a half ",
+        ".",
+        "/",
+        "\\",
+        "'",
+        "“",
+        "「",
+        "`",
+        "*",
+        "(",
+        ",",
+        "> ",
+    ),
+    *("1.", "1 ", "一", "十", "百分之", "a half ", "1s ", "第1", "2-"),
+    *("http://", "~/a ", "a.mp4 ", "it's/", "导出", "在中", "把背景换成", "请、", "and ", ", and "),
+    *("open ", "you can also ", "click the ", "nmv_usr_", "iVBORw0KGgoAAAANSUhEUgAA"),
+    *("导出 export, “the” 文件/file.mov ", "Click Export, then 点击导出，或 open it. "),
+)
 
 
 def _route(text: str) -> object:
@@ -83,21 +79,28 @@ def _seconds(read: Callable[[str], object], text: str) -> float:
     return time.process_time() - began
 
 
-@pytest.mark.parametrize("read", [_route, _answer, _wish, _figures, _failure, _language, safe_name])
+@pytest.mark.parametrize(
+    "read",
+    [_route, _answer, _wish, _figures, _failure, _language, safe_name, digits, mark_times],
+)
 def test_time_grows_with_the_length_of_the_text(read: Callable[[str], object]) -> None:
     slow = []
     for piece in _PIECES:
         whole = ("导出" + piece * _CHARACTERS)[:_CHARACTERS]
         half = whole[: _CHARACTERS // 2]
         for _ in range(3):  # a busy machine can be slow once, and not each time
-            seconds, twice = _seconds(read, half), _seconds(read, whole)
-            if twice <= 3 * seconds + 0.05:
+            twice = _seconds(read, whole)
+            if twice <= 0.03 or twice <= 3 * _seconds(read, half):
                 break
         else:
-            slow.append(f"{piece!r}: {seconds:.2f} s, twice as much of it {twice:.2f} s")
+            slow.append(f"{piece!r}: {twice:.2f} s")
     assert not slow
 
 
-@pytest.mark.parametrize("piece", _PIECES)
-def test_the_longest_wish_that_the_local_agent_reads_takes_a_moment(piece: str) -> None:
-    assert min(_seconds(_wish, (piece * 2000)[:2000]) for _ in range(2)) < 1
+def test_the_longest_wish_that_the_local_agent_reads_takes_a_moment() -> None:
+    wishes = {piece: (piece * 2000)[:2000] for piece in _PIECES}
+    assert [
+        piece
+        for piece, wish in wishes.items()
+        if _seconds(_wish, wish) > 1 and _seconds(_wish, wish) > 1
+    ] == []
