@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import files
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from nemovideo import Client
 from nemovideo.local import LocalBackend
+from nemovideo.local.matte import loading
 from nemovideo.retry import Polling
 from tests.support.media import make_clip
 
@@ -29,6 +31,24 @@ def _own_environment(
     for name in ("NEMOVIDEO_API_KEY", "SKILL_SOURCE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _networks_are_loaded_once() -> Iterator[None]:
+    """Backends share the networks, as the threads of one backend do."""
+    load = loading.load_matting
+    by_name = cache(lambda name: load(name))
+
+    def shared(
+        engine: loading.Engine | None = None, model: Path | None = None, device: str = "auto"
+    ) -> loading.LoadedEngine:
+        if model is None and device == "auto" and engine in ("fine", "fast", None):
+            return by_name(engine)
+        return load(engine, model, device)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "load_matting", shared)
+        yield
 
 
 @pytest.fixture(scope="session")
