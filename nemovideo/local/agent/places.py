@@ -20,8 +20,8 @@ class Spot:
     @property
     def position(self) -> str:
         """The place as the `position` of a title or an overlay."""
-        across = {0.0: "left", 1.0: "right"}.get(-1.0 if self.x is None else self.x, "")
-        down = {0.0: "top", 1.0: "bottom"}.get(-1.0 if self.y is None else self.y, "")
+        across = {0.0: "left", 1.0: "right", None: ""}.get(self.x, "")
+        down = {0.0: "top", 1.0: "bottom", None: ""}.get(self.y, "")
         return f"{down} {across}".strip() or "center"
 
 

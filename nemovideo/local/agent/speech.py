@@ -45,11 +45,6 @@ def background_name(context: Context, background: Background) -> str:
     return context.say(f"background.{kind}", color=background.color)
 
 
-def position_name(context: Context, position: str) -> str:
-    """Return the name of a place on the picture: "bottom right", "右下角"."""
-    return context.say(f"position.{position}")
-
-
 def clip_names(context: Context, timeline: Timeline) -> str:
     """Return the names of the clips on the timeline, each once."""
     return listed(context, list(dict.fromkeys(clip.name for clip in timeline.clips)))

@@ -11,7 +11,7 @@ from nemovideo.errors import InvalidRequestError
 
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104
-"""The addresses that stand for all of this machine's, with the loopback address of each."""
+"""The wildcard addresses, each with the loopback address to connect to on this machine."""
 
 
 @attrs.frozen

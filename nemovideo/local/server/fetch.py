@@ -149,7 +149,7 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         host = self.proxied_host or self.host
-        self.fetching.check(host)  # before connecting: open ports of the network stay unknown
+        self.fetching.check(host)  # before connecting, which would reveal open ports
         super().connect()
         if self.proxied_host is None:  # DNS may have changed since the check
             self.fetching.check(host, peer=str(self.sock.getpeername()[0]))

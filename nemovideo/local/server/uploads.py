@@ -91,7 +91,7 @@ class UploadWriter:
     _hash: hashlib._Hash = attrs.field(factory=hashlib.sha256)
 
     def begin(self, name: str, size_bytes: int | None = None) -> None:
-        """Start the next file, of a size if that is known."""
+        """Start the next file; `size_bytes` is its size, if known."""
         if len(self.files) == MAX_FILES:
             raise Problem(400, f"The request has more than {MAX_FILES} files.")
         name = _display_name(name)

@@ -135,7 +135,7 @@ def _styled(overlay: Overlay, text: str) -> Overlay:
 
 
 def _described(context: Context, overlay: Overlay, sentence: str) -> str:
-    where = speech.position_name(context, overlay.position)
+    where = context.say(f"position.{overlay.position}")
     return context.say(sentence, name=overlay.name, where=where, size=overlay.size)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from nemovideo.local.agent import edits, speech
+from nemovideo.local.agent import edits
 from nemovideo.local.agent.backdrops import resolves
 from nemovideo.local.agent.context import Context, Outcomes, answered, did
 from nemovideo.local.agent.intents import background
@@ -71,7 +71,7 @@ def _described(context: Context, placed: Place) -> str:
         return context.say("person_sized", size=placed.scale)
     if not {placed.x, placed.y} <= {0.0, 0.5, 1.0, None}:
         return context.say("person_moved")
-    where = speech.position_name(context, Spot(placed.x, placed.y).position)
+    where = context.say(f"position.{Spot(placed.x, placed.y).position}")
     sized = context.say("person_placed.sized", size=placed.scale) if placed.scale != 1 else ""
     return context.say("person_placed", where=where, sized=sized)
 

@@ -42,7 +42,7 @@ def means_last_change(clause: Clause) -> bool:
 
 
 def undo(clause: Clause, context: Context) -> Outcomes:
-    """Take the last change back, if it is the one that the clause names."""
+    """Undo the last change, if it is the one that the clause names."""
     named = {fact for name, fact in _SUBJECTS.items() if has(clause.text, name)}
     changed = _changed(context.history[-1], context.timeline) if context.history else set()
     if "background" in named - changed:
