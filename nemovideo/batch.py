@@ -9,8 +9,7 @@ from typing import Literal
 
 import attrs
 
-from nemovideo._support.amounts import credits_text
-from nemovideo._values.lines import seconds
+from nemovideo._values.lines import credits_text, seconds
 from nemovideo._values.remedies import Medium
 from nemovideo.errors import NemoError
 

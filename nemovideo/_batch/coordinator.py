@@ -25,10 +25,10 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import FileNote, OrderNote
-from nemovideo._support.amounts import credits_text
 from nemovideo._support.disk import reading, sha256_of_file, writing
 from nemovideo._support.places import from_root
 from nemovideo._uploads.files import prepare
+from nemovideo._values.lines import credits_text
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.batch import BatchInterrupted, BatchReport, BatchRow, BatchStatus
 from nemovideo.errors import (

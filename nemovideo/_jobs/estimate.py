@@ -11,8 +11,8 @@ from nemovideo._jobs.arguments import check_arguments
 from nemovideo._jobs.files import check_kind
 from nemovideo._jobs.plan import Background, plan, suggested_format
 from nemovideo._jobs.preview import footage_of, prepared
-from nemovideo._support.amounts import credits_text
 from nemovideo._support.outputs import is_still
+from nemovideo._values.lines import credits_text
 from nemovideo.files import Source, is_url
 from nemovideo.models import Estimate, MediaInfo
 

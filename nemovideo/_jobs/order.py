@@ -17,8 +17,8 @@ from nemovideo._jobs import checkpoints
 from nemovideo._jobs import files as job_files
 from nemovideo._jobs.checkpoints import Checkpoint, FileNote, OrderNote, Service
 from nemovideo._jobs.plan import Order, suggested_format
-from nemovideo._support.amounts import credits_text
 from nemovideo._support.places import expanded, from_root
+from nemovideo._values.lines import credits_text
 from nemovideo._values.remedies import Code, Option, Remedy, Resume
 from nemovideo.errors import CreditLimitError, InvalidRequestError
 from nemovideo.files import Upload

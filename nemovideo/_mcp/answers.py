@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from mcp.types import CallToolResult, ContentBlock, ImageContent, TextContent
 
-from nemovideo._support.amounts import credits_text
+from nemovideo._values.lines import credits_text
 from nemovideo._values.remedies import remedy_for
 from nemovideo.errors import NemoError
 from nemovideo.gui import clean

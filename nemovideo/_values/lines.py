@@ -1,4 +1,4 @@
-"""Times, percentages and names as text."""
+"""Times, percentages, credits and names as text."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def seconds(duration_ms: int) -> str:
 def percent(factor: float) -> str:
     """Return a factor as `35%`."""
     return f"{round(factor * 100)}%"
+
+
+def credits_text(amount: float) -> str:
+    """Return an amount of credits with its unit: `1 credit`, `2.5 credits`."""
+    return f"{amount:.10g} {'credit' if amount == 1 else 'credits'}"
 
 
 def quoted(text: str, quote: str = '"') -> str:

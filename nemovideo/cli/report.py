@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import click
 
 from nemovideo._support.addresses import is_loopback
-from nemovideo._support.amounts import credits_text
 from nemovideo._support.json_text import json_text
+from nemovideo._values.lines import credits_text
 from nemovideo._values.remedies import remedy_for
 from nemovideo.batch import BatchInterrupted, BatchReport, BatchRow
 from nemovideo.cli.console import colored, is_terminal
