@@ -14,6 +14,7 @@ from nemovideo import Client, NemoError, errors
 from nemovideo._config import settings
 from nemovideo._config.credentials import CredentialStore
 from nemovideo.models import Token
+from tests.support.servers import PNG
 
 
 @pytest.fixture(autouse=True)
@@ -44,13 +45,14 @@ def test_a_name_that_begins_with_a_tilde_needs_no_home(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("~$clip.mp4").write_bytes(b"text")
+    Path("~$photo.png").write_bytes(PNG)
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as where no home is known
     with Client("nmv_usr_x", base_url="http://127.0.0.1:9") as client:
         with pytest.raises(errors.UnsupportedFileError):  # found, and looked into
             client.remove_background("~$clip.mp4")
         for call in (
             lambda: client.remove_background("~/talk.mp4"),
-            lambda: client.remove_background("~$clip.mp4", output="~/clean.mp4"),
+            lambda: client.remove_background("~$photo.png", output="~/clean.png"),
             lambda: client.remove_background("~$clip.mp4", checkpoint="~/job.json"),
             lambda: client.batch.remove_backgrounds("~/clips", "out"),
             lambda: Client.local(state_dir="~/state"),
