@@ -128,6 +128,7 @@ class LocalBackend:
         self._clock = clock or time.time
         self._access = access_for(host, api_key)
         self._keep_s = keep_s
+        self._limits = limits or (SHARED if self._access.shared else Limits())
         self._context = partial(
             Context,
             matting=self._matting.load,
@@ -137,7 +138,7 @@ class LocalBackend:
             pricing=self._pricing,
             forms=forms or Forms(),
             max_upload_bytes=max_upload_bytes,
-            limits=limits or (SHARED if self._access.shared else Limits()),
+            limits=self._limits,
             private_urls=not self._access.shared if private_urls is None else private_urls,
             access=self._access,
             clock=self._clock,
@@ -208,7 +209,11 @@ class LocalBackend:
             store = Store(state_dir, clock=self._clock)
             stack.callback(store.close)
             queue = RenderQueue(
-                store, render, workers=self._render_workers, shared=self._access.shared
+                store,
+                render,
+                workers=self._render_workers,
+                shared=self._access.shared,
+                disk_bytes=self._limits.disk_bytes,
             )
             stack.callback(queue.stop)
             cleaner = Cleaner(store, self._keep_s)

@@ -24,6 +24,8 @@ from nemovideo.local.timeline import Timeline
 
 SAMPLE_RATE = 48_000
 _DRIFT = SAMPLE_RATE // 20
+_MOST_S = 10
+"""The longest sound that is made at once, in seconds."""
 _TEMPO_STEPS = (0.5, 2.0)
 _STEREO = ("FL", "FR")
 
@@ -223,13 +225,14 @@ class _Resampler:
 
     def feed(self, frame: AudioFrame) -> Iterator[Block]:
         """Yield the converted blocks that are ready."""
-        input_ = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if self._resampler is None or input_ != self._input:
-            yield from self.rest()
-            self._input = input_
-            self._resampler = AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
-        for made in self._resampler.resample(frame):
-            yield _samples(made)
+        for part in _parts(frame):
+            input_ = (part.format.name, part.layout.name, part.sample_rate)
+            if self._resampler is None or input_ != self._input:
+                yield from self.rest()
+                self._input = input_
+                self._resampler = AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
+            for made in self._resampler.resample(part):
+                yield _samples(made)
 
     def rest(self) -> Iterator[Block]:
         """Flush the resampler."""
@@ -238,13 +241,28 @@ class _Resampler:
                 yield _samples(made)
 
 
+def _parts(frame: AudioFrame) -> Iterator[AudioFrame]:
+    """Split a long frame: at 1 Hz, a frame of a few KB would be resampled to gigabytes."""
+    most = _MOST_S * frame.sample_rate
+    if frame.samples <= most:
+        yield frame
+        return
+    samples = floats(frame)
+    for first in range(0, frame.samples, most):
+        part = np.ascontiguousarray(samples[:, first : first + most])
+        made = AudioFrame.from_ndarray(part, "fltp", frame.layout.name)
+        made.sample_rate = frame.sample_rate
+        yield made
+
+
 def _from(timed: Iterator[tuple[int, Block]], start_s: Fraction) -> Iterator[Block]:
     """Yield the blocks from `start_s`, with gaps filled by silence."""
     position = round(start_s * SAMPLE_RATE)
     for place, block in timed:
-        if place > position:
-            yield np.zeros((2, place - position), dtype=np.float32)
-            position = place
+        while place > position:
+            silence = np.zeros((2, min(place - position, _MOST_S * SAMPLE_RATE)), dtype=np.float32)
+            yield silence
+            position += silence.shape[1]
         rest = block[:, position - place :]
         if rest.shape[1]:
             yield rest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import re
 import socket
 import threading
@@ -11,6 +12,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import IO
 
 import attrs
 
@@ -128,7 +130,7 @@ class Fetching:
             urllib.request.ProxyHandler({} if host in _LOOPBACK else None),
             _Handler(self),
             urllib.request.HTTPDefaultErrorHandler(),
-            urllib.request.HTTPRedirectHandler(),
+            _Redirects(),
             urllib.request.HTTPErrorProcessor(),
         ):
             opener.add_handler(handler)
@@ -186,6 +188,23 @@ class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
             return connection
 
         return make
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects without their bodies, which urllib would read into memory."""
+
+    def http_error_302(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+    ) -> object:
+        fp.close()
+        return super().http_error_302(req, io.BytesIO(), code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 def ascii_url(url: str) -> str:

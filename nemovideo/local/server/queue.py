@@ -5,18 +5,21 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from nemovideo.errors import NemoError, RenderCancelledError
+from nemovideo.errors import NemoError, RenderCancelledError, RenderFailedError
 from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.server.limits import GIB
 from nemovideo.local.server.messages import failure_text, without_paths
 from nemovideo.local.store import Render, Store
 from nemovideo.local.timeline import Timeline
 
 _log = logging.getLogger("nemovideo.local")
+_MEASURE_S = 0.5
 
 
 class Rendered(Protocol):
@@ -60,8 +63,8 @@ class RenderQueue:
     """Runs renders in `workers` threads between start() and stop().
 
     With `shared`, one of several workers is always left to other users. Any failure of a job
-    ends only that job. A job that stop() interrupts is resumed by the next server on the same
-    directory.
+    ends only that job. A job fails if it makes its user exceed the quota of `disk_bytes`. A job
+    that stop() interrupts is resumed by the next server on the same directory.
     """
 
     def __init__(
@@ -71,11 +74,14 @@ class RenderQueue:
         *,
         workers: int = 1,
         shared: bool = False,
+        disk_bytes: int | None = None,
         retry_s: float = 2.0,
     ) -> None:
         self._store = store
         self._render = render
         self._max_per_user = max(1, workers - 1) if shared else None
+        self._disk_bytes = disk_bytes
+        self._sizes: dict[str, tuple[str, int]] = {}
         self._retry_s = retry_s
         self._wake = threading.Condition()
         self._stopping = False
@@ -142,11 +148,16 @@ class RenderQueue:
     def _render_job(self, job: Render) -> None:
         renders = self._store.renders
         output = self.path(job)
+        measured_s = 0.0
 
         def set_progress(fraction: float) -> None:
             renders.set_progress(job.render_id, min(99, int(fraction * 100)))
 
         def cancelled() -> bool:
+            nonlocal measured_s
+            if time.monotonic() - measured_s >= _MEASURE_S:
+                self._check_size(job, output)
+                measured_s = time.monotonic()
             return self._stopping or renders.status(job.render_id) == "cancelled"
 
         try:
@@ -161,12 +172,16 @@ class RenderQueue:
                 cancelled=cancelled,
             )
             output.chmod(0o600)
+            self._check_size(job, output)
+            self._sizes.pop(job.render_id, None)  # the database counts it from now on
             renders.complete(
                 job,
                 duration_ms=result.duration_ms,
                 size_bytes=result.size_bytes,
                 warnings=[without_paths(sentence) for sentence in result.warnings],
             )
+            if renders.status(job.render_id) == "cancelled":  # after its last frame
+                _remove(output)
         except RenderCancelledError:
             _remove(output)
             renders.requeue(job.render_id)  # no effect if the user cancelled it
@@ -177,6 +192,30 @@ class RenderQueue:
             renders.fail(job, failure_text(error))
         finally:
             renders.clear_progress(job.render_id)
+            self._sizes.pop(job.render_id, None)
+
+    def _check_size(self, job: Render, output: Path) -> None:
+        """Check the user's disk usage, with the files that are being rendered.
+
+        Raises:
+            RenderFailedError: It exceeds the quota.
+        """
+        if (quota := self._disk_bytes) is None:
+            return
+        parts = (output, *output.parent.glob(f".{output.name}.*"))
+        self._sizes[job.render_id] = job.user_id, sum(map(_size_bytes, parts))
+        sizes = [size for user_id, size in list(self._sizes.values()) if user_id == job.user_id]
+        if self._store.space.used_bytes(job.user_id) + sum(sizes) > quota:
+            raise RenderFailedError(
+                f"the file exceeds your disk quota on the server, {quota / GIB:.1f} GiB"
+            )
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # not there yet, or renamed meanwhile
+        return 0
 
 
 def _remove(path: Path) -> None:

@@ -144,6 +144,8 @@ def test_a_draft_over_a_limit_is_refused(tmp_path: Path) -> None:
         ({"titles": (Title("word", 80),) * 101}, "mp4", "100"),
         ({"titles": (Title("x" * 2001, 80),)}, "mp4", "2000"),
         ({"clips": (Clip("card", 80, "c", text="x" * 2001),)}, "mp4", "2000"),
+        ({"titles": (Title("W" * 1000 + "\n" * 999 + "W", 80),)}, "mp4", "does not fit"),
+        ({"clips": (Clip("card", 80, "c", text="W" * 1000 + "\n" * 999 + "W"),)}, "mp4", "fit"),
     ]
     for change, format_, limit in changes:
         draft = attrs.evolve(Timeline(clips=(card,), fps=25), **change)

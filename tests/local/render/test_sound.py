@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -11,6 +12,7 @@ import pytest
 
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import render
+from nemovideo.local.render.sound import SAMPLE_RATE, decode_blocks
 from nemovideo.local.timeline import Clip, Sound, Timeline
 from tests.support.render import draft, item, look, make_image, make_sound, make_video, timeline_of
 
@@ -122,3 +124,20 @@ def test_a_trim_keeps_sound_and_picture_in_sync(tmp_path: Path) -> None:
 def test_a_loud_mix_is_clipped(tmp_path: Path, talk: MediaItem) -> None:
     seen = look(render(timeline_of(talk, volume=10.0), {"m1": talk}, tmp_path / "o.mp4").path)
     assert seen.loudness(0.2, 1.8) > 0.8
+
+
+def test_long_silence_and_long_frames_are_made_in_parts(tmp_path: Path, talk: MediaItem) -> None:
+    path = tmp_path / "slow.mkv"
+    with av.open(str(path), "w") as container:  # an hour of sound in one packet of 8 KB
+        audio = container.add_stream("pcm_s16le", rate=1, layout="mono")
+        assert isinstance(audio, av.AudioStream)
+        frame = av.AudioFrame.from_ndarray(np.full((1, 4000), 9000, np.int16), "s16", "mono")
+        frame.sample_rate, frame.pts, frame.time_base = 1, 0, Fraction(1)
+        container.mux(audio.encode(frame))
+    slow = item(path)
+    blocks = list(islice(decode_blocks(slow), 100))
+    assert max(block.shape[1] for block in blocks) <= 30 * SAMPLE_RATE
+    assert np.concatenate(blocks, axis=1)[0, 10**6] > 0.1
+
+    early = decode_blocks(talk, start_s=Fraction(-10_000), speed=2)
+    assert max(block.shape[1] for block in islice(early, 100)) <= 30 * SAMPLE_RATE

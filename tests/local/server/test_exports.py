@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -179,6 +181,25 @@ def test_a_running_and_a_pending_render_can_be_cancelled() -> None:
         assert api.render("one")["status"] == api.render("two")["status"] == "cancelled"
         assert api.ask("GET", "/api/render/proxy/one/download").status_code == 404
         assert api.ask("POST", f"{SUBMIT}/three/cancel").json()["status"] == "completed"
+
+
+def test_a_render_cancelled_after_its_last_frame_leaves_no_file(tmp_path: Path) -> None:
+    cancel: list[Callable[[], object]] = []
+
+    class Late(Renderer):
+        def __call__(self, *args: Any, **options: Any) -> Any:
+            rendered = super().__call__(*args, **options)
+            cancel[0]()
+            return rendered
+
+    renderer = Late()
+    with serving(tmp_path, render=renderer) as api:
+        cancel.append(lambda: api.ask("POST", f"{SUBMIT}/late/cancel"))
+        session_id = api.session_with_video()
+        api.submit(session_id, "late", format="mp4")
+        renderer.gate.set()
+        assert api.finished("late")["status"] == "cancelled"
+    assert list((tmp_path / "renders").iterdir()) == []
 
 
 def test_the_page_of_a_claim_link_escapes_user_text(api: Api) -> None:

@@ -122,6 +122,13 @@ def test_a_redirect_to_a_private_address_is_rejected(monkeypatch: pytest.MonkeyP
         assert inside.asked.empty()
 
 
+def test_the_body_of_a_redirect_is_not_read() -> None:
+    answer = reply(b"x", "Location: /b.mp4", status="302 Found", length=10**12)
+    with serving() as api, origin(answer) as there:
+        answered = upload_url(api, api.session(), f"{there.url}/a.mp4")
+        assert (answered.status_code, "infinite loop" in answered.text) == (400, True)
+
+
 def test_a_redirect_to_a_file_is_rejected() -> None:
     answer = reply(b"", "Location: file:///etc/passwd", status="302 Found")
     with serving() as api, origin(answer) as there:

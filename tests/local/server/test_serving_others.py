@@ -19,13 +19,14 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from nemovideo import Client
-from nemovideo.errors import AuthenticationError, InvalidRequestError
+from nemovideo.errors import AuthenticationError, InvalidRequestError, RenderCancelledError
 from nemovideo.local import Limits
 from nemovideo.local.__main__ import main
 from nemovideo.local.server import listener
 from nemovideo.local.server.forms import Problem
 from nemovideo.local.server.limits import PendingUploads
 from nemovideo.local.server.listener import Server
+from nemovideo.local.timeline import Timeline
 from tests.support.app import VIDEO, Api, Clock, Renderer, anonymous, client, fast_backend, serving
 from tests.support.origin import origin, reply
 
@@ -167,6 +168,25 @@ def test_a_user_has_a_disk_quota() -> None:
             pass
         assert api.run(session_id, "edit more").json()["code"] == 507
         assert api.submit(session_id, "r", format="mp4").status_code == 507
+
+
+def test_a_render_over_the_disk_quota_fails_while_it_is_written() -> None:
+    class Writing(Renderer):
+        """Writes a file without an end."""
+
+        def __call__(self, timeline: Timeline, media: Any, output: Path, **options: Any) -> Any:
+            with output.with_name(f".{output.name}.part").open("wb") as part:
+                while not options["cancelled"]():
+                    part.write(bytes(10**6))
+                    part.flush()
+                    self.begun.wait(0.01)
+            raise RenderCancelledError("cancelled")
+
+    with serving(limits=Limits(disk_bytes=20 * 10**6), render=Writing()) as api:
+        session_id = api.session_with_video()
+        api.submit(session_id, "r", format="mp4")
+        job = api.finished("r")
+        assert (job["status"], "disk quota" in job["error"]) == ("failed", True)
 
 
 def test_what_is_unused_for_a_week_is_removed(tmp_path: Path) -> None:

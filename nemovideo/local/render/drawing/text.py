@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from nemovideo.errors import RenderFailedError
 from nemovideo.local.render.drawing.fonts import font_for
 
 _MIN_PX = 12
@@ -12,6 +15,8 @@ _WIDTH_SHARE = 0.9
 _HEIGHT_SHARE = 0.8
 _SHRINK = 0.85
 _LINE_SPACING = 0.25
+_MOST_PIXELS = 8_000_000
+"""The pixels of a text that is larger than the video, where that has fewer."""
 
 
 def text_image(
@@ -27,6 +32,7 @@ def text_image(
 
     Raises:
         ModelUnavailableError: A font is needed, and cannot be downloaded.
+        RenderFailedError: The text is much larger than the video, even in the smallest letters.
     """
     room = size[0] * _WIDTH_SHARE, size[1] * _HEIGHT_SHARE
     px = max(_MIN_PX, round(min(size) * height_share))
@@ -34,6 +40,10 @@ def text_image(
     while (block.size[0] > size[0] or block.size[1] > room[1]) and px > _MIN_PX:
         px = max(_MIN_PX, int(px * _SHRINK))
         block = _Block.of(text, px, room[0])
+    if math.prod(block.size) > max(_MOST_PIXELS, math.prod(size)):
+        raise RenderFailedError(
+            f"a text of {len(text)} characters does not fit in a picture of {size[0]}×{size[1]}"
+        )
     return _drawn(block, color)
 
 
