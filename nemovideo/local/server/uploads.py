@@ -7,6 +7,7 @@ import hashlib
 import mimetypes
 import secrets
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -89,6 +90,8 @@ class UploadWriter:
     complete: bool = False
     _file: IO[bytes] | None = None
     _hash: hashlib._Hash = attrs.field(factory=hashlib.sha256)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock)
+    _closed: bool = False
 
     def begin(self, name: str, size_bytes: int | None = None) -> None:
         """Start the next file; `size_bytes` is its size, if known."""
@@ -100,7 +103,10 @@ class UploadWriter:
         known = f".{suffix}" if suffix in CONTENT_TYPES else ""
         path = self.folder / f"{secrets.token_hex(8)}{known}"
         self.files.append(ReceivedFile(name, path))
-        self._file = open_private(path)
+        with self._lock:
+            if self._closed:
+                raise Problem(400, "The upload has ended.")
+            self._file = open_private(path)
         self._hash = hashlib.sha256()
 
     def write(self, data: bytes) -> None:
@@ -121,6 +127,13 @@ class UploadWriter:
             self._file = None
             self.files[-1].sha256 = self._hash.hexdigest()
 
+    def close(self) -> None:
+        """Close the current file, and open no more: a thread may have been abandoned in here."""
+        with self._lock:
+            self._closed = True
+            if self._file is not None:
+                self._file.close()
+
     def _check(self, name: str, size_bytes: int) -> None:
         if size_bytes > self.max_bytes:
             raise Problem(413, f"{name} is larger than {self.max_bytes} bytes.", code=4002)
@@ -139,7 +152,7 @@ def _upload_writer(context: Context, session: SessionRow) -> Iterator[UploadWrit
         try:
             yield writer
         finally:
-            writer.end()
+            writer.close()
             shutil.rmtree(folder, ignore_errors=True)
 
 

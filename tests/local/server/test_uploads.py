@@ -6,10 +6,13 @@ import hashlib
 import http.client
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
+from nemovideo.local.server.forms import Problem
+from nemovideo.local.server.uploads import UploadWriter
 from tests.support.app import VIDEO, Api, serving
 
 PART = b'--b\r\nContent-Disposition: form-data; name="%b"; filename="a.mp4"\r\n\r\n'
@@ -52,6 +55,17 @@ def test_a_request_can_have_several_files(api: Api) -> None:
     answer = api.upload(api.session(), ("a.mp4", VIDEO), ("b.mp4", b"VIDEO 2")).json()["data"]
     assert [file["filename"] for file in answer["files"]] == ["a.mp4", "b.mp4"]
     assert [httpx.get(file["cdn_url"]).content for file in answer["files"]] == [VIDEO, b"VIDEO 2"]
+
+
+def test_a_thread_that_outlives_its_upload_leaves_no_file(tmp_path: Path) -> None:
+    writer = UploadWriter(tmp_path, 9, lambda _: None)
+    writer.begin("a.mp4")
+    writer.close()
+    with pytest.raises(ValueError, match="closed file"):
+        writer.write(b"V")
+    with pytest.raises(Problem, match="has ended"):
+        writer.begin("b.mp4")
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize(
