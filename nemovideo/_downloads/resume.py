@@ -10,11 +10,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import cast
 from urllib.parse import urlsplit
 
 import attrs
+from attrs.validators import instance_of, matches_re, optional
 
 from nemovideo._support.json_text import read_json
 from nemovideo.errors import DownloadError
@@ -40,6 +41,16 @@ def url_digest(url: str) -> str:
     return digest(parts.scheme, parts.netloc, parts.path)
 
 
+def _check_date(_: object, field: attrs.Attribute[str], value: object) -> None:
+    if not isinstance(value, str) or _date(value) is None:
+        raise ValueError(f"{field.name} is not an HTTP date")
+
+
+def _check_size(_: object, field: attrs.Attribute[int], value: object) -> None:
+    if type(value) is not int or value <= 0:
+        raise ValueError(f"{field.name} is not a size")
+
+
 @attrs.frozen
 class Record:
     """Identity and validators of the partial file on disk.
@@ -52,11 +63,11 @@ class Record:
         total: The size of the complete file in bytes, if known.
     """
 
-    identity: str
-    place: str
-    etag: str | None = None
-    last_modified: str | None = None
-    total: int | None = None
+    identity: str = attrs.field(validator=instance_of(str))
+    place: str = attrs.field(validator=instance_of(str))
+    etag: str | None = attrs.field(default=None, validator=optional(matches_re(_ETAG)))
+    last_modified: str | None = attrs.field(default=None, validator=optional(_check_date))
+    total: int | None = attrs.field(default=None, validator=optional(_check_size))
 
     @property
     def resumable(self) -> bool:
@@ -70,26 +81,11 @@ class Record:
     @classmethod
     def from_json(cls, text: str) -> Record | None:
         """Parse a stored record; None if anything about it is invalid."""
-        try:
+        with suppress(ValueError, TypeError):
             value = read_json(text)
-        except ValueError:
-            return None
-        names = [field.name for field in attrs.fields(cls)]
-        if not isinstance(value, dict):
-            return None
-        found = cast("dict[str, object]", value)
-        if set(found) != {"version", *names} or found["version"] != VERSION:
-            return None
-        identity, place, etag, last_modified, total = (found[name] for name in names)
-        if not isinstance(identity, str) or not isinstance(place, str):
-            return None
-        if not (etag is None or (isinstance(etag, str) and _ETAG.fullmatch(etag))):
-            return None
-        if not (last_modified is None or (isinstance(last_modified, str) and _date(last_modified))):
-            return None
-        if not (total is None or (isinstance(total, int) and total is not True and total > 0)):
-            return None
-        return cls(identity, place, etag, last_modified, total)
+            if isinstance(value, dict) and value.pop("version", None) == VERSION:
+                return cls(**value)
+        return None
 
 
 @attrs.frozen

@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urljoin
 
+from nemovideo._downloads.openfile import BinaryWriter, OpenFile
 from nemovideo._downloads.partfile import PartFile
 from nemovideo._downloads.places import check_output
 from nemovideo._downloads.resume import digest
-from nemovideo._downloads.transfer import BinaryWriter, OpenFile, Sink, Transfer
+from nemovideo._downloads.transfer import Transfer
 from nemovideo._flows import auth
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, download
@@ -59,7 +60,9 @@ def fetch_to(
     return (yield from _fetch(context, job, OpenFile(file), on_progress))
 
 
-def _fetch(context: Context, job: RenderJob, sink: Sink, on_progress: OnBytes | None) -> Flow[int]:
+def _fetch(
+    context: Context, job: RenderJob, sink: PartFile | OpenFile, on_progress: OnBytes | None
+) -> Flow[int]:
     if not job.completed:
         wait = Remedy(("wait for it with ", Code("client.render.wait(job)")))
         raise InvalidRequestError(

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import overload
 
+from nemovideo._downloads.openfile import BinaryWriter
 from nemovideo._downloads.places import output_path
-from nemovideo._downloads.transfer import BinaryWriter
 from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows import downloads, render
 from nemovideo._flows.downloads import OnBytes
