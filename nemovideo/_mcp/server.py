@@ -23,6 +23,7 @@ from nemovideo._mcp.arguments import invalid_arguments, unknown_arguments
 from nemovideo._mcp.folders import Folders
 from nemovideo._mcp.tools import Tools
 from nemovideo._mcp.work import Works
+from nemovideo.errors import NemoError
 
 _INSTRUCTIONS = """\
 Edits videos of people with NemoVideo: removes and replaces backgrounds, and edits by words.
@@ -76,7 +77,7 @@ async def _close_on_signal(client: AsyncClient, closing: anyio.Lock) -> None:
 
 
 class _Server(MCPServer[object]):
-    """A server that words wrong arguments for the model, and refuses unknown ones."""
+    """A server that returns errors with their remedies, and rejects unknown arguments."""
 
     async def call_tool(
         self,
@@ -84,7 +85,7 @@ class _Server(MCPServer[object]):
         arguments: dict[str, Any],
         context: Context[object, Any] | None = None,
     ) -> CallToolResult | InputRequiredResult:
-        """Call a tool; wrong arguments are an error result that lists the tool's own."""
+        """Call a tool; errors of the SDK and wrong arguments are returned as results."""
         schemas = {tool.name: tool.input_schema for tool in await self.list_tools()}
         if name not in schemas:
             return await super().call_tool(name, arguments, context)
@@ -93,8 +94,11 @@ class _Server(MCPServer[object]):
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
-            if isinstance(error.__cause__, ValidationError):
-                return error_answer(invalid_arguments(name, error.__cause__, schemas[name]))
+            match error.__cause__:
+                case NemoError() as cause:
+                    return error_answer(cause)
+                case ValidationError() as cause:
+                    return error_answer(invalid_arguments(name, cause, schemas[name]))
             raise
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import Annotated
 
 from anyio import to_thread
 from mcp.types import CallToolResult
@@ -19,7 +18,6 @@ from nemovideo._language.routing.route import route
 from nemovideo._mcp.answers import (
     conversation_answer,
     credits_answer,
-    error_answer,
     preview_answer,
     timeline_answer,
     video_answer,
@@ -28,31 +26,14 @@ from nemovideo._mcp.folders import Folders
 from nemovideo._mcp.work import Call, Work, Works
 from nemovideo._support.outputs import default_format
 from nemovideo._uploads.files import is_photo
-from nemovideo.errors import DraftNotReadyError, NemoError
+from nemovideo.errors import DraftNotReadyError
 from nemovideo.files import is_media_name, is_url, url_name
-
-P = ParamSpec("P")
 
 SessionId = Annotated[
     str | None, Field(description="A session_id from another tool. Default: the last one used.")
 ]
 Quality = Annotated[str, Field(description='"high", "medium" or "low".')]
 Overwrite = Annotated[bool, Field(description="Replace the file if it exists.")]
-
-
-def with_errors(
-    tool: Callable[P, Awaitable[CallToolResult]],
-) -> Callable[P, Awaitable[CallToolResult]]:
-    """Decorate a tool to return its errors as results."""
-
-    @functools.wraps(tool)
-    async def answered(*args: P.args, **kwargs: P.kwargs) -> CallToolResult:
-        try:
-            return await tool(*args, **kwargs)
-        except NemoError as error:
-            return error_answer(error)
-
-    return answered
 
 
 class Tools:
@@ -70,7 +51,6 @@ class Tools:
         self._works = works
         self._session: AsyncSession | None = None
 
-    @with_errors
     async def remove_background(
         self,
         call: Call,
@@ -134,7 +114,6 @@ class Tools:
 
         return await self._works.run(call, "remove_background", job)
 
-    @with_errors
     async def say(
         self,
         call: Call,
@@ -171,13 +150,11 @@ class Tools:
 
         return await self._works.run(call, "say", job)
 
-    @with_errors
     async def show_timeline(self, session_id: SessionId = None) -> CallToolResult:
         """Show the timeline: tracks, clips, titles, music, and their times."""
         session = await self._attached(session_id)
         return timeline_answer(await session.state(), session.id)
 
-    @with_errors
     async def preview(
         self,
         call: Call,
@@ -209,7 +186,6 @@ class Tools:
 
         return await self._works.run(call, "preview", job)
 
-    @with_errors
     async def export(
         self,
         call: Call,
@@ -242,19 +218,16 @@ class Tools:
 
         return await self._works.run(call, "export", job)
 
-    @with_errors
     async def credits(self) -> CallToolResult:
         """Show the available credits."""
         return credits_answer(await self._client.credits.balance())
 
-    @with_errors
     async def job_status(
         self, call: Call, job_id: Annotated[str, Field(description="The job_id from another tool.")]
     ) -> CallToolResult:
         """Wait for a running job, and return its result when it has ended."""
         return await self._works.status(call, job_id)
 
-    @with_errors
     async def cancel_job(
         self, job_id: Annotated[str, Field(description="The job_id from another tool.")]
     ) -> CallToolResult:
