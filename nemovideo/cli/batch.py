@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,9 +31,7 @@ from nemovideo.cli.report import (
 @click.option("-b", "--background", help="See `nemovideo remove-background --help`.")
 @edit_options
 @click.option(
-    "--format",
-    "format_",
-    help="mp4, webm, mov, gif or zip. Default: webm if transparent, else mp4.",
+    "--format", help="mp4, webm, mov, gif or zip. Default: webm if transparent, else mp4."
 )
 @click.option(
     "--name",
@@ -61,23 +60,11 @@ def batch(
     sources: tuple[Path, ...],
     *,
     out_dir: Path,
-    background: str | None,
-    edit: str | None,
-    trim: tuple[float, float] | None,
-    quality: str,
-    metadata: bool,
-    format_: str | None,
-    name: str,
-    recursive: bool,
-    concurrency: int | None,
-    max_credits: float | None,
-    deadline: float | None,
-    file_deadline: float | None,
-    overwrite: bool,
     local: bool,
     engine: str | None,
     quiet: bool,
     as_json: bool,
+    **options: Any,  # noqa: ANN401 - passed to the SDK under the same names
 ) -> None:
     """Remove the background of many clips: SOURCES are a folder, or files.
 
@@ -88,20 +75,8 @@ def batch(
         report = client.batch.remove_backgrounds(
             sources[0] if len(sources) == 1 else sources,
             out_dir,
-            background=background,
-            edit=edit,
-            trim=trim,
-            quality=quality,
-            metadata=metadata,
-            format=format_,
-            name=name,
-            recursive=recursive,
-            concurrency=concurrency,
-            max_credits=max_credits,
             progress=wants_bar(quiet=quiet),
-            overwrite=overwrite,
-            deadline=deadline,
-            file_deadline=file_deadline,
+            **options,
         )
     if as_json:
         print_json(report_value(report))

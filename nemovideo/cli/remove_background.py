@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from nemovideo._jobs.plan import is_transparent
+from nemovideo._jobs.plan import Background, JobOptions, is_transparent
+from nemovideo._support.annotations import Unpack
 from nemovideo._support.outputs import default_format
 from nemovideo._uploads.files import is_photo
 from nemovideo.cli.options import (
@@ -56,20 +57,12 @@ from nemovideo.cli.report import print_video, wants_bar
 def remove_background(
     source: str,
     *,
-    background: str | None,
-    edit: str | None,
-    trim: tuple[float, float] | None,
     output: Path | None,
-    quality: str,
-    metadata: bool,
-    overwrite: bool,
-    max_credits: float | None,
-    deadline: float | None,
-    checkpoint: Path | None,
     local: bool,
     engine: str | None,
     quiet: bool,
     as_json: bool,
+    **options: Unpack[JobOptions],
 ) -> None:
     """Remove the background of SOURCE, a file or a URL.
 
@@ -77,25 +70,14 @@ def remove_background(
     nemovideo remove-background talk.mp4 -b "office setting"
     nemovideo remove-background talk.mp4 -b transparent -o cutout.webm --local
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
+    options["progress"] = wants_bar(quiet=quiet)
     with open_client(local=local, engine=engine) as client:
-        video = client.remove_background(
-            source,
-            background=background,
-            edit=edit,
-            trim=trim,
-            quality=quality,
-            metadata=metadata,
-            output=output or default_output(source, background),
-            progress=wants_bar(quiet=quiet),
-            max_credits=max_credits,
-            overwrite=overwrite,
-            deadline=deadline,
-            checkpoint=checkpoint,
-        )
+        target = output or default_output(source, options.get("background"))
+        video = client.remove_background(source, output=target, **options)
     print_video(video, as_json=as_json)
 
 
-def default_output(source: str, background: str | None) -> Path:
+def default_output(source: str, background: Background) -> Path:
     """Return the result's name in the current folder."""
     suffix = default_format(still=is_photo(source), transparent=is_transparent(background))
     return Path(f"{stem_of(source)}-clean.{suffix}")
