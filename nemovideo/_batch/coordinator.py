@@ -24,7 +24,8 @@ from nemovideo._flows import state
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import checkpoints
-from nemovideo._jobs.checkpoints import FileNote, OrderNote
+from nemovideo._jobs.checkpoints import FileNote
+from nemovideo._jobs.order import note_order
 from nemovideo._support.disk import reading, sha256_of_file, writing
 from nemovideo._support.places import from_root
 from nemovideo._uploads.files import prepare
@@ -267,22 +268,12 @@ class Coordinator:
         source = self._notes.note_of(item.source, may_read=self._trouble.reason is None)
         if source is None:
             return
-        wanted = self._order
-        order = OrderNote(
-            source,
-            self._picture,
-            wanted.words,
-            str(item.output),
-            self._plan.format,
-            None,
-            wanted.quality,
-            wanted.stretch_s,
-        )
+        order = note_order(self._order, source, self._picture, item.output, self._plan.format)
         item.key = order.key
         record = self._notes.record(item.output)
         if record is not None and record.order.key != order.key:
             record = None
-        item.overwrite = wanted.overwrite or is_cut_off(record, item.output)
+        item.overwrite = self._order.overwrite or is_cut_off(record, item.output)
         if record is not None and (made := self._notes.settle(item.output)) is not None:
             note = "" if record.finished else "made by the previous run, which was interrupted"
             self._skip(item, made, note)

@@ -250,6 +250,11 @@ def failure(path: Path, reason: str, *, remedy: str | None = None) -> Checkpoint
     return error
 
 
+def missing(path: Path) -> CheckpointError:
+    """Return the error for a checkpoint that does not exist."""
+    return failure(path, "does not exist", remedy="Check the path.")
+
+
 def lock_path(path: Path) -> Path:
     """Return the file that is locked while a job is running."""
     return path.with_name(f".{path.name}.lock")

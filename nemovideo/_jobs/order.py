@@ -79,46 +79,65 @@ def begin(
     service: Service,
 ) -> Flow[tuple[Checkpoint, Sequence[Upload]]]:
     """Check the order before anything is sent; return the checkpoint and the files."""
-    inputs: Sequence[Upload] = ()
-    if order is not None:
+    if order is None:
+        if found is None:
+            assert path is not None
+            raise checkpoints.missing(path)
+        record, inputs = found, list[Upload]()
+    else:
         render.check_quality(context, order.quality)
         inputs, notes = yield from job_files.inspect_all(order.files, hashed=path is not None)
         format_ = order.format or suggested_format(inputs[0], order.background)
         job_files.check_kind(inputs[0], format_)
         record = _ordered(order, format_, notes, service)
-        if found is None and order.output is not None:
-            output = order.output
-            if path == Path(os.path.realpath(expanded(output))):
+        if found is not None and path is not None:
+            if not record.order.same_as(found.order):
+                raise checkpoints.failure(
+                    path,
+                    "belongs to another job",
+                    remedy=Remedy(
+                        ("name another ", Option("checkpoint"), " for this one"),
+                        ("resume that one with ", Resume(str(path))),
+                    ),
+                )
+            record = attrs.evolve(found, overwrite=order.overwrite, max_credits=order.max_credits)
+        elif order.output is not None:
+            if path == Path(os.path.realpath(expanded(order.output))):
                 raise InvalidRequestError(
-                    f"{output} cannot be both the checkpoint and the output",
+                    f"{order.output} cannot be both the checkpoint and the output",
                     remedy="Give the checkpoint another name.",
                 )
             check = partial(
                 check_output,
-                output,
+                order.output,
                 overwrite=order.overwrite,
                 needed_bytes=job_files.least_result_bytes(inputs[0]),
                 sources=[given.path for given in inputs if given.path is not None],
             )
             yield from blocking(check)
-    if found is not None and path is not None:
-        if order is not None and not record.order.same_as(found.order):
-            raise checkpoints.failure(
-                path,
-                "belongs to another job",
-                remedy=Remedy(
-                    ("name another ", Option("checkpoint"), " for this one"),
-                    ("resume that one with ", Resume(str(path))),
-                ),
-            )
-        limits = found if order is None else record
-        record = attrs.evolve(found, overwrite=limits.overwrite, max_credits=limits.max_credits)
-    elif order is None:
-        assert path is not None
-        raise checkpoints.failure(path, "does not exist", remedy="Check the path.")
     if record.message is None:
         _check_limit(context, record.max_credits)
     return record, inputs
+
+
+def note_order(
+    order: Order,
+    source: FileNote,
+    picture: FileNote | None,
+    output: Path | None,
+    format: str,  # noqa: A002 - the protocol's word
+) -> OrderNote:
+    """Return an order as a checkpoint records it."""
+    return OrderNote(
+        source,
+        picture,
+        order.words,
+        None if output is None else str(output),
+        format,
+        order.session_id,
+        order.quality,
+        order.stretch_s,
+    )
 
 
 def _ordered(
@@ -128,19 +147,9 @@ def _ordered(
     service: Service,
 ) -> Checkpoint:
     source, *others = notes
-    output = None if order.output is None else str(from_root(order.output))
-    noted = OrderNote(
-        source,
-        others[0] if others else None,
-        order.words,
-        output,
-        format,
-        order.session_id,
-        order.quality,
-        order.stretch_s,
-    )
+    output = None if order.output is None else from_root(order.output)
     return Checkpoint(
-        noted,
+        note_order(order, source, others[0] if others else None, output, format),
         service,
         overwrite=order.overwrite,
         max_credits=order.max_credits,

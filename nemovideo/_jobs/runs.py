@@ -166,5 +166,5 @@ def found_at(path: Path) -> Checkpoint:
     """
     found = checkpoints.load(path)
     if found is None:
-        raise checkpoints.failure(path, "does not exist", remedy="Check the path.")
+        raise checkpoints.missing(path)
     return found
