@@ -50,7 +50,7 @@ class Folders:
             InvalidRequestError: It is outside the folders, possibly through a symlink.
             SourceNotFoundError: There is no such file.
         """
-        path = self._inside(text)
+        path = self.output(text)
         if not path.is_file():
             raise SourceNotFoundError(f"there is no file {path}")
         return path
@@ -61,19 +61,6 @@ class Folders:
         Raises:
             InvalidRequestError: It is outside the folders, possibly through a symlink.
         """
-        return self._inside(text)
-
-    def holds(self, text: str) -> bool:
-        """Return whether the text is the path of an existing file in the folders."""
-        try:
-            return self._inside(text).is_file()
-        except (InvalidRequestError, OSError):
-            return False
-
-    def __str__(self) -> str:
-        return ", ".join(map(str, self.roots))
-
-    def _inside(self, text: str) -> Path:
         try:
             paths = [path.resolve() for path in self._candidates(text)]
         except (OSError, RuntimeError, ValueError):  # a symlink loop, a NUL
@@ -85,6 +72,16 @@ class Folders:
                 remedy=f"Name a file below {self}.",
             )
         return next((path for path in paths if path.exists()), paths[0])
+
+    def holds(self, text: str) -> bool:
+        """Return whether the text is the path of an existing file in the folders."""
+        try:
+            return self.output(text).is_file()
+        except (InvalidRequestError, OSError):
+            return False
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.roots))
 
     def _candidates(self, text: str) -> list[Path]:
         """Return the possible paths: a relative one may be below any of the folders."""
