@@ -48,15 +48,6 @@ class Routed:
     output: str | None = None
 
 
-@attrs.frozen
-class _Export:
-    """The details of a request to export."""
-
-    format: str | None = None
-    quality: str | None = None
-    output: str | None = None
-
-
 def is_existing_file(path: str) -> bool:
     """Whether there is a file at this path on this machine."""
     try:
@@ -90,18 +81,15 @@ def route(text: str, *, is_file: Callable[[str], bool] = is_existing_file) -> Ro
 
 
 def _simple(said: str) -> Routed | None:
-    """Return the route of a sentence that does not need the agent, None for others."""
+    """Return the route of a sentence that does not need the agent, or None."""
     masked = mask(said)
     for found in (Route.CREDITS, Route.STATE, Route.UPLOAD):
         if asks_for(found.value, masked):
             return Routed(found)
-    export = _export(said)
-    if export is None:
-        return None
-    return Routed(Route.EXPORT, **attrs.asdict(export))
+    return _export(said)
 
 
-def _peel(said: str) -> tuple[str, _Export | None]:
+def _peel(said: str) -> tuple[str, Routed | None]:
     """Split a request to export off the end of a sentence."""
     masked = mask(said)
     begin = max(0, len(said) - _TAIL_LENGTH)
@@ -116,13 +104,13 @@ def _peel(said: str) -> tuple[str, _Export | None]:
     return said, None
 
 
-def _export(said: str) -> _Export | None:
-    """Return the details of a request to export, None if these words are not one."""
+def _export(said: str) -> Routed | None:
+    """Return the details of a request to export, or None if these words are not one."""
     _, others = _output(said)
     return _details(said) if asks_for("export", mask(others)) else None
 
 
-def _details(said: str) -> _Export:
+def _details(said: str) -> Routed:
     output, others = _output(said)
     named = PATTERNS["format"].search(output or said)
     quality = next(
@@ -136,7 +124,8 @@ def _details(said: str) -> _Export:
             extension = result_suffix(output)
     elif PATTERNS["sequence"].search(said):
         extension = "zip"
-    return _Export("mov" if extension == "prores" else extension, quality, output)
+    extension = "mov" if extension == "prores" else extension
+    return Routed(Route.EXPORT, format=extension, quality=quality, output=output)
 
 
 def _output(said: str) -> tuple[str | None, str]:
@@ -148,7 +137,9 @@ def _output(said: str) -> tuple[str | None, str]:
     return path, f"{said[: match.start()]} {said[match.end() :]}"
 
 
-def _with(routed: Routed, export: _Export | None) -> Routed:
+def _with(routed: Routed, export: Routed | None) -> Routed:
     if export is None:
         return routed
-    return attrs.evolve(routed, then_export=True, **attrs.asdict(export))
+    return attrs.evolve(
+        export, route=routed.route, rest=routed.rest, paths=routed.paths, then_export=True
+    )
