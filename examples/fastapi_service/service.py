@@ -3,13 +3,13 @@
     pip install "nemovideo[local]" fastapi
     NEMO_LOCAL=1 uvicorn --app-dir examples/fastapi_service --limit-concurrency 200 service:app
 
-Without NEMO_LOCAL it works with the cloud, and the token in NEMO_TOKEN. Open the address that
-uvicorn prints: a page takes a clip, shows the progress as it comes, and plays the result.
+Without NEMO_LOCAL it uses the cloud, with the token in NEMO_TOKEN. Open the address that uvicorn
+prints: the page uploads a clip, shows the progress, and plays the result.
 
-One client serves all requests; each clip is a task of its own, which goes on when the browser is
-closed. What visitors send is not trusted: their words are never a path or a URL
-(`local_files=False`), and sizes, times, jobs and kept results have limits. Who may use it, and how
-much each visitor may use, is for a proxy or a login in front of it.
+One client serves all requests; each clip is a separate task, which continues when the browser is
+closed. Visitors are not trusted: their words are never a path or a URL (`local_files=False`), and
+sizes, times, jobs and stored results are limited. To limit who may use the service, and how much,
+put a proxy or a login in front of it.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ from nemovideo.errors import (
 PAGE = Path(__file__).with_name("page.html")
 CHUNK_BYTES = 1 << 20
 MAX_CLIP_BYTES = int(os.environ.get("MAX_CLIP_BYTES", 100 << 20))
-MAX_JOBS = int(os.environ.get("MAX_JOBS", 4))  # uploads and clips under way, at a time
+MAX_JOBS = int(os.environ.get("MAX_JOBS", 4))  # concurrent uploads and clips
 MAX_DISK_BYTES = int(os.environ.get("MAX_DISK_BYTES", 20 << 30))  # of the local backend
-MAX_KEPT = 50  # results, beyond which the oldest go
+MAX_KEPT = 50  # results; older ones are removed
 KEEP_S = 3600.0
 UPLOAD_S = 300.0
 JOB_S = 1800.0
 
-SAID_TO_VISITORS = (AgentError, FileTooLargeError, RenderFailedError, UnsupportedFileError)
-"""Errors about the clip and the wish; the others are for who runs this."""
+SHOWN_TO_VISITORS = (AgentError, FileTooLargeError, RenderFailedError, UnsupportedFileError)
+"""Errors about the clip or the request; others are only logged."""
 
 log = logging.getLogger("uvicorn.error")
 
@@ -63,7 +63,7 @@ class Clip:
     """A clip in progress: its latest status, and a condition to wait for the next one."""
 
     folder: Path
-    news: dict[str, object] = field(default_factory=lambda: {"message": "Uploading…"})
+    status: dict[str, object] = field(default_factory=lambda: {"message": "Uploading…"})
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     ended_at: float | None = None
 
@@ -71,16 +71,16 @@ class Clip:
     def result(self) -> Path:
         return self.folder / "clean.mp4"
 
-    async def tell(self, **news: object) -> None:
+    async def publish(self, **status: object) -> None:
         async with self.changed:
-            self.news = news
+            self.status = status
             self.changed.notify_all()
 
 
-class Places:
-    """Limits the uploads and jobs at a time, and the bytes and seconds of each upload.
+class UploadLimits:
+    """Limits concurrent uploads and jobs, and the size and duration of each upload.
 
-    That is decided before a form is read: FastAPI reads all of it before it calls a handler.
+    This is a middleware because FastAPI reads the whole form before it calls a handler.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -126,10 +126,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             from nemovideo.local import Limits
 
             limits = Limits(disk_bytes=MAX_DISK_BYTES)
-            made = AsyncClient.local(**options, keep_s=KEEP_S, limits=limits)  # type: ignore[arg-type]
+            client = AsyncClient.local(**options, keep_s=KEEP_S, limits=limits)  # type: ignore[arg-type]
         else:
-            made = AsyncClient(**options)  # type: ignore[arg-type]
-        async with made as state.client:
+            client = AsyncClient(**options)  # type: ignore[arg-type]
+        async with client as state.client:
             cleaner = asyncio.create_task(clean_up(state.clips))
             yield
             for task in (cleaner, *state.tasks):
@@ -149,7 +149,7 @@ async def clean_up(clips: dict[str, Clip]) -> None:
 
 
 app = FastAPI(title="Background remover", lifespan=lifespan)
-app.add_middleware(Places)
+app.add_middleware(UploadLimits)
 
 
 @app.exception_handler(RequestValidationError)
@@ -174,8 +174,8 @@ async def start(
     state = request.app.state
     name = uuid.uuid4().hex
     clip = Clip(state.folder / name)
-    # The name that the browser gave never becomes a path, but the agent and errors use it, and its
-    # suffix says what the file is.
+    # The browser's name of the file never becomes a path, but the agent and errors use it, and its
+    # suffix gives the format.
     given = Path(file.filename or "")
     known = given.suffix.lower().removeprefix(".") in SUPPORTED_SUFFIXES
     source = clip.folder / "source"
@@ -197,18 +197,18 @@ async def start(
 
 async def work(client: AsyncClient, clip: Clip, source: Upload, background: str) -> None:
     """Process the clip, and publish its progress."""
-    loop, telling = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+    loop, publishing = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
     def on_progress(now: Progress) -> None:
-        task = loop.create_task(clip.tell(fraction=now.fraction, message=now.message))
-        telling.add(task)
-        task.add_done_callback(telling.discard)
+        task = loop.create_task(clip.publish(fraction=now.fraction, message=now.message))
+        publishing.add(task)
+        task.add_done_callback(publishing.discard)
 
     try:
         await client.remove_background(
             source, background=background, output=clip.result, progress=on_progress
         )
-    except SAID_TO_VISITORS as error:
+    except SHOWN_TO_VISITORS as error:
         last: dict[str, object] = {"error": error.message, "remedy": error.remedy}
     except Exception:
         log.exception("a clip failed")
@@ -217,12 +217,12 @@ async def work(client: AsyncClient, clip: Clip, source: Upload, background: str)
         last = {"done": True, "fraction": 1.0, "message": "Ready"}
     finally:
         clip.ended_at = time.monotonic()
-    await asyncio.gather(*telling)
-    await clip.tell(**last)
+    await asyncio.gather(*publishing)
+    await clip.publish(**last)
 
 
 def find(request: Request, name: str) -> Clip:
-    """Return the clip of this name, or answer 404."""
+    """Return the clip with this id; raise 404 if there is none."""
     clip = request.app.state.clips.get(name)
     if not isinstance(clip, Clip):
         raise HTTPException(404, "there is no such clip")
@@ -238,9 +238,9 @@ async def events(request: Request, name: str) -> StreamingResponse:
         sent: dict[str, object] | None = None
         while True:
             async with clip.changed:
-                while clip.news is sent:
+                while clip.status is sent:
                     await clip.changed.wait()
-                sent = clip.news
+                sent = clip.status
             yield f"data: {json.dumps(sent)}\n\n"
             if "done" in sent or "error" in sent:
                 return

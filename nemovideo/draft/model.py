@@ -8,8 +8,8 @@ this order; if none has a valid value, the property is None:
 
 - `name`: `name`, `title`, `filename`, `label`.
 - `Segment.text`: `text`, `content`.
-- `Segment.volume`: `volume`, up to 2 as a factor (0.35 is 35 %), above 2 as a percentage (35 is
-  35 %). `muted: true` is 0.
+- `Segment.volume`: `volume`, up to 2 as a factor (0.35 is 35%), above 2 as a percentage (35 is
+  35%). `muted: true` is 0.
 - `Segment.start_ms`: `start_ms`. By default a segment starts where the previous one ends.
 """
 

@@ -43,7 +43,7 @@ class Matting:
     Args:
         engine: As for `Client.local(engine=…)`: "fine", "fast", "rembg", a `Model`, or your
             own object.
-        softness: Blur of the edges, from 0 (none) to 1 (2 % of the shorter side).
+        softness: Blur of the edges, from 0 (none) to 1 (2% of the shorter side).
         grow_px: Growth of the mask in pixels; negative values shrink it.
         keep: "front" keeps the people in front, as an export does; "all" also those behind
             them.
