@@ -629,6 +629,7 @@ def test_render_notices_come_in_steps_and_after_long_silence(tmp_path: Path) -> 
         (None, "采访.mp4", "采访-edited.mp4"),
         (None, "....mp4", "video-edited.mp4"),
         ("x" * 300, "talk.mp4", f"{'x' * 60}-edited.mp4"),
+        ("🎬" * 300, "talk.mp4", f"{'🎬' * 45}-edited.mp4"),
     ],
 )
 def test_the_file_is_named_after_the_project_or_the_clip(

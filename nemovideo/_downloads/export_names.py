@@ -15,7 +15,7 @@ from nemovideo.models import SessionState
 
 _NAMELESS = ("", "project", "untitled")
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\ud800-\udfff]+')
-_NAME_CHARS = 60
+_NAME_CHARS, _NAME_BYTES = 60, 180
 
 
 def export_path(
@@ -60,7 +60,8 @@ def _name(state: SessionState) -> str:
     """Return the name of the project or of the first clip, made safe for a file name."""
     project = state.draft.name if state.draft is not None else None
     for name in (state.task_name or "", project or "", *_clip_names(state)):
-        safe = _safe(name)[:_NAME_CHARS].strip(" .")
+        short = _safe(name)[:_NAME_CHARS].encode()[:_NAME_BYTES].decode(errors="ignore")
+        safe = short.strip(" .")
         if safe.lower() not in _NAMELESS:
             return safe
     return "video"
