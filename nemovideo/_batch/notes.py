@@ -183,10 +183,10 @@ def settled(path: Path, record: Checkpoint, output: Path) -> Checkpoint | None:
     """
     if record.finished:
         return record if is_complete(record, output) else None
-    here = attrs.evolve(record, order=attrs.evolve(record.order, output=str(output)))
-    if not record.rendered or not has_arrived(here, None):
+    relocated = attrs.evolve(record, order=attrs.evolve(record.order, output=str(output)))
+    if not record.rendered or not has_arrived(relocated, None):
         return None
-    finished = attrs.evolve(here, finished=True, size_bytes=output.stat().st_size)
+    finished = attrs.evolve(relocated, finished=True, size_bytes=output.stat().st_size)
     checkpoints.save(path, finished)
     return finished
 

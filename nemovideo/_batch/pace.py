@@ -119,13 +119,13 @@ class _Opened:
     handle: StreamHandle | None
 
 
+@attrs.frozen
 class _Steps:
     """Performs the steps of one flow, with waits between them."""
 
-    def __init__(self, pace: Pace, stopped: Callable[[], bool]) -> None:
-        self._pace = pace
-        self._stopped = stopped
-        self._streams: dict[StreamHandle, _Opened] = {}
+    _pace: Pace
+    _stopped: Callable[[], bool]
+    _streams: dict[StreamHandle, _Opened] = attrs.field(init=False, factory=dict)
 
     def perform(self, step: Step) -> Flow[object]:
         """Return the answer to a step."""

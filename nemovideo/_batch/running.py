@@ -47,18 +47,16 @@ def run(
             raise
 
 
+@attrs.frozen
 class _Work:
     """The files of one batch that are in progress."""
 
-    def __init__(
-        self, driver: SyncDriver, coordinator: Coordinator, executor: Executor, place: Place
-    ) -> None:
-        self._driver = driver
-        self._coordinator = coordinator
-        self._executor = executor
-        self._place = place
-        self._futures: dict[Future[Outcome], Item] = {}
-        self._ended: queue.SimpleQueue[Future[Outcome]] = queue.SimpleQueue()
+    _driver: SyncDriver
+    _coordinator: Coordinator
+    _executor: Executor
+    _place: Place
+    _futures: dict[Future[Outcome], Item] = attrs.field(init=False, factory=dict)
+    _ended: queue.SimpleQueue[Future[Outcome]] = attrs.field(init=False, factory=queue.SimpleQueue)
 
     def run(self) -> None:
         """Start files and record their outcomes until all are done."""

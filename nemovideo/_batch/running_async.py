@@ -18,8 +18,6 @@ from nemovideo._jobs.places import Place
 from nemovideo.batch import BatchReport
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from nemovideo._drivers.aio import AsyncDriver
 
 _TICK_S = 0.5
@@ -33,7 +31,8 @@ async def run(
     with ExitStack() as stack:
         stack.callback(coordinator.close)
         await driver.run(coordinator.open())
-        running = stack.enter_context(_Work(driver, coordinator, executor, place))
+        running = _Work(driver, coordinator, executor, place)
+        stack.callback(running.close)
         failed: Exception | None = None
         async with anyio.create_task_group() as tasks:
             try:
@@ -65,10 +64,8 @@ class _Work:
         self._limiter = anyio.CapacityLimiter(coordinator.pace.ceiling)
         self._send, self._ended = anyio.create_memory_object_stream[tuple[Item, Outcome]](math.inf)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close the stream of outcomes."""
         self._send.close()
         self._ended.close()
 

@@ -50,9 +50,9 @@ class Trouble:
         """Record a file's error; some stop the batch at once, some after three in a row."""
         if isinstance(error, _CONCERNS_ALL):
             self.stop(error)
-        late = isinstance(error, APITimeoutError) and error.deadline_passed
+        timed_out = isinstance(error, APITimeoutError) and error.deadline_passed
         broken = isinstance(error, _UNREACHABLE) or type(error) is NemoError
-        self._in_a_row = self._in_a_row + 1 if broken and not late else 0
+        self._in_a_row = self._in_a_row + 1 if broken and not timed_out else 0
         if self._in_a_row >= _IN_A_ROW:
             self.stop(error)
 

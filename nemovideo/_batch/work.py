@@ -140,8 +140,8 @@ def one_file(
     try:
         found = yield from paced(_job(context, task, on_progress), pace, stopped)
     except NemoError as error:
-        late = isinstance(error, APITimeoutError) and error.deadline_passed
-        if late and task.limit is not None:
+        timed_out = isinstance(error, APITimeoutError) and error.deadline_passed
+        if timed_out and task.limit is not None:
             error = task.limit.passed(may_have_spent=error.may_have_spent)
         found = Outcome(error)
     return attrs.evolve(found, elapsed_s=clock.monotonic() - began)

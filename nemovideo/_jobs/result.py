@@ -74,8 +74,8 @@ def result(
 
 def noted_reply(record: Checkpoint) -> Reply:
     """Return the agent's answer from the checkpoint; empty if there is none."""
-    said = "" if record.message is None else record.message.reply
-    return Reply(raw_text=said, text=said)
+    text = "" if record.message is None else record.message.reply
+    return Reply(raw_text=text, text=text)
 
 
 def as_ordered(video: RenderedVideo, order: Order | None) -> RenderedVideo:

@@ -25,15 +25,15 @@ def sentence_for(error: NemoError, message: str, language: str) -> str:
     """
     sentences = phrases_in(language).errors
     message = (message or error.message).strip().rstrip(".。")
-    said = sentences[_name(error, sentences)].format(
+    sentence = sentences[_name(error, sentences)].format(
         message=_capitalized(message),
         remedy=remedy_for(error.remedy, "chat"),
         url=getattr(error, "register_url", None),
         formats="、".join(errors.SUPPORTED_SUFFIXES),
     )
     if not error.may_have_spent:
-        return said
-    return said + ("" if language == "zh" else " ") + sentences["may_have_spent"]
+        return sentence
+    return sentence + ("" if language == "zh" else " ") + sentences["may_have_spent"]
 
 
 def _capitalized(message: str) -> str:

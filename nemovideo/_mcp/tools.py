@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import attrs
 from anyio import to_thread
 from mcp.types import CallToolResult
 from pydantic import Field
@@ -36,20 +37,14 @@ Quality = Annotated[str, Field(description='"high", "medium" or "low".')]
 Overwrite = Annotated[bool, Field(description="Replace the file if it exists.")]
 
 
+@attrs.define
 class Tools:
-    """The tools of one server.
+    """The tools of one server, with the session that was used last."""
 
-    Args:
-        client: The client.
-        folders: The folders that may be used.
-        works: Runs the long jobs.
-    """
-
-    def __init__(self, client: AsyncClient, folders: Folders, works: Works) -> None:
-        self._client = client
-        self._folders = folders
-        self._works = works
-        self._session: AsyncSession | None = None
+    _client: AsyncClient
+    _folders: Folders
+    _works: Works
+    _session: AsyncSession | None = None
 
     async def remove_background(
         self,

@@ -85,6 +85,7 @@ def note_render(request: RequestInfo) -> None:
 Job = Callable[[Work], Awaitable[CallToolResult]]
 
 
+@attrs.define
 class Works:
     """All jobs of a server.
 
@@ -94,12 +95,11 @@ class Works:
         wait_s: Seconds that a call waits for its result.
     """
 
-    def __init__(self, tasks: TaskGroup, client: AsyncClient, wait_s: float) -> None:
-        self._tasks = tasks
-        self._client = client
-        self._wait_s = wait_s
-        self._begun = 0
-        self._known: dict[str, Work] = {}
+    _tasks: TaskGroup
+    _client: AsyncClient
+    _wait_s: float
+    _begun: int = 0
+    _known: dict[str, Work] = attrs.field(init=False, factory=dict)
 
     async def run(self, call: Call, tool: str, job: Job) -> CallToolResult:
         """Start a job, and return its result, or its status after `wait_s`.

@@ -189,8 +189,8 @@ def print_video(video: RenderedVideo, *, as_json: bool) -> None:
         print_json(video_value(video))
         return
     print_text(video.path or video.url)
-    said = "" if video.reply is None else " ".join(video.reply.text.split())
-    notes = [f"Agent: {said}"] if said else []
+    reply = "" if video.reply is None else " ".join(video.reply.text.split())
+    notes = [f"Agent: {reply}"] if reply else []
     notes += [f"Note: {warning}" for warning in video.warnings]
     if video.credits_spent is not None:
         notes.append(f"{credits_text(video.credits_spent)} spent, {video.credits_after:g} left")

@@ -103,8 +103,8 @@ def _times(pair: _Pair) -> Iterator[_Finding]:
     before, after = pair.before, pair.after
     if before.duration_ms != after.duration_ms:
         yield pair.change(ChangeKind.DURATION, before.duration_ms, after.duration_ms), ()
-    said = before.metadata.get(START_MS) != after.metadata.get(START_MS)
-    if said and before.start_ms != after.start_ms:
+    changed = before.metadata.get(START_MS) != after.metadata.get(START_MS)
+    if changed and before.start_ms != after.start_ms:
         yield pair.change(ChangeKind.START, before.start_ms, after.start_ms), (START_MS,)
 
 

@@ -113,11 +113,11 @@ _ENGLISH = {
     "draft renamed": "Project renamed: {old} → {new}",
     "draft settings": "Project settings changed: {keys}",
     "draft changed": "Other settings changed",
-    "added": "{Label} added: {held}",
-    "removed": "{Label} removed: {held}",
+    "added": "{Label} added: {contents}",
+    "removed": "{Label} removed: {contents}",
     "track added": "{Noun} added",
     "track removed": "{Noun} removed",
-    "track removed with": "{Noun} removed: {held}",
+    "track removed with": "{Noun} removed: {contents}",
     "moved": "{Noun} moved among the others",
     "track moved": "{Noun} moved to position {new}",
     "segment moved": "{Noun} moved from position {old} to {new}",
@@ -141,11 +141,11 @@ _CHINESE = {
     "draft renamed": "项目已改名：{old} → {new}",
     "draft settings": "项目设置已更改：{keys}",
     "draft changed": "其他设置已更改",
-    "added": "已添加{Label}：{held}",
-    "removed": "已移除{Label}：{held}",
+    "added": "已添加{Label}：{contents}",
+    "removed": "已移除{Label}：{contents}",
     "track added": "已添加{noun}",
     "track removed": "已移除{noun}",
-    "track removed with": "已移除{noun}：{held}",
+    "track removed with": "已移除{noun}：{contents}",
     "moved": "{noun} 的顺序已调整",
     "track moved": "{noun} 已移到第 {new} 位",
     "segment moved": "{noun} 已从第 {old} 位移到第 {new} 位",
@@ -216,8 +216,8 @@ def _form(change: Change, language: str) -> tuple[str, dict[str, Any]]:
             segment = after if change.added else before
             assert subject.part is not None
             assert isinstance(segment, Segment)
-            held = describe_segment(subject.part, segment, "'")
-            return "added" if change.added else "removed", {"held": held}
+            contents = describe_segment(subject.part, segment, "'")
+            return "added" if change.added else "removed", {"contents": contents}
         case ChangeKind.TRACK_MOVED | ChangeKind.SEGMENT_MOVED:
             assert isinstance(before, int)
             assert isinstance(after, int)
@@ -256,10 +256,10 @@ def _form(change: Change, language: str) -> tuple[str, dict[str, Any]]:
 def _track_form(change: Change) -> tuple[str, dict[str, Any]]:
     track = change.after if change.added else change.before
     assert isinstance(track, Track)
-    held = describe_segments(track, "'")
+    contents = describe_segments(track, "'")
     if change.added:
-        return ("added" if held else "track added"), {"held": held}
-    return ("track removed with" if held else "track removed"), {"held": held}
+        return ("added" if contents else "track added"), {"contents": contents}
+    return ("track removed with" if contents else "track removed"), {"contents": contents}
 
 
 def _shift(old: str | None, new: str | None) -> tuple[str, dict[str, Any]]:

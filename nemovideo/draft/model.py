@@ -102,8 +102,8 @@ class Draft(Timeline):
     @property
     def duration_ms(self) -> int:
         """The length of the video: the draft's own value, or else that of its longest track."""
-        said = self._own_duration_ms()
-        return _longest_ms(self.tracks) if said is None else said
+        own_ms = self._own_duration_ms()
+        return _longest_ms(self.tracks) if own_ms is None else own_ms
 
     @property
     def ready(self) -> bool:

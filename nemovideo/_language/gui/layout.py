@@ -98,19 +98,19 @@ def _end_introduction(text: str, sentence: Sentence) -> Decision:
 def rewrite(text: str, page: Sequence[Line], decisions: Mapping[int, Decision]) -> str:
     """Return the text without its cuts and the empty lines that they leave."""
     written: list[tuple[str, str]] = []  # the lines and their line ends
-    lost = False  # whether lines were removed since the last one with words
+    dropped = False  # whether lines were removed since the last one with words
     for line in page:
         end_of_line = text[line.end : line.next]
         if line.blank:
-            if not (lost and (not written or not written[-1][0].strip())):
+            if not (dropped and (not written or not written[-1][0].strip())):
                 written.append((text[line.start : line.end], end_of_line))
             continue
         if all(decisions[sentence.start].removed for sentence in line.sentences):
-            lost = True
+            dropped = True
             continue
-        lost = False
+        dropped = False
         written.append((_rewrite_line(text, line, decisions), end_of_line))
-    if lost:
+    if dropped:
         while written and not written[-1][0].strip():
             written.pop()
         if written and not text.endswith(("\n", "\r")):
