@@ -401,7 +401,7 @@ def test_a_deadline_covers_all_tries_and_waits(backend: LocalBackend) -> None:
 
 def test_a_cancelled_render_ends_the_wait(client: Client, clip: Path) -> None:
     session = client.sessions.create()
-    session.upload(make_clip(clip.parent / "long.mp4", seconds=8, width=640, height=480))
+    session.upload(make_clip(clip.parent / "long.mp4", seconds=4, width=320, height=240))
     session.send("blur the background")
     draft = session.state().draft
     assert draft is not None

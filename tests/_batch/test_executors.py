@@ -249,6 +249,7 @@ def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
     page = tmp_path / "batches.md"
     text = text.replace('if __name__ == "__main__":', "if True:")
     text = text.replace("Client.local()", 'Client.local(engine="fast")')
+    text = text.replace("n_workers=2,", "processes=False,")
     page.write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     with quick_backend(tmp_path / "state") as cloud:

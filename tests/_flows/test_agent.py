@@ -139,7 +139,7 @@ def test_a_drop_at_any_byte_sends_no_second_message(backend: LocalBackend) -> No
     outcomes = []
     clock = FakeClock()
     with sync_client(backend, clock=clock) as client:
-        for position in positions(backend, client.auth.token(), 25):
+        for position in positions(backend, client.auth.token(), 12):
             session = client.sessions.create()
             before, waited = runs(backend), len(clock.waits)
             add_fault(backend, "drop", after_bytes=position)
@@ -162,8 +162,8 @@ async def test_a_drop_at_any_byte_sends_no_second_message_async(
     clock = FakeClock()
     async with async_client(backend, clock=clock) as client:
         token = await client.auth.token()
-        found = await anyio.to_thread.run_sync(positions, backend, token, 20)
-        for position in found if anyio_backend == "asyncio" else found[::4]:
+        found = await anyio.to_thread.run_sync(positions, backend, token, 8)
+        for position in found if anyio_backend == "asyncio" else found[::3]:
             session = await client.sessions.create()
             before, waited = runs(backend), len(clock.waits)
             add_fault(backend, "drop", after_bytes=position)
@@ -597,7 +597,7 @@ async def test_two_tasks_that_send_to_one_session_take_turns(backend: LocalBacke
 async def test_concurrent_streams_give_their_own_replies(
     backend: LocalBackend, anyio_backend: str
 ) -> None:
-    count = 100 if anyio_backend == "asyncio" else 20
+    count = 40 if anyio_backend == "asyncio" else 10
     replies: dict[int, Reply] = {}
     add_fault(backend, "slow", delay_s=0.01, times=None)
     async with async_client(backend) as client:
