@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,12 +15,7 @@ from nemovideo.local import LocalBackend
 from nemovideo.models import Progress, RenderJob
 from nemovideo.retry import Polling
 from nemovideo.testing import FakeClock
-from tests.support.media import corner, duration_s, make_clip, make_picture, near, pictures
-
-
-@pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+from tests.support.media import corner, make_clip, near, pictures
 
 
 def sent(backend: LocalBackend) -> list[str]:
@@ -142,56 +136,6 @@ def test_a_stream_gives_events_and_then_the_reply(client: Client, clip: Path) ->
     assert list(stream) == []
 
 
-def test_a_session_can_be_used_after_leaving_a_stream_early(client: Client, clip: Path) -> None:
-    session = client.sessions.create()
-    session.upload(clip)
-    with session.stream("trim to the first half second", tokens=True) as stream:
-        next(iter(stream))
-    assert session.send("blur the background").tool_calls
-
-
-def test_a_silent_edit_says_what_changed(client: Client, clip: Path) -> None:
-    session = client.sessions.create()
-    session.upload(clip)
-    reply = session.send("mute the video")
-    assert reply.silent
-    assert reply.text == ""
-    assert reply.changes
-    assert "talk.mp4" in str(reply)
-
-
-def test_a_picture_of_your_own_comes_behind(client: Client, clip: Path, tmp_path: Path) -> None:
-    beach = make_picture(tmp_path / "my beach.png", (250, 10, 20))
-    client.remove_background(clip, background=beach, output=tmp_path / "a.mp4")
-    assert near(corner(pictures(tmp_path / "a.mp4")[3]), (250, 10, 20), by=40)
-
-
-def test_bytes_and_open_files_are_taken_too(client: Client, clip: Path, tmp_path: Path) -> None:
-    with clip.open("rb") as file:
-        client.remove_background(file, background="blue", output=tmp_path / "a.mp4")
-    video = client.remove_background(
-        io.BytesIO(clip.read_bytes()).getvalue(), background="blue", output=tmp_path / "b.mp4"
-    )
-    assert video.source is None
-    assert duration_s(tmp_path / "a.mp4") == duration_s(tmp_path / "b.mp4") == 1.0
-
-
-def test_a_url_is_fetched_by_the_service(client: Client, clip: Path) -> None:
-    session = client.sessions.create()
-    (file,) = session.upload(clip)
-    (linked,) = client.sessions.create().upload_urls(file.cdn_url)
-    assert (linked.file_type, linked.hash) == ("video", file.hash)
-
-
-def test_files_and_urls_keep_their_order(client: Client, clip: Path, tmp_path: Path) -> None:
-    session = client.sessions.create()
-    (first,) = session.upload(clip)
-    red = make_picture(tmp_path / "红 red.png", (255, 0, 0))
-    sent_files = session.upload(red, first.cdn_url, clip)
-    assert [file.file_type for file in sent_files] == ["image", "video", "video"]
-    assert sent_files[0].filename == "红 red.png"
-
-
 def test_the_attribution_headers_go_with_every_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -214,15 +158,6 @@ def test_the_anonymous_token_is_kept_between_runs(backend: LocalBackend) -> None
         with Client(base_url=backend.url) as client:
             client.credits.balance()
     assert sent(backend).count("POST /api/auth/anonymous-token") == 1
-
-
-def test_an_expired_anonymous_token_is_renewed_and_the_call_repeated(
-    client: Client, backend: LocalBackend
-) -> None:
-    session = client.sessions.create()
-    backend.expire_tokens()
-    assert session.state().draft is None
-    assert sent(backend).count("POST /api/auth/anonymous-token") == 2
 
 
 def test_a_renewal_also_works_in_front_of_a_stream(
@@ -358,25 +293,6 @@ def test_an_empty_session_has_nothing_to_export(client: Client) -> None:
         client.sessions.create().export()
 
 
-def test_credits_that_do_not_cover_it_name_the_way_out(tmp_path: Path, clip: Path) -> None:
-    with Client.local(credits=0) as client:
-        session = client.sessions.create()
-        session.upload(clip)
-        with pytest.raises(errors.InsufficientCreditsError) as caught:
-            session.send("blur the background")
-        assert caught.value.register_url is not None
-        assert "?bind=" in caught.value.register_url
-        assert caught.value.register_url in caught.value.remedy
-
-
-def test_max_credits_is_checked_before_the_message(
-    client: Client, backend: LocalBackend, clip: Path
-) -> None:
-    with pytest.raises(errors.CreditLimitError, match="max_credits is 10"):
-        client.remove_background(clip, background="white", max_credits=10)
-    assert "POST /run_sse" not in sent(backend)
-
-
 def test_what_the_agent_cannot_do_is_an_error_and_not_an_unchanged_video(
     client: Client, clip: Path
 ) -> None:
@@ -397,19 +313,6 @@ def test_a_deadline_covers_all_tries_and_waits(backend: LocalBackend) -> None:
         client.credits.balance()
     assert not caught.value.sent
     assert sum(clock.waits) <= 5
-
-
-def test_a_cancelled_render_ends_the_wait(client: Client, clip: Path) -> None:
-    session = client.sessions.create()
-    session.upload(make_clip(clip.parent / "long.mp4", seconds=4, width=320, height=240))
-    session.send("blur the background")
-    draft = session.state().draft
-    assert draft is not None
-    job = client.render.submit(session.id, draft)
-    assert client.render.cancel(job).cancelled
-    with pytest.raises(errors.RenderCancelledError) as caught:
-        client.render.wait(job)
-    assert caught.value.render_id == job.id
 
 
 def test_a_download_is_never_written_over_a_file_unasked(

@@ -20,11 +20,7 @@ import anyio
 import pytest
 
 from nemovideo import AsyncClient, Client, errors
-from nemovideo.local import LocalBackend
-from nemovideo.local.render import RenderResult
-from nemovideo.local.server.faults import Fault
 from nemovideo.models import RenderJob
-from nemovideo.retry import Polling
 from tests.support.downloads import KINDS, QUICK, Answer, Site, fetch, job_at, serving, some_bytes
 from tests.support.servers import TOKEN
 
@@ -114,19 +110,6 @@ def test_a_second_process_cannot_download_to_the_same_name(tmp_path: Path) -> No
         assert child.returncode == 0
     assert path.read_bytes() == FILM
     assert names_in(tmp_path) == ["film.mp4"]
-
-
-def test_a_second_thread_cannot_download_to_the_same_name(tmp_path: Path) -> None:
-    site, path = PausedSite(FILM, 100_000), tmp_path / "film.mp4"
-    with serving(site) as server:
-        thread = threading.Thread(target=fetch, args=("sync", server.url, job_at(server), path))
-        thread.start()
-        assert site.halfway.wait(20)
-        with pytest.raises(errors.OutputError, match="another download"):
-            fetch("asyncio", server.url, job_at(server), path)
-        site.resumed.set()
-        thread.join(20)
-    assert path.read_bytes() == FILM
 
 
 @pytest.mark.parametrize("kind", ["sync", "asyncio"])
@@ -435,86 +418,6 @@ def test_writing_does_not_block_the_event_loop(kind: str) -> None:
 
     with serving(Site(some_bytes(3 * MEGABYTE))) as server:
         assert anyio.run(main, backend=kind) == 3 * MEGABYTE
-
-
-def film(timeline: object, media: object, output: Path, **_: object) -> RenderResult:
-    """Write the film as the result of a render."""
-    output.write_bytes(FILM)
-    return RenderResult(output, duration_ms=1000, size_bytes=len(FILM), width=160, height=120)
-
-
-@pytest.fixture
-def film_backend(tmp_path: Path) -> Iterator[LocalBackend]:
-    """A local backend whose renders all return the film."""
-    with LocalBackend(tmp_path / "state", render=film) as running:
-        yield running
-
-
-@pytest.fixture
-def film_client(film_backend: LocalBackend) -> Iterator[Client]:
-    polling = Polling(interval_s=0.01)
-    with Client(
-        base_url=film_backend.url, web_url=film_backend.url, polling=polling, retry=QUICK
-    ) as client:
-        yield client
-
-
-@pytest.fixture
-def finished(film_client: Client, clip: Path) -> RenderJob:
-    session = film_client.sessions.create()
-    session.upload(clip)
-    session.send("mute the video")
-    return session.export(deadline=60).job
-
-
-FAULTS: dict[str, tuple[list[Fault], list[int]]] = {
-    "drop": (
-        [Fault(kind="drop", path="/files/*", after_bytes=700, times=3)],
-        [200, *[206] * 3],
-    ),
-    "no range": (
-        [
-            Fault(kind="drop", path="/files/*", after_bytes=700),
-            Fault(kind="no_range", path="/files/*", times=None),
-        ],
-        [200, 200],
-    ),
-    "another tag on a range": (
-        [
-            Fault(kind="drop", path="/files/*", after_bytes=700),
-            Fault(kind="headers", path="/files/*", nth=2, headers={"ETag": '"new"'}),
-        ],
-        [200, 206, 200],
-    ),
-    "a truncated body": (
-        [Fault(kind="truncate", path="/files/*", after_bytes=700)],
-        [200, 206],
-    ),
-}
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_downloads_survive_the_backends_faults(
-    name: str, film_backend: LocalBackend, film_client: Client, finished: RenderJob, tmp_path: Path
-) -> None:
-    seen = len(film_backend.requests)
-    faults, statuses = FAULTS[name]
-    film_backend.faults.add(*faults)
-    path = film_client.render.download(finished, tmp_path / "film.mp4")
-    assert path.read_bytes() == FILM
-    assert [found.status for found in film_backend.requests[seen:]] == statuses
-
-
-def test_the_local_backend_resumes_a_failed_link_through_the_api(
-    film_backend: LocalBackend, film_client: Client, finished: RenderJob, tmp_path: Path
-) -> None:
-    film_backend.faults.add(
-        Fault(kind="drop", path="/files/*", after_bytes=700),
-        Fault(kind="status", status=404, path="/files/*", nth=2),
-    )
-    path = film_client.render.download(finished, tmp_path / "film.mp4")
-    assert [found.status for found in film_backend.requests[-3:]] == [200, 404, 206]
-    assert path.read_bytes() == FILM
 
 
 @pytest.mark.skipif(os.name == "nt", reason="flock")

@@ -28,11 +28,6 @@ from nemovideo.local import LocalBackend
 from tests.support.uploads import make_file
 
 
-@pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture(scope="module")
 def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_file(tmp_path_factory.mktemp("uploads") / "talk.mp4")

@@ -11,7 +11,7 @@ import pytest
 from nemovideo.local import Fault
 from nemovideo.local.server.faults import Faults, read_faults
 from nemovideo.local.server.sse import TEMPORARY_ISSUE
-from tests.support.app import Api, read_events, run_body, serving, spoken
+from tests.support.app import VIDEO, Api, read_events, run_body, serving, spoken
 
 BALANCE = "/api/credits/balance/simple"
 
@@ -157,6 +157,20 @@ def test_a_wrong_content_type_and_a_truncated_body() -> None:
         answer = api.ask("GET", BALANCE)
         assert answer.headers["content-type"] == "text/html"
         assert answer.content == b'{"code":0'
+
+
+def test_a_file_without_ranges_or_with_other_headers() -> None:
+    with serving() as api:
+        (file,) = api.upload(api.session(), ("talk.mp4", VIDEO)).json()["data"]["files"]
+        ranged = {"Range": "bytes=6-7"}
+        for rule, status, tag in (
+            (Fault(kind="no_range", path="/files/*"), 200, None),
+            (Fault(kind="headers", path="/files/*", headers={"ETag": '"new"'}), 206, '"new"'),
+        ):
+            api.backend.faults.add(rule)
+            answer = httpx.get(file["cdn_url"], headers=ranged)
+            assert answer.status_code == status
+            assert tag in (None, answer.headers["etag"])
 
 
 def test_edits_are_silent_or_spoken_by_rule() -> None:

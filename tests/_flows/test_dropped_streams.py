@@ -1,0 +1,185 @@
+"""A dropped connection: no second message, and the state tells what became of the first."""
+
+from __future__ import annotations
+
+import random
+
+import anyio
+import anyio.to_thread
+import httpx
+import pytest
+
+from nemovideo import errors
+from nemovideo.local import LocalBackend
+from nemovideo.local.server.faults import Fault
+from nemovideo.models import Reply
+from nemovideo.testing import FakeClock
+from tests.support.streams import (
+    RAW,
+    TEXT,
+    TITLE,
+    add_fault,
+    async_client,
+    runs,
+    sync_client,
+)
+
+AFTER_DROP_S = [30, 60, 60, 60, 60]
+
+
+def positions(backend: LocalBackend, token: str, count: int) -> list[int]:
+    """Return 0 and random offsets in the body of a whole run, fetched without the SDK."""
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "X-Skill-Source": "test",
+        "X-Skill-Version": "1",
+        "X-Skill-Platform": "unknown",
+    }
+    with httpx.Client(base_url=backend.url, headers=headers) as plain:
+        made = plain.post("/api/tasks/me/with-session/nemo_agent", json={}).json()
+        body = {
+            "app_name": "nemo_agent",
+            "user_id": "me",
+            "session_id": made.get("data", made)["session_id"],
+            "new_message": {"role": "user", "parts": [{"text": TITLE}]},
+            "streaming": True,
+        }
+        length = len(plain.post("/run_sse", json=body).content)
+    return [0, *sorted(random.Random(17).sample(range(1, length), count - 1))]
+
+
+def check_after_drop(
+    reply: Reply | None, error: errors.StreamInterruptedError | None, draft: object, waits: object
+) -> str:
+    if reply is not None:
+        assert reply.recovered
+        assert draft is not None
+        assert reply.changes
+        assert reply.changes.after == draft
+        received = reply.raw_text
+    else:
+        assert error is not None
+        assert draft is None
+        assert error.may_have_spent
+        assert error.reply is not None
+        assert waits == AFTER_DROP_S
+        received = error.reply.raw_text
+    assert RAW.startswith(received)
+    return "recovered" if reply is not None else "interrupted"
+
+
+def test_a_drop_at_any_byte_sends_no_second_message(backend: LocalBackend) -> None:
+    outcomes = []
+    clock = FakeClock()
+    with sync_client(backend, clock=clock) as client:
+        for position in positions(backend, client.auth.token(), 12):
+            session = client.sessions.create()
+            before, waited = runs(backend), len(clock.waits)
+            add_fault(backend, "drop", after_bytes=position)
+            reply, error = None, None
+            try:
+                reply = session.send(TITLE, tokens=True)
+            except errors.StreamInterruptedError as caught:
+                error = caught
+            assert runs(backend) == before + 1
+            draft = session.state().draft
+            outcomes.append(check_after_drop(reply, error, draft, clock.waits[waited:]))
+    assert set(outcomes) == {"recovered", "interrupted"}
+
+
+@pytest.mark.anyio
+async def test_a_drop_at_any_byte_sends_no_second_message_async(
+    backend: LocalBackend, anyio_backend: str
+) -> None:
+    outcomes = []
+    clock = FakeClock()
+    async with async_client(backend, clock=clock) as client:
+        token = await client.auth.token()
+        found = await anyio.to_thread.run_sync(positions, backend, token, 8)
+        for position in found if anyio_backend == "asyncio" else found[::3]:
+            session = await client.sessions.create()
+            before, waited = runs(backend), len(clock.waits)
+            add_fault(backend, "drop", after_bytes=position)
+            reply, error = None, None
+            try:
+                reply = await session.send(TITLE, tokens=True)
+            except errors.StreamInterruptedError as caught:
+                error = caught
+            assert runs(backend) == before + 1
+            draft = (await session.state()).draft
+            outcomes.append(check_after_drop(reply, error, draft, clock.waits[waited:]))
+    assert set(outcomes) == {"recovered", "interrupted"}
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_a_drop_before_the_status_line_is_a_drop(backend: LocalBackend, reset: bool) -> None:
+    clock = FakeClock()
+    add_fault(backend, "drop", reset=reset)
+    with (
+        sync_client(backend, clock=clock) as client,
+        pytest.raises(errors.StreamInterruptedError) as caught,
+    ):
+        client.sessions.create().send(TITLE)
+    assert caught.value.may_have_spent
+    assert clock.waits == AFTER_DROP_S
+    assert runs(backend) == 1
+
+
+def test_a_run_that_finishes_after_a_drop_is_found_in_the_state(backend: LocalBackend) -> None:
+    add_fault(backend, "drop", run_continues=True)
+    with sync_client(backend, clock=FakeClock()) as client:
+        reply = client.sessions.create().send(TITLE)
+    assert reply.recovered
+    assert reply.silent
+    assert str(reply) == str(reply.changes) != "Nothing changed"
+    assert runs(backend) == 1
+
+
+def test_a_failed_state_check_counts_as_unchanged(
+    backend: LocalBackend,
+) -> None:
+    clock = FakeClock()
+    with sync_client(backend, clock=clock) as client:
+        session = client.sessions.create()
+        add_fault(backend, "drop", run_continues=True)
+        backend.faults.add(Fault(kind="status", path="/api/state/*", status=503, times=4))
+        assert session.send(TITLE).recovered
+    assert [wait for wait in clock.waits if wait >= 30] == [30, 60]
+
+
+def test_a_deadline_during_recovery_may_have_spent_credits(
+    backend: LocalBackend,
+) -> None:
+    add_fault(backend, "drop", after_bytes=10)
+    with sync_client(backend, clock=FakeClock()) as client:
+        session = client.sessions.create()
+        with pytest.raises(errors.APITimeoutError, match="deadline of 100 s") as caught:
+            session.send(TITLE, deadline=100)
+    assert caught.value.may_have_spent
+    assert runs(backend) == 1
+
+
+def test_a_refused_connection_is_retried(backend: LocalBackend) -> None:
+    class RestartsServer(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            backend.start()
+
+    with sync_client(backend, clock=RestartsServer()) as client:
+        session = client.sessions.create()  # the state of a new session is known, and not requested
+        port = int(backend.url.rpartition(":")[2])
+        backend.stop()
+        backend._wanted_port = port
+        assert session.send(TITLE).text == TEXT
+    assert runs(backend) == 1
+
+
+def test_a_gateway_error_is_not_retried(backend: LocalBackend) -> None:
+    add_fault(backend, "status", status=502, body="<html><title>Bad Gateway</title></html>")
+    with (
+        sync_client(backend, clock=FakeClock()) as client,
+        pytest.raises(errors.ServerError) as caught,
+    ):
+        client.sessions.create().send(TITLE)
+    assert caught.value.may_have_spent
+    assert runs(backend) == 1

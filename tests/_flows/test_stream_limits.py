@@ -1,0 +1,138 @@
+"""Silent and endless streams end at a limit, after notices."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from nemovideo import errors
+from nemovideo.events import (
+    AgentEvent,
+    StillWorkingEvent,
+)
+from nemovideo.local import LocalBackend
+from nemovideo.retry import StreamLimits
+from nemovideo.testing import FakeClock
+from tests.support.streams import (
+    TITLE,
+    add_fault,
+    async_client,
+    fast_clock,
+    runs,
+    sync_client,
+)
+
+
+def heartbeat_backend(clock: FakeClock, state: Path) -> LocalBackend:
+    """Return a backend whose pauses advance the client's clock."""
+
+    async def sleep(seconds: float) -> None:
+        clock.now += seconds
+        await anyio.sleep(0.005)
+
+    return LocalBackend(state, sleep=sleep)
+
+
+async def collect(stream: AsyncIterator[AgentEvent], events: list[AgentEvent]) -> None:
+    async for event in stream:
+        events.append(event)
+
+
+@pytest.mark.parametrize("beat", [": ping", "data: heartbeat", 'data: {"type":"heartbeat"}'])
+def test_a_stream_of_heartbeats_times_out_after_ten_minutes(tmp_path: Path, beat: str) -> None:
+    clock = FakeClock(grace_s=10)
+    events: list[AgentEvent] = []
+    with (
+        heartbeat_backend(clock, tmp_path / "s") as backend,
+        sync_client(backend, clock=clock) as client,
+    ):
+        add_fault(backend, "heartbeats", body=beat, delay_s=10)
+        session = client.sessions.create()
+        started = clock.now
+        with (
+            pytest.raises(errors.StreamTimeoutError) as caught,
+            session.stream(TITLE) as stream,
+        ):
+            events.extend(stream)
+    assert 600 <= clock.now - started < 700
+    assert caught.value.may_have_spent
+    assert runs(backend) == 1
+    elapsed = [event.elapsed_s for event in events if isinstance(event, StillWorkingEvent)]
+    assert [int(seconds // 120) for seconds in elapsed] == [1, 2, 3, 4, 5]
+
+
+def test_an_endless_stream_times_out_after_fifteen_minutes(tmp_path: Path) -> None:
+    clock = FakeClock(grace_s=10)
+    with (
+        heartbeat_backend(clock, tmp_path / "s") as backend,
+        sync_client(backend, clock=clock) as client,
+    ):
+        add_fault(backend, "heartbeats", body='data: {"state": "thinking"}', delay_s=10)
+        session = client.sessions.create()
+        started = clock.now
+        with pytest.raises(errors.StreamTimeoutError):
+            session.send(TITLE)
+    assert 900 <= clock.now - started < 1000
+
+
+@pytest.mark.parametrize("after_bytes", [None, 0, 700])
+def test_a_stalled_stream_gives_notices_and_times_out(
+    backend: LocalBackend, after_bytes: int | None
+) -> None:
+    clock = fast_clock()
+    add_fault(backend, "stall", after_bytes=after_bytes)
+    events: list[AgentEvent] = []
+    with sync_client(backend, clock=clock) as client:
+        session = client.sessions.create()
+        with pytest.raises(errors.StreamTimeoutError), session.stream(TITLE) as stream:
+            events.extend(stream)
+    elapsed = [event.elapsed_s for event in events if isinstance(event, StillWorkingEvent)]
+    assert elapsed == [120 * (number + 1) for number in range(len(elapsed))]
+    assert 5 <= len(elapsed) <= 6  # the silence starts at the last event, and the first may be slow
+    assert runs(backend) == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("after_bytes", [None, 0])
+async def test_a_stalled_stream_of_the_async_client(
+    backend: LocalBackend, after_bytes: int | None
+) -> None:
+    add_fault(backend, "stall", after_bytes=after_bytes)
+    events: list[AgentEvent] = []
+    async with async_client(backend, clock=fast_clock()) as client:
+        session = await client.sessions.create()
+        async with session.stream(TITLE) as stream:
+            with pytest.raises(errors.StreamTimeoutError):
+                await collect(stream, events)
+    elapsed = [event.elapsed_s for event in events if isinstance(event, StillWorkingEvent)]
+    assert elapsed == [120, 240, 360, 480, 600]
+
+
+def test_the_limits_are_settings(backend: LocalBackend) -> None:
+    limits = StreamLimits(notice_s=5, silence_s=20)
+    add_fault(backend, "stall", after_bytes=0)
+    events: list[AgentEvent] = []
+    with sync_client(backend, clock=fast_clock(), stream=limits) as client:
+        session = client.sessions.create()
+        with pytest.raises(errors.StreamTimeoutError), session.stream(TITLE) as stream:
+            events.extend(stream)
+    assert [event.elapsed_s for event in events if isinstance(event, StillWorkingEvent)] == [
+        *(5, 10, 15, 20)
+    ]
+
+
+def test_a_deadline_ends_a_stalled_stream(backend: LocalBackend) -> None:
+    clock = fast_clock()
+    add_fault(backend, "stall", after_bytes=0)
+    with sync_client(backend, clock=clock) as client:
+        session = client.sessions.create()
+        started = clock.now
+        with pytest.raises(errors.APITimeoutError, match="deadline of 50 s") as caught:
+            session.send(TITLE, deadline=50)
+    assert clock.now - started == 50
+    assert caught.value.may_have_spent
+    assert runs(backend) == 1

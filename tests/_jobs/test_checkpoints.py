@@ -1,0 +1,262 @@
+"""Checkpoints of jobs: the file, and what it decides, by table."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from nemovideo import Client, Draft, Job, errors
+from nemovideo._jobs import checkpoints
+from nemovideo._jobs import files as job_files
+from nemovideo._jobs import message as job_message
+from nemovideo._jobs.checkpoints import Checkpoint, FileNote, MessageNote, OrderNote, Service
+from nemovideo._jobs.result import has_arrived
+from nemovideo._support.disk import Stamp, sha256_of_file
+from nemovideo._support.filelock import FileLock
+from nemovideo.models import Credits, SessionState
+
+SHA = "ab" * 32
+NOTE = FileNote("talk.mp4", SHA, path="/nowhere/talk.mp4")
+ORDER = OrderNote(NOTE, None, "blur the background", "/nowhere/clean.mp4", "mp4", None)
+LINK = "https://cdn.test/a.mp4?signature=one"
+BEFORE = SessionState(
+    Draft.from_json({"t": [{"tt": 0, "sg": [{"d": 1}]}], "u": LINK}), ({"cdn_url": LINK},)
+)
+CHANGED = attrs.evolve(BEFORE, draft=Draft.from_json({"t": []}))
+SIGNED_ANEW = SessionState(
+    Draft.from_json(json.loads(json.dumps(BEFORE.draft and BEFORE.draft.raw).replace("one", "2"))),
+    ({"cdn_url": "http://127.0.0.1:9/a.mp4"},),
+)
+MADE = attrs.evolve(BEFORE, generated_media=[{"id": "1"}])
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "left", "expected"),
+    [
+        ("sending", CHANGED, (50, 0), "changed"),
+        ("sending", CHANGED, (100, 0), "changed"),
+        ("answered", CHANGED, (50, 0), "changed"),
+        ("sending", BEFORE, (100, 0), "lost"),
+        ("sending", SIGNED_ANEW, (100, 0), "lost"),
+        ("sending", BEFORE, (50, 50), "unclear"),
+        ("sending", BEFORE, (50, 0), "unclear"),
+        ("sending", BEFORE, (150, 0), "unclear"),
+        ("sending", BEFORE, (100, 50), "unclear"),
+        ("sending", MADE, (100, 0), "unclear"),
+        ("sending", BEFORE, None, "lost"),
+        ("sending", MADE, None, "unclear"),
+        ("sending", CHANGED, None, "changed"),
+        ("answered", BEFORE, (100, 0), "answered"),
+    ],
+)
+def test_the_state_and_the_balance_tell_what_became_of_a_message(
+    status: Any, state: SessionState, left: tuple[int, int] | None, expected: str
+) -> None:
+    note = job_message.note_before(0.0, BEFORE, Credits(100, 0, 100))
+    balance = None if left is None else Credits(*left, sum(left))
+    assert job_message.outcome_of(attrs.evolve(note, status=status), state, balance) == expected
+
+
+def _unsent() -> errors.APIConnectionError:
+    error = errors.APIConnectionError("refused")
+    error.sent = False
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "left"),
+    [
+        (_unsent(), None),
+        (errors.InsufficientCreditsError("none left", code=2001), None),
+        (errors.RateLimitError("slowly", status=429), None),
+        (errors.SessionNotFoundError("gone", code=1002), None),
+        (errors.APIConnectionError("reset"), "sending"),
+        (errors.APITimeoutError("silence"), "sending"),
+        (errors.ServerError("bad gateway", status=502), "sending"),
+        (errors.MalformedResponseError("no JSON"), "sending"),
+        (errors.StreamInterruptedError("dropped"), "sending"),
+        (errors.AgentError("the model gave up"), "answered"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
+)
+def test_only_a_refusal_says_that_a_message_did_not_arrive(
+    error: errors.NemoError, left: str | None
+) -> None:
+    note = job_message.note_before(0.0, BEFORE, Credits(100, 0, 100))
+    found = job_message.after_failure(note, error)
+    assert (None if found is None else found.status) == left
+
+
+@pytest.mark.parametrize(
+    ("infos", "held", "expected"),
+    [
+        ([], 0, None),
+        ([{"filename": "talk (1).mp4", "hash": SHA}], 0, "talk (1).mp4"),
+        ([{"filename": "talk.mp4", "hash": SHA}], 1, "talk.mp4"),
+        ([{"filename": "other.mp4", "hash": "cd" * 32}], 0, None),
+        ([{"filename": "talk_.mp4"}], 0, "talk_.mp4"),
+        ([{"filename": "talk_.mp4", "hash": "etag"}], 0, "talk_.mp4"),
+        ([{"filename": "talk.mp4"}], 1, None),
+        ([{"filename": "talk.mp4"}, {"id": 7}], 1, "talk.mp4"),
+    ],
+)
+def test_a_session_that_holds_the_file_needs_no_second_upload(
+    infos: list[dict[str, object]], held: int, expected: str | None
+) -> None:
+    assert job_files.arrived(infos, NOTE, held) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "size", "sha256", "expected"),
+    [
+        (None, 5, None, True),
+        (None, None, None, True),
+        (None, 6, None, False),
+        ("same", 5, None, False),
+        (Stamp(5, 1, 1), 5, None, True),
+        (None, 5, "right", True),
+        (None, 5, "wrong", False),
+    ],
+)
+def test_a_file_at_the_outputs_place_is_the_result_only_if_it_came_since(
+    tmp_path: Path, before: Any, size: int | None, sha256: str | None, expected: bool
+) -> None:
+    output = tmp_path / "clean.mp4"
+    output.write_bytes(b"whole")
+    if sha256 == "right":
+        sha256 = sha256_of_file(output)
+    record = Checkpoint(
+        attrs.evolve(ORDER, output=str(output)),
+        Service("https://api.test"),
+        output_before=Stamp.of(output) if before == "same" else before,
+        sha256=sha256,
+    )
+    assert has_arrived(record, size) is expected
+    assert not has_arrived(attrs.evolve(record, order=ORDER), size)
+
+
+def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
+    record = Checkpoint(
+        attrs.evolve(ORDER, picture=checkpoints.note_url("https://a.test/b.png")),
+        Service("http://127.0.0.1:1", "/state"),
+        session_id="1",
+        files=("talk.mp4", "b.png"),
+        message=MessageNote("done", 1.5, "a", "b", 100, 0, "Fertig! 完成"),
+        render_id="render_1",
+        output_before=Stamp(1, 2, 3),
+        credits_before=100,
+        fraction=0.5,
+    )
+    path = tmp_path / "job.json"
+    checkpoints.save(path, record)
+    assert checkpoints.load(path) == record
+    assert json.loads(path.read_text(encoding="utf-8"))["phase"] == "render"
+    if sys.platform != "win32":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["job.json"]
+
+
+def test_names_and_words_that_are_no_unicode_are_kept_too(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9.mp4")
+    record = Checkpoint(
+        attrs.evolve(ORDER, source=attrs.evolve(NOTE, path=odd), words="a \udce9"),
+        Service("http://127.0.0.1:1"),
+    )
+    checkpoints.save(tmp_path / "job.json", record)
+    assert checkpoints.load(tmp_path / "job.json") == record
+    state = SessionState(Draft.from_json({"t": [{"n": "\ud800"}]}))
+    assert job_message.draft_digest(state) != job_message.draft_digest(BEFORE)
+
+
+def test_urls_that_may_hold_a_secret_are_known_by_their_digest_only() -> None:
+    plain = checkpoints.note_url("https://a.test/talk.mp4")
+    signed = checkpoints.note_url("https://a.test/talk.mp4?sig=s3cret")
+    assert plain.url == "https://a.test/talk.mp4"
+    assert signed.url is None
+    assert "s3cret" not in repr(signed)
+    assert signed.sha256 != plain.sha256
+
+
+def _written(change: Callable[[dict[str, Any]], object]) -> str:
+    value = {"kind": "nemovideo job", "version": 1, **attrs.asdict(Checkpoint(ORDER, Service("x")))}
+    change(value)
+    return json.dumps(value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "remedy"),
+    [
+        ("", "damaged", "start over"),
+        ("{", "damaged", "start over"),
+        ("[" * 100_000, "damaged", "start over"),
+        ("\x00\xff video", "damaged", "start over"),
+        ("[]", "not the checkpoint of a job", "start over"),
+        ('{"version": 1}', "not the checkpoint of a job", "start over"),
+        (_written(lambda v: v.update(version=2)), "version 2", "Update nemovideo"),
+        (_written(lambda v: v.pop("order")), "damaged", "start over"),
+        (_written(lambda v: v.update(session_id=5)), "damaged", "start over"),
+        (_written(lambda v: v.update(finished="no")), "damaged", "start over"),
+        (_written(lambda v: v.update(fraction="half")), "damaged", "start over"),
+        (_written(lambda v: v.update(message={"status": "perhaps"})), "damaged", "start over"),
+    ],
+)
+def test_an_invalid_checkpoint_is_reported_and_kept(
+    tmp_path: Path, clip: Path, content: str, message: str, remedy: str
+) -> None:
+    path = tmp_path / "job.json"
+    path.write_text(content, encoding="latin-1")
+    with Client("nmv_usr_x", base_url="http://127.0.0.1:1") as client:
+        for use in (
+            lambda: client.jobs.load(path),
+            lambda: client.jobs.resume(path),
+            lambda: Job.resume(path),
+            lambda: client.remove_background(clip, checkpoint=path),
+        ):
+            with pytest.raises(errors.CheckpointError, match=message) as caught:
+                use()
+            assert remedy in caught.value.remedy
+            assert caught.value.path == str(path)
+    assert path.read_text(encoding="latin-1") == content
+
+
+def test_a_missing_or_impossible_checkpoint_is_reported(tmp_path: Path, clip: Path) -> None:
+    with Client("nmv_usr_x", base_url="http://127.0.0.1:1") as client:
+        with pytest.raises(errors.CheckpointError, match="does not exist"):
+            client.jobs.resume(tmp_path / "job.json")
+        with pytest.raises(errors.CheckpointError, match="folder that does not exist"):
+            client.remove_background(clip, checkpoint=tmp_path / "none" / "job.json")
+        with pytest.raises(errors.CheckpointError, match="cannot be read"):
+            client.remove_background(clip, checkpoint=tmp_path)
+        with pytest.raises(errors.InvalidRequestError, match="both the checkpoint and"):
+            client.remove_background(clip, output=tmp_path / "a.mp4", checkpoint=tmp_path / "a.mp4")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_discarded_lock_is_never_held_by_two(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    first, second, third = FileLock(path), FileLock(path), FileLock(path)
+    assert first.acquire()
+    assert not second.acquire()
+    first.discard()
+    first.release()
+    assert second.acquire()
+    assert not third.acquire()
+    second.release()
+
+
+def test_a_token_of_the_environment_is_not_sent_to_where_a_file_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEMO_TOKEN", "nmv_usr_mine")
+    path = tmp_path / "job.json"
+    checkpoints.save(path, Checkpoint(ORDER, Service("https://elsewhere.test")))
+    with pytest.raises(errors.CheckpointError, match="NEMO_TOKEN"):
+        Job.resume(path)
