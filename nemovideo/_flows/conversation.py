@@ -258,7 +258,7 @@ class _Turn:
                 context,
                 talk.session_id,
                 path,
-                format=format_for(path, None),
+                format=None,
                 quality=routed.quality or "high",
                 task_id=talk.task_id,
                 on_job=meter,

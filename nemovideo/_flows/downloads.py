@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -54,10 +55,18 @@ def fetch(
 
 
 def fetch_to(
-    context: Context, job: RenderJob, file: BinaryWriter, *, on_progress: OnBytes | None = None
-) -> Flow[int]:
-    """Download a finished job's file to an open file; return the number of bytes."""
-    return (yield from _fetch(context, job, OpenFile(file), on_progress))
+    context: Context,
+    job: RenderJob,
+    path_or_file: str | os.PathLike[str] | BinaryWriter,
+    *,
+    overwrite: bool,
+    on_progress: OnBytes | None,
+) -> Flow[Path | int]:
+    """Download to a path, and return it, or to an open file, and return the number of bytes."""
+    if not isinstance(path_or_file, (str, os.PathLike)):
+        return (yield from _fetch(context, job, OpenFile(path_or_file), on_progress))
+    path = Path(path_or_file)
+    return (yield from fetch(context, job, path, overwrite=overwrite, on_progress=on_progress))
 
 
 def _fetch(

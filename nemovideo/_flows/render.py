@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from urllib.parse import urljoin
 
 import attrs
 
-from nemovideo._downloads.places import check_output
+from nemovideo._downloads.places import check_output, output_path
 from nemovideo._flows import auth, downloads
 from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
-from nemovideo._flows.downloads import OnBytes
 from nemovideo._flows.steps import Flow, Request, blocking, sleep
 from nemovideo._support import outputs
 from nemovideo._support.addresses import is_loopback
@@ -272,27 +271,26 @@ def cancel(context: Context, job: RenderJob) -> Flow[RenderJob]:
 def export(
     context: Context,
     session_id: str,
-    path: Path | None,
+    path: str | os.PathLike[str] | None,
     *,
-    format: str,  # noqa: A002 - the protocol's word
+    format: str | None,  # noqa: A002 - the protocol's word
     quality: str,
     overwrite: bool = False,
     task_id: str | None = None,
     on_job: OnJob | None = None,
-    on_bytes: OnBytes | None = None,
 ) -> Flow[RenderedVideo]:
     """Render a session's draft and download the file; a failed render is retried once (§4)."""
-    if path is not None:
+    output = None if path is None else output_path(path)
+    chosen = outputs.format_for(path, format)
+    if output is not None:
         sources = context.uploaded.get(session_id, ())
-        yield from blocking(partial(check_output, path, overwrite=overwrite, sources=sources))
-    job = yield from produce(context, session_id, format, quality, on_job)
-    if path is not None:
-        path = yield from downloads.fetch(
-            context, job, path, overwrite=overwrite, on_progress=on_bytes
-        )
-    cls = RenderedVideo if path is None else SavedVideo
+        yield from blocking(partial(check_output, output, overwrite=overwrite, sources=sources))
+    job = yield from produce(context, session_id, chosen, quality, on_job)
+    if output is not None:
+        output = yield from downloads.fetch(context, job, output, overwrite=overwrite)
+    cls = RenderedVideo if output is None else SavedVideo
     return cls(
-        path=path,
+        path=output,
         url=urljoin(f"{context.settings.base_url}/", job.url or ""),
         project_url=(yield from project_url(context, session_id, task_id)),
         job=job,

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import overload
 
 from nemovideo._downloads.openfile import BinaryWriter
-from nemovideo._downloads.places import output_path
 from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows import downloads, render
 from nemovideo._flows.downloads import OnBytes
 from nemovideo._flows.render import OnJob
-from nemovideo._support.outputs import format_for
 from nemovideo.draft import Draft
 from nemovideo.models import RenderedVideo, RenderJob, SavedVideo
 
@@ -87,8 +85,8 @@ class Render(Resource):
         flow = render.export(
             self._context,
             session_id,
-            None if path is None else output_path(path),
-            format=format_for(path, format),
+            path,
+            format=format,
             quality=quality,
             overwrite=overwrite,
             task_id=task_id,
@@ -168,12 +166,9 @@ class Render(Resource):
                 is writing it.
             DownloadError: The received file is incomplete.
         """
-        context = self._context
-        if not isinstance(path_or_file, (str, os.PathLike)):
-            to_file = downloads.fetch_to(context, job, path_or_file, on_progress=on_progress)
-            return self._run(to_file, deadline)
-        path = Path(path_or_file)
-        flow = downloads.fetch(context, job, path, overwrite=overwrite, on_progress=on_progress)
+        flow = downloads.fetch_to(
+            self._context, job, path_or_file, overwrite=overwrite, on_progress=on_progress
+        )
         return self._run(flow, deadline)
 
 
@@ -235,8 +230,8 @@ class AsyncRender(AsyncResource):
         flow = render.export(
             self._context,
             session_id,
-            None if path is None else output_path(path),
-            format=format_for(path, format),
+            path,
+            format=format,
             quality=quality,
             overwrite=overwrite,
             task_id=task_id,
@@ -290,10 +285,7 @@ class AsyncRender(AsyncResource):
         deadline: float | None = None,
     ) -> Path | int:
         """Download a finished job's file; see `Render.download`."""
-        context = self._context
-        if not isinstance(path_or_file, (str, os.PathLike)):
-            to_file = downloads.fetch_to(context, job, path_or_file, on_progress=on_progress)
-            return await self._run(to_file, deadline)
-        path = Path(path_or_file)
-        flow = downloads.fetch(context, job, path, overwrite=overwrite, on_progress=on_progress)
+        flow = downloads.fetch_to(
+            self._context, job, path_or_file, overwrite=overwrite, on_progress=on_progress
+        )
         return await self._run(flow, deadline)
