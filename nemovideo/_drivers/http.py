@@ -58,14 +58,14 @@ def check_client(client: object, kind: type[httpx.Client] | type[httpx.AsyncClie
         InvalidRequestError: It is of another class.
     """
     if not isinstance(client, kind):
-        async_ = kind is httpx.AsyncClient
-        ours = "AsyncClient" if async_ else "Client"
-        hint = f", or use nemovideo.{'Client' if async_ else 'AsyncClient'} with it"
-        fits_other = isinstance(client, httpx.Client if async_ else httpx.AsyncClient)
+        name = kind.__name__  # our clients have the same names
+        other = "Client" if name == "AsyncClient" else "AsyncClient"
+        fits_other = isinstance(client, (httpx.Client, httpx.AsyncClient))
+        hint = f", or use nemovideo.{other} with it" if fits_other else ""
         module = type(client).__module__.partition(".")[0]
         raise InvalidRequestError(
-            f"{ours}(http_client=…) got a {module}.{type(client).__name__}",
-            remedy=f"Pass an httpx.{kind.__name__}{hint if fits_other else ''}.",
+            f"{name}(http_client=…) got a {module}.{type(client).__name__}",
+            remedy=f"Pass an httpx.{name}{hint}.",
         )
 
 

@@ -107,12 +107,17 @@ def _acquire(client_id: str) -> Flow[Token]:
 
 def _shared_token(context: Context, rejected: Token | None) -> Flow[Token]:
     """Find a token; concurrent calls share one acquisition and its error."""
-    failure = context.token_failure
-    return (yield from exclusive("token", _find(context, rejected, failure)))
+    return (yield from exclusive("token", _find(context, rejected, context.token_failure)))
 
 
 def _find(context: Context, rejected: Token | None, known: NemoError | None) -> Flow[Token]:
-    """Return the context's token, setting it unless another flow has."""
+    """Return the context's token, after setting it unless another flow has.
+
+    Args:
+        context: The client's context.
+        rejected: A token that the service has rejected.
+        known: The failure before the wait for other flows; a newer one is raised again.
+    """
     if context.token is not None and context.token != rejected:
         return context.token
     failure = context.token_failure
