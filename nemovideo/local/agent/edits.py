@@ -133,15 +133,17 @@ def crop(timeline: Timeline, kept: Crop, only: Sequence[int] | None = None) -> T
     return evolve(cropped, width=wide, height=high, shaped=True)
 
 
-def keep(timeline: Timeline, start_ms: int, end_ms: int) -> Timeline:
-    """Return the part of the timeline from `start_ms` to `end_ms`."""
-    return with_clips(timeline, _between(timeline.clips, start_ms, end_ms))
-
-
-def cut_out(timeline: Timeline, start_ms: int, end_ms: int) -> Timeline:
-    """Return the timeline without the part from `start_ms` to `end_ms`."""
-    before = _between(timeline.clips, 0, start_ms)
-    return with_clips(timeline, before + _between(timeline.clips, end_ms, timeline.duration_ms))
+def trim(
+    timeline: Timeline, start_ms: int, end_ms: int, *, keeps: bool, only: int | None = None
+) -> Timeline:
+    """Return the timeline with a part kept, or cut out: of the whole, or of the clip `only`."""
+    first, last = (0, len(timeline.clips)) if only is None else (only, only + 1)
+    clips = timeline.clips[first:last]
+    if keeps:
+        left = _between(clips, start_ms, end_ms)
+    else:
+        left = _between(clips, 0, start_ms) + _between(clips, end_ms, timeline.duration_ms)
+    return with_clips(timeline, (*timeline.clips[:first], *left, *timeline.clips[last:]))
 
 
 def set_speed(

@@ -45,11 +45,6 @@ def background_name(context: Context, background: Background) -> str:
     return context.say(f"background.{kind}", color=background.color)
 
 
-def clip_names(context: Context, timeline: Timeline) -> str:
-    """Return the names of the clips on the timeline, each once."""
-    return listed(context, list(dict.fromkeys(clip.name for clip in timeline.clips)))
-
-
 def summary(context: Context, timeline: Timeline) -> str:
     """Return the summary of the timeline, and the backgrounds of its clips."""
     said = summarize(Draft.from_json(timeline.to_draft()).tracks, context.language)

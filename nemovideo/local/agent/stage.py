@@ -22,9 +22,15 @@ class Stage:
     only: tuple[int, ...] | None = None
 
     @property
+    def clips(self) -> tuple[Clip, ...]:
+        """The clips to edit."""
+        clips = self.timeline.clips
+        return clips if self.only is None else tuple(clips[index] for index in self.only)
+
+    @property
     def first(self) -> Clip:
         """The first of the clips to edit."""
-        return self.timeline.clips[self.only[0] if self.only else 0]
+        return self.clips[0]
 
 
 def stage_for(clause: Clause, context: Context, *, without: Collection[str] = ()) -> Stage | None:
@@ -74,7 +80,13 @@ def on_stage(tool: str) -> Callable[[Callable[[Clause, Context, Stage], Outcomes
     return decorate
 
 
+def without_number(text: str) -> str:
+    """Return the text with digits, without "the first clip": it is neither a time nor an angle."""
+    return pattern("stage.numbered_clip").sub(" ", digits(text))
+
+
 def _numbered(clause: Clause, timeline: Timeline) -> tuple[int, ...] | None:
     found = pattern("stage.numbered_clip").search(digits(clause.text))
-    place = files.place_in(timeline.clips, found[0]) if found else None
+    alone = len(timeline.clips) == 1
+    place = files.place_in(timeline.clips, found[0]) if found and not alone else None
     return None if place is None else (place,)

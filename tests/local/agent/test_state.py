@@ -27,13 +27,61 @@ def test_two_videos_are_told_apart() -> None:
     assert not wrong("two_videos", lambda text: gist(ask(text, media=TWO_VIDEOS)))
 
 
-@pytest.mark.parametrize("text", ["remove the last clip", "delete the last video", "删掉最后一段"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "remove the last clip",
+        "delete the last video",
+        "drop clip 2",
+        "can you get rid of the last clip please",
+        "删掉最后一段",
+    ],
+)
 def test_the_last_clip_is_removed(text: str) -> None:
     both = ask("append rain.mp4", media=TWO_VIDEOS).timeline
     turn = ask(text, both, TWO_VIDEOS)
     assert turn.timeline is not None
     assert [clip.name for clip in turn.timeline.clips] == ["talk.mp4"]
     assert "not on the timeline" in ask("remove the last clip", Timeline()).steps[0].text
+
+
+@pytest.mark.parametrize(
+    ("text", "clips"),
+    [
+        ("trim the second clip to 3 seconds", [(0, 10_000), (0, 3000)]),
+        ("trim rain.mp4 to 3 seconds", [(0, 10_000), (0, 3000)]),
+        ("cut the last 2 seconds of the first clip", [(0, 8000), (0, 8000)]),
+        ("cut the first 2 seconds of the last clip", [(0, 10_000), (2000, 6000)]),
+        ("trim the video to 3 seconds", [(0, 3000)]),
+        ("trim the second clip to 9 seconds", [(0, 10_000), (0, 8000)]),
+        ("把第二段剪到3秒", [(0, 10_000), (0, 3000)]),
+        ("只保留第一个片段的前3秒", [(0, 3000), (0, 8000)]),
+    ],
+)
+def test_one_clip_of_several_is_trimmed(text: str, clips: list[tuple[int, int]]) -> None:
+    both = ask("append rain.mp4", media=TWO_VIDEOS).timeline
+    turn = ask(text, both, TWO_VIDEOS)
+    assert turn.timeline is not None
+    assert [(c.source_start_ms, c.duration_ms) for c in turn.timeline.clips] == clips
+
+
+@pytest.mark.parametrize(
+    "text", ["rotate the last clip 90 degrees", "rotate rain.mp4", "旋转最后一段90度"]
+)
+def test_one_clip_of_several_is_rotated(text: str) -> None:
+    both = ask("append rain.mp4", media=TWO_VIDEOS).timeline
+    turn = ask(text, both, TWO_VIDEOS)
+    assert turn.timeline is not None
+    assert [clip.turn for clip in turn.timeline.clips] == [0, 90]
+    alone = ask("rotate the first clip").timeline
+    assert alone is not None
+    assert (alone.width, alone.height) == (720, 1280)
+
+
+def test_an_answer_names_the_clips_that_it_changed() -> None:
+    both = ask("append rain.mp4", media=TWO_VIDEOS).timeline
+    answer = ask("blur the background of the last clip", both, TWO_VIDEOS).steps[0].text
+    assert ("rain.mp4" in answer, "talk.mp4" in answer) == (True, False)
 
 
 @pytest.mark.parametrize("media", [(TALK, RAIN), (RAIN, TALK)])

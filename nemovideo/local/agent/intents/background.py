@@ -94,7 +94,7 @@ def put(
     if edited == context.timeline:
         return answered(context.say("background_already", name=name))
     sentence = {"transparent": "background_removed", "matte": "only_mask"}.get(background.kind)
-    clips = speech.clip_names(context, edited)
+    clips = speech.listed(context, list(dict.fromkeys(clip.name for clip in stage.clips)))
     said = context.say(sentence or "background_replaced", clips=clips, name=name)
     if is_default:
         said += context.say("no_color_named")

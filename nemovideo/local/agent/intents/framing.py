@@ -10,7 +10,7 @@ from nemovideo.local.agent import edits, speech
 from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
 from nemovideo.local.agent.language import digits, number, percent, times
 from nemovideo.local.agent.message import Clause
-from nemovideo.local.agent.stage import Stage, on_stage
+from nemovideo.local.agent.stage import Stage, on_stage, without_number
 from nemovideo.local.agent.words import has
 from nemovideo.local.timeline import Crop
 
@@ -28,7 +28,7 @@ def rotates(clause: Clause) -> bool:
 @on_stage("rotate")
 def rotate(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     """Rotate the picture by quarter turns."""
-    text = digits(clause.text)
+    text = without_number(clause.text)
     degrees = number(text.replace("°", " "))
     if degrees is None:
         degrees = 180 if has(text, "framing.over") else 90

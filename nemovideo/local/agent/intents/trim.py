@@ -1,4 +1,7 @@
-"""Trim: keep a part of the video, or cut one out. Times are those of the timeline."""
+"""Trim: keep a part of the video or of one clip, or cut it out.
+
+Times are those of the timeline, or count from the start of the clip.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from nemovideo.local.agent import edits, speech
 from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
 from nemovideo.local.agent.language import find_time, mark_times, percent, time_range, times
 from nemovideo.local.agent.message import Clause
-from nemovideo.local.agent.stage import Stage, on_stage
+from nemovideo.local.agent.stage import Stage, on_stage, without_number
 from nemovideo.local.agent.words import has, pattern
 
 _TOLERANCE_MS = 50
@@ -45,8 +48,9 @@ def matches(clause: Clause) -> bool:
 @on_stage("trim_clip")
 def trim(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     """Keep a part or cut it out, or ask which one."""
-    total = stage.timeline.duration_ms
-    cut = _read(clause.text, total)
+    only = stage.only[0] if stage.only and len(stage.only) == 1 else None
+    total = stage.timeline.duration_ms if only is None else stage.first.duration_ms
+    cut = _read(without_number(clause.text), total)
     length = speech.seconds(context, total)
     if cut is None:
         said = context.say("which_part", length=length)
@@ -54,6 +58,8 @@ def trim(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     start, end = cut.start_ms, cut.end_ms
     action = "keep" if cut.keeps else "cut"
     args: dict[str, object] = {"action": action, "start_ms": start, "end_ms": end}
+    if only is not None:
+        args["index"] = only
     if total < end <= total + _TOLERANCE_MS:
         end = total
     if not 0 <= start < end or end > total:
@@ -62,9 +68,11 @@ def trim(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         if cut.keeps:
             return answered(context.say("trim_already", length=length))
         return refused("trim_clip", args, context.say("not_everything"))
-    edited = (edits.keep if cut.keeps else edits.cut_out)(stage.timeline, start, end)
+    edited = edits.trim(stage.timeline, start, end, keeps=cut.keeps, only=only)
     left = speech.seconds(context, edited.duration_ms)
     part = speech.span(context, start, end)
+    if only is not None:
+        part = context.say("part_of", part=part, name=stage.first.name)
     said = context.say("part_kept" if cut.keeps else "part_cut", part=part, left=left)
     if len(edited.titles) < len(stage.timeline.titles):
         said += context.say("title_lost")
