@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from av.video.frame import VideoFrame
 from PIL import Image
 
 from nemovideo._support.sequences import SequenceError, frames_of, open_sequence, rate_of
+from nemovideo.local.media.limits import MAX_ANIMATION_FRAMES
 from nemovideo.local.media.pictures import (
     UNREADABLE,
     PictureTooLargeError,
@@ -30,6 +32,8 @@ from nemovideo.local.media.transparency import has_clear_parts
 _MIN_FRAME_MS = 20
 _DEFAULT_FRAME_MS = 100  # as browsers do for shorter frames
 _MAX_FPS, _MAX_ZIP_FPS = 50, 120
+_GIF_FRAME, _GIF_EXTENSION, _GIF_END = 0x2C, 0x21, 0x3B
+_GIF_PALETTE_AT, _GIF_FRAME_BYTES = 10, 11
 _ALPHA_FRAMES = 10  # the number of frames checked for alpha
 
 
@@ -61,7 +65,39 @@ def outline(path: Path) -> tuple[tuple[int, int], int]:
             with _opened(archive, entries[0]) as image:
                 return image.size, len(entries)
     with opened(path) as image:
+        if image.format == "GIF":
+            return image.size, _count_gif_frames(path)
         return image.size, int(getattr(image, "n_frames", 1))
+
+
+def _count_gif_frames(path: Path) -> int:
+    """Return the number of a GIF's frames, or a larger one than the limit.
+
+    Pillow would count all of a file that has millions.
+    """
+    count, place = 0, _GIF_PALETTE_AT
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        place += 3 + _palette_bytes(data[place])
+        while place < len(data) - _GIF_FRAME_BYTES and count <= MAX_ANIMATION_FRAMES:
+            block = data[place]
+            if block == _GIF_END:
+                break
+            if block == _GIF_FRAME:
+                count += 1
+                place += _GIF_FRAME_BYTES + _palette_bytes(data[place + _GIF_FRAME_BYTES - 2])
+            elif block == _GIF_EXTENSION:
+                place += 2
+            else:  # Pillow ignores bytes between blocks
+                place += 1
+                continue
+            while place < len(data) and data[place]:
+                place += 1 + data[place]
+            place += 1
+    return count
+
+
+def _palette_bytes(flags: int) -> int:
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 def describe(path: Path) -> Animation:

@@ -34,3 +34,15 @@ MAX_ANIMATION_PIXELS = 2_000_000_000
 
 A tiny file can hold many frames, each as large as the canvas.
 """
+
+MAX_ANIMATION_FRAMES = 20_000
+"""The maximum number of frames of an animated GIF, WebP or PNG: each takes time, however small."""
+
+MAX_ZIP_FRAMES = 50_000
+"""The maximum number of PNGs in a zip."""
+
+MAX_JPEG_SCANS = 100
+"""The maximum number of scans of a progressive JPEG.
+
+Encoders write about ten. Each can have a few bytes, and decodes the whole picture again.
+"""

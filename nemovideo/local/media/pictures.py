@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import mmap
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -14,7 +16,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from nemovideo._uploads.inspect import DamagedError, inspect
 from nemovideo._values.formats import sniff
-from nemovideo.local.media.limits import MAX_PHOTO_PIXELS, MAX_SIDE_PX
+from nemovideo.local.media.limits import MAX_JPEG_SCANS, MAX_PHOTO_PIXELS, MAX_SIDE_PX
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
@@ -25,6 +27,9 @@ _HEAD_BYTES = 64
 _WEBP_HEAD_BYTES, _WEBP_ANIMATED, _WEBP_ALPHA = 21, 0x02, 0x10
 _LARGE_PIXELS = 4_000_000
 _FROM_16_BITS = 257  # 65535 / 255
+# The next marker as libjpeg finds it: not an escaped byte of a scan, nor a restart marker in it.
+_JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
+_START_OF_SCAN, _END_OF_IMAGE = b"\xda", b"\xd9"
 
 _large_decode_lock = threading.Lock()
 
@@ -47,7 +52,7 @@ def open_image(path: Path) -> Image.Image:
     Raises:
         PictureTooLargeError: The size in the header exceeds the limits; nothing is decoded.
         OSError, ValueError, SyntaxError, Image.DecompressionBombError: The format is not
-            supported, or the picture is damaged (`UNREADABLE`).
+            supported, or the picture is damaged or has too many scans (`UNREADABLE`).
     """
     with opened(path) as image:
         return decoded(image)
@@ -65,6 +70,8 @@ def decoded(image: Image.Image) -> Image.Image:
 def opened(path: Path) -> Iterator[Image.Image]:
     """Open a picture, and reject it if it is too large; pixels are not decoded."""
     check_pixels(_header_size(path))
+    if picture_family(path) == "jpeg":
+        _check_scans(path)
     with path.open("rb") as file, Image.open(_with_alpha(file), formats=FORMATS) as image:
         check_pixels(image.size)
         yield image
@@ -102,6 +109,21 @@ def check_pixels(size: tuple[int, int]) -> None:
     width, height = size
     if max(width, height) > MAX_SIDE_PX or width * height > MAX_PHOTO_PIXELS:
         raise PictureTooLargeError(size)
+
+
+def _check_scans(path: Path) -> None:
+    """Check the number of a JPEG's scans.
+
+    Raises:
+        ValueError: There are more than `MAX_JPEG_SCANS`.
+    """
+    scans = place = 0
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        while (found := _JPEG_MARKER.search(data, place)) and found[1] != _END_OF_IMAGE:
+            scans += found[1] == _START_OF_SCAN
+            if scans > MAX_JPEG_SCANS:
+                raise ValueError(f"it has more than {MAX_JPEG_SCANS} scans")
+            place = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
 
 
 def _header_size(path: Path) -> tuple[int, int]:

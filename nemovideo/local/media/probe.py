@@ -25,11 +25,13 @@ from nemovideo.local.media.containers import (
 )
 from nemovideo.local.media.cropping import margins_of
 from nemovideo.local.media.limits import (
+    MAX_ANIMATION_FRAMES,
     MAX_ANIMATION_PIXELS,
     MAX_HOURS,
     MAX_PHOTO_PIXELS,
     MAX_PIXELS,
     MAX_SIDE_PX,
+    MAX_ZIP_FRAMES,
 )
 from nemovideo.local.media.orientation import is_turned
 from nemovideo.local.media.pictures import (
@@ -286,7 +288,12 @@ def _check_animation(item: MediaItem) -> None:
     """Reject an animation that would take minutes to decode; its file can be tiny."""
     (width, height), count = outline(item.path)
     _check_size(item, width, height)
-    if picture_family(item.path) != "zip" and width * height * count > MAX_ANIMATION_PIXELS:
+    is_zip = picture_family(item.path) == "zip"
+    if count > (most := MAX_ZIP_FRAMES if is_zip else MAX_ANIMATION_FRAMES):
+        raise _unsupported(
+            f"{item.name} has more than {most:,} frames", "Split it, or convert it to MP4 or WebM."
+        )
+    if not is_zip and width * height * count > MAX_ANIMATION_PIXELS:
         raise _unsupported(
             f"{item.name} has {count} frames of {width}×{height} pixels: the local backend accepts "
             f"animations of up to {MAX_ANIMATION_PIXELS / 1e9:.0f} billion pixels in total",

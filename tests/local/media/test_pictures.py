@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
+import zipfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +19,7 @@ from PIL import Image, ImageCms
 from nemovideo import Client
 from nemovideo.errors import UnsupportedFileError
 from nemovideo.local.matte.engine import Mask, Picture
+from nemovideo.local.media import probe as probing
 from nemovideo.local.media.pictures import open_image
 from nemovideo.local.media.probe import probe
 from nemovideo.local.render import render
@@ -269,6 +272,34 @@ def test_a_large_animation_is_refused_without_decoding(
     monkeypatch.setattr(Image.Image, "load", never)
     with pytest.raises(UnsupportedFileError, match=message):
         probe(tmp_path / "a.gif", "a.gif", id="m1")
+
+
+def test_an_animation_of_too_many_frames_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\2\2\x44\1\0"
+    (tmp_path / "a.gif").write_bytes(gif(1, 1, 2)[:-1] + frame * 10**6 + b";")
+    with pytest.raises(UnsupportedFileError, match="more than 20,000 frames"):
+        probe(tmp_path / "a.gif", "a.gif", id="m1")
+
+    monkeypatch.setattr(probing, "MAX_ZIP_FRAMES", 3)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for number in range(4):
+            archive.writestr(f"{number}.png", png(1, 1, 8, 2))
+    with pytest.raises(UnsupportedFileError, match="more than 3 frames"):
+        probe(tmp_path / "a.zip", "a.zip", id="m1")
+
+
+def test_a_jpeg_of_too_many_scans_is_refused(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.new("L", (800, 600), 128).save(path, progressive=True)
+    assert probe(path, "a.jpg", id="m1").kind == "image"
+    data = path.read_bytes()
+    scans = [place.start() for place in re.finditer(b"\xff\xda", data)]
+    last = data[scans[-1] : -2]
+    path.write_bytes(data[:-2] + last * 10_000 + data[-2:])
+    with pytest.raises(UnsupportedFileError, match="more than 100 scans"):
+        client.sessions.create().upload(path)
 
 
 def test_a_video_with_too_many_pixels_is_refused(tmp_path: Path) -> None:
