@@ -640,6 +640,12 @@ def test_no_file_is_ever_in_the_way(tmp_path: Path) -> None:
         export_path(tmp_path, state, "final.avi", None)
 
 
+@pytest.mark.parametrize("wanted", ["~", "~root", "../x", "/etc/x", "C:\\x", "..\\x", "a/~"])
+def test_an_untrusted_name_stays_in_the_folder(tmp_path: Path, wanted: str) -> None:
+    path = export_path(tmp_path, SessionState(None), wanted, None, anywhere=False)
+    assert path.parent == tmp_path
+
+
 def test_unknown_properties_of_files_are_left_out() -> None:
     files = [MediaFile("a.mp4", "video", "", duration_s=2.5), MediaFile("b.gif", "image", "")]
     assert ENGLISH.files(files) == "a.mp4 (2.5s), b.gif"

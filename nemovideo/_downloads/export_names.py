@@ -41,7 +41,9 @@ def export_path(
     folder = expanded(folder)
     if wanted and not anywhere:
         wanted = _safe(PureWindowsPath(wanted).name)  # splits at / and \
-    path = folder / expanded(wanted) if wanted else folder / f"{_name(state)}-edited"
+    path = folder / (wanted or f"{_name(state)}-edited")
+    if wanted and anywhere:
+        path = folder / expanded(wanted)
     suffix = check_format(format_for(path if wanted else None, format))
     try:
         folder.mkdir(parents=True, exist_ok=True)

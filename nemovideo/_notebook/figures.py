@@ -20,6 +20,8 @@ EMBED_LIMIT_BYTES = 8 * 1024 * 1024
 
 _PLAYED = ("mp4", "m4v", "webm", "ogv", "")
 _STILL_WIDTH = 960
+# A result can be a playlist, for which FFmpeg would open other files.
+_ONE_FILE = {"format_whitelist": "mov,mp4,matroska,webm,avi", "protocol_whitelist": "file"}
 
 
 def kind_of(source: Path | str) -> str:
@@ -73,7 +75,10 @@ def _still(path: Path) -> bytes | None:
         from PIL import Image
     except ImportError:
         return None
-    with suppress(av.FFmpegError, OSError, StopIteration), av.open(path) as container:
+    with (
+        suppress(av.FFmpegError, OSError, StopIteration),
+        av.open(path, options=_ONE_FILE) as container,
+    ):
         image = Image.fromarray(next(container.decode(video=0)).to_ndarray(format="rgb24"))
         image.thumbnail((_STILL_WIDTH, _STILL_WIDTH))
         written = io.BytesIO()

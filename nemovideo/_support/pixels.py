@@ -27,6 +27,7 @@ Pixels: TypeAlias = tuple[float, npt.NDArray[np.uint8], npt.NDArray[np.float32]]
 
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _DEMUXERS = "mov,mp4,matroska,webm"
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".gif"}
 _UNREADABLE = (av.error.FFmpegError, OSError, ValueError, IndexError, SequenceError)
 
@@ -85,7 +86,7 @@ def _rgba(frame: VideoFrame) -> npt.NDArray[np.uint8]:
 
 
 def _decode_image(path: Path) -> Iterator[Pixels]:
-    with Image.open(path) as image:
+    with Image.open(path, formats=_FORMATS) as image:
         time_s = 0.0
         for picture in ImageSequence.Iterator(image):
             yield time_s, *_split(np.asarray(picture.convert("RGBA")))
@@ -96,7 +97,7 @@ def _decode_zip(path: Path) -> Iterator[Pixels]:
     with sequences.open_sequence(path) as archive:
         fps = sequences.rate_of(archive)
         for number, entry in enumerate(sequences.frames_of(archive)):
-            with archive.open(entry) as file, Image.open(file) as image:
+            with archive.open(entry) as file, Image.open(file, formats=_FORMATS) as image:
                 yield float(number / fps), *_split(np.asarray(image.convert("RGBA")))
 
 

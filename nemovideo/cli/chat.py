@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from nemovideo._support.json_text import json_text
-from nemovideo.cli.console import is_terminal
+from nemovideo.cli.console import escaped, is_terminal
 from nemovideo.cli.options import PATH, json_option, local_option, open_client
 from nemovideo.cli.report import FAILED, error_value, print_text, video_value
 from nemovideo.models import Answer
@@ -65,7 +65,7 @@ def _sentences(files: tuple[str, ...]) -> Iterator[str]:
 
 def _print_notice(line: str) -> None:
     """Print a line that the next one overwrites."""
-    click.echo(f"{_CLEAR_LINE}{line}", nl=False, err=True)
+    click.echo(f"{_CLEAR_LINE}{escaped(line)}", nl=False, err=True)
 
 
 def _print_text(answer: Answer) -> None:
@@ -82,4 +82,4 @@ def _print_json(answer: Answer) -> None:
         "video": None if answer.video is None else video_value(answer.video),
         "error": None if answer.error is None else error_value(answer.error),
     }
-    click.echo(json_text(value, default=str))
+    click.echo(escaped(json_text(value, default=str)))

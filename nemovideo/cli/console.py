@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from typing import TextIO
 
 import click
+
+# Control characters, except line feeds and tabs, and what changes the direction of text.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def prepare() -> None:
@@ -20,6 +24,12 @@ def prepare() -> None:
             sys.stdin.reconfigure(encoding="utf-8", errors="replace")
         else:
             sys.stdin.reconfigure(errors="replace")
+
+
+def escaped(text: str) -> str:
+    """Return text or JSON from a service without characters that control a terminal."""
+    lines = text.replace("\r\n", "\n")
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", lines)
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -53,4 +53,4 @@ def show(checkpoint: Path, *, as_json: bool) -> None:
         print_text(f"result: {status.output}")
     for name, value in (("session", status.session_id), ("render", status.render_id)):
         if value is not None:
-            click.echo(f"{name}: {value}", err=True)
+            print_text(f"{name}: {value}", err=True)

@@ -14,7 +14,7 @@ from nemovideo.cli.options import (
     open_client,
     stem_of,
 )
-from nemovideo.cli.report import print_json
+from nemovideo.cli.report import print_json, print_text
 from nemovideo.models import Preview
 
 
@@ -84,6 +84,6 @@ def _print(made: Preview, path: Path, *, as_json: bool) -> None:
         )
         return
     click.echo(click.format_filename(path))
-    click.echo(f"Made by: {made.basis}", err=True)
+    print_text(f"Made by: {made.basis}", err=True)
     for warning in made.warnings:
-        click.echo(f"Note: {warning}", err=True)
+        print_text(f"Note: {warning}", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
@@ -13,7 +14,7 @@ from nemovideo._support.json_text import json_text
 from nemovideo._values.lines import credits_text
 from nemovideo._values.remedies import remedy_for
 from nemovideo.batch import BatchInterrupted, BatchReport, BatchRow
-from nemovideo.cli.console import colored, is_terminal
+from nemovideo.cli.console import colored, escaped, is_terminal
 from nemovideo.errors import (
     APIConnectionError,
     APIError,
@@ -121,7 +122,7 @@ def print_error(error: NemoError, *, as_json: bool) -> None:
         print_json({"error": error_value(error)})
         return
     click.echo(colored("Error: ", "red"), nl=False, err=True)
-    click.echo(click.format_filename(error.describe("shell")), err=True)
+    print_text(error.describe("shell"), err=True)
 
 
 def print_usage(error: click.UsageError) -> None:
@@ -149,12 +150,16 @@ def print_stopped(stop: KeyboardInterrupt, *, as_json: bool, checkpoint: object)
 
 def print_json(value: object) -> None:
     """Print a JSON value."""
-    click.echo(json_text(value, indent=2, default=str))
+    click.echo(escaped(json_text(value, indent=2, default=str)))
 
 
-def print_text(text: object) -> None:
-    """Print text on stdout; bytes of a file name that are not Unicode are replaced."""
-    click.echo(click.format_filename(str(text)))
+def print_text(text: object, *, err: bool = False) -> None:
+    """Print a path, or text, in which characters that control a terminal are escaped.
+
+    Bytes of a file name that are not Unicode are replaced.
+    """
+    shown = str(text) if isinstance(text, Path) else escaped(str(text))
+    click.echo(click.format_filename(shown), err=err)
 
 
 def _row_value(row: BatchRow) -> dict[str, object]:
@@ -197,7 +202,7 @@ def print_video(video: RenderedVideo, *, as_json: bool) -> None:
     if video.project_url and not is_loopback(urlsplit(video.project_url).hostname or ""):
         notes.append(f"project: {video.project_url}")
     for note in notes:
-        click.echo(note, err=True)
+        print_text(note, err=True)
 
 
 def wants_bar(*, quiet: bool) -> bool:

@@ -218,6 +218,13 @@ def test_only_files_and_web_addresses_are_linked(source: str) -> None:
     assert any("not found" in word for word in page.words)
 
 
+def test_a_playlist_named_like_a_video_opens_no_other_file(tmp_path: Path) -> None:
+    make_clip(tmp_path / "other.mp4")
+    playlist = tmp_path / "clean.mov"
+    playlist.write_text("ffconcat version 1.0\nfile other.mp4\n")
+    assert "data:image/png" not in cards.video_card(playlist)
+
+
 def test_a_video_shows_its_warnings(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"x")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nemovideo.cli.console import colored
-from tests.support.service import serving
+from tests.support.service import Service, begin_stream, end_stream, send_event, serving
 
 
 def run(folder: Path, code: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
@@ -47,3 +49,29 @@ def test_colors_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as context:
             context.setenv(name, value)
             assert colored("Error", "red") == "Error"
+
+
+def test_a_service_cannot_send_escape_sequences_to_the_terminal(tmp_path: Path) -> None:
+    evil = "bad \x1b]52;c;cm0=\x07\x9b2J\u202e"
+
+    def refuse(service: Service, connection: socket.socket, path: str) -> object:
+        return {"code": 5, "message": evil}
+
+    def answer(service: Service, connection: socket.socket, path: str) -> None:
+        begin_stream(connection)
+        send_event(connection, evil)
+        end_stream(connection)
+
+    chat = "import io, sys; sys.stdin = io.StringIO('make it blue')"
+    with serving(api__credits=refuse) as refusing, serving(run_sse=answer) as answering:
+        for service, command, start in (
+            (refusing, ["credits"], "pass"),
+            (refusing, ["credits", "--json"], "pass"),
+            (answering, ["chat"], chat),
+            (answering, ["chat", "--json"], chat),
+        ):
+            code = MAIN.format(command, start)
+            done = run(tmp_path, code, NEMO_API_URL=service.url, PYTHONIOENCODING="utf-8")
+            shown = (done.stdout + done.stderr).decode()
+            assert "bad \\u001b]52;c;cm0=\\u0007\\u009b2J\\u202e" in shown
+            assert not re.search("[\x07\x7f-\x9f\u202e]", shown)
