@@ -26,11 +26,12 @@ from nemovideo._mcp.work import Works
 from nemovideo.errors import NemoError
 
 _INSTRUCTIONS = """\
-Edits videos of people with NemoVideo: removes and replaces backgrounds, and edits by words.
+Edits videos of people with NemoVideo: removes or replaces backgrounds, and makes other edits
+described in words.
 For "remove the background of this clip", call remove_background once; it saves a file.
 For anything else, call say, look at the result with preview and
 show_timeline, and save it with export.
-Files must be below: {folders}. A tool that takes long answers with a job_id: call job_status.\
+Files must be below: {folders}. A slow tool returns a job_id: pass it to job_status.\
 """
 
 
@@ -120,7 +121,7 @@ def server_of(
     saves = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=True)
     table: tuple[tuple[Callable[..., Awaitable[CallToolResult]], str, ToolAnnotations], ...] = (
         (tools.remove_background, "Remove a background", saves),
-        (tools.say, "Edit by words", works),
+        (tools.say, "Edit in words", works),
         (tools.show_timeline, "Show the timeline", looks),
         (tools.preview, "Preview", looks),
         (tools.export, "Export the video", saves),

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     "-o", "--output", type=PATH, help="The folder for the PNGs; default: NAME-frames here."
 )
 @click.option("--engine", default="fine", show_default=True, help="fine, fast or rembg.")
-@click.option("--softness", default=0.0, show_default=True, help="Softer edges, 0 to 1.")
-@click.option("--grow", "grow_px", default=0, show_default=True, help="Larger masks, in pixels.")
+@click.option("--softness", default=0.0, show_default=True, help="Blur of the edges, 0 to 1.")
+@click.option(
+    "--grow", "grow_px", default=0, show_default=True, help="Grow the masks by this many pixels."
+)
 @click.option(
     "--keep",
     type=click.Choice(["front", "all"]),
