@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,13 +42,14 @@ def perform(
 ) -> RenderedVideo:
     """Run an order, or the job of a checkpoint, with a sync driver."""
     path = None if checkpoint is None else resolved(checkpoint)
+    job_context = _context_for(context, path)
     with (
-        _with_backend(context, driver, path) as (here, job_driver),
-        _keeping_state(here, path),
+        nullcontext(driver) if job_context is context else driving(job_context) as job_driver,
+        _keeping_state(job_context, path),
         reporting(progress) as on_progress,
     ):
-        work = flow.run(here, order, on_progress, checkpoint=path, send_again=send_again)
-        return job_driver.run(work, here.settings.limit(deadline))
+        work = flow.run(job_context, order, on_progress, checkpoint=path, send_again=send_again)
+        return job_driver.run(work, job_context.settings.limit(deadline))
 
 
 async def perform_async(
@@ -62,54 +63,32 @@ async def perform_async(
     send_again: bool = False,
 ) -> RenderedVideo:
     """Run an order, or the job of a checkpoint, with an async driver."""
-    path = None if checkpoint is None else resolved(checkpoint)
-    async with _with_backend_async(context, driver, path) as (here, job_driver):
-        with _keeping_state(here, path), reporting(progress) as on_progress:
-            work = flow.run(here, order, on_progress, checkpoint=path, send_again=send_again)
-            return await job_driver.run(work, here.settings.limit(deadline))
-
-
-@contextmanager
-def _with_backend(
-    context: Context, driver: SyncDriver, path: Path | None
-) -> Iterator[tuple[Context, SyncDriver]]:
-    """Yield the client's context, or one whose backend uses the state of the job."""
-    state_dir = _other_state(context, path)
-    if state_dir is None:
-        yield context, driver
-    else:
-        made = context_on(context, state_dir)
-        with driving(made) as job_driver:
-            yield made, job_driver
-
-
-@asynccontextmanager
-async def _with_backend_async(
-    context: Context, driver: AsyncDriver, path: Path | None
-) -> AsyncIterator[tuple[Context, AsyncDriver]]:
     from anyio import to_thread
 
-    state_dir = await to_thread.run_sync(_other_state, context, path)
-    if state_dir is None:
-        yield context, driver
-    else:
-        made = await to_thread.run_sync(context_on, context, state_dir)
-        async with driving_async(made) as job_driver:
-            yield made, job_driver
+    path = None if checkpoint is None else resolved(checkpoint)
+    job_context = await to_thread.run_sync(_context_for, context, path)
+    async with (
+        nullcontext(driver) if job_context is context else driving_async(job_context) as job_driver
+    ):
+        with _keeping_state(job_context, path), reporting(progress) as on_progress:
+            work = flow.run(job_context, order, on_progress, checkpoint=path, send_again=send_again)
+            return await job_driver.run(work, job_context.settings.limit(deadline))
 
 
-def _other_state(context: Context, path: Path | None) -> Path | None:
-    """Return the state directory that a local job needs, if it is not that of the client's backend.
+def _context_for(context: Context, path: Path | None) -> Context:
+    """Return the context for a job: the client's, or one whose backend uses the job's state.
 
-    A finished job with a complete file needs none, and one that is gone is reported by the flow.
+    A finished job with a complete file needs no backend; a missing state is reported by the flow.
     """
     if path is None or context.backend is None:
-        return None
+        return context
     found = checkpoints.load(path)
-    noted = None if found is None else found.service.state_dir
-    if found is None or noted is None or Path(noted) == context.state_dir:
-        return None
-    return None if not Path(noted).is_dir() or delivered(found) is not None else Path(noted)
+    if found is None or found.service.state_dir is None:
+        return context
+    state_dir = Path(found.service.state_dir)
+    if state_dir == context.state_dir or not state_dir.is_dir() or delivered(found) is not None:
+        return context
+    return context_on(context, state_dir)
 
 
 @contextmanager
