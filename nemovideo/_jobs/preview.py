@@ -72,9 +72,10 @@ def footage_of(uploads: Sequence[Upload]) -> Iterator[list[Footage]]:
 
 
 def _copied(upload: Upload, stack: ExitStack) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="nemovideo-preview-"))
-    stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    path = folder / f"file{Path(upload.name or '').suffix}"
+    folder = stack.enter_context(
+        tempfile.TemporaryDirectory(prefix="nemovideo-preview-", ignore_cleanup_errors=True)
+    )
+    path = Path(folder, f"file{Path(upload.name or '').suffix}")
     with upload.opened() as content, path.open("wb") as file:
         shutil.copyfileobj(content, file)
     return path
