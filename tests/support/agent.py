@@ -28,12 +28,17 @@ def rows(name: str) -> list[dict[str, Any]]:
     return loaded
 
 
+def table(name: str) -> dict[str, list[str]]:
+    """Return a table of sentences, by what is expected of them."""
+    loaded: dict[str, list[str]] = _load(name)
+    return loaded
+
+
 def wrong(name: str, answer: Callable[[str], str]) -> list[tuple[str, str, str]]:
     """Return (sentence, expected, found) for every wrong row of a table."""
-    table: dict[str, list[str]] = _load(name)
     return [
         (text, expected, found)
-        for expected, texts in table.items()
+        for expected, texts in table(name).items()
         for text in texts
         if (found := answer(text)) != expected
     ]

@@ -31,17 +31,3 @@ def test_how_a_title_looks_is_not_what_it_says(text: str) -> None:
     turn = ask(text, titled)
     assert not turn.changed
     assert turn.timeline == titled
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("change the title to Big Day", "Big Day"),
-        ("make the title say Red Sea", "Red Sea"),
-        ("把标题改成红海", "红海"),
-    ],
-)
-def test_a_title_may_be_of_colours_and_sizes(text: str, words: str) -> None:
-    turn = ask(text, attrs.evolve(start(), titles=(Title("Hello", 1000),)))
-    assert turn.timeline is not None
-    assert [title.text for title in turn.timeline.titles] == [words]

@@ -14,7 +14,7 @@ from nemovideo.local.agent.agent import MAX_CHARACTERS
 from nemovideo.local.agent.intents import INTENTS
 from nemovideo.local.agent.language import digits, percent, time_range, times
 from nemovideo.local.timeline import Timeline
-from tests.support.agent import GARDEN, MEDIA, SONG, TALK, ask, gist, start, upload
+from tests.support.agent import GARDEN, MEDIA, SONG, TALK, ask, gist, start, upload, wrong
 
 ENGLISH = (
     "remove the background with white office and make it transparent garden.jpg title saying 'Hi' "
@@ -170,27 +170,8 @@ def test_intents_have_names_of_their_own() -> None:
     assert len({intent.name for intent in INTENTS}) == len(INTENTS)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("3 seconds", [3000]),
-        ("0:05", [5000]),
-        ("1:02:03", [3_723_000]),
-        ("1m30s", [90_000]),
-        ("two and a half minutes", [150_000]),
-        ("half a second", [500]),
-        ("250 ms", [250]),
-        ("三秒", [3000]),
-        ("十五秒", [15_000]),
-        ("两秒半", [2500]),
-        ("半分钟", [30_000]),
-        ("一分三十秒", [90_000]),
-        ("twenty-five seconds", [25_000]),
-        ("no time at all", []),
-    ],
-)
-def test_times_in_words_and_figures(text: str, expected: list[int]) -> None:
-    assert times(text) == expected
+def test_times_in_words_and_figures() -> None:
+    assert not wrong("times", lambda text: ",".join(map(str, times(text))) or "-")
 
 
 @pytest.mark.parametrize(
