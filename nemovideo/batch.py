@@ -86,7 +86,7 @@ class BatchRow:
 
 @attrs.frozen
 class BatchReport:
-    """The report of a batch; iterating over it gives its rows.
+    """The report of a batch; iterates over its rows.
 
     Attributes:
         rows: One row for each file, in order.

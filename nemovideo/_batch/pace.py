@@ -57,7 +57,7 @@ class Pace:
 
     Attributes:
         limit: How many files may be in progress now.
-        limited: How often the service has answered 429.
+        limited: How many 429 responses there were.
     """
 
     def __init__(self, clock: Clock, ceiling: int, policy: RetryPolicy) -> None:

@@ -102,7 +102,7 @@ class Outcome:
         error: Why there is no result, or None.
         credits_spent: How much the account's balance fell.
         elapsed_s: Seconds of work.
-        limited: How often the service answered 429 to another process.
+        limited: How many 429 responses another process received.
         note: Warnings about the result, as sentences.
     """
 

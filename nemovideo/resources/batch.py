@@ -80,7 +80,7 @@ class Batch(Resource):
             name: The pattern of the results' names, such as "{stem}-clean{suffix}".
             recursive: Search subfolders too; the results get the same subfolders.
             concurrency: How many files at a time; None is 2, or the number of an executor's
-                workers if it has one, else 8. Answers 429 lower it for a while.
+                workers if it has one, else 8. A 429 lowers it for a while.
             executor: Where the work is done: any `concurrent.futures.Executor`.
             max_credits: Start no file that would probably take the batch over this.
             progress: True shows a bar; a callback receives `Progress` values of the whole batch.
