@@ -7,3 +7,10 @@ from tests.support.agent import ask, gist, wrong
 
 def test_the_background_becomes_what_was_asked_for() -> None:
     assert not wrong("backgrounds", lambda text: gist(ask(text)))
+
+
+def test_the_light_of_the_background_alone_is_refused() -> None:
+    for text in ("make the background darker", "make the background brighter"):
+        turn = ask(text)
+        assert not turn.changed
+        assert "adjust the background alone" in turn.steps[0].text

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from nemovideo.local.agent import edits, files, speech
 from nemovideo.local.agent.backdrops import Target, blurs, find_target, resolves
-from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
+from nemovideo.local.agent.context import Action, Context, Outcomes, answered, asked, did, refused
 from nemovideo.local.agent.intents.limits import refuse_patterns
 from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import Clause
@@ -64,6 +64,8 @@ def edit(clause: Clause, context: Context) -> Outcomes:
         return unable
     if not isinstance(wanted, Target):
         return wanted
+    if wanted.unknown and _is_of_light(wanted.unknown):
+        return refused("edit_background", {}, context.say("not_background_alone"))
     if wanted.unknown:
         scenes = speech.scene_list(context)
         said = context.say("cannot_draw", words=wanted.unknown, scenes=scenes)
@@ -79,6 +81,18 @@ def edit(clause: Clause, context: Context) -> Outcomes:
     if background is None:
         return _ask(context)
     return put(clause, context, background, is_default=wanted.is_default)
+
+
+def then(clause: Clause, context: Context, act: Action) -> Outcomes:
+    """Replace the background if the clause names one, and carry out another edit."""
+    if resolves(clause) and (first := edit(clause, context))[-1].timeline is not None:
+        return (*first, *act(clause, evolve(context, timeline=first[-1].timeline)))
+    return act(clause, context)
+
+
+def _is_of_light(words: str) -> bool:
+    """Return whether the name of a background is "the background darker"."""
+    return has(words.lower(), "background") and has(words.lower(), "background.shade_only")
 
 
 def put(

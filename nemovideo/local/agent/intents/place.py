@@ -32,11 +32,9 @@ def matches(clause: Clause) -> bool:
 def place(clause: Clause, context: Context) -> Outcomes:
     """Move the person, and replace the background if the clause names one."""
     text = clause.text
-    if has(text, "place.moved") and not has(text, "place.reset") and resolves(clause):
+    if has(text, "place.moved") and not has(text, "place.reset"):
         # "Put me in the bottom right corner of an office" asks for both.
-        first = background.edit(clause, context)
-        if first[-1].timeline is not None:
-            return (*first, *_move(clause, evolve(context, timeline=first[-1].timeline)))
+        return background.then(clause, context, _move)
     return _move(clause, context)
 
 

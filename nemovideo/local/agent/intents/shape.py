@@ -8,6 +8,7 @@ from attrs import evolve
 
 from nemovideo.local.agent import edits
 from nemovideo.local.agent.context import Context, Outcomes, answered, did, refused
+from nemovideo.local.agent.intents import background
 from nemovideo.local.agent.intents.create import asks_for_new
 from nemovideo.local.agent.language import digits, percent, times
 from nemovideo.local.agent.message import QUOTE, Clause
@@ -121,9 +122,15 @@ def matches(clause: Clause) -> bool:
     return wanted and not has(text, "background") and not asks_for_new(clause)
 
 
+def change(clause: Clause, context: Context) -> Outcomes:
+    """Set the canvas, and replace the background if the clause names one."""
+    if has(clause.text, "background") and not has(clause.text, "shape.blurred"):
+        return background.then(clause, context, _change)
+    return _change(clause, context)
+
+
 @on_stage("set_canvas")
-def change(clause: Clause, context: Context, stage: Stage) -> Outcomes:
-    """Set the canvas."""
+def _change(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     text = digits(clause.text)
     edited = shaped(stage.timeline, text)
     size = f"{edited.width}×{edited.height}"

@@ -138,7 +138,8 @@ def add(clause: Clause, context: Context) -> Outcomes:
     words = text_of(clause)
     titled = context.timeline is not None and bool(context.timeline.titles)
     of_look = _is_of_look(clause) and not has(clause.text, "titles.another")
-    if titled and (of_look or (not words and position(clause.text))):
+    timed_only = says_when(clause.text) and has(clause.text, "trim.only")
+    if titled and (of_look or (not words and (position(clause.text) or timed_only))):
         return change(clause, context)
     if not words:
         before = context.say("which_words.before", request=clause.raw.strip(" .,!。，！:："))
