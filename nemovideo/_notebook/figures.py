@@ -50,15 +50,15 @@ def figure(caption: str, source: Path | str) -> str:
         media = f'<video controls playsinline preload="auto" src="{escape(address)}"></video>'
     else:
         still = None if _is_url(source) else _still(Path(source))
-        picture = "" if still is None else f'<img src="{_embedded(still, "image/png")}" alt="">'
+        picture = "" if still is None else f'<img src="{_shrunk(still)}" alt="">'
         hint = f"Browsers do not play .{escape(suffix_of(name))} files; open it in a player."
         media = f'{picture}<div class="nemo-quiet">{hint}</div>'
     return f"<figure><figcaption>{caption} · {words}</figcaption>{media}</figure>"
 
 
 def png_figure(caption: str, png: bytes) -> str:
-    """Return a PNG file with its caption, embedded."""
-    image = f'<img src="{_embedded(png, "image/png")}" alt="">'
+    """Return a PNG file with its caption, embedded in a size for reading."""
+    image = f'<img src="{_shrunk(png)}" alt="">'
     return f"<figure><figcaption>{escape(caption)}</figcaption>{image}</figure>"
 
 
@@ -80,11 +80,28 @@ def _still(path: Path) -> bytes | None:
         av.open(path, options=_ONE_FILE) as container,
     ):
         image = Image.fromarray(next(container.decode(video=0)).to_ndarray(format="rgb24"))
-        image.thumbnail((_STILL_WIDTH, _STILL_WIDTH))
         written = io.BytesIO()
         image.save(written, "PNG")
         return written.getvalue()
     return None
+
+
+def _shrunk(png: bytes) -> str:
+    """Return a data URL: a WebP of at most `_STILL_WIDTH` pixels, a fraction of the PNG's bytes.
+
+    Without Pillow, or if that cannot read it, it is the PNG itself.
+    """
+    try:
+        from PIL import Image
+    except ImportError:
+        return _embedded(png, "image/png")
+    with suppress(OSError, ValueError, Image.DecompressionBombError):
+        image = Image.open(io.BytesIO(png), formats=["PNG"])
+        image.thumbnail((_STILL_WIDTH, _STILL_WIDTH))
+        written = io.BytesIO()
+        image.save(written, "WEBP", quality=90)
+        return _embedded(written.getvalue(), "image/webp")
+    return _embedded(png, "image/png")
 
 
 def _address(source: Path | str) -> str | None:

@@ -8,6 +8,7 @@ import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -222,7 +223,22 @@ def test_a_playlist_named_like_a_video_opens_no_other_file(tmp_path: Path) -> No
     make_clip(tmp_path / "other.mp4")
     playlist = tmp_path / "clean.mov"
     playlist.write_text("ffconcat version 1.0\nfile other.mp4\n")
-    assert "data:image/png" not in cards.video_card(playlist)
+    assert "data:image" not in cards.video_card(playlist)
+
+
+def test_the_pictures_of_a_preview_are_small_and_stay_transparent() -> None:
+    shape = (720, 1280, 4)
+    pixels = np.random.default_rng(1).integers(100, 140, shape, np.uint8)
+    pixels[..., 3] = np.arange(1280) // 640 * 255
+    png = io.BytesIO()
+    Image.fromarray(pixels).save(png, "PNG")
+    (source,) = Page(cards.preview_card([(0.5, None, png.getvalue())], "local")).values("src")
+    content = base64.b64decode(source.removeprefix("data:image/webp;base64,"))
+    assert len(content) < len(png.getvalue()) / 4
+    with Image.open(io.BytesIO(content)) as image:
+        alpha = np.asarray(image)[..., 3]
+        assert alpha.shape == (540, 960)
+        assert (alpha[0, 0], alpha[0, -1]) == (0, 255)
 
 
 def test_a_video_shows_its_warnings(tmp_path: Path) -> None:
