@@ -31,3 +31,11 @@ def test_how_a_title_looks_is_not_what_it_says(text: str) -> None:
     turn = ask(text, titled)
     assert not turn.changed
     assert turn.timeline == titled
+
+
+def test_the_speed_of_a_part_is_refused() -> None:
+    for text in ("speed up the middle part", "slow down the first 3 seconds", "中间部分加速"):
+        turn = ask(text)
+        assert not turn.changed, text
+        assert turn.steps[0].tool is not None
+        assert turn.steps[0].tool.result["status"] == "error"

@@ -6,7 +6,7 @@ import re
 
 from nemovideo.local.agent import edits, speech
 from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
-from nemovideo.local.agent.language import factor, number, percent
+from nemovideo.local.agent.language import factor, number, percent, times
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.stage import Stage, on_stage
 from nemovideo.local.agent.words import has
@@ -28,6 +28,8 @@ def change(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     """Set the speed of the videos."""
     if not any(clip.kind == "video" for clip in stage.timeline.clips):
         return refused("set_speed", {}, context.say("no_video_to_speed"))
+    if times(clause.text) or has(clause.text, "speed.part"):
+        return refused("set_speed", {}, context.say("no_partial_speed"))
     new, relative = _speed(clause.text)
     if new is None:
         return asked(context.say("how_fast"), context.say("how_fast.before"))
