@@ -16,6 +16,7 @@ import av
 
 from nemovideo._support.pyav import lenient_text
 from nemovideo.local.media.channels import take_channel_names
+from nemovideo.local.media.limits import MAX_SIDE_PX
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mp3,wav,aac"
+DECODER_OPTIONS = {"max_pixels": str(MAX_SIDE_PX**2)}
+"""The options of all decoders, FFmpeg's own included, which decode frames to open a file."""
+
 _ENCODER_DELAY_S = Fraction(1, 10)
 _UNRELATED_S = 600
 _ASPECT_TOLERANCE = Fraction(1, 100)
@@ -52,9 +56,12 @@ def open_with_speakers(
     Raises:
         av.error.FFmpegError: The format is not supported.
     """
-    options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
+    options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file", **DECODER_OPTIONS}
     with av.open(str(path), options=options, **lenient_text()) as container:
         streams = [stream for stream in container.streams.audio if _has_decoder(stream)]
+        for video in container.streams.video:
+            if _has_decoder(video):
+                video.codec_context.options = dict(DECODER_OPTIONS)
         yield container, {s.index: take_channel_names(s.codec_context) for s in streams}
 
 

@@ -209,6 +209,8 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
             frames = decoder.decode(packet)
         except av.error.InvalidDataError:
             frames = []
+        except av.error.ArgumentError as error:  # FFmpeg keeps no size above its limit
+            raise ValueError("its picture is too large, or has no size") from error
         for frame in frames:
             return frame
         if number > _PACKETS_TO_FIRST_FRAME:

@@ -16,7 +16,12 @@ import av
 import av.error
 
 from nemovideo.local.media.clock import Clock, is_wrap
-from nemovideo.local.media.containers import main_audio, main_video, open_media
+from nemovideo.local.media.containers import (
+    DECODER_OPTIONS,
+    main_audio,
+    main_video,
+    open_media,
+)
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -215,6 +220,7 @@ class _Sizes:
         decoder = av.CodecContext.create(self._codec, "r")
         assert isinstance(decoder, av.VideoCodecContext)
         decoder.extradata = self._extradata or None
+        decoder.options = dict(DECODER_OPTIONS)
         with suppress(av.error.FFmpegError):
             frames = [*decoder.decode(packet), *decoder.decode(None)]
             self.found += [(frame.width, frame.height) for frame in frames[:1]]

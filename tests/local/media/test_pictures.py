@@ -20,6 +20,7 @@ from nemovideo import Client
 from nemovideo.errors import UnsupportedFileError
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.media import probe as probing
+from nemovideo.local.media.containers import DECODER_OPTIONS
 from nemovideo.local.media.pictures import open_image
 from nemovideo.local.media.probe import probe
 from nemovideo.local.render import render
@@ -306,6 +307,17 @@ def test_a_video_with_too_many_pixels_is_refused(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mkv", [np.zeros((16, 8400, 3), np.uint8)], codec="ffv1")
     with pytest.raises(UnsupportedFileError, match=r"8400×16 pixels.*8192"):
         probe(path, "a.mkv", id="m1")
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("webm", "libvpx-vp9"), ("mp4", "libx264")])
+def test_decoders_refuse_enormous_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, codec: str
+) -> None:
+    path = film(tmp_path / f"a.{suffix}", [np.zeros((64, 64, 3), np.uint8)], codec=codec)
+    assert probe(path, path.name, id="m1").kind == "video"
+    monkeypatch.setitem(DECODER_OPTIONS, "max_pixels", "1000")
+    with pytest.raises(UnsupportedFileError, match="cannot be read as video"):
+        probe(path, path.name, id="m1")
 
 
 def test_a_video_of_too_many_hours_is_refused(tmp_path: Path) -> None:
