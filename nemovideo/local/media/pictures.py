@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms
 
 from nemovideo._uploads.inspect import DamagedError, inspect
 from nemovideo._values.formats import sniff
@@ -27,6 +27,17 @@ _HEAD_BYTES = 64
 _WEBP_HEAD_BYTES, _WEBP_ANIMATED, _WEBP_ALPHA = 21, 0x02, 0x10
 _LARGE_PIXELS = 4_000_000
 _FROM_16_BITS = 257  # 65535 / 255
+_TRANSPOSED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""By Exif orientation, how a picture is turned upright."""
+
 # The next marker as libjpeg finds it: not an escaped byte of a scan, nor a restart marker in it.
 _JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 _START_OF_SCAN, _END_OF_IMAGE = b"\xda", b"\xd9"
@@ -62,8 +73,19 @@ def decoded(image: Image.Image) -> Image.Image:
     """Decode an open picture as `open_image` does."""
     with decoding(image.size):
         image.load()
-        ImageOps.exif_transpose(image, in_place=True)
-        return in_srgb(image)
+        return in_srgb(_upright(image))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Apply the Exif orientation.
+
+    `ImageOps.exif_transpose` also writes the Exif data again, which fails if they are damaged.
+    """
+    try:
+        method = _TRANSPOSED.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # noqa: BLE001 - Pillow raises many kinds for damaged data
+        return image
+    return image if method is None else image.transpose(method)
 
 
 @contextmanager

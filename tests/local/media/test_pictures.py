@@ -154,6 +154,14 @@ def test_every_exif_orientation_is_applied(tmp_path: Path) -> None:
         assert all(near(a, b, 12) for a, b in zip(shown_quarters(made), COLORS, strict=True))
 
 
+def test_a_picture_with_damaged_exif_data_is_upright(tmp_path: Path) -> None:
+    entries = struct.pack(">HHI4s", 0x0100, 2, 4, b"abc\0")  # a width that is text
+    entries += struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x02" + entries + bytes(4)
+    Image.new("RGB", (80, 60)).save(tmp_path / "a.jpg", exif=exif)
+    assert probe(tmp_path / "a.jpg", "a.jpg", id="m1").width == 60
+
+
 # --- Animation ------------------------------------------------------------------------------
 
 
