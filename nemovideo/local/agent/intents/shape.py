@@ -39,6 +39,7 @@ _RATIOS: set[tuple[float, float]] = {
     (9, 16), (16, 9), (1, 1), (4, 5), (5, 4), (3, 4), (4, 3), (2, 3), (3, 2), (21, 9), (9, 21),
     (18, 9), (9, 18), (2.35, 1), (2.39, 1), (1.85, 1), (1.91, 1), (16, 10), (10, 16),
 }  # fmt: skip
+_BESIDE = re.compile(r" (?:with|on|over|before|and) ")
 _RATE = re.compile(
     r"(?<![\d.])(\d{1,3}(?:\.\d{1,3})?) ?(?:fps|frames? (?:per|a|each) second|帧(?:每秒|/秒))"
     r"|(?:帧率|每秒)\D{0,4}(\d{1,3})(?: ?帧)?"
@@ -117,6 +118,8 @@ def matches(clause: Clause) -> bool:
         return False
     if _PIXELS.search(text) or _exact_ratio(text):
         return ":" in text or not times(text)
+    if has(text, "background"):  # "square with a white background", not "a square background"
+        text = _BESIDE.split(text, maxsplit=1)[0]
     fitted = has(text, "shape.whole") and has(text, "shape.shape_word")
     wanted = fitted or has(text, "shape.blurred") or size_for(text, 16, 9) is not None
     return wanted and not has(text, "background") and not asks_for_new(clause)
