@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import mmap
 import re
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -19,7 +20,10 @@ from nemovideo._values.formats import sniff
 from nemovideo.local.media.limits import MAX_JPEG_SCANS, MAX_PHOTO_PIXELS, MAX_SIDE_PX
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
-UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+UNREADABLE = (
+    *(OSError, EOFError, LookupError, SyntaxError, TypeError, ValueError, struct.error),
+    Image.DecompressionBombError,
+)
 """Exceptions that Pillow raises for unreadable pictures."""
 
 _FAMILIES = frozenset({"jpeg", "png", "gif", "webp", "zip"})
@@ -62,8 +66,8 @@ def open_image(path: Path) -> Image.Image:
 
     Raises:
         PictureTooLargeError: The size in the header exceeds the limits; nothing is decoded.
-        OSError, ValueError, SyntaxError, Image.DecompressionBombError: The format is not
-            supported, or the picture is damaged or has too many scans (`UNREADABLE`).
+        Exception: One of `UNREADABLE`: the format is not supported, or the picture is damaged or
+            has too many scans.
     """
     with opened(path) as image:
         return decoded(image)

@@ -39,6 +39,7 @@ MAX_FILES = 20
 MAX_PARTS = 100
 _CHUNK_BYTES = 1024 * 1024
 _MULTIPART_SLACK_BYTES = 64 * 1024
+_MAX_HEADER_BYTES = 16 * 1024
 _NAME_LIMIT = 200
 
 
@@ -183,13 +184,20 @@ async def _receive(request: Request, boundary: bytes, writer: UploadWriter) -> N
 def _parser(boundary: bytes, writer: UploadWriter) -> MultipartParser:
     headers: dict[bytes, bytes] = {}
     field, value = bytearray(), bytearray()
-    parts = 0
+    parts = header_bytes = 0
 
     def on_part_begin() -> None:
-        nonlocal parts
-        parts += 1
+        nonlocal parts, header_bytes
+        parts, header_bytes = parts + 1, 0
         if parts > MAX_PARTS:
             raise Problem(400, f"The request has more than {MAX_PARTS} parts.")
+
+    def read_header(target: bytearray, data: bytes) -> None:
+        nonlocal header_bytes
+        header_bytes += len(data)
+        if header_bytes > _MAX_HEADER_BYTES:  # older versions of the parser have no limit
+            raise Problem(400, f"A part has more than {_MAX_HEADER_BYTES} bytes of headers.")
+        target += data
 
     def on_header_end() -> None:
         headers[bytes(field).lower()] = bytes(value)
@@ -209,8 +217,8 @@ def _parser(boundary: bytes, writer: UploadWriter) -> MultipartParser:
         boundary,
         {
             "on_part_begin": on_part_begin,
-            "on_header_field": lambda data, start, end: field.extend(data[start:end]),
-            "on_header_value": lambda data, start, end: value.extend(data[start:end]),
+            "on_header_field": lambda data, start, end: read_header(field, data[start:end]),
+            "on_header_value": lambda data, start, end: read_header(value, data[start:end]),
             "on_header_end": on_header_end,
             "on_headers_finished": on_headers_finished,
             "on_part_data": lambda data, start, end: writer.write(data[start:end]),

@@ -8,6 +8,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,14 @@ def test_every_exif_orientation_is_applied(tmp_path: Path) -> None:
         made = np.asarray(open_image(tmp_path / "a.jpg"))
         assert made.shape == (HEIGHT, WIDTH, 3)
         assert all(near(a, b, 12) for a, b in zip(shown_quarters(made), COLORS, strict=True))
+
+
+def test_a_gif_that_ends_anywhere_is_refused_or_used(tmp_path: Path) -> None:
+    data = gif(4, 4, 2)
+    for size in range(1, len(data)):
+        (tmp_path / "a.gif").write_bytes(data[:size])
+        with suppress(UnsupportedFileError):
+            probe(tmp_path / "a.gif", "a.gif", id="m1")
 
 
 def test_a_picture_with_damaged_exif_data_is_upright(tmp_path: Path) -> None:

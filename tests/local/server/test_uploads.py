@@ -191,3 +191,11 @@ def test_the_number_of_parts_is_limited(api: Api) -> None:
     path = f"/api/upload-video/nemo_agent/me/{api.session()}"
     answer = api.ask("POST", path, content=part * 101 + b"--b--\r\n", headers=headers)
     assert (answer.status_code, "100 parts" in answer.text) == (400, True)
+
+
+def test_the_headers_of_a_part_are_limited(api: Api) -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="' + b"x" * 10**6
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    path = f"/api/upload-video/nemo_agent/me/{api.session()}"
+    answer = api.ask("POST", path, content=body, headers=headers)
+    assert (answer.status_code, "header" in answer.text) == (400, True)
