@@ -63,15 +63,16 @@ class Folders:
         """
         try:
             paths = [path.resolve() for path in self._candidates(text)]
-        except (OSError, RuntimeError, ValueError):  # a symlink loop, a NUL
-            paths = []
+            existing = [path for path in paths if path.exists()]
+        except (OSError, RuntimeError, ValueError):  # a symlink loop, a NUL, too long a name
+            paths, existing = [], []
         paths = [path for path in paths if any(path.is_relative_to(root) for root in self.roots)]
         if not paths:
             raise InvalidRequestError(
                 f"{text!r} is not below an allowed folder",
                 remedy=f"Name a file below {self}.",
             )
-        return next((path for path in paths if path.exists()), paths[0])
+        return next((path for path in paths if path in existing), paths[0])
 
     def holds(self, text: str) -> bool:
         """Return whether the text is the path of an existing file in the folders."""

@@ -53,6 +53,7 @@ def test_a_name_is_looked_for_in_every_folder(inside: Path) -> None:
         "dangling.mp4",
         "circle.mp4",
         "talk.mp4\0",
+        "x" * 300,
         "~root/.ssh/id_rsa",
         "https://example.com/talk.mp4/../../../../../secret.mp4",
     ],
