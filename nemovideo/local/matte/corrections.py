@@ -10,7 +10,7 @@ import numpy as np
 
 from nemovideo.local.matte.cutter import Cut
 from nemovideo.local.matte.engine import Mask
-from nemovideo.local.matte.key_frames import gray_of
+from nemovideo.local.matte.key_frames import gray_of, grid_of
 from nemovideo.local.matte.propagation import Propagated, propagate
 from nemovideo.local.matte.raster import Crop, Gray, OpticalFlow, resampled, sample_map, warped
 from nemovideo.local.matte.tracking import Thumbnail, is_cut, whole
@@ -63,7 +63,7 @@ class Corrections(Generic[_View]):
                 self._last = None
                 yield view, cut
                 continue
-            frame = _Frame(view, cut, gray_of(view), view.thumbnail(), own)
+            frame = _Frame(view, cut, gray_of(view, grid_of(view.size)), view.thumbnail(), own)
             self._propagate_forward(frame)
             if own is not None:
                 self._propagate_backward(frame, buffered)
@@ -104,10 +104,10 @@ class Corrections(Generic[_View]):
             return propagated
         if is_cut(source.thumbnail, target.thumbnail):
             return None
-        crop, size = _crop(target.view), target.view.size
+        crop, grid = _crop(target.view), grid_of(target.view.size)
         flow = self._optical_flow(target.gray, source.gray)
-        step = propagate(propagated.alpha, crop, size, target.gray, source.gray, flow)
-        confidence = warped(propagated.confidence, sample_map(flow, size, crop))
+        step = propagate(propagated.alpha, crop, target.gray, source.gray, flow, grid)
+        confidence = warped(propagated.confidence, sample_map(flow, grid, crop))
         if _iou(step.alpha, resampled(target.cut.mask, target.cut.box, crop)) > _AGREED_IOU:
             return None
         return Propagated(step.alpha, np.minimum(confidence, step.confidence))

@@ -12,11 +12,18 @@ import numpy as np
 from nemovideo.local.matte.cutter import Cut, empty_cut
 from nemovideo.local.matte.engine import Mask, Matte
 from nemovideo.local.matte.faces import FaceFinder
-from nemovideo.local.matte.key_frames import KeyFrames, KeyMatte, gray_of
+from nemovideo.local.matte.key_frames import (
+    KeyFrames,
+    KeyMatte,
+    gray_of,
+    grid_around,
+    grid_of,
+)
 from nemovideo.local.matte.people import People
 from nemovideo.local.matte.propagation import (
     Propagated,
     between,
+    has_changed,
     has_moved,
     propagate,
     steadied,
@@ -26,9 +33,9 @@ from nemovideo.local.matte.search_schedule import SearchSchedule
 from nemovideo.local.matte.tracking import Thumbnail, area, around, is_cut
 from nemovideo.local.matte.view import View
 
-_MIN_STRIDE, _USUAL_STRIDE, _MAX_STRIDE = 2, 3, 12
-_STRIDE_S, _EMPTY_STRIDE_S = 0.2, 0.4
-_EARLY_THRESHOLD = 2.0
+_MIN_STRIDE, _MAX_STRIDE = 2, 12
+_MOVING_STRIDE_S, _STILL_STRIDE_S = 0.16, 0.4
+_FAR_SHARE = 0.01
 _MIN_SHARE = 0.0005
 _MAX_SPARE_AREA = 1.7
 _MAX_SCALE_CHANGE = 1.3
@@ -39,20 +46,35 @@ _View = TypeVar("_View", bound=View)
 
 @attrs.define(eq=False)
 class _Frame(Generic[_View]):
-    """A frame, its reduced brightness, and its flow to the key frame before, if computed."""
+    """A frame, its brightness on a grid, and its flow there to the key frame before, if computed.
+
+    Of two grids, the last is kept.
+    """
 
     view: _View
-    gray: Gray
     flow: Flow | None = None
+    flow_grid: Crop | None = None
+    _gray: Gray | None = None
+    _gray_grid: Crop | None = None
+
+    def gray(self, grid: Crop) -> Gray:
+        """Return the brightness on a grid, 0..255."""
+        if self._gray is None or self._gray_grid != grid:
+            self._gray, self._gray_grid = gray_of(self.view, grid), grid
+        return self._gray
 
 
 @attrs.define(eq=False)
 class _Key(Generic[_View]):
-    """A key frame with its matte, and the frames since the key frame before."""
+    """A key frame with its matte, and the frames since the key frame before.
+
+    `grid` is where the flow to it is computed: around its people.
+    """
 
     frame: _Frame[_View]
     matte: KeyMatte | None
     span: list[_Frame[_View]]
+    grid: Crop
     crop: Crop | None = None
     alpha: Mask | None = None
     cut: Cut | None = None
@@ -79,13 +101,15 @@ class FineCutter:
         behind: bool = False,
         fps: float = 30,
     ) -> None:
-        self._stride = _frames_in(_STRIDE_S, fps)
-        self._empty_stride = _frames_in(_EMPTY_STRIDE_S, fps)
+        self._moving_stride = _frames_in(_MOVING_STRIDE_S, fps)
+        self._still_stride = _frames_in(_STILL_STRIDE_S, fps)
         self._people = People(small, faces, behind=behind)
         self._key_frames = KeyFrames(self._people, strong)
         self._optical_flow = OpticalFlow()
         self._schedule = SearchSchedule()
         self._crop: Crop | None = None
+        self._grid: Crop | None = None
+        self._moved = False
 
     @property
     def face_seen(self) -> bool:
@@ -95,10 +119,10 @@ class FineCutter:
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
         """Yield every view with its cut, in order, some frames late.
 
-        Five frames per second are key frames; with much motion, every second or third frame,
-        and in an empty scene, five in two seconds. The mask of a key frame is the median with
-        its neighbors' masks, so that a single wrong one has no effect. Frames in between get
-        masks propagated from both sides. A repeated view is cut once.
+        Five frames in two seconds are key frames; where people or the picture around them move,
+        six per second. The mask of a key frame is the median with its neighbors' masks, so that a
+        single wrong one has no effect. Frames in between get masks propagated from both sides. A
+        repeated view is cut once.
         """
         last: _Frame[_View] | None = None
         thumbnail: Thumbnail | None = None
@@ -112,7 +136,7 @@ class FineCutter:
                     waiting.append(last)
                 continue
             self._schedule.count()
-            last = _Frame(view, gray_of(view))
+            last = _Frame(view)
             before, thumbnail = thumbnail, view.thumbnail()
             if before is not None and is_cut(before, thumbnail):
                 yield from self._flush(keys, waiting)
@@ -121,26 +145,48 @@ class FineCutter:
             if keys and not self._is_due(last, keys[-1], waiting):
                 waiting.append(last)
                 continue
-            sharp = not keys or len(waiting) + 1 >= self._stride
-            matte = self._matte(view, sharp=sharp)
-            keys.append(_Key(last, matte, waiting, left_out=self._people.left_out))
+            matte = self._matte(view, sharp=not keys or not self._moved)
+            keys.append(self._key(last, matte, waiting))
             waiting = []
             yield from self._advance(keys)
         yield from self._flush(keys, waiting)
 
     def _is_due(self, frame: _Frame[_View], key: _Key[_View], waiting: list[_Frame[_View]]) -> bool:
-        """Return whether a frame must be a key frame: the stride is over, or people moved."""
+        """Return whether a frame must be a key frame: the stride is over, or the picture moved."""
         count = len({id(other) for other in waiting}) + 1
-        if key.matte is None:
-            return count >= self._empty_stride
-        if count < _MIN_STRIDE:
-            return False
-        if count >= self._stride:
+        self._moved = False
+        if count >= self._still_stride:
             return True
-        frame.flow = self._optical_flow(frame.gray, key.frame.gray)
-        threshold = 1.0 if count >= _USUAL_STRIDE else _EARLY_THRESHOLD
-        people = key.matte.people
-        return has_moved(frame.gray, key.frame.gray, frame.flow, people, threshold=threshold)
+        if key.matte is None or count < self._moving_stride:
+            return False
+        self._moved = has_moved(
+            frame.gray(key.grid),
+            key.frame.gray(key.grid),
+            self._flow(frame, key.frame, key.grid),
+            key.matte.people_on(key.grid),
+            far_px=_FAR_SHARE * max(frame.view.size) * key.grid.scale,
+        )
+        if self._moved:
+            return True
+        whole = grid_of(frame.view.size)
+        before, now = gray_of(key.frame.view, whole), gray_of(frame.view, whole)
+        return has_changed(now, before, key.matte.people)
+
+    def _flow(self, frame: _Frame[_View], before: _Frame[_View], grid: Crop) -> Flow:
+        """Return the flow of a frame to the key frame before it."""
+        if frame.flow is None or frame.flow_grid != grid:
+            frame.flow = self._optical_flow(frame.gray(grid), before.gray(grid))
+            frame.flow_grid = grid
+        return frame.flow
+
+    def _key(
+        self, frame: _Frame[_View], matte: KeyMatte | None, span: list[_Frame[_View]]
+    ) -> _Key[_View]:
+        grid = grid_of(frame.view.size)
+        if matte is not None:
+            grid = grid_around(matte.people_box, frame.view.size, self._grid)
+            self._grid = grid
+        return _Key(frame, matte, span, grid, left_out=self._people.left_out)
 
     def _matte(self, view: View, *, sharp: bool) -> KeyMatte | None:
         empty = not self._people.boxes
@@ -150,7 +196,7 @@ class FineCutter:
     def _reset(self) -> None:
         self._key_frames.reset()
         self._schedule.reset()
-        self._crop = None
+        self._crop = self._grid = None
 
     def _advance(self, keys: list[_Key[_View]]) -> Iterator[tuple[_View, Cut]]:
         """Yield the frames that are complete with the newest key frame."""
@@ -171,7 +217,7 @@ class FineCutter:
             frame = waiting.pop()
             repeated = frame is keys[-1].frame
             matte = keys[-1].matte if repeated else self._matte(frame.view, sharp=True)
-            keys.append(_Key(frame, matte, waiting))
+            keys.append(self._key(frame, matte, waiting))
             yield from self._advance(keys)
         if len(keys) == 2:
             yield from self._settle(keys[0], keys[1], None)
@@ -186,10 +232,8 @@ class FineCutter:
             assert key.alpha is not None
             key.alpha = steadied(
                 key.alpha,
-                self._propagated(
-                    _on(before.matte, crop), crop, key.frame, before.frame, key.frame.flow
-                ),
-                self._propagated(_on(after.matte, crop), crop, key.frame, after.frame),
+                self._forward(_on(before.matte, crop), crop, key.frame, before, _grid(before, key)),
+                self._backward(_on(after.matte, crop), crop, key.frame, after, _grid(key, after)),
             )
         if before is not None and key.frame is before.frame:
             key.cut = before.cut
@@ -221,24 +265,27 @@ class FineCutter:
         if before.alpha is not None and before.crop is not None:
             first = resampled(before.alpha, before.crop.box, crop)
         assert key.alpha is not None
+        grid = _grid(before, key)
         alpha = between(
-            self._propagated(first, crop, frame, before.frame, frame.flow),
-            self._propagated(key.alpha, crop, frame, key.frame),
+            self._forward(first, crop, frame, before, grid),
+            self._backward(key.alpha, crop, frame, key, grid),
             share,
         )
         return _cut(frame.view, crop, alpha)
 
-    def _propagated(
-        self,
-        alpha: Mask,
-        crop: Crop,
-        target: _Frame[_View],
-        source: _Frame[_View],
-        flow: Flow | None = None,
+    def _forward(
+        self, alpha: Mask, crop: Crop, frame: _Frame[_View], before: _Key[_View], grid: Crop
     ) -> Propagated:
-        if flow is None:
-            flow = self._optical_flow(target.gray, source.gray)
-        return propagate(alpha, crop, target.view.size, target.gray, source.gray, flow)
+        """Propagate a mask of the key frame before a frame to it."""
+        flow = self._flow(frame, before.frame, grid)
+        return propagate(alpha, crop, frame.gray(grid), before.frame.gray(grid), flow, grid)
+
+    def _backward(
+        self, alpha: Mask, crop: Crop, frame: _Frame[_View], after: _Key[_View], grid: Crop
+    ) -> Propagated:
+        """Propagate a mask of the key frame after a frame to it."""
+        here, there = frame.gray(grid), after.frame.gray(grid)
+        return propagate(alpha, crop, here, there, self._optical_flow(here, there), grid)
 
     def _crop_for(self, *keys: _Key[_View] | None) -> Crop | None:
         """Return a crop around the people of all keys; the current one if it still fits."""
@@ -272,6 +319,13 @@ class FineCutter:
 def _frames_in(seconds: float, fps: float) -> int:
     """Return the number of frames from one key frame to the next."""
     return min(_MAX_STRIDE, max(_MIN_STRIDE, math.ceil(seconds * fps)))
+
+
+def _grid(key: _Key[_View], after: _Key[_View]) -> Crop:
+    """Return the grid for the flow between two key frames: the first one's if it still fits."""
+    box = key.grid.box
+    fits = after.matte is None or around(box, after.matte.people_box) == box
+    return key.grid if fits else grid_of(key.frame.view.size)
 
 
 def _on(matte: KeyMatte | None, crop: Crop) -> Mask:

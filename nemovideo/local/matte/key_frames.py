@@ -21,14 +21,17 @@ from nemovideo.local.matte.tracking import Box, Size, area, around, shared, whol
 from nemovideo.local.matte.view import View
 
 GRID_PX = 320
-"""The longer side of the reduced frames for flow and for comparing masks, in pixels."""
+"""The longer side of the reduced frames for comparing masks, in pixels."""
 
-_SIDE, _SHARP_SIDE = 352, 448
+_FLOW_PX = 100_000
+_FLOW_MARGIN = 0.1
+_MAX_SPARE_AREA = 1.7
+_SIDE, _SHARP_SIDE = 320, 448
 _MIN_SIDE = 256
 _MAX_ZOOM = 1.5
 _MAX_CROP_PX = 800_000
 _PERSON_SHARE = 0.001
-_MARGIN = 0.15
+_MARGIN, _SHARP_MARGIN = 0.12, 0.15
 _ARM_REACH = 0.7
 _SAME_PERSON = 0.4
 _ALPHA_LEVELS = (0.05, 0.9)
@@ -42,12 +45,18 @@ _MIN_IOU = 0.6
 class KeyMatte:
     """The alpha of a crop of a key frame; everything outside is background.
 
-    `people` is the slightly dilated region of people in the reduced frame.
+    `people` is the slightly dilated region of people in the reduced frame, `people_box` the box
+    around it, in frame pixels.
     """
 
     crop: Crop
     alpha: Mask
     people: Region
+    people_box: Box
+
+    def people_on(self, grid: Crop) -> Region:
+        """Return the region of people on another grid."""
+        return dilated(resampled(self.alpha, self.crop.box, grid) > _KEPT, 3)
 
 
 def grid_of(size: Size) -> Crop:
@@ -56,9 +65,30 @@ def grid_of(size: Size) -> Crop:
     return Crop(whole(size), (max(16, round(size[0] * scale)), max(16, round(size[1] * scale))))
 
 
-def gray_of(view: View) -> Gray:
-    """Return the brightness of the whole frame at reduced size."""
-    grid = grid_of(view.size)
+def grid_around(box: Box, size: Size, current: Crop | None) -> Crop:
+    """Return the grid for the optical flow of the people in a box, with some margin.
+
+    The current one is kept while the people are well inside.
+    """
+    wide = _wide(box, size)
+    fits = current is not None and around(current.box, box) == current.box
+    if current is not None and fits and area(current.box) < _MAX_SPARE_AREA * area(wide):
+        return current
+    return Crop.of(wide, min(1.0, (_FLOW_PX / area(wide)) ** 0.5))
+
+
+def _wide(box: Box, size: Size) -> Box:
+    margin = int(_FLOW_MARGIN * max(box[2] - box[0], box[3] - box[1])) + 32
+    return (
+        max(0, (box[0] - margin) // 2 * 2),
+        max(0, (box[1] - margin) // 2 * 2),
+        min(size[0], (box[2] + margin) // 2 * 2),
+        min(size[1], (box[3] + margin) // 2 * 2),
+    )
+
+
+def gray_of(view: View, grid: Crop) -> Gray:
+    """Return the brightness of a frame on a grid, 0..255."""
     luma: Gray = (view.brightness(grid.box, grid.size) * 255).astype(np.uint8)
     return luma
 
@@ -75,7 +105,7 @@ class KeyFrames:
         self._people = people
         self._strong = strong
         self._last_boxes: list[Box] = []
-        self._side = _SHARP_SIDE
+        self._side, self._margin = _SHARP_SIDE, _SHARP_MARGIN
 
     def reset(self) -> None:
         """Start a new scene."""
@@ -90,11 +120,12 @@ class KeyFrames:
             sharp: Whether the strong network gets more pixels, at nearly twice the time.
         """
         self._side = _SHARP_SIDE if sharp else _SIDE
+        self._margin = _SHARP_MARGIN if sharp else _MARGIN
         grid = grid_of(view.size)
         found = self._people.segment(view)
         small = None if found is None else _refined(view, found)
         small_grid = _joined([small] if small is not None else [], grid)
-        boxes = _boxes(small_grid, grid)
+        boxes = _boxes(small_grid, grid, self._margin)
         detections: list[Detection] = []
         if boxes:
             detections = self._detect(view, boxes)
@@ -113,7 +144,9 @@ class KeyFrames:
         elif not detections:
             return None
         else:
-            self._last_boxes = [_padded(box, view.size) for box in _regions(strong_grid, grid)]
+            self._last_boxes = [
+                _padded(box, view.size, _SHARP_MARGIN) for box in _regions(strong_grid, grid)
+            ]
         crop = _crop(detections)
         alpha = _joined(detections, crop)
         if correction.drop is not None:
@@ -121,7 +154,8 @@ class KeyFrames:
         if correction.keep is not None and small is not None:
             added = resampled(small.mask, small.box, crop)
             alpha = np.maximum(alpha, added * resampled(correction.keep, grid.box, crop))
-        return KeyMatte(crop, alpha, dilated(resampled(alpha, crop.box, grid) > _KEPT, 3))
+        people = dilated(resampled(alpha, crop.box, grid) > _KEPT, 3)
+        return KeyMatte(crop, alpha, people, _box_of(people, grid) or crop.box)
 
     def _detect(
         self, view: View, boxes: Sequence[Box], *, side: int | None = None
@@ -144,7 +178,7 @@ class KeyFrames:
             mask = _joined(self._detect(view, [grid.box], side=_SIDE), grid)
             if not _is_sure(mask):
                 return []
-            boxes = [_padded(box, view.size) for box in _regions(mask, grid)]
+            boxes = [_padded(box, view.size, _SHARP_MARGIN) for box in _regions(mask, grid)]
         detections = self._detect(view, boxes) if boxes else []
         return detections if _is_sure(_joined(detections, grid)) else []
 
@@ -181,11 +215,11 @@ def _joined(detections: Sequence[Detection], crop: Crop) -> Mask:
     return joined
 
 
-def _boxes(mask: Mask, grid: Crop) -> list[Box]:
+def _boxes(mask: Mask, grid: Crop, margin: float) -> list[Box]:
     """Return a padded box around each person; boxes that overlap much are joined."""
     size = grid.box[2], grid.box[3]
     boxes: list[Box] = []
-    for box in (_padded(box, size) for box in _regions(mask, grid)):
+    for box in (_padded(box, size, margin) for box in _regions(mask, grid)):
         while (same := next((b for b in boxes if shared(b, box) > _SAME_PERSON), None)) is not None:
             boxes.remove(same)
             box = around(same, box)
@@ -195,27 +229,29 @@ def _boxes(mask: Mask, grid: Crop) -> list[Box]:
 
 def _regions(mask: Mask, grid: Crop) -> list[Box]:
     """Return a box, in frame pixels, around each component large enough to be a person."""
+    found = components(mask > _KEPT, round(_PERSON_SHARE * mask.size))
+    return [box for component in found if (box := _box_of(component, grid)) is not None]
+
+
+def _box_of(region: Region, grid: Crop) -> Box | None:
+    """Return the box around a region of the reduced frame, in frame pixels; None if empty."""
+    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
+    if not rows.size:
+        return None
     scale_x = (grid.box[2] - grid.box[0]) / grid.size[0]
     scale_y = (grid.box[3] - grid.box[1]) / grid.size[1]
-    boxes = []
-    for component in components(mask > _KEPT, round(_PERSON_SHARE * mask.size)):
-        rows = np.flatnonzero(component.any(axis=1))
-        columns = np.flatnonzero(component.any(axis=0))
-        boxes.append(
-            (
-                int(columns[0] * scale_x),
-                int(rows[0] * scale_y),
-                int((columns[-1] + 1) * scale_x),
-                int((rows[-1] + 1) * scale_y),
-            )
-        )
-    return boxes
+    return (
+        int(columns[0] * scale_x),
+        int(rows[0] * scale_y),
+        int((columns[-1] + 1) * scale_x),
+        int((rows[-1] + 1) * scale_y),
+    )
 
 
-def _padded(box: Box, size: Size) -> Box:
+def _padded(box: Box, size: Size, margin: float) -> Box:
     """Pad a box, more at the sides of tall ones for arms; edges are on even pixels."""
     width, height = box[2] - box[0], box[3] - box[1]
-    x, y = _MARGIN * max(width, _ARM_REACH * height), _MARGIN * height
+    x, y = margin * max(width, _ARM_REACH * height), margin * height
     return (
         max(0, int(box[0] - x) // 2 * 2),
         max(0, int(box[1] - y) // 2 * 2),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+import cv2
 import numpy as np
 
 from nemovideo.local.matte.engine import Mask
@@ -17,12 +18,11 @@ from nemovideo.local.matte.raster import (
     sample_map,
     warped,
 )
-from nemovideo.local.matte.tracking import Size, whole
 
 _BLUR_PX = 5
 _TOLERANCE = np.float32(12)
-_MOVED_PX = 3.0
 _MISMATCH_SHARE = 0.05
+_CHANGED_SHARE = 0.01
 _MIN_WEIGHT = np.float32(1e-3)
 
 
@@ -35,22 +35,21 @@ class Propagated:
 
 
 def propagate(
-    alpha: Mask, crop: Crop, size: Size, target: Gray, source: Gray, flow: Flow
+    alpha: Mask, crop: Crop, target: Gray, source: Gray, flow: Flow, grid: Crop
 ) -> Propagated:
     """Warp the mask of one frame to another.
 
     Args:
         alpha: The mask in the source frame, on the crop.
         crop: The part of the frame that the mask covers.
-        size: The frame size in pixels.
         target: The small gray frame to warp to.
         source: The small gray frame to warp from.
         flow: The flow from target to source.
+        grid: The part of the frame that these three cover.
     """
-    grid = Crop(whole(size), (target.shape[1], target.shape[0]))
     error = blurred(np.abs(target - _aligned(source, flow)), _BLUR_PX) / _TOLERANCE
     confidence = resampled(np.exp(-error * error), grid.box, crop)
-    return Propagated(warped(alpha, sample_map(flow, size, crop)), confidence)
+    return Propagated(warped(alpha, sample_map(flow, grid, crop)), confidence)
 
 
 def between(before: Propagated, after: Propagated, share: float) -> Mask:
@@ -77,9 +76,7 @@ def steadied(alpha: Mask, before: Propagated, after: Propagated) -> Mask:
     return mask
 
 
-def has_moved(
-    frame: Gray, key: Gray, flow: Flow, people: Region, *, threshold: float = 1.0
-) -> bool:
+def has_moved(frame: Gray, key: Gray, flow: Flow, people: Region, *, far_px: float) -> bool:
     """Return whether people moved too far or too irregularly to propagate their mask.
 
     Args:
@@ -87,15 +84,24 @@ def has_moved(
         key: The last key frame, small and gray.
         flow: The flow from the frame to the key frame.
         people: The region of people in the key frame.
-        threshold: A factor on the default thresholds.
+        far_px: The distance that is too far.
     """
     if not people.any():
         return False
-    distance_px = np.abs(flow).max(axis=2)[people]
-    if np.percentile(distance_px, 90) > threshold * _MOVED_PX:
+    distance_px = np.abs(flow[people]).max(axis=1)
+    if np.percentile(distance_px, 90) > far_px:
         return True
     mismatch = np.abs(frame - _aligned(key, flow))[people] > _TOLERANCE
-    return bool(mismatch.mean() > threshold * _MISMATCH_SHARE)
+    return bool(mismatch.mean() > _MISMATCH_SHARE)
+
+
+def has_changed(frame: Gray, key: Gray, people: Region) -> bool:
+    """Return whether the picture around the people changed since the key frame.
+
+    A moving camera changes it, and so does a person who enters.
+    """
+    change = cv2.absdiff(frame, key)[~people] > _TOLERANCE
+    return bool(change.size and change.mean() > _CHANGED_SHARE)
 
 
 def _aligned(source: Gray, flow: Flow) -> Mask:

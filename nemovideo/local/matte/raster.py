@@ -86,6 +86,11 @@ class OpticalFlow:
 
     def __init__(self) -> None:
         self._method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        # Half resolution instead of a quarter lets masks be propagated twice as far. Without
+        # refinement it takes half the time, at the same error.
+        self._method.setFinestScale(1)
+        self._method.setGradientDescentIterations(12)
+        self._method.setVariationalRefinementIterations(0)
 
     def __call__(self, picture: Gray, other: Gray) -> Flow:
         """Return the offset of each pixel of the picture in the other."""
@@ -99,11 +104,11 @@ def warped(values: Mask | Gray, coordinates: SampleMap) -> Mask:
     return np.asarray(sampled, dtype=np.float32)
 
 
-def sample_map(flow: Flow, frame: Size, crop: Crop) -> SampleMap:
-    """Scale a flow of the whole frame to the coordinates of a crop."""
-    across, down = (resampled(flow[..., axis], (0, 0, *frame), crop) for axis in range(2))
-    across *= np.float32(frame[0] / flow.shape[1] * crop.scale)
-    down *= np.float32(frame[1] / flow.shape[0] * crop.scale)
+def sample_map(flow: Flow, grid: Crop, crop: Crop) -> SampleMap:
+    """Scale a flow on a grid to the coordinates of a crop."""
+    across, down = (resampled(flow[..., axis], grid.box, crop) for axis in range(2))
+    across *= np.float32(crop.scale / grid.scale)
+    down *= np.float32(crop.scale / grid.scale)
     across += np.arange(crop.size[0], dtype=np.float32)
     down += np.arange(crop.size[1], dtype=np.float32)[:, np.newaxis]
     return across, down
