@@ -18,7 +18,7 @@ class FakeClock(Clock):
     Waiting advances its time. A wait for data first gives it `grace_s` seconds of real time to
     arrive. A render that makes progress does not time out, since it takes real time.
 
-    It starts at the real time, because servers date tokens and links by theirs.
+    It starts at the real time, because servers use their own clocks to date tokens and links.
 
     Attributes:
         now: The time in epoch seconds; it may be set.

@@ -118,7 +118,7 @@ class Recording:
         self._redactor.add(headers.get("authorization", "").removeprefix("Bearer "))
         self._redactor.add(headers.get("x-client-id"))
         self._redactor.learn(json.dumps(RecordedRequest.of(capture.sent).json, ensure_ascii=False))
-        # A stream may end inside a character; any other body that is not UTF-8 is not text.
+        # A stream may end within a character; any other body that is not UTF-8 is not text.
         errors = "replace" if _is_stream(capture) else "strict"
         with suppress(UnicodeDecodeError):
             self._redactor.learn(_body(capture).decode("utf-8", errors))
@@ -199,8 +199,8 @@ def record(
 
     All traffic of the cassette's clients is written to `path` when the block ends, also after an
     error: streams with the time of each line, uploads as names and sizes. Tokens, client and user
-    ids, e-mail addresses and the queries of links are replaced by placeholders, the same value by
-    the same placeholder. Messages to the agent and file names are kept.
+    ids, e-mail addresses and the queries of links are replaced by placeholders, the same value
+    always by the same one. Messages to the agent and file names are kept.
 
     Args:
         path: The file; an existing one is replaced.

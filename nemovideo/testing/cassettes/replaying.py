@@ -65,7 +65,7 @@ class Replay:
         if self._folder is not None:
             self._folder.cleanup()
         if error is None and self.missing:
-            # The SDK ignores some failures (of a project link, say); a test should not.
+            # The SDK ignores some failures (for example, of a project link); a test should not.
             raise CassetteError(f"{self.path} has no recording of: {', '.join(self.missing)}")
 
     def client(self, **options: Unpack[Options]) -> Client:
@@ -123,7 +123,7 @@ class Replay:
     def _fits(self, recorded: RecordedRequest, sent: RecordedRequest) -> bool:
         """Return whether a request matches: by method, path, query, body, and file names.
 
-        The host is ignored, and so are ids that the client makes up.
+        The host is ignored, and so are ids that the client generates.
         """
         if recorded.method != sent.method or not matches(
             _target(recorded.url), self._as_recorded(_target(sent.url))
@@ -165,7 +165,7 @@ class Replay:
         response = item.response
         if response.size is not None:
             raise CassetteError(
-                f"the answer to {item} was not kept: it has {response.size:,} bytes",
+                f"the response to {item} was not kept: it has {response.size:,} bytes",
                 remedy=f"Record again with record(path, keep_bytes={response.size}).",
             )
         headers, error = dict(response.headers), response.error
@@ -173,7 +173,7 @@ class Replay:
         if response.base64 is not None and error is None:
             headers["content-length"] = str(sum(len(chunk) for _, chunk in chunks))
         if response.left and response.stream is None:
-            error = "ReadTimeout: the recorded client hung up here"
+            error = "ReadTimeout: the recorded client disconnected here"
         return ReplayedResponse(response.status, headers, chunks, response.left, error, clock)
 
     def _chunks(self, response: RecordedResponse) -> Iterator[tuple[float, bytes]]:
@@ -233,7 +233,7 @@ def _target(url: str) -> str:
 
 
 def _own_ids(recorded: RecordedRequest, sent: RecordedRequest) -> tuple[str, str] | None:
-    """Return the ids that the two clients made up for the same object (docs/protocol.md §4)."""
+    """Return the ids that the two clients generated for the same object (docs/protocol.md §4)."""
     if isinstance(recorded.json, dict) and isinstance(sent.json, dict):
         was, now = recorded.json.get("id"), sent.json.get("id")
         if isinstance(was, str) and isinstance(now, str) and now:
@@ -260,8 +260,8 @@ def replay(path: str | os.PathLike[str], *, speed: float | None = None) -> Repla
     `with replay("talk.json") as cassette, cassette.client() as client: …`
 
     Each request gets the first unused response recorded for a matching request. A request that was
-    not recorded raises `CassetteError`; the end of the block raises it again if the program went
-    on.
+    not recorded raises `CassetteError`; the end of the block raises it again if the program
+    ignored it.
 
     Args:
         path: A file that `record` wrote.

@@ -1,4 +1,4 @@
-r"""The file format of a cassette: requests, answers, and their timing.
+r"""The file format of a cassette: requests, responses, and their timing.
 
 A cassette is one JSON object, formatted to be read in a diff. Bytes of a stream that are not
 UTF-8 are written as `\udc80` to `\udcff` (Python's "surrogateescape"), so they come back exactly.
@@ -59,18 +59,18 @@ class RecordedRequest:
 
 @attrs.frozen(kw_only=True)
 class RecordedResponse:
-    """An answer, with its body in one of several forms.
+    """A response, with its body in one of several forms.
 
     Attributes:
-        status: The HTTP status; None where there was no answer, only an `error`.
+        status: The HTTP status; None if there was no response, only an `error`.
         headers: Those that the SDK reads.
         json: A JSON body.
         text: A body of any other text, and the JSON value null.
         base64: A body of any other bytes.
         stream: An event stream: chunks, each with the seconds since the request.
         size: The size of a body that was too large to keep.
-        left: Whether the client hung up before the end.
-        error: What broke off the answer, as `type: message`.
+        left: Whether the client disconnected before the end.
+        error: What interrupted the response, as `type: message`.
     """
 
     status: int | None = None
@@ -86,7 +86,7 @@ class RecordedResponse:
 
 @attrs.frozen
 class Interaction:
-    """One request and its answer."""
+    """One request and its response."""
 
     request: RecordedRequest
     response: RecordedResponse
