@@ -105,7 +105,7 @@ def credits_answer(found: Credits) -> CallToolResult:
 
 
 def _sentence(error: NemoError) -> str:
-    message = clean(error.message).text.strip().rstrip(".") or "The service refused this"
+    message = clean(error.message).text.strip().rstrip(".") or "The service rejected the request"
     return f"{message[0].upper()}{message[1:]}. {remedy_for(error.remedy, 'tool')}".strip()
 
 

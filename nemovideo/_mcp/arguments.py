@@ -1,4 +1,4 @@
-"""Wrong arguments of a tool call, worded for the model that made it."""
+"""Errors about the arguments of a tool call, worded for the model that made it."""
 
 from __future__ import annotations
 

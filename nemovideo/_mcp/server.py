@@ -1,7 +1,7 @@
 """The server, which serves the tools on stdin and stdout until they are closed.
 
-Meanwhile the MCP SDK reserves stdout for the protocol; other output to stdout, also of child
-processes, goes to stderr.
+Meanwhile the MCP SDK reserves stdout for the protocol; other output to stdout, including
+that of child processes, goes to stderr.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class Tools:
             Field(
                 description='The new background: "transparent", "blur", a CSS color, the path or '
                 'URL of a picture or video, or words such as "office setting". '
-                "Default: the background is only removed, which leaves black in an MP4."
+                "Default: the background is only removed, which leaves it black in an MP4."
             ),
         ] = None,
         edit: Annotated[
@@ -120,13 +120,13 @@ class Tools:
         ],
         files: Annotated[
             Sequence[str],
-            Field(description="Paths or http(s) URLs of clips, pictures, songs to upload first."),
+            Field(description="Paths or http(s) URLs of clips, pictures or songs to upload first."),
         ] = (),
         session_id: SessionId = None,
     ) -> CallToolResult:
         """Edit a video by describing the edit, in English or Chinese.
 
-        The service's agent does it: trim, titles, music, backgrounds, shape, speed and more.
+        The service's agent makes the edit: trim, titles, music, backgrounds, shape, speed and more.
         Files that the text names by path are uploaded too. "export" saves the video in the
         first folder; the tool `export` lets you choose the file.
         """
@@ -167,7 +167,7 @@ class Tools:
         ] = None,
         session_id: SessionId = None,
     ) -> CallToolResult:
-        """Show a few moments, before above and after below, without spending credits.
+        """Show a few moments, the original above the result, without spending credits.
 
         With a source, it previews remove_background on that clip; otherwise it previews export.
         """
@@ -188,7 +188,7 @@ class Tools:
             str | None,
             Field(
                 description="The file to write; its suffix names the format (.mp4, .webm, "
-                ".mov, .gif, ...). Default: a free name in the first folder."
+                ".mov, .gif, ...). Default: an unused name in the first folder."
             ),
         ] = None,
         quality: Quality = "high",

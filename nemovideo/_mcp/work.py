@@ -210,5 +210,5 @@ def _status(work: Work) -> CallToolResult:
 
 
 def _cancelled(work: Work) -> CallToolResult:
-    text = f"{work.tool} was cancelled. Credits may have been used: see the tool credits."
+    text = f"{work.tool} was cancelled. Credits may have been used: check with the credits tool."
     return answer(text, failed=True)

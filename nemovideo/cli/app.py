@@ -51,15 +51,15 @@ class _Group(click.Group):
 @click.version_option(__version__, prog_name="nemovideo")
 @click.option("-v", "--verbose", is_flag=True, help="Log requests, retries and resumes to stderr.")
 def app(*, verbose: bool) -> None:
-    """Remove the background of videos, and edit them in plain language.
+    """Remove the background from videos, and edit them in plain language.
 
     Uses the NemoVideo cloud (with the token in NEMO_TOKEN, or else an
     anonymous one), or with --local a backend on this machine that needs no
     account and no network.
 
     \b
-    Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 token not accepted,
-    4 credits, 5 no connection or timeout, 6 part of a batch failed,
+    Exit codes: 0 done, 1 failed, 2 invalid usage or input, 3 token rejected,
+    4 not enough credits, 5 no connection or timeout, 6 part of a batch failed,
     130 interrupted by Ctrl-C.
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
     if verbose:

@@ -40,16 +40,18 @@ from nemovideo.cli.report import (
     help='The pattern of the results\' names, such as "{stem}-clean{suffix}".',
 )
 @click.option("-r", "--recursive", is_flag=True, help="Search subfolders too.")
-@click.option("-n", "--concurrency", type=int, help="How many at a time. Default: 2.")
-@click.option("--max-credits", type=float, help="Start no file that would probably exceed this.")
+@click.option("-n", "--concurrency", type=int, help="How many files at a time. Default: 2.")
 @click.option(
-    "--deadline", type=float, metavar="SECONDS", help="Start no new file after this many seconds."
+    "--max-credits", type=float, help="Do not start a file that would probably exceed this."
+)
+@click.option(
+    "--deadline", type=float, metavar="SECONDS", help="Start no more files after this many seconds."
 )
 @click.option(
     "--file-deadline",
     type=float,
     metavar="SECONDS",
-    help="Seconds for each file; one that takes longer fails alone.",
+    help="Seconds for each file; one that takes longer fails, but not the others.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @local_option
@@ -66,7 +68,7 @@ def batch(
     as_json: bool,
     **options: Any,  # noqa: ANN401 - passed to the SDK under the same names
 ) -> None:
-    """Remove the background of many clips: SOURCES are a folder, or files.
+    """Remove the background from many clips: SOURCES are a folder, or files.
 
     A second run does only what is missing, so a batch can be interrupted at
     any time and run again.

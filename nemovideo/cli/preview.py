@@ -27,7 +27,7 @@ from nemovideo.models import Preview
     type=float,
     multiple=True,
     metavar="SECONDS",
-    help="A moment; may be repeated. Default: the start, the middle and the end.",
+    help="A time in seconds; may be repeated. Default: the start, the middle and the end.",
 )
 @click.option("-o", "--output", type=PATH, help="The PNG to write. Default: NAME-preview.png.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
@@ -46,7 +46,7 @@ def preview(
     engine: str | None,
     as_json: bool,
 ) -> None:
-    """Show SOURCE with another background: before above, after below.
+    """Show SOURCE with another background, the original above the result.
 
     The pictures are made on this machine (extra [local]), and no credits are
     used. With --session a draft is shown, in the cloud by a free export.
@@ -58,7 +58,7 @@ def preview(
     if (source is None) == (session_id is None):
         raise click.UsageError("Name a file, or a session with --session.")
     if session_id is not None and background is not None:
-        raise click.UsageError("--background goes with a file, not with --session.")
+        raise click.UsageError("--background applies to a file, not to --session.")
     target = output or Path(f"{'session' if source is None else stem_of(source)}-preview.png")
     if target.suffix.lower() != ".png":
         raise click.UsageError(f"{target.name} is not a PNG file: its name must end in .png.")

@@ -64,7 +64,7 @@ def remove_background(
     as_json: bool,
     **options: Unpack[JobOptions],
 ) -> None:
-    """Remove the background of SOURCE, a file or a URL.
+    """Remove the background from SOURCE, a file or a URL.
 
     \b
     nemovideo remove-background talk.mp4 -b "office setting"

@@ -126,7 +126,7 @@ def print_error(error: NemoError, *, as_json: bool) -> None:
 
 
 def print_usage(error: click.UsageError) -> None:
-    """Print wrong usage as JSON."""
+    """Print a usage error as JSON."""
     context = error.ctx
     remedy = f"See `{context.command_path} --help`." if context is not None else ""
     value = _error_value("UsageError", error.format_message(), error.exit_code, remedy)
