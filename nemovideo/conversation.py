@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from nemovideo._drivers.resource import AsyncResource, BaseResource, Resource
 from nemovideo._flows import conversation
 from nemovideo._flows.context import Context
-from nemovideo._flows.conversation import Talk
+from nemovideo._flows.conversation import ConversationMemory
 from nemovideo._flows.notices import line_for
 from nemovideo._support.annotations import Late
 from nemovideo.files import Source
@@ -31,13 +31,15 @@ OnNotice = Callable[[str], object]
 
 
 class _Base(BaseResource[D]):
-    def __init__(self, context: Context, driver: D, talk: Talk, on_notice: OnNotice | None) -> None:
+    def __init__(
+        self, context: Context, driver: D, memory: ConversationMemory, on_notice: OnNotice | None
+    ) -> None:
         super().__init__(context, driver)
-        self._talk = talk
+        self._memory = memory
         self._on_notice = on_notice
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._talk.session_id!r})"
+        return f"{type(self).__name__}({self._memory.session_id!r})"
 
 
 class Conversation(_Base["sync.SyncDriver"], Resource):
@@ -46,7 +48,7 @@ class Conversation(_Base["sync.SyncDriver"], Resource):
     def say(
         self, text: str, *, attachments: Sequence[Source] = (), deadline: float | None = None
     ) -> Answer:
-        """Handle a message of the user, and return the answer (docs/protocol.md §8 to §10).
+        """Handle a message from the user, and return the answer (docs/protocol.md §8 to §10).
 
         "export", "credits", "show tracks" and files are handled without the agent, in English and
         Chinese, also within sentences; everything else is sent to it once. An error becomes an
@@ -60,10 +62,10 @@ class Conversation(_Base["sync.SyncDriver"], Resource):
             deadline: Seconds for the whole call; None for the client's own deadline.
         """
         limit = self._limit(deadline)
-        flow = conversation.say(self._context, self._talk, text, attachments)
+        flow = conversation.say(self._context, self._memory, text, attachments)
         with self._driver.start(flow, limit) as run:
             while (event := run.advance()) is not None:
-                line = line_for(event, self._talk.phrases)
+                line = line_for(event, self._memory.phrases)
                 if line is not None and self._on_notice is not None:
                     self._on_notice(line)
             return run.result
@@ -75,12 +77,12 @@ class AsyncConversation(_Base["aio.AsyncDriver"], AsyncResource):
     async def say(
         self, text: str, *, attachments: Sequence[Source] = (), deadline: float | None = None
     ) -> Answer:
-        """Handle a message of the user, and return the answer; see `Conversation.say`."""
+        """Handle a message from the user, and return the answer; see `Conversation.say`."""
         limit = self._limit(deadline)
-        flow = conversation.say(self._context, self._talk, text, attachments)
+        flow = conversation.say(self._context, self._memory, text, attachments)
         async with self._driver.start(flow, limit) as run:
             while (event := await run.advance()) is not None:
-                line = line_for(event, self._talk.phrases)
+                line = line_for(event, self._memory.phrases)
                 if line is not None and self._on_notice is not None:
                     result = self._on_notice(line)
                     if isinstance(result, Awaitable):

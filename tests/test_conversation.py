@@ -334,7 +334,7 @@ def test_words_that_are_about_the_screen_only_leave_what_changed(tmp_path: Path)
         assert ENGLISH.offer_export in answer.text
         assert not SCREEN_TALK.search(answer.text)
         again = chat.say("再来一次")
-        assert again.text == f"{CHINESE.only_screen_talk}\n\n{CHINESE.offer_export}"
+        assert again.text == f"{CHINESE.only_instructions}\n\n{CHINESE.offer_export}"
 
 
 def test_the_panels_that_the_agent_points_to_are_looked_at_instead(tmp_path: Path) -> None:
@@ -454,7 +454,7 @@ def test_a_failure_of_the_agent_keeps_what_it_had_said(talking: Chat) -> None:
         ({"code": 1002}, "credits", errors.SessionNotFoundError, "new conversation"),
         ({"code": 4001}, "credits", errors.UnsupportedFileError, "mp4, mov, avi"),
         ({"code": 4002}, "余额", errors.FileTooLargeError, "500 MB"),
-        ({"code": 1234, "message": "odd"}, "credits", errors.APIError, "refused it: Odd."),
+        ({"code": 1234, "message": "odd"}, "credits", errors.APIError, "rejected the request: Odd."),
     ],
 )
 def test_every_refusal_becomes_a_sentence_with_a_remedy(

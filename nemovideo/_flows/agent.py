@@ -39,8 +39,8 @@ from nemovideo.errors import (
 from nemovideo.events import ErrorEvent, StillWorkingEvent
 from nemovideo.models import Reply, SessionState, Token
 
-_TALK_MAX_CHARS = 200_000
-"""Longer answers are not conversation, and removing GUI words from megabytes takes seconds."""
+_MAX_CONVERSATION_CHARS = 200_000
+"""Longer answers are data, and removing GUI instructions from megabytes takes seconds."""
 
 _OUT_OF_REACH = (APIConnectionError, ServerError, RateLimitError)
 
@@ -89,7 +89,7 @@ def _turn(context: Context, session_id: str, text: str, tokens: bool) -> Flow[Re
         with _spending():
             return (yield from _recover(context, session_id, before, builder, error))
     except (ServerError, MalformedResponseError) as error:
-        error.may_have_spent = True  # the request may have passed the gateway
+        error.may_have_spent = True  # the request may have gotten past the gateway
         raise
     if builder.failure is not None:
         raise _agent_error(builder, builder.failure)
@@ -233,7 +233,7 @@ def _differ(before: SessionState, after: SessionState) -> bool:
 def _reply(builder: AnswerBuilder) -> Reply:
     """Return the reply so far, without GUI instructions unless it is too long for conversation."""
     reply = builder.reply()
-    if len(reply.raw_text) > _TALK_MAX_CHARS:
+    if len(reply.raw_text) > _MAX_CONVERSATION_CHARS:
         return reply
     cleaned = gui.clean(reply.raw_text)
     return attrs.evolve(reply, text=cleaned.text, actions=cleaned.actions)

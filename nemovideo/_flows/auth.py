@@ -80,7 +80,7 @@ def adopt_anonymous_token(context: Context) -> Flow[Token]:
     except RateLimitError as error:
         error.register_url = context.settings.web_url
         error.remedy = (
-            "Each client id gets one anonymous token per 7 days, and each IP address a few: "
+            "Each client id gets one anonymous token per 7 days, and each IP address gets a few: "
             f"register at {context.settings.web_url} and set NEMO_TOKEN, or wait{_days(error)}."
         )
         raise

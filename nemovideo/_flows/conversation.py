@@ -34,8 +34,8 @@ _BY_WORDS = (GuiAction.EDIT, GuiAction.CALL_API)
 
 
 @attrs.define(eq=False)
-class Talk:
-    """The memory of a conversation.
+class ConversationMemory:
+    """What a conversation remembers between messages.
 
     Attributes:
         session_id: The session.
@@ -61,10 +61,10 @@ class Talk:
 
 
 def say(
-    context: Context, talk: Talk, text: str, attachments: Sequence[Source] = ()
+    context: Context, memory: ConversationMemory, text: str, attachments: Sequence[Source] = ()
 ) -> Flow[Answer]:
-    """Handle one message of the user and return the answer; errors become sentences in it."""
-    local_files = talk.local_files and context.settings.local_files
+    """Handle one message from the user and return the answer; errors become sentences in it."""
+    local_files = memory.local_files and context.settings.local_files
     is_file = is_existing_file if local_files else lambda _: False
     routed = yield from blocking(partial(route, text, is_file=is_file))
     attached = {_name(source) for source in attachments}
@@ -72,9 +72,9 @@ def say(
         routed = attrs.evolve(routed, paths=tuple(p for p in routed.paths if p not in attached))
     if attachments and routed.route is Route.AGENT:
         routed = attrs.evolve(routed, route=Route.UPLOAD)
-    if talk.language is None:
-        talk.phrases = phrases_for(text, talk.phrases)
-    turn = _Turn(context, talk, talk.phrases)
+    if memory.language is None:
+        memory.phrases = phrases_for(text, memory.phrases)
+    turn = _Turn(context, memory, memory.phrases)
     try:
         yield from turn.run(routed, text, attachments)
     except NemoError as error:
@@ -87,7 +87,7 @@ class _Turn:
     """One turn: collects the paragraphs of its answer."""
 
     context: Context
-    talk: Talk
+    memory: ConversationMemory
     phrases: Phrases
     paragraphs: list[str] = attrs.field(factory=list)
     video: RenderedVideo | None = None
@@ -105,8 +105,8 @@ class _Turn:
             format_for(routed.output, routed.format)  # rejects a contradiction before any work
         if routed.paths and not (yield from self._may_name(routed.paths)):
             return
-        if not self.talk.connected:
-            self.talk.connected = True
+        if not self.memory.connected:
+            self.memory.connected = True
             yield Emit(Notice("connecting"))
         if sources:
             yield from self._upload(sources)
@@ -132,7 +132,7 @@ class _Turn:
             InvalidRequestError: A link does not lead to the public internet.
         """
         settings = self.context.settings
-        if self.talk.local_files and settings.local_files:
+        if self.memory.local_files and settings.local_files:
             return True
         if not settings.local_files:
             self.paragraphs.append(self.phrases.no_files_named)
@@ -164,7 +164,7 @@ class _Turn:
         self.paragraphs.append(self.phrases.balance(credits))
 
     def _add_state(self) -> Flow[None]:
-        state = yield from state_flow.get(self.context, self.talk.session_id)
+        state = yield from state_flow.get(self.context, self.memory.session_id)
         if timeline := self._timeline(state):
             self.paragraphs.append(timeline)
         elif names := list(_file_names(state)):
@@ -180,12 +180,12 @@ class _Turn:
 
     def _upload(self, sources: Sequence[Source]) -> Flow[None]:
         yield Emit(Notice("uploading", {"names": [_name(source) for source in sources]}))
-        files = yield from uploads.upload(self.context, self.talk.session_id, sources, None)
+        files = yield from uploads.upload(self.context, self.memory.session_id, sources, None)
         self.paragraphs.append(self.phrases.uploaded.format(files=self.phrases.files(files)))
 
     def _ask_agent(self, routed: Routed) -> Flow[None]:
         """Send the message, once, and report the outcome."""
-        context, session_id = self.context, self.talk.session_id
+        context, session_id = self.context, self.memory.session_id
         before = yield from state_flow.latest(context, session_id)
         self.reply = reply = yield from agent.send(context, session_id, routed.rest)
         after = yield from self._state_after()
@@ -212,7 +212,7 @@ class _Turn:
     def _state_after(self) -> Flow[SessionState | None]:
         """Return the state after the agent's turn; None if it cannot be fetched."""
         try:
-            return (yield from state_flow.latest(self.context, self.talk.session_id))
+            return (yield from state_flow.latest(self.context, self.memory.session_id))
         except NemoError:
             return None
 
@@ -224,12 +224,12 @@ class _Turn:
             heading = phrases.recovered if changes else phrases.recovered_unchanged
         elif reply.text and not reply.changes:
             if reply.incomplete:
-                self.paragraphs.append(phrases.breaks_off)
+                self.paragraphs.append(phrases.incomplete)
             return
         elif changes:
             heading = phrases.changed if reply.text else phrases.edited
         else:
-            heading = phrases.unchanged if reply.silent else phrases.only_screen_talk
+            heading = phrases.unchanged if reply.silent else phrases.only_instructions
         details = ""
         if changes and generation:
             details = phrases.stages(changes, changes.after)
@@ -238,17 +238,17 @@ class _Turn:
         self.paragraphs.append(f"{heading}\n{details}")
 
     def _export(self, routed: Routed) -> Flow[None]:
-        """Render the draft and download the file under a free name."""
-        context, talk = self.context, self.talk
-        state = yield from state_flow.get(context, talk.session_id)
+        """Render the draft and download the file under an unused name."""
+        context, memory = self.context, self.memory
+        state = yield from state_flow.get(context, memory.session_id)
         path = yield from blocking(
             partial(
                 export_path,
-                talk.output_dir,
+                memory.output_dir,
                 state,
                 routed.output,
                 routed.format,
-                anywhere=talk.local_files and context.settings.local_files,
+                anywhere=memory.local_files and context.settings.local_files,
             )
         )
         notices: list[Notice] = []
@@ -256,11 +256,11 @@ class _Turn:
         self.video = yield from with_notices(
             render.export(
                 context,
-                talk.session_id,
+                memory.session_id,
                 path,
                 format=None,
                 quality=routed.quality or "high",
-                task_id=talk.task_id,
+                task_id=memory.task_id,
                 on_job=meter,
             ),
             notices,

@@ -46,7 +46,7 @@ def line_for(event: AgentEvent, phrases: Phrases) -> str | None:
 
 
 class RenderMeter:
-    """Converts polls of a render job into notices: one per 10%, and one when nothing moves."""
+    """Converts polls of a render job into notices: one per 10%, and one when progress stalls."""
 
     def __init__(self, context: Context, emit: Callable[[Notice], None]) -> None:
         self._clock = context.settings.clock

@@ -352,7 +352,7 @@ def _submit_new(
 def _submit_again(
     submit: Callable[[str], Flow[RenderJob]], on_id: OnId | None = None
 ) -> Flow[RenderJob]:
-    """Submit for the last time: if this does not arrive either, raise the reason."""
+    """Submit one last time; if this does not arrive either, raise the reason."""
     try:
         return (yield from _submit_new(submit, on_id))
     except _NeverArrivedError as failure:

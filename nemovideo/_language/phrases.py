@@ -52,10 +52,10 @@ class Phrases:
     edited: str
     changed: str
     unchanged: str
-    only_screen_talk: str
+    only_instructions: str
     recovered: str
     recovered_unchanged: str
-    breaks_off: str
+    incomplete: str
     first_stage: str
     second_stage: str
     offer_export: str
@@ -87,7 +87,7 @@ class Phrases:
         return self.comma.join(self._file(file) for file in files)
 
     def changes(self, changes: Iterable[Change]) -> str:
-        """Return changes as a list, one a line."""
+        """Return changes as a list, one per line."""
         return "\n".join(f"- {change.describe(self.language)}" for change in changes)
 
     def stages(self, changes: Iterable[Change], after: Draft) -> str:

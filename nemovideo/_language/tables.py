@@ -1,6 +1,6 @@
 """Regular expressions in data files, by name: `english.ini` and `chinese.ini` beside the code.
 
-A value runs over indented lines, which are joined without a space. In it, `{name}` is another
+A value can span indented lines, which are joined without a space. In it, `{name}` is another
 entry, `{section.name}` one of another section, and `{verbs: add put}` the forms of verbs.
 Entries of the section `shared` are named without it.
 """
@@ -24,9 +24,9 @@ class Table:
         package: The package that holds the two files.
         english: A template for English entries, with "{}" for the entry; one that begins with
             "re: " is left as it is.
-        symbols: Further names for references, such as placeholder characters.
+        symbols: Additional names for references, such as placeholder characters.
         flags: Flags of the patterns.
-        rewrite: A last change to each regular expression.
+        rewrite: A final transformation of each regular expression.
     """
 
     def __init__(

@@ -144,7 +144,7 @@ class Session(_Base["sync.SyncDriver"], Resource):
     def stream(
         self, text: str, *, tokens: bool = False, deadline: float | None = None
     ) -> agents.AgentStream:
-        """Return a context manager that iterates the events of the answer; see `Agent.stream`."""
+        """Return a context manager that iterates over the events; see `Agent.stream`."""
         return self._agent.stream(self.id, text, tokens=tokens, deadline=deadline)
 
     def state(self, *, deadline: float | None = None) -> SessionState:
@@ -253,11 +253,11 @@ class Session(_Base["sync.SyncDriver"], Resource):
                 to export to, and links to private networks; pass False for untrusted users. A
                 client with `local_files=False` accepts no links in text either.
         """
-        from nemovideo._flows.conversation import Talk
+        from nemovideo._flows.conversation import ConversationMemory
         from nemovideo.conversation import Conversation
 
-        talk = Talk(self.id, self.task_id, Path(output_dir), language, local_files)
-        return Conversation(self._context, self._driver, talk, on_notice)
+        memory = ConversationMemory(self.id, self.task_id, Path(output_dir), language, local_files)
+        return Conversation(self._context, self._driver, memory, on_notice)
 
 
 class AsyncSession(_Base["aio.AsyncDriver"], AsyncResource):
@@ -295,7 +295,7 @@ class AsyncSession(_Base["aio.AsyncDriver"], AsyncResource):
     def stream(
         self, text: str, *, tokens: bool = False, deadline: float | None = None
     ) -> agents.AsyncAgentStream:
-        """Return an async context manager that iterates the events; see `Agent.stream`."""
+        """Return an async context manager that iterates over the events; see `Agent.stream`."""
         return self._agent.stream(self.id, text, tokens=tokens, deadline=deadline)
 
     async def state(self, *, deadline: float | None = None) -> SessionState:
@@ -369,8 +369,8 @@ class AsyncSession(_Base["aio.AsyncDriver"], AsyncResource):
 
         This is not a coroutine, since nothing is sent. `on_notice` may be a coroutine function.
         """
-        from nemovideo._flows.conversation import Talk
+        from nemovideo._flows.conversation import ConversationMemory
         from nemovideo.conversation import AsyncConversation
 
-        talk = Talk(self.id, self.task_id, Path(output_dir), language, local_files)
-        return AsyncConversation(self._context, self._driver, talk, on_notice)
+        memory = ConversationMemory(self.id, self.task_id, Path(output_dir), language, local_files)
+        return AsyncConversation(self._context, self._driver, memory, on_notice)

@@ -83,7 +83,7 @@ def _followers(page: Sequence[Line], sentence: Sentence) -> Iterator[Sentence]:
 
 
 def _end_introduction(text: str, sentence: Sentence) -> Decision:
-    """Remove an introduction without a list, or end it as a sentence if it has news."""
+    """Remove an introduction without a list, or end it as a sentence if it reports something."""
     written = text[sentence.start : sentence.end]
     if written.rstrip()[-1] not in ":：" or PATTERNS["screen_intro"].match(sentence.words):
         return Decision(removed=True)

@@ -37,7 +37,7 @@ class Kind(enum.Enum):
 
 
 _MAX_CHARS = 400
-"""How much of a clause is looked at."""
+"""The number of characters of a clause to examine."""
 _NO_WORDS = lazy(rf"[^\w{QUOTED}{LINK}]{{60}}")
 
 

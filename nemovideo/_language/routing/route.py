@@ -20,7 +20,7 @@ from nemovideo._support.outputs import contradicts, result_suffix
 from nemovideo.models import Route
 
 _TAIL_LENGTH = 240
-"""How much of the end of a sentence can be a request to export."""
+"""The length of the end of a sentence that can be a request to export, in characters."""
 _QUALITIES = ("high", "medium", "low")
 
 
