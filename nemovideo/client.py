@@ -60,7 +60,7 @@ class BothLayers(Layer[S], Generic[S, A]):
 
 
 @attrs.frozen
-class Lent(Generic[D]):
+class Shared(Generic[D]):
     """What a client shares with its copies: its context, and a function that returns its driver."""
 
     context: contexts.Context
@@ -96,29 +96,29 @@ class BaseClient(Generic[D]):
         "nemovideo.resources.batch", "Batch", "Many files in one call."
     )
 
-    def __init__(self, token: str | None, options: Options, lent: Lent[D] | None) -> None:
+    def __init__(self, token: str | None, options: Options, shared: Shared[D] | None) -> None:
         from nemovideo._config.setup import settings_from
         from nemovideo._flows.context import Context
 
-        context = None if lent is None else lent.context
+        context = None if shared is None else shared.context
         settings = settings_from(token, options, None if context is None else context.settings)
         self._context = Context(settings) if context is None else context.variant(settings)
-        self._lent = lent
+        self._shared = shared
         self._driver_made: D | None = None
         self._making = Lock()
         self._closed = False
         self._owns_backend = False
         self._backend_stopped = False
 
-    def _make_driver(self, lender: D | None) -> D:
+    def _make_driver(self, parent: D | None) -> D:
         raise NotImplementedError
 
     @property
     def _driver(self) -> D:
         with self._making:
             if self._driver_made is None:
-                lender = None if self._lent is None else self._lent.driver()
-                self._driver_made = self._make_driver(lender)
+                parent = None if self._shared is None else self._shared.driver()
+                self._driver_made = self._make_driver(parent)
                 if self._closed:
                     self._driver_made.shut()
             return self._driver_made
@@ -202,20 +202,20 @@ class Client(BaseClient["sync.SyncDriver"]):
         token: str | None = None,
         *,
         http_client: http.SyncClient | None = None,
-        lent: Lent[sync.SyncDriver] | None = None,
+        shared: Shared[sync.SyncDriver] | None = None,
         **options: Unpack[Options],
     ) -> None:
-        super().__init__(token, options, lent)
+        super().__init__(token, options, shared)
         self._http_client = http_client
         if http_client is not None:
             from nemovideo._drivers.http import SyncClient, check_client
 
             check_client(http_client, SyncClient)
 
-    def _make_driver(self, lender: sync.SyncDriver | None) -> sync.SyncDriver:
+    def _make_driver(self, parent: sync.SyncDriver | None) -> sync.SyncDriver:
         from nemovideo._drivers.sync import SyncDriver
 
-        return SyncDriver(self._settings, self._http_client, lender)
+        return SyncDriver(self._settings, self._http_client, parent)
 
     @classmethod
     def local(cls, **options: Unpack[LocalOptions]) -> Self:
@@ -236,8 +236,8 @@ class Client(BaseClient["sync.SyncDriver"]):
 
         Closing it leaves the connections open; closing this client closes both.
         """
-        lent = Lent(self._context, lambda: self._driver)
-        return type(self)(token, lent=lent, **changes)
+        shared = Shared(self._context, lambda: self._driver)
+        return type(self)(token, shared=shared, **changes)
 
     def __enter__(self) -> Self:
         return self._open()
@@ -246,7 +246,7 @@ class Client(BaseClient["sync.SyncDriver"]):
         self.close()
 
     def close(self) -> None:
-        """Close the connections, and stop the local backend if there is one; twice is fine."""
+        """Close the connections, and stop any local backend; calling it twice is allowed."""
         self._closed = True
         if self._driver_made is not None:
             self._driver_made.close()
@@ -282,13 +282,13 @@ class Client(BaseClient["sync.SyncDriver"]):
         deadline: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> models.RenderedVideo:
-        """Remove the background of a clip, and return the result.
+        """Remove the background from a clip, and return the result.
 
         Args:
             source: A path, bytes, an open binary file, or an http(s) URL.
             background: The new background: "transparent", "blur", a CSS color, a path or URL of an
                 image or video, or free text ("office setting"). None only removes the background,
-                which leaves black in an MP4.
+                which leaves it black in an MP4.
             edit: More edits in words, sent in the same message, such as "make it 9:16 and put me in
                 the bottom right corner".
             trim: The part of the clip to keep, as (start, end) in seconds.
@@ -421,20 +421,20 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         token: str | None = None,
         *,
         http_client: http.AsyncClient | None = None,
-        lent: Lent[aio.AsyncDriver] | None = None,
+        shared: Shared[aio.AsyncDriver] | None = None,
         **options: Unpack[Options],
     ) -> None:
-        super().__init__(token, options, lent)
+        super().__init__(token, options, shared)
         self._http_client = http_client
         if http_client is not None:
             from nemovideo._drivers.http import AsyncClient, check_client
 
             check_client(http_client, AsyncClient)
 
-    def _make_driver(self, lender: aio.AsyncDriver | None) -> aio.AsyncDriver:
+    def _make_driver(self, parent: aio.AsyncDriver | None) -> aio.AsyncDriver:
         from nemovideo._drivers.aio import AsyncDriver
 
-        return AsyncDriver(self._settings, self._http_client, lender)
+        return AsyncDriver(self._settings, self._http_client, parent)
 
     @classmethod
     def local(cls, **options: Unpack[LocalOptions]) -> Self:
@@ -443,8 +443,8 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
 
     def with_options(self, token: str | None = None, **changes: Unpack[Options]) -> Self:
         """Return a client with changed settings; see `Client.with_options`."""
-        lent = Lent(self._context, lambda: self._driver)
-        return type(self)(token, lent=lent, **changes)
+        shared = Shared(self._context, lambda: self._driver)
+        return type(self)(token, shared=shared, **changes)
 
     async def __aenter__(self) -> Self:
         return self._open()
@@ -453,7 +453,7 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections, and stop the local backend if there is one; twice is fine."""
+        """Close the connections, and stop any local backend; calling it twice is allowed."""
         self._closed = True
         try:
             if self._driver_made is not None:
@@ -497,7 +497,7 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         deadline: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> models.RenderedVideo:
-        """Remove the background of a clip; see `Client.remove_background`."""
+        """Remove the background from a clip; see `Client.remove_background`."""
         from nemovideo._jobs.plan import order_for
         from nemovideo._jobs.runs import perform_async
 

@@ -13,7 +13,7 @@ from nemovideo.local import LocalBackend
 
 def test_every_option_of_the_backend_and_of_the_client_is_typed() -> None:
     taken = {*inspect.signature(Client).parameters, *inspect.signature(LocalBackend).parameters}
-    assert taken - {"options", "lent"} <= set(LocalOptions.__annotations__)
+    assert taken - {"options", "shared"} <= set(LocalOptions.__annotations__)
 
 
 def test_a_misspelled_option_is_refused_with_the_nearest() -> None:
