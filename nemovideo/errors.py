@@ -48,10 +48,10 @@ from nemovideo._values.formats import CONTENT_TYPES
 from nemovideo._values.remedies import Code, Medium, Option, Remedy, remedy_for
 
 SUPPORTED_SUFFIXES: tuple[str, ...] = tuple(s for s in CONTENT_TYPES if s not in ("jpeg", "zip"))
-"""The file formats that the service takes, by suffix (docs/protocol.md §4)."""
+"""The file formats that the service accepts, by suffix (docs/protocol.md §4)."""
 
 MAX_UPLOAD_BYTES = 500 * 1024 * 1024
-"""The largest file that the service takes, in bytes (docs/protocol.md §4)."""
+"""The largest file that the service accepts, in bytes (docs/protocol.md §4)."""
 
 _BODY_LIMIT = 2000
 _MESSAGE_LIMIT = 1000
@@ -133,7 +133,7 @@ class APIError(NemoError):
         path: The path of the request, without its query.
     """
 
-    default_remedy = "See the code and the body of the answer."
+    default_remedy = "See the error code and the response body."
     status_remedies: ClassVar[dict[int, str]] = {}
     codes: ClassVar[tuple[int, ...]] = ()
     statuses: ClassVar[tuple[int, ...]] = ()
@@ -244,7 +244,7 @@ class FileTooLargeError(APIError):
 class MissingClientIdError(APIError):
     """The request had no X-Client-Id header (code 400)."""
 
-    default_remedy = "Set NEMO_CLIENT_ID to a UUID, or let the SDK make one."
+    default_remedy = "Set NEMO_CLIENT_ID to a UUID, or let the SDK generate one."
     codes: ClassVar[tuple[int, ...]] = (400,)
 
 
@@ -264,7 +264,7 @@ class RateLimitError(APIError):
         register_url: The registration page, if this week's anonymous token was already used.
     """
 
-    default_remedy = "Wait a little and try again."
+    default_remedy = "Wait a moment and try again."
     codes: ClassVar[tuple[int, ...]] = (429,)
     statuses: ClassVar[tuple[int, ...]] = (429,)
     retry_after: float | None = None

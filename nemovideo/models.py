@@ -349,7 +349,7 @@ class RenderedVideo:
         url: The file's URL at the service.
         project_url: A link that opens the project in a browser, or None.
         job: The render job.
-        credits_spent: The credits that the call used, by the balance; None if unknown.
+        credits_spent: The credits that the call used, according to the balance; None if unknown.
         reply: The agent's answer, if the call asked the agent.
         source: The source, if it is a file on this machine.
     """
@@ -532,7 +532,7 @@ class Estimate:
 
 @attrs.frozen
 class Answer:
-    """A conversation's answer to one message of the user.
+    """A conversation's answer to one message from the user.
 
     Attributes:
         text: The answer to display, in the user's language.

@@ -36,8 +36,8 @@ class Options(TypedDict, total=False):
         allow_http: Allow a plain http URL to another machine; default False.
         local_files: Whether a `str` may be a path or a URL, as a source, as a background and in
             a conversation; default True. Pass False if untrusted users provide that text: then only
-            `Path`, bytes and open files are files. This includes sessions, conversations,
-            jobs and batches, but not the paths of results.
+            `Path`, bytes and open files are files. This applies to sessions,
+            conversations, jobs and batches, but not to the paths of results.
         private_urls: Whether `upload_urls` accepts addresses of this machine and of private
             networks; default the value of `local_files`. False resolves every host first; the
             backend that `local()` starts then also refuses such addresses in redirects.

@@ -124,7 +124,7 @@ class Coordinator:
             except (SourceNotFoundError, OutputError, CheckpointError) as error:
                 self._fail(item, error)
             if item.row is not None:
-                self.tell()
+                self.report_progress()
             elif item.key is not None and item.key in self._failures:
                 self._fail(item, self._failures[item.key])
             elif item.key is not None and item.key in self._running:
@@ -193,7 +193,7 @@ class Coordinator:
 
     @property
     def interrupted(self) -> BatchInterrupted:
-        """The error of an interruption: how many files are done, and how to resume."""
+        """Return the error for an interruption: how many files are done, and how to resume."""
         return BatchInterrupted(
             f"stopped: {self._tally} are done", "run the same batch again to do the rest"
         )
@@ -204,7 +204,7 @@ class Coordinator:
         finished = self._counts["done"] + self._counts["skipped"]
         return f"{finished} of {len(self._items)} files"
 
-    def tell(self) -> None:
+    def report_progress(self) -> None:
         """Report the settled files and the progress of the whole batch."""
         while self._settled:
             row = self._settled.popleft()
@@ -223,7 +223,7 @@ class Coordinator:
         self._on_progress(Progress("batch", fraction, elapsed_s, eta_s, message))
 
     def _find_files(self) -> None:
-        """Find the files, name their results, and fail broken ones."""
+        """Find the files, name their results, and mark broken ones as failed."""
         plan = self._plan
         picture = plan.order.picture
         if picture is not None and is_url(picture):
@@ -380,7 +380,7 @@ class Coordinator:
 
 def _exists(path: Path) -> InvalidRequestError:
     return InvalidRequestError(
-        f"{path} already exists, and was not made from this file with these options",
+        f"{path} already exists and was not made from this file with these options",
         remedy=Remedy(
             "move it away", "choose another folder", ("pass ", Option("overwrite", True))
         ),

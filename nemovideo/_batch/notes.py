@@ -147,7 +147,7 @@ class Notes:
                 yield output, record
 
     def copy(self, made: Path, record: Checkpoint, source: FileNote, output: Path) -> None:
-        """Give a file of the same content a copy of the result.
+        """Copy the result for a file with the same content.
 
         Raises:
             OutputError: It cannot be written.

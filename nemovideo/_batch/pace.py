@@ -36,7 +36,7 @@ _MAX_ATTEMPTS = 4
 
 
 class StoppedError(NemoError):
-    """The batch was interrupted, and this file with it."""
+    """The batch was interrupted, including this file."""
 
     default_remedy = "Run the batch again: it resumes from here."
 
@@ -57,7 +57,7 @@ class Pace:
 
     Attributes:
         limit: How many files may be in progress now.
-        limited: How many 429 responses there were.
+        limited: The number of 429 responses so far.
     """
 
     def __init__(self, clock: Clock, ceiling: int, policy: RetryPolicy) -> None:

@@ -62,11 +62,11 @@ class _Work:
         """Start files and record their outcomes until all are done."""
         driver, coordinator = self._driver, self._coordinator
         while True:
-            coordinator.tell()
+            coordinator.report_progress()
             while (following := driver.run(coordinator.next())) is not None:
                 self._start(*following)
             if not coordinator.in_progress:
-                coordinator.tell()
+                coordinator.report_progress()
                 return
             with suppress(queue.Empty):
                 self._record(self._ended.get(timeout=_TICK_S))

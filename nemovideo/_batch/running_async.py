@@ -73,11 +73,11 @@ class _Work:
         """Start files and record their outcomes until all are done."""
         driver, coordinator = self._driver, self._coordinator
         while True:
-            coordinator.tell()
+            coordinator.report_progress()
             while (following := await driver.run(coordinator.next())) is not None:
                 tasks.start_soon(self._work, *following)
             if not coordinator.in_progress:
-                coordinator.tell()
+                coordinator.report_progress()
                 return
             ended = None
             with anyio.move_on_after(_TICK_S):

@@ -39,7 +39,7 @@ class Found:
 def find(
     sources: Sources, *, recursive: bool, out_dir: Path, is_result: Callable[[Path], bool]
 ) -> Found:
-    """Return the files to process, each once, without results of earlier batches.
+    """Return the files to process, each once, excluding results of earlier batches.
 
     Args:
         sources: See `Sources`.
@@ -88,7 +88,7 @@ def _in_folder(
     if not files:
         remedy = "Check the path."
         if not recursive:
-            deeper = Remedy(("pass ", Option("recursive", True), " to look into its folders"))
+            deeper = Remedy(("pass ", Option("recursive", True), " to search its subfolders"))
             remedy = Remedy.after(remedy, deeper)
         raise SourceNotFoundError(f"there is no video in {folder}", remedy=remedy)
     return Found(tuple(path for path in files if not is_result(path)), folder, keep_folders=True)
@@ -148,7 +148,7 @@ def output_names(
         counts = Counter(_folded(name) for name in wanted.values())
         free = {p: n for p, n in wanted.items() if counts[_folded(n)] == 1}
         chosen |= {path: name for path, name in free.items() if _folded(name) not in taken}
-        taken |= counts.keys()  # a name that two files would get goes to neither
+        taken |= counts.keys()  # if two files would get the same name, neither does
     return [
         chosen[path].with_name(pattern.format(stem=chosen[path].name, suffix=f".{format}"))
         for path in found.paths

@@ -35,7 +35,7 @@ class Trouble:
     """The errors of a batch so far.
 
     Attributes:
-        reason: Why no more files are started, or None; the first reason stays.
+        reason: Why no more files are started, or None; the first reason is kept.
     """
 
     def __init__(self) -> None:

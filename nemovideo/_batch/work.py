@@ -37,14 +37,14 @@ _HANDOVER_S = 60
 
 @attrs.frozen
 class Limit:
-    """A time limit as the user set it, and the seconds left of it for one file."""
+    """A time limit as the user set it, and the seconds that one file has left."""
 
     option: Literal["deadline", "file_deadline"]
     seconds: float
     left_s: float
 
     def passed(self, *, may_have_spent: bool = False) -> NemoError:
-        """Return the error for a passed limit."""
+        """Return the error for a limit that has passed."""
         seconds = f"{self.seconds:g} s"
         limit = (
             f"the batch's deadline of {seconds}"
@@ -176,7 +176,7 @@ def _job(
             yield from blocking(lambda: task.checkpoint.unlink(missing_ok=True))
             resumes = False
         else:
-            paid = noted is not None and noted.finished  # only the file was lost
+            paid = noted is not None and noted.finished  # only the output file was lost
             spent = 0.0 if paid and resumes else video.credits_spent
             return Outcome(credits_spent=spent, note=" ".join(video.warnings))
 

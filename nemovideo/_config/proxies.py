@@ -1,4 +1,4 @@
-"""The environment's proxies; requests to this machine never use them.
+"""The proxies set in the environment; requests to this machine never use them.
 
 `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case; on Windows and
 macOS also the system's settings.

@@ -48,7 +48,7 @@ def config_directory() -> Path:
 
 
 def _platform() -> str:
-    """Return the X-Skill-Platform: `SKILL_SOURCE`, or else by the path of the program."""
+    """Return the X-Skill-Platform value: `SKILL_SOURCE`, or a guess from the program's path."""
     if source := os.environ.get("SKILL_SOURCE", "").strip():
         return source
     program = next(iter(getattr(sys, "argv", ())), "")  # embedded interpreters may have no argv
@@ -100,7 +100,7 @@ class Settings:
     on_response: Callable[[ResponseInfo], None] | None = None
 
     def __getstate__(self) -> dict[str, object]:
-        """Return all fields, with the system clock for a test's."""
+        """Return all fields, with the system clock in place of a test clock."""
         return {**attrs.asdict(self, recurse=False), "clock": Clock()}
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -117,7 +117,7 @@ class Settings:
         return self.deadline_s if deadline is None else deadline
 
     def check_link(self, url: str) -> None:
-        """Reject a result link over plain http, as for `base_url`.
+        """Reject a plain http result link, as for `base_url`.
 
         Links to this machine are accepted if the API is on it too.
 
@@ -211,7 +211,7 @@ def _check_header(value: str, source: str) -> str:
     if not value.isprintable():
         raise InvalidRequestError(
             f"{source} has characters that cannot be sent in a header",
-            remedy=f"Set {source} to text on one line.",
+            remedy=f"Set {source} to a single line of text.",
         )
     return value
 

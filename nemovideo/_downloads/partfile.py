@@ -77,7 +77,7 @@ class PartFile:
         """Write the next bytes.
 
         Raises:
-            OutputError: The disk is full or gone.
+            OutputError: The disk is full or unavailable.
         """
         with writing(self._target):
             written = os.write(self._fd, data)

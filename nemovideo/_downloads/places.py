@@ -24,12 +24,12 @@ def output_path(path: str | os.PathLike[str]) -> Path:
     """Return an output path.
 
     Raises:
-        InvalidRequestError: It names a folder ("clips/"), or contains a NUL.
+        InvalidRequestError: It names a folder ("clips/"), or contains a NUL character.
     """
     written = os.fspath(path)
     if "\0" in written:
         raise InvalidRequestError(
-            f"the output {written!r} contains a NUL", remedy="Choose another name."
+            f"the output {written!r} contains a NUL character", remedy="Choose another name."
         )
     if written.endswith(tuple(filter(None, (os.sep, os.altsep)))):
         raise InvalidRequestError(f"{written} is a folder", remedy="Name a file in it.")
@@ -51,7 +51,7 @@ def part_paths(target: Path) -> tuple[Path, Path]:
 
 
 def real_path(path: Path) -> Path:
-    """Return the path with `~` expanded and links followed.
+    """Return the path with `~` expanded and symlinks resolved.
 
     Raises:
         InvalidRequestError: The link points to itself.
@@ -77,11 +77,11 @@ def check_output(
         path: The path that the user gave.
         overwrite: Whether an existing file may be replaced.
         needed_bytes: The minimum size of the file.
-        sources: Files that are never replaced: those the result is made from.
+        sources: The files that the result is made from, which are never replaced.
 
     Raises:
-        InvalidRequestError: The folder does not exist, the name is too long or a folder's, the
-            file exists, or it is one of the sources.
+        InvalidRequestError: The folder does not exist, the name is too long or is a folder,
+            the file exists, or it is one of the sources.
         OutputError: The folder is not writable, or the disk has too little space.
     """
     target = real_path(path)

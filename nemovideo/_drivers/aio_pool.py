@@ -79,7 +79,7 @@ class Pool:
 
     @property
     def own_client(self) -> bool:
-        """Whether the HTTP client is not the user's."""
+        """Whether the HTTP client is ours, not the user's."""
         return self._user_client is None
 
     def state(self) -> LoopState:

@@ -14,7 +14,7 @@ class AnyPool(Protocol):
 
     @property
     def own_client(self) -> bool:
-        """Whether the HTTP client is not the user's."""
+        """Whether the HTTP client is ours, not the user's."""
         ...
 
 

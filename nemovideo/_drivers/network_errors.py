@@ -40,10 +40,10 @@ _DROPPED = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemotePro
 """The errors of a pooled connection that the server has closed."""
 
 _SLOW = (httpx.ReadTimeout, httpx.WriteTimeout)
-"""The timeouts of a server that was reached."""
+"""The timeouts that can occur once a connection is open."""
 
 _PLAIN_TEXT = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
-"""OpenSSL's reasons when a TLS handshake is answered in plain text."""
+"""The reasons that OpenSSL gives when a server answers a TLS handshake in plain text."""
 
 _REMEDY = Remedy(
     "check the network, the proxy settings and NEMO_API_URL, and try again",
@@ -169,7 +169,7 @@ def _shown(host: str, port: int | None) -> str:
 
 
 def _is_certificate_error(error: BaseException | None) -> bool:
-    """Return whether the certificate was rejected, which a retry does not change."""
+    """Return whether the certificate was rejected, which retrying does not fix."""
     return any(isinstance(found, ssl.SSLCertVerificationError) for found in _chain(error))
 
 

@@ -43,7 +43,7 @@ class Pool:
 
     @property
     def own_client(self) -> bool:
-        """Whether the HTTP client is not the user's."""
+        """Whether the HTTP client is ours, not the user's."""
         return self._user_client is None
 
     def client(self, *, fresh: bool = False) -> http.SyncClient:

@@ -54,7 +54,7 @@ class FileNote:
 
 @attrs.frozen
 class OrderNote:
-    """The order; a checkpoint only resumes an equal one."""
+    """The order; a checkpoint can only resume an identical one."""
 
     source: FileNote
     picture: FileNote | None

@@ -17,7 +17,7 @@ from nemovideo.files import Source, is_url
 from nemovideo.models import Estimate, MediaInfo
 
 _CLOUD_SECONDS_PER_SECOND = 45 / 20
-"""The service names 30 to 60 seconds for a clip of 20 (docs/protocol.md, "Timing")."""
+"""The service quotes 30 to 60 seconds for a 20-second clip (docs/protocol.md, "Timing")."""
 
 _CLOUD_LEAST_S = 20.0
 _FPS = 30.0

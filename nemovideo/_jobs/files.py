@@ -116,7 +116,7 @@ def arrived(infos: Sequence[Mapping[str, object]], note: FileNote, held: int) ->
 
 
 def _find_arrived(context: Context, session_id: str, note: FileNote, held: int) -> Flow[str | None]:
-    """Look twice for a file that a dead process was sending: it may still be processed."""
+    """Look twice for a file that a killed process was sending: it may still be processing."""
     for wait_s in (0.0, context.settings.polling.interval_s):
         if wait_s:
             yield from sleep(wait_s)

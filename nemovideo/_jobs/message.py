@@ -129,7 +129,7 @@ def unchanged_error(reply: Reply) -> AgentError:
 
 
 def check_trimmed(order: OrderNote, state: SessionState, reply: Reply) -> None:
-    """Check that the video was trimmed, if that was ordered.
+    """Check that the video was trimmed, if the order asks for it.
 
     Raises:
         AgentError: It was not.

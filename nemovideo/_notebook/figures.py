@@ -57,7 +57,7 @@ def figure(caption: str, source: Path | str) -> str:
 
 
 def png_figure(caption: str, png: bytes) -> str:
-    """Return a PNG file with its caption, embedded in a size for reading."""
+    """Return a PNG file with its caption, embedded at a readable size."""
     image = f'<img src="{_shrunk(png)}" alt="">'
     return f"<figure><figcaption>{escape(caption)}</figcaption>{image}</figure>"
 

@@ -27,7 +27,7 @@ class Stamp:
 
     @classmethod
     def of(cls, path: Path) -> Stamp | None:
-        """Return the file's stamp, or None without a file."""
+        """Return the file's stamp, or None if there is no file."""
         with suppress(OSError):
             found = path.stat()
             return cls(found.st_size, found.st_mtime_ns, found.st_ino)
@@ -62,7 +62,7 @@ def writing(path: Path) -> Iterator[None]:
     """Map errors of writing a file in the block.
 
     Raises:
-        OutputError: The disk is full or gone, or the path is not writable.
+        OutputError: The disk is full or unavailable, or the path is not writable.
     """
     try:
         yield
@@ -74,7 +74,7 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path, *, by: Path) -> Iterator[None]:
-    """Replace `path` by `by`, which the block writes; remove `by` if the block fails."""
+    """Replace `path` with `by`, which the block writes; remove `by` if the block fails."""
     try:
         yield
         by.replace(path)

@@ -34,7 +34,7 @@ def draft_card(draft: Timeline) -> str:
 
 
 def text_card(summary: str) -> str:
-    """Return the card of a draft that is text, which has no timeline to show."""
+    """Return the card of a text draft, which has no timeline to show."""
     return cards.facts_card("Draft", "", [("content", summary)])
 
 
@@ -52,7 +52,7 @@ def _mark(change: Change) -> str:
 
 
 def _marked_lanes(changes: Sequence[Change], before: Tracks, after: Tracks) -> list[Lane]:
-    """Return the lanes after, marked, and below them the removed ones."""
+    """Return the lanes of the new draft, marked, and the removed ones below them."""
     marks: defaultdict[int, dict[int | None, str]] = defaultdict(dict)
     gone: list[int] = []
     for change in changes:

@@ -1,7 +1,7 @@
 """Comparing two timelines.
 
-Each pair of parts found by `match` is compared. Every difference in the JSON gives at least one
-change: one without a specific kind is a changed setting.
+Each pair of parts found by `match` is compared. Every difference in the JSON yields at least one
+change; if no specific kind applies, it is a changed setting.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Draft(Timeline):
     def from_json(cls, value: object) -> Draft:
         """Read a decoded draft from the state endpoint; the value is copied.
 
-        Nulls, missing parts and values of the wrong type count as absent. A draft that is text
+        Nulls, missing parts and values of the wrong type count as absent. A text draft
         (XML) is kept unparsed: it has no tracks, and `raw` and `to_json` return the text.
 
         Raises:
@@ -83,7 +83,7 @@ class Draft(Timeline):
 
     @cached_property
     def _text(self) -> str | None:
-        """The draft if it is text, which is not parsed."""
+        """The draft if it is text, unparsed."""
         value = restored(self._snapshot)
         return value if isinstance(value, str) else None
 
@@ -109,7 +109,7 @@ class Draft(Timeline):
     def ready(self) -> bool:
         """Whether there is something to export: a track with a segment (docs/protocol.md §6).
 
-        A draft that is text is ready unless it is blank.
+        A text draft is ready unless it is blank.
         """
         if self._text is not None:
             return bool(self._text.strip())
@@ -150,7 +150,7 @@ class Draft(Timeline):
                 draft is text.
         """
         if self._text is not None:
-            raise InvalidRequestError("A draft that is text cannot be edited here")
+            raise InvalidRequestError("A text draft cannot be edited here")
         if tracks is None:
             changed = self._changed(duration_ms, metadata)
             return self if changed is None else Draft(snapshot(changed))
@@ -184,9 +184,9 @@ class Draft(Timeline):
         return self._with_segment(track, found, found.evolve(duration_ms=duration_ms))
 
     def with_text(self, track: int, segment: int, text: str) -> Draft:
-        """Return this draft with a new text in one segment, under the key that held the old one.
+        """Return this draft with new text in one segment, under the key that held the old text.
 
-        A segment without a text gets it under `text`.
+        In a segment without text, it is stored under `text`.
 
         Raises:
             InvalidRequestError: There is no such segment.
@@ -249,7 +249,7 @@ class Draft(Timeline):
 
 @attrs.frozen
 class DraftDiff:
-    """The changes from one draft to another; iterates them, and is false if there are none.
+    """The changes from one draft to another; iterates over them, and is false if there are none.
 
     Attributes:
         changes: The changes in the order of the tracks; those of the whole draft come last.
@@ -295,11 +295,11 @@ def _checked(
         return found
     path = f"$.{key}" if track is None else f"$.{TRACKS}[{track}].{key}"
     if not isinstance(found, list):
-        raise MalformedResponseError("A draft holds a list here", path=path)
+        raise MalformedResponseError("A draft must have a list here", path=path)
     for place, item in enumerate(found):
         if not isinstance(item, dict | None):
             raise MalformedResponseError(
-                "A draft holds a JSON object here", path=f"{path}[{place}]"
+                "A draft must have a JSON object here", path=f"{path}[{place}]"
             )
     return found
 

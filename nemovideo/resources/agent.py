@@ -45,7 +45,7 @@ class Agent(Resource):
     def stream(
         self, session_id: str, text: str, *, tokens: bool = False, deadline: float | None = None
     ) -> AgentStream:
-        """Return a context manager that iterates the events of the answer; see `send`.
+        """Return a context manager that iterates over the events of the answer; see `send`.
 
         The message is sent when the iteration starts. Leaving the block early cancels the run at
         the service; without a block, dropping the stream does.
@@ -56,7 +56,7 @@ class Agent(Resource):
 
 
 class AgentStream:
-    """Iterates the events of one answer; `.reply` is the complete answer after the last one."""
+    """Iterates over the events of one answer; then `.reply` is the complete answer."""
 
     def __init__(self, run: sync_run.Run[Reply]) -> None:
         self._run = run
@@ -95,7 +95,7 @@ class AgentStream:
         """The complete answer.
 
         Raises:
-            InvalidRequestError: Not all events have been iterated.
+            InvalidRequestError: Not all events have been read.
         """
         return _ended(self._reply)
 
@@ -117,14 +117,14 @@ class AsyncAgent(AsyncResource):
     def stream(
         self, session_id: str, text: str, *, tokens: bool = False, deadline: float | None = None
     ) -> AsyncAgentStream:
-        """Return an async context manager that iterates the events; see `Agent.stream`."""
+        """Return an async context manager that iterates over the events; see `Agent.stream`."""
         flow = agent.send(self._context, session_id, text, tokens=tokens)
         limit = self._limit(deadline)
         return AsyncAgentStream(self._driver.start(flow, limit))
 
 
 class AsyncAgentStream:
-    """Iterates the events of one answer; `.reply` is the complete answer after the last one."""
+    """Iterates over the events of one answer; then `.reply` is the complete answer."""
 
     def __init__(self, run: aio_run.Run[Reply]) -> None:
         self._run = run
@@ -163,7 +163,7 @@ class AsyncAgentStream:
         """The complete answer.
 
         Raises:
-            InvalidRequestError: Not all events have been iterated.
+            InvalidRequestError: Not all events have been read.
         """
         return _ended(self._reply)
 
@@ -175,6 +175,6 @@ class AsyncAgentStream:
 def _ended(reply: Reply | None) -> Reply:
     if reply is None:
         raise InvalidRequestError(
-            "the answer is not complete yet", remedy="Iterate all events, or use send()."
+            "the answer is not complete yet", remedy="Iterate over all events first, or use send()."
         )
     return reply

@@ -62,18 +62,18 @@ class Batch(Resource):
         deadline: float | None = None,
         file_deadline: float | None = None,
     ) -> BatchReport:
-        """Remove the background of many videos; a second run does only what is missing.
+        """Remove the background from many videos; a second run does only what is missing.
 
         One file's failure does not stop the others: see the report. Checkpoints in `out_dir` record
         what is done, by content, so a batch can be interrupted at any time and run again.
 
         Args:
-            sources: A folder (its videos are taken), a file, a pattern ("clips/**/*.mov"), or
+            sources: A folder (for its videos), a file, a pattern ("clips/**/*.mov"), or
                 paths.
             out_dir: The folder for the results; it is created if necessary.
-            background: See `Client.remove_background`; so are `edit`, `trim` and `metadata`.
+            background: See `Client.remove_background`.
             edit: More edits for every file, in words.
-            trim: The start and end to keep of every file, in seconds.
+            trim: The part of every file to keep, as (start, end) in seconds.
             format: "mp4", "webm" or "mov"; None is "webm" for "transparent", else "mp4".
             quality: "high", "medium" or "low".
             metadata: Whether the results keep the recording's date, location and title.
@@ -81,13 +81,13 @@ class Batch(Resource):
             recursive: Search subfolders too; the results get the same subfolders.
             concurrency: How many files at a time; None is 2, or the number of an executor's
                 workers if it has one, else 8. A 429 lowers it for a while.
-            executor: Where the work is done: any `concurrent.futures.Executor`.
-            max_credits: Start no file that would probably take the batch over this.
+            executor: What runs the work: any `concurrent.futures.Executor`.
+            max_credits: Do not start a file that would probably take the batch over this.
             progress: True shows a bar; a callback receives `Progress` values of the whole batch.
             on_file: Called with the row of each file once its result is decided.
             overwrite: Replace existing files.
             deadline: Seconds for the whole batch; None for the client's own deadline.
-            file_deadline: Seconds for each file; one that takes longer fails alone.
+            file_deadline: Seconds for each file; one that takes longer fails, but not the others.
 
         Raises:
             SourceNotFoundError: There is no such folder, or no video in it.
@@ -143,7 +143,7 @@ class AsyncBatch(AsyncResource):
         deadline: float | None = None,
         file_deadline: float | None = None,
     ) -> BatchReport:
-        """Remove the background of many videos; see `Batch.remove_backgrounds`."""
+        """Remove the background from many videos; see `Batch.remove_backgrounds`."""
         from nemovideo._batch.running_async import run
 
         setup = _Setup(self._context, executor, concurrency)
