@@ -454,7 +454,7 @@ def test_a_failure_of_the_agent_keeps_what_it_had_said(talking: Chat) -> None:
         ({"code": 1002}, "credits", errors.SessionNotFoundError, "new conversation"),
         ({"code": 4001}, "credits", errors.UnsupportedFileError, "mp4, mov, avi"),
         ({"code": 4002}, "余额", errors.FileTooLargeError, "500 MB"),
-        ({"code": 1234, "message": "odd"}, "credits", errors.APIError, "rejected the request: Odd."),
+        ({"code": 1234, "message": "odd"}, "credits", errors.APIError, "the request: Odd."),
     ],
 )
 def test_every_refusal_becomes_a_sentence_with_a_remedy(
