@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m nemov
 
 
 def _check_access(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """Exit with a usage error if a key is given without an address, or the reverse."""
+    """Exit with a usage error if a key is given without an address, or an address without a key."""
     keyed = options.api_key or options.api_key_file
     if keyed and options.host is None:
         parser.error(
@@ -100,7 +100,7 @@ def _serve(options: argparse.Namespace) -> None:
         banner = (_SHARED_BANNER if keys else _BANNER).format(
             url=backend.url,
             state_dir=backend.state_dir,
-            others=f"; from other machines, port {backend.port} of this one's address"
+            others=f" (from other machines: port {backend.port} of this machine's address)"
             if options.host in EVERYWHERE
             else "",
         )
@@ -119,10 +119,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--api-key", action="append", default=[], help="a key that clients must send as their token"
     )
-    parser.add_argument("--api-key-file", type=Path, help="a file with one key a line")
-    parser.add_argument("--port", type=int, default=8000, help="0 for a free one (8000)")
+    parser.add_argument("--api-key-file", type=Path, help="a file with one key per line")
     parser.add_argument(
-        "--state-dir", type=Path, help="the directory of all state (in your user data)"
+        "--port", type=int, default=8000, help="the port; 0 for any free one (8000)"
+    )
+    parser.add_argument(
+        "--state-dir", type=Path, help="the state directory (in your user data directory)"
     )
     parser.add_argument("--credits", type=int, help="the credits of a new user, as a hard limit")
     parser.add_argument("--faults", type=Path, help="a JSON file of fault rules")
@@ -130,7 +132,9 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto", help="the device for .onnx models (auto)")
     parser.add_argument("--model", type=Path, help="your own model (.tflite or .onnx)")
     parser.add_argument(
-        "--keep", type=_seconds, help="remove what is unused for this long: 90m, 12h, 7d (never)"
+        "--keep",
+        type=_seconds,
+        help="remove results older and sessions unused for longer: 90m, 12h, 7d (never)",
     )
     parser.add_argument(
         "--max-renders", type=_count, help="unfinished renders for each key (4 with a key)"
@@ -159,7 +163,7 @@ def _bytes(text: str) -> int:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
     return int(text)
 
 

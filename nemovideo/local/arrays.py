@@ -37,7 +37,7 @@ def image_of(picture: Picture) -> Image.Image:
     if image.width * image.height > MAX_PHOTO_PIXELS or not all(image.size):
         raise InvalidRequestError(
             f"a picture of {image.width}×{image.height} pixels is not supported",
-            remedy=f"Use one of 1 to {MAX_PHOTO_PIXELS:,} pixels.",
+            remedy=f"Use a picture of 1 to {MAX_PHOTO_PIXELS:,} pixels.",
         )
     return image.convert("RGBA")
 
@@ -54,7 +54,7 @@ def _from_array(picture: object) -> Image.Image:
     given = f"{picture.dtype} of shape {picture.shape}" if isinstance(picture, np.ndarray) else ""
     raise InvalidRequestError(
         f"{given or type(picture).__name__} is not a picture",
-        remedy="Give height × width × 3 in uint8 (RGB), a Pillow image, or a path.",
+        remedy="Pass a uint8 array of height × width × 3 (RGB), a Pillow image, or a path.",
     )
 
 
@@ -72,7 +72,7 @@ def mask_of(time_s: object, mask: object) -> npt.NDArray[np.float32]:
     """Return a user's mask as floats, 0..1."""
     if not isinstance(time_s, int | float) or not math.isfinite(time_s):
         raise InvalidRequestError(
-            f"{time_s!r} is not a time in seconds", remedy="Give masks by time in seconds."
+            f"{time_s!r} is not a time in seconds", remedy="Use times in seconds as the keys."
         )
     if isinstance(mask, np.ndarray) and mask.ndim == 2:
         alpha: npt.NDArray[np.float32] = mask.astype(np.float32)
@@ -84,7 +84,7 @@ def mask_of(time_s: object, mask: object) -> npt.NDArray[np.float32]:
             return alpha
     raise InvalidRequestError(
         f"the mask at {time_s} s is not a valid mask",
-        remedy="Give an array of height × width: bool, uint8, or floats in 0..1.",
+        remedy="Pass an array of height × width: bool, uint8, or floats in 0..1.",
     )
 
 

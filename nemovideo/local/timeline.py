@@ -68,7 +68,7 @@ class Place:
     Attributes:
         x, y: From 0 (left, top) to 1 (right, bottom) in the free space around the person; None
             keeps the position in the picture.
-        scale: A factor of the original size.
+        scale: The size relative to the original.
     """
 
     x: float | None = None

@@ -1,4 +1,4 @@
-"""Answer a message: carry out its clauses one after the other."""
+"""Answer a message by carrying out its clauses in order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
 
 MAX_CHARACTERS = 2000
-"""Longer messages are refused."""
+"""The maximum length of a message; longer ones are refused."""
 
 
 def respond(
@@ -36,7 +36,7 @@ def respond(
 
     Args:
         text: The message.
-        timeline: The present timeline, if any.
+        timeline: The current timeline, if any.
         media: The uploads of the session, in order.
         history: The previous versions of the timeline, oldest first.
         question: The question of the previous turn; a message without an intent answers it.
@@ -66,7 +66,7 @@ def respond(
 
 
 def _language(message: Message) -> Language:
-    """Detect the language outside quotations, or inside where there is nothing else."""
+    """Detect the language outside quotations, or inside them if there is nothing else."""
     outside = message.whole.text.replace(QUOTE, "")
     return detect(outside if any(sign.isalpha() for sign in outside) else message.whole.raw)
 

@@ -16,7 +16,7 @@ def declines(message: Message) -> bool:
 
 
 def is_answer(message: Message, question: Question) -> bool:
-    """Return whether a message answers the question, and asks for nothing else.
+    """Return whether a message answers the question, rather than asking for something else.
 
     A sentence that reads as a request ("redo", "make me look younger") is not the text of a
     title unless it is quoted.

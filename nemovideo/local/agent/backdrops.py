@@ -1,7 +1,7 @@
 """Find the background that a clause asks for: a color, blur, scene, upload, or something unknown.
 
-A clause may name the present background ("my white background", "from my office video") and the
-new one ("a white background", "in an office"). The present one is blanked out first.
+A clause may name the current background ("my white background", "from my office video") and the
+new one ("a white background", "in an office"). The current one is blanked out first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nemovideo.local.timeline import SCENES, Background
 _MARKS = " '\"“”‘’「」《》-:"
 _SIGN = f"[{VIDEO}{IMAGE}{AUDIO}]+"
 _PRESENT = ("removed", "replaced", "present", "cut_out", "in_video", "my_video")
-"""Words about the present background and video, in the order of `without_source`."""
+"""Words about the current background and video, in the order of `without_source`."""
 _NAMED = ("with", "use", "chinese", "before", "after")
 """Patterns for the name of a background, in order of preference."""
 
@@ -30,8 +30,9 @@ _NAMED = ("with", "use", "chinese", "before", "after")
 class Target:
     """The background that a clause asks for.
 
-    `background` if it is known; `upload_wanted` are the kinds of upload to choose from, `named`
-    the one that was named; `unknown` is an unknown name. `is_default` marks the default color.
+    `background` is set if it is known, and `unknown` is a name that is not. `upload_wanted` are
+    the kinds of upload to choose from, and `named` is the upload that was named. `is_default`
+    marks the default color.
     """
 
     background: Background | None = None
@@ -42,7 +43,7 @@ class Target:
 
 
 def blurs(text: str) -> bool:
-    """Return whether the text asks for a blur of the background, and of nothing else."""
+    """Return whether the text asks to blur the background, rather than something else."""
     return has(text, "backdrops.blur_itself") or (
         has(text, "backdrops.blur") and has(text, "background")
     )
@@ -55,7 +56,7 @@ def resolves(clause: Clause) -> bool:
 
 
 def find_target(clause: Clause, backdrops: Sequence[MediaItem]) -> Target | None:
-    """Return the background that a clause names, None without one.
+    """Return the background that a clause names, or None.
 
     `backdrops` are the uploads that can be a background.
     """
@@ -71,7 +72,7 @@ def find_target(clause: Clause, backdrops: Sequence[MediaItem]) -> Target | None
 
 
 def without_source(text: str) -> str:
-    """Return the text without the words about the present background and video."""
+    """Return the text without the words about the current background and video."""
     for name in _PRESENT:
         text = pattern(f"backdrops.{name}").sub(lambda found: " " * len(found[0]), text)
     return text

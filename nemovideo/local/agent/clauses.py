@@ -23,7 +23,7 @@ _MAX_CLAUSE_CHARS = 600
 
 @attrs.frozen
 class Request:
-    """A clause and its intent, None where no intent matches."""
+    """A clause and its intent, or None if no intent matches."""
 
     clause: Clause
     intent: Intent | None
@@ -45,7 +45,7 @@ class _Draft:
 
 
 def split(message: Message) -> list[Request]:
-    """Return the requests of a message in order; small talk is dropped beside other requests."""
+    """Return the requests of a message in order; small talk counts only if there are no others."""
     whole = message.whole
     drafts: list[_Draft] = []
     waiting: _Piece | None = None
@@ -116,7 +116,7 @@ def _lead(clause: Clause) -> str:
 
 
 def _with_lead(message: Message, piece: _Piece, lead: str) -> Intent | None:
-    """Return the intent of a piece with a verb put before it, None without one."""
+    """Return the intent of a piece with a verb put before it, or None."""
     return find_intent(message.clause(piece.start, piece.end, lead=lead)) if lead else None
 
 
@@ -140,7 +140,7 @@ def _front(message: Message, waiting: _Piece, piece: _Piece, intent: Intent) -> 
 
 
 def _again(merged: Clause, last: _Draft) -> Intent | None:
-    """Return the intent of an extended clause if it is of the same family, else the old one."""
+    """Return the intent of an extended clause if its family is the same, else the old intent."""
     intent = find_intent(merged)
     return intent if intent and last.intent and intent.family == last.intent.family else last.intent
 
@@ -157,7 +157,7 @@ def _belongs(message: Message, last: _Draft, clause: Clause, intent: Intent | No
     if is_negated(clause):
         return False
     if intent is None:
-        return _goes_on(family, clause)
+        return _refines(family, clause)
     if family == "background" and intent.name == "keep" and VIDEO in before.text:
         return has(text, "sound")  # "… with waves.mp4 and keep its sound"
     if family == "talk" or intent.family == "talk":
@@ -191,7 +191,7 @@ def _belongs(message: Message, last: _Draft, clause: Clause, intent: Intent | No
     return family == "create" and intent.family == "trim" and has(text, "clauses.length")
 
 
-def _goes_on(family: str, clause: Clause) -> bool:
+def _refines(family: str, clause: Clause) -> bool:
     text = clause.text
     if family == "talk" or (has(text, "clauses.comment") and family != "title"):
         return False

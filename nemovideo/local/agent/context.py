@@ -1,4 +1,4 @@
-"""What an intent gets and returns."""
+"""What an intent receives and returns."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Context:
 class Outcome:
     """The result of a clause: a sentence, and the tool call if there was one.
 
-    `timeline` is the new one, None where nothing changed. `done` is False where the request
-    could not be met. `asks` is set where the sentence is a question.
+    `timeline` is the new one, or None if nothing changed. `done` is False if the request could
+    not be met. `asks` is set if the sentence is a question.
     """
 
     said: str
@@ -75,8 +75,8 @@ class Intent:
     Args:
         name: A unique name.
         family: The subject, which pieces of one clause share.
-        carry_out: Makes the edit, or says why not.
-        words: Entries of `words/` that all have to occur in the clause.
+        carry_out: Makes the edit, or explains why it cannot.
+        words: Entries of `words/` that must all occur in the clause.
         unless: Entries that must not occur in it.
         when: A further condition.
     """
@@ -119,7 +119,7 @@ def refused(tool: str, args: dict[str, object], said: str) -> Outcomes:
 
 
 def answered(said: str, *, done: bool = True) -> Outcomes:
-    """Return a sentence alone."""
+    """Return a sentence without an edit."""
     return (Outcome(said, done=done),)
 
 

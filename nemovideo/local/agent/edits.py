@@ -15,7 +15,7 @@ IMAGE_MS = 5000
 
 
 def timeline_for(media: Sequence[MediaItem]) -> Timeline | None:
-    """Return a timeline with the first uploaded video, at its size and rate; None without one."""
+    """Return a timeline with the first uploaded video, at its size and rate, or None."""
     video = next((item for item in media if item.kind == "video"), None)
     return timeline_of(video) if video else None
 
@@ -80,14 +80,14 @@ def shape(timeline: Timeline, size: tuple[int, int], fit: str | None) -> Timelin
 
 
 def turn(timeline: Timeline, degrees: int, only: Sequence[int] | None = None) -> Timeline:
-    """Return the timeline with its clips turned clockwise; with all clips, so is the canvas."""
+    """Return the timeline with its clips rotated clockwise, and the canvas too if all are."""
     sideways = degrees % 180 != 0
 
     def change(clip: Clip) -> Clip:
         crop = clip.crop
         for _ in range(degrees % 360 // 90):
             crop = crop and Crop(1 - crop.bottom, crop.left, 1 - crop.top, crop.right)
-        # The renderer mirrors after it has turned.
+        # The renderer mirrors after rotating.
         flip = {"x": "y", "y": "x"}.get(clip.flip, clip.flip) if sideways else clip.flip
         return evolve(clip, turn=(clip.turn + degrees) % 360, crop=crop, flip=flip)
 
@@ -112,7 +112,7 @@ def flip(timeline: Timeline, axis: str, only: Sequence[int] | None = None) -> Ti
 
 
 def crop(timeline: Timeline, kept: Crop, only: Sequence[int] | None = None) -> Timeline:
-    """Return the timeline with its clips cropped; with all clips, so is the canvas."""
+    """Return the timeline with its clips cropped, and the canvas too if all are."""
 
     def change(clip: Clip) -> Clip:
         old = clip.crop or Crop()
@@ -136,7 +136,7 @@ def crop(timeline: Timeline, kept: Crop, only: Sequence[int] | None = None) -> T
 def trim(
     timeline: Timeline, start_ms: int, end_ms: int, *, keeps: bool, only: int | None = None
 ) -> Timeline:
-    """Return the timeline with a part kept, or cut out: of the whole, or of the clip `only`."""
+    """Return the timeline with a part kept or cut out, of the whole or of the clip `only`."""
     first, last = (0, len(timeline.clips)) if only is None else (only, only + 1)
     clips = timeline.clips[first:last]
     if keeps:

@@ -1,4 +1,4 @@
-"""Find the upload that a clause means: by name, by number, or the last one of its kind."""
+"""Find the upload that a clause refers to: by name, by number, or the last one of its kind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def of_kind(media: Sequence[MediaItem], kinds: Collection[str]) -> list[MediaIte
 
 
 def choose(clause: Clause, candidates: Sequence[MediaItem]) -> MediaItem | None:
-    """Return the upload that the clause means: by name, stem or number, else the last one."""
+    """Return the upload that a clause refers to by name, stem or number, else the last one."""
     meant = [item for item in clause.files if item in candidates]
     meant += [item for item in candidates if mentions_stem(clause.plain, item)]
     if meant:
@@ -36,11 +36,11 @@ def mentions_stem(text: str, item: MediaItem) -> bool:
 
 
 def place_in(items: Sequence[object], text: str) -> int | None:
-    """Return the index of the item that "the second clip" or "最后一段" means, None without one."""
+    """Return the index of the item that "the second clip" or "最后一段" refers to, or None."""
     place = ordinal(text)
     return place % len(items) if items and place is not None and place < len(items) else None
 
 
 def ordinal(text: str) -> int | None:
-    """Return the place in a list that "the second image" or "最后一张" means, -1 for the last."""
+    """Return the list index that "the second image" or "最后一张" refers to; -1 for the last."""
     return next((_ORDINALS[name] for name in _ORDINALS if has(text, f"ordinals.{name}")), None)

@@ -33,7 +33,7 @@ _CHINESE = {
 _CHINESE_NUMBER = lazy(r"[零〇一二两三四五六七八九十百千]+(?:点[零〇一二三四五六七八九]+)?")
 _UNIT_MS: dict[str, float] = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 _LONGEST_MS = 24 * 3_600_000
-"""Longer times are cut to this."""
+"""Longer times are reduced to this."""
 _UNIT = (
     r"(?:(?P<ms>ms|milli-?seconds?|毫秒)|(?P<s>s(?:ec(?:ond)?s?)?|秒钟?)"
     r"|(?P<m>m(?:in(?:ute)?s?)?|分钟?)|(?P<h>h(?:rs?|ours?)?|个?小时))(?![a-z])"
@@ -50,7 +50,7 @@ _RANGE_SIGN = (
 
 
 def detect(text: str) -> Language:
-    """Return "zh" where the text has a Chinese character, else "en"."""
+    """Return "zh" if the text has a Chinese character, else "en"."""
     return "zh" if _CJK.search(text) else "en"
 
 
@@ -142,7 +142,7 @@ def times(text: str) -> list[int]:
 
 
 def time_range(text: str) -> tuple[int, int] | None:
-    """Return the first "from … to …" in milliseconds, None where there is none."""
+    """Return the first "from … to …" in milliseconds, or None."""
     time = rf"{MARK}(\d+){MARK}"
     found = re.search(rf"{time}(?: ?(?:mark|处|的地方))?{_RANGE_SIGN}{time}", mark_times(text))
     if not found:
@@ -173,7 +173,7 @@ def percent(text: str) -> float | None:
 
 
 def number(text: str) -> float | None:
-    """Return the first number that is not a percentage, a time or a factor, None without one."""
+    """Return the first number that is not a percentage, a time or a factor, or None."""
     found = _BARE.search(digits(text))
     return float(found[1]) if found else None
 

@@ -12,7 +12,7 @@ from nemovideo.local.agent.words import has, pattern
 
 @attrs.frozen
 class Spot:
-    """A place on the picture: 0 is left or top, 1 right or bottom, None not given."""
+    """A place on the picture: 0 is left or top, 1 is right or bottom, None is unspecified."""
 
     x: float | None = None
     y: float | None = None
@@ -26,9 +26,9 @@ class Spot:
 
 
 def find_spot(text: str) -> Spot | None:
-    """Return the place that a text names, None where it names none.
+    """Return the place that a text names, or None.
 
-    A corner without a side is the bottom right one.
+    "The corner" without a side means the bottom right one.
     """
     x = 0.0 if has(text, "places.left") else 1.0 if has(text, "places.right") else None
     y = 0.0 if has(text, "places.top") else 1.0 if has(text, "places.bottom") else None
@@ -42,7 +42,7 @@ def find_spot(text: str) -> Spot | None:
 
 
 def new_size(text: str, current: float) -> float | None:
-    """Return the new size as a factor, None where the text does not change it."""
+    """Return the new size as a factor, or None if the text does not change it."""
     text = pattern("places.halves").sub(" ", text)
     bigger, smaller = has(text, "places.bigger"), has(text, "places.smaller")
     if bigger != smaller and has(text, "places.too"):

@@ -1,4 +1,4 @@
-"""Find the clips to edit: those on the timeline, or an upload that is put on it first."""
+"""Find the clips to edit: those on the timeline, or an upload that is added to it first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nemovideo.local.timeline import Clip, Timeline
 
 @attrs.frozen
 class Stage:
-    """A timeline with clips, and the indexes of those to edit (`only`, None for all)."""
+    """A timeline with clips, and the indexes of those to edit (`only`; None for all)."""
 
     timeline: Timeline
     only: tuple[int, ...] | None = None
@@ -34,7 +34,7 @@ class Stage:
 
 
 def stage_for(clause: Clause, context: Context, *, without: Collection[str] = ()) -> Stage | None:
-    """Return the clips that a clause is about, None where there are none.
+    """Return the clips that a clause is about, or None if there are none.
 
     Priority: a video that the clause names, the timeline, the first uploaded video, the
     first uploaded picture. `without` are ids of uploads with another role, such as the new
@@ -60,7 +60,7 @@ def stage_for(clause: Clause, context: Context, *, without: Collection[str] = ()
 
 
 def nothing_there(tool: str, context: Context) -> Outcomes:
-    """Return the refusal where there is no clip to work on."""
+    """Return the refusal for when there is no clip to work on."""
     sounds = [item.name for item in context.media if item.kind == "audio"]
     if sounds and len(sounds) == len(context.media):
         return refused(tool, {}, context.say("sound_only", name=sounds[-1]))
@@ -81,7 +81,7 @@ def on_stage(tool: str) -> Callable[[Callable[[Clause, Context, Stage], Outcomes
 
 
 def without_number(text: str) -> str:
-    """Return the text with digits, without "the first clip": it is neither a time nor an angle."""
+    """Return the text with digits, without "the first clip", which is not a time or an angle."""
     return pattern("stage.numbered_clip").sub(" ", digits(text))
 
 

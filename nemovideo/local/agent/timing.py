@@ -36,7 +36,7 @@ def says_when(text: str) -> bool:
 
 
 def when(text: str, total_ms: int, default_ms: int) -> When | None:
-    """Return the stretch that a text names, None where it is outside the timeline.
+    """Return the stretch that a text names, or None if it is outside the timeline.
 
     Without a time it starts at 0 and lasts `default_ms`; it is cut at the end of the timeline.
     """

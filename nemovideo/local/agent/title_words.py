@@ -13,7 +13,7 @@ _CHINESE = ("is", "write", "as_title", "add")
 
 
 def text_of(clause: Clause) -> str | None:
-    """Return the words to show as they were typed, None where there are none."""
+    """Return the words to show, as typed, or None if there are none."""
     if clause.quotes:
         return clause.quotes[-1]
     for name in (*_ENGLISH, *_CHINESE):

@@ -52,10 +52,10 @@ class Step:
 class Turn:
     """The whole answer to one message.
 
-    `timeline` is the final one, None if there is none. `changed` is whether it differs from the
-    one before. `undone` means that the turn only went back one version. A `silent` turn has no
-    text after the edit, like some of the real service (docs/protocol.md §10). `question` is what
-    it asks the user.
+    `timeline` is the final one, or None if there is none. `changed` is whether it differs from
+    the previous one. `undone` means that the turn only went back one version. A `silent` turn
+    has no text after the edit, as can happen in the real service (docs/protocol.md §10).
+    `question` is what it asks the user.
     """
 
     kind: Kind

@@ -73,7 +73,7 @@ def outline(path: Path) -> tuple[tuple[int, int], int]:
 def _count_gif_frames(path: Path) -> int:
     """Return the number of a GIF's frames, or a larger one than the limit.
 
-    Pillow would count all of a file that has millions.
+    Pillow would count them all, even if there are millions.
     """
     count, place = 0, _GIF_PALETTE_AT
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

@@ -36,7 +36,7 @@ A tiny file can hold many frames, each as large as the canvas.
 """
 
 MAX_ANIMATION_FRAMES = 20_000
-"""The maximum number of frames of an animated GIF, WebP or PNG: each takes time, however small."""
+"""The maximum number of frames of an animated GIF, WebP or PNG: even tiny ones take time."""
 
 MAX_ZIP_FRAMES = 50_000
 """The maximum number of PNGs in a zip."""
@@ -44,5 +44,5 @@ MAX_ZIP_FRAMES = 50_000
 MAX_JPEG_SCANS = 100
 """The maximum number of scans of a progressive JPEG.
 
-Encoders write about ten. Each can have a few bytes, and decodes the whole picture again.
+Encoders write about ten. A scan of a few bytes makes the decoder redo the whole picture.
 """

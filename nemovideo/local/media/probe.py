@@ -65,8 +65,8 @@ class MediaItem:
         id: Its id in drafts: "m1", "m2", … in the order of upload.
         kind: "video", "image" or "audio".
         sha256: The hash of its content.
-        width: In pixels as shown, that is cropped and rotated; `height` likewise.
-        aspect: The pixel aspect ratio, width / height, as shown.
+        width: In pixels as displayed, after cropping and rotation; `height` likewise.
+        aspect: The pixel aspect ratio, width / height, as displayed.
         has_alpha: Whether parts of the picture are transparent; the alpha is then the mask.
         broken_clock: Whether the timestamps jump, restart or stand still.
         warnings: Sentences about damage that does not prevent the file's use.
@@ -170,7 +170,7 @@ def _probe_streams(item: MediaItem) -> MediaItem:
 
 
 def _with_shape(item: MediaItem, stream: VideoStream, frame: VideoFrame, scan: Survey) -> MediaItem:
-    """Return the item with its size as shown; if that changes, the largest."""
+    """Return the item with its displayed size, the largest if it changes within the file."""
     margins = margins_of(item.path, stream)
     width, height = max(((frame.width, frame.height), *scan.sizes), key=math.prod)
     _check_size(item, width, height)
@@ -182,7 +182,7 @@ def _with_shape(item: MediaItem, stream: VideoStream, frame: VideoFrame, scan: S
         width, height, aspect = height, width, 1 / aspect
     if has_unread_alpha(stream):
         item = _warned(
-            item, f"{item.name} is HEVC with alpha, which cannot be decoded: it is opaque."
+            item, f"{item.name} is HEVC with alpha, which cannot be decoded: it is shown opaque."
         )
     rate = _frame_rate(stream)
     if scan.broken and scan.frames and scan.end_s:

@@ -14,7 +14,7 @@ from nemovideo.local.store.accounts import TokenTooSoonError
 from nemovideo.local.store.projects import CLAIM_LIFETIME_S
 
 _KEY_REMEDY = "Set NEMO_TOKEN to an API key of this server."
-"""A server with keys has no anonymous tokens, which the client's own remedy names."""
+"""Replaces the client's own remedy, which suggests an anonymous token: here there are none."""
 
 
 def authenticate(request: Request, *scopes: str) -> Account:

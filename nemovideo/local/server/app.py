@@ -31,7 +31,7 @@ def create_app(
     Args:
         context: What the request handlers use.
         faults: The rules of fault injection.
-        log: Gets every request.
+        log: Records every request.
         disconnect: Closes the connection of a request.
     """
     app = Starlette(

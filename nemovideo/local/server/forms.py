@@ -140,11 +140,11 @@ def text_field(body: Mapping[str, object], name: str, default: str | None = None
     """Return a field of 1 to 1000 characters.
 
     Raises:
-        Problem: 400: it is missing and has no default, or is not such a text.
+        Problem: 400: it is missing and has no default, or is not a valid string.
     """
     value = body.get(name, default)
     if not isinstance(value, str) or not 1 <= len(value) <= _TEXT_LIMIT:
-        raise Problem(400, f"The field {name!r} must be a text of 1 to {_TEXT_LIMIT} characters.")
+        raise Problem(400, f"The field {name!r} must be a string of 1 to {_TEXT_LIMIT} characters.")
     if not is_utf8(value):
         raise Problem(400, f"The field {name!r} contains a lone surrogate.")
     return value

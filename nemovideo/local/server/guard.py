@@ -20,7 +20,7 @@ _LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNORECASE
 _MAX_CLIENT_CHARS = 60
 _MAX_METHOD_CHARS = 20
 _MAX_PATH_CHARS = 1000
-"""Limits for what is kept and logged; the path of a request can have 64 KB."""
+"""Limits for what is kept and logged, since the path of a request can be 64 KB long."""
 
 
 class SeenRequest(NamedTuple):
@@ -108,5 +108,5 @@ def _request_line(scope: Scope) -> str:
 
 
 _MISDIRECTED = JSONResponse(
-    {"detail": "This server answers to 127.0.0.1 and localhost only."}, status_code=421
+    {"detail": "This server accepts only the hosts 127.0.0.1 and localhost."}, status_code=421
 )

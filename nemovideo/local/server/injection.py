@@ -99,7 +99,7 @@ class FaultInjection:
         self, app: ASGIApp, fault: Fault, scope: Scope, receive: Receive, send: Send
     ) -> None:
         answer = _Cut(send, fault)
-        listen = _deaf(receive) if fault.run_continues else receive
+        listen = _without_disconnect(receive) if fault.run_continues else receive
         running = asyncio.ensure_future(app(scope, listen, answer))
         reached = asyncio.ensure_future(answer.reached.wait())
         try:
@@ -127,7 +127,7 @@ class _Cut:
     def __init__(self, send: Send, fault: Fault) -> None:
         self._send = send
         self._left = fault.after_bytes
-        self._goes_on = fault.run_continues
+        self._run_continues = fault.run_continues
         self.reached = asyncio.Event()
 
     async def __call__(self, message: Message) -> None:
@@ -140,7 +140,7 @@ class _Cut:
         else:
             await self._send({**message, "body": body[: self._left], "more_body": True})
             self.reached.set()
-        if self.reached.is_set() and not self._goes_on:
+        if self.reached.is_set() and not self._run_continues:
             await asyncio.Event().wait()
 
 
@@ -209,7 +209,7 @@ def _instead(fault: Fault) -> Response:
     return JSONResponse(body, fault.status, headers)
 
 
-def _deaf(receive: Receive) -> Receive:
+def _without_disconnect(receive: Receive) -> Receive:
     """Return a receive that never reports a disconnect."""
 
     async def listen() -> Message:

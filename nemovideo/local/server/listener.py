@@ -20,15 +20,15 @@ from nemovideo.local.server.waiting import first_completed
 
 _KEEP_ALIVE_S = 120
 _MAX_CONNECTIONS = 256
-_BACKLOG = 128  # asyncio accepts this many connections at once
+_BACKLOG = 128  # asyncio accepts this many connections per loop iteration
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Server:
     """Serves an app between start() and stop().
 
-    With `shared`, the number of connections is limited to `max_connections`: one more closes
-    the oldest idle one. A connection that does not complete a request head within
+    With `shared`, the number of connections is limited to `max_connections`: beyond that, a new
+    one closes the oldest idle one. A connection that does not complete a request head within
     `request_head_s` seconds is closed.
 
     Raises:
@@ -113,7 +113,7 @@ class Server:
 class _QuietThread(logging.Filter):
     """Drops what uvicorn logs below WARNING in the current thread.
 
-    Its loggers are shared with a service that runs under uvicorn itself, and stay as they are.
+    The loggers themselves are not changed: a service in this process may run under uvicorn too.
     """
 
     def __init__(self) -> None:

@@ -62,7 +62,7 @@ class Renderer(Protocol):
 class RenderQueue:
     """Runs renders in `workers` threads between start() and stop().
 
-    With `shared`, one of several workers is always left to other users. Any failure of a job
+    With `shared`, no user can occupy all workers if there are several. Any failure of a job
     ends only that job. A job fails if it makes its user exceed the quota of `disk_bytes`. A job
     that stop() interrupts is resumed by the next server on the same directory.
     """

@@ -100,7 +100,7 @@ class RunStream:
             timeline=versions[-1],
             media=[file.item for file in projects.files(session_id)],
             history=versions[:-1],
-            **({} if question is None else {"question": question}),  # agents need not support it
+            **({} if question is None else {"question": question}),  # an agent need not accept it
         )
         for step in turn.steps:
             if step.timeline is not None:  # an unreadable draft would make the session unusable

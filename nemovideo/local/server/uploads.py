@@ -129,7 +129,7 @@ class UploadWriter:
             self.files[-1].sha256 = self._hash.hexdigest()
 
     def close(self) -> None:
-        """Close the current file, and open no more: a thread may have been abandoned in here."""
+        """Close the current file, and open no more: an abandoned thread may still be writing."""
         with self._lock:
             self._closed = True
             if self._file is not None:

@@ -15,8 +15,8 @@ _FOLDERS = ("media", "renders", "incoming", "client")
 def make_private(state_dir: Path) -> None:
     """Remove other users' access to the directory, and to the backend's existing files in it.
 
-    A sticky directory, such as the system's temporary directory, is shared on purpose and stays
-    as it is.
+    A sticky directory, such as the system's temporary directory, is shared on purpose and left
+    unchanged.
     """
     if os.name == "nt" or state_dir.stat().st_mode & stat.S_ISVTX:
         return

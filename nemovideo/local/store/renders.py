@@ -59,7 +59,7 @@ def file_name(file_token: str, format_: str) -> str:
 
 
 class RenderExistsError(Exception):
-    """The render id was used before."""
+    """The render id has already been used."""
 
 
 class Renders:
@@ -214,7 +214,7 @@ class Renders:
         )
 
     def save_results(self) -> bool:
-        """Save the results that are only in memory; return whether none is left."""
+        """Save the results that are only in memory; return whether all are saved."""
         with self._lock:
             for job in list(self._unsaved.values()):
                 try:

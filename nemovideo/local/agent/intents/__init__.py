@@ -194,5 +194,5 @@ INTENTS: tuple[Intent, ...] = (
 
 
 def find_intent(clause: Clause) -> Intent | None:
-    """Return the first intent that the clause matches, None where none does."""
+    """Return the first intent that the clause matches, or None."""
     return next((intent for intent in INTENTS if intent.matches(clause)), None)

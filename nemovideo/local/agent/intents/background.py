@@ -16,7 +16,7 @@ from nemovideo.local.timeline import Background
 
 
 def matches_restore(clause: Clause) -> bool:
-    """Return whether the original background is wanted, or an effect on it removed."""
+    """Return whether the clause asks for the original background, or to remove an effect on it."""
     text = clause.text
     if has(text, "background.undo_effect", "background.no_blur"):
         return not has(text, "background.with")
@@ -84,21 +84,21 @@ def edit(clause: Clause, context: Context) -> Outcomes:
 
 
 def then(clause: Clause, context: Context, act: Action) -> Outcomes:
-    """Replace the background if the clause names one, and carry out another edit."""
+    """Replace the background if the clause names one, then make another edit."""
     if resolves(clause) and (first := edit(clause, context))[-1].timeline is not None:
         return (*first, *act(clause, evolve(context, timeline=first[-1].timeline)))
     return act(clause, context)
 
 
 def _is_of_light(words: str) -> bool:
-    """Return whether the name of a background is "the background darker"."""
+    """Return whether the words only change a background's brightness: "the background darker"."""
     return has(words.lower(), "background") and has(words.lower(), "background.shade_only")
 
 
 def put(
     clause: Clause, context: Context, background: Background, *, is_default: bool = False
 ) -> Outcomes:
-    """Put a background behind the people in the clips that the clause means."""
+    """Put a background behind the people in the clips that the clause refers to."""
     taken = (background.media,) if background.media else ()
     stage = stage_for(clause, _without_backdrop(context, background), without=taken)
     if not stage or all(clip.kind == "card" for clip in stage.timeline.clips):
@@ -128,7 +128,7 @@ def _without_backdrop(context: Context, background: Background) -> Context:
 
 
 def _unnamed(clause: Clause, context: Context) -> Target | Outcomes:
-    """Decide where no background is named: remove it, use the upload, or ask."""
+    """Decide what to do if no background is named: remove it, use the upload, or ask."""
     text = clause.text
     removes, matting = has(text, "remove"), has(text, "background.matting")
     if has(text, "background.shade_only") and not removes:

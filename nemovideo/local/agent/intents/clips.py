@@ -15,8 +15,8 @@ OTHER_SUBJECTS = ("background", "title", "music")
 
 
 def matches_removal(clause: Clause) -> bool:
-    """Return whether a whole clip is meant, and not a part of it by its times."""
-    rest, numbered = pattern("clips.numbered").subn(" ", clause.text)  # "the last clip" is no time
+    """Return whether the clause is about a whole clip, not a part given by its times."""
+    rest, numbered = pattern("clips.numbered").subn(" ", clause.text)  # "last" is not a time here
     return (numbered > 0 or VIDEO in rest) and not says_when(rest)
 
 
@@ -62,7 +62,7 @@ def add(clause: Clause, context: Context) -> Outcomes:
 
 
 def matches_use(clause: Clause) -> bool:
-    """Return whether another upload is to be edited instead."""
+    """Return whether the clause asks to edit another upload instead."""
     text = clause.text
     named = VIDEO in text or (has(text, "clips.described") and has(text, "video_noun"))
     return named and has(text, "clips.switch", "instead")

@@ -1,4 +1,4 @@
-"""Make a video from nothing: title cards, or a slideshow of uploaded pictures.
+"""Make a video from scratch: title cards, or a slideshow of uploaded pictures.
 
 It is made in two stages, as the service does (docs/protocol.md §10): the raw video first,
 then titles and music.
@@ -30,7 +30,7 @@ _SIZES = {"create.9:16": (1080, 1920), "create.1:1": (1080, 1080)}
 
 
 def matches(clause: Clause) -> bool:
-    """Return whether a new video, a slideshow or a title card is wanted."""
+    """Return whether the clause asks for a new video, a slideshow or a title card."""
     text = clause.text
     if has(text, "create.slides"):
         return not has(text, "create.from_slideshow")
@@ -52,7 +52,7 @@ def matches(clause: Clause) -> bool:
 
 
 def asks_for_new(clause: Clause) -> bool:
-    """Return whether a new video is wanted, and not only another shape."""
+    """Return whether the clause asks for a new video, not only for another shape."""
     shown = has(clause.text, "create.slides", "create.bookend", "picture", "create.about")
     return matches(clause) and (shown or bool(clause.quotes or text_of(clause)))
 
@@ -148,7 +148,7 @@ def _color(clause: Clause) -> str:
 
 
 def _decorated(clause: Clause, context: Context, raw: Outcomes, words: tuple[str, ...]) -> Outcomes:
-    """Return the raw video, then titles and music, each as a step of its own."""
+    """Return the raw video, then titles and music, each as a separate step."""
     outcomes = list(raw)
     timeline = raw[0].timeline
     if timeline is not None and words:

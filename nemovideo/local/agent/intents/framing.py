@@ -21,7 +21,7 @@ _PIXELS = re.compile(r"(?<!\d)(\d{1,5}) ?(?:px|pixels?|像素)")
 
 
 def rotates(clause: Clause) -> bool:
-    """Return whether the picture is to be rotated."""
+    """Return whether the clause asks to rotate the picture."""
     return not has(clause.text, "title") and not flips(clause)
 
 
@@ -43,7 +43,7 @@ def rotate(clause: Clause, context: Context, stage: Stage) -> Outcomes:
 
 
 def flips(clause: Clause) -> bool:
-    """Return whether the picture is to be mirrored, and not "flipped by 90 degrees"."""
+    """Return whether the clause asks to mirror the picture, not to flip it by 90 degrees."""
     text = clause.text
     return has(text, "framing.flip") and not has(text, "title", "framing.degrees")
 
@@ -57,7 +57,7 @@ def flip(clause: Clause, context: Context, stage: Stage) -> Outcomes:
 
 
 def crops(clause: Clause) -> bool:
-    """Return whether the picture is to be cropped, and not cut in time."""
+    """Return whether the clause asks to crop the picture, rather than to trim the video."""
     text = clause.text
     return not times(text) and (_names_part(text) or has(text, "framing.crop_picture"))
 
@@ -86,7 +86,7 @@ def crop(clause: Clause, context: Context, stage: Stage) -> Outcomes:
 
 
 def crop_for(text: str, width: int, height: int) -> Crop | None:
-    """Return the part of a picture of this size to keep, None where the text does not say."""
+    """Return the part of a picture of this size to keep, or None if the text does not say."""
     text = digits(text)
     if not _names_part(text):
         return None

@@ -11,7 +11,7 @@ from nemovideo.local.agent.words import has, pattern
 
 
 def styles_title(clause: Clause) -> bool:
-    """Return whether a title is to get an effect that titles do not have."""
+    """Return whether the clause asks for an effect that titles do not have."""
     return has(clause.text, "title") and bool(_title_effects(clause))
 
 
@@ -21,7 +21,7 @@ def refuse_title_style(clause: Clause, context: Context) -> Outcomes:
 
 
 def styles_logo(clause: Clause) -> bool:
-    """Return whether a logo is to get an effect that logos do not have."""
+    """Return whether the clause asks for an effect that logos do not have."""
     return has(clause.text, "logo.logo") and bool(_logo_effects(clause))
 
 
@@ -31,7 +31,7 @@ def refuse_logo_style(clause: Clause, context: Context) -> Outcomes:
 
 
 def refuse_patterns(clause: Clause, context: Context) -> Outcomes:
-    """Name the patterns that the new background cannot have; empty without any."""
+    """Name the patterns that the new background cannot have; empty if there are none."""
     if has(pattern("limits.patterns").sub(" ", clause.text), "remove"):  # "striped" is not "strip"
         return ()
     found = _found("limits.patterns", without_source(clause.plain))
@@ -39,7 +39,7 @@ def refuse_patterns(clause: Clause, context: Context) -> Outcomes:
 
 
 def wants_subtitles(clause: Clause) -> bool:
-    """Return whether subtitles are to be made from what is said."""
+    """Return whether the clause asks for subtitles made from speech."""
     text = clause.text
     if QUOTE in text or has(text, "remove"):
         return False

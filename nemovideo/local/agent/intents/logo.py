@@ -25,7 +25,7 @@ _LEAST, _MOST = 0.02, 1.0
 
 
 def matches(clause: Clause) -> bool:
-    """Return whether a logo, or a picture over the video, is meant."""
+    """Return whether the clause is about a logo or a picture over the video."""
     text = clause.text
     if QUOTE in text:
         return False
@@ -35,7 +35,7 @@ def matches(clause: Clause) -> bool:
 
 
 def _can_be_laid_over(item: MediaItem) -> bool:
-    """Return whether a file is a picture, an animation or a cut-out, and not a plain clip."""
+    """Return whether a file is a picture, an animation or a cutout, not a plain clip."""
     moving = item.kind == "video" and (item.has_alpha or suffix_of(item.name) in IMAGE_SUFFIXES)
     return moving or item.kind == "image"
 
@@ -83,7 +83,7 @@ def _add(clause: Clause, context: Context) -> Outcomes:
 
 
 def _chosen(clause: Clause, pictures: Sequence[MediaItem]) -> MediaItem | None:
-    """Return the picture that is named, or else the last one that was uploaded."""
+    """Return the picture that is named, else the last one uploaded."""
     as_logo = has(clause.text, "logo.logo")  # a plain video as well: picture in picture
     named = [
         item

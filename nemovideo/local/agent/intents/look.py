@@ -16,7 +16,7 @@ _NEUTRAL = {"brightness": 0.0, "contrast": 1.0, "saturation": 1.0}
 
 
 def matches(clause: Clause) -> bool:
-    """Return whether the look of the picture is meant."""
+    """Return whether the clause is about the look of the picture."""
     return has(clause.text, "look.gray", "look.reset") or bool(_properties(clause.text))
 
 

@@ -1,4 +1,4 @@
-"""Show the mask alone: white where the person is, black elsewhere, for other editors."""
+"""Show only the mask, white where the person is, for use in other editors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nemovideo.local.timeline import Background
 
 
 def matches(clause: Clause) -> bool:
-    """Return whether the mask is meant, and not "a matte black background"."""
+    """Return whether the clause asks for the mask, unlike "a matte black background"."""
     text = clause.text
     alone = has(text, "matte.alone")
     if has(text, "background") and not alone:

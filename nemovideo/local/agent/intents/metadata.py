@@ -12,7 +12,7 @@ from nemovideo.local.agent.words import has
 
 @on_stage("set_metadata")
 def keep(clause: Clause, context: Context, stage: Stage) -> Outcomes:
-    """Keep the metadata, or drop it where the clause has a word for that."""
+    """Keep the metadata, or drop it if the clause asks for that."""
     kept = not has(clause.text, "remove", "metadata.left_out")
     edited = evolve(stage.timeline, keep_metadata=kept)
     if edited == context.timeline:

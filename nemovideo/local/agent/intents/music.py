@@ -17,7 +17,7 @@ DEFAULT_VOLUME = 0.5
 
 
 def matches_removal(clause: Clause) -> bool:
-    """Return whether the music is to be removed, and not a part of it such as the vocals."""
+    """Return whether the clause asks to remove the music, not a part of it such as the vocals."""
     others = pattern("music.background_music").sub("", clause.text)
     return has(clause.text, "remove", "music.off") and not has(others, "music.part_of_sound")
 
@@ -31,7 +31,7 @@ def remove(_clause: Clause, context: Context) -> Outcomes:
 
 
 def matches_volume(clause: Clause) -> bool:
-    """Return whether the volume of the music is meant."""
+    """Return whether the clause is about the volume of the music."""
     text = clause.text
     loud = has(text, "loudness.loudness", "loudness.mute", "loudness.unmute")
     return (loud or new_volume(text, 1.0) is not None) and AUDIO not in text
@@ -56,7 +56,7 @@ def change_volume(clause: Clause, context: Context) -> Outcomes:
 
 
 def matches_addition(clause: Clause) -> bool:
-    """Return whether music is wanted; a short clause that names it is enough."""
+    """Return whether the clause asks for music; a short clause that names it is enough."""
     text = clause.text
     wanted = has(text, "music.put", "add", "replace") or len(text) < 24
     return wanted or new_volume(text, 1.0) is not None

@@ -19,7 +19,7 @@ _LEAST, _MOST = 0.05, 4.0
 
 
 def matches(clause: Clause) -> bool:
-    """Return whether the person is to be moved or scaled."""
+    """Return whether the clause asks to move or scale the person."""
     text = clause.text
     if has(text, "place.reset") or (has(text, "place.sized") and _says_size(text)):
         return True
@@ -50,7 +50,7 @@ def _move(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         if placed is None or clip.background is not None:
             return evolve(clip, place=placed)
         if placed.x is None and placed.y is None and placed.scale >= 1:
-            return evolve(clip, place=placed, fit="cover")  # a zoom into the picture itself
+            return evolve(clip, place=placed, fit="cover")  # zooms into the picture
         blurred.append(clip.name)
         return evolve(clip, place=placed, background=Background("blur"))
 

@@ -53,7 +53,7 @@ def rate_for(text: str) -> float | None:
 
 
 def size_for(text: str, width: int, height: int) -> tuple[int, int] | None:
-    """Return the canvas that a text with figures asks for, None where it asks for none.
+    """Return the canvas that a text with figures asks for, or None.
 
     A shape keeps the length of the shorter side; a resolution such as "720p", or one side such
     as "640 wide", keeps the shape.
@@ -110,7 +110,7 @@ def shaped(timeline: Timeline, text: str) -> Timeline:
 
 
 def matches(clause: Clause) -> bool:
-    """Return whether shape, size or frame rate of the canvas is meant."""
+    """Return whether the clause is about the shape, size or frame rate of the canvas."""
     text = digits(clause.text)
     if rate_for(text) is not None:
         return True

@@ -15,7 +15,7 @@ from nemovideo.local.timeline import Clip
 
 
 def matches_background(clause: Clause) -> bool:
-    """Return whether the sound of a background video is meant."""
+    """Return whether the clause is about the sound of a background video."""
     return has(clause.text, "sound", "loudness.mute", "loudness.loudness")
 
 
@@ -42,7 +42,7 @@ def set_background(clause: Clause, context: Context) -> Outcomes:
 
 
 def matches(clause: Clause) -> bool:
-    """Return whether the clips' own sound is meant."""
+    """Return whether the clause is about the sound of the clips themselves."""
     text = clause.text
     if has(text, "loudness.unmute"):
         return True

@@ -16,7 +16,7 @@ SLOWEST, FASTEST = 0.25, 4.0
 
 
 def matches(clause: Clause) -> bool:
-    """Return whether the speed is meant."""
+    """Return whether the clause is about the speed."""
     text = clause.text
     if has(text, "speed.speed", "speed.normal") or re.fullmatch(r"\W*[\d.]+ ?(?:x|倍)\W*", text):
         return True
@@ -52,7 +52,7 @@ def change(clause: Clause, context: Context, stage: Stage) -> Outcomes:
 
 
 def _speed(text: str) -> tuple[float | None, bool]:
-    """Return the factor, and whether it is relative to the present speed."""
+    """Return the factor, and whether it is relative to the current speed."""
     too_fast, too_slow = has(text, "speed.too_fast"), has(text, "speed.too_slow")
     fast = (has(text, "speed.fast", "speed.raised") and not too_fast) or too_slow
     slow = (has(text, "speed.slow", "speed.lowered") and not too_slow) or too_fast

@@ -34,7 +34,7 @@ def matches_addition(clause: Clause) -> bool:
 
 
 def matches_removal(clause: Clause) -> bool:
-    """Return whether a title, or quoted words, are to be removed."""
+    """Return whether the clause asks to remove a title or quoted words."""
     text = clause.text
     return has(text, "title") or (QUOTE in text and has(text, "titles.delete"))
 
@@ -73,7 +73,7 @@ def _meant(clause: Clause, timeline: Timeline) -> list[int]:
 
 
 def matches_change(clause: Clause) -> bool:
-    """Return whether a title that is there is to be changed."""
+    """Return whether the clause asks to change an existing title."""
     text = clause.text
     if has(text, "titles.make") and not has(text, "titles.the"):
         return False
@@ -110,7 +110,7 @@ def change(clause: Clause, context: Context) -> Outcomes:
 
 
 def _is_of_look(clause: Clause) -> bool:
-    """Return whether a clause is about how a title looks, and not what it says."""
+    """Return whether a clause is about how a title looks, not what it says."""
     if clause.quotes:
         return False
     text = pattern("titles.to_place").sub(" ", clause.text)
@@ -134,7 +134,7 @@ def _styled(title: Title, text: str) -> Title:
 
 
 def add(clause: Clause, context: Context) -> Outcomes:
-    """Add a title, change the one that is there, or ask for its words."""
+    """Add a title, change the existing one, or ask for its words."""
     words = text_of(clause)
     titled = context.timeline is not None and bool(context.timeline.titles)
     of_look = _is_of_look(clause) and not has(clause.text, "titles.another")

@@ -15,7 +15,7 @@ from nemovideo.local.agent.stage import Stage, on_stage, without_number
 from nemovideo.local.agent.words import has, pattern
 
 _TOLERANCE_MS = 50
-"""A part may end half a frame after the timeline: a clip's length is rarely a round number."""
+"""How far a part may end after the timeline, since lengths in frames are not round numbers."""
 
 
 @attrs.frozen
@@ -28,7 +28,7 @@ class _Cut:
 
 
 def matches(clause: Clause) -> bool:
-    """Return whether the video is to be made shorter."""
+    """Return whether the clause asks to shorten the video."""
     text = clause.text
     if pattern("trim.untold").match(text):
         return True
@@ -47,7 +47,7 @@ def matches(clause: Clause) -> bool:
 
 @on_stage("trim_clip")
 def trim(clause: Clause, context: Context, stage: Stage) -> Outcomes:
-    """Keep a part or cut it out, or ask which one."""
+    """Keep a part or cut it out, or ask which part."""
     only = stage.only[0] if stage.only and len(stage.only) == 1 else None
     total = stage.timeline.duration_ms if only is None else stage.first.duration_ms
     cut = _read(without_number(clause.text), total)

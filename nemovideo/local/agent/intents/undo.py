@@ -36,7 +36,7 @@ def start_over(_clause: Clause, context: Context) -> Outcomes:
 
 
 def means_last_change(clause: Clause) -> bool:
-    """Return whether the last change is meant, and not "turn the sound back on"."""
+    """Return whether the clause asks to undo, unlike "turn the sound back on"."""
     text = clause.text
     return has(text, "undo.last_change") or not has(text, "sound", *_SUBJECTS)
 

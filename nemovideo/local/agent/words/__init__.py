@@ -30,15 +30,15 @@ TABLE = Table(
 
 
 def has(text: str, *names: str) -> bool:
-    """Return whether words of one of these names are in the text."""
+    """Return whether the text has words of any of these entries."""
     return any(TABLE[name].search(text) for name in names)
 
 
 def pattern(name: str) -> re.Pattern[str]:
-    """Return the words of a name as a pattern."""
+    """Return the words of an entry as a pattern."""
     return TABLE[name]
 
 
 def source(name: str) -> str:
-    """Return the words of a name as a regular expression."""
+    """Return the words of an entry as a regular expression."""
     return TABLE.source(name)
