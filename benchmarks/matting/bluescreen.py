@@ -1,4 +1,4 @@
-"""Footage of a man before a blue screen: real motion with an alpha from the key."""
+"""Footage of a man in front of a blue screen: real motion with an alpha from the key."""
 
 from __future__ import annotations
 

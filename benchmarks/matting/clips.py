@@ -1,4 +1,4 @@
-"""Clips: a video as from a camera, and the true alpha of every frame.
+"""Clips: a video as a camera would record it, and the true alpha of every frame.
 
     from benchmarks.matting.clips import tuning_clips, report_clips, truth
 

@@ -90,7 +90,7 @@ def media_item(media: Mapping[str, MediaItem], media_id: str | None) -> MediaIte
         RenderFailedError: The id is unknown.
     """
     if media_id is None or media_id not in media:
-        raise RenderFailedError(f"the draft names media {media_id!r}, which is not uploaded")
+        raise RenderFailedError(f"the draft refers to media {media_id!r}, which was not uploaded")
     return media[media_id]
 
 

@@ -39,8 +39,8 @@ def clip_frames(
 ) -> Iterator[VideoFrame]:
     """Yield `count` finished frames of a clip on the canvas; the last one is held if needed.
 
-    The source is read no further, because an engine with lookahead would not end. A frame can be
-    yielded repeatedly, so consumers must not change it.
+    No more frames are read from the source, because it is endless, and an engine with lookahead
+    would never finish. A frame can be yielded repeatedly, so consumers must not change it.
 
     Args:
         clip: The clip.

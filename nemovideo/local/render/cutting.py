@@ -132,7 +132,7 @@ def _composed(
 def with_warnings(
     cuts: Iterator[tuple[FrameView, Cut]], cutter: Follower, name: str, fps: Fraction, warn: Warn
 ) -> Iterator[tuple[FrameView, Cut]]:
-    """Yield the cuts; at their end, warn about frames with nobody or with too many people.
+    """Yield the cuts, then warn about frames without people or with too many.
 
     Args:
         cuts: The cuts of a clip.

@@ -45,7 +45,7 @@ class Decode(Protocol):
 
 
 EXACT_BEFORE_S = Fraction(1, 2)
-"""With `skip`, how long before the start all frames are decoded."""
+"""With `skip`, all frames from this long before the start are decoded."""
 
 _SEEK_FROM_S = 2
 # Each thread holds a frame, and the encoder is the bottleneck: a second one is slower on two cores.

@@ -31,7 +31,7 @@ _FACE_ROOM = 0.35
 def find_people(
     frames: Callable[[int], Iterable[VideoFrame]], fps: float, matting: LoadedEngine
 ) -> list[Detection]:
-    """Detect people about five times a second, and around cuts; frames with nobody are omitted.
+    """Detect people about five times a second, and around cuts; frames without people are omitted.
 
     If the small network finds nobody at all, as in a wide shot, the strong one is run once a
     second.

@@ -35,7 +35,7 @@ def for_format(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format)
     if kind.matte:
         clips = tuple(_masked(clip) for clip in timeline.clips)
         timeline = _plain(attrs.evolve(timeline, clips=clips, sounds=()))
-    return _pure_masks(timeline)
+    return _masks_only(timeline)
 
 
 def resolved_format(timeline: Timeline, kind: Format) -> Format:
@@ -56,8 +56,8 @@ def _cut_out(clip: Clip) -> Clip:
     return attrs.evolve(clip, background=Background("transparent"))
 
 
-def _pure_masks(timeline: Timeline) -> Timeline:
-    """Return the draft without what would make its masks other than white on black."""
+def _masks_only(timeline: Timeline) -> Timeline:
+    """Return the draft without anything that would change its masks from white on black."""
     clips = tuple(_unadjusted(clip) if _is_mask(clip) else clip for clip in timeline.clips)
     timeline = attrs.evolve(timeline, clips=clips)
     pictures = [clip for clip in clips if clip.kind != "card"]

@@ -91,7 +91,7 @@ def adjustment(canvas: Canvas, *, brightness: float, contrast: float, saturation
 def shallow_copy(canvas: Canvas) -> Effect:
     """Copy frames without their pixels.
 
-    So the encoder can set the timestamps of a repeated frame while it is still in use.
+    The encoder can then set the timestamps of a repeated frame while it is still in use.
     """
     return Effect(canvas, lambda graph, inputs: graph.add("null", "", *inputs))
 

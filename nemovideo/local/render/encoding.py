@@ -122,7 +122,7 @@ class ContainerWriter:
         context.color_primaries = canvas.primaries
         context.color_trc = canvas.transfer
         context.thread_type = "AUTO"
-        # x264's default is 1.5 threads per core, which takes memory, and time from the renderer.
+        # x264's default of 1.5 threads per core takes memory, and slows the renderer.
         context.thread_count = os.cpu_count() or 1
         return stream
 

@@ -21,7 +21,7 @@ from nemovideo.local.timeline import Clip, Crop
 if TYPE_CHECKING:
     from av.filter.context import FilterContext
 
-_TIME_BASE = Fraction(1, 25)  # any: only the order of frames matters
+_TIME_BASE = Fraction(1, 25)  # arbitrary: only the order of frames matters
 _MATRICES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc"}
 _FILL_LIGHT = 0.75
 _TURNS = {90: ("cclock",), 180: ("clock", "clock"), 270: ("clock",)}
@@ -32,7 +32,7 @@ class FrameGraph:
 
     def __init__(self) -> None:
         self._graph = av.filter.Graph()
-        self._graph.threads = 1  # leaves the others to the encoder
+        self._graph.threads = 1  # leaves the other cores to the encoder
         self._sources: list[FilterContext] = []
         self._sink: FilterContext | None = None
         self._count = 0

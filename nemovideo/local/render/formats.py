@@ -101,8 +101,8 @@ ENCODINGS: Mapping[str, Encoding] = {
         alpha_pixel_format=None,
         audio_bit_rate=192_000,
         crf=(19, 24, 29),
-        # subq=1 takes a third less time, and costs half a decibel at 50 dB. Lookahead in the
-        # same thread saves 25 MB, and costs no time.
+        # subq=1 is a third faster, for half a decibel less at 50 dB. Lookahead in the same
+        # thread saves 25 MB, and is no slower.
         video_options={"preset": "veryfast", "subq": "1", "x264-params": "sync-lookahead=0"},
         container_options={"movflags": "+faststart"},
     ),

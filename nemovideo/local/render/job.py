@@ -182,7 +182,7 @@ def check_draft(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
     texts = [title.text for title in timeline.titles] + [clip.text or "" for clip in timeline.clips]
     if (longest := max(map(len, texts), default=0)) > MAX_CHARACTERS:
         raise RenderFailedError(
-            f"a text of the draft has {longest} characters: the local backend draws up to "
+            f"a text in the draft has {longest} characters: the local backend draws up to "
             f"{MAX_CHARACTERS}"
         )
     if timeline.duration_ms <= 0:
@@ -211,7 +211,7 @@ def check_draft(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
     for media_id in _used(timeline):
         item = media_item(media, media_id)
         if not item.path.is_file():
-            raise RenderFailedError(f"the file of {item.name} does not exist anymore")
+            raise RenderFailedError(f"the file of {item.name} no longer exists")
 
 
 def _check_cost(kind: Format, canvas: Canvas, frames: int, folder: Path) -> None:
@@ -229,7 +229,7 @@ def _check_cost(kind: Format, canvas: Canvas, frames: int, folder: Path) -> None
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise RenderFailedError(
-            f"there is no room for the file: as {kind.name} it needs at least "
+            f"there is not enough disk space: as {kind.name} the file needs at least "
             f"{needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
         )
 

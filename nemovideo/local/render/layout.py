@@ -235,7 +235,7 @@ def _window(
     if not free:
         low, high, aim = (values.clip(0, side - room) for values in (low, high, aim))
     # The position is interpolated between detections, so each must satisfy its neighbors' bounds.
-    low, high = -_least_near(-low), _least_near(high)
+    low, high = -_min_of_three(-low), _min_of_three(high)
     crossed = low > high
     low[crossed] = high[crossed] = aim[crossed]
     if np.ptp(aim) < _STEADY_SHARE * room:
@@ -275,7 +275,7 @@ def subjects(
 
 
 def _lasting(tracks: Sequence[dict[int, Region]]) -> list[dict[int, Region]]:
-    """Return the faces that are visible for almost as long as the longest one."""
+    """Return the faces that are visible almost as long as the longest-lasting one."""
     longest = max((len(track) for track in tracks), default=0)
     return [track for track in tracks if len(track) >= _LASTING * longest]
 
@@ -323,7 +323,7 @@ def _area(region: Region) -> float:
     return (region[2] - region[0]) * (region[3] - region[1])
 
 
-def _least_near(values: _Row) -> _Row:
+def _min_of_three(values: _Row) -> _Row:
     """Return the minimum of each value and its two neighbors."""
     padded = np.pad(values, 1, mode="edge")
     least: _Row = np.minimum(np.minimum(padded[:-2], padded[1:-1]), padded[2:])

@@ -25,7 +25,7 @@ from nemovideo.local.timeline import Timeline
 SAMPLE_RATE = 48_000
 _DRIFT = SAMPLE_RATE // 20
 _MOST_S = 10
-"""The longest sound that is made at once, in seconds."""
+"""The longest block of sound that is processed at once, in seconds."""
 _TEMPO_STEPS = (0.5, 2.0)
 _STEREO = ("FL", "FR")
 

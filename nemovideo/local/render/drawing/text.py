@@ -16,7 +16,7 @@ _HEIGHT_SHARE = 0.8
 _SHRINK = 0.85
 _LINE_SPACING = 0.25
 _MOST_PIXELS = 8_000_000
-"""The pixels of a text that is larger than the video, where that has fewer."""
+"""The maximum pixels of a text, or those of the video if it has more."""
 
 
 def text_image(
