@@ -1,7 +1,7 @@
 """Use an installed wheel as its user would: `check_install.py [EXTRA]`.
 
-With no extra: only the core came along, and every part that is missing says which extra
-brings it. With one: its part works.
+Without an extra: only the core is installed, and every missing part names the extra that
+provides it. With an extra: its part works.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ def check_core() -> None:
         except NemoError as error:
             assert type(error).__name__ == "APIConnectionError", error
         else:
-            raise AssertionError("nobody is there to answer")
+            raise AssertionError("a request was answered without a server")
     try:
         Client.local()
     except ImportError as error:
         assert "nemovideo[local]" in str(error), error
     else:
-        raise AssertionError("the local backend was not installed")
+        raise AssertionError("Client.local() worked without the extra")
     done = subprocess.run(
         [sys.executable, "-m", "nemovideo"], capture_output=True, text=True, check=False
     )
@@ -110,7 +110,7 @@ def check_local() -> None:
         model.touch()
         said = refusal(model=model)
         assert "cannot be loaded" in said, said
-        if "rembg" not in installed():  # the first import of rembg compiles for minutes
+        if "rembg" not in installed():  # the first import of rembg spends minutes compiling
             said = refusal(engine="rembg")
             assert "nemovideo[rembg]" in said, said
         make_clip(clip)
@@ -120,14 +120,14 @@ def check_local() -> None:
 
 
 def refusal(engine: str | None = None, model: Path | None = None) -> str:
-    """Return what is said where there is no such engine."""
+    """Return the error for an engine that is not available."""
     from nemovideo.local.matte.loading import load_matting
 
     try:
         load_matting(engine, model)
     except NemoError as error:
         return str(error)
-    raise AssertionError(f"{engine or model} is no engine")
+    raise AssertionError(f"{engine or model} was accepted as an engine")
 
 
 def make_clip(path: Path) -> None:

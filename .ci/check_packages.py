@@ -1,4 +1,4 @@
-"""Look into the built wheel and sdist: `check_packages.py DIST`."""
+"""Check the contents of the built wheel and sdist: `check_packages.py DIST`."""
 
 from __future__ import annotations
 

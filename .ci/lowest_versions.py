@@ -1,9 +1,9 @@
-"""Print pip constraints that hold each direct dependency at its lowest version.
+"""Print pip constraints that pin each direct dependency to its lowest version.
 
 Usage: lowest_versions.py WHEEL EXTRA
 
-Direct are the dependencies of the core and of the extra, with the extras that it brings
-along. Linters and type checkers are left out: what they find belongs to their newest versions.
+Direct dependencies are those of the core and of the extra, including the extras that it
+depends on. Linters and type checkers are left out: they are only run in their newest versions.
 """
 
 from __future__ import annotations

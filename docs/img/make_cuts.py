@@ -1,10 +1,10 @@
 """Make the pictures of what the local engine does: `python docs/img/make_cuts.py`.
 
 Writes `before-after.jpg`, `backgrounds.jpg` and `edges.jpg` beside this file, and the pictures of
-the player, by `make_faces.py`. The clips are those of the matte benchmark (`pip install -e
-".[bench-matte]"`; made on first use) that show people of public-domain photos, and that nothing was
-tuned on. They go through `Client.local()` as a user's do, so run this again when the engine has
-changed: two or three minutes.
+the player, by `make_faces.py`. The clips come from the matte benchmark (`pip install -e
+".[bench-matte]"`; generated on first use): those with people from public-domain photos, none of
+which were used for tuning. They go through `Client.local()` like a user's, so run this again when
+the engine has changed; it takes two or three minutes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _EDGES: tuple[tuple[str, Box], ...] = (
     (OFFICIAL, (760, 170, 1060, 470)),
     (OFFICIAL, (420, 640, 720, 940)),
 )
-"""Where the edges are shown in their own pixels: hair, a shoulder, thin hair, a dark sleeve."""
+"""Where the edges are shown pixel by pixel: hair, a shoulder, thin hair, a dark sleeve."""
 
 
 def clip(name: str) -> Path:
@@ -55,7 +55,7 @@ def clip(name: str) -> Path:
 
 
 def cut(client: Client, video: Path, background: str, folder: Path) -> Path:
-    """Return the clip with another background, as the client makes it, once for each."""
+    """Return the clip with another background, rendered once by the client."""
     output = folder / f"{video.stem}-{background.strip('#').replace(' ', '-')}.mov"
     if not output.exists():
         client.remove_background(video, background=background, output=output)
@@ -74,7 +74,7 @@ def frames(video: Path, numbers: Sequence[int]) -> list[Image.Image]:
 
 
 def small(video: Path, output: Path, *, height: int) -> Path:
-    """Write the video smaller, for the player."""
+    """Write a smaller copy of the video, for the player."""
     with av.open(str(video)) as source, av.open(str(output), "w") as target:
         shown = source.streams.video[0]
         stream = target.add_stream("libx264", rate=shown.average_rate, options={"crf": "18"})
@@ -94,12 +94,12 @@ def tile(picture: Image.Image) -> Image.Image:
 
 
 def zoom(picture: Image.Image, box: Box) -> Image.Image:
-    """Return a square of a frame, nearly in its own pixels."""
+    """Return a square of a frame, at nearly its original resolution."""
     return on_checks(picture.crop(box).resize((_ZOOM, _ZOOM), Image.Resampling.LANCZOS))
 
 
 def on_checks(picture: Image.Image) -> Image.Image:
-    """Return a picture with a chequered ground where it is transparent."""
+    """Return a picture with a checkerboard where it is transparent."""
     rows, columns = np.mgrid[: picture.height, : picture.width] // _CHECK_PX
     ground = Image.fromarray(np.where((rows + columns) % 2, 255, 216).astype(np.uint8))
     return Image.alpha_composite(ground.convert("RGBA"), picture).convert("RGB")

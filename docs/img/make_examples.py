@@ -1,8 +1,8 @@
 """Make the pictures of the guides: `python docs/img/make_examples.py [NAME …]`.
 
 Writes `engines.jpg`, `vertical.jpg`, `preview-light.png`, `preview-dark.png` and `mcp.png` beside
-this file, or those that are named. The people and clips are those of `make_cuts.py`. The package
-itself makes what is shown: masks, a preview's card, the answers of the MCP server. Needs the extras
+this file, or only the named ones. The people and clips are those of `make_cuts.py`. Everything
+shown is real output: masks, a preview's card, the answers of the MCP server. Needs the extras
 `[bench-matte]` and `[mcp]`, and Chromium.
 """
 
@@ -70,7 +70,7 @@ def _labeled(picture: np.ndarray, text: str) -> Image.Image:  # type: ignore[typ
 
 
 def vertical() -> None:
-    """A clip, and the same as 9:16 with the person in a corner."""
+    """A clip, and the same clip in 9:16 with the person in a corner."""
     source = make_cuts.clip(make_cuts.ASTRONAUT)
     with tempfile.TemporaryDirectory() as folder, Client.local() as client:
         output = Path(folder, "vertical.mp4")
@@ -108,7 +108,7 @@ CALLS = (
     ("preview", {"source": "talk.mp4", "background": "office setting", "at": [1.0]}),
     ("remove_background", {"source": "talk.mp4", "background": "office setting"}),
 )
-"""What an agent calls for the request of the picture."""
+"""What an agent calls for the request in the picture."""
 
 
 def mcp() -> None:
@@ -145,7 +145,7 @@ async def _results(folder: str) -> list[CallToolResult]:
 
 
 def main() -> None:
-    """Make the pictures that are named, or all."""
+    """Make the named pictures, or all of them."""
     makers = {each.__name__: each for each in (engines, vertical, preview, mcp)}
     for name in sys.argv[1:] or makers:
         makers[name]()

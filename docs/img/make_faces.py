@@ -1,7 +1,7 @@
-"""Make the pictures of the notebook faces: `python docs/img/make_faces.py CLIP [CUTOUT]`.
+"""Make the pictures of the notebook cards: `python docs/img/make_faces.py CLIP [CUTOUT]`.
 
 Needs Chromium (`chromium` on the path). CLIP and CUTOUT are the videos that the player
-shows before and after; `make_cuts.py` calls this with what the engine makes.
+shows before and after; `make_cuts.py` calls this with the engine's result.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def pictures(clip: Path, cutout: Path) -> dict[str, tuple[str, int, int]]:
 
 
 def shoot(html: str, width: int, height: int, target: Path, *, dark: bool) -> None:
-    """Photograph a page with Chromium in the system's dark or light mode."""
+    """Take a screenshot of a page with Chromium in dark or light mode."""
     colour = "#0f1115" if dark else "#ffffff"
     body = f"<body style='background:{colour};margin:12px'>{html}"
     with tempfile.TemporaryDirectory() as folder:
@@ -81,7 +81,7 @@ def shoot(html: str, width: int, height: int, target: Path, *, dark: bool) -> No
 
 
 def make(clip: Path, cutout: Path) -> None:
-    """Write one picture for each face and theme beside this file."""
+    """Write one picture for each card and theme next to this file."""
     for name, (html, width, height) in pictures(clip, cutout).items():
         for theme in ("light", "dark"):
             shoot(html, width, height, HERE / f"face-{name}-{theme}.png", dark=theme == "dark")

@@ -17,7 +17,8 @@ def tags_for(timeline: Timeline, media: Mapping[str, MediaItem], warn: Warn) -> 
     """Return the metadata for the file of a draft.
 
     Date, location, title and language are those of the first video; chapters of all clips are
-    shifted to their place in the draft. If the draft drops metadata, `warn` is called with what was dropped.
+    shifted to their place in the draft. If the draft drops metadata, `warn` is called with the
+    names of what was dropped.
     """
     found: Tags | None = None
     chapters: list[Chapter] = []
