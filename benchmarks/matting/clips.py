@@ -10,7 +10,7 @@
 They are rendered once, in a few seconds each, and cached. People are composited over a
 background, some in linear light; then come sensor noise and H.264 at the quality of a camera.
 Clips with people in the background are `hard`, because their true mask is debatable, and have
-means of their own.
+separate means.
 """
 
 from __future__ import annotations

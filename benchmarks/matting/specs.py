@@ -1,7 +1,7 @@
 """The clips: people, motion, background and camera.
 
 No person is in both `TUNING` and `REPORT`. Hard clips have people in the background, so their
-true mask is debatable; they have means of their own.
+true mask is debatable; they have separate means.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Cutter:
     ) -> None:
         self._people = People(engine, faces, behind=behind)
         self._last: Detection | None = None
-        self._last_guide: Mask | None = None  # the brightness below the last mask
+        self._last_guide: Mask | None = None  # the brightness under the last mask
         self._before_last: Mask | None = None  # the mask before the last, moved to its box
         self._change = 0.0
         self._schedule = SearchSchedule()

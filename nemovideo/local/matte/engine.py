@@ -39,7 +39,7 @@ class Matte(Protocol):
 
 @runtime_checkable
 class Sided(Protocol):
-    """An engine with an input size of its own."""
+    """An engine with its own input size."""
 
     @property
     def side(self) -> int:

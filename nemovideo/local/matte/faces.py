@@ -1,7 +1,7 @@
 """Face detection: MediaPipe's full-range model, run by LiteRT.
 
 The segmentation model finds people in any picture, and may miss them in a wide shot. A face
-confirms a person and gives the place.
+confirms a person and their position.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def load_matting(
 
     Args:
         engine: An engine or its name; "fine" by default.
-        model: A `.tflite` or `.onnx` file to use instead: short for `Model(path)`.
+        model: A `.tflite` or `.onnx` file to use instead: shorthand for `Model(path)`.
         device: The device for `.onnx` models (see `runtime.open_session`).
 
     Raises:

@@ -1,4 +1,4 @@
-"""Find, track and segment people: each person in front has a crop of their own."""
+"""Find, track and segment people: each person in front has a separate crop."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def _unsure(mask: Mask) -> float:
 
 
 def _bust(face: Box, size: Size) -> Box:
-    """Return the box of the head and shoulders, for which the networks are trained best."""
+    """Return the box of the head and shoulders, which the networks handle best."""
     width, height = face[2] - face[0], face[3] - face[1]
     side = width * 2 // 3
     box = (face[0] - side, face[1] - height // 2, face[2] + side, face[3] + height)

@@ -16,7 +16,7 @@ _CHANGED_SHARE = 0.005
 
 
 class SearchSchedule:
-    """Decide which frames to search: without motion around the tracked people, none enters."""
+    """Decide which frames to search: nobody enters without motion around the tracked people."""
 
     def __init__(self) -> None:
         self._frames = _MAX_FRAMES

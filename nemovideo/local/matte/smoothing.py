@@ -19,9 +19,9 @@ _MOVED = 0.04
 def steadied(mask: Mask, previous: Mask, moving: Mask | float = 1.0) -> Mask:
     """Remove flicker from a mask.
 
-    Small changes are noise and damped. Large changes are motion and taken at once, so that
-    nothing trails; but where the picture is still, they are errors of the network and damped
-    too.
+    Small changes are damped as noise. Large changes are applied at once as motion, so that
+    nothing trails; but where the picture is still, they are errors of the network and also
+    damped.
 
     Args:
         mask: The new mask.

@@ -43,7 +43,7 @@ def missing_color(colors: Mask, mask: Mask) -> Mask:
 
 
 def _spread(colors: Mask, weight: Mask) -> Mask:
-    """Fill the colors without weight from the nearest with weight.
+    """Fill colors without weight from the nearest ones with weight.
 
     Leading axes are independent sets, each with its own weight.
     """

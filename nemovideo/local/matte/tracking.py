@@ -100,7 +100,7 @@ def steady_box(current: Box, wanted: Box, size: Size) -> Box:
 
 
 def roomy(box: Box, size: Size) -> Box:
-    """Widen a tall box, or heighten a wide one.
+    """Widen a tall box, or make a wide one taller.
 
     Squeezed to a square, a person in a narrow box looks unlike those in the training data, and
     shows no background to separate them from.

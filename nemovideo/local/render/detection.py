@@ -33,7 +33,7 @@ def find_people(
 ) -> list[Detection]:
     """Detect people about five times a second, and around cuts; frames without people are omitted.
 
-    If the small network finds nobody at all, as in a wide shot, the strong one is run once a
+    If the small network finds no one at all, as in a wide shot, the strong one is run once a
     second.
 
     Args:

@@ -1,6 +1,6 @@
 """Layout of a clip on the canvas: its size, and its position in every frame.
 
-The picture is rendered on a stage of its own aspect ratio, which is placed on the canvas. Only
+The picture is rendered on a stage with its own aspect ratio, which is placed on the canvas. Only
 its position varies: where the canvas shows a part of the picture, it follows the person smoothly,
 without cropping a face. No I/O: `detections` detects the people.
 """

@@ -126,7 +126,7 @@ class _QuietThread(logging.Filter):
 
 
 class _Protocol(H11Protocol):
-    """HTTP without uvicorn's access log; the backend has one of its own."""
+    """HTTP without uvicorn's access log; the backend writes its own."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start a connection."""

@@ -195,7 +195,7 @@ def test_a_file_that_exceeds_the_free_space_is_refused(
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     draft = Timeline(clips=(Clip("card", 2000, "c", color="#00b140"),), fps=25)
-    with pytest.raises(RenderFailedError, match="no room"):
+    with pytest.raises(RenderFailedError, match="not enough disk space"):
         render(draft, {}, tmp_path / "o.zip", format="zip")
     assert list(tmp_path.iterdir()) == []
 
