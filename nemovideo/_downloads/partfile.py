@@ -133,7 +133,7 @@ class PartFile:
         raise OutputError(f"{self._path} cannot be locked: other downloads keep replacing it")
 
     def _lock(self, descriptor: int) -> bool:
-        """Lock the part; return False if its last owner has renamed it meanwhile."""
+        """Lock the part; return False if its last owner renamed it in the meantime."""
         status = (
             LockStatus.ACQUIRED if self._exclusive else filelock.try_lock(descriptor, self._path)
         )

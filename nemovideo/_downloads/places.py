@@ -127,7 +127,7 @@ def _check_name(target: Path) -> None:
         if error.errno not in (errno.ENAMETOOLONG, errno.EINVAL):
             return
         size = len(os.fsencode(target.name))
-        reason = f"its name has {size} bytes; the limit is {limit}"
+        reason = f"its name is {size} bytes long; the limit is {limit}"
         if size <= limit:
             reason = error.strerror or "the path is invalid"
         raise InvalidRequestError(

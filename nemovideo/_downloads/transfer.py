@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nemovideo._downloads.partfile import PartFile
 
 _MAX_CHUNK_BYTES = 256 * 1024
-"""The limit of decompressed data held at once: a kilobyte can expand to a megabyte."""
+"""The limit on decompressed data in memory at any time: a kilobyte can expand to a megabyte."""
 
 
 class Transfer:

@@ -83,7 +83,7 @@ class Spool:
         if not isinstance(chunk, (bytes, bytearray, memoryview)):
             raise InvalidRequestError(
                 f"a chunk of an upload is of type {type(chunk).__name__}, not bytes",
-                remedy="Pass several files as several arguments: upload(id, *files).",
+                remedy="Pass several files as separate arguments: upload(id, *files).",
             )
         self._size += memoryview(chunk).nbytes
         if self._size > MAX_UPLOAD_BYTES:
@@ -240,7 +240,7 @@ def _remedy(families: frozenset[str]) -> str:
 
 
 def _too_large(name: str, size: int) -> FileTooLargeError:
-    return FileTooLargeError(f"{name!r} has {size / 1e6:.0f} MB; the limit is 500 MB")
+    return FileTooLargeError(f"{name!r} is {size / 1e6:.0f} MB; the limit is 500 MB")
 
 
 def _can_seek(file: BinaryIO) -> bool:

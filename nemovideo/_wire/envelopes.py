@@ -32,7 +32,7 @@ _SESSION_PATHS = lazy(r"/run_sse$|/api/(state|upload-video)/|/api/auth/claim-tok
 
 _MAX_CODE_DIGITS = 9
 _UNKNOWN_CODE = -1
-"""Stands for a code with too many digits."""
+"""The placeholder for a code with too many digits."""
 _MAX_MESSAGES = 20
 _REMEDY_CHARS = 500
 

@@ -234,7 +234,7 @@ def read_render(data: object, render_id: str) -> RenderJob:
 
 def _mapping(value: object, path: str) -> dict[str, object]:
     if not isinstance(value, dict):
-        raise MalformedResponseError("the service's response lacks an object", path=path)
+        raise MalformedResponseError("the service's response is missing an object", path=path)
     return value
 
 

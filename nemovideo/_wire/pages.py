@@ -40,4 +40,4 @@ def explain(error: APIError | MalformedResponseError, exchange: Exchange) -> Non
     elif (advice := _BY_STATUS.get(exchange.status)) is not None:
         error.remedy = f"{error.remedy} {advice}"
     elif type(error) in (APIError, ServerError) and exchange.status not in _GATEWAYS:
-        error.remedy = "The answer is a web page: check NEMO_API_URL, this may not be the API."
+        error.remedy = "The response is a web page: check that NEMO_API_URL is the API's address."

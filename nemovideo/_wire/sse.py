@@ -65,7 +65,7 @@ class Frame:
 
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
-"""The limit for one event, decompressed; real events have a few megabytes at most."""
+"""The limit for one event, decompressed; real events are a few megabytes at most."""
 
 
 class LineSplitter:

@@ -39,7 +39,7 @@ def text_card(summary: str) -> str:
 
 
 def diff_card(changes: Sequence[Change], before: Timeline, after: Timeline) -> str:
-    """Return the changes as HTML: a list, and the timeline after with its changes marked."""
+    """Return the changes as HTML: a list, and the new timeline with its changes marked."""
     sentences = [change.sentence for change in changes]
     rows = list(zip(map(_mark, changes), sentences, strict=True))
     duration_ms = max(before.duration_ms, after.duration_ms)

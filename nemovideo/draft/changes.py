@@ -43,7 +43,7 @@ _Finding = tuple[Change, tuple[str, ...]]
 def segment_changes(
     track: Track, before: Segment, after: Segment, subject: Subject
 ) -> list[Change]:
-    """Return the changes of a segment; `track` is its track before."""
+    """Return the changes to a segment; `track` is its old track."""
     pair = _Pair(track, before, after, subject)
     findings = [finding for aspect in _ASPECTS for finding in aspect(pair)]
     changes = [change for change, _ in findings]
@@ -56,11 +56,11 @@ def segment_changes(
 def differing(
     before: Part, after: Part, explained: Collection[str] = ()
 ) -> tuple[dict[str, object], dict[str, object]]:
-    """Return the items before and after that differ, in metadata and outside it.
+    """Return the old and new items that differ, in metadata and outside it.
 
     Args:
-        before: The part before.
-        after: The part after.
+        before: The old part.
+        after: The new part.
         explained: Metadata keys to leave out.
     """
     old, new = _differing(before.extra, after.extra)

@@ -42,10 +42,10 @@ class Subject:
     """The subject of a change: the whole draft, a track, or a segment.
 
     Attributes:
-        track: The index of the track in the draft after (for a removal, in the draft before), or
-            None for the whole draft.
+        track: The index of the track in the new draft (for a removal, in the old one), or None for
+            the whole draft.
         segment: The index of the segment within that track, or None for the track itself.
-        name: A title's text or a clip's name; empty without one.
+        name: A title's text or a clip's name; empty if it has none.
         part: The track, or the segment's track; None for the whole draft.
     """
 
@@ -63,10 +63,10 @@ class Change:
         kind: The kind of change.
         subject: What changed.
         field: The metadata key of an adjustment, such as "speed"; else None.
-        before: The value before, or None: milliseconds, a factor, text, the index of something that
+        before: The old value, or None: milliseconds, a factor, text, the index of something that
             moved, the removed `Track` or `Segment`, or, for other settings, a mapping of the keys
             that differ.
-        after: The value after, likewise.
+        after: The new value, likewise.
     """
 
     kind: ChangeKind
@@ -118,7 +118,7 @@ _ENGLISH = {
     "track added": "{Noun} added",
     "track removed": "{Noun} removed",
     "track removed with": "{Noun} removed: {contents}",
-    "moved": "{Noun} moved among the others",
+    "moved": "{Noun} moved relative to the others",
     "track moved": "{Noun} moved to position {new}",
     "segment moved": "{Noun} moved from position {old} to {new}",
     "replaced": "{old} replaced by {noun}",

@@ -19,7 +19,7 @@ _PartType = TypeVar("_PartType")
 
 
 def match_tracks(before: Sequence[Track], after: Sequence[Track]) -> list[int | None]:
-    """Return, for each track after, its index before, or None if it is new."""
+    """Return each track's index in the old draft, or None for a new track."""
     matcher = _Matcher(before, after)
     matcher.by(lambda track: repr(track.raw))
     matcher.by(lambda track: (track.type, *map(_identity, track.segments)))
@@ -31,7 +31,7 @@ def match_tracks(before: Sequence[Track], after: Sequence[Track]) -> list[int | 
 
 
 def match_segments(before: Sequence[Segment], after: Sequence[Segment]) -> list[int | None]:
-    """Return, for each segment after, its index before, or None if it is new."""
+    """Return each segment's index in the old track, or None for a new segment."""
     matcher = _Matcher(before, after)
     matcher.by(lambda segment: repr(segment.raw))
     matcher.by(_identity)
@@ -140,6 +140,6 @@ def _with_previous(matched: Iterable[int | None]) -> Iterator[tuple[int, int]]:
 
 
 def _identity(segment: Segment) -> tuple[str | None, str | None] | None:
-    """Return the segment's name and text, or None without either."""
+    """Return the segment's name and text, or None if it has neither."""
     name, text = segment.name, segment.text
     return None if name is None and text is None else (name, text)

@@ -253,8 +253,8 @@ class DraftDiff:
 
     Attributes:
         changes: The changes in the order of the tracks; those of the whole draft come last.
-        before: The draft before.
-        after: The draft after.
+        before: The old draft.
+        after: The new draft.
     """
 
     changes: tuple[Change, ...]

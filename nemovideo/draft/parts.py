@@ -167,7 +167,7 @@ class Track(Part):
 
     @property
     def type(self) -> TrackType | int | None:
-        """The type: a `TrackType`, another number, or None without a number."""
+        """The type: a `TrackType`, another number, or None if it is not a number."""
         found = whole(self._fields().get(TYPE))
         return TrackType(found) if found in _TRACK_TYPES else found
 

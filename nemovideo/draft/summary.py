@@ -82,6 +82,6 @@ def full_name(track: Track, segment: Segment) -> str:
 
 
 def track_label(track: Track, language: str = "en") -> str:
-    """Return `Video`, `BGM`, `Title`, `Type 5` for another number, or `Track` without a number."""
+    """Return `Video`, `BGM`, `Title`, `Type 5` for another number, or `Track` for no number."""
     labels = _LABELS_CHINESE if language == "zh" else _LABELS
     return labels.get(track.type) or f"Type {track.type}"
