@@ -3,8 +3,8 @@
     python examples/batch_dask.py CLIPS OUT [--scheduler tcp://host:8786] [--background "#00b140"]
 
 Without a scheduler it starts two workers on this machine. Every worker renders
-with a local backend of its own: no account, no network. On a cluster the workers
-must see both folders under the same paths.
+with its own local backend, which needs no account and no network. On a cluster, the
+workers must see both folders under the same paths.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class BatchRow:
 
     @property
     def remedy(self) -> str:
-        """The remedy of the error; empty without an error."""
+        """The remedy for the error; empty if there is no error."""
         return self.error.remedy if self.error is not None else ""
 
     def to_dict(self) -> dict[str, str | float | None]:

@@ -347,7 +347,7 @@ class Client(BaseClient["sync.SyncDriver"]):
     ) -> models.Preview:
         """Return a preview of a clip with another background, without spending credits.
 
-        The local engine makes it on this machine, also for a client of the cloud; nothing is sent.
+        The local engine makes it on this machine, even for a cloud client; nothing is sent.
         The cloud's result may differ.
 
         Args:

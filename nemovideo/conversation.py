@@ -51,7 +51,7 @@ class Conversation(_Base["sync.SyncDriver"], Resource):
         """Handle a message from the user, and return the answer (docs/protocol.md §8 to §10).
 
         "export", "credits", "show tracks" and files are handled without the agent, in English and
-        Chinese, also within sentences; everything else is sent to it once. An error becomes an
+        Chinese, even within sentences; everything else is sent to it once. An error becomes an
         answer with its message and remedy; `.error` is the error.
 
         Args:

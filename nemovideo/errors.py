@@ -1,4 +1,4 @@
-"""All errors of the SDK: what each means, and its remedy.
+"""All errors that the SDK raises: what each means, and its remedy.
 
 The tree::
 
@@ -400,7 +400,7 @@ class RenderFailedError(NemoError):
         render_id: The job's id.
     """
 
-    default_remedy = "Look at the message, change the draft, and export again; exports are free."
+    default_remedy = "Read the message, change the draft, and export again; exports are free."
     render_id: str | None = None
 
 

@@ -1,4 +1,4 @@
-"""The arguments of the hooks `on_request` and `on_response`, without secrets."""
+"""The arguments passed to the hooks `on_request` and `on_response`, without secrets."""
 
 from __future__ import annotations
 

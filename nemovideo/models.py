@@ -288,7 +288,7 @@ class Reply:
         raw_text: The agent's unmodified text.
         actions: The actions that the GUI instructions asked for, in order.
         tool_calls: The tools that the agent called, in order.
-        changes: The changes of the draft, if no text followed the agent's last edit or the stream
+        changes: The changes to the draft, if no text followed the agent's last edit or the stream
             dropped; else None.
         silent: Whether the agent sent no text.
         recovered: Whether the stream dropped and the result was taken from the state.

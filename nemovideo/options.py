@@ -32,7 +32,7 @@ class Options(TypedDict, total=False):
         deadline: Seconds for a whole call, with all retries and waits; default none.
         retry: The retry policy.
         polling: How to wait for render jobs.
-        stream: The limits of an agent's stream.
+        stream: The limits on an agent's stream.
         allow_http: Allow a plain http URL to another machine; default False.
         local_files: Whether a `str` may be a path or a URL, as a source, as a background and in
             a conversation; default True. Pass False if untrusted users provide that text: then only

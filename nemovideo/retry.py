@@ -34,8 +34,8 @@ class RetryPolicy:
     call is retried after a refused connection, since nothing was sent, and up to
     `rate_limit_retries` times after a 429, after `Retry-After` or `rate_limit_s` seconds.
     `Retry-After` also applies to 5xx; if it is more than `max_retry_after_s`, the error is raised
-    at once. An attempt that used up its whole timeout is not retried. An interrupted download is
-    resumed; attempts that made progress do not count.
+    immediately. An attempt that used up its whole timeout is not retried. An interrupted download
+    is resumed; attempts that made progress do not count.
     """
 
     attempts: int = attrs.field(default=4, validator=_LIMIT)
@@ -50,7 +50,7 @@ class RetryPolicy:
         """Return whether to try again.
 
         Args:
-            error: The error of the last attempt.
+            error: The error from the last attempt.
             attempt: The number of the last attempt, from 1.
             repeatable: Whether the call is idempotent.
             limited: The number of 429 responses to this call, including this one.
@@ -98,7 +98,7 @@ class Polling:
 
 @attrs.frozen
 class StreamLimits:
-    """Limits of an agent's stream, and the polling after a drop, in seconds (docs/protocol.md §10).
+    """Limits on an agent's stream, and the polling after a drop, in seconds (docs/protocol.md §10).
 
     Attributes:
         notice_s: The interval of StillWorkingEvents.

@@ -77,7 +77,7 @@ class Notes:
         self._lock.release()
 
     def path_of(self, output: Path) -> Path:
-        """Return the checkpoint of a result, named by its path below the output folder."""
+        """Return the path of a result's checkpoint, derived from the result's relative path."""
         name = Path(os.path.relpath(output, self._out_dir)).as_posix()
         return self._folder / f"{hashlib.sha256(os.fsencode(name)).hexdigest()[:24]}.json"
 
@@ -115,11 +115,11 @@ class Notes:
         return note
 
     def record(self, output: Path) -> Checkpoint | None:
-        """Return the checkpoint of a result."""
+        """Return a result's checkpoint."""
         return self._records.get(self.path_of(output))
 
     def settle(self, output: Path) -> Checkpoint | None:
-        """Return the checkpoint of a complete result; see `settled`."""
+        """Return a complete result's checkpoint; see `settled`."""
         path = self.path_of(output)
         found = settled(path, self._records[path], output)
         if found is not None:
@@ -134,7 +134,7 @@ class Notes:
         return self._records.get(path)
 
     def discard(self, output: Path) -> None:
-        """Delete the checkpoint of a result."""
+        """Delete a result's checkpoint."""
         path = self.path_of(output)
         self._records.pop(path, None)
         path.unlink(missing_ok=True)

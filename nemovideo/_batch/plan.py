@@ -1,4 +1,4 @@
-"""The arguments of a batch, checked, with absolute paths."""
+"""The arguments for a batch, checked, with absolute paths."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from nemovideo.errors import InvalidRequestError
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """The arguments of a batch; see `Batch.remove_backgrounds`.
+    """The arguments for a batch; see `Batch.remove_backgrounds`.
 
     Attributes:
         order: The order for each file, whose source and output are still placeholders.
-        own_backends: Whether each file gets a local backend of its own: then credits are not
+        own_backends: Whether each file gets its own local backend: then credits are not
             shared, and unfinished work cannot be resumed.
     """
 

@@ -47,7 +47,7 @@ class Trouble:
         self.reason = self.reason or reason
 
     def record_failure(self, error: NemoError) -> None:
-        """Record a file's error; some stop the batch at once, some after three in a row."""
+        """Record a file's error; some stop the batch immediately, some after three in a row."""
         if isinstance(error, _CONCERNS_ALL):
             self.stop(error)
         timed_out = isinstance(error, APITimeoutError) and error.deadline_passed

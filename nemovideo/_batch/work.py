@@ -114,7 +114,7 @@ class Outcome:
 
 
 def work(place: Place, task: Task) -> Outcome:
-    """Process one file in another process, with a client of its own."""
+    """Process one file in another process, with its own client."""
     try:
         if task.stopped():
             raise StoppedError
@@ -202,7 +202,7 @@ def _spent(record: Checkpoint) -> float | None:
 
 
 def failure(error: BaseException) -> NemoError:
-    """Return the error of a worker or an executor as a `NemoError`."""
+    """Return an error from a worker or an executor as a `NemoError`."""
     if isinstance(error, NemoError):
         return error
     wrapped = NemoError(

@@ -1,4 +1,4 @@
-"""The keyword arguments of `Client.local`: those of the client and of `LocalBackend`."""
+"""The keyword arguments for `Client.local`: those for the client and for `LocalBackend`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class LocalOptions(Options, total=False):
-    """The arguments of `Client.local`, all optional; see `Client` and `LocalBackend`."""
+    """The arguments for `Client.local`, all optional; see `Client` and `LocalBackend`."""
 
     token: str | None
     http_client: object

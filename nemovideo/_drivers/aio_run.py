@@ -125,7 +125,7 @@ class Run(Generic[T]):
                 self._locks.popitem()[1].release()
 
     async def _perform_interruptibly(self, step: Step) -> object:
-        """Perform a step, which fails when the client is closed meanwhile."""
+        """Perform a step, which fails if the client is closed before it ends."""
         self._calls.check()
         state = self._calls.pool.state()
         self._loop = state.loop

@@ -104,7 +104,7 @@ class Attempts:
             return False
         elapsed_s = self.deadline.now() - self.started
         if isinstance(error, APITimeoutError) and elapsed_s >= self.settings.timeout_s:
-            return False  # the server is hanging
+            return False  # the server is not responding
         self._rate_limits += isinstance(error, RateLimitError)
         if (progress := self.progress()) > self._best_progress:
             self._best_progress, self._last_progress_attempt = progress, state.attempt_number

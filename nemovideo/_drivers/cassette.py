@@ -41,7 +41,7 @@ class Capture:
 
     Attributes:
         clock: The client's clock.
-        keep_bytes: The limit of a body that is kept.
+        keep_bytes: The size of the largest body to keep.
         status: The HTTP status, or None before the response.
         headers: The response headers, with lower-case names.
         chunks: The body's chunks, each with the seconds since the request.

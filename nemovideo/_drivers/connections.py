@@ -34,7 +34,7 @@ class Connections:
         """Register a new network stream.
 
         Raises:
-            AbortedError: The client was closed meanwhile.
+            AbortedError: The client was closed in the meantime.
         """
         with self._guard:
             if not self._shut_down:
@@ -70,7 +70,7 @@ class StreamConnection:
     """
 
     def __init__(self) -> None:
-        self._guard = threading.RLock()  # `abort` may run in a garbage collection
+        self._guard = threading.RLock()  # `abort` may run during garbage collection
         self._stream: object = None
         self.aborted = False
 
@@ -92,7 +92,7 @@ class StreamConnection:
         """Set the network stream.
 
         Raises:
-            AbortedError: The event stream was closed meanwhile; the network stream is closed, too.
+            AbortedError: The event stream was closed in the meantime; so the network stream is closed.
         """
         with self._guard:
             self._stream = stream

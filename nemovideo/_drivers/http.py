@@ -28,7 +28,7 @@ AsyncClient = httpx.AsyncClient
 Response = httpx.Response
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
-"""The limit for a JSON body; a draft of 100,000 segments has about 20 MB."""
+"""The limit for a JSON body; a draft of 100,000 segments takes about 20 MB."""
 
 MAX_ERROR_BODY_BYTES = 256 * 1024
 """The limit for the body of an error response, such as a proxy's page; the rest is not read."""
@@ -216,7 +216,7 @@ async def close_response(response: httpx.Response, chunks: AsyncIterator[bytes])
     """
     await response.aclose()
     with suppress(httpx.HTTPError, httpx.StreamError, RuntimeError):
-        async for _ in chunks:  # the connection is closed, so this ends at once
+        async for _ in chunks:  # the connection is closed, so this ends immediately
             pass
 
 

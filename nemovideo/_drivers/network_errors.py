@@ -37,7 +37,7 @@ _NEVER_SENT = (
 )
 
 _DROPPED = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError)
-"""The errors of a pooled connection that the server has closed."""
+"""The errors raised on a pooled connection that the server has closed."""
 
 _SLOW = (httpx.ReadTimeout, httpx.WriteTimeout)
 """The timeouts that can occur once a connection is open."""

@@ -26,7 +26,7 @@ httpx logs the URL of every request at INFO, and the query of a link may be a si
 """
 
 MAX_CONNECTIONS = 100
-"""The limit of concurrent connections; further calls wait."""
+"""The limit on concurrent connections; additional calls wait."""
 
 Transport = TypeVar("Transport", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 

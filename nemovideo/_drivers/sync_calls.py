@@ -29,7 +29,7 @@ class Calls(BaseCalls[Pool]):
     """Sends the requests of one client; safe to use from several threads."""
 
     def pause(self, seconds: float, *, polling: bool = False) -> None:
-        """Sleep, unless the client is closed meanwhile."""
+        """Sleep, but wake with an error if the client is closed."""
         self.check()
         if self.settings.clock.wait(self.pool.closing, seconds, polling=polling):
             raise closed_error()

@@ -32,7 +32,7 @@ class Pool:
         reset_in_children(self)
 
     def _reset(self) -> None:
-        # Reentrant: a garbage collection in the thread that holds it may drop a stream.
+        # Reentrant: garbage collection in the thread that holds it may drop a stream.
         self.guard: AbstractContextManager[bool] = threading.RLock()
         self.locks: WeakValueDictionary[str, ThreadLock] = WeakValueDictionary()
         self.streams: WeakSet[Stream] = WeakSet()

@@ -56,7 +56,7 @@ class Stream(StreamHandle):
         self._clock = clock
         self._queue: queue.SimpleQueue[bytes | _End] = queue.SimpleQueue()
         self._end: _End | None = None
-        self._guard = threading.RLock()  # `abort` may run in a garbage collection
+        self._guard = threading.RLock()  # `abort` may run during garbage collection
         self._buffered = 0
         self._room = threading.Event()
         self._connection = StreamConnection()

@@ -81,7 +81,7 @@ class Context:
         backend_since: When the backend was started, in epoch seconds; agent runs of earlier
             processes were lost then.
         token: The token in use, or None before the first call.
-        token_failure: The error of the last attempt to acquire an anonymous token.
+        token_failure: The error from the last attempt to acquire an anonymous token.
         warned_of: The token whose expiry has been logged.
         known: Session states that no later call of this client can have changed.
         uploaded: The local files uploaded to each session; exports never overwrite them.

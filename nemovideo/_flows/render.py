@@ -181,7 +181,7 @@ def wait(
         RenderFailedError: The job failed; RenderCancelledError if it was cancelled.
         RenderTimeoutError: It did not end within the polling timeout; it may still be running.
         NemoError: The polls have failed for two minutes (30 s if a server on this machine refuses
-            connections); the error of the last one.
+            connections); the error is that of the last poll.
     """
     polling, clock = context.settings.polling, context.settings.clock
     ends_at = clock.monotonic() + polling.timeout_s

@@ -179,9 +179,9 @@ def through(
     """Run a flow whose steps are performed by other flows.
 
     Args:
-        flow: The flow; it is closed in any case.
+        flow: The flow; it is always closed.
         perform: Returns the flow that answers a step; its errors are thrown into `flow`.
-        fatal: Errors that end both at once.
+        fatal: Errors that end both immediately.
     """
     answer: object = None
     error: Exception | None = None

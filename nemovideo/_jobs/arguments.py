@@ -1,4 +1,4 @@
-"""Validating the arguments of `remove_background` before anything is sent."""
+"""Validate the arguments of `remove_background` before anything is sent."""
 
 from __future__ import annotations
 

@@ -123,10 +123,10 @@ class Checkpoint:
         order: The order.
         service: The service.
         overwrite: Whether an existing file may be replaced.
-        max_credits: The limit of credits.
+        max_credits: The credit limit.
         session_id: The session, once it is created.
         task_id: Its project.
-        files: The service's names of the uploaded files.
+        files: The service's names for the uploaded files.
         held: How many files the session had before the current upload.
         message: The message, from before it is sent.
         render_id: The render's id, from before it is submitted.
@@ -239,7 +239,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         raise failure(
             path,
             f"cannot be written: {error.strerror}",
-            remedy=Remedy("make room", ("name another ", Option("checkpoint"))),
+            remedy=Remedy("free some space", ("name another ", Option("checkpoint"))),
         ) from error
 
 
@@ -261,7 +261,7 @@ def lock_path(path: Path) -> Path:
 
 
 def note_url(url: str) -> FileNote:
-    """Return the note of a URL; one with a query or a password only has its digest."""
+    """Return the note for a URL; for one with a query or a password, it only has a digest."""
     parts = urlsplit(url)
     private = bool(parts.query or "@" in parts.netloc)
     name = parts.path.rpartition("/")[2] or parts.hostname or "file"

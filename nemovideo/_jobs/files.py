@@ -97,7 +97,7 @@ def upload_all(
 
 
 def arrived(infos: Sequence[Mapping[str, object]], note: FileNote, held: int) -> str | None:
-    """Return the session's name of a file, or None if the file has not arrived.
+    """Return the session's name for a file, or None if the file has not arrived.
 
     Args:
         infos: The session's files.

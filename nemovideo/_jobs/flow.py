@@ -87,7 +87,7 @@ def run(
 
 
 def _remedy(error: NemoError, checkpoint: Path | None, record: Checkpoint) -> Remedy:
-    """Return the remedy of an error in a job with a checkpoint."""
+    """Return the remedy for an error in a job with a checkpoint."""
     if isinstance(error, SessionNotFoundError):
         return Remedy(
             f"the job's session no longer exists at {record.service.base_url}, or belongs to "

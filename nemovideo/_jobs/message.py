@@ -147,7 +147,7 @@ def check_trimmed(order: OrderNote, state: SessionState, reply: Reply) -> None:
 
 
 def after_failure(note: MessageNote, error: NemoError) -> MessageNote | None:
-    """Return the note of a message that failed; None if it did not arrive."""
+    """Return the note for a message that failed; None if it did not arrive."""
     if isinstance(error, AgentError):
         return attrs.evolve(note, status="answered", reply=envelopes.redact(error.message))
     refused = isinstance(error, APIError) and not isinstance(error, ServerError)
@@ -172,7 +172,7 @@ def rest_digest(state: SessionState) -> str:
 def _has_ended(context: Context, note: MessageNote) -> bool:
     """Return whether the run of the message has certainly ended.
 
-    Either it was answered, or it is older than twice the limit of a stream (docs/protocol.md §10),
+    Either it was answered, or it is older than twice the limit for a stream (docs/protocol.md §10),
     or its local backend has been restarted since.
     """
     age_s = context.settings.clock.time() - note.sent_at

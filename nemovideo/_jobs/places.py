@@ -26,7 +26,7 @@ class Place:
 
     Attributes:
         local: Whether to start a local backend.
-        options: The arguments of `Client`, or of `Client.local`.
+        options: The arguments for `Client`, or for `Client.local`.
         settings: The settings to use instead of the environment's.
         token: The bearer token of a cloud client; None for that of the settings.
     """

@@ -15,7 +15,7 @@ OnProgress = Callable[[Progress], None]
 def reporting(progress: bool | OnProgress | None) -> Iterator[OnProgress | None]:
     """Yield the callback for `progress=`: the user's own, or that of a progress bar."""
     if progress is None or progress is False or (progress is True and sys.stderr is None):
-        yield None  # also in a program without a console
+        yield None  # stderr may be missing in a program without a console
     elif progress is True:
         from tqdm.auto import tqdm
 

@@ -1,6 +1,6 @@
 """The sentences of a conversation in the language of the user.
 
-They are in `sentences/`; those about changes of a draft come from `Change.describe`.
+They are in `sentences/`; those about changes to a draft come from `Change.describe`.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class _Server(MCPServer[object]):
         arguments: dict[str, Any],
         context: Context[object, Any] | None = None,
     ) -> CallToolResult | InputRequiredResult:
-        """Call a tool; errors of the SDK and wrong arguments are returned as results."""
+        """Call a tool; SDK errors and invalid arguments are returned as results."""
         schemas = {tool.name: tool.input_schema for tool in await self.list_tools()}
         if name not in schemas:
             return await super().call_tool(name, arguments, context)

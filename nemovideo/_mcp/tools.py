@@ -72,7 +72,7 @@ class Tools:
         output: Annotated[
             str | None,
             Field(
-                description="The file to write; its suffix names the format: .mp4, or .webm or "
+                description="The file to write; its suffix sets the format: .mp4, or .webm or "
                 ".mov for a transparent background. Default: NAME-clean.mp4 (or .webm) next to "
                 "the clip."
             ),
@@ -187,7 +187,7 @@ class Tools:
         output: Annotated[
             str | None,
             Field(
-                description="The file to write; its suffix names the format (.mp4, .webm, "
+                description="The file to write; its suffix sets the format (.mp4, .webm, "
                 ".mov, .gif, ...). Default: an unused name in the first folder."
             ),
         ] = None,

@@ -41,7 +41,7 @@ def absolute(path: str | os.PathLike[str]) -> Path:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Map errors of reading a file in the block.
+    """Map errors from reading a file in the block.
 
     Raises:
         SourceNotFoundError: The file does not exist, or cannot be read.
@@ -59,7 +59,7 @@ def reading(path: Path) -> Iterator[None]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Map errors of writing a file in the block.
+    """Map errors from writing a file in the block.
 
     Raises:
         OutputError: The disk is full or unavailable, or the path is not writable.

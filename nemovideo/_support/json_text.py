@@ -29,7 +29,7 @@ def read_json(text: str | bytes) -> object:
 def read_event_json(text: str) -> object:
     """Parse the JSON of an event, with None for numbers that are not finite.
 
-    A log probability of NaN, for example, must not lose the text next to it.
+    A log probability of NaN, for example, must not discard the text next to it.
 
     Raises:
         ValueError: It is not JSON, is nested more than 200 levels deep, or has a number with

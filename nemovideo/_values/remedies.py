@@ -86,7 +86,7 @@ Step = str | tuple[str | Action, ...]
 
 
 class Remedy(str):
-    """The remedy of an error: alternative steps. As a string it is phrased for Python.
+    """The remedy for an error: alternative steps. As a string, it is phrased for Python.
 
     A step is text, or a tuple of text and actions. A medium that lacks an action leaves out the
     step.

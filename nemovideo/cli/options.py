@@ -74,7 +74,7 @@ def wants_json(context: click.Context) -> bool:
 
 
 def open_client(*, local: bool, engine: str | None = None) -> Client:
-    """Return a client of the cloud, or of a local backend.
+    """Return a client for the cloud, or for a local backend.
 
     Raises:
         click.UsageError: `engine` is given without `local`.

@@ -20,7 +20,7 @@ from nemovideo.models import Preview
 
 @click.command()
 @click.argument("source", required=False)
-@click.option("-b", "--background", help="As for remove-background.")
+@click.option("-b", "--background", help="See `nemovideo remove-background --help`.")
 @click.option("--session", "session_id", help="Show this session's draft instead of a clip.")
 @click.option(
     "--at",

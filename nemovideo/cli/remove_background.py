@@ -37,7 +37,7 @@ from nemovideo.cli.report import print_video, wants_bar
     "-o",
     "--output",
     type=PATH,
-    help="The file to write; its suffix names the format. Default: NAME-clean.mp4 in the "
+    help="The file to write; its suffix sets the format. Default: NAME-clean.mp4 in the "
     "current folder (.webm if the background is transparent, .png for a picture).",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")

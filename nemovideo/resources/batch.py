@@ -74,12 +74,12 @@ class Batch(Resource):
             background: See `Client.remove_background`.
             edit: More edits for every file, in words.
             trim: The part of every file to keep, as (start, end) in seconds.
-            format: "mp4", "webm" or "mov"; None is "webm" for "transparent", else "mp4".
+            format: "mp4", "webm" or "mov"; None means "webm" for "transparent", else "mp4".
             quality: "high", "medium" or "low".
             metadata: Whether the results keep the recording's date, location and title.
             name: The pattern of the results' names, such as "{stem}-clean{suffix}".
             recursive: Search subfolders too; the results get the same subfolders.
-            concurrency: How many files at a time; None is 2, or the number of an executor's
+            concurrency: How many files at a time; None means 2, or the number of an executor's
                 workers if it has one, else 8. A 429 lowers it for a while.
             executor: What runs the work: any `concurrent.futures.Executor`.
             max_credits: Do not start a file that would probably take the batch over this.

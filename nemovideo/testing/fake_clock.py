@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class FakeClock(Clock):
-    """A clock whose waits end at once: `Client.local(clock=FakeClock())`.
+    """A clock whose waits end immediately: `Client.local(clock=FakeClock())`.
 
     Waiting advances its time. A wait for data first gives it `grace_s` seconds of real time to
     arrive. A render that makes progress does not time out, since it takes real time.
@@ -63,7 +63,7 @@ class FakeClock(Clock):
         await self.sleep_async(seconds)
 
     def extended(self, ends_at: float, limit_s: float) -> float:  # noqa: ARG002
-        """Restart the limit of a job that makes progress, since it takes real time."""
+        """Restart the time limit of a job that makes progress, since it takes real time."""
         return self.now + limit_s
 
     @property

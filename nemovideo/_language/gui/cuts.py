@@ -76,7 +76,7 @@ def decide(text: str, sentence: Sentence) -> Decision:
         words[end:].strip()[:1] in ("?", "？")
         and all(PATTERNS["offer"].match(words, clause.start) for clause in instructions)
     ):
-        return _KEEP  # a question for consent: "Export now?"
+        return _KEEP  # a question that asks for consent: "Export now?"
     if any(LINK in words[clause.mark : clause.end] for clause in instructions):
         return _KEEP
     actions = list(_actions(words, text[sentence.start : sentence.end], clauses))

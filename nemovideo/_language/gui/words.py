@@ -45,7 +45,7 @@ def kind(words: str, start: int, end: int) -> tuple[Kind, int]:
     """Classify the clause that starts at `start`, in a sentence that ends at `end`.
 
     Returns:
-        Its kind, and where the words end that decide it: no other clause starts before.
+        Its kind, and the end of the words that decide it; no other clause starts before that.
     """
     if _NO_WORDS.match(words, start):
         return Kind.OTHER, start

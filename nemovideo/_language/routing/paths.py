@@ -52,7 +52,7 @@ _LABEL_LENGTH = 24
 
 
 def find_paths(text: str, is_file: Callable[[str], bool]) -> Found | None:
-    """Find the files in a sentence; None without any.
+    """Find the files in a sentence; None if there are none.
 
     A file counts if it exists, or if the sentence hands it over ("upload talk.mp4"): then a typo
     in its name is reported. Quoted words to show ("add the text 'talk.mp4'") do not count.

@@ -1,4 +1,4 @@
-"""Everything a conversation says, in English and Chinese, except the changes of a draft."""
+"""Everything a conversation says, in English and Chinese, except the changes to a draft."""
 
 from __future__ import annotations
 

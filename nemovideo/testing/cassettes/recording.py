@@ -197,7 +197,7 @@ def record(
 
     `with record("talk.json") as cassette, cassette.client() as client: …`
 
-    All traffic of the cassette's clients is written to `path` when the block ends, also after an
+    All traffic of the cassette's clients is written to `path` when the block ends, even after an
     error: streams with the time of each line, uploads as names and sizes. Tokens, client and user
     ids, e-mail addresses and the queries of links are replaced by placeholders, the same value
     always by the same one. Messages to the agent and file names are kept.

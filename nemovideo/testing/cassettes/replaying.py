@@ -165,7 +165,7 @@ class Replay:
         response = item.response
         if response.size is not None:
             raise CassetteError(
-                f"the response to {item} was not kept: it has {response.size:,} bytes",
+                f"the response to {item} was not kept: it is {response.size:,} bytes",
                 remedy=f"Record again with record(path, keep_bytes={response.size}).",
             )
         headers, error = dict(response.headers), response.error
