@@ -292,7 +292,7 @@ class Client(BaseClient["sync.SyncDriver"]):
             edit: More edits in words, sent in the same message, such as "make it 9:16 and put me in
                 the bottom right corner".
             trim: The part of the clip to keep, as (start, end) in seconds.
-            output: The path of the result, or None for its URL only.
+            output: The path of the result, or None to get only its URL.
             format: "mp4", "webm" or "mov"; the local backend also makes "gif", "zip" (a PNG for
                 each frame), for a picture "png", "jpg" or "webp", and the mask alone, as
                 "matte.mp4". None uses the suffix of `output`; without an output it is "png" for a

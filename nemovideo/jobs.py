@@ -61,7 +61,7 @@ class JobStatus:
         fraction: The progress of the whole job, 0.0 to 1.0.
         elapsed_s: The seconds spent so far, in all its processes.
         source: The name of the source file.
-        output: The path of the result; None for a URL only.
+        output: The path of the result; None if only its URL was requested.
         session_id: The session, once there is one.
         render_id: The render job, once there is one.
         updated_at: The time of the last step, in seconds since the epoch; None for a new job.

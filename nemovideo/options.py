@@ -22,7 +22,7 @@ class Options(TypedDict, total=False):
 
     Attributes:
         base_url: The API's URL; default `NEMO_API_URL`, or else the cloud's.
-        web_url: The web site's URL, for links only; default `NEMO_WEB_URL`, or else the cloud's.
+        web_url: The website's URL, for links only; default `NEMO_WEB_URL`, or else the cloud's.
         anonymous: Acquire an anonymous token if there is no token; default True.
         client_id: The client id for anonymous tokens; default `NEMO_CLIENT_ID`, or else the one
             stored in `config_dir`.
@@ -44,7 +44,7 @@ class Options(TypedDict, total=False):
         user_agent: Added to the User-Agent header.
         skill_source: The X-Skill-Source header; default `video-background-remover-ai`.
         skill_version: The X-Skill-Version header; default this package's version.
-        platform: The X-Skill-Platform header; default `SKILL_SOURCE`, or else detected.
+        platform: The X-Skill-Platform header; default `SKILL_SOURCE`, otherwise detected.
         clock: The clock; for tests.
         token_scope: The key of the stored anonymous token; default the base URL.
         on_request: Called with a `RequestInfo` before each request (`nemovideo.hooks`).

@@ -92,7 +92,7 @@ class StreamConnection:
         """Set the network stream.
 
         Raises:
-            AbortedError: The event stream was closed in the meantime; so the network stream is closed.
+            AbortedError: The event stream was closed in the meantime; the network stream is closed.
         """
         with self._guard:
             self._stream = stream

@@ -58,7 +58,7 @@ class Order:
     Attributes:
         picture: The file or URL of the new background, if it is one.
         words: The message to the agent, without the picture.
-        format: The format of the result; None depends on the source and the `background`.
+        format: The format of the result; None if it depends on the source and the `background`.
         stretch_s: The expected duration after a trim without other edits.
     """
 

@@ -165,7 +165,7 @@ def message_card(
 
 
 def facts_card(heading: str, name: str, facts: Sequence[tuple[str, str]], *, note: str = "") -> str:
-    """Return the properties of an object as a table, and a note of any length below it."""
+    """Return the properties of an object as a table, with an optional note below it."""
     rows = "".join(
         f"<tr><th>{escape(key)}</th><td>{escape(one_line(value))}</td></tr>"
         for key, value in facts

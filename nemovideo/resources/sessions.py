@@ -186,7 +186,7 @@ class Session(_Base["sync.SyncDriver"], Resource):
         """Render the draft and download the file; exports use no credits.
 
         Args:
-            path: The file to write, or None for its URL only.
+            path: The file to write, or None to get only its URL.
             format: "mp4", "webm", "mov", "gif", "zip", "png", …, or "matte" for the mask alone;
                 None uses the path's suffix, or else mp4.
             quality: "high", or another quality of the service.

@@ -65,8 +65,8 @@ class RecordedResponse:
         status: The HTTP status; None if there was no response, only an `error`.
         headers: Those that the SDK reads.
         json: A JSON body.
-        text: A body of any other text, and the JSON value null.
-        base64: A body of any other bytes.
+        text: Any other text body, or a JSON body that is null.
+        base64: Any other body.
         stream: An event stream: chunks, each with the seconds since the request.
         size: The size of a body that was too large to keep.
         left: Whether the client disconnected before the end.
