@@ -62,7 +62,7 @@ def check_format(name: str) -> str:
     """
     if (found := known_format(name)) is None:
         raise InvalidRequestError(
-            f"{name!r} is not a format for the result",
+            f"{name!r} is not a supported output format",
             remedy=f"Use one of: {', '.join(FORMATS)}; {MATTE}.mp4 (or {MATTE}.png, ...) for the "
             f"mask alone, {STACKED}.mp4 for both in one picture, or {BUNDLE}.zip for both files.",
         )
@@ -77,7 +77,7 @@ def check_quality(name: str) -> str:
     """
     if name not in QUALITIES:
         raise InvalidRequestError(
-            f"{name!r} is not a quality of the local backend",
+            f"{name!r} is not a valid quality",
             remedy=f"Use one of: {', '.join(QUALITIES)}.",
         )
     return name

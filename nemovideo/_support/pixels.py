@@ -77,7 +77,9 @@ def _decode_video(path: Path) -> Iterator[Pixels]:
         for packet in container.demux(stream):
             for frame in decoder.decode(packet if packet.size else None):
                 if isinstance(frame, VideoFrame):
-                    yield frame.time or 0.0, *_split(_rgba(frame))
+                    # A frame's own time base is missing once the decoder is flushed.
+                    time_s = float((frame.pts or 0) * (stream.time_base or 0))
+                    yield time_s, *_split(_rgba(frame))
 
 
 def _rgba(frame: VideoFrame) -> npt.NDArray[np.uint8]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from pathlib import Path
+import re
 from typing import TypeAlias
 
 import numpy as np
@@ -17,6 +17,9 @@ from nemovideo.local.media.limits import MAX_PHOTO_PIXELS
 from nemovideo.local.media.probe import MediaItem, probe
 from nemovideo.local.render.backgrounds import load_image
 
+_SCHEME = re.compile(r"(?!file:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_TOLERANCE = 1e-3
+
 Picture: TypeAlias = npt.NDArray[np.uint8] | Image.Image | str | os.PathLike[str]
 """A uint8 array of height × width (× 3 or 4), a Pillow image, or the path of a picture."""
 
@@ -24,7 +27,7 @@ Picture: TypeAlias = npt.NDArray[np.uint8] | Image.Image | str | os.PathLike[str
 def image_of(picture: Picture) -> Image.Image:
     """Return a picture as RGBA."""
     if isinstance(picture, str | os.PathLike):
-        item = _probed(Path(picture))
+        item = _probed(picture)
         if item.kind != "image":
             raise UnsupportedFileError(
                 f"{item.name} is not a picture", code=4001, remedy="Use frames() for a video."
@@ -58,9 +61,9 @@ def _from_array(picture: object) -> Image.Image:
     )
 
 
-def video_at(path: Path) -> MediaItem:
+def video_at(source: str | os.PathLike[str]) -> MediaItem:
     """Return the properties of a video file."""
-    item = _probed(path)
+    item = _probed(source)
     if item.kind != "video":
         raise UnsupportedFileError(
             f"{item.name} is not a video", code=4001, remedy="Use alpha() for a picture."
@@ -74,22 +77,52 @@ def mask_of(time_s: object, mask: object) -> npt.NDArray[np.float32]:
         raise InvalidRequestError(
             f"{time_s!r} is not a time in seconds", remedy="Use times in seconds as the keys."
         )
-    if isinstance(mask, np.ndarray) and mask.ndim == 2:
+    alpha = opacity_of(mask)
+    if alpha is None:
+        raise InvalidRequestError(
+            f"the mask at {time_s} s is not a valid mask",
+            remedy="Pass an array of height × width: bool, uint8, or floats in 0..1.",
+        )
+    return alpha
+
+
+def opacity_of(mask: object) -> npt.NDArray[np.float32] | None:
+    """Return a user's mask as floats, 0..1; None if it is not valid.
+
+    Floats that resampling took a little out of the range are clipped.
+    """
+    if not isinstance(mask, np.ndarray) or mask.ndim != 2 or not mask.size:
+        return None
+    if mask.dtype == np.uint8:
         alpha: npt.NDArray[np.float32] = mask.astype(np.float32)
-        if mask.dtype == np.uint8:
-            alpha /= np.float32(255)
-            return alpha
-        known = mask.dtype == np.bool_ or np.issubdtype(mask.dtype, np.floating)
-        if known and alpha.size and alpha.min() >= 0 and alpha.max() <= 1:
-            return alpha
-    raise InvalidRequestError(
-        f"the mask at {time_s} s is not a valid mask",
-        remedy="Pass an array of height × width: bool, uint8, or floats in 0..1.",
-    )
+        alpha /= np.float32(255)
+        return alpha
+    if mask.dtype == np.bool_:
+        return mask.astype(np.float32)
+    if not np.issubdtype(mask.dtype, np.floating):
+        return None
+    # Before the conversion: a large float64 overflows. NaN compares as false.
+    if not (mask.min() >= -_TOLERANCE and mask.max() <= 1 + _TOLERANCE):
+        return None
+    return mask.astype(np.float32).clip(0, 1)
 
 
-def _probed(path: Path) -> MediaItem:
-    path = expanded(path)
+def check_number(name: str, value: object, low: int, high: int, *, whole: bool = False) -> None:
+    """Check that a value is a number in a range."""
+    kinds = int if whole else (int, float)
+    if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
+        raise InvalidRequestError(
+            f"{name} is {value!r}",
+            remedy=f"Give {'a whole number' if whole else 'a number'} from {low} to {high}.",
+        )
+
+
+def _probed(source: str | os.PathLike[str]) -> MediaItem:
+    if isinstance(source, str) and (scheme := _SCHEME.match(source)):
+        raise SourceNotFoundError(
+            f"{scheme[0]} URLs are not read here", remedy="Download the file, and pass its path."
+        )
+    path = expanded(source)
     if not path.is_file():
         raise SourceNotFoundError(f"there is no file {path}")
     try:

@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from fractions import Fraction
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-import av.error
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from nemovideo._support.disk import replacing
-from nemovideo._support.outputs import QUALITIES, check_quality, format_for
-from nemovideo.errors import InvalidRequestError, OutputError
-from nemovideo.local.arrays import Picture, image_of, mask_of, video_at
-from nemovideo.local.matte import AUTO, Engine, LazyMatting
+from nemovideo._support.outputs import QUALITIES
+from nemovideo.errors import InvalidRequestError
+from nemovideo.local.arrays import Picture, check_number, image_of, mask_of, video_at
+from nemovideo.local.frame_writer import write_frames
+from nemovideo.local.matte import AUTO, Engine, LazyMatting, check_engine_name
 from nemovideo.local.matte.raster import feathered, offset_edges, resized
-from nemovideo.local.render.canvas import Canvas
-from nemovideo.local.render.colors import matrix_for
-from nemovideo.local.render.encoding import open_writer
-from nemovideo.local.render.formats import format_named
 from nemovideo.local.render.mattes import mattes, picture_matte
 from nemovideo.local.render.notices import Notices
 from nemovideo.models import Frame as Frame
-
-if TYPE_CHECKING:
-    from nemovideo.local.render.encoding import Writer
 
 _MAX_BLUR = 0.02  # of the shorter side
 _MAX_GROWTH_PX = 500
@@ -51,6 +40,7 @@ class Matting:
 
     Raises:
         InvalidRequestError: An argument is not valid.
+        LocalBackendError: There is no engine of that name.
     """
 
     def __init__(
@@ -62,10 +52,12 @@ class Matting:
         keep: Literal["front", "all"] = "front",
         device: str = AUTO,
     ) -> None:
-        _check("softness", softness, 0, 1)
-        _check("grow_px", grow_px, -_MAX_GROWTH_PX, _MAX_GROWTH_PX, whole=True)
+        check_number("softness", softness, 0, 1)
+        check_number("grow_px", grow_px, -_MAX_GROWTH_PX, _MAX_GROWTH_PX, whole=True)
         if keep not in ("front", "all"):
             raise InvalidRequestError(f"keep is {keep!r}", remedy='Use "front" or "all".')
+        if isinstance(engine, str):
+            check_engine_name(engine)
         self._engine = LazyMatting(engine, device=device)
         self._softness = softness
         self._grow_px = grow_px
@@ -116,6 +108,7 @@ class Matting:
         source: str | os.PathLike[str],
         *,
         masks: Mapping[float, npt.NDArray[np.generic]] | None = None,
+        clean_edges: bool = False,
     ) -> Iterator[Frame]:
         """Yield every frame of a video with its alpha, in time order.
 
@@ -128,6 +121,9 @@ class Matting:
                 bool, uint8 or floats in 0..1. Each replaces the engine's mask in its frame, and
                 is propagated along the motion to the frames around it until the engine agrees
                 or the shot ends; backward for at most a second.
+            clean_edges: Remove the old background's color from soft edges in `rgb`, as an export
+                does: for compositing over another background. Elsewhere `rgb` is unchanged, and
+                so is that of a video with its own alpha.
 
         Raises:
             InvalidRequestError: A mask does not fit a frame of this video.
@@ -135,7 +131,7 @@ class Matting:
             UnsupportedFileError: The file does not exist, or is not a video.
             RenderFailedError: The video has no readable picture.
         """
-        item = video_at(Path(source))
+        item = video_at(source)
         self._notices = Notices()
         matted = mattes(
             item,
@@ -143,6 +139,7 @@ class Matting:
             behind=self._behind,
             warn=self._notices.add,
             masks={time_s: mask_of(time_s, mask) for time_s, mask in (masks or {}).items()},
+            clean_edges=clean_edges,
         )
         return (Frame(float(time_s), rgb, self._finished(alpha)) for time_s, rgb, alpha in matted)
 
@@ -151,56 +148,36 @@ class Matting:
         frames: Iterable[Frame],
         output: str | os.PathLike[str],
         *,
-        fps: float = 30,
+        fps: float | None = None,
         quality: str = QUALITIES[0],
+        overwrite: bool = False,
     ) -> Path:
         """Write frames to a video file, without sound.
 
+        Transparent areas are black in the file, except for a few pixels around the person. The
+        color of soft edges is written as it is: for
+        the colors of an export, use `frames(…, clean_edges=True)`.
+
         Args:
             frames: The frames of `frames()`, or your own `Frame(time_s, rgb, alpha)`, all of the
-                same size; `time_s` is ignored.
-            output: The path; its suffix is the format. In a format without alpha (MP4),
-                transparent areas are black.
-            fps: Frames per second.
+                same size; alpha as in `frames(…, masks=…)`.
+            output: The path; its suffix is the format: .mp4, .webm, .mov, .gif, .webp (animated),
+                .zip (a PNG per frame), .stacked.mp4, .bundle.zip, or .matte.mp4 and similar for
+                the alpha alone.
+            fps: Frames per second, 1 to 240; the frames are evenly spaced. By default that of
+                the first frames' `time_s`, or 30 if they all have the same time.
             quality: "high", "medium" or "low".
+            overwrite: Replace an existing file.
 
         Returns:
             The file's path.
 
         Raises:
-            InvalidRequestError: There are no frames, their sizes differ, or an argument is not
-                valid.
-            OutputError: The file cannot be written.
+            InvalidRequestError: There are no frames, their sizes differ, or a frame or an argument
+                is not valid.
+            OutputError: The file cannot be written, or exists and `overwrite` is False.
         """
-        path = Path(output)
-        kind = format_named(format_for(path, None))
-        if kind.still or kind.matte:
-            raise InvalidRequestError(
-                f"{path.name} is not a format for color video",
-                remedy="Use .webm, .mov, .mp4 or .gif.",
-            )
-        _check("fps", fps, 1, 240)
-        check_quality(quality)
-        rest = iter(frames)
-        first = next(rest, None)
-        if first is None:
-            raise InvalidRequestError("there are no frames to write", remedy="Give at least one.")
-        height, width = first.rgb.shape[:2]
-        even = width + width % 2, height + height % 2
-        rate = Fraction(fps).limit_denominator(1001)
-        canvas = Canvas(*even, rate, matrix=matrix_for(even[1]), alpha=kind.has_alpha)
-        size = canvas.width, canvas.height * (2 if kind.stacked else 1)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            with (
-                replacing(path, by=part),
-                open_writer(part, kind, canvas, quality=quality, size=size) as writer,
-            ):
-                for frame in chain([first], rest):
-                    _write(writer, canvas, frame, first.rgb.shape)
-        except (OSError, av.error.FFmpegError) as error:
-            raise OutputError(f"{path} cannot be written: {error}") from error
-        return path
+        return write_frames(frames, output, fps=fps, quality=quality, overwrite=overwrite)
 
     def _finished(
         self, alpha: npt.NDArray[np.uint8], size: tuple[int, int] | None = None
@@ -211,34 +188,3 @@ class Matting:
             result = resized(result, size)
         grown = offset_edges(result, self._grow_px)
         return feathered(grown, self._softness * _MAX_BLUR * min(result.shape))
-
-
-def _check(name: str, value: object, low: int, high: int, *, whole: bool = False) -> None:
-    """Check that a value is a number in a range."""
-    kinds = int if whole else (int, float)
-    if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
-        raise InvalidRequestError(
-            f"{name} is {value!r}",
-            remedy=f"Give {'a whole number' if whole else 'a number'} from {low} to {high}.",
-        )
-
-
-def _write(writer: Writer, canvas: Canvas, frame: Frame, shape: tuple[int, ...]) -> None:
-    rgb, alpha = frame.rgb, frame.alpha
-    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape != shape or shape[2] != 3:
-        raise InvalidRequestError(
-            f"rgb is {rgb.dtype} of shape {rgb.shape}",
-            remedy="Use uint8 arrays of height × width × 3, the same size for every frame.",
-        )
-    if alpha.shape != shape[:2]:
-        raise InvalidRequestError(
-            f"alpha has the shape {alpha.shape}", remedy="Use the height × width of rgb."
-        )
-    opacity = np.asarray(alpha, dtype=np.float32).clip(0, 1)[..., np.newaxis]
-    if canvas.alpha:
-        channel = (opacity * 255 + np.float32(0.5)).astype(np.uint8)
-        image = Image.fromarray(np.concatenate([rgb, channel], axis=2))
-    else:
-        image = Image.fromarray((rgb * opacity + np.float32(0.5)).astype(np.uint8))
-    size = canvas.width, canvas.height
-    writer.write_frame(canvas.frame(image if image.size == size else image.resize(size)))

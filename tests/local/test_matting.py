@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import itertools
+import math
+import zipfile
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import attrs
 import av
 import numpy as np
+import numpy.typing as npt
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
-from nemovideo.errors import InvalidRequestError, OutputError, UnsupportedFileError
+from nemovideo.errors import (
+    InvalidRequestError,
+    LocalBackendError,
+    OutputError,
+    UnsupportedFileError,
+)
 from nemovideo.local import Matting
+from nemovideo.local.matte.engine import Mask, Matte, Picture
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background
 from nemovideo.models import Frame, RenderedVideo, RenderJob
 from tests.support.render import (
+    PERSON,
+    WALL,
     YellowMatte,
     carphone,
     item,
@@ -123,7 +138,173 @@ def test_frames_without_a_person_leave_a_warning(matting: Matting, tmp_path: Pat
     assert len(matting.warnings) == 0
 
 
-@pytest.mark.parametrize("suffix", ["webm", "mov", "gif", "mp4"])
+def test_an_unknown_engine_is_refused_before_it_is_used() -> None:
+    with pytest.raises(LocalBackendError, match="fats"):
+        Matting("fats")
+
+
+def test_a_url_is_not_a_missing_file(matting: Matting) -> None:
+    with pytest.raises(UnsupportedFileError, match="https:// URLs are not read here") as caught:
+        matting.frames("https://example.com/talk.mp4?signature=secret")
+    assert "secret" not in str(caught.value)
+    with pytest.raises(UnsupportedFileError, match="URLs"):
+        matting.alpha("HTTPS://example.com/photo.jpg")
+
+
+def test_warnings_of_masks_speak_of_masks(matting: Matting, tmp_path: Path) -> None:
+    wall = np.full((120, 160, 3), 40, dtype=np.uint8)
+    matting.alpha(wall)
+    assert matting.warnings == ("No person was found in the picture: the mask is empty.",)
+    list(matting.frames(make_video(tmp_path / "wall.mp4", pictures=[wall], seconds=0.2)))
+    assert matting.warnings == ("No person was found in wall.mp4: its masks are empty.",)
+
+
+def test_clean_frames_have_the_colors_of_an_export(tmp_path: Path) -> None:
+    video = _soft_clip(tmp_path / "soft.mp4")
+    matting = Matting(RampMatte())
+    raw, clean = (list(matting.frames(video, clean_edges=by)) for by in (False, True))
+    _export(video, "transparent", tmp_path / "cut.zip", engine=RampMatte())
+    for frame, other in zip(clean, _result(tmp_path / "cut.zip").frames(), strict=True):
+        assert np.array_equal(frame.rgb[frame.alpha > 0], other.rgb[frame.alpha > 0])
+    assert np.array_equal(raw[2].alpha, clean[2].alpha)
+    away = clean[2].rgb[:, :10].astype(int) - raw[2].rgb[:, :10]
+    assert np.abs(away).max() <= 1
+
+
+def test_clean_frames_over_green_are_an_export_over_green(tmp_path: Path) -> None:
+    video = _soft_clip(tmp_path / "soft.mp4")
+    _export(video, "color", tmp_path / "green.zip", engine=RampMatte())
+    exported = next(_result(tmp_path / "green.zip").frames()).rgb
+    matting = Matting(RampMatte())
+    raw, clean = (next(matting.frames(video, clean_edges=by)) for by in (False, True))
+    soft = (clean.alpha > 0.2) & (clean.alpha < 0.8)
+    assert soft.sum() > 1000
+    # An export composites with color at half the resolution, hence brightness.
+    far, near = (_brightness(_over_green(each) - exported)[soft].mean() for each in (raw, clean))
+    assert near < 2 < 10 < far
+
+
+def test_clean_frames_with_the_default_engine_have_the_colors_of_an_export(tmp_path: Path) -> None:
+    video = _clip(tmp_path / "short.mp4", 12)
+    _export(video, "transparent", tmp_path / "cut.zip")
+    exported = _result(tmp_path / "cut.zip").frames()
+    for frame, other in zip(Matting().frames(video, clean_edges=True), exported, strict=True):
+        assert np.array_equal(frame.rgb[frame.alpha > 0], other.rgb[frame.alpha > 0])
+
+
+@pytest.mark.parametrize("suffix", ["zip", "webm", "mov", "stacked.mp4"])
+def test_the_removed_background_is_not_in_the_file(
+    matting: Matting, tmp_path: Path, suffix: str
+) -> None:
+    video = make_video(tmp_path / "talk.mp4", seconds=0.2)
+    output = matting.write(matting.frames(video), tmp_path / f"out.{suffix}")
+    for frame in _result(output).frames():
+        assert frame.rgb[:120, :40].max() < 20
+        assert np.abs(frame.rgb[60, 80].astype(int) - PERSON).max() < 20
+
+
+@pytest.mark.parametrize(
+    "suffix", ["mp4", "mov", "webm", "gif", "webp", "zip", "stacked.mp4", "stacked.webm"]
+)
+@pytest.mark.parametrize("fps", [Fraction(25), Fraction(30000, 1001), Fraction(12)])
+def test_the_rate_is_that_of_the_frames(tmp_path: Path, suffix: str, fps: Fraction) -> None:
+    frames = [_frame(float(number / fps)) for number in range(7)]
+    output = Matting().write(frames, tmp_path / f"out.{suffix}")
+    times = [frame.time_s for frame in _result(output).frames()]
+    assert times == pytest.approx([frame.time_s for frame in frames], abs=0.011)
+
+
+def test_the_rate_of_rounded_times_is_a_common_one(tmp_path: Path) -> None:
+    frames = [_frame(round(number / 30, 3)) for number in range(7)]
+    assert _rate_of(Matting().write(frames, tmp_path / "out.mp4")) == 30
+    reverse = [_frame(number / 24) for number in range(7, 0, -1)]
+    assert _rate_of(Matting().write(reverse, tmp_path / "back.mp4")) == 24
+    assert _rate_of(Matting().write(frames, tmp_path / "fast.mp4", fps=50)) == 50
+
+
+@pytest.mark.parametrize("times", [(0.0, 0.0, 0.0), (5.0,), (0.0, math.nan, 0.1)])
+def test_frames_without_usable_times_have_30_per_second(
+    tmp_path: Path, times: tuple[float, ...]
+) -> None:
+    output = Matting().write([_frame(time_s) for time_s in times], tmp_path / "out.mp4")
+    assert _rate_of(output) == 30
+
+
+def test_frames_too_far_apart_need_a_rate(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequestError, match=r"2 s apart.*fps="):
+        Matting().write([_frame(0), _frame(2)], tmp_path / "out.mp4")
+
+
+@pytest.mark.parametrize("kind", ["bool", "uint8", "float64"])
+def test_alpha_is_what_masks_are(tmp_path: Path, kind: str) -> None:
+    half = np.zeros((16, 32), dtype=bool)
+    half[:, 16:] = True
+    alpha: Any = half.astype(np.uint8) * 255 if kind == "uint8" else half.astype(kind)
+    frame = attrs.evolve(_frame(0), alpha=alpha)
+    output = Matting().write([frame], tmp_path / "out.zip")
+    assert np.array_equal(next(_result(output).frames()).alpha, half)
+
+
+@pytest.mark.parametrize("wrong", [1.5, -0.2, math.nan, math.inf, 1e300])
+def test_alpha_outside_of_its_range_is_refused(tmp_path: Path, wrong: float) -> None:
+    alpha: Any = np.ones((16, 32))
+    alpha[3, 4] = wrong
+    with pytest.raises(InvalidRequestError, match="alpha must be"):
+        Matting().write([attrs.evolve(_frame(0), alpha=alpha)], tmp_path / "out.webm")
+    odd = attrs.evolve(_frame(0), alpha=np.ones((16, 32), np.int64))
+    with pytest.raises(InvalidRequestError, match="alpha must be"):
+        Matting().write([odd], tmp_path / "out.webm")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_replaced_only_on_request(matting: Matting, tmp_path: Path) -> None:
+    video = make_video(tmp_path / "talk.mp4", seconds=0.2)
+    before = video.read_bytes()
+    with pytest.raises(OutputError, match=r"exists.*overwrite=True"):
+        matting.write(_never(), video)
+    assert video.read_bytes() == before
+    matting.write(matting.frames(video), video, overwrite=True)
+    assert len(list(matting.frames(video))) == 5
+
+
+def test_outputs_are_checked_before_the_first_frame(matting: Matting, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="does not exist"):
+        matting.write(_never(), tmp_path / "nodir" / "x.gif")
+    with pytest.raises(InvalidRequestError, match="'best' is not a valid quality"):
+        matting.write(_never(), tmp_path / "x.gif", quality="best")
+    for name in ("x.avi", "x.png", "x.jpg", "x.matte.png"):
+        with pytest.raises(InvalidRequestError, match="not a supported output format") as caught:
+            matting.write(_never(), tmp_path / name)
+        for suffix in ("mp4", "webm", "mov", "gif", "webp", "zip", "stacked", "bundle", "matte"):
+            assert f".{suffix}" in caught.value.remedy
+
+
+def test_what_is_not_a_frame_is_refused(matting: Matting, tmp_path: Path) -> None:
+    picture = person_picture()
+    with pytest.raises(InvalidRequestError, match=r"ndarray is not a frame"):
+        matting.write([picture], tmp_path / "x.mp4")  # type: ignore[list-item]
+    scaled: Any = picture / 255
+    floats = Frame(0, scaled, np.ones((120, 160), np.float32))
+    with pytest.raises(
+        InvalidRequestError,
+        match=r"rgb must be uint8 of shape \(height, width, 3\), the same for all frames; "
+        r"got float64 \(120, 160, 3\)",
+    ):
+        matting.write([floats], tmp_path / "x.mp4")
+
+
+def test_the_alpha_alone_and_both_apart_are_written(matting: Matting, tmp_path: Path) -> None:
+    frames = list(matting.frames(make_video(tmp_path / "talk.mp4", seconds=0.2)))
+    for suffix in ("mp4", "webm", "gif", "webp", "zip"):
+        output = matting.write(frames, tmp_path / f"out.matte.{suffix}")
+        read = next(_result(output).frames())
+        assert np.abs(read.rgb / 255 - frames[0].alpha[..., np.newaxis]).mean() < 0.03
+    bundle = matting.write(frames, tmp_path / "out.bundle.zip")
+    with zipfile.ZipFile(bundle) as opened:
+        assert opened.namelist() == ["color.mp4", "matte.mp4"]
+
+
+@pytest.mark.parametrize("suffix", ["webm", "mov", "gif", "mp4", "zip"])
 def test_frames_are_written_and_read_back(matting: Matting, tmp_path: Path, suffix: str) -> None:
     frames = list(matting.frames(make_video(tmp_path / "talk.mp4")))
     output = matting.write(frames, tmp_path / f"out.{suffix}", fps=25)
@@ -186,6 +367,58 @@ def test_a_result_has_the_colors_of_its_file(tmp_path: Path) -> None:
 def test_frames_of_a_result_require_a_file() -> None:
     with pytest.raises(InvalidRequestError):
         _result(None).frames()
+
+
+class RampMatte:
+    """An engine for `_soft_clip`: the alpha with which its person was drawn."""
+
+    def mask(self, picture: Picture) -> Mask:
+        alpha = (picture[..., 0].astype(np.float32) - WALL[0]) / (PERSON[0] - WALL[0])
+        return alpha.clip(0, 1)
+
+
+GREEN = "#2ea043"
+_GREEN = np.array([46, 160, 67], dtype=np.float32)
+
+
+def _export(video: Path, background: str, output: Path, engine: Matte | None = None) -> None:
+    media = item(video)
+    color = GREEN if background == "color" else None
+    timeline = timeline_of(media, background=Background(background, color=color))
+    render(timeline, {"m1": media}, output, format="zip", engine=engine)
+
+
+def _brightness(difference: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.abs(difference @ np.array([0.299, 0.587, 0.114], dtype=np.float32))
+
+
+def _soft_clip(path: Path) -> Path:
+    """Write a clip of a person with wide soft edges in front of a wall."""
+    wide = np.array(Image.fromarray(person_picture()).resize((320, 240)))
+    picture = np.asarray(Image.fromarray(wide).filter(ImageFilter.GaussianBlur(6)))
+    return make_video(path, seconds=0.2, pictures=[picture], tone=None)
+
+
+def _over_green(frame: Frame) -> npt.NDArray[np.float32]:
+    share = frame.alpha[..., np.newaxis]
+    return frame.rgb * share + _GREEN * (1 - share)
+
+
+def _frame(time_s: float) -> Frame:
+    """Return a frame that differs from those at other times."""
+    level = int(time_s * 1000) % 256 if math.isfinite(time_s) else 0
+    rgb = np.full((16, 32, 3), level, dtype=np.uint8)
+    return Frame(time_s, rgb, np.ones((16, 32), dtype=np.float32))
+
+
+def _never() -> Iterator[Frame]:
+    """Fail if a frame is asked for."""
+    yield from map(pytest.fail, ["a frame was computed"])
+
+
+def _rate_of(path: Path) -> Fraction:
+    with av.open(str(path)) as container:
+        return Fraction(container.streams.video[0].average_rate or 0)
 
 
 def _clip(path: Path, count: int) -> Path:

@@ -15,6 +15,7 @@ from nemovideo.local.matte.loading import Engine as Engine
 from nemovideo.local.matte.loading import Follower as Follower
 from nemovideo.local.matte.loading import LazyMatting as LazyMatting
 from nemovideo.local.matte.loading import LoadedEngine as LoadedEngine
+from nemovideo.local.matte.loading import check_engine_name as check_engine_name
 from nemovideo.local.matte.loading import load_matting as load_matting
 from nemovideo.local.matte.model import Model as Model
 from nemovideo.local.matte.runtime import AUTO as AUTO

@@ -123,17 +123,25 @@ def load_matting(
     return LoadedEngine(engine)
 
 
+def check_engine_name(name: str) -> None:
+    """Check that there is an engine of that name, without loading it.
+
+    Raises:
+        LocalBackendError: There is none.
+    """
+    if name not in (_FINE, _FAST) and name.partition(":")[0] != _REMBG:
+        raise LocalBackendError(
+            f"there is no engine {name!r}",
+            remedy=f"Use {_FINE!r}, {_FAST!r}, {_REMBG!r} or a session, such as '{_REMBG}:u2netp'.",
+        )
+
+
 def _named(name: str, device: str) -> LoadedEngine:
-    kind, _, session = name.partition(":")
+    check_engine_name(name)
     if name == _FAST:
         return LoadedEngine(SelfieSegmentation(), FaceFinder())
     if name == _FINE:
         from nemovideo.local.matte.modnet import Portrait
 
         return LoadedEngine(SelfieSegmentation(), FaceFinder(), Portrait(device=device))
-    if kind == _REMBG:
-        return LoadedEngine(RembgEngine(session or DEFAULT_SESSION))
-    raise LocalBackendError(
-        f"there is no engine {name!r}",
-        remedy=f"Use {_FINE!r}, {_FAST!r}, {_REMBG!r} or a session, such as '{_REMBG}:u2netp'.",
-    )
+    return LoadedEngine(RembgEngine(name.partition(":")[2] or DEFAULT_SESSION))

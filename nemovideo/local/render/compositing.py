@@ -152,10 +152,21 @@ class Cutout:
     def __call__(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
         """Return a new frame with an alpha plane."""
         mask = _bytes(cut.mask)
-        grown = Image.fromarray(mask).filter(ImageFilter.MaxFilter(_NEAR_PX))
-        near = np.asarray(grown.point(lambda value: 255 if value else 0))
-        colors = self._colors(frame, cut)
-        return self._graph(cut.box, frame, colors, _gray(near), self._black, _gray(mask))
+        near, colors = _gray(_near(mask)), self._colors(frame, cut)
+        return self._graph(cut.box, frame, colors, near, self._black, _gray(mask))
+
+
+class CleanFrame:
+    """Remove the old background's color from the edges; the rest of the frame is unchanged."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._colors = EdgeColors(canvas)
+        self._graph = _BoxGraph(canvas, _laid_over)
+
+    def __call__(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
+        """Return a new frame, opaque."""
+        near = _gray(_near(_bytes(cut.mask)))
+        return self._graph(cut.box, frame, self._colors(frame, cut), near, frame)
 
 
 class AlphaPlane:
@@ -219,6 +230,12 @@ def _scale(box: Box) -> str:
 
 def _bytes(mask: Mask) -> Bytes:
     return (mask * 255 + 0.5).astype(np.uint8)
+
+
+def _near(mask: Bytes) -> Bytes:
+    """Return 255 on the person and slightly beyond the mask's edge, 0 elsewhere."""
+    grown = Image.fromarray(mask).filter(ImageFilter.MaxFilter(_NEAR_PX))
+    return np.asarray(grown.point(lambda value: 255 if value else 0))
 
 
 def _gray(values: Bytes) -> VideoFrame:

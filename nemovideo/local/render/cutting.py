@@ -130,7 +130,13 @@ def _composed(
 
 
 def with_warnings(
-    cuts: Iterator[tuple[FrameView, Cut]], cutter: Follower, name: str, fps: Fraction, warn: Warn
+    cuts: Iterator[tuple[FrameView, Cut]],
+    cutter: Follower,
+    name: str,
+    fps: Fraction,
+    warn: Warn,
+    *,
+    without_person: str = "it shows only the new background",
 ) -> Iterator[tuple[FrameView, Cut]]:
     """Yield the cuts, then warn about frames without people or with too many.
 
@@ -140,6 +146,7 @@ def with_warnings(
         name: The clip's name.
         fps: The clip's frame rate.
         warn: Called with each warning.
+        without_person: What frames without a person are like, for the warning.
     """
     empty: list[int] = []
     crowded: list[int] = []
@@ -161,18 +168,18 @@ def with_warnings(
                 f"{crowded[-1]}: there are more than can be tracked."
             )
         if empty:
-            warn(_nobody(name, empty, count, fps))
+            warn(_nobody(name, empty, count, fps, without_person))
         elif count and not cutter.face_seen:
             warn(f"No face was found in {name}: what was kept may not be a person.")
 
 
-def _nobody(name: str, empty: Sequence[int], count: int, fps: Fraction) -> str:
+def _nobody(name: str, empty: Sequence[int], count: int, fps: Fraction, without_person: str) -> str:
     """Return the warning about the frames without a person."""
     if len(empty) == count:
-        return f"No person was found in {name}: it shows only the new background."
+        return f"No person was found in {name}: {without_person}."
     return (
         f"No person was found in {seconds_text(len(empty) / fps)} of {name}, first at "
-        f"{float(empty[0] / fps):.1f} s: it shows only the new background there."
+        f"{float(empty[0] / fps):.1f} s: {without_person} there."
     )
 
 

@@ -18,7 +18,7 @@ from nemovideo.local.matte.engine import Mask
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.colors import matrix_for
-from nemovideo.local.render.compositing import AlphaPlane
+from nemovideo.local.render.compositing import AlphaPlane, CleanFrame
 from nemovideo.local.render.cutting import FrameView, frame_views, with_warnings
 from nemovideo.local.render.notices import Warn
 from nemovideo.local.render.sources import open_source
@@ -37,6 +37,7 @@ def mattes(
     behind: bool,
     warn: Warn,
     masks: Mapping[float, Mask] | None = None,
+    clean_edges: bool = False,
 ) -> Iterator[tuple[Fraction, Bytes, Bytes]]:
     """Return an iterator of (time in seconds, RGB, alpha) for every frame.
 
@@ -48,6 +49,8 @@ def mattes(
         behind: Whether people behind those in front are kept.
         warn: Called with each warning.
         masks: The user's own masks, by time in seconds.
+        clean_edges: Whether to remove the old background's color from the edges, as an export
+            does.
 
     Raises:
         InvalidRequestError: The size or time of a mask does not match the frames.
@@ -70,12 +73,13 @@ def mattes(
         if not source.has_alpha:
             cutter = load().cutter(behind=behind, fps=float(canvas.fps))
             cuts = with_warnings(
-                cutter.follow(frame_views(frames)), cutter, item.name, canvas.fps, warn
+                *(cutter.follow(frame_views(frames)), cutter, item.name, canvas.fps, warn),
+                without_person="its masks are empty",
             )
             if numbered:
                 reach = round(_REACH_S * canvas.fps)
                 cuts = Corrections[FrameView](numbered, reach).applied(cuts)
-            alphas = _alphas(cuts, canvas)
+            alphas = _alphas(cuts, canvas, clean_edges=clean_edges)
         elif numbered:
             raise InvalidRequestError(f"{item.name} has its own alpha", remedy="Leave out masks=.")
         else:
@@ -100,9 +104,10 @@ def picture_matte(image: Image.Image, engine: LoadedEngine, *, behind: bool, war
     frame = canvas.frame(image.resize((width, height), Image.Resampling.LANCZOS))
     cutter = engine.cutter(behind=behind)
     cuts = with_warnings(
-        cutter.follow(frame_views(iter([frame]))), cutter, "the picture", canvas.fps, warn
+        *(cutter.follow(frame_views(iter([frame]))), cutter, "the picture", canvas.fps, warn),
+        without_person="the mask is empty",
     )
-    ((_, alpha),) = _alphas(cuts, canvas)
+    ((_, alpha),) = _alphas(cuts, canvas, clean_edges=False)
     return alpha
 
 
@@ -126,11 +131,12 @@ def _numbered(masks: Mapping[float, Mask], canvas: Canvas, count: int) -> dict[i
 
 
 def _alphas(
-    cuts: Iterator[tuple[FrameView, Cut]], canvas: Canvas
+    cuts: Iterator[tuple[FrameView, Cut]], canvas: Canvas, *, clean_edges: bool
 ) -> Iterator[tuple[VideoFrame, Bytes]]:
     plane = AlphaPlane(canvas)
+    clean = CleanFrame(canvas) if clean_edges else None
     for view, cut in cuts:
-        yield view.frame, plane(cut)
+        yield view.frame if clean is None else clean(view.frame, cut), plane(cut)
 
 
 def _own_alpha(frames: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, Bytes]]:

@@ -1,0 +1,214 @@
+"""Write the frames that users hold to a video file."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from itertools import chain, islice, pairwise
+from pathlib import Path
+from typing import TypeAlias
+
+import attrs
+import av.error
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from nemovideo._downloads.places import check_output, output_path
+from nemovideo._support.disk import replacing
+from nemovideo._support.outputs import check_quality, is_still, known_format, result_suffix
+from nemovideo.errors import InvalidRequestError, NemoError, OutputError
+from nemovideo.local.arrays import check_number, opacity_of
+from nemovideo.local.matte.raster import dilated
+from nemovideo.local.render.canvas import Canvas
+from nemovideo.local.render.colors import matrix_for
+from nemovideo.local.render.encoding import open_writer
+from nemovideo.local.render.formats import Format, animated, format_named
+from nemovideo.models import Frame
+
+_DEFAULT_FPS = 30
+_MIN_FPS, _MAX_FPS = 1, 240
+_SUFFIXES = (
+    "Use .mp4, .webm, .mov, .gif, .webp (animated), .zip (a PNG per frame), .stacked.mp4 (the "
+    "color above the alpha), .bundle.zip (both as files), or .matte.mp4 (the alpha alone; also "
+    ".matte.webm, .mov, .gif, .webp and .zip)."
+)
+
+_TIMED_FRAMES = 5  # held in memory at once to find their rate
+_EQUAL_S = 1e-6
+_COMMON_FPS = (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
+_ROUNDING = 0.03  # what times in whole milliseconds, or a GIF's in hundredths, can be off by
+
+_NEAR_SHARE = 1 / 150  # of the shorter side
+_MIN_NEAR_PX = 3
+
+_Rgb: TypeAlias = npt.NDArray[np.uint8]
+_Alpha: TypeAlias = npt.NDArray[np.float32]
+
+
+def write_frames(
+    frames: Iterable[Frame],
+    output: str | os.PathLike[str],
+    *,
+    fps: float | None,
+    quality: str,
+    overwrite: bool,
+) -> Path:
+    """Write frames to a video file; see `Matting.write`."""
+    path = output_path(output)
+    kind = _format_of(path)
+    if fps is not None:
+        check_number("fps", fps, _MIN_FPS, _MAX_FPS)
+    check_quality(quality)
+    target = _writable(path, overwrite=overwrite)
+    rest = _checked(frames)
+    first = list(islice(rest, _TIMED_FRAMES))
+    if not first:
+        raise InvalidRequestError("there are no frames to write", remedy="Give at least one.")
+    exact = _rate([frame.time_s for frame in first]) if fps is None else Fraction(fps)
+    canvas = _canvas(first[0], kind, exact.limit_denominator(1001))
+    size = canvas.width, canvas.height * (2 if kind.stacked else 1)
+    draw = _drawing(kind)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with (
+            replacing(target, by=part),
+            open_writer(part, kind, canvas, quality=quality, size=size) as writer,
+        ):
+            for frame in chain(first, rest):
+                image = draw(frame.rgb, frame.alpha)
+                if image.size != (canvas.width, canvas.height):  # an odd size
+                    image = image.resize((canvas.width, canvas.height))
+                writer.write_frame(canvas.frame(image))
+    except NemoError:
+        raise
+    except (OSError, av.error.FFmpegError) as error:
+        raise OutputError(f"{path} cannot be written: {error}") from error
+    return target
+
+
+def _format_of(path: Path) -> Format:
+    """Return the format of an output's suffix; without one, MP4."""
+    suffix = result_suffix(path) or "mp4"
+    name = known_format(suffix)
+    if name is None or is_still(name):
+        raise InvalidRequestError(
+            f"{suffix!r} is not a supported output format for frames", remedy=_SUFFIXES
+        )
+    kind = format_named(name)
+    return animated(kind) if kind.still else kind
+
+
+def _writable(path: Path, *, overwrite: bool) -> Path:
+    """Return the real path of an output that can be written."""
+    try:
+        return check_output(path, overwrite=overwrite)
+    except InvalidRequestError as error:
+        raise OutputError(error.message, remedy=error.remedy) from None
+
+
+def _checked(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Yield the frames with their alpha as floats; all have the shape of the first."""
+    shape: tuple[int, ...] | None = None
+    for frame in frames:
+        if not isinstance(frame, Frame):
+            raise InvalidRequestError(
+                f"{type(frame).__name__} is not a frame", remedy="Give Frame(time_s, rgb, alpha)."
+            )
+        rgb = frame.rgb
+        if not _is_rgb(rgb) or rgb.shape != (shape or rgb.shape):
+            raise InvalidRequestError(
+                "rgb must be uint8 of shape (height, width, 3), the same for all frames; "
+                f"got {_described(rgb)}",
+                remedy="Convert the picture, or resize it to the first frame's size.",
+            )
+        shape = rgb.shape
+        alpha = opacity_of(frame.alpha)
+        if alpha is None or alpha.shape != shape[:2]:
+            raise InvalidRequestError(
+                f"alpha must be bool, uint8, or floats in 0..1, of shape {shape[:2]}; "
+                f"got {_described(frame.alpha)}",
+                remedy="Convert it, and clip floats to 0..1.",
+            )
+        yield attrs.evolve(frame, alpha=alpha)
+
+
+def _is_rgb(rgb: object) -> bool:
+    return (
+        isinstance(rgb, np.ndarray)
+        and rgb.dtype == np.uint8
+        and rgb.ndim == 3
+        and rgb.shape[2] == 3
+        and rgb.size > 0
+    )
+
+
+def _described(array: object) -> str:
+    """Return the type and shape of an array, with the range of floats."""
+    if not isinstance(array, np.ndarray):
+        return type(array).__name__
+    text = f"{array.dtype} {array.shape}"
+    if array.ndim != 2 or not array.size or not np.issubdtype(array.dtype, np.floating):
+        return text
+    return f"{text} with values from {array.min():.3g} to {array.max():.3g}"
+
+
+def _rate(times_s: Sequence[float]) -> Fraction:
+    """Return the rate of frames at these times.
+
+    Times that were rounded, as those in a WebM file, give the nearest common rate.
+
+    Raises:
+        InvalidRequestError: The frames are too far apart, or too close.
+    """
+    steps = [abs(after - before) for before, after in pairwise(times_s)]
+    if not steps or not all(0 < step < math.inf for step in steps):
+        return Fraction(_DEFAULT_FPS)
+    mean_s = sum(steps) / len(steps)
+    fps = 1 / mean_s
+    if max(steps) - min(steps) > _EQUAL_S:
+        common = min(_COMMON_FPS, key=lambda rate: abs(rate - fps))
+        if abs(common - fps) < _ROUNDING * common:
+            fps = common
+    if not _MIN_FPS <= round(fps, 3) <= _MAX_FPS:
+        raise InvalidRequestError(
+            f"the frames are {mean_s:.3g} s apart, {fps:.3g} per second",
+            remedy=f"Pass fps=, from {_MIN_FPS} to {_MAX_FPS}.",
+        )
+    return Fraction(fps)
+
+
+def _canvas(frame: Frame, kind: Format, fps: Fraction) -> Canvas:
+    height, width = (side + side % 2 for side in frame.alpha.shape)
+    return Canvas(width, height, fps, matrix=matrix_for(height), alpha=kind.has_alpha)
+
+
+def _drawing(kind: Format) -> Callable[[_Rgb, _Alpha], Image.Image]:
+    """Return the function that makes a format's picture of color and alpha."""
+    if kind.matte:
+        return lambda _rgb, alpha: Image.fromarray(_bytes(alpha))
+    return transparent_picture if kind.has_alpha else _over_black
+
+
+def transparent_picture(rgb: _Rgb, alpha: _Alpha) -> Image.Image:
+    """Return color and alpha as RGBA, black away from what is visible.
+
+    So the removed background is not in the file. The color goes on for a few pixels beyond the
+    edge, so that the codec does not bleed black into the person.
+    """
+    channel = _bytes(alpha)
+    by_px = max(_MIN_NEAR_PX, round(min(channel.shape) * _NEAR_SHARE))
+    near = dilated(channel > 0, by_px)[..., np.newaxis]
+    return Image.fromarray(np.concatenate([rgb * near, channel[..., np.newaxis]], axis=2))
+
+
+def _over_black(rgb: _Rgb, alpha: _Alpha) -> Image.Image:
+    shown = rgb * alpha[..., np.newaxis] + np.float32(0.5)
+    return Image.fromarray(shown.astype(np.uint8))
+
+
+def _bytes(alpha: _Alpha) -> _Rgb:
+    channel: _Rgb = (alpha * 255 + np.float32(0.5)).astype(np.uint8)
+    return channel
