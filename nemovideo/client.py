@@ -358,7 +358,7 @@ class Client(BaseClient["sync.SyncDriver"]):
 
         Raises:
             MissingExtraError: The extra `[local]` is not installed.
-            InvalidRequestError: The source is a URL, or `at` is invalid.
+            InvalidRequestError: The source is a URL, or `at` is invalid or beyond its end.
             AgentError: The local agent does not understand the background.
             RenderFailedError: The clip cannot be read.
         """
@@ -372,6 +372,8 @@ class Client(BaseClient["sync.SyncDriver"]):
         source: files.Source,
         *,
         background: plan.Background = None,
+        edit: str | None = None,
+        trim: plan.Trim | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
         quality: str = "high",
         deadline: float | None = None,
@@ -384,6 +386,9 @@ class Client(BaseClient["sync.SyncDriver"]):
         Args:
             source: A path, bytes or an open binary file; for a URL only the credits are known.
             background: See `remove_background`.
+            edit: See `remove_background`. A local backend works out the size, frame rate and
+                length of the edited video; in the cloud only the clip's own are known.
+            trim: See `remove_background`; the time and the size are those of this part.
             format: See `remove_background`.
             quality: See `remove_background`.
             deadline: Seconds for the whole call; None for the client's own deadline.
@@ -391,12 +396,12 @@ class Client(BaseClient["sync.SyncDriver"]):
         Raises:
             SourceNotFoundError: There is no such file.
             UnsupportedFileError: It cannot be used.
-            InvalidRequestError: The arguments conflict.
-            AgentError: The local agent does not understand the background.
+            InvalidRequestError: The arguments conflict, or `trim` starts after the end.
+            AgentError: The local agent does not understand the background or the edit.
         """
         from nemovideo._jobs.estimate import of_source
 
-        flow = of_source(self._context, source, background, format, quality)
+        flow = of_source(self._context, source, background, format, quality, trim, edit)
         return self._driver.run(flow, self._settings.limit(deadline))
 
 
@@ -538,6 +543,8 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         source: files.Source,
         *,
         background: plan.Background = None,
+        edit: str | None = None,
+        trim: plan.Trim | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's word
         quality: str = "high",
         deadline: float | None = None,
@@ -545,5 +552,5 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         """Estimate what `remove_background` will take; see `Client.estimate`."""
         from nemovideo._jobs.estimate import of_source
 
-        flow = of_source(self._context, source, background, format, quality)
+        flow = of_source(self._context, source, background, format, quality, trim, edit)
         return await self._driver.run(flow, self._settings.limit(deadline))

@@ -36,7 +36,9 @@ def moments(at: At) -> list[float] | None:
     """
     if at is None:
         return None
-    remedy = f"Give seconds from the beginning, such as at=(0.5, 3): at most {_MAX_MOMENTS}."
+    remedy = (
+        f"Pass times in seconds from the start, such as at=(0.5, 3); at most {_MAX_MOMENTS} times."
+    )
     try:
         found = [float(at)] if isinstance(at, (int, float)) else [float(one) for one in at]
     except (TypeError, ValueError):
@@ -44,8 +46,23 @@ def moments(at: At) -> list[float] | None:
             f"at={at!r:.60} is not a list of seconds", remedy=remedy
         ) from None
     if not 1 <= len(found) <= _MAX_MOMENTS or not all(math.isfinite(s) and s >= 0 for s in found):
-        raise InvalidRequestError(f"at={at!r:.60} cannot be shown", remedy=remedy)
+        raise InvalidRequestError(f"at={at!r:.60} is not valid", remedy=remedy)
     return found
+
+
+def check_length(at_s: Sequence[float] | None, duration_ms: int | None) -> None:
+    """Check that the moments of a preview lie within a video; None for an unknown duration.
+
+    Raises:
+        InvalidRequestError: One does not.
+    """
+    if at_s is None or not duration_ms or max(at_s) * 1000 <= duration_ms:
+        return
+    length = f"{duration_ms / 1000:g} s"
+    raise InvalidRequestError(
+        f"at={max(at_s):g} is beyond the end of the video, which is {length} long",
+        remedy=f"Pass times from 0 to {length}.",
+    )
 
 
 def of_session(context: Context, session_id: str, task_id: str | None, at: At) -> Flow[Preview]:
@@ -53,6 +70,7 @@ def of_session(context: Context, session_id: str, task_id: str | None, at: At) -
 
     Raises:
         DraftNotReadyError: There is nothing to show.
+        InvalidRequestError: `at` is invalid, or beyond the end.
         MissingExtraError: In the cloud, the extra `[local]` is needed to read the export.
         RenderFailedError: The pictures, or the export, cannot be made.
     """
@@ -60,6 +78,7 @@ def of_session(context: Context, session_id: str, task_id: str | None, at: At) -
     state = yield from state_flow.get(context, session_id)
     if state.draft is None or not state.draft.ready:
         raise DraftNotReadyError("the session has no draft that can be shown yet")
+    check_length(at_s, state.draft.duration_ms)
     if (yield from _makes_previews(context)):
         body = {"sessionId": session_id, **({} if at_s is None else {"at": at_s})}
         request = Request("POST", "/api/local/preview", json=body, repeatable=True)

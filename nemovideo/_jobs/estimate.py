@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
+from typing import TYPE_CHECKING
+
+import attrs
 
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._flows.uploads import prepare_all
-from nemovideo._jobs.arguments import check_arguments
 from nemovideo._jobs.files import check_kind
-from nemovideo._jobs.plan import Background, plan, suggested_format
-from nemovideo._jobs.preview import footage_of, prepared
+from nemovideo._jobs.plan import Background, Order, Trim, order_for, suggested_format
+from nemovideo._jobs.preview import footage_of, words_for
 from nemovideo._support.outputs import is_still
 from nemovideo._values.lines import credits_text
-from nemovideo.files import Source, is_url
+from nemovideo.errors import InvalidRequestError
+from nemovideo.files import Source, Upload, is_url
 from nemovideo.models import Estimate, MediaInfo
+
+if TYPE_CHECKING:
+    from nemovideo.local import LocalBackend
+    from nemovideo.local.rates import Size
 
 _CLOUD_SECONDS_PER_SECOND = 45 / 20
 """The service quotes 30 to 60 seconds for a 20-second clip (docs/protocol.md, "Timing")."""
 
 _CLOUD_LEAST_S = 20.0
 _FPS = 30.0
+_TYPICAL = "size: typical for this format"
+
+log = logging.getLogger("nemovideo")
 
 
 def of_source(
@@ -29,53 +40,130 @@ def of_source(
     background: Background,
     format: str | None,  # noqa: A002 - the protocol's word
     quality: str,
+    trim: Trim | None = None,
+    edit: str | None = None,
 ) -> Flow[Estimate]:
     """Estimate what `remove_background` will take; nothing is sent.
 
     Raises:
-        InvalidRequestError: The arguments conflict, or the format is for pictures only.
+        InvalidRequestError: The arguments conflict, the format is for pictures only, or `trim`
+            starts after the end of the video.
         UnsupportedFileError: The source is audio.
-        AgentError: The local agent does not understand the background.
+        AgentError: The local agent does not understand the background or the edit.
     """
-    local_files = context.settings.local_files
-    check_arguments(source, background, local_files=local_files)
-    *_, chosen = plan(background, None, format, local_files=local_files)
+    order = order_for(
+        source,
+        background,
+        None,
+        format,
+        None,
+        None,
+        False,
+        edit=edit,
+        trim=trim,
+        quality=quality,
+        local_files=context.settings.local_files,
+    )
     credits = float(context.settings.edit_cost)  # noqa: A001 - the service's own word
     if is_url(source):
         return Estimate(credits, None, None, "rough: a URL is not read before it is uploaded")
-    (upload,) = yield from prepare_all([source])
-    if format is None:
-        chosen = suggested_format(upload, background)
-    check_kind(upload, chosen)
+    uploads = yield from prepare_all([file for file in order.files if not is_url(file)])
+    chosen = order.format or suggested_format(uploads[0], background)
+    check_kind(uploads[0], chosen)
+    header = _trimmed(uploads[0].header, trim)
+    if context.backend is None:
+        return (yield from _in_cloud(credits, header, chosen, quality, edited=edit is not None))
+    return (yield from _locally(context, context.backend, credits, order, uploads, chosen))
+
+
+def _in_cloud(
+    credits_: float, header: MediaInfo, format_: str, quality: str, *, edited: bool
+) -> Flow[Estimate]:
     from nemovideo.local import rates
 
-    pixels = _pixels(upload.header, chosen)
-    size = yield from blocking(partial(rates.size, chosen, quality))
-    output_bytes = None if pixels is None else round(pixels * size.bits / 8)
-    if context.backend is None:
-        return Estimate(
-            credits,
-            _cloud_seconds(upload.header),
-            output_bytes,
-            f"rough: about {credits_text(credits)} per edit, free exports, and 30 to 60 s per "
-            "20 s of video; the size is typical of the format",
-        )
-    speed = yield from blocking(partial(rates.speed, context.backend.engine_name, chosen))
-    if speed is None:
-        speed = yield from _measure(context, source, background, chosen)
-    size_basis = "from this machine's renders" if size.measured else "typical of the format"
+    size = yield from blocking(partial(rates.size, format_, quality))
+    pixels = _pixels(header, format_)
     return Estimate(
-        credits,
-        None if pixels is None else pixels / speed,
-        output_bytes,
-        f"measured: the time is from this machine's renders; the size is {size_basis}",
+        credits_,
+        _cloud_seconds(header),
+        None if pixels is None else _bytes(pixels, size),
+        f"rough: about {credits_text(credits_)} per edit, free exports, and 30 to 60 s per "
+        f"20 s of video; {_TYPICAL}{', without the edit' if edited else ''}",
     )
+
+
+def _locally(
+    context: Context,
+    backend: LocalBackend,
+    credits_: float,
+    order: Order,
+    uploads: list[Upload],
+    format_: str,
+) -> Flow[Estimate]:
+    """Estimate from the draft that the local agent makes of the clip, which is not sent."""
+    clock = context.settings.clock
+    words = words_for(order, uploads)
+
+    def work_out() -> Estimate:
+        from nemovideo.local import rates
+        from nemovideo.local.previews import edited, measured_speed
+
+        began_s = clock.monotonic()
+        size = rates.size(format_, order.quality)
+        speed = rates.speed(backend.engine_name, format_)
+        basis = "measured: time and size from earlier renders on this machine"
+        if not size.measured:
+            basis = f"measured: time from earlier renders on this machine; {_TYPICAL}"
+        with footage_of(uploads) as footage:
+            timeline, media = edited(footage, words)
+            log.debug("estimate: the clip was probed in %.2f s", clock.monotonic() - began_s)
+            if speed is None:
+                began_s = clock.monotonic()
+                speed = measured_speed(timeline, media, format_, backend.load_engine)
+                rates.record_speed(backend.engine_name, format_, speed)
+                basis = "measured on a few frames just now; " + (
+                    "size from earlier renders on this machine" if size.measured else _TYPICAL
+                )
+                log.debug(
+                    "estimate: %.1f million pixels/s, measured in %.2f s",
+                    speed / 1e6,
+                    clock.monotonic() - began_s,
+                )
+        frames = 1.0
+        if not is_still(format_):
+            frames = max(1.0, timeline.duration_ms / 1000 * timeline.fps)
+        pixels = round(timeline.width * timeline.height * frames)
+        return Estimate(credits_, pixels / speed, _bytes(pixels, size), basis)
+
+    return (yield from blocking(work_out))
+
+
+def _trimmed(header: MediaInfo, trim: Trim | None) -> MediaInfo:
+    """Return the header of the part to keep.
+
+    Raises:
+        InvalidRequestError: The part starts after the end of the video.
+    """
+    if trim is None or header.duration_ms is None:
+        return header
+    start_ms, end_ms = (1000 * time_s for time_s in trim)
+    if start_ms >= header.duration_ms:
+        raise InvalidRequestError(
+            f"trim={trim!r} starts after the end of the video, at {header.duration_ms / 1000:g} s",
+            remedy="Check that trim= lies within the video.",
+        )
+    kept_ms = min(end_ms, header.duration_ms) - start_ms
+    return attrs.evolve(header, duration_ms=max(1, round(kept_ms)))
 
 
 def _cloud_seconds(header: MediaInfo) -> float | None:
     if header.duration_ms is None:
         return None
     return max(_CLOUD_LEAST_S, header.duration_ms / 1000 * _CLOUD_SECONDS_PER_SECOND)
+
+
+def _bytes(pixels: int, size: Size) -> int:
+    return round(pixels * size.bits / 8)
 
 
 def _pixels(header: MediaInfo, format_: str) -> int | None:
@@ -88,20 +176,3 @@ def _pixels(header: MediaInfo, format_: str) -> int | None:
             return None
         frames = max(1.0, header.duration_ms / 1000 * (header.fps or _FPS))
     return round(header.width * header.height * frames)
-
-
-def _measure(context: Context, source: Source, background: Background, format_: str) -> Flow[float]:
-    """Return the pixels per second of this machine, from rendering the clip's first frames."""
-    uploads, words = yield from prepared(context, source, background)
-
-    def measure() -> float:
-        from nemovideo.local import rates
-        from nemovideo.local.previews import measured_speed
-
-        assert context.backend is not None
-        with footage_of(uploads) as footage:
-            speed = measured_speed(footage, words, format_, context.backend.load_engine)
-        rates.record_speed(context.backend.engine_name, format_, speed)
-        return speed
-
-    return (yield from blocking(measure))

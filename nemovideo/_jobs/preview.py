@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemovideo._flows.context import Context
-from nemovideo._flows.preview import check_extra, moments
+from nemovideo._flows.preview import check_extra, check_length, moments
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._flows.uploads import prepare_all
-from nemovideo._jobs.arguments import check_arguments
-from nemovideo._jobs.plan import Background, plan
+from nemovideo._jobs.plan import Background, Order, order_for
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Source, Upload, is_url
 from nemovideo.models import At, Preview
@@ -23,39 +23,52 @@ from nemovideo.models import At, Preview
 if TYPE_CHECKING:
     from nemovideo.local.previews import Footage
 
+log = logging.getLogger("nemovideo")
+
 
 def of_source(context: Context, source: Source, background: Background, at: At) -> Flow[Preview]:
     """Return a preview of a clip with another background.
 
     Raises:
         MissingExtraError: The extra `[local]` is not installed.
-        InvalidRequestError: A file is a URL, or the arguments conflict.
+        InvalidRequestError: A file is a URL, `at` is beyond its end, or the arguments conflict.
         AgentError: The local agent does not understand the background.
         RenderFailedError: The preview failed.
     """
     at_s = moments(at)
-    uploads, words = yield from prepared(context, source, background)
-    return (yield from blocking(partial(_made, context, uploads, words, at_s)))
+    uploads, words = yield from _prepared(context, source, background)
+    check_length(at_s, uploads[0].header.duration_ms)
+    clock = context.settings.clock
+    began_s = clock.monotonic()
+    made = yield from blocking(partial(_made, context, uploads, words, at_s))
+    log.debug("preview: %d moments in %.2f s", len(made.stills), clock.monotonic() - began_s)
+    return made
 
 
-def prepared(
+def _prepared(
     context: Context, source: Source, background: Background
 ) -> Flow[tuple[list[Upload], str]]:
     """Return the checked files of a job, and its message."""
     local_files = context.settings.local_files
-    check_arguments(source, background, local_files=local_files)
-    picture, words, _ = plan(background, None, "webm", local_files=local_files)
-    files = [source] if picture is None else [source, picture]
-    if any(is_url(file) for file in files):
+    order = order_for(source, background, None, "webm", None, None, False, local_files=local_files)
+    if any(is_url(file) for file in order.files):
         raise InvalidRequestError(
             "previews are made on this machine, which does not fetch URLs",
             remedy="Download the file first, or upload the URL and use session.preview().",
         )
     yield from blocking(check_extra)
-    uploads = yield from prepare_all(files)
-    if picture is not None:
-        words = f'replace the background with the uploaded file "{uploads[1].name}"'
-    return uploads, words
+    uploads = yield from prepare_all(order.files)
+    return uploads, words_for(order, uploads)
+
+
+def words_for(order: Order, uploads: Sequence[Upload]) -> str:
+    """Return the message for the local agent, which has only these files."""
+    if order.picture is None:
+        return order.words
+    picture = "remove the background"  # it is a URL, which is not fetched
+    if len(uploads) > 1:
+        picture = f'replace the background with the uploaded file "{uploads[1].name}"'
+    return ". ".join(filter(None, (picture, order.words)))
 
 
 @contextmanager

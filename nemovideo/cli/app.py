@@ -11,6 +11,7 @@ from nemovideo import __version__
 from nemovideo.cli.batch import batch
 from nemovideo.cli.chat import chat
 from nemovideo.cli.credits import show_credits
+from nemovideo.cli.estimate import estimate
 from nemovideo.cli.export import export
 from nemovideo.cli.frames import frames
 from nemovideo.cli.jobs import jobs
@@ -69,7 +70,7 @@ def app(*, verbose: bool) -> None:
 
 
 for _command in (
-    *(remove_background, preview, export, frames, batch, chat),
+    *(remove_background, preview, estimate, export, frames, batch, chat),
     *(show_credits, jobs, mcp, serve),
 ):
     app.add_command(_command)

@@ -87,13 +87,14 @@ def edited(footage: Sequence[Footage], words: str) -> tuple[Timeline, dict[str, 
 
 
 def measured_speed(
-    footage: Sequence[Footage], words: str, format_: str, matting: MattingSource
+    timeline: Timeline, media: Mapping[str, MediaItem], format_: str, matting: MattingSource
 ) -> float:
-    """Return the pixels that this machine renders per second, measured on a clip's first frames.
+    """Return the pixels that this machine renders per second, measured on a draft's first frames.
 
-    Raises: see `preview_footage`.
+    Raises:
+        RenderFailedError: A file is damaged.
+        ModelUnavailableError: The engine's model cannot be downloaded.
     """
-    timeline, media = edited(footage, words)
     clip = timeline.clips[0]
     frames_ms = round(_TRIAL_FRAMES * 1000 / timeline.fps)
     clip = attrs.evolve(clip, duration_ms=min(clip.duration_ms, frames_ms))

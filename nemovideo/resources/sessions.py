@@ -223,6 +223,7 @@ class Session(_Base["sync.SyncDriver"], Resource):
 
         Raises:
             DraftNotReadyError: There is nothing to show.
+            InvalidRequestError: `at` is invalid, or beyond the end.
             MissingExtraError: In the cloud, `[local]` is needed to read the export.
             RenderFailedError: The preview or the export failed.
         """

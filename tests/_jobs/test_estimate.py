@@ -5,10 +5,16 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import attrs
 import pytest
 
 from nemovideo import AsyncClient, Client
-from nemovideo.errors import InvalidRequestError, SourceNotFoundError, UnsupportedFileError
+from nemovideo.errors import (
+    AgentError,
+    InvalidRequestError,
+    SourceNotFoundError,
+    UnsupportedFileError,
+)
 from nemovideo.local import rates
 from tests.support.media import make_tone
 from tests.support.render import YellowMatte, make_video, person_picture
@@ -61,7 +67,10 @@ def test_a_machine_that_has_not_rendered_measures_itself_once(
         assert speed is not None
         assert first.seconds == pytest.approx(160 * 120 * 75 / speed)
         monkeypatch.setattr("nemovideo.local.previews.measured_speed", None)
-        assert client.estimate(source, background="white") == first
+        again = client.estimate(source, background="white")
+        assert attrs.evolve(again, basis=first.basis) == first
+        assert first.basis == "measured on a few frames just now; size: typical for this format"
+        assert "time from earlier renders on this machine; size: typical" in again.basis
         assert client.backend is not None
         assert client.backend.requests == ()
 
@@ -72,7 +81,54 @@ def test_renders_tell_how_large_the_next_one_gets(tmp_path: Path) -> None:
         video = client.remove_background(source, background="blur", output=tmp_path / "out.mp4")
         made = client.estimate(source, background="blur")
     assert made.output_bytes == pytest.approx(video.size_bytes, rel=0.02)
-    assert "this machine's renders" in made.basis
+    assert made.basis == "measured: time and size from earlier renders on this machine"
+
+
+def test_a_trimmed_clip_takes_less(cloud: Client, tmp_path: Path) -> None:
+    source = make_video(tmp_path / "a.mp4", seconds=30, fps=5)
+    with cloud:
+        whole = cloud.estimate(source, background="blur")
+        half = cloud.estimate(source, background="blur", trim=(10, 25))
+        assert half.seconds == pytest.approx((whole.seconds or 0) / 2)
+        assert half.output_bytes == pytest.approx((whole.output_bytes or 0) / 2, abs=1)
+        to_the_end = cloud.estimate(source, background="blur", trim=(15, 99))
+        assert to_the_end.output_bytes == half.output_bytes
+        for trim in ((31, 40), (3, 2), (-1, 2)):
+            with pytest.raises(InvalidRequestError, match="trim="):
+                cloud.estimate(source, trim=trim)
+
+
+def test_the_local_agent_works_out_what_an_edit_makes(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "a.mp4", seconds=4)
+    rates.record_speed("YellowMatte", "mp4", 1e6)
+    with Client.local(engine=YellowMatte()) as client:
+        whole = client.estimate(source, background="blur")
+        assert whole.seconds == pytest.approx(160 * 120 * 100 / 1e6)
+        small = client.estimate(source, background="blur", edit="make it square", trim=(1, 2))
+        assert small.seconds == pytest.approx(120 * 120 * 25 / 1e6)
+        assert small.output_bytes == pytest.approx((whole.output_bytes or 0) * 0.75 / 4, abs=1)
+        slow = client.estimate(source, background="blur", edit="play it at half speed")
+        assert slow.seconds == pytest.approx(2 * (whole.seconds or 0))
+        link = client.estimate(source, background="https://example.com/office.jpg")
+        assert link.seconds == whole.seconds
+
+
+def test_the_cloud_says_that_it_does_not_know_an_edit(cloud: Client, tmp_path: Path) -> None:
+    source = make_video(tmp_path / "a.mp4", seconds=1)
+    with cloud:
+        plain = cloud.estimate(source, background="blur")
+        made = cloud.estimate(source, background="blur", edit="make it square")
+    assert made.output_bytes == plain.output_bytes
+    assert made.basis == f"{plain.basis}, without the edit"
+
+
+def test_words_that_the_local_agent_does_not_know_are_refused_at_any_time(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "a.mp4", seconds=1)
+    with Client.local(engine=YellowMatte()) as client:
+        for _ in range(2):
+            with pytest.raises(AgentError, match="local agent cannot"):
+                client.estimate(source, background="qwertz asdf")
+            rates.record_speed("YellowMatte", "mp4", 1e6)
 
 
 def test_a_damaged_or_unwritable_cache_does_no_harm(tmp_path: Path) -> None:
@@ -93,6 +149,6 @@ def test_a_damaged_or_unwritable_cache_does_no_harm(tmp_path: Path) -> None:
 def test_the_async_client_estimates_too(clip: Path) -> None:
     async def estimate() -> float:
         async with AsyncClient("nmv_usr_x", base_url="http://127.0.0.1:9") as client:
-            return (await client.estimate(clip, background="blur")).credits
+            return (await client.estimate(clip, background="blur", trim=(0, 0.5))).credits
 
     assert asyncio.run(estimate()) == 50

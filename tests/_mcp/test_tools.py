@@ -129,7 +129,7 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("preview", {}, "Call remove_background or say first."),
     ("preview", {"source": "/etc/passwd"}, "Name a file below"),
     ("preview", {"source": "talk.mp4", "background": "../a.png"}, "Name a file below"),
-    ("preview", {"source": "talk.mp4", "at": [-1]}, "Give seconds from the beginning"),
+    ("preview", {"source": "talk.mp4", "at": [-1]}, "Pass times in seconds from the start"),
     ("export", {}, "Call remove_background or say first."),
     ("export", {"session_id": "nothing"}, "Make a new session."),
     ("job_status", {"job_id": "job-99"}, "job_id"),

@@ -7,14 +7,13 @@ import numpy as np
 from nemovideo.local import Matting
 from nemovideo.models import Estimate, Frame
 
-BASIS = "measured: the time is from this machine's renders; "
-BASIS += "the size is typical of the format, not measured"
+BASIS = "measured: time from earlier renders on this machine; size: typical for this format"
 
 
 def test_an_estimate_is_rounded_and_its_basis_shown_whole() -> None:
     estimate = Estimate(0, 42.70036465064, 1000, BASIS)
     assert "seconds=42.7," in str(estimate)
-    assert "not measured" in estimate._repr_html_()
+    assert "typical for this format" in estimate._repr_html_()
 
 
 def test_a_frame_shows_the_shape_of_its_arrays() -> None:

@@ -6,6 +6,7 @@ import inspect
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -120,6 +121,19 @@ def test_a_preview_is_a_picture_of_a_clip_or_a_session(run: Run, carphone: Path)
     assert run("preview", "--session", session_id, "-o", "b.png").stdout == "b.png\n"
     assert run("preview").exit_code == 2
     assert run("preview", "--session", session_id, "-b", "blur").exit_code == 2
+
+
+def test_an_estimate_is_a_line_or_json(run: Run, clip: Path) -> None:
+    done = run("estimate", str(clip), "-b", "blur")
+    assert re.fullmatch(r"50 credits, about 20 s, about \d\.\d MB\n", done.stdout)
+    assert done.stderr.startswith("Basis: rough")
+    wishes = ["-b", "white", "--edit", "make it square", "--trim", "0", "0.4", "--local"]
+    arguments = [str(clip), *wishes, "-o", "a.webm", "--quality", "low", "--json"]
+    value = json.loads(run("estimate", *arguments, "--engine", "fast").stdout)
+    assert list(value) == ["credits", "seconds", "output_bytes", "basis"]
+    assert (value["credits"], value["basis"][:8]) == (1, "measured")
+    assert run("estimate", str(clip), "-b", "transparent", "--format", "mp4").exit_code == 2
+    assert run("estimate", "https://example.com/a.mp4").stdout.endswith("an unknown size\n")
 
 
 def test_an_engine_goes_with_a_local_backend_only(run: Run, clip: Path) -> None:

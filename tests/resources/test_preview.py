@@ -82,6 +82,16 @@ def test_moments_that_are_not_seconds_are_refused(client: Client, clip: Path, at
         client.preview(clip, background="blur", at=at)  # type: ignore[arg-type]
 
 
+def test_moments_beyond_the_end_are_refused(client: Client, carphone: Path) -> None:
+    with pytest.raises(InvalidRequestError, match=r"at=99 is beyond the end .* [\d.]+ s long"):
+        client.preview(carphone, background="blur", at=(0.2, 99))
+    session = client.sessions.create()
+    session.upload(carphone)
+    session.send("trim it to 0.5 seconds")
+    with pytest.raises(InvalidRequestError, match=r"0\.5 s long"):
+        session.preview(at=0.6)
+
+
 def test_a_url_and_a_wrong_suffix_are_refused(client: Client, clip: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequestError, match="URL"):
         client.preview("https://example.com/talk.mp4", background="blur")

@@ -1,0 +1,74 @@
+"""`nemovideo estimate`: credits, time and size, before anything is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nemovideo._downloads.places import output_path
+from nemovideo._support.outputs import format_for
+from nemovideo._values.lines import credits_text
+from nemovideo.cli.options import (
+    PATH,
+    edit_options,
+    engine_option,
+    json_option,
+    local_option,
+    open_client,
+)
+from nemovideo.cli.report import print_json, print_text
+
+
+@click.command()
+@click.argument("source")
+@click.option("-b", "--background", help="As for remove-background.")
+@edit_options
+@click.option("--format", "format_", help="The format of the result, such as mp4 or webm.")
+@click.option("-o", "--output", type=PATH, help="The result's name; only its suffix is used.")
+@local_option
+@engine_option
+@json_option
+def estimate(
+    source: str,
+    *,
+    background: str | None,
+    edit: str | None,
+    trim: tuple[float, float] | None,
+    quality: str,
+    metadata: bool,  # noqa: ARG001 - it changes neither the time nor the size
+    format_: str | None,
+    output: Path | None,
+    local: bool,
+    engine: str | None,
+    as_json: bool,
+) -> None:
+    """Estimate what remove-background takes for SOURCE: credits, seconds, bytes.
+
+    Nothing is sent. With --local the time is based on earlier renders on this
+    machine; before the first one, a few frames are rendered to measure it.
+
+    \b
+    nemovideo estimate talk.mp4 -b "office setting"
+    nemovideo estimate talk.mp4 -b transparent -o cutout.webm --trim 0 6.5 --local
+    """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
+    chosen = format_ if output is None else format_for(output_path(output), format_)
+    with open_client(local=local, engine=engine) as client:
+        made = client.estimate(
+            source,
+            background=background,
+            edit=edit,
+            trim=trim,
+            format=chosen,
+            quality=quality,
+        )
+    if as_json:
+        names = ("credits", "seconds", "output_bytes", "basis")
+        print_json({name: getattr(made, name) for name in names})
+        return
+    seconds = "an unknown time" if made.seconds is None else f"about {made.seconds:.0f} s"
+    size = "an unknown size"
+    if made.output_bytes is not None:
+        size = f"about {made.output_bytes / 1e6:.1f} MB"
+    click.echo(f"{credits_text(made.credits)}, {seconds}, {size}")
+    print_text(f"Basis: {made.basis}", err=True)
