@@ -14,7 +14,8 @@ class RequestInfo:
     Attributes:
         method: The HTTP method.
         host: The host; downloads may have another one than the API's.
-        path: The path, without its query.
+        path: The path, without its query, and with `***` for the secret in a link to a file of a
+            local backend.
         route: The path with a placeholder for each id, such as
             `/api/state/nemo_agent/me/{session_id}/latest`; for a link to a file, `{link}`.
     """

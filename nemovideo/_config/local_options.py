@@ -45,3 +45,4 @@ class LocalOptions(Options, total=False):
     limits: Limits | None
     keep_s: float | None
     private_urls: bool | None
+    access_level: int | None

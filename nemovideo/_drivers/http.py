@@ -16,6 +16,7 @@ from nemovideo._drivers.network_errors import connect_timeout_s, secret_of
 from nemovideo._drivers.routes import FULL_URL, AsyncRoute, Route
 from nemovideo._drivers.uploads import AsyncUpload, SyncUpload
 from nemovideo._flows.steps import Request
+from nemovideo._support.addresses import mask_file_token
 from nemovideo._support.json_text import json_bytes
 from nemovideo._wire import envelopes, pages
 from nemovideo.errors import APIError, InvalidRequestError, MalformedResponseError
@@ -154,10 +155,11 @@ def redirect_request(
 
 
 def _hide_query(request: httpx.Request) -> None:
-    """Keep a link's signature out of httpx's log; our own transports restore the query."""
-    if request.url.query:
+    """Keep a link's signature or secret out of httpx's log; our own transports restore them."""
+    masked = httpx.URL(mask_file_token(str(request.url.copy_with(query=None))))
+    if masked != request.url:
         request.extensions[FULL_URL] = request.url
-        request.url = request.url.copy_with(query=None)
+        request.url = masked
 
 
 def _multipart(request: Request) -> Multipart | None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from nemovideo._config.settings import Settings
 from nemovideo._drivers.network_errors import secret_of
 from nemovideo._flows.steps import Request
+from nemovideo._support.addresses import mask_file_token
 from nemovideo._wire import envelopes
 from nemovideo.errors import NemoError
 from nemovideo.hooks import RequestInfo, ResponseInfo
@@ -31,9 +32,8 @@ class Reporter:
         self._started = settings.clock.monotonic()
         self._secret = secret_of(request)
         url = urlsplit(request.url(settings.base_url))
-        self._info = RequestInfo(
-            request.method, url.hostname or "", envelopes.redact(url.path), request.route
-        )
+        path = mask_file_token(envelopes.redact(url.path))
+        self._info = RequestInfo(request.method, url.hostname or "", path, request.route)
         if self._logs:
             log.debug("%s %s%s", self._info.method, self._info.host, self._info.path)
         if settings.on_request is not None:

@@ -26,6 +26,8 @@ from nemovideo.errors import (
 from nemovideo.models import At, Preview
 
 _MAX_MOMENTS = 24
+_SLACK_MS = 100
+"""Programs disagree on the duration of a file by a frame or two."""
 
 
 def moments(at: At) -> list[float] | None:
@@ -56,7 +58,7 @@ def check_length(at_s: Sequence[float] | None, duration_ms: int | None) -> None:
     Raises:
         InvalidRequestError: One does not.
     """
-    if at_s is None or not duration_ms or max(at_s) * 1000 <= duration_ms:
+    if at_s is None or not duration_ms or max(at_s) * 1000 <= duration_ms + _SLACK_MS:
         return
     length = f"{duration_ms / 1000:g} s"
     raise InvalidRequestError(

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import attrs
 
+from nemovideo._support.addresses import mask_file_token
 from nemovideo._wire import envelopes
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ class Request:
 
     @property
     def place(self) -> str:
-        """The method and the path for logs and errors: without query and token."""
-        return f"{self.method} {envelopes.redact(self.path.partition('?')[0])}"
+        """The method and the path for logs and errors: without query, token and link secret."""
+        path = mask_file_token(envelopes.redact(self.path.partition("?")[0]))
+        return f"{self.method} {path}"
 
     @property
     def route(self) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from nemovideo._jobs.progress_bar import OnProgress
 from nemovideo._support.clock import Clock
 from nemovideo.models import Progress, RenderJob
 
 _WEIGHTS = {"upload": 0.15, "edit": 0.15, "render": 0.6, "download": 0.1}
+
+log = logging.getLogger("nemovideo")
 
 
 class Meter:
@@ -31,6 +35,7 @@ class Meter:
         self._started = clock.monotonic() - elapsed_s
         self._phase = "upload"
         self._message = ""
+        self._begun: dict[str, float] = {}
         self.fraction = fraction
 
     @property
@@ -40,6 +45,7 @@ class Meter:
 
     def begin(self, phase: str, message: str) -> None:
         """Start a phase."""
+        self._begun[phase] = self._clock.monotonic()
         self._phase, self._message = phase, message
         self._update(0.0)
 
@@ -61,6 +67,10 @@ class Meter:
 
     def end(self) -> None:
         """Report the finished result."""
+        ends = [*self._begun.values(), self._clock.monotonic()][1:]
+        phases = zip(self._begun, self._begun.values(), ends, strict=True)
+        parts = [f"{phase} {end - began:.1f} s" for phase, began, end in phases]
+        log.info("job finished in %.1f s: %s", self.elapsed_s, ", ".join(parts))
         self._phase, self._message, self.fraction = "download", "Video ready!", 1.0
         self._update(1.0)
 
@@ -72,5 +82,7 @@ class Meter:
         if self._report is None:
             return
         elapsed = self.elapsed_s
-        eta = elapsed * (1 - fraction) / fraction if fraction > _WEIGHTS["upload"] else None
+        eta = None
+        if fraction > _WEIGHTS["upload"]:
+            eta = round(elapsed * (1 - fraction) / fraction, 3)  # the weights add up to 1 - 1e-16
         self._report(Progress(self._phase, fraction, elapsed, eta, self._message))

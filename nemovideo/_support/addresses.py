@@ -1,11 +1,21 @@
-"""Classify addresses and host names as loopback or public."""
+"""Classify addresses and host names as loopback or public; mask secret parts of links."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_FILE_TOKEN = re.compile(r"(?<=/files/)[\w-]{20,}")
+
+
+def mask_file_token(link: str) -> str:
+    """Return a URL or path without the secret of a local backend's file links.
+
+    Such a link, `/files/SECRET/NAME`, needs no token: whoever reads it in a log could use it.
+    """
+    return _FILE_TOKEN.sub("***", link)
 
 
 def is_loopback(host: str) -> bool:

@@ -95,6 +95,7 @@ def _serve(options: argparse.Namespace) -> None:
         ),
         keep_s=options.keep,
         private_urls=options.private_urls or None,
+        access_level=logging.INFO,
     )
     with backend:
         banner = (_SHARED_BANNER if keys else _BANNER).format(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import copy
+import logging
 import os
 import shutil
 import tempfile
@@ -23,6 +24,7 @@ from nemovideo.local import rates, temporary
 from nemovideo.local.agent import respond as real_respond
 from nemovideo.local.agent import timeline_for
 from nemovideo.local.matte import AUTO, Engine, LazyMatting, LoadedEngine
+from nemovideo.local.matte.loading import engine_name
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.media.probe import probe as real_probe
 from nemovideo.local.render import render as real_render
@@ -39,6 +41,8 @@ from nemovideo.local.server.listener import Server
 from nemovideo.local.server.queue import Rendered, Renderer, RenderQueue
 from nemovideo.local.store import Store
 from nemovideo.local.timeline import Timeline
+
+_log = logging.getLogger("nemovideo.local")
 
 
 class LocalBackend:
@@ -82,6 +86,9 @@ class LocalBackend:
         keep_s: Remove results older than this, and sessions unused for as long; default never.
         private_urls: Whether uploads by URL may come from this machine and private networks;
             by default, only without `api_key`.
+        access_level: The level of the access log, one line per request in the logger
+            `nemovideo.local.access`; by default, `logging.INFO` with `api_key`, and
+            `logging.DEBUG` without.
 
     Raises:
         InvalidRequestError: `host` is given without `api_key` or vice versa, or a key is not
@@ -113,9 +120,9 @@ class LocalBackend:
         limits: Limits | None = None,
         keep_s: float | None = None,
         private_urls: bool | None = None,
+        access_level: int | None = None,
     ) -> None:
         self.faults: Faults = Faults(faults or ())
-        self._log = RequestLog()
         self._wanted_dir = None if state_dir is None else from_root(state_dir)
         self._wanted_port = port
         self._pricing = Pricing.from_options(credits, costs)
@@ -127,6 +134,9 @@ class LocalBackend:
         self._render_workers = render_workers
         self._clock = clock or time.time
         self._access = access_for(host, api_key)
+        if access_level is None:
+            access_level = logging.INFO if self._access.shared else logging.DEBUG
+        self._log = RequestLog(level=access_level)
         self._keep_s = keep_s
         self._limits = limits or (SHARED if self._access.shared else Limits())
         self._context = partial(
@@ -276,9 +286,7 @@ class LocalBackend:
     @property
     def engine_name(self) -> str:
         """The name of the engine, or of its class; with the device if one is set."""
-        engine = self._model.name if self._model is not None else self._engine or "fine"
-        name = engine if isinstance(engine, str) else type(engine).__name__
-        return name if self._device == AUTO else f"{name} on {self._device}"
+        return engine_name(self._engine, self._model, self._device)
 
     def load_engine(self) -> LoadedEngine:
         """Load the engine, once for all renders and previews, and return it."""
@@ -373,14 +381,18 @@ def _renderer(matting: MattingSource, engine_name: str) -> Renderer:
             on_progress=on_progress,
             cancelled=cancelled,
         )
+        seconds = max(time.perf_counter() - started, 1e-6)
+        frames = made.duration_ms * timeline.fps / 1000
+        _log.info(
+            "rendered %.0f frames in %.1f s (%.1f frames/s)", frames, seconds, frames / seconds
+        )
         if uses_matting:
-            frames = made.duration_ms * timeline.fps / 1000
             rates.record(
                 engine_name,
                 format,
                 quality,
                 pixels=round(timeline.width * timeline.height * frames),
-                seconds=time.perf_counter() - started,
+                seconds=seconds,
                 size_bytes=made.size_bytes,
             )
         return made

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol, TypeAlias, TypeVar
@@ -25,6 +27,8 @@ Engine: TypeAlias = Matte | Model | str
 _FINE = "fine"
 _FAST = "fast"
 _REMBG = "rembg"
+
+_log = logging.getLogger("nemovideo.local")
 
 _View = TypeVar("_View", bound=View)
 
@@ -87,8 +91,18 @@ class LazyMatting:
         """Return the engine; raises the errors of `load_matting`."""
         with self._lock:
             if self._loaded is None:
+                began_s = time.perf_counter()
                 self._loaded = load_matting(*self._arguments)
+                seconds = time.perf_counter() - began_s
+                _log.info("engine %s loaded in %.1f s", engine_name(*self._arguments), seconds)
             return self._loaded
+
+
+def engine_name(engine: Engine | None, model: Path | None, device: str) -> str:
+    """Return the name of the engine, or of its class; with the device if one is set."""
+    chosen = model.name if model is not None else engine or _FINE
+    name = chosen if isinstance(chosen, str) else type(chosen).__name__
+    return name if device == AUTO else f"{name} on {device}"
 
 
 def load_matting(

@@ -13,8 +13,9 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from nemovideo._support.addresses import mask_file_token
+
 _access = logging.getLogger("nemovideo.local.access")
-_FILE_TOKEN = re.compile(r"(?<=^/files/)[^/]+")
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNORECASE)
 
 _MAX_CLIENT_CHARS = 60
@@ -32,9 +33,13 @@ class SeenRequest(NamedTuple):
 
 
 class RequestLog:
-    """The latest requests in order of arrival; thread-safe."""
+    """The latest requests in order of arrival; thread-safe.
 
-    def __init__(self, limit: int = 10_000) -> None:
+    `level` is the level of their lines in the access log.
+    """
+
+    def __init__(self, limit: int = 10_000, *, level: int = logging.INFO) -> None:
+        self.level = level
         self._lock = threading.Lock()
         self._limit = limit
         self._seen: dict[int, SeenRequest] = {}
@@ -91,7 +96,9 @@ class Guard:
             await app(scope, receive, answer)
         finally:
             seconds = time.perf_counter() - began_s
-            _access.info("%s %d %d B %.3f s", _request_line(scope), status, size, seconds)
+            if _access.isEnabledFor(self._log.level):
+                line = _request_line(scope)
+                _access.log(self._log.level, "%s %d %d B %.3f s", line, status, size, seconds)
 
 
 def _is_local(scope: Scope) -> bool:
@@ -100,7 +107,7 @@ def _is_local(scope: Scope) -> bool:
 
 def _request_line(scope: Scope) -> str:
     """Return client, user, method and path, without the query and the secrets of file links."""
-    path = _FILE_TOKEN.sub("***", quote(scope["path"][:_MAX_PATH_CHARS]))
+    path = mask_file_token(quote(scope["path"][:_MAX_PATH_CHARS]))
     # Behind a proxy on this machine, the client comes from a header of the request.
     client = quote((scope.get("client") or ("-",))[0][:_MAX_CLIENT_CHARS], safe=":.[]")
     method = quote(scope["method"][:_MAX_METHOD_CHARS])
