@@ -225,7 +225,7 @@ def test_a_session_that_is_being_rendered_is_not_removed(tmp_path: Path) -> None
 def test_each_request_is_one_log_line_without_secrets(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with caplog.at_level(logging.INFO, "nemovideo.local.access"), serving() as api:
+    with caplog.at_level(logging.DEBUG, "nemovideo.local.access"), serving() as api:
         (file,) = api.upload(api.session(), ("a\nb.mp4", VIDEO)).json()["data"]["files"]
         httpx.get(file["cdn_url"])
         httpx.get(f"{api.backend.url}/workspace/claim?ct=clm_secret")
@@ -306,7 +306,7 @@ def test_a_finished_upload_is_no_longer_counted() -> None:
 def test_long_paths_and_forged_clients_are_truncated_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with caplog.at_level(logging.INFO, "nemovideo.local.access"), serving() as api:
+    with caplog.at_level(logging.DEBUG, "nemovideo.local.access"), serving() as api:
         api.ask("GET", "/" + "x" * 50_000)
         forged = "8.8.8.8 key_anna GET /files 200 " + "x" * 50_000
         api.ask("GET", "/healthz", headers={"X-Forwarded-For": forged})
