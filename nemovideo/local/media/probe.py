@@ -311,7 +311,7 @@ def _scaled_down(size: tuple[int, int], most_pixels: int) -> str:
 
 
 def seconds_text(duration_s: Fraction) -> str:
-    """Format a duration in seconds, or in milliseconds where that would round to 0.0."""
+    """Format a duration in seconds, or in milliseconds if that would round to 0.0."""
     if duration_s >= Fraction(1, 20):
         return f"{float(duration_s):.1f} s"
     return f"{float(duration_s) * 1000:.0f} ms"

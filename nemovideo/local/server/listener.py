@@ -224,7 +224,7 @@ def _listen(host: str, port: int) -> socket.socket:
         # asyncio sets TCP_NODELAY only if the protocol is given; without it, every response,
         # written as head and body, is delayed by 40 ms (delayed acknowledgement).
         listener = socket.socket(family, kind, socket.IPPROTO_TCP)
-        if sys.platform != "win32":  # where it lets other programs take over the port
+        if sys.platform != "win32":  # there, it lets other programs take over the port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(socket.SOMAXCONN)
