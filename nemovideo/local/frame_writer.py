@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain, islice, pairwise
 from pathlib import Path
+from secrets import token_hex
 from typing import TypeAlias
 
 import attrs
@@ -36,6 +37,7 @@ _SUFFIXES = (
     ".matte.webm, .mov, .gif, .webp and .zip)."
 )
 
+_PART_CHARS = 40
 _TIMED_FRAMES = 5  # held in memory at once to find their rate
 _EQUAL_S = 1e-6
 _COMMON_FPS = (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
@@ -66,12 +68,13 @@ def write_frames(
     rest = _checked(frames)
     first = list(islice(rest, _TIMED_FRAMES))
     if not first:
-        raise InvalidRequestError("there are no frames to write", remedy="Give at least one.")
+        raise InvalidRequestError("there are no frames to write", remedy="Pass at least one.")
     exact = _rate([frame.time_s for frame in first]) if fps is None else Fraction(fps)
     canvas = _canvas(first[0], kind, exact.limit_denominator(1001))
     size = canvas.width, canvas.height * (2 if kind.stacked else 1)
     draw = _drawing(kind)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    # Short, as writers add suffixes to it.
+    part = target.with_name(f".{target.name[:_PART_CHARS]}.{token_hex(4)}.part")
     try:
         with (
             replacing(target, by=part),
@@ -115,7 +118,7 @@ def _checked(frames: Iterable[Frame]) -> Iterator[Frame]:
     for frame in frames:
         if not isinstance(frame, Frame):
             raise InvalidRequestError(
-                f"{type(frame).__name__} is not a frame", remedy="Give Frame(time_s, rgb, alpha)."
+                f"{type(frame).__name__} is not a frame", remedy="Pass Frame(time_s, rgb, alpha)."
             )
         rgb = frame.rgb
         if not _is_rgb(rgb) or rgb.shape != (shape or rgb.shape):

@@ -155,8 +155,8 @@ class Matting:
         """Write frames to a video file, without sound.
 
         Transparent areas are black in the file, except for a few pixels around the person. The
-        color of soft edges is written as it is: for
-        the colors of an export, use `frames(…, clean_edges=True)`.
+        color of soft edges is written as it is; for that of an export, use
+        `frames(…, clean_edges=True)`.
 
         Args:
             frames: The frames of `frames()`, or your own `Frame(time_s, rgb, alpha)`, all of the

@@ -279,6 +279,11 @@ def test_outputs_are_checked_before_the_first_frame(matting: Matting, tmp_path: 
             assert f".{suffix}" in caught.value.remedy
 
 
+def test_long_names_are_written(tmp_path: Path) -> None:
+    output = Matting().write([_frame(0)], tmp_path / f"{'n' * 245}.gif")
+    assert list(tmp_path.iterdir()) == [output]
+
+
 def test_what_is_not_a_frame_is_refused(matting: Matting, tmp_path: Path) -> None:
     picture = person_picture()
     with pytest.raises(InvalidRequestError, match=r"ndarray is not a frame"):
