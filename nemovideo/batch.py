@@ -43,13 +43,14 @@ class BatchRow:
         output: Its result, or None.
         status: "done", "skipped", "failed" or "not started".
         error: Why it failed or was not started, or None.
-        note: Warnings about the result, such as that no person was found; for a skipped file, where
-            its result comes from, if not from an earlier run.
+        note: Warnings about the result, such as that no person was found or what the agent did not
+            do; for a skipped file, also where its result comes from, if not from an earlier run.
         credits_spent: The credits used; None if several files shared the account at the same time,
             so that only `BatchReport.credits_spent` is known.
         elapsed_s: Seconds of work in this run.
         duration_s: The result's duration in seconds, if known.
         size_bytes: The result's size, if known.
+        reply: The agent's answer; empty if there is none.
     """
 
     source: Path
@@ -61,6 +62,7 @@ class BatchRow:
     elapsed_s: float = 0.0
     duration_s: float | None = None
     size_bytes: int | None = None
+    reply: str = ""
 
     @property
     def remedy(self) -> str:
@@ -81,6 +83,7 @@ class BatchRow:
             "elapsed_s": round(self.elapsed_s, 3),
             "duration_s": self.duration_s,
             "size_bytes": self.size_bytes,
+            "reply": self.reply or None,
         }
 
 
@@ -167,7 +170,7 @@ class BatchReport:
             return "" if error is None else error.describe(medium)
 
         lines = [self.summary]
-        lines += [f"  note: {row.source}: {row.note}" for row in self.done if row.note]
+        lines += [f"  note: {row.source}: {row.note}" for row in self if row.note and row.output]
         lines += [f"  failed: {row.source}: {said(row.error)}" for row in self.failed]
         left, stop = self.not_started, said(self.stopped_by)
         if stop and stop not in (said(row.error) for row in self.failed):

@@ -293,7 +293,8 @@ class Reply:
         silent: Whether the agent sent no text.
         recovered: Whether the stream dropped and the result was taken from the state.
         incomplete: Whether the text ends with fragments that no complete event confirmed.
-        warnings: Errors that the agent reported with a complete answer.
+        warnings: Errors that the agent reported with a complete answer, and what its tools could
+            not do, in the tools' words.
     """
 
     raw_text: str = ""
@@ -373,8 +374,12 @@ class RenderedVideo:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Warnings as sentences; see `RenderJob.warnings`."""
-        return self.job.warnings
+        """Warnings as sentences: the render's (`RenderJob.warnings`), and the agent's.
+
+        The agent's are `Reply.warnings`, and the questions that it asked instead of an edit.
+        """
+        said = () if self.reply is None else self.reply.warnings
+        return tuple(dict.fromkeys((*self.job.warnings, *said)))
 
     @property
     def duration_s(self) -> float | None:

@@ -195,7 +195,7 @@ class Coordinator:
     def interrupted(self) -> BatchInterrupted:
         """Return the error for an interruption: how many files are done, and how to resume."""
         return BatchInterrupted(
-            f"stopped: {self._tally} are done", "run the same batch again to do the rest"
+            f"stopped: {self._tally} done", "run the same batch again to finish the rest"
         )
 
     @property
@@ -322,6 +322,7 @@ class Coordinator:
             elapsed_s=outcome.elapsed_s,
             duration_s=None if record is None else record.duration_s,
             size_bytes=None if record is None else record.size_bytes,
+            reply="" if record is None else record.reply,
         )
 
     def _check_deadline(self) -> None:
@@ -364,8 +365,14 @@ class Coordinator:
         self._balance = now
 
     def _skip(self, item: Item, record: checkpoints.Checkpoint, note: str) -> None:
-        duration_s, size_bytes = record.duration_s, record.size_bytes
-        self._settle(item, "skipped", note=note, duration_s=duration_s, size_bytes=size_bytes)
+        self._settle(
+            item,
+            "skipped",
+            note=" ".join(filter(None, (note, *record.all_warnings))),
+            duration_s=record.duration_s,
+            size_bytes=record.size_bytes,
+            reply=record.reply,
+        )
 
     def _fail(self, item: Item, error: NemoError, elapsed_s: float = 0.0) -> None:
         self._settle(item, "failed", error=error, elapsed_s=elapsed_s)
@@ -380,8 +387,6 @@ class Coordinator:
 
 def _exists(path: Path) -> InvalidRequestError:
     return InvalidRequestError(
-        f"{path} already exists and was not made from this file with these options",
-        remedy=Remedy(
-            "move it away", "choose another folder", ("pass ", Option("overwrite", True))
-        ),
+        f"{path} already exists but was made from a different file or with different options",
+        remedy=Remedy("move it", "choose another folder", ("pass ", Option("overwrite", True))),
     )

@@ -170,7 +170,8 @@ def _job(
         except (CheckpointError, SessionNotFoundError):
             record = yield from blocking(partial(_arrived, task))
             if record is not None:
-                return Outcome(credits_spent=_spent(record))
+                note = " ".join(record.all_warnings)
+                return Outcome(credits_spent=_spent(record), note=note)
             if not resumes:
                 raise
             yield from blocking(lambda: task.checkpoint.unlink(missing_ok=True))

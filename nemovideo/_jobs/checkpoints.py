@@ -104,6 +104,7 @@ class MessageNote:
         available: The credits before the message.
         frozen: The reserved credits before the message.
         reply: The agent's answer, once known.
+        warnings: What the agent did not do, or asked.
     """
 
     status: Literal["sending", "answered", "done"]
@@ -113,6 +114,7 @@ class MessageNote:
     available: float
     frozen: float
     reply: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -138,6 +140,7 @@ class Checkpoint:
         credits_before: The available credits before the message.
         credits_after: The available credits at the end.
         duration_s: The result's duration, if known.
+        warnings: The warnings of the render.
         fraction: The progress of the whole job, 0 to 1.
         elapsed_s: The seconds spent so far, in all processes.
         updated_at: Epoch seconds when this was written.
@@ -161,6 +164,7 @@ class Checkpoint:
     credits_before: float | None = None
     credits_after: float | None = None
     duration_s: float | None = None
+    warnings: tuple[str, ...] = ()
     fraction: float = 0.0
     elapsed_s: float = 0.0
     updated_at: float = 0.0
@@ -177,6 +181,16 @@ class Checkpoint:
         if len(self.files) == len(self.order.files):
             return "edit"
         return "new" if self.session_id is None else "upload"
+
+    @property
+    def reply(self) -> str:
+        """The agent's answer; empty if there is none."""
+        return "" if self.message is None else self.message.reply
+
+    @property
+    def all_warnings(self) -> tuple[str, ...]:
+        """The warnings of the render and of the agent."""
+        return (*self.warnings, *(() if self.message is None else self.message.warnings))
 
     @property
     def output(self) -> Path | None:

@@ -15,6 +15,7 @@ from nemovideo._flows.steps import Flow, blocking, sleep
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import FileNote
 from nemovideo._jobs.journal import Journal
+from nemovideo._jobs.plan import Trim
 from nemovideo._jobs.progress import Meter
 from nemovideo._support.disk import Stamp, sha256_of
 from nemovideo._support.outputs import is_still
@@ -24,6 +25,8 @@ from nemovideo.errors import InvalidRequestError, UnsupportedFileError
 from nemovideo.files import Source, Upload, is_url
 
 _LEAST_BYTES_PER_S = 125_000
+_LEAST_FPS = 10
+"""The assumed rate of a video whose header does not say: one frame of slack at its end."""
 
 
 def inspect_all(
@@ -66,6 +69,24 @@ def check_kind(source: Upload, format: str) -> None:  # noqa: A002 - the protoco
         raise InvalidRequestError(
             f"{name!r} is a video, and .{format} holds one picture",
             remedy="Use .zip for one picture per frame, or the suffix of a video.",
+        )
+
+
+def check_trim(source: Upload, trim: Trim | None) -> None:
+    """Check that the part to keep lies within the video, as far as its header tells.
+
+    Raises:
+        InvalidRequestError: It begins or ends after the video's end.
+    """
+    info = source.info
+    if trim is None or info is None or info.kind != "video" or not info.duration_ms:
+        return
+    (start_s, end_s), length_s = trim, info.duration_ms / 1000
+    if start_s >= length_s or end_s > length_s + 1 / (info.fps or _LEAST_FPS):
+        length = f"{length_s:.2f}".rstrip("0").rstrip(".")
+        raise InvalidRequestError(
+            f"{source.name!r} is {length} s long, and cannot be trimmed to {start_s:g}–{end_s:g} s",
+            remedy=Remedy(("set ", Option("trim"), " within the video")),
         )
 
 

@@ -32,8 +32,6 @@ from nemovideo.errors import NemoError, SessionNotFoundError
 from nemovideo.files import Upload
 from nemovideo.models import RenderedVideo, RenderJob, Reply
 
-_REPLY_CHARS = 20_000
-
 
 def run(
     context: Context,
@@ -167,7 +165,8 @@ class _Pipeline:
                     record = attrs.evolve(record, credits_before=spent_from)
                 yield from journal.note(record)
                 raise
-            note = attrs.evolve(note, reply=envelopes.redact(reply.text)[:_REPLY_CHARS])
+            reply = job_message.with_questions(reply)
+            note = job_message.note_reply(note, reply)
             after = yield from state.get(context, session_id)
             if after.draft == before.draft:
                 note = attrs.evolve(note, status="answered")
@@ -208,7 +207,11 @@ class _Pipeline:
                 stamp = yield from blocking(lambda: Stamp.of(output))
             yield from journal.note(
                 attrs.evolve(
-                    journal.now, rendered=True, output_before=stamp, duration_s=job.duration_s
+                    journal.now,
+                    rendered=True,
+                    output_before=stamp,
+                    duration_s=job.duration_s,
+                    warnings=tuple(envelopes.redact(text) for text in job.warnings),
                 )
             )
         return job

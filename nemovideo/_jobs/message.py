@@ -21,6 +21,7 @@ from nemovideo._flows.steps import Flow
 from nemovideo._jobs.checkpoints import MessageNote, OrderNote
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo._wire import envelopes
+from nemovideo._wire.answer import question_of
 from nemovideo.errors import (
     AgentError,
     APIConnectionError,
@@ -36,6 +37,8 @@ MessageOutcome = Literal["changed", "answered", "unclear", "lost"]
 no effect and will have none."""
 
 _TRIM_SLACK_S = 0.5
+_REPLY_CHARS = 20_000
+_MOST_WARNINGS = 50
 _LINK = ("http://", "https://")
 
 
@@ -116,6 +119,22 @@ def recover(
         ),
         may_have_spent=True,
     )
+
+
+def with_questions(reply: Reply) -> Reply:
+    """Return the reply with the agent's questions as warnings: nobody answers them in a job."""
+    asked = [question for call in reply.tool_calls if (question := question_of(call))]
+    if not asked:
+        return reply
+    questions = [f"the agent asked: {question}" for question in asked]
+    return attrs.evolve(reply, warnings=(*reply.warnings, *questions))
+
+
+def note_reply(note: MessageNote, reply: Reply) -> MessageNote:
+    """Return the note with the agent's answer and warnings, without secrets."""
+    warnings = [envelopes.redact(text)[:_REPLY_CHARS] for text in reply.warnings[:_MOST_WARNINGS]]
+    text = envelopes.redact(reply.text)[:_REPLY_CHARS]
+    return attrs.evolve(note, reply=text, warnings=tuple(warnings))
 
 
 def unchanged_error(reply: Reply) -> AgentError:

@@ -59,6 +59,7 @@ class Order:
         picture: The file or URL of the new background, if it is one.
         words: The message to the agent, without the picture.
         format: The format of the result; None if it depends on the source and the `background`.
+        trim: The part to keep.
         stretch_s: The expected duration after a trim without other edits.
     """
 
@@ -74,6 +75,7 @@ class Order:
     quality: str = DEFAULT_QUALITY
     stretch_s: float | None = None
     background: Background = None
+    trim: Trim | None = None
 
     @property
     def files(self) -> tuple[Source, ...]:
@@ -118,6 +120,7 @@ def order_for(
         max_credits=max_credits,
         quality=quality,
         stretch_s=trim[1] - trim[0] if trim is not None and edit is None else None,
+        trim=trim,
     )
 
 

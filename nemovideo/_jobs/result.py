@@ -29,6 +29,7 @@ def delivered(record: Checkpoint) -> RenderedVideo | None:
         progress=100.0,
         duration_s=record.duration_s,
         size_bytes=size,
+        warnings=record.warnings,
     )
     return result(record, record.output, "", None, job, noted_reply(record))
 
@@ -74,8 +75,10 @@ def result(
 
 def noted_reply(record: Checkpoint) -> Reply:
     """Return the agent's answer from the checkpoint; empty if there is none."""
-    text = "" if record.message is None else record.message.reply
-    return Reply(raw_text=text, text=text)
+    if record.message is None:
+        return Reply()
+    text, warnings = record.message.reply, record.message.warnings
+    return Reply(raw_text=text, text=text, warnings=warnings)
 
 
 def as_ordered(video: RenderedVideo, order: Order | None) -> RenderedVideo:

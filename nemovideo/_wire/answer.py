@@ -25,6 +25,8 @@ _TEMPORARY = (
     r"|\W*(?:抱歉|对不起|不好意思)?[，,。！!\s]*我?遇到了?一?[个些]?(?:临时|暂时)性?的?问题"
 )
 _TEMPORARY_MAX_CHARS = 300
+_FAILED = frozenset(("error", "failed", "failure"))
+_REASONS = ("message", "error", "error_message", "errorMessage", "detail", "reason")
 _ASK_TOOL = "ask_question"
 """The tool with which the agent asks the user; its question becomes the reply's text."""
 
@@ -55,6 +57,8 @@ class AnswerBuilder:
         self._tool_ran = False
         self._ends_with_text = False
         self._warnings: list[str] = []
+        self._refusals: list[str] = []
+        self._withdrawable: dict[str, str] = {}
         self._suspect: ErrorEvent | None = None
         self._failure: ErrorEvent | None = None
         self.turn_complete = False
@@ -67,12 +71,13 @@ class AnswerBuilder:
             if isinstance(event, ToolCallEvent):
                 self._calls.append(event)
                 self._demote_suspect()
-                if question := _question(event):
+                if question := question_of(event):
                     self._segments.append(_Segment([question]))
                     self._ends_with_text = True
             elif isinstance(event, ToolResultEvent) and event.name != _ASK_TOOL:
                 self._tool_ran = True
                 self._end_step(frame.author)
+                self._add_result(event)
             elif isinstance(event, ErrorEvent):
                 self._add_error(event, frame)
         if frame.partial and frame.text:
@@ -80,6 +85,7 @@ class AnswerBuilder:
             self._add_partial(frame)
         elif frame.text and not frame.text.isspace():
             self._ends_with_text = not _says_temporary_issue(frame.text)
+            self._withdrawable.clear()
             self._demote_suspect()
             self._add_complete(frame)
 
@@ -117,7 +123,7 @@ class AnswerBuilder:
             tool_calls=tuple(self._calls),
             silent=not text,
             incomplete=any(segment.text.strip() for segment in self._open.values()),
-            warnings=tuple(dict.fromkeys(self._warnings)),
+            warnings=tuple(dict.fromkeys((*self._warnings, *self._refusals))),
         )
 
     def _add_partial(self, frame: Frame) -> None:
@@ -148,6 +154,15 @@ class AnswerBuilder:
         if (segment := self._open.pop(author, None)) is not None:
             self._unconfirmed[author] = segment
 
+    def _add_result(self, event: ToolResultEvent) -> None:
+        """Record a tool that failed; a model that repeats the call with success has met it."""
+        reason = failure_of(event)
+        if reason is not None:
+            self._refusals.append(reason)
+            self._withdrawable[event.name] = reason
+        elif (earlier := self._withdrawable.pop(event.name, None)) is not None:
+            self._refusals.remove(earlier)
+
     def _add_error(self, event: ErrorEvent, frame: Frame) -> None:
         if frame.failure:
             # A failure can come in two frames; the first has the better message.
@@ -164,13 +179,33 @@ class AnswerBuilder:
             self._suspect = None
 
 
-def _question(call: ToolCallEvent) -> str:
-    """Return the question in the call's arguments, under a key that varies."""
+def question_of(call: ToolCallEvent) -> str:
+    """Return the question that a call asks the user, "" if it is no such call.
+
+    It is in the call's arguments, under a key that varies.
+    """
     if call.name != _ASK_TOOL:
         return ""
     texts = [value for value in call.args.values() if isinstance(value, str) and value.strip()]
     named = call.args.get("question")
     return named if isinstance(named, str) and named.strip() else next(iter(texts), "")
+
+
+def failure_of(event: ToolResultEvent) -> str | None:
+    """Return the reason that a tool gives for its failure, None if it reports none."""
+    result = event.result
+    status = result.get("status")
+    failed = (
+        (isinstance(status, str) and status.lower() in _FAILED)
+        or result.get("success") is False
+        or result.get("isError") is True
+        or bool(result.get("error"))
+    )
+    if not failed:
+        return None
+    reasons = (result.get(name) for name in _REASONS)
+    said = (value.strip() for value in reasons if isinstance(value, str))
+    return next(filter(None, said), f"the agent's tool {event.name!r} failed")
 
 
 def _says_temporary_issue(text: str) -> bool:

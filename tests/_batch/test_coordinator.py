@@ -712,6 +712,7 @@ def test_the_report_names_every_failure_with_its_remedy_and_survives_pickle() ->
         "elapsed_s": 0.0,
         "duration_s": None,
         "size_bytes": None,
+        "reply": None,
     }
     with pytest.raises(errors.UnsupportedFileError):
         report.raise_for_failures()

@@ -86,7 +86,7 @@ def test_twenty_clips_on_dask_with_a_killed_worker_and_an_interruption(
             executor=dask.get_executor(),
             concurrency=3,
         )
-        with pytest.raises(KeyboardInterrupt, match="of 20 files are done; run the same batch"):
+        with pytest.raises(KeyboardInterrupt, match="of 20 files done; run the same batch"):
             remove(progress=interrupt)
         assert not workers
         before = results(out)
@@ -218,7 +218,7 @@ def test_an_interruption_does_not_wait_for_workers_elsewhere(
     if loop == "threads":
         with (
             quick_client(quick) as client,
-            pytest.raises(KeyboardInterrupt, match="0 of 3 files are done"),
+            pytest.raises(KeyboardInterrupt, match="0 of 3 files done"),
         ):
             client.batch.remove_backgrounds(clips, out, executor=lost, progress=interrupt)
     else:

@@ -10,7 +10,7 @@ import pytest
 
 from nemovideo import AsyncClient, Client
 from nemovideo._jobs.plan import order_for
-from nemovideo.errors import AgentError, APIError, CheckpointError, InvalidRequestError
+from nemovideo.errors import APIError, CheckpointError, InvalidRequestError
 from nemovideo.local import LocalBackend
 from nemovideo.retry import Polling
 from tests.support.render import YellowMatte, look, make_image, make_video, near
@@ -72,10 +72,60 @@ async def test_the_async_client_has_the_same_options(talk: Path, tmp_path: Path)
     assert len(look(tmp_path / "out.mp4").frames) == 10
 
 
-def test_a_trim_beyond_the_video_fails(local: Client, talk: Path, tmp_path: Path) -> None:
-    with pytest.raises(AgentError, match="did not trim"):
-        local.remove_background(talk, background="white", trim=(5, 6), output=tmp_path / "o.mp4")
-    assert not (tmp_path / "o.mp4").exists()
+@pytest.mark.parametrize("trim", [(5.0, 6.0), (0.0, 9.0), (2.0, 2.5)])
+def test_a_trim_beyond_the_video_is_refused_before_anything_is_sent(
+    local: Client, talk: Path, tmp_path: Path, trim: tuple[float, float]
+) -> None:
+    assert local.backend is not None
+    with pytest.raises(InvalidRequestError, match="2 s long"):
+        local.remove_background(talk, background="white", trim=trim, output=tmp_path / "o.mp4")
+    assert not local.backend.requests
+    report = local.batch.remove_backgrounds(
+        [talk], tmp_path / "out", background="white", trim=trim, progress=None
+    )
+    assert [type(row.error) for row in report] == [InvalidRequestError]
+
+
+def test_a_trim_may_end_within_the_last_frame(local: Client, talk: Path, tmp_path: Path) -> None:
+    video = local.remove_background(
+        talk, background="white", trim=(1, 2.02), output=tmp_path / "out.mp4"
+    )
+    assert video.duration_s == pytest.approx(1, abs=0.11)
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [("add funny subtitles", "subtitles"), ("add a title", "the agent asked: ")],
+)
+def test_what_the_agent_did_not_do_is_a_warning_of_jobs_and_batches(
+    local: Client, talk: Path, tmp_path: Path, edit: str, words: str
+) -> None:
+    for _ in range(2):  # the second is delivered from the checkpoint
+        video = local.remove_background(
+            talk,
+            background="white",
+            edit=edit,
+            output=tmp_path / "out.mp4",
+            checkpoint=tmp_path / "job.json",
+        )
+        assert len(video.warnings) == 1
+        assert words in video.warnings[0]
+    assert video.reply is not None
+    assert video.reply.text.count(video.warnings[0].removeprefix("the agent asked: ")) == 1
+    for status in ("done", "skipped"):
+        report = local.batch.remove_backgrounds(
+            [talk], tmp_path / "out", background="white", edit=edit, progress=None
+        )
+        assert [(row.status, row.note) for row in report] == [(status, video.warnings[0])]
+        assert report.rows[0].reply == video.reply.text
+        assert video.warnings[0] in str(report)
+
+
+def test_a_whole_edit_has_no_warnings(local: Client, talk: Path, tmp_path: Path) -> None:
+    video = local.remove_background(
+        talk, background="white", edit="make it square", output=tmp_path / "out.mp4"
+    )
+    assert video.warnings == ()
 
 
 def test_an_unknown_quality_is_refused_before_anything_is_sent_to_a_local_backend(

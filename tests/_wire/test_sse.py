@@ -388,3 +388,37 @@ def test_the_agents_question_is_part_of_the_text() -> None:
     asked = answer(data(adk({"text": "I need to know."}), adk(call), adk(done)))
     assert asked.text == "I need to know.\n\nWhich one?"
     assert not asked.fell_silent
+
+
+def _tool(name: str, response: Mapping[str, object]) -> dict[str, object]:
+    return adk({"functionResponse": {"id": "1", "name": name, "response": response}})
+
+
+@pytest.mark.parametrize(
+    ("response", "warning"),
+    [
+        ({"status": "error", "message": "No font."}, "No font."),
+        ({"status": "FAILED", "error": {"code": 3}}, "the agent's tool 'add_title' failed"),
+        ({"success": False, "error": "No font."}, "No font."),
+        ({"error": "No font."}, "No font."),
+        ({"isError": True, "detail": "No font."}, "No font."),
+    ],
+)
+def test_a_tool_that_failed_is_a_warning(response: Mapping[str, object], warning: str) -> None:
+    told = answer(data(_tool("add_title", response), adk({"text": "Done."})))
+    assert told.reply().warnings == (warning,)
+    assert told.failure is None
+
+
+@pytest.mark.parametrize(
+    "response", [{}, {"status": "success", "message": "Added."}, {"error": None}, {"success": True}]
+)
+def test_a_tool_that_succeeded_is_no_warning(response: Mapping[str, object]) -> None:
+    assert not answer(data(_tool("add_title", response), adk({"text": "Done."}))).reply().warnings
+
+
+def test_a_repeated_tool_call_withdraws_its_failure_until_the_agent_speaks() -> None:
+    failed, worked = _tool("add", {"error": "busy"}), _tool("add", {"status": "success"})
+    assert not answer(data(failed, worked, adk({"text": "Done."}))).reply().warnings
+    told = answer(data(failed, adk({"text": "I can't."}), worked, adk({"text": "Done."})))
+    assert told.reply().warnings == ("busy",)

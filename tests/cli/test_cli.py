@@ -183,7 +183,7 @@ def test_wrong_use_says_what_is_wrong_and_sends_nothing(
 
 
 def interrupted(*_: Any, **__: Any) -> Any:
-    raise BatchInterrupted("stopped: 2 of 3 files are done", "run it again")
+    raise BatchInterrupted("stopped: 2 of 3 files done", "run it again")
 
 
 FIELDS = {"type", "message", "remedy", "may_have_spent", "code", "status", "request_id"}
@@ -212,8 +212,8 @@ def test_every_error_is_json_with_the_same_fields_where_json_was_asked_for(
         assert values[-1]["exit_code"] == code
     assert [value.keys() for value in values] == [FIELDS | {"exit_code"}] * len(values)
     assert values[-1]["remedy"] == "Run it again."
-    assert values[-1]["message"] == "stopped: 2 of 3 files are done"
-    assert "2 of 3 files are done; run it again" in run("batch", "in", "-o", "out").stderr
+    assert values[-1]["message"] == "stopped: 2 of 3 files done"
+    assert "2 of 3 files done; run it again" in run("batch", "in", "-o", "out").stderr
 
 
 def test_a_batch_that_stops_says_why_in_the_words_of_a_shell(run: Run, clip: Path) -> None:

@@ -71,7 +71,7 @@ def test_an_interrupted_batch_is_resumed(
         if len(results(out)) >= HALF:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt, match=r"stopped: \d+ of 20 files are done; run the same"):
+    with pytest.raises(KeyboardInterrupt, match=r"stopped: \d+ of 20 files done; run the same"):
         worker.batch.remove_backgrounds(clips, out, background="blur", progress=interrupt)
     before = results(out)
     assert HALF <= len(before) < GOOD

@@ -13,7 +13,7 @@ from nemovideo.local.agent.context import Context, Outcome, answered
 from nemovideo.local.agent.intents.talk import unknown
 from nemovideo.local.agent.language import Language, detect
 from nemovideo.local.agent.message import QUOTE, Message, read_message
-from nemovideo.local.agent.turn import Kind, Question, Step, Turn
+from nemovideo.local.agent.turn import ASK, Kind, Question, Step, ToolUse, Turn
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
 
@@ -90,7 +90,8 @@ def _turn(outcomes: Sequence[Outcome], context: Context, *, before: Timeline | N
         if edits and outcome is edits[-1]:
             closing = context.say("closing.preview" if generation else "closing.export")
             said = f"{said} {closing}"
-        steps.append(Step(outcome.tool, "" if silent else said, outcome.timeline))
+        tool = outcome.tool or (_unmet(outcome) if edits else None)
+        steps.append(Step(tool, "" if silent else said, outcome.timeline))
     return Turn(
         kind=kind,
         steps=tuple(steps),
@@ -100,3 +101,15 @@ def _turn(outcomes: Sequence[Outcome], context: Context, *, before: Timeline | N
         silent=silent,
         question=next((outcome.asks for outcome in outcomes if outcome.asks), None),
     )
+
+
+def _unmet(outcome: Outcome) -> ToolUse | None:
+    """Return the tool call of a request that was not met without one, None for one that was.
+
+    Beside edits that were made, a program can only see by it that something was left out.
+    """
+    if outcome.done:
+        return None
+    if outcome.asks:
+        return ToolUse(ASK, {"question": outcome.said}, {"status": "pending"})
+    return ToolUse("find_tool", {}, {"status": "error", "message": outcome.said})

@@ -10,12 +10,16 @@ from nemovideo.local.timeline import Timeline
 
 Kind = Literal["chat", "edit", "generation"]
 
+ASK = "ask_question"
+"""The tool with which the agent asks the user something (docs/protocol.md §5, rule 7)."""
+
 
 @attrs.frozen
 class ToolUse:
     """A call of an editing tool; `args` and `result` are JSON objects.
 
-    `result["status"]` is "success" or "error"; an error has a "message".
+    `result["status"]` is "success", "error" or, for a question, "pending"; an error has a
+    "message".
     """
 
     name: str

@@ -8,7 +8,7 @@ from typing import Literal
 
 import attrs
 
-from nemovideo.local.agent.turn import Step, ToolUse, Turn
+from nemovideo.local.agent.turn import ASK, Step, ToolUse, Turn
 from nemovideo.local.store.text import json_text
 
 Event = Mapping[str, object]
@@ -52,7 +52,8 @@ class EventBuilder:
         for index, step in enumerate(turn.steps):
             if step.tool is not None:
                 yield from self._tool(step.tool, index, _delta(turn, step), streaming)
-            if step.text and (silent_ending is None or index < last_tool):
+            asked = step.tool is not None and step.tool.name == ASK  # its text is in the call
+            if step.text and not asked and (silent_ending is None or index < last_tool):
                 yield from self._text(step.text, streaming)
         if silent_ending is not None:
             yield from self._silence(silent_ending, streaming)
