@@ -12,6 +12,7 @@ import attrs
 from nemovideo.local.agent.backdrops import resolves
 from nemovideo.local.agent.context import Intent
 from nemovideo.local.agent.intents import find_intent
+from nemovideo.local.agent.intents.shape import rate_and_size
 from nemovideo.local.agent.intents.talk import is_negated
 from nemovideo.local.agent.message import QUOTE, VIDEO, Clause, Message
 from nemovideo.local.agent.timing import position, says_when
@@ -164,6 +165,8 @@ def _belongs(message: Message, last: _Draft, clause: Clause, intent: Intent | No
         return False
     if family == intent.family:
         match family:
+            case "frame":
+                return rate_and_size(before, clause)
             case "background":
                 return intent.name == last.intent.name
             case "title":

@@ -101,6 +101,12 @@ def test_a_refusal_is_an_error_result_and_costs_nothing() -> None:
     assert "office" in turn.steps[0].text
 
 
+@pytest.mark.parametrize("text", ["12 fps, 320 wide", "make it 320 wide and 12 fps"])
+def test_size_and_frame_rate_are_one_answer(text: str) -> None:
+    (step,) = ask(text).steps
+    assert "The picture is 320×180 at 12 frames" in step.text
+
+
 def test_talk_is_chat() -> None:
     assert {ask(text).kind for text in ("hello", "status", "导出", "how do I add music?")} == {
         "chat"

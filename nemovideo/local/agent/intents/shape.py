@@ -95,6 +95,17 @@ def _exact_ratio(text: str) -> tuple[float, float] | None:
     return next((ratio for ratio in ratios if ratio in _RATIOS), None)
 
 
+def rate_and_size(first: Clause, second: Clause) -> bool:
+    """Return whether one clause only sets the frame rate, and the other only the canvas.
+
+    They are carried out as one, so that the answer names the final size and rate.
+    """
+    both = digits(first.text), digits(second.text)
+    rates = [rate_for(text) is not None for text in both]
+    sizes = [size_for(text, 16, 9) is not None for text in both]
+    return rates[0] != rates[1] and sizes == [not rate for rate in rates]
+
+
 def shaped(timeline: Timeline, text: str) -> Timeline:
     """Return the timeline on the canvas that a text with figures asks for."""
     rate = rate_for(text)
