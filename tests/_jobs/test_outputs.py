@@ -52,7 +52,7 @@ def test_a_format_follows_the_name_or_the_word(
 
 @pytest.mark.parametrize("name", ["a.txt", "a.mkv", "a.matte.txt", "a.zip.part"])
 def test_a_result_suffix_no_result_is_refused_with_the_formats(name: str) -> None:
-    with pytest.raises(InvalidRequestError, match="is not a format") as caught:
+    with pytest.raises(InvalidRequestError, match="is not a supported output format") as caught:
         format_for(name, None)
     assert "gif" in caught.value.remedy
     assert "matte.mp4" in caught.value.remedy
@@ -138,7 +138,7 @@ def test_sound_alone_is_refused_with_a_reason(client: Client, tmp_path: Path) ->
     song = make_tone(tmp_path / "song.wav")
     session = client.sessions.create()
     session.upload(song)
-    assert "song.wav is sound only" in session.send("remove the background").text
+    assert "song.wav has only sound" in session.send("remove the background").text
     with pytest.raises(UnsupportedFileError, match=r"'song\.wav' is audio"):
         client.remove_background(song, output=tmp_path / "o.mp4")
 
