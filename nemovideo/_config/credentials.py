@@ -16,7 +16,7 @@ from nemovideo._support.disk import replace_text
 from nemovideo._support.filelock import FileLock
 from nemovideo._support.json_text import read_json
 from nemovideo._support.patterns import lazy
-from nemovideo._support.places import can_write_to, replacement
+from nemovideo._support.places import READ_ONLY, can_write_to, replacement
 from nemovideo.models import Token
 
 _CLIENT_ID = lazy(r"[!-~]{1,64}")
@@ -90,7 +90,7 @@ class CredentialStore:
     @property
     def _folder(self) -> Path:
         if self._replacement is None and not can_write_to(self.directory):
-            self._replacement = replacement(self.directory, "cannot be written to", _REMEDY)
+            self._replacement = replacement(self.directory, READ_ONLY, _REMEDY)
         return self._replacement or self.directory
 
     def _read(self, name: str) -> bytes:
@@ -105,7 +105,7 @@ class CredentialStore:
         try:
             _replace(self._folder / name, text)
         except OSError as error:
-            reason = f"cannot be written ({error.strerror})"
+            reason = f"{READ_ONLY} ({error.strerror})"
             self._replacement = replacement(self.directory, reason, _REMEDY)
             with suppress(OSError):
                 _replace(self._replacement / name, text)

@@ -18,7 +18,7 @@ import attrs
 from nemovideo._support.addresses import is_loopback
 from nemovideo._support.clock import Clock
 from nemovideo._support.numbers import Validator, number
-from nemovideo._support.places import home, replacement
+from nemovideo._support.places import MISSING, home, replacement
 from nemovideo._support.version import __version__
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError
@@ -43,7 +43,7 @@ def config_directory() -> Path:
         return Path(base) / "nemovideo"
     found = home()
     if found is None:
-        return replacement("~/.config/nemovideo", "has no home folder", _CONFIG_REMEDY)
+        return replacement("nemovideo's settings", MISSING, _CONFIG_REMEDY)
     return found / ".config" / "nemovideo"
 
 

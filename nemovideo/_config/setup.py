@@ -28,7 +28,7 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
     usual_url = env.environment_url() if base is None else base.base_url
     base_url = env.check_base_url(options.get("base_url") or usual_url, allow_http=allow_http)
     if base is None:
-        base = _defaults(base_url)
+        base = _defaults(base_url, options.get("config_dir"))
         token = env.environment_token() if token is None else token
     elif token is None:
         token = base.token
@@ -66,8 +66,8 @@ def allows_private_urls(options: Options, usual: bool) -> bool:
     return options.get("local_files", usual) if asked is None else asked
 
 
-def _defaults(base_url: str) -> Settings:
-    """Return the settings of a client without arguments."""
+def _defaults(base_url: str, config_dir: str | os.PathLike[str] | None) -> Settings:
+    """Return the settings of a client without other arguments."""
     # A backend on this machine serves its own web links.
     here = is_loopback(urlsplit(base_url).hostname or "")
     return Settings(
@@ -75,7 +75,9 @@ def _defaults(base_url: str) -> Settings:
         web_url=os.environ.get("NEMO_WEB_URL") or (base_url if here else env.WEB_URL),
         token=None,
         store=CredentialStore(
-            env.config_directory(), base_url, os.environ.get("NEMO_CLIENT_ID") or None
+            Path(config_dir or env.config_directory()),  # the second may warn
+            base_url,
+            os.environ.get("NEMO_CLIENT_ID") or None,
         ),
         headers=env.default_attribution(),
     )

@@ -6,9 +6,11 @@ import hashlib
 import logging
 import os
 import stat
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from nemovideo.errors import InvalidRequestError
 
@@ -16,12 +18,48 @@ log = logging.getLogger("nemovideo")
 
 _warned: set[str] = set()
 
+MISSING = "there is no home folder for {}"
+"""A reason for `replacement`."""
+
+READ_ONLY = "cannot write to {}"
+"""A reason for `replacement`."""
+
 
 def home() -> Path | None:
-    """Return the home folder, or None: a container's arbitrary user has none."""
-    with suppress(RuntimeError, KeyError):
-        return Path.home()
+    """Return the home folder, or None: a container's arbitrary user has none.
+
+    One that does not exist, such as the /nonexistent of system users, must not be created.
+    """
+    with suppress(RuntimeError, KeyError, OSError):
+        found = Path.home()
+        return found if found.is_dir() else None
     return None
+
+
+def user_folder(kind: Literal["cache", "data"]) -> Path:
+    """Return this package's folder of the user for caches or data; it may not exist yet.
+
+    `XDG_CACHE_HOME` or `XDG_DATA_HOME` comes first, on every system. If there is no home folder
+    either, it is a temporary one, with a warning.
+    """
+    variable = f"XDG_{kind.upper()}_HOME"
+    if base := os.environ.get(variable):
+        return Path(base) / "nemovideo"
+    local = os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else None
+    if local:
+        return Path(local) / "nemovideo"
+    if (found := home()) is None:
+        remedy = f"Set HOME or {variable} to a writable folder."
+        return replacement(f"nemovideo's {kind}", MISSING, remedy)
+    return found / _below_home(kind) / "nemovideo"
+
+
+def _below_home(kind: Literal["cache", "data"]) -> Path:
+    if sys.platform == "win32":
+        return Path("AppData", "Local")
+    if sys.platform == "darwin":
+        return Path("Library", "Caches" if kind == "cache" else "Application Support")
+    return Path(".cache") if kind == "cache" else Path(".local", "share")
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
@@ -70,13 +108,13 @@ def replacement(folder: str | os.PathLike[str], reason: str, remedy: str) -> Pat
 
     Args:
         folder: The unusable folder, which may not exist.
-        reason: The reason, for the warning.
+        reason: The reason for the warning, with {} in place of the folder.
         remedy: The remedy, for the warning.
     """
     found = _private(folder)
-    if (key := f"{folder}: {reason}") not in _warned:
-        _warned.add(key)
-        log.warning("%s %s: using %s instead. %s", folder, reason, found, remedy)
+    if (why := reason.format(folder)) not in _warned:
+        _warned.add(why)
+        log.warning("%s%s; using %s instead. %s", why[0].upper(), why[1:], found, remedy)
     return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-import os
 import signal
 import sys
 import threading
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nemovideo._support.addresses import is_loopback
+from nemovideo._support.places import READ_ONLY, can_write_to, replacement, user_folder
 from nemovideo.errors import InvalidRequestError, LocalBackendError, NemoError
 
 _BANNER = """\
@@ -212,14 +212,12 @@ def _logging_to_stderr() -> Iterator[None]:
 
 
 def _data_dir() -> Path:
-    """Return the default state directory, in the user's data directory."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "nemovideo" / "local"
+    """Return the default state directory, in the user's data directory or else a temporary one."""
+    folder = user_folder("data") / "local"
+    if can_write_to(folder):
+        return folder
+    remedy = "Choose another one with --state-dir or XDG_DATA_HOME."
+    return replacement(folder, READ_ONLY, remedy)
 
 
 if __name__ == "__main__":

