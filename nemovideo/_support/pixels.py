@@ -49,6 +49,7 @@ def decoder_of(stream: VideoStream) -> VideoCodecContext:
     assert isinstance(decoder, VideoCodecContext)
     decoder.extradata = own.extradata
     decoder.width, decoder.height = own.width, own.height
+    decoder.options = dict(own.options)
     return decoder
 
 

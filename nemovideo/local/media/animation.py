@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import mmap
+import struct
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,9 @@ _DEFAULT_FRAME_MS = 100  # as browsers do for shorter frames
 _MAX_FPS, _MAX_ZIP_FPS = 50, 120
 _GIF_FRAME, _GIF_EXTENSION, _GIF_END = 0x2C, 0x21, 0x3B
 _GIF_PALETTE_AT, _GIF_FRAME_BYTES = 10, 11
+_PNG_HEAD_BYTES = 24
+_MAX_PIXEL_BYTES = 8 + 1  # RGBA of 16 bits; filter bytes, and blocks that are not compressed
+_METADATA_BYTES = 4 * 1024 * 1024
 _ALPHA_FRAMES = 10  # the number of frames checked for alpha
 
 
@@ -201,8 +205,25 @@ def _zipped(path: Path) -> Iterator[tuple[Image.Image, Fraction]]:
 
 @contextmanager
 def _opened(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[Image.Image]:
+    _check_entry(archive, entry)
     with archive.open(entry) as file, Image.open(file, formats=("PNG",)) as image:
         yield image
+
+
+def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
+    """Check the size of a zip's PNG against that of its pixels.
+
+    A few KB of the zip can be hundreds of MB of other data, which Pillow reads into memory.
+
+    Raises:
+        PictureTooLargeError: The picture exceeds the limits.
+        ValueError: There is too much other data.
+    """
+    with archive.open(entry) as file:
+        width, height = struct.unpack(">II", file.read(_PNG_HEAD_BYTES)[16:24].rjust(8, b"\0"))
+    check_pixels((width, height))
+    if entry.file_size > width * height * _MAX_PIXEL_BYTES + _METADATA_BYTES:
+        raise ValueError(f"{entry.filename} has more data than a PNG of {width}×{height} needs")
 
 
 @contextmanager

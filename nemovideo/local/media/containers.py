@@ -17,6 +17,7 @@ import av
 from nemovideo._support.pyav import lenient_text
 from nemovideo.local.media.channels import take_channel_names
 from nemovideo.local.media.limits import MAX_SIDE_PX
+from nemovideo.local.media.samples import may_be_mp4
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.stream import VideoStream
 
-_DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mp3,wav,aac"
+_DEMUXERS = "matroska,webm,avi,mp3,wav,aac"
+_MP4 = ",mov,mp4,m4a,3gp,3g2,mj2"
 DECODER_OPTIONS = {"max_pixels": str(MAX_SIDE_PX**2)}
 """The options of all decoders, FFmpeg's own included, which decode frames to open a file."""
 
@@ -56,7 +58,9 @@ def open_with_speakers(
     Raises:
         av.error.FFmpegError: The format is not supported.
     """
-    options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file", **DECODER_OPTIONS}
+    # An MP4 in disguise has not been checked by `check_samples`.
+    formats = _DEMUXERS + _MP4 * may_be_mp4(path)
+    options = {"format_whitelist": formats, "protocol_whitelist": "file", **DECODER_OPTIONS}
     with av.open(str(path), options=options, **lenient_text()) as container:
         streams = [stream for stream in container.streams.audio if _has_decoder(stream)]
         for video in container.streams.video:

@@ -11,6 +11,9 @@ MAX_PIXELS = 17_000_000
 Encoders need about 80 bytes of memory per pixel.
 """
 
+MAX_STAGE_PIXELS = 110_000_000
+"""The maximum pixels of a clip enlarged around its person, such as 16:9 in 1080×1920 at scale 4."""
+
 MAX_PHOTO_PIXELS = 50_000_000
 """The maximum pixels of a photo."""
 
@@ -46,3 +49,12 @@ MAX_JPEG_SCANS = 100
 
 Encoders write about ten. A scan of a few bytes makes the decoder redo the whole picture.
 """
+
+MAX_PACKETS = 8_000_000
+"""The maximum number of packets of a file, such as 12 hours at 120 fps with sound.
+
+FFmpeg needs up to 72 bytes of memory for each packet that the index of an MP4 claims.
+"""
+
+MAX_BOXES = 1_000_000
+"""The maximum number of boxes of an MP4, such as 12 hours in fragments of a second."""

@@ -40,6 +40,7 @@ from nemovideo.local.media.pictures import (
     open_image,
     picture_family,
 )
+from nemovideo.local.media.samples import check_samples, may_be_mp4
 from nemovideo.local.media.survey import Survey, frame_duration_s, survey
 from nemovideo.local.media.transparency import (
     has_clear_parts,
@@ -153,6 +154,8 @@ def _probe_image(item: MediaItem) -> MediaItem:
 def _probe_streams(item: MediaItem) -> MediaItem:
     """Return the item with the properties of its video and audio streams."""
     try:
+        if may_be_mp4(item.path):
+            check_samples(item.path)
         with open_media(item.path) as container:
             stream = main_video(container)
             item = attrs.evolve(item, has_audio=main_audio(container) is not None)

@@ -22,6 +22,7 @@ from nemovideo.local.media.containers import (
     main_video,
     open_media,
 )
+from nemovideo.local.media.limits import MAX_PACKETS
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -63,7 +64,11 @@ class Survey:
 
 
 def survey(path: Path) -> Survey:
-    """Scan the packets of the main video and audio streams."""
+    """Scan the packets of the main video and audio streams.
+
+    Raises:
+        ValueError: There are more than `MAX_PACKETS`.
+    """
     plain = _scan(path, broken=False)
     if plain.stalled:
         return attrs.evolve(_scan(path, broken=True, frame_s=_even_s(path, plain)), stalled=True)
@@ -104,7 +109,9 @@ def _scan(path: Path, *, broken: bool, frame_s: Fraction | None = None) -> Surve
         sizes = _Sizes(video) if video is not None and not broken else None
         audio_buckets: set[int] = set()
         with suppress(av.error.FFmpegError):  # truncated: the packets so far count
-            for packet in container.demux(streams):
+            for number, packet in enumerate(container.demux(streams)):
+                if number >= MAX_PACKETS:
+                    raise ValueError(f"it has more than {MAX_PACKETS:,} packets")
                 if packet.size == 0:  # the flush packet, which has no stream
                     continue
                 time_s = tracks[packet.stream_index].add(packet)

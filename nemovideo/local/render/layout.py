@@ -16,6 +16,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from nemovideo.errors import RenderFailedError
+from nemovideo.local.media.limits import MAX_STAGE_PIXELS
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.timeline import Clip, Place
 
@@ -103,13 +105,22 @@ def is_plain_fit(clip: Clip, canvas: Canvas, shape: Fraction) -> bool:
 def plan(
     clip: Clip, canvas: Canvas, shape: Fraction, detections: Sequence[Detection], frames: int
 ) -> Layout:
-    """Return the layout of a clip with this number of frames."""
+    """Return the layout of a clip with this number of frames.
+
+    Raises:
+        RenderFailedError: The stage is too large.
+    """
     free = clip.background is not None or clip.place is not None
     place = clip.place or Place()
     ratio = float(shape / canvas.aspect)  # in pixels of the canvas
     full = _height(clip, canvas, ratio, detections, free=clip.background is not None)
     size = (full * ratio * place.scale, full * place.scale)
     stage = max(2, round(size[0] / 2) * 2), max(2, round(size[1] / 2) * 2)
+    if stage[0] * stage[1] > MAX_STAGE_PIXELS:
+        raise RenderFailedError(
+            f"{clip.name} would be enlarged to {stage[0]}×{stage[1]} pixels: the local backend "
+            f"enlarges up to {MAX_STAGE_PIXELS // 1_000_000} million pixels"
+        )
     people = [_typical(detections, axis) if clip.background else (0.0, 1.0) for axis in (0, 1)]
     rows: list[_Row] = []
     for axis, share in enumerate((place.x, place.y)):

@@ -308,6 +308,22 @@ def test_an_animation_of_too_many_frames_is_refused(
         probe(tmp_path / "a.zip", "a.zip", id="m1")
 
 
+def test_a_frame_of_a_zip_with_more_data_than_its_pixels_is_refused(tmp_path: Path) -> None:
+    picture = png(8, 8, 8, 2, [np.zeros(12, np.uint16)] * 8)
+    other = struct.pack(">I", 5_000_000) + b"junK" + bytes(5_000_000)
+    other += struct.pack(">I", zlib.crc32(other[4:]))
+    end_of_header = picture.index(b"IHDR") + 21
+    for name, data in (("a", picture), ("b", picture[:end_of_header] + other)):
+        path = tmp_path / f"{name}.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("1.png", data + picture[end_of_header:] * (name == "b"))
+        if name == "a":
+            assert probe(path, path.name, id="m1").width == 8
+        else:
+            with pytest.raises(UnsupportedFileError, match="more data"):
+                probe(path, path.name, id="m1")
+
+
 def test_a_jpeg_of_too_many_scans_is_refused(client: Client, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     Image.new("L", (800, 600), 128).save(path, progressive=True)

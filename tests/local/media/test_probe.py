@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from nemovideo.errors import UnsupportedFileError
+from nemovideo.local.media import samples, survey
 from nemovideo.local.media.probe import MediaItem, probe
 from tests.support.footage import COUNT, FPS, film, shades
 from tests.support.render import carphone, make_image, make_sound, make_video
@@ -133,3 +135,41 @@ def test_a_truncated_header_is_refused(tmp_path: Path) -> None:
 
 def test_a_video_container_without_video_is_a_sound(tmp_path: Path) -> None:
     assert probed(make_sound(tmp_path / "a.m4a"), "a.mp4").kind == "audio"
+
+
+def test_an_mp4_that_claims_too_many_frames_is_refused(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mp4", seconds=0.2, tone=None)
+    data = bytearray(path.read_bytes())
+    table = data.index(b"stsz") + 8
+    data[table : table + 8] = struct.pack(">II", 1, 50_000_000)
+    fragment = b"".join(
+        struct.pack(">I", size) + name
+        for size, name in ((32, b"moof"), (24, b"traf"), (16, b"trun"))
+    )
+    fragments = path.read_bytes() + fragment + struct.pack(">II", 0, 50_000_000)
+    for file in (bytes(data), fragments):
+        path.write_bytes(file)
+        with pytest.raises(UnsupportedFileError, match="more than 8,000,000 frames"):
+            probed(path)
+
+
+def test_the_samples_of_uncompressed_sound_in_a_mov_are_not_limited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "MAX_PACKETS", 1000)
+    found = probed(make_sound(tmp_path / "a.wav", seconds=1))
+    with av.open(str(found.path)) as wave, av.open(str(tmp_path / "a.mov"), "w") as movie:
+        stream = movie.add_stream_from_template(wave.streams.audio[0])
+        for packet in wave.demux(audio=0):
+            if packet.size:
+                packet.stream = stream
+                movie.mux(packet)
+    assert probed(tmp_path / "a.mov").duration_ms == found.duration_ms
+
+
+def test_a_file_of_too_many_packets_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey, "MAX_PACKETS", COUNT - 1)
+    with pytest.raises(UnsupportedFileError, match=f"more than {COUNT - 1} packets"):
+        probed(film(tmp_path / "a.mkv", shades(COUNT)))

@@ -122,6 +122,16 @@ def test_a_face_wider_than_the_canvas_is_shown_between_blurred_bars() -> None:
     assert layout.height < TALL.height
 
 
+def test_a_clip_that_would_be_enlarged_too_much_is_refused() -> None:
+    large = attrs.evolve(TALL, width=4096, height=4096)
+    for clip, shape in (
+        (attrs.evolve(COVER, crop=Crop(right=1e-9)), Fraction(2, 8192)),
+        (attrs.evolve(COVER, place=Place(scale=4.0)), WIDE),
+    ):
+        with pytest.raises(RenderFailedError, match="enlarges up to 110 million pixels"):
+            plan(clip, large, shape, [], 100)
+
+
 def _talk(folder: Path, pictures: list[Pixels] | None = None, **options: object) -> MediaItem:
     return item(make_video(folder / "talk.mp4", pictures=pictures, tone=None, **options))  # type: ignore[arg-type]
 
