@@ -53,7 +53,7 @@ class Pace:
     Args:
         clock: The client's clock.
         ceiling: The largest number of files at a time.
-        policy: The wait if the service named none, and the longest wait.
+        policy: The wait if the service does not specify one, and the longest wait.
 
     Attributes:
         limit: How many files may be in progress now.
@@ -84,7 +84,7 @@ class Pace:
         with self._guard:
             self.limited += 1
             now = self._clock.monotonic()
-            if now >= self._opens_at:  # not an answer to an earlier request
+            if now >= self._opens_at:  # not a response to an earlier request
                 self.limit = max(1, self.limit // 2)
             self._opens_at = max(self._opens_at, now + wait_s)
 
@@ -103,7 +103,7 @@ class Pace:
 def paced(flow: Flow[T], pace: Pace, stopped: Callable[[], bool]) -> Flow[T]:
     """Run a flow at the batch's pace; it can be stopped between steps and during waits.
 
-    A request that was answered with 429 had no effect, so it is repeated.
+    A request that got a 429 had no effect, so it is repeated.
 
     Raises:
         StoppedError: `stopped` returned True.
@@ -163,7 +163,7 @@ class _Steps:
                 self._pace.slow_down(wait_s or 0.0)
                 if wait_s is None:
                     raise
-                log.info("HTTP 429: the batch waits %.1f s", wait_s)
+                log.info("HTTP 429: the batch is waiting %.1f s", wait_s)
 
     def _read(self, stream: _Opened, timeout_s: float) -> Flow[object]:
         """Read from a stream, and reopen it after a 429."""
@@ -187,7 +187,7 @@ class _Steps:
             yield from self._sleep(wait_s)
 
     def _sleep(self, seconds: float) -> Flow[None]:
-        """Sleep in slices, to notice an interruption soon."""
+        """Sleep in slices, to notice an interruption promptly."""
         left = seconds
         while left > 0:
             self._check()

@@ -31,8 +31,8 @@ def export_path(
     Args:
         folder: The default folder.
         state: The session's state, for the name of the project or the first clip.
-        wanted: The path that the user named, absolute or relative to `folder`.
-        format: The format that the user named; None for that of `wanted`, else mp4.
+        wanted: The path that the user asked for, absolute or relative to `folder`.
+        format: The format that the user asked for; None for that of `wanted`, else mp4.
         anywhere: Whether `wanted` may point outside `folder`; if not, only its name is used.
 
     Raises:

@@ -1,6 +1,6 @@
 """The partial file of a download: `name.part` beside its target, and its record.
 
-`name.part.json` holds the record (see `resume.py`) with which another process can resume. The
+`name.part.json` holds the record (see `resume.py`) that lets another process resume. The
 part is locked while it is written, and renamed atomically when it is complete.
 """
 

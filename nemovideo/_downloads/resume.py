@@ -280,7 +280,7 @@ def _date(text: str) -> datetime | None:
     """Parse an HTTP date; None if it is invalid."""
     if not (text.isascii() and text.isprintable() and len(text) < 64 and text.endswith("GMT")):
         return None
-    from email.utils import parsedate_to_datetime  # needed by downloads only
+    from email.utils import parsedate_to_datetime  # only downloads need it
 
     try:
         return parsedate_to_datetime(text)

@@ -34,7 +34,7 @@ def check_service(path: Path, record: Checkpoint, service: Service) -> None:
     """Check that the job belongs to the client's service: the cloud, or its local backend.
 
     Raises:
-        CheckpointError: It belongs to another one, or to a local backend whose state is gone.
+        CheckpointError: It belongs to another one, or to a local backend without its state.
     """
     noted = record.service
     if noted.state_dir == service.state_dir:

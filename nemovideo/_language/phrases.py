@@ -1,4 +1,4 @@
-"""The sentences of a conversation in the language of the user.
+"""The sentences of a conversation in the user's language.
 
 They are in `sentences/`; those about changes to a draft come from `Change.describe`.
 """
@@ -83,7 +83,7 @@ class Phrases:
         return summarize(draft.tracks, self.language)
 
     def files(self, files: Iterable[MediaFile]) -> str:
-        """Return files by name and length, or size where there is no length."""
+        """Return files by name and length, or by size if there is no length."""
         return self.comma.join(self._file(file) for file in files)
 
     def changes(self, changes: Iterable[Change]) -> str:

@@ -1,4 +1,4 @@
-"""Find quotations in the text of a user or of the service."""
+"""Find quotations in text from a user or from the service."""
 
 from __future__ import annotations
 

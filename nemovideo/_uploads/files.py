@@ -151,7 +151,7 @@ def is_photo(source: Source) -> bool:
         try:
             return (upload if upload.info is not None else prepare(upload)).header.kind == "image"
         except NemoError:
-            pass  # raised where the file is checked
+            pass  # the error is raised when the file is checked
     return suffix_of(name_of(upload)) in IMAGE_SUFFIXES - {"gif"}
 
 
@@ -246,7 +246,7 @@ def _too_large(name: str, size: int) -> FileTooLargeError:
 def _can_seek(file: BinaryIO) -> bool:
     try:
         return file.seekable() if hasattr(file, "seekable") else hasattr(file, "seek")
-    except ValueError:  # closed: reported where it is read
+    except ValueError:  # closed: reported when it is read
         return True
 
 

@@ -28,7 +28,7 @@ _TEMPORARY_MAX_CHARS = 300
 _FAILED = frozenset(("error", "failed", "failure"))
 _REASONS = ("message", "error", "error_message", "errorMessage", "detail", "reason")
 _ASK_TOOL = "ask_question"
-"""The tool with which the agent asks the user; its question becomes the reply's text."""
+"""The tool that the agent uses to ask the user; its question becomes the reply's text."""
 
 
 @attrs.define
@@ -91,7 +91,7 @@ class AnswerBuilder:
 
     @property
     def failure(self) -> ErrorEvent | None:
-        """The event with which the run failed, or None."""
+        """The event that reported the run's failure, or None."""
         return self._failure or self._suspect
 
     @property

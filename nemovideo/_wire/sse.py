@@ -1,7 +1,7 @@
 """Decode the agent's event stream into frames, without I/O and for any chunking.
 
-The rules are those of docs/protocol.md §5 and of the HTML standard ("Server-sent events"), of whose
-fields only `data` is used. `read_frame` interprets a frame.
+The rules are those of docs/protocol.md §5 and of the HTML standard ("Server-sent events"); of its
+fields, only `data` is used. `read_frame` interprets a frame.
 """
 
 from __future__ import annotations

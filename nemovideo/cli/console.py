@@ -15,7 +15,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 
 
 def prepare() -> None:
-    """Escape what the encoding lacks, and read stdin as UTF-8 if the locale is ASCII."""
+    """Escape characters that the encoding lacks, and read stdin as UTF-8 if the locale is ASCII."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""Reading and copying decoded JSON of any content.
+"""Reading and copying arbitrary decoded JSON.
 
 Values of the wrong type are not errors here; they are returned as None.
 """

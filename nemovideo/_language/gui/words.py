@@ -1,8 +1,8 @@
 """How GUI instructions are worded; the patterns are in `english.ini` and `chinese.ini`.
 
 Every pattern is matched against one clause of a masked sentence (`sentences.py`), most of them
-at its start: a clause counts if it *tells the user to do* something on a screen, not if it has
-a word such as "click". Quantifiers over free text are bounded, so that the time is linear.
+at its start: a clause counts if it *tells the user to do* something on a screen, not if it merely
+contains a word such as "click". Quantifiers over free text are bounded, so that the time is linear.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PATTERNS = Table(
 
 
 class Kind(enum.Enum):
-    """What a clause is, by its first words."""
+    """The kind of a clause, determined by its first words."""
 
     INSTRUCTION = "instruction"
     TAIL = "tail"
@@ -95,7 +95,7 @@ def is_own_action(words: str, mark: int, start: int) -> bool:
 
 
 def is_news(words: str, mark: int, start: int, end: int) -> bool:
-    """Whether a clause after an instruction reports something, and not what will follow."""
+    """Whether a clause after an instruction reports something, and not what will happen next."""
     clause = words[start : min(end, start + _MAX_CHARS)]
     if _has(clause, "future"):
         return False

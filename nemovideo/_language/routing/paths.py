@@ -54,8 +54,8 @@ _LABEL_LENGTH = 24
 def find_paths(text: str, is_file: Callable[[str], bool]) -> Found | None:
     """Find the files in a sentence; None if there are none.
 
-    A file counts if it exists, or if the sentence hands it over ("upload talk.mp4"): then a typo
-    in its name is reported. Quoted words to show ("add the text 'talk.mp4'") do not count.
+    A file counts if it exists, or if the sentence asks to use it ("upload talk.mp4"): then a typo
+    in its name is reported. Quoted words to display ("add the text 'talk.mp4'") do not count.
     """
     places = sorted(_places(text, is_file), key=lambda place: place.start)
     if not places:
@@ -131,7 +131,7 @@ def _ends(text: str) -> list[int]:
 def _ending_at(
     text: str, begin: int, end: int, is_file: Callable[[str], bool], *, handed: bool
 ) -> _Place | None:
-    """Return the longest existing file that ends at `end`, or one that is handed over."""
+    """Return the longest existing file that ends at `end`, or one that the sentence asks to use."""
     starts = [match.start() for match in _WORD_START.finditer(text, begin, end)][-_MAX_STARTS:]
     for start in starts:
         if start == starts[-1] and PATTERNS["paths.label"].search(
@@ -179,7 +179,7 @@ def _name(path: str) -> str:
 
 
 def _readings(written: str) -> tuple[str, ...]:
-    """Return the possible readings of a path: as written, and unescaped."""
+    """Return the possible interpretations of a path: as written, and unescaped."""
     stripped = written.strip().strip("\"'“”‘’`")
     if stripped.lower().startswith("file://"):
         return (_from_url(stripped),)

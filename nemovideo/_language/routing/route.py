@@ -26,17 +26,17 @@ _QUALITIES = ("high", "medium", "low")
 
 @attrs.frozen
 class Routed:
-    """Where a sentence goes, and the details of the request.
+    """The handler of a sentence, and the details of the request.
 
     Attributes:
-        route: Who handles it.
+        route: The handler.
         rest: The message for the agent: the sentence with `AGENT`, the words besides the
             files with `UPLOAD`, else empty.
         paths: The files and URLs to upload, in order.
         then_export: Whether to export afterwards.
-        format: The file format of the export ("webm"), if the user named one.
-        quality: "high", "medium" or "low", if the user named a quality or a resolution.
-        output: The path of the exported file, if the user named one.
+        format: The file format of the export ("webm"), if the user gave one.
+        quality: "high", "medium" or "low", if the user gave a quality or a resolution.
+        output: The path of the exported file, if the user gave one.
     """
 
     route: Route

@@ -113,7 +113,7 @@ class Recording:
         return begin
 
     def _learn(self, capture: Capture) -> None:
-        """Find the secrets that a request or its response names."""
+        """Find the secrets in a request and its response."""
         headers = capture.sent.headers
         self._redactor.add(headers.get("authorization", "").removeprefix("Bearer "))
         self._redactor.add(headers.get("x-client-id"))

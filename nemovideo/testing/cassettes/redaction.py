@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 _SHORTEST_LITERAL = 6
-"""Shorter secrets are replaced only where a key names them, not wherever the text occurs."""
+"""Shorter secrets are replaced only where a key identifies them, not wherever the text occurs."""
 
 _NAMED = re.compile(
     r""""(?:(?:access|refresh|id|claim|auth)?_?token|authorization|password|secret|api_?key"""
@@ -62,7 +62,7 @@ class Redactor:
             self._literals.add(secret)
 
     def learn(self, text: str) -> None:
-        """Add the values that `text` names as secret."""
+        """Add the values that `text` identifies as secret."""
         for match in _NAMED.finditer(text):
             self.add(match["secret"])
 
