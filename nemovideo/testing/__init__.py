@@ -1,4 +1,4 @@
-"""For tests of programs that use nemovideo: a pytest fixture, a clock that never waits, and cassettes.
+"""For tests of programs that use nemovideo: a pytest fixture, a clock that never waits, recordings.
 
 `nemovideo_backend` is a real backend on this machine. `record` writes a session with any backend,
 including the cloud, to a file that `replay` plays back in a test.
