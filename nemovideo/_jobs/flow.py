@@ -165,9 +165,10 @@ class _Pipeline:
                     record = attrs.evolve(record, credits_before=spent_from)
                 yield from journal.note(record)
                 raise
-            reply = job_message.with_questions(reply)
-            note = job_message.note_reply(note, reply)
             after = yield from state.get(context, session_id)
+            reply = job_message.with_questions(reply)
+            reply = job_message.with_lost_alpha(reply, journal.now.order, after)
+            note = job_message.note_reply(note, reply)
             if after.draft == before.draft:
                 note = attrs.evolve(note, status="answered")
                 yield from journal.note(attrs.evolve(journal.now, message=note))

@@ -19,9 +19,11 @@ from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow
 from nemovideo._jobs.checkpoints import MessageNote, OrderNote
+from nemovideo._support.outputs import MATTE, has_alpha, is_still
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo._wire import envelopes
 from nemovideo._wire.answer import question_of
+from nemovideo.draft.keys import BACKGROUND
 from nemovideo.errors import (
     AgentError,
     APIConnectionError,
@@ -128,6 +130,28 @@ def with_questions(reply: Reply) -> Reply:
         return reply
     questions = [f"the agent asked: {question}" for question in asked]
     return attrs.evolve(reply, warnings=(*reply.warnings, *questions))
+
+
+def with_lost_alpha(reply: Reply, order: OrderNote, state: SessionState) -> Reply:
+    """Return the reply with a warning if the result's format loses the draft's transparency."""
+    kind = order.format
+    keeps = has_alpha(kind) or kind.startswith(MATTE) or "." in kind or is_still(kind)
+    if keeps or state.draft is None:
+        return reply
+    backgrounds = [
+        segment.metadata.get(BACKGROUND)
+        for track in state.draft.tracks
+        for segment in track.segments
+    ]
+    kinds = [found.get("kind") if isinstance(found, Mapping) else found for found in backgrounds]
+    if "transparent" not in kinds:
+        return reply
+    name = kind.upper()
+    warning = (
+        f"{name} files have no transparency: the background is black; use .webm or .mov, or name a "
+        "background"
+    )
+    return attrs.evolve(reply, warnings=(*reply.warnings, warning))
 
 
 def note_reply(note: MessageNote, reply: Reply) -> MessageNote:

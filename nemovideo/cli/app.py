@@ -48,10 +48,28 @@ class _Group(click.Group):
             ctx.exit(INTERRUPTED)
 
 
+def _log(_context: click.Context, _option: click.Parameter, value: bool) -> None:
+    """Log to stderr, if asked to."""
+    if value:
+        logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        logging.getLogger("nemovideo").setLevel(logging.DEBUG)
+        logging.getLogger("nemovideo.local.access").setLevel(logging.WARNING)  # the same requests
+
+
+_verbose_option = click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    expose_value=False,
+    callback=_log,
+    help="Log requests, retries and resumes to stderr.",
+)
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nemovideo")
-@click.option("-v", "--verbose", is_flag=True, help="Log requests, retries and resumes to stderr.")
-def app(*, verbose: bool) -> None:
+@_verbose_option
+def app() -> None:
     """Remove the background from videos, and edit them in plain language.
 
     Uses the NemoVideo cloud (with the token in NEMO_TOKEN, or else an
@@ -63,14 +81,12 @@ def app(*, verbose: bool) -> None:
     4 not enough credits, 5 no connection or timeout, 6 part of a batch failed,
     130 interrupted by Ctrl-C.
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
-    if verbose:
-        logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        logging.getLogger("nemovideo").setLevel(logging.DEBUG)
-        logging.getLogger("nemovideo.local.access").setLevel(logging.WARNING)  # the same requests
 
 
 for _command in (
     *(remove_background, preview, estimate, export, frames, batch, chat),
     *(show_credits, jobs, mcp, serve),
 ):
-    app.add_command(_command)
+    app.add_command(_verbose_option(_command))
+for _command in jobs.commands.values():
+    _verbose_option(_command)

@@ -10,7 +10,7 @@ import click
 
 from nemovideo._support.json_text import json_text
 from nemovideo.cli.console import escaped, is_terminal
-from nemovideo.cli.options import PATH, json_option, local_option, open_client
+from nemovideo.cli.options import PATH, engine_option, json_option, local_option, open_client
 from nemovideo.cli.report import FAILED, error_value, print_text, video_value
 from nemovideo.models import Answer
 
@@ -27,8 +27,11 @@ _CLEAR_LINE = "\r\x1b[2K"
     help="The folder for exports. Default: the current folder.",
 )
 @local_option
+@engine_option
 @json_option
-def chat(files: tuple[str, ...], *, output_dir: Path, local: bool, as_json: bool) -> None:
+def chat(
+    files: tuple[str, ...], *, output_dir: Path, local: bool, engine: str | None, as_json: bool
+) -> None:
     """Chat about your video; FILES are uploaded first.
 
     Type what you want, in English or Chinese: a path to upload, "remove the
@@ -37,7 +40,7 @@ def chat(files: tuple[str, ...], *, output_dir: Path, local: bool, as_json: bool
     """
     show = _print_json if as_json else _print_text
     failed = False
-    with open_client(local=local) as client:
+    with open_client(local=local, engine=engine) as client:
         conversation = client.sessions.create().conversation(
             on_notice=_print_notice if is_terminal(sys.stderr) and not as_json else None,
             output_dir=output_dir,

@@ -30,6 +30,16 @@ json_option = click.option(
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Do not draw a progress bar.")
 
 
+def _checked_trim(
+    _context: click.Context, _option: click.Parameter, value: tuple[float, float] | None
+) -> tuple[float, float] | None:
+    """Check a range in the shell's words."""
+    if value is not None and not value[0] < value[1]:
+        given = f"--trim {value[0]:g} {value[1]:g}"
+        raise click.UsageError(f"{given}: the end must be after the start")
+    return value
+
+
 def edit_options(command: F) -> F:
     """Add `--edit`, `--trim`, `--quality` and `--no-metadata`."""
     for option in (
@@ -49,6 +59,7 @@ def edit_options(command: F) -> F:
         click.option(
             "--trim",
             type=(float, float),
+            callback=_checked_trim,
             metavar="START END",
             help="Keep only this part, in seconds.",
         ),

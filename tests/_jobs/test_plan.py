@@ -121,6 +121,14 @@ def test_what_the_agent_did_not_do_is_a_warning_of_jobs_and_batches(
         assert video.warnings[0] in str(report)
 
 
+@pytest.mark.parametrize(("name", "warned"), [("out.mp4", True), ("out.webm", False)])
+def test_a_format_without_transparency_is_a_warning_where_nothing_replaces_the_background(
+    local: Client, talk: Path, tmp_path: Path, name: str, warned: bool
+) -> None:
+    video = local.remove_background(talk, output=tmp_path / name)
+    assert any("no transparency" in warning for warning in video.warnings) == warned
+
+
 def test_a_whole_edit_has_no_warnings(local: Client, talk: Path, tmp_path: Path) -> None:
     video = local.remove_background(
         talk, background="white", edit="make it square", output=tmp_path / "out.mp4"

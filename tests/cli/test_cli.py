@@ -60,13 +60,17 @@ def test_the_main_job_prints_the_path_and_only_that_on_stdout(run: Run, clip: Pa
     assert near(corner(pictures(Path("talk-clean.mp4"))[0]), (0, 177, 64))
 
 
-def test_verbose_logs_the_requests(
-    run: Run, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("arguments", [("--verbose", "credits"), ("credits", "-v")])
+def test_verbose_logs_the_requests_before_and_after_the_command(
+    arguments: tuple[str, ...],
+    run: Run,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("nemovideo", "nemovideo.local.access"):
         logger = logging.getLogger(name)
         monkeypatch.setattr(logger, "level", logger.level)
-    run("--verbose", "credits")
+    run(*arguments)
     logged = [record.getMessage() for record in caplog.records if record.name == "nemovideo"]
     assert any("/api/credits/balance/simple: HTTP 200" in line for line in logged)
 

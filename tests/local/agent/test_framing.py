@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import attrs
+import pytest
 
 from nemovideo import Client
 from nemovideo.local import LocalBackend
@@ -99,3 +100,26 @@ def test_a_logo_and_music_go_along_when_the_video_gets_longer_or_shorter() -> No
     longer = ask("create a 2 second intro saying 'Hi'", short.timeline, MEDIA)
     assert longer.timeline is not None
     assert longer.timeline.overlays[0].duration_ms == 6000
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "make it 9:16 with me at the bottom right and a yellow title saying 'X'",
+        "make it 9:16 with me in the lower right and a yellow title saying 'X'",
+        "make it 9:16, me in the bottom right corner, and a yellow title saying 'X'",
+    ],
+)
+def test_a_place_without_a_verb_combines_with_a_shape_and_a_title(words: str) -> None:
+    found = gist(ask(words, _behind(Background("scene", scene="office"))))
+    assert "size=720x1280" in found
+    assert "place=1,1,1" in found
+    assert "titles=X@bottom:0+3000 #ffff00" in found
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["keep only the person on the left", "remove the background around the person on the right"],
+)
+def test_a_side_that_says_which_person_is_not_a_place(words: str) -> None:
+    assert "place" not in gist(ask(words))
