@@ -52,6 +52,7 @@ class Plan:
         )
         if not good:
             raise InvalidRequestError(
-                f"{pattern!r} is not a pattern of file names",
-                remedy='Write it with {stem}, and end it with {suffix}: "{stem}-clean{suffix}".',
+                f"{pattern!r} is not a valid name pattern: "
+                "it must contain {stem} and end with {suffix}",
+                remedy='Use one such as "{stem}-clean{suffix}".',
             )
