@@ -133,8 +133,10 @@ class APIError(NemoError):
         path: The path of the request, without its query.
     """
 
-    default_remedy = "See the error code and the response body."
-    status_remedies: ClassVar[dict[int, str]] = {}
+    default_remedy = "See .code and .body of this error."
+    status_remedies: ClassVar[dict[int, str]] = {
+        407: "The proxy requires a user name and password: set them in HTTPS_PROXY."
+    }
     codes: ClassVar[tuple[int, ...]] = ()
     statuses: ClassVar[tuple[int, ...]] = ()
 
@@ -280,7 +282,8 @@ class ServerError(APIError):
 
     default_remedy = "The service has a problem; try again later."
     status_remedies: ClassVar[dict[int, str]] = {
-        507: "Free some space on the server's disk, then repeat the call."
+        507: "Free some space on the server's disk, then repeat the call.",
+        511: "Open a browser: the network wants you to sign in first.",
     }
     retry_after: float | None = None
 

@@ -20,7 +20,8 @@ from nemovideo.errors import (
     ServerError,
 )
 
-_DISK_FULL = 507
+_LASTING = (507, 511)
+"""A full disk, and a network that wants the user to sign in."""
 _SECONDS = number(least=0)
 _LIMIT = number(least=0, endless=True)
 
@@ -68,7 +69,7 @@ class RetryPolicy:
             return not error.permanent and (repeatable or not error.sent)
         if isinstance(error, DownloadError):
             return repeatable and error.interrupted
-        return repeatable and isinstance(error, ServerError) and error.status != _DISK_FULL
+        return repeatable and isinstance(error, ServerError) and error.status not in _LASTING
 
     def wait_s(self, error: BaseException, *, attempt: int) -> float:
         """Return the seconds to wait before the next attempt."""

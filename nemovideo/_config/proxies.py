@@ -96,6 +96,7 @@ def _checked(proxy: Proxy) -> Proxy:
     try:
         parts = urlsplit(proxy.url)
         usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+        usable = usable and not parts.netloc.endswith(":")  # as in htp:/host
     except ValueError:
         usable = False
     if not usable:

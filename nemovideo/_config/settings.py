@@ -6,6 +6,7 @@ Sources: docs/protocol.md §1 (environment) and §2 (attribution headers).
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -161,6 +162,11 @@ def check_base_url(url: str, *, allow_http: bool = False) -> str:
     if scheme not in ("http", "https") or not host:
         raise InvalidRequestError(
             f"{url!r} is not an http(s) URL", remedy="Set base_url or NEMO_API_URL to one."
+        )
+    if re.search(r"[\s?#]", url):
+        raise InvalidRequestError(
+            f"the URL of {host!r} contains a query, a fragment or a space",
+            remedy="Set base_url or NEMO_API_URL to the URL without it.",
         )
     if scheme == "http" and not allow_http and not is_loopback(host):
         raise InvalidRequestError(

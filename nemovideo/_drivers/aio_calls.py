@@ -17,6 +17,7 @@ from nemovideo._drivers.aio_stream import Stream
 from nemovideo._drivers.attempts import Attempts, Deadline
 from nemovideo._drivers.calls import BaseCalls
 from nemovideo._drivers.connections import AsyncTrace
+from nemovideo._drivers.network_errors import closed_error
 from nemovideo._drivers.reporting import Reporter
 from nemovideo._flows.steps import Download, Request
 from nemovideo._wire import envelopes
@@ -123,10 +124,11 @@ class Calls(BaseCalls[Pool]):
                         following, stream=True, auth=None, follow_redirects=False
                     )
             except Exception as error:  # noqa: BLE001 - mapped
-                self.check()
-                raise reporter.on_error(
-                    errors.send_error(error, request, deadline, trace, client)
-                ) from None
+                mapped = errors.send_error(error, request, deadline, trace, client)
+                raise reporter.on_error(closed_error() if self.closed else mapped) from None
+            except BaseException:  # cancelled: hooks that opened a span can close it
+                reporter.on_error(self.interruption(deadline))
+                raise
             reporter.on_response(response.status_code, response.headers)
             try:
                 yield response

@@ -6,7 +6,9 @@ from typing import Generic, Protocol, TypeVar
 
 from nemovideo._config.proxies import Proxies
 from nemovideo._config.settings import Settings
+from nemovideo._drivers.attempts import Deadline
 from nemovideo._drivers.network_errors import ErrorMapper, closed_error
+from nemovideo.errors import APIConnectionError, NemoError
 
 
 class AnyPool(Protocol):
@@ -47,6 +49,14 @@ class BaseCalls(Generic[P]):
     def set_closed(self, closed: bool) -> None:
         """Reject further calls, or accept them again."""
         self._closed = closed
+
+    def interruption(self, deadline: Deadline) -> NemoError:
+        """Return why a request was interrupted from outside, for `on_response`."""
+        if self.closed:
+            return closed_error()
+        if deadline.remaining() <= 0:
+            return deadline.error()
+        return APIConnectionError("the request was cancelled", remedy="Call again if you need to.")
 
     def check(self) -> None:
         """Check that the client is open.

@@ -50,6 +50,13 @@ _REMEDY = Remedy(
     ("use ", Code("Client.local()"), ", which works without a network"),
 )
 
+_SIGN_IN = "Open a browser: the network may want you to sign in first."
+_PROXY_ANSWERS = {
+    "407": "The proxy requires a user name and password: set them in HTTPS_PROXY.",
+    **dict.fromkeys(("302", "303", "307", "511"), _SIGN_IN),
+}
+"""Remedies for a proxy's answer to CONNECT, by the status that begins httpx's message."""
+
 _HTTPX_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
 _MAPPED = (AbortedError, httpx.RequestError, httpx.StreamError, httpx.InvalidURL)
 
@@ -94,6 +101,8 @@ class ErrorMapper:
         )
         if deadline is not None and deadline.remaining() <= _DEADLINE_TOLERANCE_S:
             mapped = deadline.error()
+        elif isinstance(error, httpx.ProxyError) and (advice := _PROXY_ANSWERS.get(reason[:3])):
+            mapped.permanent, mapped.remedy = True, advice
         elif _is_certificate_error(error):
             mapped.permanent = True
             mapped.remedy = (

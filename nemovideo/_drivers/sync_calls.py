@@ -127,10 +127,11 @@ class Calls(BaseCalls[Pool]):
                         following, stream=True, auth=None, follow_redirects=False
                     )
             except Exception as error:  # noqa: BLE001 - mapped
-                self.check()
-                raise reporter.on_error(
-                    errors.send_error(error, request, deadline, trace, client)
-                ) from None
+                mapped = errors.send_error(error, request, deadline, trace, client)
+                raise reporter.on_error(closed_error() if self.closed else mapped) from None
+            except BaseException:  # interrupted: hooks that opened a span can close it
+                reporter.on_error(self.interruption(deadline))
+                raise
             reporter.on_response(response.status_code, response.headers)
             try:
                 yield response

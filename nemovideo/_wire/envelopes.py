@@ -35,6 +35,8 @@ _UNKNOWN_CODE = -1
 """The placeholder for a code with too many digits."""
 _MAX_MESSAGES = 20
 _REMEDY_CHARS = 500
+_TEMPORARY_REDIRECTS = (302, 303, 307)
+"""What captive portals send in place of an answer."""
 
 _SECRET = lazy(r"\b(nmv_usr_|clm_)[\w.~+/=-]+")
 
@@ -118,6 +120,8 @@ def failure_of(exchange: Exchange) -> APIError:
     )
     if isinstance(error, (RateLimitError, ServerError)):
         error.retry_after = retry_after(exchange.headers.get("retry-after"), exchange.now)
+        if isinstance(error, RateLimitError) and error.retry_after and not _remedy(value):
+            error.remedy = f"Wait {error.retry_after:.0f} s and try again."
     return error
 
 
@@ -212,4 +216,10 @@ def _redirect_remedy(exchange: Exchange) -> str | None:
         host = urlsplit(exchange.headers.get("location", "")).hostname
     except ValueError:
         host = None
-    return f"Set NEMO_API_URL to the API's address{f', perhaps at {host}' if host else ''}."
+    setting = f"et NEMO_API_URL to the API's address{f', perhaps at {host}' if host else ''}."
+    if exchange.status not in _TEMPORARY_REDIRECTS:
+        return f"S{setting}"
+    return (
+        "Open a browser: the network may want you to sign in first"
+        f"{f' at {host}' if host else ''}. Otherwise s{setting}"
+    )

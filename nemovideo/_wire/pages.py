@@ -10,10 +10,12 @@ from nemovideo.errors import APIError, MalformedResponseError, ServerError
 _BY_STATUS = {
     403: "A proxy or gateway may have refused the request: ask its administrator.",
     404: "Check NEMO_API_URL: this host does not serve the API.",
-    407: "The proxy requires a user name and password: set them in HTTPS_PROXY.",
 }
 _GATEWAYS = (502, 503, 504)
 """Statuses that the API's own gateway may send with a page."""
+_KNOWN = (302, 303, 307, 407, 511)
+"""Statuses whose remedy does not depend on the page."""
+_SIGN_IN = "If it persists, open a browser: the network may want you to sign in first."
 PAGE_REMEDY = (
     "Open a browser: the network may want you to sign in first (a captive portal). "
     "Otherwise check NEMO_API_URL and the proxy settings."
@@ -39,5 +41,9 @@ def explain(error: APIError | MalformedResponseError, exchange: Exchange) -> Non
         error.remedy = PAGE_REMEDY
     elif (advice := _BY_STATUS.get(exchange.status)) is not None:
         error.remedy = f"{error.remedy} {advice}"
-    elif type(error) in (APIError, ServerError) and exchange.status not in _GATEWAYS:
-        error.remedy = "The response is a web page: check that NEMO_API_URL is the API's address."
+    elif type(error) is ServerError and exchange.status in _GATEWAYS:
+        error.remedy = f"{error.remedy} {_SIGN_IN}"
+    elif type(error) in (APIError, ServerError) and exchange.status not in _KNOWN:
+        error.remedy = (
+            "The server returned a web page. Check NEMO_API_URL; it may not point to the API."
+        )

@@ -122,7 +122,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--api-key-file", type=Path, help="a file with one key per line")
     parser.add_argument(
-        "--port", type=int, default=8000, help="the port; 0 for any free one (8000)"
+        "--port", type=_port, default=8000, help="the port; 0 for any free one (8000)"
     )
     parser.add_argument(
         "--state-dir", type=Path, help="the state directory (in your user data directory)"
@@ -160,6 +160,12 @@ def _seconds(text: str) -> float:
 
 def _bytes(text: str) -> int:
     return int(_number(text, {"M": 1024**2, "G": 1024**3}))
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, which is 0 to 65535")
+    return int(text)
 
 
 def _count(text: str) -> int:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 
+import httpx
 import pytest
 
 from nemovideo import Client, errors
 from nemovideo._config.proxies import Proxies
+from nemovideo._config.setup import settings_from
+from nemovideo._drivers.network_errors import ErrorMapper
+from nemovideo._flows.steps import Request
 from nemovideo.retry import RetryPolicy
 from tests.support.service import serving
 
@@ -59,7 +63,8 @@ def test_no_proxy_names_hosts_domains_and_networks(
 
 
 @pytest.mark.parametrize(
-    "value", ["socks://proxy.test:1080/", "ftp://proxy.test", "http://", "http://proxy.test:x"]
+    "value",
+    ["socks://proxy.test:1080/", "ftp://proxy.test", "http://", "http://proxy.test:x", "htp:/foo"],
 )
 def test_a_proxy_that_cannot_be_used_is_an_error_that_names_the_variable(
     value: str, monkeypatch: pytest.MonkeyPatch
@@ -99,3 +104,24 @@ def test_the_extra_for_socks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.raises(errors.MissingExtraError, match=r"nemovideo\[socks\]"),
     ):
         client.credits.balance()
+
+
+def test_a_tunnel_that_needs_a_password_is_not_tried_again() -> None:
+    mapper = ErrorMapper(settings_from("nmv_usr_x", {"base_url": "https://api.example.com"}))
+    for status, advice in (
+        ("407 Proxy Authentication Required", "HTTPS_PROXY"),
+        ("302 Found", "sign in"),
+    ):
+        with (
+            pytest.raises(errors.APIConnectionError) as caught,
+            mapper.mapping(Request("GET", "/x")),
+        ):
+            raise httpx.ProxyError(status)
+        assert advice in caught.value.remedy
+        assert caught.value.permanent
+
+
+@pytest.mark.parametrize("end", ["?a=1", "#part", "/a b"])
+def test_a_base_url_with_more_than_a_path_is_rejected(end: str) -> None:
+    with pytest.raises(errors.InvalidRequestError, match="query"):
+        settings_from("nmv_usr_x", {"base_url": f"https://api.example.com{end}"})

@@ -314,3 +314,36 @@ def test_the_routes_of_requests_hold_no_ids(backend: LocalBackend, clip: Path) -
             assert upload.path.startswith(upload.route.partition("{")[0])
             assert upload.path != upload.route
     assert runs[1] <= runs[0]
+
+
+@pytest.mark.parametrize("ends_by", ["cancellation", "deadline"])
+def test_on_response_is_called_for_a_request_that_is_cancelled(ends_by: str) -> None:
+    begun: list[RequestInfo] = []
+    ended: list[ResponseInfo] = []
+
+    async def never(_: httpx.Request) -> httpx.Response:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    async def run() -> None:
+        http_client = httpx.AsyncClient(transport=httpx.MockTransport(never))
+        client = AsyncClient(
+            "nmv_usr_x",
+            base_url="http://127.0.0.1:9",
+            http_client=http_client,
+            on_request=begun.append,
+            on_response=ended.append,
+        )
+        async with http_client, client:
+            if ends_by == "cancellation":
+                with anyio.move_on_after(0.05):
+                    await client.credits.balance()
+            else:
+                with pytest.raises(errors.APITimeoutError):
+                    await client.with_options(deadline=0.05).credits.balance()
+
+    anyio.run(run)
+    assert [info.request for info in ended] == begun
+    assert len(ended) == 1
+    kind = errors.APITimeoutError if ends_by == "deadline" else errors.APIConnectionError
+    assert type(ended[0].error) is kind
