@@ -57,7 +57,7 @@ def frames(
     matting = Matting(
         engine, softness=softness, grow_px=grow_px, keep="all" if keep == "all" else "front"
     )
-    made = matting.frames(source)
+    made = matting.frames(source, clean_edges=True)
     if raw:
         _pipe(made)
         return
@@ -69,27 +69,21 @@ def frames(
 
 def _pipe(frames: Iterator[Frame]) -> None:
     """Write pixels to stdout, and their format to stderr first."""
+    from nemovideo.local.frame_writer import transparent_picture
+
     first = list(islice(frames, 2))
     for frame in first[:1]:
         height, width = frame.alpha.shape
         rate = f", {1 / (first[1].time_s - frame.time_s):.6g} fps" if len(first) > 1 else ""
         click.echo(f"rgba {width}x{height}{rate}", err=True)
     for frame in chain(first, frames):
-        click.echo(_rgba(frame), nl=False)
-
-
-def _rgba(frame: Frame) -> bytes:
-    import numpy as np
-
-    alpha = (frame.alpha * 255 + np.float32(0.5)).astype(np.uint8)
-    return np.dstack([frame.rgb, alpha]).tobytes()
+        click.echo(transparent_picture(frame.rgb, frame.alpha).tobytes(), nl=False)
 
 
 def _save(frame: Frame, folder: Path, number: int) -> None:
-    from PIL import Image
+    from nemovideo.local.frame_writer import transparent_picture
 
-    height, width = frame.alpha.shape
-    image = Image.frombytes("RGBA", (width, height), _rgba(frame))
+    image = transparent_picture(frame.rgb, frame.alpha)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         image.save(folder / f"{number:06}.png")

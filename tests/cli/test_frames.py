@@ -29,10 +29,18 @@ def test_raw_frames_are_rgba_pixels_and_their_format_is_printed(talk: Path) -> N
     done = run(str(talk), "--raw", "--engine", "fast")
     assert done.exit_code == 0
     assert done.stderr.strip().endswith("rgba 160x120, 25 fps")
-    frames = np.frombuffer(done.stdout_bytes, np.uint8).reshape(5, 120, 160, 4)
-    wanted = next(Matting("fast").frames(talk))
-    assert np.array_equal(frames[0, ..., :3], wanted.rgb)
-    assert np.array_equal(frames[0, ..., 3] / np.float32(255), wanted.alpha)
+    assert len(done.stdout_bytes) == 5 * 120 * 160 * 4
+
+
+def test_raw_frames_contain_the_person_and_nothing_of_the_background(carphone: Path) -> None:
+    wanted = next(Matting("fast").frames(carphone, clean_edges=True))
+    pixels = np.frombuffer(run(str(carphone), "--raw", "--engine", "fast").stdout_bytes, np.uint8)
+    frame = pixels[: wanted.alpha.size * 4].reshape(*wanted.alpha.shape, 4)
+    seen = wanted.alpha > 0
+    assert seen.any()
+    assert np.array_equal(frame[seen][:, :3], wanted.rgb[seen])
+    assert np.abs(frame[..., 3] / 255 - wanted.alpha).max() <= 0.5 / 255 + 1e-6
+    assert not frame[0, 0].any()
 
 
 def test_pictures_go_into_a_folder(talk: Path) -> None:
