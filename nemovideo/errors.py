@@ -494,9 +494,9 @@ class LocalBackendError(NemoError):
 class ModelUnavailableError(LocalBackendError):
     """The engine's model is not on this machine and cannot be downloaded."""
 
-    default_remedy = (
-        'Go online and run "python -m nemovideo.local fetch-models", '
-        'or pass your own model: LocalBackend(model="path").'
+    default_remedy: ClassVar[str] = Remedy(
+        'go online and run "python -m nemovideo.local fetch-models"',
+        ("pass your own model with ", Option("model")),
     )
 
 

@@ -31,8 +31,8 @@ class RetryPolicy:
     """When and how often an identical call is retried.
 
     An idempotent call (such as a GET) is retried after connection errors and 5xx, for a total of
-    `attempts`, with exponential backoff from `initial_s` to `max_s` seconds and full jitter. Any
-    call is retried after a refused connection, since nothing was sent, and up to
+    `attempts` (0 counts as 1), with exponential backoff from `initial_s` to `max_s` seconds and
+    full jitter. Any call is retried after a refused connection, since nothing was sent, and up to
     `rate_limit_retries` times after a 429, after `Retry-After` or `rate_limit_s` seconds.
     `Retry-After` also applies to 5xx; if it is more than `max_retry_after_s`, the error is raised
     immediately. An attempt that used up its whole timeout is not retried. An interrupted download

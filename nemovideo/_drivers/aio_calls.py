@@ -73,7 +73,7 @@ class Calls(BaseCalls[Pool]):
             attempts = Attempts(self.settings, request, deadline, started, progress)
             retrying = AsyncRetrying(sleep=self.settings.clock.sleep_async, **attempts.options)
             return await retrying(next_attempt)
-        raise deadline.error()
+        raise deadline.error(self._errors.place(request))
 
     @asynccontextmanager
     async def _response(

@@ -55,11 +55,19 @@ class Deadline:
             raise self.error()
         return min(seconds, left)
 
-    def error(self) -> APITimeoutError:
-        """Return the error for a deadline that has passed."""
+    def error(self, place: str = "", *, answered: bool = True) -> APITimeoutError:
+        """Return the error for a deadline that has passed.
+
+        Args:
+            place: The request that it ended, with its host.
+            answered: Whether the server reacts at all; otherwise more time may not help.
+        """
+        more_time = ("allow more time with ", Option("deadline"))
         error = APITimeoutError(
-            f"the deadline of {self._seconds:g} s has passed",
-            remedy=Remedy(("allow more time with ", Option("deadline"))),
+            f"the deadline of {self._seconds:g} s has passed{f' during {place}' if place else ''}",
+            remedy=Remedy(more_time)
+            if answered
+            else Remedy("the server did not answer: check the network and the server", more_time),
         )
         error.deadline_passed = True
         return error

@@ -232,10 +232,15 @@ def exchange(
         path=response.request.url.path,
         status=response.status_code,
         headers=response.headers,
+        origin="" if "://" in request.path else _origin(response.request.url),
         body=body.replace(secret.encode(), b"[redacted]") if secret else body,
         secret=secret,
         now=settings.clock.time(),
     )
+
+
+def _origin(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
 def unwrap(found: envelopes.Exchange) -> object:

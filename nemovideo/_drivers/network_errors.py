@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,12 +101,14 @@ class ErrorMapper:
             f"{request.place} at {_shown(host, port)}{through}: {self._describe(error, reason)}"
         )
         if deadline is not None and deadline.remaining() <= _DEADLINE_TOLERANCE_S:
-            mapped = deadline.error()
+            silent = isinstance(error, (httpx.ConnectTimeout, httpx.ReadTimeout))
+            mapped = deadline.error(self.place(request), answered=not silent)
         elif isinstance(error, httpx.ProxyError) and (advice := _PROXY_ANSWERS.get(reason[:3])):
             mapped.permanent, mapped.remedy = True, advice
         elif _is_certificate_error(error):
             mapped.permanent = True
-            mapped.remedy = (
+            bundle = _certificates() if self.proxies is not None else ""
+            mapped.remedy = bundle + (
                 "If your network inspects TLS, set SSL_CERT_FILE to a PEM file with its "
                 "certificate; otherwise check NEMO_API_URL and this machine's date."
             )
@@ -151,6 +154,11 @@ class ErrorMapper:
             return f"nothing could be sent for {limit}"
         return reason
 
+    def place(self, request: Request) -> str:
+        """Return the method, route and host of a request, without ids."""
+        host, port, _ = self._peer(request)
+        return f"{request.method} {request.route} at {_shown(host, port)}"
+
     def _peer(self, request: Request) -> tuple[str, int | None, str]:
         """Return the host of a request, its port if not the default, and its proxy or ""."""
         parts = urlsplit(request.url(self.settings.base_url))
@@ -163,6 +171,14 @@ class ErrorMapper:
             pass
         usual = port == {"http": 80, "https": 443}.get(parts.scheme)
         return host, None if usual else port, str(proxy) if proxy else ""
+
+
+def _certificates() -> str:
+    """Return a sentence that names the certificates that the environment sets, or ""."""
+    for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        if path := os.environ.get(variable):
+            return f"Only the certificates in {variable}={path} were trusted. "
+    return ""
 
 
 def connect_timeout_s(settings: Settings) -> float:

@@ -6,6 +6,7 @@ certificates are loaded and proxies checked only for requests that need them.
 
 from __future__ import annotations
 
+import errno
 import os
 import ssl
 import threading
@@ -42,8 +43,9 @@ def _context(*, secure: bool) -> ssl.SSLContext:
     variable = next((v for v in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(v)), "")
     path = os.environ.get(variable, "")
     try:
-        if variable == "SSL_CERT_DIR":
-            next(Path(path).iterdir(), None)  # OpenSSL ignores a missing folder
+        # OpenSSL ignores a folder that is missing or empty.
+        if variable == "SSL_CERT_DIR" and next(Path(path).iterdir(), None) is None:
+            raise FileNotFoundError(errno.ENOENT, "the folder is empty")
         return httpx.create_ssl_context()
     except OSError as error:  # includes ssl.SSLError
         raise InvalidRequestError(

@@ -43,13 +43,18 @@ _SECRET = lazy(r"\b(nmv_usr_|clm_)[\w.~+/=-]+")
 
 @attrs.frozen
 class Exchange:
-    """A response, with the parts of its request for errors. Header names are in lower case."""
+    """A response, with the parts of its request for errors. Header names are in lower case.
+
+    Attributes:
+        origin: Scheme, host and port of a request to the API; "" for a link.
+    """
 
     method: str
     path: str
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
+    origin: str = ""
     secret: str = attrs.field(default="", repr=False)
     now: float = 0.0
 
@@ -113,7 +118,10 @@ def failure_of(exchange: Exchange) -> APIError:
         status=exchange.status,
         code=code,
         request_id=request_id(exchange.headers, exchange.secret),
-        remedy=_redirect_remedy(exchange) or redact(_remedy(value), exchange.secret) or None,
+        remedy=_redirect_remedy(exchange)
+        or _address_remedy(exchange, cls, code, message)
+        or redact(_remedy(value), exchange.secret)
+        or None,
         body=exchange.text,
         method=exchange.method,
         path=exchange.path,
@@ -206,6 +214,18 @@ def _remedy(value: object) -> str:
     """Return the local backend's remedy, which is more specific than the code's."""
     found = value.get("remedy") if isinstance(value, dict) else None
     return found[:_REMEDY_CHARS] if isinstance(found, str) else ""
+
+
+def _address_remedy(
+    exchange: Exchange, cls: type[APIError], code: int | None, message: str
+) -> str | None:
+    """Return the remedy for a 404 that does not come from the API, as after a wrong path."""
+    unknown = exchange.status == 404 and cls is APIError and code is None
+    if not unknown or not exchange.origin or message.lower() not in ("", "not found"):
+        return None
+    return (
+        f"Check NEMO_API_URL or base_url=: {exchange.origin}{redact(exchange.path)} does not exist."
+    )
 
 
 def _redirect_remedy(exchange: Exchange) -> str | None:

@@ -287,7 +287,7 @@ def test_a_certificate_error_is_not_retried(
         with pytest.raises(errors.APIConnectionError, match="certificate") as caught:
             asyncio.run(main())
         assert server.accepted == 1
-    assert "SSL_CERT_FILE" in str(caught.value.remedy)
+    assert f"SSL_CERT_FILE={tmp_path / 'ca.pem'}" in str(caught.value.remedy)
     assert not caught.value.sent
 
 
@@ -347,3 +347,29 @@ def test_on_response_is_called_for_a_request_that_is_cancelled(ends_by: str) -> 
     assert len(ended) == 1
     kind = errors.APITimeoutError if ends_by == "deadline" else errors.APIConnectionError
     assert type(ended[0].error) is kind
+
+
+def test_an_empty_folder_of_certificates_is_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    with (
+        Client(TOKEN, base_url="https://api.test") as client,
+        pytest.raises(errors.InvalidRequestError, match=r"SSL_CERT_DIR.*empty"),
+    ):
+        client.credits.balance()
+
+
+def test_the_error_of_a_deadline_names_the_request() -> None:
+    def silent(request: httpx.Request) -> httpx.Response:
+        clock.sleep(9)
+        raise httpx.ReadTimeout("timed out", request=request)
+
+    clock = FakeClock()
+    with (
+        sync_client(Script(silent), clock=clock, deadline=5) as client,
+        pytest.raises(errors.APITimeoutError, match="during GET /api/credits") as caught,
+    ):
+        client.credits.balance()
+    assert "The server did not answer" in caught.value.remedy

@@ -301,7 +301,7 @@ def test_a_client_without_a_writable_folder_keeps_its_token_in_memory(
         assert client.auth.token() == "nmv_usr_a"
         assert client.auth.token() == "nmv_usr_a"
     assert len(tokens.requests) == 1
-    assert "cannot be written" in caplog.text
+    assert "Cannot write to" in caplog.text
     assert "nmv_usr_a" not in caplog.text
 
 

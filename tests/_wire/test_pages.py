@@ -47,3 +47,11 @@ def test_a_web_page_in_place_of_a_stream_is_not_an_empty_answer(page: str) -> No
         client.agent.send("1", "hello")
     assert "captive portal" in caught.value.remedy
     assert caught.value.may_have_spent
+
+
+def test_a_404_that_is_not_the_apis_names_the_url_that_was_tried() -> None:
+    script = Script(httpx.Response(404, json={"detail": "Not Found"}))
+    with sync_client(script) as client, pytest.raises(errors.APIError) as caught:
+        client.credits.balance()
+    assert "NEMO_API_URL or base_url=: http" in caught.value.remedy
+    assert "/api/credits/balance/simple does not exist" in caught.value.remedy

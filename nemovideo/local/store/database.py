@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from nemovideo._support.filelock import FileLock
+from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import LocalBackendError
 from nemovideo.local.store.private import create_private, make_private
 
@@ -112,7 +113,7 @@ class Database:
         except OSError as error:
             raise LocalBackendError(
                 f"The state directory {state_dir} cannot be used: {error}",
-                remedy="Choose another one with state_dir= or --state-dir.",
+                remedy=Remedy(("choose another one with ", Option("state_dir"))),
             ) from error
         self.state_dir = state_dir
         self._lock = threading.RLock()
@@ -197,6 +198,10 @@ def _locked(path: Path) -> FileLock:
     if not lock.acquire():
         raise LocalBackendError(
             f"Another local backend is using {path.parent}",
-            remedy="Connect to that one, stop it, or choose another directory with state_dir=.",
+            remedy=Remedy(
+                "connect to that one",
+                "stop it",
+                ("choose another directory with ", Option("state_dir")),
+            ),
         )
     return lock
