@@ -1,4 +1,8 @@
-"""Find, track and segment people: each person in front has a separate crop."""
+"""Find, track and segment people: each person in front has a separate crop.
+
+People behind who touch those in front are tracked as well: the network sees both as one region,
+so the area of the one behind has to be known to be left out.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ import numpy as np
 from nemovideo.local.matte.distant_faces import distant_faces
 from nemovideo.local.matte.engine import Mask, Matte, side_of
 from nemovideo.local.matte.faces import FaceFinder
-from nemovideo.local.matte.regions import main_people, region_at, regions_of
+from nemovideo.local.matte.regions import main_people, near, outside, region_at, regions_of
 from nemovideo.local.matte.tracking import (
     Box,
     Size,
@@ -38,6 +42,7 @@ _SAME_PERSON = 0.35
 _MIN_AREA = 0.004
 _MIN_DISTANT_AREA = 0.001
 _SURE = 0.85
+_MAX_UNSEEN = 12
 _BEHIND_SHARE = 0.6
 _BEHIND_FACE, _BEHIND_HEIGHT = 0.5, 0.7
 _MIN_GROUP_SCALE, _MAX_GROUP_SCALE = 1.5, 1.75
@@ -45,11 +50,16 @@ _MIN_GROUP_SCALE, _MAX_GROUP_SCALE = 1.5, 1.75
 
 @attrs.frozen(eq=False)
 class Person:
-    """A tracked person: the last mask with its box, and the box for the next frame."""
+    """A tracked person: the last mask with its box, the box for the next frame, the last face.
+
+    `unseen` counts the searches since then, for people behind.
+    """
 
     box: Box
     mask: Mask
     next_box: Box
+    face: Box | None = None
+    unseen: int = 0
 
 
 @attrs.frozen(eq=False)
@@ -77,6 +87,7 @@ class People:
         self._side = side_of(engine)
         self._people: list[Person] = []
         self._left: list[Person] = []  # since the last call; frames in between may show them
+        self._passers_by: list[Person] = []  # behind, and near those in front
         self.face_seen: bool = faces is None
         self.face_here: bool = faces is None
         self.left_out: int = 0
@@ -89,7 +100,7 @@ class People:
 
     def reset(self) -> None:
         """Start a new scene."""
-        self._people, self._left, self.faces = [], [], []
+        self._people, self._left, self._passers_by, self.faces = [], [], [], []
         self.face_here = self._faces is None
         self.left_out = 0
 
@@ -101,6 +112,7 @@ class People:
             far: Whether to search for distant faces if nobody is found.
         """
         found = [*self._people, *self._by_face(view)]
+        found += self._passers_by_without(found)
         if far and not found and self._faces is not None:
             found = self._around_faces(view, distant_faces(view, self._faces))
         frame = whole(view.size)
@@ -109,8 +121,11 @@ class People:
             known = any(shared(box, person.next_box) > _SAME_PERSON for person in found)
             if not known and self._is_person(region):
                 found.append(Person(frame, region, box))
-        front = _merged(found) if self._behind else _in_front(found, self.faces, view.size)
-        front.sort(key=lambda person: -_kept_area(person))
+        found = [self._with_face(person) for person in found]
+        front = found if self._behind else _in_front(found, view.size)
+        behind = [person for person in found if person.face is not None and person not in front]
+        self._passers_by = [person for person in behind if _touches(person, front)]
+        front = sorted(_merged(front), key=lambda person: -_kept_area(person))
         self._people, self.left_out = front[:_MAX_PEOPLE], len(front[_MAX_PEOPLE:])
 
     def segment(self, view: View, *, again: bool = False) -> Detection | None:
@@ -121,9 +136,11 @@ class People:
             again: Whether this repeats a call for the same frame, after a search.
         """
         people: list[Person] = []
+        passers_by = [self._track_passer_by(view, person) for person in self._passers_by]
+        self._passers_by = [one for one in passers_by if _is_visible(one.mask, one.box, view.size)]
         self._left = self._left if again else []
         for person in self._people:
-            tracked = self._track(view, person)
+            tracked = self._track(view, person, self._passers_by)
             if _is_visible(tracked.mask, tracked.box, view.size):
                 people.append(tracked)
             else:
@@ -138,7 +155,8 @@ class People:
         detections: list[Detection] = []
         for person in [*self._people, *self._left]:
             box = around(person.box, person.next_box)
-            mask = main_people(self._mask(view, box), moved(person.mask, person.box, box))
+            raw = self._mask_without(view, box, self._passers_by)
+            mask = main_people(raw, moved(person.mask, person.box, box))
             if _is_visible(mask, box, view.size):
                 detections.append(Detection(box, mask))
         return self._joined(detections) if detections else None
@@ -155,12 +173,20 @@ class People:
         masks = [moved(one.mask, one.box, box, side) for one in detections]
         return Detection(box, np.maximum.reduce(masks))
 
-    def _track(self, view: View, person: Person) -> Person:
-        """Return the person in the next frame."""
+    def _track(self, view: View, person: Person, others: Sequence[Person]) -> Person:
+        """Return the person in the next frame, without others who may touch."""
         size, box = view.size, person.next_box
-        raw, box = self._grown_mask(view, box, growths=_GROWTHS)
+        raw, box = self._grown_mask(view, box, growths=_GROWTHS, others=others)
         mask = main_people(raw, moved(person.mask, person.box, box))
-        return Person(box, mask, steady_box(box, person_box(mask, box, size), size))
+        return Person(box, mask, steady_box(box, person_box(mask, box, size), size), person.face)
+
+    def _track_passer_by(self, view: View, person: Person) -> Person:
+        """Return a passer-by in the next frame, who must not spread over those in front."""
+        box, size = person.next_box, view.size
+        mask = self._mask_without(view, box, self._people)
+        mask = near(mask, moved(person.mask, person.box, box))
+        next_box = steady_box(box, person_box(mask, box, size), size)
+        return attrs.evolve(person, box=box, mask=mask, next_box=next_box)
 
     def _by_face(self, view: View) -> list[Person]:
         """Return people found by their face who are not tracked yet."""
@@ -176,25 +202,86 @@ class People:
         if faces:
             self.face_seen = self.face_here = True
         for face in faces:
-            place = ((face[0] + face[2]) // 2, (face[1] + face[3]) // 2)
-            if any(contains(person.next_box, place) for person in [*self._people, *found]):
+            place = _center(face)
+            if any(self._is_of(face, person) for person in [*self._people, *found]):
                 continue
-            mask, box = self._grown_mask(view, _bust(face, view.size), growths=_GROWTHS_AT_FIRST)
+            bust, others = _bust(face, view.size), self._people
+            growths = _GROWTHS_AT_FIRST
+            mask, box = self._grown_mask(view, bust, growths=growths, others=others, new=True)
             if (region := region_at(mask, box, place)) is not None:
-                found.append(Person(box, region, person_box(region, box, view.size)))
+                found.append(Person(box, region, person_box(region, box, view.size), face))
         return found
 
-    def _grown_mask(self, view: View, box: Box, *, growths: int) -> tuple[Mask, Box]:
-        """Return the mask of a box, growing the box while the person reaches its edge."""
-        mask = self._mask(view, box)
+    def _is_of(self, face: Box, person: Person) -> bool:
+        """Return whether a face is a person's, not that of someone behind beside the mask."""
+        place = _center(face)
+        if not contains(person.next_box, place):
+            return False
+        distant = not self._behind and _is_distant(face, self._faces_in(person.next_box))
+        return not distant or region_at(person.mask, person.box, place) is not None
+
+    def _faces_in(self, box: Box) -> list[Box]:
+        return [face for face in self.faces if contains(box, _center(face))]
+
+    def _with_face(self, person: Person) -> Person:
+        """Return a person with the face seen last: the tallest in the box."""
+        faces = [face for face in self._faces_in(person.next_box) if self._is_of(face, person)]
+        return attrs.evolve(person, face=max(faces, key=_height, default=person.face))
+
+    def _passers_by_without(self, found: Sequence[Person]) -> list[Person]:
+        """Return the passers-by whom a search did not find again.
+
+        They are forgotten after some searches: hidden for good, they would only take from the
+        masks of those in front.
+        """
+        return [
+            attrs.evolve(person, unseen=person.unseen + 1)
+            for person in self._passers_by
+            if person.unseen < _MAX_UNSEEN and not self._is_known(person, found)
+        ]
+
+    def _is_known(self, passer_by: Person, found: Sequence[Person]) -> bool:
+        """Return whether a search found a passer-by again, or saw that the face is not distant."""
+        new = found[len(self._people) :]
+        if any(shared(passer_by.next_box, one.next_box) > _SAME_PERSON for one in new):
+            return True
+        return any(
+            region_at(passer_by.mask, passer_by.box, _center(face)) is not None
+            and not _is_distant(face, self.faces)
+            for face in self._faces_in(passer_by.box)
+        )
+
+    def _grown_mask(
+        self,
+        view: View,
+        box: Box,
+        *,
+        growths: int,
+        others: Sequence[Person],
+        new: bool = False,
+    ) -> tuple[Mask, Box]:
+        """Return the mask of a box, growing the box while the person reaches its edge.
+
+        The masks of other people are left out, so that the box does not grow around those who
+        touch the person: with a margin around a new person, since the others moved a little.
+        """
+        mask = self._mask_without(view, box, others, margin=new)
         for _ in range(growths):
             if (larger := wider(mask, box, view.size)) == box:
                 break
-            grown = self._mask(view, larger)
+            grown = self._mask_without(view, larger, others, margin=new)
             if _unsure(grown) > max(_MAX_UNSURE, _MAX_UNSURE_GROWTH * _unsure(mask)):
                 break  # the network leaks into the background
             mask, box = grown, larger
         return mask, box
+
+    def _mask_without(
+        self, view: View, box: Box, others: Sequence[Person], *, margin: bool = False
+    ) -> Mask:
+        mask = self._mask(view, box)
+        for other in others:
+            mask = outside(mask, moved(other.mask, other.box, box), margin=margin)
+        return mask
 
     def _is_person(self, region: Mask) -> bool:
         """Return whether a region without a face is a person."""
@@ -243,24 +330,22 @@ def _merged(people: Sequence[Person]) -> list[Person]:
     return kept
 
 
-def _in_front(people: Sequence[Person], faces: Sequence[Box], size: Size) -> list[Person]:
+def _in_front(people: Sequence[Person], size: Size) -> list[Person]:
     """Return the people in front.
 
     They touch the lower edge of the frame. If anyone does, smaller people who do not are
     behind: on a poster, or passing by. People who touch it are behind too if their face is
     less than half as tall as the tallest and they are much shorter in the picture.
     """
-    people = _merged(people)
     touching = [person for person in people if person.next_box[3] >= size[1]]
     if not touching:
-        return people
+        return list(people)
     largest = max(_kept_area(person) for person in touching)
     tallest = max(_height(person.next_box) for person in touching)
-    faces_px = [_face_height(person, faces) for person in people]
-    tallest_face = max((height for height in faces_px if height is not None), default=0)
+    faces = [person.face for person in people if person.face is not None]
     front = []
-    for person, face in zip(people, faces_px, strict=True):
-        distant = face is not None and face < tallest_face * _BEHIND_FACE
+    for person in people:
+        distant = person.face is not None and _is_distant(person.face, faces)
         behind = distant and _height(person.next_box) < tallest * _BEHIND_HEIGHT
         large = _kept_area(person) >= largest * _BEHIND_SHARE
         if large or (person in touching and not behind):
@@ -272,14 +357,20 @@ def _height(box: Box) -> int:
     return box[3] - box[1]
 
 
-def _face_height(person: Person, faces: Sequence[Box]) -> int | None:
-    """Return the height of the tallest face in a person's box, or None."""
-    heights = [
-        _height(face)
-        for face in faces
-        if contains(person.next_box, ((face[0] + face[2]) // 2, (face[1] + face[3]) // 2))
-    ]
-    return max(heights, default=None)
+def _center(box: Box) -> tuple[int, int]:
+    return (box[0] + box[2]) // 2, (box[1] + box[3]) // 2
+
+
+def _is_distant(face: Box, faces: Sequence[Box]) -> bool:
+    """Return whether a face is much smaller than the tallest."""
+    return _height(face) < _BEHIND_FACE * max(map(_height, faces), default=0)
+
+
+def _touches(person: Person, others: Sequence[Person]) -> bool:
+    """Return whether a person's box overlaps or touches another's."""
+    left, top, right, bottom = person.next_box
+    wide = left - 1, top - 1, right + 1, bottom + 1
+    return any(shared(wide, other.next_box) > 0 for other in others)
 
 
 def _kept_area(person: Person) -> float:

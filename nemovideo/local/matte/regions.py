@@ -70,6 +70,26 @@ def region_at(mask: Mask, seen: Box, place: tuple[int, int]) -> Mask | None:
     return None
 
 
+def outside(mask: Mask, other: Mask, *, margin: bool = False) -> Mask:
+    """Return a mask without another one of the same box.
+
+    Args:
+        mask: Square.
+        other: Square.
+        margin: Whether to leave out the cells around the other one too.
+    """
+    region = _grid(other)
+    if not region:
+        return mask
+    cleaned: Mask = mask * (1 - _as_mask(_spread(region) if margin else region, mask.shape[0]))
+    return cleaned
+
+
+def near(mask: Mask, other: Mask) -> Mask:
+    """Return the part of a mask that is in or near another one of the same box."""
+    return _only(mask, _spread(_grid(other)))
+
+
 def _only(mask: Mask, region: int) -> Mask:
     """Return the mask within a slightly dilated region."""
     for _ in range(_REACH_CELLS):

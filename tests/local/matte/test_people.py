@@ -258,6 +258,55 @@ def test_a_distant_person_at_the_lower_edge_is_behind(top: int, face_px: int, ke
     assert len(people.boxes) == kept
 
 
+def kept_at(people: People, picture: Picture) -> Mask:
+    """Search and segment a frame; return the mask of the whole frame."""
+    view = PictureView(picture)
+    people.search(view)
+    found = people.segment(view)
+    assert found is not None
+    return moved(found.mask, found.box, (0, 0, *SIZE), 320)
+
+
+@pytest.mark.parametrize("seen_until", [100, 70], ids=["face seen", "face lost on the way"])
+@pytest.mark.parametrize("top", [130, 150])
+def test_a_passer_by_who_touches_the_person_in_front_stays_behind(
+    top: int, seen_until: int
+) -> None:
+    front, face = (120, 40, 220, 240), (140, 60, 200, 120)
+    faces = KnownFaces([])
+    people = People(Watched(), faces)
+    for left in range(10, 110, 6):
+        passer_by, small_face = (left, top, left + 60, 240), (left + 20, top, left + 40, top + 20)
+        faces.faces = [face, small_face] if left < seen_until else [face]
+        mask = kept_at(people, scene(passer_by, front))
+        assert (mask[60:, 130:210] > 0.5).all(), "the person in front is whole"
+        assert (mask[:, :108] > 0.5).mean() < 0.03, "and alone"
+    assert len(people.boxes) == 1
+
+
+def test_a_person_of_the_same_size_who_touches_is_kept() -> None:
+    front, face = (160, 40, 260, 240), (180, 60, 240, 120)
+    faces = KnownFaces([])
+    people = People(Watched(), faces)
+    for left in range(0, 80, 8):
+        faces.faces = [face, (left + 20, 70, left + 70, 120)]
+        mask = kept_at(people, scene((left, 60, left + 90, 240), front))
+    assert (mask[100:300, left + 10 : 250] > 0.5).all()
+
+
+def test_a_passer_by_who_comes_to_the_front_is_kept() -> None:
+    front, face = (160, 40, 260, 240), (180, 60, 240, 120)
+    faces = KnownFaces([face, (60, 150, 80, 170)])
+    people = People(Watched(), faces)
+    for right in (130, 170):
+        mask = kept_at(people, scene((40, 150, right, 240), front))
+        assert not (mask[:, :150] > 0.5).any()
+    for step in range(3):
+        faces.faces = [face, (50, 90 - 10 * step, 100, 140 - 10 * step)]
+        mask = kept_at(people, scene((20, 60 - 10 * step, 170, 240), front))
+    assert (mask[100:300, 30:240] > 0.5).all()
+
+
 def test_a_person_who_enters_is_found() -> None:
     empty, full = scene(), scene((100, 60, 200, 240))
     made = cuts(Watched(), [empty] * 10 + [full] * 20)
