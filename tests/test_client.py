@@ -242,7 +242,7 @@ def test_bad_files_are_reported_before_anything_is_sent(
     ("arguments", "message"),
     [
         ({"background": "transparent", "output": "x.mp4"}, "cannot be transparent"),
-        ({"output": "x.txt"}, "not a format"),
+        ({"output": "x.txt"}, "not a supported output format"),
         ({"background": " "}, "empty"),
         ({"output": "nowhere/x.mp4"}, "does not exist"),
         ({"output": "there.mp4"}, "already exists"),
@@ -405,6 +405,6 @@ def test_a_cost_that_there_is_not_is_refused() -> None:
 def test_an_export_to_no_video_is_refused_before_anything_is_sent(
     client: Client, backend: LocalBackend
 ) -> None:
-    with pytest.raises(errors.InvalidRequestError, match="not a format"):
+    with pytest.raises(errors.InvalidRequestError, match="not a supported output format"):
         client.sessions.attach("1").export("notes.txt")
     assert sent(backend) == []
