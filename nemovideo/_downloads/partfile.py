@@ -43,7 +43,7 @@ class PartFile:
         self._modified = False
         self._exclusive = 0
         self.record: Record | None = None
-        self.have = 0
+        self.have: int = 0
 
     def open(self) -> None:
         """Open or create the part, lock it, and load its record.

@@ -72,7 +72,7 @@ class StreamConnection:
     def __init__(self) -> None:
         self._guard = threading.RLock()  # `abort` may run during garbage collection
         self._stream: object = None
-        self.aborted = False
+        self.aborted: bool = False
 
     @property
     def attached(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import click
@@ -16,18 +16,24 @@ F = TypeVar("F", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 
 
-local_option = click.option(
+class _Decorator(Protocol):
+    def __call__(self, command: F, /) -> F: ...
+
+
+local_option: _Decorator = click.option(
     "--local", is_flag=True, help="Use a backend on this machine: no account, no network."
 )
-engine_option = click.option(
+engine_option: _Decorator = click.option(
     "--engine",
     metavar="NAME",
     help="With --local: fine (the default), fast, rembg or rembg:SESSION.",
 )
-json_option = click.option(
+json_option: _Decorator = click.option(
     "--json", "as_json", is_flag=True, help="Print only JSON on stdout; errors are JSON too."
 )
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="Do not draw a progress bar.")
+quiet_option: _Decorator = click.option(
+    "-q", "--quiet", is_flag=True, help="Do not draw a progress bar."
+)
 
 
 def _checked_trim(
