@@ -118,8 +118,9 @@ def model_path(name: str = DEFAULT_MODEL, *, progress: Progress | None = None) -
     if wheel is None:
         raise KeyError(name)
     folder = cache_dir()
-    held = _is_valid(folder / name, wheel.members[name][1])  # a folder of an image may be read-only
-    if not held and not can_write_to(folder):
+    if _is_valid(folder / name, wheel.members[name][1]):
+        return folder / name  # perhaps in an image, where the folder is read-only
+    if not can_write_to(folder):
         folder = replacement(folder, READ_ONLY, _CACHE_REMEDY)
     return _cached(wheel, name, folder, progress)
 
