@@ -129,9 +129,7 @@ def _locally(
                     speed / 1e6,
                     clock.monotonic() - began_s,
                 )
-        frames = 1.0
-        if not is_still(format_):
-            frames = max(1.0, timeline.duration_ms / 1000 * timeline.fps)
+        frames = _frames(timeline.duration_ms, timeline.fps, format_)
         pixels = round(timeline.width * timeline.height * frames)
         return Estimate(credits_, pixels / speed, _bytes(pixels, size), basis)
 
@@ -170,9 +168,13 @@ def _pixels(header: MediaInfo, format_: str) -> int | None:
     """Return the total number of pixels of the result's frames, if known."""
     if header.width is None or header.height is None:
         return None
-    frames = 1.0
-    if header.kind == "video" and not is_still(format_):
-        if header.duration_ms is None:
-            return None
-        frames = max(1.0, header.duration_ms / 1000 * (header.fps or _FPS))
+    if header.kind != "video":
+        return header.width * header.height
+    if header.duration_ms is None and not is_still(format_):
+        return None
+    frames = _frames(header.duration_ms or 0, header.fps or _FPS, format_)
     return round(header.width * header.height * frames)
+
+
+def _frames(duration_ms: int, fps: float, format_: str) -> float:
+    return 1.0 if is_still(format_) else max(1.0, duration_ms / 1000 * fps)

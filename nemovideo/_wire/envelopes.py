@@ -236,10 +236,10 @@ def _redirect_remedy(exchange: Exchange) -> str | None:
         host = urlsplit(exchange.headers.get("location", "")).hostname
     except ValueError:
         host = None
-    setting = f"et NEMO_API_URL to the API's address{f', perhaps at {host}' if host else ''}."
+    setting = f"NEMO_API_URL to the API's address{f', perhaps at {host}' if host else ''}."
     if exchange.status not in _TEMPORARY_REDIRECTS:
-        return f"S{setting}"
+        return f"Set {setting}"
     return (
         "Open a browser: the network may want you to sign in first"
-        f"{f' at {host}' if host else ''}. Otherwise s{setting}"
+        f"{f' at {host}' if host else ''}. Otherwise set {setting}"
     )

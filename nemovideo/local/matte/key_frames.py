@@ -55,8 +55,8 @@ class KeyMatte:
     people_box: Box
 
     def people_on(self, grid: Crop) -> Region:
-        """Return the region of people on another grid."""
-        return dilated(resampled(self.alpha, self.crop.box, grid) > _KEPT, 3)
+        """Return `people` on another grid."""
+        return _people(self.alpha, self.crop, grid)
 
 
 def grid_of(size: Size) -> Crop:
@@ -154,7 +154,7 @@ class KeyFrames:
         if correction.keep is not None and small is not None:
             added = resampled(small.mask, small.box, crop)
             alpha = np.maximum(alpha, added * resampled(correction.keep, grid.box, crop))
-        people = dilated(resampled(alpha, crop.box, grid) > _KEPT, 3)
+        people = _people(alpha, crop, grid)
         return KeyMatte(crop, alpha, people, _box_of(people, grid) or crop.box)
 
     def _detect(
@@ -213,6 +213,11 @@ def _joined(detections: Sequence[Detection], crop: Crop) -> Mask:
     for one in detections:
         np.maximum(joined, resampled(one.mask, one.box, crop), out=joined)
     return joined
+
+
+def _people(alpha: Mask, crop: Crop, grid: Crop) -> Region:
+    """Return the slightly dilated region of people on a grid."""
+    return dilated(resampled(alpha, crop.box, grid) > _KEPT, 3)
 
 
 def _boxes(mask: Mask, grid: Crop, margin: float) -> list[Box]:
