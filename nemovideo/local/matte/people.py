@@ -14,6 +14,18 @@ import numpy as np
 from nemovideo.local.matte.distant_faces import distant_faces
 from nemovideo.local.matte.engine import Mask, Matte, side_of
 from nemovideo.local.matte.faces import FaceFinder
+from nemovideo.local.matte.front import (
+    SAME_PERSON,
+    Person,
+    center_of,
+    height_of,
+    in_front,
+    is_distant,
+    is_visible,
+    kept_area,
+    merged,
+    touches,
+)
 from nemovideo.local.matte.regions import main_people, near, outside, region_at, regions_of
 from nemovideo.local.matte.tracking import (
     Box,
@@ -38,28 +50,10 @@ _GROWTHS_AT_FIRST = 8
 _MAX_UNSURE = 0.12
 _MAX_UNSURE_GROWTH = 1.3
 _MAX_PEOPLE = 12
-_SAME_PERSON = 0.35
 _MIN_AREA = 0.004
-_MIN_DISTANT_AREA = 0.001
 _SURE = 0.85
 _MAX_UNSEEN = 12
-_BEHIND_SHARE = 0.6
-_BEHIND_FACE, _BEHIND_HEIGHT = 0.5, 0.7
 _MIN_GROUP_SCALE, _MAX_GROUP_SCALE = 1.5, 1.75
-
-
-@attrs.frozen(eq=False)
-class Person:
-    """A tracked person: the last mask with its box, the box for the next frame, the last face.
-
-    `unseen` counts the searches since then, for people behind.
-    """
-
-    box: Box
-    mask: Mask
-    next_box: Box
-    face: Box | None = None
-    unseen: int = 0
 
 
 @attrs.frozen(eq=False)
@@ -118,14 +112,14 @@ class People:
         frame = whole(view.size)
         for region in regions_of(self._mask(view, frame)):
             box = person_box(region, frame, view.size)
-            known = any(shared(box, person.next_box) > _SAME_PERSON for person in found)
+            known = any(shared(box, person.next_box) > SAME_PERSON for person in found)
             if not known and self._is_person(region):
                 found.append(Person(frame, region, box))
         found = [self._with_face(person) for person in found]
-        front = found if self._behind else _in_front(found, view.size)
+        front = found if self._behind else in_front(found, view.size)
         behind = [person for person in found if person.face is not None and person not in front]
-        self._passers_by = [person for person in behind if _touches(person, front)]
-        front = sorted(_merged(front), key=lambda person: -_kept_area(person))
+        self._passers_by = [person for person in behind if touches(person, front)]
+        front = sorted(merged(front), key=lambda person: -kept_area(person))
         self._people, self.left_out = front[:_MAX_PEOPLE], len(front[_MAX_PEOPLE:])
 
     def segment(self, view: View, *, again: bool = False) -> Detection | None:
@@ -137,15 +131,15 @@ class People:
         """
         people: list[Person] = []
         passers_by = [self._track_passer_by(view, person) for person in self._passers_by]
-        self._passers_by = [one for one in passers_by if _is_visible(one.mask, one.box, view.size)]
+        self._passers_by = [one for one in passers_by if is_visible(one.mask, one.box, view.size)]
         self._left = self._left if again else []
         for person in self._people:
             tracked = self._track(view, person, self._passers_by)
-            if _is_visible(tracked.mask, tracked.box, view.size):
+            if is_visible(tracked.mask, tracked.box, view.size):
                 people.append(tracked)
             else:
                 self._left.append(person)
-        self._people = _merged(people)
+        self._people = merged(people)
         if not self._people:
             return None
         return self._joined([Detection(person.box, person.mask) for person in self._people])
@@ -157,7 +151,7 @@ class People:
             box = around(person.box, person.next_box)
             raw = self._mask_without(view, box, self._passers_by)
             mask = main_people(raw, moved(person.mask, person.box, box))
-            if _is_visible(mask, box, view.size):
+            if is_visible(mask, box, view.size):
                 detections.append(Detection(box, mask))
         return self._joined(detections) if detections else None
 
@@ -202,7 +196,7 @@ class People:
         if faces:
             self.face_seen = self.face_here = True
         for face in faces:
-            place = _center(face)
+            place = center_of(face)
             if any(self._is_of(face, person) for person in [*self._people, *found]):
                 continue
             bust, others = _bust(face, view.size), self._people
@@ -214,19 +208,19 @@ class People:
 
     def _is_of(self, face: Box, person: Person) -> bool:
         """Return whether a face is a person's, not that of someone behind beside the mask."""
-        place = _center(face)
+        place = center_of(face)
         if not contains(person.next_box, place):
             return False
-        distant = not self._behind and _is_distant(face, self._faces_in(person.next_box))
+        distant = not self._behind and is_distant(face, self._faces_in(person.next_box))
         return not distant or region_at(person.mask, person.box, place) is not None
 
     def _faces_in(self, box: Box) -> list[Box]:
-        return [face for face in self.faces if contains(box, _center(face))]
+        return [face for face in self.faces if contains(box, center_of(face))]
 
     def _with_face(self, person: Person) -> Person:
         """Return a person with the face seen last: the tallest in the box."""
         faces = [face for face in self._faces_in(person.next_box) if self._is_of(face, person)]
-        return attrs.evolve(person, face=max(faces, key=_height, default=person.face))
+        return attrs.evolve(person, face=max(faces, key=height_of, default=person.face))
 
     def _passers_by_without(self, found: Sequence[Person]) -> list[Person]:
         """Return the passers-by whom a search did not find again.
@@ -243,11 +237,11 @@ class People:
     def _is_known(self, passer_by: Person, found: Sequence[Person]) -> bool:
         """Return whether a search found a passer-by again, or saw that the face is not distant."""
         new = found[len(self._people) :]
-        if any(shared(passer_by.next_box, one.next_box) > _SAME_PERSON for one in new):
+        if any(shared(passer_by.next_box, one.next_box) > SAME_PERSON for one in new):
             return True
         return any(
-            region_at(passer_by.mask, passer_by.box, _center(face)) is not None
-            and not _is_distant(face, self.faces)
+            region_at(passer_by.mask, passer_by.box, center_of(face)) is not None
+            and not is_distant(face, self.faces)
             for face in self._faces_in(passer_by.box)
         )
 
@@ -319,64 +313,3 @@ def _bust(face: Box, size: Size) -> Box:
     box = (face[0] - side, face[1] - height // 2, face[2] + side, face[3] + height)
     even = [value // 2 * 2 for value in box]
     return max(0, even[0]), max(0, even[1]), min(size[0], even[2]), min(size[1], even[3])
-
-
-def _merged(people: Sequence[Person]) -> list[Person]:
-    """Return the people without duplicates; of two overlapping boxes, the larger is kept."""
-    kept: list[Person] = []
-    for person in sorted(people, key=lambda person: -area(person.next_box)):
-        if all(shared(person.next_box, other.next_box) < 2 * _SAME_PERSON for other in kept):
-            kept.append(person)
-    return kept
-
-
-def _in_front(people: Sequence[Person], size: Size) -> list[Person]:
-    """Return the people in front.
-
-    They touch the lower edge of the frame. If anyone does, smaller people who do not are
-    behind: on a poster, or passing by. People who touch it are behind too if their face is
-    less than half as tall as the tallest and they are much shorter in the picture.
-    """
-    touching = [person for person in people if person.next_box[3] >= size[1]]
-    if not touching:
-        return list(people)
-    largest = max(_kept_area(person) for person in touching)
-    tallest = max(_height(person.next_box) for person in touching)
-    faces = [person.face for person in people if person.face is not None]
-    front = []
-    for person in people:
-        distant = person.face is not None and _is_distant(person.face, faces)
-        behind = distant and _height(person.next_box) < tallest * _BEHIND_HEIGHT
-        large = _kept_area(person) >= largest * _BEHIND_SHARE
-        if large or (person in touching and not behind):
-            front.append(person)
-    return front
-
-
-def _height(box: Box) -> int:
-    return box[3] - box[1]
-
-
-def _center(box: Box) -> tuple[int, int]:
-    return (box[0] + box[2]) // 2, (box[1] + box[3]) // 2
-
-
-def _is_distant(face: Box, faces: Sequence[Box]) -> bool:
-    """Return whether a face is much smaller than the tallest."""
-    return _height(face) < _BEHIND_FACE * max(map(_height, faces), default=0)
-
-
-def _touches(person: Person, others: Sequence[Person]) -> bool:
-    """Return whether a person's box overlaps or touches another's."""
-    left, top, right, bottom = person.next_box
-    wide = left - 1, top - 1, right + 1, bottom + 1
-    return any(shared(wide, other.next_box) > 0 for other in others)
-
-
-def _kept_area(person: Person) -> float:
-    return share(person.mask > 0.5) * area(person.box)
-
-
-def _is_visible(mask: Mask, box: Box, size: Size) -> bool:
-    """Return whether a mask is large enough to be a person."""
-    return share(mask > 0.5) * area(box) >= _MIN_DISTANT_AREA * area(whole(size))
