@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from itertools import chain
 
 from nemovideo._support.patterns import lazy
 
@@ -105,13 +106,9 @@ def _decode(text: str, decoder: json.JSONDecoder) -> object:
 def _check_depth(value: object) -> None:
     level = [value]
     for _ in range(_MAX_DEPTH + 1):
-        below: list[object] = []
-        for item in level:
-            if type(item) is dict:
-                below.extend(item.values())
-            elif type(item) is list:
-                below.extend(item)
-        if not below:
+        objects = [item for item in level if type(item) is dict]
+        arrays = [item for item in level if type(item) is list]
+        if not (objects or arrays):
             return
-        level = below
+        level = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(arrays)]
     raise ValueError(f"nested more than {_MAX_DEPTH} levels deep")

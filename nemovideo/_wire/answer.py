@@ -145,7 +145,7 @@ class AnswerBuilder:
         if segment is None:
             segment = _Segment()
             self._segments.append(segment)
-        if not (frame.text.strip() and segment.text.startswith(frame.text)):
+        if not segment.text.startswith(frame.text):
             segment.texts = [frame.text]
 
     def _end_step(self, author: str) -> None:
