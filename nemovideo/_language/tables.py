@@ -7,11 +7,11 @@ Entries of the section `shared` are named without it.
 
 from __future__ import annotations
 
-import pkgutil
 import re
 from collections.abc import Callable, Mapping
 from configparser import ConfigParser
 from functools import cached_property
+from pathlib import Path
 
 _REFERENCE = re.compile(r"\{(verbs: )?([a-z][^{}]*)\}")
 """Not a quantifier, which begins with a digit or a comma."""
@@ -21,7 +21,7 @@ class Table:
     """The patterns of a package in both languages.
 
     Args:
-        package: The package that holds the two files.
+        folder: The folder of the two files.
         english: A template for English entries, with "{}" for the entry; one that begins with
             "re: " is left as it is.
         symbols: Additional names for references, such as placeholder characters.
@@ -31,14 +31,14 @@ class Table:
 
     def __init__(
         self,
-        package: str,
+        folder: Path,
         *,
         english: str = "{}",
         symbols: Mapping[str, str] | None = None,
         flags: int = 0,
         rewrite: Callable[[str], str] = str,
     ) -> None:
-        self._package, self._english, self._flags, self._rewrite = package, english, flags, rewrite
+        self._folder, self._english, self._flags, self._rewrite = folder, english, flags, rewrite
         self._symbols = dict(symbols or {})
         self._compiled: dict[str, re.Pattern[str]] = {}
 
@@ -73,7 +73,7 @@ class Table:
     @cached_property
     def entries(self) -> tuple[dict[str, str], dict[str, str]]:
         """The entries of the two files by name."""
-        return _read(self._package, "english.ini"), _read(self._package, "chinese.ini")
+        return _read(self._folder / "english.ini"), _read(self._folder / "chinese.ini")
 
     def _filled(self, pattern: str) -> str:
         return _REFERENCE.sub(self._value, pattern)
@@ -82,10 +82,10 @@ class Table:
         return "|".join(map(_forms, found[2].split())) if found[1] else self.source(found[2])
 
 
-def _read(package: str, file: str) -> dict[str, str]:
+def _read(file: Path) -> dict[str, str]:
     parser = ConfigParser(interpolation=None, delimiters=("=",), comment_prefixes=("#",))
     parser.optionxform = str  # type: ignore[assignment, method-assign]
-    parser.read_string((pkgutil.get_data(package, file) or b"").decode())
+    parser.read_string(file.read_text(encoding="utf-8"))
     return {
         name if section == "shared" else f"{section}.{name}": value.replace("\n", "")
         for section in parser.sections()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Literal
 
 import attrs
@@ -58,6 +57,8 @@ class Resume:
         if medium in ("chat", "tool"):
             return None
         if medium == "shell":
+            import shlex
+
             again = "--send-again " if self.send_again else ""
             return f"`nemovideo jobs resume {again}{shlex.quote(self.path)}`"
         call = "nemovideo.Job.resume" if self.anywhere else "client.jobs.resume"

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from html import unescape
 from urllib.parse import urlsplit
 
 import attrs
@@ -183,6 +182,8 @@ def message_in(value: object, depth: int = 8) -> str:
 
 
 def _page_title(text: str) -> str:
+    from html import unescape  # its table of entities takes milliseconds to load
+
     found = re.search(r"<title[^>]*>([^<]{1,200})", text, re.IGNORECASE)
     return unescape(found.group(1)).strip() if found else text.strip()[:200]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
+from pathlib import Path
 
 from nemovideo._language.gui.sentences import LINK, QUOTATION, QUOTED
 from nemovideo._language.tables import Table, spaced
@@ -16,7 +17,7 @@ from nemovideo._support.patterns import lazy
 from nemovideo.models import GuiAction
 
 PATTERNS = Table(
-    "nemovideo._language.gui",
+    Path(__file__).parent,
     symbols={"link": LINK, "quoted": QUOTED, "quotation": QUOTATION},
     flags=re.IGNORECASE,
     rewrite=spaced,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 
 from nemovideo._language.gui.sentences import QUOTED
 from nemovideo._language.tables import Table, spaced
@@ -16,7 +17,7 @@ from nemovideo._support.patterns import lazy
 FILE = "\ue010"
 """Placeholder for a file name in the patterns of `paths`."""
 PATTERNS = Table(
-    "nemovideo._language.routing",
+    Path(__file__).parent,
     symbols={"quoted": QUOTED, "file": FILE},
     flags=re.IGNORECASE,
     rewrite=spaced,

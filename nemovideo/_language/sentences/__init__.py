@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import pkgutil
+from pathlib import Path
 
 
 def sentences(file: str) -> dict[str, dict[str, str]]:
     """Return the sections of `english.json` or `chinese.json`; fields are in braces."""
-    loaded: dict[str, dict[str, str]] = json.loads(pkgutil.get_data(__name__, file) or b"{}")
+    loaded: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name(file).read_bytes())
     return loaded

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import pkgutil
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import attrs
 from PIL import ImageColor
@@ -18,7 +18,7 @@ SOLID_DEFAULT = "#e8eaed"
 GREEN_SCREEN = "#00b140"
 BLUE_SCREEN = "#0047bb"
 
-_WORDS = json.loads(pkgutil.get_data("nemovideo.local.agent.words", "colors.json") or b"{}")
+_WORDS = json.loads((Path(__file__).parent / "words" / "colors.json").read_bytes())
 _ENGLISH: dict[str, str] = _WORDS["english"]
 _CHINESE: dict[str, str] = _WORDS["chinese"]
 _TONES: dict[str, float] = _WORDS["english tones"] | _WORDS["chinese tones"]

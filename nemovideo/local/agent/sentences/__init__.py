@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import pkgutil
 from functools import cache
+from pathlib import Path
 
 _FILES = {"en": "english.json", "zh": "chinese.json"}
 
@@ -12,5 +12,5 @@ _FILES = {"en": "english.json", "zh": "chinese.json"}
 @cache
 def sentences(language: str) -> dict[str, str]:
     """Return the sentences of "en" or "zh"; fields are in braces."""
-    loaded: dict[str, str] = json.loads(pkgutil.get_data(__name__, _FILES[language]) or b"{}")
+    loaded: dict[str, str] = json.loads(Path(__file__).with_name(_FILES[language]).read_bytes())
     return loaded

@@ -8,6 +8,7 @@ as whole words, and in `chinese.ini`; a value that begins with "re: " is a regul
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from nemovideo._language.tables import Table
 from nemovideo.local.agent.message import AUDIO, IMAGE, QUOTE, VIDEO
@@ -16,7 +17,7 @@ MARK = "\ue010"
 """Delimits the milliseconds of a time; see `language.mark_times`."""
 
 TABLE = Table(
-    __name__,
+    Path(__file__).parent,
     english=r"(?<![a-z0-9])(?:{})(?![a-z0-9])",
     symbols={
         "audio": AUDIO,
