@@ -31,8 +31,8 @@ _support errors _values
 """From top to bottom, and from left to right: each imports only what comes after it."""
 
 LOCAL_ORDER = (
-    "__main__ backend server previews matting frame_writer arrays render matte agent store "
-    "timeline media rates models temporary"
+    "__main__ backend isolation work server previews matting frame_writer arrays render matte "
+    "agent store timeline media rates models temporary"
 )
 """The same for the rooms of `local/`; its `__init__` hands names on."""
 

@@ -92,10 +92,12 @@ def _serve(options: argparse.Namespace) -> None:
         limits=Limits(
             renders=options.max_renders or default.renders,
             disk_bytes=options.max_disk or default.disk_bytes,
+            memory_bytes=options.max_memory or default.memory_bytes,
         ),
         keep_s=options.keep,
         private_urls=options.private_urls or None,
         access_level=logging.INFO,
+        isolate=True,
     )
     with backend:
         banner = (_SHARED_BANNER if keys else _BANNER).format(
@@ -142,6 +144,11 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--max-disk", type=_bytes, help="disk quota of each key: 500M, 10G (10G with a key)"
+    )
+    parser.add_argument(
+        "--max-memory",
+        type=_bytes,
+        help="on Linux, memory of each process that decodes users' files: 500M, 4G (8G)",
     )
     parser.add_argument(
         "--private-urls",

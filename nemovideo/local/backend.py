@@ -20,15 +20,13 @@ import attrs
 
 from nemovideo._support.places import from_root
 from nemovideo.errors import MAX_UPLOAD_BYTES, LocalBackendError
-from nemovideo.local import rates, temporary
+from nemovideo.local import temporary
 from nemovideo.local.agent import respond as real_respond
 from nemovideo.local.agent import timeline_for
+from nemovideo.local.isolation import IsolatedWork
 from nemovideo.local.matte import AUTO, Engine, LazyMatting, LoadedEngine
 from nemovideo.local.matte.loading import engine_name
 from nemovideo.local.media.probe import MediaItem
-from nemovideo.local.media.probe import probe as real_probe
-from nemovideo.local.render import render as real_render
-from nemovideo.local.render.clips import MattingSource
 from nemovideo.local.server.access import access_for
 from nemovideo.local.server.app import create_app
 from nemovideo.local.server.cleaning import Cleaner
@@ -38,11 +36,10 @@ from nemovideo.local.server.forms import Forms
 from nemovideo.local.server.guard import RequestLog, SeenRequest
 from nemovideo.local.server.limits import SHARED, Limits
 from nemovideo.local.server.listener import Server
-from nemovideo.local.server.queue import Rendered, Renderer, RenderQueue
+from nemovideo.local.server.queue import Renderer, RenderQueue
 from nemovideo.local.store import Store
 from nemovideo.local.timeline import Timeline
-
-_log = logging.getLogger("nemovideo.local")
+from nemovideo.local.work import Work
 
 
 class LocalBackend:
@@ -81,14 +78,19 @@ class LocalBackend:
         host: The address to listen on, such as "0.0.0.0"; requires `api_key`.
         api_key: One or several keys that clients send as their token; each is a separate user.
             Anonymous tokens are then disabled.
-        limits: Quotas of each user; by default, four unfinished renders and 10 GiB with
-            `api_key`, and none without.
+        limits: Quotas of each user, and with `isolate` the memory and time of a file; by default,
+            four unfinished renders and 10 GiB for each user with `api_key`, and no quotas without.
         keep_s: Remove results older than this, and sessions unused for as long; default never.
         private_urls: Whether uploads by URL may come from this machine and private networks;
             by default, only without `api_key`.
         access_level: The level of the access log, one line per request in the logger
             `nemovideo.local.access`; by default, `logging.INFO` with `api_key`, and
             `logging.DEBUG` without.
+        isolate: Whether to probe, preview and render in child processes, so that no file can
+            crash or block this process: for files of other people. The `limits` on memory and
+            time apply to them. Each concurrent render loads its own engine. As with
+            `multiprocessing`, a script that starts the backend needs
+            `if __name__ == "__main__":`. `render` and `probe` are called in this process.
 
     Raises:
         InvalidRequestError: `host` is given without `api_key` or vice versa, or a key is not
@@ -112,7 +114,7 @@ class LocalBackend:
         forms: Forms | None = None,
         respond: Respond = real_respond,
         render: Renderer | None = None,
-        probe: Probe = real_probe,
+        probe: Probe | None = None,
         opening: Callable[[Sequence[MediaItem]], Timeline | None] = timeline_for,
         render_workers: int = 2,
         host: str | None = None,
@@ -121,12 +123,15 @@ class LocalBackend:
         keep_s: float | None = None,
         private_urls: bool | None = None,
         access_level: int | None = None,
+        isolate: bool = False,
     ) -> None:
         self.faults: Faults = Faults(faults or ())
         self._wanted_dir = None if state_dir is None else from_root(state_dir)
         self._wanted_port = port
         self._pricing = Pricing.from_options(credits, costs)
         self._render = render
+        self._probe = probe
+        self._isolate = isolate
         self._engine = engine
         self._device = device
         self._model = None if model is None else from_root(model)
@@ -141,9 +146,7 @@ class LocalBackend:
         self._limits = limits or (SHARED if self._access.shared else Limits())
         self._context = partial(
             Context,
-            matting=self._matting.load,
             respond=respond,
-            probe=probe,
             opening=opening,
             pricing=self._pricing,
             forms=forms or Forms(),
@@ -205,12 +208,8 @@ class LocalBackend:
             raise LocalBackendError(
                 "This backend is already running", remedy="Stop it first, or create another one."
             )
-        render = self._render
-        if render is None:
-            if self._engine is not None or self._model is not None or self._device != AUTO:
-                self._matting.load()
-            render = _renderer(self._matting.load, self.engine_name)
         with ExitStack() as stack:
+            work = self._work(stack)
             state_dir = self._wanted_dir
             if state_dir is None:
                 state_dir = Path(tempfile.mkdtemp(prefix="nemovideo-"))
@@ -220,7 +219,7 @@ class LocalBackend:
             stack.callback(store.close)
             queue = RenderQueue(
                 store,
-                render,
+                self._render or work.render,
                 workers=self._render_workers,
                 shared=self._access.shared,
                 disk_bytes=self._limits.disk_bytes,
@@ -231,7 +230,9 @@ class LocalBackend:
             store.accounts.set_keys(self._access.keys, self._pricing.credits)
             server = Server(self._access.host, self._wanted_port, shared=self._access.shared)
             stack.callback(server.stop)
-            context = self._context(store=store, queue=queue)
+            context = self._context(
+                store=store, queue=queue, probe=self._probe or work.probe, preview=work.preview
+            )
             app = create_app(
                 context, faults=self.faults, log=self._log, disconnect=server.disconnect
             )
@@ -243,6 +244,17 @@ class LocalBackend:
         self._at_exit = partial(_stop, weakref.ref(self))
         atexit.register(self._at_exit)
         return self
+
+    def _work(self, stack: ExitStack) -> Work | IsolatedWork:
+        """Return what probes, previews and renders, with its engine loaded if one was chosen."""
+        work: Work | IsolatedWork = Work(self._matting.load, self.engine_name)
+        if self._isolate:
+            work = IsolatedWork(self._engine, self._model, self._device, self._limits)
+            stack.callback(work.stop)
+        chosen = self._engine is not None or self._model is not None or self._device != AUTO
+        if chosen and self._render is None:
+            work.load()
+        return work
 
     def stop(self) -> None:
         """Close all connections and interrupt all work; no effect if not running.
@@ -289,7 +301,7 @@ class LocalBackend:
         return engine_name(self._engine, self._model, self._device)
 
     def load_engine(self) -> LoadedEngine:
-        """Load the engine, once for all renders and previews, and return it."""
+        """Load the engine, once for all renders and previews in this process, and return it."""
         return self._matting.load()
 
     @property
@@ -352,49 +364,3 @@ def _remove(state_dir: Path, jobs: Set[str], owner: int) -> None:
     """Remove a temporary state directory without jobs, unless in a forked child."""
     if not jobs and os.getpid() == owner:
         shutil.rmtree(state_dir, ignore_errors=True)
-
-
-def _renderer(matting: MattingSource, engine_name: str) -> Renderer:
-    """Return the real renderer, with a shared engine; its speed is recorded for estimates."""
-
-    def render(
-        timeline: Timeline,
-        media: Mapping[str, MediaItem],
-        output: Path,
-        *,
-        format: str,  # noqa: A002 - the renderer's own keyword
-        quality: str,
-        on_progress: Callable[[float], None] | None,
-        cancelled: Callable[[], bool] | None,
-    ) -> Rendered:
-        uses_matting = any(clip.background is not None for clip in timeline.clips)
-        if uses_matting:
-            matting()  # not part of the measured time
-        started = time.perf_counter()
-        made = real_render(
-            timeline,
-            media,
-            output,
-            format=format,
-            quality=quality,
-            matting=matting,
-            on_progress=on_progress,
-            cancelled=cancelled,
-        )
-        seconds = max(time.perf_counter() - started, 1e-6)
-        frames = made.duration_ms * timeline.fps / 1000
-        _log.info(
-            "rendered %.0f frames in %.1f s (%.1f frames/s)", frames, seconds, frames / seconds
-        )
-        if uses_matting:
-            rates.record(
-                engine_name,
-                format,
-                quality,
-                pixels=round(timeline.width * timeline.height * frames),
-                seconds=seconds,
-                size_bytes=made.size_bytes,
-            )
-        return made
-
-    return render

@@ -13,7 +13,6 @@ from starlette.requests import Request
 
 from nemovideo.local.agent.turn import Question, Turn
 from nemovideo.local.media.probe import MediaItem
-from nemovideo.local.render.clips import MattingSource
 from nemovideo.local.server.access import Access
 from nemovideo.local.server.forms import Forms, Problem
 from nemovideo.local.server.limits import GIB, Limits, PendingUploads
@@ -21,6 +20,7 @@ from nemovideo.local.server.pools import Pools
 from nemovideo.local.server.queue import RenderQueue
 from nemovideo.local.store import Store
 from nemovideo.local.timeline import Timeline
+from nemovideo.models import Preview
 
 _QUESTIONS_KEPT = 1000
 TRIAL_CREDITS = 100
@@ -48,6 +48,16 @@ class Probe(Protocol):
 
     def __call__(self, path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002
         """Return a file's type and properties, or raise UnsupportedFileError."""
+        ...
+
+
+class MakePreview(Protocol):
+    """Makes the pictures of a preview; `nemovideo.local.previews.preview_draft`."""
+
+    def __call__(
+        self, timeline: Timeline, media: Mapping[str, MediaItem], at_s: Sequence[float] | None
+    ) -> Preview:
+        """Return moments of a draft."""
         ...
 
 
@@ -85,9 +95,9 @@ class Context:
 
     store: Store
     queue: RenderQueue
-    matting: MattingSource
     respond: Respond
     probe: Probe
+    preview: MakePreview
     opening: Callable[[Sequence[MediaItem]], Timeline | None]
     pricing: Pricing
     forms: Forms

@@ -1,4 +1,4 @@
-"""Quotas of each user of a backend that serves other machines."""
+"""Limits of a backend: quotas of each user, and what the work on a file may take."""
 
 from __future__ import annotations
 
@@ -16,17 +16,32 @@ GIB = 1024**3
 
 @attrs.frozen
 class Limits:
-    """Quotas of each user, that is, of each token; None for no limit.
+    """Quotas of each user, that is, of each token, and limits of the work on files.
+
+    The last four apply to `LocalBackend(isolate=True)`, whose processes are ended at the limit.
 
     Attributes:
-        renders: Unfinished renders at a time; one more is rejected with 429.
-        disk_bytes: Total size of uploads, drafts and results; beyond it, 507.
+        renders: Unfinished renders of a user at a time; one more is rejected with 429. None for
+            no limit.
+        disk_bytes: Total size of a user's uploads, drafts and results; beyond it, 507. None for
+            no limit.
         url_upload_s: Total time of an upload by URL, in seconds.
+        memory_bytes: Memory of each process, on Linux; the machine's memory if that is less. None
+            for no limit. The default is enough for the largest pictures and videos that the
+            renderer accepts.
+        probe_s: Time to examine an uploaded file, in seconds.
+        preview_s: Time to make a preview, in seconds.
+        stall_s: Time in which a render must make any progress, in seconds. Loading or downloading
+            the engine does not count for it, nor for a preview.
     """
 
     renders: int | None = None
     disk_bytes: int | None = None
     url_upload_s: float = 600.0
+    memory_bytes: int | None = 8 * GIB
+    probe_s: float = 120.0
+    preview_s: float = 300.0
+    stall_s: float = 600.0
 
 
 class PendingUploads:

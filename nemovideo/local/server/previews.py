@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from nemovideo.draft.values import is_ready
 from nemovideo.errors import NemoError
-from nemovideo.local.previews import preview_draft
 from nemovideo.local.server.accounts import authenticate, own_session
 from nemovideo.local.server.context import context_of
 from nemovideo.local.server.forms import JSONResponse, Problem, read_json, text_field
@@ -34,7 +33,7 @@ async def preview(request: Request) -> Response:
     media = {f.item.id: f.item for f in context.store.projects.files(session.session_id)}
 
     def work() -> Preview:
-        return preview_draft(Timeline.from_draft(draft), media, at_s, context.matting)
+        return context.preview(Timeline.from_draft(draft), media, at_s)
 
     try:
         result = await context.pools.previews.run(work)

@@ -42,7 +42,7 @@ class Rendered(Protocol):
 
 
 class Renderer(Protocol):
-    """Renders a timeline to a file; `nemovideo.local.render.render`, with its engine bound."""
+    """Renders a timeline to a file; `nemovideo.local.work.Work.render`."""
 
     def __call__(
         self,

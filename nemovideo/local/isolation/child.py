@@ -1,0 +1,290 @@
+"""What runs in a child process: calls from the server, one at a time."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from logging.handlers import QueueHandler
+from multiprocessing import connection, parent_process
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import SimpleQueue
+from typing import NoReturn
+
+import attrs
+
+from nemovideo.errors import NemoError
+from nemovideo.local.matte import Engine, LazyMatting, LoadedEngine
+from nemovideo.local.matte.loading import engine_name
+from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.render import RenderResult
+from nemovideo.local.server.messages import is_disk_full
+from nemovideo.local.timeline import Timeline
+from nemovideo.local.work import Work
+from nemovideo.models import Preview
+
+LOGGER = "nemovideo.local"
+
+_PROGRESS_INTERVAL_S = 0.1
+_OOM_SCORE = b"500"
+_OUT_OF_MEMORY = (
+    "bad_alloc",
+    "can't start new thread",
+    "Cannot allocate memory",
+    "Failed to allocate",
+    "Insufficient memory",
+)
+"""How FFmpeg, OpenCV, ONNX Runtime and threads report that there is no memory."""
+
+
+@attrs.frozen
+class Setup:
+    """The settings of a child process.
+
+    Attributes:
+        engine, model, device: As for `LocalBackend`.
+        memory_bytes: The limit of its memory on Linux; None for no limit.
+        log_level: The level of the records that are sent to the server's log.
+    """
+
+    engine: Engine | None = None
+    model: Path | None = None
+    device: str = "auto"
+    memory_bytes: int | None = None
+    log_level: int = logging.WARNING
+
+
+@attrs.frozen
+class Progress:
+    """The fraction that is done, 0..1; it restarts the time limit."""
+
+    fraction: float
+
+
+@attrs.frozen
+class Loading:
+    """The engine is being loaded, perhaps downloaded: no time limit applies until it is `done`."""
+
+    done: bool
+
+
+@attrs.frozen
+class Done:
+    """The result of the call."""
+
+    result: object
+
+
+@attrs.frozen
+class Failed:
+    """The error of the call, and its traceback as text."""
+
+    error: BaseException
+    traceback: str
+
+
+class Link:
+    """Sends messages to the server; thread-safe."""
+
+    def __init__(self, to_parent: Connection) -> None:
+        self._to_parent = to_parent
+        self._lock = threading.Lock()
+        self._fraction = 0.0
+        self._sent_s = 0.0
+
+    def send(self, message: object) -> None:
+        """Send a message; end the process if the server is gone."""
+        with self._lock:
+            try:
+                self._to_parent.send(message)
+            except OSError:
+                _end()
+
+    def progress(self, fraction: float) -> None:
+        """Report the fraction that is done, 0..1."""
+        self._fraction = fraction
+        now_s = time.monotonic()
+        if now_s - self._sent_s >= _PROGRESS_INTERVAL_S:
+            self._sent_s = now_s
+            self.send(Progress(fraction))
+
+    def cancelled(self) -> bool:
+        """Return False: the server ends the process instead.
+
+        A renderer calls this also while it waits for a frame, which is no progress, and while it
+        completes the file after the last one, which is.
+        """
+        if self._fraction >= 1:
+            self.progress(self._fraction)
+        return False
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Suspend the time limit while the engine is loaded."""
+        self.send(Loading(done=False))
+        try:
+            yield
+        finally:
+            self.send(Loading(done=True))
+
+
+Call = Callable[[Work, Link], object]
+
+
+def run(to_parent: Connection, setup: Setup) -> None:
+    """Answer calls until the server closes the connection."""
+    _leave_signals_to_the_server()
+    _limit_resources(setup.memory_bytes)
+    threading.Thread(target=_end_with_parent, name="nemovideo-watchdog", daemon=True).start()
+    link = Link(to_parent)
+    _forward_log(link, setup.log_level)
+    lazy = LazyMatting(setup.engine, setup.model, setup.device)
+
+    def matting() -> LoadedEngine:
+        with link.loading():
+            return lazy.load()
+
+    work = Work(matting, engine_name(setup.engine, setup.model, setup.device))
+    while True:
+        try:
+            call: Call = to_parent.recv()
+        except (EOFError, OSError):
+            _end()
+        link.send(_answer(call, work, link))
+
+
+def load(work: Work, _link: Link) -> None:
+    """Load the engine."""
+    work.load()
+
+
+def probe(work: Work, _link: Link, *, path: Path, name: str, id: str) -> MediaItem:  # noqa: A002
+    """Return a file's type and properties."""
+    return work.probe(path, name, id=id)
+
+
+def preview(
+    work: Work,
+    _link: Link,
+    *,
+    timeline: Timeline,
+    media: Mapping[str, MediaItem],
+    at_s: Sequence[float] | None,
+) -> Preview:
+    """Return moments of a draft."""
+    return work.preview(timeline, media, at_s)
+
+
+def render(
+    work: Work,
+    link: Link,
+    *,
+    timeline: Timeline,
+    media: Mapping[str, MediaItem],
+    output: Path,
+    format: str,  # noqa: A002 - the renderer's own keyword
+    quality: str,
+) -> RenderResult:
+    """Render a draft to a file."""
+    return work.render(
+        timeline,
+        media,
+        output,
+        format=format,
+        quality=quality,
+        on_progress=link.progress,
+        cancelled=link.cancelled,
+    )
+
+
+def _answer(call: Call, work: Work, link: Link) -> Done | Failed:
+    try:
+        return Done(call(work, link))
+    except BaseException as error:  # noqa: BLE001 - raised again in the server
+        return Failed(_portable(error), traceback.format_exc())
+
+
+def _portable(error: BaseException) -> BaseException:
+    """Return the error as one that can be pickled; its causes cannot."""
+    if is_out_of_memory(error):
+        return MemoryError()
+    if is_disk_full(error):
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if isinstance(error, NemoError):
+        return error
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - made here
+    except Exception:  # noqa: BLE001 - whatever its __reduce__ does
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Return whether an error is due to a lack of memory."""
+    while error is not None:
+        if isinstance(error, MemoryError) or any(text in str(error) for text in _OUT_OF_MEMORY):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _leave_signals_to_the_server() -> None:
+    """Ignore Ctrl-C and SIGTERM, which a terminal or a supervisor sends to all processes.
+
+    The server ends this process, and knows then that its job was interrupted. In a process group
+    of its own, it takes along what it started, such as pip.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if sys.platform != "win32":
+        os.setpgid(0, 0)
+
+
+def _limit_resources(memory_bytes: int | None) -> None:
+    if sys.platform == "win32":
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump contains users' files
+    if sys.platform == "linux":
+        with suppress(OSError):  # if memory runs out, the server is not the one to be killed
+            Path("/proc/self/oom_score_adj").write_bytes(_OOM_SCORE)
+        if memory_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+
+
+def _forward_log(link: Link, level: int) -> None:
+    """Send log records to the server instead of writing them."""
+
+    class Forward(QueueHandler):
+        def enqueue(self, record: logging.LogRecord) -> None:
+            link.send(record)
+
+    logger = logging.getLogger(LOGGER)
+    logger.handlers = [Forward(SimpleQueue())]
+    logger.setLevel(level)
+    logger.propagate = False
+
+
+def _end_with_parent() -> None:
+    """End this process when the server has ended, even if it was killed."""
+    parent = parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
+    _end()
+
+
+def _end() -> NoReturn:
+    """End this process with what it started; native libraries may crash in a regular exit."""
+    if sys.platform != "win32":
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)

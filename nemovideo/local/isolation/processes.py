@@ -1,0 +1,274 @@
+"""Child processes as the server sees them: started, limited and ended."""
+
+from __future__ import annotations
+
+import logging
+import math
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.context import ForkServerContext, SpawnContext
+from typing import TypeVar, cast
+
+from nemovideo.errors import NemoError, RenderCancelledError
+from nemovideo.local.isolation import child
+from nemovideo.local.isolation.child import Call, Done, Failed, Link, Loading, Progress, Setup
+from nemovideo.local.server.limits import GIB
+from nemovideo.local.work import Work
+
+_T = TypeVar("_T")
+
+_POLL_S = 0.1
+_EXIT_S = 5.0
+_MAX_CALLS = 100
+"""The calls of a process: what native libraries leak counts against its memory limit."""
+
+_start_lock = threading.Lock()
+"""multiprocessing's own list of children is not thread-safe."""
+
+
+class ProcessLostError(Exception):
+    """A process ended before its call; the message says why, such as "the decoder crashed"."""
+
+
+class ProcessPool:
+    """Processes that run one call at a time and are reused for the next.
+
+    There are as many as there were concurrent calls. One that was ended in the middle of a call,
+    or that failed in an unexpected way, is replaced at the next call.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._condition = threading.Condition()
+        self._idle: list[_Process] = []
+        self._busy: set[_Process] = set()
+        self._stopped = False
+
+    def run(
+        self,
+        call: Callable[[Work, Link], _T],
+        *,
+        limit_s: float,
+        cancelled: Callable[[], bool] | None = None,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> _T:
+        """Run a call in a process, and return its result or raise its error.
+
+        Args:
+            call: A picklable function, called with the process's `Work` and `Link`.
+            limit_s: The time limit; it restarts with any progress.
+            cancelled: Called about every 0.1 s. If it returns True or raises, the process is
+                ended, and what remains of its files is left to the caller.
+            on_progress: Called with fractions, 0..1.
+
+        Raises:
+            ProcessLostError: The process crashed, or exceeded a limit.
+            RenderCancelledError: The call was cancelled, or the pool stopped.
+            Exception: What the call itself raised.
+        """
+        while True:
+            process = self._take()
+            reusable = False
+            try:
+                if not process.begin(call):  # it died while it was idle
+                    continue
+                result = self._wait(process, limit_s, cancelled, on_progress)
+            except NemoError:
+                reusable = process.idle  # an error of the call itself
+                raise
+            else:
+                reusable = True
+                return cast("_T", result)
+            finally:
+                self._give_back(process, reusable=reusable)
+
+    def stop(self) -> None:
+        """End all processes, and wait until the calls have returned."""
+        with self._condition:
+            self._stopped = True
+            for process in self._busy:
+                process.kill()
+            idle, self._idle = self._idle, []
+            self._condition.wait_for(lambda: not self._busy, _EXIT_S)
+        for process in idle:
+            process.close()
+
+    def _take(self) -> _Process:
+        with self._condition:
+            if self._stopped:
+                raise RenderCancelledError("the server is stopping")
+            if self._idle:
+                process = self._idle.pop()
+                self._busy.add(process)
+                return process
+        process = _Process(self._setup)
+        with self._condition:
+            self._busy.add(process)
+        return process
+
+    def _give_back(self, process: _Process, *, reusable: bool) -> None:
+        if not (reusable and process.calls < _MAX_CALLS):
+            process.close()
+        with self._condition:
+            self._busy.discard(process)
+            if not process.closed and not self._stopped:
+                self._idle.append(process)
+            self._condition.notify_all()
+        if self._stopped:
+            process.close()
+
+    def _wait(
+        self,
+        process: _Process,
+        limit_s: float,
+        cancelled: Callable[[], bool] | None,
+        on_progress: Callable[[float], None] | None,
+    ) -> object:
+        deadline_s = time.monotonic() + limit_s
+        while True:
+            try:
+                message = process.receive(_POLL_S)
+            except EOFError:
+                if self._stopped:
+                    raise RenderCancelledError("the server is stopping") from None
+                raise ProcessLostError(process.exit_reason()) from None
+            match message:
+                case Done(result):
+                    return result
+                case Failed(error, traceback):
+                    raise _raised(error, traceback, self._setup.memory_bytes)
+                case Progress(fraction):
+                    deadline_s = time.monotonic() + limit_s
+                    if on_progress is not None:
+                        on_progress(fraction)
+                case Loading(done):
+                    deadline_s = time.monotonic() + limit_s if done else math.inf
+                case logging.LogRecord():
+                    logging.getLogger(message.name).handle(message)
+            if self._stopped or (cancelled is not None and cancelled()):
+                raise RenderCancelledError("the render was cancelled")
+            if time.monotonic() > deadline_s:
+                progress = "made no progress for" if on_progress else "took longer than"
+                raise ProcessLostError(f"it {progress} {limit_s:g} s")
+
+
+class _Process:
+    """A child process and the connection to it; used by one thread at a time, but for kill()."""
+
+    def __init__(self, setup: Setup) -> None:
+        context = _context()
+        self.calls = 0
+        self.idle = True
+        self.closed = False
+        self._connection, theirs = context.Pipe()
+        try:
+            self._process = context.Process(
+                target=child.run, args=(theirs, setup), name="nemovideo-work", daemon=True
+            )
+            with _start_lock:
+                self._process.start()
+        except BaseException:
+            self._connection.close()
+            raise
+        finally:
+            theirs.close()
+
+    def begin(self, call: Call) -> bool:
+        """Send a call; return False if the process has ended."""
+        self.calls += 1
+        self.idle = False
+        try:
+            self._connection.send(call)
+        except OSError:
+            return False
+        return True
+
+    def receive(self, timeout_s: float) -> object:
+        """Return the next message, or None if there is none in time.
+
+        Raises:
+            EOFError: The process has ended.
+        """
+        try:
+            if not self._connection.poll(timeout_s):
+                return None
+            message: object = self._connection.recv()
+        except OSError as error:
+            raise EOFError from error
+        self.idle = isinstance(message, (Done, Failed))
+        return message
+
+    def exit_reason(self) -> str:
+        """Return why the process has ended, as a clause."""
+        with _start_lock:
+            self._process.join(_EXIT_S)
+        if sys.platform != "win32" and self._process.exitcode == -signal.SIGKILL:
+            return "the server ran out of memory"
+        return "the decoder crashed"
+
+    def kill(self) -> None:
+        """End the process at once, with what it started."""
+        with suppress(OSError, ValueError):  # not yet the leader of its group, or closed meanwhile
+            if sys.platform != "win32":
+                os.killpg(self._process.pid or 0, signal.SIGKILL)
+        with suppress(OSError, ValueError):
+            self._process.kill()
+
+    def close(self) -> None:
+        """End the process, wait for it, and release its resources."""
+        if self.closed:
+            return
+        self.closed = True
+        self._connection.close()
+        with _start_lock:
+            self.kill()
+            self._process.join(_EXIT_S)
+            with suppress(ValueError):  # it cannot be ended: it waits for a disk
+                self._process.close()
+
+
+def prepare() -> None:
+    """Start to load the decoders, so that the first process starts quickly."""
+    if sys.platform != "win32":
+        from multiprocessing import forkserver
+
+        _context()
+        with _start_lock:
+            forkserver.ensure_running()
+
+
+def _context() -> ForkServerContext | SpawnContext:
+    """Return the way to start processes: forked from a small server without threads, if possible.
+
+    A fork of this process could inherit the locks of its other threads.
+    """
+    if sys.platform == "win32":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([child.__name__])
+    return context
+
+
+def _raised(error: BaseException, traceback: str, memory_bytes: int | None) -> BaseException:
+    """Return the error of a call as it is raised in this process."""
+    if isinstance(error, MemoryError):
+        if memory_bytes is None:
+            return ProcessLostError("the server ran out of memory")
+        most = f"{memory_bytes / GIB:.1f} GiB"
+        return ProcessLostError(f"it needs more than {most} of memory, the server's limit")
+    if not isinstance(error, NemoError):
+        error.__cause__ = _ChildTracebackError(traceback)
+    return error
+
+
+class _ChildTracebackError(Exception):
+    """The traceback of an error in a child process, for the log."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
