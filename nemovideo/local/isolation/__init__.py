@@ -4,4 +4,6 @@
 the children, and `child` is what runs inside them.
 """
 
+from nemovideo.local.isolation.processes import ProcessLostError as ProcessLostError
+from nemovideo.local.isolation.processes import ProcessPool as ProcessPool
 from nemovideo.local.isolation.work import IsolatedWork as IsolatedWork

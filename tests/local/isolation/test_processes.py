@@ -1,0 +1,151 @@
+"""Child processes: what ends them, what they report, and what they leave."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nemovideo.errors import RenderCancelledError, RenderFailedError
+from nemovideo.local.isolation import ProcessLostError, ProcessPool
+from nemovideo.local.isolation.child import Call, Setup
+from tests.support import isolated_calls as calls
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+LIMIT_S = 60.0
+
+
+@pytest.fixture
+def pool() -> Iterator[ProcessPool]:
+    made = ProcessPool(Setup(memory_bytes=2 * calls.GIB))
+    yield made
+    made.stop()
+    assert multiprocessing.active_children() == []
+
+
+def exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("call", "limit_s", "reason"),
+    [
+        (calls.abort, LIMIT_S, "the decoder crashed"),
+        (calls.be_killed, LIMIT_S, "the server ran out of memory"),
+        pytest.param(
+            *(calls.take_memory, LIMIT_S, "it needs more than 2.0 GiB of memory"),
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit"),
+        ),
+        (calls.hang, 0.2, "it took longer than 0.2 s"),
+    ],
+)
+def test_a_process_that_is_lost_fails_its_call_and_is_replaced(
+    pool: ProcessPool, call: Call, limit_s: float, reason: str
+) -> None:
+    before = pool.run(calls.process_id, limit_s=LIMIT_S)
+    with pytest.raises(ProcessLostError, match=reason):
+        pool.run(call, limit_s=limit_s)
+    assert pool.run(calls.process_id, limit_s=LIMIT_S) != before
+    assert not exists(before)
+
+
+def test_an_idle_process_that_died_is_replaced(pool: ProcessPool) -> None:
+    before = pool.run(calls.process_id, limit_s=LIMIT_S)
+    os.kill(before, signal.SIGKILL)
+    (child,) = multiprocessing.active_children()
+    child.join()
+    assert pool.run(calls.process_id, limit_s=LIMIT_S) != before
+
+
+def test_errors_are_raised_and_only_unexpected_ones_end_the_process(pool: ProcessPool) -> None:
+    first = pool.run(calls.process_id, limit_s=LIMIT_S)
+    with pytest.raises(RenderFailedError, match="draft is empty") as refused:
+        pool.run(calls.refuse, limit_s=LIMIT_S)
+    assert refused.value.remedy == "Add a clip."
+    assert pool.run(calls.process_id, limit_s=LIMIT_S) == first
+    with pytest.raises(ZeroDivisionError) as caught:
+        pool.run(calls.divide_by_zero, limit_s=LIMIT_S)
+    assert "in divide_by_zero" in str(caught.value.__cause__)
+    assert pool.run(calls.process_id, limit_s=LIMIT_S) != first
+
+
+def test_progress_restarts_the_time_limit_and_loading_suspends_it(pool: ProcessPool) -> None:
+    pool.run(calls.process_id, limit_s=LIMIT_S)  # else the start of the process counts as well
+    fractions: list[float] = []
+    done = pool.run(calls.report_often, limit_s=0.4, on_progress=fractions.append)
+    assert (done, len(fractions) > 2) == ("done", True)
+
+
+def test_a_cancelled_call_ends_its_process(pool: ProcessPool) -> None:
+    with pytest.raises(RenderCancelledError):
+        pool.run(calls.hang, limit_s=LIMIT_S, cancelled=lambda: True)
+    assert multiprocessing.active_children() == []
+
+
+def test_stop_ends_running_calls(pool: ProcessPool) -> None:
+    errors: list[Exception] = []
+    reached = threading.Event()
+
+    def cancelled() -> bool:
+        reached.set()
+        return False
+
+    def wait() -> None:
+        try:
+            pool.run(calls.hang, limit_s=LIMIT_S, cancelled=cancelled)
+        except RenderCancelledError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert reached.wait(30)
+    pool.stop()
+    thread.join(10)
+    assert len(errors) == 1
+    with pytest.raises(RenderCancelledError):
+        pool.run(calls.process_id, limit_s=LIMIT_S)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_lost_processes_leave_no_open_file(pool: ProcessPool) -> None:
+    def open_files() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    pool.run(calls.process_id, limit_s=LIMIT_S)
+    before = open_files()
+    for _ in range(3):
+        with pytest.raises(ProcessLostError):
+            pool.run(calls.abort, limit_s=LIMIT_S)
+    pool.run(calls.process_id, limit_s=LIMIT_S)
+    assert open_files() == before
+
+
+def test_processes_end_with_a_server_that_is_killed() -> None:
+    command = [sys.executable, "-m", calls.__name__]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline().strip().isdecimal()
+        server.kill()
+        assert server.stdout.read() == ""  # the end: no process has it open any more
+
+
+def test_log_records_reach_the_server(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "nemovideo.local")
+    pool = ProcessPool(Setup(log_level=logging.INFO))
+    try:
+        pool.run(calls.log, limit_s=LIMIT_S)
+    finally:
+        pool.stop()
+    assert "loaded in 0.3 s" in caplog.text

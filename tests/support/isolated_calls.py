@@ -1,0 +1,79 @@
+"""Calls for child processes that crash, hang, or take too much memory."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from nemovideo.errors import RenderFailedError
+from nemovideo.local.isolation import ProcessPool
+from nemovideo.local.isolation.child import Link, Setup
+from nemovideo.local.work import Work
+
+GIB = 1024**3
+
+
+def process_id(_work: Work, _link: Link) -> int:
+    return os.getpid()
+
+
+def abort(_work: Work, _link: Link, **_: object) -> None:
+    os.abort()
+
+
+def be_killed(_work: Work, _link: Link, **_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def take_memory(_work: Work, _link: Link, **_: object) -> int:
+    return len(bytearray(4 * GIB))
+
+
+def hang(_work: Work, _link: Link, **_: object) -> None:
+    threading.Event().wait()
+
+
+def refuse(_work: Work, _link: Link) -> None:
+    raise RenderFailedError("the draft is empty", remedy="Add a clip.")
+
+
+def divide_by_zero(_work: Work, _link: Link) -> None:
+    _ = 1 / 0
+
+
+def log(_work: Work, _link: Link) -> None:
+    logging.getLogger("nemovideo.local").info("loaded in %.1f s", 0.3)
+
+
+def report_often(_work: Work, link: Link) -> str:
+    for number in range(6):
+        threading.Event().wait(0.1)
+        link.progress(number / 6)
+    with link.loading():
+        threading.Event().wait(0.6)
+    return "done"
+
+
+def render_half(_work: Work, link: Link, *, output: Path, **_: object) -> None:
+    """Leave a part of a file, report half of it, and hang."""
+    output.with_name(f".{output.name}.{os.getpid()}.part").write_bytes(b"0123456789")
+    link.progress(0.5)
+    threading.Event().wait()
+
+
+def render_half_and_abort(_work: Work, link: Link, *, output: Path, **_: object) -> None:
+    """Leave a part of a file, and crash."""
+    output.with_name(f".{output.name}.{os.getpid()}.part").write_bytes(b"0123456789")
+    link.progress(0.5)
+    os.abort()
+
+
+if __name__ == "__main__":
+    pool = ProcessPool(Setup())
+    sys.stdout.write(f"{pool.run(process_id, limit_s=60)}\n")
+    sys.stdout.flush()
+    pool.run(hang, limit_s=600)
