@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
 
 from nemovideo.errors import RenderFailedError
-from nemovideo.local.isolation import ProcessPool
-from nemovideo.local.isolation.child import Link, Setup
+from nemovideo.local.isolation.child import Link
 from nemovideo.local.work import Work
 
 GIB = 1024**3
@@ -70,10 +68,3 @@ def render_half_and_abort(_work: Work, link: Link, *, output: Path, **_: object)
     output.with_name(f".{output.name}.{os.getpid()}.part").write_bytes(b"0123456789")
     link.progress(0.5)
     os.abort()
-
-
-if __name__ == "__main__":
-    pool = ProcessPool(Setup())
-    sys.stdout.write(f"{pool.run(process_id, limit_s=60)}\n")
-    sys.stdout.flush()
-    pool.run(hang, limit_s=600)

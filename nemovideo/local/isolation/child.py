@@ -143,8 +143,8 @@ Call = Callable[[Work, Link], object]
 def run(to_parent: Connection, setup: Setup) -> None:
     """Answer calls until the server closes the connection."""
     _leave_signals_to_the_server()
-    _limit_resources(setup.memory_bytes)
     threading.Thread(target=_end_with_parent, name="nemovideo-watchdog", daemon=True).start()
+    _limit_resources(setup.memory_bytes)
     link = Link(to_parent)
     _forward_log(link, setup.log_level)
     lazy = LazyMatting(setup.engine, setup.model, setup.device)

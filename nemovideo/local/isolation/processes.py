@@ -33,7 +33,7 @@ _start_lock = threading.Lock()
 
 
 class ProcessLostError(Exception):
-    """A process ended before its call; the message says why, such as "the decoder crashed"."""
+    """A process ended before its call; the message says why, such as "a media library crashed"."""
 
 
 class ProcessPool:
@@ -210,15 +210,12 @@ class _Process:
             self._process.join(_EXIT_S)
         if sys.platform != "win32" and self._process.exitcode == -signal.SIGKILL:
             return "the server ran out of memory"
-        return "the decoder crashed"
+        return "a media library crashed"
 
     def kill(self) -> None:
         """End the process at once, with what it started."""
-        with suppress(OSError, ValueError):  # not yet the leader of its group, or closed meanwhile
-            if sys.platform != "win32":
-                os.killpg(self._process.pid or 0, signal.SIGKILL)
-        with suppress(OSError, ValueError):
-            self._process.kill()
+        with _start_lock, suppress(ValueError):  # closed meanwhile
+            self._kill()
 
     def close(self) -> None:
         """End the process, wait for it, and release its resources."""
@@ -227,10 +224,18 @@ class _Process:
         self.closed = True
         self._connection.close()
         with _start_lock:
-            self.kill()
+            self._kill()
             self._process.join(_EXIT_S)
             with suppress(ValueError):  # it cannot be ended: it waits for a disk
                 self._process.close()
+
+    def _kill(self) -> None:
+        if self._process.exitcode is not None:  # its id may belong to another process by now
+            return
+        if sys.platform != "win32" and self._process.pid is not None:
+            with suppress(OSError):  # it does not lead its group yet
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
 
 
 def prepare() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -105,7 +106,7 @@ def test_an_upload_that_crashes_the_decoder_is_refused(
     with pytest.raises(UnsupportedFileError) as caught:
         session.upload(video)
     assert caught.value.code == 4001
-    assert caught.value.message == "talk.mp4 cannot be examined: the decoder crashed"
+    assert caught.value.message == "talk.mp4 cannot be examined: a media library crashed"
     monkeypatch.undo()
     assert session.upload(video)[0].width == 160
 
@@ -115,7 +116,7 @@ def test_a_preview_that_crashes_the_decoder_fails(
 ) -> None:
     session = edited(client, video)
     monkeypatch.setattr(child, "preview", calls.abort)
-    with pytest.raises(NemoError, match="the preview failed: the decoder crashed"):
+    with pytest.raises(NemoError, match="the preview failed: a media library crashed"):
         session.preview()
     monkeypatch.undo()
     assert session.preview().after.startswith(b"\x89PNG")
@@ -127,14 +128,14 @@ def test_a_render_that_crashes_fails_alone_and_leaves_no_file(
     session = edited(client, video)
     files = results(isolated)
     monkeypatch.setattr(child, "render", calls.render_half_and_abort)
-    with pytest.raises(RenderFailedError, match="the render failed: the decoder crashed"):
+    with pytest.raises(RenderFailedError, match="the render failed: a media library crashed"):
         client.render.wait(submit(client, session))
     assert results(isolated) == files
     monkeypatch.undo()
     assert client.render.wait(submit(client, session)).status == "completed"
 
 
-def test_a_cancelled_render_ends_although_it_hangs(
+def test_a_canceled_render_ends_although_it_hangs(
     isolated: LocalBackend, client: Client, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = edited(client, video)
@@ -181,3 +182,25 @@ def test_an_engine_that_cannot_be_pickled_is_refused(tmp_path: Path) -> None:
 def test_an_engine_that_cannot_be_loaded_is_reported_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(LocalBackendError, match="there is no engine 'none'"):
         LocalBackend(tmp_path, engine="none", isolate=True).start()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit")
+def test_the_command_line_limits_memory_and_its_processes_end_with_it(
+    video: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "nemovideo.local", "--port", "0", "--max-memory", "1M"]
+    with subprocess.Popen(
+        [*command, "--state-dir", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().split()[-1]
+        with (
+            Client(base_url=url, web_url=url) as client,
+            pytest.raises(UnsupportedFileError, match=r"more than 0\.0 GiB of memory"),
+        ):
+            client.sessions.create().upload(video)
+        server.kill()
+        assert "State:" in server.stdout.read()  # to the end: no process has it open any more
