@@ -144,6 +144,8 @@ class LocalBackend:
         self._log = RequestLog(level=access_level)
         self._keep_s = keep_s
         self._limits = limits or (SHARED if self._access.shared else Limits())
+        if respond is real_respond:
+            respond = partial(real_respond, costs=self._pricing.costs)
         self._context = partial(
             Context,
             respond=respond,

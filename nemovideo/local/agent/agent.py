@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import evolve
 
@@ -13,7 +13,7 @@ from nemovideo.local.agent.context import Context, Outcome, answered
 from nemovideo.local.agent.intents.talk import unknown
 from nemovideo.local.agent.language import Language, detect
 from nemovideo.local.agent.message import QUOTE, Message, read_message
-from nemovideo.local.agent.turn import ASK, Kind, Question, Step, ToolUse, Turn
+from nemovideo.local.agent.turn import ASK, TRIAL_COSTS, Kind, Question, Step, ToolUse, Turn
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
 
@@ -28,6 +28,7 @@ def respond(
     media: Sequence[MediaItem],
     history: Sequence[Timeline | None] = (),
     question: Question | None = None,
+    costs: Mapping[str, int] = TRIAL_COSTS,
 ) -> Turn:
     """Turn a message in English or Chinese into edits of the timeline.
 
@@ -40,15 +41,16 @@ def respond(
         media: The uploads of the session, in order.
         history: The previous versions of the timeline, oldest first.
         question: The question of the previous turn; a message without an intent answers it.
+        costs: The cost of a turn by its kind, in credits.
     """
     if len(text) > MAX_CHARACTERS:
-        context = Context(detect(text), timeline, media, history)
+        context = Context(detect(text), timeline, media, history, costs)
         said = context.say("too_long", limit=MAX_CHARACTERS)
         return _turn(answered(said, done=False), context, before=timeline)
     message = read_message(text, media)
     if question is not None and is_answer(message, question):
         message = read_message(completed(message, question), media)
-    context = Context(_language(message), timeline, media, history)
+    context = Context(_language(message), timeline, media, history, costs)
     outcomes: list[Outcome] = []
     if question is not None and declines(message):
         outcomes += answered(context.say("all_right"))

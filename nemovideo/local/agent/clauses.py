@@ -141,9 +141,15 @@ def _front(message: Message, waiting: _Piece, piece: _Piece, intent: Intent) -> 
 
 
 def _again(merged: Clause, last: _Draft) -> Intent | None:
-    """Return the intent of an extended clause if its family is the same, else the old intent."""
+    """Return the intent of an extended clause if its subject is the same, else the old intent.
+
+    "Put me in an office, in the corner" places the person, and replaces the background.
+    """
     intent = find_intent(merged)
-    return intent if intent and last.intent and intent.family == last.intent.family else last.intent
+    if intent is None or last.intent is None:
+        return last.intent
+    placed = last.intent.name == "edit_background" and intent.name == "place"
+    return intent if placed or intent.family == last.intent.family else last.intent
 
 
 def _belongs(message: Message, last: _Draft, clause: Clause, intent: Intent | None) -> bool:

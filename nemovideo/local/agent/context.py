@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import attrs
@@ -10,7 +10,7 @@ import attrs
 from nemovideo.local.agent.language import Language
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.sentences import sentences
-from nemovideo.local.agent.turn import Question, ToolUse
+from nemovideo.local.agent.turn import TRIAL_COSTS, Question, ToolUse
 from nemovideo.local.agent.words import has
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
@@ -40,6 +40,7 @@ class Context:
     timeline: Timeline | None
     media: Sequence[MediaItem]
     history: Sequence[Timeline | None] = ()
+    costs: Mapping[str, int] = TRIAL_COSTS
 
     def say(self, name: str, /, **fields: object) -> str:
         """Return a sentence of `sentences/` in the user's language, its fields filled in."""

@@ -15,6 +15,11 @@ def seconds(context: Context, milliseconds: int) -> str:
     return context.say("seconds", figure=_figure(milliseconds))
 
 
+def out_of_range(context: Context, timeline: Timeline) -> str:
+    """Return the refusal of a time after the end."""
+    return context.say("too_short", length=seconds(context, timeline.duration_ms))
+
+
 def span(context: Context, start_ms: int, end_ms: int) -> str:
     """Return "2-5 s" or "2-5 秒"."""
     return f"{_figure(start_ms)}-{seconds(context, end_ms)}"

@@ -45,6 +45,9 @@ def when(text: str, total_ms: int, default_ms: int) -> When | None:
     if stretch := time_range(text):
         first, end = stretch[0], min(stretch[1], total_ms)
         return When(first, end - first) if first < end else None
+    until = find_time(text, "trim.end")
+    if until is not None:  # "stop it after 5 seconds"
+        return When(0, min(until, total_ms)) if until else None
     start = find_time(text, "timing.start")
     lengths = [time for time in times(text) if time != start]
     length = lengths[0] if lengths else default_ms

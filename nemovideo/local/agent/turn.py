@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import attrs
@@ -9,6 +10,9 @@ import attrs
 from nemovideo.local.timeline import Timeline
 
 Kind = Literal["chat", "edit", "generation"]
+
+TRIAL_COSTS: Mapping[str, int] = {"edit": 1, "generation": 2}
+"""The default cost of a turn by its kind, in credits; other kinds are free."""
 
 ASK = "ask_question"
 """The tool with which the agent asks the user something (docs/protocol.md §5, rule 7)."""

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import attrs
 from starlette.requests import Request
 
-from nemovideo.local.agent.turn import Question, Turn
+from nemovideo.local.agent.turn import TRIAL_COSTS, Question, Turn
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.server.access import Access
 from nemovideo.local.server.forms import Forms, Problem
@@ -24,7 +24,6 @@ from nemovideo.models import Preview
 
 _QUESTIONS_KEPT = 1000
 TRIAL_CREDITS = 100
-TRIAL_COSTS: Mapping[str, int] = {"edit": 1, "generation": 2}
 
 
 class Respond(Protocol):

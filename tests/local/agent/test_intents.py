@@ -152,6 +152,35 @@ def test_a_title_is_shown(made: Made, media: Media) -> None:
     assert (np.abs(titled.astype(int) - plain.astype(int)).max(axis=2) > 90).sum() > 150
 
 
+def test_every_title_changes_its_color(made: Made) -> None:
+    words = (
+        "add a title 'Urban' at the top",
+        "add another title 'Dreams'",
+        "make the titles yellow",
+    )
+    picture = pictures(made(*words))[9].astype(int)
+    yellow = picture[..., :2].min(axis=2) - picture[..., 2] > 60
+    half = len(yellow) // 2
+    assert min(yellow[:half].sum(), yellow[half:].sum()) > 30
+
+
+def test_a_logo_is_hidden_after_a_time(made: Made, media: Media) -> None:
+    words = "put red.png in the top right corner", "hide the logo after 0.4 seconds"
+    frames = pictures(made(*words, files=(media.talk, media.red)))
+    reddish = [(one[..., 0] > 180) & (one[..., 1] < 60) for one in (frames[3], frames[-3])]
+    assert reddish[0].sum() > 100
+    assert reddish[1].sum() == 0
+
+
+def test_two_clips_swap(made: Made, media: Media) -> None:
+    words = "add green.jpg at the end for 1 second", "swap the two clips"
+    frames = pictures(made(*words, files=(media.talk, media.green)))
+    height, width = frames[0].shape[:2]
+    middles = [tuple(frames[n][height // 2, width // 2].tolist()) for n in (3, -3)]
+    assert near(middles[0], GREEN)
+    assert not near(middles[1], GREEN)
+
+
 def test_music_from_an_uploaded_file_over_a_muted_video(made: Made, media: Media) -> None:
     assert loudness(made("mute the video")) < 0.005 < 0.2 < loudness(media.talk)
     words = "add background music at 50%, and mute the video"

@@ -7,7 +7,19 @@ import pytest
 from nemovideo.local.agent import respond, timeline_for
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Background, Timeline
-from tests.support.agent import MEDIA, RAIN, SONG, TALK, ask, gist, phrases, rows, start, wrong
+from tests.support.agent import (
+    GARDEN,
+    MEDIA,
+    RAIN,
+    SONG,
+    TALK,
+    ask,
+    gist,
+    phrases,
+    rows,
+    start,
+    wrong,
+)
 
 TWO_VIDEOS = (TALK, RAIN, SONG)
 
@@ -43,6 +55,95 @@ def test_the_last_clip_is_removed(text: str) -> None:
     assert turn.timeline is not None
     assert [clip.name for clip in turn.timeline.clips] == ["talk.mp4"]
     assert "not on the timeline" in ask("remove the last clip", Timeline()).steps[0].text
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        *(
+            (text, "rain.mp4 talk.mp4 garden.jpg")
+            for text in (
+                "swap the first two clips", "swap talk.mp4 and rain.mp4", "swap clips 1 and 2",
+                "put the second clip first", "move rain.mp4 to the beginning",
+                "put rain.mp4 before talk.mp4", "move the first clip after the second one",
+                "交换第一个和第二个片段", "把第二段移到最前面", "把talk.mp4和rain.mp4对调",
+            )
+        ),
+        ("move the first clip to the end", "rain.mp4 garden.jpg talk.mp4"),
+        ("put garden.jpg first", "garden.jpg talk.mp4 rain.mp4"),
+        ("reverse the order of the clips", "garden.jpg rain.mp4 talk.mp4"),
+        ("把最后一个片段放到rain.mp4前面", "talk.mp4 garden.jpg rain.mp4"),
+        ("颠倒片段的顺序", "garden.jpg rain.mp4 talk.mp4"),
+        ("swap the clips", "talk.mp4 rain.mp4 garden.jpg"),  # which ones?
+        ("put the fifth clip first", "talk.mp4 rain.mp4 garden.jpg"),
+    ],
+)  # fmt: skip
+def test_clips_change_their_order(text: str, names: str) -> None:
+    media = (*TWO_VIDEOS, GARDEN)
+    three = ask("add garden.jpg at the end", ask("append rain.mp4", media=media).timeline, media)
+    turn = ask(text, three.timeline, media)
+    assert turn.timeline is not None
+    assert " ".join(clip.name for clip in turn.timeline.clips) == names
+    if turn.changed:
+        undone = respond("undo", timeline=turn.timeline, media=media, history=(three.timeline,))
+        assert "(the clips)" in undone.steps[0].text
+
+
+@pytest.mark.parametrize("text", ["swap the two clips", "change the order", "交换两个片段"])
+def test_two_clips_swap_and_one_cannot(text: str) -> None:
+    both = ask("append rain.mp4", media=TWO_VIDEOS).timeline
+    turn = ask(text, both, TWO_VIDEOS)
+    assert turn.timeline is not None
+    assert [clip.name for clip in turn.timeline.clips] == ["rain.mp4", "talk.mp4"]
+    assert not ask(text).changed
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("make the titles yellow", "A@top:0+3000 #ffff00,B@bottom:0+3000 #ffff00"),
+        ("make all titles twice as big", "A@top:0+3000 *2,B@bottom:0+3000 *2"),
+        ("make the first title red", "A@top:0+3000 #ff0000,B@bottom:0+3000"),
+        ("make the last title red", "A@top:0+3000,B@bottom:0+3000 #ff0000"),
+        ("hide the titles after 2 seconds", "A@top:0+2000,B@bottom:0+2000"),
+        ("remove the second title", "A@top:0+3000"),
+        ("remove all titles", ""),
+        ("把所有标题改成红色", "A@top:0+3000 #ff0000,B@bottom:0+3000 #ff0000"),
+        ("第一个标题改成红色", "A@top:0+3000 #ff0000,B@bottom:0+3000"),
+        ("删除所有标题", ""),
+    ],
+)
+def test_titles_in_the_plural_and_by_number(text: str, titles: str) -> None:
+    two = ask('add a title "B"', ask('add a title "A" at the top').timeline).timeline
+    assert two is not None
+    assert gist(ask(text, two), two) == f"titles={titles}"
+
+
+@pytest.mark.parametrize(
+    ("text", "texts"),
+    [
+        ("add a title 'Hi' in yellow at the top", "the title “Hi” in yellow at the top (0-3 s)"),
+        ("add a title 'Hi'", "the title “Hi” (0-3 s)"),
+        ("在顶部加黄色标题“你好”", "标题“你好”，颜色为黄色，位于顶部（0-3 秒）"),
+        ("trim to 20 seconds", "I can't keep 20 s: the video is only 10 s long"),
+        ("cut the last 15 seconds", "I can't cut out 15 s: the video is only 10 s long"),
+        ("keep 12 to 15 seconds", "I can't keep 12-15 s: the video is only 10 s long"),
+        ("剪掉前15秒", "没法剪掉 15 秒：视频总长只有 10 秒"),
+        ("trim 5s to 2s", "Which part should I keep or cut?"),
+    ],
+)
+def test_the_answer_says_what_was_done_or_why_not(text: str, texts: str) -> None:
+    assert texts in ask(text).steps[0].text
+
+
+@pytest.mark.parametrize("text", ["how much does this cost?", "is it free?", "这个要多少钱？"])
+def test_what_it_costs_and_where_the_balance_is(text: str) -> None:
+    turn = respond(text, timeline=start(), media=MEDIA, costs={"edit": 5, "generation": 7})
+    said = turn.steps[0].text
+    assert not turn.changed
+    assert "5" in said
+    assert "7" in said
+    assert "account page" in said or "账户页面" in said
 
 
 @pytest.mark.parametrize(

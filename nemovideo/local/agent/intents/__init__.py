@@ -19,6 +19,7 @@ from nemovideo.local.agent.intents import (
     matte,
     metadata,
     music,
+    order,
     place,
     shape,
     sound,
@@ -97,6 +98,7 @@ INTENTS: tuple[Intent, ...] = (
         when=music.matches_volume,
     ),
     Intent("add_music", "music", music.add, words=("music",), when=music.matches_addition),
+    Intent("order_clips", "clips", order.reorder, unless=clips.OTHER_SUBJECTS, when=order.matches),
     Intent("rotate", "frame", framing.rotate, words=("framing.rotate",), when=framing.rotates),
     Intent("flip", "frame", framing.flip, when=framing.flips),
     Intent(
@@ -186,7 +188,7 @@ INTENTS: tuple[Intent, ...] = (
         "formats", "talk", talk.says("formats"), words=("talk.formats",), unless=("talk.export",)
     ),
     Intent("export", "talk", talk.export, words=("talk.export",)),
-    Intent("credits", "talk", talk.says("credits"), words=("talk.credits",)),
+    Intent("credits", "talk", talk.costs, words=("talk.credits",)),
     Intent("help", "talk", talk.ability, words=("talk.help",), when=talk.is_short),
     Intent("greet", "talk", talk.greet, words=("talk.greeting",), when=talk.is_short),
     Intent("welcome", "talk", talk.says("welcome"), words=("talk.thanks",), when=talk.is_short),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from attrs import evolve
 
 from nemovideo._values.formats import IMAGE_SUFFIXES, suffix_of
-from nemovideo.local.agent import files, speech
+from nemovideo.local.agent import files, hiding, speech
 from nemovideo.local.agent.context import Context, Outcomes, did, refused
 from nemovideo.local.agent.intents.create import asks_for_new
 from nemovideo.local.agent.language import percent
@@ -74,12 +74,12 @@ def _add(clause: Clause, context: Context) -> Outcomes:
     if says_when(clause.text):
         timed = when(clause.text, length, length)
         if timed is None:
-            too_short = context.say("too_short", length=speech.seconds(context, length))
-            return refused("add_overlay", {}, too_short)
+            return refused("add_overlay", {}, speech.out_of_range(context, stage.timeline))
         start, length = timed.start_ms, timed.duration_ms
     overlay = _styled(Overlay(chosen.id, chosen.name, length, start, size=SIZE), clause.text)
     edited = evolve(stage.timeline, overlays=(*stage.timeline.overlays, overlay))
-    return did("add_overlay", _args(overlay), edited, _described(context, overlay, "logo_added"))
+    said = _described(context, overlay, stage.timeline.duration_ms, "logo_added")
+    return did("add_overlay", _args(overlay), edited, said)
 
 
 def _chosen(clause: Clause, pictures: Sequence[MediaItem]) -> MediaItem | None:
@@ -103,7 +103,8 @@ def _change(clause: Clause, context: Context, timeline: Timeline) -> Outcomes:
     if new == old:
         return refused("edit_overlay", {}, context.say("logo_limits"))
     edited = evolve(timeline, overlays=(*timeline.overlays[:-1], new))
-    return did("edit_overlay", _args(new), edited, _described(context, new, "logo_changed"))
+    said = _described(context, new, timeline.duration_ms, "logo_changed")
+    return did("edit_overlay", _args(new), edited, said)
 
 
 def _remove(clause: Clause, context: Context, shown: tuple[Overlay, ...]) -> Outcomes:
@@ -111,9 +112,20 @@ def _remove(clause: Clause, context: Context, shown: tuple[Overlay, ...]) -> Out
     gone = [overlay for overlay in shown if not named or overlay.media in named]
     if not gone or context.timeline is None:
         return refused("remove_overlay", {}, context.say("no_logo"))
+    timeline = context.timeline
+    if hiding.is_timed(clause.text):
+        meant = [index for index, overlay in enumerate(shown) if overlay in gone]
+        return hiding.hide(
+            shown,
+            meant,
+            clause,
+            context,
+            "edit_overlay",
+            lambda left: evolve(timeline, overlays=tuple(left)),
+        )
     left = tuple(overlay for overlay in shown if overlay not in gone)
     said = context.say("removed", names=speech.listed(context, [o.name for o in gone]))
-    return did("remove_overlay", {}, evolve(context.timeline, overlays=left), said)
+    return did("remove_overlay", {}, evolve(timeline, overlays=left), said)
 
 
 def _styled(overlay: Overlay, text: str) -> Overlay:
@@ -134,9 +146,16 @@ def _styled(overlay: Overlay, text: str) -> Overlay:
     return evolve(overlay, size=round(min(_MOST, max(_LEAST, size)), 4))
 
 
-def _described(context: Context, overlay: Overlay, sentence: str) -> str:
+def _described(context: Context, overlay: Overlay, total_ms: int, sentence: str) -> str:
     where = context.say(f"position.{overlay.position}")
-    return context.say(sentence, name=overlay.name, where=where, size=overlay.size)
+    shown = ""
+    if overlay.start_ms or overlay.duration_ms < total_ms:
+        shown = context.say("logo_shown", shown=speech.span(context, *_span(overlay)))
+    return context.say(sentence, name=overlay.name, where=where, size=overlay.size, shown=shown)
+
+
+def _span(overlay: Overlay) -> tuple[int, int]:
+    return overlay.start_ms, overlay.start_ms + overlay.duration_ms
 
 
 def _args(overlay: Overlay) -> dict[str, object]:

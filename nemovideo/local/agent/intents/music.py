@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from nemovideo.local.agent import files, speech
+from nemovideo.local.agent import files, hiding, speech
 from nemovideo.local.agent.context import Context, Outcomes, answered, did, refused
 from nemovideo.local.agent.loudness import new_volume
 from nemovideo.local.agent.message import AUDIO, Clause
@@ -22,11 +22,20 @@ def matches_removal(clause: Clause) -> bool:
     return has(clause.text, "remove", "music.off") and not has(others, "music.part_of_sound")
 
 
-def remove(_clause: Clause, context: Context) -> Outcomes:
-    """Remove the background music."""
+def remove(clause: Clause, context: Context) -> Outcomes:
+    """Remove the background music, or a part of it."""
     timeline = context.timeline
     if timeline is None or not timeline.sounds:
         return refused("remove_music", {}, context.say("no_music_to_remove"))
+    if hiding.is_timed(clause.text):
+        return hiding.hide(
+            timeline.sounds,
+            range(len(timeline.sounds)),
+            clause,
+            context,
+            "edit_music",
+            lambda left: evolve(timeline, sounds=tuple(left)),
+        )
     return did("remove_music", {}, evolve(timeline, sounds=()), context.say("music_removed"))
 
 

@@ -40,6 +40,8 @@ def explain(clause: Clause, context: Context) -> Outcomes:
     text = clause.text
     if has(text, "talk.formats"):
         return answered(context.say("formats"))
+    if has(text, "talk.credits"):
+        return costs(clause, context)
     if has(text, "talk.export"):
         return export(clause, context)
     if has(text, "talk.help", "talk.which"):
@@ -68,6 +70,12 @@ def export(_clause: Clause, context: Context) -> Outcomes:
     if context.timeline is None or not context.timeline.clips:
         return answered(context.say("nothing_to_export"))
     return answered(context.say("closing.export"))
+
+
+def costs(_clause: Clause, context: Context) -> Outcomes:
+    """Say what a turn costs, and where the balance is shown."""
+    prices = {kind: context.costs.get(kind, 0) for kind in ("edit", "generation")}
+    return answered(context.say("credits", **prices))
 
 
 def greet(_clause: Clause, context: Context) -> Outcomes:

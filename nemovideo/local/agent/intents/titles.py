@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from nemovideo.local.agent import speech
+from nemovideo.local.agent import files, hiding, speech
 from nemovideo.local.agent.colors import find_colors
 from nemovideo.local.agent.context import Context, Outcomes, asked, did, refused
 from nemovideo.local.agent.language import percent
@@ -47,10 +47,19 @@ def remove(clause: Clause, context: Context) -> Outcomes:
     gone = _meant(clause, timeline)
     if not gone:
         return refused("remove_title", {}, context.say("no_such_title"))
-    left = tuple(title for index, title in enumerate(timeline.titles) if index not in gone)
     texts = [timeline.titles[index].text for index in gone]
-    words = speech.listed(context, [f"“{text}”" for text in texts])
-    said = context.say("title_removed", words=words)
+    if hiding.is_timed(clause.text):
+        return hiding.hide(
+            timeline.titles,
+            gone,
+            clause,
+            context,
+            "edit_title",
+            lambda left: evolve(timeline, titles=tuple(left)),
+        )
+    left = tuple(title for index, title in enumerate(timeline.titles) if index not in gone)
+    sentence = "titles_removed" if len(texts) > 1 else "title_removed"
+    said = context.say(sentence, words=speech.listed(context, [f"“{text}”" for text in texts]))
     return did("remove_title", {"text": texts}, evolve(timeline, titles=left), said)
 
 
@@ -60,6 +69,9 @@ def _meant(clause: Clause, timeline: Timeline) -> list[int]:
     if clause.quotes:
         quoted = {words.casefold() for words in clause.quotes}
         return [index for index, title in titles.items() if title.text.casefold() in quoted]
+    place = files.place_in(timeline.titles, clause.text)
+    if place is not None and has(clause.text, "titles.numbered"):
+        return [place]
     where = position(clause.text)
     low = [index for index, title in titles.items() if title.position == "bottom"]
     if has(clause.text, "titles.low") and low:
@@ -67,6 +79,8 @@ def _meant(clause: Clause, timeline: Timeline) -> list[int]:
     if where:
         there = [index for index, title in titles.items() if title.position == where]
         return there or list(titles)
+    if has(clause.text, "titles.all"):
+        return list(titles)
     if has(clause.text, "titles.heading") and len(low) < len(titles):
         return [index for index in titles if index not in low]
     return list(titles)
@@ -88,25 +102,45 @@ def change(clause: Clause, context: Context) -> Outcomes:
         if text_of(clause) and not looks:
             return add(clause, context)
         return refused("edit_title", {}, context.say("no_title_to_change"))
-    meant = [] if len(clause.quotes) == 1 or looks else _meant(clause, timeline)
-    index = meant[-1] if meant else len(timeline.titles) - 1
-    old = timeline.titles[index]
     new_text = None if looks else changed_text(clause)
-    outside = clause.text
+    outside = pattern("titles.numbered").sub(" ", clause.text)  # "last" is not a time here
     if new_text and not clause.quotes:
         outside = outside.replace(new_text.lower(), " ")
-    new = _styled(evolve(old, text=new_text or old.text), outside)
-    if says_when(clause.text):
-        timed = when(clause.text, timeline.duration_ms, old.duration_ms)
-        if timed is None:
-            return _out_of_range("edit_title", context, timeline)
-        new = evolve(new, start_ms=timed.start_ms, duration_ms=timed.duration_ms)
-    if new == old:
+    titles = list(timeline.titles)
+    changed = _changed(clause, timeline, looks=looks)
+    for index in changed:
+        old = titles[index]
+        new = _styled(evolve(old, text=new_text or old.text), outside)
+        if says_when(outside):
+            timed = when(outside, timeline.duration_ms, old.duration_ms)
+            if timed is None:
+                return refused("edit_title", {}, speech.out_of_range(context, timeline))
+            new = evolve(new, start_ms=timed.start_ms, duration_ms=timed.duration_ms)
+        titles[index] = new
+    edited = evolve(timeline, titles=tuple(titles))
+    if edited == timeline:
         return refused("edit_title", {}, context.say("title_limits"))
-    titles = (*timeline.titles[:index], new, *timeline.titles[index + 1 :])
-    sentence = "title_changed" if new.text == old.text else "title_words_changed"
-    said = context.say(sentence, words=new.text)
-    return did("edit_title", _args(new), evolve(timeline, titles=titles), said)
+    last = titles[changed[-1]]
+    if new_text:
+        said = context.say("title_words_changed", words=last.text)
+    else:
+        how = _described(context, outside)
+        now = context.say("title_now", how=how) if how else ""
+        words = [f"“{titles[index].text}”" for index in changed]
+        sentence = "titles_changed" if len(changed) > 1 else "title_changed"
+        said = context.say(sentence, words=speech.listed(context, words), now=now)
+    return did("edit_title", _args(last), edited, said)
+
+
+def _changed(clause: Clause, timeline: Timeline, *, looks: bool) -> list[int]:
+    """Return the indexes of the titles to change: those named, or else the last one."""
+    everything = list(range(len(timeline.titles)))
+    if len(clause.quotes) == 1:
+        return everything[-1:]
+    if has(clause.text, "titles.all"):
+        return everything
+    meant = [] if looks and not has(clause.text, "titles.numbered") else _meant(clause, timeline)
+    return (meant or everything)[-1:]
 
 
 def _is_of_look(clause: Clause) -> bool:
@@ -151,18 +185,26 @@ def add(clause: Clause, context: Context) -> Outcomes:
     outside = clause.text if clause.quotes else clause.text.replace(words.lower(), " ")
     timed = when(outside, timeline.duration_ms, min(DEFAULT_MS, timeline.duration_ms))
     if timed is None:
-        return _out_of_range("add_title", context, timeline)
+        return refused("add_title", {}, speech.out_of_range(context, timeline))
     on_footage = has(outside, "titles.low") or any(c.kind == "video" for c in timeline.clips)
     where = "bottom" if on_footage else "center"
     title = _styled(Title(words, timed.duration_ms, timed.start_ms, where), outside)
     shown = speech.span(context, timed.start_ms, timed.end_ms)
-    said = context.say("title_shown", words=words, shown=shown)
+    how = _described(context, outside)
+    said = context.say("title_shown", words=words, shown=shown, how=how)
     return did("add_title", _args(title), evolve(timeline, titles=(*timeline.titles, title)), said)
 
 
-def _out_of_range(tool: str, context: Context, timeline: Timeline) -> Outcomes:
-    length = speech.seconds(context, timeline.duration_ms)
-    return refused(tool, {}, context.say("too_short", length=length))
+def _described(context: Context, text: str) -> str:
+    """Return the color and the place that a text gives a title, in words."""
+    color, where = next(find_colors(text), None), position(text)
+    how: list[str] = []
+    if color is not None:
+        name = text[color.start : color.end].rstrip("的")
+        how.append(context.say("title_color", color=name))
+    if where is not None:
+        how.append(context.say("title_place", where=context.say(f"position.{where}")))
+    return "".join(how)
 
 
 def _args(title: Title) -> dict[str, object]:

@@ -62,8 +62,10 @@ def trim(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         args["index"] = only
     if total < end <= total + _TOLERANCE_MS:
         end = total
-    if not 0 <= start < end or end > total:
-        return refused("trim_clip", args, context.say("too_short", length=length))
+    if end <= start and end <= total:  # "trim 5s to 2s"
+        return asked(context.say("which_part", length=length), context.say("which_part.before"))
+    if not 0 <= start < end <= total:
+        return refused("trim_clip", args, _beyond(context, cut, total, stage, only))
     if (start, end) == (0, total):
         if cut.keeps:
             return answered(context.say("trim_already", length=length))
@@ -77,6 +79,20 @@ def trim(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     if len(edited.titles) < len(stage.timeline.titles):
         said += context.say("title_lost")
     return did("trim_clip", args, edited, said)
+
+
+def _beyond(context: Context, cut: _Cut, total: int, stage: Stage, only: int | None) -> str:
+    """Return the refusal of a part that does not lie within the video, or within one clip."""
+    length = speech.seconds(context, total)
+    name = context.say("the_video") if only is None else stage.first.name
+    if cut.start_ms < 0:  # the last 15 s of 10 s
+        part = speech.seconds(context, cut.end_ms - cut.start_ms)
+    elif cut.start_ms == 0:
+        part = speech.seconds(context, cut.end_ms)
+    else:
+        part = speech.span(context, cut.start_ms, cut.end_ms)
+    sentence = "cannot_keep" if cut.keeps else "cannot_cut"
+    return context.say(sentence, part=part, name=name, length=length)
 
 
 def _read(text: str, total: int) -> _Cut | None:
@@ -99,7 +115,7 @@ def _read(text: str, total: int) -> _Cut | None:
         return _Cut(middle, middle + amount, keeps=keeps)
     if has(text, "trim.last") and not has(text, "trim.from_first"):
         # "Shorten it by 2 seconds at the end" cuts; "make it the last 2 seconds" keeps.
-        return _Cut(max(0, total - amount) if amount <= total else -1, total, keeps=keeps)
+        return _Cut(total - amount, total, keeps=keeps)
     if has(text, "trim.first"):
         return _Cut(0, amount, keeps=keeps)
     cuts = has(text, "trim.cut") and not has(text, "trim.length")

@@ -58,7 +58,9 @@ def undo(clause: Clause, context: Context) -> Outcomes:
 
 def _named(changed: set[str], context: Context) -> str:
     """Return what was changed, in words."""
-    facts = {"clips"} if context.history[-1] is None else changed or {"other"}
+    facts = changed or {"other"}
+    if context.history[-1] is None or "clips" in facts:  # then everything else differs as well
+        facts = {"clips"}
     return listed(context, [context.say(f"undone.{fact}") for fact in sorted(facts)])
 
 

@@ -1,0 +1,94 @@
+"""Hide titles, logos or music for a while: "hide the logo after 3 seconds", 3秒后隐藏水印."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
+
+from attrs import evolve
+
+from nemovideo.local.agent import speech
+from nemovideo.local.agent.context import Context, Outcomes, answered, did, refused
+from nemovideo.local.agent.language import find_time, time_range, times
+from nemovideo.local.agent.message import Clause
+from nemovideo.local.agent.timing import When
+from nemovideo.local.agent.words import has
+from nemovideo.local.timeline import Overlay, Sound, Timeline, Title
+
+_Part = TypeVar("_Part", Title, Overlay, Sound)
+
+
+def is_timed(text: str) -> bool:
+    """Return whether the text names a time or a stretch of time."""
+    return bool(times(text)) or time_range(text) is not None
+
+
+def hidden(text: str, total_ms: int) -> When | None:
+    """Return the stretch in which something is to be hidden, or None if it is out of range.
+
+    "After 3 seconds" lasts until the end, "until 3 seconds" from the start; a length alone counts
+    from the start, or from the end with "last".
+    """
+    before = find_time(text, "trim.before")
+    after = find_time(text, "trim.after")
+    after = find_time(text, "timing.start") if after is None else after
+    if stretch := time_range(text):
+        start, end = stretch
+    elif before is not None:
+        start, end = 0, before
+    elif after is not None:
+        start, end = after, total_ms
+    elif has(text, "timing.at_end", "trim.last"):
+        start, end = max(0, total_ms - times(text)[0]), total_ms
+    else:
+        start, end = 0, times(text)[0]
+    end = min(end, total_ms)
+    return When(start, end - start) if start < end else None
+
+
+def hide(
+    parts: Sequence[_Part],
+    meant: Collection[int],
+    clause: Clause,
+    context: Context,
+    tool: str,
+    put: Callable[[Sequence[_Part]], Timeline],
+) -> Outcomes:
+    """Hide parts of the timeline for the stretch that a clause names.
+
+    Args:
+        parts: All titles, overlays or sounds.
+        meant: The indexes of those to hide.
+        clause: The clause.
+        context: The session.
+        tool: The name of the tool.
+        put: Returns the timeline with other parts.
+    """
+    timeline = put(parts)
+    gone = hidden(clause.text, timeline.duration_ms)
+    if gone is None:
+        return refused(tool, {}, speech.out_of_range(context, timeline))
+    left: list[_Part] = []
+    for index, part in enumerate(parts):
+        left += _without(part, gone) if index in meant else [part]
+    names = speech.listed(context, [_name(parts[index]) for index in meant])
+    if left == [*parts]:
+        return answered(context.say("hidden_already", names=names))
+    shown = speech.span(context, gone.start_ms, gone.end_ms)
+    said = context.say("hidden", names=names, shown=shown)
+    args: dict[str, object] = {"hidden_from_ms": gone.start_ms, "hidden_until_ms": gone.end_ms}
+    return did(tool, args, put(left), said)
+
+
+def _name(part: Title | Overlay | Sound) -> str:
+    return f"“{part.text}”" if isinstance(part, Title) else part.name
+
+
+def _without(part: _Part, gone: When) -> list[_Part]:
+    """Return a part without a stretch of the timeline: nothing, or one or two pieces."""
+    end_ms = part.start_ms + part.duration_ms
+    spans = (
+        (part.start_ms, min(end_ms, gone.start_ms)),
+        (max(part.start_ms, gone.end_ms), end_ms),
+    )
+    return [evolve(part, start_ms=a, duration_ms=b - a) for a, b in spans if a < b]

@@ -1,0 +1,98 @@
+"""The order of the clips: "swap the two clips", "put the second clip first", 交换两个片段."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from nemovideo.local.agent import edits, files, speech
+from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
+from nemovideo.local.agent.intents import clips
+from nemovideo.local.agent.language import digits
+from nemovideo.local.agent.message import IMAGE, VIDEO, Clause
+from nemovideo.local.agent.words import has, pattern
+from nemovideo.local.timeline import Timeline
+
+
+def matches(clause: Clause) -> bool:
+    """Return whether the clause asks for another order of the clips."""
+    text = clause.text
+    named = len(pattern("order.clip").findall(text))
+    if has(text, "order.swap"):
+        return named > 1 or has(text, "order.several")
+    if has(text, "order.reverse"):
+        return True
+    return named > 0 and has(text, "order.move") and _has_target(text)
+
+
+def _has_target(text: str) -> bool:
+    return has(pattern("order.clip").sub(" ", text), "order.front", "order.back", "order.behind")
+
+
+def reorder(clause: Clause, context: Context) -> Outcomes:
+    """Swap two clips, move one, or reverse them all."""
+    text = clause.text
+    timeline = context.timeline
+    places = _places(clause, timeline) if timeline else []
+    moves = not has(text, "order.swap", "order.reverse")
+    if timeline is None or (moves and clause.files and places[0] is None):
+        return clips.add(clause, context)  # "put rain.mp4 first", which is not there yet
+    count = len(timeline.clips)
+    if count == 1:
+        return refused("reorder_clips", {}, context.say("only_one_clip"))
+    if None in places:
+        return refused("reorder_clips", {}, context.say("clip_not_there"))
+    order = list(range(count))
+    named = [place for place in places if place is not None]
+    if moves:
+        order = _moved(text, count, named)
+    elif has(text, "order.pair"):
+        first = count - 2 if has(text, "order.back") else 0
+        order[first : first + 2] = reversed(order[first : first + 2])
+    elif len(named) > 1:
+        first, second = named[:2]
+        order[first], order[second] = order[second], order[first]
+    elif count == 2 or has(text, "order.reverse"):
+        order.reverse()
+    else:
+        return asked(context.say("which_clips"), context.say("which_clips.before"))
+    names = speech.listed(context, [timeline.clips[place].name for place in order])
+    if order == list(range(count)):
+        return answered(context.say("order_already", names=names))
+    edited = edits.with_clips(timeline, [timeline.clips[place] for place in order])
+    return did("reorder_clips", {"order": order}, edited, context.say("reordered", names=names))
+
+
+def _places(clause: Clause, timeline: Timeline) -> list[int | None]:
+    """Return the index of each clip that a clause names; None if it is not on the timeline."""
+    named = iter(files.of_kind(clause.files, ("video", "image")))
+    places: list[int | None] = []
+    for found in pattern("order.clip").finditer(clause.text):
+        if found[0][0] in (VIDEO, IMAGE):
+            item = next(named, None)
+            ids = [clip.media for clip in timeline.clips]
+            places.append(ids.index(item.id) if item and item.id in ids else None)
+        else:
+            places.append(_numbered(digits(found[0]), len(timeline.clips)))
+    return places
+
+
+def _numbered(text: str, count: int) -> int | None:
+    """Return the index of "second", "clip 2" or "最后一个", or None beyond the last clip."""
+    place = files.ordinal(f"{text} clip")
+    if place is None:
+        place = int(re.sub(r"\D", "", text)) - 1
+    return place % count if place < count else None
+
+
+def _moved(text: str, count: int, named: Sequence[int]) -> list[int]:
+    """Return the order after the first clip is moved: to an end, or next to the second clip."""
+    moved = named[0]
+    order = [place for place in range(count) if place != moved]
+    rest = pattern("order.clip").sub(" ", text)
+    if len(named) > 1 and named[1] != moved:
+        at = order.index(named[1]) + (0 if has(rest, "order.front") else 1)
+    else:
+        at = 0 if has(rest, "order.front") else len(order)
+    order.insert(at, moved)
+    return order
