@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, repeat
 from pathlib import Path
 
 import attrs
@@ -29,6 +32,7 @@ EXPORT_BASIS = "free export"
 _STRIP_HEIGHT_PX, _STRIP_PX = 480, 1920
 _GAP_PX = 8
 _TRIAL_FRAMES = 12
+_THREADS = min(2, os.cpu_count() or 1)
 
 _default = LazyMatting()
 
@@ -132,21 +136,25 @@ def _plain(footage: Footage, at_s: Sequence[float] | None, notices: Notices) -> 
 def _preview(
     stills: Sequence[Still], basis: str, warnings: Sequence[str], *, has_before: bool = True
 ) -> Preview:
-    made = [
-        PreviewStill(still.time_s, _png(still.before) if has_before else None, _png(still.after))
-        for still in stills
-    ]
-    after = [still.after for still in stills]
-    before = [still.before for still in stills] if has_before else []
-    alone = len(stills) == 1
-    return Preview(
-        before=None if not before else made[0].before if alone else _png(_strip(before)),
-        after=made[0].after if alone else _png(_strip(after)),
-        stills=tuple(made),
-        sheet=_png(_laid([_strip(row) for row in (before, after) if row], across=False)),
-        basis=basis,
-        warnings=tuple(warnings),
-    )
+    rows = [[still.before for still in stills]] if has_before else []
+    rows.append([still.after for still in stills])
+    with ThreadPoolExecutor(_THREADS) as threads:
+        encoded = threads.map(_png, chain.from_iterable(rows))
+        strips = [_strip(row) for row in rows]
+        sheet = threads.submit(_png, _laid(strips, across=False))
+        singles = list(encoded)
+        joined = singles if len(stills) == 1 else list(threads.map(_png, strips))
+        count = len(stills)
+        before = singles[:-count] or repeat(None)
+        made = map(PreviewStill, (still.time_s for still in stills), before, singles[-count:])
+        return Preview(
+            before=joined[0] if has_before else None,
+            after=joined[-1],
+            stills=tuple(made),
+            sheet=sheet.result(),
+            basis=basis,
+            warnings=tuple(warnings),
+        )
 
 
 def _strip(images: Sequence[Image.Image]) -> Image.Image:

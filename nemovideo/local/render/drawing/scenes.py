@@ -5,13 +5,17 @@ Each is drawn from back to front, and blurred with distance, as in a portrait ph
 
 from __future__ import annotations
 
+import functools
 import math
+import threading
 from collections.abc import Callable, Mapping
 from random import Random
 
 from PIL import Image
 
 from nemovideo.local.render.drawing.painting import Color, Painting, Point
+
+_lock = threading.Lock()
 
 
 def draw_scene(name: str, width: int, height: int) -> Image.Image:
@@ -20,6 +24,12 @@ def draw_scene(name: str, width: int, height: int) -> Image.Image:
     Raises:
         KeyError: The scene is not in `timeline.SCENES`.
     """
+    with _lock:  # the moments of a preview, in threads, show the same scene
+        return _drawn(name, width, height).copy()
+
+
+@functools.lru_cache(maxsize=1)  # drawing takes half a second at 1080p
+def _drawn(name: str, width: int, height: int) -> Image.Image:
     paint = _PAINTERS[name]
     painting = Painting(width, height)
     paint(painting)
