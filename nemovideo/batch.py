@@ -31,7 +31,7 @@ class BatchInterrupted(KeyboardInterrupt):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.message}; {self.remedy}"
+        return f"{self.message}. {self.remedy}"
 
 
 @attrs.frozen

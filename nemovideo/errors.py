@@ -45,7 +45,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
 from nemovideo._values.formats import CONTENT_TYPES
-from nemovideo._values.remedies import Code, Medium, Option, Remedy, remedy_for
+from nemovideo._values.remedies import SIGN_IN, Code, Medium, Option, Remedy, remedy_for
 
 SUPPORTED_SUFFIXES: tuple[str, ...] = tuple(s for s in CONTENT_TYPES if s not in ("jpeg", "zip"))
 """The file formats that the service accepts, by suffix (docs/protocol.md §4)."""
@@ -283,7 +283,7 @@ class ServerError(APIError):
     default_remedy = "The service has a problem; try again later."
     status_remedies: ClassVar[dict[int, str]] = {
         507: "Free some space on the server's disk, then repeat the call.",
-        511: "Open a browser: the network wants you to sign in first.",
+        511: Remedy(SIGN_IN),
     }
     retry_after: float | None = None
 

@@ -15,9 +15,9 @@ from typing import Any
 import attrs
 
 from nemovideo._batch.notes import Notes, is_cut_off
-from nemovideo._batch.pace import Pace
+from nemovideo._batch.pace import Pace, StoppedError
 from nemovideo._batch.plan import Plan
-from nemovideo._batch.sources import find, output_names
+from nemovideo._batch.sources import Found, find, output_names
 from nemovideo._batch.trouble import Trouble
 from nemovideo._batch.work import Limit, Outcome, Task, one_file
 from nemovideo._flows import state
@@ -25,12 +25,14 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import FileNote
+from nemovideo._jobs.files import within_video
 from nemovideo._jobs.order import note_order
+from nemovideo._jobs.plan import Order
 from nemovideo._support.disk import reading, sha256_of_file, writing
 from nemovideo._support.places import from_root
 from nemovideo._uploads.files import prepare
 from nemovideo._values.lines import credits_text
-from nemovideo._values.remedies import Option, Remedy
+from nemovideo._values.remedies import Code, Option, Remedy
 from nemovideo.batch import BatchInterrupted, BatchReport, BatchRow, BatchStatus
 from nemovideo.errors import (
     CheckpointError,
@@ -53,18 +55,22 @@ class Item:
     """One file of the batch.
 
     Attributes:
+        order: The batch's order, with a trim that ends with this video.
         key: Identifies the source's content and its edits, once known.
         row: The file's row in the report, once decided.
         overwrite: Whether the result may replace a file.
         fraction: Progress, 0 to 1.
+        shared: Whether another file was in progress at the same time.
     """
 
     source: Path
     output: Path
+    order: Order
     key: Key | None = None
     row: BatchRow | None = None
     overwrite: bool = False
     fraction: float = 0.0
+    shared: bool = False
 
 
 class Coordinator:
@@ -111,8 +117,9 @@ class Coordinator:
             SourceNotFoundError: There is no such folder, or nothing in it.
             InvalidRequestError: The arguments conflict, or another batch uses the folder.
         """
-        yield from blocking(self._notes.open)
-        yield from blocking(self._find_files)
+        found = yield from blocking(self._find_files)
+        yield from blocking(self._notes.open)  # creates the output folder
+        yield from blocking(partial(self._queue_files, found))
 
     def next(self) -> Flow[tuple[Item, Task] | None]:
         """Return the next file to start, or None if none may start now."""
@@ -139,6 +146,8 @@ class Coordinator:
             else:
                 assert item.key is not None
                 self._running[item.key] = item
+                for other in self._running.values():
+                    other.shared = len(self._running) > 1 or other.shared
                 return item, self._task(item)
         return None
 
@@ -194,8 +203,18 @@ class Coordinator:
     @property
     def interrupted(self) -> BatchInterrupted:
         """Return the error for an interruption: how many files are done, and how to resume."""
+        rows = [item.row for item in self._items if item.row is not None]
+        stopped = sum(isinstance(row.error, StoppedError) for row in rows) + len(self._running)
+        counts = {
+            "failed": self._counts["failed"] - (stopped - len(self._running)),
+            "in progress": stopped,
+            "not started": len(self._items) - len(rows) - len(self._running),
+        }
+        others = [f", {count} {status}" for status, count in counts.items() if count]
+        again = Code("run the same batch again", "run the same command again")
         return BatchInterrupted(
-            f"stopped: {self._tally} done", "run the same batch again to finish the rest"
+            f"stopped: {self._tally} done{''.join(others)}",
+            Remedy((again, ": it resumes what is in progress and starts the rest")),
         )
 
     @property
@@ -222,8 +241,8 @@ class Coordinator:
         message = f"{self._tally} done" + (f", {failed} failed" if failed else "")
         self._on_progress(Progress("batch", fraction, elapsed_s, eta_s, message))
 
-    def _find_files(self) -> None:
-        """Find the files, name their results, and mark broken ones as failed."""
+    def _find_files(self) -> Found:
+        """Find the sources and check the picture; nothing is written."""
         plan = self._plan
         picture = plan.order.picture
         if picture is not None and is_url(picture):
@@ -234,11 +253,13 @@ class Coordinator:
             with reading(path):
                 self._picture = FileNote(path.name, sha256_of_file(path), path=str(path))
             self._order = attrs.evolve(plan.order, picture=path)
-        found = find(
-            plan.sources,
-            recursive=plan.recursive,
-            out_dir=plan.out_dir,
-            is_result=self._notes.is_result,
+        return find(plan.sources, recursive=plan.recursive, out_dir=plan.out_dir)
+
+    def _queue_files(self, found: Found) -> None:
+        """Name the results, and mark broken files as failed."""
+        plan = self._plan
+        found = attrs.evolve(
+            found, paths=tuple(path for path in found.paths if not self._notes.is_result(path))
         )
         names = output_names(found, plan.format, plan.name)
         outputs = [plan.out_dir / name for name in names]
@@ -246,15 +267,18 @@ class Coordinator:
             raise InvalidRequestError(
                 f"the result for {path} would replace it", remedy="Name another out_dir."
             )
-        self._items = [Item(*pair) for pair in zip(found.paths, outputs, strict=True)]
+        self._items = [
+            Item(source, output, self._order)
+            for source, output in zip(found.paths, outputs, strict=True)
+        ]
         for item in self._items:
             self._preflight(item)
         self._queue.extend(item for item in self._items if item.row is None)
 
     def _preflight(self, item: Item) -> None:
         try:
-            prepare(item.source)
-        except (UnsupportedFileError, FileTooLargeError) as error:
+            item.order = within_video(self._order, prepare(item.source))
+        except (UnsupportedFileError, FileTooLargeError, InvalidRequestError) as error:
             self._fail(item, error)
 
     def _consider(self, item: Item) -> None:
@@ -268,7 +292,7 @@ class Coordinator:
         source = self._notes.note_of(item.source, may_read=self._trouble.reason is None)
         if source is None:
             return
-        order = note_order(self._order, source, self._picture, item.output, self._plan.format)
+        order = note_order(item.order, source, self._picture, item.output, self._plan.format)
         item.key = order.key
         record = self._notes.record(item.output)
         if record is not None and record.order.key != order.key:
@@ -312,7 +336,7 @@ class Coordinator:
         spent = outcome.credits_spent
         if self._plan.own_backends:
             self._spent = (self._spent or 0.0) + (spent or 0.0)
-        elif self.pace.ceiling > 1:
+        elif item.shared:
             spent = None  # other files changed the balance too
         self._settle(
             item,

@@ -6,7 +6,7 @@ import glob
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePath
 
 import attrs
@@ -27,50 +27,53 @@ class Found:
 
     Attributes:
         paths: Their absolute paths.
-        root: Their common folder.
-        keep_folders: Whether the results get the same folders as below `root`.
+        folder: The folder that was searched: the results get the same folders as below it. None
+            for files that were given one by one.
     """
 
     paths: tuple[Path, ...]
-    root: Path
-    keep_folders: bool
+    folder: Path | None = None
+
+    @property
+    def root(self) -> Path:
+        """The common folder of the files."""
+        if self.folder is not None:
+            return self.folder
+        folders = [str(path.parent) for path in self.paths]
+        drives = {os.path.splitdrive(folder)[0].lower() for folder in folders}
+        return Path(os.path.commonpath(folders)) if len(drives) == 1 else Path()
 
 
-def find(
-    sources: Sources, *, recursive: bool, out_dir: Path, is_result: Callable[[Path], bool]
-) -> Found:
-    """Return the files to process, each once, excluding results of earlier batches.
+def find(sources: Sources, *, recursive: bool, out_dir: Path) -> Found:
+    """Return the files to process, each once; results of earlier batches may be among them.
 
     Args:
         sources: See `Sources`.
         recursive: Whether subfolders are searched.
         out_dir: The folder for the results.
-        is_result: Returns whether a file is a result of an earlier batch.
 
     Raises:
         SourceNotFoundError: There is no such folder or file, or no video in it.
         InvalidRequestError: It is not a path, or the output would go into the folder itself.
     """
     if not isinstance(sources, (str, os.PathLike)):
-        return _found([_local(path) for path in sources], is_result)
+        return _found([_local(path) for path in sources])
     path = _local(sources)
     if path.is_dir():
-        return _in_folder(path, recursive, out_dir, is_result)
+        return _in_folder(path, recursive, out_dir)
     text = os.fspath(sources)
     if glob.has_magic(text) and not path.exists():
         matches = sorted(glob.glob(os.path.expanduser(text), recursive=True))  # noqa: PTH111, PTH207 - a pattern is not a path
         files = [path for path in map(_local, matches) if _is_video(path)]
         if not files:
             raise SourceNotFoundError(f"no video matches {text!r}", remedy="Check the pattern.")
-        return _found(files, is_result)
+        return _found(files)
     if not path.exists():
         raise SourceNotFoundError(f"there is no folder or file {path}")
-    return _found([path], is_result)
+    return _found([path])
 
 
-def _in_folder(
-    folder: Path, recursive: bool, out_dir: Path, is_result: Callable[[Path], bool]
-) -> Found:
+def _in_folder(folder: Path, recursive: bool, out_dir: Path) -> Found:
     if out_dir == folder:
         raise InvalidRequestError(
             f"the results would be written among the clips, in {folder}",
@@ -91,15 +94,11 @@ def _in_folder(
             deeper = Remedy(("pass ", Option("recursive", True), " to search its subfolders"))
             remedy = Remedy.after(remedy, deeper)
         raise SourceNotFoundError(f"there is no video in {folder}", remedy=remedy)
-    return Found(tuple(path for path in files if not is_result(path)), folder, keep_folders=True)
+    return Found(tuple(files), folder)
 
 
-def _found(paths: Sequence[Path], is_result: Callable[[Path], bool]) -> Found:
-    chosen = tuple(path for path in dict.fromkeys(paths) if not is_result(path))
-    folders = [str(path.parent) for path in chosen]
-    drives = {os.path.splitdrive(folder)[0].lower() for folder in folders}
-    root = Path(os.path.commonpath(folders)) if len(drives) == 1 else Path()
-    return Found(chosen, root, keep_folders=False)
+def _found(paths: Iterable[Path]) -> Found:
+    return Found(tuple(dict.fromkeys(paths)))
 
 
 def _local(path: str | os.PathLike[str]) -> Path:
@@ -130,14 +129,15 @@ def output_names(
     A result is named after its source, by the pattern. If two sources have the same stem, their
     suffixes are added to it ("talk-mov.mp4"), or their folders are kept.
     """
+    root = found.root
     levels: list[Callable[[Path], Path]] = [
         lambda path: Path(path.stem),
         lambda path: Path(_with_suffix(path)),
-        lambda path: _below(path, found.root).with_name(path.stem),
-        lambda path: _below(path, found.root).with_name(_with_suffix(path)),
+        lambda path: _below(path, root).with_name(path.stem),
+        lambda path: _below(path, root).with_name(_with_suffix(path)),
         lambda path: Path(f"{path.stem}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"),
     ]
-    if found.keep_folders:
+    if found.folder is not None:
         del levels[:2]
     chosen: dict[Path, Path] = {}
     taken: set[str] = set()

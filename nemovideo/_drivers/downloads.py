@@ -6,7 +6,7 @@ import httpx
 
 from nemovideo._downloads.resume import RangeRequest, ResponseHead, accepts_status
 from nemovideo._support.clock import Clock
-from nemovideo._wire import envelopes, pages
+from nemovideo._wire import envelopes
 from nemovideo.errors import APIError, DownloadError, MalformedResponseError
 
 BATCH_BYTES = 1024 * 1024
@@ -38,7 +38,7 @@ class Batch:
 
 def is_file(response: httpx.Response, request: RangeRequest) -> bool:
     """Return whether a response can be the requested file, by its headers."""
-    kind = pages.content_type(response.headers)
+    kind = envelopes.content_type(response.headers)
     page = response.is_success and kind in ("application/json", "text/html")
     return accepts_status(request, response.status_code) and not page
 

@@ -294,7 +294,9 @@ class BodyReader:
 def is_stream(response: httpx.Response) -> bool:
     """Return whether a response is an event stream."""
     return (
-        response.status_code == 200 and pages.content_type(response.headers) == "text/event-stream"
+        response.status_code == 200
+        and envelopes.content_type(response.headers) == "text/event-stream"
+        and envelopes.content_type(response.headers) == "text/event-stream"
     )
 
 

@@ -17,7 +17,7 @@ from nemovideo._drivers.attempts import Deadline
 from nemovideo._drivers.connections import AbortedError, Trace
 from nemovideo._flows.steps import Request
 from nemovideo._support.addresses import is_loopback
-from nemovideo._values.remedies import Code, Remedy
+from nemovideo._values.remedies import SIGN_IN, Code, Remedy
 from nemovideo._wire import envelopes
 from nemovideo.errors import (
     APIConnectionError,
@@ -48,13 +48,16 @@ _PLAIN_TEXT = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TO
 
 _REMEDY = Remedy(
     "check the network, the proxy settings and NEMO_API_URL, and try again",
-    ("use ", Code("Client.local()"), ", which works without a network"),
+    (
+        "use ",
+        Code("Client.local()", in_shell="a command with --local"),
+        ", which works without a network",
+    ),
 )
 
-_SIGN_IN = "Open a browser: the network may want you to sign in first."
 _PROXY_ANSWERS = {
     "407": "The proxy requires a user name and password: set them in HTTPS_PROXY.",
-    **dict.fromkeys(("302", "303", "307", "511"), _SIGN_IN),
+    **dict.fromkeys(("302", "303", "307", "511"), Remedy(SIGN_IN)),
 }
 """Remedies for a proxy's answer to CONNECT, by the status that begins httpx's message."""
 
@@ -118,7 +121,7 @@ class ErrorMapper:
             mapped.remedy = f"The server speaks http, not https: check the scheme of {whose}."
         elif is_loopback(host) and not isinstance(error, _SLOW):
             mapped.remedy = "Check that the server at this address is running, and try again."
-        elif not isinstance(error, httpx.TimeoutException):
+        elif not isinstance(error, (*_SLOW, httpx.PoolTimeout)):
             mapped.remedy = _REMEDY
         mapped.sent = not isinstance(error, _NEVER_SENT)
         mapped.may_have_spent = request.path == "/run_sse" and mapped.sent

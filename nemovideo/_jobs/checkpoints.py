@@ -54,7 +54,12 @@ class FileNote:
 
 @attrs.frozen
 class OrderNote:
-    """The order; a checkpoint can only resume an identical one."""
+    """The order; a checkpoint can only resume an identical one.
+
+    Attributes:
+        stretch_s: The expected duration after a trim without other edits.
+        notes: Warnings about the order, as sentences.
+    """
 
     source: FileNote
     picture: FileNote | None
@@ -64,6 +69,7 @@ class OrderNote:
     session_id: str | None
     quality: str = DEFAULT_QUALITY
     stretch_s: float | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[FileNote, ...]:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from nemovideo._flows import render
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._flows.uploads import prepare_all
-from nemovideo._jobs.files import check_kind
+from nemovideo._jobs.files import check_kind, within_video
 from nemovideo._jobs.plan import Background, Order, Trim, order_for, suggested_format
 from nemovideo._jobs.preview import footage_of, words_for
 from nemovideo._support.outputs import is_still
 from nemovideo._values.lines import credits_text
-from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Source, Upload, is_url
 from nemovideo.models import Estimate, MediaInfo
 
@@ -64,13 +64,15 @@ def of_source(
         quality=quality,
         local_files=context.settings.local_files,
     )
+    render.check_quality(context, quality)
     credits = float(context.settings.edit_cost)  # noqa: A001 - the service's own word
     if is_url(source):
         return Estimate(credits, None, None, "rough: a URL is not read before it is uploaded")
     uploads = yield from prepare_all([file for file in order.files if not is_url(file)])
     chosen = order.format or suggested_format(uploads[0], background)
     check_kind(uploads[0], chosen)
-    header = _trimmed(uploads[0].header, trim)
+    order = within_video(order, uploads[0])
+    header = _trimmed(uploads[0].header, order.trim)
     if context.backend is None:
         return (yield from _in_cloud(credits, header, chosen, quality, edited=edit is not None))
     return (yield from _locally(context, context.backend, credits, order, uploads, chosen))
@@ -137,21 +139,11 @@ def _locally(
 
 
 def _trimmed(header: MediaInfo, trim: Trim | None) -> MediaInfo:
-    """Return the header of the part to keep.
-
-    Raises:
-        InvalidRequestError: The part starts after the end of the video.
-    """
+    """Return the header of the part to keep, which lies within the video."""
     if trim is None or header.duration_ms is None:
         return header
-    start_ms, end_ms = (1000 * time_s for time_s in trim)
-    if start_ms >= header.duration_ms:
-        raise InvalidRequestError(
-            f"trim={trim!r} starts after the end of the video, at {header.duration_ms / 1000:g} s",
-            remedy="Check that trim= lies within the video.",
-        )
-    kept_ms = min(end_ms, header.duration_ms) - start_ms
-    return attrs.evolve(header, duration_ms=max(1, round(kept_ms)))
+    start_s, end_s = trim
+    return attrs.evolve(header, duration_ms=max(1, round(1000 * (end_s - start_s))))
 
 
 def _cloud_seconds(header: MediaInfo) -> float | None:

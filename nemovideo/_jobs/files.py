@@ -15,7 +15,7 @@ from nemovideo._flows.steps import Flow, blocking, sleep
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import FileNote
 from nemovideo._jobs.journal import Journal
-from nemovideo._jobs.plan import Trim
+from nemovideo._jobs.plan import Order
 from nemovideo._jobs.progress import Meter
 from nemovideo._support.disk import Stamp, sha256_of
 from nemovideo._support.outputs import is_still
@@ -72,22 +72,31 @@ def check_kind(source: Upload, format: str) -> None:  # noqa: A002 - the protoco
         )
 
 
-def check_trim(source: Upload, trim: Trim | None) -> None:
-    """Check that the part to keep lies within the video, as far as its header tells.
+def within_video(order: Order, source: Upload) -> Order:
+    """Return the order with a trim that ends with the video, as far as the video's header tells.
+
+    A trim that ends later is shortened, with a warning. A session may have other videos too, so
+    that the trim of an order in a session remains as it is.
 
     Raises:
-        InvalidRequestError: It begins or ends after the video's end.
+        InvalidRequestError: The part to keep starts after the end of the video.
     """
-    info = source.info
-    if trim is None or info is None or info.kind != "video" or not info.duration_ms:
-        return
+    trim, info = order.trim, source.info
+    if trim is None or order.session_id is not None or info is None:
+        return order
+    if info.kind != "video" or not info.duration_ms:
+        return order
     (start_s, end_s), length_s = trim, info.duration_ms / 1000
-    if start_s >= length_s or end_s > length_s + 1 / (info.fps or _LEAST_FPS):
-        length = f"{length_s:.2f}".rstrip("0").rstrip(".")
+    length = f"{source.name!r} is {length_s:.3f}".rstrip("0").rstrip(".") + " s long"
+    if start_s >= length_s:
         raise InvalidRequestError(
-            f"{source.name!r} is {length} s long, and cannot be trimmed to {start_s:g}–{end_s:g} s",
+            f"{length}, and the part to keep starts at {start_s:g} s",
             remedy=Remedy(("set ", Option("trim"), " within the video")),
         )
+    if end_s <= length_s + 1 / (info.fps or _LEAST_FPS):
+        return order
+    note = f"{length}, and is kept to its end instead of to {end_s:g} s"
+    return attrs.evolve(order, trim=(start_s, length_s), notes=(*order.notes, note))
 
 
 def least_result_bytes(source: Upload) -> float:

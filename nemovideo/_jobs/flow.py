@@ -26,7 +26,7 @@ from nemovideo._jobs.progress import Meter
 from nemovideo._jobs.progress_bar import OnProgress
 from nemovideo._jobs.result import as_ordered, delivered, has_arrived, noted_reply, result
 from nemovideo._support.disk import Stamp, sha256_of_file
-from nemovideo._values.remedies import Option, Remedy, Resume
+from nemovideo._values.remedies import Code, Option, Remedy, Resume
 from nemovideo._wire import envelopes
 from nemovideo.errors import NemoError, SessionNotFoundError
 from nemovideo.files import Upload
@@ -79,6 +79,8 @@ def run(
         error.may_have_spent = error.may_have_spent or journal.message_sent
         if journal.resumable and not in_batch:
             error.remedy = _remedy(error, checkpoint, journal.now)
+        elif journal.message_sent and not in_batch:
+            error.remedy = _remedy_of_paid(error, journal.now, embedded=context.backend is not None)
         raise
     finally:
         journal.close()
@@ -95,6 +97,27 @@ def _remedy(error: NemoError, checkpoint: Path | None, record: Checkpoint) -> Re
     answered = record.message is not None and record.message.status == "answered"
     resume = Remedy(("resume with ", Resume(str(checkpoint), send_again=answered)))
     return Remedy.after(error.remedy, resume)
+
+
+def _remedy_of_paid(error: NemoError, record: Checkpoint, *, embedded: bool) -> Remedy:
+    """Return the remedy for an error after the message, in a job without a checkpoint.
+
+    What is paid for is in the session, and can be exported from there without another message. An
+    `embedded` backend ends with the command line.
+    """
+    session = f"client.sessions.attach({record.session_id!r})"
+    if record.rendered:
+        render = f"client.render.get({record.render_id!r})"
+        code = f"client.render.download({render}, path)"
+    elif record.message is not None and record.message.status == "done":
+        code = f"{session}.export(path)"
+    else:
+        return Remedy.after(
+            error.remedy, Remedy(("the session is ", Code(session, f"{record.session_id}")))
+        )
+    shell = None if embedded else f"`nemovideo export {record.session_id} -o FILE`"
+    kept = Remedy(("the edit is done and paid for: get its file with ", Code(code, in_shell=shell)))
+    return Remedy.after(error.remedy, kept)
 
 
 @attrs.frozen
@@ -166,6 +189,7 @@ class _Pipeline:
                 yield from journal.note(record)
                 raise
             after = yield from state.get(context, session_id)
+            reply = job_message.with_notes(reply, journal.now.order)
             reply = job_message.with_questions(reply)
             reply = job_message.with_lost_alpha(reply, journal.now.order, after)
             note = job_message.note_reply(note, reply)

@@ -123,6 +123,11 @@ def recover(
     )
 
 
+def with_notes(reply: Reply, order: OrderNote) -> Reply:
+    """Return the reply with the warnings about the order."""
+    return attrs.evolve(reply, warnings=(*order.notes, *reply.warnings))
+
+
 def with_questions(reply: Reply) -> Reply:
     """Return the reply with the agent's questions as warnings: nobody answers them in a job."""
     asked = [question for call in reply.tool_calls if (question := question_of(call))]

@@ -89,8 +89,7 @@ def begin(
         inputs, notes = yield from job_files.inspect_all(order.files, hashed=path is not None)
         format_ = order.format or suggested_format(inputs[0], order.background)
         job_files.check_kind(inputs[0], format_)
-        if order.session_id is None:  # the session may hold other videos too
-            job_files.check_trim(inputs[0], order.trim)
+        order = job_files.within_video(order, inputs[0])
         record = _ordered(order, format_, notes, service)
         if found is not None and path is not None:
             if not record.order.same_as(found.order):
@@ -139,6 +138,7 @@ def note_order(
         order.session_id,
         order.quality,
         order.stretch_s,
+        order.notes,
     )
 
 

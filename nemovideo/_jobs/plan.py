@@ -57,15 +57,16 @@ class Order:
 
     Attributes:
         picture: The file or URL of the new background, if it is one.
-        words: The message to the agent, without the picture.
+        wish: What the message says about the background; empty for a picture.
         format: The format of the result; None if it depends on the source and the `background`.
+        edit: More edits, in words; empty for none.
         trim: The part to keep.
-        stretch_s: The expected duration after a trim without other edits.
+        notes: Warnings about the order, as sentences.
     """
 
     source: Source
     picture: Source | None
-    words: str
+    wish: str
     output: Path | None
     format: str | None
     session_id: str | None
@@ -73,14 +74,28 @@ class Order:
     overwrite: bool = False
     max_credits: float | None = None
     quality: str = DEFAULT_QUALITY
-    stretch_s: float | None = None
     background: Background = None
+    edit: str = ""
     trim: Trim | None = None
+    metadata: bool = True
+    notes: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[Source, ...]:
         """The files to upload, in this order."""
         return (self.source,) if self.picture is None else (self.source, self.picture)
+
+    @property
+    def words(self) -> str:
+        """The message to the agent, without the picture."""
+        trim = "" if self.trim is None else _trim_words(self.trim)
+        metadata = "" if self.metadata else "remove the metadata"
+        return ". ".join(filter(None, (self.wish, trim, self.edit, metadata)))
+
+    @property
+    def stretch_s(self) -> float | None:
+        """The expected duration after a trim without other edits."""
+        return None if self.trim is None or self.edit else self.trim[1] - self.trim[0]
 
 
 def order_for(
@@ -101,16 +116,15 @@ def order_for(
     """Return the order of a `remove_background` call; see there."""
     check_arguments(source, background, local_files=local_files)
     path = None if output is None else output_path(output)
-    picture, words, chosen = plan(background, output, format, local_files=local_files)
-    edits = [words, *_trim_words(trim), *_edit_words(edit)]
-    if not metadata:
-        edits.append("remove the metadata")
+    picture, wish, chosen = plan(background, output, format, local_files=local_files)
+    if trim is not None:
+        _check_range(trim)
     if not quality:
         raise InvalidRequestError("the quality is empty", remedy="Leave it out, or give one.")
     return Order(
         source=source,
         picture=picture,
-        words=". ".join(filter(None, edits)),
+        wish=wish,
         output=path,
         background=background,
         format=chosen if output is not None or format is not None else None,
@@ -119,31 +133,31 @@ def order_for(
         overwrite=overwrite,
         max_credits=max_credits,
         quality=quality,
-        stretch_s=trim[1] - trim[0] if trim is not None and edit is None else None,
+        edit="" if edit is None else _edit_words(edit),
         trim=trim,
+        metadata=metadata,
     )
 
 
-def _trim_words(trim: Trim | None) -> list[str]:
-    if trim is None:
-        return []
+def _check_range(trim: Trim) -> None:
     start_s, end_s = trim
     if not 0 <= start_s < end_s < _LONGEST_S:
         raise InvalidRequestError(
             f"trim={trim!r} is not a valid range",
             remedy="Give the start and the end in seconds, such as (0, 6.5).",
         )
+
+
+def _trim_words(trim: Trim) -> str:
     start, end = (f"{time_s:.3f}".rstrip("0").rstrip(".") for time_s in trim)
-    return [f"keep only {start}s to {end}s"]
+    return f"keep only {start}s to {end}s"
 
 
-def _edit_words(edit: str | None) -> list[str]:
-    if edit is None:
-        return []
+def _edit_words(edit: str) -> str:
     words = " ".join(edit.split()).rstrip(" .")
     if not words:
         raise InvalidRequestError("the edit is empty", remedy="Say what should be done.")
-    return [words]
+    return words
 
 
 def plan(

@@ -161,7 +161,17 @@ def _prepare_path(path: Path, upload: Upload) -> Upload:
 
     with reading(path):
         if path.is_dir():
-            raise SourceNotFoundError(f"{path} is a folder, not a file")
+            raise SourceNotFoundError(
+                f"{path} is a folder, not a file",
+                remedy=Remedy(
+                    "name a file in it",
+                    (
+                        "use ",
+                        Code("client.batch.remove_backgrounds", in_shell="`nemovideo batch`"),
+                        " for all its videos",
+                    ),
+                ),
+            )
         with opener() as file:
             return _prepare_file(file, upload, opener)
 

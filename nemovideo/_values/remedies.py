@@ -9,6 +9,9 @@ import attrs
 Medium = Literal["python", "shell", "chat", "tool"]
 """Where a remedy is shown: to a programmer, in a shell, in a chat, or to an AI with tools."""
 
+SIGN_IN = "open a browser: the network may want you to sign in first"
+"""The step after an answer that may come from a captive portal."""
+
 _TOOL_ARGUMENTS = ("overwrite", "max_credits")
 """The options that the MCP server's tools have too."""
 
@@ -72,13 +75,17 @@ class Code:
     Attributes:
         text: The code.
         otherwise: The text for other media; None to leave out the step there.
+        in_shell: The text for a shell, if it is not `otherwise`.
     """
 
     text: str
     otherwise: str | None = None
+    in_shell: str | None = None
 
     def for_medium(self, medium: Medium) -> str | None:
         """Return the code, or its replacement."""
+        if medium == "shell" and self.in_shell is not None:
+            return self.in_shell
         return self.text if medium == "python" else self.otherwise
 
 

@@ -12,6 +12,7 @@ import attrs
 
 from nemovideo._support.json_text import read_json
 from nemovideo._support.patterns import lazy
+from nemovideo._values.remedies import SIGN_IN, Remedy
 from nemovideo.errors import (
     APIError,
     ExportBlockedError,
@@ -63,9 +64,24 @@ class Exchange:
         return 200 <= self.status < 300
 
     @property
+    def is_page(self) -> bool:
+        """Whether the body is an HTML page, which the API never sends."""
+        return content_type(self.headers) == "text/html" or starts_page(self.body)
+
+    @property
     def text(self) -> str:
         """The body as text, with secrets redacted."""
         return redact(self.body.decode("utf-8", "replace"), self.secret)
+
+
+def content_type(headers: Mapping[str, str]) -> str:
+    """Return the media type of a response, in lower case; header names are too."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def starts_page(body: bytes) -> bool:
+    """Return whether a body looks like an HTML page."""
+    return body[:200].lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 def redact(text: str, secret: str = "") -> str:
@@ -198,8 +214,11 @@ def _class_by_path(exchange: Exchange, message: str, cls: type[APIError]) -> typ
         return InsufficientCreditsError  # exports are free, and /run_sse is not an export
     if cls is not APIError:
         return cls
-    if exchange.status == 404 and (_SESSION_PATHS.match(path) or "session" in words):
-        return SessionNotFoundError
+    if exchange.status == 404:
+        # A run names the missing session; a server without this route does not (§5).
+        elsewhere = exchange.is_page or (path == "/run_sse" and _is_plain(message))
+        known = _SESSION_PATHS.match(path) or "session" in words
+        return SessionNotFoundError if known and not elsewhere else cls
     if exchange.status == 400 and path.endswith("/anonymous-token"):
         return MissingClientIdError
     if (
@@ -222,11 +241,16 @@ def _address_remedy(
 ) -> str | None:
     """Return the remedy for a 404 that does not come from the API, as after a wrong path."""
     unknown = exchange.status == 404 and cls is APIError and code is None
-    if not unknown or not exchange.origin or message.lower() not in ("", "not found"):
+    if not unknown or not exchange.origin or not _is_plain(message):
         return None
     return (
         f"Check NEMO_API_URL or base_url=: {exchange.origin}{redact(exchange.path)} does not exist."
     )
+
+
+def _is_plain(message: str) -> bool:
+    """Return whether a 404 says no more than that there is nothing at this address."""
+    return message.lower() in ("", "not found")
 
 
 def _redirect_remedy(exchange: Exchange) -> str | None:
@@ -240,7 +264,5 @@ def _redirect_remedy(exchange: Exchange) -> str | None:
     setting = f"NEMO_API_URL to the API's address{f', perhaps at {host}' if host else ''}."
     if exchange.status not in _TEMPORARY_REDIRECTS:
         return f"Set {setting}"
-    return (
-        "Open a browser: the network may want you to sign in first"
-        f"{f' at {host}' if host else ''}. Otherwise set {setting}"
-    )
+    where = f" at {host}" if host else ""
+    return Remedy(f"{SIGN_IN}{where}", following=f"Otherwise set {setting}")

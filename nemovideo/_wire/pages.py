@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from nemovideo._values.remedies import SIGN_IN, Remedy
 from nemovideo._wire.envelopes import Exchange
 from nemovideo.errors import APIError, MalformedResponseError, ServerError
 
@@ -15,26 +14,15 @@ _GATEWAYS = (502, 503, 504)
 """Statuses that the API's own gateway may send with a page."""
 _KNOWN = (302, 303, 307, 407, 511)
 """Statuses whose remedy does not depend on the page."""
-_SIGN_IN = "If it persists, open a browser: the network may want you to sign in first."
-PAGE_REMEDY = (
-    "Open a browser: the network may want you to sign in first (a captive portal). "
-    "Otherwise check NEMO_API_URL and the proxy settings."
+PAGE_REMEDY = Remedy(
+    f"{SIGN_IN} (a captive portal)",
+    following="Otherwise check NEMO_API_URL and the proxy settings.",
 )
-
-
-def content_type(headers: Mapping[str, str]) -> str:
-    """Return the media type of a response, in lower case; header names are too."""
-    return headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def starts_page(body: bytes) -> bool:
-    """Return whether a body looks like an HTML page."""
-    return body[:200].lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 def explain(error: APIError | MalformedResponseError, exchange: Exchange) -> None:
     """Explain an HTML page in an error's message or remedy."""
-    if content_type(exchange.headers) != "text/html" and not starts_page(exchange.body):
+    if not exchange.is_page:
         return
     if isinstance(error, MalformedResponseError):
         error.message = f"{exchange.method} {exchange.path} returned a web page"
@@ -42,7 +30,7 @@ def explain(error: APIError | MalformedResponseError, exchange: Exchange) -> Non
     elif (advice := _BY_STATUS.get(exchange.status)) is not None:
         error.remedy = f"{error.remedy} {advice}"
     elif type(error) is ServerError and exchange.status in _GATEWAYS:
-        error.remedy = f"{error.remedy} {_SIGN_IN}"
+        error.remedy = f"{error.remedy} If it persists, {SIGN_IN}."
     elif type(error) in (APIError, ServerError) and exchange.status not in _KNOWN:
         error.remedy = (
             "The server returned a web page. Check NEMO_API_URL; it may not point to the API."

@@ -14,7 +14,8 @@ from typing import TypeVar
 import attrs
 
 from nemovideo._support.json_text import json_text, read_event_json
-from nemovideo._wire.pages import PAGE_REMEDY, starts_page
+from nemovideo._wire.envelopes import starts_page
+from nemovideo._wire.pages import PAGE_REMEDY
 from nemovideo.errors import MalformedResponseError
 from nemovideo.events import (
     AgentEvent,

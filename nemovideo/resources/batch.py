@@ -73,7 +73,8 @@ class Batch(Resource):
             out_dir: The folder for the results; it is created if necessary.
             background: See `Client.remove_background`.
             edit: More edits for every file, in words.
-            trim: The part of every file to keep, as (start, end) in seconds.
+            trim: The part of every file to keep, as (start, end) in seconds; a shorter video is
+                kept to its end, with a note.
             format: "mp4", "webm" or "mov"; None means "webm" for "transparent", else "mp4".
             quality: "high", "medium" or "low".
             metadata: Whether the results keep the recording's date, location and title.

@@ -80,7 +80,7 @@ def statuses(report: BatchReport) -> list[str]:
 
 
 def named(*paths: str, root: str = "/in", keep: bool = False) -> list[str]:
-    found = Found(tuple(map(Path, paths)), Path(root), keep_folders=keep)
+    found = Found(tuple(map(Path, paths)), Path(root) if keep else None)
     return [name.as_posix() for name in output_names(found, "mp4")]
 
 
@@ -95,7 +95,7 @@ def test_results_that_would_share_a_name_get_their_suffix_or_their_folders() -> 
 
 
 def test_results_are_named_by_a_pattern(tmp_path: Path, clips: Path, worker: Client) -> None:
-    found = Found((Path("/in/a/x.mp4"), Path("/in/b/x.mp4")), Path("/in"), keep_folders=False)
+    found = Found((Path("/in/a/x.mp4"), Path("/in/b/x.mp4")))
     named = [name.as_posix() for name in output_names(found, "mov", "{stem}-clean{suffix}")]
     assert named == ["a/x-clean.mov", "b/x-clean.mov"]
     remove = partial(worker.batch.remove_backgrounds, clips, tmp_path / "out", background="blur")
@@ -131,14 +131,13 @@ def test_a_folder_gives_its_videos_and_those_below_only_when_asked(tmp_path: Pat
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    look = partial(find, tmp_path, out_dir=tmp_path / "out", is_result=lambda _: False)
+    look = partial(find, tmp_path, out_dir=tmp_path / "out")
     assert [p.name for p in look(recursive=False).paths] == ["a.webm", "b.MP4"]
     assert [p.name for p in look(recursive=True).paths] == ["a.webm", "b.MP4", "c.mov"]
     pattern = find(
         str(tmp_path / "**/*.mov"),
         recursive=False,
         out_dir=tmp_path / "out",
-        is_result=lambda _: False,
     )
     assert [p.name for p in pattern.paths] == ["c.mov"]
 
@@ -164,7 +163,7 @@ def test_sources_that_cannot_be_are_refused(tmp_path: Path, clips: Path, worker:
         remove(clips, tmp_path / "out", concurrency=0)
     with pytest.raises(errors.SourceNotFoundError):
         remove(clips, tmp_path / "out", background=tmp_path / "office.jpg")
-    assert not results(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
     assert len(remove([], tmp_path / "out", background="Transparent")) == 0
 
 
@@ -256,6 +255,14 @@ def test_a_second_run_does_nothing_and_sends_nothing(
         assert [row.output for row in again] == [row.output for row in first]
     assert results(out) == before
     assert len(quick.requests) == seen
+
+
+def test_the_credits_of_a_file_are_known_if_no_other_was_in_progress(
+    tmp_path: Path, clips: Path, worker: Client
+) -> None:
+    remove = partial(worker.batch.remove_backgrounds, out_dir=tmp_path / "out", background="blur")
+    assert [row.credits_spent for row in remove(clips / "clip00.mp4")] == [1]
+    assert None in [row.credits_spent for row in remove(clips, concurrency=3)]
 
 
 def test_a_result_that_is_gone_or_cut_off_is_fetched_again_and_paid_once(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import av
 import pytest
 
 from nemovideo import AsyncClient, Client
 from nemovideo._jobs.plan import order_for
 from nemovideo.errors import APIError, CheckpointError, InvalidRequestError
-from nemovideo.local import LocalBackend
+from nemovideo.local import Fault, LocalBackend
 from nemovideo.retry import Polling
 from tests.support.render import YellowMatte, look, make_image, make_video, near
 
@@ -72,25 +74,40 @@ async def test_the_async_client_has_the_same_options(talk: Path, tmp_path: Path)
     assert len(look(tmp_path / "out.mp4").frames) == 10
 
 
-@pytest.mark.parametrize("trim", [(5.0, 6.0), (0.0, 9.0), (2.0, 2.5)])
-def test_a_trim_beyond_the_video_is_refused_before_anything_is_sent(
+@pytest.mark.parametrize("trim", [(5.0, 6.0), (2.0, 2.5)])
+def test_a_trim_that_starts_after_the_video_is_refused_before_anything_is_sent(
     local: Client, talk: Path, tmp_path: Path, trim: tuple[float, float]
 ) -> None:
     assert local.backend is not None
-    with pytest.raises(InvalidRequestError, match="2 s long"):
-        local.remove_background(talk, background="white", trim=trim, output=tmp_path / "o.mp4")
-    assert not local.backend.requests
+    for call in (local.remove_background, local.estimate):
+        with pytest.raises(InvalidRequestError, match="2 s long"):
+            call(talk, background="white", trim=trim)
     report = local.batch.remove_backgrounds(
         [talk], tmp_path / "out", background="white", trim=trim, progress=None
     )
     assert [type(row.error) for row in report] == [InvalidRequestError]
+    assert not [seen for seen in local.backend.requests if "balance" not in seen.path]
 
 
-def test_a_trim_may_end_within_the_last_frame(local: Client, talk: Path, tmp_path: Path) -> None:
-    video = local.remove_background(
-        talk, background="white", trim=(1, 2.02), output=tmp_path / "out.mp4"
-    )
-    assert video.duration_s == pytest.approx(1, abs=0.11)
+@pytest.mark.parametrize(("end_s", "warned"), [(2.02, False), (9.0, True)])
+def test_a_trim_that_ends_after_the_video_keeps_it_to_its_end_with_a_warning(
+    local: Client, talk: Path, tmp_path: Path, end_s: float, warned: bool
+) -> None:
+    for _ in range(2):  # the second is delivered from the checkpoint
+        video = local.remove_background(
+            talk,
+            background="white",
+            trim=(1, end_s),
+            output=tmp_path / "out.mp4",
+            checkpoint=tmp_path / "job.json",
+        )
+        assert video.duration_s == pytest.approx(1, abs=0.11)
+        assert ["kept to its end" in warning for warning in video.warnings] == [True] * warned
+    for status in ("done", "skipped"):
+        report = local.batch.remove_backgrounds(
+            [talk], tmp_path / "out", background="white", trim=(1, end_s), progress=None
+        )
+        assert [(row.status, "kept to its end" in row.note) for row in report] == [(status, warned)]
 
 
 @pytest.mark.parametrize(
@@ -221,3 +238,23 @@ def test_metadata_can_be_removed(local: Client, tmp_path: Path) -> None:
 def test_an_empty_edit_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="empty"):
         order_for("talk.mp4", None, None, None, None, None, False, edit=" ", local_files=True)
+
+
+def test_an_error_after_a_paid_edit_says_where_its_file_is(
+    talk: Path, tmp_path: Path, backend: LocalBackend
+) -> None:
+    lost = Fault(kind="status", status=404, method="GET", path="/files/*", times=None)
+    backend.faults.add(lost)
+    backend.faults.add(attrs.evolve(lost, path="/api/render/*/download"))
+    with Client(backend.issue_token(), base_url=backend.url, polling=_QUICK) as client:
+        with pytest.raises(APIError) as caught:
+            client.remove_background(talk, background="white", output=tmp_path / "out.mp4")
+        backend.faults.clear()
+        found = re.search(r"client\.render\.get\('(.+)'\), path\)", caught.value.remedy)
+        assert found is not None
+        client.render.download(client.render.get(found[1]), tmp_path / "out.mp4")
+        shown = caught.value.describe("shell")
+    session_id = re.search(r"`nemovideo export (\S+) -o FILE`", shown)
+    assert session_id is not None
+    assert f"/{session_id[1]}/" in " ".join(seen.path for seen in backend.requests)
+    assert [seen.path for seen in backend.requests].count("/run_sse") == 1

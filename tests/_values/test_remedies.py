@@ -42,6 +42,13 @@ def test_each_reader_sees_what_they_can_do(remedy: str, python: str, shell: str,
     assert (remedy_for(remedy, "shell"), remedy_for(remedy, "chat")) == (shell, chat)
 
 
+def test_code_may_have_a_text_of_its_own_for_a_shell() -> None:
+    remedy = Remedy("go online", ("use ", Code("Client.local()", in_shell="--local")))
+    shown = [remedy_for(remedy, medium) for medium in ("python", "shell", "chat", "tool")]
+    texts = ["Go online, or use Client.local().", "Go online, or use --local.", *["Go online."] * 2]
+    assert shown == texts
+
+
 def test_a_remedy_for_an_ai_names_only_arguments_of_its_tools() -> None:
     assert remedy_for(OVERWRITE, "tool") == "Choose another name, or pass overwrite=True."
     elsewhere = Remedy("try again", ("allow more time with ", Option("timeout_s")))

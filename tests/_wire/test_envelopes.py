@@ -65,6 +65,24 @@ def test_failures_of_every_form_raise_typed_errors(
     assert caught.value.message == message
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "cls"),
+    [
+        ("/run_sse", {"detail": "Session not found: 5"}, "SessionNotFoundError"),
+        ("/run_sse", {"detail": "Not Found"}, "APIError"),
+        ("/run_sse", b"<!doctype html><title>Your session has expired</title>", "APIError"),
+        ("/api/state/nemo_agent/me/5/latest", b"<html>Not Found</html>", "APIError"),
+        ("/api/state/nemo_agent/me/5/latest", {"detail": "Not Found"}, "SessionNotFoundError"),
+    ],
+)
+def test_a_404_of_another_server_does_not_mean_that_the_session_is_missing(
+    path: str, body: object, cls: str
+) -> None:
+    with pytest.raises(errors.APIError) as caught:
+        envelopes.open_envelope(exchange(body, 404, path))
+    assert type(caught.value).__name__ == cls
+
+
 def test_a_success_without_json_is_malformed() -> None:
     with pytest.raises(errors.MalformedResponseError) as caught:
         envelopes.open_envelope(exchange(b"<html>hello</html>"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ import pytest
 
 from nemovideo import Client
 from nemovideo._jobs import checkpoints
-from nemovideo.batch import BatchReport
+from nemovideo._values.remedies import remedy_for
+from nemovideo.batch import BatchInterrupted, BatchReport
 from nemovideo.local import LocalBackend
 from nemovideo.models import Progress
 from tests.support.batch import (
@@ -71,9 +73,14 @@ def test_an_interrupted_batch_is_resumed(
         if len(results(out)) >= HALF:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt, match=r"stopped: \d+ of 20 files done; run the same"):
+    with pytest.raises(BatchInterrupted, match=r"stopped: \d+ of 20 files done, ") as stop:
         worker.batch.remove_backgrounds(clips, out, background="blur", progress=interrupt)
     before = results(out)
+    counts = [int(count) for count in re.findall(r"\d+", str(stop.value))]
+    assert "done, 3 failed, " in str(stop.value)
+    assert counts[0] <= len(before)  # the last step of a job follows its download
+    assert counts[0] + sum(counts[2:]) == counts[1] == GOOD + BROKEN
+    assert remedy_for(stop.value.remedy, "shell").startswith("Run the same command again: ")
     assert HALF <= len(before) < GOOD
     report = worker.batch.remove_backgrounds(clips, out, background="blur")
     check_all_done(report, out, quick, worker)
