@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from nemovideo.cli.options import (
+    FORMATS_HELP,
     PATH,
     edit_options,
     engine_option,
@@ -30,9 +31,7 @@ from nemovideo.cli.report import (
 @click.option("-o", "--out-dir", type=PATH, required=True, help="The folder for the results.")
 @click.option("-b", "--background", help="See `nemovideo remove-background --help`.")
 @edit_options
-@click.option(
-    "--format", help="mp4, webm, mov, gif or zip. Default: webm if transparent, else mp4."
-)
+@click.option("--format", help=f"{FORMATS_HELP}. Default: webm if transparent, else mp4.")
 @click.option(
     "--name",
     default="{stem}{suffix}",

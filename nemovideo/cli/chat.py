@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -38,7 +39,7 @@ def chat(
     background", "show tracks", "credits", "export". An empty line or "quit"
     ends the chat. With --json every answer is one line of JSON.
     """
-    show = _print_json if as_json else _print_text
+    show = partial(_print_json, embedded=local) if as_json else _print_text
     failed = False
     with open_client(local=local, engine=engine) as client:
         conversation = client.sessions.create().conversation(
@@ -78,11 +79,12 @@ def _print_text(answer: Answer) -> None:
     print_text(f"{answer.text}\n")
 
 
-def _print_json(answer: Answer) -> None:
+def _print_json(answer: Answer, *, embedded: bool) -> None:
+    video = answer.video
     value = {
         "text": answer.text,
         "action": answer.action.value,
-        "video": None if answer.video is None else video_value(answer.video),
+        "video": None if video is None else video_value(video, embedded=embedded),
         "error": None if answer.error is None else error_value(answer.error),
     }
     click.echo(escaped(json_text(value, default=str)))

@@ -10,6 +10,7 @@ from nemovideo._downloads.places import output_path
 from nemovideo._support.outputs import format_for
 from nemovideo._values.lines import credits_text
 from nemovideo.cli.options import (
+    FORMATS_HELP,
     PATH,
     edit_options,
     engine_option,
@@ -24,7 +25,7 @@ from nemovideo.cli.report import print_json, print_text
 @click.argument("source")
 @click.option("-b", "--background", help="As for remove-background.")
 @edit_options
-@click.option("--format", "format_", help="The format of the result, such as mp4 or webm.")
+@click.option("--format", "format_", help=f"The format of the result: {FORMATS_HELP}.")
 @click.option("-o", "--output", type=PATH, help="The result's name; only its suffix is used.")
 @local_option
 @engine_option

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nemovideo.cli.options import PATH
+from nemovideo.cli.options import PATH, check_engine
 from nemovideo.errors import InvalidRequestError, OutputError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def frames(
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
     from nemovideo.local import Matting
 
+    check_engine(engine, local=True)
     if raw and output is not None:
         raise InvalidRequestError("--raw writes to stdout", remedy="Leave out -o or --raw.")
     matting = Matting(

@@ -8,6 +8,7 @@ import attrs
 import click
 
 from nemovideo import Client, Job
+from nemovideo._jobs.runs import found_at, resolved
 from nemovideo.cli.options import PATH, json_option, note_checkpoint, quiet_option
 from nemovideo.cli.report import print_json, print_text, print_video, wants_bar
 
@@ -34,7 +35,8 @@ def resume(
     video = Job.resume(
         checkpoint, progress=wants_bar(quiet=quiet), deadline=deadline, send_again=send_again
     )
-    print_video(video, as_json=as_json)
+    noted = found_at(resolved(checkpoint)).service
+    print_video(video, as_json=as_json, embedded=noted.state_dir is not None)
 
 
 @jobs.command()

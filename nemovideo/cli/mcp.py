@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nemovideo.cli.options import PATH, engine_option, local_option
+from nemovideo.cli.options import PATH, check_engine, engine_option, local_option
 from nemovideo.errors import MissingExtraError
 
 
@@ -30,8 +30,7 @@ def mcp(folders: tuple[Path, ...], *, wait_s: float, local: bool, engine: str | 
     The agent starts this program; docs/mcp.md shows its configuration. It can
     only read and write files below FOLDERS.
     """
-    if engine is not None and not local:
-        raise click.UsageError("--engine needs --local")
+    check_engine(engine, local=local)
     try:
         import anyio
 

@@ -10,10 +10,17 @@ from urllib.parse import urlsplit
 import click
 
 from nemovideo import Client
+from nemovideo.errors import LocalBackendError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
+
+FORMATS_HELP = (
+    "mp4, webm or mov; with --local also gif, zip (PNGs), webp, png, jpg, matte.mp4, stacked.mp4 "
+    "or bundle.zip"
+)
+"""The formats of results; see `nemovideo._support.outputs`."""
 
 
 class _Decorator(Protocol):
@@ -94,13 +101,29 @@ def open_client(*, local: bool, engine: str | None = None) -> Client:
     """Return a client for the cloud, or for a local backend.
 
     Raises:
-        click.UsageError: `engine` is given without `local`.
+        click.UsageError: `engine` is given without `local`, or there is no such engine.
     """
-    if local:
-        return Client.local(engine=engine)
-    if engine is not None:
+    check_engine(engine, local=local)
+    return Client.local(engine=engine) if local else Client()
+
+
+def check_engine(engine: str | None, *, local: bool) -> None:
+    """Check that an engine is given with `local` only, and exists.
+
+    Raises:
+        click.UsageError: It is not, or does not.
+    """
+    if engine is None:
+        return
+    if not local:
         raise click.UsageError("--engine needs --local")
-    return Client()
+    from nemovideo.local import LocalBackend  # noqa: F401 - first, for a clear MissingExtraError
+    from nemovideo.local.matte.loading import check_engine_name
+
+    try:
+        check_engine_name(engine)
+    except LocalBackendError as error:
+        raise click.UsageError(error.describe("shell")) from None
 
 
 def note_checkpoint(

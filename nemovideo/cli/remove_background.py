@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from nemovideo._support.annotations import Unpack
 from nemovideo._support.outputs import default_format
 from nemovideo._uploads.files import is_photo
 from nemovideo.cli.options import (
+    FORMATS_HELP,
     PATH,
     edit_options,
     engine_option,
@@ -24,7 +26,7 @@ from nemovideo.cli.options import (
 from nemovideo.cli.report import print_video, wants_bar
 
 
-@click.command("remove-background")
+@click.command("remove-background", context_settings={"allow_extra_args": True})
 @click.argument("source")
 @click.option(
     "-b",
@@ -37,8 +39,8 @@ from nemovideo.cli.report import print_video, wants_bar
     "-o",
     "--output",
     type=PATH,
-    help="The file to write; its suffix sets the format. Default: NAME-clean.mp4 in the "
-    "current folder (.webm if the background is transparent, .png for a picture).",
+    help=f"The file to write; its suffix sets the format: {FORMATS_HELP}. Default: NAME-clean.mp4 "
+    "in the current folder (.webm if the background is transparent, .png for a picture).",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @click.option("--max-credits", type=float, help="Do not start if it would probably cost more.")
@@ -70,11 +72,16 @@ def remove_background(
     nemovideo remove-background talk.mp4 -b "office setting"
     nemovideo remove-background talk.mp4 -b transparent -o cutout.webm --local
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
+    if (others := click.get_current_context().args) or Path(source).is_dir():
+        several = shlex.join([source, *others])
+        raise click.UsageError(
+            f"SOURCE is one file; for several, or a folder: nemovideo batch {several} -o FOLDER"
+        )
     options["progress"] = wants_bar(quiet=quiet)
     with open_client(local=local, engine=engine) as client:
         target = output or default_output(source, options.get("background"))
         video = client.remove_background(source, output=target, **options)
-    print_video(video, as_json=as_json)
+    print_video(video, as_json=as_json, embedded=local)
 
 
 def default_output(source: str, background: Background) -> Path:

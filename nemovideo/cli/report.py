@@ -77,6 +77,7 @@ def report_value(report: BatchReport) -> dict[str, object]:
     stop = _stop_of(report)
     return {
         "summary": report.summary,
+        "credits_spent": report.credits_spent,
         "stopped": None if stop is None else error_value(stop),
         "files": [_row_value(row) for row in report],
     }
@@ -137,15 +138,14 @@ def print_stopped(stop: KeyboardInterrupt, *, as_json: bool, checkpoint: object)
     """Print the message of Ctrl-C, and how to resume if that is possible."""
     message, remedy = "interrupted by Ctrl-C", ""
     if isinstance(stop, BatchInterrupted):
-        message, remedy = stop.message, stop.remedy
+        message, remedy = stop.message, remedy_for(stop.remedy, "shell")
     if checkpoint is not None:
-        remedy = f"resume with `nemovideo jobs resume {shlex.quote(str(checkpoint))}`"
+        remedy = f"Resume with `nemovideo jobs resume {shlex.quote(str(checkpoint))}`."
     if as_json:
-        remedy = remedy and f"{remedy[0].upper()}{remedy[1:]}."
         value = _error_value("Interrupted", message, INTERRUPTED, remedy, may_have_spent=True)
         print_json({"error": value})
     else:
-        click.echo(f"\n{'; '.join(filter(None, (message, remedy)))}", err=True)
+        click.echo(f"\n{'. '.join(filter(None, (message, remedy)))}", err=True)
 
 
 def print_json(value: object) -> None:
@@ -170,14 +170,20 @@ def _row_value(row: BatchRow) -> dict[str, object]:
     return value
 
 
-def video_value(video: RenderedVideo) -> dict[str, object]:
-    """Return a finished video as a JSON value."""
-    return {
-        "path": None if video.path is None else str(video.path),
+def video_value(video: RenderedVideo, *, embedded: bool) -> dict[str, object]:
+    """Return a finished video as a JSON value.
+
+    Links and ids are null if they end with this process, since its backend is `embedded`.
+    """
+    places = {
         "url": video.url,
         "project_url": video.project_url,
         "session_id": video.session_id,
         "render_id": video.job.id,
+    }
+    return {
+        "path": None if video.path is None else str(video.path),
+        **(dict.fromkeys(places) if embedded else places),
         "duration_s": video.duration_s,
         "size_bytes": video.size_bytes,
         "credits_before": video.credits_before,
@@ -188,10 +194,10 @@ def video_value(video: RenderedVideo) -> dict[str, object]:
     }
 
 
-def print_video(video: RenderedVideo, *, as_json: bool) -> None:
+def print_video(video: RenderedVideo, *, as_json: bool, embedded: bool = False) -> None:
     """Print a finished video: its path to stdout, notes to stderr."""
     if as_json:
-        print_json(video_value(video))
+        print_json(video_value(video, embedded=embedded))
         return
     print_text(video.path or video.url)
     reply = "" if video.reply is None else " ".join(video.reply.text.split())

@@ -85,7 +85,7 @@ def _serve(options: argparse.Namespace) -> None:
         credits=options.credits,
         faults=load_faults(options.faults) if options.faults else (),
         engine=options.engine,
-        device=options.device,
+        device=options.device or "auto",
         model=options.model,
         host=options.host,
         api_key=keys or None,
@@ -131,8 +131,10 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--credits", type=int, help="the credits of a new user, as a hard limit")
     parser.add_argument("--faults", type=Path, help="a JSON file of fault rules")
-    parser.add_argument("--engine", help="fine, fast, rembg, or rembg:<session> (fine)")
-    parser.add_argument("--device", default="auto", help="the device for .onnx models (auto)")
+    parser.add_argument(
+        "--engine", type=_engine, help="fine, fast, rembg, or rembg:<session> (fine)"
+    )
+    parser.add_argument("--device", type=_device, help="the device for .onnx models (auto)")
     parser.add_argument("--model", type=Path, help="your own model (.tflite or .onnx)")
     parser.add_argument(
         "--keep",
@@ -169,6 +171,26 @@ def _bytes(text: str) -> int:
     return int(_number(text, {"M": 1024**2, "G": 1024**3}))
 
 
+def _engine(text: str) -> str:
+    from nemovideo.local import LocalBackend  # noqa: F401 - first, for a clear MissingExtraError
+    from nemovideo.local.matte.loading import check_engine_name
+
+    try:
+        check_engine_name(text)
+    except LocalBackendError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _device(text: str) -> str:
+    from nemovideo.local import LocalBackend  # noqa: F401
+    from nemovideo.local.matte.runtime import DEVICES
+
+    if text not in DEVICES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(DEVICES)}")
+    return text
+
+
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port, which is 0 to 65535")
@@ -199,12 +221,12 @@ def _keys_in(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise LocalBackendError(
+        raise InvalidRequestError(
             f"The keys in {path} cannot be read: {error}", remedy="Write one key per line."
         ) from error
     keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not keys:
-        raise LocalBackendError(f"{path} contains no key", remedy="Write one key per line.")
+        raise InvalidRequestError(f"{path} contains no key", remedy="Write one key per line.")
     return keys
 
 

@@ -144,9 +144,19 @@ def test_an_engine_goes_with_a_local_backend_only(run: Run, clip: Path) -> None:
     done = run("remove-background", str(clip), "--engine", "fast")
     assert (done.exit_code, "--local" in done.stderr) == (2, True)
     done = run("batch", str(clip), "-o", "out", "--local", "--engine", "no-such")
-    assert (done.exit_code != 0, "no-such" in done.stderr) == (True, True)
+    assert (done.exit_code, "no engine 'no-such'" in done.stderr) == (2, True)
     done = run("remove-background", str(clip), "-b", "blur", "--local", "--engine", "fast")
     assert (done.exit_code, done.stdout) == (0, "talk-clean.mp4\n")
+
+
+def test_links_and_ids_of_a_backend_that_ends_with_the_command_are_null(
+    run: Run, clip: Path
+) -> None:
+    options = ["-b", "white", "--local", "--engine", "fast", "--json"]
+    value = json.loads(run("remove-background", str(clip), *options).stdout)
+    assert value["path"] == "talk-clean.mp4"
+    for name in ("url", "project_url", "session_id", "render_id"):
+        assert value[name] is None
 
 
 def test_the_main_job_as_json(run: Run, clip: Path) -> None:
@@ -174,6 +184,11 @@ def test_a_file_name_that_is_not_unicode_can_be_shown(run: Run, clip: Path, tmp_
         (["remove-background"], 2, "Missing argument"),
         (["remove-background", "x.mp4", "--max-credits", "much"], 2, "not a valid float"),
         (["dance"], 2, "No such command"),
+        (["remove-background", "a.mp4", "b c.mp4"], 2, "nemovideo batch a.mp4 'b c.mp4' -o"),
+        (["remove-background", "."], 2, "nemovideo batch . -o"),
+        (["mcp", ".", "--local", "--engine", "no-such"], 2, "no engine 'no-such'"),
+        (["frames", "x.mp4", "--engine", "no-such"], 2, "no engine 'no-such'"),
+        (["serve", "--faults", "nothing.json"], 2, "nothing.json cannot be read"),
     ],
 )
 def test_wrong_use_says_what_is_wrong_and_sends_nothing(
@@ -187,7 +202,7 @@ def test_wrong_use_says_what_is_wrong_and_sends_nothing(
 
 
 def interrupted(*_: Any, **__: Any) -> Any:
-    raise BatchInterrupted("stopped: 2 of 3 files done", "run it again")
+    raise BatchInterrupted("stopped: 2 of 3 files done", "Run it again.")
 
 
 FIELDS = {"type", "message", "remedy", "may_have_spent", "code", "status", "request_id"}
@@ -217,7 +232,7 @@ def test_every_error_is_json_with_the_same_fields_where_json_was_asked_for(
     assert [value.keys() for value in values] == [FIELDS | {"exit_code"}] * len(values)
     assert values[-1]["remedy"] == "Run it again."
     assert values[-1]["message"] == "stopped: 2 of 3 files done"
-    assert "2 of 3 files done; run it again" in run("batch", "in", "-o", "out").stderr
+    assert "2 of 3 files done. Run it again." in run("batch", "in", "-o", "out").stderr
 
 
 def test_a_batch_that_stops_says_why_in_the_words_of_a_shell(run: Run, clip: Path) -> None:
@@ -264,6 +279,9 @@ def test_no_connection_ends_with_its_own_code(run: Run, monkeypatch: pytest.Monk
     monkeypatch.setenv("NEMO_API_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("NEMO_TOKEN", "nmv_usr_x")
     assert run("credits").exit_code == 5
+    monkeypatch.setenv("NEMO_API_URL", "https://host.invalid")
+    away = run("credits")
+    assert (away.exit_code, "use a command with --local" in away.stderr) == (5, True)
 
 
 def test_chat_in_a_pipe(run: Run, clip: Path) -> None:
@@ -359,7 +377,9 @@ def test_a_batch_with_a_broken_file_names_it_and_ends_with_its_own_code(
     assert json.loads(named.stdout)["files"][0]["output"].endswith("good-clean.mp4")
     again = run("batch", "in", "-o", "out", "-b", "white", "--json")
     assert again.exit_code == 0
-    assert [row["status"] for row in json.loads(again.stdout)["files"]] == ["skipped"]
+    value = json.loads(again.stdout)
+    assert [row["status"] for row in value["files"]] == ["skipped"]
+    assert value["credits_spent"] is None
 
 
 def test_remedies_are_said_in_the_words_of_a_shell(run: Run, clip: Path) -> None:

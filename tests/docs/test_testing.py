@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from nemovideo import Client
 from nemovideo.local import LocalBackend
 from nemovideo.local.models import cache_dir
+from nemovideo.local.server.faults import load_faults
+from nemovideo.testing import FakeClock
 from tests.docs.test_docs import DOCS, run_page
 from tests.support.media import make_clip
 
@@ -30,3 +34,23 @@ def test_the_examples_and_the_tests_on_testing_run(
     tests = [block for block in blocks if not re.search(r"\brecord\(", block)]
     pytester.makepyfile("\n".join(tests))
     pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=3)
+
+
+def test_the_fault_rules_of_the_page_can_be_read_and_do_what_it_says(tmp_path: Path) -> None:
+    found = re.search(
+        r"^echo '(.*?)' > faults.json$", PAGE.read_text(encoding="utf-8"), re.M | re.S
+    )
+    assert found
+    (tmp_path / "faults.json").write_text(found[1])
+    clock, ids = FakeClock(), list[str | None]()
+    with (
+        LocalBackend(faults=load_faults(tmp_path / "faults.json")) as backend,
+        Client(
+            backend.issue_token(),
+            base_url=backend.url,
+            clock=clock,
+            on_response=lambda response: ids.append(response.request_id),
+        ) as client,
+    ):
+        assert client.credits.balance().available == 100
+    assert (clock.waits, ids) == ([2], ["req-1", None])

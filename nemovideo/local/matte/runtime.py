@@ -25,6 +25,7 @@ _PROVIDERS = {
     CPU: "CPUExecutionProvider",
 }
 """The execution providers by device name."""
+DEVICES = (AUTO, *_PROVIDERS)
 _AUTOMATIC = ("cuda", "rocm", "migraphx", "directml")
 """The devices for "auto", in order; the others accept any model but may be slower than the CPU."""
 
@@ -77,7 +78,7 @@ def providers_for(device: str, available: Sequence[str]) -> list[str]:
         wanted = [_PROVIDERS[name] for name in _AUTOMATIC]
         return [name for name in wanted if name in available] + [_PROVIDERS[CPU]]
     if device not in _PROVIDERS:
-        names = ", ".join(repr(name) for name in (AUTO, *_PROVIDERS))
+        names = ", ".join(map(repr, DEVICES))
         raise LocalBackendError(f"there is no device {device!r}", remedy=f"Use one of {names}.")
     if _PROVIDERS[device] not in available:
         raise LocalBackendError(

@@ -13,7 +13,7 @@ import cattrs
 from cattrs.v import format_exception
 
 from nemovideo._support.json_text import read_json
-from nemovideo.errors import LocalBackendError
+from nemovideo.errors import InvalidRequestError
 from nemovideo.local.agent.turn import Turn
 from nemovideo.local.server.sse import Dialect, ErrorForm
 
@@ -228,12 +228,12 @@ def load_faults(path: Path) -> tuple[Fault, ...]:
     """Load rules from a JSON file.
 
     Raises:
-        LocalBackendError: The file cannot be read, or a rule is not valid.
+        InvalidRequestError: The file cannot be read, or a rule is not valid.
     """
     try:
         return read_faults(read_json(path.read_bytes()))
     except (OSError, ValueError) as error:
-        raise LocalBackendError(
+        raise InvalidRequestError(
             f"The fault rules in {path} cannot be read: {error}",
             remedy="See the docstring of nemovideo.local.server.faults.Fault for the fields.",
         ) from error
