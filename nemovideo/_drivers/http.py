@@ -296,7 +296,6 @@ def is_stream(response: httpx.Response) -> bool:
     return (
         response.status_code == 200
         and envelopes.content_type(response.headers) == "text/event-stream"
-        and envelopes.content_type(response.headers) == "text/event-stream"
     )
 
 
