@@ -8,6 +8,8 @@ import signal
 import threading
 from pathlib import Path
 
+from av.error import InvalidDataError
+
 from nemovideo.errors import RenderFailedError
 from nemovideo.local.isolation.child import Link
 from nemovideo.local.work import Work
@@ -29,6 +31,12 @@ def be_killed(_work: Work, _link: Link, **_: object) -> None:
 
 def take_memory(_work: Work, _link: Link, **_: object) -> int:
     return len(bytearray(4 * GIB))
+
+
+def take_memory_and_fail(_work: Work, _link: Link, **_: object) -> None:
+    """Fail as an encoder does that gets no memory."""
+    bytearray(GIB + GIB // 2)
+    raise InvalidDataError(1, "Generic error in an external library")
 
 
 def hang(_work: Work, _link: Link, **_: object) -> None:

@@ -21,6 +21,7 @@ from queue import SimpleQueue
 from typing import NoReturn
 
 import attrs
+from av.error import FFmpegError
 
 from nemovideo.errors import NemoError
 from nemovideo.local.matte import Engine, LazyMatting, LoadedEngine
@@ -36,6 +37,7 @@ LOGGER = "nemovideo.local"
 
 _PROGRESS_INTERVAL_S = 0.1
 _OOM_SCORE = b"500"
+_MOST = 0.5
 _OUT_OF_MEMORY = (
     "bad_alloc",
     "can't start new thread",
@@ -159,7 +161,7 @@ def run(to_parent: Connection, setup: Setup) -> None:
             call: Call = to_parent.recv()
         except (EOFError, OSError):
             _end()
-        link.send(_answer(call, work, link))
+        link.send(_answer(call, work, link, setup.memory_bytes))
 
 
 def load(work: Work, _link: Link) -> None:
@@ -206,16 +208,16 @@ def render(
     )
 
 
-def _answer(call: Call, work: Work, link: Link) -> Done | Failed:
+def _answer(call: Call, work: Work, link: Link, memory_bytes: int | None) -> Done | Failed:
     try:
         return Done(call(work, link))
     except BaseException as error:  # noqa: BLE001 - raised again in the server
-        return Failed(_portable(error), traceback.format_exc())
+        return Failed(_portable(error, memory_bytes), traceback.format_exc())
 
 
-def _portable(error: BaseException) -> BaseException:
+def _portable(error: BaseException, memory_bytes: int | None) -> BaseException:
     """Return the error as one that can be pickled; its causes cannot."""
-    if is_out_of_memory(error):
+    if is_out_of_memory(error, memory_bytes):
         return MemoryError()
     if is_disk_full(error):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -228,13 +230,27 @@ def _portable(error: BaseException) -> BaseException:
     return error
 
 
-def is_out_of_memory(error: BaseException | None) -> bool:
-    """Return whether an error is due to a lack of memory."""
+def is_out_of_memory(error: BaseException | None, memory_bytes: int | None) -> bool:
+    """Return whether an error is due to a lack of memory.
+
+    Encoders report that as a generic error, so any error of FFmpeg counts if this process has
+    used most of its memory.
+    """
     while error is not None:
         if isinstance(error, MemoryError) or any(text in str(error) for text in _OUT_OF_MEMORY):
             return True
+        if isinstance(error, FFmpegError) and memory_bytes is not None:
+            return _peak_bytes() > memory_bytes * _MOST
         error = error.__cause__ or error.__context__
     return False
+
+
+def _peak_bytes() -> int:
+    """Return the most memory that this process has had, as the limit counts it."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+    fields = dict(line.split(":", 1) for line in lines if line.startswith("Vm"))
+    peak, now, data = (int(fields[name].split()[0]) for name in ("VmPeak", "VmSize", "VmData"))
+    return (peak - now + data) * 1024
 
 
 def _leave_signals_to_the_server() -> None:

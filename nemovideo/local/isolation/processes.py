@@ -172,12 +172,21 @@ class _Process:
                 target=child.run, args=(theirs, setup), name="nemovideo-work", daemon=True
             )
             with _start_lock:
-                self._process.start()
+                self._start()
         except BaseException:
             self._connection.close()
             raise
         finally:
             theirs.close()
+
+    def _start(self) -> None:
+        try:
+            self._process.start()
+        except (EOFError, ConnectionError):  # the fork server was killed: start a new one
+            try:
+                self._process.start()
+            except (EOFError, ConnectionError) as error:
+                raise ProcessLostError("the server cannot start a process") from error
 
     def begin(self, call: Call) -> bool:
         """Send a call; return False if the process has ended."""

@@ -47,6 +47,10 @@ def exists(pid: int) -> bool:
             *(calls.take_memory, LIMIT_S, "it needs more than 2.0 GiB of memory"),
             marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit"),
         ),
+        pytest.param(
+            *(calls.take_memory_and_fail, LIMIT_S, "it needs more than 2.0 GiB of memory"),
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit"),
+        ),
         (calls.hang, 0.2, "it took longer than 0.2 s"),
     ],
 )
