@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
+import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +24,11 @@ from tests.support.media import make_clip
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
+# Many tests start Python, which would compile the whole package each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+_counter = itertools.count()
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
@@ -28,6 +36,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     from xdist.scheduler import WorkStealingScheduling  # type: ignore[import-untyped]
 
     return WorkStealingScheduling(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """Exempt what is loaded so far from garbage collections, which take long in large processes."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +53,9 @@ def _own_environment(
         monkeypatch.delenv(f"NEMO_{name}", raising=False)
     for name in ("NEMOVIDEO_API_KEY", "SKILL_SOURCE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+    config = tmp_path_factory.getbasetemp() / "config" / str(next(_counter))
+    config.mkdir(parents=True)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(config))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -68,8 +84,8 @@ def carphone() -> Path:
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clip of one second, with a tone."""
-    return make_clip(tmp_path_factory.mktemp("clips") / "talk.mp4")
+    """A clip of one second and ten frames, with a tone."""
+    return make_clip(tmp_path_factory.mktemp("clips") / "talk.mp4", fps=10)
 
 
 @pytest.fixture
