@@ -10,6 +10,7 @@ import sys
 import typing
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -61,10 +62,19 @@ def imports(path: Path) -> Iterator[str]:
                 yield full if full in MODULES else node.module or ""
 
 
-ARROWS = {
-    name: {target for target in imports(path) if target in MODULES and target != name}
-    for name, path in MODULES.items()
-}
+@cache
+def all_imports() -> dict[str, frozenset[str]]:
+    """Return what each module imports."""
+    return {name: frozenset(imports(path)) for name, path in MODULES.items()}
+
+
+@cache
+def arrows() -> dict[str, set[str]]:
+    """Return which of our modules each of them imports."""
+    return {
+        name: {target for target in targets & MODULES.keys() if target != name}
+        for name, targets in all_imports().items()
+    }
 
 
 def room(name: str, depth: int) -> str:
@@ -76,7 +86,7 @@ def against(order: str, depth: int, inside: str = "nemovideo") -> list[str]:
     """Return the imports that go up, by the names of folders at some depth."""
     places = {name: place for place, name in enumerate(order.split())}
     wrong = []
-    for name, targets in ARROWS.items():
+    for name, targets in arrows().items():
         for target in targets:
             if not all(f"{one}.".startswith(f"{inside}.") for one in (name, target)):
                 continue
@@ -91,10 +101,10 @@ def against(order: str, depth: int, inside: str = "nemovideo") -> list[str]:
 def circles() -> list[list[str]]:
     """Return the groups of modules that import each other."""
     reached: dict[str, set[str]] = {}
-    for start in ARROWS:
+    for start in arrows():
         seen, todo = set[str](), [start]
         while todo:
-            for target in ARROWS[todo.pop()] - seen:
+            for target in arrows()[todo.pop()] - seen:
                 seen.add(target)
                 todo.append(target)
         reached[start] = seen
@@ -129,8 +139,8 @@ def test_no_private_name_is_imported_from_another_distribution() -> None:
     ours = {"nemovideo"}
     private = [
         f"{name}: {target}"
-        for name, path in MODULES.items()
-        for target in imports(path)
+        for name, targets in all_imports().items()
+        for target in targets
         if target.split(".")[0] not in ours | set(sys.stdlib_module_names)
         and any(part.startswith("_") and part != "__future__" for part in target.split("."))
     ]
@@ -141,8 +151,8 @@ def test_no_private_name_is_imported_from_another_distribution() -> None:
 def test_httpx_is_imported_by_the_drivers_only() -> None:
     rooms = {
         room(name, 1)
-        for name, path in MODULES.items()
-        for target in imports(path)
+        for name, targets in all_imports().items()
+        for target in targets
         if target.split(".")[0] in ("httpx", "httpcore")
     }
     assert rooms == {"_drivers"}

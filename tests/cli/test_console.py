@@ -10,8 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from nemovideo.cli.app import app
 from nemovideo.cli.console import colored
+from tests.cli.test_cli import APART
 from tests.support.service import Service, begin_stream, end_stream, send_event, serving
 
 
@@ -51,7 +54,7 @@ def test_colors_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
             assert colored("Error", "red") == "Error"
 
 
-def test_a_service_cannot_send_escape_sequences_to_the_terminal(tmp_path: Path) -> None:
+def test_a_service_cannot_send_escape_sequences_to_the_terminal() -> None:
     evil = "bad \x1b]52;c;cm0=\x07\x9b2J\u202e"
 
     def refuse(service: Service, connection: socket.socket, path: str) -> object:
@@ -62,16 +65,16 @@ def test_a_service_cannot_send_escape_sequences_to_the_terminal(tmp_path: Path) 
         send_event(connection, evil)
         end_stream(connection)
 
-    chat = "import io, sys; sys.stdin = io.StringIO('make it blue')"
     with serving(api__credits=refuse) as refusing, serving(run_sse=answer) as answering:
-        for service, command, start in (
-            (refusing, ["credits"], "pass"),
-            (refusing, ["credits", "--json"], "pass"),
-            (answering, ["chat"], chat),
-            (answering, ["chat", "--json"], chat),
+        for service, command in (
+            (refusing, ["credits"]),
+            (refusing, ["credits", "--json"]),
+            (answering, ["chat"]),
+            (answering, ["chat", "--json"]),
         ):
-            code = MAIN.format(command, start)
-            done = run(tmp_path, code, NEMO_API_URL=service.url, PYTHONIOENCODING="utf-8")
-            shown = (done.stdout + done.stderr).decode()
+            environment = {"NEMO_API_URL": service.url, "NEMO_TOKEN": "nmv_usr_x"}
+            runner = CliRunner(**APART, env=environment)
+            done = runner.invoke(app, command, input="make it blue")
+            shown = done.stdout + done.stderr
             assert "bad \\u001b]52;c;cm0=\\u0007\\u009b2J\\u202e" in shown
             assert not re.search("[\x07\x7f-\x9f\u202e]", shown)

@@ -12,7 +12,7 @@ from PIL import Image
 from nemovideo.cli.app import app
 from nemovideo.local import Matting
 from tests.cli.test_cli import APART
-from tests.support.render import make_video
+from tests.support.render import make_video, start_of_carphone
 
 
 @pytest.fixture
@@ -32,9 +32,10 @@ def test_raw_frames_are_rgba_pixels_and_their_format_is_printed(talk: Path) -> N
     assert len(done.stdout_bytes) == 5 * 120 * 160 * 4
 
 
-def test_raw_frames_contain_the_person_and_nothing_of_the_background(carphone: Path) -> None:
-    wanted = next(Matting("fast").frames(carphone, clean_edges=True))
-    pixels = np.frombuffer(run(str(carphone), "--raw", "--engine", "fast").stdout_bytes, np.uint8)
+def test_raw_frames_contain_the_person_and_nothing_of_the_background(tmp_path: Path) -> None:
+    video = start_of_carphone(tmp_path / "short.mp4", 5)
+    wanted = next(Matting("fast").frames(video, clean_edges=True))
+    pixels = np.frombuffer(run(str(video), "--raw", "--engine", "fast").stdout_bytes, np.uint8)
     frame = pixels[: wanted.alpha.size * 4].reshape(*wanted.alpha.shape, 4)
     seen = wanted.alpha > 0
     assert seen.any()

@@ -32,7 +32,7 @@ def talk(**metadata: object) -> Draft:
 
 
 @given(DRAFTS)
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_a_draft_does_not_differ_from_itself(value: dict[str, Any]) -> None:
     diff = Draft.from_json(value).diff(Draft.from_json(json.loads(json.dumps(value))))
     assert not diff
@@ -41,7 +41,7 @@ def test_a_draft_does_not_differ_from_itself(value: dict[str, Any]) -> None:
 
 
 @given(DRAFTS, DRAFTS)
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_every_difference_gives_a_change(one: dict[str, Any], other: dict[str, Any]) -> None:
     before, after = Draft.from_json(one), Draft.from_json(other)
     diff = before.diff(after)
@@ -205,8 +205,8 @@ def test_kinds_say_what_the_sentences_say() -> None:
 
 
 def test_removing_many_of_very_many_segments_names_only_those() -> None:
-    pieces = [segment(1_000, name=f"clip {place % 97}", n=place) for place in range(20_000)]
-    kept = random.Random(5).sample(range(20_000), 19_990)
+    pieces = [segment(1_000, name=f"clip {place % 97}", n=place) for place in range(8_000)]
+    kept = random.Random(5).sample(range(8_000), 7_990)
     after = draft(track(0, *(pieces[place] for place in sorted(kept))))
     diff = draft(track(0, *pieces)).diff(after)
     assert [change.kind for change in diff if change.segment is not None] == [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import zipfile
 from collections.abc import Iterator
@@ -32,10 +31,10 @@ from tests.support.render import (
     PERSON,
     WALL,
     YellowMatte,
-    carphone,
     item,
     make_video,
     person_picture,
+    start_of_carphone,
     timeline_of,
 )
 
@@ -78,15 +77,15 @@ def test_frames_have_the_masks_of_an_export(matting: Matting, tmp_path: Path) ->
 
 
 def test_frames_have_the_masks_of_an_export_with_the_default_engine(tmp_path: Path) -> None:
-    video = _clip(tmp_path / "short.mp4", 20)
+    video = start_of_carphone(tmp_path / "short.mp4", 8)
     media = item(video)
     timeline = timeline_of(media, background=Background("transparent"))
     render(timeline, {"m1": media}, tmp_path / "cut.zip", format="zip")
     exported = [frame.alpha for frame in _result(tmp_path / "cut.zip").frames()]
     made = [frame.alpha for frame in Matting().frames(video)]
-    assert len(made) == len(exported) == 20
+    assert len(made) == len(exported) == 8
     assert np.array_equal(np.stack(made), np.stack(exported))
-    assert 0.1 < made[10].mean() < 0.9
+    assert 0.1 < made[5].mean() < 0.9
 
 
 def test_a_users_mask_is_propagated_until_the_engine_agrees(
@@ -160,7 +159,7 @@ def test_warnings_of_masks_speak_of_masks(matting: Matting, tmp_path: Path) -> N
 
 
 def test_clean_frames_have_the_colors_of_an_export(tmp_path: Path) -> None:
-    video = _soft_clip(tmp_path / "soft.mp4")
+    video = _softstart_of_carphone(tmp_path / "soft.mp4")
     matting = Matting(RampMatte())
     raw, clean = (list(matting.frames(video, clean_edges=by)) for by in (False, True))
     _export(video, "transparent", tmp_path / "cut.zip", engine=RampMatte())
@@ -172,7 +171,7 @@ def test_clean_frames_have_the_colors_of_an_export(tmp_path: Path) -> None:
 
 
 def test_clean_frames_over_green_are_an_export_over_green(tmp_path: Path) -> None:
-    video = _soft_clip(tmp_path / "soft.mp4")
+    video = _softstart_of_carphone(tmp_path / "soft.mp4")
     _export(video, "color", tmp_path / "green.zip", engine=RampMatte())
     exported = next(_result(tmp_path / "green.zip").frames()).rgb
     matting = Matting(RampMatte())
@@ -185,7 +184,7 @@ def test_clean_frames_over_green_are_an_export_over_green(tmp_path: Path) -> Non
 
 
 def test_clean_frames_with_the_default_engine_have_the_colors_of_an_export(tmp_path: Path) -> None:
-    video = _clip(tmp_path / "short.mp4", 12)
+    video = start_of_carphone(tmp_path / "short.mp4", 5)
     _export(video, "transparent", tmp_path / "cut.zip")
     exported = _result(tmp_path / "cut.zip").frames()
     for frame, other in zip(Matting().frames(video, clean_edges=True), exported, strict=True):
@@ -397,7 +396,7 @@ def _brightness(difference: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.abs(difference @ np.array([0.299, 0.587, 0.114], dtype=np.float32))
 
 
-def _soft_clip(path: Path) -> Path:
+def _softstart_of_carphone(path: Path) -> Path:
     """Write a clip of a person with wide soft edges in front of a wall."""
     wide = np.array(Image.fromarray(person_picture()).resize((320, 240)))
     picture = np.asarray(Image.fromarray(wide).filter(ImageFilter.GaussianBlur(6)))
@@ -424,14 +423,6 @@ def _never() -> Iterator[Frame]:
 def _rate_of(path: Path) -> Fraction:
     with av.open(str(path)) as container:
         return Fraction(container.streams.video[0].average_rate or 0)
-
-
-def _clip(path: Path, count: int) -> Path:
-    """Write the first frames of the sample clip."""
-    with av.open(str(carphone())) as source:
-        frames = itertools.islice(source.decode(video=0), count)
-        pictures = [frame.to_ndarray(format="rgb24").astype(np.uint8) for frame in frames]
-    return make_video(path, seconds=count / 25, pictures=pictures, tone=None)
 
 
 def _result(path: Path | None) -> RenderedVideo:

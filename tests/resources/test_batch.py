@@ -32,7 +32,7 @@ HALF = GOOD // 2
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of 20 clips, 3 of them broken."""
+    """A folder of 12 clips, 3 of them broken."""
     folder = tmp_path_factory.mktemp("clips")
     make_clips(folder, GOOD)
     make_broken(folder)
@@ -73,7 +73,7 @@ def test_an_interrupted_batch_is_resumed(
         if len(results(out)) >= HALF:
             raise KeyboardInterrupt
 
-    with pytest.raises(BatchInterrupted, match=r"stopped: \d+ of 20 files done, ") as stop:
+    with pytest.raises(BatchInterrupted, match=r"stopped: \d+ of 12 files done, ") as stop:
         worker.batch.remove_backgrounds(clips, out, background="blur", progress=interrupt)
     before = results(out)
     counts = [int(count) for count in re.findall(r"\d+", str(stop.value))]

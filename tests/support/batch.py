@@ -18,7 +18,7 @@ from nemovideo.local.timeline import Timeline
 from nemovideo.retry import Polling, StreamLimits
 from tests.support.media import make_clip
 
-GOOD, BROKEN = 17, 3
+GOOD, BROKEN = 9, 3
 
 
 @attrs.frozen

@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from multiprocessing import connection
+from multiprocessing import connection, forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from tests.support.job_child import child
 RGB = (0, 177, 64)
 PRELOADED = [
     *("nemovideo.jobs", "nemovideo._drivers.sync", "nemovideo._drivers.aio", "nemovideo.resources"),
-    *("cattrs", "tenacity", "anyio._backends._asyncio", "anyio._backends._trio"),
+    *("cattrs", "tenacity", "anyio._backends._asyncio", "anyio._backends._trio", "distributed"),
 ]
 
 
@@ -111,11 +111,16 @@ def runs_of(backend: LocalBackend) -> int:
     return sum(seen.path == "/run_sse" for seen in backend.requests)
 
 
+def prepare_server() -> None:
+    """Start the server that children are forked from, unless it runs already."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
+    forkserver.ensure_running()
+
+
 def start(*args: object) -> BaseProcess:
     """Start a child with these arguments."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    process = context.Process(target=child, args=args)
+    prepare_server()
+    process = multiprocessing.get_context("forkserver").Process(target=child, args=args)
     process.start()
     return process
 

