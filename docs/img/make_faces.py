@@ -60,8 +60,8 @@ def pictures(clip: Path, cutout: Path) -> dict[str, tuple[str, int, int]]:
 
 def shoot(html: str, width: int, height: int, target: Path, *, dark: bool) -> None:
     """Take a screenshot of a page with Chromium in dark or light mode."""
-    colour = "#0f1115" if dark else "#ffffff"
-    body = f"<body style='background:{colour};margin:12px'>{html}"
+    color = "#0f1115" if dark else "#ffffff"
+    body = f"<body style='background:{color};margin:12px'>{html}"
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "page.html")
         source.write_text(f"<!doctype html><meta charset=utf-8>{body}", encoding="utf-8")

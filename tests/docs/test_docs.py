@@ -116,3 +116,14 @@ def test_the_blocks_of_a_page_begin_as_mkdocs_reads_them(page: Path) -> None:
     assert len(fences) % 2 == 0
     assert all(re.fullmatch(r"\w+", language) for language in fences[::2])
     assert not any(fences[1::2])
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("reference/*.md")), ids=lambda page: page.stem)
+def test_a_page_of_the_reference_names_the_files_that_it_is_generated_from(page: Path) -> None:
+    """A clone, and a code host, show the page without the docstrings."""
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"`(nemovideo/[\w/.]+)`", text)
+    assert all((ROOT / path).exists() for path in named)
+    for shown in re.findall(r"^::: nemovideo\.(\S+)", text, re.MULTILINE):
+        found = [path.removesuffix(".py").rstrip("/") for path in named]
+        assert any(f"nemovideo/{shown.replace('.', '/')}".startswith(path) for path in found)
