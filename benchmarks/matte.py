@@ -21,9 +21,11 @@ fetches photos and generates the clips, which takes a few minutes.
     --clips tuning     or report (the default), parts of clip names, or folders with NAME.mp4
                        and its true alpha in NAME.alpha.mkv
     --sheet out.png    draw a contact sheet of the clips
+    --side-by-side out.jpg   only draw the middle frame of each clip, as each loop cuts it out
     --loops …          nemovideo, fast, naive, modnet (default: these four), rembg (quality only)
     --frames 120       frames per clip for quality
     --rounds 3         rounds per loop for speed
+    --seconds 20       seconds of video for speed
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import attrs
@@ -116,6 +119,28 @@ def _scored(
         seen = clips.pictures(clip), clips.truth(clip), cutout.masks()
         caption = f"{clip.name}: MAD {scores.mad:.1f}, dtSSD {scores.dtssd:.2f}"
         return Quality(scores, color), [(caption, sheet.moments(*seen, clip.frames))]
+
+
+def draw_side_by_side(
+    names: Sequence[str], *, frames: int, loops: Sequence[str], picture: Path
+) -> None:
+    """Draw the middle frame of each clip over green, as each loop cuts it out."""
+    rows = list[list[sheet.Bytes]]()
+    for clip in _chosen(names, frames):
+        middle = clip.frames // 2
+        source = next(islice(clips.pictures(clip), middle, None))
+        truth = next(islice(clips.truth(clip), middle, None))
+        shown = [source, *(_over_green(clip, loop, source) for loop in loops)]
+        rows.append([sheet.head(each, truth) for each in shown])
+    sheet.draw_table(rows, ["source", *loops], picture)
+
+
+def _over_green(clip: clips.KnownClip, loop: str, source: sheet.Bytes) -> sheet.Bytes:
+    """Return the middle frame over green, with the edge colors of the loop."""
+    if loop not in _ENGINES:
+        return sheet.over_green(source, next(peers.loop_masks(_MASKS[loop](), iter([source]))))
+    with ours.cutout(clip.video, clip.frames, _ENGINES[loop]) as cutout:
+        return sheet.over_green(*next(islice(cutout.frames(), clip.frames // 2, None)))
 
 
 def _mean(rows: Sequence[Quality]) -> Quality:
@@ -213,7 +238,9 @@ def main() -> None:
     parser.add_argument("--only", choices=["quality", "speed"])
     parser.add_argument("--clips", nargs="+", default=["report"])
     parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--side-by-side", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int)
     parser.add_argument("--loops", nargs="+", choices=[*_ENGINES, *_MASKS])
     parser.add_argument("--frames", type=int)
     parser.add_argument("--slow-once", action="store_true")
@@ -221,14 +248,17 @@ def main() -> None:
     wanted = parser.parse_args()
     if wanted.json and not wanted.only:
         parser.error("--json needs --only")
+    frames = wanted.frames or (_QUICK_FRAMES if wanted.quick else clips.FRAMES)
+    loops = wanted.loops or [*_ENGINES, "naive", "modnet"]
+    if wanted.side_by_side:
+        draw_side_by_side(wanted.clips, frames=frames, loops=loops, picture=wanted.side_by_side)
+        return
     if wanted.only != "speed":
-        frames = wanted.frames or (_QUICK_FRAMES if wanted.quick else clips.FRAMES)
-        loops = wanted.loops or [*_ENGINES, "naive", "modnet"]
         rows = measure_quality(wanted.clips, frames=frames, loops=loops, picture=wanted.sheet)
         how = f"the first {frames} frames of each clip"
         record.write(wanted.json, "matte-quality", rows, how=how, packages=_PACKAGES)
     if wanted.only != "quality":
-        seconds, rounds = (5, 1) if wanted.quick else (20, wanted.rounds)
+        seconds, rounds = (5, 1) if wanted.quick else (wanted.seconds or 20, wanted.rounds)
         rows = measure_speed(
             seconds=seconds,
             rounds=rounds,

@@ -7,7 +7,7 @@ little), then zooms of the composite at the top (hair) and the sides (shoulders,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import attrs
@@ -53,6 +53,30 @@ def draw(bands: Iterable[tuple[str, list[Moment]]], output: Path) -> None:
     sheet.save(output)
 
 
+def draw_table(rows: Sequence[Sequence[Bytes]], columns: Sequence[str], output: Path) -> None:
+    """Write a table of pictures of the same size, with a caption per column."""
+    picture = np.vstack([np.hstack(row) for row in rows])
+    sheet = Image.new("RGB", (picture.shape[1], picture.shape[0] + _CAPTION_PX), "white")
+    for number, caption in enumerate(columns):
+        place = (4 + number * rows[0][0].shape[1], 3)
+        ImageDraw.Draw(sheet).text(place, caption, fill="black")
+    sheet.paste(Image.fromarray(picture), (0, _CAPTION_PX))
+    sheet.save(output, quality=75)
+
+
+def over_green(picture: Bytes, mask: Bytes) -> Bytes:
+    """Return a picture over green."""
+    share = mask[..., np.newaxis].astype(np.float32) / 255
+    return (picture * share + _GREEN * (1 - share)).astype(np.uint8)
+
+
+def head(picture: Bytes, truth: Bytes) -> Bytes:
+    """Return a square from the top of the person down, three fifths of the picture high."""
+    crown, top = _places(truth)[0]
+    side = picture.shape[0] * 3 // 5
+    return _square(picture, (crown, top + side * 2 // 5), side)
+
+
 def _band(caption: str, rows: list[Moment]) -> Image.Image:
     lines = [np.hstack(_cells(moment)) for moment in rows]
     picture = np.vstack(lines)
@@ -63,8 +87,7 @@ def _band(caption: str, rows: list[Moment]) -> Image.Image:
 
 
 def _cells(moment: Moment) -> list[Bytes]:
-    share = moment.mask[..., np.newaxis].astype(np.float32) / 255
-    over = (moment.picture * share + _GREEN * (1 - share)).astype(np.uint8)
+    over = over_green(moment.picture, moment.mask)
     apart = moment.mask.astype(np.int16) - moment.truth
     red, blue = np.clip(apart, 0, 255), np.clip(-apart, 0, 255)
     wrong = 255 - np.stack([blue, red + blue, red], axis=-1).clip(0, 255).astype(np.uint8)
@@ -94,8 +117,11 @@ def _places(truth: Bytes) -> list[tuple[int, int]]:
 
 def _zoomed(picture: Bytes, place: tuple[int, int]) -> Bytes:
     """Return a square around a place, with a quarter of the height of the picture."""
+    return _square(picture, place, picture.shape[0] // 4)
+
+
+def _square(picture: Bytes, place: tuple[int, int], side: int) -> Bytes:
     height, width = picture.shape[:2]
-    side = height // 4
     left = min(max(0, place[0] - side // 2), width - side)
     top = min(max(0, place[1] - side // 2), height - side)
     part = picture[top : top + side, left : left + side]
