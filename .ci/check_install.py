@@ -88,13 +88,11 @@ def check_mcp() -> None:
 
 def check_notebook() -> None:
     from IPython.core.formatters import DisplayFormatter
-    from tqdm.notebook import tqdm_notebook
 
     from nemovideo.draft import Draft
 
     shown, _ = DisplayFormatter().format(Draft.from_json({"t": []}))
     assert "text/html" in shown
-    tqdm_notebook(total=1, display=False).close()  # raises without ipywidgets
 
 
 def check_batch() -> None:

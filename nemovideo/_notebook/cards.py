@@ -127,6 +127,13 @@ def job_progress(status: str, fraction: float | None, detail: str = "") -> str:
     return _card("Render", " · ".join(filter(None, facts)), f'<div class="nemo-bar">{bar}</div>')
 
 
+def progress_line(message: str, fraction: float, note: str = "") -> dict[str, str]:
+    """Return the progress of a call (0 to 1) by MIME type; without a bar once it is finished."""
+    line = " · ".join(filter(None, (one_line(message), f"{_share(fraction, 1):.0f}%", note)))
+    bar = "" if fraction >= 1 else f'<progress value="{fraction:.3f}"></progress> '
+    return {"text/plain": line, "text/html": f"<div>{bar}{escape(line)}</div>"}
+
+
 def video_card(
     after: Path | str, before: Path | str | None = None, notes: Sequence[str] = ()
 ) -> str:
