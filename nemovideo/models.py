@@ -177,6 +177,13 @@ class MediaFile:
         return facts_card(f"Uploaded {self.file_type}", self.filename, facts)
 
 
+class MediaFiles(list[MediaFile]):
+    """Uploaded files: a list that displays each of them in a notebook."""
+
+    def _repr_html_(self) -> str:
+        return "".join(file._repr_html_() for file in self)
+
+
 @attrs.frozen
 class Credits:
     """The balance. `frozen` is reserved by work in progress; `total` is the sum of both."""

@@ -16,7 +16,7 @@ from nemovideo._uploads.trust import check_sources, check_urls
 from nemovideo._wire import models as wire
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Source, Upload, is_url
-from nemovideo.models import MediaFile, MediaInfo
+from nemovideo.models import MediaFile, MediaFiles, MediaInfo
 
 OnBytes = Callable[[int, int], None]
 
@@ -39,7 +39,7 @@ def upload(
     linked = iter((yield from upload_urls(context, session_id, urls)) if urls else [])
     pairs = (next(linked if is_url(source) else files, None) for source in sources)
     # Keep everything that the service lists, even if the count differs.
-    return [file for file in (*pairs, *files, *linked) if file is not None]
+    return MediaFiles(file for file in (*pairs, *files, *linked) if file is not None)
 
 
 def inspect(context: Context, source: Source) -> Flow[MediaInfo]:
@@ -94,7 +94,7 @@ def upload_urls(context: Context, session_id: str, urls: Sequence[str]) -> Flow[
     context.known.forget(session_id)
     request = Request("POST", _PATH, json=body, fresh=True).for_id(session_id)
     data = yield from authorized(context, request)
-    return wire.read_files(data)
+    return MediaFiles(wire.read_files(data))
 
 
 def _send_parts(

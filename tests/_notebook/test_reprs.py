@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
 
-from nemovideo.local import Matting
+import numpy as np
+from IPython.core.formatters import DisplayFormatter
+
+from nemovideo import Client
+from nemovideo.local import LocalBackend, Matting
 from nemovideo.models import Estimate, Frame
+from tests.support.media import make_clip, make_picture
 
 BASIS = "measured: time from earlier renders on this machine; size: typical for this format"
 
@@ -14,6 +19,18 @@ def test_an_estimate_is_rounded_and_its_basis_shown_whole() -> None:
     estimate = Estimate(0, 42.70036465064, 1000, BASIS)
     assert "seconds=42.7," in str(estimate)
     assert "typical for this format" in estimate._repr_html_()
+
+
+def test_uploaded_files_are_a_list_that_displays_each_file(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "talk.mp4", seconds=0.2)
+    picture = make_picture(tmp_path / "wall.png", (1, 2, 3), (64, 48))
+    with LocalBackend(tmp_path / "state") as backend, Client(base_url=backend.url) as client:
+        found = client.sessions.create().upload(clip, picture)
+    assert found == [*found]
+    assert repr(found) == repr([*found])
+    shown, _ = DisplayFormatter().format(found)
+    assert "talk.mp4" in shown["text/html"]
+    assert "64×48" in shown["text/html"]
 
 
 def test_a_frame_shows_the_shape_of_its_arrays() -> None:

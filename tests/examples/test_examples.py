@@ -93,9 +93,7 @@ def test_the_notebook_runs_and_shows_its_faces(tmp_path: Path) -> None:
         if output.output_type == "execute_result"
     ]
     (bar,) = [
-        output.data
-        for output in notebook.cells[3].outputs
-        if output.output_type == "display_data"
+        output.data for output in notebook.cells[3].outputs if output.output_type == "display_data"
     ]
     assert bar["text/plain"].startswith("Video ready! · 100%")
     assert "<progress" not in bar["text/html"]
