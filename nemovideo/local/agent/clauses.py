@@ -7,6 +7,8 @@ its own is merged with its neighbor.
 
 from __future__ import annotations
 
+import re
+
 import attrs
 
 from nemovideo.local.agent.backdrops import resolves
@@ -113,7 +115,7 @@ def _inherited(message: Message, last: _Draft, clause: Clause) -> str:
 
 def _lead(clause: Clause) -> str:
     found = pattern("clauses.lead").search(clause.text)
-    return found[0].strip() if found else ""
+    return re.sub(r"\s*\d.*", "", found[0]).strip() if found else ""  # "crop 100 px off"
 
 
 def _with_lead(message: Message, piece: _Piece, lead: str) -> Intent | None:
@@ -208,8 +210,8 @@ def _refines(family: str, clause: Clause) -> bool:
         if not has(text, "clauses.command"):
             return True
         return has(text, "clauses.pronoun") and (has(text, "clauses.there") or resolves(clause))
-    if family in ("title", "music", "create"):
-        sized = family == "title" and has(text, "places.bigger", "places.smaller")
+    if family in ("title", "logo", "music", "create"):
+        sized = family in ("title", "logo") and has(text, "places.bigger", "places.smaller")
         scored = family == "create" and has(text, "music")
         if says_when(text) or position(text) or QUOTE in text or sized or scored:
             return True

@@ -87,6 +87,13 @@ _A = r"(?<![a-z])"
 _NAMED_UNIT = r"(?=(?:milli)?(?:seconds?|secs?|minutes?|mins?|hours?)(?![a-z]))"
 _PHRASES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (
+        lazy(
+            rf"{_A}(?:an? |(?<=first )|(?<=last )|(?<=final ))"
+            r"(second|minute|hour) and a half(?![a-z])"
+        ),
+        r"1.5 \1s",
+    ),
+    (
         lazy(rf"{_A}({_SMALL}|ten|(?<!\d)\d+) and a half(?![a-z])"),
         lambda found: f"{_ENGLISH.get(found[1], found[1])}.5",
     ),
@@ -181,7 +188,7 @@ def number(text: str) -> float | None:
 def factor(text: str) -> float | None:
     """Return the first factor: "2x", "1.5 times", "0.5倍", "double", "twice", "half"."""
     text = digits(text)
-    if re.search(r"[快加提慢][高了]?1倍", text):
+    if re.search(r"[快加提慢升大高响][高了大快速升]?1倍", text):
         return 2.0
     sign = r"(?:x(?![a-z])|×|times|-?fold|倍)"
     if found := re.search(

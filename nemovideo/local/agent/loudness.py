@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nemovideo.local.agent.language import number, percent
+from nemovideo.local.agent.language import factor, number, percent
 from nemovideo.local.agent.words import has
 
 
@@ -24,6 +24,9 @@ def new_volume(text: str, current: float) -> float | None:
         return 1.0
     if not (louder or quieter):
         return None
+    times = factor(text)
+    if times is not None and times > 1:  # "twice as loud"
+        return _limited(current / times if quieter else current * times)
     step = 0.85 if has(text, "slightly") else 0.3 if has(text, "much") else 0.6
     return _limited(current * step if quieter else current / step)
 

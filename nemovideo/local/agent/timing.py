@@ -35,11 +35,15 @@ def says_when(text: str) -> bool:
     return bool(times(text)) or time_range(text) is not None or has(text, "whole", "timing.at_end")
 
 
-def when(text: str, total_ms: int, default_ms: int) -> When | None:
+def when(text: str, total_ms: int, default_ms: int, start_ms: int = 0) -> When | None:
     """Return the stretch that a text names, or None if it is outside the timeline.
 
-    Without a time it starts at 0 and lasts `default_ms`; it is cut at the end of the timeline.
+    Without a time it starts at `start_ms` and lasts `default_ms`; it is cut at the end of the
+    timeline.
     """
+    to_end = find_time(text, "timing.to_end")
+    if to_end is not None:
+        return When(to_end, total_ms - to_end) if to_end < total_ms else None
     if has(text, "whole"):
         return When(0, total_ms)
     if stretch := time_range(text):
@@ -53,7 +57,8 @@ def when(text: str, total_ms: int, default_ms: int) -> When | None:
     length = lengths[0] if lengths else default_ms
     if start is None and has(re.sub(rf"{MARK}\d+{MARK}", "", mark_times(text)), "timing.at_end"):
         start = max(0, total_ms - length)
-    start = start or 0
+    if start is None:
+        start = 0 if has(text, "trim.first") else start_ms
     if start >= total_ms:
         return None
     return When(start, max(1, min(length, total_ms - start)))

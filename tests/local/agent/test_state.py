@@ -107,6 +107,7 @@ def test_two_clips_swap_and_one_cannot(text: str) -> None:
         ("make the last title red", "A@top:0+3000,B@bottom:0+3000 #ff0000"),
         ("hide the titles after 2 seconds", "A@top:0+2000,B@bottom:0+2000"),
         ("remove the second title", "A@top:0+3000"),
+        ("remove the title that says B", "A@top:0+3000"),
         ("remove all titles", ""),
         ("把所有标题改成红色", "A@top:0+3000 #ff0000,B@bottom:0+3000 #ff0000"),
         ("第一个标题改成红色", "A@top:0+3000 #ff0000,B@bottom:0+3000"),
@@ -117,6 +118,7 @@ def test_titles_in_the_plural_and_by_number(text: str, titles: str) -> None:
     two = ask('add a title "B"', ask('add a title "A" at the top').timeline).timeline
     assert two is not None
     assert gist(ask(text, two), two) == f"titles={titles}"
+    assert not ask("remove the title in the top right corner", two).changed
 
 
 @pytest.mark.parametrize(

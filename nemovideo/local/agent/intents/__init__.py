@@ -75,6 +75,13 @@ INTENTS: tuple[Intent, ...] = (
         when=titles.matches_change,
     ),
     Intent(
+        "change_words",
+        "title",
+        titles.change,
+        unless=("background", "music", "titles.adding"),
+        when=titles.replaces_words,
+    ),
+    Intent(
         "add_title",
         "title",
         titles.add,

@@ -7,6 +7,7 @@ from attrs import evolve
 from nemovideo.local.agent import edits, files, speech
 from nemovideo.local.agent.backdrops import Target, blurs, find_target, resolves
 from nemovideo.local.agent.context import Action, Context, Outcomes, answered, asked, did, refused
+from nemovideo.local.agent.intents import logo
 from nemovideo.local.agent.intents.limits import refuse_patterns
 from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import Clause
@@ -57,6 +58,8 @@ def matches(clause: Clause) -> bool:
 
 def edit(clause: Clause, context: Context) -> Outcomes:
     """Put the background that the clause names behind the person, or ask for one."""
+    if not has(clause.text, "background") and logo.is_shown(clause, context):
+        return logo.edit(clause, context)  # "put logo.png in the center"
     backdrops = files.of_kind(context.media, ("image", "video"))
     wanted = find_target(clause, backdrops) or _unnamed(clause, context)
     uploaded = isinstance(wanted, Target) and bool(wanted.upload_wanted)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from nemovideo.local.agent import edits, files, speech
 from nemovideo.local.agent.context import Context, Outcomes, answered, did, refused
+from nemovideo.local.agent.intents import logo
 from nemovideo.local.agent.language import times
 from nemovideo.local.agent.message import VIDEO, Clause
+from nemovideo.local.agent.places import find_spot
 from nemovideo.local.agent.timing import says_when
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.media.probe import MediaItem
@@ -43,6 +45,8 @@ def _meant(clause: Clause, timeline: Timeline) -> int | None:
 
 def add(clause: Clause, context: Context) -> Outcomes:
     """Add an upload to the timeline, at its end or its start."""
+    if logo.is_shown(clause, context) and find_spot(clause.text):
+        return logo.edit(clause, context)  # 把logo.png放到中间
     item = _item(clause, context)
     if item is None:
         return _missing("add_clip", clause, context)

@@ -132,7 +132,7 @@ def fade(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         fade_out_ms=length if "out" in ends else stage.timeline.fade_out_ms,
     )
     if edited == context.timeline:
-        return answered(context.say("fades_already"))
+        return answered(context.say("no_fade" if gone else "fades_already"))
     shown = speech.listed(context, [context.say(f"fade.{end}") for end in ends])
     said = context.say("faded", shown=shown, span=speech.seconds(context, length))
     args: dict[str, object] = {f"fade_{end}_ms": length for end in ends}

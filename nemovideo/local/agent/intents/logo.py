@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from attrs import evolve
@@ -11,12 +10,12 @@ from nemovideo._values.formats import IMAGE_SUFFIXES, suffix_of
 from nemovideo.local.agent import files, hiding, speech
 from nemovideo.local.agent.context import Context, Outcomes, did, refused
 from nemovideo.local.agent.intents.create import asks_for_new
-from nemovideo.local.agent.language import percent
+from nemovideo.local.agent.language import digits, percent
 from nemovideo.local.agent.message import QUOTE, UNKNOWN_FILE, Clause
 from nemovideo.local.agent.places import find_spot, new_size
 from nemovideo.local.agent.stage import nothing_there, stage_for
 from nemovideo.local.agent.timing import says_when, when
-from nemovideo.local.agent.words import has
+from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Overlay, Timeline
 
@@ -32,6 +31,12 @@ def matches(clause: Clause) -> bool:
     pictured = _names_overlay(clause) or has(text, "picture")
     laid = pictured and has(text, "logo.over") and has(text, "add", "logo.move")
     return (laid or has(text, "logo.logo")) and not asks_for_new(clause)
+
+
+def is_shown(clause: Clause, context: Context) -> bool:
+    """Return whether the first file that a clause names is laid over the video already."""
+    shown = {overlay.media for overlay in context.timeline.overlays} if context.timeline else set()
+    return bool(clause.files) and clause.files[0].id in shown
 
 
 def _can_be_laid_over(item: MediaItem) -> bool:
@@ -50,7 +55,7 @@ def edit(clause: Clause, context: Context) -> Outcomes:
     text = clause.text
     if has(text, "remove") and not has(text, "logo.not_removing"):
         return _remove(clause, context, shown)
-    adding = _names_overlay(clause) or has(text, "logo.adding")
+    adding = (_names_overlay(clause) or has(text, "logo.adding")) and not has(text, "replace")
     named = {item.id for item in clause.files}
     known = any(overlay.media in named for overlay in shown)
     if shown and context.timeline is not None and (known or not adding):
@@ -95,14 +100,20 @@ def _chosen(clause: Clause, pictures: Sequence[MediaItem]) -> MediaItem | None:
 
 
 def _change(clause: Clause, context: Context, timeline: Timeline) -> Outcomes:
-    old = timeline.overlays[-1]
+    named = [item.id for item in clause.files]
+    place = next((i for i, o in enumerate(timeline.overlays) if o.media in named), -1)
+    old = timeline.overlays[place]
     new = _styled(old, clause.text)
-    timed = when(clause.text, timeline.duration_ms, timeline.duration_ms)
+    other = next((item for item in clause.files if item.id != old.media), None)
+    if other is not None and has(clause.text, "replace") and _can_be_laid_over(other):
+        new = evolve(new, media=other.id, name=other.name)
+    timed = when(clause.text, timeline.duration_ms, timeline.duration_ms, old.start_ms)
     if timed is not None and says_when(clause.text):
         new = evolve(new, start_ms=timed.start_ms, duration_ms=timed.duration_ms)
     if new == old:
         return refused("edit_overlay", {}, context.say("logo_limits"))
-    edited = evolve(timeline, overlays=(*timeline.overlays[:-1], new))
+    overlays = [new if overlay is old else overlay for overlay in timeline.overlays]
+    edited = evolve(timeline, overlays=tuple(overlays))
     said = _described(context, new, timeline.duration_ms, "logo_changed")
     return did("edit_overlay", _args(new), edited, said)
 
@@ -134,10 +145,13 @@ def _styled(overlay: Overlay, text: str) -> Overlay:
     if spot is not None:
         overlay = evolve(overlay, position=spot.position)
     if has(text, "logo.opacity"):
-        share = percent(text)
+        text = digits(text)
+        found = pattern("logo.opacity_share").search(text)
+        share = percent(found[0]) if found else None
         if share is not None and has(text, "logo.transparency") and not has(text, "logo.opaque"):
             share = 1 - share
-        text = re.sub(r"(?<!\d)\d+ ?%", " ", text)
+        if found:  # the other figure is the size
+            text = text[: found.start()] + text[found.end() :]
         overlay = evolve(overlay, opacity=round(0.5 if share is None else share, 4))
     sized = has(text, "places.bigger", "places.smaller", "logo.share")
     size = new_size(text, overlay.size) if sized else None

@@ -68,7 +68,10 @@ def adjust(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     edited = edits.on_clips(stage.timeline, change, stage.only)
     if edited == stage.timeline:
         return answered(context.say("looks_already"))
-    shown = ", ".join(f"{name} {value:g}" for name, value in values.items())
+    separator = context.say("look.separator")
+    shown = separator.join(
+        context.say(f"look.{name}", value=f"{value:g}") for name, value in values.items()
+    )
     said = context.say("look_adjusted", shown=shown)
     if not values:
         return refused("adjust_color", {}, said)

@@ -42,14 +42,14 @@ _RATIOS: set[tuple[float, float]] = {
 _BESIDE = re.compile(r" (?:with|on|over|before|and) ")
 _RATE = re.compile(
     r"(?<![\d.])(\d{1,3}(?:\.\d{1,3})?) ?(?:fps|frames? (?:per|a|each) second|帧(?:每秒|/秒))"
-    r"|(?:帧率|每秒)\D{0,4}(\d{1,3})(?: ?帧)?"
+    r"|(?:帧率|每秒)\D{0,4}(\d{1,3})(?: ?帧)?|(?:^|[,，、])\s*(\d{1,3}) ?帧\W*$"
 )
 
 
 def rate_for(text: str) -> float | None:
     """Return the frame rate in a text with figures, in frames per second."""
     found = _RATE.search(text)
-    return float(found[1] or found[2]) if found else None
+    return float(found[1] or found[2] or found[3]) if found else None
 
 
 def size_for(text: str, width: int, height: int) -> tuple[int, int] | None:
@@ -116,7 +116,9 @@ def shaped(timeline: Timeline, text: str) -> Timeline:
     if not asked and not fit:
         return timeline
     size = asked or (timeline.width, timeline.height)
-    same = abs(size[0] * timeline.height - size[1] * timeline.width) <= 2 * max(size)
+    same = abs(size[0] * timeline.height - size[1] * timeline.width) <= max(
+        timeline.width, timeline.height
+    )
     return edits.shape(timeline, size, fit or (None if same else "cover"))
 
 

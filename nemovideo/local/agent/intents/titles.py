@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from attrs import evolve
 
 from nemovideo.local.agent import files, hiding, speech
@@ -44,7 +46,7 @@ def remove(clause: Clause, context: Context) -> Outcomes:
     timeline = context.timeline
     if timeline is None or not timeline.titles:
         return refused("remove_title", {}, context.say("no_title_to_remove"))
-    gone = _meant(clause, timeline)
+    gone = _named(clause, timeline) or _meant(clause, timeline)
     if not gone:
         return refused("remove_title", {}, context.say("no_such_title"))
     texts = [timeline.titles[index].text for index in gone]
@@ -63,6 +65,16 @@ def remove(clause: Clause, context: Context) -> Outcomes:
     return did("remove_title", {"text": texts}, evolve(timeline, titles=left), said)
 
 
+def _named(clause: Clause, timeline: Timeline) -> list[int]:
+    """Return the indexes of the titles whose words are in a clause without quotation marks."""
+    said = " ".join(clause.raw.casefold().split())
+    return [
+        index
+        for index, title in enumerate(timeline.titles)
+        if re.search(rf"(?<!\w){re.escape(title.text.casefold())}(?!\w)", said)
+    ]
+
+
 def _meant(clause: Clause, timeline: Timeline) -> list[int]:
     """Return the indexes of the titles that a clause is about."""
     titles = dict(enumerate(timeline.titles))
@@ -78,7 +90,7 @@ def _meant(clause: Clause, timeline: Timeline) -> list[int]:
         return low
     if where:
         there = [index for index, title in titles.items() if title.position == where]
-        return there or list(titles)
+        return there or (list(titles) if len(titles) == 1 else [])
     if has(clause.text, "titles.all"):
         return list(titles)
     if has(clause.text, "titles.heading") and len(low) < len(titles):
@@ -92,6 +104,11 @@ def matches_change(clause: Clause) -> bool:
     if has(text, "titles.make") and not has(text, "titles.the"):
         return False
     return has(text, "titles.change") or (_is_of_look(clause) and not has(text, "add"))
+
+
+def replaces_words(clause: Clause) -> bool:
+    """Return whether the clause replaces one quotation by another: change “A” to “B”."""
+    return len(clause.quotes) == 2 and has(clause.text, "replace", "titles.change")
 
 
 def change(clause: Clause, context: Context) -> Outcomes:
@@ -108,14 +125,19 @@ def change(clause: Clause, context: Context) -> Outcomes:
         outside = outside.replace(new_text.lower(), " ")
     titles = list(timeline.titles)
     changed = _changed(clause, timeline, looks=looks)
+    if not changed:
+        return refused("edit_title", {}, context.say("no_such_title"))
     for index in changed:
         old = titles[index]
         new = _styled(evolve(old, text=new_text or old.text), outside)
         if says_when(outside):
-            timed = when(outside, timeline.duration_ms, old.duration_ms)
+            timed = when(outside, timeline.duration_ms, old.duration_ms, old.start_ms)
             if timed is None:
                 return refused("edit_title", {}, speech.out_of_range(context, timeline))
-            new = evolve(new, start_ms=timed.start_ms, duration_ms=timed.duration_ms)
+            length = timed.duration_ms
+            if has(outside, "timing.longer"):
+                length = min(old.duration_ms + length, timeline.duration_ms - timed.start_ms)
+            new = evolve(new, start_ms=timed.start_ms, duration_ms=length)
         titles[index] = new
     edited = evolve(timeline, titles=tuple(titles))
     if edited == timeline:
@@ -139,8 +161,10 @@ def _changed(clause: Clause, timeline: Timeline, *, looks: bool) -> list[int]:
         return everything[-1:]
     if has(clause.text, "titles.all"):
         return everything
-    meant = [] if looks and not has(clause.text, "titles.numbered") else _meant(clause, timeline)
-    return (meant or everything)[-1:]
+    if looks and not has(clause.text, "titles.numbered"):
+        return everything[-1:]
+    meant = _meant(clause, timeline)
+    return meant[-1:] if meant or clause.quotes else everything[-1:]
 
 
 def _is_of_look(clause: Clause) -> bool:
@@ -170,10 +194,10 @@ def _styled(title: Title, text: str) -> Title:
 def add(clause: Clause, context: Context) -> Outcomes:
     """Add a title, change the existing one, or ask for its words."""
     words = text_of(clause)
+    retimed = says_when(clause.text) and not has(clause.text, "titles.adding")
     titled = context.timeline is not None and bool(context.timeline.titles)
     of_look = _is_of_look(clause) and not has(clause.text, "titles.another")
-    timed_only = says_when(clause.text) and has(clause.text, "trim.only")
-    if titled and (of_look or (not words and (position(clause.text) or timed_only))):
+    if titled and (of_look or (not words and (position(clause.text) or retimed))):
         return change(clause, context)
     if not words:
         before = context.say("which_words.before", request=clause.raw.strip(" .,!。，！:："))

@@ -37,7 +37,8 @@ def matches(clause: Clause) -> bool:
     part = half or (percent(text) is not None and at_end)
     if not part and not times(text) and time_range(text) is None:
         return False
-    if has(text, "music", "title", "trim.other_subject"):
+    elsewhere = has(text, "trim.other_subject") and not has(text, "trim.both_ends")
+    if elsewhere or has(text, "music", "title"):
         return False
     if has(text, "trim.cut", "trim.keep"):
         return True
@@ -100,9 +101,11 @@ def _read(text: str, total: int) -> _Cut | None:
     drops, keeps = has(text, "trim.drops"), has(text, "trim.keep")
     if stretch := time_range(text):
         return _Cut(*stretch, keeps=not drops)
+    found = times(text)
+    if found and has(text, "trim.both_ends") and (drops or has(text, "trim.cut")):
+        return _Cut(found[0], total - found[0], keeps=True)
     if by_border := _by_border(text, total, drops=drops):
         return by_border
-    found = times(text)
     amount = found[0] if found else _share(text, total)
     if amount is None:
         return None
@@ -127,6 +130,12 @@ def _read(text: str, total: int) -> _Cut | None:
 
 def _by_border(text: str, total: int, *, drops: bool) -> _Cut | None:
     """Read "everything after 5 s", "start at 3 s", "5秒之后的", "从第3秒开始"."""
+    to_end = find_time(text, "timing.to_end")
+    if to_end is not None:
+        return _Cut(to_end, total, keeps=not drops)
+    from_start = find_time(text, "trim.from_start")
+    if from_start is not None:
+        return _Cut(0, from_start, keeps=not drops)
     start, end = find_time(text, "trim.start"), find_time(text, "trim.end")
     if start is not None or end is not None:
         return _Cut(start or 0, total if end is None else end, keeps=True)
