@@ -28,7 +28,7 @@ def test_uploaded_files_are_a_list_that_displays_each_file(tmp_path: Path) -> No
         found = client.sessions.create().upload(clip, picture)
     assert found == [*found]
     assert repr(found) == repr([*found])
-    shown, _ = DisplayFormatter().format(found)
+    shown, _ = DisplayFormatter().format(found)  # type: ignore[no-untyped-call]
     assert "talk.mp4" in shown["text/html"]
     assert "64×48" in shown["text/html"]
 

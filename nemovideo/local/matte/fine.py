@@ -13,6 +13,7 @@ from nemovideo.local.matte.cutter import Cut, empty_cut
 from nemovideo.local.matte.engine import Mask, Matte
 from nemovideo.local.matte.faces import FaceFinder
 from nemovideo.local.matte.key_frames import (
+    SHARP_SIDE,
     KeyFrames,
     KeyMatte,
     gray_of,
@@ -90,6 +91,7 @@ class FineCutter:
         strong: The matting network for key frames.
         behind: Whether to keep people behind those in front.
         fps: Frames per second.
+        sharp_side: See `KeyFrames`.
     """
 
     def __init__(
@@ -100,11 +102,12 @@ class FineCutter:
         *,
         behind: bool = False,
         fps: float = 30,
+        sharp_side: int = SHARP_SIDE,
     ) -> None:
         self._moving_stride = _frames_in(_MOVING_STRIDE_S, fps)
         self._still_stride = _frames_in(_STILL_STRIDE_S, fps)
         self._people = People(small, faces, behind=behind)
-        self._key_frames = KeyFrames(self._people, strong)
+        self._key_frames = KeyFrames(self._people, strong, sharp_side=sharp_side)
         self._optical_flow = OpticalFlow()
         self._schedule = SearchSchedule()
         self._crop: Crop | None = None

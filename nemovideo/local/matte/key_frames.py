@@ -26,7 +26,7 @@ GRID_PX = 320
 _FLOW_PX = 100_000
 _FLOW_MARGIN = 0.1
 _MAX_SPARE_AREA = 1.7
-_SIDE, _SHARP_SIDE = 320, 448
+_SIDE, SHARP_SIDE = 320, 448
 _MIN_SIDE = 256
 _MAX_ZOOM = 1.5
 _MAX_CROP_PX = 800_000
@@ -99,13 +99,15 @@ class KeyFrames:
     Args:
         people: Finds and tracks people with the small network.
         strong: The matting network.
+        sharp_side: The side of a square with the pixels that the network gets at most.
     """
 
-    def __init__(self, people: People, strong: Matte) -> None:
+    def __init__(self, people: People, strong: Matte, *, sharp_side: int = SHARP_SIDE) -> None:
         self._people = people
         self._strong = strong
         self._last_boxes: list[Box] = []
-        self._side, self._margin = _SHARP_SIDE, _SHARP_MARGIN
+        self._sharp_side = sharp_side
+        self._side, self._margin = sharp_side, _SHARP_MARGIN
 
     def reset(self) -> None:
         """Start a new scene."""
@@ -119,7 +121,7 @@ class KeyFrames:
             view: The frame.
             sharp: Whether the strong network gets more pixels, at nearly twice the time.
         """
-        self._side = _SHARP_SIDE if sharp else _SIDE
+        self._side = self._sharp_side if sharp else _SIDE
         self._margin = _SHARP_MARGIN if sharp else _MARGIN
         grid = grid_of(view.size)
         found = self._people.segment(view)

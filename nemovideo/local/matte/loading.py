@@ -54,11 +54,14 @@ class LoadedEngine:
         engine: The network; in "fine", the small one.
         faces: The face detector, for a network that knows people only.
         strong: The matting network of "fine".
+        sharp_side: The side of a square with the pixels that `strong` gets at most; None for its
+            default.
     """
 
     engine: Matte
     faces: FaceFinder | None = None
     strong: Matte | None = None
+    sharp_side: int | None = None
 
     def cutter(self, *, behind: bool = False, fps: float = 30) -> Follower:
         """Return a cutter for one clip.
@@ -68,13 +71,21 @@ class LoadedEngine:
             fps: Frames per second of the clip.
         """
         from nemovideo.local.matte.fine import FineCutter
+        from nemovideo.local.matte.key_frames import SHARP_SIDE
         from nemovideo.local.matte.recurrent import RecurrentCutter, RecurrentModel
 
         if isinstance(self.engine, RecurrentModel):
             return RecurrentCutter(self.engine)
         if self.strong is None:
             return Cutter(self.engine, self.faces, behind=behind)
-        return FineCutter(self.engine, self.faces, self.strong, behind=behind, fps=fps)
+        return FineCutter(
+            self.engine,
+            self.faces,
+            self.strong,
+            behind=behind,
+            fps=fps,
+            sharp_side=self.sharp_side or SHARP_SIDE,
+        )
 
 
 class LazyMatting:

@@ -1,7 +1,8 @@
 """Single frames of a draft, as an export shows them, beside the original footage.
 
-They are rendered as in an export, but independently: the mask is not smoothed over time, so its
-edges differ slightly, and a layout that follows the person is exact rather than smooth.
+They are rendered as in an export, but independently: the mask is not smoothed over time, and is
+made from fewer pixels, so its edges differ slightly, and a layout that follows the person is exact
+rather than smooth.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ from nemovideo.local.timeline import Clip, Timeline
 
 MAX_SIDE_PX = 1280
 """The maximum width and height of a still."""
+
+# Of 448 in an export: two thirds of the time, for masks that are as close to the truth.
+_SHARP_SIDE = 384
 
 _THREADS = min(2, os.cpu_count() or 1)
 _ROUNDING_S = Fraction(1, 2000)  # start times are rounded to milliseconds
@@ -90,7 +94,8 @@ class _Scene:
         matting: MattingSource,
         warn: Warn,
     ) -> None:
-        self._timeline, self._media, self._matting, self._warn = timeline, media, matting, warn
+        self._timeline, self._media, self._warn = timeline, media, warn
+        self._matting = lambda: attrs.evolve(matting(), sharp_side=_SHARP_SIDE)
         self._canvas = Canvas.of(timeline, media, alpha=has_alpha(timeline))
         self._total = frame_count(timeline.duration_ms, self._canvas)
 

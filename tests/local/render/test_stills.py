@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from nemovideo.errors import RenderFailedError
-from nemovideo.local.matte import LazyMatting
+from nemovideo.local.matte import LazyMatting, LoadedEngine
+from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.render import render
 from nemovideo.local.render.stills import make_stills
 from nemovideo.local.timeline import Background, Clip, Timeline, Title
@@ -46,6 +47,26 @@ def test_a_still_equals_the_frame_of_an_export(tmp_path: Path) -> None:
     for number, still in zip(numbers, made, strict=True):
         shown = np.asarray(still.after).astype(int)
         assert np.abs(shown - exported[number]).mean() < 3, number
+
+
+def test_a_preview_gives_the_strong_network_fewer_pixels_than_an_export(tmp_path: Path) -> None:
+    class Strong(YellowMatte):
+        def mask(self, picture: Picture) -> Mask:
+            pixels.append(picture.shape[0] * picture.shape[1])
+            return super().mask(picture)
+
+    def matting() -> LoadedEngine:
+        return LoadedEngine(YellowMatte(), strong=Strong())
+
+    video = item(make_video(tmp_path / "a.mp4", seconds=1, size=(640, 480)), "m1")
+    clip = Clip("video", 40, "a", media="m1", background=Background("blur"))
+    draft = Timeline((clip,), width=640, height=480, fps=25)
+    pixels: list[int] = []
+    render(draft, {"m1": video}, tmp_path / "out.mp4", matting=matting)
+    exported, pixels = max(pixels), []
+    make_stills(draft, {"m1": video}, [0], matting)
+    assert pixels
+    assert max(pixels) < 0.8 * exported
 
 
 def test_the_default_is_the_first_middle_and_last_frame(tmp_path: Path) -> None:
