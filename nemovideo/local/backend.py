@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Se
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -23,7 +24,6 @@ from nemovideo.errors import MAX_UPLOAD_BYTES, LocalBackendError
 from nemovideo.local import temporary
 from nemovideo.local.agent import respond as real_respond
 from nemovideo.local.agent import timeline_for
-from nemovideo.local.isolation import IsolatedWork
 from nemovideo.local.matte import AUTO, Engine, LazyMatting, LoadedEngine
 from nemovideo.local.matte.loading import engine_name
 from nemovideo.local.media.probe import MediaItem
@@ -40,6 +40,9 @@ from nemovideo.local.server.queue import Renderer, RenderQueue
 from nemovideo.local.store import Store
 from nemovideo.local.timeline import Timeline
 from nemovideo.local.work import Work
+
+if TYPE_CHECKING:
+    from nemovideo.local.isolation import IsolatedWork
 
 
 class LocalBackend:
@@ -251,6 +254,8 @@ class LocalBackend:
         """Return what probes, previews and renders, with its engine loaded if one was chosen."""
         work: Work | IsolatedWork = Work(self._matting.load, self.engine_name)
         if self._isolate:
+            from nemovideo.local.isolation import IsolatedWork
+
             work = IsolatedWork(self._engine, self._model, self._device, self._limits)
             stack.callback(work.stop)
         chosen = self._engine is not None or self._model is not None or self._device != AUTO

@@ -18,7 +18,7 @@ from multiprocessing import connection, parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 import attrs
 from av.error import FFmpegError
@@ -94,6 +94,10 @@ class Failed:
     traceback: str
 
 
+Message: TypeAlias = Progress | Loading | Done | Failed | logging.LogRecord
+"""What a process sends to the server; a log record is for the server's log."""
+
+
 class Link:
     """Sends messages to the server; thread-safe."""
 
@@ -103,7 +107,7 @@ class Link:
         self._fraction = 0.0
         self._sent_s = 0.0
 
-    def send(self, message: object) -> None:
+    def send(self, message: Message) -> None:
         """Send a message; end the process if the server is gone."""
         with self._lock:
             try:
@@ -139,7 +143,7 @@ class Link:
             self.send(Loading(done=True))
 
 
-Call = Callable[[Work, Link], object]
+Call: TypeAlias = Callable[[Work, Link], object]
 
 
 def run(to_parent: Connection, setup: Setup) -> None:

@@ -12,12 +12,20 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import TypeVar, cast
 
-from nemovideo.errors import NemoError, RenderCancelledError
+from nemovideo.errors import LocalBackendError, NemoError, RenderCancelledError
 from nemovideo.local.isolation import child
-from nemovideo.local.isolation.child import Call, Done, Failed, Link, Loading, Progress, Setup
+from nemovideo.local.isolation.child import (
+    Call,
+    Done,
+    Failed,
+    Link,
+    Loading,
+    Message,
+    Progress,
+    Setup,
+)
 from nemovideo.local.server.limits import GIB
 from nemovideo.local.work import Work
 
@@ -27,6 +35,14 @@ _POLL_S = 0.1
 _EXIT_S = 5.0
 _MAX_CALLS = 100
 """The calls of a process: what native libraries leak counts against its memory limit."""
+
+if sys.platform == "win32":
+    _context = multiprocessing.get_context("spawn")
+else:
+    # A fork of this process could inherit the locks of its other threads. The fork server has
+    # none, and has imported the decoders.
+    _context = multiprocessing.get_context("forkserver")
+    _context.set_forkserver_preload([child.__name__])
 
 _start_lock = threading.Lock()
 """multiprocessing's own list of children is not thread-safe."""
@@ -139,6 +155,8 @@ class ProcessPool:
                     raise RenderCancelledError("the server is stopping") from None
                 raise ProcessLostError(process.exit_reason()) from None
             match message:
+                case None:
+                    pass
                 case Done(result):
                     return result
                 case Failed(error, traceback):
@@ -162,13 +180,12 @@ class _Process:
     """A child process and the connection to it; used by one thread at a time, but for kill()."""
 
     def __init__(self, setup: Setup) -> None:
-        context = _context()
         self.calls = 0
         self.idle = True
         self.closed = False
-        self._connection, theirs = context.Pipe()
+        self._connection, theirs = _context.Pipe()
         try:
-            self._process = context.Process(
+            self._process = _context.Process(
                 target=child.run, args=(theirs, setup), name="nemovideo-work", daemon=True
             )
             with _start_lock:
@@ -198,7 +215,7 @@ class _Process:
             return False
         return True
 
-    def receive(self, timeout_s: float) -> object:
+    def receive(self, timeout_s: float) -> Message | None:
         """Return the next message, or None if there is none in time.
 
         Raises:
@@ -207,7 +224,7 @@ class _Process:
         try:
             if not self._connection.poll(timeout_s):
                 return None
-            message: object = self._connection.recv()
+            message: Message = self._connection.recv()
         except OSError as error:
             raise EOFError from error
         self.idle = isinstance(message, (Done, Failed))
@@ -248,25 +265,22 @@ class _Process:
 
 
 def prepare() -> None:
-    """Start to load the decoders, so that the first process starts quickly."""
+    """Start to load the decoders, so that the first process starts quickly.
+
+    Raises:
+        LocalBackendError: No process can be started, such as without a temporary folder.
+    """
     if sys.platform != "win32":
         from multiprocessing import forkserver
 
-        _context()
-        with _start_lock:
-            forkserver.ensure_running()
-
-
-def _context() -> ForkServerContext | SpawnContext:
-    """Return the way to start processes: forked from a small server without threads, if possible.
-
-    A fork of this process could inherit the locks of its other threads.
-    """
-    if sys.platform == "win32":
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([child.__name__])
-    return context
+        try:
+            with _start_lock:
+                forkserver.ensure_running()
+        except OSError as error:
+            raise LocalBackendError(
+                f"the processes that decode files cannot be started: {error}",
+                remedy="Set TMPDIR to a folder that can be written to, with a short path.",
+            ) from error
 
 
 def _raised(error: BaseException, traceback: str, memory_bytes: int | None) -> BaseException:

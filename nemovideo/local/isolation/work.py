@@ -31,7 +31,8 @@ class IsolatedWork:
     Probes have processes of their own, which need no engine.
 
     Raises:
-        LocalBackendError: The engine is an object that cannot be sent to another process.
+        LocalBackendError: The engine is an object that cannot be sent to another process, or no
+            process can be started.
     """
 
     def __init__(
@@ -146,6 +147,6 @@ def _ignore(_fraction: float) -> None:
 
 def _memory_limit(memory_bytes: int | None) -> int | None:
     """Return the limit, but no more than the machine's memory."""
-    if memory_bytes is None or sys.platform != "linux":
-        return None
-    return min(memory_bytes, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    if sys.platform == "linux" and memory_bytes is not None:
+        return min(memory_bytes, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return None

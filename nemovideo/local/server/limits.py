@@ -39,7 +39,7 @@ class Limits:
     disk_bytes: int | None = None
     url_upload_s: float = 600.0
     memory_bytes: int | None = 8 * GIB
-    probe_s: float = 120.0
+    probe_s: float = 300.0
     preview_s: float = 300.0
     stall_s: float = 600.0
 
