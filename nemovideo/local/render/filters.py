@@ -5,6 +5,7 @@ Each class owns its graph: PyAV's filter contexts do not keep it alive.
 
 from __future__ import annotations
 
+import threading
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _TIME_BASE = Fraction(1, 25)  # arbitrary: only the order of frames matters
 _MATRICES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc"}
 _FILL_LIGHT = 0.75
+_stamp_lock = threading.Lock()
+"""Held until a graph has a frame with its timestamp: other threads put it in theirs."""
 _TURNS = {90: ("cclock",), 180: ("clock", "clock"), 270: ("clock",)}
 
 
@@ -70,9 +73,10 @@ class FrameGraph:
         """Return the output for one frame of each input, in the order of `source` calls."""
         assert self._sink is not None
         for source, frame in zip(self._sources, frames, strict=True):
-            frame.pts = self._count
-            frame.time_base = _TIME_BASE
-            source.push(frame)
+            with _stamp_lock:
+                frame.pts = self._count
+                frame.time_base = _TIME_BASE
+                source.push(frame)
         self._count += 1
         made = self._sink.pull()
         assert isinstance(made, VideoFrame)
