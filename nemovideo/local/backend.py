@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from nemovideo._support.annotations import Late
 from nemovideo._support.places import from_root
 from nemovideo.errors import MAX_UPLOAD_BYTES, LocalBackendError
 from nemovideo.local import temporary
@@ -42,7 +43,9 @@ from nemovideo.local.timeline import Timeline
 from nemovideo.local.work import Work
 
 if TYPE_CHECKING:
-    from nemovideo.local.isolation import IsolatedWork
+    from nemovideo.local import isolation
+else:
+    isolation = Late("nemovideo.local.isolation")
 
 
 class LocalBackend:
@@ -250,13 +253,11 @@ class LocalBackend:
         atexit.register(self._at_exit)
         return self
 
-    def _work(self, stack: ExitStack) -> Work | IsolatedWork:
+    def _work(self, stack: ExitStack) -> Work | isolation.IsolatedWork:
         """Return what probes, previews and renders, with its engine loaded if one was chosen."""
-        work: Work | IsolatedWork = Work(self._matting.load, self.engine_name)
+        work: Work | isolation.IsolatedWork = Work(self._matting.load, self.engine_name)
         if self._isolate:
-            from nemovideo.local.isolation import IsolatedWork
-
-            work = IsolatedWork(self._engine, self._model, self._device, self._limits)
+            work = isolation.IsolatedWork(self._engine, self._model, self._device, self._limits)
             stack.callback(work.stop)
         chosen = self._engine is not None or self._model is not None or self._device != AUTO
         if chosen and self._render is None:
