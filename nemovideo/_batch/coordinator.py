@@ -214,7 +214,7 @@ class Coordinator:
         again = Code("run the same batch again", "run the same command again")
         return BatchInterrupted(
             f"stopped: {self._tally} done{''.join(others)}",
-            Remedy((again, ": it resumes what is in progress and starts the rest")),
+            Remedy((again, ": it skips what is done and finishes the rest")),
         )
 
     @property

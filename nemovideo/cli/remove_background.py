@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -72,7 +73,8 @@ def remove_background(
     nemovideo remove-background talk.mp4 -b "office setting"
     nemovideo remove-background talk.mp4 -b transparent -o cutout.webm --local
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
-    if (others := click.get_current_context().args) or Path(source).is_dir():
+    others = click.get_current_context().args
+    if others or os.path.isdir(source):  # noqa: PTH112 - false for a long URL
         several = shlex.join([source, *others])
         raise click.UsageError(
             f"SOURCE is one file; for several, or a folder: nemovideo batch {several} -o FOLDER"

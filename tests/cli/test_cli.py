@@ -186,6 +186,7 @@ def test_a_file_name_that_is_not_unicode_can_be_shown(run: Run, clip: Path, tmp_
         (["dance"], 2, "No such command"),
         (["remove-background", "a.mp4", "b c.mp4"], 2, "nemovideo batch a.mp4 'b c.mp4' -o"),
         (["remove-background", "."], 2, "nemovideo batch . -o"),
+        (["remove-background", f"http://10.0.0.1/{'x' * 300}.mp4", "-b", ""], 2, "background is"),
         (["mcp", ".", "--local", "--engine", "no-such"], 2, "no engine 'no-such'"),
         (["frames", "x.mp4", "--engine", "no-such"], 2, "no engine 'no-such'"),
         (["serve", "--faults", "nothing.json"], 2, "nothing.json cannot be read"),
