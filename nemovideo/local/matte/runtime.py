@@ -56,9 +56,9 @@ def open_session(path: Path, device: str = AUTO) -> InferenceSession:
     options.intra_op_num_threads = _THREADS
     # Threads that spin while idle take CPU time from the encoder.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Input sizes vary: an arena would keep memory for each size, and a pattern would allocate
-    # all layers at once, 100 MB more.
-    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+    # Input sizes vary, and a pattern would be kept for each. The arena stays on: without it,
+    # every thread that runs a network keeps the memory of its layers.
+    options.enable_mem_pattern = False
     try:
         session: InferenceSession = onnxruntime.InferenceSession(
             str(path), options, providers=providers
