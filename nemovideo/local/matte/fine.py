@@ -47,22 +47,21 @@ _View = TypeVar("_View", bound=View)
 
 @attrs.define(eq=False)
 class _Frame(Generic[_View]):
-    """A frame, its brightness on a grid, and its flow there to the key frame before, if computed.
+    """A frame, its brightness on grids, and its flow to the key frame before, if computed.
 
-    Of two grids, the last is kept.
+    Of the flows on two grids, the last is kept.
     """
 
     view: _View
     flow: Flow | None = None
     flow_grid: Crop | None = None
-    _gray: Gray | None = None
-    _gray_grid: Crop | None = None
+    _grays: dict[Crop, Gray] = attrs.field(factory=dict)
 
     def gray(self, grid: Crop) -> Gray:
         """Return the brightness on a grid, 0..255."""
-        if self._gray is None or self._gray_grid != grid:
-            self._gray, self._gray_grid = gray_of(self.view, grid), grid
-        return self._gray
+        if grid not in self._grays:
+            self._grays[grid] = gray_of(self.view, grid)
+        return self._grays[grid]
 
 
 @attrs.define(eq=False)
@@ -172,8 +171,7 @@ class FineCutter:
         if self._moved:
             return True
         whole = grid_of(frame.view.size)
-        before, now = gray_of(key.frame.view, whole), gray_of(frame.view, whole)
-        return has_changed(now, before, key.matte.people)
+        return has_changed(frame.gray(whole), key.frame.gray(whole), key.matte.people)
 
     def _flow(self, frame: _Frame[_View], before: _Frame[_View], grid: Crop) -> Flow:
         """Return the flow of a frame to the key frame before it."""

@@ -12,7 +12,6 @@ from nemovideo.local.matte.raster import (
     Flow,
     Gray,
     Region,
-    SampleMap,
     blurred,
     resampled,
     sample_map,
@@ -21,6 +20,7 @@ from nemovideo.local.matte.raster import (
 
 _BLUR_PX = 5
 _TOLERANCE = np.float32(12)
+_TOO_FAR_SHARE = 0.1
 _MISMATCH_SHARE = 0.05
 _CHANGED_SHARE = 0.01
 _MIN_WEIGHT = np.float32(1e-3)
@@ -47,8 +47,8 @@ def propagate(
         flow: The flow from target to source.
         grid: The part of the frame that these three cover.
     """
-    error = blurred(np.abs(target - _aligned(source, flow)), _BLUR_PX) / _TOLERANCE
-    confidence = resampled(np.exp(-error * error), grid.box, crop)
+    error = blurred(_mismatch(target, source, flow).astype(np.float32), _BLUR_PX) / _TOLERANCE
+    confidence = resampled(np.asarray(cv2.exp(-error * error)), grid.box, crop)
     return Propagated(warped(alpha, sample_map(flow, grid, crop)), confidence)
 
 
@@ -86,13 +86,13 @@ def has_moved(frame: Gray, key: Gray, flow: Flow, people: Region, *, far_px: flo
         people: The region of people in the key frame.
         far_px: The distance that is too far.
     """
-    if not people.any():
-        return False
-    distance_px = np.abs(flow[people]).max(axis=1)
-    if np.percentile(distance_px, 90) > far_px:
+    count = np.count_nonzero(people)
+    offset = np.abs(flow) > far_px
+    too_far = (offset[..., 0] | offset[..., 1]) & people
+    if np.count_nonzero(too_far) > _TOO_FAR_SHARE * count:
         return True
-    mismatch = np.abs(frame - _aligned(key, flow))[people] > _TOLERANCE
-    return bool(mismatch.mean() > _MISMATCH_SHARE)
+    mismatch = (_mismatch(frame, key, flow) > _TOLERANCE) & people
+    return bool(np.count_nonzero(mismatch) > _MISMATCH_SHARE * count)
 
 
 def has_changed(frame: Gray, key: Gray, people: Region) -> bool:
@@ -104,10 +104,10 @@ def has_changed(frame: Gray, key: Gray, people: Region) -> bool:
     return bool(change.size and change.mean() > _CHANGED_SHARE)
 
 
-def _aligned(source: Gray, flow: Flow) -> Mask:
-    """Warp a small frame along the flow."""
+def _mismatch(target: Gray, source: Gray, flow: Flow) -> Gray:
+    """Return how much a small frame differs from another one warped along the flow to it."""
     height, width = flow.shape[:2]
     across = flow[..., 0] + np.arange(width, dtype=np.float32)
     down = flow[..., 1] + np.arange(height, dtype=np.float32)[:, np.newaxis]
-    coordinates: SampleMap = across.astype(np.float32), down.astype(np.float32)
-    return warped(source, coordinates)
+    coordinates = across.astype(np.float32), down.astype(np.float32)
+    return np.asarray(cv2.absdiff(target, warped(source, coordinates)), dtype=np.uint8)
