@@ -34,8 +34,8 @@ from nemovideo.local.matte.search_schedule import SearchSchedule
 from nemovideo.local.matte.tracking import Thumbnail, area, around, is_cut
 from nemovideo.local.matte.view import View
 
-_MIN_STRIDE, _MAX_STRIDE = 2, 12
-_MOVING_STRIDE_S, _STILL_STRIDE_S = 0.16, 0.4
+_MIN_STRIDE, _MAX_STRIDE = 2, 15
+_MOVING_STRIDE_S, _STILL_STRIDE_S = 0.19, 0.5
 _FAR_SHARE = 0.01
 _MIN_SHARE = 0.0005
 _MAX_SPARE_AREA = 1.7
@@ -121,8 +121,8 @@ class FineCutter:
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
         """Yield every view with its cut, in order, some frames late.
 
-        Five frames in two seconds are key frames; where people or the picture around them move,
-        six per second. The mask of a key frame is the median with its neighbors' masks, so that a
+        Two frames per second are key frames; where people or the picture around them move, five
+        per second. The mask of a key frame is the median with its neighbors' masks, so that a
         single wrong one has no effect. Frames in between get masks propagated from both sides. A
         repeated view is cut once.
         """
@@ -241,6 +241,7 @@ class FineCutter:
         else:
             key.cut = attrs.evolve(_cut(key.frame.view, crop, key.alpha), left_out=key.left_out)
         last: tuple[_Frame[_View], Cut] | None = None
+        still = len(key.span) + 1 >= self._still_stride
         for number, frame in enumerate(key.span, 1):
             if before is not None and frame is before.frame:
                 assert before.cut is not None
@@ -251,7 +252,8 @@ class FineCutter:
             elif last is None or frame is not last[0]:
                 share = number / (len(key.span) + 1)
                 cut = self._between(before, key, frame, share)
-                last = frame, attrs.evolve(cut, left_out=key.left_out)
+                settled = still and number % 2 == 0
+                last = frame, attrs.evolve(cut, settled=settled, left_out=key.left_out)
             yield frame.view, last[1]
         assert key.cut is not None
         yield key.frame.view, key.cut
