@@ -150,6 +150,8 @@ def _again(merged: Clause, last: _Draft) -> Intent | None:
     intent = find_intent(merged)
     if intent is None or last.intent is None:
         return last.intent
+    if last.intent.name.startswith("add_") and intent.name.startswith("remove_"):
+        return last.intent  # "add a title 'Hi' and hide it after 2 seconds"
     placed = last.intent.name == "edit_background" and intent.name == "place"
     return intent if placed or intent.family == last.intent.family else last.intent
 

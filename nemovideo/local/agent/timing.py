@@ -57,6 +57,8 @@ def when(text: str, total_ms: int, default_ms: int, start_ms: int = 0) -> When |
     length = lengths[0] if lengths else default_ms
     if start is None and has(re.sub(rf"{MARK}\d+{MARK}", "", mark_times(text)), "timing.at_end"):
         start = max(0, total_ms - length)
+    if start and has(text, "timing.vanish"):  # "and hide it after 2 seconds"
+        return When(0, min(start, total_ms))
     if start is None:
         start = 0 if has(text, "trim.first") else start_ms
     if start >= total_ms:

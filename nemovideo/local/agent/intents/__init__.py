@@ -40,7 +40,7 @@ INTENTS: tuple[Intent, ...] = (
     Intent("style_title", "title", limits.refuse_title_style, when=limits.styles_title),
     Intent("metadata", "frame", metadata.keep, words=("metadata.metadata",)),
     Intent("shape", "frame", shape.change, when=shape.matches),
-    Intent("fade", "frame", framing.fade, words=("framing.fade",), unless=("title",)),
+    Intent("fade", "frame", framing.fade, words=("framing.fade",), unless=("title", "logo.logo")),
     Intent(
         "style_logo",
         "logo",
