@@ -110,6 +110,8 @@ def _inherited(message: Message, last: _Draft, clause: Clause) -> str:
     has_verb = has(clause.text.replace(" with ", " "), "clauses.lead")
     if is_open_text or has_verb or len(clause.text) > 60:
         return ""
+    if last.intent is not None and last.intent.family == "title" and has(clause.text, "titles.one"):
+        return f"{_lead(before)} title"  # "make the first title red and the second one blue"
     return _lead(before)
 
 
@@ -207,6 +209,8 @@ def _belongs(message: Message, last: _Draft, clause: Clause, intent: Intent | No
 def _refines(family: str, clause: Clause) -> bool:
     text = clause.text
     if family == "talk" or (has(text, "clauses.comment") and family != "title"):
+        return False
+    if family == "title" and has(text, "titles.one"):
         return False
     if family == "background":
         if not has(text, "clauses.command"):

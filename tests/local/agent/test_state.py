@@ -106,6 +106,10 @@ def test_two_clips_swap_and_one_cannot(text: str) -> None:
         ("make the first title red", "A@top:0+3000 #ff0000,B@bottom:0+3000"),
         ("make the last title red", "A@top:0+3000,B@bottom:0+3000 #ff0000"),
         ("hide the titles after 2 seconds", "A@top:0+2000,B@bottom:0+2000"),
+        (
+            "make the first title red and the second one blue",
+            "A@top:0+3000 #ff0000,B@bottom:0+3000 #0000ff",
+        ),
         ("remove the second title", "A@top:0+3000"),
         ("remove the title that says B", "A@top:0+3000"),
         ("remove all titles", ""),
