@@ -265,5 +265,5 @@ def test_an_invalid_faults_file_is_reported_in_one_line(tmp_path: Path) -> None:
     ended = subprocess.run(
         [*command, "--state-dir", str(tmp_path)], capture_output=True, text=True, env=os.environ
     )
-    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
     assert "earthquake" in ended.stderr

@@ -339,7 +339,7 @@ def test_the_command_line_reports_missing_options_in_its_own_words(
 @pytest.mark.parametrize(
     ("keys", "status", "text"),
     [
-        (["--api-key-file", "missing"], 1, "cannot be read"),
+        (["--api-key-file", "missing"], 2, "cannot be read"),
         (["--api-key", "two words"], 2, "ASCII"),
     ],
 )
