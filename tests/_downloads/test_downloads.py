@@ -14,7 +14,8 @@ import pytest
 
 from nemovideo import errors
 from nemovideo.retry import RetryPolicy
-from tests.support.downloads import KINDS, Answer, Site, fetch, job_at, serving, some_bytes
+from tests.support.blocking import KINDS
+from tests.support.downloads import Answer, Site, fetch, job_at, serving, some_bytes
 from tests.support.servers import TOKEN
 
 FILM = some_bytes(300_000)

@@ -19,9 +19,10 @@ from pathlib import Path
 import anyio
 import pytest
 
-from nemovideo import AsyncClient, Client, errors
+from nemovideo import AsyncClient, errors
 from nemovideo.models import RenderJob
-from tests.support.downloads import KINDS, QUICK, Answer, Site, fetch, job_at, serving, some_bytes
+from tests.support.blocking import KINDS, client_of
+from tests.support.downloads import QUICK, Answer, Site, fetch, job_at, serving, some_bytes
 from tests.support.servers import TOKEN
 
 FILM = some_bytes(300_000)
@@ -309,15 +310,8 @@ def test_file_systems_without_hard_links_work(
 
 def download_to(kind: str, api: str, job: RenderJob, file: io.IOBase) -> int:
     """Download to an open file with a client of this kind."""
-    if kind == "sync":
-        with Client(TOKEN, base_url=api, retry=QUICK) as client:
-            return client.render.download(job, file)
-
-    async def main() -> int:
-        async with AsyncClient(TOKEN, base_url=api, retry=QUICK) as client:
-            return await client.render.download(job, file)
-
-    return anyio.run(main, backend=kind)
+    with client_of(kind, token=TOKEN, base_url=api, retry=QUICK) as client:
+        return client.render.download(job, file)
 
 
 @pytest.mark.parametrize("kind", KINDS)

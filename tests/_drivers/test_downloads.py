@@ -17,7 +17,8 @@ import trustme
 
 from nemovideo import AsyncClient, Client, errors
 from nemovideo.retry import RetryPolicy
-from tests.support.downloads import KINDS, Site, fetch, job_at, serving, some_bytes
+from tests.support.blocking import KINDS
+from tests.support.downloads import Site, fetch, job_at, serving, some_bytes
 from tests.support.servers import TOKEN, raw_server
 
 LARGE = some_bytes(3 * 1024 * 1024)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 
-import anyio
-import anyio.to_thread
 import httpx
 import pytest
 
@@ -19,7 +17,7 @@ from tests.support.streams import (
     TEXT,
     TITLE,
     add_fault,
-    async_client,
+    client_of,
     runs,
     sync_client,
 )
@@ -68,11 +66,14 @@ def check_after_drop(
     return "recovered" if reply is not None else "interrupted"
 
 
-def test_a_drop_at_any_byte_sends_no_second_message(backend: LocalBackend) -> None:
+@pytest.mark.parametrize(("kind", "count"), [("sync", 10), ("asyncio", 6), ("trio", 4)])
+def test_a_drop_at_any_byte_sends_no_second_message(
+    backend: LocalBackend, kind: str, count: int
+) -> None:
     outcomes = []
     clock = FakeClock()
-    with sync_client(backend, clock=clock) as client:
-        for position in positions(backend, client.auth.token(), 12):
+    with client_of(kind, backend, clock=clock) as client:
+        for position in positions(backend, client.auth.token(), count):
             session = client.sessions.create()
             before, waited = runs(backend), len(clock.waits)
             add_fault(backend, "drop", after_bytes=position)
@@ -83,30 +84,6 @@ def test_a_drop_at_any_byte_sends_no_second_message(backend: LocalBackend) -> No
                 error = caught
             assert runs(backend) == before + 1
             draft = session.state().draft
-            outcomes.append(check_after_drop(reply, error, draft, clock.waits[waited:]))
-    assert set(outcomes) == {"recovered", "interrupted"}
-
-
-@pytest.mark.anyio
-async def test_a_drop_at_any_byte_sends_no_second_message_async(
-    backend: LocalBackend, anyio_backend: str
-) -> None:
-    outcomes = []
-    clock = FakeClock()
-    async with async_client(backend, clock=clock) as client:
-        token = await client.auth.token()
-        found = await anyio.to_thread.run_sync(positions, backend, token, 8)
-        for position in found if anyio_backend == "asyncio" else found[::3]:
-            session = await client.sessions.create()
-            before, waited = runs(backend), len(clock.waits)
-            add_fault(backend, "drop", after_bytes=position)
-            reply, error = None, None
-            try:
-                reply = await session.send(TITLE, tokens=True)
-            except errors.StreamInterruptedError as caught:
-                error = caught
-            assert runs(backend) == before + 1
-            draft = (await session.state()).draft
             outcomes.append(check_after_drop(reply, error, draft, clock.waits[waited:]))
     assert set(outcomes) == {"recovered", "interrupted"}
 

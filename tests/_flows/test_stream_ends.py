@@ -8,18 +8,20 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from nemovideo import AsyncSession, Session, errors
+from nemovideo import Session, errors
 from nemovideo.events import (
     StillWorkingEvent,
     ToolCallEvent,
 )
 from nemovideo.local import LocalBackend
 from nemovideo.testing import FakeClock
+from tests.support.blocking import KINDS
 from tests.support.streams import (
     TEXT,
     TITLE,
     add_fault,
     async_client,
+    client_of,
     fast_clock,
     read_all,
     runs,
@@ -69,31 +71,20 @@ async def test_a_cancel_scope_around_one_event_can_time_out(backend: LocalBacken
         assert (await session.send("hello")).text
 
 
-def test_an_exception_in_the_block_propagates_and_ends_the_stream(backend: LocalBackend) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_exception_in_the_block_propagates_and_ends_the_stream(
+    backend: LocalBackend, kind: str
+) -> None:
     def leave(session: Session) -> None:
         with session.stream(TITLE, tokens=True) as stream:
             next(stream)
             raise ZeroDivisionError
 
-    with sync_client(backend) as client:
+    with client_of(kind, backend) as client:
         session = client.sessions.create()
         with pytest.raises(ZeroDivisionError):
             leave(session)
         assert session.send("hello").text
-
-
-@pytest.mark.anyio
-async def test_an_exception_in_the_async_block_propagates(backend: LocalBackend) -> None:
-    async def leave(session: AsyncSession) -> None:
-        async with session.stream(TITLE, tokens=True) as stream:
-            await stream.__anext__()
-            raise ZeroDivisionError
-
-    async with async_client(backend) as client:
-        session = await client.sessions.create()
-        with pytest.raises(ZeroDivisionError):
-            await leave(session)
-        assert (await session.send("hello")).text
 
 
 def test_a_stream_closed_before_it_connects_sends_nothing(backend: LocalBackend) -> None:
@@ -123,8 +114,9 @@ def test_a_stream_closed_before_it_connects_sends_nothing(backend: LocalBackend)
     assert runs(backend) == 0
 
 
-def test_a_stream_that_is_not_iterated_sends_nothing(backend: LocalBackend) -> None:
-    with sync_client(backend) as client:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stream_that_is_not_iterated_sends_nothing(backend: LocalBackend, kind: str) -> None:
+    with client_of(kind, backend) as client:
         session = client.sessions.create()
         with session.stream(TITLE):
             pass
@@ -133,20 +125,6 @@ def test_a_stream_that_is_not_iterated_sends_nothing(backend: LocalBackend) -> N
         stream.close()
         with pytest.raises(errors.InvalidRequestError):
             next(stream)
-    assert runs(backend) == 0
-
-
-@pytest.mark.anyio
-async def test_an_async_stream_that_is_not_iterated_sends_nothing(
-    backend: LocalBackend,
-) -> None:
-    async with async_client(backend) as client:
-        session = await client.sessions.create()
-        async with session.stream(TITLE) as stream:
-            pass
-        await stream.aclose()
-        with pytest.raises(errors.InvalidRequestError):
-            await stream.__anext__()
     assert runs(backend) == 0
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
-import anyio.to_thread
 import pytest
 
 from nemovideo import errors
@@ -20,7 +18,7 @@ from nemovideo.testing import FakeClock
 from tests.support.streams import (
     TITLE,
     add_fault,
-    async_client,
+    client_of,
     fast_clock,
     runs,
     sync_client,
@@ -35,11 +33,6 @@ def heartbeat_backend(clock: FakeClock, state: Path) -> LocalBackend:
         await anyio.sleep(0.005)
 
     return LocalBackend(state, sleep=sleep)
-
-
-async def collect(stream: AsyncIterator[AgentEvent], events: list[AgentEvent]) -> None:
-    async for event in stream:
-        events.append(event)
 
 
 @pytest.mark.parametrize("beat", [": ping", "data: heartbeat", 'data: {"type":"heartbeat"}'])
@@ -79,14 +72,17 @@ def test_an_endless_stream_times_out_after_fifteen_minutes(tmp_path: Path) -> No
     assert 900 <= clock.now - started < 1000
 
 
-@pytest.mark.parametrize("after_bytes", [None, 0, 700])
+@pytest.mark.parametrize(
+    ("kind", "after_bytes"),
+    [("sync", None), ("sync", 0), ("sync", 700), ("asyncio", None), ("asyncio", 0), ("trio", 0)],
+)
 def test_a_stalled_stream_gives_notices_and_times_out(
-    backend: LocalBackend, after_bytes: int | None
+    backend: LocalBackend, kind: str, after_bytes: int | None
 ) -> None:
     clock = fast_clock()
     add_fault(backend, "stall", after_bytes=after_bytes)
     events: list[AgentEvent] = []
-    with sync_client(backend, clock=clock) as client:
+    with client_of(kind, backend, clock=clock) as client:
         session = client.sessions.create()
         with pytest.raises(errors.StreamTimeoutError), session.stream(TITLE) as stream:
             events.extend(stream)
@@ -94,22 +90,6 @@ def test_a_stalled_stream_gives_notices_and_times_out(
     assert elapsed == [120 * (number + 1) for number in range(len(elapsed))]
     assert 5 <= len(elapsed) <= 6  # the silence starts at the last event, and the first may be slow
     assert runs(backend) == 1
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("after_bytes", [None, 0])
-async def test_a_stalled_stream_of_the_async_client(
-    backend: LocalBackend, after_bytes: int | None
-) -> None:
-    add_fault(backend, "stall", after_bytes=after_bytes)
-    events: list[AgentEvent] = []
-    async with async_client(backend, clock=fast_clock()) as client:
-        session = await client.sessions.create()
-        async with session.stream(TITLE) as stream:
-            with pytest.raises(errors.StreamTimeoutError):
-                await collect(stream, events)
-    elapsed = [event.elapsed_s for event in events if isinstance(event, StillWorkingEvent)]
-    assert elapsed == [120, 240, 360, 480, 600]
 
 
 def test_the_limits_are_settings(backend: LocalBackend) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from nemovideo import AsyncClient, Client, RenderJob, errors
+from nemovideo import Client, RenderJob, errors
 from nemovideo.local import LocalBackend
 from nemovideo.retry import Polling, StreamLimits
 from nemovideo.testing import FakeClock
+from tests.support.blocking import KINDS, client_of
 from tests.support.service import Service, begin_stream, send_event, serving
 
 TOKEN = "nmv_usr_x"
@@ -36,23 +37,17 @@ def fast_clock() -> FakeClock:
     return FakeClock(grace_s=0.2)
 
 
-def test_a_complete_turn_ends_with_the_connection_still_open() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_complete_turn_ends_with_the_connection_still_open(kind: str) -> None:
     events: list[dict[str, object]]
     events = [{"text": "Done!"}, {"text": "One thing more.", "turnComplete": True}]
     with (
         serving(run_sse=OpenStream(*events)) as service,
-        Client(TOKEN, base_url=service.url, clock=fast_clock()) as client,
+        client_of(kind, token=TOKEN, base_url=service.url, clock=fast_clock()) as client,
     ):
         reply = client.sessions.create().send("go")
     assert reply.raw_text == "Done!\n\nOne thing more."
     assert not reply.recovered
-
-
-@pytest.mark.anyio
-async def test_a_complete_turn_ends_for_the_async_client() -> None:
-    with serving(run_sse=OpenStream({"text": "Done!", "turnComplete": True})) as service:
-        async with AsyncClient(TOKEN, base_url=service.url, clock=fast_clock()) as client:
-            assert (await (await client.sessions.create()).send("go")).text == "Done!"
 
 
 @pytest.mark.parametrize("changes", [True, False])

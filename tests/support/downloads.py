@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import anyio
 import attrs
@@ -18,7 +18,6 @@ from nemovideo.models import RenderJob
 from nemovideo.retry import RetryPolicy
 from tests.support.servers import TOKEN, RawServer, raw_server
 
-KINDS = ("sync", "asyncio", "trio")
 QUICK = RetryPolicy(attempts=3, initial_s=0.001, max_s=0.002)
 
 
@@ -144,22 +143,14 @@ def fetch(
     deadline: float | None = None,
 ) -> Path:
     """Download with a client of a kind in `KINDS`."""
+    options: Any = {"base_url": api, "retry": retry, "timeout_s": timeout_s, "allow_http": True}
+    wanted: Any = {"overwrite": overwrite, "deadline": deadline}
     if kind == "sync":
-        with Client(
-            TOKEN, base_url=api, retry=retry, timeout_s=timeout_s, allow_http=True
-        ) as client:
-            return client.render.download(
-                job, target, on_progress, overwrite=overwrite, deadline=deadline
-            )
+        with Client(TOKEN, **options) as client:
+            return client.render.download(job, target, on_progress, **wanted)
 
-    async def main() -> Path:
-        async with AsyncClient(
-            TOKEN, base_url=api, retry=retry, timeout_s=timeout_s, allow_http=True
-        ) as client:
-            return await client.render.download(
-                job, target, on_progress, overwrite=overwrite, deadline=deadline
-            )
+    async def main() -> Path:  # in this thread, so that it can be interrupted
+        async with AsyncClient(TOKEN, **options) as client:
+            return await client.render.download(job, target, on_progress, **wanted)
 
-    if kind == "asyncio":
-        return asyncio.run(main())
-    return anyio.run(main, backend="trio")
+    return anyio.run(main, backend=kind)

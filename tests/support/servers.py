@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 import httpx
 
 from nemovideo import AsyncClient, Client
+from tests.support.blocking import blocking
 
 TOKEN = "nmv_usr_canary-7fb1c0de"
 BASE = "https://api.test"
@@ -76,6 +77,17 @@ def async_client(script: Handler, **options: object) -> AsyncClient:
         http_client=httpx.AsyncClient(transport=transport),
         **given,  # type: ignore[arg-type]
     )
+
+
+@contextmanager
+def scripted(kind: str, script: Handler, **options: object) -> Iterator[Client]:
+    """Yield a client, of the kind "sync" or "async", whose requests the script answers."""
+    if kind == "sync":
+        with sync_client(script, **options) as client:
+            yield client
+    else:
+        with blocking(async_client(script, **options)) as made:
+            yield made
 
 
 class RawServer:

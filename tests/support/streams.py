@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 import anyio
 import anyio.to_thread
@@ -16,6 +16,7 @@ from nemovideo.events import (
 from nemovideo.local import LocalBackend
 from nemovideo.local.server.faults import Fault
 from nemovideo.testing import FakeClock
+from tests.support import blocking
 
 TITLE = "create a 5 second title card that says 'Number 17'"
 """A request with two stages that needs no upload."""
@@ -41,6 +42,11 @@ def sync_client(backend: LocalBackend, **more: object) -> Client:
 
 def async_client(backend: LocalBackend, **more: object) -> AsyncClient:
     return AsyncClient(base_url=backend.url, web_url=backend.url, **more)  # type: ignore[arg-type]
+
+
+def client_of(kind: str, backend: LocalBackend, **more: object) -> AbstractContextManager[Client]:
+    """Return a client of a kind in `KINDS`."""
+    return blocking.client_of(kind, base_url=backend.url, web_url=backend.url, **more)
 
 
 async def runs_seen(backend: LocalBackend, count: int) -> None:
