@@ -21,7 +21,9 @@ from tests.support import render
 from tests.support.media import make_clip
 
 # No timing decides a test: machines are slow, or busy.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "untimed", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("untimed")
 
 # Many tests start Python, which would compile the whole package each time.

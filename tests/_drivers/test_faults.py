@@ -168,8 +168,7 @@ def test_a_refused_connection_is_an_error_in_time(kind: str) -> None:
     assert not error.sent
 
 
-@pytest.mark.parametrize("status", ["200 OK", "502 Bad Gateway"])
-@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize(("kind", "status"), [("sync", "502 Bad Gateway"), ("async", "200 OK")])
 def test_a_gzipped_gigabyte_is_not_decompressed(kind: str, status: str) -> None:
     data = gzipped(bomb(), status)
     ok = status.startswith("200")

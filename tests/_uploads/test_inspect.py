@@ -320,7 +320,7 @@ MAGIC = (
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(magic=st.sampled_from(MAGIC), rest=st.binary(max_size=300), check=st.booleans())
 @example(magic=FTYP, rest=b"\0\0\0\1moov" + b"\xff" * 20, check=True)
 @example(magic=b"RIFF\0\0\0\0WEBP", rest=b"VP8X" + b"\0" * 9, check=True)
@@ -330,7 +330,7 @@ def test_any_bytes_are_described_or_refused(magic: bytes, rest: bytes, check: bo
 
 
 @settings(
-    max_examples=150,
+    max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

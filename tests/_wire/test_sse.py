@@ -354,7 +354,6 @@ def test_a_large_event_in_small_chunks_is_decoded() -> None:
 
 
 @given(st.lists(st.binary(max_size=40) | st.sampled_from([b"data: ", b"\n\n", b'{"error"', b"\r"])))
-@settings(max_examples=100)
 def test_any_bytes_in_any_chunking_decode_without_an_exception(chunks: list[bytes]) -> None:
     assume(b"<" not in b"".join(chunks))  # an HTML page raises an error
     assert frames(*chunks) == frames(b"".join(chunks))
@@ -375,7 +374,7 @@ KEYS = (
         max_leaves=20,
     )
 )
-@settings(max_examples=50)
+@settings(max_examples=30)
 def test_any_json_decodes_without_an_exception(value: object) -> None:
     builder = answer(data(value))
     assert isinstance(builder.text, str)

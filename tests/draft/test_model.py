@@ -110,7 +110,7 @@ def test_any_json_is_read_and_given_back_or_refused_with_our_error(value: Any) -
 
 
 @given(DRAFTS)
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_every_view_of_every_draft_answers(value: dict[str, Any]) -> None:
     made = Draft.from_json(value)
     assert made.summary() == str(made)
