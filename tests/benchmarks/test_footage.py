@@ -20,12 +20,10 @@ from benchmarks.footage import (
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.codec} {form.pixels}")
-@pytest.mark.parametrize("clock", CLOCKS)
-def test_footage_is_within_four_levels_and_one_frame(
-    tmp_path: Path, form: Form, clock: str
-) -> None:
+def test_footage_is_within_four_levels_and_one_frame(tmp_path: Path, form: Form) -> None:
     at = FORMS.index(form)
-    matrix = [*ORIENTATIONS.values()][(at + 3 * [*CLOCKS].index(clock)) % 8]
+    clock = [*CLOCKS][at % len(CLOCKS)]
+    matrix = [*ORIENTATIONS.values()][at % 8]
     path = write(tmp_path / "a.mov", FORMS[at], CLOCKS[clock], tagged=at % 2 == 0)
     frames = rendered(turned(path, matrix), tmp_path / "o.mp4")
     rate = float((tmp_path / "o.rate").read_text())
