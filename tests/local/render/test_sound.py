@@ -137,7 +137,7 @@ def test_long_silence_and_long_frames_are_made_in_parts(tmp_path: Path, talk: Me
     slow = item(path)
     blocks = list(islice(decode_blocks(slow), 10))
     assert max(block.shape[1] for block in blocks) <= 30 * SAMPLE_RATE
-    assert np.concatenate(blocks, axis=1)[0, 10**6] > 0.1
+    assert np.concatenate(blocks, axis=1)[0, 900_000] > 0.1
 
     early = decode_blocks(talk, start_s=Fraction(-10_000), speed=2)
     assert max(block.shape[1] for block in islice(early, 10)) <= 30 * SAMPLE_RATE
