@@ -46,3 +46,4 @@ class LocalOptions(Options, total=False):
     keep_s: float | None
     private_urls: bool | None
     access_level: int | None
+    isolate: bool
