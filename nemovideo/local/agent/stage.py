@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 
 import attrs
@@ -88,5 +89,6 @@ def without_number(text: str) -> str:
 def _numbered(clause: Clause, timeline: Timeline) -> tuple[int, ...] | None:
     found = pattern("stage.numbered_clip").search(digits(clause.text))
     alone = len(timeline.clips) == 1
-    place = files.place_in(timeline.clips, found[0]) if found and not alone else None
+    named = re.sub(r" 1$", " clip", found[0]) if found else ""  # "the second one", with digits
+    place = files.place_in(timeline.clips, named) if found and not alone else None
     return None if place is None else (place,)

@@ -158,6 +158,10 @@ def test_what_it_costs_and_where_the_balance_is(text: str) -> None:
         ("trim the second clip to 3 seconds", [(0, 10_000), (0, 3000)]),
         ("trim rain.mp4 to 3 seconds", [(0, 10_000), (0, 3000)]),
         ("make the first clip 3 seconds long", [(0, 3000), (0, 8000)]),
+        (
+            "cut the last 2 seconds of the first clip and trim the second one to 3 seconds",
+            [(0, 8000), (0, 3000)],
+        ),
         ("cut the last 2 seconds of the first clip", [(0, 8000), (0, 8000)]),
         ("cut the first 2 seconds of the last clip", [(0, 10_000), (2000, 6000)]),
         ("trim the video to 3 seconds", [(0, 3000)]),
