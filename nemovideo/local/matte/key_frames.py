@@ -23,7 +23,7 @@ from nemovideo.local.matte.view import View
 GRID_PX = 320
 """The longer side of the reduced frames for comparing masks, in pixels."""
 
-_FLOW_PX = 100_000
+_FLOW_PX = 75_000
 _FLOW_MARGIN = 0.1
 _MAX_SPARE_AREA = 1.7
 _SIDE, SHARP_SIDE = 304, 416
