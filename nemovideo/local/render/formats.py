@@ -102,8 +102,13 @@ ENCODINGS: Mapping[str, Encoding] = {
         audio_bit_rate=192_000,
         crf=(19, 24, 29),
         # subq=1 is a third faster, for half a decibel less at 50 dB. Lookahead in the same
-        # thread saves 25 MB, and is no slower.
-        video_options={"preset": "veryfast", "subq": "1", "x264-params": "sync-lookahead=0"},
+        # thread saves 25 MB, and is no slower; 7 frames instead of 10 save 20 MB at 1080p, and
+        # files are a few percent smaller, for half a decibel less at 53 dB.
+        video_options={
+            "preset": "veryfast",
+            "subq": "1",
+            "x264-params": "sync-lookahead=0:rc-lookahead=7",
+        },
         container_options={"movflags": "+faststart"},
     ),
     "webm": Encoding(
