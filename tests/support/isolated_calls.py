@@ -39,6 +39,10 @@ def take_memory_and_fail(_work: Work, _link: Link, **_: object) -> None:
     raise InvalidDataError(1, "Generic error in an external library")
 
 
+def length(_work: Work, _link: Link, *, data: bytes) -> int:
+    return len(data)
+
+
 def hang(_work: Work, _link: Link, **_: object) -> None:
     threading.Event().wait()
 

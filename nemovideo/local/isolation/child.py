@@ -165,6 +165,9 @@ def run(to_parent: Connection, setup: Setup) -> None:
             call: Call = to_parent.recv()
         except (EOFError, OSError):
             _end()
+        except MemoryError as error:  # the rest of the call may still be on its way
+            link.send(Failed(error, traceback.format_exc()))
+            _end()
         link.send(_answer(call, work, link, setup.memory_bytes))
 
 

@@ -26,7 +26,6 @@ from nemovideo.local.isolation.child import (
     Progress,
     Setup,
 )
-from nemovideo.local.server.limits import GIB
 from nemovideo.local.work import Work
 
 _T = TypeVar("_T")
@@ -92,7 +91,7 @@ class ProcessPool:
             process = self._take()
             reusable = False
             try:
-                if not process.begin(call):  # it died while it was idle
+                if not process.begin(call) and process.calls > 1:  # it died while it was idle
                     continue
                 result = self._wait(process, limit_s, cancelled, on_progress)
             except NemoError:
@@ -288,7 +287,8 @@ def _raised(error: BaseException, traceback: str, memory_bytes: int | None) -> B
     if isinstance(error, MemoryError):
         if memory_bytes is None:
             return ProcessLostError("the server ran out of memory")
-        most = f"{memory_bytes / GIB:.1f} GiB"
+        mib = memory_bytes / 1024**2
+        most = f"{mib / 1024:.1f} GiB" if mib >= 1024 else f"{mib:.0f} MiB"
         return ProcessLostError(f"it needs more than {most} of memory, the server's limit")
     if not isinstance(error, NemoError):
         error.__cause__ = _ChildTracebackError(traceback)

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,17 @@ def test_an_idle_process_that_died_is_replaced(pool: ProcessPool) -> None:
     (child,) = multiprocessing.active_children()
     child.join()
     assert pool.run(calls.process_id, limit_s=LIMIT_S) != before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit")
+def test_a_call_that_does_not_fit_into_memory_is_not_repeated_without_end() -> None:
+    pool = ProcessPool(Setup(memory_bytes=20 * 1024**2))
+    call = partial(calls.length, data=bytes(8 * 1024**2))
+    try:
+        with pytest.raises(ProcessLostError, match="it needs more than 20 MiB of memory"):
+            pool.run(call, limit_s=LIMIT_S)
+    finally:
+        pool.stop()
 
 
 def test_errors_are_raised_and_only_unexpected_ones_end_the_process(pool: ProcessPool) -> None:
