@@ -13,6 +13,9 @@ from nemovideo.local.store import Account, SessionRow
 from nemovideo.local.store.accounts import TokenTooSoonError
 from nemovideo.local.store.projects import CLAIM_LIFETIME_S
 
+MAX_REQUESTS = 64
+"""The requests of an API key at a time: a quarter of all connections."""
+
 _KEY_REMEDY = "Set NEMO_TOKEN to an API key of this server."
 """Replaces the client's own remedy, which suggests an anonymous token: here there are none."""
 
@@ -21,7 +24,8 @@ def authenticate(request: Request, *scopes: str) -> Account:
     """Return the account of the bearer token, which must have one of the scopes.
 
     Raises:
-        Problem: 401 (code 1001) without a valid token, 403 without the scope.
+        Problem: 401 (code 1001) without a valid token, 403 without the scope, 429 if an API key
+            has too many requests in progress.
     """
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     account = context_of(request).store.accounts.find(token.strip())
@@ -34,10 +38,20 @@ def authenticate(request: Request, *scopes: str) -> Account:
             remedy=_KEY_REMEDY if shared else None,
             headers={"WWW-Authenticate": "Bearer"},
         )
-    request.scope["nemovideo.user"] = account.user_id
+    _begin(request, account.user_id)
     if not account.scopes.intersection({*scopes, "*"}):
         raise Problem(403, f"The token lacks the scope {' or '.join(scopes)!r}.", code=403)
     return account
+
+
+def _begin(request: Request, user_id: str) -> None:
+    """Note the user of a request, until it ends (see `Guard`)."""
+    context = context_of(request)
+    request.scope["nemovideo.user"] = user_id
+    context.in_progress[user_id] += 1
+    if context.access.shared and context.in_progress[user_id] > MAX_REQUESTS:
+        message = f"You have {MAX_REQUESTS} requests in progress, which is the limit."
+        raise Problem(429, message, code=429, headers={"Retry-After": "5"})
 
 
 def own_session(request: Request, account: Account, session_id: str) -> SessionRow:

@@ -54,7 +54,12 @@ def create_app(
             *([] if context.access.shared else [_FAULT_RULES]),
         ],
         middleware=[
-            Middleware(Guard, log=log, any_host=context.access.shared),
+            Middleware(
+                Guard,
+                log=log,
+                in_progress=context.in_progress,
+                any_host=context.access.shared,
+            ),
             Middleware(FaultInjection, faults=faults, disconnect=disconnect, sleep=context.sleep),
         ],
         exception_handlers={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -108,10 +109,15 @@ class Context:
     sleep: Callable[[float], Awaitable[None]]
     pools: Pools = attrs.field(factory=Pools, init=False)
     pending_uploads: PendingUploads = attrs.field(factory=PendingUploads, init=False)
+    in_progress: Counter[str] = attrs.field(factory=Counter, init=False)
     _locks: WeakValueDictionary[str, asyncio.Lock] = attrs.field(
         factory=WeakValueDictionary, init=False
     )
     _questions: dict[str, Question] = attrs.field(factory=dict, init=False)
+
+    def sharing(self, user_id: str) -> str | None:
+        """Return the user whose share of the threads is limited: with API keys only."""
+        return user_id if self.access.shared else None
 
     def take_question(self, session_id: str) -> Question | None:
         """Return and remove the question that the agent asked in the session's last turn."""

@@ -17,6 +17,9 @@ from nemovideo.local.store.text import json_bytes
 _TEXT_LIMIT = 1000
 JSON_LIMIT_BYTES = 1024 * 1024
 DRAFT_LIMIT_BYTES = 5 * 1024 * 1024
+_MAX_VALUES = 500_000
+"""Far more than a draft of the most parts has; 5 MB of empty lists would take 100 MB and a second,
+in which nothing else is answered."""
 
 Envelope = Literal["code", "success", "bare"]
 Endpoint = Literal[
@@ -122,14 +125,17 @@ async def read_value(request: Request, *, limit: int = JSON_LIMIT_BYTES) -> obje
     """Parse the body as JSON of at most `limit` bytes.
 
     Raises:
-        Problem: It is too large (413), or not JSON (400): `NaN`, `Infinity`, numbers beyond
-            the range of a float and nesting beyond 200 levels are rejected.
+        Problem: It is too large or has too many values (413), or it is not JSON (400): `NaN`,
+            `Infinity`, numbers beyond the range of a float and nesting beyond 200 levels are
+            rejected.
     """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
             raise Problem(413, f"The request body is larger than {limit} bytes.", code=413)
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_VALUES:
+        raise Problem(413, f"The request body has more than {_MAX_VALUES} values.", code=413)
     try:
         return json_text.read_json(bytes(body))
     except ValueError as error:

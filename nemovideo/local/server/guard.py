@@ -6,6 +6,7 @@ import logging
 import re
 import threading
 import time
+from collections import Counter
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -67,14 +68,19 @@ class RequestLog:
 
 
 class Guard:
-    """Records every request, and writes a line to the log when it ends.
+    """Records every request, and when it ends, writes a line to the log.
+
+    `in_progress` has the number of requests of each user, which `authenticate` counts.
 
     Unless `any_host`, a Host header other than this machine's is rejected (421), against DNS
     rebinding.
     """
 
-    def __init__(self, app: ASGIApp, *, log: RequestLog, any_host: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, *, log: RequestLog, in_progress: Counter[str], any_host: bool
+    ) -> None:
         self._app = app
+        self._in_progress = in_progress
         self._log = log
         self._any_host = any_host
 
@@ -95,6 +101,8 @@ class Guard:
         try:
             await app(scope, receive, answer)
         finally:
+            if (user_id := scope.get("nemovideo.user")) is not None:
+                self._in_progress[user_id] -= 1
             seconds = time.perf_counter() - began_s
             if _access.isEnabledFor(self._log.level):
                 line = _request_line(scope)

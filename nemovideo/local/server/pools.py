@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
+import anyio
 import anyio.to_thread
 import attrs
 from anyio import CapacityLimiter
@@ -13,17 +16,26 @@ _T = TypeVar("_T")
 
 
 class Pool:
-    """At most `threads` threads at a time."""
+    """At most `threads` threads at a time; of them, at most half for one user, if it is given."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._limiter: CapacityLimiter | None = None
+        self._shares: WeakValueDictionary[str, anyio.Semaphore] = WeakValueDictionary()
 
-    async def run(self, work: Callable[[], _T]) -> _T:
-        """Run `work` in a thread and return its result; if cancelled, the thread is abandoned."""
+    async def run(self, work: Callable[[], _T], *, user_id: str | None = None) -> _T:
+        """Run `work` in a thread and return its result; if cancelled, the thread is abandoned.
+
+        What a user runs beyond its share waits, and does not delay others.
+        """
         if self._limiter is None:  # needs a running event loop
             self._limiter = CapacityLimiter(self._threads)
-        return await anyio.to_thread.run_sync(work, limiter=self._limiter, abandon_on_cancel=True)
+        run = partial(anyio.to_thread.run_sync, work, limiter=self._limiter, abandon_on_cancel=True)
+        if user_id is None:
+            return await run()
+        most = max(1, self._threads // 2)
+        async with self._shares.setdefault(user_id, anyio.Semaphore(most)):
+            return await run()
 
 
 @attrs.frozen

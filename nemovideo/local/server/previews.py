@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Callable, Iterator
+from tempfile import SpooledTemporaryFile
 
+import attrs
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from nemovideo.draft.values import is_ready
 from nemovideo.errors import NemoError
 from nemovideo.local.server.accounts import authenticate, own_session
-from nemovideo.local.server.context import context_of
+from nemovideo.local.server.context import Context, check_disk, context_of
 from nemovideo.local.server.forms import JSONResponse, Problem, read_json, text_field
 from nemovideo.local.server.messages import failure_text, parts_of, without_paths
+from nemovideo.local.store.text import json_bytes
 from nemovideo.local.timeline import Timeline
 from nemovideo.models import Preview
 
 _MAX_MOMENTS = 24
+_IN_MEMORY_BYTES = 4 * 1024**2
+_CHUNK_BYTES = 256 * 1024
 
 
-async def preview(request: Request) -> Response:
+async def preview(request: Request) -> PreviewStream:
     """POST /api/local/preview: moments of a session's draft as PNG pictures."""
     context = context_of(request)
     account = authenticate(request, "read")
@@ -35,11 +41,50 @@ async def preview(request: Request) -> Response:
     def work() -> Preview:
         return context.preview(Timeline.from_draft(draft), media, at_s)
 
-    try:
-        result = await context.pools.previews.run(work)
-    except (NemoError, ValueError) as error:
-        return JSONResponse(parts_of(failure_text(error), "failure"))
-    return JSONResponse(_preview_json(result))
+    return PreviewStream(context, account.user_id, work)
+
+
+@attrs.frozen
+class PreviewStream:
+    """A preview as an ASGI response.
+
+    Its pictures can have hundreds of megabytes. They are stored in a temporary file, since a
+    client may read them slowly or not at all, and count against its user's disk quota.
+    """
+
+    context: Context
+    user_id: str
+    work: Callable[[], Preview]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Make the preview, and send it."""
+        context, user_id = self.context, self.user_id
+        folder = context.store.folder("incoming")
+        with (
+            context.pending_uploads.count(user_id) as add,
+            SpooledTemporaryFile(_IN_MEMORY_BYTES, dir=str(folder)) as file,
+        ):
+
+            def make() -> None:
+                for part in _json_parts(self.work()):
+                    check_disk(context, user_id, pending_bytes=add(len(part)))
+                    file.write(part)
+
+            try:
+                await context.pools.previews.run(make, user_id=context.sharing(user_id))
+            except (NemoError, ValueError) as error:
+                failure = JSONResponse(parts_of(failure_text(error), "failure"))
+                await failure(scope, receive, send)
+                return
+            headers = [
+                (b"content-type", b"application/json"),
+                (b"content-length", str(file.tell()).encode()),
+            ]
+            file.seek(0)
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            while chunk := file.read(_CHUNK_BYTES):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _moments(value: object) -> list[float] | None:
@@ -53,18 +98,25 @@ def _moments(value: object) -> list[float] | None:
     return [float(n) for n in numbers]
 
 
-def _preview_json(preview: Preview) -> dict[str, object]:
-    return {
-        "before": _base64(preview.before),
-        "after": _base64(preview.after),
-        "sheet": _base64(preview.sheet),
-        "stills": [
-            {"time": still.time_s, "before": _base64(still.before), "after": _base64(still.after)}
-            for still in preview.stills
-        ],
-        "warnings": [without_paths(sentence) for sentence in preview.warnings],
-    }
+def _json_parts(preview: Preview) -> Iterator[bytes]:
+    """Yield the JSON of a preview in parts of one picture at most."""
+    yield b'{"before":'
+    yield _base64(preview.before)
+    yield b',"after":'
+    yield _base64(preview.after)
+    yield b',"sheet":'
+    yield _base64(preview.sheet)
+    yield b',"stills":['
+    for number, still in enumerate(preview.stills):
+        yield b"," if number else b""
+        yield b'{"time":' + json_bytes(still.time_s) + b',"before":'
+        yield _base64(still.before)
+        yield b',"after":'
+        yield _base64(still.after)
+        yield b"}"
+    warnings = [without_paths(sentence) for sentence in preview.warnings]
+    yield b'],"warnings":' + json_bytes(warnings) + b"}"
 
 
-def _base64(png: bytes | None) -> str | None:
-    return None if png is None else base64.b64encode(png).decode("ascii")
+def _base64(png: bytes | None) -> bytes:
+    return b"null" if png is None else b'"' + base64.b64encode(png) + b'"'

@@ -73,7 +73,7 @@ class RunStream:
         events = EventBuilder(context.clock)
         async with context.session_lock(self.session.session_id):
             try:
-                turn = await context.pools.runs.run(self._ask)
+                turn = await context.pools.runs.run(self._ask, user_id=context.sharing(user_id))
             except Exception as error:  # noqa: BLE001 - ADK streams any failure of the agent
                 await _start(send)
                 await _send_failure(events, error, send)

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -36,6 +36,7 @@ from nemovideo.local.store import SessionRow, StoredFile
 from nemovideo.local.store.private import open_private
 
 MAX_FILES = 20
+MAX_SESSION_FILES = 1000
 MAX_PARTS = 100
 _CHUNK_BYTES = 1024 * 1024
 _MULTIPART_SLACK_BYTES = 64 * 1024
@@ -56,10 +57,13 @@ async def upload(request: Request) -> Response:
         if kind == b"multipart/form-data":
             await _receive(request, options.get(b"boundary", b""), writer)
         else:
-            await _fetch_all(request, _urls(await read_json(request)), writer)
+            urls = _urls(await read_json(request))
+            await _fetch_all(request, urls, writer, context.sharing(account.user_id))
         if not writer.files:
             raise Problem(400, "The request has no file: each must be a part named 'files'.")
-        items = await context.pools.probes.run(partial(_probe, context, writer.files))
+        items = await context.pools.probes.run(
+            partial(_probe, context, writer.files), user_id=context.sharing(account.user_id)
+        )
         async with context.session_lock(session.session_id):
             stored = _keep(context, session.session_id, items)
     files = [file_info(request, file) for file in stored]
@@ -237,7 +241,9 @@ def _urls(body: dict[str, object]) -> list[str]:
     return urls
 
 
-async def _fetch_all(request: Request, urls: Sequence[str], writer: UploadWriter) -> None:
+async def _fetch_all(
+    request: Request, urls: Sequence[str], writer: UploadWriter, user_id: str | None
+) -> None:
     """Fetch all files, unless the time limit passes or the client disconnects."""
     context = context_of(request)
     fetching = Fetching(private_urls=context.private_urls)
@@ -246,7 +252,7 @@ async def _fetch_all(request: Request, urls: Sequence[str], writer: UploadWriter
     async def fetch() -> None:
         nonlocal done
         for url in urls:
-            await context.pools.fetches.run(partial(_fetch, fetching, url, writer))
+            await context.pools.fetches.run(partial(_fetch, fetching, url, writer), user_id=user_id)
         done = True
 
     try:
@@ -286,16 +292,34 @@ def _probe(context: Context, files: Sequence[ReceivedFile]) -> list[MediaItem]:
 
 
 def _keep(context: Context, session_id: str, items: Sequence[MediaItem]) -> list[StoredFile]:
-    """Move the files into the session, and start its timeline if it is empty."""
+    """Move the files into the session, and start its timeline if it is empty.
+
+    Raises:
+        Problem: 404: the session has been removed meanwhile. 400: it has too many files.
+    """
     projects = context.store.projects
-    folder = context.store.folder("media", session_id)
-    kept = [attrs.evolve(item, path=item.path.replace(folder / item.path.name)) for item in items]
-    with context.store.database.transaction():
-        stored = projects.add_files(session_id, kept)
-        if projects.draft(session_id) is None:
-            opening = context.opening([file.item for file in stored])
-            if opening is not None:
-                projects.save_draft(session_id, opening.to_draft())
+    moved: list[MediaItem] = []
+    try:
+        with context.store.database.transaction():
+            if projects.session(session_id) is None:
+                raise Problem(404, "Session not found.", code=1002)  # noqa: TRY301
+            if len(projects.files(session_id)) + len(items) > MAX_SESSION_FILES:
+                message = f"A session can have at most {MAX_SESSION_FILES} files."
+                raise Problem(400, message)  # noqa: TRY301 - after both, nothing has been moved
+            folder = context.store.folder("media", session_id)
+            for item in items:
+                path = item.path.replace(folder / item.path.name)
+                moved.append(attrs.evolve(item, path=path))
+            stored = projects.add_files(session_id, moved)
+            if projects.draft(session_id) is None:
+                opening = context.opening([file.item for file in stored])
+                if opening is not None:
+                    projects.save_draft(session_id, opening.to_draft())
+    except BaseException:
+        for item in moved:
+            with suppress(OSError):
+                item.path.unlink()
+        raise
     return stored
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from nemovideo.local.store.accounts import Account, Accounts
@@ -20,7 +21,7 @@ class Store:
     """The persistent state of one local backend.
 
     Opening it locks the state directory and recovers from a crash of the last server: incomplete
-    uploads are removed, reserved credits released, and unfinished renders queued again.
+    files are removed, reserved credits released, and unfinished renders queued again.
 
     Raises:
         LocalBackendError: Another server uses the directory, or it cannot be used.
@@ -29,6 +30,9 @@ class Store:
     def __init__(self, state_dir: Path, *, clock: Callable[[], float]) -> None:
         self.database: Database = Database(state_dir)
         shutil.rmtree(state_dir / "incoming", ignore_errors=True)
+        for part in (state_dir / "renders").glob(".*"):
+            with suppress(OSError):
+                part.unlink()
         self.accounts: Accounts = Accounts(self.database, clock)
         self.projects: Projects = Projects(self.database, clock)
         self.renders: Renders = Renders(self.database, clock)

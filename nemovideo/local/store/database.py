@@ -17,7 +17,7 @@ from nemovideo.local.store.private import create_private, make_private
 Values: TypeAlias = Sequence[object] | Mapping[str, object]
 
 _FILE = "backend.sqlite3"
-_SCHEMA_VERSION = 4
+_SCHEMA_VERSION = 5
 _SCHEMA = """
 CREATE TABLE users (
     user_id TEXT PRIMARY KEY,
@@ -82,6 +82,50 @@ CREATE TABLE claims (
     expires_at REAL NOT NULL
 );
 """
+_USAGE = {
+    "sessions": ("500 + length({row}.task_name)", "{row}.user_id"),
+    "media": ("4096 + ifnull(json_extract({row}.facts, '$.size_bytes'), 0)", "{owner}"),
+    "drafts": ("100 + length(CAST({row}.draft AS BLOB))", "{owner}"),
+    "renders": (
+        "1000 + length(CAST({row}.draft AS BLOB)) + ifnull({row}.size_bytes, 0)",
+        "{row}.user_id",
+    ),
+    "claims": ("300", "{owner}"),
+}
+"""By table, the disk space of a row, and its user."""
+
+
+def _usage_script() -> str:
+    """Return the table of every user's disk space, and the triggers that keep it up to date.
+
+    Adding it up for each check would read all rows of the user, who can make any number of them.
+    """
+    script = [
+        "CREATE TABLE usage (user_id TEXT PRIMARY KEY REFERENCES users, bytes INTEGER NOT NULL);",
+        "CREATE INDEX renders_by_status ON renders (status, user_id);",
+    ]
+    for table, (size, user) in _USAGE.items():
+        change: dict[str, str] = {}
+        for row, sign in (("new", "+"), ("old", "-"), (table, "+")):
+            owner = f"(SELECT user_id FROM sessions WHERE session_id = {row}.session_id)"  # noqa: S608
+            change[row] = (
+                f"SELECT {user.format(row=row, owner=owner)}, {sign}({size.format(row=row)})"
+            )
+        add = "INSERT INTO usage {} ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes;"
+        added, removed = (add.format(f"{change[row]} WHERE true") for row in ("new", "old"))
+        script += [
+            add.format(f"{change[table]} FROM {table} WHERE true"),
+            f"CREATE TRIGGER {table}_added AFTER INSERT ON {table} BEGIN {added} END;",
+            f"CREATE TRIGGER {table}_removed AFTER DELETE ON {table} BEGIN {removed} END;",
+        ]
+        if table == "renders":
+            columns = "draft, size_bytes"
+            script.append(
+                f"CREATE TRIGGER {table}_changed AFTER UPDATE OF {columns} ON {table}"
+                f" BEGIN {removed} {added} END;"
+            )
+    return " ".join(script)
+
 
 _UPGRADES = {
     1: "ALTER TABLE renders ADD COLUMN warnings TEXT NOT NULL DEFAULT '[]';",
@@ -93,6 +137,10 @@ CREATE INDEX IF NOT EXISTS sessions_by_user ON sessions (user_id);
 CREATE INDEX IF NOT EXISTS renders_by_user ON renders (user_id);
 CREATE INDEX IF NOT EXISTS renders_by_session ON renders (session_id);
 """,
+    4: f"""
+UPDATE renders SET draft = '' WHERE status NOT IN ('pending', 'processing');
+{_usage_script()}
+""",  # noqa: S608 - constants
 }
 """By version, the script that upgrades a database to the next version."""
 
@@ -186,7 +234,7 @@ class Database:
             )
         if version < _SCHEMA_VERSION:
             upgrades = [_UPGRADES[step] for step in range(version, _SCHEMA_VERSION) if version]
-            script = " ".join(upgrades) or _SCHEMA
+            script = " ".join(upgrades) or _SCHEMA + _usage_script()
             self._connection.executescript(
                 f"BEGIN; {script} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
             )

@@ -47,10 +47,10 @@ class Render:
 
 _COLUMNS = ", ".join(field.name for field in attrs.fields(Render))
 _SELECT = f"SELECT {_COLUMNS} FROM renders"  # noqa: S608 - field names
-_NEXT_PENDING = f"""{_SELECT} WHERE status = 'pending' AND (:limit IS NULL OR :limit > (
-    SELECT count(*) FROM renders AS other
-    WHERE other.user_id = renders.user_id AND other.status = 'processing'))
-ORDER BY position LIMIT 1"""  # noqa: S608 - field names
+_NEXT_PENDING = f"""{_SELECT} WHERE position = (
+    SELECT min(position) FROM renders AS next WHERE status = 'pending' AND (:limit IS NULL
+    OR :limit > (SELECT count(*) FROM renders AS other
+        WHERE other.user_id = next.user_id AND other.status = 'processing')))"""  # noqa: S608 - field names
 
 
 def file_name(file_token: str, format_: str) -> str:
@@ -64,6 +64,9 @@ class RenderExistsError(Exception):
 
 class Renders:
     """The queue and the history of render jobs.
+
+    The draft of a job, up to 5 MB, is discarded when the job ends: SQLite would read it for every
+    query of the columns behind it.
 
     Progress is in memory only. So are results that could not be saved on a full disk, until
     `save_results` succeeds; if the process ends before that, the next one repeats the job.
@@ -125,7 +128,11 @@ class Renders:
         return str(status)
 
     def draft(self, render_id: str) -> dict[str, object]:
-        """Return the draft of a job."""
+        """Return the draft of an unfinished job.
+
+        Raises:
+            ValueError: The job has ended, for example because its user canceled it.
+        """
         (text,) = self._database.row("SELECT draft FROM renders WHERE render_id = ?", (render_id,))
         draft: dict[str, object] = json.loads(text)
         return draft
@@ -200,7 +207,7 @@ class Renders:
     def cancel(self, render_id: str) -> None:
         """Cancel an unfinished job."""
         self._database.write(
-            "UPDATE renders SET status = 'cancelled', completed_at = ?"
+            "UPDATE renders SET status = 'cancelled', draft = '', completed_at = ?"
             " WHERE render_id = ? AND status IN ('pending', 'processing')",
             (self._clock(), render_id),
         )
@@ -231,7 +238,7 @@ class Renders:
 
     def _save_result(self, job: Render) -> None:
         self._database.write(
-            "UPDATE renders SET status = :status, progress = :progress, error = :error,"
+            "UPDATE renders SET status = :status, draft = '', progress = :progress, error = :error,"
             " duration_ms = :duration_ms, size_bytes = :size_bytes, warnings = :warnings,"
             " completed_at = :completed_at WHERE render_id = :render_id AND status = 'processing'",
             {**attrs.asdict(job), "warnings": json_text(job.warnings)},
@@ -241,7 +248,7 @@ class Renders:
         """Return the jobs of a crashed server to the queue; fail those without attempts left."""
         with self._database.transaction():
             self._database.write(
-                "UPDATE renders SET status = 'failed', error = ?, completed_at = ?"
+                "UPDATE renders SET status = 'failed', draft = '', error = ?, completed_at = ?"
                 " WHERE status = 'processing' AND attempts >= ?",
                 (_CRASHED, self._clock(), MAX_ATTEMPTS),
             )

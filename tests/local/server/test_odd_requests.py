@@ -146,3 +146,10 @@ def test_errors_contain_no_paths_of_the_server() -> None:
         assert "test_odd_requests.py" in error
         assert str(Path(__file__).parent) not in error
         api.upload(api.session(), ("a.mp4", VIDEO))
+
+
+def test_a_body_of_too_many_values_is_refused() -> None:
+    with serving() as api:
+        body = b'{"x":[' + b"[]," * 300_000 + b"0]}"
+        answer = api.ask("POST", "/api/tasks/me/with-session/nemo_agent", content=body)
+        assert (answer.status_code, "values" in answer.json()["message"]) == (413, True)

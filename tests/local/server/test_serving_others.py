@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
 from nemovideo import Client
 from nemovideo.errors import AuthenticationError, InvalidRequestError, RenderCancelledError
-from nemovideo.local import Limits
+from nemovideo.local import Limits, work
 from nemovideo.local.__main__ import main
-from nemovideo.local.server import listener
+from nemovideo.local.server import accounts, listener, uploads
 from nemovideo.local.server.forms import Problem
 from nemovideo.local.server.limits import PendingUploads
 from nemovideo.local.server.listener import Server
+from nemovideo.local.server.pools import Pool
 from nemovideo.local.timeline import Timeline
-from tests.support.app import VIDEO, Api, Clock, Renderer, anonymous, client, fast_backend, serving
+from nemovideo.models import Preview
+from tests.support.app import (
+    VIDEO,
+    Api,
+    Clock,
+    Renderer,
+    anonymous,
+    client,
+    fast_backend,
+    probe,
+    serving,
+)
 from tests.support.origin import origin, reply
 
 KEY, OTHER = "key-of-anna", "key-of-ben"
@@ -156,7 +176,7 @@ def test_one_user_cannot_occupy_all_render_workers() -> None:
 
 
 def test_a_user_has_a_disk_quota() -> None:
-    with serving(limits=Limits(disk_bytes=2000)) as api:
+    with serving(limits=Limits(disk_bytes=7000)) as api:
         session_id = api.session()
         assert api.upload(session_id, ("a.mp4", VIDEO.ljust(1500))).status_code == 200
         answer = api.upload(session_id, ("b.mp4", VIDEO.ljust(1500)))
@@ -168,6 +188,101 @@ def test_a_user_has_a_disk_quota() -> None:
             pass
         assert api.run(session_id, "edit more").json()["code"] == 507
         assert api.submit(session_id, "r", format="mp4").status_code == 507
+
+
+def test_a_file_counts_with_the_disk_block_that_it_takes() -> None:
+    with serving(limits=Limits(disk_bytes=40_000)) as api:
+        session_id = api.session()
+        codes = [api.upload(session_id, ("a.mp4", VIDEO)).status_code for _ in range(12)]
+        assert (codes[0], codes[-1]) == (200, 507)
+
+
+def test_the_number_of_files_in_a_session_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MAX_SESSION_FILES", 2)
+    with serving() as api:
+        session_id = api.session()
+        assert api.upload(session_id, ("a.mp4", VIDEO), ("b.mp4", VIDEO)).status_code == 200
+        answer = api.upload(session_id, ("c.mp4", VIDEO))
+        assert (answer.status_code, "at most 2 files" in answer.text) == (400, True)
+        assert len(list(api.backend.state_dir.rglob("*.mp4"))) == 2
+
+
+def test_a_session_removed_during_an_upload_is_not_found_and_leaves_no_file(
+    tmp_path: Path,
+) -> None:
+    def probing(path: Path, name: str, *, id: str) -> Any:  # noqa: A002
+        with sqlite3.connect(tmp_path / "backend.sqlite3") as database:
+            database.execute("DELETE FROM sessions")
+        database.close()
+        return probe(path, name, id=id)
+
+    with serving(tmp_path, probe=probing) as api:
+        answer = api.upload(api.session(), ("a.mp4", VIDEO))
+        assert (answer.status_code, answer.json()["code"]) == (404, 1002)
+    assert list(tmp_path.rglob("*.mp4")) == []
+
+
+def test_a_key_cannot_occupy_all_connections(shared: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "MAX_REQUESTS", 2)
+    head = f"POST /run_sse HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
+    path = "/api/credits/balance/simple"
+    with ExitStack() as stack:
+        for _ in range(2):
+            held = stack.enter_context(socket.create_connection(("127.0.0.1", shared.backend.port)))
+            held.sendall(f"{head}Content-Length: 9\r\n\r\n".encode())
+        while (answer := shared.ask("GET", path)).status_code == 200:
+            pass
+        assert (answer.status_code, "2 requests in progress" in answer.text) == (429, True)
+        with client(shared.backend, OTHER) as ben:
+            assert ben.ask("GET", path).status_code == 200
+    while shared.ask("GET", path).status_code == 429:
+        pass
+
+
+@pytest.mark.anyio
+async def test_one_user_cannot_occupy_all_threads() -> None:
+    pool, gate = Pool(2), threading.Event()
+    try:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(8):
+                tasks.start_soon(partial(pool.run, lambda: gate.wait(30), user_id="anna"))
+            await anyio.lowlevel.checkpoint()
+            with anyio.fail_after(10):
+                assert await pool.run(lambda: "done", user_id="ben") == "done"
+            assert not gate.is_set()
+            gate.set()
+    finally:
+        gate.set()
+
+
+def test_a_preview_that_is_not_read_is_not_kept_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = bytes(48 * 1024**2)
+    made = Preview(picture, picture, (), sheet=None, basis="local engine", warnings=())
+    monkeypatch.setattr(work, "preview_draft", lambda *_: made)
+    with serving(tmp_path) as api:
+        body = json.dumps({"sessionId": api.session_with_video()}).encode()
+        head = f"POST /api/local/preview HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}"
+        token = api.http.headers["authorization"]
+        tracemalloc.start()
+        try:
+            with socket.create_connection(("127.0.0.1", api.backend.port)) as slow:
+                slow.sendall(f"{head}\r\nAuthorization: {token}\r\n\r\n".encode() + body)
+                assert b" 200 " in slow.recv(100)
+                assert tracemalloc.get_traced_memory()[0] < 10 * 1024**2
+        finally:
+            tracemalloc.stop()
+        answer = api.ask("POST", "/api/local/preview", content=body)
+        assert len(base64.b64decode(answer.json()["after"])) == len(picture)
+
+
+def test_a_preview_counts_against_the_disk_quota(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Preview(None, bytes(100_000), (), sheet=None, basis="local engine", warnings=())
+    monkeypatch.setattr(work, "preview_draft", lambda *_: made)
+    with serving(limits=Limits(disk_bytes=50_000)) as api:
+        body = {"sessionId": api.session_with_video()}
+        assert api.ask("POST", "/api/local/preview", json=body).status_code == 507
 
 
 def test_a_render_over_the_disk_quota_fails_while_it_is_written() -> None:

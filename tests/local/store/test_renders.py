@@ -7,20 +7,28 @@ from pathlib import Path
 
 import pytest
 
+from nemovideo.local.store import Store
 from nemovideo.local.store.database import Database
+from nemovideo.local.store.projects import Projects
 from nemovideo.local.store.renders import MAX_ATTEMPTS, Renders
+from nemovideo.local.store.space import Space
 
 
 @pytest.fixture
-def renders(tmp_path: Path) -> Iterator[Renders]:
+def database(tmp_path: Path) -> Iterator[Database]:
     database = Database(tmp_path)
     with database.transaction() as connection:
         connection.execute("INSERT INTO users VALUES ('u', 'c', 0, 100, 0)")
         connection.execute("INSERT INTO sessions VALUES ('s', 't', 'u', 'project', 'en', 0, 0)")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def renders(database: Database) -> Renders:
     renders = Renders(database, lambda: 0.0)
     renders.add("r", session_id="s", user_id="u", draft={}, format_="mp4", quality="high")
-    yield renders
-    database.close()
+    return renders
 
 
 def test_a_job_that_crashes_every_server_fails_with_a_reason(renders: Renders) -> None:
@@ -47,3 +55,53 @@ def test_a_job_that_the_user_cancelled_is_not_requeued(renders: Renders) -> None
     renders.cancel("r")
     renders.requeue("r")
     assert renders.status("r") == "cancelled"
+
+
+def test_a_job_that_has_ended_keeps_no_draft_that_later_queries_would_read(
+    database: Database, renders: Renders
+) -> None:
+    space = Space(database, lambda: 0.0)
+    big: dict[str, object] = {"x": "x" * 10**6}
+    for number, end in enumerate((renders.fail, renders.complete, None)):
+        render_id = f"r{number}"
+        renders.add(
+            render_id, session_id="s", user_id="u", draft=big, format_="mp4", quality="high"
+        )
+        assert space.used_bytes("u") > 10**6
+        while (job := renders.take()) is not None and job.render_id != render_id:
+            pass
+        assert job is not None
+        if end == renders.fail:
+            renders.fail(job, "it is damaged")
+        elif end == renders.complete:
+            renders.complete(job, duration_ms=1, size_bytes=1)
+        else:
+            renders.cancel(render_id)
+        assert space.used_bytes("u") < 10**5
+
+
+def test_the_disk_space_of_a_user_follows_all_that_is_added_and_removed(
+    database: Database, renders: Renders
+) -> None:
+    space = Space(database, lambda: 10.0**9)
+    projects = Projects(database, lambda: 0.0)
+    before = space.used_bytes("u")
+    assert 0 < before < 10_000
+    session = projects.create("u", "project", "en")
+    projects.save_draft(session.session_id, {"x": "x" * 50_000})
+    projects.issue_claim(session.session_id)
+    assert 50_000 < space.used_bytes("u") - before < 52_000
+    projects.undo(session.session_id)
+    assert 0 < space.used_bytes("u") - before < 2000
+    renders.cancel("r")
+    space.remove_older(1.0)
+    assert space.used_bytes("u") == 0
+
+
+def test_parts_of_files_that_a_crashed_server_left_are_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "renders"
+    folder.mkdir()
+    for name in (".a.mp4.7.part", "b.mp4"):
+        (folder / name).write_bytes(b"0123456789")
+    Store(tmp_path, clock=lambda: 0.0).close()
+    assert [path.name for path in folder.iterdir()] == ["b.mp4"]

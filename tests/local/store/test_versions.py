@@ -10,6 +10,7 @@ import pytest
 from nemovideo.errors import LocalBackendError
 from nemovideo.local.store.database import Database
 from nemovideo.local.store.renders import Renders
+from nemovideo.local.store.space import Space
 
 
 def renders_of(state_dir: Path) -> tuple[Database, Renders]:
@@ -23,12 +24,49 @@ def add_user_and_session(database: Database) -> None:
         connection.execute("INSERT INTO sessions VALUES ('s', 't', 'u', 'project', 'en', 0, 0)")
 
 
+def remove_usage(connection: sqlite3.Connection) -> None:
+    """Remove what version 5 of the schema added."""
+    triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+    for (name,) in triggers.fetchall():
+        connection.execute(f"DROP TRIGGER {name}")
+    connection.execute("DROP TABLE usage")
+    connection.execute("DROP INDEX renders_by_status")
+
+
+def test_an_upgrade_adds_up_what_each_user_has_and_discards_the_drafts_of_ended_jobs(
+    tmp_path: Path,
+) -> None:
+    database, renders = renders_of(tmp_path)
+    add_user_and_session(database)
+    for render_id in ("ended", "pending"):
+        renders.add(
+            render_id,
+            session_id="s",
+            user_id="u",
+            draft={"x": "x" * 10**6},
+            format_="mp4",
+            quality="high",
+        )
+    with database.transaction() as connection:
+        connection.execute("UPDATE renders SET status = 'failed' WHERE render_id = 'ended'")
+    database.close()
+    with sqlite3.connect(tmp_path / "backend.sqlite3") as connection:
+        remove_usage(connection)
+        connection.execute("PRAGMA user_version = 4")
+    connection.close()
+    database, renders = renders_of(tmp_path)
+    assert 10**6 < Space(database, lambda: 0.0).used_bytes("u") < 1.1 * 10**6
+    assert len(renders.draft("pending")["x"]) == 10**6  # type: ignore[arg-type]
+    database.close()
+
+
 def test_a_database_of_the_first_version_is_upgraded(tmp_path: Path) -> None:
     database, renders = renders_of(tmp_path)
     add_user_and_session(database)
     renders.add("r", session_id="s", user_id="u", draft={}, format_="mp4", quality="high")
     database.close()
     with sqlite3.connect(tmp_path / "backend.sqlite3") as connection:
+        remove_usage(connection)
         connection.execute("ALTER TABLE renders DROP COLUMN warnings")
         connection.execute("ALTER TABLE renders DROP COLUMN attempts")
         connection.execute("ALTER TABLE sessions DROP COLUMN used_at")
