@@ -4,7 +4,7 @@
 
 Say what you want, in English or Chinese: a path to upload, "remove the background",
 "show tracks", "credits", "export". An empty line ends the chat. With --local it talks to
-a backend on this machine, with no account and no network; without, to the cloud.
+a backend on this machine, with no account and no network; without it, to the cloud.
 """
 
 from __future__ import annotations
