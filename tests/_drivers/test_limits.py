@@ -11,6 +11,7 @@ import pytest
 from nemovideo import AsyncClient, Client, errors
 from nemovideo._drivers import routes
 from nemovideo._wire import sse
+from tests.support.blocking import KINDS, client_of
 from tests.support.service import (
     Service,
     begin_stream,
@@ -22,7 +23,6 @@ from tests.support.service import (
 )
 
 TOKEN = "nmv_usr_x"
-KINDS = ("sync", "asyncio", "trio")
 MEGABYTE = 1_000_000
 
 
@@ -52,25 +52,13 @@ def settled(flood: Flood) -> int:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_slow_consumer_applies_backpressure(kind: str) -> None:
     flood = Flood()
-    with serving(run_sse=flood) as service:
-        if kind == "sync":
-            with (
-                Client(TOKEN, base_url=service.url) as client,
-                client.sessions.create().stream("go") as stream,
-            ):
-                next(stream)
-                sent = settled(flood)
-        else:
-
-            async def main() -> int:
-                async with (
-                    AsyncClient(TOKEN, base_url=service.url) as client,
-                    (await client.sessions.create()).stream("go") as stream,
-                ):
-                    await anext(stream)
-                    return await anyio.to_thread.run_sync(settled, flood)
-
-            sent = anyio.run(main, backend=kind)
+    with (
+        serving(run_sse=flood) as service,
+        client_of(kind, token=TOKEN, base_url=service.url) as client,
+        client.sessions.create().stream("go") as stream,
+    ):
+        next(stream)
+        sent = settled(flood)
     assert sent < 48 * MEGABYTE  # the socket buffers of Linux grow up to 32 MB
 
 

@@ -25,6 +25,7 @@ from nemovideo._uploads.files import prepare
 from nemovideo._uploads.multipart import CHUNK_BYTES, Multipart
 from nemovideo.files import Source
 from nemovideo.local import LocalBackend
+from tests.support.blocking import KINDS, client_of
 from tests.support.uploads import make_file
 
 
@@ -151,26 +152,19 @@ def test_two_sources_of_one_name_both_survive(client: Client, talk: Path, tmp_pa
     ]
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_progress_goes_over_all_files_of_the_request_to_its_end(
-    client: Client, large: Path
+    backend: LocalBackend, large: Path, kind: str
 ) -> None:
     seen: list[tuple[int, int]] = []
-    client.sessions.create().upload(large, large, on_progress=lambda *now: seen.append(now))
+    with client_of(kind, base_url=backend.url) as client:
+        session = client.sessions.create()
+        session.upload(large, large, on_progress=lambda *now: seen.append(now))
     sent = [done for done, _ in seen]
     (total,) = {whole for _, whole in seen}
     assert sent == sorted(set(sent))
     assert sent[-1] == total > 2 * large.stat().st_size
     assert len(sent) > 6
-
-
-@pytest.mark.anyio
-async def test_progress_of_the_async_client(backend: LocalBackend, large: Path) -> None:
-    seen: list[tuple[int, int]] = []
-    async with AsyncClient(base_url=backend.url) as client:
-        session = await client.sessions.create()
-        await session.upload(large, on_progress=lambda *now: seen.append(now))
-    assert seen == sorted(set(seen))
-    assert seen[-1][0] == seen[-1][1] > 5 * CHUNK_BYTES
 
 
 class Paced(Clock):
@@ -191,27 +185,16 @@ def film(large: Path) -> Path:
     return large
 
 
-@pytest.mark.anyio
+@pytest.mark.parametrize("kind", ["sync", "asyncio"])
 @pytest.mark.parametrize(("seconds", "count"), [(0, 1024 * 1024), (0.5, CHUNK_BYTES), (9, 65536)])
-async def test_pieces_are_as_large_as_the_line_is_quick(
-    backend: LocalBackend, film: Path, seconds: float, count: int
+def test_pieces_are_as_large_as_the_line_is_quick(
+    backend: LocalBackend, film: Path, seconds: float, count: int, kind: str
 ) -> None:
-    seen: list[int] = []
-
-    def note(sent: int, total: int) -> None:
-        seen.append(sent)
-
-    def usual() -> int:
-        steps = [after - before for before, after in itertools.pairwise(seen)]
-        seen.clear()
-        return statistics.mode(steps)
-
-    with Client(base_url=backend.url, clock=Paced(seconds)) as client:
-        client.sessions.create().upload(film, on_progress=note)
-    assert usual() == count
-    async with AsyncClient(base_url=backend.url, clock=Paced(seconds)) as client_async:
-        await (await client_async.sessions.create()).upload(film, on_progress=note)
-    assert usual() == count
+    seen = [0]
+    with client_of(kind, base_url=backend.url, clock=Paced(seconds)) as client:
+        client.sessions.create().upload(film, on_progress=lambda sent, _: seen.append(sent))
+    steps = [after - before for before, after in itertools.pairwise(seen)]
+    assert statistics.mode(steps) == count
 
 
 # --- before anything is sent ------------------------------------------------------------------
