@@ -251,7 +251,7 @@ class MissingClientIdError(APIError):
 
 
 class ExportBlockedError(APIError):
-    """The subscription tier does not allow this export (code 402), whatever the credits."""
+    """The subscription tier does not allow this export (code 402), regardless of credits."""
 
     default_remedy = "Register or upgrade your plan to unlock export."
     codes: ClassVar[tuple[int, ...]] = (402,)
@@ -408,7 +408,7 @@ class RenderFailedError(NemoError):
 
 
 class RenderCancelledError(RenderFailedError):
-    """The render job was cancelled."""
+    """The render job was canceled."""
 
     default_remedy = "Export again if you still want the file."
 

@@ -276,7 +276,7 @@ class RenderJob:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the job was cancelled."""
+        """Whether the job was canceled."""
         return self.status in ("cancelled", "canceled")
 
     def _repr_html_(self) -> str:

@@ -367,7 +367,9 @@ def test_both_stages_of_a_generation_are_announced(tmp_path: Path) -> None:
     with scripted(tmp_path, spoken("", WHOLE)) as chat:
         answer = chat.say("make a video about a city")
         assert "First stage, the raw video: Video added: card (0-1s)" in answer.text
-        assert "Second stage, put on top: BGM added: Lo-fi (0-1s, 35%), Title added" in answer.text
+        assert (
+            "Second stage, added on top: BGM added: Lo-fi (0-1s, 35%), Title added" in answer.text
+        )
     with scripted(tmp_path, spoken("The raw video is there.", WHOLE)) as chat:
         assert "Timeline (3 tracks)" in chat.say("make a video about a city").text
 

@@ -126,7 +126,7 @@ class Calls(BaseCalls[Pool]):
             except Exception as error:  # noqa: BLE001 - mapped
                 mapped = errors.send_error(error, request, deadline, trace, client)
                 raise reporter.on_error(closed_error() if self.closed else mapped) from None
-            except BaseException:  # cancelled: hooks that opened a span can close it
+            except BaseException:  # canceled: hooks that opened a span can close it
                 reporter.on_error(self.interruption(deadline))
                 raise
             reporter.on_response(response.status_code, response.headers)

@@ -100,7 +100,7 @@ class Run(Generic[T]):
                     drop_httpx_context(error)
                     self._trampoline.throw(error)
                 except BaseException:
-                    # Cancelled: only a read can be repeated.
+                    # Canceled: only a read can be repeated.
                     if not isinstance(step, Read):
                         self._trampoline.close()
                     raise

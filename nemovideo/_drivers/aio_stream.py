@@ -21,7 +21,7 @@ _CLOSING_GRACE_S = 1.0
 class Stream(StreamHandle):
     """An open stream.
 
-    A cancelled read would end the httpx response; with a task, a silent stream stays open while the
+    A canceled read would end the httpx response; with a task, a silent stream stays open while the
     client reports that the agent is still working.
 
     Args:
@@ -79,7 +79,7 @@ class Stream(StreamHandle):
         self._scope.cancel()
 
     async def close(self) -> None:
-        """Cancel the task and wait for it, even if the caller was cancelled."""
+        """Cancel the task and wait for it, even if the caller was canceled."""
         self.cancel()
         with anyio.move_on_after(_CLOSING_GRACE_S, shield=True):
             await self._ended.wait()

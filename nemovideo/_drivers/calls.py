@@ -56,7 +56,7 @@ class BaseCalls(Generic[P]):
             return closed_error()
         if deadline.remaining() <= 0:
             return deadline.error()
-        return APIConnectionError("the request was cancelled", remedy="Call again if you need to.")
+        return APIConnectionError("the request was canceled", remedy="Call again if you need to.")
 
     def check(self) -> None:
         """Check that the client is open.

@@ -178,7 +178,7 @@ def wait(
         on_outage: Called instead of `on_progress` after a poll that failed.
 
     Raises:
-        RenderFailedError: The job failed; RenderCancelledError if it was cancelled.
+        RenderFailedError: The job failed; RenderCancelledError if it was canceled.
         RenderTimeoutError: It did not end within the polling timeout; it may still be running.
         NemoError: The polls have failed for two minutes (30 s if a server on this machine refuses
             connections); the error is that of the last poll.
@@ -362,7 +362,7 @@ def _submit_again(
 def _resume(
     context: Context, render_id: str, submit: Callable[[str], Flow[RenderJob]]
 ) -> Flow[RenderJob | None]:
-    """Return the job of an id that may have been submitted; None if it was cancelled.
+    """Return the job of an id that may have been submitted; None if it was canceled.
 
     An unknown id is reused, so that the service can reject the duplicate if the first submit is
     still in transit.

@@ -190,7 +190,7 @@ def plan(
     if is_transparent(words):
         if not has_alpha(format) and not format.startswith(MATTE):
             raise InvalidRequestError(
-                f"an {format} file cannot be transparent",
+                f"{format} files cannot be transparent",
                 remedy=f"Use one of: {', '.join(WITH_ALPHA)}.",
             )
         return None, "cut out the background and make it transparent", format

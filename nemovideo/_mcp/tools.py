@@ -195,7 +195,7 @@ class Tools:
         overwrite: Overwrite = False,
         session_id: SessionId = None,
     ) -> CallToolResult:
-        """Render the timeline and save the video; exports use no credits."""
+        """Render the timeline and save the video; exports cost no credits."""
 
         async def job(work: Work) -> CallToolResult:
             session = await self._attached(session_id)

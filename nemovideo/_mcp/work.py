@@ -104,7 +104,7 @@ class Works:
     async def run(self, call: Call, tool: str, job: Job) -> CallToolResult:
         """Start a job, and return its result, or its status after `wait_s`.
 
-        If the client cancels the call, the job is cancelled too.
+        If the client cancels the call, the job is canceled too.
         """
         self._begun += 1
         work = Work(f"job-{self._begun}", tool)
@@ -157,7 +157,7 @@ class Works:
             self._forget()
 
     async def _cancel_render(self, work: Work) -> None:
-        """Cancel the render job of a cancelled job, if it is still running."""
+        """Cancel the render job of a canceled job, if it is still running."""
         if work.render_id is None:
             return
         with anyio.move_on_after(_CLEAN_UP_S), suppress(NemoError):
@@ -210,5 +210,5 @@ def _status(work: Work) -> CallToolResult:
 
 
 def _cancelled(work: Work) -> CallToolResult:
-    text = f"{work.tool} was cancelled. Credits may have been used: check with the credits tool."
+    text = f"{work.tool} was canceled. Credits may have been used: check with the credits tool."
     return answer(text, failed=True)

@@ -28,7 +28,7 @@ def export(
     deadline: float | None,
     as_json: bool,
 ) -> None:
-    """Render the draft of a session and download the file; exports use no credits."""
+    """Render the draft of a session and download the file; exports cost no credits."""
     with open_client(local=False) as client:
         session = client.sessions.attach(session_id)
         video = session.export(output, format_, quality, overwrite=overwrite, deadline=deadline)

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 @click.command("frames")
 @click.argument("source", type=PATH)
 @click.option("--raw", is_flag=True, help="Write raw RGBA pixels to stdout, for ffmpeg.")
-@click.option(
-    "-o", "--output", type=PATH, help="The folder for the PNGs; default: NAME-frames here."
-)
+@click.option("-o", "--output", type=PATH, help="The folder for the PNGs. Default: NAME-frames.")
 @click.option("--engine", default="fine", show_default=True, help="fine, fast or rembg.")
 @click.option("--softness", default=0.0, show_default=True, help="Blur of the edges, 0 to 1.")
 @click.option(

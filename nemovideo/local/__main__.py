@@ -139,7 +139,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--keep",
         type=_seconds,
-        help="remove results older and sessions unused for longer: 90m, 12h, 7d (never)",
+        help="how long to keep results and unused sessions: 90m, 12h, 7d (forever)",
     )
     parser.add_argument(
         "--max-renders", type=_count, help="unfinished renders for each key (4 with a key)"

@@ -100,7 +100,7 @@ class AgentStream:
         return _ended(self._reply)
 
     def close(self) -> None:
-        """Close the stream; an unfinished run is cancelled at the service."""
+        """Close the stream; an unfinished run is canceled at the service."""
         self._run.close()
 
 
@@ -149,7 +149,7 @@ class AsyncAgentStream:
         except Exception:
             raise
         except BaseException:
-            # Cancelled. Without a block, a traceback kept by a notebook would keep it open.
+            # Canceled. Without a block, a traceback kept by a notebook would keep it open.
             if not self._entered:
                 self._run.abandon()
             raise
@@ -168,7 +168,7 @@ class AsyncAgentStream:
         return _ended(self._reply)
 
     async def aclose(self) -> None:
-        """Close the stream; an unfinished run is cancelled at the service."""
+        """Close the stream; an unfinished run is canceled at the service."""
         await self._run.close()
 
 

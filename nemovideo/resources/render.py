@@ -27,7 +27,7 @@ class Render(Resource):
         *,
         deadline: float | None = None,
     ) -> RenderJob:
-        """Submit a draft for rendering; exports use no credits.
+        """Submit a draft for rendering; exports cost no credits.
 
         Args:
             session_id: The session.
@@ -104,7 +104,7 @@ class Render(Resource):
         """Poll the job every few seconds until it has ended; failed polls are retried.
 
         Raises:
-            RenderFailedError: The job failed (RenderCancelledError: it was cancelled).
+            RenderFailedError: The job failed (RenderCancelledError: it was canceled).
             RenderTimeoutError: It did not end in time; it may still be running.
         """
         return self._run(render.wait(self._context, job, on_progress), deadline)

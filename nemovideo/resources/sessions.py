@@ -183,7 +183,7 @@ class Session(_Base["sync.SyncDriver"], Resource):
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> RenderedVideo:
-        """Render the draft and download the file; exports use no credits.
+        """Render the draft and download the file; exports cost no credits.
 
         Args:
             path: The file to write, or None to get only its URL.

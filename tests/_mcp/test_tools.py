@@ -204,7 +204,7 @@ async def test_a_job_that_is_cancelled_stops_its_render(
                     scope.cancel()
             result = await agent.call_tool("cancel_job", {"job_id": "job-1"})
             assert result.is_error
-            assert "was cancelled" in text_of(result)
+            assert "was canceled" in text_of(result)
         paths = [seen.path for seen in backend.requests]
         assert sum(path.endswith("/cancel") for path in paths) == 1
     assert names_in(folder) == ["bg.png", "talk.mp4"]

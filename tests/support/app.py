@@ -84,7 +84,7 @@ class Rendered:
 
 @attrs.define
 class Renderer:
-    """Writes a few bytes; waits until `gate` is set or the render is cancelled."""
+    """Writes a few bytes; waits until `gate` is set or the render is canceled."""
 
     gate: threading.Event = attrs.field(factory=threading.Event)
     begun: threading.Event = attrs.field(factory=threading.Event)

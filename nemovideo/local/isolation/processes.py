@@ -84,7 +84,7 @@ class ProcessPool:
 
         Raises:
             ProcessLostError: The process crashed, or exceeded a limit.
-            RenderCancelledError: The call was cancelled, or the pool stopped.
+            RenderCancelledError: The call was canceled, or the pool stopped.
             Exception: What the call itself raised.
         """
         while True:
@@ -169,7 +169,7 @@ class ProcessPool:
                 case logging.LogRecord():
                     logging.getLogger(message.name).handle(message)
             if self._stopped or (cancelled is not None and cancelled()):
-                raise RenderCancelledError("the render was cancelled")
+                raise RenderCancelledError("the render was canceled")
             if time.monotonic() > deadline_s:
                 progress = "made no progress for" if on_progress else "took longer than"
                 raise ProcessLostError(f"it {progress} {limit_s:g} s")

@@ -94,7 +94,7 @@ def render(
     Raises:
         RenderFailedError: The draft is invalid, a file is missing or unreadable, or the format or
             quality is unknown.
-        RenderCancelledError: The render was cancelled.
+        RenderCancelledError: The render was canceled.
         ModelUnavailableError: The engine's model or a font cannot be downloaded.
     """
     kind = resolved_format(timeline, format_named(format))
@@ -121,7 +121,7 @@ def render(
 
         def tick() -> None:
             if cancelled is not None and cancelled():
-                raise RenderCancelledError("the render was cancelled")
+                raise RenderCancelledError("the render was canceled")
 
         loaded = matting or LazyMatting(engine).load
         frames = _frames(timeline, canvas, media, loaded, notices.add, tick)

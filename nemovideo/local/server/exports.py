@@ -43,7 +43,7 @@ async def submit(request: Request) -> Response:
     quality = text_field(output, "quality", DEFAULT_QUALITY)
     if quality not in QUALITIES:
         known = ", ".join(QUALITIES)
-        raise Problem(400, f"The quality {quality!r} is unknown; known are {known}.")
+        raise Problem(400, f"The quality {quality!r} is unknown; use one of {known}.")
     render_id = text_field(body, "id")
     if not _RENDER_ID.fullmatch(render_id):
         raise Problem(400, "A render id must be 1 to 200 letters, digits and -._~:@+=,")

@@ -24,7 +24,7 @@ class Pool:
         self._shares: WeakValueDictionary[str, anyio.Semaphore] = WeakValueDictionary()
 
     async def run(self, work: Callable[[], _T], *, user_id: str | None = None) -> _T:
-        """Run `work` in a thread and return its result; if cancelled, the thread is abandoned.
+        """Run `work` in a thread and return its result; if canceled, the thread is abandoned.
 
         What a user runs beyond its share waits, and does not delay others.
         """

@@ -94,7 +94,7 @@ def _moments(value: object) -> list[float] | None:
         raise Problem(400, f"The field 'at' must be a list of 1 to {_MAX_MOMENTS} numbers.")
     numbers = [n for n in value if isinstance(n, (int, float)) and not isinstance(n, bool)]
     if len(numbers) < len(value) or not all(math.isfinite(n) and n >= 0 for n in numbers):
-        raise Problem(400, "The field 'at' must be a list of seconds, from 0 on.")
+        raise Problem(400, "The field 'at' must be a list of seconds, each at least 0.")
     return [float(n) for n in numbers]
 
 

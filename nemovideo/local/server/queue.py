@@ -184,7 +184,7 @@ class RenderQueue:
                 _remove(output)
         except RenderCancelledError:
             _remove(output)
-            renders.requeue(job.render_id)  # no effect if the user cancelled it
+            renders.requeue(job.render_id)  # no effect if the user canceled it
         except BaseException as error:  # noqa: BLE001 - the worker must survive
             if not isinstance(error, (NemoError, ValueError)):
                 _log.exception("the local renderer failed")

@@ -187,7 +187,7 @@ class Renders:
     def complete(
         self, job: Render, *, duration_ms: int, size_bytes: int, warnings: Sequence[str] = ()
     ) -> None:
-        """Complete a running job, unless it has been cancelled."""
+        """Complete a running job, unless it has been canceled."""
         self._finish(
             attrs.evolve(
                 job,
@@ -201,7 +201,7 @@ class Renders:
         )
 
     def fail(self, job: Render, error: str) -> None:
-        """Fail a running job, unless it has been cancelled."""
+        """Fail a running job, unless it has been canceled."""
         self._finish(attrs.evolve(job, status="failed", error=error, completed_at=self._clock()))
 
     def cancel(self, render_id: str) -> None:
