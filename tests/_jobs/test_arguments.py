@@ -27,7 +27,9 @@ PICTURE = np.zeros((2, 2, 3), np.uint8)
         ("talk.mp4", None, "no file"),
     ],
 )
-def test_a_wrong_argument_gets_a_sentence(source: Any, background: Any, said: str) -> None:
+def test_a_wrong_argument_is_explained_in_a_sentence(
+    source: Any, background: Any, said: str
+) -> None:
     with (
         Client("nmv_usr_x", base_url="http://127.0.0.1:9") as client,
         pytest.raises(InvalidRequestError if said != "no file" else FileNotFoundError) as caught,

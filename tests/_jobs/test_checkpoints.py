@@ -57,7 +57,7 @@ MADE = attrs.evolve(BEFORE, generated_media=[{"id": "1"}])
         ("answered", BEFORE, (100, 0), "answered"),
     ],
 )
-def test_the_state_and_the_balance_tell_what_became_of_a_message(
+def test_the_state_and_the_balance_show_what_happened_to_a_message(
     status: Any, state: SessionState, left: tuple[int, int] | None, expected: str
 ) -> None:
     note = job_message.note_before(0.0, BEFORE, Credits(100, 0, 100))
@@ -126,7 +126,7 @@ def test_a_session_that_holds_the_file_needs_no_second_upload(
         (None, 5, "wrong", False),
     ],
 )
-def test_a_file_at_the_outputs_place_is_the_result_only_if_it_came_since(
+def test_a_file_at_the_output_path_is_the_result_only_if_it_is_new(
     tmp_path: Path, before: Any, size: int | None, sha256: str | None, expected: bool
 ) -> None:
     output = tmp_path / "clean.mp4"
@@ -164,7 +164,7 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["job.json"]
 
 
-def test_names_and_words_that_are_no_unicode_are_kept_too(tmp_path: Path) -> None:
+def test_names_and_words_with_lone_surrogates_are_kept(tmp_path: Path) -> None:
     odd = os.fsdecode(b"caf\xe9.mp4")
     record = Checkpoint(
         attrs.evolve(ORDER, source=attrs.evolve(NOTE, path=odd), words="a \udce9"),
@@ -176,7 +176,7 @@ def test_names_and_words_that_are_no_unicode_are_kept_too(tmp_path: Path) -> Non
     assert job_message.draft_digest(state) != job_message.draft_digest(BEFORE)
 
 
-def test_urls_that_may_hold_a_secret_are_known_by_their_digest_only() -> None:
+def test_urls_that_may_contain_a_secret_are_stored_as_digests() -> None:
     plain = checkpoints.note_url("https://a.test/talk.mp4")
     signed = checkpoints.note_url("https://a.test/talk.mp4?sig=s3cret")
     assert plain.url == "https://a.test/talk.mp4"
@@ -240,7 +240,7 @@ def test_a_missing_or_impossible_checkpoint_is_reported(tmp_path: Path, clip: Pa
     assert not (tmp_path / "none").exists()
 
 
-def test_a_discarded_lock_is_never_held_by_two(tmp_path: Path) -> None:
+def test_a_discarded_lock_is_never_held_twice(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     first, second, third = FileLock(path), FileLock(path), FileLock(path)
     assert first.acquire()
@@ -252,7 +252,7 @@ def test_a_discarded_lock_is_never_held_by_two(tmp_path: Path) -> None:
     second.release()
 
 
-def test_a_token_of_the_environment_is_not_sent_to_where_a_file_says(
+def test_the_environments_token_is_not_sent_to_a_host_named_by_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NEMO_TOKEN", "nmv_usr_mine")

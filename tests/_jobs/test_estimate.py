@@ -45,7 +45,7 @@ def test_the_cloud_is_estimated_from_the_header_alone(cloud: Client, tmp_path: P
         assert "50" in made._repr_html_()
 
 
-def test_what_cannot_be_made_is_not_estimated(cloud: Client, tmp_path: Path) -> None:
+def test_an_impossible_result_is_not_estimated(cloud: Client, tmp_path: Path) -> None:
     with cloud:
         with pytest.raises(UnsupportedFileError, match="audio"):
             cloud.estimate(make_tone(tmp_path / "a.wav"))
@@ -55,7 +55,7 @@ def test_what_cannot_be_made_is_not_estimated(cloud: Client, tmp_path: Path) -> 
             cloud.estimate(make_video(tmp_path / "a.mp4", seconds=1), format="png")
 
 
-def test_a_machine_that_has_not_rendered_measures_itself_once(
+def test_a_machine_without_earlier_renders_is_measured_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = make_video(tmp_path / "a.mp4", seconds=3)
@@ -75,7 +75,7 @@ def test_a_machine_that_has_not_rendered_measures_itself_once(
         assert client.backend.requests == ()
 
 
-def test_renders_tell_how_large_the_next_one_gets(tmp_path: Path) -> None:
+def test_earlier_renders_predict_the_size_of_the_next(tmp_path: Path) -> None:
     source = make_video(tmp_path / "a.mp4", pictures=[person_picture(640, 480)], seconds=1.6)
     with Client.local(engine=YellowMatte()) as client:
         video = client.remove_background(source, background="blur", output=tmp_path / "out.mp4")
@@ -113,7 +113,9 @@ def test_the_local_agent_works_out_what_an_edit_makes(tmp_path: Path) -> None:
         assert link.seconds == whole.seconds
 
 
-def test_the_cloud_says_that_it_does_not_know_an_edit(cloud: Client, tmp_path: Path) -> None:
+def test_the_estimate_for_the_cloud_says_that_it_ignores_the_edit(
+    cloud: Client, tmp_path: Path
+) -> None:
     source = make_video(tmp_path / "a.mp4", seconds=1)
     with cloud:
         plain = cloud.estimate(source, background="blur")
@@ -122,7 +124,7 @@ def test_the_cloud_says_that_it_does_not_know_an_edit(cloud: Client, tmp_path: P
     assert made.basis == f"{plain.basis}, without the edit"
 
 
-def test_words_that_the_local_agent_does_not_know_are_refused_at_any_time(tmp_path: Path) -> None:
+def test_words_that_the_local_agent_does_not_know_are_always_refused(tmp_path: Path) -> None:
     source = make_video(tmp_path / "a.mp4", seconds=1)
     with Client.local(engine=YellowMatte()) as client:
         for _ in range(2):
@@ -131,7 +133,7 @@ def test_words_that_the_local_agent_does_not_know_are_refused_at_any_time(tmp_pa
             rates.record_speed("YellowMatte", "mp4", 1e6)
 
 
-def test_a_damaged_or_unwritable_cache_does_no_harm(tmp_path: Path) -> None:
+def test_a_damaged_or_unwritable_cache_is_ignored(tmp_path: Path) -> None:
     rates.record_speed("fast", "mp4", 1e6)
     rates.record_speed("fast", "mp4", 3e6)
     assert rates.speed("fast", "mp4") == 2e6

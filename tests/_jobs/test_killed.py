@@ -93,7 +93,7 @@ def stage(tmp_path: Path, clip: Path, renderer: QuickRenderer) -> Iterator[Stage
                 stage.child.join()
 
 
-def test_the_points_are_those_of_a_whole_job(stage: Stage) -> None:
+def test_the_points_cover_a_whole_job(stage: Stage) -> None:
     stage.begin()
     assert stage.child is not None
     stage.child.join(60)
@@ -117,7 +117,9 @@ def test_a_job_killed_at_any_point_is_done_once(stage: Stage, point: str) -> Non
     ("driver", "point"),
     [("asyncio", "after note 3"), ("asyncio", "after submit 1"), ("trio", "before message 1")],
 )
-def test_so_is_one_of_the_async_client(stage: Stage, driver: str, point: str) -> None:
+def test_an_async_job_killed_at_any_point_is_done_once(
+    stage: Stage, driver: str, point: str
+) -> None:
     stage.begin(point, driver)
     stage.dies()
     stage.is_right(stage.resume())

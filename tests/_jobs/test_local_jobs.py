@@ -62,7 +62,7 @@ def test_the_temporary_state_stays_until_all_of_its_jobs_are_done(
 
 
 @pytest.mark.anyio
-async def test_a_path_alone_leads_to_the_local_state(tmp_path: Path, clip: Path) -> None:
+async def test_a_path_alone_finds_the_local_state(tmp_path: Path, clip: Path) -> None:
     path, output = tmp_path / "job.json", tmp_path / "clean.mp4"
     state = tmp_path / "state"
     with Client.local(render=QuickRenderer(), state_dir=state) as client:
@@ -121,9 +121,7 @@ def test_a_deleted_state_is_reported(tmp_path: Path, clip: Path) -> None:
         client.jobs.resume(path)
 
 
-def test_a_local_job_is_not_done_in_the_cloud_nor_the_other_way_round(
-    bench: Bench, tmp_path: Path
-) -> None:
+def test_a_local_job_is_not_done_in_the_cloud_or_vice_versa(bench: Bench, tmp_path: Path) -> None:
     local = tmp_path / "local.json"
     with Client.local(render=QuickRenderer(), state_dir=tmp_path / "home") as client:
         _stumble(client, bench.clip, local, tmp_path / "x.mp4")

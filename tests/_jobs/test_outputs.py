@@ -44,14 +44,14 @@ from tests.support.media import make_clip, make_tone
         ("a.hologram", "hologram", "hologram"),
     ],
 )
-def test_a_format_follows_the_name_or_the_word(
+def test_the_format_follows_from_the_name_or_the_argument(
     path: str | None, wanted: str | None, format_: str
 ) -> None:
     assert format_for(path, wanted) == format_
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.mkv", "a.matte.txt", "a.zip.part"])
-def test_a_result_suffix_no_result_is_refused_with_the_formats(name: str) -> None:
+def test_an_unsupported_suffix_is_refused_with_the_formats(name: str) -> None:
     with pytest.raises(InvalidRequestError, match="is not a supported output format") as caught:
         format_for(name, None)
     assert "gif" in caught.value.remedy
@@ -81,14 +81,14 @@ def test_known_formats_and_suffixes() -> None:
     ],
     ids=[*"abcdefghi"],
 )
-def test_a_source_that_cannot_be_looked_at_is_judged_by_its_name(
+def test_a_source_that_cannot_be_inspected_is_judged_by_its_name(
     source: Source, photo: bool
 ) -> None:
     assert is_photo(source) is photo
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
-def test_without_a_word_a_photo_becomes_a_photo_and_what_moves_a_video(
+def test_by_default_a_photo_becomes_a_photo_and_an_animation_a_video(
     client: Client, tmp_path: Path, suffix: str
 ) -> None:
     frames = [Image.new("RGB", (64, 48), color) for color in ("red", "lime", "blue")]
@@ -121,14 +121,14 @@ def test_an_exported_file_gets_a_name_that_fits(
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.jpg"])
-def test_what_cannot_be_transparent_is_refused(name: str) -> None:
+def test_transparency_is_refused_for_a_format_without_alpha(name: str) -> None:
     with pytest.raises(InvalidRequestError, match="transparent") as caught:
         plan("transparent", name, None, local_files=True)
     assert "webm" in caught.value.remedy
 
 
 @pytest.mark.parametrize("name", ["a.webm", "a.gif", "a.zip", "a.png", "a.matte.mp4"])
-def test_what_can_be_transparent_is_asked_for(name: str) -> None:
+def test_transparency_is_requested_for_a_format_with_alpha(name: str) -> None:
     _, words, format_ = plan("transparent", name, None, local_files=True)
     assert "transparent" in words
     assert name == f"a.{format_}"
@@ -209,7 +209,7 @@ def test_a_conversation_exports_a_gif(client: Client, clip: Path, tmp_path: Path
     assert answer.video.path.read_bytes().startswith(b"GIF89a")
 
 
-def test_what_is_wrong_with_a_file_is_said(client: Client, tmp_path: Path) -> None:
+def test_damage_to_a_file_is_a_warning(client: Client, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "talk.mp4")
     damaged = tmp_path / "damaged.mkv"
     with av.open(str(clip)) as source, av.open(str(damaged), "w") as out:
@@ -229,7 +229,7 @@ def test_what_is_wrong_with_a_file_is_said(client: Client, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("warnings", [None, "text", 3, {"a": 1}, [1, None]])
-def test_another_services_warnings_are_no_matter(warnings: object) -> None:
+def test_unexpected_warnings_of_a_service_are_ignored(warnings: object) -> None:
     job = read_render({"id": "r", "status": "completed", "warnings": warnings}, "r")
     assert job.warnings == ()
     assert job.raw["warnings"] == warnings

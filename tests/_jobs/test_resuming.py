@@ -22,7 +22,7 @@ from tests.support.media import corner, make_clip, make_picture, near, pictures
 SESSION, SENDING, SENT, UPLOADED, ASKING, EDITED, SUBMITTING, RENDERED = 2, 3, 4, 4, 5, 6, 7, 8
 
 
-def test_the_phases_of_a_job_can_be_looked_at(bench: Bench) -> None:
+def test_the_phases_of_a_job_can_be_inspected(bench: Bench) -> None:
     with bench.client() as client:
         job = client.jobs.remove_background(bench.clip, **bench.order())
         assert (job.status.phase, job.status.output) == ("new", bench.output)
@@ -45,7 +45,7 @@ def test_the_phases_of_a_job_can_be_looked_at(bench: Bench) -> None:
     assert str(status.render_id).startswith("render_")
 
 
-def test_a_done_job_gives_its_result_at_once_to_the_same_call(bench: Bench) -> None:
+def test_a_finished_job_returns_its_result_to_the_same_call_at_once(bench: Bench) -> None:
     with bench.client() as client:
         first = client.remove_background(bench.clip, **bench.order())
         asked = len(bench.backend.requests)
@@ -84,7 +84,7 @@ def test_a_result_that_was_lost_is_only_downloaded_again(bench: Bench) -> None:
     [{"background": "white"}, {"output": "other.mp4"}, {"format": "matte"}, {"source": "other"}],
     ids=str,
 )
-def test_a_checkpoint_of_another_order_is_refused_and_kept(
+def test_a_checkpoint_of_another_job_is_refused_and_kept(
     bench: Bench, other: dict[str, Any], tmp_path: Path
 ) -> None:
     bench.crash(UPLOADED)
@@ -101,7 +101,7 @@ def test_a_checkpoint_of_another_order_is_refused_and_kept(
     assert bench.path.read_bytes() == before
 
 
-def test_what_is_refused_leaves_no_checkpoint(bench: Bench) -> None:
+def test_a_refused_job_leaves_no_checkpoint(bench: Bench) -> None:
     with bench.client() as client:
         for wrong in ({"output": bench.folder / "no" / "x.mp4"}, {"max_credits": 0}):
             with pytest.raises(errors.NemoError):
@@ -112,7 +112,7 @@ def test_what_is_refused_leaves_no_checkpoint(bench: Bench) -> None:
     assert bench.backend.requests == ()
 
 
-def test_max_credits_is_looked_at_again_before_the_message(bench: Bench) -> None:
+def test_max_credits_is_checked_again_before_the_message(bench: Bench) -> None:
     bench.crash(UPLOADED, max_credits=50)
     with bench.client() as client:
         with pytest.raises(errors.CreditLimitError):
@@ -217,7 +217,7 @@ def test_a_file_that_changed_before_its_upload_is_reported(bench: Bench, tmp_pat
 
 
 @pytest.mark.parametrize("notes", [2, 3, 4, 5])
-def test_a_picture_and_a_session_of_ones_own_survive_too(
+def test_the_users_own_picture_and_session_survive_too(
     bench: Bench, tmp_path: Path, notes: int
 ) -> None:
     beach = make_picture(tmp_path / "beach.png", (250, 10, 20))
@@ -232,7 +232,7 @@ def test_a_picture_and_a_session_of_ones_own_survive_too(
     assert names == ["beach.jpg", "talk.mp4", "beach.png"]
 
 
-def test_a_message_that_may_have_arrived_is_waited_for_as_long_as_10_says(bench: Bench) -> None:
+def test_a_message_that_may_have_arrived_is_waited_for(bench: Bench) -> None:
     bench.crash(ASKING)
     clock = FakeClock(now=checkpoints.load(bench.path).message.sent_at)  # type: ignore[union-attr]
     with bench.client(clock=clock, stream=None) as client:
@@ -243,7 +243,7 @@ def test_a_message_that_may_have_arrived_is_waited_for_as_long_as_10_says(bench:
     bench.is_done_once()
 
 
-def test_after_half_an_hour_nothing_is_waited_for(bench: Bench) -> None:
+def test_after_half_an_hour_there_is_no_wait(bench: Bench) -> None:
     bench.crash(ASKING)
     sent_at = checkpoints.load(bench.path).message.sent_at  # type: ignore[union-attr]
     clock = FakeClock(now=sent_at + 2000)
@@ -300,7 +300,7 @@ def test_a_failed_render_gets_one_new_id_and_another_after_a_resume(bench: Bench
     assert runs_of(bench.backend) == 1
 
 
-def test_a_cancelled_render_is_begun_anew_when_the_job_is_resumed(bench: Bench) -> None:
+def test_a_canceled_render_is_started_again_when_the_job_is_resumed(bench: Bench) -> None:
     def cancel() -> None:
         with bench.client() as other:
             status = other.jobs.load(bench.path).status
@@ -348,7 +348,7 @@ def test_a_job_resumes_after_a_top_up(tmp_path: Path, clip: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_the_async_client_has_the_same(bench: Bench) -> None:
+async def test_an_async_job_resumes_the_same_way(bench: Bench) -> None:
     bench.crash(EDITED)
     async with AsyncClient(bench.token, base_url=bench.backend.url, **QUICK) as client:
         job = client.jobs.load(bench.path)

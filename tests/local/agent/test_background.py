@@ -5,11 +5,11 @@ from __future__ import annotations
 from tests.support.agent import ask, gist, wrong
 
 
-def test_the_background_becomes_what_was_asked_for() -> None:
+def test_the_background_becomes_the_requested_one() -> None:
     assert not wrong("backgrounds", lambda text: gist(ask(text)))
 
 
-def test_the_light_of_the_background_alone_is_refused() -> None:
+def test_adjusting_the_background_alone_is_refused() -> None:
     for text in ("make the background darker", "make the background brighter"):
         turn = ask(text)
         assert not turn.changed

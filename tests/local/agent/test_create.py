@@ -36,7 +36,7 @@ def test_a_slideshow_shows_the_uploaded_pictures() -> None:
     assert not wrong("slideshows", made)
 
 
-def test_with_nothing_to_work_on_nothing_is_invented() -> None:
+def test_without_media_nothing_is_invented() -> None:
     for text in phrases("impossible"):
         turn = respond(text, timeline=None, media=())
         assert not turn.changed, text
@@ -54,13 +54,13 @@ def test_the_raw_picture_comes_first_then_titles_then_music() -> None:
     assert not raw.sounds
 
 
-def test_missing_music_does_not_stop_the_slideshow_but_is_said() -> None:
+def test_missing_music_is_reported_and_does_not_stop_the_slideshow() -> None:
     turn = respond("make a slideshow with music", timeline=None, media=PICTURES[:2])
     assert turn.changed
     assert "audio" in turn.steps[-1].text
 
 
-def test_an_intro_goes_before_the_clip_and_moves_what_is_there() -> None:
+def test_an_intro_goes_before_the_clip_and_shifts_the_rest() -> None:
     titled = ask('add a title "A"').timeline
     turn = respond('create a 2 second intro saying "Hi"', timeline=titled, media=MEDIA)
     assert turn.timeline is not None

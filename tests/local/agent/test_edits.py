@@ -9,11 +9,11 @@ from nemovideo.local.timeline import Title
 from tests.support.agent import ask, gist, phrases, start, wrong
 
 
-def test_every_edit_is_made_as_it_is_asked_for() -> None:
+def test_every_edit_is_made_as_requested() -> None:
     assert not wrong("edits", lambda text: gist(ask(text)))
 
 
-def test_what_cannot_or_should_not_be_done_leaves_the_draft_as_it_was() -> None:
+def test_a_refused_request_leaves_the_draft_unchanged() -> None:
     for text in phrases("nothing"):
         turn = ask(text)
         assert not turn.changed, text
@@ -26,7 +26,7 @@ def test_what_cannot_or_should_not_be_done_leaves_the_draft_as_it_was() -> None:
 @pytest.mark.parametrize(
     "text", ["change the title font to Arial", "make the title bold", "标题字体换成宋体"]
 )
-def test_how_a_title_looks_is_not_what_it_says(text: str) -> None:
+def test_words_about_a_titles_style_are_not_its_text(text: str) -> None:
     titled = attrs.evolve(start(), titles=(Title("Hello", 1000),))
     turn = ask(text, titled)
     assert not turn.changed

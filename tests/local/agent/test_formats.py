@@ -15,7 +15,7 @@ def backgrounds(turn: Turn) -> list[Background | None]:
     return [] if turn.timeline is None else [clip.background for clip in turn.timeline.clips]
 
 
-def test_the_mask_alone_can_be_asked_for_and_the_picture_comes_back() -> None:
+def test_the_mask_alone_can_be_requested_and_the_picture_restored() -> None:
     for words in phrases("masks"):
         turn = asked(words)
         assert turn.changed, words
@@ -25,14 +25,14 @@ def test_the_mask_alone_can_be_asked_for_and_the_picture_comes_back() -> None:
         assert backgrounds(turn) == [None]
 
 
-def test_other_wishes_with_such_words_stay_what_they_are() -> None:
+def test_other_requests_with_the_same_words_are_not_about_the_mask() -> None:
     def kind(words: str) -> str:
         return ",".join(behind.kind if behind else "-" for behind in backgrounds(asked(words)))
 
     assert not wrong("not_masks", kind)
 
 
-def test_the_formats_are_told() -> None:
+def test_the_formats_are_listed() -> None:
     for words in phrases("formats"):
         turn = asked(words)
         said = " ".join(step.text for step in turn.steps)

@@ -33,11 +33,11 @@ def test_the_person_is_placed_and_scaled_over_a_new_background() -> None:
     assert not _wrong("placed", _behind(Background("scene", scene="office")))
 
 
-def test_the_style_of_the_title_that_is_there() -> None:
+def test_the_style_of_an_existing_title_is_changed() -> None:
     assert not _wrong("titled", attrs.evolve(start(), titles=(Title("Hello", 1000),)))
 
 
-def test_the_logo_that_is_there() -> None:
+def test_an_existing_logo_is_edited() -> None:
     logo = Overlay("m5", "logo.png", 10_000, size=0.2)
     assert not _wrong("laid", attrs.evolve(start(), overlays=(logo,)))
 
@@ -46,7 +46,7 @@ def test_the_sound_of_the_background_video() -> None:
     assert not _wrong("heard", _behind(Background("video", media="m4")))
 
 
-def test_an_answer_completes_what_was_asked() -> None:
+def test_an_answer_completes_the_request() -> None:
     wrong = []
     for row in rows("answers"):
         asked = respond(row["first"], timeline=start(), media=(TALK,))
@@ -74,14 +74,14 @@ def test_a_question_is_remembered_by_the_server_for_one_message(tmp_path: Path) 
         assert "Again" not in str(session.state().draft)
 
 
-def test_what_it_cannot_do_it_says_in_one_line() -> None:
+def test_a_refusal_is_one_line() -> None:
     for text in ("teleport the moon", "给我变个魔术"):
         said = ask(text).steps[0].text
         assert text in said
         assert len(said) < 100
 
 
-def test_turning_and_mirroring_keep_what_is_seen_of_a_crop() -> None:
+def test_rotating_and_mirroring_keep_the_visible_part_of_a_crop() -> None:
     cropped = edits.crop(start(), Crop(0, 0, 0.5, 1))
     turned = edits.turn(cropped, 90)
     assert turned.clips[0].crop == Crop(0, 0, 1, 0.5)
@@ -92,7 +92,7 @@ def test_turning_and_mirroring_keep_what_is_seen_of_a_crop() -> None:
     assert (mirrored.turn, mirrored.flip) == (90, "y")
 
 
-def test_a_logo_and_music_go_along_when_the_video_gets_longer_or_shorter() -> None:
+def test_a_logo_and_music_follow_the_length_of_the_video() -> None:
     logo = Overlay("m5", "logo.png", 10_000, size=0.2)
     short = ask("keep the first 4 seconds", attrs.evolve(start(), overlays=(logo,)), MEDIA)
     assert short.timeline is not None

@@ -120,7 +120,9 @@ def test_a_solid_color_of_the_agents_choice(made: Made) -> None:
     assert spread(picture[:12, :40]) < 20
 
 
-def test_a_blur_keeps_the_ground_and_loses_the_edges(made: Made, media: Media) -> None:
+def test_a_blur_keeps_the_color_of_the_background_and_softens_edges(
+    made: Made, media: Media
+) -> None:
     before, after = pictures(media.talk)[9], pictures(made("blur the background"))[9]
     assert near(corner(after), GROUND)
     steepest = [np.abs(np.diff(one.astype(int), axis=1)).max() for one in (before, after)]

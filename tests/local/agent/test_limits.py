@@ -11,7 +11,7 @@ from tests.support.agent import MEDIA, ask, phrases, start, table, wrong
 TITLED: Timeline = attrs.evolve(start(), titles=(Title("Hello", 1000),))
 
 
-def test_an_effect_that_cannot_be_made_is_named_and_nothing_changes() -> None:
+def test_an_unsupported_effect_is_named_and_nothing_changes() -> None:
     for effect, texts in table("effects").items():
         for text in texts:
             turn = ask(text, TITLED)

@@ -223,7 +223,7 @@ def test_undo_without_history_says_so() -> None:
         assert turn.steps[0].text
 
 
-def test_undo_never_takes_the_upload_back() -> None:
+def test_undo_never_removes_the_upload() -> None:
     turn = respond("undo", timeline=start(), media=MEDIA, history=(None,))
     assert (turn.undone, turn.changed, turn.kind) == (False, False, "chat")
     assert "nothing to undo" in turn.steps[0].text
@@ -244,14 +244,14 @@ def test_undo_says_what_was_undone(edit: str, undone: str) -> None:
     assert undone in turn.steps[0].text
 
 
-def test_undo_of_something_else_than_the_last_change_is_refused() -> None:
+def test_undoing_anything_but_the_last_change_is_refused() -> None:
     titled = ask('add a title "A"').timeline
     muted = ask("mute", titled).timeline
     turn = respond("undo the title", timeline=muted, media=MEDIA, history=(start(), titled))
     assert not turn.changed
 
 
-def test_start_over_takes_every_edit_back() -> None:
+def test_start_over_undoes_every_edit() -> None:
     edited = ask("blur the background, trim to 3s and mute it").timeline
     assert ask("start over", edited).timeline == start()
     assert ask("重新开始", edited).timeline == start()

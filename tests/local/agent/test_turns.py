@@ -47,7 +47,7 @@ def test_no_text_makes_the_agent_fail_and_unchanged_means_unchanged(text: str, e
             json.dumps([step.tool.args, step.tool.result])
 
 
-def test_an_edit_speaks_of_the_export_button() -> None:
+def test_the_answer_to_an_edit_mentions_the_export_button() -> None:
     turn = ask("remove the background")
     assert turn.kind == "edit"
     assert turn.steps[-1].text.startswith("Done!")
@@ -60,20 +60,20 @@ def test_the_answer_is_in_the_users_language() -> None:
 
 
 @pytest.mark.parametrize("text", ["mute it", "静音", "make it brighter", "对比度提高20%"])
-def test_sound_and_look_are_edited_without_a_word(text: str) -> None:
+def test_edits_of_sound_and_look_are_silent(text: str) -> None:
     turn = ask(text)
     assert turn.silent
     assert turn.changed
     assert [step.text for step in turn.steps] == [""]
 
 
-def test_a_silent_edit_beside_another_speaks() -> None:
+def test_a_silent_edit_together_with_another_is_described() -> None:
     turn = ask("mute it and blur the background")
     assert not turn.silent
     assert all(step.text for step in turn.steps)
 
 
-def test_every_wish_is_a_step_with_the_timeline_after_it() -> None:
+def test_every_edit_is_a_step_with_the_timeline_after_it() -> None:
     turn = ask("remove the background, trim it to 5 seconds and add a title 'Hi'")
     assert [step.tool.name for step in turn.steps if step.tool] == [
         "edit_background",
@@ -85,7 +85,7 @@ def test_every_wish_is_a_step_with_the_timeline_after_it() -> None:
     assert turn.steps[0].timeline.duration_ms == 10_000
 
 
-def test_a_partly_possible_message_does_the_rest_and_says_what_not() -> None:
+def test_what_is_possible_in_a_message_is_done_and_the_rest_refused() -> None:
     turn = ask("blur the background and trim it to 60 seconds")
     assert turn.changed
     assert gist(turn) == "bg=blur"
@@ -107,7 +107,7 @@ def test_size_and_frame_rate_are_one_answer(text: str) -> None:
     assert "The picture is 320×180 at 12 frames" in step.text
 
 
-def test_talk_is_chat() -> None:
+def test_small_talk_is_chat() -> None:
     assert {ask(text).kind for text in ("hello", "status", "导出", "how do I add music?")} == {
         "chat"
     }
@@ -141,7 +141,7 @@ def test_odd_sizes_become_even() -> None:
     assert timeline.width % 2 == timeline.height % 2 == 0
 
 
-def test_trimming_counts_in_the_sped_up_time() -> None:
+def test_trims_refer_to_the_time_after_a_speed_change() -> None:
     fast = ask("2x speed").timeline
     turn = ask("cut the first 2 seconds", fast)
     assert turn.timeline is not None
@@ -158,7 +158,7 @@ def test_titles_and_music_are_clipped_to_the_new_length() -> None:
 
 
 @pytest.mark.parametrize("name", ["blur.mp4", "green office.mp4", "mute title.mp4", "背景.mp4"])
-def test_a_file_name_is_never_read_as_a_wish(name: str) -> None:
+def test_a_file_name_is_never_read_as_a_request(name: str) -> None:
     media = (upload(1, name, "video", 10_000),)
     turn = respond(f"remove the background of {name}", timeline=None, media=media)
     assert turn.timeline is not None
@@ -172,7 +172,7 @@ def test_an_overlong_message_is_refused() -> None:
     assert not ask("remove the background " * MAX_CHARACTERS).changed
 
 
-def test_intents_have_names_of_their_own() -> None:
+def test_the_names_of_intents_are_unique() -> None:
     assert len({intent.name for intent in INTENTS}) == len(INTENTS)
 
 
@@ -221,7 +221,7 @@ def test_chinese_numerals_become_digits() -> None:
         *("title 'x' at {} seconds", "rotate {} degrees", "make the logo {}%", "undo {} times"),
     ],
 )
-def test_no_figure_is_too_long_for_a_wish(words: str, figure: str) -> None:
+def test_numbers_of_any_length_give_a_valid_timeline(words: str, figure: str) -> None:
     turn = respond(words.replace("{}", figure), timeline=start(), media=MEDIA)
     if turn.timeline is not None:
         assert Timeline.from_draft(turn.timeline.to_draft()) == turn.timeline
