@@ -49,7 +49,7 @@ def create_app(
             Route(f"{_RENDERS}/lambda/{{render_id}}/cancel", exports.cancel, methods=["POST"]),
             Route(f"{_RENDERS}/{{render_id}}/download", exports.download),
             Route("/api/local/preview", previews.preview, methods=["POST"]),
-            Route("/files/{token}/{name}", exports.file, name="file"),
+            Route("/files/{token}/{name}", exports.file),
             Route("/healthz", _health),
             *([] if context.access.shared else [_FAULT_RULES]),
         ],

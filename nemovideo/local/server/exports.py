@@ -89,6 +89,8 @@ async def download(request: Request) -> Response:
     if render.status != "completed":
         raise Problem(404, f"The render has no file: it is {render.status}.")
     path = context_of(request).queue.path(render)
+    if not path.is_file():  # being removed
+        raise Problem(404, "Render not found.")
     return FileResponse(path, filename=f"{render.render_id}.{render.format}")
 
 

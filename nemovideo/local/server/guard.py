@@ -103,6 +103,8 @@ class Guard:
         finally:
             if (user_id := scope.get("nemovideo.user")) is not None:
                 self._in_progress[user_id] -= 1
+                if not self._in_progress[user_id]:
+                    del self._in_progress[user_id]
             seconds = time.perf_counter() - began_s
             if _access.isEnabledFor(self._log.level):
                 line = _request_line(scope)

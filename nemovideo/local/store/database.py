@@ -111,7 +111,10 @@ def _usage_script() -> str:
             change[row] = (
                 f"SELECT {user.format(row=row, owner=owner)}, {sign}({size.format(row=row)})"
             )
-        add = "INSERT INTO usage {} ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes;"
+        add = (
+            "INSERT INTO usage {} ON CONFLICT (user_id)"
+            " DO UPDATE SET bytes = bytes + excluded.bytes;"
+        )
         added, removed = (add.format(f"{change[row]} WHERE true") for row in ("new", "old"))
         script += [
             add.format(f"{change[table]} FROM {table} WHERE true"),

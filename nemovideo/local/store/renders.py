@@ -142,12 +142,12 @@ class Renders:
         found = self._one("file_token", file_token)
         return found if found is not None and found.status == "completed" else None
 
-    def of_session(self, session_id: str) -> list[Render]:
-        """Return the session's jobs, oldest first."""
+    def of_session(self, session_id: str, *, latest: int) -> list[Render]:
+        """Return the session's latest jobs, oldest first."""
         rows = self._database.rows(
-            f"{_SELECT} WHERE session_id = ? ORDER BY position", (session_id,)
+            f"{_SELECT} WHERE session_id = ? ORDER BY position DESC LIMIT ?", (session_id, latest)
         )
-        return [self._read(row) for row in rows]
+        return [self._read(row) for row in reversed(rows)]
 
     def unfinished(self, user_id: str) -> int:
         """Return the number of the user's pending and running jobs."""

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from nemovideo.local import Forms
+from nemovideo.local.server import sessions
 from nemovideo.local.store import StoredFile
 from tests.support.app import SKILL, Api, Renderer, anonymous, client, serving
 
@@ -220,6 +221,30 @@ def test_the_page_of_a_claim_link_escapes_user_text(api: Api) -> None:
     balance = "/api/credits/balance/simple"
     header = {"Authorization": f"Bearer {claim['claim_token']}"}
     assert api.ask("GET", balance, headers=header).status_code == 401
+
+
+def test_the_page_of_a_claim_link_shows_the_latest_renders_only(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "_PAGE_RENDERS", 2)
+    made = api.data("POST", "/api/tasks/me/with-session/nemo_agent", json={})
+    api.upload(made["session_id"], ("a.mp4", b"VIDEO"))
+    render_ids = [new_id() for _ in range(3)]
+    for render_id in render_ids:
+        api.submit(made["session_id"], render_id, format="mp4")
+    ids = {"task_id": made["task_id"], "session_id": made["session_id"]}
+    claim = api.data("POST", "/api/auth/claim-token", json=ids)
+    page = httpx.get(f"{api.backend.url}/workspace/claim", params={"ct": claim["claim_token"]})
+    assert [render_id in page.text for render_id in render_ids] == [False, True, True]
+
+
+def test_a_download_whose_file_has_been_removed_is_not_found(api: Api) -> None:
+    render_id = new_id()
+    api.submit(api.session_with_video(), render_id, format="mp4")
+    assert api.finished(render_id)["status"] == "completed"
+    for path in (api.backend.state_dir / "renders").iterdir():
+        path.unlink()
+    assert api.ask("GET", f"/api/render/proxy/{render_id}/download").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,7 @@ def test_a_preview_that_is_not_read_is_not_kept_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture = bytes(48 * 1024**2)
-    made = Preview(picture, picture, (), sheet=None, basis="local engine", warnings=())
+    made = Preview(picture, picture, (), sheet=b"", basis="local engine", warnings=())
     monkeypatch.setattr(work, "preview_draft", lambda *_: made)
     with serving(tmp_path) as api:
         body = json.dumps({"sessionId": api.session_with_video()}).encode()
@@ -278,7 +278,7 @@ def test_a_preview_that_is_not_read_is_not_kept_in_memory(
 
 
 def test_a_preview_counts_against_the_disk_quota(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Preview(None, bytes(100_000), (), sheet=None, basis="local engine", warnings=())
+    made = Preview(None, bytes(100_000), (), sheet=b"", basis="local engine", warnings=())
     monkeypatch.setattr(work, "preview_draft", lambda *_: made)
     with serving(limits=Limits(disk_bytes=50_000)) as api:
         body = {"sessionId": api.session_with_video()}
