@@ -44,6 +44,7 @@ class Pools:
 
     runs: Pool = attrs.field(factory=lambda: Pool(4))
     probes: Pool = attrs.field(factory=lambda: Pool(2))
+    parses: Pool = attrs.field(factory=lambda: Pool(2))
     writes: Pool = attrs.field(factory=lambda: Pool(4))
     previews: Pool = attrs.field(factory=lambda: Pool(1))
     fetches: Pool = attrs.field(factory=lambda: Pool(16))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 from nemovideo.errors import RenderFailedError
-from tests.support.app import RUN, VIDEO, Api, Rendered, serving
+from nemovideo.local.server import forms
+from tests.support.app import RUN, VIDEO, Api, Rendered, client, serving
 
 HALF = "\ud83d"
 DEEP = json.loads("[" * 400 + "]" * 400)
@@ -146,6 +148,24 @@ def test_errors_contain_no_paths_of_the_server() -> None:
         assert "test_odd_requests.py" in error
         assert str(Path(__file__).parent) not in error
         api.upload(api.session(), ("a.mp4", VIDEO))
+
+
+def test_a_large_body_is_parsed_apart_from_other_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads: list[str] = []
+
+    def parse(text: str | bytes) -> object:
+        threads.append(threading.current_thread().name)
+        return json.loads(text)
+
+    with serving(host="127.0.0.1", api_key="key") as served, client(served.backend, "key") as api:
+        monkeypatch.setattr(forms.json_text, "read_json", parse)
+        for size in (10, 100_000):
+            body = {"task_name": "project", "x": "x" * size}
+            made = api.ask("POST", "/api/tasks/me/with-session/nemo_agent", json=body)
+            assert made.status_code == 200
+    assert [name == "nemovideo-local" for name in threads] == [True, False]
 
 
 def test_a_body_of_too_many_values_is_refused() -> None:
