@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from nemovideo._support import json_text
 from nemovideo.errors import RenderFailedError
-from nemovideo.local.server import forms
 from tests.support.app import RUN, VIDEO, Api, Rendered, client, serving
 
 HALF = "\ud83d"
@@ -160,7 +160,7 @@ def test_a_large_body_is_parsed_apart_from_other_requests(
         return json.loads(text)
 
     with serving(host="127.0.0.1", api_key="key") as served, client(served.backend, "key") as api:
-        monkeypatch.setattr(forms.json_text, "read_json", parse)
+        monkeypatch.setattr(json_text, "read_json", parse)
         for size in (10, 100_000):
             body = {"task_name": "project", "x": "x" * size}
             made = api.ask("POST", "/api/tasks/me/with-session/nemo_agent", json=body)
