@@ -121,10 +121,10 @@ class Notes:
     def settle(self, output: Path) -> Checkpoint | None:
         """Return a complete result's checkpoint; see `settled`."""
         path = self.path_of(output)
-        found = settled(path, self._records[path], output)
-        if found is not None:
-            self._records[path] = found
-        return found
+        record = settled(path, self._records[path], output)
+        if record is not None:
+            self._records[path] = record
+        return record
 
     def reload(self, output: Path) -> Checkpoint | None:
         """Return the checkpoint that a worker has written."""
@@ -146,7 +146,7 @@ class Notes:
             if record.order.key == key and output is not None and is_complete(record, output):
                 yield output, record
 
-    def copy(self, made: Path, record: Checkpoint, source: FileNote, output: Path) -> None:
+    def copy(self, result: Path, record: Checkpoint, source: FileNote, output: Path) -> None:
         """Copy the result for a file with the same content.
 
         Raises:
@@ -156,7 +156,7 @@ class Notes:
         with writing(output):
             output.parent.mkdir(parents=True, exist_ok=True)
             with replacing(output, by=part):
-                shutil.copyfile(made, part)
+                shutil.copyfile(result, part)
                 order = attrs.evolve(record.order, source=source, output=str(output))
                 path = self.path_of(output)
                 copied = attrs.evolve(record, order=order)

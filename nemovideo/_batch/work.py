@@ -51,15 +51,15 @@ class Limit:
             if self.option == "deadline"
             else f"the limit of {seconds} for one file"
         )
-        found = APITimeoutError(
+        error = APITimeoutError(
             f"{limit} has passed",
             remedy=Remedy(
                 "run the batch again: it resumes from here", ("set another ", Option(self.option))
             ),
             may_have_spent=may_have_spent,
         )
-        found.deadline_passed = True
-        return found
+        error.deadline_passed = True
+        return error
 
 
 @attrs.frozen
@@ -138,13 +138,13 @@ def one_file(
     clock = context.settings.clock
     began = clock.monotonic()
     try:
-        found = yield from paced(_job(context, task, on_progress), pace, stopped)
+        outcome = yield from paced(_job(context, task, on_progress), pace, stopped)
     except NemoError as error:
         timed_out = isinstance(error, APITimeoutError) and error.deadline_passed
         if timed_out and task.limit is not None:
             error = task.limit.passed(may_have_spent=error.may_have_spent)
-        found = Outcome(error)
-    return attrs.evolve(found, elapsed_s=clock.monotonic() - began)
+        outcome = Outcome(error)
+    return attrs.evolve(outcome, elapsed_s=clock.monotonic() - began)
 
 
 def _job(

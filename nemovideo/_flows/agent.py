@@ -118,11 +118,11 @@ def _listen(
     handle = yield from open_stream(request.with_token(bearer))
     limits, clock = context.settings.stream, context.settings.clock
     decoder = StreamDecoder()
-    started = heard = clock.monotonic()
+    started = active_at = clock.monotonic()
     notice_at = started + limits.notice_s
     turn_ends_at = math.inf
     while True:
-        ends_at = min(heard + limits.silence_s, started + limits.total_s)
+        ends_at = min(active_at + limits.silence_s, started + limits.total_s)
         waits_until = min(notice_at, ends_at, turn_ends_at)
         try:
             chunk = yield from read(handle, waits_until - clock.monotonic())
@@ -137,7 +137,7 @@ def _listen(
             yield from _feed(builder, decoder.finish())
             return
         if chunk is not None and (yield from _feed(builder, decoder.feed(chunk))):
-            heard = now
+            active_at = now
             turn_ends_at = now + limits.turn_grace_s if builder.turn_complete else math.inf
         if now >= turn_ends_at:  # some servers leave the connection open
             yield End(handle)
@@ -146,7 +146,7 @@ def _listen(
         if now >= notice_at:
             yield Emit(StillWorkingEvent(now - started))
             notice_at += limits.notice_s * ((now - notice_at) // limits.notice_s + 1)
-        if now - started >= limits.total_s or now - heard >= limits.silence_s:
+        if now - started >= limits.total_s or now - active_at >= limits.silence_s:
             yield End(handle)
             total = now - started >= limits.total_s
             seconds = limits.total_s if total else limits.silence_s
@@ -160,13 +160,13 @@ def _listen(
 
 def _feed(builder: AnswerBuilder, frames: Iterable[Frame]) -> Flow[bool]:
     """Add frames to the answer and emit their events; return whether any was not a heartbeat."""
-    heard = False
+    active = False
     for frame in frames:
         builder.add(frame)
-        heard = heard or not frame.heartbeat
+        active = active or not frame.heartbeat
         for event in frame.events:
             yield Emit(event)
-    return heard
+    return active
 
 
 def _state_after_silence(context: Context, session_id: str, reply: Reply) -> Flow[SessionState]:

@@ -34,13 +34,13 @@ _LOCK_TIMEOUT_S = 300.0
 
 def token(context: Context) -> Flow[Token]:
     """Return the token to use: the given one, the stored one, or a new anonymous one."""
-    found = context.token
-    if found is None:
-        found = yield from _shared_token(context, rejected=None)
-    if context.warned_of is not found and _expires_soon(context, found):
-        context.warned_of = found
-        log.warning("%s", _expiry_message(context, found))
-    return found
+    bearer = context.token
+    if bearer is None:
+        bearer = yield from _shared_token(context, rejected=None)
+    if context.warned_of is not bearer and _expires_soon(context, bearer):
+        context.warned_of = bearer
+        log.warning("%s", _expiry_message(context, bearer))
+    return bearer
 
 
 def authorized(context: Context, request: Request) -> Flow[object]:
@@ -170,17 +170,17 @@ def _register_url(context: Context, bearer: Token) -> str:
     return f"{context.settings.web_url}{query}"
 
 
-def _expires_soon(context: Context, found: Token) -> bool:
-    if not found.anonymous or found.expires_at is None:
+def _expires_soon(context: Context, bearer: Token) -> bool:
+    if not bearer.anonymous or bearer.expires_at is None:
         return False
-    return found.expires_at - context.settings.clock.time() < _WARN_BEFORE_S
+    return bearer.expires_at - context.settings.clock.time() < _WARN_BEFORE_S
 
 
-def _expiry_message(context: Context, found: Token) -> str:
-    moment = datetime.fromtimestamp(found.expires_at or 0, timezone.utc)
+def _expiry_message(context: Context, bearer: Token) -> str:
+    moment = datetime.fromtimestamp(bearer.expires_at or 0, timezone.utc)
     return (
         f"the anonymous token expires at {moment:%Y-%m-%d %H:%M} UTC; "
-        f"register at {_register_url(context, found)} for a permanent token"
+        f"register at {_register_url(context, bearer)} for a permanent token"
     )
 
 

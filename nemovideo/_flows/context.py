@@ -110,10 +110,10 @@ class Context:
 
     def variant(self, settings: Settings) -> Context:
         """Return the context of a copy of the client; copies for one account share the token."""
-        made = Context(settings, self.backend, self.state_dir, self.backend_since)
+        context = Context(settings, self.backend, self.state_dir, self.backend_since)
         if _account(settings) == _account(self.settings):
-            made.token, made.known, made.uploaded = self.token, self.known, self.uploaded
-        return made
+            context.token, context.known, context.uploaded = self.token, self.known, self.uploaded
+        return context
 
 
 def _account(settings: Settings) -> tuple[object, ...]:

@@ -42,14 +42,16 @@ def moments(at: At) -> list[float] | None:
         f"Pass times in seconds from the start, such as at=(0.5, 3); at most {_MAX_MOMENTS} times."
     )
     try:
-        found = [float(at)] if isinstance(at, (int, float)) else [float(one) for one in at]
+        times_s = [float(at)] if isinstance(at, (int, float)) else [float(one) for one in at]
     except (TypeError, ValueError):
         raise InvalidRequestError(
             f"at={at!r:.60} is not a list of seconds", remedy=remedy
         ) from None
-    if not 1 <= len(found) <= _MAX_MOMENTS or not all(math.isfinite(s) and s >= 0 for s in found):
+    if not 1 <= len(times_s) <= _MAX_MOMENTS or not all(
+        math.isfinite(s) and s >= 0 for s in times_s
+    ):
         raise InvalidRequestError(f"at={at!r:.60} is not valid", remedy=remedy)
-    return found
+    return times_s
 
 
 def check_length(at_s: Sequence[float] | None, duration_ms: int | None) -> None:

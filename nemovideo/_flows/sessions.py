@@ -33,7 +33,7 @@ def create(
     """Create a session; return its id, the project's id and the user's id."""
     body = {"task_name": task_name, "language": language}
     data = yield from authorized(context, Request("POST", _PATH, json=body, spare=True))
-    found = wire.read_session(data)
+    ids = wire.read_session(data)
     # A new session is empty; its state is needed if the first edit is silent.
-    context.known[found[0]] = SessionState(draft=None)
-    return found
+    context.known[ids[0]] = SessionState(draft=None)
+    return ids

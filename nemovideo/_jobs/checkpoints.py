@@ -294,11 +294,11 @@ def _converter() -> cattrs.Converter:
     """Return a converter that rejects values of another type instead of converting them."""
     import cattrs
 
-    made = cattrs.Converter(detailed_validation=True)
+    converter = cattrs.Converter(detailed_validation=True)
     for kind in (str, bool, int):
-        made.register_structure_hook(kind, _exactly(kind))
-    made.register_structure_hook(float, _number)
-    return made
+        converter.register_structure_hook(kind, _exactly(kind))
+    converter.register_structure_hook(float, _number)
+    return converter
 
 
 def _exactly(kind: type) -> Callable[[object, type], object]:

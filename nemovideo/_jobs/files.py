@@ -73,7 +73,7 @@ def check_kind(source: Upload, format: str) -> None:  # noqa: A002 - the protoco
 
 
 def within_video(order: Order, source: Upload) -> Order:
-    """Return the order with a trim that ends with the video, as far as the video's header tells.
+    """Return the order with a trim that ends with the video, as far as its header says.
 
     A trim that ends later is shortened, with a warning. A session may have other videos too, so
     that the trim of an order in a session remains as it is.
@@ -138,8 +138,8 @@ def arrived(infos: Sequence[Mapping[str, object]], note: FileNote, held: int) ->
         if note.sha256 is not None and info.get("hash") == note.sha256:
             return _name(info, note)
     for info in infos[held:]:
-        found = info.get("hash")
-        comparable = isinstance(found, str) and len(found) == len(note.sha256 or "")
+        digest = info.get("hash")
+        comparable = isinstance(digest, str) and len(digest) == len(note.sha256 or "")
         if not comparable:
             return _name(info, note)
     return None
@@ -168,23 +168,23 @@ def _upload(
     record = journal.now
     notes = record.order.files
     if inputs:
-        given = inputs[index]
+        source = inputs[index]
     else:
         assert journal.path is not None
-        given = yield from _reopened(notes[index], journal.path)
+        source = yield from _reopened(notes[index], journal.path)
     if journal.path is not None:
         held = len(record.files)
         if record.order.session_id is not None:  # the user's session may have other files
             held = len((yield from state_flow.get(context, session_id)).video_infos)
         yield from journal.note(attrs.evolve(record, held=held))
     count = len(notes)
-    sent = yield from uploads.upload(
+    uploaded = yield from uploads.upload(
         context,
         session_id,
-        [given],
+        [source],
         lambda done, total: meter.bytes(index * total + done, count * total),
     )
-    return sent[0].filename if sent else notes[index].name
+    return uploaded[0].filename if uploaded else notes[index].name
 
 
 def _reopened(note: FileNote, checkpoint: Path) -> Flow[Upload]:
@@ -217,5 +217,5 @@ def _digest(upload: Upload) -> str:
 
 
 def _name(info: Mapping[str, object], note: FileNote) -> str:
-    found = info.get("filename")
-    return found if isinstance(found, str) and found else note.name
+    name = info.get("filename")
+    return name if isinstance(name, str) and name else note.name

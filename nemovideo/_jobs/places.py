@@ -50,9 +50,9 @@ def context_on(context: Context, state_dir: Path) -> Context:
     """Return a copy of the context whose backend uses another state directory."""
     assert context.backend is not None
     backend = context.backend.on(state_dir).start()
-    made = Context(settings_from(None, embedded.options_for(backend), context.settings))
-    made.own(backend)
-    return made
+    other = Context(settings_from(None, embedded.options_for(backend), context.settings))
+    other.own(backend)
+    return other
 
 
 @contextmanager

@@ -40,9 +40,9 @@ def of_source(context: Context, source: Source, background: Background, at: At) 
     check_length(at_s, uploads[0].header.duration_ms)
     clock = context.settings.clock
     began_s = clock.monotonic()
-    made = yield from blocking(partial(_made, context, uploads, words, at_s))
-    log.debug("preview: %d moments in %.2f s", len(made.stills), clock.monotonic() - began_s)
-    return made
+    result = yield from blocking(partial(_rendered, context, uploads, words, at_s))
+    log.debug("preview: %d moments in %.2f s", len(result.stills), clock.monotonic() - began_s)
+    return result
 
 
 def _prepared(
@@ -94,7 +94,7 @@ def _copied(upload: Upload, stack: ExitStack) -> Path:
     return path
 
 
-def _made(
+def _rendered(
     context: Context, uploads: Sequence[Upload], words: str, at_s: list[float] | None
 ) -> Preview:
     from nemovideo.local.previews import preview_footage

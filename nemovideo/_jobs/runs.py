@@ -82,11 +82,11 @@ def _context_for(context: Context, path: Path | None) -> Context:
     """
     if path is None or context.backend is None:
         return context
-    found = checkpoints.load(path)
-    if found is None or found.service.state_dir is None:
+    record = checkpoints.load(path)
+    if record is None or record.service.state_dir is None:
         return context
-    state_dir = Path(found.service.state_dir)
-    if state_dir == context.state_dir or not state_dir.is_dir() or delivered(found) is not None:
+    state_dir = Path(record.service.state_dir)
+    if state_dir == context.state_dir or not state_dir.is_dir() or delivered(record) is not None:
         return context
     return context_on(context, state_dir)
 
@@ -103,33 +103,33 @@ def _keeping_state(context: Context, path: Path | None) -> Iterator[None]:
     try:
         yield
     finally:
-        found = None
+        record = None
         with suppress(CheckpointError):
-            found = checkpoints.load(path)
-        if found is None or found.finished or found.service.state_dir != state_dir:
+            record = checkpoints.load(path)
+        if record is None or record.finished or record.service.state_dir != state_dir:
             backend.release(str(path))
 
 
-def place_of(path: Path, found: Checkpoint) -> Place:
+def place_of(path: Path, record: Checkpoint) -> Place:
     """Return the service of a job, for a call without a client.
 
     Raises:
         CheckpointError: The state of its local backend no longer exists; or the environment's token
             may not be for the job's service.
     """
-    noted = found.service
-    if noted.state_dir is not None:
-        check_state(path, noted.state_dir)
-        return Place(local=True, options={"state_dir": noted.state_dir})
+    service = record.service
+    if service.state_dir is not None:
+        check_state(path, service.state_dir)
+        return Place(local=True, options={"state_dir": service.state_dir})
     usual = env.environment_url().rstrip("/")
-    trusted = noted.base_url == usual or is_loopback(env.origin_of(noted.base_url)[1])
+    trusted = service.base_url == usual or is_loopback(env.origin_of(service.base_url)[1])
     if env.environment_token() and not trusted:
         raise checkpoints.failure(
             path,
-            f"belongs to a job of {noted.base_url}, and NEMO_TOKEN may be for another service",
+            f"belongs to a job of {service.base_url}, and NEMO_TOKEN may be for another service",
             remedy=Remedy("set NEMO_API_URL", ("pass ", Code("client=Client(base_url=…)"))),
         )
-    return Place(local=False, options={"base_url": noted.base_url})
+    return Place(local=False, options={"base_url": service.base_url})
 
 
 def resolved(path: _Path) -> Path:
@@ -143,7 +143,7 @@ def found_at(path: Path) -> Checkpoint:
     Raises:
         CheckpointError: It does not exist, or cannot be used.
     """
-    found = checkpoints.load(path)
-    if found is None:
+    record = checkpoints.load(path)
+    if record is None:
         raise checkpoints.missing(path)
-    return found
+    return record

@@ -249,7 +249,7 @@ def _address_remedy(
 
 
 def _is_plain(message: str) -> bool:
-    """Return whether a 404 says no more than that there is nothing at this address."""
+    """Return whether a 404 only says that there is nothing at this address."""
     return message.lower() in ("", "not found")
 
 

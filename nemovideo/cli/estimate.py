@@ -55,7 +55,7 @@ def estimate(
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
     chosen = format_ if output is None else format_for(output_path(output), format_)
     with open_client(local=local, engine=engine) as client:
-        made = client.estimate(
+        result = client.estimate(
             source,
             background=background,
             edit=edit,
@@ -65,11 +65,11 @@ def estimate(
         )
     if as_json:
         names = ("credits", "seconds", "output_bytes", "basis")
-        print_json({name: getattr(made, name) for name in names})
+        print_json({name: getattr(result, name) for name in names})
         return
-    seconds = "an unknown time" if made.seconds is None else f"about {made.seconds:.0f} s"
+    seconds = "an unknown time" if result.seconds is None else f"about {result.seconds:.0f} s"
     size = "an unknown size"
-    if made.output_bytes is not None:
-        size = f"about {made.output_bytes / 1e6:.1f} MB"
-    click.echo(f"{credits_text(made.credits)}, {seconds}, {size}")
-    print_text(f"Basis: {made.basis}", err=True)
+    if result.output_bytes is not None:
+        size = f"about {result.output_bytes / 1e6:.1f} MB"
+    click.echo(f"{credits_text(result.credits)}, {seconds}, {size}")
+    print_text(f"Basis: {result.basis}", err=True)

@@ -56,12 +56,12 @@ def frames(
     matting = Matting(
         engine, softness=softness, grow_px=grow_px, keep="all" if keep == "all" else "front"
     )
-    made = matting.frames(source, clean_edges=True)
+    transparent_frames = matting.frames(source, clean_edges=True)
     if raw:
-        _pipe(made)
+        _pipe(transparent_frames)
         return
     folder = output or Path(f"{source.stem}-frames")
-    for number, frame in enumerate(made):
+    for number, frame in enumerate(transparent_frames):
         _save(frame, folder, number)
     click.echo(str(folder))
 

@@ -35,8 +35,8 @@ def resume(
     video = Job.resume(
         checkpoint, progress=wants_bar(quiet=quiet), deadline=deadline, send_again=send_again
     )
-    noted = found_at(resolved(checkpoint)).service
-    print_video(video, as_json=as_json, embedded=noted.state_dir is not None)
+    service = found_at(resolved(checkpoint)).service
+    print_video(video, as_json=as_json, embedded=service.state_dir is not None)
 
 
 @jobs.command()

@@ -66,24 +66,24 @@ def preview(
         raise click.UsageError(f"{target} already exists; --overwrite replaces it.")
     with open_client(local=local, engine=engine) as client:
         if source is not None:
-            made = client.preview(source, background=background, at=at or None)
+            result = client.preview(source, background=background, at=at or None)
         else:
-            made = client.sessions.attach(session_id or "").preview(at or None)
-    _print(made, made.save(target), as_json=as_json)
+            result = client.sessions.attach(session_id or "").preview(at or None)
+    _print(result, result.save(target), as_json=as_json)
 
 
-def _print(made: Preview, path: Path, *, as_json: bool) -> None:
+def _print(result: Preview, path: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
                 "path": str(path),
-                "at": [still.time_s for still in made.stills],
-                "basis": made.basis,
-                "warnings": list(made.warnings),
+                "at": [still.time_s for still in result.stills],
+                "basis": result.basis,
+                "warnings": list(result.warnings),
             }
         )
         return
     click.echo(click.format_filename(path))
-    print_text(f"Made by: {made.basis}", err=True)
-    for warning in made.warnings:
+    print_text(f"Made by: {result.basis}", err=True)
+    for warning in result.warnings:
         print_text(f"Note: {warning}", err=True)

@@ -55,8 +55,8 @@ class Sessions(Resource):
             language: The language of the agent's answers: an ISO code such as en, zh-CN, ja.
             deadline: Seconds for the whole call; None for the client's own deadline.
         """
-        found = self._run(sessions.create(self._context, task_name, language), deadline)
-        return Session(self._context, self._driver, *found)
+        ids = self._run(sessions.create(self._context, task_name, language), deadline)
+        return Session(self._context, self._driver, *ids)
 
     def attach(self, session_id: str, task_id: str | None = None) -> Session:
         """Return a session that already exists; nothing is sent."""
@@ -70,8 +70,8 @@ class AsyncSessions(AsyncResource):
         self, task_name: str = "project", language: str = "en", *, deadline: float | None = None
     ) -> AsyncSession:
         """Create a session; see `Sessions.create`."""
-        found = await self._run(sessions.create(self._context, task_name, language), deadline)
-        return AsyncSession(self._context, self._driver, *found)
+        ids = await self._run(sessions.create(self._context, task_name, language), deadline)
+        return AsyncSession(self._context, self._driver, *ids)
 
     async def attach(self, session_id: str, task_id: str | None = None) -> AsyncSession:
         """Return a session that already exists; nothing is sent."""
@@ -102,9 +102,9 @@ class _Base(BaseResource[D]):
         """Show the session with its uploads and last known draft; nothing is sent."""
         from nemovideo._notebook.cards import facts_card
 
-        known = self._context.known.get(self.id)
+        state = self._context.known.get(self.id)
         facts = [("project", self.task_id or ""), ("files", ", ".join(self._file_names))]
-        return facts_card("Session", self.id, facts) + (known._repr_html_() if known else "")
+        return facts_card("Session", self.id, facts) + (state._repr_html_() if state else "")
 
 
 class Session(_Base["sync.SyncDriver"], Resource):
@@ -129,9 +129,11 @@ class Session(_Base["sync.SyncDriver"], Resource):
         deadline: float | None = None,
     ) -> list[MediaFile]:
         """Upload files or URLs; see `Uploads.upload`."""
-        found = self._uploads.upload(self.id, *sources, on_progress=on_progress, deadline=deadline)
-        self._file_names += tuple(file.filename for file in found)
-        return found
+        uploaded = self._uploads.upload(
+            self.id, *sources, on_progress=on_progress, deadline=deadline
+        )
+        self._file_names += tuple(file.filename for file in uploaded)
+        return uploaded
 
     def upload_urls(self, *urls: str, deadline: float | None = None) -> list[MediaFile]:
         """Let the service fetch files from URLs; see `Uploads.upload_urls`."""
@@ -277,11 +279,11 @@ class AsyncSession(_Base["aio.AsyncDriver"], AsyncResource):
         deadline: float | None = None,
     ) -> list[MediaFile]:
         """Upload files or URLs; see `Uploads.upload`."""
-        found = await self._uploads.upload(
+        uploaded = await self._uploads.upload(
             self.id, *sources, on_progress=on_progress, deadline=deadline
         )
-        self._file_names += tuple(file.filename for file in found)
-        return found
+        self._file_names += tuple(file.filename for file in uploaded)
+        return uploaded
 
     async def upload_urls(self, *urls: str, deadline: float | None = None) -> list[MediaFile]:
         """Let the service fetch files from URLs; see `Uploads.upload_urls`."""

@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 
 class Pool:
-    """At most `threads` threads at a time; of them, at most half for one user, if it is given."""
+    """At most `threads` threads at a time; at most half of them for one user, if given."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads

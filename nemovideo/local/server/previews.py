@@ -48,7 +48,7 @@ async def preview(request: Request) -> PreviewStream:
 class PreviewStream:
     """A preview as an ASGI response.
 
-    Its pictures can have hundreds of megabytes. They are stored in a temporary file, since a
+    Its pictures can be hundreds of megabytes in size. They are stored in a temporary file, since a
     client may read them slowly or not at all, and count against its user's disk quota.
     """
 
