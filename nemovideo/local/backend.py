@@ -93,7 +93,7 @@ class LocalBackend:
             `nemovideo.local.access`; by default, `logging.INFO` with `api_key`, and
             `logging.DEBUG` without.
         isolate: Whether to probe, preview and render in child processes, so that no file can
-            crash or block this process: for files of other people. The `limits` on memory and
+            crash or block this process: for files from other people. The `limits` on memory and
             time apply to them. Each concurrent render loads its own engine. As with
             `multiprocessing`, a script that starts the backend needs
             `if __name__ == "__main__":`. `render` and `probe` are called in this process.
@@ -254,7 +254,7 @@ class LocalBackend:
         return self
 
     def _work(self, stack: ExitStack) -> Work | isolation.IsolatedWork:
-        """Return what probes, previews and renders, with its engine loaded if one was chosen."""
+        """Return the work on files, with its engine loaded if one was chosen."""
         work: Work | isolation.IsolatedWork = Work(self._matting.load, self.engine_name)
         if self._isolate:
             work = isolation.IsolatedWork(self._engine, self._model, self._device, self._limits)

@@ -125,7 +125,7 @@ def test_no_two_results_share_a_name_whatever_the_sources(keep: bool) -> None:
 # --- sources -------------------------------------------------------------------------------
 
 
-def test_a_folder_gives_its_videos_and_those_below_only_when_asked(tmp_path: Path) -> None:
+def test_subfolders_are_searched_only_on_request(tmp_path: Path) -> None:
     for name in ("b.MP4", "a.webm", "sub/c.mov", "office.jpg", "song.mp3", ".hidden.mp4",
                  ".trash/d.mp4", "note.txt", "out/e.mp4"):  # fmt: skip
         path = tmp_path / name
@@ -142,7 +142,7 @@ def test_a_folder_gives_its_videos_and_those_below_only_when_asked(tmp_path: Pat
     assert [p.name for p in pattern.paths] == ["c.mov"]
 
 
-def test_sources_that_cannot_be_are_refused(tmp_path: Path, clips: Path, worker: Client) -> None:
+def test_impossible_sources_are_refused(tmp_path: Path, clips: Path, worker: Client) -> None:
     remove = worker.batch.remove_backgrounds
     with pytest.raises(errors.SourceNotFoundError, match="no folder or file"):
         remove(tmp_path / "nowhere", tmp_path / "out")
@@ -183,7 +183,7 @@ def test_a_file_name_that_is_not_unicode_works(tmp_path: Path, clips: Path, work
     assert statuses(again) == ["skipped"]
 
 
-def test_a_source_that_goes_away_meanwhile_fails_alone(
+def test_a_source_that_disappears_meanwhile_fails_alone(
     tmp_path: Path, clips: Path, worker: Client
 ) -> None:
     def take_away(_: Progress) -> None:
@@ -265,7 +265,7 @@ def test_the_credits_of_a_file_are_known_if_no_other_was_in_progress(
     assert None in [row.credits_spent for row in remove(clips, concurrency=3)]
 
 
-def test_a_result_that_is_gone_or_cut_off_is_fetched_again_and_paid_once(
+def test_a_deleted_or_truncated_result_is_downloaded_again_for_free(
     tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client
 ) -> None:
     out = tmp_path / "out"
@@ -409,7 +409,7 @@ def test_the_next_run_asks_again_for_an_unchanged_file(
         assert asked(quick, RUN) == run
 
 
-def test_an_error_that_every_file_would_meet_stops_the_batch(
+def test_an_error_that_affects_every_file_stops_the_batch(
     tmp_path: Path, clips: Path, quick: LocalBackend
 ) -> None:
     with quick_client(quick, token="nmv_usr_nobody") as client:
@@ -438,7 +438,7 @@ def test_a_batch_without_credits_stops_and_resumes_after_a_top_up(
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
-def test_the_credit_cap_holds_over_all(
+def test_the_credit_limit_applies_to_the_whole_batch(
     tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client, concurrency: int
 ) -> None:
     remove = partial(worker.batch.remove_backgrounds, background="blur", concurrency=concurrency)
@@ -449,7 +449,7 @@ def test_the_credit_cap_holds_over_all(
     assert statuses(remove(clips, tmp_path / "out")).count("skipped") == 2
 
 
-def test_a_service_out_of_reach_stops_the_batch(tmp_path: Path, clips: Path) -> None:
+def test_an_unreachable_service_stops_the_batch(tmp_path: Path, clips: Path) -> None:
     with quick_backend(tmp_path / "state") as backend:
         client = quick_client(backend, retry=RetryPolicy(attempts=1), token="nmv_usr_any")
     with client:
@@ -606,7 +606,7 @@ def test_a_stream_that_is_opened_again_after_429_is_the_one_that_is_ended() -> N
     assert flow.send(b"data") == End(second)
 
 
-def test_a_batch_waits_out_429_wherever_it_comes(
+def test_a_batch_waits_after_a_429_of_any_call(
     tmp_path: Path, clips: Path, quick: LocalBackend
 ) -> None:
     headers = {"Retry-After": "20"}
@@ -621,7 +621,9 @@ def test_a_batch_waits_out_429_wherever_it_comes(
     assert report.credits_spent == 3
 
 
-def test_a_429_for_long_stops_the_batch(tmp_path: Path, clips: Path, quick: LocalBackend) -> None:
+def test_a_429_with_a_long_wait_stops_the_batch(
+    tmp_path: Path, clips: Path, quick: LocalBackend
+) -> None:
     headers = {"Retry-After": "604800"}
     quick.faults.add(Fault(kind="status", path=RUN, times=None, status=429, headers=headers))
     with quick_client(quick) as client:

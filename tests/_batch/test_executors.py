@@ -230,13 +230,13 @@ def test_an_interruption_does_not_wait_for_workers_elsewhere(
     assert all(future.cancelled() for future in lost.futures)
 
 
-def test_an_interruption_travels() -> None:
+def test_an_interruption_can_be_pickled() -> None:
     again = pickle.loads(pickle.dumps(Outcome(StoppedError()))).error
     assert type(again) is StoppedError
     assert "resumes from here" in str(again)
 
 
-def test_a_place_travels_and_shows_no_token() -> None:
+def test_a_place_can_be_pickled_and_shows_no_token() -> None:
     place = Place(False, {"base_url": "https://api.test"}, token="nmv_usr_secret")
     assert "secret" not in repr(place)
     again = pickle.loads(pickle.dumps(place))

@@ -90,7 +90,7 @@ def test_the_default_output_is_named_after_the_source(
     assert default_output(source, background) == Path(name)
 
 
-def test_more_wishes_and_the_export_of_a_session(run: Run, clip: Path) -> None:
+def test_more_edits_and_the_export_of_a_session(run: Run, clip: Path) -> None:
     wishes = ["--edit", "make it square", "--trim", "0", "0.4", "--quality", "low", "--json"]
     done = run("remove-background", str(clip), "-b", "white", "-o", "a.mp4", *wishes)
     value = json.loads(done.stdout)
@@ -192,7 +192,7 @@ def test_a_file_name_that_is_not_unicode_can_be_shown(run: Run, clip: Path, tmp_
         (["serve", "--faults", "nothing.json"], 2, "nothing.json cannot be read"),
     ],
 )
-def test_wrong_use_says_what_is_wrong_and_sends_nothing(
+def test_wrong_usage_is_explained_and_nothing_is_sent(
     run: Run, backend: LocalBackend, arguments: list[str], code: int, words: str
 ) -> None:
     done = run(*arguments)
@@ -236,7 +236,7 @@ def test_every_error_is_json_with_the_same_fields_where_json_was_asked_for(
     assert "2 of 3 files done. Run it again." in run("batch", "in", "-o", "out").stderr
 
 
-def test_a_batch_that_stops_says_why_in_the_words_of_a_shell(run: Run, clip: Path) -> None:
+def test_a_batch_that_stops_says_why_in_shell_syntax(run: Run, clip: Path) -> None:
     Path("in").mkdir()
     shutil.copy(clip, "in")
     Path("in/bad.mp4").write_bytes(b"no video")
@@ -383,7 +383,7 @@ def test_a_batch_with_a_broken_file_names_it_and_ends_with_its_own_code(
     assert value["credits_spent"] is None
 
 
-def test_remedies_are_said_in_the_words_of_a_shell(run: Run, clip: Path) -> None:
+def test_remedies_are_worded_for_a_shell(run: Run, clip: Path) -> None:
     Path("there.mp4").write_bytes(b"mine")
     done = run("remove-background", str(clip), "-o", "there.mp4")
     assert "pass --overwrite." in done.stderr

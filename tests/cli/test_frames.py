@@ -53,7 +53,7 @@ def test_pictures_go_into_a_folder(talk: Path) -> None:
         assert (picture.mode, picture.size) == ("RGBA", (160, 120))
 
 
-def test_what_cannot_work_is_one_line_with_a_remedy(talk: Path) -> None:
+def test_an_invalid_call_is_one_line_with_a_remedy(talk: Path) -> None:
     for wrong in (["nowhere.mp4"], [str(talk), "--softness", "3"], [str(talk), "--raw", "-o", "x"]):
         done = run(*wrong)
         assert done.exit_code == 2

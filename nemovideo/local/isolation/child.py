@@ -189,7 +189,7 @@ def preview(
     media: Mapping[str, MediaItem],
     at_s: Sequence[float] | None,
 ) -> Preview:
-    """Return moments of a draft."""
+    """Return moments of a draft as pictures."""
     return work.preview(timeline, media, at_s)
 
 
@@ -263,8 +263,8 @@ def _peak_bytes() -> int:
 def _leave_signals_to_the_server() -> None:
     """Ignore Ctrl-C and SIGTERM, which a terminal or a supervisor sends to all processes.
 
-    The server ends this process, and knows then that its job was interrupted. In a process group
-    of its own, it takes along what it started, such as pip.
+    The server ends this process, and knows then that its job was interrupted. The process leads a
+    group of its own, so that what it started, such as pip, ends with it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -267,7 +267,7 @@ def prepare() -> None:
     """Start to load the decoders, so that the first process starts quickly.
 
     Raises:
-        LocalBackendError: No process can be started, such as without a temporary folder.
+        LocalBackendError: No process can be started, for example without a temporary folder.
     """
     if sys.platform != "win32":
         from multiprocessing import forkserver

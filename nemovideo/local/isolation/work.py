@@ -89,7 +89,7 @@ class IsolatedWork:
     def preview(
         self, timeline: Timeline, media: Mapping[str, MediaItem], at_s: Sequence[float] | None
     ) -> Preview:
-        """Return moments of a draft.
+        """Return moments of a draft as pictures.
 
         Raises:
             RenderFailedError: As `nemovideo.local.previews.preview_draft`; or it crashes the

@@ -45,7 +45,7 @@ def authenticate(request: Request, *scopes: str) -> Account:
 
 
 def _begin(request: Request, user_id: str) -> None:
-    """Note the user of a request, until it ends (see `Guard`)."""
+    """Record the user of a request until it ends (see `Guard`)."""
     context = context_of(request)
     request.scope["nemovideo.user"] = user_id
     context.in_progress[user_id] += 1

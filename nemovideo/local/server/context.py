@@ -57,7 +57,7 @@ class MakePreview(Protocol):
     def __call__(
         self, timeline: Timeline, media: Mapping[str, MediaItem], at_s: Sequence[float] | None
     ) -> Preview:
-        """Return moments of a draft."""
+        """Return moments of a draft as pictures."""
         ...
 
 
