@@ -57,7 +57,7 @@ class Order:
 
     Attributes:
         picture: The file or URL of the new background, if it is one.
-        wish: What the message says about the background; empty for a picture.
+        request: What the message says about the background; empty for a picture.
         format: The format of the result; None if it depends on the source and the `background`.
         edit: More edits, in words; empty for none.
         trim: The part to keep.
@@ -66,7 +66,7 @@ class Order:
 
     source: Source
     picture: Source | None
-    wish: str
+    request: str
     output: Path | None
     format: str | None
     session_id: str | None
@@ -90,7 +90,7 @@ class Order:
         """The message to the agent, without the picture."""
         trim = "" if self.trim is None else _trim_words(self.trim)
         metadata = "" if self.metadata else "remove the metadata"
-        return ". ".join(filter(None, (self.wish, trim, self.edit, metadata)))
+        return ". ".join(filter(None, (self.request, trim, self.edit, metadata)))
 
     @property
     def stretch_s(self) -> float | None:
@@ -116,7 +116,7 @@ def order_for(
     """Return the order of a `remove_background` call; see there."""
     check_arguments(source, background, local_files=local_files)
     path = None if output is None else output_path(output)
-    picture, wish, chosen = plan(background, output, format, local_files=local_files)
+    picture, request, chosen = plan(background, output, format, local_files=local_files)
     if trim is not None:
         _check_range(trim)
     if not quality:
@@ -124,7 +124,7 @@ def order_for(
     return Order(
         source=source,
         picture=picture,
-        wish=wish,
+        request=request,
         output=path,
         background=background,
         format=chosen if output is not None or format is not None else None,

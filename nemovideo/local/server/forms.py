@@ -20,8 +20,8 @@ JSON_LIMIT_BYTES = 1024 * 1024
 DRAFT_LIMIT_BYTES = 5 * 1024 * 1024
 _LARGE_BYTES = 64 * 1024
 _MAX_VALUES = 250_000
-"""Far more than a draft of the most parts has; 5 MB of empty lists would take 100 MB and a second,
-in which nothing else is answered."""
+"""Far more than the largest draft has; 5 MB of empty lists would take 100 MB, and a second in
+which nothing else is answered."""
 
 Envelope = Literal["code", "success", "bare"]
 Endpoint = Literal[
