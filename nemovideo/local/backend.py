@@ -60,9 +60,10 @@ class LocalBackend:
         port: The TCP port; 0 for a free one.
         faults: Rules of fault injection (see `nemovideo.local.server.faults.Fault`).
         credits: The credits of a new user; default 100.
-        costs: The cost of a turn by kind ("edit", "generation", "chat"), in credits; default 1, 2
-            and 0. If neither `credits` nor `costs` is given, costs are capped at the balance, so
-            that no run is rejected; otherwise a run beyond the balance is rejected (code 2001).
+        costs: The cost of a turn by kind ("edit", "generation"), in credits; default 1 and 2.
+            Answers without an edit are free. If neither `credits` nor `costs` is given, costs are
+            capped at the balance, so that no run is rejected; otherwise a run beyond the balance
+            is rejected (code 2001).
         engine: The matting engine: "fine" (the default, two networks), "fast" (the small network
             only), "rembg" or "rembg:SESSION", a `Model` (your own file), or an object with
             `mask(picture)` (see `nemovideo.local.matte.Matte`), which several renders may call
