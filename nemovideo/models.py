@@ -302,6 +302,7 @@ class Reply:
         incomplete: Whether the text ends with fragments that no complete event confirmed.
         warnings: Errors that the agent reported with a complete answer, and what its tools could
             not do, in the tools' words.
+        failed_tools: The names of the tools whose last call failed.
     """
 
     raw_text: str = ""
@@ -313,6 +314,7 @@ class Reply:
     recovered: bool = False
     incomplete: bool = False
     warnings: tuple[str, ...] = ()
+    failed_tools: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return the text and the changes, if any."""

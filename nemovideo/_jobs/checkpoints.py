@@ -102,10 +102,10 @@ class MessageNote:
     """The message and the state before it, written before it is sent.
 
     Attributes:
-        status: "sending": it may have arrived. "answered": it arrived, but the draft did not
-            change. "done": it changed the draft.
+        status: "sending": it may have arrived. "answered": it arrived, but did not do what was
+            asked. "done": it did.
         sent_at: Epoch seconds when this was written.
-        draft: The digest of the draft before the message.
+        draft: The digest of the draft before the message; if it was answered, after it.
         rest: The digest of the rest of the state before the message.
         available: The credits before the message.
         frozen: The reserved credits before the message.

@@ -28,7 +28,7 @@ from nemovideo._jobs.result import as_ordered, delivered, has_arrived, noted_rep
 from nemovideo._support.disk import Stamp, sha256_of_file
 from nemovideo._values.remedies import Code, Option, Remedy, Resume
 from nemovideo._wire import envelopes
-from nemovideo.errors import NemoError, SessionNotFoundError
+from nemovideo.errors import AgentError, NemoError, SessionNotFoundError
 from nemovideo.files import Upload
 from nemovideo.models import RenderedVideo, RenderJob, Reply
 
@@ -193,11 +193,14 @@ class _Pipeline:
             reply = job_message.with_questions(reply)
             reply = job_message.with_lost_alpha(reply, journal.now.order, after)
             note = job_message.note_reply(note, reply)
-            if after.draft == before.draft:
-                note = attrs.evolve(note, status="answered")
-                yield from journal.note(attrs.evolve(journal.now, message=note))
-                raise job_message.unchanged_error(reply)
-            job_message.check_trimmed(journal.now.order, after, reply)
+            try:
+                if after.draft == before.draft:
+                    raise job_message.unchanged_error(reply)
+                job_message.check_edited(journal.now.order, after, reply)
+            except AgentError:
+                answered = job_message.note_answered(note, after)
+                yield from journal.note(attrs.evolve(journal.now, message=answered))
+                raise
         note = attrs.evolve(note, status="done")
         yield from journal.note(attrs.evolve(journal.now, message=note))
         return reply

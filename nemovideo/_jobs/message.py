@@ -143,12 +143,9 @@ def with_lost_alpha(reply: Reply, order: OrderNote, state: SessionState) -> Repl
     keeps = has_alpha(kind) or kind.startswith(MATTE) or "." in kind or is_still(kind)
     if keeps or state.draft is None:
         return reply
-    backgrounds = [
-        segment.metadata.get(BACKGROUND)
-        for track in state.draft.tracks
-        for segment in track.segments
+    kinds = [
+        found.get("kind") if isinstance(found, Mapping) else found for found in _backgrounds(state)
     ]
-    kinds = [found.get("kind") if isinstance(found, Mapping) else found for found in backgrounds]
     if "transparent" not in kinds:
         return reply
     name = kind.upper()
@@ -159,6 +156,13 @@ def with_lost_alpha(reply: Reply, order: OrderNote, state: SessionState) -> Repl
     return attrs.evolve(reply, warnings=(*reply.warnings, warning))
 
 
+def _backgrounds(state: SessionState) -> list[object]:
+    """Return the backgrounds in the draft."""
+    tracks = () if state.draft is None else state.draft.tracks
+    found = [segment.metadata.get(BACKGROUND) for track in tracks for segment in track.segments]
+    return [background for background in found if background]
+
+
 def note_reply(note: MessageNote, reply: Reply) -> MessageNote:
     """Return the note with the agent's answer and warnings, without secrets."""
     warnings = [envelopes.redact(text)[:_REPLY_CHARS] for text in reply.warnings[:_MOST_WARNINGS]]
@@ -166,22 +170,38 @@ def note_reply(note: MessageNote, reply: Reply) -> MessageNote:
     return attrs.evolve(note, reply=text, warnings=tuple(warnings))
 
 
-def unchanged_error(reply: Reply) -> AgentError:
-    """Return the error for an answer that did not change the draft."""
+def note_answered(note: MessageNote, state: SessionState) -> MessageNote:
+    """Return the note for an answer that is not good enough, whatever it changed."""
+    return attrs.evolve(note, status="answered", draft=draft_digest(state))
+
+
+def unchanged_error(reply: Reply, what: str = "video") -> AgentError:
+    """Return the error for an answer that did not change the draft, or the background in it."""
     error = AgentError(
-        f"the agent did not change the video: {reply.text or 'it said nothing'}",
+        f"the agent did not change the {what}: {reply.text or 'it said nothing'}",
         may_have_spent=True,
     )
     error.reply = reply
     return error
 
 
-def check_trimmed(order: OrderNote, state: SessionState, reply: Reply) -> None:
-    """Check that the video was trimmed, if the order asks for it.
+def check_edited(order: OrderNote, state: SessionState, reply: Reply) -> None:
+    """Check that the edits that can be told from the draft were made.
+
+    The background was not if a tool for it failed, and no segment has one: the other edits are
+    then in the draft, and the result would show what was to be removed.
 
     Raises:
-        AgentError: It was not.
+        AgentError: The background was not edited, or the video was not trimmed.
     """
+    failed = any("background" in name for name in reply.failed_tools)
+    if failed and not _backgrounds(state):
+        raise unchanged_error(reply, "background")
+    _check_trimmed(order, state, reply)
+
+
+def _check_trimmed(order: OrderNote, state: SessionState, reply: Reply) -> None:
+    """Check that the video was trimmed, if the order asks for it."""
     if order.stretch_s is None or state.draft is None:
         return
     if state.draft.duration_ms > 1000 * (order.stretch_s + _TRIM_SLACK_S):

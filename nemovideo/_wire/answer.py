@@ -59,6 +59,7 @@ class AnswerBuilder:
         self._warnings: list[str] = []
         self._refusals: list[str] = []
         self._withdrawable: dict[str, str] = {}
+        self._failed_tools: dict[str, None] = {}
         self._suspect: ErrorEvent | None = None
         self._failure: ErrorEvent | None = None
         self.turn_complete = False
@@ -124,6 +125,7 @@ class AnswerBuilder:
             silent=not text,
             incomplete=any(segment.text.strip() for segment in self._open.values()),
             warnings=tuple(dict.fromkeys((*self._warnings, *self._refusals))),
+            failed_tools=tuple(self._failed_tools),
         )
 
     def _add_partial(self, frame: Frame) -> None:
@@ -157,7 +159,9 @@ class AnswerBuilder:
     def _add_result(self, event: ToolResultEvent) -> None:
         """Record a tool that failed; a model that repeats the call with success has met it."""
         reason = failure_of(event)
+        self._failed_tools.pop(event.name, None)
         if reason is not None:
+            self._failed_tools[event.name] = None
             self._refusals.append(reason)
             self._withdrawable[event.name] = reason
         elif (earlier := self._withdrawable.pop(event.name, None)) is not None:

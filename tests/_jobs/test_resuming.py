@@ -285,6 +285,17 @@ def test_an_answer_without_a_change_is_not_resent_without_send_again(bench: Benc
     assert runs_of(bench.backend) == 2
 
 
+def test_a_refused_background_fails_the_job_although_another_edit_was_made(bench: Bench) -> None:
+    wish = bench.order(background="the deck of a spaceship", trim=(0, 0.2))
+    with bench.client() as client:
+        with pytest.raises(errors.AgentError, match="did not change the background"):
+            client.remove_background(bench.clip, **wish)
+        with pytest.raises(errors.AgentError, match="did not change"):
+            client.jobs.resume(bench.path)
+    assert runs_of(bench.backend) == 1
+    assert not bench.output.exists()
+
+
 def test_a_failed_render_gets_one_new_id_and_another_after_a_resume(bench: Bench) -> None:
     def fail() -> None:
         raise errors.RenderFailedError("out of film")
