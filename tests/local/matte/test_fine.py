@@ -84,7 +84,7 @@ def test_the_rate_of_key_frames_is_per_second_not_per_frame() -> None:
         cutter = FineCutter(Watched(), None, strong, fps=fps)
         assert len(list(cutter.follow([PictureView(one) for one in walk(25, 0)]))) == 25
         shown.append(len(strong.shown))
-    assert shown == [9, 4, 3]
+    assert shown == [13, 5, 3]
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
