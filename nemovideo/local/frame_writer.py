@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
-from itertools import chain, islice, pairwise
+from itertools import chain, islice, pairwise, repeat
 from pathlib import Path
 from secrets import token_hex
 from typing import TypeAlias
@@ -40,6 +40,7 @@ _SUFFIXES = (
 _PART_CHARS = 40
 _TIMED_FRAMES = 5  # held in memory at once to find their rate
 _EQUAL_S = 1e-6
+_ENDLESS_S = 1e9
 _COMMON_FPS = (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
 _ROUNDING = 0.03  # what times in whole milliseconds, or a GIF's in hundredths, can be off by
 
@@ -69,8 +70,10 @@ def write_frames(
     first = list(islice(rest, _TIMED_FRAMES))
     if not first:
         raise InvalidRequestError("there are no frames to write", remedy="Pass at least one.")
-    exact = _rate([frame.time_s for frame in first]) if fps is None else Fraction(fps)
-    canvas = _canvas(first[0], kind, exact.limit_denominator(1001))
+    own = _rate([frame.time_s for frame in first])
+    exact = _checked_rate(own or Fraction(_DEFAULT_FPS)) if fps is None else _exact(fps)
+    shown = _at_rate(chain(first, rest), 1 if fps is None or own is None else own / exact)
+    canvas = _canvas(first[0], kind, exact)
     size = canvas.width, canvas.height * (2 if kind.stacked else 1)
     draw = _drawing(kind)
     # Short, as writers add suffixes to it.
@@ -80,7 +83,7 @@ def write_frames(
             replacing(target, by=part),
             open_writer(part, kind, canvas, quality=quality, size=size) as writer,
         ):
-            for frame in chain(first, rest):
+            for frame in shown:
                 image = draw(frame.rgb, frame.alpha)
                 if image.size != (canvas.width, canvas.height):  # an odd size
                     image = image.resize((canvas.width, canvas.height))
@@ -158,29 +161,56 @@ def _described(array: object) -> str:
     return f"{text} with values from {array.min():.3g} to {array.max():.3g}"
 
 
-def _rate(times_s: Sequence[float]) -> Fraction:
-    """Return the rate of frames at these times.
+def _rate(times_s: Sequence[float]) -> Fraction | None:
+    """Return the rate of frames at these times, or None if they all have the same time.
 
     Times that were rounded, as those in a WebM file, give the nearest common rate.
-
-    Raises:
-        InvalidRequestError: The frames are too far apart, or too close.
     """
     steps = [abs(after - before) for before, after in pairwise(times_s)]
-    if not steps or not all(0 < step < math.inf for step in steps):
-        return Fraction(_DEFAULT_FPS)
-    mean_s = sum(steps) / len(steps)
-    fps = 1 / mean_s
+    if not steps or not all(_EQUAL_S < step < _ENDLESS_S for step in steps):
+        return None
+    fps = len(steps) / sum(steps)
     if max(steps) - min(steps) > _EQUAL_S:
         common = min(_COMMON_FPS, key=lambda rate: abs(rate - fps))
         if abs(common - fps) < _ROUNDING * common:
             fps = common
+    return _exact(fps)
+
+
+def _exact(fps: float) -> Fraction:
+    """Return a rate such as 30000/1001 without the rounding of floats."""
+    return Fraction(fps).limit_denominator(1001) or Fraction(fps)
+
+
+def _checked_rate(fps: Fraction) -> Fraction:
+    """Return the rate of the frames if a file can have it.
+
+    Raises:
+        InvalidRequestError: The frames are too far apart, or too close.
+    """
     if not _MIN_FPS <= round(fps, 3) <= _MAX_FPS:
         raise InvalidRequestError(
-            f"the frames are {mean_s:.3g} s apart, {fps:.3g} per second",
-            remedy=f"Pass fps=, from {_MIN_FPS} to {_MAX_FPS}.",
+            f"the frames are {float(1 / fps):.3g} s apart, {float(fps):.3g} per second",
+            remedy=f"Check that time_s is in seconds. Pass fps=, from {_MIN_FPS} to {_MAX_FPS}, "
+            "to repeat or drop frames.",
         )
-    return Fraction(fps)
+    return fps
+
+
+def _at_rate(frames: Iterable[Frame], step: Fraction | int) -> Iterator[Frame]:
+    """Yield the frames at another rate, repeated or dropped so that the duration stays the same.
+
+    Args:
+        frames: At least one frame.
+        step: The frames' own rate divided by the new one.
+    """
+    yielded = 0
+    for number, frame in enumerate(frames):
+        # Up to the middle between this frame and the next one.
+        until = math.floor((number + Fraction(1, 2)) / step) + 1
+        yield from repeat(frame, until - yielded)
+        yielded = until
+    yield from repeat(frame, round((number + 1) / step) - yielded)
 
 
 def _canvas(frame: Frame, kind: Format, fps: Fraction) -> Canvas:

@@ -164,8 +164,10 @@ class Matting:
             output: The path; its suffix is the format: .mp4, .webm, .mov, .gif, .webp (animated),
                 .zip (a PNG per frame), .stacked.mp4, .bundle.zip, or .matte.mp4 and similar for
                 the alpha alone.
-            fps: Frames per second, 1 to 240; the frames are evenly spaced. By default that of
-                the first frames' `time_s`, or 30 if they all have the same time.
+            fps: Frames per second of the file, 1 to 240. By default the frames' own rate, which
+                is that of the first frames' `time_s`. At another rate, frames are repeated or
+                dropped, so that the duration stays the same. Frames that all have the same time
+                have no rate: each is written once, at `fps` or 30.
             quality: "high", "medium" or "low".
             overwrite: Replace an existing file.
 

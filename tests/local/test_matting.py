@@ -218,7 +218,33 @@ def test_the_rate_of_rounded_times_is_a_common_one(tmp_path: Path) -> None:
     assert _rate_of(Matting().write(frames, tmp_path / "out.mp4")) == 30
     reverse = [_frame(number / 24) for number in range(7, 0, -1)]
     assert _rate_of(Matting().write(reverse, tmp_path / "back.mp4")) == 24
-    assert _rate_of(Matting().write(frames, tmp_path / "fast.mp4", fps=50)) == 50
+
+
+@pytest.mark.parametrize(
+    ("fps", "shown"),
+    [
+        (10, [0, 3, 6, 9]),
+        (15, [0, 2, 4, 6, 8, 10]),
+        (30, [*range(12)]),
+        (60, sorted([*range(12)] * 2)),
+    ],
+)
+def test_another_rate_keeps_the_duration(tmp_path: Path, fps: int, shown: list[int]) -> None:
+    frames = [_frame(number / 30, level=number * 20) for number in range(12)]
+    output = Matting().write(frames, tmp_path / "out.zip", fps=fps)
+    read = list(_result(output).frames())
+    assert [round(frame.rgb[0, 0, 0] / 20) for frame in read] == shown
+    assert _rate_of(Matting().write(frames, tmp_path / "out.mp4", fps=fps)) == fps
+
+
+def test_frames_that_have_the_same_time_are_written_once_each(tmp_path: Path) -> None:
+    output = Matting().write([_frame(0)] * 12, tmp_path / "slow.gif", fps=10)
+    assert len(list(_result(output).frames())) == 12
+
+
+def test_frames_far_apart_are_repeated(tmp_path: Path) -> None:
+    output = Matting().write([_frame(0), _frame(2)], tmp_path / "slides.zip", fps=2)
+    assert len(list(_result(output).frames())) == 8
 
 
 @pytest.mark.parametrize("times", [(0.0, 0.0, 0.0), (5.0,), (0.0, math.nan, 0.1)])
@@ -232,6 +258,8 @@ def test_frames_without_usable_times_have_30_per_second(
 def test_frames_too_far_apart_need_a_rate(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequestError, match=r"2 s apart.*fps="):
         Matting().write([_frame(0), _frame(2)], tmp_path / "out.mp4")
+    with pytest.raises(InvalidRequestError, match=r"1e\+05 s apart"):
+        Matting().write([_frame(0), _frame(1e5)], tmp_path / "out.mp4")
 
 
 @pytest.mark.parametrize("kind", ["bool", "uint8", "float64"])
@@ -408,9 +436,10 @@ def _over_green(frame: Frame) -> npt.NDArray[np.float32]:
     return frame.rgb * share + _GREEN * (1 - share)
 
 
-def _frame(time_s: float) -> Frame:
-    """Return a frame that differs from those at other times."""
-    level = int(time_s * 1000) % 256 if math.isfinite(time_s) else 0
+def _frame(time_s: float, level: int | None = None) -> Frame:
+    """Return a gray frame; without a level, it differs from those at other times."""
+    if level is None:
+        level = int(time_s * 1000) % 256 if math.isfinite(time_s) else 0
     rgb = np.full((16, 32, 3), level, dtype=np.uint8)
     return Frame(time_s, rgb, np.ones((16, 32), dtype=np.float32))
 
