@@ -15,6 +15,9 @@ from nemovideo.draft.summary import describe_segment, describe_segments, track_l
 from nemovideo.draft.values import number
 
 _KEYS_SHOWN = 10
+_SIZE = ("width", "height")
+_FLAGS = frozenset({"shaped", "rated"})
+"""What the local backend notes beside a setting: no sentence names them."""
 
 
 class ChangeKind(Enum):
@@ -111,6 +114,8 @@ class Change:
 _ENGLISH = {
     "draft duration": "Duration {old} → {new}",
     "draft renamed": "Project renamed: {old} → {new}",
+    "draft size": "Frame size changed: {size}",
+    "draft size and settings": "Frame size changed: {size}; project settings changed: {keys}",
     "draft settings": "Project settings changed: {keys}",
     "draft changed": "Other settings changed",
     "added": "{Label} added: {contents}",
@@ -133,12 +138,14 @@ _ENGLISH = {
     "background blurred": "{What} of {noun} blurred",
     "background replaced": "{What} of {noun} replaced: {new}",
     "background changed": "{What} of {noun} changed",
-    "settings": "{Noun} changed: {keys}",
+    "settings": "{Noun}: {keys} changed",
     "changed": "{Noun} changed",
 }
 _CHINESE = {
     "draft duration": "总时长 {old} → {new}",
     "draft renamed": "项目已改名：{old} → {new}",
+    "draft size": "画面尺寸已更改：{size}",
+    "draft size and settings": "画面尺寸已更改：{size}；项目设置已更改：{keys}",
     "draft settings": "项目设置已更改：{keys}",
     "draft changed": "其他设置已更改",
     "added": "已添加{Label}：{contents}",
@@ -182,7 +189,30 @@ _WORDS_CHINESE = {
     "no name": "无名称",
     "A nameless segment": "未命名的片段",
     "a setting": "一项设置",
+    "fit": "适配方式",
+    "rotation": "旋转",
+    "flip": "翻转",
+    "crop": "裁剪",
+    "frame rate": "帧率",
+    "fade-in": "淡入",
+    "fade-out": "淡出",
+    "start in the file": "素材起点",
+    "metadata": "元数据",
+    "color": "颜色",
+    "size": "大小",
+    "width": "宽度",
+    "height": "高度",
 }
+_KEY_WORDS = {
+    "place": "position",
+    "turn": "rotation",
+    "fps": "frame rate",
+    "fade_in_ms": "fade-in",
+    "fade_out_ms": "fade-out",
+    "source_start_ms": "start in the file",
+    "keep_metadata": "metadata",
+}
+"""The words for keys that are not their own."""
 
 
 def _sentence(change: Change, language: str) -> str:
@@ -248,9 +278,27 @@ def _form(change: Change, language: str) -> tuple[str, dict[str, Any]]:
         case ChangeKind.BACKGROUND:
             return _background_form(after)
         case ChangeKind.SETTING:
-            keys = _keys(before, after, language)
-            form = "settings" if keys else "changed"
-            return f"draft {form}" if whole else form, {"keys": keys}
+            assert isinstance(before, Mapping)
+            assert isinstance(after, Mapping)
+            keys = [key for key in {**before, **after} if key not in _FLAGS]
+            if whole:
+                return _project_form(before, after, keys, language)
+            return "settings" if keys else "changed", {"keys": _keys(keys, language)}
+
+
+def _project_form(
+    before: Mapping[str, object], after: Mapping[str, object], keys: list[str], language: str
+) -> tuple[str, dict[str, Any]]:
+    size = " → ".join(filter(None, (_size(before), _size(after)))) if _size(after) else ""
+    rest = [key for key in keys if not (size and key in _SIZE)]
+    form = " and ".join([*(["size"] if size else []), *(["settings"] if rest else [])])
+    return f"draft {form or 'changed'}", {"size": size, "keys": _keys(rest, language)}
+
+
+def _size(settings: Mapping[str, object]) -> str:
+    """Return a frame size as `1280×720`; empty if the settings do not have both sides."""
+    sides = [number(settings.get(side)) for side in _SIZE]
+    return "" if None in sides else "×".join(f"{side:.10g}" for side in sides)
 
 
 def _track_form(change: Change) -> tuple[str, dict[str, Any]]:
@@ -315,14 +363,18 @@ def _percent(volume: object) -> str | None:
     return percent(volume) if isinstance(volume, float | int) else None
 
 
-def _keys(before: object, after: object, language: str) -> str:
-    """Return the changed keys as `filter, crop`; those after the tenth are counted."""
-    assert isinstance(before, Mapping)
-    assert isinstance(after, Mapping)
-    keys = list({**before, **after})
-    shown = [one_line(key) or _word("a setting", language) for key in keys[:_KEYS_SHOWN]]
-    more = len(keys) - len(shown)
-    return ", ".join([*shown, f"{more} more"] if more else shown)
+def _keys(keys: list[str], language: str) -> str:
+    """Return changed keys in words, as `fit and position`; those after the tenth are counted."""
+    words = [
+        _word(_KEY_WORDS.get(key, one_line(key)) or "a setting", language)
+        for key in keys[:_KEYS_SHOWN]
+    ]
+    more = len(keys) - len(words)
+    if language == "zh":
+        return "、".join(words) + (f" 等 {len(keys)} 项" if more else "")
+    if more:
+        words.append(f"{more} more")
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def _text(value: object, otherwise: str) -> str:

@@ -93,13 +93,16 @@ def test_every_difference_gives_a_change(one: dict[str, Any], other: dict[str, A
             "Lo-fi replaced by Jazz",
         ),
         (talk(brightness=0.2), "Brightness of talk.mp4 set to 0.2"),
-        (talk(filter="sepia"), "talk.mp4 changed: filter"),
+        (talk(filter="sepia"), "talk.mp4: filter changed"),
+        (talk(fit="blur", place={"x": 1}), "talk.mp4: fit and position changed"),
         (
             draft(track(0, TALK, lock=True), track(1, LOFI), d=10_000),
-            "Track 1 (video) changed: lock",
+            "Track 1 (video): lock changed",
         ),
         (base(d=9_500), "Duration 10s → 9.5s"),
         (base(v=2), "Project settings changed: v"),
+        (base(m={"width": 720, "height": 1280, "shaped": True}), "Frame size changed: 720×1280"),
+        (base(m={"shaped": True}), "Other settings changed"),
         (
             base(m={"title": "X"}),
             "Project renamed: no name → 'X'",
@@ -123,6 +126,11 @@ def test_one_change_is_one_sentence(after: Draft, told: str) -> None:
         (talk(background={"kind": "scene", "scene": "office"}), "talk.mp4 的背景已替换为：office"),
         (talk(speed=2), "talk.mp4 的速度已设为 2"),
         (talk(filter="sepia"), "talk.mp4 已更改：filter"),
+        (talk(fit="blur", place={"x": 1}), "talk.mp4 已更改：适配方式、位置"),
+        (
+            base(m={"width": 720, "height": 1280, "fps": 24}),
+            "画面尺寸已更改：720×1280；项目设置已更改：帧率",
+        ),
         (base(d=9_500), "总时长 10s → 9.5s"),
         (draft(track(0, TALK), d=10_000), "已移除轨道 2（音频）：Lo-fi (0-10s, 50%)"),
         (draft(track(1, LOFI), track(0, TALK), d=10_000), "轨道 2（音频） 已移到第 1 位"),
@@ -134,6 +142,19 @@ def test_one_change_is_one_sentence(after: Draft, told: str) -> None:
 )
 def test_one_change_is_one_sentence_in_chinese(after: Draft, told: str) -> None:
     assert [change.describe("zh") for change in BASE.diff(after)] == [told]
+
+
+def test_a_new_frame_size_is_told_with_the_old_one() -> None:
+    wide = base(m={"width": 1280, "height": 720})
+    tall = base(m={"width": 720, "height": 1280, "shaped": True})
+    faster = base(m={"width": 720, "height": 1280, "shaped": True, "fps": 60, "rated": True})
+    assert sentences(wide, tall) == ["Frame size changed: 1280×720 → 720×1280"]
+    assert sentences(tall, faster) == ["Project settings changed: frame rate"]
+    assert sentences(wide, faster) == [
+        "Frame size changed: 1280×720 → 720×1280; project settings changed: frame rate"
+    ]
+    square = base(m={"width": 720, "height": 720})
+    assert sentences(wide, square) == ["Project settings changed: width"]
 
 
 def test_a_change_is_a_value() -> None:
