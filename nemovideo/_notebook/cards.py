@@ -54,8 +54,10 @@ background: color-mix(in srgb, var(--nemo-ink) 10%, transparent); }}
 .nemo-card .nemo-pair {{ display: flex; flex-wrap: wrap; gap: 12px; }}
 .nemo-card figure {{ flex: 1 1 260px; margin: 0; min-width: 0; }}
 .nemo-card figcaption {{ margin: 0 0 4px; opacity: .68; overflow-wrap: anywhere; }}
-.nemo-card video, .nemo-card figure > img {{ display: block; width: 100%; max-height: 420px;
-object-fit: contain; border-radius: 6px;
+.nemo-card video, .nemo-card figure > img {{ display: block; width: auto; height: auto;
+min-width: min(100%, 200px); max-width: 100%; max-height: 420px; object-fit: contain;
+border-radius: 6px; }}
+.nemo-card .nemo-alpha {{
 background: repeating-conic-gradient(var(--nemo-check) 0 25%, transparent 0 50%) 0 0/20px 20px; }}
 .nemo-card a {{ color: inherit; }}
 .nemo-card p {{ margin: 4px 0; overflow-wrap: anywhere; }}

@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from nemovideo._support.outputs import WITH_ALPHA, result_suffix
 from nemovideo._values.formats import suffix_of
 from nemovideo._values.lines import one_line
 
@@ -33,7 +34,7 @@ def kind_of(source: Path | str) -> str:
 
 
 def figure(caption: str, source: Path | str) -> str:
-    """Return a file with its caption, on a checkered background.
+    """Return a file with its caption, over a checkerboard if its format has transparency.
 
     Files up to `EMBED_LIMIT_BYTES` are embedded; larger ones and URLs (only http and https) are
     linked. Files that browsers do not play (MOV, ZIP, MKV) show their first frame.
@@ -45,12 +46,13 @@ def figure(caption: str, source: Path | str) -> str:
     if address is None:
         media = f'<div class="nemo-quiet">{escape(name)} was not found.</div>'
     elif _mime_type(name).startswith("image/"):
-        media = f'<img src="{escape(address)}" alt="">'
+        media = f'<img{_over(name)} src="{escape(address)}" alt="">'
     elif suffix_of(name) in _PLAYED:
-        media = f'<video controls playsinline preload="auto" src="{escape(address)}"></video>'
+        source_of = f'src="{escape(address)}"'
+        media = f'<video{_over(name)} controls playsinline preload="auto" {source_of}></video>'
     else:
         still = None if _is_url(source) else _still(Path(source))
-        picture = "" if still is None else f'<img src="{_shrunk(still)}" alt="">'
+        picture = "" if still is None else f'<img{_over(name)} src="{_shrunk(still)}" alt="">'
         hint = f"Browsers do not play .{escape(suffix_of(name))} files; open it in a player."
         media = f'{picture}<div class="nemo-quiet">{hint}</div>'
     return f"<figure><figcaption>{caption} · {words}</figcaption>{media}</figure>"
@@ -58,8 +60,13 @@ def figure(caption: str, source: Path | str) -> str:
 
 def png_figure(caption: str, png: bytes) -> str:
     """Return a PNG file with its caption, embedded at a readable size."""
-    image = f'<img src="{_shrunk(png)}" alt="">'
+    image = f'<img{_over("still.png")} src="{_shrunk(png)}" alt="">'
     return f"<figure><figcaption>{escape(caption)}</figcaption>{image}</figure>"
+
+
+def _over(name: str) -> str:
+    """Return the attribute for the checkerboard; none for a file without transparency."""
+    return ' class="nemo-alpha"' if result_suffix(name) in WITH_ALPHA else ""
 
 
 def _still(path: Path) -> bytes | None:

@@ -170,6 +170,14 @@ def test_pictures_are_shown_and_titled_as_pictures(tmp_path: Path) -> None:
     }
 
 
+def test_only_formats_with_transparency_have_a_checkerboard() -> None:
+    names = ["a.webm", "a.mov", "a.gif", "a.png", "a.webp", "a.mp4", "a.jpg", "a.stacked.mp4"]
+    figures = [Page(cards.video_card(f"https://cdn.example.org/{name}")) for name in names]
+    figures.append(Page(cards.preview_card([(0.0, None, b"")], "local engine")))
+    has = ["nemo-alpha" in page.values("class") for page in figures]
+    assert has == [True, False, True, True, True, False, False, False, True]
+
+
 def test_what_browsers_do_not_play_is_shown_as_its_first_frame(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mov", seconds=0.2, width=64, height=48, tone_hz=None)
     frames = tmp_path / "frames.zip"
