@@ -1,4 +1,4 @@
-"""Answers to the agent's own questions: "What should the text say?" → "Hello"."""
+"""Answers to the agent's own questions: "What should the title say?" → "Hello"."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from nemovideo.local.agent.intents.shape import rate_and_size
 from nemovideo.local.agent.intents.talk import is_negated
 from nemovideo.local.agent.message import QUOTE, VIDEO, Clause, Message
 from nemovideo.local.agent.timing import position, says_when
+from nemovideo.local.agent.title_words import text_of
 from nemovideo.local.agent.words import has, pattern
 
 _MAX_CLAUSE_CHARS = 600
@@ -82,7 +83,9 @@ def split(message: Message) -> list[Request]:
     found = [Request(message.clause(d.start, d.end, lead=d.lead), d.intent) for d in drafts]
     acting = [w for w in found if w.intent is None or w.intent.family != "talk"]
     serious = [
-        w for w in found if w in acting or (w.intent and w.intent.name in ("export", "explain"))
+        w
+        for w in found
+        if w in acting or (w.intent and w.intent.name in ("export", "preview", "explain"))
     ]
     return serious if acting else found
 
@@ -171,6 +174,8 @@ def _belongs(message: Message, last: _Draft, clause: Clause, intent: Intent | No
         return False
     if intent is None:
         return _refines(family, clause)
+    if _is_text_of(before, last.intent, clause, intent):
+        return True
     if family == "background" and intent.name == "keep" and VIDEO in before.text:
         return has(text, "sound")  # "… with waves.mp4 and keep its sound"
     if family == "talk" or intent.family == "talk":
@@ -197,6 +202,8 @@ def _belongs(message: Message, last: _Draft, clause: Clause, intent: Intent | No
         return not has(text, "clauses.own_sound")
     if family in ("title", "music") and intent.family == "trim":
         return not has(text, "clauses.command", "remove")
+    if family == "logo" and intent.family == "trim":
+        return has(text, "clauses.only") and not has(text, "clauses.trim", "video_noun")
     if family in ("title", "logo") and intent.family == "background":
         return not has(text, "clauses.command", "background")  # "smaller and blue", "…, faint"
     if family == "create" and intent.family == "title":
@@ -204,6 +211,14 @@ def _belongs(message: Message, last: _Draft, clause: Clause, intent: Intent | No
     if family == "background" and intent.family == "clips":
         return resolves(clause)
     return family == "create" and intent.family == "trim" and has(text, "clauses.length")
+
+
+def _is_text_of(title: Clause, of: Intent, clause: Clause, intent: Intent) -> bool:
+    """Return whether a clause says what the title before it says: "…, saying Hello"."""
+    if of.name != "add_title" or text_of(title) is not None or text_of(clause) is None:
+        return False
+    said_only = intent.name in ("greet", "welcome") or intent.family == "title"
+    return said_only and not has(clause.text, "titles.adding", "remove")
 
 
 def _refines(family: str, clause: Clause) -> bool:

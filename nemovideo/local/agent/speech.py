@@ -25,20 +25,33 @@ def span(context: Context, start_ms: int, end_ms: int) -> str:
     return f"{_figure(start_ms)}-{seconds(context, end_ms)}"
 
 
+def from_to(context: Context, sentence: str, start_ms: int, end_ms: int) -> str:
+    """Return a sentence with the fields `start`, without a unit, and `end`."""
+    return context.say(sentence, start=_figure(start_ms), end=seconds(context, end_ms))
+
+
+def part(context: Context, start_ms: int, end_ms: int, total_ms: int) -> str:
+    """Return "the first 2 s", "the last 2 s" or "2 to 5 s"."""
+    if start_ms and end_ms < total_ms:
+        return from_to(context, "part.middle", start_ms, end_ms)
+    sentence = "part.end" if start_ms else "part.start"
+    return context.say(sentence, length=seconds(context, end_ms - start_ms))
+
+
 def _figure(milliseconds: int) -> str:
     return f"{milliseconds / 1000:.2f}".rstrip("0").rstrip(".")
 
 
-def listed(context: Context, items: Sequence[str]) -> str:
-    """Return the items as a list in words."""
+def listed(context: Context, items: Sequence[str], joint: str = "and") -> str:
+    """Return the items as a list in words; `joint` is "and" or "or"."""
     if context.language == "zh":
         return "、".join(items)
-    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
+    return f" {joint} ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
 
 
-def scene_list(context: Context) -> str:
+def scene_list(context: Context, joint: str = "and") -> str:
     """Return the names of the scenes that can be drawn."""
-    return listed(context, [context.say(f"scene.{scene}") for scene in SCENES])
+    return listed(context, [context.say(f"scene.{scene}") for scene in SCENES], joint)
 
 
 def background_name(context: Context, background: Background) -> str:
@@ -60,5 +73,5 @@ def summary(context: Context, timeline: Timeline) -> str:
 
 
 def abilities(context: Context) -> str:
-    """Return what this agent can do, in one sentence."""
-    return context.say("abilities", scenes=scene_list(context))
+    """Return what this agent can do, as a list with one line per subject."""
+    return context.say("abilities", scenes=scene_list(context, "or"))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 
+from nemovideo.local.agent.colors import find_colors
+from nemovideo.local.agent.language import mark_times
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.timing import position, says_when, without_when
-from nemovideo.local.agent.words import pattern, source
+from nemovideo.local.agent.words import MARK, pattern, source
 
 _ENGLISH = ("saying", "colon", "after_noun", "before_noun", "written")
+_EXPLICIT = ("saying", "colon", "is", "write")
+"""The entries whose words are always those of the title: "saying Yellow", 内容是黄色."""
 _CHINESE = ("is", "write", "as_title", "add")
 
 
@@ -24,11 +28,34 @@ def text_of(clause: Clause) -> str | None:
         if name in _CHINESE:
             words = pattern("title_words.chinese_tail").sub("", words)
             words = pattern("title_words.noun_after").sub("", words)
+        words = _without_color(words, clause.raw[found.start("it") :])
         start = found.start("it")
         shown = clause.raw[start : start + len(words)].strip(" \t\n:：,，。.;；、-")
+        if name not in _EXPLICIT and only_describes(clause.plain[start : start + len(words)]):
+            continue
         if not re.fullmatch(rf"(?:\W|{source('title_words.filler')})*", shown.lower()):
             return " ".join(shown.split())
     return None
+
+
+def only_describes(text: str) -> bool:
+    """Return whether a text says how a title looks, where and when, but not what it says."""
+    if pattern("title_words.described").search(text) is None and not any(find_colors(text)):
+        return False
+    rest = list(text)
+    for color in find_colors(text):
+        rest[color.start : color.end] = " " * (color.end - color.start)
+    marked = re.sub(rf"{MARK}\d+{MARK}", " ", mark_times("".join(rest)))
+    return not re.search(r"\w", pattern("title_words.look").sub(" ", marked))
+
+
+def _without_color(text: str, typed: str) -> str:
+    """Return the text without "in yellow" at its end; "Lady in Red" is a title."""
+    found = pattern("title_words.colored").search(text)
+    if not found or not only_describes(found[0]) or not any(find_colors(found[0])):
+        return text
+    capital = any(letter.isupper() for letter in typed[found.start() : found.end()])
+    return text if capital else text[: found.start()]
 
 
 def changed_text(clause: Clause) -> str | None:

@@ -104,7 +104,7 @@ def test_a_refusal_is_an_error_result_and_costs_nothing() -> None:
 @pytest.mark.parametrize("text", ["12 fps, 320 wide", "make it 320 wide and 12 fps"])
 def test_size_and_frame_rate_are_one_answer(text: str) -> None:
     (step,) = ask(text).steps
-    assert "The picture is 320×180 at 12 frames" in step.text
+    assert "The picture is now 320×180 at 12 frames" in step.text
 
 
 def test_small_talk_is_chat() -> None:

@@ -194,6 +194,7 @@ INTENTS: tuple[Intent, ...] = (
     Intent(
         "formats", "talk", talk.says("formats"), words=("talk.formats",), unless=("talk.export",)
     ),
+    Intent("preview", "talk", talk.says("preview"), words=("talk.preview",)),
     Intent("export", "talk", talk.export, words=("talk.export",)),
     Intent("credits", "talk", talk.costs, words=("talk.credits",)),
     Intent("help", "talk", talk.ability, words=("talk.help",), when=talk.is_short),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nemovideo.local.agent.backdrops import without_source
 from nemovideo.local.agent.colors import find_colors
 from nemovideo.local.agent.context import Context, Outcomes, refused
+from nemovideo.local.agent.intents import titles
 from nemovideo.local.agent.message import QUOTE, Clause
 from nemovideo.local.agent.title_words import changed_text, text_of
 from nemovideo.local.agent.words import has, pattern
@@ -17,7 +18,12 @@ def styles_title(clause: Clause) -> bool:
 
 def refuse_title_style(clause: Clause, context: Context) -> Outcomes:
     """Name the effects that a title cannot have."""
-    return _refused("title", "edit_title", _title_effects(clause), context)
+    effects = _title_effects(clause)
+    weights_only = all(has(effect, "limits.weights") for effect in effects)
+    adds = has(clause.text, "titles.adding") or not titles.matches_change(clause)
+    if weights_only and adds and titles.matches_addition(clause) and text_of(clause) is None:
+        return titles.ask_for_words(clause, context, effects)
+    return _refused("title", "edit_title", effects, context)
 
 
 def styles_logo(clause: Clause) -> bool:
@@ -51,6 +57,9 @@ def wants_subtitles(clause: Clause) -> bool:
         return True
     if has(text, "titles.change") and has(text, "titles.the") and not has(text, "titles.adding"):
         return False
+    styled = has(text, "places.bigger", "places.smaller") or any(find_colors(text))
+    if styled and not has(text, "limits.several"):
+        return False  # "add a yellow subtitle" is about one title
     return has(text, "add", "titles.write", "titles.making") and not _words_given(clause)
 
 

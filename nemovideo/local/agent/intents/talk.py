@@ -42,6 +42,8 @@ def explain(clause: Clause, context: Context) -> Outcomes:
         return answered(context.say("formats"))
     if has(text, "talk.credits"):
         return costs(clause, context)
+    if has(text, "talk.preview"):
+        return answered(context.say("preview"))
     if has(text, "talk.export"):
         return export(clause, context)
     if has(text, "talk.help", "talk.which"):
@@ -75,7 +77,9 @@ def export(_clause: Clause, context: Context) -> Outcomes:
 def costs(_clause: Clause, context: Context) -> Outcomes:
     """Say what a turn costs, and where the balance is shown."""
     prices = {kind: context.costs.get(kind, 0) for kind in ("edit", "generation")}
-    return answered(context.say("credits", **prices))
+    unit = "credit.one" if prices["edit"] == 1 else "credit.many"
+    edit = context.say(unit, count=prices["edit"])
+    return answered(context.say("credits", edit=edit, generation=prices["generation"]))
 
 
 def greet(_clause: Clause, context: Context) -> Outcomes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from attrs import evolve
 
@@ -14,7 +15,7 @@ from nemovideo.local.agent.message import QUOTE, Clause
 from nemovideo.local.agent.places import new_size, nudge
 from nemovideo.local.agent.stage import nothing_there, stage_for
 from nemovideo.local.agent.timing import position, says_when, when
-from nemovideo.local.agent.title_words import changed_text, text_of
+from nemovideo.local.agent.title_words import changed_text, only_describes, text_of
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.timeline import Timeline, Title
 
@@ -115,7 +116,10 @@ def change(clause: Clause, context: Context) -> Outcomes:
     """Change the words, place, time, color or size of a title."""
     timeline = context.timeline
     looks = _is_of_look(clause)
-    if timeline is None or not timeline.titles:
+    titled = timeline is not None and bool(timeline.titles)
+    if only_describes(clause.text) and (not titled or has(clause.text, "titles.new_one")):
+        return ask_for_words(clause, context)
+    if timeline is None or not titled:
         if text_of(clause) and not looks:
             return add(clause, context)
         return refused("edit_title", {}, context.say("no_title_to_change"))
@@ -197,11 +201,11 @@ def add(clause: Clause, context: Context) -> Outcomes:
     retimed = says_when(clause.text) and not has(clause.text, "titles.adding")
     titled = context.timeline is not None and bool(context.timeline.titles)
     of_look = _is_of_look(clause) and not has(clause.text, "titles.another")
-    if titled and (of_look or (not words and (position(clause.text) or retimed))):
+    changes = of_look or (not words and (position(clause.text) or retimed))
+    if titled and changes and not has(clause.text, "titles.new_one"):
         return change(clause, context)
     if not words:
-        before = context.say("which_words.before", request=clause.raw.strip(" .,!。，！:："))
-        return asked(context.say("which_words"), before, "”", anything=True)
+        return ask_for_words(clause, context)
     stage = stage_for(clause, context)
     if not stage:
         return nothing_there("add_title", context)
@@ -217,6 +221,19 @@ def add(clause: Clause, context: Context) -> Outcomes:
     how = _described(context, outside)
     said = context.say("title_shown", words=words, shown=shown, how=how)
     return did("add_title", _args(title), evolve(timeline, titles=(*timeline.titles, title)), said)
+
+
+def ask_for_words(clause: Clause, context: Context, effects: Sequence[str] = ()) -> Outcomes:
+    """Ask what the title says; `effects`, which it cannot have, are refused in the same answer."""
+    request = clause.raw
+    for effect in effects:
+        request = re.sub(rf"{re.escape(effect)}的?", "", request, count=1, flags=re.IGNORECASE)
+    refusal = context.say("cannot_style_title", effects=", ".join(effects)) if effects else ""
+    request = " ".join(request.split()).strip(" .,!。，！:：")
+    before = context.say("which_words.before", request=request)
+    return asked(
+        " ".join(filter(None, [refusal, context.say("which_words")])), before, "”", anything=True
+    )
 
 
 def _described(context: Context, text: str) -> str:

@@ -73,7 +73,7 @@ def trim(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         return refused("trim_clip", args, context.say("not_everything"))
     edited = edits.trim(stage.timeline, start, end, keeps=cut.keeps, only=only)
     left = speech.seconds(context, edited.duration_ms)
-    part = speech.span(context, start, end)
+    part = speech.part(context, start, end, total)
     if only is not None:
         part = context.say("part_of", part=part, name=stage.first.name)
     said = context.say("part_kept" if cut.keeps else "part_cut", part=part, left=left)
