@@ -429,7 +429,11 @@ class RenderTimeoutError(NemoError):
 class CreditLimitError(NemoError):
     """The operation would exceed max_credits, so it was not started."""
 
-    default_remedy: ClassVar[str] = Remedy(("raise ", Option("max_credits")), "do less in one run")
+    default_remedy: ClassVar[str] = Remedy(
+        ("raise ", Option("max_credits")),
+        "do less in one run",
+        ("give the price at a server other than the cloud with ", Code("Client(edit_cost=…)")),
+    )
 
 
 class DownloadError(NemoError):

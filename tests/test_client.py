@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import respx
@@ -246,6 +247,10 @@ def test_bad_files_are_reported_before_anything_is_sent(
         ({"background": " "}, "empty"),
         ({"output": "nowhere/x.mp4"}, "does not exist"),
         ({"output": "there.mp4"}, "already exists"),
+        ({"output": "x.mp4", "max_credits": "5"}, "max_credits='5' is not a number"),
+        ({"output": "x.mp4", "deadline": "5"}, "deadline='5' is not a number"),
+        ({"output": "x.mp4", "trim": ("0", "2")}, "not a valid range"),
+        ({"output": "x.mp4", "trim": 5}, "not a valid range"),
     ],
 )
 def test_invalid_arguments_are_reported_before_anything_is_sent(
@@ -254,13 +259,13 @@ def test_invalid_arguments_are_reported_before_anything_is_sent(
     clip: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    arguments: dict[str, str],
+    arguments: dict[str, Any],
     message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "there.mp4").write_bytes(b"mine")
     with pytest.raises(errors.InvalidRequestError, match=message):
-        client.remove_background(clip, **arguments)  # type: ignore[call-overload]
+        client.remove_background(clip, **arguments)
     assert sent(backend) == []
     assert (tmp_path / "there.mp4").read_bytes() == b"mine"
 

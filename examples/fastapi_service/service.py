@@ -3,13 +3,21 @@
     pip install "nemovideo[local]" fastapi
     NEMO_LOCAL=1 uvicorn --app-dir examples/fastapi_service --limit-concurrency 200 service:app
 
-Without NEMO_LOCAL it uses the cloud, with the token in NEMO_TOKEN. Open the address that uvicorn
-prints: the page uploads a clip, shows the progress, and plays the result.
+With NEMO_LOCAL, clips are decoded in this process. Without it, the service uses the cloud, with the
+token in NEMO_TOKEN, or the server at NEMO_API_URL, such as a local backend that decodes clips in
+processes of its own:
+
+    python -m nemovideo.local --host 127.0.0.1 --api-key-file keys.txt --max-renders 4 --keep 1d
+    NEMO_API_URL=http://127.0.0.1:8000 NEMO_TOKEN=<the key> uvicorn … service:app
+
+Open the address that uvicorn prints: the page uploads a clip, shows the progress, and plays the
+result.
 
 One client serves all requests; each clip is a separate task, which continues when the browser is
 closed. Visitors are not trusted: their words are never a path or a URL (`local_files=False`), and
-sizes, times, jobs and stored results are limited. To limit who may use the service, and how much,
-put a proxy or a login in front of it.
+sizes, times, jobs and stored results are limited. A visitor's `background` is words for the agent,
+though, and can ask for other edits of the visitor's own clip. To limit who may use the service, and
+how much, put a proxy or a login in front of it.
 """
 
 from __future__ import annotations
@@ -209,10 +217,10 @@ async def work(client: AsyncClient, clip: Clip, source: Upload, background: str)
             source, background=background, output=clip.result, progress=on_progress
         )
     except SHOWN_TO_VISITORS as error:
-        last: dict[str, object] = {"error": error.message, "remedy": error.remedy}
+        last: dict[str, object] = {"error": error.message}  # the remedy is for programmers
     except Exception:
         log.exception("a clip failed")
-        last = {"error": "the video could not be processed", "remedy": "Try again later."}
+        last = {"error": "the video could not be processed; try again later"}
     else:
         last = {"done": True, "fraction": 1.0, "message": "Ready"}
     finally:

@@ -18,7 +18,7 @@ import attrs
 
 from nemovideo._support.addresses import is_loopback
 from nemovideo._support.clock import Clock
-from nemovideo._support.numbers import Validator, number
+from nemovideo._support.numbers import Validator, check_number, number
 from nemovideo._support.places import MISSING, home, replacement
 from nemovideo._support.version import __version__
 from nemovideo._values.remedies import Option, Remedy
@@ -114,8 +114,15 @@ class Settings:
         return origin_of(self.base_url)
 
     def limit(self, deadline: float | None) -> float | None:
-        """Return a call's deadline in seconds, or else the client's own."""
-        return self.deadline_s if deadline is None else deadline
+        """Return a call's deadline in seconds, or else the client's own.
+
+        Raises:
+            InvalidRequestError: It is not a number.
+        """
+        if deadline is None:
+            return self.deadline_s
+        check_number("deadline", deadline, endless=True)
+        return deadline
 
     def check_link(self, url: str) -> None:
         """Reject a plain http result link, as for `base_url`.

@@ -6,14 +6,17 @@ import os
 import uuid
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from urllib.parse import urljoin
 
 import attrs
 
+from nemovideo._downloads.openfile import BinaryWriter
 from nemovideo._downloads.places import check_output, output_path
 from nemovideo._flows import auth, downloads
 from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
+from nemovideo._flows.downloads import OnBytes
 from nemovideo._flows.steps import Flow, Request, blocking, sleep
 from nemovideo._support import outputs
 from nemovideo._support.addresses import is_loopback
@@ -24,6 +27,7 @@ from nemovideo.errors import (
     APIConnectionError,
     APIError,
     DraftNotReadyError,
+    InvalidRequestError,
     MalformedResponseError,
     NemoError,
     RateLimitError,
@@ -163,9 +167,25 @@ def find(context: Context, render_id: str) -> Flow[RenderJob | None]:
         raise
 
 
+def given(context: Context, job: RenderJob | str) -> Flow[RenderJob]:
+    """Return the job, or fetch the one with this id.
+
+    Raises:
+        InvalidRequestError: It is neither.
+    """
+    if isinstance(job, str):
+        return (yield from get(context, job))
+    if not isinstance(job, RenderJob):
+        raise InvalidRequestError(
+            f"job={job!r:.60} is of type {type(job).__name__}, not a render job",
+            remedy="Pass a RenderJob, or the id of a render.",
+        )
+    return job
+
+
 def wait(
     context: Context,
-    job: RenderJob,
+    job: RenderJob | str,
     on_progress: OnJob | None = None,
     on_outage: Callable[[], None] | None = None,
 ) -> Flow[RenderJob]:
@@ -173,7 +193,7 @@ def wait(
 
     Args:
         context: The client's context.
-        job: The job.
+        job: The job, or its id.
         on_progress: Called with the job after every poll.
         on_outage: Called instead of `on_progress` after a poll that failed.
 
@@ -183,6 +203,7 @@ def wait(
         NemoError: The polls have failed for two minutes (30 s if a server on this machine refuses
             connections); the error is that of the last poll.
     """
+    job = yield from given(context, job)
     polling, clock = context.settings.polling, context.settings.clock
     ends_at = clock.monotonic() + polling.timeout_s
     polls = 0
@@ -213,9 +234,8 @@ def wait(
         job = now
     if not job.completed:
         cls = RenderCancelledError if job.cancelled else RenderFailedError
-        error = cls(
-            f"{job.id} {job.status}{f': {job.error}' if job.error else ''}", remedy=job.remedy
-        )
+        ended = "was canceled" if job.cancelled else job.status
+        error = cls(f"{job.id} {ended}{f': {job.error}' if job.error else ''}", remedy=job.remedy)
         error.render_id = job.id
         raise error
     if on_progress is not None:
@@ -261,11 +281,29 @@ class _Outage:
             raise error
 
 
-def cancel(context: Context, job: RenderJob) -> Flow[RenderJob]:
+def cancel(context: Context, job: RenderJob | str) -> Flow[RenderJob]:
     """Cancel a job, and fetch it again."""
-    request = Request("POST", f"{_JOB_PATH}/cancel", repeatable=True).for_id(job.id)
+    render_id = job if isinstance(job, str) else (yield from given(context, job)).id
+    request = Request("POST", f"{_JOB_PATH}/cancel", repeatable=True).for_id(render_id)
     yield from auth.authorized(context, request)
-    return (yield from get(context, job.id))
+    return (yield from get(context, render_id))
+
+
+def download(
+    context: Context,
+    job: RenderJob | str,
+    path_or_file: str | os.PathLike[str] | BinaryWriter,
+    *,
+    overwrite: bool,
+    on_progress: OnBytes | None,
+) -> Flow[Path | int]:
+    """Download the file of a job to a path or to an open file; see `downloads.fetch_to`."""
+    found = yield from given(context, job)
+    return (
+        yield from downloads.fetch_to(
+            context, found, path_or_file, overwrite=overwrite, on_progress=on_progress
+        )
+    )
 
 
 def export(

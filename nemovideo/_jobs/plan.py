@@ -12,6 +12,7 @@ from nemovideo._downloads.places import output_path
 from nemovideo._flows.sessions import SessionLike
 from nemovideo._jobs.arguments import check_arguments
 from nemovideo._jobs.progress_bar import OnProgress
+from nemovideo._support.numbers import check_number
 from nemovideo._support.outputs import (
     DEFAULT_QUALITY,
     MATTE,
@@ -115,6 +116,8 @@ def order_for(
 ) -> Order:
     """Return the order of a `remove_background` call; see there."""
     check_arguments(source, background, local_files=local_files)
+    if max_credits is not None:
+        check_number("max_credits", max_credits, endless=True)
     path = None if output is None else output_path(output)
     picture, request, chosen = plan(background, output, format, local_files=local_files)
     if trim is not None:
@@ -140,8 +143,12 @@ def order_for(
 
 
 def _check_range(trim: Trim) -> None:
-    start_s, end_s = trim
-    if not 0 <= start_s < end_s < _LONGEST_S:
+    try:
+        start_s, end_s = trim
+        valid = 0 <= start_s < end_s < _LONGEST_S
+    except (TypeError, ValueError):  # not two, or not numbers
+        valid = False
+    if not valid:
         raise InvalidRequestError(
             f"trim={trim!r} is not a valid range",
             remedy="Give the start and the end in seconds, such as (0, 6.5).",

@@ -28,6 +28,16 @@ def credits_text(amount: float) -> str:
     return f"{amount:.10g} {'credit' if amount == 1 else 'credits'}"
 
 
+def size_text(size_bytes: float) -> str:
+    """Return a size in the unit that fits: `10 MB`, `1.5 GB` (of 1024 KB each)."""
+    unit = "KB"
+    size = size_bytes / 1024
+    for larger in ("MB", "GB"):
+        if size >= 1000:
+            size, unit = size / 1024, larger
+    return f"{f'{size:.1f}'.removesuffix('.0')} {unit}"
+
+
 def quoted(text: str, quote: str = '"') -> str:
     """Return the text on one line in quotes; the same quotes inside it are replaced."""
     other = "'" if quote == '"' else '"'

@@ -19,7 +19,7 @@ from nemovideo.errors import InvalidRequestError, LocalBackendError, NemoError
 _BANNER = """\
 NemoVideo's local backend: {url}
 State: {state_dir}
-Stop with Ctrl-C. To get going:
+Stop with Ctrl-C. To get started:
 
   curl -X POST -H 'X-Client-Id: 6f1e2d3c-0000-4000-8000-000000000001' {url}/api/auth/anonymous-token
   export NEMO_API_URL={url} NEMO_TOKEN=<the token above>
@@ -58,8 +58,8 @@ def _check_access(parser: argparse.ArgumentParser, options: argparse.Namespace) 
     keyed = options.api_key or options.api_key_file
     if keyed and options.host is None:
         parser.error(
-            "a key needs --host, the address to listen on: --host 0.0.0.0 for other machines, or "
-            "--host 127.0.0.1 for this one only"
+            f"{'--api-key' if options.api_key else '--api-key-file'} requires --host: 0.0.0.0 for "
+            "other machines, or 127.0.0.1 for this one only"
         )
     if not keyed and options.host is not None and not is_loopback(options.host):
         parser.error(
@@ -118,39 +118,48 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         prog=prog, description="The local backend, for clients in any language."
     )
     parser.add_argument("command", nargs="?", choices=["serve", "fetch-models"], default="serve")
-    parser.add_argument("--host", help="the address to listen on; needs a key (127.0.0.1)")
+    parser.add_argument(
+        "--host",
+        help="the address to listen on; any other than loopback requires a key "
+        "(default: 127.0.0.1)",
+    )
     parser.add_argument(
         "--api-key", action="append", default=[], help="a key that clients must send as their token"
     )
     parser.add_argument("--api-key-file", type=Path, help="a file with one key per line")
     parser.add_argument(
-        "--port", type=_port, default=8000, help="the port; 0 for any free one (8000)"
+        "--port", type=_port, default=8000, help="the port; 0 for any free one (default: 8000)"
     )
     parser.add_argument(
-        "--state-dir", type=Path, help="the state directory (in your user data directory)"
+        "--state-dir", type=Path, help="the state directory (default: in your user data folder)"
     )
     parser.add_argument("--credits", type=int, help="the credits of a new user, as a hard limit")
     parser.add_argument("--faults", type=Path, help="a JSON file of fault rules")
     parser.add_argument(
-        "--engine", type=_engine, help="fine, fast, rembg, or rembg:<session> (fine)"
+        "--engine", type=_engine, help="fine, fast, rembg, or rembg:<session> (default: fine)"
     )
-    parser.add_argument("--device", type=_device, help="the device for .onnx models (auto)")
+    parser.add_argument(
+        "--device", type=_device, help="the device for .onnx models (default: auto)"
+    )
     parser.add_argument("--model", type=Path, help="your own model (.tflite or .onnx)")
     parser.add_argument(
         "--keep",
         type=_seconds,
-        help="how long to keep results and unused sessions: 90m, 12h, 7d (forever)",
+        help="remove results older than this, and sessions unused for longer than this: 90m, "
+        "12h, 7d (default: never)",
     )
     parser.add_argument(
-        "--max-renders", type=_count, help="unfinished renders for each key (4 with a key)"
+        "--max-renders", type=_count, help="unfinished renders of each key (default with a key: 4)"
     )
     parser.add_argument(
-        "--max-disk", type=_bytes, help="disk quota of each key: 500M, 10G (10G with a key)"
+        "--max-disk",
+        type=_bytes,
+        help="disk quota of each key: 500M, 10G (default with a key: 10G)",
     )
     parser.add_argument(
         "--max-memory",
         type=_bytes,
-        help="on Linux, memory of each process that decodes users' files: 500M, 4G (8G)",
+        help="on Linux, memory of each process that decodes users' files: 500M, 4G (default: 8G)",
     )
     parser.add_argument(
         "--private-urls",
@@ -204,27 +213,39 @@ def _count(text: str) -> int:
 
 
 def _number(text: str, units: Mapping[str, int]) -> float:
-    """Parse a positive number followed by a unit."""
+    """Parse a positive number followed by one of several units."""
     try:
         number = float(text[:-1]) * units[text[-1:]]
     except (KeyError, ValueError):
         number = 0
     if not 0 < number < math.inf:
+        *others, last = units
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not a positive number followed by {' or '.join(units)}"
+            f"{text!r} is not a positive number followed by {', '.join(others)} or {last}"
         )
     return number
 
 
 def _keys_in(path: Path) -> list[str]:
     """Return the keys of a file, one per line; empty lines and comments (#) are skipped."""
+    from nemovideo.local.server.access import check_key
+
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as error:
+        raise InvalidRequestError(
+            f"The key file {path} does not exist.",
+            remedy="Create it, with one key per line.",
+        ) from error
     except (OSError, ValueError) as error:
         raise InvalidRequestError(
             f"The keys in {path} cannot be read: {error}", remedy="Write one key per line."
         ) from error
-    keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    keys = []
+    for number, line in enumerate(lines, 1):
+        if (key := line.strip()) and not key.startswith("#"):
+            check_key(key, f"line {number} of {path}")
+            keys.append(key)
     if not keys:
         raise InvalidRequestError(f"{path} contains no key", remedy="Write one key per line.")
     return keys

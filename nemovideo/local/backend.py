@@ -35,7 +35,7 @@ from nemovideo.local.server.context import Context, Pricing, Probe, Respond
 from nemovideo.local.server.faults import Fault, Faults
 from nemovideo.local.server.forms import Forms
 from nemovideo.local.server.guard import RequestLog, SeenRequest
-from nemovideo.local.server.limits import SHARED, Limits
+from nemovideo.local.server.limits import GIB, SHARED, Limits
 from nemovideo.local.server.listener import Server
 from nemovideo.local.server.queue import Renderer, RenderQueue
 from nemovideo.local.store import Store
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from nemovideo.local import isolation
 else:
     isolation = Late("nemovideo.local.isolation")
+
+_AMPLE_BYTES = 2 * GIB
+"""Enough memory to load any of the built-in engines."""
 
 
 class LocalBackend:
@@ -255,13 +258,18 @@ class LocalBackend:
         return self
 
     def _work(self, stack: ExitStack) -> Work | isolation.IsolatedWork:
-        """Return the work on files, with its engine loaded if one was chosen."""
+        """Return the work on files.
+
+        Its engine is loaded if one was chosen, or if the memory may not suffice for it.
+        """
         work: Work | isolation.IsolatedWork = Work(self._matting.load, self.engine_name)
         if self._isolate:
             work = isolation.IsolatedWork(self._engine, self._model, self._device, self._limits)
             stack.callback(work.stop)
         chosen = self._engine is not None or self._model is not None or self._device != AUTO
-        if chosen and self._render is None:
+        limit = self._limits.memory_bytes
+        scarce = self._isolate and limit is not None and limit < _AMPLE_BYTES
+        if (chosen or scarce) and self._render is None:
             work.load()
         return work
 

@@ -8,7 +8,7 @@ from typing import overload
 
 from nemovideo._downloads.openfile import BinaryWriter
 from nemovideo._drivers.resource import AsyncResource, Resource
-from nemovideo._flows import downloads, render
+from nemovideo._flows import render
 from nemovideo._flows.downloads import OnBytes
 from nemovideo._flows.render import OnJob
 from nemovideo.draft import Draft
@@ -99,9 +99,18 @@ class Render(Resource):
         return self._run(render.get(self._context, render_id), deadline)
 
     def wait(
-        self, job: RenderJob, on_progress: OnJob | None = None, *, deadline: float | None = None
+        self,
+        job: RenderJob | str,
+        on_progress: OnJob | None = None,
+        *,
+        deadline: float | None = None,
     ) -> RenderJob:
         """Poll the job every few seconds until it has ended; failed polls are retried.
+
+        Args:
+            job: The job, or its id.
+            on_progress: Called with the job after every poll.
+            deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
             RenderFailedError: The job failed (RenderCancelledError: it was canceled).
@@ -109,14 +118,14 @@ class Render(Resource):
         """
         return self._run(render.wait(self._context, job, on_progress), deadline)
 
-    def cancel(self, job: RenderJob, *, deadline: float | None = None) -> RenderJob:
-        """Cancel a job that has not ended, and return its new state."""
+    def cancel(self, job: RenderJob | str, *, deadline: float | None = None) -> RenderJob:
+        """Cancel a job that has not ended, given as such or by its id; return its new state."""
         return self._run(render.cancel(self._context, job), deadline)
 
     @overload
     def download(
         self,
-        job: RenderJob,
+        job: RenderJob | str,
         path_or_file: str | os.PathLike[str],
         on_progress: OnBytes | None = None,
         *,
@@ -127,7 +136,7 @@ class Render(Resource):
     @overload
     def download(
         self,
-        job: RenderJob,
+        job: RenderJob | str,
         path_or_file: BinaryWriter,
         on_progress: OnBytes | None = None,
         *,
@@ -137,7 +146,7 @@ class Render(Resource):
 
     def download(
         self,
-        job: RenderJob,
+        job: RenderJob | str,
         path_or_file: str | os.PathLike[str] | BinaryWriter,
         on_progress: OnBytes | None = None,
         *,
@@ -150,7 +159,7 @@ class Render(Resource):
         is resumed if the server still has the same file.
 
         Args:
-            job: The job; its link is tried first, then the API's own download.
+            job: The job, or its id; its link is tried first, then the API's own download.
             path_or_file: A path, or an open binary file, which is written from its current position
                 and left open.
             on_progress: Called with the bytes received, and the total if known.
@@ -166,7 +175,7 @@ class Render(Resource):
                 is writing it.
             DownloadError: The received file is incomplete.
         """
-        flow = downloads.fetch_to(
+        flow = render.download(
             self._context, job, path_or_file, overwrite=overwrite, on_progress=on_progress
         )
         return self._run(flow, deadline)
@@ -244,19 +253,23 @@ class AsyncRender(AsyncResource):
         return await self._run(render.get(self._context, render_id), deadline)
 
     async def wait(
-        self, job: RenderJob, on_progress: OnJob | None = None, *, deadline: float | None = None
+        self,
+        job: RenderJob | str,
+        on_progress: OnJob | None = None,
+        *,
+        deadline: float | None = None,
     ) -> RenderJob:
         """Poll the job until it has ended; see `Render.wait`."""
         return await self._run(render.wait(self._context, job, on_progress), deadline)
 
-    async def cancel(self, job: RenderJob, *, deadline: float | None = None) -> RenderJob:
+    async def cancel(self, job: RenderJob | str, *, deadline: float | None = None) -> RenderJob:
         """Cancel a job that has not ended; see `Render.cancel`."""
         return await self._run(render.cancel(self._context, job), deadline)
 
     @overload
     async def download(
         self,
-        job: RenderJob,
+        job: RenderJob | str,
         path_or_file: str | os.PathLike[str],
         on_progress: OnBytes | None = None,
         *,
@@ -267,7 +280,7 @@ class AsyncRender(AsyncResource):
     @overload
     async def download(
         self,
-        job: RenderJob,
+        job: RenderJob | str,
         path_or_file: BinaryWriter,
         on_progress: OnBytes | None = None,
         *,
@@ -277,7 +290,7 @@ class AsyncRender(AsyncResource):
 
     async def download(
         self,
-        job: RenderJob,
+        job: RenderJob | str,
         path_or_file: str | os.PathLike[str] | BinaryWriter,
         on_progress: OnBytes | None = None,
         *,
@@ -285,7 +298,7 @@ class AsyncRender(AsyncResource):
         deadline: float | None = None,
     ) -> Path | int:
         """Download a finished job's file; see `Render.download`."""
-        flow = downloads.fetch_to(
+        flow = render.download(
             self._context, job, path_or_file, overwrite=overwrite, on_progress=on_progress
         )
         return await self._run(flow, deadline)

@@ -263,6 +263,19 @@ def test_a_late_render_is_reported_with_its_limit_and_its_id() -> None:
     assert f"client.render.get({job.id!r})" in caught.value.remedy
 
 
+def test_a_job_can_be_given_by_its_id(tmp_path: Path) -> None:
+    with LocalBackend(tmp_path / "state") as backend, Client(base_url=backend.url) as client:
+        for call in (client.render.wait, client.render.cancel):
+            with pytest.raises(errors.APIError) as caught:
+                call("unknown")
+            assert caught.value.status == 404
+            with pytest.raises(errors.InvalidRequestError, match="job=5 is of type int"):
+                call(5)  # type: ignore[arg-type]
+        with pytest.raises(errors.APIError) as caught:
+            client.render.download("unknown", tmp_path / "clean.mp4")
+        assert caught.value.status == 404
+
+
 @pytest.mark.parametrize(
     ("status", "remedy"), [("processing", "render.wait"), ("failed", "Render the draft again")]
 )

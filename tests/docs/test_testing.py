@@ -53,4 +53,6 @@ def test_the_fault_rules_of_the_page_can_be_read_and_do_what_it_says(tmp_path: P
         ) as client,
     ):
         assert client.credits.balance().available == 100
-    assert (clock.waits, ids) == ([2], ["req-1", None])
+    assert clock.waits == [2]
+    assert ids[0] == "req-1"
+    assert ids[1] not in (None, "req-1")

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar, cast
 
+from nemovideo._values.lines import size_text
 from nemovideo.errors import LocalBackendError, NemoError, RenderCancelledError
 from nemovideo.local.isolation import child
 from nemovideo.local.isolation.child import (
@@ -287,8 +288,7 @@ def _raised(error: BaseException, traceback: str, memory_bytes: int | None) -> B
     if isinstance(error, MemoryError):
         if memory_bytes is None:
             return ProcessLostError("the server ran out of memory")
-        mib = memory_bytes / 1024**2
-        most = f"{mib / 1024:.1f} GiB" if mib >= 1024 else f"{mib:.0f} MiB"
+        most = size_text(memory_bytes)
         return ProcessLostError(f"it needs more than {most} of memory, the server's limit")
     if not isinstance(error, NemoError):
         error.__cause__ = _ChildTracebackError(traceback)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from nemovideo._values.remedies import Code, Remedy
 from nemovideo.errors import LocalBackendError, RenderFailedError, UnsupportedFileError
 from nemovideo.local.isolation import child
 from nemovideo.local.isolation.child import Setup
@@ -67,7 +68,12 @@ class IsolatedWork:
         try:
             self._renders.run(child.load, limit_s=math.inf)
         except ProcessLostError as error:
-            raise LocalBackendError(f"the engine cannot be loaded: {error}") from error
+            remedy = None
+            if "of memory" in str(error):
+                remedy = Remedy(("raise ", Code("Limits(memory_bytes=…)", in_shell="--max-memory")))
+            raise LocalBackendError(
+                f"the engine cannot be loaded: {error}", remedy=remedy
+            ) from error
 
     def probe(self, path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002
         """Return a file's type and properties.

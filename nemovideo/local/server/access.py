@@ -14,6 +14,10 @@ EVERYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104
 """The wildcard addresses, each with the loopback address to connect to on this machine."""
 
 
+MIN_KEY_CHARS = 8
+"""The least length of an API key; a shorter one could be guessed."""
+
+
 @attrs.frozen
 class Access:
     """The listening address and the API keys; without keys only this machine is served.
@@ -37,6 +41,25 @@ class Access:
         return f"[{host}]" if ":" in host else host
 
 
+def check_key(key: str, place: str) -> None:
+    """Check an API key; `place` says in the message where it is, since the key is a secret.
+
+    Raises:
+        InvalidRequestError: It is too short, or has characters that a header cannot have.
+    """
+    if not all("!" <= character <= "~" for character in key):
+        raise InvalidRequestError(
+            f"{place} has characters that a header cannot have",
+            remedy="Use ASCII letters, digits and punctuation, without spaces.",
+        )
+    if len(key) < MIN_KEY_CHARS:
+        raise InvalidRequestError(
+            f"{place} is shorter than {MIN_KEY_CHARS} characters",
+            remedy="Use a random key, such as that of "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe())'.",
+        )
+
+
 def access_for(host: str | None, api_key: str | Iterable[str] | None) -> Access:
     """Return the access for the arguments of `LocalBackend`.
 
@@ -47,11 +70,7 @@ def access_for(host: str | None, api_key: str | Iterable[str] | None) -> Access:
     if api_key is not None and not keys:
         raise InvalidRequestError("api_key is empty", remedy="Give at least one key.")
     for key in keys:
-        if not key or not all("!" <= character <= "~" for character in key):
-            raise InvalidRequestError(
-                "an API key is empty, or has characters that a header cannot have",
-                remedy="Use ASCII letters, digits and punctuation, without spaces.",
-            )
+        check_key(key, "an API key")
     if keys and host is None:
         raise InvalidRequestError(
             "api_key is given without host",

@@ -12,11 +12,12 @@ from weakref import WeakValueDictionary
 import attrs
 from starlette.requests import Request
 
+from nemovideo._values.lines import size_text
 from nemovideo.local.agent.turn import TRIAL_COSTS, Question, Turn
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.server.access import Access
 from nemovideo.local.server.forms import Forms, Problem
-from nemovideo.local.server.limits import GIB, Limits, PendingUploads
+from nemovideo.local.server.limits import OVER_QUOTA, Limits, PendingUploads
 from nemovideo.local.server.pools import Pools
 from nemovideo.local.server.queue import RenderQueue
 from nemovideo.local.store import Store
@@ -148,5 +149,5 @@ def check_disk(context: Context, user_id: str, *, pending_bytes: int = 0) -> Non
     """
     quota = context.limits.disk_bytes
     if quota is not None and context.store.space.used_bytes(user_id) + pending_bytes > quota:
-        message = f"Your disk quota on the server, {quota / GIB:.1f} GiB, is used up."
-        raise Problem(507, message, code=507)
+        message = f"Your disk quota on the server, {size_text(quota)}, is used up."
+        raise Problem(507, message, code=507, remedy=OVER_QUOTA)

@@ -49,7 +49,7 @@ async def submit(request: Request) -> Response:
         raise Problem(400, "A render id must be 1 to 200 letters, digits and -._~:@+=,")
     unfinished, most = context.store.renders.unfinished(account.user_id), context.limits.renders
     if most is not None and unfinished >= most:
-        message = f"You have {unfinished} unfinished renders, which is the limit."
+        message = f"You already have {unfinished} unfinished renders; the limit is {most}."
         raise Problem(429, message, code=429, headers={"Retry-After": "10"})
     check_disk(context, account.user_id)
     try:

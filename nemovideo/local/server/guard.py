@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 import threading
 import time
 from collections import Counter
 from typing import NamedTuple
 from urllib.parse import quote
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -70,6 +71,9 @@ class RequestLog:
 class Guard:
     """Records every request, and when it ends, writes a line to the log.
 
+    Every response has a random X-Request-Id, which is in the line as well, unless a fault rule has
+    set one.
+
     `in_progress` has the number of requests of each user, which `authenticate` counts.
 
     Unless `any_host`, a Host header other than this machine's is rejected (421), against DNS
@@ -88,11 +92,15 @@ class Guard:
         """Handle a request."""
         number = self._log.note(scope["method"], scope["path"])
         began_s, status, size = time.perf_counter(), 0, 0
+        request_id = secrets.token_hex(8)
 
         async def answer(message: Message) -> None:
-            nonlocal status, size
+            nonlocal status, size, request_id
             if message["type"] == "http.response.start":
                 status = message["status"]
+                headers = MutableHeaders(raw=list(message.get("headers", ())))
+                request_id = headers.setdefault("x-request-id", request_id)
+                message = {**message, "headers": headers.raw}
                 self._log.answered(number, status)
             size += len(message.get("body", b""))
             await send(message)
@@ -108,7 +116,10 @@ class Guard:
             seconds = time.perf_counter() - began_s
             if _access.isEnabledFor(self._log.level):
                 line = _request_line(scope)
-                _access.log(self._log.level, "%s %d %d B %.3f s", line, status, size, seconds)
+                shown = quote(request_id[:_MAX_CLIENT_CHARS])
+                _access.log(
+                    self._log.level, "%s %d %d B %.3f s %s", line, status, size, seconds, shown
+                )
 
 
 def _is_local(scope: Scope) -> bool:

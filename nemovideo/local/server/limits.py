@@ -9,9 +9,15 @@ from contextlib import contextmanager
 
 import attrs
 
+from nemovideo._support.numbers import number
 from nemovideo.local.server.forms import Problem
 
 GIB = 1024**3
+
+OVER_QUOTA = (
+    "Ask the operator of the server for more space, or to remove old results earlier (--keep)."
+)
+"""The remedy of a user whose quota is used up: users cannot remove files themselves."""
 
 
 @attrs.frozen
@@ -35,13 +41,15 @@ class Limits:
             the engine does not count for it, nor for a preview.
     """
 
-    renders: int | None = None
-    disk_bytes: int | None = None
-    url_upload_s: float = 600.0
-    memory_bytes: int | None = 8 * GIB
-    probe_s: float = 300.0
-    preview_s: float = 300.0
-    stall_s: float = 600.0
+    renders: int | None = attrs.field(default=None, validator=number(least=1, optional=True))
+    disk_bytes: int | None = attrs.field(default=None, validator=number(above=0, optional=True))
+    url_upload_s: float = attrs.field(default=600.0, validator=number(above=0, endless=True))
+    memory_bytes: int | None = attrs.field(
+        default=8 * GIB, validator=number(above=0, optional=True)
+    )
+    probe_s: float = attrs.field(default=300.0, validator=number(above=0, endless=True))
+    preview_s: float = attrs.field(default=300.0, validator=number(above=0, endless=True))
+    stall_s: float = attrs.field(default=600.0, validator=number(above=0, endless=True))
 
 
 class PendingUploads:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import itertools
 import logging
 import socket
@@ -15,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp, Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import LocalBackendError
 from nemovideo.local.server.waiting import first_completed
 
@@ -231,5 +233,12 @@ def _listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         if listener is not None:
             listener.close()
-        raise LocalBackendError(f"Port {port} of {host} cannot be used: {error}") from error
+        message, remedy = f"Port {port} of {host} cannot be used: {error}", None
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            message = f"Port {port} of {host} is in use by another program"
+            remedy = Remedy(
+                "stop the program that uses it",
+                ("choose another port (", Option("port", 0), " picks a free one)"),
+            )
+        raise LocalBackendError(message, remedy=remedy) from error
     return listener

@@ -11,9 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from nemovideo._values.lines import size_text
 from nemovideo.errors import NemoError, RenderCancelledError, RenderFailedError
 from nemovideo.local.media.probe import MediaItem
-from nemovideo.local.server.limits import GIB
+from nemovideo.local.server.limits import OVER_QUOTA
 from nemovideo.local.server.messages import failure_text, without_paths
 from nemovideo.local.store import Render, Store
 from nemovideo.local.timeline import Timeline
@@ -207,7 +208,8 @@ class RenderQueue:
         sizes = [size for user_id, size in list(self._sizes.values()) if user_id == job.user_id]
         if self._store.space.used_bytes(job.user_id) + sum(sizes) > quota:
             raise RenderFailedError(
-                f"the file exceeds your disk quota on the server, {quota / GIB:.1f} GiB"
+                f"the file exceeds your disk quota on the server, {size_text(quota)}",
+                remedy=OVER_QUOTA,
             )
 
 

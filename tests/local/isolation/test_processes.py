@@ -45,11 +45,11 @@ def exists(pid: int) -> bool:
         (calls.abort, LIMIT_S, "a media library crashed"),
         (calls.be_killed, LIMIT_S, "the server ran out of memory"),
         pytest.param(
-            *(calls.take_memory, LIMIT_S, "it needs more than 2.0 GiB of memory"),
+            *(calls.take_memory, LIMIT_S, "it needs more than 2 GB of memory"),
             marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit"),
         ),
         pytest.param(
-            *(calls.take_memory_and_fail, LIMIT_S, "it needs more than 2.0 GiB of memory"),
+            *(calls.take_memory_and_fail, LIMIT_S, "it needs more than 2 GB of memory"),
             marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit"),
         ),
         (calls.hang, 0.2, "it took longer than 0.2 s"),
@@ -78,7 +78,7 @@ def test_a_call_that_does_not_fit_into_memory_is_not_repeated_without_end() -> N
     pool = ProcessPool(Setup(memory_bytes=20 * 1024**2))
     call = partial(calls.length, data=bytes(8 * 1024**2))
     try:
-        with pytest.raises(ProcessLostError, match="it needs more than 20 MiB of memory"):
+        with pytest.raises(ProcessLostError, match="it needs more than 20 MB of memory"):
             pool.run(call, limit_s=LIMIT_S)
     finally:
         pool.stop()

@@ -27,7 +27,13 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from nemovideo import Client
-from nemovideo.errors import AuthenticationError, InvalidRequestError, RenderCancelledError
+from nemovideo.errors import (
+    APIError,
+    AuthenticationError,
+    InvalidRequestError,
+    RenderCancelledError,
+)
+from nemovideo.hooks import ResponseInfo
 from nemovideo.local import Limits, work
 from nemovideo.local.__main__ import main
 from nemovideo.local.server import accounts, listener, uploads
@@ -76,6 +82,7 @@ def shared() -> Iterator[Api]:
         {"host": "0.0.0.0", "api_key": []},
         {"host": "0.0.0.0", "api_key": "two words"},
         {"host": "0.0.0.0", "api_key": "schlüssel"},
+        {"host": "0.0.0.0", "api_key": "1234567"},
     ],
 )
 def test_serving_others_requires_a_host_and_a_valid_key(options: dict[str, Any]) -> None:
@@ -180,7 +187,9 @@ def test_a_user_has_a_disk_quota() -> None:
         session_id = api.session()
         assert api.upload(session_id, ("a.mp4", VIDEO.ljust(1500))).status_code == 200
         answer = api.upload(session_id, ("b.mp4", VIDEO.ljust(1500)))
-        assert (answer.status_code, "used up" in answer.json()["message"]) == (507, True)
+        assert answer.status_code == 507
+        assert answer.json()["message"] == "Your disk quota on the server, 6.8 KB, is used up."
+        assert "operator" in answer.json()["remedy"]
         assert list((api.backend.state_dir / "incoming").iterdir()) == []
         with client(api.backend) as other:
             assert other.upload(other.session(), ("c.mp4", VIDEO)).status_code == 200
@@ -346,10 +355,25 @@ def test_each_request_is_one_log_line_without_secrets(
         httpx.get(f"{api.backend.url}/workspace/claim?ct=clm_secret")
     lines = [r.getMessage() for r in caplog.records if r.name == "nemovideo.local.access"]
     assert len(lines) == 4
-    assert re.fullmatch(r"127\.0\.0\.1 user_\w+ POST /api/\S+ 200 \d+ B \d+\.\d{3} s", lines[0])
+    line = r"127\.0\.0\.1 user_\w+ POST /api/\S+ 200 \d+ B \d+\.\d{3} s [0-9a-f]{16}"
+    assert re.fullmatch(line, lines[0])
     token = httpx.URL(file["cdn_url"]).path.split("/")[2]
     authorization = api.http.headers["authorization"].removeprefix("Bearer ")
     assert not any(s in "".join(lines) for s in (token, authorization, "clm_secret", "\n"))
+
+
+def test_the_request_id_of_an_error_is_in_the_access_log(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[ResponseInfo] = []
+    with (
+        caplog.at_level(logging.DEBUG, "nemovideo.local.access"),
+        serving() as api,
+        Client(base_url=api.backend.url, on_response=seen.append) as user,
+        pytest.raises(APIError) as caught,
+    ):
+        user.render.get("unknown")
+    lines = [r.getMessage() for r in caplog.records if r.name == "nemovideo.local.access"]
+    assert caught.value.request_id == seen[-1].request_id == lines[-1].split()[-1]
+    assert len({info.request_id for info in seen}) == len(seen)
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: x"])
@@ -454,15 +478,31 @@ def test_the_command_line_reports_missing_options_in_its_own_words(
 @pytest.mark.parametrize(
     ("keys", "status", "text"),
     [
-        (["--api-key-file", "missing"], 2, "cannot be read"),
+        (["--api-key-file", "missing"], 2, "The key file missing does not exist. Create it"),
+        (["--api-key-file", "keys.txt"], 2, "line 3 of keys.txt is shorter than 8 characters"),
         (["--api-key", "two words"], 2, "ASCII"),
     ],
 )
 def test_the_command_line_reports_keys_that_cannot_be_used(
-    keys: list[str], status: int, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    keys: list[str],
+    status: int,
+    text: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("keys.txt").write_text(f"# ours\n{KEY}\nsecret\n")
     assert main(["--host", "0.0.0.0", *keys, "--state-dir", str(tmp_path)]) == status
-    assert text in capsys.readouterr().err
+    reported = capsys.readouterr().err
+    assert text in reported
+    assert "secret\n" not in reported
+
+
+def test_limits_that_allow_nothing_are_refused() -> None:
+    for limits in ({"renders": 0}, {"disk_bytes": 0}, {"probe_s": "5"}):
+        with pytest.raises(InvalidRequestError, match=f"{next(iter(limits))}="):
+            Limits(**limits)
 
 
 @pytest.mark.parametrize("arguments", [["--keep", "7"], ["--max-disk", "-1G"], ["--keep", "nan d"]])
