@@ -87,12 +87,15 @@ def check_mcp() -> None:
 
 
 def check_notebook() -> None:
+    from importlib.metadata import version
+
     from IPython.core.formatters import DisplayFormatter
 
     from nemovideo.draft import Draft
 
     shown, _ = DisplayFormatter().format(Draft.from_json({"t": []}))
     assert "text/html" in shown
+    assert version("ipykernel")
 
 
 def check_batch() -> None:

@@ -73,6 +73,11 @@ class Item:
     shared: bool = False
 
 
+_ALONE = Remedy(
+    ("a batch takes only paths: pass the upload to ", Code("client.remove_background()"))
+)
+
+
 class Coordinator:
     """One batch: call `open`, then `next` until it returns None, `ended` for each, and `report`.
 
@@ -279,6 +284,8 @@ class Coordinator:
         try:
             item.order = within_video(self._order, prepare(item.source))
         except (UnsupportedFileError, FileTooLargeError, InvalidRequestError) as error:
+            if isinstance(error, UnsupportedFileError) and isinstance(error.remedy, Remedy):
+                error.remedy = Remedy.after(error.remedy, _ALONE)  # it names `Upload`
             self._fail(item, error)
 
     def _consider(self, item: Item) -> None:

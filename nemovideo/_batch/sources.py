@@ -13,7 +13,7 @@ import attrs
 
 from nemovideo._support.disk import absolute
 from nemovideo._values.formats import VIDEO_SUFFIXES, suffix_of
-from nemovideo._values.remedies import Option, Remedy
+from nemovideo._values.remedies import Code, Option, Remedy
 from nemovideo.errors import InvalidRequestError, SourceNotFoundError
 from nemovideo.files import is_url
 
@@ -42,6 +42,20 @@ class Found:
         folders = [str(path.parent) for path in self.paths]
         drives = {os.path.splitdrive(folder)[0].lower() for folder in folders}
         return Path(os.path.commonpath(folders)) if len(drives) == 1 else Path()
+
+
+def listed(sources: Sources) -> str | os.PathLike[str] | list[str | os.PathLike[str]]:
+    """Return the sources; an iterable of paths as a list.
+
+    Raises:
+        InvalidRequestError: They are neither a path nor an iterable.
+    """
+    if isinstance(sources, (str, os.PathLike)):
+        return sources
+    given: object = sources
+    if not isinstance(given, Iterable) or isinstance(given, (bytes, bytearray, memoryview)):
+        raise _no_path(sources)
+    return [*sources]
 
 
 def find(sources: Sources, *, recursive: bool, out_dir: Path) -> Found:
@@ -102,12 +116,24 @@ def _found(paths: Iterable[Path]) -> Found:
 
 
 def _local(path: str | os.PathLike[str]) -> Path:
-    """Return the absolute path, and reject a URL."""
+    """Return the absolute path, and reject a URL and what is not a path."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise _no_path(path)
     if is_url(path):
         raise InvalidRequestError(
             f"{path!r} is not a local path", remedy="Give the paths of files on this machine."
         )
     return absolute(path)
+
+
+def _no_path(source: object) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"a batch takes paths, not {type(source).__name__}",
+        remedy=Remedy(
+            "give the paths of files on this machine",
+            ("pass other sources one by one to ", Code("client.remove_background()")),
+        ),
+    )
 
 
 def _is_video(path: Path) -> bool:

@@ -14,7 +14,7 @@ from nemovideo._batch.coordinator import Coordinator
 from nemovideo._batch.pace import Pace
 from nemovideo._batch.plan import Plan
 from nemovideo._batch.running import run
-from nemovideo._batch.sources import Sources
+from nemovideo._batch.sources import Sources, listed
 from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows.render import check_quality
 from nemovideo._jobs.places import Place
@@ -200,11 +200,12 @@ class _Setup:
     ) -> Plan:
         """Return the plan; see `Batch.remove_backgrounds`."""
         check_quality(self.context, order.quality)
-        named = [sources] if isinstance(sources, (str, os.PathLike)) else [*sources]
-        check_sources(named, local_files=self.context.settings.local_files)
+        named = listed(sources)
+        each = named if isinstance(named, list) else [named]
+        check_sources(each, local_files=self.context.settings.local_files)
         return Plan(
             order=order,
-            sources=sources if isinstance(sources, (str, os.PathLike)) else named,
+            sources=named,
             own_backends=self._own_backends,
             **given,
         )

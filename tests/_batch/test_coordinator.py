@@ -17,7 +17,7 @@ import anyio
 import attrs
 import pytest
 
-from nemovideo import AsyncClient, Client, errors
+from nemovideo import AsyncClient, Client, Upload, errors
 from nemovideo._batch.notes import Notes
 from nemovideo._batch.pace import Pace, paced
 from nemovideo._batch.sources import Found, find, output_names
@@ -34,6 +34,7 @@ from nemovideo._flows.steps import (
     open_stream,
     read,
 )
+from nemovideo._values.remedies import remedy_for
 from nemovideo.batch import BatchReport, BatchRow
 from nemovideo.local import Fault, LocalBackend
 from nemovideo.models import Progress
@@ -157,6 +158,10 @@ def test_impossible_sources_are_refused(tmp_path: Path, clips: Path, worker: Cli
         remove(list(clips.iterdir()), clips)
     with pytest.raises(errors.InvalidRequestError, match="not a local path"):
         remove(["https://example.com/talk.mp4"], tmp_path / "out")
+    wrong: Any
+    for wrong in (5, b"talk.mp4", Upload("talk.mp4"), [5], [b"talk.mp4"], [Upload("talk.mp4")]):
+        with pytest.raises(errors.InvalidRequestError, match="a batch takes paths, not "):
+            remove(wrong, tmp_path / "out")
     with pytest.raises(errors.InvalidRequestError, match="cannot be transparent"):
         remove(clips, tmp_path / "out", background="transparent", format="mp4")
     with pytest.raises(errors.InvalidRequestError, match="concurrency=0"):
@@ -165,6 +170,18 @@ def test_impossible_sources_are_refused(tmp_path: Path, clips: Path, worker: Cli
         remove(clips, tmp_path / "out", background=tmp_path / "office.jpg")
     assert not (tmp_path / "out").exists()
     assert len(remove([], tmp_path / "out", background="Transparent")) == 0
+
+
+def test_a_damaged_file_is_to_be_sent_alone(tmp_path: Path, worker: Client) -> None:
+    (tmp_path / "clips").mkdir()
+    make_broken(tmp_path / "clips")
+    report = worker.batch.remove_backgrounds(tmp_path / "clips", tmp_path / "out")
+    row = next(row for row in report.failed if row.source.name == "cut.mp4")
+    assert row.remedy == (
+        "Save or copy the file again, or send it as it is with Upload(source, check=False). "
+        "A batch takes only paths: pass the upload to client.remove_background()."
+    )
+    assert remedy_for(row.remedy, "shell") == "Save or copy the file again."
 
 
 def test_a_missing_file_fails_alone(tmp_path: Path, clips: Path, worker: Client) -> None:
