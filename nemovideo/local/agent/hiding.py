@@ -74,8 +74,8 @@ def hide(
     names = speech.listed(context, [_name(parts[index]) for index in meant])
     if left == [*parts]:
         return answered(context.say("hidden_already", names=names))
-    shown = speech.span(context, gone.start_ms, gone.end_ms)
-    said = context.say("hidden", names=names, shown=shown)
+    start, end = speech.bounds(context, gone.start_ms, gone.end_ms)
+    said = context.say("hidden", names=names, start=start, end=end)
     args: dict[str, object] = {"hidden_from_ms": gone.start_ms, "hidden_until_ms": gone.end_ms}
     return did(tool, args, put(left), said)
 

@@ -25,15 +25,16 @@ def span(context: Context, start_ms: int, end_ms: int) -> str:
     return f"{_figure(start_ms)}-{seconds(context, end_ms)}"
 
 
-def from_to(context: Context, sentence: str, start_ms: int, end_ms: int) -> str:
-    """Return a sentence with the fields `start`, without a unit, and `end`."""
-    return context.say(sentence, start=_figure(start_ms), end=seconds(context, end_ms))
+def bounds(context: Context, start_ms: int, end_ms: int) -> tuple[str, str]:
+    """Return the start, without a unit, and the end: "2" and "5 s"."""
+    return _figure(start_ms), seconds(context, end_ms)
 
 
 def part(context: Context, start_ms: int, end_ms: int, total_ms: int) -> str:
     """Return "the first 2 s", "the last 2 s" or "2 to 5 s"."""
     if start_ms and end_ms < total_ms:
-        return from_to(context, "part.middle", start_ms, end_ms)
+        start, end = bounds(context, start_ms, end_ms)
+        return context.say("part.middle", start=start, end=end)
     sentence = "part.end" if start_ms else "part.start"
     return context.say(sentence, length=seconds(context, end_ms - start_ms))
 

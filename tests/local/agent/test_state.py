@@ -134,6 +134,7 @@ def test_titles_in_the_plural_and_by_number(text: str, titles: str) -> None:
         ("trim to 2 seconds", "I kept the first 2 s; the video is now 2 s long."),
         ("剪掉最后2秒", "已剪掉最后 2 秒，现在总长 8 秒"),
         ("preview it", "session.preview()"),
+        ("add music, then hide the music from 2 to 5 seconds", "hidden song.mp3 from 2 to 5 s."),
         ("怎么预览？", "nemovideo preview"),
         ("trim to 20 seconds", "I can't keep 20 s: the video is only 10 s long"),
         ("cut the last 15 seconds", "I can't cut out 15 s: the video is only 10 s long"),
@@ -143,7 +144,7 @@ def test_titles_in_the_plural_and_by_number(text: str, titles: str) -> None:
     ],
 )
 def test_the_answer_says_what_was_done_or_why_not(text: str, texts: str) -> None:
-    assert texts in ask(text).steps[0].text
+    assert any(texts in step.text for step in ask(text).steps)
 
 
 @pytest.mark.parametrize("text", ["how much does this cost?", "is it free?", "这个要多少钱？"])

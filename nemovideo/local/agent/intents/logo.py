@@ -164,7 +164,8 @@ def _described(context: Context, overlay: Overlay, total_ms: int, sentence: str)
     where = context.say(f"position.{overlay.position}")
     shown = ""
     if overlay.start_ms or overlay.duration_ms < total_ms:
-        shown = speech.from_to(context, "logo_shown", *_span(overlay))
+        start, end = speech.bounds(context, *_span(overlay))
+        shown = context.say("logo_shown", start=start, end=end)
     return context.say(sentence, name=overlay.name, where=where, size=overlay.size, shown=shown)
 
 
