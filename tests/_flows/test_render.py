@@ -162,7 +162,7 @@ def test_failed_polls_do_not_fail_the_job() -> None:
     ]
     script = Script(httpx.Response(200, json={"id": "r", "status": "processing"}), *polls)
     with sync_client(script, clock=FakeClock()) as client:
-        assert client.render.wait(client.render.get("r")).completed
+        assert client.render.wait("r").completed
 
 
 @pytest.mark.parametrize(
