@@ -14,7 +14,7 @@ from nemovideo.local.store.accounts import TokenTooSoonError
 from nemovideo.local.store.projects import CLAIM_LIFETIME_S
 
 MAX_REQUESTS = 64
-"""The requests of an API key at a time: a quarter of all connections."""
+"""The requests of an API key, and those for its links, at a time: a quarter of all connections."""
 
 _KEY_REMEDY = "Set NEMO_TOKEN to an API key of this server."
 """Replaces the client's own remedy, which suggests an anonymous token: here there are none."""
@@ -38,18 +38,32 @@ def authenticate(request: Request, *scopes: str) -> Account:
             remedy=_KEY_REMEDY if shared else None,
             headers={"WWW-Authenticate": "Bearer"},
         )
-    _begin(request, account.user_id)
+    request.scope["nemovideo.user"] = account.user_id
+    count_request(request, account.user_id)
     if not account.scopes.intersection({*scopes, "*"}):
         raise Problem(403, f"The token lacks the scope {' or '.join(scopes)!r}.", code=403)
     return account
 
 
-def _begin(request: Request, user_id: str) -> None:
-    """Record the user of a request until it ends (see `Guard`)."""
+def count_link(request: Request, user_id: str) -> None:
+    """Count a request by link, apart from those by key: a reader cannot lock out the owner.
+
+    Raises:
+        Problem: 429 if there are too many in progress for links of the user.
+    """
+    count_request(request, f"links of {user_id}")
+
+
+def count_request(request: Request, counter: str) -> None:
+    """Count a request until it ends (see `Guard`).
+
+    Raises:
+        Problem: 429 if the server has API keys, and the counter has too many in progress.
+    """
     context = context_of(request)
-    request.scope["nemovideo.user"] = user_id
-    context.in_progress[user_id] += 1
-    if context.access.shared and context.in_progress[user_id] > MAX_REQUESTS:
+    request.scope["nemovideo.counter"] = counter
+    context.in_progress[counter] += 1
+    if context.access.shared and context.in_progress[counter] > MAX_REQUESTS:
         message = f"You have {MAX_REQUESTS} requests in progress, which is the limit."
         raise Problem(429, message, code=429, headers={"Retry-After": "5"})
 

@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, Response
 
 from nemovideo._support.outputs import DEFAULT_QUALITY, QUALITIES
 from nemovideo.draft.values import is_ready
-from nemovideo.local.server.accounts import authenticate, own_session
+from nemovideo.local.server.accounts import authenticate, count_link, own_session
 from nemovideo.local.server.context import check_disk, context_of
 from nemovideo.local.server.forms import DRAFT_LIMIT_BYTES, Problem, read_json, text_field
 from nemovideo.local.server.messages import parts_of
@@ -100,6 +100,9 @@ async def file(request: Request) -> Response:
     token = request.path_params["token"]
     headers = {"x-content-type-options": "nosniff"}
     item, render = context.store.projects.file(token), context.store.renders.by_file(token)
+    owner = context.store.projects.owner(token) if render is None else render.user_id
+    if owner is not None:
+        count_link(request, owner)
     if item is not None and item.path.is_file():
         return FileResponse(item.path, headers=headers, filename=item.name)
     if render is not None and context.queue.path(render).is_file():

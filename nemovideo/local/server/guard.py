@@ -74,7 +74,7 @@ class Guard:
     Every response has a random X-Request-Id, which is in the line as well, unless a fault rule has
     set one.
 
-    `in_progress` has the number of requests of each user, which `authenticate` counts.
+    `in_progress` has the number of requests of each user, which `count_request` counts.
 
     Unless `any_host`, a Host header other than this machine's is rejected (421), against DNS
     rebinding.
@@ -109,10 +109,10 @@ class Guard:
         try:
             await app(scope, receive, answer)
         finally:
-            if (user_id := scope.get("nemovideo.user")) is not None:
-                self._in_progress[user_id] -= 1
-                if not self._in_progress[user_id]:
-                    del self._in_progress[user_id]
+            if (counter := scope.get("nemovideo.counter")) is not None:
+                self._in_progress[counter] -= 1
+                if not self._in_progress[counter]:
+                    del self._in_progress[counter]
             seconds = time.perf_counter() - began_s
             if _access.isEnabledFor(self._log.level):
                 line = _request_line(scope)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from nemovideo.draft import Draft
-from nemovideo.local.server.accounts import authenticate, own_session
+from nemovideo.local.server.accounts import authenticate, count_link, own_session
 from nemovideo.local.server.context import check_disk, context_of
 from nemovideo.local.server.forms import Problem, read_json, text_field
 from nemovideo.local.store import StoredFile
@@ -77,6 +77,7 @@ async def claimed(request: Request) -> Response:
     session = context.store.projects.claimed(request.query_params.get("ct", ""))
     if session is None:
         raise Problem(404, "The claim token is unknown or has expired.")
+    count_link(request, session.user_id)
     draft = context.store.projects.draft(session.session_id)
     files = [
         _link(file_info(request, f)["cdn_url"], f.item.name)

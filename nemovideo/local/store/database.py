@@ -17,7 +17,7 @@ from nemovideo.local.store.private import create_private, make_private
 Values: TypeAlias = Sequence[object] | Mapping[str, object]
 
 _FILE = "backend.sqlite3"
-_SCHEMA_VERSION = 5
+_SCHEMA_VERSION = 6
 _SCHEMA = """
 CREATE TABLE users (
     user_id TEXT PRIMARY KEY,
@@ -83,7 +83,10 @@ CREATE TABLE claims (
 );
 """
 _USAGE = {
-    "sessions": ("500 + length({row}.task_name)", "{row}.user_id"),
+    "sessions": (
+        "500 + length(CAST({row}.task_name AS BLOB)) + length(CAST({row}.language AS BLOB))",
+        "{row}.user_id",
+    ),
     "media": ("4096 + ifnull(json_extract({row}.facts, '$.size_bytes'), 0)", "{owner}"),
     "drafts": ("100 + length(CAST({row}.draft AS BLOB))", "{owner}"),
     "renders": (
@@ -93,6 +96,7 @@ _USAGE = {
     "claims": ("300", "{owner}"),
 }
 """By table, the disk space of a row, and its user."""
+_CHANGES = ("added", "removed", "changed")
 
 
 def _usage_script() -> str:
@@ -101,8 +105,11 @@ def _usage_script() -> str:
     Adding it up for each check would read all rows of the user, who can make any number of them.
     """
     script = [
+        *(f"DROP TRIGGER IF EXISTS {t}_{c};" for t in _USAGE for c in _CHANGES),
+        "DROP TABLE IF EXISTS usage;",
         "CREATE TABLE usage (user_id TEXT PRIMARY KEY REFERENCES users, bytes INTEGER NOT NULL);",
-        "CREATE INDEX renders_by_status ON renders (status, user_id);",
+        "CREATE INDEX IF NOT EXISTS renders_by_status ON renders (status, user_id);",
+        "CREATE INDEX IF NOT EXISTS claims_by_session ON claims (session_id);",
     ]
     for table, (size, user) in _USAGE.items():
         change: dict[str, str] = {}
@@ -144,6 +151,7 @@ CREATE INDEX IF NOT EXISTS renders_by_session ON renders (session_id);
 UPDATE renders SET draft = '' WHERE status NOT IN ('pending', 'processing');
 {_usage_script()}
 """,  # noqa: S608 - constants
+    5: _usage_script(),
 }
 """By version, the script that upgrades a database to the next version."""
 

@@ -119,6 +119,14 @@ class Projects:
         row = self._database.row("SELECT facts FROM media WHERE file_token = ?", (file_token,))
         return None if row is None else self._item(row["facts"])
 
+    def owner(self, file_token: str) -> str | None:
+        """Return the user whose uploaded file has this link, or None."""
+        row = self._database.row(
+            "SELECT user_id FROM media JOIN sessions USING (session_id) WHERE file_token = ?",
+            (file_token,),
+        )
+        return None if row is None else str(row["user_id"])
+
     def draft(self, session_id: str) -> dict[str, object] | None:
         """Return the current draft, or None if the session is empty."""
         numbers = self.versions(session_id, latest=1)

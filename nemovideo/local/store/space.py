@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 from nemovideo.local.store.database import Database
 from nemovideo.local.store.renders import file_name
@@ -15,10 +16,10 @@ SELECT session_id FROM sessions WHERE used_at < ? AND NOT EXISTS (
     SELECT 1 FROM renders WHERE renders.session_id = sessions.session_id
     AND status IN ('pending', 'processing'))
 """
-_OLD_RENDERS = "SELECT render_id, file_token, format FROM renders WHERE completed_at < ?"
-_RENDERS_OF = """
-SELECT render_id, file_token, format FROM renders WHERE session_id = ? AND completed_at >= ?
-"""
+_RENDERS_OF = "SELECT file_token, format FROM renders WHERE session_id = ?"
+_BATCH = 100
+_PAUSE_S = 0.001
+"""Without a pause, this thread would take the database's lock again before those that wait."""
 
 
 class Space:
@@ -39,31 +40,58 @@ class Space:
     def remove_older(self, keep_s: float) -> int:
         """Remove results older than `keep_s` and sessions unused for as long; return the number.
 
-        Sessions with an unfinished render are kept.
+        Sessions with an unfinished render are kept. There can be millions of rows, so they are
+        removed in short transactions, between which requests are answered.
         """
         before = self._clock() - keep_s
-        root = self._database.state_dir
-        removed: list[Path] = []
-        with self._database.transaction() as connection:
-            sessions = [row["session_id"] for row in connection.execute(_OLD_SESSIONS, (before,))]
-            renders = connection.execute(_OLD_RENDERS, (before,)).fetchall()
-            for session_id in sessions:
-                removed.append(root / "media" / session_id)
-                renders += connection.execute(_RENDERS_OF, (session_id, before)).fetchall()
-            removed += [root / "renders" / file_name(r["file_token"], r["format"]) for r in renders]
-            connection.executemany(
-                "DELETE FROM renders WHERE render_id = ?", [(r["render_id"],) for r in renders]
-            )
-            for table in ("media", "drafts", "claims", "sessions"):
+        count = 0
+        for renders in self._batches("renders", "completed_at < ?", before):
+            self._unlink(renders)
+            count += len(renders)
+        for _ in self._batches("claims", "expires_at < ?", self._clock()):
+            pass
+        sessions = self._database.rows(_OLD_SESSIONS, (before,))
+        for (session_id,) in sessions:
+            for _ in self._batches("claims", "session_id = ?", session_id):
+                pass
+            count += self._remove_session(session_id, before)
+        return count
+
+    def _batches(self, table: str, where: str, value: object) -> Iterator[list[sqlite3.Row]]:
+        """Delete the rows of a table in short transactions, and yield those of each."""
+        while True:
+            with self._database.transaction() as connection:
+                rows = connection.execute(
+                    f"SELECT rowid AS number, * FROM {table} WHERE {where} LIMIT {_BATCH}",  # noqa: S608 - constants
+                    (value,),
+                ).fetchall()
                 connection.executemany(
-                    f"DELETE FROM {table} WHERE session_id = ?",  # noqa: S608 - constants
-                    [(session_id,) for session_id in sessions],
+                    f"DELETE FROM {table} WHERE rowid = ?",  # noqa: S608 - constants
+                    [(row["number"],) for row in rows],
                 )
-            connection.execute("DELETE FROM claims WHERE expires_at < ?", (self._clock(),))
-        for path in removed:
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                with suppress(OSError):
-                    path.unlink(missing_ok=True)
-        return len(sessions) + len(renders)
+            if not rows:
+                return
+            yield rows
+            time.sleep(_PAUSE_S)
+
+    def _remove_session(self, session_id: str, before: float) -> int:
+        """Remove a session unless it has been used meanwhile; return the number of removals."""
+        with self._database.transaction() as connection:
+            found = connection.execute(f"{_OLD_SESSIONS} AND session_id = ?", (before, session_id))
+            if found.fetchone() is None:
+                return 0
+            renders = connection.execute(_RENDERS_OF, (session_id,)).fetchall()
+            for table in ("renders", "media", "drafts", "claims", "sessions"):
+                connection.execute(
+                    f"DELETE FROM {table} WHERE session_id = ?",  # noqa: S608 - constants
+                    (session_id,),
+                )
+        shutil.rmtree(self._database.state_dir / "media" / session_id, ignore_errors=True)
+        self._unlink(renders)
+        return 1 + len(renders)
+
+    def _unlink(self, renders: Iterable[sqlite3.Row]) -> None:
+        for render in renders:
+            name = file_name(render["file_token"], render["format"])
+            with suppress(OSError):
+                (self._database.state_dir / "renders" / name).unlink(missing_ok=True)

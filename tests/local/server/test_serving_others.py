@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
 import re
 import socket
 import sqlite3
@@ -19,6 +20,7 @@ from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 import anyio.lowlevel
@@ -246,6 +248,32 @@ def test_a_key_cannot_occupy_all_connections(shared: Api, monkeypatch: pytest.Mo
             assert ben.ask("GET", path).status_code == 200
     while shared.ask("GET", path).status_code == 429:
         pass
+
+
+def test_links_cannot_occupy_all_connections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "MAX_REQUESTS", 2)
+    large = os.urandom(24 * 1024**2)
+    with (
+        serving(tmp_path, host="0.0.0.0", api_key=[KEY]) as api,
+        client(api.backend, KEY) as anna,
+        ExitStack() as stack,
+    ):
+        url = anna.upload(anna.session(), ("a.mp4", VIDEO)).json()["data"]["files"][0]["cdn_url"]
+        request = f"GET {urlsplit(url).path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        (stored,) = tmp_path.glob("media/*/*")
+        stored.write_bytes(large)
+        for _ in range(2):
+            held = stack.enter_context(socket.create_connection(("127.0.0.1", api.backend.port)))
+            held.sendall(request)
+            assert held.recv(12) == b"HTTP/1.1 200"
+        assert httpx.get(url).status_code == 429
+        assert anna.ask("GET", "/api/credits/balance/simple").status_code == 200
+        stack.close()
+        while (answer := httpx.get(url)).status_code == 429:
+            pass
+        assert answer.content == large
 
 
 @pytest.mark.anyio

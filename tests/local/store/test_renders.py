@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from nemovideo.local.store import Store
+from nemovideo.local.store import Store, space
 from nemovideo.local.store.database import Database
 from nemovideo.local.store.projects import Projects
 from nemovideo.local.store.renders import MAX_ATTEMPTS, Renders
@@ -60,14 +61,14 @@ def test_a_job_that_the_user_cancelled_is_not_requeued(renders: Renders) -> None
 def test_a_job_that_has_ended_keeps_no_draft_that_later_queries_would_read(
     database: Database, renders: Renders
 ) -> None:
-    space = Space(database, lambda: 0.0)
+    disk = Space(database, lambda: 0.0)
     big: dict[str, object] = {"x": "x" * 10**6}
     for number, end in enumerate((renders.fail, renders.complete, None)):
         render_id = f"r{number}"
         renders.add(
             render_id, session_id="s", user_id="u", draft=big, format_="mp4", quality="high"
         )
-        assert space.used_bytes("u") > 10**6
+        assert disk.used_bytes("u") > 10**6
         while (job := renders.take()) is not None and job.render_id != render_id:
             pass
         assert job is not None
@@ -77,25 +78,59 @@ def test_a_job_that_has_ended_keeps_no_draft_that_later_queries_would_read(
             renders.complete(job, duration_ms=1, size_bytes=1)
         else:
             renders.cancel(render_id)
-        assert space.used_bytes("u") < 10**5
+        assert disk.used_bytes("u") < 10**5
 
 
 def test_the_disk_space_of_a_user_follows_all_that_is_added_and_removed(
     database: Database, renders: Renders
 ) -> None:
-    space = Space(database, lambda: 10.0**9)
+    disk = Space(database, lambda: 10.0**9)
     projects = Projects(database, lambda: 0.0)
-    before = space.used_bytes("u")
+    before = disk.used_bytes("u")
     assert 0 < before < 10_000
     session = projects.create("u", "project", "en")
     projects.save_draft(session.session_id, {"x": "x" * 50_000})
     projects.issue_claim(session.session_id)
-    assert 50_000 < space.used_bytes("u") - before < 52_000
+    assert 50_000 < disk.used_bytes("u") - before < 52_000
     projects.undo(session.session_id)
-    assert 0 < space.used_bytes("u") - before < 2000
+    assert 0 < disk.used_bytes("u") - before < 2000
     renders.cancel("r")
-    space.remove_older(1.0)
-    assert space.used_bytes("u") == 0
+    disk.remove_older(1.0)
+    assert disk.used_bytes("u") == 0
+
+
+def test_a_session_counts_with_the_bytes_of_its_texts(
+    database: Database,
+) -> None:
+    disk = Space(database, lambda: 0.0)
+    before = disk.used_bytes("u")
+    Projects(database, lambda: 0.0).create("u", "\0" + "\U0001f600" * 999, "\0" * 1000)
+    assert disk.used_bytes("u") - before > 4000 + 1000
+
+
+def test_old_rows_are_removed_in_short_transactions(
+    database: Database, renders: Renders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    projects = Projects(database, lambda: 0.0)
+    left: list[tuple[int, int]] = []
+    renders.cancel("r")
+    for number in range(7):
+        renders.add(
+            f"r{number}", session_id="s", user_id="u", draft={}, format_="mp4", quality="high"
+        )
+        renders.cancel(f"r{number}")
+        projects.issue_claim("s")
+
+    def pause(_seconds: float) -> None:
+        with ThreadPoolExecutor(1) as other:  # the lock is free
+            count = "SELECT (SELECT count(*) FROM renders), (SELECT count(*) FROM claims)"
+            left.append(tuple(other.submit(database.row, count).result(10)))
+
+    monkeypatch.setattr(space, "_BATCH", 3)
+    monkeypatch.setattr("nemovideo.local.store.space.time.sleep", pause)
+    assert Space(database, lambda: 10.0).remove_older(1.0) == 8 + 1
+    assert left == [(5, 7), (2, 7), (0, 7), (0, 4), (0, 1), (0, 0)]
+    assert database.row("SELECT count(*) FROM sessions")[0] == 0
 
 
 def test_parts_of_files_that_a_crashed_server_left_are_removed(tmp_path: Path) -> None:

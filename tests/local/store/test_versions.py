@@ -25,12 +25,13 @@ def add_user_and_session(database: Database) -> None:
 
 
 def remove_usage(connection: sqlite3.Connection) -> None:
-    """Remove what version 5 of the schema added."""
+    """Remove what versions 5 and 6 of the schema added."""
     triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
     for (name,) in triggers.fetchall():
         connection.execute(f"DROP TRIGGER {name}")
     connection.execute("DROP TABLE usage")
     connection.execute("DROP INDEX renders_by_status")
+    connection.execute("DROP INDEX claims_by_session")
 
 
 def test_an_upgrade_adds_up_what_each_user_has_and_discards_the_drafts_of_ended_jobs(
@@ -57,6 +58,23 @@ def test_an_upgrade_adds_up_what_each_user_has_and_discards_the_drafts_of_ended_
     database, renders = renders_of(tmp_path)
     assert 10**6 < Space(database, lambda: 0.0).used_bytes("u") < 1.1 * 10**6
     assert len(renders.draft("pending")["x"]) == 10**6  # type: ignore[arg-type]
+    database.close()
+
+
+def test_an_upgrade_from_version_5_adds_up_again(tmp_path: Path) -> None:
+    database, _ = renders_of(tmp_path)
+    add_user_and_session(database)
+    used = Space(database, lambda: 0.0).used_bytes("u")
+    database.close()
+    with sqlite3.connect(tmp_path / "backend.sqlite3") as connection:
+        connection.execute("UPDATE usage SET bytes = 1")
+        connection.execute("DROP INDEX claims_by_session")
+        connection.execute("PRAGMA user_version = 5")
+    connection.close()
+    database, _ = renders_of(tmp_path)
+    assert Space(database, lambda: 0.0).used_bytes("u") == used
+    database.write("DELETE FROM sessions")
+    assert Space(database, lambda: 0.0).used_bytes("u") == 0
     database.close()
 
 
