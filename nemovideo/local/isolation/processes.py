@@ -49,7 +49,14 @@ _start_lock = threading.Lock()
 
 
 class ProcessLostError(Exception):
-    """A process ended before its call; the message says why, such as "a media library crashed"."""
+    """A process ended before its call; the message says why, such as "a media library crashed".
+
+    `over_limit` is whether it needs more memory than the limit.
+    """
+
+    def __init__(self, message: str, *, over_limit: bool = False) -> None:
+        super().__init__(message)
+        self.over_limit = over_limit
 
 
 class ProcessPool:
@@ -289,7 +296,9 @@ def _raised(error: BaseException, traceback: str, memory_bytes: int | None) -> B
         if memory_bytes is None:
             return ProcessLostError("the server ran out of memory")
         most = size_text(memory_bytes)
-        return ProcessLostError(f"it needs more than {most} of memory, the server's limit")
+        return ProcessLostError(
+            f"it needs more than {most} of memory, the server's limit", over_limit=True
+        )
     if not isinstance(error, NemoError):
         error.__cause__ = _ChildTracebackError(traceback)
     return error

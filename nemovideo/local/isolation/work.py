@@ -69,7 +69,7 @@ class IsolatedWork:
             self._renders.run(child.load, limit_s=math.inf)
         except ProcessLostError as error:
             remedy = None
-            if "of memory" in str(error):
+            if error.over_limit:
                 remedy = Remedy(("raise ", Code("Limits(memory_bytes=…)", in_shell="--max-memory")))
             raise LocalBackendError(
                 f"the engine cannot be loaded: {error}", remedy=remedy
