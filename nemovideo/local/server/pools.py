@@ -46,5 +46,5 @@ class Pools:
     probes: Pool = attrs.field(factory=lambda: Pool(2))
     parses: Pool = attrs.field(factory=lambda: Pool(2))
     writes: Pool = attrs.field(factory=lambda: Pool(4))
-    previews: Pool = attrs.field(factory=lambda: Pool(1))
+    previews: Pool = attrs.field(factory=lambda: Pool(2))
     fetches: Pool = attrs.field(factory=lambda: Pool(16))

@@ -71,7 +71,8 @@ class PreviewStream:
                     file.write(part)
 
             try:
-                await context.pools.previews.run(make, user_id=context.sharing(user_id))
+                # Also without API keys: two at a time would need twice the memory.
+                await context.pools.previews.run(make, user_id=user_id)
             except (NemoError, ValueError) as error:
                 failure = JSONResponse(parts_of(failure_text(error), "failure"))
                 await failure(scope, receive, send)

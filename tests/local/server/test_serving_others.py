@@ -42,7 +42,7 @@ from nemovideo.local.server import accounts, listener, uploads
 from nemovideo.local.server.forms import Problem
 from nemovideo.local.server.limits import PendingUploads
 from nemovideo.local.server.listener import Server
-from nemovideo.local.server.pools import Pool
+from nemovideo.local.server.pools import Pool, Pools
 from nemovideo.local.timeline import Timeline
 from nemovideo.models import Preview
 from tests.support.app import (
@@ -287,6 +287,27 @@ async def test_one_user_cannot_occupy_all_threads() -> None:
             with anyio.fail_after(10):
                 assert await pool.run(lambda: "done", user_id="ben") == "done"
             assert not gate.is_set()
+            gate.set()
+    finally:
+        gate.set()
+
+
+@pytest.mark.anyio
+async def test_one_user_cannot_delay_the_previews_of_another() -> None:
+    previews, gate, running = Pools().previews, threading.Event(), []
+
+    def hold() -> None:
+        running.append(1)
+        gate.wait(30)
+
+    try:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(partial(previews.run, hold, user_id="anna"))
+            await anyio.lowlevel.checkpoint()
+            with anyio.fail_after(10):
+                assert await previews.run(lambda: "done", user_id="ben") == "done"
+            assert len(running) == 1
             gate.set()
     finally:
         gate.set()
