@@ -159,7 +159,10 @@ def test_a_large_body_is_parsed_apart_from_other_requests(
         threads.append(threading.current_thread().name)
         return json.loads(text)
 
-    with serving(host="127.0.0.1", api_key="key") as served, client(served.backend, "key") as api:
+    with (
+        serving(host="127.0.0.1", api_key="first-key") as served,
+        client(served.backend, "first-key") as api,
+    ):
         monkeypatch.setattr(json_text, "read_json", parse)
         for size in (10, 100_000):
             body = {"task_name": "project", "x": "x" * size}
