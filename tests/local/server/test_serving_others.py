@@ -294,20 +294,20 @@ async def test_one_user_cannot_occupy_all_threads() -> None:
 
 @pytest.mark.anyio
 async def test_one_user_cannot_delay_the_previews_of_another() -> None:
-    previews, gate, running = Pools().previews, threading.Event(), []
+    previews, gate, running = Pools().previews, threading.Event(), threading.Semaphore(0)
 
     def hold() -> None:
-        running.append(1)
+        running.release()
         gate.wait(30)
 
     try:
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 tasks.start_soon(partial(previews.run, hold, user_id="anna"))
-            await anyio.lowlevel.checkpoint()
+            assert await anyio.to_thread.run_sync(partial(running.acquire, timeout=30))
             with anyio.fail_after(10):
                 assert await previews.run(lambda: "done", user_id="ben") == "done"
-            assert len(running) == 1
+            assert not running.acquire(blocking=False)
             gate.set()
     finally:
         gate.set()
