@@ -189,7 +189,6 @@ def test_a_file_name_that_is_not_unicode_can_be_shown(run: Run, clip: Path, tmp_
         (["remove-background", f"http://10.0.0.1/{'x' * 300}.mp4", "-b", ""], 2, "background is"),
         (["mcp", ".", "--local", "--engine", "no-such"], 2, "no engine 'no-such'"),
         (["frames", "x.mp4", "--engine", "no-such"], 2, "no engine 'no-such'"),
-        (["serve", "--faults", "nothing.json"], 2, "nothing.json cannot be read"),
     ],
 )
 def test_wrong_usage_is_explained_and_nothing_is_sent(

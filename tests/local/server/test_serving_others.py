@@ -528,6 +528,7 @@ def test_the_command_line_reports_missing_options_in_its_own_words(
     ("keys", "status", "text"),
     [
         (["--api-key-file", "missing"], 2, "The key file missing does not exist. Create it"),
+        (["--api-key", "long-enough", "--faults", "no.json"], 2, "no.json cannot be read"),
         (["--api-key-file", "keys.txt"], 2, "line 3 of keys.txt is shorter than 8 characters"),
         (["--api-key", "two words"], 2, "ASCII"),
     ],
