@@ -175,10 +175,15 @@ def note_answered(note: MessageNote, state: SessionState) -> MessageNote:
     return attrs.evolve(note, status="answered", draft=draft_digest(state))
 
 
-def unchanged_error(reply: Reply, what: str = "video") -> AgentError:
-    """Return the error for an answer that did not change the draft, or the background in it."""
+def unchanged_error(reply: Reply) -> AgentError:
+    """Return the error for an answer that did not change the draft."""
+    return _undone_error("did not change the video", reply)
+
+
+def _undone_error(what: str, reply: Reply, remedy: str | None = None) -> AgentError:
     error = AgentError(
-        f"the agent did not change the {what}: {reply.text or 'it said nothing'}",
+        f"the agent {what}: {reply.text or 'it said nothing'}",
+        remedy=remedy,
         may_have_spent=True,
     )
     error.reply = reply
@@ -196,22 +201,12 @@ def check_edited(order: OrderNote, state: SessionState, reply: Reply) -> None:
     """
     failed = any("background" in name for name in reply.failed_tools)
     if failed and not _backgrounds(state):
-        raise unchanged_error(reply, "background")
-    _check_trimmed(order, state, reply)
-
-
-def _check_trimmed(order: OrderNote, state: SessionState, reply: Reply) -> None:
-    """Check that the video was trimmed, if the order asks for it."""
+        raise _undone_error("did not change the background", reply)
     if order.stretch_s is None or state.draft is None:
         return
     if state.draft.duration_ms > 1000 * (order.stretch_s + _TRIM_SLACK_S):
-        error = AgentError(
-            f"the agent did not trim the video: {reply.text or 'it said nothing'}",
-            remedy="Check that trim= lies within the video.",
-            may_have_spent=True,
-        )
-        error.reply = reply
-        raise error
+        remedy = "Check that trim= lies within the video."
+        raise _undone_error("did not trim the video", reply, remedy)
 
 
 def after_failure(note: MessageNote, error: NemoError) -> MessageNote | None:
