@@ -38,6 +38,7 @@ LOGGER = "nemovideo.local"
 _PROGRESS_INTERVAL_S = 0.1
 _OOM_SCORE = b"500"
 _MOST = 0.5
+"""The share of the memory limit beyond which an error of FFmpeg is taken for a lack of memory."""
 _OUT_OF_MEMORY = (
     "bad_alloc",
     "can't start new thread",

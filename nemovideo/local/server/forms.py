@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Literal
 
 import attrs
@@ -138,12 +137,15 @@ async def read_value(request: Request, *, limit: int = JSON_LIMIT_BYTES) -> obje
             raise Problem(413, f"The request body is larger than {limit} bytes.", code=413)
     if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_VALUES:
         raise Problem(413, f"The request body has more than {_MAX_VALUES} values.", code=413)
+
+    def parse() -> object:
+        return json_text.read_json(bytes(body))
+
     try:
         if len(body) <= _LARGE_BYTES:
-            return json_text.read_json(bytes(body))
+            return parse()
         context = request.app.state.context  # its module imports this one
         user_id = context.sharing(request.scope.get("nemovideo.user", ""))
-        parse = partial(json_text.read_json, bytes(body))
         value: object = await context.pools.parses.run(parse, user_id=user_id)
     except ValueError as error:
         raise Problem(400, f"The request body is not JSON: {error}") from error
