@@ -147,10 +147,7 @@ CREATE INDEX IF NOT EXISTS sessions_by_user ON sessions (user_id);
 CREATE INDEX IF NOT EXISTS renders_by_user ON renders (user_id);
 CREATE INDEX IF NOT EXISTS renders_by_session ON renders (session_id);
 """,
-    4: f"""
-UPDATE renders SET draft = '' WHERE status NOT IN ('pending', 'processing');
-{_usage_script()}
-""",  # noqa: S608 - constants
+    4: "UPDATE renders SET draft = '' WHERE status NOT IN ('pending', 'processing');",
     5: _usage_script(),
 }
 """By version, the script that upgrades a database to the next version."""
