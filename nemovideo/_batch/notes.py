@@ -17,7 +17,14 @@ from nemovideo._downloads.places import part_paths
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import Checkpoint, FileNote
 from nemovideo._jobs.result import has_arrived
-from nemovideo._support.disk import Stamp, reading, replacing, sha256_of_file, writing
+from nemovideo._support.disk import (
+    Stamp,
+    reading,
+    replace_text,
+    replacing,
+    sha256_of_file,
+    writing,
+)
 from nemovideo._support.filelock import FileLock
 from nemovideo.errors import CheckpointError, InvalidRequestError
 
@@ -60,7 +67,7 @@ class Notes:
                     remedy="Wait for it to end, or name another out_dir.",
                 )
             self._held = True
-            self.run_file.write_text(self.run, encoding="utf-8")
+            replace_text(self.run_file, self.run, by=self._folder / "run.new")
             for path in sorted(self._folder.glob("*.json")):
                 self._read(path)
 
@@ -140,11 +147,17 @@ class Notes:
         path.unlink(missing_ok=True)
 
     def same(self, key: tuple[object, ...]) -> Iterator[tuple[Path, Checkpoint]]:
-        """Yield the complete results for the same content and order."""
+        """Yield the complete results for the same content and order.
+
+        Somebody else may have written a checkpoint: one that names a file outside the output
+        folder, even through a link, would have that copied.
+        """
         for record in list(self._records.values()):
             output = record.output
             if record.order.key == key and output is not None and is_complete(record, output):
-                yield output, record
+                result = Path(os.path.realpath(output))
+                if result.is_relative_to(os.path.realpath(self._out_dir)):
+                    yield result, record
 
     def copy(self, result: Path, record: Checkpoint, source: FileNote, output: Path) -> None:
         """Copy the result for a file with the same content.
@@ -156,6 +169,7 @@ class Notes:
         with writing(output):
             output.parent.mkdir(parents=True, exist_ok=True)
             with replacing(output, by=part):
+                part.unlink(missing_ok=True)  # a link would be followed
                 shutil.copyfile(result, part)
                 order = attrs.evolve(record.order, source=source, output=str(output))
                 path = self.path_of(output)

@@ -21,6 +21,7 @@ from nemovideo._jobs import checkpoints, flow
 from nemovideo._jobs.checkpoints import Checkpoint
 from nemovideo._jobs.places import Place, driving
 from nemovideo._jobs.plan import Order
+from nemovideo._support.disk import read_bytes
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import (
     APITimeoutError,
@@ -84,8 +85,8 @@ class Task:
     def stopped(self) -> bool:
         """Return whether the batch was interrupted."""
         try:
-            return self.run_file.read_text(encoding="utf-8") != self.run
-        except (OSError, ValueError):
+            return read_bytes(self.run_file) != self.run.encode()
+        except OSError:
             return True
 
     @property

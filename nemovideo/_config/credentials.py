@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from nemovideo._support.disk import replace_text
+from nemovideo._support.disk import read_bytes, replace_text
 from nemovideo._support.filelock import FileLock
 from nemovideo._support.json_text import read_json
 from nemovideo._support.patterns import lazy
@@ -96,9 +96,9 @@ class CredentialStore:
     def _read(self, name: str) -> bytes:
         """Return a file's content; a folder that is not writable may still be readable."""
         try:
-            return (self._folder / name).read_bytes()
+            return read_bytes(self._folder / name)
         except OSError:
-            return (self.directory / name).read_bytes()
+            return read_bytes(self.directory / name)
 
     def _write(self, name: str, text: str) -> None:
         """Write a file, readable only by its owner; fall back to a temporary folder."""

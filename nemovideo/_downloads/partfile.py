@@ -7,7 +7,6 @@ part is locked while it is written, and renamed atomically when it is complete.
 from __future__ import annotations
 
 import os
-import stat
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 from nemovideo._downloads.places import part_paths
 from nemovideo._downloads.resume import Record
 from nemovideo._support import filelock
-from nemovideo._support.disk import replace_text, writing
+from nemovideo._support.disk import regular, replace_text, writing
 from nemovideo._support.filelock import LockStatus
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError, OutputError
@@ -122,7 +121,7 @@ class PartFile:
     def _open_locked(self) -> int:
         """Return a descriptor of the locked part."""
         for _ in range(_ATTEMPTS):
-            descriptor = os.open(self._path, _FLAGS | self._exclusive, 0o666)
+            descriptor = regular(self._path, _FLAGS | self._exclusive)
             try:
                 if self._lock(descriptor):
                     return descriptor
@@ -146,8 +145,6 @@ class PartFile:
             self._use_unique_name(descriptor)
             return False
         found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise OutputError(f"{self._path} is not a regular file", remedy="Remove it.")
         if found.st_nlink > 1:  # already linked to its target: must not be changed
             self._path.unlink(missing_ok=True)
             return False
@@ -180,7 +177,10 @@ class PartFile:
 
     def _load_record(self) -> Record | None:
         """Load the record of the part; None if it is missing or damaged."""
-        with suppress(OSError, UnicodeDecodeError), self._record_path.open("rb") as file:
+        with (
+            suppress(OSError, UnicodeDecodeError),
+            open(self._record_path, "rb", opener=regular) as file,
+        ):
             return Record.from_json(file.read(_MAX_RECORD_BYTES).decode())
         return None
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from nemovideo._support.disk import Stamp, replace_text
+from nemovideo._support.disk import Stamp, regular, replace_text
 from nemovideo._support.json_text import json_text, read_json
 from nemovideo._support.outputs import DEFAULT_QUALITY
 from nemovideo._values.remedies import Option, Remedy
@@ -211,7 +211,7 @@ def load(path: Path) -> Checkpoint | None:
         CheckpointError: It cannot be read, is damaged, is not a checkpoint, or has another version.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=regular) as file:
             content = file.read(_LARGEST_BYTES + 1)
     except FileNotFoundError:
         return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,10 +29,11 @@ class Stamp:
 
     @classmethod
     def of(cls, path: Path) -> Stamp | None:
-        """Return the file's stamp, or None if there is no file."""
-        with suppress(OSError):
+        """Return the stamp of a regular file, or None if there is none."""
+        with suppress(OSError, ValueError):  # a NUL character in the path
             found = path.stat()
-            return cls(found.st_size, found.st_mtime_ns, found.st_ino)
+            if stat.S_ISREG(found.st_mode):
+                return cls(found.st_size, found.st_mtime_ns, found.st_ino)
         return None
 
 
@@ -84,6 +87,31 @@ def replacing(path: Path, *, by: Path) -> Iterator[None]:
         raise
 
 
+def regular(path: str | os.PathLike[str], flags: int, mode: int = 0o666) -> int:
+    """Open a regular file without ever waiting; the `opener` of `open()`.
+
+    Somebody else may have put a pipe or a device in its place, which could block forever.
+
+    Raises:
+        OSError: It cannot be opened, or is not a regular file.
+    """
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), mode)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, f"{Path(path).name} is not a regular file")
+    return descriptor
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a regular file.
+
+    Raises:
+        OSError: It cannot be read, or is not a regular file.
+    """
+    with open(path, "rb", opener=regular) as file:
+        return file.read()
+
+
 def sha256_of(opened: BinaryIO) -> str:
     """Return the SHA-256 of an open file from its current position, in hex."""
     digest = hashlib.sha256()
@@ -96,9 +124,9 @@ def sha256_of_file(path: Path) -> str:
     """Return the SHA-256 of a file, in hex.
 
     Raises:
-        OSError: The file cannot be read.
+        OSError: It cannot be read, or is not a regular file.
     """
-    with path.open("rb") as file:
+    with open(path, "rb", opener=regular) as file:
         return sha256_of(file)
 
 

@@ -12,7 +12,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from nemovideo._support.disk import replace_text
+from nemovideo._support.disk import read_bytes, replace_text
 from nemovideo._support.json_text import read_json
 
 _FILE = "temporary.json"
@@ -44,7 +44,7 @@ def remove_unneeded(state_dir: Path) -> None:
 def _jobs(state_dir: Path) -> set[str] | None:
     """Return the jobs that need the directory, or None if it is not a temporary one."""
     with suppress(OSError, ValueError):
-        names = read_json((state_dir / _FILE).read_bytes())
+        names = read_json(read_bytes(state_dir / _FILE))
         if isinstance(names, list):
             return {str(name) for name in names}
     return None

@@ -34,6 +34,7 @@ from nemovideo._flows.steps import (
     open_stream,
     read,
 )
+from nemovideo._jobs import checkpoints
 from nemovideo._values.remedies import remedy_for
 from nemovideo.batch import BatchReport, BatchRow
 from nemovideo.local import Fault, LocalBackend
@@ -312,6 +313,56 @@ def test_the_same_content_is_processed_once_whatever_its_name(
     assert "same content" in report.skipped[-1].note
     assert (out / "renamed.mp4").read_bytes() == (out / "clip02.mp4").read_bytes()
     assert asked(quick, RUN) == 3
+
+
+@pytest.mark.parametrize("through_a_link", [False, True])
+def test_a_checkpoint_cannot_name_a_file_outside_the_output_folder_as_a_result(
+    through_a_link: bool, tmp_path: Path, clips: Path, quick: LocalBackend, worker: Client
+) -> None:
+    out, secret = tmp_path / "out", tmp_path / "secret"
+    remove = partial(worker.batch.remove_backgrounds, out_dir=out, background="blur")
+    remove(clips / "clip00.mp4")
+    secret.write_bytes(b"a file of somebody else")
+    notes = Notes(out)
+    path = notes.path_of(out / "clip00.mp4")
+    record = checkpoints.load(path)
+    assert record is not None
+    result = secret
+    if through_a_link:
+        result = out / "linked.mp4"
+        result.symlink_to(secret)
+    order = attrs.evolve(record.order, output=str(result))
+    planted = attrs.evolve(record, order=order, size_bytes=secret.stat().st_size)
+    checkpoints.save(path, planted)
+    (out / "clip00.mp4").unlink()
+    shutil.copy(clips / "clip00.mp4", clips / "copy.mp4")
+    assert statuses(remove(clips / "copy.mp4")) == ["done"]
+    assert (out / "copy.mp4").read_bytes() != secret.read_bytes()
+    assert asked(quick, RUN) == 2
+
+
+def test_a_copied_result_is_not_written_through_a_link(
+    tmp_path: Path, clips: Path, worker: Client
+) -> None:
+    out, victim = tmp_path / "out", tmp_path / "precious"
+    remove = partial(worker.batch.remove_backgrounds, out_dir=out, background="blur")
+    remove(clips / "clip00.mp4")
+    victim.write_bytes(b"precious")
+    (out / "copy.mp4.part").symlink_to(victim)
+    shutil.copy(clips / "clip00.mp4", clips / "copy.mp4")
+    assert statuses(remove(clips / "copy.mp4")) == ["skipped"]
+    assert (out / "copy.mp4").read_bytes() == (out / "clip00.mp4").read_bytes()
+    assert victim.read_bytes() == b"precious"
+
+
+def test_a_pipe_in_place_of_the_name_of_the_run_does_not_block(
+    tmp_path: Path, clips: Path, worker: Client
+) -> None:
+    folder = tmp_path / "out" / ".nemovideo-batch"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "run")
+    report = worker.batch.remove_backgrounds(clips, tmp_path / "out", background="blur")
+    assert statuses(report) == ["done"] * 3
 
 
 def test_other_edits_do_not_replace_a_result_without_overwrite(

@@ -167,7 +167,7 @@ def test_an_unusable_target_is_rejected_before_any_request(make: str, tmp_path: 
 
 
 @pytest.mark.parametrize("kind", ["sync", "asyncio"])
-@pytest.mark.parametrize("obstacle", ["folder", "link"])
+@pytest.mark.parametrize("obstacle", ["folder", "link", "pipe"])
 def test_an_unwritable_part_is_an_error_before_any_request(
     obstacle: str, kind: str, tmp_path: Path
 ) -> None:
@@ -175,6 +175,8 @@ def test_an_unwritable_part_is_an_error_before_any_request(
     victim.write_bytes(b"precious")
     if obstacle == "folder":
         part.mkdir()
+    elif obstacle == "pipe":
+        os.mkfifo(part)
     else:
         part.symlink_to(victim)
     site = Site(FILM)
@@ -183,6 +185,17 @@ def test_an_unwritable_part_is_an_error_before_any_request(
     assert isinstance(caught.value, OSError)
     assert site.asked == []
     assert victim.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("kind", ["sync", "asyncio"])
+def test_a_pipe_in_place_of_the_record_does_not_block(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    path.with_name("film.mp4.part").write_bytes(FILM[:1000])
+    os.mkfifo(path.with_name("film.mp4.part.json"))
+    with serving(Site(FILM)) as server:
+        fetch(kind, server.url, job_at(server), path)
+    assert path.read_bytes() == FILM
+    assert names_in(tmp_path) == ["film.mp4"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

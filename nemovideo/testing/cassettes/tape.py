@@ -13,7 +13,7 @@ import cattrs
 from cattrs.gen import make_dict_unstructure_fn
 
 from nemovideo._drivers.cassette import SentRequest
-from nemovideo._support.disk import replace_text
+from nemovideo._support.disk import read_bytes, replace_text
 from nemovideo._support.json_text import json_text, read_json
 from nemovideo.errors import CassetteError
 
@@ -129,7 +129,7 @@ def read(path: Path) -> Tape:
         CassetteError: The file is missing, damaged, or of another version.
     """
     try:
-        value = read_json(path.read_bytes())
+        value = read_json(read_bytes(path))
     except OSError as error:
         raise CassetteError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
