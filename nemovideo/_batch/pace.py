@@ -50,12 +50,8 @@ class Pace:
     A 429 halves the limit and pauses all files for as long as the service asked; then their
     requests are sent one at a time, a second apart. Each finished file raises the limit by one.
 
-    Args:
-        clock: The client's clock.
-        ceiling: The largest number of files at a time.
-        policy: The wait if the service does not specify one, and the longest wait.
-
     Attributes:
+        ceiling: The largest number of files at a time.
         limit: How many files may be in progress now.
         limited: The number of 429 responses so far.
     """

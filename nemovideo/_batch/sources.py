@@ -61,11 +61,6 @@ def listed(sources: Sources) -> str | os.PathLike[str] | list[str | os.PathLike[
 def find(sources: Sources, *, recursive: bool, out_dir: Path) -> Found:
     """Return the files to process, each once; results of earlier batches may be among them.
 
-    Args:
-        sources: See `Sources`.
-        recursive: Whether subfolders are searched.
-        out_dir: The folder for the results.
-
     Raises:
         SourceNotFoundError: There is no such folder or file, or no video in it.
         InvalidRequestError: It is not a path, or the output would go into the folder itself.

@@ -54,11 +54,7 @@ def of_source(
     order = order_for(
         source,
         background,
-        None,
-        format,
-        None,
-        None,
-        False,
+        format=format,
         edit=edit,
         trim=trim,
         quality=quality,

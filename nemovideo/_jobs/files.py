@@ -129,10 +129,7 @@ def upload_all(
 def arrived(infos: Sequence[Mapping[str, object]], note: FileNote, held: int) -> str | None:
     """Return the session's name for a file, or None if the file has not arrived.
 
-    Args:
-        infos: The session's files.
-        note: The file.
-        held: How many files the session had before this one was sent.
+    The session had `held` files before this one was sent.
     """
     for info in infos:
         if note.sha256 is not None and info.get("hash") == note.sha256:

@@ -42,15 +42,9 @@ def run(
     send_again: bool = False,
     in_batch: bool = False,
 ) -> Flow[RenderedVideo]:
-    """Run a job, or resume it.
+    """Run a job, or resume it; see `message.recover` for `send_again` and `in_batch`.
 
-    Args:
-        context: The client's context.
-        order: The order; None for that of the checkpoint.
-        on_progress: Called with the progress.
-        checkpoint: The checkpoint file; None for a job that cannot be resumed.
-        send_again: Whether to send a message again if its effect is unknown.
-        in_batch: Whether a batch runs the job; see `message.recover`.
+    Without an order it is that of the checkpoint; without a checkpoint it cannot be resumed.
 
     Raises:
         CheckpointError: The checkpoint cannot be used for this job.
@@ -189,9 +183,7 @@ class _Pipeline:
                 yield from journal.note(record)
                 raise
             after = yield from state.get(context, session_id)
-            reply = job_message.with_notes(reply, journal.now.order)
-            reply = job_message.with_questions(reply)
-            reply = job_message.with_lost_alpha(reply, journal.now.order, after)
+            reply = job_message.with_warnings(reply, journal.now.order, after)
             note = job_message.note_reply(note, reply)
             try:
                 if after.draft == before.draft:

@@ -18,11 +18,8 @@ from nemovideo.errors import JobRunningError
 class Journal:
     """The checkpoint of one job, locked by one process at a time.
 
-    Args:
-        path: The checkpoint file; None for a job that cannot be resumed.
-        clock: The clock.
-
     Attributes:
+        path: The checkpoint file; None for a job that cannot be resumed.
         now: The current checkpoint.
     """
 

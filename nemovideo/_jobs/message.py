@@ -83,14 +83,9 @@ def recover(
 ) -> Flow[Reply | None]:
     """Return the recovered reply to a message, or None if the message should be sent.
 
-    Args:
-        context: The client's context.
-        session_id: The session.
-        note: The note from before the message was sent.
-        send_again: Whether to send it again if its effect is unknown.
-        in_batch: Whether a batch runs the job. Then the balance is ignored, since other jobs change
-            it, and a message that was answered without a change is sent again, since the user ran
-            the batch again.
+    With `send_again`, it is sent again if its effect is unknown. In a batch the balance is ignored,
+    since other jobs change it, and a message that was answered without a change is sent again,
+    since the user ran the batch again.
 
     Raises:
         AgentError: It was answered, but did not change the draft.
@@ -123,37 +118,31 @@ def recover(
     )
 
 
-def with_notes(reply: Reply, order: OrderNote) -> Reply:
-    """Return the reply with the warnings about the order."""
-    return attrs.evolve(reply, warnings=(*order.notes, *reply.warnings))
+def with_warnings(reply: Reply, order: OrderNote, state: SessionState) -> Reply:
+    """Return the reply with warnings about the order, the agent's questions and lost transparency.
 
-
-def with_questions(reply: Reply) -> Reply:
-    """Return the reply with the agent's questions as warnings: nobody answers them in a job."""
-    asked = [question for call in reply.tool_calls if (question := question_of(call))]
-    if not asked:
-        return reply
-    questions = [f"the agent asked: {question}" for question in asked]
-    return attrs.evolve(reply, warnings=(*reply.warnings, *questions))
-
-
-def with_lost_alpha(reply: Reply, order: OrderNote, state: SessionState) -> Reply:
-    """Return the reply with a warning if the result's format loses the draft's transparency."""
-    kind = order.format
-    keeps = has_alpha(kind) or kind.startswith(MATTE) or "." in kind or is_still(kind)
-    if keeps or state.draft is None:
-        return reply
-    kinds = [
-        found.get("kind") if isinstance(found, Mapping) else found for found in _backgrounds(state)
+    Nobody answers the agent's questions in a job.
+    """
+    asked = [
+        f"the agent asked: {found}" for call in reply.tool_calls if (found := question_of(call))
     ]
-    if "transparent" not in kinds:
-        return reply
-    name = kind.upper()
-    warning = (
-        f"{name} files have no transparency: the background is black; use .webm or .mov, or name a "
-        "background"
+    warnings = [*order.notes, *reply.warnings, *asked]
+    if _loses_alpha(order.format, state):
+        warnings.append(
+            f"{order.format.upper()} files have no transparency: the background is black; use "
+            ".webm or .mov, or name a background"
+        )
+    return attrs.evolve(reply, warnings=tuple(warnings))
+
+
+def _loses_alpha(kind: str, state: SessionState) -> bool:
+    """Return whether the draft is transparent, and a format is not."""
+    if has_alpha(kind) or kind.startswith(MATTE) or "." in kind or is_still(kind):
+        return False
+    return any(
+        (found.get("kind") if isinstance(found, Mapping) else found) == "transparent"
+        for found in _backgrounds(state)
     )
-    return attrs.evolve(reply, warnings=(*reply.warnings, warning))
 
 
 def _backgrounds(state: SessionState) -> list[object]:

@@ -101,12 +101,12 @@ class Order:
 
 def order_for(
     source: Source,
-    background: Background,
-    output: str | os.PathLike[str] | None,
-    format: str | None,  # noqa: A002 - the protocol's word
-    session: SessionLike | None,
-    max_credits: float | None,
-    overwrite: bool,
+    background: Background = None,
+    output: str | os.PathLike[str] | None = None,
+    format: str | None = None,  # noqa: A002 - the protocol's word
+    session: SessionLike | None = None,
+    max_credits: float | None = None,
+    overwrite: bool = False,
     edit: str | None = None,
     trim: Trim | None = None,
     quality: str = DEFAULT_QUALITY,

@@ -16,11 +16,7 @@ log = logging.getLogger("nemovideo")
 class Meter:
     """Adds up the phases by their weights, without ever decreasing.
 
-    Args:
-        clock: The clock.
-        report: Called with the progress, if not None.
-        fraction: The progress of earlier processes.
-        elapsed_s: The seconds spent by earlier processes.
+    `fraction` and `elapsed_s` are the progress of earlier processes.
     """
 
     def __init__(

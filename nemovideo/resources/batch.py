@@ -101,8 +101,14 @@ class Batch(Resource):
         setup = _Setup(self._context, executor, concurrency)
         plan = setup.plan(
             order_for(
-                *(Path(), background, None, format or _format(background), None, None, overwrite),
-                *(edit, trim, quality, metadata),
+                Path(),
+                background,
+                format=format or _format(background),
+                overwrite=overwrite,
+                edit=edit,
+                trim=trim,
+                quality=quality,
+                metadata=metadata,
                 local_files=self._context.settings.local_files,
             ),
             sources=sources,
@@ -150,8 +156,14 @@ class AsyncBatch(AsyncResource):
         setup = _Setup(self._context, executor, concurrency)
         plan = setup.plan(
             order_for(
-                *(Path(), background, None, format or _format(background), None, None, overwrite),
-                *(edit, trim, quality, metadata),
+                Path(),
+                background,
+                format=format or _format(background),
+                overwrite=overwrite,
+                edit=edit,
+                trim=trim,
+                quality=quality,
+                metadata=metadata,
                 local_files=self._context.settings.local_files,
             ),
             sources=sources,
