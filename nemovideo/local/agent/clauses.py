@@ -8,6 +8,7 @@ its own is merged with its neighbor.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import attrs
 
@@ -33,54 +34,33 @@ class Request:
     intent: Intent | None
 
 
-@attrs.frozen
-class _Piece:
-    start: int
-    end: int
-    separator: str
-
-
-@attrs.frozen
-class _Draft:
-    start: int
-    end: int
-    lead: str
-    intent: Intent | None
-
-
 def split(message: Message) -> list[Request]:
     """Return the requests of a message in order; small talk counts only if there are no others."""
-    whole = message.whole
-    drafts: list[_Draft] = []
-    waiting: _Piece | None = None
-    for piece in _pieces(whole.text):
-        clause = message.clause(piece.start, piece.end)
-        intent = find_intent(clause)
-        last = drafts[-1] if drafts else None
-        lead = ""
-        if intent is None and last and last.intent and has(piece.separator, "clauses.list"):
-            lead = _inherited(message, last, clause)
-            intent = _with_lead(message, piece, lead)
-            lead = lead if intent else ""
+    found: list[Request] = []
+    waiting: Clause | None = None
+    for separator, clause in _pieces(message):
+        led, intent = clause, find_intent(clause)
+        last = found[-1] if found else None
+        if intent is None and last and last.intent and has(separator, "clauses.list"):
+            led, intent = _with_verb(message, clause, _inherited(last.clause, last.intent, clause))
         if waiting and intent:
-            drafts += _front(message, waiting, piece, intent)
-            if drafts and drafts[-1] is not last and drafts[-1].end == piece.end:
-                waiting = None
-                continue
+            front = _front(message, waiting, separator, clause, intent)
+            found += front
             waiting = None
-            last = drafts[-1] if drafts else None
-        grown = piece.end - last.start if last else 0
-        if last and grown <= _MAX_CLAUSE_CHARS and _belongs(message, last, clause, intent):
-            merged = message.clause(last.start, piece.end, lead=last.lead)
-            drafts[-1] = _Draft(last.start, piece.end, last.lead, _again(merged, last))
+            if front and front[-1].clause.end == clause.end:
+                continue
+            last = found[-1] if found else None
+        grown = clause.end - last.clause.start if last else 0
+        if last and grown <= _MAX_CLAUSE_CHARS and _belongs(last, clause, intent):
+            merged = message.clause(last.clause.start, clause.end, lead=last.clause.lead)
+            found[-1] = Request(merged, _again(merged, last.intent))
         elif intent or (last and (has(clause.text, "clauses.command") or is_negated(clause))):
-            drafts.append(_Draft(piece.start, piece.end, lead, intent))
+            found.append(Request(led, intent))
         elif not last:
-            start = waiting.start if waiting else piece.start
-            waiting = _Piece(start, piece.end, piece.separator)
-    if not drafts:
+            waiting = message.clause(waiting.start if waiting else clause.start, clause.end)
+    if not found:
+        whole = message.whole
         return [Request(whole, find_intent(whole))] if whole.text.strip() else []
-    found = [Request(message.clause(d.start, d.end, lead=d.lead), d.intent) for d in drafts]
     acting = [w for w in found if w.intent is None or w.intent.family != "talk"]
     serious = [
         w
@@ -90,30 +70,28 @@ def split(message: Message) -> list[Request]:
     return serious if acting else found
 
 
-def _pieces(text: str) -> list[_Piece]:
+def _pieces(message: Message) -> Iterator[tuple[str, Clause]]:
+    """Yield each piece of a message, with the separator before it."""
+    text = message.whole.text
     guarded = pattern("clauses.guarded").sub(lambda found: "\ue020" * len(found[0]), text)
-    pieces: list[_Piece] = []
     start, separator = 0, ""
     for found in pattern("clauses.separator").finditer(guarded):
         if text[start : found.start()].strip():
-            pieces.append(_Piece(start, found.start(), separator))
-            separator = found[0]
-        else:
-            separator += found[0]
+            yield separator, message.clause(start, found.start())
+            separator = ""
+        separator += found[0]
         start = found.end()
     if text[start:].strip():
-        pieces.append(_Piece(start, len(text), separator))
-    return pieces
+        yield separator, message.clause(start, len(text))
 
 
-def _inherited(message: Message, last: _Draft, clause: Clause) -> str:
+def _inherited(before: Clause, intent: Intent, clause: Clause) -> str:
     """Return the verb of the previous clause for a piece without one: "… and the music"."""
-    before = message.clause(last.start, last.end, lead=last.lead)
-    is_open_text = last.intent is not None and last.intent.name == "add_title" and not before.quotes
+    is_open_text = intent.name == "add_title" and not before.quotes
     has_verb = has(clause.text.replace(" with ", " "), "clauses.lead")
     if is_open_text or has_verb or len(clause.text) > 60:
         return ""
-    if last.intent is not None and last.intent.family == "title" and has(clause.text, "titles.one"):
+    if intent.family == "title" and has(clause.text, "titles.one"):
         return f"{_lead(before)} title"  # "make the first title red and the second one blue"
     return _lead(before)
 
@@ -123,51 +101,51 @@ def _lead(clause: Clause) -> str:
     return re.sub(r"\s*\d.*", "", found[0]).strip() if found else ""  # "crop 100 px off"
 
 
-def _with_lead(message: Message, piece: _Piece, lead: str) -> Intent | None:
-    """Return the intent of a piece with a verb put before it, or None."""
-    return find_intent(message.clause(piece.start, piece.end, lead=lead)) if lead else None
+def _with_verb(message: Message, clause: Clause, verb: str) -> tuple[Clause, Intent | None]:
+    """Return a piece with a verb put before it, and its intent; unchanged if it has none."""
+    led = message.clause(clause.start, clause.end, lead=verb)
+    intent = find_intent(led) if verb else None
+    return (led if intent else clause), intent
 
 
-def _front(message: Message, waiting: _Piece, piece: _Piece, intent: Intent) -> list[_Draft]:
+def _front(
+    message: Message, front: Clause, separator: str, clause: Clause, intent: Intent
+) -> list[Request]:
     """Interpret a first piece without an intent: "in the first 2 seconds, …"."""
-    front = message.clause(waiting.start, waiting.end)
-    both = message.clause(waiting.start, piece.end)
+    both = message.clause(front.start, clause.end)
     timed = says_when(front.text) or position(front.text)
     if intent.family in ("title", "music", "create") and (timed or front.quotes):
-        return [_Draft(waiting.start, piece.end, "", find_intent(both) or intent)]
-    if has(piece.separator, "clauses.list") and len(front.text) <= 24:
-        lead = _lead(message.clause(piece.start, piece.end))
-        own = _with_lead(message, waiting, lead)
+        return [Request(both, find_intent(both) or intent)]
+    if has(separator, "clauses.list") and len(front.text) <= 24:
+        led, own = _with_verb(message, front, _lead(clause))
         if own and own.family in ("title", "music", "background", "look"):
-            return [_Draft(waiting.start, waiting.end, lead, own)]
+            return [Request(led, own)]
     if front.files and intent.family != "talk":
-        return [_Draft(waiting.start, piece.end, "", find_intent(both) or intent)]
-    if has(front.text, "clauses.command"):
-        return [_Draft(waiting.start, waiting.end, "", None)]
-    return []
+        return [Request(both, find_intent(both) or intent)]
+    return [Request(front, None)] if has(front.text, "clauses.command") else []
 
 
-def _again(merged: Clause, last: _Draft) -> Intent | None:
+def _again(merged: Clause, old: Intent | None) -> Intent | None:
     """Return the intent of an extended clause if its subject is the same, else the old intent.
 
     "Put me in an office, in the corner" places the person, and replaces the background.
     """
     intent = find_intent(merged)
-    if intent is None or last.intent is None:
-        return last.intent
-    if last.intent.name.startswith("add_") and intent.name.startswith("remove_"):
-        return last.intent  # "add a title 'Hi' and hide it after 2 seconds"
-    placed = last.intent.name == "edit_background" and intent.name == "place"
-    return intent if placed or intent.family == last.intent.family else last.intent
+    if intent is None or old is None:
+        return old
+    if old.name.startswith("add_") and intent.name.startswith("remove_"):
+        return old  # "add a title 'Hi' and hide it after 2 seconds"
+    placed = old.name == "edit_background" and intent.name == "place"
+    return intent if placed or intent.family == old.family else old
 
 
-def _belongs(message: Message, last: _Draft, clause: Clause, intent: Intent | None) -> bool:
+def _belongs(last: Request, clause: Clause, intent: Intent | None) -> bool:
     """Return whether a piece continues the previous clause."""
     if last.intent is None:
         return intent is None and not has(clause.text, "clauses.command")
     family = last.intent.family
     text = clause.text
-    before = message.clause(last.start, last.end, lead=last.lead)
+    before = last.clause
     if family == "frame" and has(text, "clauses.crop") and is_negated(clause):
         return True  # "make it 9:16, don't crop"
     if is_negated(clause):

@@ -44,7 +44,8 @@ class Clause:
 
     `raw` is the text as typed. `plain` is normalized, with file names masked; in `text`,
     quotations are masked too. All three have the same length. `quotes` and `files` are the
-    masked parts, in order.
+    masked parts, in order. `start` and `end` are its offsets in the message; `lead` is a verb put
+    before it.
     """
 
     text: str
@@ -53,6 +54,9 @@ class Clause:
     quotes: tuple[str, ...] = ()
     files: tuple[MediaItem, ...] = ()
     unknown_files: tuple[str, ...] = ()
+    start: int = 0
+    end: int = 0
+    lead: str = ""
 
 
 @attrs.frozen
@@ -83,6 +87,9 @@ class Message:
             unknown_files=tuple(
                 name for place, name in self._unknown_files if start <= place < end
             ),
+            start=start,
+            end=end,
+            lead=lead,
         )
 
 
