@@ -43,14 +43,15 @@ def respond(
         question: The question of the previous turn; a message without an intent answers it.
         costs: The cost of a turn by its kind, in credits.
     """
+    before = timeline or Timeline()
     if len(text) > MAX_CHARACTERS:
-        context = Context(detect(text), timeline, media, history, costs)
+        context = Context(detect(text), before, media, history, costs)
         said = context.say("too_long", limit=MAX_CHARACTERS)
-        return _turn(answered(said, done=False), context, before=timeline)
+        return _turn(answered(said, done=False), context, before)
     message = read_message(text, media)
     if question is not None and is_answer(message, question):
         message = read_message(completed(message, question), media)
-    context = Context(_language(message), timeline, media, history, costs)
+    context = Context(_language(message), before, media, history, costs)
     outcomes: list[Outcome] = []
     if question is not None and declines(message):
         outcomes += answered(context.say("all_right"))
@@ -59,12 +60,12 @@ def respond(
         for outcome in act(wanted.clause, context):
             outcomes.append(outcome)
             if outcome.undone:
-                context = evolve(context, timeline=outcome.timeline, history=context.history[:-1])
+                context = evolve(context, timeline=context.previous, history=context.history[:-1])
             elif outcome.timeline is not None:
                 context = evolve(context, timeline=outcome.timeline)
     if not outcomes:
         outcomes += answered(context.say("say_what") + speech.abilities(context), done=False)
-    return _turn(outcomes, context, before=timeline)
+    return _turn(outcomes, context, before)
 
 
 def _language(message: Message) -> Language:
@@ -73,7 +74,7 @@ def _language(message: Message) -> Language:
     return detect(outside if any(sign.isalpha() for sign in outside) else message.whole.raw)
 
 
-def _turn(outcomes: Sequence[Outcome], context: Context, *, before: Timeline | None) -> Turn:
+def _turn(outcomes: Sequence[Outcome], context: Context, before: Timeline) -> Turn:
     edits = [outcome for outcome in outcomes if outcome.timeline is not None or outcome.undone]
     alone = len(outcomes) == 1
     undone = alone and outcomes[0].undone
@@ -97,7 +98,7 @@ def _turn(outcomes: Sequence[Outcome], context: Context, *, before: Timeline | N
     return Turn(
         kind=kind,
         steps=tuple(steps),
-        timeline=context.timeline,
+        timeline=context.timeline if context.timeline.clips else None,
         changed=undone or context.timeline != before,
         undone=undone,
         silent=silent,

@@ -34,13 +34,18 @@ Family = Literal[
 
 @attrs.frozen
 class Context:
-    """The session when a clause is carried out."""
+    """The session when a clause is carried out; its timeline is empty at the beginning."""
 
     language: Language
-    timeline: Timeline | None
+    timeline: Timeline
     media: Sequence[MediaItem]
     history: Sequence[Timeline | None] = ()
     costs: Mapping[str, int] = TRIAL_COSTS
+
+    @property
+    def previous(self) -> Timeline:
+        """The timeline before the last change."""
+        return self.history[-1] or Timeline()
 
     def say(self, name: str, /, **fields: object) -> str:
         """Return a sentence of `sentences/` in the user's language, its fields filled in."""
@@ -101,7 +106,7 @@ class Intent:
 
 def did(
     tool: str,
-    args: dict[str, object],
+    args: Mapping[str, object],
     timeline: Timeline,
     said: str,
     *,
@@ -109,12 +114,11 @@ def did(
     generation: bool = False,
 ) -> Outcomes:
     """Return the outcome of an edit."""
-    result: dict[str, object] = {"status": "success", "duration_ms": timeline.duration_ms}
-    used = ToolUse(tool, args, result)
+    used = ToolUse(tool, args, {"status": "success", "duration_ms": timeline.duration_ms})
     return (Outcome(said, used, timeline, silent=silent, generation=generation),)
 
 
-def refused(tool: str, args: dict[str, object], said: str) -> Outcomes:
+def refused(tool: str, args: Mapping[str, object], said: str) -> Outcomes:
     """Return the outcome of a request that cannot be met: the timeline does not change."""
     return (Outcome(said, ToolUse(tool, args, {"status": "error", "message": said}), done=False),)
 

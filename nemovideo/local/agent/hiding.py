@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import TypeVar
+from collections.abc import Collection
+from typing import Any, Literal
 
 from attrs import evolve
 
@@ -13,9 +13,7 @@ from nemovideo.local.agent.language import find_time, time_range, times
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.timing import When
 from nemovideo.local.agent.words import has
-from nemovideo.local.timeline import Overlay, Sound, Timeline, Title
-
-_Part = TypeVar("_Part", Title, Overlay, Sound)
+from nemovideo.local.timeline import Overlay, Sound, Title
 
 
 def is_timed(text: str) -> bool:
@@ -47,28 +45,19 @@ def hidden(text: str, total_ms: int) -> When | None:
 
 
 def hide(
-    parts: Sequence[_Part],
-    meant: Collection[int],
     clause: Clause,
     context: Context,
     tool: str,
-    put: Callable[[Sequence[_Part]], Timeline],
+    kind: Literal["titles", "overlays", "sounds"],
+    meant: Collection[int],
 ) -> Outcomes:
-    """Hide parts of the timeline for the stretch that a clause names.
-
-    Args:
-        parts: All titles, overlays or sounds.
-        meant: The indexes of those to hide.
-        clause: The clause.
-        context: The session.
-        tool: The name of the tool.
-        put: Returns the timeline with other parts.
-    """
-    timeline = put(parts)
+    """Hide parts of one kind, those with the indexes `meant`, for the stretch in a clause."""
+    timeline = context.timeline
+    parts: tuple[Title | Overlay | Sound, ...] = getattr(timeline, kind)
     gone = hidden(clause.text, timeline.duration_ms)
     if gone is None:
         return refused(tool, {}, speech.out_of_range(context, timeline))
-    left: list[_Part] = []
+    left: list[Title | Overlay | Sound] = []
     for index, part in enumerate(parts):
         left += _without(part, gone) if index in meant else [part]
     names = speech.listed(context, [_name(parts[index]) for index in meant])
@@ -76,15 +65,16 @@ def hide(
         return answered(context.say("hidden_already", names=names))
     start, end = speech.bounds(context, gone.start_ms, gone.end_ms)
     said = context.say("hidden", names=names, start=start, end=end)
-    args: dict[str, object] = {"hidden_from_ms": gone.start_ms, "hidden_until_ms": gone.end_ms}
-    return did(tool, args, put(left), said)
+    args = {"hidden_from_ms": gone.start_ms, "hidden_until_ms": gone.end_ms}
+    changed: dict[str, Any] = {kind: tuple(left)}
+    return did(tool, args, evolve(timeline, **changed), said)
 
 
 def _name(part: Title | Overlay | Sound) -> str:
     return f"“{part.text}”" if isinstance(part, Title) else part.name
 
 
-def _without(part: _Part, gone: When) -> list[_Part]:
+def _without(part: Title | Overlay | Sound, gone: When) -> list[Title | Overlay | Sound]:
     """Return a part without a stretch of the timeline: nothing, or one or two pieces."""
     end_ms = part.start_ms + part.duration_ms
     spans = (

@@ -43,7 +43,7 @@ def stage_for(clause: Clause, context: Context, *, without: Collection[str] = ()
     """
     timeline = context.timeline
     wanted = [item for item in files.of_kind(clause.files, ("video",)) if item.id not in without]
-    if timeline and timeline.clips:
+    if timeline.clips:
         if not wanted:
             return Stage(timeline, _numbered(clause, timeline))
         ids = {item.id for item in wanted}

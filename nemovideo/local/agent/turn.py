@@ -27,8 +27,8 @@ class ToolUse:
     """
 
     name: str
-    args: dict[str, object]
-    result: dict[str, object]
+    args: Mapping[str, object]
+    result: Mapping[str, object]
 
 
 @attrs.frozen

@@ -13,7 +13,7 @@ from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.stage import Stage, nothing_there, on_stage, stage_for
 from nemovideo.local.agent.words import has
-from nemovideo.local.timeline import Background
+from nemovideo.local.timeline import Background, Timeline
 
 
 def matches_restore(clause: Clause) -> bool:
@@ -115,7 +115,7 @@ def put(
     said = context.say(sentence or "background_replaced", clips=clips, name=name)
     if is_default:
         said += context.say("no_color_named")
-    args: dict[str, object] = {"background": background.kind}
+    args = {"background": background.kind}
     value = background.color or background.scene or background.media
     if value:
         args["value"] = value
@@ -123,11 +123,11 @@ def put(
 
 
 def _without_backdrop(context: Context, background: Background) -> Context:
-    """Return the context without a timeline that only shows the new background."""
+    """Return the context with an empty timeline if that only shows the new background."""
     item = next((item for item in context.media if item.id == background.media), None)
     others = [other for other in context.media if other.kind == "video" and other != item]
     alone = item and others and context.timeline == edits.timeline_of(item)
-    return evolve(context, timeline=None) if alone else context
+    return evolve(context, timeline=Timeline()) if alone else context
 
 
 def _unnamed(clause: Clause, context: Context) -> Target | Outcomes:
@@ -142,8 +142,8 @@ def _unnamed(clause: Clause, context: Context) -> Target | Outcomes:
             return Target(upload_wanted=("image",))
         return _ask(context)
     if removes or matting:
-        clips = context.timeline.clips if context.timeline else ()
-        blurred = any(clip.background and clip.background.kind == "blur" for clip in clips)
+        backgrounds = [clip.background for clip in context.timeline.clips]
+        blurred = any(one and one.kind == "blur" for one in backgrounds)
         if blurred and has(text, "background.blurred"):
             return restore(clause, context)
         return Target(background=Background("transparent"))
@@ -156,7 +156,7 @@ def _upload(clause: Clause, context: Context, wanted: Target) -> Background | Ou
     """Return the uploaded picture or video to put behind the person."""
     missing = clause.unknown_files
     candidates = files.of_kind(context.media, wanted.upload_wanted)
-    used = {clip.media for clip in context.timeline.clips} if context.timeline else set()
+    used = {clip.media for clip in context.timeline.clips}
     main = edits.timeline_for(context.media)
     numbered = files.ordinal(clause.plain) is not None
     if "video" in wanted.upload_wanted and not (clause.files or numbered):

@@ -25,8 +25,8 @@ def matches_removal(clause: Clause) -> bool:
 def remove(clause: Clause, context: Context) -> Outcomes:
     """Remove a clip."""
     timeline = context.timeline
-    index = _meant(clause, timeline) if timeline else None
-    if timeline is None or index is None:
+    index = _meant(clause, timeline)
+    if index is None:
         return refused("remove_clip", {}, context.say("clip_not_there"))
     if len(timeline.clips) == 1:
         return refused("remove_clip", {}, context.say("only_clip"))
@@ -52,7 +52,7 @@ def add(clause: Clause, context: Context) -> Outcomes:
         return _missing("add_clip", clause, context)
     given = times(clause.text)
     timeline = context.timeline
-    if timeline is None or not timeline.clips:
+    if not timeline.clips:
         edited = edits.timeline_of(item)
     else:
         clip = edits.clip_of(item, given[0] if given and item.kind == "image" else None)

@@ -60,10 +60,9 @@ def asks_for_new(clause: Clause) -> bool:
 def create(clause: Clause, context: Context) -> Outcomes:
     """Make the video, or ask what it should show."""
     text = clause.text
-    timeline = context.timeline
     slides = has(text, "create.slides")
-    if timeline and timeline.clips and has(text, "create.bookend") and not slides:
-        return _bookend(clause, context, timeline)
+    if context.timeline.clips and has(text, "create.bookend") and not slides:
+        return _bookend(clause, context)
     pictures = files.of_kind(clause.files, ("image",)) or files.of_kind(context.media, ("image",))
     wants_pictures = slides or has(text, "picture") or IMAGE in text
     if wants_pictures and not pictures and not clause.quotes:
@@ -106,10 +105,10 @@ def _canvas(clause: Clause) -> Timeline:
 def _each_ms(clause: Clause, count: int, default_ms: int) -> int:
     """Return how long each of several cards or slides is shown."""
     each = find_time(clause.text, "create.each")
+    if each is not None:
+        return each
     total = times(clause.text)
-    if each is None:
-        each = max(_LEAST_MS, total[0] // count) if total else default_ms
-    return each
+    return max(_LEAST_MS, total[0] // count) if total else default_ms
 
 
 def _slideshow(clause: Clause, context: Context, pictures: Sequence[MediaItem]) -> Outcomes:
@@ -121,37 +120,31 @@ def _slideshow(clause: Clause, context: Context, pictures: Sequence[MediaItem]) 
     sentence = "slideshow_made" if count > 1 else "slideshow_of_one"
     said = context.say(sentence, count=count, length=length)
     media = [item.id for item in pictures]
-    args: dict[str, object] = {"kind": "slideshow", "media": media, "each_ms": each}
+    args = {"kind": "slideshow", "media": media, "each_ms": each}
     return did("generate_video", args, raw, said, generation=True)
 
 
 def _cards(clause: Clause, context: Context, words: tuple[str, ...]) -> Outcomes:
     each = _each_ms(clause, len(words), CARD_MS if len(words) == 1 else SLIDE_MS)
-    card = Clip(
-        kind="card",
-        duration_ms=max(_LEAST_MS, each),
-        name="title card",
-        color=_color(clause),
-    )
+    card = _card(clause, each)
     raw = evolve(_canvas(clause), clips=(card,) * len(words), title=words[0])
     said = context.say("cards_made", length=speech.seconds(context, raw.duration_ms))
-    args: dict[str, object] = {
-        "kind": "cards",
-        "count": len(words),
-        "each_ms": card.duration_ms,
-    }
+    args = {"kind": "cards", "count": len(words), "each_ms": card.duration_ms}
     return did("generate_video", args, raw, said, generation=True)
 
 
-def _color(clause: Clause) -> str:
-    return next((found.value for found in find_colors(clause.text)), CARD_COLOR)
+def _card(clause: Clause, length_ms: int) -> Clip:
+    color = next((found.value for found in find_colors(clause.text)), CARD_COLOR)
+    length_ms = max(_LEAST_MS, length_ms)
+    return Clip(kind="card", duration_ms=length_ms, name="title card", color=color)
 
 
 def _decorated(clause: Clause, context: Context, raw: Outcomes, words: tuple[str, ...]) -> Outcomes:
     """Return the raw video, then titles and music, each as a separate step."""
     outcomes = list(raw)
     timeline = raw[0].timeline
-    if timeline is not None and words:
+    assert timeline is not None
+    if words:
         titles: list[Title] = []
         start = 0
         for clip, text in zip(timeline.clips, words, strict=False):
@@ -159,7 +152,7 @@ def _decorated(clause: Clause, context: Context, raw: Outcomes, words: tuple[str
             start += clip.duration_ms
         timeline = evolve(timeline, titles=tuple(titles))
         shown = speech.listed(context, [f"“{title.text}”" for title in titles])
-        args: dict[str, object] = {"text": [title.text for title in titles]}
+        args = {"text": [title.text for title in titles]}
         said = context.say("title_added", shown=shown)
         outcomes += did("add_title", args, timeline, said, generation=True)
     if has(clause.text, "music") and not has(clause.text, "create.no_music"):
@@ -168,21 +161,19 @@ def _decorated(clause: Clause, context: Context, raw: Outcomes, words: tuple[str
     return tuple(outcomes)
 
 
-def _bookend(clause: Clause, context: Context, timeline: Timeline) -> Outcomes:
+def _bookend(clause: Clause, context: Context) -> Outcomes:
     """Add a card before or after the video."""
+    timeline = context.timeline
     words = _words(clause)
     if not words:
         return _ask(clause, context, "card_words")
     given = times(clause.text)
-    length = max(_LEAST_MS, given[0] if given else SLIDE_MS)
-    card = Clip(
-        kind="card", duration_ms=length, name="title card", text=words[0], color=_color(clause)
-    )
+    card = evolve(_card(clause, given[0] if given else SLIDE_MS), text=words[0])
     if has(clause.text, "create.outro"):
         edited = edits.with_clips(timeline, (*timeline.clips, card))
         said = context.say("outro_added", words=words[0])
     else:
         edited = edits.prepend(timeline, card)
         said = context.say("intro_added", words=words[0])
-    args: dict[str, object] = {"kind": "card", "text": words[0], "duration_ms": length}
+    args = {"kind": "card", "text": words[0], "duration_ms": card.duration_ms}
     return did("generate_video", args, edited, said, generation=True)

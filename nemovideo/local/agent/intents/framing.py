@@ -81,7 +81,7 @@ def crop(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         return refused("crop", {}, context.say("nothing_left"))
     edited = edits.crop(timeline, wanted, stage.only)
     said = context.say("cropped", size=f"{edited.width}×{edited.height}")
-    args: dict[str, object] = {side: getattr(wanted, side) for side in _OPPOSITE}
+    args = {side: getattr(wanted, side) for side in _OPPOSITE}
     return did("crop", args, edited, said)
 
 
@@ -122,10 +122,9 @@ def fade(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     if has(text, "music", "sound"):
         return refused("fade", {}, context.say("no_sound_fade"))
     given = times(text)
-    length = min(given[0] if given else FADE_MS, stage.timeline.duration_ms)
     ends = [end for end in ("in", "out") if has(text, f"framing.fade_{end}")] or ["in", "out"]
     gone = has(text, "remove") and not has(text.split("fad")[-1], "framing.out")
-    length = 0 if gone else length
+    length = 0 if gone else min(given[0] if given else FADE_MS, stage.timeline.duration_ms)
     edited = evolve(
         stage.timeline,
         fade_in_ms=length if "in" in ends else stage.timeline.fade_in_ms,
@@ -135,5 +134,5 @@ def fade(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         return answered(context.say("no_fade" if gone else "fades_already"))
     shown = speech.listed(context, [context.say(f"fade.{end}") for end in ends])
     said = context.say("faded", shown=shown, span=speech.seconds(context, length))
-    args: dict[str, object] = {f"fade_{end}_ms": length for end in ends}
+    args = {f"fade_{end}_ms": length for end in ends}
     return did("fade", args, edited, context.say("fade_removed") if gone else said)

@@ -17,7 +17,7 @@ from nemovideo.local.agent.stage import nothing_there, stage_for
 from nemovideo.local.agent.timing import says_when, when
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.media.probe import MediaItem
-from nemovideo.local.timeline import Overlay, Timeline
+from nemovideo.local.timeline import Overlay
 
 SIZE = 0.2
 _LEAST, _MOST = 0.02, 1.0
@@ -35,7 +35,7 @@ def matches(clause: Clause) -> bool:
 
 def is_shown(clause: Clause, context: Context) -> bool:
     """Return whether the first file that a clause names is laid over the video already."""
-    shown = {overlay.media for overlay in context.timeline.overlays} if context.timeline else set()
+    shown = {overlay.media for overlay in context.timeline.overlays}
     return bool(clause.files) and clause.files[0].id in shown
 
 
@@ -51,21 +51,19 @@ def _names_overlay(clause: Clause) -> bool:
 
 def edit(clause: Clause, context: Context) -> Outcomes:
     """Add, change or remove an overlay."""
-    shown = context.timeline.overlays if context.timeline else ()
+    shown = context.timeline.overlays
     text = clause.text
     if has(text, "remove") and not has(text, "logo.not_removing"):
-        return _remove(clause, context, shown)
+        return _remove(clause, context)
     adding = (_names_overlay(clause) or has(text, "logo.adding")) and not has(text, "replace")
     named = {item.id for item in clause.files}
     known = any(overlay.media in named for overlay in shown)
-    if shown and context.timeline is not None and (known or not adding):
-        return _change(clause, context, context.timeline)
-    return _add(clause, context)
+    act = _change if shown and (known or not adding) else _add
+    return act(clause, context)
 
 
 def _add(clause: Clause, context: Context) -> Outcomes:
-    timeline = context.timeline
-    behind = {c.background.media for c in timeline.clips if c.background} if timeline else set()
+    behind = {c.background.media for c in context.timeline.clips if c.background}
     pictures = files.of_kind(context.media, ("image",))
     free = [item for item in pictures if item.id not in behind]
     chosen = None if clause.unknown_files else _chosen(clause, free or pictures)
@@ -99,7 +97,8 @@ def _chosen(clause: Clause, pictures: Sequence[MediaItem]) -> MediaItem | None:
     return next(iter((*named, *pictures[-1:])), None)
 
 
-def _change(clause: Clause, context: Context, timeline: Timeline) -> Outcomes:
+def _change(clause: Clause, context: Context) -> Outcomes:
+    timeline = context.timeline
     named = [item.id for item in clause.files]
     place = next((i for i, o in enumerate(timeline.overlays) if o.media in named), -1)
     old = timeline.overlays[place]
@@ -118,25 +117,18 @@ def _change(clause: Clause, context: Context, timeline: Timeline) -> Outcomes:
     return did("edit_overlay", _args(new), edited, said)
 
 
-def _remove(clause: Clause, context: Context, shown: tuple[Overlay, ...]) -> Outcomes:
+def _remove(clause: Clause, context: Context) -> Outcomes:
+    shown = context.timeline.overlays
     named = {item.id for item in clause.files}
     gone = [overlay for overlay in shown if not named or overlay.media in named]
-    if not gone or context.timeline is None:
+    if not gone:
         return refused("remove_overlay", {}, context.say("no_logo"))
-    timeline = context.timeline
     if hiding.is_timed(clause.text):
         meant = [index for index, overlay in enumerate(shown) if overlay in gone]
-        return hiding.hide(
-            shown,
-            meant,
-            clause,
-            context,
-            "edit_overlay",
-            lambda left: evolve(timeline, overlays=tuple(left)),
-        )
+        return hiding.hide(clause, context, "edit_overlay", "overlays", meant)
     left = tuple(overlay for overlay in shown if overlay not in gone)
     said = context.say("removed", names=speech.listed(context, [o.name for o in gone]))
-    return did("remove_overlay", {}, evolve(timeline, overlays=left), said)
+    return did("remove_overlay", {}, evolve(context.timeline, overlays=left), said)
 
 
 def _styled(overlay: Overlay, text: str) -> Overlay:
@@ -164,13 +156,10 @@ def _described(context: Context, overlay: Overlay, total_ms: int, sentence: str)
     where = context.say(f"position.{overlay.position}")
     shown = ""
     if overlay.start_ms or overlay.duration_ms < total_ms:
-        start, end = speech.bounds(context, *_span(overlay))
+        end_ms = overlay.start_ms + overlay.duration_ms
+        start, end = speech.bounds(context, overlay.start_ms, end_ms)
         shown = context.say("logo_shown", start=start, end=end)
     return context.say(sentence, name=overlay.name, where=where, size=overlay.size, shown=shown)
-
-
-def _span(overlay: Overlay) -> tuple[int, int]:
-    return overlay.start_ms, overlay.start_ms + overlay.duration_ms
 
 
 def _args(overlay: Overlay) -> dict[str, object]:

@@ -68,8 +68,7 @@ def adjust(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     edited = edits.on_clips(stage.timeline, change, stage.only)
     if edited == stage.timeline:
         return answered(context.say("looks_already"))
-    separator = context.say("look.separator")
-    shown = separator.join(
+    shown = context.say("look.separator").join(
         context.say(f"look.{name}", value=f"{value:g}") for name, value in values.items()
     )
     said = context.say("look_adjusted", shown=shown)

@@ -25,17 +25,10 @@ def matches_removal(clause: Clause) -> bool:
 def remove(clause: Clause, context: Context) -> Outcomes:
     """Remove the background music, or a part of it."""
     timeline = context.timeline
-    if timeline is None or not timeline.sounds:
+    if not timeline.sounds:
         return refused("remove_music", {}, context.say("no_music_to_remove"))
     if hiding.is_timed(clause.text):
-        return hiding.hide(
-            timeline.sounds,
-            range(len(timeline.sounds)),
-            clause,
-            context,
-            "edit_music",
-            lambda left: evolve(timeline, sounds=tuple(left)),
-        )
+        return hiding.hide(clause, context, "edit_music", "sounds", range(len(timeline.sounds)))
     return did("remove_music", {}, evolve(timeline, sounds=()), context.say("music_removed"))
 
 
@@ -50,7 +43,7 @@ def change_volume(clause: Clause, context: Context) -> Outcomes:
     """Set the volume of the background music."""
     timeline = context.timeline
     muted = has(clause.text, "loudness.mute")
-    if timeline is None or not timeline.sounds:
+    if not timeline.sounds:
         if files.of_kind(context.media, ("audio",)) and not muted:
             return add(clause, context)
         return refused("set_music_volume", {}, context.say("no_music_yet"))
@@ -99,5 +92,5 @@ def add(clause: Clause, context: Context) -> Outcomes:
     if edited == context.timeline:
         return answered(context.say("music_playing", name=music.name, volume=volume))
     said = context.say("music_added", name=music.name, volume=volume)
-    args: dict[str, object] = {"media": music.id, "volume": volume, "start_ms": start}
+    args = {"media": music.id, "volume": volume, "start_ms": start}
     return did("add_music", args, edited, said)

@@ -33,9 +33,9 @@ def reorder(clause: Clause, context: Context) -> Outcomes:
     """Swap two clips, move one, or reverse them all."""
     text = clause.text
     timeline = context.timeline
-    places = _places(clause, timeline) if timeline else []
+    places = _places(clause, timeline)
     moves = not has(text, "order.swap", "order.reverse")
-    if timeline is None or (moves and clause.files and places[0] is None):
+    if not timeline.clips or (moves and clause.files and places[0] is None):
         return clips.add(clause, context)  # "put rain.mp4 first", which is not there yet
     count = len(timeline.clips)
     if count == 1:

@@ -62,7 +62,7 @@ def _move(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     if placed is None:
         return did("place_person", {"place": "original"}, edited, context.say("place_reset"))
     said = _described(context, placed) + (context.say("blurred_behind") if blurred else "")
-    args: dict[str, object] = {"x": placed.x, "y": placed.y, "scale": placed.scale}
+    args = {"x": placed.x, "y": placed.y, "scale": placed.scale}
     return did("place_person", args, edited, said)
 
 

@@ -163,5 +163,5 @@ def _change(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     sentence = "shaped_in_frame" if in_frame else "shaped"
     if rate_for(text) is not None:
         sentence = "rated"
-    args: dict[str, object] = {"fps": edited.fps, "width": edited.width, "height": edited.height}
+    args = {"fps": edited.fps, "width": edited.width, "height": edited.height}
     return did("set_canvas", args, edited, context.say(sentence, size=size, fps=edited.fps))

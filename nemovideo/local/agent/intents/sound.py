@@ -22,9 +22,9 @@ def matches_background(clause: Clause) -> bool:
 def set_background(clause: Clause, context: Context) -> Outcomes:
     """Set the volume of the background video."""
     timeline = context.timeline
-    clips = timeline.clips if timeline else ()
-    behind = [c.background for c in clips if c.background and c.background.kind == "video"]
-    if timeline is None or not behind:
+    backgrounds = (clip.background for clip in timeline.clips)
+    behind = [one for one in backgrounds if one and one.kind == "video"]
+    if not behind:
         return refused("set_background_volume", {}, context.say("no_background_video"))
     volume = _volume(clause.text, behind[0].volume or 0.6)
     volume = 1.0 if volume is None else volume

@@ -60,7 +60,7 @@ def explain(clause: Clause, context: Context) -> Outcomes:
 
 def status(_clause: Clause, context: Context) -> Outcomes:
     """Describe the timeline."""
-    if context.timeline is None or not context.timeline.clips:
+    if not context.timeline.clips:
         uploads = speech.listed(context, [item.name for item in context.media])
         uploads = uploads or context.say("nothing_uploaded")
         return answered(context.say("timeline_empty", uploads=uploads))
@@ -69,9 +69,8 @@ def status(_clause: Clause, context: Context) -> Outcomes:
 
 def export(_clause: Clause, context: Context) -> Outcomes:
     """Say how to export."""
-    if context.timeline is None or not context.timeline.clips:
-        return answered(context.say("nothing_to_export"))
-    return answered(context.say("closing.export"))
+    empty = not context.timeline.clips
+    return answered(context.say("nothing_to_export" if empty else "closing.export"))
 
 
 def costs(_clause: Clause, context: Context) -> Outcomes:

@@ -45,21 +45,14 @@ def matches_removal(clause: Clause) -> bool:
 def remove(clause: Clause, context: Context) -> Outcomes:
     """Remove titles."""
     timeline = context.timeline
-    if timeline is None or not timeline.titles:
+    if not timeline.titles:
         return refused("remove_title", {}, context.say("no_title_to_remove"))
     gone = _named(clause, timeline) or _meant(clause, timeline)
     if not gone:
         return refused("remove_title", {}, context.say("no_such_title"))
     texts = [timeline.titles[index].text for index in gone]
     if hiding.is_timed(clause.text):
-        return hiding.hide(
-            timeline.titles,
-            gone,
-            clause,
-            context,
-            "edit_title",
-            lambda left: evolve(timeline, titles=tuple(left)),
-        )
+        return hiding.hide(clause, context, "edit_title", "titles", gone)
     left = tuple(title for index, title in enumerate(timeline.titles) if index not in gone)
     sentence = "titles_removed" if len(texts) > 1 else "title_removed"
     said = context.say(sentence, words=speech.listed(context, [f"“{text}”" for text in texts]))
@@ -116,10 +109,9 @@ def change(clause: Clause, context: Context) -> Outcomes:
     """Change the words, place, time, color or size of a title."""
     timeline = context.timeline
     looks = _is_of_look(clause)
-    titled = timeline is not None and bool(timeline.titles)
-    if only_describes(clause.text) and (not titled or has(clause.text, "titles.new_one")):
+    if only_describes(clause.text) and (not timeline.titles or has(clause.text, "titles.new_one")):
         return ask_for_words(clause, context)
-    if timeline is None or not titled:
+    if not timeline.titles:
         if text_of(clause) and not looks:
             return add(clause, context)
         return refused("edit_title", {}, context.say("no_title_to_change"))
@@ -199,10 +191,9 @@ def add(clause: Clause, context: Context) -> Outcomes:
     """Add a title, change the existing one, or ask for its words."""
     words = text_of(clause)
     retimed = says_when(clause.text) and not has(clause.text, "titles.adding")
-    titled = context.timeline is not None and bool(context.timeline.titles)
     of_look = _is_of_look(clause) and not has(clause.text, "titles.another")
     changes = of_look or (not words and (position(clause.text) or retimed))
-    if titled and changes and not has(clause.text, "titles.new_one"):
+    if context.timeline.titles and changes and not has(clause.text, "titles.new_one"):
         return change(clause, context)
     if not words:
         return ask_for_words(clause, context)

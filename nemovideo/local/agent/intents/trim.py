@@ -58,7 +58,7 @@ def trim(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         return asked(said, context.say("which_part.before"))
     start, end = cut.start_ms, cut.end_ms
     action = "keep" if cut.keeps else "cut"
-    args: dict[str, object] = {"action": action, "start_ms": start, "end_ms": end}
+    args = {"action": action, "start_ms": start, "end_ms": end}
     if only is not None:
         args["index"] = only
     if total < end <= total + _TOLERANCE_MS:

@@ -27,7 +27,7 @@ _SUBJECTS = {
 
 def start_over(_clause: Clause, context: Context) -> Outcomes:
     """Go back to the original video."""
-    ids = [clip.media for clip in context.timeline.clips] if context.timeline else []
+    ids = [clip.media for clip in context.timeline.clips]
     main = next((item for item in context.media if item.id in ids and item.kind == "video"), None)
     fresh = edits.timeline_of(main) if main else edits.timeline_for(context.media)
     if fresh is None or fresh == context.timeline:
@@ -44,7 +44,7 @@ def means_last_change(clause: Clause) -> bool:
 def undo(clause: Clause, context: Context) -> Outcomes:
     """Undo the last change, if it is the one that the clause names."""
     named = {fact for name, fact in _SUBJECTS.items() if has(clause.text, name)}
-    changed = _changed(context.history[-1], context.timeline) if context.history else set()
+    changed = _changed(context.previous, context.timeline) if context.history else set()
     if "background" in named - changed:
         return restore(clause, context)
     if not context.history or _is_upload(context):
@@ -59,22 +59,21 @@ def undo(clause: Clause, context: Context) -> Outcomes:
 def _named(changed: set[str], context: Context) -> str:
     """Return what was changed, in words."""
     facts = changed or {"other"}
-    if context.history[-1] is None or "clips" in facts:  # then everything else differs as well
+    if "clips" in facts:  # then everything else differs as well
         facts = {"clips"}
     return listed(context, [context.say(f"undone.{fact}") for fact in sorted(facts)])
 
 
 def _is_upload(context: Context) -> bool:
     """Return whether the last change only put an upload on the timeline."""
-    before = context.history[-1]
     fresh = [edits.timeline_of(item) for item in context.media if item.kind != "audio"]
-    return (before is None or not before.clips) and context.timeline in fresh
+    return not context.previous.clips and context.timeline in fresh
 
 
-def _changed(before: Timeline | None, after: Timeline | None) -> set[str]:
-    """Return the facts that differ between two versions."""
-    if before is None or after is None:
-        return set(_SUBJECTS.values())
+def _changed(before: Timeline, after: Timeline) -> set[str]:
+    """Return the facts that differ between two versions; without clips, all that have words."""
+    if not before.clips:
+        return {"clips", *_SUBJECTS.values()}
     old, new = _facts(before), _facts(after)
     return {name for name in old if old[name] != new[name]}
 
