@@ -7,8 +7,9 @@ from datetime import datetime, timezone
 from starlette.requests import Request
 from starlette.responses import Response
 
+from nemovideo.local.server.bodies import read_json
 from nemovideo.local.server.context import check_disk, context_of
-from nemovideo.local.server.forms import Problem, is_utf8, read_json, text_field
+from nemovideo.local.server.forms import Problem, is_utf8, text_field
 from nemovideo.local.store import Account, SessionRow
 from nemovideo.local.store.accounts import TokenTooSoonError
 from nemovideo.local.store.projects import CLAIM_LIFETIME_S

@@ -13,9 +13,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nemovideo.local.server import accounts, exports, previews, runs, sessions, uploads
+from nemovideo.local.server.bodies import read_body
 from nemovideo.local.server.context import Context, context_of
 from nemovideo.local.server.faults import Fault, Faults, read_faults
-from nemovideo.local.server.forms import JSONResponse, Problem, read_value
+from nemovideo.local.server.forms import JSONResponse, Problem
 from nemovideo.local.server.guard import Guard, RequestLog
 from nemovideo.local.server.injection import Disconnect, FaultInjection
 from nemovideo.local.server.messages import DISK_FULL, OUT_OF_FILES, is_disk_full, is_out_of_files
@@ -111,7 +112,7 @@ async def _fault_rules(request: Request) -> Response:
         if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
             raise Problem(415, "Send the rules as application/json.")
         try:
-            faults.add(*read_faults(await read_value(request)))
+            faults.add(*await read_body(request, lambda rules, _: read_faults(rules)))
         except ValueError as error:
             raise Problem(400, str(error)) from error
     rules = [_rule_json(rule) for rule in faults.rules]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -10,8 +11,9 @@ from starlette.responses import FileResponse, Response
 from nemovideo._support.outputs import DEFAULT_QUALITY, QUALITIES
 from nemovideo.draft.values import is_ready
 from nemovideo.local.server.accounts import authenticate, count_link, own_session
+from nemovideo.local.server.bodies import DRAFT_LIMIT_BYTES, json_object, read_body
 from nemovideo.local.server.context import check_disk, context_of
-from nemovideo.local.server.forms import DRAFT_LIMIT_BYTES, Problem, read_json, text_field
+from nemovideo.local.server.forms import Problem, text_field
 from nemovideo.local.server.messages import parts_of
 from nemovideo.local.server.sessions import file_url
 from nemovideo.local.store import Account, Render
@@ -30,7 +32,15 @@ async def submit(request: Request) -> Response:
         raise Problem(403, "The token lacks the scope 'render'.", code=403)
     if not all(request.headers.get(name, "").strip() for name in _ATTRIBUTION):
         raise Problem(402, "Export is blocked: the attribution headers are missing.", code=402)
-    body = await read_json(request, limit=DRAFT_LIMIT_BYTES)
+    render = await read_body(request, partial(_queue, request, account), limit=DRAFT_LIMIT_BYTES)
+    context.queue.notify()
+    data = {context.forms.render_id: render.render_id, "status": render.status, "progress": 0}
+    return context.forms.response("render_submit", data)
+
+
+def _queue(request: Request, account: Account, value: object, sent: bytes) -> Render:
+    """Queue the render of a request, which is stored as it was sent: large drafts take long."""
+    context, body = context_of(request), json_object(value)
     session = own_session(request, account, text_field(body, "sessionId"))
     draft, output = body.get("draft"), body.get("output", {})
     if not isinstance(draft, dict) or not is_ready(draft):
@@ -47,25 +57,25 @@ async def submit(request: Request) -> Response:
     render_id = text_field(body, "id")
     if not _RENDER_ID.fullmatch(render_id):
         raise Problem(400, "A render id must be 1 to 200 letters, digits and -._~:@+=,")
-    unfinished, most = context.store.renders.unfinished(account.user_id), context.limits.renders
-    if most is not None and unfinished >= most:
-        message = f"You already have {unfinished} unfinished renders; the limit is {most}."
-        raise Problem(429, message, code=429, headers={"Retry-After": "10"})
-    check_disk(context, account.user_id)
-    try:
-        render = context.store.renders.add(
-            render_id,
-            session_id=session.session_id,
-            user_id=account.user_id,
-            draft=draft,
-            format_=format_,
-            quality=quality,
-        )
-    except RenderExistsError as error:
-        raise Problem(409, "This render id has been used; every render needs a new one.") from error
-    context.queue.notify()
-    data = {context.forms.render_id: render.render_id, "status": render.status, "progress": 0}
-    return context.forms.response("render_submit", data)
+    renders, most = context.store.renders, context.limits.renders
+    with context.store.database.transaction():  # several requests may be in threads
+        unfinished = renders.unfinished(account.user_id)
+        if most is not None and unfinished >= most:
+            message = f"You already have {unfinished} unfinished renders; the limit is {most}."
+            raise Problem(429, message, code=429, headers={"Retry-After": "10"})
+        check_disk(context, account.user_id)
+        try:
+            return renders.add(
+                render_id,
+                session_id=session.session_id,
+                user_id=account.user_id,
+                request=sent,
+                format_=format_,
+                quality=quality,
+            )
+        except RenderExistsError as error:
+            message = "This render id has been used; every render needs a new one."
+            raise Problem(409, message) from error
 
 
 async def status(request: Request) -> Response:
@@ -77,9 +87,10 @@ async def status(request: Request) -> Response:
 async def cancel(request: Request) -> Response:
     """POST /api/render/proxy/lambda/<id>/cancel: cancel an unfinished job."""
     context = context_of(request)
-    render = _own_render(request, authenticate(request, "write", "render"))
-    context.store.renders.cancel(render.render_id)
-    cancelled = context.store.renders.find(render.render_id) or render
+    account = authenticate(request, "write", "render")
+    render = _own_render(request, account)
+    context.store.renders.cancel(render)
+    cancelled = _own_render(request, account)
     return context.forms.response("render_cancel", _describe(request, cancelled))
 
 
@@ -112,8 +123,8 @@ async def file(request: Request) -> Response:
 
 
 def _own_render(request: Request, account: Account) -> Render:
-    render = context_of(request).store.renders.find(request.path_params["render_id"])
-    if render is None or render.user_id != account.user_id:
+    renders, render_id = context_of(request).store.renders, request.path_params["render_id"]
+    if (render := renders.find(account.user_id, render_id)) is None:
         raise Problem(404, "Render not found.")
     return render
 

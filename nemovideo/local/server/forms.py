@@ -6,21 +6,13 @@ from collections.abc import Mapping
 from typing import Literal
 
 import attrs
-from starlette.requests import Request
 from starlette.responses import JSONResponse as _JSONResponse
 from starlette.responses import Response
 
-from nemovideo._support import json_text
 from nemovideo.local.server.messages import without_paths
 from nemovideo.local.store.text import json_bytes
 
 _TEXT_LIMIT = 1000
-JSON_LIMIT_BYTES = 1024 * 1024
-DRAFT_LIMIT_BYTES = 5 * 1024 * 1024
-_LARGE_BYTES = 64 * 1024
-_MAX_VALUES = 250_000
-"""Far more than the largest draft has; 5 MB of empty lists would take 100 MB, and a second in
-which nothing else is answered."""
 
 Envelope = Literal["code", "success", "bare"]
 Endpoint = Literal[
@@ -112,44 +104,6 @@ class Forms:
         if self.errors == "success":
             return JSONResponse({"success": False, "error": problem.message}, status, headers)
         return JSONResponse(envelope, 200 if self.errors == "ok" else status, headers)
-
-
-async def read_json(request: Request, *, limit: int = JSON_LIMIT_BYTES) -> dict[str, object]:
-    """Parse the body as a JSON object of at most `limit` bytes; see `read_value`."""
-    value = await read_value(request, limit=limit)
-    if not isinstance(value, dict):
-        raise Problem(400, "The request body must be a JSON object.")
-    return value
-
-
-async def read_value(request: Request, *, limit: int = JSON_LIMIT_BYTES) -> object:
-    """Parse the body as JSON of at most `limit` bytes.
-
-    Raises:
-        Problem: It is too large or has too many values (413), or it is not JSON (400): `NaN`,
-            `Infinity`, numbers beyond the range of a float and nesting beyond 200 levels are
-            rejected.
-    """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise Problem(413, f"The request body is larger than {limit} bytes.", code=413)
-    if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_VALUES:
-        raise Problem(413, f"The request body has more than {_MAX_VALUES} values.", code=413)
-
-    def parse() -> object:
-        return json_text.read_json(bytes(body))
-
-    try:
-        if len(body) <= _LARGE_BYTES:
-            return parse()
-        context = request.app.state.context  # its module imports this one
-        user_id = context.sharing(request.scope.get("nemovideo.user", ""))
-        value: object = await context.pools.parses.run(parse, user_id=user_id)
-    except ValueError as error:
-        raise Problem(400, f"The request body is not JSON: {error}") from error
-    return value
 
 
 def text_field(body: Mapping[str, object], name: str, default: str | None = None) -> str:

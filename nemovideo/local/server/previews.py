@@ -14,8 +14,9 @@ from starlette.types import Receive, Scope, Send
 from nemovideo.draft.values import is_ready
 from nemovideo.errors import NemoError
 from nemovideo.local.server.accounts import authenticate, own_session
+from nemovideo.local.server.bodies import read_json
 from nemovideo.local.server.context import Context, check_disk, context_of
-from nemovideo.local.server.forms import JSONResponse, Problem, read_json, text_field
+from nemovideo.local.server.forms import JSONResponse, Problem, text_field
 from nemovideo.local.server.messages import failure_text, parts_of, without_paths
 from nemovideo.local.store.text import json_bytes
 from nemovideo.local.timeline import Timeline

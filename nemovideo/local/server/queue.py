@@ -152,19 +152,19 @@ class RenderQueue:
         measured_s = 0.0
 
         def set_progress(fraction: float) -> None:
-            renders.set_progress(job.render_id, min(99, int(fraction * 100)))
+            renders.set_progress(job, min(99, int(fraction * 100)))
 
         def cancelled() -> bool:
             nonlocal measured_s
             if time.monotonic() - measured_s >= _MEASURE_S:
                 self._check_size(job, output)
                 measured_s = time.monotonic()
-            return self._stopping or renders.status(job.render_id) == "cancelled"
+            return self._stopping or renders.status(job) == "cancelled"
 
         try:
             media = {f.item.id: f.item for f in self._store.projects.files(job.session_id)}
             result = self._render(
-                Timeline.from_draft(renders.draft(job.render_id)),
+                Timeline.from_draft(renders.draft(job)),
                 media,
                 output,
                 format=job.format,
@@ -174,26 +174,26 @@ class RenderQueue:
             )
             output.chmod(0o600)
             self._check_size(job, output)
-            self._sizes.pop(job.render_id, None)  # the database counts it from now on
+            self._sizes.pop(job.file_token, None)  # the database counts it from now on
             renders.complete(
                 job,
                 duration_ms=result.duration_ms,
                 size_bytes=result.size_bytes,
                 warnings=[without_paths(sentence) for sentence in result.warnings],
             )
-            if renders.status(job.render_id) == "cancelled":  # after its last frame
+            if renders.status(job) == "cancelled":  # after its last frame
                 _remove(output)
         except RenderCancelledError:
             _remove(output)
-            renders.requeue(job.render_id)  # no effect if the user canceled it
+            renders.requeue(job)  # no effect if the user canceled it
         except BaseException as error:  # noqa: BLE001 - the worker must survive
             if not isinstance(error, (NemoError, ValueError)):
                 _log.exception("the local renderer failed")
             _remove(output)
             renders.fail(job, failure_text(error))
         finally:
-            renders.clear_progress(job.render_id)
-            self._sizes.pop(job.render_id, None)
+            renders.clear_progress(job)
+            self._sizes.pop(job.file_token, None)
 
     def _check_size(self, job: Render, output: Path) -> None:
         """Check the user's disk usage, with the files that are being rendered.
@@ -204,7 +204,7 @@ class RenderQueue:
         if (quota := self._disk_bytes) is None:
             return
         parts = (output, *output.parent.glob(f".{output.name}.*"))
-        self._sizes[job.render_id] = job.user_id, sum(map(_size_bytes, parts))
+        self._sizes[job.file_token] = job.user_id, sum(map(_size_bytes, parts))
         sizes = [size for user_id, size in list(self._sizes.values()) if user_id == job.user_id]
         if self._store.space.used_bytes(job.user_id) + sum(sizes) > quota:
             raise RenderFailedError(

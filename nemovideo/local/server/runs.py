@@ -14,9 +14,10 @@ from starlette.types import Receive, Scope, Send
 
 from nemovideo.local.agent.turn import Step, Turn
 from nemovideo.local.server.accounts import authenticate, own_session
+from nemovideo.local.server.bodies import read_json
 from nemovideo.local.server.context import Context, check_disk, context_of
 from nemovideo.local.server.faults import StreamScript
-from nemovideo.local.server.forms import Problem, read_json
+from nemovideo.local.server.forms import Problem
 from nemovideo.local.server.messages import error_text
 from nemovideo.local.server.sse import SILENT_ENDINGS, EventBuilder, frames
 from nemovideo.local.server.waiting import disconnected, first_completed

@@ -10,8 +10,9 @@ from starlette.responses import HTMLResponse, Response
 
 from nemovideo.draft import Draft
 from nemovideo.local.server.accounts import authenticate, count_link, own_session
+from nemovideo.local.server.bodies import read_json
 from nemovideo.local.server.context import check_disk, context_of
-from nemovideo.local.server.forms import Problem, read_json, text_field
+from nemovideo.local.server.forms import Problem, text_field
 from nemovideo.local.store import StoredFile
 
 _PAGE_RENDERS = 100

@@ -26,9 +26,10 @@ from nemovideo._values.formats import CONTENT_TYPES, suffix_of
 from nemovideo.errors import UnsupportedFileError
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.server.accounts import authenticate, own_session
+from nemovideo.local.server.bodies import read_json
 from nemovideo.local.server.context import Context, check_disk, context_of
 from nemovideo.local.server.fetch import Fetching
-from nemovideo.local.server.forms import Problem, read_json
+from nemovideo.local.server.forms import Problem
 from nemovideo.local.server.messages import without_paths
 from nemovideo.local.server.sessions import file_info
 from nemovideo.local.server.waiting import disconnected, first_completed

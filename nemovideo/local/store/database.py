@@ -17,7 +17,7 @@ from nemovideo.local.store.private import create_private, make_private
 Values: TypeAlias = Sequence[object] | Mapping[str, object]
 
 _FILE = "backend.sqlite3"
-_SCHEMA_VERSION = 6
+_SCHEMA_VERSION = 7
 _SCHEMA = """
 CREATE TABLE users (
     user_id TEXT PRIMARY KEY,
@@ -55,12 +55,19 @@ CREATE TABLE drafts (
     draft TEXT NOT NULL,
     PRIMARY KEY (session_id, version)
 );
+CREATE TABLE claims (
+    hash TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions,
+    expires_at REAL NOT NULL
+);
+"""
+_RENDERS = """
 CREATE TABLE renders (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
-    render_id TEXT NOT NULL UNIQUE,
+    render_id TEXT NOT NULL,
     session_id TEXT NOT NULL REFERENCES sessions,
     user_id TEXT NOT NULL REFERENCES users,
-    draft TEXT NOT NULL,
+    request BLOB NOT NULL,
     format TEXT NOT NULL,
     quality TEXT NOT NULL,
     status TEXT NOT NULL,
@@ -72,15 +79,10 @@ CREATE TABLE renders (
     created_at REAL NOT NULL,
     completed_at REAL,
     warnings TEXT NOT NULL DEFAULT '[]',
-    attempts INTEGER NOT NULL DEFAULT 0
+    attempts INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (user_id, render_id)
 );
-CREATE INDEX renders_by_user ON renders (user_id);
 CREATE INDEX renders_by_session ON renders (session_id);
-CREATE TABLE claims (
-    hash TEXT PRIMARY KEY,
-    session_id TEXT NOT NULL REFERENCES sessions,
-    expires_at REAL NOT NULL
-);
 """
 _USAGE = {
     "sessions": (
@@ -90,7 +92,7 @@ _USAGE = {
     "media": ("4096 + ifnull(json_extract({row}.facts, '$.size_bytes'), 0)", "{owner}"),
     "drafts": ("100 + length(CAST({row}.draft AS BLOB))", "{owner}"),
     "renders": (
-        "1000 + length(CAST({row}.draft AS BLOB)) + ifnull({row}.size_bytes, 0)",
+        "1000 + length(CAST({row}.request AS BLOB)) + ifnull({row}.size_bytes, 0)",
         "{row}.user_id",
     ),
     "claims": ("300", "{owner}"),
@@ -129,7 +131,7 @@ def _usage_script() -> str:
             f"CREATE TRIGGER {table}_removed AFTER DELETE ON {table} BEGIN {removed} END;",
         ]
         if table == "renders":
-            columns = "draft, size_bytes"
+            columns = "request, size_bytes"
             script.append(
                 f"CREATE TRIGGER {table}_changed AFTER UPDATE OF {columns} ON {table}"
                 f" BEGIN {removed} {added} END;"
@@ -148,9 +150,22 @@ CREATE INDEX IF NOT EXISTS renders_by_user ON renders (user_id);
 CREATE INDEX IF NOT EXISTS renders_by_session ON renders (session_id);
 """,
     4: "UPDATE renders SET draft = '' WHERE status NOT IN ('pending', 'processing');",
-    5: _usage_script(),
+    5: "",
+    6: f"""
+ALTER TABLE renders RENAME TO old_renders;
+DROP INDEX renders_by_session;
+{_RENDERS}
+INSERT INTO renders SELECT position, render_id, session_id, user_id,
+    CASE draft WHEN '' THEN '' ELSE '{{"draft":' || draft || '}}' END,
+    format, quality, status, progress, file_token, duration_ms, size_bytes, error, created_at,
+    completed_at, warnings, attempts FROM old_renders;
+DROP TABLE old_renders;
+{_usage_script()}
+""",  # noqa: S608 - constants
 }
-"""By version, the script that upgrades a database to the next version."""
+"""By version, the script that upgrades a database to the next version.
+
+The last one adds up the disk usage, which an earlier version may have added up wrongly."""
 
 
 class Database:
@@ -242,7 +257,7 @@ class Database:
             )
         if version < _SCHEMA_VERSION:
             upgrades = [_UPGRADES[step] for step in range(version, _SCHEMA_VERSION) if version]
-            script = " ".join(upgrades) or _SCHEMA + _usage_script()
+            script = " ".join(upgrades) or _SCHEMA + _RENDERS + _usage_script()
             self._connection.executescript(
                 f"BEGIN; {script} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
             )

@@ -7,9 +7,11 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 
+from nemovideo._support.json_text import read_json
 from nemovideo.local.store.database import Database
 from nemovideo.local.store.text import json_text
 
@@ -59,14 +61,16 @@ def file_name(file_token: str, format_: str) -> str:
 
 
 class RenderExistsError(Exception):
-    """The render id has already been used."""
+    """The user has already used the render id."""
 
 
 class Renders:
     """The queue and the history of render jobs.
 
-    The draft of a job, up to 5 MB, is discarded when the job ends: SQLite would read it for every
-    query of the columns behind it.
+    A job belongs to its user, who has chosen its id; another user may choose the same one.
+
+    The request of a job, with a draft of up to 5 MB, is discarded when the job ends: SQLite would
+    read it for every query of the columns behind it.
 
     Progress is in memory only. So are results that could not be saved on a full disk, until
     `save_results` succeeds; if the process ends before that, the next one repeats the job.
@@ -85,14 +89,14 @@ class Renders:
         *,
         session_id: str,
         user_id: str,
-        draft: dict[str, object],
+        request: bytes,
         format_: str,
         quality: str,
     ) -> Render:
-        """Queue a job.
+        """Queue a job; `request` is JSON with its "draft".
 
         Raises:
-            RenderExistsError: The id is taken.
+            RenderExistsError: The user has used the id.
         """
         added = Render(
             render_id=render_id,
@@ -107,39 +111,43 @@ class Renders:
         )
         try:
             self._database.write(
-                "INSERT INTO renders (render_id, session_id, user_id, draft, format, quality,"
+                "INSERT INTO renders (render_id, session_id, user_id, request, format, quality,"
                 " status, file_token, created_at) VALUES (:render_id, :session_id, :user_id,"
-                " :draft, :format, :quality, :status, :file_token, :created_at)",
-                {**attrs.asdict(added), "draft": json_text(draft)},
+                " :request, :format, :quality, :status, :file_token, :created_at)",
+                {**attrs.asdict(added), "request": request},
             )
         except sqlite3.IntegrityError as error:
             raise RenderExistsError from error
         return added
 
-    def find(self, render_id: str) -> Render | None:
-        """Return a job, or None."""
-        return self._one("render_id", render_id)
+    def find(self, user_id: str, render_id: str) -> Render | None:
+        """Return a job of the user, or None."""
+        return self._one("user_id = ? AND render_id = ?", user_id, render_id)
 
-    def status(self, render_id: str) -> str:
-        """Return the status of a job; cheap enough for polling."""
+    def status(self, job: Render) -> str:
+        """Return the current status of a job; cheap enough for polling."""
         (status,) = self._database.row(
-            "SELECT status FROM renders WHERE render_id = ?", (render_id,)
+            "SELECT status FROM renders WHERE file_token = ?", (job.file_token,)
         )
         return str(status)
 
-    def draft(self, render_id: str) -> dict[str, object]:
+    def draft(self, job: Render) -> dict[str, object]:
         """Return the draft of an unfinished job.
 
         Raises:
             ValueError: The job has ended, for example because its user canceled it.
         """
-        (text,) = self._database.row("SELECT draft FROM renders WHERE render_id = ?", (render_id,))
-        draft: dict[str, object] = json.loads(text)
+        (request,) = self._database.row(
+            "SELECT request FROM renders WHERE file_token = ?", (job.file_token,)
+        )
+        # Unlike that of `json`, this parser lets other threads run.
+        value: Any = read_json(request)
+        draft: dict[str, object] = value["draft"]
         return draft
 
     def by_file(self, file_token: str) -> Render | None:
         """Return the completed job of a link, or None."""
-        found = self._one("file_token", file_token)
+        found = self._one("file_token = ?", file_token)
         return found if found is not None and found.status == "completed" else None
 
     def of_session(self, session_id: str, *, latest: int) -> list[Render]:
@@ -169,20 +177,20 @@ class Renders:
                 return None
             self._database.write(
                 "UPDATE renders SET status = 'processing', attempts = attempts + 1"
-                " WHERE render_id = ?",
-                (row["render_id"],),
+                " WHERE file_token = ?",
+                (row["file_token"],),
             )
         return attrs.evolve(_render(row), status="processing")
 
-    def set_progress(self, render_id: str, progress: int) -> None:
+    def set_progress(self, job: Render, progress: int) -> None:
         """Set the progress of a running job, in percent."""
         with self._lock:
-            self._progress[render_id] = progress
+            self._progress[job.file_token] = progress
 
-    def clear_progress(self, render_id: str) -> None:
+    def clear_progress(self, job: Render) -> None:
         """Discard the progress of a job that is no longer running."""
         with self._lock:
-            self._progress.pop(render_id, None)
+            self._progress.pop(job.file_token, None)
 
     def complete(
         self, job: Render, *, duration_ms: int, size_bytes: int, warnings: Sequence[str] = ()
@@ -204,20 +212,20 @@ class Renders:
         """Fail a running job, unless it has been canceled."""
         self._finish(attrs.evolve(job, status="failed", error=error, completed_at=self._clock()))
 
-    def cancel(self, render_id: str) -> None:
+    def cancel(self, job: Render) -> None:
         """Cancel an unfinished job."""
         self._database.write(
-            "UPDATE renders SET status = 'cancelled', draft = '', completed_at = ?"
-            " WHERE render_id = ? AND status IN ('pending', 'processing')",
-            (self._clock(), render_id),
+            "UPDATE renders SET status = 'cancelled', request = '', completed_at = ?"
+            " WHERE file_token = ? AND status IN ('pending', 'processing')",
+            (self._clock(), job.file_token),
         )
 
-    def requeue(self, render_id: str) -> None:
+    def requeue(self, job: Render) -> None:
         """Return an interrupted job to the queue, without counting the attempt."""
         self._database.write(
             "UPDATE renders SET status = 'pending', progress = 0, attempts = attempts - 1"
-            " WHERE render_id = ? AND status = 'processing'",
-            (render_id,),
+            " WHERE file_token = ? AND status = 'processing'",
+            (job.file_token,),
         )
 
     def save_results(self) -> bool:
@@ -228,19 +236,20 @@ class Renders:
                     self._save_result(job)
                 except sqlite3.OperationalError:
                     return False
-                del self._unsaved[job.render_id]
+                del self._unsaved[job.file_token]
         return True
 
     def _finish(self, job: Render) -> None:
         with self._lock:
-            self._unsaved[job.render_id] = job
+            self._unsaved[job.file_token] = job
         self.save_results()
 
     def _save_result(self, job: Render) -> None:
         self._database.write(
-            "UPDATE renders SET status = :status, draft = '', progress = :progress, error = :error,"
-            " duration_ms = :duration_ms, size_bytes = :size_bytes, warnings = :warnings,"
-            " completed_at = :completed_at WHERE render_id = :render_id AND status = 'processing'",
+            "UPDATE renders SET status = :status, request = '', progress = :progress,"
+            " error = :error, duration_ms = :duration_ms, size_bytes = :size_bytes,"
+            " warnings = :warnings, completed_at = :completed_at"
+            " WHERE file_token = :file_token AND status = 'processing'",
             {**attrs.asdict(job), "warnings": json_text(job.warnings)},
         )
 
@@ -248,7 +257,7 @@ class Renders:
         """Return the jobs of a crashed server to the queue; fail those without attempts left."""
         with self._database.transaction():
             self._database.write(
-                "UPDATE renders SET status = 'failed', draft = '', error = ?, completed_at = ?"
+                "UPDATE renders SET status = 'failed', request = '', error = ?, completed_at = ?"
                 " WHERE status = 'processing' AND attempts >= ?",
                 (_CRASHED, self._clock(), MAX_ATTEMPTS),
             )
@@ -256,8 +265,8 @@ class Renders:
                 "UPDATE renders SET status = 'pending', progress = 0 WHERE status = 'processing'"
             )
 
-    def _one(self, column: str, value: str) -> Render | None:
-        row = self._database.row(f"{_SELECT} WHERE {column} = ?", (value,))
+    def _one(self, where: str, *values: str) -> Render | None:
+        row = self._database.row(f"{_SELECT} WHERE {where}", values)
         return None if row is None else self._read(row)
 
     def _read(self, row: sqlite3.Row) -> Render:
@@ -266,8 +275,8 @@ class Renders:
         if render.status != "processing":
             return render
         with self._lock:
-            unsaved = self._unsaved.get(render.render_id)
-            progress = self._progress.get(render.render_id, 0)
+            unsaved = self._unsaved.get(render.file_token)
+            progress = self._progress.get(render.file_token, 0)
         return unsaved or attrs.evolve(render, progress=progress)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import tracemalloc
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,9 @@ import pytest
 
 from nemovideo._support import json_text
 from nemovideo.errors import RenderFailedError
+from nemovideo.local import Limits
+from nemovideo.local.store import Render
+from nemovideo.local.store.renders import Renders
 from tests.support.app import RUN, VIDEO, Api, Rendered, client, serving
 
 HALF = "\ud83d"
@@ -20,12 +26,13 @@ VALUES: list[object] = [
     *(None, True, 0, -1, 10**400, 1.5, "", HALF, "x" * 5000, "\0", [], {}, [HALF], {"a": HALF}),
     *(float("nan"), float("inf"), DEEP),
 ]
+RENDER = "/api/render/proxy/lambda"
 BODIES: dict[str, tuple[str, ...]] = {
     "/api/tasks/me/with-session/nemo_agent": ("task_name", "language"),
     "/api/auth/claim-token": ("task_id", "session_id"),
     "/run_sse": ("app_name", "user_id", "session_id", "new_message", "streaming"),
     "/api/upload-video/nemo_agent/me/{}": ("urls", "source_type"),
-    "/api/render/proxy/lambda": ("id", "sessionId", "draft", "output"),
+    RENDER: ("id", "sessionId", "draft", "output"),
 }
 
 
@@ -42,7 +49,7 @@ def valid(path: str, session_id: str) -> dict[str, Any]:
     bodies: dict[str, dict[str, Any]] = {
         "/run_sse": {**RUN, "session_id": session_id, "new_message": message},
         "/api/auth/claim-token": {"session_id": session_id, "task_id": "t"},
-        "/api/render/proxy/lambda": {"id": "r", "sessionId": session_id, "draft": draft},
+        RENDER: {"id": "r", "sessionId": session_id, "draft": draft},
     }
     return bodies.get(path, {})
 
@@ -96,10 +103,8 @@ def test_a_lone_surrogate_in_a_message_is_preserved(api: Api) -> None:
     assert b"\\ud83d \xe8\xaf\xb4" in answer.content
     assert api.titles(session_id) == [f"{HALF} 说"]
     draft = api.draft(session_id)
-    sent = json.dumps(
-        {**valid("/api/render/proxy/lambda", session_id), "draft": draft, "id": "half"}
-    )
-    assert api.ask("POST", "/api/render/proxy/lambda", content=sent).status_code == 200
+    sent = json.dumps({**valid(RENDER, session_id), "draft": draft, "id": "half"})
+    assert api.ask("POST", RENDER, content=sent).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -117,7 +122,7 @@ def test_unusable_numbers_in_a_draft_fail_the_render(api: Api, part: str, value:
     (canvas if part in ("fps", "width", "height") else clip["m"])[part] = value
     render_id = f"{part}-{str(value)[:8].strip('[]')}"
     body = {"id": render_id, "sessionId": session_id, "draft": draft, "output": {}}
-    assert api.ask("POST", "/api/render/proxy/lambda", json=body).status_code == 200
+    assert api.ask("POST", RENDER, json=body).status_code == 200
     job = api.finished(render_id)
     expected = "completed" if part == "source_start_ms" else "failed"  # "1" is a number in JSON
     assert job["status"] == expected
@@ -126,8 +131,8 @@ def test_unusable_numbers_in_a_draft_fail_the_render(api: Api, part: str, value:
 
 @pytest.mark.parametrize("render_id", ["a/b", "a b", "x" * 201, "a\nb", "../x"])
 def test_a_render_id_must_be_usable_in_a_path(api: Api, render_id: str) -> None:
-    body = {**valid("/api/render/proxy/lambda", api.session_with_video()), "id": render_id}
-    assert api.ask("POST", "/api/render/proxy/lambda", json=body).status_code == 400
+    body = {**valid(RENDER, api.session_with_video()), "id": render_id}
+    assert api.ask("POST", RENDER, json=body).status_code == 400
 
 
 def test_errors_contain_no_paths_of_the_server() -> None:
@@ -169,6 +174,69 @@ def test_a_large_body_is_parsed_apart_from_other_requests(
             made = api.ask("POST", "/api/tasks/me/with-session/nemo_agent", json=body)
             assert made.status_code == 200
     assert [name == "nemovideo-local" for name in threads] == [True, False]
+
+
+def test_many_large_bodies_take_no_memory_while_they_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate, parse = threading.Event(), json_text.read_json
+
+    def wait(text: str | bytes) -> object:
+        gate.wait(30)
+        return parse(text)
+
+    with (
+        serving(host="127.0.0.1", api_key="first-key") as served,
+        client(served.backend, "first-key") as api,
+        ExitStack() as stack,
+    ):
+        body = b" " * 4 * 1024**2 + json.dumps(valid(RENDER, api.session_with_video())).encode()
+        head = (
+            f"POST {RENDER} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer first-key\r\n"
+            f"X-Skill-Source: x\r\nX-Skill-Version: 1\r\nX-Skill-Platform: x\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        ).encode()
+        monkeypatch.setattr(json_text, "read_json", wait)
+        stack.callback(gate.set)
+        tracemalloc.start()
+        stack.callback(tracemalloc.stop)
+        sent = []
+        for _ in range(12):
+            held = socket.create_connection(("127.0.0.1", served.backend.port), timeout=30)
+            sent.append(stack.enter_context(held))
+            held.sendall(head + body)
+        tracemalloc.reset_peak()
+        gate.set()
+        assert sorted(held.recv(12)[-3:] for held in sent) == [b"200", *[b"409"] * 11]
+        assert tracemalloc.get_traced_memory()[1] < 24 * 1024**2
+
+
+def test_a_large_draft_is_stored_as_it_was_sent_apart_from_other_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stored: list[tuple[str, bytes]] = []
+    add = Renders.add
+
+    def store(self: Renders, render_id: str, *, request: bytes, **options: Any) -> Render:
+        stored.append((threading.current_thread().name, request))
+        return add(self, render_id, request=request, **options)
+
+    monkeypatch.setattr(Renders, "add", store)
+    with serving() as api:
+        body = json.dumps(valid(RENDER, api.session_with_video()), indent=3).encode()
+        body = body.replace(b"{}", b'{"x": [' + b"1.50, " * 20_000 + b"0]}")
+        assert api.ask("POST", RENDER, content=body).status_code == 200
+        assert api.finished("r")["status"] == "completed"
+    ((thread, request),) = stored
+    assert thread != "nemovideo-local"
+    assert request == body
+
+
+def test_large_bodies_count_against_the_disk_quota() -> None:
+    with serving(limits=Limits(disk_bytes=300_000)) as api:
+        path = "/api/tasks/me/with-session/nemo_agent"
+        for size, status in ((10_000, 200), (400_000, 507), (10_000, 200)):
+            assert api.ask("POST", path, json={"x": "x" * size}).status_code == status
 
 
 def test_a_body_of_too_many_values_is_refused() -> None:

@@ -120,6 +120,18 @@ def test_each_key_is_a_separate_user(shared: Api) -> None:
         assert answer.json()["code"] == 1002
 
 
+def test_a_render_id_of_another_key_is_free_and_stays_unknown(shared: Api) -> None:
+    assert shared.submit(shared.session_with_video(), "same id").status_code == 400
+    assert shared.submit(shared.session_with_video(), "same-id").status_code == 200
+    assert shared.submit(shared.session_with_video(), "same-id").status_code == 409
+    job = shared.finished("same-id")
+    with client(shared.backend, OTHER) as ben:
+        assert ben.ask("GET", "/api/render/proxy/lambda/same-id").status_code == 404
+        assert ben.submit(ben.session_with_video(), "same-id").status_code == 200
+        assert ben.finished("same-id")["output"] != job["output"]
+    assert shared.render("same-id") == job
+
+
 def test_faults_cannot_be_set_over_http_and_any_host_name_is_accepted(shared: Api) -> None:
     assert shared.ask("POST", "/__faults__", json={"kind": "drop"}).status_code == 404
     answer = shared.ask("GET", "/healthz", headers={"Host": "video.example"})

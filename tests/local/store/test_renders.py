@@ -28,15 +28,26 @@ def database(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def renders(database: Database) -> Renders:
     renders = Renders(database, lambda: 0.0)
-    renders.add("r", session_id="s", user_id="u", draft={}, format_="mp4", quality="high")
+    add(renders, "r")
     return renders
+
+
+def add(renders: Renders, render_id: str, request: bytes = b"{}") -> None:
+    renders.add(
+        render_id, session_id="s", user_id="u", request=request, format_="mp4", quality="high"
+    )
+
+
+def cancel_all(renders: Renders) -> None:
+    while (job := renders.take()) is not None:
+        renders.cancel(job)
 
 
 def test_a_job_that_crashes_every_server_fails_with_a_reason(renders: Renders) -> None:
     for _ in range(MAX_ATTEMPTS):
         assert renders.take() is not None
         renders.requeue_unfinished()  # as the next server does
-    found = renders.find("r")
+    found = renders.find("u", "r")
     assert found is not None
     assert found.status == "failed"
     assert "crashed" in (found.error or "")
@@ -45,29 +56,29 @@ def test_a_job_that_crashes_every_server_fails_with_a_reason(renders: Renders) -
 
 def test_a_job_can_be_interrupted_any_number_of_times(renders: Renders) -> None:
     for _ in range(3 * MAX_ATTEMPTS):
-        assert renders.take() is not None
-        renders.requeue("r")
+        job = renders.take()
+        assert job is not None
+        renders.requeue(job)
         renders.requeue_unfinished()
-    assert renders.status("r") == "pending"
+        assert renders.status(job) == "pending"
 
 
 def test_a_job_that_the_user_cancelled_is_not_requeued(renders: Renders) -> None:
-    renders.take()
-    renders.cancel("r")
-    renders.requeue("r")
-    assert renders.status("r") == "cancelled"
+    job = renders.take()
+    assert job is not None
+    renders.cancel(job)
+    renders.requeue(job)
+    assert renders.status(job) == "cancelled"
 
 
 def test_a_job_that_has_ended_keeps_no_draft_that_later_queries_would_read(
     database: Database, renders: Renders
 ) -> None:
     disk = Space(database, lambda: 0.0)
-    big: dict[str, object] = {"x": "x" * 10**6}
+    big = b'{"draft": {"x": "%s"}}' % (b"x" * 10**6)
     for number, end in enumerate((renders.fail, renders.complete, None)):
         render_id = f"r{number}"
-        renders.add(
-            render_id, session_id="s", user_id="u", draft=big, format_="mp4", quality="high"
-        )
+        add(renders, render_id, big)
         assert disk.used_bytes("u") > 10**6
         while (job := renders.take()) is not None and job.render_id != render_id:
             pass
@@ -77,7 +88,7 @@ def test_a_job_that_has_ended_keeps_no_draft_that_later_queries_would_read(
         elif end == renders.complete:
             renders.complete(job, duration_ms=1, size_bytes=1)
         else:
-            renders.cancel(render_id)
+            renders.cancel(job)
         assert disk.used_bytes("u") < 10**5
 
 
@@ -94,7 +105,7 @@ def test_the_disk_space_of_a_user_follows_all_that_is_added_and_removed(
     assert 50_000 < disk.used_bytes("u") - before < 52_000
     projects.undo(session.session_id)
     assert 0 < disk.used_bytes("u") - before < 2000
-    renders.cancel("r")
+    cancel_all(renders)
     disk.remove_older(1.0)
     assert disk.used_bytes("u") == 0
 
@@ -113,13 +124,11 @@ def test_old_rows_are_removed_in_short_transactions(
 ) -> None:
     projects = Projects(database, lambda: 0.0)
     left: list[tuple[int, int]] = []
-    renders.cancel("r")
     for number in range(7):
-        renders.add(
-            f"r{number}", session_id="s", user_id="u", draft={}, format_="mp4", quality="high"
-        )
-        renders.cancel(f"r{number}")
+        add(renders, f"r{number}")
         projects.issue_claim("s")
+
+    cancel_all(renders)
 
     def pause(_seconds: float) -> None:
         with ThreadPoolExecutor(1) as other:  # the lock is free
