@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Protocol
@@ -39,6 +40,22 @@ class BackgroundSource(Protocol):
             shown: The clip's frame.
             cut: Its mask.
         """
+        ...
+
+
+class MakeBackground(Protocol):
+    """Makes the source of a background, such as `make_background`."""
+
+    def __call__(
+        self,
+        background: Background,
+        canvas: Canvas,
+        media: Mapping[str, MediaItem],
+        warn: Warn,
+        *,
+        offset_s: Fraction,
+    ) -> BackgroundSource:
+        """Return the source."""
         ...
 
 
@@ -139,6 +156,33 @@ class _Still:
 
     def frame(self, shown: VideoFrame, cut: Cut) -> VideoFrame:  # noqa: ARG002 - the protocol
         return self._frame
+
+
+class SharedBackgrounds:
+    """`make_background` for frames that are rendered independently: still pictures are shared."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stills: dict[tuple[Background, Canvas], _Still] = {}
+
+    def __call__(
+        self,
+        background: Background,
+        canvas: Canvas,
+        media: Mapping[str, MediaItem],
+        warn: Warn,
+        *,
+        offset_s: Fraction,
+    ) -> BackgroundSource:
+        """Return the source; one that is being made is waited for."""
+        with self._lock:
+            kept = self._stills.get((background, canvas))
+            if kept is not None:
+                return kept
+            made = make_background(background, canvas, media, warn, offset_s=offset_s)
+            if isinstance(made, _Still):
+                self._stills[background, canvas] = made
+            return made
 
 
 class _Video:

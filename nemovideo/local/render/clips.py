@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 
 import attrs
@@ -11,6 +12,7 @@ from av.video.frame import VideoFrame
 
 from nemovideo.local.matte import LoadedEngine
 from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.render.backgrounds import MakeBackground, make_background
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.cutting import cut_out
 from nemovideo.local.render.decoding import Decode, decode_frames
@@ -35,6 +37,7 @@ def clip_frames(
     *,
     count: int,
     decode: Decode = decode_frames,
+    backgrounds: MakeBackground = make_background,
     offset_s: Fraction = Fraction(0),
 ) -> Iterator[VideoFrame]:
     """Yield `count` finished frames of a clip on the canvas; the last one is held if needed.
@@ -50,6 +53,7 @@ def clip_frames(
         warn: Called with each warning.
         count: The number of frames.
         decode: Decodes the frames of a video.
+        backgrounds: Makes the source of a background.
         offset_s: The offset of the clip in its background, in seconds.
 
     Raises:
@@ -62,10 +66,12 @@ def clip_frames(
     frames: Iterator[VideoFrame] = islice(
         source.frames(canvas if layout is None else layout.stage(canvas)), count
     )
-    if source.has_alpha:
-        frames = composite(frames, clip, canvas, media, layout, warn, offset_s=offset_s)
-    elif clip.background is not None and clip.kind != "card":
-        frames = cut_out(frames, clip, canvas, media, matting(), warn, layout, offset_s=offset_s)
+    if clip.background is not None and clip.kind != "card":
+        behind = partial(backgrounds, clip.background, canvas, media, warn, offset_s=offset_s)
+        if source.has_alpha:
+            frames = composite(frames, clip, canvas, behind, layout)
+        else:
+            frames = cut_out(frames, clip, canvas, behind, matting(), warn, layout)
     elif layout is not None:
         frames = positioned(frames, layout, Shift(canvas, fill=layout.filled))
     if (clip.brightness, clip.contrast, clip.saturation) != (0, 1, 1):

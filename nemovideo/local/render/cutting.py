@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -12,8 +12,8 @@ from PIL import Image
 from nemovideo.local.matte import Cut, Follower, LoadedEngine
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.tracking import Box, Size, Thumbnail
-from nemovideo.local.media.probe import MediaItem, seconds_text
-from nemovideo.local.render.backgrounds import make_background
+from nemovideo.local.media.probe import seconds_text
+from nemovideo.local.render.backgrounds import BackgroundSource
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.compositing import Compositor, Cropper, Cutout
 from nemovideo.local.render.filters import Shift
@@ -65,12 +65,10 @@ def cut_out(
     frames: Iterator[VideoFrame],
     clip: Clip,
     canvas: Canvas,
-    media: Mapping[str, MediaItem],
+    behind: Callable[[], BackgroundSource],
     matting: LoadedEngine,
     warn: Warn,
     layout: Layout | None = None,
-    *,
-    offset_s: Fraction = Fraction(0),
 ) -> Iterator[VideoFrame]:
     """Yield the clip's frames with its background replaced, or with an alpha plane.
 
@@ -81,26 +79,23 @@ def cut_out(
         frames: Frames of the size of the canvas, or of the layout's stage.
         clip: Their clip, with a background.
         canvas: The output canvas.
-        media: The uploaded files.
+        behind: Returns the source of the background's frames.
         matting: The engine.
         warn: Called with each warning.
         layout: The position of the frames on the canvas; None if they fill it.
-        offset_s: The offset of the first frame in the clip, in seconds.
     """
     cutter = matting.cutter(fps=float(canvas.fps))
     with prefetch(cutter.follow(frame_views(frames)), size=_PREFETCHED_CUTS) as cuts:
         reported = with_warnings(cuts, cutter, clip.name, canvas.fps, warn)
-        yield from _composed(reported, clip, canvas, media, layout, warn, offset_s)
+        yield from _composed(reported, clip, canvas, behind, layout)
 
 
 def _composed(
     cuts: Iterator[tuple[FrameView, Cut]],
     clip: Clip,
     canvas: Canvas,
-    media: Mapping[str, MediaItem],
+    behind: Callable[[], BackgroundSource],
     layout: Layout | None,
-    warn: Warn,
-    offset_s: Fraction,
 ) -> Iterator[VideoFrame]:
     """Composite the frames over the clip's background."""
     background = clip.background
@@ -116,7 +111,7 @@ def _composed(
             return made if shift is None else shift(made, offset)
 
         return positioned(cuts, layout, cut_away)
-    behind = make_background(background, canvas, media, warn, offset_s=offset_s)
+    backgrounds = behind()
     matte_only = background.kind == "matte"
     white = stage.frame(Image.new("RGB", size, "white")) if matte_only else None
     compositor = Compositor(canvas, clean_edges=not matte_only)
@@ -125,7 +120,7 @@ def _composed(
         view, cut, below = item
         return compositor(white or view.frame, cut, below, offset)
 
-    with_below = ((view, cut, behind.frame(view.frame, cut)) for view, cut in cuts)
+    with_below = ((view, cut, backgrounds.frame(view.frame, cut)) for view, cut in cuts)
     return positioned(with_below, layout, over)
 
 

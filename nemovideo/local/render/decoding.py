@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+import attrs
 import av.error
 import av.filter
 from av.video.frame import VideoFrame
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from av.filter.context import FilterContext
     from av.packet import Packet
     from av.stream import Stream
-    from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
 
 Timed = tuple[Fraction, VideoFrame]
@@ -44,47 +45,103 @@ class Decode(Protocol):
         ...
 
 
-EXACT_BEFORE_S = Fraction(1, 2)
-"""With `skip`, all frames from this long before the start are decoded."""
-
+_EXACT_BEFORE_S = Fraction(1, 2)
+_ROUNDING_S = Fraction(1, 2000)  # start times are rounded to milliseconds
 _SEEK_FROM_S = 2
 # Each thread holds a frame, and the encoder is the bottleneck: a second one is slower on two cores.
 _THREADS = 1 if (os.cpu_count() or 1) <= 2 else 2
 
 
 def decode_frames(
-    item: MediaItem,
-    start_s: Fraction = Fraction(0),
-    *,
-    warn: Warn = ignore_warning,
-    skip: bool = False,
+    item: MediaItem, start_s: Fraction = Fraction(0), *, warn: Warn = ignore_warning
 ) -> Iterator[Timed]:
     """Yield (time in seconds, frame), from the key frame before `start_s` to the end.
 
     Times are relative to `origin_s`. Frames are deinterlaced, cropped, upright, and tagged with a
-    color matrix. Damaged parts are skipped with a warning. With `skip`, frames that no other frame
-    refers to are not decoded if they are more than `EXACT_BEFORE_S` before `start_s`.
+    color matrix. Damaged parts are skipped with a warning.
     """
     if picture_family(item.path) is not None:
         yield from animation.frames(item.path)
         return
-    with open_media(item.path) as container:
-        stream = main_video(container)
-        if stream is None or stream.time_base is None:
+    with _opened(item, warn) as footage:
+        if footage is not None:
+            yield from footage.frames(start_s)
+
+
+def frames_at(
+    item: MediaItem, times_s: Sequence[Fraction], *, warn: Warn = ignore_warning
+) -> Iterator[Timed | None]:
+    """Yield the frame shown at each of some ascending times, else the first; None without frames.
+
+    What several of them need is decoded once. Frames that no other frame refers to are decoded only
+    shortly before these times.
+    """
+    if picture_family(item.path) is not None:
+        yield from _shown_at(animation.frames(item.path), times_s)
+        return
+    with _opened(item, warn) as footage:
+        if footage is None:
+            yield from (None for _ in times_s)
             return
-        decoder = decoder_of(stream)
-        decoder.thread_type = "AUTO"
-        decoder.thread_count = _THREADS
-        origin = origin_s(container)
-        if start_s > _SEEK_FROM_S and not item.broken_clock:
-            offset = int((start_s + origin) / stream.time_base)
-            container.seek(offset, stream=stream, backward=True)
-        on_damage = partial(warn, damaged(item.name))
-        exact_from = -math.inf
-        if skip and not item.broken_clock:
-            exact_from = float((start_s - EXACT_BEFORE_S + origin) / stream.time_base)
-        frames = deinterlaced(_decoded(container, stream, decoder, on_damage, exact_from))
-        clock = Clock(broken=item.broken_clock, tick_s=stream.time_base)
+        for _, group in itertools.groupby(times_s, footage.entry):
+            together = list(group)
+            shown = _shown_at(footage.frames(together[0], together), together)
+            for time_s, timed in zip(together, shown, strict=True):
+                if timed is not None and timed[0] < time_s - _EXACT_BEFORE_S:
+                    # A later frame may have been skipped.
+                    yield from _shown_at(decode_frames(item, time_s, warn=warn), [time_s])
+                else:
+                    yield timed
+
+
+def _shown_at(frames: Iterator[Timed], times_s: Sequence[Fraction]) -> Iterator[Timed | None]:
+    shown, after = next(frames, None), next(frames, None)
+    for time_s in times_s:
+        while after is not None and after[0] <= time_s + _ROUNDING_S:
+            shown, after = after, next(frames, None)
+        yield shown
+
+
+@attrs.frozen(eq=False)
+class _Footage:
+    """An open file, with the start of its streams."""
+
+    item: MediaItem
+    container: InputContainer
+    stream: VideoStream
+    tick_s: Fraction
+    origin_s: Fraction
+    warn: Warn
+
+    def entry(self, start_s: Fraction) -> int | Fraction:
+        """Return the key frame before a time: its place in the index, else the time itself."""
+        if not self._seeks(start_s):
+            return 0
+        index = self.stream.index_entries
+        ticks = self._ticks(start_s)
+        if not len(index) or index[-1].timestamp < ticks:  # some are completed while reading
+            return start_s
+        return index.search_timestamp(ticks)
+
+    def frames(
+        self, start_s: Fraction, exact_s: Sequence[Fraction] | None = None
+    ) -> Iterator[Timed]:
+        """Yield (time, frame) from the key frame before `start_s`; see `decode_frames`.
+
+        With `exact_s`, frames to which no other refers are decoded only shortly before these times.
+        """
+        item, stream = self.item, self.stream
+        if self._seeks(start_s):
+            self.container.seek(self._ticks(start_s), stream=stream, backward=True)
+        on_damage = partial(self.warn, damaged(item.name))
+        spans = [(-math.inf, math.inf)]
+        if exact_s is not None and not item.broken_clock:
+            spans = [
+                (self._ticks(time_s - _EXACT_BEFORE_S), self._ticks(time_s + _ROUNDING_S))
+                for time_s in exact_s
+            ]
+        frames = deinterlaced(_decoded(self.container, stream, on_damage, spans))
+        clock = Clock(broken=item.broken_clock, tick_s=self.tick_s)
         step_s = 1 / Fraction(item.fps or 30).limit_denominator(1001)
         time_s = -step_s
         upright = Upright(margins_of(item.path, stream), (stream.width, stream.height))
@@ -92,9 +149,30 @@ def decode_frames(
             if frame.pts is None:
                 time_s += step_s
             else:
-                file_s = frame.pts * (frame.time_base or stream.time_base) - origin
+                file_s = frame.pts * (frame.time_base or self.tick_s) - self.origin_s
                 time_s = clock.at(file_s, step_s)
             yield time_s, upright(frame)
+
+    def _seeks(self, start_s: Fraction) -> bool:
+        return start_s > _SEEK_FROM_S and not self.item.broken_clock
+
+    def _ticks(self, time_s: Fraction) -> int:
+        return int((time_s + self.origin_s) / self.tick_s)
+
+
+@contextmanager
+def _opened(item: MediaItem, warn: Warn) -> Iterator[_Footage | None]:
+    """Open a file; None if it has no video."""
+    with open_media(item.path) as container:
+        stream = main_video(container)
+        if stream is None or stream.time_base is None:
+            yield None
+        else:
+            decoder = decoder_of(stream)
+            decoder.thread_type = "AUTO"
+            decoder.thread_count = _THREADS
+            origin = origin_s(container)
+            yield _Footage(item, container, stream, stream.time_base, origin, warn)
 
 
 def damaged(name: str) -> str:
@@ -123,13 +201,14 @@ def packets_of(
 def _decoded(
     container: InputContainer,
     stream: VideoStream,
-    decoder: VideoCodecContext,
     on_damage: Callable[[], None],
-    exact_from: float,
+    exact: Sequence[tuple[float, float]],
 ) -> Iterator[VideoFrame]:
+    decoder = decoder_of(stream)
     for packet in packets_of(container, stream, on_damage):
-        early = packet.pts is not None and packet.pts < exact_from
-        decoder.skip_frame = "NONREF" if early else "DEFAULT"
+        pts = packet.pts
+        needed = pts is None or any(first <= pts <= last for first, last in exact)
+        decoder.skip_frame = "DEFAULT" if needed else "NONREF"
         try:
             frames = decoder.decode(packet)
         except av.error.FFmpegError:

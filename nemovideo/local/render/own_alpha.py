@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from fractions import Fraction
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -11,13 +10,11 @@ from av.video.frame import VideoFrame
 from nemovideo.local.matte import Cut
 from nemovideo.local.matte.engine import Mask
 from nemovideo.local.matte.tracking import whole
-from nemovideo.local.media.probe import MediaItem
-from nemovideo.local.render.backgrounds import make_background
+from nemovideo.local.render.backgrounds import BackgroundSource
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.effects import mask
 from nemovideo.local.render.filters import Shift
 from nemovideo.local.render.layout import Layout, Offset, positioned
-from nemovideo.local.render.notices import Warn, ignore_warning
 from nemovideo.local.timeline import Clip
 
 _ALPHA_PLANE = 3
@@ -27,11 +24,8 @@ def composite(
     frames: Iterator[VideoFrame],
     clip: Clip,
     canvas: Canvas,
-    media: Mapping[str, MediaItem],
+    behind: Callable[[], BackgroundSource],
     layout: Layout | None = None,
-    warn: Warn = ignore_warning,
-    *,
-    offset_s: Fraction = Fraction(0),
 ) -> Iterator[VideoFrame]:
     """Composite a clip's frames over its background, or keep their alpha.
 
@@ -39,10 +33,8 @@ def composite(
         frames: Frames with an alpha plane, of the size of the canvas or of the layout's stage.
         clip: Their clip, with a background.
         canvas: The output canvas.
-        media: The uploaded files.
+        behind: Returns the source of the background's frames.
         layout: The position of the frames on the canvas; None if they fill it.
-        warn: Called with each warning.
-        offset_s: The offset of the first frame in the clip, in seconds.
     """
     background = clip.background
     assert background is not None
@@ -57,8 +49,8 @@ def composite(
             return shown if layout is None else shift(shown, offset)
 
         return positioned(frames, layout, place)
-    behind = make_background(background, canvas, media, warn, offset_s=offset_s)
-    pairs = ((frame, behind.frame(frame, _cut(frame, kind))) for frame in frames)
+    backgrounds = behind()
+    pairs = ((frame, backgrounds.frame(frame, _cut(frame, kind))) for frame in frames)
     return positioned(pairs, layout, lambda pair, offset: shift(pair[0], offset, pair[1]))
 
 

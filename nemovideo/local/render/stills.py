@@ -8,9 +8,11 @@ rather than smooth.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
+from itertools import groupby
 
 import attrs
 import av.error
@@ -19,9 +21,10 @@ from PIL import Image
 
 from nemovideo.errors import NemoError, RenderFailedError
 from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.render.backgrounds import SharedBackgrounds
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.clips import MattingSource, clip_frames
-from nemovideo.local.render.decoding import EXACT_BEFORE_S, Timed, decode_frames
+from nemovideo.local.render.decoding import Timed, frames_at
 from nemovideo.local.render.drafts import for_format, is_video
 from nemovideo.local.render.effects import shallow_copy
 from nemovideo.local.render.finishing import Finish, frame_count
@@ -38,7 +41,6 @@ MAX_SIDE_PX = 1280
 _SHARP_SIDE = 384
 
 _THREADS = min(2, os.cpu_count() or 1)
-_ROUNDING_S = Fraction(1, 2000)  # start times are rounded to milliseconds
 
 
 @attrs.frozen
@@ -75,9 +77,7 @@ def make_stills(
     kind = format_named("mp4" if is_video(timeline) else "png")
     timeline = for_format(timeline, media, kind)
     try:
-        scene = _Scene(timeline, media, matting, warn)
-        with ThreadPoolExecutor(_THREADS) as threads:
-            return list(threads.map(scene.still, scene.numbers(at_s)))
+        return _Scene(timeline, media, matting, warn).stills(at_s)
     except NemoError:
         raise
     except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -98,8 +98,23 @@ class _Scene:
         self._matting = lambda: attrs.evolve(matting(), sharp_side=_SHARP_SIDE)
         self._canvas = Canvas.of(timeline, media, alpha=has_alpha(timeline))
         self._total = frame_count(timeline.duration_ms, self._canvas)
+        self._backgrounds = SharedBackgrounds()
 
-    def numbers(self, at_s: Sequence[float] | None) -> list[int]:
+    def stills(self, at_s: Sequence[float] | None) -> list[Still]:
+        """Render the frames at these times: in threads, while this one decodes the next."""
+        numbers = self._numbers(at_s)
+        waiting: deque[tuple[int, Future[Still]]] = deque()
+        made: dict[int, Still] = {}
+        with ThreadPoolExecutor(_THREADS) as threads:
+            for moment in self._decoded(map(self._moment, set(numbers))):
+                waiting.append((moment.number, threads.submit(self._still, moment)))
+                if len(waiting) > _THREADS:  # more would only take memory
+                    number, still = waiting.popleft()
+                    made[number] = still.result()
+            made |= {number: still.result() for number, still in waiting}
+        return [made[number] for number in numbers]
+
+    def _numbers(self, at_s: Sequence[float] | None) -> list[int]:
         """Return the frame numbers at these times."""
         last = self._total - 1
         if at_s is None:
@@ -107,16 +122,33 @@ class _Scene:
         # The float of a time such as 0.1 s can be just before its frame.
         return [min(last, int(time * float(self._canvas.fps) + 1e-6)) for time in at_s]
 
-    def still(self, number: int) -> Still:
+    def _moment(self, number: int) -> _Moment:
+        clip, first = self._clip_at(number)
+        return _Moment(number, clip, (number - first) / self._canvas.fps)
+
+    def _decoded(self, moments: Iterable[_Moment]) -> Iterator[_Moment]:
+        """Yield the moments in the order of their files, each with its frame if it has one."""
+        ordered = sorted(moments, key=lambda moment: (moment.clip.media or "", moment.start_s))
+        for media, group in groupby(ordered, lambda moment: moment.clip.media):
+            together = list(group)
+            item = self._media.get(media or "")
+            if item is None or item.kind != "video":
+                yield from together
+                continue
+            times_s = [moment.start_s for moment in together]
+            frames = frames_at(item, times_s, warn=self._warn)
+            for moment, shown in zip(together, frames, strict=True):
+                moment.shown = shown
+                yield moment
+
+    def _still(self, moment: _Moment) -> Still:
         """Render one frame."""
-        time_s = number / float(self._canvas.fps)
+        time_s = moment.number / float(self._canvas.fps)
 
         def warn(sentence: str) -> None:
             self._warn(f"At {time_s:.1f} s: {sentence}")
 
-        clip, first = self._clip_at(number)
-        moment = _Moment(clip, (number - first) / self._canvas.fps)
-        after = self._after(number, moment, warn)
+        after = self._after(moment, warn)
         canvas, plain = self._plain(moment.clip)
         before = next(open_source(plain, self._media, warn, moment.decode).frames(canvas))
         return Still(time_s, _shown(before, canvas), after)
@@ -132,7 +164,7 @@ class _Scene:
             first = max(first, end)
         raise RenderFailedError("the draft has no picture: there is nothing to render")
 
-    def _after(self, number: int, moment: _Moment, warn: Warn) -> Image.Image:
+    def _after(self, moment: _Moment, warn: Warn) -> Image.Image:
         (made,) = clip_frames(
             moment.clip,
             self._canvas,
@@ -141,12 +173,13 @@ class _Scene:
             warn,
             count=1,
             decode=moment.decode,
+            backgrounds=self._backgrounds,
             offset_s=moment.offset_s,
         )
         finish = Finish(self._timeline, self._canvas, self._media, warn)
         copy = shallow_copy(self._canvas)
-        titled = finish.titled(made, number)
-        for earlier in range(finish.fade_start(number), number + 1):
+        titled = finish.titled(made, moment.number)
+        for earlier in range(finish.fade_start(moment.number), moment.number + 1):
             made = finish.faded(copy(titled), earlier)
         return _shown(made, self._canvas)
 
@@ -168,37 +201,23 @@ class _Scene:
 
 
 class _Moment:
-    """A clip from one moment; the frame shown there is decoded once."""
+    """A clip from one moment, and the frame of its file shown there."""
 
-    def __init__(self, clip: Clip, offset_s: Fraction) -> None:
+    def __init__(self, number: int, clip: Clip, offset_s: Fraction) -> None:
+        self.number = number
         self.offset_s = offset_s
         self.clip = attrs.evolve(
             clip,
             source_start_ms=clip.source_start_ms + round(offset_s * 1000 * Fraction(clip.speed)),
             duration_ms=1,
         )
-        self._kept: Timed | None = None
+        self.start_s = Fraction(self.clip.source_start_ms, 1000)
+        self.shown: Timed | None = None
 
-    def decode(self, item: MediaItem, start_s: Fraction, *, warn: Warn) -> Iterator[Timed]:
-        """Yield the frame shown at `start_s`."""
-        if self._kept is None:
-            kept = _shown_at(decode_frames(item, start_s, warn=warn, skip=True), start_s)
-            if kept is not None and kept[0] < start_s - EXACT_BEFORE_S:
-                # A later frame may have been skipped.
-                kept = _shown_at(decode_frames(item, start_s, warn=warn), start_s)
-            self._kept = kept
-        if self._kept is not None:
-            yield self._kept
-
-
-def _shown_at(frames: Iterator[Timed], time_s: Fraction) -> Timed | None:
-    """Return the last frame that starts at or before a time, else the first frame."""
-    kept: Timed | None = None
-    for timed in frames:
-        if kept is not None and timed[0] > time_s + _ROUNDING_S:
-            break
-        kept = timed
-    return kept
+    def decode(self, item: MediaItem, start_s: Fraction, *, warn: Warn) -> Iterator[Timed]:  # noqa: ARG002 - the protocol
+        """Yield the frame."""
+        if self.shown is not None:
+            yield self.shown
 
 
 def _shown(frame: VideoFrame, canvas: Canvas) -> Image.Image:

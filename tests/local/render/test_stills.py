@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import attrs
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 from PIL import Image
 
 from nemovideo.errors import RenderFailedError
 from nemovideo.local.matte import LazyMatting, LoadedEngine
 from nemovideo.local.matte.engine import Mask, Picture
-from nemovideo.local.render import render
+from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.render import backgrounds, decoding, render
+from nemovideo.local.render.backgrounds import load_image
+from nemovideo.local.render.decoding import frames_at
 from nemovideo.local.render.stills import make_stills
 from nemovideo.local.timeline import Background, Clip, Timeline, Title
 from tests.support.footage import FPS, film, shades
@@ -131,3 +137,67 @@ def test_a_still_is_exact_where_no_other_frame_refers_to_its_frame(tmp_path: Pat
         brightness = [int(np.asarray(still.before).mean()) for still in stills]
         expected = [int(frames[number].mean()) for number in wanted]
         assert all(abs(a - b) <= 2 for a, b in zip(brightness, expected, strict=True))
+
+
+@pytest.mark.parametrize(("suffix", "parts"), [(".mp4", 2), (".avi", 2), (".mkv", 6)])
+def test_frames_of_one_part_of_a_file_are_decoded_together(
+    tmp_path: Path, suffix: str, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part reaches to the next key frame, if the file has an index of them."""
+    frames = shades(150)
+    options = {"bf": "3", "g": "100", "preset": "medium", "x264-params": "scenecut=0"}
+    media = item(film(tmp_path / f"a{suffix}", frames, options=options), "m1")
+    decoded: list[int] = []
+
+    def counted(frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+        decoded.append(0)
+        for frame in frames:
+            decoded[-1] += 1
+            yield frame
+
+    monkeypatch.setattr(decoding, "deinterlaced", counted)
+    wanted = [0, 30, 60, 61, 90, 100, 140]
+    shown = list(frames_at(media, [Fraction(number, FPS) for number in wanted]))
+    brightness = [int(frame.to_ndarray(format="gray").mean()) for _, frame in filter(None, shown)]
+    expected = [int(frames[number].mean()) for number in wanted]
+    assert all(abs(a - b) <= 3 for a, b in zip(brightness, expected, strict=True))
+    assert len(decoded) == parts
+    if suffix == ".mp4":
+        assert sum(decoded) < 110  # most that no other frame refers to are skipped
+
+
+def test_stills_are_in_the_order_of_their_times(tmp_path: Path) -> None:
+    frames = shades(100)
+    media = {
+        name: item(film(tmp_path / f"{name}.mp4", shown, options={"g": "25"}), name)
+        for name, shown in (("a", frames[:50]), ("b", frames[50:]))
+    }
+    clips = tuple(Clip("video", 2000, name, media=name) for name in ("b", "a", "b"))
+    draft = Timeline(clips, width=96, height=64, fps=FPS)
+    at_s = [5.0, 0.2, 3.0, 0.2, 2.0]
+    stills = make_stills(draft, media, at_s, MATTING)
+    brightness = [int(np.asarray(still.after).mean()) for still in stills]
+    expected = [int(frames[number].mean()) for number in (75, 55, 25, 55, 0)]
+    assert all(abs(a - b) <= 3 for a, b in zip(brightness, expected, strict=True))
+
+
+def test_a_picture_behind_several_stills_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def counted(media: MediaItem) -> Image.Image:
+        opened.append(media.id)
+        return load_image(media)
+
+    Image.new("RGB", (64, 48), RED).save(tmp_path / "b.png")
+    media = {
+        "m1": item(make_video(tmp_path / "a.mp4", seconds=1), "m1"),
+        "m2": item(tmp_path / "b.png", "m2"),
+    }
+    clip = Clip("video", 1000, "a", media="m1", background=Background("image", media="m2"))
+    draft = Timeline((clip,), width=160, height=120, fps=25)
+    monkeypatch.setattr(backgrounds, "load_image", counted)
+    stills = make_stills(draft, media, None, MATTING)
+    assert all(near(tuple(np.asarray(still.after)[5, 5].tolist()), RED) for still in stills)
+    assert (len(stills), opened) == (3, ["m2"])
