@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import os
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -26,8 +27,10 @@ settings.register_profile(
 )
 settings.load_profile("untimed")
 
-# Many tests start Python, which would compile the whole package each time.
+# Compiling the tests and the package takes ten seconds, in each process that runs tests; many
+# tests also start Python.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 _counter = itertools.count()
 
