@@ -83,26 +83,26 @@ def test_the_size_of_an_event_is_limited(lines: str, monkeypatch: pytest.MonkeyP
 
 
 def slow(service: Service, connection: socket.socket, path: str) -> object:
-    time.sleep(0.7)
+    time.sleep(0.3)
     return {"available": 1, "frozen": 0, "total": 1}
 
 
 def test_calls_wait_for_a_free_connection_without_a_timeout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(routes, "MAX_CONNECTIONS", 10)
+    monkeypatch.setattr(routes, "MAX_CONNECTIONS", 2)
     with serving(api__credits=slow) as service:
 
         async def main() -> int:
             async with (
-                AsyncClient(TOKEN, base_url=service.url, timeout_s=2) as client,
+                AsyncClient(TOKEN, base_url=service.url, timeout_s=0.9) as client,
                 anyio.create_task_group() as group,
             ):
-                for _ in range(35):
+                for _ in range(10):
                     group.start_soon(client.credits.balance)
             return len(service.seen)
 
-        assert anyio.run(main) == 35
+        assert anyio.run(main) == 10
 
 
 def test_the_cache_of_session_states_is_bounded() -> None:

@@ -42,12 +42,7 @@ from tests.support.streams import (
     ("status", "body", "error"),
     [
         (401, {"detail": "Not authenticated"}, errors.AuthenticationError),
-        (200, {"code": 1001, "message": "token expired"}, errors.AuthenticationError),
         (200, {"code": 1002, "message": "no such session"}, errors.SessionNotFoundError),
-        (404, {"detail": "Session not found: 1"}, errors.SessionNotFoundError),
-        (200, {"code": 2001, "message": "no credits"}, errors.InsufficientCreditsError),
-        (403, {"detail": "scope"}, errors.ScopeError),
-        (422, {"detail": [{"type": "missing", "loc": ["body"], "msg": "x"}]}, errors.APIError),
         (200, {"code": 0, "data": {}}, errors.MalformedResponseError),
         (200, "<html>hello</html>", errors.MalformedResponseError),
     ],
@@ -64,8 +59,9 @@ def test_a_response_that_is_not_a_stream_raises_a_typed_error(
     assert runs(backend) == 1
 
 
-@pytest.mark.parametrize("form", ["bare", "system", "details", "event"])
-@pytest.mark.parametrize("after_events", [0, None])
+@pytest.mark.parametrize(
+    ("form", "after_events"), [("bare", None), ("system", 0), ("details", None), ("event", 0)]
+)
 def test_a_failure_of_every_form_is_raised_once(
     backend: LocalBackend, form: str, after_events: int | None
 ) -> None:
@@ -125,20 +121,19 @@ def test_the_reply_has_the_texts_of_both_stages(backend: LocalBackend, silent: b
 
 
 @pytest.mark.parametrize("ending", SILENT_ENDINGS)
-@pytest.mark.parametrize("tokens", [True, False])
 def test_a_silent_edit_of_every_form_reports_its_changes(
-    backend: LocalBackend, clip: Path, ending: str, tokens: bool
+    backend: LocalBackend, clip: Path, ending: str
 ) -> None:
     with sync_client(backend) as client:
         session = client.sessions.create()
         session.upload(clip)
         add_fault(backend, "silent", form=ending)
-        reply = session.send("add the title 'Paradise Found'", tokens=tokens)
+        reply = session.send("add the title 'Paradise Found'", tokens=True)
         assert reply.silent
         assert not reply.recovered
         assert "Paradise Found" in str(reply)
         add_fault(backend, "silent", form=ending)
-        assert "Paradise Found" in str(session.send("remove the title", tokens=tokens))
+        assert "Paradise Found" in str(session.send("remove the title", tokens=False))
 
 
 def test_a_silent_reply_without_a_change_says_so(backend: LocalBackend) -> None:
@@ -221,10 +216,8 @@ async def test_two_tasks_that_send_to_one_session_take_turns(backend: LocalBacke
 
 
 @pytest.mark.anyio
-async def test_concurrent_streams_give_their_own_replies(
-    backend: LocalBackend, anyio_backend: str
-) -> None:
-    count = 40 if anyio_backend == "asyncio" else 10
+async def test_concurrent_streams_give_their_own_replies(backend: LocalBackend) -> None:
+    count = 12
     replies: dict[int, Reply] = {}
     add_fault(backend, "slow", delay_s=0.01, times=None)
     async with async_client(backend) as client:

@@ -35,15 +35,14 @@ def heartbeat_backend(clock: FakeClock, state: Path) -> LocalBackend:
     return LocalBackend(state, sleep=sleep)
 
 
-@pytest.mark.parametrize("beat", [": ping", "data: heartbeat", 'data: {"type":"heartbeat"}'])
-def test_a_stream_of_heartbeats_times_out_after_ten_minutes(tmp_path: Path, beat: str) -> None:
+def test_a_stream_of_heartbeats_times_out_after_ten_minutes(tmp_path: Path) -> None:
     clock = FakeClock(grace_s=10)
     events: list[AgentEvent] = []
     with (
         heartbeat_backend(clock, tmp_path / "s") as backend,
         sync_client(backend, clock=clock) as client,
     ):
-        add_fault(backend, "heartbeats", body=beat, delay_s=10)
+        add_fault(backend, "heartbeats", body="data: heartbeat", delay_s=10)
         session = client.sessions.create()
         started = clock.now
         with (
@@ -73,8 +72,7 @@ def test_an_endless_stream_times_out_after_fifteen_minutes(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("kind", "after_bytes"),
-    [("sync", None), ("sync", 0), ("sync", 700), ("asyncio", None), ("asyncio", 0), ("trio", 0)],
+    ("kind", "after_bytes"), [("sync", None), ("asyncio", 700), ("trio", 0)]
 )
 def test_a_stalled_stream_gives_notices_and_times_out(
     backend: LocalBackend, kind: str, after_bytes: int | None
