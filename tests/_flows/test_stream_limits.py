@@ -71,9 +71,7 @@ def test_an_endless_stream_times_out_after_fifteen_minutes(tmp_path: Path) -> No
     assert 900 <= clock.now - started < 1000
 
 
-@pytest.mark.parametrize(
-    ("kind", "after_bytes"), [("sync", None), ("asyncio", 700), ("trio", 0)]
-)
+@pytest.mark.parametrize(("kind", "after_bytes"), [("sync", None), ("asyncio", 700), ("trio", 0)])
 def test_a_stalled_stream_gives_notices_and_times_out(
     backend: LocalBackend, kind: str, after_bytes: int | None
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import logging
-import os
 import re
 import signal
 import socket
@@ -21,6 +20,7 @@ import pytest
 
 from nemovideo.errors import LocalBackendError
 from nemovideo.local import LocalBackend
+from nemovideo.local.__main__ import main
 from tests.support.app import (
     SKILL,
     Api,
@@ -194,11 +194,11 @@ class Served:
         return status
 
 
-def test_the_protocol_by_hand_with_a_kill_between_upload_and_render(
-    tmp_path: Path, carphone: Path
-) -> None:
-    served = Served(tmp_path)
+def test_the_protocol_by_hand_with_a_kill_during_the_render(tmp_path: Path, carphone: Path) -> None:
+    served = Served(tmp_path, "--credits", "7")
+    assert str(tmp_path) in "".join(served.banner)
     issued = served.call("POST", "/api/auth/anonymous-token", **{"X-Client-Id": "by-hand"})
+    assert issued["data"]["credits"] == 7
     bearer = {"Authorization": f"Bearer {issued['data']['token']}"}
     task = {"task_name": "project", "language": "en"}
     made = served.call("POST", "/api/tasks/me/with-session/nemo_agent", task, **bearer)["data"]
@@ -212,9 +212,6 @@ def test_the_protocol_by_hand_with_a_kill_between_upload_and_render(
     kind = {"Content-Type": "multipart/form-data; boundary=b"}
     (file,) = served.call("POST", upload, form, **bearer, **kind)["data"]["files"]
     assert (file["width"], file["height"], file["file_type"]) == (176, 144, "video")
-    served.end(signal.SIGKILL)
-
-    served = Served(tmp_path)
     message = run_body(session_id, "Trim the video to the first second.")
     events = read_events(served.call("POST", "/run_sse", message, **bearer).decode())
     assert any("draft" in event["actions"]["stateDelta"] for event in events)
@@ -236,14 +233,6 @@ def test_the_protocol_by_hand_with_a_kill_between_upload_and_render(
     assert served.end(signal.SIGTERM) == 0
 
 
-def test_the_banner_shows_the_state_directory_and_the_first_steps(tmp_path: Path) -> None:
-    served = Served(tmp_path / "here", "--credits", "7")
-    issued = served.call("POST", "/api/auth/anonymous-token", **{"X-Client-Id": "x"})
-    assert issued["data"]["credits"] == 7
-    assert str(tmp_path / "here") in "".join(served.banner)
-    assert served.end(signal.SIGINT) == 0
-
-
 def test_the_loggers_of_a_service_under_uvicorn_stay_as_they_are(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -258,12 +247,11 @@ def test_the_loggers_of_a_service_under_uvicorn_stay_as_they_are(
     assert not [record for record in caplog.records if record.name.startswith("uvicorn")]
 
 
-def test_an_invalid_faults_file_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_an_invalid_faults_file_is_reported_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rules = tmp_path / "faults.json"
     rules.write_text('[{"kind": "earthquake"}]')
-    command = [sys.executable, "-m", "nemovideo.local", "--faults", str(rules)]
-    ended = subprocess.run(
-        [*command, "--state-dir", str(tmp_path)], capture_output=True, text=True, env=os.environ
-    )
-    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
-    assert "earthquake" in ended.stderr
+    assert main(["--faults", str(rules), "--state-dir", str(tmp_path)]) == 2
+    reported = capsys.readouterr().err
+    assert (reported.count("\n"), "earthquake" in reported) == (1, True)

@@ -7,10 +7,9 @@ import json
 import logging
 import os
 import re
+import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 import tracemalloc
@@ -28,7 +27,7 @@ import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
-from nemovideo import Client
+from nemovideo import Client, local
 from nemovideo.errors import (
     APIError,
     AuthenticationError,
@@ -36,7 +35,7 @@ from nemovideo.errors import (
     RenderCancelledError,
 )
 from nemovideo.hooks import ResponseInfo
-from nemovideo.local import Limits, work
+from nemovideo.local import Limits, LocalBackend, work
 from nemovideo.local.__main__ import main
 from nemovideo.local.server import accounts, listener, uploads
 from nemovideo.local.server.forms import Problem
@@ -328,7 +327,7 @@ async def test_one_user_cannot_delay_the_previews_of_another() -> None:
 def test_a_preview_that_is_not_read_is_not_kept_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    picture = bytes(48 * 1024**2)
+    picture = bytes(12 * 1024**2)
     made = Preview(picture, picture, (), sheet=b"", basis="local engine", warnings=())
     monkeypatch.setattr(work, "preview_draft", lambda *_: made)
     with serving(tmp_path) as api:
@@ -340,7 +339,7 @@ def test_a_preview_that_is_not_read_is_not_kept_in_memory(
             with socket.create_connection(("127.0.0.1", api.backend.port)) as slow:
                 slow.sendall(f"{head}\r\nAuthorization: {token}\r\n\r\n".encode() + body)
                 assert b" 200 " in slow.recv(100)
-                assert tracemalloc.get_traced_memory()[0] < 10 * 1024**2
+                assert tracemalloc.get_traced_memory()[0] < 5 * 1024**2
         finally:
             tracemalloc.stop()
         answer = api.ask("POST", "/api/local/preview", content=body)
@@ -587,16 +586,31 @@ def test_a_server_with_keys_says_which_token_it_wants(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("host", "others"), [("127.0.0.1", False), ("0.0.0.0", True)])
 def test_the_banner_names_other_machines_only_if_they_are_served(
-    host: str, others: bool, tmp_path: Path
+    host: str,
+    others: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    command = [sys.executable, "-m", "nemovideo.local", "--host", host, "--api-key", KEY]
-    with subprocess.Popen(
-        [*command, "--port", "0", "--state-dir", str(tmp_path)], stdout=subprocess.PIPE, text=True
-    ) as server:
-        try:
-            assert server.stdout is not None
-            banner = server.stdout.readline()
-        finally:
-            server.terminate()
+    class Stopping(LocalBackend):
+        """A backend that is told to stop as soon as it runs."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **{**options, "engine": "fast", "isolate": False})
+
+        def __enter__(self) -> LocalBackend:
+            started = super().__enter__()
+            signal.raise_signal(signal.SIGTERM)
+            return started
+
+    monkeypatch.setattr(local, "LocalBackend", Stopping)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        options = ["--host", host, "--api-key", KEY, "--port", "0", "--state-dir", str(tmp_path)]
+        assert main(options) == 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    banner = capsys.readouterr().out
     assert "http://127.0.0.1:" in banner
     assert ("other machines" in banner) == others
