@@ -344,10 +344,9 @@ class LocalBackend:
         """
         expires_at = None if expires_in_s is None else self._clock() + expires_in_s
         amount = self._pricing.credits if credits is None else credits
-        issued = self._require_running().store.accounts.issue(
+        return self._require_running().store.accounts.issue(
             scopes=scopes, credits_=amount, expires_at=expires_at, registered=registered
         )
-        return issued.token
 
     def expire_tokens(self) -> None:
         """Expire every token now (1001); anonymous clients may request new ones."""

@@ -43,12 +43,12 @@ _ALPHA_FRAMES = 10  # the number of frames checked for alpha
 
 @attrs.frozen
 class Animation:
-    """Properties of an animation."""
+    """The properties of an animation, as `MediaItem` has them."""
 
     width: int
     height: int
     duration_ms: int
-    fps: Fraction
+    fps: float
     has_alpha: bool
 
 
@@ -126,7 +126,7 @@ def describe(path: Path) -> Animation:
         width,
         height,
         duration_ms=starts_ms[-1],
-        fps=min(Fraction(1000, step_ms), Fraction(_MAX_FPS)),
+        fps=min(1000 / step_ms, float(_MAX_FPS)),
         has_alpha=alpha,
     )
 
@@ -188,7 +188,7 @@ def _describe_zip(path: Path) -> Animation:
     return Animation(
         *size,
         duration_ms=max(1, round(len(entries) * 1000 / fps)),
-        fps=min(fps, Fraction(_MAX_ZIP_FPS)),
+        fps=float(min(fps, Fraction(_MAX_ZIP_FPS))),
         has_alpha=alpha,
     )
 

@@ -11,7 +11,6 @@ import attrs
 import av
 import av.error
 
-from nemovideo._support.disk import sha256_of_file
 from nemovideo._support.pixels import decoder_of
 from nemovideo._values.formats import AUDIO_SUFFIXES, CONTENT_TYPES, IMAGE_SUFFIXES, suffix_of
 from nemovideo.errors import UnsupportedFileError
@@ -65,7 +64,7 @@ class MediaItem:
     Attributes:
         id: Its id in drafts: "m1", "m2", … in the order of upload.
         kind: "video", "image" or "audio".
-        sha256: The hash of its content.
+        sha256: The hash of its content, if it was uploaded; the server computes it on the way.
         width: In pixels as displayed, after cropping and rotation; `height` likewise.
         aspect: The pixel aspect ratio, width / height, as displayed.
         has_alpha: Whether parts of the picture are transparent; the alpha is then the mask.
@@ -110,9 +109,7 @@ def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002 - the c
     size_bytes = path.stat().st_size
     if size_bytes == 0:
         raise _unsupported(f"{name}: the file is empty")
-    item = MediaItem(
-        id=id, name=name, path=path, kind="", size_bytes=size_bytes, sha256=sha256_of_file(path)
-    )
+    item = MediaItem(id=id, name=name, path=path, kind="", size_bytes=size_bytes)
     if suffix in (*IMAGE_SUFFIXES, "zip") or (not suffix and picture_family(path) is not None):
         return _probe_image(item)
     found = _probe_streams(item)
@@ -130,15 +127,7 @@ def _probe_image(item: MediaItem) -> MediaItem:
             _check_animation(item)
             moving = describe(item.path)
             _check_size(item, moving.width, moving.height)  # the largest frame of a zip
-            return attrs.evolve(
-                item,
-                kind="video",
-                width=moving.width,
-                height=moving.height,
-                duration_ms=moving.duration_ms,
-                fps=float(moving.fps),
-                has_alpha=moving.has_alpha,
-            )
+            return attrs.evolve(item, kind="video", **attrs.asdict(moving))
         image = open_image(item.path)
     except PictureTooLargeError as error:
         remedy = _scaled_down(error.size, MAX_PHOTO_PIXELS)

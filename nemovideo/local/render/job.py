@@ -11,6 +11,7 @@ import attrs
 import av.error
 from av.video.frame import VideoFrame
 
+from nemovideo._support.disk import replacing
 from nemovideo._support.outputs import BUNDLE
 from nemovideo.errors import NemoError, RenderCancelledError, RenderFailedError
 from nemovideo.local.matte import Engine, LazyMatting
@@ -133,6 +134,7 @@ def render(
         tags = tags_for(timeline, media, notices.add) if tagged else Tags()
         photo = plain_photo(timeline, media) if kind.still and canvas.alpha else None
         with (
+            replacing(output, by=part),
             open_writer(
                 part,
                 kind,
@@ -151,13 +153,10 @@ def render(
                 writer.write_frame(frame)
                 if on_progress is not None:
                     on_progress((number + 1) / total)
-        part.replace(output)
     except NemoError:
         raise
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise RenderFailedError(f"the file cannot be rendered: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
     return RenderResult(
         path=output,
         duration_ms=timeline.duration_ms,

@@ -20,7 +20,7 @@ from nemovideo.local.media.containers import main_audio, open_with_speakers, ori
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.decoding import damaged, packets_of
 from nemovideo.local.render.notices import Warn, ignore_warning
-from nemovideo.local.timeline import Timeline
+from nemovideo.local.timeline import Background, Clip, Sound, Timeline
 
 SAMPLE_RATE = 48_000
 _DRIFT = SAMPLE_RATE // 20
@@ -40,29 +40,31 @@ class Mixer:
         self, timeline: Timeline, media: Mapping[str, MediaItem], warn: Warn = ignore_warning
     ) -> None:
         self._position = 0
+        self._length = timeline.duration_ms * SAMPLE_RATE // 1000
+        self._fades = timeline.fade_in_ms, timeline.fade_out_ms
         self._tracks: list[_Track] = []
-        clip_start_ms = 0
+
+        def add(part: Clip | Background | Sound, start_ms: int, duration_ms: int) -> None:
+            item = media.get(part.media or "")
+            if item is None or not item.has_audio:
+                return
+            if isinstance(part, Clip):
+                start_s = Fraction(part.source_start_ms, 1000)
+                blocks = decode_blocks(item, start_s=start_s, speed=part.speed, warn=warn)
+            else:
+                blocks = looped_blocks(item, warn=warn)
+            self._tracks.append(_Track(blocks, start_ms, duration_ms, part.volume))
+
+        start_ms = 0
         for clip in timeline.clips:
-            item = media.get(clip.media or "")
-            if clip.kind == "video" and item is not None and item.has_audio:
-                start_s = Fraction(clip.source_start_ms, 1000)
-                blocks = decode_blocks(item, start_s=start_s, speed=clip.speed, warn=warn)
-                self._tracks.append(_Track(blocks, clip_start_ms, clip.duration_ms, clip.volume))
+            if clip.kind == "video":
+                add(clip, start_ms, clip.duration_ms)
             behind = clip.background
             if behind is not None and behind.kind == "video" and behind.volume > 0:
-                item = media.get(behind.media or "")
-                if item is not None and item.has_audio:
-                    blocks = looped_blocks(item, warn=warn)
-                    track = _Track(blocks, clip_start_ms, clip.duration_ms, behind.volume)
-                    self._tracks.append(track)
-            clip_start_ms += clip.duration_ms
-        self._length = clip_start_ms * SAMPLE_RATE // 1000
-        self._fades = timeline.fade_in_ms, timeline.fade_out_ms
+                add(behind, start_ms, clip.duration_ms)
+            start_ms += clip.duration_ms
         for sound in timeline.sounds:
-            item = media.get(sound.media)
-            if item is not None and item.has_audio:
-                blocks = looped_blocks(item, warn=warn)
-                self._tracks.append(_Track(blocks, sound.start_ms, sound.duration_ms, sound.volume))
+            add(sound, sound.start_ms, sound.duration_ms)
 
     @property
     def silent(self) -> bool:

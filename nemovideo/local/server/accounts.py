@@ -92,8 +92,9 @@ async def anonymous_token(request: Request) -> Response:
     client_id = request.headers.get("x-client-id", "").strip()
     if not client_id:
         raise Problem(400, "The header X-Client-Id is missing.", code=400)
+    credits_ = context.pricing.credits
     try:
-        issued = context.store.accounts.issue_anonymous(client_id, context.pricing.credits)
+        issued = context.store.accounts.issue_anonymous(client_id, credits_)
     except TokenTooSoonError as error:
         raise Problem(
             429,
@@ -101,14 +102,13 @@ async def anonymous_token(request: Request) -> Response:
             code=429,
             headers={"Retry-After": str(int(error.retry_after_s) + 1)},
         ) from error
-    data: dict[str, object] = {
+    expiry = datetime.fromtimestamp(issued.expires_at, tz=timezone.utc)
+    data = {
         "token": issued.token,
         "user_id": issued.user_id,
-        "credits": issued.credits,
+        "credits": credits_,
+        "expires_at": expiry.isoformat().replace("+00:00", "Z"),
     }
-    if issued.expires_at is not None:
-        expiry = datetime.fromtimestamp(issued.expires_at, tz=timezone.utc)
-        data["expires_at"] = expiry.isoformat().replace("+00:00", "Z")
     return context.forms.response("anonymous_token", data)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 
-import attrs
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -15,7 +14,7 @@ from starlette.routing import Route
 from nemovideo.local.server import accounts, exports, previews, runs, sessions, uploads
 from nemovideo.local.server.bodies import read_body
 from nemovideo.local.server.context import Context, context_of
-from nemovideo.local.server.faults import Fault, Faults, read_faults
+from nemovideo.local.server.faults import Faults, fault_json, read_faults
 from nemovideo.local.server.forms import JSONResponse, Problem
 from nemovideo.local.server.guard import Guard, RequestLog
 from nemovideo.local.server.injection import Disconnect, FaultInjection
@@ -115,7 +114,7 @@ async def _fault_rules(request: Request) -> Response:
             faults.add(*await read_body(request, lambda rules, _: read_faults(rules)))
         except ValueError as error:
             raise Problem(400, str(error)) from error
-    rules = [_rule_json(rule) for rule in faults.rules]
+    rules = [fault_json(rule) for rule in faults.rules]
     return JSONResponse({"code": 0, "message": "success", "data": {"faults": rules}})
 
 
@@ -132,10 +131,3 @@ async def _health(request: Request) -> Response:
     healthy = context.queue.alive
     status = "ok" if healthy else "failing"
     return JSONResponse({"status": status, "previews": True}, 200 if healthy else 503)
-
-
-def _rule_json(rule: Fault) -> dict[str, object]:
-    """Return the rule's fields without those that have their default."""
-    values = attrs.asdict(rule, recurse=False)
-    defaults = attrs.asdict(Fault(kind="drop"), recurse=False)
-    return {k: v for k, v in values.items() if k == "kind" or v != defaults[k]}

@@ -200,7 +200,7 @@ class StreamScript:
         return [fault for fault in self.faults if fault.kind == kind]
 
 
-_converter = cattrs.Converter(forbid_extra_keys=True)
+_converter = cattrs.Converter(forbid_extra_keys=True, omit_if_default=True)
 _converter.register_structure_hook(
     str | Mapping[str, object] | None, lambda value, _: value if value is None else _body(value)
 )
@@ -222,6 +222,12 @@ def read_faults(value: object) -> tuple[Fault, ...]:
     except cattrs.BaseValidationError as error:
         reasons = cattrs.transform_error(error, path="fault", format_exception=_reason)
         raise ValueError("; ".join(reasons)) from error
+
+
+def fault_json(rule: Fault) -> dict[str, object]:
+    """Return a rule as JSON, without the fields that have their default."""
+    fields: dict[str, object] = _converter.unstructure(rule)
+    return fields
 
 
 def load_faults(path: Path) -> tuple[Fault, ...]:

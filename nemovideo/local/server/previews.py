@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from tempfile import SpooledTemporaryFile
 
 import attrs
 from starlette.requests import Request
+from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from nemovideo.draft.values import is_ready
@@ -78,15 +80,10 @@ class PreviewStream:
                 failure = JSONResponse(parts_of(failure_text(error), "failure"))
                 await failure(scope, receive, send)
                 return
-            headers = [
-                (b"content-type", b"application/json"),
-                (b"content-length", str(file.tell()).encode()),
-            ]
+            headers = {"content-type": "application/json", "content-length": str(file.tell())}
             file.seek(0)
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            while chunk := file.read(_CHUNK_BYTES):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            chunks = iter(partial(file.read, _CHUNK_BYTES), b"")
+            await StreamingResponse(chunks, headers=headers)(scope, receive, send)
 
 
 def _moments(value: object) -> list[float] | None:

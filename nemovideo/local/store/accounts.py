@@ -24,13 +24,12 @@ class Account:
 
 
 @attrs.frozen
-class IssuedToken:
-    """A new token in plain text, with its user's credits; `expires_at` is in epoch seconds."""
+class AnonymousToken:
+    """A new token in plain text; `expires_at` is in epoch seconds."""
 
     token: str = attrs.field(repr=False)
     user_id: str
-    credits: int
-    expires_at: float | None
+    expires_at: float
 
 
 class TokenTooSoonError(Exception):
@@ -52,7 +51,7 @@ class Accounts:
         self._database = database
         self._clock = clock
 
-    def issue_anonymous(self, client_id: str, credits_: int) -> IssuedToken:
+    def issue_anonymous(self, client_id: str, credits_: int) -> AnonymousToken:
         """Issue an anonymous token; a client id always belongs to the same user.
 
         Raises:
@@ -74,15 +73,17 @@ class Accounts:
                 self._database.write(
                     "UPDATE users SET available = ? WHERE user_id = ?", (credits_, user_id)
                 )
-            return self._add_token(user_id, ANONYMOUS_SCOPES, credits_, now + ANONYMOUS_LIFETIME_S)
+            expires_at = now + ANONYMOUS_LIFETIME_S
+            token = self._add_token(user_id, ANONYMOUS_SCOPES, expires_at)
+        return AnonymousToken(token, user_id, expires_at)
 
     def issue(
         self, *, scopes: Iterable[str], credits_: int, expires_at: float | None, registered: bool
-    ) -> IssuedToken:
+    ) -> str:
         """Create a user, registered or anonymous, and issue a token for it."""
         with self._database.transaction():
             user_id = self._add_user(None, credits_, registered=registered)
-            return self._add_token(user_id, scopes, credits_, expires_at)
+            return self._add_token(user_id, scopes, expires_at)
 
     def set_keys(self, keys: Iterable[str], credits_: int) -> None:
         """Replace the API keys: each is the token of its own user, and former keys are revoked."""
@@ -159,15 +160,13 @@ class Accounts:
         )
         return user_id
 
-    def _add_token(
-        self, user_id: str, scopes: Iterable[str], credits_: int, expires_at: float | None
-    ) -> IssuedToken:
+    def _add_token(self, user_id: str, scopes: Iterable[str], expires_at: float | None) -> str:
         token = f"nmv_usr_{secrets.token_urlsafe(32)}"
         self._database.write(
             "INSERT INTO tokens VALUES (?, ?, ?, ?)",
             (token_digest(token), user_id, " ".join(scopes), expires_at),
         )
-        return IssuedToken(token, user_id, credits_, expires_at)
+        return token
 
     def _adjust(self, user_id: str, *, available: int = 0, frozen: int) -> None:
         self._database.write(
