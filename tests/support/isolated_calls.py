@@ -11,72 +11,71 @@ from pathlib import Path
 from av.error import InvalidDataError
 
 from nemovideo.errors import RenderFailedError
-from nemovideo.local.isolation.child import Link
-from nemovideo.local.work import Work
+from nemovideo.local.isolation.child import LinkedWork
 
 GIB = 1024**3
 
 
-def process_id(_work: Work, _link: Link) -> int:
+def process_id(_work: LinkedWork) -> int:
     return os.getpid()
 
 
-def abort(_work: Work, _link: Link, **_: object) -> None:
+def abort(_work: LinkedWork, **_: object) -> None:
     os.abort()
 
 
-def be_killed(_work: Work, _link: Link, **_: object) -> None:
+def be_killed(_work: LinkedWork, **_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def take_memory(_work: Work, _link: Link, **_: object) -> int:
+def take_memory(_work: LinkedWork, **_: object) -> int:
     return len(bytearray(4 * GIB))
 
 
-def take_memory_and_fail(_work: Work, _link: Link, **_: object) -> None:
+def take_memory_and_fail(_work: LinkedWork, **_: object) -> None:
     """Fail as an encoder does that gets no memory."""
     bytearray(GIB + GIB // 2)
     raise InvalidDataError(1, "Generic error in an external library")
 
 
-def length(_work: Work, _link: Link, *, data: bytes) -> int:
+def length(_work: LinkedWork, *, data: bytes) -> int:
     return len(data)
 
 
-def hang(_work: Work, _link: Link, **_: object) -> None:
+def hang(_work: LinkedWork, **_: object) -> None:
     threading.Event().wait()
 
 
-def refuse(_work: Work, _link: Link) -> None:
+def refuse(_work: LinkedWork) -> None:
     raise RenderFailedError("the draft is empty", remedy="Add a clip.")
 
 
-def divide_by_zero(_work: Work, _link: Link) -> None:
+def divide_by_zero(_work: LinkedWork) -> None:
     _ = 1 / 0
 
 
-def log(_work: Work, _link: Link) -> None:
+def log(_work: LinkedWork) -> None:
     logging.getLogger("nemovideo.local").info("loaded in %.1f s", 0.3)
 
 
-def report_often(_work: Work, link: Link) -> str:
+def report_often(work: LinkedWork) -> str:
     for number in range(6):
         threading.Event().wait(0.1)
-        link.progress(number / 6)
-    with link.loading():
+        work.link.progress(number / 6)
+    with work.link.loading():
         threading.Event().wait(0.6)
     return "done"
 
 
-def render_half(_work: Work, link: Link, *, output: Path, **_: object) -> None:
+def render_half(work: LinkedWork, *, output: Path, **_: object) -> None:
     """Leave a part of a file, report half of it, and hang."""
     output.with_name(f".{output.name}.{os.getpid()}.part").write_bytes(b"0123456789")
-    link.progress(0.5)
+    work.link.progress(0.5)
     threading.Event().wait()
 
 
-def render_half_and_abort(_work: Work, link: Link, *, output: Path, **_: object) -> None:
+def render_half_and_abort(work: LinkedWork, *, output: Path, **_: object) -> None:
     """Leave a part of a file, and crash."""
     output.with_name(f".{output.name}.{os.getpid()}.part").write_bytes(b"0123456789")
-    link.progress(0.5)
+    work.link.progress(0.5)
     os.abort()

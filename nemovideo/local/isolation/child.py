@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from logging.handlers import QueueHandler
 from multiprocessing import connection, parent_process
@@ -26,12 +26,9 @@ from av.error import FFmpegError
 from nemovideo.errors import NemoError
 from nemovideo.local.matte import Engine, LazyMatting, LoadedEngine
 from nemovideo.local.matte.loading import engine_name
-from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import RenderResult
 from nemovideo.local.server.messages import is_disk_full
-from nemovideo.local.timeline import Timeline
 from nemovideo.local.work import Work
-from nemovideo.models import Preview
 
 LOGGER = "nemovideo.local"
 
@@ -144,7 +141,14 @@ class Link:
             self.send(Loading(done=True))
 
 
-Call: TypeAlias = Callable[[Work, Link], object]
+@attrs.frozen
+class LinkedWork(Work):
+    """The work of a child process; `link` leads to the server."""
+
+    link: Link
+
+
+Call: TypeAlias = Callable[[LinkedWork], object]
 
 
 def run(to_parent: Connection, setup: Setup) -> None:
@@ -160,7 +164,7 @@ def run(to_parent: Connection, setup: Setup) -> None:
         with link.loading():
             return lazy.load()
 
-    work = Work(matting, engine_name(setup.engine, setup.model, setup.device))
+    work = LinkedWork(matting, engine_name(setup.engine, setup.model, setup.device), link)
     while True:
         try:
             call: Call = to_parent.recv()
@@ -169,56 +173,17 @@ def run(to_parent: Connection, setup: Setup) -> None:
         except MemoryError as error:  # the rest of the call may still be on its way
             link.send(Failed(error, traceback.format_exc()))
             _end()
-        link.send(_answer(call, work, link, setup.memory_bytes))
+        link.send(_answer(call, work, setup.memory_bytes))
 
 
-def load(work: Work, _link: Link) -> None:
-    """Load the engine."""
-    work.load()
+def reporting(work: LinkedWork, *, render: Callable[..., RenderResult]) -> RenderResult:
+    """Call a method that renders, and report its progress to the server."""
+    return render(work, on_progress=work.link.progress, cancelled=work.link.cancelled)
 
 
-def probe(work: Work, _link: Link, *, path: Path, name: str, id: str) -> MediaItem:  # noqa: A002
-    """Return a file's type and properties."""
-    return work.probe(path, name, id=id)
-
-
-def preview(
-    work: Work,
-    _link: Link,
-    *,
-    timeline: Timeline,
-    media: Mapping[str, MediaItem],
-    at_s: Sequence[float] | None,
-) -> Preview:
-    """Return moments of a draft as pictures."""
-    return work.preview(timeline, media, at_s)
-
-
-def render(
-    work: Work,
-    link: Link,
-    *,
-    timeline: Timeline,
-    media: Mapping[str, MediaItem],
-    output: Path,
-    format: str,  # noqa: A002 - the renderer's own keyword
-    quality: str,
-) -> RenderResult:
-    """Render a draft to a file."""
-    return work.render(
-        timeline,
-        media,
-        output,
-        format=format,
-        quality=quality,
-        on_progress=link.progress,
-        cancelled=link.cancelled,
-    )
-
-
-def _answer(call: Call, work: Work, link: Link, memory_bytes: int | None) -> Done | Failed:
+def _answer(call: Call, work: LinkedWork, memory_bytes: int | None) -> Done | Failed:
     try:
-        return Done(call(work, link))
+        return Done(call(work))
     except BaseException as error:  # noqa: BLE001 - raised again in the server
         return Failed(_portable(error, memory_bytes), traceback.format_exc())
 

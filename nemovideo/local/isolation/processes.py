@@ -21,13 +21,12 @@ from nemovideo.local.isolation.child import (
     Call,
     Done,
     Failed,
-    Link,
+    LinkedWork,
     Loading,
     Message,
     Progress,
     Setup,
 )
-from nemovideo.local.work import Work
 
 _T = TypeVar("_T")
 
@@ -75,7 +74,7 @@ class ProcessPool:
 
     def run(
         self,
-        call: Callable[[Work, Link], _T],
+        call: Callable[[LinkedWork], _T],
         *,
         limit_s: float,
         cancelled: Callable[[], bool] | None = None,
@@ -84,7 +83,7 @@ class ProcessPool:
         """Run a call in a process, and return its result or raise its error.
 
         Args:
-            call: A picklable function, called with the process's `Work` and `Link`.
+            call: A picklable function, called with the process's `LinkedWork`.
             limit_s: The time limit; it restarts with any progress.
             cancelled: Called about every 0.1 s. If it returns True or raises, the process is
                 ended, and what remains of its files is left to the caller.

@@ -23,6 +23,7 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import RenderResult
 from nemovideo.local.server.limits import Limits
 from nemovideo.local.timeline import Timeline
+from nemovideo.local.work import Work
 from nemovideo.models import Preview
 
 
@@ -66,7 +67,7 @@ class IsolatedWork:
     def load(self) -> None:
         """Load the engine in one process; raises the errors of `load_matting`."""
         try:
-            self._renders.run(child.load, limit_s=math.inf)
+            self._renders.run(Work.load, limit_s=math.inf)
         except ProcessLostError as error:
             remedy = None
             if error.over_limit:
@@ -82,7 +83,7 @@ class IsolatedWork:
             UnsupportedFileError: As `nemovideo.local.media.probe.probe`; or it crashes the
                 decoder, or exceeds a limit.
         """
-        call = partial(child.probe, path=path, name=name, id=id)
+        call = partial(Work.probe, path=path, name=name, id=id)
         try:
             return self._probes.run(call, limit_s=self._limits.probe_s)
         except ProcessLostError as error:
@@ -101,7 +102,7 @@ class IsolatedWork:
             RenderFailedError: As `nemovideo.local.previews.preview_draft`; or it crashes the
                 decoder, or exceeds a limit.
         """
-        call = partial(child.preview, timeline=timeline, media=media, at_s=at_s)
+        call = partial(Work.preview, timeline=timeline, media=media, at_s=at_s)
         try:
             return self._renders.run(call, limit_s=self._limits.preview_s)
         except ProcessLostError as error:
@@ -124,8 +125,8 @@ class IsolatedWork:
             RenderFailedError: As `nemovideo.local.render.render`; or it crashes a library, or
                 exceeds a limit.
         """
-        call = partial(
-            child.render,
+        render = partial(
+            Work.render,
             timeline=timeline,
             media=media,
             output=output,
@@ -134,7 +135,7 @@ class IsolatedWork:
         )
         try:
             return self._renders.run(
-                call,
+                partial(child.reporting, render=render),
                 limit_s=self._limits.stall_s,
                 cancelled=cancelled,
                 on_progress=on_progress or _ignore,

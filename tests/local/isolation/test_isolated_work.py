@@ -21,7 +21,7 @@ from nemovideo.errors import (
     UnsupportedFileError,
 )
 from nemovideo.local import LocalBackend
-from nemovideo.local.isolation import child
+from nemovideo.local.work import Work
 from nemovideo.models import RenderJob
 from nemovideo.resources.sessions import Session
 from nemovideo.retry import Polling
@@ -102,7 +102,7 @@ def test_an_upload_that_crashes_the_decoder_is_refused(
     client: Client, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = client.sessions.create()
-    monkeypatch.setattr(child, "probe", calls.abort)
+    monkeypatch.setattr(Work, "probe", calls.abort)
     with pytest.raises(UnsupportedFileError) as caught:
         session.upload(video)
     assert caught.value.code == 4001
@@ -115,7 +115,7 @@ def test_a_preview_that_crashes_the_decoder_fails(
     client: Client, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = edited(client, video)
-    monkeypatch.setattr(child, "preview", calls.abort)
+    monkeypatch.setattr(Work, "preview", calls.abort)
     with pytest.raises(NemoError, match="the preview failed: a media library crashed"):
         session.preview()
     monkeypatch.undo()
@@ -127,7 +127,7 @@ def test_a_render_that_crashes_fails_alone_and_leaves_no_file(
 ) -> None:
     session = edited(client, video)
     files = results(isolated)
-    monkeypatch.setattr(child, "render", calls.render_half_and_abort)
+    monkeypatch.setattr(Work, "render", calls.render_half_and_abort)
     with pytest.raises(RenderFailedError, match="the render failed: a media library crashed"):
         client.render.wait(submit(client, session))
     assert results(isolated) == files
@@ -140,7 +140,7 @@ def test_a_canceled_render_ends_although_it_hangs(
 ) -> None:
     session = edited(client, video)
     files = results(isolated)
-    monkeypatch.setattr(child, "render", calls.render_half)
+    monkeypatch.setattr(Work, "render", calls.render_half)
     job = submit(client, session)
     in_half(client, job)
     client.render.cancel(job)
@@ -154,7 +154,7 @@ def test_a_canceled_render_ends_although_it_hangs(
 def test_a_render_interrupted_by_stop_is_resumed(
     video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(child, "render", calls.render_half)
+    monkeypatch.setattr(Work, "render", calls.render_half)
     with LocalBackend(tmp_path, isolate=True) as backend:
         token = backend.issue_token()
         with Client(token, base_url=backend.url, polling=POLLING) as client:
