@@ -200,9 +200,7 @@ def _checked_rate(fps: Fraction) -> Fraction:
 def _at_rate(frames: Iterable[Frame], step: Fraction | int) -> Iterator[Frame]:
     """Yield the frames at another rate, repeated or dropped so that the duration stays the same.
 
-    Args:
-        frames: At least one frame.
-        step: The frames' own rate divided by the new one.
+    `step` is the frames' own rate divided by the new one.
     """
     yielded = 0
     for number, frame in enumerate(frames):

@@ -240,43 +240,23 @@ class Timeline:
         )
 
 
+_ON_TRACKS: dict[str, Any] = dict.fromkeys(
+    ("clips", "sounds", "titles", "overlays"), override(omit=True)
+)
 _ALWAYS = override(omit_if_default=False)
-_ON_TRACKS = override(omit=True)
-# The summary of the draft shows the volume of music.
-_converter.register_unstructure_hook(
-    Sound, make_dict_unstructure_fn(Sound, _converter, _cattrs_omit_if_default=True, volume=_ALWAYS)
-)
-_converter.register_unstructure_hook(
-    Overlay,
-    make_dict_unstructure_fn(Overlay, _converter, _cattrs_omit_if_default=True, kind=_ALWAYS),
-)
-_converter.register_unstructure_hook(
-    Timeline,
-    make_dict_unstructure_fn(
-        Timeline,
-        _converter,
-        _cattrs_omit_if_default=True,
-        clips=_ON_TRACKS,
-        sounds=_ON_TRACKS,
-        titles=_ON_TRACKS,
-        overlays=_ON_TRACKS,
-        title=_ALWAYS,
-        width=_ALWAYS,
-        height=_ALWAYS,
-        fps=_ALWAYS,
-    ),
-)
+_WRITTEN: dict[type[attrs.AttrsInstance], dict[str, Any]] = {
+    Sound: {"volume": _ALWAYS},  # the summary of the draft shows it
+    Overlay: {"kind": _ALWAYS},
+    Timeline: _ON_TRACKS | dict.fromkeys(("title", "width", "height", "fps"), _ALWAYS),
+}
 _converter.register_structure_hook(
-    Timeline,
-    make_dict_structure_fn(
-        Timeline,
-        _converter,
-        clips=_ON_TRACKS,
-        sounds=_ON_TRACKS,
-        titles=_ON_TRACKS,
-        overlays=_ON_TRACKS,
-    ),
+    Timeline, make_dict_structure_fn(Timeline, _converter, **_ON_TRACKS)
 )
+for _type, _overrides in _WRITTEN.items():
+    _converter.register_unstructure_hook(
+        _type,
+        make_dict_unstructure_fn(_type, _converter, _cattrs_omit_if_default=True, **_overrides),
+    )
 
 
 def _track(kind: TrackType, segments: list[dict[str, Any]], duration_ms: int) -> dict[str, Any]:

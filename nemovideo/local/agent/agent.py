@@ -35,13 +35,9 @@ def respond(
     A pure function: the same arguments give the same turn. A request that cannot be met is
     refused and leaves the timeline unchanged; the others are carried out.
 
-    Args:
-        text: The message.
-        timeline: The current timeline, if any.
-        media: The uploads of the session, in order.
-        history: The previous versions of the timeline, oldest first.
-        question: The question of the previous turn; a message without an intent answers it.
-        costs: The cost of a turn by its kind, in credits.
+    `media` are the uploads of the session, in order, `history` the previous versions of the
+    timeline, oldest first. A message without an intent answers `question`, that of the previous
+    turn. `costs` are those of a turn by its kind, in credits.
     """
     before = timeline or Timeline()
     if len(text) > MAX_CHARACTERS:

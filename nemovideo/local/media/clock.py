@@ -31,12 +31,7 @@ class Clock:
         self._shift_s = Fraction(0)
 
     def at(self, time_s: Fraction, duration_s: Fraction) -> Fraction:
-        """Return the corrected time of a frame; after a jump or a repeat, it follows the last one.
-
-        Args:
-            time_s: Its time in the file.
-            duration_s: Its duration.
-        """
+        """Return the corrected time of a frame; after a jump or a repeat, it follows the last."""
         if not self._broken:
             return time_s
         if self._due_s is not None:

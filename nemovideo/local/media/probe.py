@@ -92,12 +92,8 @@ class MediaItem:
 def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002 - the contract's name
     """Probe a file by its content.
 
-    All packets are scanned and one frame is decoded, because headers can be wrong.
-
-    Args:
-        path: The file.
-        name: The user's name for it; its suffix must be that of a supported format.
-        id: The id for drafts.
+    All packets are scanned and one frame is decoded, because headers can be wrong. `name` is the
+    user's name for it, and `id` that in drafts.
 
     Raises:
         UnsupportedFileError: The file is empty or unreadable, its format is not supported

@@ -293,8 +293,11 @@ def _lasting(tracks: Sequence[dict[int, Region]]) -> list[dict[int, Region]]:
 
 def _main(tracks: Sequence[dict[int, Region]]) -> dict[int, Region]:
     """Return the largest of the lasting faces."""
-    sizes = [sum(map(_area, track.values())) / len(track) for track in _lasting(tracks)]
-    return _lasting(tracks)[sizes.index(max(sizes))] if sizes else {}
+    return max(
+        _lasting(tracks),
+        key=lambda track: sum(map(_area, track.values())) / len(track),
+        default={},
+    )
 
 
 def _scenes(detections: Sequence[Detection]) -> list[list[Detection]]:

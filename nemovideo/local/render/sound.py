@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import partial
+from itertools import chain
 
 import av
 import av.error
@@ -211,8 +212,8 @@ def _mixed(frame: AudioFrame, names: tuple[str, ...]) -> AudioFrame:
     if not needs_mixing(frame):
         return frame
     samples = stereo(floats(frame), speakers_of(frame, names))
-    made = AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", "stereo")
-    made.sample_rate, made.pts = frame.sample_rate, frame.pts
+    made = _frame(samples, "stereo", frame.sample_rate)
+    made.pts = frame.pts
     if frame.time_base is not None:
         made.time_base = frame.time_base
     return made
@@ -251,10 +252,7 @@ def _parts(frame: AudioFrame) -> Iterator[AudioFrame]:
         return
     samples = floats(frame)
     for first in range(0, frame.samples, most):
-        part = np.ascontiguousarray(samples[:, first : first + most])
-        made = AudioFrame.from_ndarray(part, "fltp", frame.layout.name)
-        made.sample_rate = frame.sample_rate
-        yield made
+        yield _frame(samples[:, first : first + most], frame.layout.name, frame.sample_rate)
 
 
 def _from(timed: Iterator[tuple[int, Block]], start_s: Fraction) -> Iterator[Block]:
@@ -279,18 +277,13 @@ def _at_speed(blocks: Iterator[Block], speed: float) -> Iterator[Block]:
     sink = graph.add("abuffersink")
     graph.link_nodes(source, *nodes, planar, sink).configure()
     position = 0
-    ended = False
-    while not ended:
-        block = next(blocks, None)
-        ended = block is None
-        if block is None:
-            source.push(None)
-        else:
-            frame = AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", "stereo")
-            frame.sample_rate, frame.pts = SAMPLE_RATE, position
-            frame.time_base = Fraction(1, SAMPLE_RATE)
+    for block in chain(blocks, (None,)):
+        frame = None
+        if block is not None:
+            frame = _frame(block, "stereo", SAMPLE_RATE)
+            frame.pts, frame.time_base = position, Fraction(1, SAMPLE_RATE)
             position += block.shape[1]
-            source.push(frame)
+        source.push(frame)
         while True:
             try:
                 made = sink.pull()
@@ -309,6 +302,12 @@ def _tempo_factors(speed: float) -> list[float]:
         factors.append(step)
         speed /= step
     return [*factors, speed]
+
+
+def _frame(samples: Block, layout: str, rate: int) -> AudioFrame:
+    frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", layout)
+    frame.sample_rate = rate
+    return frame
 
 
 def _samples(frame: AudioFrame) -> Block:

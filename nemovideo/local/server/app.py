@@ -26,14 +26,7 @@ _RENDERS = "/api/render/proxy"
 def create_app(
     context: Context, *, faults: Faults, log: RequestLog, disconnect: Disconnect
 ) -> Starlette:
-    """Return the ASGI app.
-
-    Args:
-        context: What the request handlers use.
-        faults: The rules of fault injection.
-        log: Records every request.
-        disconnect: Closes the connection of a request.
-    """
+    """Return the ASGI app."""
     app = Starlette(
         routes=[
             Route("/api/auth/anonymous-token", accounts.anonymous_token, methods=["POST"]),

@@ -52,16 +52,6 @@ class Probe(Protocol):
         ...
 
 
-class MakePreview(Protocol):
-    """Makes the pictures of a preview; `nemovideo.local.previews.preview_draft`."""
-
-    def __call__(
-        self, timeline: Timeline, media: Mapping[str, MediaItem], at_s: Sequence[float] | None
-    ) -> Preview:
-        """Return moments of a draft as pictures."""
-        ...
-
-
 @attrs.frozen
 class Pricing:
     """The credits of a new user, and the cost of a turn by its kind.
@@ -98,7 +88,7 @@ class Context:
     queue: RenderQueue
     respond: Respond
     probe: Probe
-    preview: MakePreview
+    preview: Callable[[Timeline, Mapping[str, MediaItem], Sequence[float] | None], Preview]
     opening: Callable[[Sequence[MediaItem]], Timeline | None]
     pricing: Pricing
     forms: Forms

@@ -20,6 +20,7 @@ from nemovideo._support.addresses import mask_file_token
 _access = logging.getLogger("nemovideo.local.access")
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNORECASE)
 
+_MAX_REQUESTS = 10_000
 _MAX_CLIENT_CHARS = 60
 _MAX_METHOD_CHARS = 20
 _MAX_PATH_CHARS = 1000
@@ -40,10 +41,9 @@ class RequestLog:
     `level` is the level of their lines in the access log.
     """
 
-    def __init__(self, limit: int = 10_000, *, level: int = logging.INFO) -> None:
+    def __init__(self, *, level: int) -> None:
         self.level = level
         self._lock = threading.Lock()
-        self._limit = limit
         self._seen: dict[int, SeenRequest] = {}
         self._count = 0
 
@@ -53,7 +53,7 @@ class RequestLog:
             self._count += 1
             seen = SeenRequest(method[:_MAX_METHOD_CHARS], path[:_MAX_PATH_CHARS], 0)
             self._seen[self._count] = seen
-            self._seen.pop(self._count - self._limit, None)
+            self._seen.pop(self._count - _MAX_REQUESTS, None)
             return self._count
 
     def answered(self, number: int, status: int) -> None:

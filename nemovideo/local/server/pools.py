@@ -20,7 +20,7 @@ class Pool:
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
-        self._limiter: CapacityLimiter | None = None
+        self._limiter = CapacityLimiter(threads)
         self._shares: WeakValueDictionary[str, anyio.Semaphore] = WeakValueDictionary()
 
     async def run(self, work: Callable[[], _T], *, user_id: str | None = None) -> _T:
@@ -28,8 +28,6 @@ class Pool:
 
         What a user runs beyond its share waits, and does not delay others.
         """
-        if self._limiter is None:  # needs a running event loop
-            self._limiter = CapacityLimiter(self._threads)
         run = partial(anyio.to_thread.run_sync, work, limiter=self._limiter, abandon_on_cancel=True)
         if user_id is None:
             return await run()

@@ -15,6 +15,7 @@ _WIDTH_SHARE = 0.9
 _HEIGHT_SHARE = 0.8
 _SHRINK = 0.85
 _LINE_SPACING = 0.25
+_CLOSING = "，。！？、：；）》」』”’…"
 _MOST_PIXELS = 8_000_000
 """The maximum pixels of a text, or those of the video if it has more."""
 
@@ -24,11 +25,7 @@ def text_image(
 ) -> Image.Image:
     """Return the text as an RGBA picture, of the size of the text and its shadow.
 
-    Args:
-        text: The text; line breaks are kept.
-        size: The width and height of the video.
-        height_share: The height of a line, as a fraction of the video's shorter side.
-        color: The color of the letters.
+    `size` is that of the video; a line's height is a fraction of its shorter side.
 
     Raises:
         ModelUnavailableError: A font is needed, and cannot be downloaded.
@@ -118,12 +115,9 @@ def _pieces(line: str) -> list[str]:
     for character in line:
         alone = ord(character) > 0x2E80
         after_break = not pieces or pieces[-1][-1:] == " " or ord(pieces[-1][-1]) > 0x2E80
-        if (alone and character not in "，。！？、：；）》」』”’…") or (
-            after_break and character != " " and not alone
-        ):
+        breaks = character not in _CLOSING if alone else after_break and character != " "
+        if breaks or not pieces:
             pieces.append(character)
-        elif pieces:
-            pieces[-1] += character
         else:
-            pieces.append(character)
+            pieces[-1] += character
     return pieces
