@@ -54,8 +54,8 @@ class Work:
         *,
         format: str,  # noqa: A002 - the renderer's own keyword
         quality: str,
-        on_progress: Callable[[float], None] | None,
-        cancelled: Callable[[], bool] | None,
+        on_progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
     ) -> RenderResult:
         """Render a draft to a file; see `nemovideo.local.render.render`."""
         uses_matting = any(clip.background is not None for clip in timeline.clips)

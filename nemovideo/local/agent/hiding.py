@@ -60,7 +60,10 @@ def hide(
     left: list[Title | Overlay | Sound] = []
     for index, part in enumerate(parts):
         left += _without(part, gone) if index in meant else [part]
-    names = speech.listed(context, [_name(parts[index]) for index in meant])
+    hidden_parts = [parts[index] for index in meant]
+    names = speech.listed(
+        context, [f"“{p.text}”" if isinstance(p, Title) else p.name for p in hidden_parts]
+    )
     if left == [*parts]:
         return answered(context.say("hidden_already", names=names))
     start, end = speech.bounds(context, gone.start_ms, gone.end_ms)
@@ -68,10 +71,6 @@ def hide(
     args = {"hidden_from_ms": gone.start_ms, "hidden_until_ms": gone.end_ms}
     changed: dict[str, Any] = {kind: tuple(left)}
     return did(tool, args, evolve(timeline, **changed), said)
-
-
-def _name(part: Title | Overlay | Sound) -> str:
-    return f"“{part.text}”" if isinstance(part, Title) else part.name
 
 
 def _without(part: Title | Overlay | Sound, gone: When) -> list[Title | Overlay | Sound]:

@@ -116,8 +116,8 @@ class IsolatedWork:
         *,
         format: str,  # noqa: A002 - the renderer's own keyword
         quality: str,
-        on_progress: Callable[[float], None] | None,
-        cancelled: Callable[[], bool] | None,
+        on_progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
     ) -> RenderResult:
         """Render a draft to a file.
 
@@ -138,7 +138,7 @@ class IsolatedWork:
                 partial(child.reporting, render=render),
                 limit_s=self._limits.stall_s,
                 cancelled=cancelled,
-                on_progress=on_progress or _ignore,
+                on_progress=on_progress,
             )
         except ProcessLostError as error:
             raise RenderFailedError(f"the render failed: {error}") from error
@@ -146,10 +146,6 @@ class IsolatedWork:
             for part in output.parent.glob(f".{glob.escape(output.name)}.*"):
                 with suppress(OSError):
                     part.unlink()
-
-
-def _ignore(_fraction: float) -> None:
-    pass
 
 
 def _memory_limit(memory_bytes: int | None) -> int | None:

@@ -295,7 +295,7 @@ def _main(tracks: Sequence[dict[int, Region]]) -> dict[int, Region]:
     """Return the largest of the lasting faces."""
     return max(
         _lasting(tracks),
-        key=lambda track: sum(map(_area, track.values())) / len(track),
+        key=lambda track: sum(_side(f, 0) * _side(f, 1) for f in track.values()) / len(track),
         default={},
     )
 
@@ -331,10 +331,6 @@ def _distance(one: Region, other: Region) -> float:
 def _around(regions: Sequence[Region]) -> Region:
     left, top, right, bottom = zip(*regions, strict=True)
     return min(left), min(top), max(right), max(bottom)
-
-
-def _area(region: Region) -> float:
-    return (region[2] - region[0]) * (region[3] - region[1])
 
 
 def _min_of_three(values: _Row) -> _Row:

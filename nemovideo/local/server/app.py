@@ -58,7 +58,7 @@ def create_app(
         exception_handlers={
             Problem: _problem,
             HTTPException: _http_exception,
-            ClientDisconnect: _client_disconnect,
+            ClientDisconnect: lambda _request, _error: Response(status_code=499),
             OSError: _resource_exhausted,
             sqlite3.OperationalError: _resource_exhausted,
         },
@@ -88,10 +88,6 @@ def _http_exception(_request: Request, error: Exception) -> Response:
     """Respond to unknown routes and methods as FastAPI does."""
     assert isinstance(error, HTTPException)
     return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
-
-
-def _client_disconnect(_request: Request, _error: Exception) -> Response:
-    return Response(status_code=499)
 
 
 async def _fault_rules(request: Request) -> Response:

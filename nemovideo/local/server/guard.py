@@ -105,7 +105,8 @@ class Guard:
             size += len(message.get("body", b""))
             await send(message)
 
-        app = self._app if self._any_host or _is_local(scope) else _MISDIRECTED
+        local = _LOCAL.fullmatch(Headers(scope=scope).get("host", ""))
+        app = self._app if self._any_host or local else _MISDIRECTED
         try:
             await app(scope, receive, answer)
         finally:
@@ -120,10 +121,6 @@ class Guard:
                 _access.log(
                     self._log.level, "%s %d %d B %.3f s %s", line, status, size, seconds, shown
                 )
-
-
-def _is_local(scope: Scope) -> bool:
-    return _LOCAL.fullmatch(Headers(scope=scope).get("host", "")) is not None
 
 
 def _request_line(scope: Scope) -> str:

@@ -34,7 +34,7 @@ class FaultInjection:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
-        if scope["type"] != "http" or scope["path"] in ("/__faults__", "/healthz"):
+        if scope["path"] in ("/__faults__", "/healthz"):
             await self._app(scope, receive, send)
             return
         fired = self._faults.fire(scope["method"], scope["path"])
@@ -43,12 +43,12 @@ class FaultInjection:
         for fault in fired:
             match fault.kind:
                 case "truncate":
-                    send = _Truncated(send, fault.after_bytes or 0)
+                    send = _truncated(send, fault.after_bytes or 0)
                 case "content_type":
                     send = _relabelled(send, {"content-type": fault.content_type})
                 case "headers":
                     hang_up = partial(self._disconnect, scope, False)
-                    send = _Resized(_relabelled(send, fault.headers), fault.headers, hang_up)
+                    send = _resized(_relabelled(send, fault.headers), fault.headers, hang_up)
                 case "no_range":
                     scope = _without_range(scope)
                     send = _relabelled(send, {"accept-ranges": "none"})
@@ -144,42 +144,40 @@ class _Cut:
             await asyncio.Event().wait()
 
 
-class _Truncated:
-    """Ends a body early, as a valid response."""
+def _truncated(send: Send, left: int) -> Send:
+    """Return a send that ends the body after `left` bytes, as a valid response."""
+    send = _relabelled(send, {"content-length": ""})
 
-    def __init__(self, send: Send, after_bytes: int) -> None:
-        self._send = send
-        self._left = after_bytes
+    async def truncate(message: Message) -> None:
+        nonlocal left
+        if message["type"] == "http.response.body":
+            message = {**message, "body": message.get("body", b"")[:left]}
+            left -= len(message["body"])
+        await send(message)
 
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            kept = [(k, v) for k, v in message["headers"] if k.lower() != b"content-length"]
-            await self._send({**message, "headers": kept})
+    return truncate
+
+
+def _resized(send: Send, headers: Mapping[str, str], hang_up: Callable[[], None]) -> Send:
+    """Return a send that limits the body to a replaced Content-Length; if longer, hang up."""
+    claimed = {name.lower(): value for name, value in headers.items()}.get("content-length")
+    if not claimed:
+        return send
+    left = int(claimed)
+
+    async def resize(message: Message) -> None:
+        nonlocal left
+        if message["type"] != "http.response.body":
+            await send(message)
             return
-        body = message.get("body", b"")[: self._left]
-        self._left -= len(body)
-        await self._send({**message, "body": body})
-
-
-class _Resized:
-    """Limits a body to its replaced Content-Length; closes the connection if that is longer."""
-
-    def __init__(self, send: Send, headers: Mapping[str, str], hang_up: Callable[[], None]) -> None:
-        claimed = {name.lower(): value for name, value in headers.items()}.get("content-length")
-        self._send = send
-        self._left = int(claimed) if claimed else None
-        self._hang_up = hang_up
-
-    async def __call__(self, message: Message) -> None:
-        if self._left is None or message["type"] != "http.response.body":
-            await self._send(message)
-            return
-        body = message.get("body", b"")[: self._left]
+        body = message.get("body", b"")[:left]
         ends = not message.get("more_body", False)
-        self._left -= len(body)
-        await self._send({**message, "body": body, "more_body": self._left > 0 or not ends})
-        if ends and self._left > 0:
-            self._hang_up()
+        left -= len(body)
+        await send({**message, "body": body, "more_body": left > 0 or not ends})
+        if ends and left > 0:
+            hang_up()
+
+    return resize
 
 
 def _relabelled(send: Send, headers: Mapping[str, str]) -> Send:

@@ -53,8 +53,8 @@ class Renderer(Protocol):
         *,
         format: str,  # noqa: A002 - the renderer's own keyword
         quality: str,
-        on_progress: Callable[[float], None] | None,
-        cancelled: Callable[[], bool] | None,
+        on_progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
     ) -> Rendered:
         """Write the file; `on_progress` gets fractions (0..1)."""
         ...

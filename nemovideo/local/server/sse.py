@@ -54,7 +54,8 @@ class EventBuilder:
                 yield from self._tool(step.tool, index, _delta(turn, step), streaming)
             asked = step.tool is not None and step.tool.name == ASK  # its text is in the call
             if step.text and not asked and (silent_ending is None or index < last_tool):
-                yield from self._text(step.text, streaming)
+                partials: list[list[Event]] = [[{"text": part}] for part in chunks(step.text)]
+                yield from self._model([{"text": step.text}], partials, streaming)
         if silent_ending is not None:
             yield from self._silence(silent_ending, streaming)
 
@@ -89,9 +90,6 @@ class EventBuilder:
         response = {"id": call_id, "name": tool.name, "response": tool.result}
         content = {"parts": [{"functionResponse": response}], "role": "user"}
         yield Emission(self._event({"content": content}, delta=delta), applies=index)
-
-    def _text(self, text: str, streaming: bool) -> Iterator[Emission]:
-        yield from self._model([{"text": text}], [[{"text": c}] for c in chunks(text)], streaming)
 
     def _silence(self, ending: str, streaming: bool) -> Iterator[Emission]:
         match ending:

@@ -22,11 +22,9 @@ def matches(clause: Clause) -> bool:
         return named > 1 or has(text, "order.several")
     if has(text, "order.reverse"):
         return True
-    return named > 0 and has(text, "order.move") and _has_target(text)
-
-
-def _has_target(text: str) -> bool:
-    return has(pattern("order.clip").sub(" ", text), "order.front", "order.back", "order.behind")
+    rest = pattern("order.clip").sub(" ", text)
+    targeted = has(rest, "order.front", "order.back", "order.behind")
+    return named > 0 and targeted and has(text, "order.move")
 
 
 def reorder(clause: Clause, context: Context) -> Outcomes:
