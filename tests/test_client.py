@@ -85,8 +85,10 @@ def test_every_layer_by_itself(client: Client, clip: Path, tmp_path: Path) -> No
     assert state.draft.ready
     job = client.render.submit(session.id, state.draft)
     polls: list[RenderJob] = []
-    job = client.render.wait(job, on_progress=polls.append)
+    seen: list[Progress] = []
+    job = client.render.wait(job, on_progress=polls.append, progress=seen.append)
     assert job.completed
+    assert (seen[0].phase, seen[-1].fraction) == ("render", 1.0)
     assert polls[-1] == job
     path = client.render.download(job, tmp_path / "out.mp4")
     assert path.stat().st_size == job.size_bytes
@@ -115,7 +117,10 @@ async def test_every_layer_of_the_async_client(
         assert state.draft is not None
         job = await client.render.wait(await client.render.submit(session.id, state.draft))
         await client.render.download(job, tmp_path / "out.mp4")
-        video = await (await client.sessions.attach(session.id)).export(tmp_path / "again.mp4")
+        shown: list[Progress] = []
+        again = await client.sessions.attach(session.id)
+        video = await again.export(tmp_path / "again.mp4", progress=shown.append)
+        assert (shown[0].phase, shown[-1].fraction) == ("render", 1.0)
         assert video.size_bytes == (tmp_path / "out.mp4").stat().st_size
         assert (await session.project_url()).startswith(f"{backend.url}/workspace/claim?ct=clm_")
 

@@ -480,6 +480,16 @@ def test_a_lack_of_credits_comes_with_the_link_to_register(clip: Path, text: str
     assert answer.error.register_url in answer.text
 
 
+def test_an_answer_has_no_link_that_ends_with_this_process(clip: Path, tmp_path: Path) -> None:
+    with Client.local(engine="fast") as client:
+        session = client.sessions.create()
+        session.upload(clip)
+        answer = session.conversation(output_dir=tmp_path).say("export")
+    assert answer.video is not None
+    assert answer.video.project_url is not None
+    assert "://" not in answer.text
+
+
 def test_changes_before_an_error_are_reported(talking: Chat) -> None:
     talking.backend.faults.add(
         Fault(kind="status", path="/api/render/*", status=402, body={"code": 402})

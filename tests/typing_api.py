@@ -55,7 +55,7 @@ def clients(draft: Draft) -> None:
         assert_type(client.remove_background("talk.mp4", background="blur"), RenderedVideo)
         saved = client.remove_background("talk.mp4", output="clean.mp4", progress=True)
         assert_type(saved.path, Path)
-        assert_type(client.sessions.attach("id").export("clean.mp4").path, Path)
+        assert_type(client.sessions.attach("id").export("clean.mp4", progress=True).path, Path)
         assert_type(client.preview("talk.mp4", background="blur", at=(0.5, 3)), Preview)
         assert_type(client.sessions.create().preview(1), Preview)
         assert_type(client.estimate("talk.mp4", background="blur"), Estimate)

@@ -266,7 +266,8 @@ class _Turn:
             notices,
         )
         lines = [f"{self.phrases.ready} {path}", *self.video.warnings]
-        if self.video.project_url is not None:
+        # The link of an embedded backend ends with this process; answers are kept in notebooks.
+        if self.video.project_url is not None and context.backend is None:
             lines.append(self.phrases.project.format(url=self.video.project_url))
         self.paragraphs.append("\n".join(lines))
 

@@ -18,6 +18,7 @@ from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.downloads import OnBytes
 from nemovideo._flows.steps import Flow, Request, blocking, sleep
+from nemovideo._flows.transparency import lost_transparency
 from nemovideo._support import outputs
 from nemovideo._support.addresses import is_loopback
 from nemovideo._values.remedies import Code, Remedy
@@ -358,11 +359,28 @@ def produce(
         on_outage: Called instead after a poll that failed.
         on_id: A flow to run with every new render id before it is submitted.
         earlier: A render id that another process has submitted, or was about to submit.
+
+    Returns:
+        The finished job, with a warning if the format does not keep the draft's transparency.
     """
     state = yield from state_flow.get(context, session_id)
     if state.draft is None:
         raise DraftNotReadyError("the session has no draft yet")
     submit = partial(_submit_once, context, session_id, state.draft, format, quality)
+    job = yield from _finished(context, submit, on_job, on_outage, on_id, earlier)
+    lost = lost_transparency(state.draft, format)
+    return attrs.evolve(job, warnings=(*job.warnings, *lost))
+
+
+def _finished(
+    context: Context,
+    submit: Callable[[str], Flow[RenderJob]],
+    on_job: OnJob | None,
+    on_outage: Callable[[], None] | None,
+    on_id: OnId | None,
+    earlier: str | None,
+) -> Flow[RenderJob]:
+    """Submit, or resume what was submitted, and wait; once more after a failure."""
     job: RenderJob | None = None
     try:
         if earlier is not None:

@@ -183,7 +183,7 @@ class _Pipeline:
                 yield from journal.note(record)
                 raise
             after = yield from state.get(context, session_id)
-            reply = job_message.with_warnings(reply, journal.now.order, after)
+            reply = job_message.with_warnings(reply, journal.now.order)
             note = job_message.note_reply(note, reply)
             try:
                 if after.draft == before.draft:

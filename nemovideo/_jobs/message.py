@@ -18,12 +18,11 @@ from nemovideo._flows import agent
 from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow
+from nemovideo._flows.transparency import backgrounds
 from nemovideo._jobs.checkpoints import MessageNote, OrderNote
-from nemovideo._support.outputs import MATTE, has_alpha, is_still
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo._wire import envelopes
 from nemovideo._wire.answer import question_of
-from nemovideo.draft.keys import BACKGROUND
 from nemovideo.errors import (
     AgentError,
     APIConnectionError,
@@ -118,38 +117,15 @@ def recover(
     )
 
 
-def with_warnings(reply: Reply, order: OrderNote, state: SessionState) -> Reply:
-    """Return the reply with warnings about the order, the agent's questions and lost transparency.
+def with_warnings(reply: Reply, order: OrderNote) -> Reply:
+    """Return the reply with warnings about the order and the agent's questions.
 
     Nobody answers the agent's questions in a job.
     """
     asked = [
         f"the agent asked: {found}" for call in reply.tool_calls if (found := question_of(call))
     ]
-    warnings = [*order.notes, *reply.warnings, *asked]
-    if _loses_alpha(order.format, state):
-        warnings.append(
-            f"{order.format.upper()} files have no transparency: the background is black; use "
-            ".webm or .mov, or name a background"
-        )
-    return attrs.evolve(reply, warnings=tuple(warnings))
-
-
-def _loses_alpha(kind: str, state: SessionState) -> bool:
-    """Return whether the draft is transparent, and a format is not."""
-    if has_alpha(kind) or kind.startswith(MATTE) or "." in kind or is_still(kind):
-        return False
-    return any(
-        (found.get("kind") if isinstance(found, Mapping) else found) == "transparent"
-        for found in _backgrounds(state)
-    )
-
-
-def _backgrounds(state: SessionState) -> list[object]:
-    """Return the backgrounds in the draft."""
-    tracks = () if state.draft is None else state.draft.tracks
-    found = [segment.metadata.get(BACKGROUND) for track in tracks for segment in track.segments]
-    return [background for background in found if background]
+    return attrs.evolve(reply, warnings=(*order.notes, *reply.warnings, *asked))
 
 
 def note_reply(note: MessageNote, reply: Reply) -> MessageNote:
@@ -189,7 +165,7 @@ def check_edited(order: OrderNote, state: SessionState, reply: Reply) -> None:
         AgentError: The background was not edited, or the video was not trimmed.
     """
     failed = any("background" in name for name in reply.failed_tools)
-    if failed and not _backgrounds(state):
+    if failed and not backgrounds(state.draft):
         raise _undone_error("did not change the background", reply)
     if order.stretch_s is None or state.draft is None:
         return

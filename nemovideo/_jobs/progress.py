@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
-from nemovideo._jobs.progress_bar import OnProgress
+from nemovideo._jobs.progress_bar import OnProgress, reporting
 from nemovideo._support.clock import Clock
 from nemovideo.models import Progress, RenderJob
 
-_WEIGHTS = {"upload": 0.15, "edit": 0.15, "render": 0.6, "download": 0.1}
+_JOB = {"upload": 0.15, "edit": 0.15, "render": 0.6, "download": 0.1}
+_RENDER = {"render": 0.9, "download": 0.1}
 
 log = logging.getLogger("nemovideo")
 
@@ -16,7 +19,7 @@ log = logging.getLogger("nemovideo")
 class Meter:
     """Adds up the phases by their weights, without ever decreasing.
 
-    `fraction` and `elapsed_s` are the progress of earlier processes.
+    `fraction` and `elapsed_s` are the progress of earlier processes, `weights` are the phases.
     """
 
     def __init__(
@@ -25,11 +28,14 @@ class Meter:
         report: OnProgress | None,
         fraction: float = 0.0,
         elapsed_s: float = 0.0,
+        *,
+        weights: Mapping[str, float] = _JOB,
     ) -> None:
         self._clock = clock
         self._report = report
         self._started = clock.monotonic() - elapsed_s
-        self._phase = "upload"
+        self._weights = weights
+        self._phase = next(iter(weights))
         self._message = ""
         self._begun: dict[str, float] = {}
         self.fraction = fraction
@@ -71,14 +77,35 @@ class Meter:
         self._update(1.0)
 
     def _update(self, part: float) -> None:
-        names = list(_WEIGHTS)
-        done = sum(_WEIGHTS[name] for name in names[: names.index(self._phase)])
-        fraction = min(1.0, done + _WEIGHTS[self._phase] * min(part, 1.0))
+        names = list(self._weights)
+        done = sum(self._weights[name] for name in names[: names.index(self._phase)])
+        fraction = min(1.0, done + self._weights[self._phase] * min(part, 1.0))
         self.fraction = fraction = max(fraction, self.fraction)
         if self._report is None:
             return
         elapsed = self.elapsed_s
         eta = None
-        if fraction > _WEIGHTS["upload"]:
+        if fraction > self._weights.get("upload", 0.0):
             eta = round(elapsed * (1 - fraction) / fraction, 3)  # the weights add up to 1 - 1e-16
         self._report(Progress(self._phase, fraction, elapsed, eta, self._message))
+
+
+@contextmanager
+def reporting_render(
+    clock: Clock, progress: bool | OnProgress, on_job: Callable[[RenderJob], None] | None
+) -> Iterator[Callable[[RenderJob], None] | None]:
+    """Yield the callback of a render for `progress=`, which also calls the user's own."""
+    with reporting(progress) as report:
+        if report is None:
+            yield on_job
+            return
+        meter = Meter(clock, report, weights=_RENDER)
+        meter.begin("render", "Rendering…")
+
+        def show(job: RenderJob) -> None:
+            meter.job(job)
+            if on_job is not None:
+                on_job(job)
+
+        yield show
+        meter.end()

@@ -86,7 +86,9 @@ def _still(path: Path) -> bytes | None:
         suppress(av.FFmpegError, OSError, StopIteration),
         av.open(path, options=_ONE_FILE) as container,
     ):
-        image = Image.fromarray(next(container.decode(video=0)).to_ndarray(format="rgb24"))
+        frame = next(container.decode(video=0))
+        alpha = any(component.is_alpha for component in frame.format.components)
+        image = Image.fromarray(frame.to_ndarray(format="rgba" if alpha else "rgb24"))
         written = io.BytesIO()
         image.save(written, "PNG")
         return written.getvalue()

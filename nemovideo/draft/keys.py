@@ -13,6 +13,7 @@ TRACKS, TYPE, SEGMENTS, DURATION, METADATA = "t", "tt", "sg", "d", "m"
 NAME_KEYS = ("name", "title", "filename", "label")
 TEXT_KEYS = ("text", "content")
 VOLUME, MUTED, START_MS, BACKGROUND = "volume", "muted", "start_ms", "background"
+KIND, OVERLAY = "kind", "overlay"
 ADJUSTMENTS = ("speed", "brightness", "contrast", "saturation", "opacity", "position")
 
 

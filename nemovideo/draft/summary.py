@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nemovideo._values.lines import one_line, percent, quoted, time_range
-from nemovideo.draft.keys import TrackType
+from nemovideo.draft.keys import KIND, OVERLAY, TrackType
 from nemovideo.draft.parts import Segment, Track
 
 _SEGMENTS_SHOWN = 10
 _LABELS: dict[object, str] = {
     TrackType.VIDEO: "Video",
+    OVERLAY: "Logo",
     TrackType.AUDIO: "BGM",
     TrackType.TEXT: "Title",
     None: "Track",
 }
 _LABELS_CHINESE: dict[object, str] = {
     TrackType.VIDEO: "视频",
+    OVERLAY: "标志",
     TrackType.AUDIO: "背景音乐",
     TrackType.TEXT: "标题",
     None: "轨道",
@@ -82,6 +84,13 @@ def full_name(track: Track, segment: Segment) -> str:
 
 
 def track_label(track: Track, language: str = "en") -> str:
-    """Return `Video`, `BGM`, `Title`, `Type 5` for another number, or `Track` for no number."""
+    """Return `Video`, `Logo` for a picture over it, `BGM`, `Title`, `Type 5`, or `Track`.
+
+    `Type 5` is for another number, `Track` for no number.
+    """
     labels = _LABELS_CHINESE if language == "zh" else _LABELS
-    return labels.get(track.type) or f"Type {track.type}"
+    overlay = bool(track.segments) and all(
+        segment.metadata.get(KIND) == OVERLAY for segment in track.segments
+    )
+    kind = OVERLAY if overlay and track.type == TrackType.VIDEO else track.type
+    return labels.get(kind) or f"Type {track.type}"

@@ -13,7 +13,16 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from nemovideo.draft.keys import DURATION, METADATA, SEGMENTS, TRACKS, TYPE, TrackType
+from nemovideo.draft.keys import (
+    DURATION,
+    KIND,
+    METADATA,
+    OVERLAY,
+    SEGMENTS,
+    TRACKS,
+    TYPE,
+    TrackType,
+)
 
 _Part = TypeVar("_Part", bound=attrs.AttrsInstance)
 _converter = cattrs.Converter(omit_if_default=True)
@@ -156,7 +165,7 @@ class Overlay:
     position: str = "top right"
     size: float = 0.15
     opacity: float = 1.0
-    kind: str = "overlay"
+    kind: str = OVERLAY
 
 
 @attrs.frozen
@@ -221,7 +230,7 @@ class Timeline:
         for track in _items(draft, TRACKS):
             for segment in _items(track, SEGMENTS):
                 match track.get(TYPE):
-                    case TrackType.VIDEO if _kind(segment) == "overlay":
+                    case TrackType.VIDEO if _kind(segment) == OVERLAY:
                         overlays.append(_read(Overlay, segment, name="picture"))
                     case TrackType.VIDEO:
                         clips.append(_read(Clip, segment, kind="video", name="clip"))
@@ -271,7 +280,7 @@ def _segment(part: Clip | Sound | Title | Overlay) -> dict[str, Any]:
 
 def _kind(segment: Mapping[str, Any]) -> object:
     metadata = segment.get(METADATA)
-    return metadata.get("kind") if isinstance(metadata, Mapping) else None
+    return metadata.get(KIND) if isinstance(metadata, Mapping) else None
 
 
 def _items(holder: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

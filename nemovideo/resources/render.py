@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from nemovideo._downloads.openfile import BinaryWriter
 from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows import render
+from nemovideo._flows.context import Context
 from nemovideo._flows.downloads import OnBytes
 from nemovideo._flows.render import OnJob
+from nemovideo._support.annotations import Late
 from nemovideo.draft import Draft
 from nemovideo.models import RenderedVideo, RenderJob, SavedVideo
+
+if TYPE_CHECKING:
+    from nemovideo._jobs import progress_bar
+else:
+    progress_bar = Late("nemovideo._jobs.progress_bar")
 
 
 class Render(Resource):
@@ -52,6 +60,7 @@ class Render(Resource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
+        progress: bool | progress_bar.OnProgress = False,
         overwrite: bool = False,
         task_id: str | None = None,
         deadline: float | None = None,
@@ -65,6 +74,7 @@ class Render(Resource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
+        progress: bool | progress_bar.OnProgress = False,
         overwrite: bool = False,
         task_id: str | None = None,
         deadline: float | None = None,
@@ -77,22 +87,24 @@ class Render(Resource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
+        progress: bool | progress_bar.OnProgress = False,
         overwrite: bool = False,
         task_id: str | None = None,
         deadline: float | None = None,
     ) -> RenderedVideo:
         """Render a session's draft and download the file; see `Session.export`."""
-        flow = render.export(
-            self._context,
-            session_id,
-            path,
-            format=format,
-            quality=quality,
-            overwrite=overwrite,
-            task_id=task_id,
-            on_job=on_progress,
-        )
-        return self._run(flow, deadline)
+        with _reporting(self._context, progress, on_progress) as on_job:
+            flow = render.export(
+                self._context,
+                session_id,
+                path,
+                format=format,
+                quality=quality,
+                overwrite=overwrite,
+                task_id=task_id,
+                on_job=on_job,
+            )
+            return self._run(flow, deadline)
 
     def get(self, render_id: str, *, deadline: float | None = None) -> RenderJob:
         """Return the current state of a job."""
@@ -103,6 +115,7 @@ class Render(Resource):
         job: RenderJob | str,
         on_progress: OnJob | None = None,
         *,
+        progress: bool | progress_bar.OnProgress = False,
         deadline: float | None = None,
     ) -> RenderJob:
         """Poll the job every few seconds until it has ended; failed polls are retried.
@@ -110,13 +123,15 @@ class Render(Resource):
         Args:
             job: The job, or its id.
             on_progress: Called with the job after every poll.
+            progress: True shows a bar; a callback receives `Progress` values.
             deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
             RenderFailedError: The job failed (RenderCancelledError: it was canceled).
             RenderTimeoutError: It did not end in time; it may still be running.
         """
-        return self._run(render.wait(self._context, job, on_progress), deadline)
+        with _reporting(self._context, progress, on_progress) as on_job:
+            return self._run(render.wait(self._context, job, on_job), deadline)
 
     def cancel(self, job: RenderJob | str, *, deadline: float | None = None) -> RenderJob:
         """Cancel a job that has not ended, given as such or by its id; return its new state."""
@@ -206,6 +221,7 @@ class AsyncRender(AsyncResource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
+        progress: bool | progress_bar.OnProgress = False,
         overwrite: bool = False,
         task_id: str | None = None,
         deadline: float | None = None,
@@ -219,6 +235,7 @@ class AsyncRender(AsyncResource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
+        progress: bool | progress_bar.OnProgress = False,
         overwrite: bool = False,
         task_id: str | None = None,
         deadline: float | None = None,
@@ -231,22 +248,24 @@ class AsyncRender(AsyncResource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
+        progress: bool | progress_bar.OnProgress = False,
         overwrite: bool = False,
         task_id: str | None = None,
         deadline: float | None = None,
     ) -> RenderedVideo:
         """Render a session's draft and download the file; see `AsyncSession.export`."""
-        flow = render.export(
-            self._context,
-            session_id,
-            path,
-            format=format,
-            quality=quality,
-            overwrite=overwrite,
-            task_id=task_id,
-            on_job=on_progress,
-        )
-        return await self._run(flow, deadline)
+        with _reporting(self._context, progress, on_progress) as on_job:
+            flow = render.export(
+                self._context,
+                session_id,
+                path,
+                format=format,
+                quality=quality,
+                overwrite=overwrite,
+                task_id=task_id,
+                on_job=on_job,
+            )
+            return await self._run(flow, deadline)
 
     async def get(self, render_id: str, *, deadline: float | None = None) -> RenderJob:
         """Return the current state of a job."""
@@ -257,10 +276,12 @@ class AsyncRender(AsyncResource):
         job: RenderJob | str,
         on_progress: OnJob | None = None,
         *,
+        progress: bool | progress_bar.OnProgress = False,
         deadline: float | None = None,
     ) -> RenderJob:
         """Poll the job until it has ended; see `Render.wait`."""
-        return await self._run(render.wait(self._context, job, on_progress), deadline)
+        with _reporting(self._context, progress, on_progress) as on_job:
+            return await self._run(render.wait(self._context, job, on_job), deadline)
 
     async def cancel(self, job: RenderJob | str, *, deadline: float | None = None) -> RenderJob:
         """Cancel a job that has not ended; see `Render.cancel`."""
@@ -302,3 +323,13 @@ class AsyncRender(AsyncResource):
             self._context, job, path_or_file, overwrite=overwrite, on_progress=on_progress
         )
         return await self._run(flow, deadline)
+
+
+def _reporting(
+    context: Context, progress: bool | progress_bar.OnProgress, on_job: OnJob | None
+) -> AbstractContextManager[OnJob | None]:
+    if progress is False:
+        return nullcontext(on_job)
+    from nemovideo._jobs.progress import reporting_render
+
+    return reporting_render(context.settings.clock, progress, on_job)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nemovideo import conversation as conversations
     from nemovideo import files
     from nemovideo._drivers import aio, sync
+    from nemovideo._jobs import progress_bar
     from nemovideo.resources import agent as agents
     from nemovideo.resources.agent import Agent, AsyncAgent
     from nemovideo.resources.auth import AsyncAuth, Auth
@@ -36,6 +37,7 @@ else:
     conversations, files = Late("nemovideo.conversation"), Late("nemovideo.files")
     aio, sync = Late("nemovideo._drivers.aio"), Late("nemovideo._drivers.sync")
     agents = Late("nemovideo.resources.agent")
+    progress_bar = Late("nemovideo._jobs.progress_bar")
 
 D = TypeVar("D")
 
@@ -161,6 +163,7 @@ class Session(_Base["sync.SyncDriver"], Resource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
+        progress: bool | progress_bar.OnProgress = False,
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> SavedVideo: ...
@@ -172,6 +175,7 @@ class Session(_Base["sync.SyncDriver"], Resource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
+        progress: bool | progress_bar.OnProgress = False,
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> RenderedVideo: ...
@@ -182,6 +186,7 @@ class Session(_Base["sync.SyncDriver"], Resource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
+        progress: bool | progress_bar.OnProgress = False,
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> RenderedVideo:
@@ -193,6 +198,7 @@ class Session(_Base["sync.SyncDriver"], Resource):
                 None uses the path's suffix, or else mp4.
             quality: "high", or another quality of the service.
             on_progress: Called with the job after each poll.
+            progress: True shows a bar; a callback receives `Progress` values.
             overwrite: Replace an existing file.
             deadline: Seconds for the whole call; None for the client's own deadline.
 
@@ -208,6 +214,7 @@ class Session(_Base["sync.SyncDriver"], Resource):
             format,
             quality,
             on_progress,
+            progress=progress,
             overwrite=overwrite,
             task_id=self.task_id,
             deadline=deadline,
@@ -313,6 +320,7 @@ class AsyncSession(_Base["aio.AsyncDriver"], AsyncResource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
+        progress: bool | progress_bar.OnProgress = False,
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> SavedVideo: ...
@@ -324,6 +332,7 @@ class AsyncSession(_Base["aio.AsyncDriver"], AsyncResource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
+        progress: bool | progress_bar.OnProgress = False,
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> RenderedVideo: ...
@@ -334,6 +343,7 @@ class AsyncSession(_Base["aio.AsyncDriver"], AsyncResource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
+        progress: bool | progress_bar.OnProgress = False,
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> RenderedVideo:
@@ -344,6 +354,7 @@ class AsyncSession(_Base["aio.AsyncDriver"], AsyncResource):
             format,
             quality,
             on_progress,
+            progress=progress,
             overwrite=overwrite,
             task_id=self.task_id,
             deadline=deadline,

@@ -143,7 +143,10 @@ def test_a_format_without_transparency_is_a_warning_where_nothing_replaces_the_b
     local: Client, talk: Path, tmp_path: Path, name: str, warned: bool
 ) -> None:
     video = local.remove_background(talk, output=tmp_path / name)
-    assert any("no transparency" in warning for warning in video.warnings) == warned
+    exported = local.sessions.attach(video.session_id).export(tmp_path / f"exported-{name}")
+    for made in (video, exported):
+        count = sum("no transparency" in warning for warning in made.warnings)
+        assert count == warned
 
 
 def test_a_whole_edit_has_no_warnings(local: Client, talk: Path, tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nemovideo._jobs.progress import Meter
-from nemovideo.models import Progress
+from nemovideo._jobs.progress import Meter, reporting_render
+from nemovideo.models import Progress, RenderJob
 from nemovideo.testing import FakeClock
 
 
@@ -18,3 +18,18 @@ def test_the_time_left_is_exactly_zero_at_the_end() -> None:
     assert seen[-1].eta_s == 0.0
     meter.end()
     assert (seen[-1].fraction, seen[-1].eta_s) == (1.0, 0.0)
+
+
+def test_a_render_alone_has_its_own_scale_and_calls_the_users_callback_too() -> None:
+    seen: list[Progress] = []
+    jobs: list[RenderJob] = []
+    clock = FakeClock()
+    with reporting_render(clock, seen.append, jobs.append) as on_job:
+        assert on_job is not None
+        for job in (RenderJob("r", "processing", 50.0), RenderJob("r", "completed", 100.0)):
+            clock.sleep(1.0)
+            on_job(job)
+    assert [now.phase for now in seen] == ["render", "render", "render", "download"]
+    assert [round(now.fraction, 2) for now in seen] == [0, 0.45, 0.9, 1]
+    assert seen[1].eta_s is not None
+    assert [job.status for job in jobs] == ["processing", "completed"]

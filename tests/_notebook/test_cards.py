@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -20,6 +21,7 @@ from nemovideo._notebook.figures import EMBED_LIMIT_BYTES
 from nemovideo.events import ToolCallEvent
 from nemovideo.models import Answer, MediaFile, RenderedVideo, RenderJob, Reply, Route
 from tests.draft.test_model import SAMPLE, draft, segment, track
+from tests.support.footage import film
 from tests.support.media import make_clip
 
 VOID = {"img", "br"}
@@ -176,6 +178,21 @@ def test_only_formats_with_transparency_have_a_checkerboard() -> None:
     figures.append(Page(cards.preview_card([(0.0, None, b"")], "local engine")))
     has = ["nemo-alpha" in page.values("class") for page in figures]
     assert has == [True, False, True, True, True, False, False, False, True]
+
+
+def test_the_first_frame_of_a_transparent_mov_is_transparent(tmp_path: Path) -> None:
+    frame = np.zeros((48, 64, 4), np.uint8)
+    frame[:, :32] = (200, 30, 30, 255)
+    clip = film(
+        tmp_path / "clip.mov",
+        frames=[VideoFrame.from_ndarray(frame, "rgba")],
+        codec="prores_ks",
+        pix_fmt="yuva444p10le",
+    )
+    (source,) = Page(cards.video_card(clip)).values("src")
+    still = Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2])))
+    assert still.mode == "RGBA"
+    assert [still.getpixel((x, 24))[3] for x in (8, 56)] == [255, 0]  # type: ignore[index]
 
 
 def test_what_browsers_do_not_play_is_shown_as_its_first_frame(tmp_path: Path) -> None:

@@ -109,3 +109,12 @@ def test_a_state_prints_as_its_draft_and_its_files() -> None:
     assert str(SessionState(draft, files)) == f"{draft}\nFiles: talk.mp4, beach.jpg"
     assert str(SessionState(draft)) == str(draft)
     assert str(SessionState(None)) == "No draft yet"
+
+
+def test_a_picture_over_the_video_is_a_logo() -> None:
+    clip = {"d": 4000, "m": {"kind": "video", "name": "talk.mp4"}}
+    logo = {"d": 4000, "m": {"kind": "overlay", "name": "logo.png"}}
+    draft = Draft.from_json({"t": [{"tt": 0, "sg": [clip]}, {"tt": 0, "sg": [logo]}]})
+    assert draft.summary() == (
+        "Timeline (2 tracks): 1. Video: talk.mp4 (0-4s) 2. Logo: logo.png (0-4s)"
+    )
