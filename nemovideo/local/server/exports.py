@@ -109,17 +109,17 @@ async def file(request: Request) -> Response:
     """GET /files/<token>/<name>: an uploaded or rendered file, for anyone with the link."""
     context = context_of(request)
     token = request.path_params["token"]
-    headers = {"x-content-type-options": "nosniff"}
-    item, render = context.store.projects.file(token), context.store.renders.by_file(token)
-    owner = context.store.projects.owner(token) if render is None else render.user_id
-    if owner is not None:
-        count_link(request, owner)
-    if item is not None and item.path.is_file():
-        return FileResponse(item.path, headers=headers, filename=item.name)
-    if render is not None and context.queue.path(render).is_file():
-        path = context.queue.path(render)
-        return FileResponse(path, headers=headers, filename=f"video.{render.format}")
-    raise Problem(404, "Not Found")
+    if (uploaded := context.store.projects.file(token)) is not None:
+        item, owner = uploaded
+        path, name = item.path, item.name
+    elif (render := context.store.renders.by_file(token)) is not None:
+        owner, path, name = render.user_id, context.queue.path(render), f"video.{render.format}"
+    else:
+        raise Problem(404, "Not Found")
+    count_link(request, owner)
+    if not path.is_file():
+        raise Problem(404, "Not Found")
+    return FileResponse(path, headers={"x-content-type-options": "nosniff"}, filename=name)
 
 
 def _own_render(request: Request, account: Account) -> Render:

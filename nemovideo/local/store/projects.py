@@ -114,18 +114,14 @@ class Projects:
         )
         return [StoredFile(self._item(row["facts"]), row["file_token"]) for row in rows]
 
-    def file(self, file_token: str) -> MediaItem | None:
-        """Return the uploaded file of a link, or None."""
-        row = self._database.row("SELECT facts FROM media WHERE file_token = ?", (file_token,))
-        return None if row is None else self._item(row["facts"])
-
-    def owner(self, file_token: str) -> str | None:
-        """Return the user whose uploaded file has this link, or None."""
+    def file(self, file_token: str) -> tuple[MediaItem, str] | None:
+        """Return the uploaded file of a link and its user, or None."""
         row = self._database.row(
-            "SELECT user_id FROM media JOIN sessions USING (session_id) WHERE file_token = ?",
+            "SELECT facts, user_id FROM media JOIN sessions USING (session_id)"
+            " WHERE file_token = ?",
             (file_token,),
         )
-        return None if row is None else str(row["user_id"])
+        return None if row is None else (self._item(row["facts"]), row["user_id"])
 
     def draft(self, session_id: str) -> dict[str, object] | None:
         """Return the current draft, or None if the session is empty."""

@@ -7,7 +7,6 @@ as whole words, and in `chinese.ini`; a value that begins with "re: " is a regul
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from nemovideo._language.tables import Table
@@ -35,11 +34,5 @@ def has(text: str, *names: str) -> bool:
     return any(TABLE[name].search(text) for name in names)
 
 
-def pattern(name: str) -> re.Pattern[str]:
-    """Return the words of an entry as a pattern."""
-    return TABLE[name]
-
-
-def source(name: str) -> str:
-    """Return the words of an entry as a regular expression."""
-    return TABLE.source(name)
+pattern = TABLE.__getitem__
+source = TABLE.source
