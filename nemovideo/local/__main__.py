@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from nemovideo._support.addresses import is_loopback
 from nemovideo._support.places import READ_ONLY, can_write_to, replacement, user_folder
 from nemovideo.errors import InvalidRequestError, LocalBackendError, NemoError
 
@@ -35,10 +34,7 @@ Stop with Ctrl-C. Clients set NEMO_API_URL to its address and NEMO_TOKEN to an A
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m nemovideo.local") -> int:
     """Serve until Ctrl-C or SIGTERM, or download the models; return the exit status."""
-    parser = _parser(prog)
-    options = parser.parse_args(arguments)
-    if options.command == "serve":
-        _check_access(parser, options)
+    options = _parser(prog).parse_args(arguments)
     try:
         if options.command == "fetch-models":
             from nemovideo.local.models import fetch_models
@@ -51,21 +47,6 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m nemov
         sys.stderr.write(f"{error.describe('shell')}\n")
         return 2 if isinstance(error, InvalidRequestError) else 1
     return 0
-
-
-def _check_access(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """Exit with a usage error if a key is given without an address, or an address without a key."""
-    keyed = options.api_key or options.api_key_file
-    if keyed and options.host is None:
-        parser.error(
-            f"{'--api-key' if options.api_key else '--api-key-file'} requires --host: 0.0.0.0 for "
-            "other machines, or 127.0.0.1 for this one only"
-        )
-    if not keyed and options.host is not None and not is_loopback(options.host):
-        parser.error(
-            f"--host {options.host} would let anyone use this machine: give a key as well, with "
-            "--api-key or --api-key-file"
-        )
 
 
 def _serve(options: argparse.Namespace) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 import attrs
 
 from nemovideo._support.addresses import is_loopback
+from nemovideo._values.remedies import Code, Option, Remedy
 from nemovideo.errors import InvalidRequestError
 
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104
 """The wildcard addresses, each with the loopback address to connect to on this machine."""
-
 
 MIN_KEY_CHARS = 8
 """The least length of an API key; a shorter one could be guessed."""
@@ -73,12 +73,17 @@ def access_for(host: str | None, api_key: str | Iterable[str] | None) -> Access:
         check_key(key, "an API key")
     if keys and host is None:
         raise InvalidRequestError(
-            "api_key is given without host",
-            remedy="Give the address to listen on as well, such as host='0.0.0.0'.",
+            "an API key is given without the address to listen on",
+            remedy=Remedy(
+                ("add ", Option("host", "0.0.0.0"), " for other machines"),  # noqa: S104
+                (Option("host", LOOPBACK), " for this one only"),
+            ),
         )
     if not keys and not is_loopback(host or LOOPBACK):
         raise InvalidRequestError(
-            f"host={host!r} would let anyone use this machine",
-            remedy="Give api_key as well (--api-key or --api-key-file).",
+            f"listening on {host} would let anyone use this machine",
+            remedy=Remedy(
+                ("add a key with ", Code("api_key=", in_shell="--api-key or --api-key-file"))
+            ),
         )
     return Access(host or LOOPBACK, keys)

@@ -520,16 +520,13 @@ def test_long_paths_and_forged_clients_are_truncated_in_the_log(
     ("arguments", "text"),
     [
         (["--host", "0.0.0.0"], "--api-key"),
-        (["--api-key", "k"], "--host"),
-        (["--api-key-file", "missing"], "--host"),
+        (["--api-key", KEY], "--host 0.0.0.0"),
     ],
 )
 def test_the_command_line_reports_missing_options_in_its_own_words(
     arguments: list[str], text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main([*arguments, "--state-dir", str(tmp_path)])
-    assert caught.value.code == 2
+    assert main([*arguments, "--state-dir", str(tmp_path)]) == 2
     reported = capsys.readouterr().err
     assert text in reported
     assert "host=" not in reported
