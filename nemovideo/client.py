@@ -120,7 +120,7 @@ class BaseClient(Generic[D]):
                 parent = None if self._shared is None else self._shared.driver()
                 self._driver_made = self._make_driver(parent)
                 if self._closed:
-                    self._driver_made.shut()
+                    self._driver_made.calls.set_closed(True)
             return self._driver_made
 
     @property

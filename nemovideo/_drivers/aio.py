@@ -17,10 +17,7 @@ T = TypeVar("T")
 class AsyncDriver:
     """Runs the flows of one client, each in the task that awaits it.
 
-    Args:
-        settings: The client's settings.
-        user_client: The user's HTTP client, which the user closes.
-        parent: The driver of the client that this one is a copy of; they share connections.
+    `parent` is the driver of the client that this one is a copy of; they share connections.
     """
 
     calls: Calls
@@ -40,10 +37,6 @@ class AsyncDriver:
     def variant(self, settings: Settings) -> AsyncDriver:
         """Return a driver with other settings and the same connections."""
         return AsyncDriver(settings, parent=self)
-
-    def shut(self) -> None:
-        """Reject further calls."""
-        self.calls.set_closed(True)
 
     def open(self) -> None:
         """Reopen the driver after `close`."""

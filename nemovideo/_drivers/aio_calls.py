@@ -86,11 +86,7 @@ class Calls(BaseCalls[Pool]):
     ) -> AsyncIterator[http.Response]:
         """Send a request; yield its response with an unread body, and close it.
 
-        Args:
-            request: The request.
-            deadline: The deadline of the whole call.
-            streaming: Whether the response is an event stream, which stays open.
-            follow_redirects: Whether to follow redirects.
+        With `streaming`, an event stream stays open.
         """
         errors, settings, own_client = self._errors, self.settings, self.pool.own_client
         state = self.pool.state()

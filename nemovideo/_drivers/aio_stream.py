@@ -23,13 +23,6 @@ class Stream(StreamHandle):
 
     A canceled read would end the httpx response; with a task, a silent stream stays open while the
     client reports that the agent is still working.
-
-    Args:
-        connect: Sends the request and returns the response.
-        request: The request, for errors.
-        errors: Maps httpx errors.
-        clock: The client's clock.
-        loop: The running event loop.
     """
 
     def __init__(

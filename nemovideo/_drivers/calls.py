@@ -26,10 +26,7 @@ P = TypeVar("P", bound=AnyPool)
 class BaseCalls(Generic[P]):
     """The settings and connections of one client, open or closed.
 
-    Args:
-        settings: The client's settings.
-        pool: The HTTP clients.
-        parent: The calls of the client that this one is a copy of.
+    `parent` has those of the client that this one is a copy of.
     """
 
     def __init__(self, settings: Settings, pool: P, parent: BaseCalls[P] | None = None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import attrs
 import httpx
@@ -76,6 +77,15 @@ class Capture:
         """Record a failed connection."""
         self.left, self.error = False, f"{type(error).__name__}: {error}"
 
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """Record a connection that fails in the block."""
+        try:
+            yield
+        except httpx.HTTPError as error:
+            self.fail(error)
+            raise
+
 
 @attrs.frozen
 class ReplayedResponse:
@@ -91,26 +101,6 @@ class ReplayedResponse:
 
 Record = Callable[[SentRequest], Capture]
 Respond = Callable[[SentRequest], ReplayedResponse]
-
-
-def recording_client(record: Record) -> httpx.Client:
-    """Return a client that records its traffic in the results of `record`."""
-    return httpx.Client(transport=_Recorder(record))
-
-
-def async_recording_client(record: Record) -> httpx.AsyncClient:
-    """Return an async client that records its traffic in the results of `record`."""
-    return httpx.AsyncClient(transport=_AsyncRecorder(record))
-
-
-def replaying_client(respond: Respond) -> httpx.Client:
-    """Return a client that receives its responses from `respond`."""
-    return httpx.Client(transport=_Replayer(respond))
-
-
-def async_replaying_client(respond: Respond) -> httpx.AsyncClient:
-    """Return an async client that receives its responses from `respond`."""
-    return httpx.AsyncClient(transport=_AsyncReplayer(respond))
 
 
 def _sent(request: httpx.Request) -> SentRequest:
@@ -144,20 +134,37 @@ def _decoded(
     )
 
 
-class _Recorder(httpx.BaseTransport):
+class Recorder(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """The transport of a recorded client, sync or async.
+
+    Args:
+        record: Returns what to record a request and its response in.
+    """
+
     def __init__(self, record: Record) -> None:
         self._record = record
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
         capture, route = self._record(_sent(request)), Route(reuse=False)
         try:
-            response = route.handle_request(request)
-        except BaseException as error:
-            if isinstance(error, httpx.HTTPError):
-                capture.fail(error)
+            with capture.failing():
+                response = route.handle_request(request)
+        except BaseException:
             route.close()
             raise
         return _decoded(response, capture, _CapturedBody(request, response, capture, route))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        capture, route = self._record(_sent(request)), AsyncRoute(reuse=False)
+        try:
+            with capture.failing():
+                response = await route.handle_async_request(request)
+        except BaseException:
+            await route.aclose()
+            raise
+        return _decoded(response, capture, _AsyncCapturedBody(response, capture, route))
 
 
 @attrs.frozen(eq=False)
@@ -183,22 +190,6 @@ class _CapturedBody(httpx.SyncByteStream):
         self.route.close()
 
 
-class _AsyncRecorder(httpx.AsyncBaseTransport):
-    def __init__(self, record: Record) -> None:
-        self._record = record
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        capture, route = self._record(_sent(request)), AsyncRoute(reuse=False)
-        try:
-            response = await route.handle_async_request(request)
-        except BaseException as error:
-            if isinstance(error, httpx.HTTPError):
-                capture.fail(error)
-            await route.aclose()
-            raise
-        return _decoded(response, capture, _AsyncCapturedBody(response, capture, route))
-
-
 @attrs.frozen(eq=False)
 class _AsyncCapturedBody(httpx.AsyncByteStream):
     response: httpx.Response
@@ -206,13 +197,10 @@ class _AsyncCapturedBody(httpx.AsyncByteStream):
     route: AsyncRoute
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
+        with self.capture.failing():
             async for chunk in self.response.aiter_bytes():
                 self.capture.receive(chunk)
                 yield chunk
-        except httpx.HTTPError as error:
-            self.capture.fail(error)
-            raise
         self.capture.left = False
 
     async def aclose(self) -> None:
@@ -222,30 +210,31 @@ class _AsyncCapturedBody(httpx.AsyncByteStream):
             await self.route.aclose()
 
 
-class _Replayer(httpx.BaseTransport):
+class Replayer(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """The transport of a replayed client, sync or async.
+
+    Args:
+        respond: Returns the response to a request.
+    """
+
     def __init__(self, respond: Respond) -> None:
         self._respond = respond
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Return a recorded response."""
         sent = _sent(request)
         assert isinstance(request.stream, httpx.SyncByteStream)
         for _ in request.stream:  # an upload reports its progress
             pass
-        replayed, sock = self._respond(sent), _FakeSocket()
-        return _response(replayed, _ReplayedBody(replayed, sock), sock)
-
-
-class _AsyncReplayer(httpx.AsyncBaseTransport):
-    def __init__(self, respond: Respond) -> None:
-        self._respond = respond
+        return _response(self._respond(sent))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return a recorded response."""
         sent = _sent(request)
         assert isinstance(request.stream, httpx.AsyncByteStream)
         async for _ in request.stream:
             pass
-        replayed = self._respond(sent)
-        return _response(replayed, _AsyncReplayedBody(replayed), _FakeSocket())
+        return _response(self._respond(sent))
 
 
 class _FakeSocket(threading.Event):
@@ -263,17 +252,14 @@ class _FakeSocket(threading.Event):
         self.set()
 
 
-def _response(
-    replayed: ReplayedResponse,
-    stream: httpx.SyncByteStream | httpx.AsyncByteStream,
-    sock: _FakeSocket,
-) -> httpx.Response:
+def _response(replayed: ReplayedResponse) -> httpx.Response:
     if replayed.status is None:
         raise _error(replayed.error or "ReadError: the recording ended here")
+    sock = _FakeSocket()
     return httpx.Response(
         replayed.status,
         headers=replayed.headers,
-        stream=stream,
+        stream=_ReplayedBody(replayed, sock),
         extensions={"network_stream": sock},
     )
 
@@ -288,7 +274,7 @@ def _error(recorded: str) -> Exception:
 
 
 @attrs.frozen(eq=False)
-class _ReplayedBody(httpx.SyncByteStream):
+class _ReplayedBody(httpx.SyncByteStream, httpx.AsyncByteStream):
     replayed: ReplayedResponse
     sock: _FakeSocket
 
@@ -297,15 +283,9 @@ class _ReplayedBody(httpx.SyncByteStream):
             if wait_s:
                 self.replayed.clock.wait(self.sock, wait_s)
             yield chunk
-        if self.replayed.error is not None:
-            raise _error(self.replayed.error)
+        self._fail()
         if self.replayed.left:
             self.sock.wait()
-
-
-@attrs.frozen(eq=False)
-class _AsyncReplayedBody(httpx.AsyncByteStream):
-    replayed: ReplayedResponse
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         from anyio import sleep_forever
@@ -314,7 +294,10 @@ class _AsyncReplayedBody(httpx.AsyncByteStream):
             if wait_s:
                 await self.replayed.clock.sleep_async(wait_s)
             yield chunk
-        if self.replayed.error is not None:
-            raise _error(self.replayed.error)
+        self._fail()
         if self.replayed.left:
             await sleep_forever()
+
+    def _fail(self) -> None:
+        if self.replayed.error is not None:
+            raise _error(self.replayed.error)

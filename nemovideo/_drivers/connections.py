@@ -142,9 +142,7 @@ class Trace:
     ) -> None:
         """Clip the read timeout to the deadline, before the headers and before the body.
 
-        Args:
-            timeouts: The request's timeouts, which the HTTP library reads.
-            remaining_s: Returns the seconds until the deadline.
+        The HTTP library reads the request's `timeouts` then.
         """
         self._timeouts, self._remaining_s = timeouts, remaining_s
 

@@ -40,9 +40,8 @@ _MAX_REDIRECTS = 20
 def sync_client(*, reuse: bool = True) -> httpx.Client:
     """Return a new client with the environment's proxies.
 
-    Args:
-        reuse: Whether to pool connections. A message is never sent twice, so it must not use an
-            idle connection that the server may have just closed.
+    Without `reuse`, connections are not pooled: a message is never sent twice, so it must not use
+    an idle connection that the server may have just closed.
     """
     return httpx.Client(transport=Route(reuse=reuse), trust_env=False)
 
@@ -89,18 +88,11 @@ def prepared(
     deadline: Deadline,
     trace: Trace | None,
     own_client: bool,
-    streaming: bool = False,
+    streaming: bool,
 ) -> Iterator[httpx.Request]:
     """Build the httpx request; its files are open during the block.
 
-    Args:
-        client: The client that will send it.
-        settings: The client's settings.
-        request: What to send.
-        deadline: The deadline of the whole call.
-        trace: The trace of its connection, if needed.
-        own_client: Whether the client has a transport of `routes.py`.
-        streaming: Whether the response is an event stream, which has no read timeout.
+    An `own_client` has a transport of `routes.py`. When `streaming`, there is no read timeout.
     """
     body = _multipart(request)
     content = None if request.json is None else _json_body(request)

@@ -68,10 +68,7 @@ class ThreadLock:
     def acquire(self, holder: Holder, timeout_s: float, check: Callable[[], None]) -> bool:
         """Acquire the lock, and return whether it was acquired within the timeout.
 
-        Args:
-            holder: The run that acquires it.
-            timeout_s: The timeout, which may be infinite.
-            check: Called while waiting; its errors end the wait.
+        The timeout may be infinite; an error of `check`, which is called meanwhile, ends the wait.
 
         Raises:
             InvalidRequestError: It is held by an open stream of this thread.

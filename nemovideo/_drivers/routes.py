@@ -12,7 +12,7 @@ import ssl
 import threading
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import httpx
 
@@ -58,32 +58,29 @@ def _context(*, secure: bool) -> ssl.SSLContext:
         ) from None
 
 
-class _Routes:
+class _Routes(Generic[Transport]):
     """Selects the transport of a request; transports are created on first use."""
 
-    def __init__(self, *, reuse: bool) -> None:
+    def __init__(self, kind: type[Transport], *, reuse: bool) -> None:
+        self._kind: type[Transport] = kind
+        self._transports: dict[tuple[str, Proxy | None], Transport] = {}
         self._limits = httpx.Limits(
             # Without pooling, no call waits for a free connection.
             max_connections=MAX_CONNECTIONS if reuse else None,
             max_keepalive_connections=20 if reuse else 0,
         )
-        self.proxies = Proxies.from_environment()
+        self._proxies = Proxies.from_environment()
         self._guard = threading.Lock()
 
-    def _select(
-        self,
-        kind: type[Transport],
-        transports: dict[tuple[str, Proxy | None], Transport],
-        url: httpx.URL,
-    ) -> Transport:
-        proxy = self.proxies.find(url.scheme, url.host, url.port)
+    def _select(self, url: httpx.URL) -> Transport:
+        proxy = self._proxies.find(url.scheme, url.host, url.port)
+        key = url.scheme, proxy
         with self._guard:
-            if (url.scheme, proxy) not in transports:
+            if key not in self._transports:
                 # The context also verifies the proxy's certificate.
-                secure = "https" in (url.scheme, proxy.scheme if proxy else "")
-                context = _context(secure=secure)
-                transports[url.scheme, proxy] = _transport(kind, context, self._limits, proxy)
-            return transports[url.scheme, proxy]
+                context = _context(secure="https" in (url.scheme, proxy.scheme if proxy else ""))
+                self._transports[key] = _transport(self._kind, context, self._limits, proxy)
+            return self._transports[key]
 
 
 def _transport(
@@ -119,18 +116,16 @@ def _with_query(request: httpx.Request) -> httpx.Request:
     )
 
 
-class Route(_Routes, httpx.BaseTransport):
+class Route(_Routes[httpx.HTTPTransport], httpx.BaseTransport):
     """The transport of a sync client."""
 
     def __init__(self, *, reuse: bool = True) -> None:
-        super().__init__(reuse=reuse)
-        self._transports: dict[tuple[str, Proxy | None], httpx.HTTPTransport] = {}
+        super().__init__(httpx.HTTPTransport, reuse=reuse)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request."""
         full = _with_query(request)
-        transport = self._select(httpx.HTTPTransport, self._transports, full.url)
-        return transport.handle_request(full)
+        return self._select(full.url).handle_request(full)
 
     def close(self) -> None:
         """Close all connections."""
@@ -138,18 +133,16 @@ class Route(_Routes, httpx.BaseTransport):
             transport.close()
 
 
-class AsyncRoute(_Routes, httpx.AsyncBaseTransport):
+class AsyncRoute(_Routes[httpx.AsyncHTTPTransport], httpx.AsyncBaseTransport):
     """The transport of an async client."""
 
     def __init__(self, *, reuse: bool = True) -> None:
-        super().__init__(reuse=reuse)
-        self._transports: dict[tuple[str, Proxy | None], httpx.AsyncHTTPTransport] = {}
+        super().__init__(httpx.AsyncHTTPTransport, reuse=reuse)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request."""
         full = _with_query(request)
-        transport = self._select(httpx.AsyncHTTPTransport, self._transports, full.url)
-        return await transport.handle_async_request(full)
+        return await self._select(full.url).handle_async_request(full)
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -17,10 +17,7 @@ T = TypeVar("T")
 class SyncDriver:
     """Runs the flows of one client; safe to use from several threads.
 
-    Args:
-        settings: The client's settings.
-        user_client: The user's HTTP client, which the user closes.
-        parent: The driver of the client that this one is a copy of; they share connections.
+    `parent` is the driver of the client that this one is a copy of; they share connections.
     """
 
     calls: Calls
@@ -40,10 +37,6 @@ class SyncDriver:
     def variant(self, settings: Settings) -> SyncDriver:
         """Return a driver with other settings and the same connections."""
         return SyncDriver(settings, parent=self)
-
-    def shut(self) -> None:
-        """Reject further calls."""
-        self.calls.set_closed(True)
 
     def open(self) -> None:
         """Reopen the driver after `close`."""

@@ -91,11 +91,7 @@ class Calls(BaseCalls[Pool]):
     ) -> Iterator[http.Response]:
         """Send a request; yield its response with an unread body, and close it.
 
-        Args:
-            request: The request.
-            deadline: The deadline of the whole call.
-            connection: The connection of an event stream, whose response stays open.
-            follow_redirects: Whether to follow redirects.
+        With the `connection` of an event stream, the response stays open.
         """
         pool, errors, settings = self.pool, self._errors, self.settings
         streaming, own_client = connection is not None, pool.own_client

@@ -35,12 +35,6 @@ class Stream(StreamHandle):
 
     A read that times out would end the httpx response; with a thread, a silent stream stays open
     while the client reports that the agent is still working.
-
-    Args:
-        connect: Sends the request and returns the response.
-        request: The request, for errors.
-        errors: Maps httpx errors.
-        clock: The client's clock.
     """
 
     def __init__(

@@ -18,10 +18,11 @@ from nemovideo._config.setup import settings_from
 from nemovideo._drivers.cassette import (
     Capture,
     Record,
+    Recorder,
     SentRequest,
-    async_recording_client,
-    recording_client,
 )
+from nemovideo._drivers.http import AsyncClient as AsyncHTTPClient
+from nemovideo._drivers.http import SyncClient as HTTPClient
 from nemovideo._support.annotations import Self, Unpack
 from nemovideo._support.json_text import read_json
 from nemovideo._wire.envelopes import REQUEST_ID_HEADERS
@@ -69,12 +70,12 @@ class Recording:
 
     def client(self, token: str | None = None, **options: Unpack[Options]) -> Client:
         """Return a client whose traffic is recorded; the arguments are those of `Client`."""
-        http_client = recording_client(self._begin(token, options))
+        http_client = HTTPClient(transport=Recorder(self._begin(token, options)))
         return Client(token, http_client=http_client, **options)
 
     def async_client(self, token: str | None = None, **options: Unpack[Options]) -> AsyncClient:
         """Return an async client whose traffic is recorded."""
-        http_client = async_recording_client(self._begin(token, options))
+        http_client = AsyncHTTPClient(transport=Recorder(self._begin(token, options)))
         return AsyncClient(token, http_client=http_client, **options)
 
     def save(self) -> None:

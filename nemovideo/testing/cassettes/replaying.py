@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 from nemovideo._config.credentials import CredentialStore
 from nemovideo._drivers.cassette import (
     ReplayedResponse,
-    Respond,
+    Replayer,
     SentRequest,
-    async_replaying_client,
-    replaying_client,
 )
+from nemovideo._drivers.http import AsyncClient as AsyncHTTPClient
+from nemovideo._drivers.http import SyncClient as HTTPClient
 from nemovideo._support.annotations import Self, Unpack
 from nemovideo._support.clock import Clock
 from nemovideo.client import AsyncClient, Client
@@ -71,12 +71,13 @@ class Replay:
     def client(self, **options: Unpack[Options]) -> Client:
         """Return a client that gets the recorded responses; the arguments are those of `Client`."""
         token, chosen = self._options(options)
-        return Client(token, http_client=replaying_client(self._play(chosen)), **chosen)
+        http_client = HTTPClient(transport=self._play(chosen))
+        return Client(token, http_client=http_client, **chosen)
 
     def async_client(self, **options: Unpack[Options]) -> AsyncClient:
         """Return an async client that gets the recorded responses."""
         token, chosen = self._options(options)
-        http_client = async_replaying_client(self._play(chosen))
+        http_client = AsyncHTTPClient(transport=self._play(chosen))
         return AsyncClient(token, http_client=http_client, **chosen)
 
     @property
@@ -97,8 +98,8 @@ class Replay:
         if unused := self.unused:
             raise AssertionError(f"{self.path}: not requested: {', '.join(unused)}")
 
-    def _play(self, options: Options) -> Respond:
-        return partial(self._answer, options.get("clock") or Clock())
+    def _play(self, options: Options) -> Replayer:
+        return Replayer(partial(self._answer, options.get("clock") or Clock()))
 
     def _answer(self, clock: Clock, sent: SentRequest) -> ReplayedResponse:
         """Return the first unused response recorded for a matching request.
