@@ -137,15 +137,12 @@ class APIError(NemoError):
     status_remedies: ClassVar[dict[int, str]] = {
         407: "The proxy requires a user name and password: set them in HTTPS_PROXY."
     }
-    codes: ClassVar[tuple[int, ...]] = ()
-    statuses: ClassVar[tuple[int, ...]] = ()
 
-    def __init_subclass__(cls, **kwargs: object) -> None:
-        super().__init_subclass__(**kwargs)
-        for code in cls.__dict__.get("codes", ()):
-            _BY_CODE[code] = cls
-        for status in cls.__dict__.get("statuses", ()):
-            _BY_STATUS[status] = cls
+    def __init_subclass__(cls, codes: Sequence[int] = (), statuses: Sequence[int] = ()) -> None:
+        """Register the class for these codes of the envelope and HTTP statuses."""
+        super().__init_subclass__()
+        _BY_CODE.update(dict.fromkeys(codes, cls))
+        _BY_STATUS.update(dict.fromkeys(statuses, cls))
 
     def __init__(
         self,
@@ -185,32 +182,27 @@ class APIError(NemoError):
         return f"{where}{self.message.rstrip('.')}{f' ({numbers})' if numbers else ''}"
 
 
-class AuthenticationError(APIError):
+class AuthenticationError(APIError, codes=(1001, 1010, 1011), statuses=(401,)):
     """The token is missing, wrong or expired (codes 1001, 1010, 1011, HTTP 401)."""
 
     default_remedy = "Set NEMO_TOKEN to a valid token, or leave it unset to use an anonymous one."
-    codes: ClassVar[tuple[int, ...]] = (1001, 1010, 1011)
-    statuses: ClassVar[tuple[int, ...]] = (401,)
 
 
-class ScopeError(APIError):
+class ScopeError(APIError, codes=(403,), statuses=(403,)):
     """The token is valid but lacks the scope for this call (HTTP 403)."""
 
     default_remedy = "Use a token with the scope that this call needs."
-    codes: ClassVar[tuple[int, ...]] = (403,)
-    statuses: ClassVar[tuple[int, ...]] = (403,)
 
 
-class SessionNotFoundError(APIError):
+class SessionNotFoundError(APIError, codes=(1002,)):
     """There is no such session, or it belongs to another account (code 1002)."""
 
     default_remedy: ClassVar[str] = Remedy(
         ("make a new session", Code(" with client.sessions.create()", ""))
     )
-    codes: ClassVar[tuple[int, ...]] = (1002,)
 
 
-class InsufficientCreditsError(APIError):
+class InsufficientCreditsError(APIError, codes=(2001,)):
     """The credits do not cover this operation (code 2001).
 
     Attributes:
@@ -218,15 +210,13 @@ class InsufficientCreditsError(APIError):
     """
 
     default_remedy = "Top up credits in your account."
-    codes: ClassVar[tuple[int, ...]] = (2001,)
     register_url: str | None = None
 
 
-class UnsupportedFileError(APIError):
+class UnsupportedFileError(APIError, codes=(4001,)):
     """The file's format is not supported, or the file is damaged (code 4001)."""
 
     default_remedy: ClassVar[str] = f"Use one of: {', '.join(SUPPORTED_SUFFIXES)}."
-    codes: ClassVar[tuple[int, ...]] = (4001,)
 
 
 class SourceNotFoundError(UnsupportedFileError, FileNotFoundError):
@@ -235,30 +225,25 @@ class SourceNotFoundError(UnsupportedFileError, FileNotFoundError):
     default_remedy = "Check the path."
 
 
-class FileTooLargeError(APIError):
+class FileTooLargeError(APIError, codes=(4002, 413), statuses=(413,)):
     """The file is over 500 MB (code 4002, HTTP 413)."""
 
     default_remedy = "Compress or trim the file to 500 MB at most."
-    codes: ClassVar[tuple[int, ...]] = (4002, 413)
-    statuses: ClassVar[tuple[int, ...]] = (413,)
 
 
-class MissingClientIdError(APIError):
+class MissingClientIdError(APIError, codes=(400,)):
     """The request had no X-Client-Id header (code 400)."""
 
     default_remedy = "Set NEMO_CLIENT_ID to a UUID, or let the SDK generate one."
-    codes: ClassVar[tuple[int, ...]] = (400,)
 
 
-class ExportBlockedError(APIError):
+class ExportBlockedError(APIError, codes=(402,), statuses=(402,)):
     """The subscription tier does not allow this export (code 402), regardless of credits."""
 
     default_remedy = "Register or upgrade your plan to unlock export."
-    codes: ClassVar[tuple[int, ...]] = (402,)
-    statuses: ClassVar[tuple[int, ...]] = (402,)
 
 
-class RateLimitError(APIError):
+class RateLimitError(APIError, codes=(429,), statuses=(429,)):
     """Too many requests, or a second anonymous token within a week (code 429).
 
     Attributes:
@@ -267,8 +252,6 @@ class RateLimitError(APIError):
     """
 
     default_remedy = "Wait a moment and try again."
-    codes: ClassVar[tuple[int, ...]] = (429,)
-    statuses: ClassVar[tuple[int, ...]] = (429,)
     retry_after: float | None = None
     register_url: str | None = None
 

@@ -17,11 +17,14 @@ REPEATS = {
 
 
 def row(cls: type[errors.APIError]) -> str:
-    statuses = "5xx" if cls is errors.ServerError else ", ".join(map(str, cls.statuses))
+    codes, statuses = (
+        ", ".join(str(number) for number, known in table.items() if known is cls)
+        for table in (errors._BY_CODE, errors._BY_STATUS)
+    )
     return " | ".join(
         [
-            ", ".join(map(str, cls.codes)),
-            statuses,
+            codes,
+            "5xx" if cls is errors.ServerError else statuses,
             f"`{cls.__name__}`",
             (cls.__doc__ or "").partition("\n")[0],
             cls.default_remedy,
