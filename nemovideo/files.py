@@ -105,7 +105,7 @@ def is_media_name(text: str) -> bool:
 def url_name(url: str) -> str:
     """Return the file name in a URL's path, or else the host."""
     parts = urlsplit(url)
-    return PurePosixPath(unquote(parts.path)).name or parts.netloc
+    return PurePosixPath(unquote(parts.path)).name or parts.hostname or ""
 
 
 def name_of(source: Source) -> str:

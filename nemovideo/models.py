@@ -216,11 +216,16 @@ class SessionState:
     task_name: str | None = None
     raw: Mapping[str, object] = attrs.field(factory=dict, repr=False)
 
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """The names of the uploaded files."""
+        names = (info.get("filename") or info.get("name") for info in self.video_infos)
+        return tuple(name for name in names if isinstance(name, str))
+
     def __str__(self) -> str:
         """Return the draft's summary, and the names of the uploaded files."""
         shown = "No draft yet" if self.draft is None else str(self.draft)
-        names = [name for info in self.video_infos if isinstance(name := info.get("filename"), str)]
-        return f"{shown}\nFiles: {', '.join(names)}" if names else shown
+        return f"{shown}\nFiles: {', '.join(self.file_names)}" if self.file_names else shown
 
     def _repr_html_(self) -> str:
         from nemovideo.draft import Draft
@@ -447,8 +452,8 @@ class Frame:
     """
 
     time_s: float
-    rgb: npt.NDArray[np.uint8] = attrs.field(repr=lambda rgb: _shape(rgb))
-    alpha: npt.NDArray[np.float32] = attrs.field(repr=lambda alpha: _shape(alpha))
+    rgb: npt.NDArray[np.uint8] = attrs.field(repr=_shape)
+    alpha: npt.NDArray[np.float32] = attrs.field(repr=_shape)
 
 
 At = float | Sequence[float] | None

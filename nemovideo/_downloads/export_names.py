@@ -78,9 +78,8 @@ def _clip_names(state: SessionState) -> Iterator[str]:
         for track in state.draft.tracks.video:
             for segment in track.segments:
                 yield re.sub(r"\.\w{2,5}$", "", segment.name or "")
-    for info in state.video_infos:
-        if isinstance(name := info.get("filename"), str):
-            yield Path(name).stem
+    for name in state.file_names:
+        yield Path(name).stem
 
 
 def _numbered(stem: Path, suffix: str) -> Iterator[Path]:

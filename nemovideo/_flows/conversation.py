@@ -5,8 +5,7 @@ The agent gets at most one message per turn, and none if it is not needed.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from nemovideo._support.outputs import format_for
 from nemovideo._uploads.trust import check_urls
 from nemovideo.draft import DraftDiff, TrackType
 from nemovideo.errors import InvalidRequestError, NemoError
-from nemovideo.files import Source, is_url
+from nemovideo.files import Source, is_url, name_of
 from nemovideo.models import Answer, GuiAction, RenderedVideo, Reply, Route, SessionState
 
 _TIMELINE = (GuiAction.SHOW_STATE, GuiAction.SUMMARY)
@@ -67,7 +66,7 @@ def say(
     local_files = memory.local_files and context.settings.local_files
     is_file = is_existing_file if local_files else lambda _: False
     routed = yield from blocking(partial(route, text, is_file=is_file))
-    attached = {_name(source) for source in attachments}
+    attached = {name_of(source) for source in attachments}
     if attached.intersection(routed.paths):  # the text names the attachments
         routed = attrs.evolve(routed, paths=tuple(p for p in routed.paths if p not in attached))
     if attachments and routed.route is Route.AGENT:
@@ -167,7 +166,7 @@ class _Turn:
         state = yield from state_flow.get(self.context, self.memory.session_id)
         if timeline := self._timeline(state):
             self.paragraphs.append(timeline)
-        elif names := list(_file_names(state)):
+        elif names := state.file_names:
             joined = self.phrases.comma.join(names)
             self.paragraphs.append(self.phrases.files_only.format(names=joined))
         else:
@@ -179,7 +178,7 @@ class _Turn:
         return self.phrases.timeline(draft) if draft is not None and draft.tracks else ""
 
     def _upload(self, sources: Sequence[Source]) -> Flow[None]:
-        yield Emit(Notice("uploading", {"names": [_name(source) for source in sources]}))
+        yield Emit(Notice("uploading", {"names": [name_of(source) for source in sources]}))
         files = yield from uploads.upload(self.context, self.memory.session_id, sources, None)
         self.paragraphs.append(self.phrases.uploaded.format(files=self.phrases.files(files)))
 
@@ -272,20 +271,7 @@ class _Turn:
         self.paragraphs.append("\n".join(lines))
 
 
-def _name(source: Source) -> str:
-    """Return a source's file name, or "" if it has none before the upload."""
-    named = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", "")
-    return Path(named).name if isinstance(named, (str, os.PathLike)) else ""
-
-
 def _is_generation(changes: DraftDiff) -> bool:
     """Return whether the changes made the first video with more than raw footage (§10)."""
     kinds = {track.type for track in changes.after.tracks if track.segments}
     return not changes.before.ready and TrackType.VIDEO in kinds and len(kinds) > 1
-
-
-def _file_names(state: SessionState) -> Iterator[str]:
-    for info in state.video_infos:
-        name = info.get("filename") or info.get("name")
-        if isinstance(name, str):
-            yield name

@@ -20,6 +20,7 @@ from nemovideo._support.json_text import json_text, read_json
 from nemovideo._support.outputs import DEFAULT_QUALITY
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import CheckpointError
+from nemovideo.files import url_name
 
 if TYPE_CHECKING:
     import cattrs
@@ -284,9 +285,8 @@ def note_url(url: str) -> FileNote:
     """Return the note for a URL; for one with a query or a password, it only has a digest."""
     parts = urlsplit(url)
     private = bool(parts.query or "@" in parts.netloc)
-    name = parts.path.rpartition("/")[2] or parts.hostname or "file"
     digest = hashlib.sha256(url.encode()).hexdigest()
-    return FileNote(name, f"url:{digest}", url=None if private else url)
+    return FileNote(url_name(url) or "file", f"url:{digest}", url=None if private else url)
 
 
 @cache

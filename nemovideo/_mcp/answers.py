@@ -81,7 +81,7 @@ def conversation_answer(reply: Answer, session_id: str) -> CallToolResult:
 def timeline_answer(state: SessionState, session_id: str) -> CallToolResult:
     """Return the timeline and files of a session."""
     draft = state.draft
-    files = [str(info.get("filename") or info.get("name")) for info in state.video_infos]
+    files = list(state.file_names)
     if draft is not None and draft.tracks:
         text = draft.summary()
     elif files:

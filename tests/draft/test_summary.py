@@ -105,8 +105,8 @@ def test_one_line_keeps_what_can_be_seen(text: str, line: str) -> None:
 def test_a_state_prints_as_its_draft_and_its_files() -> None:
     draft = Draft.from_json({"t": [{"tt": 0, "sg": [{"d": 1000, "m": {"name": "talk.mp4"}}]}]})
     files: tuple[dict[str, object], ...]
-    files = ({"filename": "talk.mp4"}, {"filename": None}, {}, {"filename": "beach.jpg"})
-    assert str(SessionState(draft, files)) == f"{draft}\nFiles: talk.mp4, beach.jpg"
+    files = ({"filename": "talk.mp4"}, {"name": "song.mp3"}, {}, {"filename": "beach.jpg"})
+    assert str(SessionState(draft, files)) == f"{draft}\nFiles: talk.mp4, song.mp3, beach.jpg"
     assert str(SessionState(draft)) == str(draft)
     assert str(SessionState(None)) == "No draft yet"
 
