@@ -16,7 +16,7 @@ import attrs
 from nemovideo._batch.notes import settled
 from nemovideo._batch.pace import Pace, StoppedError, paced
 from nemovideo._flows.context import Context
-from nemovideo._flows.steps import Flow, blocking, sleep
+from nemovideo._flows.steps import Flow, Sleep, blocking
 from nemovideo._jobs import checkpoints, flow
 from nemovideo._jobs.checkpoints import Checkpoint
 from nemovideo._jobs.places import Place, driving
@@ -167,7 +167,7 @@ def _job(
         except JobRunningError:  # noqa: PERF203 - a retry
             if clock.monotonic() >= give_up_at:
                 raise
-            yield from sleep(1.0)
+            yield Sleep(1.0)
         except (CheckpointError, SessionNotFoundError):
             record = yield from blocking(partial(_arrived, task))
             if record is not None:

@@ -14,12 +14,10 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from nemovideo._support.addresses import is_loopback
+from nemovideo._support.addresses import DEFAULT_PORTS, is_loopback
 from nemovideo.errors import InvalidRequestError
 
 _SCHEMES = ("http", "https", "socks5", "socks5h")
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @attrs.frozen
@@ -80,7 +78,7 @@ class Proxies:
         proxy = self.by_scheme.get(scheme) or self.by_scheme.get("all")
         if proxy is None or is_loopback(host):
             return None
-        port = port or _DEFAULT_PORTS.get(scheme)
+        port = port or DEFAULT_PORTS.get(scheme)
         if any(_matches(entry, scheme, host.lower(), port) for entry in self.exceptions):
             return None
         return _checked(proxy)

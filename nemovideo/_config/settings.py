@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from nemovideo._support.addresses import is_loopback
+from nemovideo._support.addresses import DEFAULT_PORTS, is_loopback
 from nemovideo._support.clock import Clock
 from nemovideo._support.numbers import Validator, check_number, number
 from nemovideo._support.places import MISSING, home, replacement
@@ -147,7 +147,7 @@ class Settings:
 def origin_of(url: str) -> tuple[str, str, int | None]:
     """Return scheme, host and port, with the scheme's default port."""
     parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    port = parts.port or DEFAULT_PORTS.get(parts.scheme)
     return parts.scheme, (parts.hostname or "").lower(), port
 
 

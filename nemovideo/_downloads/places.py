@@ -73,11 +73,7 @@ def check_output(
 ) -> Path:
     """Check that an output file can be written, and return its real path.
 
-    Args:
-        path: The path that the user gave.
-        overwrite: Whether an existing file may be replaced.
-        needed_bytes: The minimum size of the file.
-        sources: The files that the result is made from, which are never replaced.
+    The result has at least `needed_bytes`, and never replaces one of its `sources`.
 
     Raises:
         InvalidRequestError: The folder does not exist, the name is too long or is a folder,

@@ -182,12 +182,7 @@ def interpret(
 ) -> WriteFrom | Restart | Complete:
     """Return what to do with a response.
 
-    Args:
-        request: The request.
-        head: Status and headers of the response.
-        record: The record of the bytes on disk.
-        identity: Digest of what is downloaded.
-        size: The size of the complete file, if known from elsewhere.
+    `record` is that of the bytes on disk, `size` that of the complete file if known from elsewhere.
 
     Raises:
         DownloadError: The response cannot be the file.

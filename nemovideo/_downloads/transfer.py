@@ -35,11 +35,6 @@ _MAX_CHUNK_BYTES = 256 * 1024
 class Transfer:
     """A download over any number of responses.
 
-    Args:
-        sink: The destination.
-        identity: Digest of what is downloaded.
-        size: The size of the complete file in bytes, if known.
-
     Attributes:
         place: Digest of the current URL; see `set_url`.
         received: The number of bytes in the destination.
@@ -114,24 +109,20 @@ class Transfer:
                 self._complete = True
         return False
 
-    def write(self, data: bytes) -> None:
-        """Write the next bytes of the body.
+    def write(self, chunks: Iterable[bytes]) -> None:
+        """Write the next chunks of the body.
 
         Raises:
             DownloadError: They exceed the expected size, or cannot be decompressed.
             OutputError: The destination cannot be written.
         """
-        for piece in (data,) if self._decompressor is None else self._decompressor.feed(data):
-            if self._stop is not None and self.received + len(piece) > self._stop:
-                raise self._discard(f"the server sent more than {self._stop:,} bytes")
-            self._sink.write(piece)
-            self.received += len(piece)
-        self._best = max(self._best, self.received)
-
-    def write_all(self, chunks: Iterable[bytes]) -> None:
-        """Write several chunks; see `write`."""
-        for chunk in chunks:
-            self.write(chunk)
+        for data in chunks:
+            for piece in (data,) if self._decompressor is None else self._decompressor.feed(data):
+                if self._stop is not None and self.received + len(piece) > self._stop:
+                    raise self._discard(f"the server sent more than {self._stop:,} bytes")
+                self._sink.write(piece)
+                self.received += len(piece)
+            self._best = max(self._best, self.received)
 
     def on_end(self) -> None:
         """Record the regular end of the body.
@@ -159,19 +150,6 @@ class Transfer:
         if self._decompressor is not None or self.received != self.total:
             raise self._interrupted(error.message) from error
         self._complete = True
-
-    def finish(self) -> None:
-        """Finalize the complete file.
-
-        Raises:
-            InvalidRequestError: The target appeared during the download.
-            OutputError: The file cannot be put in place.
-        """
-        self._sink.finish()
-
-    def close(self) -> None:
-        """Release the sink, complete or not."""
-        self._sink.close()
 
     def _discard(self, reason: str) -> DownloadError:
         """Empty the destination, and return an error with the reason."""

@@ -177,14 +177,14 @@ class Calls(BaseCalls[Pool]):
                 try:
                     async for chunk in chunks:
                         if batch.add(chunk):
-                            await to_thread.run_sync(step.transfer.write_all, batch.take())
+                            await to_thread.run_sync(step.transfer.write, batch.take())
                             step.report()
                             deadline.clip(0)
                 finally:
                     with anyio.CancelScope(shield=True):
                         await http.close_response(response, chunks)
                         # Written even on errors, so that it is not downloaded again.
-                        await to_thread.run_sync(step.transfer.write_all, batch.take())
+                        await to_thread.run_sync(step.transfer.write, batch.take())
         except APIConnectionError as error:
             self.check()
             step.transfer.on_disconnect(error)

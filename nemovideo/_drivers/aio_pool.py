@@ -17,6 +17,7 @@ import attrs
 from anyio.lowlevel import RunVar
 
 from nemovideo._drivers import http
+from nemovideo._drivers.calls import BasePool
 from nemovideo._drivers.loops import Loop, TaskLock
 from nemovideo._drivers.network_errors import forked_error
 
@@ -65,22 +66,13 @@ async def _close_with_loop(*clients: http.AsyncClient) -> AsyncGenerator[None, N
         raise
 
 
-class Pool:
-    """The loop states of a client and its copies.
-
-    Args:
-        user_client: The user's HTTP client, which is never closed here.
-    """
+class Pool(BasePool[http.AsyncClient]):
+    """The loop states of a client and its copies."""
 
     def __init__(self, user_client: http.AsyncClient | None) -> None:
-        self._user_client = user_client
+        super().__init__(user_client)
         self._states: RunVar[LoopState | None] = RunVar(f"nemovideo-{id(self)}")
         self._pid = os.getpid()
-
-    @property
-    def own_client(self) -> bool:
-        """Whether the HTTP client is ours, not the user's."""
-        return self._user_client is None
 
     def state(self) -> LoopState:
         """Return the state of the running loop.

@@ -145,7 +145,7 @@ class Run(Generic[T]):
             case Sleep(seconds, polling):
                 if seconds >= deadline.remaining():
                     raise deadline.error()
-                await calls.settings.clock.wait_async(seconds, polling=polling)
+                await calls.settings.clock.sleep_async(seconds, polling=polling)
             case Blocking(function):
                 return await to_thread.run_sync(function)
             case Collect():

@@ -90,6 +90,7 @@ class Attempts:
     deadline: Deadline
     started: float
     progress: Callable[[], int]
+    _error: NemoError = attrs.field(init=False)
     _rate_limits: int = 0
     _best_progress: int = 0
     _last_progress_attempt: int = 0
@@ -107,9 +108,10 @@ class Attempts:
 
     def retry(self, state: tenacity.RetryCallState) -> bool:
         """Return whether the policy allows another attempt."""
-        error = _error(state)
-        if error is None:
+        error = state.outcome.exception() if state.outcome is not None else None
+        if not isinstance(error, NemoError):
             return False
+        self._error = error
         elapsed_s = self.deadline.now() - self.started
         if isinstance(error, APITimeoutError) and elapsed_s >= self.settings.timeout_s:
             return False  # the server is not responding
@@ -126,32 +128,23 @@ class Attempts:
 
     def wait(self, state: tenacity.RetryCallState) -> float:
         """Return the seconds until the next attempt."""
-        error = _error(state)
-        if error is None:
-            return 0
-        return self.settings.retry.wait_s(error, attempt=self._attempts_without_progress(state))
+        attempt = self._attempts_without_progress(state)
+        return self.settings.retry.wait_s(self._error, attempt=attempt)
 
     def stop(self, state: tenacity.RetryCallState) -> bool:
         """Return whether the deadline would pass before the next attempt."""
         return state.upcoming_sleep >= self.deadline.remaining()
 
-    def _attempts_without_progress(self, state: tenacity.RetryCallState) -> int:
-        return state.attempt_number - self._last_progress_attempt
-
     def before_sleep(self, state: tenacity.RetryCallState) -> None:
         """Log the retry, and call `on_retry`."""
-        error = _error(state)
-        if not isinstance(error, NemoError):
-            return
         log.info(
             "%s: %s; trying again in %.1f s",
             self.request.place,
-            type(error).__name__,
+            type(self._error).__name__,
             state.upcoming_sleep,
         )
         if self.settings.retry.on_retry is not None:
-            self.settings.retry.on_retry(error, state.upcoming_sleep)
+            self.settings.retry.on_retry(self._error, state.upcoming_sleep)
 
-
-def _error(state: tenacity.RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome is not None else None
+    def _attempts_without_progress(self, state: tenacity.RetryCallState) -> int:
+        return state.attempt_number - self._last_progress_attempt

@@ -1,8 +1,8 @@
-"""Base class for the calls of sync and async clients: settings, and whether the client is open."""
+"""Base classes for the calls and HTTP clients of sync and async clients."""
 
 from __future__ import annotations
 
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from nemovideo._config.proxies import Proxies
 from nemovideo._config.settings import Settings
@@ -10,17 +10,22 @@ from nemovideo._drivers.attempts import Deadline
 from nemovideo._drivers.network_errors import ErrorMapper, closed_error
 from nemovideo.errors import APIConnectionError, NemoError
 
+C = TypeVar("C")
 
-class AnyPool(Protocol):
-    """The HTTP clients of a client and its copies."""
+
+class BasePool(Generic[C]):
+    """The HTTP clients of a client and its copies; a user's own is never closed here."""
+
+    def __init__(self, user_client: C | None) -> None:
+        self._user_client = user_client
 
     @property
     def own_client(self) -> bool:
         """Whether the HTTP client is ours, not the user's."""
-        ...
+        return self._user_client is None
 
 
-P = TypeVar("P", bound=AnyPool)
+P = TypeVar("P", bound=BasePool[Any])
 
 
 class BaseCalls(Generic[P]):

@@ -16,7 +16,7 @@ from nemovideo._config.settings import Settings
 from nemovideo._drivers.attempts import Deadline
 from nemovideo._drivers.connections import AbortedError, Trace
 from nemovideo._flows.steps import Request
-from nemovideo._support.addresses import is_loopback
+from nemovideo._support.addresses import DEFAULT_PORTS, is_loopback
 from nemovideo._values.remedies import SIGN_IN, Code, Remedy
 from nemovideo._wire import envelopes
 from nemovideo.errors import (
@@ -172,7 +172,7 @@ class ErrorMapper:
             proxy = self.proxies and self.proxies.find(parts.scheme, host, port)
         except (ValueError, NemoError):
             pass
-        usual = port == {"http": 80, "https": 443}.get(parts.scheme)
+        usual = port == DEFAULT_PORTS.get(parts.scheme)
         return host, None if usual else port, str(proxy) if proxy else ""
 
 

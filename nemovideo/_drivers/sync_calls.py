@@ -175,12 +175,12 @@ class Calls(BaseCalls[Pool]):
                     consumed = response.is_stream_consumed  # by the user's own client
                     for chunk in response.iter_bytes() if consumed else response.iter_raw():
                         if batch.add(chunk):
-                            step.transfer.write_all(batch.take())
+                            step.transfer.write(batch.take())
                             step.report()
                             deadline.clip(0)
                 finally:
                     # Written even on errors, so that it is not downloaded again.
-                    step.transfer.write_all(batch.take())
+                    step.transfer.write(batch.take())
         except APIConnectionError as error:
             self.check()
             step.transfer.on_disconnect(error)

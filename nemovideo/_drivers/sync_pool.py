@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet, WeakValueDictionary
 
 from nemovideo._drivers import http
+from nemovideo._drivers.calls import BasePool
 from nemovideo._drivers.connections import Connections
 from nemovideo._drivers.locks import ThreadLock
 from nemovideo._drivers.network_errors import closed_error, forked_error
@@ -18,15 +19,11 @@ if TYPE_CHECKING:
     from nemovideo._drivers.sync_stream import Stream
 
 
-class Pool:
-    """The HTTP clients, streams and locks of a client and its copies.
-
-    Args:
-        user_client: The user's HTTP client, which is never closed here.
-    """
+class Pool(BasePool[http.SyncClient]):
+    """The HTTP clients, streams and locks of a client and its copies."""
 
     def __init__(self, user_client: http.SyncClient | None) -> None:
-        self._user_client = user_client
+        super().__init__(user_client)
         self._forked = False
         self._reset()
         reset_in_children(self)
@@ -40,11 +37,6 @@ class Pool:
         self.closing: threading.Event = threading.Event()
         self._client: http.SyncClient | None = None
         self._fresh_client: http.SyncClient | None = None
-
-    @property
-    def own_client(self) -> bool:
-        """Whether the HTTP client is ours, not the user's."""
-        return self._user_client is None
 
     def client(self, *, fresh: bool = False) -> http.SyncClient:
         """Return the HTTP client, or with `fresh` the one that does not pool connections.

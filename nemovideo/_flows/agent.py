@@ -17,10 +17,10 @@ from nemovideo._flows.steps import (
     End,
     Flow,
     Request,
+    Sleep,
     exclusive,
     open_stream,
     read,
-    sleep,
 )
 from nemovideo._wire.answer import AnswerBuilder
 from nemovideo._wire.sse import Frame, StreamDecoder
@@ -214,7 +214,7 @@ def watch(
     """Poll the state as §10 prescribes; return it once it has changed, else None."""
     limits = context.settings.stream
     for check in range(limits.checks):
-        yield from sleep(limits.check_s if check else limits.first_check_s)
+        yield Sleep(limits.check_s if check else limits.first_check_s)
         try:
             now = yield from state_flow.get(context, session_id)
         except _OUT_OF_REACH:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 from nemovideo._flows.context import Context
-from nemovideo._flows.steps import Flow, Request, blocking, call, exclusive, sleep
+from nemovideo._flows.steps import Flow, Request, Sleep, blocking, call, exclusive
 from nemovideo._values.remedies import Code, Remedy
 from nemovideo._wire import models as wire
 from nemovideo.errors import (
@@ -113,10 +113,8 @@ def _shared_token(context: Context, rejected: Token | None) -> Flow[Token]:
 def _find(context: Context, rejected: Token | None, known: NemoError | None) -> Flow[Token]:
     """Return the context's token, after setting it unless another flow has.
 
-    Args:
-        context: The client's context.
-        rejected: A token that the service has rejected.
-        known: The failure before the wait for other flows; a newer one is raised again.
+    The service has rejected the token `rejected`. `known` is the failure before the wait for other
+    flows; a newer one is raised again.
     """
     if context.token is not None and context.token != rejected:
         return context.token
@@ -148,7 +146,7 @@ def _find_anonymous(context: Context, rejected: Token | None) -> Flow[Token]:
     # A process that dies releases the lock; a suspended one must not block the others forever.
     try:
         while not (yield from blocking(lock.acquire)) and clock.monotonic() < ends_at:
-            yield from sleep(_LOCK_POLL_S)
+            yield Sleep(_LOCK_POLL_S)
         stored = yield from blocking(lambda: settings.store.load(clock.time()))
         if stored is not None and stored != rejected:
             context.token = stored

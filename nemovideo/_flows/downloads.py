@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from urllib.parse import urljoin
 
-from nemovideo._downloads.openfile import BinaryWriter, OpenFile
+from nemovideo._downloads.openfile import OpenFile
 from nemovideo._downloads.partfile import PartFile
 from nemovideo._downloads.places import check_output
 from nemovideo._downloads.resume import digest
@@ -50,28 +49,14 @@ def fetch(
     """
     target = yield from blocking(partial(check_output, path, overwrite=overwrite))
     part = PartFile(target, _identity(context, job), overwrite=overwrite)
-    yield from _fetch(context, job, part, on_progress)
+    yield from fetch_into(context, job, part, on_progress)
     return expanded(path)
 
 
-def fetch_to(
-    context: Context,
-    job: RenderJob,
-    path_or_file: str | os.PathLike[str] | BinaryWriter,
-    *,
-    overwrite: bool,
-    on_progress: OnBytes | None,
-) -> Flow[Path | int]:
-    """Download to a path, and return it, or to an open file, and return the number of bytes."""
-    if not isinstance(path_or_file, (str, os.PathLike)):
-        return (yield from _fetch(context, job, OpenFile(path_or_file), on_progress))
-    path = Path(path_or_file)
-    return (yield from fetch(context, job, path, overwrite=overwrite, on_progress=on_progress))
-
-
-def _fetch(
+def fetch_into(
     context: Context, job: RenderJob, sink: PartFile | OpenFile, on_progress: OnBytes | None
 ) -> Flow[int]:
+    """Download a finished job's file, and return its size in bytes; see `fetch`."""
     if not job.completed:
         wait = Remedy(("wait for it with ", Code("client.render.wait(job)")))
         raise InvalidRequestError(
@@ -82,9 +67,9 @@ def _fetch(
     try:
         yield from blocking(transfer.open)
         yield from _receive(context, job, transfer, on_progress)
-        yield from blocking(transfer.finish)
+        yield from blocking(sink.finish)
     finally:
-        transfer.close()
+        sink.close()
     return transfer.received
 
 

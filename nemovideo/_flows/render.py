@@ -11,13 +11,13 @@ from urllib.parse import urljoin
 
 import attrs
 
-from nemovideo._downloads.openfile import BinaryWriter
+from nemovideo._downloads.openfile import BinaryWriter, OpenFile
 from nemovideo._downloads.places import check_output, output_path
 from nemovideo._flows import auth, downloads
 from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.downloads import OnBytes
-from nemovideo._flows.steps import Flow, Request, blocking, sleep
+from nemovideo._flows.steps import Flow, Request, Sleep, blocking
 from nemovideo._flows.transparency import lost_transparency
 from nemovideo._support import outputs
 from nemovideo._support.addresses import is_loopback
@@ -132,7 +132,7 @@ def _find_lost(context: Context, render_id: str, reason: NemoError) -> Flow[Rend
     unknown = 0
     for _ in range(_LOOKUPS):
         try:
-            yield from sleep(context.settings.polling.interval_s)
+            yield Sleep(context.settings.polling.interval_s)
             job = yield from find(context, render_id)
         except (APIError, *_TRANSIENT):
             continue
@@ -141,15 +141,14 @@ def _find_lost(context: Context, render_id: str, reason: NemoError) -> Flow[Rend
         unknown += 1
     if unknown == _LOOKUPS:
         raise _NeverArrivedError(reason)
-    check_first = Remedy(
-        (
-            "check with ",
-            Code(f"client.render.get({render_id!r})"),
-            " whether the render was started before you submit again",
-        )
-    )
+    check_first = _check(render_id, "was started before you submit again")
     reason.remedy = Remedy.after(check_first, Remedy(reason.remedy))
     raise reason
+
+
+def _check(render_id: str, what: str) -> Remedy:
+    code = Code(f"client.render.get({render_id!r})")
+    return Remedy(("check with ", code, f" whether the render {what}"))
 
 
 def get(context: Context, render_id: str) -> Flow[RenderJob]:
@@ -192,11 +191,7 @@ def wait(
 ) -> Flow[RenderJob]:
     """Poll the job until it ends; transient errors are ignored until they last too long.
 
-    Args:
-        context: The client's context.
-        job: The job, or its id.
-        on_progress: Called with the job after every poll.
-        on_outage: Called instead of `on_progress` after a poll that failed.
+    `on_progress` is called with the job after every poll, `on_outage` after one that failed.
 
     Raises:
         RenderFailedError: The job failed; RenderCancelledError if it was canceled.
@@ -222,7 +217,7 @@ def wait(
             )
             late.render_id = job.id
             raise late
-        yield from sleep(polling.wait_s(polls), polling=True)
+        yield Sleep(polling.wait_s(polls), polling=True)
         polls += 1
         try:
             now = yield from get(context, job.id)
@@ -271,14 +266,7 @@ class _Outage:
         here = refused and is_loopback(settings.origin[1])
         limit_s = _LOOPBACK_OUTAGE_S if here else _OUTAGE_S
         if self.polls >= _OUTAGE_POLLS and now - self.began >= limit_s:
-            look = Remedy(
-                (
-                    "check with ",
-                    Code(f"client.render.get({self.render_id!r})"),
-                    " whether the render has completed",
-                )
-            )
-            error.remedy = Remedy.after(error.remedy, look)
+            error.remedy = Remedy.after(error.remedy, _check(self.render_id, "has completed"))
             raise error
 
 
@@ -298,11 +286,15 @@ def download(
     overwrite: bool,
     on_progress: OnBytes | None,
 ) -> Flow[Path | int]:
-    """Download the file of a job to a path or to an open file; see `downloads.fetch_to`."""
+    """Download to a path, and return it, or to an open file, and return the number of bytes."""
     found = yield from given(context, job)
+    if not isinstance(path_or_file, (str, os.PathLike)):
+        sink = OpenFile(path_or_file)
+        return (yield from downloads.fetch_into(context, found, sink, on_progress))
+    path = Path(path_or_file)
     return (
-        yield from downloads.fetch_to(
-            context, found, path_or_file, overwrite=overwrite, on_progress=on_progress
+        yield from downloads.fetch(
+            context, found, path, overwrite=overwrite, on_progress=on_progress
         )
     )
 
@@ -350,18 +342,9 @@ def produce(
 ) -> Flow[RenderJob]:
     """Render a session's draft; a failed render is retried once under a new id (§4).
 
-    Args:
-        context: The client's context.
-        session_id: The session.
-        format: The output format.
-        quality: The output quality.
-        on_job: Called with the job after every poll.
-        on_outage: Called instead after a poll that failed.
-        on_id: A flow to run with every new render id before it is submitted.
-        earlier: A render id that another process has submitted, or was about to submit.
-
-    Returns:
-        The finished job, with a warning if the format does not keep the draft's transparency.
+    The flow `on_id` runs with every new render id before it is submitted. `earlier` is one that
+    another process has submitted, or was about to submit. See `wait` for `on_job` and `on_outage`.
+    The finished job has a warning if the format does not keep the draft's transparency.
     """
     state = yield from state_flow.get(context, session_id)
     if state.draft is None:

@@ -178,12 +178,10 @@ def through(
     *,
     fatal: type[Exception] | tuple[()] = (),
 ) -> Flow[T]:
-    """Run a flow whose steps are performed by other flows.
+    """Run a flow whose steps are performed by other flows, and close it.
 
-    Args:
-        flow: The flow; it is always closed.
-        perform: Returns the flow that answers a step; its errors are thrown into `flow`.
-        fatal: Errors that end both immediately.
+    `perform` returns the flow that answers a step; its errors are thrown into `flow`, or end both
+    if they are `fatal`.
     """
     answer: object = None
     error: Exception | None = None
@@ -209,11 +207,6 @@ def call(request: Request) -> Flow[object]:
     """Send a request and return the data in its envelope."""
     data: object = yield Call(request)
     return data
-
-
-def sleep(seconds: float, *, polling: bool = False) -> Flow[None]:
-    """Wait; see `Sleep`."""
-    yield Sleep(seconds, polling)
 
 
 def blocking(function: Callable[[], T]) -> Flow[T]:

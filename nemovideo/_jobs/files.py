@@ -11,7 +11,7 @@ import attrs
 from nemovideo._flows import state as state_flow
 from nemovideo._flows import uploads
 from nemovideo._flows.context import Context
-from nemovideo._flows.steps import Flow, blocking, sleep
+from nemovideo._flows.steps import Flow, Sleep, blocking
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import FileNote
 from nemovideo._jobs.journal import Journal
@@ -146,7 +146,7 @@ def _find_arrived(context: Context, session_id: str, note: FileNote, held: int) 
     """Look twice for a file that a killed process was sending: it may still be processing."""
     for wait_s in (0.0, context.settings.polling.interval_s):
         if wait_s:
-            yield from sleep(wait_s)
+            yield Sleep(wait_s)
         state = yield from state_flow.get(context, session_id)
         name = arrived(state.video_infos, note, held)
         if name is not None:

@@ -24,7 +24,7 @@ from nemovideo._support.outputs import (
 )
 from nemovideo._uploads.files import is_photo
 from nemovideo.errors import InvalidRequestError
-from nemovideo.files import Source, Upload, is_media_name, is_url
+from nemovideo.files import Source, is_media_name, is_url
 
 Trim = tuple[float, float]
 """The start and end of a video, in seconds."""
@@ -211,6 +211,6 @@ def is_transparent(background: Background) -> bool:
     return isinstance(background, str) and background.strip().lower() == "transparent"
 
 
-def suggested_format(source: Upload, background: Background) -> str:
+def suggested_format(source: Source, background: Background) -> str:
     """Return the format of a result without a given format or name."""
     return default_format(still=is_photo(source), transparent=is_transparent(background))

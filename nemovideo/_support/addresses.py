@@ -6,6 +6,8 @@ import ipaddress
 import re
 import socket
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _FILE_TOKEN = re.compile(r"(?<=/files/)[\w-]{20,}")
 

@@ -30,29 +30,18 @@ class Clock:
         """Return the seconds since an arbitrary point, which never decrease."""
         return time.monotonic()
 
-    def sleep(self, seconds: float) -> None:
-        """Block this thread for `seconds`."""
-        time.sleep(seconds)
-
-    async def sleep_async(self, seconds: float) -> None:
-        """Suspend this task for `seconds`."""
-        import anyio
-
-        await anyio.sleep(seconds)
-
     def wait(self, event: threading.Event, seconds: float, *, polling: bool = False) -> bool:  # noqa: ARG002 - used by test clocks
         """Block this thread for `seconds` or until an event, and return whether it was set.
 
-        Args:
-            event: Ends the wait early.
-            seconds: The timeout.
-            polling: Whether the wait is between two polls of a job.
+        When `polling`, the wait is between two polls of a job.
         """
         return event.wait(seconds)
 
-    async def wait_async(self, seconds: float, *, polling: bool = False) -> None:  # noqa: ARG002
+    async def sleep_async(self, seconds: float, *, polling: bool = False) -> None:  # noqa: ARG002
         """Suspend this task for `seconds`; see `wait`."""
-        await self.sleep_async(seconds)
+        import anyio
+
+        await anyio.sleep(seconds)
 
     def extended(self, ends_at: float, limit_s: float) -> float:  # noqa: ARG002
         """Return the end of the wait for a job that has just made progress: unchanged."""

@@ -61,11 +61,7 @@ def chunks_of(upload: Upload) -> Iterable[bytes] | AsyncIterable[bytes] | None:
 
 
 class Spool:
-    """A temporary file of chunks, which makes them seekable and repeatable.
-
-    Args:
-        upload: The source of the chunks.
-    """
+    """A temporary file of chunks, which makes them seekable and repeatable."""
 
     def __init__(self, upload: Upload) -> None:
         self._upload = upload

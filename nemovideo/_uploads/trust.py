@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from nemovideo._support.addresses import resolves_to_public
+from nemovideo._support.addresses import DEFAULT_PORTS, resolves_to_public
 from nemovideo._values.remedies import Code, Remedy
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Upload
-
-_PORTS = {"http": 80, "https": 443}
 
 
 def check_sources(sources: Iterable[object], *, local_files: bool) -> None:
@@ -35,9 +33,7 @@ def check_sources(sources: Iterable[object], *, local_files: bool) -> None:
 def check_urls(urls: Iterable[str], *, own: str = "") -> None:
     """Resolve the hosts of URLs, and reject loopback and private addresses.
 
-    Args:
-        urls: The URLs.
-        own: A URL whose origin is trusted.
+    The origin of the URL `own` is trusted.
 
     Raises:
         InvalidRequestError: A URL is invalid, or its host is not public.
@@ -48,7 +44,7 @@ def check_urls(urls: Iterable[str], *, own: str = "") -> None:
             origin = (parts.scheme.lower(), parts.netloc.lower())
             if own and origin == urlsplit(own)[:2]:
                 continue
-            host, port = parts.hostname or "", parts.port or _PORTS[origin[0]]
+            host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[origin[0]]
             public = resolves_to_public(host, port)
         except (OSError, ValueError, KeyError) as error:
             raise InvalidRequestError(

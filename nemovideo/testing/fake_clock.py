@@ -43,10 +43,6 @@ class FakeClock(Clock):
         self.waits.append(seconds)
         self.now += seconds
 
-    async def sleep_async(self, seconds: float) -> None:
-        """Advance the time."""
-        self.sleep(seconds)
-
     def wait(self, event: threading.Event, seconds: float, *, polling: bool = False) -> bool:
         """Advance the time; a job of the service gets a little real time."""
         if polling:
@@ -54,13 +50,11 @@ class FakeClock(Clock):
         self.sleep(seconds)
         return event.is_set()
 
-    async def wait_async(self, seconds: float, *, polling: bool = False) -> None:
+    async def sleep_async(self, seconds: float, *, polling: bool = False) -> None:
         """Advance the time; see `wait`."""
         if polling:
-            import anyio
-
-            await anyio.sleep(self._poll_s)
-        await self.sleep_async(seconds)
+            await super().sleep_async(self._poll_s)
+        self.sleep(seconds)
 
     def extended(self, ends_at: float, limit_s: float) -> float:  # noqa: ARG002
         """Restart the time limit of a job that makes progress, since it takes real time."""

@@ -31,13 +31,9 @@ _PARSERS: dict[str, Callable[[Reader], MediaInfo]] = {
 
 
 def inspect(file: BinaryIO, size_bytes: int, family: str, suffix: str) -> MediaInfo:
-    """Parse the header of a file.
+    """Parse the header of a file, which is positioned at its first byte.
 
-    Args:
-        file: The file, positioned at its first byte.
-        size_bytes: The number of bytes from there.
-        family: The family of formats, from `sniff`.
-        suffix: The format to report if the header exceeds the read budget.
+    `family` is from `sniff`; `suffix` is reported if the header exceeds the read budget.
 
     Raises:
         DamagedError: The file is damaged or truncated.

@@ -30,13 +30,9 @@ class FastClock(Clock):
         """Return the recorded seconds since the clock was made."""
         return (super().monotonic() - self._began) * self._speed
 
-    def sleep(self, seconds: float) -> None:
-        """Block this thread for `seconds` of recorded time."""
-        super().sleep(seconds / self._speed)
-
-    async def sleep_async(self, seconds: float) -> None:
+    async def sleep_async(self, seconds: float, *, polling: bool = False) -> None:
         """Suspend this task for `seconds` of recorded time."""
-        await super().sleep_async(seconds / self._speed)
+        await super().sleep_async(seconds / self._speed, polling=polling)
 
     def wait(self, event: threading.Event, seconds: float, *, polling: bool = False) -> bool:
         """Block this thread for `seconds` of recorded time, or until the event."""
