@@ -18,10 +18,7 @@ from nemovideo.errors import NemoError
 def sentence_for(error: NemoError, message: str, language: str) -> str:
     """Return an error as a sentence, in "zh" or else in English.
 
-    Args:
-        error: The error.
-        message: Its message without GUI instructions.
-        language: The language code.
+    `message` is the error's own without GUI instructions.
     """
     sentences = phrases_in(language).errors
     message = (message or error.message).strip().rstrip(".。")

@@ -12,13 +12,7 @@ from nemovideo.errors import InvalidRequestError
 def unknown_arguments(
     tool: str, given: Iterable[str], schema: Mapping[str, object]
 ) -> InvalidRequestError | None:
-    """Return the error for arguments that the tool does not have; None if there are none.
-
-    Args:
-        tool: The tool's name.
-        given: The names of the arguments.
-        schema: The JSON schema of the tool's arguments.
-    """
+    """Return the error for arguments that the tool does not have; None if there are none."""
     names, _ = _names(schema)
     unknown = [repr(name) for name in given if name not in names]
     if not unknown:

@@ -38,10 +38,8 @@ Files must be below: {folders}. A slow tool returns a job_id: pass it to job_sta
 async def serve(client: AsyncClient, folders: Folders, wait_s: float) -> None:
     """Serve the tools on stdin and stdout until stdin ends or a signal arrives.
 
-    Args:
-        client: The client, made with `on_request=note_render`; it is closed at the end.
-        folders: The folders that the tools may use.
-        wait_s: Seconds that a call waits for its result.
+    The client, made with `on_request=note_render`, is closed at the end. A call waits `wait_s`
+    seconds for its result.
     """
     closing = anyio.Lock()
     async with anyio.create_task_group() as signals:

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from nemovideo import AsyncClient, AsyncSession
 from nemovideo._downloads.export_names import export_path
-from nemovideo._jobs.plan import is_transparent
+from nemovideo._jobs.plan import suggested_format
 from nemovideo._language.routing.paths import find_paths
 from nemovideo._language.routing.route import route
 from nemovideo._mcp.answers import (
@@ -25,10 +25,8 @@ from nemovideo._mcp.answers import (
 )
 from nemovideo._mcp.folders import Folders
 from nemovideo._mcp.work import Call, Work, Works
-from nemovideo._support.outputs import default_format
-from nemovideo._uploads.files import is_photo
 from nemovideo.errors import DraftNotReadyError
-from nemovideo.files import is_media_name, is_url, url_name
+from nemovideo.files import is_media_name, is_url, name_of
 
 SessionId = Annotated[
     str | None, Field(description="A session_id from another tool. Default: the last one used.")
@@ -92,7 +90,7 @@ class Tools:
 
         async def job(work: Work) -> CallToolResult:
             clip = self._source(source)
-            target = self._output(output, clip, transparent=is_transparent(background))
+            target = self._output(output, clip, background)
             video = await self._client.remove_background(
                 clip,
                 background=self._background(background),
@@ -251,14 +249,13 @@ class Tools:
             return text
         return self._folders.source(text)
 
-    def _output(self, text: str | None, clip: str | Path, *, transparent: bool) -> Path:
+    def _output(self, text: str | None, clip: str | Path, background: str | None) -> Path:
         """Return the path of the result; the default is next to the clip."""
         if text is not None:
             return self._folders.output(text)
-        name = clip.name if isinstance(clip, Path) else url_name(clip)
         folder = clip.parent if isinstance(clip, Path) else self._folders.roots[0]
-        suffix = default_format(still=is_photo(clip), transparent=transparent)
-        return self._folders.output(str(folder / f"{Path(name).stem}-clean.{suffix}"))
+        suffix = suggested_format(clip, background)
+        return self._folders.output(str(folder / f"{Path(name_of(clip)).stem}-clean.{suffix}"))
 
     def _named_files(self, text: str) -> tuple[str, list[str | Path]]:
         """Return the text without the files that it names, and those files."""

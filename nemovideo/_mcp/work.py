@@ -87,13 +87,7 @@ Job = Callable[[Work], Awaitable[CallToolResult]]
 
 @attrs.define
 class Works:
-    """All jobs of a server.
-
-    Args:
-        tasks: The task group in which they run.
-        client: The client, with `note_render` as its hook.
-        wait_s: Seconds that a call waits for its result.
-    """
+    """All jobs of a server, which run in its task group; see `serve`."""
 
     _tasks: TaskGroup
     _client: AsyncClient

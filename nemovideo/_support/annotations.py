@@ -18,11 +18,7 @@ else:
 
 
 class Late:
-    """A lazily imported module for annotations; type checkers see the module itself.
-
-    Args:
-        name: The module's full name.
-    """
+    """A lazily imported module for annotations; type checkers see the module itself."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -135,13 +135,9 @@ def replace_text(
 ) -> None:
     """Write a UTF-8 text file atomically.
 
-    Args:
-        path: The file.
-        text: Its new content.
-        by: The temporary file, in the same folder, for this writer only; a stale one, left by a
-            killed process, is replaced.
-        private: Whether only the owner may read the file.
-        durable: Whether to flush the file to the disk.
+    `by` is a temporary file in the same folder, for this writer only; a stale one, left by a killed
+    process, is replaced. A `private` file is for its owner only; a `durable` one is flushed to the
+    disk.
 
     Raises:
         OSError: The file cannot be written, and is unchanged.

@@ -22,14 +22,7 @@ def check_number(
     least: float = -math.inf,
     endless: bool = False,
 ) -> None:
-    """Check the value of a numeric option.
-
-    Args:
-        name: The option's name.
-        value: The given value.
-        above: The value must be greater than this.
-        least: The value must not be less than this.
-        endless: Whether it may be infinite.
+    """Check the value of a numeric option: above a number or at least one; infinite if `endless`.
 
     Raises:
         InvalidRequestError: It is not a number, NaN, infinite, or too small.

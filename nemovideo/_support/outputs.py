@@ -69,8 +69,8 @@ def check_format(name: str) -> str:
     return found
 
 
-def check_quality(name: str) -> str:
-    """Return a quality of the local backend.
+def check_quality(name: str) -> None:
+    """Check a quality for the local backend.
 
     Raises:
         InvalidRequestError: The quality is unknown.
@@ -80,7 +80,6 @@ def check_quality(name: str) -> str:
             f"{name!r} is not a valid quality",
             remedy=f"Use one of: {', '.join(QUALITIES)}.",
         )
-    return name
 
 
 def format_for(path: str | os.PathLike[str] | None, wanted: str | None) -> str:

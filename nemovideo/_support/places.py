@@ -105,11 +105,7 @@ def replacement(folder: str | os.PathLike[str], reason: str, remedy: str) -> Pat
     """Return a private temporary folder in place of an unusable one, and warn once.
 
     Later processes of the same user get the same folder, as long as the system keeps it.
-
-    Args:
-        folder: The unusable folder, which may not exist.
-        reason: The reason for the warning, with {} in place of the folder.
-        remedy: The remedy, for the warning.
+    The reason has {} in place of the folder.
     """
     found = _private(folder)
     if (why := reason.format(folder)) not in _warned:

@@ -16,7 +16,7 @@ import attrs
 from nemovideo._support.json_text import json_text
 from nemovideo._wire.envelopes import message_in, redact
 from nemovideo.errors import MalformedResponseError
-from nemovideo.models import Credits, MediaFile, RenderJob, SessionState, Token
+from nemovideo.models import Credits, MediaFile, PreviewStill, RenderJob, SessionState, Token
 
 if TYPE_CHECKING:
     import cattrs
@@ -90,6 +90,10 @@ def _converter() -> cattrs.Converter:
             raw=override(omit=True),
             info=override(omit=True),
         ),
+    )
+    converter.register_structure_hook_factory(  # made on first use
+        lambda cls: cls is PreviewStill,
+        lambda cls: make_dict_structure_fn(cls, converter, time_s=override(rename="time")),
     )
     return converter
 
@@ -202,9 +206,7 @@ def read_state(data: object) -> SessionState:
 def read_render(data: object, render_id: str) -> RenderJob:
     """Parse a render job, at the top level or under `data`, with either form of the link.
 
-    Args:
-        data: The JSON value.
-        render_id: The requested id, for responses without one.
+    `render_id` is the requested id, for responses without one.
     """
     raw = _mapping(data, "$")
     job: Mapping[str, object] = raw

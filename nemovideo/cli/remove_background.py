@@ -8,10 +8,8 @@ from pathlib import Path
 
 import click
 
-from nemovideo._jobs.plan import Background, JobOptions, is_transparent
+from nemovideo._jobs.plan import Background, JobOptions, suggested_format
 from nemovideo._support.annotations import Unpack
-from nemovideo._support.outputs import default_format
-from nemovideo._uploads.files import is_photo
 from nemovideo.cli.options import (
     FORMATS_HELP,
     PATH,
@@ -88,5 +86,4 @@ def remove_background(
 
 def default_output(source: str, background: Background) -> Path:
     """Return the result's name in the current folder."""
-    suffix = default_format(still=is_photo(source), transparent=is_transparent(background))
-    return Path(f"{stem_of(source)}-clean.{suffix}")
+    return Path(f"{stem_of(source)}-clean.{suggested_format(source, background)}")

@@ -85,34 +85,24 @@ def report_value(report: BatchReport) -> dict[str, object]:
 
 def error_value(error: NemoError) -> dict[str, object]:
     """Return an error as a JSON value."""
-    return _error_value(
-        type(error).__name__,
-        error.message,
-        exit_code_of(error),
-        remedy_for(error.remedy, "shell"),
-        may_have_spent=error.may_have_spent,
-        response=error if isinstance(error, APIError) else None,
-    )
+    remedy = remedy_for(error.remedy, "shell")
+    value = _error_value(type(error).__name__, error.message, exit_code_of(error), remedy)
+    value["may_have_spent"] = error.may_have_spent
+    if isinstance(error, APIError):
+        value |= {name: getattr(error, name) for name in ("code", "status", "request_id")}
+    return value
 
 
-def _error_value(
-    kind: str,
-    message: str,
-    exit_code: int,
-    remedy: str,
-    *,
-    may_have_spent: bool = False,
-    response: APIError | None = None,
-) -> dict[str, object]:
+def _error_value(kind: str, message: str, exit_code: int, remedy: str) -> dict[str, object]:
     """Return the JSON value of any error; all have the same fields."""
     return {
         "type": kind,
         "message": message,
         "remedy": remedy,
-        "may_have_spent": may_have_spent,
-        "code": None if response is None else response.code,
-        "status": None if response is None else response.status,
-        "request_id": None if response is None else response.request_id,
+        "may_have_spent": False,
+        "code": None,
+        "status": None,
+        "request_id": None,
         "exit_code": exit_code,
     }
 
@@ -142,8 +132,8 @@ def print_stopped(stop: KeyboardInterrupt, *, as_json: bool, checkpoint: object)
     if checkpoint is not None:
         remedy = f"Resume with `nemovideo jobs resume {shlex.quote(str(checkpoint))}`."
     if as_json:
-        value = _error_value("Interrupted", message, INTERRUPTED, remedy, may_have_spent=True)
-        print_json({"error": value})
+        value = _error_value("Interrupted", message, INTERRUPTED, remedy)
+        print_json({"error": {**value, "may_have_spent": True}})
     else:
         click.echo(f"\n{'. '.join(filter(None, (message, remedy)))}", err=True)
 

@@ -262,9 +262,9 @@ class Timeline(Part):
         raise NotImplementedError
 
 
-def raw_parts(holder: dict[str, object] | None, key: str) -> list[dict[str, object] | None]:
+def raw_parts(holder: dict[str, object], key: str) -> list[dict[str, object] | None]:
     """Return a list that `Draft.from_json` has validated."""
-    found = (holder or {}).get(key)
+    found = holder.get(key)
     return found if isinstance(found, list) else []
 
 

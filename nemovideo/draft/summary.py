@@ -33,7 +33,7 @@ def summarize(tracks: Sequence[Track], language: str = "en") -> str:
     else:
         heading = f"Timeline ({count} track{'' if count == 1 else 's'})"
         separator, empty = ": ", "empty"
-    if not count and language != "zh":
+    if not count:
         return heading
     lines = (
         f"{place}. {track_label(track, language)}{separator}{describe_segments(track) or empty}"

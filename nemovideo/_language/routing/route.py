@@ -62,9 +62,7 @@ def route(text: str, *, is_file: Callable[[str], bool] = is_existing_file) -> Ro
     A request to export at the end of an edit sets `then_export`: "remove the background and
     then export it". A negated request ("don't export yet") goes to the agent.
 
-    Args:
-        text: What the user said, in English or Chinese.
-        is_file: Returns whether a path, with `~` expanded, is an existing file.
+    `is_file` returns whether a path, with `~` expanded, is an existing file.
     """
     said = text.strip()
     if (simple := _simple(said)) is not None:
