@@ -143,11 +143,11 @@ class Coordinator:
                 self._followers[item.key].append(item)
             elif self._trouble.reason is not None:
                 self._settle(item, "not started", error=self._trouble.reason)
-            elif (affordable := (yield from self._afford())) is None:
-                self._queue.appendleft(item)  # the files in progress may use less
-                return None
-            elif isinstance(affordable, NemoError):
-                self._settle(item, "not started", error=affordable)
+            elif (shortage := (yield from self._shortage())) is not None:
+                if self._running and isinstance(shortage, CreditLimitError):
+                    self._queue.appendleft(item)  # the files in progress may use less
+                    return None
+                self._settle(item, "not started", error=shortage)
             else:
                 assert item.key is not None
                 self._running[item.key] = item
@@ -362,21 +362,19 @@ class Coordinator:
             return
         self._trouble.stop(Limit("deadline", limit, 0.0).passed())
 
-    def _afford(self) -> Flow[bool | NemoError | None]:
-        """Return whether one more file may start; None to ask again later; or the error."""
+    def _shortage(self) -> Flow[NemoError | None]:
+        """Return why the credits do not allow one more file now; None if they do."""
         if self._balance is None and not self._plan.own_backends:
             yield from self._settle_credits()
             if self._trouble.reason is not None:
                 return self._trouble.reason
         limit, cost = self._plan.max_credits, self.context.settings.edit_cost
         if limit is None:
-            return True
+            return None
         if not self._plan.own_backends:
             yield from self._settle_credits()
         spent = self._spent or 0.0
         if spent + cost * (len(self._running) + 1) <= limit:
-            return True
-        if self._running:
             return None
         return CreditLimitError(
             f"an edit takes about {credits_text(cost)}, {credits_text(spent)} used so far, and "
