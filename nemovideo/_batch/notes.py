@@ -95,13 +95,10 @@ class Notes:
         record = self._records.get(self.path_of(path))
         return record is not None and record.finished
 
-    def note_of(self, source: Path, *, may_read: bool = True) -> FileNote | None:
+    def note_of(self, source: Path, *, may_read: bool) -> FileNote | None:
         """Return a source with its digest; its content is read only if it may have changed.
 
-        Args:
-            source: The file.
-            may_read: Whether it may be read; if False, the result is None for a file whose digest
-                is unknown.
+        Unless it `may_read`, the result is None for a file whose digest is unknown.
 
         Raises:
             SourceNotFoundError: It cannot be read.

@@ -68,10 +68,7 @@ class Task:
     """One file to work on.
 
     Attributes:
-        order: The job.
-        checkpoint: The job's checkpoint.
         run_file: The batch is interrupted once this file no longer holds `run`.
-        limit: The time limit.
         nonce: Makes every task unique, for executors that cache results.
     """
 

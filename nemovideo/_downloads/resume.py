@@ -95,7 +95,6 @@ class RangeRequest:
     Attributes:
         have: The number of bytes on disk.
         start: The first byte to request.
-        headers: The request headers.
     """
 
     have: int
@@ -113,7 +112,6 @@ class ResponseHead:
     """Status and headers of a response.
 
     Attributes:
-        status: The HTTP status.
         headers: The headers, case-insensitive.
         place: Digest of the requested URL.
         framed: False if only the end of the connection delimits the body.

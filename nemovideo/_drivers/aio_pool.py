@@ -27,7 +27,6 @@ class LoopState:
     """What a client keeps for one event loop.
 
     Attributes:
-        client: The HTTP client.
         fresh_client: The HTTP client that does not pool connections.
         closer: Closes the clients with the event loop; see `_close_with_loop`.
         scopes: The cancel scopes of the steps in progress.

@@ -78,8 +78,6 @@ class Attempts:
     """The attempts of one call, as tenacity callbacks.
 
     Attributes:
-        settings: The client's settings.
-        request: The request.
         deadline: The deadline of the whole call.
         started: The start of the first attempt, on the deadline's clock.
         progress: Returns the progress of the call; attempts that made progress do not count.

@@ -41,7 +41,6 @@ class Capture:
     """A request and its response while they are recorded, with their secrets.
 
     Attributes:
-        clock: The client's clock.
         keep_bytes: The size of the largest body to keep.
         status: The HTTP status, or None before the response.
         headers: The response headers, with lower-case names.

@@ -70,7 +70,6 @@ class ErrorMapper:
     """Maps httpx errors to the errors of one client.
 
     Attributes:
-        settings: The client's settings.
         proxies: The environment's proxies; None for a user's HTTP client.
     """
 

@@ -74,7 +74,6 @@ class Context:
     """The shared state of one client.
 
     Attributes:
-        settings: The client's settings.
         backend: The client's embedded local backend, if any; it runs while this context is
             referenced.
         state_dir: The backend's state folder.

@@ -99,7 +99,6 @@ class Sleep(NamedTuple):
     """Wait.
 
     Attributes:
-        seconds: The duration.
         polling: Whether it waits for a job of the service, which takes real time even with a
             fake clock.
     """

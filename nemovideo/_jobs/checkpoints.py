@@ -39,7 +39,6 @@ class FileNote:
     """An input file, and where another process can read it again.
 
     Attributes:
-        name: Its display name.
         sha256: The digest of its content, or of the URL; None if it can be read only once.
         path: Its path on this machine, if any.
         url: Its URL, unless that may contain a secret.
@@ -129,8 +128,6 @@ class Checkpoint:
     """The state of a job, which is written before and after every step.
 
     Attributes:
-        order: The order.
-        service: The service.
         overwrite: Whether an existing file may be replaced.
         max_credits: The credit limit.
         session_id: The session, once it is created.

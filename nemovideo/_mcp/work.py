@@ -41,7 +41,6 @@ class Work:
     """A running or finished job.
 
     Attributes:
-        id: The job id.
         tool: The tool that started it.
         fraction: The progress, 0.0 to 1.0.
         message: The current step.

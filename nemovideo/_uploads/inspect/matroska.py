@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
 import attrs
@@ -75,16 +76,9 @@ def content(reader: Reader, element: Element) -> bytes:
 
 def fields(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the id and content of each child element."""
-    offset = 0
-    while offset < len(data):
-        try:
-            number, id_length = _vint(data, offset, keep_marker=True)
-            size, length = _vint(data, offset + id_length)
-        except DamagedError:
-            return
-        offset += id_length + length
-        yield number, data[offset : offset + size]
-        offset += size
+    reader = Reader(io.BytesIO(data), 0, len(data))
+    for element in elements(reader, 0, len(data)):
+        yield element.id, data[element.start : element.end]
 
 
 def _vint(data: bytes, offset: int, *, keep_marker: bool = False) -> tuple[int, int]:
