@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import TypeVar
 
 from attrs import evolve
@@ -144,6 +145,15 @@ def trim(
     else:
         left = _between(clips, 0, start_ms) + _between(clips, end_ms, timeline.duration_ms)
     return with_clips(timeline, (*timeline.clips[:first], *left, *timeline.clips[last:]))
+
+
+def repeat(timeline: Timeline, count: int, only: Sequence[int] | None = None) -> Timeline:
+    """Return the timeline, or each of the clips `only`, `count` times in a row."""
+    clips = timeline.clips
+    if only is None:
+        return with_clips(timeline, clips * count)
+    runs = ((clip,) * (count if place in only else 1) for place, clip in enumerate(clips))
+    return with_clips(timeline, tuple(chain.from_iterable(runs)))
 
 
 def set_speed(

@@ -87,7 +87,9 @@ def without_number(text: str) -> str:
 
 
 def _numbered(clause: Clause, timeline: Timeline) -> tuple[int, ...] | None:
-    found = pattern("stage.numbered_clip").search(digits(clause.text))
+    text = digits(clause.text)
+    names = ("stage.numbered_clip", "stage.clip_number")
+    found = next(filter(None, (pattern(name).search(text) for name in names)), None)
     alone = len(timeline.clips) == 1
     named = re.sub(r" 1$", " clip", found[0]) if found else ""  # "the second one", with digits
     place = files.place_in(timeline.clips, named) if found and not alone else None

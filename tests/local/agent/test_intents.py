@@ -140,6 +140,7 @@ def test_a_named_scene_is_drawn(made: Made, media: Media) -> None:
     [
         (["trim to the first half second"], 0.5),
         (["speed it up 2x"], SECONDS / 2),
+        (["loop it"], SECONDS * 2),
         (["trim to the first half second", "撤销"], SECONDS),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+import pytest
 
 from nemovideo.local.agent import respond
 from nemovideo.local.timeline import Timeline, Title
@@ -41,3 +42,27 @@ def test_subtitles_from_speech_are_refused_without_a_question() -> None:
         assert "transcribe" in step.text or "语音" in step.text, text
         after = respond("A sunny day", timeline=start(), media=MEDIA, question=turn.question)
         assert not after.changed
+
+
+@pytest.mark.parametrize(
+    ("text", "tool"),
+    [
+        ("play it in reverse", "reverse_clip"),
+        ("reverse the video", "reverse_clip"),
+        ("play it backwards", "reverse_clip"),
+        ("倒放", "reverse_clip"),
+        ("freeze the last frame for 2 seconds", "freeze_frame"),
+        ("hold on the last frame", "freeze_frame"),
+        ("定格最后一帧2秒", "freeze_frame"),
+    ],
+)
+def test_what_the_renderer_cannot_play_is_refused_with_the_nearest_in_one_line(
+    text: str, tool: str
+) -> None:
+    turn = ask(text)
+    (step,) = turn.steps
+    assert not turn.changed
+    assert step.tool is not None
+    assert step.tool.name == tool
+    assert "nearest" in step.text or "可以" in step.text
+    assert "\n" not in step.text

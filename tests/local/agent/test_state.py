@@ -260,3 +260,29 @@ def test_start_over_undoes_every_edit() -> None:
     edited = ask("blur the background, trim to 3s and mute it").timeline
     assert ask("start over", edited).timeline == start()
     assert ask("重新开始", edited).timeline == start()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("keep the first clip 5 seconds", "clips=talk.mp4:0+5000,rain.mp4:0+8000"),
+        ("keep the second clip 3 seconds", "clips=talk.mp4:0+10000,rain.mp4:0+3000"),
+        ("loop the second clip", "clips=talk.mp4:0+10000,rain.mp4:0+8000,rain.mp4:0+8000"),
+    ],
+)
+def test_an_edit_of_one_clip_leaves_the_other(text: str, expected: str) -> None:
+    both = ask("append rain.mp4", media=TWO_VIDEOS).timeline
+    assert both is not None
+    assert gist(ask(text, both, TWO_VIDEOS), both) == expected
+
+
+def test_it_is_the_music_after_a_message_about_music() -> None:
+    before = start()
+    with_music = ask("add song.mp3 as music").timeline
+    for text in ("fade it out", "让它淡出"):
+        turn = respond(text, timeline=with_music, media=MEDIA, history=(before,))
+        assert not turn.changed
+        (step,) = turn.steps
+        assert "picture and sound together" in step.text or "不能单独" in step.text
+    other = respond("fade the video out", timeline=with_music, media=MEDIA, history=(before,))
+    assert other.changed

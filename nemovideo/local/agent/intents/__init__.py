@@ -21,6 +21,7 @@ from nemovideo.local.agent.intents import (
     music,
     order,
     place,
+    repeat,
     shape,
     sound,
     speed,
@@ -190,6 +191,21 @@ INTENTS: tuple[Intent, ...] = (
         unless=(*clips.OTHER_SUBJECTS, "clips.other_subject"),
         when=clips.matches_use,
     ),
+    Intent(
+        "reverse",
+        "clips",
+        limits.refuse_reverse,
+        words=("repeat.reverse",),
+        unless=repeat.OTHER_SUBJECTS,
+    ),
+    Intent(
+        "freeze",
+        "clips",
+        limits.refuse_freeze,
+        words=("repeat.freeze",),
+        unless=repeat.OTHER_SUBJECTS,
+    ),
+    Intent("repeat", "clips", repeat.repeat, unless=repeat.OTHER_SUBJECTS, when=repeat.matches),
     Intent("status", "talk", talk.status, words=("talk.show_timeline",), unless=("talk.editing",)),
     Intent(
         "formats", "talk", talk.says("formats"), words=("talk.formats",), unless=("talk.export",)

@@ -119,7 +119,7 @@ def _third(text: str) -> float | None:
 def fade(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     """Fade picture and sound in or out, or remove the fade."""
     text = clause.text
-    if has(text, "music", "sound"):
+    if has(text, "music", "sound") or (has(text, "framing.it") and _music_was_last(context)):
         return refused("fade", {}, context.say("no_sound_fade"))
     given = times(text)
     ends = [end for end in ("in", "out") if has(text, f"framing.fade_{end}")] or ["in", "out"]
@@ -136,3 +136,11 @@ def fade(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     said = context.say("faded", shown=shown, span=speech.seconds(context, length))
     args = {f"fade_{end}_ms": length for end in ends}
     return did("fade", args, edited, context.say("fade_removed") if gone else said)
+
+
+def _music_was_last(context: Context) -> bool:
+    """Return whether the last change was one of the music alone."""
+    if not context.history:
+        return False
+    before, now = context.previous, context.timeline
+    return before != now and evolve(before, sounds=now.sounds) == now

@@ -1,4 +1,4 @@
-"""Refuse what titles, logos and backgrounds cannot have, and subtitles made from speech."""
+"""Refuse what titles, logos and backgrounds cannot have, and what the renderer cannot make."""
 
 from __future__ import annotations
 
@@ -66,6 +66,16 @@ def wants_subtitles(clause: Clause) -> bool:
 def refuse_subtitles(_clause: Clause, context: Context) -> Outcomes:
     """Say that speech cannot be transcribed."""
     return refused("add_subtitles", {}, context.say("cannot_transcribe"))
+
+
+def refuse_reverse(_clause: Clause, context: Context) -> Outcomes:
+    """Say that nothing plays backwards."""
+    return refused("reverse_clip", {}, context.say("cannot_reverse"))
+
+
+def refuse_freeze(_clause: Clause, context: Context) -> Outcomes:
+    """Say that no frame can be held."""
+    return refused("freeze_frame", {}, context.say("cannot_freeze"))
 
 
 def _words_given(clause: Clause) -> bool:

@@ -1,0 +1,41 @@
+"""Repeat the video; what plays backwards or stands still is refused."""
+
+from __future__ import annotations
+
+import re
+
+from nemovideo.local.agent import edits, speech
+from nemovideo.local.agent.context import Context, Outcomes, did, refused
+from nemovideo.local.agent.language import digits, factor
+from nemovideo.local.agent.message import Clause
+from nemovideo.local.agent.stage import Stage, on_stage
+from nemovideo.local.agent.words import has
+
+OTHER_SUBJECTS = ("title", "music", "sound", "background", "logo.logo", "talk.formats")
+_MOST = 10
+_TIMES = re.compile(r"(\d+) ?[次遍回]")
+
+
+def matches(clause: Clause) -> bool:
+    """Return whether the clause asks to play the video several times."""
+    text = clause.text
+    return has(text, "repeat.repeat") or (has(text, "repeat.play") and _times(text) is not None)
+
+
+def _times(text: str) -> float | None:
+    found = _TIMES.search(digits(text))
+    return float(found[1]) if found else factor(text)
+
+
+@on_stage("repeat_clip")
+def repeat(clause: Clause, context: Context, stage: Stage) -> Outcomes:
+    """Play the video, or one clip, several times: twice if nothing else is said."""
+    count = max(2, round(_times(clause.text) or 2))
+    if count > _MOST:
+        return refused("repeat_clip", {"times": count}, context.say("repeat_limit", most=_MOST))
+    edited = edits.repeat(stage.timeline, count, stage.only)
+    length = speech.seconds(context, edited.duration_ms)
+    sentence = "repeated" if stage.only is None else "repeated_clip"
+    names = speech.listed(context, [clip.name for clip in stage.clips])
+    said = context.say(sentence, names=names, times=count, length=length)
+    return did("repeat_clip", {"times": count}, edited, said)
