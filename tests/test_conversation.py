@@ -359,7 +359,7 @@ def test_an_edit_after_the_last_text_is_reported(tmp_path: Path) -> None:
         chat.say("a card please")
         answer = chat.say("give it a title")
         assert answer.text == (
-            f"Let me see.\n\n{ENGLISH.changed}\n- Title added: 'Urban Dreams' (0-1s)"
+            f"Let me see.\n\n{ENGLISH.changed}\n- Title added: “Urban Dreams” (0-1s)"
         )
 
 

@@ -38,10 +38,11 @@ def size_text(size_bytes: float) -> str:
     return f"{f'{size:.1f}'.removesuffix('.0')} {unit}"
 
 
-def quoted(text: str, quote: str = '"') -> str:
-    """Return the text on one line in quotes; the same quotes inside it are replaced."""
-    other = "'" if quote == '"' else '"'
-    return f"{quote}{one_line(text).replace(quote, other)}{quote}"
+def quoted(text: str, quotes: str = '""') -> str:
+    """Return the text on one line between two quotes; the same quotes inside it become single."""
+    opening, closing = quotes
+    line = one_line(text).replace(opening, "'").replace(closing, "'")
+    return f"{opening}{line}{closing}"
 
 
 def one_line(text: str) -> str:

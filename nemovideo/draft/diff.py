@@ -111,6 +111,9 @@ class Change:
         return self.sentence
 
 
+_QUOTES = "“”"
+"""As in the agent's answers; those of the timeline's summary are the protocol's."""
+
 _ENGLISH = {
     "draft duration": "Duration {old} → {new}",
     "draft renamed": "Project renamed: {old} → {new}",
@@ -246,7 +249,7 @@ def _form(change: Change, language: str) -> tuple[str, dict[str, Any]]:
             segment = after if change.added else before
             assert subject.part is not None
             assert isinstance(segment, Segment)
-            contents = describe_segment(subject.part, segment, "'")
+            contents = describe_segment(subject.part, segment, _QUOTES)
             return "added" if change.added else "removed", {"contents": contents}
         case ChangeKind.TRACK_MOVED | ChangeKind.SEGMENT_MOVED:
             assert isinstance(before, int)
@@ -304,7 +307,7 @@ def _size(settings: Mapping[str, object]) -> str:
 def _track_form(change: Change) -> tuple[str, dict[str, Any]]:
     track = change.after if change.added else change.before
     assert isinstance(track, Track)
-    contents = describe_segments(track, "'")
+    contents = describe_segments(track, _QUOTES)
     if change.added:
         return ("added" if contents else "track added"), {"contents": contents}
     return ("track removed with" if contents else "track removed"), {"contents": contents}
@@ -346,7 +349,7 @@ def _noun(subject: Subject, language: str) -> str:
     track_type = None if subject.part is None else subject.part.type
     if subject.name:
         name = subject.name
-        return quoted(name, "'") if track_type == TrackType.TEXT else one_line(name)
+        return quoted(name, _QUOTES) if track_type == TrackType.TEXT else one_line(name)
     track = subject.track + 1
     if subject.segment is not None:
         place = subject.segment + 1
@@ -378,7 +381,7 @@ def _keys(keys: list[str], language: str) -> str:
 
 
 def _text(value: object, otherwise: str) -> str:
-    return otherwise if value is None else quoted(str(value), "'")
+    return otherwise if value is None else quoted(str(value), _QUOTES)
 
 
 def _word(word: str, language: str, *, capital: bool = False) -> str:

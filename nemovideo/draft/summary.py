@@ -42,9 +42,9 @@ def summarize(tracks: Sequence[Track], language: str = "en") -> str:
     return f"{heading}{separator}{' '.join(lines)}"
 
 
-def describe_segments(track: Track, quote: str = '"') -> str:
+def describe_segments(track: Track, quotes: str = '""') -> str:
     """Return a track's segments, separated by commas; those after the tenth are counted."""
-    shown = [describe_segment(track, part, quote) for part in track.segments[:_SEGMENTS_SHOWN]]
+    shown = [describe_segment(track, part, quotes) for part in track.segments[:_SEGMENTS_SHOWN]]
     rest = track.segments[_SEGMENTS_SHOWN:]
     if rest:
         end_ms = max(part.end_ms for part in rest)
@@ -52,7 +52,7 @@ def describe_segments(track: Track, quote: str = '"') -> str:
     return ", ".join(shown)
 
 
-def describe_segment(track: Track, segment: Segment, quote: str = '"') -> str:
+def describe_segment(track: Track, segment: Segment, quotes: str = '""') -> str:
     """Return a segment's name or text, its time, and its volume if relevant.
 
     Missing values are taken from the track.
@@ -61,7 +61,7 @@ def describe_segment(track: Track, segment: Segment, quote: str = '"') -> str:
     volume = shown_volume(track, segment)
     if volume is not None:
         times = f"{times}, {percent(volume)}"
-    return f"{segment_name(track, segment, quote)} ({times})".lstrip()
+    return f"{segment_name(track, segment, quotes)} ({times})".lstrip()
 
 
 def shown_volume(track: Track, segment: Segment) -> float | None:
@@ -70,10 +70,10 @@ def shown_volume(track: Track, segment: Segment) -> float | None:
     return volume if track.type == TrackType.AUDIO or volume != 1 else None
 
 
-def segment_name(track: Track, segment: Segment, quote: str = '"') -> str:
+def segment_name(track: Track, segment: Segment, quotes: str = '""') -> str:
     """Return a segment's display name: its text in quotes, its name, or an empty string."""
     name = full_name(track, segment)
-    return quoted(name, quote) if name and track.type == TrackType.TEXT else one_line(name)
+    return quoted(name, quotes) if name and track.type == TrackType.TEXT else one_line(name)
 
 
 def full_name(track: Track, segment: Segment) -> str:

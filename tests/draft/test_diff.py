@@ -65,7 +65,7 @@ def test_every_difference_gives_a_change(one: dict[str, Any], other: dict[str, A
                 track(7, segment(3_000, text="Paradise Found")),
                 d=10_000,
             ),
-            "Title added: 'Paradise Found' (0-3s)",
+            "Title added: “Paradise Found” (0-3s)",
         ),
         (talk(background={"kind": "transparent"}), "Background of talk.mp4 removed"),
         (talk(background="transparent"), "Background of talk.mp4 removed"),
@@ -105,7 +105,7 @@ def test_every_difference_gives_a_change(one: dict[str, Any], other: dict[str, A
         (base(m={"shaped": True}), "Other settings changed"),
         (
             base(m={"title": "X"}),
-            "Project renamed: no name → 'X'",
+            "Project renamed: no name → “X”",
         ),
         (draft(track(0, TALK), track(1, LOFI), {"tt": 5}, d=10_000), "Track 3 (type 5) added"),
         (draft(track(0, TALK), track(1, LOFI, d="x"), d=10_000), "Track 2 (audio) changed"),
@@ -120,7 +120,7 @@ def test_one_change_is_one_sentence(after: Draft, told: str) -> None:
     [
         (
             draft(track(0, TALK), track(1, LOFI), PARADISE, d=10_000),
-            "已添加标题：'Paradise Found' (0-3s)",
+            "已添加标题：“Paradise Found” (0-3s)",
         ),
         (talk(background="transparent"), "已去除 talk.mp4 的背景"),
         (talk(background={"kind": "scene", "scene": "office"}), "talk.mp4 的背景已替换为：office"),
@@ -188,7 +188,7 @@ def test_a_shorter_clip_shortens_the_whole() -> None:
 
 def test_changed_words_are_quoted() -> None:
     before = draft(track(7, segment(1, text="one"), segment(2, text="two")))
-    assert sentences(before, before.with_text(0, 1, "three")) == ["Title changed: 'two' → 'three'"]
+    assert sentences(before, before.with_text(0, 1, "three")) == ["Title changed: “two” → “three”"]
 
 
 def test_segments_added_removed_and_moved_within_a_track() -> None:
