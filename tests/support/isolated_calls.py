@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
@@ -11,7 +12,8 @@ from pathlib import Path
 from av.error import InvalidDataError
 
 from nemovideo.errors import RenderFailedError
-from nemovideo.local.isolation.child import LinkedWork
+from nemovideo.local.isolation import ProcessPool
+from nemovideo.local.isolation.child import Call, LinkedWork, Progress, Setup
 
 GIB = 1024**3
 
@@ -44,6 +46,24 @@ def length(_work: LinkedWork, *, data: bytes) -> int:
 
 def hang(_work: LinkedWork, **_: object) -> None:
     threading.Event().wait()
+
+
+def report_and_wait(work: LinkedWork) -> None:
+    work.link.send(Progress(0.5))
+    threading.Event().wait()
+
+
+def report_and_hold_the_interpreter(work: LinkedWork) -> None:
+    work.link.send(Progress(0.5))
+    ctypes.PyDLL(None).sleep(100)
+
+
+def serve(name: str) -> None:
+    """Run a call as a server does; print the id of its process once it has reported progress."""
+    pool = ProcessPool(Setup())
+    child = pool.run(process_id, limit_s=60.0)
+    call: Call = globals()[name]
+    pool.run(call, limit_s=100.0, on_progress=lambda _: print(child, flush=True))
 
 
 def refuse(_work: LinkedWork) -> None:

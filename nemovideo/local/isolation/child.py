@@ -154,7 +154,7 @@ Call: TypeAlias = Callable[[LinkedWork], object]
 def run(to_parent: Connection, setup: Setup) -> None:
     """Answer calls until the server closes the connection."""
     _leave_signals_to_the_server()
-    threading.Thread(target=_end_with_parent, name="nemovideo-watchdog", daemon=True).start()
+    _end_with_parent()
     _limit_resources(setup.memory_bytes)
     link = Link(to_parent)
     _forward_log(link, setup.log_level)
@@ -268,8 +268,20 @@ def _end_with_parent() -> None:
     """End this process when the server has ended, even if it was killed."""
     parent = parent_process()
     assert parent is not None
-    connection.wait([parent.sentinel])
-    _end()
+    sentinel = parent.sentinel
+    if sys.platform == "linux":
+        import fcntl
+
+        # A thread cannot, if the process is stopped or a library holds the interpreter's lock.
+        fcntl.fcntl(sentinel, fcntl.F_SETOWN, -os.getpid())
+        fcntl.fcntl(sentinel, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(sentinel, fcntl.F_SETFL, os.O_ASYNC)
+
+    def watch() -> None:
+        connection.wait([sentinel])
+        _end()
+
+    threading.Thread(target=watch, name="nemovideo-watchdog", daemon=True).start()
 
 
 def _end() -> NoReturn:

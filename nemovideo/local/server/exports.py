@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
+from typing import IO
 
+import attrs
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from nemovideo._support.outputs import DEFAULT_QUALITY, QUALITIES
 from nemovideo.draft.values import is_ready
@@ -94,18 +100,18 @@ async def cancel(request: Request) -> Response:
     return context.forms.response("render_cancel", _describe(request, cancelled))
 
 
-async def download(request: Request) -> Response:
+async def download(request: Request) -> Download:
     """GET /api/render/proxy/<id>/download: the file, with support for ranges."""
     render = _own_render(request, authenticate(request, "read", "render"))
     if render.status != "completed":
         raise Problem(404, f"The render has no file: it is {render.status}.")
-    path = context_of(request).queue.path(render)
-    if not path.is_file():  # being removed
+    file = _opened(context_of(request).queue.path(render))
+    if file is None:
         raise Problem(404, "Render not found.")
-    return FileResponse(path, filename=f"{render.render_id}.{render.format}")
+    return Download(file, f"{render.render_id}.{render.format}")
 
 
-async def file(request: Request) -> Response:
+async def file(request: Request) -> Download:
     """GET /files/<token>/<name>: an uploaded or rendered file, for anyone with the link."""
     context = context_of(request)
     token = request.path_params["token"]
@@ -117,9 +123,41 @@ async def file(request: Request) -> Response:
     else:
         raise Problem(404, "Not Found")
     count_link(request, owner)
-    if not path.is_file():
+    if (opened := _opened(path)) is None:
         raise Problem(404, "Not Found")
-    return FileResponse(path, headers={"x-content-type-options": "nosniff"}, filename=name)
+    return Download(opened, name)
+
+
+@attrs.frozen
+class Download:
+    """An open file as an ASGI response: it is sent whole even if it is removed meanwhile."""
+
+    file: IO[bytes]
+    name: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file, or the ranges that are asked for, and close it."""
+        with self.file:
+            response = FileResponse(
+                _path(self.file),
+                stat_result=os.fstat(self.file.fileno()),
+                filename=self.name,
+                headers={"x-content-type-options": "nosniff"},
+            )
+            await response(scope, receive, send)
+
+
+def _path(file: IO[bytes]) -> Path:
+    """Return a path that opens the file, even if it has been removed; not so on Windows."""
+    path = Path(f"/dev/fd/{file.fileno()}")
+    return path if path.exists() else Path(file.name)
+
+
+def _opened(path: Path) -> IO[bytes] | None:
+    """Open a file, unless it has been removed."""
+    with suppress(FileNotFoundError):
+        return path.open("rb")
+    return None
 
 
 def _own_render(request: Request, account: Account) -> Render:

@@ -6,9 +6,11 @@ import logging
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from tests.support import isolated_calls as calls
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 LIMIT_S = 60.0
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -131,6 +134,25 @@ def test_stop_ends_running_calls(pool: ProcessPool) -> None:
     assert len(errors) == 1
     with pytest.raises(RenderCancelledError):
         pool.run(calls.process_id, limit_s=LIMIT_S)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only the kernel of Linux does it")
+@pytest.mark.parametrize("name", ["report_and_wait", "report_and_hold_the_interpreter"])
+def test_a_process_that_is_stopped_or_hangs_ends_with_a_killed_server(name: str) -> None:
+    serve = f"from tests.support import isolated_calls; isolated_calls.serve({name!r})"
+    with subprocess.Popen(
+        [sys.executable, "-c", serve], stdout=subprocess.PIPE, cwd=ROOT
+    ) as server:
+        assert server.stdout is not None
+        child = int(server.stdout.readline())
+        try:
+            if name == "report_and_wait":
+                os.kill(child, signal.SIGSTOP)
+            server.kill()
+            server.communicate(timeout=20)  # to the end: no process has its output open any more
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
+from starlette.types import Message
 
 from nemovideo.local import Forms
-from nemovideo.local.server import sessions
+from nemovideo.local.server import exports, sessions
 from nemovideo.local.store import StoredFile
 from tests.support.app import SKILL, Api, Renderer, anonymous, client, serving
 
@@ -236,6 +238,29 @@ def test_the_page_of_a_claim_link_shows_the_latest_renders_only(
     claim = api.data("POST", "/api/auth/claim-token", json=ids)
     page = httpx.get(f"{api.backend.url}/workspace/claim", params={"ct": claim["claim_token"]})
     assert [render_id in page.text for render_id in render_ids] == [False, True, True]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("ranges", "sent"), [(None, b"0123456789"), ("bytes=3-5", b"345")])
+async def test_a_download_that_has_begun_ends_whole_although_its_file_is_removed(
+    ranges: str | None, sent: bytes, tmp_path: Path
+) -> None:
+    path, received = tmp_path / "a.mp4", bytearray()
+    path.write_bytes(b"0123456789")
+    download = exports.Download(path.open("rb"), "a.mp4")
+    path.unlink()
+
+    async def receive() -> Message:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        received.extend(message.get("body", b""))
+
+    headers = [] if ranges is None else [(b"range", ranges.encode())]
+    await download({"type": "http", "method": "GET", "headers": headers}, receive, send)
+    assert received == sent
+    assert download.file.closed
 
 
 def test_a_download_whose_file_has_been_removed_is_not_found(api: Api) -> None:
