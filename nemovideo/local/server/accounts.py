@@ -10,12 +10,10 @@ from starlette.responses import Response
 from nemovideo.local.server.bodies import read_json
 from nemovideo.local.server.context import check_disk, context_of
 from nemovideo.local.server.forms import Problem, is_utf8, text_field
+from nemovideo.local.server.limits import MAX_CONNECTIONS
 from nemovideo.local.store import Account, SessionRow
 from nemovideo.local.store.accounts import TokenTooSoonError
 from nemovideo.local.store.projects import CLAIM_LIFETIME_S
-
-MAX_REQUESTS = 64
-"""The requests of an API key, and those for its links, at a time: a quarter of all connections."""
 
 _KEY_REMEDY = "Set NEMO_TOKEN to an API key of this server."
 """Replaces the client's own remedy, which suggests an anonymous token: here there are none."""
@@ -58,15 +56,19 @@ def count_link(request: Request, user_id: str) -> None:
 def count_request(request: Request, counter: str) -> None:
     """Count a request until it ends (see `Guard`).
 
+    The requests of a counter may be a third as many as the connections that remain free: a quarter
+    of all for the first key, less for the next ones, so that there is always room for others.
+
     Raises:
         Problem: 429 if the server has API keys, and the counter has too many in progress.
     """
     context = context_of(request)
+    own, free = context.in_progress[counter], MAX_CONNECTIONS - context.in_progress.total()
+    if context.access.shared and 3 * own >= free:
+        message = f"You have {own} requests in progress, which is your share of the connections."
+        raise Problem(429, message, code=429, headers={"Retry-After": "5"})
     request.scope["nemovideo.counter"] = counter
     context.in_progress[counter] += 1
-    if context.access.shared and context.in_progress[counter] > MAX_REQUESTS:
-        message = f"You have {MAX_REQUESTS} requests in progress, which is the limit."
-        raise Problem(429, message, code=429, headers={"Retry-After": "5"})
 
 
 def own_session(request: Request, account: Account, session_id: str) -> SessionRow:

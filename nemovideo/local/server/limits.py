@@ -13,6 +13,8 @@ from nemovideo._support.numbers import number
 from nemovideo.local.server.forms import Problem
 
 GIB = 1024**3
+MAX_CONNECTIONS = 256
+"""The connections of a backend with API keys."""
 
 OVER_QUOTA = (
     "Ask the operator of the server for more space, or to remove old results earlier (--keep)."

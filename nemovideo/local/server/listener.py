@@ -11,6 +11,7 @@ import struct
 import sys
 import threading
 import time
+from collections import Counter
 
 import uvicorn
 from starlette.types import ASGIApp, Scope
@@ -18,10 +19,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import LocalBackendError
+from nemovideo.local.server.limits import MAX_CONNECTIONS
 from nemovideo.local.server.waiting import first_completed
 
 _KEEP_ALIVE_S = 120
-_MAX_CONNECTIONS = 256
 _BACKLOG = 128  # asyncio accepts this many connections per loop iteration
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -30,8 +31,8 @@ class Server:
     """Serves an app between start() and stop().
 
     With `shared`, the number of connections is limited to `max_connections`: beyond that, a new
-    one closes the oldest idle one. A connection that does not complete a request head within
-    `request_head_s` seconds is closed.
+    one closes the oldest idle one of the address that has the most. A connection that does not
+    complete a request head within `request_head_s` seconds is closed.
 
     Raises:
         LocalBackendError: The address cannot be used.
@@ -44,7 +45,7 @@ class Server:
         *,
         shared: bool = False,
         request_head_s: float = 30.0,
-        max_connections: int = _MAX_CONNECTIONS,
+        max_connections: int = MAX_CONNECTIONS,
     ) -> None:
         self._socket = _listen(host, port)
         self._shared = shared
@@ -201,11 +202,24 @@ def _bounded(limit: int) -> type[_Protocol]:
             if len(self.connections) <= limit:
                 return
             idle = [each for each in self.connections if _is_idle(each)]
-            oldest = min(idle, key=lambda each: getattr(each, "number", 0))
+            counts = Counter(map(_address, idle))
+            # Nobody without a key can close the connections of other addresses.
+            oldest = min(idle, key=lambda each: (-counts[_address(each)], _number(each)))
             self.connections.discard(oldest)
             oldest.transport.abort()
 
     return Bounded
+
+
+def _address(connection: object) -> object:
+    """Return the address of a connection's client."""
+    return (getattr(connection, "client", None) or (None,))[0]
+
+
+def _number(connection: object) -> int:
+    """Return the position of a bounded connection in the order of arrival."""
+    number: int = getattr(connection, "number", 0)
+    return number
 
 
 def _is_idle(connection: object) -> bool:

@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import sqlite3
+import sys
 import threading
 import time
 import tracemalloc
@@ -245,7 +246,7 @@ def test_a_session_removed_during_an_upload_is_not_found_and_leaves_no_file(
 
 
 def test_a_key_cannot_occupy_all_connections(shared: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accounts, "MAX_REQUESTS", 2)
+    monkeypatch.setattr(accounts, "MAX_CONNECTIONS", 8)
     head = f"POST /run_sse HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
     path = "/api/credits/balance/simple"
     with ExitStack() as stack:
@@ -261,10 +262,50 @@ def test_a_key_cannot_occupy_all_connections(shared: Api, monkeypatch: pytest.Mo
         pass
 
 
+def test_several_keys_leave_connections_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "MAX_CONNECTIONS", 16)
+    greedy, held = [f"greedy-{n}" for n in range(3)], []
+    path = "/api/credits/balance/simple"
+    with serving(host="127.0.0.1", api_key=[KEY, *greedy]) as api, ExitStack() as stack:
+        for key in greedy:
+            asks = stack.enter_context(client(api.backend, key))
+            head = f"POST /run_sse HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+            while asks.ask("GET", path).status_code == 200:
+                address = "127.0.0.1", api.backend.port
+                held.append(stack.enter_context(socket.create_connection(address, timeout=10)))
+                held[-1].sendall(
+                    f"{head}Content-Length: 9\r\nExpect: 100-continue\r\n\r\n".encode()
+                )
+                assert held[-1].recv(12) == b"HTTP/1.1 100"
+        assert len(held) == 4 + 3 + 3
+        with client(api.backend, KEY) as anna:
+            assert anna.ask("GET", path).status_code == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs several loopback addresses")
+def test_one_address_cannot_close_the_connections_of_others() -> None:
+    server = Server("127.0.0.1", 0, shared=True, max_connections=4)
+    server.start(PlainTextResponse("hello"))
+    address = "127.0.0.1", server.port
+    try:
+        with ExitStack() as opened:
+            quiet = opened.enter_context(socket.create_connection(address, timeout=10))
+            for _ in range(9):
+                stranger = socket.create_connection(address, 10, ("127.0.0.2", 0))
+                opened.enter_context(stranger)
+                with suppress(ConnectionError):
+                    stranger.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                    stranger.recv(4)
+            quiet.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert quiet.recv(4) == b"HTTP"
+    finally:
+        server.stop()
+
+
 def test_links_cannot_occupy_all_connections(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(accounts, "MAX_REQUESTS", 2)
+    monkeypatch.setattr(accounts, "MAX_CONNECTIONS", 8)
     large = os.urandom(24 * 1024**2)
     with (
         serving(tmp_path, host="0.0.0.0", api_key=[KEY]) as api,
