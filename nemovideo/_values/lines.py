@@ -40,7 +40,7 @@ def size_text(size_bytes: float) -> str:
 
 def quoted(text: str, quotes: str = '""') -> str:
     """Return the text on one line between two quotes; the same quotes inside it become single."""
-    opening, closing = quotes
+    opening, closing = tuple(quotes)
     line = one_line(text).replace(opening, "'").replace(closing, "'")
     return f"{opening}{line}{closing}"
 
