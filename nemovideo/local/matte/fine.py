@@ -241,8 +241,10 @@ class FineCutter:
         else:
             key.cut = attrs.evolve(_cut(key.frame.view, crop, key.alpha), left_out=key.left_out)
         last: tuple[_Frame[_View], Cut] | None = None
-        still = len(key.span) + 1 >= self._still_stride
-        for number, frame in enumerate(key.span, 1):
+        steps = len(key.span) + 1
+        still = steps >= self._still_stride
+        for number in range(1, steps):
+            frame = key.span.pop(0)  # a yielded frame is not kept
             if before is not None and frame is before.frame:
                 assert before.cut is not None
                 last = frame, before.cut
@@ -250,8 +252,7 @@ class FineCutter:
                 assert key.cut is not None
                 last = frame, key.cut
             elif last is None or frame is not last[0]:
-                share = number / (len(key.span) + 1)
-                cut = self._between(before, key, frame, share)
+                cut = self._between(before, key, frame, number / steps)
                 settled = still and number % 2 == 0
                 last = frame, attrs.evolve(cut, settled=settled, left_out=key.left_out)
             yield frame.view, last[1]

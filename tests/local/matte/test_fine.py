@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -126,6 +127,24 @@ def test_repeated_frames_are_cut_once(times: list[int]) -> None:
     followed = list(FineCutter(Watched(), None, Watched()).follow(views))
     assert [view for view, _ in followed] == views
     assert len({id(cut) for _, cut in followed}) == len(pictures)
+
+
+def test_frames_are_released_once_they_are_cut() -> None:
+    alive: WeakSet[PictureView] = WeakSet()
+    most = 0
+
+    def views() -> Iterator[PictureView]:
+        for picture in walk(60, 0):
+            yield made(picture)
+
+    def made(picture: Picture) -> PictureView:
+        view = PictureView(picture)
+        alive.add(view)
+        return view
+
+    for _ in FineCutter(Watched(), None, Watched()).follow(views()):
+        most = max(most, len(alive))
+    assert most <= 2 * 12 + 3  # two spans between key frames, and the frames at hand
 
 
 def test_a_cut_starts_a_new_scene() -> None:
