@@ -108,7 +108,7 @@ class FineCutter:
         self._people = People(small, faces, behind=behind)
         self._key_frames = KeyFrames(self._people, strong, sharp_side=sharp_side)
         self._optical_flow = OpticalFlow()
-        self._schedule = SearchSchedule()
+        self._schedule = SearchSchedule(min_frames=1)
         self._crop: Crop | None = None
         self._grid: Crop | None = None
         self._moved = False
@@ -190,8 +190,11 @@ class FineCutter:
         return _Key(frame, matte, span, grid, left_out=self._people.left_out)
 
     def _matte(self, view: View, *, sharp: bool) -> KeyMatte | None:
-        empty = not self._people.boxes
-        self._people.search(view, far=empty and self._schedule.is_due(view, []))
+        people = self._people
+        empty = not people.boxes
+        due = self._schedule.is_due(view, people.boxes)
+        if due or empty or not people.face_here:
+            people.search(view, far=due and empty)
         return self._key_frames.matte(view, sharp=sharp)
 
     def _reset(self) -> None:

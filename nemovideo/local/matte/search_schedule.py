@@ -16,9 +16,14 @@ _CHANGED_SHARE = 0.005
 
 
 class SearchSchedule:
-    """Decide which frames to search: nobody enters without motion around the tracked people."""
+    """Decide which frames to search: nobody enters without motion around the tracked people.
 
-    def __init__(self) -> None:
+    Args:
+        min_frames: The least number of frames between searches while people are tracked.
+    """
+
+    def __init__(self, min_frames: int = _FRAMES) -> None:
+        self._min_frames = min_frames
         self._frames = _MAX_FRAMES
         self._last: Thumbnail | None = None
 
@@ -37,7 +42,7 @@ class SearchSchedule:
             view: The frame.
             tracked: The boxes of the tracked people.
         """
-        if self._frames < (_FRAMES if tracked else _FRAMES_WHEN_EMPTY):
+        if self._frames < (self._min_frames if tracked else _FRAMES_WHEN_EMPTY):
             return False
         thumbnail = view.thumbnail()
         can_wait = tracked and self._frames < _MAX_FRAMES

@@ -67,6 +67,12 @@ def test_fast_motion_makes_more_key_frames() -> None:
     assert shown[1] >= 5
 
 
+def test_the_whole_frame_is_searched_again_only_if_the_picture_around_the_people_changed() -> None:
+    small, strong = Watched(), Watched()
+    cuts(walk(60, 0), small=small, strong=strong)
+    assert len(small.shown) == len(strong.shown) + 1
+
+
 def test_a_person_who_enters_is_kept_between_key_frames_too() -> None:
     standing = (20, 60, 100, 240)
     pictures = [
