@@ -134,6 +134,8 @@ class Sound:
     duration_ms: int
     start_ms: int = 0
     volume: float = 0.5
+    fade_in_ms: int = 0
+    fade_out_ms: int = 0
 
 
 @attrs.frozen

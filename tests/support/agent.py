@@ -142,6 +142,11 @@ def gist(turn: Turn, before: Timeline | None = None) -> str:
         changes.append(
             "music="
             + ",".join(f"{s.media}@{s.volume:g}:{s.start_ms}+{s.duration_ms}" for s in new.sounds)
+            + "".join(
+                f" fades={s.fade_in_ms},{s.fade_out_ms}"
+                for s in new.sounds
+                if s.fade_in_ms or s.fade_out_ms
+            )
         )
     if new.titles != old.titles:
         changes.append(

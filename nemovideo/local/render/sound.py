@@ -32,6 +32,8 @@ _STEREO = ("FL", "FR")
 
 Block = npt.NDArray[np.float32]
 """Channels × samples: two channels, 48 kHz, -1..1."""
+Gain = npt.NDArray[np.float32]
+"""The volume of each sample, as a factor."""
 
 
 class Mixer:
@@ -54,7 +56,8 @@ class Mixer:
                 blocks = decode_blocks(item, start_s=start_s, speed=part.speed, warn=warn)
             else:
                 blocks = looped_blocks(item, warn=warn)
-            self._tracks.append(_Track(blocks, start_ms, duration_ms, part.volume))
+            fades = (part.fade_in_ms, part.fade_out_ms) if isinstance(part, Sound) else (0, 0)
+            self._tracks.append(_Track(blocks, start_ms, duration_ms, part.volume, fades))
 
         start_ms = 0
         for clip in timeline.clips:
@@ -77,30 +80,46 @@ class Mixer:
         mix = np.zeros((2, count), dtype=np.float32)
         for track in self._tracks:
             track.add_to(mix, self._position)
-        self._fade(mix)
+        mix *= _fading(self._position, count, self._length, self._fades)
         self._position += count
         return mix.clip(-1, 1)
 
-    def _fade(self, mix: Block) -> None:
-        """Apply the draft's fades to a block."""
-        fade_in, fade_out = (length * SAMPLE_RATE / 1000 for length in self._fades)
-        places = self._position + np.arange(mix.shape[1])
-        if fade_in > 0:
-            mix *= (places / fade_in).clip(0, 1).astype(np.float32)
-        if fade_out > 0:
-            mix *= ((self._length - places) / fade_out).clip(0, 1).astype(np.float32)
+
+def _fading(position: int, count: int, length: int, fades_ms: tuple[int, int]) -> Gain:
+    """Return the volume of `count` samples of a fading sound that has `length` samples.
+
+    Args:
+        position: The first sample.
+        count: The number of samples.
+        length: The length of the sound.
+        fades_ms: The lengths of the fades at its start and its end.
+    """
+    gain: Gain = np.ones(count, dtype=np.float32)
+    fade_in, fade_out = (fade_ms * SAMPLE_RATE / 1000 for fade_ms in fades_ms)
+    places = position + np.arange(count)
+    if fade_in > 0:
+        gain *= (places / fade_in).clip(0, 1).astype(np.float32)
+    if fade_out > 0:
+        gain *= ((length - places) / fade_out).clip(0, 1).astype(np.float32)
+    return gain
 
 
 class _Track:
     """A sound at its place on the timeline."""
 
     def __init__(
-        self, blocks: Iterator[Block], start_ms: int, duration_ms: int, volume: float
+        self,
+        blocks: Iterator[Block],
+        start_ms: int,
+        duration_ms: int,
+        volume: float,
+        fades_ms: tuple[int, int],
     ) -> None:
         self._blocks = blocks
         self._start = start_ms * SAMPLE_RATE // 1000
         self._end = (start_ms + duration_ms) * SAMPLE_RATE // 1000
         self._volume = max(0.0, volume)
+        self._fades_ms = fades_ms
         self._rest: Block = np.zeros((2, 0), dtype=np.float32)
 
     def add_to(self, mix: Block, position: int) -> None:
@@ -114,7 +133,9 @@ class _Track:
                     return
                 self._rest = block
             part = self._rest[:, : last - first]
-            mix[:, first : first + part.shape[1]] += part * np.float32(self._volume)
+            place, length = position + first - self._start, self._end - self._start
+            gain = _fading(place, part.shape[1], length, self._fades_ms) * np.float32(self._volume)
+            mix[:, first : first + part.shape[1]] += part * gain
             self._rest = self._rest[:, part.shape[1] :]
             first += part.shape[1]
 

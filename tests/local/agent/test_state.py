@@ -279,10 +279,14 @@ def test_an_edit_of_one_clip_leaves_the_other(text: str, expected: str) -> None:
 def test_it_is_the_music_after_a_message_about_music() -> None:
     before = start()
     with_music = ask("add song.mp3 as music").timeline
+    assert with_music is not None
     for text in ("fade it out", "让它淡出"):
         turn = respond(text, timeline=with_music, media=MEDIA, history=(before,))
-        assert not turn.changed
-        (step,) = turn.steps
-        assert "picture and sound together" in step.text or "不能单独" in step.text
+        assert gist(turn, with_music).endswith("fades=0,1000"), text
+        assert turn.timeline is not None
+        assert turn.timeline.fade_out_ms == 0
+    faded = ask("fade the music in over 2 seconds", with_music)
+    assert gist(faded, with_music).endswith("fades=2000,0")
+    assert "no background music" in ask("fade the music in").steps[0].text
     other = respond("fade the video out", timeline=with_music, media=MEDIA, history=(before,))
     assert other.changed

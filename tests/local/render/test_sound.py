@@ -59,6 +59,17 @@ def test_music_is_looped(tmp_path: Path, silent: MediaItem, name: str) -> None:
     assert seen.loudness(1.4, 1.9) == pytest.approx(TONE / 2, rel=0.15)
 
 
+def test_music_fades_at_its_own_ends(tmp_path: Path, silent: MediaItem) -> None:
+    music = item(make_sound(tmp_path / "m.wav", seconds=3), "m2")
+    sounds = (Sound("m2", "m.wav", 1600, 200, volume=1.0, fade_in_ms=400, fade_out_ms=800),)
+    timeline = draft(silent, Clip("video", 2000, "clip", media="m1"), sounds=sounds)
+    seen = look(render(timeline, {"m1": silent, "m2": music}, tmp_path / "o.mp4").path)
+    assert seen.loudness(0.39, 0.41) == pytest.approx(TONE / 2, rel=0.1)
+    assert seen.loudness(0.7, 0.9) == pytest.approx(TONE, rel=0.05)
+    assert seen.loudness(1.39, 1.41) == pytest.approx(TONE / 2, rel=0.1)
+    assert seen.loudness(1.75, 1.8) < TONE / 10
+
+
 def test_music_and_the_clips_own_sound_are_mixed(tmp_path: Path, talk: MediaItem) -> None:
     music = item(make_sound(tmp_path / "m.wav", seconds=3, hz=1000), "m2")
     sounds = (Sound("m2", "m.wav", 1000, volume=1.0),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 
 from attrs import evolve
 
@@ -12,7 +13,9 @@ from nemovideo.local.agent.language import digits, number, percent, times
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.stage import Stage, on_stage, without_number
 from nemovideo.local.agent.words import has
-from nemovideo.local.timeline import Crop
+from nemovideo.local.timeline import Crop, Sound, Timeline
+
+_Fading = TypeVar("_Fading", Timeline, Sound)
 
 FADE_MS = 1000
 _LEAST_SHARE = 0.05
@@ -117,23 +120,35 @@ def _third(text: str) -> float | None:
 
 @on_stage("fade")
 def fade(clause: Clause, context: Context, stage: Stage) -> Outcomes:
-    """Fade picture and sound in or out, or remove the fade."""
+    """Fade the picture with the sound, or the music alone, in or out, or remove the fade."""
     text = clause.text
-    if has(text, "music", "sound") or (has(text, "framing.it") and _music_was_last(context)):
+    of_music = has(text, "music") or (has(text, "framing.it") and _music_was_last(context))
+    if of_music and not stage.timeline.sounds:
+        return refused("fade", {}, context.say("no_music_yet"))
+    if has(text, "sound") and not of_music:
         return refused("fade", {}, context.say("no_sound_fade"))
     given = times(text)
     ends = [end for end in ("in", "out") if has(text, f"framing.fade_{end}")] or ["in", "out"]
     gone = has(text, "remove") and not has(text.split("fad")[-1], "framing.out")
     length = 0 if gone else min(given[0] if given else FADE_MS, stage.timeline.duration_ms)
-    edited = evolve(
-        stage.timeline,
-        fade_in_ms=length if "in" in ends else stage.timeline.fade_in_ms,
-        fade_out_ms=length if "out" in ends else stage.timeline.fade_out_ms,
-    )
+
+    def faded(part: _Fading) -> _Fading:
+        return evolve(
+            part,
+            fade_in_ms=length if "in" in ends else part.fade_in_ms,
+            fade_out_ms=length if "out" in ends else part.fade_out_ms,
+        )
+
+    if of_music:
+        edited = evolve(stage.timeline, sounds=tuple(map(faded, stage.timeline.sounds)))
+    else:
+        edited = faded(stage.timeline)
     if edited == context.timeline:
-        return answered(context.say("no_fade" if gone else "fades_already"))
+        already = "music_fades_already" if of_music else "fades_already"
+        return answered(context.say("no_fade" if gone else already))
     shown = speech.listed(context, [context.say(f"fade.{end}") for end in ends])
-    said = context.say("faded", shown=shown, span=speech.seconds(context, length))
+    sentence = "music_faded" if of_music else "faded"
+    said = context.say(sentence, shown=shown, span=speech.seconds(context, length))
     args = {f"fade_{end}_ms": length for end in ends}
     return did("fade", args, edited, context.say("fade_removed") if gone else said)
 

@@ -93,6 +93,9 @@ def _facts(timeline: Timeline) -> dict[str, object]:
             [[clip[name] for name in ("turn", "flip", "crop", "fit", "place")] for clip in clips],
             (timeline.width, timeline.height),
         ),
-        "fade": (timeline.fade_in_ms, timeline.fade_out_ms),
+        "fade": (
+            (timeline.fade_in_ms, timeline.fade_out_ms),
+            [(sound.fade_in_ms, sound.fade_out_ms) for sound in timeline.sounds],
+        ),
         "clips": [clip["name"] for clip in clips],
     }
