@@ -6,23 +6,25 @@ import base64
 import io
 import mimetypes
 import os
-import zipfile
 from contextlib import suppress
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from nemovideo._support.outputs import WITH_ALPHA, result_suffix
 from nemovideo._values.formats import suffix_of
 from nemovideo._values.lines import one_line
+from nemovideo.errors import UnsupportedFileError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 EMBED_LIMIT_BYTES = 8 * 1024 * 1024
 """Files up to this size are embedded in the notebook; larger ones are linked."""
 
 _PLAYED = ("mp4", "m4v", "webm", "ogv", "")
 _STILL_WIDTH = 960
-# A result can be a playlist, for which FFmpeg would open other files.
-_ONE_FILE = {"format_whitelist": "mov,mp4,matroska,webm,avi", "protocol_whitelist": "file"}
 
 
 def kind_of(source: Path | str) -> str:
@@ -52,7 +54,7 @@ def figure(caption: str, source: Path | str) -> str:
         media = f'<video{_over(name)} controls playsinline preload="auto" {source_of}></video>'
     else:
         still = None if _is_url(source) else _still(Path(source))
-        picture = "" if still is None else f'<img{_over(name)} src="{_shrunk(still)}" alt="">'
+        picture = "" if still is None else f'<img{_over(name)} src="{still}" alt="">'
         hint = f"Browsers do not play .{escape(suffix_of(name))} files; open it in a player."
         media = f'{picture}<div class="nemo-quiet">{hint}</div>'
     return f"<figure><figcaption>{caption} · {words}</figcaption>{media}</figure>"
@@ -60,7 +62,7 @@ def figure(caption: str, source: Path | str) -> str:
 
 def png_figure(caption: str, png: bytes) -> str:
     """Return a PNG file with its caption, embedded at a readable size."""
-    image = f'<img{_over("still.png")} src="{_shrunk(png)}" alt="">'
+    image = f'<img{_over("still.png")} src="{_shrunk_png(png)}" alt="">'
     return f"<figure><figcaption>{escape(caption)}</figcaption>{image}</figure>"
 
 
@@ -69,48 +71,40 @@ def _over(name: str) -> str:
     return ' class="nemo-alpha"' if result_suffix(name) in WITH_ALPHA else ""
 
 
-def _still(path: Path) -> bytes | None:
-    """Return the first frame as a PNG, or None if it cannot be read."""
-    if suffix_of(path.name) == "zip":
-        with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
-            for item in archive.infolist():
-                if suffix_of(item.filename) == "png" and item.file_size <= EMBED_LIMIT_BYTES:
-                    return archive.read(item)
-        return None
+def _still(path: Path) -> str | None:
+    """Return the first frame as a data URL, or None if it cannot be read."""
     try:
-        import av
         from PIL import Image
+
+        from nemovideo._support.pixels import frames_of
     except ImportError:
         return None
-    with (
-        suppress(av.FFmpegError, OSError, StopIteration),
-        av.open(path, options=_ONE_FILE) as container,
-    ):
-        frame = next(container.decode(video=0))
-        alpha = any(component.is_alpha for component in frame.format.components)
-        image = Image.fromarray(frame.to_ndarray(format="rgba" if alpha else "rgb24"))
-        written = io.BytesIO()
-        image.save(written, "PNG")
-        return written.getvalue()
+    with suppress(UnsupportedFileError, StopIteration, Image.DecompressionBombError):
+        _, rgb, alpha = next(frames_of(path))
+        image = Image.fromarray(rgb)
+        if alpha.min() < 1:
+            image.putalpha(Image.fromarray((alpha * 255).round().astype("uint8")))
+        return _shrunk(image)
     return None
 
 
-def _shrunk(png: bytes) -> str:
-    """Return a data URL: a WebP of at most `_STILL_WIDTH` pixels, a fraction of the PNG's bytes.
-
-    Without Pillow, or if that cannot read it, it is the PNG itself.
-    """
+def _shrunk_png(png: bytes) -> str:
+    """Return a data URL, which without Pillow, or if that cannot read it, is the PNG itself."""
     try:
         from PIL import Image
     except ImportError:
         return _embedded(png, "image/png")
     with suppress(OSError, ValueError, Image.DecompressionBombError):
-        image = Image.open(io.BytesIO(png), formats=["PNG"])
-        image.thumbnail((_STILL_WIDTH, _STILL_WIDTH))
-        written = io.BytesIO()
-        image.save(written, "WEBP", quality=90)
-        return _embedded(written.getvalue(), "image/webp")
+        return _shrunk(Image.open(io.BytesIO(png), formats=["PNG"]))
     return _embedded(png, "image/png")
+
+
+def _shrunk(image: Image.Image) -> str:
+    """Return a WebP of at most `_STILL_WIDTH` pixels, a fraction of a PNG's bytes."""
+    image.thumbnail((_STILL_WIDTH, _STILL_WIDTH))
+    written = io.BytesIO()
+    image.save(written, "WEBP", quality=90)
+    return _embedded(written.getvalue(), "image/webp")
 
 
 def _address(source: Path | str) -> str | None:

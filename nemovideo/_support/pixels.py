@@ -26,7 +26,7 @@ Pixels: TypeAlias = tuple[float, npt.NDArray[np.uint8], npt.NDArray[np.float32]]
 """A time in seconds, height × width × 3 RGB, and height × width alpha in 0..1."""
 
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-_DEMUXERS = "mov,mp4,matroska,webm"
+_DEMUXERS = "mov,mp4,matroska,webm,avi"  # not playlists, which open other files
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".gif"}
 _UNREADABLE = (av.error.FFmpegError, OSError, ValueError, IndexError, SequenceError)
