@@ -50,7 +50,7 @@ def _prepared(
 ) -> Flow[tuple[list[Upload], str]]:
     """Return the checked files of a job, and its message."""
     local_files = context.settings.local_files
-    order = order_for(source, background, None, "webm", None, None, False, local_files=local_files)
+    order = order_for(source, background, format="webm", local_files=local_files)
     if any(is_url(file) for file in order.files):
         raise InvalidRequestError(
             "previews are made on this machine, which does not fetch URLs",

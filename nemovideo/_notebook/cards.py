@@ -84,11 +84,7 @@ def changes(
 ) -> str:
     """Return changes as a list, and marked on the timeline.
 
-    Args:
-        rows: "added", "changed" or "removed", and a sentence.
-        lanes: The marked timeline.
-        duration_ms: The length of the longer timeline.
-        description: The changes as text.
+    A row is "added", "changed" or "removed", and a sentence. The timeline is the longer one.
     """
     if not rows:
         return _card("Nothing changed", "", "")

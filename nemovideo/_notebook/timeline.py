@@ -85,13 +85,9 @@ class _Box:
 def timeline_svg(
     lanes: Sequence[Lane], duration_ms: int, description: str, *, dimmed: bool = False
 ) -> str:
-    """Return the lanes on one time axis.
+    """Return the lanes, of which 30 are shown, on one time axis of at least `duration_ms`.
 
-    Args:
-        lanes: The lanes; those after the 30th are counted.
-        duration_ms: The minimum length of the axis.
-        description: The text for screen readers.
-        dimmed: Whether unmarked bars are faded.
+    The description is for screen readers. When `dimmed`, unmarked bars are faded.
     """
     shown = lanes[:_LANES_SHOWN]
     ends = (bar.end_ms for lane in shown for bar in lane.bars)
