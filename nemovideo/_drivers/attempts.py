@@ -56,11 +56,9 @@ class Deadline:
         return min(seconds, left)
 
     def error(self, place: str = "", *, answered: bool = True) -> APITimeoutError:
-        """Return the error for a deadline that has passed.
+        """Return the error for a deadline that has passed, during the request at `place`.
 
-        Args:
-            place: The request that it ended, with its host.
-            answered: Whether the server reacts at all; otherwise more time may not help.
+        If the server did not answer at all, more time may not help.
         """
         more_time = ("allow more time with ", Option("deadline"))
         error = APITimeoutError(

@@ -205,7 +205,7 @@ class Tools:
             else:
                 path = self._folders.output(output)
             video = await session.export(
-                path, quality=quality, on_progress=work.render, overwrite=overwrite
+                path, quality=quality, progress=work.progress, overwrite=overwrite
             )
             return video_answer(video)
 

@@ -21,7 +21,7 @@ from nemovideo import AsyncClient
 from nemovideo._mcp.answers import answer, error_answer
 from nemovideo.errors import InvalidRequestError, NemoError
 from nemovideo.hooks import RequestInfo
-from nemovideo.models import Progress, RenderJob
+from nemovideo.models import Progress
 
 Call = Context[None, object]
 """A tool call, for progress reports."""
@@ -60,11 +60,6 @@ class Work:
     def progress(self, now: Progress) -> None:
         """Record the progress of an SDK call."""
         self.fraction, self.message = max(self.fraction, now.fraction), now.message
-
-    def render(self, job: RenderJob) -> None:
-        """Record the progress of a render."""
-        self.fraction = max(self.fraction, (job.progress or 0.0) / 100)
-        self.message = "Rendering…"
 
     def notice(self, line: str) -> None:
         """Record a line to show."""

@@ -113,9 +113,7 @@ _VERBS = (
 def action(words: str, raw: str) -> GuiAction | None:
     """Return the action that an instruction means, if any (docs/protocol.md §9).
 
-    Args:
-        words: The masked clause.
-        raw: The clause as it was written, since the names of buttons are often quoted.
+    `raw` is the clause as it was written, since the names of buttons are often quoted.
     """
     raw = PATTERNS["before_export"].sub("", raw)
     if _has(words, "means_drag") and _has(words, "drags"):
