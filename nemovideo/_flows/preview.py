@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import tempfile
 from collections.abc import Sequence
 from functools import partial
@@ -107,21 +106,15 @@ def _from_export(
     context: Context, session_id: str, task_id: str | None, at_s: list[float] | None
 ) -> Flow[Preview]:
     yield from blocking(check_extra)
-    folder = yield from blocking(lambda: Path(tempfile.mkdtemp(prefix="nemovideo-preview-")))
     sources = context.uploaded.get(session_id, ())
-    try:
-        video = yield from render.export(
-            context,
-            session_id,
-            folder / "preview.mp4",
-            format="mp4",
-            quality="high",
-            task_id=task_id,
+    with tempfile.TemporaryDirectory(
+        prefix="nemovideo-preview-", ignore_cleanup_errors=True
+    ) as folder:
+        path = Path(folder, "preview.mp4")
+        yield from render.export(
+            context, session_id, path, format="mp4", quality="high", task_id=task_id
         )
-        assert video.path is not None
-        return (yield from blocking(partial(_read_export, video.path, sources, at_s)))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        return (yield from blocking(partial(_read_export, path, sources, at_s)))
 
 
 def check_extra() -> None:
