@@ -39,13 +39,7 @@ def fetch(
 ) -> Flow[Path]:
     """Download a finished job's file: from its link, else from the API.
 
-    Only requests to the API's own origin carry the token.
-
-    Raises:
-        InvalidRequestError: `path` exists and `overwrite` is False, the job has no file yet, or
-            its link is plain http to another host.
-        DownloadError: The file is incomplete or inconsistent.
-        OutputError: The file cannot be written.
+    Only requests to the API's own origin carry the token. See `Render.download`.
     """
     target = yield from blocking(partial(check_output, path, overwrite=overwrite))
     part = PartFile(target, _identity(context, job), overwrite=overwrite)

@@ -69,14 +69,7 @@ def check_length(at_s: Sequence[float] | None, duration_ms: int | None) -> None:
 
 
 def of_session(context: Context, session_id: str, task_id: str | None, at: At) -> Flow[Preview]:
-    """Return a preview of a session's draft.
-
-    Raises:
-        DraftNotReadyError: There is nothing to show.
-        InvalidRequestError: `at` is invalid, or beyond the end.
-        MissingExtraError: In the cloud, the extra `[local]` is needed to read the export.
-        RenderFailedError: The pictures, or the export, cannot be made.
-    """
+    """Return a preview of a session's draft; see `Session.preview`."""
     at_s = moments(at)
     state = yield from state_flow.get(context, session_id)
     if state.draft is None or not state.draft.ready:

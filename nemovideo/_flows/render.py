@@ -62,11 +62,7 @@ def submit(
     format: str = "mp4",  # noqa: A002 - the protocol's word
     quality: str = "high",
 ) -> Flow[RenderJob]:
-    """Submit a draft for rendering, unchanged; retry once if the submit did not arrive.
-
-    Raises:
-        DraftNotReadyError: It has no track with a segment; nothing was sent.
-    """
+    """Submit a draft for rendering, unchanged; retry once if the submit did not arrive."""
     attempt = partial(_submit_once, context, session_id, draft, format, quality)
     try:
         return (yield from _submit_new(attempt))
@@ -192,12 +188,8 @@ def wait(
     """Poll the job until it ends; transient errors are ignored until they last too long.
 
     `on_progress` is called with the job after every poll, `on_outage` after one that failed.
-
-    Raises:
-        RenderFailedError: The job failed; RenderCancelledError if it was canceled.
-        RenderTimeoutError: It did not end within the polling timeout; it may still be running.
-        NemoError: The polls have failed for two minutes (30 s if a server on this machine refuses
-            connections); the error is that of the last poll.
+    Polls that fail for two minutes (30 s if a server on this machine refuses connections) raise the
+    error of the last one. See `Render.wait` for the other errors.
     """
     job = yield from given(context, job)
     polling, clock = context.settings.polling, context.settings.clock

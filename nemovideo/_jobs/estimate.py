@@ -43,14 +43,7 @@ def of_source(
     trim: Trim | None = None,
     edit: str | None = None,
 ) -> Flow[Estimate]:
-    """Estimate what `remove_background` will take; nothing is sent.
-
-    Raises:
-        InvalidRequestError: The arguments conflict, the format is for pictures only, or `trim`
-            starts after the end of the video.
-        UnsupportedFileError: The source is audio.
-        AgentError: The local agent does not understand the background or the edit.
-    """
+    """Estimate what `remove_background` will take; see `Client.estimate`."""
     order = order_for(
         source,
         background,

@@ -27,14 +27,7 @@ log = logging.getLogger("nemovideo")
 
 
 def of_source(context: Context, source: Source, background: Background, at: At) -> Flow[Preview]:
-    """Return a preview of a clip with another background.
-
-    Raises:
-        MissingExtraError: The extra `[local]` is not installed.
-        InvalidRequestError: A file is a URL, `at` is beyond its end, or the arguments conflict.
-        AgentError: The local agent does not understand the background.
-        RenderFailedError: The preview failed.
-    """
+    """Return a preview of a clip with another background; see `Client.preview`."""
     at_s = moments(at)
     uploads, words = yield from _prepared(context, source, background)
     check_length(at_s, uploads[0].header.duration_ms)
