@@ -61,10 +61,6 @@ class BaseCalls(Generic[P]):
         return APIConnectionError("the request was canceled", remedy="Call again if you need to.")
 
     def check(self) -> None:
-        """Check that the client is open.
-
-        Raises:
-            InvalidRequestError: It was closed.
-        """
+        """Raise an `InvalidRequestError` if the client was closed."""
         if self.closed:
             raise closed_error()

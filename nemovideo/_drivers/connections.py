@@ -80,11 +80,7 @@ class StreamConnection:
         return self._stream is not None
 
     def check(self) -> None:
-        """Check that the stream is open.
-
-        Raises:
-            AbortedError: It was closed.
-        """
+        """Raise an `AbortedError` if the stream was closed."""
         if self.aborted:
             raise AbortedError
 

@@ -111,11 +111,7 @@ def _from_export(
 
 
 def check_extra() -> None:
-    """Check that the extra `[local]` is installed.
-
-    Raises:
-        MissingExtraError: It is not.
-    """
+    """Raise a `MissingExtraError` unless the extra `[local]` is installed."""
     try:
         from nemovideo.local import LocalBackend  # noqa: F401
     except MissingExtraError as error:

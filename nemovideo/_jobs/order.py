@@ -52,11 +52,7 @@ def check_service(path: Path, record: Checkpoint, service: Service) -> None:
 
 
 def check_state(path: Path, state_dir: str) -> None:
-    """Check that the state of a job's local backend still exists.
-
-    Raises:
-        CheckpointError: It does not.
-    """
+    """Raise a `CheckpointError` unless the state of a job's local backend still exists."""
     if Path(state_dir).is_dir():
         return
     raise checkpoints.failure(

@@ -138,11 +138,7 @@ def resolved(path: _Path) -> Path:
 
 
 def found_at(path: Path) -> Checkpoint:
-    """Return the content of a checkpoint.
-
-    Raises:
-        CheckpointError: It does not exist, or cannot be used.
-    """
+    """Return the content of a checkpoint; a `CheckpointError` if it does not exist."""
     record = checkpoints.load(path)
     if record is None:
         raise checkpoints.missing(path)

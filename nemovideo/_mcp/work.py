@@ -105,19 +105,11 @@ class Works:
             raise
 
     async def status(self, call: Call, id: str) -> CallToolResult:  # noqa: A002
-        """Return the result of a job, or its status after `wait_s`.
-
-        Raises:
-            InvalidRequestError: There is no such job.
-        """
+        """Return the result of a job, or its status after `wait_s`."""
         return await self._watch(call, self._find(id))
 
     async def cancel(self, id: str) -> CallToolResult:  # noqa: A002
-        """Cancel a job, and return its result.
-
-        Raises:
-            InvalidRequestError: There is no such job.
-        """
+        """Cancel a job, and return its result."""
         work = self._find(id)
         work.scope.cancel()
         await work.ended.wait()

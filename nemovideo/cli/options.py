@@ -98,21 +98,13 @@ def wants_json(context: click.Context) -> bool:
 
 
 def open_client(*, local: bool, engine: str | None = None) -> Client:
-    """Return a client for the cloud, or for a local backend.
-
-    Raises:
-        click.UsageError: `engine` is given without `local`, or there is no such engine.
-    """
+    """Return a client for the cloud, or for a local backend; see `check_engine`."""
     check_engine(engine, local=local)
     return Client.local(engine=engine) if local else Client()
 
 
 def check_engine(engine: str | None, *, local: bool) -> None:
-    """Check that an engine is given with `local` only, and exists.
-
-    Raises:
-        click.UsageError: It is not, or does not.
-    """
+    """Raise a usage error for an engine without `local`, or that does not exist."""
     if engine is None:
         return
     if not local:

@@ -25,11 +25,7 @@ class Element:
 
 
 def parse(reader: Reader) -> MediaInfo:
-    """Parse the EBML header, and check the size of the segment.
-
-    Raises:
-        DamagedError: The segment is truncated or missing.
-    """
+    """Parse the EBML header, and check the size of the segment."""
     format_ = "mkv"
     for element in elements(reader, 0, reader.size):
         if element.id == _EBML:

@@ -53,11 +53,7 @@ class _Movie:
 
 
 def parse(reader: Reader) -> MediaInfo:
-    """Parse the movie box, and check that the top-level boxes are complete.
-
-    Raises:
-        DamagedError: The movie box is missing, or a required box is truncated.
-    """
+    """Parse the movie box, and check that the top-level boxes are complete."""
     movie: _Movie | None = None
     brand = b"qt  "  # old QuickTime files have no ftyp box
     fragments = 0

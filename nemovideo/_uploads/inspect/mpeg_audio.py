@@ -10,11 +10,7 @@ _PADDING_BYTES = 4096
 
 
 def parse(reader: Reader) -> MediaInfo:
-    """Return which of the two it is.
-
-    Raises:
-        DamagedError: There are no frames after the tags.
-    """
+    """Return which of the two it is."""
     offset = 0
     while reader.read(offset, 3) == b"ID3":  # there can be two
         a, b, c, d = reader.unpack(">4B", offset + 6)  # a synchsafe integer: 7 bits in each byte

@@ -19,11 +19,7 @@ _IMAGE_BLOCK, _EXTENSION = 0x2C, 0x21
 
 
 def parse_png(reader: Reader) -> MediaInfo:
-    """Return the size; an animated PNG is a video.
-
-    Raises:
-        DamagedError: The picture is truncated.
-    """
+    """Return the size; an animated PNG is a video."""
     length, kind, width, height = reader.unpack(">IIII", 8)
     is_animated = reader.read(37, 4) == b"acTL"
     if length != 13 or kind != int.from_bytes(b"IHDR", "big") or not (width and height):
@@ -47,11 +43,7 @@ def _check_png_chunks(reader: Reader) -> None:
 
 
 def parse_jpeg(reader: Reader) -> MediaInfo:
-    """Return the size as shown, and the Exif rotation.
-
-    Raises:
-        DamagedError: The picture is damaged or truncated.
-    """
+    """Return the size as shown, and the Exif rotation."""
     offset, rotation, size = 2, 0, (0, 0)
     while True:
         mark, code = reader.unpack(">BB", offset)
@@ -99,11 +91,7 @@ def _exif_rotation(data: bytes) -> int:
 
 
 def parse_gif(reader: Reader) -> MediaInfo:
-    """Return the size; a GIF with a second frame is a video.
-
-    Raises:
-        DamagedError: The first frame is truncated.
-    """
+    """Return the size; a GIF with a second frame is a video."""
     width, height, flags = reader.unpack("<HHB", 6)
     kind = "image"
     with suppress(BudgetError):

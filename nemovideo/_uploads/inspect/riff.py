@@ -12,11 +12,7 @@ _ANIMATED = 0x02  # a flag of VP8X
 
 
 def parse_wav(reader: Reader) -> MediaInfo:
-    """Return the duration.
-
-    Raises:
-        DamagedError: The data chunk is missing or truncated.
-    """
+    """Return the duration."""
     offset, rate, long_size = 12, 0, 0
     while offset + 8 <= reader.size:
         name, (size,) = reader.read(offset, 4), reader.unpack("<I", offset + 4)
@@ -37,21 +33,13 @@ def parse_wav(reader: Reader) -> MediaInfo:
 
 
 def parse_avi(reader: Reader) -> MediaInfo:
-    """Check that the file is complete.
-
-    Raises:
-        DamagedError: The file is truncated.
-    """
+    """Check that the file is complete."""
     _check_size(reader)
     return MediaInfo("avi", "video", reader.size)
 
 
 def parse_webp(reader: Reader) -> MediaInfo:
-    """Return the size; an animated WebP is a video.
-
-    Raises:
-        DamagedError: The file is truncated, or has no picture.
-    """
+    """Return the size; an animated WebP is a video."""
     _check_size(reader)
     kind, start, is_animated = reader.read(12, 4), 20, False
     if kind == b"VP8X":

@@ -13,11 +13,7 @@ _HEAD = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 
 
 def parse(file: BinaryIO, size_bytes: int) -> MediaInfo:
-    """Return the frame rate and duration, and the size of the first frame.
-
-    Raises:
-        DamagedError: The zip is damaged, or contains no PNGs.
-    """
+    """Return the frame rate and duration, and the size of the first frame."""
     try:
         with open_sequence(file) as archive:
             frames, fps = frames_of(archive), rate_of(archive)
