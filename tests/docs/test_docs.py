@@ -7,9 +7,7 @@ import asyncio
 import inspect
 import re
 import shutil
-import socket
 import subprocess
-import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +35,12 @@ def pages() -> list[Path]:
     ]
 
 
+def texts(pattern: str) -> Iterator[tuple[Path, str]]:
+    """Yield the pages of the docs that match a pattern, with their text."""
+    for page in DOCS.glob(pattern):
+        yield page, page.read_text(encoding="utf-8")
+
+
 def run_page(page: Path) -> int:
     """Run a page's ```python blocks and return how many there were; lines count as in the page."""
     text = page.read_text(encoding="utf-8")
@@ -60,7 +64,7 @@ def run_page(page: Path) -> int:
 @pytest.fixture
 def _workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A folder with a clip and a song in it, and the "cloud" on this machine."""
-    make_clip(tmp_path / "talk.mp4", seconds=0.4)
+    make_clip(tmp_path / "talk.mp4", seconds=0.4, fps=10)
     make_tone(tmp_path / "song.wav")
     monkeypatch.chdir(tmp_path)
     with LocalBackend() as cloud:
@@ -81,49 +85,38 @@ def test_the_protocol_works_with_curl_alone(tmp_path: Path) -> None:
     page = (DOCS / "local.md").read_text(encoding="utf-8")
     found = re.search(r"^```sh\n(export API=.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert found
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "nemovideo.local", "--port", str(port), "--engine", "fast"]
-    with subprocess.Popen(
-        [*command, "--state-dir", str(tmp_path / "state")], stdout=subprocess.PIPE, text=True
-    ) as server:
-        try:
-            assert server.stdout is not None
-            assert f":{port}" in server.stdout.readline()
-            done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", found[1].replace("8000", str(port))],
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-        finally:
-            server.terminate()
+    with LocalBackend(tmp_path / "state") as server:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", found[1].replace("8000", str(server.port))],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
     assert done.returncode == 0, done.stderr
     assert "functionCall" in done.stdout
     assert (tmp_path / "clean.mp4").read_bytes()[4:8] == b"ftyp"
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("**/*.md")), ids=lambda page: page.stem)
-def test_the_pictures_of_a_page_are_there_and_small(page: Path) -> None:
-    for address in re.findall(r"!\[[^]]*\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
-        assert (page.parent / address).stat().st_size < 150_000
+def test_the_pictures_of_all_pages_are_there_and_small() -> None:
+    for page, text in texts("**/*.md"):
+        for address in re.findall(r"!\[[^]]*\]\((?!https?:)([^)#]+)", text):
+            assert (page.parent / address).stat().st_size < 150_000, page
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("**/*.md")), ids=lambda page: page.stem)
-def test_the_blocks_of_a_page_begin_as_mkdocs_reads_them(page: Path) -> None:
-    fences = re.findall(r"^ *```(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(fences) % 2 == 0
-    assert all(re.fullmatch(r"\w+", language) for language in fences[::2])
-    assert not any(fences[1::2])
+def test_the_blocks_of_all_pages_begin_as_mkdocs_reads_them() -> None:
+    for page, text in texts("**/*.md"):
+        fences = re.findall(r"^ *```(.*)$", text, re.MULTILINE)
+        assert len(fences) % 2 == 0, page
+        assert all(re.fullmatch(r"\w+", language) for language in fences[::2]), page
+        assert not any(fences[1::2]), page
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("reference/*.md")), ids=lambda page: page.stem)
-def test_a_page_of_the_reference_names_the_files_that_it_is_generated_from(page: Path) -> None:
+def test_the_pages_of_the_reference_name_the_files_that_they_are_generated_from() -> None:
     """A clone, and a code host, show the page without the docstrings."""
-    text = page.read_text(encoding="utf-8")
-    named = re.findall(r"`(nemovideo/[\w/.]+)`", text)
-    assert all((ROOT / path).exists() for path in named)
-    for shown in re.findall(r"^::: nemovideo\.(\S+)", text, re.MULTILINE):
-        found = [path.removesuffix(".py").rstrip("/") for path in named]
-        assert any(f"nemovideo/{shown.replace('.', '/')}".startswith(path) for path in found)
+    for page, text in texts("reference/*.md"):
+        named = re.findall(r"`(nemovideo/[\w/.]+)`", text)
+        assert all((ROOT / path).exists() for path in named), page
+        for shown in re.findall(r"^::: nemovideo\.(\S+)", text, re.MULTILINE):
+            found = [path.removesuffix(".py").rstrip("/") for path in named]
+            assert any(f"nemovideo/{shown.replace('.', '/')}".startswith(path) for path in found)

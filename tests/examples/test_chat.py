@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
+import io
+import runpy
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from nemovideo.local import LocalBackend
-from tests.support import ROOT, WITH_FAST_ENGINE
+from tests.support import ROOT
+from tests.support.fast_engine import backend_defaults
 from tests.support.media import corner, duration_s, make_clip, pictures
 
-CHAT = ROOT / "examples" / "chat.py"
+
+@pytest.fixture
+def chat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[str, str]]:
+    """Run the example in this process; return its output, and what it reports."""
+
+    def run(*arguments: str, typed: str) -> tuple[str, str]:
+        make_clip(tmp_path / "talk.mp4", seconds=0.4)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["chat.py", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        monkeypatch.setitem(backend_defaults(), "engine", "fast")
+        runpy.run_path(str(ROOT / "examples" / "chat.py"), run_name="__main__")
+        return capsys.readouterr()
+
+    return run
 
 
-def chat(folder: Path, *arguments: str, typed: str) -> subprocess.CompletedProcess[str]:
-    make_clip(folder / "talk.mp4", seconds=0.4)
-    python = WITH_FAST_ENGINE if "--local" in arguments else [sys.executable]
-    return subprocess.run(
-        [*python, str(CHAT), *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONUTF8": "1"},
-        input=typed,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-
-
-def test_a_chat_from_a_clip_to_a_file(tmp_path: Path) -> None:
-    done = chat(
-        tmp_path,
-        "--local",
-        "talk.mp4",
-        typed="把背景换成绿色\nshow tracks\nhow many credits are left?\nexport\n\nnot read\n",
-    )
-    assert done.returncode == 0, done.stderr
-    uploaded, edited, tracks, credits_left, ready = done.stdout.strip().split("\n\n", 5)[0:1] + [
+def test_a_chat_from_a_clip_to_a_file(chat: Callable[..., tuple[str, str]], tmp_path: Path) -> None:
+    typed = "把背景换成绿色\nshow tracks\nhow many credits are left?\nexport\n\nnot read\n"
+    shown, reported = chat("--local", "talk.mp4", typed=typed)
+    uploaded, edited, tracks, credits_left, ready = shown.strip().split("\n\n", 5)[0:1] + [
         line
-        for line in done.stdout.splitlines()
+        for line in shown.splitlines()
         if line.startswith(("已完成", "Timeline", "You have", "✅"))
     ]
     assert uploaded.startswith("Uploaded: talk.mp4 (0.4s)")
@@ -48,8 +47,8 @@ def test_a_chat_from_a_clip_to_a_file(tmp_path: Path) -> None:
     assert tracks == "Timeline (1 track): 1. Video: talk.mp4 (0-0.4s)"
     assert credits_left == "You have 99 credits."
     assert ready.endswith("talk-edited.mp4")
-    assert "Connecting…" in done.stderr
-    assert "✅ Video ready!" in done.stderr
+    assert "Connecting…" in reported
+    assert "✅ Video ready!" in reported
     assert duration_s(tmp_path / "talk-edited.mp4") == 0.4
     red, green, blue = corner(pictures(tmp_path / "talk-edited.mp4")[5])
     assert green > red + 40
@@ -57,19 +56,17 @@ def test_a_chat_from_a_clip_to_a_file(tmp_path: Path) -> None:
 
 
 def test_a_chat_with_the_cloud(
-    tmp_path: Path, backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+    chat: Callable[..., tuple[str, str]], backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NEMO_API_URL", backend.url)
-    done = chat(tmp_path, typed="upload nowhere.mp4\n积分\n")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "There is no file nowhere.mp4. Check the path.\n\n您有 100 积分。\n\n"
+    shown, _ = chat(typed="upload nowhere.mp4\n积分\n")
+    assert shown == "There is no file nowhere.mp4. Check the path.\n\n您有 100 积分。\n\n"
 
 
 def test_a_service_that_cannot_be_reached_is_told_in_one_line(
-    tmp_path: Path, backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+    chat: Callable[..., tuple[str, str]], backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NEMO_API_URL", backend.url)
     monkeypatch.setenv("NEMO_TOKEN", "nmv_usr_wrong")
-    done = chat(tmp_path, typed="credits\n")
-    assert done.returncode == 1
-    assert "NEMO_TOKEN" in done.stderr.splitlines()[-1]
+    with pytest.raises(SystemExit, match=r"^[^\n]*NEMO_TOKEN[^\n]*$"):
+        chat(typed="credits\n")
