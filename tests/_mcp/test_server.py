@@ -51,10 +51,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_an_agent_makes_a_file_of_a_clip(
-    folder: Path, environment: dict[str, str], mode: str
-) -> None:
+async def test_an_agent_makes_a_file_of_a_clip(folder: Path, environment: dict[str, str]) -> None:
     told: list[float] = []
 
     async def on_progress(progress: float, total: float | None, message: str | None) -> None:
@@ -65,7 +62,7 @@ async def test_an_agent_makes_a_file_of_a_clip(
     server = StdioServerParameters(
         command=COMMAND[0], args=[*COMMAND[1:], str(folder)], env=environment
     )
-    async with Agent(stdio_client(server), mode=mode) as agent:
+    async with Agent(stdio_client(server)) as agent:
         assert {tool.name for tool in (await agent.list_tools()).tools} >= {
             *("remove_background", "say", "show_timeline", "export", "credits", "job_status"),
             "preview",
@@ -146,11 +143,3 @@ def test_a_server_that_is_stopped_at_work_leaves_nothing_behind(
             assert process.wait(60) == -number
     assert list((tmp_path / "scratch").glob("nemovideo-*")) == []
     assert sorted(path.name for path in folder.iterdir()) == ["long.mp4", "talk.mp4"]
-
-
-def test_a_start_that_cannot_be_says_why_on_stderr_alone(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [*COMMAND, str(tmp_path / "nothing")], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "is not a folder. Check the path." in done.stderr

@@ -187,6 +187,7 @@ def test_a_file_name_that_is_not_unicode_can_be_shown(run: Run, clip: Path, tmp_
         (["remove-background", "a.mp4", "b c.mp4"], 2, "nemovideo batch a.mp4 'b c.mp4' -o"),
         (["remove-background", "."], 2, "nemovideo batch . -o"),
         (["remove-background", f"http://10.0.0.1/{'x' * 300}.mp4", "-b", ""], 2, "background is"),
+        (["mcp", "nothing"], 2, "nothing is not a folder. Check the path."),
         (["mcp", ".", "--local", "--engine", "no-such"], 2, "no engine 'no-such'"),
         (["frames", "x.mp4", "--engine", "no-such"], 2, "no engine 'no-such'"),
     ],
@@ -315,13 +316,7 @@ def test_serve_and_the_module_are_the_same_program(tmp_path: Path) -> None:
     ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]
-        asked = subprocess.run(
-            [sys.executable, "-m", "nemovideo", "credits"],
-            env={**os.environ, "NEMO_API_URL": url, "XDG_CONFIG_HOME": str(tmp_path / "config")},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        asked = CliRunner(**APART, env={"NEMO_API_URL": url}).invoke(app, ["credits"])
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
     assert asked.stdout == "100 credits available\n"

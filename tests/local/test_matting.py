@@ -62,10 +62,8 @@ def test_a_transparent_picture_keeps_its_own_alpha(matting: Matting) -> None:
 
 
 def test_frames_have_the_masks_of_an_export(matting: Matting, tmp_path: Path) -> None:
-    video = make_video(tmp_path / "talk.mp4")
-    media = item(video)
-    timeline = timeline_of(media, background=Background("transparent"))
-    render(timeline, {"m1": media}, tmp_path / "cut.zip", format="zip", engine=YellowMatte())
+    video = make_video(tmp_path / "talk.mp4", seconds=0.32)
+    _export(video, "transparent", tmp_path / "cut.zip", engine=YellowMatte())
     frames = list(matting.frames(video))
     exported = list(_result(tmp_path / "cut.zip").frames())
     assert len(frames) == len(exported) > 5
@@ -76,16 +74,16 @@ def test_frames_have_the_masks_of_an_export(matting: Matting, tmp_path: Path) ->
     )
 
 
-def test_frames_have_the_masks_of_an_export_with_the_default_engine(tmp_path: Path) -> None:
-    video = start_of_carphone(tmp_path / "short.mp4", 8)
-    media = item(video)
-    timeline = timeline_of(media, background=Background("transparent"))
-    render(timeline, {"m1": media}, tmp_path / "cut.zip", format="zip")
-    exported = [frame.alpha for frame in _result(tmp_path / "cut.zip").frames()]
-    made = [frame.alpha for frame in Matting().frames(video)]
-    assert len(made) == len(exported) == 8
-    assert np.array_equal(np.stack(made), np.stack(exported))
-    assert 0.1 < made[5].mean() < 0.9
+def test_frames_have_the_masks_and_colors_of_an_export_with_the_default_engine(
+    tmp_path: Path,
+) -> None:
+    video = start_of_carphone(tmp_path / "short.mp4", 6)
+    _export(video, "transparent", tmp_path / "cut.zip")
+    made = list(Matting().frames(video, clean_edges=True))
+    for ours, other in zip(made, _result(tmp_path / "cut.zip").frames(), strict=True):
+        assert np.array_equal(ours.alpha, other.alpha)
+        assert np.array_equal(ours.rgb[ours.alpha > 0], other.rgb[ours.alpha > 0])
+    assert 0.1 < made[5].alpha.mean() < 0.9
 
 
 def test_a_users_mask_is_propagated_until_the_engine_agrees(
@@ -183,14 +181,6 @@ def test_clean_frames_over_green_are_an_export_over_green(tmp_path: Path) -> Non
     assert near < 2 < 10 < far
 
 
-def test_clean_frames_with_the_default_engine_have_the_colors_of_an_export(tmp_path: Path) -> None:
-    video = start_of_carphone(tmp_path / "short.mp4", 5)
-    _export(video, "transparent", tmp_path / "cut.zip")
-    exported = _result(tmp_path / "cut.zip").frames()
-    for frame, other in zip(Matting().frames(video, clean_edges=True), exported, strict=True):
-        assert np.array_equal(frame.rgb[frame.alpha > 0], other.rgb[frame.alpha > 0])
-
-
 @pytest.mark.parametrize("suffix", ["zip", "webm", "mov", "stacked.mp4"])
 def test_the_removed_background_is_not_in_the_file(
     matting: Matting, tmp_path: Path, suffix: str
@@ -202,15 +192,13 @@ def test_the_removed_background_is_not_in_the_file(
         assert np.abs(frame.rgb[60, 80].astype(int) - PERSON).max() < 20
 
 
-@pytest.mark.parametrize(
-    "suffix", ["mp4", "mov", "webm", "gif", "webp", "zip", "stacked.mp4", "stacked.webm"]
-)
-@pytest.mark.parametrize("fps", [Fraction(25), Fraction(30000, 1001), Fraction(12)])
-def test_the_rate_is_that_of_the_frames(tmp_path: Path, suffix: str, fps: Fraction) -> None:
-    frames = [_frame(float(number / fps)) for number in range(7)]
-    output = Matting().write(frames, tmp_path / f"out.{suffix}")
-    times = [frame.time_s for frame in _result(output).frames()]
-    assert times == pytest.approx([frame.time_s for frame in frames], abs=0.011)
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "webm", "gif", "webp", "zip", "stacked.mp4"])
+def test_the_rate_is_that_of_the_frames(tmp_path: Path, suffix: str) -> None:
+    for fps in (Fraction(30000, 1001), Fraction(12)):
+        frames = [_frame(float(number / fps)) for number in range(7)]
+        output = Matting().write(frames, tmp_path / f"out.{suffix}", overwrite=True)
+        times = [frame.time_s for frame in _result(output).frames()]
+        assert times == pytest.approx([frame.time_s for frame in frames], abs=0.011)
 
 
 def test_the_rate_of_rounded_times_is_a_common_one(tmp_path: Path) -> None:
@@ -338,7 +326,7 @@ def test_the_alpha_alone_and_both_apart_are_written(matting: Matting, tmp_path: 
 
 @pytest.mark.parametrize("suffix", ["webm", "mov", "gif", "mp4", "zip"])
 def test_frames_are_written_and_read_back(matting: Matting, tmp_path: Path, suffix: str) -> None:
-    frames = list(matting.frames(make_video(tmp_path / "talk.mp4")))
+    frames = list(matting.frames(make_video(tmp_path / "talk.mp4", seconds=0.24)))
     output = matting.write(frames, tmp_path / f"out.{suffix}", fps=25)
     read = list(_result(output).frames())
     assert len(read) == len(frames)

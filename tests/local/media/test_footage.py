@@ -301,10 +301,16 @@ def test_frames_without_timestamps_have_a_constant_rate(tmp_path: Path) -> None:
 # --- Sound ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 @pytest.mark.parametrize(
-    ("video_s", "sound_s"),
-    [(0.0, 0.0), (0.2, 0.0), (0.0, 0.2), (0.2, 0.2), (-0.32, 0.0), (0.0, -0.3)],
+    ("suffix", "video_s", "sound_s"),
+    [
+        ("mp4", 0.2, 0.0),
+        ("mkv", 0.0, 0.2),
+        ("mp4", 0.2, 0.2),
+        ("mkv", 0.2, 0.2),
+        ("mp4", -0.32, 0.0),
+        ("mkv", 0.0, -0.3),
+    ],
 )
 def test_picture_and_sound_stay_in_sync_whichever_starts_first(
     tmp_path: Path, suffix: str, video_s: float, sound_s: float

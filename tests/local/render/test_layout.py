@@ -175,7 +175,7 @@ def test_a_vertical_layout_keeps_a_walking_person_in_view(tmp_path: Path) -> Non
 
 def test_a_vertical_layout_does_not_crop_a_real_face(tmp_path: Path) -> None:
     talk = item(carphone())
-    clip = timeline_of(talk, fit="cover", duration_ms=1500)
+    clip = timeline_of(talk, fit="cover", duration_ms=800)
     timeline = attrs.evolve(clip, width=288, height=512, shaped=True)
     path = tmp_path / "tall.mp4"
     result = render(timeline, {talk.id: talk}, path)
@@ -194,7 +194,7 @@ def test_a_vertical_layout_does_not_crop_a_real_face(tmp_path: Path) -> None:
             assert left >= 0
             assert top >= 0
             assert right <= 288
-    assert found >= 6
+    assert found >= 3
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from tests.support.render import (
 
 @pytest.fixture
 def talk(tmp_path: Path) -> MediaItem:
-    return item(make_video(tmp_path / "talk.mp4", seconds=0.4))
+    return item(make_video(tmp_path / "talk.mp4", seconds=0.24))
 
 
 def _color(
@@ -40,7 +40,7 @@ def _color(
     return tuple(int(value) for value in picture[y, x])
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mov", "webm"])
+@pytest.mark.parametrize("suffix", ["mp4", "webm"])
 def test_a_stacked_video_has_the_color_above_and_the_mask_below(
     tmp_path: Path, talk: MediaItem, suffix: str
 ) -> None:
@@ -50,7 +50,7 @@ def test_a_stacked_video_has_the_color_above_and_the_mask_below(
     )
     assert (made.width, made.height) == (160, 240)
     seen = look(path)
-    assert len(seen.frames) == 10
+    assert len(seen.frames) == 6
     picture = seen.frames[4]
     assert picture.shape == (240, 160, 3)
     assert near(_color(picture, 80, 90), PERSON, 20)
@@ -68,7 +68,7 @@ def test_a_bundle_holds_the_color_and_the_mask(tmp_path: Path, talk: MediaItem) 
         assert bundle.namelist() == ["color.mp4", "matte.mp4"]
         bundle.extractall(tmp_path)
     color, matte = look(tmp_path / "color.mp4"), look(tmp_path / "matte.mp4")
-    assert len(color.frames) == len(matte.frames) == 10
+    assert len(color.frames) == len(matte.frames) == 6
     assert near(_color(color.frames[4], 80, 90), PERSON, 20)
     assert near(_color(matte.frames[4], 80, 90), (255, 255, 255), 6)
     assert near(_color(matte.frames[4], 10, 10), (0, 0, 0), 6)
@@ -85,15 +85,15 @@ def test_an_opaque_draft_has_no_mask(tmp_path: Path, talk: MediaItem) -> None:
 
 @pytest.mark.parametrize("transparent", [True, False])
 def test_a_webp_of_a_video_is_animated(tmp_path: Path, transparent: bool) -> None:
-    pictures = [np.roll(person_picture(), 2 * number, axis=1) for number in range(10)]
-    talk = item(make_video(tmp_path / "talk.mp4", seconds=0.4, pictures=pictures))
+    pictures = [np.roll(person_picture(), 2 * number, axis=1) for number in range(6)]
+    talk = item(make_video(tmp_path / "talk.mp4", seconds=0.24, pictures=pictures))
     behind = Background("transparent") if transparent else None
     path = tmp_path / "out.webp"
     timeline = timeline_of(talk, background=behind)
     render(timeline, {"m1": talk}, path, format="webp", engine=YellowMatte())
     with Image.open(path) as image:
         assert image.size == (160, 120)
-        assert image.n_frames == 10
+        assert image.n_frames == 6
         image.seek(5)
         picture = np.asarray(image.convert("RGBA"))
     assert near(tuple(int(v) for v in picture[90, 80]), (*PERSON, 255), 25)
@@ -143,8 +143,8 @@ def test_color_adjustments_titles_and_fades_leave_the_mask_white_on_black(
     behind = Background("matte") if format_ == "mp4" else Background("transparent")
     dark = timeline_of(talk, background=behind, brightness=-0.25, contrast=1.2, saturation=0.5)
     if format_ in ("mp4", "matte.mp4"):
-        title = Title("HELLO", 400)
-        dark = attrs.evolve(dark, titles=(title,), fade_in_ms=200, fade_out_ms=200)
+        title = Title("HELLO", 240)
+        dark = attrs.evolve(dark, titles=(title,), fade_in_ms=80, fade_out_ms=80)
     path = tmp_path / f"out.{format_}"
     render(dark, {"m1": talk}, path, format=format_, engine=YellowMatte())
     if format_ == "bundle.zip":

@@ -64,7 +64,7 @@ def test_a_preview_gives_the_strong_network_fewer_pixels_than_an_export(tmp_path
     def matting() -> LoadedEngine:
         return LoadedEngine(YellowMatte(), strong=Strong())
 
-    video = item(make_video(tmp_path / "a.mp4", seconds=1, size=(640, 480)), "m1")
+    video = item(make_video(tmp_path / "a.mp4", seconds=0.12, size=(640, 480)), "m1")
     clip = Clip("video", 40, "a", media="m1", background=Background("blur"))
     draft = Timeline((clip,), width=640, height=480, fps=25)
     pixels: list[int] = []

@@ -247,6 +247,7 @@ def test_the_loggers_of_a_service_under_uvicorn_stay_as_they_are(
     assert not [record for record in caplog.records if record.name.startswith("uvicorn")]
 
 
+@pytest.mark.usefixtures("_own_signals")
 def test_an_invalid_faults_file_is_reported_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

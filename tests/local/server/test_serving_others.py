@@ -573,6 +573,7 @@ def test_the_command_line_reports_missing_options_in_its_own_words(
     assert "host=" not in reported
 
 
+@pytest.mark.usefixtures("_own_signals")
 @pytest.mark.parametrize(
     ("keys", "status", "text"),
     [
@@ -622,6 +623,7 @@ def test_a_server_with_keys_says_which_token_it_wants(tmp_path: Path) -> None:
             assert caught.value.remedy == "Set NEMO_TOKEN to an API key of this server."
 
 
+@pytest.mark.usefixtures("_own_signals")
 @pytest.mark.parametrize(("host", "others"), [("127.0.0.1", False), ("0.0.0.0", True)])
 def test_the_banner_names_other_machines_only_if_they_are_served(
     host: str,
@@ -642,13 +644,8 @@ def test_the_banner_names_other_machines_only_if_they_are_served(
             return started
 
     monkeypatch.setattr(local, "LocalBackend", Stopping)
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        options = ["--host", host, "--api-key", KEY, "--port", "0", "--state-dir", str(tmp_path)]
-        assert main(options) == 0
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    options = ["--host", host, "--api-key", KEY, "--port", "0", "--state-dir", str(tmp_path)]
+    assert main(options) == 0
     banner = capsys.readouterr().out
     assert "http://127.0.0.1:" in banner
     assert ("other machines" in banner) == others

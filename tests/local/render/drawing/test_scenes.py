@@ -15,7 +15,7 @@ from nemovideo.local.timeline import SCENES
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_a_scene_is_drawn_at_any_size(scene: str) -> None:
-    for size in ((320, 180), (180, 320), (64, 64), (1000, 560)):
+    for size in ((320, 180), (64, 160)):
         image = draw_scene(scene, *size)
         assert image.size == size
         assert image.mode == "RGB"
