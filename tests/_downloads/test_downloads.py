@@ -43,11 +43,10 @@ def test_a_download_dropped_twenty_times_is_byte_identical(kind: str, tmp_path: 
     assert names_in(tmp_path) == ["film.mp4"]
 
 
-@pytest.mark.parametrize("kind", ["sync", "asyncio"])
-def test_retries_without_progress_are_limited(kind: str, tmp_path: Path) -> None:
+def test_retries_without_progress_are_limited(tmp_path: Path) -> None:
     site = Site(FILM, cuts=(1000, *[0] * 99))
     with serving(site) as server, pytest.raises(errors.DownloadError) as caught:
-        fetch(kind, server.url, job_at(server), tmp_path / "film.mp4")
+        fetch("sync", server.url, job_at(server), tmp_path / "film.mp4")
     assert [asked.path for asked in site.asked].count("/film.mp4") == 1 + 3
     assert caught.value.interrupted
     assert names_in(tmp_path) == ["film.mp4.part", "film.mp4.part.json"]
@@ -218,10 +217,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("kind", ["sync", "asyncio"])
-def test_an_unusual_server_gives_the_right_file_or_an_error(
-    name: str, kind: str, tmp_path: Path
-) -> None:
+def test_an_unusual_server_gives_the_right_file_or_an_error(name: str, tmp_path: Path) -> None:
     case = CASES[name]
     site = Site(FILM, etag=case.etag, modified=case.modified, cuts=case.cuts, change=case.change)
     path = tmp_path / "film.mp4"
@@ -229,10 +225,10 @@ def test_an_unusual_server_gives_the_right_file_or_an_error(
         job = job_at(server, case.size)
         if case.expected is None:
             with pytest.raises(errors.DownloadError):
-                fetch(kind, server.url, job, path)
+                fetch("sync", server.url, job, path)
             assert not path.exists()
             return
-        fetch(kind, server.url, job, path)
+        fetch("sync", server.url, job, path)
     assert path.read_bytes() == case.expected
     assert names_in(tmp_path) == ["film.mp4"]
     assert {asked.path for asked in site.asked} == {"/film.mp4"}
@@ -240,15 +236,12 @@ def test_an_unusual_server_gives_the_right_file_or_an_error(
         assert tuple(site.starts) == case.starts
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("same", [True, False], ids=["the same tag", "another tag"])
-def test_the_api_resumes_a_failed_link_if_it_has_the_same_file(
-    kind: str, same: bool, tmp_path: Path
-) -> None:
+def test_the_api_resumes_a_failed_link_if_it_has_the_same_file(same: bool, tmp_path: Path) -> None:
     cdn = Site(FILM, cuts=(100_000, *[0] * 9))
     api = Site(FILM, etag='"v1"' if same else '"api"')
     with serving(cdn) as links, serving(api) as server:
-        path = fetch(kind, server.url, job_at(links, len(FILM)), tmp_path / "film.mp4")
+        path = fetch("sync", server.url, job_at(links, len(FILM)), tmp_path / "film.mp4")
     assert path.read_bytes() == FILM
     assert [asked.path for asked in api.asked] == ["/api/render/proxy/r1/download"]
     assert api.sent == [200_000 if same else 300_000]
@@ -276,14 +269,13 @@ def test_the_api_serves_the_file_of_an_expired_link(tmp_path: Path) -> None:
     assert path.read_bytes() == FILM
 
 
-@pytest.mark.parametrize("kind", ["sync", "asyncio"])
 def test_a_retry_is_logged_without_the_links_signature(
-    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = Site(FILM, cuts=(100_000,))
     with caplog.at_level(logging.INFO, "nemovideo"), serving(site) as server:
         job = job_at(server, path="/film.mp4?X-Amz-Signature=5ecre7")
-        fetch(kind, server.url, job, tmp_path / "film.mp4")
+        fetch("sync", server.url, job, tmp_path / "film.mp4")
     messages = [record.getMessage() for record in caplog.records if record.name == "nemovideo"]
     assert "trying again" in "".join(messages)
     assert "5ecre7" not in "".join(messages)

@@ -25,6 +25,7 @@ from nemovideo import AsyncClient, Client, Credits, RetryPolicy, errors
 from nemovideo.hooks import RequestInfo, ResponseInfo
 from nemovideo.local import LocalBackend
 from nemovideo.testing import FakeClock
+from tests.support.batch import quick_backend, quick_client
 from tests.support.servers import BALANCE, TOKEN, Script, answer, raw_server, sync_client
 
 GOOD = httpx.Response(200, json=BALANCE)
@@ -302,13 +303,16 @@ def test_clients_share_no_global_state() -> None:
     two.close()
 
 
-def test_the_routes_of_requests_hold_no_ids(backend: LocalBackend, clip: Path) -> None:
+def test_the_routes_of_requests_hold_no_ids(tmp_path: Path, clip: Path) -> None:
     seen: list[RequestInfo] = []
     runs: list[set[str]] = []
-    with Client(base_url=backend.url, web_url=backend.url, on_request=seen.append) as client:
+    with (
+        quick_backend(tmp_path / "state") as backend,
+        quick_client(backend, on_request=seen.append) as client,
+    ):
         for name in ("a.mp4", "b.mp4"):
             del seen[:]
-            client.remove_background(clip, background="blur", output=clip.with_name(name))
+            client.remove_background(clip, background="blur", output=tmp_path / name)
             runs.append({info.route for info in seen})
             upload = next(info for info in seen if "upload" in info.path)
             assert upload.path.startswith(upload.route.partition("{")[0])

@@ -32,7 +32,7 @@ def cloud() -> Client:
 
 def test_the_cloud_is_estimated_from_the_header_alone(cloud: Client, tmp_path: Path) -> None:
     with cloud:
-        long = make_video(tmp_path / "a.mp4", seconds=20, fps=5)
+        long = make_video(tmp_path / "a.mp4", seconds=20, fps=5, tone=None)
         made = cloud.estimate(long, background="blur")
         assert (made.credits, made.seconds) == (50, 45)
         pixels = 160 * 120 * 100
@@ -58,7 +58,7 @@ def test_an_impossible_result_is_not_estimated(cloud: Client, tmp_path: Path) ->
 def test_a_machine_without_earlier_renders_is_measured_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = make_video(tmp_path / "a.mp4", seconds=3)
+    source = make_video(tmp_path / "a.mp4", seconds=3, tone=None)
     with Client.local(engine=YellowMatte()) as client:
         first = client.estimate(source, background="blur")
         assert first.credits == 1
@@ -85,7 +85,7 @@ def test_earlier_renders_predict_the_size_of_the_next(tmp_path: Path) -> None:
 
 
 def test_a_trimmed_clip_takes_less(cloud: Client, tmp_path: Path) -> None:
-    source = make_video(tmp_path / "a.mp4", seconds=30, fps=5)
+    source = make_video(tmp_path / "a.mp4", seconds=30, fps=5, tone=None)
     with cloud:
         whole = cloud.estimate(source, background="blur")
         half = cloud.estimate(source, background="blur", trim=(10, 25))
@@ -99,7 +99,7 @@ def test_a_trimmed_clip_takes_less(cloud: Client, tmp_path: Path) -> None:
 
 
 def test_the_local_agent_works_out_what_an_edit_makes(tmp_path: Path) -> None:
-    source = make_video(tmp_path / "a.mp4", seconds=4)
+    source = make_video(tmp_path / "a.mp4", seconds=4, tone=None)
     rates.record_speed("YellowMatte", "mp4", 1e6)
     with Client.local(engine=YellowMatte()) as client:
         whole = client.estimate(source, background="blur")

@@ -15,6 +15,7 @@ from nemovideo._jobs.plan import order_for
 from nemovideo.errors import APIError, CheckpointError, InvalidRequestError
 from nemovideo.local import Fault, LocalBackend
 from nemovideo.retry import Polling
+from tests.support.batch import quick_render
 from tests.support.render import YellowMatte, look, make_image, make_video, near
 
 _QUICK = Polling(interval_s=0.05)
@@ -28,6 +29,13 @@ def talk(tmp_path: Path) -> Path:
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[Client]:
     with Client.local(state_dir=tmp_path / "local", engine=YellowMatte(), polling=_QUICK) as client:
+        yield client
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Iterator[Client]:
+    """A local client that renders no pictures."""
+    with Client.local(state_dir=tmp_path / "quick", render=quick_render, polling=_QUICK) as client:
         yield client
 
 
@@ -91,10 +99,10 @@ def test_a_trim_that_starts_after_the_video_is_refused_before_anything_is_sent(
 
 @pytest.mark.parametrize(("end_s", "warned"), [(2.02, False), (9.0, True)])
 def test_a_trim_that_ends_after_the_video_keeps_it_to_its_end_with_a_warning(
-    local: Client, talk: Path, tmp_path: Path, end_s: float, warned: bool
+    quick: Client, talk: Path, tmp_path: Path, end_s: float, warned: bool
 ) -> None:
     for _ in range(2):  # the second is delivered from the checkpoint
-        video = local.remove_background(
+        video = quick.remove_background(
             talk,
             background="white",
             trim=(1, end_s),
@@ -104,7 +112,7 @@ def test_a_trim_that_ends_after_the_video_keeps_it_to_its_end_with_a_warning(
         assert video.duration_s == pytest.approx(1, abs=0.11)
         assert ["kept to its end" in warning for warning in video.warnings] == [True] * warned
     for status in ("done", "skipped"):
-        report = local.batch.remove_backgrounds(
+        report = quick.batch.remove_backgrounds(
             [talk], tmp_path / "out", background="white", trim=(1, end_s), progress=None
         )
         assert [(row.status, "kept to its end" in row.note) for row in report] == [(status, warned)]
@@ -115,10 +123,10 @@ def test_a_trim_that_ends_after_the_video_keeps_it_to_its_end_with_a_warning(
     [("add funny subtitles", "subtitles"), ("add a title", "the agent asked: ")],
 )
 def test_what_the_agent_did_not_do_is_a_warning_of_jobs_and_batches(
-    local: Client, talk: Path, tmp_path: Path, edit: str, words: str
+    quick: Client, talk: Path, tmp_path: Path, edit: str, words: str
 ) -> None:
     for _ in range(2):  # the second is delivered from the checkpoint
-        video = local.remove_background(
+        video = quick.remove_background(
             talk,
             background="white",
             edit=edit,
@@ -130,7 +138,7 @@ def test_what_the_agent_did_not_do_is_a_warning_of_jobs_and_batches(
     assert video.reply is not None
     assert video.reply.text.count(video.warnings[0].removeprefix("the agent asked: ")) == 1
     for status in ("done", "skipped"):
-        report = local.batch.remove_backgrounds(
+        report = quick.batch.remove_backgrounds(
             [talk], tmp_path / "out", background="white", edit=edit, progress=None
         )
         assert [(row.status, row.note) for row in report] == [(status, video.warnings[0])]
@@ -185,11 +193,11 @@ def test_the_cloud_decides_about_the_quality(talk: Path, tmp_path: Path) -> None
 
 
 def test_a_checkpoint_with_other_edits_belongs_to_another_job(
-    local: Client, talk: Path, tmp_path: Path
+    quick: Client, talk: Path, tmp_path: Path
 ) -> None:
     job = tmp_path / "job.json"
     for quality in ("low", "low"):  # the second is delivered from the notes
-        video = local.remove_background(
+        video = quick.remove_background(
             talk,
             background="white",
             edit="make it square",
@@ -200,7 +208,7 @@ def test_a_checkpoint_with_other_edits_belongs_to_another_job(
         assert video.path == tmp_path / "out.mp4"
     for edit, quality in (("make it 9:16", "low"), ("make it square", "high")):
         with pytest.raises(CheckpointError, match="another job"):
-            local.remove_background(
+            quick.remove_background(
                 talk,
                 background="white",
                 edit=edit,

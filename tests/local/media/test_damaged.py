@@ -40,23 +40,20 @@ def truncate(path: Path, share: float) -> Path:
     [
         ("a.mp4", "libx264", {"movflags": "faststart"}),
         ("a.mp4", "libx264", {"movflags": "frag_keyframe+empty_moov"}),
-        ("a.mov", "libx264", {"movflags": "faststart"}),
         ("a.mkv", "libx264", {}),
-        ("a.webm", "libvpx-vp9", {}),
         ("a.avi", "mpeg4", {}),
     ],
 )
 def test_a_truncated_file_is_used_with_a_warning(
     tmp_path: Path, name: str, codec: str, options: dict[str, str]
 ) -> None:
-    sound = {"a.webm": "libopus", "a.avi": "libmp3lame"}.get(name, "aac")
     path = film(
         tmp_path / name,
         noisy(2 * FPS),
         codec=codec,
         options={"g": "5"},
         container_options=options,
-        tracks=[Track(tone(2), sound)],
+        tracks=[Track(tone(2), "libmp3lame" if name == "a.avi" else "aac")],
     )
     truncate(path, 0.5)
     result = rendered(path, tmp_path / "o.mp4")

@@ -92,7 +92,7 @@ def test_metadata_can_be_left_out_with_a_warning(tmp_path: Path) -> None:
 
 
 def test_the_client_gets_the_warning_about_metadata(client: Client, tmp_path: Path) -> None:
-    source, output = recording(tmp_path / "a.mp4"), tmp_path / "o.webm"
+    source, output = recording(tmp_path / "a.mp4"), tmp_path / "o.mp4"
     video = client.remove_background(source, background="white", metadata=False, output=output)
     with av.open(str(output)) as out:
         assert not set(out.metadata) & set(TAGS)
