@@ -21,7 +21,6 @@ from nemovideo.errors import (
     UnsupportedFileError,
 )
 from nemovideo.local import LocalBackend
-from nemovideo.local.__main__ import main
 from nemovideo.local.work import Work
 from nemovideo.models import RenderJob
 from nemovideo.resources.sessions import Session
@@ -186,15 +185,17 @@ def test_an_engine_that_cannot_be_loaded_is_reported_at_the_start(tmp_path: Path
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit")
-@pytest.mark.usefixtures("_own_signals")
 @pytest.mark.parametrize("limit", ["1M", "60M"])
 def test_memory_that_is_not_enough_for_the_engine_is_reported_at_the_start(
-    limit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    limit: str, tmp_path: Path
 ) -> None:
-    assert main(["--port", "0", "--max-memory", limit, "--state-dir", str(tmp_path)]) == 1
-    reported = capsys.readouterr().err
-    assert f"more than {limit[:-1]} MB of memory" in reported
-    assert "Raise --max-memory" in reported
+    command = [sys.executable, "-m", "nemovideo.local", "--port", "0", "--max-memory", limit]
+    ended = subprocess.run(
+        [*command, "--state-dir", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert f"more than {limit[:-1]} MB of memory" in ended.stderr
+    assert "Raise --max-memory" in ended.stderr
 
 
 def test_the_processes_of_the_command_line_end_with_it(video: Path, tmp_path: Path) -> None:
