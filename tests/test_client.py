@@ -15,7 +15,6 @@ from nemovideo.events import StateDeltaEvent, TextEvent, ToolCallEvent, ToolResu
 from nemovideo.local import LocalBackend
 from nemovideo.models import Progress, RenderJob
 from nemovideo.retry import Polling
-from nemovideo.testing import FakeClock
 from tests.support.media import corner, make_clip, near, pictures
 from tests.support.render import start_of_carphone
 
@@ -159,13 +158,6 @@ def test_the_attribution_headers_go_with_every_request(
 # --- tokens ---------------------------------------------------------------------------------
 
 
-def test_the_anonymous_token_is_kept_between_runs(backend: LocalBackend) -> None:
-    for _ in range(3):
-        with Client(base_url=backend.url) as client:
-            client.credits.balance()
-    assert sent(backend).count("POST /api/auth/anonymous-token") == 1
-
-
 def test_a_renewal_also_works_in_front_of_a_stream(
     client: Client, backend: LocalBackend, clip: Path
 ) -> None:
@@ -186,16 +178,6 @@ def test_a_wrong_token_is_reported(backend: LocalBackend) -> None:
     assert "POST /api/auth/anonymous-token" not in sent(backend)
 
 
-def test_the_token_comes_from_the_environment(
-    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NEMO_TOKEN", backend.issue_token())
-    monkeypatch.setenv("NEMO_API_URL", backend.url)
-    with Client(anonymous=False) as client:
-        client.credits.balance()
-    assert "POST /api/auth/anonymous-token" not in sent(backend)
-
-
 def test_anonymous_false_without_a_token_asks_for_none(backend: LocalBackend) -> None:
     with (
         Client(base_url=backend.url, anonymous=False) as client,
@@ -203,11 +185,6 @@ def test_anonymous_false_without_a_token_asks_for_none(backend: LocalBackend) ->
     ):
         client.credits.balance()
     assert sent(backend) == []
-
-
-def test_a_claim_token_passed_by_mistake_is_refused() -> None:
-    with pytest.raises(errors.InvalidRequestError, match="claim token"):
-        Client("clm_abc")
 
 
 def test_plain_http_to_another_machine_is_refused() -> None:
@@ -310,19 +287,6 @@ def test_what_the_agent_cannot_do_is_an_error_and_not_an_unchanged_video(
         client.remove_background(clip, background="the deck of a spaceship")
     assert caught.value.reply is not None
     assert caught.value.reply.text
-
-
-def test_a_deadline_covers_all_tries_and_waits(backend: LocalBackend) -> None:
-    clock = FakeClock()
-    url = backend.url
-    backend.stop()
-    with (
-        Client("nmv_usr_x", base_url=url, clock=clock, deadline=5) as client,
-        pytest.raises(errors.APIConnectionError) as caught,
-    ):
-        client.credits.balance()
-    assert not caught.value.sent
-    assert sum(clock.waits) <= 5
 
 
 def test_a_download_is_never_written_over_a_file_unasked(

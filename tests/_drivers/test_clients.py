@@ -11,7 +11,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import warnings
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -187,46 +186,24 @@ def test_hooks_are_called_for_each_attempt_on_both_loops(loop: str) -> None:
     assert all(info.request is request for info, request in zip(answers, asked, strict=True))
 
 
-def test_a_call_with_a_deadline_works_on_trio() -> None:
-    with raw_server(respond) as server:
-
-        async def main() -> float:
-            async with AsyncClient(TOKEN, base_url=server.url) as client:
-                return (await client.credits.balance(deadline=5)).available
-
-        assert anyio.run(main, backend="trio") == 100
-
-
-def test_the_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    with raw_server(respond) as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        monkeypatch.setenv("http_proxy", proxy.url)
-        with Client(TOKEN, base_url="http://api.test", allow_http=True) as client:
-            assert client.credits.balance().available == 100
-    assert proxy.heads[0].startswith(b"GET http://api.test/api/credits/balance/simple HTTP/1.1")
-
-
-def test_an_invalid_ca_bundle_names_its_variable(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("variable", "name", "message"),
+    [
+        ("SSL_CERT_FILE", "ca.pem", "SSL_CERT_FILE"),
+        ("SSL_CERT_DIR", "none", "SSL_CERT_DIR"),
+        ("SSL_CERT_DIR", "empty", "SSL_CERT_DIR.*empty"),
+    ],
+)
+def test_certificates_that_cannot_be_used_name_their_variable(
+    variable: str, name: str, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    bundle = tmp_path / "ca.pem"
-    bundle.write_text("not a certificate")
-    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
-    with (
-        Client(TOKEN, base_url="https://api.test") as client,
-        pytest.raises(errors.InvalidRequestError, match="SSL_CERT_FILE"),
-    ):
-        client.credits.balance()
-
-
-def test_a_missing_folder_of_certificates_names_its_variable(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+    (tmp_path / "ca.pem").write_text("not a certificate")
+    (tmp_path / "empty").mkdir()
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    monkeypatch.setenv(variable, str(tmp_path / name))
     with (
         Client(TOKEN, base_url="https://api.test") as client,
-        pytest.raises(errors.InvalidRequestError, match="SSL_CERT_DIR"),
+        pytest.raises(errors.InvalidRequestError, match=message),
     ):
         client.credits.balance()
 
@@ -292,17 +269,6 @@ def test_a_certificate_error_is_not_retried(
     assert not caught.value.sent
 
 
-def test_clients_share_no_global_state() -> None:
-    with warnings.catch_warnings():
-        one, two = sync_client(Script(GOOD)), sync_client(Script(GOOD), token="nmv_usr_b")
-        one.credits.balance()
-        two.credits.balance()
-    assert one._context is not two._context
-    one.close()
-    assert two.credits.balance().available == 100
-    two.close()
-
-
 def test_the_routes_of_requests_hold_no_ids(tmp_path: Path, clip: Path) -> None:
     seen: list[RequestInfo] = []
     runs: list[set[str]] = []
@@ -351,18 +317,6 @@ def test_on_response_is_called_for_a_request_that_is_cancelled(ends_by: str) -> 
     assert len(ended) == 1
     kind = errors.APITimeoutError if ends_by == "deadline" else errors.APIConnectionError
     assert type(ended[0].error) is kind
-
-
-def test_an_empty_folder_of_certificates_is_reported(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-    with (
-        Client(TOKEN, base_url="https://api.test") as client,
-        pytest.raises(errors.InvalidRequestError, match=r"SSL_CERT_DIR.*empty"),
-    ):
-        client.credits.balance()
 
 
 def test_the_error_of_a_deadline_names_the_request() -> None:

@@ -10,14 +10,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import anyio
 import attrs
 import pytest
 import trustme
 
-from nemovideo import AsyncClient, Client, errors
+from nemovideo import errors
 from nemovideo.retry import RetryPolicy
-from tests.support.blocking import KINDS
+from tests.support.blocking import KINDS, client_of
 from tests.support.downloads import Site, fetch, job_at, serving, some_bytes
 from tests.support.servers import TOKEN, raw_server
 
@@ -48,18 +47,9 @@ def test_downloads_reuse_one_connection(kind: str, tmp_path: Path) -> None:
     server = KeepAliveServer({"/small": SMALL, "/large": LARGE})
     with raw_server(server) as running:
         jobs = [job_at(running, path=path) for path in ("/small", "/small", "/large")]
-
-        async def main() -> None:
-            async with AsyncClient(TOKEN, base_url=running.url) as client:
-                for number, job in enumerate(jobs):
-                    await client.render.download(job, tmp_path / str(number))
-
-        if kind == "sync":
-            with Client(TOKEN, base_url=running.url) as client:
-                for number, job in enumerate(jobs):
-                    client.render.download(job, tmp_path / str(number))
-        else:
-            anyio.run(main, backend=kind)
+        with client_of(kind, token=TOKEN, base_url=running.url) as client:
+            for number, job in enumerate(jobs):
+                client.render.download(job, tmp_path / str(number))
     assert server.connections == 1
     assert [(tmp_path / name).read_bytes() for name in "012"] == [SMALL, SMALL, LARGE]
 

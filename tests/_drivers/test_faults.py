@@ -16,8 +16,7 @@ import attrs
 import pytest
 
 from nemovideo import AsyncClient, Client, Draft, NemoError, RetryPolicy, Upload, errors
-from nemovideo.models import RenderJob
-from tests.support.servers import BALANCE, PNG, TOKEN, RawServer, answer, raw_server
+from tests.support.servers import BALANCE, PNG, TOKEN, answer, raw_server
 
 Behave = Callable[[socket.socket, bytes], None]
 DRAFT = Draft.from_json({"t": [{"tt": 0, "sg": [{"d": 1}]}]})
@@ -227,21 +226,3 @@ def test_the_deadline_ends_a_call_whose_server_stalls_late() -> None:
             assert time.monotonic() - started < 1.5 + pause_s - 0.2
             assert caught.value.deadline_passed
         over.set()
-
-
-@pytest.mark.parametrize("fault", ["reset in body", "stall in body"])
-def test_a_failed_download_leaves_no_file(tmp_path: Path, fault: str) -> None:
-    with raw_server(FAULTS[fault].behave) as server:
-        job = RenderJob(id="r", status="completed", url=f"{server.url}/x.mp4")
-        error = failing("sync", server.url, lambda c: c.render.download(job, tmp_path / "x.mp4"))
-    assert isinstance(error, NemoError)
-    assert not (tmp_path / "x.mp4").exists()
-
-
-def test_no_thread_leaks(tmp_path: Path) -> None:
-    before = {thread.name for thread in threading.enumerate()}
-    server: RawServer
-    with raw_server(FAULTS["stall before headers"].behave) as server:
-        failing("sync", server.url, CALLS["credits"][0])
-    after = {thread.name for thread in threading.enumerate() if "nemovideo" in thread.name}
-    assert after <= before

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import anyio
 import httpx
 import pytest
 
@@ -16,7 +15,7 @@ from nemovideo.local.server.faults import Fault
 from nemovideo.models import RenderJob
 from nemovideo.retry import Polling
 from nemovideo.testing import FakeClock
-from tests.support.servers import Script, async_client, clone, forms, sync_client
+from tests.support.servers import Script, clone, forms, scripted, sync_client
 
 DRAFT_JSON = {"t": [{"tt": 0, "sg": [{"d": 1000}]}], "d": 1000}
 DRAFT = Draft.from_json(DRAFT_JSON)
@@ -69,17 +68,8 @@ class Service:
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_a_submit_with_a_lost_response_is_found_and_not_retried(fault: object, kind: str) -> None:
     service = Service(fault, arrives=True)
-    clock = FakeClock()
-    if kind == "sync":
-        with sync_client(service.script, clock=clock) as client:
-            found = client.render.submit("1", DRAFT).id
-    else:
-
-        async def main() -> str:
-            async with async_client(service.script, clock=clock) as client:
-                return (await client.render.submit("1", DRAFT)).id
-
-        found = anyio.run(main)
+    with scripted(kind, service.script, clock=FakeClock()) as client:
+        found = client.render.submit("1", DRAFT).id
     assert service.submits == service.jobs == [found]
 
 
@@ -94,19 +84,10 @@ def test_a_submit_that_did_not_arrive_is_retried_once_with_a_new_id(fault: objec
 
 @pytest.mark.parametrize("arrives", [True, False])
 @pytest.mark.parametrize("form", forms(503, 503))
-@pytest.mark.parametrize("kind", ["sync", "async"])
-def test_a_5xx_on_a_submit_makes_one_render(form: str, kind: str, arrives: bool) -> None:
+def test_a_5xx_on_a_submit_makes_one_render(form: str, arrives: bool) -> None:
     service = Service(forms(503, 503)[form], arrives=arrives)
-    if kind == "sync":
-        with sync_client(service.script, clock=FakeClock()) as client:
-            found = client.render.submit("1", DRAFT).id
-    else:
-
-        async def main() -> str:
-            async with async_client(service.script, clock=FakeClock()) as client:
-                return (await client.render.submit("1", DRAFT)).id
-
-        found = anyio.run(main)
+    with sync_client(service.script, clock=FakeClock()) as client:
+        found = client.render.submit("1", DRAFT).id
     assert service.jobs == [found]
     assert len(set(service.submits)) == len(service.submits) == (1 if arrives else 2)
 

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import page
 from benchmarks.record import add_option, read, write
-from benchmarks.tables import BENCHMARKS, figure, table, target
+from benchmarks.tables import BENCHMARKS, target
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -48,26 +48,6 @@ def test_a_missed_target_names_the_values() -> None:
 def test_a_target_can_be_a_minimum() -> None:
     assert target("At least .9", {"a": 0.9}, 0.9, least=True) == "At least .9: met."
     assert "missed" in target("At least .9", {"a": 0.89}, 0.9, least=True)
-
-
-def test_numbers_have_three_significant_digits() -> None:
-    assert [figure(value) for value in (0.0123456, 1.2345, 99.94, 1234.5)] == [
-        "0.0123",
-        "1.23",
-        "99.9",
-        "1,234",
-    ]
-    assert [figure(value) for value in (11, 0.15, 99.96)] == ["11.0", "0.150", "100"]
-
-
-def test_tables_align_text_left_and_numbers_right() -> None:
-    made = table(["job", "peer", "time"], [["up", "curl", "1 s"]], names=2)
-    assert made == "| job | peer | time |\n| --- | --- | ---: |\n| up | curl | 1 s |"
-
-
-def test_a_repeated_name_is_left_empty() -> None:
-    made = table(["job", "peer", "time"], [["up", "a", "1"], ["up", "b", "1"]], names=2)
-    assert made.splitlines()[-2:] == ["| up | a | 1 |", "|  | b | 1 |"]
 
 
 def test_figures_are_read_as_they_were_written(tmp_path: Path) -> None:
