@@ -31,6 +31,7 @@ RGB = (0, 177, 64)
 PRELOADED = [
     *("nemovideo.jobs", "nemovideo._drivers.sync", "nemovideo._drivers.aio", "nemovideo.resources"),
     *("cattrs", "tenacity", "anyio._backends._asyncio", "anyio._backends._trio", "distributed"),
+    *("httpcore", "tests.support.warm"),
 ]
 
 

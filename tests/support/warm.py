@@ -1,0 +1,7 @@
+"""Preloaded by the server of the job tests: compiles the patterns that every child's job uses."""
+
+from __future__ import annotations
+
+from nemovideo import gui
+
+gui.clean("It is done. Preview it in the timeline, then click the Export button.")
