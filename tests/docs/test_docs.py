@@ -64,7 +64,7 @@ def run_page(page: Path) -> int:
 @pytest.fixture
 def _workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A folder with a clip and a song in it, and the "cloud" on this machine."""
-    make_clip(tmp_path / "talk.mp4", seconds=0.4, fps=10)
+    make_clip(tmp_path / "talk.mp4", seconds=0.4)
     make_tone(tmp_path / "song.wav")
     monkeypatch.chdir(tmp_path)
     with LocalBackend() as cloud:
