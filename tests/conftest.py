@@ -83,6 +83,12 @@ def _networks_are_loaded_once() -> Iterator[None]:
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    """The loop of async tests; those on what a loop does differently name both."""
+    return "asyncio"
+
+
+@pytest.fixture
 def _own_signals() -> Iterator[None]:
     """Restore the handlers of signals that a command line sets in this process."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

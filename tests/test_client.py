@@ -15,6 +15,7 @@ from nemovideo.events import StateDeltaEvent, TextEvent, ToolCallEvent, ToolResu
 from nemovideo.local import LocalBackend
 from nemovideo.models import Progress, RenderJob
 from nemovideo.retry import Polling
+from tests.support.blocking import LOOPS
 from tests.support.media import corner, make_clip, near, pictures
 from tests.support.render import start_of_carphone
 
@@ -98,6 +99,7 @@ def test_every_layer_by_itself(client: Client, clip: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 async def test_every_layer_of_the_async_client(
     backend: LocalBackend, clip: Path, tmp_path: Path
 ) -> None:

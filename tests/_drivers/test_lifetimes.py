@@ -22,10 +22,10 @@ import pytest
 
 from nemovideo import AsyncClient, AsyncSession, Client, NemoError, Session, errors
 from nemovideo.events import AgentEvent
+from tests.support.blocking import LOOPS
 from tests.support.service import Service, hanging, serving, words
 
 TOKEN = "nmv_usr_x"
-LOOPS = ("asyncio", "trio")
 
 
 @pytest.fixture

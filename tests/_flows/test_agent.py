@@ -24,6 +24,7 @@ from nemovideo.local.server.faults import Fault
 from nemovideo.local.server.sse import SILENT_ENDINGS
 from nemovideo.models import Reply
 from nemovideo.testing import FakeClock
+from tests.support.blocking import LOOPS
 from tests.support.streams import (
     RAW,
     STAGES,
@@ -198,6 +199,7 @@ def test_two_threads_that_send_to_one_session_take_turns(backend: LocalBackend) 
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 async def test_two_tasks_that_send_to_one_session_take_turns(backend: LocalBackend) -> None:
     add_fault(backend, "slow", delay_s=0.02, times=2)
     async with async_client(backend) as client:

@@ -15,7 +15,7 @@ from nemovideo.events import (
 )
 from nemovideo.local import LocalBackend
 from nemovideo.testing import FakeClock
-from tests.support.blocking import KINDS
+from tests.support.blocking import KINDS, LOOPS
 from tests.support.streams import (
     TEXT,
     TITLE,
@@ -44,6 +44,7 @@ def test_leaving_a_stalled_stream_closes_it(backend: LocalBackend, after_bytes: 
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("after_bytes", [None, 700])
 async def test_cancelling_the_task_ends_the_stream(
     backend: LocalBackend, after_bytes: int | None
@@ -60,6 +61,7 @@ async def test_cancelling_the_task_ends_the_stream(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 async def test_a_cancel_scope_around_one_event_can_time_out(backend: LocalBackend) -> None:
     add_fault(backend, "stall", after_bytes=0)
     async with async_client(backend) as client:
@@ -165,6 +167,7 @@ def test_a_thread_with_an_open_stream_gets_an_error_instead_of_a_deadlock(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 async def test_a_task_with_an_open_stream_gets_an_error_instead_of_a_deadlock(
     backend: LocalBackend,
 ) -> None:

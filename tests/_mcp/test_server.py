@@ -27,11 +27,6 @@ COMMAND = (sys.executable, "-m", "nemovideo", "mcp", "--local", "--engine", "fas
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     make_clip(tmp_path / "clips.mp4")
     folder = tmp_path / "clips"

@@ -25,7 +25,7 @@ from nemovideo._uploads.files import prepare
 from nemovideo._uploads.multipart import CHUNK_BYTES, Multipart
 from nemovideo.files import Source
 from nemovideo.local import LocalBackend
-from tests.support.blocking import KINDS, client_of
+from tests.support.blocking import KINDS, LOOPS, client_of
 from tests.support.uploads import make_file
 
 
@@ -363,6 +363,7 @@ def test_a_file_that_shrinks_during_its_upload_is_reported(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 async def test_a_cancelled_upload_leaves_no_partial_file(
     backend: LocalBackend, large: Path
 ) -> None:

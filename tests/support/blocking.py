@@ -11,7 +11,8 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from nemovideo import AsyncClient, Client
 
-KINDS = ("sync", "asyncio", "trio")
+LOOPS = ("asyncio", "trio")
+KINDS = ("sync", *LOOPS)
 
 
 class Blocking:
