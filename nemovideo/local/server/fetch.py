@@ -58,37 +58,60 @@ class Remote:
 class Fetching:
     """The downloads of one upload by URL; stop() aborts them from another thread.
 
-    Only http and https are supported, for redirects too. Unless `private_urls`, the host must
-    resolve to public addresses, and so must be the address of the connection.
+    Only http and https are supported, for redirects too. Unless `private_urls`, connections are
+    made to public addresses only.
     """
 
     def __init__(self, *, private_urls: bool) -> None:
         self._private_urls = private_urls
         self._guard = threading.Lock()
-        self._sockets: list[socket.socket] = []
+        self._socket: socket.socket | None = None
         self._stopped = False
 
     def stop(self) -> None:
-        """Abort the current download and refuse new ones."""
+        """Abort the current download or connection attempt, and refuse new ones."""
         with self._guard:
             self._stopped = True
-            for connected in self._sockets:
-                with suppress(OSError):  # already closed
-                    connected.shutdown(socket.SHUT_RDWR)
+            self._shut_down()
 
-    def check(self, host: str, *, peer: str | None = None) -> None:
-        """Check a host by its name, or by the address of the connection.
+    def connect(self, host: str, port: int) -> socket.socket:
+        """Return a connection to one of a host's addresses.
+
+        Raises:
+            OSError: There is none, or one of them is not public, or stop() has been called.
+        """
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        if not self._private_urls and not all(is_public(str(entry[4][0])) for entry in found):
+            raise _not_public(host)  # before connecting, which would reveal open ports
+        failure: OSError | None = None
+        for family, kind, protocol, _, address in found:
+            try:
+                connecting = socket.socket(family, kind, protocol)
+            except OSError as error:  # no IPv6 here
+                failure = error
+                continue
+            try:
+                self.register(connecting)
+                connecting.settimeout(_READ_TIMEOUT_S)
+                connecting.connect(address)
+            except OSError as error:
+                connecting.close()
+                failure = error
+            else:
+                return connecting
+        raise failure or OSError(f"{host} has no address")
+
+    def check_proxied(self, host: str) -> None:
+        """Check a host that a proxy connects to.
 
         Raises:
             OSError: It is not public.
         """
-        if self._private_urls:
-            return
-        if not (_may_be_public(host) if peer is None else is_public(peer)):
-            raise OSError(f"{host} is not an address of the public internet")
+        if not self._private_urls and not _may_be_public(host):
+            raise _not_public(host)
 
-    def register(self, connected: socket.socket) -> None:
-        """Register a socket for stop().
+    def register(self, current: socket.socket) -> None:
+        """Register the socket of the current download for stop(), in place of the last one.
 
         Raises:
             OSError: stop() has been called.
@@ -96,7 +119,15 @@ class Fetching:
         with self._guard:
             if self._stopped:
                 raise OSError("the upload was stopped")
-            self._sockets.append(connected)
+            self._shut_down()
+            self._socket = current.dup()  # TLS replaces the object, not the connection
+
+    def _shut_down(self) -> None:
+        if self._socket is not None:
+            with suppress(OSError):  # no longer connected
+                self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.close()
+            self._socket = None
 
     @contextmanager
     def open(self, url: str) -> Iterator[Remote]:
@@ -138,7 +169,7 @@ class Fetching:
 
 
 class _Connection(http.client.HTTPConnection):
-    """A connection whose peer is checked before anything is sent, and before TLS starts."""
+    """A connection to addresses that have been checked, which `Fetching.stop` aborts."""
 
     fetching: Fetching
     proxied_host: str | None = None
@@ -150,20 +181,16 @@ class _Connection(http.client.HTTPConnection):
         super().set_tunnel(host, port, headers)
 
     def connect(self) -> None:
-        host = self.proxied_host or self.host
-        self.fetching.check(host)  # before connecting, which would reveal open ports
-        super().connect()
-        if self.proxied_host is None:  # DNS may have changed since the check
-            self.fetching.check(host, peer=str(self.sock.getpeername()[0]))
-        self.fetching.register(self.sock)
+        if self.proxied_host is None:
+            self.sock = self.fetching.connect(self.host, self.port)
+        else:
+            self.fetching.check_proxied(self.proxied_host)
+            super().connect()
+            self.fetching.register(self.sock)
 
 
 class _SecureConnection(http.client.HTTPSConnection, _Connection):
     """`HTTPSConnection.connect` calls `_Connection.connect`, then wraps the socket."""
-
-    def connect(self) -> None:
-        super().connect()
-        self.fetching.register(self.sock)
 
 
 class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
@@ -228,6 +255,10 @@ def ascii_url(url: str) -> str:
 
 def _lone_percents_escaped(text: str) -> str:
     return re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", text)
+
+
+def _not_public(host: str) -> OSError:
+    return OSError(f"{host} is not an address of the public internet")
 
 
 def _may_be_public(host: str) -> bool:

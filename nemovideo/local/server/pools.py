@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from functools import partial
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
 import anyio
-import anyio.to_thread
 import attrs
-from anyio import CapacityLimiter
 
 _T = TypeVar("_T")
 
@@ -19,21 +19,29 @@ class Pool:
     """At most `threads` threads at a time; at most half of them for one user, if given."""
 
     def __init__(self, threads: int) -> None:
-        self._threads = threads
-        self._limiter = CapacityLimiter(threads)
+        self._most = max(1, threads // 2)
+        self._executor = ThreadPoolExecutor(threads)
         self._shares: WeakValueDictionary[str, anyio.Semaphore] = WeakValueDictionary()
 
     async def run(self, work: Callable[[], _T], *, user_id: str | None = None) -> _T:
-        """Run `work` in a thread and return its result; if canceled, the thread is abandoned.
+        """Run `work` in a thread and return its result.
 
-        What a user runs beyond its share waits, and does not delay others.
+        What a user runs beyond its share waits, and does not delay others. A caller that is
+        canceled leaves at once; its work keeps its thread and its place in the share until it ends.
         """
-        run = partial(anyio.to_thread.run_sync, work, limiter=self._limiter, abandon_on_cancel=True)
         if user_id is None:
-            return await run()
-        most = max(1, self._threads // 2)
-        async with self._shares.setdefault(user_id, anyio.Semaphore(most)):
-            return await run()
+            return await asyncio.wrap_future(self._executor.submit(work))
+        loop = asyncio.get_running_loop()
+        share = self._shares.setdefault(user_id, anyio.Semaphore(self._most))
+
+        def release(_: Future[_T]) -> None:
+            with suppress(RuntimeError):  # the server has stopped
+                loop.call_soon_threadsafe(share.release)
+
+        await share.acquire()
+        future = self._executor.submit(work)
+        future.add_done_callback(release)
+        return await asyncio.wrap_future(future)
 
 
 @attrs.frozen

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import queue
 import socket
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import httpx
 import pytest
 
 from nemovideo.local import Limits
 from nemovideo.local.server import fetch
+from nemovideo.local.server.fetch import Fetching
 from tests.support.app import VIDEO, Api, serving
 from tests.support.origin import origin, reply
 
 UPLOAD = "/api/upload-video/nemo_agent/me/{}"
+
+
+SYN_SENT = 2
 
 
 def upload_url(api: Api, session_id: str, *urls: str) -> httpx.Response:
@@ -91,6 +98,31 @@ def test_a_fetch_is_aborted_when_its_client_disconnects() -> None:
             client.sendall(request.encode())
             there.asked.get(timeout=10)
         there.left.get(timeout=10)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's state of the connection")
+def test_an_attempt_to_connect_is_aborted() -> None:
+    made: queue.Queue[socket.socket] = queue.Queue()
+
+    class Watched(Fetching):
+        def register(self, current: socket.socket) -> None:
+            super().register(current)
+            made.put(current.dup())
+
+    fetching = Watched(private_urls=True)
+    with (
+        ThreadPoolExecutor(1) as pool,
+        socket.create_server(("127.0.0.1", 0), backlog=0) as full,
+        socket.create_connection(full.getsockname()),
+    ):
+        connection = pool.submit(fetching.connect, *full.getsockname())
+        with made.get(timeout=10) as connecting:
+            while connecting.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO) != SYN_SENT:
+                assert not connection.done()
+        fetching.stop()
+        with suppress(OSError):
+            connection.result(timeout=10).getpeername()
+            pytest.fail("it is connected")
 
 
 def test_all_urls_of_a_request_share_a_time_limit() -> None:

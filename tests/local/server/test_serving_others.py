@@ -62,6 +62,12 @@ KEY, OTHER = "key-of-anna", "key-of-ben"
 DAY_S = 24 * 3600.0
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """Return the event loop of the server."""
+    return "asyncio"
+
+
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Api]:
     """A backend with two API keys, and a client with one of them."""
@@ -340,6 +346,33 @@ async def test_one_user_cannot_occupy_all_threads() -> None:
                 assert await pool.run(lambda: "done", user_id="ben") == "done"
             assert not gate.is_set()
             gate.set()
+    finally:
+        gate.set()
+
+
+@pytest.mark.anyio
+async def test_a_caller_that_leaves_does_not_free_its_thread() -> None:
+    pool, gate, running = Pool(4), threading.Event(), threading.Semaphore(0)
+
+    def hold() -> None:
+        running.release()
+        gate.wait(30)
+
+    try:
+        async with anyio.create_task_group() as leaving:
+            for _ in range(2):
+                leaving.start_soon(partial(pool.run, hold, user_id="anna"))
+            for _ in range(2):
+                assert await anyio.to_thread.run_sync(partial(running.acquire, timeout=30))
+            leaving.cancel_scope.cancel()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(pool.run, hold, user_id="anna"))
+            with anyio.fail_after(10):
+                for _ in range(10):
+                    assert await pool.run(lambda: "done", user_id="ben") == "done"
+            assert not running.acquire(blocking=False)
+            gate.set()
+        assert running.acquire(blocking=False)
     finally:
         gate.set()
 
