@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 import attrs
@@ -24,6 +24,7 @@ from nemovideo.local.store import Store
 from nemovideo.local.timeline import Timeline
 from nemovideo.models import Preview
 
+_T = TypeVar("_T")
 _QUESTIONS_KEPT = 1000
 TRIAL_CREDITS = 100
 
@@ -123,6 +124,16 @@ class Context:
     def session_lock(self, session_id: str) -> asyncio.Lock:
         """Return the lock that serializes changes to a session."""
         return self._locks.setdefault(session_id, asyncio.Lock())
+
+
+async def read_stored(request: Request, read: Callable[[], _T]) -> _T:
+    """Run work that takes longer the more is stored, apart from other users' requests.
+
+    Each counter of `count_request` has its share of the threads, so links do not delay their owner.
+    """
+    context = context_of(request)
+    counter: str = request.scope["nemovideo.counter"]
+    return await context.pools.reads.run(read, user_id=context.sharing(counter))
 
 
 def context_of(request: Request) -> Context:

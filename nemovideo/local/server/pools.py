@@ -48,6 +48,7 @@ class Pool:
 class Pools:
     """The pool of each kind of work; renders have their own workers."""
 
+    reads: Pool = attrs.field(factory=lambda: Pool(2))
     runs: Pool = attrs.field(factory=lambda: Pool(4))
     probes: Pool = attrs.field(factory=lambda: Pool(2))
     parses: Pool = attrs.field(factory=lambda: Pool(2))

@@ -15,11 +15,13 @@ from starlette.types import Receive, Scope, Send
 
 from nemovideo.draft.values import is_ready
 from nemovideo.errors import NemoError
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.server.accounts import authenticate, own_session
 from nemovideo.local.server.bodies import read_json
-from nemovideo.local.server.context import Context, check_disk, context_of
+from nemovideo.local.server.context import Context, check_disk, context_of, read_stored
 from nemovideo.local.server.forms import JSONResponse, Problem, text_field
 from nemovideo.local.server.messages import failure_text, parts_of, without_paths
+from nemovideo.local.store import SessionRow
 from nemovideo.local.store.text import json_bytes
 from nemovideo.local.timeline import Timeline
 from nemovideo.models import Preview
@@ -36,15 +38,21 @@ async def preview(request: Request) -> PreviewStream:
     body = await read_json(request)
     session = own_session(request, account, text_field(body, "sessionId"))
     at_s = _moments(body.get("at"))
-    draft = context.store.projects.draft(session.session_id)
-    if draft is None or not is_ready(draft):
-        raise Problem(400, "The draft is not ready: no track has a segment.")
-    media = {f.item.id: f.item for f in context.store.projects.files(session.session_id)}
+    draft, media = await read_stored(request, partial(_draft_and_media, context, session))
 
     def work() -> Preview:
         return context.preview(Timeline.from_draft(draft), media, at_s)
 
     return PreviewStream(context, account.user_id, work)
+
+
+def _draft_and_media(
+    context: Context, session: SessionRow
+) -> tuple[dict[str, object], dict[str, MediaItem]]:
+    draft = context.store.projects.draft(session.session_id)
+    if draft is None or not is_ready(draft):
+        raise Problem(400, "The draft is not ready: no track has a segment.")
+    return draft, {f.item.id: f.item for f in context.store.projects.files(session.session_id)}
 
 
 @attrs.frozen

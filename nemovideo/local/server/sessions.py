@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from html import escape
 from urllib.parse import quote
 
@@ -11,9 +12,9 @@ from starlette.responses import HTMLResponse, Response
 from nemovideo.draft import Draft
 from nemovideo.local.server.accounts import authenticate, count_link, own_session
 from nemovideo.local.server.bodies import read_json
-from nemovideo.local.server.context import check_disk, context_of
+from nemovideo.local.server.context import check_disk, context_of, read_stored
 from nemovideo.local.server.forms import Problem, text_field
-from nemovideo.local.store import StoredFile
+from nemovideo.local.store import SessionRow, StoredFile
 
 _PAGE_RENDERS = 100
 _PAGE = """<!doctype html>
@@ -48,9 +49,13 @@ async def create(request: Request) -> Response:
 
 async def state(request: Request) -> Response:
     """GET /api/state/nemo_agent/me/<session_id>/latest: the draft and the uploaded files."""
-    context = context_of(request)
     account = authenticate(request, "read")
     session = own_session(request, account, request.path_params["session_id"])
+    return await read_stored(request, partial(_state, request, session))
+
+
+def _state(request: Request, session: SessionRow) -> Response:
+    context = context_of(request)
     draft = context.store.projects.draft(session.session_id)
     files = context.store.projects.files(session.session_id)
     canvas = draft.get("m") if draft else None
@@ -79,10 +84,15 @@ async def claimed(request: Request) -> Response:
     if session is None:
         raise Problem(404, "The claim token is unknown or has expired.")
     count_link(request, session.user_id)
+    return await read_stored(request, partial(_page, request, session))
+
+
+def _page(request: Request, session: SessionRow) -> Response:
+    context = context_of(request)
     draft = context.store.projects.draft(session.session_id)
     files = [
-        _link(file_info(request, f)["cdn_url"], f.item.name)
-        for f in context.store.projects.files(session.session_id)
+        _link(file_url(request, token, name), name)
+        for token, name in context.store.projects.file_names(session.session_id)
     ]
     renders = [
         _link(file_url(request, r.file_token, f"video.{r.format}"), r.render_id)
@@ -122,5 +132,5 @@ def file_url(request: Request, file_token: str, name: str) -> str:
     return f"{request.base_url}files/{file_token}/{quote(name, safe='')}"
 
 
-def _link(url: object, text: str) -> str:
-    return f'<li><a href="{escape(str(url))}">{escape(text)}</a></li>'
+def _link(url: str, text: str) -> str:
+    return f'<li><a href="{escape(url)}">{escape(text)}</a></li>'

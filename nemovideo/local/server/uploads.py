@@ -304,7 +304,7 @@ def _keep(context: Context, session_id: str, items: Sequence[MediaItem]) -> list
         with context.store.database.transaction():
             if projects.session(session_id) is None:
                 raise Problem(404, "Session not found.", code=1002)  # noqa: TRY301
-            if len(projects.files(session_id)) + len(items) > MAX_SESSION_FILES:
+            if projects.count_files(session_id) + len(items) > MAX_SESSION_FILES:
                 message = f"A session can have at most {MAX_SESSION_FILES} files."
                 raise Problem(400, message)  # noqa: TRY301 - after both, nothing has been moved
             folder = context.store.folder("media", session_id)

@@ -17,7 +17,7 @@ from nemovideo.local.store.private import create_private, make_private
 Values: TypeAlias = Sequence[object] | Mapping[str, object]
 
 _FILE = "backend.sqlite3"
-_SCHEMA_VERSION = 7
+_SCHEMA_VERSION = 8
 _SCHEMA = """
 CREATE TABLE users (
     user_id TEXT PRIMARY KEY,
@@ -42,6 +42,7 @@ CREATE TABLE sessions (
     used_at REAL NOT NULL DEFAULT 0
 );
 CREATE INDEX sessions_by_user ON sessions (user_id);
+CREATE INDEX sessions_by_use ON sessions (used_at);
 CREATE TABLE media (
     session_id TEXT NOT NULL REFERENCES sessions,
     position INTEGER NOT NULL,
@@ -92,7 +93,7 @@ _USAGE = {
     "media": ("4096 + ifnull(json_extract({row}.facts, '$.size_bytes'), 0)", "{owner}"),
     "drafts": ("100 + length(CAST({row}.draft AS BLOB))", "{owner}"),
     "renders": (
-        "1000 + length(CAST({row}.request AS BLOB)) + ifnull({row}.size_bytes, 0)",
+        "1000 + length(CAST({row}.request AS BLOB)) + ifnull(4096 + {row}.size_bytes, 0)",
         "{row}.user_id",
     ),
     "claims": ("300", "{owner}"),
@@ -160,8 +161,8 @@ INSERT INTO renders SELECT position, render_id, session_id, user_id,
     format, quality, status, progress, file_token, duration_ms, size_bytes, error, created_at,
     completed_at, warnings, attempts FROM old_renders;
 DROP TABLE old_renders;
-{_usage_script()}
 """,  # noqa: S608 - constants
+    7: f"CREATE INDEX sessions_by_use ON sessions (used_at); {_usage_script()}",
 }
 """By version, the script that upgrades a database to the next version.
 

@@ -94,10 +94,7 @@ class Projects:
         """Add uploaded files under the next ids ("m1", "m2", …)."""
         stored: list[StoredFile] = []
         with self._database.transaction():
-            (count,) = self._database.row(
-                "SELECT count(*) FROM media WHERE session_id = ?", (session_id,)
-            )
-            for position, item in enumerate(items, start=count + 1):
+            for position, item in enumerate(items, start=self.count_files(session_id) + 1):
                 file = StoredFile(attrs.evolve(item, id=f"m{position}"), secrets.token_urlsafe(18))
                 self._database.write(
                     "INSERT INTO media VALUES (?, ?, ?, ?)",
@@ -114,6 +111,22 @@ class Projects:
         )
         return [StoredFile(self._item(row["facts"]), row["file_token"]) for row in rows]
 
+    def count_files(self, session_id: str) -> int:
+        """Return the number of the session's files."""
+        (count,) = self._database.row(
+            "SELECT count(*) FROM media WHERE session_id = ?", (session_id,)
+        )
+        return int(count)
+
+    def file_names(self, session_id: str) -> list[tuple[str, str]]:
+        """Return the token and the name of each of the session's files, in upload order."""
+        rows = self._database.rows(
+            "SELECT file_token, json_extract(facts, '$.name') AS name FROM media"
+            " WHERE session_id = ? ORDER BY position",
+            (session_id,),
+        )
+        return [(row["file_token"], row["name"]) for row in rows]
+
     def file(self, file_token: str) -> tuple[MediaItem, str] | None:
         """Return the uploaded file of a link and its user, or None."""
         row = self._database.row(
@@ -125,8 +138,12 @@ class Projects:
 
     def draft(self, session_id: str) -> dict[str, object] | None:
         """Return the current draft, or None if the session is empty."""
-        numbers = self.versions(session_id, latest=1)
-        return self.version(session_id, numbers[-1]) if numbers else None
+        row = self._database.row(
+            "SELECT draft FROM drafts WHERE session_id = ? ORDER BY version DESC LIMIT 1",
+            (session_id,),
+        )
+        draft: dict[str, object] | None = None if row is None else json.loads(row["draft"])
+        return draft
 
     def versions(self, session_id: str, *, latest: int) -> list[int]:
         """Return the numbers of the latest draft versions, oldest first."""

@@ -11,11 +11,15 @@ from contextlib import suppress
 from nemovideo.local.store.database import Database
 from nemovideo.local.store.renders import file_name
 
-_OLD_SESSIONS = """
-SELECT session_id FROM sessions WHERE used_at < ? AND NOT EXISTS (
+_IS_OLD = """
+used_at < ? AND NOT EXISTS (
     SELECT 1 FROM renders WHERE renders.session_id = sessions.session_id
     AND status IN ('pending', 'processing'))
 """
+_NEXT_OLD_SESSIONS = f"""
+SELECT session_id, used_at, rowid AS number FROM sessions
+WHERE (used_at, rowid) > (?, ?) AND {_IS_OLD} ORDER BY used_at, rowid LIMIT ?
+"""  # noqa: S608 - constants
 _RENDERS_OF = "SELECT file_token, format FROM renders WHERE session_id = ?"
 _BATCH = 100
 _PAUSE_S = 0.001
@@ -50,11 +54,14 @@ class Space:
             count += len(renders)
         for _ in self._batches("claims", "expires_at < ?", self._clock()):
             pass
-        sessions = self._database.rows(_OLD_SESSIONS, (before,))
-        for (session_id,) in sessions:
-            for _ in self._batches("claims", "session_id = ?", session_id):
-                pass
-            count += self._remove_session(session_id, before)
+        last = (0.0, 0)
+        while rows := self._database.rows(_NEXT_OLD_SESSIONS, (*last, before, _BATCH)):
+            for row in rows:
+                for _ in self._batches("claims", "session_id = ?", row["session_id"]):
+                    pass
+                count += self._remove_session(row["session_id"], before)
+            last = (rows[-1]["used_at"], rows[-1]["number"])
+            time.sleep(_PAUSE_S)
         return count
 
     def _batches(self, table: str, where: str, value: object) -> Iterator[list[sqlite3.Row]]:
@@ -77,7 +84,10 @@ class Space:
     def _remove_session(self, session_id: str, before: float) -> int:
         """Remove a session unless it has been used meanwhile; return the number of removals."""
         with self._database.transaction() as connection:
-            found = connection.execute(f"{_OLD_SESSIONS} AND session_id = ?", (before, session_id))
+            found = connection.execute(
+                f"SELECT 1 FROM sessions WHERE {_IS_OLD} AND session_id = ?",  # noqa: S608 - constants
+                (before, session_id),
+            )
             if found.fetchone() is None:
                 return 0
             renders = connection.execute(_RENDERS_OF, (session_id,)).fetchall()

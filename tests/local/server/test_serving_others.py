@@ -15,6 +15,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
 from http.client import HTTPConnection
@@ -43,6 +44,7 @@ from nemovideo.local.server.forms import Problem
 from nemovideo.local.server.limits import PendingUploads
 from nemovideo.local.server.listener import Server
 from nemovideo.local.server.pools import Pool, Pools
+from nemovideo.local.store import Projects
 from nemovideo.local.timeline import Timeline
 from nemovideo.models import Preview
 from tests.support.app import (
@@ -396,6 +398,33 @@ async def test_one_user_cannot_delay_the_previews_of_another() -> None:
             gate.set()
     finally:
         gate.set()
+
+
+def test_reading_a_large_session_does_not_delay_other_requests(
+    shared: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id, gate, begun = shared.session(), threading.Event(), threading.Semaphore(0)
+    state = f"/api/state/nemo_agent/me/{session_id}/latest"
+    session = {"session_id": session_id, "task_id": shared.data("GET", state)["task_id"]}
+    claim = shared.data("POST", "/api/auth/claim-token", json=session)["claim_token"]
+
+    def draft(*_: object) -> None:
+        begun.release()
+        assert gate.wait(20)
+
+    monkeypatch.setattr(Projects, "draft", draft)
+    with ThreadPoolExecutor(3) as pool:
+        answers = [
+            pool.submit(shared.ask, "GET", state),
+            pool.submit(shared.ask, "GET", f"/workspace/claim?ct={claim}"),
+            pool.submit(shared.ask, "POST", "/api/local/preview", json={"sessionId": session_id}),
+        ]
+        assert begun.acquire(timeout=20)
+        assert begun.acquire(timeout=20)
+        assert shared.ask("GET", "/api/credits/balance/simple").status_code == 200
+        assert not any(answer.done() for answer in answers)
+        gate.set()
+        assert [answer.result().status_code for answer in answers] == [200, 200, 400]
 
 
 def test_a_preview_that_is_not_read_is_not_kept_in_memory(

@@ -119,6 +119,36 @@ def test_a_session_counts_with_the_bytes_of_its_texts(
     assert disk.used_bytes("u") - before > 4000 + 1000
 
 
+def test_a_small_result_counts_with_the_disk_block_that_it_takes(
+    database: Database, renders: Renders
+) -> None:
+    used = Space(database, lambda: 0.0).used_bytes
+    before = used("u")
+    job = renders.take()
+    assert job is not None
+    renders.complete(job, duration_ms=1, size_bytes=10)
+    assert used("u") > before + 4000
+
+
+def test_the_search_for_old_sessions_does_not_read_the_others(database: Database) -> None:
+    projects, steps = Projects(database, lambda: 5.0), 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    with database.transaction() as connection:
+        for number in range(2000):
+            projects.create("u", f"{number}", "en")
+        connection.set_progress_handler(count, 1)
+    try:
+        assert Space(database, lambda: 5.0).remove_older(1.0) == 1
+    finally:
+        with database.transaction() as connection:
+            connection.set_progress_handler(None, 0)
+    assert steps < 2000
+
+
 def test_old_rows_are_removed_in_short_transactions(
     database: Database, renders: Renders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,7 +168,7 @@ def test_old_rows_are_removed_in_short_transactions(
     monkeypatch.setattr(space, "_BATCH", 3)
     monkeypatch.setattr("nemovideo.local.store.space.time.sleep", pause)
     assert Space(database, lambda: 10.0).remove_older(1.0) == 8 + 1
-    assert left == [(5, 7), (2, 7), (0, 7), (0, 4), (0, 1), (0, 0)]
+    assert left == [(5, 7), (2, 7), (0, 7), (0, 4), (0, 1), (0, 0), (0, 0)]
     assert database.row("SELECT count(*) FROM sessions")[0] == 0
 
 
