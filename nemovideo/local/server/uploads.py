@@ -42,7 +42,6 @@ MAX_PARTS = 100
 _CHUNK_BYTES = 1024 * 1024
 _MULTIPART_SLACK_BYTES = 64 * 1024
 _MAX_HEADER_BYTES = 16 * 1024
-_NAME_LIMIT = 200
 
 
 async def upload(request: Request) -> Response:
@@ -103,7 +102,7 @@ class UploadWriter:
         """Start the next file; `size_bytes` is its size, if known."""
         if len(self.files) == MAX_FILES:
             raise Problem(400, f"The request has more than {MAX_FILES} files.")
-        name = _display_name(name)
+        name = safe_name(name) or "file"
         self._check(name, size_bytes or 0)
         suffix = suffix_of(name)
         known = f".{suffix}" if suffix in CONTENT_TYPES else ""
@@ -322,15 +321,6 @@ def _keep(context: Context, session_id: str, items: Sequence[MediaItem]) -> list
                 item.path.unlink()
         raise
     return stored
-
-
-def _display_name(name: str) -> str:
-    """Return a name that is safe to show, of at most 200 characters."""
-    plain = safe_name(name)
-    if len(plain) > _NAME_LIMIT:
-        suffix = Path(plain).suffix[:16]
-        plain = plain[: _NAME_LIMIT - len(suffix)] + suffix
-    return plain or "file"
 
 
 def _percent_decoded(name: str) -> str:
