@@ -90,9 +90,10 @@ def _copied(upload: Upload, stack: ExitStack) -> Path:
 def _rendered(
     context: Context, uploads: Sequence[Upload], words: str, at_s: list[float] | None
 ) -> Preview:
-    from nemovideo.local.previews import preview_footage
+    from nemovideo.local.previews import edited, preview_draft
 
     with footage_of(uploads) as footage:
+        timeline, media = edited(footage, words)
         if context.backend is None:
-            return preview_footage(footage, words, at_s)
-        return preview_footage(footage, words, at_s, context.backend.load_engine)
+            return preview_draft(timeline, media, at_s)
+        return preview_draft(timeline, media, at_s, context.backend.load_engine)

@@ -57,26 +57,10 @@ def preview_draft(
     return _preview(stills, ENGINE_BASIS, notices.sentences)
 
 
-def preview_footage(
-    footage: Sequence[Footage],
-    words: str,
-    at_s: Sequence[float] | None,
-    matting: MattingSource = _default.load,
-) -> Preview:
-    """Return moments of the first file, edited by a message that may refer to the other files.
-
-    Raises:
-        AgentError: The agent does not understand the message.
-        UnsupportedFileError: A file is not supported.
-        RenderFailedError: A file is damaged.
-        ModelUnavailableError: The engine's model cannot be downloaded.
-    """
-    timeline, media = edited(footage, words)
-    return preview_draft(timeline, media, at_s, matting)
-
-
 def edited(footage: Sequence[Footage], words: str) -> tuple[Timeline, dict[str, MediaItem]]:
     """Return a draft of the first file, edited by a message, and the files by id.
+
+    The message may refer to the other files.
 
     Raises:
         AgentError: The agent does not understand the message.

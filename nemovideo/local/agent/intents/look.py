@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from nemovideo.local.agent import edits
-from nemovideo.local.agent.context import Context, Outcomes, answered, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, answered, did
 from nemovideo.local.agent.language import number, percent
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.stage import Stage, on_stage
@@ -72,9 +72,7 @@ def adjust(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         context.say(f"look.{name}", value=f"{value:g}") for name, value in values.items()
     )
     said = context.say("look_adjusted", shown=shown)
-    if not values:
-        return refused("adjust_color", {}, said)
-    return did("adjust_color", dict(values), edited, said, silent=True)
+    return did("adjust_color", values, edited, said, silent=True)
 
 
 def _value(name: str, text: str, clip: Clip) -> float:
