@@ -240,8 +240,6 @@ class Timeline:
                         sounds.append(_read(Sound, segment, name="music"))
                     case TrackType.TEXT:
                         titles.append(_read(Title, segment))
-                    case _:
-                        pass
         return attrs.evolve(
             _read(cls, draft),
             clips=tuple(clips),

@@ -52,8 +52,6 @@ class FaultInjection:
                 case "no_range":
                     scope = _without_range(scope)
                     send = _relabelled(send, {"accept-ranges": "none"})
-                case _:
-                    pass
         app = self._replacement(fired)
         if cut is None:
             await app(scope, receive, send)
@@ -71,8 +69,6 @@ class FaultInjection:
                     return Response(status_code=status, headers={"location": fault.location})
                 case "heartbeats":
                     return self._heartbeats(fault)
-                case _:
-                    pass
         return self._app
 
     def _heartbeats(self, fault: Fault) -> ASGIApp:

@@ -41,8 +41,6 @@ class Painting:
     def gradient(self, top: float, bottom: float, colors: Sequence[Color]) -> None:
         """Fill a band across the width with a vertical gradient."""
         first, last = round(top * self._size[1]), round(bottom * self._size[1])
-        if last <= first:
-            return
         places = np.linspace(0, len(colors) - 1, last - first)
         bands = [np.interp(places, range(len(colors)), [c[i] for c in colors]) for i in range(3)]
         column = np.stack(bands, axis=-1)[:, np.newaxis].astype(np.uint8)
