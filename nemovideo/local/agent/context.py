@@ -128,6 +128,13 @@ def answered(said: str, *, done: bool = True) -> Outcomes:
     return (Outcome(said, done=done),)
 
 
-def asked(said: str, before: str, after: str = "", *, anything: bool = False) -> Outcomes:
-    """Return a question; see `Question` for how the answer is used."""
-    return (Outcome(said, done=False, asks=Question(before, after, anything)),)
+def asked(
+    context: Context, question: str, *, prefix: str = "", anything: bool = False, **fields: object
+) -> Outcomes:
+    """Return a question; the sentence "….before" is the request that the answer completes.
+
+    With `anything`, the answer is the words of a title, in quotation marks.
+    """
+    said, before = (context.say(name, **fields) for name in (question, f"{question}.before"))
+    asks = Question(before, "”" if anything else "", anything)
+    return (Outcome(prefix + said, done=False, asks=asks),)

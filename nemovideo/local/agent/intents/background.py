@@ -173,5 +173,4 @@ def _upload(clause: Clause, context: Context, wanted: Target) -> Background | Ou
 
 
 def _ask(context: Context) -> Outcomes:
-    said = context.say("which_background", scenes=speech.scene_list(context, "or"))
-    return asked(said, context.say("which_background.before"))
+    return asked(context, "which_background", scenes=speech.scene_list(context, "or"))

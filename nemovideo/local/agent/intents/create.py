@@ -76,8 +76,7 @@ def create(clause: Clause, context: Context) -> Outcomes:
 
 
 def _ask(clause: Clause, context: Context, question: str) -> Outcomes:
-    before = context.say(f"{question}.before", request=clause.raw.strip(" .,!。，！"))
-    return asked(context.say(question), before, "”", anything=True)
+    return asked(context, question, anything=True, request=clause.raw.strip(" .,!。，！"))
 
 
 def _words(clause: Clause) -> tuple[str, ...]:

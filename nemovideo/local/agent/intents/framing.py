@@ -79,7 +79,7 @@ def crop(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     timeline = stage.timeline
     wanted = crop_for(clause.text, timeline.width, timeline.height)
     if wanted is None:
-        return asked(context.say("how_to_crop"), context.say("how_to_crop.before"))
+        return asked(context, "how_to_crop")
     if min(wanted.right - wanted.left, wanted.bottom - wanted.top) < _LEAST_SHARE:
         return refused("crop", {}, context.say("nothing_left"))
     edited = edits.crop(timeline, wanted, stage.only)

@@ -53,7 +53,7 @@ def reorder(clause: Clause, context: Context) -> Outcomes:
     elif count == 2 or has(text, "order.reverse"):
         order.reverse()
     else:
-        return asked(context.say("which_clips"), context.say("which_clips.before"))
+        return asked(context, "which_clips")
     names = speech.listed(context, [timeline.clips[place].name for place in order])
     if order == list(range(count)):
         return answered(context.say("order_already", names=names))

@@ -60,7 +60,7 @@ def set_volume(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         return refused("set_volume", {}, context.say("no_partial_volume"))
     volume = _volume(clause.text, stage.first.volume)
     if volume is None:
-        return asked(context.say("how_loud"), context.say("how_loud.before"))
+        return asked(context, "how_loud")
     edited = edits.on_clips(stage.timeline, lambda clip: evolve(clip, volume=volume), stage.only)
     if edited == stage.timeline:
         return answered(context.say("volume_already", volume=volume))

@@ -32,7 +32,7 @@ def change(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         return refused("set_speed", {}, context.say("no_partial_speed"))
     new, relative = _speed(clause.text)
     if new is None:
-        return asked(context.say("how_fast"), context.say("how_fast.before"))
+        return asked(context, "how_fast")
     speeds = {clip.speed * new if relative else new for clip in stage.timeline.clips}
     if not all(SLOWEST <= speed <= FASTEST for speed in speeds):
         said = context.say("speed_limits", slowest=SLOWEST, fastest=FASTEST)

@@ -219,12 +219,9 @@ def ask_for_words(clause: Clause, context: Context, effects: Sequence[str] = ())
     request = clause.raw
     for effect in effects:
         request = re.sub(rf"{re.escape(effect)}的?", "", request, count=1, flags=re.IGNORECASE)
-    refusal = context.say("cannot_style_title", effects=", ".join(effects)) if effects else ""
+    refusal = context.say("cannot_style_title", effects=", ".join(effects)) + " " if effects else ""
     request = " ".join(request.split()).strip(" .,!。，！:：")
-    before = context.say("which_words.before", request=request)
-    return asked(
-        " ".join(filter(None, [refusal, context.say("which_words")])), before, "”", anything=True
-    )
+    return asked(context, "which_words", prefix=refusal, anything=True, request=request)
 
 
 def _described(context: Context, text: str) -> str:

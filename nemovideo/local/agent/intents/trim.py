@@ -54,8 +54,7 @@ def trim(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     cut = _read(without_number(clause.text), total)
     length = speech.seconds(context, total)
     if cut is None:
-        said = context.say("which_part", length=length)
-        return asked(said, context.say("which_part.before"))
+        return asked(context, "which_part", length=length)
     start, end = cut.start_ms, cut.end_ms
     action = "keep" if cut.keeps else "cut"
     args = {"action": action, "start_ms": start, "end_ms": end}
@@ -64,7 +63,7 @@ def trim(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     if total < end <= total + _TOLERANCE_MS:
         end = total
     if end <= start and end <= total:  # "trim 5s to 2s"
-        return asked(context.say("which_part", length=length), context.say("which_part.before"))
+        return asked(context, "which_part", length=length)
     if not 0 <= start < end <= total:
         return refused("trim_clip", args, _beyond(context, cut, total, stage, only))
     if (start, end) == (0, total):
