@@ -16,11 +16,10 @@ from typing import IO
 
 import attrs
 
-from nemovideo._support.addresses import is_public, resolves_to_public
+from nemovideo._support.addresses import is_loopback, is_public, resolves_to_public
 from nemovideo.local.server.forms import Problem
 from nemovideo.local.server.messages import is_disk_full
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _READ_TIMEOUT_S = 30.0
 _LENGTH_DIGITS = 19
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
@@ -158,7 +157,7 @@ class Fetching:
         """Return an opener for http and https only; loopback is never proxied."""
         opener = urllib.request.OpenerDirector()
         for handler in (
-            urllib.request.ProxyHandler({} if host in _LOOPBACK else None),
+            urllib.request.ProxyHandler({} if is_loopback(host) else None),
             _Handler(self),
             urllib.request.HTTPDefaultErrorHandler(),
             _Redirects(),
