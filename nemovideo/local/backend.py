@@ -237,8 +237,10 @@ class LocalBackend:
                 disk_bytes=self._limits.disk_bytes,
             )
             stack.callback(queue.stop)
-            cleaner = Cleaner(store, self._keep_s)
-            stack.callback(cleaner.stop)
+            if self._keep_s is not None:
+                cleaner = Cleaner(store, self._keep_s)
+                cleaner.start()
+                stack.callback(cleaner.stop)
             store.accounts.set_keys(self._access.keys, self._pricing.credits)
             server = Server(self._access.host, self._wanted_port, shared=self._access.shared)
             stack.callback(server.stop)
@@ -248,7 +250,6 @@ class LocalBackend:
             app = create_app(
                 context, faults=self.faults, log=self._log, disconnect=server.disconnect
             )
-            cleaner.start()
             server.start(app)
             queue.start()
             self._running = _Running(store, server, stack.pop_all())

@@ -13,9 +13,9 @@ _log = logging.getLogger("nemovideo.local")
 
 
 class Cleaner:
-    """A thread that removes sessions and results older than `keep_s`, if that is not None."""
+    """A thread that removes sessions and results older than `keep_s`."""
 
-    def __init__(self, store: Store, keep_s: float | None) -> None:
+    def __init__(self, store: Store, keep_s: float) -> None:
         self._store = store
         self._keep_s = keep_s
         self._stopped = threading.Event()
@@ -23,24 +23,21 @@ class Cleaner:
 
     def start(self) -> None:
         """Clean up now, then every hour, or every `keep_s` seconds if that is less."""
-        if self._keep_s is not None:
-            self._clean(self._keep_s)
-            self._thread.start()
+        self._clean()
+        self._thread.start()
 
     def stop(self) -> None:
         """Stop the thread and wait for it."""
         self._stopped.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._thread.join()
 
     def _work(self) -> None:
-        keep_s = self._keep_s or _EVERY_S
-        while not self._stopped.wait(min(_EVERY_S, keep_s)):
-            self._clean(keep_s)
+        while not self._stopped.wait(min(_EVERY_S, self._keep_s or _EVERY_S)):
+            self._clean()
 
-    def _clean(self, keep_s: float) -> None:
+    def _clean(self) -> None:
         try:
-            removed = self._store.space.remove_older(keep_s)
+            removed = self._store.space.remove_older(self._keep_s)
         except (OSError, sqlite3.Error) as error:
             _log.warning("cleanup failed: %s", error)
         else:
