@@ -92,7 +92,7 @@ class Intent:
     carry_out: Action
     words: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
-    when: Callable[[Clause], bool] | None = None
+    when: Callable[[Clause], object] | None = None
 
     def matches(self, clause: Clause) -> bool:
         """Return whether a clause asks for this."""
@@ -100,7 +100,7 @@ class Intent:
         return (
             all(has(text, name) for name in self.words)
             and not has(text, *self.unless)
-            and (self.when is None or self.when(clause))
+            and (self.when is None or bool(self.when(clause)))
         )
 
 

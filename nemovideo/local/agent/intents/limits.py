@@ -11,14 +11,9 @@ from nemovideo.local.agent.title_words import changed_text, text_of
 from nemovideo.local.agent.words import has, pattern
 
 
-def styles_title(clause: Clause) -> bool:
-    """Return whether the clause asks for an effect that titles do not have."""
-    return has(clause.text, "title") and bool(_title_effects(clause))
-
-
 def refuse_title_style(clause: Clause, context: Context) -> Outcomes:
     """Name the effects that a title cannot have."""
-    effects = _title_effects(clause)
+    effects = title_effects(clause)
     weights_only = all(has(effect, "limits.weights") for effect in effects)
     adds = has(clause.text, "titles.adding") or not titles.matches_change(clause)
     if weights_only and adds and titles.matches_addition(clause) and text_of(clause) is None:
@@ -26,14 +21,9 @@ def refuse_title_style(clause: Clause, context: Context) -> Outcomes:
     return _refused("title", "edit_title", effects, context)
 
 
-def styles_logo(clause: Clause) -> bool:
-    """Return whether the clause asks for an effect that logos do not have."""
-    return has(clause.text, "logo.logo") and bool(_logo_effects(clause))
-
-
 def refuse_logo_style(clause: Clause, context: Context) -> Outcomes:
     """Name the effects that a logo cannot have."""
-    return _refused("logo", "edit_logo", _logo_effects(clause), context)
+    return _refused("logo", "edit_logo", logo_effects(clause), context)
 
 
 def refuse_patterns(clause: Clause, context: Context) -> Outcomes:
@@ -83,8 +73,8 @@ def _words_given(clause: Clause) -> bool:
     return words is not None and not has(words.lower(), "limits.subtitles")
 
 
-def _title_effects(clause: Clause) -> list[str]:
-    """Return the effects in a clause, outside the words that the title is to show."""
+def title_effects(clause: Clause) -> list[str]:
+    """Return the effects that titles do not have, outside the words that the title is to show."""
     text = clause.text
     of_look = has(text, "limits.gives") and has(text, "titles.the")
     of_look = of_look and not has(text, "titles.into") and ":" not in text
@@ -99,7 +89,8 @@ def _title_effects(clause: Clause) -> list[str]:
     return found if sized else [*found, *_found("limits.font", text)]
 
 
-def _logo_effects(clause: Clause) -> list[str]:
+def logo_effects(clause: Clause) -> list[str]:
+    """Return the effects in a clause that logos do not have."""
     transparent = has(clause.text, "logo.opacity", "backdrops.transparent")
     return [] if transparent else _found("limits.effects", clause.text)
 
