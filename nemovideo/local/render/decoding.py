@@ -48,6 +48,7 @@ class Decode(Protocol):
 _EXACT_BEFORE_S = Fraction(1, 2)
 _ROUNDING_S = Fraction(1, 2000)  # start times are rounded to milliseconds
 _SEEK_FROM_S = 2
+_MAX_DELAY_S = 1
 # Each thread holds a frame, and the encoder is the bottleneck: a second one is slower on two cores.
 _THREADS = 1 if (os.cpu_count() or 1) <= 2 else 2
 
@@ -118,10 +119,10 @@ class _Footage:
         if not self._seeks(start_s):
             return 0
         index = self.stream.index_entries
-        ticks = self._ticks(start_s)
-        if not len(index) or index[-1].timestamp < ticks:  # some are completed while reading
+        # Some are completed while reading. Frames are decoded before they are shown.
+        if not len(index) or index[-1].timestamp < self._ticks(start_s - _MAX_DELAY_S):
             return start_s
-        return index.search_timestamp(ticks)
+        return index.search_timestamp(self._ticks(start_s))
 
     def frames(
         self, start_s: Fraction, exact_s: Sequence[Fraction] | None = None
