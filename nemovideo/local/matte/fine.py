@@ -34,8 +34,8 @@ from nemovideo.local.matte.search_schedule import SearchSchedule
 from nemovideo.local.matte.tracking import Thumbnail, area, around, is_cut
 from nemovideo.local.matte.view import View
 
-_MIN_STRIDE, _MAX_STRIDE = 2, 12
-_MOVING_STRIDE_S, _STILL_STRIDE_S = 0.16, 0.4
+_MIN_STRIDE, _MAX_STRIDE = 2, 16
+_MOVING_STRIDE_S, _STILL_STRIDE_S = 0.16, 0.52
 _FAR_SHARE = 0.01
 _MIN_SHARE = 0.0005
 _MAX_SPARE_AREA = 1.7
@@ -121,10 +121,10 @@ class FineCutter:
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
         """Yield every view with its cut, in order, some frames late.
 
-        Five frames in two seconds are key frames; where people or the picture around them move,
-        six per second. The mask of a key frame is the median with its neighbors' masks, so that a
-        single wrong one has no effect. Frames in between get masks propagated from both sides. A
-        repeated view is cut once.
+        Two frames per second are key frames; where people or the picture around them move, six.
+        The mask of a key frame is the median with its neighbors' masks, so that a single wrong one
+        has no effect. Frames in between get masks propagated from both sides. A repeated view is
+        cut once.
         """
         last: _Frame[_View] | None = None
         thumbnail: Thumbnail | None = None

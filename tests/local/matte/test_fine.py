@@ -91,7 +91,7 @@ def test_the_rate_of_key_frames_is_per_second_not_per_frame() -> None:
         cutter = FineCutter(Watched(), None, strong, fps=fps)
         assert len(list(cutter.follow([PictureView(one) for one in walk(25, 0)]))) == 25
         shown.append(len(strong.shown))
-    assert shown == [13, 5, 3]
+    assert shown == [9, 4, 3]
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
@@ -150,7 +150,7 @@ def test_frames_are_released_once_they_are_cut() -> None:
 
     for _ in FineCutter(Watched(), None, Watched()).follow(views()):
         most = max(most, len(alive))
-    assert most <= 2 * 12 + 3  # two spans between key frames, and the frames at hand
+    assert most <= 2 * 16 + 3  # two spans between key frames, and the frames at hand
 
 
 def test_a_cut_starts_a_new_scene() -> None:
