@@ -24,6 +24,7 @@ _TOO_FAR_SHARE = 0.1
 _MISMATCH_SHARE = 0.05
 _CHANGED_SHARE = 0.01
 _MIN_WEIGHT = np.float32(1e-3)
+_NEARNESS = 0.6
 
 
 @attrs.frozen(eq=False)
@@ -55,11 +56,14 @@ def propagate(
 def between(before: Propagated, after: Propagated, share: float) -> Mask:
     """Blend two masks propagated to a frame, weighted by distance and confidence.
 
+    The farther one counts for more than its distance alone says, since their errors average out.
+
     Args:
         before: From the earlier key frame.
         after: From the later one.
         share: The position of the frame between the two, 0..1.
     """
+    share = 0.5 + (share - 0.5) * _NEARNESS
     first = before.confidence * np.float32(1 - share) + _MIN_WEIGHT
     second = after.confidence * np.float32(share) + _MIN_WEIGHT
     blended = (before.alpha * first + after.alpha * second) / (first + second)

@@ -11,6 +11,7 @@ import pytest
 from nemovideo.local.matte import Cut
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.fine import FineCutter
+from nemovideo.local.matte.propagation import Propagated, between
 from tests.support.matte import PictureView, Watched, agreement, scene
 
 
@@ -133,6 +134,13 @@ def test_repeated_frames_are_cut_once(times: list[int]) -> None:
     followed = list(FineCutter(Watched(), None, Watched()).follow(views))
     assert [view for view, _ in followed] == views
     assert len({id(cut) for _, cut in followed}) == len(pictures)
+
+
+def test_the_farther_key_frame_counts_for_more_than_its_distance_says() -> None:
+    sure = np.ones((4, 4), dtype=np.float32)
+    empty, full = Propagated(np.zeros_like(sure), sure), Propagated(sure, sure)
+    assert 0.3 < between(empty, full, 0.25).mean() < 0.4
+    assert between(empty, full, 0.5).mean() == pytest.approx(0.5)
 
 
 def test_frames_are_released_once_they_are_cut() -> None:
