@@ -12,7 +12,7 @@ from nemovideo.local.matte.cutter import Cut
 from nemovideo.local.matte.engine import Mask
 from nemovideo.local.matte.key_frames import gray_of, grid_of
 from nemovideo.local.matte.propagation import Propagated, propagate
-from nemovideo.local.matte.raster import Crop, Gray, OpticalFlow, resampled, sample_map, warped
+from nemovideo.local.matte.raster import Crop, Gray, OpticalFlow, offsets_on, resampled, warped
 from nemovideo.local.matte.tracking import Thumbnail, is_cut, whole
 from nemovideo.local.matte.view import View
 
@@ -107,7 +107,7 @@ class Corrections(Generic[_View]):
         crop, grid = _crop(target.view), grid_of(target.view.size)
         flow = self._optical_flow(target.gray, source.gray)
         step = propagate(propagated.alpha, crop, target.gray, source.gray, flow, grid)
-        confidence = warped(propagated.confidence, sample_map(flow, grid, crop))
+        confidence = warped(propagated.confidence, offsets_on(crop, flow, grid))
         if _iou(step.alpha, resampled(target.cut.mask, target.cut.box, crop)) > _AGREED_IOU:
             return None
         return Propagated(step.alpha, np.minimum(confidence, step.confidence))

@@ -13,8 +13,9 @@ from nemovideo.local.matte.raster import (
     Gray,
     Region,
     blurred,
+    offsets_of,
+    offsets_on,
     resampled,
-    sample_map,
     warped,
 )
 
@@ -50,7 +51,7 @@ def propagate(
     """
     error = blurred(_mismatch(target, source, flow).astype(np.float32), _BLUR_PX) / _TOLERANCE
     confidence = resampled(np.asarray(cv2.exp(-error * error)), grid.box, crop)
-    return Propagated(warped(alpha, sample_map(flow, grid, crop)), confidence)
+    return Propagated(warped(alpha, offsets_on(crop, flow, grid)), confidence)
 
 
 def between(before: Propagated, after: Propagated, share: float) -> Mask:
@@ -110,8 +111,4 @@ def has_changed(frame: Gray, key: Gray, people: Region) -> bool:
 
 def _mismatch(target: Gray, source: Gray, flow: Flow) -> Gray:
     """Return how much a small frame differs from another one warped along the flow to it."""
-    height, width = flow.shape[:2]
-    across = flow[..., 0] + np.arange(width, dtype=np.float32)
-    down = flow[..., 1] + np.arange(height, dtype=np.float32)[:, np.newaxis]
-    coordinates = across.astype(np.float32), down.astype(np.float32)
-    return np.asarray(cv2.absdiff(target, warped(source, coordinates)), dtype=np.uint8)
+    return np.asarray(cv2.absdiff(target, warped(source, offsets_of(flow))), dtype=np.uint8)

@@ -18,8 +18,8 @@ Gray: TypeAlias = npt.NDArray[np.uint8]
 Flow: TypeAlias = npt.NDArray[np.float32]
 """Height × width × 2: the offset of each pixel in the other picture, right and down."""
 
-SampleMap: TypeAlias = tuple[Mask, Mask]
-"""The columns and rows from which each pixel is sampled."""
+Offsets: TypeAlias = tuple[Mask, Mask]
+"""How far right and down of itself each pixel is sampled."""
 
 Region: TypeAlias = npt.NDArray[np.bool_]
 """Height × width."""
@@ -103,20 +103,25 @@ class OpticalFlow:
         return np.asarray(flow, dtype=np.float32)
 
 
-def warped(values: _Values, coordinates: SampleMap) -> _Values:
-    """Sample the values at the coordinates; beyond the edge, the edge is repeated."""
-    sampled = cv2.remap(values, *coordinates, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(sampled, dtype=values.dtype)
+def offsets_of(flow: Flow) -> Offsets:
+    """Return the flow as two planes."""
+    across, down = cv2.split(flow)
+    return np.asarray(across, dtype=np.float32), np.asarray(down, dtype=np.float32)
 
 
-def sample_map(flow: Flow, grid: Crop, crop: Crop) -> SampleMap:
-    """Scale a flow on a grid to the coordinates of a crop."""
-    across, down = (resampled(flow[..., axis], grid.box, crop) for axis in range(2))
+def offsets_on(crop: Crop, flow: Flow, grid: Crop) -> Offsets:
+    """Return a flow on a grid as the offsets of the pixels of a crop."""
+    across, down = (resampled(plane, grid.box, crop) for plane in offsets_of(flow))
     across *= np.float32(crop.scale / grid.scale)
     down *= np.float32(crop.scale / grid.scale)
-    across += np.arange(crop.size[0], dtype=np.float32)
-    down += np.arange(crop.size[1], dtype=np.float32)[:, np.newaxis]
     return across, down
+
+
+def warped(values: _Values, offsets: Offsets) -> _Values:
+    """Sample the values at the offsets; beyond the edge, the edge is repeated."""
+    method = cv2.INTER_LINEAR | cv2.WARP_RELATIVE_MAP
+    sampled = cv2.remap(values, *offsets, method, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(sampled, dtype=values.dtype)
 
 
 def blurred(mask: Mask, side: int) -> Mask:
