@@ -28,7 +28,7 @@ _MODULES = {
     "Model": "matte.model",
 }
 _EXTRA_PACKAGES = {
-    *("ai_edge_litert", "av", "cv2", "numpy", "onnxruntime", "PIL", "python_multipart"),
+    *("ai_edge_litert", "av", "cv2", "h11", "numpy", "onnxruntime", "PIL", "python_multipart"),
     *("starlette", "uvicorn"),
 }
 

@@ -24,7 +24,10 @@ _MAX_REQUESTS = 10_000
 _MAX_CLIENT_CHARS = 60
 _MAX_METHOD_CHARS = 20
 _MAX_PATH_CHARS = 1000
-"""Limits for what is kept and logged, since the path of a request can be 64 KB long."""
+"""Limits for what is kept and logged."""
+
+_MAX_URL_CHARS = 4000
+"""The longest link to a file has 2500; parsing a query of 60,000 takes 60 ms."""
 
 
 class SeenRequest(NamedTuple):
@@ -76,6 +79,8 @@ class Guard:
 
     `in_progress` has the number of requests of each user, which `count_request` counts.
 
+    A long URL is rejected (414).
+
     Unless `any_host`, a Host header other than this machine's is rejected (421), against DNS
     rebinding.
     """
@@ -107,6 +112,8 @@ class Guard:
 
         local = _LOCAL.fullmatch(Headers(scope=scope).get("host", ""))
         app = self._app if self._any_host or local else _MISDIRECTED
+        if len(scope["raw_path"]) + len(scope["query_string"]) > _MAX_URL_CHARS:
+            app = _TOO_LONG
         try:
             await app(scope, receive, answer)
         finally:
@@ -134,4 +141,7 @@ def _request_line(scope: Scope) -> str:
 
 _MISDIRECTED = JSONResponse(
     {"detail": "This server accepts only the hosts 127.0.0.1 and localhost."}, status_code=421
+)
+_TOO_LONG = JSONResponse(
+    {"detail": f"A URL may have at most {_MAX_URL_CHARS} characters."}, status_code=414
 )

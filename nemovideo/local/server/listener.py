@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import itertools
 import logging
 import socket
 import struct
 import sys
 import threading
 import time
-from collections import Counter
 
 import uvicorn
 from starlette.types import ASGIApp, Scope
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import LocalBackendError
+from nemovideo.local.server.connections import Connection, bounded
 from nemovideo.local.server.limits import MAX_CONNECTIONS
 from nemovideo.local.server.waiting import first_completed
 
@@ -60,7 +58,7 @@ class Server:
         """Serve the app; return when it is ready."""
         config = uvicorn.Config(
             app,
-            http=_bounded(self._max_connections) if self._shared else _Protocol,
+            http=bounded(self._max_connections) if self._shared else Connection,
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -128,15 +126,6 @@ class _QuietThread(logging.Filter):
         return record.thread != self._thread or record.levelno >= logging.WARNING
 
 
-class _Protocol(H11Protocol):
-    """HTTP without uvicorn's access log; the backend writes its own."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start a connection."""
-        super().connection_made(transport)
-        self.access_log = False
-
-
 class _Uvicorn(uvicorn.Server):
     """Uvicorn that reports when it is ready, and stops without waiting for clients."""
 
@@ -160,25 +149,24 @@ class _Uvicorn(uvicorn.Server):
         if self._request_head_s is None:
             await self._finished.wait()
         else:
-            await first_completed(self._watch_idle(self._request_head_s), self._finished.wait())
+            await first_completed(self._watch(self._request_head_s), self._finished.wait())
         for connection in list(self.server_state.connections):
             connection.transport.abort()
 
-    async def _watch_idle(self, request_head_s: float) -> None:
-        """Close connections that do not complete a request head in time.
+    async def _watch(self, request_head_s: float) -> None:
+        """Close connections that do not complete a request head, or do not read, in time.
 
         Uvicorn does so only between requests, and only until the next byte.
         """
-        idle_since: dict[tuple[object, object], float] = {}
+        idle_since: dict[object, float] = {}
         while True:
             now_s, before, idle_since = time.monotonic(), idle_since, {}
             for connection in list(self.server_state.connections):
-                if not _is_idle(connection):
+                if not isinstance(connection, Connection) or connection.stage is None:
                     continue
-                cycle = getattr(connection, "cycle", None)  # a new one for each request
-                key = connection, cycle
+                key = connection, connection.stage
                 since = idle_since[key] = before.get(key, now_s)
-                limit_s = request_head_s + (0 if cycle is None else _KEEP_ALIVE_S)
+                limit_s = request_head_s + (0 if connection.request is None else _KEEP_ALIVE_S)
                 if now_s - since >= limit_s:
                     connection.transport.abort()
             await asyncio.sleep(request_head_s / 6)
@@ -187,45 +175,6 @@ class _Uvicorn(uvicorn.Server):
         """End main_loop(); thread-safe."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._finished.set)
-
-
-def _bounded(limit: int) -> type[_Protocol]:
-    """Return an HTTP protocol class that limits the number of connections."""
-    numbers = itertools.count()
-
-    class Bounded(_Protocol):
-        number = 0
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self.number = next(numbers)
-            if len(self.connections) <= limit:
-                return
-            idle = [each for each in self.connections if _is_idle(each)]
-            counts = Counter(map(_address, idle))
-            # Nobody without a key can close the connections of other addresses.
-            oldest = min(idle, key=lambda each: (-counts[_address(each)], _number(each)))
-            self.connections.discard(oldest)
-            oldest.transport.abort()
-
-    return Bounded
-
-
-def _address(connection: object) -> object:
-    """Return the address of a connection's client."""
-    return (getattr(connection, "client", None) or (None,))[0]
-
-
-def _number(connection: object) -> int:
-    """Return the position of a bounded connection in the order of arrival."""
-    number: int = getattr(connection, "number", 0)
-    return number
-
-
-def _is_idle(connection: object) -> bool:
-    """Return whether a connection has no request in progress."""
-    cycle = getattr(connection, "cycle", None)
-    return cycle is None or cycle.response_complete
 
 
 def _monotonic() -> float:

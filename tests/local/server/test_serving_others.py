@@ -609,8 +609,8 @@ def test_long_paths_and_forged_clients_are_truncated_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.DEBUG, "nemovideo.local.access"), serving() as api:
-        api.ask("GET", "/" + "x" * 50_000)
-        forged = "8.8.8.8 key_anna GET /files 200 " + "x" * 50_000
+        api.ask("GET", "/" + "x" * 3000)
+        forged = "8.8.8.8 key_anna GET /files 200 " + "x" * 10_000
         api.ask("GET", "/healthz", headers={"X-Forwarded-For": forged})
         assert len(api.backend.requests[0].path) == 1000
     lines = [r.getMessage() for r in caplog.records if r.name == "nemovideo.local.access"]

@@ -1,0 +1,176 @@
+"""A connection of the HTTP server: uvicorn's, with limits on what a client can make it do."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+from collections import Counter
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+MAX_HEAD_BYTES = 16 * 1024
+_MAX_HEAD_LINES = 100
+_SMALL_CHUNK_BYTES = 32
+_MAX_SMALL_CHUNKS = 1000
+_READ_BYTES = 2 * 1024
+_READ_BODY_BYTES = 64 * 1024
+_LINGER_S = 30.0
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
+
+
+class Connection(H11Protocol, asyncio.BufferedProtocol):
+    """HTTP without uvicorn's access log (the backend writes its own), read in small pieces.
+
+    Heads and chunks take h11 much longer than other bytes, so only 2 KB of them are parsed before
+    the other connections have their turn.
+    """
+
+    conn: _Parser
+    _incoming = bytearray()
+    _lingering = False
+    _times_drained = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start a connection."""
+        super().connection_made(transport)
+        self.conn = _Parser(h11.SERVER, MAX_HEAD_BYTES)
+        self.access_log = False
+
+    @property
+    def request(self) -> RequestResponseCycle | None:
+        """The latest request, if there has been one."""
+        return self.cycle
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is in progress."""
+        return self.request is None or self.request.response_complete
+
+    @property
+    def is_replaceable(self) -> bool:
+        """Whether a new connection may take its place: it counts for nobody.
+
+        It is idle, or does not read a response for which no key or link is counted.
+        """
+        return self.is_idle or (self.flow.write_paused and "nemovideo.counter" not in self.scope)
+
+    @property
+    def stage(self) -> tuple[object, ...] | None:
+        """What changes with progress, if only the client can make any; else None."""
+        if not self.is_idle and not self.flow.write_paused:
+            return None
+        return self.request, self._times_drained, self.transport.get_write_buffer_size()
+
+    def get_buffer(self, _sizehint: int) -> bytearray:
+        """Return a buffer for the next read."""
+        expected = _READ_BODY_BYTES if self._lingering else self.conn.body_left
+        self._incoming = bytearray(max(_READ_BYTES, min(expected, _READ_BODY_BYTES)))
+        return self._incoming
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Parse what has been read."""
+        received, self._incoming = self._incoming, bytearray()
+        if not self._lingering:
+            self.data_received(bytes(memoryview(received)[:nbytes]))
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what cannot be parsed; close the connection if a response has begun."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """End the connection if much of the request is still to come, and parse no more of it.
+
+        What arrives is discarded for a while: to close at once would reset the connection, and the
+        client might not see the response.
+        """
+        awaited = self.conn.their_state is h11.SEND_BODY
+        if awaited and not 0 < self.conn.body_left <= _READ_BODY_BYTES:
+            self._lingering = True
+            self.transport.write_eof()
+            self.loop.call_later(_LINGER_S, self.transport.abort)
+        super().on_response_complete()
+
+    def resume_writing(self) -> None:
+        """Continue the response: the client has read some of it."""
+        self._times_drained += 1
+        super().resume_writing()
+
+
+class _Parser(h11.Connection):
+    """h11 with limits on the lines of a head and on small chunks.
+
+    It takes 5 µs for each line, and 13 µs for each chunk, however short they are. `body_left` is
+    what is still to come of a body of known length, in bytes.
+    """
+
+    body_left = 0
+    _chunks = 0
+    _chunk_bytes = 0
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        """Return the next event.
+
+        Raises:
+            h11.RemoteProtocolError: The request is invalid or exceeds a limit.
+        """
+        if self.their_state is h11.IDLE:
+            self._check_head()
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            headers = dict(event.headers)
+            chunked = b"transfer-encoding" in headers
+            self.body_left = 0 if chunked else int(headers.get(b"content-length", 0))
+            self._chunks = self._chunk_bytes = 0
+        elif isinstance(event, h11.Data):
+            self._count(event)
+        return event
+
+    def _check_head(self) -> None:
+        received, _ = self.trailing_data
+        end = _END_OF_HEAD.search(received)
+        if received.count(b"\n", 0, end.end() if end else None) > _MAX_HEAD_LINES:
+            raise h11.RemoteProtocolError("too many header lines", error_status_hint=431)
+
+    def _count(self, data: h11.Data) -> None:
+        if self.body_left:
+            self.body_left -= len(data.data)
+            return
+        self._chunks += data.chunk_start
+        self._chunk_bytes += len(data.data)
+        if self._chunks > _MAX_SMALL_CHUNKS + self._chunk_bytes // _SMALL_CHUNK_BYTES:
+            raise h11.RemoteProtocolError("too many small chunks")
+
+
+def bounded(limit: int) -> type[Connection]:
+    """Return a class of connections of which there are at most `limit`.
+
+    Beyond that, a new one replaces the oldest of the address that has the most which can be
+    replaced, so nobody without a key can close the connections of other addresses.
+    """
+    numbers = itertools.count()
+
+    class Bounded(Connection):
+        number = 0
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self.number = next(numbers)
+            if len(self.connections) <= limit:
+                return
+            others = [c for c in self.connections if isinstance(c, Bounded) and c.is_replaceable]
+            counts = Counter(map(_address, others))
+            oldest = min(others, key=lambda each: (-counts[_address(each)], each.number))
+            self.connections.discard(oldest)
+            oldest.transport.abort()
+
+    return Bounded
+
+
+def _address(connection: Connection) -> str | None:
+    """Return the address of a connection's client."""
+    return connection.client[0] if connection.client else None
