@@ -224,7 +224,7 @@ def load(path: Path) -> Checkpoint | None:
     if value.get("version") != VERSION:
         raise failure(
             path,
-            f"has version {value.get('version')!r}; this nemovideo supports version {VERSION}",
+            f"has version {value.get('version')!r:.80}; this nemovideo supports version {VERSION}",
             remedy=Remedy(
                 "update nemovideo", ("name another ", Option("checkpoint"), " to start over")
             ),

@@ -16,8 +16,8 @@ from nemovideo._jobs.order import check_state
 from nemovideo._jobs.places import Place, context_on, driving, driving_async
 from nemovideo._jobs.progress_bar import OnProgress, reporting
 from nemovideo._jobs.result import delivered
-from nemovideo._support.addresses import is_loopback
 from nemovideo._support.places import from_root
+from nemovideo._values.lines import quoted
 from nemovideo._values.remedies import Code, Remedy
 from nemovideo.errors import CheckpointError
 
@@ -121,12 +121,11 @@ def place_of(path: Path, record: Checkpoint) -> Place:
     if service.state_dir is not None:
         check_state(path, service.state_dir)
         return Place(local=True, options={"state_dir": service.state_dir})
-    usual = env.environment_url().rstrip("/")
-    trusted = service.base_url == usual or is_loopback(env.origin_of(service.base_url)[1])
-    if env.environment_token() and not trusted:
+    if env.environment_token() and service.base_url != env.environment_url().rstrip("/"):
         raise checkpoints.failure(
             path,
-            f"belongs to a job of {service.base_url}, and NEMO_TOKEN may be for another service",
+            f"belongs to a job of {quoted(service.base_url)}, "
+            "and NEMO_TOKEN may be for another service",
             remedy=Remedy("set NEMO_API_URL", ("pass ", Code("client=Client(base_url=…)"))),
         )
     return Place(local=False, options={"base_url": service.base_url})

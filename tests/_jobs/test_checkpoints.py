@@ -252,11 +252,12 @@ def test_a_discarded_lock_is_never_held_twice(tmp_path: Path) -> None:
     second.release()
 
 
+@pytest.mark.parametrize("url", ["https://elsewhere.test", "http://127.0.0.1:9"])
 def test_the_environments_token_is_not_sent_to_a_host_named_by_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NEMO_TOKEN", "nmv_usr_mine")
     path = tmp_path / "job.json"
-    checkpoints.save(path, Checkpoint(ORDER, Service("https://elsewhere.test")))
+    checkpoints.save(path, Checkpoint(ORDER, Service(url)))
     with pytest.raises(errors.CheckpointError, match="NEMO_TOKEN"):
         Job.resume(path)

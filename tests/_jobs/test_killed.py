@@ -189,7 +189,7 @@ def test_a_path_alone_is_enough_in_a_new_interpreter(stage: Stage) -> None:
     code = "import sys, nemovideo; print(nemovideo.Job.resume(sys.argv[1]).credits_spent)"
     done = subprocess.run(
         [sys.executable, "-c", code, str(stage.checkpoint)],
-        env={**clean_environment(), "NEMO_TOKEN": stage.token},
+        env={**clean_environment(), "NEMO_TOKEN": stage.token, "NEMO_API_URL": stage.backend.url},
         capture_output=True,
         text=True,
         check=True,

@@ -525,6 +525,7 @@ def test_a_body_that_was_too_large_to_keep_is_reported(path: Path, backend: Loca
         ("[" * 100_000, "is not JSON: nested too deeply"),
         ("[]", "is not a cassette"),
         ('{"format": "nemovideo-cassette", "version": 99}', "version 99"),
+        (r'{"format": "nemovideo-cassette", "version": "\u001b[2J"}', r"version '\\x1b\[2J'"),
         ('{"format": "nemovideo-cassette", "version": 1}', "is damaged"),
     ],
 )

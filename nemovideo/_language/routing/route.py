@@ -21,6 +21,8 @@ from nemovideo.models import Route
 
 _TAIL_LENGTH = 240
 """The length of the end of a sentence that can be a request to export, in characters."""
+_MAX_CHARS = 20_000
+"""Longer texts are data for the agent: finding the files in 400 KB would take seconds."""
 _QUALITIES = ("high", "medium", "low")
 
 
@@ -65,6 +67,8 @@ def route(text: str, *, is_file: Callable[[str], bool] = is_existing_file) -> Ro
     `is_file` returns whether a path, with `~` expanded, is an existing file.
     """
     said = text.strip()
+    if len(said) > _MAX_CHARS:
+        return Routed(Route.AGENT, rest=said)
     if (simple := _simple(said)) is not None:
         return simple
     left, export = _peel(said)

@@ -138,7 +138,7 @@ def read(path: Path) -> Tape:
         raise CassetteError(f"{path} is not a cassette")
     if value.get("version") != VERSION:
         raise CassetteError(
-            f"{path} is a cassette of version {value.get('version')}, not {VERSION}"
+            f"{path} is a cassette of version {value.get('version')!r:.80}, not {VERSION}"
         )
     try:
         return _converter.structure(value, Tape)

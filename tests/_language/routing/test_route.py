@@ -33,6 +33,18 @@ def test_a_sentence_goes_where_it_belongs() -> None:
     assert wrong == []
 
 
+def test_a_text_of_many_pages_is_not_searched_for_files() -> None:
+    asked: list[str] = []
+    text = "a.mp4 " * 50_000
+
+    def is_file(path: str) -> bool:
+        asked.append(path)
+        return False
+
+    assert route(text, is_file=is_file) == Routed(Route.AGENT, rest=text.strip())
+    assert asked == []
+
+
 def test_an_edit_comes_before_the_export_that_was_asked_for_with_it() -> None:
     found = {said: route(said, is_file=no_file) for said, _ in _TABLES["edit_then_export"]}
     assert [[said, routed.rest] for said, routed in found.items()] == _TABLES["edit_then_export"]
