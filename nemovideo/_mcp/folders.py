@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -12,6 +13,8 @@ import attrs
 
 from nemovideo._support.places import expanded
 from nemovideo.errors import InvalidRequestError, SourceNotFoundError
+
+_T = TypeVar("_T")
 
 
 @attrs.frozen
@@ -73,6 +76,21 @@ class Folders:
                 remedy=f"Name a file below {self}.",
             )
         return next((path for path in paths if path in existing), paths[0])
+
+    def watched(self, target: Path, report: Callable[[_T], None]) -> Callable[[_T], None]:
+        """Return `report`, preceded by another check of a path of `output`.
+
+        A job takes minutes, in which a folder can be replaced by a symlink.
+        """
+
+        def check(now: _T) -> None:
+            if self.output(str(target)) != target:
+                raise InvalidRequestError(
+                    f"a folder of {target} was replaced by a link", remedy="Name another file."
+                )
+            report(now)
+
+        return check
 
     def holds(self, text: str) -> bool:
         """Return whether the text is the path of an existing file in the folders."""

@@ -98,7 +98,7 @@ class Tools:
                 trim=trim,
                 quality=quality,
                 output=target,
-                progress=work.progress,
+                progress=self._folders.watched(target, work.progress),
                 max_credits=max_credits,
                 overwrite=overwrite,
             )
@@ -205,7 +205,10 @@ class Tools:
             else:
                 path = self._folders.output(output)
             video = await session.export(
-                path, quality=quality, progress=work.progress, overwrite=overwrite
+                path,
+                quality=quality,
+                progress=self._folders.watched(path, work.progress),
+                overwrite=overwrite,
             )
             return video_answer(video)
 

@@ -69,6 +69,14 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+async def ended(agent: Agent, begun: CallToolResult) -> CallToolResult:
+    """Return the result of a job."""
+    result = begun
+    while not result.is_error and data_of(result).get("done") is False:
+        result = await agent.call_tool("job_status", {"job_id": data_of(begun)["job_id"]})
+    return result
+
+
 def saved(result: CallToolResult) -> bool:
     return Path(data_of(result)["path"]).is_file()
 
@@ -144,6 +152,30 @@ async def test_a_refusal_says_what_to_do(quick: LocalBackend, folder: Path) -> N
             assert (result.is_error, said in text_of(result)) == (True, True), text_of(result)
             assert "pydantic" not in text_of(result)
     assert not any("/upload-video/" in seen.path for seen in quick.requests)
+
+
+@pytest.mark.parametrize("tool", ["remove_background", "export"])
+async def test_a_folder_that_becomes_a_link_during_a_job_is_not_followed(
+    tool: str, tmp_path: Path, folder: Path
+) -> None:
+    renderer, outside, inner = Renderer(), tmp_path / "outside", folder / "inner"
+    outside.mkdir()
+    inner.mkdir()
+    order = {"output": "inner/result.mp4"}
+    with LocalBackend(tmp_path / "slow", render=renderer) as backend:
+        async with agent_of(backend, folder, wait_s=0.0) as agent:
+            if tool == "export":
+                said = await agent.call_tool("say", {"text": "here is talk.mp4"})
+                await ended(agent, said)
+            else:
+                order["source"] = "talk.mp4"
+            begun = await agent.call_tool(tool, order)
+            await to_thread.run_sync(renderer.begun.wait)
+            inner.rename(folder / "moved")
+            inner.symlink_to(outside)
+            renderer.gate.set()
+            assert "not below an allowed folder" in text_of(await ended(agent, begun))
+    assert names_in(outside) == []
 
 
 async def test_addresses_of_this_machine_are_not_fetched(quick: LocalBackend, folder: Path) -> None:
