@@ -191,7 +191,7 @@ def _reopened(note: FileNote, checkpoint: Path) -> Flow[Upload]:
     if note.path is None:
         raise checkpoints.failure(
             checkpoint,
-            f"has no path or URL for {note.name}",
+            f"has no path or URL for {note.name!r}",
             remedy=Remedy(
                 ("make the same call again, with the source and this ", Option("checkpoint"))
             ),
@@ -200,7 +200,7 @@ def _reopened(note: FileNote, checkpoint: Path) -> Flow[Upload]:
     if (yield from blocking(partial(_digest, upload))) != note.sha256:
         raise checkpoints.failure(
             checkpoint,
-            f"belongs to a job that started with different content in {note.path}",
+            f"belongs to a job that started with different content in {note.path!r}",
             remedy=Remedy(
                 "put the file back", ("name another ", Option("checkpoint"), " to start over")
             ),

@@ -57,7 +57,7 @@ def check_state(path: Path, state_dir: str) -> None:
         return
     raise checkpoints.failure(
         path,
-        f"belongs to a job of a local backend whose state, {state_dir}, no longer exists",
+        f"belongs to a job of a local backend whose state, {state_dir!r}, no longer exists",
         remedy=Remedy(
             ("name another ", Option("checkpoint"), " to start over"),
             following=Remedy(

@@ -261,3 +261,11 @@ def test_the_environments_token_is_not_sent_to_a_host_named_by_a_file(
     checkpoints.save(path, Checkpoint(ORDER, Service(url)))
     with pytest.raises(errors.CheckpointError, match="NEMO_TOKEN"):
         Job.resume(path)
+
+
+def test_text_of_a_file_cannot_control_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "job.json"
+    checkpoints.save(path, Checkpoint(ORDER, Service("http://127.0.0.1:9", "/gone\x1b[2J")))
+    with pytest.raises(errors.CheckpointError, match="no longer exists") as caught:
+        Job.resume(path)
+    assert "\x1b" not in str(caught.value)
