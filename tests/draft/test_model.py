@@ -34,7 +34,7 @@ METADATA = st.none() | st.fixed_dictionaries(
     optional={
         "name": st.text() | JSON,
         "text": st.text() | JSON,
-        "volume": st.floats() | JSON,
+        "volume": st.floats(allow_nan=False, allow_infinity=False) | JSON,
         "start_ms": TIMES,
         "background": JSON,
         "brightness": JSON,
