@@ -145,16 +145,6 @@ def test_an_unclosed_async_client_is_closed_with_its_loop() -> None:
             assert len(caught) == 1  # and none from asyncio about an open transport
 
 
-def test_an_unclosed_local_client_does_not_block_the_exit(tmp_path: Path) -> None:
-    code = (
-        "from nemovideo import Client\n"
-        f"client = Client.local(state_dir={str(tmp_path / 's')!r}); client.credits.balance()\n"
-        "print('end')"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
-    assert done.stdout == "end\n"
-
-
 @pytest.mark.parametrize("loop", ["asyncio", "trio"])
 def test_hooks_are_called_for_each_attempt_on_both_loops(loop: str) -> None:
     infos: list[RequestInfo | ResponseInfo] = []

@@ -352,16 +352,16 @@ def test_a_forked_child_does_not_touch_its_parents_stream(endless: Service) -> N
 
 
 @needs_fork
-def test_a_forked_child_does_not_stop_its_parents_backend() -> None:
+def test_a_local_client_outlives_its_forked_child_and_does_not_block_the_exit_unclosed() -> None:
     code = (
         "import os, sys, warnings; warnings.simplefilter('ignore')\n"
         "from nemovideo import Client\n"
-        "with Client.local() as client:\n"
-        "    client.credits.balance()\n"
-        "    if (pid := os.fork()) == 0:\n"
-        "        client.credits.balance(); client.close(); sys.exit()\n"
-        "    os.waitpid(pid, 0)\n"
-        "    print(client.backend.state_dir.is_dir(), client.credits.balance().available > 0)\n"
+        "client = Client.local()\n"
+        "client.credits.balance()\n"
+        "if (pid := os.fork()) == 0:\n"
+        "    client.credits.balance(); client.close(); sys.exit()\n"
+        "os.waitpid(pid, 0)\n"
+        "print(client.backend.state_dir.is_dir(), client.credits.balance().available > 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout == "True True\n"
