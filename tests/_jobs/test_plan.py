@@ -148,9 +148,9 @@ def test_what_the_agent_did_not_do_is_a_warning_of_jobs_and_batches(
 
 @pytest.mark.parametrize(("name", "warned"), [("out.mp4", True), ("out.webm", False)])
 def test_a_format_without_transparency_is_a_warning_where_nothing_replaces_the_background(
-    local: Client, talk: Path, tmp_path: Path, name: str, warned: bool
+    local: Client, clip: Path, tmp_path: Path, name: str, warned: bool
 ) -> None:
-    video = local.remove_background(talk, output=tmp_path / name)
+    video = local.remove_background(clip, output=tmp_path / name)
     exported = local.sessions.attach(video.session_id).export(tmp_path / f"exported-{name}")
     for made in (video, exported):
         count = sum("no transparency" in warning for warning in made.warnings)
