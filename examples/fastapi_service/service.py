@@ -10,6 +10,10 @@ processes of its own:
     python -m nemovideo.local --host 127.0.0.1 --api-key-file keys.txt --max-renders 4 --keep 1d
     NEMO_API_URL=http://127.0.0.1:8000 NEMO_TOKEN=<the key> uvicorn … service:app
 
+On the Internet, it must stand behind a reverse proxy that buffers requests, has timeouts, and
+limits the connections of each visitor. uvicorn does not: 200 silent connections would lock out
+everybody. docs/embedding.md has the lines for nginx.
+
 Open the address that uvicorn prints: the page uploads a clip, shows the progress, and plays the
 result.
 
@@ -30,6 +34,7 @@ import shutil
 import tempfile
 import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -53,15 +58,21 @@ from nemovideo.errors import (
 PAGE = Path(__file__).with_name("page.html")
 CHUNK_BYTES = 1 << 20
 MAX_CLIP_BYTES = int(os.environ.get("MAX_CLIP_BYTES", 100 << 20))
-MAX_JOBS = int(os.environ.get("MAX_JOBS", 4))  # concurrent uploads and clips
+MAX_JOBS = int(os.environ.get("MAX_JOBS", 4))  # concurrent clips, once they are uploaded
+MAX_UPLOADS = 20  # unfinished, on disk
+MAX_UPLOADS_EACH = 2  # of one address
 MAX_DISK_BYTES = int(os.environ.get("MAX_DISK_BYTES", 20 << 30))  # of the local backend
 MAX_KEPT = 50  # results; older ones are removed
 KEEP_S = 3600.0
-UPLOAD_S = 300.0
+UPLOAD_GRACE_S = float(os.environ.get("UPLOAD_GRACE_S", 10.0))
+MIN_BYTES_PER_S = 100 << 10
 JOB_S = 1800.0
 
 SHOWN_TO_VISITORS = (AgentError, FileTooLargeError, RenderFailedError, UnsupportedFileError)
 """Errors about the clip or the request; others are only logged."""
+
+BUSY = "busy: try again in a minute"
+RETRY_LATER = {"Retry-After": "60"}
 
 log = logging.getLogger("uvicorn.error")
 
@@ -86,9 +97,10 @@ class Clip:
 
 
 class UploadLimits:
-    """Limits concurrent uploads and jobs, and the size and duration of each upload.
+    """Limits unfinished uploads, in all and of each address, and their size and slowness.
 
-    This is a middleware because FastAPI reads the whole form before it calls a handler.
+    This is a middleware because FastAPI reads the whole form before it calls a handler. An upload
+    does not take the place of a job before it is complete.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -98,29 +110,36 @@ class UploadLimits:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
-        state, left = scope["app"].state, MAX_CLIP_BYTES + CHUNK_BYTES
+        state, address = scope["app"].state, (scope["client"] or ("",))[0]
+        began_s, size = time.monotonic(), 0
 
         async def limited() -> Message:
-            nonlocal left
-            message = await receive()
-            left -= len(message.get("body", b""))
-            if left < 0:
+            nonlocal size
+            due_s = began_s + UPLOAD_GRACE_S + size / MIN_BYTES_PER_S
+            try:
+                message = await asyncio.wait_for(receive(), due_s - time.monotonic())
+            except asyncio.TimeoutError:
+                raise HTTPException(408, "the upload is too slow") from None
+            size += len(message.get("body", b""))
+            if size > MAX_CLIP_BYTES + CHUNK_BYTES:
                 raise HTTPException(413, f"a clip may be at most {MAX_CLIP_BYTES >> 20} MB")
             return message
 
-        if state.uploads + len(state.tasks) >= MAX_JOBS:
-            busy = JSONResponse(
-                {"detail": "busy: try again in a minute"}, 503, {"Retry-After": "60"}
-            )
-            await busy(scope, receive, send)
+        uploads: Counter[str] = state.uploads
+        if (
+            len(state.tasks) >= MAX_JOBS
+            or uploads[address] >= MAX_UPLOADS_EACH
+            or uploads.total() >= MAX_UPLOADS
+        ):
+            await JSONResponse({"detail": BUSY}, 503, RETRY_LATER)(scope, receive, send)
             return
-        state.uploads += 1
+        uploads[address] += 1
         try:
-            await asyncio.wait_for(self.app(scope, limited, send), UPLOAD_S)
-        except asyncio.TimeoutError:
-            await JSONResponse({"detail": "the upload took too long"}, 408)(scope, receive, send)
+            await self.app(scope, limited, send)
         finally:
-            state.uploads -= 1
+            uploads[address] -= 1
+            if not uploads[address]:
+                del uploads[address]
 
 
 @asynccontextmanager
@@ -128,7 +147,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     local = bool(os.environ.get("NEMO_LOCAL"))
     with tempfile.TemporaryDirectory() as folder:
-        state.folder, state.clips, state.tasks, state.uploads = Path(folder), {}, set(), 0
+        state.folder, state.clips, state.tasks = Path(folder), {}, set()
+        state.uploads = Counter()
         options = {"local_files": False, "deadline": JOB_S}
         if local:
             from nemovideo.local import Limits
@@ -193,7 +213,9 @@ async def start(
         with source.open("wb") as target:
             while chunk := await file.read(CHUNK_BYTES):
                 target.write(chunk)
-    except BaseException:  # the disk is full, or the visitor has left
+        if len(state.tasks) >= MAX_JOBS:
+            raise HTTPException(503, BUSY, RETRY_LATER)  # noqa: TRY301 - removes the clip
+    except BaseException:  # the disk is full, the visitor has left, or there is no place
         shutil.rmtree(clip.folder, ignore_errors=True)
         raise
     state.clips[name] = clip
@@ -253,7 +275,8 @@ async def events(request: Request, name: str) -> StreamingResponse:
             if "done" in sent or "error" in sent:
                 return
 
-    return StreamingResponse(lines(), media_type="text/event-stream")
+    headers = {"X-Accel-Buffering": "no"}  # else nginx would collect them
+    return StreamingResponse(lines(), media_type="text/event-stream", headers=headers)
 
 
 @app.get("/clips/{name}/video")

@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -148,8 +149,8 @@ def test_a_charset_of_the_visitors_choice_does_no_harm(service: str, clip: Path)
         assert (answer.status_code, "send a clip" in answer.text) == (422, True)
 
 
-def test_size_words_and_number_have_limits(clip: Path) -> None:
-    with running(MAX_CLIP_BYTES="2000000", MAX_JOBS="1") as url:
+def test_size_and_words_have_limits(clip: Path) -> None:
+    with running(MAX_CLIP_BYTES="2000000") as url:
         big = b"x" * 4_000_000
         assert post(url, files={"file": ("a.mp4", big)}).status_code == 413
 
@@ -164,20 +165,38 @@ def test_size_words_and_number_have_limits(clip: Path) -> None:
         files = {"file": ("a.mp4", clip.read_bytes())}
         words = {"background": "w" * 201}
         assert post(url, files=files, data=words).status_code == 422
-        port = httpx.URL(url).port or 0
-        with socket.create_connection(("127.0.0.1", port)) as slow:
-            slow.sendall(
-                b"POST /clips HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n"
-                b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
-            )
-            for _ in range(9):
-                answer = post(url, files=files)
-                if answer.status_code == 503:
-                    break
-                _news(url, answer.json()["id"])  # it came before the slow one
-            assert answer.headers["retry-after"] == "60"
+
+
+def unfinished(url: str) -> socket.socket:
+    """Begin an upload; return its connection."""
+    connection = socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0), timeout=30)
+    connection.sendall(
+        b"POST /clips HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\nExpect: 100-continue\r\n"
+        b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+    )
+    assert connection.recv(100).startswith(b"HTTP/1.1 100")  # it is being read
+    return connection
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs several loopback addresses")
+def test_unfinished_uploads_keep_nobody_else_out(clip: Path) -> None:
+    files = {"file": ("a.mp4", clip.read_bytes())}
+    with running(MAX_JOBS="1") as url:
+        with unfinished(url), unfinished(url):
+            answer = post(url, files=files)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+            elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")
+            with httpx.Client(transport=elsewhere, timeout=120) as other:
+                started = other.post(f"{url}/clips", files=files)
+            assert started.status_code == 202
+            _news(url, started.json()["id"])
         answers = (post(url, files=files).status_code for _ in range(500))
-        assert 202 in answers  # the place of the one that left is given back
+        assert 202 in answers  # the places of those that left are given back
+
+
+def test_a_slow_upload_is_ended() -> None:
+    with running(UPLOAD_GRACE_S="0.2") as url, unfinished(url) as slow:
+        assert slow.recv(100).startswith(b"HTTP/1.1 408")
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
