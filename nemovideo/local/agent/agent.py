@@ -13,6 +13,7 @@ from nemovideo.local.agent.context import Context, Outcome, answered
 from nemovideo.local.agent.intents.talk import unknown
 from nemovideo.local.agent.language import Language, detect
 from nemovideo.local.agent.message import QUOTE, Message, read_message
+from nemovideo.local.agent.referents import referents
 from nemovideo.local.agent.turn import ASK, TRIAL_COSTS, Kind, Question, Step, ToolUse, Turn
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
@@ -51,7 +52,7 @@ def respond(
     outcomes: list[Outcome] = []
     if question is not None and declines(message):
         outcomes += answered(context.say("all_right"))
-    for wanted in split(message) if not outcomes else ():
+    for wanted in split(message, referents(context)) if not outcomes else ():
         act = wanted.intent.carry_out if wanted.intent else unknown
         for outcome in act(wanted.clause, context):
             outcomes.append(outcome)

@@ -26,6 +26,8 @@ def is_answer(message: Message, question: Question) -> bool:
         return False
     if question.anything and not whole.quotes and has(whole.text.strip(), "answers.command"):
         return False
+    if pattern("answers.subject").fullmatch(whole.text):
+        return True
     intents = [wanted.intent for wanted in split(message) if wanted.intent is not None]
     return all(question.anything and intent.name in _SOCIAL for intent in intents)
 

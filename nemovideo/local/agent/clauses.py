@@ -18,6 +18,7 @@ from nemovideo.local.agent.intents import find_intent
 from nemovideo.local.agent.intents.shape import rate_and_size
 from nemovideo.local.agent.intents.talk import is_negated
 from nemovideo.local.agent.message import QUOTE, VIDEO, Clause, Message
+from nemovideo.local.agent.referents import NOTHING, Referents, about_it
 from nemovideo.local.agent.timing import position, says_when
 from nemovideo.local.agent.title_words import text_of
 from nemovideo.local.agent.words import has, pattern
@@ -34,8 +35,11 @@ class Request:
     intent: Intent | None
 
 
-def split(message: Message) -> list[Request]:
-    """Return the requests of a message in order; small talk counts only if there are no others."""
+def split(message: Message, known: Referents = NOTHING) -> list[Request]:
+    """Return the requests of a message in order; small talk counts only if there are no others.
+
+    `known` is what "it" can be.
+    """
     found: list[Request] = []
     waiting: Clause | None = None
     for separator, clause in _pieces(message):
@@ -54,13 +58,16 @@ def split(message: Message) -> list[Request]:
         if last and grown <= _MAX_CLAUSE_CHARS and _belongs(last, clause, intent):
             merged = message.clause(last.clause.start, clause.end, lead=last.clause.lead)
             found[-1] = Request(merged, _again(merged, last.intent))
-        elif intent or (last and (has(clause.text, "clauses.command") or is_negated(clause))):
+            continue
+        led, intent = about_it(message, led, intent, known.after(last.intent if last else None))
+        if intent or (last and (has(clause.text, "clauses.command") or is_negated(clause))):
             found.append(Request(led, intent))
         elif not last:
             waiting = message.clause(waiting.start if waiting else clause.start, clause.end)
     if not found:
         whole = message.whole
-        return [Request(whole, find_intent(whole))] if whole.text.strip() else []
+        read = about_it(message, whole, find_intent(whole), known)
+        return [Request(*read)] if whole.text.strip() else []
     acting = [w for w in found if w.intent is None or w.intent.family != "talk"]
     serious = [
         w
@@ -74,8 +81,9 @@ def _pieces(message: Message) -> Iterator[tuple[str, Clause]]:
     """Yield each piece of a message, with the separator before it."""
     text = message.whole.text
     guarded = pattern("clauses.guarded").sub(lambda found: "\ue020" * len(found[0]), text)
-    start, separator = 0, ""
-    for found in pattern("clauses.separator").finditer(guarded):
+    correction = pattern("clauses.correction").match(text)  # "no, yellow"
+    start, separator = correction.end() if correction else 0, ""
+    for found in pattern("clauses.separator").finditer(guarded, start):
         if text[start : found.start()].strip():
             yield separator, message.clause(start, found.start())
             separator = ""

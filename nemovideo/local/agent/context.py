@@ -129,12 +129,19 @@ def answered(said: str, *, done: bool = True) -> Outcomes:
 
 
 def asked(
-    context: Context, question: str, *, prefix: str = "", anything: bool = False, **fields: object
+    context: Context,
+    question: str,
+    *,
+    prefix: str = "",
+    after: str = "",
+    anything: bool = False,
+    **fields: object,
 ) -> Outcomes:
     """Return a question; the sentence "….before" is the request that the answer completes.
 
-    With `anything`, the answer is the words of a title, in quotation marks.
+    With `anything`, the answer is the words of a title, in quotation marks. `after` is the rest of
+    the request.
     """
     said, before = (context.say(name, **fields) for name in (question, f"{question}.before"))
-    asks = Question(before, "”" if anything else "", anything)
+    asks = Question(before, "”" if anything else after, anything)
     return (Outcome(prefix + said, done=False, asks=asks),)

@@ -290,3 +290,38 @@ def test_it_is_the_music_after_a_message_about_music() -> None:
     assert "no background music" in ask("fade the music in").steps[0].text
     other = respond("fade the video out", timeline=with_music, media=MEDIA, history=(before,))
     assert other.changed
+
+
+def _after(said: list[str], text: str) -> tuple[str, str]:
+    """Return the change by a message after others, and the answer."""
+    versions: list[Timeline | None] = [None, start()]
+    question = None
+    for words in (*said, text):
+        turn = respond(
+            words,
+            timeline=versions[-1],
+            media=MEDIA,
+            history=tuple(versions[:-1]),
+            question=question,
+        )
+        question = turn.question
+        before = versions[-1]
+        if turn.changed:
+            versions.append(turn.timeline)
+    return gist(turn, before), turn.steps[-1].text
+
+
+def test_it_is_what_the_last_change_was_about() -> None:
+    wrong = [
+        (row["said"], text, row["then"], got)
+        for row in rows("it")
+        for text in row["texts"]
+        if (got := _after(row["said"], text)[0]) != row["then"]
+    ]
+    assert not wrong
+
+
+def test_the_agent_asks_which_one_is_meant() -> None:
+    said = ["put me in an office", "add a title 'Hi'", "mute it"]
+    assert _after(said, "make it yellow")[1] == "Which do you mean: the title or the background?"
+    assert _after(said, "改成红色")[1] == "你指的是标题还是背景？"

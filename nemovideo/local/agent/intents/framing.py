@@ -122,7 +122,7 @@ def _third(text: str) -> float | None:
 def fade(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     """Fade the picture with the sound, or the music alone, in or out, or remove the fade."""
     text = clause.text
-    of_music = has(text, "music") or (has(text, "framing.it") and _music_was_last(context))
+    of_music = has(text, "music")
     if of_music and not stage.timeline.sounds:
         return refused("fade", {}, context.say("no_music_yet"))
     if has(text, "sound") and not of_music:
@@ -151,11 +151,3 @@ def fade(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     said = context.say(sentence, shown=shown, span=speech.seconds(context, length))
     args = {f"fade_{end}_ms": length for end in ends}
     return did("fade", args, edited, context.say("fade_removed") if gone else said)
-
-
-def _music_was_last(context: Context) -> bool:
-    """Return whether the last change was one of the music alone."""
-    if not context.history:
-        return False
-    before, now = context.previous, context.timeline
-    return before != now and evolve(before, sounds=now.sounds) == now
