@@ -58,6 +58,13 @@ class Clause:
     end: int = 0
     lead: str = ""
 
+    def without(self, start: int, end: int) -> Clause:
+        """Return the clause without a part of its text, which has no quotations or files."""
+        text, plain, raw = (
+            words[:start] + words[end:] for words in (self.text, self.plain, self.raw)
+        )
+        return attrs.evolve(self, text=text, plain=plain, raw=raw)
+
 
 @attrs.frozen
 class Message:
