@@ -343,10 +343,12 @@ class Client(BaseClient["sync.SyncDriver"]):
         source: files.Source,
         *,
         background: plan.Background = None,
+        edit: str | None = None,
+        trim: plan.Trim | None = None,
         at: models.At = None,
         deadline: float | None = None,
     ) -> models.Preview:
-        """Return a preview of a clip with another background, without spending credits.
+        """Return a preview of what `remove_background` makes of a clip, without spending credits.
 
         The local engine makes it on this machine, even for a cloud client; nothing is sent.
         The cloud's result may differ.
@@ -354,18 +356,21 @@ class Client(BaseClient["sync.SyncDriver"]):
         Args:
             source: A path, bytes or an open binary file.
             background: See `remove_background`.
-            at: Seconds from the start, one or several; None for the start, the middle and the end.
+            edit: See `remove_background`. A part that cannot be done is a warning.
+            trim: See `remove_background`.
+            at: Seconds from the start of the edited video, one or several; None for the start, the
+                middle and the end.
             deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
             MissingExtraError: The extra `[local]` is not installed.
-            InvalidRequestError: The source is a URL, or `at` is invalid or beyond its end.
-            AgentError: The local agent does not understand the background.
+            InvalidRequestError: The source is a URL, or `at` or `trim` is invalid or too late.
+            AgentError: The local agent does not understand the background or the edit.
             RenderFailedError: The clip cannot be read.
         """
         from nemovideo._jobs.preview import of_source
 
-        flow = of_source(self._context, source, background, at)
+        flow = of_source(self._context, source, background, at, trim, edit)
         return self._driver.run(flow, self._settings.limit(deadline))
 
     def estimate(
@@ -530,13 +535,15 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         source: files.Source,
         *,
         background: plan.Background = None,
+        edit: str | None = None,
+        trim: plan.Trim | None = None,
         at: models.At = None,
         deadline: float | None = None,
     ) -> models.Preview:
-        """Return a preview of a clip with another background; see `Client.preview`."""
+        """Return a preview of what `remove_background` makes; see `Client.preview`."""
         from nemovideo._jobs.preview import of_source
 
-        flow = of_source(self._context, source, background, at)
+        flow = of_source(self._context, source, background, at, trim, edit)
         return await self._driver.run(flow, self._settings.limit(deadline))
 
     async def estimate(

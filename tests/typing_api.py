@@ -56,7 +56,9 @@ def clients(draft: Draft) -> None:
         saved = client.remove_background("talk.mp4", output="clean.mp4", progress=True)
         assert_type(saved.path, Path)
         assert_type(client.sessions.attach("id").export("clean.mp4", progress=True).path, Path)
-        assert_type(client.preview("talk.mp4", background="blur", at=(0.5, 3)), Preview)
+        assert_type(
+            client.preview("talk.mp4", edit="make it 9:16", trim=(0, 4), at=(0.5, 3)), Preview
+        )
         assert_type(client.sessions.create().preview(1), Preview)
         assert_type(client.estimate("talk.mp4", background="blur"), Estimate)
 

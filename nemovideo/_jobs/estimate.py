@@ -14,7 +14,7 @@ from nemovideo._flows.steps import Flow, blocking
 from nemovideo._flows.uploads import prepare_all
 from nemovideo._jobs.files import check_kind, within_video
 from nemovideo._jobs.plan import Background, Order, Trim, order_for, suggested_format
-from nemovideo._jobs.preview import footage_of, words_for
+from nemovideo._jobs.preview import edited_draft, footage_of
 from nemovideo._support.outputs import is_still
 from nemovideo._values.lines import credits_text
 from nemovideo.files import Source, Upload, is_url
@@ -93,11 +93,10 @@ def _locally(
 ) -> Flow[Estimate]:
     """Estimate from the draft that the local agent makes of the clip, which is not sent."""
     clock = context.settings.clock
-    words = words_for(order, uploads)
 
     def work_out() -> Estimate:
         from nemovideo.local import rates
-        from nemovideo.local.previews import edited, measured_speed
+        from nemovideo.local.previews import measured_speed
 
         began_s = clock.monotonic()
         size = rates.size(format_, order.quality)
@@ -106,7 +105,7 @@ def _locally(
         if not size.measured:
             basis = f"measured: time from earlier renders on this machine; {_TYPICAL}"
         with footage_of(uploads) as footage:
-            timeline, media = edited(footage, words)
+            timeline, media, _ = edited_draft(order, uploads, footage)
             log.debug("estimate: the clip was probed in %.2f s", clock.monotonic() - began_s)
             if speed is None:
                 began_s = clock.monotonic()

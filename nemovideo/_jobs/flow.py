@@ -183,12 +183,12 @@ class _Pipeline:
                 yield from journal.note(record)
                 raise
             after = yield from state.get(context, session_id)
-            reply = job_message.with_warnings(reply, journal.now.order)
+            reply = job_message.with_warnings(reply, journal.now.order.notes)
             note = job_message.note_reply(note, reply)
             try:
                 if after.draft == before.draft:
                     raise job_message.unchanged_error(reply)
-                job_message.check_edited(journal.now.order, after, reply)
+                job_message.check_edited(journal.now.order.stretch_s, after.draft, reply)
             except AgentError:
                 answered = job_message.note_answered(note, after)
                 yield from journal.note(attrs.evolve(journal.now, message=answered))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -19,10 +19,11 @@ from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow
 from nemovideo._flows.transparency import backgrounds
-from nemovideo._jobs.checkpoints import MessageNote, OrderNote
+from nemovideo._jobs.checkpoints import MessageNote
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo._wire import envelopes
 from nemovideo._wire.answer import question_of
+from nemovideo.draft import Draft
 from nemovideo.errors import (
     AgentError,
     APIConnectionError,
@@ -117,15 +118,15 @@ def recover(
     )
 
 
-def with_warnings(reply: Reply, order: OrderNote) -> Reply:
-    """Return the reply with warnings about the order and the agent's questions.
+def with_warnings(reply: Reply, notes: Sequence[str]) -> Reply:
+    """Return the reply with the warnings about the order, and those of the agent's questions.
 
     Nobody answers the agent's questions in a job.
     """
     asked = [
         f"the agent asked: {found}" for call in reply.tool_calls if (found := question_of(call))
     ]
-    return attrs.evolve(reply, warnings=(*order.notes, *reply.warnings, *asked))
+    return attrs.evolve(reply, warnings=(*notes, *reply.warnings, *asked))
 
 
 def note_reply(note: MessageNote, reply: Reply) -> MessageNote:
@@ -149,14 +150,15 @@ def _undone_error(what: str, reply: Reply, remedy: str | None = None) -> AgentEr
     error = AgentError(
         f"the agent {what}: {reply.text or 'it said nothing'}",
         remedy=remedy,
-        may_have_spent=True,
     )
     error.reply = reply
     return error
 
 
-def check_edited(order: OrderNote, state: SessionState, reply: Reply) -> None:
+def check_edited(stretch_s: float | None, draft: Draft | None, reply: Reply) -> None:
     """Check that the edits that can be told from the draft were made.
+
+    `stretch_s` is the expected duration after a trim without other edits.
 
     The background was not if a tool for it failed, and no segment has one: the other edits are
     then in the draft, and the result would show what was to be removed.
@@ -165,11 +167,11 @@ def check_edited(order: OrderNote, state: SessionState, reply: Reply) -> None:
         AgentError: The background was not edited, or the video was not trimmed.
     """
     failed = any("background" in name for name in reply.failed_tools)
-    if failed and not backgrounds(state.draft):
+    if failed and not backgrounds(draft):
         raise _undone_error("did not change the background", reply)
-    if order.stretch_s is None or state.draft is None:
+    if stretch_s is None or draft is None:
         return
-    if state.draft.duration_ms > 1000 * (order.stretch_s + _TRIM_SLACK_S):
+    if draft.duration_ms > 1000 * (stretch_s + _TRIM_SLACK_S):
         remedy = "Check that trim= lies within the video."
         raise _undone_error("did not trim the video", reply, remedy)
 

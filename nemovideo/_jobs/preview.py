@@ -5,56 +5,85 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
+
 from nemovideo._flows.context import Context
 from nemovideo._flows.preview import check_extra, check_length, moments
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._flows.uploads import prepare_all
-from nemovideo._jobs.plan import Background, Order, order_for
+from nemovideo._jobs.files import within_video
+from nemovideo._jobs.message import check_edited, with_warnings
+from nemovideo._jobs.plan import Background, Order, Trim, order_for
+from nemovideo.draft import Draft
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Source, Upload, is_url
-from nemovideo.models import At, Preview
+from nemovideo.models import At, Preview, Reply
 
 if TYPE_CHECKING:
+    from nemovideo.local.media.probe import MediaItem
     from nemovideo.local.previews import Footage
+    from nemovideo.local.timeline import Timeline
 
 log = logging.getLogger("nemovideo")
 
 
-def of_source(context: Context, source: Source, background: Background, at: At) -> Flow[Preview]:
+def of_source(
+    context: Context,
+    source: Source,
+    background: Background,
+    at: At,
+    trim: Trim | None = None,
+    edit: str | None = None,
+) -> Flow[Preview]:
     """Return a preview of a clip with another background; see `Client.preview`."""
     at_s = moments(at)
-    uploads, words = yield from _prepared(context, source, background)
-    check_length(at_s, uploads[0].header.duration_ms)
+    local_files = context.settings.local_files
+    order = order_for(
+        source, background, format="webm", edit=edit, trim=trim, local_files=local_files
+    )
+    uploads = yield from _prepared(order)
+    order = within_video(order, uploads[0])
     clock = context.settings.clock
     began_s = clock.monotonic()
-    result = yield from blocking(partial(_rendered, context, uploads, words, at_s))
+    result = yield from blocking(partial(_rendered, context, order, uploads, at_s))
     log.debug("preview: %d moments in %.2f s", len(result.stills), clock.monotonic() - began_s)
     return result
 
 
-def _prepared(
-    context: Context, source: Source, background: Background
-) -> Flow[tuple[list[Upload], str]]:
-    """Return the checked files of a job, and its message."""
-    local_files = context.settings.local_files
-    order = order_for(source, background, format="webm", local_files=local_files)
+def _prepared(order: Order) -> Flow[list[Upload]]:
+    """Return the checked files of a job."""
     if any(is_url(file) for file in order.files):
         raise InvalidRequestError(
             "previews are made on this machine, which does not fetch URLs",
             remedy="Download the file first, or upload the URL and use session.preview().",
         )
     yield from blocking(check_extra)
-    uploads = yield from prepare_all(order.files)
-    return uploads, words_for(order, uploads)
+    return (yield from prepare_all(order.files))
 
 
-def words_for(order: Order, uploads: Sequence[Upload]) -> str:
+def edited_draft(
+    order: Order, uploads: Sequence[Upload], footage: Sequence[Footage]
+) -> tuple[Timeline, Mapping[str, MediaItem], Reply]:
+    """Return the draft that the local agent makes of a job, the files by id, and its reply.
+
+    Raises:
+        AgentError: As for the job itself.
+    """
+    from nemovideo.local.previews import edited
+
+    timeline, media, reply = edited(footage, _words_for(order, uploads))
+    reply = with_warnings(reply, order.notes)
+    check_edited(order.stretch_s, Draft.from_json(timeline.to_draft()), reply)
+    return timeline, media, reply
+
+
+def _words_for(order: Order, uploads: Sequence[Upload]) -> str:
     """Return the message for the local agent, which has only these files."""
     if order.picture is None:
         return order.words
@@ -88,12 +117,13 @@ def _copied(upload: Upload, stack: ExitStack) -> Path:
 
 
 def _rendered(
-    context: Context, uploads: Sequence[Upload], words: str, at_s: list[float] | None
+    context: Context, order: Order, uploads: Sequence[Upload], at_s: list[float] | None
 ) -> Preview:
-    from nemovideo.local.previews import edited, preview_draft
+    from nemovideo.local.previews import preview_draft
 
     with footage_of(uploads) as footage:
-        timeline, media = edited(footage, words)
-        if context.backend is None:
-            return preview_draft(timeline, media, at_s)
-        return preview_draft(timeline, media, at_s, context.backend.load_engine)
+        timeline, media, reply = edited_draft(order, uploads, footage)
+        check_length(at_s, timeline.duration_ms)
+        engine = None if context.backend is None else context.backend.load_engine
+        made = preview_draft(timeline, media, at_s, engine)
+    return attrs.evolve(made, warnings=(*made.warnings, *reply.warnings))

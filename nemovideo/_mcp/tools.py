@@ -25,7 +25,7 @@ from nemovideo._mcp.answers import (
 )
 from nemovideo._mcp.folders import Folders
 from nemovideo._mcp.work import Call, Work, Works
-from nemovideo.errors import DraftNotReadyError
+from nemovideo.errors import DraftNotReadyError, InvalidRequestError
 from nemovideo.files import is_media_name, is_url, name_of
 
 SessionId = Annotated[
@@ -159,6 +159,14 @@ class Tools:
             str | None,
             Field(description="The new background; see remove_background."),
         ] = None,
+        edit: Annotated[
+            str | None,
+            Field(description="More edits in plain words; see remove_background."),
+        ] = None,
+        trim: Annotated[
+            tuple[float, float] | None,
+            Field(description="The part of the clip to keep: start and end in seconds."),
+        ] = None,
         at: Annotated[
             Sequence[float] | None,
             Field(description="Moments in seconds. Default: the start, the middle and the end."),
@@ -172,10 +180,16 @@ class Tools:
 
         async def job(_: Work) -> CallToolResult:
             if source is None:
+                if any(given is not None for given in (background, edit, trim)):
+                    raise InvalidRequestError(
+                        "background, edit and trim apply to a source",
+                        remedy="Name the source, or call say first.",
+                    )
                 session = await self._attached(session_id)
                 return preview_answer(await session.preview(at), session.id)
             clip, behind = self._source(source), self._background(background)
-            return preview_answer(await self._client.preview(clip, background=behind, at=at))
+            made = await self._client.preview(clip, background=behind, edit=edit, trim=trim, at=at)
+            return preview_answer(made)
 
         return await self._works.run(call, "preview", job)
 

@@ -53,6 +53,20 @@ def _checked_trim(
     return value
 
 
+edit_option: _Decorator = click.option(
+    "--edit",
+    metavar="WORDS",
+    help='More edits: "make it 9:16 and put me bottom right".',
+)
+trim_option: _Decorator = click.option(
+    "--trim",
+    type=(float, float),
+    callback=_checked_trim,
+    metavar="START END",
+    help="Keep only this part, in seconds.",
+)
+
+
 def edit_options(command: F) -> F:
     """Add `--edit`, `--trim`, `--quality` and `--no-metadata`."""
     for option in (
@@ -69,18 +83,8 @@ def edit_options(command: F) -> F:
             show_default=True,
             help="With --local: high, medium or low.",
         ),
-        click.option(
-            "--trim",
-            type=(float, float),
-            callback=_checked_trim,
-            metavar="START END",
-            help="Keep only this part, in seconds.",
-        ),
-        click.option(
-            "--edit",
-            metavar="WORDS",
-            help='More edits: "make it 9:16 and put me bottom right".',
-        ),
+        trim_option,
+        edit_option,
     ):
         command = option(command)
     return command

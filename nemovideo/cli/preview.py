@@ -8,11 +8,13 @@ import click
 
 from nemovideo.cli.options import (
     PATH,
+    edit_option,
     engine_option,
     json_option,
     local_option,
     open_client,
     stem_of,
+    trim_option,
 )
 from nemovideo.cli.report import print_json, print_text
 from nemovideo.models import Preview
@@ -21,6 +23,8 @@ from nemovideo.models import Preview
 @click.command()
 @click.argument("source", required=False)
 @click.option("-b", "--background", help="See `nemovideo remove-background --help`.")
+@edit_option
+@trim_option
 @click.option("--session", "session_id", help="Show this session's draft instead of a clip.")
 @click.option(
     "--at",
@@ -38,6 +42,8 @@ def preview(
     source: str | None,
     *,
     background: str | None,
+    edit: str | None,
+    trim: tuple[float, float] | None,
     session_id: str | None,
     at: tuple[float, ...],
     output: Path | None,
@@ -46,19 +52,21 @@ def preview(
     engine: str | None,
     as_json: bool,
 ) -> None:
-    """Show SOURCE with another background, the original above the result.
+    """Show what remove-background makes of SOURCE, the original above the result.
 
     The pictures are made on this machine (extra [local]), and no credits are
     used. With --session a draft is shown, in the cloud by a free export.
 
     \b
     nemovideo preview talk.mp4 -b "office setting"
+    nemovideo preview talk.mp4 -b blur --edit "make it 9:16 and put me bottom right"
     nemovideo preview talk.mp4 -b transparent --at 0.5 --at 3 -o look.png
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
     if (source is None) == (session_id is None):
         raise click.UsageError("Name a file, or a session with --session.")
-    if session_id is not None and background is not None:
-        raise click.UsageError("--background applies to a file, not to --session.")
+    for name, value in (("background", background), ("edit", edit), ("trim", trim)):
+        if session_id is not None and value is not None:
+            raise click.UsageError(f"--{name} applies to a file, not to --session.")
     target = output or Path(f"{'session' if source is None else stem_of(source)}-preview.png")
     if target.suffix.lower() != ".png":
         raise click.UsageError(f"{target.name} is not a PNG file: its name must end in .png.")
@@ -66,7 +74,9 @@ def preview(
         raise click.UsageError(f"{target} already exists; --overwrite replaces it.")
     with open_client(local=local, engine=engine) as client:
         if source is not None:
-            result = client.preview(source, background=background, at=at or None)
+            result = client.preview(
+                source, background=background, edit=edit, trim=trim, at=at or None
+            )
         else:
             result = client.sessions.attach(session_id or "").preview(at or None)
     _print(result, result.save(target), as_json=as_json)

@@ -15,8 +15,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from nemovideo._wire.answer import AnswerBuilder
+from nemovideo._wire.sse import Frame
 from nemovideo.errors import AgentError
+from nemovideo.events import ToolCallEvent, ToolResultEvent
 from nemovideo.local.agent import respond, timeline_for
+from nemovideo.local.agent.turn import ASK, Turn
 from nemovideo.local.matte import LazyMatting
 from nemovideo.local.media.probe import MediaItem, probe
 from nemovideo.local.render import render
@@ -24,7 +28,7 @@ from nemovideo.local.render.clips import MattingSource
 from nemovideo.local.render.notices import Notices
 from nemovideo.local.render.stills import Still, make_stills
 from nemovideo.local.timeline import Timeline
-from nemovideo.models import Preview, PreviewStill
+from nemovideo.models import Preview, PreviewStill, Reply
 
 ENGINE_BASIS = "local engine"
 EXPORT_BASIS = "free export"
@@ -49,18 +53,18 @@ def preview_draft(
     timeline: Timeline,
     media: Mapping[str, MediaItem],
     at_s: Sequence[float] | None,
-    matting: MattingSource = _default.load,
+    matting: MattingSource | None = None,
 ) -> Preview:
     """Return moments of a draft as an export would show them; see `make_stills`."""
     notices = Notices()
-    stills = make_stills(timeline, media, at_s, matting, notices.add)
+    stills = make_stills(timeline, media, at_s, matting or _default.load, notices.add)
     return _preview(stills, ENGINE_BASIS, notices.sentences)
 
 
-def edited(footage: Sequence[Footage], words: str) -> tuple[Timeline, dict[str, MediaItem]]:
-    """Return a draft of the first file, edited by a message, and the files by id.
+def edited(footage: Sequence[Footage], words: str) -> tuple[Timeline, dict[str, MediaItem], Reply]:
+    """Return a draft of the first file, edited by a message, the files by id, and the reply.
 
-    The message may refer to the other files.
+    The message may refer to the other files. The reply is what a client would get from the agent.
 
     Raises:
         AgentError: The agent does not understand the message.
@@ -68,10 +72,24 @@ def edited(footage: Sequence[Footage], words: str) -> tuple[Timeline, dict[str, 
     """
     items = [probe(one.path, one.name, id=str(place)) for place, one in enumerate(footage)]
     turn = respond(words, timeline=timeline_for(items[:1]), media=items)
+    reply = _reply(turn)
     if turn.timeline is None or not turn.changed:
-        answer = " ".join(step.text for step in turn.steps if step.text)
+        answer = " ".join(reply.text.split())
         raise AgentError(f"the local agent cannot do this: {answer or words}")
-    return turn.timeline, {item.id: item for item in items}
+    return turn.timeline, {item.id: item for item in items}, reply
+
+
+def _reply(turn: Turn) -> Reply:
+    builder = AnswerBuilder()
+    for step in turn.steps:
+        tool, text = step.tool, step.text
+        if tool is not None:
+            call = ToolCallEvent(tool.name, tool.args)
+            result = ToolResultEvent(tool.name, tool.result)
+            builder.add(Frame((call, result)))
+            text = "" if tool.name == ASK else text  # it is in the call
+        builder.add(Frame((), text))
+    return builder.reply()
 
 
 def measured_speed(

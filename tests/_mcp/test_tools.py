@@ -130,6 +130,8 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("say", {"text": "blur it", "files": ["../x.mp4"]}, "Name a file below"),
     ("show_timeline", {}, "Call remove_background or say first."),
     ("preview", {}, "Call remove_background or say first."),
+    ("preview", {"edit": "make it square"}, "Name the source, or call say first."),
+    ("preview", {"source": "talk.mp4", "edit": " "}, "The edit is empty."),
     ("preview", {"source": "/etc/passwd"}, "Name a file below"),
     ("preview", {"source": "talk.mp4", "background": "../a.png"}, "Name a file below"),
     ("preview", {"source": "talk.mp4", "at": [-1]}, "Pass times in seconds from the start"),

@@ -108,6 +108,10 @@ def test_a_preview_is_a_picture_of_a_clip_or_a_session(run: Run, carphone: Path)
     with Image.open(value["path"]) as sheet:
         assert sheet.height > 2 * 144
         assert near(sheet.convert("RGB").getpixel((4, 144 + 12)), (0, 177, 64))
+    wish = ["--edit", "make it square", "--trim", "0", "0.4", "--at", "0", "-o", "square.png"]
+    assert run("preview", str(carphone), "-b", "#00b140", *wish, "--local").exit_code == 0
+    with Image.open("square.png") as sheet:
+        assert sheet.width < sheet.height / 2 + 144
     again = run("preview", str(carphone), "-b", "white")
     assert (again.exit_code, "--overwrite" in again.stderr) == (2, True)
     wishes = [
@@ -124,7 +128,9 @@ def test_a_preview_is_a_picture_of_a_clip_or_a_session(run: Run, carphone: Path)
     session_id = json.loads(run(*wishes, "--json").stdout)["session_id"]
     assert run("preview", "--session", session_id, "-o", "b.png").stdout == "b.png\n"
     assert run("preview").exit_code == 2
-    assert run("preview", "--session", session_id, "-b", "blur").exit_code == 2
+    for wish in (["-b", "blur"], ["--edit", "make it square"], ["--trim", "0", "1"]):
+        done = run("preview", "--session", session_id, *wish)
+        assert (done.exit_code, "applies to a file" in done.stderr) == (2, True)
 
 
 def test_an_estimate_is_a_line_or_json(run: Run, clip: Path) -> None:

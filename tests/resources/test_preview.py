@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,33 @@ def test_a_clip_alone_is_shown_without_sending_it(carphone: Path, tmp_path: Path
             local.preview(carphone, background="qwertz asdf")
         assert local.backend is not None
         assert local.backend.requests == ()
+
+
+def test_a_preview_shows_more_edits_and_says_what_was_not_done(
+    carphone: Path, tmp_path: Path
+) -> None:
+    with Client.local(engine="fast") as local:
+        made = local.preview(
+            carphone, background="#00b140", edit="make it 9:16", trim=(0.2, 99), at=0
+        )
+        still = Image.open(io.BytesIO(made.stills[0].after))
+        assert still.width / still.height == pytest.approx(9 / 16, abs=0.02)
+        assert any("kept to its end" in warning for warning in made.warnings)
+        with pytest.raises(InvalidRequestError, match=r"at=0\.9 is beyond .* 0\.5 s long"):
+            local.preview(carphone, background="blur", trim=(0.5, 1), at=0.9)
+        with pytest.raises(InvalidRequestError, match="the part to keep starts at 99 s"):
+            local.preview(carphone, background="blur", trim=(99, 100))
+        wish = "make it square and play it backwards"
+        video = local.remove_background(carphone, background="blur", edit=wish)
+        shown = local.preview(carphone, background="blur", edit=wish, at=0)
+        assert shown.warnings == video.warnings != ()
+        calls: tuple[Callable[..., object], ...] = (
+            *(local.preview, local.estimate),
+            local.remove_background,
+        )
+        for call in calls:
+            with pytest.raises(AgentError, match="did not change the background"):
+                call(carphone, background="qwertz asdf", edit="make it square")
 
 
 @pytest.mark.parametrize("at", [(), (-1,), (float("nan"),), "soon", [0] * 25])
@@ -153,7 +181,8 @@ def test_async_previews_are_the_same(carphone: Path) -> None:
             session = await client.sessions.create()
             await session.upload(carphone)
             await session.send("replace the background with #00b140")
-            ours = await client.preview(carphone, background="#00b140", at=1)
+            await session.send("make it square")
+            ours = await client.preview(carphone, background="#00b140", edit="make it square", at=1)
             return await session.preview(at=1), ours
 
     of_session, of_clip = asyncio.run(shown())
