@@ -43,8 +43,10 @@ def take_channel_names(context: AudioCodecContext) -> tuple[str, ...]:
 
 
 def needs_mixing(frame: AudioFrame) -> bool:
-    """Return whether FFmpeg cannot downmix the frame to stereo."""
+    """Return whether FFmpeg cannot mix the frame to stereo, or, if mono, makes it quieter."""
     name = frame.layout.name
+    if frame.layout.nb_channels == 1:
+        return True
     return name.startswith("ambisonic") or name == f"{frame.layout.nb_channels} channels"
 
 
@@ -57,7 +59,7 @@ def speakers_of(frame: AudioFrame, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def stereo(samples: Samples, speakers: Sequence[str]) -> Samples:
-    """Mix any number of channels to stereo, with FFmpeg's levels.
+    """Mix any number of channels to stereo, with FFmpeg's levels; mono is on both sides in full.
 
     Ambisonics is decoded to two virtual microphones, facing left and right. Channels without a
     speaker are assigned to left and right alternately, or dropped if others have a speaker.
@@ -85,6 +87,8 @@ def _nameless(name: str) -> bool:
 
 def _matrix(speakers: Sequence[str]) -> Samples:
     count = len(speakers)
+    if count == 1:
+        return np.ones((_STEREO, 1), np.float32)
     matrix = np.zeros((_STEREO, count), np.float32)
     ambisonic = {name: place for place, name in enumerate(speakers) if name.startswith("AMBI")}
     for place, name in enumerate(speakers):
@@ -100,8 +104,6 @@ def _matrix(speakers: Sequence[str]) -> Samples:
     elif not matrix.any():
         for place in range(count):
             matrix[place % _STEREO, place] = 1 / len(range(place % _STEREO, count, _STEREO))
-        if count == 1:
-            matrix[:] = _CENTER_LEVEL  # FFmpeg's level for a mono channel
     return matrix
 
 

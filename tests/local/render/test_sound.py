@@ -14,6 +14,7 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import render
 from nemovideo.local.render.sound import SAMPLE_RATE, decode_blocks
 from nemovideo.local.timeline import Clip, Sound, Timeline
+from tests.support.footage import FPS, Track, film, shades
 from tests.support.render import draft, item, look, make_image, make_sound, make_video, timeline_of
 
 TONE = 0.3 / 2**0.5
@@ -45,6 +46,25 @@ def test_volume_is_a_factor(tmp_path: Path, talk: MediaItem) -> None:
 def test_a_silent_draft_has_no_audio_stream(tmp_path: Path, silent: MediaItem) -> None:
     seen = look(render(timeline_of(silent), {"m1": silent}, tmp_path / "o.mp4").path)
     assert seen.codecs == ("h264",)
+
+
+@pytest.mark.parametrize("codec", ["pcm_u8", "flac", "libmp3lame"])
+def test_mono_is_as_loud_as_stereo(tmp_path: Path, silent: MediaItem, codec: str) -> None:
+    path = film(tmp_path / "m.mkv", shades(FPS), tracks=[Track(mono_tone(), codec, "mono")])
+    speech, music = item(path), item(path, "m2")
+    sounds = (Sound("m2", "m.mkv", 1000, volume=0.5),)
+    spoken = timeline_of(speech, volume=0.5)
+    played = draft(silent, Clip("video", 1000, "clip", media="m1"), sounds=sounds)
+    for timeline, media in ((spoken, {"m1": speech}), (played, {"m1": silent, "m2": music})):
+        seen = look(render(timeline, media, tmp_path / "o.mp4").path)
+        assert seen.sound is not None
+        assert seen.loudness(0.2, 0.8) == pytest.approx(TONE / 2, rel=0.08)
+        assert np.abs(seen.sound[0] - seen.sound[1]).max() < 0.01
+
+
+def mono_tone() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    times = np.arange(48000) / 48000
+    return (0.3 * np.sin(2 * np.pi * 440 * times)).astype(np.float32)[None]
 
 
 @pytest.mark.parametrize("name", ["music.mp3", "music.aac"])
