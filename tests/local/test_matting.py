@@ -156,6 +156,15 @@ def test_warnings_of_masks_speak_of_masks(matting: Matting, tmp_path: Path) -> N
     assert matting.warnings == ("No person was found in wall.mp4: its masks are empty.",)
 
 
+def test_the_fast_engine_names_the_one_that_finds_smaller_people() -> None:
+    wall = np.full((120, 160, 3), 40, dtype=np.uint8)
+    for engine, named in (("fast", True), ("fine", False)):
+        matting = Matting(engine)
+        matting.alpha(wall)
+        (warning,) = matting.warnings
+        assert ('engine "fine"' in warning) == named
+
+
 def test_clean_frames_have_the_colors_of_an_export(tmp_path: Path) -> None:
     video = _softstart_of_carphone(tmp_path / "soft.mp4")
     matting = Matting(RampMatte())

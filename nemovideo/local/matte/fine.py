@@ -93,6 +93,8 @@ class FineCutter:
         sharp_side: See `KeyFrames`.
     """
 
+    finds_small = True
+
     def __init__(
         self,
         small: Matte,

@@ -41,6 +41,11 @@ class Follower(Protocol):
         """Whether any face was found; always true without a face detector."""
         ...
 
+    @property
+    def finds_small(self) -> bool:
+        """Whether no other engine here finds smaller people."""
+        ...
+
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
         """Yield every view with its cut, in order, some frames late."""
         ...

@@ -124,6 +124,9 @@ def _composed(
     return positioned(with_below, layout, over)
 
 
+_ADVICE = ' The engine "fine", the default, also finds people who are small in the picture.'
+
+
 def with_warnings(
     cuts: Iterator[tuple[FrameView, Cut]],
     cutter: Follower,
@@ -163,7 +166,8 @@ def with_warnings(
                 f"{crowded[-1]}: there are more than can be tracked."
             )
         if empty:
-            warn(_nobody(name, empty, count, fps, without_person))
+            advice = "" if cutter.finds_small else _ADVICE
+            warn(_nobody(name, empty, count, fps, without_person) + advice)
         elif count and not cutter.face_seen:
             warn(f"No face was found in {name}: what was kept may not be a person.")
 
