@@ -8,10 +8,11 @@ from attrs import evolve
 
 from nemovideo.local.agent import speech
 from nemovideo.local.agent.answers import completed, declines, is_answer
-from nemovideo.local.agent.clauses import split
-from nemovideo.local.agent.context import Context, Outcome, answered
+from nemovideo.local.agent.clauses import Request, split
+from nemovideo.local.agent.context import Context, Outcome, Outcomes, answered
 from nemovideo.local.agent.intents.talk import unknown
 from nemovideo.local.agent.language import Language, detect
+from nemovideo.local.agent.leftovers import left_out
 from nemovideo.local.agent.message import QUOTE, Message, read_message
 from nemovideo.local.agent.referents import referents
 from nemovideo.local.agent.turn import ASK, TRIAL_COSTS, Kind, Question, Step, ToolUse, Turn
@@ -53,8 +54,7 @@ def respond(
     if question is not None and declines(message):
         outcomes += answered(context.say("all_right"))
     for wanted in split(message, referents(context)) if not outcomes else ():
-        act = wanted.intent.carry_out if wanted.intent else unknown
-        for outcome in act(wanted.clause, context):
+        for outcome in _carried_out(wanted, context):
             outcomes.append(outcome)
             if outcome.undone:
                 context = evolve(context, timeline=context.previous, history=context.history[:-1])
@@ -63,6 +63,20 @@ def respond(
     if not outcomes:
         outcomes += answered(context.say("say_what") + speech.abilities(context), done=False)
     return _turn(outcomes, context, before)
+
+
+def _carried_out(wanted: Request, context: Context) -> Outcomes:
+    """Return the outcomes of a request, and a refusal of what it left out."""
+    clause, intent = wanted.clause, wanted.intent
+    if intent is None:
+        return unknown(clause, context)
+    outcomes = intent.carry_out(clause, context)
+    if intent.family in ("talk", "undo", "create") or not all(one.done for one in outcomes):
+        return outcomes
+    parts = speech.listed(context, left_out(clause, intent.carry_out, context, outcomes))
+    if not parts:
+        return outcomes
+    return outcomes + answered(context.say("cannot_part", part=parts), done=False)
 
 
 def _language(message: Message) -> Language:

@@ -17,6 +17,7 @@ from nemovideo.local.agent.context import Intent
 from nemovideo.local.agent.intents import find_intent
 from nemovideo.local.agent.intents.shape import rate_and_size
 from nemovideo.local.agent.intents.talk import is_negated
+from nemovideo.local.agent.leftovers import says_something
 from nemovideo.local.agent.message import QUOTE, VIDEO, Clause, Message
 from nemovideo.local.agent.referents import NOTHING, Referents, about_it
 from nemovideo.local.agent.timing import position, says_when
@@ -130,7 +131,10 @@ def _front(
             return [Request(led, own)]
     if front.files and intent.family != "talk":
         return [Request(both, find_intent(both) or intent)]
-    return [Request(front, None)] if has(front.text, "clauses.command") else []
+    asks = has(front.text, "clauses.command") or (
+        has(front.text, "leftover.wanted") and says_something(front.text)
+    )
+    return [Request(front, None)] if asks else []
 
 
 def _again(merged: Clause, old: Intent | None) -> Intent | None:

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nemovideo.draft import Draft
-from nemovideo.local.agent import respond, timeline_for
+from nemovideo.local.agent import Turn, respond, timeline_for
 from nemovideo.local.agent.agent import MAX_CHARACTERS
 from nemovideo.local.agent.intents import INTENTS
 from nemovideo.local.agent.language import digits, percent, time_range, times
 from nemovideo.local.timeline import Timeline
-from tests.support.agent import GARDEN, MEDIA, SONG, TALK, ask, gist, start, upload, wrong
+from tests.support.agent import GARDEN, MEDIA, SONG, TALK, ask, gist, start, table, upload, wrong
 
 ENGLISH = (
     "remove the background with white office and make it transparent garden.jpg title saying 'Hi' "
@@ -90,6 +90,86 @@ def test_what_is_possible_in_a_message_is_done_and_the_rest_refused() -> None:
     assert turn.changed
     assert gist(turn) == "bg=blur"
     assert any("only 10 s" in step.text for step in turn.steps)
+
+
+_DONE = (
+    "put me in an office",
+    "blur the background",
+    "make it vertical",
+    "trim to 5 seconds",
+    "add a title 'Hi' at the top",
+    "music at 30%",
+    "speed it up 2x",
+    "person bottom right at 40%",
+    "rotate it 90 degrees",
+    "make it brighter",
+)
+_NOT_DONE = (
+    "a robot next to me",
+    "some snowflakes",
+    "a window and a dog",
+    "fireworks everywhere",
+    "put a hat on my head",
+    "Comic Sans",
+)
+
+
+@pytest.mark.parametrize("joint", [", ", " and ", ", then ", " with "])
+def test_every_clause_is_done_or_said_not_to_be(joint: str) -> None:
+    silent = [
+        text
+        for first in _DONE
+        for other in _NOT_DONE
+        if joint != " with " or not other.startswith("put")
+        if not _says(ask(text := f"{first}{joint}{other}"), other)
+    ]
+    assert not silent
+
+
+def _says(turn: Turn, words: str) -> bool:
+    refusals = [step for step in turn.steps if step.tool and step.tool.result["status"] == "error"]
+    said = refusals if turn.changed else turn.steps
+    return any(words in step.text for step in said)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("put me in an office and a robot next to me", "a robot next to me"),
+        ("office background, title 'Hi' in Comic Sans", "Comic Sans"),
+        ("blur the background, music at 30% with reverb", "reverb"),
+        ("put me in an office with a window and a dog", "a window and a dog"),
+        ("put me in a red office", "red"),
+        ("make the background white and blue", "blue"),
+        ("a robot next to me, put me in an office", "a robot next to me"),
+        ("把我放到办公室，旁边有个机器人", "有个机器人"),
+        ("红色的办公室背景", "红色"),
+        ("beach background, then a slow zoom", "zoom"),
+        ("去掉背景，慢慢放大", "缩放"),
+    ],
+)
+def test_the_part_that_cannot_be_done_is_named(text: str, part: str) -> None:
+    turn = ask(text)
+    assert turn.changed
+    assert _says(turn, part), [step.text for step in turn.steps]
+
+
+def test_nothing_is_left_out_of_a_sentence_that_is_understood() -> None:
+    parts = ("can't do this part", "这一部分")
+    named = [
+        (text, step.text)
+        for name in ("edits", "backgrounds", "framing", "placed", "titled", "two_videos")
+        for texts in table(name).values()
+        for text in texts
+        for step in ask(text).steps
+        if any(part in step.text for part in parts)
+    ]
+    assert not named
+
+
+def test_a_slow_zoom_is_refused() -> None:
+    for text in ("slow zoom in on my face", "zoom in slowly", "ken burns effect", "慢慢放大"):
+        assert not ask(text).changed, text
 
 
 def test_a_refusal_is_an_error_result_and_costs_nothing() -> None:

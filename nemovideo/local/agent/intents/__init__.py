@@ -124,6 +124,7 @@ INTENTS: tuple[Intent, ...] = (
         unless=("title", "music", "background"),
         when=framing.crops,
     ),
+    Intent("zoom", "frame", limits.refuse_zoom, words=("limits.gradual",), unless=("title",)),
     Intent(
         "place",
         "frame",

@@ -68,6 +68,11 @@ def refuse_freeze(_clause: Clause, context: Context) -> Outcomes:
     return refused("freeze_frame", {}, context.say("cannot_freeze"))
 
 
+def refuse_zoom(_clause: Clause, context: Context) -> Outcomes:
+    """Say that the picture does not move over time."""
+    return refused("zoom", {}, context.say("cannot_zoom"))
+
+
 def _words_given(clause: Clause) -> bool:
     words = text_of(clause)
     return words is not None and not has(words.lower(), "limits.subtitles")
