@@ -22,6 +22,7 @@ from nemovideo.local.server.messages import is_disk_full
 
 _READ_TIMEOUT_S = 30.0
 _LENGTH_DIGITS = 19
+_REMEDY = "Check that the URL opens in a browser, or download the file and upload it."
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
 _QUERY_SAFE = _PATH_SAFE + "?[]"
 
@@ -49,7 +50,8 @@ class Remote:
         except (OSError, ValueError, http.client.HTTPException) as error:
             if is_disk_full(error):
                 raise
-            raise Problem(400, f"{self.name} could not be fetched: {error}") from error
+            message = f"{self.name} could not be fetched: {_reason(error)}."
+            raise Problem(400, message, remedy=_REMEDY) from error
         if self.size_bytes is not None and got < self.size_bytes:
             raise Problem(400, f"{self.name} is truncated: {got} of {self.size_bytes} bytes.")
 
@@ -145,7 +147,8 @@ class Fetching:
         except (OSError, http.client.HTTPException, ValueError) as error:
             if isinstance(error, urllib.error.HTTPError):
                 error.close()
-            raise Problem(400, f"{url} could not be fetched: {error}") from error
+            message = f"{url} could not be fetched: {_reason(error)}."
+            raise Problem(400, message, remedy=_REMEDY) from error
         if response is None:  # a redirect to another scheme
             raise Problem(400, f"{url} redirects to something that is not an http or https URL.")
         with response:
@@ -254,6 +257,26 @@ def ascii_url(url: str) -> str:
 
 def _lone_percents_escaped(text: str) -> str:
     return re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", text)
+
+
+def _reason(error: Exception) -> str:
+    """Return in words why a server or its file cannot be reached."""
+    match error:
+        case urllib.error.HTTPError(code=code) if 300 <= code < 400:
+            return "it redirects endlessly"
+        case urllib.error.HTTPError():
+            return f"its server answered with HTTP {error.code}"
+        case urllib.error.URLError(reason=OSError() as reason):
+            return _reason(reason)
+        case socket.gaierror():
+            return "its host was not found"
+        case TimeoutError():
+            return "its server did not answer in time"
+        case ConnectionRefusedError():
+            return "its server refused the connection"
+        case ConnectionError() | http.client.HTTPException():
+            return "the connection was lost"
+    return str(error)
 
 
 def _not_public(host: str) -> OSError:

@@ -92,10 +92,9 @@ class Forms:
     def error_response(self, problem: Problem) -> Response:
         """Return an error response; one without a code (422) is always FastAPI's."""
         status, headers = problem.status, problem.headers
-        envelope = {"code": problem.code, "message": problem.message}
-        if problem.remedy is not None:
-            envelope["remedy"] = problem.remedy
-        detail = {"detail": problem.detail or problem.message}
+        remedy = {} if problem.remedy is None else {"remedy": problem.remedy}
+        envelope = {"code": problem.code, "message": problem.message, **remedy}
+        detail = {"detail": problem.detail or problem.message, **remedy}
         if self.errors == "html":
             page = f"<html><head><title>{status}</title></head><body><h1>Error</h1></body></html>"
             return Response(page, max(status, 400), headers, media_type="text/html")
