@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from nemovideo._support.annotations import Late
+from nemovideo._values.lines import credits_text, size_text
 from nemovideo.errors import InvalidRequestError, MissingExtraError, NemoError
 
 if TYPE_CHECKING:
@@ -405,6 +406,18 @@ class RenderedVideo:
         """The file's size in bytes."""
         return self.path.stat().st_size if self.path is not None else self.job.size_bytes
 
+    def __str__(self) -> str:
+        """Return one line: the file, its size and duration, the credits spent, and warnings."""
+        there = self.path is not None and self.path.exists()
+        size = self.size_bytes if there else self.job.size_bytes
+        facts = [
+            "not downloaded" if self.path is None else str(self.path),
+            "" if size is None else size_text(size),
+            "" if self.duration_s is None else f"{self.duration_s:.4g} s",
+            f"{credits_text(self.credits_spent)} spent" if self.credits_spent else "",
+        ]
+        return _with_notes(", ".join(filter(None, facts)), self.warnings)
+
     def frames(self) -> Iterator[Frame]:
         """Yield the frames of the downloaded file as arrays, with their alpha.
 
@@ -434,6 +447,11 @@ class SavedVideo(RenderedVideo):
 
     if TYPE_CHECKING:
         path: Path
+
+
+def _with_notes(line: str, warnings: Sequence[str]) -> str:
+    """Return a line with warnings appended."""
+    return ". Note: ".join((line, *(text.rstrip(".") for text in warnings)))
 
 
 def _shape(array: npt.NDArray[np.generic]) -> str:
@@ -514,6 +532,13 @@ class Preview:
         with writing(target):
             target.write_bytes(self.sheet)
         return target
+
+    def __str__(self) -> str:
+        """Return one line: how many pictures, of which times, how they were made, and warnings."""
+        count = len(self.stills)
+        times = ", ".join(f"{still.time_s:.4g} s" for still in self.stills)
+        pictures = "1 picture" if count == 1 else f"{count} pictures"
+        return _with_notes(f"{pictures} at {times} ({self.basis})", self.warnings)
 
     def _repr_html_(self) -> str:
         from nemovideo._notebook.cards import preview_card

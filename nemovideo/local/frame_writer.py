@@ -96,8 +96,10 @@ def write_frames(
 
 
 def _format_of(path: Path) -> Format:
-    """Return the format of an output's suffix; without one, MP4."""
-    suffix = result_suffix(path) or "mp4"
+    """Return the format of an output's suffix."""
+    suffix = result_suffix(path)
+    if not suffix:
+        raise InvalidRequestError(f"{path.name} has no suffix", remedy=_SUFFIXES)
     name = known_format(suffix)
     if name is None or is_still(name):
         raise InvalidRequestError(

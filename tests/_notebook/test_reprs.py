@@ -9,7 +9,14 @@ from IPython.core.formatters import DisplayFormatter
 
 from nemovideo import Client
 from nemovideo.local import LocalBackend, Matting
-from nemovideo.models import Estimate, Frame
+from nemovideo.models import (
+    Estimate,
+    Frame,
+    Preview,
+    PreviewStill,
+    RenderedVideo,
+    RenderJob,
+)
 from tests.support.media import make_clip, make_picture
 
 BASIS = "measured: time from earlier renders on this machine; size: typical for this format"
@@ -41,3 +48,22 @@ def test_a_frame_shows_the_shape_of_its_arrays() -> None:
 def test_a_matting_shows_its_options() -> None:
     shown = repr(Matting(engine="fast", grow_px=2))
     assert shown == "Matting(engine='fast', softness=0.0, grow_px=2, keep='front')"
+
+
+def test_results_are_printed_as_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "clean.mp4"
+    path.write_bytes(bytes(2048))
+    job = RenderJob(
+        "r", "done", size_bytes=10 * 2**20, duration_s=4.0, warnings=("No face.", "Dark.")
+    )
+    video = RenderedVideo(path, "https://x.example/?signature=s", None, job, "s", 100, 50)
+    line = f"{path}, 2 KB, 4 s, 50 credits spent. Note: No face. Note: Dark"
+    assert str(video) == line
+    path.unlink()
+    assert "clean.mp4, 10 MB, 4 s" in str(video)
+    job = RenderJob("r", "done")
+    video = RenderedVideo(None, "https://x.example/?signature=s", None, job, "s")
+    assert str(video) == "not downloaded"
+    stills = tuple(PreviewStill(time_s, None, b"") for time_s in (0.1, 2))
+    preview = Preview(None, b"", stills, b"", "local engine")
+    assert str(preview) == "2 pictures at 0.1 s, 2 s (local engine)"
