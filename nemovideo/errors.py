@@ -376,7 +376,7 @@ class AgentError(NemoError):
 class DraftNotReadyError(NemoError):
     """The draft has nothing to render: no track with a segment."""
 
-    default_remedy = "Upload a clip or ask the agent for one, then export."
+    default_remedy = "Upload a clip or ask the agent for one first."
 
 
 class RenderFailedError(NemoError):
@@ -386,7 +386,7 @@ class RenderFailedError(NemoError):
         render_id: The job's id.
     """
 
-    default_remedy = "Read the message, change the draft, and export again; exports are free."
+    default_remedy = "Correct what the message names, and export again; exports are free."
     render_id: str | None = None
 
 

@@ -14,6 +14,7 @@ from nemovideo._flows.auth import authorized
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, call
 from nemovideo._support.addresses import is_loopback
+from nemovideo._values.remedies import Code, Remedy
 from nemovideo._wire.previews import read_preview
 from nemovideo.errors import (
     APIError,
@@ -37,8 +38,11 @@ def moments(at: At) -> list[float] | None:
     """
     if at is None:
         return None
-    remedy = (
-        f"Pass times in seconds from the start, such as at=(0.5, 3); at most {_MAX_MOMENTS} times."
+    remedy = Remedy(
+        (
+            f"pass 1 to {_MAX_MOMENTS} times in seconds from the start",
+            Code(", such as at=(0.5, 3)", otherwise="", in_shell=", such as --at 0.5 --at 3"),
+        )
     )
     try:
         times_s = [float(at)] if isinstance(at, (int, float)) else [float(one) for one in at]
@@ -73,7 +77,7 @@ def of_session(context: Context, session_id: str, task_id: str | None, at: At) -
     at_s = moments(at)
     state = yield from state_flow.get(context, session_id)
     if state.draft is None or not state.draft.ready:
-        raise DraftNotReadyError("the session has no draft that can be shown yet")
+        raise DraftNotReadyError("the session has nothing to preview yet")
     check_length(at_s, state.draft.duration_ms)
     if (yield from _makes_previews(context)):
         body = {"sessionId": session_id, **({} if at_s is None else {"at": at_s})}

@@ -106,9 +106,8 @@ def _remedy_of_paid(error: NemoError, record: Checkpoint, *, embedded: bool) -> 
     elif record.message is not None and record.message.status == "done":
         code = f"{session}.export(path)"
     else:
-        return Remedy.after(
-            error.remedy, Remedy(("the session is ", Code(session, f"{record.session_id}")))
-        )
+        place = Code(f" with {session}", None if embedded else f" {record.session_id}")
+        return Remedy.after(error.remedy, Remedy(("continue in its session", place)))
     shell = None if embedded else f"`nemovideo export {record.session_id} -o FILE`"
     kept = Remedy(("the edit is done and paid for: get its file with ", Code(code, in_shell=shell)))
     return Remedy.after(error.remedy, kept)

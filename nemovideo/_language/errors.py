@@ -11,6 +11,7 @@ from collections.abc import Container
 
 from nemovideo import errors
 from nemovideo._language.phrases import phrases_in
+from nemovideo._values.lines import capitalized
 from nemovideo._values.remedies import remedy_for
 from nemovideo.errors import NemoError
 
@@ -23,7 +24,7 @@ def sentence_for(error: NemoError, message: str, language: str) -> str:
     sentences = phrases_in(language).errors
     message = (message or error.message).strip().rstrip(".。")
     sentence = sentences[_name(error, sentences)].format(
-        message=_capitalized(message),
+        message=capitalized(message),
         remedy=remedy_for(error.remedy, "chat"),
         url=getattr(error, "register_url", None),
         formats="、".join(errors.SUPPORTED_SUFFIXES),
@@ -31,12 +32,6 @@ def sentence_for(error: NemoError, message: str, language: str) -> str:
     if not error.may_have_spent:
         return sentence
     return sentence + ("" if language == "zh" else " ") + sentences["may_have_spent"]
-
-
-def _capitalized(message: str) -> str:
-    """Return the message with a capital letter, unless it starts with a name or a link."""
-    plain = message.partition(" ")[0].isalpha()
-    return message[:1].upper() + message[1:] if plain else message
 
 
 def _name(error: NemoError, sentences: Container[str]) -> str:

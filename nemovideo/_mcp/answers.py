@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from mcp.types import CallToolResult, ContentBlock, ImageContent, TextContent
 
-from nemovideo._values.lines import credits_text
+from nemovideo._values.lines import capitalized, credits_text
 from nemovideo._values.remedies import remedy_for
 from nemovideo.errors import NemoError
 from nemovideo.gui import clean
@@ -106,7 +106,7 @@ def credits_answer(found: Credits) -> CallToolResult:
 
 def _sentence(error: NemoError) -> str:
     message = clean(error.message).text.strip().rstrip(".") or "The service rejected the request"
-    return f"{message[0].upper()}{message[1:]}. {remedy_for(error.remedy, 'tool')}".strip()
+    return f"{capitalized(message)}. {remedy_for(error.remedy, 'tool')}".strip()
 
 
 def _notes(warnings: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ def unknown_arguments(
     unknown = [repr(name) for name in given if name not in names]
     if not unknown:
         return None
-    return _error(f"{tool} has no argument {' and no '.join(unknown)}", schema)
+    return _error(f"the tool {tool} has no argument {' and no '.join(unknown)}", schema)
 
 
 def invalid_arguments(
@@ -26,7 +26,7 @@ def invalid_arguments(
     """Return the error for arguments that are missing or have the wrong type."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     reasons = [_reason(each["loc"], each["type"], each["msg"]) for each in found]
-    return _error(f"{tool}: {'; '.join(reasons)}", schema)
+    return _error(f"the tool {tool}: {'; '.join(reasons)}", schema)
 
 
 def _reason(place: Sequence[int | str], kind: str, message: str) -> str:

@@ -191,4 +191,4 @@ def _status(work: Work) -> CallToolResult:
 
 def _cancelled(work: Work) -> CallToolResult:
     text = f"{work.tool} was canceled. Credits may have been used: check with the credits tool."
-    return answer(text, failed=True)
+    return answer(text, {"job_id": work.id, "done": True, "canceled": True})

@@ -45,6 +45,12 @@ def quoted(text: str, quotes: str = '""') -> str:
     return f"{opening}{line}{closing}"
 
 
+def capitalized(text: str) -> str:
+    """Return the text with a capital letter, unless it starts with a name or a link."""
+    plain = text.partition(" ")[0].isalpha()
+    return text[:1].upper() + text[1:] if plain else text
+
+
 def one_line(text: str) -> str:
     """Return the text without line breaks and invisible characters, truncated to 80 characters."""
     line = " ".join(_invisible().sub(" ", text[: 10 * _NAME_LENGTH]).split())

@@ -134,12 +134,20 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("preview", {"source": "talk.mp4", "edit": " "}, "The edit is empty."),
     ("preview", {"source": "/etc/passwd"}, "Name a file below"),
     ("preview", {"source": "talk.mp4", "background": "../a.png"}, "Name a file below"),
-    ("preview", {"source": "talk.mp4", "at": [-1]}, "Pass times in seconds from the start"),
+    (
+        "preview",
+        {"source": "talk.mp4", "at": [-1]},
+        "Pass 1 to 24 times in seconds from the start.",
+    ),
     ("export", {}, "Call remove_background or say first."),
     ("export", {"session_id": "nothing"}, "Make a new session."),
     ("job_status", {"job_id": "job-99"}, "job_id"),
     ("remove_background", {}, "source is missing. Its arguments are: source (required), backgr"),
-    ("remove_background", {"source": "talk.mp4", "color": "red"}, "has no argument 'color'."),
+    (
+        "remove_background",
+        {"source": "talk.mp4", "color": "red"},
+        "The tool remove_background has no argument 'color'.",
+    ),
     ("say", {"text": ["blur it"]}, "text: input should be a valid string. Its arguments are: text"),
     ("preview", {"at": [0, "soon"]}, "item 1 of at: input should be a valid number"),
     ("credits", {"of": "me"}, "It has no arguments."),
@@ -232,7 +240,7 @@ async def test_a_job_that_is_cancelled_stops_its_render(
                 if not by_tool:
                     scope.cancel()
             result = await agent.call_tool("cancel_job", {"job_id": "job-1"})
-            assert result.is_error
+            assert data_of(result) == {"job_id": "job-1", "done": True, "canceled": True}
             assert "was canceled" in text_of(result)
         paths = [seen.path for seen in backend.requests]
         assert sum(path.endswith("/cancel") for path in paths) == 1

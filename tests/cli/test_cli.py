@@ -128,6 +128,8 @@ def test_a_preview_is_a_picture_of_a_clip_or_a_session(run: Run, carphone: Path)
     session_id = json.loads(run(*wishes, "--json").stdout)["session_id"]
     assert run("preview", "--session", session_id, "-o", "b.png").stdout == "b.png\n"
     assert run("preview").exit_code == 2
+    done = run("preview", str(carphone), "--at=-1", "-o", "c.png")
+    assert "such as --at 0.5 --at 3." in done.stderr
     for wish in (["-b", "blur"], ["--edit", "make it square"], ["--trim", "0", "1"]):
         done = run("preview", "--session", session_id, *wish)
         assert (done.exit_code, "applies to a file" in done.stderr) == (2, True)
