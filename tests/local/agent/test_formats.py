@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from nemovideo import gui
 from nemovideo.local.agent import Turn, respond
 from nemovideo.local.timeline import Background
-from tests.support.agent import TALK, phrases, wrong
+from tests.support.agent import TALK, ask, phrases, wrong
 
 
 def asked(words: str) -> Turn:
@@ -38,3 +41,20 @@ def test_the_formats_are_listed() -> None:
         said = " ".join(step.text for step in turn.steps)
         assert not turn.changed, words
         assert all(name in said for name in ("MP4", "WebM", "MOV", "GIF", "PNG")), words
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("export", "video.mp4"),
+        ("export as gif", "video.gif"),
+        ("render it", "video.mp4"),
+        ("download", "video.mp4"),
+        ("导出", "video.mp4"),
+        ("导出为gif", "video.gif"),
+    ],
+)
+def test_a_request_to_export_is_answered_with_the_call(words: str, name: str) -> None:
+    spoken = gui.clean(ask(words).steps[0].text)
+    assert f'session.export("{name}")' in spoken.text
+    assert spoken.actions == (gui.GuiAction.EXPORT,)

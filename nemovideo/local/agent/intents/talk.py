@@ -5,7 +5,7 @@ from __future__ import annotations
 from nemovideo.local.agent import speech
 from nemovideo.local.agent.context import Action, Context, Outcomes, answered
 from nemovideo.local.agent.message import Clause
-from nemovideo.local.agent.words import has
+from nemovideo.local.agent.words import has, pattern
 
 _EXAMPLES = ("background", "music", "title", "sound", "talk.speed", "talk.trim", "talk.undo")
 _MAX_CHARS = 40
@@ -67,10 +67,14 @@ def status(_clause: Clause, context: Context) -> Outcomes:
     return answered(speech.summary(context, context.timeline))
 
 
-def export(_clause: Clause, context: Context) -> Outcomes:
-    """Say how to export."""
-    empty = not context.timeline.clips
-    return answered(context.say("nothing_to_export" if empty else "closing.export"))
+def export(clause: Clause, context: Context) -> Outcomes:
+    """Say how to export, in the format that the clause names."""
+    if not context.timeline.clips:
+        return answered(context.say("nothing_to_export"))
+    found = pattern("talk.suffix").search(clause.text)
+    suffix = found[0] if found else "mp4"
+    closing = context.say("closing.export")
+    return answered(f"{context.say('export_call', name=f'video.{suffix}')} {closing}")
 
 
 def costs(_clause: Clause, context: Context) -> Outcomes:
