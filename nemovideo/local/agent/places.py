@@ -8,6 +8,10 @@ import attrs
 
 from nemovideo.local.agent.language import digits, factor, percent
 from nemovideo.local.agent.words import has, pattern
+from nemovideo.local.timeline import Timeline
+
+_SMALL = 0.6
+"""People up to this size leave the other half of the picture free."""
 
 
 @attrs.frozen
@@ -23,6 +27,12 @@ class Spot:
         across = {0.0: "left", 1.0: "right", None: ""}.get(self.x, "")
         down = {0.0: "top", 1.0: "bottom", None: ""}.get(self.y, "")
         return f"{down} {across}".strip() or "center"
+
+
+def small_person(timeline: Timeline) -> Spot:
+    """Return where the person is, if small and placed: what is laid over the video avoids it."""
+    places = (clip.place for clip in timeline.clips if clip.place and clip.place.scale <= _SMALL)
+    return next((Spot(place.x, place.y) for place in places), Spot())
 
 
 def find_spot(text: str) -> Spot | None:

@@ -12,15 +12,17 @@ from nemovideo.local.agent.context import Context, Outcomes, did, refused
 from nemovideo.local.agent.intents.create import asks_for_new
 from nemovideo.local.agent.language import digits, percent
 from nemovideo.local.agent.message import QUOTE, UNKNOWN_FILE, Clause
-from nemovideo.local.agent.places import find_spot, new_size
+from nemovideo.local.agent.places import find_spot, new_size, small_person
 from nemovideo.local.agent.stage import nothing_there, stage_for
 from nemovideo.local.agent.timing import says_when, when
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.media.probe import MediaItem
-from nemovideo.local.timeline import Overlay
+from nemovideo.local.timeline import Overlay, Timeline
 
 SIZE = 0.2
 _LEAST, _MOST = 0.02, 1.0
+_CORNERS = ("top right", "top left", "bottom right", "bottom left")
+"""The corners in order of preference."""
 
 
 def matches(clause: Clause) -> bool:
@@ -79,7 +81,9 @@ def _add(clause: Clause, context: Context) -> Outcomes:
         if timed is None:
             return refused("add_overlay", {}, speech.out_of_range(context, stage.timeline))
         start, length = timed.start_ms, timed.duration_ms
-    overlay = _styled(Overlay(chosen.id, chosen.name, length, start, size=SIZE), clause.text)
+    corner = _free_corner(stage.timeline)
+    plain = Overlay(chosen.id, chosen.name, length, start, position=corner, size=SIZE)
+    overlay = _styled(plain, clause.text, corner)
     edited = evolve(stage.timeline, overlays=(*stage.timeline.overlays, overlay))
     said = _described(context, overlay, stage.timeline.duration_ms, "logo_added")
     return did("add_overlay", _args(overlay), edited, said)
@@ -102,7 +106,7 @@ def _change(clause: Clause, context: Context) -> Outcomes:
     named = [item.id for item in clause.files]
     place = next((i for i, o in enumerate(timeline.overlays) if o.media in named), -1)
     old = timeline.overlays[place]
-    new = _styled(old, clause.text)
+    new = _styled(old, clause.text, _free_corner(timeline))
     other = next((item for item in clause.files if item.id != old.media), None)
     if other is not None and has(clause.text, "replace") and _can_be_laid_over(other):
         new = evolve(new, media=other.id, name=other.name)
@@ -131,11 +135,24 @@ def _remove(clause: Clause, context: Context) -> Outcomes:
     return did("remove_overlay", {}, evolve(context.timeline, overlays=left), said)
 
 
-def _styled(overlay: Overlay, text: str) -> Overlay:
-    """Return the overlay with the place, size and opacity that the text asks for."""
+def _free_corner(timeline: Timeline) -> str:
+    """Return the first corner without a person, a logo or a title; top right if all are taken."""
+    taken = {small_person(timeline).position}
+    taken |= {overlay.position for overlay in timeline.overlays}
+    taken |= {title.position for title in timeline.titles}
+    return next((corner for corner in _CORNERS if corner not in taken), _CORNERS[0])
+
+
+def _styled(overlay: Overlay, text: str, corner: str) -> Overlay:
+    """Return the overlay with the place, size and opacity that the text asks for.
+
+    `corner` is "a corner".
+    """
     spot = find_spot(text)
     if spot is not None:
-        overlay = evolve(overlay, position=spot.position)
+        sides = has(text, "places.left", "places.right", "places.top", "places.bottom")
+        any_corner = has(text, "places.corner") and not sides
+        overlay = evolve(overlay, position=corner if any_corner else spot.position)
     if has(text, "logo.opacity"):
         text = digits(text)
         found = pattern("logo.opacity_share").search(text)

@@ -12,7 +12,7 @@ from nemovideo.local.agent.colors import find_colors
 from nemovideo.local.agent.context import Context, Outcomes, asked, did, refused
 from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import QUOTE, Clause
-from nemovideo.local.agent.places import new_size, nudge
+from nemovideo.local.agent.places import new_size, nudge, small_person
 from nemovideo.local.agent.stage import nothing_there, stage_for
 from nemovideo.local.agent.timing import position, says_when, when
 from nemovideo.local.agent.title_words import changed_text, only_describes, text_of
@@ -170,6 +170,9 @@ def _is_of_look(clause: Clause) -> bool:
     text = pattern("titles.to_place").sub(" ", clause.text)
     if has(text, "titles.look"):
         return True
+    words = text_of(clause) if ":" in text and not has(text, "titles.change") else None
+    if words and not only_describes(words.lower()):
+        return False  # "title in yellow: Hello"
     styled = has(text, "places.bigger", "places.smaller") or any(find_colors(text))
     return styled and not has(text, "titles.into")
 
@@ -207,6 +210,8 @@ def add(clause: Clause, context: Context) -> Outcomes:
         return refused("add_title", {}, speech.out_of_range(context, timeline))
     on_footage = has(outside, "titles.low") or any(c.kind == "video" for c in timeline.clips)
     where = "bottom" if on_footage else "center"
+    if small_person(timeline).y == 1.0 and not has(outside, "titles.low"):
+        where = "top"
     title = _styled(Title(words, timed.duration_ms, timed.start_ms, where), outside)
     shown = speech.span(context, timed.start_ms, timed.end_ms)
     how = _described(context, outside)
