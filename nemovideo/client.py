@@ -312,7 +312,8 @@ class Client(BaseClient["sync.SyncDriver"]):
             SourceNotFoundError: There is no such file.
             UnsupportedFileError: It is empty, or of an unsupported format.
             FileTooLargeError: It is over 500 MB.
-            InvalidRequestError: The arguments conflict, or `output` exists.
+            InvalidRequestError: The arguments conflict.
+            OutputPathError: `output` exists, or cannot be used; also an `InvalidRequestError`.
             InsufficientCreditsError: The credits do not cover it.
             CreditLimitError: It would exceed `max_credits`.
             AgentError: The agent failed, or did not change the video.

@@ -27,6 +27,7 @@ The tree::
     ├── CreditLimitError              max_credits would be exceeded
     ├── DownloadError                 wrong size or range              .interrupted
     │   └── OutputError           the file cannot be written here, also an OSError
+    │       └── OutputPathError   it exists, its folder does not, …; also an InvalidRequestError
     ├── CheckpointError               a job's checkpoint that cannot be used    .path
     │   └── JobRunningError           the job is running in another process or thread
     ├── CassetteError                 a recording that cannot be read, or lacks a request
@@ -437,6 +438,15 @@ class OutputError(DownloadError, OSError):
     """The file cannot be written: disk full, no permission, or locked by another download."""
 
     default_remedy: ClassVar[str] = "Free disk space or choose another path, and download again."
+
+
+class OutputPathError(OutputError, InvalidRequestError):
+    """The path of an output cannot be used: the file exists, or its folder does not, for example.
+
+    It is raised before anything is sent, except for a file that appears during a download.
+    """
+
+    default_remedy = "Choose another path."
 
 
 class CheckpointError(NemoError):

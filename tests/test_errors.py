@@ -75,4 +75,6 @@ def test_an_api_error_says_what_was_asked_and_keeps_a_bounded_body() -> None:
 def test_a_missing_file_is_also_what_python_calls_it() -> None:
     assert issubclass(errors.SourceNotFoundError, FileNotFoundError)
     assert issubclass(errors.InvalidRequestError, ValueError)
+    for name in ("OutputError", "InvalidRequestError", "OSError"):
+        assert name in {cls.__name__ for cls in errors.OutputPathError.__mro__}
     assert issubclass(errors.MissingExtraError, ImportError)

@@ -41,6 +41,7 @@ from nemovideo.errors import (
     InvalidRequestError,
     NemoError,
     OutputError,
+    OutputPathError,
     SourceNotFoundError,
     UnsupportedFileError,
 )
@@ -414,8 +415,8 @@ class Coordinator:
         self._settled.append(item.row)
 
 
-def _exists(path: Path) -> InvalidRequestError:
-    return InvalidRequestError(
+def _exists(path: Path) -> OutputPathError:
+    return OutputPathError(
         f"{path} already exists but was made from a different file or with different options",
         remedy=Remedy("move it", "choose another folder", ("pass ", Option("overwrite", True))),
     )

@@ -10,7 +10,7 @@ from pathlib import Path, PureWindowsPath
 from nemovideo._downloads.places import part_paths
 from nemovideo._support.outputs import check_format, format_for, result_suffix
 from nemovideo._support.places import expanded
-from nemovideo.errors import InvalidRequestError
+from nemovideo.errors import OutputPathError
 from nemovideo.models import SessionState
 
 _NAMELESS = ("", "project", "untitled")
@@ -36,7 +36,8 @@ def export_path(
         anywhere: Whether `wanted` may point outside `folder`; if not, only its name is used.
 
     Raises:
-        InvalidRequestError: The format is unknown, or the folder cannot be created.
+        InvalidRequestError: The format is unknown.
+        OutputPathError: The folder cannot be created.
     """
     folder = expanded(folder)
     if wanted and not anywhere:
@@ -48,7 +49,7 @@ def export_path(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InvalidRequestError(
+        raise OutputPathError(
             f"the folder {folder} cannot be created: {error.strerror}",
             remedy="Choose another output_dir.",
         ) from error

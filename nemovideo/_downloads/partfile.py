@@ -17,7 +17,7 @@ from nemovideo._support import filelock
 from nemovideo._support.disk import regular, replace_text, writing
 from nemovideo._support.filelock import LockStatus
 from nemovideo._values.remedies import Option, Remedy
-from nemovideo.errors import InvalidRequestError, OutputError
+from nemovideo.errors import OutputError, OutputPathError
 
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _MAX_RECORD_BYTES = 16 * 1024
@@ -87,7 +87,7 @@ class PartFile:
         """Sync the part to disk, and rename it to the target.
 
         Raises:
-            InvalidRequestError: The target appeared during the download; the part is kept.
+            OutputPathError: The target appeared during the download; the part is kept.
             OutputError: The part cannot be renamed.
         """
         with writing(self._target):
@@ -208,8 +208,8 @@ class PartFile:
         else:
             self._path.unlink()
 
-    def _target_exists(self) -> InvalidRequestError:
-        return InvalidRequestError(
+    def _target_exists(self) -> OutputPathError:
+        return OutputPathError(
             f"{self._target} appeared during the download, and was not replaced",
             remedy=Remedy(
                 f"use {self._path}, which is complete",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nemovideo._support.places import expanded
 from nemovideo._values.remedies import Option, Remedy
-from nemovideo.errors import InvalidRequestError, OutputError
+from nemovideo.errors import OutputError, OutputPathError
 
 _DEFAULT_NAME_BYTES = 255
 _PART, _NOTE = ".part", ".part.json"
@@ -24,15 +24,15 @@ def output_path(path: str | os.PathLike[str]) -> Path:
     """Return an output path.
 
     Raises:
-        InvalidRequestError: It names a folder ("clips/"), or contains a NUL character.
+        OutputPathError: It names a folder ("clips/"), or contains a NUL character.
     """
     written = os.fspath(path)
     if "\0" in written:
-        raise InvalidRequestError(
+        raise OutputPathError(
             f"the output {written!r} contains a NUL character", remedy="Choose another name."
         )
     if written.endswith(tuple(filter(None, (os.sep, os.altsep)))):
-        raise InvalidRequestError(f"{written} is a folder", remedy="Name a file in it.")
+        raise OutputPathError(f"{written} is a folder", remedy="Name a file in it.")
     return Path(written)
 
 
@@ -54,7 +54,7 @@ def real_path(path: Path) -> Path:
     """Return the path with `~` expanded and symlinks resolved.
 
     Raises:
-        InvalidRequestError: The link points to itself.
+        OutputPathError: The link points to itself.
     """
     path = expanded(path)
     if not os.path.islink(path):  # noqa: PTH114 - is_symlink() raises for names that are too long
@@ -64,7 +64,7 @@ def real_path(path: Path) -> Path:
     except (OSError, RuntimeError):
         target = path
     if target.is_symlink():
-        raise InvalidRequestError(f"{path} is a link to itself", remedy="Choose another name.")
+        raise OutputPathError(f"{path} is a link to itself", remedy="Choose another name.")
     return target
 
 
@@ -76,7 +76,7 @@ def check_output(
     The result has at least `needed_bytes`, and never replaces one of its `sources`.
 
     Raises:
-        InvalidRequestError: The folder does not exist, the name is too long or is a folder,
+        OutputPathError: The folder does not exist, the name is too long or is a folder,
             the file exists, or it is one of the sources.
         OutputError: The folder is not writable, or the disk has too little space.
     """
@@ -84,7 +84,7 @@ def check_output(
     named = str(path) if target == expanded(path) else f"{path} (a link to {target})"
     folder = target.parent
     if not folder.is_dir():
-        raise InvalidRequestError(
+        raise OutputPathError(
             f"{named}: the folder {folder} does not exist", remedy="Create it first."
         )
     _check_name(target)
@@ -94,7 +94,7 @@ def check_output(
             remedy="Choose another folder, or change its permissions.",
         )
     if target.is_dir():
-        raise InvalidRequestError(f"{named} is a folder", remedy="Name a file in it.")
+        raise OutputPathError(f"{named} is a folder", remedy="Name a file in it.")
     if target.exists():
         _check_replaced(target, named, overwrite=overwrite, sources=sources)
     needed = max(needed_bytes, _MIN_FREE_BYTES)
@@ -126,7 +126,7 @@ def _check_name(target: Path) -> None:
         reason = f"its name is {size} bytes long; the limit is {limit}"
         if size <= limit:
             reason = error.strerror or "the path is invalid"
-        raise InvalidRequestError(
+        raise OutputPathError(
             f"{target.name[:40]}… cannot be written in {target.parent}: {reason}",
             remedy="Choose a shorter name.",
         ) from None
@@ -134,21 +134,23 @@ def _check_name(target: Path) -> None:
 
 def _check_replaced(target: Path, named: str, *, overwrite: bool, sources: Iterable[Path]) -> None:
     if not target.is_file():
-        raise InvalidRequestError(
+        raise OutputPathError(
             f"{named} is not a regular file", remedy="Open it, and pass the open file."
         )
-    for source in sources:
-        with suppress(OSError):
-            if target.samefile(source):
-                raise InvalidRequestError(
-                    f"{named} is a source of the result",
-                    remedy="Choose another name.",
-                )
+    if any(_is_same(target, source) for source in sources):
+        raise OutputPathError(f"{named} is a source of the result", remedy="Choose another name.")
     if not overwrite:
-        raise InvalidRequestError(
+        raise OutputPathError(
             f"{named} already exists",
             remedy=Remedy("choose another name", ("pass ", Option("overwrite", True))),
         )
+
+
+def _is_same(target: Path, source: Path) -> bool:
+    try:
+        return target.samefile(source)
+    except OSError:
+        return False
 
 
 def _name_limit(folder: Path) -> int:

@@ -65,7 +65,7 @@ def write_frames(
     if fps is not None:
         check_number("fps", fps, _MIN_FPS, _MAX_FPS)
     check_quality(quality)
-    target = _writable(path, overwrite=overwrite)
+    target = check_output(path, overwrite=overwrite)
     rest = _checked(frames)
     first = list(islice(rest, _TIMED_FRAMES))
     if not first:
@@ -107,14 +107,6 @@ def _format_of(path: Path) -> Format:
         )
     kind = format_named(name)
     return animated(kind) if kind.still else kind
-
-
-def _writable(path: Path, *, overwrite: bool) -> Path:
-    """Return the real path of an output that can be written."""
-    try:
-        return check_output(path, overwrite=overwrite)
-    except InvalidRequestError as error:
-        raise OutputError(error.message, remedy=error.remedy) from None
 
 
 def _checked(frames: Iterable[Frame]) -> Iterator[Frame]:

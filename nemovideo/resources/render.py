@@ -185,7 +185,8 @@ class Render(Resource):
             The path, or the number of bytes written to the open file.
 
         Raises:
-            InvalidRequestError: The path exists, the job has not ended, or the file is not binary.
+            OutputPathError: The path exists, or cannot be used.
+            InvalidRequestError: The job has not ended, or the file is not binary.
             OutputError: The file cannot be written: no space, no permission, or another download
                 is writing it.
             DownloadError: The received file is incomplete.

@@ -206,7 +206,7 @@ class Session(_Base["sync.SyncDriver"], Resource):
             DraftNotReadyError: There is nothing to render.
             RenderFailedError: The render failed twice.
             RenderTimeoutError: It did not end in time; it may still be running.
-            InvalidRequestError: `path` exists and `overwrite` is False.
+            OutputPathError: `path` cannot be used, or exists and `overwrite` is False.
         """
         return self._render.export(
             self.id,

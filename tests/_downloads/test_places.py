@@ -77,7 +77,7 @@ def test_an_unusable_output_is_rejected_before_any_request(
         return httpx.Response(500)
 
     source = Upload(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom\0\0\0\x08free", name="a.mp4", check=False)
-    with sync_client(record_request) as client, pytest.raises(InvalidRequestError):
+    with sync_client(record_request) as client, pytest.raises(OutputError):
         client.remove_background(source, output=f"{tmp_path}/{name(tmp_path)}")
     assert not sent
 
