@@ -5,17 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import click
 
+from nemovideo import Session
+from nemovideo._language.errors import sentence_for
+from nemovideo._support.disk import writing
 from nemovideo._support.json_text import json_text
 from nemovideo.cli.console import escaped, is_terminal
 from nemovideo.cli.options import PATH, engine_option, json_option, local_option, open_client
 from nemovideo.cli.report import FAILED, error_value, print_text, video_value
-from nemovideo.models import Answer
+from nemovideo.errors import NemoError
+from nemovideo.models import Answer, Route
 
 _QUIT_WORDS = ("", "quit", "exit", "bye", "退出", "再见")
+_PREVIEW_WORDS = ("preview", "预览")
 _CLEAR_LINE = "\r\x1b[2K"
 
 
@@ -37,21 +43,40 @@ def chat(
 
     Type what you want, in English or Chinese: a path to upload, "remove the
     background", "show tracks", "credits", "export". An empty line or "quit"
-    ends the chat. With --json every answer is one line of JSON.
+    ends the chat; "preview" writes a picture of the video so far. With --json
+    every answer is one line of JSON.
     """
     show = partial(_print_json, embedded=local) if as_json else _print_text
     failed = False
     with open_client(local=local, engine=engine) as client:
-        conversation = client.sessions.create().conversation(
+        session = client.sessions.create()
+        conversation = session.conversation(
             on_notice=_print_notice if is_terminal(sys.stderr) and not as_json else None,
             output_dir=output_dir,
         )
         for text in _sentences(files):
-            answer = conversation.say(text)
+            if text.strip().lower() in _PREVIEW_WORDS:
+                answer = _preview(session, output_dir)
+            else:
+                answer = conversation.say(text)
             failed = failed or answer.error is not None
             show(answer)
     if failed and not is_terminal(sys.stdin):  # for scripts
         raise SystemExit(FAILED)
+
+
+def _preview(session: Session, folder: Path) -> Answer:
+    """Write a picture of the draft under an unused name in the folder."""
+    names = (f"preview{f'-{number}' if number > 1 else ''}.png" for number in count(1))
+    path = next(folder / name for name in names if not (folder / name).exists())
+    try:
+        made = session.preview()
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        made.save(path)
+    except NemoError as error:
+        return Answer(sentence_for(error, "", "en"), Route.STATE, error=error)
+    return Answer("\n".join((str(path), *made.warnings)), Route.STATE)
 
 
 def _sentences(files: tuple[str, ...]) -> Iterator[str]:

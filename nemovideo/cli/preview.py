@@ -25,7 +25,9 @@ from nemovideo.models import Preview
 @click.option("-b", "--background", help="See `nemovideo remove-background --help`.")
 @edit_option
 @trim_option
-@click.option("--session", "session_id", help="Show this session's draft instead of a clip.")
+@click.option(
+    "--session", "session_id", help="Show this session's draft instead of a clip; not with --local."
+)
 @click.option(
     "--at",
     type=float,
@@ -67,6 +69,11 @@ def preview(
     for name, value in (("background", background), ("edit", edit), ("trim", trim)):
         if session_id is not None and value is not None:
             raise click.UsageError(f"--{name} applies to a file, not to --session.")
+    if session_id is not None and local:
+        raise click.UsageError(
+            "A backend that --local starts has no sessions yet. For sessions that live on, start "
+            "`nemovideo serve`, set NEMO_API_URL to its address, and leave out --local."
+        )
     target = output or Path(f"{'session' if source is None else stem_of(source)}-preview.png")
     if target.suffix.lower() != ".png":
         raise click.UsageError(f"{target.name} is not a PNG file: its name must end in .png.")

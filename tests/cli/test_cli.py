@@ -130,9 +130,21 @@ def test_a_preview_is_a_picture_of_a_clip_or_a_session(run: Run, carphone: Path)
     assert run("preview").exit_code == 2
     done = run("preview", str(carphone), "--at=-1", "-o", "c.png")
     assert "such as --at 0.5 --at 3." in done.stderr
+    done = run("preview", "--session", session_id, "--local")
+    assert (done.exit_code, "nemovideo serve" in done.stderr) == (2, True)
     for wish in (["-b", "blur"], ["--edit", "make it square"], ["--trim", "0", "1"]):
         done = run("preview", "--session", session_id, *wish)
         assert (done.exit_code, "applies to a file" in done.stderr) == (2, True)
+
+
+def test_a_chat_writes_previews(run: Run, clip: Path) -> None:
+    said = "preview\n%s\nblur the background\npreview\nPreview\n"
+    done = run("chat", "--output-dir", "shots", text=said % clip)
+    assert done.exit_code == 1  # there was nothing to preview at first
+    for name in ("preview.png", "preview-2.png"):
+        assert str(Path("shots", name)) in done.stdout
+        with Image.open(Path("shots", name)) as sheet:
+            assert sheet.width > 0
 
 
 def test_an_estimate_is_a_line_or_json(run: Run, clip: Path) -> None:
