@@ -193,7 +193,7 @@ class BatchReport:
             Row(
                 row.status,
                 row.source.name,
-                str(row.error or row.note or (row.output and row.output.name)),
+                _result_text(row),
                 "" if row.duration_s is None else seconds(round(row.duration_s * 1000)),
             )
             for row in self.rows
@@ -203,3 +203,9 @@ class BatchReport:
 
     def _of(self, status: BatchStatus) -> tuple[BatchRow, ...]:
         return tuple(row for row in self.rows if row.status == status)
+
+
+def _result_text(row: BatchRow) -> str:
+    """Return the name of a row's result, and its error or note."""
+    name = "" if row.output is None else row.output.name
+    return " · ".join(filter(None, (name, str(row.error or row.note))))

@@ -331,7 +331,7 @@ class Reply:
     def _repr_html_(self) -> str:
         from nemovideo._notebook.cards import message_card
 
-        tools = ", ".join(dict.fromkeys(call.name for call in self.tool_calls))
+        tools = ", ".join(dict.fromkeys(call.name.replace("_", " ") for call in self.tool_calls))
         facts = (tools, "recovered" if self.recovered else "")
         below = "" if self.changes is None else self.changes._repr_html_()
         return message_card("Reply", self.text, facts=facts, warnings=self.warnings, below=below)

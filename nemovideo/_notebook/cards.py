@@ -111,7 +111,7 @@ def credits_bar(available: float, frozen: float, total: float) -> str:
         )
     )
     reserved = f" · {_amount(frozen)} reserved" if frozen else ""
-    facts = f"{_amount(available)} of {_amount(total)} available{reserved}"
+    facts = f"{_amount(available)} available{reserved}"
     return _card("Credits", facts, f'<div class="nemo-bar">{spans}</div>')
 
 

@@ -762,7 +762,12 @@ def test_a_cancelled_async_batch_resumes_later(
 def test_the_report_names_every_failure_with_its_remedy_and_survives_pickle() -> None:
     broken = errors.UnsupportedFileError("'<b>x</b>.mp4' is empty", remedy="Record it again.")
     rows = (
-        BatchRow(Path("a.mp4"), Path("out/a.mp4"), "done", credits_spent=1.0, duration_s=2.5),
+        BatchRow(
+            *(Path("a.mp4"), Path("out/a-clean.mp4"), "done"),
+            note="No face.",
+            credits_spent=1.0,
+            duration_s=2.5,
+        ),
         BatchRow(Path("<b>x</b>.mp4"), None, "failed", broken),
         BatchRow(Path("c.mp4"), None, "not started", errors.CreditLimitError("the cap is 1")),
     )
@@ -772,6 +777,7 @@ def test_the_report_names_every_failure_with_its_remedy_and_survives_pickle() ->
     assert "Record it again." in text
     assert "not started, 1: the cap is 1" in text
     html = report._repr_html_()
+    assert "a-clean.mp4 · No face." in html
     assert "<b>x</b>" not in html
     assert "Record it again." in html
     again = pickle.loads(pickle.dumps(report))

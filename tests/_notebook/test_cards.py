@@ -125,7 +125,7 @@ def test_a_plain_terminal_gets_the_words() -> None:
 
 def test_credits_show_what_is_free_and_what_is_reserved() -> None:
     html = cards.credits_bar(60, 20, 80)
-    assert "60 of 80 available · 20 reserved" in Page(html).words
+    assert "60 available · 20 reserved" in Page(html).words
     assert "width:75.00%" in html
     assert "width:25.00%" in html
     assert "width:0.00%" in cards.credits_bar(0, 0, 0)
@@ -224,7 +224,7 @@ def test_answers_files_and_sessions_show_themselves() -> None:
         text="Done.\nTwo cuts.", tool_calls=(call,), changes=diff, warnings=("It is dark.",)
     )
     page = Page(reply._repr_html_())
-    assert {"Reply", "trim_clip", "Done.", "Two cuts.", "Note: It is dark."} <= set(page.words)
+    assert {"Reply", "trim clip", "Done.", "Two cuts.", "Note: It is dark."} <= set(page.words)
     assert set(diff.sentences) <= set(page.words)
     video = RenderedVideo(None, "https://cdn.example.org/v.mp4", None, RenderJob("r", "done"), "s")
     page = Page(Answer("Here it is.", Route.EXPORT, video)._repr_html_())
