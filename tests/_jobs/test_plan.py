@@ -12,7 +12,7 @@ import pytest
 
 from nemovideo import AsyncClient, Client
 from nemovideo._jobs.plan import order_for
-from nemovideo.errors import APIError, CheckpointError, InvalidRequestError
+from nemovideo.errors import AgentError, APIError, CheckpointError, InvalidRequestError
 from nemovideo.local import Fault, LocalBackend
 from nemovideo.retry import Polling
 from tests.support.batch import quick_render
@@ -269,3 +269,15 @@ def test_an_error_after_a_paid_edit_says_where_its_file_is(
     assert session_id is not None
     assert f"/{session_id[1]}/" in " ".join(seen.path for seen in backend.requests)
     assert [seen.path for seen in backend.requests].count("/run_sse") == 1
+
+
+def test_an_error_after_the_message_names_a_session_only_where_it_lives_on(
+    talk: Path, quick: Client, backend: LocalBackend
+) -> None:
+    with Client(backend.issue_token(), base_url=backend.url, polling=_QUICK) as client:
+        for each, lives_on in ((client, True), (quick, False)):
+            with pytest.raises(AgentError) as caught:
+                each.remove_background(talk, background="qwertz asdf")
+            assert "Continue in its session with client.sessions.attach('" in str(caught.value)
+            assert ("Continue in its session " in caught.value.describe("shell")) == lives_on
+            assert caught.value.may_have_spent
