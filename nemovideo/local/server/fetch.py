@@ -22,7 +22,7 @@ from nemovideo.local.server.messages import is_disk_full
 
 _READ_TIMEOUT_S = 30.0
 _LENGTH_DIGITS = 19
-_REMEDY = "Check that the URL opens in a browser, or download the file and upload it."
+REMEDY = "Check that the URL opens in a browser, or download the file and upload it."
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
 _QUERY_SAFE = _PATH_SAFE + "?[]"
 
@@ -51,9 +51,10 @@ class Remote:
             if is_disk_full(error):
                 raise
             message = f"{self.name} could not be fetched: {_reason(error)}."
-            raise Problem(400, message, remedy=_REMEDY) from error
+            raise Problem(400, message, remedy=REMEDY) from error
         if self.size_bytes is not None and got < self.size_bytes:
-            raise Problem(400, f"{self.name} is truncated: {got} of {self.size_bytes} bytes.")
+            message = f"{self.name} is truncated: {got} of {self.size_bytes} bytes."
+            raise Problem(400, message, remedy=REMEDY)
 
 
 class Fetching:
@@ -140,7 +141,8 @@ class Fetching:
         try:
             address = ascii_url(url)
         except ValueError as error:
-            raise Problem(400, f"{url} is not an http or https URL: {error}") from error
+            message = f"{url} is not an http or https URL: {error}"
+            raise Problem(400, message, remedy=REMEDY) from error
         parts = urllib.parse.urlsplit(address)
         try:
             response = self._opener(parts.hostname or "").open(address, timeout=_READ_TIMEOUT_S)
@@ -148,9 +150,10 @@ class Fetching:
             if isinstance(error, urllib.error.HTTPError):
                 error.close()
             message = f"{url} could not be fetched: {_reason(error)}."
-            raise Problem(400, message, remedy=_REMEDY) from error
+            raise Problem(400, message, remedy=REMEDY) from error
         if response is None:  # a redirect to another scheme
-            raise Problem(400, f"{url} redirects to something that is not an http or https URL.")
+            message = f"{url} redirects to something that is not an http or https URL."
+            raise Problem(400, message, remedy=REMEDY)
         with response:
             name = urllib.parse.unquote(parts.path).rsplit("/", 1)[-1]
             kind = response.headers.get_content_type()

@@ -28,7 +28,7 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.server.accounts import authenticate, own_session
 from nemovideo.local.server.bodies import read_json
 from nemovideo.local.server.context import Context, check_disk, context_of
-from nemovideo.local.server.fetch import Fetching
+from nemovideo.local.server.fetch import REMEDY, Fetching
 from nemovideo.local.server.forms import Problem
 from nemovideo.local.server.messages import without_paths
 from nemovideo.local.server.sessions import file_info
@@ -261,7 +261,8 @@ async def _fetch_all(
         )
     except asyncio.TimeoutError:
         seconds = f"{context.limits.url_upload_s:g}"
-        raise Problem(400, f"The URLs could not be fetched within {seconds} s.") from None
+        message = f"The URLs could not be fetched within {seconds} s."
+        raise Problem(400, message, remedy=REMEDY) from None
     finally:
         fetching.stop()
     if not done:

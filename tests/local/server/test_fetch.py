@@ -57,9 +57,10 @@ def test_a_url_that_cannot_be_reached_is_told_in_words(monkeypatch: pytest.Monke
         missing = upload_url(api, session_id, url).json()
         monkeypatch.setattr(socket, "getaddrinfo", unknown)
         unreachable = upload_url(api, session_id, "http://nowhere.example/a.mp4").json()
+        other = upload_url(api, session_id, "ftp://nowhere.example/a.mp4").json()
     assert missing["detail"] == f"{url} could not be fetched: its server answered with HTTP 404."
     assert unreachable["detail"].endswith("a.mp4 could not be fetched: its host was not found.")
-    assert "upload it" in missing["remedy"] == unreachable["remedy"]
+    assert "upload it" in missing["remedy"] == unreachable["remedy"] == other["remedy"]
 
 
 def test_a_content_length_over_the_limit_is_rejected_before_the_body() -> None:
