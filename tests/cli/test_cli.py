@@ -65,11 +65,9 @@ def test_verbose_logs_the_requests_before_and_after_the_command(
     arguments: tuple[str, ...],
     run: Run,
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("nemovideo", "nemovideo.local.access"):
-        logger = logging.getLogger(name)
-        monkeypatch.setattr(logger, "level", logger.level)
+        caplog.set_level(logging.getLogger(name).level, logger=name)  # to be restored
     run(*arguments)
     logged = [record.getMessage() for record in caplog.records if record.name == "nemovideo"]
     assert any("/api/credits/balance/simple: HTTP 200" in line for line in logged)
