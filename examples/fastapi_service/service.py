@@ -8,7 +8,7 @@ token in NEMO_TOKEN, or the server at NEMO_API_URL, such as a local backend that
 processes of its own:
 
     python -m nemovideo.local --host 127.0.0.1 --api-key-file keys.txt --max-renders 4 --keep 1d
-    NEMO_API_URL=http://127.0.0.1:8000 NEMO_TOKEN=<the key> uvicorn … service:app
+    NEMO_API_URL=http://127.0.0.1:8000 NEMO_TOKEN=<the key> uvicorn --port 8080 … service:app
 
 On the Internet, it must stand behind a reverse proxy that buffers requests, has timeouts, and
 limits the connections of each visitor. uvicorn does not: 200 silent connections would lock out

@@ -28,7 +28,7 @@ Stop with Ctrl-C. To get started:
 _SHARED_BANNER = """\
 NemoVideo's local backend: {url}{others}
 State: {state_dir}
-Stop with Ctrl-C. Clients set NEMO_API_URL to its address and NEMO_TOKEN to an API key.
+Stop with Ctrl-C. Clients need NEMO_API_URL={url} and an API key as NEMO_TOKEN.
 """
 
 
