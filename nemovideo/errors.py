@@ -84,9 +84,11 @@ class NemoError(Exception):
         message: What happened, in one printable line of at most 1000 characters.
         remedy: What to do about it, in one sentence.
         may_have_spent: Whether credits may have been used although the call failed.
+        render_id: The id of the render that the call submitted, if any; it may still be running.
     """
 
     default_remedy: ClassVar[str] = "Report this with the message above."
+    render_id: str | None = None
 
     def __init__(
         self, message: str, *, remedy: str | None = None, may_have_spent: bool = False
@@ -381,14 +383,9 @@ class DraftNotReadyError(NemoError):
 
 
 class RenderFailedError(NemoError):
-    """The render job failed.
-
-    Attributes:
-        render_id: The job's id.
-    """
+    """The render job failed; `render_id` is its id."""
 
     default_remedy = "Correct what the message names, and export again; exports are free."
-    render_id: str | None = None
 
 
 class RenderCancelledError(RenderFailedError):
@@ -398,16 +395,11 @@ class RenderCancelledError(RenderFailedError):
 
 
 class RenderTimeoutError(NemoError):
-    """The render job did not finish in time; it may still be running.
-
-    Attributes:
-        render_id: The job's id.
-    """
+    """The render job did not finish in time; it may still be running."""
 
     default_remedy: ClassVar[str] = Remedy(
         ("keep waiting", Code(" with client.render.wait(client.render.get(render_id))", ""))
     )
-    render_id: str | None = None
 
 
 class CreditLimitError(NemoError):

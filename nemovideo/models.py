@@ -347,6 +347,7 @@ class Progress:
         elapsed_s: Seconds since the call began.
         eta_s: Estimated seconds left; None while unknown.
         message: One line to display.
+        render_id: The id of the current render, once it is submitted.
     """
 
     phase: str
@@ -354,6 +355,7 @@ class Progress:
     elapsed_s: float
     eta_s: float | None
     message: str
+    render_id: str | None = None
 
 
 @attrs.frozen

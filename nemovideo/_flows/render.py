@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urljoin
@@ -109,11 +110,25 @@ def _submit_once(
     try:
         request = Request("POST", _PATH, json=body, fresh=True)
         data = yield from auth.authorized(context, request)
+    except InvalidRequestError as error:  # the client was closed; the request may have arrived
+        error.render_id = render_id
+        raise
     except _AMBIGUOUS as error:
         if isinstance(error, APIConnectionError) and not error.sent:
             raise
-        return (yield from _find_lost(context, render_id, error))
+        with _naming(render_id):
+            return (yield from _find_lost(context, render_id, error))
     return wire.read_render(data, render_id)
+
+
+@contextmanager
+def _naming(render_id: str) -> Iterator[None]:
+    """Name the render in the errors after its submit, since it may still be running."""
+    try:
+        yield
+    except NemoError as error:
+        error.render_id = render_id
+        raise
 
 
 def _find_lost(context: Context, render_id: str, reason: NemoError) -> Flow[RenderJob]:
@@ -192,6 +207,16 @@ def wait(
     error of the last one. See `Render.wait` for the other errors.
     """
     job = yield from given(context, job)
+    with _naming(job.id):
+        return (yield from _ended(context, job, on_progress, on_outage))
+
+
+def _ended(
+    context: Context,
+    job: RenderJob,
+    on_progress: OnJob | None,
+    on_outage: Callable[[], None] | None,
+) -> Flow[RenderJob]:
     polling, clock = context.settings.polling, context.settings.clock
     ends_at = clock.monotonic() + polling.timeout_s
     polls = 0
@@ -203,12 +228,10 @@ def wait(
             on_progress(job)
         if clock.monotonic() >= ends_at:
             code = f" with client.render.wait(client.render.get({job.id!r}))"
-            late = RenderTimeoutError(
+            raise RenderTimeoutError(
                 f"{job.id} did not end within {polling.timeout_s:g} s",
                 remedy=Remedy(("keep waiting", Code(code, ""))),
             )
-            late.render_id = job.id
-            raise late
         yield Sleep(polling.wait_s(polls), polling=True)
         polls += 1
         try:
@@ -223,9 +246,7 @@ def wait(
     if not job.completed:
         cls = RenderCancelledError if job.cancelled else RenderFailedError
         ended = "was canceled" if job.cancelled else job.status
-        error = cls(f"{job.id} {ended}{f': {job.error}' if job.error else ''}", remedy=job.remedy)
-        error.render_id = job.id
-        raise error
+        raise cls(f"{job.id} {ended}{f': {job.error}' if job.error else ''}", remedy=job.remedy)
     if on_progress is not None:
         on_progress(job)
     return job
@@ -310,7 +331,8 @@ def export(
         yield from blocking(partial(check_output, output, overwrite=overwrite, sources=sources))
     job = yield from produce(context, session_id, chosen, quality, on_job)
     if output is not None:
-        output = yield from downloads.fetch(context, job, output, overwrite=overwrite)
+        with _naming(job.id):
+            output = yield from downloads.fetch(context, job, output, overwrite=overwrite)
     cls = RenderedVideo if output is None else SavedVideo
     return cls(
         path=output,

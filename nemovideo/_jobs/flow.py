@@ -71,6 +71,8 @@ def run(
         return as_ordered((yield from work.run()), order)
     except NemoError as error:
         error.may_have_spent = error.may_have_spent or journal.message_sent
+        if journal.rendered:
+            error.render_id = journal.now.render_id
         if journal.resumable and not in_batch:
             error.remedy = _remedy(error, checkpoint, journal.now)
         elif journal.message_sent and not in_batch:

@@ -42,6 +42,11 @@ class Journal:
         """Whether the message may have reached the agent, in this process or an earlier one."""
         return self._begun and self.now.message is not None
 
+    @property
+    def rendered(self) -> bool:
+        """Whether the render has completed, in this process or an earlier one."""
+        return self._begun and self.now.rendered
+
     def open(self) -> Flow[Checkpoint | None]:
         """Lock the job, and return its checkpoint, if there is one.
 

@@ -37,6 +37,7 @@ class Meter:
         self._weights = weights
         self._phase = next(iter(weights))
         self._message = ""
+        self._render_id: str | None = None
         self._begun: dict[str, float] = {}
         self.fraction = fraction
 
@@ -59,7 +60,7 @@ class Meter:
 
     def job(self, job: RenderJob) -> None:
         """Record the progress of the render job."""
-        self._message = "Rendering…"
+        self._message, self._render_id = "Rendering…", job.id
         self._update(1.0 if job.completed else (job.progress or 0.0) / 100)
 
     def outage(self) -> None:
@@ -87,7 +88,8 @@ class Meter:
         eta = None
         if fraction > self._weights.get("upload", 0.0):
             eta = round(elapsed * (1 - fraction) / fraction, 3)  # the weights add up to 1 - 1e-16
-        self._report(Progress(self._phase, fraction, elapsed, eta, self._message))
+        phase, message = self._phase, self._message
+        self._report(Progress(phase, fraction, elapsed, eta, message, self._render_id))
 
 
 @contextmanager

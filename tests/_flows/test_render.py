@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import httpx
@@ -221,6 +222,29 @@ def test_a_wait_with_failing_polls_ends_at_its_deadline() -> None:
         with pytest.raises(errors.NemoError):
             client.render.wait(job, deadline=60)
     assert clock.now - before <= 60
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_deadline_names_the_render_that_it_leaves_running(kind: str, tmp_path: Path) -> None:
+    service = Service(arrives=True)
+    service.status = "rendering"
+    with (
+        scripted(kind, service.script, clock=FakeClock()) as client,
+        pytest.raises(errors.APITimeoutError) as caught,
+    ):
+        client.sessions.attach("1").export(tmp_path / "x.mp4", deadline=60)
+    assert service.jobs == [caught.value.render_id]
+    assert pickle.loads(pickle.dumps(caught.value)).render_id == caught.value.render_id
+
+
+def test_a_refused_render_is_not_named(tmp_path: Path) -> None:
+    service = Service(httpx.Response(402, json={"code": 402, "message": "no"}), arrives=False)
+    with (
+        sync_client(service.script, clock=FakeClock()) as client,
+        pytest.raises(errors.ExportBlockedError) as caught,
+    ):
+        client.sessions.attach("1").export(tmp_path / "x.mp4")
+    assert caught.value.render_id is None
 
 
 def test_an_upload_with_a_lost_response_is_not_retried(backend: LocalBackend, clip: Path) -> None:

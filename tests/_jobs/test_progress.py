@@ -32,4 +32,5 @@ def test_a_render_alone_has_its_own_scale_and_calls_the_users_callback_too() -> 
     assert [now.phase for now in seen] == ["render", "render", "render", "download"]
     assert [round(now.fraction, 2) for now in seen] == [0, 0.45, 0.9, 1]
     assert seen[1].eta_s is not None
+    assert [now.render_id for now in seen] == [None, "r", "r", "r"]
     assert [job.status for job in jobs] == ["processing", "completed"]

@@ -326,6 +326,17 @@ def test_a_canceled_render_is_started_again_when_the_job_is_resumed(bench: Bench
     assert runs_of(bench.backend) == 1
 
 
+def test_a_client_that_is_closed_during_a_render_names_it(bench: Bench) -> None:
+    with bench.client() as client:
+        bench.renderer.at_work = client.close
+        with pytest.raises(errors.InvalidRequestError, match="is closed") as caught:
+            client.remove_background(bench.clip, **bench.order())
+    with bench.client() as other:
+        render_id = other.jobs.load(bench.path).status.render_id
+        assert caught.value.render_id == render_id is not None
+        assert other.render.cancel(render_id).id == render_id
+
+
 def test_a_deleted_session_is_reported(bench: Bench) -> None:
     bench.crash(UPLOADED)
     stranger = bench.backend.issue_token()
