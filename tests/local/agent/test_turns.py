@@ -305,3 +305,11 @@ def test_numbers_of_any_length_give_a_valid_timeline(words: str, figure: str) ->
     turn = respond(words.replace("{}", figure), timeline=start(), media=MEDIA)
     if turn.timeline is not None:
         assert Timeline.from_draft(turn.timeline.to_draft()) == turn.timeline
+
+
+@pytest.mark.parametrize("text", ["Here is my clip", "here's my video talk.mp4", "这是我的视频"])
+def test_uploads_are_acknowledged(text: str) -> None:
+    turn = respond(text, timeline=start(), media=(TALK,))
+    assert not turn.changed
+    assert "talk.mp4" in turn.steps[0].text
+    assert "can't" not in turn.steps[0].text

@@ -222,6 +222,7 @@ INTENTS: tuple[Intent, ...] = (
     Intent("export", "talk", talk.export, words=("talk.export",)),
     Intent("credits", "talk", talk.costs, words=("talk.credits",)),
     Intent("help", "talk", talk.ability, words=("talk.help",), when=talk.is_short),
+    Intent("here", "talk", talk.acknowledge, words=("talk.here",)),
     Intent("greet", "talk", talk.greet, words=("talk.greeting",), when=talk.is_short),
     Intent("welcome", "talk", talk.says("welcome"), words=("talk.thanks",), when=talk.is_short),
 )

@@ -90,6 +90,14 @@ def greet(_clause: Clause, context: Context) -> Outcomes:
     return answered(context.say("hello") + speech.abilities(context))
 
 
+def acknowledge(_clause: Clause, context: Context) -> Outcomes:
+    """Name the uploads, and ask what to do with them."""
+    names = speech.listed(context, [item.name for item in context.media])
+    if not names:
+        return answered(context.say("no_video"))
+    return answered(context.say("have_uploads", names=names))
+
+
 def ability(_clause: Clause, context: Context) -> Outcomes:
     """List what the agent can do."""
     return answered(speech.abilities(context))
