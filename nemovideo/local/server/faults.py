@@ -46,7 +46,7 @@ class Fault:
 
     It counts the requests that match `method` and `path` (shell patterns) after it was added,
     skips `nth - 1` of them, then fires `times` times (None: always). Several rules can fire at
-    the same request.
+    the same request. `backend.faults.unused` lists the rules that have not fired yet.
 
     Kinds for any response:
         drop: Close the connection after `after_bytes` of the body (None: before the status
@@ -63,7 +63,7 @@ class Fault:
             a file that has changed.
         truncate: End the body after `after_bytes` (0 if None) of a valid response.
 
-    Kinds for `POST /run_sse`, which `path` must match:
+    Kinds for runs of the agent; whatever `path` matches, they count only `POST /run_sse`:
         heartbeats: Send `body` (": ping" if None) every `delay_s` instead of a run, `count`
             times, or until the client disconnects.
         silent, spoken: Answer edits without text, or always with text; `form` is the ending
@@ -99,6 +99,8 @@ class Fault:
     def __attrs_post_init__(self) -> None:
         if self.kind not in get_args(Kind):
             raise ValueError(f"kind={self.kind!r}: one of {', '.join(get_args(Kind))}")
+        if self.nth < 1 or (self.times is not None and self.times < 1):
+            raise ValueError(f"nth={self.nth}, times={self.times}: the rule would never fire")
         if self.kind in _RUN_KINDS and not self.matches("POST", _RUN):
             raise ValueError(
                 f"kind={self.kind!r} applies to POST {_RUN} only, not to {self.method} {self.path}"
@@ -113,6 +115,8 @@ class Fault:
 
     def matches(self, method: str, path: str) -> bool:
         """Return whether the rule counts a request."""
+        if self.kind in _RUN_KINDS and (method.upper(), path) != ("POST", _RUN):
+            return False
         return fnmatchcase(method.upper(), self.method.upper()) and fnmatchcase(path, self.path)
 
     def fires(self, count: int) -> bool:
@@ -132,6 +136,12 @@ class Faults:
         """The current rules, in order."""
         with self._guard:
             return tuple(rule for rule, _ in self._counts)
+
+    @property
+    def unused(self) -> tuple[Fault, ...]:
+        """The rules that have not fired yet, in order."""
+        with self._guard:
+            return tuple(rule for rule, count in self._counts if count < rule.nth)
 
     def add(self, *rules: Fault) -> None:
         """Add rules; they count requests from now on."""

@@ -46,6 +46,41 @@ def test_a_rule_without_a_limit_fires_until_it_is_cleared() -> None:
     assert faults.fire("GET", "/") == ()
 
 
+@pytest.mark.parametrize("path", ["*", "/*", "/run_sse"])
+@pytest.mark.parametrize("kind", ["silent", "spoken", "slow", "heartbeats", "inject"])
+def test_a_rule_for_runs_counts_only_runs(kind: Any, path: str) -> None:
+    faults = Faults([Fault(kind=kind, path=path, nth=2)])
+    asked = [
+        ("POST", "/api/upload-video/x"),
+        ("POST", "/run_sse"),
+        ("GET", "/api/state/x"),
+        ("OPTIONS", "/run_sse"),
+        ("POST", "/run_sse"),
+        ("POST", "/run_sse"),
+    ]
+    assert [len(faults.fire(*request)) for request in asked] == [0, 0, 0, 0, 1, 0]
+
+
+def test_a_rule_for_runs_needs_no_path() -> None:
+    with serving(faults=[Fault(kind="error", form="system", message="no")]) as api:
+        session_id = api.session()
+        assert api.balance() == (100, 0, 100)
+        (failure,) = api.events(session_id, "edit Hello")[-1]["content"]["parts"]
+        assert failure["text"] == "Error: no"
+        assert "Error" not in str(api.events(session_id, "edit Hello"))
+
+
+def test_the_rules_that_have_not_fired_are_listed() -> None:
+    first, second = Fault(kind="drop", path="/a", nth=2), Fault(kind="silent")
+    faults = Faults([first, second])
+    unused = []
+    for request in [("GET", "/a"), ("GET", "/a"), ("POST", "/run_sse")]:
+        faults.fire(*request)
+        unused.append(faults.unused)
+    assert unused == [(first, second), (second,), ()]
+    assert faults.rules == (first, second)
+
+
 @pytest.mark.parametrize("length", [0, 1, 100, 700])
 def test_a_drop_cuts_the_body_at_the_byte(length: int) -> None:
     with serving(faults=[on_run("drop", after_bytes=length)]) as api:
@@ -291,6 +326,8 @@ def test_a_web_page_cannot_set_faults() -> None:
         ({"kind": "error", "status": 503}, r"needs a form: one of bare.*kind='status'"),
         ({"kind": "slow", "path": "/files/*"}, "/run_sse only"),
         ({"kind": "silent", "path": "/run_sse", "method": "GET"}, "/run_sse only"),
+        ({"kind": "drop", "nth": 0}, "never fire"),
+        ({"kind": "drop", "times": 0}, "never fire"),
     ],
 )
 def test_a_fault_that_could_never_happen_is_refused(fault: dict[str, Any], said: str) -> None:
