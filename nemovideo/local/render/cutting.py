@@ -61,6 +61,9 @@ class FrameView:
         return shares
 
 
+_ONLY_BACKGROUND = "it shows only the new background"
+
+
 def cut_out(
     frames: Iterator[VideoFrame],
     clip: Clip,
@@ -86,7 +89,9 @@ def cut_out(
     """
     cutter = matting.cutter(fps=float(canvas.fps))
     with prefetch(cutter.follow(frame_views(frames)), size=_PREFETCHED_CUTS) as cuts:
-        reported = with_warnings(cuts, cutter, clip.name, canvas.fps, warn)
+        blurs = clip.background is not None and clip.background.kind == "blur"
+        shown = "everything is blurred" if blurs else _ONLY_BACKGROUND
+        reported = with_warnings(cuts, cutter, clip.name, canvas.fps, warn, without_person=shown)
         yield from _composed(reported, clip, canvas, behind, layout)
 
 
@@ -134,7 +139,7 @@ def with_warnings(
     fps: Fraction,
     warn: Warn,
     *,
-    without_person: str = "it shows only the new background",
+    without_person: str = _ONLY_BACKGROUND,
 ) -> Iterator[tuple[FrameView, Cut]]:
     """Yield the cuts, then warn about frames without people or with too many.
 

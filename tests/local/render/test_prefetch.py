@@ -194,3 +194,11 @@ def test_what_was_looked_at_ahead_of_the_end_is_not_told_of(tmp_path: Path) -> N
 def test_without_a_cut_out_nobody_is_looked_for(tmp_path: Path) -> None:
     talk = item(make_video(tmp_path / "talk.mp4"))
     assert render(timeline_of(talk), {"m1": talk}, tmp_path / "o.mp4").warnings == ()
+
+
+def test_without_a_person_a_blur_is_over_everything(tmp_path: Path) -> None:
+    wall = np.full((120, 160, 3), (30, 60, 160), dtype=np.uint8)
+    talk = item(make_video(tmp_path / "wall.mp4", pictures=[wall], seconds=0.2))
+    blurred = timeline_of(talk, background=Background("blur"))
+    result = render(blurred, {"m1": talk}, tmp_path / "o.mp4")
+    assert "No person was found in wall.mp4: everything is blurred." in result.warnings[0]
