@@ -408,7 +408,10 @@ class CreditLimitError(NemoError):
     default_remedy: ClassVar[str] = Remedy(
         ("raise ", Option("max_credits")),
         "do less in one run",
-        ("give the price at a server other than the cloud with ", Code("Client(edit_cost=…)")),
+        (
+            "give the price at a server other than the cloud with ",
+            Code("Client(edit_cost=…)", in_shell="NEMO_EDIT_COST"),
+        ),
     )
 
 

@@ -50,7 +50,8 @@ class Options(TypedDict, total=False):
         on_request: Called with a `RequestInfo` before each request (`nemovideo.hooks`).
         on_response: Called with a `ResponseInfo` when the response headers arrive, or when the
             request fails. Both must return quickly and not raise.
-        edit_cost: The estimated credits of an edit, for checking `max_credits`; default 50.
+        edit_cost: The estimated credits of an edit, for checking `max_credits`; default
+            `NEMO_EDIT_COST`, or else 50.
     """
 
     base_url: str | None

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 API_URL = "https://mega-api-prod.nemovideo.ai"
 WEB_URL = "https://nemovideo.com"
 _TOKEN_PREFIX = "nmv_usr_"  # noqa: S105 - a prefix
+_EDIT_COST = 50
 _CONFIG_REMEDY = "Set HOME, XDG_CONFIG_HOME or config_dir= to a writable folder."
 _USER_AGENT = f"nemovideo-python/{__version__}"
 
@@ -96,7 +97,7 @@ class Settings:
     polling: Polling = attrs.field(factory=Polling, validator=_of(Polling))
     stream: StreamLimits = attrs.field(factory=StreamLimits, validator=_of(StreamLimits))
     clock: Clock = attrs.field(factory=Clock, validator=_of(Clock))
-    edit_cost: int = attrs.field(default=50, validator=number(least=0))
+    edit_cost: int = attrs.field(default=_EDIT_COST, validator=number(least=0))
     on_request: Callable[[RequestInfo], None] | None = None
     on_response: Callable[[ResponseInfo], None] | None = None
 
@@ -265,3 +266,19 @@ def environment_token() -> str | None:
 def environment_url() -> str:
     """Return the API's URL: NEMO_API_URL, or else the cloud's."""
     return os.environ.get("NEMO_API_URL") or API_URL
+
+
+def environment_edit_cost() -> int:
+    """Return the credits of an edit: NEMO_EDIT_COST, or else the cloud's usual cost.
+
+    Raises:
+        InvalidRequestError: It is not a whole number.
+    """
+    given = os.environ.get("NEMO_EDIT_COST") or _EDIT_COST
+    try:
+        return int(given)
+    except ValueError:
+        raise InvalidRequestError(
+            f"NEMO_EDIT_COST={given!r:.60} is not a whole number",
+            remedy="Set NEMO_EDIT_COST to the credits that an edit takes.",
+        ) from None

@@ -80,6 +80,7 @@ def _defaults(base_url: str, config_dir: str | os.PathLike[str] | None) -> Setti
             os.environ.get("NEMO_CLIENT_ID") or None,
         ),
         headers=env.default_attribution(),
+        edit_cost=env.environment_edit_cost(),
     )
 
 

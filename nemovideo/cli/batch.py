@@ -14,6 +14,7 @@ from nemovideo.cli.options import (
     engine_option,
     json_option,
     local_option,
+    max_credits_option,
     open_client,
     quiet_option,
 )
@@ -40,9 +41,7 @@ from nemovideo.cli.report import (
 )
 @click.option("-r", "--recursive", is_flag=True, help="Search subfolders too.")
 @click.option("-n", "--concurrency", type=int, help="How many files at a time. Default: 2.")
-@click.option(
-    "--max-credits", type=float, help="Do not start a file that would probably exceed this."
-)
+@max_credits_option
 @click.option(
     "--deadline", type=float, metavar="SECONDS", help="Start no more files after this many seconds."
 )

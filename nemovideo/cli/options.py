@@ -67,6 +67,14 @@ trim_option: _Decorator = click.option(
 )
 
 
+max_credits_option: _Decorator = click.option(
+    "--max-credits",
+    type=float,
+    help="Start nothing that would probably exceed this. An edit is expected to cost "
+    "NEMO_EDIT_COST credits, by default 50.",
+)
+
+
 def edit_options(command: F) -> F:
     """Add `--edit`, `--trim`, `--quality` and `--no-metadata`."""
     for option in (

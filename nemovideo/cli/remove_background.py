@@ -17,6 +17,7 @@ from nemovideo.cli.options import (
     engine_option,
     json_option,
     local_option,
+    max_credits_option,
     note_checkpoint,
     open_client,
     quiet_option,
@@ -42,7 +43,7 @@ from nemovideo.cli.report import print_video, wants_bar
     "in the current folder (.webm if the background is transparent, .png for a picture).",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
-@click.option("--max-credits", type=float, help="Do not start if it would probably cost more.")
+@max_credits_option
 @click.option("--deadline", type=float, metavar="SECONDS", help="Give up after this many seconds.")
 @click.option(
     "--checkpoint",

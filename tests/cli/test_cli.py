@@ -294,6 +294,19 @@ def test_max_credits_ends_with_its_own_code(run: Run, clip: Path) -> None:
     assert "max_credits is 0" in done.stderr
 
 
+def test_the_price_of_an_edit_at_another_server_is_set_by_the_environment(
+    run: Run, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = ["remove-background", str(clip), "-b", "white", "--max-credits", "1"]
+    assert "NEMO_EDIT_COST" in run(*limited).stderr
+    monkeypatch.setenv("NEMO_EDIT_COST", "1")
+    assert run("estimate", str(clip)).stdout.startswith("1 credit,")
+    assert run(*limited).exit_code == 0
+    monkeypatch.setenv("NEMO_EDIT_COST", "cheap")
+    wrong = run("estimate", str(clip))
+    assert (wrong.exit_code, "NEMO_EDIT_COST" in wrong.stderr) == (2, True)
+
+
 def test_no_connection_ends_with_its_own_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEMO_API_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("NEMO_TOKEN", "nmv_usr_x")
