@@ -302,5 +302,5 @@ def _read(part: type[_Part], segment: Mapping[str, Any], **defaults: str) -> _Pa
         ) from error
     for name, number in attrs.asdict(read, recurse=False).items():
         if isinstance(number, (int, float)) and not abs(number) <= _MAX_NUMBER:  # true for NaN
-            raise ValueError(f"{name} in the draft is {number:g}, which is out of range")
+            raise ValueError(f"{name} in the draft is out of range")
     return read

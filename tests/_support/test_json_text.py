@@ -21,6 +21,7 @@ from nemovideo._support.json_text import json_bytes, json_text, read_json
         "9" * 5000,
         "",
         b"\xff\xfe",
+        b'"\xed\xa0\x80"',
     ],
 )
 def test_json_beyond_the_limits_is_a_value_error(text: str | bytes) -> None:

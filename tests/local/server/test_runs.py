@@ -149,6 +149,13 @@ def test_an_invalid_body_is_rejected_as_by_fastapi(
     assert {"msg", "input"} <= problem.keys()
 
 
+@pytest.mark.parametrize("value", [["x"] * 100_000, {"x": "x" * 100_000}, "x" * 100_000])
+def test_the_answer_to_an_invalid_body_does_not_repeat_it(api: Api, value: object) -> None:
+    for change in ({"session_id": None, "extra": value}, {"new_message": {"parts": value}}):
+        answer = api.ask("POST", "/run_sse", json={**run_body("1", "hi"), **change})
+        assert (answer.status_code, len(answer.content) < 1000) == (422, True)
+
+
 def test_a_body_that_is_not_json_is_unprocessable(api: Api) -> None:
     answer = api.ask("POST", "/run_sse", content=b'{"app_name"')
     assert (answer.status_code, answer.json()["detail"][0]["type"]) == (422, "json_invalid")
