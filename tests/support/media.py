@@ -85,11 +85,11 @@ def duration_s(path: Path) -> float:
 
 
 def loudness(path: Path) -> float:
-    """Return the root mean square of the sound, 0.0 to 1.0; 0.0 without sound."""
+    """Return the root mean square of all channels, 0.0 to 1.0; 0.0 without sound."""
     with av.open(str(path)) as media:
         if not media.streams.audio:
             return 0.0
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+        resampler = av.AudioResampler(format="flt", rate=RATE)  # FFmpeg mixes mono louder
         blocks = [
             piece.to_ndarray().ravel()
             for frame in media.decode(audio=0)
