@@ -16,18 +16,19 @@ _T = TypeVar("_T")
 
 
 class Pool:
-    """At most `threads` threads at a time; at most half of them for one user, if given."""
+    """At most `threads` threads at a time; at most half of them for one user."""
 
     def __init__(self, threads: int) -> None:
         self._most = max(1, threads // 2)
         self._executor = ThreadPoolExecutor(threads)
         self._shares: WeakValueDictionary[str, anyio.Semaphore] = WeakValueDictionary()
 
-    async def run(self, work: Callable[[], _T], *, user_id: str | None = None) -> _T:
+    async def run(self, work: Callable[[], _T], *, user_id: str | None) -> _T:
         """Run `work` in a thread and return its result.
 
-        What a user runs beyond its share waits, and does not delay others. A caller that is
-        canceled leaves at once; its work keeps its thread and its place in the share until it ends.
+        What a user runs beyond its share waits, and does not delay others; without a user there is
+        no share. A caller that is canceled leaves at once; its work keeps its thread and its place
+        in the share until it ends.
         """
         if user_id is None:
             return await asyncio.wrap_future(self._executor.submit(work))

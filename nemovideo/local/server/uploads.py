@@ -52,18 +52,17 @@ async def upload(request: Request) -> Response:
     context = context_of(request)
     account = authenticate(request, "upload")
     session = own_session(request, account, request.path_params["session_id"])
+    share = context.sharing(account.user_id)
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     with _upload_writer(context, session) as writer:
         if kind == b"multipart/form-data":
-            await _receive(request, options.get(b"boundary", b""), writer)
+            await _receive(request, options.get(b"boundary", b""), writer, share)
         else:
-            urls = _urls(await read_json(request))
-            await _fetch_all(request, urls, writer, context.sharing(account.user_id))
+            await _fetch_all(request, _urls(await read_json(request)), writer, share)
         if not writer.files:
             raise Problem(400, "The request has no file: each must be a part named 'files'.")
-        items = await context.pools.probes.run(
-            partial(_probe, context, writer.files), user_id=context.sharing(account.user_id)
-        )
+        probe = partial(_probe, context, writer.files)
+        items = await context.pools.probes.run(probe, user_id=share)
         async with context.session_lock(session.session_id):
             stored = _keep(context, session.session_id, items)
     files = [file_info(request, file) for file in stored]
@@ -161,7 +160,9 @@ def _upload_writer(context: Context, session: SessionRow) -> Iterator[UploadWrit
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _receive(request: Request, boundary: bytes, writer: UploadWriter) -> None:
+async def _receive(
+    request: Request, boundary: bytes, writer: UploadWriter, user_id: str | None
+) -> None:
     """Parse a multipart body as a stream, with a buffer of about a megabyte."""
     length = request.headers.get("content-length", "")
     limit = MAX_FILES * (writer.max_bytes + _MULTIPART_SLACK_BYTES)
@@ -169,7 +170,7 @@ async def _receive(request: Request, boundary: bytes, writer: UploadWriter) -> N
         raise Problem(413, f"The request is larger than {limit} bytes.", code=4002)
     if not boundary:
         raise Problem(400, "The Content-Type has no boundary.")
-    write = context_of(request).pools.writes.run
+    write = partial(context_of(request).pools.writes.run, user_id=user_id)
     try:
         parser = _parser(boundary, writer)
         buffer = bytearray()
@@ -191,16 +192,16 @@ def _parser(boundary: bytes, writer: UploadWriter) -> MultipartParser:
     parts = header_bytes = 0
 
     def on_part_begin() -> None:
-        nonlocal parts, header_bytes
-        parts, header_bytes = parts + 1, 0
+        nonlocal parts
+        parts += 1
         if parts > MAX_PARTS:
             raise Problem(400, f"The request has more than {MAX_PARTS} parts.")
 
     def read_header(target: bytearray, data: bytes) -> None:
         nonlocal header_bytes
         header_bytes += len(data)
-        if header_bytes > _MAX_HEADER_BYTES:  # older versions of the parser have no limit
-            raise Problem(400, f"A part has more than {_MAX_HEADER_BYTES} bytes of headers.")
+        if header_bytes > _MAX_HEADER_BYTES:
+            raise Problem(400, f"The parts have more than {_MAX_HEADER_BYTES} bytes of headers.")
         target += data
 
     def on_header_end() -> None:

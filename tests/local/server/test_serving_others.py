@@ -379,6 +379,35 @@ async def test_a_caller_that_leaves_does_not_free_its_thread() -> None:
         gate.set()
 
 
+def test_one_user_cannot_delay_the_uploads_of_another(
+    shared: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, gate, running = uploads.UploadWriter.begin, threading.Event(), threading.Semaphore(0)
+
+    def hold(writer: uploads.UploadWriter, name: str, size_bytes: int | None = None) -> None:
+        if name == "slow.mp4":
+            running.release()
+            gate.wait(30)
+        begin(writer, name, size_bytes)
+
+    monkeypatch.setattr(uploads.UploadWriter, "begin", hold)
+    session_id = shared.session()
+    with client(shared.backend, OTHER) as ben, ThreadPoolExecutor(6) as threads:
+        try:
+            slow = [
+                threads.submit(shared.upload, session_id, ("slow.mp4", VIDEO)) for _ in range(6)
+            ]
+            for _ in range(2):
+                assert running.acquire(timeout=30)
+            for _ in range(3):
+                assert ben.upload(ben.session(), ("a.mp4", VIDEO)).status_code == 200
+            assert not running.acquire(blocking=False)
+            assert not gate.is_set()
+        finally:
+            gate.set()
+        assert [each.result().status_code for each in slow] == [200] * 6
+
+
 @pytest.mark.anyio
 async def test_one_user_cannot_delay_the_previews_of_another() -> None:
     previews, gate, running = Pools().previews, threading.Event(), threading.Semaphore(0)

@@ -193,8 +193,14 @@ def test_the_number_of_parts_is_limited(api: Api) -> None:
     assert (answer.status_code, "100 parts" in answer.text) == (400, True)
 
 
-def test_the_headers_of_a_part_are_limited(api: Api) -> None:
-    body = b'--b\r\nContent-Disposition: form-data; name="' + b"x" * 10**6
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'--b\r\nContent-Disposition: form-data; name="' + b"x" * 10**6,
+        (b'--b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n\r\n' % (b";" * 1800)) * 9,
+    ],
+)
+def test_the_headers_of_all_parts_are_limited(api: Api, body: bytes) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     path = f"/api/upload-video/nemo_agent/me/{api.session()}"
     answer = api.ask("POST", path, content=body, headers=headers)
