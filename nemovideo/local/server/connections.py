@@ -102,7 +102,7 @@ class Connection(H11Protocol, asyncio.BufferedProtocol):
 
 
 class _Parser(h11.Connection):
-    """h11 with limits on the lines of a head and on small chunks.
+    """h11 with limits on the lines of a head or a trailer and on small chunks.
 
     It takes 5 µs for each line, and 13 µs for each chunk, however short they are. `body_left` is
     what is still to come of a body of known length, in bytes.
@@ -121,7 +121,9 @@ class _Parser(h11.Connection):
         if self.their_state is h11.IDLE:
             self._check_head()
         event = super().next_event()
-        if isinstance(event, h11.Request):
+        if event is h11.NEED_DATA:  # what remains is an incomplete head, chunk header or trailer
+            self._check_lines(self.trailing_data[0])
+        elif isinstance(event, h11.Request):
             headers = dict(event.headers)
             chunked = b"transfer-encoding" in headers
             self.body_left = 0 if chunked else int(headers.get(b"content-length", 0))
@@ -133,7 +135,10 @@ class _Parser(h11.Connection):
     def _check_head(self) -> None:
         received, _ = self.trailing_data
         end = _END_OF_HEAD.search(received)
-        if received.count(b"\n", 0, end.end() if end else None) > _MAX_HEAD_LINES:
+        self._check_lines(received[: end.end()] if end else received)
+
+    def _check_lines(self, received: bytes) -> None:
+        if received.count(b"\n") > _MAX_HEAD_LINES:
             raise h11.RemoteProtocolError("too many header lines", error_status_hint=431)
 
     def _count(self, data: h11.Data) -> None:

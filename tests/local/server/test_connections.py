@@ -87,6 +87,18 @@ def test_a_body_of_many_small_chunks_is_refused(length: bytes) -> None:
         assert received(sender).startswith(b"HTTP/1.1 400")
 
 
+def test_a_long_trailer_is_refused_before_it_is_complete() -> None:
+    with running(Reading()) as address, socket.create_connection(address, timeout=10) as sender:
+        sender.sendall(CHUNKED + b"0\r\n" + b"a:\n" * 1000)
+        assert received(sender).startswith(b"HTTP/1.1 400")
+
+
+def test_a_short_trailer_is_accepted() -> None:
+    with running(Reading()) as address, socket.create_connection(address, timeout=10) as sender:
+        sender.sendall(CHUNKED + b"c8\r\n" + b"\n" * 200 + b"\r\n0\r\na: b\r\n\r\n")
+        assert sender.recv(12) == b"HTTP/1.1 200"
+
+
 def test_a_body_of_many_usual_chunks_is_accepted() -> None:
     with running(Reading()) as (host, port):
         body = (b"x" * 64 for _ in range(5000))
