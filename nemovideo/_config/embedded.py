@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from nemovideo._config.setup import allows_private_urls, check_names
+from nemovideo._config.setup import LOCAL_POLLING, allows_private_urls, check_names
 from nemovideo.options import Options
-from nemovideo.retry import Polling
 
 if TYPE_CHECKING:
     from nemovideo.local import LocalBackend
-
-LOCAL_POLLING = Polling(first_s=0.1, interval_s=0.2, timeout_s=6 * 3600.0)
-"""A local backend can be polled often, and its renders may take hours."""
 
 
 def start(options: Mapping[str, Any]) -> tuple[LocalBackend, dict[str, Any]]:

@@ -12,6 +12,10 @@ from nemovideo._config.credentials import CredentialStore
 from nemovideo._config.settings import Settings
 from nemovideo._support.addresses import is_loopback
 from nemovideo.options import Options
+from nemovideo.retry import Polling
+
+LOCAL_POLLING = Polling(first_s=0.1, interval_s=0.2, timeout_s=6 * 3600.0)
+"""A local backend can be polled often, and its renders may take hours."""
 
 
 def settings_from(token: str | None, options: Options, base: Settings | None = None) -> Settings:
@@ -34,6 +38,9 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
         token = base.token
     store = base.store
     follows = store.scope == base.base_url  # unless a scope was given
+    polling = base.polling
+    if polling == _usual_polling(base.base_url):
+        polling = _usual_polling(base_url)
     return Settings(
         base_url=base_url,
         web_url=(options.get("web_url") or base.web_url).rstrip("/"),
@@ -51,13 +58,18 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
         timeout_s=options.get("timeout_s", base.timeout_s),
         deadline_s=options.get("deadline", base.deadline_s),
         retry=options.get("retry") or base.retry,
-        polling=options.get("polling") or base.polling,
+        polling=options.get("polling") or polling,
         stream=options.get("stream") or base.stream,
         clock=options.get("clock") or base.clock,
         edit_cost=options.get("edit_cost", base.edit_cost),
         on_request=options.get("on_request", base.on_request),
         on_response=options.get("on_response", base.on_response),
     )
+
+
+def _usual_polling(base_url: str) -> Polling:
+    """Return the default polling of a client of this server."""
+    return LOCAL_POLLING if is_loopback(urlsplit(base_url).hostname or "") else Polling()
 
 
 def allows_private_urls(options: Options, usual: bool) -> bool:
@@ -81,6 +93,7 @@ def _defaults(base_url: str, config_dir: str | os.PathLike[str] | None) -> Setti
         ),
         headers=env.default_attribution(),
         edit_cost=env.environment_edit_cost(),
+        polling=_usual_polling(base_url),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ from nemovideo.errors import (
 )
 from nemovideo.events import ErrorEvent, StillWorkingEvent
 from nemovideo.models import Reply, SessionState, Token
+
+log = logging.getLogger("nemovideo")
 
 _MAX_CONVERSATION_CHARS = 200_000
 """Longer answers are data, and removing GUI instructions from megabytes takes seconds."""
@@ -217,8 +220,10 @@ def watch(
         yield Sleep(limits.check_s if check else limits.first_check_s)
         try:
             now = yield from state_flow.get(context, session_id)
-        except _OUT_OF_REACH:
-            continue  # counts as unchanged
+        except _OUT_OF_REACH as failure:
+            name = type(failure).__name__
+            log.info("session %s: %s; its state counts as unchanged", session_id, name)
+            continue
         if changed(now):
             return now
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -39,6 +40,8 @@ from nemovideo.errors import (
     ServerError,
 )
 from nemovideo.models import RenderedVideo, RenderJob, SavedVideo
+
+log = logging.getLogger("nemovideo")
 
 OnJob = Callable[[RenderJob], None]
 OnId = Callable[[str], Flow[None]]
@@ -141,9 +144,11 @@ def _find_lost(context: Context, render_id: str, reason: NemoError) -> Flow[Rend
         NemoError: `reason`, when it is unknown whether the job exists.
     """
     unknown = 0
+    wait_s, name = context.settings.polling.interval_s, type(reason).__name__
     for _ in range(_LOOKUPS):
+        log.info("%s: %s; looking it up in %.1f s", render_id, name, wait_s)
         try:
-            yield Sleep(context.settings.polling.interval_s)
+            yield Sleep(wait_s)
             job = yield from find(context, render_id)
         except (APIError, *_TRANSIENT):
             continue
@@ -238,6 +243,8 @@ def _ended(
             now = yield from get(context, job.id)
         except _TRANSIENT as failure:
             outage.record(failure)
+            name, wait_s = type(failure).__name__, polling.wait_s(polls)
+            log.info("%s: %s; polling again in %.1f s", job.id, name, wait_s)
             continue
         outage.polls = 0
         if (now.status, now.progress) != (job.status, job.progress):

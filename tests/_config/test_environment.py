@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 
+import httpx
 import pytest
 
 from nemovideo import Client, errors
+from nemovideo.retry import Polling
+from nemovideo.testing import FakeClock
+from tests.support.servers import Script, sync_client
 from tests.support.service import serving
 
 TOKEN = "nmv_usr_x"
@@ -33,6 +37,33 @@ def test_what_is_not_a_url_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, u
 )
 def test_this_machine_is_known_by_all_its_names(host: str) -> None:
     Client(TOKEN, base_url=f"http://{host}:9").close()
+
+
+@pytest.mark.parametrize(
+    ("base_url", "late_s"), [("http://127.0.0.1:9", 0.2), ("https://api.test", 10)]
+)
+def test_a_server_on_this_machine_is_polled_often(base_url: str, late_s: float) -> None:
+    clock = FakeClock(grace_s=0.01)
+    answers = [httpx.Response(200, json={"id": "r", "status": "processing"}) for _ in range(9)]
+    script = Script(*answers, httpx.Response(200, json={"id": "r", "status": "completed"}))
+    with sync_client(script, base_url=base_url, clock=clock) as client:
+        client.render.wait("r")
+    assert max(clock.waits) == late_s
+    clock.waits.clear()
+    other = "https://api.test" if late_s < 1 else "http://localhost:9"
+    with (
+        sync_client(script, base_url=other, clock=clock) as client,
+        client.with_options(base_url=base_url) as copy,
+    ):
+        script.answers[:0] = answers
+        copy.render.wait("r")
+    assert max(clock.waits) == late_s
+    clock.waits.clear()
+    polling = Polling(first_s=5, interval_s=5)
+    script = Script(*answers, httpx.Response(200, json={"id": "r", "status": "completed"}))
+    with sync_client(script, base_url=base_url, clock=clock, polling=polling) as client:
+        client.render.wait("r")
+    assert set(clock.waits) == {5}
 
 
 @pytest.mark.parametrize("host", ["[::ffff:10.0.0.1]", "127.0.0.1.test", "localhost.test"])

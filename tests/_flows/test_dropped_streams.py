@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 
 import httpx
@@ -113,8 +114,9 @@ def test_a_run_that_finishes_after_a_drop_is_found_in_the_state(backend: LocalBa
 
 
 def test_a_failed_state_check_counts_as_unchanged(
-    backend: LocalBackend,
+    backend: LocalBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "nemovideo")
     clock = FakeClock()
     with sync_client(backend, clock=clock) as client:
         session = client.sessions.create()
@@ -122,6 +124,8 @@ def test_a_failed_state_check_counts_as_unchanged(
         backend.faults.add(Fault(kind="status", path="/api/state/*", status=503, times=4))
         assert session.send(TITLE).recovered
     assert [wait for wait in clock.waits if wait >= 30] == [30, 60]
+    unchanged = f"session {session.id}: ServerError; its state counts as unchanged"
+    assert caplog.messages.count(unchanged) == 1
 
 
 def test_a_deadline_during_recovery_may_have_spent_credits(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 from pathlib import Path
 
@@ -168,6 +169,25 @@ def test_a_wait_ends_when_polls_have_failed_for_too_long(
             client.render.wait(job)
     assert limit_s <= clock.now - before < 2 * limit_s
     assert "client.render.get('r')" in caught.value.remedy
+
+
+def test_a_failed_poll_and_a_lost_submit_are_logged_with_their_pause(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "nemovideo")
+    service = Service(httpx.Response(503, json={"code": 503}), arrives=True)
+    with sync_client(service.script, clock=FakeClock()) as client:
+        job = client.render.submit("1", DRAFT)
+    assert caplog.messages == [f"{job.id}: ServerError; looking it up in 10.0 s"]
+    caplog.clear()
+    script = Script(
+        httpx.Response(200, json={"id": "r", "status": "processing"}),
+        httpx.Response(503, json={"code": 503}),
+        httpx.Response(200, json={"id": "r", "status": "completed"}),
+    )
+    with sync_client(script, clock=FakeClock(), retry=RetryPolicy(attempts=1)) as client:
+        client.render.wait("r")
+    assert caplog.messages == ["r: ServerError; polling again in 2.0 s"]
 
 
 def test_only_polls_that_fail_in_a_row_end_a_wait() -> None:
