@@ -144,6 +144,14 @@ def test_an_invalid_body_is_rejected(api: Api, content_type: str, body: bytes) -
     assert "detail" in answer.json()
 
 
+@pytest.mark.parametrize(("length", "status"), [(299, 200), (15_000, 400)])
+def test_a_long_content_type_is_refused(api: Api, length: int, status: int) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=b".ljust(length, ";")}
+    body = PART % b"files" + VIDEO + b"\r\n--b--\r\n"
+    path = UPLOAD.format(api.session())
+    assert api.ask("POST", path, content=body, headers=headers).status_code == status
+
+
 def upload_url(api: Api, session_id: str, *urls: str) -> httpx.Response:
     body = {"urls": list(urls), "source_type": "url"}
     return api.ask("POST", UPLOAD.format(session_id), json=body)
