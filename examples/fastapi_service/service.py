@@ -241,7 +241,7 @@ async def work(client: AsyncClient, clip: Clip, source: Upload, background: str)
     except SHOWN_TO_VISITORS as error:
         last: dict[str, object] = {"error": error.message}  # the remedy is for programmers
     except Exception:
-        log.exception("a clip failed")
+        log.exception("clip %s failed", clip.folder.name)
         last = {"error": "the video could not be processed; try again later"}
     else:
         last = {"done": True, "fraction": 1.0, "message": "Ready"}

@@ -73,7 +73,8 @@ class Meter:
         ends = [*self._begun.values(), self._clock.monotonic()][1:]
         phases = zip(self._begun, self._begun.values(), ends, strict=True)
         parts = [f"{phase} {end - began:.1f} s" for phase, began, end in phases]
-        log.info("job finished in %.1f s: %s", self.elapsed_s, ", ".join(parts))
+        name, took = self._render_id, ", ".join(parts)
+        log.info("job of %s finished in %.1f s: %s", name, self.elapsed_s, took)
         self._phase, self._message, self.fraction = "download", "Video ready!", 1.0
         self._update(1.0)
 

@@ -32,7 +32,7 @@ def test_the_log_says_what_a_job_took(tmp_path: Path, caplog: pytest.LogCaptureF
     assert len(backend) == 2
     (job,) = lines(caplog, "nemovideo", logging.INFO)
     phases = ", ".join(rf"{phase} \d+\.\d s" for phase in ("upload", "edit", "render", "download"))
-    assert re.fullmatch(rf"job finished in \d+\.\d s: {phases}", job)
+    assert re.fullmatch(rf"job of render_\w+ finished in \d+\.\d s: {phases}", job)
     work = [line for line in lines(caplog, "nemovideo", logging.DEBUG) if "HTTP" not in line]
     assert any(re.fullmatch(r"preview: 1 moments in \d+\.\d\d s", line) for line in work)
     assert any(line.startswith("estimate: the clip was probed in") for line in work)
