@@ -11,7 +11,7 @@ import attrs
 
 from nemovideo._values.lines import credits_text, seconds
 from nemovideo._values.remedies import Medium
-from nemovideo.errors import NemoError
+from nemovideo.errors import APITimeoutError, NemoError
 
 BatchStatus = Literal["done", "skipped", "failed", "not started"]
 """The outcome for a file; "skipped" if its result already existed."""
@@ -95,7 +95,8 @@ class BatchReport:
         rows: One row for each file, in order.
         credits_spent: The credits used by the whole run, according to the balance; None if unknown.
         elapsed_s: The duration of the whole run in seconds.
-        stopped_by: The error that stopped the batch, since every file would fail with it; or None.
+        stopped_by: The error that stopped the batch, since every file would fail with it or the
+            deadline has passed; or None.
     """
 
     rows: tuple[BatchRow, ...]
@@ -176,7 +177,10 @@ class BatchReport:
         if stop and stop not in (said(row.error) for row in self.failed):
             lines.append(f"  stopped: {stop}")
         elif stop and left:
-            lines.append("  stopped: the other files would fail for the same reason")
+            error = self.stopped_by
+            late = isinstance(error, APITimeoutError) and error.deadline_passed
+            reason = "the time is up" if late else "the other files would fail for the same reason"
+            lines.append(f"  stopped: {reason}")
         reasons = Counter(said(row.error) for row in left)
         del reasons[stop]
         lines += [f"  not started, {count}: {reason}" for reason, count in reasons.items()]

@@ -75,7 +75,8 @@ class Item:
 
 
 _ALONE = Remedy(
-    ("a batch takes only paths: pass the upload to ", Code("client.remove_background()"))
+    "save or copy the file again",
+    ("send it alone as it is with ", Code("client.remove_background(Upload(source, check=False))")),
 )
 
 
@@ -98,6 +99,7 @@ class Coordinator:
         self.context = context
         self.pace = pace
         self._clock = context.settings.clock
+        self._resumes = context.backend is None or not context.backend.is_temporary
         self._plan = plan
         self._on_progress = on_progress
         self._on_file = on_file
@@ -271,7 +273,7 @@ class Coordinator:
         outputs = [plan.out_dir / name for name in names]
         for path in sorted(set(outputs) & set(found.paths)):
             raise InvalidRequestError(
-                f"the result for {path} would replace it", remedy="Name another out_dir."
+                f"the result for {path} would replace it", remedy="Choose another output folder."
             )
         self._items = [
             Item(source, output, self._order)
@@ -286,7 +288,7 @@ class Coordinator:
             item.order = within_video(self._order, prepare(item.source))
         except (UnsupportedFileError, FileTooLargeError, InvalidRequestError) as error:
             if isinstance(error, UnsupportedFileError) and isinstance(error.remedy, Remedy):
-                error.remedy = Remedy.after(error.remedy, _ALONE)  # it names `Upload`
+                error.remedy = _ALONE  # a batch takes no `Upload`
             self._fail(item, error)
 
     def _consider(self, item: Item) -> None:
@@ -325,9 +327,10 @@ class Coordinator:
         plan, limits = self._plan, list[Limit]()
         if plan.deadline_s is not None:
             left_s = plan.deadline_s - (self._clock.monotonic() - self._began)
-            limits.append(Limit("deadline", plan.deadline_s, left_s))
+            limits.append(Limit("deadline", plan.deadline_s, left_s, self._resumes))
         if plan.file_deadline_s is not None:
-            limits.append(Limit("file_deadline", plan.file_deadline_s, plan.file_deadline_s))
+            seconds = plan.file_deadline_s
+            limits.append(Limit("file_deadline", seconds, seconds, self._resumes))
         return Task(
             attrs.evolve(
                 self._order, source=item.source, output=item.output, overwrite=item.overwrite
@@ -361,7 +364,7 @@ class Coordinator:
         limit = self._plan.deadline_s
         if limit is None or self._trouble.reason or self._clock.monotonic() - self._began < limit:
             return
-        self._trouble.stop(Limit("deadline", limit, 0.0).passed())
+        self._trouble.stop(Limit("deadline", limit, 0.0, self._resumes).passed())
 
     def _shortage(self) -> Flow[NemoError | None]:
         """Return why the credits do not allow one more file now; None if they do."""

@@ -64,7 +64,7 @@ class Notes:
             if not self._lock.acquire():
                 raise InvalidRequestError(
                     f"another batch is running on {self._out_dir}",
-                    remedy="Wait for it to end, or name another out_dir.",
+                    remedy="Wait for it to end, or choose another output folder.",
                 )
             self._held = True
             replace_text(self.run_file, self.run, by=self._folder / "run.new")

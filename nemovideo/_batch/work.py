@@ -22,7 +22,7 @@ from nemovideo._jobs.checkpoints import Checkpoint
 from nemovideo._jobs.places import Place, driving
 from nemovideo._jobs.plan import Order
 from nemovideo._support.disk import read_bytes
-from nemovideo._values.remedies import Option, Remedy
+from nemovideo._values.remedies import Code, Option, Remedy
 from nemovideo.errors import (
     APITimeoutError,
     CheckpointError,
@@ -32,17 +32,26 @@ from nemovideo.errors import (
 )
 from nemovideo.models import Progress
 
+_STARTS_OVER = Code(
+    "files in progress start over, unless the local backend has a state_dir=",
+    "files in progress start over",
+)
 _HANDOVER_S = 60
 """Seconds to wait for a worker of an interrupted run to stop."""
 
 
 @attrs.frozen
 class Limit:
-    """A time limit as the user set it, and the seconds that one file has left."""
+    """A time limit as the user set it, and the seconds that one file has left.
+
+    Attributes:
+        resumes: Whether the next run resumes files in progress.
+    """
 
     option: Literal["deadline", "file_deadline"]
     seconds: float
     left_s: float
+    resumes: bool = True
 
     def passed(self, *, may_have_spent: bool = False) -> NemoError:
         """Return the error for a limit that has passed."""
@@ -55,7 +64,8 @@ class Limit:
         error = APITimeoutError(
             f"{limit} has passed",
             remedy=Remedy(
-                "run the batch again: it resumes from here", ("set another ", Option(self.option))
+                ("run the batch again: ", "it resumes from here" if self.resumes else _STARTS_OVER),
+                ("set another ", Option(self.option)),
             ),
             may_have_spent=may_have_spent,
         )

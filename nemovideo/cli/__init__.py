@@ -32,5 +32,7 @@ def main() -> None:
 
 
 def _terminate(*_: object) -> None:
-    """Exit normally on SIGTERM, so that a local backend removes its temporary files."""
-    raise SystemExit(143)
+    """End like Ctrl-C on SIGTERM, so that a local backend removes its temporary files."""
+    from nemovideo.cli.report import Terminated
+
+    raise Terminated

@@ -19,7 +19,7 @@ from nemovideo.cli.mcp import mcp
 from nemovideo.cli.options import note_json, wants_json
 from nemovideo.cli.preview import preview
 from nemovideo.cli.remove_background import remove_background
-from nemovideo.cli.report import INTERRUPTED, exit_code_of, print_error, print_stopped, print_usage
+from nemovideo.cli.report import exit_code_of, print_error, print_stopped, print_usage
 from nemovideo.cli.serve import serve
 from nemovideo.errors import NemoError
 
@@ -44,8 +44,7 @@ class _Group(click.Group):
             ctx.exit(error.exit_code)
         except KeyboardInterrupt as stop:
             asked = ctx.find_root().meta.get("checkpoint")
-            print_stopped(stop, as_json=wants_json(ctx), checkpoint=asked)
-            ctx.exit(INTERRUPTED)
+            ctx.exit(print_stopped(stop, as_json=wants_json(ctx), checkpoint=asked))
 
 
 def _log(_context: click.Context, _option: click.Parameter, value: bool) -> None:
@@ -79,7 +78,7 @@ def app() -> None:
     \b
     Exit codes: 0 done, 1 failed, 2 invalid usage or input, 3 token rejected,
     4 not enough credits, 5 no connection or timeout, 6 part of a batch failed,
-    130 interrupted by Ctrl-C.
+    130 interrupted by Ctrl-C, 143 by SIGTERM.
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
 
 

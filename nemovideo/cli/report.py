@@ -37,6 +37,7 @@ from nemovideo.models import RenderedVideo
 FAILED = 1
 PARTLY = 6
 INTERRUPTED = 130
+TERMINATED = 143
 
 _EXIT_CODES: dict[type[NemoError], int] = {
     CheckpointError: 2,
@@ -53,6 +54,10 @@ _EXIT_CODES: dict[type[NemoError], int] = {
     StreamTimeoutError: 5,
     RenderTimeoutError: 5,
 }
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a command like Ctrl-C."""
 
 
 def exit_code_of(error: NemoError) -> int:
@@ -124,18 +129,21 @@ def print_usage(error: click.UsageError) -> None:
     print_json({"error": value})
 
 
-def print_stopped(stop: KeyboardInterrupt, *, as_json: bool, checkpoint: object) -> None:
-    """Print the message of Ctrl-C, and how to resume if that is possible."""
-    message, remedy = "interrupted by Ctrl-C", ""
+def print_stopped(stop: KeyboardInterrupt, *, as_json: bool, checkpoint: object) -> int:
+    """Print what Ctrl-C or SIGTERM stopped, and how to resume if possible; return the exit code."""
+    terminated = isinstance(stop, Terminated) or isinstance(stop.__cause__, Terminated)
+    exit_code = TERMINATED if terminated else INTERRUPTED
+    message, remedy = f"interrupted by {'SIGTERM' if terminated else 'Ctrl-C'}", ""
     if isinstance(stop, BatchInterrupted):
         message, remedy = stop.message, remedy_for(stop.remedy, "shell")
     if checkpoint is not None:
         remedy = f"Resume with `nemovideo jobs resume {shlex.quote(str(checkpoint))}`."
     if as_json:
-        value = _error_value("Interrupted", message, INTERRUPTED, remedy)
+        value = _error_value("Interrupted", message, exit_code, remedy)
         print_json({"error": {**value, "may_have_spent": True}})
     else:
         click.echo(f"\n{'. '.join(filter(None, (message, remedy)))}", err=True)
+    return exit_code
 
 
 def print_json(value: object) -> None:

@@ -197,6 +197,11 @@ class LocalBackend:
         )
         return other
 
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the state directory is temporary."""
+        return self._wanted_dir is None
+
     def hold(self, name: str) -> None:
         """Keep a temporary state directory after stop(), until release() of the same name."""
         self._jobs.add(name)

@@ -179,8 +179,8 @@ def test_a_damaged_file_is_to_be_sent_alone(tmp_path: Path, worker: Client) -> N
     report = worker.batch.remove_backgrounds(tmp_path / "clips", tmp_path / "out")
     row = next(row for row in report.failed if row.source.name == "cut.mp4")
     assert row.remedy == (
-        "Save or copy the file again, or send it as it is with Upload(source, check=False). "
-        "A batch takes only paths: pass the upload to client.remove_background()."
+        "Save or copy the file again, or send it alone as it is with "
+        "client.remove_background(Upload(source, check=False))."
     )
     assert remedy_for(row.remedy, "shell") == "Save or copy the file again."
 
@@ -554,6 +554,9 @@ def test_the_deadline_is_that_of_the_whole_batch(
         )
     assert statuses(report) == ["done", "not started", "not started"]
     assert isinstance(report.stopped_by, errors.APITimeoutError)
+    first, *left = report
+    late = attrs.evolve(first, status="failed", error=report.stopped_by)
+    assert str(attrs.evolve(report, rows=(late, *left))).endswith("stopped: the time is up")
 
 
 def test_one_file_that_takes_too_long_fails_alone_with_the_limit_that_was_set(

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,13 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from nemovideo.batch import BatchInterrupted
+from nemovideo.cli import _terminate
 from nemovideo.cli.app import app
 from nemovideo.cli.remove_background import default_output
+from nemovideo.cli.report import Terminated, print_stopped
 from nemovideo.local import LocalBackend
 from nemovideo.local.server.faults import Fault
+from nemovideo.models import Progress
 from nemovideo.resources.batch import Batch
 from tests.support.media import corner, near, pictures
 
@@ -380,6 +384,31 @@ def test_a_job_can_be_shown_and_resumed(run: Run, clip: Path, backend: LocalBack
     done = run("jobs", "resume", "talk.json")
     assert (done.exit_code, done.stdout) == (0, f"{Path.cwd() / 'out.mp4'}\n")
     assert sum(seen.path == "/run_sse" for seen in backend.requests) == 1
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_sigterm_ends_a_batch_like_ctrl_c_with_its_own_code(
+    as_json: bool, run: Run, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bar(**_: bool) -> Callable[[Progress], None]:
+        return lambda _: signal.raise_signal(signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, _terminate)
+    monkeypatch.setattr("nemovideo.cli.batch.wants_bar", bar)
+    done = run("batch", str(clip), "-o", "out", *(["--json"] if as_json else []))
+    assert done.exit_code == 143
+    if as_json:
+        assert json.loads(done.stdout)["error"]["exit_code"] == 143
+    assert "stopped: 0 of 1 files done" in done.output
+    alone = print_stopped(Terminated(), as_json=as_json, checkpoint=None)
+    assert alone == 143
+
+
+def test_a_file_of_a_local_batch_that_ran_out_of_time_is_not_promised_to_resume(
+    run: Run, clip: Path
+) -> None:
+    done = run("batch", str(clip), "-o", "out", "--local", "--file-deadline", "0.001")
+    assert "Run the batch again: files in progress start over, or set another --file" in done.stdout
 
 
 def test_a_job_that_is_not_there(run: Run) -> None:
