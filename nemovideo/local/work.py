@@ -74,8 +74,10 @@ class Work:
         )
         seconds = max(time.perf_counter() - started, 1e-6)
         frames = made.duration_ms * timeline.fps / 1000
+        name = next((media[clip.media].name for clip in timeline.clips if clip.media), "a title")
+        rate = frames / seconds
         _log.info(
-            "rendered %.0f frames in %.1f s (%.1f frames/s)", frames, seconds, frames / seconds
+            "rendered %.0f frames of %.80r in %.1f s (%.1f frames/s)", frames, name, seconds, rate
         )
         if uses_matting:
             rates.record(

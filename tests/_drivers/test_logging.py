@@ -27,7 +27,7 @@ def test_the_log_says_what_a_job_took(tmp_path: Path, caplog: pytest.LogCaptureF
         client.estimate(source, background="blur")
     backend = lines(caplog, "nemovideo.local", logging.INFO)
     assert re.fullmatch(r"engine YellowMatte loaded in \d+\.\d s", backend[0])
-    rendered = r"rendered 25 frames in \d+\.\d s \(\d+\.\d frames/s\)"
+    rendered = r"rendered 25 frames of 'holiday.mp4' in \d+\.\d s \(\d+\.\d frames/s\)"
     assert re.fullmatch(rendered, backend[1])
     assert len(backend) == 2
     (job,) = lines(caplog, "nemovideo", logging.INFO)
