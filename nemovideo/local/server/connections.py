@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import re
-from collections import Counter
+from ipaddress import IPv6Address, ip_address
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
@@ -154,28 +153,44 @@ class _Parser(h11.Connection):
 def bounded(limit: int) -> type[Connection]:
     """Return a class of connections of which there are at most `limit`.
 
-    Beyond that, a new one replaces the oldest of the address that has the most which can be
-    replaced, so nobody without a key can close the connections of other addresses.
+    Beyond that, a new one replaces the oldest that can be replaced of the network that has the
+    most, so nobody without a key can close the connections of other networks.
     """
-    numbers = itertools.count()
+    networks: dict[bytes, dict[Bounded, None]] = {}
 
     class Bounded(Connection):
-        number = 0
+        network = b""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            self.number = next(numbers)
-            if len(self.connections) <= limit:
-                return
-            others = [c for c in self.connections if isinstance(c, Bounded) and c.is_replaceable]
-            counts = Counter(map(_address, others))
-            oldest = min(others, key=lambda each: (-counts[_address(each)], each.number))
-            self.connections.discard(oldest)
-            oldest.transport.abort()
+            self.network = _network(self)
+            networks.setdefault(self.network, {})[self] = None
+            if len(self.connections) > limit:
+                fullest = sorted(networks.values(), key=len, reverse=True)
+                next(c for of in fullest for c in of if c.is_replaceable).make_room()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self.leave()
+            super().connection_lost(exc)
+
+        def make_room(self) -> None:
+            self.leave()
+            self.connections.discard(self)
+            self.transport.abort()
+
+        def leave(self) -> None:
+            others = networks.get(self.network, {})
+            others.pop(self, None)
+            if not others:
+                networks.pop(self.network, None)
 
     return Bounded
 
 
-def _address(connection: Connection) -> str | None:
-    """Return the address of a connection's client."""
-    return connection.client[0] if connection.client else None
+def _network(connection: Connection) -> bytes:
+    """Return the IPv4 address or the IPv6 /64 network of a connection's client."""
+    if connection.client is None:  # it has left
+        return b""
+    address = ip_address(connection.client[0])
+    mapped = isinstance(address, IPv6Address) and address.ipv4_mapped
+    return address.packed if mapped else address.packed[:8]

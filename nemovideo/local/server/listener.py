@@ -29,7 +29,7 @@ class Server:
     """Serves an app between start() and stop().
 
     With `shared`, the number of connections is limited to `max_connections`: beyond that, a new
-    one closes the oldest idle one of the address that has the most. A connection that does not
+    one closes the oldest idle one of the network that has the most. A connection that does not
     complete a request head within `request_head_s` seconds is closed.
 
     Raises:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 import httpx
@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from nemovideo.local.server import listener
-from nemovideo.local.server.connections import Connection
+from nemovideo.local.server.connections import Connection, bounded
 from nemovideo.local.server.listener import Server
 from tests.support.app import serving
 
@@ -184,6 +184,78 @@ def test_a_response_that_is_not_read_is_ended(monkeypatch: pytest.MonkeyPatch) -
         stranger.sendall(GET)
         assert ended.wait(20)
         assert len(received(stranger)) < SIZE
+
+
+class Peer(asyncio.Transport):
+    """A client that connects from any address."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__({"peername": (address, 1)})
+        self.replaced = False
+
+    def abort(self) -> None:
+        self.replaced = True
+
+
+@pytest.fixture
+async def connect(anyio_backend: str) -> Callable[[str], Connection]:
+    """Connect to a server with room for four."""
+    kind, state = bounded(4), ServerState()
+
+    def connect(address: str) -> Connection:
+        connection = kind(uvicorn.Config(large), state, {})
+        connection.connection_made(Peer(address))
+        return connection
+
+    return connect
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize(
+    ("quiet", "many"),
+    [
+        ("10.0.0.1", "10.0.0.2"),
+        ("::ffff:10.0.0.1", "::ffff:10.0.0.2"),
+        ("fe80::1:0:0:0:1%eth0", "fe80::2:0:0:0:{}%eth0"),
+        ("2001:db8::1", "2001:db8:1::{}"),
+    ],
+)
+async def test_the_network_with_the_most_connections_makes_room(
+    connect: Callable[[str], Connection], quiet: str, many: str
+) -> None:
+    first = connect(quiet)
+    others = [connect(many.format(n)) for n in range(9)]
+    replaced = [other for other in others if replaced_by_another(other)]
+    assert (replaced, replaced_by_another(first)) == (others[:6], False)
+    for other in others:
+        other.connection_lost(OSError())
+    connect(quiet)
+    for address in ("10.0.0.3", "10.0.0.4", "10.0.0.5"):
+        connect(address)
+    assert replaced_by_another(first)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_new_connection_examines_few_others(
+    connect: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examined: list[Connection] = []
+
+    def examine(connection: Connection) -> bool:
+        examined.append(connection)
+        return True
+
+    monkeypatch.setattr(Connection, "is_replaceable", property(examine))
+    for _ in range(9):
+        connect("10.0.0.1")
+    assert len(examined) == 5
+
+
+def replaced_by_another(connection: Connection) -> bool:
+    transport = connection.transport
+    return isinstance(transport, Peer) and transport.replaced
 
 
 @pytest.mark.anyio
