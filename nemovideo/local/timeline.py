@@ -7,6 +7,7 @@ this backend needs is in the segments' `m`, under keys that only this module rea
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any, TypeVar
 
 import attrs
@@ -201,6 +202,19 @@ class Timeline:
     def duration_ms(self) -> int:
         """The duration of the picture track."""
         return sum(clip.duration_ms for clip in self.clips)
+
+    @property
+    def part_count(self) -> int:
+        """The number of clips, sounds, titles and overlays."""
+        return sum(map(len, (self.clips, self.sounds, self.titles, self.overlays)))
+
+    @property
+    def most_overlaid(self) -> int:
+        """The largest number of titles and overlays that are shown at the same time."""
+        shown: tuple[Title | Overlay, ...] = (*self.titles, *self.overlays)
+        changes = [(part.start_ms, 1) for part in shown]
+        changes += [(part.start_ms + part.duration_ms, -1) for part in shown]
+        return max(accumulate(change for _, change in sorted(changes)), default=0)
 
     def to_draft(self) -> dict[str, Any]:
         """Return the draft as JSON (docs/protocol.md §6), with this backend's keys in `m`."""

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from nemovideo.local.timeline import Timeline
+from nemovideo.local.timeline import Clip, Overlay, Timeline, Title
 
 
 @pytest.mark.parametrize("width", [10**10, -(10**10), 10**400])
 def test_a_number_out_of_range_is_named_whatever_its_size(width: int) -> None:
     with pytest.raises(ValueError, match="width in the draft is out of range"):
         Timeline.from_draft({"t": [], "m": {"width": width}})
+
+
+def test_titles_and_overlays_are_counted_as_far_as_they_are_shown_together() -> None:
+    assert (Timeline().part_count, Timeline().most_overlaid) == (0, 0)
+    titles = (Title("a", 1000), Title("b", 1000, start_ms=1000), Title("c", 1000, start_ms=1500))
+    logo = Overlay("m1", "logo.png", 5000)
+    timeline = Timeline((Clip("card", 5000, "c"),), titles=titles, overlays=(logo,))
+    assert (timeline.part_count, timeline.most_overlaid) == (5, 3)

@@ -9,13 +9,14 @@ from attrs import evolve
 from nemovideo.local.agent import speech
 from nemovideo.local.agent.answers import completed, declines, is_answer
 from nemovideo.local.agent.clauses import Request, split
-from nemovideo.local.agent.context import Context, Outcome, Outcomes, answered
+from nemovideo.local.agent.context import Context, Outcome, Outcomes, answered, refused
 from nemovideo.local.agent.intents.talk import unknown
 from nemovideo.local.agent.language import Language, detect
 from nemovideo.local.agent.leftovers import left_out
 from nemovideo.local.agent.message import QUOTE, Message, read_message
 from nemovideo.local.agent.referents import referents
 from nemovideo.local.agent.turn import ASK, TRIAL_COSTS, Kind, Question, Step, ToolUse, Turn
+from nemovideo.local.media.limits import MAX_OVERLAYS, MAX_PARTS
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
 
@@ -70,13 +71,30 @@ def _carried_out(wanted: Request, context: Context) -> Outcomes:
     clause, intent = wanted.clause, wanted.intent
     if intent is None:
         return unknown(clause, context)
-    outcomes = intent.carry_out(clause, context)
+    outcomes = _within_limits(intent.carry_out(clause, context), context)
     if intent.family in ("talk", "undo", "create") or not all(one.done for one in outcomes):
         return outcomes
     parts = speech.listed(context, left_out(clause, intent.carry_out, context, outcomes))
     if not parts:
         return outcomes
     return outcomes + answered(context.say("cannot_part", part=parts), done=False)
+
+
+def _within_limits(outcomes: Outcomes, context: Context) -> Outcomes:
+    """Refuse an edit with which the draft would grow beyond what can be rendered."""
+    before = context.timeline
+    for outcome in outcomes:
+        after, tool = outcome.timeline, outcome.tool
+        if after is None or tool is None or outcome.undone:
+            continue
+        said = None
+        if after.part_count > max(MAX_PARTS, before.part_count):
+            said = context.say("too_many_parts", limit=MAX_PARTS)
+        elif after.most_overlaid > max(MAX_OVERLAYS, before.most_overlaid):
+            said = context.say("too_many_overlays", limit=MAX_OVERLAYS)
+        if said is not None:
+            return refused(tool.name, tool.args, said)
+    return outcomes
 
 
 def _language(message: Message) -> Language:

@@ -173,8 +173,7 @@ def check_draft(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
     Raises:
         RenderFailedError: A file is missing, or a value is out of range.
     """
-    parts = timeline.clips, timeline.titles, timeline.sounds, timeline.overlays
-    if (count := sum(map(len, parts))) > MAX_PARTS:
+    if (count := timeline.part_count) > MAX_PARTS:
         raise RenderFailedError(
             f"the draft has {count} parts: the local backend accepts up to {MAX_PARTS}"
         )

@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from nemovideo.local.agent import respond
+from nemovideo.local.media.limits import MAX_OVERLAYS, MAX_PARTS
 from nemovideo.local.timeline import Timeline, Title
 from tests.support.agent import MEDIA, ask, phrases, start, table, wrong
 
@@ -66,3 +67,22 @@ def test_what_the_renderer_cannot_play_is_refused_with_the_nearest_in_one_line(
     assert step.tool.name == tool
     assert "nearest" in step.text or "可以" in step.text
     assert "\n" not in step.text
+
+
+def test_no_edit_makes_a_draft_that_cannot_be_rendered() -> None:
+    titles = (Title("Hello", 10_000),) * MAX_OVERLAYS
+    short = tuple(Title("Hello", 1, start_ms=at) for at in range(MAX_PARTS - 1))
+    for full, limit in ((titles, MAX_OVERLAYS), (short, MAX_PARTS)):
+        timeline = attrs.evolve(start(), titles=full)
+        turn = ask('add the title "One more"', timeline)
+        (step,) = turn.steps
+        assert (turn.changed, str(limit) in step.text) == (False, True)
+        assert step.tool is not None
+        assert (step.tool.name, step.tool.result["status"]) == ("add_title", "error")
+        assert ask("remove the background", timeline).changed
+
+
+def test_a_draft_that_is_already_too_large_can_still_be_edited() -> None:
+    timeline = attrs.evolve(start(), titles=(Title("Hello", 1000),) * (MAX_PARTS + 1))
+    assert ask("remove the background", timeline).changed
+    assert ask("remove the titles", timeline).changed
