@@ -31,7 +31,6 @@ _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
 ]
-_HISTORY = 50
 _SHOWN_CHARACTERS = 100
 
 
@@ -94,8 +93,7 @@ class RunStream:
 
     def _ask(self) -> Turn:
         projects, session_id = self.context.store.projects, self.session.session_id
-        numbers = projects.versions(session_id, latest=_HISTORY)
-        versions = Versions(projects, session_id, (None, *numbers))
+        versions = Versions.of(projects, session_id)
         question = self.context.take_question(session_id)
         turn = self.context.respond(
             self.message.text,
@@ -151,11 +149,18 @@ class RunStream:
 
 @attrs.frozen
 class Versions(Sequence[Timeline | None]):
-    """The versions of the draft, the empty one first; loaded lazily."""
+    """The versions of the draft, loaded lazily; None is the empty one before the first."""
 
     projects: Projects
     session_id: str
     numbers: tuple[int | None, ...]
+
+    @classmethod
+    def of(cls, projects: Projects, session_id: str) -> Versions:
+        """Return the versions that are kept; the current one is last."""
+        numbers = projects.versions(session_id)
+        all_kept = not numbers or numbers[0] == 1
+        return cls(projects, session_id, (None, *numbers) if all_kept else tuple(numbers))
 
     def __len__(self) -> int:
         return len(self.numbers)

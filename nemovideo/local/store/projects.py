@@ -16,6 +16,7 @@ from nemovideo.local.store.database import Database
 from nemovideo.local.store.text import json_text, token_digest
 
 _TOUCH_INTERVAL_S = 60.0
+_VERSIONS_KEPT = 50
 CLAIM_LIFETIME_S = 7 * 24 * 3600
 
 
@@ -145,11 +146,11 @@ class Projects:
         draft: dict[str, object] | None = None if row is None else json.loads(row["draft"])
         return draft
 
-    def versions(self, session_id: str, *, latest: int) -> list[int]:
-        """Return the numbers of the latest draft versions, oldest first."""
+    def versions(self, session_id: str) -> list[int]:
+        """Return the numbers of the last 50 draft versions, oldest first."""
         rows = self._database.rows(
             "SELECT version FROM drafts WHERE session_id = ? ORDER BY version DESC LIMIT ?",
-            (session_id, latest),
+            (session_id, _VERSIONS_KEPT),
         )
         return [row["version"] for row in reversed(rows)]
 
@@ -164,14 +165,25 @@ class Projects:
     def save_draft(
         self, session_id: str, draft: dict[str, object], *, replace_last: bool = False
     ) -> None:
-        """Save a draft as a new version, or in place of the current one."""
-        if replace_last:
-            self.undo(session_id)
-        self._database.write(
-            "INSERT INTO drafts SELECT ?, ifnull(max(version), 0) + 1, ? "
-            "FROM drafts WHERE session_id = ?",
-            (session_id, json_text(draft), session_id),
-        )
+        """Save a draft as a new version, or in place of the current one; the last 50 are kept.
+
+        Two older ones at most are deleted, since deleting reads them: in a database of an earlier
+        release, a session can have thousands.
+        """
+        with self._database.transaction():
+            if replace_last:
+                self.undo(session_id)
+            self._database.write(
+                "INSERT INTO drafts SELECT ?, ifnull(max(version), 0) + 1, ? "
+                "FROM drafts WHERE session_id = ?",
+                (session_id, json_text(draft), session_id),
+            )
+            self._database.write(
+                "DELETE FROM drafts WHERE rowid IN (SELECT rowid FROM drafts WHERE session_id = ?1"
+                " AND version <= (SELECT max(version) FROM drafts WHERE session_id = ?1) - ?2"
+                " ORDER BY version LIMIT 2)",
+                (session_id, _VERSIONS_KEPT),
+            )
 
     def undo(self, session_id: str) -> None:
         """Delete the current version, so that the previous one is current again."""

@@ -20,8 +20,16 @@ _NEXT_OLD_SESSIONS = f"""
 SELECT session_id, used_at, rowid AS number FROM sessions
 WHERE (used_at, rowid) > (?, ?) AND {_IS_OLD} ORDER BY used_at, rowid LIMIT ?
 """  # noqa: S608 - constants
+_OLDER_DRAFTS = f"""
+session_id = ? AND version < (SELECT max(version) FROM drafts AS last
+    WHERE last.session_id = drafts.session_id)
+AND EXISTS (SELECT 1 FROM sessions WHERE sessions.session_id = drafts.session_id AND {_IS_OLD})
+ORDER BY version
+"""  # noqa: S608 - constants
 _RENDERS_OF = "SELECT file_token, format FROM renders WHERE session_id = ?"
 _BATCH = 100
+_DRAFTS_BATCH = 2
+"""Deleting drafts reads them."""
 _PAUSE_S = 0.001
 """Without a pause, this thread would take the database's lock again before those that wait."""
 
@@ -57,20 +65,25 @@ class Space:
         last = (0.0, 0)
         while rows := self._database.rows(_NEXT_OLD_SESSIONS, (*last, before, _BATCH)):
             for row in rows:
-                for _ in self._batches("claims", "session_id = ?", row["session_id"]):
+                session_id = row["session_id"]
+                for _ in self._batches("claims", "session_id = ?", session_id):
                     pass
-                count += self._remove_session(row["session_id"], before)
+                for _ in self._batches("drafts", _OLDER_DRAFTS, session_id, before):
+                    pass  # if the session is used again meanwhile, it keeps its current draft
+                count += self._remove_session(session_id, before)
             last = (rows[-1]["used_at"], rows[-1]["number"])
             time.sleep(_PAUSE_S)
         return count
 
-    def _batches(self, table: str, where: str, value: object) -> Iterator[list[sqlite3.Row]]:
+    def _batches(self, table: str, where: str, *values: object) -> Iterator[list[sqlite3.Row]]:
         """Delete the rows of a table in short transactions, and yield those of each."""
+        columns = ", file_token, format" if table == "renders" else ""
+        limit = _DRAFTS_BATCH if table == "drafts" else _BATCH
         while True:
             with self._database.transaction() as connection:
                 rows = connection.execute(
-                    f"SELECT rowid AS number, * FROM {table} WHERE {where} LIMIT {_BATCH}",  # noqa: S608 - constants
-                    (value,),
+                    f"SELECT rowid AS number{columns} FROM {table} WHERE {where} LIMIT {limit}",  # noqa: S608 - constants
+                    values,
                 ).fetchall()
                 connection.executemany(
                     f"DELETE FROM {table} WHERE rowid = ?",  # noqa: S608 - constants

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -191,6 +191,23 @@ def test_concurrent_runs_in_a_session_do_not_lose_edits(api: Api) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: api.events(session_id, f"edit {n}"), range(8)))
     assert sorted(api.titles(session_id)) == [str(n) for n in range(8)]
+
+
+def test_undo_ends_at_the_oldest_version_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    histories: list[list[Timeline | None]] = []
+
+    def recorded(text: str, *, history: Sequence[Timeline | None], **now: Any) -> Turn:
+        histories.append(list(history))
+        return respond(text, history=history, **now)
+
+    monkeypatch.setattr("nemovideo.local.store.projects._VERSIONS_KEPT", 2)
+    with serving(respond=recorded) as api:
+        session_id = api.session()
+        for text in ("edit 0", "edit 1", "edit 2", "edit 3", "undo", "hello"):
+            api.events(session_id, text)
+        assert api.titles(session_id) == ["0", "1", "2"]
+    lengths = [[v and len(v.titles) for v in history] for history in histories]
+    assert lengths == [[], [None], [None, 1], [2], [3], []]
 
 
 def test_a_large_draft_is_streamed_and_saved_in_full(api: Api) -> None:

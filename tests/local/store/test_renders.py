@@ -1,4 +1,4 @@
-"""Render jobs of a server that crashed."""
+"""Render jobs of a server that crashed, the versions of drafts, and what is removed."""
 
 from __future__ import annotations
 
@@ -170,6 +170,61 @@ def test_old_rows_are_removed_in_short_transactions(
     assert Space(database, lambda: 10.0).remove_older(1.0) == 8 + 1
     assert left == [(5, 7), (2, 7), (0, 7), (0, 4), (0, 1), (0, 0), (0, 0)]
     assert database.row("SELECT count(*) FROM sessions")[0] == 0
+
+
+def test_a_session_of_many_drafts_is_removed_in_short_transactions(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    projects = Projects(database, lambda: 0.0)
+    left: list[int] = []
+    for number in range(5):
+        projects.save_draft("s", {"x": number})
+    count = "SELECT count(*) FROM drafts"
+    monkeypatch.setattr(
+        "nemovideo.local.store.space.time.sleep", lambda _: left.append(*database.row(count))
+    )
+    assert Space(database, lambda: 10.0).remove_older(1.0) == 1
+    assert left == [3, 1, 0]
+
+
+def test_a_session_that_is_used_during_its_removal_keeps_its_draft(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    projects = Projects(database, lambda: 10.0)
+    for number in range(5):
+        projects.save_draft("s", {"x": number})
+    monkeypatch.setattr(
+        "nemovideo.local.store.space.time.sleep",
+        lambda _: database.write("UPDATE sessions SET used_at = 10.0"),
+    )
+    assert Space(database, lambda: 10.0).remove_older(1.0) == 0
+    assert (projects.versions("s"), projects.draft("s")) == ([3, 4, 5], {"x": 4})
+
+
+def test_the_last_fifty_versions_of_a_draft_are_kept(database: Database) -> None:
+    projects = Projects(database, lambda: 0.0)
+    for number in range(1, 71):
+        projects.save_draft("s", {"x": number})
+    count = "SELECT count(*) FROM drafts"
+    assert (projects.versions("s"), *database.row(count)) == (list(range(21, 71)), 50)
+    assert projects.version("s", 21) == {"x": 21}
+    projects.undo("s")
+    projects.save_draft("s", {"x": "new"})
+    projects.save_draft("s", {"x": "newer"}, replace_last=True)
+    assert (len(projects.versions("s")), projects.draft("s")) == (50, {"x": "newer"})
+
+
+def test_thousands_of_versions_of_an_earlier_release_are_deleted_a_few_at_a_time(
+    database: Database,
+) -> None:
+    projects = Projects(database, lambda: 0.0)
+    rows = [("s", version, "{}") for version in range(1, 1001)]
+    with database.transaction() as connection:
+        connection.executemany("INSERT INTO drafts VALUES (?, ?, ?)", rows)
+    for _ in range(10):
+        projects.save_draft("s", {})
+    assert database.row("SELECT count(*) FROM drafts")[0] == 990
+    assert projects.versions("s") == list(range(961, 1011))
 
 
 def test_parts_of_files_that_a_crashed_server_left_are_removed(tmp_path: Path) -> None:
