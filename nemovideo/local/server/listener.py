@@ -21,6 +21,7 @@ from nemovideo.local.server.limits import MAX_CONNECTIONS
 from nemovideo.local.server.waiting import first_completed
 
 _KEEP_ALIVE_S = 120
+_GRACE_S = 3
 _BACKLOG = 128  # asyncio accepts this many connections per loop iteration
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -66,6 +67,7 @@ class Server:
             server_header=False,
             date_header=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=_GRACE_S,
             backlog=_BACKLOG if self._shared else socket.SOMAXCONN,
         )
         self._uvicorn = server = _Uvicorn(
@@ -90,7 +92,11 @@ class Server:
             raise LocalBackendError("The local server could not be started.")
 
     def stop(self) -> None:
-        """Close all connections, streams included, and wait for the thread."""
+        """Close all connections, streams included, and wait for the thread.
+
+        Requests that are still being handled three seconds later are canceled: clients that have
+        left can have queued work for minutes.
+        """
         if self._uvicorn is not None and self._thread is not None:
             self._uvicorn.finish()
             self._thread.join()

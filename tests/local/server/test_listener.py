@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ import pytest
 from nemovideo.errors import LocalBackendError
 from nemovideo.local import LocalBackend
 from nemovideo.local.__main__ import main
+from nemovideo.local.media.probe import MediaItem
+from nemovideo.local.server import listener
 from tests.support.app import (
     SKILL,
     Api,
@@ -28,6 +31,7 @@ from tests.support.app import (
     anonymous,
     client,
     fast_backend,
+    probe,
     read_events,
     run_body,
     serving,
@@ -40,6 +44,32 @@ def shared() -> Iterator[Api]:
     """A backend for tests that do not change its state."""
     with serving() as api:
         yield api
+
+
+def test_stopping_does_not_wait_for_requests_of_clients_that_have_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listener, "_GRACE_S", 0)
+    begun, gate, ended = (threading.Event() for _ in range(3))
+
+    def slow(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002
+        begun.set()
+        gate.wait(20)
+        ended.set()
+        return probe(path, name, id=id)
+
+    with (
+        ThreadPoolExecutor(1) as other,
+        fast_backend(probe=slow) as backend,
+        client(backend) as api,
+    ):
+        upload = other.submit(api.upload, api.session(), ("a.mp4", b"0000"))
+        assert begun.wait(20)
+        backend.stop()
+        assert not ended.is_set()
+        gate.set()
+        with pytest.raises(httpx.TransportError):
+            upload.result(20)
 
 
 def test_a_stopped_backend_leaves_no_threads_and_no_files() -> None:
