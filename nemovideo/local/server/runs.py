@@ -6,6 +6,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TypeVar, overload
 
 import attrs
@@ -128,9 +129,15 @@ class RunStream:
         for emission in events.of(turn, streaming=self.message.streaming, silent_ending=ending):
             if script.fails_after(sent):
                 break
-            if emission.applies is not None:
+            if emission.applies is None:
+                texts = frames(emission.event, script.dialect)
+            else:  # it has the whole draft
+                texts = await self.context.pools.runs.run(
+                    partial(frames, emission.event, script.dialect),
+                    user_id=self.context.sharing(self.session.user_id),
+                )
                 charge.apply(turn, turn.steps[emission.applies])
-            for text in frames(emission.event, script.dialect):
+            for text in texts:
                 for extra in script.injected(sent):
                     await _write(send, extra)
                 if script.delay_s:

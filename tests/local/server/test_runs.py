@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from nemovideo.local import Fault
 from nemovideo.local.agent.turn import Step, Turn
-from nemovideo.local.server.sse import SILENT_ENDINGS, chunks
+from nemovideo.local.server.sse import SILENT_ENDINGS, Dialect, Event, chunks, frames
 from nemovideo.local.timeline import Timeline, Title
 from tests.support.app import Api, respond, run_body, serving, spoken
 
@@ -216,6 +217,24 @@ def test_a_large_draft_is_streamed_and_saved_in_full(api: Api) -> None:
     events = api.events(session_id, f"edit {words}")
     assert words in json.dumps(events[1], ensure_ascii=False)
     assert api.titles(session_id) == [words]
+
+
+def test_a_draft_is_framed_apart_from_other_requests(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_thread: dict[str, list[str]] = {}
+
+    def recorded(event: Event, dialect: Dialect) -> list[str]:
+        texts = frames(event, dialect)
+        by_thread.setdefault(threading.current_thread().name, []).extend(texts)
+        return texts
+
+    monkeypatch.setattr("nemovideo.local.server.runs.frames", recorded)
+    api.events(api.session(), "edit Hello")
+    in_loop = "".join(by_thread.pop("nemovideo-local"))
+    (apart,) = by_thread.values()
+    assert '"draft"' in "".join(apart)
+    assert '"draft"' not in in_loop
 
 
 def test_a_draft_that_cannot_be_parsed_back_is_not_saved() -> None:
