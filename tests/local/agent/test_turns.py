@@ -140,6 +140,7 @@ def _says(turn: Turn, words: str) -> bool:
         ("blur the background, music at 30% with reverb", "reverb"),
         ("put me in an office with a window and a dog", "a window and a dog"),
         ("put me in a red office", "red"),
+        ("replace the background with office with a robot next to me", "a robot next to me"),
         ("make the background white and blue", "blue"),
         ("a robot next to me, put me in an office", "a robot next to me"),
         ("把我放到办公室，旁边有个机器人", "有个机器人"),
