@@ -203,7 +203,7 @@ async def connect(anyio_backend: str) -> Callable[[str], Connection]:
     kind, state = bounded(4), ServerState()
 
     def connect(address: str) -> Connection:
-        connection = kind(uvicorn.Config(large), state, {})
+        connection = kind(uvicorn.Config(large, log_config=None), state, {})
         connection.connection_made(Peer(address))
         return connection
 
@@ -268,7 +268,7 @@ async def test_reading_a_response_slowly_is_progress() -> None:
             return self.unread
 
     transport = Transport()
-    connection = Connection(uvicorn.Config(large), ServerState(), {})
+    connection = Connection(uvicorn.Config(large, log_config=None), ServerState(), {})
     connection.connection_made(transport)
     connection.get_buffer(-1)[: len(GET)] = GET
     connection.pause_writing()
