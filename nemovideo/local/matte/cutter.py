@@ -63,7 +63,8 @@ class Cutter:
     def __init__(
         self, engine: Matte, faces: FaceFinder | None = None, *, behind: bool = False
     ) -> None:
-        self.finds_small = faces is None  # with faces it is "fast"; "fine" also searches far away
+        # With faces it is "fast"; "fine" also searches far away.
+        self.finds_small: bool = faces is None
         self._people = People(engine, faces, behind=behind)
         self._last: Detection | None = None
         self._last_guide: Mask | None = None  # the brightness under the last mask

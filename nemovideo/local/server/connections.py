@@ -27,9 +27,9 @@ class Connection(H11Protocol, asyncio.BufferedProtocol):
     """
 
     conn: _Parser
-    _incoming = bytearray()
-    _lingering = False
-    _times_drained = 0
+    _incoming: bytearray = bytearray()
+    _lingering: bool = False
+    _times_drained: int = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start a connection."""
@@ -107,9 +107,9 @@ class _Parser(h11.Connection):
     what is still to come of a body of known length, in bytes.
     """
 
-    body_left = 0
-    _chunks = 0
-    _chunk_bytes = 0
+    body_left: int = 0
+    _chunks: int = 0
+    _chunk_bytes: int = 0
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """Return the next event.

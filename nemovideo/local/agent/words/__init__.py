@@ -7,6 +7,8 @@ as whole words, and in `chinese.ini`; a value that begins with "re: " is a regul
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 from nemovideo._language.tables import Table
@@ -34,5 +36,5 @@ def has(text: str, *names: str) -> bool:
     return any(TABLE[name].search(text) for name in names)
 
 
-pattern = TABLE.__getitem__
-source = TABLE.source
+pattern: Callable[[str], re.Pattern[str]] = TABLE.__getitem__
+source: Callable[[str], str] = TABLE.source
