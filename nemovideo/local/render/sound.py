@@ -33,7 +33,7 @@ _STEREO = ("FL", "FR")
 Block = npt.NDArray[np.float32]
 """Channels × samples: two channels, 48 kHz, -1..1."""
 Gain = npt.NDArray[np.float32]
-"""The volume of each sample, as a factor."""
+"""The volume of each sample, or of all, as a factor."""
 
 
 class Mixer:
@@ -94,6 +94,8 @@ def _fading(position: int, count: int, length: int, fades_ms: tuple[int, int]) -
         length: The length of the sound.
         fades_ms: The lengths of the fades at its start and its end.
     """
+    if not any(fades_ms):
+        return np.ones(1, dtype=np.float32)
     gain: Gain = np.ones(count, dtype=np.float32)
     fade_in, fade_out = (fade_ms * SAMPLE_RATE / 1000 for fade_ms in fades_ms)
     places = position + np.arange(count)
