@@ -56,6 +56,11 @@ def export_path(
     stem = path
     if wanted and path.suffix:
         stem = path.with_name(path.name[: -len(result_suffix(path)) - 1])
+    return unused_path(stem, suffix)
+
+
+def unused_path(stem: Path, suffix: str) -> Path:
+    """Return the path of a new file, with a number if others have its name."""
     return next(each for each in _numbered(stem, suffix) if not _taken(each))
 
 

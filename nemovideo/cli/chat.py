@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from functools import partial
-from itertools import count
 from pathlib import Path
 
 import click
 
 from nemovideo import Session
+from nemovideo._downloads.export_names import unused_path
 from nemovideo._language.errors import sentence_for
 from nemovideo._support.disk import writing
 from nemovideo._support.json_text import json_text
@@ -67,8 +67,7 @@ def chat(
 
 def _preview(session: Session, folder: Path) -> Answer:
     """Write a picture of the draft under an unused name in the folder."""
-    names = (f"preview{f'-{number}' if number > 1 else ''}.png" for number in count(1))
-    path = next(folder / name for name in names if not (folder / name).exists())
+    path = unused_path(folder / "preview", "png")
     try:
         made = session.preview()
         with writing(folder):
