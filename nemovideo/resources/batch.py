@@ -18,7 +18,7 @@ from nemovideo._batch.sources import Sources, listed
 from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows.render import check_quality
 from nemovideo._jobs.places import Place
-from nemovideo._jobs.plan import Background, Order, Trim, is_transparent, order_for
+from nemovideo._jobs.plan import Background, Trim, is_transparent, order_for
 from nemovideo._jobs.progress_bar import OnProgress, reporting
 from nemovideo._support.annotations import Late
 from nemovideo._support.outputs import DEFAULT_QUALITY, default_format
@@ -100,18 +100,14 @@ class Batch(Resource):
         """
         setup = _Setup(self._context, executor, concurrency)
         plan = setup.plan(
-            order_for(
-                Path(),
-                background,
-                format=format or _format(background),
-                overwrite=overwrite,
-                edit=edit,
-                trim=trim,
-                quality=quality,
-                metadata=metadata,
-                local_files=self._context.settings.local_files,
-            ),
-            sources=sources,
+            sources,
+            background,
+            format,
+            edit=edit,
+            trim=trim,
+            quality=quality,
+            metadata=metadata,
+            overwrite=overwrite,
             out_dir=out_dir,
             name=name,
             recursive=recursive,
@@ -155,18 +151,14 @@ class AsyncBatch(AsyncResource):
 
         setup = _Setup(self._context, executor, concurrency)
         plan = setup.plan(
-            order_for(
-                Path(),
-                background,
-                format=format or _format(background),
-                overwrite=overwrite,
-                edit=edit,
-                trim=trim,
-                quality=quality,
-                metadata=metadata,
-                local_files=self._context.settings.local_files,
-            ),
-            sources=sources,
+            sources,
+            background,
+            format,
+            edit=edit,
+            trim=trim,
+            quality=quality,
+            metadata=metadata,
+            overwrite=overwrite,
             out_dir=out_dir,
             name=name,
             recursive=recursive,
@@ -178,10 +170,6 @@ class AsyncBatch(AsyncResource):
             coordinator = Coordinator(setup.context, plan, setup.pace, on_progress, on_file)
             driver = self._driver.variant(setup.context.settings)
             return await run(driver, coordinator, executor, setup.place)
-
-
-def _format(background: Background) -> str:
-    return default_format(still=False, transparent=is_transparent(background))
 
 
 class _Setup:
@@ -205,16 +193,35 @@ class _Setup:
 
     def plan(
         self,
-        order: Order,
-        *,
         sources: Sources,
+        background: Background,
+        format: str | None,  # noqa: A002 - the protocol's word
+        *,
+        edit: str | None,
+        trim: Trim | None,
+        quality: str,
+        metadata: bool,
+        overwrite: bool,
         **given: Any,  # noqa: ANN401 - the method's own
     ) -> Plan:
         """Return the plan; see `Batch.remove_backgrounds`."""
-        check_quality(self.context, order.quality)
+        local_files = self.context.settings.local_files
+        usual = default_format(still=False, transparent=is_transparent(background))
+        order = order_for(
+            Path(),
+            background,
+            format=format or usual,
+            overwrite=overwrite,
+            edit=edit,
+            trim=trim,
+            quality=quality,
+            metadata=metadata,
+            local_files=local_files,
+        )
+        check_quality(self.context, quality)
         named = listed(sources)
         each = named if isinstance(named, list) else [named]
-        check_sources(each, local_files=self.context.settings.local_files)
+        check_sources(each, local_files=local_files)
         return Plan(
             order=order,
             sources=named,
