@@ -15,7 +15,7 @@ EVERYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104
 """The wildcard addresses, each with the loopback address to connect to on this machine."""
 
 MIN_KEY_CHARS = 8
-"""The least length of an API key; a shorter one could be guessed."""
+"""The minimum length of an API key; a shorter one could be guessed."""
 
 
 @attrs.frozen
@@ -23,7 +23,7 @@ class Access:
     """The listening address and the API keys; without keys only this machine is served.
 
     With keys, anonymous tokens are neither issued nor accepted, fault rules cannot be set over
-    HTTP, and any Host header is accepted: a web page that rebinds DNS does not know a key.
+    HTTP, and any Host header is accepted: a web page that rebinds DNS has no key.
     """
 
     host: str = LOOPBACK
@@ -41,20 +41,20 @@ class Access:
         return f"[{host}]" if ":" in host else host
 
 
-def check_key(key: str, place: str) -> None:
-    """Check an API key; `place` says in the message where it is, since the key is a secret.
+def check_key(key: str, source: str) -> None:
+    """Check an API key; error messages name its `source`, since the key itself is a secret.
 
     Raises:
         InvalidRequestError: It is too short, or has characters that a header cannot have.
     """
     if not all("!" <= character <= "~" for character in key):
         raise InvalidRequestError(
-            f"{place} has characters that a header cannot have",
+            f"{source} has characters that a header cannot have",
             remedy="Use ASCII letters, digits and punctuation, without spaces.",
         )
     if len(key) < MIN_KEY_CHARS:
         raise InvalidRequestError(
-            f"{place} is shorter than {MIN_KEY_CHARS} characters",
+            f"{source} is shorter than {MIN_KEY_CHARS} characters",
             remedy="Use a random key, such as that of "
             "python3 -c 'import secrets; print(secrets.token_urlsafe())'.",
         )

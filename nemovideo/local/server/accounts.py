@@ -16,7 +16,7 @@ from nemovideo.local.store.accounts import TokenTooSoonError
 from nemovideo.local.store.projects import CLAIM_LIFETIME_S
 
 _KEY_REMEDY = "Set NEMO_TOKEN to an API key of this server."
-"""Replaces the client's own remedy, which suggests an anonymous token: here there are none."""
+"""Overrides the client's own remedy, which suggests an anonymous token: this server issues none."""
 
 
 def authenticate(request: Request, *scopes: str) -> Account:
@@ -45,7 +45,7 @@ def authenticate(request: Request, *scopes: str) -> Account:
 
 
 def count_link(request: Request, user_id: str) -> None:
-    """Count a request by link, apart from those by key: a reader cannot lock out the owner.
+    """Count a request by link separately, so that a reader cannot lock out the owner.
 
     Raises:
         Problem: 429 if there are too many in progress for links of the user.
@@ -56,8 +56,8 @@ def count_link(request: Request, user_id: str) -> None:
 def count_request(request: Request, counter: str) -> None:
     """Count a request until it ends (see `Guard`).
 
-    The requests of a counter may be a third as many as the connections that remain free: a quarter
-    of all for the first key, less for the next ones, so that there is always room for others.
+    A counter may hold a third as many requests as there are free connections. So the first key can
+    use a quarter of all connections and later ones less, and some always remain free.
 
     Raises:
         Problem: 429 if the server has API keys, and the counter has too many in progress.

@@ -1,4 +1,4 @@
-"""The bodies of requests as JSON: large ones wait on disk, and are parsed in a thread."""
+"""Request bodies as JSON: large ones are buffered on disk, and parsed in a thread."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ JSON_LIMIT_BYTES = 1024 * 1024
 DRAFT_LIMIT_BYTES = 5 * 1024 * 1024
 _LARGE_BYTES = 64 * 1024
 _MAX_VALUES = 250_000
-"""Far more than the largest draft has; 5 MB of empty lists would take 100 MB, and a second in
-which nothing else is answered."""
+"""Far more than the largest draft has. 5 MB of empty lists would take 100 MB, and block the server
+for a second."""
 
 _T = TypeVar("_T")
 
@@ -41,10 +41,10 @@ def json_object(value: object) -> dict[str, object]:
 async def read_body(
     request: Request, use: Callable[[object, bytes], _T], *, limit: int = JSON_LIMIT_BYTES
 ) -> _T:
-    """Parse the body as JSON of at most `limit` bytes, and return what `use` makes of it.
+    """Parse the body as JSON of at most `limit` bytes, and return the result of `use`.
 
-    A large body takes disk space, which counts against its user's quota, and memory only in one
-    of the threads of `Pools.parses`. So it does not matter how many are sent at a time.
+    A large body takes disk space, which counts against its user's quota, and memory only while a
+    thread of `Pools.parses` parses it. So memory use is bounded, however many are sent at a time.
 
     Args:
         request: The request.

@@ -22,8 +22,8 @@ _END_OF_HEAD = re.compile(rb"\n\r?\n")
 class Connection(H11Protocol, asyncio.BufferedProtocol):
     """HTTP without uvicorn's access log (the backend writes its own), read in small pieces.
 
-    Heads and chunks take h11 much longer than other bytes, so only 2 KB of them are parsed before
-    the other connections have their turn.
+    h11 parses heads and small chunks much more slowly than other data, so it gets only 2 KB of them
+    before other connections are served.
     """
 
     conn: _Parser
@@ -49,15 +49,16 @@ class Connection(H11Protocol, asyncio.BufferedProtocol):
 
     @property
     def is_replaceable(self) -> bool:
-        """Whether a new connection may take its place: it counts for nobody.
+        """Whether a new connection may replace this one.
 
-        It is idle, or does not read a response for which no key or link is counted.
+        It may if this one is idle, or if its client has stopped reading a response that is not
+        counted for any key or link.
         """
         return self.is_idle or (self.flow.write_paused and "nemovideo.counter" not in self.scope)
 
     @property
     def stage(self) -> tuple[object, ...] | None:
-        """What changes with progress, if only the client can make any; else None."""
+        """A value that changes with the client's progress; None while the server is working."""
         if not self.is_idle and not self.flow.write_paused:
             return None
         return self.request, self._times_drained, self.transport.get_write_buffer_size()
@@ -75,16 +76,16 @@ class Connection(H11Protocol, asyncio.BufferedProtocol):
             self.data_received(bytes(memoryview(received)[:nbytes]))
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what cannot be parsed; close the connection if a response has begun."""
+        """Reject an invalid request; if its response has started, close the connection."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             super().send_400_response(msg)
         else:
             self.transport.close()
 
     def on_response_complete(self) -> None:
-        """End the connection if much of the request is still to come, and parse no more of it.
+        """Close the connection if much of the request body has not arrived, and stop parsing.
 
-        What arrives is discarded for a while: to close at once would reset the connection, and the
+        The rest is discarded for a while first: closing at once would reset the connection, and the
         client might not see the response.
         """
         awaited = self.conn.their_state is h11.SEND_BODY
@@ -101,10 +102,10 @@ class Connection(H11Protocol, asyncio.BufferedProtocol):
 
 
 class _Parser(h11.Connection):
-    """h11 with limits on the lines of a head or a trailer and on small chunks.
+    """h11 with limits on the number of header lines and of small chunks.
 
-    It takes 5 µs for each line, and 13 µs for each chunk, however short they are. `body_left` is
-    what is still to come of a body of known length, in bytes.
+    It takes 5 µs per line and 13 µs per chunk, however short. `body_left` is the number of
+    bytes still to come of a body of known length.
     """
 
     body_left: int = 0
@@ -151,10 +152,10 @@ class _Parser(h11.Connection):
 
 
 def bounded(limit: int) -> type[Connection]:
-    """Return a class of connections of which there are at most `limit`.
+    """Return a class of connections, limited to `limit` instances.
 
-    Beyond that, a new one replaces the oldest that can be replaced of the network that has the
-    most, so nobody without a key can close the connections of other networks.
+    Beyond the limit, a new connection replaces the oldest replaceable one of the network with the
+    most connections. So nobody without a key can close the connections of other networks.
     """
     networks: dict[bytes, dict[Bounded, None]] = {}
 
@@ -189,7 +190,7 @@ def bounded(limit: int) -> type[Connection]:
 
 def _network(connection: Connection) -> bytes:
     """Return the IPv4 address or the IPv6 /64 network of a connection's client."""
-    if connection.client is None:  # it has left
+    if connection.client is None:  # it has disconnected
         return b""
     address = ip_address(connection.client[0])
     mapped = isinstance(address, IPv6Address) and address.ipv4_mapped

@@ -30,7 +30,7 @@ TRIAL_CREDITS = 100
 
 
 class Respond(Protocol):
-    """The agent, which turns a message into a turn; `nemovideo.local.agent.respond`."""
+    """The agent: turns a message into a turn, as `nemovideo.local.agent.respond` does."""
 
     def __call__(
         self,
@@ -46,7 +46,7 @@ class Respond(Protocol):
 
 
 class Probe(Protocol):
-    """The parser of media headers; `nemovideo.local.media.probe`."""
+    """The parser of media headers, such as `nemovideo.local.media.probe.probe`."""
 
     def __call__(self, path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002
         """Return a file's type and properties, or raise UnsupportedFileError."""
@@ -67,7 +67,7 @@ class Pricing:
 
     @classmethod
     def from_options(cls, credits_: int | None, costs: Mapping[str, int] | None) -> Pricing:
-        """Return the trial's pricing, or a hard one if credits or costs are given.
+        """Return trial pricing, or hard pricing if credits or costs are given.
 
         Raises:
             ValueError: A kind of cost is unknown.
@@ -108,7 +108,7 @@ class Context:
     _questions: dict[str, Question] = attrs.field(factory=dict, init=False)
 
     def sharing(self, user_id: str) -> str | None:
-        """Return the user whose share of the threads is limited: with API keys only."""
+        """Return the user whose share of threads is limited; None without API keys: no limit."""
         return user_id if self.access.shared else None
 
     def take_question(self, session_id: str) -> Question | None:
@@ -127,9 +127,10 @@ class Context:
 
 
 async def read_stored(request: Request, read: Callable[[], _T]) -> _T:
-    """Run work that takes longer the more is stored, apart from other users' requests.
+    """Read from the store in a thread, without delaying other users' requests.
 
-    Each counter of `count_request` has its share of the threads, so links do not delay their owner.
+    The more is stored, the longer it takes. Each counter of `count_request` has its own share of
+    the threads, so requests by link do not delay the owner either.
     """
     context = context_of(request)
     counter: str = request.scope["nemovideo.counter"]

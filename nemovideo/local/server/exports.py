@@ -45,7 +45,7 @@ async def submit(request: Request) -> Response:
 
 
 def _queue(request: Request, account: Account, value: object, sent: bytes) -> Render:
-    """Queue the render of a request, which is stored as it was sent: large drafts take long."""
+    """Queue a render; the request is stored as sent, since encoding a large draft is slow."""
     context, body = context_of(request), json_object(value)
     session = own_session(request, account, text_field(body, "sessionId"))
     draft, output = body.get("draft"), body.get("output", {})
@@ -64,7 +64,7 @@ def _queue(request: Request, account: Account, value: object, sent: bytes) -> Re
     if not _RENDER_ID.fullmatch(render_id):
         raise Problem(400, "A render id must be 1 to 200 letters, digits and -._~:@+=,")
     renders, most = context.store.renders, context.limits.renders
-    with context.store.database.transaction():  # several requests may be in threads
+    with context.store.database.transaction():  # requests run in several threads
         unfinished = renders.unfinished(account.user_id)
         if most is not None and unfinished >= most:
             message = f"You already have {unfinished} unfinished renders; the limit is {most}."
@@ -130,13 +130,13 @@ async def file(request: Request) -> Download:
 
 @attrs.frozen
 class Download:
-    """An open file as an ASGI response: it is sent whole even if it is removed meanwhile."""
+    """An open file as an ASGI response; it is sent in full even if it is removed meanwhile."""
 
     file: IO[bytes]
     name: str
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the file, or the ranges that are asked for, and close it."""
+        """Send the file, or the requested ranges, and close it."""
         with self.file:
             response = FileResponse(
                 _path(self.file),
@@ -148,13 +148,13 @@ class Download:
 
 
 def _path(file: IO[bytes]) -> Path:
-    """Return a path that opens the file, even if it has been removed; not so on Windows."""
+    """Return a path that opens the file even after it has been removed, except on Windows."""
     path = Path(f"/dev/fd/{file.fileno()}")
     return path if path.exists() else Path(file.name)
 
 
 def _opened(path: Path) -> IO[bytes] | None:
-    """Open a file, unless it has been removed."""
+    """Open a file; None if it has been removed."""
     with suppress(FileNotFoundError):
         return path.open("rb")
     return None

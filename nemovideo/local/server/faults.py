@@ -56,7 +56,7 @@ class Fault:
         status: Send `status`, `headers` and `body` (JSON, or text verbatim) instead of the
             response; the request has no effect.
         redirect: Send `status` (3xx, else 307) with `location`.
-        content_type: Replace the content type by `content_type`.
+        content_type: Replace the content type with `content_type`.
         headers: Replace response headers; an empty value removes one. If `Content-Length` is
             too short, the body is cut; if it is too long, the connection closes after the body.
         no_range: Ignore Range and If-Range. Together with "headers" for another ETag, this is

@@ -263,7 +263,7 @@ def _lone_percents_escaped(text: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Return in words why a server or its file cannot be reached."""
+    """Describe why a URL cannot be fetched."""
     match error:
         case urllib.error.HTTPError(code=code) if 300 <= code < 400:
             return "it redirects endlessly"
@@ -283,7 +283,7 @@ def _reason(error: Exception) -> str:
 
 
 def _not_public(host: str) -> OSError:
-    return OSError(f"{host} is not an address of the public internet")
+    return OSError(f"{host} is not a public internet address")
 
 
 def _may_be_public(host: str) -> bool:

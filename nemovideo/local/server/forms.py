@@ -66,7 +66,7 @@ class Forms:
     """The forms of responses that the server uses.
 
     Attributes:
-        envelopes: The envelope of an endpoint, if not ★: bare for renders, else code.
+        envelopes: By endpoint, envelopes other than ★ (bare for renders, code for the rest).
         render_id: The key of a job's id.
         render_link: The key of the link of a completed job.
         errors: "status" (HTTP status and envelope ★), "ok" (HTTP 200 and envelope), "success",

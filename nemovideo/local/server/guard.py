@@ -24,10 +24,10 @@ _MAX_REQUESTS = 10_000
 _MAX_CLIENT_CHARS = 60
 _MAX_METHOD_CHARS = 20
 _MAX_PATH_CHARS = 1000
-"""Limits for what is kept and logged."""
+"""Limits of the recorded requests, and of their lines in the log."""
 
 _MAX_URL_CHARS = 4000
-"""The longest link to a file has 2500; parsing a query of 60,000 takes 60 ms."""
+"""The longest link to a file has 2500 characters; parsing a query of 60,000 takes 60 ms."""
 
 
 class SeenRequest(NamedTuple):
@@ -72,12 +72,11 @@ class RequestLog:
 
 
 class Guard:
-    """Records every request, and when it ends, writes a line to the log.
+    """Records every request, and logs a line when it ends.
 
-    Every response has a random X-Request-Id, which is in the line as well, unless a fault rule has
-    set one.
+    Every response has a random X-Request-Id, which is also logged, unless a fault rule sets one.
 
-    `in_progress` has the number of requests of each user, which `count_request` counts.
+    `in_progress` is the number of running requests of each user, counted by `count_request`.
 
     A long URL is rejected (414).
 

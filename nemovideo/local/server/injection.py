@@ -117,7 +117,7 @@ class FaultInjection:
 class _Cut:
     """Sends the first bytes of a body (None: not even the status line), and discards the rest.
 
-    Unless the run continues, its sender is blocked there, so that nothing more happens in it.
+    Unless `run_continues`, the sender is then blocked, so that the run does not go on.
     """
 
     def __init__(self, send: Send, fault: Fault) -> None:

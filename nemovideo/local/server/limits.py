@@ -1,4 +1,4 @@
-"""Limits of a backend: quotas of each user, and what the work on a file may take."""
+"""Limits of a backend: quotas of each user, and time and memory for the work on a file."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from nemovideo.local.server.forms import Problem
 
 GIB = 1024**3
 MAX_CONNECTIONS = 256
-"""The connections of a backend with API keys."""
+"""The maximum number of connections of a backend with API keys."""
 
 OVER_QUOTA = (
     "Ask the operator of the server for more space, or to remove old results earlier (--keep)."
 )
-"""The remedy of a user whose quota is used up: users cannot remove files themselves."""
+"""The remedy if a quota is used up: users cannot remove files themselves."""
 
 
 @attrs.frozen
 class Limits:
     """Quotas of each user, that is, of each token, and limits of the work on files.
 
-    The last four apply to `LocalBackend(isolate=True)`, whose processes are ended at the limit.
+    The last four apply to `LocalBackend(isolate=True)`, which kills a process at the limit.
 
     Attributes:
         renders: Unfinished renders of a user at a time; one more is rejected with 429. None for
@@ -39,8 +39,8 @@ class Limits:
             renderer accepts.
         probe_s: Time to examine an uploaded file, in seconds.
         preview_s: Time to make a preview, in seconds.
-        stall_s: Time in which a render must make any progress, in seconds. Loading or downloading
-            the engine does not count for it, nor for a preview.
+        stall_s: Maximum time without progress in a render, in seconds. Loading or downloading the
+            engine counts toward neither `stall_s` nor `preview_s`.
     """
 
     renders: int | None = attrs.field(default=None, validator=number(least=1, optional=True))

@@ -30,7 +30,7 @@ class Server:
     """Serves an app between start() and stop().
 
     With `shared`, the number of connections is limited to `max_connections`: beyond that, a new
-    one closes the oldest idle one of the network that has the most. A connection that does not
+    one replaces the oldest idle one of the network with the most. A connection that does not
     complete a request head within `request_head_s` seconds is closed.
 
     Raises:
@@ -94,8 +94,8 @@ class Server:
     def stop(self) -> None:
         """Close all connections, streams included, and wait for the thread.
 
-        Requests that are still being handled three seconds later are canceled: clients that have
-        left can have queued work for minutes.
+        Requests that are still running three seconds later are canceled: clients that have
+        disconnected may have queued minutes of work.
         """
         if self._uvicorn is not None and self._thread is not None:
             self._uvicorn.finish()
@@ -162,7 +162,7 @@ class _Uvicorn(uvicorn.Server):
     async def _watch(self, request_head_s: float) -> None:
         """Close connections that do not complete a request head, or do not read, in time.
 
-        Uvicorn does so only between requests, and only until the next byte.
+        Uvicorn has a timeout only between requests, and only until the next byte arrives.
         """
         idle_since: dict[object, float] = {}
         while True:

@@ -1,4 +1,4 @@
-"""Error messages for users: without paths of this machine, and clear about a full disk."""
+"""Error messages for users: no paths of this machine, and clear advice about a full disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FOLDERS = re.compile(r"""(?<![\w/.:])(?:[A-Za-z]:)?[/\\](?:[^/\\\s'"]+[/\\])+""
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Return whether an error is due to a full disk or a disk quota."""
+    """Return whether an error was caused by a full disk or a disk quota."""
     while error is not None:
         if isinstance(error, (OSError, sqlite3.Error, NemoError)):
             words = any(text in str(error) for text in _FULL_WORDS)
@@ -31,7 +31,7 @@ def is_disk_full(error: BaseException | None) -> bool:
 
 
 def is_out_of_files(error: BaseException) -> bool:
-    """Return whether an error is due to too many open files, of this process or this machine."""
+    """Return whether an error was caused by too many open files in this process or machine."""
     if isinstance(error, sqlite3.OperationalError):
         return "unable to open database file" in str(error)
     return getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE)

@@ -26,9 +26,9 @@ class Pool:
     async def run(self, work: Callable[[], _T], *, user_id: str | None) -> _T:
         """Run `work` in a thread and return its result.
 
-        What a user runs beyond its share waits, and does not delay others; without a user there is
-        no share. A caller that is canceled leaves at once; its work keeps its thread and its place
-        in the share until it ends.
+        Work beyond a user's share is queued without delaying other users; without a user, there is
+        no limit. A canceled caller returns at once, but its work occupies its thread and its share
+        until it ends.
         """
         if user_id is None:
             return await asyncio.wrap_future(self._executor.submit(work))

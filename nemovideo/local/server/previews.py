@@ -32,7 +32,7 @@ _CHUNK_BYTES = 256 * 1024
 
 
 async def preview(request: Request) -> PreviewStream:
-    """POST /api/local/preview: moments of a session's draft as PNG pictures."""
+    """POST /api/local/preview: frames of a session's draft as PNG pictures."""
     context = context_of(request)
     account = authenticate(request, "read")
     body = await read_json(request)
@@ -82,7 +82,7 @@ class PreviewStream:
                     file.write(part)
 
             try:
-                # Also without API keys: two at a time would need twice the memory.
+                # Limited even without API keys: two at a time would need twice the memory.
                 await context.pools.previews.run(make, user_id=user_id)
             except (NemoError, ValueError) as error:
                 failure = JSONResponse(parts_of(failure_text(error), "failure"))

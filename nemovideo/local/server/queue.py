@@ -63,9 +63,9 @@ class Renderer(Protocol):
 class RenderQueue:
     """Runs renders in `workers` threads between start() and stop().
 
-    With `shared`, no user can occupy all workers if there are several. Any failure of a job
-    ends only that job. A job fails if it makes its user exceed the quota of `disk_bytes`. A job
-    that stop() interrupts is resumed by the next server on the same directory.
+    With `shared`, no user can occupy all workers if there are several. A failure affects only its
+    own job. A job fails if its user exceeds the quota of `disk_bytes`. A job that stop() interrupts
+    is repeated by the next server on the same directory.
     """
 
     def __init__(
@@ -196,7 +196,7 @@ class RenderQueue:
             self._sizes.pop(job.file_token, None)
 
     def _check_size(self, job: Render, output: Path) -> None:
-        """Check the user's disk usage, with the files that are being rendered.
+        """Check the user's disk usage, including the files that are being rendered.
 
         Raises:
             RenderFailedError: It exceeds the quota.
@@ -216,7 +216,7 @@ class RenderQueue:
 def _size_bytes(path: Path) -> int:
     try:
         return path.stat().st_size
-    except OSError:  # not there yet, or renamed meanwhile
+    except OSError:  # it does not exist yet, or was renamed
         return 0
 
 

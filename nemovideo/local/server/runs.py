@@ -58,7 +58,7 @@ class RunStream:
     """One run as an ASGI response; a disconnect aborts it.
 
     The draft and its charge are saved in one transaction right before the function response is
-    sent: a run that was aborted earlier has changed and cost nothing.
+    sent: a run that is aborted before that changes nothing and costs nothing.
     """
 
     context: Context
@@ -101,7 +101,7 @@ class RunStream:
             timeline=versions[-1],
             media=[file.item for file in projects.files(session_id)],
             history=versions[:-1],
-            **({} if question is None else {"question": question}),  # an agent need not accept it
+            **({} if question is None else {"question": question}),  # agents may lack it
         )
         for step in turn.steps:
             if step.timeline is not None:  # an unreadable draft would make the session unusable
@@ -131,7 +131,7 @@ class RunStream:
                 break
             if emission.applies is None:
                 texts = frames(emission.event, script.dialect)
-            else:  # it has the whole draft
+            else:  # it contains the whole draft, which is slow to encode
                 texts = await self.context.pools.runs.run(
                     partial(frames, emission.event, script.dialect),
                     user_id=self.context.sharing(self.session.user_id),
@@ -156,7 +156,7 @@ class RunStream:
 
 @attrs.frozen
 class Versions(Sequence[Timeline | None]):
-    """The versions of the draft, loaded lazily; None is the empty one before the first."""
+    """The versions of the draft, loaded lazily; None is the empty timeline before the first."""
 
     projects: Projects
     session_id: str
@@ -211,7 +211,7 @@ class Charge:
         self.applied = True
 
     def settle(self) -> None:
-        """Release unspent credits; if the disk is full, the next start does so."""
+        """Release unspent credits; if the disk is full, the next server does so at startup."""
         if not self.applied:
             try:
                 self.context.store.accounts.release(self.session.user_id, self.amount)
@@ -285,7 +285,7 @@ def _field(body: Mapping[str, object], name: str, alias: str, kind: type[_T]) ->
 
 
 def _unprocessable(kind: str, loc: list[object], msg: str, value: object) -> Problem:
-    """Return FastAPI's answer, except that it does not repeat a large input: a body has 1 MB."""
+    """Return FastAPI's 422 response, but truncate a large input: a body can have 1 MB."""
     if isinstance(value, str):
         value = value[:_SHOWN_CHARACTERS]
     elif isinstance(value, (Mapping, list)):

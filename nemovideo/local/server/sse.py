@@ -62,7 +62,7 @@ class EventBuilder:
     def failure(self, form: ErrorForm, kind: str, message: str) -> Iterator[str]:
         """Yield the frames of a failure of the run, in one of its forms (rule 6).
 
-        "temporary" is not a failure, but the text after a good answer that clients must ignore
+        "temporary" is not a failure, but text after a successful answer, which clients must ignore
         (docs/protocol.md §10).
         """
         details = {"error_type": kind, "error_message": message, "timestamp": self.now()}

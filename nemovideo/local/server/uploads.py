@@ -55,7 +55,7 @@ async def upload(request: Request) -> Response:
     session = own_session(request, account, request.path_params["session_id"])
     share = context.sharing(account.user_id)
     content_type = request.headers.get("content-type", "")
-    if len(content_type) > _MAX_TYPE_BYTES:  # to parse it takes 2 µs for each byte
+    if len(content_type) > _MAX_TYPE_BYTES:  # parsing it takes 2 µs per byte
         raise Problem(400, f"The Content-Type has more than {_MAX_TYPE_BYTES} bytes.")
     kind, options = parse_options_header(content_type)
     with _upload_writer(context, session) as writer:
@@ -75,7 +75,7 @@ async def upload(request: Request) -> Response:
 
 @attrs.define
 class ReceivedFile:
-    """A file being received. `name` is the user's and is never part of the path."""
+    """A file being received. `name` comes from the user, and is never part of the path."""
 
     name: str
     path: Path

@@ -15,7 +15,7 @@ async def disconnected(receive: Receive) -> None:
 
 
 async def first_completed(*work: Awaitable[object]) -> None:
-    """Run all until one is done, cancel the others, and raise the error of the first, if any."""
+    """Run all until one ends, cancel the others, and raise the error of the first, if any."""
     tasks = [asyncio.ensure_future(item) for item in work]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
