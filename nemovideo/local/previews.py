@@ -1,4 +1,4 @@
-"""Previews: moments of a draft, a clip or an exported file as PNG pictures."""
+"""Previews: frames of a draft, a clip or an exported file as PNG pictures."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def preview_draft(
     at_s: Sequence[float] | None,
     matting: MattingSource | None = None,
 ) -> Preview:
-    """Return moments of a draft as an export would show them; see `make_stills`."""
+    """Return frames of a draft as an export would show them; see `make_stills`."""
     notices = Notices()
     stills = make_stills(timeline, media, at_s, matting or _default.load, notices.add)
     return _preview(stills, ENGINE_BASIS, notices.sentences)
@@ -87,7 +87,7 @@ def _reply(turn: Turn) -> Reply:
             call = ToolCallEvent(tool.name, tool.args)
             result = ToolResultEvent(tool.name, tool.result)
             builder.add(Frame((call, result)))
-            text = "" if tool.name == ASK else text  # it is in the call
+            text = "" if tool.name == ASK else text  # the text is in the call
         builder.add(Frame((), text))
     return builder.reply()
 
@@ -116,7 +116,7 @@ def measured_speed(
 
 
 def preview_export(video: Path, source: Footage | None, at_s: Sequence[float] | None) -> Preview:
-    """Return moments of an exported file, with those of its source at the same times."""
+    """Return frames of an exported file, with those of its source at the same times."""
     notices = Notices()
     stills = _plain(Footage(video, video.name), at_s, notices)
     before = stills

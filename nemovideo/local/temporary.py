@@ -1,7 +1,7 @@
 """Temporary state directories, kept while unfinished jobs need them to be resumed.
 
-A file in the directory lists the jobs, so that the process that resumes the last one can
-remove it.
+A file in the directory lists the jobs, so that the process that resumes the last job can remove the
+directory.
 """
 
 from __future__ import annotations

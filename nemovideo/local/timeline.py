@@ -1,7 +1,8 @@
 """The timeline: a draft as typed objects, for the local agent and the local renderer.
 
-The protocol defines only the keys `t`, `tt`, `sg`, `d` and `m` (docs/protocol.md §6). What else
-this backend needs is in the segments' `m`, under keys that only this module reads and writes.
+The protocol defines only the keys `t`, `tt`, `sg`, `d` and `m` (docs/protocol.md §6). Everything
+else that this backend needs is in the segments' `m`, under keys that only this module reads and
+writes.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _Part = TypeVar("_Part", bound=attrs.AttrsInstance)
 _converter = cattrs.Converter(omit_if_default=True)
 
 _MAX_NUMBER = 10**9
-"""Beyond any useful width, rate, or time in milliseconds (11 days)."""
+"""More than any useful width, rate, or time in milliseconds (11 days)."""
 
 POSITIONS: tuple[str, ...] = (
     "top", "center", "bottom", "left", "right",

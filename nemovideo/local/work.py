@@ -43,7 +43,7 @@ class Work:
     def preview(
         self, timeline: Timeline, media: Mapping[str, MediaItem], at_s: Sequence[float] | None
     ) -> Preview:
-        """Return moments of a draft; see `nemovideo.local.previews.preview_draft`."""
+        """Return frames of a draft; see `nemovideo.local.previews.preview_draft`."""
         return preview_draft(timeline, media, at_s, self.matting)
 
     def render(

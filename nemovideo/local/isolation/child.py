@@ -1,4 +1,4 @@
-"""What runs in a child process: calls from the server, one at a time."""
+"""The main loop of a child process: it runs calls from the server, one at a time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LOGGER = "nemovideo.local"
 _PROGRESS_INTERVAL_S = 0.1
 _OOM_SCORE = b"500"
 _MOST = 0.5
-"""The share of the memory limit beyond which an error of FFmpeg is taken for a lack of memory."""
+"""Above this share of the memory limit, an FFmpeg error is treated as a lack of memory."""
 _OUT_OF_MEMORY = (
     "bad_alloc",
     "can't start new thread",
@@ -43,7 +43,7 @@ _OUT_OF_MEMORY = (
     "Failed to allocate",
     "Insufficient memory",
 )
-"""How FFmpeg, OpenCV, ONNX Runtime and threads report that there is no memory."""
+"""How FFmpeg, OpenCV, ONNX Runtime and threads report a lack of memory."""
 
 
 @attrs.frozen
@@ -93,7 +93,7 @@ class Failed:
 
 
 Message: TypeAlias = Progress | Loading | Done | Failed | logging.LogRecord
-"""What a process sends to the server; a log record is for the server's log."""
+"""A message from a process to the server; a log record goes to the server's log."""
 
 
 class Link:
@@ -122,10 +122,10 @@ class Link:
             self.send(Progress(fraction))
 
     def cancelled(self) -> bool:
-        """Return False: the server ends the process instead.
+        """Return False: to cancel a call, the server kills the process.
 
-        A renderer calls this also while it waits for a frame, which is no progress, and while it
-        completes the file after the last one, which is.
+        A renderer also calls this while it waits for a frame, which is not progress, and while it
+        completes the file after the last frame, which is.
         """
         if self._fraction >= 1:
             self.progress(self._fraction)
@@ -143,7 +143,7 @@ class Link:
 
 @attrs.frozen
 class LinkedWork(Work):
-    """The work of a child process; `link` leads to the server."""
+    """The work of a child process; `link` sends messages to the server."""
 
     link: Link
 
@@ -152,7 +152,7 @@ Call: TypeAlias = Callable[[LinkedWork], object]
 
 
 def run(to_parent: Connection, setup: Setup) -> None:
-    """Answer calls until the server closes the connection."""
+    """Run calls until the server closes the connection."""
     _leave_signals_to_the_server()
     _end_with_parent()
     _limit_resources(setup.memory_bytes)
@@ -170,7 +170,7 @@ def run(to_parent: Connection, setup: Setup) -> None:
             call: Call = to_parent.recv()
         except (EOFError, OSError):
             _end()
-        except MemoryError as error:  # the rest of the call may still be on its way
+        except MemoryError as error:  # the rest of the call may be unread
             link.send(Failed(error, traceback.format_exc()))
             _end()
         link.send(_answer(call, work, setup.memory_bytes))
@@ -189,7 +189,7 @@ def _answer(call: Call, work: LinkedWork, memory_bytes: int | None) -> Done | Fa
 
 
 def _portable(error: BaseException, memory_bytes: int | None) -> BaseException:
-    """Return the error as one that can be pickled; its causes cannot."""
+    """Return an equivalent error that can be pickled, without its causes."""
     if is_out_of_memory(error, memory_bytes):
         return MemoryError()
     if is_disk_full(error):
@@ -204,10 +204,10 @@ def _portable(error: BaseException, memory_bytes: int | None) -> BaseException:
 
 
 def is_out_of_memory(error: BaseException | None, memory_bytes: int | None) -> bool:
-    """Return whether an error is due to a lack of memory.
+    """Return whether an error was caused by a lack of memory.
 
-    Encoders report that as a generic error, so any error of FFmpeg counts if this process has
-    used most of its memory.
+    Encoders report that as a generic error, so any error of FFmpeg counts if this process has used
+    most of its memory.
     """
     while error is not None:
         if isinstance(error, MemoryError) or any(text in str(error) for text in _OUT_OF_MEMORY):
@@ -219,7 +219,7 @@ def is_out_of_memory(error: BaseException | None, memory_bytes: int | None) -> b
 
 
 def _peak_bytes() -> int:
-    """Return the most memory that this process has had, as the limit counts it."""
+    """Return the peak memory of this process, as the limit counts it."""
     lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
     fields = dict(line.split(":", 1) for line in lines if line.startswith("Vm"))
     peak, now, data = (int(fields[name].split()[0]) for name in ("VmPeak", "VmSize", "VmData"))
@@ -229,8 +229,8 @@ def _peak_bytes() -> int:
 def _leave_signals_to_the_server() -> None:
     """Ignore Ctrl-C and SIGTERM, which a terminal or a supervisor sends to all processes.
 
-    The server ends this process, and knows then that its job was interrupted. The process leads a
-    group of its own, so that what it started, such as pip, ends with it.
+    The server kills this process itself, and so knows that the job was interrupted. The process
+    leads its own process group, so that its children, such as pip, are killed with it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -245,7 +245,7 @@ def _limit_resources(memory_bytes: int | None) -> None:
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump contains users' files
     if sys.platform == "linux":
-        with suppress(OSError):  # if memory runs out, the server is not the one to be killed
+        with suppress(OSError):  # if memory runs out, this process is killed, not the server
             Path("/proc/self/oom_score_adj").write_bytes(_OOM_SCORE)
         if memory_bytes is not None:
             resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
@@ -265,14 +265,15 @@ def _forward_log(link: Link, level: int) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when the server has ended, even if it was killed."""
+    """End this process when the server ends, even if the server is killed."""
     parent = parent_process()
     assert parent is not None
     sentinel = parent.sentinel
     if sys.platform == "linux":
         import fcntl
 
-        # A thread cannot, if the process is stopped or a library holds the interpreter's lock.
+        # Unlike the thread below, this works while the process is stopped or a library holds the
+        # GIL.
         fcntl.fcntl(sentinel, fcntl.F_SETOWN, -os.getpid())
         fcntl.fcntl(sentinel, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(sentinel, fcntl.F_SETFL, os.O_ASYNC)
@@ -285,7 +286,7 @@ def _end_with_parent() -> None:
 
 
 def _end() -> NoReturn:
-    """End this process with what it started; native libraries may crash in a regular exit."""
+    """Kill this process and its children; native libraries may crash in a regular exit."""
     if sys.platform != "win32":
         os.killpg(0, signal.SIGKILL)
     os._exit(1)

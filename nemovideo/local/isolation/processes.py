@@ -33,13 +33,13 @@ _T = TypeVar("_T")
 _POLL_S = 0.1
 _EXIT_S = 5.0
 _MAX_CALLS = 100
-"""The calls of a process: what native libraries leak counts against its memory limit."""
+"""A process is replaced after this many calls, since native libraries leak memory."""
 
 if sys.platform == "win32":
     _context = multiprocessing.get_context("spawn")
 else:
-    # A fork of this process could inherit the locks of its other threads. The fork server has
-    # none, and has imported the decoders.
+    # A fork of this process could inherit locks held by its other threads. The fork server has no
+    # threads, and has already imported the decoders.
     _context = multiprocessing.get_context("forkserver")
     _context.set_forkserver_preload([child.__name__])
 
@@ -48,9 +48,9 @@ _start_lock = threading.Lock()
 
 
 class ProcessLostError(Exception):
-    """A process ended before its call; the message says why, such as "a media library crashed".
+    """A process ended before its call did; the message says why: "a media library crashed".
 
-    `over_limit` is whether it needs more memory than the limit.
+    `over_limit` is whether the call needs more memory than the limit.
     """
 
     def __init__(self, message: str, *, over_limit: bool = False) -> None:
@@ -61,8 +61,8 @@ class ProcessLostError(Exception):
 class ProcessPool:
     """Processes that run one call at a time and are reused for the next.
 
-    There are as many as there were concurrent calls. One that was ended in the middle of a call,
-    or that failed in an unexpected way, is replaced at the next call.
+    There are as many as there were concurrent calls. A process that was killed during a call, or
+    that failed unexpectedly, is replaced at the next call.
     """
 
     def __init__(self, setup: Setup) -> None:
@@ -86,7 +86,7 @@ class ProcessPool:
             call: A picklable function, called with the process's `LinkedWork`.
             limit_s: The time limit; it restarts with any progress.
             cancelled: Called about every 0.1 s. If it returns True or raises, the process is
-                ended, and what remains of its files is left to the caller.
+                killed, and the caller must remove its files.
             on_progress: Called with fractions, 0..1.
 
         Raises:
@@ -183,7 +183,7 @@ class ProcessPool:
 
 
 class _Process:
-    """A child process and the connection to it; used by one thread at a time, but for kill()."""
+    """A child process and the connection to it; used by one thread at a time, except for kill()."""
 
     def __init__(self, setup: Setup) -> None:
         self.calls = 0
@@ -245,7 +245,7 @@ class _Process:
         return "a media library crashed"
 
     def kill(self) -> None:
-        """End the process at once, with what it started."""
+        """Kill the process and its children."""
         with _start_lock, suppress(ValueError):  # closed meanwhile
             self._kill()
 
@@ -258,20 +258,20 @@ class _Process:
         with _start_lock:
             self._kill()
             self._process.join(_EXIT_S)
-            with suppress(ValueError):  # it cannot be ended: it waits for a disk
+            with suppress(ValueError):  # it cannot be killed while it waits for a disk
                 self._process.close()
 
     def _kill(self) -> None:
-        if self._process.exitcode is not None:  # its id may belong to another process by now
+        if self._process.exitcode is not None:  # its id may have been reused
             return
         if sys.platform != "win32" and self._process.pid is not None:
-            with suppress(OSError):  # it does not lead its group yet
+            with suppress(OSError):  # it does not lead a process group yet
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
 
 
 def prepare() -> None:
-    """Start to load the decoders, so that the first process starts quickly.
+    """Start loading the decoders, so that the first process starts quickly.
 
     Raises:
         LocalBackendError: No process can be started, for example without a temporary folder.
@@ -290,7 +290,7 @@ def prepare() -> None:
 
 
 def _raised(error: BaseException, traceback: str, memory_bytes: int | None) -> BaseException:
-    """Return the error of a call as it is raised in this process."""
+    """Return the error to raise in the server for an error in a child process."""
     if isinstance(error, MemoryError):
         if memory_bytes is None:
             return ProcessLostError("the server ran out of memory")

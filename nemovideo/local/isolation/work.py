@@ -28,9 +28,9 @@ from nemovideo.models import Preview
 
 
 class IsolatedWork:
-    """Probes, previews and renders in child processes, which end when a limit is exceeded.
+    """Probes, previews and renders in child processes, which are killed if they exceed a limit.
 
-    Probes have processes of their own, which need no engine.
+    Probes run in separate processes, which need no engine.
 
     Raises:
         LocalBackendError: The engine is an object that cannot be sent to another process, or no
@@ -49,7 +49,7 @@ class IsolatedWork:
         )
         try:
             pickle.dumps(setup)
-        except Exception as error:  # whatever the engine's class does
+        except Exception as error:  # from the engine's own code
             raise LocalBackendError(
                 f"the engine cannot be sent to another process: {error}",
                 remedy="Use isolate=False, or an engine that can be pickled.",
@@ -80,8 +80,8 @@ class IsolatedWork:
         """Return a file's type and properties.
 
         Raises:
-            UnsupportedFileError: As `nemovideo.local.media.probe.probe`; or it crashes the
-                decoder, or exceeds a limit.
+            UnsupportedFileError: As for `nemovideo.local.media.probe.probe`; or the file crashes
+                the decoder, or exceeds a limit.
         """
         call = partial(Work.probe, path=path, name=name, id=id)
         try:
@@ -96,11 +96,11 @@ class IsolatedWork:
     def preview(
         self, timeline: Timeline, media: Mapping[str, MediaItem], at_s: Sequence[float] | None
     ) -> Preview:
-        """Return moments of a draft as pictures.
+        """Return frames of a draft as pictures.
 
         Raises:
-            RenderFailedError: As `nemovideo.local.previews.preview_draft`; or it crashes the
-                decoder, or exceeds a limit.
+            RenderFailedError: As for `nemovideo.local.previews.preview_draft`; or a file crashes
+                the decoder, or the preview exceeds a limit.
         """
         call = partial(Work.preview, timeline=timeline, media=media, at_s=at_s)
         try:
@@ -122,8 +122,8 @@ class IsolatedWork:
         """Render a draft to a file.
 
         Raises:
-            RenderFailedError: As `nemovideo.local.render.render`; or it crashes a library, or
-                exceeds a limit.
+            RenderFailedError: As for `nemovideo.local.render.render`; or the draft crashes a
+                library, or exceeds a limit.
         """
         render = partial(
             Work.render,

@@ -36,7 +36,7 @@ _MAX_FPS, _MAX_ZIP_FPS = 50, 120
 _GIF_FRAME, _GIF_EXTENSION, _GIF_END = 0x2C, 0x21, 0x3B
 _GIF_PALETTE_AT, _GIF_FRAME_BYTES = 10, 11
 _PNG_HEAD_BYTES = 24
-_MAX_PIXEL_BYTES = 8 + 1  # RGBA of 16 bits; filter bytes, and blocks that are not compressed
+_MAX_PIXEL_BYTES = 8 + 1  # 16-bit RGBA, and overhead: filter bytes, uncompressed blocks
 _METADATA_BYTES = 4 * 1024 * 1024
 _ALPHA_FRAMES = 10  # the number of frames checked for alpha
 
@@ -75,7 +75,7 @@ def outline(path: Path) -> tuple[tuple[int, int], int]:
 
 
 def _count_gif_frames(path: Path) -> int:
-    """Return the number of a GIF's frames, or a larger one than the limit.
+    """Return the number of a GIF's frames; the count stops just above the limit.
 
     Pillow would count them all, even if there are millions.
     """
@@ -107,7 +107,7 @@ def _palette_bytes(flags: int) -> int:
 def describe(path: Path) -> Animation:
     """Read the timing of all frames, and the alpha of the first ones.
 
-    The rate has a frame for every start time, up to 50 fps.
+    The rate is high enough to show every frame at its own time, up to 50 fps.
     """
     if picture_family(path) == "zip":
         return _describe_zip(path)

@@ -51,7 +51,7 @@ def needs_mixing(frame: AudioFrame) -> bool:
 
 
 def speakers_of(frame: AudioFrame, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of a frame's channels; `names`, those of its stream, if it has none."""
+    """Return the speaker names of a frame, or if it has none, `names`, those of its stream."""
     own = tuple(channel.name for channel in frame.layout.channels)
     if all(_nameless(name) for name in own) and len(names) == len(own):
         return tuple(names)
@@ -59,7 +59,7 @@ def speakers_of(frame: AudioFrame, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def stereo(samples: Samples, speakers: Sequence[str]) -> Samples:
-    """Mix any number of channels to stereo, with FFmpeg's levels; mono is on both sides in full.
+    """Mix any number of channels to stereo, with FFmpeg's levels; mono goes to both at full level.
 
     Ambisonics is decoded to two virtual microphones, facing left and right. Channels without a
     speaker are assigned to left and right alternately, or dropped if others have a speaker.

@@ -31,7 +31,7 @@ class Clock:
         self._shift_s = Fraction(0)
 
     def at(self, time_s: Fraction, duration_s: Fraction) -> Fraction:
-        """Return the corrected time of a frame; after a jump or a repeat, it follows the last."""
+        """Return the corrected time of a frame; after a jump or repeat, that after the last."""
         if not self._broken:
             return time_s
         if self._due_s is not None:
@@ -49,7 +49,7 @@ class Clock:
 
 def is_wrap(step_s: Fraction, tick_s: Fraction) -> bool:
     """Return whether a step is the overflow of a 32-bit counter."""
-    if step_s < _LEAST_WRAP_S:  # as most steps are; arithmetic with fractions is slow
+    if step_s < _LEAST_WRAP_S:  # the usual case; arithmetic with fractions is slow
         return False
     wrap_s = _WRAP_TICKS * tick_s
     tolerance_s = min(Fraction(_WRAP_TOLERANCE_S), wrap_s / 4)

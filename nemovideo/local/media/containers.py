@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _DEMUXERS = "matroska,webm,avi,mp3,wav,aac"
 _MP4 = ",mov,mp4,m4a,3gp,3g2,mj2"
 DECODER_OPTIONS = {"max_pixels": str(MAX_SIDE_PX**2)}
-"""The options of all decoders, FFmpeg's own included, which decode frames to open a file."""
+"""The options of all decoders, including those with which FFmpeg probes a file as it is opened."""
 
 _ENCODER_DELAY_S = Fraction(1, 10)
 _UNRELATED_S = 600
@@ -79,7 +79,7 @@ def main_video(container: InputContainer) -> VideoStream | None:
 def main_audio(container: InputContainer) -> AudioStream | None:
     """Return the default audio stream, else the first.
 
-    Streams without a decoder, as phones add them, are ignored.
+    Streams without a decoder, such as phones add, are ignored.
     """
     return _default_of([s for s in container.streams.audio if _has_decoder(s)])
 

@@ -56,8 +56,8 @@ def margins_of(path: Path, stream: VideoStream) -> Margins:
     return Margins()
 
 
-def _pixel_crop(reader: Reader, place: int) -> Margins:
-    """Return the margins of the video track with index `place` among the video tracks."""
+def _pixel_crop(reader: Reader, index: int) -> Margins:
+    """Return the margins of the video track with this index among the video tracks."""
     for segment in elements(reader, 0, reader.size):
         if segment.id != SEGMENT:
             continue
@@ -67,7 +67,7 @@ def _pixel_crop(reader: Reader, place: int) -> Margins:
                 entries = [dict(fields(e)) for name, e in fields(content(reader, element))]
                 videos = [e for e in entries if e.get(_TRACK_TYPE) == _VIDEO_TRACK]
                 picture = (
-                    dict(fields(videos[place].get(_VIDEO, b""))) if place < len(videos) else {}
+                    dict(fields(videos[index].get(_VIDEO, b""))) if index < len(videos) else {}
                 )
                 sides = (picture.get(side, b"")[:8] for side in _CROP)
                 return Margins(*(int.from_bytes(side, "big") for side in sides))

@@ -42,7 +42,7 @@ _TRANSPOSED = {
 }
 """By Exif orientation, how a picture is turned upright."""
 
-# The next marker as libjpeg finds it: not an escaped byte of a scan, nor a restart marker in it.
+# The next marker, as libjpeg finds it: neither an escaped byte nor a restart marker of a scan.
 _JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 _START_OF_SCAN, _END_OF_IMAGE = b"\xda", b"\xd9"
 
@@ -83,7 +83,7 @@ def decoded(image: Image.Image) -> Image.Image:
 def _upright(image: Image.Image) -> Image.Image:
     """Apply the Exif orientation.
 
-    `ImageOps.exif_transpose` also writes the Exif data again, which fails if they are damaged.
+    `ImageOps.exif_transpose` also rewrites the Exif data, which fails if it is damaged.
     """
     try:
         method = _TRANSPOSED.get(image.getexif().get(ExifTags.Base.Orientation, 1))

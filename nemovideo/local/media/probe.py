@@ -64,7 +64,7 @@ class MediaItem:
     Attributes:
         id: Its id in drafts: "m1", "m2", … in the order of upload.
         kind: "video", "image" or "audio".
-        sha256: The hash of its content, if it was uploaded; the server computes it on the way.
+        sha256: The hash of its content, computed by the server during the upload, if any.
         width: In pixels as displayed, after cropping and rotation; `height` likewise.
         aspect: The pixel aspect ratio, width / height, as displayed.
         has_alpha: Whether parts of the picture are transparent; the alpha is then the mask.
@@ -197,7 +197,7 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
             frames = decoder.decode(packet)
         except av.error.InvalidDataError:
             frames = []
-        except av.error.ArgumentError as error:  # FFmpeg keeps no size above its limit
+        except av.error.ArgumentError as error:  # FFmpeg clears a size above its limit
             raise ValueError("its picture is too large, or has no size") from error
         for frame in frames:
             return frame

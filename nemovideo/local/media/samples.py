@@ -1,6 +1,6 @@
-"""The samples that the tables of an MP4 claim, counted before FFmpeg allocates an index for them.
+"""Count the samples that the tables of an MP4 claim, before FFmpeg allocates an index for them.
 
-A table of samples of the same size has the same few bytes for any number of samples.
+If all samples have the same size, a table of a few bytes can claim any number of them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _Data: TypeAlias = bytes | mmap.mmap
 
 
 def may_be_mp4(path: Path) -> bool:
-    """Return whether a file does not start as that of another family."""
+    """Return whether a file may be an MP4: it does not start like one of another family."""
     with path.open("rb") as file:
         return sniff(file.read(_HEAD_BYTES)) <= {"mp4"}
 
@@ -46,8 +46,8 @@ def check_samples(path: Path) -> None:
 def _counts(data: _Data, file_bytes: int) -> Iterator[int]:
     """Yield the number of samples in each table.
 
-    FFmpeg indexes uncompressed sound by its chunks, so its samples do not count if the file has
-    room for them.
+    FFmpeg indexes uncompressed sound by chunk, so its samples are not counted, as long as the file
+    is large enough to contain them.
     """
     handlers: set[bytes] = set()
     ticks: set[bytes] = set()
@@ -71,7 +71,7 @@ def _counts(data: _Data, file_bytes: int) -> Iterator[int]:
 
 
 def _tables(data: _Data) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the name and the first 16 bytes of every table; a compressed header as a whole."""
+    """Yield the name and the first 16 bytes of every table, and compressed headers in full."""
     for start, end in _headers(data):
         place = start
         while found := _TABLE.search(data, place, end):

@@ -78,7 +78,7 @@ def survey(path: Path) -> Survey:
 def _even_s(path: Path, scan: Survey) -> Fraction:
     """Return the frame duration of a video without usable timestamps.
 
-    It follows from the header's rate, or from the length of the sound if the two disagree.
+    It is computed from the header's rate, or from the length of the sound if the two disagree.
     """
     with open_media(path) as container:
         rate = getattr(main_video(container), "guessed_rate", None)
