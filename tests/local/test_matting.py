@@ -141,7 +141,7 @@ def test_an_unknown_engine_is_refused_before_it_is_used() -> None:
 
 
 def test_a_url_is_not_a_missing_file(matting: Matting) -> None:
-    with pytest.raises(UnsupportedFileError, match="https:// URLs are not supported here") as caught:
+    with pytest.raises(UnsupportedFileError, match="https:// URLs are not supported") as caught:
         matting.frames("https://example.com/talk.mp4?signature=secret")
     assert "secret" not in str(caught.value)
     with pytest.raises(UnsupportedFileError, match="URLs"):
