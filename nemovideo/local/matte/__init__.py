@@ -1,11 +1,11 @@
 """Matting: frames in, soft masks of people out.
 
-An engine (`engine`) segments one picture: `selfie` is built in, `litert` and `onnx` run a
-user's model file with the tensors in `tensors`, `rembg` wraps rembg; `recurrent` runs networks
-with memory. `loading` selects one. Shared by all: `faces` and `people` find and track people
-(`tracking`, `regions`), `smoothing` steadies masks in time, `edges` aligns them to the picture,
-and `cutter` combines this for the frames of a clip. `fine` adds a second network for key
-frames (`key_frames`, `reconcile`) and propagates its masks (`propagation`).
+An engine (`engine`) segments one picture: `selfie` is built in, `litert` and `onnx` run a user's
+model file with the tensors in `tensors`, `rembg` wraps rembg, and `recurrent` runs networks with
+memory. `loading` selects one. All share the rest: `faces` and `people` find and track people
+(`tracking`, `regions`), `smoothing` steadies masks in time, `edges` aligns them to the picture, and
+`cutter` combines these steps for the frames of a clip. `fine` adds a second network for key frames
+(`key_frames`, `reconcile`) and propagates its masks (`propagation`).
 """
 
 from nemovideo.local.matte.cutter import Cut as Cut

@@ -1,4 +1,4 @@
-"""Apply a user's own masks to single frames and propagate them to the frames around."""
+"""Apply a user's own masks to single frames, and propagate them to adjacent frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cut out the people in the frames of one clip: crops, edges, and steadiness in time."""
+"""Cut out the people in the frames of one clip: crops, edges, and temporal smoothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Cut:
         box: The part of the frame that the mask covers.
         mask: How much of each pixel belongs to a person, 0..1.
         nobody: Whether no person was found; the mask is empty.
-        settled: Whether little has moved since the cut before.
+        settled: Whether little has moved since the previous cut.
         left_out: The number of people in front beyond the limit for tracking.
     """
 
@@ -56,7 +56,7 @@ class Cutter:
 
     Args:
         engine: The segmentation network.
-        faces: The face detector, for an engine that knows people only.
+        faces: The face detector, for an engine that segments only people.
         behind: Whether to keep people behind those in front.
     """
 
@@ -81,9 +81,9 @@ class Cutter:
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
         """Yield every view with its cut, in order, some frames late.
 
-        The engine sees every second frame, fewer with little motion, all with much; the
-        others are interpolated from both neighbors. A repeated view is cut once. A yielded
-        view is not used again, so another thread may work on it.
+        The engine sees every second frame, fewer if there is little motion, all if there is much;
+        the others are interpolated from both neighbors. A repeated view is cut once. A yielded view
+        is not used again, so another thread may work on it.
         """
         waiting: list[_View] = []
         last: _View | None = None

@@ -47,9 +47,9 @@ _View = TypeVar("_View", bound=View)
 
 @attrs.define(eq=False)
 class _Frame(Generic[_View]):
-    """A frame, its brightness on grids, and its flow to the key frame before, if computed.
+    """A frame, its brightness on grids, and its flow to the previous key frame, if computed.
 
-    Of the flows on two grids, the last is kept.
+    If the flow is computed on two grids, the last one is kept.
     """
 
     view: _View
@@ -66,7 +66,7 @@ class _Frame(Generic[_View]):
 
 @attrs.define(eq=False)
 class _Key(Generic[_View]):
-    """A key frame with its matte, and the frames since the key frame before.
+    """A key frame with its matte, and the frames since the previous key frame.
 
     `grid` is where the flow to it is computed: around its people.
     """
@@ -123,10 +123,10 @@ class FineCutter:
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
         """Yield every view with its cut, in order, some frames late.
 
-        Two frames per second are key frames; where people or the picture around them move, six.
-        The mask of a key frame is the median with its neighbors' masks, so that a single wrong one
-        has no effect. Frames in between get masks propagated from both sides. A repeated view is
-        cut once.
+        Two frames per second are key frames; six where people or the picture around them move. The
+        mask of a key frame is the median with its neighbors' masks, so that a single wrong one has
+        no effect. Frames in between get masks propagated from both sides. A repeated view is cut
+        once.
         """
         last: _Frame[_View] | None = None
         thumbnail: Thumbnail | None = None
@@ -156,7 +156,7 @@ class FineCutter:
         yield from self._flush(keys, waiting)
 
     def _is_due(self, frame: _Frame[_View], key: _Key[_View], waiting: list[_Frame[_View]]) -> bool:
-        """Return whether a frame must be a key frame: the stride is over, or the picture moved."""
+        """Return whether a frame must be a key frame: the stride is complete, or it moved."""
         count = len({id(other) for other in waiting}) + 1
         self._moved = False
         if count >= self._still_stride:
@@ -176,7 +176,7 @@ class FineCutter:
         return has_changed(frame.gray(whole), key.frame.gray(whole), key.matte.people)
 
     def _flow(self, frame: _Frame[_View], before: _Frame[_View], grid: Crop) -> Flow:
-        """Return the flow of a frame to the key frame before it."""
+        """Return the flow of a frame to the previous key frame."""
         if frame.flow is None or frame.flow_grid != grid:
             frame.flow = self._optical_flow(frame.gray(grid), before.gray(grid))
             frame.flow_grid = grid

@@ -19,7 +19,7 @@ _BEHIND_FACE, _BEHIND_HEIGHT = 0.5, 0.7
 class Person:
     """A tracked person: the last mask with its box, the box for the next frame, the last face.
 
-    `unseen` counts the searches since then, for people behind.
+    `unseen` counts the searches since then that missed a person behind.
     """
 
     box: Box

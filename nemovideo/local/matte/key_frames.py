@@ -99,7 +99,7 @@ class KeyFrames:
     Args:
         people: Finds and tracks people with the small network.
         strong: The matting network.
-        sharp_side: The side of a square with the pixels that the network gets at most.
+        sharp_side: The strong network sees at most `sharp_side`² pixels.
     """
 
     def __init__(self, people: People, strong: Matte, *, sharp_side: int = SHARP_SIDE) -> None:
@@ -119,7 +119,7 @@ class KeyFrames:
 
         Args:
             view: The frame.
-            sharp: Whether the strong network gets more pixels, at nearly twice the time.
+            sharp: Whether the strong network gets more pixels, which takes nearly twice as long.
         """
         self._side = self._sharp_side if sharp else _SIDE
         self._margin = _SHARP_MARGIN if sharp else _MARGIN

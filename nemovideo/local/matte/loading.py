@@ -43,7 +43,7 @@ class Follower(Protocol):
 
     @property
     def finds_small(self) -> bool:
-        """Whether no other engine here finds smaller people."""
+        """Whether it finds people as small as any built-in engine can."""
         ...
 
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
@@ -57,10 +57,9 @@ class LoadedEngine:
 
     Attributes:
         engine: The network; in "fine", the small one.
-        faces: The face detector, for a network that knows people only.
+        faces: The face detector, for a network that segments only people.
         strong: The matting network of "fine".
-        sharp_side: The side of a square with the pixels that `strong` gets at most; None for its
-            default.
+        sharp_side: `strong` sees at most `sharp_side`² pixels; None for its default.
     """
 
     engine: Matte

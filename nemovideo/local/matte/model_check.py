@@ -49,7 +49,7 @@ def check(name: str, engine: Matte) -> None:
 
 
 def _drawn(side: int) -> tuple[Picture, npt.NDArray[np.bool_]]:
-    """Return a picture of head and shoulders before a dark wall, and the true mask."""
+    """Return a picture of a head and shoulders in front of a dark wall, and the true mask."""
     image = Image.new("RGB", (_SIDE, _SIDE), _WALL)
     person = Image.new("1", (_SIDE, _SIDE))
     for box, color in _OUTLINE:

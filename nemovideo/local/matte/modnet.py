@@ -1,4 +1,4 @@
-"""MODNet: a portrait matting network with fine hair and edges, in tenths of a second per picture.
+"""MODNet: a portrait matting network with fine hair and edges; it takes tenths of a second.
 
 Ke et al., "MODNet: Real-Time Trimap-Free Portrait Matting via Objective Decomposition",
 AAAI 2022. It takes any size in multiples of 32, and works best with the original aspect ratio.

@@ -1,7 +1,7 @@
 """Find, track and segment people: each person in front has a separate crop.
 
-People behind who touch those in front are tracked as well: the network sees both as one region,
-so the area of the one behind has to be known to be left out.
+People behind who touch those in front are tracked as well: the network sees both as one region, so
+the person behind can be excluded only if their area is known.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class People:
 
     Args:
         engine: The segmentation network.
-        faces: The face detector, for an engine that knows people only; without it, anything
-            that the engine segments counts as a person.
+        faces: The face detector, for an engine that segments only people; without it, anything that
+            the engine segments counts as a person.
         behind: Whether to keep people behind those in front.
     """
 
@@ -80,7 +80,7 @@ class People:
         self._faces = faces
         self._side = side_of(engine)
         self._people: list[Person] = []
-        self._left: list[Person] = []  # since the last call; frames in between may show them
+        self._left: list[Person] = []  # left since the last call; frames in between may show them
         self._passers_by: list[Person] = []  # behind, and near those in front
         self.face_seen: bool = faces is None
         self.face_here: bool = faces is None
@@ -175,7 +175,7 @@ class People:
         return Person(box, mask, steady_box(box, person_box(mask, box, size), size), person.face)
 
     def _track_passer_by(self, view: View, person: Person) -> Person:
-        """Return a passer-by in the next frame, who must not spread over those in front."""
+        """Return a passer-by in the next frame, whose mask must not spread over those in front."""
         box, size = person.next_box, view.size
         mask = self._mask_without(view, box, self._people)
         mask = near(mask, moved(person.mask, person.box, box))
@@ -183,7 +183,7 @@ class People:
         return attrs.evolve(person, box=box, mask=mask, next_box=next_box)
 
     def _by_face(self, view: View) -> list[Person]:
-        """Return people found by their face who are not tracked yet."""
+        """Return people found by their faces who are not tracked yet."""
         if self._faces is None:
             return []
         picture = view.picture(whole(view.size), (self._faces.side, self._faces.side))
@@ -207,7 +207,7 @@ class People:
         return found
 
     def _is_of(self, face: Box, person: Person) -> bool:
-        """Return whether a face is a person's, not that of someone behind beside the mask."""
+        """Return whether a face belongs to a person, not to someone behind next to the mask."""
         place = center_of(face)
         if not contains(person.next_box, place):
             return False
@@ -218,14 +218,14 @@ class People:
         return [face for face in self.faces if contains(box, center_of(face))]
 
     def _with_face(self, person: Person) -> Person:
-        """Return a person with the face seen last: the tallest in the box."""
+        """Return a person with the last face seen: the tallest in the box."""
         faces = [face for face in self._faces_in(person.next_box) if self._is_of(face, person)]
         return attrs.evolve(person, face=max(faces, key=height_of, default=person.face))
 
     def _passers_by_without(self, found: Sequence[Person]) -> list[Person]:
         """Return the passers-by whom a search did not find again.
 
-        They are forgotten after some searches: hidden for good, they would only take from the
+        They are dropped after a few searches: people who stay hidden would only cut holes in the
         masks of those in front.
         """
         return [
@@ -256,8 +256,9 @@ class People:
     ) -> tuple[Mask, Box]:
         """Return the mask of a box, growing the box while the person reaches its edge.
 
-        The masks of other people are left out, so that the box does not grow around those who
-        touch the person: with a margin around a new person, since the others moved a little.
+        The masks of other people are removed, so that the box does not grow to include people who
+        touch the person. For a new person they are removed with a margin, since the others have
+        moved a little.
         """
         mask = self._mask_without(view, box, others, margin=new)
         for _ in range(growths):
@@ -287,8 +288,8 @@ class People:
     def _mask(self, view: View, box: Box) -> Mask:
         """Run the engine on a padded box.
 
-        A wide box becomes several pictures: squeezed into one, people would look unlike those
-        in the training data.
+        A wide box is split into several pictures: squeezed into one, people would not look like
+        those in the training data.
         """
         crops = side_by_side(box)
         side = self._side if len(crops) == 1 else 2 * self._side

@@ -57,7 +57,7 @@ def propagate(
 def between(before: Propagated, after: Propagated, share: float) -> Mask:
     """Blend two masks propagated to a frame, weighted by distance and confidence.
 
-    The farther one counts for more than its distance alone says, since their errors average out.
+    The farther one weighs more than its distance alone suggests, since their errors average out.
 
     Args:
         before: From the earlier key frame.
@@ -103,7 +103,7 @@ def has_moved(frame: Gray, key: Gray, flow: Flow, people: Region, *, far_px: flo
 def has_changed(frame: Gray, key: Gray, people: Region) -> bool:
     """Return whether the picture around the people changed since the key frame.
 
-    A moving camera changes it, and so does a person who enters.
+    A moving camera changes it, as does a person who enters.
     """
     change = cv2.absdiff(frame, key)[~people] > _TOLERANCE
     return bool(change.size and change.mean() > _CHANGED_SHARE)

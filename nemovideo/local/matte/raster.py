@@ -19,7 +19,7 @@ Flow: TypeAlias = npt.NDArray[np.float32]
 """Height × width × 2: the offset of each pixel in the other picture, right and down."""
 
 Offsets: TypeAlias = tuple[Mask, Mask]
-"""How far right and down of itself each pixel is sampled."""
+"""Where each pixel is sampled: its offsets to the right and down, as two planes."""
 
 Region: TypeAlias = npt.NDArray[np.bool_]
 """Height × width."""
@@ -88,17 +88,17 @@ class OpticalFlow:
 
     def __init__(self) -> None:
         self._method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        # Half resolution instead of a quarter lets masks be propagated twice as far. Without
-        # refinement it takes half the time, at the same error.
+        # With half instead of a quarter of the resolution, masks can be propagated twice as far.
+        # Omitting refinement halves the time, at the same error.
         self._method.setFinestScale(1)
         self._method.setGradientDescentIterations(12)
         self._method.setVariationalRefinementIterations(0)
-        # Patches that overlap a little less save a quarter of the time, at the same error.
+        # Slightly less overlap of patches saves a quarter of the time, at the same error.
         self._method.setPatchStride(5)
 
     def __call__(self, picture: Gray, other: Gray) -> Flow:
         """Return the offset of each pixel of the picture in the other."""
-        # A first guess, even of zero, would cost a tenth of the time.
+        # An initial flow, even of zero, would take a tenth of the time.
         flow = self._method.calc(picture, other, None)  # type: ignore[call-overload]
         return np.asarray(flow, dtype=np.float32)
 

@@ -1,8 +1,8 @@
 """Reconcile the masks of the two networks in one frame.
 
-The strong network has better edges and fewer errors, but each of the two loses people or
-keeps furniture in places where the other does not. Each area of disagreement is decided by
-the face in it, the confidence of the small network, and the pixels around the area.
+The strong network has better edges and fewer errors, but each network loses people or keeps
+furniture where the other does not. Each area of disagreement is decided by the face in it, the
+confidence of the small network, and the pixels around the area.
 """
 
 from __future__ import annotations

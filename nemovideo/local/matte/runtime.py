@@ -27,7 +27,7 @@ _PROVIDERS = {
 """The execution providers by device name."""
 DEVICES = (AUTO, *_PROVIDERS)
 _AUTOMATIC = ("cuda", "rocm", "migraphx", "directml")
-"""The devices for "auto", in order; the others accept any model but may be slower than the CPU."""
+"""The devices for "auto", in order; other devices may be slower than the CPU with some models."""
 
 
 def open_session(path: Path, device: str = AUTO) -> InferenceSession:
@@ -56,8 +56,8 @@ def open_session(path: Path, device: str = AUTO) -> InferenceSession:
     options.intra_op_num_threads = _THREADS
     # Threads that spin while idle take CPU time from the encoder.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Input sizes vary, and a pattern would be kept for each. The arena stays on: without it,
-    # every thread that runs a network keeps the memory of its layers.
+    # Input sizes vary, and a memory pattern would be kept for each. The arena stays on: without it,
+    # every thread that runs a network keeps the memory of the layers.
     options.enable_mem_pattern = False
     try:
         session: InferenceSession = onnxruntime.InferenceSession(

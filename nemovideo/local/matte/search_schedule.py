@@ -16,10 +16,10 @@ _CHANGED_SHARE = 0.005
 
 
 class SearchSchedule:
-    """Decide which frames to search: nobody enters without motion around the tracked people.
+    """Decide which frames to search: nobody can enter without motion around the tracked people.
 
     Args:
-        min_frames: The least number of frames between searches while people are tracked.
+        min_frames: The minimum number of frames between searches while people are tracked.
     """
 
     def __init__(self, min_frames: int = _FRAMES) -> None:

@@ -77,8 +77,8 @@ def person_box(mask: Mask, seen: Box, size: Size) -> Box:
 def steady_box(current: Box, wanted: Box, size: Size) -> Box:
     """Return the wanted box, or the current one while it fits.
 
-    A jittering box makes the mask jitter. So a new box has one grid step to spare, and is kept
-    until the person leaves it or leaves much of it empty.
+    A jittering box makes the mask jitter. So a new box is one grid step larger, and is kept until
+    the person leaves it or leaves much of it empty.
     """
     slack = _SLACK_GRIDS * _grid(size)
     inside = (
@@ -102,8 +102,8 @@ def steady_box(current: Box, wanted: Box, size: Size) -> Box:
 def roomy(box: Box, size: Size) -> Box:
     """Widen a tall box, or make a wide one taller.
 
-    Squeezed to a square, a person in a narrow box looks unlike those in the training data, and
-    shows no background to separate them from.
+    Squeezed to a square, a person in a narrow box does not look like those in the training data,
+    and the box shows no background to separate them from.
     """
     left, top, right, bottom = box
     grid = _grid(size)
