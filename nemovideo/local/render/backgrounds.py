@@ -174,7 +174,7 @@ class SharedBackgrounds:
         *,
         offset_s: Fraction,
     ) -> BackgroundSource:
-        """Return the source; one that is being made is waited for."""
+        """Return the source; wait if another thread is making one."""
         with self._lock:
             kept = self._stills.get((background, canvas))
             if kept is not None:

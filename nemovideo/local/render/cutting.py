@@ -149,7 +149,7 @@ def with_warnings(
         name: The clip's name.
         fps: The clip's frame rate.
         warn: Called with each warning.
-        without_person: What frames without a person are like, for the warning.
+        without_person: What frames without a person show, for the warning.
     """
     empty: list[int] = []
     crowded: list[int] = []

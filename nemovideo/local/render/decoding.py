@@ -72,10 +72,10 @@ def decode_frames(
 def frames_at(
     item: MediaItem, times_s: Sequence[Fraction], *, warn: Warn = ignore_warning
 ) -> Iterator[Timed | None]:
-    """Yield the frame shown at each of some ascending times, else the first; None without frames.
+    """Yield the frame shown at each of these ascending times, else the first; None without frames.
 
-    What several of them need is decoded once. Frames that no other frame refers to are decoded only
-    shortly before these times.
+    Frames that several times depend on are decoded once. Frames that no other frame refers to are
+    decoded only shortly before these times.
     """
     if picture_family(item.path) is not None:
         yield from _shown_at(animation.frames(item.path), times_s)
@@ -115,11 +115,11 @@ class _Footage:
     warn: Warn
 
     def entry(self, start_s: Fraction) -> int | Fraction:
-        """Return the key frame before a time: its place in the index, else the time itself."""
+        """Return an id of the key frame before a time: its index position, else the time itself."""
         if not self._seeks(start_s):
             return 0
         index = self.stream.index_entries
-        # Some are completed while reading. Frames are decoded before they are shown.
+        # Some indexes are built during reading. Decoding order can differ from display order.
         if not len(index) or index[-1].timestamp < self._ticks(start_s - _MAX_DELAY_S):
             return start_s
         return index.search_timestamp(self._ticks(start_s))
@@ -129,7 +129,7 @@ class _Footage:
     ) -> Iterator[Timed]:
         """Yield (time, frame) from the key frame before `start_s`; see `decode_frames`.
 
-        With `exact_s`, frames to which no other refers are decoded only shortly before these times.
+        With `exact_s`, frames that no other refers to are decoded only shortly before these times.
         """
         item, stream = self.item, self.stream
         if self._seeks(start_s):

@@ -122,7 +122,7 @@ class ContainerWriter:
         context.color_primaries = canvas.primaries
         context.color_trc = canvas.transfer
         context.thread_type = "AUTO"
-        # x264's default of 1.5 threads per core takes memory, and slows the renderer.
+        # x264's default of 1.5 threads per core uses more memory, and slows the renderer.
         context.thread_count = os.cpu_count() or 1
         return stream
 
@@ -132,7 +132,7 @@ class ContainerWriter:
             frame = self._effect(frame)
         frame.pts = self._frames
         frame.time_base = 1 / self._canvas.fps
-        frame.pict_type = 0  # else the encoder copies the source's frame types
+        frame.pict_type = 0  # otherwise, the encoder copies the source's frame types
         self._container.mux(self._video.encode(frame))
         self._frames += 1
         for sound in (self._mixed, self._copied):

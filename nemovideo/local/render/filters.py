@@ -26,7 +26,7 @@ _TIME_BASE = Fraction(1, 25)  # arbitrary: only the order of frames matters
 _MATRICES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc"}
 _FILL_LIGHT = 0.75
 _stamp_lock = threading.Lock()
-"""Held until a graph has a frame with its timestamp: other threads put it in theirs."""
+"""Held while a frame is stamped and pushed: another thread may stamp it for its own graph."""
 _TURNS = {90: ("cclock",), 180: ("clock", "clock"), 270: ("clock",)}
 
 

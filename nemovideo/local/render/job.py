@@ -39,9 +39,9 @@ from nemovideo.local.render.prefetch import prefetch
 from nemovideo.local.timeline import Clip, Crop, Place, Timeline
 
 _HEAVY = {"webm": 2}
-"""Factor of the encoder's memory for frames with alpha, by format."""
+"""By format, the factor by which alpha multiplies the encoder's memory."""
 _BYTES_PER_PIXEL = {"zip": 0.02, "gif": 0.02, "mov": 0.02}
-"""The minimum size on disk, for formats with large files."""
+"""The minimum size on disk, in bytes per pixel, of formats with large files."""
 _MIN_RATE = 0.001
 _MIN_SCALE, _MAX_SCALE = 0.02, 4.0
 

@@ -17,8 +17,8 @@ def tags_for(timeline: Timeline, media: Mapping[str, MediaItem], warn: Warn) -> 
     """Return the metadata for the file of a draft.
 
     Date, location, title and language are those of the first video; chapters of all clips are
-    shifted to their place in the draft. If the draft drops metadata, `warn` is called with the
-    names of what was dropped.
+    shifted to their time in the draft. If the draft drops metadata, `warn` is called with the names
+    of what was dropped.
     """
     found: Tags | None = None
     chapters: list[Chapter] = []
@@ -38,7 +38,7 @@ def tags_for(timeline: Timeline, media: Mapping[str, MediaItem], warn: Warn) -> 
 
 
 def _moved(chapters: tuple[Chapter, ...], clip: Clip, at_s: Fraction) -> list[Chapter]:
-    """Return the chapters within a clip, shifted to its place and scaled to its speed."""
+    """Return the chapters within a clip, shifted to its start and scaled to its speed."""
     start_s, length_s = Fraction(clip.source_start_ms, 1000), Fraction(clip.duration_ms, 1000)
     speed = Fraction(clip.speed).limit_denominator(1000)
     found = []

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 Warn: TypeAlias = Callable[[str], None]
-"""A function that takes a warning, a whole sentence for the user; such as `Notices.add`."""
+"""A function, such as `Notices.add`, that takes a warning: a whole sentence for the user."""
 
 
 def ignore_warning(_sentence: str) -> None:

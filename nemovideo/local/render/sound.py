@@ -107,7 +107,7 @@ def _fading(position: int, count: int, length: int, fades_ms: tuple[int, int]) -
 
 
 class _Track:
-    """A sound at its place on the timeline."""
+    """A sound at its time on the timeline."""
 
     def __init__(
         self,

@@ -37,7 +37,7 @@ from nemovideo.local.timeline import Clip, Timeline
 MAX_SIDE_PX = 1280
 """The maximum width and height of a still."""
 
-# Of 448 in an export: two thirds of the time, for masks that are as close to the truth.
+# Exports use 448; 384 takes two thirds of the time, for masks that are as accurate.
 _SHARP_SIDE = 384
 
 _THREADS = min(2, os.cpu_count() or 1)
@@ -101,14 +101,14 @@ class _Scene:
         self._backgrounds = SharedBackgrounds()
 
     def stills(self, at_s: Sequence[float] | None) -> list[Still]:
-        """Render the frames at these times: in threads, while this one decodes the next."""
+        """Render the frames at these times in threads, while this thread decodes the next ones."""
         numbers = self._numbers(at_s)
         waiting: deque[tuple[int, Future[Still]]] = deque()
         made: dict[int, Still] = {}
         with ThreadPoolExecutor(_THREADS) as threads:
             for moment in self._decoded(map(self._moment, set(numbers))):
                 waiting.append((moment.number, threads.submit(self._still, moment)))
-                if len(waiting) > _THREADS:  # more would only take memory
+                if len(waiting) > _THREADS:  # more would only use memory
                     number, still = waiting.popleft()
                     made[number] = still.result()
             made |= {number: still.result() for number, still in waiting}
@@ -127,7 +127,7 @@ class _Scene:
         return _Moment(number, clip, (number - first) / self._canvas.fps)
 
     def _decoded(self, moments: Iterable[_Moment]) -> Iterator[_Moment]:
-        """Yield the moments in the order of their files, each with its frame if it has one."""
+        """Yield the moments in order of file and time, each with its decoded frame, if any."""
         ordered = sorted(moments, key=lambda moment: (moment.clip.media or "", moment.start_s))
         for media, group in groupby(ordered, lambda moment: moment.clip.media):
             together = list(group)
@@ -201,7 +201,7 @@ class _Scene:
 
 
 class _Moment:
-    """A clip from one moment, and the frame of its file shown there."""
+    """A clip cut to one time of the draft, and the frame of its file that is shown then."""
 
     def __init__(self, number: int, clip: Clip, offset_s: Fraction) -> None:
         self.number = number

@@ -43,7 +43,7 @@ class Titles:
         warn: Called with each warning.
 
     Raises:
-        RenderFailedError: One cannot be drawn, or too many are shown at the same time.
+        RenderFailedError: A title or overlay cannot be drawn, or too many are shown at once.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """Tone mapping of HDR, and gamut mapping of BT.2020 to BT.709, as a lookup table.
 
-The curve is the EETF of Report ITU-R BT.2390, from a peak of 1000 cd/m², for which nearly all HDR
-is mastered, to 203 cd/m², the reference white of BT.2408. Luminance below about 90 cd/m², such
-as faces, is unchanged; highlights are rolled off. The curve is applied to the largest channel, to
+The curve is the EETF of Report ITU-R BT.2390, from a peak of 1000 cd/m², at which nearly all HDR is
+mastered, to 203 cd/m², the reference white of BT.2408. Luminance below about 90 cd/m², such as
+faces, is unchanged; highlights are rolled off. The curve is applied to the largest channel, to
 preserve hue. Colors outside BT.709 are desaturated just enough.
 """
 

@@ -101,7 +101,7 @@ class Painting:
         distance = np.hypot(columns - x, rows - y) / (radius * self._unit)
         fall = np.float32(strength) * np.exp(-2 * distance**2)[..., np.newaxis]
         pixels = self._pixels()
-        room = 1 - pixels / 255  # as on film: highlights gain less
+        room = 1 - pixels / 255  # as on film: the brighter a pixel, the less it gains
         tint = np.array(color, dtype=np.float32)
         self._put(pixels + (fall * tint * room).astype(np.float32))
 

@@ -24,7 +24,7 @@ def draw_scene(name: str, width: int, height: int) -> Image.Image:
     Raises:
         KeyError: The scene is not in `timeline.SCENES`.
     """
-    with _lock:  # the moments of a preview, in threads, show the same scene
+    with _lock:  # a preview renders frames with the same scene in several threads
         return _drawn(name, width, height).copy()
 
 

@@ -17,7 +17,7 @@ _SHRINK = 0.85
 _LINE_SPACING = 0.25
 _CLOSING = "，。！？、：；）》」』”’…"
 _MOST_PIXELS = 8_000_000
-"""The maximum pixels of a text, or those of the video if it has more."""
+"""The maximum pixels of a text image, or those of a video frame if that has more."""
 
 
 def text_image(
@@ -29,7 +29,7 @@ def text_image(
 
     Raises:
         ModelUnavailableError: A font is needed, and cannot be downloaded.
-        RenderFailedError: The text is much larger than the video, even in the smallest letters.
+        RenderFailedError: The text is much larger than the video, even at the smallest size.
     """
     room = size[0] * _WIDTH_SHARE, size[1] * _HEIGHT_SHARE
     px = max(_MIN_PX, round(min(size) * height_share))
