@@ -38,9 +38,9 @@ def respond(
     A pure function: the same arguments give the same turn. A request that cannot be met is
     refused and leaves the timeline unchanged; the others are carried out.
 
-    `media` are the uploads of the session, in order, `history` the previous versions of the
-    timeline, oldest first. A message without an intent answers `question`, that of the previous
-    turn. `costs` are those of a turn by its kind, in credits.
+    `media` are the uploads of the session, in order, and `history` the previous versions of the
+    timeline, oldest first. A message without an intent is taken as the answer to `question`, which
+    the previous turn asked. `costs` are the costs of a turn by kind, in credits.
     """
     before = timeline or Timeline()
     if len(text) > MAX_CHARACTERS:
@@ -67,7 +67,7 @@ def respond(
 
 
 def _carried_out(wanted: Request, context: Context) -> Outcomes:
-    """Return the outcomes of a request, and a refusal of what it left out."""
+    """Return the outcomes of a request, with a refusal of any parts that were left out."""
     clause, intent = wanted.clause, wanted.intent
     if intent is None:
         return unknown(clause, context)
@@ -81,7 +81,7 @@ def _carried_out(wanted: Request, context: Context) -> Outcomes:
 
 
 def _within_limits(outcomes: Outcomes, context: Context) -> Outcomes:
-    """Refuse an edit with which the draft would grow beyond what can be rendered."""
+    """Refuse an edit that would make the draft too large to render."""
     before = context.timeline
     for outcome in outcomes:
         after, tool = outcome.timeline, outcome.tool
@@ -136,9 +136,10 @@ def _turn(outcomes: Sequence[Outcome], context: Context, before: Timeline) -> Tu
 
 
 def _unmet(outcome: Outcome) -> ToolUse | None:
-    """Return the tool call of a request that was not met without one, None for one that was.
+    """Return a tool call that reports an unmet request; None for a request that was met.
 
-    Beside edits that were made, a program can only see by it that something was left out.
+    If other requests of the message were met, programs can only tell from this call that one was
+    not.
     """
     if outcome.done:
         return None

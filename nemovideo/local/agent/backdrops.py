@@ -21,7 +21,7 @@ from nemovideo.local.timeline import SCENES, Background
 _MARKS = " '\"“”‘’「」《》-:"
 _SIGN = f"[{VIDEO}{IMAGE}{AUDIO}]+"
 _PRESENT = ("removed", "replaced", "present", "cut_out", "in_video", "my_video")
-"""Words about the current background and video, in the order of `without_source`."""
+"""Words about the current background and video, in the order in which they are blanked out."""
 _NAMED = ("with", "use", "chinese", "before", "after")
 """Patterns for the name of a background, in order of preference."""
 

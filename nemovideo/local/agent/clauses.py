@@ -39,7 +39,7 @@ class Request:
 def split(message: Message, known: Referents = NOTHING) -> list[Request]:
     """Return the requests of a message in order; small talk counts only if there are no others.
 
-    `known` is what "it" can be.
+    `known` is what "it" can refer to.
     """
     found: list[Request] = []
     waiting: Clause | None = None
@@ -111,7 +111,7 @@ def _lead(clause: Clause) -> str:
 
 
 def _with_verb(message: Message, clause: Clause, verb: str) -> tuple[Clause, Intent | None]:
-    """Return a piece with a verb put before it, and its intent; unchanged if it has none."""
+    """Return a piece with a verb before it, and its intent; unchanged if it has none."""
     led = message.clause(clause.start, clause.end, lead=verb)
     intent = find_intent(led) if verb else None
     return (led if intent else clause), intent
@@ -204,7 +204,7 @@ def _belongs(last: Request, clause: Clause, intent: Intent | None) -> bool:
 
 
 def _is_text_of(title: Clause, of: Intent, clause: Clause, intent: Intent) -> bool:
-    """Return whether a clause says what the title before it says: "…, saying Hello"."""
+    """Return whether a clause has the words of the title before it: "…, saying Hello"."""
     if of.name != "add_title" or text_of(title) is not None or text_of(clause) is None:
         return False
     said_only = intent.name in ("greet", "welcome") or intent.family == "title"

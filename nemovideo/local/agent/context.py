@@ -1,4 +1,4 @@
-"""What an intent receives and returns."""
+"""Intents, and what they receive and return."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Family = Literal[
 
 @attrs.frozen
 class Context:
-    """The session when a clause is carried out; its timeline is empty at the beginning."""
+    """The session when a clause is carried out; its timeline is initially empty."""
 
     language: Language
     timeline: Timeline

@@ -1,4 +1,4 @@
-"""Hide titles, logos or music for a while: "hide the logo after 3 seconds", 3秒后隐藏水印."""
+"""Hide titles, logos or music for some time: "hide the logo after 3 seconds", 3秒后隐藏水印."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from nemovideo.local.timeline import Overlay, Sound, Title
 
 
 def is_timed(text: str) -> bool:
-    """Return whether the text names a time or a stretch of time."""
+    """Return whether the text names a time or a time range."""
     return bool(times(text)) or time_range(text) is not None
 
 
 def hidden(text: str, total_ms: int) -> When | None:
-    """Return the stretch in which something is to be hidden, or None if it is out of range.
+    """Return the time range in which to hide something, or None if it is outside the timeline.
 
     "After 3 seconds" lasts until the end, "until 3 seconds" from the start; a length alone counts
     from the start, or from the end with "last".
@@ -51,7 +51,7 @@ def hide(
     kind: Literal["titles", "overlays", "sounds"],
     meant: Collection[int],
 ) -> Outcomes:
-    """Hide parts of one kind, those with the indexes `meant`, for the stretch in a clause."""
+    """Hide the parts of a kind with the indexes `meant`, in the time range that a clause names."""
     timeline = context.timeline
     parts: tuple[Title | Overlay | Sound, ...] = getattr(timeline, kind)
     gone = hidden(clause.text, timeline.duration_ms)
@@ -74,7 +74,7 @@ def hide(
 
 
 def _without(part: Title | Overlay | Sound, gone: When) -> list[Title | Overlay | Sound]:
-    """Return a part without a stretch of the timeline: nothing, or one or two pieces."""
+    """Return what is left of a part outside a time range: nothing, or one or two pieces."""
     end_ms = part.start_ms + part.duration_ms
     spans = (
         (part.start_ms, min(end_ms, gone.start_ms)),

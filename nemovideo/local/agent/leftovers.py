@@ -1,6 +1,6 @@
 """What an edit left out: "… and a robot next to me", "… with reverb", "… in Comic Sans".
 
-A part of a clause was not understood if the result is the same without it, and if it has words
+A part of a clause was not understood if the result is the same without it, although it has words
 other than those of `words/leftover.filler`.
 """
 
@@ -20,7 +20,7 @@ _MARKS = " .,;!?，。；！？、"
 _MASKED = {QUOTE, VIDEO, IMAGE, AUDIO, UNKNOWN_FILE}
 _MAX_CHARS = 400
 _MAX_PARTS = 8
-"""Each part costs one more edit."""
+"""To check a part, the edit is repeated without it."""
 
 
 def says_something(text: str) -> bool:
@@ -50,7 +50,7 @@ def left_out(clause: Clause, act: Action, context: Context, outcomes: Outcomes) 
 
 
 def _parts(text: str) -> Iterator[tuple[int, int, int]]:
-    """Yield the start, the start of the words and the end of each part after a joint."""
+    """Yield the start, the start of the words, and the end of each part after a conjunction."""
     guarded = pattern("clauses.guarded").sub(lambda one: QUOTE * len(one[0]), text)
     joints = list(pattern("leftover.joint").finditer(guarded))
     ends = [*(joint.start() for joint in joints[1:]), len(text)]
@@ -69,7 +69,7 @@ def _shades(text: str) -> Iterator[tuple[int, int, int]]:
 
 
 def _is_a_value(words: str) -> bool:
-    """Return whether words give a time, a place or a figure, which may be the default."""
+    """Return whether words give a time, a place or a number, which may equal the default."""
     return bool(position(words)) or says_when(words) or bool(percent(words) or number(words))
 
 

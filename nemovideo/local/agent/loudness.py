@@ -7,7 +7,7 @@ from nemovideo.local.agent.words import has
 
 
 def new_volume(text: str, current: float) -> float | None:
-    """Return the new volume (0 to 2; 1 as recorded), or None if the text does not change it."""
+    """Return the new volume, 0 to 2 (1: as recorded), or None if the text does not change it."""
     louder, quieter = has(text, "loudness.louder"), has(text, "loudness.quieter")
     if has(text, "loudness.too"):
         louder, quieter = quieter, louder

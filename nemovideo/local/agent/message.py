@@ -43,9 +43,9 @@ class Clause:
     """A part of the message with one request.
 
     `raw` is the text as typed. `plain` is normalized, with file names masked; in `text`,
-    quotations are masked too. All three have the same length. `quotes` and `files` are the
-    masked parts, in order. `start` and `end` are its offsets in the message; `lead` is a verb put
-    before it.
+    quotations are masked too. All three have the same length. `quotes` and `files` are the masked
+    parts, in order. `start` and `end` are its offsets in the message; `lead` is a verb that was
+    added before it.
     """
 
     text: str
@@ -68,7 +68,7 @@ class Clause:
 
 @attrs.frozen
 class Message:
-    """The whole message, which is sliced into clauses; the rest comes with its offsets."""
+    """The whole message, which is sliced into clauses; quotations and files have their offsets."""
 
     _text: str
     _plain: str
@@ -83,7 +83,7 @@ class Message:
         return self.clause(0, len(self._raw))
 
     def clause(self, start: int, end: int, *, lead: str = "") -> Clause:
-        """Return the clause from `start` to `end`, with a verb `lead` put before it."""
+        """Return the clause from `start` to `end`, with the verb `lead` added before it."""
         front = f"{lead} " if lead else ""
         return Clause(
             text=front + self._text[start:end],
@@ -101,7 +101,7 @@ class Message:
 
 
 def normalize(text: str) -> str:
-    """Return the text in lower case, half-width and simplified; offsets do not change."""
+    """Return the text in lower case, half-width, simplified characters; offsets do not change."""
     return "".join(map(_normal, text)).translate(_TO_SIMPLIFIED).translate(_APOSTROPHES)
 
 

@@ -30,7 +30,7 @@ class Spot:
 
 
 def small_person(timeline: Timeline) -> Spot:
-    """Return where the person is, if small and placed: what is laid over the video avoids it."""
+    """Return where the person is, if small and placed: overlays avoid that spot."""
     places = (clip.place for clip in timeline.clips if clip.place and clip.place.scale <= _SMALL)
     return next((Spot(place.x, place.y) for place in places), Spot())
 

@@ -1,7 +1,7 @@
-"""What "it" is: the subject of the clause before, or else of the last change.
+"""What "it" refers to: the subject of the previous clause, or else of the last change.
 
-A clause without a subject of its own ("make it yellow", "top left", 改成红色) is read with the
-subject put before it.
+A clause without a subject ("make it yellow", "top left", 改成红色) is parsed with the subject added
+before it.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from nemovideo.local.agent.words import has
 from nemovideo.local.timeline import Timeline
 
 _MAX_CHARS = 60
-"""Longer clauses have a subject of their own."""
+"""Longer clauses are assumed to have a subject."""
 
 
 @attrs.frozen
 class Subject:
-    """Something that "it" can be.
+    """Something that "it" can refer to.
 
-    `lead` is put before a clause about it, which then has one of `intents`. Alone, the clause has
-    no intent, or one of `otherwise`.
+    With `lead` added before it, a clause about it has one of `intents`. Without, it has no intent,
+    or one of `otherwise`.
     """
 
     name: str
@@ -59,13 +59,13 @@ _SUBJECTS = (_TITLE, _LOGO, _MUSIC, _PERSON, _BACKGROUND)
 
 @attrs.frozen
 class Referents:
-    """What "it" can be: `last` was changed last, `colored` is what else can have a color."""
+    """What "it" can refer to: `last` was changed last, `colored` are others that have a color."""
 
     last: tuple[Subject, ...] = ()
     colored: tuple[Subject, ...] = ()
 
     def after(self, intent: Intent | None) -> Referents:
-        """Return what "it" can be after a clause with this intent."""
+        """Return what "it" can refer to after a clause with this intent."""
         if intent is None or intent.family == "talk":
             return self
         named = (
@@ -81,14 +81,14 @@ NOTHING = Referents()
 
 
 def referents(context: Context) -> Referents:
-    """Return what "it" is after the last change of the timeline."""
+    """Return what "it" can refer to after the last change of the timeline."""
     now = context.timeline
     last = tuple(_changed(context.previous, now)) if context.history else ()
     return Referents(last, (_TITLE, _BACKGROUND) if now.titles else ())
 
 
 def _changed(before: Timeline, now: Timeline) -> Sequence[Subject]:
-    """Return what differs and is still there, except for what a new length cut off."""
+    """Return what changed and still exists, except for parts cut to a new duration."""
     same_length = not before.clips or before.duration_ms == now.duration_ms
     changes = {
         _TITLE: bool(now.titles) and before.titles != now.titles and same_length,
@@ -105,7 +105,7 @@ def _changed(before: Timeline, now: Timeline) -> Sequence[Subject]:
 def about_it(
     message: Message, clause: Clause, intent: Intent | None, known: Referents
 ) -> tuple[Clause, Intent | None]:
-    """Return a clause about "it" with its subject, and its intent; others as they are."""
+    """Return a clause about "it" with its subject and its intent; other clauses unchanged."""
     if _names_something(clause):
         return clause, intent
     colors = any(find_colors(clause.text)) and not has(clause.text, "referents.replaced")

@@ -61,7 +61,7 @@ def stage_for(clause: Clause, context: Context, *, without: Collection[str] = ()
 
 
 def nothing_there(tool: str, context: Context) -> Outcomes:
-    """Return the refusal for when there is no clip to work on."""
+    """Return the refusal if there is no clip to edit."""
     sounds = [item.name for item in context.media if item.kind == "audio"]
     if sounds and len(sounds) == len(context.media):
         return refused(tool, {}, context.say("sound_only", name=sounds[-1]))

@@ -13,14 +13,14 @@ from nemovideo.local.agent.words import MARK, has, pattern
 
 @attrs.frozen
 class When:
-    """A stretch of the timeline in milliseconds."""
+    """A range of the timeline in milliseconds."""
 
     start_ms: int
     duration_ms: int
 
     @property
     def end_ms(self) -> int:
-        """The end of the stretch."""
+        """The end of the range."""
         return self.start_ms + self.duration_ms
 
 
@@ -36,10 +36,10 @@ def says_when(text: str) -> bool:
 
 
 def when(text: str, total_ms: int, default_ms: int, start_ms: int = 0) -> When | None:
-    """Return the stretch that a text names, or None if it is outside the timeline.
+    """Return the range that a text names, or None if it is outside the timeline.
 
-    Without a time it starts at `start_ms` and lasts `default_ms`; it is cut at the end of the
-    timeline.
+    If the text names no time, the range starts at `start_ms` and lasts `default_ms`. It is cut off
+    at the end of the timeline.
     """
     to_end = find_time(text, "timing.to_end")
     if to_end is not None:
@@ -67,6 +67,6 @@ def when(text: str, total_ms: int, default_ms: int, start_ms: int = 0) -> When |
 
 
 def without_when(text: str) -> str:
-    """Return the text before its words of time and place."""
+    """Return the text up to the words that name a time and a place."""
     found = pattern("timing.tail").search(text)
     return text[: found.start()] if found else text

@@ -12,7 +12,7 @@ from nemovideo.local.agent.words import MARK, pattern, source
 
 _ENGLISH = ("saying", "colon", "after_noun", "before_noun", "written")
 _EXPLICIT = ("saying", "colon", "is", "write")
-"""The entries whose words are always those of the title: "saying Yellow", 内容是黄色."""
+"""The entries that are always followed by the title's words: "saying Yellow", 内容是黄色."""
 _CHINESE = ("is", "write", "as_title", "add")
 
 
@@ -39,7 +39,7 @@ def text_of(clause: Clause) -> str | None:
 
 
 def only_describes(text: str) -> bool:
-    """Return whether a text says how a title looks, where and when, but not what it says."""
+    """Return whether a text says how, where and when a title appears, but not what it says."""
     if pattern("title_words.described").search(text) is None and not any(find_colors(text)):
         return False
     rest = list(text)

@@ -57,7 +57,7 @@ def test_subtitles_from_speech_are_refused_without_a_question() -> None:
         ("定格最后一帧2秒", "freeze_frame"),
     ],
 )
-def test_what_the_renderer_cannot_play_is_refused_with_the_nearest_in_one_line(
+def test_what_the_renderer_cannot_play_is_refused_with_an_alternative_in_one_line(
     text: str, tool: str
 ) -> None:
     turn = ask(text)
@@ -65,7 +65,7 @@ def test_what_the_renderer_cannot_play_is_refused_with_the_nearest_in_one_line(
     assert not turn.changed
     assert step.tool is not None
     assert step.tool.name == tool
-    assert "nearest" in step.text or "可以" in step.text
+    assert "Instead" in step.text or "可以" in step.text
     assert "\n" not in step.text
 
 

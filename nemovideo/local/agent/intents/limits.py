@@ -59,17 +59,17 @@ def refuse_subtitles(_clause: Clause, context: Context) -> Outcomes:
 
 
 def refuse_reverse(_clause: Clause, context: Context) -> Outcomes:
-    """Say that nothing plays backwards."""
+    """Say that videos cannot be reversed."""
     return refused("reverse_clip", {}, context.say("cannot_reverse"))
 
 
 def refuse_freeze(_clause: Clause, context: Context) -> Outcomes:
-    """Say that no frame can be held."""
+    """Say that frames cannot be frozen."""
     return refused("freeze_frame", {}, context.say("cannot_freeze"))
 
 
 def refuse_zoom(_clause: Clause, context: Context) -> Outcomes:
-    """Say that the picture does not move over time."""
+    """Say that the picture cannot zoom or pan over time."""
     return refused("zoom", {}, context.say("cannot_zoom"))
 
 
@@ -79,7 +79,7 @@ def _words_given(clause: Clause) -> bool:
 
 
 def title_effects(clause: Clause) -> list[str]:
-    """Return the effects that titles do not have, outside the words that the title is to show."""
+    """Return the effects in a clause that titles do not have, ignoring the words of the title."""
     text = clause.text
     of_look = has(text, "limits.gives") and has(text, "titles.the")
     of_look = of_look and not has(text, "titles.into") and ":" not in text

@@ -36,7 +36,7 @@ def matches(clause: Clause) -> bool:
 
 
 def is_shown(clause: Clause, context: Context) -> bool:
-    """Return whether the first file that a clause names is laid over the video already."""
+    """Return whether the first file that a clause names is already an overlay of the video."""
     shown = {overlay.media for overlay in context.timeline.overlays}
     return bool(clause.files) and clause.files[0].id in shown
 

@@ -21,7 +21,7 @@ def matches(clause: Clause) -> bool:
 
 
 def _properties(text: str) -> dict[str, str]:
-    """Return the named properties, each with the words that are about it.
+    """Return the named properties, each with the words that apply to it.
 
     "Increase brightness and contrast by 20%" has the direction before both and the amount
     after both.

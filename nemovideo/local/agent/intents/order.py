@@ -84,7 +84,7 @@ def _numbered(text: str, count: int) -> int | None:
 
 
 def _moved(text: str, count: int, named: Sequence[int]) -> list[int]:
-    """Return the order after the first clip is moved: to an end, or next to the second clip."""
+    """Return the new order after moving the first clip: to an end, or next to the second clip."""
     moved = named[0]
     order = [place for place in range(count) if place != moved]
     rest = pattern("order.clip").sub(" ", text)

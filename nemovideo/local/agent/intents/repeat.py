@@ -1,4 +1,4 @@
-"""Repeat the video; what plays backwards or stands still is refused."""
+"""Repeat the video."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _times(text: str) -> float | None:
 
 @on_stage("repeat_clip")
 def repeat(clause: Clause, context: Context, stage: Stage) -> Outcomes:
-    """Play the video, or one clip, several times: twice if nothing else is said."""
+    """Play the video, or one clip, several times: twice by default."""
     count = max(2, round(_times(clause.text) or 2))
     if count > _MOST:
         return refused("repeat_clip", {"times": count}, context.say("repeat_limit", most=_MOST))

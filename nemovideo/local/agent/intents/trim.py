@@ -15,7 +15,7 @@ from nemovideo.local.agent.stage import Stage, on_stage, without_number
 from nemovideo.local.agent.words import has, pattern
 
 _TOLERANCE_MS = 50
-"""How far a part may end after the timeline, since lengths in frames are not round numbers."""
+"""How far a part may extend beyond the end, since durations in frames are not round numbers."""
 
 
 @attrs.frozen
@@ -82,7 +82,7 @@ def trim(clause: Clause, context: Context, stage: Stage) -> Outcomes:
 
 
 def _beyond(context: Context, cut: _Cut, total: int, stage: Stage, only: int | None) -> str:
-    """Return the refusal of a part that does not lie within the video, or within one clip."""
+    """Return the refusal of a part that is not within the video, or within one clip."""
     length = speech.seconds(context, total)
     name = context.say("the_video") if only is None else stage.first.name
     if cut.start_ms < 0:  # the last 15 s of 10 s

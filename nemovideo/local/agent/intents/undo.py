@@ -22,7 +22,7 @@ _SUBJECTS = {
     "changes.length": "length",
     "changes.look": "look",
 }
-"""Words for a subject, and its key in `_facts`."""
+"""The words for a subject, and the key of that subject in `_facts`."""
 
 
 def start_over(_clause: Clause, context: Context) -> Outcomes:
@@ -42,7 +42,7 @@ def means_last_change(clause: Clause) -> bool:
 
 
 def undo(clause: Clause, context: Context) -> Outcomes:
-    """Undo the last change, if it is the one that the clause names."""
+    """Undo the last change, if it is what the clause names."""
     named = {fact for name, fact in _SUBJECTS.items() if has(clause.text, name)}
     changed = _changed(context.previous, context.timeline) if context.history else set()
     if "background" in named - changed:
@@ -59,7 +59,7 @@ def undo(clause: Clause, context: Context) -> Outcomes:
 def _named(changed: set[str], context: Context) -> str:
     """Return what was changed, in words."""
     facts = changed or {"other"}
-    if "clips" in facts:  # then everything else differs as well
+    if "clips" in facts:  # everything else differs as well
         facts = {"clips"}
     return listed(context, [context.say(f"undone.{fact}") for fact in sorted(facts)])
 
@@ -71,7 +71,7 @@ def _is_upload(context: Context) -> bool:
 
 
 def _changed(before: Timeline, after: Timeline) -> set[str]:
-    """Return the facts that differ between two versions; without clips, all that have words."""
+    """Return the facts that differ between two versions; if the first has no clips, all."""
     if not before.clips:
         return {"clips", *_SUBJECTS.values()}
     old, new = _facts(before), _facts(after)
