@@ -4,9 +4,9 @@
 
 Each client runs in its own process, against a small server in another that discards uploads and
 sends a file of zeros. The clients alternate (A B C, A B C, …), with a `sync` in between. The
-figures are the median time of the transfer (without the start of Python, with the `fsync` that
-only nemovideo does), its ratio to curl and to bare httpx, CPU time, and the peak growth of the
-process after a small warm-up transfer. Growth is read from /proc, on Linux only; for curl it is
+figures are the median time of the transfer (excluding Python's startup, including the `fsync` that
+only nemovideo calls), its ratio to curl and to bare httpx, CPU time, and the peak memory growth of
+the process after a small warm-up transfer. Growth is read from /proc, on Linux only; for curl it is
 the whole process.
 
 - httpx, httpx async: `Client.stream` and `iter_raw` to a file; `post(files=…)` with an open file.
@@ -212,7 +212,7 @@ def run_peer(peer: str, kind: str, url: str, folder: Path) -> None:
     seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     print(json.dumps([seconds, cpu_s, max(0, memory_kb("VmHWM") - before)]))
     sys.stdout.flush()
-    os._exit(0)  # skip closing the clients, which is not measured
+    os._exit(0)  # closing the clients is not measured
 
 
 def children_cpu_s() -> float:

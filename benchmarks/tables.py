@@ -75,7 +75,7 @@ def target(
     least: bool = False,
     form: str = "{:.2f} ×",
 ) -> str:
-    """Return the target with whether it is met: every value at most the limit, or at least."""
+    """Return the target, and whether every value meets it: at most, or at least, the limit."""
     missed = {
         name: form.format(value)
         for name, value in values.items()

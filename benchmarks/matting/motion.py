@@ -188,6 +188,6 @@ def _carphone_track() -> npt.NDArray[np.float64]:
     window = cv2.createHanningWindow((80, 90), cv2.CV_64F)
     steps = [cv2.phaseCorrelate(a, b, window)[0] for a, b in pairwise(faces)]
     track = np.cumsum([(0.0, 0.0), *steps], axis=0)
-    # What phase correlation gets wrong adds up: take the drift away, keep the motion.
+    # Errors of phase correlation accumulate: remove the drift, keep the motion.
     drift = np.linspace(0, 1, len(track))[:, np.newaxis] * track[-1]
     return np.asarray((track - drift) / 144, dtype=np.float64)

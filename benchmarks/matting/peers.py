@@ -17,8 +17,8 @@ A process imports only what its loop needs, so imports are inside functions.
 - modnet: the naive loop with MODNet, at the original aspect ratio and about 512 × 512 pixels.
 - rembg: the naive loop with `rembg.remove`. The model is IS-Net (`isnet-general-use`) from
   @imgly/background-removal-data 1.4.5 (AGPL-3; fetched and run only, not part of this project),
-  since rembg's own downloads are not in a package registry. It takes seconds per frame, so it
-  runs on few frames and the time is scaled up.
+  since rembg's own downloads are not in a package registry. It takes seconds per frame, so it runs
+  on a few frames and the time is scaled up.
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ def trimap(person: Person) -> npt.NDArray[np.float64]:
     cv2.fillPoly(inside, [np.array(person.outline, dtype=np.int32)], 1)
     side = 2 * person.band + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    # Repeat the border, so that a body that it cuts off is not eroded there.
+    # Repeat the border, so that a body cut off by it is not eroded there.
     bordered = cv2.copyMakeBorder(inside, side, side, side, side, cv2.BORDER_REPLICATE)
     sure = cv2.erode(bordered, kernel)[side:-side, side:-side]
     maybe = cv2.dilate(bordered, kernel)[side:-side, side:-side]

@@ -34,7 +34,10 @@ class Actor:
 
 @attrs.frozen
 class Spec:
-    """The recipe of a clip; `actors` are from back to front, or a function that renders all."""
+    """The specification of a clip.
+
+    `actors` are listed from back to front, or are a function that renders all of them.
+    """
 
     name: str
     size: Size
