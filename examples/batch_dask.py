@@ -3,8 +3,8 @@
     python examples/batch_dask.py CLIPS OUT [--scheduler tcp://host:8786] [--background "#00b140"]
 
 Without a scheduler it starts two workers on this machine. Every worker renders
-with its own local backend, which needs no account and no network. On a cluster, the
-workers must see both folders under the same paths.
+with its own local backend, which needs no account and no network. On a cluster, both folders must
+have the same paths on all workers.
 """
 
 from __future__ import annotations

