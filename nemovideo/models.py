@@ -461,19 +461,32 @@ def _shape(array: npt.NDArray[np.generic]) -> str:
     return f"<{'×'.join(map(str, array.shape))} {array.dtype}>"
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, init=False)
 class Frame:
     """One frame of a video, as arrays.
 
     Attributes:
         time_s: Its time, in seconds from the start.
         rgb: The picture, height × width × 3, uint8.
-        alpha: The opacity of each pixel, height × width, float32 in 0..1.
+        alpha: The opacity of each pixel, height × width, float32 in 0..1. If it is left out or
+            None, the frame is opaque: 1 everywhere.
     """
 
     time_s: float
     rgb: npt.NDArray[np.uint8] = attrs.field(repr=_shape)
     alpha: npt.NDArray[np.float32] = attrs.field(repr=_shape)
+
+    def __init__(
+        self,
+        time_s: float,
+        rgb: npt.NDArray[np.uint8],
+        alpha: npt.NDArray[np.float32] | None = None,
+    ) -> None:
+        if alpha is None:
+            import numpy as np
+
+            alpha = np.ones(np.shape(rgb)[:2], dtype=np.float32)
+        self.__attrs_init__(time_s, rgb, alpha)
 
 
 At = float | Sequence[float] | None

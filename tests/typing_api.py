@@ -6,6 +6,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+import numpy.typing as npt
 from typing_extensions import assert_type
 
 from nemovideo import (
@@ -32,6 +34,8 @@ from nemovideo import (
     SessionState,
 )
 from nemovideo.draft import Change, ChangeKind, Draft, DraftDiff, Segment, Track, Tracks, TrackType
+from nemovideo.local import Matting
+from nemovideo.models import Frame
 
 
 def names() -> None:
@@ -61,6 +65,15 @@ def clients(draft: Draft) -> None:
         )
         assert_type(client.sessions.create().preview(1), Preview)
         assert_type(client.estimate("talk.mp4", background="blur"), Estimate)
+
+
+def frames(rgb: npt.NDArray[np.uint8], alpha: npt.NDArray[np.float32]) -> None:
+    matting = Matting()
+    for frame in matting.frames("talk.mp4"):
+        assert_type(frame.alpha, npt.NDArray[np.float32])
+    written = [Frame(0, rgb), Frame(0.04, rgb, None), Frame(0.08, rgb, alpha)]
+    assert_type(written[0].alpha, npt.NDArray[np.float32])
+    assert_type(matting.write(written, "out.mp4"), Path)
 
 
 async def async_clients(draft: Draft) -> None:

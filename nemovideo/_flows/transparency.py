@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nemovideo._support.outputs import MATTE, has_alpha, is_still
+from nemovideo._support import outputs
 from nemovideo.draft import Draft
 from nemovideo.draft.keys import BACKGROUND
 
@@ -18,13 +18,8 @@ def backgrounds(draft: Draft | None) -> list[object]:
 
 def lost_transparency(draft: Draft, format: str) -> tuple[str, ...]:  # noqa: A002 - the protocol's word
     """Return a warning if the draft is transparent, and a format is not."""
-    if has_alpha(format) or format.startswith(MATTE) or "." in format or is_still(format):
-        return ()
     kinds = (
         found.get("kind") if isinstance(found, Mapping) else found for found in backgrounds(draft)
     )
-    if "transparent" not in kinds:
-        return ()
-    kind = format.upper()
-    use = "use .webm or .mov, or name a background"
-    return (f"{kind} files have no transparency: the background is black; {use}",)
+    warning = outputs.lost_transparency(format, "name a background")
+    return (warning,) if warning is not None and "transparent" in kinds else ()

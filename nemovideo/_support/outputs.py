@@ -134,6 +134,21 @@ def has_alpha(name: str) -> bool:
     return name in WITH_ALPHA or name.startswith((STACKED, BUNDLE))
 
 
+def lost_transparency(name: str, otherwise: str) -> str | None:
+    """Return the warning about a transparent video in a format without transparency.
+
+    Args:
+        name: The format.
+        otherwise: What can be done instead of using another format.
+    """
+    if has_alpha(name) or name.startswith(MATTE) or "." in name or is_still(name):
+        return None
+    return (
+        f"{name.upper()} files have no transparency: the background is black; use .webm or .mov, "
+        f"or {otherwise}"
+    )
+
+
 def is_still(name: str) -> bool:
     """Return whether a format holds exactly one picture."""
     kind = name.rpartition(".")[2]

@@ -19,7 +19,13 @@ from PIL import Image
 
 from nemovideo._downloads.places import check_output, output_path
 from nemovideo._support.disk import replacing
-from nemovideo._support.outputs import check_quality, is_still, known_format, result_suffix
+from nemovideo._support.outputs import (
+    check_quality,
+    is_still,
+    known_format,
+    lost_transparency,
+    result_suffix,
+)
 from nemovideo.errors import InvalidRequestError, NemoError, OutputError
 from nemovideo.local.arrays import check_number, opacity_of
 from nemovideo.local.matte.raster import dilated
@@ -27,6 +33,7 @@ from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.colors import matrix_for
 from nemovideo.local.render.encoding import open_writer
 from nemovideo.local.render.formats import Format, animated, format_named
+from nemovideo.local.render.notices import Warn
 from nemovideo.models import Frame
 
 _DEFAULT_FPS = 30
@@ -44,6 +51,8 @@ _ENDLESS_S = 1e9
 _COMMON_FPS = (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
 _ROUNDING = 0.03  # the error of times in whole milliseconds, or in hundredths in a GIF
 
+_OPAQUE = 254.5 / 255  # rounds to an opaque byte
+
 _NEAR_SHARE = 1 / 150  # of the shorter side
 _MIN_NEAR_PX = 3
 
@@ -58,10 +67,14 @@ def write_frames(
     fps: float | None,
     quality: str,
     overwrite: bool,
+    warn: Warn,
 ) -> Path:
     """Write frames to a video file; see `Matting.write`."""
     path = output_path(output)
-    kind = _format_of(path)
+    name = _format_name(path)
+    kind = format_named(name)
+    kind = animated(kind) if kind.still else kind
+    lost = lost_transparency(name, "write composites without alpha, as Frame(time_s, rgb)")
     if fps is not None:
         check_number("fps", fps, _MIN_FPS, _MAX_FPS)
     check_quality(quality)
@@ -84,6 +97,9 @@ def write_frames(
             open_writer(part, kind, canvas, quality=quality, size=size) as writer,
         ):
             for frame in shown:
+                if lost is not None and not _is_opaque(frame.alpha):
+                    warn(lost)
+                    lost = None
                 image = draw(frame.rgb, frame.alpha)
                 if image.size != (canvas.width, canvas.height):  # an odd size
                     image = image.resize((canvas.width, canvas.height))
@@ -95,8 +111,8 @@ def write_frames(
     return target
 
 
-def _format_of(path: Path) -> Format:
-    """Return the format of an output's suffix."""
+def _format_name(path: Path) -> str:
+    """Return the name of the format of an output's suffix."""
     suffix = result_suffix(path)
     if not suffix:
         raise InvalidRequestError(f"{path.name} has no suffix", remedy=_SUFFIXES)
@@ -105,8 +121,7 @@ def _format_of(path: Path) -> Format:
         raise InvalidRequestError(
             f"{suffix!r} is not a supported output format for frames", remedy=_SUFFIXES
         )
-    kind = format_named(name)
-    return animated(kind) if kind.still else kind
+    return name
 
 
 def _checked(frames: Iterable[Frame]) -> Iterator[Frame]:
@@ -130,7 +145,7 @@ def _checked(frames: Iterable[Frame]) -> Iterator[Frame]:
             raise InvalidRequestError(
                 f"alpha must be bool, uint8, or floats in 0..1, of shape {shape[:2]}; "
                 f"got {_described(frame.alpha)}",
-                remedy="Convert it, and clip floats to 0..1.",
+                remedy="Convert it, and clip floats to 0..1; leave it out if all is opaque.",
             )
         yield attrs.evolve(frame, alpha=alpha)
 
@@ -230,8 +245,14 @@ def transparent_picture(rgb: _Rgb, alpha: _Alpha) -> Image.Image:
 
 
 def _over_black(rgb: _Rgb, alpha: _Alpha) -> Image.Image:
+    if _is_opaque(alpha):
+        return Image.fromarray(rgb)
     shown = rgb * alpha[..., np.newaxis] + np.float32(0.5)
     return Image.fromarray(shown.astype(np.uint8))
+
+
+def _is_opaque(alpha: _Alpha) -> bool:
+    return float(alpha.min()) > _OPAQUE
 
 
 def _bytes(alpha: _Alpha) -> _Rgb:

@@ -63,6 +63,7 @@ class Matting:
         self._grow_px = grow_px
         self._behind = keep == "all"
         self._notices = Notices()
+        self._write_notices = Notices()
         self._options = {"engine": engine, "softness": softness, "grow_px": grow_px, "keep": keep}
 
     def __repr__(self) -> str:
@@ -73,9 +74,11 @@ class Matting:
     def warnings(self) -> tuple[str, ...]:
         """Warnings about the last picture or video, in whole sentences, such as "No person …".
 
-        For a video, they are complete once all frames have been iterated.
+        For a video, they are complete once all frames have been iterated. After `write`, those
+        about the written file follow.
         """
-        return self._notices.sentences
+        found = (*self._notices.sentences, *self._write_notices.sentences)
+        return tuple(dict.fromkeys(found))
 
     def alpha(self, picture: Picture) -> npt.NDArray[np.float32]:
         """Return the alpha of the people in a picture: height × width, 0..1.
@@ -92,7 +95,7 @@ class Matting:
         """
         image = image_of(picture)
         own = np.asarray(image.getchannel("A"))
-        self._notices = Notices()
+        self._notices, self._write_notices = Notices(), Notices()
         if own.min() < 255:
             return self._finished(own)
         alpha = picture_matte(
@@ -132,7 +135,7 @@ class Matting:
             RenderFailedError: The video has no readable picture.
         """
         item = video_at(source)
-        self._notices = Notices()
+        self._notices, self._write_notices = Notices(), Notices()
         matted = mattes(
             item,
             self._engine.load,
@@ -154,13 +157,15 @@ class Matting:
     ) -> Path:
         """Write frames to a video file, without sound.
 
-        Transparent areas are black in the file, except for a few pixels around the person. The
-        color of soft edges is written unchanged; for edges as in an export, use
+        Transparent areas are black in the file, except for a few pixels around the person. In an
+        .mp4, which has no transparency, everything transparent is black, and `warnings` says so.
+        The color of soft edges is written unchanged; for edges as in an export, use
         `frames(…, clean_edges=True)`.
 
         Args:
-            frames: The frames of `frames()`, or your own `Frame(time_s, rgb, alpha)`, all of the
-                same size; alpha as in `frames(…, masks=…)`.
+            frames: The frames of `frames()`, or your own: `Frame(time_s, rgb)`, or
+                `Frame(time_s, rgb, alpha)` with alpha as in `frames(…, masks=…)`; all of the same
+                size.
             output: The path; its suffix is the format: .mp4, .webm, .mov, .gif, .webp (animated),
                 .zip (a PNG per frame), .stacked.mp4, .bundle.zip, or .matte.mp4 and similar for
                 the alpha alone.
@@ -179,7 +184,13 @@ class Matting:
                 is not valid.
             OutputError: The file cannot be written, or exists and `overwrite` is False.
         """
-        return write_frames(frames, output, fps=fps, quality=quality, overwrite=overwrite)
+        self._write_notices = Notices()
+        notices = Notices()
+        path = write_frames(
+            frames, output, fps=fps, quality=quality, overwrite=overwrite, warn=notices.add
+        )
+        self._write_notices = notices  # only now: `frames` may have called `self.frames`
+        return path
 
     def _finished(
         self, alpha: npt.NDArray[np.uint8], size: tuple[int, int] | None = None

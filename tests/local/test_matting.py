@@ -269,6 +269,84 @@ def test_alpha_is_what_masks_are(tmp_path: Path, kind: str) -> None:
     assert np.array_equal(next(_result(output).frames()).alpha, half)
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "webm", "matte.mp4"])
+def test_frames_without_alpha_are_opaque(tmp_path: Path, suffix: str) -> None:
+    matting = Matting()
+    picture = person_picture()
+    given = Frame(0.04, picture, None)
+    frames = [Frame(0, picture), given, attrs.evolve(given, time_s=0.08)]
+    output = matting.write(frames, tmp_path / f"out.{suffix}")
+    read = list(_result(output).frames())
+    assert len(read) == 3
+    for frame in read:
+        assert frame.alpha.min() == 1
+        shown = 255 if suffix == "matte.mp4" else picture
+        assert np.abs(frame.rgb.astype(int) - shown).mean() < 4
+    assert matting.warnings == ()
+
+
+def test_an_own_background_in_an_mp4_is_shown_if_alpha_is_left_out(
+    matting: Matting, tmp_path: Path
+) -> None:
+    composites = [
+        Frame(frame.time_s, _over_green(frame).astype(np.uint8))
+        for frame in matting.frames(make_video(tmp_path / "talk.mp4", seconds=0.2))
+    ]
+    for frame in _result(matting.write(composites, tmp_path / "over.mp4")).frames():
+        assert np.abs(frame.rgb[5, 5] - _GREEN).max() < 12
+        assert np.abs(frame.rgb[60, 80].astype(int) - PERSON).max() < 12
+    assert matting.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "warned"),
+    [("mp4", True), ("webm", False), ("mov", False), ("gif", False), ("webp", False)]
+    + [(suffix, False) for suffix in ("zip", "stacked.mp4", "bundle.zip", "matte.mp4")],
+)
+def test_transparent_frames_in_a_format_without_transparency_leave_a_warning(
+    matting: Matting, tmp_path: Path, suffix: str, warned: bool
+) -> None:
+    video = make_video(tmp_path / "talk.mp4", seconds=0.2)
+    matting.write(matting.frames(video), tmp_path / f"out.{suffix}")
+    warning = (
+        "MP4 files have no transparency: the background is black; use .webm or .mov, or write "
+        "composites without alpha, as Frame(time_s, rgb)"
+    )
+    assert matting.warnings == (warning,) * warned
+    matting.write([_frame(0)], tmp_path / f"opaque.{suffix}")
+    assert matting.warnings == ()
+
+
+def test_warnings_of_the_frames_and_of_their_file_are_both_kept(
+    matting: Matting, tmp_path: Path
+) -> None:
+    wall = np.full((120, 160, 3), 40, dtype=np.uint8)
+    video = make_video(tmp_path / "wall.mp4", pictures=[wall], seconds=0.2)
+
+    def late() -> Iterator[Frame]:
+        yield from matting.frames(video)
+
+    for number, frames in enumerate((matting.frames(video), late(), list(matting.frames(video)))):
+        matting.write(frames, tmp_path / f"{number}.mp4")
+        first, second = matting.warnings
+        assert "No person" in first
+        assert "no transparency" in second
+    matting.alpha(person_picture())
+    assert matting.warnings == ()
+
+
+def test_a_single_pixel_that_is_not_opaque_is_reported_and_rounding_is_not(
+    tmp_path: Path,
+) -> None:
+    matting = Matting()
+    for value, count in ((0.999, 0), (0.99, 1)):
+        alpha = np.ones((16, 32), dtype=np.float32)
+        alpha[3, 4] = value
+        frames = [_frame(0), attrs.evolve(_frame(0), alpha=alpha)]
+        matting.write(frames, tmp_path / "out.mp4", overwrite=True)
+        assert len(matting.warnings) == count
+
+
 @pytest.mark.parametrize("wrong", [1.5, -0.2, math.nan, math.inf, 1e300])
 def test_alpha_outside_of_its_range_is_refused(tmp_path: Path, wrong: float) -> None:
     alpha: Any = np.ones((16, 32))
