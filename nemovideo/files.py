@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
-from nemovideo._support.places import expanded
+from nemovideo._support.user_folders import expanded
 from nemovideo._values.formats import CONTENT_TYPES, suffix_of
 from nemovideo.models import MediaInfo
 

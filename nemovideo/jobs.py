@@ -11,11 +11,11 @@ import attrs
 from nemovideo._drivers.resource import AsyncResource, BaseResource, Resource
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import JobPhase
-from nemovideo._jobs.places import driving, driving_async
+from nemovideo._jobs.contexts import driving, driving_async
 from nemovideo._jobs.plan import Background, Order, Trim, order_for
 from nemovideo._jobs.progress_bar import OnProgress
 from nemovideo._jobs.result import delivered
-from nemovideo._jobs.runs import found_at, perform, perform_async, place_of, resolved
+from nemovideo._jobs.runs import client_spec_of, found_at, perform, perform_async, resolved
 from nemovideo._support.annotations import Late
 from nemovideo.files import Source
 from nemovideo.models import RenderedVideo
@@ -186,7 +186,7 @@ class Job(_Base["sync.SyncDriver"], Resource):
         found = found_at(resolved(path))
         if (done := delivered(found)) is not None:
             return done
-        context = place_of(resolved(path), found).context()
+        context = client_spec_of(resolved(path), found).context()
         with driving(context) as driver:
             return cls(context, driver, path).run(progress, deadline, send_again=send_again)
 
@@ -235,7 +235,7 @@ class AsyncJob(_Base["aio.AsyncDriver"], AsyncResource):
         done = await to_thread.run_sync(delivered, found)
         if done is not None:
             return done
-        context = await to_thread.run_sync(place_of(resolved(path), found).context)
+        context = await to_thread.run_sync(client_spec_of(resolved(path), found).context)
         async with driving_async(context) as driver:
             job = cls(context, driver, path)
             return await job.run(progress, deadline, send_again=send_again)

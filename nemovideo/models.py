@@ -537,7 +537,7 @@ class Preview:
             OutputError: It cannot be written.
         """
         from nemovideo._support.disk import writing
-        from nemovideo._support.places import expanded
+        from nemovideo._support.user_folders import expanded
 
         target = expanded(path)
         if target.suffix.lower() != ".png":

@@ -84,7 +84,7 @@ def room(name: str, depth: int) -> str:
 
 def against(order: str, depth: int, inside: str = "nemovideo") -> list[str]:
     """Return the imports that go up, by the names of folders at some depth."""
-    places = {name: place for place, name in enumerate(order.split())}
+    ranks = {name: rank for rank, name in enumerate(order.split())}
     wrong = []
     for name, targets in arrows().items():
         for target in targets:
@@ -93,7 +93,7 @@ def against(order: str, depth: int, inside: str = "nemovideo") -> list[str]:
             here, there = room(name, depth), room(target, depth)
             if depth > 1 and "__init__" in (here, there):
                 continue
-            if here != there and places[here] > places[there]:
+            if here != there and ranks[here] > ranks[there]:
                 wrong.append(f"{name} imports {target}")
     return wrong
 

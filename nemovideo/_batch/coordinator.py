@@ -14,11 +14,11 @@ from typing import Any
 
 import attrs
 
-from nemovideo._batch.notes import Notes, is_cut_off
+from nemovideo._batch.checkpoint_folder import CheckpointFolder, is_cut_off
+from nemovideo._batch.circuit_breaker import CircuitBreaker
 from nemovideo._batch.pace import Pace, StoppedError
 from nemovideo._batch.plan import Plan
 from nemovideo._batch.sources import Found, find, output_names
-from nemovideo._batch.trouble import Trouble
 from nemovideo._batch.work import Limit, Outcome, Task, one_file
 from nemovideo._flows import state
 from nemovideo._flows.context import Context
@@ -29,7 +29,7 @@ from nemovideo._jobs.files import within_video
 from nemovideo._jobs.order import note_order
 from nemovideo._jobs.plan import Order
 from nemovideo._support.disk import reading, sha256_of_file, writing
-from nemovideo._support.places import from_root
+from nemovideo._support.user_folders import from_root
 from nemovideo._uploads.files import prepare
 from nemovideo._values.lines import credits_text
 from nemovideo._values.remedies import Code, Option, Remedy
@@ -104,7 +104,7 @@ class Coordinator:
         self._on_progress = on_progress
         self._on_file = on_file
         self._began = self._clock.monotonic()
-        self._notes = Notes(plan.out_dir)
+        self._checkpoints = CheckpointFolder(plan.out_dir)
         self._order = plan.order
         self._picture: FileNote | None = None
         self._items: list[Item] = []
@@ -114,7 +114,7 @@ class Coordinator:
         self._running: dict[Key, Item] = {}
         self._followers: defaultdict[Key, list[Item]] = defaultdict(list)
         self._failures: dict[Key, NemoError] = {}
-        self._trouble = Trouble()
+        self._breaker = CircuitBreaker()
         self._balance: float | None = None
         self._spent: float | None = None
 
@@ -126,7 +126,7 @@ class Coordinator:
             InvalidRequestError: The arguments conflict, or another batch uses the folder.
         """
         found = yield from blocking(self._find_files)
-        yield from blocking(self._notes.open)  # creates the output folder
+        yield from blocking(self._checkpoints.open)  # creates the output folder
         yield from blocking(partial(self._queue_files, found))
 
     def next(self) -> Flow[tuple[Item, Task] | None]:
@@ -144,8 +144,8 @@ class Coordinator:
                 self._fail(item, self._failures[item.key])
             elif item.key is not None and item.key in self._running:
                 self._followers[item.key].append(item)
-            elif self._trouble.reason is not None:
-                self._settle(item, "not started", error=self._trouble.reason)
+            elif self._breaker.reason is not None:
+                self._settle(item, "not started", error=self._breaker.reason)
             elif (shortage := (yield from self._shortage())) is not None:
                 if self._running and isinstance(shortage, CreditLimitError):
                     self._queue.appendleft(item)  # the files in progress may use less
@@ -175,16 +175,16 @@ class Coordinator:
         if outcome.limited:
             self.pace.slow_down()
         if outcome.error is None:
-            record = yield from blocking(partial(self._notes.reload, item.output))
+            record = yield from blocking(partial(self._checkpoints.reload, item.output))
             self._done(item, outcome, record)
         else:
-            self._trouble.record_failure(outcome.error)
+            self._breaker.record_failure(outcome.error)
             self._failures[item.key] = outcome.error
             self._fail(item, outcome.error, outcome.elapsed_s)
 
     def executor_failed(self, error: NemoError) -> None:
         """Start no more files, because the executor rejects them."""
-        self._trouble.stop(error)
+        self._breaker.stop(error)
 
     @property
     def in_progress(self) -> bool:
@@ -197,16 +197,16 @@ class Coordinator:
             yield from self._settle_credits(final=True)
         rows = tuple(item.row for item in self._items if item.row is not None)
         elapsed_s = self._clock.monotonic() - self._began
-        return BatchReport(rows, self._spent, elapsed_s, self._trouble.reason)
+        return BatchReport(rows, self._spent, elapsed_s, self._breaker.reason)
 
     def stop(self) -> None:
         """Interrupt the work, in other processes too."""
         self.stopped = True
-        self._notes.stop()
+        self._checkpoints.stop()
 
     def close(self) -> None:
         """Release the output folder."""
-        self._notes.close()
+        self._checkpoints.close()
 
     @property
     def interrupted(self) -> BatchInterrupted:
@@ -267,7 +267,8 @@ class Coordinator:
         """Name the results, and mark broken files as failed."""
         plan = self._plan
         found = attrs.evolve(
-            found, paths=tuple(path for path in found.paths if not self._notes.is_result(path))
+            found,
+            paths=tuple(path for path in found.paths if not self._checkpoints.is_result(path)),
         )
         names = output_names(found, plan.format, plan.name)
         outputs = [plan.out_dir / name for name in names]
@@ -299,27 +300,27 @@ class Coordinator:
             OutputError: The result cannot be written.
             CheckpointError: A checkpoint cannot be written.
         """
-        source = self._notes.note_of(item.source, may_read=self._trouble.reason is None)
+        source = self._checkpoints.note_of(item.source, may_read=self._breaker.reason is None)
         if source is None:
             return
         order = note_order(item.order, source, self._picture, item.output, self._plan.format)
         item.key = order.key
-        record = self._notes.record(item.output)
+        record = self._checkpoints.record(item.output)
         if record is not None and record.order.key != order.key:
             record = None
         item.overwrite = self._order.overwrite or is_cut_off(record, item.output)
-        if record is not None and (made := self._notes.settle(item.output)) is not None:
+        if record is not None and (made := self._checkpoints.settle(item.output)) is not None:
             note = "" if record.finished else "made by the previous run, which was interrupted"
             self._skip(item, made, note)
         elif item.output.exists() and not item.overwrite:
             self._fail(item, _exists(item.output))
-        elif (twin := next(self._notes.same(order.key), None)) is not None:
+        elif (twin := next(self._checkpoints.same(order.key), None)) is not None:
             path, copied = twin
-            self._notes.copy(path, copied, source, item.output)
+            self._checkpoints.copy(path, copied, source, item.output)
             self._skip(item, copied, f"the same content as {path.name}")
         else:
             if record is None:
-                self._notes.discard(item.output)
+                self._checkpoints.discard(item.output)
             with writing(item.output):
                 item.output.parent.mkdir(parents=True, exist_ok=True)
 
@@ -335,14 +336,14 @@ class Coordinator:
             attrs.evolve(
                 self._order, source=item.source, output=item.output, overwrite=item.overwrite
             ),
-            checkpoint=self._notes.path_of(item.output),
-            run_file=self._notes.run_file,
-            run=self._notes.run,
+            checkpoint=self._checkpoints.path_of(item.output),
+            run_file=self._checkpoints.run_file,
+            run=self._checkpoints.run,
             limit=min(limits, key=lambda limit: limit.left_s, default=None),
         )
 
     def _done(self, item: Item, outcome: Outcome, record: checkpoints.Checkpoint | None) -> None:
-        self._trouble.record_success()
+        self._breaker.record_success()
         self.pace.speed_up()
         spent = outcome.credits_spent
         if self._plan.own_backends:
@@ -362,16 +363,16 @@ class Coordinator:
 
     def _check_deadline(self) -> None:
         limit = self._plan.deadline_s
-        if limit is None or self._trouble.reason or self._clock.monotonic() - self._began < limit:
+        if limit is None or self._breaker.reason or self._clock.monotonic() - self._began < limit:
             return
-        self._trouble.stop(Limit("deadline", limit, 0.0, self._resumes).passed())
+        self._breaker.stop(Limit("deadline", limit, 0.0, self._resumes).passed())
 
     def _shortage(self) -> Flow[NemoError | None]:
         """Return why the credits do not allow one more file now; None if they do."""
         if self._balance is None and not self._plan.own_backends:
             yield from self._settle_credits()
-            if self._trouble.reason is not None:
-                return self._trouble.reason
+            if self._breaker.reason is not None:
+                return self._breaker.reason
         limit, cost = self._plan.max_credits, self.context.settings.edit_cost
         if limit is None:
             return None
@@ -391,7 +392,7 @@ class Coordinator:
             now = (yield from state.balance(self.context)).available
         except NemoError as error:
             if not final:
-                self._trouble.stop(error)
+                self._breaker.stop(error)
             return
         if self._balance is not None:
             self._spent = (self._spent or 0.0) + max(0.0, self._balance - now)

@@ -15,7 +15,7 @@ from nemovideo._batch.work import Outcome, Task, failure, work
 from nemovideo._flows import auth
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow
-from nemovideo._jobs.places import Place
+from nemovideo._jobs.contexts import ClientSpec
 from nemovideo.batch import BatchReport
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _TICK_S = 0.5
 
 
 def run(
-    driver: SyncDriver, coordinator: Coordinator, executor: Executor | None, place: Place
+    driver: SyncDriver, coordinator: Coordinator, executor: Executor | None, spec: ClientSpec
 ) -> BatchReport:
     """Run a batch: threads share this client, other processes make their own."""
     with ExitStack() as stack:
@@ -36,7 +36,7 @@ def run(
             executor = stack.enter_context(
                 ThreadPoolExecutor(coordinator.pace.ceiling, "nemovideo-batch")
             )
-        running = _Work(driver, coordinator, executor, place)
+        running = _Work(driver, coordinator, executor, spec)
         try:
             running.run()
             return driver.run(coordinator.report())
@@ -54,7 +54,7 @@ class _Work:
     _driver: SyncDriver
     _coordinator: Coordinator
     _executor: Executor
-    _place: Place
+    _spec: ClientSpec
     _futures: dict[Future[Outcome], Item] = attrs.field(init=False, factory=dict)
     _ended: queue.SimpleQueue[Future[Outcome]] = attrs.field(init=False, factory=queue.SimpleQueue)
 
@@ -93,11 +93,11 @@ class _Work:
     def _submit(self, item: Item, task: Task) -> Future[Outcome]:
         if isinstance(self._executor, ThreadPoolExecutor):
             context = copy_context()  # hooks see the caller's context variables
-            return self._executor.submit(context.run, self._here, item, task)
-        place = self._driver.run(with_token(self._place, self._coordinator.context))
-        return self._executor.submit(work, place, task)
+            return self._executor.submit(context.run, self._run_here, item, task)
+        spec = self._driver.run(with_token(self._spec, self._coordinator.context))
+        return self._executor.submit(work, spec, task)
 
-    def _here(self, item: Item, task: Task) -> Outcome:
+    def _run_here(self, item: Item, task: Task) -> Outcome:
         return self._driver.run(self._coordinator.work(item, task), task.deadline_s)
 
     def _record(self, future: Future[Outcome]) -> None:
@@ -105,11 +105,11 @@ class _Work:
         self._driver.run(self._coordinator.ended(item, outcome_of(future)))
 
 
-def with_token(place: Place, context: Context) -> Flow[Place]:
-    """Return the place with the client's token, unless it has a local backend."""
-    if place.local:
-        return place
-    return attrs.evolve(place, token=str((yield from auth.token(context))))
+def with_token(spec: ClientSpec, context: Context) -> Flow[ClientSpec]:
+    """Return the spec with the client's token, unless it has a local backend."""
+    if spec.local:
+        return spec
+    return attrs.evolve(spec, token=str((yield from auth.token(context))))
 
 
 def outcome_of(future: Future[Outcome]) -> Outcome:

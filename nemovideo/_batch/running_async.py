@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 from nemovideo._batch.coordinator import Coordinator, Item
 from nemovideo._batch.running import outcome_of, with_token
 from nemovideo._batch.work import Outcome, Task, failure, work
-from nemovideo._jobs.places import Place
+from nemovideo._jobs.contexts import ClientSpec
 from nemovideo.batch import BatchReport
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ _TICK_S = 0.5
 
 
 async def run(
-    driver: AsyncDriver, coordinator: Coordinator, executor: Executor | None, place: Place
+    driver: AsyncDriver, coordinator: Coordinator, executor: Executor | None, spec: ClientSpec
 ) -> BatchReport:
     """Run a batch: tasks share this client, an executor's workers make their own."""
     with ExitStack() as stack:
         stack.callback(coordinator.close)
         await driver.run(coordinator.open())
-        running = _Work(driver, coordinator, executor, place)
+        running = _Work(driver, coordinator, executor, spec)
         stack.callback(running.close)
         failed: Exception | None = None
         async with anyio.create_task_group() as tasks:
@@ -55,12 +55,12 @@ class _Work:
         driver: AsyncDriver,
         coordinator: Coordinator,
         executor: Executor | None,
-        place: Place,
+        spec: ClientSpec,
     ) -> None:
         self._driver = driver
         self._coordinator = coordinator
         self._executor = executor
-        self._place = place
+        self._spec = spec
         self._limiter = anyio.CapacityLimiter(coordinator.pace.ceiling)
         self._send, self._ended = anyio.create_memory_object_stream[tuple[Item, Outcome]](math.inf)
 
@@ -91,15 +91,15 @@ class _Work:
                 flow = self._coordinator.work(item, task)
                 outcome = await self._driver.run(flow, task.deadline_s)
             else:
-                outcome = await self._elsewhere(self._executor, task)
+                outcome = await self._run_in_executor(self._executor, task)
         except Exception as error:  # noqa: BLE001 - reported
             outcome = Outcome(failure(error))
         self._send.send_nowait((item, outcome))
 
-    async def _elsewhere(self, executor: Executor, task: Task) -> Outcome:
-        place = await self._driver.run(with_token(self._place, self._coordinator.context))
+    async def _run_in_executor(self, executor: Executor, task: Task) -> Outcome:
+        spec = await self._driver.run(with_token(self._spec, self._coordinator.context))
         try:
-            future = executor.submit(work, place, task)
+            future = executor.submit(work, spec, task)
         except Exception as error:
             self._coordinator.executor_failed(failure(error))
             raise

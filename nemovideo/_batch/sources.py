@@ -54,7 +54,7 @@ def listed(sources: Sources) -> str | os.PathLike[str] | list[str | os.PathLike[
         return sources
     given: object = sources
     if not isinstance(given, Iterable) or isinstance(given, (bytes, bytearray, memoryview)):
-        raise _no_path(sources)
+        raise _not_a_path(sources)
     return [*sources]
 
 
@@ -113,7 +113,7 @@ def _found(paths: Iterable[Path]) -> Found:
 def _local(path: str | os.PathLike[str]) -> Path:
     """Return the absolute path, and reject a URL and what is not a path."""
     if not isinstance(path, (str, os.PathLike)):
-        raise _no_path(path)
+        raise _not_a_path(path)
     if is_url(path):
         raise InvalidRequestError(
             f"{path!r} is not a local path", remedy="Give the paths of files on this machine."
@@ -121,7 +121,7 @@ def _local(path: str | os.PathLike[str]) -> Path:
     return absolute(path)
 
 
-def _no_path(source: object) -> InvalidRequestError:
+def _not_a_path(source: object) -> InvalidRequestError:
     return InvalidRequestError(
         f"a batch takes paths, not {type(source).__name__}",
         remedy=Remedy(

@@ -13,13 +13,13 @@ from typing import Literal
 
 import attrs
 
-from nemovideo._batch.notes import settled
+from nemovideo._batch.checkpoint_folder import settled
 from nemovideo._batch.pace import Pace, StoppedError, paced
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Sleep, blocking
 from nemovideo._jobs import checkpoints, flow
 from nemovideo._jobs.checkpoints import Checkpoint
-from nemovideo._jobs.places import Place, driving
+from nemovideo._jobs.contexts import ClientSpec, driving
 from nemovideo._jobs.plan import Order
 from nemovideo._support.disk import read_bytes
 from nemovideo._values.remedies import Code, Option, Remedy
@@ -121,12 +121,12 @@ class Outcome:
     note: str = ""
 
 
-def work(place: Place, task: Task) -> Outcome:
+def work(spec: ClientSpec, task: Task) -> Outcome:
     """Process one file in another process, with its own client."""
     try:
         if task.stopped():
             raise StoppedError
-        context = place.context()
+        context = spec.context()
         with driving(context) as driver:
             pace = Pace(context.settings.clock, 1, context.settings.retry)
             outcome = driver.run(one_file(context, task, pace, task.stopped), task.deadline_s)

@@ -16,7 +16,7 @@ from nemovideo._support.disk import read_bytes, replace_text
 from nemovideo._support.filelock import FileLock
 from nemovideo._support.json_text import read_json
 from nemovideo._support.patterns import lazy
-from nemovideo._support.places import READ_ONLY, can_write_to, replacement
+from nemovideo._support.user_folders import READ_ONLY, can_write_to, replacement
 from nemovideo.models import Token
 
 _CLIENT_ID = lazy(r"[!-~]{1,64}")

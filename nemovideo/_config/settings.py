@@ -19,7 +19,7 @@ import attrs
 from nemovideo._support.addresses import DEFAULT_PORTS, is_loopback
 from nemovideo._support.clock import Clock
 from nemovideo._support.numbers import Validator, check_number, number
-from nemovideo._support.places import MISSING, home, replacement
+from nemovideo._support.user_folders import MISSING, home, replacement
 from nemovideo._support.version import __version__
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError

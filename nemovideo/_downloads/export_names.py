@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 
-from nemovideo._downloads.places import part_paths
+from nemovideo._downloads.output_paths import part_paths
 from nemovideo._support.outputs import check_format, format_for, result_suffix
-from nemovideo._support.places import expanded
+from nemovideo._support.user_folders import expanded
 from nemovideo.errors import OutputPathError
 from nemovideo.models import SessionState
 

@@ -11,7 +11,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from nemovideo._downloads.places import part_paths
+from nemovideo._downloads.output_paths import part_paths
 from nemovideo._downloads.resume import Record
 from nemovideo._support import filelock
 from nemovideo._support.disk import regular, replace_text, writing

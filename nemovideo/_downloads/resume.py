@@ -57,14 +57,14 @@ class Record:
 
     Attributes:
         identity: Digest of what is downloaded, independent of the URL.
-        place: Digest of the URL that the bytes came from.
+        url_digest: Digest of the URL that the bytes came from.
         etag: The strong entity tag at that URL.
         last_modified: The Last-Modified header at that URL, verbatim.
         total: The size of the complete file in bytes, if known.
     """
 
     identity: str = attrs.field(validator=instance_of(str))
-    place: str = attrs.field(validator=instance_of(str))
+    url_digest: str = attrs.field(validator=instance_of(str))
     etag: str | None = attrs.field(default=None, validator=optional(matches_re(_ETAG)))
     last_modified: str | None = attrs.field(default=None, validator=optional(_check_date))
     total: int | None = attrs.field(default=None, validator=optional(_check_size))
@@ -113,13 +113,13 @@ class ResponseHead:
 
     Attributes:
         headers: The headers, case-insensitive.
-        place: Digest of the requested URL.
+        url_digest: Digest of the requested URL.
         framed: False if only the end of the connection delimits the body.
     """
 
     status: int
     headers: Mapping[str, str]
-    place: str
+    url_digest: str
     framed: bool = True
 
 
@@ -150,7 +150,7 @@ class Complete:
     """The file on disk is complete."""
 
 
-def plan_request(have: int, record: Record | None, place: str) -> RangeRequest:
+def plan_request(have: int, record: Record | None, url_digest: str) -> RangeRequest:
     """Return the request that continues a partial file of `have` bytes.
 
     An entity tag is sent to any URL; a date, which is a weaker validator, only to the URL it
@@ -158,7 +158,7 @@ def plan_request(have: int, record: Record | None, place: str) -> RangeRequest:
     """
     if record is None or have <= 0 or (record.total is not None and have > record.total):
         return RangeRequest(have, 0, _PLAIN)
-    validator = record.etag or (record.last_modified if record.place == place else None)
+    validator = record.etag or (record.last_modified if record.url_digest == url_digest else None)
     if validator is None:
         return RangeRequest(have, 0, _PLAIN)
     start = have - 1 if have == record.total else have
@@ -200,7 +200,7 @@ def interpret(
 def _whole(head: ResponseHead, identity: str, size: int | None) -> WriteFrom:
     coding = _coding(head.headers)
     if coding in _GZIP:  # sizes and validators are those of the compressed file
-        return WriteFrom(0, size, Record(identity, head.place), compressed=True)
+        return WriteFrom(0, size, Record(identity, head.url_digest), compressed=True)
     if coding not in _IDENTITY:
         raise DownloadError(f"the server compressed the file as {coding[:40]!r}")
     total = _length(head.headers)
@@ -210,7 +210,7 @@ def _whole(head: ResponseHead, identity: str, size: int | None) -> WriteFrom:
         raise DownloadError("the server does not announce the size of the file")
     etag, date = _validators(head.headers)
     return WriteFrom(
-        0, total or size, Record(identity, head.place, etag, date, total or size or None)
+        0, total or size, Record(identity, head.url_digest, etag, date, total or size or None)
     )
 
 
@@ -239,7 +239,9 @@ def _unsatisfiable(
     sizes = {request.have, int(found[1]) if found else None, record.total or request.have}
     whole = sizes == {request.have} and size in (None, request.have)
     changed = "etag" in head.headers and head.headers["etag"].strip() != record.etag
-    return Complete() if whole and record.place == head.place and not changed else Restart()
+    return (
+        Complete() if whole and record.url_digest == head.url_digest and not changed else Restart()
+    )
 
 
 def _same(head: ResponseHead, record: Record) -> bool:
@@ -250,8 +252,8 @@ def _same(head: ResponseHead, record: Record) -> bool:
     etag = head.headers.get("etag", "").strip()
     date = head.headers.get("last-modified", "").strip()
     if record.etag is not None:
-        return etag == record.etag or (not etag and record.place == head.place)
-    return record.place == head.place and date in ("", record.last_modified)
+        return etag == record.etag or (not etag and record.url_digest == head.url_digest)
+    return record.url_digest == head.url_digest and date in ("", record.last_modified)
 
 
 def _validators(headers: Mapping[str, str]) -> tuple[str | None, str | None]:

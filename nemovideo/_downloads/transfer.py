@@ -36,12 +36,12 @@ class Transfer:
     """A download over any number of responses.
 
     Attributes:
-        place: Digest of the current URL; see `set_url`.
+        url_digest: Digest of the current URL; see `set_url`.
         received: The number of bytes in the destination.
     """
 
     def __init__(self, sink: PartFile | OpenFile, identity: str, size: int | None) -> None:
-        self.place: str = ""
+        self.url_digest: str = ""
         self.received: int = 0
         self._sink = sink
         self._identity = identity
@@ -80,14 +80,14 @@ class Transfer:
 
     def set_url(self, url: str) -> None:
         """Download from this URL from now on."""
-        self.place = url_digest(url)
+        self.url_digest = url_digest(url)
         self._began_at = self._best
 
     def next_request(self) -> RangeRequest | None:
         """Return the next request, or None once the file is complete."""
         if self._complete:
             return None
-        self._asked = plan_request(self.received, self._record, self.place)
+        self._asked = plan_request(self.received, self._record, self.url_digest)
         return self._asked
 
     def on_response(self, head: ResponseHead) -> bool:
@@ -154,7 +154,7 @@ class Transfer:
     def _discard(self, reason: str) -> DownloadError:
         """Empty the destination, and return an error with the reason."""
         self._record = None
-        self._sink.begin(0, Record(self._identity, self.place))
+        self._sink.begin(0, Record(self._identity, self.url_digest))
         self.received = 0
         return DownloadError(reason)
 

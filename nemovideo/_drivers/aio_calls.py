@@ -73,7 +73,7 @@ class Calls(BaseCalls[Pool]):
             attempts = Attempts(self.settings, request, deadline, started, progress)
             retrying = AsyncRetrying(sleep=self.settings.clock.sleep_async, **attempts.options)
             return await retrying(next_attempt)
-        raise deadline.error(self._errors.place(request))
+        raise deadline.error(self._errors.label(request))
 
     @asynccontextmanager
     async def _response(
@@ -92,7 +92,7 @@ class Calls(BaseCalls[Pool]):
         state = self.pool.state()
         client = state.fresh_client if request.fresh or streaming else state.client
         # httpcore's trace calls take time, so only requests that need a trace have one.
-        needs_trace = request.spare or (streaming and not own_client)
+        needs_trace = request.retry_if_stale or (streaming and not own_client)
         trace = AsyncTrace() if needs_trace else None
         with (
             errors.mapping(request, deadline),
@@ -159,7 +159,7 @@ class Calls(BaseCalls[Pool]):
                 if not downloads.is_file(response, wanted):
                     found = await self._exchange(request, response, deadline)
                     raise downloads.not_a_file_error(found)
-                head = downloads.head_of(response, transfer.place)
+                head = downloads.head_of(response, transfer.url_digest)
                 if await to_thread.run_sync(transfer.on_response, head):
                     await self._write_body(step, response, deadline)
 

@@ -55,14 +55,15 @@ class Deadline:
             raise self.error()
         return min(seconds, left)
 
-    def error(self, place: str = "", *, answered: bool = True) -> APITimeoutError:
-        """Return the error for a deadline that has passed, during the request at `place`.
+    def error(self, during: str = "", *, answered: bool = True) -> APITimeoutError:
+        """Return the error for an expired deadline; `during` names the request in progress.
 
         If the server did not answer at all, more time may not help.
         """
+        where = f" during {during}" if during else ""
         more_time = ("allow more time with ", Option("deadline"))
         error = APITimeoutError(
-            f"the deadline of {self._seconds:g} s has passed{f' during {place}' if place else ''}",
+            f"the deadline of {self._seconds:g} s has passed{where}",
             remedy=Remedy(more_time)
             if answered
             else Remedy("the server did not answer: check the network and the server", more_time),
@@ -118,7 +119,7 @@ class Attempts:
         return self.settings.retry.allows(
             error,
             attempt=self._attempts_without_progress(state),
-            repeatable=self.request.repeatable or (self.request.spare and stale),
+            repeatable=self.request.repeatable or (self.request.retry_if_stale and stale),
             limited=self._rate_limits,
         )
 
@@ -135,7 +136,7 @@ class Attempts:
         """Log the retry, and call `on_retry`."""
         log.info(
             "%s: %s; trying again in %.1f s",
-            self.request.place,
+            self.request.label,
             type(self._error).__name__,
             state.upcoming_sleep,
         )

@@ -54,7 +54,7 @@ def not_a_file_error(found: envelopes.Exchange) -> Exception:
     return DownloadError(f"{found.method} {found.path} returned a page instead of the file")
 
 
-def head_of(response: httpx.Response, place: str) -> ResponseHead:
+def head_of(response: httpx.Response, url_digest: str) -> ResponseHead:
     """Return status and headers of a response."""
     headers = response.headers
     if response.is_stream_consumed and "content-encoding" in headers:
@@ -68,4 +68,4 @@ def head_of(response: httpx.Response, place: str) -> ResponseHead:
         and "content-length" not in headers
         and "transfer-encoding" not in headers
     )
-    return ResponseHead(response.status_code, headers, place, framed)
+    return ResponseHead(response.status_code, headers, url_digest, framed)

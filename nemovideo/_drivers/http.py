@@ -76,7 +76,7 @@ def _json_body(request: Request) -> bytes:
     try:
         return json_bytes(request.json)
     except ValueError as error:
-        raise InvalidRequestError(f"{request.place} cannot be sent as JSON: {error}") from None
+        raise InvalidRequestError(f"{request.label} cannot be sent as JSON: {error}") from None
 
 
 @contextmanager
@@ -260,11 +260,11 @@ class BodyReader:
         self._chunks: list[bytes] = []
         self._ok = response.is_success
         self._left = MAX_BODY_BYTES if self._ok else MAX_ERROR_BODY_BYTES
-        self._place = request.place
+        self._label = request.label
         coding = response.headers.get("content-encoding", "identity").strip().lower()
         # gzip expands a byte to at most a thousand; brotli and zstd have no limit.
         if coding not in ("identity", "gzip", "x-gzip", "deflate", ""):
-            raise MalformedResponseError(f"the response to {self._place} is encoded as {coding!r}")
+            raise MalformedResponseError(f"the response to {self._label} is encoded as {coding!r}")
 
     def add(self, chunk: bytes) -> bool:
         """Add a chunk, and return whether to read on.
@@ -273,7 +273,7 @@ class BodyReader:
             MalformedResponseError: The body is over the limit.
         """
         if len(chunk) > self._left and self._ok:
-            raise MalformedResponseError(f"the response to {self._place} is too large")
+            raise MalformedResponseError(f"the response to {self._label} is too large")
         self._chunks.append(chunk[: self._left])
         self._left -= len(chunk)
         return self._left > 0

@@ -88,7 +88,7 @@ class ErrorMapper:
         if isinstance(error, AbortedError):
             return closed_error()
         if isinstance(error, httpx.InvalidURL):
-            return InvalidRequestError(f"{request.place} is not a URL: {error}")
+            return InvalidRequestError(f"{request.label} is not a URL: {error}")
         return self._connection_error(error, request, deadline)
 
     def _connection_error(
@@ -100,11 +100,11 @@ class ErrorMapper:
         host, port, proxy = self._peer(request)
         through = f" through {proxy}" if proxy else ""
         mapped = cls(
-            f"{request.place} at {_shown(host, port)}{through}: {self._describe(error, reason)}"
+            f"{request.label} at {_shown(host, port)}{through}: {self._describe(error, reason)}"
         )
         if deadline is not None and deadline.remaining() <= _DEADLINE_TOLERANCE_S:
             silent = isinstance(error, (httpx.ConnectTimeout, httpx.ReadTimeout))
-            mapped = deadline.error(self.place(request), answered=not silent)
+            mapped = deadline.error(self.label(request), answered=not silent)
         elif isinstance(error, httpx.ProxyError) and (advice := _PROXY_ANSWERS.get(reason[:3])):
             mapped.permanent, mapped.remedy = True, advice
         elif _is_certificate_error(error):
@@ -156,7 +156,7 @@ class ErrorMapper:
             return f"nothing could be sent for {limit}"
         return reason
 
-    def place(self, request: Request) -> str:
+    def label(self, request: Request) -> str:
         """Return the method, route and host of a request, without ids."""
         host, port, _ = self._peer(request)
         return f"{request.method} {request.route} at {_shown(host, port)}"

@@ -162,7 +162,7 @@ class Calls(BaseCalls[Pool]):
                 if not downloads.is_file(response, wanted):
                     found = self._exchange(request, response, deadline)
                     raise downloads.not_a_file_error(found)
-                if transfer.on_response(downloads.head_of(response, transfer.place)):
+                if transfer.on_response(downloads.head_of(response, transfer.url_digest)):
                     self._write_body(step, response, deadline)
 
     def _write_body(self, step: Download, response: http.Response, deadline: Deadline) -> None:

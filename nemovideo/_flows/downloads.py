@@ -8,14 +8,14 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from nemovideo._downloads.openfile import OpenFile
+from nemovideo._downloads.output_paths import check_output
 from nemovideo._downloads.partfile import PartFile
-from nemovideo._downloads.places import check_output
 from nemovideo._downloads.resume import digest
 from nemovideo._downloads.transfer import Transfer
 from nemovideo._flows import auth
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, blocking, download
-from nemovideo._support.places import expanded
+from nemovideo._support.user_folders import expanded
 from nemovideo._values.remedies import Code, Remedy
 from nemovideo.errors import (
     APIConnectionError,

@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 import attrs
 
 from nemovideo._downloads.openfile import BinaryWriter, OpenFile
-from nemovideo._downloads.places import check_output, output_path
+from nemovideo._downloads.output_paths import check_output, output_path
 from nemovideo._flows import auth, downloads
 from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
@@ -183,7 +183,7 @@ def find(context: Context, render_id: str) -> Flow[RenderJob | None]:
         raise
 
 
-def given(context: Context, job: RenderJob | str) -> Flow[RenderJob]:
+def resolve(context: Context, job: RenderJob | str) -> Flow[RenderJob]:
     """Return the job, or fetch the one with this id.
 
     Raises:
@@ -211,7 +211,7 @@ def wait(
     Polls that fail for two minutes (30 s if a server on this machine refuses connections) raise the
     error of the last one. See `Render.wait` for the other errors.
     """
-    job = yield from given(context, job)
+    job = yield from resolve(context, job)
     with _naming(job.id):
         return (yield from _ended(context, job, on_progress, on_outage))
 
@@ -292,7 +292,7 @@ class _Outage:
 
 def cancel(context: Context, job: RenderJob | str) -> Flow[RenderJob]:
     """Cancel a job, and fetch it again."""
-    render_id = job if isinstance(job, str) else (yield from given(context, job)).id
+    render_id = job if isinstance(job, str) else (yield from resolve(context, job)).id
     request = Request("POST", f"{_JOB_PATH}/cancel", repeatable=True).for_id(render_id)
     yield from auth.authorized(context, request)
     return (yield from get(context, render_id))
@@ -307,7 +307,7 @@ def download(
     on_progress: OnBytes | None,
 ) -> Flow[Path | int]:
     """Download to a path, and return it, or to an open file, and return the number of bytes."""
-    found = yield from given(context, job)
+    found = yield from resolve(context, job)
     if not isinstance(path_or_file, (str, os.PathLike)):
         sink = OpenFile(path_or_file)
         return (yield from downloads.fetch_into(context, found, sink, on_progress))

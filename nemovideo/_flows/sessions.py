@@ -32,7 +32,7 @@ def create(
 ) -> Flow[tuple[str, str | None, str | None]]:
     """Create a session; return its id, the project's id and the user's id."""
     body = {"task_name": task_name, "language": language}
-    data = yield from authorized(context, Request("POST", _PATH, json=body, spare=True))
+    data = yield from authorized(context, Request("POST", _PATH, json=body, retry_if_stale=True))
     ids = wire.read_session(data)
     # A new session is empty; its state is needed if the first edit is silent.
     context.known[ids[0]] = SessionState(draft=None)

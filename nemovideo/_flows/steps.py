@@ -34,9 +34,9 @@ class Request:
         json: The body, as a JSON value; None for no body.
         parts: Files to send as multipart, each a part named `files`.
         headers: Headers besides the attribution headers.
-        repeatable: The request is idempotent.
-        spare: A repeat at worst creates an unused resource: the request is sent again if its
-            pooled connection turns out to be dead.
+        repeatable: Whether the request is idempotent.
+        retry_if_stale: Send the request again if its pooled connection was dead; a duplicate only
+            creates an unused resource.
         fresh: Use a new connection, because a repeat could do harm.
         on_sent: Called with the bytes sent and the total, for uploads.
         pattern: The path with its placeholder, if `for_id` replaced it.
@@ -48,13 +48,13 @@ class Request:
     parts: tuple[Upload, ...] = ()
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     repeatable: bool = False
-    spare: bool = False
+    retry_if_stale: bool = False
     fresh: bool = False
     on_sent: Callable[[int, int], None] | None = None
     pattern: str | None = None
 
     @property
-    def place(self) -> str:
+    def label(self) -> str:
         """The method and the path for logs and errors: without query, token and link secret."""
         path = mask_file_token(envelopes.redact(self.path.partition("?")[0]))
         return f"{self.method} {path}"

@@ -94,7 +94,7 @@ def _locally(
     """Estimate from the draft that the local agent makes of the clip, which is not sent."""
     clock = context.settings.clock
 
-    def work_out() -> Estimate:
+    def compute() -> Estimate:
         from nemovideo.local import rates
         from nemovideo.local.previews import measured_speed
 
@@ -123,7 +123,7 @@ def _locally(
         pixels = round(timeline.width * timeline.height * frames)
         return Estimate(credits_, pixels / speed, _bytes(pixels, size), basis)
 
-    return (yield from blocking(work_out))
+    return (yield from blocking(compute))
 
 
 def _trimmed(header: MediaInfo, trim: Trim | None) -> MediaInfo:

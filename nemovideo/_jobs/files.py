@@ -19,7 +19,7 @@ from nemovideo._jobs.plan import Order
 from nemovideo._jobs.progress import Meter
 from nemovideo._support.disk import Stamp, sha256_of
 from nemovideo._support.outputs import is_still
-from nemovideo._support.places import from_root
+from nemovideo._support.user_folders import from_root
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import InvalidRequestError, UnsupportedFileError
 from nemovideo.files import Source, Upload, is_url

@@ -76,7 +76,9 @@ def run(
         if journal.resumable and not in_batch:
             error.remedy = _remedy(error, checkpoint, journal.now)
         elif journal.message_sent and not in_batch:
-            error.remedy = _remedy_of_paid(error, journal.now, embedded=context.backend is not None)
+            error.remedy = _remedy_after_edit(
+                error, journal.now, embedded=context.backend is not None
+            )
         raise
     finally:
         journal.close()
@@ -95,7 +97,7 @@ def _remedy(error: NemoError, checkpoint: Path | None, record: Checkpoint) -> Re
     return Remedy.after(error.remedy, resume)
 
 
-def _remedy_of_paid(error: NemoError, record: Checkpoint, *, embedded: bool) -> Remedy:
+def _remedy_after_edit(error: NemoError, record: Checkpoint, *, embedded: bool) -> Remedy:
     """Return the remedy for an error after the message, in a job without a checkpoint.
 
     What is paid for is in the session, and can be exported from there without another message. An

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 
-from nemovideo._downloads.places import check_output
+from nemovideo._downloads.output_paths import check_output
 from nemovideo._flows import render
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
@@ -17,7 +17,7 @@ from nemovideo._jobs import checkpoints
 from nemovideo._jobs import files as job_files
 from nemovideo._jobs.checkpoints import Checkpoint, FileNote, OrderNote, Service
 from nemovideo._jobs.plan import Order, suggested_format
-from nemovideo._support.places import expanded, from_root
+from nemovideo._support.user_folders import expanded, from_root
 from nemovideo._values.lines import credits_text
 from nemovideo._values.remedies import Code, Option, Remedy, Resume
 from nemovideo.errors import CreditLimitError, InvalidRequestError

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 import attrs
 
-from nemovideo._downloads.places import output_path
+from nemovideo._downloads.output_paths import output_path
 from nemovideo._flows.sessions import SessionLike
 from nemovideo._jobs.arguments import check_arguments
 from nemovideo._jobs.progress_bar import OnProgress

@@ -9,7 +9,7 @@ import attrs
 from nemovideo._jobs.checkpoints import Checkpoint
 from nemovideo._jobs.plan import Order
 from nemovideo._support.disk import Stamp, sha256_of_file
-from nemovideo._support.places import expanded
+from nemovideo._support.user_folders import expanded
 from nemovideo.models import RenderedVideo, RenderJob, Reply, SavedVideo
 
 

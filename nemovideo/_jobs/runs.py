@@ -12,11 +12,11 @@ from nemovideo._config import settings as env
 from nemovideo._flows.context import Context
 from nemovideo._jobs import checkpoints, flow
 from nemovideo._jobs.checkpoints import Checkpoint
+from nemovideo._jobs.contexts import ClientSpec, context_on, driving, driving_async
 from nemovideo._jobs.order import check_state
-from nemovideo._jobs.places import Place, context_on, driving, driving_async
 from nemovideo._jobs.progress_bar import OnProgress, reporting
 from nemovideo._jobs.result import delivered
-from nemovideo._support.places import from_root
+from nemovideo._support.user_folders import from_root
 from nemovideo._values.lines import quoted
 from nemovideo._values.remedies import Code, Remedy
 from nemovideo.errors import CheckpointError
@@ -110,7 +110,7 @@ def _keeping_state(context: Context, path: Path | None) -> Iterator[None]:
             backend.release(str(path))
 
 
-def place_of(path: Path, record: Checkpoint) -> Place:
+def client_spec_of(path: Path, record: Checkpoint) -> ClientSpec:
     """Return the service of a job, for a call without a client.
 
     Raises:
@@ -120,7 +120,7 @@ def place_of(path: Path, record: Checkpoint) -> Place:
     service = record.service
     if service.state_dir is not None:
         check_state(path, service.state_dir)
-        return Place(local=True, options={"state_dir": service.state_dir})
+        return ClientSpec(local=True, options={"state_dir": service.state_dir})
     if env.environment_token() and service.base_url != env.environment_url().rstrip("/"):
         raise checkpoints.failure(
             path,
@@ -128,7 +128,7 @@ def place_of(path: Path, record: Checkpoint) -> Place:
             "and NEMO_TOKEN may be for another service",
             remedy=Remedy("set NEMO_API_URL", ("pass ", Code("client=Client(base_url=…)"))),
         )
-    return Place(local=False, options={"base_url": service.base_url})
+    return ClientSpec(local=False, options={"base_url": service.base_url})
 
 
 def resolved(path: _Path) -> Path:

@@ -11,7 +11,7 @@ from urllib.request import url2pathname
 
 import attrs
 
-from nemovideo._support.places import expanded
+from nemovideo._support.user_folders import expanded
 from nemovideo.errors import InvalidRequestError, SourceNotFoundError
 
 _T = TypeVar("_T")

@@ -21,8 +21,8 @@ from nemovideo import AsyncClient, __version__
 from nemovideo._mcp.answers import error_answer
 from nemovideo._mcp.arguments import invalid_arguments, unknown_arguments
 from nemovideo._mcp.folders import Folders
+from nemovideo._mcp.jobs import Jobs
 from nemovideo._mcp.tools import Tools
-from nemovideo._mcp.work import Works
 from nemovideo.errors import NemoError
 
 _INSTRUCTIONS = """\
@@ -105,7 +105,7 @@ def server_of(
     client: AsyncClient, folders: Folders, tasks: TaskGroup, wait_s: float
 ) -> MCPServer[object]:
     """Return the server without running it; see `serve`. Long jobs run in `tasks`."""
-    tools = Tools(client, folders, Works(tasks, client, wait_s))
+    tools = Tools(client, folders, Jobs(tasks, client, wait_s))
     server: MCPServer[object] = _Server(
         "nemovideo",
         title="NemoVideo",
@@ -113,19 +113,19 @@ def server_of(
         instructions=_INSTRUCTIONS.format(folders=folders),
         log_level="WARNING",
     )
-    looks = ToolAnnotations(read_only_hint=True, open_world_hint=True)
-    works = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=True)
-    stops = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True)
-    saves = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=True)
+    read_only = ToolAnnotations(read_only_hint=True, open_world_hint=True)
+    additive = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=True)
+    idempotent = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True)
+    destructive = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=True)
     table: tuple[tuple[Callable[..., Awaitable[CallToolResult]], str, ToolAnnotations], ...] = (
-        (tools.remove_background, "Remove a background", saves),
-        (tools.say, "Edit in words", works),
-        (tools.show_timeline, "Show the timeline", looks),
-        (tools.preview, "Preview", looks),
-        (tools.export, "Export the video", saves),
-        (tools.credits, "Show the credits", looks),
-        (tools.job_status, "Wait for a job", looks),
-        (tools.cancel_job, "Cancel a job", stops),
+        (tools.remove_background, "Remove a background", destructive),
+        (tools.say, "Edit in words", additive),
+        (tools.show_timeline, "Show the timeline", read_only),
+        (tools.preview, "Preview", read_only),
+        (tools.export, "Export the video", destructive),
+        (tools.credits, "Show the credits", read_only),
+        (tools.job_status, "Wait for a job", read_only),
+        (tools.cancel_job, "Cancel a job", idempotent),
     )
     for tool, title, hints in table:
         server.add_tool(tool, title=title, annotations=hints, structured_output=False)

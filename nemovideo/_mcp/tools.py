@@ -24,7 +24,7 @@ from nemovideo._mcp.answers import (
     video_answer,
 )
 from nemovideo._mcp.folders import Folders
-from nemovideo._mcp.work import Call, Work, Works
+from nemovideo._mcp.jobs import Call, Job, Jobs
 from nemovideo.errors import DraftNotReadyError, InvalidRequestError
 from nemovideo.files import is_media_name, is_url, name_of
 
@@ -41,7 +41,7 @@ class Tools:
 
     _client: AsyncClient
     _folders: Folders
-    _works: Works
+    _jobs: Jobs
     _session: AsyncSession | None = None
 
     async def remove_background(
@@ -88,7 +88,7 @@ class Tools:
         which `say` can edit the video further and `export` can save it again.
         """
 
-        async def job(work: Work) -> CallToolResult:
+        async def run(job: Job) -> CallToolResult:
             clip = self._source(source)
             target = self._output(output, clip, background)
             video = await self._client.remove_background(
@@ -98,14 +98,14 @@ class Tools:
                 trim=trim,
                 quality=quality,
                 output=target,
-                progress=self._folders.watched(target, work.progress),
+                progress=self._folders.watched(target, job.progress),
                 max_credits=max_credits,
                 overwrite=overwrite,
             )
             self._session = await self._client.sessions.attach(video.session_id)
             return video_answer(video)
 
-        return await self._works.run(call, "remove_background", job)
+        return await self._jobs.run(call, "remove_background", run)
 
     async def say(
         self,
@@ -129,19 +129,19 @@ class Tools:
         first folder; the tool `export` lets you choose the file.
         """
 
-        async def job(work: Work) -> CallToolResult:
+        async def run(job: Job) -> CallToolResult:
             message, attachments = self._named_files(text)
             attachments = [*map(self._source, files), *attachments]
             if self._session is None and session_id is None:
                 self._session = await self._client.sessions.create()
             session = await self._attached(session_id)
             conversation = session.conversation(
-                work.notice, self._folders.roots[0], local_files=False
+                job.notice, self._folders.roots[0], local_files=False
             )
             answer = await conversation.say(message, attachments=attachments)
             return conversation_answer(answer, session.id)
 
-        return await self._works.run(call, "say", job)
+        return await self._jobs.run(call, "say", run)
 
     async def show_timeline(self, session_id: SessionId = None) -> CallToolResult:
         """Show the timeline: tracks, clips, titles, music, and their times."""
@@ -178,7 +178,7 @@ class Tools:
         With a source, it previews remove_background on that clip; otherwise it previews export.
         """
 
-        async def job(_: Work) -> CallToolResult:
+        async def run(_: Job) -> CallToolResult:
             if source is None:
                 if any(given is not None for given in (background, edit, trim)):
                     raise InvalidRequestError(
@@ -191,7 +191,7 @@ class Tools:
             made = await self._client.preview(clip, background=behind, edit=edit, trim=trim, at=at)
             return preview_answer(made)
 
-        return await self._works.run(call, "preview", job)
+        return await self._jobs.run(call, "preview", run)
 
     async def export(
         self,
@@ -209,7 +209,7 @@ class Tools:
     ) -> CallToolResult:
         """Render the timeline and save the video; exports cost no credits."""
 
-        async def job(work: Work) -> CallToolResult:
+        async def run(job: Job) -> CallToolResult:
             session = await self._attached(session_id)
             if output is None:
                 state = await session.state()
@@ -221,12 +221,12 @@ class Tools:
             video = await session.export(
                 path,
                 quality=quality,
-                progress=self._folders.watched(path, work.progress),
+                progress=self._folders.watched(path, job.progress),
                 overwrite=overwrite,
             )
             return video_answer(video)
 
-        return await self._works.run(call, "export", job)
+        return await self._jobs.run(call, "export", run)
 
     async def credits(self) -> CallToolResult:
         """Show the available credits."""
@@ -236,13 +236,13 @@ class Tools:
         self, call: Call, job_id: Annotated[str, Field(description="The job_id from another tool.")]
     ) -> CallToolResult:
         """Wait for a running job, and return its result when it has ended."""
-        return await self._works.status(call, job_id)
+        return await self._jobs.status(call, job_id)
 
     async def cancel_job(
         self, job_id: Annotated[str, Field(description="The job_id from another tool.")]
     ) -> CallToolResult:
         """Cancel a running job. Used credits are not refunded."""
-        return await self._works.cancel(job_id)
+        return await self._jobs.cancel(job_id)
 
     async def _attached(self, session_id: str | None) -> AsyncSession:
         """Return the session of an id, or else the last one used.

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import attrs
 
-from nemovideo._support.places import from_root
+from nemovideo._support.user_folders import from_root
 from nemovideo.errors import NemoError, OutputError, SourceNotFoundError
 
 _BLOCK_BYTES = 1024 * 1024

@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 import attrs
 
 from nemovideo._support.disk import reading, regular
-from nemovideo._support.places import expanded
+from nemovideo._support.user_folders import expanded
 from nemovideo._uploads.inspect import DamagedError, info_from_suffix, inspect
 from nemovideo._uploads.names import safe_name
 from nemovideo._values.formats import (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nemovideo._downloads.places import output_path
+from nemovideo._downloads.output_paths import output_path
 from nemovideo._support.outputs import format_for
 from nemovideo._values.lines import credits_text
 from nemovideo.cli.options import (

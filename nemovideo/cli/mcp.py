@@ -35,8 +35,8 @@ def mcp(folders: tuple[Path, ...], *, wait_s: float, local: bool, engine: str | 
         import anyio
 
         from nemovideo._mcp.folders import Folders
+        from nemovideo._mcp.jobs import note_render
         from nemovideo._mcp.server import serve
-        from nemovideo._mcp.work import note_render
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "pydantic"):
             raise

@@ -27,7 +27,7 @@ def draft_card(draft: Timeline) -> str:
     width, height = (whole(draft.metadata.get(key)) for key in ("width", "height"))
     size = f"{width}×{height}" if width and height else ""
     facts = (f"{count} track{'' if count == 1 else 's'}", seconds(draft.duration_ms), size)
-    lanes = [_lane(track, place) for place, track in enumerate(draft.tracks)]
+    lanes = [_lane(track, index) for index, track in enumerate(draft.tracks)]
     return cards.timeline(
         draft.name or "Draft", facts, lanes, draft.duration_ms, summarize(draft.tracks)
     )
@@ -62,15 +62,15 @@ def _marked_lanes(changes: Sequence[Change], before: Tracks, after: Tracks) -> l
             marks[change.track].setdefault(change.segment, _mark(change))
         elif change.segment is None:
             gone.append(change.track)
-    lanes = [_lane(track, place, marks[place]) for place, track in enumerate(after)]
-    return lanes + [_lane(before[place], place, {None: "removed"}) for place in gone]
+    lanes = [_lane(track, index, marks[index]) for index, track in enumerate(after)]
+    return lanes + [_lane(before[index], index, {None: "removed"}) for index in gone]
 
 
-def _lane(track: Track, place: int, marks: Mapping[int | None, str] | None = None) -> Lane:
+def _lane(track: Track, index: int, marks: Mapping[int | None, str] | None = None) -> Lane:
     found = marks or {}
     kind = track.type
     return Lane(
-        f"{place + 1}. {track_label(track)}",
+        f"{index + 1}. {track_label(track)}",
         kind.name.lower() if isinstance(kind, TrackType) else "other",
         [
             _bar(track, segment, found.get(index, found.get(None)))

@@ -47,21 +47,21 @@ def _track_list_changes(before: Sequence[Track], after: Sequence[Track]) -> Iter
         subject = Subject(lost, part=before[lost])
         yield Change(ChangeKind.TRACK_REMOVED, subject, before=before[lost])
     out_of_order = moved(found)
-    for place, (index, track) in enumerate(zip(found, after, strict=True)):
-        if index is None:
-            yield Change(ChangeKind.TRACK_ADDED, Subject(place, part=track), after=track)
+    for new_index, (old_index, track) in enumerate(zip(found, after, strict=True)):
+        if old_index is None:
+            yield Change(ChangeKind.TRACK_ADDED, Subject(new_index, part=track), after=track)
             continue
-        if place in out_of_order:
-            subject = Subject(place, part=track)
-            yield Change(ChangeKind.TRACK_MOVED, subject, before=index, after=place)
-        if before[index] != track:
-            yield from _track_changes(before[index], index, track, place)
+        if new_index in out_of_order:
+            subject = Subject(new_index, part=track)
+            yield Change(ChangeKind.TRACK_MOVED, subject, before=old_index, after=new_index)
+        if before[old_index] != track:
+            yield from _track_changes(before[old_index], old_index, track, new_index)
 
 
-def _track_changes(before: Track, index: int, after: Track, place: int) -> list[Change]:
-    changes = list(_segment_list_changes(before, index, after, place))
+def _track_changes(before: Track, old_index: int, after: Track, new_index: int) -> list[Change]:
+    changes = list(_segment_list_changes(before, old_index, after, new_index))
     explained = any(change.kind in _CHANGE_THE_TIMES for change in changes)
-    subject = Subject(place, part=after)
+    subject = Subject(new_index, part=after)
     if before.duration_ms != after.duration_ms and not explained:
         old_ms, new_ms = before.duration_ms, after.duration_ms
         changes.append(Change(ChangeKind.DURATION, subject, before=old_ms, after=new_ms))
@@ -71,15 +71,17 @@ def _track_changes(before: Track, index: int, after: Track, place: int) -> list[
     return changes
 
 
-def _segment_list_changes(before: Track, index: int, after: Track, place: int) -> Iterator[Change]:
+def _segment_list_changes(
+    before: Track, old_index: int, after: Track, new_index: int
+) -> Iterator[Change]:
     found = match_segments(before.segments, after.segments)
     for lost in _unmatched(len(before.segments), found):
         segment = before.segments[lost]
-        subject = Subject(index, lost, full_name(before, segment), before)
+        subject = Subject(old_index, lost, full_name(before, segment), before)
         yield Change(ChangeKind.SEGMENT_REMOVED, subject, before=segment)
     out_of_order = moved(found)
     for position, (old, segment) in enumerate(zip(found, after.segments, strict=True)):
-        subject = Subject(place, position, full_name(after, segment), after)
+        subject = Subject(new_index, position, full_name(after, segment), after)
         if old is None:
             yield Change(ChangeKind.SEGMENT_ADDED, subject, after=segment)
             continue

@@ -65,8 +65,8 @@ class Draft(Timeline):
             return cls(snapshot(value))
         if not isinstance(value, dict):
             raise MalformedResponseError("A draft must be a JSON object", path="$")
-        for place, track in enumerate(_checked(value, TRACKS)):
-            _checked(track or {}, SEGMENTS, place)
+        for index, track in enumerate(_checked(value, TRACKS)):
+            _checked(track or {}, SEGMENTS, index)
         try:
             return cls(snapshot(value))
         except ValueError as error:
@@ -296,10 +296,10 @@ def _checked(
     path = f"$.{key}" if track is None else f"$.{TRACKS}[{track}].{key}"
     if not isinstance(found, list):
         raise MalformedResponseError("A draft must have a list here", path=path)
-    for place, item in enumerate(found):
+    for index, item in enumerate(found):
         if not isinstance(item, dict | None):
             raise MalformedResponseError(
-                "A draft must have a JSON object here", path=f"{path}[{place}]"
+                "A draft must have a JSON object here", path=f"{path}[{index}]"
             )
     return found
 

@@ -36,8 +36,8 @@ def summarize(tracks: Sequence[Track], language: str = "en") -> str:
     if not count:
         return heading
     lines = (
-        f"{place}. {track_label(track, language)}{separator}{describe_segments(track) or empty}"
-        for place, track in enumerate(tracks, 1)
+        f"{number}. {track_label(track, language)}{separator}{describe_segments(track) or empty}"
+        for number, track in enumerate(tracks, 1)
     )
     return f"{heading}{separator}{' '.join(lines)}"
 

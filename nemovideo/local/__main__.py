@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from nemovideo._support.places import READ_ONLY, can_write_to, replacement, user_folder
+from nemovideo._support.user_folders import READ_ONLY, can_write_to, replacement, user_folder
 from nemovideo.errors import InvalidRequestError, LocalBackendError, NemoError
 
 _BANNER = """\

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from nemovideo._support.places import expanded
+from nemovideo._support.user_folders import expanded
 from nemovideo.errors import InvalidRequestError, SourceNotFoundError, UnsupportedFileError
 from nemovideo.local.media.limits import MAX_PHOTO_PIXELS
 from nemovideo.local.media.probe import MediaItem, probe

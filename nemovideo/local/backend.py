@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from nemovideo._support.annotations import Late
-from nemovideo._support.places import from_root
+from nemovideo._support.user_folders import from_root
 from nemovideo.errors import MAX_UPLOAD_BYTES, LocalBackendError
 from nemovideo.local import temporary
 from nemovideo.local.agent import respond as real_respond

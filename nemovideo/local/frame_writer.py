@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from nemovideo._downloads.places import check_output, output_path
+from nemovideo._downloads.output_paths import check_output, output_path
 from nemovideo._support.disk import replacing
 from nemovideo._support.outputs import (
     check_quality,

@@ -24,7 +24,7 @@ import attrs
 
 from nemovideo._support.disk import replacing
 from nemovideo._support.filelock import FileLock
-from nemovideo._support.places import READ_ONLY, can_write_to, replacement, user_folder
+from nemovideo._support.user_folders import READ_ONLY, can_write_to, replacement, user_folder
 from nemovideo.errors import ModelUnavailableError
 
 DEFAULT_MODEL = "selfie_segmentation.tflite"

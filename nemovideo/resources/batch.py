@@ -17,7 +17,7 @@ from nemovideo._batch.running import run
 from nemovideo._batch.sources import Sources, listed
 from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows.render import check_quality
-from nemovideo._jobs.places import Place
+from nemovideo._jobs.contexts import ClientSpec
 from nemovideo._jobs.plan import Background, Trim, is_transparent, order_for
 from nemovideo._jobs.progress_bar import OnProgress, reporting
 from nemovideo._support.annotations import Late
@@ -118,7 +118,7 @@ class Batch(Resource):
         with reporting(progress) as on_progress:
             coordinator = Coordinator(setup.context, plan, setup.pace, on_progress, on_file)
             driver = self._driver.variant(setup.context.settings)
-            return run(driver, coordinator, executor, setup.place)
+            return run(driver, coordinator, executor, setup.spec)
 
 
 class AsyncBatch(AsyncResource):
@@ -169,7 +169,7 @@ class AsyncBatch(AsyncResource):
         with reporting(progress) as on_progress:
             coordinator = Coordinator(setup.context, plan, setup.pace, on_progress, on_file)
             driver = self._driver.variant(setup.context.settings)
-            return await run(driver, coordinator, executor, setup.place)
+            return await run(driver, coordinator, executor, setup.spec)
 
 
 class _Setup:
@@ -230,11 +230,11 @@ class _Setup:
         )
 
     @property
-    def place(self) -> Place:
-        """How other processes make a client: without this one's hooks and clock.
+    def spec(self) -> ClientSpec:
+        """The arguments for the clients of other processes, without this client's hooks.
 
-        Rendering is what should be distributed, and a local backend serves its own machine only, so
-        each worker starts its own.
+        A local backend only serves its own machine, and rendering is the work to distribute, so
+        each worker starts a backend.
         """
         settings = self.context.settings
         policy = attrs.evolve(self._retry, on_retry=None)
@@ -247,6 +247,6 @@ class _Setup:
                 "local_files": settings.local_files,
                 "private_urls": settings.private_urls,
             }
-            return Place(True, {**backend.options, **limits, "retry": policy})
+            return ClientSpec(True, {**backend.options, **limits, "retry": policy})
         alone = attrs.evolve(settings, retry=policy, on_request=None, on_response=None)
-        return Place(False, {}, settings=alone)
+        return ClientSpec(False, {}, settings=alone)

@@ -18,7 +18,7 @@ import attrs
 import pytest
 
 from nemovideo import AsyncClient, Client, Upload, errors
-from nemovideo._batch.notes import Notes
+from nemovideo._batch.checkpoint_folder import CheckpointFolder
 from nemovideo._batch.pace import Pace, paced
 from nemovideo._batch.sources import Found, find, output_names
 from nemovideo._flows.steps import (
@@ -323,8 +323,8 @@ def test_a_checkpoint_cannot_name_a_file_outside_the_output_folder_as_a_result(
     remove = partial(worker.batch.remove_backgrounds, out_dir=out, background="blur")
     remove(clips / "clip00.mp4")
     secret.write_bytes(b"a file of somebody else")
-    notes = Notes(out)
-    path = notes.path_of(out / "clip00.mp4")
+    folder = CheckpointFolder(out)
+    path = folder.path_of(out / "clip00.mp4")
     record = checkpoints.load(path)
     assert record is not None
     result = secret
@@ -430,7 +430,7 @@ def test_a_damaged_checkpoint_costs_one_file_and_an_old_manifest_nothing(
 
 def test_two_batches_do_not_work_in_one_folder(tmp_path: Path, clips: Path, worker: Client) -> None:
     out = tmp_path / "out"
-    held = Notes(out)
+    held = CheckpointFolder(out)
     held.open()
     with pytest.raises(errors.InvalidRequestError, match="another batch"):
         worker.batch.remove_backgrounds(clips, out)

@@ -21,7 +21,7 @@ from dask import config as dask_config
 from nemovideo import AsyncClient, Client, errors
 from nemovideo._batch.pace import StoppedError
 from nemovideo._batch.work import Outcome
-from nemovideo._jobs.places import Place
+from nemovideo._jobs.contexts import ClientSpec
 from nemovideo.local import LocalBackend
 from nemovideo.models import Progress
 from tests.docs.test_docs import run_page
@@ -236,13 +236,13 @@ def test_an_interruption_can_be_pickled() -> None:
     assert "resumes from here" in str(again)
 
 
-def test_a_place_can_be_pickled_and_shows_no_token() -> None:
-    place = Place(False, {"base_url": "https://api.test"}, token="nmv_usr_secret")
-    assert "secret" not in repr(place)
-    again = pickle.loads(pickle.dumps(place))
+def test_a_client_spec_can_be_pickled_and_shows_no_token() -> None:
+    spec = ClientSpec(False, {"base_url": "https://api.test"}, token="nmv_usr_secret")
+    assert "secret" not in repr(spec)
+    again = pickle.loads(pickle.dumps(spec))
     assert again.context().settings.token == "nmv_usr_secret"
     with pytest.raises(errors.InvalidRequestError):
-        Place(False, {"base_url": "http://example.com"}).context()
+        ClientSpec(False, {"base_url": "http://example.com"}).context()
 
 
 def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

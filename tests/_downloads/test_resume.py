@@ -27,7 +27,7 @@ RECORD = Record("identity", HERE, '"v1"', DATE, 1000)
 
 
 @pytest.mark.parametrize(
-    ("have", "record", "place", "expected"),
+    ("have", "record", "url_digest", "expected"),
     [
         (0, None, HERE, None),
         (500, None, HERE, None),
@@ -44,18 +44,18 @@ RECORD = Record("identity", HERE, '"v1"', DATE, 1000)
     ],
 )
 def test_the_range_request_for_a_part(
-    have: int, record: Record | None, place: str, expected: tuple[str, str] | None
+    have: int, record: Record | None, url_digest: str, expected: tuple[str, str] | None
 ) -> None:
-    request = plan_request(have, record, place)
+    request = plan_request(have, record, url_digest)
     found = request.headers.get("Range"), request.headers.get("If-Range")
     assert found == (expected or (None, None))
     assert request.headers["Accept-Encoding"] == "identity"
     assert request.ranged == (expected is not None)
 
 
-def head_of(status: int, place: str = HERE, **headers: str) -> ResponseHead:
+def head_of(status: int, url_digest: str = HERE, **headers: str) -> ResponseHead:
     return ResponseHead(
-        status, {name.replace("_", "-"): value for name, value in headers.items()}, place
+        status, {name.replace("_", "-"): value for name, value in headers.items()}, url_digest
     )
 
 
@@ -70,7 +70,7 @@ REST = head_of(206, content_range="bytes 500-999/1000", content_length="500", et
             attrs.evolve(REST, headers={"content-range": "bytes 500-999/1000"}),
             WriteFrom(500, 1000, RECORD),
         ),
-        (attrs.evolve(REST, place=THERE), WriteFrom(500, 1000, RECORD)),
+        (attrs.evolve(REST, url_digest=THERE), WriteFrom(500, 1000, RECORD)),
         (head_of(206, THERE, content_range="bytes 500-999/1000"), Restart()),
         (head_of(206, content_range="bytes 500-999/*"), WriteFrom(500, 1000, RECORD)),
         (head_of(206, content_range="bytes 500-599/1000"), WriteFrom(500, 600, RECORD)),
@@ -145,7 +145,7 @@ def test_a_date_is_valid_for_its_own_host_only() -> None:
     request = RangeRequest(500, 500, {"Range": "bytes=500-", "If-Range": DATE})
     rest = head_of(206, content_range="bytes 500-999/1000", last_modified=DATE)
     later = head_of(206, content_range="bytes 500-999/1000", last_modified=DATE.replace("01", "02"))
-    elsewhere = attrs.evolve(rest, place=THERE)
+    elsewhere = attrs.evolve(rest, url_digest=THERE)
     found = [
         interpret(request, head, record, identity="identity", size=None)
         for head in (rest, later, elsewhere)

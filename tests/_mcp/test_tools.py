@@ -16,8 +16,8 @@ from mcp.types import CallToolResult, TextContent
 
 from nemovideo import AsyncClient
 from nemovideo._mcp.folders import Folders
+from nemovideo._mcp.jobs import note_render
 from nemovideo._mcp.server import server_of
-from nemovideo._mcp.work import note_render
 from nemovideo.local import Fault, LocalBackend
 from nemovideo.retry import Polling
 from tests.support import ROOT

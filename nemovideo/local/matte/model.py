@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from nemovideo._support.places import from_root
+from nemovideo._support.user_folders import from_root
 from nemovideo.errors import LocalBackendError, ModelUnavailableError
 from nemovideo.local.matte.engine import Matte
 from nemovideo.local.matte.model_check import check

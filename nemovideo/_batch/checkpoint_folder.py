@@ -13,7 +13,7 @@ from pathlib import Path
 
 import attrs
 
-from nemovideo._downloads.places import part_paths
+from nemovideo._downloads.output_paths import part_paths
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import Checkpoint, FileNote
 from nemovideo._jobs.result import has_arrived
@@ -34,7 +34,7 @@ FOLDER = ".nemovideo-batch"
 """The folder in `out_dir` for the checkpoints, the lock, and the name of the current run."""
 
 
-class Notes:
+class CheckpointFolder:
     """The checkpoints in an output folder, locked by one batch at a time.
 
     Attributes:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen
-class Place:
-    """How to make a new context, in this process or another.
+class ClientSpec:
+    """The arguments for a new client, in this process or another.
 
     Attributes:
         local: Whether to start a local backend.

@@ -31,7 +31,7 @@ _UNREACHABLE = (APIConnectionError, ServerError)
 _IN_A_ROW = 3
 
 
-class Trouble:
+class CircuitBreaker:
     """The errors of a batch so far.
 
     Attributes:

@@ -37,7 +37,7 @@ _RENDERS = "/api/render/proxy/lambda/"
 
 
 @attrs.define(eq=False)
-class Work:
+class Job:
     """A running or finished job.
 
     Attributes:
@@ -66,42 +66,42 @@ class Work:
         self.message = line
 
 
-_current: ContextVar[Work] = ContextVar("nemovideo_mcp_work")
+_current: ContextVar[Job] = ContextVar("nemovideo_mcp_job")
 
 
 def note_render(request: RequestInfo) -> None:
     """Record the render job that the current job waits for; a client's `on_request` hook."""
-    work = _current.get(None)
-    if work is not None and request.path.startswith(_RENDERS):
-        work.render_id = request.path.removeprefix(_RENDERS).partition("/")[0]
+    job = _current.get(None)
+    if job is not None and request.path.startswith(_RENDERS):
+        job.render_id = request.path.removeprefix(_RENDERS).partition("/")[0]
 
 
-Job = Callable[[Work], Awaitable[CallToolResult]]
+JobFunction = Callable[[Job], Awaitable[CallToolResult]]
 
 
 @attrs.define
-class Works:
+class Jobs:
     """All jobs of a server, which run in its task group; see `serve`."""
 
     _tasks: TaskGroup
     _client: AsyncClient
     _wait_s: float
-    _begun: int = 0
-    _known: dict[str, Work] = attrs.field(init=False, factory=dict)
+    _started: int = 0
+    _known: dict[str, Job] = attrs.field(init=False, factory=dict)
 
-    async def run(self, call: Call, tool: str, job: Job) -> CallToolResult:
+    async def run(self, call: Call, tool: str, function: JobFunction) -> CallToolResult:
         """Start a job, and return its result, or its status after `wait_s`.
 
         If the client cancels the call, the job is canceled too.
         """
-        self._begun += 1
-        work = Work(f"job-{self._begun}", tool)
-        self._known[work.id] = work
-        self._tasks.start_soon(self._perform, work, job)
+        self._started += 1
+        job = Job(f"job-{self._started}", tool)
+        self._known[job.id] = job
+        self._tasks.start_soon(self._perform, job, function)
         try:
-            return await self._watch(call, work)
+            return await self._watch(call, job)
         except anyio.get_cancelled_exc_class():
-            work.scope.cancel()
+            job.scope.cancel()
             raise
 
     async def status(self, call: Call, id: str) -> CallToolResult:  # noqa: A002
@@ -110,12 +110,12 @@ class Works:
 
     async def cancel(self, id: str) -> CallToolResult:  # noqa: A002
         """Cancel a job, and return its result."""
-        work = self._find(id)
-        work.scope.cancel()
-        await work.ended.wait()
-        return work.result or _cancelled(work)
+        job = self._find(id)
+        job.scope.cancel()
+        await job.ended.wait()
+        return job.result or _cancelled(job)
 
-    def _find(self, id: str) -> Work:  # noqa: A002
+    def _find(self, id: str) -> Job:  # noqa: A002
         try:
             return self._known[id]
         except KeyError:
@@ -124,71 +124,71 @@ class Works:
                 remedy="Use a job_id from another tool, or call the tool again.",
             ) from None
 
-    async def _perform(self, work: Work, job: Job) -> None:
-        _current.set(work)
+    async def _perform(self, job: Job, function: JobFunction) -> None:
+        _current.set(job)
         try:
-            with work.scope:
-                work.result = await _outcome(work, job)
-            if work.result is None:
-                work.result = _cancelled(work)
-                await self._cancel_render(work)
+            with job.scope:
+                job.result = await _outcome(job, function)
+            if job.result is None:
+                job.result = _cancelled(job)
+                await self._cancel_render(job)
         finally:
-            work.ended.set()
+            job.ended.set()
             self._forget()
 
-    async def _cancel_render(self, work: Work) -> None:
+    async def _cancel_render(self, job: Job) -> None:
         """Cancel the render job of a canceled job, if it is still running."""
-        if work.render_id is None:
+        if job.render_id is None:
             return
         with anyio.move_on_after(_CLEAN_UP_S), suppress(NemoError):
-            job = await self._client.render.get(work.render_id)
-            if not job.finished:
-                await self._client.render.cancel(job)
+            render = await self._client.render.get(job.render_id)
+            if not render.finished:
+                await self._client.render.cancel(render)
 
     def _forget(self) -> None:
         """Delete the results of all but the last jobs."""
-        ended = [id for id, work in self._known.items() if work.ended.is_set()]  # noqa: A001
+        ended = [id for id, job in self._known.items() if job.ended.is_set()]  # noqa: A001
         for id in ended[:-_KEPT]:  # noqa: A001
             del self._known[id]
 
-    async def _watch(self, call: Call, work: Work) -> CallToolResult:
+    async def _watch(self, call: Call, job: Job) -> CallToolResult:
         """Wait for a job, and report its progress."""
         reported, next_report = -_LEAST_STEP, 0.0
         until = anyio.current_time() + self._wait_s
-        while not work.ended.is_set() and (left := until - anyio.current_time()) > 0:
+        while not job.ended.is_set() and (left := until - anyio.current_time()) > 0:
             with anyio.move_on_after(min(_TICK_S, left)):
-                await work.ended.wait()
+                await job.ended.wait()
             now = anyio.current_time()
             # MCP requires that each progress value is larger than the one before.
-            least = reported + _LEAST_STEP if now >= next_report else work.fraction
-            value = round(min(max(work.fraction, least), 1.0), 3)
+            least = reported + _LEAST_STEP if now >= next_report else job.fraction
+            value = round(min(max(job.fraction, least), 1.0), 3)
             if value > reported:
                 reported, next_report = value, now + _REPORT_S
-                await call.report_progress(value, 1.0, work.message)
-        return work.result or _status(work)
+                await call.report_progress(value, 1.0, job.message)
+        return job.result or _status(job)
 
 
-async def _outcome(work: Work, job: Job) -> CallToolResult:
+async def _outcome(job: Job, function: JobFunction) -> CallToolResult:
     try:
-        return await job(work)
+        return await function(job)
     except NemoError as error:
         return error_answer(error)
     except Exception:  # noqa: BLE001 - the server survives a bug in a tool
-        _log.exception("%s failed", work.tool)
-        text = f"{work.tool} failed because of a bug in nemovideo; see the log."
+        _log.exception("%s failed", job.tool)
+        text = f"{job.tool} failed because of a bug in nemovideo; see the log."
         return answer(text, failed=True)
 
 
-def _status(work: Work) -> CallToolResult:
-    percent = f"{work.fraction:.0%}"
+def _status(job: Job) -> CallToolResult:
+    percent = f"{job.fraction:.0%}"
     text = (
-        f"{work.tool} is still running ({percent}: {work.message}). "
-        f"Call job_status with job_id {work.id!r} to wait for the result."
+        f"{job.tool} is still running ({percent}: {job.message}). "
+        f"Call job_status with job_id {job.id!r} to wait for the result."
     )
-    data = {"job_id": work.id, "done": False, "progress": round(work.fraction, 3)}
+    data = {"job_id": job.id, "done": False, "progress": round(job.fraction, 3)}
     return answer(text, data)
 
 
-def _cancelled(work: Work) -> CallToolResult:
-    text = f"{work.tool} was canceled. Credits may have been used: check with the credits tool."
-    return answer(text, {"job_id": work.id, "done": True, "canceled": True})
+def _cancelled(job: Job) -> CallToolResult:
+    text = f"{job.tool} was canceled. Credits may have been used: check with the credits tool."
+    return answer(text, {"job_id": job.id, "done": True, "canceled": True})

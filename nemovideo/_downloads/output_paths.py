@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from nemovideo._support.places import expanded
+from nemovideo._support.user_folders import expanded
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import OutputError, OutputPathError
 

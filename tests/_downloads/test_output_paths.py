@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from nemovideo import Client, Upload
-from nemovideo._downloads.places import check_output, part_paths
+from nemovideo._downloads.output_paths import check_output, part_paths
 from nemovideo.errors import InvalidRequestError, OutputError
 from nemovideo.models import RenderJob
 from tests.support.servers import sync_client
