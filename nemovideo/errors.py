@@ -327,7 +327,7 @@ class APITimeoutError(APIConnectionError):
     """
 
     default_remedy: ClassVar[str] = Remedy(
-        "try again", ("allow more time with ", Code("timeout_s= or ", ""), Option("deadline"))
+        "try again", ("allow more time with ", Code("timeout_s=", in_shell="NEMO_TIMEOUT"))
     )
     deadline_passed: bool = False
 

@@ -28,7 +28,8 @@ class Options(TypedDict, total=False):
             stored in `config_dir`.
         config_dir: The folder of the client id and the anonymous token; default
             `$XDG_CONFIG_HOME/nemovideo`, or else `~/.config/nemovideo`.
-        timeout_s: Seconds for each wait for data, default 60; connecting is limited to 15 of them.
+        timeout_s: Seconds for each wait for data; default `NEMO_TIMEOUT`, or else 60. Connecting is
+            limited to 15 of them.
         deadline: Seconds for a whole call, with all retries and waits; default none.
         retry: The retry policy.
         polling: How to wait for render jobs.

@@ -5,6 +5,7 @@ Sources: docs/protocol.md §1 (environment) and §2 (attribution headers).
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -35,6 +36,7 @@ API_URL = "https://mega-api-prod.nemovideo.ai"
 WEB_URL = "https://nemovideo.com"
 _TOKEN_PREFIX = "nmv_usr_"  # noqa: S105 - a prefix
 _EDIT_COST = 50
+_TIMEOUT_S = 60.0
 _CONFIG_REMEDY = "Set HOME, XDG_CONFIG_HOME or config_dir= to a writable folder."
 _USER_AGENT = f"nemovideo-python/{__version__}"
 
@@ -89,7 +91,7 @@ class Settings:
     allow_http: bool = False
     local_files: bool = True
     private_urls: bool = True
-    timeout_s: float = attrs.field(default=60.0, validator=number(above=0))
+    timeout_s: float = attrs.field(default=_TIMEOUT_S, validator=number(above=0))
     deadline_s: float | None = attrs.field(
         default=None, validator=number("deadline", least=0, optional=True)
     )
@@ -282,3 +284,22 @@ def environment_edit_cost() -> int:
             f"NEMO_EDIT_COST={given!r:.60} is not a whole number",
             remedy="Set NEMO_EDIT_COST to the credits that an edit takes.",
         ) from None
+
+
+def environment_timeout_s() -> float:
+    """Return the seconds of each wait for data: NEMO_TIMEOUT, or else 60.
+
+    Raises:
+        InvalidRequestError: It is not a number above 0.
+    """
+    given = os.environ.get("NEMO_TIMEOUT") or _TIMEOUT_S
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise InvalidRequestError(
+            f"NEMO_TIMEOUT={given!r:.60} is not a number above 0",
+            remedy="Set NEMO_TIMEOUT to the seconds of each wait for data.",
+        )
+    return seconds

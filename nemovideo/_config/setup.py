@@ -92,6 +92,7 @@ def _defaults(base_url: str, config_dir: str | os.PathLike[str] | None) -> Setti
             os.environ.get("NEMO_CLIENT_ID") or None,
         ),
         headers=env.default_attribution(),
+        timeout_s=env.environment_timeout_s(),
         edit_cost=env.environment_edit_cost(),
         polling=_usual_polling(base_url),
     )

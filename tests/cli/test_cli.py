@@ -29,6 +29,7 @@ from nemovideo.local.server.faults import Fault
 from nemovideo.models import Progress
 from nemovideo.resources.batch import Batch
 from tests.support.media import corner, near, pictures
+from tests.support.service import hanging, serving
 
 # Before click 8.2 one had to ask for stdout and stderr apart.
 OLDER_CLICK = "mix_stderr" in inspect.signature(CliRunner).parameters
@@ -309,6 +310,22 @@ def test_the_price_of_an_edit_at_another_server_is_set_by_the_environment(
     monkeypatch.setenv("NEMO_EDIT_COST", "cheap")
     wrong = run("estimate", str(clip))
     assert (wrong.exit_code, "NEMO_EDIT_COST" in wrong.stderr) == (2, True)
+
+
+def test_a_slow_server_is_given_more_time_by_the_environment(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEMO_TOKEN", "nmv_usr_x")
+    monkeypatch.setenv("NEMO_TIMEOUT", "0.2")
+    with serving(api__credits=hanging) as service:
+        monkeypatch.setenv("NEMO_API_URL", service.url)
+        slow = run("credits")
+    assert (slow.exit_code, "no answer within 0.2 s" in slow.stderr) == (5, True)
+    assert slow.stderr.endswith("Try again, or allow more time with NEMO_TIMEOUT.\n")
+    for wrong in ("soon", "0", "inf", "nan"):
+        monkeypatch.setenv("NEMO_TIMEOUT", wrong)
+        refused = run("credits")
+        assert (refused.exit_code, f"NEMO_TIMEOUT='{wrong}'" in refused.stderr) == (2, True)
 
 
 def test_no_connection_ends_with_its_own_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
