@@ -323,7 +323,8 @@ class APITimeoutError(APIConnectionError):
     """The service did not answer within the time limit.
 
     Attributes:
-        deadline_passed: Whether the deadline of the whole call has passed.
+        deadline_passed: Whether the deadline of the whole call has passed, or would have during
+            the next wait.
     """
 
     default_remedy: ClassVar[str] = Remedy(

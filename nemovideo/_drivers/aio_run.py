@@ -143,8 +143,7 @@ class Run(Generic[T]):
             case Call(request):
                 return await calls.call(request, deadline)
             case Sleep(seconds, polling):
-                if seconds >= deadline.remaining():
-                    raise deadline.error()
+                deadline.check(step)
                 await calls.settings.clock.sleep_async(seconds, polling=polling)
             case Blocking(function):
                 return await to_thread.run_sync(function)

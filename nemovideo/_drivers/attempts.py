@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from nemovideo._config.settings import Settings
-from nemovideo._flows.steps import Request
+from nemovideo._flows.steps import Request, Sleep
 from nemovideo._support.clock import Clock
 from nemovideo._support.numbers import check_number
 from nemovideo._values.remedies import Option, Remedy
@@ -55,18 +55,35 @@ class Deadline:
             raise self.error()
         return min(seconds, left)
 
+    def check(self, wait: Sleep) -> None:
+        """Check that a wait ends before the deadline.
+
+        Raises:
+            APITimeoutError: The deadline has passed, or would during the wait.
+        """
+        left = self.remaining()
+        if wait.seconds < left:
+            return
+        error = self.error()
+        if left > 0:
+            purpose = f" {wait.purpose}" if wait.purpose else ""
+            needs = wait.seconds if wait.needs_s is None else wait.needs_s
+            more = f"{'at least' if wait.needs_s is None else 'up to'} {math.ceil(needs)} s more"
+            error = self._error(f"would pass while waiting{purpose}, which needs {more}")
+        raise error
+
     def error(self, during: str = "", *, answered: bool = True) -> APITimeoutError:
         """Return the error for an expired deadline; `during` names the request in progress.
 
         If the server did not answer at all, more time may not help.
         """
-        where = f" during {during}" if during else ""
-        more_time = ("allow more time with ", Option("deadline"))
+        steps = () if answered else ("the server did not answer: check the network and the server",)
+        return self._error(f"has passed{f' during {during}' if during else ''}", *steps)
+
+    def _error(self, what: str, *steps: str) -> APITimeoutError:
         error = APITimeoutError(
-            f"the deadline of {self._seconds:g} s has passed{where}",
-            remedy=Remedy(more_time)
-            if answered
-            else Remedy("the server did not answer: check the network and the server", more_time),
+            f"the deadline of {self._seconds:g} s {what}",
+            remedy=Remedy(*steps, ("allow more time with ", Option("deadline"))),
         )
         error.deadline_passed = True
         return error

@@ -120,8 +120,7 @@ class Run(Generic[T]):
             case Call(request):
                 return calls.call(request, deadline)
             case Sleep(seconds, polling):
-                if seconds >= deadline.remaining():
-                    raise deadline.error()
+                deadline.check(step)
                 calls.pause(seconds, polling=polling)
             case Blocking(function):
                 return function()

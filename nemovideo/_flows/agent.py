@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -212,12 +213,24 @@ def _recover(
 
 
 def watch(
-    context: Context, session_id: str, changed: Callable[[SessionState], bool]
+    context: Context,
+    session_id: str,
+    changed: Callable[[SessionState], bool],
+    *,
+    elapsed_s: float = 0.0,
 ) -> Flow[SessionState | None]:
-    """Poll the state as §10 prescribes; return it once it has changed, else None."""
+    """Poll the state as §10 prescribes; return it once it has changed, else None.
+
+    `elapsed_s` is the time since the stream was lost: polls before that are left out.
+    """
     limits = context.settings.stream
-    for check in range(limits.checks):
-        yield Sleep(limits.check_s if check else limits.first_check_s)
+    due = [limits.first_check_s + limits.check_s * check for check in range(limits.checks)]
+    left = [0.0, *(at - elapsed_s for at in due if at >= elapsed_s)]
+    purpose = "to learn whether the message arrived"
+    if left[-1] > 0:
+        log.info("session %s: waiting up to %.0f s %s", session_id, left[-1], purpose)
+    for last, at in itertools.pairwise(left):
+        yield Sleep(at - last, purpose=purpose, needs_s=left[-1] - last)
         try:
             now = yield from state_flow.get(context, session_id)
         except _OUT_OF_REACH as failure:

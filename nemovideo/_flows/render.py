@@ -237,7 +237,7 @@ def _ended(
                 f"{job.id} did not end within {polling.timeout_s:g} s",
                 remedy=Remedy(("keep waiting", Code(code, ""))),
             )
-        yield Sleep(polling.wait_s(polls), polling=True)
+        yield Sleep(polling.wait_s(polls), polling=True, purpose="for the render")
         polls += 1
         try:
             now = yield from get(context, job.id)

@@ -101,10 +101,14 @@ class Sleep(NamedTuple):
     Attributes:
         polling: Whether it waits for a job of the service, which takes real time even with a
             fake clock.
+        purpose: What it waits for, if users should know: "for the render".
+        needs_s: The most seconds that the purpose may need, with this wait; None if unknown.
     """
 
     seconds: float
     polling: bool = False
+    purpose: str = ""
+    needs_s: float | None = None
 
 
 class Blocking(NamedTuple):

@@ -111,6 +111,7 @@ class MessageNote:
         frozen: The reserved credits before the message.
         reply: The agent's answer, once known.
         warnings: What the agent did not do, or asked.
+        lost_at: Epoch seconds when a resumed job first found that the answer was lost.
     """
 
     status: Literal["sending", "answered", "done"]
@@ -121,6 +122,7 @@ class MessageNote:
     frozen: float
     reply: str = ""
     warnings: tuple[str, ...] = ()
+    lost_at: float | None = None
 
 
 @attrs.frozen

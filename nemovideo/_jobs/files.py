@@ -146,7 +146,7 @@ def _find_arrived(context: Context, session_id: str, note: FileNote, held: int) 
     """Look twice for a file that a killed process was sending: it may still be processing."""
     for wait_s in (0.0, context.settings.polling.interval_s):
         if wait_s:
-            yield Sleep(wait_s)
+            yield Sleep(wait_s, purpose="to learn whether the file arrived", needs_s=wait_s)
         state = yield from state_flow.get(context, session_id)
         name = arrived(state.video_infos, note, held)
         if name is not None:

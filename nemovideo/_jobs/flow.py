@@ -18,7 +18,7 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import files as job_files
 from nemovideo._jobs import message as job_message
-from nemovideo._jobs.checkpoints import Checkpoint
+from nemovideo._jobs.checkpoints import Checkpoint, MessageNote
 from nemovideo._jobs.journal import Journal
 from nemovideo._jobs.order import begin, check_service, service_of
 from nemovideo._jobs.plan import Order
@@ -163,6 +163,7 @@ class _Pipeline:
                 note,
                 send_again=self.send_again,
                 in_batch=self.in_batch,
+                on_wait=self._wait_for_message,
             )
         if note is None or reply is None:
             before = yield from state.get(context, session_id)
@@ -199,6 +200,10 @@ class _Pipeline:
         note = attrs.evolve(note, status="done")
         yield from journal.note(attrs.evolve(journal.now, message=note))
         return reply
+
+    def _wait_for_message(self, note: MessageNote) -> Flow[None]:
+        self.meter.say("Waiting to learn whether the message arrived…")
+        yield from self.journal.note(attrs.evolve(self.journal.now, message=note))
 
     def _words(self) -> str:
         record = self.journal.now

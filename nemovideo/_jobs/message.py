@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -80,8 +80,12 @@ def recover(
     *,
     send_again: bool,
     in_batch: bool,
+    on_wait: Callable[[MessageNote], Flow[None]],
 ) -> Flow[Reply | None]:
     """Return the recovered reply to a message, or None if the message should be sent.
+
+    `on_wait` writes the note with the time from which the wait for the message's effect counts, so
+    that a job that is resumed again continues that wait.
 
     With `send_again`, it is sent again if its effect is unknown. In a batch the balance is ignored,
     since other jobs change it, and a message that was answered without a change is sent again,
@@ -93,7 +97,15 @@ def recover(
     """
     state = yield from state_flow.get(context, session_id)
     if draft_digest(state) == note.draft and not _has_ended(context, note):
-        yield from agent.watch(context, session_id, lambda now: draft_digest(now) != note.draft)
+        now = context.settings.clock.time()
+        lost_at = now if note.lost_at is None else min(note.lost_at, now)  # unless set back
+        yield from on_wait(attrs.evolve(note, lost_at=lost_at))
+        yield from agent.watch(
+            context,
+            session_id,
+            lambda now: draft_digest(now) != note.draft,
+            elapsed_s=now - lost_at,
+        )
         state = yield from state_flow.get(context, session_id)
     balance = None if in_batch else (yield from state_flow.balance(context))
     found = outcome_of(note, state, balance)

@@ -65,7 +65,11 @@ class Meter:
 
     def outage(self) -> None:
         """Report a lost connection."""
-        self._message = "Connection lost; retrying…"
+        self.say("Connection lost; retrying…")
+
+    def say(self, message: str) -> None:
+        """Report something else that the phase waits for."""
+        self._message = message
         self._update(0.0)
 
     def end(self) -> None:

@@ -243,6 +243,53 @@ def test_a_message_that_may_have_arrived_is_waited_for(bench: Bench) -> None:
     bench.is_done_once()
 
 
+def test_a_wait_that_a_deadline_ends_continues_in_the_next_resume(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.crash(ASKING)
+    clock = FakeClock(now=checkpoints.load(bench.path).message.sent_at + 5)  # type: ignore[union-attr]
+    began, seen = clock.now, list[Progress]()
+    caplog.set_level("INFO", "nemovideo")
+    with bench.client(clock=clock, stream=None) as client:
+        for after_s, waits, left_s in ((0, [30], 240), (100, [50], 120)):
+            clock.now = began + after_s
+            clock.waits.clear()
+            with pytest.raises(errors.APITimeoutError) as caught:
+                client.remove_background(
+                    bench.clip, **bench.order(deadline=60, progress=seen.append)
+                )
+            assert clock.waits == waits
+            assert caught.value.message == (
+                "the deadline of 60 s would pass while waiting to learn whether the message "
+                f"arrived, which needs up to {left_s} s more"
+            )
+            assert caught.value.may_have_spent
+            assert f"client.jobs.resume({str(bench.path)!r})" in caught.value.remedy
+        assert seen[-1].message == "Waiting to learn whether the message arrived…"
+        logged = [text for text in caplog.messages if "waiting up to" in text]
+        assert [text.split(": ")[1] for text in logged] == [
+            "waiting up to 270 s to learn whether the message arrived",
+            "waiting up to 170 s to learn whether the message arrived",
+        ]
+        clock.now = began + 300
+        client.remove_background(bench.clip, **bench.order(deadline=60))
+    assert runs_of(bench.backend) == 1
+    bench.is_done_once()
+
+
+def test_a_wait_starts_over_after_the_clock_was_set_back(bench: Bench) -> None:
+    bench.crash(ASKING)
+    sent_at = checkpoints.load(bench.path).message.sent_at  # type: ignore[union-attr]
+    clock = FakeClock(now=sent_at + 100)
+    with bench.client(clock=clock, stream=None) as client:
+        with pytest.raises(errors.APITimeoutError):
+            client.jobs.resume(bench.path, deadline=20)
+        clock.now = sent_at - 1000
+        client.jobs.resume(bench.path)
+    assert clock.waits[:5] == [30, 60, 60, 60, 60]
+    bench.is_done_once()
+
+
 def test_after_half_an_hour_there_is_no_wait(bench: Bench) -> None:
     bench.crash(ASKING)
     sent_at = checkpoints.load(bench.path).message.sent_at  # type: ignore[union-attr]
