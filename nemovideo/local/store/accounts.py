@@ -145,7 +145,7 @@ class Accounts:
         self._adjust(user_id, frozen=-amount)
 
     def release(self, user_id: str, amount: int) -> None:
-        """Return reserved credits to the balance."""
+        """Add reserved credits back to the balance."""
         self._adjust(user_id, available=amount, frozen=-amount)
 
     def release_all(self) -> None:

@@ -105,7 +105,7 @@ _CHANGES = ("added", "removed", "changed")
 def _usage_script() -> str:
     """Return the table of every user's disk space, and the triggers that keep it up to date.
 
-    Adding it up for each check would read all rows of the user, who can make any number of them.
+    Computing it for each check would read all rows of the user, who can create any number of them.
     """
     script = [
         *(f"DROP TRIGGER IF EXISTS {t}_{c};" for t in _USAGE for c in _CHANGES),
@@ -164,9 +164,8 @@ DROP TABLE old_renders;
 """,  # noqa: S608 - constants
     7: f"CREATE INDEX sessions_by_use ON sessions (used_at); {_usage_script()}",
 }
-"""By version, the script that upgrades a database to the next version.
-
-The last one adds up the disk usage, which an earlier version may have added up wrongly."""
+"""By version, the script that upgrades a database to the next version. The last one recomputes the
+disk usage, which an earlier version may have got wrong."""
 
 
 class Database:
@@ -253,7 +252,7 @@ class Database:
         version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
         if version > _SCHEMA_VERSION:
             raise LocalBackendError(
-                f"The state directory {self.state_dir} was made by another version of nemovideo",
+                f"The state directory {self.state_dir} was created by another version of nemovideo",
                 remedy="Choose another state directory, or remove this one.",
             )
         if version < _SCHEMA_VERSION:

@@ -167,8 +167,8 @@ class Projects:
     ) -> None:
         """Save a draft as a new version, or in place of the current one; the last 50 are kept.
 
-        Two older ones at most are deleted, since deleting reads them: in a database of an earlier
-        release, a session can have thousands.
+        At most two older ones are deleted, since SQLite reads what it deletes, and in a database of
+        an earlier release, a session can have thousands.
         """
         with self._database.transaction():
             if replace_last:

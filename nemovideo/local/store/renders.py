@@ -70,10 +70,10 @@ class Renders:
     A job belongs to its user, who has chosen its id; another user may choose the same one.
 
     The request of a job, with a draft of up to 5 MB, is discarded when the job ends: SQLite would
-    read it for every query of the columns behind it.
+    read it for every query of the columns after it.
 
-    Progress is in memory only. So are results that could not be saved on a full disk, until
-    `save_results` succeeds; if the process ends before that, the next one repeats the job.
+    Progress is in memory only, and so are results that a full disk prevented from being saved,
+    until `save_results` succeeds; if the process ends before that, the next one repeats the job.
     """
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
@@ -140,7 +140,7 @@ class Renders:
         (request,) = self._database.row(
             "SELECT request FROM renders WHERE file_token = ?", (job.file_token,)
         )
-        # Unlike that of `json`, this parser lets other threads run.
+        # Unlike `json.loads`, this parser lets other threads run.
         value: Any = read_json(request)
         draft: dict[str, object] = value["draft"]
         return draft

@@ -29,9 +29,9 @@ ORDER BY version
 _RENDERS_OF = "SELECT file_token, format FROM renders WHERE session_id = ?"
 _BATCH = 100
 _DRAFTS_BATCH = 2
-"""Deleting drafts reads them."""
+"""Few at a time, since SQLite reads drafts to delete them."""
 _PAUSE_S = 0.001
-"""Without a pause, this thread would take the database's lock again before those that wait."""
+"""Without a pause, this thread would take the database's lock again before waiting threads do."""
 
 
 class Space:
@@ -44,7 +44,7 @@ class Space:
     def used_bytes(self, user_id: str) -> int:
         """Return the size of a user's sessions, uploads, drafts and results.
 
-        The database keeps the sum, so that this takes the same time for any number of them.
+        The database keeps the sum up to date, so this takes constant time.
         """
         row = self._database.row("SELECT bytes FROM usage WHERE user_id = ?", (user_id,))
         return 0 if row is None else int(row["bytes"])
@@ -69,7 +69,7 @@ class Space:
                 for _ in self._batches("claims", "session_id = ?", session_id):
                     pass
                 for _ in self._batches("drafts", _OLDER_DRAFTS, session_id, before):
-                    pass  # if the session is used again meanwhile, it keeps its current draft
+                    pass  # if the session was used again, it keeps its current draft
                 count += self._remove_session(session_id, before)
             last = (rows[-1]["used_at"], rows[-1]["number"])
             time.sleep(_PAUSE_S)
@@ -95,7 +95,7 @@ class Space:
             time.sleep(_PAUSE_S)
 
     def _remove_session(self, session_id: str, before: float) -> int:
-        """Remove a session unless it has been used meanwhile; return the number of removals."""
+        """Remove a session unless it has been used again; return the number of removals."""
         with self._database.transaction() as connection:
             found = connection.execute(
                 f"SELECT 1 FROM sessions WHERE {_IS_OLD} AND session_id = ?",  # noqa: S608 - constants

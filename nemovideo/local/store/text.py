@@ -22,5 +22,5 @@ def json_text(value: object) -> str:
 
 
 def token_digest(token: str) -> str:
-    """Return what is stored in place of a token."""
+    """Return the digest that is stored in place of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
