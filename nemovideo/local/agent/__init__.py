@@ -1,8 +1,7 @@
 """The local backend's agent: turns a message into edits of the timeline, by rules, without I/O.
 
-`respond` is what the server calls: it parses a message (`message`), splits it into clauses
-(`clauses`), finds their intents (`intents/`, with the words of `words/`), and edits the timeline
-(`edits`).
+The server calls `respond`, which parses a message (`message`), splits it into clauses (`clauses`),
+finds their intents (`intents/`, with the words of `words/`), and edits the timeline (`edits`).
 """
 
 from __future__ import annotations

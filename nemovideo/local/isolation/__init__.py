@@ -1,7 +1,7 @@
 """Child processes for the work on users' files, so that no file can stop the server.
 
-`IsolatedWork` is what the backend uses in place of `Work`; `processes` starts, limits and ends
-the children, and `child` is what runs inside them.
+The backend uses `IsolatedWork` in place of `Work`; `processes` starts, limits and ends the
+children, and `child` is what runs inside them.
 """
 
 from nemovideo.local.isolation.processes import ProcessLostError as ProcessLostError

@@ -246,7 +246,7 @@ class _Process:
 
     def kill(self) -> None:
         """Kill the process and its children."""
-        with _start_lock, suppress(ValueError):  # closed meanwhile
+        with _start_lock, suppress(ValueError):  # already closed
             self._kill()
 
     def close(self) -> None:

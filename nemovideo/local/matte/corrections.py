@@ -36,9 +36,9 @@ class _Frame(Generic[_View]):
 class Corrections(Generic[_View]):
     """Merge a user's masks into the cuts of a clip.
 
-    A mask replaces that of its frame. It is propagated to the frames before and after until
-    the engine's mask agrees or the shot ends; backward at most `reach` frames, with a weight
-    that falls with the distance.
+    A user's mask replaces the engine's. It is propagated to the frames before and after until the
+    engine's mask agrees or the shot ends; backward at most `reach` frames, with a weight that
+    decreases with distance.
 
     Args:
         masks: Frame-sized masks by frame number.

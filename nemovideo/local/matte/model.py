@@ -15,7 +15,7 @@ from nemovideo.local.matte.tensors import Normalization
 
 
 class Model:
-    """A network of your own as an engine: `Client.local(engine=Model("x.onnx"))`.
+    """Your own network as an engine: `Client.local(engine=Model("x.onnx"))`.
 
     MODNet and Robust Video Matting are recognized by their inputs. Any other model takes one
     RGB picture and returns a mask of one channel (person) or two (background and person).
@@ -24,7 +24,7 @@ class Model:
         path: A `.tflite` or `.onnx` file.
         mean: Subtracted from the values in 0..1: one number, or three for red, green and
             blue. Default 0.
-        std: The divisor after that, likewise. Default 1.
+        std: The divisor of the result: one number, or three. Default 1.
 
     Raises:
         LocalBackendError: `mean` or `std` is not one or three numbers, or `std` has a zero.

@@ -24,8 +24,8 @@ _MIN_OVERLAP = 0.3
 def main_people(mask: Mask, before: Mask | None = None) -> Mask:
     """Remove the components that are not people in front: posters, passers-by, fog.
 
-    Kept are the largest component, those of at least a fifth of its size, and those that were
-    part of the person before, such as a hand.
+    It keeps the largest component, those of at least a fifth of its size, and those that were part
+    of the person before, such as a hand.
 
     Args:
         mask: Square.

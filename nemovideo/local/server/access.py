@@ -55,7 +55,7 @@ def check_key(key: str, source: str) -> None:
     if len(key) < MIN_KEY_CHARS:
         raise InvalidRequestError(
             f"{source} is shorter than {MIN_KEY_CHARS} characters",
-            remedy="Use a random key, such as that of "
+            remedy="Use a random key, such as the output of "
             "python3 -c 'import secrets; print(secrets.token_urlsafe())'.",
         )
 

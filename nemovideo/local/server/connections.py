@@ -1,4 +1,4 @@
-"""A connection of the HTTP server: uvicorn's, with limits on what a client can make it do."""
+"""A connection of the HTTP server: uvicorn's, with limits on the load from a client."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Connection(H11Protocol, asyncio.BufferedProtocol):
         return self._incoming
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Parse what has been read."""
+        """Parse the received bytes."""
         received, self._incoming = self._incoming, bytearray()
         if not self._lingering:
             self.data_received(bytes(memoryview(received)[:nbytes]))
@@ -121,7 +121,7 @@ class _Parser(h11.Connection):
         if self.their_state is h11.IDLE:
             self._check_head()
         event = super().next_event()
-        if event is h11.NEED_DATA:  # what remains is an incomplete head, chunk header or trailer
+        if event is h11.NEED_DATA:  # the rest is an incomplete head, chunk header or trailer
             self._check_lines(self.trailing_data[0])
         elif isinstance(event, h11.Request):
             headers = dict(event.headers)

@@ -130,7 +130,7 @@ async def file(request: Request) -> Download:
 
 @attrs.frozen
 class Download:
-    """An open file as an ASGI response; it is sent in full even if it is removed meanwhile."""
+    """An open file as an ASGI response; it is sent in full even if deleted during the transfer."""
 
     file: IO[bytes]
     name: str

@@ -63,7 +63,7 @@ class Fault:
             a file that has changed.
         truncate: End the body after `after_bytes` (0 if None) of a valid response.
 
-    Kinds for runs of the agent; whatever `path` matches, they count only `POST /run_sse`:
+    Kinds for runs of the agent; they count only `POST /run_sse`, regardless of `path`:
         heartbeats: Send `body` (": ping" if None) every `delay_s` instead of a run, `count`
             times, or until the client disconnects.
         silent, spoken: Answer edits without text, or always with text; `form` is the ending

@@ -301,7 +301,7 @@ def _keep(context: Context, session_id: str, items: Sequence[MediaItem]) -> list
     """Move the files into the session, and start its timeline if it is empty.
 
     Raises:
-        Problem: 404: the session has been removed meanwhile. 400: it has too many files.
+        Problem: 404: the session has been removed. 400: it has too many files.
     """
     projects = context.store.projects
     moved: list[MediaItem] = []

@@ -1,4 +1,4 @@
-"""Refuse what titles, logos and backgrounds cannot have, and what the renderer cannot make."""
+"""Refuse unsupported styles of titles, logos and backgrounds, and unsupported effects."""
 
 from __future__ import annotations
 

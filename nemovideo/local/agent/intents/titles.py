@@ -220,7 +220,7 @@ def add(clause: Clause, context: Context) -> Outcomes:
 
 
 def ask_for_words(clause: Clause, context: Context, effects: Sequence[str] = ()) -> Outcomes:
-    """Ask what the title says; `effects`, which it cannot have, are refused in the same answer."""
+    """Ask for the title's words; unsupported `effects` are refused in the same answer."""
     request = clause.raw
     for effect in effects:
         request = re.sub(rf"{re.escape(effect)}的?", "", request, count=1, flags=re.IGNORECASE)
