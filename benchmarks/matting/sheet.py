@@ -58,8 +58,8 @@ def draw_table(rows: Sequence[Sequence[Bytes]], columns: Sequence[str], output: 
     picture = np.vstack([np.hstack(row) for row in rows])
     sheet = Image.new("RGB", (picture.shape[1], picture.shape[0] + _CAPTION_PX), "white")
     for number, caption in enumerate(columns):
-        place = (4 + number * rows[0][0].shape[1], 3)
-        ImageDraw.Draw(sheet).text(place, caption, fill="black")
+        point = (4 + number * rows[0][0].shape[1], 3)
+        ImageDraw.Draw(sheet).text(point, caption, fill="black")
     sheet.paste(Image.fromarray(picture), (0, _CAPTION_PX))
     sheet.save(output, quality=75)
 
@@ -93,7 +93,7 @@ def _cells(moment: Moment) -> list[Bytes]:
     wrong = 255 - np.stack([blue, red + blue, red], axis=-1).clip(0, 255).astype(np.uint8)
     gray = [np.repeat(mask[..., np.newaxis], 3, axis=2) for mask in (moment.truth, moment.mask)]
     cells = [_fitted(each) for each in (moment.picture, *gray, over, wrong)]
-    return [*cells, *(_zoomed(over, place) for place in _places(moment.truth))]
+    return [*cells, *(_zoomed(over, point) for point in _places(moment.truth))]
 
 
 def _fitted(picture: Bytes) -> Bytes:
@@ -115,14 +115,14 @@ def _places(truth: Bytes) -> list[tuple[int, int]]:
     return [(crown, top), (left, below), (right, below)]
 
 
-def _zoomed(picture: Bytes, place: tuple[int, int]) -> Bytes:
-    """Return a square around a place, with a quarter of the height of the picture."""
-    return _square(picture, place, picture.shape[0] // 4)
+def _zoomed(picture: Bytes, point: tuple[int, int]) -> Bytes:
+    """Return a square around a point, with a quarter of the height of the picture."""
+    return _square(picture, point, picture.shape[0] // 4)
 
 
-def _square(picture: Bytes, place: tuple[int, int], side: int) -> Bytes:
+def _square(picture: Bytes, point: tuple[int, int], side: int) -> Bytes:
     height, width = picture.shape[:2]
-    left = min(max(0, place[0] - side // 2), width - side)
-    top = min(max(0, place[1] - side // 2), height - side)
+    left = min(max(0, point[0] - side // 2), width - side)
+    top = min(max(0, point[1] - side // 2), height - side)
     part = picture[top : top + side, left : left + side]
     return np.asarray(cv2.resize(part, (_ZOOM, _ZOOM)), dtype=np.uint8)

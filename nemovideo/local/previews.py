@@ -143,7 +143,7 @@ def _preview(
     with ThreadPoolExecutor(_THREADS) as threads:
         encoded = threads.map(_png, chain.from_iterable(rows))
         strips = [_strip(row) for row in rows]
-        sheet = threads.submit(_png, _laid(strips, across=False))
+        sheet = threads.submit(_png, _tiled(strips, across=False))
         singles = list(encoded)
         joined = singles if len(stills) == 1 else list(threads.map(_png, strips))
         count = len(stills)
@@ -168,10 +168,10 @@ def _strip(images: Sequence[Image.Image]) -> Image.Image:
         image.resize((max(1, round(image.width * high / image.height)), high), reducing_gap=1.0)
         for image in images
     ]
-    return _laid(scaled, across=True)
+    return _tiled(scaled, across=True)
 
 
-def _laid(images: Sequence[Image.Image], *, across: bool) -> Image.Image:
+def _tiled(images: Sequence[Image.Image], *, across: bool) -> Image.Image:
     """Return pictures side by side, or one below the other."""
     axis = 0 if across else 1
     length = sum(image.size[axis] + _GAP_PX for image in images) - _GAP_PX

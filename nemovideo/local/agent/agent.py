@@ -100,7 +100,9 @@ def _within_limits(outcomes: Outcomes, context: Context) -> Outcomes:
 def _language(message: Message) -> Language:
     """Detect the language outside quotations, or inside them if there is nothing else."""
     outside = message.whole.text.replace(QUOTE, "")
-    return detect(outside if any(sign.isalpha() for sign in outside) else message.whole.raw)
+    return detect(
+        outside if any(character.isalpha() for character in outside) else message.whole.raw
+    )
 
 
 def _turn(outcomes: Sequence[Outcome], context: Context, before: Timeline) -> Turn:

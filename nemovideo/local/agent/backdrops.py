@@ -19,7 +19,7 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import SCENES, Background
 
 _MARKS = " '\"“”‘’「」《》-:"
-_SIGN = f"[{VIDEO}{IMAGE}{AUDIO}]+"
+_FILE_PLACEHOLDERS = f"[{VIDEO}{IMAGE}{AUDIO}]+"
 _PRESENT = ("removed", "replaced", "present", "cut_out", "in_video", "my_video")
 """Words about the current background and video, in the order in which they are blanked out."""
 _NAMED = ("with", "use", "chinese", "before", "after")
@@ -79,7 +79,7 @@ def without_source(text: str) -> str:
 
 
 def _named_file(clause: Clause, rest: str) -> Target | None:
-    runs = list(re.finditer(_SIGN, clause.plain))
+    runs = list(re.finditer(_FILE_PLACEHOLDERS, clause.plain))
     for run, item in zip(runs, clause.files, strict=False):
         if rest[run.start()] != clause.plain[run.start()] or item.kind == "audio":
             continue

@@ -164,7 +164,7 @@ def _belongs(last: Request, clause: Clause, intent: Intent | None) -> bool:
         return False
     if intent is None:
         return _refines(family, clause)
-    if _is_text_of(before, last.intent, clause, intent):
+    if _is_title_text(before, last.intent, clause, intent):
         return True
     if family == "background" and intent.name == "keep" and VIDEO in before.text:
         return has(text, "sound")  # "… with waves.mp4 and keep its sound"
@@ -203,7 +203,7 @@ def _belongs(last: Request, clause: Clause, intent: Intent | None) -> bool:
     return family == "create" and intent.family == "trim" and has(text, "clauses.length")
 
 
-def _is_text_of(title: Clause, of: Intent, clause: Clause, intent: Intent) -> bool:
+def _is_title_text(title: Clause, of: Intent, clause: Clause, intent: Intent) -> bool:
     """Return whether a clause has the words of the title before it: "…, saying Hello"."""
     if of.name != "add_title" or text_of(title) is not None or text_of(clause) is None:
         return False

@@ -223,16 +223,16 @@ def with_clips(timeline: Timeline, clips: Sequence[Clip]) -> Timeline:
     )
 
 
-_Laid = TypeVar("_Laid", Sound, Overlay)
+_Part = TypeVar("_Part", Sound, Overlay)
 
 
-def _refitted(part: _Laid, old_ms: int, new_ms: int) -> _Laid:
+def _refitted(part: _Part, old_ms: int, new_ms: int) -> _Part:
     rest = new_ms - part.start_ms
     fills = part.start_ms + part.duration_ms >= old_ms
     return evolve(part, duration_ms=rest if fills else min(part.duration_ms, rest))
 
 
-def _later(part: _Laid, shift_ms: int, total_ms: int) -> _Laid:
+def _later(part: _Part, shift_ms: int, total_ms: int) -> _Part:
     """Return the part shifted, or extended if it lasted for the whole timeline."""
     if part.start_ms == 0 and part.duration_ms == total_ms:
         return evolve(part, duration_ms=part.duration_ms + shift_ms)

@@ -30,8 +30,8 @@ def hidden(text: str, total_ms: int) -> When | None:
     before = find_time(text, "trim.before")
     after = find_time(text, "trim.after")
     after = find_time(text, "timing.start") if after is None else after
-    if stretch := time_range(text):
-        start, end = stretch
+    if span := time_range(text):
+        start, end = span
     elif before is not None:
         start, end = 0, before
     elif after is not None:

@@ -43,7 +43,7 @@ _CLOCK = lazy(r"(?<![\d:])(?:(\d{1,2}):)?(\d{1,3}):(\d{2}(?:\.\d+)?)(?![\d:])")
 _BARE = lazy(r"(?<![\d.:])(\d+(?:\.\d+)?)(?![\d.:%倍x]|\s*(?:%|percent|倍|times))")
 _MARKED = lazy(rf"{MARK}(\d+){MARK}")
 _RUN = lazy(rf"{MARK}\d+{MARK}(?:\s*(?:and\s|零|又)?\s*{MARK}\d+{MARK})+")
-_RANGE_SIGN = (
+_RANGE_SEPARATOR = (
     r"\s*(?:剪|截|保留|留|开始|起)?,?\s*(?:to|until|till|through|and|up to|-|–|—|~|到|"
     r"至|和|直到)\s*(?:the )?(?:第)?"
 )
@@ -71,16 +71,18 @@ def _chinese_value(found: re.Match[str]) -> str:
     whole, _, fraction = found[0].partition("点")
     total, digit = 0, 0
     if not set(whole) & set("十百千"):
-        figures = "".join(str(_CHINESE[sign]) for sign in whole)
+        figures = "".join(str(_CHINESE[character]) for character in whole)
     else:
-        for sign in whole:
-            if sign in _CHINESE:
-                digit = _CHINESE[sign]
+        for character in whole:
+            if character in _CHINESE:
+                digit = _CHINESE[character]
             else:
-                total += (digit or 1) * {"十": 10, "百": 100, "千": 1000}[sign]
+                total += (digit or 1) * {"十": 10, "百": 100, "千": 1000}[character]
                 digit = 0
         figures = str(total + digit)
-    return figures + ("." + "".join(str(_CHINESE[sign]) for sign in fraction) if fraction else "")
+    return figures + (
+        "." + "".join(str(_CHINESE[character]) for character in fraction) if fraction else ""
+    )
 
 
 _A = r"(?<![a-z])"
@@ -134,10 +136,12 @@ def mark_times(text: str) -> str:
     # "1 minute 30 seconds" is one time, "2 to 6 seconds" shares one unit.
     text = _RUN.sub(_joined, text)
     text = re.sub(
-        rf"(?<![\d.])(\d+(?:\.\d+)?)(?={_RANGE_SIGN}{MARK})", lambda n: _mark(_seconds(n[1])), text
+        rf"(?<![\d.])(\d+(?:\.\d+)?)(?={_RANGE_SEPARATOR}{MARK})",
+        lambda n: _mark(_seconds(n[1])),
+        text,
     )
     return re.sub(
-        rf"({MARK}\d+{MARK}{_RANGE_SIGN})(\d+(?:\.\d+)?)(?![\d%])",
+        rf"({MARK}\d+{MARK}{_RANGE_SEPARATOR})(\d+(?:\.\d+)?)(?![\d%])",
         lambda found: found[1] + _mark(_seconds(found[2])),
         text,
     )
@@ -151,10 +155,10 @@ def times(text: str) -> list[int]:
 def time_range(text: str) -> tuple[int, int] | None:
     """Return the first "from … to …" in milliseconds, or None."""
     time = rf"{MARK}(\d+){MARK}"
-    found = re.search(rf"{time}(?: ?(?:mark|处|的地方))?{_RANGE_SIGN}{time}", mark_times(text))
+    found = re.search(rf"{time}(?: ?(?:mark|处|的地方))?{_RANGE_SEPARATOR}{time}", mark_times(text))
     if not found:
         bare = re.search(
-            rf"(?:from|between|seconds) (\d+(?:\.\d+)?){_RANGE_SIGN}(\d+(?:\.\d+)?)(?![\d%])",
+            rf"(?:from|between|seconds) (\d+(?:\.\d+)?){_RANGE_SEPARATOR}(\d+(?:\.\d+)?)(?![\d%])",
             digits(text),
         )
         return (_seconds(bare[1]), _seconds(bare[2])) if bare else None
@@ -190,9 +194,9 @@ def factor(text: str) -> float | None:
     text = digits(text)
     if re.search(r"[快加提慢升大高响][高了大快速升]?1倍", text):
         return 2.0
-    sign = r"(?:x(?![a-z])|×|times|-?fold|倍)"
+    unit = r"(?:x(?![a-z])|×|times|-?fold|倍)"
     if found := re.search(
-        rf"(?<!\d)(\d+(?:\.\d+)?)\s*{sign}|(?<![a-z0-9])x\s*(\d+(?:\.\d+)?)", text
+        rf"(?<!\d)(\d+(?:\.\d+)?)\s*{unit}|(?<![a-z0-9])x\s*(\d+(?:\.\d+)?)", text
     ):
         return float(found[1] or found[2])
     if found := re.search(r"(?<!\d)1\s*/\s*(\d)(?!\d)", text):

@@ -20,7 +20,7 @@ VIDEO = "\ue001"
 IMAGE = "\ue002"
 AUDIO = "\ue003"
 UNKNOWN_FILE = "\ue004"
-_SIGN = {"video": VIDEO, "image": IMAGE, "audio": AUDIO}
+_PLACEHOLDERS = {"video": VIDEO, "image": IMAGE, "audio": AUDIO}
 
 _TRADITIONAL = (
     "換换圖图頻频視视樂乐標标題题靜静聲声調调飽饱對对顏颜鐘钟從从後后開开頭头結结個个張张檔档為为設设變变綠绿藍蓝紅红黃黄淺浅純纯灘滩邊边辦办內内錄录攝摄長长時时間间還还刪删"
@@ -114,7 +114,7 @@ def read_message(text: str, media: Sequence[MediaItem]) -> Message:
     for _, item in sorted(enumerate(media), key=lambda pair: (-len(pair[1].name), -pair[0])):
         for start in _places(normalize(item.name), "".join(plain)):
             files.append((start, item))
-            plain[start : start + len(item.name)] = _SIGN[item.kind] * len(item.name)
+            plain[start : start + len(item.name)] = _PLACEHOLDERS[item.kind] * len(item.name)
     for start, end in _file_like("".join(plain)):
         unknown.append((start, text[start:end]))
         plain[start:end] = UNKNOWN_FILE * (end - start)
@@ -139,9 +139,9 @@ def read_message(text: str, media: Sequence[MediaItem]) -> Message:
     )
 
 
-def _normal(sign: str) -> str:
-    folded = unicodedata.normalize("NFKC", sign).lower()
-    return folded if len(folded) == 1 else sign
+def _normal(character: str) -> str:
+    folded = unicodedata.normalize("NFKC", character).lower()
+    return folded if len(folded) == 1 else character
 
 
 def _file_like(text: str) -> Iterator[tuple[int, int]]:

@@ -46,8 +46,8 @@ def when(text: str, total_ms: int, default_ms: int, start_ms: int = 0) -> When |
         return When(to_end, total_ms - to_end) if to_end < total_ms else None
     if has(text, "whole"):
         return When(0, total_ms)
-    if stretch := time_range(text):
-        first, end = stretch[0], min(stretch[1], total_ms)
+    if span := time_range(text):
+        first, end = span[0], min(span[1], total_ms)
         return When(first, end - first) if first < end else None
     until = find_time(text, "trim.end")
     if until is not None:  # "stop it after 5 seconds"

@@ -34,7 +34,7 @@ LOGGER = "nemovideo.local"
 
 _PROGRESS_INTERVAL_S = 0.1
 _OOM_SCORE = b"500"
-_MOST = 0.5
+_OUT_OF_MEMORY_SHARE = 0.5
 """Above this share of the memory limit, an FFmpeg error is treated as a lack of memory."""
 _OUT_OF_MEMORY = (
     "bad_alloc",
@@ -153,7 +153,7 @@ Call: TypeAlias = Callable[[LinkedWork], object]
 
 def run(to_parent: Connection, setup: Setup) -> None:
     """Run calls until the server closes the connection."""
-    _leave_signals_to_the_server()
+    _ignore_signals()
     _end_with_parent()
     _limit_resources(setup.memory_bytes)
     link = Link(to_parent)
@@ -213,7 +213,7 @@ def is_out_of_memory(error: BaseException | None, memory_bytes: int | None) -> b
         if isinstance(error, MemoryError) or any(text in str(error) for text in _OUT_OF_MEMORY):
             return True
         if isinstance(error, FFmpegError) and memory_bytes is not None:
-            return _peak_bytes() > memory_bytes * _MOST
+            return _peak_bytes() > memory_bytes * _OUT_OF_MEMORY_SHARE
         error = error.__cause__ or error.__context__
     return False
 
@@ -226,7 +226,7 @@ def _peak_bytes() -> int:
     return (peak - now + data) * 1024
 
 
-def _leave_signals_to_the_server() -> None:
+def _ignore_signals() -> None:
     """Ignore Ctrl-C and SIGTERM, which a terminal or a supervisor sends to all processes.
 
     The server kills this process itself, and so knows that the job was interrupted. The process

@@ -233,13 +233,17 @@ class FineCutter:
     ) -> Iterator[tuple[_View, Cut]]:
         """Steady a key frame by its neighbors; yield the frames before it, then itself."""
         crop = self._crop_for(before, key, after)
-        key.crop, key.alpha = crop, None if crop is None else _on(key.matte, crop)
+        key.crop, key.alpha = crop, None if crop is None else _alpha_on(key.matte, crop)
         if before is not None and after is not None and crop is not None:
             assert key.alpha is not None
             key.alpha = steadied(
                 key.alpha,
-                self._forward(_on(before.matte, crop), crop, key.frame, before, _grid(before, key)),
-                self._backward(_on(after.matte, crop), crop, key.frame, after, _grid(key, after)),
+                self._forward(
+                    _alpha_on(before.matte, crop), crop, key.frame, before, _grid(before, key)
+                ),
+                self._backward(
+                    _alpha_on(after.matte, crop), crop, key.frame, after, _grid(key, after)
+                ),
             )
         if before is not None and key.frame is before.frame:
             key.cut = before.cut
@@ -337,7 +341,7 @@ def _grid(key: _Key[_View], after: _Key[_View]) -> Crop:
     return key.grid if fits else grid_of(key.frame.view.size)
 
 
-def _on(matte: KeyMatte | None, crop: Crop) -> Mask:
+def _alpha_on(matte: KeyMatte | None, crop: Crop) -> Mask:
     if matte is None:
         return np.zeros(crop.shape, dtype=np.float32)
     return resampled(matte.alpha, matte.crop.box, crop)

@@ -41,8 +41,8 @@ class Model:
         self.normalization: Normalization | None = None
         if mean is not None or std is not None:
             self.normalization = Normalization(
-                _three("mean", 0.0 if mean is None else mean),
-                _three("std", 1.0 if std is None else std),
+                _three_numbers("mean", 0.0 if mean is None else mean),
+                _three_numbers("std", 1.0 if std is None else std),
             )
         if self.normalization is not None and 0 in self.normalization.std:
             raise LocalBackendError("std has a zero", remedy="Give the network's own std.")
@@ -85,7 +85,7 @@ class Model:
                 )
 
 
-def _three(name: str, values: float | Sequence[float]) -> tuple[float, float, float]:
+def _three_numbers(name: str, values: float | Sequence[float]) -> tuple[float, float, float]:
     numbers = [values] * 3 if isinstance(values, int | float) else list(values)
     if len(numbers) != 3 or not all(isinstance(number, int | float) for number in numbers):
         raise LocalBackendError(

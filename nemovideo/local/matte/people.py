@@ -196,30 +196,30 @@ class People:
         if faces:
             self.face_seen = self.face_here = True
         for face in faces:
-            place = center_of(face)
-            if any(self._is_of(face, person) for person in [*self._people, *found]):
+            point = center_of(face)
+            if any(self._belongs_to(face, person) for person in [*self._people, *found]):
                 continue
             bust, others = _bust(face, view.size), self._people
             growths = _GROWTHS_AT_FIRST
             mask, box = self._grown_mask(view, bust, growths=growths, others=others, new=True)
-            if (region := region_at(mask, box, place)) is not None:
+            if (region := region_at(mask, box, point)) is not None:
                 found.append(Person(box, region, person_box(region, box, view.size), face))
         return found
 
-    def _is_of(self, face: Box, person: Person) -> bool:
+    def _belongs_to(self, face: Box, person: Person) -> bool:
         """Return whether a face belongs to a person, not to someone behind next to the mask."""
-        place = center_of(face)
-        if not contains(person.next_box, place):
+        point = center_of(face)
+        if not contains(person.next_box, point):
             return False
         distant = not self._behind and is_distant(face, self._faces_in(person.next_box))
-        return not distant or region_at(person.mask, person.box, place) is not None
+        return not distant or region_at(person.mask, person.box, point) is not None
 
     def _faces_in(self, box: Box) -> list[Box]:
         return [face for face in self.faces if contains(box, center_of(face))]
 
     def _with_face(self, person: Person) -> Person:
         """Return a person with the last face seen: the tallest in the box."""
-        faces = [face for face in self._faces_in(person.next_box) if self._is_of(face, person)]
+        faces = [face for face in self._faces_in(person.next_box) if self._belongs_to(face, person)]
         return attrs.evolve(person, face=max(faces, key=height_of, default=person.face))
 
     def _passers_by_without(self, found: Sequence[Person]) -> list[Person]:

@@ -159,9 +159,9 @@ def around(first: Box, second: Box) -> Box:
     )
 
 
-def contains(box: Box, place: tuple[int, int]) -> bool:
+def contains(box: Box, point: tuple[int, int]) -> bool:
     """Return whether a point is in a box."""
-    return box[0] <= place[0] < box[2] and box[1] <= place[1] < box[3]
+    return box[0] <= point[0] < box[2] and box[1] <= point[1] < box[3]
 
 
 def shared(first: Box, second: Box) -> float:
@@ -191,7 +191,7 @@ def moved(mask: Mask, seen: Box, box: Box, side: int | None = None) -> Mask:
     if seen == box:
         return resized(mask, wanted)
     scale_x, scale_y = width / (seen[2] - seen[0]), height / (seen[3] - seen[1])
-    place = (
+    extent = (
         (box[0] - seen[0]) * scale_x,
         (box[1] - seen[1]) * scale_y,
         (box[2] - seen[0]) * scale_x,
@@ -199,9 +199,9 @@ def moved(mask: Mask, seen: Box, box: Box, side: int | None = None) -> Mask:
     )
     image = Image.fromarray(mask)
     if around(seen, box) == seen:
-        image = image.resize(wanted, Image.Resampling.BILINEAR, box=place)
+        image = image.resize(wanted, Image.Resampling.BILINEAR, box=extent)
     else:
-        image = image.transform(wanted, Image.Transform.EXTENT, place, Image.Resampling.BILINEAR)
+        image = image.transform(wanted, Image.Transform.EXTENT, extent, Image.Resampling.BILINEAR)
     return np.asarray(image, dtype=np.float32)
 
 

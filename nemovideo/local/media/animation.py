@@ -79,24 +79,24 @@ def _count_gif_frames(path: Path) -> int:
 
     Pillow would count them all, even if there are millions.
     """
-    count, place = 0, _GIF_PALETTE_AT
+    count, offset = 0, _GIF_PALETTE_AT
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        place += 3 + _palette_bytes(data[place])
-        while place < len(data) - _GIF_FRAME_BYTES and count <= MAX_ANIMATION_FRAMES:
-            block = data[place]
+        offset += 3 + _palette_bytes(data[offset])
+        while offset < len(data) - _GIF_FRAME_BYTES and count <= MAX_ANIMATION_FRAMES:
+            block = data[offset]
             if block == _GIF_END:
                 break
             if block == _GIF_FRAME:
                 count += 1
-                place += _GIF_FRAME_BYTES + _palette_bytes(data[place + _GIF_FRAME_BYTES - 2])
+                offset += _GIF_FRAME_BYTES + _palette_bytes(data[offset + _GIF_FRAME_BYTES - 2])
             elif block == _GIF_EXTENSION:
-                place += 2
+                offset += 2
             else:  # Pillow ignores bytes between blocks
-                place += 1
+                offset += 1
                 continue
-            while place < len(data) and data[place]:
-                place += 1 + data[place]
-            place += 1
+            while offset < len(data) and data[offset]:
+                offset += 1 + data[offset]
+            offset += 1
     return count
 
 

@@ -90,10 +90,10 @@ def _matrix(speakers: Sequence[str]) -> Samples:
     if count == 1:
         return np.ones((_STEREO, 1), np.float32)
     matrix = np.zeros((_STEREO, count), np.float32)
-    ambisonic = {name: place for place, name in enumerate(speakers) if name.startswith("AMBI")}
-    for place, name in enumerate(speakers):
+    ambisonic = {name: channel for channel, name in enumerate(speakers) if name.startswith("AMBI")}
+    for channel, name in enumerate(speakers):
         if name not in ambisonic and not _nameless(name):
-            matrix[:, place] = _levels(name)
+            matrix[:, channel] = _levels(name)
     if ambisonic:  # in ACN order: 0 is omnidirectional, 1 is left minus right
         for row, sign in enumerate((1, -1)):
             matrix[row, ambisonic.get("AMBI0", 0)] += 0.5
@@ -102,8 +102,8 @@ def _matrix(speakers: Sequence[str]) -> Samples:
     elif count in _SURROUND_COUNTS and all(_nameless(name) for name in speakers):
         matrix = _matrix(("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR")[:count])
     elif not matrix.any():
-        for place in range(count):
-            matrix[place % _STEREO, place] = 1 / len(range(place % _STEREO, count, _STEREO))
+        for channel in range(count):
+            matrix[channel % _STEREO, channel] = 1 / len(range(channel % _STEREO, count, _STEREO))
     return matrix
 
 

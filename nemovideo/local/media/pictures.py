@@ -143,13 +143,13 @@ def _check_scans(path: Path) -> None:
     Raises:
         ValueError: There are more than `MAX_JPEG_SCANS`.
     """
-    scans = place = 0
+    scans = offset = 0
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        while (found := _JPEG_MARKER.search(data, place)) and found[1] != _END_OF_IMAGE:
+        while (found := _JPEG_MARKER.search(data, offset)) and found[1] != _END_OF_IMAGE:
             scans += found[1] == _START_OF_SCAN
             if scans > MAX_JPEG_SCANS:
                 raise ValueError(f"it has more than {MAX_JPEG_SCANS} scans")
-            place = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+            offset = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
 
 
 def _header_size(path: Path) -> tuple[int, int]:

@@ -73,14 +73,14 @@ def _counts(data: _Data, file_bytes: int) -> Iterator[int]:
 def _tables(data: _Data) -> Iterator[tuple[bytes, bytes]]:
     """Yield the name and the first 16 bytes of every table, and compressed headers in full."""
     for start, end in _headers(data):
-        place = start
-        while found := _TABLE.search(data, place, end):
-            place = found.start() + len(found[1])
+        offset = start
+        while found := _TABLE.search(data, offset, end):
+            offset = found.start() + len(found[1])
             content = found[0][len(found[1]) :].ljust(16, b"\0")
             if found[1] == b"cmvd":  # its size, then zlib's bytes
                 movie = zlib.decompressobj()
                 try:
-                    content = movie.decompress(data[place + 4 : end], _MOVIE_BYTES)
+                    content = movie.decompress(data[offset + 4 : end], _MOVIE_BYTES)
                 except zlib.error:
                     continue
                 content = content.replace(b"cmvd", b"")  # FFmpeg decompresses once
@@ -89,15 +89,15 @@ def _tables(data: _Data) -> Iterator[tuple[bytes, bytes]]:
 
 def _headers(data: _Data) -> Iterator[tuple[int, int]]:
     """Yield the start and end of every outermost box that is not payload."""
-    place = 0
+    offset = 0
     for _ in range(MAX_BOXES):
-        if place + 8 > len(data):
+        if offset + 8 > len(data):
             return
-        size, name = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
+        size, name = int.from_bytes(data[offset : offset + 4], "big"), data[offset + 4 : offset + 8]
         if size == 1:
-            size = int.from_bytes(data[place + 8 : place + 16], "big")
-        end = place + size if size >= 8 else len(data)
+            size = int.from_bytes(data[offset + 8 : offset + 16], "big")
+        end = offset + size if size >= 8 else len(data)
         if name not in _PAYLOAD:
-            yield place, min(end, len(data))
-        place = end
+            yield offset, min(end, len(data))
+        offset = end
     raise ValueError(f"it has more than {MAX_BOXES:,} boxes")

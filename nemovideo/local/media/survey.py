@@ -244,10 +244,10 @@ class _Sizes:
 
     def _length_bytes(self) -> int:
         """Return the size of a NAL unit's length prefix; 0 if start codes are used."""
-        place = 4 if self._name == "h264" else 21
-        if len(self._extradata) <= place or self._extradata[0] != 1:
+        offset = 4 if self._name == "h264" else 21
+        if len(self._extradata) <= offset or self._extradata[0] != 1:
             return 0
-        return (self._extradata[place] & 3) + 1
+        return (self._extradata[offset] & 3) + 1
 
 
 def frame_duration_s(stream: Stream) -> Fraction:
@@ -260,8 +260,8 @@ def _units(data: bytes, length: int) -> Iterator[bytes]:
     if length == 0:
         yield from data.split(b"\0\0\1")
         return
-    place = 0
-    while place + length <= len(data):
-        size = int.from_bytes(data[place : place + length], "big")
-        yield data[place + length : place + length + size]
-        place += length + size
+    offset = 0
+    while offset + length <= len(data):
+        size = int.from_bytes(data[offset : offset + length], "big")
+        yield data[offset + length : offset + length + size]
+        offset += length + size

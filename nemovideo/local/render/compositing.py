@@ -126,7 +126,7 @@ class Compositor:
 
     def __init__(self, canvas: Canvas, *, clean_edges: bool = True) -> None:
         self._colors = EdgeColors(canvas) if clean_edges else None
-        self._graph = _BoxGraph(canvas, _laid_over)
+        self._graph = _BoxGraph(canvas, _overlaid)
 
     def __call__(
         self, frame: VideoFrame, cut: Cut, behind: VideoFrame, offset: tuple[int, int] = (0, 0)
@@ -161,7 +161,7 @@ class CleanFrame:
 
     def __init__(self, canvas: Canvas) -> None:
         self._colors = EdgeColors(canvas)
-        self._graph = _BoxGraph(canvas, _laid_over)
+        self._graph = _BoxGraph(canvas, _overlaid)
 
     def __call__(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
         """Return a new frame, opaque."""
@@ -181,7 +181,7 @@ class AlphaPlane:
         return made.to_ndarray().astype(np.uint8, copy=False)
 
 
-def _laid_over(graph: FrameGraph, box: Box, inputs: Sequence[FilterContext]) -> FilterContext:
+def _overlaid(graph: FrameGraph, box: Box, inputs: Sequence[FilterContext]) -> FilterContext:
     """Overlay a frame, optionally with edge colors, by a mask, on another."""
     *kept, mask, below = inputs
     scaled = graph.add("scale", _scale(box), mask)
@@ -194,7 +194,7 @@ def _alone(
 ) -> FilterContext:
     """Draw the vicinity of the person over black, with the mask as alpha."""
     *shown, mask = inputs
-    opaque = graph.add("format", "yuv420p", _laid_over(graph, box, shown))
+    opaque = graph.add("format", "yuv420p", _overlaid(graph, box, shown))
     return graph.add("alphamerge", "", opaque, _plane(graph, box, [mask], size=size))
 
 

@@ -172,12 +172,14 @@ def with_warnings(
             )
         if empty:
             advice = "" if cutter.finds_small else _ADVICE
-            warn(_nobody(name, empty, count, fps, without_person) + advice)
+            warn(_no_person_warning(name, empty, count, fps, without_person) + advice)
         elif count and not cutter.face_seen:
             warn(f"No face was found in {name}: what was kept may not be a person.")
 
 
-def _nobody(name: str, empty: Sequence[int], count: int, fps: Fraction, without_person: str) -> str:
+def _no_person_warning(
+    name: str, empty: Sequence[int], count: int, fps: Fraction, without_person: str
+) -> str:
     """Return the warning about the frames without a person."""
     if len(empty) == count:
         return f"No person was found in {name}: {without_person}."

@@ -199,8 +199,8 @@ class Shift:
             base, above = self._graph.source(canvas), self._graph.source(frame)
             if self._fill:
                 base, above = self._filled(self._graph, base, above)
-            place = f"{offset[0]}:{offset[1]}:format=yuv420"
-            over = self._graph.add("overlay", place, base, above)
+            args = f"{offset[0]}:{offset[1]}:format=yuv420"
+            over = self._graph.add("overlay", args, base, above)
             self._move = Mover(over, offset)
             self._graph.finish(over)
         self._move(offset)
@@ -226,13 +226,13 @@ class Shift:
 class Mover:
     """The position of an overlay filter."""
 
-    def __init__(self, overlay: FilterContext, place: tuple[int, int]) -> None:
+    def __init__(self, overlay: FilterContext, position: tuple[int, int]) -> None:
         self._overlay = overlay
-        self._place = place
+        self._position = position
 
-    def __call__(self, place: tuple[int, int]) -> None:
+    def __call__(self, position: tuple[int, int]) -> None:
         """Set the position for the next frame."""
-        for name, new, old in zip("xy", place, self._place, strict=True):
+        for name, new, old in zip("xy", position, self._position, strict=True):
             if new != old:
                 self._overlay.process_command(name, str(new))
-        self._place = place
+        self._position = position

@@ -253,11 +253,11 @@ def _window(
         steady = float(np.median(aim))
         if (low <= steady).all() and (steady <= high).all():
             return frames, np.full(len(aim), steady)
-    place = aim
+    position = aim
     for number in range(_ROUNDS):
         spread_s = _SMOOTH_S / (number + 1)
-        place = _smoothed(place, frames / float(canvas.fps), spread_s).clip(low, high)
-    return frames, place
+        position = _smoothed(position, frames / float(canvas.fps), spread_s).clip(low, high)
+    return frames, position
 
 
 def subjects(

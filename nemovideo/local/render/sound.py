@@ -25,7 +25,7 @@ from nemovideo.local.timeline import Background, Clip, Sound, Timeline
 
 SAMPLE_RATE = 48_000
 _DRIFT = SAMPLE_RATE // 20
-_MOST_S = 10
+_MAX_BLOCK_S = 10
 """The longest block of sound that is processed at once, in seconds."""
 _TEMPO_STEPS = (0.5, 2.0)
 _STEREO = ("FL", "FR")
@@ -135,8 +135,8 @@ class _Track:
                     return
                 self._rest = block
             part = self._rest[:, : last - first]
-            place, length = position + first - self._start, self._end - self._start
-            gain = _fading(place, part.shape[1], length, self._fades_ms) * np.float32(self._volume)
+            offset, length = position + first - self._start, self._end - self._start
+            gain = _fading(offset, part.shape[1], length, self._fades_ms) * np.float32(self._volume)
             mix[:, first : first + part.shape[1]] += part * gain
             self._rest = self._rest[:, part.shape[1] :]
             first += part.shape[1]
@@ -180,18 +180,18 @@ def _timed_blocks(item: MediaItem, start_s: Fraction, warn: Warn) -> Iterator[tu
     missing, and the timestamps are used.
     """
     resampler = _Resampler()
-    place = 0
+    position = 0
     for time_s, frame in _decoded(item, start_s, warn):
         if time_s is not None:
             timestamp = round(time_s * SAMPLE_RATE)
-            if abs(timestamp - place) > _DRIFT:
-                place = timestamp
+            if abs(timestamp - position) > _DRIFT:
+                position = timestamp
         for block in resampler.feed(frame):
-            yield place, block
-            place += block.shape[1]
+            yield position, block
+            position += block.shape[1]
     for block in resampler.rest():
-        yield place, block
-        place += block.shape[1]
+        yield position, block
+        position += block.shape[1]
 
 
 def _decoded(
@@ -269,7 +269,7 @@ class _Resampler:
 
 def _parts(frame: AudioFrame) -> Iterator[AudioFrame]:
     """Split a long frame: at 1 Hz, a frame of a few KB would be resampled to gigabytes."""
-    most = _MOST_S * frame.sample_rate
+    most = _MAX_BLOCK_S * frame.sample_rate
     if frame.samples <= most:
         yield frame
         return
@@ -281,12 +281,14 @@ def _parts(frame: AudioFrame) -> Iterator[AudioFrame]:
 def _from(timed: Iterator[tuple[int, Block]], start_s: Fraction) -> Iterator[Block]:
     """Yield the blocks from `start_s`, with gaps filled by silence."""
     position = round(start_s * SAMPLE_RATE)
-    for place, block in timed:
-        while place > position:
-            silence = np.zeros((2, min(place - position, _MOST_S * SAMPLE_RATE)), dtype=np.float32)
+    for start, block in timed:
+        while start > position:
+            silence = np.zeros(
+                (2, min(start - position, _MAX_BLOCK_S * SAMPLE_RATE)), dtype=np.float32
+            )
             yield silence
             position += silence.shape[1]
-        rest = block[:, position - place :]
+        rest = block[:, position - start :]
         if rest.shape[1]:
             yield rest
             position += rest.shape[1]

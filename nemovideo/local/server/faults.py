@@ -174,39 +174,39 @@ class StreamScript:
     @property
     def dialect(self) -> Dialect:
         """The dialect of the events."""
-        return "simple" if any(f.form == "simple" for f in self._of("dialect")) else "adk"
+        return "simple" if any(f.form == "simple" for f in self._of_kind("dialect")) else "adk"
 
     @property
     def delay_s(self) -> float:
         """The delay before every event."""
-        return sum(fault.delay_s for fault in self._of("slow"))
+        return sum(fault.delay_s for fault in self._of_kind("slow"))
 
     @property
     def error(self) -> tuple[ErrorForm, str] | None:
         """The form and message of the run's failure, or None."""
-        fault = next(iter(self._of("error")), None)
+        fault = next(iter(self._of_kind("error")), None)
         return None if fault is None else (cast("ErrorForm", fault.form), fault.message)
 
     def fails_after(self, events: int) -> bool:
         """Return whether the run fails after this many events."""
-        limits = [fault.after_events for fault in self._of("error")]
+        limits = [fault.after_events for fault in self._of_kind("error")]
         return any(limit is not None and events >= limit for limit in limits)
 
     def injected(self, events: int) -> list[str]:
         """Return the raw frames to send before the event of this number (from 0)."""
-        rules = [fault for fault in self._of("inject") if (fault.after_events or 0) == events]
+        rules = [fault for fault in self._of_kind("inject") if (fault.after_events or 0) == events]
         return [frame for fault in rules for frame in fault.frames]
 
     def silent_ending(self, turn: Turn, endings: Sequence[str], number: int) -> str | None:
         """Return the ending of a silent run, or None if it has text; endings rotate."""
-        rules = self._of("silent")
+        rules = self._of_kind("silent")
         if rules and turn.changed:
             return rules[0].form or endings[number % len(endings)]
-        if turn.silent and not self._of("spoken"):
+        if turn.silent and not self._of_kind("spoken"):
             return endings[number % len(endings)]
         return None
 
-    def _of(self, kind: Kind) -> list[Fault]:
+    def _of_kind(self, kind: Kind) -> list[Fault]:
         return [fault for fault in self.faults if fault.kind == kind]
 
 

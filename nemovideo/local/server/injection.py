@@ -45,13 +45,13 @@ class FaultInjection:
                 case "truncate":
                     send = _truncated(send, fault.after_bytes or 0)
                 case "content_type":
-                    send = _relabelled(send, {"content-type": fault.content_type})
+                    send = _with_headers(send, {"content-type": fault.content_type})
                 case "headers":
                     hang_up = partial(self._disconnect, scope, False)
-                    send = _resized(_relabelled(send, fault.headers), fault.headers, hang_up)
+                    send = _resized(_with_headers(send, fault.headers), fault.headers, hang_up)
                 case "no_range":
                     scope = _without_range(scope)
-                    send = _relabelled(send, {"accept-ranges": "none"})
+                    send = _with_headers(send, {"accept-ranges": "none"})
         app = self._replacement(fired)
         if cut is None:
             await app(scope, receive, send)
@@ -63,7 +63,7 @@ class FaultInjection:
         for fault in fired:
             match fault.kind:
                 case "status":
-                    return _instead(fault)
+                    return _replacement_response(fault)
                 case "redirect":
                     status = fault.status if 300 <= fault.status < 400 else 307
                     return Response(status_code=status, headers={"location": fault.location})
@@ -142,7 +142,7 @@ class _Cut:
 
 def _truncated(send: Send, left: int) -> Send:
     """Return a send that ends the body after `left` bytes, as a valid response."""
-    send = _relabelled(send, {"content-length": ""})
+    send = _with_headers(send, {"content-length": ""})
 
     async def truncate(message: Message) -> None:
         nonlocal left
@@ -176,17 +176,17 @@ def _resized(send: Send, headers: Mapping[str, str], hang_up: Callable[[], None]
     return resize
 
 
-def _relabelled(send: Send, headers: Mapping[str, str]) -> Send:
+def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
     """Return a send that replaces response headers; empty values remove them."""
     given = {name.lower().encode(): value.encode() for name, value in headers.items()}
 
-    async def relabel(message: Message) -> None:
+    async def replace(message: Message) -> None:
         if message["type"] == "http.response.start":
             kept = [(k, v) for k, v in message["headers"] if k.lower() not in given]
             message = {**message, "headers": [*kept, *((k, v) for k, v in given.items() if v)]}
         await send(message)
 
-    return relabel
+    return replace
 
 
 def _without_range(scope: Scope) -> Scope:
@@ -194,7 +194,7 @@ def _without_range(scope: Scope) -> Scope:
     return {**scope, "headers": kept}
 
 
-def _instead(fault: Fault) -> Response:
+def _replacement_response(fault: Fault) -> Response:
     headers = dict(fault.headers)
     if isinstance(fault.body, str):
         return Response(fault.body, fault.status, headers, media_type="text/plain")

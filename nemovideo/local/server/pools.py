@@ -19,7 +19,7 @@ class Pool:
     """At most `threads` threads at a time; at most half of them for one user."""
 
     def __init__(self, threads: int) -> None:
-        self._most = max(1, threads // 2)
+        self._max_per_user = max(1, threads // 2)
         self._executor = ThreadPoolExecutor(threads)
         self._shares: WeakValueDictionary[str, anyio.Semaphore] = WeakValueDictionary()
 
@@ -33,7 +33,7 @@ class Pool:
         if user_id is None:
             return await asyncio.wrap_future(self._executor.submit(work))
         loop = asyncio.get_running_loop()
-        share = self._shares.setdefault(user_id, anyio.Semaphore(self._most))
+        share = self._shares.setdefault(user_id, anyio.Semaphore(self._max_per_user))
 
         def release(_: Future[_T]) -> None:
             with suppress(RuntimeError):  # the server has stopped

@@ -122,7 +122,7 @@ class Renders:
 
     def find(self, user_id: str, render_id: str) -> Render | None:
         """Return a job of the user, or None."""
-        return self._one("user_id = ? AND render_id = ?", user_id, render_id)
+        return self._find_one("user_id = ? AND render_id = ?", user_id, render_id)
 
     def status(self, job: Render) -> str:
         """Return the current status of a job; cheap enough for polling."""
@@ -147,7 +147,7 @@ class Renders:
 
     def by_file(self, file_token: str) -> Render | None:
         """Return the completed job of a link, or None."""
-        found = self._one("file_token = ?", file_token)
+        found = self._find_one("file_token = ?", file_token)
         return found if found is not None and found.status == "completed" else None
 
     def of_session(self, session_id: str, *, latest: int) -> list[Render]:
@@ -265,7 +265,7 @@ class Renders:
                 "UPDATE renders SET status = 'pending', progress = 0 WHERE status = 'processing'"
             )
 
-    def _one(self, where: str, *values: str) -> Render | None:
+    def _find_one(self, where: str, *values: str) -> Render | None:
         row = self._database.row(f"{_SELECT} WHERE {where}", values)
         return None if row is None else self._read(row)
 

@@ -67,7 +67,7 @@ def edit(clause: Clause, context: Context) -> Outcomes:
         return unable
     if not isinstance(wanted, Target):
         return wanted
-    if wanted.unknown and _is_of_light(wanted.unknown):
+    if wanted.unknown and _only_adjusts_light(wanted.unknown):
         return refused("edit_background", {}, context.say("not_background_alone"))
     if wanted.unknown:
         scenes = speech.scene_list(context)
@@ -93,7 +93,7 @@ def then(clause: Clause, context: Context, act: Action) -> Outcomes:
     return act(clause, context)
 
 
-def _is_of_light(words: str) -> bool:
+def _only_adjusts_light(words: str) -> bool:
     """Return whether the words only change a background's brightness: "the background darker"."""
     return has(words.lower(), "background") and has(words.lower(), "background.shade_only")
 

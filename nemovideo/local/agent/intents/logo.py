@@ -20,7 +20,7 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Overlay, Timeline
 
 SIZE = 0.2
-_LEAST, _MOST = 0.02, 1.0
+_MIN_SIZE, _MAX_SIZE = 0.02, 1.0
 _CORNERS = ("top right", "top left", "bottom right", "bottom left")
 """The corners in order of preference."""
 
@@ -41,14 +41,14 @@ def is_shown(clause: Clause, context: Context) -> bool:
     return bool(clause.files) and clause.files[0].id in shown
 
 
-def _can_be_laid_over(item: MediaItem) -> bool:
+def _can_be_overlay(item: MediaItem) -> bool:
     """Return whether a file is a picture, an animation or a cutout, not a plain clip."""
     moving = item.kind == "video" and (item.has_alpha or suffix_of(item.name) in IMAGE_SUFFIXES)
     return moving or item.kind == "image"
 
 
 def _names_overlay(clause: Clause) -> bool:
-    return UNKNOWN_FILE in clause.text or any(map(_can_be_laid_over, clause.files))
+    return UNKNOWN_FILE in clause.text or any(map(_can_be_overlay, clause.files))
 
 
 def edit(clause: Clause, context: Context) -> Outcomes:
@@ -95,7 +95,7 @@ def _chosen(clause: Clause, pictures: Sequence[MediaItem]) -> MediaItem | None:
     named = [
         item
         for item in clause.files
-        if item in pictures or _can_be_laid_over(item) or (as_logo and item.kind == "video")
+        if item in pictures or _can_be_overlay(item) or (as_logo and item.kind == "video")
     ]
     named += [item for item in pictures if files.mentions_stem(clause.plain, item)]
     return next(iter((*named, *pictures[-1:])), None)
@@ -108,7 +108,7 @@ def _change(clause: Clause, context: Context) -> Outcomes:
     old = timeline.overlays[place]
     new = _styled(old, clause.text, _free_corner(timeline))
     other = next((item for item in clause.files if item.id != old.media), None)
-    if other is not None and has(clause.text, "replace") and _can_be_laid_over(other):
+    if other is not None and has(clause.text, "replace") and _can_be_overlay(other):
         new = evolve(new, media=other.id, name=other.name)
     timed = when(clause.text, timeline.duration_ms, timeline.duration_ms, old.start_ms)
     if timed is not None and says_when(clause.text):
@@ -166,7 +166,7 @@ def _styled(overlay: Overlay, text: str, corner: str) -> Overlay:
     size = new_size(text, overlay.size) if sized else None
     if size is None:
         return overlay
-    return evolve(overlay, size=round(min(_MOST, max(_LEAST, size)), 4))
+    return evolve(overlay, size=round(min(_MAX_SIZE, max(_MIN_SIZE, size)), 4))
 
 
 def _described(context: Context, overlay: Overlay, total_ms: int, sentence: str) -> str:

@@ -15,7 +15,7 @@ from nemovideo.local.agent.stage import Stage, nothing_there, on_stage
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.timeline import Background, Clip, Place
 
-_LEAST, _MOST = 0.05, 4.0
+_MIN_SCALE, _MAX_SCALE = 0.05, 4.0
 
 
 def matches(clause: Clause) -> bool:
@@ -90,7 +90,7 @@ def _new_place(text: str, current: Place) -> Place:
     if down and (spot is None or spot.y is None):
         y = _share((0.5 if y is None else y) + down)
     scale = new_size(text, current.scale) if _says_size(text) else None
-    scale = current.scale if scale is None else min(_MOST, max(_LEAST, round(scale, 4)))
+    scale = current.scale if scale is None else min(_MAX_SCALE, max(_MIN_SCALE, round(scale, 4)))
     return Place(x, y, scale)
 
 

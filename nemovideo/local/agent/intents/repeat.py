@@ -12,7 +12,7 @@ from nemovideo.local.agent.stage import Stage, on_stage
 from nemovideo.local.agent.words import has
 
 OTHER_SUBJECTS = ("title", "music", "sound", "background", "logo.logo", "talk.formats")
-_MOST = 10
+_MAX_TIMES = 10
 _TIMES = re.compile(r"(\d+) ?[次遍回]")
 
 
@@ -31,8 +31,10 @@ def _times(text: str) -> float | None:
 def repeat(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     """Play the video, or one clip, several times: twice by default."""
     count = max(2, round(_times(clause.text) or 2))
-    if count > _MOST:
-        return refused("repeat_clip", {"times": count}, context.say("repeat_limit", most=_MOST))
+    if count > _MAX_TIMES:
+        return refused(
+            "repeat_clip", {"times": count}, context.say("repeat_limit", most=_MAX_TIMES)
+        )
     edited = edits.repeat(stage.timeline, count, stage.only)
     length = speech.seconds(context, edited.duration_ms)
     sentence = "repeated" if stage.only is None else "repeated_clip"

@@ -16,8 +16,8 @@ from nemovideo.local.agent.stage import Stage, on_stage
 from nemovideo.local.agent.words import has
 from nemovideo.local.timeline import Timeline
 
-_MOST_PX, _LEAST_PX = 4320, 64
-_MOST_FPS = 120
+_MAX_PX, _MIN_PX = 4320, 64
+_MAX_FPS = 120
 _NAMED_RATIOS = ("9:16", "1:1", "3:4", "16:9", "21:9")
 _RESOLUTIONS = (2160, 1440, 1080, 720, 576, 540, 480, 360, 240)
 _PIXELS = re.compile(
@@ -60,7 +60,7 @@ def size_for(text: str, width: int, height: int) -> tuple[int, int] | None:
     """
     if found := _PIXELS.search(text):
         pixels = int(found[1]), int(found[2])
-        if min(pixels) >= _LEAST_PX:
+        if min(pixels) >= _MIN_PX:
             return pixels
     side = _side(_WIDTH, text), _side(_HEIGHT, text)
     if any(side):
@@ -78,7 +78,7 @@ def size_for(text: str, width: int, height: int) -> tuple[int, int] | None:
 def _side(pattern: re.Pattern[str], text: str) -> int:
     found = pattern.search(text)
     pixels = int(found[1] or found[2]) if found else 0
-    return pixels if pixels >= _LEAST_PX else 0
+    return pixels if pixels >= _MIN_PX else 0
 
 
 def _even(width: float, height: float) -> tuple[int, int]:
@@ -150,11 +150,11 @@ def _change(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     text = digits(clause.text)
     edited = shaped(stage.timeline, text)
     size = f"{edited.width}×{edited.height}"
-    if not all(_LEAST_PX <= side <= _MOST_PX for side in (edited.width, edited.height)):
-        said = context.say("size_limits", size=size, least=_LEAST_PX, most=_MOST_PX)
+    if not all(_MIN_PX <= side <= _MAX_PX for side in (edited.width, edited.height)):
+        said = context.say("size_limits", size=size, least=_MIN_PX, most=_MAX_PX)
         return refused("set_canvas", {}, said)
-    if not 1 <= edited.fps <= _MOST_FPS:
-        said = context.say("rate_limits", most=_MOST_FPS)
+    if not 1 <= edited.fps <= _MAX_FPS:
+        said = context.say("rate_limits", most=_MAX_FPS)
         return refused("set_canvas", {"fps": edited.fps}, said)
     before = stage.timeline
     if evolve(edited, shaped=before.shaped, rated=before.rated) == context.timeline:

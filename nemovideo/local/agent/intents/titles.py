@@ -20,7 +20,7 @@ from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.timeline import Timeline, Title
 
 DEFAULT_MS = 3000
-_MOST, _LEAST = 4.0, 0.3
+_MAX_SIZE, _MIN_SIZE = 4.0, 0.3
 
 
 def matches_addition(clause: Clause) -> bool:
@@ -97,7 +97,7 @@ def matches_change(clause: Clause) -> bool:
     text = clause.text
     if has(text, "titles.make") and not has(text, "titles.the"):
         return False
-    return has(text, "titles.change") or (_is_of_look(clause) and not has(text, "add"))
+    return has(text, "titles.change") or (_concerns_look(clause) and not has(text, "add"))
 
 
 def replaces_words(clause: Clause) -> bool:
@@ -108,7 +108,7 @@ def replaces_words(clause: Clause) -> bool:
 def change(clause: Clause, context: Context) -> Outcomes:
     """Change the words, place, time, color or size of a title."""
     timeline = context.timeline
-    looks = _is_of_look(clause)
+    looks = _concerns_look(clause)
     if only_describes(clause.text) and (not timeline.titles or has(clause.text, "titles.new_one")):
         return ask_for_words(clause, context)
     if not timeline.titles:
@@ -163,7 +163,7 @@ def _changed(clause: Clause, timeline: Timeline, *, looks: bool) -> list[int]:
     return meant[-1:] if meant or clause.quotes else everything[-1:]
 
 
-def _is_of_look(clause: Clause) -> bool:
+def _concerns_look(clause: Clause) -> bool:
     """Return whether a clause is about how a title looks, not what it says."""
     if clause.quotes:
         return False
@@ -187,15 +187,17 @@ def _styled(title: Title, text: str) -> Title:
     _, down = nudge(text)
     if down and not position(text) and has(text, "titles.moved"):
         where = "bottom" if down > 0 else "top"
-    return evolve(title, color=color, size=round(min(_MOST, max(_LEAST, size)), 4), position=where)
+    return evolve(
+        title, color=color, size=round(min(_MAX_SIZE, max(_MIN_SIZE, size)), 4), position=where
+    )
 
 
 def add(clause: Clause, context: Context) -> Outcomes:
     """Add a title, change the existing one, or ask for its words."""
     words = text_of(clause)
     retimed = says_when(clause.text) and not has(clause.text, "titles.adding")
-    of_look = _is_of_look(clause) and not has(clause.text, "titles.another")
-    changes = of_look or (not words and (position(clause.text) or retimed))
+    concerns_look = _concerns_look(clause) and not has(clause.text, "titles.another")
+    changes = concerns_look or (not words and (position(clause.text) or retimed))
     if context.timeline.titles and changes and not has(clause.text, "titles.new_one"):
         return change(clause, context)
     if not words:

@@ -98,8 +98,8 @@ def _beyond(context: Context, cut: _Cut, total: int, stage: Stage, only: int | N
 def _read(text: str, total: int) -> _Cut | None:
     """Return the part that a text names on a timeline of `total` milliseconds."""
     drops, keeps = has(text, "trim.drops"), has(text, "trim.keep")
-    if stretch := time_range(text):
-        return _Cut(*stretch, keeps=not drops)
+    if span := time_range(text):
+        return _Cut(*span, keeps=not drops)
     found = times(text)
     if found and has(text, "trim.both_ends") and (drops or has(text, "trim.cut")):
         return _Cut(found[0], total - found[0], keeps=True)

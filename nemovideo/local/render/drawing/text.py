@@ -16,7 +16,7 @@ _HEIGHT_SHARE = 0.8
 _SHRINK = 0.85
 _LINE_SPACING = 0.25
 _CLOSING = "，。！？、：；）》」』”’…"
-_MOST_PIXELS = 8_000_000
+_MAX_PIXELS = 8_000_000
 """The maximum pixels of a text image, or those of a video frame if that has more."""
 
 
@@ -37,7 +37,7 @@ def text_image(
     while (block.size[0] > size[0] or block.size[1] > room[1]) and px > _MIN_PX:
         px = max(_MIN_PX, int(px * _SHRINK))
         block = _Block.of(text, px, room[0])
-    if math.prod(block.size) > max(_MOST_PIXELS, math.prod(size)):
+    if math.prod(block.size) > max(_MAX_PIXELS, math.prod(size)):
         raise RenderFailedError(
             f"a text of {len(text)} characters does not fit in a picture of {size[0]}×{size[1]}"
         )
@@ -56,11 +56,11 @@ class _Block:
     place: tuple[float, float]
 
     @classmethod
-    def of(cls, text: str, px: int, room_px: float) -> _Block:
+    def of(cls, text: str, px: int, max_width_px: float) -> _Block:
         text, font = font_for(text, px)
         outline = max(1, round(px / 16))
         pad = outline + max(2, px // 4)
-        rows = (_wrapped(line, font, room_px - 2 * outline) for line in text.splitlines())
+        rows = (_wrapped(line, font, max_width_px - 2 * outline) for line in text.splitlines())
         lines = "\n".join(rows)
         ruler = ImageDraw.Draw(Image.new("L", (1, 1)))
         left, top, right, bottom = ruler.multiline_textbbox(
@@ -98,11 +98,11 @@ def _drawn(block: _Block, color: str) -> Image.Image:
     return Image.alpha_composite(image, written(color, "RGBA", 0, (0, 0, 0, 200)))
 
 
-def _wrapped(line: str, font: ImageFont.FreeTypeFont, room_px: float) -> str:
+def _wrapped(line: str, font: ImageFont.FreeTypeFont, max_width_px: float) -> str:
     """Wrap a line to the width, between words or CJK characters."""
     rows = [""]
     for piece in _pieces(line):
-        if rows[-1].strip() and font.getlength((rows[-1] + piece).rstrip()) > room_px:
+        if rows[-1].strip() and font.getlength((rows[-1] + piece).rstrip()) > max_width_px:
             rows.append(piece.lstrip())
         else:
             rows[-1] += piece
