@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from nemovideo._notebook import cards
 from nemovideo._notebook.timeline import Bar, Lane
-from nemovideo._values.lines import percent, seconds
+from nemovideo._values.lines import seconds
 from nemovideo.draft.diff import Change
 from nemovideo.draft.keys import TrackType
 from nemovideo.draft.parts import Segment, Timeline, Track, Tracks
 from nemovideo.draft.summary import (
+    describe_edits,
     describe_segment,
     segment_name,
-    shown_volume,
     summarize,
     track_label,
 )
@@ -81,11 +81,11 @@ def _lane(track: Track, index: int, marks: Mapping[int | None, str] | None = Non
 
 
 def _bar(track: Track, segment: Segment, mark: str | None) -> Bar:
-    name, volume = segment_name(track, segment), shown_volume(track, segment)
+    label = " · ".join((segment_name(track, segment), *describe_edits(track, segment)))
     return Bar(
         segment.start_ms,
         segment.duration_ms,
-        name if volume is None else f"{name} · {percent(volume)}",
+        label,
         describe_segment(track, segment),
         mark,
     )

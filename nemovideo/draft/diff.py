@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from nemovideo._values.lines import one_line, percent, quoted, seconds
+from nemovideo.draft.effects import background_effect
 from nemovideo.draft.keys import TrackType
 from nemovideo.draft.parts import Segment, Track
 from nemovideo.draft.summary import describe_segment, describe_segments, track_label
@@ -244,12 +245,12 @@ def _form(change: Change, language: str) -> tuple[str, dict[str, Any]]:
     whole = subject.track is None
     match change.kind:
         case ChangeKind.TRACK_ADDED | ChangeKind.TRACK_REMOVED:
-            return _track_form(change)
+            return _track_form(change, language)
         case ChangeKind.SEGMENT_ADDED | ChangeKind.SEGMENT_REMOVED:
             segment = after if change.added else before
             assert subject.part is not None
             assert isinstance(segment, Segment)
-            contents = describe_segment(subject.part, segment, _QUOTES)
+            contents = describe_segment(subject.part, segment, language, _QUOTES)
             return "added" if change.added else "removed", {"contents": contents}
         case ChangeKind.TRACK_MOVED | ChangeKind.SEGMENT_MOVED:
             assert isinstance(before, int)
@@ -304,10 +305,10 @@ def _size(settings: Mapping[str, object]) -> str:
     return "" if None in sides else "×".join(f"{side:.10g}" for side in sides)
 
 
-def _track_form(change: Change) -> tuple[str, dict[str, Any]]:
+def _track_form(change: Change, language: str) -> tuple[str, dict[str, Any]]:
     track = change.after if change.added else change.before
     assert isinstance(track, Track)
-    contents = describe_segments(track, _QUOTES)
+    contents = describe_segments(track, language, _QUOTES)
     if change.added:
         return ("added" if contents else "track added"), {"contents": contents}
     return ("track removed with" if contents else "track removed"), {"contents": contents}
@@ -320,18 +321,10 @@ def _shift(old: str | None, new: str | None) -> tuple[str, dict[str, Any]]:
 
 
 def _background_form(background: object) -> tuple[str, dict[str, Any]]:
-    fields = background if isinstance(background, Mapping) else {"kind": background}
-    kind = fields.get("kind")
-    new = next((fields[key] for key in ("name", "scene", "color") if fields.get(key)), kind)
     if background is None:
         return "background restored", {}
-    if kind in ("transparent", "none"):
-        return "background removed", {}
-    if kind == "blur":
-        return "background blurred", {}
-    if isinstance(new, str):
-        return "background replaced", {"new": one_line(new)}
-    return "background changed", {}
+    form, new = background_effect(background)
+    return f"background {form}", {"new": new}
 
 
 def adjustment(value: object) -> str | None:

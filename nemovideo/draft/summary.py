@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nemovideo._values.lines import one_line, percent, quoted, time_range
+from nemovideo.draft.effects import describe_effects
 from nemovideo.draft.keys import KIND, OVERLAY, TrackType
 from nemovideo.draft.parts import Segment, Track
 
@@ -36,15 +37,19 @@ def summarize(tracks: Sequence[Track], language: str = "en") -> str:
     if not count:
         return heading
     lines = (
-        f"{number}. {track_label(track, language)}{separator}{describe_segments(track) or empty}"
+        f"{number}. {track_label(track, language)}{separator}"
+        f"{describe_segments(track, language) or empty}"
         for number, track in enumerate(tracks, 1)
     )
     return f"{heading}{separator}{' '.join(lines)}"
 
 
-def describe_segments(track: Track, quotes: str = '""') -> str:
+def describe_segments(track: Track, language: str = "en", quotes: str = '""') -> str:
     """Return a track's segments, separated by commas; those after the tenth are counted."""
-    shown = [describe_segment(track, part, quotes) for part in track.segments[:_SEGMENTS_SHOWN]]
+    shown = [
+        describe_segment(track, segment, language, quotes)
+        for segment in track.segments[:_SEGMENTS_SHOWN]
+    ]
     rest = track.segments[_SEGMENTS_SHOWN:]
     if rest:
         end_ms = max(part.end_ms for part in rest)
@@ -52,22 +57,28 @@ def describe_segments(track: Track, quotes: str = '""') -> str:
     return ", ".join(shown)
 
 
-def describe_segment(track: Track, segment: Segment, quotes: str = '""') -> str:
-    """Return a segment's name or text, its time, and its volume if relevant.
+def describe_segment(
+    track: Track, segment: Segment, language: str = "en", quotes: str = '""'
+) -> str:
+    """Return a segment's name or text, its time, and its volume and edits if relevant.
 
     Missing values are taken from the track.
     """
     times = time_range(segment.start_ms, segment.end_ms)
-    volume = shown_volume(track, segment)
-    if volume is not None:
-        times = f"{times}, {percent(volume)}"
-    return f"{segment_name(track, segment, quotes)} ({times})".lstrip()
+    facts = ", ".join((times, *describe_edits(track, segment, language)))
+    return f"{segment_name(track, segment, quotes)} ({facts})".lstrip()
 
 
-def shown_volume(track: Track, segment: Segment) -> float | None:
-    """Return a segment's volume as a factor, or None if it is not audio and unchanged."""
+def describe_edits(track: Track, segment: Segment, language: str = "en") -> list[str]:
+    """Return a segment's volume, if it is audio or changed, and its other edits."""
     volume = track.volume if segment.volume is None else segment.volume
-    return volume if track.type == TrackType.AUDIO or volume != 1 else None
+    effects = describe_effects(track, segment, language)
+    if track.type == TrackType.AUDIO:
+        return effects if volume is None else [percent(volume), *effects]
+    if volume is None or volume == 1:
+        return effects
+    muted = "静音" if language == "zh" else "muted"
+    return [percent(volume) if volume else muted, *effects]
 
 
 def segment_name(track: Track, segment: Segment, quotes: str = '""') -> str:

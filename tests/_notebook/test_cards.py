@@ -107,6 +107,13 @@ def test_a_long_name_is_clipped_to_its_bar() -> None:
     assert any(word.startswith("a very") and word.endswith("…") for word in words)
 
 
+def test_a_bar_and_its_tooltip_show_what_was_done_to_a_clip() -> None:
+    edits = {"volume": 0, "speed": 2, "saturation": 0, "background": {"kind": "transparent"}}
+    words = Page(draft(track(0, segment(9_000, name="a.mp4", **edits)))._repr_html_()).words
+    assert "a.mp4 · muted · background removed · 2x speed · black and white" in words
+    assert "a.mp4 (0-9s, muted, background removed, 2x speed, black and white)" in words
+
+
 def test_a_difference_marks_what_changed() -> None:
     after = SAMPLE.without_track(1).with_text(1, 0, "New words").with_title("More")
     diff = SAMPLE.diff(after)

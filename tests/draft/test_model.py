@@ -353,7 +353,7 @@ def test_what_the_local_backend_writes_is_read_by_its_names() -> None:
     )
     made = Draft.from_json(json.loads(json.dumps(timeline.to_draft())))
     assert str(made) == (
-        "Timeline (3 tracks): 1. Video: talk.mp4 (0-8s)"
+        "Timeline (3 tracks): 1. Video: talk.mp4 (0-8s, background blurred)"
         ' 2. BGM: Lo-fi (0-8s, 35%) 3. Title: "Hello" (1-3s)'
     )
 

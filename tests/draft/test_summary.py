@@ -84,6 +84,27 @@ def test_volume_is_shown_for_audio_and_if_it_was_changed() -> None:
     assert "(0-1s, 0%)" in summary(track(1, segment(1_000, name="a", volume=0)))
 
 
+def test_a_clip_without_sound_is_muted() -> None:
+    assert "(0-1s, muted)" in summary(track(0, segment(1_000, name="a", volume=0)))
+    assert "(0-1s, muted)" in summary(track(0, segment(1_000, name="a", muted=True)))
+
+
+def test_values_that_change_nothing_or_make_no_sense_are_left_out() -> None:
+    neutral = {"speed": 1.0, "contrast": 1, "brightness": 0, "turn": 0, "crop": None, "flip": ""}
+    odd = {"saturation": False, "opacity": "half", "size": [2], "fit": {}, "place": 3 * [0]}
+    text = summary(track(0, segment(1_000, name="a", **neutral)))
+    assert text.endswith("1. Video: a (0-1s)")
+    assert "black and white" not in summary(track(0, segment(1_000, name="a", **odd)))
+
+
+def test_the_style_of_a_title_is_shown_after_its_time() -> None:
+    title = segment(3_000, text="Hello", position="top", color="red", size=1.5)
+    assert summary(track(7, title)).endswith(
+        '3. Title: "Hello" (0-3s, top, color red, size 1.5)'[3:]
+    )
+    assert summary(track(0, segment(1_000, name="logo.png", size=0.2))).endswith("(0-1s)")
+
+
 def test_words_stay_on_one_line_between_their_quotes() -> None:
     assert summary(track(7, segment(1_000, text='He said\n "hi"\x1b[31m'))).endswith(
         "\"He said 'hi' [31m\" (0-1s)"

@@ -44,7 +44,7 @@ def test_a_chat_from_a_clip_to_a_file(chat: Callable[..., tuple[str, str]], tmp_
     ]
     assert uploaded.startswith("Uploaded: talk.mp4 (0.4s)")
     assert "talk.mp4" in edited
-    assert tracks == "Timeline (1 track): 1. Video: talk.mp4 (0-0.4s)"
+    assert tracks == "Timeline (1 track): 1. Video: talk.mp4 (0-0.4s, background: #008000)"
     assert credits_left == "You have 99 credits."
     assert ready.endswith("talk-edited.mp4")
     assert "Connecting…" in reported

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nemovideo.draft import Draft
+from nemovideo.draft.summary import summarize
 from nemovideo.local.agent import Turn, respond, timeline_for
 from nemovideo.local.agent.agent import MAX_CHARACTERS
 from nemovideo.local.agent.intents import INTENTS
@@ -202,14 +203,47 @@ def test_small_talk_is_chat() -> None:
 
 
 def test_the_status_is_the_timeline_summary() -> None:
-    edited = ask('blur the background, add a title "A" and music at 35%').timeline
+    edited = ask('use garden.jpg as the background, add a title "A" and music at 35%').timeline
     assert edited is not None
 
     said = ask("what's on the timeline?", edited).steps[0].text
 
     drawn = Draft.from_json(edited.to_draft()).summary()
-    assert said == f"{drawn}. Background: a blur of the original"
-    assert drawn.startswith("Timeline (3 tracks): 1. Video: talk.mp4 (0-10s) 2. BGM: song.mp3")
+    assert said == f"{drawn}. Background: garden.jpg"
+    assert drawn == (
+        "Timeline (3 tracks): 1. Video: talk.mp4 (0-10s, background: image)"
+        ' 2. BGM: song.mp3 (0-10s, 35%) 3. Title: "A" (0-3s, bottom)'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "english", "chinese"),
+    [
+        ("make it black and white", "black and white", "黑白"),
+        ("make it brighter", "brightness 0.15", "亮度 0.15"),
+        ("more contrast", "contrast 1.3", "对比度 1.3"),
+        ("less saturation", "saturation 0.7", "饱和度 0.7"),
+        ("speed it up 2x", "2x speed", "2 倍速"),
+        ("mute it", "muted", "静音"),
+        ("volume 50%", "50%", "50%"),
+        ("crop 10% off the top", "cropped", "已裁剪"),
+        ("mirror it", "mirrored", "左右翻转"),
+        ("flip it upside down", "upside down", "上下翻转"),
+        ("rotate it 90 degrees", "rotated 90°", "旋转 90°"),
+        ("make it vertical", "fills the frame", "填满画面"),
+        ("remove the background", "background removed", "背景已去除"),
+        ("blur the background", "background blurred", "背景已虚化"),
+        ("put me in an office", "background: office", "背景：office"),
+        ("a green background", "background: #008000", "背景：#008000"),
+        ("zoom in on me", "person placed", "人物已摆放"),
+    ],
+)
+def test_each_edit_of_a_clip_shows_in_the_timeline(text: str, english: str, chinese: str) -> None:
+    edited = ask(text).timeline
+    assert edited is not None
+    tracks = Draft.from_json(edited.to_draft()).tracks
+    assert english in summarize(tracks).partition("s, ")[2].rstrip(")").split(", ")
+    assert chinese in summarize(tracks, "zh").partition("s, ")[2].rstrip(")").split(", ")
 
 
 def test_the_first_edit_puts_the_uploaded_video_on_the_timeline() -> None:
