@@ -71,6 +71,16 @@ def video_at(source: str | os.PathLike[str]) -> MediaItem:
     return item
 
 
+def sound_at(source: str | os.PathLike[str]) -> MediaItem:
+    """Return the properties of a video or audio file with sound."""
+    item = _probed(source)
+    if not item.has_audio:
+        raise UnsupportedFileError(
+            f"{item.name} has no sound", code=4001, remedy="Leave out sound=, or pass another file."
+        )
+    return item
+
+
 def mask_of(time_s: object, mask: object) -> npt.NDArray[np.float32]:
     """Return a user's mask as floats, 0..1."""
     if not isinstance(time_s, int | float) or not math.isfinite(time_s):

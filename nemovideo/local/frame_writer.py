@@ -27,17 +27,23 @@ from nemovideo._support.outputs import (
     result_suffix,
 )
 from nemovideo.errors import InvalidRequestError, NemoError, OutputError
-from nemovideo.local.arrays import check_number, opacity_of
+from nemovideo.local.arrays import check_number, opacity_of, sound_at
 from nemovideo.local.matte.raster import dilated
+from nemovideo.local.media.limits import MAX_HOURS
+from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.colors import matrix_for
-from nemovideo.local.render.encoding import open_writer
+from nemovideo.local.render.copied_sound import CopiedSound
+from nemovideo.local.render.encoding import open_writer, sound_for
 from nemovideo.local.render.formats import Format, animated, format_named
 from nemovideo.local.render.notices import Warn
+from nemovideo.local.render.sound import Mixer
+from nemovideo.local.timeline import Clip, Timeline
 from nemovideo.models import Frame
 
 _DEFAULT_FPS = 30
 _MIN_FPS, _MAX_FPS = 1, 240
+_LONGEST_MS = MAX_HOURS * 3_600_000
 _SUFFIXES = (
     "Use .mp4, .webm, .mov, .gif, .webp (animated), .zip (a PNG per frame), .stacked.mp4 (the "
     "color above the alpha), .bundle.zip (both as files), or .matte.mp4 (the alpha alone; also "
@@ -66,6 +72,7 @@ def write_frames(
     *,
     fps: float | None,
     quality: str,
+    sound: str | os.PathLike[str] | None,
     overwrite: bool,
     warn: Warn,
 ) -> Path:
@@ -79,6 +86,7 @@ def write_frames(
         check_number("fps", fps, _MIN_FPS, _MAX_FPS)
     check_quality(quality)
     target = check_output(path, overwrite=overwrite)
+    heard = None if sound is None else _heard(sound, name, kind)
     rest = _checked(frames)
     first = list(islice(rest, _TIMED_FRAMES))
     if not first:
@@ -89,12 +97,13 @@ def write_frames(
     canvas = _canvas(first[0], kind, exact)
     size = canvas.width, canvas.height * (2 if kind.stacked else 1)
     draw = _drawing(kind)
+    audio = None if heard is None else _audio(heard, kind, _start_ms(first, own), warn)
     # A short name: writers append suffixes to it.
     part = target.with_name(f".{target.name[:_PART_CHARS]}.{token_hex(4)}.part")
     try:
         with (
             replacing(target, by=part),
-            open_writer(part, kind, canvas, quality=quality, size=size) as writer,
+            open_writer(part, kind, canvas, quality=quality, size=size, sound=audio) as writer,
         ):
             for frame in shown:
                 if lost is not None and not _is_opaque(frame.alpha):
@@ -122,6 +131,30 @@ def _format_name(path: Path) -> str:
             f"{suffix!r} is not a supported output format for frames", remedy=_SUFFIXES
         )
     return name
+
+
+def _heard(sound: str | os.PathLike[str], name: str, kind: Format) -> MediaItem:
+    """Return the file whose sound is kept."""
+    if not kind.has_sound:
+        raise InvalidRequestError(
+            f".{name} files have no sound", remedy="Leave out sound=, or use .mp4, .webm or .mov."
+        )
+    return sound_at(sound)
+
+
+def _start_ms(first: Sequence[Frame], fps: Fraction | None) -> int:
+    """Return where the sound begins: at the time of the first frame, if the times increase."""
+    if fps is None or first[1].time_s < first[0].time_s or first[0].time_s * fps < 1:
+        return 0  # less than a frame is a rounded time, such as those in a WebM file
+    return round(first[0].time_s * 1000)
+
+
+def _audio(item: MediaItem, kind: Format, start_ms: int, warn: Warn) -> Mixer | CopiedSound | None:
+    """Return the sound of a file from a time, as that of a draft with one clip."""
+    for sentence in item.warnings:
+        warn(sentence)
+    clip = Clip("video", _LONGEST_MS, item.name, media=item.id, source_start_ms=start_ms)
+    return sound_for(Timeline(clips=(clip,)), {item.id: item}, kind, warn)
 
 
 def _checked(frames: Iterable[Frame]) -> Iterator[Frame]:

@@ -153,9 +153,10 @@ class Matting:
         *,
         fps: float | None = None,
         quality: str = QUALITIES[0],
+        sound: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
     ) -> Path:
-        """Write frames to a video file, without sound.
+        """Write frames to a video file, without sound unless `sound` names a file.
 
         Transparent areas are black in the file, except for a few pixels around the person. In an
         .mp4, which has no transparency, everything transparent is black, and `warnings` says so.
@@ -174,6 +175,11 @@ class Matting:
                 dropped, so that the duration stays the same. Frames that all have the same time
                 have no rate: each is written once, at `fps` or 30.
             quality: "high", "medium" or "low".
+            sound: The path of a video or audio file whose sound is kept, for .mp4, .webm and .mov.
+                It starts at the first frame's `time_s`, so that the frames of a part of a video
+                have its sound, or at its start for frames without increasing times; and it ends
+                with the frames. As in an export, AAC is copied to an MP4 if it is not cut at its
+                start, and other sound is encoded.
             overwrite: Replace an existing file.
 
         Returns:
@@ -181,13 +187,21 @@ class Matting:
 
         Raises:
             InvalidRequestError: There are no frames, their sizes differ, or a frame or an argument
-                is not valid.
+                is not valid, or the format has no sound.
+            UnsupportedFileError: The file for `sound` does not exist, cannot be read, or has no
+                sound.
             OutputError: The file cannot be written, or exists and `overwrite` is False.
         """
         self._write_notices = Notices()
         notices = Notices()
         path = write_frames(
-            frames, output, fps=fps, quality=quality, overwrite=overwrite, warn=notices.add
+            frames,
+            output,
+            fps=fps,
+            quality=quality,
+            sound=sound,
+            overwrite=overwrite,
+            warn=notices.add,
         )
         self._write_notices = notices  # only now: `frames` may have called `self.frames`
         return path

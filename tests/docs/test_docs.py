@@ -16,7 +16,7 @@ import pytest
 
 from nemovideo.local import LocalBackend
 from tests.support import ROOT
-from tests.support.media import make_clip, make_tone
+from tests.support.media import make_clip, make_picture, make_tone
 
 DOCS = ROOT / "docs"
 OWN_TESTS = ("batches.md", "streaming.md", "testing.md")
@@ -63,8 +63,9 @@ def run_page(page: Path) -> int:
 
 @pytest.fixture
 def _workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A folder with a clip and a song in it, and the "cloud" on this machine."""
+    """A folder with a clip, a song and a picture in it, and the "cloud" on this machine."""
     make_clip(tmp_path / "talk.mp4", seconds=0.4)
+    make_picture(tmp_path / "beach.jpg", (200, 180, 120))
     make_tone(tmp_path / "song.wav")
     monkeypatch.chdir(tmp_path)
     with LocalBackend() as cloud:

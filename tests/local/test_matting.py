@@ -22,7 +22,7 @@ from nemovideo.errors import (
     OutputError,
     UnsupportedFileError,
 )
-from nemovideo.local import Matting
+from nemovideo.local import Matting, Model
 from nemovideo.local.matte.engine import Mask, Matte, Picture
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background
@@ -138,6 +138,17 @@ def test_frames_without_a_person_leave_a_warning(matting: Matting, tmp_path: Pat
 def test_an_unknown_engine_is_refused_before_it_is_used() -> None:
     with pytest.raises(LocalBackendError, match="fats"):
         Matting("fats")
+
+
+def test_the_own_alpha_of_a_file_is_read_without_an_engine(
+    matting: Matting, tmp_path: Path
+) -> None:
+    frames = list(matting.frames(make_video(tmp_path / "talk.mp4", seconds=0.2)))
+    cutout = matting.write(frames, tmp_path / "cutout.webm")
+    unloadable = Matting(Model(tmp_path / "missing.onnx"))
+    for before, after in zip(frames, unloadable.frames(cutout), strict=True):
+        assert np.abs(before.alpha - after.alpha).mean() < 0.03
+        assert after.rgb[5, 5].max() < 20
 
 
 def test_a_url_is_not_a_missing_file(matting: Matting) -> None:

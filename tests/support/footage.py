@@ -257,3 +257,9 @@ def with_channels(path: Path, tag: int, labels: Sequence[int] = ()) -> Path:
         struct.pack_into(">I", data, place, before + len(box) - size)
     path.write_bytes(data)
     return path
+
+
+def packets(path: Path) -> list[bytes]:
+    """Return the packets of a file's sound."""
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.size]

@@ -24,7 +24,7 @@ from nemovideo.local.media.pictures import open_image
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background, Clip, Timeline, Title
-from tests.support.footage import FPS, clap, clap_times, quarters, rendered
+from tests.support.footage import FPS, clap, clap_times, packets, quarters, rendered
 from tests.support.render import (
     PERSON,
     WALL,
@@ -247,11 +247,6 @@ def test_picture_and_sound_are_in_sync(tmp_path: Path, format_: str) -> None:
 
 
 # --- Copied sound ---------------------------------------------------------------------------
-
-
-def packets(path: Path) -> list[bytes]:
-    with av.open(str(path)) as container:
-        return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
 
 
 def test_unchanged_aac_is_copied(tmp_path: Path) -> None:
