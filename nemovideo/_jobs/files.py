@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,8 +22,17 @@ from nemovideo._support.disk import Stamp, sha256_of
 from nemovideo._support.outputs import is_still
 from nemovideo._support.user_folders import from_root
 from nemovideo._values.remedies import Option, Remedy
-from nemovideo.errors import InvalidRequestError, UnsupportedFileError
+from nemovideo.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    InvalidRequestError,
+    NemoError,
+    ServerError,
+    UnsupportedFileError,
+)
 from nemovideo.files import Source, Upload, is_url
+
+log = logging.getLogger("nemovideo")
 
 _LEAST_BYTES_PER_S = 125_000
 _LEAST_FPS = 10
@@ -143,7 +153,7 @@ def arrived(infos: Sequence[Mapping[str, object]], note: FileNote, held: int) ->
 
 
 def _find_arrived(context: Context, session_id: str, note: FileNote, held: int) -> Flow[str | None]:
-    """Look twice for a file that a killed process was sending: it may still be processing."""
+    """Look twice for a file whose upload was cut off: it may still be processing."""
     for wait_s in (0.0, context.settings.polling.interval_s):
         if wait_s:
             yield Sleep(wait_s, purpose="to learn whether the file arrived", needs_s=wait_s)
@@ -162,26 +172,62 @@ def _upload(
     journal: Journal,
     meter: Meter,
 ) -> Flow[str]:
+    """Upload a file; after a dropped connection, send it again if it has not arrived."""
     record = journal.now
-    notes = record.order.files
+    note, count = record.order.files[index], len(record.order.files)
     if inputs:
         source = inputs[index]
     else:
         assert journal.path is not None
-        source = yield from _reopened(notes[index], journal.path)
-    if journal.path is not None:
-        held = len(record.files)
-        if record.order.session_id is not None:  # the user's session may have other files
-            held = len((yield from state_flow.get(context, session_id)).video_infos)
-        yield from journal.note(attrs.evolve(record, held=held))
-    count = len(notes)
-    uploaded = yield from uploads.upload(
-        context,
-        session_id,
-        [source],
-        lambda done, total: meter.bytes(index * total + done, count * total),
-    )
-    return uploaded[0].filename if uploaded else notes[index].name
+        source = yield from _reopened(note, journal.path)
+    held = len(record.files)
+    if record.order.session_id is not None:  # the user's session may have other files
+        held = len((yield from state_flow.get(context, session_id)).video_infos)
+    yield from journal.note(attrs.evolve(record, held=held))
+    left = attempt = 0
+
+    def on_progress(done: int, total: int) -> None:
+        nonlocal left
+        left = total - done
+        meter.bytes(index * total + done, count * total)
+
+    while True:
+        attempt += 1
+        left = 0 if source.info is None else source.size_bytes
+        try:
+            sent = yield from uploads.upload(context, session_id, [source], on_progress)
+        except (APIConnectionError, ServerError) as error:
+            if not _may_check(context, error, attempt):
+                raise
+            failure = error
+        else:
+            return sent[0].filename if sent else note.name
+        meter.outage()
+        yield from _pause(context, session_id, failure, attempt)
+        if note.sha256 is None and source.info is not None:
+            note = attrs.evolve(note, sha256=(yield from blocking(partial(_digest, source))))
+        name = yield from _find_arrived(context, session_id, note, held)
+        if name is not None:
+            return name
+        if isinstance(failure, APITimeoutError) and not left:
+            raise failure  # the service may still be processing it
+
+
+def _may_check(context: Context, error: NemoError, attempt: int) -> bool:
+    """Return whether an upload is worth another attempt; one that was not sent has had its own."""
+    if isinstance(error, APIConnectionError) and not error.sent:
+        return False
+    return context.settings.retry.allows(error, attempt=attempt, repeatable=True, limited=0)
+
+
+def _pause(context: Context, session_id: str, error: NemoError, attempt: int) -> Flow[None]:
+    policy = context.settings.retry
+    wait_s = policy.wait_s(error, attempt=attempt)
+    name = type(error).__name__
+    log.info("session %s: %s; checking the upload in %.1f s", session_id, name, wait_s)
+    if policy.on_retry is not None:
+        policy.on_retry(error, wait_s)
+    yield Sleep(wait_s)
 
 
 def _reopened(note: FileNote, checkpoint: Path) -> Flow[Upload]:

@@ -540,6 +540,20 @@ def test_three_failures_of_the_service_in_a_row_stop_the_batch(
     assert isinstance(report.stopped_by, errors.ServerError)
 
 
+def test_uploads_whose_connection_drops_are_sent_again(
+    tmp_path: Path, clips: Path, quick: LocalBackend
+) -> None:
+    path = "/api/upload-video/*"
+    quick.faults.add(Fault(kind="drop", path=path, times=3))
+    quick.faults.add(Fault(kind="status", path=path, times=2, status=503))  # the third arrives
+    with quick_client(quick, retry=RetryPolicy(initial_s=0.01)) as client:
+        report = client.batch.remove_backgrounds(
+            clips, tmp_path / "out", background="blur", concurrency=1
+        )
+    assert statuses(report) == ["done"] * 3
+    assert sum("upload-video" in request.path for request in quick.requests) == 5
+
+
 def test_the_deadline_is_that_of_the_whole_batch(
     tmp_path: Path, clips: Path, quick: LocalBackend
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from nemovideo._jobs import checkpoints
 from nemovideo.local import LocalBackend
 from nemovideo.local.server.faults import Fault
 from nemovideo.models import Progress
+from nemovideo.retry import RetryPolicy
 from nemovideo.testing import FakeClock
 from tests._jobs.conftest import Bench
 from tests.support.job_child import COLOR, QUICK
@@ -20,6 +22,11 @@ from tests.support.jobs import RGB, Ledger, QuickRenderer, runs_of
 from tests.support.media import corner, make_clip, make_picture, near, pictures
 
 SESSION, SENDING, SENT, UPLOADED, ASKING, EDITED, SUBMITTING, RENDERED = 2, 3, 4, 4, 5, 6, 7, 8
+UPLOAD = "/api/upload-video/*"
+
+
+def uploads_of(backend: LocalBackend) -> int:
+    return sum(fnmatchcase(seen.path, UPLOAD) for seen in backend.requests)
 
 
 def test_the_phases_of_a_job_can_be_inspected(bench: Bench) -> None:
@@ -230,6 +237,57 @@ def test_the_users_own_picture_and_session_survive_too(
         state = client.state.get(session.id)
     names = [info["filename"] for info in state.video_infos]
     assert names == ["beach.jpg", "talk.mp4", "beach.png"]
+
+
+@pytest.mark.parametrize("checkpoint", [True, False])
+@pytest.mark.parametrize("arrives", [True, False])
+def test_an_upload_whose_connection_drops_is_sent_again_only_if_it_has_not_arrived(
+    bench: Bench, arrives: bool, checkpoint: bool
+) -> None:
+    drops = 1 if arrives else 3
+    bench.backend.faults.add(Fault(kind="drop", path=UPLOAD, times=drops))
+    if not arrives:
+        bench.backend.faults.add(Fault(kind="status", path=UPLOAD, times=drops, status=503))
+    retried = list[str]()
+    policy = RetryPolicy(
+        initial_s=0.01, on_retry=lambda error, _: retried.append(type(error).__name__)
+    )
+    with bench.client(retry=policy) as client:
+        given = bench.order() if checkpoint else bench.order(checkpoint=None)
+        client.remove_background(bench.clip, **given)
+    assert retried == ["APIConnectionError"] * drops
+    bench.is_done_once()
+
+
+def test_an_upload_into_the_users_session_is_told_from_the_files_there(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.backend.faults.add(Fault(kind="drop", path=UPLOAD, nth=2))
+    with bench.client() as client:
+        session = client.sessions.create()
+        session.upload(make_picture(tmp_path / "beach.jpg", (1, 2, 3)))
+        client.remove_background(bench.clip, **bench.order(checkpoint=None, session=session))
+        names = [info["filename"] for info in client.state.get(session.id).video_infos]
+    assert names == ["beach.jpg", "talk.mp4"]
+
+
+def test_an_upload_fails_in_the_end_or_at_once_if_the_service_does_not_answer(
+    bench: Bench,
+) -> None:
+    unprocessed = Fault(kind="status", path=UPLOAD, times=None, status=503)
+    bench.backend.faults.add(Fault(kind="stall", path=UPLOAD))
+    bench.backend.faults.add(unprocessed)
+    quick = RetryPolicy(attempts=3, initial_s=0.01)
+    with bench.client(retry=quick, timeout_s=1) as client:
+        with pytest.raises(errors.APITimeoutError):
+            client.remove_background(bench.clip, **bench.order())
+        assert uploads_of(bench.backend) == 1
+        with pytest.raises(errors.ServerError):
+            client.remove_background(bench.clip, **bench.order())
+        assert uploads_of(bench.backend) == 4
+        bench.backend.faults.clear()
+        client.remove_background(bench.clip, **bench.order())
+    bench.is_done_once()
 
 
 def test_a_message_that_may_have_arrived_is_waited_for(bench: Bench) -> None:
