@@ -91,7 +91,7 @@ class Place:
 class Clip:
     """A segment of the picture track: an uploaded video or image, or a title card.
 
-    The picture is first turned, then flipped, then cropped.
+    The picture is first rotated, then flipped, then cropped.
 
     Attributes:
         kind: "video", "image" or "card".

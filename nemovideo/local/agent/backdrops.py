@@ -30,8 +30,8 @@ _NAMED = ("with", "use", "chinese", "before", "after")
 class Target:
     """The background that a clause asks for.
 
-    `background` is set if it is known, and `unknown` is a name that is not. `upload_wanted` are
-    the kinds of upload to choose from, and `named` is the upload that was named. `is_default`
+    `background` is set if it is known; `unknown` is the name of one that is not. `upload_wanted`
+    are the kinds of upload to choose from, and `named` is the upload that was named. `is_default`
     marks the default color.
     """
 

@@ -1,8 +1,8 @@
 """Split a message into clauses, one for each request.
 
 Commas and "and" do not always separate two requests ("remove the background and replace it with
-white", "加背景音乐，音量 35%"). So each piece is matched alone, and a piece without an intent of
-its own is merged with its neighbor.
+white", "加背景音乐，音量 35%"). So each piece is matched alone, and a piece without an intent is
+merged with its neighbor.
 """
 
 from __future__ import annotations

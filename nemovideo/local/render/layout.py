@@ -187,7 +187,7 @@ def _aligned(
 ) -> float:
     """Return the position that aligns the person, with a margin.
 
-    There is no margin where the person is cropped by the picture's own edge.
+    There is no margin where the edge of the picture cuts off the person.
     """
     margin = _MARGIN_SHARE * min(canvas.width, canvas.height)
     first, last = person[0] * side, person[1] * side

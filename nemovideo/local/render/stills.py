@@ -184,7 +184,7 @@ class _Scene:
         return _shown(made, self._canvas)
 
     def _plain(self, clip: Clip) -> tuple[Canvas, Clip]:
-        """Return the clip without edits, and a canvas of its own size."""
+        """Return the clip without edits, and a canvas of the clip's size."""
         item = self._media.get(clip.media or "")
         if item is None or not item.width or not item.height:
             return attrs.evolve(self._canvas, alpha=False), clip

@@ -63,7 +63,7 @@ def create_app(
             sqlite3.OperationalError: _resource_exhausted,
         },
     )
-    app.router.redirect_slashes = False  # such a redirect would repeat the query
+    app.router.redirect_slashes = False  # the redirect would echo the query
     app.state.context = context
     app.state.faults = faults
     return app

@@ -106,7 +106,7 @@ def crop_for(text: str, width: int, height: int) -> Crop | None:
     for side in sides or kept:
         whole = width if side in ("left", "right") else height
         part = int(pixels[1]) / whole if pixels else share or 0.0
-        edge = _OPPOSITE[side] if keeps else side  # "crop to the left third": the right goes
+        edge = _OPPOSITE[side] if keeps else side  # "crop to the left third" cuts off the right
         at_start = (edge in ("left", "top")) != keeps
         kept[edge] = part if at_start else 1 - part
     return Crop(**{side: round(value, 4) for side, value in kept.items()})
