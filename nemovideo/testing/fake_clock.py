@@ -15,8 +15,9 @@ T = TypeVar("T")
 class FakeClock(Clock):
     """A clock whose waits end immediately: `Client.local(clock=FakeClock())`.
 
-    Waiting advances its time. A wait for data first gives it `grace_s` seconds of real time to
-    arrive. A render that makes progress does not time out, since it takes real time.
+    Waiting advances its time, so a deadline only counts waits. A wait for an answer's next event
+    first gives it `grace_s` seconds of real time to arrive: the server may be busy. A render that
+    makes progress does not time out, since it takes real time.
 
     It starts at the real time, because servers use their own clocks to date tokens and links.
 
@@ -25,7 +26,7 @@ class FakeClock(Clock):
         waits: The requested duration of each wait, in seconds.
     """
 
-    def __init__(self, now: float | None = None, grace_s: float = 0.5) -> None:
+    def __init__(self, now: float | None = None, grace_s: float = 10) -> None:
         self.now: float = time.time() if now is None else now
         self.grace_s = grace_s
         self.waits: list[float] = []

@@ -344,7 +344,7 @@ def test_a_stream_that_fell_silent_is_silent_in_the_replay(
     backend.faults.add(Fault(kind="stall", path="/run_sse", after_bytes=0))
     limits = StreamLimits(silence_s=300, total_s=900, notice_s=120)
     with record(path) as cassette:
-        clock = FakeClock()
+        clock = FakeClock(grace_s=0.5)
         with cassette.client(base_url=backend.url, clock=clock, stream=limits) as client:
             session = client.sessions.create()
             with pytest.raises(errors.StreamTimeoutError):
