@@ -54,8 +54,9 @@ def respond(
     outcomes: list[Outcome] = []
     if question is not None and declines(message):
         outcomes += answered(context.say("all_right"))
-    for wanted in split(message, referents(context)) if not outcomes else ():
-        for outcome in _carried_out(wanted, context):
+    requests = [] if outcomes else split(message, referents(context))
+    for wanted in requests:
+        for outcome in _carried_out(wanted, context, alone=len(requests) == 1):
             outcomes.append(outcome)
             if outcome.undone:
                 context = evolve(context, timeline=context.previous, history=context.history[:-1])
@@ -66,11 +67,15 @@ def respond(
     return _turn(outcomes, context, before)
 
 
-def _carried_out(wanted: Request, context: Context) -> Outcomes:
-    """Return the outcomes of a request, with a refusal of any parts that were left out."""
+def _carried_out(wanted: Request, context: Context, *, alone: bool) -> Outcomes:
+    """Return the outcomes of a request, with a refusal of any parts that were left out.
+
+    Only an unknown request that is `alone` in its message is pointed to the help: a job, where
+    nobody can ask for it, also asks for a background.
+    """
     clause, intent = wanted.clause, wanted.intent
     if intent is None:
-        return unknown(clause, context)
+        return unknown(clause, context, hint=alone)
     outcomes = _within_limits(intent.carry_out(clause, context), context)
     if intent.family in ("talk", "undo", "create") or not all(one.done for one in outcomes):
         return outcomes

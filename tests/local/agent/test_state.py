@@ -325,3 +325,71 @@ def test_the_agent_asks_which_one_is_meant() -> None:
     said = ["put me in an office", "add a title 'Hi'", "mute it"]
     assert _after(said, "make it yellow")[1] == "Which do you mean: the title or the background?"
     assert _after(said, "改成红色")[1] == "你指的是标题还是背景？"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("make the title bigger", "I've changed the title “B” (now at 125% of the normal size)."),
+        (
+            "make the title bigger and red",
+            "I've changed the title “B” (now in red, at 125% of the normal size).",
+        ),
+        (
+            "move the second title to the top left",
+            "I've changed the title “B” (now at the top left).",
+        ),
+        ("show the title from 2 to 5 seconds", "I've changed the title “A” (now from 2 to 5 s)."),
+        ("change the title to 'C' in red", "I've changed the title to “C” (now in red)."),
+        (
+            "make all titles blue and bigger",
+            "I've changed the titles “A” and “B” (now in blue, at 125% of the normal size).",
+        ),
+        ("标题大一点，红色", "已调整标题“B”，颜色为红色，大小为 110%。"),
+        ("标题放到左上角，2到5秒", "已调整标题“B”，位于左上角，显示时间为 2 到 5 秒。"),
+    ],
+)
+def test_each_change_of_a_title_is_named(text: str, said: str) -> None:
+    two = ask("add a title 'B'", ask("add a title 'A' at the top").timeline).timeline
+    assert said in ask(text, two).steps[0].text
+
+
+def test_titles_that_change_differently_are_named_with_their_own_changes() -> None:
+    two = ask("add a title 'B'", ask("add a big title 'A' at the top").timeline).timeline
+    assert (
+        "“A” (now at 250% of the normal size) and “B” (now at 200% of the normal size)."
+        in ask("make all titles twice as big", two).steps[0].text
+    )
+
+
+def test_a_new_title_is_described_in_full() -> None:
+    said = ask("add a big red title 'A' at the top from 2 to 4 seconds").steps[0].text
+    assert "“A” in red at the top, at 125% of the normal size (2-4 s)" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("add a title 'Hello'", "The title “Hello” is already there."),
+        ("加标题“Hello”", "标题“Hello”已经有了。"),
+    ],
+)
+def test_the_same_title_is_not_added_twice(text: str, said: str) -> None:
+    titled = ask("add a title 'Hello'").timeline
+    again = ask(text, titled)
+    assert not again.changed
+    assert [step.text for step in again.steps] == [said]
+    assert ask("add a title 'Hello' at the top", titled).changed
+
+
+def test_help_is_only_offered_to_a_request_on_its_own() -> None:
+    assert ask("make me a sandwich").steps[0].text.endswith("Say “help” to see what I can do.")
+    assert ask("给我做个三明治").steps[0].text.endswith("请说“帮助”。")
+    for text in (
+        "remove the background. put 2 robots next to me",
+        "去掉背景。给我做个三明治",
+    ):
+        for step in ask(text).steps:
+            told = f"{step.text} {step.tool and step.tool.result}"
+            assert "“help”" not in told
+            assert "“帮助”" not in told

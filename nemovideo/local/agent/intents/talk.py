@@ -103,8 +103,9 @@ def ability(_clause: Clause, context: Context) -> Outcomes:
     return answered(speech.abilities(context))
 
 
-def unknown(clause: Clause, context: Context) -> Outcomes:
-    """Refuse a request that no intent matches."""
+def unknown(clause: Clause, context: Context, *, hint: bool) -> Outcomes:
+    """Refuse a request that no intent matches; with `hint`, mention the help."""
     request = " ".join(clause.raw.split()).strip(" ,.;!?，。；！？、")
     request = request if len(request) <= 80 else request[:77] + "…"
-    return answered(context.say("unknown", request=request), done=False)
+    said = context.say("unknown", request=request)
+    return answered(said + context.say("say_help") if hint else said, done=False)

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from nemovideo.local.agent import files, hiding, speech
 from nemovideo.local.agent.colors import find_colors
-from nemovideo.local.agent.context import Context, Outcomes, asked, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
 from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import QUOTE, Clause
 from nemovideo.local.agent.places import new_size, nudge, small_person
@@ -139,14 +139,18 @@ def change(clause: Clause, context: Context) -> Outcomes:
     if edited == timeline:
         return refused("edit_title", {}, context.say("title_limits"))
     last = titles[changed[-1]]
+    now = [_now(context, outside, timeline.titles[index], titles[index]) for index in changed]
     if new_text:
-        said = context.say("title_words_changed", words=last.text)
+        said = context.say("title_words_changed", words=last.text, now=now[-1])
     else:
-        how = _described(context, outside)
-        now = context.say("title_now", how=how) if how else ""
-        words = [f"“{titles[index].text}”" for index in changed]
+        alike = len(set(now)) == 1
+        words = [
+            f"“{titles[index].text}”" + ("" if alike else how)
+            for index, how in zip(changed, now, strict=True)
+        ]
         sentence = "titles_changed" if len(changed) > 1 else "title_changed"
-        said = context.say(sentence, words=speech.listed(context, words), now=now)
+        shown = speech.listed(context, words)
+        said = context.say(sentence, words=shown, now=now[-1] if alike else "")
     return did("edit_title", _args(last), edited, said)
 
 
@@ -214,9 +218,12 @@ def add(clause: Clause, context: Context) -> Outcomes:
     where = "bottom" if on_footage else "center"
     if small_person(timeline).y == 1.0 and not has(outside, "titles.low"):
         where = "top"
-    title = _styled(Title(words, timed.duration_ms, timed.start_ms, where), outside)
+    plain = Title(words, timed.duration_ms, timed.start_ms, where)
+    title = _styled(plain, outside)
+    if title in timeline.titles:
+        return answered(context.say("title_already", words=words))
     shown = speech.span(context, timed.start_ms, timed.end_ms)
-    how = _described(context, outside)
+    how = _described(context, outside, plain, title)
     said = context.say("title_shown", words=words, shown=shown, how=how)
     return did("add_title", _args(title), evolve(timeline, titles=(*timeline.titles, title)), said)
 
@@ -231,15 +238,28 @@ def ask_for_words(clause: Clause, context: Context, effects: Sequence[str] = ())
     return asked(context, "which_words", prefix=refusal, anything=True, request=request)
 
 
-def _described(context: Context, text: str) -> str:
-    """Return the color and the place that a text gives a title, in words."""
-    color, where = next(find_colors(text), None), position(text)
+def _now(context: Context, text: str, before: Title, after: Title) -> str:
+    """Return in brackets what has changed in the style and the time of a title."""
+    how = _described(context, text, before, after).strip(" ,，")
+    return context.say("title_now", how=how) if how else ""
+
+
+def _described(context: Context, text: str, before: Title, after: Title) -> str:
+    """Return the color, place, size and time that a text gives a title, in words."""
+    color = next(find_colors(text), None)
     how: list[str] = []
     if color is not None:
         name = text[color.start : color.end].rstrip("的")
         how.append(context.say("title_color", color=name))
-    if where is not None:
-        how.append(context.say("title_place", where=context.say(f"position.{where}")))
+    if position(text) or after.position != before.position:
+        where = context.say(f"position.{after.position}")
+        how.append(context.say("title_place", where=where))
+    if after.size != before.size:
+        how.append(context.say("title_size", size=after.size))
+    times = (after.start_ms, after.start_ms + after.duration_ms)
+    if times != (before.start_ms, before.start_ms + before.duration_ms):
+        start, end = speech.bounds(context, *times)
+        how.append(context.say("title_time", start=start, end=end))
     return "".join(how)
 
 
