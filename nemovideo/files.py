@@ -7,10 +7,11 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import attrs
 
+from nemovideo._support.urls import host_of, path_of
 from nemovideo._support.user_folders import expanded
 from nemovideo._values.formats import CONTENT_TYPES, suffix_of
 from nemovideo.models import MediaInfo
@@ -104,8 +105,7 @@ def is_media_name(text: str) -> bool:
 
 def url_name(url: str) -> str:
     """Return the file name in a URL's path, or else the host."""
-    parts = urlsplit(url)
-    return PurePosixPath(unquote(parts.path)).name or parts.hostname or ""
+    return PurePosixPath(unquote(path_of(url))).name or host_of(url)
 
 
 def name_of(source: Source) -> str:

@@ -39,11 +39,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
 
-from fastapi import FastAPI, Form, HTTPException, Request, UploadFile
-from fastapi.exceptions import RequestValidationError
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from starlette.datastructures import State, UploadFile
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nemovideo import AsyncClient, Progress, Upload
@@ -58,6 +57,7 @@ from nemovideo.errors import (
 PAGE = Path(__file__).with_name("page.html")
 CHUNK_BYTES = 1 << 20
 MAX_CLIP_BYTES = int(os.environ.get("MAX_CLIP_BYTES", 100 << 20))
+MAX_WORDS_CHARS = 200
 MAX_JOBS = int(os.environ.get("MAX_JOBS", 4))  # concurrent clips, once they are uploaded
 MAX_UPLOADS = 20  # unfinished, on disk
 MAX_UPLOADS_EACH = 2  # per address
@@ -73,6 +73,7 @@ SHOWN_TO_VISITORS = (AgentError, FileTooLargeError, RenderFailedError, Unsupport
 
 BUSY = "busy: try again in a minute"
 RETRY_LATER = {"Retry-After": "60"}
+EXPECTED = "send a clip as 'file', and optionally a short description as 'background'"
 
 log = logging.getLogger("uvicorn.error")
 
@@ -180,26 +181,29 @@ app = FastAPI(title="Background remover", lifespan=lifespan)
 app.add_middleware(UploadLimits)
 
 
-@app.exception_handler(RequestValidationError)
-async def refuse(_request: Request, _error: RequestValidationError) -> JSONResponse:
-    """Describe a valid request; the input is not echoed, since not all of it can be encoded."""
-    detail = "send a clip as 'file', and optionally a short description as 'background'"
-    return JSONResponse({"detail": detail}, 422)
-
-
 @app.get("/")
 async def page() -> FileResponse:
     return FileResponse(PAGE)
 
 
 @app.post("/clips", status_code=202)
-async def start(
-    request: Request,
-    file: UploadFile,
-    background: Annotated[str, Form(max_length=200)] = "office setting",
-) -> dict[str, str]:
+async def start(request: Request) -> dict[str, str]:
     """Store an uploaded clip, start processing it, and return its id."""
-    state = request.app.state
+    kind = request.headers.get("content-type", "").lower()
+    if not kind.startswith("multipart/form-data"):
+        raise HTTPException(422, EXPECTED)
+    # FastAPI's own parameters allow a thousand files, of which it keeps up to 1 MB each in memory.
+    async with request.form(max_files=1, max_fields=1) as form:
+        file, background = form.get("file"), form.get("background", "office setting")
+        if not isinstance(file, UploadFile) or not isinstance(background, str):
+            raise HTTPException(422, EXPECTED)
+        if len(background) > MAX_WORDS_CHARS or not background.isprintable():
+            raise HTTPException(422, EXPECTED)
+        return {"id": await accept(request.app.state, file, background)}
+
+
+async def accept(state: State, file: UploadFile, background: str) -> str:
+    """Store the clip, start processing it, and return its id."""
     name = uuid.uuid4().hex
     clip = Clip(state.folder / name)
     # The file name from the browser is never used as a path, but the agent and errors mention it,
@@ -222,7 +226,7 @@ async def start(
     task = asyncio.create_task(work(state.client, clip, upload, background))
     state.tasks.add(task)
     task.add_done_callback(state.tasks.discard)
-    return {"id": name}
+    return name
 
 
 async def work(client: AsyncClient, clip: Clip, source: Upload, background: str) -> None:

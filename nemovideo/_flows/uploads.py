@@ -12,7 +12,7 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Collect, Flow, Request, blocking
 from nemovideo._uploads.files import Spool, chunks_of, prepare
 from nemovideo._uploads.names import distinct
-from nemovideo._uploads.trust import check_sources, check_urls
+from nemovideo._uploads.trust import check_sources, check_url, check_urls
 from nemovideo._wire import models as wire
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Source, Upload, is_url
@@ -86,6 +86,7 @@ def upload_urls(context: Context, session_id: str, urls: Sequence[str]) -> Flow[
     for url in urls:
         if not is_url(url):
             raise InvalidRequestError(f"{url!r} is not an http(s) URL", remedy="Use upload().")
+        check_url(url)
     if not urls:
         raise InvalidRequestError("there is nothing to upload", remedy="Pass at least one URL.")
     if not context.settings.private_urls:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 import attrs
 
+from nemovideo._support import urls
 from nemovideo._support.disk import Stamp, regular, replace_text
 from nemovideo._support.json_text import json_text, read_json
 from nemovideo._support.outputs import DEFAULT_QUALITY
@@ -282,7 +282,7 @@ def lock_path(path: Path) -> Path:
 
 def note_url(url: str) -> FileNote:
     """Return the note for a URL; for one with a query or a password, it only has a digest."""
-    parts = urlsplit(url)
+    parts = urls.split(url)
     private = bool(parts.query or "@" in parts.netloc)
     digest = hashlib.sha256(url.encode()).hexdigest()
     return FileNote(url_name(url) or "file", f"url:{digest}", url=None if private else url)

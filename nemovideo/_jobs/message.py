@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
-from urllib.parse import urlsplit
 
 import attrs
 
@@ -20,6 +19,7 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow
 from nemovideo._flows.transparency import backgrounds
 from nemovideo._jobs.checkpoints import MessageNote
+from nemovideo._support.urls import path_of
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo._wire import envelopes
 from nemovideo._wire.answer import question_of
@@ -231,7 +231,7 @@ def _digest(value: object) -> str:
 def _without_signatures(value: object) -> object:
     """Return the value with links reduced to their paths, since signatures change."""
     if isinstance(value, str) and value.startswith(_LINK):
-        return urlsplit(value).path
+        return path_of(value)
     if isinstance(value, Mapping):
         return {str(key): _without_signatures(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -23,6 +23,7 @@ from nemovideo._support.outputs import (
     has_alpha,
 )
 from nemovideo._uploads.files import is_photo
+from nemovideo._uploads.trust import check_sources
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Source, is_media_name, is_url
 
@@ -186,10 +187,10 @@ def plan(
     format = check_format(format_for(output, format))  # noqa: A001
     if background is None:
         return None, "remove the background", format
-    named = local_files and isinstance(background, str)
-    if isinstance(background, os.PathLike) or (
-        named and (is_url(background) or is_media_name(background))
-    ):
+    if isinstance(background, os.PathLike):
+        return background, "", format
+    if local_files and (is_url(background) or is_media_name(background)):
+        check_sources([background], local_files=True)
         return background, "", format
     words = " ".join(background.split())
     if not words:

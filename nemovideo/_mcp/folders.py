@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import attrs
 
+from nemovideo._support.urls import path_of
 from nemovideo._support.user_folders import expanded
 from nemovideo.errors import InvalidRequestError, SourceNotFoundError
 
@@ -105,6 +105,6 @@ class Folders:
     def _candidates(self, text: str) -> list[Path]:
         """Return the possible paths: a relative one may be below any of the folders."""
         if text.lower().startswith("file:"):
-            text = url2pathname(urlsplit(text).path)
+            text = url2pathname(path_of(text))
         path = expanded(text)
         return [root / path for root in self.roots]

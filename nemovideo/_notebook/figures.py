@@ -10,8 +10,9 @@ from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from nemovideo._support import urls
 from nemovideo._support.outputs import WITH_ALPHA, result_suffix
 from nemovideo._values.formats import suffix_of
 from nemovideo._values.lines import one_line
@@ -126,13 +127,12 @@ def _embedded(content: bytes, mime_type: str) -> str:
 
 
 def _is_url(source: Path | str) -> bool:
-    return isinstance(source, str) and urlsplit(source).scheme in ("http", "https")
+    return isinstance(source, str) and source.lower().startswith(("http://", "https://"))
 
 
 def _named(source: Path | str) -> str:
     if _is_url(source):
-        parts = urlsplit(str(source))
-        return Path(parts.path).name or parts.netloc
+        return Path(urls.path_of(str(source))).name or urls.host_of(str(source))
     return Path(source).name
 
 

@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from nemovideo._support.addresses import DEFAULT_PORTS, resolves_to_public
+from nemovideo._support.urls import is_valid, split
+from nemovideo._values.lines import one_line
 from nemovideo._values.remedies import Code, Remedy
 from nemovideo.errors import InvalidRequestError
-from nemovideo.files import Upload
+from nemovideo.files import Upload, is_url
 
 
 def check_sources(sources: Iterable[object], *, local_files: bool) -> None:
-    """Reject strings as sources, unless `local_files`; prepared uploads are skipped.
+    """Reject invalid URLs, and strings unless `local_files`; prepared uploads are skipped.
 
     Raises:
-        InvalidRequestError: One of the sources is a string.
+        InvalidRequestError: One of the sources is an invalid URL, or a string.
     """
-    if local_files:
-        return
     for source in sources:
         if isinstance(source, Upload) and source.info is not None:
             continue
         content = source.source if isinstance(source, Upload) else source
-        if isinstance(content, str):
+        if not isinstance(content, str):
+            continue
+        if not local_files:
             raise InvalidRequestError(
                 "local_files=False: a string is not accepted as a path or a URL",
                 remedy="Pass a Path, bytes or an open file; for a URL, call upload_urls().",
             )
+        if is_url(content):
+            check_url(content)
+
+
+def check_url(url: str) -> None:
+    """Reject a URL that no client could open.
+
+    Raises:
+        InvalidRequestError: It has no host, or an invalid host or port.
+    """
+    if not is_valid(url):
+        raise InvalidRequestError(f"{one_line(url)!r} is not a valid URL", remedy="Correct it.")
 
 
 def check_urls(urls: Iterable[str], *, own: str = "") -> None:
@@ -40,9 +53,9 @@ def check_urls(urls: Iterable[str], *, own: str = "") -> None:
     """
     for url in urls:
         try:
-            parts = urlsplit(url)
+            parts = split(url)
             origin = (parts.scheme.lower(), parts.netloc.lower())
-            if own and origin == urlsplit(own)[:2]:
+            if own and origin == split(own)[:2]:
                 continue
             host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[origin[0]]
             public = resolves_to_public(host, port)

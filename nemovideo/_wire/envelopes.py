@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
 import attrs
 
 from nemovideo._support.json_text import read_json
 from nemovideo._support.patterns import lazy
+from nemovideo._support.urls import host_of
 from nemovideo._values.remedies import SIGN_IN, Remedy
 from nemovideo.errors import (
     APIError,
@@ -257,10 +257,7 @@ def _redirect_remedy(exchange: Exchange) -> str | None:
     """Return the remedy for a redirect; following it would send the token to another host."""
     if not 300 <= exchange.status < 400:
         return None
-    try:
-        host = urlsplit(exchange.headers.get("location", "")).hostname
-    except ValueError:
-        host = None
+    host = host_of(exchange.headers.get("location", ""))
     setting = f"NEMO_API_URL to the API's address{f', perhaps at {host}' if host else ''}."
     if exchange.status not in _TEMPORARY_REDIRECTS:
         return f"Set {setting}"

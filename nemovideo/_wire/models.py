@@ -9,10 +9,10 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
 
 import attrs
 
+from nemovideo._support import urls
 from nemovideo._support.json_text import json_text
 from nemovideo._wire.envelopes import message_in, redact
 from nemovideo.errors import MalformedResponseError
@@ -270,7 +270,7 @@ def _url(text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        usable = _is_unicode(text) and urlsplit(text).hostname != ""
+        usable = _is_unicode(text) and urls.split(text).hostname != ""
     except ValueError:
         usable = False
     if not usable:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 import click
 
 from nemovideo import Client
+from nemovideo._support.urls import path_of
 from nemovideo.errors import LocalBackendError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -140,5 +140,5 @@ def note_checkpoint(
 
 def stem_of(source: str) -> str:
     """Return the name of a path or URL without its suffix."""
-    name = urlsplit(source).path if "://" in source else source
+    name = path_of(source) if "://" in source else source
     return Path(name).stem or "video"

@@ -6,6 +6,7 @@ import asyncio
 import pickle
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,25 @@ def test_no_call_accepts_a_string_as_a_file(
             CALLS[call](client, source, tmp_path)
         assert str(clip.parent) not in str(caught.value)
     assert uploads(client) == before
+
+
+@pytest.mark.parametrize("url", ["http://[a/b.mp4", "https://a:99999/b.mp4", "http:///b.mp4"])
+def test_an_invalid_url_is_refused_before_anything_is_sent(
+    clip: Path, tmp_path: Path, url: str
+) -> None:
+    with local(local_files=True) as client:
+        session = client.sessions.create()
+        before = uploads(client)
+        calls: list[Callable[[], object]] = [
+            *(partial(call, client, url, tmp_path) for call in CALLS.values()),
+            lambda: client.remove_background(clip, background=url),
+            lambda: client.uploads.upload_urls(session.id, url),
+        ]
+        for call in calls:
+            with pytest.raises(InvalidRequestError):
+                call()
+        session.conversation().say(f"upload {url}")
+        assert uploads(client) == before
 
 
 def test_the_async_client_accepts_none_either(clip: Path) -> None:

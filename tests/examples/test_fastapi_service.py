@@ -167,6 +167,13 @@ def test_size_and_words_have_limits(clip: Path) -> None:
         assert post(url, files=files, data=words).status_code == 422
 
 
+def test_only_a_form_with_one_file_is_read(service: str, clip: Path) -> None:
+    files = [("file", ("a.mp4", clip.read_bytes()))] * 2
+    assert post(service, files=files).status_code == 400
+    assert post(service, data={"file": "a.mp4"}).status_code == 422
+    assert post(service, json={"file": "a.mp4"}).status_code == 422
+
+
 def unfinished(url: str) -> socket.socket:
     """Begin an upload; return its connection."""
     connection = socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0), timeout=30)

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import PureWindowsPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 from urllib.request import url2pathname
 
 import attrs
@@ -15,6 +15,7 @@ import attrs
 from nemovideo._language.quotations import Quotation, quotations
 from nemovideo._language.routing.words import FILE, PATTERNS
 from nemovideo._support.patterns import lazy
+from nemovideo._support.urls import path_of
 from nemovideo._values.formats import CONTENT_TYPES
 
 
@@ -74,7 +75,7 @@ def _places(text: str, is_file: Callable[[str], bool]) -> Iterator[_Place]:
         taken.append(match.span())
         url = match[0].rstrip(".,;:!?)）")
         path = _from_url(url)
-        if handed or path != url or _SUFFIX.search(urlsplit(url).path):
+        if handed or path != url or _SUFFIX.search(path_of(url)):
             yield _Place(match.start(), match.start() + len(url), path)
     urls = list(taken)
     for found in quotations(text):
@@ -174,7 +175,7 @@ def _rest(text: str, places: list[_Place]) -> str:
 
 def _name(path: str) -> str:
     """Return the file name in a path of any operating system, or in a URL."""
-    local = urlsplit(path).path if path.startswith(("http:", "https:")) else path
+    local = path_of(path) if path.startswith(("http:", "https:")) else path
     return PureWindowsPath(local).name or path
 
 
@@ -197,7 +198,7 @@ def _expand(path: str) -> str:
 def _from_url(url: str) -> str:
     if not url.lower().startswith("file://"):
         return url
-    return url2pathname(unquote(urlsplit(url).path))
+    return url2pathname(unquote(path_of(url)))
 
 
 def _looks_like_path(path: str) -> bool:

@@ -29,6 +29,7 @@ class Connection(H11Protocol, asyncio.BufferedProtocol):
     conn: _Parser
     _incoming: bytearray = bytearray()
     _lingering: bool = False
+    _closing: asyncio.TimerHandle | None = None
     _times_drained: int = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -36,6 +37,13 @@ class Connection(H11Protocol, asyncio.BufferedProtocol):
         super().connection_made(transport)
         self.conn = _Parser(h11.SERVER, MAX_HEAD_BYTES)
         self.access_log = False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection: a timer would keep it in memory."""
+        super().connection_lost(exc)
+        for timer in (self.timeout_keep_alive_task, self._closing):  # kept by uvicorn on errors
+            if timer is not None:
+                timer.cancel()
 
     @property
     def request(self) -> RequestResponseCycle | None:
@@ -92,7 +100,7 @@ class Connection(H11Protocol, asyncio.BufferedProtocol):
         if awaited and not 0 < self.conn.body_left <= _READ_BODY_BYTES:
             self._lingering = True
             self.transport.write_eof()
-            self.loop.call_later(_LINGER_S, self.transport.abort)
+            self._closing = self.loop.call_later(_LINGER_S, self.transport.abort)
         super().on_response_complete()
 
     def resume_writing(self) -> None:

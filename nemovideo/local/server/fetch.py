@@ -16,6 +16,7 @@ from typing import IO
 
 import attrs
 
+from nemovideo._support import urls
 from nemovideo._support.addresses import is_loopback, is_public, resolves_to_public
 from nemovideo.local.server.forms import Problem
 from nemovideo.local.server.messages import is_disk_full
@@ -245,7 +246,7 @@ def ascii_url(url: str) -> str:
     Raises:
         ValueError: It is not an http(s) URL, or contains a user name.
     """
-    parts = urllib.parse.urlsplit(url.strip())
+    parts = urls.split(url.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("wrong scheme, or no host")
     if "@" in parts.netloc:

@@ -109,9 +109,10 @@ def test_paths_of_every_kind_are_found(said: str, path: str) -> None:
     assert route(said, is_file=path.__eq__).paths == (path,)
 
 
-def test_a_url_of_a_video_is_uploaded() -> None:
-    routed = route("https://example.com/a/talk.mp4 remove the background", is_file=no_file)
-    assert routed.paths == ("https://example.com/a/talk.mp4",)
+@pytest.mark.parametrize("url", ["https://example.com/a/talk.mp4", "http://[example.com/a.mp4"])
+def test_a_url_of_a_video_is_uploaded_valid_or_not(url: str) -> None:
+    routed = route(f"{url} remove the background", is_file=no_file)
+    assert routed.paths == (url,)
     assert routed.rest == "remove the background"
 
 

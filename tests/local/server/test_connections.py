@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -251,6 +253,21 @@ async def test_a_new_connection_examines_few_others(
     for _ in range(9):
         connect("10.0.0.1")
     assert len(examined) == 5
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_reset_connection_is_forgotten(
+    connect: Callable[[str], Connection],
+) -> None:
+    connection = connect("10.0.0.1")
+    timer = asyncio.get_running_loop().call_later(120, connection.timeout_keep_alive_handler)
+    connection.timeout_keep_alive_task = timer
+    forgotten = weakref.ref(connection)
+    connection.connection_lost(ConnectionResetError())
+    del connection, timer
+    gc.collect()
+    assert forgotten() is None
 
 
 def replaced_by_another(connection: Connection) -> bool:

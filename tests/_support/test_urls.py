@@ -1,0 +1,37 @@
+import pytest
+
+from nemovideo._support import urls
+
+MARKS = "a" + "\u0301" * 200_000 + "\u0323" * 200_000
+"""Normalizing this takes minutes."""
+
+
+@pytest.mark.parametrize(
+    ("url", "path", "host"),
+    [
+        ("https://example.com/a/b.mp4?c=/d.mov#/e", "/a/b.mp4", "example.com"),
+        ("HTTP://User:x@Example.com:80", "", "example.com"),
+        ("file:///tmp/a%20b.mp4", "/tmp/a%20b.mp4", ""),
+        ("https://[::1]:8712/a", "/a", "::1"),
+        ("https://[abc/d.mp4", "/d.mp4", ""),
+        ("https://a]/d.mp4", "/d.mp4", ""),
+        ("https://a\u2100/d.mp4", "/d.mp4", ""),
+        (f"https://{MARKS}/d.mp4", "/d.mp4", ""),
+        ("d.mp4", "d.mp4", ""),
+        ("", "", ""),
+    ],
+)
+def test_any_text_has_a_path_and_perhaps_a_host(url: str, path: str, host: str) -> None:
+    assert (urls.path_of(url), urls.host_of(url)) == (path, host)
+
+
+@pytest.mark.parametrize("url", ["https://example.com", "http://127.0.0.1:8712/a b.mp4"])
+def test_a_url_with_a_host_is_valid(url: str) -> None:
+    assert urls.is_valid(url)
+
+
+@pytest.mark.parametrize(
+    "authority", ["", "[abc", "a]", "a\u2100", "a:0", "a:99999", "a:b", MARKS, "a" * 301]
+)
+def test_a_url_without_a_usable_host_is_not(authority: str) -> None:
+    assert not urls.is_valid(f"https://{authority}/d.mp4")
