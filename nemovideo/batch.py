@@ -179,7 +179,11 @@ class BatchReport:
         elif stop and left:
             error = self.stopped_by
             late = isinstance(error, APITimeoutError) and error.deadline_passed
-            reason = "the time is up" if late else "the other files would fail for the same reason"
+            reason = (
+                "the deadline has passed"
+                if late
+                else "the other files would fail for the same reason"
+            )
             lines.append(f"  stopped: {reason}")
         reasons = Counter(said(row.error) for row in left)
         del reasons[stop]

@@ -96,9 +96,9 @@ class CheckpointFolder:
         return record is not None and record.finished
 
     def note_of(self, source: Path, *, may_read: bool) -> FileNote | None:
-        """Return a source with its digest; its content is read only if it may have changed.
+        """Return a source with its digest; the content is read only if it may have changed.
 
-        Unless it `may_read`, the result is None for a file whose digest is unknown.
+        Without `may_read`, the content is never read, and the result is None instead.
 
         Raises:
             SourceNotFoundError: It cannot be read.
@@ -146,8 +146,8 @@ class CheckpointFolder:
     def same(self, key: tuple[object, ...]) -> Iterator[tuple[Path, Checkpoint]]:
         """Yield the complete results for the same content and order.
 
-        Somebody else may have written a checkpoint: one that names a file outside the output
-        folder, even through a link, would have that copied.
+        A checkpoint may be forged, so results outside the output folder are skipped, even if a link
+        leads there: they would be copied.
         """
         for record in list(self._records.values()):
             output = record.output
@@ -166,7 +166,7 @@ class CheckpointFolder:
         with writing(output):
             output.parent.mkdir(parents=True, exist_ok=True)
             with replacing(output, by=part):
-                part.unlink(missing_ok=True)  # a link would be followed
+                part.unlink(missing_ok=True)  # copyfile() would follow a link
                 shutil.copyfile(result, part)
                 order = attrs.evolve(record.order, source=source, output=str(output))
                 path = self.path_of(output)
@@ -178,7 +178,7 @@ class CheckpointFolder:
         try:
             record = checkpoints.load(path)
         except CheckpointError as error:
-            log.warning("%s; it is ignored", error.message)
+            log.warning("%s; ignoring it", error.message)
             return
         if record is not None:
             self._records[path] = record
@@ -208,7 +208,7 @@ def is_complete(record: Checkpoint, output: Path) -> bool:
     return record.finished and stamp is not None and stamp.size_bytes == record.size_bytes
 
 
-def is_cut_off(record: Checkpoint | None, output: Path) -> bool:
+def is_truncated(record: Checkpoint | None, output: Path) -> bool:
     """Return whether a finished result is truncated."""
     stamp = Stamp.of(output)
     size = None if record is None or not record.finished else record.size_bytes

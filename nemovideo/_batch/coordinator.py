@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from nemovideo._batch.checkpoint_folder import CheckpointFolder, is_cut_off
+from nemovideo._batch.checkpoint_folder import CheckpointFolder, is_truncated
 from nemovideo._batch.circuit_breaker import CircuitBreaker
 from nemovideo._batch.pace import Pace, StoppedError
 from nemovideo._batch.plan import Plan
@@ -76,12 +76,12 @@ class Item:
 
 _ALONE = Remedy(
     "save or copy the file again",
-    ("send it alone as it is with ", Code("client.remove_background(Upload(source, check=False))")),
+    ("skip the check with ", Code("client.remove_background(Upload(source, check=False))")),
 )
 
 
 class Coordinator:
-    """One batch: call `open`, then `next` until it returns None, `ended` for each, and `report`.
+    """One batch: call `open`, `next` until it returns None, `ended` for each item, then `report`.
 
     Attributes:
         stopped: Whether the batch was interrupted.
@@ -122,7 +122,7 @@ class Coordinator:
         """Find the files, and read the checkpoints of earlier runs.
 
         Raises:
-            SourceNotFoundError: There is no such folder, or nothing in it.
+            SourceNotFoundError: The folder does not exist, or has no videos.
             InvalidRequestError: The arguments conflict, or another batch uses the folder.
         """
         found = yield from blocking(self._find_files)
@@ -289,7 +289,7 @@ class Coordinator:
             item.order = within_video(self._order, prepare(item.source))
         except (UnsupportedFileError, FileTooLargeError, InvalidRequestError) as error:
             if isinstance(error, UnsupportedFileError) and isinstance(error.remedy, Remedy):
-                error.remedy = _ALONE  # a batch takes no `Upload`
+                error.remedy = _ALONE  # a batch does not take an `Upload`
             self._fail(item, error)
 
     def _consider(self, item: Item) -> None:
@@ -308,7 +308,7 @@ class Coordinator:
         record = self._checkpoints.record(item.output)
         if record is not None and record.order.key != order.key:
             record = None
-        item.overwrite = self._order.overwrite or is_cut_off(record, item.output)
+        item.overwrite = self._order.overwrite or is_truncated(record, item.output)
         if record is not None and (made := self._checkpoints.settle(item.output)) is not None:
             note = "" if record.finished else "made by the previous run, which was interrupted"
             self._skip(item, made, note)
@@ -382,7 +382,7 @@ class Coordinator:
         if spent + cost * (len(self._running) + 1) <= limit:
             return None
         return CreditLimitError(
-            f"an edit takes about {credits_text(cost)}, {credits_text(spent)} used so far, and "
+            f"an edit costs about {credits_text(cost)}, {credits_text(spent)} used so far, and "
             f"max_credits is {limit:g}"
         )
 

@@ -40,7 +40,7 @@ class StoppedError(NemoError):
 
     default_remedy = "Run the batch again: it resumes from here."
 
-    def __init__(self, message: str = "the batch was interrupted", **facts: Any) -> None:  # noqa: ANN401 - the root's own
+    def __init__(self, message: str = "the batch was interrupted", **facts: Any) -> None:  # noqa: ANN401 - as in NemoError
         super().__init__(message, **facts)
 
 
@@ -51,7 +51,7 @@ class Pace:
     requests are sent one at a time, a second apart. Each finished file raises the limit by one.
 
     Attributes:
-        ceiling: The largest number of files at a time.
+        ceiling: The maximum number of concurrent files.
         limit: How many files may be in progress now.
         limited: The number of 429 responses so far.
     """

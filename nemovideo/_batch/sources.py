@@ -27,8 +27,8 @@ class Found:
 
     Attributes:
         paths: Their absolute paths.
-        folder: The folder that was searched: the results get the same folders as below it. None
-            for files that were given one by one.
+        folder: The folder that was searched; the results mirror its subfolders. None for files
+            that were listed one by one.
     """
 
     paths: tuple[Path, ...]
@@ -85,8 +85,8 @@ def find(sources: Sources, *, recursive: bool, out_dir: Path) -> Found:
 def _in_folder(folder: Path, recursive: bool, out_dir: Path) -> Found:
     if out_dir == folder:
         raise InvalidRequestError(
-            f"the results would be written among the clips, in {folder}",
-            remedy="Name another folder for them, which may be a subfolder.",
+            f"the results would be written into the folder of the sources, {folder}",
+            remedy="Choose another output folder; a subfolder is fine.",
         )
     walk = folder.rglob("*") if recursive else folder.iterdir()
     inside = out_dir.is_relative_to(folder)
@@ -111,12 +111,12 @@ def _found(paths: Iterable[Path]) -> Found:
 
 
 def _local(path: str | os.PathLike[str]) -> Path:
-    """Return the absolute path, and reject a URL and what is not a path."""
+    """Return the absolute path; reject URLs, and anything that is not a path."""
     if not isinstance(path, (str, os.PathLike)):
         raise _not_a_path(path)
     if is_url(path):
         raise InvalidRequestError(
-            f"{path!r} is not a local path", remedy="Give the paths of files on this machine."
+            f"{path!r} is not a local path", remedy="Pass the paths of files on this machine."
         )
     return absolute(path)
 
@@ -125,7 +125,7 @@ def _not_a_path(source: object) -> InvalidRequestError:
     return InvalidRequestError(
         f"a batch takes paths, not {type(source).__name__}",
         remedy=Remedy(
-            "give the paths of files on this machine",
+            "pass the paths of files on this machine",
             ("pass other sources one by one to ", Code("client.remove_background()")),
         ),
     )

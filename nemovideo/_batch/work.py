@@ -160,12 +160,12 @@ def _job(
 ) -> Flow[Outcome]:
     """Run or resume the job; if its checkpoint cannot be used, start over.
 
-    Its session may have ended with a local backend, or expired.
+    Its session may have expired, or ended with its local backend.
     """
     clock = context.settings.clock
     give_up_at = clock.monotonic() + _HANDOVER_S
     resumes = yield from blocking(task.checkpoint.exists)
-    noted = yield from blocking(partial(_noted, task))
+    earlier = yield from blocking(partial(_load_checkpoint, task))
     while True:
         try:
             video = yield from flow.run(
@@ -185,19 +185,19 @@ def _job(
             yield from blocking(lambda: task.checkpoint.unlink(missing_ok=True))
             resumes = False
         else:
-            paid = noted is not None and noted.finished  # only the output file was lost
+            paid = earlier is not None and earlier.finished  # only the output file was lost
             spent = 0.0 if paid and resumes else video.credits_spent
             return Outcome(credits_spent=spent, note=" ".join(video.warnings))
 
 
 def _arrived(task: Task) -> Checkpoint | None:
     """Return the checkpoint of a result made by another worker, which then died or was lost."""
-    record, output = _noted(task), task.order.output
+    record, output = _load_checkpoint(task), task.order.output
     assert output is not None
     return None if record is None else settled(task.checkpoint, record, output)
 
 
-def _noted(task: Task) -> Checkpoint | None:
+def _load_checkpoint(task: Task) -> Checkpoint | None:
     try:
         return checkpoints.load(task.checkpoint)
     except CheckpointError:

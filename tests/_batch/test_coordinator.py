@@ -153,7 +153,7 @@ def test_impossible_sources_are_refused(tmp_path: Path, clips: Path, worker: Cli
         remove(tmp_path / "bare", tmp_path / "out")
     with pytest.raises(errors.SourceNotFoundError, match="no video matches"):
         remove(str(tmp_path / "*.mkv"), tmp_path / "out")
-    with pytest.raises(errors.InvalidRequestError, match="among the clips"):
+    with pytest.raises(errors.InvalidRequestError, match="into the folder of the sources"):
         remove(clips, clips)
     with pytest.raises(errors.InvalidRequestError, match="would replace it"):
         remove(list(clips.iterdir()), clips)
@@ -173,13 +173,13 @@ def test_impossible_sources_are_refused(tmp_path: Path, clips: Path, worker: Cli
     assert len(remove([], tmp_path / "out", background="Transparent")) == 0
 
 
-def test_a_damaged_file_is_to_be_sent_alone(tmp_path: Path, worker: Client) -> None:
+def test_the_remedy_for_a_damaged_file_skips_the_check(tmp_path: Path, worker: Client) -> None:
     (tmp_path / "clips").mkdir()
     make_broken(tmp_path / "clips")
     report = worker.batch.remove_backgrounds(tmp_path / "clips", tmp_path / "out")
     row = next(row for row in report.failed if row.source.name == "cut.mp4")
     assert row.remedy == (
-        "Save or copy the file again, or send it alone as it is with "
+        "Save or copy the file again, or skip the check with "
         "client.remove_background(Upload(source, check=False))."
     )
     assert remedy_for(row.remedy, "shell") == "Save or copy the file again."
@@ -570,7 +570,9 @@ def test_the_deadline_is_that_of_the_whole_batch(
     assert isinstance(report.stopped_by, errors.APITimeoutError)
     first, *left = report
     late = attrs.evolve(first, status="failed", error=report.stopped_by)
-    assert str(attrs.evolve(report, rows=(late, *left))).endswith("stopped: the time is up")
+    assert str(attrs.evolve(report, rows=(late, *left))).endswith(
+        "stopped: the deadline has passed"
+    )
 
 
 def test_one_file_that_takes_too_long_fails_alone_with_the_limit_that_was_set(

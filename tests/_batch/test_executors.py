@@ -169,9 +169,7 @@ def test_the_users_own_threads_do_the_work_with_this_client(
         assert threads.submit(len, "open").result() == 4
 
 
-def test_an_executor_that_takes_no_work_stops_the_batch(
-    tmp_path: Path, quick: LocalBackend
-) -> None:
+def test_an_executor_that_rejects_work_stops_the_batch(tmp_path: Path, quick: LocalBackend) -> None:
     make_clips(tmp_path / "clips", 3)
     threads = ThreadPoolExecutor(2)
     threads.shutdown()
