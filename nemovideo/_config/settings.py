@@ -117,7 +117,7 @@ class Settings:
         return origin_of(self.base_url)
 
     def limit(self, deadline: float | None) -> float | None:
-        """Return a call's deadline in seconds, or else the client's own.
+        """Return a call's deadline in seconds, otherwise the client's own.
 
         Raises:
             InvalidRequestError: It is not a number.
@@ -133,7 +133,7 @@ class Settings:
         Links to this machine are accepted if the API is on it too.
 
         Raises:
-            InvalidRequestError: The link, or a redirect of it, is plain http to another host.
+            InvalidRequestError: The link, or one of its redirects, is plain http to another host.
         """
         try:
             scheme, host = urlsplit(url).scheme, urlsplit(url).hostname or ""
@@ -195,8 +195,8 @@ def check_token(token: str | None, base_url: str = API_URL) -> str | None:
     may have other tokens.
 
     Raises:
-        InvalidRequestError: It is a claim token, would be sent to the cloud without being one of
-            its tokens, or is not allowed in a header.
+        InvalidRequestError: It is a claim token, cannot be sent in a header, or is not one of the
+            cloud's but would be sent there.
     """
     token = (token or "").strip()
     if token.startswith("clm_"):
@@ -261,17 +261,17 @@ def attribution(options: Options) -> dict[str, str]:
 
 
 def environment_token() -> str | None:
-    """Return the environment's token: NEMO_TOKEN, or else NEMOVIDEO_API_KEY."""
+    """Return the environment's token: NEMO_TOKEN, otherwise NEMOVIDEO_API_KEY."""
     return os.environ.get("NEMO_TOKEN") or os.environ.get("NEMOVIDEO_API_KEY")
 
 
 def environment_url() -> str:
-    """Return the API's URL: NEMO_API_URL, or else the cloud's."""
+    """Return the API's URL: NEMO_API_URL, otherwise the cloud's."""
     return os.environ.get("NEMO_API_URL") or API_URL
 
 
 def environment_edit_cost() -> int:
-    """Return the credits of an edit: NEMO_EDIT_COST, or else the cloud's usual cost.
+    """Return the credits of an edit: NEMO_EDIT_COST, otherwise the cloud's usual cost.
 
     Raises:
         InvalidRequestError: It is not a whole number.
@@ -282,7 +282,7 @@ def environment_edit_cost() -> int:
     except ValueError:
         raise InvalidRequestError(
             f"NEMO_EDIT_COST={given!r:.60} is not a whole number",
-            remedy="Set NEMO_EDIT_COST to the credits that an edit takes.",
+            remedy="Set NEMO_EDIT_COST to the number of credits that an edit costs.",
         ) from None
 
 

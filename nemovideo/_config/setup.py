@@ -22,9 +22,9 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
     """Return the settings of a client.
 
     Args:
-        token: A bearer token; None for that of `base`, or else the environment's.
-        options: The given options; the rest come from `base`, or else from the environment and the
-            defaults.
+        token: A bearer token; None for that of `base`, otherwise the environment's.
+        options: The given options; the others come from `base`, or without it from the environment
+            and the defaults.
         base: The settings of the client to copy.
     """
     check_names("Client()", options, Options.__annotations__)
@@ -68,7 +68,7 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
 
 
 def _usual_polling(base_url: str) -> Polling:
-    """Return the default polling of a client of this server."""
+    """Return the default polling for clients of this server."""
     return LOCAL_POLLING if is_loopback(urlsplit(base_url).hostname or "") else Polling()
 
 

@@ -26,7 +26,7 @@ def test_a_url_with_spaces_around_it_is_fine(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     "url", ["http://[::1", "https://api.test:99999", "https://api.test:x", "127.0.0.1:80", "//h"]
 )
-def test_what_is_not_a_url_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_an_invalid_url_is_named_in_the_error(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("NEMO_API_URL", url)
     with pytest.raises(errors.InvalidRequestError, match="NEMO_API_URL"):
         Client(TOKEN)
@@ -67,12 +67,14 @@ def test_a_server_on_this_machine_is_polled_often(base_url: str, late_s: float) 
 
 
 @pytest.mark.parametrize("host", ["[::ffff:10.0.0.1]", "127.0.0.1.test", "localhost.test"])
-def test_other_machines_are_not_spoken_to_without_encryption(host: str) -> None:
+def test_other_machines_require_encryption(host: str) -> None:
     with pytest.raises(errors.InvalidRequestError, match="encryption"):
         Client(TOKEN, base_url=f"http://{host}:9")
 
 
-def test_a_header_that_cannot_be_sent_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_header_that_cannot_be_sent_is_named_in_the_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name in ("user_agent", "platform", "skill_source", "skill_version"):
         with pytest.raises(errors.InvalidRequestError, match=name):
             Client(TOKEN, **{name: "a\r\nX-Other: b"})  # type: ignore[arg-type]

@@ -41,7 +41,7 @@ def test_which_links_are_followed(base_url: str, allow_http: bool, url: str, fin
             settings.check_link(url)
 
 
-def test_nothing_is_asked_of_a_host_that_is_refused() -> None:
+def test_no_request_is_sent_to_a_rejected_host() -> None:
     with (
         origin(reply(b"EVIL!")) as there,
         Client("nmv_usr_x", base_url="https://127.0.0.1:9") as client,

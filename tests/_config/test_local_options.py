@@ -16,6 +16,6 @@ def test_every_option_of_the_backend_and_of_the_client_is_typed() -> None:
     assert taken - {"options", "shared"} <= set(LocalOptions.__annotations__)
 
 
-def test_a_misspelled_option_is_refused_with_the_nearest() -> None:
+def test_a_misspelled_option_is_refused_with_the_closest_name() -> None:
     with pytest.raises(TypeError, match="did you mean 'state_dir'"):
         Client.local(state_dri=".")  # type: ignore[call-arg]

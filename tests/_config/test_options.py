@@ -33,7 +33,7 @@ WRONG: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 @pytest.mark.parametrize("options", WRONG, ids=str)
-def test_a_wrong_option_is_refused_by_name(
+def test_an_invalid_option_is_named_in_the_error(
     kind: type[Client] | type[AsyncClient], options: dict[str, Any]
 ) -> None:
     with pytest.raises(errors.InvalidRequestError, match=next(iter(options))) as caught:
@@ -50,7 +50,7 @@ def test_a_wrong_option_is_refused_by_name(
         lambda: StreamLimits(total_s=-2),
     ],
 )
-def test_a_policy_refuses_what_is_no_number_of_its_kind(make: Any) -> None:
+def test_a_policy_rejects_invalid_numbers(make: Any) -> None:
     with pytest.raises(errors.InvalidRequestError, match="="):
         make()
 

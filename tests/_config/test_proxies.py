@@ -81,7 +81,7 @@ def test_a_proxy_that_cannot_be_used_is_an_error_that_names_the_variable(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_an_error_names_the_host_the_proxy_and_the_way_out_but_no_password(
+def test_an_error_names_the_host_the_proxy_and_a_remedy_but_no_password(
     scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://me:5ecret@127.0.0.1:9")

@@ -77,7 +77,7 @@ def test_a_working_directory_that_was_removed_is_a_clear_error(
             client.batch.remove_backgrounds("clips", "out")
 
 
-def test_what_cannot_be_kept_in_its_folder_is_kept_in_a_temporary_one(
+def test_an_unwritable_folder_is_replaced_by_a_temporary_one(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     blocked = tmp_path / "file"
