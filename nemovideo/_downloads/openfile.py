@@ -41,7 +41,7 @@ class OpenFile:
         except (TypeError, ValueError, OSError, AttributeError) as error:
             raise InvalidRequestError(
                 f"cannot download to {type(self._file).__name__}: {error}",
-                remedy='Give a path, or a file opened for binary writing: open(path, "wb").',
+                remedy='Pass a path, or a file opened for binary writing: open(path, "wb").',
             ) from error
         try:
             self._start = self._file.tell()  # type: ignore[attr-defined]

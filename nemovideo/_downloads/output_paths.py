@@ -32,12 +32,12 @@ def output_path(path: str | os.PathLike[str]) -> Path:
             f"the output {written!r} contains a NUL character", remedy="Choose another name."
         )
     if written.endswith(tuple(filter(None, (os.sep, os.altsep)))):
-        raise OutputPathError(f"{written} is a folder", remedy="Name a file in it.")
+        raise OutputPathError(f"{written} is a folder", remedy="Add a file name.")
     return Path(written)
 
 
 def part_paths(target: Path) -> tuple[Path, Path]:
-    """Return the paths of a download's part and record, beside the target.
+    """Return the paths of a download's part and record, next to the target.
 
     A name that is too long for their suffixes is shortened, with a digest.
     """
@@ -94,7 +94,7 @@ def check_output(
             remedy="Choose another folder, or change its permissions.",
         )
     if target.is_dir():
-        raise OutputPathError(f"{named} is a folder", remedy="Name a file in it.")
+        raise OutputPathError(f"{named} is a folder", remedy="Add a file name.")
     if target.exists():
         _check_replaced(target, named, overwrite=overwrite, sources=sources)
     needed = max(needed_bytes, _MIN_FREE_BYTES)

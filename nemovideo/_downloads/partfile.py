@@ -1,4 +1,4 @@
-"""The partial file of a download: `name.part` beside its target, and its record.
+"""The partial file of a download: `name.part` next to its target, and its record.
 
 `name.part.json` holds the record (see `resume.py`) that lets another process resume. The
 part is locked while it is written, and renamed atomically when it is complete.

@@ -187,7 +187,7 @@ def interpret(
     """
     if not request.ranged:
         if head.status == 206:
-            raise DownloadError("the server sent a range, and the whole file was requested")
+            raise DownloadError("the server sent a range, but the whole file was requested")
         return _whole(head, identity, size)
     assert record is not None
     if head.status == 206:

@@ -62,7 +62,7 @@ class Transfer:
 
     @property
     def progress_bytes(self) -> int:
-        """The most bytes received since the URL was set."""
+        """The maximum of `received` since the URL was set."""
         return self._best - self._began_at
 
     def open(self) -> None:
