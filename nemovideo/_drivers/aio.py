@@ -17,7 +17,7 @@ T = TypeVar("T")
 class AsyncDriver:
     """Runs the flows of one client, each in the task that awaits it.
 
-    `parent` is the driver of the client that this one is a copy of; they share connections.
+    `parent` is the driver of the original client, if this one is a copy; they share connections.
     """
 
     calls: Calls

@@ -31,7 +31,7 @@ P = TypeVar("P", bound=BasePool[Any])
 class BaseCalls(Generic[P]):
     """The settings and connections of one client, open or closed.
 
-    `parent` has those of the client that this one is a copy of.
+    `parent` belongs to the original client, if this one is a copy.
     """
 
     def __init__(self, settings: Settings, pool: P, parent: BaseCalls[P] | None = None) -> None:
@@ -45,7 +45,7 @@ class BaseCalls(Generic[P]):
 
     @property
     def closed(self) -> bool:
-        """Whether this client, or the one it is a copy of, was closed."""
+        """Whether this client, or the one it was copied from, was closed."""
         return self._closed or (self._parent is not None and self._parent.closed)
 
     def set_closed(self, closed: bool) -> None:

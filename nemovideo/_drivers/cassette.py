@@ -137,7 +137,7 @@ class Recorder(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """The transport of a recorded client, sync or async.
 
     Args:
-        record: Returns what to record a request and its response in.
+        record: Returns the `Capture` for a request and its response.
     """
 
     def __init__(self, record: Record) -> None:

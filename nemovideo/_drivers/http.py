@@ -164,7 +164,7 @@ def _multipart(request: Request) -> Multipart | None:
 
 @lru_cache(maxsize=128)
 def _url(text: str) -> httpx.URL:
-    """Return a cached URL: parsing one takes a tenth of a whole call."""
+    """Return a cached URL: parsing one takes a tenth of the time of a call."""
     return httpx.URL(text)
 
 
@@ -192,7 +192,7 @@ _PUBLIC_HEADERS = ("Range", "If-Range")
 
 
 def _headers(request: Request, settings: Settings) -> dict[str, str]:
-    """Return the headers of a request; other hosts than the API's get no token or attribution."""
+    """Return the headers of a request; hosts other than the API's get no token or attribution."""
     if "://" in request.path and origin_of(request.path) != settings.origin:
         kept = {name: request.headers[name] for name in _PUBLIC_HEADERS if name in request.headers}
         return {

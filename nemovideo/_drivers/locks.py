@@ -22,8 +22,8 @@ It is not zero because an async generator left by `break` is closed a moment lat
 IDLE_S = DEADLOCK_S / 2
 """The time after which waiting for a stream that is not being read runs the garbage collector.
 
-A web framework whose client disconnected drops a stream with a traceback, in a reference cycle,
-which could otherwise stay uncollected for minutes.
+When a client disconnects, web frameworks drop the stream together with a traceback. The two form a
+reference cycle, which might otherwise not be collected for minutes.
 """
 
 

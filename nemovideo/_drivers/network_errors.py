@@ -94,7 +94,7 @@ class ErrorMapper:
     def _connection_error(
         self, error: Exception, request: Request, deadline: Deadline | None
     ) -> APIConnectionError:
-        """Return the error for a failed connection, with whether the request may have arrived."""
+        """Return the error for a failed connection, which says if the request may have arrived."""
         reason = envelopes.redact(str(error), secret_of(request)) or type(error).__name__
         cls = APITimeoutError if isinstance(error, httpx.TimeoutException) else APIConnectionError
         host, port, proxy = self._peer(request)

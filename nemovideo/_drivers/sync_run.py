@@ -105,7 +105,7 @@ class Run(Generic[T]):
     def _end_flow(self) -> list[Stream]:
         """Close the flow, and return its open streams."""
         self._closed = True
-        # The flow goes first, or it would recover from the end of its stream.
+        # Close the flow first: otherwise it would try to recover from the end of its stream.
         self._trampoline.close()
         streams, self._streams = self._streams, []
         return streams
