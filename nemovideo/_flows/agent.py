@@ -235,7 +235,7 @@ def watch(
             now = yield from state_flow.get(context, session_id)
         except _OUT_OF_REACH as failure:
             name = type(failure).__name__
-            log.info("session %s: %s; its state counts as unchanged", session_id, name)
+            log.info("session %s: %s; treating its state as unchanged", session_id, name)
             continue
         if changed(now):
             return now

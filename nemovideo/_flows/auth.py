@@ -113,8 +113,8 @@ def _shared_token(context: Context, rejected: Token | None) -> Flow[Token]:
 def _find(context: Context, rejected: Token | None, known: NemoError | None) -> Flow[Token]:
     """Return the context's token, after setting it unless another flow has.
 
-    The service has rejected the token `rejected`. `known` is the failure before the wait for other
-    flows; a newer one is raised again.
+    `rejected` is a token that the service has rejected. `known` is the last failure before this
+    flow waited for others; a newer one is raised again.
     """
     if context.token is not None and context.token != rejected:
         return context.token
@@ -134,7 +134,7 @@ def _find(context: Context, rejected: Token | None, known: NemoError | None) -> 
         return (yield from _find_anonymous(context, rejected))
     except NemoError as error:
         if not (isinstance(error, APITimeoutError) and error.deadline_passed):
-            context.token_failure = copy.copy(error)  # a deadline concerns one call only
+            context.token_failure = copy.copy(error)  # a deadline applies to one call only
         raise
 
 

@@ -78,7 +78,7 @@ class Context:
             referenced.
         state_dir: The backend's state folder.
         backend_since: When the backend was started, in epoch seconds; agent runs of earlier
-            processes were lost then.
+            processes did not survive it.
         token: The token in use, or None before the first call.
         token_failure: The error from the last attempt to acquire an anonymous token.
         warned_of: The token whose expiry has been logged.

@@ -157,14 +157,14 @@ def _find_lost(context: Context, render_id: str, reason: NemoError) -> Flow[Rend
         unknown += 1
     if unknown == _LOOKUPS:
         raise _NeverArrivedError(reason)
-    check_first = _check(render_id, "was started before you submit again")
+    check_first = _check_remedy(render_id, "was started", "before you submit again, check with ")
     reason.remedy = Remedy.after(check_first, Remedy(reason.remedy))
     raise reason
 
 
-def _check(render_id: str, what: str) -> Remedy:
+def _check_remedy(render_id: str, state: str, check: str = "check with ") -> Remedy:
     code = Code(f"client.render.get({render_id!r})")
-    return Remedy(("check with ", code, f" whether the render {what}"))
+    return Remedy((check, code, f" whether the render {state}"))
 
 
 def get(context: Context, render_id: str) -> Flow[RenderJob]:
@@ -187,7 +187,7 @@ def resolve(context: Context, job: RenderJob | str) -> Flow[RenderJob]:
     """Return the job, or fetch the one with this id.
 
     Raises:
-        InvalidRequestError: It is neither.
+        InvalidRequestError: It is neither a job nor an id.
     """
     if isinstance(job, str):
         return (yield from get(context, job))
@@ -276,7 +276,7 @@ class _Outage:
         """
         settings = self.context.settings
         now = settings.clock.monotonic()
-        if isinstance(error, RateLimitError):  # the service is there
+        if isinstance(error, RateLimitError):  # the service is reachable
             self.polls = 0
             return
         if self.polls == 0:
@@ -286,7 +286,9 @@ class _Outage:
         here = refused and is_loopback(settings.origin[1])
         limit_s = _LOOPBACK_OUTAGE_S if here else _OUTAGE_S
         if self.polls >= _OUTAGE_POLLS and now - self.began >= limit_s:
-            error.remedy = Remedy.after(error.remedy, _check(self.render_id, "has completed"))
+            error.remedy = Remedy.after(
+                error.remedy, _check_remedy(self.render_id, "has completed")
+            )
             raise error
 
 

@@ -21,5 +21,5 @@ def lost_transparency(draft: Draft, format: str) -> tuple[str, ...]:  # noqa: A0
     kinds = (
         found.get("kind") if isinstance(found, Mapping) else found for found in backgrounds(draft)
     )
-    warning = outputs.lost_transparency(format, "name a background")
+    warning = outputs.lost_transparency(format, "choose a background")
     return (warning,) if warning is not None and "transparent" in kinds else ()

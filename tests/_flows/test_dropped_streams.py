@@ -124,7 +124,7 @@ def test_a_failed_state_check_counts_as_unchanged(
         backend.faults.add(Fault(kind="status", path="/api/state/*", status=503, times=4))
         assert session.send(TITLE).recovered
     assert [wait for wait in clock.waits if wait >= 30] == [30, 60]
-    unchanged = f"session {session.id}: ServerError; its state counts as unchanged"
+    unchanged = f"session {session.id}: ServerError; treating its state as unchanged"
     assert caplog.messages.count(unchanged) == 1
 
 
