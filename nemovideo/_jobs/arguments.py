@@ -45,14 +45,14 @@ def _check_source(source: object) -> None:
     if not any(hasattr(source, name) for name in ("read", "__iter__", "__aiter__")):
         raise InvalidRequestError(
             f"the source is of type {kind}, not a file",
-            remedy="Give a path, bytes, an open binary file, an http(s) URL, or chunks of bytes.",
+            remedy="Pass a path, bytes, an open binary file, an http(s) URL, or chunks of bytes.",
         )
 
 
 def _check_background(background: object) -> None:
     if background is None or isinstance(background, (str, os.PathLike)):
         return
-    remedy = 'Give a color ("#00b140"), words, or the path or URL of a picture or video.'
+    remedy = 'Pass a color ("#00b140"), words, or the path or URL of a picture or video.'
     if isinstance(background, (tuple, list)) and len(background) in _COLOR_PARTS:
         numbers = [part for part in background if isinstance(part, int) and 0 <= part <= 255]
         if len(numbers) == len(background):

@@ -228,7 +228,7 @@ def load(path: Path) -> Checkpoint | None:
             path,
             f"has version {value.get('version')!r:.80}; this nemovideo supports version {VERSION}",
             remedy=Remedy(
-                "update nemovideo", ("name another ", Option("checkpoint"), " to start over")
+                "update nemovideo", ("choose another ", Option("checkpoint"), " to start over")
             ),
         )
     import cattrs
@@ -259,7 +259,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         raise failure(
             path,
             f"cannot be written: {error.strerror}",
-            remedy=Remedy("free some space", ("name another ", Option("checkpoint"))),
+            remedy=Remedy("free some space", ("choose another ", Option("checkpoint"))),
         ) from error
 
 

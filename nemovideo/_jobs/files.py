@@ -36,7 +36,7 @@ log = logging.getLogger("nemovideo")
 
 _LEAST_BYTES_PER_S = 125_000
 _LEAST_FPS = 10
-"""The assumed rate of a video whose header does not say: one frame of slack at its end."""
+"""The frame rate to assume if the header has none; a trim may end one frame after the video."""
 
 
 def inspect_all(
@@ -73,7 +73,7 @@ def check_kind(source: Upload, format: str) -> None:  # noqa: A002 - the protoco
     name, kind = source.name, source.info.kind
     if kind == "audio":
         raise UnsupportedFileError(
-            f"{name!r} is audio, and has no background", remedy="Give a video or a picture."
+            f"{name!r} is audio, and has no background", remedy="Use a video or a picture."
         )
     if kind == "video" and is_still(format):
         raise InvalidRequestError(
@@ -85,8 +85,8 @@ def check_kind(source: Upload, format: str) -> None:  # noqa: A002 - the protoco
 def within_video(order: Order, source: Upload) -> Order:
     """Return the order with a trim that ends with the video, as far as its header says.
 
-    A trim that ends later is shortened, with a warning. A session may have other videos too, so
-    that the trim of an order in a session remains as it is.
+    A trim that ends later is shortened, with a warning. In the user's own session the trim is left
+    unchanged, because the session may have other videos.
 
     Raises:
         InvalidRequestError: The part to keep starts after the end of the video.
@@ -105,7 +105,7 @@ def within_video(order: Order, source: Upload) -> Order:
         )
     if end_s <= length_s + 1 / (info.fps or _LEAST_FPS):
         return order
-    note = f"{length}, and is kept to its end instead of to {end_s:g} s"
+    note = f"{length}, so the part to keep ends there instead of at {end_s:g} s"
     return attrs.evolve(order, trim=(start_s, length_s), notes=(*order.notes, note))
 
 
@@ -133,7 +133,7 @@ def upload_all(
         if name is None:
             name = yield from _upload(context, session_id, index, inputs, journal, meter)
         files = (*journal.now.files, name)
-        yield from journal.note(attrs.evolve(journal.now, files=files, held=None))
+        yield from journal.save(attrs.evolve(journal.now, files=files, held=None))
 
 
 def arrived(infos: Sequence[Mapping[str, object]], note: FileNote, held: int) -> str | None:
@@ -183,7 +183,7 @@ def _upload(
     held = len(record.files)
     if record.order.session_id is not None:  # the user's session may have other files
         held = len((yield from state_flow.get(context, session_id)).video_infos)
-    yield from journal.note(attrs.evolve(record, held=held))
+    yield from journal.save(attrs.evolve(record, held=held))
     left = attempt = 0
 
     def on_progress(done: int, total: int) -> None:
@@ -248,7 +248,7 @@ def _reopened(note: FileNote, checkpoint: Path) -> Flow[Upload]:
             checkpoint,
             f"belongs to a job that started with different content in {note.path!r}",
             remedy=Remedy(
-                "put the file back", ("name another ", Option("checkpoint"), " to start over")
+                "put the file back", ("choose another ", Option("checkpoint"), " to start over")
             ),
         )
     return attrs.evolve(upload, name=note.name)

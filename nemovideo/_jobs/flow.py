@@ -44,7 +44,7 @@ def run(
 ) -> Flow[RenderedVideo]:
     """Run a job, or resume it; see `message.recover` for `send_again` and `in_batch`.
 
-    Without an order it is that of the checkpoint; without a checkpoint it cannot be resumed.
+    Without an order, the checkpoint's is used; without a checkpoint, the job cannot be resumed.
 
     Raises:
         CheckpointError: The checkpoint cannot be used for this job.
@@ -60,7 +60,7 @@ def run(
         meter = Meter(context.settings.clock, on_progress, record.fraction, record.elapsed_s)
         journal.begin(record, meter)
         if found is None:
-            yield from journal.note(record)
+            yield from journal.save(record)
         work = _Pipeline(context, inputs, journal, meter, send_again=send_again, in_batch=in_batch)
         if journal.now.finished:
             done = yield from blocking(lambda: delivered(journal.now))
@@ -90,7 +90,7 @@ def _remedy(error: NemoError, checkpoint: Path | None, record: Checkpoint) -> Re
         return Remedy(
             f"the job's session no longer exists at {record.service.base_url}, or belongs to "
             "another account: use its token",
-            ("name another ", Option("checkpoint"), " to start over"),
+            ("choose another ", Option("checkpoint"), " to start over"),
         )
     answered = record.message is not None and record.message.status == "answered"
     resume = Remedy(("resume with ", Resume(str(checkpoint), send_again=answered)))
@@ -100,8 +100,8 @@ def _remedy(error: NemoError, checkpoint: Path | None, record: Checkpoint) -> Re
 def _remedy_after_edit(error: NemoError, record: Checkpoint, *, embedded: bool) -> Remedy:
     """Return the remedy for an error after the message, in a job without a checkpoint.
 
-    What is paid for is in the session, and can be exported from there without another message. An
-    `embedded` backend ends with the command line.
+    The edit is in the session, and can be exported without another message. An `embedded` backend
+    ends with the command.
     """
     session = f"client.sessions.attach({record.session_id!r})"
     if record.rendered:
@@ -145,7 +145,7 @@ class _Pipeline:
         if record.session_id is not None:
             return record.session_id
         session_id, task_id, _ = yield from sessions.create(self.context, "project", "en")
-        yield from self.journal.note(attrs.evolve(record, session_id=session_id, task_id=task_id))
+        yield from self.journal.save(attrs.evolve(record, session_id=session_id, task_id=task_id))
         return session_id
 
     def _edit(self, session_id: str) -> Flow[Reply]:
@@ -170,7 +170,7 @@ class _Pipeline:
             balance = yield from state.balance(context)
             note = job_message.note_before(context.settings.clock.time(), before, balance)
             spent_from = journal.now.credits_before
-            yield from journal.note(
+            yield from journal.save(
                 attrs.evolve(
                     journal.now,
                     message=note,
@@ -184,7 +184,7 @@ class _Pipeline:
                 record = attrs.evolve(journal.now, message=failed)
                 if failed is None:  # the balance may change before the next attempt
                     record = attrs.evolve(record, credits_before=spent_from)
-                yield from journal.note(record)
+                yield from journal.save(record)
                 raise
             after = yield from state.get(context, session_id)
             reply = job_message.with_warnings(reply, journal.now.order.notes)
@@ -195,15 +195,15 @@ class _Pipeline:
                 job_message.check_edited(journal.now.order.stretch_s, after.draft, reply)
             except AgentError:
                 answered = job_message.note_answered(note, after)
-                yield from journal.note(attrs.evolve(journal.now, message=answered))
+                yield from journal.save(attrs.evolve(journal.now, message=answered))
                 raise
         note = attrs.evolve(note, status="done")
-        yield from journal.note(attrs.evolve(journal.now, message=note))
+        yield from journal.save(attrs.evolve(journal.now, message=note))
         return reply
 
     def _wait_for_message(self, note: MessageNote) -> Flow[None]:
         self.meter.say("Waiting to learn whether the message arrived…")
-        yield from self.journal.note(attrs.evolve(self.journal.now, message=note))
+        yield from self.journal.save(attrs.evolve(self.journal.now, message=note))
 
     def _words(self) -> str:
         record = self.journal.now
@@ -217,7 +217,7 @@ class _Pipeline:
         self.meter.begin("render", "Rendering…")
 
         def on_id(render_id: str) -> Flow[None]:
-            yield from journal.note(attrs.evolve(journal.now, render_id=render_id, rendered=False))
+            yield from journal.save(attrs.evolve(journal.now, render_id=render_id, rendered=False))
 
         job = yield from render.produce(
             self.context,
@@ -233,7 +233,7 @@ class _Pipeline:
             output, stamp = journal.now.output, None
             if output is not None:
                 stamp = yield from blocking(lambda: Stamp.of(output))
-            yield from journal.note(
+            yield from journal.save(
                 attrs.evolve(
                     journal.now,
                     rendered=True,
@@ -262,7 +262,7 @@ class _Pipeline:
             digest = yield from blocking(lambda: sha256_of_file(output))
             stamp = yield from blocking(lambda: Stamp.of(output))
             size = None if stamp is None else stamp.size_bytes
-            yield from self.journal.note(
+            yield from self.journal.save(
                 attrs.evolve(self.journal.now, sha256=digest, size_bytes=size)
             )
         return output
@@ -278,5 +278,5 @@ class _Pipeline:
         url = urljoin(f"{context.settings.base_url}/", job.url or "")
         project_url = yield from render.project_url(context, session_id, record.task_id)
         self.meter.end()
-        yield from self.journal.note(attrs.evolve(record, finished=True, credits_after=after))
+        yield from self.journal.save(attrs.evolve(record, finished=True, credits_after=after))
         return result(self.journal.now, path, url, project_url, job, reply)

@@ -62,7 +62,7 @@ class Journal:
         """Start or resume the job at this checkpoint."""
         self.now, self._meter, self._begun = checkpoint, meter, True
 
-    def note(self, checkpoint: Checkpoint) -> Flow[None]:
+    def save(self, checkpoint: Checkpoint) -> Flow[None]:
         """Write a checkpoint, from which the job can be resumed."""
         self.now = attrs.evolve(
             checkpoint,

@@ -149,7 +149,7 @@ def note_reply(note: MessageNote, reply: Reply) -> MessageNote:
 
 
 def note_answered(note: MessageNote, state: SessionState) -> MessageNote:
-    """Return the note for an answer that is not good enough, whatever it changed."""
+    """Return the note for an answer that did not do what was asked, whatever it changed."""
     return attrs.evolve(note, status="answered", draft=draft_digest(state))
 
 
@@ -168,12 +168,12 @@ def _undone_error(what: str, reply: Reply, remedy: str | None = None) -> AgentEr
 
 
 def check_edited(stretch_s: float | None, draft: Draft | None, reply: Reply) -> None:
-    """Check that the edits that can be told from the draft were made.
+    """Check the edits whose effect can be seen in the draft.
 
     `stretch_s` is the expected duration after a trim without other edits.
 
-    The background was not if a tool for it failed, and no segment has one: the other edits are
-    then in the draft, and the result would show what was to be removed.
+    If a background tool failed and no segment has a background, the background was not edited,
+    even if the draft has the other edits: the result would still show it.
 
     Raises:
         AgentError: The background was not edited, or the video was not trimmed.

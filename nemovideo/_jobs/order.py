@@ -59,7 +59,7 @@ def check_state(path: Path, state_dir: str) -> None:
         path,
         f"belongs to a job of a local backend whose state, {state_dir!r}, no longer exists",
         remedy=Remedy(
-            ("name another ", Option("checkpoint"), " to start over"),
+            ("choose another ", Option("checkpoint"), " to start over"),
             following=Remedy(
                 ("next time, choose where to keep the state: ", Code("Client.local(state_dir=…)"))
             ),
@@ -93,7 +93,7 @@ def begin(
                     path,
                     "belongs to another job",
                     remedy=Remedy(
-                        ("name another ", Option("checkpoint"), " for this one"),
+                        ("choose another ", Option("checkpoint"), " for this one"),
                         ("resume that one with ", Resume(str(path))),
                     ),
                 )
@@ -102,7 +102,7 @@ def begin(
             if path == Path(os.path.realpath(expanded(order.output))):
                 raise InvalidRequestError(
                     f"{order.output} cannot be both the checkpoint and the output",
-                    remedy="Give the checkpoint another name.",
+                    remedy="Choose another name for the checkpoint.",
                 )
             check = partial(
                 check_output,
@@ -160,5 +160,5 @@ def _check_limit(context: Context, max_credits: float | None) -> None:
     cost = context.settings.edit_cost
     if max_credits is not None and max_credits < cost:
         raise CreditLimitError(
-            f"an edit takes about {credits_text(cost)}, and max_credits is {max_credits:g}"
+            f"an edit costs about {credits_text(cost)}, and max_credits is {max_credits:g}"
         )

@@ -124,7 +124,7 @@ def order_for(
     if trim is not None:
         _check_range(trim)
     if not quality:
-        raise InvalidRequestError("the quality is empty", remedy="Leave it out, or give one.")
+        raise InvalidRequestError("the quality is empty", remedy="Choose one, or leave it out.")
     return Order(
         source=source,
         picture=picture,
@@ -152,7 +152,7 @@ def _check_range(trim: Trim) -> None:
     if not valid:
         raise InvalidRequestError(
             f"trim={trim!r} is not a valid range",
-            remedy="Give the start and the end in seconds, such as (0, 6.5).",
+            remedy="Pass the start and the end in seconds, such as (0, 6.5).",
         )
 
 
@@ -164,7 +164,7 @@ def _trim_words(trim: Trim) -> str:
 def _edit_words(edit: str) -> str:
     words = " ".join(edit.split()).rstrip(" .")
     if not words:
-        raise InvalidRequestError("the edit is empty", remedy="Say what should be done.")
+        raise InvalidRequestError("the edit is empty", remedy="Describe the edit.")
     return words
 
 
@@ -194,7 +194,7 @@ def plan(
         return background, "", format
     words = " ".join(background.split())
     if not words:
-        raise InvalidRequestError("the background is empty", remedy="Say what should be there.")
+        raise InvalidRequestError("the background is empty", remedy="Describe the background.")
     if is_transparent(words):
         if not has_alpha(format) and not format.startswith(MATTE):
             raise InvalidRequestError(

@@ -110,12 +110,16 @@ def test_a_trim_that_ends_after_the_video_keeps_it_to_its_end_with_a_warning(
             checkpoint=tmp_path / "job.json",
         )
         assert video.duration_s == pytest.approx(1, abs=0.11)
-        assert ["kept to its end" in warning for warning in video.warnings] == [True] * warned
+        assert ["the part to keep ends there" in warning for warning in video.warnings] == [
+            True
+        ] * warned
     for status in ("done", "skipped"):
         report = quick.batch.remove_backgrounds(
             [talk], tmp_path / "out", background="white", trim=(1, end_s), progress=None
         )
-        assert [(row.status, "kept to its end" in row.note) for row in report] == [(status, warned)]
+        assert [(row.status, "the part to keep ends there" in row.note) for row in report] == [
+            (status, warned)
+        ]
 
 
 @pytest.mark.parametrize(
@@ -271,7 +275,7 @@ def test_an_error_after_a_paid_edit_says_where_its_file_is(
     assert [seen.path for seen in backend.requests].count("/run_sse") == 1
 
 
-def test_an_error_after_the_message_names_a_session_only_where_it_lives_on(
+def test_an_error_after_the_message_names_a_session_only_if_it_still_exists(
     talk: Path, quick: Client, backend: LocalBackend
 ) -> None:
     with Client(backend.issue_token(), base_url=backend.url, polling=_QUICK) as client:

@@ -86,7 +86,7 @@ def test_a_preview_shows_more_edits_and_says_what_was_not_done(
         )
         still = Image.open(io.BytesIO(made.stills[0].after))
         assert still.width / still.height == pytest.approx(9 / 16, abs=0.02)
-        assert any("kept to its end" in warning for warning in made.warnings)
+        assert any("the part to keep ends there" in warning for warning in made.warnings)
         with pytest.raises(InvalidRequestError, match=r"at=0\.9 is beyond .* 0\.5 s long"):
             local.preview(carphone, background="blur", trim=(0.5, 1), at=0.9)
         with pytest.raises(InvalidRequestError, match="the part to keep starts at 99 s"):
