@@ -1,6 +1,6 @@
 """Errors as sentences for a person in a chat: what happened, and what to do.
 
-The remedies of the errors themselves are for programmers ("Make a new session with …"). If
+The remedies of the errors themselves are for programmers ("Create a new session with …"). If
 credits may have been used, the sentence says so (docs/protocol.md §7, §10). The sentences are
 in `sentences/`, by the name of the error's class.
 """
@@ -17,7 +17,7 @@ from nemovideo.errors import NemoError
 
 
 def sentence_for(error: NemoError, message: str, language: str) -> str:
-    """Return an error as a sentence, in "zh" or else in English.
+    """Return an error as a sentence, in Chinese for "zh", otherwise in English.
 
     `message` is the error's own without GUI instructions.
     """

@@ -133,5 +133,5 @@ def phrases_for(text: str, otherwise: Phrases) -> Phrases:
 
 
 def phrases_in(language: str) -> Phrases:
-    """Return the sentences of a language by its ISO code: Chinese, or else English."""
+    """Return the sentences of a language by its ISO code: Chinese, otherwise English."""
     return CHINESE if language.lower().startswith("zh") else ENGLISH

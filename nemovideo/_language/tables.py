@@ -1,8 +1,8 @@
-"""Regular expressions in data files, by name: `english.ini` and `chinese.ini` beside the code.
+"""Regular expressions in data files, by name: `english.ini` and `chinese.ini` next to the code.
 
 A value can span indented lines, which are joined without a space. In it, `{name}` is another
 entry, `{section.name}` one of another section, and `{verbs: add put}` the forms of verbs.
-Entries of the section `shared` are named without it.
+References to entries of the section `shared` omit the section.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Table:
     Args:
         folder: The folder of the two files.
         english: A template for English entries, with "{}" for the entry; one that begins with
-            "re: " is left as it is.
+            "re: " is used unchanged.
         symbols: Additional names for references, such as placeholder characters.
         flags: Flags of the patterns.
         rewrite: A final transformation of each regular expression.

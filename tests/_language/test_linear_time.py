@@ -81,7 +81,7 @@ def test_time_grows_with_the_length_of_the_text(read: Callable[[str], object]) -
     assert not slow
 
 
-def test_the_longest_wish_that_the_local_agent_reads_takes_a_moment() -> None:
+def test_the_longest_message_is_read_quickly_by_the_local_agent() -> None:
     wishes = {piece: (piece * 2000)[:2000] for piece in _PIECES}
     assert [
         piece

@@ -1,8 +1,8 @@
 """Split an answer into lines and sentences, and mask its quotations, code and links.
 
-Of Markdown, it knows lines, list items, headings, emphasis and code. Masked text is replaced by
-characters that no pattern of `words.py` matches, so that a title "Click here" is not an
-instruction.
+The only Markdown that it recognizes is list items, headings, emphasis and code. Masked text is
+replaced by characters that no pattern of `words.py` matches, so that a title "Click here" is not
+an instruction.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 This is the table of docs/protocol.md §8 for whole sentences in English and Chinese. A request is
 recognized by a key that names it and by having no other words (`words.py`): "How many credits
-are left?" has none, but "add the credits at the end" has an "add". Anything doubtful goes to
+are left?" has none, but "add the credits at the end" has an "add". Anything ambiguous goes to
 the agent.
 """
 

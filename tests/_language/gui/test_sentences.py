@@ -18,6 +18,6 @@ def test_an_instruction_becomes_an_action() -> None:
     assert [(said, clean(said), wanted) for said, wanted in rows if clean(said) != wanted] == []
 
 
-def test_a_description_stays() -> None:
+def test_a_description_is_kept() -> None:
     kept = _TABLES["descriptions"]
     assert [(said, clean(said)) for said in kept if clean(said) != Spoken(said)] == []

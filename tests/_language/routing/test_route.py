@@ -18,7 +18,7 @@ def no_file(_: str) -> bool:
 _TABLES = json.loads(Path(__file__).with_name("sentences.json").read_text(encoding="utf-8"))
 
 
-def test_a_sentence_goes_where_it_belongs() -> None:
+def test_a_sentence_is_routed_to_its_handler() -> None:
     wrong = []
     for name, sentences in _TABLES["routes"].items():
         for said in sentences:
@@ -33,7 +33,7 @@ def test_a_sentence_goes_where_it_belongs() -> None:
     assert wrong == []
 
 
-def test_a_text_of_many_pages_is_not_searched_for_files() -> None:
+def test_a_very_long_text_is_not_searched_for_files() -> None:
     asked: list[str] = []
     text = "a.mp4 " * 50_000
 
@@ -117,7 +117,7 @@ def test_a_url_of_a_video_is_uploaded_valid_or_not(url: str) -> None:
 
 
 @pytest.mark.parametrize("said", ["upload /srv/missing.mp4", "/srv/missing.mp4"])
-def test_a_file_handed_over_is_an_upload_even_where_it_is_missing(said: str) -> None:
+def test_a_file_to_use_is_an_upload_even_if_it_is_missing(said: str) -> None:
     assert route(said, is_file=no_file) == Routed(Route.UPLOAD, paths=("/srv/missing.mp4",))
 
 
@@ -131,11 +131,11 @@ def test_a_file_handed_over_is_an_upload_even_where_it_is_missing(said: str) -> 
         "别上传talk.mp4",
     ],
 )
-def test_the_name_of_a_file_can_be_mere_words(said: str) -> None:
+def test_a_file_name_can_consist_of_ordinary_words(said: str) -> None:
     assert route(said, is_file="talk.mp4".__eq__) == Routed(Route.AGENT, rest=said)
 
 
-def test_a_path_that_no_system_takes_is_no_file() -> None:
+def test_an_invalid_path_is_not_a_file() -> None:
     assert route("a\0b/" + "c" * 5000 + ".txt").route is Route.AGENT
 
 
