@@ -42,7 +42,7 @@ class Folders:
             roots.append(path)
         if not roots:
             raise InvalidRequestError(
-                "no folder was named", remedy="Name the folders that the agent may use."
+                "no folder was given", remedy="Pass the folders that the agent may use."
             )
         return cls(tuple(roots))
 
@@ -73,7 +73,7 @@ class Folders:
         if not paths:
             raise InvalidRequestError(
                 f"{text!r} is not below an allowed folder",
-                remedy=f"Name a file below {self}.",
+                remedy=f"Choose a file below {self}.",
             )
         return next((path for path in paths if path in existing), paths[0])
 
@@ -86,7 +86,7 @@ class Folders:
         def check(now: _T) -> None:
             if self.output(str(target)) != target:
                 raise InvalidRequestError(
-                    f"a folder of {target} was replaced by a link", remedy="Name another file."
+                    f"a folder of {target} was replaced by a link", remedy="Choose another file."
                 )
             report(now)
 

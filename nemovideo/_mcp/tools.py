@@ -182,8 +182,8 @@ class Tools:
             if source is None:
                 if any(given is not None for given in (background, edit, trim)):
                     raise InvalidRequestError(
-                        "background, edit and trim apply to a source",
-                        remedy="Name the source, or call say first.",
+                        "background, edit and trim require a source",
+                        remedy="Pass a source, or call say first.",
                     )
                 session = await self._attached(session_id)
                 return preview_answer(await session.preview(at), session.id)
@@ -245,7 +245,7 @@ class Tools:
         return await self._jobs.cancel(job_id)
 
     async def _attached(self, session_id: str | None) -> AsyncSession:
-        """Return the session of an id, or else the last one used.
+        """Return the session with an id; by default the last one used.
 
         Raises:
             DraftNotReadyError: There is no session yet.

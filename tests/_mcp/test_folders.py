@@ -58,7 +58,7 @@ def test_a_name_is_looked_for_in_every_folder(inside: Path) -> None:
         "https://example.com/talk.mp4/../../../../../secret.mp4",
     ],
 )
-def test_nothing_leads_out(inside: Path, tmp_path: Path, text: str) -> None:
+def test_no_path_leads_out_of_the_folders(inside: Path, tmp_path: Path, text: str) -> None:
     (inside / "link.mp4").symlink_to(tmp_path / "secret.mp4")
     (inside / "folder").symlink_to(tmp_path)
     (inside / "dangling.mp4").symlink_to(tmp_path / "new.mp4")

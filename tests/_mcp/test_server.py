@@ -46,7 +46,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.anyio
-async def test_an_agent_makes_a_file_of_a_clip(folder: Path, environment: dict[str, str]) -> None:
+async def test_an_agent_turns_a_clip_into_a_file(folder: Path, environment: dict[str, str]) -> None:
     told: list[float] = []
 
     async def on_progress(progress: float, total: float | None, message: str | None) -> None:
@@ -117,7 +117,7 @@ ME = {"name": "test", "version": "1"}
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 @pytest.mark.parametrize("how", ["end of input", "SIGTERM"])
-def test_a_server_that_is_stopped_at_work_leaves_nothing_behind(
+def test_a_server_stopped_during_a_job_leaves_nothing_behind(
     folder: Path, environment: dict[str, str], tmp_path: Path, how: str
 ) -> None:
     make_clip(folder / "long.mp4", seconds=8, tone_hz=None)

@@ -107,7 +107,7 @@ async def test_a_clip_becomes_a_file_that_can_be_edited_further(
         assert left == {"available": 98, "frozen": 0, "total": 98}
 
 
-async def test_files_that_a_text_names_are_uploaded_and_the_wishes_around_them_are_done(
+async def test_files_named_in_a_text_are_uploaded_and_its_edits_are_made(
     quick: LocalBackend, folder: Path
 ) -> None:
     async with agent_of(quick, folder) as agent:
@@ -120,27 +120,31 @@ async def test_files_that_a_text_names_are_uploaded_and_the_wishes_around_them_a
 
 
 REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
-    ("remove_background", {"source": "/etc/passwd"}, "Name a file below"),
+    ("remove_background", {"source": "/etc/passwd"}, "Choose a file below"),
     ("remove_background", {"source": "nothing.mp4"}, "Check the path."),
-    ("remove_background", {"source": "talk.mp4", "background": "/etc/a.png"}, "Name a file below"),
-    ("remove_background", {"source": "talk.mp4", "output": "../a.mp4"}, "Name a file below"),
+    (
+        "remove_background",
+        {"source": "talk.mp4", "background": "/etc/a.png"},
+        "Choose a file below",
+    ),
+    ("remove_background", {"source": "talk.mp4", "output": "../a.mp4"}, "Choose a file below"),
     ("remove_background", {"source": "talk.mp4", "output": "there.mp4"}, "pass overwrite=True."),
     ("remove_background", {"source": "talk.mp4", "max_credits": 0}, "max_credits"),
-    ("say", {"text": "upload /etc/passwd.mp4"}, "Name a file below"),
-    ("say", {"text": "blur it", "files": ["../x.mp4"]}, "Name a file below"),
+    ("say", {"text": "upload /etc/passwd.mp4"}, "Choose a file below"),
+    ("say", {"text": "blur it", "files": ["../x.mp4"]}, "Choose a file below"),
     ("show_timeline", {}, "Call remove_background or say first."),
     ("preview", {}, "Call remove_background or say first."),
-    ("preview", {"edit": "make it square"}, "Name the source, or call say first."),
+    ("preview", {"edit": "make it square"}, "Pass a source, or call say first."),
     ("preview", {"source": "talk.mp4", "edit": " "}, "The edit is empty."),
-    ("preview", {"source": "/etc/passwd"}, "Name a file below"),
-    ("preview", {"source": "talk.mp4", "background": "../a.png"}, "Name a file below"),
+    ("preview", {"source": "/etc/passwd"}, "Choose a file below"),
+    ("preview", {"source": "talk.mp4", "background": "../a.png"}, "Choose a file below"),
     (
         "preview",
         {"source": "talk.mp4", "at": [-1]},
         "Pass 1 to 24 times in seconds from the start.",
     ),
     ("export", {}, "Call remove_background or say first."),
-    ("export", {"session_id": "nothing"}, "Make a new session."),
+    ("export", {"session_id": "nothing"}, "Create a new session."),
     ("job_status", {"job_id": "job-99"}, "job_id"),
     ("remove_background", {}, "source is missing. Its arguments are: source (required), backgr"),
     (
@@ -199,7 +203,7 @@ async def test_addresses_of_this_machine_are_not_fetched(quick: LocalBackend, fo
             assert text_of(result).endswith("public internet. Upload the file itself.")
 
 
-async def test_work_that_takes_long_is_a_job_whose_result_can_be_had_later(
+async def test_a_long_call_becomes_a_job_whose_result_can_be_fetched_later(
     tmp_path: Path, folder: Path
 ) -> None:
     renderer = Renderer()
