@@ -1,7 +1,7 @@
 """Cards for notebooks: drafts, differences, balances, jobs, answers and videos.
 
 Pure functions from values to HTML without scripts, ids or external resources; all text is escaped.
-Colors follow the theme of JupyterLab or VS Code, or else the system's light or dark mode.
+Colors follow the theme of JupyterLab or VS Code, elsewhere the system's light or dark mode.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def changes(
 ) -> str:
     """Return changes as a list, and marked on the timeline.
 
-    A row is "added", "changed" or "removed", and a sentence. The timeline is the longer one.
+    A row is a mark, "added", "changed" or "removed", and a sentence.
     """
     if not rows:
         return _card("Nothing changed", "", "")

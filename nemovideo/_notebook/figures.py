@@ -1,4 +1,4 @@
-"""Videos and pictures in a notebook: players, or the first frame if browsers cannot play it."""
+"""Videos and pictures in a notebook: players, or the first frame where browsers have none."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _still(path: Path) -> str | None:
 
 
 def _shrunk_png(png: bytes) -> str:
-    """Return a data URL, which without Pillow, or if that cannot read it, is the PNG itself."""
+    """Return a data URL of a small WebP, or of the PNG itself if Pillow cannot read it."""
     try:
         from PIL import Image
     except ImportError:
@@ -101,7 +101,7 @@ def _shrunk_png(png: bytes) -> str:
 
 
 def _shrunk(image: Image.Image) -> str:
-    """Return a WebP of at most `_STILL_WIDTH` pixels, a fraction of a PNG's bytes."""
+    """Return the data URL of a WebP of at most `_STILL_WIDTH` pixels, much smaller than a PNG."""
     image.thumbnail((_STILL_WIDTH, _STILL_WIDTH))
     written = io.BytesIO()
     image.save(written, "WEBP", quality=90)

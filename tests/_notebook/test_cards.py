@@ -72,7 +72,7 @@ def test_a_draft_shows_its_tracks_names_and_times() -> None:
 
 @settings(max_examples=15)
 @given(st.text())
-def test_no_name_becomes_markup(name: str) -> None:
+def test_names_are_escaped(name: str) -> None:
     made = draft(
         track(0, segment(9_000, name=f"{name}{EVIL}")),
         track(7, segment(9_000, text=f"{EVIL}{name}")),
@@ -124,13 +124,13 @@ def test_a_difference_marks_what_changed() -> None:
     assert "Nothing changed" in Page(SAMPLE.diff(SAMPLE)._repr_html_()).words
 
 
-def test_a_plain_terminal_gets_the_words() -> None:
+def test_a_plain_terminal_shows_text() -> None:
     assert SAMPLE._repr_mimebundle_()["text/plain"] == str(SAMPLE)
     diff = SAMPLE.diff(SAMPLE.without_track(0))
     assert diff._repr_mimebundle_()["text/plain"] == str(diff)
 
 
-def test_credits_show_what_is_free_and_what_is_reserved() -> None:
+def test_credits_show_what_is_available_and_what_is_reserved() -> None:
     html = cards.credits_bar(60, 20, 80)
     assert "60 available · 20 reserved" in Page(html).words
     assert "width:75.00%" in html
@@ -147,7 +147,7 @@ def test_credits_show_what_is_free_and_what_is_reserved() -> None:
         ("processing", 7.0, "processing · 100%"),
     ],
 )
-def test_a_job_shows_how_far_it_is(status: str, fraction: float | None, words: str) -> None:
+def test_a_job_shows_its_progress(status: str, fraction: float | None, words: str) -> None:
     assert words in Page(cards.job_progress(status, fraction)).words
 
 
