@@ -88,9 +88,9 @@ def replacing(path: Path, *, by: Path) -> Iterator[None]:
 
 
 def regular(path: str | os.PathLike[str], flags: int, mode: int = 0o666) -> int:
-    """Open a regular file without ever waiting; the `opener` of `open()`.
+    """Open a regular file without blocking; can be the `opener` of `open()`.
 
-    Somebody else may have put a pipe or a device in its place, which could block forever.
+    Opening a pipe or a device, which somebody may have put there, could block forever.
 
     Raises:
         OSError: It cannot be opened, or is not a regular file.

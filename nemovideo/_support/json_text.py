@@ -17,8 +17,8 @@ _MAX_DEPTH = 200
 def read_json(text: str | bytes) -> object:
     """Parse JSON; bytes are UTF-8.
 
-    Lone surrogates are kept if they are escapes. As bytes they are not UTF-8; decoding many of
-    them leniently would take a second in which no other thread runs.
+    Lone surrogates are kept if they are escaped. As bytes they are not UTF-8; decoding many of them
+    leniently would block all other threads for a second.
 
     Raises:
         ValueError: It is not UTF-8, not JSON, is nested more than 200 levels deep, or has a number
@@ -96,7 +96,7 @@ _LENIENT = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite_o
 
 
 _may_nest: Callable[[object], bool] = getattr(gc, "is_tracked", bool)
-"""Skips numbers and texts (and objects of nothing else) in C; a loop takes as long as parsing."""
+"""Skips numbers and texts (and objects of only those) in C; a Python loop is as slow as parsing."""
 
 
 def _decode(text: str, decoder: json.JSONDecoder) -> object:

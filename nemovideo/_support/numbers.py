@@ -22,7 +22,7 @@ def check_number(
     least: float = -math.inf,
     endless: bool = False,
 ) -> None:
-    """Check the value of a numeric option: above a number or at least one; infinite if `endless`.
+    """Check a numeric option: more than `above`, at least `least`, and finite unless `endless`.
 
     Raises:
         InvalidRequestError: It is not a number, NaN, infinite, or too small.

@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled on first use: some take longer than a whole call."""
+"""Regular expressions that are compiled on first use: compiling some takes longer than a call."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _UNREADABLE = (av.error.FFmpegError, OSError, ValueError, IndexError, SequenceEr
 
 
 def decoder_of(stream: VideoStream) -> VideoCodecContext:
-    """Return a stream's decoder, for VP8 and VP9 with alpha that of libvpx.
+    """Return a stream's decoder; for VP8 and VP9 with alpha, it is libvpx's.
 
     FFmpeg's own decoders of both ignore the alpha in a WebM file.
     """

@@ -37,7 +37,7 @@ def home() -> Path | None:
 
 
 def user_folder(kind: Literal["cache", "data"]) -> Path:
-    """Return this package's folder of the user for caches or data; it may not exist yet.
+    """Return the user's folder for this package's caches or data; it may not exist yet.
 
     `XDG_CACHE_HOME` or `XDG_DATA_HOME` comes first, on every system. If there is no home folder
     either, it is a temporary one, with a warning.
