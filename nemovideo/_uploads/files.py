@@ -160,7 +160,7 @@ def _prepare_path(path: Path, upload: Upload) -> Upload:
             raise SourceNotFoundError(
                 f"{path} is a folder, not a file",
                 remedy=Remedy(
-                    "name a file in it",
+                    "choose a file in it",
                     (
                         "use ",
                         Code("client.batch.remove_backgrounds", in_shell="`nemovideo batch`"),
@@ -224,7 +224,7 @@ def _inspect(file: BinaryIO, size: int, name: str, families: frozenset[str]) -> 
             f"{name!r} {error}",
             remedy=Remedy(
                 "save or copy the file again",
-                ("send it as it is with ", Code("Upload(source, check=False)")),
+                ("skip the check with ", Code("Upload(source, check=False)")),
             ),
         ) from None
     if suffix and family_of(info.format) != family:

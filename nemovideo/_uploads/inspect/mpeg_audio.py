@@ -10,9 +10,9 @@ _PADDING_BYTES = 4096
 
 
 def parse(reader: Reader) -> MediaInfo:
-    """Return which of the two it is."""
+    """Return whether it is MP3 or AAC."""
     offset = 0
-    while reader.read(offset, 3) == b"ID3":  # there can be two
+    while reader.read(offset, 3) == b"ID3":  # there can be two tags
         a, b, c, d = reader.unpack(">4B", offset + 6)  # a synchsafe integer: 7 bits in each byte
         offset += 10 + (a << 21 | b << 14 | c << 7 | d)
     if offset >= reader.size:

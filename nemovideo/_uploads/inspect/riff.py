@@ -6,7 +6,7 @@ from nemovideo._uploads.inspect.reader import DamagedError, Reader, truncated
 from nemovideo.models import MediaInfo
 
 _UNKNOWN = (0, 0xFFFFFFFF)
-"""Sizes in files from writers that cannot seek."""
+"""Placeholder sizes, from writers that cannot seek."""
 
 _ANIMATED = 0x02  # a flag of VP8X
 
