@@ -75,7 +75,7 @@ class Code:
     Attributes:
         text: The code.
         otherwise: The text for other media; None to leave out the step there.
-        in_shell: The text for a shell, if it is not `otherwise`.
+        in_shell: The text for a shell, if it differs from `otherwise`.
     """
 
     text: str
@@ -96,8 +96,8 @@ Step = str | tuple[str | Action, ...]
 class Remedy(str):
     """The remedy for an error: alternative steps. As a string, it is phrased for Python.
 
-    A step is text, or a tuple of text and actions. A medium that lacks an action leaves out the
-    step.
+    A step is text, or a tuple of text and actions. A step with
+    an action that a medium does not have is left out there.
     """
 
     steps: tuple[Step, ...]

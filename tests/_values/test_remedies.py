@@ -42,7 +42,7 @@ def test_each_reader_sees_what_they_can_do(remedy: str, python: str, shell: str,
     assert (remedy_for(remedy, "shell"), remedy_for(remedy, "chat")) == (shell, chat)
 
 
-def test_code_may_have_a_text_of_its_own_for_a_shell() -> None:
+def test_code_can_have_a_separate_text_for_a_shell() -> None:
     remedy = Remedy("go online", ("use ", Code("Client.local()", in_shell="--local")))
     shown = [remedy_for(remedy, medium) for medium in ("python", "shell", "chat", "tool")]
     texts = ["Go online, or use Client.local().", "Go online, or use --local.", *["Go online."] * 2]
