@@ -157,7 +157,7 @@ class AnswerBuilder:
             self._unconfirmed[author] = segment
 
     def _add_result(self, event: ToolResultEvent) -> None:
-        """Record a tool that failed; a model that repeats the call with success has met it."""
+        """Record a failed tool; if the model retries the call successfully, drop the failure."""
         reason = failure_of(event)
         self._failed_tools.pop(event.name, None)
         if reason is not None:
@@ -184,7 +184,7 @@ class AnswerBuilder:
 
 
 def question_of(call: ToolCallEvent) -> str:
-    """Return the question that a call asks the user, "" if it is no such call.
+    """Return the question that a call asks the user, or "" for any other call.
 
     It is in the call's arguments, under a key that varies.
     """

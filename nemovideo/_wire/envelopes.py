@@ -207,7 +207,7 @@ def _page_title(text: str) -> str:
 def _class_by_path(exchange: Exchange, message: str, cls: type[APIError]) -> type[APIError]:
     """Refine the class of an error without a code, by the request's path and the message.
 
-    Only some codes have an HTTP status of their own (docs/protocol.md §7).
+    Few codes have their own HTTP status (docs/protocol.md §7).
     """
     path, words = exchange.path, message.lower()
     if cls is ExportBlockedError and (path == "/run_sse" or "credits" in words):
@@ -249,7 +249,7 @@ def _address_remedy(
 
 
 def _is_plain(message: str) -> bool:
-    """Return whether a 404 only says that there is nothing at this address."""
+    """Return whether a 404 has no message, or only a standard one."""
     return message.lower() in ("", "not found")
 
 

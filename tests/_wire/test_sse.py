@@ -159,7 +159,7 @@ def test_incomplete_tool_calls_in_partial_events_are_ignored() -> None:
     ]
 
 
-def test_partial_texts_without_their_whole_are_an_incomplete_reply() -> None:
+def test_partial_texts_without_a_complete_text_are_an_incomplete_reply() -> None:
     reply = answer(
         data(adk({"text": "Half "}, partial=True), adk({"text": "an"}, partial=True))
     ).reply()
@@ -412,7 +412,7 @@ def test_a_tool_that_failed_is_a_warning(response: Mapping[str, object], warning
 @pytest.mark.parametrize(
     "response", [{}, {"status": "success", "message": "Added."}, {"error": None}, {"success": True}]
 )
-def test_a_tool_that_succeeded_is_no_warning(response: Mapping[str, object]) -> None:
+def test_a_tool_that_succeeded_is_not_a_warning(response: Mapping[str, object]) -> None:
     assert not answer(data(_tool("add_title", response), adk({"text": "Done."}))).reply().warnings
 
 
