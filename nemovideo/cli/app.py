@@ -71,7 +71,7 @@ _verbose_option = click.option(
 def app() -> None:
     """Remove the background from videos, and edit them in plain language.
 
-    Uses the NemoVideo cloud (with the token in NEMO_TOKEN, or else an
+    Uses the NemoVideo cloud (with the token in NEMO_TOKEN, otherwise an
     anonymous one), or with --local a backend on this machine that needs no
     account and no network.
 

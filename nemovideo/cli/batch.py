@@ -49,7 +49,7 @@ from nemovideo.cli.report import (
     "--file-deadline",
     type=float,
     metavar="SECONDS",
-    help="Seconds for each file; one that takes longer fails, but not the others.",
+    help="Seconds for each file; one that takes longer fails, the others continue.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @local_option

@@ -1,4 +1,4 @@
-"""The standard streams, which may be missing, or encoded without all of Unicode."""
+"""The standard streams, which may be missing, or whose encoding may lack characters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TextIO
 
 import click
 
-# Control characters, except line feeds and tabs, and what changes the direction of text.
+# Control characters, except line feeds and tabs, and those that change the direction of text.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 

@@ -46,7 +46,7 @@ quiet_option: _Decorator = click.option(
 def _checked_trim(
     _context: click.Context, _option: click.Parameter, value: tuple[float, float] | None
 ) -> tuple[float, float] | None:
-    """Check a range in the shell's words."""
+    """Check a range; the error is in shell syntax."""
     if value is not None and not value[0] < value[1]:
         given = f"--trim {value[0]:g} {value[1]:g}"
         raise click.UsageError(f"{given}: the end must be after the start")
@@ -70,7 +70,7 @@ trim_option: _Decorator = click.option(
 max_credits_option: _Decorator = click.option(
     "--max-credits",
     type=float,
-    help="Start nothing that would probably exceed this. An edit is expected to cost "
+    help="Do not start work that would probably exceed this. An edit is assumed to cost "
     "NEMO_EDIT_COST credits, by default 50.",
 )
 

@@ -65,13 +65,13 @@ def preview(
     nemovideo preview talk.mp4 -b transparent --at 0.5 --at 3 -o look.png
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
     if (source is None) == (session_id is None):
-        raise click.UsageError("Name a file, or a session with --session.")
+        raise click.UsageError("Pass a file, or a session with --session.")
     for name, value in (("background", background), ("edit", edit), ("trim", trim)):
         if session_id is not None and value is not None:
             raise click.UsageError(f"--{name} applies to a file, not to --session.")
     if session_id is not None and local:
         raise click.UsageError(
-            "A backend that --local starts has no sessions yet. For sessions that live on, start "
+            "The backend that --local starts has no sessions. To keep sessions, start "
             "`nemovideo serve`, set NEMO_API_URL to its address, and leave out --local."
         )
     target = output or Path(f"{'session' if source is None else stem_of(source)}-preview.png")

@@ -284,7 +284,7 @@ def test_a_batch_that_stops_says_why_in_shell_syntax(run: Run, clip: Path) -> No
         ("clm_link", ["credits"], 2),
     ],
 )
-def test_a_token_that_does_not_work(
+def test_a_rejected_token(
     run: Run, monkeypatch: pytest.MonkeyPatch, token: str, arguments: list[str], code: int
 ) -> None:
     monkeypatch.setenv("NEMO_TOKEN", token)
@@ -428,7 +428,7 @@ def test_a_file_of_a_local_batch_that_ran_out_of_time_is_not_promised_to_resume(
     assert "Run the batch again: files in progress start over, or set another --file" in done.stdout
 
 
-def test_a_job_that_is_not_there(run: Run) -> None:
+def test_a_missing_job(run: Run) -> None:
     done = run("jobs", "resume", "nothing.json")
     assert done.exit_code == 2
     assert "nothing.json" in done.stderr
