@@ -189,7 +189,7 @@ def test_user_defined_secrets_are_redacted_in_every_json_spelling(words: str) ->
             assert spelling not in clean
 
 
-def test_a_greedy_pattern_does_not_cost_the_recording(path: Path, backend: LocalBackend) -> None:
+def test_a_greedy_pattern_does_not_lose_the_recording(path: Path, backend: LocalBackend) -> None:
     with (
         record(path, redact=[re.compile("proj.*")]) as cassette,
         cassette.client(base_url=backend.url) as client,
@@ -222,7 +222,7 @@ def test_a_compressed_answer_is_kept_readable(path: Path) -> None:
         assert client.credits.balance().available == 7
 
 
-def test_the_same_secret_has_the_same_placeholder_and_others_have_others() -> None:
+def test_each_secret_has_its_own_placeholder() -> None:
     redactor = Redactor()
     redactor.learn('{"token": "opaque-value"}')
     clean = redactor.text("opaque-value nmv_usr_1 nmv_usr_2 opaque-value nmv_usr_1")
@@ -290,7 +290,7 @@ def slow(path: Path, gap_s: float, backend: LocalBackend, clip: Path) -> None:
 
 
 @pytest.mark.parametrize(("speed", "waited_s"), [(None, 0), (1.0, 130)])
-def test_a_stream_is_played_at_once_or_as_it_came(
+def test_a_stream_is_replayed_at_once_or_with_its_timing(
     path: Path, backend: LocalBackend, clip: Path, speed: float | None, waited_s: float
 ) -> None:
     slow(path, 130, backend, clip)
@@ -313,7 +313,7 @@ def test_a_replayed_silence_times_out_again(path: Path, backend: LocalBackend, c
     assert TextEvent in kinds
 
 
-def test_a_speed_must_be_one(path: Path) -> None:
+def test_a_speed_must_be_positive(path: Path) -> None:
     with pytest.raises(errors.InvalidRequestError, match="speed is 0"):
         replay(path, speed=0)
 

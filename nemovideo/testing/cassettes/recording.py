@@ -200,12 +200,12 @@ def record(
 
     All traffic of the cassette's clients is written to `path` when the block ends, even after an
     error: streams with the time of each line, uploads as names and sizes. Tokens, client and user
-    ids, e-mail addresses and the queries of links are replaced by placeholders, the same value
+    ids, e-mail addresses and the queries of links are replaced by placeholders, each value
     always by the same one. Messages to the agent and file names are kept.
 
     Args:
         path: The file; an existing one is replaced.
-        redact: What else to replace: strings, and patterns (their group `secret`, or else the
+        redact: What else to replace: strings, and patterns (their group `secret`, otherwise the
             whole match).
         keep_bytes: The largest body that is kept; the default is 32 MiB.
 

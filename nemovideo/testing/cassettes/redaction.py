@@ -35,14 +35,14 @@ _PREFIX = re.compile(r"(?:nmv_usr|clm|anon)_")
 
 
 class Redactor:
-    """Replaces secrets, the same secret always by the same placeholder.
+    """Replaces secrets, each always by the same placeholder.
 
     Pass all texts to `learn` before redacting the first one, so that a token that one response
     names is replaced everywhere else.
 
     Args:
-        extra: What else to replace: strings, and patterns (their group `secret`, or else the whole
-            match).
+        extra: What else to replace: strings, and patterns (their group `secret`, otherwise the
+            whole match).
     """
 
     def __init__(self, extra: Iterable[str | re.Pattern[str]] = ()) -> None:

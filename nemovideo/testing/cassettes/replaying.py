@@ -113,7 +113,7 @@ class Replay:
             if found is None:
                 self.missing.append(f"{request.method} {request.url}")
                 raise CassetteError(
-                    f"{request.method} {request.url} is not in {self.path}, or was answered already"
+                    f"{request.method} {request.url} is not in {self.path}, or was already replayed"
                     f"{self._difference(request)}"
                 )
             self._left.remove(found)
@@ -194,8 +194,8 @@ class Replay:
     def _options(self, options: Options) -> tuple[str, Options]:
         """Return a token, and options for a client without a server, an account, or waiting.
 
-        If the recorded client had an anonymous token, so has the replayed one, so that a renewal
-        is replayed.
+        If the recorded client had an anonymous token, the replayed one has one too, so that its
+        renewal is replayed.
         """
         if self._folder is None:
             raise CassetteError("the cassette is not open", remedy="Use it in a with block.")
