@@ -18,7 +18,7 @@ from nemovideo.draft.values import number
 _KEYS_SHOWN = 10
 _SIZE = ("width", "height")
 _FLAGS = frozenset({"shaped", "rated"})
-"""What the local backend notes beside a setting: no sentence names them."""
+"""Keys that the local backend stores next to a setting; no sentence mentions them."""
 
 
 class ChangeKind(Enum):
@@ -113,7 +113,7 @@ class Change:
 
 
 _QUOTES = "“”"
-"""As in the agent's answers; those of the timeline's summary are the protocol's."""
+"""Those of the agent's answers; the timeline's summary uses those of the protocol."""
 
 _ENGLISH = {
     "draft duration": "Duration {old} → {new}",
@@ -216,7 +216,7 @@ _KEY_WORDS = {
     "source_start_ms": "start in the file",
     "keep_metadata": "metadata",
 }
-"""The words for keys that are not their own."""
+"""The words for keys that are not words themselves."""
 
 
 def _sentence(change: Change, language: str) -> str:
@@ -336,7 +336,7 @@ def adjustment(value: object) -> str | None:
 
 
 def _noun(subject: Subject, language: str) -> str:
-    """Return a segment's name, or else its position, such as `Track 2 (audio)`, from 1."""
+    """Return a segment's name, otherwise its position, such as `Track 2 (audio)`, from 1."""
     if subject.track is None:
         return ""
     track_type = None if subject.part is None else subject.part.type

@@ -101,7 +101,7 @@ class Draft(Timeline):
 
     @property
     def duration_ms(self) -> int:
-        """The length of the video: the draft's own value, or else that of its longest track."""
+        """The length of the video: the draft's own value, otherwise that of its longest track."""
         own_ms = self._own_duration_ms()
         return _longest_ms(self.tracks) if own_ms is None else own_ms
 
@@ -150,7 +150,7 @@ class Draft(Timeline):
                 draft is text.
         """
         if self._text is not None:
-            raise InvalidRequestError("A text draft cannot be edited here")
+            raise InvalidRequestError("A text draft cannot be edited")
         if tracks is None:
             changed = self._changed(duration_ms, metadata)
             return self if changed is None else Draft(snapshot(changed))

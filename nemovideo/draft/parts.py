@@ -188,7 +188,7 @@ class Track(Part):
 
     @property
     def duration_ms(self) -> int:
-        """The duration: the draft's own value, or else the end of the last segment."""
+        """The duration: the draft's own value, otherwise the end of the last segment."""
         found = self._own_duration_ms()
         return end_ms(self.segments) if found is None else found
 

@@ -144,7 +144,7 @@ def test_one_change_is_one_sentence_in_chinese(after: Draft, told: str) -> None:
     assert [change.describe("zh") for change in BASE.diff(after)] == [told]
 
 
-def test_a_new_frame_size_is_told_with_the_old_one() -> None:
+def test_a_new_frame_size_is_described_with_the_old_one() -> None:
     wide = base(m={"width": 1280, "height": 720})
     tall = base(m={"width": 720, "height": 1280, "shaped": True})
     faster = base(m={"width": 720, "height": 1280, "shaped": True, "fps": 60, "rated": True})

@@ -101,7 +101,7 @@ def test_any_draft_is_returned_unchanged_with_types_and_key_order(value: dict[st
 
 
 @given(OBJECTS | _part(t=JSON, d=JSON, m=JSON) | JSON)
-def test_any_json_is_read_and_given_back_or_refused_with_our_error(value: Any) -> None:
+def test_any_json_is_returned_unchanged_or_refused_with_our_error(value: Any) -> None:
     try:
         made = Draft.from_json(value)
     except MalformedResponseError:
@@ -165,13 +165,13 @@ def test_the_typed_view_names_what_the_terse_json_holds() -> None:
         ({"t": [{"sg": [{}, None, []]}]}, "$.t[0].sg[2]"),
     ],
 )
-def test_a_structure_that_makes_no_sense_is_refused_with_its_path(value: object, path: str) -> None:
+def test_an_invalid_structure_is_refused_with_its_path(value: object, path: str) -> None:
     with pytest.raises(MalformedResponseError) as refused:
         Draft.from_json(value)
     assert refused.value.path == path
 
 
-def test_a_draft_nested_beyond_reason_is_refused() -> None:
+def test_a_deeply_nested_draft_is_refused() -> None:
     value: object = 1
     for _ in range(100_000):
         value = [value]
@@ -253,7 +253,7 @@ def test_volume_is_a_factor_however_it_is_written(
     assert draft(track(1, {"m": metadata})).tracks[0].segments[0].volume == volume
 
 
-def test_what_is_handed_out_or_in_cannot_change_the_draft() -> None:
+def test_changes_to_arguments_or_results_do_not_change_the_draft() -> None:
     value: dict[str, Any] = {"t": [{"tt": 0, "sg": [{"d": 5, "m": {"x": [1]}}]}], "m": {"y": [2]}}
     made = Draft.from_json(value)
     before = exact(made.to_json())
@@ -318,7 +318,7 @@ def test_words_are_set_under_the_key_that_held_them() -> None:
     ]
 
 
-def test_a_title_laid_over_the_draft_reaches_the_local_backend() -> None:
+def test_an_added_title_is_understood_by_the_local_backend() -> None:
     made = SAMPLE.with_title("Paradise Found", start_ms=2_000, duration_ms=4_000)
     assert str(made).endswith('4. Title: "Paradise Found" (2-6s)')
     titles = Timeline.from_draft(
@@ -340,7 +340,7 @@ def test_a_title_laid_over_the_draft_reaches_the_local_backend() -> None:
         lambda: SAMPLE.evolve(metadata={"made": object()}),
     ],
 )
-def test_an_edit_that_makes_no_sense_is_refused(edit: Any) -> None:
+def test_an_invalid_edit_is_refused(edit: Any) -> None:
     with pytest.raises(InvalidRequestError):
         edit()
 
@@ -361,7 +361,7 @@ def test_what_the_local_backend_writes_is_read_by_its_names() -> None:
 XML = '<draft fps="25" width="4" height="2" duration="1000"><track/></draft>'
 
 
-def test_a_draft_that_comes_as_text_is_kept_as_it_is() -> None:
+def test_a_text_draft_is_kept_unchanged() -> None:
     draft = Draft.from_json(XML)
     raw: object = draft.raw
     sent: object = draft.to_json()
