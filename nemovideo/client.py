@@ -46,14 +46,14 @@ D = TypeVar("D", bound="sync.SyncDriver | aio.AsyncDriver")
 class BothLayers(Layer[S], Generic[S, A]):
     """A layer of both clients; the async client uses the class named `Async…`."""
 
-    @overload  # type: ignore[override]  # of the class, it is the descriptor itself
+    @overload  # type: ignore[override]  # on the class, it is the descriptor itself
     def __get__(self, holder: None, owner: type[BaseClient[Any]]) -> BothLayers[S, A]: ...
     @overload
     def __get__(self, holder: Client, owner: type[BaseClient[Any]]) -> S: ...
     @overload
     def __get__(self, holder: AsyncClient, owner: type[BaseClient[Any]]) -> A: ...
     def __get__(self, holder: BaseClient[Any] | None, owner: type[BaseClient[Any]]) -> object:
-        """Return the layer of a client; of the class, the descriptor itself."""
+        """Return the layer of a client; on the class, the descriptor itself."""
         if holder is None:
             return self
         return self.of(holder, "Async" if issubclass(owner, AsyncClient) else "")
@@ -184,7 +184,7 @@ class Client(BaseClient["sync.SyncDriver"]):
     Safe to use from several threads. Close it, or use it in a `with` block.
 
     Args:
-        token: A bearer token; default `NEMO_TOKEN`, or else an anonymous one, which is stored
+        token: A bearer token; default `NEMO_TOKEN`, otherwise an anonymous one, which is stored
             between runs (docs/protocol.md §4).
         http_client: Your own `httpx.Client`, which `close` leaves open.
         options: See `Options`.
@@ -195,7 +195,7 @@ class Client(BaseClient["sync.SyncDriver"]):
     """
 
     if TYPE_CHECKING:
-        jobs: Jobs  # for protocols, which do not see through a descriptor
+        jobs: Jobs  # for protocols, which ignore descriptors
 
     def __init__(
         self,
@@ -291,8 +291,8 @@ class Client(BaseClient["sync.SyncDriver"]):
                 which leaves it black in an MP4.
             edit: More edits in words, sent in the same message, such as "make it 9:16 and put me in
                 the bottom right corner".
-            trim: The part of the clip to keep, as (start, end) in seconds. An end after the end of
-                the video means its end, with a warning.
+            trim: The part of the clip to keep, as (start, end) in seconds. An end beyond that of
+                the video is shortened to it, with a warning.
             output: The path of the result, or None to get only its URL.
             format: "mp4", "webm" or "mov"; the local backend also makes "gif", "zip" (a PNG for
                 each frame), for a picture "png", "jpg" or "webp", and the mask alone, as
@@ -357,7 +357,7 @@ class Client(BaseClient["sync.SyncDriver"]):
         Args:
             source: A path, bytes or an open binary file.
             background: See `remove_background`.
-            edit: See `remove_background`. A part that cannot be done is a warning.
+            edit: See `remove_background`. A part that cannot be done gives a warning.
             trim: See `remove_background`.
             at: Seconds from the start of the edited video, one or several; None for the start, the
                 middle and the end.
@@ -365,7 +365,7 @@ class Client(BaseClient["sync.SyncDriver"]):
 
         Raises:
             MissingExtraError: The extra `[local]` is not installed.
-            InvalidRequestError: The source is a URL, or `at` or `trim` is invalid or too late.
+            InvalidRequestError: The source is a URL, or `at` or `trim` is invalid or out of range.
             AgentError: The local agent does not understand the background or the edit.
             RenderFailedError: The clip cannot be read.
         """
@@ -426,7 +426,7 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
     """
 
     if TYPE_CHECKING:
-        jobs: AsyncJobs  # for protocols, which do not see through a descriptor
+        jobs: AsyncJobs  # for protocols, which ignore descriptors
 
     def __init__(
         self,

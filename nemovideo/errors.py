@@ -201,7 +201,7 @@ class SessionNotFoundError(APIError, codes=(1002,)):
     """There is no such session, or it belongs to another account (code 1002)."""
 
     default_remedy: ClassVar[str] = Remedy(
-        ("make a new session", Code(" with client.sessions.create()", ""))
+        ("create a new session", Code(" with client.sessions.create()", ""))
     )
 
 
@@ -386,7 +386,7 @@ class DraftNotReadyError(NemoError):
 class RenderFailedError(NemoError):
     """The render job failed; `render_id` is its id."""
 
-    default_remedy = "Correct what the message names, and export again; exports are free."
+    default_remedy = "Fix what the message names, and export again; exports are free."
 
 
 class RenderCancelledError(RenderFailedError):
@@ -408,9 +408,9 @@ class CreditLimitError(NemoError):
 
     default_remedy: ClassVar[str] = Remedy(
         ("raise ", Option("max_credits")),
-        "do less in one run",
+        "process fewer files per call",
         (
-            "give the price at a server other than the cloud with ",
+            "if the server is not the cloud, set its price of an edit with ",
             Code("Client(edit_cost=…)", in_shell="NEMO_EDIT_COST"),
         ),
     )
@@ -453,7 +453,7 @@ class CheckpointError(NemoError):
     """
 
     default_remedy: ClassVar[str] = Remedy(
-        ("name another ", Option("checkpoint"), " to start over")
+        ("choose another ", Option("checkpoint"), " to start over")
     )
     path: str | None = None
 

@@ -104,7 +104,7 @@ def is_media_name(text: str) -> bool:
 
 
 def url_name(url: str) -> str:
-    """Return the file name in a URL's path, or else the host."""
+    """Return the file name in a URL's path, otherwise the host."""
     return PurePosixPath(unquote(path_of(url))).name or host_of(url)
 
 

@@ -13,7 +13,7 @@ class RequestInfo:
 
     Attributes:
         method: The HTTP method.
-        host: The host; downloads may have another one than the API's.
+        host: The host; for downloads, it may differ from the API's.
         path: The path, without its query, and with `***` for the secret in a link to a file of a
             local backend.
         route: The path with a placeholder for each id, such as

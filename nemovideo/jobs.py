@@ -170,8 +170,8 @@ class Job(_Base["sync.SyncDriver"], Resource):
 
         Args:
             path: The checkpoint file.
-            client: The client to use. None makes one from the environment for the job's service; a
-                local backend is started on the job's own state.
+            client: The client to use. None creates one from the environment for the job's service;
+                a local backend is started on the job's own state.
             progress: See `run`.
             deadline: See `run`.
             send_again: See `run`.
@@ -263,7 +263,7 @@ class Jobs(Resource):
         """Return a job for `Client.remove_background`, without reading or sending anything yet.
 
         Args:
-            source: See `Client.remove_background`, here and below.
+            source: The source; for details of all arguments, see `Client.remove_background`.
             checkpoint: The file that records every step. If it exists, with the same order, the
                 job is resumed.
             background: The new background.

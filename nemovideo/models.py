@@ -430,7 +430,7 @@ class RenderedVideo:
         """
         if self.path is None:
             raise InvalidRequestError(
-                "the video was not downloaded", remedy="Pass output= a path, then read its frames."
+                "the video was not downloaded", remedy="Pass a path as output=, then call frames()."
             )
         try:
             from nemovideo._support.pixels import frames_of
@@ -542,14 +542,14 @@ class Preview:
         target = expanded(path)
         if target.suffix.lower() != ".png":
             raise InvalidRequestError(
-                f"{target.name} is not a PNG file", remedy='Give a name that ends in ".png".'
+                f"{target.name} is not a PNG file", remedy='Choose a name that ends in ".png".'
             )
         with writing(target):
             target.write_bytes(self.sheet)
         return target
 
     def __str__(self) -> str:
-        """Return one line: how many pictures, of which times, how they were made, and warnings."""
+        """Return one line: the number of pictures, their times and origin, and warnings."""
         count = len(self.stills)
         times = ", ".join(f"{still.time_s:.4g} s" for still in self.stills)
         pictures = "1 picture" if count == 1 else f"{count} pictures"

@@ -21,15 +21,15 @@ class Options(TypedDict, total=False):
     """The keyword arguments of both clients; all are optional.
 
     Attributes:
-        base_url: The API's URL; default `NEMO_API_URL`, or else the cloud's.
-        web_url: The website's URL, for links only; default `NEMO_WEB_URL`, or else the cloud's.
+        base_url: The API's URL; default `NEMO_API_URL`, otherwise the cloud's.
+        web_url: The website's URL, for links only; default `NEMO_WEB_URL`, otherwise the cloud's.
         anonymous: Acquire an anonymous token if there is no token; default True.
-        client_id: The client id for anonymous tokens; default `NEMO_CLIENT_ID`, or else the one
+        client_id: The client id for anonymous tokens; default `NEMO_CLIENT_ID`, otherwise the one
             stored in `config_dir`.
         config_dir: The folder of the client id and the anonymous token; default
-            `$XDG_CONFIG_HOME/nemovideo`, or else `~/.config/nemovideo`.
-        timeout_s: Seconds for each wait for data; default `NEMO_TIMEOUT`, or else 60. Connecting is
-            limited to 15 of them.
+            `$XDG_CONFIG_HOME/nemovideo`, otherwise `~/.config/nemovideo`.
+        timeout_s: Seconds for each wait for data; default `NEMO_TIMEOUT`, otherwise 60. Connecting
+            may take at most 15 of them.
         deadline: Seconds for a whole call, with all retries and waits; default none.
         retry: The retry policy.
         polling: How to wait for render jobs.
@@ -52,7 +52,7 @@ class Options(TypedDict, total=False):
         on_response: Called with a `ResponseInfo` when the response headers arrive, or when the
             request fails. Both must return quickly and not raise.
         edit_cost: The estimated credits of an edit, for checking `max_credits`; default
-            `NEMO_EDIT_COST`, or else 50.
+            `NEMO_EDIT_COST`, otherwise 50.
     """
 
     base_url: str | None

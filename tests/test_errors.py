@@ -64,7 +64,7 @@ def test_the_table_of_codes_and_statuses(status: int | None, code: int | None, n
     assert error_class(status, code).__name__ == name
 
 
-def test_an_api_error_says_what_was_asked_and_keeps_a_bounded_body() -> None:
+def test_an_api_error_names_its_request_and_keeps_a_bounded_body() -> None:
     error = APIError(
         "no", status=418, code=7, method="GET", path="/x", request_id="r1", body="b" * 10_000
     )

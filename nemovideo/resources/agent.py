@@ -27,7 +27,7 @@ class Agent(Resource):
         """Send a message, exactly once, and return the agent's complete answer.
 
         Args:
-            session_id: The session; sends in one session run one after the other.
+            session_id: The session; messages of one session are sent one after the other.
             text: What the agent should do.
             tokens: Request token-sized fragments from the service; the answer is the same.
             deadline: Seconds for the whole call; None for the client's own deadline.
@@ -81,7 +81,7 @@ class AgentStream:
         except Exception:
             raise
         except BaseException:
-            # Interrupted. Without a block, a traceback kept by a notebook would keep it open.
+            # Interrupted: without a block, a traceback in a notebook would keep the stream open.
             if not self._entered:
                 self.close()
             raise
@@ -149,7 +149,7 @@ class AsyncAgentStream:
         except Exception:
             raise
         except BaseException:
-            # Canceled. Without a block, a traceback kept by a notebook would keep it open.
+            # Canceled: without a block, a traceback in a notebook would keep the stream open.
             if not self._entered:
                 self._run.abandon()
             raise

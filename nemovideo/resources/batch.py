@@ -80,15 +80,15 @@ class Batch(Resource):
             metadata: Whether the results keep the recording's date, location and title.
             name: The pattern of the results' names, such as "{stem}-clean{suffix}".
             recursive: Search subfolders too; the results get the same subfolders.
-            concurrency: How many files at a time; None means 2, or the number of an executor's
-                workers if it has one, else 8. A 429 lowers it for a while.
+            concurrency: How many files at a time. None means 2; with an executor, its number of
+                workers, or 8 if that is unknown. A 429 lowers it for a while.
             executor: What runs the work: any `concurrent.futures.Executor`.
             max_credits: Do not start a file that would probably take the batch over this.
             progress: True shows a bar; a callback receives `Progress` values of the whole batch.
-            on_file: Called with the row of each file once its result is decided.
+            on_file: Called with the row of each file as soon as it is known.
             overwrite: Replace existing files.
             deadline: Seconds for the whole batch; None for the client's own deadline.
-            file_deadline: Seconds for each file; one that takes longer fails, but not the others.
+            file_deadline: Seconds for each file; one that takes longer fails, the others continue.
 
         Raises:
             SourceNotFoundError: There is no such folder, or no video in it.

@@ -40,8 +40,8 @@ class Render(Resource):
         Args:
             session_id: The session.
             draft: The draft; it is sent unchanged, with unknown keys.
-            format: "mp4", or another format of the service.
-            quality: "high", or another quality of the service.
+            format: "mp4", or another format that the service supports.
+            quality: "high", or another quality that the service supports.
             deadline: Seconds for the whole call; None for the client's own deadline.
 
         Raises:
@@ -134,7 +134,7 @@ class Render(Resource):
             return self._run(render.wait(self._context, job, on_job), deadline)
 
     def cancel(self, job: RenderJob | str, *, deadline: float | None = None) -> RenderJob:
-        """Cancel a job that has not ended, given as such or by its id; return its new state."""
+        """Cancel an unfinished job, given as a `RenderJob` or an id, and return its new state."""
         return self._run(render.cancel(self._context, job), deadline)
 
     @overload

@@ -195,8 +195,8 @@ class Session(_Base["sync.SyncDriver"], Resource):
         Args:
             path: The file to write, or None to get only its URL.
             format: "mp4", "webm", "mov", "gif", "zip", "png", …, or "matte" for the mask alone;
-                None uses the path's suffix, or else mp4.
-            quality: "high", or another quality of the service.
+                None uses the path's suffix, otherwise mp4.
+            quality: "high", or another quality that the service supports.
             on_progress: Called with the job after each poll.
             progress: True shows a bar; a callback receives `Progress` values.
             overwrite: Replace an existing file.

@@ -25,8 +25,8 @@ class Uploads(Resource):
         Args:
             session_id: The session.
             sources: The files, up to 500 MB each (formats: docs/protocol.md §4): paths, bytes,
-                open binary files, http(s) URLs, iterables of chunks, or an `Upload` of one of
-                them, which can have a name. Two files with the same name get different ones.
+                open binary files, http(s) URLs, iterables of chunks, or an `Upload`, which can
+                set the name. Files with the same name are renamed.
             on_progress: Called with the bytes sent and the total of the request; it restarts if
                 the request is retried.
             deadline: Seconds for the whole call; None for the client's own deadline.

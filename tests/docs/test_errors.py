@@ -42,7 +42,7 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_the_page_holds_every_error_that_the_service_can_cause() -> None:
+def test_the_page_lists_every_error_that_the_service_can_cause() -> None:
     text = PAGE.read_text(encoding="utf-8")
     shown = text.partition(BEGIN)[2].partition(END)[0]
     assert shown == table(), f"paste this between the marks:\n{table()}"
