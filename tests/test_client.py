@@ -180,7 +180,7 @@ def test_a_wrong_token_is_reported(backend: LocalBackend) -> None:
     assert "POST /api/auth/anonymous-token" not in sent(backend)
 
 
-def test_anonymous_false_without_a_token_asks_for_none(backend: LocalBackend) -> None:
+def test_anonymous_false_without_a_token_requests_none(backend: LocalBackend) -> None:
     with (
         Client(base_url=backend.url, anonymous=False) as client,
         pytest.raises(errors.AuthenticationError, match="anonymous=False"),
@@ -291,7 +291,7 @@ def test_what_the_agent_cannot_do_is_an_error_and_not_an_unchanged_video(
     assert caught.value.reply.text
 
 
-def test_a_download_is_never_written_over_a_file_unasked(
+def test_a_download_never_replaces_a_file_without_overwrite(
     client: Client, clip: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.mp4"
@@ -304,7 +304,7 @@ def test_a_download_is_never_written_over_a_file_unasked(
     assert session.export(path, overwrite=True).size_bytes != 4
 
 
-def test_local_clients_start_and_stop_a_backend_of_their_own(tmp_path: Path) -> None:
+def test_local_clients_start_and_stop_their_own_backend(tmp_path: Path) -> None:
     with Client.local(state_dir=tmp_path / "s", deadline=60) as client:
         assert client.backend is not None
         url = client.backend.url
@@ -366,14 +366,14 @@ def test_the_result_is_never_written_over_its_source(
         (Client.local, {"credit": 5}, "no option 'credit'; did you mean 'credits'"),
     ],
 )
-def test_a_misspelt_option_is_refused(
+def test_a_misspelled_option_is_refused(
     make: Callable[..., object], options: dict[str, object], message: str
 ) -> None:
     with pytest.raises(TypeError, match=re.escape(message)):
         make(**options)
 
 
-def test_a_cost_that_there_is_not_is_refused() -> None:
+def test_an_unknown_cost_is_refused() -> None:
     with pytest.raises(ValueError, match="one of edit, generation"):
         Client.local(costs={"edits": 5})
 

@@ -114,7 +114,9 @@ WHOLE = attrs.evolve(
         ("upload nowhere.mp4", Route.UPLOAD),
     ],
 )
-def test_what_needs_no_agent_is_done_without_it(chat: Chat, text: str, action: Route) -> None:
+def test_requests_that_need_no_agent_are_handled_without_it(
+    chat: Chat, text: str, action: Route
+) -> None:
     answer = chat.say(text)
     assert answer.action is action
     assert answer.text
@@ -140,7 +142,7 @@ def test_everything_else_goes_to_the_agent_once(talking: Chat, text: str) -> Non
         "把背景换成白色",
     ],
 )
-def test_the_sentences_that_people_start_with_work(talking: Chat, text: str) -> None:
+def test_typical_first_messages_work(talking: Chat, text: str) -> None:
     answer = talking.say(text)
     assert answer.error is None
     assert answer.reply is not None
@@ -190,7 +192,7 @@ def test_the_rest_of_a_sentence_with_a_file_goes_to_the_agent(chat: Chat, clip: 
     assert chat.sends() == 1
 
 
-def test_an_export_is_rendered_and_downloaded_under_a_free_name(talking: Chat) -> None:
+def test_an_export_is_rendered_and_downloaded_under_an_unused_name(talking: Chat) -> None:
     first = talking.say("export")
     second = talking.say("send me the video")
     assert first.video is not None
@@ -215,7 +217,7 @@ def test_a_format_and_a_name_are_recognized(talking: Chat) -> None:
     assert answer.video.path == talking.folder / "out" / "final.webm"
 
 
-def test_an_edit_with_the_wish_to_export_does_both(talking: Chat) -> None:
+def test_an_edit_with_a_request_to_export_does_both(talking: Chat) -> None:
     answer = talking.say("把背景换成白色然后导出")
     assert answer.action is Route.AGENT
     assert answer.video is not None
@@ -292,7 +294,7 @@ def test_a_sentence_may_name_the_files_that_came_with_it(
     assert talk.say("here is talk.mp4").text == ENGLISH.no_local_files
 
 
-def test_strangers_reach_no_files_of_this_machine(
+def test_untrusted_users_cannot_access_local_files(
     client: Client, backend: LocalBackend, clip: Path, tmp_path: Path
 ) -> None:
     session = client.sessions.create()
@@ -326,7 +328,7 @@ def test_silence_without_a_change_is_reported(tmp_path: Path) -> None:
         assert chat.say("hello").text == ENGLISH.unchanged
 
 
-def test_words_that_are_about_the_screen_only_leave_what_changed(tmp_path: Path) -> None:
+def test_an_answer_of_only_gui_instructions_becomes_the_changes(tmp_path: Path) -> None:
     talk = "Click the Export button in the top right."
     with scripted(tmp_path, spoken(talk, CARD), spoken("点击右上角的“导出”按钮。")) as chat:
         answer = chat.say("a card please")
@@ -337,7 +339,7 @@ def test_words_that_are_about_the_screen_only_leave_what_changed(tmp_path: Path)
         assert again.text == f"{CHINESE.only_instructions}\n\n{CHINESE.offer_export}"
 
 
-def test_the_panels_that_the_agent_points_to_are_looked_at_instead(tmp_path: Path) -> None:
+def test_panels_that_the_agent_mentions_are_shown_as_text(tmp_path: Path) -> None:
     turns = (
         spoken("I've made it. You can preview it in the timeline.", CARD),
         spoken("All good. Check your account page for your billing."),
@@ -438,7 +440,7 @@ def test_a_silent_stream_is_noticed_and_ends(
     assert told in answer.text
 
 
-def test_a_failure_of_the_agent_keeps_what_it_had_said(talking: Chat) -> None:
+def test_an_agent_failure_keeps_the_text_before_it(talking: Chat) -> None:
     talking.backend.faults.add(
         Fault(kind="error", path="/run_sse", form="details", message="the model gave up")
     )
@@ -470,7 +472,7 @@ def test_every_refusal_becomes_a_sentence_with_a_remedy(
 
 
 @pytest.mark.parametrize("text", ["blur the background", "虚化背景"])
-def test_a_lack_of_credits_comes_with_the_link_to_register(clip: Path, text: str) -> None:
+def test_insufficient_credits_come_with_a_registration_link(clip: Path, text: str) -> None:
     with Client.local(credits=0, engine="fast") as client:
         session = client.sessions.create()
         session.upload(clip)
@@ -585,7 +587,7 @@ async def test_the_async_conversation_does_the_same(
         ("Export.", "en"),
     ],
 )
-def test_the_language_is_the_sentences_own(text: str, language: str) -> None:
+def test_the_language_is_that_of_the_sentence(text: str, language: str) -> None:
     assert phrases_for(text, ENGLISH).language == language
     assert phrases_for(text, CHINESE).language == language
 
@@ -641,7 +643,7 @@ def test_the_file_is_named_after_the_project_or_the_clip(
     assert export_path(tmp_path, state, None, None) == tmp_path / expected
 
 
-def test_no_file_is_ever_in_the_way(tmp_path: Path) -> None:
+def test_an_export_never_replaces_a_file(tmp_path: Path) -> None:
     state = SessionState(None)
     for name in ("final.mp4", "final-2.mp4.part"):
         (tmp_path / name).touch()

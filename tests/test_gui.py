@@ -61,12 +61,12 @@ UNTOUCHED = [
 
 
 @pytest.mark.parametrize(("said", "left"), STRUCTURED)
-def test_nothing_empty_is_left_of_lists_and_headings(said: str, left: str) -> None:
+def test_no_empty_list_items_or_headings_remain(said: str, left: str) -> None:
     assert clean(said).text == left
 
 
 @pytest.mark.parametrize("said", UNTOUCHED)
-def test_what_is_no_instruction_comes_back_byte_for_byte(said: str) -> None:
+def test_text_that_is_not_an_instruction_is_unchanged(said: str) -> None:
     reads(said, said, ())
 
 
@@ -101,7 +101,7 @@ def test_text_without_gui_words_is_never_changed(said: str) -> None:
         max_size=30,
     )
 )
-def test_what_is_left_is_a_part_of_what_was_said(pieces: list[str]) -> None:
+def test_the_rest_is_part_of_the_original_text(pieces: list[str]) -> None:
     said = "".join(pieces)
     letters = iter(said.lower())
     assert all(letter in letters for letter in clean(said).text.lower() if letter.isalnum())
@@ -124,7 +124,7 @@ def test_an_answer_that_breaks_off_after_an_instruction_is_cleaned(said: str, le
     assert clean(said).text == left
 
 
-def test_where_cutting_fails_the_answer_comes_back_as_it_was(
+def test_the_answer_is_unchanged_if_cleaning_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fails(*_: object) -> None:

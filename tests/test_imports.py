@@ -120,7 +120,7 @@ def test_imports_go_down_only() -> None:
     assert against(LOCAL_ORDER, 2, "nemovideo.local") == []
 
 
-def test_no_module_imports_itself_by_way_of_others() -> None:
+def test_there_are_no_circular_imports() -> None:
     assert circles() == []
 
 
@@ -223,7 +223,7 @@ def public_callables() -> Iterator[tuple[str, object]]:
                         yield f"{public}.{key}", method
 
 
-def test_type_hints_of_all_that_is_public_can_be_read() -> None:
+def test_the_type_hints_of_every_public_name_can_be_read() -> None:
     unreadable, read = set(), 0
     for name, found in public_callables():
         try:

@@ -63,7 +63,7 @@ def test_a_chat_with_the_cloud(
     assert shown == "There is no file nowhere.mp4. Check the path.\n\n您有 100 积分。\n\n"
 
 
-def test_a_service_that_cannot_be_reached_is_told_in_one_line(
+def test_an_unreachable_service_is_reported_in_one_line(
     chat: Callable[..., tuple[str, str]], backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NEMO_API_URL", backend.url)

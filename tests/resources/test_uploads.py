@@ -143,7 +143,9 @@ def test_several_files_and_urls_go_in_one_call_and_keep_their_order(
     assert uploads(backend) == before + 2  # one with the files, one with the URLs
 
 
-def test_two_sources_of_one_name_both_survive(client: Client, talk: Path, tmp_path: Path) -> None:
+def test_two_sources_with_the_same_name_are_both_kept(
+    client: Client, talk: Path, tmp_path: Path
+) -> None:
     other = make_file(tmp_path / "talk.mp4", options={"movflags": "faststart"})
     found = client.sessions.create().upload(talk, other, Upload(talk, name="TALK.mp4"))
     assert [file.filename for file in found] == ["talk.mp4", "talk (2).mp4", "TALK (3).mp4"]
@@ -153,7 +155,7 @@ def test_two_sources_of_one_name_both_survive(client: Client, talk: Path, tmp_pa
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_progress_goes_over_all_files_of_the_request_to_its_end(
+def test_progress_covers_all_files_of_the_request(
     backend: LocalBackend, large: Path, kind: str
 ) -> None:
     seen: list[tuple[int, int]] = []
@@ -189,7 +191,7 @@ def film(large: Path) -> Path:
     ("seconds", "count", "kind"),
     [(0, 1024 * 1024, "sync"), (0.5, CHUNK_BYTES, "asyncio"), (9, 65536, "sync")],
 )
-def test_pieces_are_as_large_as_the_line_is_quick(
+def test_chunks_grow_with_the_speed_of_the_connection(
     backend: LocalBackend, film: Path, seconds: float, count: int, kind: str
 ) -> None:
     seen = [0]
@@ -225,7 +227,7 @@ def text_chunks(_: Path) -> list[str]:
         (lambda path: 7, errors.InvalidRequestError),
     ],
 )
-def test_one_bad_source_among_good_ones_and_nothing_is_sent(
+def test_nothing_is_sent_if_one_source_is_invalid(
     client: Client,
     backend: LocalBackend,
     talk: Path,
@@ -246,7 +248,7 @@ def test_a_stream_is_not_read_when_another_file_is_bad(client: Client, talk: Pat
     assert b"".join(stream) == talk.read_bytes()
 
 
-def test_the_users_own_error_comes_through(client: Client, backend: LocalBackend) -> None:
+def test_the_users_own_error_is_raised(client: Client, backend: LocalBackend) -> None:
     def broken() -> Iterator[bytes]:
         yield b"\0\0\0\x14ftyp"
         raise LookupError("the camera has gone")

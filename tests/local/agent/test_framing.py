@@ -110,7 +110,7 @@ def test_a_logo_and_music_follow_the_length_of_the_video() -> None:
         "make it 9:16, me in the bottom right corner, and a yellow title saying 'X'",
     ],
 )
-def test_a_place_without_a_verb_combines_with_a_shape_and_a_title(words: str) -> None:
+def test_a_position_without_a_verb_combines_with_a_shape_and_a_title(words: str) -> None:
     found = gist(ask(words, _behind(Background("scene", scene="office"))))
     assert "size=720x1280" in found
     assert "place=1,1,1" in found

@@ -170,7 +170,7 @@ def test_nothing_is_left_out_of_a_sentence_that_is_understood() -> None:
     assert not _says(ask("去掉背景，做成透明的，看起来专业一点"), "做不到")
 
 
-def test_a_title_after_with_is_a_request_of_its_own() -> None:
+def test_a_title_after_with_is_a_separate_request() -> None:
     turn = ask("put me bottom right at 40% over a city background with my title 'News' on top")
     said = " ".join(step.text for step in turn.steps)
     assert all(words in said for words in ("city", "40%", "“News” at the top")), said

@@ -32,7 +32,7 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> MediaItem:
     return item(make_video(tmp_path_factory.mktemp("talk") / "talk.mp4", seconds=0.6))
 
 
-def test_without_edits_the_picture_stays_as_it_is(tmp_path: Path, talk: MediaItem) -> None:
+def test_without_edits_the_picture_is_unchanged(tmp_path: Path, talk: MediaItem) -> None:
     seen = look(render(timeline_of(talk), {"m1": talk}, tmp_path / "out.mp4").path)
     assert np.abs(seen.frames[5].astype(int) - person_picture()).mean() < 4
     assert seen.codecs == ("h264", "aac")
@@ -166,7 +166,7 @@ def test_a_title_is_seen_in_its_place_and_time(
     assert (others.min(axis=-1) > 150).sum() == 0
 
 
-def test_a_trim_takes_the_stretch_asked_for(tmp_path: Path) -> None:
+def test_a_trim_keeps_the_requested_part(tmp_path: Path) -> None:
     colors = [(200, 30, 30), (30, 180, 30), (30, 30, 200), (200, 200, 30)]
     pictures = [np.full((120, 160, 3), color, np.uint8) for color in colors]
     talk = item(make_video(tmp_path / "a.mp4", seconds=6, pictures=pictures))
@@ -206,7 +206,7 @@ def test_pictures_make_a_slideshow(tmp_path: Path) -> None:
         assert near(seen.center(number), color, 16)
 
 
-def test_a_title_card_shows_its_words_on_its_colour(tmp_path: Path) -> None:
+def test_a_title_card_shows_its_words_on_its_color(tmp_path: Path) -> None:
     clip = Clip("card", 400, "card", text="Welcome", color="#204080")
     timeline = Timeline(clips=(clip,), width=320, height=180, fps=25)
     seen = look(render(timeline, {}, tmp_path / "o.mp4").path)

@@ -38,7 +38,7 @@ def test_items_come_in_order_from_another_thread() -> None:
     assert frame_threads() == []
 
 
-def test_no_more_is_made_than_there_is_room_for() -> None:
+def test_the_producer_pauses_while_the_buffer_is_full() -> None:
     made: list[int] = []
     waits = threading.Event()
 
@@ -87,7 +87,7 @@ def test_a_consumer_that_raises_leaves_no_thread_behind_and_closes_the_source() 
     assert frame_threads() == []
 
 
-def test_who_waits_for_a_slow_item_can_still_stop() -> None:
+def test_waiting_for_a_slow_item_can_be_stopped() -> None:
     release = threading.Event()
 
     def items() -> Iterator[int]:
@@ -118,7 +118,7 @@ def test_a_cancelled_render_leaves_no_thread(tmp_path: Path) -> None:
     assert frame_threads() == []
 
 
-def test_two_renders_go_on_side_by_side(tmp_path: Path) -> None:
+def test_two_renders_run_concurrently(tmp_path: Path) -> None:
     talk = item(make_video(tmp_path / "talk.mp4"))
     both = threading.Barrier(2)
 
@@ -153,7 +153,7 @@ class Nobody:
         return np.zeros(picture.shape[:2], dtype=np.float32)
 
 
-def test_where_nobody_is_the_result_says_so(tmp_path: Path) -> None:
+def test_a_result_without_a_person_has_a_warning(tmp_path: Path) -> None:
     talk = item(make_video(tmp_path / "talk.mp4"))
     result = render(
         timeline_of(talk, background=GREEN), {"m1": talk}, tmp_path / "o.mp4", engine=Nobody()
@@ -163,14 +163,14 @@ def test_where_nobody_is_the_result_says_so(tmp_path: Path) -> None:
     assert np.abs(np.array(look(result.path).center()) - (0, 177, 64)).max() < 8
 
 
-def test_the_default_engine_says_so_too(tmp_path: Path) -> None:
+def test_the_default_engine_warns_too(tmp_path: Path) -> None:
     wall = np.full((120, 160, 3), (30, 60, 160), dtype=np.uint8)
     talk = item(make_video(tmp_path / "wall.mp4", pictures=[wall], seconds=0.2))
     result = render(timeline_of(talk, background=GREEN), {"m1": talk}, tmp_path / "o.mp4")
     assert "No person was found in wall.mp4" in result.warnings[0]
 
 
-def test_a_person_who_is_there_part_of_the_time_is_told_of(tmp_path: Path) -> None:
+def test_a_person_who_is_visible_part_of_the_time_is_reported(tmp_path: Path) -> None:
     wall = np.full((120, 160, 3), (30, 60, 160), dtype=np.uint8)
     there = wall.copy()
     there[30:, 50:110] = (225, 205, 40)
@@ -181,7 +181,7 @@ def test_a_person_who_is_there_part_of_the_time_is_told_of(tmp_path: Path) -> No
     assert "0.5 s of talk.mp4, first at 0.5 s" in result.warnings[0]
 
 
-def test_what_was_looked_at_ahead_of_the_end_is_not_told_of(tmp_path: Path) -> None:
+def test_frames_read_ahead_of_the_end_are_not_reported(tmp_path: Path) -> None:
     wall = np.full((120, 160, 3), (30, 60, 160), dtype=np.uint8)
     there = wall.copy()
     there[30:, 50:110] = (225, 205, 40)
@@ -191,7 +191,7 @@ def test_what_was_looked_at_ahead_of_the_end_is_not_told_of(tmp_path: Path) -> N
     assert result.warnings == ()
 
 
-def test_without_a_cut_out_nobody_is_looked_for(tmp_path: Path) -> None:
+def test_without_a_cutout_no_person_is_searched_for(tmp_path: Path) -> None:
     talk = item(make_video(tmp_path / "talk.mp4"))
     assert render(timeline_of(talk), {"m1": talk}, tmp_path / "o.mp4").warnings == ()
 

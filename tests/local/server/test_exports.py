@@ -242,7 +242,7 @@ def test_the_page_of_a_claim_link_shows_the_latest_renders_only(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("ranges", "sent"), [(None, b"0123456789"), ("bytes=3-5", b"345")])
-async def test_a_download_that_has_begun_ends_whole_although_its_file_is_removed(
+async def test_a_download_that_has_begun_completes_although_its_file_is_removed(
     ranges: str | None, sent: bytes, tmp_path: Path
 ) -> None:
     path, received = tmp_path / "a.mp4", bytearray()

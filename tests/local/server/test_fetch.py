@@ -47,7 +47,7 @@ def test_a_truncated_file_is_rejected(answer: bytes) -> None:
         assert api.draft(session_id) is None
 
 
-def test_a_url_that_cannot_be_reached_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_url_is_reported_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> object:
         raise socket.gaierror(-2, "Name or service not known")
 
