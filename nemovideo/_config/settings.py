@@ -287,7 +287,7 @@ def environment_edit_cost() -> int:
 
 
 def environment_timeout_s() -> float:
-    """Return the seconds of each wait for data: NEMO_TIMEOUT, or else 60.
+    """Return the seconds of each wait for data: NEMO_TIMEOUT, otherwise 60.
 
     Raises:
         InvalidRequestError: It is not a number above 0.
