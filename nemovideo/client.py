@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from nemovideo._drivers import aio, http, sync
     from nemovideo._flows import context as contexts
     from nemovideo._flows import sessions as session_flows
-    from nemovideo._jobs import plan, progress_bar
+    from nemovideo._jobs import plan
+    from nemovideo._progress import bar
     from nemovideo.jobs import AsyncJobs, Jobs
     from nemovideo.resources.agent import Agent, AsyncAgent
     from nemovideo.resources.auth import AsyncAuth, Auth
@@ -36,7 +37,7 @@ else:
     aio, http, sync = (Late(f"nemovideo._drivers.{name}") for name in ("aio", "http", "sync"))
     contexts = Late("nemovideo._flows.context")
     session_flows = Late("nemovideo._flows.sessions")
-    plan, progress_bar = (Late(f"nemovideo._jobs.{name}") for name in ("plan", "progress_bar"))
+    plan, bar = Late("nemovideo._jobs.plan"), Late("nemovideo._progress.bar")
 
 S = TypeVar("S")
 A = TypeVar("A")
@@ -276,7 +277,7 @@ class Client(BaseClient["sync.SyncDriver"]):
         quality: str = "high",
         metadata: bool = True,
         session: session_flows.SessionLike | None = None,
-        progress: bool | progress_bar.OnProgress | None = None,
+        progress: bool | bar.OnProgress | None = None,
         max_credits: float | None = None,
         overwrite: bool = False,
         deadline: float | None = None,
@@ -503,7 +504,7 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         quality: str = "high",
         metadata: bool = True,
         session: session_flows.SessionLike | None = None,
-        progress: bool | progress_bar.OnProgress | None = None,
+        progress: bool | bar.OnProgress | None = None,
         max_credits: float | None = None,
         overwrite: bool = False,
         deadline: float | None = None,

@@ -13,9 +13,9 @@ from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import JobPhase
 from nemovideo._jobs.contexts import driving, driving_async
 from nemovideo._jobs.plan import Background, Order, Trim, order_for
-from nemovideo._jobs.progress_bar import OnProgress
 from nemovideo._jobs.result import delivered
 from nemovideo._jobs.runs import client_spec_of, found_at, perform, perform_async, resolved
+from nemovideo._progress.bar import OnProgress
 from nemovideo._support.annotations import Late
 from nemovideo.files import Source
 from nemovideo.models import RenderedVideo

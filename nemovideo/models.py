@@ -342,7 +342,8 @@ class Progress:
     """The progress of a long call.
 
     Attributes:
-        phase: "upload", "edit", "render" or "download"; "batch" for many files.
+        phase: "upload", "edit", "render" or "download"; "batch" for many files; "frames" and
+            "write" for those methods of `Matting`.
         fraction: 0.0 to 1.0 of the whole call.
         elapsed_s: Seconds since the call began.
         eta_s: Estimated seconds left; None while unknown.

@@ -25,7 +25,7 @@ jobs resources conversation
 _batch _jobs _drivers
 _flows _config local
 _downloads _uploads _wire
-gui _language batch files options retry hooks
+gui _language _progress batch files options retry hooks
 models events draft _notebook
 _support errors _values
 """

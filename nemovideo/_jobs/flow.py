@@ -23,8 +23,8 @@ from nemovideo._jobs.journal import Journal
 from nemovideo._jobs.order import begin, check_service, service_of
 from nemovideo._jobs.plan import Order
 from nemovideo._jobs.progress import Meter
-from nemovideo._jobs.progress_bar import OnProgress
 from nemovideo._jobs.result import as_ordered, delivered, has_arrived, noted_reply, result
+from nemovideo._progress.bar import OnProgress
 from nemovideo._support.disk import Stamp, sha256_of_file
 from nemovideo._values.remedies import Code, Option, Remedy, Resume
 from nemovideo._wire import envelopes

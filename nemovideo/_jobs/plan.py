@@ -11,7 +11,7 @@ import attrs
 from nemovideo._downloads.output_paths import output_path
 from nemovideo._flows.sessions import SessionLike
 from nemovideo._jobs.arguments import check_arguments
-from nemovideo._jobs.progress_bar import OnProgress
+from nemovideo._progress.bar import OnProgress
 from nemovideo._support.numbers import check_number
 from nemovideo._support.outputs import (
     DEFAULT_QUALITY,

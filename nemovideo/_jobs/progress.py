@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from nemovideo._jobs.progress_bar import OnProgress, reporting
+from nemovideo._progress.bar import OnProgress, reporting
 from nemovideo._support.clock import Clock
 from nemovideo.models import Progress, RenderJob
 

@@ -14,8 +14,8 @@ from nemovideo._jobs import checkpoints, flow
 from nemovideo._jobs.checkpoints import Checkpoint
 from nemovideo._jobs.contexts import ClientSpec, context_on, driving, driving_async
 from nemovideo._jobs.order import check_state
-from nemovideo._jobs.progress_bar import OnProgress, reporting
 from nemovideo._jobs.result import delivered
+from nemovideo._progress.bar import OnProgress, reporting
 from nemovideo._support.user_folders import from_root
 from nemovideo._values.lines import quoted
 from nemovideo._values.remedies import Code, Remedy

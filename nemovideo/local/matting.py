@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from operator import length_hint
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from nemovideo._progress.bar import OnProgress
+from nemovideo._progress.single import Show, reporting_single
 from nemovideo._support.outputs import QUALITIES
 from nemovideo.errors import InvalidRequestError
 from nemovideo.local.arrays import Picture, check_number, image_of, mask_of, video_at
@@ -64,6 +67,7 @@ class Matting:
         self._behind = keep == "all"
         self._notices = Notices()
         self._write_notices = Notices()
+        self._read: float | None = None  # the fraction of its video that `frames` has read
         self._options = {"engine": engine, "softness": softness, "grow_px": grow_px, "keep": keep}
 
     def __repr__(self) -> str:
@@ -112,6 +116,7 @@ class Matting:
         *,
         masks: Mapping[float, npt.NDArray[np.generic]] | None = None,
         clean_edges: bool = False,
+        progress: bool | OnProgress = False,
     ) -> Iterator[Frame]:
         """Yield every frame of a video with its alpha, in time order.
 
@@ -127,6 +132,8 @@ class Matting:
             clean_edges: Remove the old background's color from soft edges in `rgb`, as an export
                 does: for compositing over another background. Other pixels, and videos with their
                 own alpha, are unchanged.
+            progress: True for a progress bar, or a function that is called with a `Progress` for
+                each frame and at the end.
 
         Raises:
             InvalidRequestError: A mask does not fit a frame of this video.
@@ -144,7 +151,17 @@ class Matting:
             masks={time_s: mask_of(time_s, mask) for time_s, mask in (masks or {}).items()},
             clean_edges=clean_edges,
         )
-        return (Frame(float(time_s), rgb, self._finished(alpha)) for time_s, rgb, alpha in matted)
+        duration_s = (item.duration_ms or 1) / 1000
+
+        def made() -> Iterator[Frame]:
+            messages = "Reading frames…", "All frames read"
+            with reporting_single(progress, "frames", *messages) as show:
+                for time_s, rgb, alpha in matted:
+                    self._read = min(float(time_s) / duration_s, 1.0)
+                    show(self._read)
+                    yield Frame(float(time_s), rgb, self._finished(alpha))
+
+        return made()
 
     def write(
         self,
@@ -154,6 +171,7 @@ class Matting:
         fps: float | None = None,
         quality: str = QUALITIES[0],
         sound: str | os.PathLike[str] | None = None,
+        progress: bool | OnProgress = False,
         overwrite: bool = False,
     ) -> Path:
         """Write frames to a video file, without sound unless `sound` names a file.
@@ -180,6 +198,10 @@ class Matting:
                 have its sound, or at its start for frames without increasing times; and it ends
                 with the frames. As in an export, AAC is copied to an MP4 if it is not cut at its
                 start, and other sound is encoded.
+            progress: True for a progress bar, or a function that is called with a `Progress` for
+                each frame and at the end. The fraction is known for a list, and for frames of
+                `frames()` that are computed while they are written; otherwise it is 0, and the
+                message has the number of frames.
             overwrite: Replace an existing file.
 
         Returns:
@@ -194,17 +216,30 @@ class Matting:
         """
         self._write_notices = Notices()
         notices = Notices()
-        path = write_frames(
-            frames,
-            output,
-            fps=fps,
-            quality=quality,
-            sound=sound,
-            overwrite=overwrite,
-            warn=notices.add,
-        )
+        with reporting_single(progress, "write", "Writing…", "Video ready!") as show:
+            path = write_frames(
+                self._shown(frames, show),
+                output,
+                fps=fps,
+                quality=quality,
+                sound=sound,
+                overwrite=overwrite,
+                warn=notices.add,
+            )
         self._write_notices = notices  # only now: `frames` may have called `self.frames`
         return path
+
+    def _shown(self, frames: Iterable[Frame], show: Show) -> Iterator[Frame]:
+        """Yield the frames, and report each."""
+        self._read = None
+        count = length_hint(frames)
+        for number, frame in enumerate(frames):
+            fraction = number / count if count else self._read
+            if fraction is None:
+                show(0.0, f"Writing frame {number + 1}…")
+            else:
+                show(fraction)
+            yield frame
 
     def _finished(
         self, alpha: npt.NDArray[np.uint8], size: tuple[int, int] | None = None

@@ -19,7 +19,7 @@ from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows.render import check_quality
 from nemovideo._jobs.contexts import ClientSpec
 from nemovideo._jobs.plan import Background, Trim, is_transparent, order_for
-from nemovideo._jobs.progress_bar import OnProgress, reporting
+from nemovideo._progress.bar import OnProgress, reporting
 from nemovideo._support.annotations import Late
 from nemovideo._support.outputs import DEFAULT_QUALITY, default_format
 from nemovideo._uploads.trust import check_sources

@@ -18,9 +18,9 @@ from nemovideo.draft import Draft
 from nemovideo.models import RenderedVideo, RenderJob, SavedVideo
 
 if TYPE_CHECKING:
-    from nemovideo._jobs import progress_bar
+    from nemovideo._progress import bar
 else:
-    progress_bar = Late("nemovideo._jobs.progress_bar")
+    bar = Late("nemovideo._progress.bar")
 
 
 class Render(Resource):
@@ -60,7 +60,7 @@ class Render(Resource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
-        progress: bool | progress_bar.OnProgress = False,
+        progress: bool | bar.OnProgress = False,
         overwrite: bool = False,
         task_id: str | None = None,
         deadline: float | None = None,
@@ -74,7 +74,7 @@ class Render(Resource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
-        progress: bool | progress_bar.OnProgress = False,
+        progress: bool | bar.OnProgress = False,
         overwrite: bool = False,
         task_id: str | None = None,
         deadline: float | None = None,
@@ -87,7 +87,7 @@ class Render(Resource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
-        progress: bool | progress_bar.OnProgress = False,
+        progress: bool | bar.OnProgress = False,
         overwrite: bool = False,
         task_id: str | None = None,
         deadline: float | None = None,
@@ -115,7 +115,7 @@ class Render(Resource):
         job: RenderJob | str,
         on_progress: OnJob | None = None,
         *,
-        progress: bool | progress_bar.OnProgress = False,
+        progress: bool | bar.OnProgress = False,
         deadline: float | None = None,
     ) -> RenderJob:
         """Poll the job every few seconds until it has ended; failed polls are retried.
@@ -222,7 +222,7 @@ class AsyncRender(AsyncResource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
-        progress: bool | progress_bar.OnProgress = False,
+        progress: bool | bar.OnProgress = False,
         overwrite: bool = False,
         task_id: str | None = None,
         deadline: float | None = None,
@@ -236,7 +236,7 @@ class AsyncRender(AsyncResource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
-        progress: bool | progress_bar.OnProgress = False,
+        progress: bool | bar.OnProgress = False,
         overwrite: bool = False,
         task_id: str | None = None,
         deadline: float | None = None,
@@ -249,7 +249,7 @@ class AsyncRender(AsyncResource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
-        progress: bool | progress_bar.OnProgress = False,
+        progress: bool | bar.OnProgress = False,
         overwrite: bool = False,
         task_id: str | None = None,
         deadline: float | None = None,
@@ -277,7 +277,7 @@ class AsyncRender(AsyncResource):
         job: RenderJob | str,
         on_progress: OnJob | None = None,
         *,
-        progress: bool | progress_bar.OnProgress = False,
+        progress: bool | bar.OnProgress = False,
         deadline: float | None = None,
     ) -> RenderJob:
         """Poll the job until it has ended; see `Render.wait`."""
@@ -327,7 +327,7 @@ class AsyncRender(AsyncResource):
 
 
 def _reporting(
-    context: Context, progress: bool | progress_bar.OnProgress, on_job: OnJob | None
+    context: Context, progress: bool | bar.OnProgress, on_job: OnJob | None
 ) -> AbstractContextManager[OnJob | None]:
     if progress is False:
         return nullcontext(on_job)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nemovideo import conversation as conversations
     from nemovideo import files
     from nemovideo._drivers import aio, sync
-    from nemovideo._jobs import progress_bar
+    from nemovideo._progress import bar
     from nemovideo.resources import agent as agents
     from nemovideo.resources.agent import Agent, AsyncAgent
     from nemovideo.resources.auth import AsyncAuth, Auth
@@ -37,7 +37,7 @@ else:
     conversations, files = Late("nemovideo.conversation"), Late("nemovideo.files")
     aio, sync = Late("nemovideo._drivers.aio"), Late("nemovideo._drivers.sync")
     agents = Late("nemovideo.resources.agent")
-    progress_bar = Late("nemovideo._jobs.progress_bar")
+    bar = Late("nemovideo._progress.bar")
 
 D = TypeVar("D")
 
@@ -163,7 +163,7 @@ class Session(_Base["sync.SyncDriver"], Resource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
-        progress: bool | progress_bar.OnProgress = False,
+        progress: bool | bar.OnProgress = False,
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> SavedVideo: ...
@@ -175,7 +175,7 @@ class Session(_Base["sync.SyncDriver"], Resource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
-        progress: bool | progress_bar.OnProgress = False,
+        progress: bool | bar.OnProgress = False,
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> RenderedVideo: ...
@@ -186,7 +186,7 @@ class Session(_Base["sync.SyncDriver"], Resource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
-        progress: bool | progress_bar.OnProgress = False,
+        progress: bool | bar.OnProgress = False,
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> RenderedVideo:
@@ -320,7 +320,7 @@ class AsyncSession(_Base["aio.AsyncDriver"], AsyncResource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
-        progress: bool | progress_bar.OnProgress = False,
+        progress: bool | bar.OnProgress = False,
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> SavedVideo: ...
@@ -332,7 +332,7 @@ class AsyncSession(_Base["aio.AsyncDriver"], AsyncResource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
-        progress: bool | progress_bar.OnProgress = False,
+        progress: bool | bar.OnProgress = False,
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> RenderedVideo: ...
@@ -343,7 +343,7 @@ class AsyncSession(_Base["aio.AsyncDriver"], AsyncResource):
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
-        progress: bool | progress_bar.OnProgress = False,
+        progress: bool | bar.OnProgress = False,
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> RenderedVideo:

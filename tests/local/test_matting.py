@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from nemovideo.local import Matting, Model
 from nemovideo.local.matte.engine import Mask, Matte, Picture
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background
-from nemovideo.models import Frame, RenderedVideo, RenderJob
+from nemovideo.models import Frame, Progress, RenderedVideo, RenderJob
 from tests.support.render import (
     PERSON,
     WALL,
@@ -436,6 +436,42 @@ def test_frames_are_written_and_read_back(matting: Matting, tmp_path: Path, suff
         else:
             assert np.abs(before.alpha - after.alpha).mean() < 0.03
     assert read[1].time_s == pytest.approx(0.04, abs=0.011)
+
+
+def test_frames_report_their_progress(matting: Matting, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    frames = matting.frames(make_video(tmp_path / "talk.mp4", seconds=0.2), progress=seen.append)
+    assert seen == []
+    assert len(list(frames)) == 5
+    assert [now.fraction for now in seen] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+    assert {now.phase for now in seen} == {"frames"}
+    assert seen[-1].message == "All frames read"
+
+
+@pytest.mark.parametrize("how", ["list", "frames", "generator"])
+def test_writing_reports_its_progress(matting: Matting, tmp_path: Path, how: str) -> None:
+    frames = matting.frames(make_video(tmp_path / "talk.mp4", seconds=0.4))
+    given: dict[str, Iterable[Frame]] = {
+        "list": [_frame(number / 25) for number in range(10)],
+        "frames": frames,
+        "generator": (attrs.evolve(frame, rgb=255 - frame.rgb) for frame in frames),
+    }
+    seen: list[Progress] = []
+    matting.write(given[how], tmp_path / "out.webm", progress=seen.append)
+    assert [now.fraction for now in seen] == pytest.approx([n / 10 for n in range(11)])
+    assert {now.phase for now in seen} == {"write"}
+    assert seen[-1].message == "Video ready!"
+
+
+def test_frames_of_an_unknown_number_are_counted_in_the_message(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    matting = Matting()
+    matting.write(
+        (_frame(number / 25) for number in range(3)), tmp_path / "out.webm", progress=seen.append
+    )
+    assert [now.fraction for now in seen] == [0, 0, 0, 1]
+    numbered = [f"Writing frame {number}…" for number in (1, 2, 3)]
+    assert [now.message for now in seen] == [*numbered, "Video ready!"]
 
 
 def test_masks_are_grown_and_softened() -> None:

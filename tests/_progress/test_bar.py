@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import IPython.display
 import pytest
 
-from nemovideo._jobs.progress_bar import reporting
+from nemovideo._progress.bar import reporting
 from nemovideo.models import Progress
 
 

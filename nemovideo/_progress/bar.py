@@ -16,10 +16,15 @@ _UPDATE_S = 0.1
 
 
 @contextmanager
-def reporting(progress: bool | OnProgress | None) -> Iterator[OnProgress | None]:
-    """Yield the callback for `progress=`: the user's own, or that of a progress bar."""
+def reporting(
+    progress: bool | OnProgress | None, *, start: str = "Connecting…"
+) -> Iterator[OnProgress | None]:
+    """Yield the callback for `progress=`: the user's own, or that of a progress bar.
+
+    A progress bar shows the message `start` until the first call.
+    """
     if progress is True and _in_notebook():
-        with _cell_output() as show:
+        with _cell_output(start) as show:
             yield show
     elif progress is None or progress is False or (progress is True and sys.stderr is None):
         yield None  # stderr may be missing in a program without a console
@@ -27,7 +32,7 @@ def reporting(progress: bool | OnProgress | None) -> Iterator[OnProgress | None]
         from tqdm import tqdm
 
         layout = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
-        with tqdm(total=1.0, desc="Connecting…", bar_format=layout, leave=True) as bar:
+        with tqdm(total=1.0, desc=start, bar_format=layout, leave=True) as bar:
 
             def show_bar(now: Progress) -> None:
                 bar.set_description_str(now.message, refresh=False)
@@ -47,7 +52,7 @@ def _in_notebook() -> bool:
 
 
 @contextmanager
-def _cell_output() -> Iterator[OnProgress]:
+def _cell_output(start: str) -> Iterator[OnProgress]:
     """Yield a callback that shows the progress below the cell.
 
     It is plain HTML, unlike tqdm's widget: a saved notebook keeps its last state, which is the
@@ -55,8 +60,7 @@ def _cell_output() -> Iterator[OnProgress]:
     """
     from IPython.display import display
 
-    start = progress_line("Connecting…", 0.0)
-    handle = display(start, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+    handle = display(progress_line(start, 0.0), raw=True, display_id=True)  # type: ignore[no-untyped-call]
     shown_s = 0.0
     last: Progress | None = None
 

@@ -1,0 +1,1 @@
+"""The progress bar, and the reports of calls with a single phase."""
