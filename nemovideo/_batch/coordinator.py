@@ -340,6 +340,7 @@ class Coordinator:
             run_file=self._checkpoints.run_file,
             run=self._checkpoints.run,
             limit=min(limits, key=lambda limit: limit.left_s, default=None),
+            resumes=self._resumes,
         )
 
     def _done(self, item: Item, outcome: Outcome, record: checkpoints.Checkpoint | None) -> None:

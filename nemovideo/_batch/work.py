@@ -22,13 +22,18 @@ from nemovideo._jobs.checkpoints import Checkpoint
 from nemovideo._jobs.contexts import ClientSpec, driving
 from nemovideo._jobs.plan import Order
 from nemovideo._support.disk import read_bytes
-from nemovideo._values.remedies import Code, Option, Remedy
+from nemovideo._values.remedies import Code, Option, Remedy, Resume
 from nemovideo.errors import (
     APITimeoutError,
     CheckpointError,
+    DownloadError,
     JobRunningError,
     NemoError,
+    RenderCancelledError,
+    RenderTimeoutError,
     SessionNotFoundError,
+    StreamInterruptedError,
+    StreamTimeoutError,
 )
 from nemovideo.models import Progress
 
@@ -36,6 +41,15 @@ _STARTS_OVER = Code(
     "files in progress start over, unless the local backend has a state_dir=",
     "files in progress start over",
 )
+_NEXT_RUN: dict[type[NemoError], str] = {
+    **dict.fromkeys(
+        (StreamInterruptedError, StreamTimeoutError), "it first checks whether the message arrived"
+    ),
+    **dict.fromkeys((RenderTimeoutError, DownloadError), "it resumes from here"),
+    RenderCancelledError: "it renders the file again",
+    SessionNotFoundError: "it starts the file over",
+}
+"""What the next run does after an error that ended a file."""
 _HANDOVER_S = 60
 """Seconds to wait for a worker of an interrupted run to stop."""
 
@@ -79,6 +93,7 @@ class Task:
 
     Attributes:
         run_file: The batch is interrupted once this file no longer holds `run`.
+        resumes: Whether the next run resumes files in progress.
         nonce: Makes every task unique, for executors that cache results.
     """
 
@@ -87,6 +102,7 @@ class Task:
     run_file: Path
     run: str
     limit: Limit | None = None
+    resumes: bool = True
     nonce: str = attrs.field(factory=lambda: uuid.uuid4().hex)
 
     def stopped(self) -> bool:
@@ -151,8 +167,23 @@ def one_file(
         timed_out = isinstance(error, APITimeoutError) and error.deadline_passed
         if timed_out and task.limit is not None:
             error = task.limit.passed(may_have_spent=error.may_have_spent)
+        else:
+            error.remedy = _remedy(error, task)
         outcome = Outcome(error)
     return attrs.evolve(outcome, elapsed_s=clock.monotonic() - began)
+
+
+def _remedy(error: NemoError, task: Task) -> str:
+    """Return the remedy in a batch, where the calls that an error usually names do not apply."""
+    effect = _NEXT_RUN.get(type(error))
+    if effect is None:
+        return error.remedy
+    if isinstance(error, StreamInterruptedError) and error.remedy != error.default_remedy:
+        # Its effect is unknown: the next run would fail again.
+        resume = Resume(str(task.checkpoint), send_again=True)
+        look = "look at the project; if the message is still needed, send it with "
+        return Remedy((look, resume, ": it may be charged again"))
+    return Remedy(("run the batch again: ", effect if task.resumes else _STARTS_OVER))
 
 
 def _job(

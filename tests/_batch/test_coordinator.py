@@ -39,7 +39,7 @@ from nemovideo._values.remedies import remedy_for
 from nemovideo.batch import BatchReport, BatchRow
 from nemovideo.local import Fault, LocalBackend
 from nemovideo.models import Progress
-from nemovideo.retry import Polling, RetryPolicy
+from nemovideo.retry import Polling, RetryPolicy, StreamLimits
 from nemovideo.testing import FakeClock
 from tests.support.batch import (
     Written,
@@ -475,6 +475,39 @@ def test_the_next_run_asks_again_for_an_unchanged_file(
         assert statuses(report) == ["failed"]
         assert "client.jobs" not in report.failed[0].remedy
         assert asked(quick, RUN) == run
+
+
+def test_the_remedy_of_a_file_that_was_cut_off_is_another_run(
+    tmp_path: Path, clips: Path, quick: LocalBackend
+) -> None:
+    limits = StreamLimits(first_check_s=0, check_s=0, checks=2)
+    quick.faults.add(Fault(kind="drop", path=RUN))
+    with quick_client(quick, stream=limits, polling=Polling(timeout_s=0)) as client:
+        remove = partial(client.batch.remove_backgrounds, clips / "clip00.mp4", tmp_path / "out")
+        (dropped,) = remove(background="blur")
+        (late,) = remove(background="blur")
+    assert isinstance(dropped.error, errors.StreamInterruptedError)
+    assert dropped.remedy == "Run the batch again: it first checks whether the message arrived."
+    assert isinstance(late.error, errors.RenderTimeoutError)
+    assert late.remedy == "Run the batch again: it resumes from here."
+
+
+def test_a_message_with_unknown_effect_names_the_checkpoint_to_resume(
+    tmp_path: Path, clips: Path, quick: LocalBackend
+) -> None:
+    limits = StreamLimits(first_check_s=0, check_s=0, checks=2)
+    quick.faults.add(Fault(kind="drop", path=RUN))
+    with quick_client(quick, stream=limits) as client:
+        remove = partial(client.batch.remove_backgrounds, clips / "clip00.mp4", tmp_path / "out")
+        remove(background="blur")
+        (path,) = (tmp_path / "out").glob(".nemovideo-batch/*.json")
+        record = checkpoints.load(path)
+        assert record is not None
+        client.uploads.upload(record.session_id or "", clips / "clip01.mp4")
+        (unclear,) = remove(background="blur")
+        assert f"client.jobs.resume({str(path)!r}, send_again=True)" in unclear.remedy
+        client.jobs.resume(path, send_again=True)
+        assert statuses(remove(background="blur")) == ["skipped"]
 
 
 def test_an_error_that_affects_every_file_stops_the_batch(
