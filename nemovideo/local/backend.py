@@ -80,7 +80,9 @@ class LocalBackend:
         sleep: Replaces `asyncio.sleep` for the delays of faults.
         forms: The documented forms of its responses; default ★.
         respond: Replaces the agent.
-        render: Replaces the renderer.
+        render: Replaces the renderer: a function `(timeline, media, output, *, format, quality,
+            on_progress, cancelled)` that writes `output` and returns an object with
+            `duration_ms`, `size_bytes` and `warnings` (docs/testing.md).
         probe: Replaces the parser of media headers.
         opening: Replaces the function that returns the first timeline of an empty session for
             its uploaded files, or None.

@@ -33,7 +33,7 @@ def test_the_examples_and_the_tests_on_testing_run(
     blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
     tests = [block for block in blocks if not re.search(r"\brecord\(", block)]
     pytester.makepyfile("\n".join(tests))
-    pytester.runpytest_inprocess("-W", "error").assert_outcomes(passed=3)
+    pytester.runpytest_inprocess("-W", "error").assert_outcomes(passed=5)
 
 
 def test_the_fault_rules_of_the_page_can_be_read_and_do_what_it_says(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ async def submit(request: Request) -> Response:
         raise Problem(402, "Export is blocked: the attribution headers are missing.", code=402)
     render = await read_body(request, partial(_queue, request, account), limit=DRAFT_LIMIT_BYTES)
     context.queue.notify()
-    data = {context.forms.render_id: render.render_id, "status": render.status, "progress": 0}
+    data = {context.forms.render_id: render.render_id, "status": "pending", "progress": 0}
     return context.forms.response("render_submit", data)
 
 
@@ -78,6 +78,7 @@ def _queue(request: Request, account: Account, value: object, sent: bytes) -> Re
                 request=sent,
                 format_=format_,
                 quality=quality,
+                error=request.scope["nemovideo.faults"].render_error,
             )
         except RenderExistsError as error:
             message = "This render id has been used; every render needs a new one."

@@ -33,10 +33,14 @@ Kind = Literal[
     "slow",
     "dialect",
     "inject",
+    "render_error",
 ]
 
 _RUN = "/run_sse"
 _RUN_KINDS = ("heartbeats", "silent", "spoken", "error", "slow", "dialect", "inject")
+_PATHS = {**dict.fromkeys(_RUN_KINDS, _RUN), "render_error": "/api/render/proxy/lambda"}
+"""The one path of a kind that applies to one, with POST."""
+
 _STATUS_HINT = "; for an HTTP error use kind='status' with status="
 
 
@@ -74,6 +78,10 @@ class Fault:
         slow: Wait `delay_s` before every event.
         dialect: Send events in the `form` "simple" or "adk".
         inject: Send `frames`, raw text, before event number `after_events` (0 if None).
+
+    A kind for renders; it counts only their submits, regardless of `path`:
+        render_error: The render ends as "failed", with `message`. Clients submit it once more, so
+            it takes `times=2` for a call to fail.
     """
 
     kind: Kind
@@ -93,7 +101,7 @@ class Fault:
     delay_s: float = 0.0
     count: int | None = None
     form: str | None = None
-    message: str = "the model gave up"
+    message: str = "this failure comes from a fault rule"
     frames: Sequence[str] = ()
 
     def __attrs_post_init__(self) -> None:
@@ -101,9 +109,10 @@ class Fault:
             raise ValueError(f"kind={self.kind!r}: one of {', '.join(get_args(Kind))}")
         if self.nth < 1 or (self.times is not None and self.times < 1):
             raise ValueError(f"nth={self.nth}, times={self.times}: the rule would never fire")
-        if self.kind in _RUN_KINDS and not self.matches("POST", _RUN):
+        path = _PATHS.get(self.kind)
+        if path is not None and not self.matches("POST", path):
             raise ValueError(
-                f"kind={self.kind!r} applies to POST {_RUN} only, not to {self.method} {self.path}"
+                f"kind={self.kind!r} applies to POST {path} only, not to {self.method} {self.path}"
                 f"{_STATUS_HINT if self.kind == 'error' else ''}"
             )
         forms = {"error": get_args(ErrorForm), "dialect": get_args(Dialect)}.get(self.kind)
@@ -115,7 +124,7 @@ class Fault:
 
     def matches(self, method: str, path: str) -> bool:
         """Return whether the rule counts a request."""
-        if self.kind in _RUN_KINDS and (method.upper(), path) != ("POST", _RUN):
+        if self.kind in _PATHS and (method.upper(), path) != ("POST", _PATHS[self.kind]):
             return False
         return fnmatchcase(method.upper(), self.method.upper()) and fnmatchcase(path, self.path)
 
@@ -167,7 +176,7 @@ class Faults:
 
 @attrs.frozen
 class StreamScript:
-    """How the rules that fired change the stream of a run."""
+    """How the rules that fired change a run or a render."""
 
     faults: tuple[Fault, ...] = ()
 
@@ -205,6 +214,11 @@ class StreamScript:
         if turn.silent and not self._of_kind("spoken"):
             return endings[number % len(endings)]
         return None
+
+    @property
+    def render_error(self) -> str | None:
+        """The message of the submitted render's failure, or None."""
+        return next((fault.message for fault in self._of_kind("render_error")), None)
 
     def _of_kind(self, kind: Kind) -> list[Fault]:
         return [fault for fault in self.faults if fault.kind == kind]

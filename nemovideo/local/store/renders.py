@@ -92,8 +92,9 @@ class Renders:
         request: bytes,
         format_: str,
         quality: str,
+        error: str | None = None,
     ) -> Render:
-        """Queue a job; `request` is JSON with its "draft".
+        """Queue a job; `request` is JSON with its "draft". With `error`, it has already failed.
 
         Raises:
             RenderExistsError: The user has used the id.
@@ -104,17 +105,20 @@ class Renders:
             user_id=user_id,
             format=format_,
             quality=quality,
-            status="pending",
+            status="pending" if error is None else "failed",
             progress=0,
             file_token=secrets.token_urlsafe(18),
             created_at=self._clock(),
+            completed_at=None if error is None else self._clock(),
+            error=error,
         )
         try:
             self._database.write(
                 "INSERT INTO renders (render_id, session_id, user_id, request, format, quality,"
-                " status, file_token, created_at) VALUES (:render_id, :session_id, :user_id,"
-                " :request, :format, :quality, :status, :file_token, :created_at)",
-                {**attrs.asdict(added), "request": request},
+                " status, file_token, created_at, completed_at, error) VALUES (:render_id,"
+                " :session_id, :user_id, :request, :format, :quality, :status, :file_token,"
+                " :created_at, :completed_at, :error)",
+                {**attrs.asdict(added), "request": b"" if error else request},
             )
         except sqlite3.IntegrityError as error:
             raise RenderExistsError from error

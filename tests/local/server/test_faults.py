@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import attrs
 import httpx
 import pytest
 
-from nemovideo.local import Fault
+from nemovideo import Client, errors
+from nemovideo.local import Fault, LocalBackend
 from nemovideo.local.server.faults import Faults, read_faults
 from nemovideo.local.server.sse import TEMPORARY_ISSUE
 from tests.support.app import VIDEO, Api, read_events, run_body, serving, spoken
+from tests.support.jobs import QuickRenderer
 
 BALANCE = "/api/credits/balance/simple"
 
@@ -68,6 +72,24 @@ def test_a_rule_for_runs_needs_no_path() -> None:
         (failure,) = api.events(session_id, "edit Hello")[-1]["content"]["parts"]
         assert failure["text"] == "Error: no"
         assert "Error" not in str(api.events(session_id, "edit Hello"))
+
+
+def test_a_render_that_fails_is_submitted_once_more(tmp_path: Path, clip: Path) -> None:
+    fault = Fault(kind="render_error", message="out of film")
+    with (
+        LocalBackend(faults=[fault], render=QuickRenderer()) as backend,
+        Client(backend.issue_token(), base_url=backend.url) as client,
+    ):
+        session = client.sessions.create()
+        session.upload(clip)
+        session.export(tmp_path / "one.mp4")
+        backend.faults.add(attrs.evolve(fault, times=2))
+        with pytest.raises(errors.RenderFailedError, match="out of film") as caught:
+            session.export(tmp_path / "two.mp4")
+        assert client.render.get(str(caught.value.render_id)).status == "failed"
+        submits = [seen for seen in backend.requests if seen.path.endswith("/lambda")]
+        assert len(submits) == 4
+        assert not backend.faults.unused
 
 
 def test_the_rules_that_have_not_fired_are_listed() -> None:
