@@ -78,7 +78,7 @@ __all__ = [
     "__version__",
 ]
 
-_HOMES = {
+_MODULES = {
     "nemovideo.batch": ("BatchReport", "BatchRow"),
     "nemovideo.files": ("Upload",),
     "nemovideo.conversation": ("AsyncConversation", "Conversation", "Route"),
@@ -100,7 +100,7 @@ if not TYPE_CHECKING:  # a type checker would accept any name
         """Load a public name on first use."""
         from importlib import import_module
 
-        for module, names in _HOMES.items():
+        for module, names in _MODULES.items():
             if name in names:
                 return getattr(import_module(module), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -167,14 +167,14 @@ class BatchReport:
             medium: Where the remedies are shown: in a Python program, a shell or a chat.
         """
 
-        def said(error: NemoError | None) -> str:
+        def error_text(error: NemoError | None) -> str:
             return "" if error is None else error.describe(medium)
 
         lines = [self.summary]
         lines += [f"  note: {row.source}: {row.note}" for row in self if row.note and row.output]
-        lines += [f"  failed: {row.source}: {said(row.error)}" for row in self.failed]
-        left, stop = self.not_started, said(self.stopped_by)
-        if stop and stop not in (said(row.error) for row in self.failed):
+        lines += [f"  failed: {row.source}: {error_text(row.error)}" for row in self.failed]
+        left, stop = self.not_started, error_text(self.stopped_by)
+        if stop and stop not in (error_text(row.error) for row in self.failed):
             lines.append(f"  stopped: {stop}")
         elif stop and left:
             error = self.stopped_by
@@ -185,7 +185,7 @@ class BatchReport:
                 else "the other files would fail for the same reason"
             )
             lines.append(f"  stopped: {reason}")
-        reasons = Counter(said(row.error) for row in left)
+        reasons = Counter(error_text(row.error) for row in left)
         del reasons[stop]
         lines += [f"  not started, {count}: {reason}" for reason, count in reasons.items()]
         return "\n".join(lines)

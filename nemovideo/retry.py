@@ -20,7 +20,7 @@ from nemovideo.errors import (
     ServerError,
 )
 
-_LASTING = (507, 511)
+_PERSISTENT = (507, 511)
 """A full disk, and a network that wants the user to sign in."""
 _SECONDS = number(least=0)
 _LIMIT = number(least=0, endless=True)
@@ -69,7 +69,7 @@ class RetryPolicy:
             return not error.permanent and (repeatable or not error.sent)
         if isinstance(error, DownloadError):
             return repeatable and error.interrupted
-        return repeatable and isinstance(error, ServerError) and error.status not in _LASTING
+        return repeatable and isinstance(error, ServerError) and error.status not in _PERSISTENT
 
     def wait_s(self, error: BaseException, *, attempt: int) -> float:
         """Return the seconds to wait before the next attempt."""

@@ -17,7 +17,7 @@ from nemovideo.errors import (
     ServerError,
 )
 
-_CONCERNS_ALL = (
+_AFFECTS_EVERY_FILE = (
     AuthenticationError,
     ScopeError,
     InsufficientCreditsError,
@@ -28,7 +28,7 @@ _CONCERNS_ALL = (
     LocalBackendError,
 )
 _UNREACHABLE = (APIConnectionError, ServerError)
-_IN_A_ROW = 3
+_MAX_FAILURES = 3
 
 
 class CircuitBreaker:
@@ -40,7 +40,7 @@ class CircuitBreaker:
 
     def __init__(self) -> None:
         self.reason: NemoError | None = None
-        self._in_a_row = 0
+        self._failures = 0
 
     def stop(self, reason: NemoError) -> None:
         """Start no more files."""
@@ -48,14 +48,14 @@ class CircuitBreaker:
 
     def record_failure(self, error: NemoError) -> None:
         """Record a file's error; some stop the batch immediately, some after three in a row."""
-        if isinstance(error, _CONCERNS_ALL):
+        if isinstance(error, _AFFECTS_EVERY_FILE):
             self.stop(error)
         timed_out = isinstance(error, APITimeoutError) and error.deadline_passed
         broken = isinstance(error, _UNREACHABLE) or type(error) is NemoError
-        self._in_a_row = self._in_a_row + 1 if broken and not timed_out else 0
-        if self._in_a_row >= _IN_A_ROW:
+        self._failures = self._failures + 1 if broken and not timed_out else 0
+        if self._failures >= _MAX_FAILURES:
             self.stop(error)
 
     def record_success(self) -> None:
         """Record a finished file."""
-        self._in_a_row = 0
+        self._failures = 0

@@ -42,7 +42,7 @@ class Stream(StreamHandle):
         self._error: Exception | None = None
         self._ended = anyio.Event()
         self._arrived = anyio.Event()
-        self._room = anyio.Event()
+        self._has_room = anyio.Event()
         self._scope = loop.spawn(self._read_ahead)
 
     async def read(self, timeout_s: float) -> bytes | None:
@@ -53,7 +53,7 @@ class Stream(StreamHandle):
                 return None
         # Take the whole buffer: a task switch per token is expensive.
         chunks, self._chunks, self._buffered = self._chunks, [], 0
-        self._room.set()
+        self._has_room.set()
         if chunks:
             return b"".join(chunks)
         if self._error is not None:
@@ -99,5 +99,5 @@ class Stream(StreamHandle):
         self._buffered += len(chunk)
         self._arrived.set()
         if self._buffered > BUFFER_BYTES:
-            self._room = anyio.Event()
-            await self._room.wait()
+            self._has_room = anyio.Event()
+            await self._has_room.wait()

@@ -52,7 +52,7 @@ class Stream(StreamHandle):
         self._end: _End | None = None
         self._guard = threading.RLock()  # `abort` may run during garbage collection
         self._buffered = 0
-        self._room = threading.Event()
+        self._has_room = threading.Event()
         self._connection = StreamConnection()
         run = contextvars.copy_context().run  # hooks see the caller's context variables
         self._thread = threading.Thread(
@@ -95,7 +95,7 @@ class Stream(StreamHandle):
     def abort(self) -> None:
         """Abort the connection without waiting for the thread."""
         self._connection.abort()
-        self._room.set()
+        self._has_room.set()
 
     def close(self) -> None:
         """Abort the connection, and wait for the thread to end."""
@@ -141,14 +141,14 @@ class Stream(StreamHandle):
         with self._guard:
             self._buffered += len(chunk)
             if full := self._buffered > BUFFER_BYTES:
-                self._room.clear()
+                self._has_room.clear()
         self._queue.put(chunk)
         if full:
             self._connection.check()  # `abort` may have run before `clear`
-            self._room.wait()
+            self._has_room.wait()
 
     def _free(self, size: int) -> None:
         with self._guard:
             self._buffered -= size
             if self._buffered <= BUFFER_BYTES:
-                self._room.set()
+                self._has_room.set()

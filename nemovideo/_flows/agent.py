@@ -46,7 +46,7 @@ log = logging.getLogger("nemovideo")
 _MAX_CONVERSATION_CHARS = 200_000
 """Longer answers are data, and removing GUI instructions from megabytes takes seconds."""
 
-_OUT_OF_REACH = (APIConnectionError, ServerError, RateLimitError)
+_TEMPORARY = (APIConnectionError, ServerError, RateLimitError)
 
 
 def send(context: Context, session_id: str, text: str, *, tokens: bool = False) -> Flow[Reply]:
@@ -181,7 +181,7 @@ def _state_after_silence(context: Context, session_id: str, reply: Reply) -> Flo
     """
     try:
         return (yield from state_flow.get(context, session_id))
-    except _OUT_OF_REACH as cause:
+    except _TEMPORARY as cause:
         error = StreamInterruptedError(
             "the agent answered without text, and the session state could not be fetched",
             may_have_spent=True,
@@ -233,7 +233,7 @@ def watch(
         yield Sleep(at - last, purpose=purpose, needs_s=left[-1] - last)
         try:
             now = yield from state_flow.get(context, session_id)
-        except _OUT_OF_REACH as failure:
+        except _TEMPORARY as failure:
             name = type(failure).__name__
             log.info("session %s: %s; treating its state as unchanged", session_id, name)
             continue

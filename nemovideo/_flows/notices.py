@@ -53,7 +53,7 @@ class RenderMeter:
         self._notice_s = context.settings.stream.notice_s
         self._emit = emit
         self._shown = -1
-        self._started = self._told = self._clock.monotonic()
+        self._started = self._notified_at = self._clock.monotonic()
 
     def __call__(self, job: RenderJob) -> None:
         """Report the job as of this poll."""
@@ -64,10 +64,10 @@ class RenderMeter:
         elif percent > self._shown:
             kind = "rendering_percent" if percent else "rendering"
             self._emit(Notice(kind, {"percent": min(percent, 100)}))
-            self._shown, self._told = percent, now
-        elif now - self._told >= self._notice_s:
+            self._shown, self._notified_at = percent, now
+        elif now - self._notified_at >= self._notice_s:
             self._emit(Notice("still_working", _minutes(now - self._started)))
-            self._told = now
+            self._notified_at = now
 
 
 def with_notices(flow: Flow[T], notices: list[Notice]) -> Flow[T]:

@@ -31,7 +31,7 @@ JobPhase = Literal["new", "upload", "edit", "render", "download", "done"]
 """The next step of a job; "done" once its result has been delivered."""
 
 _KIND = "nemovideo job"
-_LARGEST_BYTES = 4 * 1024 * 1024
+_MAX_BYTES = 4 * 1024 * 1024
 
 
 @attrs.frozen
@@ -212,13 +212,13 @@ def load(path: Path) -> Checkpoint | None:
     """
     try:
         with open(path, "rb", opener=regular) as file:
-            content = file.read(_LARGEST_BYTES + 1)
+            content = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise failure(path, f"cannot be read: {error.strerror}") from error
     try:
-        value = read_json(content if len(content) <= _LARGEST_BYTES else b"")
+        value = read_json(content if len(content) <= _MAX_BYTES else b"")
     except ValueError:
         raise failure(path, "is damaged, or not a checkpoint") from None
     if not isinstance(value, dict) or value.get("kind") != _KIND:

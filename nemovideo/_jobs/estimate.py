@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _CLOUD_SECONDS_PER_SECOND = 45 / 20
 """The service quotes 30 to 60 seconds for a 20-second clip (docs/protocol.md, "Timing")."""
 
-_CLOUD_LEAST_S = 20.0
+_CLOUD_MIN_S = 20.0
 _FPS = 30.0
 _TYPICAL = "size: typical for this format"
 
@@ -137,7 +137,7 @@ def _trimmed(header: MediaInfo, trim: Trim | None) -> MediaInfo:
 def _cloud_seconds(header: MediaInfo) -> float | None:
     if header.duration_ms is None:
         return None
-    return max(_CLOUD_LEAST_S, header.duration_ms / 1000 * _CLOUD_SECONDS_PER_SECOND)
+    return max(_CLOUD_MIN_S, header.duration_ms / 1000 * _CLOUD_SECONDS_PER_SECOND)
 
 
 def _bytes(pixels: int, size: Size) -> int:

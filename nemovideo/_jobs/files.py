@@ -34,8 +34,8 @@ from nemovideo.files import Source, Upload, is_url
 
 log = logging.getLogger("nemovideo")
 
-_LEAST_BYTES_PER_S = 125_000
-_LEAST_FPS = 10
+_MIN_BYTES_PER_S = 125_000
+_ASSUMED_FPS = 10
 """The frame rate to assume if the header has none; a trim may end one frame after the video."""
 
 
@@ -103,18 +103,18 @@ def within_video(order: Order, source: Upload) -> Order:
             f"{length}, and the part to keep starts at {start_s:g} s",
             remedy=Remedy(("set ", Option("trim"), " within the video")),
         )
-    if end_s <= length_s + 1 / (info.fps or _LEAST_FPS):
+    if end_s <= length_s + 1 / (info.fps or _ASSUMED_FPS):
         return order
     note = f"{length}, so the part to keep ends there instead of at {end_s:g} s"
     return attrs.evolve(order, trim=(start_s, length_s), notes=(*order.notes, note))
 
 
-def least_result_bytes(source: Upload) -> float:
+def min_result_bytes(source: Upload) -> float:
     """Return a lower bound of the result's size: 1 Mbit/s, or the source's own size."""
     info = source.info
     if info is None:
         return 0
-    return min(info.size_bytes, (info.duration_ms or 0) / 1000 * _LEAST_BYTES_PER_S)
+    return min(info.size_bytes, (info.duration_ms or 0) / 1000 * _MIN_BYTES_PER_S)
 
 
 def upload_all(

@@ -40,7 +40,7 @@ no effect and will have none."""
 
 _TRIM_SLACK_S = 0.5
 _REPLY_CHARS = 20_000
-_MOST_WARNINGS = 50
+_MAX_WARNINGS = 50
 _LINK = ("http://", "https://")
 
 
@@ -143,7 +143,7 @@ def with_warnings(reply: Reply, notes: Sequence[str]) -> Reply:
 
 def note_reply(note: MessageNote, reply: Reply) -> MessageNote:
     """Return the note with the agent's answer and warnings, without secrets."""
-    warnings = [envelopes.redact(text)[:_REPLY_CHARS] for text in reply.warnings[:_MOST_WARNINGS]]
+    warnings = [envelopes.redact(text)[:_REPLY_CHARS] for text in reply.warnings[:_MAX_WARNINGS]]
     text = envelopes.redact(reply.text)[:_REPLY_CHARS]
     return attrs.evolve(note, reply=text, warnings=tuple(warnings))
 

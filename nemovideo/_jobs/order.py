@@ -108,7 +108,7 @@ def begin(
                 check_output,
                 order.output,
                 overwrite=order.overwrite,
-                needed_bytes=job_files.least_result_bytes(inputs[0]),
+                needed_bytes=job_files.min_result_bytes(inputs[0]),
                 sources=[given.path for given in inputs if given.path is not None],
             )
             yield from blocking(check)

@@ -30,7 +30,7 @@ from nemovideo.files import Source, is_media_name, is_url
 Trim = tuple[float, float]
 """The start and end of a video, in seconds."""
 
-_LONGEST_S = 7 * 24 * 3600
+_MAX_S = 7 * 24 * 3600
 
 Background = str | os.PathLike[str] | None
 """The new background: see `Client.remove_background`."""
@@ -146,7 +146,7 @@ def order_for(
 def _check_range(trim: Trim) -> None:
     try:
         start_s, end_s = trim
-        valid = 0 <= start_s < end_s < _LONGEST_S
+        valid = 0 <= start_s < end_s < _MAX_S
     except (TypeError, ValueError):  # not two, or not numbers
         valid = False
     if not valid:

@@ -30,8 +30,8 @@ _log = logging.getLogger("nemovideo.mcp")
 
 _TICK_S = 0.5
 _REPORT_S = 5.0
-_LEAST_STEP = 0.001
-_KEPT = 50
+_MIN_STEP = 0.001
+_MAX_KEPT = 50
 _CLEAN_UP_S = 5.0
 _RENDERS = "/api/render/proxy/lambda/"
 
@@ -148,20 +148,20 @@ class Jobs:
     def _forget(self) -> None:
         """Delete the results of all but the last jobs."""
         ended = [id for id, job in self._known.items() if job.ended.is_set()]  # noqa: A001
-        for id in ended[:-_KEPT]:  # noqa: A001
+        for id in ended[:-_MAX_KEPT]:  # noqa: A001
             del self._known[id]
 
     async def _watch(self, call: Call, job: Job) -> CallToolResult:
         """Wait for a job, and report its progress."""
-        reported, next_report = -_LEAST_STEP, 0.0
+        reported, next_report = -_MIN_STEP, 0.0
         until = anyio.current_time() + self._wait_s
         while not job.ended.is_set() and (left := until - anyio.current_time()) > 0:
             with anyio.move_on_after(min(_TICK_S, left)):
                 await job.ended.wait()
             now = anyio.current_time()
             # MCP requires that each progress value is larger than the one before.
-            least = reported + _LEAST_STEP if now >= next_report else job.fraction
-            value = round(min(max(job.fraction, least), 1.0), 3)
+            lowest = reported + _MIN_STEP if now >= next_report else job.fraction
+            value = round(min(max(job.fraction, lowest), 1.0), 3)
             if value > reported:
                 reported, next_report = value, now + _REPORT_S
                 await call.report_progress(value, 1.0, job.message)

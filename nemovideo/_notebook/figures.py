@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 EMBED_LIMIT_BYTES = 8 * 1024 * 1024
 """Files up to this size are embedded in the notebook; larger ones are linked."""
 
-_PLAYED = ("mp4", "m4v", "webm", "ogv", "")
+_PLAYABLE = ("mp4", "m4v", "webm", "ogv", "")
 _STILL_WIDTH = 960
 
 
@@ -50,7 +50,7 @@ def figure(caption: str, source: Path | str) -> str:
         media = f'<div class="nemo-quiet">{escape(name)} was not found.</div>'
     elif _mime_type(name).startswith("image/"):
         media = f'<img{_over(name)} src="{escape(address)}" alt="">'
-    elif suffix_of(name) in _PLAYED:
+    elif suffix_of(name) in _PLAYABLE:
         source_of = f'src="{escape(address)}"'
         media = f'<video{_over(name)} controls playsinline preload="auto" {source_of}></video>'
     else:
@@ -116,7 +116,7 @@ def _address(source: Path | str) -> str | None:
     if not path.is_file():
         return None
     kind = _mime_type(path.name)
-    shown = kind.startswith("image/") or suffix_of(path.name) in _PLAYED
+    shown = kind.startswith("image/") or suffix_of(path.name) in _PLAYABLE
     if path.stat().st_size > EMBED_LIMIT_BYTES or not shown:
         return quote(Path(os.path.relpath(path)).as_posix())
     return _embedded(path.read_bytes(), kind)

@@ -24,7 +24,7 @@ _NARROW = 3.0
 
 _LETTER_WIDTH = 6.8
 _LABEL_INSET = 8
-_TICKS_AT_MOST = 8
+_MAX_TICKS = 8
 _STEPS_S = (
     *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
     *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 18_000, 36_000, 86_400),
@@ -187,7 +187,7 @@ def _fit(words: str, width: float) -> str:
 def _axis(total_ms: int, top: int) -> Iterator[str]:
     """Yield ticks at round times with labels: seconds, or m:ss beyond two minutes."""
     total_s = total_ms / 1000
-    step_s = next((s for s in _STEPS_S if total_s / s <= _TICKS_AT_MOST), total_s / _TICKS_AT_MOST)
+    step_s = next((s for s in _STEPS_S if total_s / s <= _MAX_TICKS), total_s / _MAX_TICKS)
     for count in range(int(total_s / step_s + 1e-9) + 1):
         at_s = count * step_s
         x = _LABEL_WIDTH + at_s / total_s * _SPAN

@@ -208,8 +208,8 @@ def failure_of(event: ToolResultEvent) -> str | None:
     if not failed:
         return None
     reasons = (result.get(name) for name in _REASONS)
-    said = (value.strip() for value in reasons if isinstance(value, str))
-    return next(filter(None, said), f"the agent's tool {event.name!r} failed")
+    texts = (value.strip() for value in reasons if isinstance(value, str))
+    return next(filter(None, texts), f"the agent's tool {event.name!r} failed")
 
 
 def _says_temporary_issue(text: str) -> bool:

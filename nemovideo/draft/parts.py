@@ -29,7 +29,7 @@ from nemovideo.draft.keys import (
 from nemovideo.draft.values import copied, first_text, json_object, milliseconds, number, whole
 from nemovideo.errors import InvalidRequestError
 
-_LOUDEST_FACTOR = 2
+_MAX_FACTOR = 2
 _TRACK_TYPES = frozenset(TrackType)
 
 
@@ -66,7 +66,7 @@ class Part:
         found = number(self._metadata.get(VOLUME))
         if found is None or found < 0:
             return None
-        return found if found <= _LOUDEST_FACTOR else found / 100
+        return found if found <= _MAX_FACTOR else found / 100
 
     @property
     def extra(self) -> dict[str, object]:

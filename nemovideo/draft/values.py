@@ -18,7 +18,7 @@ _MARSHAL_VERSION = 4
 
 _PLAIN = {str, int, float, bool, type(None)}
 
-_LARGEST = 2**53
+_MAX_INTEGER = 2**53
 """Larger JSON numbers are not exact in every implementation (RFC 8259 §6)."""
 
 
@@ -63,12 +63,12 @@ def number(value: object) -> float | None:
     """Return a finite number up to 2**53, or None; a boolean is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if -_LARGEST <= value <= _LARGEST else None
+    return value if -_MAX_INTEGER <= value <= _MAX_INTEGER else None
 
 
 def milliseconds(value: object) -> int | None:
     """Return a time in whole milliseconds, or None if it is not a number or below zero."""
-    if type(value) is int and 0 <= value <= _LARGEST:
+    if type(value) is int and 0 <= value <= _MAX_INTEGER:
         return value
     found = number(value)
     return None if found is None or found < 0 else round(found)

@@ -33,7 +33,7 @@ class Found:
 
 
 @attrs.frozen
-class _Place:
+class _Mention:
     start: int
     end: int
     path: str
@@ -47,7 +47,7 @@ _PATH = lazy(
     r"(?:~[\\/]|\.{1,2}[\\/]|/(?=\w)|[A-Za-z]:[\\/]|\\\\\w)(?:\\ |[^\s\"'“”‘’，。；！？])+"
 )
 _WORD_START = lazy(rf"(?<![^\s\"'“”‘’(（:：,，。=；;{_CJK}])\S|(?<=[{_CJK}])[~/\\.A-Za-z0-9]")
-_REACH = 240
+_MAX_CHARS = 240
 _MAX_STARTS = 60
 _LABEL_LENGTH = 24
 
@@ -58,16 +58,16 @@ def find_paths(text: str, is_file: Callable[[str], bool]) -> Found | None:
     A file counts if it exists, or if the sentence asks to use it ("upload talk.mp4"): then a typo
     in its name is reported. Quoted words to display ("add the text 'talk.mp4'") do not count.
     """
-    places = sorted(_places(text, is_file), key=lambda place: place.start)
-    if not places:
+    mentions = sorted(_mentions(text, is_file), key=lambda mention: mention.start)
+    if not mentions:
         return None
-    return Found(tuple(dict.fromkeys(place.path for place in places)), _rest(text, places))
+    return Found(tuple(dict.fromkeys(mention.path for mention in mentions)), _rest(text, mentions))
 
 
-def _places(text: str, is_file: Callable[[str], bool]) -> Iterator[_Place]:
+def _mentions(text: str, is_file: Callable[[str], bool]) -> Iterator[_Mention]:
     for path in _readings(text.strip()):
         if _looks_like_path(path) and is_file(path):
-            yield _Place(0, len(text), path)
+            yield _Mention(0, len(text), path)
             return
     handed = PATTERNS["paths.handed_over"].search(text) is not None or len(text.split()) == 1
     taken: list[tuple[int, int]] = []
@@ -76,7 +76,7 @@ def _places(text: str, is_file: Callable[[str], bool]) -> Iterator[_Place]:
         url = match[0].rstrip(".,;:!?)）")
         path = _from_url(url)
         if handed or path != url or _SUFFIX.search(path_of(url)):
-            yield _Place(match.start(), match.start() + len(url), path)
+            yield _Mention(match.start(), match.start() + len(url), path)
     urls = list(taken)
     for found in quotations(text):
         if _overlaps(urls, found.start, found.end) or not _looks_like_path(found.words):
@@ -89,7 +89,7 @@ def _places(text: str, is_file: Callable[[str], bool]) -> Iterator[_Place]:
 
 def _bare(
     text: str, taken: list[tuple[int, int]], is_file: Callable[[str], bool], *, handed: bool
-) -> Iterator[_Place]:
+) -> Iterator[_Mention]:
     """Yield the files outside quotations and URLs, whose spans are `taken`."""
     spans = iter(taken)
     span = next(spans, None)
@@ -100,11 +100,11 @@ def _bare(
             span = next(spans, None)
         if floor >= end:
             continue
-        begin = max(floor, end - _REACH, text.rfind("\n", max(0, end - _REACH), end) + 1)
-        place = _ending_at(text, begin, end, is_file, handed=handed)
-        if place is not None:
+        begin = max(floor, end - _MAX_CHARS, text.rfind("\n", max(0, end - _MAX_CHARS), end) + 1)
+        mention = _ending_at(text, begin, end, is_file, handed=handed)
+        if mention is not None:
             floor = end
-            yield place
+            yield mention
 
 
 def _is_shown(text: str, start: int, end: int) -> bool:
@@ -115,12 +115,14 @@ def _is_shown(text: str, start: int, end: int) -> bool:
     )
 
 
-def _quoted(found: Quotation, is_file: Callable[[str], bool], *, handed: bool) -> Iterator[_Place]:
+def _quoted(
+    found: Quotation, is_file: Callable[[str], bool], *, handed: bool
+) -> Iterator[_Mention]:
     existing = next((path for path in _readings(found.words) if is_file(path)), None)
     if existing is not None:
-        yield _Place(found.start, found.end, existing)
+        yield _Mention(found.start, found.end, existing)
     elif handed and _SUFFIX.search(found.words):
-        yield _Place(found.start, found.end, _expand(found.words))
+        yield _Mention(found.start, found.end, _expand(found.words))
 
 
 def _ends(text: str) -> list[int]:
@@ -131,7 +133,7 @@ def _ends(text: str) -> list[int]:
 
 def _ending_at(
     text: str, begin: int, end: int, is_file: Callable[[str], bool], *, handed: bool
-) -> _Place | None:
+) -> _Mention | None:
     """Return the longest existing file that ends at `end`, or one that the sentence asks to use."""
     starts = [match.start() for match in _WORD_START.finditer(text, begin, end)][-_MAX_STARTS:]
     for start in starts:
@@ -141,24 +143,24 @@ def _ending_at(
             return None
         for path in _readings(text[start:end]):
             if _looks_like_path(path) and is_file(path):
-                return _Place(start, end, path)
+                return _Mention(start, end, path)
     spoken = re.compile(rf"[^\s\"'“”‘’:：，。{_CJK}]").search
     if handed and starts and _SUFFIX.search(text, max(begin, end - 6), end):
         alone = [start for start in starts if " " not in text[start:end] and spoken(text[start])]
         rooted = [match.start() for match in _PATH.finditer(text, begin, end) if match.end() >= end]
         start = (rooted or alone or starts[-1:])[0]
-        return _Place(start, end, _expand(text[start:end].replace("\\ ", " ")))
+        return _Mention(start, end, _expand(text[start:end].replace("\\ ", " ")))
     return None
 
 
-def _rest(text: str, places: list[_Place]) -> str:
+def _rest(text: str, mentions: list[_Mention]) -> str:
     pieces: list[str] = []
     at = 0
-    for place in places:
-        pieces += [text[at : place.start], FILE]
-        at = place.end
+    for mention in mentions:
+        pieces += [text[at : mention.start], FILE]
+        at = mention.end
     marked = "".join([*pieces, text[at:]])
-    names = [_name(place.path) for place in places]
+    names = [_name(mention.path) for mention in mentions]
     delivery = PATTERNS["paths.delivery"].match(marked)
     if delivery is not None and FILE not in marked[delivery.end() :]:
         rest = marked[delivery.end() :]

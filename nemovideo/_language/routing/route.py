@@ -66,55 +66,57 @@ def route(text: str, *, is_file: Callable[[str], bool] = is_existing_file) -> Ro
 
     `is_file` returns whether a path, with `~` expanded, is an existing file.
     """
-    said = text.strip()
-    if len(said) > _MAX_CHARS:
-        return Routed(Route.AGENT, rest=said)
-    if (simple := _simple(said)) is not None:
+    sentence = text.strip()
+    if len(sentence) > _MAX_CHARS:
+        return Routed(Route.AGENT, rest=sentence)
+    if (simple := _simple(sentence)) is not None:
         return simple
-    left, export = _peel(said)
-    if PATTERNS["refuses_upload"].search(said) is None and (found := find_paths(left, is_file)):
+    left, export = _peel(sentence)
+    if PATTERNS["refuses_upload"].search(sentence) is None and (found := find_paths(left, is_file)):
         rest = "" if is_small_talk(found.rest) else found.rest
         return _with(Routed(Route.UPLOAD, rest=rest, paths=found.paths), export)
     if export is not None:
         return _with(_simple(left) or Routed(Route.AGENT, rest=left), export)
-    if PATTERNS["exports_an_edit"].match(mask(said)) and not PATTERNS["negation"].search(said):
-        return _with(Routed(Route.AGENT, rest=said), _details(said))
-    return Routed(Route.AGENT, rest=said)
+    if PATTERNS["exports_an_edit"].match(mask(sentence)) and not PATTERNS["negation"].search(
+        sentence
+    ):
+        return _with(Routed(Route.AGENT, rest=sentence), _details(sentence))
+    return Routed(Route.AGENT, rest=sentence)
 
 
-def _simple(said: str) -> Routed | None:
+def _simple(sentence: str) -> Routed | None:
     """Return the route of a sentence that does not need the agent, or None."""
-    masked = mask(said)
+    masked = mask(sentence)
     for found in (Route.CREDITS, Route.STATE, Route.UPLOAD):
         if asks_for(found.value, masked):
             return Routed(found)
-    return _export(said)
+    return _export(sentence)
 
 
-def _peel(said: str) -> tuple[str, Routed | None]:
+def _peel(sentence: str) -> tuple[str, Routed | None]:
     """Split a request to export off the end of a sentence."""
-    masked = mask(said)
-    begin = max(0, len(said) - _TAIL_LENGTH)
+    masked = mask(sentence)
+    begin = max(0, len(sentence) - _TAIL_LENGTH)
     for joint in PATTERNS["joint"].finditer(masked, begin):
-        left, right = said[: joint.start()], said[joint.end() :]
+        left, right = sentence[: joint.start()], sentence[joint.end() :]
         names = PATTERNS["names_words"].search(left, max(0, len(left) - 40))
         if not left.strip() or (names and PATTERNS["bare_joint"].fullmatch(joint[0])):
             continue
         export = _export(right)
         if export is not None:
             return left.strip().rstrip(",，;；"), export
-    return said, None
+    return sentence, None
 
 
-def _export(said: str) -> Routed | None:
+def _export(sentence: str) -> Routed | None:
     """Return the details of a request to export, or None if these words are not one."""
-    _, others = _output(said)
-    return _details(said) if asks_for("export", mask(others)) else None
+    _, others = _output(sentence)
+    return _details(sentence) if asks_for("export", mask(others)) else None
 
 
-def _details(said: str) -> Routed:
-    output, others = _output(said)
-    named = PATTERNS["format"].search(output or said)
+def _details(sentence: str) -> Routed:
+    output, others = _output(sentence)
+    named = PATTERNS["format"].search(output or sentence)
     quality = next(
         (level for level in _QUALITIES if PATTERNS[f"quality.{level}"].search(others)), None
     )
@@ -124,19 +126,19 @@ def _details(said: str) -> Routed:
         extension = said_format[1].lower() if said_format else ""
         if not contradicts(output, "mov" if extension == "prores" else extension):
             extension = result_suffix(output)
-    elif PATTERNS["sequence"].search(said):
+    elif PATTERNS["sequence"].search(sentence):
         extension = "zip"
     extension = "mov" if extension == "prores" else extension
     return Routed(Route.EXPORT, format=extension, quality=quality, output=output)
 
 
-def _output(said: str) -> tuple[str | None, str]:
+def _output(sentence: str) -> tuple[str | None, str]:
     """Return the path of an export, if any, and the words without it."""
-    match = PATTERNS["output"].search(said)
+    match = PATTERNS["output"].search(sentence)
     if match is None:
-        return None, said
+        return None, sentence
     path = next(group for group in match.groups() if group)
-    return path, f"{said[: match.start()]} {said[match.end() :]}"
+    return path, f"{sentence[: match.start()]} {sentence[match.end() :]}"
 
 
 def _with(routed: Routed, export: Routed | None) -> Routed:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-_SHORTEST_LITERAL = 6
+_MIN_LITERAL_CHARS = 6
 """Shorter secrets are replaced only where a key identifies them, not wherever the text occurs."""
 
 _NAMED = re.compile(
@@ -58,7 +58,7 @@ class Redactor:
 
     def add(self, secret: str | None) -> None:
         """Add a value that is secret wherever it occurs."""
-        if secret and len(secret) >= _SHORTEST_LITERAL and not _PLACEHOLDER.search(secret):
+        if secret and len(secret) >= _MIN_LITERAL_CHARS and not _PLACEHOLDER.search(secret):
             self._literals.add(secret)
 
     def learn(self, text: str) -> None:
