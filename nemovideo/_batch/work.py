@@ -40,6 +40,7 @@ from nemovideo.models import Progress
 _STARTS_OVER = Code(
     "files in progress start over, unless the local backend has a state_dir=",
     "files in progress start over",
+    in_shell="files in progress start over, unless --local has a --state-dir",
 )
 _NEXT_RUN: dict[type[NemoError], str] = {
     **dict.fromkeys(

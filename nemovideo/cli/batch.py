@@ -43,17 +43,28 @@ from nemovideo.cli.report import (
 @click.option("-n", "--concurrency", type=int, help="How many files at a time. Default: 2.")
 @max_credits_option
 @click.option(
-    "--deadline", type=float, metavar="SECONDS", help="Start no more files after this many seconds."
+    "--deadline",
+    type=float,
+    metavar="SECONDS",
+    help="Seconds for the whole batch; files that are in progress then fail, and resume in the "
+    "next run.",
 )
 @click.option(
     "--file-deadline",
     type=float,
     metavar="SECONDS",
-    help="Seconds for each file; one that takes longer fails, the others continue.",
+    help="Seconds for each file; one that takes longer fails, and resumes in the next run; the "
+    "others continue.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @local_option
 @engine_option
+@click.option(
+    "--state-dir",
+    type=PATH,
+    help="With --local: the folder of the backend's state. With the same folder, the next run "
+    "resumes files in progress; without one, they start over.",
+)
 @quiet_option
 @json_option
 def batch(
@@ -62,6 +73,7 @@ def batch(
     out_dir: Path,
     local: bool,
     engine: str | None,
+    state_dir: Path | None,
     quiet: bool,
     as_json: bool,
     **options: Any,  # noqa: ANN401 - passed to the SDK under the same names
@@ -72,7 +84,7 @@ def batch(
     A second run does only what is missing, so a batch can be interrupted at
     any time and run again.
     """
-    with open_client(local=local, engine=engine) as client:
+    with open_client(local=local, engine=engine, state_dir=state_dir) as client:
         report = client.batch.remove_backgrounds(
             sources[0] if len(sources) == 1 else sources,
             out_dir,

@@ -109,10 +109,12 @@ def wants_json(context: click.Context) -> bool:
     return bool(context.find_root().obj)
 
 
-def open_client(*, local: bool, engine: str | None = None) -> Client:
+def open_client(*, local: bool, engine: str | None = None, state_dir: Path | None = None) -> Client:
     """Return a client for the cloud, or for a local backend; see `check_engine`."""
     check_engine(engine, local=local)
-    return Client.local(engine=engine) if local else Client()
+    if state_dir is not None and not local:
+        raise click.UsageError("--state-dir needs --local")
+    return Client.local(engine=engine, state_dir=state_dir) if local else Client()
 
 
 def check_engine(engine: str | None, *, local: bool) -> None:

@@ -425,7 +425,11 @@ def test_a_file_of_a_local_batch_that_ran_out_of_time_is_not_promised_to_resume(
     run: Run, clip: Path
 ) -> None:
     done = run("batch", str(clip), "-o", "out", "--local", "--file-deadline", "0.001")
-    assert "Run the batch again: files in progress start over, or set another --file" in done.stdout
+    again = "files in progress start over, unless --local has a --state-dir, or set another --file-"
+    assert f"Run the batch again: {again}" in done.stdout
+    late = ["batch", str(clip), "-o", "other", "--file-deadline", "0.001", "--state-dir", "mine"]
+    assert "Run the batch again: it resumes from here" in run(*late, "--local").stdout
+    assert run(*late).stderr.endswith("--state-dir needs --local\n")
 
 
 def test_a_missing_job(run: Run) -> None:
