@@ -22,7 +22,7 @@ class BatchInterrupted(KeyboardInterrupt):
 
     Args:
         message: How many files are done.
-        remedy: How to do the rest.
+        remedy: How to finish the batch.
     """
 
     def __init__(self, message: str, remedy: str) -> None:

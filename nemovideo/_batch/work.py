@@ -50,7 +50,7 @@ _NEXT_RUN: dict[type[NemoError], str] = {
     RenderCancelledError: "it renders the file again",
     SessionNotFoundError: "it starts the file over",
 }
-"""What the next run does after an error that ended a file."""
+"""What the next run does with a file, by the error that it failed with."""
 _HANDOVER_S = 60
 """Seconds to wait for a worker of an interrupted run to stop."""
 
@@ -175,7 +175,7 @@ def one_file(
 
 
 def _remedy(error: NemoError, task: Task) -> str:
-    """Return the remedy in a batch, where the calls that an error usually names do not apply."""
+    """Return the remedy for a file of a batch, where the usual remedies do not apply."""
     effect = _NEXT_RUN.get(type(error))
     if effect is None:
         return error.remedy

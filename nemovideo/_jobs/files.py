@@ -214,7 +214,7 @@ def _upload(
 
 
 def _may_check(context: Context, error: NemoError, attempt: int) -> bool:
-    """Return whether an upload is worth another attempt; one that was not sent has had its own."""
+    """Return whether to check for a failed upload and retry it, if any of it was sent."""
     if isinstance(error, APIConnectionError) and not error.sent:
         return False
     return context.settings.retry.allows(error, attempt=attempt, repeatable=True, limited=0)

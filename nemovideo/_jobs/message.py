@@ -98,7 +98,7 @@ def recover(
     state = yield from state_flow.get(context, session_id)
     if draft_digest(state) == note.draft and not _has_ended(context, note):
         now = context.settings.clock.time()
-        lost_at = now if note.lost_at is None else min(note.lost_at, now)  # unless set back
+        lost_at = now if note.lost_at is None else min(note.lost_at, now)  # the clock may go back
         yield from on_wait(attrs.evolve(note, lost_at=lost_at))
         yield from agent.watch(
             context,

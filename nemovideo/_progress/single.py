@@ -12,7 +12,7 @@ from nemovideo.models import Progress
 
 
 class Show(Protocol):
-    """Reports the fraction that is done, with the call's message or another one."""
+    """Reports the completed fraction, with a message if it is not the usual one."""
 
     def __call__(self, fraction: float, message: str | None = None) -> None:
         """Report it."""
