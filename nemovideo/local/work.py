@@ -14,8 +14,8 @@ from nemovideo.local.media.probe import MediaItem, probe
 from nemovideo.local.previews import preview_draft
 from nemovideo.local.render import RenderResult, render
 from nemovideo.local.render.clips import MattingSource
+from nemovideo.local.server.previews import write_preview
 from nemovideo.local.timeline import Timeline
-from nemovideo.models import Preview
 
 _log = logging.getLogger("nemovideo.local")
 
@@ -41,10 +41,14 @@ class Work:
         return probe(path, name, id=id)
 
     def preview(
-        self, timeline: Timeline, media: Mapping[str, MediaItem], at_s: Sequence[float] | None
-    ) -> Preview:
-        """Return frames of a draft; see `nemovideo.local.previews.preview_draft`."""
-        return preview_draft(timeline, media, at_s, self.matting)
+        self,
+        timeline: Timeline,
+        media: Mapping[str, MediaItem],
+        at_s: Sequence[float] | None,
+        target: Path,
+    ) -> None:
+        """Write frames of a draft to a file; see `nemovideo.local.previews.preview_draft`."""
+        write_preview(preview_draft(timeline, media, at_s, self.matting), target)
 
     def render(
         self,

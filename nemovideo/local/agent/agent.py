@@ -23,6 +23,8 @@ from nemovideo.local.timeline import Timeline
 MAX_CHARACTERS = 2000
 """The maximum length of a message; longer ones are refused."""
 
+_MAX_REQUESTS = 20
+
 
 def respond(
     text: str,
@@ -55,6 +57,9 @@ def respond(
     if question is not None and declines(message):
         outcomes += answered(context.say("all_right"))
     requests = [] if outcomes else split(message, referents(context))
+    if len(requests) > _MAX_REQUESTS:
+        said = context.say("too_many_requests", limit=_MAX_REQUESTS)
+        return _turn(answered(said, done=False), context, before)
     for wanted in requests:
         for outcome in _carried_out(wanted, context, alone=len(requests) == 1):
             outcomes.append(outcome)

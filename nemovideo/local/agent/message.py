@@ -110,12 +110,14 @@ def read_message(text: str, media: Sequence[MediaItem]) -> Message:
     plain = list(normalize(text))
     files: list[tuple[int, MediaItem]] = []
     unknown: list[tuple[int, str]] = []
+    joined = "".join(plain)
     # Longer names first: "a.mp4" can be the end of "b a.mp4". Of two equal names, the last counts.
     for _, item in sorted(enumerate(media), key=lambda pair: (-len(pair[1].name), -pair[0])):
-        for start in _places(normalize(item.name), "".join(plain)):
+        for start in _places(normalize(item.name), joined):
             files.append((start, item))
             plain[start : start + len(item.name)] = _PLACEHOLDERS[item.kind] * len(item.name)
-    for start, end in _file_like("".join(plain)):
+            joined = "".join(plain)
+    for start, end in _file_like(joined):
         unknown.append((start, text[start:end]))
         plain[start:end] = UNKNOWN_FILE * (end - start)
     masked = list(plain)
@@ -154,5 +156,7 @@ def _file_like(text: str) -> Iterator[tuple[int, int]]:
 
 def _places(name: str, text: str) -> list[int]:
     """Return the offsets of the name as a whole word."""
+    if name not in text:
+        return []  # faster than the pattern, which Python would compile for every file
     pattern = rf"(?<![a-z0-9_.\-]){re.escape(name)}(?![a-z0-9_\-])"
     return [found.start() for found in re.finditer(pattern, text)] if name else []

@@ -9,6 +9,8 @@ from nemovideo.draft.summary import summarize
 from nemovideo.local.agent.context import Context
 from nemovideo.local.timeline import SCENES, Background, Timeline
 
+_MAX_LISTED = 12
+
 
 def seconds(context: Context, milliseconds: int) -> str:
     """Return "3 s" or "3 秒", with at most two decimals."""
@@ -44,7 +46,10 @@ def _figure(milliseconds: int) -> str:
 
 
 def listed(context: Context, items: Sequence[str], joint: str = "and") -> str:
-    """Return the items as a list in words; `joint` is "and" or "or"."""
+    """Return the first items as a list in words; `joint` is "and" or "or"."""
+    if len(items) > _MAX_LISTED:
+        more = context.say("more", count=len(items) - _MAX_LISTED)
+        items = [*items[:_MAX_LISTED], more]
     if context.language == "zh":
         return "、".join(items)
     return f" {joint} ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))

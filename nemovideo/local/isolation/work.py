@@ -24,7 +24,6 @@ from nemovideo.local.render import RenderResult
 from nemovideo.local.server.limits import Limits
 from nemovideo.local.timeline import Timeline
 from nemovideo.local.work import Work
-from nemovideo.models import Preview
 
 
 class IsolatedWork:
@@ -94,17 +93,21 @@ class IsolatedWork:
             ) from error
 
     def preview(
-        self, timeline: Timeline, media: Mapping[str, MediaItem], at_s: Sequence[float] | None
-    ) -> Preview:
-        """Return frames of a draft as pictures.
+        self,
+        timeline: Timeline,
+        media: Mapping[str, MediaItem],
+        at_s: Sequence[float] | None,
+        target: Path,
+    ) -> None:
+        """Write frames of a draft to a file.
 
         Raises:
             RenderFailedError: As for `nemovideo.local.previews.preview_draft`; or a file crashes
                 the decoder, or the preview exceeds a limit.
         """
-        call = partial(Work.preview, timeline=timeline, media=media, at_s=at_s)
+        call = partial(Work.preview, timeline=timeline, media=media, at_s=at_s, target=target)
         try:
-            return self._renders.run(call, limit_s=self._limits.preview_s)
+            self._renders.run(call, limit_s=self._limits.preview_s)
         except ProcessLostError as error:
             raise RenderFailedError(f"the preview failed: {error}") from error
 

@@ -15,6 +15,7 @@ from nemovideo.local.store import Account, SessionRow
 from nemovideo.local.store.accounts import TokenTooSoonError
 from nemovideo.local.store.projects import CLAIM_LIFETIME_S
 
+_MAX_ID_CHARS = 100
 _KEY_REMEDY = "Set NEMO_TOKEN to an API key of this server."
 """Overrides the client's own remedy, which suggests an anonymous token: this server issues none."""
 
@@ -78,7 +79,8 @@ def own_session(request: Request, account: Account, session_id: str) -> SessionR
         Problem: 404 (code 1002): there is no such session, or it belongs to another user.
     """
     projects = context_of(request).store.projects
-    session = projects.session(session_id, account.user_id) if is_utf8(session_id) else None
+    possible = len(session_id) <= _MAX_ID_CHARS and is_utf8(session_id)
+    session = projects.session(session_id, account.user_id) if possible else None
     if session is None:
         raise Problem(404, "Session not found.", code=1002)
     projects.touch(session)

@@ -22,7 +22,6 @@ from nemovideo.local.server.pools import Pools
 from nemovideo.local.server.queue import RenderQueue
 from nemovideo.local.store import Store
 from nemovideo.local.timeline import Timeline
-from nemovideo.models import Preview
 
 _T = TypeVar("_T")
 _QUESTIONS_KEPT = 1000
@@ -89,7 +88,7 @@ class Context:
     queue: RenderQueue
     respond: Respond
     probe: Probe
-    preview: Callable[[Timeline, Mapping[str, MediaItem], Sequence[float] | None], Preview]
+    preview: Callable[[Timeline, Mapping[str, MediaItem], Sequence[float] | None, Path], None]
     opening: Callable[[Sequence[MediaItem]], Timeline | None]
     pricing: Pricing
     forms: Forms

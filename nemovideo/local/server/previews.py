@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import math
+import threading
+import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
-from tempfile import SpooledTemporaryFile
+from pathlib import Path
 
 import attrs
 from starlette.requests import Request
@@ -27,7 +29,6 @@ from nemovideo.local.timeline import Timeline
 from nemovideo.models import Preview
 
 _MAX_MOMENTS = 24
-_IN_MEMORY_BYTES = 4 * 1024**2
 _CHUNK_BYTES = 256 * 1024
 
 
@@ -40,8 +41,8 @@ async def preview(request: Request) -> PreviewStream:
     at_s = _moments(body.get("at"))
     draft, media = await read_stored(request, partial(_draft_and_media, context, session))
 
-    def work() -> Preview:
-        return context.preview(Timeline.from_draft(draft), media, at_s)
+    def work(target: Path) -> None:
+        context.preview(Timeline.from_draft(draft), media, at_s, target)
 
     return PreviewStream(context, account.user_id, work)
 
@@ -59,27 +60,28 @@ def _draft_and_media(
 class PreviewStream:
     """A preview as an ASGI response.
 
-    Its pictures can be hundreds of megabytes in size. They are stored in a temporary file, since a
-    client may read them slowly or not at all, and count against its user's disk quota.
+    Its pictures can be hundreds of megabytes in size. They are written to a temporary file by the
+    process that makes them, and count against the user's disk quota.
     """
 
     context: Context
     user_id: str
-    work: Callable[[], Preview]
+    work: Callable[[Path], None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Make the preview, and send it."""
         context, user_id = self.context, self.user_id
-        folder = context.store.folder("incoming")
-        with (
-            context.pending_uploads.count(user_id) as add,
-            SpooledTemporaryFile(_IN_MEMORY_BYTES, dir=str(folder)) as file,
-        ):
+        path = context.store.folder("incoming") / f"{uuid.uuid4().hex}.json"
+        left = threading.Event()
+        with context.pending_uploads.count(user_id) as add:
 
             def make() -> None:
-                for part in _json_parts(self.work()):
-                    check_disk(context, user_id, pending_bytes=add(len(part)))
-                    file.write(part)
+                try:
+                    self.work(path)
+                    check_disk(context, user_id, pending_bytes=add(path.stat().st_size))
+                finally:
+                    if left.is_set():  # nobody else will remove it
+                        path.unlink(missing_ok=True)
 
             try:
                 # Limited even without API keys: two at a time would need twice the memory.
@@ -87,11 +89,25 @@ class PreviewStream:
             except (NemoError, ValueError) as error:
                 failure = JSONResponse(parts_of(failure_text(error), "failure"))
                 await failure(scope, receive, send)
-                return
-            headers = {"content-type": "application/json", "content-length": str(file.tell())}
-            file.seek(0)
-            chunks = iter(partial(file.read, _CHUNK_BYTES), b"")
-            await StreamingResponse(chunks, headers=headers)(scope, receive, send)
+            else:
+                with path.open("rb") as file:
+                    headers = {"content-type": "application/json"}
+                    headers["content-length"] = str(path.stat().st_size)
+                    chunks = iter(partial(file.read, _CHUNK_BYTES), b"")
+                    await StreamingResponse(chunks, headers=headers)(scope, receive, send)
+            finally:
+                left.set()
+                path.unlink(missing_ok=True)
+
+
+def write_preview(preview: Preview, target: Path) -> None:
+    """Write a preview as the JSON of the response, one picture at a time.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    with target.open("xb") as file:
+        file.writelines(_json_parts(preview))
 
 
 def _moments(value: object) -> list[float] | None:

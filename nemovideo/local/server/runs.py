@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sqlite3
@@ -143,6 +144,7 @@ class RunStream:
                 if script.delay_s:
                     await self.context.sleep(script.delay_s)
                 await _write(send, text)
+                await asyncio.sleep(0)  # sending to a fast reader never waits
                 sent += 1
         if script.error is not None:
             form, message = script.error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
@@ -21,6 +22,7 @@ SILENT_ENDINGS = ("end", "no_parts", "empty_text", "no_content", "stop")
 TEMPORARY_ISSUE = "I encountered a temporary issue. Please try again."
 
 _CHUNK_CHARS = 12
+_MAX_CHUNKS = 1000
 
 
 @attrs.frozen
@@ -136,8 +138,9 @@ class EventBuilder:
 
 
 def chunks(text: str) -> list[str]:
-    """Split text into token-sized chunks."""
-    return [text[at : at + _CHUNK_CHARS] for at in range(0, len(text), _CHUNK_CHARS)]
+    """Split text into token-sized chunks; a long text into larger ones."""
+    size = max(_CHUNK_CHARS, math.ceil(len(text) / _MAX_CHUNKS))
+    return [text[at : at + size] for at in range(0, len(text), size)]
 
 
 def frame(event: Event) -> str:

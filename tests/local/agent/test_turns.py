@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -292,6 +293,21 @@ def test_a_file_name_is_never_read_as_a_request(name: str) -> None:
 
 def test_an_overlong_message_is_refused() -> None:
     assert not ask("remove the background " * MAX_CHARACTERS).changed
+
+
+@pytest.mark.parametrize("text", ["make it brighter. make it darker. ", "变亮。变暗。"])
+def test_a_message_of_very_many_requests_is_refused_as_a_whole(text: str) -> None:
+    assert len(ask(text * 10).steps) == 20
+    turn = ask(text * 11)
+    assert not turn.changed
+    assert "20" in turn.steps[0].text
+
+
+def test_a_long_list_is_cut_short() -> None:
+    clips = (attrs.evolve(start().clips[0], name=f"{number}.mp4") for number in range(20))
+    turn = ask("reverse the order of the clips", attrs.evolve(start(), clips=tuple(clips)))
+    assert turn.changed
+    assert "9.mp4, 8.mp4 and 8 more" in turn.steps[-1].text
 
 
 def test_the_names_of_intents_are_unique() -> None:

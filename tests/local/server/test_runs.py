@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator, Sequence
@@ -235,6 +236,21 @@ def test_a_draft_is_framed_apart_from_other_requests(
     (apart,) = by_thread.values()
     assert '"draft"' in "".join(apart)
     assert '"draft"' not in in_loop
+
+
+def test_other_requests_have_their_turn_between_the_events_of_a_run(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+
+    def recorded(event: Event, dialect: Dialect) -> list[str]:
+        order.append("event")
+        asyncio.get_running_loop().call_soon(order.append, "other")
+        return frames(event, dialect)
+
+    monkeypatch.setattr("nemovideo.local.server.runs.frames", recorded)
+    api.events(api.session(), "hello", streaming=True)
+    assert order[:6] == ["event", "other"] * 3
 
 
 def test_a_draft_that_cannot_be_parsed_back_is_not_saved() -> None:

@@ -24,6 +24,7 @@ _FAMILIES = (
 )
 _WEIGHT = 500
 _SUFFIXES = (".ttf", ".ttc", ".otf")
+_MAX_LOGGED = 20
 _NO_CHARACTER = "\U0010ffff"
 
 _log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def font_for(text: str, size_px: int) -> tuple[str, ImageFont.FreeTypeFont]:
         raise ModelUnavailableError("no readable font", remedy="Install a TrueType font.")
     lacks, font = best
     if lacks:
-        _log.warning("no font has %s; removed from the text", " ".join(sorted(lacks)))
+        _log.warning("no font has %s; removed from the text", " ".join(sorted(lacks)[:_MAX_LOGGED]))
     return "".join(character for character in text if character not in lacks), font
 
 
