@@ -386,7 +386,7 @@ class DraftNotReadyError(NemoError):
 class RenderFailedError(NemoError):
     """The render job failed; `render_id` is its id."""
 
-    default_remedy = "Fix what the message names, and export again; exports are free."
+    default_remedy = "Export again, which is free; if it fails again, fix what the message names."
 
 
 class RenderCancelledError(RenderFailedError):

@@ -77,7 +77,7 @@ def _serve(options: argparse.Namespace) -> None:
         ),
         keep_s=options.keep,
         private_urls=options.private_urls or None,
-        access_level=logging.INFO,
+        access_level=getattr(logging, options.access_level.upper()),
         isolate=True,
     )
     with backend:
@@ -146,6 +146,13 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "--private-urls",
         action="store_true",
         help="with a key: allow uploads by URL from private networks",
+    )
+    parser.add_argument(
+        "--access-level",
+        choices=["debug", "info", "warning"],
+        default="info",
+        help="the level of the access log; stderr shows info and above, so debug hides it "
+        "(default: info)",
     )
     parser.add_argument(
         "--fonts", action="store_true", help="with fetch-models: also the font for Chinese titles"

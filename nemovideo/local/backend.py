@@ -98,7 +98,7 @@ class LocalBackend:
             by default, only without `api_key`.
         access_level: The level of the access log, one line per request in the logger
             `nemovideo.local.access`; by default, `logging.INFO` with `api_key`, and
-            `logging.DEBUG` without.
+            `logging.DEBUG` without. Polls of renders are always at DEBUG.
         isolate: Whether to probe, preview and render in child processes, so that no file can
             crash or block this process; meant for files from other people. The `limits` on memory
             and time apply to these processes. Each concurrent render loads its own engine. As with

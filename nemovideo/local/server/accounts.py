@@ -66,7 +66,8 @@ def count_request(request: Request, counter: str) -> None:
     context = context_of(request)
     own, free = context.in_progress[counter], MAX_CONNECTIONS - context.in_progress.total()
     if context.access.shared and 3 * own >= free:
-        message = f"You have {own} requests in progress, which is your share of the connections."
+        s = "" if own == 1 else "s"
+        message = f"You have {own} request{s} in progress, which is your share of the connections."
         raise Problem(429, message, code=429, headers={"Retry-After": "5"})
     request.scope["nemovideo.counter"] = counter
     context.in_progress[counter] += 1

@@ -67,7 +67,8 @@ def _queue(request: Request, account: Account, value: object, sent: bytes) -> Re
     with context.store.database.transaction():  # requests run in several threads
         unfinished = renders.unfinished(account.user_id)
         if most is not None and unfinished >= most:
-            message = f"You already have {unfinished} unfinished renders; the limit is {most}."
+            s = "" if unfinished == 1 else "s"
+            message = f"You already have {unfinished} unfinished render{s}; the limit is {most}."
             raise Problem(429, message, code=429, headers={"Retry-After": "10"})
         check_disk(context, account.user_id)
         try:

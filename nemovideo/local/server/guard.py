@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from nemovideo._support.addresses import mask_file_token
 
 _access = logging.getLogger("nemovideo.local.access")
+_POLL = re.compile(r"GET /api/render/proxy/lambda/[^/]+")
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNORECASE)
 
 _MAX_REQUESTS = 10_000
@@ -72,7 +73,7 @@ class RequestLog:
 
 
 class Guard:
-    """Records every request, and logs a line when it ends.
+    """Records every request, and logs a line when it ends; polls of renders at DEBUG.
 
     Every response has a random X-Request-Id, which is also logged, unless a fault rule sets one.
 
@@ -121,12 +122,12 @@ class Guard:
                 if not self._in_progress[counter]:
                     del self._in_progress[counter]
             seconds = time.perf_counter() - began_s
-            if _access.isEnabledFor(self._log.level):
+            poll = status < 400 and _POLL.fullmatch(f"{scope['method']} {scope['path']}")
+            level = min(self._log.level, logging.DEBUG) if poll else self._log.level
+            if _access.isEnabledFor(level):
                 line = _request_line(scope)
                 shown = quote(request_id[:_MAX_CLIENT_CHARS])
-                _access.log(
-                    self._log.level, "%s %d %d B %.3f s %s", line, status, size, seconds, shown
-                )
+                _access.log(level, "%s %d %d B %.3f s %s", line, status, size, seconds, shown)
 
 
 def _request_line(scope: Scope) -> str:

@@ -38,7 +38,7 @@ from nemovideo.errors import (
 )
 from nemovideo.hooks import ResponseInfo
 from nemovideo.local import Limits, LocalBackend, work
-from nemovideo.local.__main__ import main
+from nemovideo.local.__main__ import _parser, main
 from nemovideo.local.server import accounts, listener, uploads
 from nemovideo.local.server.forms import Problem
 from nemovideo.local.server.limits import PendingUploads
@@ -47,6 +47,7 @@ from nemovideo.local.server.pools import Pool, Pools
 from nemovideo.local.store import Projects
 from nemovideo.local.timeline import Timeline
 from nemovideo.models import Preview
+from tests.support import ROOT
 from tests.support.app import (
     VIDEO,
     Api,
@@ -180,6 +181,16 @@ def test_the_number_of_a_users_unfinished_renders_is_limited() -> None:
         renderer.gate.set()
         api.finished("r1")
         assert api.submit(session_id, "r2", format="mp4").status_code == 200
+
+
+def test_a_limit_of_one_render_is_named_in_the_singular() -> None:
+    renderer = Renderer()
+    with serving(render=renderer, limits=Limits(renders=1)) as api:
+        session_id = api.session_with_video()
+        api.submit(session_id, "r1", format="mp4")
+        assert "You already have 1 unfinished render; " in api.submit(session_id, "r2").text
+        renderer.gate.set()
+        api.finished("r1")
 
 
 def test_one_user_cannot_occupy_all_render_workers() -> None:
@@ -554,6 +565,26 @@ def test_each_request_is_one_log_line_without_secrets(
     assert not any(s in "".join(lines) for s in (token, authorization, "clm_secret", "\n"))
 
 
+def test_polls_of_renders_are_logged_at_debug_unless_they_fail(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with (
+        caplog.at_level(logging.DEBUG, "nemovideo.local.access"),
+        serving(access_level=logging.INFO) as api,
+    ):
+        api.submit(api.session_with_video(), "r1", format="mp4")
+        api.finished("r1")
+        api.render("unknown")
+    polls = {
+        (r.levelname, r.getMessage().split()[4])
+        for r in caplog.records
+        if " GET /api/render/proxy/lambda/" in r.getMessage()
+    }
+    assert polls == {("DEBUG", "200"), ("INFO", "404")}
+    submit = next(r for r in caplog.records if " POST /api/render/proxy/lambda " in r.getMessage())
+    assert submit.levelname == "INFO"
+
+
 def test_the_request_id_of_an_error_is_in_the_access_log(caplog: pytest.LogCaptureFixture) -> None:
     seen: list[ResponseInfo] = []
     with (
@@ -712,6 +743,13 @@ def test_a_server_with_keys_says_which_token_it_wants(tmp_path: Path) -> None:
             with pytest.raises(AuthenticationError) as caught:
                 user.credits.balance()
             assert caught.value.remedy == "Set NEMO_TOKEN to an API key of this server."
+
+
+def test_the_page_on_serving_lists_every_option() -> None:
+    page = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(--[a-z-]+)", page, re.M)
+    options = set(_parser("")._option_string_actions)
+    assert sorted(listed) == sorted(options - {"-h", "--help"})
 
 
 @pytest.mark.usefixtures("_own_signals")
