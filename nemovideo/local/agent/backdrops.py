@@ -98,7 +98,7 @@ def _effect(clause: Clause, rest: str) -> Target | None:
 
 def _upload(rest: str) -> Target | None:
     uploaded = has(rest, "uploaded")
-    described = _scene(rest) or has(rest, "backdrops.picture_of")
+    described = find_scene(rest) or has(rest, "backdrops.picture_of")
     if has(rest, "picture") and (uploaded or not described):
         return Target(upload_wanted=("image",))
     found = pattern("video_noun").search(rest)
@@ -112,7 +112,7 @@ def _upload(rest: str) -> Target | None:
 
 
 def _drawn(rest: str) -> Target | None:
-    scene = _scene(rest)
+    scene = find_scene(rest)
     for color in find_colors(rest):
         ends = pattern("backdrops.color_ends").match(rest, color.end)
         if ends and (not scene or color.start < scene[1]):
@@ -124,9 +124,10 @@ def _drawn(rest: str) -> Target | None:
     return None
 
 
-def _scene(rest: str) -> tuple[str, int] | None:
+def find_scene(rest: str) -> tuple[str, int, int] | None:
+    """Return a scene that a text without its source names, and where its word starts and ends."""
     found = ((scene, pattern(f"scenes.{scene}").search(rest)) for scene in SCENES)
-    return next(((scene, place.start()) for scene, place in found if place), None)
+    return next(((scene, *place.span()) for scene, place in found if place), None)
 
 
 def _by_stem(rest: str, backdrops: Sequence[MediaItem]) -> Target | None:

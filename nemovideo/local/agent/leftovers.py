@@ -1,22 +1,27 @@
-"""What an edit left out: "… and a robot next to me", "… with reverb", "… in Comic Sans".
+"""What an edit left out: "… and a robot next to me", "… at sunset", "… in Comic Sans".
 
 A part of a clause was not understood if the result is the same without it, although it has words
-other than those of `words/leftover.filler`.
+other than those of `words/leftover.filler` and of the scene that is drawn, `words/drawn`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import TypeAlias
 
+from nemovideo.local.agent.backdrops import find_scene, without_source
 from nemovideo.local.agent.colors import find_colors
 from nemovideo.local.agent.context import Action, Context, Outcomes
-from nemovideo.local.agent.language import number, percent
+from nemovideo.local.agent.language import mark_times, number, percent
 from nemovideo.local.agent.message import AUDIO, IMAGE, QUOTE, UNKNOWN_FILE, VIDEO, Clause
 from nemovideo.local.agent.timing import position, says_when
-from nemovideo.local.agent.words import pattern
+from nemovideo.local.agent.words import MARK, pattern
 from nemovideo.local.timeline import SCENES, Timeline
 
 _MARKS = " .,;!?，。；！？、"
+_Scene: TypeAlias = tuple[str, int, int]
+"""A scene, and where its word starts and ends."""
 _MASKED = {QUOTE, VIDEO, IMAGE, AUDIO, UNKNOWN_FILE}
 _MAX_CHARS = 400
 _MAX_PARTS = 8
@@ -32,13 +37,14 @@ def says_something(text: str) -> bool:
 def left_out(clause: Clause, act: Action, context: Context, outcomes: Outcomes) -> list[str]:
     """Return the parts of a clause that had no effect on its outcomes, as typed."""
     edited = _result(outcomes)
-    parts = [*_shades(clause.text), *_parts(clause.text)]
+    scene = _drawn(clause.text, edited)
+    parts = [*_shades(clause.text), *_described(clause.text, scene), *_parts(clause.text, scene)]
     if len(clause.text) > _MAX_CHARS or len(parts) > _MAX_PARTS:
         return []
     found: list[tuple[int, int]] = []
     for start, first, end in parts:
         continued = bool(found) and found[-1][1] == start
-        words = clause.text[first:end]
+        words = _undrawn(clause.text[first:end], scene)
         if not (says_something(words) or (continued and words.strip())) or _is_a_value(words):
             continue
         if _result(act(clause.without(start, end), context)) != edited:
@@ -49,10 +55,54 @@ def left_out(clause: Clause, act: Action, context: Context, outcomes: Outcomes) 
     return [" ".join(clause.raw[start:end].split()).strip(_MARKS) for start, end in found]
 
 
-def _parts(text: str) -> Iterator[tuple[int, int, int]]:
+def _drawn(text: str, edited: Timeline | None) -> _Scene | None:
+    """Return the scene that the text names, if it is in the result."""
+    scene = find_scene(without_source(text))
+    shown = edited.clips if edited else ()
+    if scene and any(clip.background and clip.background.scene == scene[0] for clip in shown):
+        return scene
+    return None
+
+
+def _undrawn(words: str, scene: _Scene | None) -> str:
+    """Return the words without what the scene shows; empty if nothing else is said."""
+    if scene is None:
+        return words
+    rest = words
+    for name in (f"scenes.{scene[0]}", f"drawn.{scene[0]}", "drawn.any"):
+        rest = pattern(name).sub(" ", rest)
+    return rest if rest == words or says_something(rest) else ""
+
+
+def _described(text: str, scene: _Scene | None) -> Iterator[tuple[int, int, int]]:
+    """Yield each word right before and after the name of a scene: "a rainy beach house"."""
+    if scene is None:
+        return
+    _, start, end = scene
+    colors = list(find_colors(text))
+    before = list(pattern("leftover.before_scene").finditer(text, 0, start))
+    run: list[tuple[int, int, int]] = []
+    for word in reversed(before):
+        near = run[-1][0] if run else start
+        shade = any(color.start < word.end() and word.start() < color.end for color in colors)
+        if text[word.end() : near].strip(" -") or shade or not says_something(word[0]):
+            break
+        run.append((word.start(), word.start(), near))
+    yield from reversed(run)
+    for word in pattern("leftover.after_scene").finditer(text, end):
+        if text[end : word.start()].strip(" -") or not says_something(word[0]):
+            break
+        yield end, word.start(), word.end()
+        end = word.end()
+
+
+def _parts(text: str, scene: _Scene | None) -> Iterator[tuple[int, int, int]]:
     """Yield the start, the start of the words, and the end of each part after a conjunction."""
     guarded = pattern("clauses.guarded").sub(lambda one: QUOTE * len(one[0]), text)
     joints = list(pattern("leftover.joint").finditer(guarded))
+    if scene is not None:
+        joints += pattern("leftover.scene_joint").finditer(guarded, scene[2])
+        joints.sort(key=lambda joint: joint.start())
     ends = [*(joint.start() for joint in joints[1:]), len(text)]
     for joint, end in zip(joints, ends, strict=False):
         if not _MASKED & set(guarded[joint.end() : end]):
@@ -69,8 +119,11 @@ def _shades(text: str) -> Iterator[tuple[int, int, int]]:
 
 
 def _is_a_value(words: str) -> bool:
-    """Return whether words give a time, a place or a number, which may equal the default."""
-    return bool(position(words)) or says_when(words) or bool(percent(words) or number(words))
+    """Return whether words only give a time, a place or a number, which may equal the default."""
+    if not (position(words) or says_when(words) or percent(words) or number(words)):
+        return False
+    unmarked = re.sub(rf"{MARK}\d+{MARK}", " ", mark_times(words))
+    return not says_something(pattern("leftover.value").sub(" ", unmarked))
 
 
 def _result(outcomes: Outcomes) -> Timeline | None:

@@ -11,6 +11,7 @@ from functools import partial
 
 import attrs
 
+from nemovideo.local.agent.backdrops import find_target
 from nemovideo.local.agent.colors import find_colors
 from nemovideo.local.agent.context import Context, Family, Intent, Outcomes, asked
 from nemovideo.local.agent.intents import find_intent
@@ -116,6 +117,8 @@ def about_it(
         names = [subject.name for subject in found]
         act = partial(_ask_which, names=names)
         return clause, Intent("which", next(iter(found)).family, act)
+    if not found and colors and intent and intent.name == "edit_background" and _is_open(clause):
+        return clause, Intent("which", "background", _ask_what)
     return next(iter(found.values()), (clause, intent))
 
 
@@ -150,6 +153,14 @@ def _options(
     return options
 
 
+def _is_open(clause: Clause) -> bool:
+    """Return whether a clause gives "it" a color, without a word about a background."""
+    target = find_target(clause, ())
+    colored = target is not None and target.background is not None and target.background.color
+    behind = has(clause.text, "backdrops.place_person", "background.matting")
+    return bool(colored) and has(clause.text, "referents.it") and not behind
+
+
 def _names_something(clause: Clause) -> bool:
     named = clause.files or clause.quotes or clause.unknown_files or clause.lead
     subjects = ("background", "title", "music", "logo.logo", "picture", "video_noun", "place.named")
@@ -158,5 +169,12 @@ def _names_something(clause: Clause) -> bool:
 
 def _ask_which(clause: Clause, context: Context, *, names: Sequence[str]) -> Outcomes:
     choices = context.say("subject.separator").join(context.say(f"subject.{n}") for n in names)
-    request = " ".join(clause.raw.split()).strip(" .,;!?，。；！？、")
-    return asked(context, "which_one", after=f" {request}", choices=choices)
+    return asked(context, "which_one", after=_request(clause), choices=choices)
+
+
+def _ask_what(clause: Clause, context: Context) -> Outcomes:
+    return asked(context, "which_thing", after=_request(clause))
+
+
+def _request(clause: Clause) -> str:
+    return " " + " ".join(clause.raw.split()).strip(" .,;!?，。；！？、")

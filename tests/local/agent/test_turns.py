@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import attrs
 import pytest
@@ -109,7 +110,7 @@ _DONE = (
 _NOT_DONE = (
     "a robot next to me",
     "some snowflakes",
-    "a window and a dog",
+    "a fountain and a dog",
     "fireworks everywhere",
     "put a hat on my head",
     "Comic Sans",
@@ -140,7 +141,7 @@ def _says(turn: Turn, words: str) -> bool:
         ("put me in an office and a robot next to me", "a robot next to me"),
         ("office background, title 'Hi' in Comic Sans", "Comic Sans"),
         ("blur the background, music at 30% with reverb", "reverb"),
-        ("put me in an office with a window and a dog", "a window and a dog"),
+        ("put me in an office with a fountain and a dog", "a fountain and a dog"),
         ("put me in a red office", "red"),
         ("replace the background with office with a robot next to me", "a robot next to me"),
         ("make the background white and blue", "blue"),
@@ -155,6 +156,18 @@ def test_the_part_that_cannot_be_done_is_named(text: str, part: str) -> None:
     turn = ask(text)
     assert turn.changed
     assert _says(turn, part), [step.text for step in turn.steps]
+
+
+def test_what_a_drawn_scene_shows_is_not_left_out_and_what_it_lacks_is() -> None:
+    assert not wrong("left_out", lambda text: _part_left_out(ask(text)))
+
+
+def _part_left_out(turn: Turn) -> str:
+    parts = (
+        re.search("(?:this part|这一部分我做不到)[:：] ?“(.+)”", step.text) for step in turn.steps
+    )
+    assert turn.changed
+    return next((found[1] for found in parts if found), "-")
 
 
 def test_nothing_is_left_out_of_a_sentence_that_is_understood() -> None:
