@@ -32,7 +32,8 @@ class RetryPolicy:
 
     An idempotent call (such as a GET) is retried after connection errors and 5xx, for a total of
     `attempts` (0 counts as 1), with exponential backoff from `initial_s` to `max_s` seconds and
-    full jitter. Any call is retried after a refused connection, since nothing was sent, and up to
+    full jitter. Any call is retried after a refused connection, since nothing was sent (on this
+    machine with longer pauses, about 6 seconds in all: the server may be restarting), and up to
     `rate_limit_retries` times after a 429, after `Retry-After` or `rate_limit_s` seconds.
     `Retry-After` also applies to 5xx; if it is more than `max_retry_after_s`, the error is raised
     immediately. An attempt that used up its whole timeout is not retried. An interrupted download
@@ -71,10 +72,15 @@ class RetryPolicy:
             return repeatable and error.interrupted
         return repeatable and isinstance(error, ServerError) and error.status not in _PERSISTENT
 
-    def wait_s(self, error: BaseException, *, attempt: int) -> float:
-        """Return the seconds to wait before the next attempt."""
+    def wait_s(self, error: BaseException, *, attempt: int, restarting: bool = False) -> float:
+        """Return the seconds to wait before the next attempt.
+
+        A server that may be restarting needs seconds, which jitter must not shorten.
+        """
         if isinstance(error, RateLimitError):
             return self.rate_limit_s if error.retry_after is None else error.retry_after
+        if restarting:
+            return min(self.max_s, self.initial_s * 2.0**attempt) * random.uniform(0.75, 1)  # noqa: S311
         ceiling: float = min(self.max_s, self.initial_s * 2.0 ** (attempt - 1))
         asked = (error.retry_after if isinstance(error, ServerError) else None) or 0.0
         return max(asked, random.uniform(0, ceiling))  # noqa: S311 - jitter, not a secret

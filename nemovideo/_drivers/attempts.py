@@ -11,6 +11,7 @@ import attrs
 
 from nemovideo._config.settings import Settings
 from nemovideo._flows.steps import Request, Sleep
+from nemovideo._support.addresses import is_loopback
 from nemovideo._support.clock import Clock
 from nemovideo._support.numbers import check_number
 from nemovideo._values.remedies import Option, Remedy
@@ -143,7 +144,10 @@ class Attempts:
     def wait(self, state: tenacity.RetryCallState) -> float:
         """Return the seconds until the next attempt."""
         attempt = self._attempts_without_progress(state)
-        return self.settings.retry.wait_s(self._error, attempt=attempt)
+        error = self._error
+        refused = isinstance(error, APIConnectionError) and not error.sent
+        restarting = refused and is_loopback(self.settings.origin[1])
+        return self.settings.retry.wait_s(error, attempt=attempt, restarting=restarting)
 
     def stop(self, state: tenacity.RetryCallState) -> bool:
         """Return whether the deadline would pass before the next attempt."""

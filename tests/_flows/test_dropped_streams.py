@@ -155,6 +155,17 @@ def test_a_refused_connection_is_retried(backend: LocalBackend) -> None:
     assert runs(backend) == 1
 
 
+def test_a_server_on_this_machine_has_time_to_restart(backend: LocalBackend) -> None:
+    clock = FakeClock()
+    with sync_client(backend, clock=clock) as client:
+        client.auth.token()
+        backend.stop()
+        with pytest.raises(errors.APIConnectionError) as caught:
+            client.credits.balance()
+    assert not caught.value.sent
+    assert 5 <= sum(clock.waits) <= 7
+
+
 def test_a_gateway_error_is_not_retried(backend: LocalBackend) -> None:
     add_fault(backend, "status", status=502, body="<html><title>Bad Gateway</title></html>")
     with (

@@ -331,7 +331,7 @@ def test_a_slow_server_is_given_more_time_by_the_environment(
 def test_no_connection_ends_with_its_own_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEMO_API_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("NEMO_TOKEN", "nmv_usr_x")
-    assert run("credits").exit_code == 5
+    assert run("credits", "--deadline", "1").exit_code == 5
     monkeypatch.setenv("NEMO_API_URL", "https://host.invalid")
     away = run("credits")
     assert (away.exit_code, "use a command with --local" in away.stderr) == (5, True)
