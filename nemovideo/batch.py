@@ -93,7 +93,8 @@ class BatchReport:
 
     Attributes:
         rows: One row for each file, in order.
-        credits_spent: The credits used by the whole run, according to the balance; None if unknown.
+        credits_spent: How much the balance fell during the run, other work on the account included;
+            None if unknown.
         elapsed_s: The duration of the whole run in seconds.
         stopped_by: The error that stopped the batch, since every file would fail with it or the
             deadline has passed; or None.
