@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,9 @@ import attrs
 from nemovideo._values.lines import credits_text, seconds
 from nemovideo._values.remedies import Medium
 from nemovideo.errors import APITimeoutError, NemoError
+
+_NAMED = 3
+"""How many of the files with the same note or error are named."""
 
 BatchStatus = Literal["done", "skipped", "failed", "not started"]
 """The outcome for a file; "skipped" if its result already existed."""
@@ -164,6 +167,8 @@ class BatchReport:
     def describe(self, medium: Medium = "python") -> str:
         """Return the counts, and a line for each file with a note or an error.
 
+        Files with the same note or error share a line.
+
         Args:
             medium: Where the remedies are shown: in a Python program, a shell or a chat.
         """
@@ -172,18 +177,17 @@ class BatchReport:
             return "" if error is None else error.describe(medium)
 
         lines = [self.summary]
-        lines += [f"  note: {row.source}: {row.note}" for row in self if row.note and row.output]
-        lines += [f"  failed: {row.source}: {error_text(row.error)}" for row in self.failed]
-        left, stop = self.not_started, error_text(self.stopped_by)
+        lines += _grouped("note", [(row, row.note) for row in self if row.note and row.output])
+        lines += _grouped("failed", [(row, error_text(row.error)) for row in self.failed])
+        left, error, stop = self.not_started, self.stopped_by, error_text(self.stopped_by)
         if stop and stop not in (error_text(row.error) for row in self.failed):
             lines.append(f"  stopped: {stop}")
-        elif stop and left:
-            error = self.stopped_by
+        elif error is not None and left:
             late = isinstance(error, APITimeoutError) and error.deadline_passed
             reason = (
                 "the deadline has passed"
                 if late
-                else "the other files would fail for the same reason"
+                else f"the other files would fail for the same reason: {error.message}"
             )
             lines.append(f"  stopped: {reason}")
         reasons = Counter(error_text(row.error) for row in left)
@@ -212,6 +216,19 @@ class BatchReport:
 
     def _of(self, status: BatchStatus) -> tuple[BatchRow, ...]:
         return tuple(row for row in self.rows if row.status == status)
+
+
+def _grouped(word: str, texts: Sequence[tuple[BatchRow, str]]) -> Iterator[str]:
+    """Yield a line for each text, with its file, or with how many files it is about."""
+    groups: dict[str, list[BatchRow]] = {}
+    for row, text in texts:
+        groups.setdefault(text, []).append(row)
+    for text, rows in groups.items():
+        if len(rows) == 1:
+            yield f"  {word}: {rows[0].source}: {text}"
+            continue
+        names = ", ".join(row.source.name for row in rows[:_NAMED])
+        yield f"  {word}, {len(rows)}: {names}{', …' if len(rows) > _NAMED else ''}: {text}"
 
 
 def _result_text(row: BatchRow) -> str:

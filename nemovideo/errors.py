@@ -170,7 +170,7 @@ class APIError(NemoError):
         self.path = path
 
     def headline(self) -> str:
-        """Return the request, the message and the status on one line."""
+        """Return the message, the request and the status on one line."""
         place = f"{self.method} {self.path}".strip()
         numbers = ", ".join(
             f"{name} {value}"
@@ -181,8 +181,8 @@ class APIError(NemoError):
             )
             if value is not None
         )
-        where = f"{place}: " if place else ""
-        return f"{where}{self.message.rstrip('.')}{f' ({numbers})' if numbers else ''}"
+        details = ", ".join(filter(None, (place, numbers)))
+        return f"{self.message.rstrip('.')}{f' ({details})' if details else ''}"
 
 
 class AuthenticationError(APIError, codes=(1001, 1010, 1011), statuses=(401,)):

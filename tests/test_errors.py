@@ -68,7 +68,7 @@ def test_an_api_error_names_its_request_and_keeps_a_bounded_body() -> None:
     error = APIError(
         "no", status=418, code=7, method="GET", path="/x", request_id="r1", body="b" * 10_000
     )
-    assert str(error) == "GET /x: no (HTTP 418, code 7, request r1). " + error.remedy
+    assert str(error) == "no (GET /x, HTTP 418, code 7, request r1). " + error.remedy
     assert len(error.body) == 2000
 
 

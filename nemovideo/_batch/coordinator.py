@@ -400,10 +400,11 @@ class Coordinator:
         self._balance = now
 
     def _skip(self, item: Item, record: checkpoints.Checkpoint, note: str) -> None:
+        warnings = record.all_warnings
         self._settle(
             item,
             "skipped",
-            note=" ".join(filter(None, (note, *record.all_warnings))),
+            note=" ".join((f"{note}." if note and warnings else note, *warnings)).strip(),
             duration_s=record.duration_s,
             size_bytes=record.size_bytes,
             reply=record.reply,

@@ -37,6 +37,11 @@ class Proxy:
         """The protocol of the proxy."""
         return urlsplit(self.url).scheme
 
+    @property
+    def has_login(self) -> bool:
+        """Whether the URL contains a user name or password."""
+        return "@" in urlsplit(self.url).netloc
+
     def __str__(self) -> str:
         """Return the proxy's address without the password, for errors."""
         address = urlsplit(self.url).netloc.rpartition("@")[2]

@@ -22,7 +22,7 @@ from nemovideo._support.clock import Clock
 from nemovideo._support.numbers import Validator, check_number, number
 from nemovideo._support.user_folders import MISSING, home, replacement
 from nemovideo._support.version import __version__
-from nemovideo._values.remedies import Option, Remedy
+from nemovideo._values.remedies import Code, Remedy
 from nemovideo.errors import InvalidRequestError
 from nemovideo.hooks import RequestInfo, ResponseInfo
 from nemovideo.models import Token
@@ -38,6 +38,10 @@ _TOKEN_PREFIX = "nmv_usr_"  # noqa: S105 - a prefix
 _EDIT_COST = 50
 _TIMEOUT_S = 60.0
 _CONFIG_REMEDY = "Set HOME, XDG_CONFIG_HOME or config_dir= to a writable folder."
+_ALLOW_HTTP = Code(
+    "pass allow_http=True if the network is safe",
+    "connect through a tunnel to this machine (`ssh -L`)",
+)
 _USER_AGENT = f"nemovideo-python/{__version__}"
 
 
@@ -143,7 +147,7 @@ class Settings:
         if scheme == "http" and not self.allow_http and not local:
             raise InvalidRequestError(
                 f"the result would be downloaded from {host!r} without encryption",
-                remedy="Pass allow_http=True if the network is safe.",
+                remedy=Remedy((_ALLOW_HTTP,)),
             )
 
 
@@ -181,9 +185,7 @@ def check_base_url(url: str, *, allow_http: bool = False) -> str:
     if scheme == "http" and not allow_http and not is_loopback(host):
         raise InvalidRequestError(
             f"the token would be sent to {host!r} without encryption",
-            remedy=Remedy(
-                "use an https URL", ("pass ", Option("allow_http", True), " if the network is safe")
-            ),
+            remedy=Remedy("use an https URL", (_ALLOW_HTTP,)),
         )
     return url.rstrip("/")
 

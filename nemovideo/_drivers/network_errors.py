@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import attrs
 import httpx
 
-from nemovideo._config.proxies import Proxies
+from nemovideo._config.proxies import Proxies, Proxy
 from nemovideo._config.settings import Settings
 from nemovideo._drivers.attempts import Deadline
 from nemovideo._drivers.connections import AbortedError, Trace
@@ -99,14 +99,22 @@ class ErrorMapper:
         cls = APITimeoutError if isinstance(error, httpx.TimeoutException) else APIConnectionError
         host, port, proxy = self._peer(request)
         through = f" through {proxy}" if proxy else ""
+        names = ", ".join(repr(part.name) for part in request.parts)
         mapped = cls(
-            f"{request.label} at {_shown(host, port)}{through}: {self._describe(error, reason)}"
+            (f"{names} could not be uploaded: " if names else "")
+            + f"{self._describe(error, reason)} "
+            f"({request.label} at {_shown(host, port)}{through})"
         )
         if deadline is not None and deadline.remaining() <= _DEADLINE_TOLERANCE_S:
             silent = isinstance(error, (httpx.ConnectTimeout, httpx.ReadTimeout))
             mapped = deadline.error(self.label(request), answered=not silent)
         elif isinstance(error, httpx.ProxyError) and (advice := _PROXY_ANSWERS.get(reason[:3])):
             mapped.permanent, mapped.remedy = True, advice
+            if reason.startswith("407") and proxy and proxy.has_login:
+                mapped.remedy = (
+                    f"The proxy refused the user name or password in {proxy.variable}; special "
+                    "characters in them must be percent-encoded."
+                )
         elif _is_certificate_error(error):
             mapped.permanent = True
             bundle = _certificates() if self.proxies is not None else ""
@@ -118,6 +126,10 @@ class ErrorMapper:
             mapped.permanent = True
             whose = "the URL or of the proxy" if proxy else "the URL"
             mapped.remedy = f"The server speaks http, not https: check the scheme of {whose}."
+        elif is_loopback(host) and isinstance(error, _DROPPED):
+            mapped.remedy = (
+                "Try again; if it persists, check the log of the server at this address."
+            )
         elif is_loopback(host) and not isinstance(error, _SLOW):
             mapped.remedy = "Check that the server at this address is running, and try again."
         elif not isinstance(error, (*_SLOW, httpx.PoolTimeout)):
@@ -161,8 +173,8 @@ class ErrorMapper:
         host, port, _ = self._peer(request)
         return f"{request.method} {request.route} at {_shown(host, port)}"
 
-    def _peer(self, request: Request) -> tuple[str, int | None, str]:
-        """Return the host of a request, its port if not the default, and its proxy or ""."""
+    def _peer(self, request: Request) -> tuple[str, int | None, Proxy | None]:
+        """Return the host of a request, its port if not the default, and its proxy, if any."""
         parts = urlsplit(request.url(self.settings.base_url))
         host = parts.hostname or ""
         port, proxy = None, None
@@ -172,7 +184,7 @@ class ErrorMapper:
         except (ValueError, NemoError):
             pass
         usual = port == DEFAULT_PORTS.get(parts.scheme)
-        return host, None if usual else port, str(proxy) if proxy else ""
+        return host, None if usual else port, proxy or None
 
 
 def _certificates() -> str:

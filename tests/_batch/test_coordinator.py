@@ -253,7 +253,7 @@ def test_warnings_about_a_result_are_in_its_row(
     ):
         report = client.batch.remove_backgrounds(clips, tmp_path / "out", background="white")
     assert [row.note for row in report] == ["Nobody was found."] * 3
-    assert str(report).count("Nobody was found.") == 3
+    assert str(report).endswith("note, 3: clip00.mp4, clip01.mp4, clip02.mp4: Nobody was found.")
     assert report.to_dicts()[0]["note"] == "Nobody was found."
 
 
@@ -313,6 +313,19 @@ def test_the_same_content_is_processed_once_whatever_its_name(
     assert "same content" in report.skipped[-1].note
     assert (out / "renamed.mp4").read_bytes() == (out / "clip02.mp4").read_bytes()
     assert asked(quick, RUN) == 3
+
+
+def test_a_copied_result_has_the_warnings_after_its_origin(tmp_path: Path, clips: Path) -> None:
+    def warned(*args: Any, **options: Any) -> Written:
+        return attrs.evolve(quick_render(*args, **options), warnings=("Nobody was found.",))
+
+    shutil.copy(clips / "clip00.mp4", clips / "copy.mp4")
+    with (
+        LocalBackend(tmp_path / "state", render=warned) as backend,
+        quick_client(backend) as client,
+    ):
+        report = client.batch.remove_backgrounds(clips, tmp_path / "out", background="blur")
+    assert report.skipped[0].note == "the same content as clip00.mp4. Nobody was found."
 
 
 @pytest.mark.parametrize("through_a_link", [False, True])
@@ -809,6 +822,19 @@ def test_a_cancelled_async_batch_resumes_later(
 
 
 # --- report --------------------------------------------------------------------------------
+
+
+def test_files_with_the_same_error_share_a_line() -> None:
+    lost, full = errors.ServerError("the disk is full"), errors.ServerError("the disk is full")
+    rows = [BatchRow(Path(f"in/{name}.mp4"), None, "failed", lost) for name in "abcd"]
+    rows.append(BatchRow(Path("in/e.mp4"), None, "failed", errors.UnsupportedFileError("empty")))
+    rows.append(BatchRow(Path("in/f.mp4"), None, "not started", full))
+    lines = str(BatchReport(tuple(rows), stopped_by=full)).splitlines()
+    assert lines[1].startswith("  failed, 4: a.mp4, b.mp4, c.mp4, …: the disk is full. ")
+    assert lines[2].startswith(f"  failed: {Path('in/e.mp4')}: empty. ")
+    assert lines[3:] == [
+        "  stopped: the other files would fail for the same reason: the disk is full"
+    ]
 
 
 def test_the_report_names_every_failure_with_its_remedy_and_survives_pickle() -> None:

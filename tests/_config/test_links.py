@@ -41,6 +41,15 @@ def test_which_links_are_followed(base_url: str, allow_http: bool, url: str, fin
             settings.check_link(url)
 
 
+def test_the_remedy_in_a_shell_names_nothing_that_only_python_has() -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        Client("nmv_usr_x", base_url="http://api.test")
+    assert "allow_http=True" in str(caught.value)
+    assert caught.value.describe("shell").endswith(
+        "Use an https URL, or connect through a tunnel to this machine (`ssh -L`)."
+    )
+
+
 def test_no_request_is_sent_to_a_rejected_host() -> None:
     with (
         origin(reply(b"EVIL!")) as there,

@@ -121,6 +121,19 @@ def test_a_tunnel_that_needs_a_password_is_not_tried_again() -> None:
         assert caught.value.permanent
 
 
+def test_a_proxy_that_refuses_the_password_is_told_from_one_that_needs_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:5ecret@proxy.test:3128")
+    settings = settings_from("nmv_usr_x", {"base_url": "https://api.example.com"})
+    mapper = ErrorMapper(settings, Proxies.from_environment())
+    with pytest.raises(errors.APIConnectionError) as caught, mapper.mapping(Request("GET", "/x")):
+        raise httpx.ProxyError("407 Proxy Authentication Required")
+    remedy = "The proxy refused the user name or password in HTTPS_PROXY"
+    assert caught.value.remedy.startswith(remedy)
+    assert "5ecret" not in str(caught.value)
+
+
 @pytest.mark.parametrize("end", ["?a=1", "#part", "/a b"])
 def test_a_base_url_with_more_than_a_path_is_rejected(end: str) -> None:
     with pytest.raises(errors.InvalidRequestError, match="query"):

@@ -8,10 +8,11 @@ import time
 import anyio
 import pytest
 
-from nemovideo import AsyncClient, Client, errors
+from nemovideo import AsyncClient, Client, Upload, errors
 from nemovideo._drivers import routes
 from nemovideo._wire import sse
 from tests.support.blocking import KINDS, client_of
+from tests.support.servers import PNG
 from tests.support.service import (
     Service,
     begin_stream,
@@ -128,6 +129,19 @@ def test_a_timeout_is_not_retried() -> None:
             client.credits.balance()
         assert "timeout_s=" in caught.value.remedy
         assert time.monotonic() - started < 1.5
+
+
+def test_an_upload_whose_connection_drops_names_the_file_and_the_reason_first() -> None:
+    with (
+        serving(**{"api__upload-video": lambda *_: False}) as service,
+        Client(TOKEN, base_url=service.url) as client,
+        pytest.raises(errors.APIConnectionError) as caught,
+    ):
+        client.uploads.upload("1", Upload(PNG, name="beach.png"))
+    message = caught.value.message
+    assert message.startswith("'beach.png' could not be uploaded: ")
+    assert message.endswith(f" at {service.url.removeprefix('http://')})")
+    assert caught.value.remedy.startswith("Try again; if it persists, check the log")
 
 
 def test_creating_a_session_survives_a_dead_pooled_connection() -> None:
