@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import warnings
 from contextlib import AbstractContextManager
@@ -89,7 +90,8 @@ class Pool(BasePool[http.SyncClient]):
         self._reset()
 
     def __del__(self) -> None:
-        if self.close():
+        # A client in a module lives as long as the process.
+        if self.close() and not sys.is_finalizing():
             warnings.warn(
                 "a nemovideo Client was not closed; use it in a with block, or call close()",
                 ResourceWarning,

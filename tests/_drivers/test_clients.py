@@ -131,6 +131,19 @@ def test_an_unclosed_client_gives_a_resource_warning() -> None:
             gc.collect()
 
 
+def test_a_client_of_a_module_ends_with_its_process_without_a_warning() -> None:
+    code = """
+import sys
+from nemovideo import Client
+client = Client("nmv_usr_x", base_url=sys.argv[1])
+client.credits.balance()
+"""
+    with raw_server(respond) as server:
+        command = [sys.executable, "-W", "always", "-c", code, server.url]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
 def test_an_unclosed_async_client_is_closed_with_its_loop() -> None:
     with raw_server(respond) as server:
         client = AsyncClient(TOKEN, base_url=server.url)
