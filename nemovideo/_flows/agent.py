@@ -49,18 +49,32 @@ _MAX_CONVERSATION_CHARS = 200_000
 _TEMPORARY = (APIConnectionError, ServerError, RateLimitError)
 
 
-def send(context: Context, session_id: str, text: str, *, tokens: bool = False) -> Flow[Reply]:
+def send(
+    context: Context,
+    session_id: str,
+    text: str,
+    *,
+    tokens: bool = False,
+    on_lost: Callable[[], Flow[None]] | None = None,
+) -> Flow[Reply]:
     """Send one message, at most once, emit its events, and return the reply.
 
     Sends within a session are serialized. A message that may have arrived is never sent
-    again: after a dropped connection, the session's state is polled instead.
+    again: after a dropped connection, `on_lost` runs, and the session's state is polled instead.
     """
     if not text.strip():
         raise InvalidRequestError("the message is empty", remedy="Say what the agent should do.")
-    return (yield from exclusive(f"session {session_id}", _turn(context, session_id, text, tokens)))
+    turn = _turn(context, session_id, text, tokens, on_lost)
+    return (yield from exclusive(f"session {session_id}", turn))
 
 
-def _turn(context: Context, session_id: str, text: str, tokens: bool) -> Flow[Reply]:
+def _turn(
+    context: Context,
+    session_id: str,
+    text: str,
+    tokens: bool,
+    on_lost: Callable[[], Flow[None]] | None,
+) -> Flow[Reply]:
     before = yield from state_flow.latest(context, session_id)
     request = Request(
         "POST",
@@ -86,12 +100,12 @@ def _turn(context: Context, session_id: str, text: str, tokens: bool) -> Flow[Re
         with _spending():
             if isinstance(error, APITimeoutError) and error.deadline_passed:
                 raise
-            return (yield from _recover(context, session_id, before, builder, error))
+            return (yield from _recover(context, session_id, before, builder, error, on_lost))
     except StreamTimeoutError as error:
         if builder.failure is not None or not builder.complete:
             raise
         with _spending():
-            return (yield from _recover(context, session_id, before, builder, error))
+            return (yield from _recover(context, session_id, before, builder, error, on_lost))
     except (ServerError, MalformedResponseError) as error:
         error.may_have_spent = True  # the request may have gotten past the gateway
         raise
@@ -196,8 +210,11 @@ def _recover(
     before: SessionState,
     builder: AnswerBuilder,
     cause: NemoError,
+    on_lost: Callable[[], Flow[None]] | None,
 ) -> Flow[Reply]:
     """After a dropped stream, determine from the state whether the message took effect (§10)."""
+    if on_lost is not None:
+        yield from on_lost()
     after = yield from watch(context, session_id, lambda now: _differ(before, now))
     if after is not None:
         changes = state_flow.changes(before, after)

@@ -111,7 +111,7 @@ class MessageNote:
         frozen: The reserved credits before the message.
         reply: The agent's answer, once known.
         warnings: What the agent did not do, or asked.
-        lost_at: Epoch seconds when a resumed job first found that the answer was lost.
+        lost_at: Epoch seconds when the answer was lost, or was first found to be.
     """
 
     status: Literal["sending", "answered", "done"]

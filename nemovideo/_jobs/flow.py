@@ -178,9 +178,11 @@ class _Pipeline:
                 )
             )
             try:
-                reply = yield from agent.send(context, session_id, self._words())
+                reply = yield from agent.send(
+                    context, session_id, self._words(), on_lost=self._wait_from_now
+                )
             except NemoError as error:
-                failed = job_message.after_failure(note, error)
+                failed = job_message.after_failure(journal.now.message or note, error)
                 record = attrs.evolve(journal.now, message=failed)
                 if failed is None:  # the balance may change before the next attempt
                     record = attrs.evolve(record, credits_before=spent_from)
@@ -200,6 +202,12 @@ class _Pipeline:
         note = attrs.evolve(note, status="done")
         yield from journal.save(attrs.evolve(journal.now, message=note))
         return reply
+
+    def _wait_from_now(self) -> Flow[None]:
+        note = self.journal.now.message
+        assert note is not None
+        lost_at = self.context.settings.clock.time()
+        yield from self._wait_for_message(attrs.evolve(note, lost_at=lost_at))
 
     def _wait_for_message(self, note: MessageNote) -> Flow[None]:
         self.meter.say("Waiting to learn whether the message arrived…")

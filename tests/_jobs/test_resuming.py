@@ -335,6 +335,21 @@ def test_a_wait_that_a_deadline_ends_continues_in_the_next_resume(
     bench.is_done_once()
 
 
+def test_a_wait_that_began_in_the_process_that_sent_the_message_continues(bench: Bench) -> None:
+    bench.backend.faults.add(Fault(kind="drop", path="/run_sse", after_bytes=0))
+    clock, seen = FakeClock(), list[Progress]()
+    with bench.client(clock=clock, stream=None) as client:
+        began = clock.now
+        with pytest.raises(errors.APITimeoutError, match="up to 180 s more"):
+            client.remove_background(bench.clip, **bench.order(deadline=100, progress=seen.append))
+        assert seen[-1].message == "Waiting to learn whether the message arrived…"
+        clock.now = began + 200
+        clock.waits.clear()
+        client.jobs.resume(bench.path)
+    assert clock.waits[:2] == [pytest.approx(10, abs=1), 60]
+    bench.is_done_once()
+
+
 def test_a_wait_starts_over_after_the_clock_was_set_back(bench: Bench) -> None:
     bench.crash(ASKING)
     sent_at = checkpoints.load(bench.path).message.sent_at  # type: ignore[union-attr]
