@@ -102,7 +102,7 @@ def test_the_notebook_runs_and_shows_its_faces(tmp_path: Path) -> None:
     assert "Done" in reply["text/plain"]
     assert "<svg" in draft["text/html"]
     assert "carphone_pristine.mp4" in draft["text/html"]
-    assert "Title added: “Carphone” (0-3s)" in diff["text/plain"]
+    assert "Title added: “Carphone” (0-3s, bottom)" in diff["text/plain"]
     assert "99" not in balance["text/html"] or "98" in balance["text/html"]
     assert (tmp_path / "clean.mp4").stat().st_size > 10_000
 
