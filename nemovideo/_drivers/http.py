@@ -34,6 +34,9 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BODY_BYTES = 256 * 1024
 """The limit for the body of an error response, such as a proxy's page; the rest is not read."""
 
+_CODINGS = ("identity", "gzip", "x-gzip", "deflate", "")
+"""The accepted encodings: gzip expands a byte to at most a thousand; brotli has no limit."""
+
 _MAX_REDIRECTS = 20
 
 
@@ -261,9 +264,7 @@ class BodyReader:
         self._ok = response.is_success
         self._left = MAX_BODY_BYTES if self._ok else MAX_ERROR_BODY_BYTES
         self._label = request.label
-        coding = response.headers.get("content-encoding", "identity").strip().lower()
-        # gzip expands a byte to at most a thousand; brotli and zstd have no limit.
-        if coding not in ("identity", "gzip", "x-gzip", "deflate", ""):
+        if (coding := _coding(response)) not in _CODINGS:
             raise MalformedResponseError(f"the response to {self._label} is encoded as {coding!r}")
 
     def add(self, chunk: bytes) -> bool:
@@ -283,10 +284,16 @@ class BodyReader:
         return b"".join(self._chunks)
 
 
+def _coding(response: httpx.Response) -> str:
+    coding: str = response.headers.get("content-encoding", "identity")
+    return coding.strip().lower()
+
+
 def is_stream(response: httpx.Response) -> bool:
-    """Return whether a response is an event stream."""
+    """Return whether a response is an event stream that can be read."""
     return (
         response.status_code == 200
+        and _coding(response) in _CODINGS
         and envelopes.content_type(response.headers) == "text/event-stream"
     )
 

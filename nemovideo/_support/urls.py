@@ -6,6 +6,8 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 _MAX_AUTHORITY_CHARS = 300
+_STRIPPED = "".join(map(chr, range(0x21)))
+_REMOVED = str.maketrans("", "", "\t\r\n")
 _PARTS = re.compile(r"(?:[^:/?#]*:)?(?P<authority>//[^/?#]*)?(?P<path>[^?#]*)", re.DOTALL)
 
 
@@ -17,6 +19,7 @@ def split(url: str) -> SplitResult:
     Raises:
         ValueError: The URL is invalid, or its authority is longer than 300 characters.
     """
+    url = url.lstrip(_STRIPPED).translate(_REMOVED)  # as `urlsplit` does
     if len(_part(url, "authority")) > _MAX_AUTHORITY_CHARS:
         raise ValueError("the host is too long")
     return urlsplit(url)
@@ -44,6 +47,6 @@ def is_valid(url: str) -> bool:
 
 
 def _part(url: str, name: str) -> str:
-    found = _PARTS.match(url.lstrip())
+    found = _PARTS.match(url.lstrip(_STRIPPED))
     assert found is not None  # every part is optional
     return found[name] or ""

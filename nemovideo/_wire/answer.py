@@ -57,8 +57,9 @@ class AnswerBuilder:
         self._tool_ran = False
         self._ends_with_text = False
         self._warnings: list[str] = []
-        self._refusals: list[str] = []
-        self._withdrawable: dict[str, str] = {}
+        self._refusals: dict[int, str] = {}
+        self._withdrawable: dict[str, int] = {}
+        self._results = 0
         self._failed_tools: dict[str, None] = {}
         self._suspect: ErrorEvent | None = None
         self._failure: ErrorEvent | None = None
@@ -110,10 +111,11 @@ class AnswerBuilder:
         """The texts of all steps, in order, separated by a blank line."""
         texts = [segment.text for segment in self._segments]
         text = "\n\n".join(text for text in texts if text and not text.isspace())
+        paragraphs = text.split("\n\n")
         # After a good answer, a sentence about a temporary issue is noise (docs/protocol.md §10).
-        while (at := text.rfind("\n\n")) > 0 and _says_temporary_issue(text[at + 2 :]):
-            text = text[:at]
-        return text
+        while len(paragraphs) > 1 and _says_temporary_issue(paragraphs[-1]):
+            paragraphs.pop()
+        return "\n\n".join(paragraphs)
 
     def reply(self) -> Reply:
         """Return the reply received so far, without `changes`."""
@@ -124,7 +126,7 @@ class AnswerBuilder:
             tool_calls=tuple(self._calls),
             silent=not text,
             incomplete=any(segment.text.strip() for segment in self._open.values()),
-            warnings=tuple(dict.fromkeys((*self._warnings, *self._refusals))),
+            warnings=tuple(dict.fromkeys((*self._warnings, *self._refusals.values()))),
             failed_tools=tuple(self._failed_tools),
         )
 
@@ -159,13 +161,14 @@ class AnswerBuilder:
     def _add_result(self, event: ToolResultEvent) -> None:
         """Record a failed tool; if the model retries the call successfully, drop the failure."""
         reason = failure_of(event)
+        self._results += 1
         self._failed_tools.pop(event.name, None)
         if reason is not None:
             self._failed_tools[event.name] = None
-            self._refusals.append(reason)
-            self._withdrawable[event.name] = reason
+            self._refusals[self._results] = reason
+            self._withdrawable[event.name] = self._results
         elif (earlier := self._withdrawable.pop(event.name, None)) is not None:
-            self._refusals.remove(earlier)
+            del self._refusals[earlier]
 
     def _add_error(self, event: ErrorEvent, frame: Frame) -> None:
         if frame.failure:

@@ -200,7 +200,7 @@ def message_in(value: object, depth: int = 8) -> str:
 def _page_title(text: str) -> str:
     from html import unescape  # its table of entities takes milliseconds to load
 
-    found = re.search(r"<title[^>]*>([^<]{1,200})", text, re.IGNORECASE)
+    found = re.search(r"<title[^<>]*>([^<]{1,200})", text, re.IGNORECASE)
     return unescape(found.group(1)).strip() if found else text.strip()[:200]
 
 

@@ -64,22 +64,34 @@ class Frame:
         """Whether it is only a heartbeat."""
         return len(self.events) == 1 and isinstance(self.events[0], HeartbeatEvent)
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether a reply keeps some of it."""
+        kinds = (ToolCallEvent, ToolResultEvent, ErrorEvent)
+        return bool(self.text) or any(isinstance(event, kinds) for event in self.events)
+
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
-"""The limit for one event, decompressed; real events are a few megabytes at most."""
+"""The limit for one event, decompressed; real events are a few megabytes at most.
+
+It is also the limit for all events of a stream that become part of its reply.
+"""
+
+_DATA_LINE_BYTES = 50
+"""The memory of a line of data, in addition to its content."""
 
 
 class LineSplitter:
-    """Splits chunks of bytes into lines, in linear time.
-
-    Attributes:
-        waiting: The number of buffered bytes of an unfinished line.
-    """
+    """Splits chunks of bytes into lines, in linear time."""
 
     def __init__(self) -> None:
-        self._buffer: list[bytes] = []
+        self._buffer = bytearray()
         self._after_cr = False
-        self.waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        """The number of buffered bytes of an unfinished line."""
+        return len(self._buffer)
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Add a chunk; return the lines that end in it."""
@@ -92,19 +104,16 @@ class LineSplitter:
         self._after_cr = chunk.endswith(b"\r")
         lines = chunk.split(b"\n") if b"\r" not in chunk else re.split(_LINE_END, chunk)
         if len(lines) == 1:
-            self._buffer.append(chunk)
-            self.waiting += len(chunk)
+            self._buffer += chunk
             return []
         if self._buffer:
-            lines[0] = b"".join((*self._buffer, lines[0]))
-        rest = lines.pop()
-        self._buffer = [rest] if rest else []
-        self.waiting = len(rest)
+            lines[0] = bytes(self._buffer + lines[0])
+        self._buffer = bytearray(lines.pop())
         return lines
 
     def flush(self) -> bytes:
         """Return the unfinished last line, which may be empty."""
-        rest, self._buffer = b"".join(self._buffer), []
+        rest, self._buffer = bytes(self._buffer), bytearray()
         return rest
 
 
@@ -115,6 +124,7 @@ class StreamDecoder:
         self._lines = LineSplitter()
         self._data: list[bytes] = []
         self._data_bytes = 0
+        self._kept_bytes = 0
         self._in_event = False
         self._first = True
 
@@ -122,12 +132,16 @@ class StreamDecoder:
         """Add a chunk; yield the frames that end in it.
 
         Raises:
-            MalformedResponseError: An event is too large, or this is a web page.
+            MalformedResponseError: An event or the reply is too large, or this is a web page.
         """
         for line in self._lines.feed(chunk):
             if (data := self._take(line)) is not None:
-                yield read_frame(data)
-        self._check_size()
+                frame = read_frame(data)
+                if frame.is_kept:
+                    self._kept_bytes += len(data)
+                    _check_size("the agent's reply", self._kept_bytes)
+                yield frame
+        _check_size(_EVENT, self._lines.waiting + self._data_bytes)
 
     def finish(self) -> Iterator[Frame]:
         """Yield the last frame without its blank line, if its JSON is complete or an error's.
@@ -155,8 +169,8 @@ class StreamDecoder:
         name, _, value = line.partition(b":")
         if name == b"data":
             self._data.append(value.removeprefix(b" "))
-            self._data_bytes += len(value)
-            self._check_size()
+            self._data_bytes += len(value) + _DATA_LINE_BYTES
+            _check_size(_EVENT, self._data_bytes)
         self._in_event = self._in_event or name in _FIELDS
         return None
 
@@ -165,12 +179,15 @@ class StreamDecoder:
         self._data, self._data_bytes, self._in_event = [], 0, False
         return data
 
-    def _check_size(self) -> None:
-        if self._data_bytes + self._lines.waiting > MAX_EVENT_BYTES:
-            raise MalformedResponseError(
-                f"an event of the agent's stream is over {MAX_EVENT_BYTES // 1024**2} MiB",
-                may_have_spent=True,
-            )
+
+_EVENT = "an event of the agent's stream"
+
+
+def _check_size(what: str, size: int) -> None:
+    if size > MAX_EVENT_BYTES:
+        raise MalformedResponseError(
+            f"{what} is over {MAX_EVENT_BYTES // 1024**2} MiB", may_have_spent=True
+        )
 
 
 _INVALID = object()

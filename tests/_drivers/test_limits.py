@@ -83,6 +83,21 @@ def test_the_size_of_an_event_is_limited(lines: str, monkeypatch: pytest.MonkeyP
     assert caught.value.may_have_spent
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stream_in_an_encoding_without_a_limit_is_refused(kind: str) -> None:
+    def compressed(service: Service, connection: socket.socket, path: str) -> None:
+        header = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: br\r\n"
+        connection.sendall(header + b"Content-Length: 1\r\n\r\nx")
+
+    with (
+        serving(run_sse=compressed) as service,
+        client_of(kind, token=TOKEN, base_url=service.url) as client,
+    ):
+        session = client.sessions.create()
+        with pytest.raises(errors.MalformedResponseError, match="encoded as 'br'"):
+            session.send("go")
+
+
 def slow(service: Service, connection: socket.socket, path: str) -> object:
     time.sleep(0.3)
     return {"available": 1, "frozen": 0, "total": 1}

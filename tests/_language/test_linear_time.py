@@ -28,7 +28,7 @@ _PIECES = (
     *("1 and a half ", "> "),
     *("1.", "1 ", "一", "十", "百分之", "a half ", "1s ", "第1", "2-"),
     *("http://", "~/a ", "a.mp4 ", "it's/", "导出", "在中", "把背景换成", "请、", "and ", ", and "),
-    *("open ", "you can also ", "click the ", "nmv_usr_", "iVBORw0KGgoAAAANSUhEUgAA"),
+    *("open ", "you can also ", "click the ", "nmv_usr_", "iVBORw0KGgoAAAANSUhEUgAA", "<title"),
     *("导出 export, “the” 文件/file.mov ", "Click Export, then 点击导出，或 open it. "),
 )
 

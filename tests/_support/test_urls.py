@@ -35,3 +35,8 @@ def test_a_url_with_a_host_is_valid(url: str) -> None:
 )
 def test_a_url_without_a_usable_host_is_not(authority: str) -> None:
     assert not urls.is_valid(f"https://{authority}/d.mp4")
+
+
+@pytest.mark.parametrize("ignored", ["\n", "\t", "\r", "\n\t"])
+def test_characters_that_urlsplit_ignores_hide_no_host(ignored: str) -> None:
+    assert not urls.is_valid(f"\x01https:{ignored}/{ignored}/{MARKS}/d.mp4")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nemovideo._wire.answer import AnswerBuilder
 from nemovideo._wire.sse import Frame, StreamDecoder, read_frame
+from nemovideo.errors import MalformedResponseError
 from nemovideo.events import (
     AgentEvent,
     ErrorEvent,
@@ -245,6 +246,11 @@ def test_a_final_temporary_issue_is_dropped_after_a_good_text() -> None:
     assert answer(data(issue)).text.startswith("I encountered")
 
 
+def test_any_number_of_final_temporary_issues_is_dropped() -> None:
+    text = "Done!" + "\n\nI encountered a temporary issue." * 100_000
+    assert answer(data(adk({"text": text}))).text == "Done!"
+
+
 def test_a_temporary_issue_within_a_text_is_kept() -> None:
     said = "Done.\n\nThe title reads: I encountered a temporary issue with my cat."
     assert answer(data(adk({"text": said}))).text == said
@@ -351,6 +357,17 @@ def test_a_large_event_in_small_chunks_is_decoded() -> None:
     body = data({"text": "中" * 700_000})
     found = events(*(body[i : i + 100] for i in range(0, len(body), 100)))
     assert [len(event.text) for event in found if isinstance(event, TextEvent)] == [700_000]
+
+
+def test_a_reply_without_end_is_refused() -> None:
+    partial = data(adk({"text": "x" * 1024**2}, partial=True))
+    with pytest.raises(MalformedResponseError, match="reply is over 64 MiB"):
+        frames(*[partial] * 65)
+
+
+def test_an_event_of_endless_empty_lines_is_refused() -> None:
+    with pytest.raises(MalformedResponseError, match="event of the agent's stream is over"):
+        frames(*[b"data\n" * 100_000] * 20)
 
 
 @given(st.lists(st.binary(max_size=40) | st.sampled_from([b"data: ", b"\n\n", b'{"error"', b"\r"])))
