@@ -350,7 +350,7 @@ class Client(BaseClient["sync.SyncDriver"]):
         at: models.At = None,
         deadline: float | None = None,
     ) -> models.Preview:
-        """Return a preview of what `remove_background` makes of a clip, without spending credits.
+        """Return a preview of the result of `remove_background`, without spending credits.
 
         The local engine makes it on this machine, even for a cloud client; nothing is sent.
         The cloud's result may differ.

@@ -144,7 +144,7 @@ class Job(_Base["sync.SyncDriver"], Resource):
             JobRunningError: The job is running in another process or thread.
             CheckpointError: The file is damaged, of a newer version, or of another job.
             StreamInterruptedError: The effect of the message is unknown; see `send_again`.
-            NemoError: As for `Client.remove_background`; the remedy names the file.
+            NemoError: See `Client.remove_background`; the remedy names the checkpoint file.
         """
         return perform(
             self._context,
@@ -179,7 +179,7 @@ class Job(_Base["sync.SyncDriver"], Resource):
         Raises:
             CheckpointError: The file does not exist or cannot be used, or the local backend's
                 state was deleted.
-            NemoError: As for `run`.
+            NemoError: See `run`.
         """
         if client is not None:
             return client.jobs.resume(path, progress, deadline, send_again=send_again)

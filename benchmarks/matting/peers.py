@@ -86,14 +86,14 @@ def modnet_mask() -> MaskOf:
     """Return MODNet, without post-processing."""
     import cv2
 
-    from nemovideo.local.matte.modnet import Portrait, input_size
+    from nemovideo.local.matte.modnet import ModNet, input_size
 
-    portrait = Portrait()
+    modnet = ModNet()
 
     def mask(picture: Bytes) -> Floats:
         size = input_size((picture.shape[1], picture.shape[0]), _MODNET_SIDE)
         small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        return portrait.mask(small.astype(np.uint8, copy=False))
+        return modnet.mask(small.astype(np.uint8, copy=False))
 
     return mask
 

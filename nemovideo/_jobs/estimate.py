@@ -91,7 +91,7 @@ def _locally(
     uploads: list[Upload],
     format_: str,
 ) -> Flow[Estimate]:
-    """Estimate from the draft that the local agent makes of the clip, which is not sent."""
+    """Estimate from the local agent's draft of the clip, which is not sent."""
     clock = context.settings.clock
 
     def compute() -> Estimate:

@@ -70,10 +70,10 @@ def _prepared(order: Order) -> Flow[list[Upload]]:
 def edited_draft(
     order: Order, uploads: Sequence[Upload], footage: Sequence[Footage]
 ) -> tuple[Timeline, Mapping[str, MediaItem], Reply]:
-    """Return the draft that the local agent makes of a job, the files by id, and its reply.
+    """Return the local agent's draft for a job, the files by id, and its reply.
 
     Raises:
-        AgentError: As for the job itself.
+        AgentError: The job itself would raise it, too.
     """
     from nemovideo.local.previews import edited
 

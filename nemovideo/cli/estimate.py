@@ -23,7 +23,7 @@ from nemovideo.cli.report import print_json, print_text
 
 @click.command()
 @click.argument("source")
-@click.option("-b", "--background", help="As for remove-background.")
+@click.option("-b", "--background", help="Same as for remove-background.")
 @edit_options
 @click.option("--format", "format_", help=f"The format of the result: {FORMATS_HELP}.")
 @click.option("-o", "--output", type=PATH, help="The result's name; only its suffix is used.")

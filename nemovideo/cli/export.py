@@ -13,7 +13,7 @@ from nemovideo.cli.report import print_video
 @click.command()
 @click.argument("session_id")
 @click.option("-o", "--output", type=PATH, required=True, help="The file to write.")
-@click.option("--format", "format_", help="mp4, webm, mov, … Default: by the suffix.")
+@click.option("--format", "format_", help="mp4, webm, mov, … Default: from the suffix of the file.")
 @click.option("--quality", default="high", show_default=True, help="The render quality.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @click.option("--deadline", type=float, metavar="SECONDS", help="Give up after this many seconds.")

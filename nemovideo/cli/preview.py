@@ -54,7 +54,7 @@ def preview(
     engine: str | None,
     as_json: bool,
 ) -> None:
-    """Show what remove-background makes of SOURCE, the original above the result.
+    """Show the result of remove-background on SOURCE, below the original.
 
     The pictures are made on this machine (extra [local]), and no credits are
     used. With --session a draft is shown, in the cloud by a free export.

@@ -33,7 +33,7 @@ class Matting:
     The model is loaded at the first call, and downloaded if it is not cached.
 
     Args:
-        engine: As for `Client.local(engine=…)`: "fine", "fast", "rembg", a `Model`, or your
+        engine: Same as for `Client.local(engine=…)`: "fine", "fast", "rembg", a `Model`, or your
             own object.
         softness: Blur of the edges, from 0 (none) to 1 (2% of the shorter side).
         grow_px: Growth of the mask in pixels; negative values shrink it.

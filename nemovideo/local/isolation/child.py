@@ -51,7 +51,7 @@ class Setup:
     """The settings of a child process.
 
     Attributes:
-        engine, model, device: As for `LocalBackend`.
+        engine, model, device: See `LocalBackend`.
         memory_bytes: The limit of its memory on Linux; None for no limit.
         log_level: The level of the records that are sent to the server's log.
     """

@@ -79,7 +79,7 @@ class IsolatedWork:
         """Return a file's type and properties.
 
         Raises:
-            UnsupportedFileError: As for `nemovideo.local.media.probe.probe`; or the file crashes
+            UnsupportedFileError: See `nemovideo.local.media.probe.probe`; or the file crashes
                 the decoder, or exceeds a limit.
         """
         call = partial(Work.probe, path=path, name=name, id=id)
@@ -102,7 +102,7 @@ class IsolatedWork:
         """Write frames of a draft to a file.
 
         Raises:
-            RenderFailedError: As for `nemovideo.local.previews.preview_draft`; or a file crashes
+            RenderFailedError: See `nemovideo.local.previews.preview_draft`; or a file crashes
                 the decoder, or the preview exceeds a limit.
         """
         call = partial(Work.preview, timeline=timeline, media=media, at_s=at_s, target=target)
@@ -125,7 +125,7 @@ class IsolatedWork:
         """Render a draft to a file.
 
         Raises:
-            RenderFailedError: As for `nemovideo.local.render.render`; or the draft crashes a
+            RenderFailedError: See `nemovideo.local.render.render`; or the draft crashes a
                 library, or exceeds a limit.
         """
         render = partial(

@@ -1,4 +1,4 @@
-"""The engine "fine": a strong network on key frames, and propagated masks between them."""
+"""The engine "fine": a large network on key frames, and propagated masks between them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class FineCutter:
     Args:
         small: The network that finds people.
         faces: The face detector.
-        strong: The matting network for key frames.
+        large: The matting network for key frames.
         behind: Whether to keep people behind those in front.
         fps: Frames per second.
         sharp_side: See `KeyFrames`.
@@ -99,7 +99,7 @@ class FineCutter:
         self,
         small: Matte,
         faces: FaceFinder | None,
-        strong: Matte,
+        large: Matte,
         *,
         behind: bool = False,
         fps: float = 30,
@@ -108,7 +108,7 @@ class FineCutter:
         self._moving_stride = _frames_in(_MOVING_STRIDE_S, fps)
         self._still_stride = _frames_in(_STILL_STRIDE_S, fps)
         self._people = People(small, faces, behind=behind)
-        self._key_frames = KeyFrames(self._people, strong, sharp_side=sharp_side)
+        self._key_frames = KeyFrames(self._people, large, sharp_side=sharp_side)
         self._optical_flow = OpticalFlow()
         self._schedule = SearchSchedule(min_frames=1)
         self._crop: Crop | None = None

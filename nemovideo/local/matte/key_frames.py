@@ -1,6 +1,6 @@
 """The matte of one key frame, from both networks.
 
-The small network finds people and gives a second mask; the strong network sees a crop of
+The small network finds people and gives a second mask; the large network sees a crop of
 each person. `reconcile` decides where the two masks differ.
 """
 
@@ -35,8 +35,8 @@ _MARGIN, _SHARP_MARGIN = 0.12, 0.15
 _ARM_REACH = 0.7
 _SAME_PERSON = 0.4
 _ALPHA_LEVELS = (0.05, 0.9)
-_STRONG_ONLY_SHARE = 0.001
-_STRONG_ONLY_MEAN = 0.75
+_LARGE_ONLY_SHARE = 0.001
+_LARGE_ONLY_MEAN = 0.75
 _KEPT = 0.5
 _MIN_IOU = 0.6
 
@@ -98,13 +98,13 @@ class KeyFrames:
 
     Args:
         people: Finds and tracks people with the small network.
-        strong: The matting network.
-        sharp_side: The strong network sees at most `sharp_side`² pixels.
+        large: The matting network.
+        sharp_side: The large network sees at most `sharp_side`² pixels.
     """
 
-    def __init__(self, people: People, strong: Matte, *, sharp_side: int = SHARP_SIDE) -> None:
+    def __init__(self, people: People, large: Matte, *, sharp_side: int = SHARP_SIDE) -> None:
         self._people = people
-        self._strong = strong
+        self._large = large
         self._last_boxes: list[Box] = []
         self._sharp_side = sharp_side
         self._side, self._margin = sharp_side, _SHARP_MARGIN
@@ -119,7 +119,7 @@ class KeyFrames:
 
         Args:
             view: The frame.
-            sharp: Whether the strong network gets more pixels, which takes nearly twice as long.
+            sharp: Whether the large network gets more pixels, which takes nearly twice as long.
         """
         self._side = self._sharp_side if sharp else _SIDE
         self._margin = _SHARP_MARGIN if sharp else _MARGIN
@@ -162,19 +162,19 @@ class KeyFrames:
     def _detect(
         self, view: View, boxes: Sequence[Box], *, side: int | None = None
     ) -> list[Detection]:
-        """Run the strong network on each box, at a size that falls with their number."""
+        """Run the large network on each box, at a size that falls with their number."""
         side = max(_MIN_SIDE, round((side or self._side) / len(boxes) ** 0.5))
         detections: list[Detection] = []
         low, high = _ALPHA_LEVELS
         for box in boxes:
             useful = max(_MIN_SIDE, round(_MAX_ZOOM * area(box) ** 0.5))
             size = input_size((box[2] - box[0], box[3] - box[1]), min(side, useful))
-            mask = self._strong.mask(view.picture(box, size))
+            mask = self._large.mask(view.picture(box, size))
             detections.append(Detection(box, ((mask - low) / (high - low)).clip(0, 1)))
         return detections
 
     def _detect_alone(self, view: View, grid: Crop) -> list[Detection]:
-        """Run the strong network where the small one finds nobody."""
+        """Run the large network where the small one finds nobody."""
         boxes = self._last_boxes
         if not boxes:
             mask = _joined(self._detect(view, [grid.box], side=_SIDE), grid)
@@ -186,9 +186,9 @@ class KeyFrames:
 
 
 def _is_sure(mask: Mask) -> bool:
-    """Return whether a mask of the strong network alone is large and confident enough."""
+    """Return whether a mask found only by the large network is big and confident enough."""
     kept = mask > _KEPT
-    return bool(kept.mean() >= _STRONG_ONLY_SHARE and mask[kept].mean() >= _STRONG_ONLY_MEAN)
+    return bool(kept.mean() >= _LARGE_ONLY_SHARE and mask[kept].mean() >= _LARGE_ONLY_MEAN)
 
 
 def _region_of(box: Box, grid: Crop) -> Region:
@@ -199,9 +199,9 @@ def _region_of(box: Box, grid: Crop) -> Region:
     return region
 
 
-def _iou_is_low(small: Mask, strong: Mask) -> bool:
+def _iou_is_low(small: Mask, large: Mask) -> bool:
     """Return whether two masks differ so much that, without a face, neither is a person."""
-    one, other = small > _KEPT, strong > _KEPT
+    one, other = small > _KEPT, large > _KEPT
     return bool(np.count_nonzero(one & other) < _MIN_IOU * np.count_nonzero(one | other))
 
 

@@ -58,13 +58,13 @@ class LoadedEngine:
     Attributes:
         engine: The network; in "fine", the small one.
         faces: The face detector, for a network that segments only people.
-        strong: The matting network of "fine".
-        sharp_side: `strong` sees at most `sharp_side`² pixels; None for its default.
+        large: The matting network of "fine".
+        sharp_side: `large` sees at most `sharp_side`² pixels; None for its default.
     """
 
     engine: Matte
     faces: FaceFinder | None = None
-    strong: Matte | None = None
+    large: Matte | None = None
     sharp_side: int | None = None
 
     def cutter(self, *, behind: bool = False, fps: float = 30) -> Follower:
@@ -80,12 +80,12 @@ class LoadedEngine:
 
         if isinstance(self.engine, RecurrentModel):
             return RecurrentCutter(self.engine)
-        if self.strong is None:
+        if self.large is None:
             return Cutter(self.engine, self.faces, behind=behind)
         return FineCutter(
             self.engine,
             self.faces,
-            self.strong,
+            self.large,
             behind=behind,
             fps=fps,
             sharp_side=self.sharp_side or SHARP_SIDE,
@@ -170,7 +170,7 @@ def _named(name: str, device: str) -> LoadedEngine:
     if name == _FAST:
         return LoadedEngine(SelfieSegmentation(), FaceFinder())
     if name == _FINE:
-        from nemovideo.local.matte.modnet import Portrait
+        from nemovideo.local.matte.modnet import ModNet
 
-        return LoadedEngine(SelfieSegmentation(), FaceFinder(), Portrait(device=device))
+        return LoadedEngine(SelfieSegmentation(), FaceFinder(), ModNet(device=device))
     return LoadedEngine(RembgEngine(name.partition(":")[2] or DEFAULT_SESSION))

@@ -1,7 +1,8 @@
-"""MODNet: a portrait matting network with fine hair and edges; it takes tenths of a second.
+"""MODNet, the large network of the engine "fine": fine hair and edges.
 
 Ke et al., "MODNet: Real-Time Trimap-Free Portrait Matting via Objective Decomposition",
-AAAI 2022. It takes any size in multiples of 32, and works best with the original aspect ratio.
+AAAI 2022. It accepts any size in multiples of 32, and works best with the original aspect ratio.
+One picture takes tenths of a second.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ _MIN_STEPS = 4
 _HALF = np.float32(127.5)
 
 
-class Portrait:
-    """The strong network of the engine "fine". Thread-safe.
+class ModNet:
+    """A session of MODNet. Thread-safe.
 
     Args:
         model: MODNet as an `.onnx` file; by default it is fetched on first use.

@@ -1,6 +1,6 @@
 """Reconcile the masks of the two networks in one frame.
 
-The strong network has better edges and fewer errors, but each network loses people or keeps
+The large network has better edges and fewer errors, but each network loses people or keeps
 furniture where the other does not. Each area of disagreement is decided by the face in it, the
 confidence of the small network, and the pixels around the area.
 """
@@ -32,10 +32,10 @@ _LARGE_PX = 150
 
 @attrs.frozen(eq=False)
 class Correction:
-    """How to correct the strong network's alpha.
+    """How to correct the large network's alpha.
 
     Attributes:
-        use_small: Use the small network's mask instead; the strong one lost the person.
+        use_small: Use the small network's mask instead; the large one lost the person.
         keep: The area to take from the small network, 0..1.
         drop: The area to remove, 0..1.
     """
@@ -45,29 +45,29 @@ class Correction:
     drop: Mask | None = None
 
 
-def reconcile(small: Mask, strong: Mask, faces: Sequence[Region] = ()) -> Correction:
+def reconcile(small: Mask, large: Mask, faces: Sequence[Region] = ()) -> Correction:
     """Compare the two masks of the whole frame, at reduced size.
 
     Args:
         small: The mask of the small network.
-        strong: The mask of the strong network.
+        large: The mask of the large network.
         faces: The detected faces; an area with a face is a person.
     """
     sure = small > _SURE
-    overlap = np.count_nonzero(sure & (strong > _SURE))
+    overlap = np.count_nonzero(sure & (large > _SURE))
     disjoint = overlap < _MIN_OVERLAP * np.count_nonzero(sure)
-    if disjoint and not any(strong[face].mean() > _SURE for face in faces):
+    if disjoint and not any(large[face].mean() > _SURE for face in faces):
         return Correction(use_small=True)
-    agreed = np.minimum(small, strong) > 0.5
+    agreed = np.minimum(small, large) > 0.5
     keep = np.zeros(small.shape, dtype=bool)
-    for area in components(small - strong > _DIFFERS, _MIN_PX):
+    for area in components(small - large > _DIFFERS, _MIN_PX):
         rim = dilated(area, _RIM_PX) & ~area
         has_face = any((area & face).sum() > 0.5 * face.sum() for face in faces)
         very_sure = not disjoint and small[area].mean() > _VERY_SURE
         if has_face or very_sure or agreed[rim].mean() > _TOUCHES:
             keep |= area
     drop = np.zeros(small.shape, dtype=bool)
-    for area in components(strong - small > _DIFFERS, _MIN_PX):
+    for area in components(large - small > _DIFFERS, _MIN_PX):
         score = float(small[area].mean())
         rim = dilated(area, _RIM_PX) & ~area
         enclosed = agreed[rim].mean() > _ENCLOSED and not _touches_border(area)

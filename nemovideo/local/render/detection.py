@@ -21,7 +21,7 @@ from nemovideo.local.render.cutting import FrameView
 from nemovideo.local.render.layout import Detection, Region
 
 _SIDE_PX = 512
-_STRONG_SIDE_PX = 1024
+_LARGE_SIDE_PX = 1024
 _PER_SECOND = 5
 _MASK_THRESHOLD = 0.5
 _HEAD_SHARE = 0.25
@@ -33,7 +33,7 @@ def find_people(
 ) -> list[Detection]:
     """Detect people about five times a second, and around cuts; frames without people are omitted.
 
-    If the small network finds no one at all, as in a wide shot, the strong one is run once a
+    If the small network finds no one at all, as in a wide shot, the large one is run once a
     second.
 
     Args:
@@ -44,8 +44,8 @@ def find_people(
     """
     small = Cutter(matting.engine, matting.faces)
     detections = _detect(frames(_SIDE_PX), small, fps / _PER_SECOND, matting)
-    if not detections and matting.strong is not None:
-        detections = _detect(frames(_STRONG_SIDE_PX), matting.cutter(fps=1), fps, matting)
+    if not detections and matting.large is not None:
+        detections = _detect(frames(_LARGE_SIDE_PX), matting.cutter(fps=1), fps, matting)
     return detections
 
 

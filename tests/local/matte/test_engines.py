@@ -43,7 +43,7 @@ def test_fine_is_the_default_and_has_a_second_network() -> None:
     ):
         assert isinstance(matting.engine, SelfieSegmentation)
         assert matting.faces is not None
-        assert (matting.strong is None) == (name == "fast")
+        assert (matting.large is None) == (name == "fast")
 
 
 def test_an_object_is_used_as_an_engine() -> None:

@@ -38,9 +38,9 @@ def textured(picture: Picture) -> Picture:
 
 
 def cuts(
-    pictures: Sequence[Picture], *, small: Watched | None = None, strong: Watched | None = None
+    pictures: Sequence[Picture], *, small: Watched | None = None, large: Watched | None = None
 ) -> list[Cut]:
-    cutter = FineCutter(small or Watched(), None, strong or Watched())
+    cutter = FineCutter(small or Watched(), None, large or Watched())
     views = [PictureView(picture) for picture in pictures]
     followed = list(cutter.follow(views))
     assert [view for view, _ in followed] == views
@@ -53,25 +53,25 @@ def walk(count: int, step: int = 2) -> list[Picture]:
 
 @pytest.mark.parametrize("step", [0, 2, 9])
 def test_masks_between_key_frames_follow_the_motion(step: int) -> None:
-    pictures, strong = walk(15, step), Watched()
-    for cut, picture in zip(cuts(pictures, strong=strong), pictures, strict=True):
+    pictures, large = walk(15, step), Watched()
+    for cut, picture in zip(cuts(pictures, large=large), pictures, strict=True):
         assert agreement(cut, picture) > 0.93
 
 
 def test_fast_motion_makes_more_key_frames() -> None:
     shown = []
     for step in (0, 9):
-        strong = Watched()
-        cuts(walk(24, step), strong=strong)
-        shown.append(len(strong.shown))
+        large = Watched()
+        cuts(walk(24, step), large=large)
+        shown.append(len(large.shown))
     assert shown[0] <= 3
     assert shown[1] >= 5
 
 
 def test_the_whole_frame_is_searched_again_only_if_the_picture_around_the_people_changed() -> None:
-    small, strong = Watched(), Watched()
-    cuts(walk(60, 0), small=small, strong=strong)
-    assert len(small.shown) == len(strong.shown) + 1
+    small, large = Watched(), Watched()
+    cuts(walk(60, 0), small=small, large=large)
+    assert len(small.shown) == len(large.shown) + 1
 
 
 def test_a_person_who_enters_is_kept_between_key_frames_too() -> None:
@@ -88,29 +88,29 @@ def test_a_person_who_enters_is_kept_between_key_frames_too() -> None:
 def test_the_rate_of_key_frames_is_per_second_not_per_frame() -> None:
     shown = []
     for fps in (5, 15, 30):
-        strong = Watched()
-        cutter = FineCutter(Watched(), None, strong, fps=fps)
+        large = Watched()
+        cutter = FineCutter(Watched(), None, large, fps=fps)
         assert len(list(cutter.follow([PictureView(one) for one in walk(25, 0)]))) == 25
-        shown.append(len(strong.shown))
+        shown.append(len(large.shown))
     assert shown == [9, 4, 3]
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_a_single_wrong_mask_has_no_effect(value: float) -> None:
     pictures = walk(24)
-    strong = Changed(lambda n, mask: np.full_like(mask, value) if n == 3 else mask)
-    for cut, picture in zip(cuts(pictures, strong=strong), pictures, strict=True):
+    large = Changed(lambda n, mask: np.full_like(mask, value) if n == 3 else mask)
+    for cut, picture in zip(cuts(pictures, large=large), pictures, strict=True):
         assert agreement(cut, picture) > 0.9
 
 
 def test_the_small_network_is_the_fallback_if_the_strong_one_finds_nobody() -> None:
     pictures = walk(12)
-    strong = Changed(lambda n, mask: np.zeros_like(mask))
-    for cut, picture in zip(cuts(pictures, strong=strong), pictures, strict=True):
+    large = Changed(lambda n, mask: np.zeros_like(mask))
+    for cut, picture in zip(cuts(pictures, large=large), pictures, strict=True):
         assert agreement(cut, picture) > 0.9
 
 
-def test_a_person_whom_only_the_strong_network_finds_is_kept() -> None:
+def test_a_person_whom_only_the_large_network_finds_is_kept() -> None:
     pictures = walk(12)
     small = Changed(lambda n, mask: np.zeros_like(mask))
     for cut, picture in zip(cuts(pictures, small=small), pictures, strict=True):

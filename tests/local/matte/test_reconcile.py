@@ -28,7 +28,7 @@ def test_a_person_who_left_is_dropped_though_the_small_network_still_finds_them(
     assert correction.keep is None
 
 
-def test_a_person_with_a_face_is_kept_though_the_strong_network_misses_them() -> None:
+def test_a_person_with_a_face_is_kept_though_the_large_network_misses_them() -> None:
     correction = reconcile(people(20, 120, 220) * 0.9, people(20), [face_at(20), face_at(220)])
     assert correction.keep is not None
     assert correction.keep[120, 250] == 1
@@ -43,9 +43,9 @@ def test_the_small_mask_is_used_if_the_strong_one_misses_every_face() -> None:
 def test_an_area_from_the_small_network_joins_the_rest_without_a_line() -> None:
     small = np.zeros((180, 320), dtype=np.float32)
     small[40:, 100:220] = 1
-    strong = small.copy()
-    strong[100:, 180:] = 0  # an arm beside the body
-    keep = reconcile(small, strong).keep
+    large = small.copy()
+    large[100:, 180:] = 0  # an arm beside the body
+    keep = reconcile(small, large).keep
     assert keep is not None
     assert keep[120, 176:200].min() > 0.99
     assert keep[120, :160].max() == 0

@@ -55,14 +55,14 @@ def test_a_still_equals_the_frame_of_an_export(tmp_path: Path) -> None:
         assert np.abs(shown - exported[number]).mean() < 3, number
 
 
-def test_a_preview_gives_the_strong_network_fewer_pixels_than_an_export(tmp_path: Path) -> None:
-    class Strong(YellowMatte):
+def test_a_preview_gives_the_large_network_fewer_pixels_than_an_export(tmp_path: Path) -> None:
+    class Large(YellowMatte):
         def mask(self, picture: Picture) -> Mask:
             pixels.append(picture.shape[0] * picture.shape[1])
             return super().mask(picture)
 
     def matting() -> LoadedEngine:
-        return LoadedEngine(YellowMatte(), strong=Strong())
+        return LoadedEngine(YellowMatte(), large=Large())
 
     video = item(make_video(tmp_path / "a.mp4", seconds=0.12, size=(640, 480)), "m1")
     clip = Clip("video", 40, "a", media="m1", background=Background("blur"))
