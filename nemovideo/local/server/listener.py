@@ -177,6 +177,17 @@ class _Uvicorn(uvicorn.Server):
                     connection.transport.abort()
             await asyncio.sleep(request_head_s / 6)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Return when the last request has ended; uvicorn pauses for 0.1 s in any case."""
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        for _ in range(3):  # connections are lost, and those just accepted are made
+            await asyncio.sleep(0)
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=0.1)
+        if self.server_state.tasks or self.server_state.connections:
+            await super().shutdown(sockets)
+
     def finish(self) -> None:
         """End main_loop(); thread-safe."""
         if self._loop is not None and not self._loop.is_closed():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import logging
@@ -70,6 +71,25 @@ def test_stopping_does_not_wait_for_requests_of_clients_that_have_left(
         gate.set()
         with pytest.raises(httpx.TransportError):
             upload.result(20)
+
+
+def test_stopping_does_not_pause_if_no_request_is_in_progress(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Uvicorn itself pauses for 0.1 s, which a short job with a local client would notice."""
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def recorded(seconds: float) -> None:
+        if seconds and threading.current_thread().name == "nemovideo-local":
+            pauses.append(seconds)
+        await sleep(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", recorded)
+    with fast_backend() as backend, client(backend) as api:
+        api.session()  # its connection stays open
+        backend.stop()
+    assert pauses == []
 
 
 def test_a_stopped_backend_leaves_no_threads_and_no_files() -> None:
