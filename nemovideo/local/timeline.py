@@ -210,6 +210,13 @@ class Timeline:
         return sum(map(len, (self.clips, self.sounds, self.titles, self.overlays)))
 
     @property
+    def text_chars(self) -> int:
+        """The number of characters in all titles and cards."""
+        texts: list[str | None] = [part.text for part in self.clips]
+        texts += [title.text for title in self.titles]
+        return sum(len(text or "") for text in texts)
+
+    @property
     def most_overlaid(self) -> int:
         """The largest number of titles and overlays that are shown at the same time."""
         shown: tuple[Title | Overlay, ...] = (*self.titles, *self.overlays)

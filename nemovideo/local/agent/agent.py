@@ -16,7 +16,7 @@ from nemovideo.local.agent.leftovers import left_out
 from nemovideo.local.agent.message import QUOTE, Message, read_message
 from nemovideo.local.agent.referents import referents
 from nemovideo.local.agent.turn import ASK, TRIAL_COSTS, Kind, Question, Step, ToolUse, Turn
-from nemovideo.local.media.limits import MAX_OVERLAYS, MAX_PARTS
+from nemovideo.local.media.limits import MAX_OVERLAYS, MAX_PARTS, MAX_TEXT_CHARS
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
 
@@ -100,6 +100,8 @@ def _within_limits(outcomes: Outcomes, context: Context) -> Outcomes:
         said = None
         if after.part_count > max(MAX_PARTS, before.part_count):
             said = context.say("too_many_parts", limit=MAX_PARTS)
+        elif after.text_chars > max(MAX_TEXT_CHARS, before.text_chars):
+            said = context.say("too_much_text", limit=MAX_TEXT_CHARS)
         elif after.most_overlaid > max(MAX_OVERLAYS, before.most_overlaid):
             said = context.say("too_many_overlays", limit=MAX_OVERLAYS)
         if said is not None:

@@ -29,6 +29,9 @@ MAX_OVERLAY_PIXELS = 200_000_000
 MAX_CHARACTERS = 2000
 """The maximum length of a title or the text of a card."""
 
+MAX_TEXT_CHARS = 200_000
+"""The maximum length of all titles and cards of a draft together."""
+
 MAX_HOURS = 12
 """The maximum duration of a file or draft, in hours."""
 

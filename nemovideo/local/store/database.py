@@ -17,7 +17,7 @@ from nemovideo.local.store.private import create_private, make_private
 Values: TypeAlias = Sequence[object] | Mapping[str, object]
 
 _FILE = "backend.sqlite3"
-_SCHEMA_VERSION = 8
+_SCHEMA_VERSION = 9
 _SCHEMA = """
 CREATE TABLE users (
     user_id TEXT PRIMARY KEY,
@@ -93,7 +93,10 @@ _USAGE = {
     "media": ("4096 + ifnull(json_extract({row}.facts, '$.size_bytes'), 0)", "{owner}"),
     "drafts": ("100 + length(CAST({row}.draft AS BLOB))", "{owner}"),
     "renders": (
-        "1000 + length(CAST({row}.request AS BLOB)) + ifnull(4096 + {row}.size_bytes, 0)",
+        (
+            "1000 + length(CAST({row}.request AS BLOB)) + length(CAST({row}.warnings AS BLOB))"
+            " + ifnull(4096 + {row}.size_bytes, 0)"
+        ),
         "{row}.user_id",
     ),
     "claims": ("300", "{owner}"),
@@ -112,7 +115,9 @@ def _usage_script() -> str:
         "DROP TABLE IF EXISTS usage;",
         "CREATE TABLE usage (user_id TEXT PRIMARY KEY REFERENCES users, bytes INTEGER NOT NULL);",
         "CREATE INDEX IF NOT EXISTS renders_by_status ON renders (status, user_id);",
+        "CREATE INDEX IF NOT EXISTS renders_by_completion ON renders (completed_at);",
         "CREATE INDEX IF NOT EXISTS claims_by_session ON claims (session_id);",
+        "CREATE INDEX IF NOT EXISTS claims_by_expiry ON claims (expires_at);",
     ]
     for table, (size, user) in _USAGE.items():
         change: dict[str, str] = {}
@@ -132,7 +137,7 @@ def _usage_script() -> str:
             f"CREATE TRIGGER {table}_removed AFTER DELETE ON {table} BEGIN {removed} END;",
         ]
         if table == "renders":
-            columns = "request, size_bytes"
+            columns = "request, warnings, size_bytes"
             script.append(
                 f"CREATE TRIGGER {table}_changed AFTER UPDATE OF {columns} ON {table}"
                 f" BEGIN {removed} {added} END;"
@@ -162,7 +167,8 @@ INSERT INTO renders SELECT position, render_id, session_id, user_id,
     completed_at, warnings, attempts FROM old_renders;
 DROP TABLE old_renders;
 """,  # noqa: S608 - constants
-    7: f"CREATE INDEX sessions_by_use ON sessions (used_at); {_usage_script()}",
+    7: "CREATE INDEX sessions_by_use ON sessions (used_at);",
+    8: _usage_script(),
 }
 """By version, the script that upgrades a database to the next version. The last one recomputes the
 disk usage, which an earlier version may have got wrong."""

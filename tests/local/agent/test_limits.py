@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from nemovideo.local.agent import respond
-from nemovideo.local.media.limits import MAX_OVERLAYS, MAX_PARTS
+from nemovideo.local.media.limits import MAX_OVERLAYS, MAX_PARTS, MAX_TEXT_CHARS
 from nemovideo.local.timeline import Timeline, Title
 from tests.support.agent import MEDIA, ask, phrases, start, table, wrong
 
@@ -72,7 +72,9 @@ def test_what_the_renderer_cannot_play_is_refused_with_an_alternative_in_one_lin
 def test_no_edit_makes_a_draft_that_cannot_be_rendered() -> None:
     titles = (Title("Hello", 10_000),) * MAX_OVERLAYS
     short = tuple(Title("Hello", 1, start_ms=at) for at in range(MAX_PARTS - 1))
-    for full, limit in ((titles, MAX_OVERLAYS), (short, MAX_PARTS)):
+    wordy = (Title("x" * MAX_TEXT_CHARS, 1),)
+    limits = ((titles, MAX_OVERLAYS), (short, MAX_PARTS), (wordy, MAX_TEXT_CHARS))
+    for full, limit in limits:
         timeline = attrs.evolve(start(), titles=full)
         turn = ask('add the title "One more"', timeline)
         (step,) = turn.steps

@@ -130,7 +130,9 @@ def test_a_small_result_counts_with_the_disk_block_that_it_takes(
     assert used("u") > before + 4000
 
 
-def test_the_search_for_old_sessions_does_not_read_the_others(database: Database) -> None:
+def test_the_search_for_old_rows_does_not_read_the_others(
+    database: Database, renders: Renders
+) -> None:
     projects, steps = Projects(database, lambda: 5.0), 0
 
     def count() -> None:
@@ -139,10 +141,14 @@ def test_the_search_for_old_sessions_does_not_read_the_others(database: Database
 
     with database.transaction() as connection:
         for number in range(2000):
-            projects.create("u", f"{number}", "en")
+            session = projects.create("u", f"{number}", "en")
+            projects.issue_claim(session.session_id)
+            add(renders, f"r{number}")
+        connection.execute("UPDATE renders SET status = 'failed', completed_at = 9.0")
+        connection.execute("UPDATE sessions SET used_at = 9.0")
         connection.set_progress_handler(count, 1)
     try:
-        assert Space(database, lambda: 5.0).remove_older(1.0) == 1
+        assert Space(database, lambda: 5.0).remove_older(1.0) == 0
     finally:
         with database.transaction() as connection:
             connection.set_progress_handler(None, 0)

@@ -60,6 +60,7 @@ def restore_version_4(connection: sqlite3.Connection) -> None:
         connection.execute(f"DROP TRIGGER {name}")
     connection.execute("DROP TABLE usage")
     connection.execute("DROP INDEX claims_by_session")
+    connection.execute("DROP INDEX claims_by_expiry")
     connection.execute("DROP INDEX sessions_by_use")
     connection.executescript(OLD_RENDERS)
 
