@@ -11,7 +11,7 @@ import attrs
 
 from nemovideo._config.local_options import LocalOptions
 from nemovideo._drivers.resource import Layer
-from nemovideo._support.annotations import Late, Self, Unpack
+from nemovideo._support.annotations import LazyModule, Self, Unpack
 from nemovideo.options import Options
 
 if TYPE_CHECKING:
@@ -32,12 +32,14 @@ if TYPE_CHECKING:
     from nemovideo.resources.state import AsyncState, State
     from nemovideo.resources.uploads import AsyncUploads, Uploads
 else:
-    files, local, models = (Late(f"nemovideo.{name}") for name in ("files", "local", "models"))
-    settings = Late("nemovideo._config.settings")
-    aio, http, sync = (Late(f"nemovideo._drivers.{name}") for name in ("aio", "http", "sync"))
-    contexts = Late("nemovideo._flows.context")
-    session_flows = Late("nemovideo._flows.sessions")
-    plan, bar = Late("nemovideo._jobs.plan"), Late("nemovideo._progress.bar")
+    files, local, models = (
+        LazyModule(f"nemovideo.{name}") for name in ("files", "local", "models")
+    )
+    settings = LazyModule("nemovideo._config.settings")
+    aio, http, sync = (LazyModule(f"nemovideo._drivers.{name}") for name in ("aio", "http", "sync"))
+    contexts = LazyModule("nemovideo._flows.context")
+    session_flows = LazyModule("nemovideo._flows.sessions")
+    plan, bar = LazyModule("nemovideo._jobs.plan"), LazyModule("nemovideo._progress.bar")
 
 S = TypeVar("S")
 A = TypeVar("A")

@@ -13,14 +13,14 @@ from nemovideo._flows import conversation
 from nemovideo._flows.context import Context
 from nemovideo._flows.conversation import ConversationMemory
 from nemovideo._flows.notices import line_for
-from nemovideo._support.annotations import Late
+from nemovideo._support.annotations import LazyModule
 from nemovideo.files import Source
 from nemovideo.models import Answer, Route
 
 if TYPE_CHECKING:
     from nemovideo._drivers import aio, sync
 else:
-    aio, sync = Late("nemovideo._drivers.aio"), Late("nemovideo._drivers.sync")
+    aio, sync = LazyModule("nemovideo._drivers.aio"), LazyModule("nemovideo._drivers.sync")
 
 __all__ = ["Answer", "AsyncConversation", "Conversation", "OnNotice", "Route"]
 

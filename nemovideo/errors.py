@@ -171,7 +171,7 @@ class APIError(NemoError):
 
     def headline(self) -> str:
         """Return the message, the request and the status on one line."""
-        place = f"{self.method} {self.path}".strip()
+        request = f"{self.method} {self.path}".strip()
         numbers = ", ".join(
             f"{name} {value}"
             for name, value in (
@@ -181,7 +181,7 @@ class APIError(NemoError):
             )
             if value is not None
         )
-        details = ", ".join(filter(None, (place, numbers)))
+        details = ", ".join(filter(None, (request, numbers)))
         return f"{self.message.rstrip('.')}{f' ({details})' if details else ''}"
 
 
@@ -494,7 +494,7 @@ class ModelUnavailableError(LocalBackendError):
 
 
 def error_class(status: int | None, code: int | None) -> type[APIError]:
-    """Return the class for an answer: by its code if that is known, else by its HTTP status."""
+    """Return the class for a response: by its code if that is known, else by its HTTP status."""
     if code is not None and code in _BY_CODE:
         return _BY_CODE[code]
     if status is not None and status in _BY_STATUS:

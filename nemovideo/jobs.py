@@ -16,7 +16,7 @@ from nemovideo._jobs.plan import Background, Order, Trim, order_for
 from nemovideo._jobs.result import delivered
 from nemovideo._jobs.runs import client_spec_of, found_at, perform, perform_async, resolved
 from nemovideo._progress.bar import OnProgress
-from nemovideo._support.annotations import Late
+from nemovideo._support.annotations import LazyModule
 from nemovideo.files import Source
 from nemovideo.models import RenderedVideo
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from nemovideo._flows import context as contexts
     from nemovideo.resources import sessions
 else:
-    aio, sync = Late("nemovideo._drivers.aio"), Late("nemovideo._drivers.sync")
-    contexts = Late("nemovideo._flows.context")
-    sessions = Late("nemovideo.resources.sessions")
+    aio, sync = LazyModule("nemovideo._drivers.aio"), LazyModule("nemovideo._drivers.sync")
+    contexts = LazyModule("nemovideo._flows.context")
+    sessions = LazyModule("nemovideo.resources.sessions")
 
 D = TypeVar("D")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from nemovideo._support.annotations import Late
+from nemovideo._support.annotations import LazyModule
 from nemovideo._values.lines import credits_text, size_text
 from nemovideo.errors import InvalidRequestError, MissingExtraError, NemoError
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from nemovideo import draft as drafts
     from nemovideo import events
 else:
-    np, npt = Late("numpy"), Late("numpy.typing")
-    drafts, events = Late("nemovideo.draft"), Late("nemovideo.events")
+    np, npt = LazyModule("numpy"), LazyModule("numpy.typing")
+    drafts, events = LazyModule("nemovideo.draft"), LazyModule("nemovideo.events")
 
 
 class Route(enum.Enum):

@@ -6,15 +6,15 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypedDict
 
-from nemovideo._support.annotations import Late
+from nemovideo._support.annotations import LazyModule
 
 if TYPE_CHECKING:
     from nemovideo import hooks
     from nemovideo import retry as policies
     from nemovideo._support import clock as clocks
 else:
-    hooks, policies = Late("nemovideo.hooks"), Late("nemovideo.retry")
-    clocks = Late("nemovideo._support.clock")
+    hooks, policies = LazyModule("nemovideo.hooks"), LazyModule("nemovideo.retry")
+    clocks = LazyModule("nemovideo._support.clock")
 
 
 class Options(TypedDict, total=False):

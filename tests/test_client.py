@@ -24,7 +24,9 @@ def sent(backend: LocalBackend) -> list[str]:
     return [f"{seen.method} {seen.path}" for seen in backend.requests]
 
 
-def test_the_main_job_on_a_real_clip(client: Client, backend: LocalBackend, tmp_path: Path) -> None:
+def test_the_main_job_removes_the_background_of_a_real_clip(
+    client: Client, backend: LocalBackend, tmp_path: Path
+) -> None:
     seen: list[Progress] = []
     clip = start_of_carphone(tmp_path / "talk.mp4", 20)
     video = client.remove_background(
@@ -48,7 +50,7 @@ def test_the_main_job_on_a_real_clip(client: Client, backend: LocalBackend, tmp_
 
 
 @pytest.mark.anyio
-async def test_the_main_job_with_the_async_client(
+async def test_the_main_job_works_with_the_async_client(
     backend: LocalBackend, clip: Path, tmp_path: Path
 ) -> None:
     polling = Polling(interval_s=0.05)
@@ -61,7 +63,7 @@ async def test_the_main_job_with_the_async_client(
     assert near(corner(pictures(tmp_path / "clean.mp4")[5]), (255, 255, 255))
 
 
-def test_every_layer_by_itself(client: Client, clip: Path, tmp_path: Path) -> None:
+def test_every_layer_works_by_itself(client: Client, clip: Path, tmp_path: Path) -> None:
     assert client.auth.token().startswith("nmv_usr_")
     session = client.sessions.create(language="zh-CN")
     progress: list[tuple[int, int]] = []
@@ -100,7 +102,7 @@ def test_every_layer_by_itself(client: Client, clip: Path, tmp_path: Path) -> No
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", LOOPS)
-async def test_every_layer_of_the_async_client(
+async def test_every_layer_of_the_async_client_works_by_itself(
     backend: LocalBackend, clip: Path, tmp_path: Path
 ) -> None:
     polling = Polling(interval_s=0.05)
@@ -378,7 +380,7 @@ def test_an_unknown_cost_is_refused() -> None:
         Client.local(costs={"edits": 5})
 
 
-def test_an_export_to_no_video_is_refused_before_anything_is_sent(
+def test_an_export_to_an_unsupported_suffix_is_refused_before_anything_is_sent(
     client: Client, backend: LocalBackend
 ) -> None:
     with pytest.raises(errors.InvalidRequestError, match="not a supported output format"):

@@ -60,7 +60,9 @@ def test_every_error_prints_on_one_line(cls: type[NemoError]) -> None:
         (None, 9999, "APIError"),
     ],
 )
-def test_the_table_of_codes_and_statuses(status: int | None, code: int | None, name: str) -> None:
+def test_codes_and_statuses_map_to_error_classes(
+    status: int | None, code: int | None, name: str
+) -> None:
     assert error_class(status, code).__name__ == name
 
 

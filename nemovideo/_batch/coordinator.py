@@ -74,7 +74,7 @@ class Item:
     shared: bool = False
 
 
-_ALONE = Remedy(
+_SKIP_CHECK_REMEDY = Remedy(
     "save or copy the file again",
     ("skip the check with ", Code("client.remove_background(Upload(source, check=False))")),
 )
@@ -289,7 +289,7 @@ class Coordinator:
             item.order = within_video(self._order, prepare(item.source))
         except (UnsupportedFileError, FileTooLargeError, InvalidRequestError) as error:
             if isinstance(error, UnsupportedFileError) and isinstance(error.remedy, Remedy):
-                error.remedy = _ALONE  # a batch does not take an `Upload`
+                error.remedy = _SKIP_CHECK_REMEDY  # a batch does not take an `Upload`
             self._fail(item, error)
 
     def _consider(self, item: Item) -> None:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from nemovideo._support.annotations import Late
+from nemovideo._support.annotations import LazyModule
 
 if TYPE_CHECKING:
     from nemovideo._drivers import aio, sync
     from nemovideo._flows import context as contexts
     from nemovideo._flows import steps
 else:
-    aio, sync = Late("nemovideo._drivers.aio"), Late("nemovideo._drivers.sync")
-    contexts, steps = Late("nemovideo._flows.context"), Late("nemovideo._flows.steps")
+    aio, sync = LazyModule("nemovideo._drivers.aio"), LazyModule("nemovideo._drivers.sync")
+    contexts, steps = LazyModule("nemovideo._flows.context"), LazyModule("nemovideo._flows.steps")
 
 T = TypeVar("T")
 L = TypeVar("L")

@@ -23,22 +23,22 @@ _STEP_PERCENT = 10
 
 @attrs.frozen
 class Notice(AgentEvent):
-    """A progress notice: its kind and figures.
+    """A progress notice: its kind and values.
 
     Attributes:
         kind: The name of its phrase in `Phrases`, such as "rendering_percent".
-        figures: The values for the phrase's placeholders.
+        values: The values for the phrase's placeholders.
     """
 
     kind: str
-    figures: Mapping[str, object] = attrs.field(factory=dict)
+    values: Mapping[str, object] = attrs.field(factory=dict)
 
 
 def line_for(event: AgentEvent, phrases: Phrases) -> str | None:
     """Return the line to show for an event, in the user's language, or None."""
     match event:
-        case Notice(kind, figures):
-            return phrases.notice(kind, figures)
+        case Notice(kind, values):
+            return phrases.notice(kind, values)
         case StillWorkingEvent(elapsed_s):
             return phrases.notice("still_working", _minutes(elapsed_s))
         case _:

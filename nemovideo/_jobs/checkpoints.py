@@ -57,7 +57,8 @@ class OrderNote:
     """The order; a checkpoint can only resume an identical one.
 
     Attributes:
-        stretch_s: The expected duration after a trim without other edits.
+        stretch_s: The expected duration after a trim without other edits, as `Order` has it in
+            `expected_duration_s`; checkpoints keep this name.
         notes: Warnings about the order, as sentences.
     """
 
@@ -85,8 +86,8 @@ class OrderNote:
 
     def same_as(self, other: OrderNote) -> bool:
         """Return whether both orders are the same, wherever their source files are."""
-        place = (self.output, self.session_id)
-        return self.key == other.key and place == (other.output, other.session_id)
+        destination = (self.output, self.session_id)
+        return self.key == other.key and destination == (other.output, other.session_id)
 
 
 @attrs.frozen

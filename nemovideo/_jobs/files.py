@@ -54,8 +54,8 @@ def inspect_all(
             path = upload.path
             stamp = None if path is None else Stamp.of(path)
             digest = (yield from blocking(partial(_digest, upload))) if hashed else None
-            place = None if path is None else str(from_root(path))
-            note = FileNote(upload.name or "", digest, path=place, stamp=stamp)
+            stored_path = None if path is None else str(from_root(path))
+            note = FileNote(upload.name or "", digest, path=stored_path, stamp=stamp)
         found.append(upload)
         notes.append(note)
     return found, notes

@@ -110,8 +110,8 @@ def _remedy_after_edit(error: NemoError, record: Checkpoint, *, embedded: bool) 
     elif record.message is not None and record.message.status == "done":
         code = f"{session}.export(path)"
     else:
-        place = Code(f" with {session}", None if embedded else f" {record.session_id}")
-        return Remedy.after(error.remedy, Remedy(("continue in its session", place)))
+        call = Code(f" with {session}", None if embedded else f" {record.session_id}")
+        return Remedy.after(error.remedy, Remedy(("continue in its session", call)))
     shell = None if embedded else f"`nemovideo export {record.session_id} -o FILE`"
     kept = Remedy(("the edit is done and paid for: get its file with ", Code(code, in_shell=shell)))
     return Remedy.after(error.remedy, kept)

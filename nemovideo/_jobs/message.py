@@ -167,10 +167,10 @@ def _undone_error(what: str, reply: Reply, remedy: str | None = None) -> AgentEr
     return error
 
 
-def check_edited(stretch_s: float | None, draft: Draft | None, reply: Reply) -> None:
+def check_edited(expected_duration_s: float | None, draft: Draft | None, reply: Reply) -> None:
     """Check the edits whose effect can be seen in the draft.
 
-    `stretch_s` is the expected duration after a trim without other edits.
+    `expected_duration_s` is the expected duration after a trim without other edits.
 
     If a background tool failed and no segment has a background, the background was not edited,
     even if the draft has the other edits: the result would still show it.
@@ -181,9 +181,9 @@ def check_edited(stretch_s: float | None, draft: Draft | None, reply: Reply) -> 
     failed = any("background" in name for name in reply.failed_tools)
     if failed and not backgrounds(draft):
         raise _undone_error("did not change the background", reply)
-    if stretch_s is None or draft is None:
+    if expected_duration_s is None or draft is None:
         return
-    if draft.duration_ms > 1000 * (stretch_s + _TRIM_SLACK_S):
+    if draft.duration_ms > 1000 * (expected_duration_s + _TRIM_SLACK_S):
         remedy = "Check that trim= lies within the video."
         raise _undone_error("did not trim the video", reply, remedy)
 

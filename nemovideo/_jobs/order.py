@@ -133,7 +133,7 @@ def note_order(
         format,
         order.session_id,
         order.quality,
-        order.stretch_s,
+        order.expected_duration_s,
         order.notes,
     )
 

@@ -95,7 +95,7 @@ class Order:
         return ". ".join(filter(None, (self.request, trim, self.edit, metadata)))
 
     @property
-    def stretch_s(self) -> float | None:
+    def expected_duration_s(self) -> float | None:
         """The expected duration after a trim without other edits."""
         return None if self.trim is None or self.edit else self.trim[1] - self.trim[0]
 

@@ -79,7 +79,7 @@ def edited_draft(
 
     timeline, media, reply = edited(footage, _words_for(order, uploads))
     reply = with_warnings(reply, order.notes)
-    check_edited(order.stretch_s, Draft.from_json(timeline.to_draft()), reply)
+    check_edited(order.expected_duration_s, Draft.from_json(timeline.to_draft()), reply)
     return timeline, media, reply
 
 

@@ -65,13 +65,13 @@ class Phrases:
     bracketed: str
     errors: Mapping[str, str]
 
-    def notice(self, kind: str, figures: Mapping[str, object]) -> str:
+    def notice(self, kind: str, values: Mapping[str, object]) -> str:
         """Return a notice as a line; names without text become "a file"."""
-        names = figures.get("names")
+        names = values.get("names")
         if isinstance(names, Sequence):
-            figures = {"names": self.comma.join(str(name) or self.a_file for name in names)}
+            values = {"names": self.comma.join(str(name) or self.a_file for name in names)}
         form: str = getattr(self, kind)
-        return form.format(**figures)
+        return form.format(**values)
 
     def balance(self, credits: Credits) -> str:  # noqa: A002 - the protocol's word
         """Return the balance as a sentence."""
@@ -91,7 +91,7 @@ class Phrases:
         return "\n".join(f"- {change.describe(self.language)}" for change in changes)
 
     def stages(self, changes: Iterable[Change], after: Draft) -> str:
-        """Return the changes that made a video from nothing, as the two stages of §10."""
+        """Return the changes of a new video, as two stages (docs/protocol.md §10)."""
         first: list[str] = []
         second: list[str] = []
         for change in changes:

@@ -29,8 +29,8 @@ def invalid_arguments(
     return _error(f"the tool {tool}: {'; '.join(reasons)}", schema)
 
 
-def _reason(place: Sequence[int | str], kind: str, message: str) -> str:
-    name, *within = place
+def _reason(location: Sequence[int | str], kind: str, message: str) -> str:
+    name, *within = location
     item = f"item {within[0]} of {name}" if within else str(name)
     if kind == "missing":
         return f"{item} is missing"

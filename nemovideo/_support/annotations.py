@@ -17,7 +17,7 @@ else:
     from typing_extensions import Unpack as Unpack
 
 
-class Late:
+class LazyModule:
     """A lazily imported module for annotations; type checkers see the module itself."""
 
     def __init__(self, name: str) -> None:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 DEFAULT_FPS = Fraction(30)
 """The default frame rate of a sequence."""
 
-_RATE = re.compile(rb"(\d{1,9}(?:\.\d{1,9}|/\d{1,9})?) (?:frames a second|fps)\b")
+_RATE = re.compile(rb"(\d{1,9}(?:\.\d{1,9}|/\d{1,9})?) (?:fps|frames a second)\b")
 _MAX_FPS = 1000
 _DIGITS = re.compile(r"(\d+)")
 _END, _END_BYTES, _COMMENT_BYTES = b"PK\5\6", 22, 65535
@@ -30,7 +30,7 @@ class SequenceError(Exception):
 
 def rate_comment(fps: Fraction) -> bytes:
     """Return the zip comment with a frame rate."""
-    return f"{fps} frames a second".encode()
+    return f"{fps} fps".encode()
 
 
 def rate_of(archive: zipfile.ZipFile) -> Fraction:
@@ -83,10 +83,10 @@ def _check_directory(file: BinaryIO) -> None:
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _END_BYTES - _COMMENT_BYTES))
     tail = file.read()
-    place = tail.rfind(_END)
-    directory_bytes = int.from_bytes(tail[place + 12 : place + 16], "little")
-    is_zip64 = tail[max(0, place - _LOCATOR_BYTES) :].startswith(_LOCATOR)
-    if place >= 0 and (directory_bytes > _MAX_DIRECTORY_BYTES or is_zip64):
+    end_offset = tail.rfind(_END)
+    directory_bytes = int.from_bytes(tail[end_offset + 12 : end_offset + 16], "little")
+    is_zip64 = tail[max(0, end_offset - _LOCATOR_BYTES) :].startswith(_LOCATOR)
+    if end_offset >= 0 and (directory_bytes > _MAX_DIRECTORY_BYTES or is_zip64):
         raise SequenceError("has too many files in it")
 
 

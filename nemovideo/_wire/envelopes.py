@@ -185,8 +185,8 @@ def message_in(value: object, depth: int = 8) -> str:
         return value
     if isinstance(value, Mapping):
         if isinstance(value.get("msg"), str):  # FastAPI validation error
-            place = value.get("loc")
-            where = ".".join(map(str, place)) + ": " if isinstance(place, Sequence) else ""
+            location = value.get("loc")
+            where = ".".join(map(str, location)) + ": " if isinstance(location, Sequence) else ""
             return f"{where}{value['msg']}"
         for key in ("message", "error", "detail"):
             if text := message_in(value.get(key), depth - 1):

@@ -173,7 +173,7 @@ def video_value(video: RenderedVideo, *, embedded: bool) -> dict[str, object]:
 
     Links and ids are null if they end with this process, since its backend is `embedded`.
     """
-    places = {
+    links = {
         "url": video.url,
         "project_url": video.project_url,
         "session_id": video.session_id,
@@ -181,7 +181,7 @@ def video_value(video: RenderedVideo, *, embedded: bool) -> dict[str, object]:
     }
     return {
         "path": None if video.path is None else str(video.path),
-        **(dict.fromkeys(places) if embedded else places),
+        **(dict.fromkeys(links) if embedded else links),
         "duration_s": video.duration_s,
         "size_bytes": video.size_bytes,
         "credits_before": video.credits_before,

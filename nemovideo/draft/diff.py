@@ -255,8 +255,8 @@ def _form(change: Change, language: str) -> tuple[str, dict[str, Any]]:
         case ChangeKind.TRACK_MOVED | ChangeKind.SEGMENT_MOVED:
             assert isinstance(before, int)
             assert isinstance(after, int)
-            places = {"old": before + 1, "new": after + 1}
-            return change.kind.value if before != after else "moved", places
+            positions = {"old": before + 1, "new": after + 1}
+            return change.kind.value if before != after else "moved", positions
         case ChangeKind.DURATION | ChangeKind.START:
             assert isinstance(before, int)
             assert isinstance(after, int)
@@ -345,9 +345,9 @@ def _noun(subject: Subject, language: str) -> str:
         return quoted(name, _QUOTES) if track_type == TrackType.TEXT else one_line(name)
     track = subject.track + 1
     if subject.segment is not None:
-        place = subject.segment + 1
-        zh = f"轨道 {track} 的第 {place} 段"
-        return zh if language == "zh" else f"Segment {place} of track {track}"
+        number = subject.segment + 1
+        zh = f"轨道 {track} 的第 {number} 段"
+        return zh if language == "zh" else f"Segment {number} of track {track}"
     if isinstance(track_type, TrackType):
         kind = _word(track_type.name.lower(), language)
         return f"轨道 {track}（{kind}）" if language == "zh" else f"Track {track} ({kind})"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from nemovideo._support.annotations import Late
+from nemovideo._support.annotations import LazyModule
 from nemovideo._support.user_folders import from_root
 from nemovideo.errors import MAX_UPLOAD_BYTES, LocalBackendError
 from nemovideo.local import temporary
@@ -45,7 +45,7 @@ from nemovideo.local.work import Work
 if TYPE_CHECKING:
     from nemovideo.local import isolation
 else:
-    isolation = Late("nemovideo.local.isolation")
+    isolation = LazyModule("nemovideo.local.isolation")
 
 _AMPLE_BYTES = 2 * GIB
 """Enough memory to load any of the built-in engines."""

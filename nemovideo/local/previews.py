@@ -70,7 +70,7 @@ def edited(footage: Sequence[Footage], words: str) -> tuple[Timeline, dict[str, 
         AgentError: The agent does not understand the message.
         UnsupportedFileError: A file is not supported.
     """
-    items = [probe(one.path, one.name, id=str(place)) for place, one in enumerate(footage)]
+    items = [probe(one.path, one.name, id=str(index)) for index, one in enumerate(footage)]
     turn = respond(words, timeline=timeline_for(items[:1]), media=items)
     reply = _reply(turn)
     if turn.timeline is None or not turn.changed:
@@ -162,10 +162,10 @@ def _preview(
 def _strip(images: Sequence[Image.Image]) -> Image.Image:
     """Return pictures side by side, scaled to the same height."""
     shapes = sum(image.width / image.height for image in images)
-    high = min(_STRIP_HEIGHT_PX, max(image.height for image in images), int(_STRIP_PX / shapes))
-    high = max(2, high)
+    height = min(_STRIP_HEIGHT_PX, max(image.height for image in images), int(_STRIP_PX / shapes))
+    height = max(2, height)
     scaled = [
-        image.resize((max(1, round(image.width * high / image.height)), high), reducing_gap=1.0)
+        image.resize((max(1, round(image.width * height / image.height)), height), reducing_gap=1.0)
         for image in images
     ]
     return _tiled(scaled, across=True)
@@ -177,10 +177,10 @@ def _tiled(images: Sequence[Image.Image], *, across: bool) -> Image.Image:
     length = sum(image.size[axis] + _GAP_PX for image in images) - _GAP_PX
     breadth = max(image.size[1 - axis] for image in images)
     sheet = Image.new("RGBA", (length, breadth) if across else (breadth, length))
-    place = 0
+    offset = 0
     for image in images:
-        sheet.paste(image, (place, 0) if across else (0, place))
-        place += image.size[axis] + _GAP_PX
+        sheet.paste(image, (offset, 0) if across else (0, offset))
+        offset += image.size[axis] + _GAP_PX
     return sheet
 
 

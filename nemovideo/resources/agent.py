@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows import agent
-from nemovideo._support.annotations import Late
+from nemovideo._support.annotations import LazyModule
 from nemovideo.errors import InvalidRequestError
 from nemovideo.events import AgentEvent
 from nemovideo.models import Reply
@@ -15,7 +15,10 @@ from nemovideo.models import Reply
 if TYPE_CHECKING:
     from nemovideo._drivers import aio_run, sync_run
 else:
-    aio_run, sync_run = Late("nemovideo._drivers.aio_run"), Late("nemovideo._drivers.sync_run")
+    aio_run, sync_run = (
+        LazyModule("nemovideo._drivers.aio_run"),
+        LazyModule("nemovideo._drivers.sync_run"),
+    )
 
 
 class Agent(Resource):

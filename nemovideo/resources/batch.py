@@ -20,7 +20,7 @@ from nemovideo._flows.render import check_quality
 from nemovideo._jobs.contexts import ClientSpec
 from nemovideo._jobs.plan import Background, Trim, is_transparent, order_for
 from nemovideo._progress.bar import OnProgress, reporting
-from nemovideo._support.annotations import Late
+from nemovideo._support.annotations import LazyModule
 from nemovideo._support.outputs import DEFAULT_QUALITY, default_format
 from nemovideo._uploads.trust import check_sources
 from nemovideo.batch import BatchReport, BatchRow
@@ -29,7 +29,7 @@ from nemovideo.errors import InvalidRequestError
 if TYPE_CHECKING:
     from nemovideo._flows import context as contexts
 else:
-    contexts = Late("nemovideo._flows.context")
+    contexts = LazyModule("nemovideo._flows.context")
 
 OnFile = Callable[[BatchRow], None]
 

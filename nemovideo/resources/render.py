@@ -13,14 +13,14 @@ from nemovideo._flows import render
 from nemovideo._flows.context import Context
 from nemovideo._flows.downloads import OnBytes
 from nemovideo._flows.render import OnJob
-from nemovideo._support.annotations import Late
+from nemovideo._support.annotations import LazyModule
 from nemovideo.draft import Draft
 from nemovideo.models import RenderedVideo, RenderJob, SavedVideo
 
 if TYPE_CHECKING:
     from nemovideo._progress import bar
 else:
-    bar = Late("nemovideo._progress.bar")
+    bar = LazyModule("nemovideo._progress.bar")
 
 
 class Render(Resource):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, overload
 from nemovideo._drivers.resource import AsyncResource, BaseResource, Layer, Resource
 from nemovideo._flows import sessions
 from nemovideo._flows.context import Context
-from nemovideo._support.annotations import Late
+from nemovideo._support.annotations import LazyModule
 from nemovideo.models import (
     At,
     MediaFile,
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from nemovideo.resources.state import AsyncState, State
     from nemovideo.resources.uploads import AsyncUploads, Uploads
 else:
-    conversations, files = Late("nemovideo.conversation"), Late("nemovideo.files")
-    aio, sync = Late("nemovideo._drivers.aio"), Late("nemovideo._drivers.sync")
-    agents = Late("nemovideo.resources.agent")
-    bar = Late("nemovideo._progress.bar")
+    conversations, files = LazyModule("nemovideo.conversation"), LazyModule("nemovideo.files")
+    aio, sync = LazyModule("nemovideo._drivers.aio"), LazyModule("nemovideo._drivers.sync")
+    agents = LazyModule("nemovideo.resources.agent")
+    bar = LazyModule("nemovideo._progress.bar")
 
 D = TypeVar("D")
 

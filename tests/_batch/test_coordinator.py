@@ -217,7 +217,7 @@ def test_a_source_that_disappears_meanwhile_fails_alone(
         assert str(row.source) in row.error.message
 
 
-def test_a_result_that_cannot_be_put_in_its_place_fails_alone(
+def test_a_result_that_cannot_be_moved_to_its_path_fails_alone(
     tmp_path: Path, clips: Path, worker: Client
 ) -> None:
     (clips / "below").mkdir()
@@ -720,7 +720,7 @@ def test_a_persistent_429_fails(retry_after: float | None, requests: int) -> Non
     assert waited >= (requests - 1) * 20
 
 
-def test_a_stream_that_is_opened_again_after_429_is_the_one_that_is_ended() -> None:
+def test_ending_a_stream_that_was_reopened_after_429_ends_the_new_one() -> None:
     def listen() -> Flow[object]:
         handle = yield from open_stream(Request("POST", "/"))
         chunk = yield from read(handle, 1.0)

@@ -35,7 +35,7 @@ def test_an_invalid_url_is_named_in_the_error(monkeypatch: pytest.MonkeyPatch, u
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.8.8.8", "[::1]", "[::ffff:127.0.0.1]", "localhost", "LocalHost."]
 )
-def test_this_machine_is_known_by_all_its_names(host: str) -> None:
+def test_every_name_of_this_machine_is_recognized(host: str) -> None:
     Client(TOKEN, base_url=f"http://{host}:9").close()
 
 

@@ -31,7 +31,9 @@ CLOUD, HERE = "https://api.test", "http://127.0.0.1:9"
         (HERE, False, "http://127.0.0.1.cdn.test/a.mp4", False),
     ],
 )
-def test_which_links_are_followed(base_url: str, allow_http: bool, url: str, fine: bool) -> None:
+def test_a_link_to_plain_http_on_another_host_needs_allow_http(
+    base_url: str, allow_http: bool, url: str, fine: bool
+) -> None:
     with Client("nmv_usr_x", base_url=base_url, allow_http=allow_http) as client:
         settings = client._settings
     if fine:
@@ -41,7 +43,7 @@ def test_which_links_are_followed(base_url: str, allow_http: bool, url: str, fin
             settings.check_link(url)
 
 
-def test_the_remedy_in_a_shell_names_nothing_that_only_python_has() -> None:
+def test_the_remedy_in_a_shell_mentions_no_python_arguments() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         Client("nmv_usr_x", base_url="http://api.test")
     assert "allow_http=True" in str(caught.value)

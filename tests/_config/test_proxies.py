@@ -121,7 +121,7 @@ def test_a_tunnel_that_needs_a_password_is_not_tried_again() -> None:
         assert caught.value.permanent
 
 
-def test_a_proxy_that_refuses_the_password_is_told_from_one_that_needs_one(
+def test_a_refused_proxy_password_and_a_missing_one_have_different_errors(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://me:5ecret@proxy.test:3128")

@@ -43,7 +43,7 @@ RECORD = Record("identity", HERE, '"v1"', DATE, 1000)
         (500, attrs.evolve(RECORD, etag=None, last_modified=None), HERE, None),
     ],
 )
-def test_the_range_request_for_a_part(
+def test_a_part_is_continued_with_a_range_request(
     have: int, record: Record | None, url_digest: str, expected: tuple[str, str] | None
 ) -> None:
     request = plan_request(have, record, url_digest)
@@ -108,7 +108,7 @@ REST = head_of(206, content_range="bytes 500-999/1000", content_length="500", et
         ),
     ],
 )
-def test_the_meaning_of_a_response_to_a_range_request(
+def test_a_response_to_a_range_request_continues_restarts_or_fails(
     head: ResponseHead, expected: WriteFrom | Restart | Complete
 ) -> None:
     assert (
@@ -183,7 +183,7 @@ def test_a_response_that_cannot_be_the_file_is_rejected(
         ("", "soon", "", (None, None)),
     ],
 )
-def test_which_validators_are_strong(
+def test_only_strong_validators_are_used(
     etag: str, date: str, sent: str, kept: tuple[str | None, str | None]
 ) -> None:
     head = head_of(200, content_length="7", etag=etag, last_modified=date, date=sent)
@@ -225,7 +225,7 @@ def test_the_query_is_not_part_of_a_urls_digest() -> None:
     assert digest("a", "bc") != digest("ab", "c")
 
 
-def test_which_statuses_are_accepted() -> None:
+def test_412_and_416_are_accepted_only_with_a_part() -> None:
     whole, rest = plan_request(0, None, HERE), plan_request(500, RECORD, HERE)
     assert [accepts_status(whole, status) for status in (200, 206, 404, 412, 416)] == [
         *(True, True),

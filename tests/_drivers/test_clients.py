@@ -224,16 +224,16 @@ def test_a_server_that_speaks_http_is_not_asked_again_over_https(
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        place = f"127.0.0.1:{server.server_port}"
+        address = f"127.0.0.1:{server.server_port}"
         with (
-            Client(TOKEN, base_url=f"https://{place}") as client,
+            Client(TOKEN, base_url=f"https://{address}") as client,
             pytest.raises(errors.APIConnectionError) as caught,
         ):
             client.credits.balance()
         server.shutdown()
     assert len(asked) == 1
     assert "speaks http, not https" in caught.value.remedy
-    assert place in caught.value.message
+    assert address in caught.value.message
 
 
 @pytest.mark.parametrize("fault", ["unknown authority", "another host", "expired"])

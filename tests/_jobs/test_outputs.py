@@ -59,7 +59,7 @@ def test_an_unsupported_suffix_is_refused_with_the_formats(name: str) -> None:
     assert "matte.mp4" in caught.value.remedy
 
 
-def test_known_formats_and_suffixes() -> None:
+def test_formats_are_found_by_name_and_by_suffix() -> None:
     assert known_format("JPEG") == "jpg"
     assert known_format("mp4.matte") is None
     assert known_format("") is None
@@ -135,7 +135,7 @@ def test_transparency_is_requested_for_a_format_with_alpha(name: str) -> None:
     assert name == f"a.{format_}"
 
 
-def test_sound_alone_is_refused_with_a_reason(client: Client, tmp_path: Path) -> None:
+def test_an_audio_file_is_refused_with_a_reason(client: Client, tmp_path: Path) -> None:
     song = make_tone(tmp_path / "song.wav")
     session = client.sessions.create()
     session.upload(song)
@@ -161,7 +161,9 @@ def test_a_session_exports_in_every_format(client: Client, clip: Path, tmp_path:
     assert archive.warnings == named.warnings == ()
 
 
-def test_the_mask_of_a_real_clip(client: Client, carphone: Path, tmp_path: Path) -> None:
+def test_a_mask_can_be_exported_from_a_real_clip(
+    client: Client, carphone: Path, tmp_path: Path
+) -> None:
     short = tmp_path / "short.mp4"
     with av.open(str(carphone)) as source, av.open(str(short), "w") as out:
         stream = out.add_stream_from_template(source.streams.video[0])

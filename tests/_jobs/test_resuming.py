@@ -259,7 +259,7 @@ def test_an_upload_whose_connection_drops_is_sent_again_only_if_it_has_not_arriv
     bench.is_done_once()
 
 
-def test_an_upload_into_the_users_session_is_told_from_the_files_there(
+def test_an_upload_into_the_users_session_is_not_confused_with_the_files_there(
     bench: Bench, tmp_path: Path
 ) -> None:
     bench.backend.faults.add(Fault(kind="drop", path=UPLOAD, nth=2))

@@ -8,7 +8,7 @@ from nemovideo._support.addresses import is_public
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
-def test_public_addresses(address: str) -> None:
+def test_public_addresses_are_recognized(address: str) -> None:
     assert is_public(address)
 
 
@@ -23,5 +23,5 @@ def test_public_addresses(address: str) -> None:
         *("localhost", "", "1.2.3", "0x7f.1"),
     ],
 )
-def test_addresses_that_are_not_public(address: str) -> None:
+def test_other_addresses_are_not_public(address: str) -> None:
     assert not is_public(address)

@@ -99,7 +99,7 @@ def test_a_video_is_described_with_pyav_and_an_mp4_without_it(
     assert info.size_bytes == (folder / name).stat().st_size
 
 
-def test_a_sound_is_described(folder: Path) -> None:
+def test_an_audio_file_is_described(folder: Path) -> None:
     for suffix in SOUNDS:
         info = look(folder / f"a.{suffix}")
         codec = {"mp3": "mp3", "wav": "pcm_s16le"}.get(suffix, "aac")
@@ -126,7 +126,7 @@ def test_a_picture_is_described(folder: Path, has_av: bool) -> None:
         assert info.duration_ms is None
 
 
-def test_a_sound_with_a_cover_picture_is_a_sound(folder: Path, tmp_path: Path) -> None:
+def test_an_audio_file_with_a_cover_picture_is_audio(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.mkv"
     with av.open(str(folder / "a.m4a")) as source, av.open(str(path), "w") as out:
         sound = out.add_stream_from_template(source.streams.audio[0])
@@ -197,8 +197,8 @@ def test_trailing_data_is_ignored(folder: Path, tmp_path: Path) -> None:
 
 def test_a_streamed_wav_has_no_size_in_its_header(folder: Path, tmp_path: Path) -> None:
     data = bytearray((folder / "a.wav").read_bytes())
-    for place in (4, data.index(b"data") + 4):
-        struct.pack_into("<I", data, place, 0xFFFFFFFF)
+    for offset in (4, data.index(b"data") + 4):
+        struct.pack_into("<I", data, offset, 0xFFFFFFFF)
     (tmp_path / "a.wav").write_bytes(data)
     assert look(tmp_path / "a.wav").duration_ms == pytest.approx(1000, abs=45)
 
@@ -341,8 +341,8 @@ def test_damage_anywhere_is_described_or_refused(
     folder: Path, name: str, damage: dict[int, int]
 ) -> None:
     content = bytearray((folder / name).read_bytes())
-    for place, value in damage.items():
-        content[place] = value
+    for offset, value in damage.items():
+        content[offset] = value
     with suppress(errors.UnsupportedFileError):
         assert prepare(Upload(content, name=name)).size_bytes == len(content)
 

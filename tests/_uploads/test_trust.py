@@ -113,7 +113,7 @@ def test_an_invalid_url_is_refused_before_anything_is_sent(
         assert uploads(client) == before
 
 
-def test_the_async_client_accepts_none_either(clip: Path) -> None:
+def test_the_async_client_accepts_no_string_as_a_file_either(clip: Path) -> None:
     async def main() -> None:
         async with AsyncClient("nmv_usr_x", local_files=False) as client:
             with pytest.raises(InvalidRequestError, match="local_files=False"):

@@ -120,13 +120,13 @@ def test_only_lf_cr_and_crlf_end_lines(end: bytes) -> None:
         b"event: ping\ndata:\n\n",
     ],
 )
-def test_heartbeats_of_every_form(beat: bytes) -> None:
+def test_heartbeats_of_every_form_are_recognized(beat: bytes) -> None:
     found = events(beat)
     assert found
     assert all(isinstance(event, HeartbeatEvent) for event in found)
 
 
-def test_the_simple_dialect() -> None:
+def test_events_of_the_simple_dialect_are_read() -> None:
     found = events(
         data(
             {"type": "text", "content": "I'll generate your video now..."},

@@ -52,7 +52,7 @@ class Run:
         return CliRunner(**APART).invoke(app, list(arguments), input=text)
 
 
-def test_credits_in_words_and_as_json(run: Run) -> None:
+def test_credits_are_printed_in_words_and_as_json(run: Run) -> None:
     assert run("credits").stdout == "100 credits available\n"
     value = json.loads(run("credits", "--json").stdout)
     assert value == {"available": 100, "frozen": 0, "total": 100}
@@ -94,7 +94,7 @@ def test_the_default_output_is_named_after_the_source(
     assert default_output(source, background) == Path(name)
 
 
-def test_more_edits_and_the_export_of_a_session(run: Run, clip: Path) -> None:
+def test_a_session_can_be_edited_and_exported(run: Run, clip: Path) -> None:
     wishes = ["--edit", "make it square", "--trim", "0", "0.4", "--quality", "low", "--json"]
     done = run("remove-background", str(clip), "-b", "white", "-o", "a.mp4", *wishes)
     value = json.loads(done.stdout)
@@ -183,7 +183,7 @@ def test_links_and_ids_of_a_backend_that_ends_with_the_command_are_null(
         assert value[name] is None
 
 
-def test_the_main_job_as_json(run: Run, clip: Path) -> None:
+def test_the_main_job_prints_json_on_request(run: Run, clip: Path) -> None:
     arguments = ["-b", "white", "-o", "out.mp4", "--json"]
     value = json.loads(run("remove-background", str(clip), *arguments).stdout)
     assert value["path"] == "out.mp4"
@@ -285,7 +285,7 @@ def test_a_batch_that_stops_says_why_in_shell_syntax(run: Run, clip: Path) -> No
         ("clm_link", ["credits"], 2),
     ],
 )
-def test_a_rejected_token(
+def test_a_rejected_token_has_an_exit_code_and_is_not_printed(
     run: Run, monkeypatch: pytest.MonkeyPatch, token: str, arguments: list[str], code: int
 ) -> None:
     monkeypatch.setenv("NEMO_TOKEN", token)
@@ -294,7 +294,7 @@ def test_a_rejected_token(
     assert token not in done.output
 
 
-def test_max_credits_ends_with_its_own_code(run: Run, clip: Path) -> None:
+def test_exceeding_max_credits_has_its_own_exit_code(run: Run, clip: Path) -> None:
     done = run("remove-background", str(clip), "--max-credits", "0")
     assert done.exit_code == 4
     assert "max_credits is 0" in done.stderr
@@ -329,7 +329,9 @@ def test_a_slow_server_is_given_more_time_by_the_environment(
         assert (refused.exit_code, f"NEMO_TIMEOUT='{wrong}'" in refused.stderr) == (2, True)
 
 
-def test_no_connection_ends_with_its_own_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_connection_has_its_own_exit_code(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NEMO_API_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("NEMO_TOKEN", "nmv_usr_x")
     monkeypatch.setattr(Clock, "wait", lambda *_, **__: False)  # between the retries
@@ -339,7 +341,7 @@ def test_no_connection_ends_with_its_own_code(run: Run, monkeypatch: pytest.Monk
     assert (away.exit_code, "use a command with --local" in away.stderr) == (5, True)
 
 
-def test_chat_in_a_pipe(run: Run, clip: Path) -> None:
+def test_chat_answers_piped_lines_without_echoing_them(run: Run, clip: Path) -> None:
     done = run("chat", str(clip), text="show tracks\ncredits\n\nnever said\n")
     assert done.exit_code == 0
     assert "Timeline" in done.stdout
@@ -347,7 +349,7 @@ def test_chat_in_a_pipe(run: Run, clip: Path) -> None:
     assert "never said" not in done.output
 
 
-def test_chat_as_json_lines_and_the_exit_code_of_a_pipe(run: Run) -> None:
+def test_chat_prints_json_lines_and_a_failed_line_sets_the_exit_code(run: Run) -> None:
     done = run("chat", "--json", text="credits\nupload nothing.mp4\n")
     first, second = (json.loads(line) for line in done.stdout.splitlines())
     assert first["action"] == "credits"
@@ -434,7 +436,7 @@ def test_a_file_of_a_local_batch_that_ran_out_of_time_is_not_promised_to_resume(
     assert run(*late).stderr.endswith("--state-dir needs --local\n")
 
 
-def test_a_missing_job(run: Run) -> None:
+def test_a_job_whose_file_is_missing_is_wrong_usage(run: Run) -> None:
     done = run("jobs", "resume", "nothing.json")
     assert done.exit_code == 2
     assert "nothing.json" in done.stderr

@@ -226,9 +226,9 @@ def test_kinds_say_what_the_sentences_say() -> None:
 
 
 def test_removing_many_of_very_many_segments_names_only_those() -> None:
-    pieces = [segment(1_000, name=f"clip {place % 97}", n=place) for place in range(8_000)]
+    pieces = [segment(1_000, name=f"clip {index % 97}", n=index) for index in range(8_000)]
     kept = random.Random(5).sample(range(8_000), 7_990)
-    after = draft(track(0, *(pieces[place] for place in sorted(kept))))
+    after = draft(track(0, *(pieces[index] for index in sorted(kept))))
     diff = draft(track(0, *pieces)).diff(after)
     assert [change.kind for change in diff if change.segment is not None] == [
         ChangeKind.SEGMENT_REMOVED

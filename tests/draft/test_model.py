@@ -136,7 +136,7 @@ def test_applying_nothing_changes_nothing(value: dict[str, Any]) -> None:
     assert same.evolve(tracks=made.tracks).tracks == made.tracks
 
 
-def test_the_typed_view_names_what_the_terse_json_holds() -> None:
+def test_views_have_readable_names_for_the_short_json_keys() -> None:
     assert SAMPLE.ready
     assert SAMPLE.duration_ms == 10_000
     assert SAMPLE.name == "Urban Dreams"
@@ -207,7 +207,7 @@ def test_values_of_the_wrong_type_count_as_absent(wrong: object) -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, True, [], {}, 5, "", " \n"])
-def test_a_name_without_anything_to_read_gives_way_to_the_next(wrong: object) -> None:
+def test_a_blank_or_invalid_name_is_skipped(wrong: object) -> None:
     made = draft(track(0, segment(1, name=wrong, filename="a.mp4", text=wrong)))
     assert made.tracks[0].segments[0].name == "a.mp4"
     assert made.tracks[0].segments[0].text is None
@@ -219,7 +219,7 @@ def test_unknown_track_types_are_kept_as_numbers(number: int) -> None:
     assert not isinstance(draft(track(number)).tracks[0].type, TrackType)
 
 
-def test_whole_numbers_written_as_floats_count() -> None:
+def test_whole_numbers_written_as_floats_are_accepted() -> None:
     made = draft(track(7.0, segment(1500.0), segment(0.6)), d=1501.0)
     assert made.tracks[0].type is TrackType.TEXT
     assert [piece.duration_ms for piece in made.tracks[0].segments] == [1500, 1]

@@ -21,7 +21,7 @@ def segment(duration_ms: int, **metadata: object) -> dict[str, object]:
     return {"d": duration_ms, "m": metadata}
 
 
-def test_the_form_of_the_protocol() -> None:
+def test_a_summary_has_the_form_of_the_protocol() -> None:
     assert summary(
         track(0, segment(10_000, name="city timelapse")),
         track(1, segment(10_000, name="Lo-fi", volume=0.35)),
@@ -32,7 +32,7 @@ def test_the_form_of_the_protocol() -> None:
     )
 
 
-def test_no_track_and_one_track() -> None:
+def test_a_summary_counts_its_tracks() -> None:
     assert summary() == "Timeline (0 tracks)"
     assert summary(track(0, segment(1_000, name="a"))) == "Timeline (1 track): 1. Video: a (0-1s)"
     assert summary(track(1)) == "Timeline (1 track): 1. BGM: empty"
@@ -45,7 +45,7 @@ def test_segments_of_a_track_follow_each_other() -> None:
 
 
 def test_very_many_segments_are_counted() -> None:
-    many = summary(track(0, *(segment(1_000, name=f"clip {place}") for place in range(1_000))))
+    many = summary(track(0, *(segment(1_000, name=f"clip {number}") for number in range(1_000))))
     assert many.endswith("clip 9 (9-10s), 990 more (10-1000s)")
 
 
@@ -119,7 +119,7 @@ def test_words_stay_on_one_line_between_their_quotes() -> None:
         ("👩\u200d🚀 都市", "👩\u200d🚀 都市"),
     ],
 )
-def test_one_line_keeps_what_can_be_seen(text: str, line: str) -> None:
+def test_one_line_keeps_visible_characters(text: str, line: str) -> None:
     assert one_line(text) == line
 
 

@@ -85,7 +85,7 @@ def test_a_clip_goes_in_and_a_clean_one_comes_out(service: str, clip: Path, tmp_
     assert len(pictures(result)) == len(pictures(clip))
 
 
-def test_a_file_that_is_no_clip_is_named_without_advice_for_programmers(service: str) -> None:
+def test_a_file_that_is_not_a_clip_is_named_without_advice_for_programmers(service: str) -> None:
     files = {"file": ("notes.mp4", b"dear diary", "video/mp4")}
     name = post(service, files=files).json()["id"]
     (*_, last) = _news(service, name)
@@ -186,7 +186,7 @@ def unfinished(url: str) -> socket.socket:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs several loopback addresses")
-def test_unfinished_uploads_keep_nobody_else_out(clip: Path) -> None:
+def test_unfinished_uploads_do_not_block_other_visitors(clip: Path) -> None:
     files = {"file": ("a.mp4", clip.read_bytes())}
     with running(MAX_JOBS="1") as url:
         with unfinished(url), unfinished(url):
@@ -201,7 +201,7 @@ def test_unfinished_uploads_keep_nobody_else_out(clip: Path) -> None:
         assert 202 in answers  # the places of those that left are given back
 
 
-def test_a_slow_upload_is_ended() -> None:
+def test_a_slow_upload_is_aborted() -> None:
     with running(UPLOAD_GRACE_S="0.2") as url, unfinished(url) as slow:
         assert slow.recv(100).startswith(b"HTTP/1.1 408")
 

@@ -140,9 +140,7 @@ def test_an_unknown_engine_is_refused_before_it_is_used() -> None:
         Matting("fats")
 
 
-def test_the_own_alpha_of_a_file_is_read_without_an_engine(
-    matting: Matting, tmp_path: Path
-) -> None:
+def test_a_files_own_alpha_is_read_without_an_engine(matting: Matting, tmp_path: Path) -> None:
     frames = list(matting.frames(make_video(tmp_path / "talk.mp4", seconds=0.2)))
     cutout = matting.write(frames, tmp_path / "cutout.webm")
     unloadable = Matting(Model(tmp_path / "missing.onnx"))
@@ -159,7 +157,9 @@ def test_a_url_is_not_a_missing_file(matting: Matting) -> None:
         matting.alpha("HTTPS://example.com/photo.jpg")
 
 
-def test_warnings_of_masks_speak_of_masks(matting: Matting, tmp_path: Path) -> None:
+def test_warnings_about_frames_say_that_their_masks_are_empty(
+    matting: Matting, tmp_path: Path
+) -> None:
     wall = np.full((120, 160, 3), 40, dtype=np.uint8)
     matting.alpha(wall)
     assert matting.warnings == ("No person was found in the picture: the mask is empty.",)
@@ -250,13 +250,13 @@ def test_frames_that_have_the_same_time_are_written_once_each(tmp_path: Path) ->
     assert len(list(_result(output).frames())) == 12
 
 
-def test_frames_far_apart_are_repeated(tmp_path: Path) -> None:
+def test_frames_far_apart_are_repeated_to_fill_the_gap(tmp_path: Path) -> None:
     output = Matting().write([_frame(0), _frame(2)], tmp_path / "slides.zip", fps=2)
     assert len(list(_result(output).frames())) == 8
 
 
 @pytest.mark.parametrize("times", [(0.0, 0.0, 0.0), (5.0,), (0.0, math.nan, 0.1)])
-def test_frames_without_usable_times_have_30_per_second(
+def test_frames_without_usable_times_are_written_at_30_fps(
     tmp_path: Path, times: tuple[float, ...]
 ) -> None:
     output = Matting().write([_frame(time_s) for time_s in times], tmp_path / "out.mp4")
@@ -271,7 +271,7 @@ def test_frames_too_far_apart_need_a_rate(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["bool", "uint8", "float64"])
-def test_alpha_is_what_masks_are(tmp_path: Path, kind: str) -> None:
+def test_alpha_may_be_bool_uint8_or_float(tmp_path: Path, kind: str) -> None:
     half = np.zeros((16, 32), dtype=bool)
     half[:, 16:] = True
     alpha: Any = half.astype(np.uint8) * 255 if kind == "uint8" else half.astype(kind)
@@ -296,7 +296,7 @@ def test_frames_without_alpha_are_opaque(tmp_path: Path, suffix: str) -> None:
     assert matting.warnings == ()
 
 
-def test_an_own_background_in_an_mp4_is_shown_if_alpha_is_left_out(
+def test_a_custom_background_in_an_mp4_is_shown_if_alpha_is_left_out(
     matting: Matting, tmp_path: Path
 ) -> None:
     composites = [
@@ -411,7 +411,9 @@ def test_what_is_not_a_frame_is_refused(matting: Matting, tmp_path: Path) -> Non
         matting.write([floats], tmp_path / "x.mp4")
 
 
-def test_the_alpha_alone_and_both_apart_are_written(matting: Matting, tmp_path: Path) -> None:
+def test_alpha_is_written_as_a_video_of_masks_and_as_a_bundle(
+    matting: Matting, tmp_path: Path
+) -> None:
     frames = list(matting.frames(make_video(tmp_path / "talk.mp4", seconds=0.2)))
     for suffix in ("mp4", "webm", "gif", "webp", "zip"):
         output = matting.write(frames, tmp_path / f"out.matte.{suffix}")

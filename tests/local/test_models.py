@@ -169,7 +169,7 @@ def test_the_error_without_pip_and_uv_has_a_remedy(
         models.model_path("a.tflite")
 
 
-def test_without_a_writable_cache_a_temporary_one_serves_but_is_not_filled_in_advance(
+def test_without_a_writable_cache_a_temporary_one_is_used_but_not_filled_in_advance(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     index: PackageIndex,

@@ -13,7 +13,7 @@ def test_a_number_out_of_range_is_named_whatever_its_size(width: int) -> None:
         Timeline.from_draft({"t": [], "m": {"width": width}})
 
 
-def test_titles_and_overlays_are_counted_as_far_as_they_are_shown_together() -> None:
+def test_only_titles_and_overlays_shown_at_the_same_time_are_counted() -> None:
     assert (Timeline().part_count, Timeline().most_overlaid) == (0, 0)
     titles = (Title("a", 1000), Title("b", 1000, start_ms=1000), Title("c", 1000, start_ms=1500))
     logo = Overlay("m1", "logo.png", 5000)

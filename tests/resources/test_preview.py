@@ -29,7 +29,7 @@ def colors(png: bytes | None) -> list[tuple[int, ...]]:
     """The colors of a picture's upper corners."""
     assert png is not None
     picture = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
-    return [tuple(int(value) for value in picture[4, place]) for place in (4, -4)]
+    return [tuple(int(value) for value in picture[4, column]) for column in (4, -4)]
 
 
 def is_green(color: tuple[int, ...]) -> bool:

@@ -313,7 +313,7 @@ class Waiting(io.BytesIO):
 
 
 @pytest.mark.anyio
-async def test_the_event_loop_runs_on_while_files_are_read(
+async def test_the_event_loop_keeps_running_while_files_are_read(
     backend: LocalBackend, content: bytes
 ) -> None:
     for make in (Waiting, lambda data, go: (go.wait(20) and c for c in pieces(data, 10_000))):
@@ -395,7 +395,7 @@ def test_a_lower_size_limit_of_the_server_is_reported(
         assert kept(backend) == []
 
 
-def test_temporary_files_go_with_the_upload(
+def test_temporary_files_are_removed_with_the_upload(
     client: Client, talk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spools: list[files.Spool] = []

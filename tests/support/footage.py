@@ -30,9 +30,9 @@ Wave = npt.NDArray[np.float32]
 def quarters(width: int = WIDTH, height: int = HEIGHT) -> Pixels:
     """Return a picture with red and green above, blue and yellow below."""
     picture = np.zeros((height, width, 3), np.uint8)
-    for place, color in enumerate(COLORS):
-        rows = np.s_[: height // 2] if place < 2 else np.s_[height // 2 :]
-        columns = np.s_[: width // 2] if place % 2 == 0 else np.s_[width // 2 :]
+    for index, color in enumerate(COLORS):
+        rows = np.s_[: height // 2] if index < 2 else np.s_[height // 2 :]
+        columns = np.s_[: width // 2] if index % 2 == 0 else np.s_[width // 2 :]
         picture[rows, columns] = color
     return picture
 
@@ -252,9 +252,9 @@ def with_channels(path: Path, tag: int, labels: Sequence[int] = ()) -> Path:
     data[start : start + size] = box
     entry = max((b"sowt", b"lpcm"), key=lambda name: data.rfind(name, 0, start))
     for parent in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", entry):
-        place = data.rindex(parent, 0, start) - 4
-        (before,) = struct.unpack_from(">I", data, place)
-        struct.pack_into(">I", data, place, before + len(box) - size)
+        offset = data.rindex(parent, 0, start) - 4
+        (before,) = struct.unpack_from(">I", data, offset)
+        struct.pack_into(">I", data, offset, before + len(box) - size)
     path.write_bytes(data)
     return path
 

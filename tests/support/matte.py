@@ -9,7 +9,7 @@ from PIL import Image
 
 from nemovideo.local.matte.cutter import Cut
 from nemovideo.local.matte.engine import Mask, Picture
-from nemovideo.local.matte.tracking import Box, Size, Thumbnail, moved, whole
+from nemovideo.local.matte.tracking import Box, Size, Thumbnail, resampled_to_box, whole
 
 WALL = (30, 60, 160)
 PERSON = (225, 205, 40)
@@ -61,7 +61,7 @@ def scene(*people: Box, size: Size = (320, 240), wall: tuple[int, int, int] = WA
 
 def full_mask(cut: Cut, size: Size) -> Mask:
     """Return the cut's mask for the whole frame, scaled to 256 × 256."""
-    return moved(cut.mask, cut.box, whole(size), 256)
+    return resampled_to_box(cut.mask, cut.box, whole(size), 256)
 
 
 def agreement(cut: Cut, picture: Picture) -> float:

@@ -8,7 +8,7 @@ import threading
 from nemovideo.testing import FakeClock
 
 
-def test_an_answer_that_takes_a_while_costs_no_time() -> None:
+def test_a_slow_answer_costs_no_fake_time() -> None:
     clock, answers = FakeClock(now=1000), queue.SimpleQueue[str]()
     late = threading.Timer(0.6, answers.put, ["done"])  # as on a busy machine
     late.start()

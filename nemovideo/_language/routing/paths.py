@@ -69,13 +69,13 @@ def _mentions(text: str, is_file: Callable[[str], bool]) -> Iterator[_Mention]:
         if _looks_like_path(path) and is_file(path):
             yield _Mention(0, len(text), path)
             return
-    handed = PATTERNS["paths.handed_over"].search(text) is not None or len(text.split()) == 1
+    requested = PATTERNS["paths.requested"].search(text) is not None or len(text.split()) == 1
     taken: list[tuple[int, int]] = []
     for match in _URL.finditer(text):
         taken.append(match.span())
         url = match[0].rstrip(".,;:!?)）")
         path = _from_url(url)
-        if handed or path != url or _SUFFIX.search(path_of(url)):
+        if requested or path != url or _SUFFIX.search(path_of(url)):
             yield _Mention(match.start(), match.start() + len(url), path)
     urls = list(taken)
     for found in quotations(text):
@@ -83,12 +83,12 @@ def _mentions(text: str, is_file: Callable[[str], bool]) -> Iterator[_Mention]:
             continue
         taken.append((found.start, found.end))
         if not _is_shown(text, found.start, found.end):
-            yield from _quoted(found, is_file, handed=handed)
-    yield from _bare(text, sorted(taken), is_file, handed=handed)
+            yield from _quoted(found, is_file, requested=requested)
+    yield from _bare(text, sorted(taken), is_file, requested=requested)
 
 
 def _bare(
-    text: str, taken: list[tuple[int, int]], is_file: Callable[[str], bool], *, handed: bool
+    text: str, taken: list[tuple[int, int]], is_file: Callable[[str], bool], *, requested: bool
 ) -> Iterator[_Mention]:
     """Yield the files outside quotations and URLs, whose spans are `taken`."""
     spans = iter(taken)
@@ -101,7 +101,7 @@ def _bare(
         if floor >= end:
             continue
         begin = max(floor, end - _MAX_CHARS, text.rfind("\n", max(0, end - _MAX_CHARS), end) + 1)
-        mention = _ending_at(text, begin, end, is_file, handed=handed)
+        mention = _ending_at(text, begin, end, is_file, requested=requested)
         if mention is not None:
             floor = end
             yield mention
@@ -116,12 +116,12 @@ def _is_shown(text: str, start: int, end: int) -> bool:
 
 
 def _quoted(
-    found: Quotation, is_file: Callable[[str], bool], *, handed: bool
+    found: Quotation, is_file: Callable[[str], bool], *, requested: bool
 ) -> Iterator[_Mention]:
     existing = next((path for path in _readings(found.words) if is_file(path)), None)
     if existing is not None:
         yield _Mention(found.start, found.end, existing)
-    elif handed and _SUFFIX.search(found.words):
+    elif requested and _SUFFIX.search(found.words):
         yield _Mention(found.start, found.end, _expand(found.words))
 
 
@@ -132,7 +132,7 @@ def _ends(text: str) -> list[int]:
 
 
 def _ending_at(
-    text: str, begin: int, end: int, is_file: Callable[[str], bool], *, handed: bool
+    text: str, begin: int, end: int, is_file: Callable[[str], bool], *, requested: bool
 ) -> _Mention | None:
     """Return the longest existing file that ends at `end`, or one that the sentence asks to use."""
     starts = [match.start() for match in _WORD_START.finditer(text, begin, end)][-_MAX_STARTS:]
@@ -144,9 +144,9 @@ def _ending_at(
         for path in _readings(text[start:end]):
             if _looks_like_path(path) and is_file(path):
                 return _Mention(start, end, path)
-    spoken = re.compile(rf"[^\s\"'“”‘’:：，。{_CJK}]").search
-    if handed and starts and _SUFFIX.search(text, max(begin, end - 6), end):
-        alone = [start for start in starts if " " not in text[start:end] and spoken(text[start])]
+    is_plain = re.compile(rf"[^\s\"'“”‘’:：，。{_CJK}]").search
+    if requested and starts and _SUFFIX.search(text, max(begin, end - 6), end):
+        alone = [start for start in starts if " " not in text[start:end] and is_plain(text[start])]
         rooted = [match.start() for match in _PATH.finditer(text, begin, end) if match.end() >= end]
         start = (rooted or alone or starts[-1:])[0]
         return _Mention(start, end, _expand(text[start:end].replace("\\ ", " ")))

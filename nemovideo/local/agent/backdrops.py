@@ -125,9 +125,9 @@ def _drawn(rest: str) -> Target | None:
 
 
 def find_scene(rest: str) -> tuple[str, int, int] | None:
-    """Return a scene that a text without its source names, and where its word starts and ends."""
+    """Return the scene in a text without its source, and where its word starts and ends."""
     found = ((scene, pattern(f"scenes.{scene}").search(rest)) for scene in SCENES)
-    return next(((scene, *place.span()) for scene, place in found if place), None)
+    return next(((scene, *match.span()) for scene, match in found if match), None)
 
 
 def _by_stem(rest: str, backdrops: Sequence[MediaItem]) -> Target | None:

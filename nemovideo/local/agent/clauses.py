@@ -19,7 +19,7 @@ from nemovideo.local.agent.intents.shape import rate_and_size
 from nemovideo.local.agent.intents.talk import is_negated
 from nemovideo.local.agent.leftovers import says_something
 from nemovideo.local.agent.message import QUOTE, VIDEO, Clause, Message
-from nemovideo.local.agent.referents import NOTHING, Referents, about_it
+from nemovideo.local.agent.referents import NOTHING, Referents, resolve_pronoun
 from nemovideo.local.agent.timing import position, says_when
 from nemovideo.local.agent.title_words import text_of
 from nemovideo.local.agent.words import has, pattern
@@ -60,14 +60,16 @@ def split(message: Message, known: Referents = NOTHING) -> list[Request]:
             merged = message.clause(last.clause.start, clause.end, lead=last.clause.lead)
             found[-1] = Request(merged, _again(merged, last.intent))
             continue
-        led, intent = about_it(message, led, intent, known.after(last.intent if last else None))
+        led, intent = resolve_pronoun(
+            message, led, intent, known.after(last.intent if last else None)
+        )
         if intent or (last and (has(clause.text, "clauses.command") or is_negated(clause))):
             found.append(Request(led, intent))
         elif not last:
             waiting = message.clause(waiting.start if waiting else clause.start, clause.end)
     if not found:
         whole = message.whole
-        read = about_it(message, whole, find_intent(whole), known)
+        read = resolve_pronoun(message, whole, find_intent(whole), known)
         return [Request(*read)] if whole.text.strip() else []
     acting = [w for w in found if w.intent is None or w.intent.family != "talk"]
     serious = [

@@ -45,8 +45,8 @@ def on_clips(
     return evolve(
         timeline,
         clips=tuple(
-            change(clip) if only is None or place in only else clip
-            for place, clip in enumerate(timeline.clips)
+            change(clip) if only is None or index in only else clip
+            for index, clip in enumerate(timeline.clips)
         ),
     )
 
@@ -76,8 +76,8 @@ def shape(timeline: Timeline, size: tuple[int, int], fit: str | None) -> Timelin
         fits = clip.kind == "video" or (clip.kind == "image" and alone)
         return evolve(clip, fit=fit) if fit and fits else clip
 
-    wide, high = _even(size[0]), _even(size[1])
-    return evolve(on_clips(timeline, change), width=wide, height=high, shaped=True)
+    width, height = _even(size[0]), _even(size[1])
+    return evolve(on_clips(timeline, change), width=width, height=height, shaped=True)
 
 
 def turn(timeline: Timeline, degrees: int, only: Sequence[int] | None = None) -> Timeline:
@@ -117,21 +117,21 @@ def crop(timeline: Timeline, kept: Crop, only: Sequence[int] | None = None) -> T
 
     def change(clip: Clip) -> Clip:
         old = clip.crop or Crop()
-        wide, high = old.right - old.left, old.bottom - old.top
+        width, height = old.right - old.left, old.bottom - old.top
         inner = Crop(
-            old.left + kept.left * wide,
-            old.top + kept.top * high,
-            old.left + kept.right * wide,
-            old.top + kept.bottom * high,
+            old.left + kept.left * width,
+            old.top + kept.top * height,
+            old.left + kept.right * width,
+            old.top + kept.bottom * height,
         )
         return evolve(clip, crop=inner)
 
     cropped = on_footage(timeline, change, only)
     if only is not None:
         return cropped
-    wide = _even(round(timeline.width * (kept.right - kept.left)))
-    high = _even(round(timeline.height * (kept.bottom - kept.top)))
-    return evolve(cropped, width=wide, height=high, shaped=True)
+    width = _even(round(timeline.width * (kept.right - kept.left)))
+    height = _even(round(timeline.height * (kept.bottom - kept.top)))
+    return evolve(cropped, width=width, height=height, shaped=True)
 
 
 def trim(
@@ -152,7 +152,7 @@ def repeat(timeline: Timeline, count: int, only: Sequence[int] | None = None) ->
     clips = timeline.clips
     if only is None:
         return with_clips(timeline, clips * count)
-    runs = ((clip,) * (count if place in only else 1) for place, clip in enumerate(clips))
+    runs = ((clip,) * (count if index in only else 1) for index, clip in enumerate(clips))
     return with_clips(timeline, tuple(chain.from_iterable(runs)))
 
 

@@ -35,10 +35,10 @@ def mentions_stem(text: str, item: MediaItem) -> bool:
     return len(stem) > 1 and bool(re.search(rf"(?<![a-z0-9]){re.escape(stem)}(?![a-z0-9])", text))
 
 
-def place_in(items: Sequence[object], text: str) -> int | None:
+def index_in(items: Sequence[object], text: str) -> int | None:
     """Return the index of the item that "the second clip" or "最后一段" refers to, or None."""
-    place = ordinal(text)
-    return place % len(items) if items and place is not None and place < len(items) else None
+    index = ordinal(text)
+    return index % len(items) if items and index is not None and index < len(items) else None
 
 
 def ordinal(text: str) -> int | None:

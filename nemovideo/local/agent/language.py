@@ -71,7 +71,7 @@ def _chinese_value(found: re.Match[str]) -> str:
     whole, _, fraction = found[0].partition("点")
     total, digit = 0, 0
     if not set(whole) & set("十百千"):
-        figures = "".join(str(_CHINESE[character]) for character in whole)
+        numeral = "".join(str(_CHINESE[character]) for character in whole)
     else:
         for character in whole:
             if character in _CHINESE:
@@ -79,8 +79,8 @@ def _chinese_value(found: re.Match[str]) -> str:
             else:
                 total += (digit or 1) * {"十": 10, "百": 100, "千": 1000}[character]
                 digit = 0
-        figures = str(total + digit)
-    return figures + (
+        numeral = str(total + digit)
+    return numeral + (
         "." + "".join(str(_CHINESE[character]) for character in fraction) if fraction else ""
     )
 

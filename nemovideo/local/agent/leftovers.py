@@ -1,7 +1,7 @@
 """What an edit left out: "… and a robot next to me", "… at sunset", "… in Comic Sans".
 
-A part of a clause was not understood if the result is the same without it, although it has words
-other than those of `words/leftover.filler` and of the scene that is drawn, `words/drawn`.
+A part of a clause was not understood if the edit is the same without it, and if it has words that
+are neither filler (`words/leftover.filler`) nor shown in the drawn scene (`words/drawn`).
 """
 
 from __future__ import annotations

@@ -89,11 +89,9 @@ class Message:
             text=front + self._text[start:end],
             plain=front + self._plain[start:end],
             raw=front + self._raw[start:end],
-            quotes=tuple(words for place, words in self._quotes if start <= place < end),
-            files=tuple(item for place, item in self._files if start <= place < end),
-            unknown_files=tuple(
-                name for place, name in self._unknown_files if start <= place < end
-            ),
+            quotes=tuple(words for at, words in self._quotes if start <= at < end),
+            files=tuple(item for at, item in self._files if start <= at < end),
+            unknown_files=tuple(name for at, name in self._unknown_files if start <= at < end),
             start=start,
             end=end,
             lead=lead,
@@ -113,7 +111,7 @@ def read_message(text: str, media: Sequence[MediaItem]) -> Message:
     joined = "".join(plain)
     # Longer names first: "a.mp4" can be the end of "b a.mp4". Of two equal names, the last counts.
     for _, item in sorted(enumerate(media), key=lambda pair: (-len(pair[1].name), -pair[0])):
-        for start in _places(normalize(item.name), joined):
+        for start in _offsets(normalize(item.name), joined):
             files.append((start, item))
             plain[start : start + len(item.name)] = _PLACEHOLDERS[item.kind] * len(item.name)
             joined = "".join(plain)
@@ -154,7 +152,7 @@ def _file_like(text: str) -> Iterator[tuple[int, int]]:
             yield run.start(), ends[-1]
 
 
-def _places(name: str, text: str) -> list[int]:
+def _offsets(name: str, text: str) -> list[int]:
     """Return the offsets of the name as a whole word."""
     if name not in text:
         return []  # faster than the pattern, which Python would compile for every file

@@ -103,7 +103,7 @@ def _changed(before: Timeline, now: Timeline) -> Sequence[Subject]:
     return [subject for subject, changed in changes.items() if changed]
 
 
-def about_it(
+def resolve_pronoun(
     message: Message, clause: Clause, intent: Intent | None, known: Referents
 ) -> tuple[Clause, Intent | None]:
     """Return a clause about "it" with its subject and its intent; other clauses unchanged."""

@@ -47,7 +47,7 @@ def stage_for(clause: Clause, context: Context, *, without: Collection[str] = ()
         if not wanted:
             return Stage(timeline, _numbered(clause, timeline))
         ids = {item.id for item in wanted}
-        on_it = tuple(place for place, clip in enumerate(timeline.clips) if clip.media in ids)
+        on_it = tuple(i for i, clip in enumerate(timeline.clips) if clip.media in ids)
         if on_it:
             return Stage(timeline, None if len(on_it) == len(timeline.clips) else on_it)
     uploads = [
@@ -92,5 +92,5 @@ def _numbered(clause: Clause, timeline: Timeline) -> tuple[int, ...] | None:
     found = next(filter(None, (pattern(name).search(text) for name in names)), None)
     alone = len(timeline.clips) == 1
     named = re.sub(r" 1$", " clip", found[0]) if found else ""  # "the second one", with digits
-    place = files.place_in(timeline.clips, named) if found and not alone else None
-    return None if place is None else (place,)
+    index = files.index_in(timeline.clips, named) if found and not alone else None
+    return None if index is None else (index,)

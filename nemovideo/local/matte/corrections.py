@@ -13,7 +13,7 @@ from nemovideo.local.matte.engine import Mask
 from nemovideo.local.matte.key_frames import gray_of, grid_of
 from nemovideo.local.matte.propagation import Propagated, propagate
 from nemovideo.local.matte.raster import Crop, Gray, OpticalFlow, offsets_on, resampled, warped
-from nemovideo.local.matte.tracking import Thumbnail, is_cut, whole
+from nemovideo.local.matte.tracking import Thumbnail, is_scene_change, whole
 from nemovideo.local.matte.view import View
 
 _SIDE_PX = 960
@@ -102,7 +102,7 @@ class Corrections(Generic[_View]):
         """Propagate to a neighboring frame; None at a cut or where the engine agrees."""
         if target.view is source.view:
             return propagated
-        if is_cut(source.thumbnail, target.thumbnail):
+        if is_scene_change(source.thumbnail, target.thumbnail):
             return None
         crop, grid = _crop(target.view), grid_of(target.view.size)
         flow = self._optical_flow(target.gray, source.gray)

@@ -14,7 +14,7 @@ from nemovideo.local.matte.faces import FaceFinder
 from nemovideo.local.matte.people import Detection, People
 from nemovideo.local.matte.search_schedule import SearchSchedule
 from nemovideo.local.matte.smoothing import between, changed, motion, steadied
-from nemovideo.local.matte.tracking import Box, Thumbnail, is_cut, moved, whole
+from nemovideo.local.matte.tracking import Box, Thumbnail, is_scene_change, resampled_to_box, whole
 from nemovideo.local.matte.view import View
 
 _STRIDE = 2
@@ -96,7 +96,7 @@ class Cutter:
             last = view
             self._schedule.count()
             before, thumbnail = thumbnail, view.thumbnail()
-            if before is not None and is_cut(before, thumbnail):
+            if before is not None and is_scene_change(before, thumbnail):
                 yield from self._flush(waiting)
                 waiting, cut = [], None
                 self._reset()
@@ -141,7 +141,9 @@ class Cutter:
         self._before_last = None
         guide = None if found is None else _guide(view, found)
         if found is not None and guide is not None and self._last is not None:
-            before = moved(self._last.mask, self._last.box, found.box, found.mask.shape[0])
+            before = resampled_to_box(
+                self._last.mask, self._last.box, found.box, found.mask.shape[0]
+            )
             self._change = changed(before, found.mask)
             self._stride = _next_stride(self._change, self._stride)
             self._before_last = before
@@ -169,7 +171,7 @@ class Cutter:
         if self._change > _MEDIUM_CHANGE:
             mask = between(self._before_last, after.mask, share)
             return _refined(view, attrs.evolve(after, mask=mask))
-        earlier = moved(cut.mask, cut.box, last.box, last.mask.shape[0])
+        earlier = resampled_to_box(cut.mask, cut.box, last.box, last.mask.shape[0])
         return attrs.evolve(last, mask=between(earlier, last.mask, share), settled=True)
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from nemovideo.local.matte.engine import Picture
 from nemovideo.local.matte.litert import load_interpreter
-from nemovideo.local.matte.tracking import Box, Size, shared
+from nemovideo.local.matte.tracking import Box, Size, overlap_share
 from nemovideo.local.models import model_path
 
 _MODEL = "face_detection_full_range_sparse.tflite"
@@ -65,7 +65,7 @@ class FaceFinder:
                 round((x + width / 2 - left) * scale),
                 round((y + height / 2 - top) * scale),
             )
-            if all(shared(box, other) < _SAME_FACE for other in found):
+            if all(overlap_share(box, other) < _SAME_FACE for other in found):
                 found.append(box)
         return found
 

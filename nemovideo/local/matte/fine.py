@@ -31,7 +31,7 @@ from nemovideo.local.matte.propagation import (
 )
 from nemovideo.local.matte.raster import Crop, Flow, Gray, OpticalFlow, resampled
 from nemovideo.local.matte.search_schedule import SearchSchedule
-from nemovideo.local.matte.tracking import Thumbnail, area, around, is_cut
+from nemovideo.local.matte.tracking import Thumbnail, area, is_scene_change, union_box
 from nemovideo.local.matte.view import View
 
 _MIN_STRIDE, _MAX_STRIDE = 2, 16
@@ -142,7 +142,7 @@ class FineCutter:
             self._schedule.count()
             last = _Frame(view)
             before, thumbnail = thumbnail, view.thumbnail()
-            if before is not None and is_cut(before, thumbnail):
+            if before is not None and is_scene_change(before, thumbnail):
                 yield from self._flush(keys, waiting)
                 keys, waiting = [], []
                 self._reset()
@@ -307,12 +307,12 @@ class FineCutter:
             return None
         box = mattes[0].crop.box
         for matte in mattes[1:]:
-            box = around(box, matte.crop.box)
+            box = union_box(box, matte.crop.box)
         scale = max(matte.crop.scale for matte in mattes)
         current = self._crop
         if (
             current is not None
-            and around(current.box, box) == current.box
+            and union_box(current.box, box) == current.box
             and area(current.box) < _MAX_SPARE_AREA * area(box)
             and scale / _MAX_SCALE_CHANGE < current.scale < scale * _MAX_SCALE_CHANGE
         ):
@@ -337,7 +337,7 @@ def _frames_in(seconds: float, fps: float) -> int:
 def _grid(key: _Key[_View], after: _Key[_View]) -> Crop:
     """Return the grid for the flow between two key frames: the first one's if it still fits."""
     box = key.grid.box
-    fits = after.matte is None or around(box, after.matte.people_box) == box
+    fits = after.matte is None or union_box(box, after.matte.people_box) == box
     return key.grid if fits else grid_of(key.frame.view.size)
 
 

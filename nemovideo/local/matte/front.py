@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 
 from nemovideo.local.matte.engine import Mask
-from nemovideo.local.matte.tracking import Box, Size, area, share, shared, whole
+from nemovideo.local.matte.tracking import Box, Size, area, overlap_share, share, whole
 
 SAME_PERSON = 0.35
 _MIN_DISTANT_AREA = 0.001
@@ -33,7 +33,7 @@ def merged(people: Sequence[Person]) -> list[Person]:
     """Return the people without duplicates; of two overlapping boxes, the larger is kept."""
     kept: list[Person] = []
     for person in sorted(people, key=lambda person: -area(person.next_box)):
-        if all(shared(person.next_box, other.next_box) < 2 * SAME_PERSON for other in kept):
+        if all(overlap_share(person.next_box, other.next_box) < 2 * SAME_PERSON for other in kept):
             kept.append(person)
     return kept
 
@@ -79,8 +79,8 @@ def is_distant(face: Box, faces: Sequence[Box]) -> bool:
 def touches(person: Person, others: Sequence[Person]) -> bool:
     """Return whether a person's box overlaps or touches another's."""
     left, top, right, bottom = person.next_box
-    wide = left - 1, top - 1, right + 1, bottom + 1
-    return any(shared(wide, other.next_box) > 0 for other in others)
+    extended = left - 1, top - 1, right + 1, bottom + 1
+    return any(overlap_share(extended, other.next_box) > 0 for other in others)
 
 
 def kept_area(person: Person) -> float:

@@ -17,7 +17,7 @@ from nemovideo.local.matte.modnet import input_size
 from nemovideo.local.matte.people import Detection, People
 from nemovideo.local.matte.raster import Crop, Gray, Region, components, dilated, resampled
 from nemovideo.local.matte.reconcile import Correction, reconcile
-from nemovideo.local.matte.tracking import Box, Size, area, around, shared, whole
+from nemovideo.local.matte.tracking import Box, Size, area, overlap_share, union_box, whole
 from nemovideo.local.matte.view import View
 
 GRID_PX = 320
@@ -70,14 +70,14 @@ def grid_around(box: Box, size: Size, current: Crop | None) -> Crop:
 
     The current one is kept while the people are well inside.
     """
-    wide = _wide(box, size)
-    fits = current is not None and around(current.box, box) == current.box
-    if current is not None and fits and area(current.box) < _MAX_SPARE_AREA * area(wide):
+    extended = _extended(box, size)
+    fits = current is not None and union_box(current.box, box) == current.box
+    if current is not None and fits and area(current.box) < _MAX_SPARE_AREA * area(extended):
         return current
-    return Crop.of(wide, min(1.0, (_FLOW_PX / area(wide)) ** 0.5))
+    return Crop.of(extended, min(1.0, (_FLOW_PX / area(extended)) ** 0.5))
 
 
-def _wide(box: Box, size: Size) -> Box:
+def _extended(box: Box, size: Size) -> Box:
     margin = int(_FLOW_MARGIN * max(box[2] - box[0], box[3] - box[1])) + 32
     return (
         max(0, (box[0] - margin) // 2 * 2),
@@ -227,9 +227,11 @@ def _boxes(mask: Mask, grid: Crop, margin: float) -> list[Box]:
     size = grid.box[2], grid.box[3]
     boxes: list[Box] = []
     for box in (_padded(box, size, margin) for box in _regions(mask, grid)):
-        while (same := next((b for b in boxes if shared(b, box) > _SAME_PERSON), None)) is not None:
+        while (
+            same := next((b for b in boxes if overlap_share(b, box) > _SAME_PERSON), None)
+        ) is not None:
             boxes.remove(same)
-            box = around(same, box)
+            box = union_box(same, box)
         boxes.append(box)
     return boxes
 
@@ -271,7 +273,7 @@ def _crop(detections: Sequence[Detection]) -> Crop:
     """Return a crop around all detections, at the resolution of the finest."""
     box = detections[0].box
     for other in detections[1:]:
-        box = around(box, other.box)
+        box = union_box(box, other.box)
     finest = max(
         max(
             one.mask.shape[1] / (one.box[2] - one.box[0]),

@@ -31,17 +31,17 @@ from nemovideo.local.matte.tracking import (
     Box,
     Size,
     area,
-    around,
     contains,
-    moved,
+    overlap_share,
     person_box,
-    roomy,
+    resampled_to_box,
     share,
-    shared,
     side_by_side,
     steady_box,
+    union_box,
     whole,
     wider,
+    with_min_aspect,
 )
 from nemovideo.local.matte.view import View
 
@@ -112,7 +112,7 @@ class People:
         frame = whole(view.size)
         for region in regions_of(self._mask(view, frame)):
             box = person_box(region, frame, view.size)
-            known = any(shared(box, person.next_box) > SAME_PERSON for person in found)
+            known = any(overlap_share(box, person.next_box) > SAME_PERSON for person in found)
             if not known and self._is_person(region):
                 found.append(Person(frame, region, box))
         found = [self._with_face(person) for person in found]
@@ -148,9 +148,9 @@ class People:
         """Return the mask of a frame between the last two, including people who left."""
         detections: list[Detection] = []
         for person in [*self._people, *self._left]:
-            box = around(person.box, person.next_box)
+            box = union_box(person.box, person.next_box)
             raw = self._mask_without(view, box, self._passers_by)
-            mask = main_people(raw, moved(person.mask, person.box, box))
+            mask = main_people(raw, resampled_to_box(person.mask, person.box, box))
             if is_visible(mask, box, view.size):
                 detections.append(Detection(box, mask))
         return self._joined(detections) if detections else None
@@ -161,24 +161,24 @@ class People:
             return detections[0]
         box = detections[0].box
         for one in detections[1:]:
-            box = around(box, one.box)
+            box = union_box(box, one.box)
         finest = max(area(box) / area(one.box) for one in detections) ** 0.5
         side = int(self._side * min(_MAX_GROUP_SCALE, max(_MIN_GROUP_SCALE, finest)) / 2) * 2
-        masks = [moved(one.mask, one.box, box, side) for one in detections]
+        masks = [resampled_to_box(one.mask, one.box, box, side) for one in detections]
         return Detection(box, np.maximum.reduce(masks))
 
     def _track(self, view: View, person: Person, others: Sequence[Person]) -> Person:
         """Return the person in the next frame, without others who may touch."""
         size, box = view.size, person.next_box
         raw, box = self._grown_mask(view, box, growths=_GROWTHS, others=others)
-        mask = main_people(raw, moved(person.mask, person.box, box))
+        mask = main_people(raw, resampled_to_box(person.mask, person.box, box))
         return Person(box, mask, steady_box(box, person_box(mask, box, size), size), person.face)
 
     def _track_passer_by(self, view: View, person: Person) -> Person:
         """Return a passer-by in the next frame, whose mask must not spread over those in front."""
         box, size = person.next_box, view.size
         mask = self._mask_without(view, box, self._people)
-        mask = near(mask, moved(person.mask, person.box, box))
+        mask = near(mask, resampled_to_box(person.mask, person.box, box))
         next_box = steady_box(box, person_box(mask, box, size), size)
         return attrs.evolve(person, box=box, mask=mask, next_box=next_box)
 
@@ -237,7 +237,7 @@ class People:
     def _is_known(self, passer_by: Person, found: Sequence[Person]) -> bool:
         """Return whether a search found a passer-by again, or saw that the face is not distant."""
         new = found[len(self._people) :]
-        if any(shared(passer_by.next_box, one.next_box) > SAME_PERSON for one in new):
+        if any(overlap_share(passer_by.next_box, one.next_box) > SAME_PERSON for one in new):
             return True
         return any(
             region_at(passer_by.mask, passer_by.box, center_of(face)) is not None
@@ -275,7 +275,7 @@ class People:
     ) -> Mask:
         mask = self._mask(view, box)
         for other in others:
-            mask = outside(mask, moved(other.mask, other.box, box), margin=margin)
+            mask = outside(mask, resampled_to_box(other.mask, other.box, box), margin=margin)
         return mask
 
     def _is_person(self, region: Mask) -> bool:
@@ -295,9 +295,9 @@ class People:
         side = self._side if len(crops) == 1 else 2 * self._side
         masks: list[Mask] = []
         for crop in crops:
-            padded = roomy(crop, view.size)
+            padded = with_min_aspect(crop, view.size)
             mask = self._engine.mask(view.picture(padded, (self._side, self._side)))
-            masks.append(moved(mask, padded, box, side))
+            masks.append(resampled_to_box(mask, padded, box, side))
         joined: Mask = np.maximum.reduce(masks)
         return joined
 

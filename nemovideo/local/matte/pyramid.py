@@ -21,10 +21,10 @@ def halved(planes: Mask) -> Mask:
 def doubled(planes: Mask) -> Mask:
     """Return planes at twice the size, interpolated linearly."""
     *leading, height, width = planes.shape
-    wide: Mask = np.empty((*leading, height, 2 * width), dtype=np.float32)
-    _fill(wide.swapaxes(-1, -2), planes.swapaxes(-1, -2))
+    widened: Mask = np.empty((*leading, height, 2 * width), dtype=np.float32)
+    _fill(widened.swapaxes(-1, -2), planes.swapaxes(-1, -2))
     double: Mask = np.empty((*leading, 2 * height, 2 * width), dtype=np.float32)
-    _fill(double, wide)
+    _fill(double, widened)
     return double
 
 

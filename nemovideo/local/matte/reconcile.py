@@ -79,8 +79,8 @@ def reconcile(small: Mask, large: Mask, faces: Sequence[Region] = ()) -> Correct
 def _soft(region: Region, by_px: int) -> Mask | None:
     if not region.any():
         return None
-    wide = dilated(region, by_px).astype(np.float32)
-    return np.asarray(cv2.blur(wide, (3, 3)), dtype=np.float32)
+    grown = dilated(region, by_px).astype(np.float32)
+    return np.asarray(cv2.blur(grown, (3, 3)), dtype=np.float32)
 
 
 def _touches_border(region: Region) -> bool:

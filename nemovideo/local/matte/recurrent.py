@@ -17,7 +17,7 @@ import numpy.typing as npt
 from nemovideo.local.matte.cutter import Cut
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.tensors import as_mask
-from nemovideo.local.matte.tracking import Size, Thumbnail, is_cut, share, whole
+from nemovideo.local.matte.tracking import Size, Thumbnail, is_scene_change, share, whole
 from nemovideo.local.matte.view import View
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class RecurrentCutter:
         for view in views:
             if last is None or view is not last[0]:
                 before, thumbnail = thumbnail, view.thumbnail()
-                if before is not None and is_cut(before, thumbnail):
+                if before is not None and is_scene_change(before, thumbnail):
                     state = RecurrentState(self._model)
                 alpha = state.mask(view.picture(whole(view.size), _input_size(view.size)))
                 last = view, Cut(whole(view.size), alpha, nobody=share(alpha > 0.5) < _MIN_SHARE)

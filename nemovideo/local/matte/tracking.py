@@ -99,7 +99,7 @@ def steady_box(current: Box, wanted: Box, size: Size) -> Box:
     )
 
 
-def roomy(box: Box, size: Size) -> Box:
+def with_min_aspect(box: Box, size: Size) -> Box:
     """Widen a tall box, or make a wide one taller.
 
     Squeezed to a square, a person in a narrow box does not look like those in the training data,
@@ -112,12 +112,12 @@ def roomy(box: Box, size: Size) -> Box:
     return left, top, right, bottom
 
 
-def _stretched(begin: int, end: int, least: float, limit: int, grid: int) -> tuple[int, int]:
-    """Extend an interval to a length of `least`, within 0 to `limit`."""
-    if end - begin >= least:
+def _stretched(begin: int, end: int, min_length: float, limit: int, grid: int) -> tuple[int, int]:
+    """Extend an interval to a length of `min_length`, within 0 to `limit`."""
+    if end - begin >= min_length:
         return begin, end
-    first = int(max(0.0, min((begin + end - least) / 2, limit - least))) // grid * grid
-    last = min(limit, -int(-(first + least) // grid) * grid)
+    first = int(max(0.0, min((begin + end - min_length) / 2, limit - min_length))) // grid * grid
+    last = min(limit, -int(-(first + min_length) // grid) * grid)
     return min(begin, first), max(end, last)
 
 
@@ -149,8 +149,8 @@ def wider(mask: Mask, box: Box, size: Size) -> Box:
     )
 
 
-def around(first: Box, second: Box) -> Box:
-    """Return the smallest box around both."""
+def union_box(first: Box, second: Box) -> Box:
+    """Return the smallest box that contains both."""
     return (
         min(first[0], second[0]),
         min(first[1], second[1]),
@@ -164,7 +164,7 @@ def contains(box: Box, point: tuple[int, int]) -> bool:
     return box[0] <= point[0] < box[2] and box[1] <= point[1] < box[3]
 
 
-def shared(first: Box, second: Box) -> float:
+def overlap_share(first: Box, second: Box) -> float:
     """Return the share of the smaller box that is in the other, 0..1."""
     width = min(first[2], second[2]) - max(first[0], second[0])
     height = min(first[3], second[3]) - max(first[1], second[1])
@@ -181,7 +181,7 @@ def area(box: Box) -> int:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def moved(mask: Mask, seen: Box, box: Box, side: int | None = None) -> Mask:
+def resampled_to_box(mask: Mask, seen: Box, box: Box, side: int | None = None) -> Mask:
     """Resample the mask of one box to another; 0 outside the first.
 
     The mask keeps its size, or becomes a square of `side`.
@@ -198,7 +198,7 @@ def moved(mask: Mask, seen: Box, box: Box, side: int | None = None) -> Mask:
         (box[3] - seen[1]) * scale_y,
     )
     image = Image.fromarray(mask)
-    if around(seen, box) == seen:
+    if union_box(seen, box) == seen:
         image = image.resize(wanted, Image.Resampling.BILINEAR, box=extent)
     else:
         image = image.transform(wanted, Image.Transform.EXTENT, extent, Image.Resampling.BILINEAR)
@@ -226,7 +226,7 @@ def difference(previous: Thumbnail, thumbnail: Thumbnail) -> npt.NDArray[np.int1
     return change
 
 
-def is_cut(previous: Thumbnail, thumbnail: Thumbnail) -> bool:
+def is_scene_change(previous: Thumbnail, thumbnail: Thumbnail) -> bool:
     """Return whether a new scene begins: a large change in most of the picture.
 
     A picture that is only shifted, as by a shaking hand, is the same scene.

@@ -28,7 +28,7 @@ from nemovideo.local.media.pictures import (
     opened,
     picture_family,
 )
-from nemovideo.local.media.transparency import has_clear_parts
+from nemovideo.local.media.transparency import image_has_transparency
 
 _MIN_FRAME_MS = 20
 _DEFAULT_FRAME_MS = 100  # as browsers do for shorter frames
@@ -119,7 +119,7 @@ def describe(path: Path) -> Animation:
             if image.format == "WEBP" or number < _ALPHA_FRAMES:  # WebP durations need load()
                 image.load()
             if number < _ALPHA_FRAMES and not alpha:
-                alpha = has_clear_parts(in_srgb(image.copy()))
+                alpha = image_has_transparency(in_srgb(image.copy()))
             starts_ms.append(starts_ms[-1] + _length_ms(image))
     step_ms = math.gcd(*starts_ms) or _DEFAULT_FRAME_MS
     return Animation(
@@ -183,7 +183,7 @@ def _describe_zip(path: Path) -> Animation:
             with _opened(archive, entry) as image:
                 check_pixels(image.size)
                 if number < _ALPHA_FRAMES and not alpha:
-                    alpha = has_clear_parts(decoded(image))
+                    alpha = image_has_transparency(decoded(image))
                 size = max(size, image.size, key=math.prod)
     return Animation(
         *size,

@@ -7,7 +7,7 @@ from fractions import Fraction
 _JUMP_S = 10
 _WRAP_TICKS = 2**32
 _WRAP_TOLERANCE_S = 1
-_LEAST_WRAP_S = Fraction(3, 4)
+_MIN_WRAP_S = Fraction(3, 4)
 _OVERLAP_S = Fraction(1, 20)
 
 
@@ -49,7 +49,7 @@ class Clock:
 
 def is_wrap(step_s: Fraction, tick_s: Fraction) -> bool:
     """Return whether a step is the overflow of a 32-bit counter."""
-    if step_s < _LEAST_WRAP_S:  # the usual case; arithmetic with fractions is slow
+    if step_s < _MIN_WRAP_S:  # the usual case; arithmetic with fractions is slow
         return False
     wrap_s = _WRAP_TICKS * tick_s
     tolerance_s = min(Fraction(_WRAP_TOLERANCE_S), wrap_s / 4)

@@ -42,9 +42,9 @@ from nemovideo.local.media.pictures import (
 from nemovideo.local.media.samples import check_samples, may_be_mp4
 from nemovideo.local.media.survey import Survey, frame_duration_s, survey
 from nemovideo.local.media.transparency import (
-    has_clear_parts,
-    has_transparent_parts,
+    frame_has_transparency,
     has_unread_alpha,
+    image_has_transparency,
 )
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _probe_image(item: MediaItem) -> MediaItem:
         raise _unreadable(item, "picture", error) from error
     width, height = image.size
     return attrs.evolve(
-        item, kind="image", width=width, height=height, has_alpha=has_clear_parts(image)
+        item, kind="image", width=width, height=height, has_alpha=image_has_transparency(image)
     )
 
 
@@ -184,7 +184,7 @@ def _with_shape(item: MediaItem, stream: VideoStream, frame: VideoFrame, scan: S
         width=width,
         height=height,
         aspect=float(aspect),
-        has_alpha=has_transparent_parts(frame),
+        has_alpha=frame_has_transparency(frame),
         broken_clock=scan.broken,
         fps=float(rate),
     )

@@ -14,14 +14,14 @@ _ALPHA_CHANNEL_INFO = b"\x4e\x01\xa5"  # a prefix SEI of type 165 (ITU-T H.265, 
 _OPAQUE = 250  # tolerates compression errors
 
 
-def keeps_alpha(frame: VideoFrame) -> bool:
+def has_alpha_channel(frame: VideoFrame) -> bool:
     """Return whether the frame's pixel format has alpha."""
     return frame.format.name == "pal8" or any(c.is_alpha for c in frame.format.components)
 
 
-def has_transparent_parts(frame: VideoFrame) -> bool:
+def frame_has_transparency(frame: VideoFrame) -> bool:
     """Return whether any pixel of the frame is transparent."""
-    if not keeps_alpha(frame):
+    if not has_alpha_channel(frame):
         return False
     alpha = frame.reformat(format="rgba").to_ndarray()[..., 3]
     return bool(alpha.min() < _OPAQUE)
@@ -37,7 +37,7 @@ def has_unread_alpha(stream: VideoStream) -> bool:
     return context.name == "hevc" and _ALPHA_CHANNEL_INFO in (context.extradata or b"")
 
 
-def has_clear_parts(image: Image.Image) -> bool:
+def image_has_transparency(image: Image.Image) -> bool:
     """Return whether any pixel of a picture is transparent."""
     if image.mode != "RGBA":
         return False

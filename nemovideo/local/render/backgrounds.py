@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from nemovideo.errors import RenderFailedError
 from nemovideo.local.matte.cutter import Cut
 from nemovideo.local.matte.engine import Mask
-from nemovideo.local.matte.tracking import moved, resized, whole
+from nemovideo.local.matte.tracking import resampled_to_box, resized, whole
 from nemovideo.local.media.pictures import UNREADABLE, open_image
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.render.canvas import Canvas
@@ -27,7 +27,7 @@ from nemovideo.local.timeline import Background
 
 _BLUR_SHARE = 1 / 30
 _BLUR_SIDE = 64
-_LEAST_WEIGHT = 1e-4
+_MIN_WEIGHT = 1e-4
 
 
 class BackgroundSource(Protocol):
@@ -227,16 +227,16 @@ class _Blur:
         self._down = _blur_matrix(self._size[1])
         # The part of the picture with the canvas's aspect ratio.
         ratio = self._canvas.width / self._canvas.height * sides[1] / sides[0]
-        wide, high = sides[0] * min(1.0, ratio), sides[1] * min(1.0, 1 / ratio)
-        left, top = (sides[0] - wide) / 2, (sides[1] - high) / 2
-        self._part = (left, top, left + wide, top + high)
+        width, height = sides[0] * min(1.0, ratio), sides[1] * min(1.0, 1 / ratio)
+        left, top = (sides[0] - width) / 2, (sides[1] - height) / 2
+        self._part = (left, top, left + width, top + height)
 
     def frame(self, shown: VideoFrame, cut: Cut) -> VideoFrame:
         if not self._size[0]:
             self._begin(shown)
         everything = whole((shown.width, shown.height))
-        away = 1 - resized(moved(cut.mask, cut.box, everything), self._size)
-        weight = np.maximum(self._blurred(away), _LEAST_WEIGHT)
+        away = 1 - resized(resampled_to_box(cut.mask, cut.box, everything), self._size)
+        weight = np.maximum(self._blurred(away), _MIN_WEIGHT)
         small = self._cropper(shown, everything, (_BLUR_SIDE, _BLUR_SIDE), "rgb24")
         image = Image.fromarray(small).resize(self._size)
         bands = [
@@ -259,8 +259,8 @@ class _Blur:
 
 def _blur_matrix(size: int) -> Mask:
     """Return the matrix that blurs a row of values with a Gaussian."""
-    places = np.arange(size, dtype=np.float32)
-    distance = places[:, np.newaxis] - places[np.newaxis, :]
+    positions = np.arange(size, dtype=np.float32)
+    distance = positions[:, np.newaxis] - positions[np.newaxis, :]
     weights: Mask = np.exp(-0.5 * (distance / (_BLUR_SIDE * _BLUR_SHARE)) ** 2)
     weights /= weights.sum(axis=1, keepdims=True)
     return weights

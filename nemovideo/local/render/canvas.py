@@ -171,9 +171,9 @@ def fit_size(width: Fraction, height: int, canvas: Canvas, *, cover: bool) -> tu
     """
     ratios = (canvas.width / width, Fraction(canvas.height, height))
     scale = max(ratios) if cover else min(ratios)
-    wide, high = round(width * scale / 2) * 2, round(height * scale / 2) * 2
-    if abs(wide - canvas.width) <= 2:
-        wide = canvas.width
-    if abs(high - canvas.height) <= 2:
-        high = canvas.height
-    return max(2, wide), max(2, high)
+    scaled_width, scaled_height = round(width * scale / 2) * 2, round(height * scale / 2) * 2
+    if abs(scaled_width - canvas.width) <= 2:
+        scaled_width = canvas.width
+    if abs(scaled_height - canvas.height) <= 2:
+        scaled_height = canvas.height
+    return max(2, scaled_width), max(2, scaled_height)

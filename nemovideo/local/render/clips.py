@@ -18,10 +18,10 @@ from nemovideo.local.render.cutting import cut_out
 from nemovideo.local.render.decoding import Decode, decode_frames
 from nemovideo.local.render.detection import find_people
 from nemovideo.local.render.effects import adjustment
+from nemovideo.local.render.embedded_alpha import composite
 from nemovideo.local.render.filters import Shift
 from nemovideo.local.render.layout import Layout, is_plain_fit, plan, positioned
 from nemovideo.local.render.notices import Warn, ignore_warning
-from nemovideo.local.render.own_alpha import composite
 from nemovideo.local.render.sources import Source, map_distinct, open_source
 from nemovideo.local.timeline import Clip
 
@@ -104,7 +104,7 @@ def _laid_out(
 
 def _small(canvas: Canvas, shape: Fraction, longest: int) -> Canvas:
     """Return a canvas of the picture's aspect ratio with this longer side."""
-    wide, high = shape / canvas.aspect, Fraction(1)
-    scale = longest / max(wide, high)
-    sides = [max(16, round(side * scale / 2) * 2) for side in (wide, high)]
+    width, height = shape / canvas.aspect, Fraction(1)
+    scale = longest / max(width, height)
+    sides = [max(16, round(side * scale / 2) * 2) for side in (width, height)]
     return attrs.evolve(canvas, width=sides[0], height=sides[1])

@@ -41,7 +41,7 @@ class Colors(Protocol):
         ...
 
 
-def is_wide(colors: Colors) -> bool:
+def is_wide_gamut(colors: Colors) -> bool:
     """Return whether the colors exceed BT.709: HDR, or BT.2020 primaries."""
     return hdr_curve(colors) is not None or colors.color_primaries == BT2020
 
@@ -76,7 +76,7 @@ def colors_of(item: MediaItem) -> tuple[int, int, int]:
         if stream is None:
             return BT709, BT709, BT709
         codec = stream.codec_context
-        if is_wide(codec) or codec.colorspace not in (*_KEPT_MATRICES, UNSPECIFIED, RGB):
+        if is_wide_gamut(codec) or codec.colorspace not in (*_KEPT_MATRICES, UNSPECIFIED, RGB):
             return BT709, BT709, BT709
         # JPEG is always BT.601, even if its container says otherwise.
         matrix = BT601_PAL if codec.name == "mjpeg" else codec.colorspace

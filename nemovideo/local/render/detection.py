@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 
 from nemovideo.local.matte import Cut, Cutter, LoadedEngine
 from nemovideo.local.matte.loading import Follower
-from nemovideo.local.matte.tracking import Thumbnail, is_cut, whole
+from nemovideo.local.matte.tracking import Thumbnail, is_scene_change, whole
 from nemovideo.local.render.compositing import Cropper
 from nemovideo.local.render.cutting import FrameView
 from nemovideo.local.render.layout import Detection, Region
@@ -76,7 +76,7 @@ def _sampled(
     for number, frame in enumerate(frames):
         view = FrameView(frame, cropper)
         before, seen = seen, view.thumbnail()
-        begins = before is not None and is_cut(before, seen)
+        begins = before is not None and is_scene_change(before, seen)
         if begins:
             if last is not None and taken < number - 1:
                 chosen.append((number - 1, scene))
@@ -100,14 +100,14 @@ def _person(cut: Cut, size: tuple[int, int]) -> tuple[Region, Region]:
     below = first + max(1, round((last - first) * _HEAD_SHARE))
     above = np.flatnonzero(kept[first:below].any(axis=0))
     left, top, right, bottom = cut.box
-    wide, high = (right - left) / kept.shape[1], (bottom - top) / kept.shape[0]
+    cell_width, cell_height = (right - left) / kept.shape[1], (bottom - top) / kept.shape[0]
 
     def region(across: npt.NDArray[np.intp], end: int) -> Region:
         return (
-            float((left + across[0] * wide) / size[0]),
-            float((top + first * high) / size[1]),
-            float((left + (across[-1] + 1) * wide) / size[0]),
-            float((top + end * high) / size[1]),
+            float((left + across[0] * cell_width) / size[0]),
+            float((top + first * cell_height) / size[1]),
+            float((left + (across[-1] + 1) * cell_width) / size[0]),
+            float((top + end * cell_height) / size[1]),
         )
 
     return region(columns, last), region(above, below)
@@ -117,20 +117,20 @@ def _faces(view: FrameView, person: Region, matting: LoadedEngine) -> tuple[Regi
     """Return the faces within the person's box, with a margin."""
     if matting.faces is None:
         return ()
-    wide, high = view.size
+    width, height = view.size
     side = matting.faces.side
     picture = view.picture(whole(view.size), (side, side))
     faces: list[Region] = []
     for left, top, right, bottom in matting.faces.find(picture, view.size):
-        x, y = (left + right) / 2 / wide, (top + bottom) / 2 / high
+        x, y = (left + right) / 2 / width, (top + bottom) / 2 / height
         if person[0] <= x <= person[2] and person[1] <= y <= person[3]:
             room_x, room_y = (right - left) * _FACE_ROOM, (bottom - top) * _FACE_ROOM
             faces.append(
                 (
-                    max(0.0, (left - room_x) / wide),
-                    max(0.0, (top - 1.5 * room_y) / high),
-                    min(1.0, (right + room_x) / wide),
-                    min(1.0, (bottom + room_y) / high),
+                    max(0.0, (left - room_x) / width),
+                    max(0.0, (top - 1.5 * room_y) / height),
+                    min(1.0, (right + room_x) / width),
+                    min(1.0, (bottom + room_y) / height),
                 )
             )
     return tuple(faces)

@@ -13,9 +13,9 @@ import av.filter
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from nemovideo.local.media.transparency import keeps_alpha
+from nemovideo.local.media.transparency import has_alpha_channel
 from nemovideo.local.render.canvas import Canvas, fit_size
-from nemovideo.local.render.colors import FULL_RANGE, LIMITED_RANGE, hdr_curve, is_wide
+from nemovideo.local.render.colors import FULL_RANGE, LIMITED_RANGE, hdr_curve, is_wide_gamut
 from nemovideo.local.render.tone_mapping import TABLE_FORMAT, color_table
 from nemovideo.local.timeline import Clip, Crop
 
@@ -118,8 +118,8 @@ class Fitter:
         colors = (frame.color_range, frame.colorspace, frame.color_primaries, frame.color_trc)
         if self._graph is None or (shape, colors) != self._shape:
             self._shape = (shape, colors)
-            wide = is_wide(frame) and not self._keep_alpha
-            self._table = color_table(hdr_curve(frame)) if wide else None
+            wide_gamut = is_wide_gamut(frame) and not self._keep_alpha
+            self._table = color_table(hdr_curve(frame)) if wide_gamut else None
             self._graph = self._build(frame, aspect)
         frames = (frame,) if self._table is None else (frame, self._table)
         return self._canvas.tagged(self._graph.run(*frames))
@@ -127,7 +127,7 @@ class Fitter:
     def _build(self, frame: VideoFrame, aspect: Fraction) -> FrameGraph:
         canvas, graph = self._canvas, FrameGraph()
         node = graph.source(frame)
-        if keeps_alpha(frame) and not self._keep_alpha:
+        if has_alpha_channel(frame) and not self._keep_alpha:
             node = graph.add("premultiply", "inplace=1", node)  # over black, like photos
         width, height, shown = frame.width, frame.height, aspect
         for direction in _TURNS.get(-self._turn % 360, ()):
@@ -139,18 +139,19 @@ class Fitter:
         if self._crop is not None:
             left, top, width, height = cropped(self._crop, width, height)
             node = graph.add("crop", f"{width}:{height}:{left}:{top}", node)
-        wide, high = fit_size(width * shown / canvas.aspect, height, canvas, cover=self._cover)
+        fitted = fit_size(width * shown / canvas.aspect, height, canvas, cover=self._cover)
+        scaled = f"{fitted[0]}:{fitted[1]}"
         if self._table is not None:
-            node = graph.add("scale", f"{wide}:{high}:flags=bicubic", node)
+            node = graph.add("scale", f"{scaled}:flags=bicubic", node)
             node = graph.add("format", TABLE_FORMAT, node)
             node = graph.add("haldclut", "clut=first", node, graph.source(self._table))
-        if (wide, high) != (width, height) or not self._same_colors(frame):
+        if fitted != (width, height) or not self._same_colors(frame):
             colors = f"out_color_matrix={canvas.matrix_name}:out_range=tv"
-            node = graph.add("scale", f"{wide}:{high}:flags=bicubic+accurate_rnd:{colors}", node)
+            node = graph.add("scale", f"{scaled}:flags=bicubic+accurate_rnd:{colors}", node)
         node = graph.add("format", self._pixels, node)
         size = f"{canvas.width}:{canvas.height}"
         fill = "black@0" if self._keep_alpha else "black"
-        if (wide, high) != (canvas.width, canvas.height):
+        if fitted != (canvas.width, canvas.height):
             if self._cover:
                 node = graph.add("crop", f"{size}:(iw-ow)/2:(ih-oh)/2", node)
             else:
@@ -169,9 +170,9 @@ class Fitter:
 def cropped(crop: Crop, width: int, height: int) -> tuple[int, int, int, int]:
     """Return left, top, width and height of a crop in pixels, all even."""
     left, top = round(crop.left * width / 2) * 2, round(crop.top * height / 2) * 2
-    wide = round((crop.right - crop.left) * width / 2) * 2
-    high = round((crop.bottom - crop.top) * height / 2) * 2
-    return left, top, max(2, min(wide, width - left)), max(2, min(high, height - top))
+    crop_width = round((crop.right - crop.left) * width / 2) * 2
+    crop_height = round((crop.bottom - crop.top) * height / 2) * 2
+    return left, top, max(2, min(crop_width, width - left)), max(2, min(crop_height, height - top))
 
 
 class Shift:
@@ -210,13 +211,13 @@ class Shift:
         self, graph: FrameGraph, below: FilterContext, above: FilterContext
     ) -> tuple[FilterContext, FilterContext]:
         """Return the canvas, filled with a blurred copy of the frame, and the frame."""
-        wide, high = self._canvas.width, self._canvas.height
-        small = f"{max(8, wide // 16)}:{max(8, high // 16)}"
+        width, height = self._canvas.width, self._canvas.height
+        small = f"{max(8, width // 16)}:{max(8, height // 16)}"
         both = graph.add("split", "2", above)
         node = graph.add("scale", f"{small}:force_original_aspect_ratio=increase", both)
         node = graph.add("crop", small, node)
         node = graph.add("gblur", "sigma=3", node)
-        node = graph.add("scale", f"{wide}:{high}:flags=bicubic", node)
+        node = graph.add("scale", f"{width}:{height}:flags=bicubic", node)
         node = graph.add("lutyuv", f"y=16+(val-16)*{_FILL_LIGHT}", node)
         sharp = graph.add("null", "")
         both.link_to(sharp, 1, 0)

@@ -98,8 +98,8 @@ def is_plain_fit(clip: Clip, canvas: Canvas, shape: Fraction) -> bool:
     """
     if clip.place is not None:
         return False
-    wide, high = canvas.shown_size
-    return clip.fit == "contain" or abs(shape * high - wide) <= 2
+    width, height = canvas.shown_size
+    return clip.fit == "contain" or abs(shape * height - width) <= 2
 
 
 def plan(
@@ -157,16 +157,16 @@ def _height(
         return whole
     if not free or not detections:
         faces = [face for scene in _scenes(detections) for face in _main(_tracks(scene)).values()]
-        wide = canvas.width / max((_side(face, 0) * ratio for face in faces), default=1e-3)
-        high = canvas.height / max((_side(face, 1) for face in faces), default=1e-3)
-        if min(wide, high) >= _FACE_FITS * covering:
+        by_width = canvas.width / max((_side(face, 0) * ratio for face in faces), default=1e-3)
+        by_height = canvas.height / max((_side(face, 1) for face in faces), default=1e-3)
+        if min(by_width, by_height) >= _FACE_FITS * covering:
             return covering
-        return max(whole, _FACE_ROOM * min(wide, high))
+        return max(whole, _FACE_ROOM * min(by_width, by_height))
     left, right = _typical(detections, 0)
     top, bottom = _typical(detections, 1)
-    wide = _PERSON_SHARE * canvas.width / max(0.01, (right - left) * ratio)
-    high = _PERSON_SHARE * canvas.height / max(0.01, bottom - top)
-    return min(covering, max(whole, min(wide, high)))
+    by_width = _PERSON_SHARE * canvas.width / max(0.01, (right - left) * ratio)
+    by_height = _PERSON_SHARE * canvas.height / max(0.01, bottom - top)
+    return min(covering, max(whole, min(by_width, by_height)))
 
 
 def _side(region: Region, axis: int) -> float:

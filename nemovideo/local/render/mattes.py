@@ -83,7 +83,7 @@ def mattes(
         elif numbered:
             raise InvalidRequestError(f"{item.name} has its own alpha", remedy="Leave out masks=.")
         else:
-            alphas = _own_alpha(frames)
+            alphas = _embedded_alpha(frames)
         for number, (frame, alpha) in enumerate(alphas):
             yield number / canvas.fps, _rgb(canvas, frame), alpha
 
@@ -139,7 +139,7 @@ def _alphas(
         yield view.frame if clean is None else clean(view.frame, cut), plane(cut)
 
 
-def _own_alpha(frames: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, Bytes]]:
+def _embedded_alpha(frames: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, Bytes]]:
     for frame in frames:
         plane = frame.planes[_ALPHA_PLANE]
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)

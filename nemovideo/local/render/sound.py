@@ -98,11 +98,11 @@ def _fading(position: int, count: int, length: int, fades_ms: tuple[int, int]) -
         return np.ones(1, dtype=np.float32)
     gain: Gain = np.ones(count, dtype=np.float32)
     fade_in, fade_out = (fade_ms * SAMPLE_RATE / 1000 for fade_ms in fades_ms)
-    places = position + np.arange(count)
+    positions = position + np.arange(count)
     if fade_in > 0:
-        gain *= (places / fade_in).clip(0, 1).astype(np.float32)
+        gain *= (positions / fade_in).clip(0, 1).astype(np.float32)
     if fade_out > 0:
-        gain *= ((length - places) / fade_out).clip(0, 1).astype(np.float32)
+        gain *= ((length - positions) / fade_out).clip(0, 1).astype(np.float32)
     return gain
 
 

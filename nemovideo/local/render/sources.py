@@ -154,8 +154,8 @@ def framed_photo(clip: Clip, image: Image.Image) -> Image.Image:
     for mirror in clip.flip:
         image = ImageOps.mirror(image) if mirror == "x" else ImageOps.flip(image)
     if clip.crop is not None:
-        left, top, wide, high = cropped(clip.crop, *image.size)
-        image = image.crop((left, top, left + wide, top + high))
+        left, top, width, height = cropped(clip.crop, *image.size)
+        image = image.crop((left, top, left + width, top + height))
     return image
 
 
@@ -171,15 +171,15 @@ def _letterboxed(image: Image.Image, canvas: Canvas) -> Image.Image:
     fitted = ImageOps.contain(image.resize(shown) if canvas.aspect != 1 else image, size)
     if all(abs(a - b) <= 2 for a, b in zip(fitted.size, size, strict=True)):
         return image.resize(size, Image.Resampling.LANCZOS)
-    place = (size[0] - fitted.width) // 2, (size[1] - fitted.height) // 2
+    offset = (size[0] - fitted.width) // 2, (size[1] - fitted.height) // 2
     if image.mode == "RGBA":
         unfilled = Image.new("RGBA", size)
-        unfilled.paste(fitted, place)
+        unfilled.paste(fitted, offset)
         return unfilled
     small = (max(1, size[0] // 8), max(1, size[1] // 8))
     around = cover_image(image, small).filter(ImageFilter.GaussianBlur(max(small) / 24))
     whole = around.resize(size, Image.Resampling.BICUBIC).point(lambda value: value * 0.75)
-    whole.paste(fitted, place)
+    whole.paste(fitted, offset)
     return whole
 
 
@@ -196,6 +196,6 @@ def _card(clip: Clip, canvas: Canvas, media: Mapping[str, MediaItem]) -> Image.I
     words = clip.text or ""
     if words.strip():
         text = text_image(words, size, height_share=_CARD_TEXT_SHARE)
-        place = ((size[0] - text.width) // 2, (size[1] - text.height) // 2)
-        card.paste(text, place, text)
+        offset = ((size[0] - text.width) // 2, (size[1] - text.height) // 2)
+        card.paste(text, offset, text)
     return canvas.squeezed(card)

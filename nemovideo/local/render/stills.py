@@ -222,9 +222,9 @@ class _Moment:
 
 def _shown(frame: VideoFrame, canvas: Canvas) -> Image.Image:
     """Convert a frame of the canvas to a picture in square pixels, of up to `MAX_SIDE_PX`."""
-    wide, high = canvas.shown_size
-    scale = min(1.0, MAX_SIDE_PX / max(wide, high))
-    size = max(1, round(wide * scale)), max(1, round(high * scale))
+    width, height = canvas.shown_size
+    scale = min(1.0, MAX_SIDE_PX / max(width, height))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
     if size != (frame.width, frame.height):
         frame = canvas.tagged(frame.reformat(*size, interpolation="AREA"))
     return canvas.image(frame)

@@ -141,8 +141,8 @@ def _overlay(
     image = load_image(item).convert("RGBA") if item.kind == "image" else None
     width, height = image.size if image is not None else (item.width or 2, item.height or 2)
     shown = canvas.shown_size
-    wide = max(2.0, min(1.0, max(0.01, overlay.size)) * min(shown))
-    scale = min(wide / (width * item.aspect), shown[1] / height)
+    target_width = max(2.0, min(1.0, max(0.01, overlay.size)) * min(shown))
+    scale = min(target_width / (width * item.aspect), shown[1] / height)
     size = max(2, round(width * item.aspect * scale)), max(2, round(height * scale))
     if image is not None:
         return _still(image.resize(size, Image.Resampling.LANCZOS), overlay, canvas)

@@ -56,7 +56,7 @@ class Fault:
         drop: Close the connection after `after_bytes` of the body (None: before the status
             line), with a reset if `reset`. A run is aborted, or continues without its client
             if `run_continues`.
-        stall: As "drop", but the connection stays open without data.
+        stall: Like "drop", but the connection stays open without data.
         status: Send `status`, `headers` and `body` (JSON, or text verbatim) instead of the
             response; the request has no effect.
         redirect: Send `status` (3xx, else 307) with `location`.
@@ -79,7 +79,7 @@ class Fault:
         dialect: Send events in the `form` "simple" or "adk".
         inject: Send `frames`, raw text, before event number `after_events` (0 if None).
 
-    A kind for renders; it counts only their submits, regardless of `path`:
+    A kind for renders; it counts only `POST` requests that submit one, regardless of `path`:
         render_error: The render ends as "failed", with `message`. Clients submit it once more, so
             it takes `times=2` for a call to fail.
     """

@@ -25,7 +25,7 @@ def _wrong(name: str, before: Timeline) -> list[tuple[str, str, str]]:
     return wrong(name, lambda text: gist(ask(text, before, MEDIA), before))
 
 
-def test_shape_frame_fade_and_logo() -> None:
+def test_shape_frame_fade_and_logo_are_changed() -> None:
     assert not _wrong("framing", start())
 
 
@@ -42,7 +42,7 @@ def test_an_existing_logo_is_edited() -> None:
     assert not _wrong("laid", attrs.evolve(start(), overlays=(logo,)))
 
 
-def test_the_sound_of_the_background_video() -> None:
+def test_the_sound_of_the_background_video_is_changed() -> None:
     assert not _wrong("heard", _behind(Background("video", media="m4")))
 
 
@@ -121,5 +121,5 @@ def test_a_position_without_a_verb_combines_with_a_shape_and_a_title(words: str)
     "words",
     ["keep only the person on the left", "remove the background around the person on the right"],
 )
-def test_a_side_that_says_which_person_is_not_a_place(words: str) -> None:
+def test_a_side_that_says_which_person_is_not_a_position(words: str) -> None:
     assert "place" not in gist(ask(words))

@@ -114,7 +114,7 @@ def test_a_transparent_background_has_alpha(made: Made) -> None:
     assert look_through(path)[0][:12, :12, 3].max() < 30
 
 
-def test_a_solid_color_of_the_agents_choice(made: Made) -> None:
+def test_the_agent_chooses_a_solid_color(made: Made) -> None:
     picture = pictures(made("remove the background and replace it with a solid color"))[9]
     assert not near(corner(picture), GROUND)
     assert spread(picture[:12, :40]) < 20
@@ -184,7 +184,7 @@ def test_two_clips_swap(made: Made, media: Media) -> None:
     assert not near(middles[1], GREEN)
 
 
-def test_music_from_an_uploaded_file_over_a_muted_video(made: Made, media: Media) -> None:
+def test_an_uploaded_song_replaces_the_sound_of_a_muted_video(made: Made, media: Media) -> None:
     assert loudness(made("mute the video")) < 0.005 < 0.2 < loudness(media.talk)
     words = "add background music at 50%, and mute the video"
     heard = loudness(made(words, files=(media.talk, media.song), suffix="mov"))
@@ -200,20 +200,20 @@ def test_music_from_an_uploaded_file_over_a_muted_video(made: Made, media: Media
         ("lower the saturation", colorful, -1),
     ],
 )
-def test_the_look(
+def test_brightness_contrast_and_saturation_requests_change_the_picture(
     made: Made, media: Media, words: str, measure: Callable[[Picture], float], sign: int
 ) -> None:
     before, after = measure(pictures(media.talk)[9]), measure(pictures(made(words))[9])
     assert sign * (after - before) > 1
 
 
-def test_a_title_card_from_nothing(made: Made) -> None:
+def test_a_title_card_is_made_without_uploads(made: Made) -> None:
     path = made("create a 1 second intro saying 'Welcome'", SMALL, files=())
     assert duration_s(path) == pytest.approx(1.0, abs=0.1)
     assert spread(pictures(path)[20]) > 5
 
 
-def test_a_slideshow_from_nothing(made: Made, media: Media) -> None:
+def test_a_slideshow_is_made_from_the_uploaded_pictures(made: Made, media: Media) -> None:
     words = "make a 1 second slideshow from my pictures with music"
     path = made(words, SMALL, files=(media.red, media.green, media.song))
     frames = pictures(path)

@@ -24,7 +24,7 @@ from tests.support.agent import (
 TWO_VIDEOS = (TALK, RAIN, SONG)
 
 
-def test_an_edit_after_another() -> None:
+def test_an_edit_can_follow_another() -> None:
     befores = {row["first"]: ask(row["first"]).timeline for row in rows("after")}
     wrong = [
         (row["first"], text, row["then"], got)
@@ -35,7 +35,7 @@ def test_an_edit_after_another() -> None:
     assert not wrong
 
 
-def test_two_videos_are_told_apart() -> None:
+def test_a_request_can_refer_to_one_of_two_videos() -> None:
     assert not wrong("two_videos", lambda text: gist(ask(text, media=TWO_VIDEOS)))
 
 
@@ -118,7 +118,7 @@ def test_two_clips_swap_and_one_cannot(text: str) -> None:
         ("删除所有标题", ""),
     ],
 )
-def test_titles_in_the_plural_and_by_number(text: str, titles: str) -> None:
+def test_titles_can_be_changed_together_or_by_number(text: str, titles: str) -> None:
     two = ask('add a title "B"', ask('add a title "A" at the top').timeline).timeline
     assert two is not None
     assert gist(ask(text, two), two) == f"titles={titles}"
@@ -148,7 +148,7 @@ def test_the_answer_says_what_was_done_or_why_not(text: str, texts: str) -> None
 
 
 @pytest.mark.parametrize("text", ["how much does this cost?", "is it free?", "这个要多少钱？"])
-def test_what_it_costs_and_where_the_balance_is(text: str) -> None:
+def test_the_agent_says_what_an_edit_costs_and_where_the_balance_is(text: str) -> None:
     turn = respond(text, timeline=start(), media=MEDIA, costs={"edit": 5, "generation": 7})
     said = turn.steps[0].text
     assert not turn.changed
@@ -276,7 +276,7 @@ def test_an_edit_of_one_clip_leaves_the_other(text: str, expected: str) -> None:
     assert gist(ask(text, both, TWO_VIDEOS), both) == expected
 
 
-def test_it_is_the_music_after_a_message_about_music() -> None:
+def test_it_refers_to_the_music_after_a_message_about_music() -> None:
     before = start()
     with_music = ask("add song.mp3 as music").timeline
     assert with_music is not None
@@ -311,7 +311,7 @@ def _after(said: list[str], text: str) -> tuple[str, str]:
     return gist(turn, before), turn.steps[-1].text
 
 
-def test_it_is_what_the_last_change_was_about() -> None:
+def test_it_refers_to_what_was_last_changed() -> None:
     wrong = [
         (row["said"], text, row["then"], got)
         for row in rows("it")

@@ -31,7 +31,7 @@ WORDS = (*ENGLISH.split(), *CHINESE.split())
     st.text(max_size=80) | st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join),
     st.booleans(),
 )
-def test_no_text_makes_the_agent_fail_and_unchanged_means_unchanged(text: str, empty: bool) -> None:
+def test_any_text_gets_an_answer_and_unchanged_means_unchanged(text: str, empty: bool) -> None:
     timeline = None if empty else start()
     turn = respond(text, timeline=timeline, media=MEDIA, history=(None,))
     assert turn.steps
@@ -118,7 +118,7 @@ _NOT_DONE = (
 
 
 @pytest.mark.parametrize("joint", [", ", " and ", ", then ", " with "])
-def test_every_clause_is_done_or_said_not_to_be(joint: str) -> None:
+def test_every_clause_is_done_or_reported_as_not_done(joint: str) -> None:
     silent = [
         text
         for first in _DONE
@@ -158,7 +158,7 @@ def test_the_part_that_cannot_be_done_is_named(text: str, part: str) -> None:
     assert _says(turn, part), [step.text for step in turn.steps]
 
 
-def test_what_a_drawn_scene_shows_is_not_left_out_and_what_it_lacks_is() -> None:
+def test_only_what_a_drawn_scene_lacks_is_reported_as_left_out() -> None:
     assert not wrong("left_out", lambda text: _part_left_out(ask(text)))
 
 
@@ -327,7 +327,7 @@ def test_the_names_of_intents_are_unique() -> None:
     assert len({intent.name for intent in INTENTS}) == len(INTENTS)
 
 
-def test_times_in_words_and_figures() -> None:
+def test_times_in_words_and_digits_are_understood() -> None:
     assert not wrong("times", lambda text: ",".join(map(str, times(text))) or "-")
 
 
@@ -347,7 +347,7 @@ def test_ranges_share_their_unit(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["35%", "百分之三十五", "35 percent", "thirty-five percent"])
-def test_percentages(text: str) -> None:
+def test_percentages_are_understood(text: str) -> None:
     assert percent(text) == pytest.approx(0.35)
 
 

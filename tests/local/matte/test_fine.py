@@ -103,7 +103,7 @@ def test_a_single_wrong_mask_has_no_effect(value: float) -> None:
         assert agreement(cut, picture) > 0.9
 
 
-def test_the_small_network_is_the_fallback_if_the_strong_one_finds_nobody() -> None:
+def test_the_small_network_is_the_fallback_if_the_large_one_finds_nobody() -> None:
     pictures = walk(12)
     large = Changed(lambda n, mask: np.zeros_like(mask))
     for cut, picture in zip(cuts(pictures, large=large), pictures, strict=True):

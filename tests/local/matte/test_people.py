@@ -23,14 +23,14 @@ from nemovideo.local.matte.tracking import (
     Box,
     Size,
     Thumbnail,
-    is_cut,
-    moved,
+    is_scene_change,
+    overlap_share,
     person_box,
-    roomy,
-    shared,
+    resampled_to_box,
     side_by_side,
     steady_box,
     wider,
+    with_min_aspect,
 )
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background
@@ -85,7 +85,7 @@ def test_a_face_is_found_and_none_on_a_wall(pictures: list[Picture]) -> None:
     faces = FaceFinder()
     view = PictureView(pictures[0])
     (face,) = faces.find(view.picture((0, 0, 176, 144), (faces.side, faces.side)), (176, 144))
-    assert shared(face, (65, 40, 115, 100)) > 0.7
+    assert overlap_share(face, (65, 40, 115, 100)) > 0.7
     wall = PictureView(scene())
     assert faces.find(wall.picture((0, 0, *SIZE), (faces.side, faces.side)), SIZE) == []
 
@@ -100,7 +100,7 @@ def test_a_distant_face_is_found_in_a_wide_shot(
     view = PictureView(wide)
     assert faces.find(view.picture((0, 0, 1280, 720), (faces.side, faces.side)), view.size) == []
     (face,) = distant_faces(view, faces)
-    assert shared(face, (832, 420, 858, 450)) > 0.7
+    assert overlap_share(face, (832, 420, 858, 450)) > 0.7
     assert distant_faces(PictureView(scene(size=(1280, 720))), faces) == []
 
 
@@ -215,20 +215,20 @@ def test_a_cut_starts_a_new_search() -> None:
     left = scene((10, 100, 90, 240))
     right = scene((220, 60, 310, 240), wall=(90, 250, 250))
     made = cuts(Watched(), [left, left, left, right, right])
-    assert is_cut(PictureView(left).thumbnail(), PictureView(right).thumbnail())
-    assert not is_cut(PictureView(left).thumbnail(), PictureView(left).thumbnail())
+    assert is_scene_change(PictureView(left).thumbnail(), PictureView(right).thumbnail())
+    assert not is_scene_change(PictureView(left).thumbnail(), PictureView(left).thumbnail())
     assert agreement(made[2], left) > 0.93
     assert agreement(made[3], right) > 0.93
 
 
 @pytest.mark.parametrize("by", [(0, 2), (1, -2), (-3, 3)])
-def test_camera_shake_is_not_a_cut(by: tuple[int, int]) -> None:
+def test_camera_shake_is_not_a_scene_change(by: tuple[int, int]) -> None:
     first, other = (
         np.random.default_rng(seed).integers(0, 255, (27, 48), dtype=np.uint8) for seed in (1, 2)
     )
-    assert not is_cut(first, np.roll(first, by, axis=(0, 1)))
-    assert is_cut(first, np.roll(first, 9, axis=1))
-    assert is_cut(first, other)
+    assert not is_scene_change(first, np.roll(first, by, axis=(0, 1)))
+    assert is_scene_change(first, np.roll(first, 9, axis=1))
+    assert is_scene_change(first, other)
 
 
 def test_two_people_are_kept_each_with_a_crop() -> None:
@@ -265,7 +265,7 @@ def kept_at(people: People, picture: Picture) -> Mask:
     people.search(view)
     found = people.segment(view)
     assert found is not None
-    return moved(found.mask, found.box, (0, 0, *SIZE), 320)
+    return resampled_to_box(found.mask, found.box, (0, 0, *SIZE), 320)
 
 
 @pytest.mark.parametrize(
@@ -325,10 +325,10 @@ def test_a_person_who_leaves_is_dropped() -> None:
 def test_a_mask_is_resampled_to_another_box() -> None:
     mask = np.zeros((64, 64), dtype=np.float32)
     mask[32:, :32] = 1
-    seen = moved(mask, (0, 0, 64, 64), (0, 32, 32, 64))
+    seen = resampled_to_box(mask, (0, 0, 64, 64), (0, 32, 32, 64))
     assert seen[4:, :-4].min() == 1
-    assert moved(mask, (0, 0, 64, 64), (64, 0, 128, 64)).max() == 0
-    assert moved(mask, (0, 0, 64, 64), (0, 0, 64, 64), 32).shape == (32, 32)
+    assert resampled_to_box(mask, (0, 0, 64, 64), (64, 0, 128, 64)).max() == 0
+    assert resampled_to_box(mask, (0, 0, 64, 64), (0, 0, 64, 64), 32).shape == (32, 32)
 
 
 def test_a_box_is_padded_around_the_person() -> None:
@@ -360,25 +360,25 @@ def test_a_box_grows_where_the_person_touches_its_edge() -> None:
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (640, 480), (639, 481)])
-def test_the_input_is_not_squeezed_where_the_frame_has_room(
+def test_a_narrow_box_is_extended_to_a_minimum_aspect_ratio(
     size: tuple[int, int],
 ) -> None:
-    wide, high = size
+    width, height = size
     for box in (
-        (0, 0, wide // 8, high),
-        (wide - 60, high // 3, wide, high),
-        (wide // 3, 40, wide // 3 + 80, 400),
-        (0, high // 2, wide, high // 2 + 90),
+        (0, 0, width // 8, height),
+        (width - 60, height // 3, width, height),
+        (width // 3, 40, width // 3 + 80, 400),
+        (0, height // 2, width, height // 2 + 90),
         (20, 20, 220, 180),
     ):
-        left, top, right, bottom = roomy(box, size)
-        assert 0 <= left <= box[0] < box[2] <= right <= wide
-        assert 0 <= top <= box[1] < box[3] <= bottom <= high
+        left, top, right, bottom = with_min_aspect(box, size)
+        assert 0 <= left <= box[0] < box[2] <= right <= width
+        assert 0 <= top <= box[1] < box[3] <= bottom <= height
         aspect = (right - left) / (bottom - top)
-        assert aspect >= 0.8 or (left, right) == (0, wide)
-        assert aspect <= 1.25 or (top, bottom) == (0, high)
+        assert aspect >= 0.8 or (left, right) == (0, width)
+        assert aspect <= 1.25 or (top, bottom) == (0, height)
         assert all(edge % 2 == 0 or edge in (*box, *size) for edge in (left, top, right, bottom))
-    assert roomy((20, 20, 220, 180), size) == (20, 20, 220, 180)
+    assert with_min_aspect((20, 20, 220, 180), size) == (20, 20, 220, 180)
 
 
 def blocks(*boxes: tuple[int, int, int, int]) -> Mask:

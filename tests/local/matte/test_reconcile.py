@@ -35,7 +35,7 @@ def test_a_person_with_a_face_is_kept_though_the_large_network_misses_them() -> 
     assert correction.keep[120, 150] == 0
 
 
-def test_the_small_mask_is_used_if_the_strong_one_misses_every_face() -> None:
+def test_the_small_mask_is_used_if_the_large_one_misses_every_face() -> None:
     assert reconcile(people(20), people(220), [face_at(20)]).use_small
     assert reconcile(people(20), people(220)).use_small
 

@@ -87,7 +87,7 @@ def test_a_layout_with_a_channel_map_is_decoded_without_a_crash(tmp_path: Path) 
             assert "6 channels" in repr(stream)
 
 
-def test_a_sound_that_cannot_be_decoded_is_dropped_with_a_warning(tmp_path: Path) -> None:
+def test_a_sound_track_that_cannot_be_decoded_is_dropped_with_a_warning(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mkv", shades(FPS), tracks=[Track(tones(2), "libopus")])
     data = path.read_bytes()
     path.write_bytes(data.replace(b"OpusHead\x01", b"OpusHead\xff"))

@@ -72,8 +72,8 @@ def test_damaged_frames_are_skipped_with_a_warning(tmp_path: Path) -> None:
     whole = bytearray(path.read_bytes())
     rng = np.random.default_rng(11)
     begin = whole.index(b"mdat") + 400
-    for place in rng.integers(begin, int(len(whole) * 0.9), 60):
-        whole[place] ^= 0xFF
+    for offset in rng.integers(begin, int(len(whole) * 0.9), 60):
+        whole[offset] ^= 0xFF
     path.write_bytes(whole)
     result = rendered(path, tmp_path / "o.mp4")
     seen = look(result.path)
@@ -84,14 +84,14 @@ def test_damaged_frames_are_skipped_with_a_warning(tmp_path: Path) -> None:
 def test_warnings_are_not_repeated(tmp_path: Path) -> None:
     path = talk(tmp_path / "a.mkv")
     whole = bytearray(path.read_bytes())
-    for place in range(3000, len(whole) - 3000, 997):
-        whole[place] ^= 0x55
+    for offset in range(3000, len(whole) - 3000, 997):
+        whole[offset] ^= 0x55
     path.write_bytes(whole)
     warnings = rendered(path, tmp_path / "o.mp4").warnings
     assert len(warnings) == len(set(warnings))
 
 
-def test_a_sound_with_lost_packets_stays_in_sync(tmp_path: Path) -> None:
+def test_a_sound_track_with_lost_packets_stays_in_sync(tmp_path: Path) -> None:
     """The tone starts at 1.4 s; some packets of the silence before it are lost."""
     path = film(tmp_path / "a.mkv", shades(2 * FPS), tracks=[Track(tone(2, start_s=1.4), "ac3")])
     damaged = tmp_path / "b.mkv"
@@ -109,7 +109,7 @@ def test_a_sound_with_lost_packets_stays_in_sync(tmp_path: Path) -> None:
     assert np.argmax(np.abs(seen.sound[0]) > 0.1) / 48000 == pytest.approx(1.4, abs=0.03)
 
 
-def test_a_sound_whose_rate_and_layout_change_is_decoded_to_its_end(tmp_path: Path) -> None:
+def test_an_audio_file_whose_rate_and_layout_change_is_decoded_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "a.aac"
     parts = []
     for number, (rate, layout) in enumerate([(48000, "stereo"), (44100, "mono")]):
@@ -157,7 +157,7 @@ def test_a_file_damaged_after_the_upload_fails_with_its_name(tmp_path: Path) -> 
         render(timeline, {"m1": media}, tmp_path / "o.mp4")
 
 
-def test_a_sound_alone_has_no_background_to_remove(tmp_path: Path) -> None:
+def test_an_audio_file_has_no_background_to_remove(tmp_path: Path) -> None:
     media = item(make_sound(tmp_path / "a.mp3"))
     timeline = Timeline(clips=(Clip("video", 1000, "a", media="m1"),), width=64, height=64, fps=25)
     with pytest.raises(NemoError, match="audio"):
@@ -169,7 +169,7 @@ def test_an_intact_file_has_no_warnings(tmp_path: Path) -> None:
     assert result.warnings == ()
 
 
-def test_a_sound_of_another_length_is_not_damage(tmp_path: Path) -> None:
+def test_a_sound_track_of_another_length_is_not_damage(tmp_path: Path) -> None:
     for name, codec, sound in (
         ("a.mkv", "libx264", "aac"),
         ("a.mp4", "libx264", "aac"),

@@ -228,7 +228,7 @@ def test_4k_keeps_its_size(tmp_path: Path) -> None:
     assert near(color_at(frame[2000, 3700]), COLORS[3], 16), "the yellow quarter is the person"
 
 
-def test_a_picture_with_a_palette(tmp_path: Path) -> None:
+def test_a_picture_with_a_palette_keeps_its_colors(tmp_path: Path) -> None:
     Image.fromarray(quarters()).quantize(8).save(tmp_path / "a.gif")
     media = probe(tmp_path / "a.gif", "a.gif", id="m1")
     assert media.kind == "image"
@@ -260,7 +260,7 @@ def test_frame_rates_above_120_are_reduced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.webm"])
-def test_a_video_of_a_single_frame(tmp_path: Path, name: str) -> None:
+def test_a_video_of_a_single_frame_is_rendered(tmp_path: Path, name: str) -> None:
     codec = "libvpx-vp9" if name == "a.webm" else "libx264"
     seen = seen_after(film(tmp_path / name, STILL[:1], codec=codec), tmp_path / "o.mp4")
     assert len(seen.frames) == 1
@@ -282,7 +282,7 @@ def test_variable_frame_rates_do_not_drift(tmp_path: Path) -> None:
     assert seen.duration_s == pytest.approx(times[-1], abs=0.1)
 
 
-def test_a_time_base_of_nanoseconds(tmp_path: Path) -> None:
+def test_a_time_base_of_nanoseconds_stays_in_sync(tmp_path: Path) -> None:
     path = clap(
         tmp_path / "a.mov",
         container_options={"video_track_timescale": "1000000000"},
@@ -399,7 +399,7 @@ def test_a_cover_picture_is_not_the_video(tmp_path: Path) -> None:
     assert right_colors(seen.frames[5])
 
 
-def test_a_sound_with_a_cover_picture_is_a_sound(tmp_path: Path) -> None:
+def test_an_audio_file_with_a_cover_picture_is_audio(tmp_path: Path) -> None:
     path = tmp_path / "a.m4a"
     cover = av.VideoFrame.from_ndarray(np.full((48, 48, 3), 250, np.uint8), "rgb24")
     with av.open(str(path), "w", format="mp4") as out:

@@ -68,10 +68,10 @@ def profile(space: Space) -> bytes:
         (b"bXYZ", point + fixed(*blue)),
         *((name, curve) for name in (b"rTRC", b"gTRC", b"bTRC")),
     ]
-    place = 128 + 4 + 12 * len(tags)
+    offset = 128 + 4 + 12 * len(tags)
     table, data = struct.pack(">I", len(tags)), b""
     for name, value in tags:
-        table += name + struct.pack(">II", place + len(data), len(value))
+        table += name + struct.pack(">II", offset + len(data), len(value))
         data += value + bytes(-len(value) % 4)
     body = table + data
     head = struct.pack(
@@ -329,7 +329,7 @@ def test_a_jpeg_of_too_many_scans_is_refused(client: Client, tmp_path: Path) -> 
     Image.new("L", (800, 600), 128).save(path, progressive=True)
     assert probe(path, "a.jpg", id="m1").kind == "image"
     data = path.read_bytes()
-    scans = [place.start() for place in re.finditer(b"\xff\xda", data)]
+    scans = [match.start() for match in re.finditer(b"\xff\xda", data)]
     last = data[scans[-1] : -2]
     path.write_bytes(data[:-2] + last * 10_000 + data[-2:])
     with pytest.raises(UnsupportedFileError, match="more than 100 scans"):

@@ -52,7 +52,7 @@ def test_the_size_is_as_shown(tmp_path: Path) -> None:
         assert (found.width, found.height) == shown
 
 
-def test_a_sound_is_described(tmp_path: Path) -> None:
+def test_an_audio_file_is_described(tmp_path: Path) -> None:
     for name in ("a.mp3", "a.wav", "a.m4a", "a.aac"):
         found = probed(make_sound(tmp_path / name, seconds=2))
         assert (found.kind, found.has_audio, found.width, found.fps) == ("audio", True, None, None)
@@ -131,7 +131,7 @@ def test_a_truncated_header_is_refused(tmp_path: Path) -> None:
         probed(path)
 
 
-def test_a_video_container_without_video_is_a_sound(tmp_path: Path) -> None:
+def test_a_video_container_without_video_is_audio(tmp_path: Path) -> None:
     assert probed(make_sound(tmp_path / "a.m4a"), "a.mp4").kind == "audio"
 
 

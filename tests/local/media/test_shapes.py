@@ -47,8 +47,8 @@ def with_matrix(path: Path, matrix: tuple[int, int, int, int]) -> Path:
     """Set the display matrix of the track: (x, y) to (a·x + c·y, b·x + d·y)."""
     a, b, c, d = (ONE * value for value in matrix)
     data = bytearray(path.read_bytes())
-    place = data.index(b"tkhd") + 4 + 40
-    struct.pack_into(">9i", data, place, a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    offset = data.index(b"tkhd") + 4 + 40
+    struct.pack_into(">9i", data, offset, a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
     return path
 
@@ -90,7 +90,7 @@ def test_the_engine_sees_a_mirrored_picture_as_shown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("aspect", [Fraction(64, 45), Fraction(4, 3), Fraction(8, 9)])
 def test_a_background_keeps_its_display_aspect(tmp_path: Path, aspect: Fraction) -> None:
-    wide = round(WIDTH * 2 * aspect / 2) * 2
+    double_width = round(WIDTH * 2 * aspect / 2) * 2
     y, x = np.mgrid[: 2 * HEIGHT, : 2 * WIDTH]
     away = np.hypot((x - WIDTH) * float(aspect), y - HEIGHT)
     circle = np.where(away[..., None] < 40, 30, 230).astype(np.uint8).repeat(3, -1)
@@ -99,10 +99,10 @@ def test_a_background_keeps_its_display_aspect(tmp_path: Path, aspect: Fraction)
         [circle] * 3,
         prepare=lambda stream: setattr(stream, "sample_aspect_ratio", aspect),
     )
-    empty = film(tmp_path / "a.mp4", [np.full((2 * HEIGHT, wide, 3), 30, np.uint8)] * 3)
+    empty = film(tmp_path / "a.mp4", [np.full((2 * HEIGHT, double_width, 3), 30, np.uint8)] * 3)
     media = {"m1": item(empty), "m2": item(behind, "m2")}
     clip = Clip("video", 120, "a", media="m1", background=Background("video", media="m2"))
-    draft = Timeline(clips=(clip,), width=wide, height=2 * HEIGHT, fps=FPS)
+    draft = Timeline(clips=(clip,), width=double_width, height=2 * HEIGHT, fps=FPS)
     out = render(draft, media, tmp_path / "o.mp4", engine=YellowMatte()).path
     rows, columns = np.nonzero(look(out).frames[1][..., 1] < 110)
     assert np.ptp(columns) == pytest.approx(np.ptp(rows), abs=2)
@@ -116,10 +116,10 @@ def test_the_clean_aperture_of_a_mov_is_applied(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     # Width 72 of 96, height 60 of 64; the center is shifted left by 4, and down by 2.
     box = struct.pack(">I4sIIIIiIiI", 40, b"clap", 72, 1, 60, 1, -4, 1, 2, 1)
-    place = data.index(b"avcC") - 4
-    data[place:place] = box
+    offset = data.index(b"avcC") - 4
+    data[offset:offset] = box
     for parent in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
-        at = data.rindex(parent, 0, place) - 4
+        at = data.rindex(parent, 0, offset) - 4
         struct.pack_into(">I", data, at, struct.unpack_from(">I", data, at)[0] + len(box))
     path.write_bytes(data)
     media = probe(path, "a.mov", id="m1")
@@ -136,11 +136,11 @@ def test_the_pixel_crop_of_a_matroska_is_applied(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mkv", [picture] * 3, container_options=fixed_ids)
     data = path.read_bytes()
     crop = b"\x54\xcc\x81\x08" + b"\x54\xaa\x81\x06"  # left 8, bottom 6
-    place = data.index(b"\xb0\x81\x60\xba\x81\x40")  # the width and the height
-    video = data.rindex(b"\xe0", 0, place)
+    offset = data.index(b"\xb0\x81\x60\xba\x81\x40")  # the width and the height
+    video = data.rindex(b"\xe0", 0, offset)
     assert data[video + 1] & 0x80, "the video element's length is one byte"
     grown = bytearray(data)
-    grown[place:place] = crop
+    grown[offset:offset] = crop
     grown[video + 1] += len(crop)
     _grow(grown, b"\xae", video, len(crop))
     _grow(grown, b"\x16\x54\xae\x6b", video, len(crop))
@@ -153,10 +153,10 @@ def test_the_pixel_crop_of_a_matroska_is_applied(tmp_path: Path) -> None:
 
 
 def _grow(data: bytearray, element: bytes, before: int, count: int) -> None:
-    place = data.rindex(element, 0, before) + len(element)
-    length = 9 - data[place].bit_length()
-    size = int.from_bytes(data[place : place + length], "big") + count
-    data[place : place + length] = size.to_bytes(length, "big")
+    offset = data.rindex(element, 0, before) + len(element)
+    length = 9 - data[offset].bit_length()
+    size = int.from_bytes(data[offset : offset + length], "big") + count
+    data[offset : offset + length] = size.to_bytes(length, "big")
 
 
 @pytest.mark.parametrize(("codec", "suffix"), [("libvpx", "webm"), ("libx264", "mkv")])

@@ -52,7 +52,7 @@ def photographed(video: Path, folder: Path, at_s: float) -> Image.Image:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
-def test_a_page_shines_through_a_transparent_webm(tmp_path: Path) -> None:
+def test_a_page_is_visible_through_a_transparent_webm(tmp_path: Path) -> None:
     talk = item(make_video(tmp_path / "talk.mp4", seconds=0.8))
     timeline = timeline_of(talk, background=Background("transparent"))
     video = render(

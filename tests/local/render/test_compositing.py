@@ -56,7 +56,7 @@ def test_a_scene_is_behind_the_person(tmp_path: Path, talk: MediaItem) -> None:
         assert near(seen.middle(2), PERSON)
 
 
-def test_an_uploaded_picture_stands_behind_the_person(tmp_path: Path, talk: MediaItem) -> None:
+def test_an_uploaded_picture_is_behind_the_person(tmp_path: Path, talk: MediaItem) -> None:
     photo = item(make_image(tmp_path / "p.png", (200, 40, 90), (300, 80)), "m2")
     timeline = timeline_of(talk, background=Background("image", media="m2"))
     media = {"m1": talk, "m2": photo}
@@ -65,9 +65,7 @@ def test_an_uploaded_picture_stands_behind_the_person(tmp_path: Path, talk: Medi
     assert near(seen.middle(10), PERSON)
 
 
-def test_an_uploaded_video_runs_behind_the_person_and_begins_again(
-    tmp_path: Path, talk: MediaItem
-) -> None:
+def test_an_uploaded_video_loops_behind_the_person(tmp_path: Path, talk: MediaItem) -> None:
     red, green = (np.full((60, 60, 3), c, np.uint8) for c in ((200, 30, 30), (30, 180, 30)))
     behind = item(make_video(tmp_path / "b.mp4", seconds=0.4, pictures=[red, green]), "m2")
     timeline = timeline_of(talk, background=Background("video", media="m2"))
@@ -78,7 +76,7 @@ def test_an_uploaded_video_runs_behind_the_person_and_begins_again(
         assert near(seen.middle(number), PERSON)
 
 
-def test_a_blur_takes_the_detail_and_leaves_the_person(tmp_path: Path) -> None:
+def test_a_blur_removes_detail_but_not_from_the_person(tmp_path: Path) -> None:
     striped = person_picture()
     striped[:, :40:8] = striped[:, 4:40:8] = (250, 250, 250)
     talk = item(make_video(tmp_path / "a.mp4", pictures=[striped], seconds=0.24))
@@ -108,7 +106,7 @@ def test_a_transparent_background_is_transparent_in_webm(tmp_path: Path, with_so
     assert look(result.path).codecs == (("vp9", "opus") if with_sound else ("vp9",))
 
 
-def test_words_are_opaque_over_a_transparent_background(tmp_path: Path, talk: MediaItem) -> None:
+def test_text_is_opaque_over_a_transparent_background(tmp_path: Path, talk: MediaItem) -> None:
     timeline = timeline_of(
         talk,
         Title("WWWW", 200, position="top"),
@@ -148,7 +146,7 @@ def test_brightness_contrast_and_saturation_change_the_picture(
 @pytest.mark.parametrize(
     ("position", "rows"), [("top", (0, 40)), ("center", (40, 80)), ("bottom", (80, 120))]
 )
-def test_a_title_is_seen_in_its_place_and_time(
+def test_a_title_is_shown_at_its_position_and_time(
     tmp_path: Path, position: str, rows: tuple[int, int]
 ) -> None:
     dark = np.full((120, 160, 3), (20, 30, 60), dtype=np.uint8)

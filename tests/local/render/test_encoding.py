@@ -205,7 +205,7 @@ def test_a_zip_has_numbered_frames_and_its_rate(tmp_path: Path, talk: MediaItem)
     path = made(talk, tmp_path / "o.zip", "zip")
     with zipfile.ZipFile(path) as archive:
         assert archive.namelist() == [f"frame_{n:06d}.png" for n in range(1, 13)]
-        assert archive.comment == b"25 frames a second"
+        assert archive.comment == b"25 fps"
         assert {each.compress_type for each in archive.infolist()} == {zipfile.ZIP_STORED}
 
 
@@ -365,7 +365,7 @@ def test_a_photo_gets_another_background(tmp_path: Path, photo: MediaItem, forma
     assert near(tuple(int(v) for v in picture[90, 80]), PERSON, 8)
 
 
-def test_the_mask_of_a_photo(tmp_path: Path, photo: MediaItem) -> None:
+def test_the_mask_of_a_photo_is_white_where_the_person_is(tmp_path: Path, photo: MediaItem) -> None:
     path = tmp_path / "o.matte.png"
     render(still(photo), {"m1": photo}, path, format="matte.png", engine=YellowMatte())
     mask = np.asarray(Image.open(path).convert("L"))

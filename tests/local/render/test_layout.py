@@ -99,7 +99,7 @@ def test_the_layout_jumps_at_a_hard_cut() -> None:
     assert layout.at(50)[0] < layout.at(49)[0] - 90
 
 
-def test_the_lasting_face_is_shown_and_both_if_they_fit() -> None:
+def test_the_face_that_stays_is_shown_and_both_if_they_fit() -> None:
     def both(frame: int, other: float, *, gone: bool = False) -> Detection:
         stays, leaves = (0.2, 0.2, 0.3, 0.4), (other, 0.1, other + 0.15, 0.45)
         faces: tuple[Region, ...] = (stays,) if gone else (leaves, stays)

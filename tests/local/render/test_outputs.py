@@ -121,7 +121,7 @@ def test_a_photo_becomes_a_still_webp(tmp_path: Path) -> None:
         assert getattr(image, "n_frames", 1) == 1
 
 
-def test_the_names_of_formats_in_two_parts() -> None:
+def test_formats_with_two_part_names_are_recognized() -> None:
     assert known_format("stacked") == "stacked.mp4"
     assert known_format("bundle") == "bundle.zip"
     assert known_format("stacked.gif") is None

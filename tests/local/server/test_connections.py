@@ -62,7 +62,7 @@ def received(connection: socket.socket) -> bytes:
     return b"".join(parts)
 
 
-def test_few_chunks_are_parsed_before_other_connections_have_their_turn() -> None:
+def test_other_connections_are_read_after_every_few_chunks() -> None:
     app = Reading()
     with running(app) as address, socket.create_connection(address, timeout=10) as sender:
         sender.sendall(CHUNKED + b"1\r\na\r\n" * 900 + b"0\r\n\r\n")
@@ -174,7 +174,7 @@ def test_an_invalid_body_after_the_start_of_the_response_closes_the_connection(
     assert "Fatal error" not in caplog.text
 
 
-def test_a_response_that_is_not_read_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_response_that_is_not_read_is_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener, "_KEEP_ALIVE_S", 0.2)
     ended = threading.Event()
 
@@ -223,7 +223,7 @@ async def connect(anyio_backend: str) -> Callable[[str], Connection]:
         ("2001:db8::1", "2001:db8:1::{}"),
     ],
 )
-async def test_the_network_with_the_most_connections_makes_room(
+async def test_the_network_with_the_most_connections_loses_one_first(
     connect: Callable[[str], Connection], quiet: str, many: str
 ) -> None:
     first = connect(quiet)
@@ -303,7 +303,7 @@ async def test_reading_a_response_slowly_is_progress() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs the size of Linux's buffers")
 @pytest.mark.parametrize("counted", [False, True])
-def test_only_a_response_to_nobody_makes_room_for_a_new_connection(counted: bool) -> None:
+def test_only_a_response_without_an_account_is_closed_for_a_new_connection(counted: bool) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if counted:
             scope["nemovideo.counter"] = "anna"

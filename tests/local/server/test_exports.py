@@ -275,7 +275,7 @@ def test_a_download_whose_file_has_been_removed_is_not_found(api: Api) -> None:
 @pytest.mark.parametrize(
     ("render_id_key", "link"), [("taskId", "outputUrl"), ("render_id", "output")]
 )
-def test_other_documented_forms_of_responses(render_id_key: str, link: str) -> None:
+def test_responses_can_have_the_other_documented_forms(render_id_key: str, link: str) -> None:
     forms = Forms(
         envelopes={"render_submit": "success", "render_status": "code", "credits": "bare"},
         render_id=render_id_key,  # type: ignore[arg-type]
@@ -297,13 +297,13 @@ def test_other_documented_forms_of_responses(render_id_key: str, link: str) -> N
     ("errors", "status", "key"),
     [("ok", 200, "code"), ("success", 404, "error"), ("detail", 404, "detail")],
 )
-def test_other_documented_forms_of_errors(errors: str, status: int, key: str) -> None:
+def test_errors_can_have_the_other_documented_forms(errors: str, status: int, key: str) -> None:
     with serving(forms=Forms(errors=errors)) as api:  # type: ignore[arg-type]
         answer = api.ask("GET", "/api/state/nemo_agent/me/1/latest")
         assert (answer.status_code, key in answer.json()) == (status, True)
 
 
-def test_errors_as_the_page_of_a_proxy() -> None:
+def test_errors_can_be_the_web_page_of_a_proxy() -> None:
     with serving(forms=Forms(errors="html")) as api:
         answer = api.ask("GET", "/api/state/nemo_agent/me/1/latest")
         assert (answer.status_code, answer.headers["content-type"][:9]) == (404, "text/html")

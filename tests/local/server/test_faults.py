@@ -111,7 +111,7 @@ def test_a_drop_cuts_the_body_at_the_byte(length: int) -> None:
         assert isinstance(error, httpx.RemoteProtocolError)
 
 
-def test_a_drop_before_the_status_line() -> None:
+def test_a_drop_before_the_status_line_sends_nothing() -> None:
     with serving(faults=[Fault(kind="drop", path=BALANCE)]) as api:
         with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
             api.balance()
@@ -119,13 +119,13 @@ def test_a_drop_before_the_status_line() -> None:
         assert api.balance() == (100, 0, 100)
 
 
-def test_a_reset() -> None:
+def test_a_drop_can_reset_the_connection() -> None:
     fault = Fault(kind="drop", path=BALANCE, reset=True)
     with serving(faults=[fault]) as api, pytest.raises(httpx.ReadError):
         api.balance()
 
 
-def test_a_drop_after_which_the_run_continues() -> None:
+def test_a_run_can_continue_after_a_drop() -> None:
     with serving(faults=[on_run("drop", after_bytes=0, run_continues=True)]) as api:
         session_id = api.session()
         with pytest.raises(httpx.RemoteProtocolError):
@@ -155,7 +155,7 @@ def test_a_backend_stops_despite_open_streams() -> None:
                 answer.read()
 
 
-def test_heartbeats_instead_of_a_run() -> None:
+def test_heartbeats_are_sent_instead_of_a_run() -> None:
     waited: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -179,7 +179,7 @@ def test_endless_heartbeats_end_when_the_client_disconnects() -> None:
         assert api.balance() == (100, 0, 100)
 
 
-def test_a_status_instead_of_the_nth_response() -> None:
+def test_a_status_replaces_the_nth_response() -> None:
     with serving(faults=[Fault(kind="status", path="/api/state/*", nth=2)]) as api:
         session_id = api.session()
         path = f"/api/state/nemo_agent/me/{session_id}/latest"
@@ -189,7 +189,7 @@ def test_a_status_instead_of_the_nth_response() -> None:
 
 
 @pytest.mark.parametrize("body", ["<html>Bad gateway</html>", {"code": 502, "message": "no"}])
-def test_a_custom_body_and_headers(body: Any) -> None:
+def test_a_fault_can_have_a_custom_body_and_headers(body: Any) -> None:
     fault = Fault(kind="status", status=502, body=body, headers={"Retry-After": "7"})
     with serving() as api:
         api.backend.faults.add(fault)
@@ -198,14 +198,14 @@ def test_a_custom_body_and_headers(body: Any) -> None:
         assert (answer.text if isinstance(body, str) else answer.json()) == body
 
 
-def test_a_redirect() -> None:
+def test_a_fault_can_redirect() -> None:
     fault = Fault(kind="redirect", path=BALANCE, status=302, location="https://other.example/")
     with serving(faults=[fault]) as api:
         answer = api.ask("GET", BALANCE)
         assert (answer.status_code, answer.headers["location"]) == (302, "https://other.example/")
 
 
-def test_a_wrong_content_type_and_a_truncated_body() -> None:
+def test_a_fault_can_change_the_content_type_and_truncate_the_body() -> None:
     rules = [
         Fault(kind="content_type", path=BALANCE, content_type="text/html"),
         Fault(kind="truncate", path=BALANCE, after_bytes=9),
@@ -216,7 +216,7 @@ def test_a_wrong_content_type_and_a_truncated_body() -> None:
         assert answer.content == b'{"code":0'
 
 
-def test_a_file_without_ranges_or_with_other_headers() -> None:
+def test_a_file_can_be_served_without_ranges_or_with_other_headers() -> None:
     with serving() as api:
         (file,) = api.upload(api.session(), ("talk.mp4", VIDEO)).json()["data"]["files"]
         ranged = {"Range": "bytes=6-7"}
@@ -230,7 +230,7 @@ def test_a_file_without_ranges_or_with_other_headers() -> None:
             assert tag in (None, answer.headers["etag"])
 
 
-def test_edits_are_silent_or_spoken_by_rule() -> None:
+def test_a_rule_makes_edits_silent_or_spoken() -> None:
     with serving(faults=[on_run("silent", form="stop"), on_run("spoken", nth=2)]) as api:
         session_id = api.session()
         silent = api.events(session_id, "edit one")
@@ -245,7 +245,7 @@ def failing_run(api: Api, form: str, after_events: int | None) -> str:
     return api.run(api.session(), "edit Hello").text
 
 
-def test_the_four_forms_of_failure() -> None:
+def test_a_run_can_fail_in_every_form() -> None:
     with serving() as api:
         assert failing_run(api, "bare", 0) == 'data: {"error": "it said "no""}\n\n'
         (system,) = read_events(failing_run(api, "system", 0))
@@ -285,7 +285,7 @@ def test_slow_events_use_the_injected_sleep() -> None:
         assert set(waited) == {12.5}
 
 
-def test_the_simple_dialect() -> None:
+def test_a_rule_sends_events_of_the_simple_dialect() -> None:
     with serving(faults=[on_run("dialect", form="simple")]) as api:
         events = api.events(api.session(), "edit Hello", streaming=True)
         assert events == [

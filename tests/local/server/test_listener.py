@@ -244,7 +244,7 @@ class Served:
         return status
 
 
-def test_the_protocol_by_hand_with_a_kill_during_the_render(tmp_path: Path, carphone: Path) -> None:
+def test_a_killed_server_resumes_its_render_after_a_restart(tmp_path: Path, carphone: Path) -> None:
     served = Served(tmp_path, "--credits", "7")
     assert str(tmp_path) in "".join(served.banner)
     issued = served.call("POST", "/api/auth/anonymous-token", **{"X-Client-Id": "by-hand"})

@@ -155,7 +155,7 @@ def test_errors_contain_no_paths_of_the_server() -> None:
         api.upload(api.session(), ("a.mp4", VIDEO))
 
 
-def test_a_large_body_is_parsed_apart_from_other_requests(
+def test_a_large_body_is_parsed_outside_the_event_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     threads: list[str] = []
@@ -211,7 +211,7 @@ def test_many_large_bodies_take_no_memory_while_they_wait(
         assert tracemalloc.get_traced_memory()[1] < 24 * 1024**2
 
 
-def test_a_large_draft_is_stored_as_it_was_sent_apart_from_other_requests(
+def test_a_large_draft_is_stored_as_it_was_sent_outside_the_event_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stored: list[tuple[str, bytes]] = []

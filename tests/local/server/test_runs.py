@@ -220,7 +220,7 @@ def test_a_large_draft_is_streamed_and_saved_in_full(api: Api) -> None:
     assert api.titles(session_id) == [words]
 
 
-def test_a_draft_is_framed_apart_from_other_requests(
+def test_a_draft_is_serialized_outside_the_event_loop(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by_thread: dict[str, list[str]] = {}
@@ -238,7 +238,7 @@ def test_a_draft_is_framed_apart_from_other_requests(
     assert '"draft"' not in in_loop
 
 
-def test_other_requests_have_their_turn_between_the_events_of_a_run(
+def test_other_requests_are_answered_between_the_events_of_a_run(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []

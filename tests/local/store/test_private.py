@@ -47,7 +47,7 @@ def test_the_target_of_a_link_is_left_alone(tmp_path: Path) -> None:
 
 
 @posix_only
-def test_a_shared_directory_stays_shared(tmp_path: Path) -> None:
+def test_a_shared_directory_keeps_its_permissions(tmp_path: Path) -> None:
     tmp_path.chmod(0o1777)
     other = tmp_path / "other"
     other.touch(mode=0o644)

@@ -30,17 +30,17 @@ def remove(clause: Clause, context: Context) -> Outcomes:
         return refused("remove_clip", {}, context.say("clip_not_there"))
     if len(timeline.clips) == 1:
         return refused("remove_clip", {}, context.say("only_clip"))
-    left = [clip for place, clip in enumerate(timeline.clips) if place != index]
+    left = [clip for i, clip in enumerate(timeline.clips) if i != index]
     said = context.say("removed", names=timeline.clips[index].name)
     return did("remove_clip", {"index": index}, edits.with_clips(timeline, left), said)
 
 
 def _meant(clause: Clause, timeline: Timeline) -> int | None:
     ids = {item.id for item in clause.files}
-    by_name = [place for place, clip in enumerate(timeline.clips) if clip.media in ids]
+    by_name = [i for i, clip in enumerate(timeline.clips) if clip.media in ids]
     if by_name:
         return by_name[-1]
-    return files.place_in(timeline.clips, clause.text)
+    return files.index_in(timeline.clips, clause.text)
 
 
 def add(clause: Clause, context: Context) -> Outcomes:

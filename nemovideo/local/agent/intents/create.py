@@ -25,7 +25,7 @@ from nemovideo.local.timeline import Clip, Timeline, Title
 CARD_MS = 5000
 SLIDE_MS = 3000
 CARD_COLOR = "#1f2937"
-_LEAST_MS = 200
+_MIN_MS = 200
 _SIZES = {"create.9:16": (1080, 1920), "create.1:1": (1080, 1080)}
 
 
@@ -107,7 +107,7 @@ def _each_ms(clause: Clause, count: int, default_ms: int) -> int:
     if each is not None:
         return each
     total = times(clause.text)
-    return max(_LEAST_MS, total[0] // count) if total else default_ms
+    return max(_MIN_MS, total[0] // count) if total else default_ms
 
 
 def _slideshow(clause: Clause, context: Context, pictures: Sequence[MediaItem]) -> Outcomes:
@@ -134,7 +134,7 @@ def _cards(clause: Clause, context: Context, words: tuple[str, ...]) -> Outcomes
 
 def _card(clause: Clause, length_ms: int) -> Clip:
     color = next((found.value for found in find_colors(clause.text)), CARD_COLOR)
-    length_ms = max(_LEAST_MS, length_ms)
+    length_ms = max(_MIN_MS, length_ms)
     return Clip(kind="card", duration_ms=length_ms, name="title card", color=color)
 
 

@@ -18,7 +18,7 @@ from nemovideo.local.timeline import Crop, Sound, Timeline
 _Fading = TypeVar("_Fading", Timeline, Sound)
 
 FADE_MS = 1000
-_LEAST_SHARE = 0.05
+_MIN_SHARE = 0.05
 _OPPOSITE = {"left": "right", "top": "bottom", "right": "left", "bottom": "top"}
 _PIXELS = re.compile(r"(?<!\d)(\d{1,5}) ?(?:px|pixels?|像素)")
 
@@ -80,7 +80,7 @@ def crop(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     wanted = crop_for(clause.text, timeline.width, timeline.height)
     if wanted is None:
         return asked(context, "how_to_crop")
-    if min(wanted.right - wanted.left, wanted.bottom - wanted.top) < _LEAST_SHARE:
+    if min(wanted.right - wanted.left, wanted.bottom - wanted.top) < _MIN_SHARE:
         return refused("crop", {}, context.say("nothing_left"))
     edited = edits.crop(timeline, wanted, stage.only)
     said = context.say("cropped", size=f"{edited.width}×{edited.height}")

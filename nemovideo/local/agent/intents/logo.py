@@ -104,8 +104,8 @@ def _chosen(clause: Clause, pictures: Sequence[MediaItem]) -> MediaItem | None:
 def _change(clause: Clause, context: Context) -> Outcomes:
     timeline = context.timeline
     named = [item.id for item in clause.files]
-    place = next((i for i, o in enumerate(timeline.overlays) if o.media in named), -1)
-    old = timeline.overlays[place]
+    index = next((i for i, o in enumerate(timeline.overlays) if o.media in named), -1)
+    old = timeline.overlays[index]
     new = _styled(old, clause.text, _free_corner(timeline))
     other = next((item for item in clause.files if item.id != old.media), None)
     if other is not None and has(clause.text, "replace") and _can_be_overlay(other):

@@ -26,19 +26,19 @@ def _properties(text: str) -> dict[str, str]:
     "Increase brightness and contrast by 20%" has the direction before both and the amount
     after both.
     """
-    places = sorted(
+    matches = sorted(
         (found.start(), found.end(), name)
         for name in _NEUTRAL
         if (found := pattern(f"properties.{name}").search(text))
     )
     parts: dict[str, str] = {}
-    for index, (_start, end, name) in enumerate(places):
-        before = places[index - 1][1] if index else 0
-        after = places[index + 1][0] if index + 1 < len(places) else len(text)
+    for index, (_start, end, name) in enumerate(matches):
+        before = matches[index - 1][1] if index else 0
+        after = matches[index + 1][0] if index + 1 < len(matches) else len(text)
         own = text[before:after]
         directed = has(own, "more", "less", "look.bright", "look.dark", "look.too", "look.to")
         if index and not directed:
-            own = parts[places[index - 1][2]] + own
+            own = parts[matches[index - 1][2]] + own
         if percent(own) is None and number(own) is None:
             own += " , " + text[end:]
         parts[name] = own

@@ -31,17 +31,17 @@ def reorder(clause: Clause, context: Context) -> Outcomes:
     """Swap two clips, move one, or reverse them all."""
     text = clause.text
     timeline = context.timeline
-    places = _places(clause, timeline)
+    indexes = _indexes(clause, timeline)
     moves = not has(text, "order.swap", "order.reverse")
-    if not timeline.clips or (moves and clause.files and places[0] is None):
+    if not timeline.clips or (moves and clause.files and indexes[0] is None):
         return clips.add(clause, context)  # "put rain.mp4 first", which is not there yet
     count = len(timeline.clips)
     if count == 1:
         return refused("reorder_clips", {}, context.say("only_one_clip"))
-    if None in places:
+    if None in indexes:
         return refused("reorder_clips", {}, context.say("clip_not_there"))
     order = list(range(count))
-    named = [place for place in places if place is not None]
+    named = [index for index in indexes if index is not None]
     if moves:
         order = _moved(text, count, named)
     elif has(text, "order.pair"):
@@ -54,39 +54,39 @@ def reorder(clause: Clause, context: Context) -> Outcomes:
         order.reverse()
     else:
         return asked(context, "which_clips")
-    names = speech.listed(context, [timeline.clips[place].name for place in order])
+    names = speech.listed(context, [timeline.clips[index].name for index in order])
     if order == list(range(count)):
         return answered(context.say("order_already", names=names))
-    edited = edits.with_clips(timeline, [timeline.clips[place] for place in order])
+    edited = edits.with_clips(timeline, [timeline.clips[index] for index in order])
     return did("reorder_clips", {"order": order}, edited, context.say("reordered", names=names))
 
 
-def _places(clause: Clause, timeline: Timeline) -> list[int | None]:
+def _indexes(clause: Clause, timeline: Timeline) -> list[int | None]:
     """Return the index of each clip that a clause names; None if it is not on the timeline."""
     named = iter(files.of_kind(clause.files, ("video", "image")))
-    places: list[int | None] = []
+    indexes: list[int | None] = []
     for found in pattern("order.clip").finditer(clause.text):
         if found[0][0] in (VIDEO, IMAGE):
             item = next(named, None)
             ids = [clip.media for clip in timeline.clips]
-            places.append(ids.index(item.id) if item and item.id in ids else None)
+            indexes.append(ids.index(item.id) if item and item.id in ids else None)
         else:
-            places.append(_numbered(digits(found[0]), len(timeline.clips)))
-    return places
+            indexes.append(_numbered(digits(found[0]), len(timeline.clips)))
+    return indexes
 
 
 def _numbered(text: str, count: int) -> int | None:
     """Return the index of "second", "clip 2" or "最后一个", or None beyond the last clip."""
-    place = files.ordinal(f"{text} clip")
-    if place is None:
-        place = int(re.sub(r"\D", "", text)) - 1
-    return place % count if place < count else None
+    index = files.ordinal(f"{text} clip")
+    if index is None:
+        index = int(re.sub(r"\D", "", text)) - 1
+    return index % count if index < count else None
 
 
 def _moved(text: str, count: int, named: Sequence[int]) -> list[int]:
     """Return the new order after moving the first clip: to an end, or next to the second clip."""
     moved = named[0]
-    order = [place for place in range(count) if place != moved]
+    order = [index for index in range(count) if index != moved]
     rest = pattern("order.clip").sub(" ", text)
     if len(named) > 1 and named[1] != moved:
         at = order.index(named[1]) + (0 if has(rest, "order.front") else 1)

@@ -47,13 +47,13 @@ _RATE = re.compile(
 
 
 def rate_for(text: str) -> float | None:
-    """Return the frame rate in a text with figures, in frames per second."""
+    """Return the frame rate in a text with numbers in digits, in frames per second."""
     found = _RATE.search(text)
     return float(found[1] or found[2] or found[3]) if found else None
 
 
 def size_for(text: str, width: int, height: int) -> tuple[int, int] | None:
-    """Return the canvas that a text with figures asks for, or None.
+    """Return the canvas that a text with numbers in digits asks for, or None.
 
     A shape keeps the length of the shorter side; a resolution such as "720p", or one side such
     as "640 wide", keeps the shape.
@@ -70,9 +70,9 @@ def size_for(text: str, width: int, height: int) -> tuple[int, int] | None:
     if ratio is None and lines is None:
         share = percent(text) if has(text, "shape.scaled") else None
         return _even(width * share, height * share) if share else None
-    wide, high = ratio or (width, height)
-    scale = (lines or min(width, height)) / min(wide, high)
-    return _even(wide * scale, high * scale)
+    ratio_width, ratio_height = ratio or (width, height)
+    scale = (lines or min(width, height)) / min(ratio_width, ratio_height)
+    return _even(ratio_width * scale, ratio_height * scale)
 
 
 def _side(pattern: re.Pattern[str], text: str) -> int:
@@ -107,7 +107,7 @@ def rate_and_size(first: Clause, second: Clause) -> bool:
 
 
 def shaped(timeline: Timeline, text: str) -> Timeline:
-    """Return the timeline on the canvas that a text with figures asks for."""
+    """Return the timeline on the canvas that a text with numbers in digits asks for."""
     rate = rate_for(text)
     if rate is not None:
         timeline = evolve(timeline, fps=rate, rated=True)

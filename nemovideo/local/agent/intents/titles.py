@@ -75,9 +75,9 @@ def _meant(clause: Clause, timeline: Timeline) -> list[int]:
     if clause.quotes:
         quoted = {words.casefold() for words in clause.quotes}
         return [index for index, title in titles.items() if title.text.casefold() in quoted]
-    place = files.place_in(timeline.titles, clause.text)
-    if place is not None and has(clause.text, "titles.numbered"):
-        return [place]
+    index = files.index_in(timeline.titles, clause.text)
+    if index is not None and has(clause.text, "titles.numbered"):
+        return [index]
     where = position(clause.text)
     low = [index for index, title in titles.items() if title.position == "bottom"]
     if has(clause.text, "titles.low") and low:

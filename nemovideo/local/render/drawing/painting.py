@@ -41,8 +41,8 @@ class Painting:
     def gradient(self, top: float, bottom: float, colors: Sequence[Color]) -> None:
         """Fill a band across the width with a vertical gradient."""
         first, last = round(top * self._size[1]), round(bottom * self._size[1])
-        places = np.linspace(0, len(colors) - 1, last - first)
-        bands = [np.interp(places, range(len(colors)), [c[i] for c in colors]) for i in range(3)]
+        positions = np.linspace(0, len(colors) - 1, last - first)
+        bands = [np.interp(positions, range(len(colors)), [c[i] for c in colors]) for i in range(3)]
         column = np.stack(bands, axis=-1)[:, np.newaxis].astype(np.uint8)
         band = Image.fromarray(np.repeat(column, self._size[0], axis=1))
         self._image.paste(band, (0, first))
@@ -60,9 +60,9 @@ class Painting:
     ) -> None:
         """Draw a rectangle, optionally with rounded corners."""
         with_alpha = (*color, round(alpha * 255))
-        place = (*self._point((left, top)), *self._point((right, bottom)))
+        corners = (*self._point((left, top)), *self._point((right, bottom)))
         pencil = ImageDraw.Draw(self._image, "RGBA")
-        pencil.rounded_rectangle(place, radius * self._unit, fill=with_alpha)
+        pencil.rounded_rectangle(corners, radius * self._unit, fill=with_alpha)
 
     def disc(self, center: Point, radius: float, color: Color, *, alpha: float = 1) -> None:
         """Draw a circle."""
@@ -123,8 +123,8 @@ class Painting:
         grain = np.random.default_rng(1).normal(0, _GRAIN, pixels.shape[:2]).astype(np.float32)
         return Image.fromarray((pixels + grain[..., np.newaxis]).clip(0, 255).astype(np.uint8))
 
-    def _point(self, place: Point) -> Point:
-        return place[0] * self._size[0], place[1] * self._size[1]
+    def _point(self, point: Point) -> Point:
+        return point[0] * self._size[0], point[1] * self._size[1]
 
     def _pixels(self) -> npt.NDArray[np.float32]:
         return np.asarray(self._image, dtype=np.float32)

@@ -73,10 +73,10 @@ def _window(p: Painting, left: float, top: float, right: float, bottom: float) -
     x = left
     while x < right:
         width = p.across(dice.uniform(0.05, 0.13))
-        high = dice.uniform(0.12, 0.38)
+        height = dice.uniform(0.12, 0.38)
         tone = dice.randint(-10, 12)
         color = (168 + tone, 186 + tone, 204 + tone)
-        p.box(x, bottom - high, min(right, x + width), bottom, color)
+        p.box(x, bottom - height, min(right, x + width), bottom, color)
         x += width * 0.92
     p.blur(0.01)
 
@@ -99,10 +99,10 @@ def _shelves(
             if dice.random() < 0.18:
                 x += p.across(dice.uniform(0.04, 0.09))
                 continue
-            wide = p.across(dice.uniform(0.014, 0.032))
+            width = p.across(dice.uniform(0.014, 0.032))
             tall = height * dice.uniform(0.55, 0.82)
-            p.box(x, floor - tall, min(x + wide, right), floor, dice.choice(books))
-            x += wide * 1.06
+            p.box(x, floor - tall, min(x + width, right), floor, dice.choice(books))
+            x += width * 1.06
 
 
 def _plant(p: Painting, dice: Random, root: Point, size: float) -> None:
@@ -126,10 +126,23 @@ def _plant(p: Painting, dice: Random, root: Point, size: float) -> None:
 
 
 def _monitor(p: Painting, x: float, floor: float) -> None:
-    half, high = p.across(0.15), p.down(0.17)
-    p.box(x - half / 6, floor - high * 0.3, x + half / 6, floor, (120, 122, 126))
-    p.box(x - half, floor - high * 1.25, x + half, floor - high * 0.22, (44, 47, 52), radius=0.01)
-    p.box(x - half * 0.94, floor - high * 1.2, x + half * 0.94, floor - high * 0.29, (86, 112, 140))
+    half_width, height = p.across(0.15), p.down(0.17)
+    p.box(x - half_width / 6, floor - height * 0.3, x + half_width / 6, floor, (120, 122, 126))
+    p.box(
+        x - half_width,
+        floor - height * 1.25,
+        x + half_width,
+        floor - height * 0.22,
+        (44, 47, 52),
+        radius=0.01,
+    )
+    p.box(
+        x - half_width * 0.94,
+        floor - height * 1.2,
+        x + half_width * 0.94,
+        floor - height * 0.29,
+        (86, 112, 140),
+    )
 
 
 def _studio(p: Painting) -> None:
@@ -172,22 +185,28 @@ def _living_room(p: Painting) -> None:
         (0.73, 0.25, 0.09, (112, 132, 150)),
     ]
     for x, y, size, color in frames:
-        wide, high = p.across(size) / 2, p.down(size) * 0.65
-        p.box(x - wide, y - high, x + wide, y + high, (88, 68, 52))
+        half_width, half_height = p.across(size) / 2, p.down(size) * 0.65
+        p.box(x - half_width, y - half_height, x + half_width, y + half_height, (88, 68, 52))
         edge_x, edge_y = p.across(0.008), p.down(0.008)
-        p.box(x - wide + edge_x, y - high + edge_y, x + wide - edge_x, y + high - edge_y, color)
+        p.box(
+            x - half_width + edge_x,
+            y - half_height + edge_y,
+            x + half_width - edge_x,
+            y + half_height - edge_y,
+            color,
+        )
         p.disc((x, y), size * 0.2, (238, 226, 206), alpha=0.8)
     _sofa(p)
     _plant(p, dice, (0.13, 0.90), 0.42)
     lamp = 0.92
     p.box(lamp - p.across(0.005), 0.36, lamp + p.across(0.005), 0.88, (78, 66, 56))
-    wide = p.across(0.095)
+    shade_width = p.across(0.095)
     p.shape(
         [
-            (lamp - wide * 0.6, 0.25),
-            (lamp + wide * 0.6, 0.25),
-            (lamp + wide, 0.38),
-            (lamp - wide, 0.38),
+            (lamp - shade_width * 0.6, 0.25),
+            (lamp + shade_width * 0.6, 0.25),
+            (lamp + shade_width, 0.38),
+            (lamp - shade_width, 0.38),
         ],
         (255, 232, 184),
     )
@@ -290,17 +309,17 @@ def _skyline(
     ground = 0.86
     x = -p.across(0.05)
     while x < 1:
-        wide = dice.uniform(0.08, 0.17)
+        width = dice.uniform(0.08, 0.17)
         top = ground - dice.uniform(*heights)
-        p.box(x, top, x + p.across(wide), 1, color)
+        p.box(x, top, x + p.across(width), 1, color)
         for row in range(int((ground - top) / 0.030)):
-            for column in range(int(wide / 0.026)):
+            for column in range(int(width / 0.026)):
                 if dice.random() < lit:
                     left = x + p.across(0.010 + column * 0.026)
                     y = top + 0.014 + row * 0.030
                     glow = (255, dice.randint(196, 232), dice.randint(120, 176))
                     p.box(left, y, left + p.across(0.013), y + 0.015, glow, alpha=0.85)
-        x += p.across(wide + dice.uniform(0, 0.012))
+        x += p.across(width + dice.uniform(0, 0.012))
 
 
 def _dice(seed: int) -> Random:

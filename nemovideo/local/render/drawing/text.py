@@ -53,7 +53,7 @@ class _Block:
     px: int
     outline: int
     size: tuple[int, int]
-    place: tuple[float, float]
+    position: tuple[float, float]
 
     @classmethod
     def of(cls, text: str, px: int, max_width_px: float) -> _Block:
@@ -81,7 +81,7 @@ def _drawn(block: _Block, color: str) -> Image.Image:
     ) -> Image.Image:
         layer = Image.new(mode, block.size, 0 if mode == "L" else (0, 0, 0, 0))
         ImageDraw.Draw(layer).multiline_text(
-            (block.place[0], block.place[1] + drop),
+            (block.position[0], block.position[1] + drop),
             block.lines,
             fill=fill,
             font=block.font,

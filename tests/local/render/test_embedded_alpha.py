@@ -87,7 +87,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("name", "codec", "pix_fmt"), KINDS)
-def test_its_own_alpha_is_the_mask(tmp_path: Path, name: str, codec: str, pix_fmt: str) -> None:
+def test_a_clips_own_alpha_is_its_mask(tmp_path: Path, name: str, codec: str, pix_fmt: str) -> None:
     path = cutout(tmp_path / name, codec, pix_fmt)
     seen = look(placed(path, tmp_path / "o.mp4", Background("color", color="#00b140")))
     assert len(seen.frames) == COUNT
@@ -208,9 +208,9 @@ def test_a_zip_without_pngs_is_refused(tmp_path: Path) -> None:
 
 def test_a_damaged_sequence_is_refused(tmp_path: Path) -> None:
     whole = sequence(tmp_path / "a.zip").read_bytes()
-    for place in [*range(0, 200, 7), *range(len(whole) - 600, len(whole), 11)]:
+    for offset in [*range(0, 200, 7), *range(len(whole) - 600, len(whole), 11)]:
         damaged = bytearray(whole)
-        damaged[place] ^= 0xFF
+        damaged[offset] ^= 0xFF
         (tmp_path / "a.zip").write_bytes(damaged)
         with suppress(UnsupportedFileError):
             prepare(tmp_path / "a.zip")

@@ -44,11 +44,11 @@ def composite(
     if kind in ("alpha", "matte"):
         extract = mask(stage) if kind == "matte" else None
 
-        def place(frame: VideoFrame, offset: Offset) -> VideoFrame:
+        def placed(frame: VideoFrame, offset: Offset) -> VideoFrame:
             shown = frame if extract is None else extract(frame)
             return shown if layout is None else shift(shown, offset)
 
-        return positioned(frames, layout, place)
+        return positioned(frames, layout, placed)
     backgrounds = behind()
     pairs = ((frame, backgrounds.frame(frame, _cut(frame, kind))) for frame in frames)
     return positioned(pairs, layout, lambda pair, offset: shift(pair[0], offset, pair[1]))
