@@ -96,19 +96,29 @@ def _variable(scheme: str) -> str:
 
 
 def _checked(proxy: Proxy) -> Proxy:
+    """Return a proxy whose URL is usable; errors contain no part of the URL beyond its scheme."""
     try:
         parts = urlsplit(proxy.url)
         usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
         usable = usable and not parts.netloc.endswith(":")  # as in htp:/host
+        # An unescaped "/", "?", "#" or "@" in a password would make its rest the host.
+        usable = usable and parts.netloc.count("@") <= 1
+        usable = usable and not (parts.path.strip("/") or parts.query or parts.fragment)
     except ValueError:
         usable = False
     if not usable:
-        scheme = proxy.url.partition("://")[0]
+        scheme = proxy.url.partition("://")[0].lower()
+        is_unknown = scheme not in _SCHEMES and re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme)
+        escaping = (
+            "Special characters in the user name or password must be percent-encoded. "
+            if "@" in proxy.url
+            else ""
+        )
         raise InvalidRequestError(
             f"{proxy.variable} is not a usable proxy URL"
-            + (f": unknown scheme {scheme!r}" if scheme not in _SCHEMES else ""),
-            remedy=f"Set {proxy.variable} to a URL such as http://host:3128 or socks5://host:1080, "
-            "or add the host to NO_PROXY.",
+            + (f": unknown scheme {scheme!r}" if is_unknown else ""),
+            remedy=f"{escaping}Set {proxy.variable} to a URL such as http://host:3128 or "
+            "socks5://host:1080, or add the host to NO_PROXY.",
         )
     return proxy
 

@@ -80,6 +80,30 @@ def test_a_proxy_that_cannot_be_used_is_an_error_that_names_the_variable(
         assert client.credits.balance().available == 100  # loopback is direct
 
 
+@pytest.mark.parametrize(
+    "login", ["me:5ec@ret", "me:5ec/ret", "me:5ec@5ec/ret", "me:5ec?ret", "me:5ec#ret", "me:5[ec"]
+)
+def test_an_unescaped_password_is_refused_at_once_and_not_shown(
+    login: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for value in (f"http://{login}@127.0.0.1:9", f"{login}@127.0.0.1:9", f"{login}://x@127.0.0.1"):
+        monkeypatch.setenv("HTTPS_PROXY", value)
+        with (
+            Client(TOKEN, base_url="https://api.test") as client,
+            pytest.raises(errors.InvalidRequestError, match="HTTPS_PROXY is not") as caught,
+        ):
+            client.credits.balance()
+        assert "must be percent-encoded" in caught.value.remedy
+        assert not any(part in str(caught.value) for part in ("5ec", "5[", "ret"))
+
+
+def test_an_escaped_password_and_a_final_slash_are_accepted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:5ec%40%2Fret@proxy.test:3128/")
+    assert Proxies.from_environment().find("https", "api.test") is not None
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_an_error_names_the_host_the_proxy_and_a_remedy_but_no_password(
     scheme: str, monkeypatch: pytest.MonkeyPatch
