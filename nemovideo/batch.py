@@ -46,14 +46,16 @@ class BatchRow:
         output: Its result, or None.
         status: "done", "skipped", "failed" or "not started".
         error: Why it failed or was not started, or None.
-        note: Warnings about the result, such as that no person was found or what the agent did not
-            do; for a skipped file, also where its result comes from, if not from an earlier run.
+        note: The `warnings` as one text; for a skipped file, also where its result comes from, if
+            not from an earlier run.
         credits_spent: The credits used; None if several files shared the account at the same time,
             so that only `BatchReport.credits_spent` is known.
         elapsed_s: Seconds of work in this run.
         duration_s: The result's duration in seconds, if known.
         size_bytes: The result's size, if known.
         reply: The agent's answer; empty if there is none.
+        warnings: Warnings about the result, such as that no person was found or what the agent did
+            not do; also of a skipped file.
     """
 
     source: Path
@@ -66,13 +68,14 @@ class BatchRow:
     duration_s: float | None = None
     size_bytes: int | None = None
     reply: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def remedy(self) -> str:
         """The remedy for the error; empty if there is no error."""
         return self.error.remedy if self.error is not None else ""
 
-    def to_dict(self) -> dict[str, str | float | None]:
+    def to_dict(self) -> dict[str, str | float | list[str] | None]:
         """Return the row as plain values, for JSON or a data frame."""
         return {
             "source": str(self.source),
@@ -87,6 +90,7 @@ class BatchRow:
             "duration_s": self.duration_s,
             "size_bytes": self.size_bytes,
             "reply": self.reply or None,
+            "warnings": list(self.warnings),
         }
 
 
@@ -136,10 +140,10 @@ class BatchReport:
 
     @property
     def ok(self) -> bool:
-        """Whether there is a result for every file."""
+        """Whether there is a result for every file, also if some have warnings."""
         return not self.failed and not self.not_started
 
-    def to_dicts(self) -> list[dict[str, str | float | None]]:
+    def to_dicts(self) -> list[dict[str, str | float | list[str] | None]]:
         """Return the rows as plain values: `pandas.DataFrame(report.to_dicts())`."""
         return [row.to_dict() for row in self.rows]
 

@@ -354,7 +354,8 @@ class Coordinator:
         self._settle(
             item,
             "done",
-            note=outcome.note,
+            note=" ".join(outcome.warnings),
+            warnings=outcome.warnings,
             credits_spent=spent,
             elapsed_s=outcome.elapsed_s,
             duration_s=None if record is None else record.duration_s,
@@ -405,6 +406,7 @@ class Coordinator:
             item,
             "skipped",
             note=" ".join((f"{note}." if note and warnings else note, *warnings)).strip(),
+            warnings=warnings,
             duration_s=record.duration_s,
             size_bytes=record.size_bytes,
             reply=record.reply,

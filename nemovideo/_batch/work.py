@@ -128,14 +128,14 @@ class Outcome:
         credits_spent: How much the account's balance fell.
         elapsed_s: Seconds of work.
         limited: How many 429 responses another process received.
-        note: Warnings about the result, as sentences.
+        warnings: Warnings about the result, as sentences.
     """
 
     error: NemoError | None = None
     credits_spent: float | None = None
     elapsed_s: float = 0.0
     limited: int = 0
-    note: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def work(spec: ClientSpec, task: Task) -> Outcome:
@@ -210,8 +210,7 @@ def _job(
         except (CheckpointError, SessionNotFoundError):
             record = yield from blocking(partial(_arrived, task))
             if record is not None:
-                note = " ".join(record.all_warnings)
-                return Outcome(credits_spent=_spent(record), note=note)
+                return Outcome(credits_spent=_spent(record), warnings=record.all_warnings)
             if not resumes:
                 raise
             yield from blocking(lambda: task.checkpoint.unlink(missing_ok=True))
@@ -219,7 +218,7 @@ def _job(
         else:
             paid = earlier is not None and earlier.finished  # only the output file was lost
             spent = 0.0 if paid and resumes else video.credits_spent
-            return Outcome(credits_spent=spent, note=" ".join(video.warnings))
+            return Outcome(credits_spent=spent, warnings=video.warnings)
 
 
 def _arrived(task: Task) -> Checkpoint | None:

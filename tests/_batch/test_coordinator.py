@@ -245,16 +245,22 @@ def test_warnings_about_a_result_are_in_its_row(
     tmp_path: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def warned(*args: Any, **options: Any) -> Written:
-        return attrs.evolve(quick_render(*args, **options), warnings=("Nobody was found.",))
+        return attrs.evolve(
+            quick_render(*args, **options), warnings=("Nobody was found.", "It is dark.")
+        )
 
     with (
         LocalBackend(tmp_path / "state", render=warned) as backend,
         quick_client(backend) as client,
     ):
         report = client.batch.remove_backgrounds(clips, tmp_path / "out", background="white")
-    assert [row.note for row in report] == ["Nobody was found."] * 3
-    assert str(report).endswith("note, 3: clip00.mp4, clip01.mp4, clip02.mp4: Nobody was found.")
-    assert report.to_dicts()[0]["note"] == "Nobody was found."
+    assert [row.note for row in report] == ["Nobody was found. It is dark."] * 3
+    assert str(report).endswith(
+        "note, 3: clip00.mp4, clip01.mp4, clip02.mp4: Nobody was found. It is dark."
+    )
+    assert [row.warnings for row in report] == [("Nobody was found.", "It is dark.")] * 3
+    assert report.to_dicts()[0]["note"] == "Nobody was found. It is dark."
+    assert report.to_dicts()[0]["warnings"] == ["Nobody was found.", "It is dark."]
 
 
 def test_a_second_run_does_nothing_and_sends_nothing(
@@ -326,6 +332,7 @@ def test_a_copied_result_has_the_warnings_after_its_origin(tmp_path: Path, clips
     ):
         report = client.batch.remove_backgrounds(clips, tmp_path / "out", background="blur")
     assert report.skipped[0].note == "the same content as clip00.mp4. Nobody was found."
+    assert report.skipped[0].warnings == ("Nobody was found.",)
 
 
 @pytest.mark.parametrize("through_a_link", [False, True])
@@ -874,6 +881,7 @@ def test_the_report_names_every_failure_with_its_remedy_and_survives_pickle() ->
         "duration_s": None,
         "size_bytes": None,
         "reply": None,
+        "warnings": [],
     }
     with pytest.raises(errors.UnsupportedFileError):
         report.raise_for_failures()

@@ -257,7 +257,7 @@ def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
     with quick_backend(tmp_path / "state") as cloud:
         monkeypatch.setenv("NEMO_API_URL", cloud.url)
         monkeypatch.setenv("NEMO_WEB_URL", cloud.url)
-        assert run_page(page) == 5
+        assert run_page(page) == 6
     assert sorted(results(tmp_path / "green")) == ["clip00.mp4", "clip01.mp4"]
 
 
