@@ -92,7 +92,7 @@ def _http_exception(_request: Request, error: Exception) -> Response:
 
 
 async def _fault_rules(request: Request) -> Response:
-    """`/__faults__`: GET lists the rules, POST adds rules, DELETE removes all."""
+    """`/__faults__`: GET lists the rules and how often they fired, POST adds, DELETE clears."""
     faults: Faults = request.app.state.faults
     if request.method == "DELETE":
         faults.clear()
@@ -104,8 +104,9 @@ async def _fault_rules(request: Request) -> Response:
             faults.add(*await read_body(request, lambda rules, _: read_faults(rules)))
         except ValueError as error:
             raise Problem(400, str(error)) from error
-    rules = [fault_json(rule) for rule in faults.rules]
-    return JSONResponse({"code": 0, "message": "success", "data": {"faults": rules}})
+    fired = faults.fired
+    data = {"faults": [fault_json(rule) for rule, _ in fired], "fired": [n for _, n in fired]}
+    return JSONResponse({"code": 0, "message": "success", "data": data})
 
 
 _FAULT_RULES = Route("/__faults__", _fault_rules, methods=["GET", "POST", "DELETE"])

@@ -132,6 +132,11 @@ class Fault:
         """Return whether the rule fires at the `count`-th matching request (from 1)."""
         return count >= self.nth and (self.times is None or count < self.nth + self.times)
 
+    def times_fired(self, count: int) -> int:
+        """Return how often the rule has fired after `count` matching requests."""
+        fired = max(0, count - self.nth + 1)
+        return fired if self.times is None else min(fired, self.times)
+
 
 class Faults:
     """The rules of one backend; thread-safe."""
@@ -147,10 +152,15 @@ class Faults:
             return tuple(rule for rule, _ in self._counts)
 
     @property
+    def fired(self) -> tuple[tuple[Fault, int], ...]:
+        """The current rules and how often each has fired, in order."""
+        with self._guard:
+            return tuple((rule, rule.times_fired(count)) for rule, count in self._counts)
+
+    @property
     def unused(self) -> tuple[Fault, ...]:
         """The rules that have not fired yet, in order."""
-        with self._guard:
-            return tuple(rule for rule, count in self._counts if count < rule.nth)
+        return tuple(rule for rule, times in self.fired if not times)
 
     def add(self, *rules: Fault) -> None:
         """Add rules; they count requests from now on."""

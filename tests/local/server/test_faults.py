@@ -306,12 +306,19 @@ def test_raw_frames_are_injected_between_events() -> None:
 def test_faults_are_set_listed_and_cleared_over_http() -> None:
     with serving() as api:
         rule = {"kind": "status", "path": BALANCE, "status": 503, "times": None}
-        added = api.data("POST", "/__faults__", json={"faults": [rule]})
-        assert added == {"faults": [rule]}
-        assert api.ask("GET", BALANCE).status_code == 503
-        assert api.data("GET", "/__faults__") == {"faults": [rule]}
-        assert api.data("DELETE", "/__faults__") == {"faults": []}
+        once = {"kind": "headers", "path": BALANCE}
+        later = {"kind": "drop", "path": BALANCE, "nth": 4}
+        rules = [rule, once, later]
+        added = api.data("POST", "/__faults__", json={"faults": rules})
+        assert added == {"faults": rules, "fired": [0, 0, 0]}
+        for _ in range(2):
+            assert api.ask("GET", BALANCE).status_code == 503
+        listed = api.data("GET", "/__faults__")
+        assert listed == {"faults": rules, "fired": [2, 1, 0]}
+        assert api.data("DELETE", "/__faults__") == {"faults": [], "fired": []}
         assert api.balance() == (100, 0, 100)
+        api.data("POST", "/__faults__", json=listed)  # the answer of GET can be sent again
+        assert api.data("GET", "/__faults__")["fired"] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
