@@ -72,9 +72,9 @@ def video_at(source: str | os.PathLike[str]) -> MediaItem:
 
 
 def sound_at(source: str | os.PathLike[str]) -> MediaItem:
-    """Return the properties of a video or audio file with sound."""
+    """Return the properties of a video, which may be silent, or of an audio file."""
     item = _probed(source)
-    if not item.has_audio:
+    if item.kind != "video" and not item.has_audio:
         raise UnsupportedFileError(
             f"{item.name} has no sound", code=4001, remedy="Leave out sound=, or pass another file."
         )

@@ -197,7 +197,7 @@ class Matting:
                 It starts at the first frame's `time_s`, so that the frames of a part of a video
                 have its sound, or at its start for frames without increasing times; and it ends
                 with the frames. As in an export, AAC is copied to an MP4 if it is not cut at its
-                start, and other sound is encoded.
+                start, and other sound is encoded; a video without sound gives a file without.
             progress: True for a progress bar, or a function that is called with a `Progress` for
                 each frame and at the end. The fraction is known for a list, and for frames of
                 `frames()` that are computed while they are written; otherwise it is 0, and the
@@ -210,8 +210,8 @@ class Matting:
         Raises:
             InvalidRequestError: There are no frames, their sizes differ, or a frame or an argument
                 is not valid, or the format has no sound.
-            UnsupportedFileError: The file for `sound` does not exist, cannot be read, or has no
-                sound.
+            UnsupportedFileError: The file for `sound` does not exist, cannot be read, or is not a
+                video and has no sound.
             OutputError: The file cannot be written, or exists and `overwrite` is False.
         """
         self._write_notices = Notices()

@@ -129,14 +129,21 @@ def test_sound_that_is_mixed_down_or_cut_off_leaves_a_warning(tmp_path: Path) ->
     assert ["cut.mkv is cut off after" in warning for warning in matting.warnings] == [True]
 
 
-def test_files_without_sound_are_refused_before_the_first_frame(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["mp4", "webm"])
+def test_a_video_without_sound_gives_a_file_without_sound(tmp_path: Path, suffix: str) -> None:
     silent = make_video(tmp_path / "silent.mp4", tone=None)
+    matting = Matting()
+    seen = look(matting.write(_frames_of(silent), tmp_path / f"out.{suffix}", sound=silent))
+    assert seen.sound is None
+    assert matting.warnings == ()
+
+
+def test_other_files_without_sound_are_refused_before_the_first_frame(tmp_path: Path) -> None:
     photo = make_image(tmp_path / "photo.png", (9, 9, 9))
     damaged = tmp_path / "damaged.mp4"
     damaged.write_bytes(b"not a video" * 100)
     for sound, message in (
-        (silent, r"silent\.mp4 has no sound.*Leave out sound="),
-        (photo, r"photo\.png has no sound"),
+        (photo, r"photo\.png has no sound.*Leave out sound="),
         (damaged, r"damaged\.mp4: the file cannot be read"),
         (tmp_path, "there is no file"),
     ):
