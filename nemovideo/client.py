@@ -544,7 +544,7 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         at: models.At = None,
         deadline: float | None = None,
     ) -> models.Preview:
-        """Return a preview of what `remove_background` makes; see `Client.preview`."""
+        """Return a preview of the result of `remove_background`; see `Client.preview`."""
         from nemovideo._jobs.preview import of_source
 
         flow = of_source(self._context, source, background, at, trim, edit)

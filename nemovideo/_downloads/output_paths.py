@@ -24,7 +24,7 @@ def output_path(path: str | os.PathLike[str]) -> Path:
     """Return an output path.
 
     Raises:
-        OutputPathError: It names a folder ("clips/"), or contains a NUL character.
+        OutputPathError: It is a folder ("clips/"), or contains a NUL character.
     """
     written = os.fspath(path)
     if "\0" in written:

@@ -74,7 +74,7 @@ class Deadline:
         raise error
 
     def error(self, during: str = "", *, answered: bool = True) -> APITimeoutError:
-        """Return the error for an expired deadline; `during` names the request in progress.
+        """Return the error for an expired deadline; `during` is the request in progress.
 
         If the server did not answer at all, more time may not help.
         """

@@ -188,7 +188,7 @@ class ErrorMapper:
 
 
 def _certificates() -> str:
-    """Return a sentence that names the certificates that the environment sets, or ""."""
+    """Return a sentence about the certificates that the environment sets, or ""."""
     for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         if path := os.environ.get(variable):
             return f"Only the certificates in {variable}={path} were trusted. "

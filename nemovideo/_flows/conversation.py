@@ -67,7 +67,7 @@ def say(
     is_file = is_existing_file if local_files else lambda _: False
     routed = yield from blocking(partial(route, text, is_file=is_file))
     attached = {name_of(source) for source in attachments}
-    if attached.intersection(routed.paths):  # the text names the attachments
+    if attached.intersection(routed.paths):  # the text mentions the attachments
         routed = attrs.evolve(routed, paths=tuple(p for p in routed.paths if p not in attached))
     if attachments and routed.route is Route.AGENT:
         routed = attrs.evolve(routed, route=Route.UPLOAD)

@@ -215,7 +215,7 @@ def _class_by_path(exchange: Exchange, message: str, cls: type[APIError]) -> typ
     if cls is not APIError:
         return cls
     if exchange.status == 404:
-        # A run names the missing session; a server without this route does not (§5).
+        # A run mentions the missing session; a server without this route does not (§5).
         elsewhere = exchange.is_page or (path == "/run_sse" and _is_plain(message))
         known = _SESSION_PATHS.match(path) or "session" in words
         return SessionNotFoundError if known and not elsewhere else cls

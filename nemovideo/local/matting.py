@@ -174,7 +174,7 @@ class Matting:
         progress: bool | OnProgress = False,
         overwrite: bool = False,
     ) -> Path:
-        """Write frames to a video file, without sound unless `sound` names a file.
+        """Write frames to a video file, without sound unless `sound` is a file.
 
         Transparent areas are black in the file, except for a few pixels around the person. In an
         .mp4, which has no transparency, everything transparent is black, and `warnings` says so.

@@ -1,6 +1,6 @@
 """Find the background that a clause asks for: a color, blur, scene, upload, or something unknown.
 
-A clause may name the current background ("my white background", "from my office video") and the
+A clause may mention the current background ("my white background", "from my office video") and the
 new one ("a white background", "in an office"). The current one is blanked out first.
 """
 
@@ -50,13 +50,13 @@ def blurs(text: str) -> bool:
 
 
 def resolves(clause: Clause) -> bool:
-    """Return whether the clause names a known background, with any verb."""
+    """Return whether the clause mentions a known background, with any verb."""
     found = find_target(clause, ())
     return found is not None and found.unknown is None
 
 
 def find_target(clause: Clause, backdrops: Sequence[MediaItem]) -> Target | None:
-    """Return the background that a clause names, or None.
+    """Return the background that a clause mentions, or None.
 
     `backdrops` are the uploads that can be a background.
     """

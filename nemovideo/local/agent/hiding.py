@@ -17,7 +17,7 @@ from nemovideo.local.timeline import Overlay, Sound, Title
 
 
 def is_timed(text: str) -> bool:
-    """Return whether the text names a time or a time range."""
+    """Return whether the text gives a time or a time range."""
     return bool(times(text)) or time_range(text) is not None
 
 
@@ -51,7 +51,7 @@ def hide(
     kind: Literal["titles", "overlays", "sounds"],
     meant: Collection[int],
 ) -> Outcomes:
-    """Hide the parts of a kind with the indexes `meant`, in the time range that a clause names."""
+    """Hide the parts of a kind with the indexes `meant`, in the time range that a clause gives."""
     timeline = context.timeline
     parts: tuple[Title | Overlay | Sound, ...] = getattr(timeline, kind)
     gone = hidden(clause.text, timeline.duration_ms)

@@ -56,7 +56,7 @@ def left_out(clause: Clause, act: Action, context: Context, outcomes: Outcomes) 
 
 
 def _drawn(text: str, edited: Timeline | None) -> _Scene | None:
-    """Return the scene that the text names, if it is in the result."""
+    """Return the scene that the text mentions, if it is in the result."""
     scene = find_scene(without_source(text))
     shown = edited.clips if edited else ()
     if scene and any(clip.background and clip.background.scene == scene[0] for clip in shown):
@@ -119,7 +119,7 @@ def _shades(text: str) -> Iterator[tuple[int, int, int]]:
 
 
 def _is_a_value(words: str) -> bool:
-    """Return whether words only give a time, a place or a number, which may equal the default."""
+    """Return whether words only give a time, position or number, which may equal the default."""
     if not (position(words) or says_when(words) or percent(words) or number(words)):
         return False
     unmarked = re.sub(rf"{MARK}\d+{MARK}", " ", mark_times(words))

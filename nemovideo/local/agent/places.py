@@ -1,4 +1,4 @@
-"""Places and sizes on the picture: "the bottom right corner", "40 %", "a bit bigger", "左上角"."""
+"""Positions and sizes on the picture: "the bottom right corner", "40 %", "左上角"."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _SMALL = 0.6
 
 @attrs.frozen
 class Spot:
-    """A place on the picture: 0 is left or top, 1 is right or bottom, None is unspecified."""
+    """A position on the picture: 0 is left or top, 1 is right or bottom, None is unspecified."""
 
     x: float | None = None
     y: float | None = None
 
     @property
     def position(self) -> str:
-        """The place as the `position` of a title or an overlay."""
+        """The spot as the `position` of a title or an overlay."""
         across = {0.0: "left", 1.0: "right", None: ""}.get(self.x, "")
         down = {0.0: "top", 1.0: "bottom", None: ""}.get(self.y, "")
         return f"{down} {across}".strip() or "center"
@@ -36,7 +36,7 @@ def small_person(timeline: Timeline) -> Spot:
 
 
 def find_spot(text: str) -> Spot | None:
-    """Return the place that a text names, or None.
+    """Return the spot that a text gives, or None.
 
     "The corner" without a side means the bottom right one.
     """

@@ -25,7 +25,7 @@ class When:
 
 
 def position(text: str) -> str | None:
-    """Return the place on the picture that the text names, as a title's `position`."""
+    """Return the position on the picture that the text gives, as a title's `position`."""
     spot = find_spot(text)
     return spot.position if spot else None
 
@@ -36,9 +36,9 @@ def says_when(text: str) -> bool:
 
 
 def when(text: str, total_ms: int, default_ms: int, start_ms: int = 0) -> When | None:
-    """Return the range that a text names, or None if it is outside the timeline.
+    """Return the range that a text gives, or None if it is outside the timeline.
 
-    If the text names no time, the range starts at `start_ms` and lasts `default_ms`. It is cut off
+    If the text gives no time, the range starts at `start_ms` and lasts `default_ms`. It is cut off
     at the end of the timeline.
     """
     to_end = find_time(text, "timing.to_end")
@@ -67,6 +67,6 @@ def when(text: str, total_ms: int, default_ms: int, start_ms: int = 0) -> When |
 
 
 def without_when(text: str) -> str:
-    """Return the text up to the words that name a time and a place."""
+    """Return the text up to the words that give a time and a position."""
     found = pattern("timing.tail").search(text)
     return text[: found.start()] if found else text

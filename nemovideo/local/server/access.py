@@ -42,7 +42,7 @@ class Access:
 
 
 def check_key(key: str, source: str) -> None:
-    """Check an API key; error messages name its `source`, since the key itself is a secret.
+    """Check an API key; error messages contain its `source`, since the key itself is a secret.
 
     Raises:
         InvalidRequestError: It is too short, or has characters that a header cannot have.

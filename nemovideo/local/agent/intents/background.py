@@ -57,7 +57,7 @@ def matches(clause: Clause) -> bool:
 
 
 def edit(clause: Clause, context: Context) -> Outcomes:
-    """Put the background that the clause names behind the person, or ask for one."""
+    """Put the background that the clause mentions behind the person, or ask for one."""
     if not has(clause.text, "background") and logo.is_shown(clause, context):
         return logo.edit(clause, context)  # "put logo.png in the center"
     backdrops = files.of_kind(context.media, ("image", "video"))
@@ -87,7 +87,7 @@ def edit(clause: Clause, context: Context) -> Outcomes:
 
 
 def then(clause: Clause, context: Context, act: Action) -> Outcomes:
-    """Replace the background if the clause names one, then make another edit."""
+    """Replace the background if the clause mentions one, then make another edit."""
     if resolves(clause) and (first := edit(clause, context))[-1].timeline is not None:
         return (*first, *act(clause, evolve(context, timeline=first[-1].timeline)))
     return act(clause, context)
@@ -131,7 +131,7 @@ def _without_backdrop(context: Context, background: Background) -> Context:
 
 
 def _unnamed(clause: Clause, context: Context) -> Target | Outcomes:
-    """Decide what to do if no background is named: remove it, use the upload, or ask."""
+    """Decide what to do if no background is mentioned: remove it, use the upload, or ask."""
     text = clause.text
     removes, matting = has(text, "remove"), has(text, "background.matting")
     if has(text, "background.shade_only") and not removes:

@@ -89,7 +89,7 @@ def crop(clause: Clause, context: Context, stage: Stage) -> Outcomes:
 
 
 def crop_for(text: str, width: int, height: int) -> Crop | None:
-    """Return the part of a picture of this size to keep, or None if the text names none."""
+    """Return the part of a picture of this size to keep, or None if the text gives none."""
     text = digits(text)
     if not _names_part(text):
         return None

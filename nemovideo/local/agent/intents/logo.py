@@ -36,7 +36,7 @@ def matches(clause: Clause) -> bool:
 
 
 def is_shown(clause: Clause, context: Context) -> bool:
-    """Return whether the first file that a clause names is already an overlay of the video."""
+    """Return whether the first file that a clause mentions is already an overlay of the video."""
     shown = {overlay.media for overlay in context.timeline.overlays}
     return bool(clause.files) and clause.files[0].id in shown
 
@@ -90,7 +90,7 @@ def _add(clause: Clause, context: Context) -> Outcomes:
 
 
 def _chosen(clause: Clause, pictures: Sequence[MediaItem]) -> MediaItem | None:
-    """Return the picture that is named, else the last one uploaded."""
+    """Return the picture that the clause mentions, else the last one uploaded."""
     as_logo = has(clause.text, "logo.logo")  # a plain video as well: picture in picture
     named = [
         item
@@ -144,7 +144,7 @@ def _free_corner(timeline: Timeline) -> str:
 
 
 def _styled(overlay: Overlay, text: str, corner: str) -> Overlay:
-    """Return the overlay with the place, size and opacity that the text asks for.
+    """Return the overlay with the position, size and opacity that the text asks for.
 
     `corner` is "a corner".
     """

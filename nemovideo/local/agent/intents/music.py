@@ -58,7 +58,7 @@ def change_volume(clause: Clause, context: Context) -> Outcomes:
 
 
 def matches_addition(clause: Clause) -> bool:
-    """Return whether the clause asks for music; a short clause that names it is enough."""
+    """Return whether the clause asks for music; a short clause that mentions it is enough."""
     text = clause.text
     wanted = has(text, "music.put", "add", "replace") or len(text) < 24
     return wanted or new_volume(text, 1.0) is not None

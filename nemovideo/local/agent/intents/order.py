@@ -62,7 +62,7 @@ def reorder(clause: Clause, context: Context) -> Outcomes:
 
 
 def _indexes(clause: Clause, timeline: Timeline) -> list[int | None]:
-    """Return the index of each clip that a clause names; None if it is not on the timeline."""
+    """Return the index of each clip that a clause mentions; None if it is not on the timeline."""
     named = iter(files.of_kind(clause.files, ("video", "image")))
     indexes: list[int | None] = []
     for found in pattern("order.clip").finditer(clause.text):

@@ -32,7 +32,7 @@ def matches(clause: Clause) -> bool:
 
 
 def place(clause: Clause, context: Context) -> Outcomes:
-    """Move the person, and replace the background if the clause names one."""
+    """Move the person, and replace the background if the clause mentions one."""
     text = clause.text
     if has(text, "place.moved") and not has(text, "place.reset"):
         # "Put me in the bottom right corner of an office" asks for both.
@@ -108,5 +108,5 @@ def _says_share(text: str) -> bool:
 
 
 def _without_scene(text: str) -> str:
-    """Return the text without "in the middle of the beach", which is not a place of the frame."""
+    """Return the text without "in the middle of the beach", not a position in the frame."""
     return pattern("place.in_scene").sub(" ", text)

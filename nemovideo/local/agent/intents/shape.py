@@ -98,7 +98,7 @@ def _exact_ratio(text: str) -> tuple[float, float] | None:
 def rate_and_size(first: Clause, second: Clause) -> bool:
     """Return whether one clause only sets the frame rate, and the other only the canvas.
 
-    They are carried out as one, so that the answer names the final size and rate.
+    They are carried out as one, so that the answer gives the final size and rate.
     """
     both = digits(first.text), digits(second.text)
     rates = [rate_for(text) is not None for text in both]
@@ -139,7 +139,7 @@ def matches(clause: Clause) -> bool:
 
 
 def change(clause: Clause, context: Context) -> Outcomes:
-    """Set the canvas, and replace the background if the clause names one."""
+    """Set the canvas, and replace the background if the clause mentions one."""
     if has(clause.text, "background") and not has(clause.text, "shape.blurred"):
         return background.then(clause, context, _change)
     return _change(clause, context)

@@ -68,7 +68,7 @@ def status(_clause: Clause, context: Context) -> Outcomes:
 
 
 def export(clause: Clause, context: Context) -> Outcomes:
-    """Say how to export, in the format that the clause names."""
+    """Say how to export, in the format that the clause mentions."""
     if not context.timeline.clips:
         return answered(context.say("nothing_to_export"))
     found = pattern("talk.suffix").search(clause.text)
@@ -91,7 +91,7 @@ def greet(_clause: Clause, context: Context) -> Outcomes:
 
 
 def acknowledge(_clause: Clause, context: Context) -> Outcomes:
-    """Name the uploads, and ask what to do with them."""
+    """List the uploads, and ask what to do with them."""
     names = speech.listed(context, [item.name for item in context.media])
     if not names:
         return answered(context.say("no_video"))

@@ -106,7 +106,7 @@ def replaces_words(clause: Clause) -> bool:
 
 
 def change(clause: Clause, context: Context) -> Outcomes:
-    """Change the words, place, time, color or size of a title."""
+    """Change the words, position, time, color or size of a title."""
     timeline = context.timeline
     looks = _concerns_look(clause)
     if only_describes(clause.text) and (not timeline.titles or has(clause.text, "titles.new_one")):
@@ -155,7 +155,7 @@ def change(clause: Clause, context: Context) -> Outcomes:
 
 
 def _changed(clause: Clause, timeline: Timeline, *, looks: bool) -> list[int]:
-    """Return the indexes of the titles to change: those named, or else the last one."""
+    """Return the indexes of the titles to change: those mentioned, or else the last one."""
     everything = list(range(len(timeline.titles)))
     if len(clause.quotes) == 1:
         return everything[-1:]
@@ -182,7 +182,7 @@ def _concerns_look(clause: Clause) -> bool:
 
 
 def _styled(title: Title, text: str) -> Title:
-    """Return the title with the place, color and size that the text asks for."""
+    """Return the title with the position, color and size that the text asks for."""
     color = next((found.value for found in find_colors(text)), title.color)
     sized = has(text, "places.bigger", "places.smaller")
     sized = sized or (has(text, "titles.look") and bool(percent(text)))
@@ -245,7 +245,7 @@ def _now(context: Context, text: str, before: Title, after: Title) -> str:
 
 
 def _described(context: Context, text: str, before: Title, after: Title) -> str:
-    """Return the color, place, size and time that a text gives a title, in words."""
+    """Return the color, position, size and time that a text gives a title, in words."""
     color = next(find_colors(text), None)
     how: list[str] = []
     if color is not None:

@@ -42,7 +42,7 @@ def means_last_change(clause: Clause) -> bool:
 
 
 def undo(clause: Clause, context: Context) -> Outcomes:
-    """Undo the last change, if it is what the clause names."""
+    """Undo the last change, if it is what the clause refers to."""
     named = {fact for name, fact in _SUBJECTS.items() if has(clause.text, name)}
     changed = _changed(context.previous, context.timeline) if context.history else set()
     if "background" in named - changed:
