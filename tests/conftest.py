@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from nemovideo import Client
+from nemovideo._drivers import locks, loops
 from nemovideo.local import LocalBackend
 from nemovideo.local.matte import loading
 from nemovideo.retry import Polling
@@ -93,6 +94,14 @@ def _networks_are_loaded_once() -> Iterator[None]:
 def anyio_backend() -> str:
     """The loop of async tests; those on what a loop does differently name both."""
     return "asyncio"
+
+
+@pytest.fixture
+def _quick_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Detect dropped streams and deadlocks after 0.1 s and 0.3 s, not after 0.5 s and a second."""
+    for module in (locks, loops):
+        monkeypatch.setattr(module, "IDLE_S", 0.1)
+        monkeypatch.setattr(module, "DEADLOCK_S", 0.3)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from tests.support.blocking import LOOPS
 from tests.support.service import Service, hanging, serving, words
 
 TOKEN = "nmv_usr_x"
+pytestmark = pytest.mark.usefixtures("_quick_locks")
 
 
 @pytest.fixture
@@ -228,9 +229,7 @@ def test_a_stream_may_be_read_by_several_threads(endless: Service) -> None:
         waiting.start()  # now read by another thread
         restore_replies(endless)
         sent = other.submit(session.send, "next", deadline=10)
-        time.sleep(
-            1.5
-        )  # longer than DEADLOCK_S: the thread that started the stream may wait for it
+        time.sleep(0.6)  # longer than DEADLOCK_S: the thread that started the stream may wait
         assert not sent.done()
         endless.going.set()
         assert sent.result().text == "Done!"

@@ -153,6 +153,7 @@ def test_a_failed_stream_does_not_restart(backend: LocalBackend) -> None:
     assert runs(backend) == 1
 
 
+@pytest.mark.usefixtures("_quick_locks")
 def test_a_thread_with_an_open_stream_gets_an_error_instead_of_a_deadlock(
     backend: LocalBackend,
 ) -> None:
@@ -167,6 +168,7 @@ def test_a_thread_with_an_open_stream_gets_an_error_instead_of_a_deadlock(
 
 
 @pytest.mark.anyio
+@pytest.mark.usefixtures("_quick_locks")
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 async def test_a_task_with_an_open_stream_gets_an_error_instead_of_a_deadlock(
     backend: LocalBackend,

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from nemovideo import errors
+from nemovideo.testing import FakeClock
 from tests.support.servers import Script, sync_client
 
 PAGE = "<!DOCTYPE html><title>Welcome to Hotel WiFi</title>"
@@ -26,7 +27,10 @@ PAGE = "<!DOCTYPE html><title>Welcome to Hotel WiFi</title>"
 )
 def test_the_remedy_explains_an_html_page(status: int, advice: str) -> None:
     script = Script(httpx.Response(status, html=PAGE))
-    with sync_client(script) as client, pytest.raises(errors.NemoError) as caught:
+    with (
+        sync_client(script, clock=FakeClock()) as client,
+        pytest.raises(errors.NemoError) as caught,
+    ):
         client.credits.balance()
     assert advice in caught.value.remedy
 
