@@ -29,6 +29,7 @@ from nemovideo.local import LocalBackend
 from nemovideo.local.server.faults import Fault
 from nemovideo.models import Progress
 from nemovideo.resources.batch import Batch
+from nemovideo.retry import Polling
 from tests.support.media import corner, near, pictures
 from tests.support.service import hanging, serving
 
@@ -44,6 +45,7 @@ def run(backend: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("NEMO_API_URL", backend.url)
     monkeypatch.setenv("NEMO_WEB_URL", backend.url)
     monkeypatch.delenv("NEMO_TOKEN", raising=False)
+    monkeypatch.setattr(Polling, "wait_s", lambda *_: 0.02)
     return Run()
 
 

@@ -36,6 +36,13 @@ def service() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def limited() -> Iterator[str]:
+    """A service that takes small clips, and one at a time."""
+    with running(MAX_CLIP_BYTES="2000000", MAX_JOBS="1") as url:
+        yield url
+
+
 @contextmanager
 def running(**settings: str) -> Iterator[str]:
     """Start the service on a socket that listens already: requests wait until it is ready."""
@@ -149,22 +156,21 @@ def test_a_charset_of_the_visitors_choice_does_no_harm(service: str, clip: Path)
         assert (answer.status_code, "send a clip" in answer.text) == (422, True)
 
 
-def test_size_and_words_have_limits(clip: Path) -> None:
-    with running(MAX_CLIP_BYTES="2000000") as url:
-        big = b"x" * 4_000_000
-        assert post(url, files={"file": ("a.mp4", big)}).status_code == 413
+def test_size_and_words_have_limits(limited: str, clip: Path) -> None:
+    big = b"x" * 4_000_000
+    assert post(limited, files={"file": ("a.mp4", big)}).status_code == 413
 
-        def chunks() -> Iterator[bytes]:
-            yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
-            yield from (b"x" * 100_000 for _ in range(60))
+    def chunks() -> Iterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        yield from (b"x" * 100_000 for _ in range(60))
 
-        headers = {"Content-Type": "multipart/form-data; boundary=b"}
-        with suppress(httpx.WriteError, httpx.RemoteProtocolError):  # it need not listen on
-            answer = post(url, content=chunks(), headers=headers)
-            assert answer.status_code == 413
-        files = {"file": ("a.mp4", clip.read_bytes())}
-        words = {"background": "w" * 201}
-        assert post(url, files=files, data=words).status_code == 422
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    with suppress(httpx.WriteError, httpx.RemoteProtocolError):  # it need not listen on
+        answer = post(limited, content=chunks(), headers=headers)
+        assert answer.status_code == 413
+    files = {"file": ("a.mp4", clip.read_bytes())}
+    words = {"background": "w" * 201}
+    assert post(limited, files=files, data=words).status_code == 422
 
 
 def test_only_a_form_with_one_file_is_read(service: str, clip: Path) -> None:
@@ -186,19 +192,19 @@ def unfinished(url: str) -> socket.socket:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs several loopback addresses")
-def test_unfinished_uploads_do_not_block_other_visitors(clip: Path) -> None:
+def test_unfinished_uploads_do_not_block_other_visitors(limited: str, clip: Path) -> None:
     files = {"file": ("a.mp4", clip.read_bytes())}
-    with running(MAX_JOBS="1") as url:
-        with unfinished(url), unfinished(url):
-            answer = post(url, files=files)
-            assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
-            elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")
-            with httpx.Client(transport=elsewhere, timeout=120) as other:
-                started = other.post(f"{url}/clips", files=files)
-            assert started.status_code == 202
-            _news(url, started.json()["id"])
-        answers = (post(url, files=files).status_code for _ in range(500))
-        assert 202 in answers  # the places of those that left are given back
+    with unfinished(limited), unfinished(limited):
+        answer = post(limited, files=files)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+        elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")
+        with httpx.Client(transport=elsewhere, timeout=120) as other:
+            started = other.post(f"{limited}/clips", files=files)
+        assert started.status_code == 202
+        _news(limited, started.json()["id"])
+    answers = (post(limited, files=files) for _ in range(500))
+    later = next(answer for answer in answers if answer.status_code == 202)  # places are given back
+    _news(limited, later.json()["id"])
 
 
 def test_a_slow_upload_is_aborted() -> None:
