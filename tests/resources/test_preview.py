@@ -21,6 +21,7 @@ from nemovideo import AsyncClient, Client, Preview
 from nemovideo.errors import AgentError, DraftNotReadyError, InvalidRequestError
 from nemovideo.local import LocalBackend
 from tests.support.media import make_picture
+from tests.support.render import start_of_carphone
 
 GREEN = (0, 177, 64)
 
@@ -92,8 +93,9 @@ def test_a_preview_shows_more_edits_and_says_what_was_not_done(
         with pytest.raises(InvalidRequestError, match="the part to keep starts at 99 s"):
             local.preview(carphone, background="blur", trim=(99, 100))
         wish = "make it square and play it backwards"
-        video = local.remove_background(carphone, background="blur", edit=wish)
-        shown = local.preview(carphone, background="blur", edit=wish, at=0)
+        short = start_of_carphone(tmp_path / "short.mp4", 8)
+        video = local.remove_background(short, background="blur", edit=wish)
+        shown = local.preview(short, background="blur", edit=wish, at=0)
         assert shown.warnings == video.warnings != ()
         calls: tuple[Callable[..., object], ...] = (
             *(local.preview, local.estimate),
