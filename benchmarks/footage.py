@@ -90,8 +90,8 @@ CLOCKS: Mapping[str, Sequence[float]] = {
 def card(number: int, *, gray: bool) -> Pixels:
     """Return the test card: ten color patches, and the frame number as a gray level below."""
     picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    for place, color in enumerate(_COLORS):
-        row, column = divmod(place, WIDTH // PATCH)
+    for index, color in enumerate(_COLORS):
+        row, column = divmod(index, WIDTH // PATCH)
         picture[PATCH * row : PATCH * (row + 1), PATCH * column : PATCH * (column + 1)] = color
     picture[2 * PATCH :] = 20 + 18 * number
     if gray:
@@ -191,13 +191,13 @@ def compared(
     cards = [shown(card(n, gray=gray), matrix) for n in range(COUNT)]
     times_s = CLOCKS["constant" if clock == "jumps" else clock]
     levels, off = 0.0, abs(len(frames) - round((times_s[-1] + 1 / FPS) * rate))
-    for place, frame in enumerate(frames):
+    for index, frame in enumerate(frames):
         errors = [color_error(frame, wanted) for wanted in cards]
         seen = int(np.argmin(errors))
         levels = max(levels, errors[seen])
-        off = max(off, abs(round(times_s[seen] * rate) - place) if clock != "uneven" else 0)
+        off = max(off, abs(round(times_s[seen] * rate) - index) if clock != "uneven" else 0)
         if clock == "uneven":
-            due = max(n for n, t in enumerate(times_s) if round(t * rate) <= place)
+            due = max(n for n, t in enumerate(times_s) if round(t * rate) <= index)
             off = max(off, abs(due - seen))
     return levels, off
 

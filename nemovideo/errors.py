@@ -125,7 +125,7 @@ _BY_STATUS: dict[int, type[APIError]] = {}
 
 
 class APIError(NemoError):
-    """The service answered with an error.
+    """The service responded with an error.
 
     Attributes:
         status: The HTTP status, or None if nothing was sent.
@@ -310,7 +310,7 @@ class APIConnectionError(NemoError):
     Attributes:
         sent: False if the request certainly did not reach the server.
         permanent: Whether retrying is pointless, as after a rejected certificate.
-        stale: Whether an idle connection was closed before any answer arrived.
+        stale: Whether an idle connection was closed before any response arrived.
     """
 
     default_remedy = "Check the network, the proxy settings and NEMO_API_URL, and try again."
@@ -320,7 +320,7 @@ class APIConnectionError(NemoError):
 
 
 class APITimeoutError(APIConnectionError):
-    """The service did not answer within the time limit.
+    """The service did not respond within the time limit.
 
     Attributes:
         deadline_passed: Whether the deadline of the whole call has passed, or would have during

@@ -76,7 +76,7 @@ def _alpha(frame: VideoFrame) -> Bytes:
     """Return the alpha plane of a planar frame in eight bits."""
     plane = frame.planes[3]
     bits = frame.format.components[3].bits
-    wide = np.frombuffer(bytes(plane), np.dtype(np.uint16 if bits > 8 else np.uint8))
-    rows = wide.reshape(plane.height, -1)[:, : plane.width].astype(np.float32)
+    samples = np.frombuffer(bytes(plane), np.dtype(np.uint16 if bits > 8 else np.uint8))
+    rows = samples.reshape(plane.height, -1)[:, : plane.width].astype(np.float32)
     shares: Bytes = (rows * np.float32(255 / (2**bits - 1)) + np.float32(0.5)).astype(np.uint8)
     return shares

@@ -70,12 +70,12 @@ def shelves(size: Size, seed: int, *, blur: float = 0.003) -> Room:
     for top in range(-board // 3, height, board):
         left = 0
         while left < width:
-            wide = int(random.uniform(0.012, 0.035) * height) + 2
+            thickness = int(random.uniform(0.012, 0.035) * height) + 2
             tall = int(board * random.uniform(0.6, 0.88))
             color = random.uniform(0.05, 0.85, 3) * random.uniform(0.5, 1)
             bottom = max(0, top + board - board // 16)
-            picture[max(0, bottom - tall) : bottom, left : left + wide - 1] = color
-            left += wide
+            picture[max(0, bottom - tall) : bottom, left : left + thickness - 1] = color
+            left += thickness
     return _static(_blurred(picture, blur * height))
 
 
@@ -97,15 +97,15 @@ def flicker(size: Size, seed: int) -> Room:
     width, height = size
     random = np.random.default_rng(seed)
     count = 60
-    places = random.uniform(0, 1, (count, 2))
+    starts = random.uniform(0, 1, (count, 2))
     speeds = random.normal(0, 0.12, (count, 2))
     radii = random.uniform(0.02, 0.12, count)
     colors = random.uniform(0.1, 1, (count, 3)) * np.array([1, 0.75, 0.55])
 
     def room(frame: int) -> Floats:
         small = np.full((height // 2, width // 2, 3), (26, 20, 18), dtype=np.uint8)
-        for place, speed, radius, color in zip(places, speeds, radii, colors, strict=True):
-            at = np.abs((place + speed * frame / 30 + 1) % 2 - 1)
+        for start, speed, radius, color in zip(starts, speeds, radii, colors, strict=True):
+            at = np.abs((start + speed * frame / 30 + 1) % 2 - 1)
             center = (int(at[0] * small.shape[1]), int(at[1] * small.shape[0]))
             tone = tuple(round(255 * float(value)) for value in color)
             cv2.circle(small, center, int(radius * small.shape[0]), tone, -1, cv2.LINE_AA)
@@ -137,15 +137,17 @@ def with_poster(room: Room, size: Size, name: str, box: tuple[float, float, floa
     width, height = size
     picture = photo(name)
     tall = int(box[2] * height)
-    wide = int(tall * picture.shape[1] / picture.shape[0])
+    poster_width = int(tall * picture.shape[1] / picture.shape[0])
     left, top, rim = int(box[0] * width), int(box[1] * height), max(2, tall // 40)
-    printed = cv2.resize(picture, (wide, tall), interpolation=cv2.INTER_AREA)
+    printed = cv2.resize(picture, (poster_width, tall), interpolation=cv2.INTER_AREA)
     poster = _blurred(np.asarray(printed, dtype=np.float32), 1.2)
 
     def hung(frame: int) -> Floats:
         wall: Floats = room(frame).copy()
-        wall[max(0, top - rim) : top + tall + rim, max(0, left - rim) : left + wide + rim] = 0.12
-        part = wall[top : top + tall, left : left + wide]
+        wall[
+            max(0, top - rim) : top + tall + rim, max(0, left - rim) : left + poster_width + rim
+        ] = 0.12
+        part = wall[top : top + tall, left : left + poster_width]
         part[:] = poster[: part.shape[0], : part.shape[1]]
         return wall
 

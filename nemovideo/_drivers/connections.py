@@ -173,7 +173,7 @@ class SyncTrace(Trace):
 
 
 class AsyncTrace(Trace):
-    """The trace of an async request; async requests are ended by canceling their tasks."""
+    """The trace of an async request; async requests are aborted by canceling their tasks."""
 
     async def __call__(self, event: str, info: dict[str, object]) -> None:
         """Handle an event."""

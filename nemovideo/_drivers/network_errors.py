@@ -59,7 +59,7 @@ _PROXY_ANSWERS = {
     "407": "The proxy requires a user name and password: set them in HTTPS_PROXY.",
     **dict.fromkeys(("302", "303", "307", "511"), Remedy(SIGN_IN)),
 }
-"""Remedies for a proxy's answer to CONNECT, by the status that begins httpx's message."""
+"""Remedies for a proxy's response to CONNECT, by the status that begins httpx's message."""
 
 _HTTPX_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
 _MAPPED = (AbortedError, httpx.RequestError, httpx.StreamError, httpx.InvalidURL)

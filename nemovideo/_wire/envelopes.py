@@ -36,7 +36,7 @@ _UNKNOWN_CODE = -1
 _MAX_MESSAGES = 20
 _REMEDY_CHARS = 500
 _TEMPORARY_REDIRECTS = (302, 303, 307)
-"""What captive portals send in place of an answer."""
+"""What captive portals send instead of a response."""
 
 _SECRET = lazy(r"\b(nmv_usr_|clm_)[\w.~+/=-]+")
 
