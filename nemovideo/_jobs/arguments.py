@@ -33,7 +33,8 @@ def _check_source(source: object) -> None:
     if _is_array(source):
         raise InvalidRequestError(
             f"the source is an array ({kind}), not a file",
-            remedy="Encode it first: a picture as PNG bytes, frames as a video file.",
+            remedy="Encode it first: a picture as PNG bytes, frames as a video file, "
+            "with nemovideo.local.Matting.write.",
         )
     if isinstance(source, Sequence) and any(
         isinstance(item, (str, os.PathLike)) for item in source
@@ -57,7 +58,13 @@ def _check_background(background: object) -> None:
         numbers = [part for part in background if isinstance(part, int) and 0 <= part <= 255]
         if len(numbers) == len(background):
             remedy = f'Write it as "#{bytes(numbers[:3]).hex()}".'
-    shown = "an array" if _is_array(background) else f"{background!r:.60}"
+    shown = f"{background!r:.60}"
+    if _is_array(background):
+        shown = "an array"
+        remedy = (
+            "Save it as a picture and pass the path; or put it behind the person in each frame of "
+            "nemovideo.local.Matting.frames, and pass the frames to Matting.write."
+        )
     raise InvalidRequestError(
         f"background={shown} is of type {type(background).__name__}, not text or a path",
         remedy=remedy,

@@ -21,6 +21,7 @@ PICTURE = np.zeros((2, 2, 3), np.uint8)
         ("talk.mp4", (0, 255, 0), '"#00ff00"'),
         ("talk.mp4", 5, "background=5 is of type int, not text or a path"),
         ("talk.mp4", PICTURE, "an array"),
+        ("talk.mp4", PICTURE, "Matting.write"),
         (PICTURE, None, "as PNG bytes"),
         (["a.mp4", "b.mp4"], None, "remove_backgrounds"),
         (None, None, "not a file"),

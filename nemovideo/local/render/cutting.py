@@ -61,9 +61,6 @@ class FrameView:
         return shares
 
 
-_ONLY_BACKGROUND = "it shows only the new background"
-
-
 def cut_out(
     frames: Iterator[VideoFrame],
     clip: Clip,
@@ -76,7 +73,7 @@ def cut_out(
     """Yield the clip's frames with its background replaced, or with an alpha plane.
 
     The background "matte" yields the mask, white on black. Frames without a person show only
-    the background, with a warning at the end. Masks are computed in a separate thread.
+    the background, if any, with a warning at the end. Masks are computed in a separate thread.
 
     Args:
         frames: Frames of the size of the canvas, or of the layout's stage.
@@ -89,10 +86,21 @@ def cut_out(
     """
     cutter = matting.cutter(fps=float(canvas.fps))
     with prefetch(cutter.follow(frame_views(frames)), size=_PREFETCHED_CUTS) as cuts:
-        blurs = clip.background is not None and clip.background.kind == "blur"
-        shown = "everything is blurred" if blurs else _ONLY_BACKGROUND
+        shown = _without_person(clip, canvas)
         reported = with_warnings(cuts, cutter, clip.name, canvas.fps, warn, without_person=shown)
         yield from _composed(reported, clip, canvas, behind, layout)
+
+
+def _without_person(clip: Clip, canvas: Canvas) -> str:
+    """Return what frames without a person show, for the warning."""
+    kind = "" if clip.background is None else clip.background.kind
+    if kind == "blur":
+        return "everything is blurred"
+    if kind == "transparent" and canvas.alpha:
+        return "everything is transparent"
+    if kind in ("transparent", "matte"):
+        return "everything is black"
+    return "it shows only the new background"
 
 
 def _composed(
@@ -139,7 +147,7 @@ def with_warnings(
     fps: Fraction,
     warn: Warn,
     *,
-    without_person: str = _ONLY_BACKGROUND,
+    without_person: str,
 ) -> Iterator[tuple[FrameView, Cut]]:
     """Yield the cuts, then warn about frames without people or with too many.
 

@@ -39,3 +39,19 @@ def test_the_speed_of_a_part_is_refused() -> None:
         assert not turn.changed, text
         assert turn.steps[0].tool is not None
         assert turn.steps[0].tool.result["status"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("blur the background and make it black and white", "The picture is now black and white."),
+        ("背景变成白色，画面变成黑白", "画面现在是黑白的。"),
+        (
+            "blur the background, more contrast and in black and white",
+            "contrast 1.3, black and white",
+        ),
+        ("blur the background and less saturation", "I've adjusted the picture: saturation 0.7."),
+    ],
+)
+def test_black_and_white_is_said_in_words(text: str, said: str) -> None:
+    assert said in " ".join(step.text for step in ask(text).steps)

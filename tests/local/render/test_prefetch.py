@@ -196,9 +196,21 @@ def test_without_a_cutout_no_person_is_searched_for(tmp_path: Path) -> None:
     assert render(timeline_of(talk), {"m1": talk}, tmp_path / "o.mp4").warnings == ()
 
 
-def test_without_a_person_a_blur_is_over_everything(tmp_path: Path) -> None:
-    wall = np.full((120, 160, 3), (30, 60, 160), dtype=np.uint8)
-    talk = item(make_video(tmp_path / "wall.mp4", pictures=[wall], seconds=0.2))
-    blurred = timeline_of(talk, background=Background("blur"))
-    result = render(blurred, {"m1": talk}, tmp_path / "o.mp4")
-    assert "No person was found in wall.mp4: everything is blurred." in result.warnings[0]
+@pytest.mark.parametrize(
+    ("background", "kind", "shown"),
+    [
+        (GREEN, "mp4", "it shows only the new background"),
+        (Background("blur"), "mp4", "everything is blurred"),
+        (Background("transparent"), "webm", "everything is transparent"),
+        (Background("transparent"), "mp4", "everything is black"),
+        (Background("transparent"), "matte.mp4", "everything is black"),
+        (Background("matte"), "mp4", "everything is black"),
+    ],
+)
+def test_the_warning_says_what_is_shown_without_a_person(
+    tmp_path: Path, background: Background, kind: str, shown: str
+) -> None:
+    talk = item(make_video(tmp_path / "wall.mp4", seconds=0.2))
+    timeline = timeline_of(talk, background=background)
+    made = render(timeline, {"m1": talk}, tmp_path / "o", format=kind, engine=Nobody())
+    assert made.warnings[0].startswith(f"No person was found in wall.mp4: {shown}.")

@@ -13,6 +13,7 @@ from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.timeline import Clip
 
 _NEUTRAL = {"brightness": 0.0, "contrast": 1.0, "saturation": 1.0}
+_GRAY = {"saturation": 0.0}
 
 
 def matches(clause: Clause) -> bool:
@@ -55,7 +56,7 @@ def adjust(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     else:
         values = {name: _value(name, part, stage.first) for name, part in named.items()}
         if has(text, "look.gray"):
-            values["saturation"] = 0.0
+            values |= _GRAY
 
     def change(clip: Clip) -> Clip:
         return evolve(
@@ -68,8 +69,13 @@ def adjust(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     edited = edits.on_clips(stage.timeline, change, stage.only)
     if edited == stage.timeline:
         return answered(context.say("looks_already"))
+    if values == _GRAY:
+        return did("adjust_color", values, edited, context.say("look_gray"), silent=True)
     shown = context.say("look.separator").join(
-        context.say(f"look.{name}", value=f"{value:g}") for name, value in values.items()
+        context.say("look.gray")
+        if (name, value) in _GRAY.items()
+        else context.say(f"look.{name}", value=f"{value:g}")
+        for name, value in values.items()
     )
     said = context.say("look_adjusted", shown=shown)
     return did("adjust_color", values, edited, said, silent=True)
