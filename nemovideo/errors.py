@@ -459,7 +459,7 @@ class CheckpointError(NemoError):
 
 
 class JobRunningError(CheckpointError):
-    """The job is running in another process or thread."""
+    """The job, or a batch with the same output folder, is running in another process or thread."""
 
     default_remedy: ClassVar[str] = "Wait until it ends, or stop it; then resume the job."
 

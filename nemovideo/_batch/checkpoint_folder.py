@@ -26,7 +26,7 @@ from nemovideo._support.disk import (
     writing,
 )
 from nemovideo._support.filelock import FileLock
-from nemovideo.errors import CheckpointError, InvalidRequestError
+from nemovideo.errors import CheckpointError, JobRunningError
 
 log = logging.getLogger("nemovideo")
 
@@ -56,13 +56,13 @@ class CheckpointFolder:
         """Lock the folder and read its checkpoints.
 
         Raises:
-            InvalidRequestError: Another batch has locked it.
+            JobRunningError: Another batch has locked it.
             OutputError: It cannot be created.
         """
         with writing(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             if not self._lock.acquire():
-                raise InvalidRequestError(
+                raise JobRunningError(
                     f"another batch is running on {self._out_dir}",
                     remedy="Wait for it to end, or choose another output folder.",
                 )

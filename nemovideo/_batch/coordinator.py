@@ -123,7 +123,8 @@ class Coordinator:
 
         Raises:
             SourceNotFoundError: The folder does not exist, or has no videos.
-            InvalidRequestError: The arguments conflict, or another batch uses the folder.
+            InvalidRequestError: The arguments conflict.
+            JobRunningError: Another batch uses the folder.
         """
         found = yield from blocking(self._find_files)
         yield from blocking(self._checkpoints.open)  # creates the output folder

@@ -77,8 +77,8 @@ def app() -> None:
 
     \b
     Exit codes: 0 done, 1 failed, 2 invalid usage or input, 3 token rejected,
-    4 not enough credits, 5 no connection or timeout, 6 part of a batch failed,
-    130 interrupted by Ctrl-C, 143 by SIGTERM.
+    4 not enough credits, 5 no connection, timeout, or the service failed,
+    6 part of a batch failed for other reasons, 130 interrupted by Ctrl-C, 143 by SIGTERM.
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
 
 

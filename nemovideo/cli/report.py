@@ -21,25 +21,31 @@ from nemovideo.errors import (
     AuthenticationError,
     CheckpointError,
     CreditLimitError,
+    DownloadError,
     FileTooLargeError,
     InsufficientCreditsError,
     InvalidRequestError,
+    JobRunningError,
     MissingExtraError,
     ModelUnavailableError,
     NemoError,
     RenderTimeoutError,
     ScopeError,
+    ServerError,
+    StreamInterruptedError,
     StreamTimeoutError,
     UnsupportedFileError,
 )
 from nemovideo.models import RenderedVideo
 
 FAILED = 1
+UNREACHABLE = 5
 PARTLY = 6
 INTERRUPTED = 130
 TERMINATED = 143
 
 _EXIT_CODES: dict[type[NemoError], int] = {
+    JobRunningError: FAILED,
     CheckpointError: 2,
     FileTooLargeError: 2,
     InvalidRequestError: 2,
@@ -49,10 +55,12 @@ _EXIT_CODES: dict[type[NemoError], int] = {
     ScopeError: 3,
     InsufficientCreditsError: 4,
     CreditLimitError: 4,
-    APIConnectionError: 5,
-    ModelUnavailableError: 5,
-    StreamTimeoutError: 5,
-    RenderTimeoutError: 5,
+    APIConnectionError: UNREACHABLE,
+    ServerError: UNREACHABLE,
+    ModelUnavailableError: UNREACHABLE,
+    StreamInterruptedError: UNREACHABLE,
+    StreamTimeoutError: UNREACHABLE,
+    RenderTimeoutError: UNREACHABLE,
 }
 
 
@@ -62,6 +70,8 @@ class Terminated(KeyboardInterrupt):
 
 def exit_code_of(error: NemoError) -> int:
     """Return the exit code for an error."""
+    if isinstance(error, DownloadError) and error.interrupted:
+        return UNREACHABLE
     return next((code for cls, code in _EXIT_CODES.items() if isinstance(error, cls)), FAILED)
 
 
@@ -71,10 +81,17 @@ def _stop_of(report: BatchReport) -> NemoError | None:
 
 
 def exit_code_of_report(report: BatchReport) -> int:
-    """Return the exit code for a batch with files that have no result."""
+    """Return the exit code for a batch with files that have no result.
+
+    The reason for stopping comes first. Otherwise a single file that failed because of the network
+    decides, so that a script can run the batch again.
+    """
     stop = _stop_of(report)
     code = FAILED if stop is None else exit_code_of(stop)
-    return PARTLY if code == FAILED else code
+    if code != FAILED:
+        return code
+    codes = {exit_code_of(row.error) for row in report.failed if row.error is not None}
+    return UNREACHABLE if UNREACHABLE in codes else PARTLY
 
 
 def report_value(report: BatchReport) -> dict[str, object]:

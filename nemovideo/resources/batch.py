@@ -93,7 +93,8 @@ class Batch(Resource):
         Raises:
             SourceNotFoundError: There is no such folder, or no video in it.
             UnsupportedFileError: The background is a file of an unsupported type.
-            InvalidRequestError: The arguments conflict, or another batch uses `out_dir`.
+            InvalidRequestError: The arguments conflict.
+            JobRunningError: Another batch uses `out_dir`.
             OutputError: `out_dir` cannot be created or written to.
             KeyboardInterrupt: After Ctrl-C, as `nemovideo.batch.BatchInterrupted`, which says how
                 many files are done.

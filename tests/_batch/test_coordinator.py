@@ -452,7 +452,7 @@ def test_two_batches_do_not_work_in_one_folder(tmp_path: Path, clips: Path, work
     out = tmp_path / "out"
     held = CheckpointFolder(out)
     held.open()
-    with pytest.raises(errors.InvalidRequestError, match="another batch"):
+    with pytest.raises(errors.JobRunningError, match="another batch"):
         worker.batch.remove_backgrounds(clips, out)
     assert held.run_file.read_text() == held.run, "the one that holds the folder goes on"
     held.close()

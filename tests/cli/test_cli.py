@@ -19,12 +19,13 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from nemovideo import errors
 from nemovideo._support.clock import Clock
 from nemovideo.batch import BatchInterrupted
 from nemovideo.cli import _terminate
 from nemovideo.cli.app import app
 from nemovideo.cli.remove_background import default_output
-from nemovideo.cli.report import Terminated, print_stopped
+from nemovideo.cli.report import Terminated, exit_code_of, print_stopped
 from nemovideo.local import LocalBackend
 from nemovideo.local.server.faults import Fault
 from nemovideo.models import Progress
@@ -278,6 +279,37 @@ def test_a_batch_that_stops_says_why_in_shell_syntax(run: Run, clip: Path) -> No
     assert (failed.exit_code, "--overwrite" in failed.stdout) == (6, True)
     assert "overwrite=True" not in failed.stdout
     assert json.loads(run("batch", "in", "-o", "out", "--json").stdout)["stopped"] is None
+
+
+def test_a_batch_with_a_file_that_failed_because_of_the_network_ends_with_5(
+    run: Run, clip: Path, backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("in").mkdir()
+    shutil.copy(clip, "in")
+    Path("in/bad.mp4").write_bytes(b"no video")
+    monkeypatch.setattr(Clock, "wait", lambda *_, **__: False)  # between the retries
+    words = ["batch", "in", "-o", "out", "-b", "white"]
+    for fault in (
+        Fault(kind="drop", path="/api/tasks/*", times=None),
+        Fault(kind="status", path="/api/upload-video/*", status=503, times=None),
+    ):
+        backend.faults.add(fault)
+        assert run(*words).exit_code == 5
+        backend.faults.clear()
+    assert run(*words).exit_code == 6  # only the damaged file has no result
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.StreamInterruptedError("lost"), 5),
+        (errors.JobRunningError("another batch is running on out"), 1),
+        (errors.CheckpointError("not readable"), 2),
+        (errors.OutputError("the disk is full"), 1),
+    ],
+)
+def test_the_exit_code_says_whether_to_try_again(error: errors.NemoError, code: int) -> None:
+    assert exit_code_of(error) == code
 
 
 @pytest.mark.parametrize(
