@@ -145,7 +145,7 @@ def lost_transparency(name: str, otherwise: str) -> str | None:
         return None
     return (
         f"{name.upper()} files have no transparency: the background is black; use .webm or .mov, "
-        f"or {otherwise}"
+        f"or {otherwise}."
     )
 
 

@@ -321,7 +321,7 @@ def test_transparent_frames_in_a_format_without_transparency_leave_a_warning(
     matting.write(matting.frames(video), tmp_path / f"out.{suffix}")
     warning = (
         "MP4 files have no transparency: the background is black; use .webm or .mov, or write "
-        "composites without alpha, as Frame(time_s, rgb)"
+        "composites without alpha, as Frame(time_s, rgb)."
     )
     assert matting.warnings == (warning,) * warned
     matting.write([_frame(0)], tmp_path / f"opaque.{suffix}")
