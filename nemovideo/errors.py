@@ -251,7 +251,8 @@ class RateLimitError(APIError, codes=(429,), statuses=(429,)):
 
     Attributes:
         retry_after: Seconds to wait, as the server asked, or None.
-        register_url: The registration page, if this week's anonymous token was already used.
+        register_url: The registration page, if this week's anonymous token was already used; None
+            for a server on this machine.
     """
 
     default_remedy = "Wait a moment and try again."

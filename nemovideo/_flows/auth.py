@@ -7,10 +7,11 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request, Sleep, blocking, call, exclusive
+from nemovideo._support.addresses import is_loopback
 from nemovideo._values.remedies import Code, Remedy
 from nemovideo._wire import models as wire
 from nemovideo.errors import (
@@ -78,15 +79,27 @@ def adopt_anonymous_token(context: Context) -> Flow[Token]:
             client_id = yield from blocking(store.new_client_id)
             context.token = yield from _acquire(client_id)
     except RateLimitError as error:
-        error.register_url = context.settings.web_url
-        error.remedy = (
-            "Each client id gets one anonymous token per 7 days, and each IP address gets a few: "
-            f"register at {context.settings.web_url} and set NEMO_TOKEN, or wait{_days(error)}."
-        )
+        _explain_refusal(context, error)
         raise
     acquired = context.token
     yield from blocking(lambda: store.save(acquired))
     return acquired
+
+
+def _explain_refusal(context: Context, error: RateLimitError) -> None:
+    """Set the remedy of a refused anonymous token (docs/protocol.md §1)."""
+    if is_loopback(urlsplit(context.settings.base_url).hostname or ""):
+        error.remedy = (
+            "This client id has a token of this server, stored for another address of it (such as "
+            "localhost instead of 127.0.0.1) or in another config_dir: use that one, or set "
+            "NEMO_CLIENT_ID to a new UUID."
+        )
+        return
+    error.register_url = context.settings.web_url
+    error.remedy = (
+        "Each client id gets one anonymous token per 7 days, and each IP address gets a few: "
+        f"register at {context.settings.web_url} and set NEMO_TOKEN, or wait{_days(error)}."
+    )
 
 
 def claim_token(context: Context, session_id: str, task_id: str | None) -> Flow[ClaimToken]:

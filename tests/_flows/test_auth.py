@@ -170,6 +170,25 @@ def test_concurrent_tasks_share_one_failed_renewal(tmp_path: Path) -> None:
     assert "5.0 days" in found[0].remedy
 
 
+def test_a_local_server_under_a_second_address_needs_another_client_id(
+    tmp_path: Path, backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NEMO_CLIENT_ID", raising=False)
+    second = backend.url.replace("127.0.0.1", "localhost")
+    with Client(base_url=backend.url, config_dir=tmp_path) as client:
+        client.credits.balance()
+    with (
+        Client(base_url=second, config_dir=tmp_path) as client,
+        pytest.raises(errors.RateLimitError) as caught,
+    ):
+        client.credits.balance()
+    assert "register" not in str(caught.value)
+    assert "NEMO_CLIENT_ID" in caught.value.remedy
+    monkeypatch.setenv("NEMO_CLIENT_ID", "6f1e2d3c-0000-4000-8000-000000000001")
+    with Client(base_url=second, config_dir=tmp_path) as client:
+        assert client.credits.balance().available == 100
+
+
 def test_a_token_is_renewed_only_once_per_call(
     tmp_path: Path,
 ) -> None:
