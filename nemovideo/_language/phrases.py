@@ -80,7 +80,7 @@ class Phrases:
 
     def timeline(self, draft: Draft) -> str:
         """Return the timeline's summary, in the form of docs/protocol.md §6."""
-        return summarize(draft.tracks, self.language)
+        return summarize(draft, self.language)
 
     def files(self, files: Iterable[MediaFile]) -> str:
         """Return files by name and length, or by size if there is no length."""

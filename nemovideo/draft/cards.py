@@ -9,6 +9,7 @@ from nemovideo._notebook import cards
 from nemovideo._notebook.timeline import Bar, Lane
 from nemovideo._values.lines import seconds
 from nemovideo.draft.diff import Change
+from nemovideo.draft.effects import describe_fades
 from nemovideo.draft.keys import TrackType
 from nemovideo.draft.parts import Segment, Timeline, Track, Tracks
 from nemovideo.draft.summary import (
@@ -26,11 +27,10 @@ def draft_card(draft: Timeline) -> str:
     count = len(draft.tracks)
     width, height = (whole(draft.metadata.get(key)) for key in ("width", "height"))
     size = f"{width}×{height}" if width and height else ""
-    facts = (f"{count} track{'' if count == 1 else 's'}", seconds(draft.duration_ms), size)
+    tracks = f"{count} track{'' if count == 1 else 's'}"
+    facts = (tracks, seconds(draft.duration_ms), size, *describe_fades(draft))
     lanes = [_lane(track, index) for index, track in enumerate(draft.tracks)]
-    return cards.timeline(
-        draft.name or "Draft", facts, lanes, draft.duration_ms, summarize(draft.tracks)
-    )
+    return cards.timeline(draft.name or "Draft", facts, lanes, draft.duration_ms, summarize(draft))
 
 
 def text_card(summary: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from nemovideo._values.lines import one_line
 from nemovideo.draft.keys import BACKGROUND, TrackType
-from nemovideo.draft.parts import Segment, Track
+from nemovideo.draft.parts import Segment, Timeline, Track
 from nemovideo.draft.values import number
 
 _NUMBERS: dict[str, tuple[float, tuple[str, str]]] = {
@@ -24,6 +24,8 @@ _NUMBERS: dict[str, tuple[float, tuple[str, str]]] = {
     "fade_out_ms": (0, ("fade-out", "淡出")),
 }
 """The words for each number, and the value that changes nothing."""
+
+_FADES = ("fade_in_ms", "fade_out_ms")
 
 _CHOICES: dict[tuple[str, object], tuple[str, str]] = {
     ("saturation", 0): ("black and white", "黑白"),
@@ -59,6 +61,12 @@ def describe_effects(track: Track, segment: Segment, language: str = "en") -> li
     """Return the edits of a segment in English or ("zh") Chinese, such as "black and white"."""
     column = 1 if language == "zh" else 0
     return [words[column].format(value) for words, value in _effects(track, segment.metadata)]
+
+
+def describe_fades(draft: Timeline, language: str = "en") -> list[str]:
+    """Return the fades of the whole video, such as "fade-in"."""
+    column = 1 if language == "zh" else 0
+    return [_NUMBERS[key][1][column] for key in _FADES if number(draft.metadata.get(key))]
 
 
 def background_effect(background: object) -> tuple[str, str]:

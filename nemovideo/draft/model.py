@@ -119,7 +119,7 @@ class Draft(Timeline):
         """Return the timeline on one line, in the form of docs/protocol.md §6."""
         if self._text is not None:
             return f"Draft in an unknown format ({len(self._text):,} characters of text)"
-        return summarize(self.tracks)
+        return summarize(self)
 
     def diff(self, other: Draft) -> DraftDiff:
         """Return the changes from this draft to `other`: `before.diff(after)`.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from nemovideo._values.lines import one_line, percent, quoted, time_range
-from nemovideo.draft.effects import describe_effects
+from nemovideo.draft.effects import describe_effects, describe_fades
 from nemovideo.draft.keys import KIND, OVERLAY, TrackType
-from nemovideo.draft.parts import Segment, Track
+from nemovideo.draft.parts import Segment, Timeline, Track
 
 _SEGMENTS_SHOWN = 10
 _LABELS: dict[object, str] = {
@@ -26,14 +24,16 @@ _LABELS_CHINESE: dict[object, str] = {
 }
 
 
-def summarize(tracks: Sequence[Track], language: str = "en") -> str:
+def summarize(draft: Timeline, language: str = "en") -> str:
     """Return the whole timeline on one line, in English or ("zh") Chinese."""
+    tracks, fades = draft.tracks, describe_fades(draft, language)
     count = len(tracks)
     if language == "zh":
-        heading, separator, empty = f"时间线（{count} 个轨道）", "：", "空"
+        facts = "，".join([f"{count} 个轨道", *fades])
+        heading, separator, empty = f"时间线（{facts}）", "：", "空"
     else:
-        heading = f"Timeline ({count} track{'' if count == 1 else 's'})"
-        separator, empty = ": ", "empty"
+        facts = ", ".join([f"{count} track{'' if count == 1 else 's'}", *fades])
+        heading, separator, empty = f"Timeline ({facts})", ": ", "empty"
     if not count:
         return heading
     lines = (

@@ -153,6 +153,8 @@ class Title:
     position: str = "center"
     color: str = "white"
     size: float = 1.0
+    fade_in_ms: int = 0
+    fade_out_ms: int = 0
 
 
 @attrs.frozen

@@ -7,6 +7,7 @@ import pytest
 from nemovideo import SessionState
 from nemovideo._values.lines import one_line, seconds, time_range
 from nemovideo.draft import Draft
+from nemovideo.draft.summary import summarize
 
 
 def summary(*tracks: object) -> str:
@@ -36,6 +37,14 @@ def test_a_summary_counts_its_tracks() -> None:
     assert summary() == "Timeline (0 tracks)"
     assert summary(track(0, segment(1_000, name="a"))) == "Timeline (1 track): 1. Video: a (0-1s)"
     assert summary(track(1)) == "Timeline (1 track): 1. BGM: empty"
+
+
+def test_the_fades_of_the_whole_video_are_in_the_heading() -> None:
+    metadata = {"fade_in_ms": 1_000, "fade_out_ms": 500}
+    draft = Draft.from_json({"t": [track(0, segment(1_000, name="a"))], "m": metadata})
+    assert draft.summary() == "Timeline (1 track, fade-in, fade-out): 1. Video: a (0-1s)"
+    assert summarize(draft, "zh") == "时间线（1 个轨道，淡入，淡出）：1. 视频：a (0-1s)"
+    assert "1 track · 1s · fade-in · fade-out" in draft._repr_html_()
 
 
 def test_segments_of_a_track_follow_each_other() -> None:
@@ -103,6 +112,11 @@ def test_the_style_of_a_title_is_shown_after_its_time() -> None:
         '3. Title: "Hello" (0-3s, top, color red, size 1.5)'[3:]
     )
     assert summary(track(0, segment(1_000, name="logo.png", size=0.2))).endswith("(0-1s)")
+
+
+def test_the_fades_of_a_title_are_shown() -> None:
+    faded = segment(3_000, text="Hi", fade_in_ms=500, fade_out_ms=500)
+    assert summary(track(7, faded)).endswith('1. Title: "Hi" (0-3s, fade-in, fade-out)')
 
 
 def test_words_stay_on_one_line_between_their_quotes() -> None:

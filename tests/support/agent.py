@@ -155,6 +155,7 @@ def gist(turn: Turn, before: Timeline | None = None) -> str:
                 f"{t.text}@{t.position}:{t.start_ms}+{t.duration_ms}"
                 + (f" {t.color}" if t.color != "white" else "")
                 + (f" *{t.size:g}" if t.size != 1 else "")
+                + (f" fades={t.fade_in_ms},{t.fade_out_ms}" * bool(t.fade_in_ms or t.fade_out_ms))
                 for t in new.titles
             )
         )

@@ -48,6 +48,8 @@ def split(message: Message, known: Referents = NOTHING) -> list[Request]:
         last = found[-1] if found else None
         if intent is None and last and last.intent and has(separator, "clauses.list"):
             led, intent = _with_verb(message, clause, _inherited(last.clause, last.intent, clause))
+        elif last and last.intent and last.intent.name == "fade_title" and _fades_too(clause):
+            led, intent = _with_verb(message, clause, _lead(last.clause))
         if waiting and intent:
             front = _front(message, waiting, separator, clause, intent)
             found += front
@@ -60,9 +62,11 @@ def split(message: Message, known: Referents = NOTHING) -> list[Request]:
             merged = message.clause(last.clause.start, clause.end, lead=last.clause.lead)
             found[-1] = Request(merged, _again(merged, last.intent))
             continue
-        led, intent = resolve_pronoun(
-            message, led, intent, known.after(last.intent if last else None)
+        about = known.after(last.intent if last else None)
+        continues = last is not None and (
+            "with" in separator or has(clause.text, "framing.fades_on")
         )
+        led, intent = resolve_pronoun(message, led, intent, about, continues=continues)
         if intent or (last and (has(clause.text, "clauses.command") or is_negated(clause))):
             found.append(Request(led, intent))
         elif not last:
@@ -117,6 +121,11 @@ def _with_verb(message: Message, clause: Clause, verb: str) -> tuple[Clause, Int
     led = message.clause(clause.start, clause.end, lead=verb)
     intent = find_intent(led) if verb else None
     return (led if intent else clause), intent
+
+
+def _fades_too(clause: Clause) -> bool:
+    """Return whether a piece only names the music: "fade the title in and the music out"."""
+    return pattern("framing.fades_too").fullmatch(clause.text) is not None
 
 
 def _front(

@@ -41,9 +41,13 @@ class Subject:
 
 
 _TITLE = Subject(
-    "title", "title", "move the title", ("change_title", "remove_title"), ("edit_background",)
+    "title",
+    "title",
+    "move the title",
+    ("change_title", "remove_title", "fade_title"),
+    ("edit_background", "fade"),
 )
-_LOGO = Subject("logo", "logo", "logo", ("logo",), ("edit_background",))
+_LOGO = Subject("logo", "logo", "logo", ("logo", "style_logo"), ("edit_background", "fade"))
 _MUSIC = Subject(
     "music",
     "music",
@@ -104,13 +108,21 @@ def _changed(before: Timeline, now: Timeline) -> Sequence[Subject]:
 
 
 def resolve_pronoun(
-    message: Message, clause: Clause, intent: Intent | None, known: Referents
+    message: Message,
+    clause: Clause,
+    intent: Intent | None,
+    known: Referents,
+    *,
+    continues: bool = False,
 ) -> tuple[Clause, Intent | None]:
-    """Return a clause about "it" with its subject and its intent; other clauses unchanged."""
+    """Return a clause about "it" with its subject and its intent; other clauses unchanged.
+
+    If it `continues` the previous clause ("… with a fade in"), it needs no "it".
+    """
     if _names_something(clause):
         return clause, intent
     colors = any(find_colors(clause.text)) and not has(clause.text, "referents.replaced")
-    found = _options(message, clause, intent, known.last, colors=colors)
+    found = _options(message, clause, intent, known.last, colors=colors, continues=continues)
     if not found and colors and (intent is None or intent.name == "edit_background"):
         found = _options(message, clause, intent, known.colored, colors=colors)
     if len(found) > 1:
@@ -129,11 +141,14 @@ def _options(
     subjects: Sequence[Subject],
     *,
     colors: bool,
+    continues: bool = False,
 ) -> dict[Subject, tuple[Clause, Intent]]:
     """Return the readings of a clause by its possible subjects."""
     text = clause.text
     described = colors or bool(position(text)) or nudge(text) != (0, 0)
-    described = described or has(text, "places.bigger", "places.smaller", "remove")
+    described = described or has(
+        text, "places.bigger", "places.smaller", "remove", "framing.emerge"
+    )
     options = {}
     for subject in subjects:
         if intent is None:
@@ -141,7 +156,8 @@ def _options(
         elif intent.name == "edit_background":
             fits = colors or (subject is _LOGO and has(text, "logo.opacity"))
         else:
-            fits = has(text, "framing.it") and not has(text, "loudness.mute")
+            fits = continues or has(text, "framing.it")
+            fits = fits and not has(text, "loudness.mute")
         if not fits or (intent and intent.name not in subject.otherwise):
             continue
         if subject is _BACKGROUND and not colors:

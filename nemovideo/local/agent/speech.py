@@ -71,7 +71,7 @@ def background_name(context: Context, background: Background) -> str:
 
 def summary(context: Context, timeline: Timeline) -> str:
     """Return the summary of the timeline, and the names of uploads in the background."""
-    said = summarize(Draft.from_json(timeline.to_draft()).tracks, context.language)
+    said = summarize(Draft.from_json(timeline.to_draft()), context.language)
     behind = dict.fromkeys(
         background_name(context, clip.background)
         for clip in timeline.clips

@@ -1,8 +1,8 @@
-"""Sources of overlays: still pictures, and videos in a loop."""
+"""Sources of overlays: still pictures, pictures that fade, and videos in a loop."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Protocol
 
@@ -38,6 +38,23 @@ class StillOverlay:
     def patch(self, since: int) -> VideoFrame:  # noqa: ARG002 - the protocol's
         """Return the picture."""
         return self._frame
+
+
+class FadingOverlay:
+    """A still picture in RGBA whose opacity, 0..1, depends on the frames since its start."""
+
+    def __init__(self, canvas: Canvas, image: Image.Image, opacity: Callable[[int], float]) -> None:
+        self._canvas, self._image, self._opacity = canvas, image, opacity
+        self._whole = canvas.frame(image)
+
+    def patch(self, since: int) -> VideoFrame:
+        """Return the picture with its opacity at that time."""
+        opacity = self._opacity(since)
+        if opacity >= 1:
+            return self._whole
+        image = self._image.copy()
+        image.putalpha(image.getchannel("A").point(lambda alpha: round(alpha * opacity)))
+        return self._canvas.frame(image)
 
 
 class VideoOverlay:

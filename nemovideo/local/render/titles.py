@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import attrs
 from av.video.frame import VideoFrame
@@ -16,7 +17,12 @@ from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.drawing.text import text_image
 from nemovideo.local.render.effects import Effect, stamp
 from nemovideo.local.render.notices import Warn, ignore_warning
-from nemovideo.local.render.overlays import OverlaySource, StillOverlay, VideoOverlay
+from nemovideo.local.render.overlays import (
+    FadingOverlay,
+    OverlaySource,
+    StillOverlay,
+    VideoOverlay,
+)
 from nemovideo.local.timeline import POSITIONS, Overlay, Timeline, Title
 
 _TEXT_SHARE = 0.09
@@ -131,7 +137,24 @@ def _words(title: Title, canvas: Canvas) -> _Shown:
     image = text_image(
         title.text, canvas.shown_size, height_share=_TEXT_SHARE * size, color=title.color
     )
-    return _still(image, title, canvas)
+    if not (title.fade_in_ms or title.fade_out_ms):
+        return _still(image, title, canvas)
+    squeezed = canvas.squeezed(image)
+    source = FadingOverlay(canvas, squeezed, partial(_opacity, title, canvas))
+    return _placed(source, squeezed.size, title, canvas)
+
+
+def _opacity(title: Title, canvas: Canvas, since: int) -> float:
+    """Return a title's opacity in the middle of a frame, counted from its first."""
+    first, end = _frames_of(title, canvas)
+    opacity = 1.0
+    for fade_ms, frames in (
+        (title.fade_in_ms, since + 0.5),
+        (title.fade_out_ms, end - first - since - 0.5),
+    ):
+        if fade_ms > 0:
+            opacity *= min(1.0, frames * 1000 / canvas.fps / fade_ms)
+    return opacity
 
 
 def _overlay(

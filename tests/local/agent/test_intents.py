@@ -155,6 +155,17 @@ def test_a_title_is_shown(made: Made, media: Media) -> None:
     assert (np.abs(titled.astype(int) - plain.astype(int)).max(axis=2) > 90).sum() > 150
 
 
+def test_a_title_fades_in_and_out(made: Made, media: Media) -> None:
+    words = "add a title 'Urban Dreams' for 0.8 seconds", "fade the title in and out"
+    plain, faded = pictures(media.talk), pictures(made(*words))
+    shown = [mean(np.abs(one.astype(int) - other)) for one, other in zip(faded, plain, strict=True)]
+    middle = len(shown) // 2
+    assert max(shown) == pytest.approx(shown[middle], rel=0.15)
+    assert shown[0] < 0.3 * shown[middle]
+    assert shown[-1] < 0.3 * shown[middle]
+    assert shown[middle // 2] == pytest.approx(shown[middle] / 2, rel=0.3)
+
+
 def test_every_title_changes_its_color(made: Made) -> None:
     words = (
         "add a title 'Urban' at the top",

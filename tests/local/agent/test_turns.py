@@ -255,9 +255,9 @@ def test_the_status_is_the_timeline_summary() -> None:
 def test_each_edit_of_a_clip_shows_in_the_timeline(text: str, english: str, chinese: str) -> None:
     edited = ask(text).timeline
     assert edited is not None
-    tracks = Draft.from_json(edited.to_draft()).tracks
-    assert english in summarize(tracks).partition("s, ")[2].rstrip(")").split(", ")
-    assert chinese in summarize(tracks, "zh").partition("s, ")[2].rstrip(")").split(", ")
+    draft = Draft.from_json(edited.to_draft())
+    assert english in summarize(draft).partition("s, ")[2].rstrip(")").split(", ")
+    assert chinese in summarize(draft, "zh").partition("s, ")[2].rstrip(")").split(", ")
 
 
 def test_the_first_edit_puts_the_uploaded_video_on_the_timeline() -> None:

@@ -321,6 +321,22 @@ def test_a_logo_has_its_corner_size_and_time(tmp_path: Path) -> None:
     assert not ((seen.frames[8][..., 0] > 150) & (seen.frames[8][..., 1] < 90)).any()
 
 
+def test_a_title_fades_at_its_own_ends(tmp_path: Path) -> None:
+    talk = _talk(tmp_path, seconds=0.8)
+    plain = _made(timeline_of(talk), tmp_path, talk, name="plain.mp4").frames
+    title = Title("Hello", 600, 100, fade_in_ms=200, fade_out_ms=200)
+    faded = _made(timeline_of(talk, title), tmp_path, talk).frames
+    shown = [
+        float(np.abs(one.astype(int) - other).mean())
+        for one, other in zip(faded, plain, strict=True)
+    ]
+    whole = shown[10]
+    assert max(shown[:2] + shown[18:]) < 0.1 * whole
+    assert shown[3] < shown[4] < shown[5] < shown[6] < whole
+    assert shown[4] == pytest.approx(shown[15], rel=0.3)
+    assert shown[4] == pytest.approx(whole / 2, rel=0.35)
+
+
 def test_a_title_has_its_color_size_and_corner(tmp_path: Path) -> None:
     talk = _talk(tmp_path, seconds=0.2, size=(320, 240))
     plain = _made(timeline_of(talk), tmp_path, talk, name="plain.mp4").frames[2].astype(int)

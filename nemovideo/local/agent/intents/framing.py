@@ -1,23 +1,17 @@
-"""Crop, rotate, mirror and fade the picture."""
+"""Crop, rotate and mirror the picture."""
 
 from __future__ import annotations
 
 import re
-from typing import TypeVar
 
-from attrs import evolve
-
-from nemovideo.local.agent import edits, speech
+from nemovideo.local.agent import edits
 from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
 from nemovideo.local.agent.language import digits, number, percent, times
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.stage import Stage, on_stage, without_number
 from nemovideo.local.agent.words import has
-from nemovideo.local.timeline import Crop, Sound, Timeline
+from nemovideo.local.timeline import Crop
 
-_Fading = TypeVar("_Fading", Timeline, Sound)
-
-FADE_MS = 1000
 _MIN_SHARE = 0.05
 _OPPOSITE = {"left": "right", "top": "bottom", "right": "left", "bottom": "top"}
 _PIXELS = re.compile(r"(?<!\d)(\d{1,5}) ?(?:px|pixels?|像素)")
@@ -116,38 +110,3 @@ def _third(text: str) -> float | None:
     if has(text, "framing.two_thirds"):
         return 2 / 3
     return 1 / 3 if has(text, "framing.one_third") else None
-
-
-@on_stage("fade")
-def fade(clause: Clause, context: Context, stage: Stage) -> Outcomes:
-    """Fade the picture with the sound, or the music alone, in or out, or remove the fade."""
-    text = clause.text
-    of_music = has(text, "music")
-    if of_music and not stage.timeline.sounds:
-        return refused("fade", {}, context.say("no_music_yet"))
-    if has(text, "sound") and not of_music:
-        return refused("fade", {}, context.say("no_sound_fade"))
-    given = times(text)
-    ends = [end for end in ("in", "out") if has(text, f"framing.fade_{end}")] or ["in", "out"]
-    gone = has(text, "remove") and not has(text.split("fad")[-1], "framing.out")
-    length = 0 if gone else min(given[0] if given else FADE_MS, stage.timeline.duration_ms)
-
-    def faded(part: _Fading) -> _Fading:
-        return evolve(
-            part,
-            fade_in_ms=length if "in" in ends else part.fade_in_ms,
-            fade_out_ms=length if "out" in ends else part.fade_out_ms,
-        )
-
-    if of_music:
-        edited = evolve(stage.timeline, sounds=tuple(map(faded, stage.timeline.sounds)))
-    else:
-        edited = faded(stage.timeline)
-    if edited == context.timeline:
-        already = "music_fades_already" if of_music else "fades_already"
-        return answered(context.say("no_fade" if gone else already))
-    shown = speech.listed(context, [context.say(f"fade.{end}") for end in ends])
-    sentence = "music_faded" if of_music else "faded"
-    said = context.say(sentence, shown=shown, span=speech.seconds(context, length))
-    args = {f"fade_{end}_ms": length for end in ends}
-    return did("fade", args, edited, context.say("fade_removed") if gone else said)

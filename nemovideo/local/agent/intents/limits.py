@@ -97,7 +97,7 @@ def title_effects(clause: Clause) -> list[str]:
 def logo_effects(clause: Clause) -> list[str]:
     """Return the effects in a clause that logos do not have."""
     transparent = has(clause.text, "logo.opacity", "backdrops.transparent")
-    return [] if transparent else _found("limits.effects", clause.text)
+    return [] if transparent else _found("limits.logo_effects", clause.text)
 
 
 def _found(name: str, text: str) -> list[str]:

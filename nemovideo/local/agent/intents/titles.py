@@ -10,6 +10,7 @@ from attrs import evolve
 from nemovideo.local.agent import files, hiding, speech
 from nemovideo.local.agent.colors import find_colors
 from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
+from nemovideo.local.agent.fading import Fade, take_fade
 from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import QUOTE, Clause
 from nemovideo.local.agent.places import new_size, nudge, small_person
@@ -92,6 +93,12 @@ def _meant(clause: Clause, timeline: Timeline) -> list[int]:
     return list(titles)
 
 
+def indexes(clause: Clause, timeline: Timeline) -> list[int]:
+    """Return the indexes of the titles that a clause is about: the last one if it says nothing."""
+    meant = _meant(clause, timeline)
+    return meant if clause.quotes or has(clause.text, "titles.all") else meant[-1:]
+
+
 def matches_change(clause: Clause) -> bool:
     """Return whether the clause asks to change an existing title."""
     text = clause.text
@@ -119,6 +126,7 @@ def change(clause: Clause, context: Context) -> Outcomes:
     outside = pattern("titles.numbered").sub(" ", clause.text)  # "last" is not a time here
     if new_text and not clause.quotes:
         outside = outside.replace(new_text.lower(), " ")
+    fade, outside = take_fade(outside)
     titles = list(timeline.titles)
     changed = _changed(clause, timeline, looks=looks)
     if not changed:
@@ -134,7 +142,7 @@ def change(clause: Clause, context: Context) -> Outcomes:
             if has(outside, "timing.longer"):
                 length = min(old.duration_ms + length, timeline.duration_ms - timed.start_ms)
             new = evolve(new, start_ms=timed.start_ms, duration_ms=length)
-        titles[index] = new
+        titles[index] = fade.within_titles([new]).applied(new) if fade else new
     edited = evolve(timeline, titles=tuple(titles))
     if edited == timeline:
         return refused("edit_title", {}, context.say("title_limits"))
@@ -211,6 +219,7 @@ def add(clause: Clause, context: Context) -> Outcomes:
         return nothing_there("add_title", context)
     timeline = stage.timeline
     outside = clause.text if clause.quotes else clause.text.replace(words.lower(), " ")
+    fade, outside = take_fade(outside)
     timed = when(outside, timeline.duration_ms, min(DEFAULT_MS, timeline.duration_ms))
     if timed is None:
         return refused("add_title", {}, speech.out_of_range(context, timeline))
@@ -220,6 +229,8 @@ def add(clause: Clause, context: Context) -> Outcomes:
         where = "top"
     plain = Title(words, timed.duration_ms, timed.start_ms, where)
     title = _styled(plain, outside)
+    if fade:
+        title = fade.within_titles([title]).applied(title)
     if title in timeline.titles:
         return answered(context.say("title_already", words=words))
     shown = speech.span(context, timed.start_ms, timed.end_ms)
@@ -260,11 +271,15 @@ def _described(context: Context, text: str, before: Title, after: Title) -> str:
     if times != (before.start_ms, before.start_ms + before.duration_ms):
         start, end = speech.bounds(context, *times)
         how.append(context.say("title_time", start=start, end=end))
+    faded = Fade.between(before, after)
+    if faded:
+        how.append(context.say("title_fade", **faded.described(context)))
     return "".join(how)
 
 
 def _args(title: Title) -> dict[str, object]:
-    style = {"color": title.color, "size": title.size}
+    fades = {"fade_in_ms": title.fade_in_ms, "fade_out_ms": title.fade_out_ms}
+    style = {"color": title.color, "size": title.size, **fades}
     plain = Title(title.text, title.duration_ms)
     return {
         "text": title.text,
