@@ -26,6 +26,7 @@ from nemovideo.local.matte.propagation import (
     between,
     has_changed,
     has_moved,
+    is_lost,
     propagate,
     steadied,
 )
@@ -35,7 +36,7 @@ from nemovideo.local.matte.tracking import Thumbnail, area, is_scene_change, uni
 from nemovideo.local.matte.view import View
 
 _MIN_STRIDE, _MAX_STRIDE = 2, 16
-_MOVING_STRIDE_S, _STILL_STRIDE_S = 0.16, 0.52
+_FAST_STRIDE_S, _MOVING_STRIDE_S, _STILL_STRIDE_S = 0.1, 0.16, 0.52
 _FAR_SHARE = 0.01
 _MIN_SHARE = 0.0005
 _MAX_SPARE_AREA = 1.7
@@ -105,6 +106,7 @@ class FineCutter:
         fps: float = 30,
         sharp_side: int = SHARP_SIDE,
     ) -> None:
+        self._fast_stride = _frames_in(_FAST_STRIDE_S, fps)
         self._moving_stride = _frames_in(_MOVING_STRIDE_S, fps)
         self._still_stride = _frames_in(_STILL_STRIDE_S, fps)
         self._people = People(small, faces, behind=behind)
@@ -123,10 +125,10 @@ class FineCutter:
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
         """Yield every view with its cut, in order, some frames late.
 
-        Two frames per second are key frames; six where people or the picture around them move. The
-        mask of a key frame is the median with its neighbors' masks, so that a single wrong one has
-        no effect. Frames in between get masks propagated from both sides. A repeated view is cut
-        once.
+        Two frames per second are key frames; six where people or the picture around them move, and
+        up to ten where they move so fast that the optical flow loses them. The mask of a key frame
+        is the median with its neighbors' masks, so that a single wrong one has no effect. Frames in
+        between get masks propagated from both sides. A repeated view is cut once.
         """
         last: _Frame[_View] | None = None
         thumbnail: Thumbnail | None = None
@@ -161,15 +163,15 @@ class FineCutter:
         self._moved = False
         if count >= self._still_stride:
             return True
-        if key.matte is None or count < self._moving_stride:
+        if key.matte is None or count < self._fast_stride:
             return False
-        self._moved = has_moved(
-            frame.gray(key.grid),
-            key.frame.gray(key.grid),
-            self._flow(frame, key.frame, key.grid),
-            key.matte.people_on(key.grid),
-            far_px=_FAR_SHARE * max(frame.view.size) * key.grid.scale,
-        )
+        here, there = frame.gray(key.grid), key.frame.gray(key.grid)
+        flow, people = self._flow(frame, key.frame, key.grid), key.matte.people_on(key.grid)
+        if count < self._moving_stride:
+            self._moved = is_lost(here, there, flow, people)
+            return self._moved
+        far_px = _FAR_SHARE * max(frame.view.size) * key.grid.scale
+        self._moved = has_moved(here, there, flow, people, far_px=far_px)
         if self._moved:
             return True
         whole = grid_of(frame.view.size)

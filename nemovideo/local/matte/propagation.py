@@ -23,6 +23,7 @@ _BLUR_PX = 5
 _TOLERANCE = np.float32(12)
 _TOO_FAR_SHARE = 0.1
 _MISMATCH_SHARE = 0.05
+_LOST_SHARE = 0.3
 _CHANGED_SHARE = 0.01
 _MIN_WEIGHT = np.float32(1e-3)
 _NEARNESS = 0.6
@@ -96,8 +97,12 @@ def has_moved(frame: Gray, key: Gray, flow: Flow, people: Region, *, far_px: flo
     too_far = (offset[..., 0] | offset[..., 1]) & people
     if np.count_nonzero(too_far) > _TOO_FAR_SHARE * count:
         return True
-    mismatch = (_mismatch(frame, key, flow) > _TOLERANCE) & people
-    return bool(np.count_nonzero(mismatch) > _MISMATCH_SHARE * count)
+    return _mismatched(frame, key, flow, people) > _MISMATCH_SHARE
+
+
+def is_lost(frame: Gray, key: Gray, flow: Flow, people: Region) -> bool:
+    """Return whether the flow misses so much of the people that their mask must not wait."""
+    return _mismatched(frame, key, flow, people) > _LOST_SHARE
 
 
 def has_changed(frame: Gray, key: Gray, people: Region) -> bool:
@@ -107,6 +112,12 @@ def has_changed(frame: Gray, key: Gray, people: Region) -> bool:
     """
     change = cv2.absdiff(frame, key)[~people] > _TOLERANCE
     return bool(change.size and change.mean() > _CHANGED_SHARE)
+
+
+def _mismatched(frame: Gray, key: Gray, flow: Flow, people: Region) -> float:
+    """Return the share of the people's region in which the flow does not explain the frame."""
+    mismatch = (_mismatch(frame, key, flow) > _TOLERANCE) & people
+    return float(np.count_nonzero(mismatch)) / max(1, int(np.count_nonzero(people)))
 
 
 def _mismatch(target: Gray, source: Gray, flow: Flow) -> Gray:

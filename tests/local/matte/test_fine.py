@@ -68,6 +68,16 @@ def test_fast_motion_makes_more_key_frames() -> None:
     assert shown[1] >= 5
 
 
+def test_motion_that_the_flow_loses_makes_even_more_key_frames() -> None:
+    places = (40, 200, 90, 240, 20, 150)
+    pictures = [
+        textured(scene((left, 60, left + 100, 240))) for left in (places[n % 6] for n in range(24))
+    ]
+    large = Watched()
+    cuts(pictures, large=large)
+    assert len(large.shown) >= 8
+
+
 def test_the_whole_frame_is_searched_again_only_if_the_picture_around_the_people_changed() -> None:
     small, large = Watched(), Watched()
     cuts(walk(60, 0), small=small, large=large)
