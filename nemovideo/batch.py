@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,12 +10,9 @@ from typing import Literal
 
 import attrs
 
-from nemovideo._values.lines import credits_text, seconds
+from nemovideo._values.lines import credits_text, seconds, some_names
 from nemovideo._values.remedies import Medium
 from nemovideo.errors import APITimeoutError, NemoError
-
-_NAMED = 3
-"""How many of the files with the same note or error are named."""
 
 BatchStatus = Literal["done", "skipped", "failed", "not started"]
 """The outcome for a file; "skipped" if its result already existed."""
@@ -184,10 +182,12 @@ class BatchReport:
         lines += _grouped("note", [(row, row.note) for row in self if row.note and row.output])
         lines += _grouped("failed", [(row, error_text(row.error)) for row in self.failed])
         left, error, stop = self.not_started, self.stopped_by, error_text(self.stopped_by)
-        if stop and stop not in (error_text(row.error) for row in self.failed):
+        late = isinstance(error, APITimeoutError) and error.deadline_passed
+        failures = [row.error for row in self.failed if row.error is not None]
+        # "Cut off: " and the message, if a deadline ended files in progress.
+        if error is not None and not any(error.message in failed.message for failed in failures):
             lines.append(f"  stopped: {stop}")
         elif error is not None and left:
-            late = isinstance(error, APITimeoutError) and error.deadline_passed
             reason = (
                 "the deadline has passed"
                 if late
@@ -223,16 +223,22 @@ class BatchReport:
 
 
 def _grouped(word: str, texts: Sequence[tuple[BatchRow, str]]) -> Iterator[str]:
-    """Yield a line for each text, with its file, or with how many files it is about."""
-    groups: dict[str, list[BatchRow]] = {}
+    """Yield a line for each text, with its file, or with how many files it is about.
+
+    Texts that differ only in the name of their file are one text.
+    """
+    groups: dict[str, list[tuple[BatchRow, str]]] = {}
     for row, text in texts:
-        groups.setdefault(text, []).append(row)
-    for text, rows in groups.items():
-        if len(rows) == 1:
-            yield f"  {word}: {rows[0].source}: {text}"
-            continue
-        names = ", ".join(row.source.name for row in rows[:_NAMED])
-        yield f"  {word}, {len(rows)}: {names}{', …' if len(rows) > _NAMED else ''}: {text}"
+        name = re.escape(row.source.name)
+        common = re.sub(rf"'{name}'|(?<![\w./\\-]){name}(?!\w)", "the file", text)
+        groups.setdefault(common, []).append((row, text))
+    for common, members in groups.items():
+        if len(members) == 1:
+            row, text = members[0]
+            yield f"  {word}: {row.source}: {text}"
+        else:
+            names = some_names([row.source for row, _ in members])
+            yield f"  {word}, {len(members)}: {names}: {common}"
 
 
 def _result_text(row: BatchRow) -> str:

@@ -31,7 +31,7 @@ from nemovideo._jobs.plan import Order
 from nemovideo._support.disk import reading, sha256_of_file, writing
 from nemovideo._support.user_folders import from_root
 from nemovideo._uploads.files import prepare
-from nemovideo._values.lines import credits_text
+from nemovideo._values.lines import credits_text, some_names
 from nemovideo._values.remedies import Code, Option, Remedy
 from nemovideo.batch import BatchInterrupted, BatchReport, BatchRow, BatchStatus
 from nemovideo.errors import (
@@ -214,12 +214,17 @@ class Coordinator:
         """Return the error for an interruption: how many files are done, and how to resume."""
         rows = [item.row for item in self._items if item.row is not None]
         stopped = sum(isinstance(row.error, StoppedError) for row in rows) + len(self._running)
+        failed = [
+            row.source
+            for row in rows
+            if row.status == "failed" and not isinstance(row.error, StoppedError)
+        ]
         counts = {
-            "failed": self._counts["failed"] - (stopped - len(self._running)),
             "in progress": stopped,
             "not started": len(self._items) - len(rows) - len(self._running),
         }
-        others = [f", {count} {status}" for status, count in counts.items() if count]
+        others = [f", {len(failed)} failed ({some_names(failed)})"] if failed else []
+        others += [f", {count} {status}" for status, count in counts.items() if count]
         again = Code("run the same batch again", "run the same command again")
         return BatchInterrupted(
             f"stopped: {self._tally} done{''.join(others)}",

@@ -68,8 +68,15 @@ class Limit:
     left_s: float
     resumes: bool = True
 
-    def passed(self, *, may_have_spent: bool = False) -> NemoError:
+    def passed(self) -> NemoError:
         """Return the error for a limit that has passed."""
+        return self._error("")
+
+    def cut_off(self, *, may_have_spent: bool) -> NemoError:
+        """Return the error for a file that was in progress when the limit passed."""
+        return self._error("cut off: ", may_have_spent=may_have_spent)
+
+    def _error(self, prefix: str, *, may_have_spent: bool = False) -> NemoError:
         seconds = f"{self.seconds:g} s"
         limit = (
             f"the batch's deadline of {seconds}"
@@ -77,7 +84,7 @@ class Limit:
             else f"the limit of {seconds} for one file"
         )
         error = APITimeoutError(
-            f"{limit} has passed",
+            f"{prefix}{limit} has passed",
             remedy=Remedy(
                 ("run the batch again: ", "it resumes from here" if self.resumes else _STARTS_OVER),
                 ("set another ", Option(self.option)),
@@ -167,7 +174,7 @@ def one_file(
     except NemoError as error:
         timed_out = isinstance(error, APITimeoutError) and error.deadline_passed
         if timed_out and task.limit is not None:
-            error = task.limit.passed(may_have_spent=error.may_have_spent)
+            error = task.limit.cut_off(may_have_spent=error.may_have_spent)
         else:
             error.remedy = _remedy(error, task)
         outcome = Outcome(error)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 _NAME_LENGTH = 80
+_NAMED = 3
+"""How many of several files are named in one line."""
 
 
 def time_range(start_ms: int, end_ms: int) -> str:
@@ -55,6 +59,12 @@ def one_line(text: str) -> str:
     """Return the text without line breaks and invisible characters, truncated to 80 characters."""
     line = " ".join(_invisible().sub(" ", text[: 10 * _NAME_LENGTH]).split())
     return line if len(line) <= _NAME_LENGTH else f"{line[: _NAME_LENGTH - 1].rstrip()}…"
+
+
+def some_names(paths: Sequence[Path]) -> str:
+    """Return the names of the first files, followed by "…" if there are more."""
+    more = ", …" if len(paths) > _NAMED else ""
+    return ", ".join(path.name for path in paths[:_NAMED]) + more
 
 
 @cache

@@ -46,15 +46,15 @@ from nemovideo.cli.report import (
     "--deadline",
     type=float,
     metavar="SECONDS",
-    help="Seconds for the whole batch; files that are in progress then fail, and resume in the "
-    "next run.",
+    help="Seconds for the whole batch; files in progress are then cut off, which counts as failed, "
+    "and resume in the next run.",
 )
 @click.option(
     "--file-deadline",
     type=float,
     metavar="SECONDS",
-    help="Seconds for each file; one that takes longer fails, and resumes in the next run; the "
-    "others continue.",
+    help="Seconds for each file; one that takes longer is cut off, which counts as failed, and "
+    "resumes in the next run; the others continue.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @local_option

@@ -21,6 +21,7 @@ from nemovideo import AsyncClient, Client, Upload, errors
 from nemovideo._batch.checkpoint_folder import CheckpointFolder
 from nemovideo._batch.pace import Pace, paced
 from nemovideo._batch.sources import Found, find, output_names
+from nemovideo._batch.work import Limit
 from nemovideo._flows.steps import (
     Call,
     End,
@@ -607,6 +608,24 @@ def test_uploads_whose_connection_drops_are_sent_again(
     assert sum("upload-video" in request.path for request in quick.requests) == 5
 
 
+def test_an_interruption_names_the_files_that_failed(
+    tmp_path: Path, clips: Path, quick: LocalBackend
+) -> None:
+    (clips / "broken.mp4").write_bytes(b"no video")
+
+    def interrupt(progress: Progress) -> None:
+        if "1 of 4" in progress.message:
+            raise KeyboardInterrupt
+
+    with (
+        quick_client(quick) as client,
+        pytest.raises(KeyboardInterrupt, match=r"1 of 4 files done, 1 failed \(broken\.mp4\), "),
+    ):
+        client.batch.remove_backgrounds(
+            clips, tmp_path / "out", background="blur", concurrency=1, progress=interrupt
+        )
+
+
 def test_the_deadline_is_that_of_the_whole_batch(
     tmp_path: Path, clips: Path, quick: LocalBackend
 ) -> None:
@@ -622,7 +641,8 @@ def test_the_deadline_is_that_of_the_whole_batch(
     assert statuses(report) == ["done", "not started", "not started"]
     assert isinstance(report.stopped_by, errors.APITimeoutError)
     first, *left = report
-    late = attrs.evolve(first, status="failed", error=report.stopped_by)
+    cut_off = Limit("deadline", 500, 0).cut_off(may_have_spent=True)
+    late = attrs.evolve(first, status="failed", error=cut_off)
     assert str(attrs.evolve(report, rows=(late, *left))).endswith(
         "stopped: the deadline has passed"
     )
@@ -641,7 +661,7 @@ def test_one_file_that_takes_too_long_fails_alone_with_the_limit_that_was_set(
         report = remove(tmp_path / "out", file_deadline=7)
         late = remove(tmp_path / "other", deadline=0.001)
     assert statuses(report) == ["done", "failed", "done"]
-    assert "the limit of 7 s for one file has passed" in str(report.failed[0].error)
+    assert "cut off: the limit of 7 s for one file has passed" in str(report.failed[0].error)
     assert "file_deadline=" in report.failed[0].remedy
     for row in (*late.failed, *late.not_started):
         assert "the batch's deadline of 0.001 s has passed" in str(row.error)
@@ -842,6 +862,19 @@ def test_files_with_the_same_error_share_a_line() -> None:
     assert lines[3:] == [
         "  stopped: the other files would fail for the same reason: the disk is full"
     ]
+
+
+def test_texts_that_differ_only_in_their_files_name_share_a_line() -> None:
+    paths = [Path(f"in/{name}.mp4") for name in ("a", "aa", "b")]
+    rows = [BatchRow(path, path, "done", note=f"Nobody in {path.name}: black.") for path in paths]
+    empty = [errors.UnsupportedFileError(f"{path.name!r} is empty") for path in paths]
+    rows += [
+        BatchRow(path, None, "failed", error) for path, error in zip(paths, empty, strict=True)
+    ]
+    lines = str(BatchReport(tuple(rows))).splitlines()
+    assert lines[1] == "  note, 3: a.mp4, aa.mp4, b.mp4: Nobody in the file: black."
+    assert lines[2].startswith("  failed, 3: a.mp4, aa.mp4, b.mp4: the file is empty. ")
+    assert len(lines) == 3
 
 
 def test_the_report_names_every_failure_with_its_remedy_and_survives_pickle() -> None:

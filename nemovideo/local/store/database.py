@@ -274,7 +274,7 @@ def _locked(path: Path) -> FileLock:
     lock = FileLock(path)
     if not lock.acquire():
         raise LocalBackendError(
-            f"Another local backend is using {path.parent}",
+            f"Another local backend, perhaps that of a running batch, is using {path.parent}",
             remedy=Remedy(
                 "connect to that one",
                 "stop it",

@@ -151,7 +151,7 @@ def test_a_render_that_stop_interrupted_is_resumed(tmp_path: Path) -> None:
 def test_two_servers_cannot_share_a_directory(tmp_path: Path) -> None:
     with (
         fast_backend(tmp_path),
-        pytest.raises(LocalBackendError, match="Another local backend") as caught,
+        pytest.raises(LocalBackendError, match="perhaps that of a running batch") as caught,
         fast_backend(tmp_path),
     ):
         pass
