@@ -33,6 +33,10 @@ SEARCHES = {
     "price": "costs",
     "what does it cost": "costs",
     "max_credits": "costs",
+    "login": "costs",
+    "sign in": "costs",
+    "account": "costs",
+    "register": "costs",
     "proxy": "network",
     "certificate": "network",
     "ssl": "network",
@@ -71,7 +75,7 @@ SEARCHES = {
     "offline": "local",
     "curl": "local",
     "cli": "cli",
-    "token": "embedding",
+    "token": "costs",
 }
 """What people type, and the page that should come first."""
 
