@@ -119,6 +119,7 @@ class Trace:
 
     Attributes:
         reused: Whether the request used a pooled connection.
+        awaits_tls: Whether a TCP connection is open on which no TLS handshake has ended.
     """
 
     def __init__(
@@ -132,6 +133,7 @@ class Trace:
         self._timeouts: dict[str, float | None] = {}
         self._remaining_s: Callable[[], float] = float
         self.reused: bool = False
+        self.awaits_tls: bool = False
 
     def limit_reads(
         self, timeouts: dict[str, float | None], remaining_s: Callable[[], float]
@@ -156,6 +158,7 @@ class Trace:
         elif event.endswith(_READ_EVENTS) and (timeout_s := self._timeouts.get("read")) is not None:
             self._timeouts["read"] = max(min(timeout_s, self._remaining_s()), 0.001)
         elif event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            self.awaits_tls = event.endswith(".connect_tcp.complete")
             stream = info["return_value"]
             enable_keepalive(stream)
             if self._connections is not None:

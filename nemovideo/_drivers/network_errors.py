@@ -76,6 +76,12 @@ class ErrorMapper:
     settings: Settings
     proxies: Proxies | None = None
 
+    @property
+    def may_use_tls_proxy(self) -> bool:
+        """Whether the environment sets a proxy that is reached with TLS."""
+        proxies = {} if self.proxies is None else self.proxies.by_scheme
+        return any(proxy.url.lower().startswith("https:") for proxy in proxies.values())
+
     @contextmanager
     def mapping(self, request: Request, deadline: Deadline | None = None) -> Iterator[None]:
         """Map httpx errors in the block."""
@@ -124,8 +130,12 @@ class ErrorMapper:
             )
         elif _speaks_http(error):
             mapped.permanent = True
-            whose = "the URL or of the proxy" if proxy else "the URL"
-            mapped.remedy = f"The server speaks http, not https: check the scheme of {whose}."
+            mapped.remedy = "The server speaks http, not https: check the scheme of the URL."
+            if proxy and proxy.scheme == "https":
+                mapped.remedy = (
+                    f"The proxy speaks plain http: start {proxy.variable} with http://. If it does "
+                    "not, check the scheme of the URL."
+                )
         elif is_loopback(host) and isinstance(error, _DROPPED):
             mapped.remedy = (
                 "Try again; if it persists, check the log of the server at this address."
@@ -151,12 +161,27 @@ class ErrorMapper:
             mapped = self._mapped(error, request, deadline)
             if isinstance(mapped, APIConnectionError) and isinstance(error, _DROPPED):
                 mapped.stale = trace is not None and trace.reused
+            if isinstance(error, httpx.ConnectTimeout) and trace is not None and trace.awaits_tls:
+                self._explain_silent_proxy(mapped, request)
             return mapped
         if isinstance(error, RuntimeError) and client.is_closed:
             return InvalidRequestError(
                 "this client's http_client is closed", remedy="Create a client with an open one."
             )
         return error
+
+    def _explain_silent_proxy(self, mapped: NemoError, request: Request) -> None:
+        """Set the remedy if a proxy has not answered the TLS handshake that its URL asks for."""
+        _, _, proxy = self._peer(request)
+        deadline_passed = isinstance(mapped, APITimeoutError) and mapped.deadline_passed
+        if proxy is None or proxy.scheme != "https" or deadline_passed:
+            return
+        assert isinstance(mapped, APIConnectionError)
+        mapped.permanent = True
+        mapped.remedy = (
+            "The proxy accepts connections but not TLS: if it speaks plain http, start "
+            f"{proxy.variable} with http://."
+        )
 
     def _describe(self, error: Exception, reason: str) -> str:
         limit = f"{self.settings.timeout_s:g} s"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import socket
 
+import anyio
 import httpx
 import pytest
 
-from nemovideo import Client, errors
+from nemovideo import AsyncClient, Client, errors
 from nemovideo._config.proxies import Proxies
 from nemovideo._config.setup import settings_from
 from nemovideo._drivers.network_errors import ErrorMapper
 from nemovideo._flows.steps import Request
 from nemovideo.retry import RetryPolicy
+from nemovideo.testing import FakeClock
 from tests.support.service import serving
 
 TOKEN = "nmv_usr_x"
@@ -118,6 +121,28 @@ def test_an_error_names_the_host_the_proxy_and_a_remedy_but_no_password(
     assert f"api.test through the proxy 127.0.0.1:9 ({scheme.upper()}_PROXY)" in str(caught.value)
     assert "5ecret" not in str(caught.value)
     assert "Client.local()" in caught.value.remedy
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_proxy_that_does_not_speak_tls_is_asked_once_and_http_is_proposed(
+    is_async: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, url = FakeClock(), "https://api.test"
+
+    async def balance_async() -> None:
+        async with AsyncClient(TOKEN, base_url=url, timeout_s=0.5, clock=clock) as client:
+            await client.credits.balance()
+
+    def balance() -> None:
+        with Client(TOKEN, base_url=url, timeout_s=0.5, clock=clock) as client:
+            client.credits.balance()
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(errors.APITimeoutError) as caught:
+            anyio.run(balance_async) if is_async else balance()
+    assert "start HTTPS_PROXY with http://" in caught.value.remedy
+    assert not clock.waits
 
 
 def test_the_extra_for_socks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
