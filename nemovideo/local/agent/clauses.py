@@ -71,6 +71,7 @@ def split(message: Message, known: Referents = NOTHING) -> list[Request]:
             found.append(Request(led, intent))
         elif not last:
             waiting = message.clause(waiting.start if waiting else clause.start, clause.end)
+    found = [_with_marks(message, request) for request in found]
     if not found:
         whole = message.whole
         read = resolve_pronoun(message, whole, find_intent(whole), known)
@@ -82,6 +83,16 @@ def split(message: Message, known: Referents = NOTHING) -> list[Request]:
         if w in acting or (w.intent and w.intent.name in ("export", "preview", "explain"))
     ]
     return serious if acting else found
+
+
+def _with_marks(message: Message, request: Request) -> Request:
+    """Return the request for a title with the "!" or "?" after it, which may be the title's."""
+    clause, intent = request.clause, request.intent
+    if intent is None or intent.family != "title" or clause.quotes:
+        return request
+    after = message.whole.plain[clause.end :]
+    end = clause.end + len(after) - len(after.lstrip("!?"))
+    return Request(message.clause(clause.start, end, lead=clause.lead), intent)
 
 
 def _pieces(message: Message) -> Iterator[tuple[str, Clause]]:

@@ -8,7 +8,7 @@ from nemovideo.local.agent.colors import find_colors
 from nemovideo.local.agent.language import mark_times
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.timing import position, says_when, without_when
-from nemovideo.local.agent.words import MARK, pattern, source
+from nemovideo.local.agent.words import MARK, has, pattern, source
 
 _ENGLISH = ("saying", "colon", "after_noun", "before_noun", "written")
 _EXPLICIT = ("saying", "colon", "is", "write")
@@ -20,22 +20,36 @@ def text_of(clause: Clause) -> str | None:
     """Return the words to show, as typed, or None if there are none."""
     if clause.quotes:
         return clause.quotes[-1]
+    end = _end(clause)
     for name in (*_ENGLISH, *_CHINESE):
-        found = pattern(f"title_words.{name}").search(clause.plain)
+        found = pattern(f"title_words.{name}").search(clause.plain[:end])
         if not found:
             continue
         words = without_when(found["it"])
         if name in _CHINESE:
             words = pattern("title_words.chinese_tail").sub("", words)
             words = pattern("title_words.noun_after").sub("", words)
-        words = _without_color(words, clause.raw[found.start("it") :])
+        words = _without_color(words, clause.raw[found.start("it") : end])
         start = found.start("it")
         shown = clause.raw[start : start + len(words)].strip(" \t\n:：,，。.;；、-")
+        if start + len(words) == end:
+            shown += _marks(clause)
         if name not in _EXPLICIT and only_describes(clause.plain[start : start + len(words)]):
             continue
         if not re.fullmatch(rf"(?:\W|{source('title_words.filler')})*", shown.lower()):
             return " ".join(shown.split())
     return None
+
+
+def _end(clause: Clause) -> int:
+    """Return the offset of the exclamation and question marks at the end of a clause."""
+    return len(clause.plain.rstrip("!? "))
+
+
+def _marks(clause: Clause) -> str:
+    """Return those marks, if they are part of the title: "Can you add …?" is a request."""
+    marks = clause.raw[_end(clause) :].strip()
+    return "" if "?" in clause.plain and has(clause.text, "title_words.asking") else marks
 
 
 def only_describes(text: str) -> bool:
@@ -65,5 +79,7 @@ def changed_text(clause: Clause) -> str | None:
     if said is not None or found is None or position(found["it"]) or says_when(clause.text):
         return said
     words = without_when(" " + found["it"])[1:]
-    raw = clause.raw[found.start("it") : found.start("it") + len(words)].strip(" .,;!。，")
-    return raw or None
+    first = found.start("it")
+    end = min(first + len(words), _end(clause))
+    raw = clause.raw[first:end].strip(" .,;。，")
+    return raw + _marks(clause) * (end == _end(clause)) if raw else None

@@ -12,7 +12,7 @@ from nemovideo.local.agent.colors import find_colors
 from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
 from nemovideo.local.agent.fading import Fade, take_fade
 from nemovideo.local.agent.language import percent
-from nemovideo.local.agent.message import QUOTE, Clause
+from nemovideo.local.agent.message import QUOTE, Clause, normalize
 from nemovideo.local.agent.places import new_size, nudge, small_person
 from nemovideo.local.agent.stage import nothing_there, stage_for
 from nemovideo.local.agent.timing import position, says_when, when
@@ -125,7 +125,7 @@ def change(clause: Clause, context: Context) -> Outcomes:
     new_text = None if looks else changed_text(clause)
     outside = pattern("titles.numbered").sub(" ", clause.text)  # "last" is not a time here
     if new_text and not clause.quotes:
-        outside = outside.replace(new_text.lower(), " ")
+        outside = outside.replace(normalize(new_text), " ")
     fade, outside = take_fade(outside)
     titles = list(timeline.titles)
     changed = _changed(clause, timeline, looks=looks)
@@ -218,7 +218,7 @@ def add(clause: Clause, context: Context) -> Outcomes:
     if not stage:
         return nothing_there("add_title", context)
     timeline = stage.timeline
-    outside = clause.text if clause.quotes else clause.text.replace(words.lower(), " ")
+    outside = clause.text if clause.quotes else clause.text.replace(normalize(words), " ")
     fade, outside = take_fade(outside)
     timed = when(outside, timeline.duration_ms, min(DEFAULT_MS, timeline.duration_ms))
     if timed is None:
