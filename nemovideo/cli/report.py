@@ -210,7 +210,10 @@ def video_value(video: RenderedVideo, *, embedded: bool) -> dict[str, object]:
 
 
 def print_video(video: RenderedVideo, *, as_json: bool, embedded: bool = False) -> None:
-    """Print a finished video: its path to stdout, notes to stderr."""
+    """Print a finished video: its path to stdout, notes to stderr.
+
+    The credits of an `embedded` backend, which are not real, are left out.
+    """
     if as_json:
         print_json(video_value(video, embedded=embedded))
         return
@@ -218,7 +221,7 @@ def print_video(video: RenderedVideo, *, as_json: bool, embedded: bool = False) 
     reply = "" if video.reply is None else " ".join(video.reply.text.split())
     notes = [f"Agent: {reply}"] if reply else []
     notes += [f"Note: {warning}" for warning in video.warnings]
-    if video.credits_spent is not None:
+    if video.credits_spent is not None and not embedded:
         notes.append(f"{credits_text(video.credits_spent)} spent, {video.credits_after:g} left")
     if video.project_url and not is_loopback(urlsplit(video.project_url).hostname or ""):
         notes.append(f"project: {video.project_url}")

@@ -173,6 +173,7 @@ def test_an_engine_goes_with_a_local_backend_only(run: Run, clip: Path) -> None:
     done = run("batch", str(clip), "-o", "out", "--local", "--engine", "no-such")
     assert (done.exit_code, "no engine 'no-such'" in done.stderr) == (2, True)
     done = run("remove-background", str(clip), "-b", "blur", "--local", "--engine", "fast")
+    assert "credit" not in done.stderr
     assert (done.exit_code, done.stdout) == (0, "talk-clean.mp4\n")
 
 
