@@ -53,7 +53,7 @@ class BatchRow:
         size_bytes: The result's size, if known.
         reply: The agent's answer; empty if there is none.
         warnings: Warnings about the result, such as that no person was found or what the agent did
-            not do; also of a skipped file.
+            not do. A skipped file keeps the warnings of the run that made its result.
     """
 
     source: Path
@@ -138,7 +138,7 @@ class BatchReport:
 
     @property
     def ok(self) -> bool:
-        """Whether there is a result for every file, also if some have warnings."""
+        """Whether there is a result for every file, even if some have warnings."""
         return not self.failed and not self.not_started
 
     def to_dicts(self) -> list[dict[str, str | float | list[str] | None]]:

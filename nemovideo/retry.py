@@ -21,7 +21,7 @@ from nemovideo.errors import (
 )
 
 _PERSISTENT = (507, 511)
-"""A full disk, and a network that wants the user to sign in."""
+"""A full disk, and a captive portal."""
 _SECONDS = number(least=0)
 _LIMIT = number(least=0, endless=True)
 

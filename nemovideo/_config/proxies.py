@@ -101,7 +101,8 @@ def _checked(proxy: Proxy) -> Proxy:
         parts = urlsplit(proxy.url)
         usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
         usable = usable and not parts.netloc.endswith(":")  # as in htp:/host
-        # An unescaped "/", "?", "#" or "@" in a password would make its rest the host.
+        # With an unescaped "/", "?", "#" or "@" in the password, the URL would parse with the
+        # wrong host.
         usable = usable and parts.netloc.count("@") <= 1
         usable = usable and not (parts.path.strip("/") or parts.query or parts.fragment)
     except ValueError:

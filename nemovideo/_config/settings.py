@@ -289,7 +289,7 @@ def environment_edit_cost() -> int:
 
 
 def environment_timeout_s() -> float:
-    """Return the seconds of each wait for data: NEMO_TIMEOUT, otherwise 60.
+    """Return the number of seconds to wait for data: NEMO_TIMEOUT, otherwise 60.
 
     Raises:
         InvalidRequestError: It is not a number above 0.
@@ -302,6 +302,6 @@ def environment_timeout_s() -> float:
     if not 0 < seconds < math.inf:
         raise InvalidRequestError(
             f"NEMO_TIMEOUT={given!r:.60} is not a number above 0",
-            remedy="Set NEMO_TIMEOUT to the seconds of each wait for data.",
+            remedy="Set NEMO_TIMEOUT to the number of seconds to wait for data.",
         )
     return seconds

@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _COLLECT_BYTES = 1024 * 1024
-"""The number of bytes read from a sync iterable per call of a thread."""
+"""How many bytes to read from a sync iterable per hop to a worker thread."""
 
 
 class Run(Generic[T]):
     """A running flow; closing or dropping it ends its streams and releases its locks.
 
-    No task group and no cancel scope is open between two calls of `advance`, when the user's code
+    No task group and no cancel scope is open between two calls to `advance`, when the user's code
     runs in any task.
 
     Attributes:

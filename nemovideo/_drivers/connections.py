@@ -140,7 +140,7 @@ class Trace:
     ) -> None:
         """Clip the read timeout to the deadline, before the headers and before the body.
 
-        The HTTP library reads the request's `timeouts` then.
+        The HTTP library reads `timeouts` at those two points.
         """
         self._timeouts, self._remaining_s = timeouts, remaining_s
 

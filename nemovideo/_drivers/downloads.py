@@ -1,4 +1,4 @@
-"""Responses to downloads: whether they are files, and batches of their bytes."""
+"""Download responses: whether they are files, and batches of their bytes."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nemovideo._uploads.multipart import Multipart
 
 _CHUNKS_AT_ONCE = 4
-"""The number of chunks read per call of a thread, which takes longer than reading one."""
+"""How many chunks to read per hop to a worker thread; a hop takes longer than reading one chunk."""
 
 
 class _Upload:

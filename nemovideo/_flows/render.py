@@ -308,7 +308,9 @@ def download(
     overwrite: bool,
     on_progress: OnBytes | None,
 ) -> Flow[Path | int]:
-    """Download to a path, and return it, or to an open file, and return the number of bytes."""
+    """Download to a path and return the path, or to an open file and return the number of bytes
+    written.
+    """
     found = yield from resolve(context, job)
     if not isinstance(path_or_file, (str, os.PathLike)):
         sink = OpenFile(path_or_file)

@@ -19,7 +19,7 @@ from nemovideo.errors import NemoError
 def sentence_for(error: NemoError, message: str, language: str) -> str:
     """Return an error as a sentence, in Chinese for "zh", otherwise in English.
 
-    `message` is the error's own without GUI instructions.
+    `message` is the error's message with GUI instructions removed.
     """
     sentences = phrases_in(language).errors
     message = (message or error.message).strip().rstrip(".。")

@@ -94,7 +94,7 @@ def _read(file: Path) -> dict[str, str]:
 
 
 def spaced(pattern: str) -> str:
-    """Return a pattern in which a space matches up to four white space characters."""
+    """Return a pattern in which a space matches up to four whitespace characters."""
     pattern = pattern.replace(" ?", r"\s{0,4}").replace("[- ]", r"[-\s]")
     return pattern.replace(" ", r"\s{1,4}")
 

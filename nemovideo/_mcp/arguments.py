@@ -17,7 +17,7 @@ def unknown_arguments(
     unknown = [repr(name) for name in given if name not in names]
     if not unknown:
         return None
-    return _error(f"the tool {tool} has no argument {' and no '.join(unknown)}", schema)
+    return _error(f"the tool {tool} has no argument {' or '.join(unknown)}", schema)
 
 
 def invalid_arguments(

@@ -78,7 +78,7 @@ class Folders:
         return next((path for path in paths if path in existing), paths[0])
 
     def watched(self, target: Path, report: Callable[[_T], None]) -> Callable[[_T], None]:
-        """Return `report`, preceded by another check of a path of `output`.
+        """Wrap `report` so that each call first rechecks a path returned by `output`.
 
         A job takes minutes, in which a folder can be replaced by a symlink.
         """

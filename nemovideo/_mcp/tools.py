@@ -1,4 +1,4 @@
-"""The tools: each makes one call of the SDK."""
+"""The tools: each makes one call to the SDK."""
 
 from __future__ import annotations
 

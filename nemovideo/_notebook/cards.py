@@ -84,7 +84,7 @@ def changes(
 ) -> str:
     """Return changes as a list, and marked on the timeline.
 
-    A row is a mark, "added", "changed" or "removed", and a sentence.
+    Each row is a mark ("added", "changed" or "removed") and a sentence.
     """
     if not rows:
         return _card("Nothing changed", "", "")

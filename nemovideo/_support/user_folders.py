@@ -26,7 +26,7 @@ READ_ONLY = "cannot write to {}"
 
 
 def home() -> Path | None:
-    """Return the home folder, or None: a container's arbitrary user has none.
+    """Return the home folder, or None: a container run under an arbitrary UID has none.
 
     One that does not exist, such as the /nonexistent of system users, must not be created.
     """

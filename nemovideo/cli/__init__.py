@@ -1,7 +1,7 @@
 """The command line `nemovideo`: thin commands over the SDK, one module each.
 
 `app` has the group, `options` the shared options, and `report` the output and exit codes. A command
-parses its arguments, makes one call of the SDK, and prints the result.
+parses its arguments, makes one call to the SDK, and prints the result.
 """
 
 from __future__ import annotations

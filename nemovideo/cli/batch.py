@@ -46,15 +46,15 @@ from nemovideo.cli.report import (
     "--deadline",
     type=float,
     metavar="SECONDS",
-    help="Seconds for the whole batch; files in progress are then cut off, which counts as failed, "
-    "and resume in the next run.",
+    help="Seconds for the whole batch. Files still in progress are stopped and reported as failed; "
+    "the next run resumes them.",
 )
 @click.option(
     "--file-deadline",
     type=float,
     metavar="SECONDS",
-    help="Seconds for each file; one that takes longer is cut off, which counts as failed, and "
-    "resumes in the next run; the others continue.",
+    help="Seconds for each file. A file that takes longer is stopped and reported as failed; the "
+    "others continue, and the next run resumes it.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @local_option

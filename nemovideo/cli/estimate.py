@@ -44,7 +44,7 @@ def estimate(
     engine: str | None,
     as_json: bool,
 ) -> None:
-    """Estimate the credits, seconds and bytes of remove-background for SOURCE.
+    """Estimate the cost, time and output size of remove-background for SOURCE.
 
     Nothing is sent. With --local the time is based on earlier renders on this
     machine; before the first one, a few frames are rendered to measure it.

@@ -57,7 +57,8 @@ def preview(
     """Show the result of remove-background on SOURCE, below the original.
 
     The pictures are made on this machine (extra [local]), and no credits are
-    used. With --session a draft is shown, in the cloud by a free export.
+    used. With --session, show that session's draft; in the cloud, this runs a
+    free export.
 
     \b
     nemovideo preview talk.mp4 -b "office setting"

@@ -101,7 +101,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("command", nargs="?", choices=["serve", "fetch-models"], default="serve")
     parser.add_argument(
         "--host",
-        help="the address to listen on; any other than loopback requires a key "
+        help="the address to listen on; any non-loopback address requires a key "
         "(default: 127.0.0.1)",
     )
     parser.add_argument(

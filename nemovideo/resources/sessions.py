@@ -1,4 +1,4 @@
-"""Sessions, with the methods of the other layers."""
+"""Sessions: the client's methods with the session id already filled in."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class _Base(BaseResource[D]):
 
 
 class Session(_Base["sync.SyncDriver"], Resource):
-    """One session, with the methods of the client's layers, without the session id.
+    """One session: the client's methods with the session id already filled in.
 
     Attributes:
         id: The session's id, an opaque string.

@@ -131,7 +131,7 @@ def test_an_unclosed_client_gives_a_resource_warning() -> None:
             gc.collect()
 
 
-def test_a_client_of_a_module_ends_with_its_process_without_a_warning() -> None:
+def test_a_module_level_client_emits_no_warning_at_exit() -> None:
     code = """
 import sys
 from nemovideo import Client

@@ -155,6 +155,7 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("say", {"text": ["blur it"]}, "text: input should be a valid string. Its arguments are: text"),
     ("preview", {"at": [0, "soon"]}, "item 1 of at: input should be a valid number"),
     ("credits", {"of": "me"}, "It has no arguments."),
+    ("credits", {"of": "me", "in": "euros"}, "has no argument 'of' or 'in'."),
 )
 
 

@@ -82,7 +82,7 @@ def test_the_sound_of_a_part_starts_with_it(tmp_path: Path) -> None:
     [[0.9, 0.8, 0.7, 0.6], [5.0] * 12, [-1.0, -0.9, -0.8, -0.7], [0.007, 0.107, 0.207, 0.307]],
     ids=["reversed", "without a rate", "negative", "rounded"],
 )
-def test_frames_of_other_times_have_the_sound_from_its_start(
+def test_unordered_or_equal_times_use_the_sound_from_its_start(
     tmp_path: Path, times: list[float]
 ) -> None:
     song = make_sound(tmp_path / "song.m4a", seconds=2)
@@ -157,7 +157,7 @@ def test_other_files_without_sound_are_refused_before_the_first_frame(tmp_path: 
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "zip", "matte.mp4"])
-def test_formats_without_sound_refuse_one(tmp_path: Path, suffix: str) -> None:
+def test_formats_without_sound_reject_sound(tmp_path: Path, suffix: str) -> None:
     song = make_sound(tmp_path / "song.wav")
     with pytest.raises(InvalidRequestError, match=rf"\.{suffix} files have no sound.*\.webm"):
         Matting().write(_never(), tmp_path / f"out.{suffix}", sound=song)

@@ -20,7 +20,7 @@ ASK = "ask_question"
 
 @attrs.frozen
 class ToolUse:
-    """A call of an editing tool; `args` and `result` are JSON objects.
+    """A call to an editing tool; `args` and `result` are JSON objects.
 
     `result["status"]` is "success", "error" or, for a question, "pending"; an error has a
     "message".

@@ -79,7 +79,7 @@ class Cutter:
         return self._people.face_seen
 
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
-        """Yield every view with its cut, in order, some frames late.
+        """Yield every frame with its mask, in order, a few frames behind the input.
 
         The engine sees every second frame, fewer if there is little motion, all if there is much;
         the others are interpolated from both neighbors. A repeated view is cut once. A yielded view

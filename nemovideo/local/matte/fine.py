@@ -69,7 +69,7 @@ class _Frame(Generic[_View]):
 class _Key(Generic[_View]):
     """A key frame with its matte, and the frames since the previous key frame.
 
-    `grid` is where the flow to it is computed: around its people.
+    `grid` is the region around its people in which the flow to this frame is computed.
     """
 
     frame: _Frame[_View]
@@ -123,7 +123,7 @@ class FineCutter:
         return self._people.face_seen
 
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
-        """Yield every view with its cut, in order, some frames late.
+        """Yield every frame with its mask, in order, a few frames behind the input.
 
         Two frames per second are key frames; six where people or the picture around them move, and
         up to ten where they move so fast that the optical flow loses them. The mask of a key frame

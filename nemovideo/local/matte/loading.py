@@ -47,7 +47,7 @@ class Follower(Protocol):
         ...
 
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
-        """Yield every view with its cut, in order, some frames late."""
+        """Yield every frame with its mask, in order, a few frames behind the input."""
         ...
 
 

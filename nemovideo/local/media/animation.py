@@ -213,11 +213,11 @@ def _opened(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[Image.
 def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
     """Check the size of a zip's PNG against that of its pixels.
 
-    A few KB of the zip can be hundreds of MB of other data, which Pillow reads into memory.
+    A few KB of the zip can be hundreds of MB of non-pixel data, which Pillow reads into memory.
 
     Raises:
         PictureTooLargeError: The picture exceeds the limits.
-        ValueError: There is too much other data.
+        ValueError: There is too much non-pixel data.
     """
     with archive.open(entry) as file:
         width, height = struct.unpack(">II", file.read(_PNG_HEAD_BYTES)[16:24].rjust(8, b"\0"))

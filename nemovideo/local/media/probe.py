@@ -93,7 +93,7 @@ def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002 - the c
     """Probe a file by its content.
 
     All packets are scanned and one frame is decoded, because headers can be wrong. `name` is the
-    user's name for it, and `id` that in drafts.
+    user's file name, and `id` identifies the file in drafts.
 
     Raises:
         UnsupportedFileError: The file is empty or unreadable, its format is not supported
@@ -145,7 +145,7 @@ def _probe_streams(item: MediaItem) -> MediaItem:
             stream = main_video(container)
             item = attrs.evolve(item, has_audio=main_audio(container) is not None)
             if stream is None and not item.has_audio:
-                raise _unsupported(f"{item.name}: the file has neither picture nor sound")
+                raise _unsupported(f"{item.name}: the file has no video or audio stream")
             if stream is not None:
                 _check_size(item, stream.width, stream.height)
             scan = survey(item.path)

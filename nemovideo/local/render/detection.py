@@ -37,8 +37,7 @@ def find_people(
     second.
 
     Args:
-        frames: Returns the clip's frames from its start, for the length of the longer side in
-            pixels.
+        frames: Called with the longer side in pixels; returns the clip's frames from the start.
         fps: The frame rate.
         matting: The engine and face detector.
     """

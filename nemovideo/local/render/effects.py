@@ -1,4 +1,4 @@
-"""Effects: FFmpeg filters of whole frames that keep their size."""
+"""Effects: FFmpeg filters that process whole frames without resizing them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Effect:
 
 
 def fade(canvas: Canvas, *, out: bool, frames: int) -> Effect:
-    """Fade consecutive frames in or out: black, or with alpha, transparent."""
+    """Fade consecutive frames from or to black, or transparency if they have alpha."""
     kind = "out" if out else "in"
     args = f"type={kind}:start_frame=0:nb_frames={frames}:alpha={int(canvas.alpha)}"
     return Effect(canvas, lambda graph, inputs: graph.add("fade", args, *inputs))

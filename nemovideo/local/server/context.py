@@ -128,7 +128,7 @@ class Context:
 async def read_stored(request: Request, read: Callable[[], _T]) -> _T:
     """Read from the store in a thread, without delaying other users' requests.
 
-    The more is stored, the longer it takes. Each counter of `count_request` has its own share of
+    Reads take longer as more is stored. Each counter of `count_request` has its own share of
     the threads, so requests by link do not delay the owner either.
     """
     context = context_of(request)

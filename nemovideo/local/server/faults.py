@@ -39,7 +39,7 @@ Kind = Literal[
 _RUN = "/run_sse"
 _RUN_KINDS = ("heartbeats", "silent", "spoken", "error", "slow", "dialect", "inject")
 _PATHS = {**dict.fromkeys(_RUN_KINDS, _RUN), "render_error": "/api/render/proxy/lambda"}
-"""The one path of a kind that applies to one, with POST."""
+"""The path of each kind that applies only to POST requests to one path."""
 
 _STATUS_HINT = "; for an HTTP error use kind='status' with status="
 
@@ -49,7 +49,7 @@ class Fault:
     """A rule of fault injection.
 
     It counts the requests that match `method` and `path` (shell patterns) after it was added,
-    skips `nth - 1` of them, then fires `times` times (None: always). Several rules can fire at
+    skips `nth - 1` of them, then fires `times` times (None: always). Several rules can fire on
     the same request. `backend.faults.unused` lists the rules that have not fired yet.
 
     Kinds for any response:
@@ -129,7 +129,7 @@ class Fault:
         return fnmatchcase(method.upper(), self.method.upper()) and fnmatchcase(path, self.path)
 
     def fires(self, count: int) -> bool:
-        """Return whether the rule fires at the `count`-th matching request (from 1)."""
+        """Return whether the rule fires on the `count`-th matching request (from 1)."""
         return count >= self.nth and (self.times is None or count < self.nth + self.times)
 
     def times_fired(self, count: int) -> int:

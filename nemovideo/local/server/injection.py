@@ -17,7 +17,7 @@ Disconnect = Callable[[Scope, bool], None]
 
 
 class FaultInjection:
-    """Applies the rules that fire at a request to its response."""
+    """Applies the rules that fire on a request to its response."""
 
     def __init__(
         self,
@@ -155,7 +155,9 @@ def _truncated(send: Send, left: int) -> Send:
 
 
 def _resized(send: Send, headers: Mapping[str, str], hang_up: Callable[[], None]) -> Send:
-    """Return a send that limits the body to a replaced Content-Length; if longer, hang up."""
+    """Return a `send` that truncates the body to a replaced Content-Length, or hangs up if that
+    exceeds the body.
+    """
     claimed = {name.lower(): value for name, value in headers.items()}.get("content-length")
     if not claimed:
         return send

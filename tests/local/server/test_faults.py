@@ -36,7 +36,7 @@ def receive(api: Api, session_id: str, timeout_s: float) -> tuple[bytes, Excepti
     return received, None
 
 
-def test_a_rule_fires_at_the_requests_that_it_counts() -> None:
+def test_a_rule_fires_on_the_requests_that_it_counts() -> None:
     faults = Faults([Fault(kind="drop", method="GET", path="/a*", nth=2, times=2)])
     asked = ["/a", "/b", "/ab", "/a", "/a"]
     assert [len(faults.fire("GET", path)) for path in asked] == [0, 0, 1, 1, 0]
